@@ -1,0 +1,210 @@
+//! Content digests as OCI writes them: `algorithm:hex`, lower case, of the exact length.
+//!
+//! Promise: a [`Digest`] cannot hold a wrong value. OCI Image Specification 1.1, "Descriptors", section Digests.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sha2::Digest as _;
+
+/// A registered digest algorithm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DigestAlgorithm {
+    /// SHA-256, 32 bytes.
+    Sha256,
+    /// SHA-512, 64 bytes.
+    Sha512,
+}
+
+impl DigestAlgorithm {
+    /// The registered name: `sha256` or `sha512`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+
+    /// The algorithm of that registered name, if it is one that is understood.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "sha256" => Some(Self::Sha256),
+            "sha512" => Some(Self::Sha512),
+            _ => None,
+        }
+    }
+
+    /// The length of the digest, in bytes.
+    pub fn length(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha512 => 64,
+        }
+    }
+}
+
+/// A digest: an algorithm and a value of exactly its length.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest {
+    algorithm: DigestAlgorithm,
+    hex: String,
+}
+
+/// Why a text is not a digest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DigestError {
+    /// There is no `:` between an algorithm and a value.
+    #[error("{0:?} is not a digest: expected the form algorithm:hex")]
+    Form(String),
+    /// The algorithm is not one that is understood.
+    #[error("digest algorithm {0:?} is not supported: sha256 and sha512 are")]
+    Algorithm(String),
+    /// The value is not lower-case hexadecimal of the algorithm's length.
+    #[error("{value:?} is not a {} digest: expected {} lower-case hexadecimal characters", .algorithm.name(), .algorithm.length() * 2)]
+    Value {
+        /// The algorithm that was named.
+        algorithm: DigestAlgorithm,
+        /// The text that was found.
+        value: String,
+    },
+}
+
+impl Digest {
+    /// The SHA-256 digest of `bytes`.
+    pub fn sha256(bytes: &[u8]) -> Self {
+        let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
+        hasher.update(bytes);
+        hasher.finish()
+    }
+
+    /// A digest from its algorithm and its hexadecimal value.
+    ///
+    /// # Errors
+    /// [`DigestError::Value`] when `hex` is not lower-case hexadecimal of the algorithm's length.
+    pub fn from_hex(algorithm: DigestAlgorithm, hex: &str) -> Result<Self, DigestError> {
+        let lower_case = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if hex.len() != algorithm.length() * 2 || !hex.bytes().all(lower_case) {
+            return Err(DigestError::Value { algorithm, value: shorten(hex) });
+        }
+        Ok(Self { algorithm, hex: hex.to_owned() })
+    }
+
+    /// The algorithm.
+    pub fn algorithm(&self) -> DigestAlgorithm {
+        self.algorithm
+    }
+
+    /// The value in lower-case hexadecimal.
+    pub fn hex(&self) -> &str {
+        &self.hex
+    }
+
+    /// The first twelve hexadecimal characters, for people.
+    pub fn short(&self) -> &str {
+        self.hex.get(..12).unwrap_or(&self.hex)
+    }
+
+    /// Whether `bytes` have this digest.
+    pub fn matches(&self, bytes: &[u8]) -> bool {
+        let mut hasher = Hasher::new(self.algorithm);
+        hasher.update(bytes);
+        hasher.finish() == *self
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.algorithm.name(), self.hex)
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, hex) = text.split_once(':').ok_or_else(|| DigestError::Form(shorten(text)))?;
+        let algorithm = DigestAlgorithm::from_name(name).ok_or_else(|| DigestError::Algorithm(shorten(name)))?;
+        Self::from_hex(algorithm, hex)
+    }
+}
+
+impl serde::Serialize for Digest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Keeps a text from outside short enough for an error message.
+fn shorten(text: &str) -> String {
+    text.chars().take(140).collect()
+}
+
+/// Computes a [`Digest`] over bytes that come in pieces.
+#[derive(Clone)]
+pub struct Hasher(Inner);
+
+#[derive(Clone)]
+enum Inner {
+    Sha256(sha2::Sha256),
+    Sha512(sha2::Sha512),
+}
+
+impl Hasher {
+    /// A hasher that has seen nothing yet.
+    pub fn new(algorithm: DigestAlgorithm) -> Self {
+        Self(match algorithm {
+            DigestAlgorithm::Sha256 => Inner::Sha256(sha2::Sha256::new()),
+            DigestAlgorithm::Sha512 => Inner::Sha512(sha2::Sha512::new()),
+        })
+    }
+
+    /// Takes in the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        match &mut self.0 {
+            Inner::Sha256(hasher) => hasher.update(bytes),
+            Inner::Sha512(hasher) => hasher.update(bytes),
+        }
+    }
+
+    /// The digest of all bytes taken in.
+    pub fn finish(self) -> Digest {
+        match self.0 {
+            Inner::Sha256(hasher) => Digest { algorithm: DigestAlgorithm::Sha256, hex: hex::encode(hasher.finalize()) },
+            Inner::Sha512(hasher) => Digest { algorithm: DigestAlgorithm::Sha512, hex: hex::encode(hasher.finalize()) },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EMPTY: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn the_digest_of_nothing_is_the_known_one() {
+        assert_eq!(Digest::sha256(b"").to_string(), EMPTY);
+        assert_eq!(EMPTY.parse::<Digest>().unwrap(), Digest::sha256(b""));
+    }
+
+    #[test]
+    fn upper_case_short_and_unknown_forms_are_refused() {
+        assert!(matches!(EMPTY.to_uppercase().parse::<Digest>(), Err(DigestError::Algorithm(_))));
+        assert!(matches!(EMPTY.replace('e', "E").parse::<Digest>(), Err(DigestError::Value { .. })));
+        assert!(matches!("sha256:00".parse::<Digest>(), Err(DigestError::Value { .. })));
+        assert!(matches!("md5:00".parse::<Digest>(), Err(DigestError::Algorithm(_))));
+        assert!(matches!("00".parse::<Digest>(), Err(DigestError::Form(_))));
+    }
+}

@@ -1,0 +1,3 @@
+//! The `sealift` command.
+
+fn main() {}

@@ -1,0 +1,9 @@
+//! Sealift's domain: everything that decides what is true, and nothing that talks to a person.
+//!
+//! This crate never prints, never reads the environment or the clock, and knows no flag's name: time, credentials and
+//! progress come in as arguments. Only the HTTP rooms open sockets. `docs/architecture.md` is the map.
+
+pub mod canonical_json;
+pub mod freshness;
+pub mod signature;
+pub mod tuf;

@@ -1,0 +1,12 @@
+//! Signatures: public keys in every form the ecosystem writes them, one way to verify, one way to count.
+//!
+//! Promise: a signature counts only if it verifies under the exact algorithm that its key declares, and keys are told
+//! apart by what they are, never by what they are called. TUF, in-toto, DSSE and the seal all come here.
+
+pub mod public_key;
+pub mod signing_key;
+pub mod threshold;
+
+pub use public_key::{KeyError, KeyIdentity, PublicKey, Scheme};
+pub use signing_key::{SigningKey, SigningKeyError};
+pub use threshold::{Candidate, Signer, ThresholdError, require_threshold};

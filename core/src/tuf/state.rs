@@ -1,0 +1,17 @@
+//! What one side remembers of a TUF repository between two archives, as a plain value.
+//!
+//! The trust store writes it down; the engine reads it, and hands back the next one. It never moves back.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+/// The last accepted metadata of one repository under one pinned root.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrustedState {
+    /// The raw bytes of the metadata last accepted, by role name: `root`, `timestamp`, `snapshot`, `targets` and the
+    /// delegated roles that were loaded. Empty before the first acceptance.
+    pub metadata: BTreeMap<String, Vec<u8>>,
+    /// The export time of the last accepted archive: the floor below which no archive is accepted.
+    pub last_export: Option<Timestamp>,
+}

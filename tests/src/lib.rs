@@ -1,0 +1,1 @@
+//! Simulators, vectors and the tests that run Sealift against the world.
