@@ -1,3 +1,32 @@
-//! The `sealift` command.
+//! The `sealift` command: arguments, clock, environment, terminal, exit codes and hints.
+//!
+//! It decides nothing about trust: that is `sealift-core`'s.
 
-fn main() {}
+mod arguments;
+mod commands;
+mod context;
+mod exit_code;
+mod failure;
+mod key_file;
+mod progress;
+
+use std::process;
+
+use clap::Parser as _;
+
+use crate::arguments::Arguments;
+use crate::context::Context;
+use crate::exit_code::ExitCode;
+
+fn main() -> process::ExitCode {
+    let arguments = Arguments::parse();
+    let json = arguments.json;
+    let result = Context::new(&arguments).and_then(|context| commands::run(arguments.command, &context));
+    match result {
+        Ok(()) => ExitCode::Success.into(),
+        Err(failure) => {
+            failure.report(json);
+            failure.exit_code().into()
+        }
+    }
+}

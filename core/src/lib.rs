@@ -5,5 +5,6 @@
 
 pub mod canonical_json;
 pub mod freshness;
+pub mod progress;
 pub mod signature;
 pub mod tuf;

@@ -1,0 +1,77 @@
+//! The command line: what can be asked for, and with which words.
+//!
+//! The arguments of a command live beside it, in `commands/`; here is the list of commands, and what all share.
+
+use std::path::PathBuf;
+
+use clap::builder::Styles;
+use clap::builder::styling::AnsiColor;
+use clap::{Parser, Subcommand};
+
+use crate::commands::{completions, key, man};
+
+/// Headings and names in the help, where the terminal has colours.
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Carry CNAB bundles and container images across an air gap, and prove what arrived.
+#[derive(Debug, Parser)]
+#[command(name = "sealift", version, styles = STYLES, propagate_version = true, disable_help_subcommand = false)]
+pub(crate) struct Arguments {
+    /// The folder that holds what this side trusts: pinned roots, exporters' keys, the policy
+    ///
+    /// Without it: the folder `sealift` in the user's configuration folder.
+    #[arg(long, global = true, env = "SEALIFT_TRUST", value_name = "DIR")]
+    pub(crate) trust: Option<PathBuf>,
+
+    /// Write results to standard output as JSON, and a failure to standard error as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Show no progress and no remarks; results and failures are still written
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make and look at the keys that seal archives
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Write the completions of a shell to standard output
+    Completions(completions::CompletionsArguments),
+    /// Write the manual pages into a folder
+    Man(man::ManArguments),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        fn check(command: &clap::Command) {
+            if command.get_subcommands().next().is_none() {
+                let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.contains("Example"), "`{}` has no example", command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Arguments::command());
+    }
+}

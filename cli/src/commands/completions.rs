@@ -1,0 +1,22 @@
+//! `sealift completions`: what a shell needs to complete Sealift's command line.
+
+use clap::{Args, CommandFactory as _};
+
+use crate::arguments::Arguments;
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// Which shell.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Example:\n  sealift completions bash > /etc/bash_completion.d/sealift")]
+pub(crate) struct CompletionsArguments {
+    /// The shell
+    shell: clap_complete::Shell,
+}
+
+/// Writes the completions to standard output.
+pub(crate) fn run(arguments: &CompletionsArguments, context: &Context) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut Arguments::command(), "sealift", &mut script);
+    context.data(&script)
+}

@@ -1,0 +1,29 @@
+//! `sealift man`: the manual pages, one for each command.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory as _};
+
+use crate::arguments::Arguments;
+use crate::context::Context;
+use crate::failure::{Attempt as _, Failure, Reason};
+
+/// Where to.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Example:\n  sealift man /usr/local/share/man/man1")]
+pub(crate) struct ManArguments {
+    /// The folder that the pages are written into; it is made if it is not there
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+}
+
+/// Writes the pages.
+pub(crate) fn run(arguments: &ManArguments, context: &Context) -> Result<(), Failure> {
+    let folder = &arguments.folder;
+    std::fs::create_dir_all(folder)
+        .and_then(|()| clap_mangen::generate_to(Arguments::command(), folder))
+        .map_err(|source| Reason::File { path: folder.clone(), source })
+        .attempt(|| "cannot write the manual pages".to_owned())?;
+    context.remark(&format!("Wrote the manual pages to {}.", folder.display()));
+    Ok(())
+}

@@ -1,0 +1,18 @@
+//! The commands, one file each: its arguments, and `run`.
+
+pub(crate) mod completions;
+pub(crate) mod key;
+pub(crate) mod man;
+
+use crate::arguments::Command;
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// Runs a command.
+pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
+    match command {
+        Command::Key(command) => key::run(command, context),
+        Command::Completions(arguments) => completions::run(&arguments, context),
+        Command::Man(arguments) => man::run(&arguments, context),
+    }
+}

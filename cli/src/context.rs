@@ -1,0 +1,98 @@
+//! What surrounds a command: the clock, the terminal, the trust store's place, and how results are written.
+//!
+//! The one place that reads the clock and the environment.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+
+use etcetera::BaseStrategy as _;
+use jiff::Timestamp;
+use sealift_core::progress::{Progress, Unwatched};
+
+use crate::arguments::Arguments;
+use crate::failure::{Attempt as _, Failure, Reason};
+use crate::progress::{Bar, Lines};
+
+/// What surrounds a command.
+pub(crate) struct Context {
+    /// This side's clock, read once when the command began.
+    pub(crate) now: Timestamp,
+    json: bool,
+    quiet: bool,
+    trust: PathBuf,
+}
+
+impl Context {
+    /// Reads the clock and the environment.
+    pub(crate) fn new(arguments: &Arguments) -> Result<Self, Failure> {
+        let trust = match &arguments.trust {
+            Some(folder) => folder.clone(),
+            None => etcetera::choose_base_strategy()
+                .map_err(|_| Reason::NoHomeFolder)
+                .attempt(|| "cannot find the trust store".to_owned())?
+                .config_dir()
+                .join("sealift"),
+        };
+        Ok(Self { now: Timestamp::now(), json: arguments.json, quiet: arguments.quiet, trust })
+    }
+
+    /// The folder of the trust store. It may not exist yet.
+    pub(crate) fn trust_folder(&self) -> &std::path::Path {
+        &self.trust
+    }
+
+    /// When an export says that it was made: `SOURCE_DATE_EPOCH` (seconds since 1970) where it is set, else now.
+    pub(crate) fn export_time(&self) -> Result<Timestamp, Failure> {
+        let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(self.now) };
+        text.to_str()
+            .and_then(|text| text.parse().ok())
+            .and_then(|seconds| Timestamp::from_second(seconds).ok())
+            .ok_or_else(|| Reason::SourceDateEpoch(text.to_string_lossy().into_owned()))
+            .attempt(|| "cannot tell the time of the export".to_owned())
+    }
+
+    /// Whether results are to be JSON.
+    pub(crate) fn json(&self) -> bool {
+        self.json
+    }
+
+    /// Writes a result to standard output: `value` as JSON with `--json`, else the text that `text` makes.
+    pub(crate) fn result(&self, value: &impl serde::Serialize, text: impl FnOnce() -> String) -> Result<(), Failure> {
+        let text = if self.json {
+            serde_json::to_string_pretty(value)
+                .map_err(io::Error::other)
+                .map_err(Reason::StandardOutput)
+                .attempt(|| "cannot write the result".to_owned())?
+        } else {
+            text()
+        };
+        self.data(format!("{}\n", text.trim_end()).as_bytes())
+    }
+
+    /// Writes bytes to standard output.
+    pub(crate) fn data(&self, bytes: &[u8]) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes)
+            .and_then(|()| out.flush())
+            .map_err(Reason::StandardOutput)
+            .attempt(|| "cannot write the result".to_owned())
+    }
+
+    /// Tells the person something, on standard error; not with `--quiet` or `--json`.
+    pub(crate) fn remark(&self, text: &str) {
+        if !self.quiet && !self.json {
+            anstream::eprintln!("{text}");
+        }
+    }
+
+    /// Where long work shows how far it is: a bar on a terminal, lines elsewhere, nothing with `--quiet`.
+    pub(crate) fn progress(&self) -> Box<dyn Progress> {
+        if self.quiet {
+            Box::new(Unwatched)
+        } else if io::stderr().is_terminal() {
+            Box::new(Bar::default())
+        } else {
+            Box::new(Lines::default())
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The exit codes: a contract with scripts. `docs/exit-codes.md` is the same table in prose, and is tested against it.
+
+use std::process;
+
+/// How a command ended. A number never changes its meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitCode {
+    /// Done as asked.
+    Success,
+    /// A local file, the terminal or the system said no.
+    System,
+    /// The command line is not one that Sealift knows.
+    Usage,
+    /// The archive is not in the format.
+    ArchiveFormat,
+    /// The seal is broken, or too few known exporters made it.
+    Seal,
+    /// The TUF metadata does not prove the target.
+    Tuf,
+    /// The in-toto layout or its links do not prove the supply chain.
+    InToto,
+    /// Proven, but not good enough for the policy: level, freshness, transit age.
+    Policy,
+    /// A blob or the graph of blobs is not what the metadata says.
+    Content,
+    /// What is to be exported cannot be read from where it is.
+    Source,
+    /// What is to be imported cannot be written to where it goes.
+    Sink,
+    /// The trust store is missing, damaged, locked, or holds no such thing.
+    TrustStore,
+    /// A key cannot be read, opened or written.
+    Key,
+}
+
+impl ExitCode {
+    /// The contract: the number that the process ends with, and the name that `--json` writes.
+    const fn row(self) -> (u8, &'static str) {
+        match self {
+            Self::Success => (0, "success"),
+            Self::System => (1, "system"),
+            Self::Usage => (2, "usage"),
+            Self::ArchiveFormat => (10, "archive-format"),
+            Self::Seal => (11, "seal"),
+            Self::Tuf => (12, "tuf"),
+            Self::InToto => (13, "in-toto"),
+            Self::Policy => (14, "policy"),
+            Self::Content => (15, "content"),
+            Self::Source => (16, "source"),
+            Self::Sink => (17, "sink"),
+            Self::TrustStore => (18, "trust-store"),
+            Self::Key => (19, "key"),
+        }
+    }
+
+    /// The number that the process ends with.
+    pub(crate) const fn number(self) -> u8 {
+        self.row().0
+    }
+
+    /// The name that `--json` writes.
+    pub(crate) const fn name(self) -> &'static str {
+        self.row().1
+    }
+}
+
+impl From<ExitCode> for process::ExitCode {
+    fn from(exit_code: ExitCode) -> Self {
+        Self::from(exit_code.number())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ExitCode::*;
+
+    #[test]
+    fn the_documentation_lists_every_exit_code_and_no_other() {
+        let page = include_str!("../../docs/exit-codes.md");
+        let documented: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
+        let all =
+            [Success, System, Usage, ArchiveFormat, Seal, Tuf, InToto, Policy, Content, Source, Sink, TrustStore, Key];
+        assert_eq!(documented.len(), all.len());
+        for (exit_code, line) in all.into_iter().zip(documented) {
+            let expected = format!("| `{}` | `{}` |", exit_code.number(), exit_code.name());
+            assert!(line.starts_with(&expected), "{line:?} should start with {expected:?}");
+        }
+    }
+}

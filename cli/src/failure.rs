@@ -1,0 +1,185 @@
+//! Failures, as an operator reads them: what happened, why, and what to do.
+//!
+//! The one place that turns each error into a message, its causes, a hint and an exit code. No `match` here has a `_`
+//! arm: a new way to fail does not compile until someone has decided what to tell the operator.
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+
+use sealift_core::signature::{KeyError, SigningKeyError};
+
+use crate::exit_code::ExitCode;
+
+/// What a command could not do, and why.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    attempt: String,
+    reason: Reason,
+}
+
+/// Why a command failed: an error of the domain, or one of the command itself.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Reason {
+    /// A file cannot be read or written.
+    #[error("{}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file that would be overwritten is there already.
+    #[error("{} is there already", .0.display())]
+    FileExists(PathBuf),
+    /// A file is longer than anything it could be.
+    #[error("{} is longer than {limit} bytes", .path.display())]
+    FileTooLong {
+        /// The file.
+        path: PathBuf,
+        /// The longest that is read, in bytes.
+        limit: u64,
+    },
+    /// The result cannot be written.
+    #[error("standard output")]
+    StandardOutput(#[source] io::Error),
+    /// Nothing can be asked.
+    #[error("the terminal cannot be asked")]
+    Terminal(#[source] io::Error),
+    /// There is no home folder, and no trust store was named.
+    #[error("there is no home folder")]
+    NoHomeFolder,
+    /// `SOURCE_DATE_EPOCH` is not a time.
+    #[error("SOURCE_DATE_EPOCH is {0:?}, which is not a number of seconds since 1970")]
+    SourceDateEpoch(String),
+    /// The passphrase has no characters.
+    #[error("the passphrase is empty")]
+    EmptyPassphrase,
+    /// The passphrase was typed in two ways.
+    #[error("the two passphrases differ")]
+    PassphrasesDiffer,
+    /// A public key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A private key.
+    #[error(transparent)]
+    SigningKey(#[from] SigningKeyError),
+}
+
+/// What to do about a failure.
+struct Advice {
+    exit_code: ExitCode,
+    hint: String,
+}
+
+fn advice(exit_code: ExitCode, hint: impl Into<String>) -> Advice {
+    Advice { exit_code, hint: hint.into() }
+}
+
+impl Reason {
+    fn advice(&self) -> Advice {
+        match self {
+            Self::File { path, source } => file(path, source),
+            Self::FileExists(_) => advice(ExitCode::System, "choose another name, or move that file away first"),
+            Self::FileTooLong { .. } => advice(ExitCode::System, "check that this is the file you meant"),
+            Self::StandardOutput(_) => advice(ExitCode::System, "check where standard output goes"),
+            Self::Terminal(_) => advice(ExitCode::System, "give the passphrase with --passphrase-file"),
+            Self::NoHomeFolder => advice(ExitCode::Usage, "name the trust store with --trust DIR or SEALIFT_TRUST"),
+            Self::SourceDateEpoch(_) => advice(ExitCode::Usage, "unset SOURCE_DATE_EPOCH, or set it to whole seconds"),
+            Self::EmptyPassphrase | Self::PassphrasesDiffer => {
+                advice(ExitCode::Key, "give a passphrase, twice the same; nothing was written")
+            }
+            Self::Key(error) => key(error),
+            Self::SigningKey(error) => signing_key(error),
+        }
+    }
+}
+
+fn file(path: &std::path::Path, source: &io::Error) -> Advice {
+    // `ErrorKind` is open: only the standard library can list it in full.
+    let hint = if source.kind() == io::ErrorKind::NotFound {
+        format!("check the path {}", path.display())
+    } else if source.kind() == io::ErrorKind::PermissionDenied {
+        format!("check who may read and write {}", path.display())
+    } else {
+        format!("check {} and the disk it is on", path.display())
+    };
+    advice(ExitCode::System, hint)
+}
+
+fn key(error: &KeyError) -> Advice {
+    match error {
+        KeyError::Malformed(_) | KeyError::TooLong { .. } => {
+            advice(ExitCode::Key, "give a public key in SPKI PEM, as `sealift key public` writes it")
+        }
+        KeyError::UnsupportedAlgorithm(_) | KeyError::SchemeMismatch(_) => {
+            advice(ExitCode::Key, "use an ed25519, ECDSA P-256 or P-384, or RSA key")
+        }
+        KeyError::BadSignature => advice(ExitCode::Key, "check that the private and the public key belong together"),
+    }
+}
+
+fn signing_key(error: &SigningKeyError) -> Advice {
+    match error {
+        SigningKeyError::PassphraseNeeded => {
+            advice(ExitCode::Key, "give the passphrase with --passphrase-file, or run in a terminal")
+        }
+        SigningKeyError::WrongPassphrase => advice(ExitCode::Key, "check the passphrase; nothing was signed"),
+        SigningKeyError::Malformed(_) => {
+            advice(ExitCode::Key, "give an ed25519 key in PKCS #8 PEM, as `sealift key generate` writes it")
+        }
+        SigningKeyError::NoRandomness => advice(ExitCode::System, "check that the system's random device works"),
+    }
+}
+
+/// Says what was being attempted when something failed.
+pub(crate) trait Attempt<T> {
+    /// Turns the error into a [`Failure`] of `attempt`: "cannot …".
+    fn attempt(self, attempt: impl FnOnce() -> String) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<Reason>> Attempt<T> for Result<T, E> {
+    fn attempt(self, attempt: impl FnOnce() -> String) -> Result<T, Failure> {
+        self.map_err(|error| Failure { attempt: attempt(), reason: error.into() })
+    }
+}
+
+impl Failure {
+    /// The exit code.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        self.reason.advice().exit_code
+    }
+
+    /// The reason, and what each error names as its own source, without repetition.
+    fn causes(&self) -> Vec<String> {
+        let mut causes = vec![self.reason.to_string()];
+        let mut source = self.reason.source();
+        while let Some(error) = source {
+            let text = error.to_string();
+            if causes.last().is_none_or(|last| !last.contains(&text)) {
+                causes.push(text);
+            }
+            source = error.source();
+        }
+        causes
+    }
+
+    /// Writes the failure to standard error.
+    pub(crate) fn report(&self, json: bool) {
+        let Advice { exit_code, hint } = self.reason.advice();
+        if json {
+            let object = serde_json::json!({
+                "error": self.attempt, "causes": self.causes(), "hint": hint,
+                "exitCode": exit_code.number(), "class": exit_code.name(),
+            });
+            anstream::eprintln!("{object}");
+            return;
+        }
+        let red = anstyle::AnsiColor::Red.on_default().bold();
+        anstream::eprintln!("{red}error:{red:#} {}", self.attempt);
+        for cause in self.causes() {
+            anstream::eprintln!("  cause: {cause}");
+        }
+        anstream::eprintln!("  hint:  {hint}");
+    }
+}

@@ -1,0 +1,85 @@
+//! Reading keys from files, and passphrases from files or the terminal.
+
+use std::fs::File;
+use std::io::{IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use sealift_core::signature::{PublicKey, SigningKey, SigningKeyError};
+use zeroize::Zeroizing;
+
+use crate::failure::{Attempt as _, Failure, Reason};
+
+/// The longest key or passphrase file that is read, in bytes.
+const MAXIMUM_LENGTH: u64 = 64 * 1024;
+
+/// The private key that a command signs with.
+#[derive(Debug, Args)]
+pub(crate) struct SigningKeyArguments {
+    /// The private key that signs: ed25519, PKCS #8 PEM, as `sealift key generate` writes it
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+
+    /// A file whose first line is the passphrase of the key
+    ///
+    /// Without it, the passphrase of an encrypted key is asked for on the terminal.
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+}
+
+impl SigningKeyArguments {
+    /// Reads the key, asking for its passphrase if it has one and none was given.
+    pub(crate) fn read(&self) -> Result<SigningKey, Failure> {
+        read_signing_key(&self.key, self.passphrase_file.as_deref())
+    }
+}
+
+/// Reads a private key, asking for its passphrase if it has one and none was given.
+pub(crate) fn read_signing_key(path: &Path, passphrase_file: Option<&Path>) -> Result<SigningKey, Failure> {
+    let attempt = || format!("cannot read the private key {}", path.display());
+    let pem = Zeroizing::new(read_text(path).attempt(attempt)?);
+    let passphrase = passphrase_file.map(read_passphrase).transpose()?;
+    match SigningKey::from_pem(&pem, passphrase.as_deref().map(String::as_str)) {
+        Err(SigningKeyError::PassphraseNeeded) if std::io::stdin().is_terminal() => {
+            let passphrase = prompt(&format!("Passphrase of {}: ", path.display()))?;
+            SigningKey::from_pem(&pem, Some(&passphrase)).attempt(attempt)
+        }
+        result => result.attempt(attempt),
+    }
+}
+
+/// Reads a public key: SPKI PEM.
+pub(crate) fn read_public_key(path: &Path) -> Result<PublicKey, Failure> {
+    let attempt = || format!("cannot read the public key {}", path.display());
+    let pem = read_text(path).attempt(attempt)?;
+    PublicKey::from_pem(&pem, None).attempt(attempt)
+}
+
+/// The first line of a passphrase file.
+pub(crate) fn read_passphrase(path: &Path) -> Result<Zeroizing<String>, Failure> {
+    let attempt = || format!("cannot read the passphrase file {}", path.display());
+    let text = Zeroizing::new(read_text(path).attempt(attempt)?);
+    match text.lines().next() {
+        Some(line) if !line.is_empty() => Ok(Zeroizing::new(line.to_owned())),
+        _ => Err(Reason::EmptyPassphrase).attempt(attempt),
+    }
+}
+
+/// Asks for a passphrase on the terminal, without showing it.
+pub(crate) fn prompt(question: &str) -> Result<Zeroizing<String>, Failure> {
+    rpassword::prompt_password(question)
+        .map(Zeroizing::new)
+        .map_err(Reason::Terminal)
+        .attempt(|| "cannot ask for the passphrase".to_owned())
+}
+
+/// Reads a small text file.
+fn read_text(path: &Path) -> Result<String, Reason> {
+    let failed = |source| Reason::File { path: path.to_owned(), source };
+    let mut text = String::new();
+    File::open(path).map_err(failed)?.take(MAXIMUM_LENGTH + 1).read_to_string(&mut text).map_err(failed)?;
+    if text.len() as u64 > MAXIMUM_LENGTH {
+        return Err(Reason::FileTooLong { path: path.to_owned(), limit: MAXIMUM_LENGTH });
+    }
+    Ok(text)
+}

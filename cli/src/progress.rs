@@ -1,0 +1,173 @@
+//! Progress of long work, on standard error: a bar on a terminal, plain lines elsewhere.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
+use sealift_core::progress::Progress;
+
+/// What a bar shows: bytes moved and to move, rate, time remaining, the item.
+const BAR: &str = "{msg:.bold} {bar:30.cyan} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left  {prefix:.dim}";
+/// The same where the total is not known.
+const SPINNER: &str = "{spinner:.cyan} {msg:.bold} {bytes}, {bytes_per_sec}  {prefix:.dim}";
+/// Time between two plain lines.
+const LINE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// A bar that redraws itself, for a terminal.
+#[derive(Default)]
+pub(crate) struct Bar(Mutex<Option<ProgressBar>>);
+
+impl Bar {
+    fn with(&self, act: impl FnOnce(&mut Option<ProgressBar>)) {
+        act(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    }
+}
+
+impl Progress for Bar {
+    fn begin(&self, what: &str, bytes: Option<u64>) {
+        let (bar, template) = match bytes {
+            Some(bytes) => (ProgressBar::new(bytes), BAR),
+            None => (ProgressBar::new_spinner(), SPINNER),
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(what.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(100));
+        self.with(|slot| {
+            if let Some(earlier) = slot.replace(bar) {
+                earlier.finish_and_clear();
+            }
+        });
+    }
+
+    fn advance(&self, bytes: u64) {
+        self.with(|slot| {
+            if let Some(bar) = slot {
+                bar.inc(bytes);
+            }
+        });
+    }
+
+    fn item(&self, name: &str) {
+        self.with(|slot| {
+            if let Some(bar) = slot {
+                bar.set_prefix(name.to_owned());
+            }
+        });
+    }
+
+    fn finish(&self) {
+        self.with(|slot| {
+            if let Some(bar) = slot.take() {
+                bar.finish_and_clear();
+            }
+        });
+    }
+}
+
+/// A line now and then, for a log.
+#[derive(Default)]
+pub(crate) struct Lines(Mutex<Option<Work>>);
+
+/// The piece of work that lines are written about.
+struct Work {
+    what: String,
+    total: Option<u64>,
+    moved: u64,
+    item: String,
+    began: Instant,
+    last_line: Instant,
+}
+
+impl Work {
+    /// One line: what, bytes, rate, time remaining, item.
+    fn line(&self, elapsed: Duration) -> String {
+        let rate = u64::try_from(u128::from(self.moved) * 1000 / elapsed.as_millis().max(1)).unwrap_or(u64::MAX);
+        let mut line = format!("{}: {}", self.what, HumanBytes(self.moved));
+        if let Some(total) = self.total {
+            line.push_str(&format!(" of {}", HumanBytes(total)));
+        }
+        line.push_str(&format!(", {}/s", HumanBytes(rate)));
+        if let Some(left) = self.total.map(|total| total.saturating_sub(self.moved)).filter(|left| *left > 0)
+            && let Some(seconds) = left.checked_div(rate)
+        {
+            line.push_str(&format!(", {} left", HumanDuration(Duration::from_secs(seconds))));
+        }
+        if !self.item.is_empty() {
+            line.push_str(&format!(" ({})", self.item));
+        }
+        line
+    }
+}
+
+impl Lines {
+    fn with(&self, act: impl FnOnce(&mut Option<Work>)) {
+        act(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    }
+}
+
+impl Progress for Lines {
+    fn begin(&self, what: &str, bytes: Option<u64>) {
+        let now = Instant::now();
+        self.with(|slot| {
+            *slot = Some(Work {
+                what: what.to_owned(),
+                total: bytes,
+                moved: 0,
+                item: String::new(),
+                began: now,
+                last_line: now,
+            });
+        });
+    }
+
+    fn advance(&self, bytes: u64) {
+        self.with(|slot| {
+            let Some(work) = slot else { return };
+            work.moved = work.moved.saturating_add(bytes);
+            if work.last_line.elapsed() >= LINE_INTERVAL {
+                work.last_line = Instant::now();
+                anstream::eprintln!("{}", work.line(work.began.elapsed()));
+            }
+        });
+    }
+
+    fn item(&self, name: &str) {
+        self.with(|slot| {
+            if let Some(work) = slot {
+                name.clone_into(&mut work.item);
+            }
+        });
+    }
+
+    fn finish(&self) {
+        self.with(|slot| {
+            if let Some(mut work) = slot.take() {
+                work.item.clear();
+                anstream::eprintln!("{}", work.line(work.began.elapsed()));
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn work(moved: u64, total: Option<u64>) -> Work {
+        let now = Instant::now();
+        Work { what: "exporting".to_owned(), total, moved, item: "layer 3".to_owned(), began: now, last_line: now }
+    }
+
+    #[test]
+    fn a_line_tells_bytes_rate_remaining_and_item() {
+        let line = work(10 << 20, Some(40 << 20)).line(Duration::from_secs(2));
+        assert_eq!(line, "exporting: 10.00 MiB of 40.00 MiB, 5.00 MiB/s, 6 seconds left (layer 3)");
+    }
+
+    #[test]
+    fn a_line_without_a_total_tells_no_remaining_time() {
+        assert_eq!(work(0, None).line(Duration::ZERO), "exporting: 0 B, 0 B/s (layer 3)");
+    }
+}
