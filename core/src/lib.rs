@@ -6,5 +6,6 @@
 pub mod canonical_json;
 pub mod freshness;
 pub mod progress;
+pub mod http;
 pub mod signature;
 pub mod tuf;

@@ -1,0 +1,125 @@
+//! What can go wrong between here and a server.
+
+use std::io;
+use std::time::Duration;
+
+use super::url::Url;
+
+/// Why settings make no client.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The PEM text of the certificate authorities cannot be read.
+    #[error("the certificate authorities are not PEM certificates")]
+    CertificateAuthorities(#[source] Box<ureq::Error>),
+    /// The PEM text holds no certificate at all.
+    #[error("the certificate authorities file holds no certificate")]
+    NoCertificate,
+    /// The proxy's URL cannot be used.
+    #[error("the proxy is not a usable http or https proxy URL")]
+    Proxy(#[source] Box<ureq::Error>),
+}
+
+/// Why a request failed.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// Plain `http` to a host for which the settings do not allow it.
+    #[error("{url} is not https, and plain http is not allowed for this host")]
+    PlainHttp {
+        /// What was to be requested.
+        url: Url,
+    },
+    /// There was no response: no connection, no certificate that is trusted, no answer in time.
+    #[error("cannot reach {url}")]
+    Transport {
+        /// What was requested.
+        url: Url,
+        /// Why.
+        #[source]
+        source: Box<ureq::Error>,
+    },
+    /// The body of the response broke off.
+    #[error("the response from {url} broke off")]
+    Body {
+        /// What was requested.
+        url: Url,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A status other than those that the request can end with.
+    #[error("{url} answered {status}{}", shown(.message))]
+    Status {
+        /// What was requested.
+        url: Url,
+        /// The HTTP status code.
+        status: u16,
+        /// How long the server asks to wait before another attempt.
+        retry_after: Option<Duration>,
+        /// The beginning of the server's explanation, without control characters.
+        message: String,
+    },
+    /// The response is longer than what was asked for may be.
+    #[error("the response from {url} is longer than the limit of {limit} bytes")]
+    TooLarge {
+        /// What was requested.
+        url: Url,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// More redirects than are followed.
+    #[error("{url} redirects more than {limit} times")]
+    TooManyRedirects {
+        /// What was requested.
+        url: Url,
+        /// How many are followed.
+        limit: u32,
+    },
+    /// A redirect that leads nowhere.
+    #[error("{url} redirects to {location:?}, which is not a URL")]
+    Redirect {
+        /// What was requested.
+        url: Url,
+        /// What its `Location` says.
+        location: String,
+    },
+    /// A redirect that leaves encryption.
+    #[error("{url} redirects to {target}, which is not https")]
+    RedirectToPlainHttp {
+        /// What was requested.
+        url: Url,
+        /// Where it leads.
+        target: Url,
+    },
+    /// A redirect of an upload whose bytes are already spent.
+    #[error("{url} redirects an upload to {target}, which is not followed")]
+    UploadRedirected {
+        /// What was requested.
+        url: Url,
+        /// Where it leads.
+        target: Url,
+    },
+}
+
+impl HttpError {
+    /// Whether the same request may succeed a little later.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Transport { source, .. } => matches!(
+                **source,
+                ureq::Error::Io(_)
+                    | ureq::Error::Timeout(_)
+                    | ureq::Error::HostNotFound
+                    | ureq::Error::ConnectionFailed
+                    | ureq::Error::Protocol(_)
+            ),
+            Self::Body { .. } => true,
+            Self::Status { status, .. } => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
+            _ => false,
+        }
+    }
+}
+
+/// A server's message, introduced, when there is one.
+fn shown(message: &str) -> String {
+    if message.is_empty() { String::new() } else { format!(": {message}") }
+}

@@ -1,0 +1,249 @@
+//! HTTP/1.1 for sources and sinks: a thin blocking client that a hostile server cannot hurt.
+//!
+//! Promise: every answer has a limit, in bytes and in time; credentials go to the origin they were meant for and to no
+//! other; plain `http` is spoken only where the settings name it; redirects are counted, and never lead from `https`
+//! to `http`. Nothing is read from the environment, no cookie is kept, and nothing is retried but what may be sent
+//! twice. A [`Client`] is cheap to clone, and clones share their connections.
+
+mod error;
+mod response;
+mod retry;
+mod settings;
+mod tls;
+mod url;
+
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ureq::http::header::{AUTHORIZATION, CONTENT_LENGTH, LOCATION};
+use ureq::http::{self, HeaderName, HeaderValue, Method, StatusCode};
+use ureq::{AsSendBody, SendBody};
+
+pub use error::{HttpError, SettingsError};
+pub use response::{Response, ResponseReader};
+pub use settings::{CertificateAuthorities, HttpSettings, PlainHttp, Proxy, Retries, Timeouts};
+pub use url::{Url, UrlError};
+
+/// How many redirects one request follows.
+pub const MAXIMUM_REDIRECTS: u32 = 5;
+/// The longest response header, in bytes.
+const MAXIMUM_HEADER_LENGTH: usize = 64 * 1024;
+
+/// An HTTP client.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    agent: ureq::Agent,
+    settings: HttpSettings,
+}
+
+/// What is sent after a request's header.
+pub(crate) enum RequestBody<'a> {
+    /// Nothing.
+    Empty,
+    /// Bytes that may be sent again.
+    Bytes(&'a [u8]),
+    /// Bytes that come once: such a request is neither retried nor redirected.
+    Stream { length: u64, content: &'a mut dyn Read },
+}
+
+/// One request.
+pub(crate) struct Request<'a> {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// Sent to the origin of `url`, and dropped when a redirect leads elsewhere.
+    pub(crate) authorization: Option<HeaderValue>,
+    pub(crate) body: RequestBody<'a>,
+    /// How many bytes of response are expected at most: decides how long the response may take.
+    pub(crate) expected: u64,
+}
+
+impl Request<'_> {
+    pub(crate) fn new(method: Method, url: Url) -> Self {
+        let (headers, authorization) = (Vec::new(), None);
+        Self { method, url, headers, authorization, body: RequestBody::Empty, expected: 0 }
+    }
+}
+
+impl Client {
+    /// A client with these settings. Opens no connection.
+    ///
+    /// # Errors
+    /// [`SettingsError`] when a certificate authority or the proxy cannot be understood.
+    pub fn new(settings: HttpSettings) -> Result<Self, SettingsError> {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .max_response_header_size(MAXIMUM_HEADER_LENGTH)
+            .max_idle_connections(64)
+            .max_idle_connections_per_host(32)
+            .proxy(settings.proxy.as_ref().map(Proxy::for_agent).transpose()?)
+            .tls_config(tls::config(&settings.ca_certificates)?)
+            .user_agent(&settings.user_agent)
+            .timeout_connect(Some(settings.timeouts.connect))
+            .timeout_resolve(Some(settings.timeouts.connect))
+            .timeout_send_request(Some(settings.timeouts.response))
+            .timeout_per_read(Some(settings.timeouts.stall))
+            .timeout_per_write(Some(settings.timeouts.stall))
+            .build();
+        Ok(Self(Arc::new(Inner { agent: config.new_agent(), settings })))
+    }
+
+    /// Fetches a document of at most `limit` bytes; `None` when the server says that there is none (404).
+    ///
+    /// # Errors
+    /// [`HttpError`]; for a document longer than `limit`, [`HttpError::TooLarge`] after at most `limit` + 1 bytes.
+    pub fn get(&self, url: &Url, limit: u64) -> Result<Option<Vec<u8>>, HttpError> {
+        self.retrying(|| match self.open_once(url, limit)? {
+            Some(response) => response.into_bytes(limit).map(Some),
+            None => Ok(None),
+        })
+    }
+
+    /// Opens a document for reading; `None` when the server says that there is none (404). The reader gives at most
+    /// `limit` bytes and then an error.
+    ///
+    /// # Errors
+    /// [`HttpError`] when the document cannot be opened.
+    pub fn open(&self, url: &Url, limit: u64) -> Result<Option<ResponseReader>, HttpError> {
+        let response = self.retrying(|| self.open_once(url, limit))?;
+        response.map(|response| response.into_reader(limit)).transpose()
+    }
+
+    fn open_once(&self, url: &Url, limit: u64) -> Result<Option<Response>, HttpError> {
+        let mut request = Request::new(Method::GET, url.clone());
+        request.expected = limit;
+        let response = self.send_once(&mut request)?;
+        match response.status() {
+            StatusCode::OK => Ok(Some(response)),
+            StatusCode::NOT_FOUND => Ok(None),
+            _ => Err(response.into_error()),
+        }
+    }
+
+    /// Sends a request, again where the failure may pass and the request may be repeated. Any status that does not
+    /// ask for a retry is a response.
+    pub(crate) fn send(&self, mut request: Request<'_>) -> Result<Response, HttpError> {
+        if matches!(request.body, RequestBody::Stream { .. }) {
+            return self.send_once(&mut request);
+        }
+        self.retrying(|| self.send_once(&mut request))
+    }
+
+    /// Does something until it succeeds, its failure is not one that passes, or the attempts are used up.
+    pub(crate) fn retrying<T>(&self, mut action: impl FnMut() -> Result<T, HttpError>) -> Result<T, HttpError> {
+        let mut attempt = 1;
+        loop {
+            let error = match action() {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            match self.delay_before_retry(attempt, &error) {
+                Some(delay) => std::thread::sleep(delay),
+                None => return Err(error),
+            }
+            attempt += 1;
+        }
+    }
+
+    /// How long to wait before trying again after `attempt` attempts; `None` to give up.
+    pub(crate) fn delay_before_retry(&self, attempt: u32, error: &HttpError) -> Option<Duration> {
+        self.0.settings.retries.delay(attempt, error)
+    }
+
+    /// One attempt, with its redirects.
+    pub(crate) fn send_once(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
+        let mut url = request.url.clone();
+        for _ in 0..=MAXIMUM_REDIRECTS {
+            self.0.settings.plain_http.permit(&url)?;
+            let response = self.exchange(request, &url)?;
+            let Some(target) = redirect_target(&request.method, &url, &response)? else {
+                return response.without_retryable_status();
+            };
+            if matches!(request.body, RequestBody::Stream { .. }) {
+                return Err(HttpError::UploadRedirected { url, target });
+            }
+            if url.is_https() && !target.is_https() {
+                return Err(HttpError::RedirectToPlainHttp { url, target });
+            }
+            url = target;
+        }
+        Err(HttpError::TooManyRedirects { url: request.url.clone(), limit: MAXIMUM_REDIRECTS })
+    }
+
+    /// Sends the request to `url` and reads the header of the response.
+    fn exchange(&self, request: &mut Request<'_>, url: &Url) -> Result<Response, HttpError> {
+        let mut builder = http::Request::builder().method(&request.method).uri(url.uri());
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value);
+        }
+        if let Some(authorization) = &request.authorization
+            && url.same_origin(&request.url)
+        {
+            builder = builder.header(AUTHORIZATION, authorization);
+        }
+        let expected = request.expected;
+        let sent = match &mut request.body {
+            RequestBody::Empty if matches!(request.method, Method::GET | Method::HEAD) => {
+                builder.body(()).map_err(Into::into).and_then(|request| self.run(request, 0, expected))
+            }
+            RequestBody::Empty => {
+                builder.body(&[][..]).map_err(Into::into).and_then(|request| self.run(request, 0, expected))
+            }
+            RequestBody::Bytes(bytes) => {
+                let length = bytes.len() as u64;
+                builder.body(*bytes).map_err(Into::into).and_then(|request| self.run(request, length, expected))
+            }
+            RequestBody::Stream { length, content } => builder
+                .header(CONTENT_LENGTH, *length)
+                .body(SendBody::from_reader(content))
+                .map_err(Into::into)
+                .and_then(|request| self.run(request, *length, expected)),
+        };
+        match sent {
+            Ok(response) => Ok(Response::new(url.clone(), response)),
+            Err(source) => Err(HttpError::Transport { url: url.clone(), source: Box::new(source) }),
+        }
+    }
+
+    /// Runs one exchange, with time for `sent` and `expected` bytes at the slowest rate that is put up with.
+    fn run<B: AsSendBody>(
+        &self,
+        request: http::Request<B>,
+        sent: u64,
+        expected: u64,
+    ) -> Result<http::Response<ureq::Body>, ureq::Error> {
+        let timeouts = &self.0.settings.timeouts;
+        let request = self
+            .0
+            .agent
+            .configure_request(request)
+            .timeout_send_body(Some(timeouts.for_body(sent)))
+            .timeout_recv_response(Some(timeouts.for_body(sent)))
+            .timeout_recv_body(Some(timeouts.for_body(expected)))
+            .build();
+        self.0.agent.run(request)
+    }
+}
+
+/// Where a response sends the request to, if it does.
+fn redirect_target(method: &Method, url: &Url, response: &Response) -> Result<Option<Url>, HttpError> {
+    let safe = matches!(*method, Method::GET | Method::HEAD);
+    let follow = match response.status() {
+        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => safe,
+        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
+        _ => false,
+    };
+    if !follow {
+        return Ok(None);
+    }
+    let location = response.header(&LOCATION).unwrap_or_default();
+    match url.join(location) {
+        Ok(target) if !location.is_empty() => Ok(Some(target)),
+        _ => Err(HttpError::Redirect { url: url.clone(), location: location.chars().take(200).collect() }),
+    }
+}

@@ -1,0 +1,163 @@
+//! A response, and its body read within a limit.
+
+use std::io::{self, Read};
+
+use ureq::http::{self, HeaderName, StatusCode};
+
+use super::error::HttpError;
+use super::retry::retry_after;
+use super::url::Url;
+
+/// How much of an error's explanation is read, in bytes.
+const EXPLANATION_LIMIT: u64 = 16 * 1024;
+/// How much of it is shown, in characters.
+const SHOWN_CHARACTERS: usize = 300;
+
+/// A response whose header has been read.
+pub struct Response {
+    url: Url,
+    response: http::Response<ureq::Body>,
+}
+
+impl Response {
+    pub(super) fn new(url: Url, response: http::Response<ureq::Body>) -> Self {
+        Self { url, response }
+    }
+
+    /// The URL that answered, after redirects.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    /// A header's first value, when it is there and is text.
+    pub fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.response.headers().get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Every value of a header that is text.
+    pub fn header_values(&self, name: &HeaderName) -> impl Iterator<Item = &str> {
+        self.response.headers().get_all(name).iter().filter_map(|value| value.to_str().ok())
+    }
+
+    /// The whole body, when it has at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`HttpError::TooLarge`] after `limit` + 1 bytes at the latest, [`HttpError::Body`] when it breaks off.
+    pub fn into_bytes(self, limit: u64) -> Result<Vec<u8>, HttpError> {
+        let url = self.url.clone();
+        let mut bytes = Vec::new();
+        match self.into_reader(limit)?.read_to_end(&mut bytes) {
+            Ok(_) => Ok(bytes),
+            Err(source) if is_too_large(&source) => Err(HttpError::TooLarge { url, limit }),
+            Err(source) => Err(HttpError::Body { url, source }),
+        }
+    }
+
+    /// A reader of the body, which gives at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`HttpError::TooLarge`] when the server already says that there are more.
+    pub fn into_reader(self, limit: u64) -> Result<ResponseReader, HttpError> {
+        let body = self.response.into_body();
+        if body.content_length().is_some_and(|length| length > limit) {
+            return Err(HttpError::TooLarge { url: self.url, limit });
+        }
+        Ok(ResponseReader { url: self.url, body: body.into_reader(), remaining: limit, limit })
+    }
+
+    /// This response as the error that it is, with the beginning of its explanation.
+    pub fn into_error(self) -> HttpError {
+        let (status, url) = (self.status().as_u16(), self.url);
+        let retry_after = retry_after(self.response.headers());
+        let mut explanation = Vec::new();
+        let body = self.response.into_body().into_reader();
+        // What cannot be read of an explanation is left out of the error that it explains.
+        let _ = body.take(EXPLANATION_LIMIT).read_to_end(&mut explanation);
+        HttpError::Status { url, status, retry_after, message: shown(&explanation) }
+    }
+
+    /// Turns a status that asks for another attempt into an error.
+    pub(super) fn without_retryable_status(self) -> Result<Self, HttpError> {
+        match self.status().as_u16() {
+            408 | 429 | 500 | 502 | 503 | 504 => Err(self.into_error()),
+            _ => Ok(self),
+        }
+    }
+}
+
+/// One line for people out of what a server says: OCI's error messages (Distribution 1.1 §"Error Codes") where there are some.
+fn shown(explanation: &[u8]) -> String {
+    #[derive(serde::Deserialize)]
+    struct Errors {
+        errors: Vec<Error>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Error {
+        code: Option<String>,
+        message: Option<String>,
+    }
+    let text = match serde_json::from_slice::<Errors>(explanation) {
+        Ok(Errors { errors }) => {
+            let parts = errors.into_iter().flat_map(|error| [error.code, error.message]).flatten();
+            parts.collect::<Vec<_>>().join(" ")
+        }
+        Err(_) => String::from_utf8_lossy(explanation).into_owned(),
+    };
+    let printable = text.trim().chars().map(|character| if character.is_control() { ' ' } else { character });
+    printable.take(SHOWN_CHARACTERS).collect()
+}
+
+/// Reads a body and stops at its limit.
+pub struct ResponseReader {
+    url: Url,
+    body: ureq::BodyReader<'static>,
+    remaining: u64,
+    limit: u64,
+}
+
+/// The error inside the [`io::Error`] of a body that does not end at its limit.
+#[derive(Debug, thiserror::Error)]
+#[error("the response from {url} is longer than the limit of {limit} bytes")]
+struct TooLarge {
+    url: Url,
+    limit: u64,
+}
+
+fn is_too_large(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<TooLarge>())
+}
+
+impl Read for ResponseReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        if self.remaining == 0 {
+            return match self.body.read(&mut [0])? {
+                0 => Ok(0),
+                _ => Err(io::Error::other(TooLarge { url: self.url.clone(), limit: self.limit })),
+            };
+        }
+        let wanted = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(buffer.len());
+        let read = self.body.read(buffer.get_mut(..wanted).unwrap_or_default())?;
+        self.remaining = self.remaining.saturating_sub(read as u64);
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_servers_words_are_short_and_cannot_move_the_cursor() {
+        assert_eq!(shown(br#"{"errors":[{"code":"DENIED","message":"no\u001b[2J"}]}"#), "DENIED no [2J");
+        assert_eq!(shown(b"bad\r\ngateway\n"), "bad  gateway");
+        assert_eq!(shown(&[b'x'; 5000]).len(), SHOWN_CHARACTERS);
+    }
+}

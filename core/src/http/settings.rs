@@ -1,0 +1,182 @@
+//! What a client is told: nothing here is read from the environment.
+
+use std::time::Duration;
+
+use super::error::{HttpError, SettingsError};
+use super::url::Url;
+
+/// Settings of a [`Client`](super::Client).
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// Who may vouch for a server.
+    pub ca_certificates: CertificateAuthorities,
+    /// Where plain `http` is spoken.
+    pub plain_http: PlainHttp,
+    /// The proxy, if requests go through one.
+    pub proxy: Option<Proxy>,
+    /// How long to wait for what.
+    pub timeouts: Timeouts,
+    /// How often to try again.
+    pub retries: Retries,
+    /// The `User-Agent`.
+    pub user_agent: String,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            ca_certificates: CertificateAuthorities::Bundled,
+            plain_http: PlainHttp::Loopback,
+            proxy: None,
+            timeouts: Timeouts::default(),
+            retries: Retries::default(),
+            user_agent: concat!("sealift/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+/// The certificate authorities that are believed for `https`.
+#[derive(Debug, Clone)]
+pub enum CertificateAuthorities {
+    /// Mozilla's list, as compiled into the program.
+    Bundled,
+    /// Mozilla's list and those in a PEM text.
+    BundledAnd(Vec<u8>),
+    /// Only those in a PEM text, such as the system's own file.
+    Only(Vec<u8>),
+}
+
+/// Where plain `http` may be spoken, without encryption and without proof of who answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlainHttp {
+    /// Nowhere.
+    Never,
+    /// To this machine: `localhost`, 127.0.0.0/8 and ::1.
+    Loopback,
+    /// To this machine and to these hosts, each `host` or `host:port`.
+    Hosts(Vec<String>),
+    /// Everywhere.
+    Always,
+}
+
+impl PlainHttp {
+    /// Whether plain `http` may be spoken to `host:port`.
+    pub fn allows(&self, url: &Url) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Loopback => url.is_loopback(),
+            Self::Hosts(hosts) => url.is_loopback() || hosts.iter().any(|host| is_host(host, url)),
+            Self::Always => true,
+        }
+    }
+
+    /// Passes `https`, and `http` where it is allowed.
+    pub(super) fn permit(&self, url: &Url) -> Result<(), HttpError> {
+        if url.is_https() || self.allows(url) { Ok(()) } else { Err(HttpError::PlainHttp { url: url.clone() }) }
+    }
+}
+
+/// Whether `named`, with or without port, is the host of `url`.
+fn is_host(named: &str, url: &Url) -> bool {
+    named.eq_ignore_ascii_case(url.host()) || named.eq_ignore_ascii_case(&format!("{}:{}", url.host(), url.port()))
+}
+
+/// A proxy.
+#[derive(Debug, Clone)]
+pub struct Proxy {
+    /// Its `http` or `https` URL, which may hold a user name and password.
+    pub url: String,
+    /// Hosts that are reached without it, separated by commas, as in `NO_PROXY`. This machine always is.
+    pub except: String,
+}
+
+impl Proxy {
+    pub(super) fn for_agent(&self) -> Result<ureq::Proxy, SettingsError> {
+        let refused = |error| SettingsError::Proxy(Box::new(error));
+        let proxy = ureq::Proxy::new(&self.url).map_err(refused)?;
+        let mut builder = ureq::Proxy::builder(proxy.protocol()).host(proxy.host()).port(proxy.port());
+        for host in self.except.split(',').map(str::trim).chain(["localhost", "127.0.0.1", "::1"]) {
+            builder = builder.no_proxy(host);
+        }
+        if let Some(username) = proxy.username() {
+            builder = builder.username(username);
+        }
+        if let Some(password) = proxy.password() {
+            builder = builder.password(password);
+        }
+        builder.build().map_err(refused)
+    }
+}
+
+/// How long to wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For a name to be resolved, and again for a connection to stand.
+    pub connect: Duration,
+    /// For the header of a response, or for a body, beside the time that its bytes may take.
+    pub response: Duration,
+    /// For the next bytes, in the middle of anything.
+    pub stall: Duration,
+    /// The slowest transfer that is put up with, in bytes a second: a body of known length has a deadline.
+    pub slowest: u64,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        let (connect, minute) = (Duration::from_secs(20), Duration::from_secs(60));
+        Self { connect, response: minute, stall: minute, slowest: 4096 }
+    }
+}
+
+impl Timeouts {
+    /// How long a body of `length` bytes may take.
+    pub(super) fn for_body(&self, length: u64) -> Duration {
+        self.response.saturating_add(Duration::from_secs(length / self.slowest.max(1)))
+    }
+}
+
+/// How often, and after how long, what failed is tried again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retries {
+    /// Attempts in all; 1 is no retry.
+    pub attempts: u32,
+    /// The delay after the first failure; it doubles with every further one.
+    pub first_delay: Duration,
+    /// The longest delay. A server that asks for more (`Retry-After`) is not waited for.
+    pub longest_wait: Duration,
+}
+
+impl Default for Retries {
+    fn default() -> Self {
+        Self { attempts: 5, first_delay: Duration::from_millis(500), longest_wait: Duration::from_secs(60) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_spoken_only_where_it_is_named() {
+        let url = |text: &str| text.parse::<Url>().unwrap();
+        let (here, there) = (url("http://127.0.0.1:5000/"), url("http://r.example:5000/"));
+        let hosts = PlainHttp::Hosts(vec!["R.example:5000".into()]);
+        for (policy, at_home, away) in [
+            (PlainHttp::Never, false, false),
+            (PlainHttp::Loopback, true, false),
+            (hosts.clone(), true, true),
+            (PlainHttp::Always, true, true),
+        ] {
+            assert_eq!((policy.allows(&here), policy.allows(&there)), (at_home, away), "{policy:?}");
+        }
+        assert!(!hosts.allows(&url("http://r.example/")));
+        assert!(PlainHttp::Never.permit(&url("https://r.example/")).is_ok());
+    }
+
+    #[test]
+    fn the_time_for_a_body_grows_with_its_length() {
+        let timeouts = Timeouts { slowest: 1000, response: Duration::from_secs(1), ..Timeouts::default() };
+        assert_eq!(timeouts.for_body(0), Duration::from_secs(1));
+        assert_eq!(timeouts.for_body(60_000), Duration::from_secs(61));
+    }
+}
