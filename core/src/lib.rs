@@ -7,5 +7,6 @@ pub mod canonical_json;
 pub mod freshness;
 pub mod progress;
 pub mod http;
+pub mod in_toto;
 pub mod signature;
 pub mod tuf;
