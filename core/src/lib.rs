@@ -4,9 +4,11 @@
 //! progress come in as arguments. Only the HTTP rooms open sockets. `docs/architecture.md` is the map.
 
 pub mod canonical_json;
+pub mod cnab;
 pub mod freshness;
 pub mod progress;
 pub mod http;
 pub mod in_toto;
 pub mod signature;
+pub mod trust_store;
 pub mod tuf;
