@@ -6,9 +6,8 @@
 pub mod canonical_json;
 pub mod cnab;
 pub mod freshness;
-pub mod progress;
 pub mod http;
 pub mod in_toto;
+pub mod progress;
 pub mod signature;
-pub mod trust_store;
 pub mod tuf;

@@ -1,5 +1,7 @@
-//! Cloud Native Application Bundles: what they say, how they are represented, how well they are signed.
+//! Cloud Native Application Bundles: what `bundle.json` says, its form in a registry, and where its images went.
 
-pub mod level;
+pub mod bundle;
+pub mod relocation;
 
-pub use level::{Assurance, Level, MinimumLevel};
+pub use bundle::{Bundle, BundleError, BundleImage};
+pub use relocation::RelocationMapping;

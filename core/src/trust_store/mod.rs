@@ -1,4 +1,0 @@
-//! What this side trusts.
-
-pub mod name;
-pub mod policy;

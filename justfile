@@ -1,0 +1,29 @@
+# What CI runs, in the order that fails fastest.
+check: format lint test doc deny samples clean-tree
+
+format:
+    cargo fmt --all --check
+
+lint:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+test:
+    cargo test --workspace
+
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# Licences, sources and duplicate versions; advisories need a network and run where there is one.
+deny:
+    cargo deny check licenses bans sources
+
+samples:
+    cargo run --release -- demo
+
+clean-tree:
+    git diff --exit-code
+
+# A short smoke of every fuzz target (needs cargo-fuzz).
+fuzz seconds="20":
+    cd tests/fuzz && for target in $(RUSTC_BOOTSTRAP=1 cargo fuzz list); do \
+        RUSTC_BOOTSTRAP=1 cargo fuzz run "$target" -- -max_total_time={{seconds}} -rss_limit_mb=1024 || exit 1; done
