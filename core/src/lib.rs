@@ -10,4 +10,5 @@ pub mod http;
 pub mod in_toto;
 pub mod progress;
 pub mod signature;
+pub mod trust_store;
 pub mod tuf;

@@ -1,7 +1,9 @@
-//! Cloud Native Application Bundles: what `bundle.json` says, its form in a registry, and where its images went.
+//! Cloud Native Application Bundles: what `bundle.json` says, the levels of CNAB Security, and where images went.
 
 pub mod bundle;
+pub mod level;
 pub mod relocation;
 
 pub use bundle::{Bundle, BundleError, BundleImage};
+pub use level::{Assurance, Level, MinimumLevel};
 pub use relocation::RelocationMapping;

@@ -1,0 +1,4 @@
+//! What this side trusts.
+
+pub mod name;
+pub mod policy;

@@ -1,0 +1,267 @@
+//! `policy.toml`: what this side asks of an archive before it lets it in.
+//!
+//! Promise: an absent file, and an absent field, mean the careful default; an unknown field is an error, because a
+//! misspelt rule would otherwise be a rule that is not applied.
+
+use std::num::NonZeroU32;
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::cnab::MinimumLevel;
+use crate::freshness::{DEFAULT_MAXIMUM_TRANSIT, Freshness};
+
+/// A policy file to start from: it says what the defaults are, and changes none of them.
+pub const TEMPLATE: &str = r#"# What this side asks of an archive. A line that begins with # shows the default.
+
+# The lowest level of CNAB Security that is accepted: "0", "1" (1a or 1b), "1a", "1b", "2", "3a", "3b" or "4".
+#minimum_level = "1"
+
+# When metadata must not have expired: "at-export" (the sealed export time) or "now".
+#freshness = "at-export"
+
+# The longest time between export and now, in days (d), hours (h) or minutes (m).
+#maximum_transit = "30d"
+
+# How long before metadata expires a report begins to warn.
+#warn_before_expiry = "7d"
+
+# How many different known exporters must have sealed an archive.
+#exporter_threshold = 1
+
+# Whether the inspections that an in-toto layout asks for must have been run: "required" or "optional".
+#inspections = "optional"
+"#;
+
+/// What this side asks of an archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    /// The lowest level that is accepted.
+    pub minimum_level: MinimumLevel,
+    /// By which clock expiry is judged.
+    pub freshness: FreshnessRule,
+    /// The longest time between export and now.
+    pub maximum_transit: Period,
+    /// How long before metadata expires a report begins to warn.
+    pub warn_before_expiry: Period,
+    /// How many different known exporters must have sealed an archive.
+    pub exporter_threshold: NonZeroU32,
+    /// Whether inspections must have been run.
+    pub inspections: Inspections,
+}
+
+/// By which clock expiry is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FreshnessRule {
+    /// The sealed export time.
+    AtExport,
+    /// This side's clock.
+    Now,
+}
+
+/// Whether the inspections that a layout asks for must have been run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Inspections {
+    /// A layout whose inspections were not run is refused.
+    Required,
+    /// Inspections are run only when asked for; a report says which were not.
+    Optional,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            minimum_level: MinimumLevel::EitherSigned,
+            freshness: FreshnessRule::AtExport,
+            maximum_transit: Period(DEFAULT_MAXIMUM_TRANSIT),
+            warn_before_expiry: Period(SignedDuration::from_hours(7 * 24)),
+            exporter_threshold: NonZeroU32::MIN,
+            inspections: Inspections::Optional,
+        }
+    }
+}
+
+/// Why a text is not a policy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyError {
+    /// It is not TOML, or has a field or a value that a policy does not know.
+    #[error("not a policy: {0}")]
+    Malformed(String),
+    /// The threshold is written in a way that only a person can change.
+    #[error("the line of exporter_threshold cannot be changed without touching others")]
+    CannotEdit,
+}
+
+impl Policy {
+    /// Reads a policy.
+    ///
+    /// # Errors
+    /// [`PolicyError`] for unknown fields and for values out of range too.
+    pub fn parse(text: &str) -> Result<Self, PolicyError> {
+        toml::from_str(text).map_err(|error| PolicyError::Malformed(error.to_string().trim().to_owned()))
+    }
+
+    /// The freshness that this policy asks for.
+    pub fn freshness(&self) -> Freshness {
+        match self.freshness {
+            FreshnessRule::AtExport => Freshness::AtExport { maximum_transit: self.maximum_transit.0 },
+            FreshnessRule::Now => Freshness::Now,
+        }
+    }
+
+    /// The text with the threshold of exporters changed, in its line where it has one; everything else stays as it is.
+    ///
+    /// # Errors
+    /// [`PolicyError::Malformed`] when `text` is not a policy, [`PolicyError::CannotEdit`] when the line cannot be found.
+    pub fn with_exporter_threshold(text: &str, threshold: NonZeroU32) -> Result<String, PolicyError> {
+        let wanted = Self { exporter_threshold: threshold, ..Self::parse(text)? };
+        let line = format!("exporter_threshold = {threshold}");
+        let is_the_line = |old: &str| {
+            let field = old.trim_start_matches([' ', '#']).strip_prefix("exporter_threshold");
+            field.is_some_and(|rest| rest.trim_start().starts_with('='))
+        };
+        let mut lines: Vec<&str> = text.lines().collect();
+        match lines.iter_mut().find(|old| is_the_line(old)) {
+            Some(old) => *old = &line,
+            None => lines.insert(0, &line),
+        }
+        let changed = lines.join("\n") + "\n";
+        // Editing text by eye is only safe if the result is read again.
+        if Self::parse(&changed).as_ref() == Ok(&wanted) { Ok(changed) } else { Err(PolicyError::CannotEdit) }
+    }
+}
+
+/// A length of time, written as a whole number of days, hours or minutes: `30d`, `12h`, `90m`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Period(pub SignedDuration);
+
+/// Why a text is not a period.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a length of time: expected a whole number of days, hours or minutes, as in 30d, 12h or 90m")]
+pub struct PeriodError(String);
+
+/// A century: no transit and no warning is longer.
+const LONGEST_MINUTES: u32 = 100 * 366 * 24 * 60;
+
+impl std::str::FromStr for Period {
+    type Err = PeriodError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || PeriodError(text.chars().take(40).collect());
+        let (unit_at, unit) = text.char_indices().last().ok_or_else(wrong)?;
+        let count = text.get(..unit_at).ok_or_else(wrong)?;
+        if !count.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(wrong());
+        }
+        let minutes: u32 = match unit {
+            'd' => 24 * 60,
+            'h' => 60,
+            'm' => 1,
+            _ => return Err(wrong()),
+        };
+        let count: u32 = count.parse().map_err(|_| wrong())?;
+        let total = count.checked_mul(minutes).filter(|total| *total <= LONGEST_MINUTES).ok_or_else(wrong)?;
+        Ok(Self(SignedDuration::from_mins(i64::from(total))))
+    }
+}
+
+impl std::fmt::Display for Period {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let minutes = self.0.as_mins();
+        if minutes % (24 * 60) == 0 {
+            write!(f, "{}d", minutes / (24 * 60))
+        } else if minutes % 60 == 0 {
+            write!(f, "{}h", minutes / 60)
+        } else {
+            write!(f, "{minutes}m")
+        }
+    }
+}
+
+impl Serialize for Period {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Period {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        Policy::parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_empty_policy_and_the_template_are_the_default() {
+        assert_eq!(Policy::parse("").unwrap(), Policy::default());
+        assert_eq!(Policy::parse(TEMPLATE).unwrap(), Policy::default());
+        assert!(!crate::cnab::Level::Zero.meets(Policy::default().minimum_level));
+    }
+
+    #[test]
+    fn the_template_shows_every_field_and_its_default() {
+        let uncommented: String = TEMPLATE
+            .lines()
+            .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert_eq!(Policy::parse(&uncommented).unwrap(), Policy::default());
+        let fields = serde_json::to_value(Policy::default()).unwrap();
+        for field in fields.as_object().unwrap().keys() {
+            assert!(uncommented.contains(&format!("\n{field} = ")), "{field}");
+        }
+    }
+
+    #[test]
+    fn unknown_fields_and_values_are_refused() {
+        assert!(refused("minimum_levle = \"4\"").contains("minimum_levle"));
+        assert!(refused("minimum_level = \"5\"").contains("not a level"));
+        assert!(refused("freshness = \"never\"").contains("never"));
+        assert!(refused("exporter_threshold = 0").contains("exporter_threshold"));
+        assert!(refused("inspections = true").contains("inspections"));
+        refused("minimum_level = \"1\"\nminimum_level = \"0\"");
+    }
+
+    #[test]
+    fn periods_are_days_hours_or_minutes() {
+        let hours = |text: &str| text.parse::<Period>().map(|period| period.0.as_hours());
+        assert_eq!(hours("30d"), Ok(720));
+        assert_eq!(hours("12h"), Ok(12));
+        assert_eq!(hours("90m"), Ok(1));
+        for text in ["", "d", "30", "-1d", "+1d", "1.5d", "30 d", "30D", "4294967295d", "1ü"] {
+            assert!(hours(text).is_err(), "{text}");
+        }
+        for text in ["30d", "36h", "90m"] {
+            assert_eq!(text.parse::<Period>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn changing_the_threshold_changes_its_line_only() {
+        let two = NonZeroU32::new(2).unwrap();
+        let changed = Policy::with_exporter_threshold(TEMPLATE, two).unwrap();
+        assert_eq!(changed, TEMPLATE.replace("#exporter_threshold = 1", "exporter_threshold = 2"));
+        let again = Policy::with_exporter_threshold(&changed, NonZeroU32::MIN).unwrap();
+        assert_eq!(again, TEMPLATE.replace("#exporter_threshold", "exporter_threshold"));
+        assert_eq!(Policy::with_exporter_threshold("", two).unwrap(), "exporter_threshold = 2\n");
+    }
+
+    #[test]
+    fn a_threshold_that_cannot_be_changed_safely_is_left_alone() {
+        let two = NonZeroU32::new(2).unwrap();
+        let change = |text: &str| Policy::with_exporter_threshold(text, two).unwrap_err();
+        assert_eq!(change("# exporter_threshold = 1\nexporter_threshold = 1\n"), PolicyError::CannotEdit);
+        assert_eq!(change("\"exporter_threshold\" = 1\n"), PolicyError::CannotEdit);
+        assert!(matches!(change("nonsense"), PolicyError::Malformed(_)));
+    }
+}
