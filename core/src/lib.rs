@@ -8,6 +8,7 @@ pub mod cnab;
 pub mod freshness;
 pub mod http;
 pub mod in_toto;
+pub mod oci;
 pub mod progress;
 pub mod signature;
 pub mod trust_store;

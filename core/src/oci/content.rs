@@ -1,0 +1,208 @@
+//! Blob bytes that cannot end well unless they are the right ones.
+//!
+//! Promise: the last bytes of a [`BlobContent`] are given out only after the length and the digest of all of them were
+//! found right. Whoever passes them on has therefore never passed on a whole blob that is wrong: an upload of known
+//! length stays incomplete, and a registry drops it.
+
+use std::io::{self, Read};
+
+use sealift_archive_format::{Digest, Hasher};
+
+use super::descriptor::Descriptor;
+
+/// How many bytes are held back until the digest is known. Smaller blobs are held back whole.
+const HELD_BACK: u64 = 64 * 1024;
+
+/// A reader that withholds its last bytes until all are proven. Only such types may implement this.
+pub trait BlobContent: Read {}
+
+impl<C: BlobContent + ?Sized> BlobContent for &mut C {}
+impl<C: BlobContent + ?Sized> BlobContent for Box<C> {}
+
+/// Why content is not what its descriptor says. Found inside an [`io::Error`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ContentError {
+    /// It ends too early.
+    #[error("{digest} ends after {length} of its {size} bytes")]
+    Short {
+        /// The digest that was expected.
+        digest: Digest,
+        /// The length that was expected, in bytes.
+        size: u64,
+        /// The length that was found, in bytes.
+        length: u64,
+    },
+    /// It does not end where it should.
+    #[error("{digest} is longer than its {size} bytes")]
+    Long {
+        /// The digest that was expected.
+        digest: Digest,
+        /// The length that was expected, in bytes.
+        size: u64,
+    },
+    /// It is other content.
+    #[error("expected content with digest {expected}, found {found}")]
+    Digest {
+        /// The digest that was expected.
+        expected: Digest,
+        /// The digest that was found.
+        found: Digest,
+    },
+}
+
+impl ContentError {
+    /// The content error inside an I/O error, if there is one.
+    pub fn inside(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+
+    fn into_io(self) -> io::Error {
+        io::Error::new(io::ErrorKind::InvalidData, self)
+    }
+}
+
+/// Reads content from `R` and proves it against a descriptor as it goes by.
+pub struct Checked<R> {
+    reader: R,
+    digest: Digest,
+    size: u64,
+    /// Bytes taken from the reader.
+    taken: u64,
+    state: State,
+}
+
+enum State {
+    /// Bytes are given out as they come, but for the last ones.
+    Passing(Hasher),
+    /// Everything is proven; the last bytes are given out.
+    Proven(io::Cursor<Vec<u8>>),
+    /// Something was wrong: nothing more is given out.
+    Failed,
+}
+
+impl<R: Read> Checked<R> {
+    /// Checks what `reader` gives against the size and digest of `descriptor`.
+    pub fn new(reader: R, descriptor: &Descriptor) -> Self {
+        let state = State::Passing(Hasher::new(descriptor.digest.algorithm()));
+        Self { reader, digest: descriptor.digest.clone(), size: descriptor.size, taken: 0, state }
+    }
+
+    /// Reads the rest, proves it all, and returns the bytes held back.
+    fn prove(&mut self, mut hasher: Hasher) -> Result<Vec<u8>, io::Error> {
+        let mut last = Vec::new();
+        let remaining = self.size.saturating_sub(self.taken);
+        let read = (&mut self.reader).take(remaining).read_to_end(&mut last)? as u64;
+        if read < remaining {
+            let (digest, size, length) = (self.digest.clone(), self.size, self.taken + read);
+            return Err(ContentError::Short { digest, size, length }.into_io());
+        }
+        if has_more(&mut self.reader)? {
+            return Err(ContentError::Long { digest: self.digest.clone(), size: self.size }.into_io());
+        }
+        hasher.update(&last);
+        let found = hasher.finish();
+        if found != self.digest {
+            return Err(ContentError::Digest { expected: self.digest.clone(), found }.into_io());
+        }
+        Ok(last)
+    }
+}
+
+/// Whether a reader gives another byte.
+fn has_more(reader: &mut impl Read) -> io::Result<bool> {
+    loop {
+        match reader.read(&mut [0; 1]) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            outcome => return Ok(outcome? > 0),
+        }
+    }
+}
+
+impl<R: Read> Read for Checked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match &mut self.state {
+                State::Failed => return Err(io::Error::other("this content was found wrong before")),
+                State::Proven(last) => return last.read(buffer),
+                State::Passing(hasher) => {
+                    let passable = self.size.saturating_sub(self.taken).saturating_sub(HELD_BACK);
+                    let wanted = usize::try_from(passable).unwrap_or(usize::MAX).min(buffer.len());
+                    if buffer.is_empty() {
+                        return Ok(0);
+                    }
+                    if wanted > 0 {
+                        let piece = buffer.get_mut(..wanted).unwrap_or_default();
+                        let read = self.reader.read(piece)?;
+                        if read > 0 {
+                            hasher.update(piece.get(..read).unwrap_or_default());
+                            self.taken += read as u64;
+                            return Ok(read);
+                        }
+                    }
+                }
+            }
+            if let State::Passing(hasher) = std::mem::replace(&mut self.state, State::Failed) {
+                self.state = State::Proven(io::Cursor::new(self.prove(hasher)?));
+            }
+        }
+    }
+}
+
+impl<R: Read> BlobContent for Checked<R> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads all there is; returns the bytes given out, and the error at their end.
+    fn drain(content: &[u8], descriptor: &Descriptor) -> (Vec<u8>, Option<ContentError>) {
+        let mut given = Vec::new();
+        let mut checked = Checked::new(content, descriptor);
+        let error = checked.read_to_end(&mut given).err();
+        if error.is_some() {
+            assert!(checked.read(&mut [0; 8]).is_err(), "after an error there is no way on");
+        }
+        (given, error.map(|error| ContentError::inside(&error).unwrap().clone()))
+    }
+
+    fn blob(length: usize) -> Vec<u8> {
+        (0..=250).cycle().take(length).collect()
+    }
+
+    #[test]
+    fn right_content_passes_at_every_size() {
+        let around = usize::try_from(HELD_BACK).unwrap();
+        for length in [0, 1, around - 1, around, around + 1, 3 * around + 7] {
+            let content = blob(length);
+            assert_eq!(drain(&content, &Descriptor::of("", &content)), (content, None), "{length}");
+        }
+    }
+
+    #[test]
+    fn the_last_bytes_of_wrong_content_are_never_given_out() {
+        let content = blob(300_000);
+        let descriptor = Descriptor::of("", &content);
+        let mut flipped = content.clone();
+        flipped[0] ^= 1;
+        let (given, error) = drain(&flipped, &descriptor);
+        assert!(matches!(error, Some(ContentError::Digest { .. })));
+        assert_eq!(given.len() as u64, 300_000 - HELD_BACK);
+        let (given, error) = drain(&flipped[..100], &Descriptor::of("", &content[..100]));
+        assert!(matches!(error, Some(ContentError::Digest { .. })));
+        assert!(given.is_empty());
+    }
+
+    #[test]
+    fn content_of_another_length_is_refused_at_that_length() {
+        let content = blob(300_000);
+        let descriptor = Descriptor::of("", &content);
+        let (given, error) = drain(&content[..299_999], &descriptor);
+        assert!(matches!(error, Some(ContentError::Short { length: 299_999, .. })));
+        assert!(given.len() < 299_999);
+        let longer = [content, vec![0; 1_000_000]].concat();
+        let mut reader = longer.as_slice();
+        let error = io::copy(&mut Checked::new(&mut reader, &descriptor), &mut io::sink()).unwrap_err();
+        assert!(matches!(ContentError::inside(&error), Some(ContentError::Long { .. })));
+        assert_eq!(reader.len(), 999_999, "one byte more than expected is read, and no further one");
+    }
+}

@@ -1,0 +1,21 @@
+//! Container images and whatever else is stored as OCI content: names, descriptors, manifests, and where they live.
+//!
+//! Promise: bytes stay as they came. Manifests and indexes are read to know what they list, and are carried as the raw
+//! bytes whose digest everyone else knows. Every document and every walk has a limit.
+//!
+//! OCI Image Specification 1.1, OCI Distribution Specification 1.1, and Docker's manifest version 2, schema 2.
+
+pub mod content;
+pub mod descriptor;
+pub mod graph;
+pub mod manifest;
+pub mod media_type;
+pub mod platform;
+pub mod reference;
+
+pub use content::{BlobContent, Checked, ContentError};
+pub use descriptor::Descriptor;
+pub use graph::{ForeignLayers, Graph, GraphError, Platforms};
+pub use manifest::{Document, ImageIndex, ImageManifest, ManifestBytes, ManifestError};
+pub use platform::Platform;
+pub use reference::{Reference, ReferenceError, Repository, Tag};

@@ -1,0 +1,102 @@
+//! The platforms that an index distinguishes. OCI Image Specification 1.1, "Image Index".
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// An operating system on an architecture.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Platform {
+    /// The operating system, in Go's words: `linux`.
+    pub os: String,
+    /// The processor's architecture, in Go's words: `amd64`.
+    pub architecture: String,
+    /// The variant of the architecture: `v7`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// The version of the operating system, as Windows images need it.
+    #[serde(rename = "os.version", default, skip_serializing_if = "Option::is_none")]
+    pub os_version: Option<String>,
+}
+
+/// A text that names no platform.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a platform: expected the form os/architecture or os/architecture/variant")]
+pub struct PlatformError(String);
+
+impl Platform {
+    /// Whether `offered` is what this platform, as a wish, asks for: a variant only matters when one is wished for.
+    pub fn selects(&self, offered: &Self) -> bool {
+        self.os == offered.os
+            && self.architecture == offered.architecture
+            && self.os_version.as_ref().is_none_or(|version| offered.os_version.as_ref() == Some(version))
+            && self.variant().is_none_or(|variant| offered.variant() == Some(variant))
+    }
+
+    /// The variant; none for the only one of `arm64`, which some write and some do not.
+    fn variant(&self) -> Option<&str> {
+        self.variant.as_deref().filter(|variant| !(self.architecture == "arm64" && *variant == "v8"))
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        self.variant.as_ref().map_or(Ok(()), |variant| write!(f, "/{variant}"))
+    }
+}
+
+impl FromStr for Platform {
+    type Err = PlatformError;
+
+    fn from_str(text: &str) -> Result<Self, PlatformError> {
+        let is_word = |word: &str| {
+            (1..=64).contains(&word.len())
+                && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        };
+        let refused = || PlatformError(text.chars().take(200).collect());
+        let words: Vec<&str> = text.split('/').collect();
+        if !words.iter().all(|word| is_word(word)) {
+            return Err(refused());
+        }
+        let (os, architecture, variant) = match words.as_slice() {
+            [os, architecture] => (os, architecture, None),
+            [os, architecture, variant] => (os, architecture, Some((*variant).to_owned())),
+            _ => return Err(refused()),
+        };
+        Ok(Self { os: (*os).to_owned(), architecture: (*architecture).to_owned(), variant, os_version: None })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn platform(text: &str) -> Platform {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_wish_selects_what_fits_it() {
+        for (wish, offered, fits) in [
+            ("linux/amd64", "linux/amd64", true),
+            ("linux/amd64", "linux/arm64", false),
+            ("linux/arm", "linux/arm/v7", true),
+            ("linux/arm/v6", "linux/arm/v7", false),
+            ("linux/arm64", "linux/arm64/v8", true),
+            ("linux/arm64/v8", "linux/arm64", true),
+            ("windows/amd64", "linux/amd64", false),
+        ] {
+            assert_eq!(platform(wish).selects(&platform(offered)), fits, "{wish} {offered}");
+        }
+    }
+
+    #[test]
+    fn other_texts_are_no_platforms() {
+        for text in ["", "linux", "linux/", "/amd64", "a/b/c/d", "linux/amd 64", "linux/\u{e9}"] {
+            assert!(text.parse::<Platform>().is_err(), "{text:?}");
+        }
+        assert_eq!(platform("linux/arm/v7").to_string(), "linux/arm/v7");
+    }
+}

@@ -1,0 +1,375 @@
+//! Names of images as people write them: `[domain/]path[:tag][@digest]`.
+//!
+//! Promise: a [`Reference`] has the grammar of distribution's `reference` package, names its registry and repository in
+//! full (`alpine` is `docker.io/library/alpine`), and still knows the text it was made from.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sealift_archive_format::{Digest, DigestError};
+
+/// The longest repository path, in bytes.
+const MAXIMUM_PATH: usize = 255;
+/// The longest tag, in bytes.
+const MAXIMUM_TAG: usize = 128;
+/// The longest reference, in bytes: a domain, a path, a tag and a digest.
+const MAXIMUM_LENGTH: usize = 1024;
+/// The registry that is meant when none is named.
+const DEFAULT_DOMAIN: &str = "docker.io";
+
+/// A repository: where a registry keeps one image's manifests and blobs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Repository {
+    domain: String,
+    path: String,
+}
+
+/// A tag, of at most 128 characters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tag(String);
+
+/// The name of an image, an index or an artifact.
+#[derive(Debug, Clone)]
+pub struct Reference {
+    text: String,
+    repository: Repository,
+    tag: Option<Tag>,
+    digest: Option<Digest>,
+}
+
+/// Why a text is not a reference.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReferenceError {
+    /// It is empty, or longer than any reference is.
+    #[error("a reference of {length} bytes: between 1 and {MAXIMUM_LENGTH} are allowed")]
+    Length {
+        /// The length, in bytes.
+        length: usize,
+    },
+    /// The registry's name is not a domain name, an address or either with a port.
+    #[error("{domain:?} is not a registry's host name, with or without port")]
+    Domain {
+        /// What was found.
+        domain: String,
+    },
+    /// The repository's path is not lower-case words with separators.
+    #[error("{path:?} is not a repository name: lower-case letters, digits, and single separators between them")]
+    Path {
+        /// What was found.
+        path: String,
+    },
+    /// The repository's path is too long.
+    #[error("a repository name of {length} bytes: the limit is {MAXIMUM_PATH}")]
+    PathLength {
+        /// The length, in bytes.
+        length: usize,
+    },
+    /// A bare digest's value is the name of no repository.
+    #[error("{0:?} could be a digest's value, so it cannot name a repository")]
+    Ambiguous(String),
+    /// The tag is not one.
+    #[error(
+        "{tag:?} is not a tag: up to {MAXIMUM_TAG} letters, digits, '_', '.' and '-', not beginning with the last two"
+    )]
+    Tag {
+        /// What was found.
+        tag: String,
+    },
+    /// What follows `@` is not a digest.
+    #[error("the reference's digest is not one")]
+    Digest(#[from] DigestError),
+}
+
+impl Repository {
+    /// The repository at `path` in the registry at `domain`.
+    ///
+    /// # Errors
+    /// [`ReferenceError`] when either does not have its grammar.
+    pub fn new(domain: &str, path: &str) -> Result<Self, ReferenceError> {
+        if !is_domain(domain) {
+            return Err(ReferenceError::Domain { domain: domain.to_owned() });
+        }
+        if path.len() > MAXIMUM_PATH {
+            return Err(ReferenceError::PathLength { length: path.len() });
+        }
+        if !path.split('/').all(is_path_component) {
+            return Err(ReferenceError::Path { path: path.to_owned() });
+        }
+        Ok(Self { domain: domain.to_owned(), path: path.to_owned() })
+    }
+
+    /// The registry, `host` or `host:port`.
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    /// The name of the repository in its registry.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+impl fmt::Display for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.domain, self.path)
+    }
+}
+
+impl Tag {
+    /// The tag that is meant when neither tag nor digest is named.
+    pub fn latest() -> Self {
+        Self("latest".to_owned())
+    }
+
+    /// The tag as a text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Tag {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let well_formed = text.bytes().next().is_some_and(is_word)
+            && text.bytes().all(|byte| is_word(byte) || byte == b'.' || byte == b'-');
+        if text.len() > MAXIMUM_TAG || !well_formed {
+            return Err(ReferenceError::Tag { tag: text.chars().take(MAXIMUM_TAG + 1).collect() });
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Reference {
+    /// A reference to what a repository has under a tag, a digest, both or neither.
+    pub fn new(repository: Repository, tag: Option<Tag>, digest: Option<Digest>) -> Self {
+        let mut reference = Self { text: String::new(), repository, tag, digest };
+        reference.text = reference.to_string();
+        reference
+    }
+
+    /// The text that this reference was made from.
+    pub fn as_given(&self) -> &str {
+        &self.text
+    }
+
+    /// The repository, in full.
+    pub fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// The tag, if one is named.
+    pub fn tag(&self) -> Option<&Tag> {
+        self.tag.as_ref()
+    }
+
+    /// The digest, if one is named.
+    pub fn digest(&self) -> Option<&Digest> {
+        self.digest.as_ref()
+    }
+
+    /// The tag, or `latest` when neither a tag nor a digest is named.
+    pub fn tag_or_latest(&self) -> Option<Tag> {
+        match (&self.tag, &self.digest) {
+            (Some(tag), _) => Some(tag.clone()),
+            (None, Some(_)) => None,
+            (None, None) => Some(Tag::latest()),
+        }
+    }
+
+    /// The same repository and tag, bound to a digest.
+    pub fn with_digest(&self, digest: Digest) -> Self {
+        Self::new(self.repository.clone(), self.tag.clone(), Some(digest))
+    }
+}
+
+/// Two references are equal when they mean the same, however they were written.
+impl PartialEq for Reference {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.repository, &self.tag, &self.digest) == (&other.repository, &other.tag, &other.digest)
+    }
+}
+
+impl Eq for Reference {}
+
+impl fmt::Display for Reference {
+    /// In full: domain, path, tag and digest.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.repository)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        if let Some(digest) = &self.digest {
+            write!(f, "@{digest}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Reference {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        if text.is_empty() || text.len() > MAXIMUM_LENGTH {
+            return Err(ReferenceError::Length { length: text.len() });
+        }
+        if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase()) {
+            return Err(ReferenceError::Ambiguous(text.to_owned()));
+        }
+        let (named, digest) = match text.split_once('@') {
+            Some((named, digest)) => (named, Some(digest.parse()?)),
+            None => (text, None),
+        };
+        let (domain, rest) = split_domain(named);
+        let (path, tag) = match rest.split_once(':') {
+            Some((path, tag)) => (path, Some(tag.parse()?)),
+            None => (rest, None),
+        };
+        let path = if domain == DEFAULT_DOMAIN && !path.contains('/') && !path.is_empty() {
+            format!("library/{path}")
+        } else {
+            path.to_owned()
+        };
+        let repository = Repository::new(domain, &path)?;
+        Ok(Self { text: text.to_owned(), repository, tag, digest })
+    }
+}
+
+/// Splits the registry from the rest of a name: a first component is a registry only if it could not be a path.
+fn split_domain(name: &str) -> (&str, &str) {
+    match name.split_once('/') {
+        Some(("index.docker.io", rest)) => (DEFAULT_DOMAIN, rest),
+        Some((first, rest)) if is_domain_rather_than_path(first) => (first, rest),
+        _ => (DEFAULT_DOMAIN, name),
+    }
+}
+
+fn is_domain_rather_than_path(component: &str) -> bool {
+    component == "localhost"
+        || component.contains(['.', ':'])
+        || component.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
+/// `host[:port]`, where the host is a domain name, an IPv4 address, or an IPv6 address in brackets.
+fn is_domain(text: &str) -> bool {
+    let (host, port) = match text.rfind(':') {
+        Some(colon) if !text.ends_with(']') => (text.get(..colon).unwrap_or_default(), text.get(colon + 1..)),
+        _ => (text, None),
+    };
+    let port_is_valid =
+        port.is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok());
+    port_is_valid
+        && (is_bracketed_address(host) || host.split('.').all(is_domain_component))
+        && host.len() <= MAXIMUM_PATH
+}
+
+fn is_bracketed_address(host: &str) -> bool {
+    let inside = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    inside.is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok())
+}
+
+fn is_domain_component(text: &str) -> bool {
+    let edge = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+    edge(text.bytes().next())
+        && edge(text.bytes().next_back())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// Lower-case words, separated by `.`, `_`, `__` or any number of `-`.
+fn is_path_component(text: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_separator = |text: &str| matches!(text, "." | "_" | "__") || text.bytes().all(|byte| byte == b'-');
+    let bounded = text.bytes().next().is_some_and(is_word) && text.bytes().next_back().is_some_and(is_word);
+    bounded
+        && text.split(|character: char| character.is_ascii_lowercase() || character.is_ascii_digit()).all(is_separator)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn short_names_are_normalised_as_docker_does() {
+        let long_tag = format!("a:{}", "t".repeat(128));
+        for (given, full) in [
+            ("alpine", "docker.io/library/alpine"),
+            ("alpine:3.20", "docker.io/library/alpine:3.20"),
+            ("org/app", "docker.io/org/app"),
+            ("docker.io/alpine", "docker.io/library/alpine"),
+            ("index.docker.io/org/app", "docker.io/org/app"),
+            ("localhost/app", "localhost/app"),
+            ("localhost:5000/app:1", "localhost:5000/app:1"),
+            ("r.example/a/b__c/d--e.f_g:v1.0-rc_1", "r.example/a/b__c/d--e.f_g:v1.0-rc_1"),
+            ("[::1]:5000/app", "[::1]:5000/app"),
+            ("R.Example/app", "R.Example/app"),
+            ("Registry/app", "Registry/app"),
+            (long_tag.as_str(), &format!("docker.io/library/{long_tag}")),
+        ] {
+            let reference: Reference = given.parse().unwrap();
+            assert_eq!(reference.to_string(), full);
+            assert_eq!(reference.as_given(), given);
+            assert_eq!(full.parse::<Reference>().unwrap(), reference);
+        }
+    }
+
+    #[test]
+    fn tag_and_digest_may_both_be_named() {
+        let reference: Reference = format!("r.example/a:1@{DIGEST}").parse().unwrap();
+        assert_eq!(reference.tag().unwrap().as_str(), "1");
+        assert_eq!(reference.digest().unwrap().to_string(), DIGEST);
+        let by_digest: Reference = format!("r.example/a@{DIGEST}").parse().unwrap();
+        assert_eq!(by_digest.tag_or_latest(), None);
+        assert_eq!("r.example/a".parse::<Reference>().unwrap().tag_or_latest(), Some(Tag::latest()));
+    }
+
+    #[test]
+    fn what_the_grammar_does_not_have_is_refused() {
+        let too_long = format!("r.example/{}", "a".repeat(256));
+        for text in [
+            "",
+            "/",
+            "a/",
+            "/a",
+            "a//b",
+            "A",
+            "r.example/A",
+            "a:",
+            "a@",
+            "a:b:c",
+            "-a",
+            "a-",
+            "a..b",
+            "a___b",
+            "a.-b",
+            "a b",
+            "a\n",
+            "r.example:port/a",
+            "r.example:99999/a",
+            "-r.example/a",
+            "r..example/a",
+            "r.example/a/../b",
+            "r.example/a?b",
+            "r.example/a%2f",
+            "[::1/a",
+            "http://r.example/a",
+            "a:.b",
+            "a:-b",
+            "a@sha256:00",
+            &too_long,
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            &format!("a@{DIGEST}@{DIGEST}"),
+            &format!("a:{}", "t".repeat(129)),
+        ] {
+            assert!(text.parse::<Reference>().is_err(), "{text:?}");
+        }
+    }
+}
