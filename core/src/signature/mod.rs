@@ -3,6 +3,7 @@
 //! Promise: a signature counts only if it verifies under the exact algorithm that its key declares, and keys are told
 //! apart by what they are, never by what they are called. TUF, in-toto, DSSE and the seal all come here.
 
+pub mod openpgp;
 pub mod public_key;
 pub mod signing_key;
 pub mod threshold;

@@ -1,0 +1,320 @@
+//! OpenPGP public keys as files: what `gpg --export` writes, armored or not. RFC 4880 §6, §11.1.
+//!
+//! The file is trusted as a whole or not at all, because someone pinned it; what is checked here is that each part
+//! belongs to the primary key: what the primary key says of itself (expiry, purpose, revocation) and which subkeys it
+//! and they themselves say are its own. Signatures by other keys mean nothing here. Self-signatures with SHA-1 do not
+//! count, but a revocation counts whatever its hash.
+
+use base64::Engine as _;
+
+use super::header::SignaturePacket;
+use super::key::{MAXIMUM_SUBKEYS, OpenPgpKey, Part};
+use super::material::{Material, SignatureValue};
+use super::packet::{Reader, framed_key};
+use super::{Fingerprint, OpenPgpError};
+
+/// The largest file that is read, in bytes; a key with a photograph and many signatures is below it.
+const MAXIMUM_LENGTH: usize = 1024 * 1024;
+/// The most packets in a file.
+const MAXIMUM_PACKETS: usize = 4096;
+/// The most signatures by the key itself on one of its parts: each costs a verification.
+const MAXIMUM_SELF_SIGNATURES: usize = 64;
+
+const BEGIN: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
+const END: &str = "-----END PGP PUBLIC KEY BLOCK-----";
+
+/// Key flags (RFC 4880 §5.2.3.21): this key may sign data.
+const MAY_SIGN: u8 = 0x02;
+
+impl OpenPgpKey {
+    /// Reads the file of one public key, ASCII-armored or binary.
+    ///
+    /// # Errors
+    /// [`OpenPgpError`] when the file is malformed, holds several keys, or its key is revoked or has no valid
+    /// self-signature. Subkeys that are revoked, not bound by valid signatures in both directions, not for signing or of
+    /// an unknown algorithm are left out.
+    pub fn from_certificate(file: &[u8]) -> Result<Self, OpenPgpError> {
+        if file.len() > MAXIMUM_LENGTH {
+            return Err(OpenPgpError::TooMany { what: "bytes", limit: MAXIMUM_LENGTH });
+        }
+        let armored = file.trim_ascii_start().starts_with(b"-----");
+        let packets = if armored { &unarmor(file)? } else { file };
+        Certificate::parse(packets)?.into_key()
+    }
+}
+
+/// The bytes inside an armored file (RFC 4880 §6.2), with their checksum if there is one.
+fn unarmor(file: &[u8]) -> Result<Vec<u8>, OpenPgpError> {
+    let text = str::from_utf8(file).map_err(|_| OpenPgpError::Armor("it is not text"))?;
+    let mut lines = text.trim().lines().map(str::trim_end);
+    if lines.next() != Some(BEGIN) {
+        return Err(OpenPgpError::Armor("it does not begin as a public key block"));
+    }
+    // Headers, such as a comment, end with an empty line.
+    if !lines.by_ref().take_while(|line| !line.is_empty()).all(|line| line.contains(": ")) {
+        return Err(OpenPgpError::Armor("its headers do not end with an empty line"));
+    }
+    let mut encoded = String::new();
+    let mut checksum = None;
+    for line in lines.by_ref().take_while(|&line| line != END) {
+        if checksum.is_some() {
+            return Err(OpenPgpError::Armor("something follows its checksum"));
+        }
+        match line.strip_prefix('=') {
+            Some(sum) if !sum.is_empty() => checksum = Some(decode(sum)?),
+            _ => encoded.push_str(line),
+        }
+    }
+    if !text.trim_end().ends_with(END) || lines.next().is_some() {
+        return Err(OpenPgpError::Armor("it does not end with the end of one public key block"));
+    }
+    let bytes = decode(&encoded)?;
+    match checksum {
+        Some(sum) if sum != crc24(&bytes) => Err(OpenPgpError::Armor("its checksum is wrong")),
+        _ => Ok(bytes),
+    }
+}
+
+fn decode(text: &str) -> Result<Vec<u8>, OpenPgpError> {
+    base64::engine::general_purpose::STANDARD.decode(text).map_err(|_| OpenPgpError::Armor("it is not base64"))
+}
+
+/// RFC 4880 §6.1.
+fn crc24(bytes: &[u8]) -> [u8; 3] {
+    let mut crc: u32 = 0x00b7_04ce;
+    for &byte in bytes {
+        crc ^= u32::from(byte) << 16;
+        for _ in 0..8 {
+            crc <<= 1;
+            if crc & 0x0100_0000 != 0 {
+                crc ^= 0x0186_4cfb;
+            }
+        }
+    }
+    let [_, high, middle, low] = crc.to_be_bytes();
+    [high, middle, low]
+}
+
+/// What a signature in the file can be about.
+enum Subject<'a> {
+    Primary,
+    UserId { framing: u8, body: &'a [u8] },
+    Subkey(&'a [u8]),
+}
+
+/// A part of the file with the signatures that follow it.
+struct Component<'a> {
+    subject: Subject<'a>,
+    signatures: Vec<&'a [u8]>,
+}
+
+/// The file, cut into its parts.
+struct Certificate<'a> {
+    body: &'a [u8],
+    key_id: Fingerprint,
+    created: u32,
+    material: Material,
+    components: Vec<Component<'a>>,
+}
+
+/// What a valid self-signature says.
+struct Statement {
+    /// For how many seconds after its creation the key is valid; `None` without end.
+    key_validity: Option<u32>,
+    may_sign: bool,
+}
+
+/// The version, creation time and algorithm of a public-key packet, and then its numbers (RFC 4880 §5.5.2).
+fn parse_key(body: &[u8]) -> Result<(u32, Material), OpenPgpError> {
+    let mut reader = Reader::new(body);
+    let version = reader.byte()?;
+    if version != 4 {
+        return Err(OpenPgpError::UnsupportedVersion(version));
+    }
+    let created = reader.u32()?;
+    let algorithm = reader.byte()?;
+    Ok((created, Material::from_packet(algorithm, reader)?))
+}
+
+impl<'a> Certificate<'a> {
+    fn parse(bytes: &'a [u8]) -> Result<Self, OpenPgpError> {
+        let mut reader = Reader::new(bytes);
+        let (first, body) = reader.packet()?;
+        if first != 6 {
+            return Err(OpenPgpError::UnexpectedPacket(first));
+        }
+        let (created, material) = parse_key(body)?;
+        let mut components = vec![Component { subject: Subject::Primary, signatures: Vec::new() }];
+        let mut count = 1;
+        while !reader.is_empty() {
+            count += 1;
+            if count > MAXIMUM_PACKETS {
+                return Err(OpenPgpError::TooMany { what: "packets", limit: MAXIMUM_PACKETS });
+            }
+            let (kind, body) = reader.packet()?;
+            let subject = match kind {
+                2 => {
+                    if let Some(component) = components.last_mut() {
+                        component.signatures.push(body);
+                    }
+                    continue;
+                }
+                // Marker and trust packets are to be ignored (RFC 4880 §5.8, §5.10).
+                10 | 12 => continue,
+                13 => Subject::UserId { framing: 0xb4, body },
+                17 => Subject::UserId { framing: 0xd1, body },
+                14 => Subject::Subkey(body),
+                other => return Err(OpenPgpError::UnexpectedPacket(other)),
+            };
+            components.push(Component { subject, signatures: Vec::new() });
+        }
+        Ok(Self { body, key_id: Fingerprint::of_key_body(body), created, material, components })
+    }
+
+    fn into_key(self) -> Result<OpenPgpKey, OpenPgpError> {
+        let mut about_primary = Vec::new();
+        let mut subkeys = Vec::new();
+        for component in &self.components {
+            match component.subject {
+                Subject::Primary => {
+                    if self.is_revoked(component, 0x20)? {
+                        return Err(OpenPgpError::Revoked(self.key_id));
+                    }
+                    about_primary.extend(self.newest_statement(component, &[0x1f], self.created)?);
+                }
+                Subject::UserId { .. } => {
+                    if !self.is_revoked(component, 0x30)? {
+                        about_primary.extend(self.newest_statement(
+                            component,
+                            &[0x10, 0x11, 0x12, 0x13],
+                            self.created,
+                        )?);
+                    }
+                }
+                Subject::Subkey(body) => {
+                    subkeys.extend(self.subkey(component, body)?);
+                    if subkeys.len() > MAXIMUM_SUBKEYS {
+                        return Err(OpenPgpError::TooMany { what: "subkeys", limit: MAXIMUM_SUBKEYS });
+                    }
+                }
+            }
+        }
+        if about_primary.is_empty() {
+            return Err(OpenPgpError::NoSelfSignature(self.key_id));
+        }
+        let primary = Part {
+            key_id: self.key_id,
+            // The user ids may state different expiries: the earliest holds.
+            validity: about_primary.iter().filter_map(|statement| statement.key_validity).min(),
+            may_sign: about_primary.iter().all(|statement| statement.may_sign),
+            created: Some(self.created),
+            material: self.material,
+        };
+        Ok(OpenPgpKey { primary, subkeys })
+    }
+
+    /// A subkey that both keys say belongs to the primary key, and that is for signing.
+    fn subkey(&self, component: &Component<'a>, body: &[u8]) -> Result<Option<Part>, OpenPgpError> {
+        let Ok((created, material)) = parse_key(body) else { return Ok(None) };
+        if self.is_revoked(component, 0x28)? {
+            return Ok(None);
+        }
+        let Some(statement) = self.newest_statement(component, &[0x18], created)? else { return Ok(None) };
+        let key_id = Fingerprint::of_key_body(body);
+        let validity = statement.key_validity;
+        Ok(statement.may_sign.then_some(Part { key_id, material, created: Some(created), validity, may_sign: true }))
+    }
+
+    /// The signatures on a component that say the primary key made them.
+    fn own_signatures(&self, component: &Component<'a>) -> Result<Vec<SignaturePacket<'a>>, OpenPgpError> {
+        let own: Vec<_> = component
+            .signatures
+            .iter()
+            .filter_map(|body| SignaturePacket::parse(body).ok())
+            .filter(|signature| signature.claims_issuer(&self.key_id))
+            .collect();
+        if own.len() > MAXIMUM_SELF_SIGNATURES {
+            return Err(OpenPgpError::TooMany { what: "self-signatures", limit: MAXIMUM_SELF_SIGNATURES });
+        }
+        Ok(own)
+    }
+
+    /// Whether the primary key revoked the component. A revocation that cannot be read or checked is believed.
+    fn is_revoked(&self, component: &Component<'a>, kind: u8) -> Result<bool, OpenPgpError> {
+        let content = self.content(&component.subject);
+        let unreadable = |body: &[u8]| body.starts_with(&[4, kind]) && SignaturePacket::parse(body).is_err();
+        let by_itself = |signature: &SignaturePacket<'_>| {
+            signature.header.kind == kind
+                && !matches!(verify(&self.material, signature, &content), Err(OpenPgpError::BadSignature))
+        };
+        Ok(component.signatures.iter().any(|body| unreadable(body))
+            || self.own_signatures(component)?.iter().any(by_itself))
+    }
+
+    /// What the newest valid self-signature of one of these kinds says about the component.
+    ///
+    /// `created` is when the key that it speaks of was made.
+    fn newest_statement(
+        &self,
+        component: &Component<'a>,
+        kinds: &[u8],
+        created: u32,
+    ) -> Result<Option<Statement>, OpenPgpError> {
+        let content = self.content(&component.subject);
+        let signatures = self.own_signatures(component)?;
+        let valid = signatures.iter().filter(|signature| {
+            kinds.contains(&signature.header.kind)
+                && signature.header.claims.created.is_some()
+                && verify(&self.material, signature, &content).is_ok()
+        });
+        let newest = valid.max_by_key(|signature| signature.header.claims.created);
+        Ok(newest.map(|signature| {
+            let claims = &signature.header.claims;
+            let may_sign = match (&component.subject, claims.key_flags) {
+                (Subject::Subkey(body), Some(flags)) => flags & MAY_SIGN != 0 && self.signs_back(signature, body),
+                (Subject::Subkey(_), None) => false,
+                (_, flags) => flags.is_none_or(|flags| flags & MAY_SIGN != 0),
+            };
+            let key_validity = claims.key_validity.filter(|&validity| validity != 0);
+            // A statement that lapses leaves nothing that says the key is valid.
+            let lapses = claims.signature_validity.filter(|&validity| validity != 0);
+            let lapses = lapses.map(|validity| claims.created.unwrap_or(0).saturating_add(validity));
+            let until = lapses.map(|instant| instant.saturating_sub(created));
+            Statement { key_validity: key_validity.into_iter().chain(until).min(), may_sign }
+        }))
+    }
+
+    /// Whether a subkey's binding carries the subkey's own signature over the binding (RFC 4880 §5.2.1, type 0x19).
+    fn signs_back(&self, binding: &SignaturePacket<'_>, subkey: &[u8]) -> bool {
+        let claims = [&binding.header.claims, &binding.hints];
+        let Some(embedded) = claims.iter().find_map(|claims| claims.embedded_signature.as_deref()) else {
+            return false;
+        };
+        let (Ok((_, material)), Ok(back)) = (parse_key(subkey), SignaturePacket::parse(embedded)) else { return false };
+        back.header.kind == 0x19 && verify(&material, &back, &self.content(&Subject::Subkey(subkey))).is_ok()
+    }
+
+    /// What a signature on a component is over (RFC 4880 §5.2.4).
+    fn content(&self, subject: &Subject<'_>) -> Vec<u8> {
+        let mut content = framed_key(self.body);
+        match subject {
+            Subject::Primary => {}
+            Subject::UserId { framing, body } => {
+                content.push(*framing);
+                content.extend_from_slice(&u32::try_from(body.len()).unwrap_or(u32::MAX).to_be_bytes());
+                content.extend_from_slice(body);
+            }
+            Subject::Subkey(body) => content.extend_from_slice(&framed_key(body)),
+        }
+        content
+    }
+}
+
+fn verify(material: &Material, signature: &SignaturePacket<'_>, content: &[u8]) -> Result<(), OpenPgpError> {
+    let header = &signature.header;
+    if header.key_algorithm != material.algorithm() {
+        return Err(OpenPgpError::BadSignature);
+    }
+    let value = SignatureValue::from_packet(header.key_algorithm, signature.integers)?;
+    material.verify(header.hash()?, &header.signed_bytes(content), &value)
+}
