@@ -1,4 +1,259 @@
-//! What this side trusts.
+//! The trust store: a folder that holds what this side trusts, and what it has accepted so far.
+//!
+//! ```text
+//! policy.toml                     what is asked of an archive
+//! map.json                        which repositories speak for which names (TAP 4)
+//! roots/NAME/root.json            pinned roots, put here by a person, never from an archive
+//! exporters/NAME.pem              the keys of exporters whose seals count (SPKI PEM)
+//! state/NAME/state.json           what was last accepted of a repository, and when it was exported
+//! state/NAME/metadata/SHA256.json the raw bytes of it
+//! lock                            held by the one process that changes the store
+//! ```
+//!
+//! Promises: every file can be read by a person; every file is replaced whole or not at all, whenever the machine
+//! stops; one process writes at a time, and readers need no lock; trusted state never moves back; a state that is lost
+//! or damaged is an error until a person resets it, because to begin silently anew is what a replay needs.
 
+mod disk;
+mod error;
+mod lock;
 pub mod name;
 pub mod policy;
+mod state;
+mod update;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use sealift_archive_format::{Digest, strict_json};
+
+pub use error::{MetadataError, StateDamage, TrustStoreError};
+pub use name::{ExporterName, NameError, RepositoryName};
+pub use policy::{Policy, PolicyError};
+pub use update::Update;
+
+use crate::signature::PublicKey;
+use crate::tuf::TrustedState;
+use disk::failed;
+use state::StateFile;
+
+/// The longest policy, map, key or root that is read, in bytes.
+const MAXIMUM_FILE_LENGTH: u64 = 4 << 20;
+
+/// A trust store on the disk. Nothing is read until it is asked for.
+#[derive(Debug, Clone)]
+pub struct TrustStore {
+    folder: PathBuf,
+}
+
+/// Everything that a trust store holds, as a plain value.
+#[derive(Debug, Clone)]
+pub struct Trust {
+    /// What is asked of an archive.
+    pub policy: Policy,
+    /// Which repositories speak for which names, as it stands in `map.json`.
+    pub map: Option<serde_json::Value>,
+    /// The repositories with a pinned root.
+    pub repositories: BTreeMap<RepositoryName, Repository>,
+    /// The exporters whose seals count.
+    pub exporters: BTreeMap<ExporterName, PublicKey>,
+}
+
+/// A repository with a pinned root.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    /// Where trust in it begins.
+    pub root: PinnedRoot,
+    /// What was last accepted of it.
+    pub state: TrustedState,
+}
+
+/// A root that a person pinned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PinnedRoot {
+    /// The raw bytes.
+    pub bytes: Vec<u8>,
+    /// Their SHA-256 digest.
+    pub digest: Digest,
+}
+
+impl TrustStore {
+    /// The trust store at `folder`, whether or not it is there yet.
+    pub fn at(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Takes the lock, to change the store; the folder is made if it is not there.
+    ///
+    /// # Errors
+    /// [`TrustStoreError::Locked`] when another process has it.
+    pub fn update(&self) -> Result<Update, TrustStoreError> {
+        Update::begin(self.clone())
+    }
+
+    /// Reads everything.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when there is no store, or anything in it is missing, damaged or does not belong there.
+    pub fn load(&self) -> Result<Trust, TrustStoreError> {
+        if !self.folder.is_dir() {
+            return Err(TrustStoreError::Missing { folder: self.folder.clone() });
+        }
+        let repository = |name: RepositoryName| {
+            let repository = Repository { root: self.root(&name)?, state: self.state(&name)? };
+            Ok((name, repository))
+        };
+        Ok(Trust {
+            policy: self.policy()?,
+            map: self.map()?,
+            repositories: self.repositories()?.into_iter().map(repository).collect::<Result<_, TrustStoreError>>()?,
+            exporters: self.exporters()?,
+        })
+    }
+
+    /// What is asked of an archive; the careful default where no policy is written.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when the policy cannot be read.
+    pub fn policy(&self) -> Result<Policy, TrustStoreError> {
+        let Some(text) = self.policy_text()? else { return Ok(Policy::default()) };
+        Policy::parse(&text).map_err(|source| TrustStoreError::Policy { path: self.policy_path(), source })
+    }
+
+    /// Which repositories speak for which names, if a map is set.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when it cannot be read.
+    pub fn map(&self) -> Result<Option<serde_json::Value>, TrustStoreError> {
+        let path = self.map_path();
+        let Some(bytes) = disk::read(&path, MAXIMUM_FILE_LENGTH)? else { return Ok(None) };
+        strict_json::parse(&bytes).map(Some).map_err(|source| TrustStoreError::Map { path, source })
+    }
+
+    /// The names of the repositories with a pinned root.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when the folder cannot be read, or holds what does not belong there.
+    pub fn repositories(&self) -> Result<Vec<RepositoryName>, TrustStoreError> {
+        let names: Vec<RepositoryName> = list(&self.folder.join("roots"), "")?;
+        // A folder without a root is what an interrupted pinning leaves.
+        Ok(names.into_iter().filter(|name| self.root_path(name).exists()).collect())
+    }
+
+    /// A pinned root.
+    ///
+    /// # Errors
+    /// [`TrustStoreError::UnknownRepository`] when there is none of that name.
+    pub fn root(&self, name: &RepositoryName) -> Result<PinnedRoot, TrustStoreError> {
+        let bytes = disk::read(&self.root_path(name), MAXIMUM_FILE_LENGTH)?
+            .ok_or_else(|| TrustStoreError::UnknownRepository { name: name.clone() })?;
+        Ok(PinnedRoot { digest: Digest::sha256(&bytes), bytes })
+    }
+
+    /// What was last accepted of a repository.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when it is lost, damaged, or belongs to another root.
+    pub fn state(&self, name: &RepositoryName) -> Result<TrustedState, TrustStoreError> {
+        let read = || self.state_file(name)?.load(&self.state_folder(name), name);
+        // Readers hold no lock: a commit may have removed what the first reading was about to read.
+        read().or_else(|_| read())
+    }
+
+    /// The version of each role that was last accepted of a repository.
+    ///
+    /// # Errors
+    /// As [`TrustStore::state`].
+    pub fn versions(&self, name: &RepositoryName) -> Result<BTreeMap<String, u64>, TrustStoreError> {
+        Ok(self.state_file(name)?.versions())
+    }
+
+    /// The exporters whose seals count.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when a key cannot be read.
+    pub fn exporters(&self) -> Result<BTreeMap<ExporterName, PublicKey>, TrustStoreError> {
+        let key = |name: ExporterName| {
+            let path = self.exporter_path(&name);
+            let bytes = disk::read(&path, MAXIMUM_FILE_LENGTH)?
+                .ok_or_else(|| TrustStoreError::UnknownExporter { name: name.clone() })?;
+            match PublicKey::from_pem(&String::from_utf8_lossy(&bytes), None) {
+                Ok(key) => Ok((name, key)),
+                Err(source) => Err(TrustStoreError::ExporterKey { path, source }),
+            }
+        };
+        list(&self.folder.join("exporters"), ".pem")?.into_iter().map(key).collect()
+    }
+
+    fn state_file(&self, name: &RepositoryName) -> Result<StateFile, TrustStoreError> {
+        let root = self.root(name)?;
+        let file = StateFile::read(&self.state_folder(name), name)?;
+        if file.pinned_root == root.digest {
+            Ok(file)
+        } else {
+            let (recorded, pinned) = (file.pinned_root, root.digest);
+            Err(TrustStoreError::RootChanged { name: name.clone(), recorded, pinned })
+        }
+    }
+
+    fn policy_text(&self) -> Result<Option<String>, TrustStoreError> {
+        let bytes = disk::read(&self.policy_path(), MAXIMUM_FILE_LENGTH)?;
+        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    fn policy_path(&self) -> PathBuf {
+        self.folder.join("policy.toml")
+    }
+
+    fn map_path(&self) -> PathBuf {
+        self.folder.join("map.json")
+    }
+
+    fn root_folder(&self, name: &RepositoryName) -> PathBuf {
+        self.folder.join("roots").join(name.as_str())
+    }
+
+    fn root_path(&self, name: &RepositoryName) -> PathBuf {
+        self.root_folder(name).join("root.json")
+    }
+
+    fn state_folder(&self, name: &RepositoryName) -> PathBuf {
+        self.folder.join("state").join(name.as_str())
+    }
+
+    fn exporter_path(&self, name: &ExporterName) -> PathBuf {
+        self.folder.join("exporters").join(format!("{name}.pem"))
+    }
+}
+
+/// The names in a folder, in order. Hidden files are unfinished ones, and are passed over.
+fn list<T: FromStr<Err = NameError> + Ord>(folder: &Path, suffix: &str) -> Result<Vec<T>, TrustStoreError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed("read", folder)(error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let file_name = entry.map_err(failed("read", folder))?.file_name();
+        let text = file_name.to_string_lossy();
+        if text.starts_with('.') {
+            continue;
+        }
+        let name = text.strip_suffix(suffix).unwrap_or_default().parse();
+        names.push(name.map_err(|source| TrustStoreError::Stray { path: folder.join(&file_name), source })?);
+    }
+    names.sort();
+    Ok(names)
+}

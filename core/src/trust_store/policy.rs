@@ -119,12 +119,14 @@ impl Policy {
     pub fn with_exporter_threshold(text: &str, threshold: NonZeroU32) -> Result<String, PolicyError> {
         let wanted = Self { exporter_threshold: threshold, ..Self::parse(text)? };
         let line = format!("exporter_threshold = {threshold}");
-        let is_the_line = |old: &str| {
-            let field = old.trim_start_matches([' ', '#']).strip_prefix("exporter_threshold");
+        let is_set = |old: &str| {
+            let field = old.trim_start().strip_prefix("exporter_threshold");
             field.is_some_and(|rest| rest.trim_start().starts_with('='))
         };
+        let is_shown = |old: &str| is_set(old.trim_start_matches(['#', ' ']));
         let mut lines: Vec<&str> = text.lines().collect();
-        match lines.iter_mut().find(|old| is_the_line(old)) {
+        let place = lines.iter().position(|old| is_set(old)).or_else(|| lines.iter().position(|old| is_shown(old)));
+        match place.and_then(|place| lines.get_mut(place)) {
             Some(old) => *old = &line,
             None => lines.insert(0, &line),
         }
@@ -254,13 +256,15 @@ mod tests {
         let again = Policy::with_exporter_threshold(&changed, NonZeroU32::MIN).unwrap();
         assert_eq!(again, TEMPLATE.replace("#exporter_threshold", "exporter_threshold"));
         assert_eq!(Policy::with_exporter_threshold("", two).unwrap(), "exporter_threshold = 2\n");
+        let remark = "# exporter_threshold = 1\nexporter_threshold = 1 # for now\n";
+        let changed = Policy::with_exporter_threshold(remark, two).unwrap();
+        assert_eq!(changed, "# exporter_threshold = 1\nexporter_threshold = 2\n");
     }
 
     #[test]
     fn a_threshold_that_cannot_be_changed_safely_is_left_alone() {
         let two = NonZeroU32::new(2).unwrap();
         let change = |text: &str| Policy::with_exporter_threshold(text, two).unwrap_err();
-        assert_eq!(change("# exporter_threshold = 1\nexporter_threshold = 1\n"), PolicyError::CannotEdit);
         assert_eq!(change("\"exporter_threshold\" = 1\n"), PolicyError::CannotEdit);
         assert!(matches!(change("nonsense"), PolicyError::Malformed(_)));
     }

@@ -1,0 +1,240 @@
+//! Why the trust store cannot be read or changed. Every variant has a way out, which the command line names.
+
+use std::io;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use sealift_archive_format::Digest;
+use sealift_archive_format::strict_json::JsonError;
+
+use super::name::{ExporterName, NameError, RepositoryName};
+use super::policy::PolicyError;
+use crate::signature::KeyError;
+
+/// Why the trust store cannot be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustStoreError {
+    /// There is no folder of that name.
+    #[error("there is no trust store at {}", .folder.display())]
+    Missing {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Another process is changing the store.
+    #[error(
+        "the trust store {} is being changed by another process{}",
+        .folder.display(),
+        .process.map(|id| format!(" ({id})")).unwrap_or_default()
+    )]
+    Locked {
+        /// The folder.
+        folder: PathBuf,
+        /// The other process, where it left its id.
+        process: Option<u32>,
+    },
+    /// The file system says no.
+    #[error("cannot {action} {}", .path.display())]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file is longer than it can be.
+    #[error("{} is longer than {limit} bytes", .path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// Something in the store has a name that nothing in the store has.
+    #[error("{} does not belong into a trust store", .path.display())]
+    Stray {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with its name.
+        source: NameError,
+    },
+    /// `policy.toml` is broken.
+    #[error("the policy {} cannot be used", .path.display())]
+    Policy {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PolicyError,
+    },
+    /// `map.json` is broken.
+    #[error("the map {} cannot be used", .path.display())]
+    Map {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: JsonError,
+    },
+    /// No root is pinned under that name.
+    #[error("no root is pinned for repository {name}")]
+    UnknownRepository {
+        /// The name.
+        name: RepositoryName,
+    },
+    /// A root is pinned under that name already.
+    #[error("a root is pinned for repository {name} already: {digest}")]
+    RepositoryExists {
+        /// The name.
+        name: RepositoryName,
+        /// The root that is pinned.
+        digest: Digest,
+    },
+    /// The root is not the one that was expected.
+    #[error("the root has digest {found}, not {expected}")]
+    RootDigest {
+        /// The digest that was asked for.
+        expected: Digest,
+        /// The digest of the bytes that were given.
+        found: Digest,
+    },
+    /// The bytes are not TUF metadata of the role they stand for.
+    #[error("not TUF metadata of role {role}")]
+    NotMetadata {
+        /// The role.
+        role: String,
+        /// What is wrong.
+        source: MetadataError,
+    },
+    /// No exporter has that name.
+    #[error("no exporter is known as {name}")]
+    UnknownExporter {
+        /// The name.
+        name: ExporterName,
+    },
+    /// An exporter has that name already.
+    #[error("an exporter is known as {name} already")]
+    ExporterExists {
+        /// The name.
+        name: ExporterName,
+    },
+    /// The same key has another name already.
+    #[error("this key is known already, as exporter {name}")]
+    SameExporter {
+        /// The other name.
+        name: ExporterName,
+    },
+    /// Seals are made with ed25519.
+    #[error("an exporter's key is an ed25519 key; this one is for {scheme}")]
+    ExporterScheme {
+        /// The scheme of the key.
+        scheme: &'static str,
+    },
+    /// An exporter's key in the store cannot be read.
+    #[error("the exporter's key {} cannot be used", .path.display())]
+    ExporterKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: KeyError,
+    },
+    /// The root is pinned, but what was last accepted under it is gone.
+    #[error("the trusted state of repository {name} is lost: what was accepted before is not known any more")]
+    StateLost {
+        /// The repository.
+        name: RepositoryName,
+    },
+    /// What was last accepted cannot be read, or was changed.
+    #[error("the trusted state of repository {name} is damaged")]
+    StateDamaged {
+        /// The repository.
+        name: RepositoryName,
+        /// What is wrong with it.
+        source: StateDamage,
+    },
+    /// The trusted state belongs to another root than the one that is pinned now.
+    #[error("the trusted state of repository {name} belongs to root {recorded}, but {pinned} is pinned")]
+    RootChanged {
+        /// The repository.
+        name: RepositoryName,
+        /// The root that the state names.
+        recorded: Digest,
+        /// The root in the store.
+        pinned: Digest,
+    },
+    /// A new state has no root.
+    #[error("the new state of repository {name} holds no root")]
+    NoRoot {
+        /// The repository.
+        name: RepositoryName,
+    },
+    /// A new state is of an earlier export than the one in the store.
+    #[error(
+        "the trusted state of repository {name} does not move back: the last accepted export is of {stored}, this one of {}",
+        .offered.map_or_else(|| "no known time".to_owned(), |time| time.to_string())
+    )]
+    ExportMovedBack {
+        /// The repository.
+        name: RepositoryName,
+        /// The export time in the store.
+        stored: Timestamp,
+        /// The export time of the new state.
+        offered: Option<Timestamp>,
+    },
+    /// A new state has an older version of a role than the one in the store.
+    #[error("the trusted state of repository {name} does not move back: {role} is at version {stored}, not {offered}")]
+    VersionMovedBack {
+        /// The repository.
+        name: RepositoryName,
+        /// The role.
+        role: String,
+        /// The version in the store.
+        stored: u64,
+        /// The version of the new state.
+        offered: u64,
+    },
+}
+
+/// Why bytes are not TUF metadata of a role. Only what the store itself needs is looked at; the engine verifies.
+#[derive(Debug, thiserror::Error)]
+pub enum MetadataError {
+    /// Not strict JSON.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// `signed._type` is another.
+    #[error("its type is {found:?}, not {expected:?}")]
+    Type {
+        /// The type that the role has.
+        expected: &'static str,
+        /// The type that was found, if any.
+        found: Option<String>,
+    },
+    /// `signed.version` is not a positive integer.
+    #[error("it has no version")]
+    Version,
+}
+
+/// What is wrong with a trusted state.
+#[derive(Debug, thiserror::Error)]
+pub enum StateDamage {
+    /// `state.json` is not what the store writes.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// It was written in a form that this version does not know.
+    #[error("its format is {0}; this version knows 1")]
+    Format(u32),
+    /// A metadata file that it names is gone.
+    #[error("the metadata of role {role} ({digest}) is gone")]
+    Gone {
+        /// The role.
+        role: String,
+        /// The digest of the missing bytes.
+        digest: Digest,
+    },
+    /// A metadata file that it names was changed.
+    #[error("the metadata of role {role} does not have its digest ({digest}) any more")]
+    Changed {
+        /// The role.
+        role: String,
+        /// The digest that it should have.
+        digest: Digest,
+    },
+}

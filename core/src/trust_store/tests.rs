@@ -1,0 +1,460 @@
+//! What the trust store promises, rule by rule.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::num::NonZeroU32;
+use std::path::Path;
+
+use jiff::Timestamp;
+use sealift_archive_format::Digest;
+
+use super::disk::{Disk, LocalDisk};
+use super::*;
+use crate::freshness::parse_instant;
+use crate::signature::SigningKey;
+
+fn metadata(kind: &str, version: u64) -> Vec<u8> {
+    format!(r#"{{"signatures":[],"signed":{{"_type":"{kind}","version":{version}}}}}"#).into_bytes()
+}
+
+fn at(text: &str) -> Timestamp {
+    parse_instant(text).unwrap()
+}
+
+/// A state with these versions of root, snapshot and one delegated role, exported on that day of January.
+fn state(root: u64, snapshot: u64, delegated: u64, day: u8) -> TrustedState {
+    let metadata = [
+        ("root".to_owned(), metadata("root", root)),
+        ("snapshot".to_owned(), metadata("snapshot", snapshot)),
+        ("targets/../releases".to_owned(), metadata("targets", delegated)),
+    ];
+    TrustedState { metadata: metadata.into(), last_export: Some(at(&format!("2026-01-{day:02}T00:00:00Z"))) }
+}
+
+fn name(text: &str) -> RepositoryName {
+    text.parse().unwrap()
+}
+
+fn one(state: TrustedState) -> BTreeMap<RepositoryName, TrustedState> {
+    [(name("main"), state)].into()
+}
+
+/// A store with root version 1 pinned as `main`.
+fn store() -> (tempfile::TempDir, TrustStore) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = TrustStore::at(folder.path().join("trust"));
+    store.update().unwrap().pin_root(&name("main"), &metadata("root", 1), None).unwrap();
+    (folder, store)
+}
+
+#[test]
+fn a_store_that_is_not_there_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = TrustStore::at(folder.path().join("nowhere"));
+    assert!(matches!(store.load(), Err(TrustStoreError::Missing { .. })));
+    assert!(!store.folder().exists(), "reading makes nothing");
+}
+
+#[test]
+fn a_pinned_root_has_an_empty_state() {
+    let (_folder, store) = store();
+    let trust = store.load().unwrap();
+    assert_eq!(trust.repositories[&name("main")].root.bytes, metadata("root", 1));
+    assert_eq!(trust.repositories[&name("main")].state, TrustedState::default());
+    assert_eq!(trust.policy, Policy::default());
+    assert!(trust.map.is_none() && trust.exporters.is_empty());
+}
+
+#[test]
+fn a_root_is_pinned_only_if_it_is_the_expected_root() {
+    let (_folder, store) = store();
+    let update = store.update().unwrap();
+    let root = metadata("root", 2);
+    let other = Digest::sha256(b"another");
+    assert!(matches!(update.pin_root(&name("b"), &root, Some(&other)), Err(TrustStoreError::RootDigest { .. })));
+    for wrong in [metadata("targets", 1), metadata("root", 0), b"{}".to_vec(), b"nonsense".to_vec()] {
+        assert!(matches!(update.pin_root(&name("b"), &wrong, None), Err(TrustStoreError::NotMetadata { .. })));
+    }
+    assert_eq!(update.pin_root(&name("b"), &root, Some(&Digest::sha256(&root))).unwrap(), Digest::sha256(&root));
+}
+
+#[test]
+fn a_pinned_root_is_replaced_only_on_purpose() {
+    let (_folder, store) = store();
+    let update = store.update().unwrap();
+    update.commit(&one(state(1, 1, 1, 1))).unwrap();
+    let root = metadata("root", 2);
+    assert!(matches!(update.pin_root(&name("main"), &root, None), Err(TrustStoreError::RepositoryExists { .. })));
+    assert_eq!(store.state(&name("main")).unwrap(), state(1, 1, 1, 1));
+    update.replace_root(&name("main"), &root, None).unwrap();
+    assert_eq!(store.state(&name("main")).unwrap(), TrustedState::default());
+    assert_eq!(store.root(&name("main")).unwrap().bytes, root);
+}
+
+#[test]
+fn what_is_committed_is_read_back() {
+    let (_folder, store) = store();
+    store.update().unwrap().commit(&one(state(2, 3, 4, 5))).unwrap();
+    assert_eq!(store.state(&name("main")).unwrap(), state(2, 3, 4, 5));
+    let versions = store.versions(&name("main")).unwrap();
+    assert_eq!(versions["targets/../releases"], 4);
+}
+
+#[test]
+fn metadata_that_nothing_names_is_removed_after_a_commit() {
+    let (_folder, store) = store();
+    let update = store.update().unwrap();
+    update.commit(&one(state(1, 1, 1, 1))).unwrap();
+    update.commit(&one(state(1, 2, 1, 2))).unwrap();
+    let folder = store.state_folder(&name("main")).join("metadata");
+    assert_eq!(fs::read_dir(folder).unwrap().count(), 3);
+    assert_eq!(store.state(&name("main")).unwrap(), state(1, 2, 1, 2));
+}
+
+#[test]
+fn the_export_time_never_moves_back() {
+    let (_folder, store) = store();
+    let update = store.update().unwrap();
+    update.commit(&one(state(1, 1, 1, 5))).unwrap();
+    let timeless = TrustedState { last_export: None, ..state(1, 1, 1, 5) };
+    for behind in [state(2, 2, 2, 4), timeless] {
+        assert!(matches!(update.commit(&one(behind)), Err(TrustStoreError::ExportMovedBack { .. })));
+    }
+    assert_eq!(store.state(&name("main")).unwrap(), state(1, 1, 1, 5));
+    update.commit(&one(state(1, 1, 1, 5))).unwrap();
+}
+
+#[test]
+fn versions_move_back_only_under_a_newer_root() {
+    let (_folder, store) = store();
+    let update = store.update().unwrap();
+    update.commit(&one(state(2, 9, 9, 1))).unwrap();
+    for behind in [state(1, 9, 9, 2), state(2, 8, 9, 2), state(2, 9, 8, 2), state(1, 10, 10, 2)] {
+        assert!(matches!(update.commit(&one(behind)), Err(TrustStoreError::VersionMovedBack { .. })));
+    }
+    assert_eq!(store.state(&name("main")).unwrap(), state(2, 9, 9, 1));
+    update.commit(&one(state(3, 1, 1, 2))).unwrap();
+}
+
+#[test]
+fn a_state_without_a_root_or_with_other_metadata_is_refused() {
+    let (_folder, store) = store();
+    let update = store.update().unwrap();
+    let mut rootless = state(1, 1, 1, 1);
+    rootless.metadata.remove("root");
+    assert!(matches!(update.commit(&one(rootless)), Err(TrustStoreError::NoRoot { .. })));
+    let mut mixed = state(1, 1, 1, 1);
+    mixed.metadata.insert("snapshot".to_owned(), metadata("timestamp", 1));
+    assert!(matches!(update.commit(&one(mixed)), Err(TrustStoreError::NotMetadata { .. })));
+    let unknown = [(name("other"), state(1, 1, 1, 1))].into();
+    assert!(matches!(update.commit(&unknown), Err(TrustStoreError::UnknownRepository { .. })));
+    assert_eq!(store.state(&name("main")).unwrap(), TrustedState::default());
+}
+
+#[test]
+fn one_bad_state_among_several_changes_nothing() {
+    let (_folder, store) = store();
+    let update = store.update().unwrap();
+    update.pin_root(&name("second"), &metadata("root", 1), None).unwrap();
+    update.commit(&[(name("second"), state(5, 5, 5, 5))].into()).unwrap();
+    let states = [(name("main"), state(1, 1, 1, 1)), (name("second"), state(1, 1, 1, 1))].into();
+    assert!(update.commit(&states).is_err());
+    assert_eq!(store.state(&name("main")).unwrap(), TrustedState::default());
+}
+
+#[test]
+fn a_lost_or_damaged_state_is_an_error_until_it_is_reset() {
+    type Damage = fn(&Path);
+    fn first_metadata(folder: &Path) -> PathBuf {
+        fs::read_dir(folder.join("metadata")).unwrap().next().unwrap().unwrap().path()
+    }
+    let lost: fn(&TrustStoreError) -> bool = |error| matches!(error, TrustStoreError::StateLost { .. });
+    let damaged: fn(&TrustStoreError) -> bool = |error| matches!(error, TrustStoreError::StateDamaged { .. });
+    let cases: [(&str, Damage, fn(&TrustStoreError) -> bool); 7] = [
+        ("no state.json", |folder| fs::remove_file(folder.join("state.json")).unwrap(), lost),
+        ("no folder", |folder| fs::remove_dir_all(folder).unwrap(), lost),
+        ("empty state.json", |folder| fs::write(folder.join("state.json"), "").unwrap(), damaged),
+        (
+            "another format",
+            |folder| {
+                let path = folder.join("state.json");
+                let text = fs::read_to_string(&path).unwrap().replace("\"format\": 1", "\"format\": 2");
+                fs::write(path, text).unwrap();
+            },
+            damaged,
+        ),
+        ("metadata gone", |folder| fs::remove_file(first_metadata(folder)).unwrap(), damaged),
+        (
+            "metadata changed",
+            |folder| {
+                let path = first_metadata(folder);
+                let mut bytes = fs::read(&path).unwrap();
+                bytes[0] ^= 1;
+                fs::write(path, bytes).unwrap();
+            },
+            damaged,
+        ),
+        (
+            "metadata longer",
+            |folder| {
+                let path = first_metadata(folder);
+                let mut bytes = fs::read(&path).unwrap();
+                bytes.push(b' ');
+                fs::write(path, bytes).unwrap();
+            },
+            damaged,
+        ),
+    ];
+    for (case, damage, expected) in cases {
+        let (_folder, store) = store();
+        let update = store.update().unwrap();
+        update.commit(&one(state(1, 2, 3, 4))).unwrap();
+        damage(&store.state_folder(&name("main")));
+        let error = store.load().unwrap_err();
+        assert!(expected(&error), "{case}: {error}");
+        update.reset_state(&name("main")).unwrap();
+        assert_eq!(store.state(&name("main")).unwrap(), TrustedState::default(), "{case}");
+    }
+}
+
+#[test]
+fn a_root_that_was_changed_behind_the_store_is_noticed() {
+    let (_folder, store) = store();
+    fs::write(store.root_path(&name("main")), metadata("root", 7)).unwrap();
+    assert!(matches!(store.load(), Err(TrustStoreError::RootChanged { .. })));
+    let commit = store.update().unwrap().commit(&one(state(7, 1, 1, 1)));
+    assert!(matches!(commit, Err(TrustStoreError::RootChanged { .. })));
+}
+
+#[test]
+fn removing_a_root_removes_its_state() {
+    let (_folder, store) = store();
+    let update = store.update().unwrap();
+    update.commit(&one(state(1, 1, 1, 1))).unwrap();
+    update.remove_root(&name("main")).unwrap();
+    assert!(matches!(update.remove_root(&name("main")), Err(TrustStoreError::UnknownRepository { .. })));
+    assert!(store.load().unwrap().repositories.is_empty());
+    update.pin_root(&name("main"), &metadata("root", 1), None).unwrap();
+    assert_eq!(store.state(&name("main")).unwrap(), TrustedState::default());
+}
+
+#[test]
+fn a_second_writer_is_refused_and_told_who_writes() {
+    let (_folder, store) = store();
+    let first = store.update().unwrap();
+    match store.update().err().unwrap() {
+        TrustStoreError::Locked { process, .. } => assert_eq!(process, Some(std::process::id())),
+        other => panic!("{other}"),
+    }
+    store.load().unwrap();
+    drop(first);
+    store.update().unwrap();
+}
+
+#[test]
+fn an_exporter_is_known_under_one_name() {
+    let (_folder, store) = store();
+    let update = store.update().unwrap();
+    let [anna, bert] = [1, 2].map(|seed| SigningKey::from_seed(&[seed; 32]).public_key().unwrap());
+    let exporter = |text: &str| text.parse::<ExporterName>().unwrap();
+    update.add_exporter(&exporter("anna"), &anna).unwrap();
+    let again = update.add_exporter(&exporter("anna"), &bert);
+    assert!(matches!(again, Err(TrustStoreError::ExporterExists { .. })));
+    let twice = update.add_exporter(&exporter("bert"), &anna);
+    assert!(matches!(twice, Err(TrustStoreError::SameExporter { .. })));
+    update.add_exporter(&exporter("bert"), &bert).unwrap();
+    assert_eq!(store.load().unwrap().exporters, [(exporter("anna"), anna), (exporter("bert"), bert)].into());
+    update.remove_exporter(&exporter("anna")).unwrap();
+    let gone = update.remove_exporter(&exporter("anna"));
+    assert!(matches!(gone, Err(TrustStoreError::UnknownExporter { .. })));
+}
+
+#[test]
+fn only_ed25519_keys_are_exporters() {
+    let (_folder, store) = store();
+    let mut point = vec![4];
+    point.extend_from_slice(&[1; 64]);
+    let key = PublicKey::ecdsa_point(crate::signature::Scheme::EcdsaP256Sha256, &point).unwrap();
+    let result = store.update().unwrap().add_exporter(&"anna".parse().unwrap(), &key);
+    assert!(matches!(result, Err(TrustStoreError::ExporterScheme { .. })));
+}
+
+#[test]
+fn what_does_not_belong_there_is_an_error() {
+    for stray in ["exporters/anna.key", "exporters/Anna.pem", "roots/UPPER"] {
+        let (_folder, store) = store();
+        let path = store.folder().join(stray);
+        fs::create_dir_all(path).unwrap();
+        assert!(matches!(store.load(), Err(TrustStoreError::Stray { .. })), "{stray}");
+    }
+}
+
+#[test]
+fn the_threshold_and_the_map_are_kept() {
+    let (_folder, store) = store();
+    let update = store.update().unwrap();
+    update.set_exporter_threshold(NonZeroU32::new(2).unwrap()).unwrap();
+    assert!(matches!(update.set_map(b"{\"a\":1,\"a\":2}"), Err(TrustStoreError::Map { .. })));
+    assert!(store.map().unwrap().is_none());
+    update.set_map(b"{}").unwrap();
+    let trust = store.load().unwrap();
+    assert_eq!(trust.policy.exporter_threshold.get(), 2);
+    assert!(trust.map.is_some());
+    update.remove_map().unwrap();
+    assert!(store.map().unwrap().is_none());
+}
+
+#[test]
+fn a_broken_policy_is_an_error_and_not_the_default() {
+    let (_folder, store) = store();
+    fs::write(store.policy_path(), "minimum_levle = \"4\"\n").unwrap();
+    assert!(matches!(store.load(), Err(TrustStoreError::Policy { .. })));
+    fs::write(store.policy_path(), b"# \xff\n").unwrap();
+    store.load().unwrap();
+}
+
+/// A disk on which the machine stops after so many steps, in the middle of a write.
+struct DyingDisk {
+    steps_left: Cell<usize>,
+}
+
+impl DyingDisk {
+    fn step(&self) -> io::Result<()> {
+        let left = self.steps_left.get().checked_sub(1).ok_or_else(|| io::Error::other("the machine stopped"))?;
+        self.steps_left.set(left);
+        Ok(())
+    }
+}
+
+impl Disk for DyingDisk {
+    fn create_folder(&self, path: &Path) -> io::Result<()> {
+        self.step().and_then(|()| LocalDisk.create_folder(path))
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.step().inspect_err(|_| fs::write(path, &bytes[..bytes.len() / 2]).unwrap())?;
+        LocalDisk.write(path, bytes)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.step().and_then(|()| LocalDisk.rename(from, to))
+    }
+
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        self.step().and_then(|()| LocalDisk.sync_folder(path))
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.step().and_then(|()| LocalDisk.remove_file(path))
+    }
+
+    fn remove_folder(&self, path: &Path) -> io::Result<()> {
+        self.step().and_then(|()| LocalDisk.remove_folder(path))
+    }
+}
+
+/// Runs `change` on a disk that dies after 0, 1, 2, … steps, until it is not reached; after each death, `check`s what a
+/// fresh reader finds, and that the change can be made by the next process.
+fn die_after_every_step(
+    change: impl Fn(&Update) -> Result<(), TrustStoreError>,
+    check: impl Fn(&TrustStore, usize),
+    prepare: impl Fn() -> (tempfile::TempDir, TrustStore),
+) {
+    for steps in 0.. {
+        let (_folder, store) = prepare();
+        // Taking the lock costs one step.
+        let disk = Box::new(DyingDisk { steps_left: Cell::new(steps + 1) });
+        let update = Update::begin_on(store.clone(), disk).unwrap();
+        let result = change(&update);
+        drop(update);
+        check(&store, steps);
+        if result.is_ok() {
+            assert!(steps > 3, "the disk dies in the middle");
+            return;
+        }
+        change(&store.update().unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn a_commit_that_dies_at_any_step_leaves_the_old_or_the_new_state() {
+    let (old, new) = (state(1, 2, 3, 4), state(2, 3, 4, 5));
+    let seen_old = Cell::new(0);
+    die_after_every_step(
+        |update| update.commit(&one(new.clone())),
+        |store, steps| {
+            let found = store.state(&name("main")).unwrap_or_else(|error| panic!("after {steps} steps: {error}"));
+            assert!(found == old || found == new, "after {steps} steps");
+            seen_old.set(seen_old.get() + usize::from(found == old));
+        },
+        || {
+            let (folder, store) = store();
+            store.update().unwrap().commit(&one(old.clone())).unwrap();
+            (folder, store)
+        },
+    );
+    assert!(seen_old.get() > 3);
+}
+
+#[test]
+fn a_commit_for_several_repositories_that_dies_leaves_each_old_or_new() {
+    let (old, new) = (state(1, 2, 3, 4), state(2, 3, 4, 5));
+    let both = |state: &TrustedState| [(name("main"), state.clone()), (name("second"), state.clone())].into();
+    die_after_every_step(
+        |update| update.commit(&both(&new)),
+        |store, steps| {
+            for repository in store.load().unwrap().repositories.values() {
+                assert!(repository.state == old || repository.state == new, "after {steps} steps");
+            }
+        },
+        || {
+            let (folder, store) = store();
+            let update = store.update().unwrap();
+            update.pin_root(&name("second"), &metadata("root", 1), None).unwrap();
+            update.commit(&both(&old)).unwrap();
+            drop(update);
+            (folder, store)
+        },
+    );
+}
+
+#[test]
+fn pinning_that_dies_at_any_step_pins_nothing_or_the_root() {
+    die_after_every_step(
+        |update| match update.pin_root(&name("second"), &metadata("root", 1), None) {
+            Ok(_) | Err(TrustStoreError::RepositoryExists { .. }) => Ok(()),
+            Err(error) => Err(error),
+        },
+        |store, steps| {
+            let trust = store.load().unwrap_or_else(|error| panic!("after {steps} steps: {error}"));
+            if let Some(second) = trust.repositories.get(&name("second")) {
+                assert_eq!(second.root.bytes, metadata("root", 1));
+            }
+        },
+        store,
+    );
+}
+
+#[test]
+fn replacing_a_root_that_dies_never_joins_a_root_to_another_ones_state() {
+    let (old, new) = (metadata("root", 1), metadata("root", 2));
+    die_after_every_step(
+        |update| update.replace_root(&name("main"), &new, None).map(drop),
+        |store, steps| match store.load() {
+            Ok(trust) => {
+                let main = &trust.repositories[&name("main")];
+                let expected = if main.root.bytes == old { state(1, 2, 3, 4) } else { TrustedState::default() };
+                assert_eq!(main.state, expected, "after {steps} steps");
+            }
+            Err(TrustStoreError::RootChanged { .. }) => {}
+            Err(error) => panic!("after {steps} steps: {error}"),
+        },
+        || {
+            let (folder, store) = store();
+            store.update().unwrap().commit(&one(state(1, 2, 3, 4))).unwrap();
+            (folder, store)
+        },
+    );
+}

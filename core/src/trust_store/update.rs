@@ -1,0 +1,209 @@
+//! Changing the store: under its lock, each change whole or not at all.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::path::Path;
+
+use sealift_archive_format::{Digest, strict_json};
+
+use super::disk::{self, Disk, LocalDisk, failed};
+use super::lock::Lock;
+use super::state::{self, StateFile};
+use super::{ExporterName, MAXIMUM_FILE_LENGTH, Policy, RepositoryName, Trust, TrustStore, TrustStoreError};
+use crate::signature::{PublicKey, Scheme};
+use crate::trust_store::policy::TEMPLATE;
+use crate::tuf::TrustedState;
+
+/// The right to change a trust store. While it lives, no other process can have it.
+pub struct Update {
+    store: TrustStore,
+    disk: Box<dyn Disk>,
+    _lock: Lock,
+}
+
+impl Update {
+    pub(super) fn begin(store: TrustStore) -> Result<Self, TrustStoreError> {
+        Self::begin_on(store, Box::new(LocalDisk))
+    }
+
+    pub(super) fn begin_on(store: TrustStore, disk: Box<dyn Disk>) -> Result<Self, TrustStoreError> {
+        disk.create_folder(&store.folder).map_err(failed("make", &store.folder))?;
+        let lock = Lock::take(&store.folder)?;
+        let update = Self { store, disk, _lock: lock };
+        if !update.store.policy_path().exists() {
+            update.replace(&update.store.policy_path(), TEMPLATE.as_bytes())?;
+        }
+        Ok(update)
+    }
+
+    /// What the store holds.
+    ///
+    /// # Errors
+    /// As [`TrustStore::load`].
+    pub fn trust(&self) -> Result<Trust, TrustStoreError> {
+        self.store.load()
+    }
+
+    /// Writes down what was accepted of these repositories.
+    ///
+    /// The metadata of all comes first; then one `state.json` after the other is replaced. If that is interrupted, some
+    /// repositories are at the new state and some at the old one, and doing it again ends at the new one.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when a repository is unknown, its state in the store is damaged, or the new one lies behind
+    /// it; then nothing is changed.
+    pub fn commit(&self, states: &BTreeMap<RepositoryName, TrustedState>) -> Result<(), TrustStoreError> {
+        let mut files = Vec::new();
+        for (name, state) in states {
+            let folder = self.store.state_folder(name);
+            let current = self.store.state_file(name)?;
+            let next = StateFile::of(state, current.pinned_root.clone())?;
+            current.require_not_behind(&next, name)?;
+            files.push((folder, current, next, state));
+        }
+        for (folder, current, next, state) in &files {
+            next.write_metadata(&*self.disk, folder, state, current)?;
+        }
+        files.iter().try_for_each(|(folder, _, next, _)| next.write(&*self.disk, folder))
+    }
+
+    /// Pins a root, for a name that has none. Nothing is accepted under it yet.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when the name has a root, or `root` is not one, or not the expected one.
+    pub fn pin_root(
+        &self,
+        name: &RepositoryName,
+        root: &[u8],
+        expected: Option<&Digest>,
+    ) -> Result<Digest, TrustStoreError> {
+        match self.store.root(name) {
+            Ok(pinned) => Err(TrustStoreError::RepositoryExists { name: name.clone(), digest: pinned.digest }),
+            Err(TrustStoreError::UnknownRepository { .. }) => self.replace_root(name, root, expected),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Pins a root, also in place of another; what was accepted under the other is forgotten.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when `root` is not one, or not the expected one.
+    pub fn replace_root(
+        &self,
+        name: &RepositoryName,
+        root: &[u8],
+        expected: Option<&Digest>,
+    ) -> Result<Digest, TrustStoreError> {
+        let digest = Digest::sha256(root);
+        if let Some(expected) = expected
+            && !expected.matches(root)
+        {
+            return Err(TrustStoreError::RootDigest { expected: expected.clone(), found: digest });
+        }
+        state::version("root", root)?;
+        // The state first: if this stops in between, it names a root that is not pinned, and that is noticed.
+        StateFile::empty(digest.clone()).write(&*self.disk, &self.store.state_folder(name))?;
+        self.replace(&self.store.root_path(name), root)?;
+        Ok(digest)
+    }
+
+    /// Removes a pinned root and what was accepted under it.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when there is none.
+    pub fn remove_root(&self, name: &RepositoryName) -> Result<(), TrustStoreError> {
+        self.store.root(name)?;
+        self.remove_file(&self.store.root_path(name))?;
+        for folder in [self.store.root_folder(name), self.store.state_folder(name)] {
+            if folder.exists() {
+                self.disk.remove_folder(&folder).map_err(failed("remove", &folder))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets what was accepted of a repository: its pinned root is where trust begins again.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when no root is pinned under that name.
+    pub fn reset_state(&self, name: &RepositoryName) -> Result<(), TrustStoreError> {
+        let root = self.store.root(name)?;
+        StateFile::empty(root.digest).write(&*self.disk, &self.store.state_folder(name))
+    }
+
+    /// Adds an exporter whose seals count.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when the name or the key is known already, or the key is not an ed25519 key.
+    pub fn add_exporter(&self, name: &ExporterName, key: &PublicKey) -> Result<(), TrustStoreError> {
+        if key.scheme() != Scheme::Ed25519 {
+            return Err(TrustStoreError::ExporterScheme { scheme: key.scheme().name() });
+        }
+        for (known, other) in self.store.exporters()? {
+            if known == *name {
+                return Err(TrustStoreError::ExporterExists { name: known });
+            }
+            if other.identity() == key.identity() {
+                return Err(TrustStoreError::SameExporter { name: known });
+            }
+        }
+        let path = self.store.exporter_path(name);
+        let pem = key.to_pem().map_err(|source| TrustStoreError::ExporterKey { path: path.clone(), source })?;
+        self.replace(&path, pem.as_bytes())
+    }
+
+    /// Removes an exporter: its seals count no more.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when it is not known.
+    pub fn remove_exporter(&self, name: &ExporterName) -> Result<(), TrustStoreError> {
+        let path = self.store.exporter_path(name);
+        if !path.exists() {
+            return Err(TrustStoreError::UnknownExporter { name: name.clone() });
+        }
+        self.remove_file(&path)
+    }
+
+    /// Sets how many different known exporters must have sealed an archive.
+    ///
+    /// # Errors
+    /// [`TrustStoreError::Policy`] when the policy is broken, or written in a way that only a person can change.
+    pub fn set_exporter_threshold(&self, threshold: NonZeroU32) -> Result<(), TrustStoreError> {
+        let path = self.store.policy_path();
+        let text = self.store.policy_text()?.unwrap_or_default();
+        let changed = Policy::with_exporter_threshold(&text, threshold)
+            .map_err(|source| TrustStoreError::Policy { path: path.clone(), source })?;
+        self.replace(&path, changed.as_bytes())
+    }
+
+    /// Sets the map (TAP 4) that says which repositories speak for which names.
+    ///
+    /// # Errors
+    /// [`TrustStoreError::Map`] when it is not one.
+    pub fn set_map(&self, map: &[u8]) -> Result<(), TrustStoreError> {
+        let path = self.store.map_path();
+        if u64::try_from(map.len()).is_ok_and(|length| length > MAXIMUM_FILE_LENGTH) {
+            return Err(TrustStoreError::TooLong { path, limit: MAXIMUM_FILE_LENGTH });
+        }
+        strict_json::parse(map).map_err(|source| TrustStoreError::Map { path: path.clone(), source })?;
+        self.replace(&path, map)
+    }
+
+    /// Removes the map.
+    ///
+    /// # Errors
+    /// [`TrustStoreError::Io`].
+    pub fn remove_map(&self) -> Result<(), TrustStoreError> {
+        let path = self.store.map_path();
+        if path.exists() { self.remove_file(&path) } else { Ok(()) }
+    }
+
+    fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), TrustStoreError> {
+        disk::replace(&*self.disk, path, bytes)
+    }
+
+    fn remove_file(&self, path: &Path) -> Result<(), TrustStoreError> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        self.disk.remove_file(path).and_then(|()| self.disk.sync_folder(folder)).map_err(failed("remove", path))
+    }
+}
