@@ -1,5 +1,37 @@
 //! The Update Framework (TUF 1.0.34): from a pinned root to a proven target, offline.
+//!
+//! - [`update()`] walks the client workflow over a [`MetadataProvider`], and yields a [`TrustedRepository`];
+//! - [`TrustedRepository::resolve`] searches the delegations for a target, and yields a [`VerifiedTarget`];
+//! - [`chain`] is the workflow itself, a typestate from raw bytes;
+//! - [`TrustedState`] is what one side remembers in between.
+//!
+//! Nothing here reads a clock, and nothing but a provider does I/O.
 
+pub mod chain;
+mod delegation;
+mod envelope;
+mod error;
+mod hashes;
+mod key;
+mod limits;
+mod metadata;
+mod path_pattern;
+pub mod provider;
+mod repository;
+mod role_name;
 pub mod state;
+mod target;
+mod update;
 
+pub use envelope::{RoleEvidence, Verified};
+pub use error::{MetadataError, TufError};
+pub use hashes::{Hashes, MismatchError};
+pub use limits::Limits;
+pub use metadata::{Root, Snapshot, Targets, Timestamp};
+pub use path_pattern::PathPattern;
+pub use provider::{MetadataProvider, ProviderError, TargetProvider};
+pub use repository::TrustedRepository;
+pub use role_name::{RoleName, RoleNameError};
 pub use state::TrustedState;
+pub use target::VerifiedTarget;
+pub use update::{advance, update};

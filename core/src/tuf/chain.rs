@@ -1,0 +1,316 @@
+//! The client workflow (TUF 1.0.34 §5) as a typestate, from raw bytes: pinned root → newer roots → timestamp → snapshot
+//! → targets and delegated targets.
+//!
+//! Promise: each step takes the proof of the one before, so no step can be left out or taken early. No step reads a
+//! clock, a file or a socket.
+
+use jiff::Timestamp as Instant;
+
+use super::envelope::{Authority, Envelope, Verified};
+use super::error::TufError;
+use super::metadata::{Metadata, Root, Snapshot, Targets, Timestamp};
+use super::role_name::RoleName;
+
+/// What a new root version means for the timestamp and snapshot metadata that was trusted before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum History {
+    /// It still guards against rollback.
+    Kept,
+    /// A timestamp or snapshot key was rotated, so it must be forgotten (§5.3.11, recovery from fast-forward).
+    Forgotten,
+}
+
+/// A trusted root that newer ones may follow (§5.2, §5.3).
+#[derive(Debug, Clone)]
+pub struct RootChain(Verified<Root>);
+
+impl RootChain {
+    /// Begins with a root that is trusted because it was pinned or remembered (§5.2). Whether it has expired does not
+    /// matter.
+    ///
+    /// # Errors
+    /// [`TufError::TrustedRoot`] when it is not a root, or not signed by its own keys.
+    pub fn begin(trusted: &[u8]) -> Result<Self, TufError> {
+        let begin = || verify_by_itself(Envelope::parse(&RoleName::root(), trusted)?);
+        begin().map(Self).map_err(|source| TufError::TrustedRoot { source: Box::new(source) })
+    }
+
+    /// The version trusted so far.
+    pub fn version(&self) -> u64 {
+        self.0.version()
+    }
+
+    /// Takes the next version: signed by a threshold of the old keys and of its own (§5.3.4), and of the version that
+    /// follows (§5.3.5). Whether it has expired does not matter yet (§5.3.6).
+    ///
+    /// # Errors
+    /// [`TufError::Malformed`], [`TufError::Signatures`], [`TufError::Version`]; the chain is then as it was.
+    pub fn accept(&mut self, next: &[u8]) -> Result<History, TufError> {
+        let role = RoleName::root();
+        let envelope = Envelope::parse(&role, next)?;
+        let old = self.0.value();
+        envelope.require_signatures(Authority {
+            delegator: &role,
+            delegator_version: self.version(),
+            keys: &old.keys,
+            role_keys: &old.roles.root,
+        })?;
+        let root = verify_by_itself(envelope)?;
+        let expected = self.version().saturating_add(1);
+        if root.version() != expected {
+            return Err(TufError::Version { role, expected, found: root.version() });
+        }
+        let new = root.value();
+        let rotated = old.roles.timestamp.rotated(&old.keys, &new.roles.timestamp, &new.keys)
+            || old.roles.snapshot.rotated(&old.keys, &new.roles.snapshot, &new.keys);
+        self.0 = root;
+        Ok(if rotated { History::Forgotten } else { History::Kept })
+    }
+
+    /// Ends the chain: the newest root must not have expired (§5.3.10).
+    ///
+    /// # Errors
+    /// [`TufError::Expired`].
+    pub fn finish(self, reference_time: Instant) -> Result<TrustedRoot, TufError> {
+        self.0.require_fresh(reference_time)?;
+        Ok(TrustedRoot { root: self.0, reference_time })
+    }
+}
+
+/// A root names its own keys, so it is read before it is verified; nothing of it gets out unless it is.
+fn verify_by_itself(envelope: Envelope) -> Result<Verified<Root>, TufError> {
+    let role = RoleName::root();
+    let read = envelope.read_signed::<Root>();
+    let (header, root) = read.map_err(|source| TufError::Malformed { role: role.clone(), source })?;
+    envelope.verify(Authority {
+        delegator: &role,
+        delegator_version: header.version.get(),
+        keys: &root.keys,
+        role_keys: &root.roles.root,
+    })
+}
+
+/// The newest root, and the instant at which all expiry is judged (§5.1).
+#[derive(Debug, Clone)]
+pub struct TrustedRoot {
+    root: Verified<Root>,
+    reference_time: Instant,
+}
+
+/// Which of two timestamps is trusted from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chosen {
+    /// The new one.
+    New,
+    /// The remembered one, because the new one has the same version (§5.4.3.1).
+    Remembered,
+}
+
+impl TrustedRoot {
+    /// The root's proof.
+    pub fn root(&self) -> &Verified<Root> {
+        &self.root
+    }
+
+    fn authority<'a>(&'a self, delegator: &'a RoleName, role_keys: &'a super::key::RoleKeys) -> Authority<'a> {
+        let root = self.root.value();
+        Authority { delegator, delegator_version: self.root.version(), keys: &root.keys, role_keys }
+    }
+
+    fn verify_timestamp(&self, bytes: &[u8]) -> Result<Verified<Timestamp>, TufError> {
+        let envelope = Envelope::parse(&RoleName::timestamp(), bytes)?;
+        envelope.verify(self.authority(&RoleName::root(), &self.root.value().roles.timestamp))
+    }
+
+    /// Takes timestamp metadata: signed by the root's keys (§5.4.2), no older than what was accepted before (§5.4.3),
+    /// not expired (§5.4.4).
+    ///
+    /// # Errors
+    /// [`TufError::Malformed`], [`TufError::Signatures`], [`TufError::Rollback`], [`TufError::Expired`], and
+    /// [`TufError::DamagedState`] when `remembered` cannot be read.
+    pub fn timestamp(
+        self,
+        bytes: &[u8],
+        remembered: Option<&[u8]>,
+    ) -> Result<(TrustedTimestamp, Chosen), TufError> {
+        let mut timestamp = self.verify_timestamp(bytes)?;
+        let mut chosen = Chosen::New;
+        if let Some(remembered) = remembered {
+            let (trusted_version, trusted) = read_remembered::<Timestamp>(&RoleName::timestamp(), remembered)?;
+            require_not_below(&RoleName::timestamp(), &RoleName::timestamp(), trusted_version, timestamp.version())?;
+            if trusted_version == timestamp.version() {
+                // Not signed as the root asks for today: the threshold was raised, and the new one meets it.
+                if let Ok(same) = self.verify_timestamp(remembered) {
+                    (timestamp, chosen) = (same, Chosen::Remembered);
+                }
+            }
+            let found = timestamp.value().meta.snapshot.version.get();
+            let trusted = trusted.meta.snapshot.version.get();
+            require_not_below(&RoleName::snapshot(), &RoleName::timestamp(), trusted, found)?;
+        }
+        timestamp.require_fresh(self.reference_time)?;
+        Ok((TrustedTimestamp { root: self, timestamp }, chosen))
+    }
+}
+
+/// A root and a timestamp that belong together.
+#[derive(Debug, Clone)]
+pub struct TrustedTimestamp {
+    root: TrustedRoot,
+    timestamp: Verified<Timestamp>,
+}
+
+impl TrustedTimestamp {
+    /// The timestamp's proof.
+    pub fn timestamp(&self) -> &Verified<Timestamp> {
+        &self.timestamp
+    }
+
+    /// What the timestamp says of the snapshot: the version to ask for, and the length if it is stated.
+    pub fn snapshot_file(&self) -> MetadataFile {
+        self.root.file(&self.timestamp.value().meta.snapshot)
+    }
+
+    /// Takes snapshot metadata: the file that the timestamp describes (§5.5.2, §5.5.4), signed by the root's keys
+    /// (§5.5.3), listing all that was listed before and nothing in an older version (§5.5.5), not expired (§5.5.6).
+    ///
+    /// # Errors
+    /// [`TufError::Mismatch`], [`TufError::Malformed`], [`TufError::Signatures`], [`TufError::Version`],
+    /// [`TufError::Rollback`], [`TufError::Removed`], [`TufError::Expired`], and [`TufError::DamagedState`] when
+    /// `remembered` cannot be read.
+    pub fn snapshot(&self, bytes: &[u8], remembered: Option<&[u8]>) -> Result<TrustedSnapshot, TufError> {
+        let role = RoleName::snapshot();
+        let described = &self.timestamp.value().meta.snapshot;
+        described.check(bytes).map_err(|source| TufError::Mismatch {
+            role: role.clone(),
+            listed_by: RoleName::timestamp(),
+            source,
+        })?;
+        let authority = RoleName::root();
+        let authority = self.root.authority(&authority, &self.root.root.value().roles.snapshot);
+        let snapshot: Verified<Snapshot> = Envelope::parse(&role, bytes)?.verify(authority)?;
+        require_version(&role, described.version.get(), snapshot.version())?;
+        if let Some(remembered) = remembered {
+            require_no_rollback(&read_remembered::<Snapshot>(&role, remembered)?.1, snapshot.value())?;
+        }
+        snapshot.require_fresh(self.root.reference_time)?;
+        Ok(TrustedSnapshot { timestamp: self.clone(), snapshot })
+    }
+}
+
+fn require_no_rollback(trusted: &Snapshot, new: &Snapshot) -> Result<(), TufError> {
+    for (path, trusted) in &trusted.meta {
+        let found = new.meta.get(path).ok_or_else(|| TufError::Removed(path.clone()))?;
+        let name = path.strip_suffix(".json").unwrap_or(path);
+        let role = RoleName::delegated(name).unwrap_or_else(|_| RoleName::targets());
+        require_not_below(&role, &RoleName::snapshot(), trusted.version.get(), found.version.get())?;
+    }
+    Ok(())
+}
+
+/// A root, a timestamp and a snapshot that belong together: what targets metadata is judged by.
+#[derive(Debug, Clone)]
+pub struct TrustedSnapshot {
+    timestamp: TrustedTimestamp,
+    snapshot: Verified<Snapshot>,
+}
+
+impl TrustedSnapshot {
+    /// The root's proof.
+    pub fn root(&self) -> &Verified<Root> {
+        &self.timestamp.root.root
+    }
+
+    /// The timestamp's proof.
+    pub fn timestamp(&self) -> &Verified<Timestamp> {
+        &self.timestamp.timestamp
+    }
+
+    /// The snapshot's proof.
+    pub fn snapshot(&self) -> &Verified<Snapshot> {
+        &self.snapshot
+    }
+
+    /// The instant at which expiry is judged.
+    pub fn reference_time(&self) -> Instant {
+        self.timestamp.root.reference_time
+    }
+
+    /// What the snapshot says of a targets role's file.
+    ///
+    /// # Errors
+    /// [`TufError::NotInSnapshot`].
+    pub fn targets_file(&self, role: &RoleName) -> Result<MetadataFile, TufError> {
+        Ok(self.timestamp.root.file(self.described(role)?))
+    }
+
+    fn described(&self, role: &RoleName) -> Result<&super::metadata::FileDescription, TufError> {
+        let listed = self.snapshot.value().meta.get(&role.metadata_path());
+        listed.ok_or_else(|| TufError::NotInSnapshot { role: role.clone() })
+    }
+
+    /// Takes the metadata of the top-level targets role (§5.6); errors as for delegated ones.
+    pub(crate) fn top_level_targets(&self, bytes: &[u8]) -> Result<Verified<Targets>, TufError> {
+        let delegator = RoleName::root();
+        let root = &self.timestamp.root;
+        self.targets(&RoleName::targets(), root.authority(&delegator, &root.root.value().roles.targets), bytes)
+    }
+
+    /// Takes the metadata of a targets role: the file that the snapshot describes (§5.6.2, §5.6.4), signed by the keys
+    /// that its delegator names (§5.6.3), not expired (§5.6.5).
+    pub(crate) fn targets(
+        &self,
+        role: &RoleName,
+        authority: Authority<'_>,
+        bytes: &[u8],
+    ) -> Result<Verified<Targets>, TufError> {
+        let described = self.described(role)?;
+        described.check(bytes).map_err(|source| TufError::Mismatch {
+            role: role.clone(),
+            listed_by: RoleName::snapshot(),
+            source,
+        })?;
+        let targets: Verified<Targets> = Envelope::parse(role, bytes)?.verify(authority)?;
+        require_version(role, described.version.get(), targets.version())?;
+        targets.require_fresh(self.reference_time())?;
+        Ok(targets)
+    }
+}
+
+/// What to ask a provider for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MetadataFile {
+    /// The version in the file's name, where snapshots are consistent (§5.3.12).
+    pub version: Option<u64>,
+    /// The length in bytes, where it is stated.
+    pub length: Option<u64>,
+}
+
+impl TrustedRoot {
+    fn file(&self, described: &super::metadata::FileDescription) -> MetadataFile {
+        let version = self.root.value().consistent_snapshot.then_some(described.version.get());
+        MetadataFile { version, length: described.length }
+    }
+}
+
+/// Reads metadata that was verified when it was accepted; only its versions are used, to guard against rollback.
+fn read_remembered<T: Metadata>(role: &RoleName, bytes: &[u8]) -> Result<(u64, T), TufError> {
+    let damaged = |source| TufError::DamagedState { role: role.clone(), source };
+    let envelope = Envelope::parse(role, bytes).map_err(|error| match error {
+        TufError::Malformed { role, source } => TufError::DamagedState { role, source },
+        other => other,
+    })?;
+    let (header, value) = envelope.read_signed().map_err(damaged)?;
+    Ok((header.version.get(), value))
+}
+
+fn require_version(role: &RoleName, expected: u64, found: u64) -> Result<(), TufError> {
+    if found == expected { Ok(()) } else { Err(TufError::Version { role: role.clone(), expected, found }) }
+}
+
+fn require_not_below(role: &RoleName, listed_by: &RoleName, trusted: u64, found: u64) -> Result<(), TufError> {
+    if found >= trusted {
+        return Ok(());
+    }
+    Err(TufError::Rollback { role: role.clone(), listed_by: listed_by.clone(), trusted, found })
+}

@@ -1,0 +1,214 @@
+//! Delegations (TUF 1.0.34 §4.5, DELEGATIONS): who else may speak for which target names.
+//!
+//! By path patterns, by prefixes of the SHA-256 of the name (hashed bins), or by TAP 15 succinct roles, which describe
+//! a power of two of bins in one entry.
+
+use std::collections::BTreeMap;
+
+use sealift_archive_format::Digest;
+use serde::Deserialize;
+
+use super::RoleName;
+use super::key::{Keys, RoleKeys};
+use super::path_pattern::PathPattern;
+
+/// The delegations of one targets role, in their order of priority.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "DelegationsObject")]
+pub(crate) struct Delegations {
+    pub(crate) keys: Keys,
+    pub(crate) roles: DelegatedRoles,
+    /// Where each listed role stands.
+    places: BTreeMap<RoleName, usize>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum DelegatedRoles {
+    Listed(Vec<DelegatedRole>),
+    Succinct(SuccinctRoles),
+}
+
+#[derive(Deserialize)]
+struct DelegationsObject {
+    keys: Keys,
+    roles: Option<Vec<DelegatedRole>>,
+    succinct_roles: Option<SuccinctRoles>,
+}
+
+impl TryFrom<DelegationsObject> for Delegations {
+    type Error = String;
+
+    fn try_from(object: DelegationsObject) -> Result<Self, String> {
+        let mut places = BTreeMap::new();
+        let roles = match (object.roles, object.succinct_roles) {
+            (Some(roles), None) => {
+                for (place, role) in roles.iter().enumerate() {
+                    if places.insert(role.name.clone(), place).is_some() {
+                        return Err(format!("role {} is delegated to twice", role.name));
+                    }
+                }
+                DelegatedRoles::Listed(roles)
+            }
+            (None, Some(succinct)) => DelegatedRoles::Succinct(succinct),
+            _ => return Err("delegations have either roles or succinct_roles".to_owned()),
+        };
+        Ok(Self { keys: object.keys, roles, places })
+    }
+}
+
+/// A delegation to one role.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "DelegatedRoleObject")]
+pub(crate) struct DelegatedRole {
+    pub(crate) name: RoleName,
+    pub(crate) keys: RoleKeys,
+    pub(crate) terminating: bool,
+    paths: Paths,
+}
+
+#[derive(Debug, Clone)]
+enum Paths {
+    Patterns(Vec<PathPattern>),
+    HashPrefixes(Vec<String>),
+}
+
+#[derive(Deserialize)]
+struct DelegatedRoleObject {
+    name: String,
+    #[serde(flatten)]
+    keys: RoleKeys,
+    #[serde(default)]
+    terminating: bool,
+    paths: Option<Vec<String>>,
+    path_hash_prefixes: Option<Vec<String>>,
+}
+
+impl TryFrom<DelegatedRoleObject> for DelegatedRole {
+    type Error = String;
+
+    fn try_from(object: DelegatedRoleObject) -> Result<Self, String> {
+        let name = RoleName::delegated(&object.name).map_err(|error| error.to_string())?;
+        let paths = match (object.paths, object.path_hash_prefixes) {
+            (Some(_), Some(_)) => return Err(format!("role {name} has both paths and path_hash_prefixes")),
+            (None, Some(prefixes)) => Paths::HashPrefixes(prefixes),
+            (patterns, None) => {
+                Paths::Patterns(patterns.iter().flatten().map(|pattern| PathPattern::new(pattern)).collect())
+            }
+        };
+        Ok(Self { name, keys: object.keys, terminating: object.terminating, paths })
+    }
+}
+
+impl DelegatedRole {
+    fn speaks_for(&self, target: &SoughtTarget<'_>) -> bool {
+        match &self.paths {
+            Paths::Patterns(patterns) => patterns.iter().any(|pattern| pattern.matches(target.name)),
+            Paths::HashPrefixes(prefixes) => prefixes.iter().any(|prefix| target.hash.hex().starts_with(prefix)),
+        }
+    }
+}
+
+/// TAP 15: 2^`bit_length` bins, all signed by the same keys.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "SuccinctRolesObject")]
+pub(crate) struct SuccinctRoles {
+    pub(crate) keys: RoleKeys,
+    bit_length: u8,
+    name_prefix: String,
+}
+
+#[derive(Deserialize)]
+struct SuccinctRolesObject {
+    #[serde(flatten)]
+    keys: RoleKeys,
+    bit_length: u8,
+    name_prefix: String,
+}
+
+impl TryFrom<SuccinctRolesObject> for SuccinctRoles {
+    type Error = String;
+
+    fn try_from(object: SuccinctRolesObject) -> Result<Self, String> {
+        let bit_length = object.bit_length;
+        if !(1..=32).contains(&bit_length) {
+            return Err(format!("succinct roles have a bit_length of {bit_length}; it lies between 1 and 32"));
+        }
+        Ok(Self { keys: object.keys, bit_length, name_prefix: object.name_prefix })
+    }
+}
+
+impl SuccinctRoles {
+    /// The role of the bin that a target name falls into: the first `bit_length` bits of its SHA-256.
+    fn bin(&self, target: &SoughtTarget<'_>) -> Option<RoleName> {
+        let first_32_bits = u32::from_str_radix(target.hash.hex().get(..8)?, 16).ok()?;
+        let bin = first_32_bits >> (32 - self.bit_length);
+        // A prefix, a hyphen and a digit are never the name of a top-level role.
+        RoleName::delegated(&format!("{}-{bin:0width$x}", self.name_prefix, width = self.suffix_length())).ok()
+    }
+
+    /// Whether a role name is that of one of the bins.
+    pub(crate) fn names(&self, role: &str) -> bool {
+        let suffix = role.strip_prefix(self.name_prefix.as_str()).and_then(|rest| rest.strip_prefix('-'));
+        suffix.is_some_and(|suffix| {
+            suffix.len() == self.suffix_length()
+                && suffix.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+                && u64::from_str_radix(suffix, 16).is_ok_and(|bin| bin >> self.bit_length == 0)
+        })
+    }
+
+    /// How many hexadecimal digits the last bin's number has.
+    fn suffix_length(&self) -> usize {
+        usize::from(self.bit_length.div_ceil(4))
+    }
+}
+
+/// A target name and its SHA-256, computed once for a whole search.
+#[derive(Debug)]
+pub(crate) struct SoughtTarget<'a> {
+    pub(crate) name: &'a str,
+    hash: Digest,
+}
+
+impl<'a> SoughtTarget<'a> {
+    pub(crate) fn new(name: &'a str) -> Self {
+        Self { name, hash: Digest::sha256(name.as_bytes()) }
+    }
+}
+
+/// The roles that may speak for a target, in order, up to and with the first terminating one.
+#[derive(Debug)]
+pub(crate) struct Speakers {
+    pub(crate) roles: Vec<RoleName>,
+    /// Whether the last one ends the search, should it not know the target.
+    pub(crate) terminating: bool,
+}
+
+impl Delegations {
+    /// Who may speak for a target. Bins of succinct roles do not terminate a search (TAP 15); the role that delegates
+    /// to them may.
+    pub(crate) fn speakers(&self, target: &SoughtTarget<'_>) -> Speakers {
+        match &self.roles {
+            DelegatedRoles::Succinct(succinct) => {
+                Speakers { roles: succinct.bin(target).into_iter().collect(), terminating: false }
+            }
+            DelegatedRoles::Listed(listed) => {
+                let mut roles = Vec::new();
+                for role in listed.iter().filter(|role| role.speaks_for(target)) {
+                    roles.push(role.name.clone());
+                    if role.terminating {
+                        return Speakers { roles, terminating: true };
+                    }
+                }
+                Speakers { roles, terminating: false }
+            }
+        }
+    }
+
+    /// The keys of a role that is delegated to here, whatever it may speak for.
+    pub(crate) fn keys_of(&self, role: &RoleName) -> Option<&RoleKeys> {
+        match &self.roles {
+            DelegatedRoles::Listed(roles) => roles.get(*self.places.get(role)?).map(|role| &role.keys),
+            DelegatedRoles::Succinct(succinct) => succinct.names(role.as_str()).then_some(&succinct.keys),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! What can be wrong with a repository: one variant for each rule of TUF 1.0.34 §5 that can be broken.
+
+use jiff::Timestamp;
+
+use super::hashes::MismatchError;
+use super::provider::ProviderError;
+use super::role_name::RoleName;
+use crate::canonical_json::CanonicalJsonError;
+use crate::signature::ThresholdError;
+use sealift_archive_format::strict_json::JsonError;
+
+/// Why bytes are not metadata of the expected kind.
+#[derive(Debug, thiserror::Error)]
+pub enum MetadataError {
+    /// They are not strict JSON.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// What was signed has no canonical form.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalJsonError),
+    /// A field is missing or has a wrong value.
+    #[error("not in the form the specification asks for: {0}")]
+    Form(#[from] serde_json::Error),
+    /// One key id signs twice (§4.2.1).
+    #[error("key id {0:?} occurs twice among the signatures")]
+    RepeatedSignature(String),
+    /// `_type` names another kind.
+    #[error("it says that it is {found:?} metadata, not {expected:?}")]
+    Type {
+        /// The kind that was asked for.
+        expected: &'static str,
+        /// The value of `_type`.
+        found: String,
+    },
+    /// It is written by a specification that is not understood.
+    #[error("it is written by version {0:?} of the TUF specification; versions 1.x are understood")]
+    SpecVersion(String),
+}
+
+/// Why a repository is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum TufError {
+    /// A metadata file is not metadata of its kind.
+    #[error("{role} metadata is malformed")]
+    Malformed {
+        /// The role.
+        role: RoleName,
+        /// What is wrong with it.
+        source: MetadataError,
+    },
+    /// Too few keys signed (§5.3.4, §5.4.2, §5.5.3, §5.6.3: arbitrary software).
+    #[error(
+        "{role} metadata carries {} of the {} signatures that {delegator} version {delegator_version} asks for",
+        .source.valid.len(), .source.required
+    )]
+    Signatures {
+        /// The role.
+        role: RoleName,
+        /// Who says which keys sign for it.
+        delegator: RoleName,
+        /// The version of the delegator's metadata.
+        delegator_version: u64,
+        /// Which keys did sign.
+        source: ThresholdError,
+    },
+    /// A metadata file that must be there is not.
+    #[error("the repository has no file {file_name}")]
+    Missing {
+        /// The role.
+        role: RoleName,
+        /// The file, as it stands in a URL.
+        file_name: String,
+    },
+    /// The version is not the one that was asked for or that is listed (§5.3.5, §5.5.4, §5.6.4).
+    #[error("{role} metadata has version {found}, not {expected}")]
+    Version {
+        /// The role.
+        role: RoleName,
+        /// The version that was asked for.
+        expected: u64,
+        /// The version it has.
+        found: u64,
+    },
+    /// A version lies below one that was accepted before (§5.4.3, §5.5.5: rollback).
+    #[error("{listed_by} lists or has version {found} of {role}, but version {trusted} was accepted before")]
+    Rollback {
+        /// The role whose version went back.
+        role: RoleName,
+        /// The metadata that says so.
+        listed_by: RoleName,
+        /// The version accepted before.
+        trusted: u64,
+        /// The version now.
+        found: u64,
+    },
+    /// Snapshot metadata no longer lists a role that it listed before (§5.5.5: rollback).
+    #[error("snapshot metadata no longer lists {0:?}, which it listed before")]
+    Removed(String),
+    /// The bytes are not those that timestamp or snapshot metadata describes (§5.5.2, §5.6.2: mix and match).
+    #[error("{role} metadata is not the file that {listed_by} metadata describes")]
+    Mismatch {
+        /// The role.
+        role: RoleName,
+        /// The metadata that describes it.
+        listed_by: RoleName,
+        /// What differs.
+        source: MismatchError,
+    },
+    /// The metadata has expired (§5.3.10, §5.4.4, §5.5.6, §5.6.5: freeze).
+    #[error("{role} version {version} expired at {expires}; expiry is judged at {reference_time}")]
+    Expired {
+        /// The role.
+        role: RoleName,
+        /// Its version.
+        version: u64,
+        /// When it expired.
+        expires: Timestamp,
+        /// The instant at which that was judged.
+        reference_time: Timestamp,
+    },
+    /// A role is delegated to, or needed, but snapshot metadata does not list it.
+    #[error("snapshot metadata does not list {role}")]
+    NotInSnapshot {
+        /// The role.
+        role: RoleName,
+    },
+    /// A file is, or is stated to be, longer than is read (endless data).
+    #[error("{file_name} is longer than {limit} bytes")]
+    TooLong {
+        /// The file, as it stands in a URL.
+        file_name: String,
+        /// The most that is read, in bytes.
+        limit: u64,
+    },
+    /// There are more root versions than one update walks. Those walked are kept.
+    #[error("the root chain has more than {limit} new versions")]
+    TooManyRoots {
+        /// How many are walked.
+        limit: u64,
+    },
+    /// A search would visit more roles than is allowed.
+    #[error("more than {limit} roles would have to be visited")]
+    TooManyRoles {
+        /// How many may be visited.
+        limit: usize,
+    },
+    /// Delegations nest deeper than is allowed.
+    #[error("delegations nest deeper than {limit} levels at {role}")]
+    TooDeep {
+        /// The role that lies too deep.
+        role: RoleName,
+        /// How deep delegations may nest.
+        limit: usize,
+    },
+    /// A target is described by hashes of unknown algorithms only.
+    #[error("{role} describes target {target:?} in a way that cannot be checked")]
+    Unprovable {
+        /// The role.
+        role: RoleName,
+        /// The target's name.
+        target: String,
+        /// Why.
+        source: MismatchError,
+    },
+    /// A metadata file could not be had.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The pinned root, or a root remembered from before, is not a root.
+    #[error("the trusted root is unusable")]
+    TrustedRoot {
+        /// What is wrong with it.
+        source: Box<TufError>,
+    },
+    /// What this side remembers cannot be read.
+    #[error("the remembered {role} metadata is damaged")]
+    DamagedState {
+        /// The role.
+        role: RoleName,
+        /// What is wrong with it.
+        source: MetadataError,
+    },
+}

@@ -1,0 +1,186 @@
+//! Path patterns (TUF 1.0.34 §4.5, PATHPATTERN): which target names may a delegated role speak for?
+//!
+//! `*` matches any run of characters, `?` one character, `[a-z]` one of a set and `[!a-z]` one outside it; none of them
+//! matches `/`. An opening bracket that is not closed within its path segment stands for itself, as does a backslash,
+//! and a leading dot is a character like any other: so does the reference implementation read glob(7).
+//!
+//! Promise: matching takes at most pattern length times name length steps, whatever the pattern.
+
+/// A parsed path pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathPattern {
+    segments: Vec<Vec<Token>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Token {
+    /// Exactly this character.
+    Literal(char),
+    /// One character.
+    Any,
+    /// Any run of characters, none included.
+    Run,
+    /// One character that is in one of the ranges, or in none of them.
+    Set { negated: bool, ranges: Vec<(char, char)> },
+}
+
+impl PathPattern {
+    /// Reads a pattern. Every text is one.
+    pub fn new(pattern: &str) -> Self {
+        Self { segments: pattern.split('/').map(tokens).collect() }
+    }
+
+    /// Whether a target name matches, all of it.
+    pub fn matches(&self, name: &str) -> bool {
+        let mut names = name.split('/');
+        self.segments.iter().all(|pattern| names.next().is_some_and(|name| segment_matches(pattern, name)))
+            && names.next().is_none()
+    }
+}
+
+fn tokens(segment: &str) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut rest = segment.chars();
+    while let Some(character) = rest.next() {
+        tokens.push(match character {
+            // Two stars match what one does.
+            '*' if tokens.last() == Some(&Token::Run) => continue,
+            '*' => Token::Run,
+            '?' => Token::Any,
+            '[' => match set(rest.as_str()) {
+                Some((set, after)) => {
+                    rest = after.chars();
+                    set
+                }
+                None => Token::Literal('['),
+            },
+            other => Token::Literal(other),
+        });
+    }
+    tokens
+}
+
+/// Reads a set after its opening bracket, and yields what follows its closing one. A `]` in first place is a member.
+fn set(text: &str) -> Option<(Token, &str)> {
+    let (negated, body) = match text.strip_prefix('!') {
+        Some(body) => (true, body),
+        None => (false, text),
+    };
+    let first = body.chars().next()?.len_utf8();
+    let end = first + body.get(first..)?.find(']')?;
+    let (members, after) = (body.get(..end)?, body.get(end + 1..)?);
+    let mut ranges = Vec::new();
+    let mut rest = members.chars();
+    while let Some(low) = rest.next() {
+        let mut ahead = rest.clone();
+        match (ahead.next(), ahead.next()) {
+            (Some('-'), Some(high)) => {
+                ranges.push((low, high));
+                rest = ahead;
+            }
+            _ => ranges.push((low, low)),
+        }
+    }
+    Some((Token::Set { negated, ranges }, after))
+}
+
+fn token_matches(token: &Token, character: char) -> bool {
+    match token {
+        Token::Literal(literal) => *literal == character,
+        Token::Any => true,
+        Token::Run => false,
+        Token::Set { negated, ranges } => {
+            ranges.iter().any(|&(low, high)| (low..=high).contains(&character)) != *negated
+        }
+    }
+}
+
+/// Matches greedily and, on a mismatch, lets the last run swallow one character more. Earlier runs need no second
+/// thought: whatever a later run can reach from further left it can reach from further right.
+fn segment_matches(pattern: &[Token], name: &str) -> bool {
+    let (mut position, mut rest) = (0, name.chars());
+    let mut last_run = None;
+    loop {
+        match (pattern.get(position), rest.clone().next()) {
+            (None, None) => return true,
+            (Some(Token::Run), _) => {
+                position += 1;
+                last_run = Some((position, rest.clone()));
+            }
+            (Some(token), Some(character)) if token_matches(token, character) => {
+                position += 1;
+                rest.next();
+            }
+            _ => {
+                let Some((after_run, swallowed)) = &mut last_run else { return false };
+                if swallowed.next().is_none() {
+                    return false;
+                }
+                (position, rest) = (*after_run, swallowed.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, name: &str) -> bool {
+        PathPattern::new(pattern).matches(name)
+    }
+
+    #[test]
+    fn the_examples_of_the_specification() {
+        assert!(matches("targets/*.tgz", "targets/foo.tgz"));
+        assert!(!matches("targets/*.tgz", "targets/foo.txt"));
+        assert!(matches("foo-version-?.tgz", "foo-version-2.tgz"));
+        assert!(!matches("foo-version-?.tgz", "foo-version-alpha.tgz"));
+        assert!(matches("*.tgz", "bar.tgz"));
+        assert!(!matches("*.tgz", "targets/foo.tgz"));
+        assert!(matches("foo.tgz", "foo.tgz"));
+        assert!(!matches("foo.tgz", "foo.tgz.sig"));
+    }
+
+    #[test]
+    fn no_wildcard_matches_a_separator() {
+        for pattern in ["a*b", "a?b", "a[/]b", "a[!x]b", "a[.-0]b", "*", "**"] {
+            assert!(!matches(pattern, "a/b"), "{pattern}");
+        }
+        assert!(matches("*/*", "a/b"));
+        assert!(matches("*/*", "/b"));
+        assert!(!matches("*/*", "a/b/c"));
+    }
+
+    #[test]
+    fn sets_ranges_and_their_odd_forms() {
+        assert!(matches("v[0-9].[!a-c]", "v7.d"));
+        assert!(!matches("v[0-9].[!a-c]", "v7.b"));
+        assert!(matches("[]x]", "]"));
+        assert!(matches("[!]x]", "a"));
+        assert!(!matches("[!]x]", "]"));
+        assert!(matches("[a-]", "-"));
+        assert!(!matches("[z-a]", "m"));
+        assert!(matches("[ab", "[ab"));
+        assert!(matches("[]", "[]"));
+        assert!(matches("[!]", "[!]"));
+        assert!(matches("[^a]", "^"));
+    }
+
+    #[test]
+    fn unusual_names_are_compared_as_they_are() {
+        assert!(matches("example.com/org/*:latest", "example.com/org/shop:latest"));
+        assert!(matches("a b@?%2f\\", "a b@\u{1F600}%2f\\"));
+        assert!(!matches("README.md", "README.MD"));
+        assert!(matches("*.md", ".md"));
+        assert!(matches("", ""));
+        assert!(!matches("", "a"));
+    }
+
+    #[test]
+    fn a_pattern_of_many_stars_takes_bounded_work() {
+        let pattern = "*a".repeat(2_000);
+        assert!(!matches(&pattern, &"a".repeat(1_999)));
+        assert!(matches(&pattern, &"a".repeat(2_000)));
+    }
+}

@@ -1,0 +1,78 @@
+//! Where raw metadata comes from. The engine itself reads bytes and nothing else.
+//!
+//! Promise: a provider decides nothing about trust. Whatever it hands out is verified afterwards, so the worst it can
+//! do is to withhold.
+
+pub mod carried;
+pub mod folder;
+pub mod recording;
+
+use super::role_name::RoleName;
+use sealift_archive_format::Digest;
+
+pub use carried::{CarriedMetadata, CarriedTargets};
+pub use folder::RepositoryFolder;
+pub use recording::Recording;
+
+/// Why a file could not be had, though it may be there.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderError {
+    /// It is longer than was allowed.
+    #[error("{file_name} is longer than {limit} bytes")]
+    TooLong {
+        /// The file, as it stands in a URL.
+        file_name: String,
+        /// The most that was allowed, in bytes.
+        limit: u64,
+    },
+    /// It could not be read or fetched.
+    #[error("{file_name} could not be read")]
+    Unavailable {
+        /// The file, as it stands in a URL.
+        file_name: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// Hands out metadata files.
+///
+/// An adapter for repositories with other conventions (Notary's unversioned files, say) is an implementation of this.
+pub trait MetadataProvider {
+    /// The file of a role: [`RoleName::file_name`] says what it is called. Root is always asked for with its version,
+    /// timestamp never, the others where snapshots are consistent. `Ok(None)` when there is no such file.
+    ///
+    /// # Errors
+    /// [`ProviderError`] when the file is longer than `limit` bytes, or cannot be had.
+    fn metadata(
+        &mut self,
+        role: &RoleName,
+        version: Option<u64>,
+        limit: u64,
+    ) -> Result<Option<Vec<u8>>, ProviderError>;
+}
+
+/// Hands out target files.
+pub trait TargetProvider {
+    /// The file of a target; where snapshots are consistent its name carries `digest_prefix` (TUF 1.0.34 §6.2).
+    /// `Ok(None)` when there is no such file.
+    ///
+    /// # Errors
+    /// [`ProviderError`] when the file is longer than `limit` bytes, or cannot be had.
+    fn target(
+        &mut self,
+        path: &str,
+        digest_prefix: Option<&Digest>,
+        limit: u64,
+    ) -> Result<Option<Vec<u8>>, ProviderError>;
+}
+
+/// The path of a target file below the repository's targets folder: with the hash in front of its last part where
+/// snapshots are consistent (TUF 1.0.34 §6.2).
+pub fn target_file_path(path: &str, digest_prefix: Option<&Digest>) -> String {
+    match (digest_prefix, path.rsplit_once('/')) {
+        (None, _) => path.to_owned(),
+        (Some(digest), Some((folder, name))) => format!("{folder}/{}.{name}", digest.hex()),
+        (Some(digest), None) => format!("{}.{path}", digest.hex()),
+    }
+}

@@ -1,0 +1,107 @@
+//! A repository in a folder: `metadata/` and `targets/`, as a web server would serve them.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::{Component, Path, PathBuf};
+
+use percent_encoding::percent_decode_str;
+use sealift_archive_format::Digest;
+
+use super::{MetadataProvider, ProviderError, TargetProvider, target_file_path};
+use crate::tuf::hashes::length;
+use crate::tuf::role_name::RoleName;
+
+/// A repository in a folder of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepositoryFolder {
+    metadata: PathBuf,
+    targets: PathBuf,
+}
+
+impl RepositoryFolder {
+    /// A repository whose metadata and targets lie in these folders.
+    pub fn new(metadata: impl Into<PathBuf>, targets: impl Into<PathBuf>) -> Self {
+        Self { metadata: metadata.into(), targets: targets.into() }
+    }
+}
+
+impl MetadataProvider for RepositoryFolder {
+    fn metadata(
+        &mut self,
+        role: &RoleName,
+        version: Option<u64>,
+        limit: u64,
+    ) -> Result<Option<Vec<u8>>, ProviderError> {
+        let file_name = role.file_name(version);
+        let encoded = read(&self.metadata, &file_name, limit)?;
+        // A web server decodes the names it is asked for, so a folder made for one has the decoded name.
+        match percent_decode_str(&file_name).decode_utf8() {
+            Ok(decoded) if encoded.is_none() && decoded != file_name => read(&self.metadata, &decoded, limit),
+            _ => Ok(encoded),
+        }
+    }
+}
+
+impl TargetProvider for RepositoryFolder {
+    fn target(
+        &mut self,
+        path: &str,
+        digest_prefix: Option<&Digest>,
+        limit: u64,
+    ) -> Result<Option<Vec<u8>>, ProviderError> {
+        read(&self.targets, &target_file_path(path, digest_prefix), limit)
+    }
+}
+
+/// Joins a path that a repository states to a folder, if it stays inside it.
+pub(crate) fn inside(folder: &Path, path: &str) -> Option<PathBuf> {
+    let plain = |component| matches!(component, Component::Normal(_));
+    let stays = !path.is_empty()
+        && !path.contains('\0')
+        && path.split('/').all(|part| !part.is_empty() && part != ".")
+        && Path::new(path).components().all(plain);
+    stays.then(|| folder.join(path))
+}
+
+fn read(folder: &Path, path: &str, limit: u64) -> Result<Option<Vec<u8>>, ProviderError> {
+    let unavailable =
+        |source: std::io::Error| ProviderError::Unavailable { file_name: path.to_owned(), source: source.into() };
+    let Some(place) = inside(folder, path) else { return Ok(None) };
+    let file = match File::open(place) {
+        Ok(file) => file,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+        Err(error) => return Err(unavailable(error)),
+    };
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(unavailable)?;
+    if length(&bytes) > limit {
+        return Err(ProviderError::TooLong { file_name: path.to_owned(), limit });
+    }
+    Ok(Some(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_that_stay_inside_the_folder_are_read() {
+        for path in ["", "/etc/passwd", "../up", "a/../../up", "a//b", "./a", "a/.", "a\0b", "a/"] {
+            assert_eq!(inside(Path::new("/folder"), path), None, "{path:?}");
+        }
+        assert_eq!(inside(Path::new("/folder"), "a/b:c d"), Some(PathBuf::from("/folder/a/b:c d")));
+    }
+
+    #[test]
+    fn files_are_found_by_encoded_and_by_decoded_name_and_have_a_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut repository = RepositoryFolder::new(folder.path(), folder.path());
+        let role = RoleName::delegated("a b").unwrap();
+        assert_eq!(repository.metadata(&role, Some(1), 9).unwrap(), None);
+        std::fs::write(folder.path().join("1.a b.json"), b"decoded").unwrap();
+        assert_eq!(repository.metadata(&role, Some(1), 9).unwrap().unwrap(), b"decoded");
+        std::fs::write(folder.path().join("1.a%20b.json"), b"encoded").unwrap();
+        assert_eq!(repository.metadata(&role, Some(1), 7).unwrap().unwrap(), b"encoded");
+        assert!(matches!(repository.metadata(&role, Some(1), 6), Err(ProviderError::TooLong { limit: 6, .. })));
+    }
+}

@@ -1,0 +1,234 @@
+//! A repository that passed the workflow, and the search for targets in it (TUF 1.0.34 §5.6.7).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp as Instant;
+
+use super::chain::TrustedSnapshot;
+use super::delegation::{DelegatedRoles, SoughtTarget};
+use super::envelope::{Authority, RoleEvidence, Verified};
+use super::error::TufError;
+use super::limits::Limits;
+use super::metadata::Targets;
+use super::provider::MetadataProvider;
+use super::role_name::RoleName;
+use super::state::TrustedState;
+use super::target::VerifiedTarget;
+use super::update::{Fetch, recall, remember};
+
+/// A repository whose top-level roles are trusted. Delegated roles are loaded as searches come to them.
+#[derive(Debug, Clone)]
+pub struct TrustedRepository {
+    snapshot: TrustedSnapshot,
+    targets: Arc<Verified<Targets>>,
+    /// By delegator and role: what one delegator lets a role sign, another may not.
+    delegated: BTreeMap<(RoleName, RoleName), Arc<Verified<Targets>>>,
+    roles: Vec<RoleEvidence>,
+    state: TrustedState,
+    limits: Limits,
+}
+
+/// A role on the way of a search, and how the search came to it.
+#[derive(Debug)]
+struct Step {
+    role: RoleName,
+    metadata: Arc<Verified<Targets>>,
+    from: Option<Arc<Step>>,
+    depth: usize,
+}
+
+impl TrustedRepository {
+    pub(crate) fn new(
+        snapshot: TrustedSnapshot,
+        targets: Verified<Targets>,
+        state: TrustedState,
+        limits: Limits,
+    ) -> Self {
+        let roles = vec![
+            snapshot.root().evidence().clone(),
+            snapshot.timestamp().evidence().clone(),
+            snapshot.snapshot().evidence().clone(),
+            targets.evidence().clone(),
+        ];
+        Self { snapshot, targets: Arc::new(targets), delegated: BTreeMap::new(), roles, state, limits }
+    }
+
+    /// The proof of every role that was loaded: root, timestamp, snapshot, targets, then delegated roles in the order
+    /// in which searches came to them.
+    pub fn roles(&self) -> &[RoleEvidence] {
+        &self.roles
+    }
+
+    /// The instant at which expiry was judged.
+    pub fn reference_time(&self) -> Instant {
+        self.snapshot.reference_time()
+    }
+
+    /// Whether file names carry versions and hashes (§5.3.12).
+    pub fn has_consistent_snapshots(&self) -> bool {
+        self.snapshot.root().value().consistent_snapshot
+    }
+
+    /// What has been accepted so far.
+    pub fn state(&self) -> &TrustedState {
+        &self.state
+    }
+
+    /// What to remember: the accepted metadata, and the export time it came with, which never moves back. Delegated
+    /// roles that the snapshot no longer lists are forgotten.
+    pub fn into_state(self, export_time: Option<Instant>) -> TrustedState {
+        let Self { snapshot, mut state, .. } = self;
+        let listed = &snapshot.snapshot().value().meta;
+        let top_level = ["root", "timestamp", "snapshot", "targets"];
+        state.metadata.retain(|role, _| {
+            top_level.contains(&role.as_str()) || listed.contains_key(&format!("{role}.json"))
+        });
+        state.last_export = state.last_export.max(export_time);
+        state
+    }
+
+    /// The names of all targets that the top-level targets role describes itself.
+    pub fn top_level_targets(&self) -> impl Iterator<Item = &str> {
+        self.targets.value().targets.keys().map(String::as_str)
+    }
+
+    /// Looks for a target, depth first and in order of priority, through every role that may speak for its name
+    /// (§5.6.7). `Ok(None)` when no role that was asked describes it.
+    ///
+    /// # Errors
+    /// [`TufError`] when a role on the way is missing or refused, or when there are too many or they nest too deep:
+    /// then it is not known whether the repository has the target.
+    pub fn resolve(
+        &mut self,
+        provider: &mut dyn MetadataProvider,
+        target: &str,
+    ) -> Result<Option<VerifiedTarget>, TufError> {
+        let sought = SoughtTarget::new(target);
+        let mut visited = BTreeSet::new();
+        // What remains to be visited, the next one last: a delegator, and a role that it delegates to.
+        let mut pending: Vec<(Option<Arc<Step>>, RoleName)> = vec![(None, RoleName::targets())];
+        while let Some((from, role)) = pending.pop() {
+            if !visited.insert(role.clone()) {
+                continue;
+            }
+            if visited.len() > self.limits.visited_roles {
+                return Err(TufError::TooManyRoles { limit: self.limits.visited_roles });
+            }
+            let step = Arc::new(self.step(provider, from, role)?);
+            let metadata = step.metadata.value();
+            if let Some(described) = metadata.targets.get(target) {
+                return VerifiedTarget::new(target, described, step.chain()).map(Some);
+            }
+            let Some(delegations) = &metadata.delegations else { continue };
+            let speakers = delegations.speakers(&sought);
+            if speakers.terminating {
+                pending.clear();
+            }
+            pending.extend(speakers.roles.into_iter().rev().map(|role| (Some(Arc::clone(&step)), role)));
+        }
+        Ok(None)
+    }
+
+    /// Loads every role that can be reached by delegations, and returns how many targets roles there are. For a
+    /// mirror of the whole metadata set.
+    ///
+    /// # Errors
+    /// [`TufError`] as for [`TrustedRepository::resolve`]; the number of roles is bounded by what the snapshot lists.
+    pub fn load_every_role(&mut self, provider: &mut dyn MetadataProvider) -> Result<usize, TufError> {
+        let mut visited = BTreeSet::new();
+        let mut pending = vec![(None, RoleName::targets())];
+        while let Some((from, role)) = pending.pop() {
+            if !visited.insert(role.clone()) {
+                continue;
+            }
+            let step = Arc::new(self.step(provider, from, role)?);
+            let names = self.delegated_names(step.metadata.value());
+            pending.extend(names.into_iter().rev().map(|role| (Some(Arc::clone(&step)), role)));
+        }
+        Ok(visited.len())
+    }
+
+    /// The roles that a role delegates to; of succinct ones, those bins that the snapshot lists.
+    fn delegated_names(&self, metadata: &Targets) -> Vec<RoleName> {
+        match metadata.delegations.as_ref().map(|delegations| &delegations.roles) {
+            None => Vec::new(),
+            Some(DelegatedRoles::Listed(roles)) => roles.iter().map(|role| role.name.clone()).collect(),
+            Some(DelegatedRoles::Succinct(succinct)) => {
+                let listed = self.snapshot.snapshot().value().meta.keys();
+                let names = listed.filter_map(|path| path.strip_suffix(".json"));
+                names.filter(|name| succinct.names(name)).filter_map(|name| RoleName::delegated(name).ok()).collect()
+            }
+        }
+    }
+
+    fn step(
+        &mut self,
+        provider: &mut dyn MetadataProvider,
+        from: Option<Arc<Step>>,
+        role: RoleName,
+    ) -> Result<Step, TufError> {
+        let Some(delegator) = &from else {
+            return Ok(Step { role, metadata: Arc::clone(&self.targets), from: None, depth: 0 });
+        };
+        let depth = delegator.depth + 1;
+        if depth > self.limits.delegation_depth {
+            return Err(TufError::TooDeep { role, limit: self.limits.delegation_depth });
+        }
+        let metadata = self.delegated(provider, delegator, &role)?;
+        Ok(Step { role, metadata, from, depth })
+    }
+
+    /// A delegated role as its delegator lets it sign: already loaded, remembered, or asked for.
+    fn delegated(
+        &mut self,
+        provider: &mut dyn MetadataProvider,
+        delegator: &Step,
+        role: &RoleName,
+    ) -> Result<Arc<Verified<Targets>>, TufError> {
+        let place = (delegator.role.clone(), role.clone());
+        if let Some(loaded) = self.delegated.get(&place) {
+            return Ok(Arc::clone(loaded));
+        }
+        let file = self.snapshot.targets_file(role)?;
+        let delegations = delegator.metadata.value().delegations.as_ref();
+        let Some((delegations, role_keys)) = delegations.and_then(|found| Some((found, found.keys_of(role)?))) else {
+            return Err(TufError::NotInSnapshot { role: role.clone() });
+        };
+        let authority = Authority {
+            delegator: &delegator.role,
+            delegator_version: delegator.metadata.version(),
+            keys: &delegations.keys,
+            role_keys,
+        };
+        let remembered = recall(&self.state, role);
+        let loaded = match remembered.and_then(|bytes| self.snapshot.targets(role, authority, bytes).ok()) {
+            Some(current) => current,
+            None => {
+                let mut fetch = Fetch { provider, limits: &self.limits };
+                let bytes = fetch.described(role, file, self.limits.targets_length)?;
+                let loaded = self.snapshot.targets(role, authority, &bytes)?;
+                remember(&mut self.state, role, &bytes);
+                loaded
+            }
+        };
+        self.roles.push(loaded.evidence().clone());
+        let loaded = Arc::new(loaded);
+        self.delegated.insert(place, Arc::clone(&loaded));
+        Ok(loaded)
+    }
+}
+
+impl Step {
+    /// The roles from the top-level targets role to this one.
+    fn chain(&self) -> Vec<RoleName> {
+        let mut roles = vec![self.role.clone()];
+        let mut from = self.from.as_deref();
+        while let Some(step) = from {
+            roles.push(step.role.clone());
+            from = step.from.as_deref();
+        }
+        roles.reverse();
+        roles
+    }
+}

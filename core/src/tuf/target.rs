@@ -1,0 +1,84 @@
+//! A target that a chain of trusted roles describes.
+
+use sealift_archive_format::Digest;
+use serde_json::Value;
+
+use super::error::TufError;
+use super::hashes::{Hashes, MismatchError, check_length};
+use super::metadata::TargetDescription;
+use super::role_name::RoleName;
+
+/// What trusted metadata says of a target. Only a search through verified roles makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedTarget {
+    path: String,
+    length: u64,
+    hashes: Hashes,
+    custom: Option<Value>,
+    roles: Vec<RoleName>,
+}
+
+impl VerifiedTarget {
+    /// A target as the last of `roles` describes it.
+    pub(crate) fn new(path: &str, described: &TargetDescription, roles: Vec<RoleName>) -> Result<Self, TufError> {
+        let role = || roles.last().cloned().unwrap_or_else(RoleName::targets);
+        described.hashes.require_known().map_err(|source| TufError::Unprovable {
+            role: role(),
+            target: path.to_owned(),
+            source,
+        })?;
+        let TargetDescription { length, hashes, custom } = described.clone();
+        Ok(Self { path: path.to_owned(), length, hashes, custom, roles })
+    }
+
+    /// The target's name.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Its length, in bytes.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Its hashes, those of known algorithms: at least one.
+    pub fn hashes(&self) -> &[Digest] {
+        self.hashes.known()
+    }
+
+    /// The `custom` object, if there is one. It is signed, and means what the application makes of it.
+    pub fn custom(&self) -> Option<&Value> {
+        self.custom.as_ref()
+    }
+
+    /// The roles from the top-level targets role to the one that describes the target, each delegating to the next.
+    pub fn roles(&self) -> &[RoleName] {
+        &self.roles
+    }
+
+    /// Whether the top-level targets role itself describes the target.
+    pub fn is_from_top_level(&self) -> bool {
+        self.roles.len() == 1
+    }
+
+    /// Requires that `bytes` are the target: its length, and every known hash (TUF 1.0.34 §5.7.3).
+    ///
+    /// # Errors
+    /// [`MismatchError`].
+    pub fn check(&self, bytes: &[u8]) -> Result<(), MismatchError> {
+        check_length(self.length, bytes)?;
+        self.hashes.check(bytes)
+    }
+
+    /// Whether something that is known by its digest and its length in bytes is the target. Every listed hash of the
+    /// digest's algorithm is compared; one must be listed.
+    pub fn matches_digest(&self, digest: &Digest, length: u64) -> bool {
+        let mut comparable = self.hashes().iter().filter(|listed| listed.algorithm() == digest.algorithm()).peekable();
+        length == self.length && comparable.peek().is_some() && comparable.all(|listed| listed == digest)
+    }
+
+    /// Whether two repositories say the same of a target: length, hashes and `custom`.
+    pub(crate) fn agrees_with(&self, other: &Self) -> bool {
+        (self.length, &self.hashes, &self.custom) == (other.length, &other.hashes, &other.custom)
+    }
+}

@@ -1,0 +1,164 @@
+//! Drives the workflow: asks a provider for what each step needs, and remembers what each step accepted.
+
+use jiff::Timestamp as Instant;
+
+use super::chain::{Chosen, History, MetadataFile, RootChain, TrustedRoot, TrustedSnapshot, TrustedTimestamp};
+use super::error::TufError;
+use super::hashes::length;
+use super::limits::Limits;
+use super::provider::MetadataProvider;
+use super::repository::TrustedRepository;
+use super::role_name::RoleName;
+use super::state::TrustedState;
+
+/// Walks a repository from its pinned root to its top-level targets role (TUF 1.0.34 §5.2 to §5.6), or refuses it
+/// whole. `state` is what was accepted before; what is accepted now is in the result, and nowhere else.
+///
+/// # Errors
+/// [`TufError`]: the first rule that is broken.
+pub fn update(
+    pinned_root: &[u8],
+    state: &TrustedState,
+    provider: &mut dyn MetadataProvider,
+    reference_time: Instant,
+    limits: &Limits,
+) -> Result<TrustedRepository, TufError> {
+    advance(pinned_root, &mut state.clone(), provider, reference_time, limits)
+}
+
+/// As [`update`], but `state` moves on with each role that is accepted, as the specification has an online client
+/// persist them one by one (§5.3.8, §5.4.5, §5.5.7, §5.6.6): after an error it holds what was accepted until then.
+///
+/// # Errors
+/// [`TufError`]: the first rule that is broken.
+pub fn advance(
+    pinned_root: &[u8],
+    state: &mut TrustedState,
+    provider: &mut dyn MetadataProvider,
+    reference_time: Instant,
+    limits: &Limits,
+) -> Result<TrustedRepository, TufError> {
+    let mut fetch = Fetch { provider, limits };
+    let root = advance_root(pinned_root, state, &mut fetch, reference_time)?;
+    let timestamp = advance_timestamp(root, state, &mut fetch)?;
+    let snapshot = advance_snapshot(&timestamp, state, &mut fetch)?;
+    advance_targets(snapshot, state, &mut fetch)
+}
+
+/// Begins at the remembered root when it is newer than the pinned one.
+fn advance_root(
+    pinned_root: &[u8],
+    state: &mut TrustedState,
+    fetch: &mut Fetch<'_>,
+    reference_time: Instant,
+) -> Result<TrustedRoot, TufError> {
+    let root = RoleName::root();
+    let mut chain = RootChain::begin(pinned_root)?;
+    let remembered = state.metadata.get(root.as_str()).map(|bytes| RootChain::begin(bytes)).transpose()?;
+    match remembered {
+        Some(remembered) if remembered.version() >= chain.version() => chain = remembered,
+        _ => remember(state, &root, pinned_root),
+    }
+    let first = chain.version();
+    let limit = fetch.limits.root_length;
+    while let Some(next) = fetch.file(&root, Some(chain.version().saturating_add(1)), limit)? {
+        if chain.version() - first >= fetch.limits.root_versions {
+            return Err(TufError::TooManyRoots { limit: fetch.limits.root_versions });
+        }
+        if chain.accept(&next)? == History::Forgotten {
+            state.metadata.remove(RoleName::timestamp().as_str());
+            state.metadata.remove(RoleName::snapshot().as_str());
+        }
+        remember(state, &root, &next);
+    }
+    chain.finish(reference_time)
+}
+
+fn advance_timestamp(
+    root: TrustedRoot,
+    state: &mut TrustedState,
+    fetch: &mut Fetch<'_>,
+) -> Result<TrustedTimestamp, TufError> {
+    let role = RoleName::timestamp();
+    let bytes = fetch.required(&role, None, fetch.limits.timestamp_length)?;
+    let (timestamp, chosen) = root.timestamp(&bytes, recall(state, &role))?;
+    if chosen == Chosen::New {
+        remember(state, &role, &bytes);
+    }
+    Ok(timestamp)
+}
+
+/// The remembered snapshot is not asked for again while the timestamp still describes it.
+fn advance_snapshot(
+    timestamp: &TrustedTimestamp,
+    state: &mut TrustedState,
+    fetch: &mut Fetch<'_>,
+) -> Result<TrustedSnapshot, TufError> {
+    let role = RoleName::snapshot();
+    let remembered = recall(state, &role);
+    if let Some(current) = remembered.and_then(|bytes| timestamp.snapshot(bytes, None).ok()) {
+        return Ok(current);
+    }
+    let bytes = fetch.described(&role, timestamp.snapshot_file(), fetch.limits.snapshot_length)?;
+    let snapshot = timestamp.snapshot(&bytes, remembered)?;
+    remember(state, &role, &bytes);
+    Ok(snapshot)
+}
+
+fn advance_targets(
+    snapshot: TrustedSnapshot,
+    state: &mut TrustedState,
+    fetch: &mut Fetch<'_>,
+) -> Result<TrustedRepository, TufError> {
+    let role = RoleName::targets();
+    let targets = match recall(state, &role).and_then(|bytes| snapshot.top_level_targets(bytes).ok()) {
+        Some(current) => current,
+        None => {
+            let bytes = fetch.described(&role, snapshot.targets_file(&role)?, fetch.limits.targets_length)?;
+            let targets = snapshot.top_level_targets(&bytes)?;
+            remember(state, &role, &bytes);
+            targets
+        }
+    };
+    Ok(TrustedRepository::new(snapshot, targets, state.clone(), *fetch.limits))
+}
+
+pub(crate) fn remember(state: &mut TrustedState, role: &RoleName, bytes: &[u8]) {
+    state.metadata.insert(role.as_str().to_owned(), bytes.to_vec());
+}
+
+pub(crate) fn recall<'a>(state: &'a TrustedState, role: &RoleName) -> Option<&'a [u8]> {
+    state.metadata.get(role.as_str()).map(Vec::as_slice)
+}
+
+/// A provider held to the limits.
+pub(crate) struct Fetch<'a> {
+    pub(crate) provider: &'a mut dyn MetadataProvider,
+    pub(crate) limits: &'a Limits,
+}
+
+impl Fetch<'_> {
+    /// A file, if it is there. The limit is checked again, so that a provider that forgets it does no harm.
+    fn file(&mut self, role: &RoleName, version: Option<u64>, limit: u64) -> Result<Option<Vec<u8>>, TufError> {
+        let bytes = self.provider.metadata(role, version, limit)?;
+        if bytes.as_ref().is_some_and(|bytes| length(bytes) > limit) {
+            return Err(TufError::TooLong { file_name: role.file_name(version), limit });
+        }
+        Ok(bytes)
+    }
+
+    fn required(&mut self, role: &RoleName, version: Option<u64>, limit: u64) -> Result<Vec<u8>, TufError> {
+        let missing = || TufError::Missing { role: role.clone(), file_name: role.file_name(version) };
+        self.file(role, version, limit)?.ok_or_else(missing)
+    }
+
+    /// A file that other metadata describes: no more of it is read than is stated, nor more than `limit` bytes.
+    pub(crate) fn described(&mut self, role: &RoleName, file: MetadataFile, limit: u64) -> Result<Vec<u8>, TufError> {
+        match file.length {
+            Some(stated) if stated > limit => {
+                Err(TufError::TooLong { file_name: role.file_name(file.version), limit })
+            }
+            stated => self.required(role, file.version, stated.unwrap_or(limit)),
+        }
+    }
+}
