@@ -128,11 +128,7 @@ impl TrustedRoot {
     /// # Errors
     /// [`TufError::Malformed`], [`TufError::Signatures`], [`TufError::Rollback`], [`TufError::Expired`], and
     /// [`TufError::DamagedState`] when `remembered` cannot be read.
-    pub fn timestamp(
-        self,
-        bytes: &[u8],
-        remembered: Option<&[u8]>,
-    ) -> Result<(TrustedTimestamp, Chosen), TufError> {
+    pub fn timestamp(self, bytes: &[u8], remembered: Option<&[u8]>) -> Result<(TrustedTimestamp, Chosen), TufError> {
         let mut timestamp = self.verify_timestamp(bytes)?;
         let mut chosen = Chosen::New;
         if let Some(remembered) = remembered {

@@ -135,8 +135,11 @@ impl Envelope {
                 Some((signature.keyid.as_str(), key, hex::decode(&signature.sig).ok()?))
             })
             .collect();
-        let candidates =
-            candidates.iter().map(|(key_id, key, signature)| Candidate { key_id, key, signature: signature.as_slice() });
+        let candidates = candidates.iter().map(|(key_id, key, signature)| Candidate {
+            key_id,
+            key,
+            signature: signature.as_slice(),
+        });
         require_threshold(*threshold, &self.canonical, candidates)
     }
 

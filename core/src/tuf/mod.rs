@@ -33,5 +33,5 @@ pub use provider::{MetadataProvider, ProviderError, TargetProvider};
 pub use repository::TrustedRepository;
 pub use role_name::{RoleName, RoleNameError};
 pub use state::TrustedState;
-pub use target::VerifiedTarget;
+pub use target::{FetchError, VerifiedTarget};
 pub use update::{advance, update};

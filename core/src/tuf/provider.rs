@@ -5,6 +5,7 @@
 
 pub mod carried;
 pub mod folder;
+pub mod http;
 pub mod recording;
 
 use super::role_name::RoleName;
@@ -12,6 +13,7 @@ use sealift_archive_format::Digest;
 
 pub use carried::{CarriedMetadata, CarriedTargets};
 pub use folder::RepositoryFolder;
+pub use http::HttpRepository;
 pub use recording::Recording;
 
 /// Why a file could not be had, though it may be there.
@@ -44,12 +46,8 @@ pub trait MetadataProvider {
     ///
     /// # Errors
     /// [`ProviderError`] when the file is longer than `limit` bytes, or cannot be had.
-    fn metadata(
-        &mut self,
-        role: &RoleName,
-        version: Option<u64>,
-        limit: u64,
-    ) -> Result<Option<Vec<u8>>, ProviderError>;
+    fn metadata(&mut self, role: &RoleName, version: Option<u64>, limit: u64)
+    -> Result<Option<Vec<u8>>, ProviderError>;
 }
 
 /// Hands out target files.

@@ -81,9 +81,9 @@ impl TrustedRepository {
         let Self { snapshot, mut state, .. } = self;
         let listed = &snapshot.snapshot().value().meta;
         let top_level = ["root", "timestamp", "snapshot", "targets"];
-        state.metadata.retain(|role, _| {
-            top_level.contains(&role.as_str()) || listed.contains_key(&format!("{role}.json"))
-        });
+        state
+            .metadata
+            .retain(|role, _| top_level.contains(&role.as_str()) || listed.contains_key(&format!("{role}.json")));
         state.last_export = state.last_export.max(export_time);
         state
     }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::error::TufError;
 use super::hashes::{Hashes, MismatchError, check_length};
 use super::metadata::TargetDescription;
+use super::provider::{ProviderError, TargetProvider};
 use super::role_name::RoleName;
 
 /// What trusted metadata says of a target. Only a search through verified roles makes one.
@@ -16,6 +17,28 @@ pub struct VerifiedTarget {
     hashes: Hashes,
     custom: Option<Value>,
     roles: Vec<RoleName>,
+}
+
+/// Why a target file could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The repository does not have it.
+    #[error("the repository has no file for target {path:?}")]
+    Missing {
+        /// The target's name.
+        path: String,
+    },
+    /// The file is not the target.
+    #[error("the file for target {path:?} is not the one that the metadata describes")]
+    Mismatch {
+        /// The target's name.
+        path: String,
+        /// What differs.
+        source: MismatchError,
+    },
+    /// The file could not be read.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
 }
 
 impl VerifiedTarget {
@@ -70,15 +93,28 @@ impl VerifiedTarget {
         self.hashes.check(bytes)
     }
 
+    /// Fetches the target and checks it (TUF 1.0.34 §5.7): under each listed hash where snapshots are consistent.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub fn fetch(&self, provider: &mut dyn TargetProvider, consistent_snapshots: bool) -> Result<Vec<u8>, FetchError> {
+        let prefixes: Vec<_> = match consistent_snapshots {
+            true => self.hashes().iter().map(Some).collect(),
+            false => vec![None],
+        };
+        for prefix in prefixes {
+            if let Some(bytes) = provider.target(&self.path, prefix, self.length)? {
+                self.check(&bytes).map_err(|source| FetchError::Mismatch { path: self.path.clone(), source })?;
+                return Ok(bytes);
+            }
+        }
+        Err(FetchError::Missing { path: self.path.clone() })
+    }
+
     /// Whether something that is known by its digest and its length in bytes is the target. Every listed hash of the
     /// digest's algorithm is compared; one must be listed.
     pub fn matches_digest(&self, digest: &Digest, length: u64) -> bool {
         let mut comparable = self.hashes().iter().filter(|listed| listed.algorithm() == digest.algorithm()).peekable();
         length == self.length && comparable.peek().is_some() && comparable.all(|listed| listed == digest)
-    }
-
-    /// Whether two repositories say the same of a target: length, hashes and `custom`.
-    pub(crate) fn agrees_with(&self, other: &Self) -> bool {
-        (self.length, &self.hashes, &self.custom) == (other.length, &other.hashes, &other.custom)
     }
 }

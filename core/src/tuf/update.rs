@@ -155,9 +155,7 @@ impl Fetch<'_> {
     /// A file that other metadata describes: no more of it is read than is stated, nor more than `limit` bytes.
     pub(crate) fn described(&mut self, role: &RoleName, file: MetadataFile, limit: u64) -> Result<Vec<u8>, TufError> {
         match file.length {
-            Some(stated) if stated > limit => {
-                Err(TufError::TooLong { file_name: role.file_name(file.version), limit })
-            }
+            Some(stated) if stated > limit => Err(TufError::TooLong { file_name: role.file_name(file.version), limit }),
             stated => self.required(role, file.version, stated.unwrap_or(limit)),
         }
     }

@@ -78,11 +78,7 @@ impl TargetProvider for CarriedTargets {
     }
 }
 
-fn bounded(
-    files: &BTreeMap<String, Vec<u8>>,
-    file_name: String,
-    limit: u64,
-) -> Result<Option<Vec<u8>>, ProviderError> {
+fn bounded(files: &BTreeMap<String, Vec<u8>>, file_name: String, limit: u64) -> Result<Option<Vec<u8>>, ProviderError> {
     match files.get(&file_name) {
         Some(bytes) if length(bytes) > limit => Err(ProviderError::TooLong { file_name, limit }),
         found => Ok(found.cloned()),
