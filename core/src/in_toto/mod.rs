@@ -4,10 +4,21 @@
 //! its step does not name. The engine reads bytes that it is given; it opens no files, and runs nothing itself.
 
 pub mod artifact;
+pub mod artifact_rules;
 pub mod glob;
 pub mod inspection;
+pub mod key;
+pub mod layout;
+pub mod link;
+pub mod metadata;
+pub mod substitution;
 
 pub use artifact::{Artifacts, Hashes};
 pub use inspection::{
     InspectionError, InspectionOutcome, InspectionRequest, InspectionRunner, Inspections, ProductContent, ProductFile,
 };
+pub use key::{Key, KeyFileError};
+pub use layout::Layout;
+pub use link::Link;
+pub use metadata::SignedDocument;
+pub use substitution::Parameters;

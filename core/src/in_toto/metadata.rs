@@ -1,0 +1,257 @@
+//! Signed documents: layouts and links in either wrapping, Metablock (in-toto 1.0 §4.2) or DSSE envelope (ITE-5).
+//!
+//! Promise: what is verified is what was signed. For a Metablock that is the canonical JSON of the *raw* `signed`
+//! value, members that are unknown here included; for an envelope the pre-authentication encoding of the payload's own
+//! bytes. The payload is handed out as a value; only verified documents should be read further.
+
+use sealift_archive_format::dsse::{self, Envelope, EnvelopeError};
+use sealift_archive_format::strict_json::{self, JsonError};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::canonical_json::{self, CanonicalJsonError};
+
+/// The longest document that is read, in bytes.
+pub const MAXIMUM_DOCUMENT_LENGTH: usize = 32 * 1024 * 1024;
+
+/// The payload type of in-toto metadata in an envelope.
+pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
+
+/// A layout or link as it was signed, with its signatures; none of them is verified yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SignedDocument {
+    form: Form,
+    payload: Value,
+    signed_bytes: Vec<u8>,
+    signatures: Vec<Signature>,
+}
+
+/// How a document is wrapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// `{"signed": …, "signatures": […]}`.
+    Metablock,
+    /// A DSSE envelope.
+    Dsse,
+}
+
+/// A signature and what it calls its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// The key id; a label. Empty where an envelope names none.
+    pub key_id: String,
+    /// The signature.
+    pub value: SignatureValue,
+}
+
+/// The two kinds of signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignatureValue {
+    /// A bare signature.
+    Plain(Vec<u8>),
+    /// An OpenPGP signature: both fields hexadecimal, as securesystemslib writes them.
+    OpenPgp {
+        /// The signature.
+        signature: String,
+        /// The signature packet's hashed part, which is signed along with the message.
+        other_headers: String,
+    },
+}
+
+/// Why bytes are not a signed document.
+#[derive(Debug, thiserror::Error)]
+pub enum MetadataError {
+    /// They are longer than is read.
+    #[error("the document is {length} bytes long; the limit is {MAXIMUM_DOCUMENT_LENGTH}")]
+    TooLong {
+        /// Their length, in bytes.
+        length: usize,
+    },
+    /// They are not strict JSON of the right shape.
+    #[error("the document cannot be read")]
+    Json(#[from] JsonError),
+    /// They are neither wrapping, or both.
+    #[error("the document is neither a Metablock (signed, signatures) nor a DSSE envelope (payload, payloadType)")]
+    Form,
+    /// The envelope is broken.
+    #[error("the document's envelope cannot be read")]
+    Envelope(#[from] EnvelopeError),
+    /// The envelope carries something else.
+    #[error("the envelope's payload type is {0:?}, not {PAYLOAD_TYPE:?}")]
+    PayloadType(String),
+    /// The value that was signed has no canonical form.
+    #[error("what is signed has no canonical form")]
+    Canonical(#[from] CanonicalJsonError),
+    /// There are more signatures than are read.
+    #[error("the document has {count} signatures; the limit is {}", dsse::MAXIMUM_SIGNATURES)]
+    TooManySignatures {
+        /// How many there are.
+        count: usize,
+    },
+    /// A signature is neither `{keyid, sig}` nor `{keyid, signature, other_headers}`, in hexadecimal.
+    #[error("the signature that names key {key_id:?} is not hexadecimal, or has no sig")]
+    Signature {
+        /// The key that it names.
+        key_id: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct RawSignature {
+    keyid: String,
+    sig: Option<String>,
+    signature: Option<String>,
+    other_headers: Option<String>,
+}
+
+impl SignedDocument {
+    /// Reads a document in either wrapping.
+    ///
+    /// # Errors
+    /// [`MetadataError`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, MetadataError> {
+        if bytes.len() > MAXIMUM_DOCUMENT_LENGTH {
+            return Err(MetadataError::TooLong { length: bytes.len() });
+        }
+        let document = strict_json::parse(bytes)?;
+        let has = |name: &str| document.get(name).is_some();
+        match (has("signed"), has("payload") || has("payloadType")) {
+            (true, false) => Self::from_metablock(document),
+            (false, true) => Self::from_envelope(bytes),
+            _ => Err(MetadataError::Form),
+        }
+    }
+
+    fn from_metablock(mut document: Value) -> Result<Self, MetadataError> {
+        let payload = document.get_mut("signed").map(Value::take).unwrap_or_default();
+        let signatures = document.get_mut("signatures").map(Value::take).unwrap_or_default();
+        let signatures: Option<Vec<RawSignature>> = serde_json::from_value(signatures).map_err(JsonError::from)?;
+        let signatures = signatures.unwrap_or_default();
+        if signatures.len() > dsse::MAXIMUM_SIGNATURES {
+            return Err(MetadataError::TooManySignatures { count: signatures.len() });
+        }
+        Ok(Self {
+            form: Form::Metablock,
+            signed_bytes: canonical_json::encode(&payload)?,
+            payload,
+            signatures: signatures.into_iter().map(Signature::parse).collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn from_envelope(bytes: &[u8]) -> Result<Self, MetadataError> {
+        let envelope = Envelope::parse(bytes)?;
+        if envelope.payload_type != PAYLOAD_TYPE {
+            return Err(MetadataError::PayloadType(envelope.payload_type));
+        }
+        let signed_bytes = envelope.signed_bytes();
+        let payload = strict_json::parse(&envelope.payload)?;
+        let plain = |it: dsse::Signature| Signature { key_id: it.key_id, value: SignatureValue::Plain(it.bytes) };
+        let signatures = envelope.signatures.into_iter().map(plain).collect();
+        Ok(Self { form: Form::Dsse, payload, signed_bytes, signatures })
+    }
+
+    /// How it is wrapped.
+    pub fn form(&self) -> Form {
+        self.form
+    }
+
+    /// What was signed, as a value. Nothing in it may be believed before a signature has been verified.
+    pub fn payload(&self) -> &Value {
+        &self.payload
+    }
+
+    /// The bytes that signatures are made over.
+    pub fn signed_bytes(&self) -> &[u8] {
+        &self.signed_bytes
+    }
+
+    /// All signatures, none of them verified.
+    pub fn signatures(&self) -> &[Signature] {
+        &self.signatures
+    }
+
+    /// The payload's `_type`: `layout`, `link`, or a Statement's URI.
+    pub fn payload_kind(&self) -> &str {
+        self.payload.get("_type").and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+impl Signature {
+    fn parse(raw: RawSignature) -> Result<Self, MetadataError> {
+        let is_hex = |text: &String| text.len() % 2 == 0 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let value = match (raw.sig, raw.signature, raw.other_headers) {
+            (Some(sig), None, None) => hex::decode(&sig).ok().map(SignatureValue::Plain),
+            (None, Some(signature), Some(other_headers)) if is_hex(&signature) && is_hex(&other_headers) => {
+                Some(SignatureValue::OpenPgp { signature, other_headers })
+            }
+            _ => None,
+        };
+        match value {
+            Some(value) => Ok(Self { key_id: raw.keyid, value }),
+            None => Err(MetadataError::Signature { key_id: raw.keyid }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<SignedDocument, MetadataError> {
+        SignedDocument::parse(text.as_bytes())
+    }
+
+    #[test]
+    fn a_metablock_is_signed_over_the_canonical_form_of_the_raw_value() {
+        let document = parse("{\"signed\": {\"b\":\"e\u{301}\\t\\\\\", \"_type\":\"link\", \"unknown\": 1}, \"signatures\": [{\"keyid\":\"k\",\"sig\":\"00ff\"}]}").unwrap();
+        assert_eq!(document.signed_bytes(), "{\"_type\":\"link\",\"b\":\"e\u{301}\t\\\\\",\"unknown\":1}".as_bytes());
+        assert_eq!(document.signatures()[0].value, SignatureValue::Plain(vec![0, 255]));
+        assert_eq!(document.payload_kind(), "link");
+    }
+
+    #[test]
+    fn an_envelope_is_signed_over_its_raw_payload() {
+        // The payload is {"_type": "link"} with its space.
+        let text = r#"{"payload":"eyJfdHlwZSI6ICJsaW5rIn0=","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"k","sig":"AP8="}]}"#;
+        let document = parse(text).unwrap();
+        assert_eq!(document.signed_bytes(), b"DSSEv1 28 application/vnd.in-toto+json 17 {\"_type\": \"link\"}");
+        assert_eq!(document.form(), Form::Dsse);
+        let other = text.replace("vnd.in-toto+json", "json");
+        assert!(matches!(parse(&other), Err(MetadataError::PayloadType(_))));
+    }
+
+    #[test]
+    fn a_document_that_could_be_read_in_both_ways_is_refused() {
+        for text in [
+            r#"{"signed":{},"signatures":[],"payload":"","payloadType":""}"#,
+            r#"{"signatures":[]}"#,
+            "[]",
+            r#""signed""#,
+        ] {
+            assert!(matches!(parse(text), Err(MetadataError::Form)), "{text}");
+        }
+        assert!(matches!(parse(r#"{"signed":1,"signed":2}"#), Err(MetadataError::Json(_))));
+        assert!(matches!(parse(r#"{"signed":1.5}"#), Err(MetadataError::Canonical(_))));
+    }
+
+    #[test]
+    fn a_signature_has_one_of_two_shapes() {
+        for signature in [
+            r#"{"keyid":"k"}"#,
+            r#"{"keyid":"k","sig":"0"}"#,
+            r#"{"keyid":"k","sig":"zz"}"#,
+            r#"{"keyid":"k","signature":"00"}"#,
+            r#"{"keyid":"k","signature":"00","other_headers":"x"}"#,
+            r#"{"keyid":"k","sig":"00","signature":"00","other_headers":"00"}"#,
+        ] {
+            let text = format!(r#"{{"signed":{{}},"signatures":[{signature}]}}"#);
+            assert!(matches!(parse(&text), Err(MetadataError::Signature { .. })), "{signature}");
+        }
+        let pgp =
+            r#"{"signed":{},"signatures":[{"keyid":"k","signature":"00","other_headers":"01","short_keyid":"k"}]}"#;
+        assert!(matches!(parse(pgp).unwrap().signatures()[0].value, SignatureValue::OpenPgp { .. }));
+        let many = vec![r#"{"keyid":"k","sig":""}"#; 65].join(",");
+        let many = format!(r#"{{"signed":{{}},"signatures":[{many}]}}"#);
+        assert!(matches!(parse(&many), Err(MetadataError::TooManySignatures { count: 65 })));
+    }
+}
