@@ -5,7 +5,6 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use crate::digest::{Digest, DigestAlgorithm};
 
@@ -20,12 +19,9 @@ const TUF: &str = "sealift/tuf/";
 const METADATA: &str = "/metadata/";
 const TARGETS: &str = "/targets/";
 
-/// The name of an entry. Cheap to clone.
+/// The name of an entry.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct EntryName(Arc<Inner>);
-
-#[derive(PartialEq, Eq, Hash)]
-struct Inner {
+pub struct EntryName {
     text: String,
     place: Place,
 }
@@ -94,29 +90,25 @@ pub enum EntryNameError {
 }
 
 impl EntryName {
-    fn new(text: String, place: Place) -> Self {
-        Self(Arc::new(Inner { text, place }))
-    }
-
     /// `sealift/seal.json`.
     pub fn seal() -> Self {
-        Self::new("sealift/seal.json".to_owned(), Place::Seal)
+        Self { text: "sealift/seal.json".to_owned(), place: Place::Seal }
     }
 
     /// `oci-layout`.
     pub fn oci_layout() -> Self {
-        Self::new("oci-layout".to_owned(), Place::OciLayout)
+        Self { text: "oci-layout".to_owned(), place: Place::OciLayout }
     }
 
     /// `index.json`.
     pub fn oci_index() -> Self {
-        Self::new("index.json".to_owned(), Place::OciIndex)
+        Self { text: "index.json".to_owned(), place: Place::OciIndex }
     }
 
     /// The place of a blob.
     pub fn blob(digest: &Digest) -> Self {
         let text = format!("blobs/{}/{}", digest.algorithm().name(), digest.hex());
-        Self::new(text, Place::Blob(digest.clone()))
+        Self { text, place: Place::Blob(digest.clone()) }
     }
 
     /// The place of a TUF metadata file, for example `1.root.json`; what needs it is encoded.
@@ -127,7 +119,7 @@ impl EntryName {
         check_repository(repository)?;
         let text = format!("{TUF}{repository}{METADATA}{}", encode(file, false)?);
         check_shape(&text)?;
-        Ok(Self::new(text, Place::TufMetadata { repository: repository.to_owned(), file: file.to_owned() }))
+        Ok(Self { text, place: Place::TufMetadata { repository: repository.to_owned(), file: file.to_owned() } })
     }
 
     /// The place of a TUF target, by its path in the repository; what needs it is encoded, slashes stay.
@@ -138,17 +130,17 @@ impl EntryName {
         check_repository(repository)?;
         let text = format!("{TUF}{repository}{TARGETS}{}", encode(path, true)?);
         check_shape(&text)?;
-        Ok(Self::new(text, Place::TufTarget { repository: repository.to_owned(), path: path.to_owned() }))
+        Ok(Self { text, place: Place::TufTarget { repository: repository.to_owned(), path: path.to_owned() } })
     }
 
     /// The name as it is written.
     pub fn as_str(&self) -> &str {
-        &self.0.text
+        &self.text
     }
 
     /// What the entry is.
     pub fn place(&self) -> &Place {
-        &self.0.place
+        &self.place
     }
 }
 
@@ -169,11 +161,7 @@ impl FromStr for EntryName {
                 return Err(elsewhere());
             };
             // One way to write a thing: what is decoded and encoded again is the same text.
-            return if name.as_str() == text {
-                Ok(name)
-            } else {
-                Err(EntryNameError::Encoding { text: shorten(text) })
-            };
+            return if name.text == text { Ok(name) } else { Err(EntryNameError::Encoding { text: shorten(text) }) };
         }
         if let Some(rest) = text.strip_prefix("blobs/") {
             let (algorithm, hex) = rest.split_once('/').ok_or_else(elsewhere)?;
@@ -182,27 +170,27 @@ impl FromStr for EntryName {
         }
         [Self::seal(), Self::oci_layout(), Self::oci_index()]
             .into_iter()
-            .find(|name| name.as_str() == text)
+            .find(|name| name.text == text)
             .ok_or_else(elsewhere)
     }
 }
 
 impl fmt::Display for EntryName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.text)
+        f.write_str(&self.text)
     }
 }
 
 impl fmt::Debug for EntryName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0.text, f)
+        fmt::Debug::fmt(&self.text, f)
     }
 }
 
 /// Names sort as their bytes do.
 impl Ord for EntryName {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.as_str().cmp(other.as_str())
+        self.text.cmp(&other.text)
     }
 }
 
@@ -214,7 +202,7 @@ impl PartialOrd for EntryName {
 
 impl serde::Serialize for EntryName {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0.text)
+        serializer.serialize_str(&self.text)
     }
 }
 

@@ -8,7 +8,7 @@ use clap::builder::Styles;
 use clap::builder::styling::AnsiColor;
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completions, key, man};
+use crate::commands::{completions, key, man, trust};
 
 /// Headings and names in the help, where the terminal has colours.
 const STYLES: Styles = Styles::styled()
@@ -46,6 +46,9 @@ pub(crate) enum Command {
     /// Make and look at the keys that seal archives
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Say what this side trusts: pinned roots, exporters' keys, the threshold, the map
+    #[command(subcommand)]
+    Trust(trust::TrustCommand),
     /// Write the completions of a shell to standard output
     Completions(completions::CompletionsArguments),
     /// Write the manual pages into a folder

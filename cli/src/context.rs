@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use etcetera::BaseStrategy as _;
 use jiff::Timestamp;
 use sealift_core::progress::{Progress, Unwatched};
+use sealift_core::trust_store::TrustStore;
 
 use crate::arguments::Arguments;
 use crate::failure::{Attempt as _, Failure, Reason};
@@ -36,9 +37,9 @@ impl Context {
         Ok(Self { now: Timestamp::now(), json: arguments.json, quiet: arguments.quiet, trust })
     }
 
-    /// The folder of the trust store. It may not exist yet.
-    pub(crate) fn trust_folder(&self) -> &std::path::Path {
-        &self.trust
+    /// The trust store. It may not exist yet.
+    pub(crate) fn trust_store(&self) -> TrustStore {
+        TrustStore::at(&self.trust)
     }
 
     /// When an export says that it was made: `SOURCE_DATE_EPOCH` (seconds since 1970) where it is set, else now.

@@ -3,11 +3,14 @@
 //! The one place that turns each error into a message, its causes, a hint and an exit code. No `match` here has a `_`
 //! arm: a new way to fail does not compile until someone has decided what to tell the operator.
 
+mod trust_store;
+
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
 use sealift_core::signature::{KeyError, SigningKeyError};
+use sealift_core::trust_store::TrustStoreError;
 
 use crate::exit_code::ExitCode;
 
@@ -64,6 +67,9 @@ pub(crate) enum Reason {
     /// A private key.
     #[error(transparent)]
     SigningKey(#[from] SigningKeyError),
+    /// The trust store.
+    #[error(transparent)]
+    TrustStore(#[from] TrustStoreError),
 }
 
 /// What to do about a failure.
@@ -91,6 +97,7 @@ impl Reason {
             }
             Self::Key(error) => key(error),
             Self::SigningKey(error) => signing_key(error),
+            Self::TrustStore(error) => trust_store::trust_store(error),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Reading keys from files, and passphrases from files or the terminal.
 
-use std::fs::File;
-use std::io::{IsTerminal as _, Read as _};
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -9,6 +8,7 @@ use sealift_core::signature::{PublicKey, SigningKey, SigningKeyError};
 use zeroize::Zeroizing;
 
 use crate::failure::{Attempt as _, Failure, Reason};
+use crate::input_file::read_file;
 
 /// The longest key or passphrase file that is read, in bytes.
 const MAXIMUM_LENGTH: u64 = 64 * 1024;
@@ -40,7 +40,7 @@ pub(crate) fn read_signing_key(path: &Path, passphrase_file: Option<&Path>) -> R
     let pem = Zeroizing::new(read_text(path).attempt(attempt)?);
     let passphrase = passphrase_file.map(read_passphrase).transpose()?;
     match SigningKey::from_pem(&pem, passphrase.as_deref().map(String::as_str)) {
-        Err(SigningKeyError::PassphraseNeeded) if std::io::stdin().is_terminal() => {
+        Err(SigningKeyError::PassphraseNeeded) if io::stdin().is_terminal() => {
             let passphrase = prompt(&format!("Passphrase of {}: ", path.display()))?;
             SigningKey::from_pem(&pem, Some(&passphrase)).attempt(attempt)
         }
@@ -73,13 +73,8 @@ pub(crate) fn prompt(question: &str) -> Result<Zeroizing<String>, Failure> {
         .attempt(|| "cannot ask for the passphrase".to_owned())
 }
 
-/// Reads a small text file.
 fn read_text(path: &Path) -> Result<String, Reason> {
-    let failed = |source| Reason::File { path: path.to_owned(), source };
-    let mut text = String::new();
-    File::open(path).map_err(failed)?.take(MAXIMUM_LENGTH + 1).read_to_string(&mut text).map_err(failed)?;
-    if text.len() as u64 > MAXIMUM_LENGTH {
-        return Err(Reason::FileTooLong { path: path.to_owned(), limit: MAXIMUM_LENGTH });
-    }
-    Ok(text)
+    let bytes = read_file(path, MAXIMUM_LENGTH)?;
+    let not_text = |error| Reason::File { path: path.to_owned(), source: io::Error::other(error) };
+    String::from_utf8(bytes).map_err(not_text)
 }

@@ -7,6 +7,7 @@ mod commands;
 mod context;
 mod exit_code;
 mod failure;
+mod input_file;
 mod key_file;
 mod progress;
 

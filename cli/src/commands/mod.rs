@@ -3,6 +3,7 @@
 pub(crate) mod completions;
 pub(crate) mod key;
 pub(crate) mod man;
+pub(crate) mod trust;
 
 use crate::arguments::Command;
 use crate::context::Context;
@@ -12,6 +13,7 @@ use crate::failure::Failure;
 pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Key(command) => key::run(command, context),
+        Command::Trust(command) => trust::run(command, context),
         Command::Completions(arguments) => completions::run(&arguments, context),
         Command::Man(arguments) => man::run(&arguments, context),
     }

@@ -10,6 +10,7 @@ use sealift_archive_format::strict_json::JsonError;
 use super::name::{ExporterName, NameError, RepositoryName};
 use super::policy::PolicyError;
 use crate::signature::KeyError;
+use crate::tuf::TufError;
 
 /// Why the trust store cannot be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +96,12 @@ pub enum TrustStoreError {
         expected: Digest,
         /// The digest of the bytes that were given.
         found: Digest,
+    },
+    /// The bytes to pin are not root metadata that its own keys signed.
+    #[error(transparent)]
+    NotARoot {
+        /// What is wrong.
+        source: Box<TufError>,
     },
     /// The bytes are not TUF metadata of the role they stand for.
     #[error("not TUF metadata of role {role}")]

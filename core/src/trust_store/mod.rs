@@ -40,7 +40,7 @@ pub use update::Update;
 
 use crate::signature::PublicKey;
 use crate::tuf::TrustedState;
-use disk::failed;
+use disk::{LocalDisk, failed};
 use state::StateFile;
 
 /// The longest policy, map, key or root that is read, in bytes.
@@ -94,12 +94,21 @@ impl TrustStore {
         &self.folder
     }
 
-    /// Takes the lock, to change the store; the folder is made if it is not there.
+    /// Takes the lock, to change the store; a store is made if there is none.
     ///
     /// # Errors
     /// [`TrustStoreError::Locked`] when another process has it.
+    pub fn begin(&self) -> Result<Update, TrustStoreError> {
+        Update::on(self.clone(), Box::new(LocalDisk))
+    }
+
+    /// Takes the lock, to change a store that is there.
+    ///
+    /// # Errors
+    /// [`TrustStoreError::Missing`], and [`TrustStoreError::Locked`] when another process has it.
     pub fn update(&self) -> Result<Update, TrustStoreError> {
-        Update::begin(self.clone())
+        self.require_folder()?;
+        self.begin()
     }
 
     /// Reads everything.
@@ -107,9 +116,7 @@ impl TrustStore {
     /// # Errors
     /// [`TrustStoreError`] when there is no store, or anything in it is missing, damaged or does not belong there.
     pub fn load(&self) -> Result<Trust, TrustStoreError> {
-        if !self.folder.is_dir() {
-            return Err(TrustStoreError::Missing { folder: self.folder.clone() });
-        }
+        self.require_folder()?;
         let repository = |name: RepositoryName| {
             let repository = Repository { root: self.root(&name)?, state: self.state(&name)? };
             Ok((name, repository))
@@ -194,6 +201,11 @@ impl TrustStore {
             }
         };
         list(&self.folder.join("exporters"), ".pem")?.into_iter().map(key).collect()
+    }
+
+    fn require_folder(&self) -> Result<(), TrustStoreError> {
+        let folder = self.folder.clone();
+        if folder.is_dir() { Ok(()) } else { Err(TrustStoreError::Missing { folder }) }
     }
 
     fn state_file(&self, name: &RepositoryName) -> Result<StateFile, TrustStoreError> {

@@ -9,9 +9,11 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
+use serde_json::json;
 
 use super::disk::{Disk, LocalDisk};
 use super::*;
+use crate::canonical_json;
 use crate::freshness::parse_instant;
 use crate::signature::SigningKey;
 
@@ -19,14 +21,30 @@ fn metadata(kind: &str, version: u64) -> Vec<u8> {
     format!(r#"{{"signatures":[],"signed":{{"_type":"{kind}","version":{version}}}}}"#).into_bytes()
 }
 
+/// Root metadata that its own key signed.
+fn root(version: u64) -> Vec<u8> {
+    let key = SigningKey::from_seed(&[7; 32]);
+    let role = json!({ "keyids": ["k"], "threshold": 1 });
+    let signed = json!({
+        "_type": "root", "spec_version": "1.0.34", "version": version, "expires": "2030-01-01T00:00:00Z",
+        "consistent_snapshot": true,
+        "keys": { "k": {
+            "keytype": "ed25519", "scheme": "ed25519", "keyval": { "public": hex::encode(key.public_bytes()) },
+        } },
+        "roles": { "root": role, "timestamp": role, "snapshot": role, "targets": role },
+    });
+    let signature = hex::encode(key.sign(&canonical_json::encode(&signed).unwrap()));
+    serde_json::to_vec(&json!({ "signatures": [{ "keyid": "k", "sig": signature }], "signed": signed })).unwrap()
+}
+
 fn at(text: &str) -> Timestamp {
     parse_instant(text).unwrap()
 }
 
 /// A state with these versions of root, snapshot and one delegated role, exported on that day of January.
-fn state(root: u64, snapshot: u64, delegated: u64, day: u8) -> TrustedState {
+fn state(root_version: u64, snapshot: u64, delegated: u64, day: u8) -> TrustedState {
     let metadata = [
-        ("root".to_owned(), metadata("root", root)),
+        ("root".to_owned(), self::root(root_version)),
         ("snapshot".to_owned(), metadata("snapshot", snapshot)),
         ("targets/../releases".to_owned(), metadata("targets", delegated)),
     ];
@@ -45,7 +63,7 @@ fn one(state: TrustedState) -> BTreeMap<RepositoryName, TrustedState> {
 fn store() -> (tempfile::TempDir, TrustStore) {
     let folder = tempfile::tempdir().unwrap();
     let store = TrustStore::at(folder.path().join("trust"));
-    store.update().unwrap().pin_root(&name("main"), &metadata("root", 1), None).unwrap();
+    store.begin().unwrap().pin_root(&name("main"), &root(1), None).unwrap();
     (folder, store)
 }
 
@@ -54,6 +72,7 @@ fn a_store_that_is_not_there_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let store = TrustStore::at(folder.path().join("nowhere"));
     assert!(matches!(store.load(), Err(TrustStoreError::Missing { .. })));
+    assert!(matches!(store.update(), Err(TrustStoreError::Missing { .. })));
     assert!(!store.folder().exists(), "reading makes nothing");
 }
 
@@ -61,7 +80,7 @@ fn a_store_that_is_not_there_is_an_error() {
 fn a_pinned_root_has_an_empty_state() {
     let (_folder, store) = store();
     let trust = store.load().unwrap();
-    assert_eq!(trust.repositories[&name("main")].root.bytes, metadata("root", 1));
+    assert_eq!(trust.repositories[&name("main")].root.bytes, root(1));
     assert_eq!(trust.repositories[&name("main")].state, TrustedState::default());
     assert_eq!(trust.policy, Policy::default());
     assert!(trust.map.is_none() && trust.exporters.is_empty());
@@ -71,13 +90,13 @@ fn a_pinned_root_has_an_empty_state() {
 fn a_root_is_pinned_only_if_it_is_the_expected_root() {
     let (_folder, store) = store();
     let update = store.update().unwrap();
-    let root = metadata("root", 2);
+    let second = root(2);
     let other = Digest::sha256(b"another");
-    assert!(matches!(update.pin_root(&name("b"), &root, Some(&other)), Err(TrustStoreError::RootDigest { .. })));
-    for wrong in [metadata("targets", 1), metadata("root", 0), b"{}".to_vec(), b"nonsense".to_vec()] {
-        assert!(matches!(update.pin_root(&name("b"), &wrong, None), Err(TrustStoreError::NotMetadata { .. })));
+    assert!(matches!(update.pin_root(&name("b"), &second, Some(&other)), Err(TrustStoreError::RootDigest { .. })));
+    for wrong in [metadata("root", 1), metadata("targets", 1), root(0), b"{}".to_vec(), b"nonsense".to_vec()] {
+        assert!(matches!(update.pin_root(&name("b"), &wrong, None), Err(TrustStoreError::NotARoot { .. })));
     }
-    assert_eq!(update.pin_root(&name("b"), &root, Some(&Digest::sha256(&root))).unwrap(), Digest::sha256(&root));
+    assert_eq!(update.pin_root(&name("b"), &second, Some(&Digest::sha256(&second))).unwrap(), Digest::sha256(&second));
 }
 
 #[test]
@@ -85,12 +104,12 @@ fn a_pinned_root_is_replaced_only_on_purpose() {
     let (_folder, store) = store();
     let update = store.update().unwrap();
     update.commit(&one(state(1, 1, 1, 1))).unwrap();
-    let root = metadata("root", 2);
-    assert!(matches!(update.pin_root(&name("main"), &root, None), Err(TrustStoreError::RepositoryExists { .. })));
+    let second = root(2);
+    assert!(matches!(update.pin_root(&name("main"), &second, None), Err(TrustStoreError::RepositoryExists { .. })));
     assert_eq!(store.state(&name("main")).unwrap(), state(1, 1, 1, 1));
-    update.replace_root(&name("main"), &root, None).unwrap();
+    update.replace_root(&name("main"), &second, None).unwrap();
     assert_eq!(store.state(&name("main")).unwrap(), TrustedState::default());
-    assert_eq!(store.root(&name("main")).unwrap().bytes, root);
+    assert_eq!(store.root(&name("main")).unwrap().bytes, second);
 }
 
 #[test]
@@ -157,7 +176,7 @@ fn a_state_without_a_root_or_with_other_metadata_is_refused() {
 fn one_bad_state_among_several_changes_nothing() {
     let (_folder, store) = store();
     let update = store.update().unwrap();
-    update.pin_root(&name("second"), &metadata("root", 1), None).unwrap();
+    update.pin_root(&name("second"), &root(1), None).unwrap();
     update.commit(&[(name("second"), state(5, 5, 5, 5))].into()).unwrap();
     let states = [(name("main"), state(1, 1, 1, 1)), (name("second"), state(1, 1, 1, 1))].into();
     assert!(update.commit(&states).is_err());
@@ -222,7 +241,7 @@ fn a_lost_or_damaged_state_is_an_error_until_it_is_reset() {
 #[test]
 fn a_root_that_was_changed_behind_the_store_is_noticed() {
     let (_folder, store) = store();
-    fs::write(store.root_path(&name("main")), metadata("root", 7)).unwrap();
+    fs::write(store.root_path(&name("main")), root(7)).unwrap();
     assert!(matches!(store.load(), Err(TrustStoreError::RootChanged { .. })));
     let commit = store.update().unwrap().commit(&one(state(7, 1, 1, 1)));
     assert!(matches!(commit, Err(TrustStoreError::RootChanged { .. })));
@@ -236,7 +255,7 @@ fn removing_a_root_removes_its_state() {
     update.remove_root(&name("main")).unwrap();
     assert!(matches!(update.remove_root(&name("main")), Err(TrustStoreError::UnknownRepository { .. })));
     assert!(store.load().unwrap().repositories.is_empty());
-    update.pin_root(&name("main"), &metadata("root", 1), None).unwrap();
+    update.pin_root(&name("main"), &root(1), None).unwrap();
     assert_eq!(store.state(&name("main")).unwrap(), TrustedState::default());
 }
 
@@ -366,7 +385,7 @@ fn die_after_every_step(
         let (_folder, store) = prepare();
         // Taking the lock costs one step.
         let disk = Box::new(DyingDisk { steps_left: Cell::new(steps + 1) });
-        let update = Update::begin_on(store.clone(), disk).unwrap();
+        let update = Update::on(store.clone(), disk).unwrap();
         let result = change(&update);
         drop(update);
         check(&store, steps);
@@ -412,7 +431,7 @@ fn a_commit_for_several_repositories_that_dies_leaves_each_old_or_new() {
         || {
             let (folder, store) = store();
             let update = store.update().unwrap();
-            update.pin_root(&name("second"), &metadata("root", 1), None).unwrap();
+            update.pin_root(&name("second"), &root(1), None).unwrap();
             update.commit(&both(&old)).unwrap();
             drop(update);
             (folder, store)
@@ -423,14 +442,14 @@ fn a_commit_for_several_repositories_that_dies_leaves_each_old_or_new() {
 #[test]
 fn pinning_that_dies_at_any_step_pins_nothing_or_the_root() {
     die_after_every_step(
-        |update| match update.pin_root(&name("second"), &metadata("root", 1), None) {
+        |update| match update.pin_root(&name("second"), &root(1), None) {
             Ok(_) | Err(TrustStoreError::RepositoryExists { .. }) => Ok(()),
             Err(error) => Err(error),
         },
         |store, steps| {
             let trust = store.load().unwrap_or_else(|error| panic!("after {steps} steps: {error}"));
             if let Some(second) = trust.repositories.get(&name("second")) {
-                assert_eq!(second.root.bytes, metadata("root", 1));
+                assert_eq!(second.root.bytes, root(1));
             }
         },
         store,
@@ -439,7 +458,7 @@ fn pinning_that_dies_at_any_step_pins_nothing_or_the_root() {
 
 #[test]
 fn replacing_a_root_that_dies_never_joins_a_root_to_another_ones_state() {
-    let (old, new) = (metadata("root", 1), metadata("root", 2));
+    let (old, new) = (root(1), root(2));
     die_after_every_step(
         |update| update.replace_root(&name("main"), &new, None).map(drop),
         |store, steps| match store.load() {

@@ -6,13 +6,14 @@ use std::path::Path;
 
 use sealift_archive_format::{Digest, strict_json};
 
-use super::disk::{self, Disk, LocalDisk, failed};
+use super::disk::{self, Disk, failed};
 use super::lock::Lock;
-use super::state::{self, StateFile};
+use super::state::StateFile;
 use super::{ExporterName, MAXIMUM_FILE_LENGTH, Policy, RepositoryName, Trust, TrustStore, TrustStoreError};
 use crate::signature::{PublicKey, Scheme};
 use crate::trust_store::policy::TEMPLATE;
 use crate::tuf::TrustedState;
+use crate::tuf::chain::RootChain;
 
 /// The right to change a trust store. While it lives, no other process can have it.
 pub struct Update {
@@ -22,11 +23,7 @@ pub struct Update {
 }
 
 impl Update {
-    pub(super) fn begin(store: TrustStore) -> Result<Self, TrustStoreError> {
-        Self::begin_on(store, Box::new(LocalDisk))
-    }
-
-    pub(super) fn begin_on(store: TrustStore, disk: Box<dyn Disk>) -> Result<Self, TrustStoreError> {
+    pub(super) fn on(store: TrustStore, disk: Box<dyn Disk>) -> Result<Self, TrustStoreError> {
         disk.create_folder(&store.folder).map_err(failed("make", &store.folder))?;
         let lock = Lock::take(&store.folder)?;
         let update = Self { store, disk, _lock: lock };
@@ -100,7 +97,7 @@ impl Update {
         {
             return Err(TrustStoreError::RootDigest { expected: expected.clone(), found: digest });
         }
-        state::version("root", root)?;
+        RootChain::begin(root).map_err(|source| TrustStoreError::NotARoot { source: Box::new(source) })?;
         // The state first: if this stops in between, it names a root that is not pinned, and that is noticed.
         StateFile::empty(digest.clone()).write(&*self.disk, &self.store.state_folder(name))?;
         self.replace(&self.store.root_path(name), root)?;

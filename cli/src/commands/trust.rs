@@ -1,0 +1,290 @@
+//! `sealift trust`: what this side trusts, put there by a person.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use sealift_archive_format::{Digest, DigestAlgorithm, DigestError};
+use sealift_core::trust_store::{ExporterName, Policy, RepositoryName, Trust};
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::failure::{Attempt as _, Failure};
+use crate::input_file::read_file;
+use crate::key_file::read_public_key;
+
+/// The longest root or map that is read, in bytes.
+const MAXIMUM_LENGTH: u64 = 4 << 20;
+
+/// What to do with the trust store.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TrustCommand {
+    /// Pin the root of a TUF repository: where trust in a publisher begins
+    #[command(
+        after_long_help = "Example:\n  sealift trust pin-root shop root.json --sha256 5891b5b5…\n\nGet the root from the publisher by a way of its own, never out of an archive, and compare its digest."
+    )]
+    PinRoot(PinRootArguments),
+    /// Add the key of an exporter whose seals count
+    #[command(after_long_help = "Example:\n  sealift trust add-exporter anna anna.pem.pub")]
+    AddExporter {
+        /// What to call the exporter
+        name: ExporterName,
+        /// The public key: SPKI PEM, as `sealift key generate` writes it
+        #[arg(value_name = "FILE")]
+        key: PathBuf,
+    },
+    /// Set how many different known exporters must have sealed an archive
+    #[command(after_long_help = "Example:\n  sealift trust set-threshold 2")]
+    SetThreshold {
+        /// How many
+        #[arg(value_name = "N")]
+        threshold: NonZeroU32,
+    },
+    /// Set the map (TAP 4) that says which repositories speak for which names
+    #[command(after_long_help = "Example:\n  sealift trust map map.json")]
+    Map {
+        /// The map
+        file: PathBuf,
+    },
+    /// List what is trusted
+    #[command(after_long_help = "Example:\n  sealift trust list")]
+    List,
+    /// Show one repository: its pinned root, and what was last accepted of it
+    #[command(after_long_help = "Example:\n  sealift trust show shop")]
+    Show {
+        /// The repository
+        name: RepositoryName,
+    },
+    /// Remove a pinned root, an exporter or the map
+    #[command(subcommand)]
+    Remove(RemoveCommand),
+    /// Forget what was accepted of a repository, where that is lost or damaged
+    #[command(
+        after_long_help = "Example:\n  sealift trust reset-state shop\n\nUntil the next import, an older archive of this repository could be accepted. The pinned root stays."
+    )]
+    ResetState {
+        /// The repository
+        name: RepositoryName,
+    },
+}
+
+/// Which root to pin.
+#[derive(Debug, Args)]
+pub(crate) struct PinRootArguments {
+    /// What to call the repository
+    name: RepositoryName,
+
+    /// The root metadata
+    #[arg(value_name = "ROOT.JSON")]
+    file: PathBuf,
+
+    /// The SHA-256 that the file must have, in hexadecimal
+    #[arg(long, value_name = "HEX", value_parser = sha256)]
+    sha256: Option<Digest>,
+
+    /// Pin it in place of another root of that name, and forget what was accepted under that
+    #[arg(long)]
+    replace: bool,
+}
+
+/// What to remove.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RemoveCommand {
+    /// A pinned root, and what was accepted under it
+    #[command(after_long_help = "Example:\n  sealift trust remove root shop")]
+    Root {
+        /// The repository
+        name: RepositoryName,
+    },
+    /// An exporter
+    #[command(after_long_help = "Example:\n  sealift trust remove exporter anna")]
+    Exporter {
+        /// The exporter
+        name: ExporterName,
+    },
+    /// The map
+    #[command(after_long_help = "Example:\n  sealift trust remove map")]
+    Map,
+}
+
+fn sha256(text: &str) -> Result<Digest, DigestError> {
+    Digest::from_hex(DigestAlgorithm::Sha256, text.strip_prefix("sha256:").unwrap_or(text))
+}
+
+/// Runs `sealift trust …`.
+pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failure> {
+    let store = context.trust_store();
+    let attempt = || "cannot change the trust store".to_owned();
+    match command {
+        TrustCommand::PinRoot(arguments) => return pin_root(&arguments, context),
+        TrustCommand::AddExporter { name, key } => return add_exporter(name, &key, context),
+        TrustCommand::List => return list(context),
+        TrustCommand::Show { name } => return show(&name, context),
+        TrustCommand::SetThreshold { threshold } => {
+            store.begin().and_then(|update| update.set_exporter_threshold(threshold)).attempt(attempt)?;
+            context.remark(&format!("Exporters that must have sealed an archive: {threshold}."));
+        }
+        TrustCommand::Map { file } => {
+            let map = read_file(&file, MAXIMUM_LENGTH).attempt(attempt)?;
+            store.begin().and_then(|update| update.set_map(&map)).attempt(attempt)?;
+            context.remark(&format!("The map is now that of {}.", file.display()));
+        }
+        TrustCommand::Remove(RemoveCommand::Root { name }) => {
+            store.update().and_then(|update| update.remove_root(&name)).attempt(attempt)?;
+            context.remark(&format!("Repository {name} is not trusted any more."));
+        }
+        TrustCommand::Remove(RemoveCommand::Exporter { name }) => {
+            store.update().and_then(|update| update.remove_exporter(&name)).attempt(attempt)?;
+            context.remark(&format!("Seals by {name} do not count any more."));
+        }
+        TrustCommand::Remove(RemoveCommand::Map) => {
+            store.update().and_then(|update| update.remove_map()).attempt(attempt)?;
+            context.remark("There is no map any more.");
+        }
+        TrustCommand::ResetState { name } => {
+            store.update().and_then(|update| update.reset_state(&name)).attempt(attempt)?;
+            context.remark(&format!("What was accepted of {name} is forgotten; its pinned root stays."));
+        }
+    }
+    Ok(())
+}
+
+fn pin_root(arguments: &PinRootArguments, context: &Context) -> Result<(), Failure> {
+    let PinRootArguments { name, file, sha256, replace } = arguments;
+    let attempt = || format!("cannot pin {} as the root of {name}", file.display());
+    let root = read_file(file, MAXIMUM_LENGTH).attempt(attempt)?;
+    let update = context.trust_store().begin().attempt(attempt)?;
+    let pinned = if *replace {
+        update.replace_root(name, &root, sha256.as_ref())
+    } else {
+        update.pin_root(name, &root, sha256.as_ref())
+    };
+    let report = PinReport { name, pinned_root: pinned.attempt(attempt)? };
+    context.result(&report, || format!("Pinned the root of {name}: {}", report.pinned_root))?;
+    if sha256.is_none() {
+        context.remark("Compare this digest with the publisher, by a way of its own.");
+    }
+    Ok(())
+}
+
+fn add_exporter(name: ExporterName, key: &Path, context: &Context) -> Result<(), Failure> {
+    let attempt = || format!("cannot add the exporter {name}");
+    let key = read_public_key(key)?;
+    context.trust_store().begin().and_then(|update| update.add_exporter(&name, &key)).attempt(attempt)?;
+    let fingerprint = key.fingerprint().attempt(attempt)?;
+    let report = ExporterReport { name, fingerprint };
+    context.result(&report, || format!("Seals by {} count from now on: {}", report.name, report.fingerprint))
+}
+
+/// A root that was pinned, as `--json` shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PinReport<'a> {
+    name: &'a RepositoryName,
+    pinned_root: Digest,
+}
+
+/// The trust store, as `--json` shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TrustReport {
+    folder: PathBuf,
+    policy: Policy,
+    map: bool,
+    repositories: Vec<RepositoryReport>,
+    exporters: Vec<ExporterReport>,
+}
+
+/// A repository, as `--json` shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RepositoryReport {
+    name: RepositoryName,
+    pinned_root: Digest,
+    last_export: Option<Timestamp>,
+    accepted_versions: BTreeMap<String, u64>,
+}
+
+/// An exporter, as `--json` shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ExporterReport {
+    name: ExporterName,
+    fingerprint: Digest,
+}
+
+fn list(context: &Context) -> Result<(), Failure> {
+    let attempt = || "cannot list what is trusted".to_owned();
+    let store = context.trust_store();
+    let trust: Trust = store.load().attempt(attempt)?;
+    let mut repositories = Vec::new();
+    for (name, repository) in trust.repositories {
+        repositories.push(RepositoryReport {
+            accepted_versions: store.versions(&name).attempt(attempt)?,
+            name,
+            pinned_root: repository.root.digest,
+            last_export: repository.state.last_export,
+        });
+    }
+    let mut exporters = Vec::new();
+    for (name, key) in trust.exporters {
+        exporters.push(ExporterReport { name, fingerprint: key.fingerprint().attempt(attempt)? });
+    }
+    let report = TrustReport {
+        folder: store.folder().to_owned(),
+        policy: trust.policy,
+        map: trust.map.is_some(),
+        repositories,
+        exporters,
+    };
+    context.result(&report, || list_text(&report))
+}
+
+fn list_text(report: &TrustReport) -> String {
+    let mut text = format!("Trust store: {}\n", report.folder.display());
+    let policy = &report.policy;
+    let _ =
+        writeln!(text, "Minimum level: {}. Map: {}.", policy.minimum_level, if report.map { "set" } else { "none" });
+    let _ = writeln!(text, "\nRepositories ({}):", report.repositories.len());
+    for RepositoryReport { name, pinned_root, last_export, .. } in &report.repositories {
+        let _ = writeln!(text, "  {name}  root {pinned_root}  {}", accepted(*last_export));
+    }
+    let _ = writeln!(
+        text,
+        "\nExporters ({}; {} must have sealed an archive):",
+        report.exporters.len(),
+        policy.exporter_threshold
+    );
+    for ExporterReport { name, fingerprint } in &report.exporters {
+        let _ = writeln!(text, "  {name}  {fingerprint}");
+    }
+    text
+}
+
+fn accepted(last_export: Option<Timestamp>) -> String {
+    last_export.map_or_else(|| "nothing accepted yet".to_owned(), |time| format!("last accepted export {time}"))
+}
+
+fn show(name: &RepositoryName, context: &Context) -> Result<(), Failure> {
+    let attempt = || format!("cannot show {name}");
+    let store = context.trust_store();
+    let root = store.root(name).attempt(attempt)?;
+    let state = store.state(name).attempt(attempt)?;
+    let report = RepositoryReport {
+        name: name.clone(),
+        pinned_root: root.digest,
+        last_export: state.last_export,
+        accepted_versions: store.versions(name).attempt(attempt)?,
+    };
+    context.result(&report, || {
+        let mut text = format!("Repository: {name}\nPinned root: {}\n", report.pinned_root);
+        let _ = writeln!(text, "State: {}", accepted(report.last_export));
+        for (role, version) in &report.accepted_versions {
+            let _ = writeln!(text, "  {role}: version {version}");
+        }
+        text
+    })
+}

@@ -1,0 +1,50 @@
+//! What to tell the operator about the trust store.
+
+use sealift_core::trust_store::TrustStoreError;
+
+use super::{Advice, advice};
+use crate::exit_code::ExitCode;
+
+pub(super) fn trust_store(error: &TrustStoreError) -> Advice {
+    use TrustStoreError as E;
+    let hint = match error {
+        E::Missing { .. } => {
+            "begin one with `sealift trust pin-root`, or name another with --trust DIR or SEALIFT_TRUST".to_owned()
+        }
+        E::Locked { .. } => "wait until the other process is done, then try again; nothing was changed".to_owned(),
+        E::Io { path, .. } => format!("check who may read and write {}, and that its disk is not full", path.display()),
+        E::TooLong { .. } => "check that this is the file you meant".to_owned(),
+        E::Stray { .. } => "move it out of the trust store, or give it a name that fits".to_owned(),
+        E::Policy { .. } => "correct the policy; nothing is accepted while it is unclear what is asked for".to_owned(),
+        E::Map { .. } => "give a map.json as TAP 4 describes it; the map in use was not changed".to_owned(),
+        E::UnknownRepository { .. } | E::UnknownExporter { .. } => {
+            "`sealift trust list` shows the names that are known".to_owned()
+        }
+        E::RepositoryExists { .. } => {
+            "choose another name; or, if the publisher began anew, use --replace, which forgets what was accepted"
+                .to_owned()
+        }
+        E::RootDigest { .. } => "ask the publisher for the root again, by another way; it was not pinned".to_owned(),
+        E::NotARoot { .. } | E::NotMetadata { .. } => {
+            "give a TUF root.json as the publisher signed it; nothing was changed".to_owned()
+        }
+        E::ExporterExists { name } => {
+            format!("choose another name, or first run `sealift trust remove exporter {name}`")
+        }
+        E::SameExporter { .. } => "one key counts once, whatever it is called; nothing was changed".to_owned(),
+        E::ExporterScheme { .. } => "ask the exporter for the key that `sealift key public` shows".to_owned(),
+        E::ExporterKey { .. } => "remove that file, and add the exporter again from a key you have compared".to_owned(),
+        E::StateLost { name } | E::StateDamaged { name, .. } => format!(
+            "restore the trust store from a backup; or, knowing that an older archive could then be accepted once, \
+             run `sealift trust reset-state {name}`"
+        ),
+        E::RootChanged { name, .. } => format!(
+            "find out who changed the pinned root; then pin the right one with `sealift trust pin-root {name} … \
+             --replace`, or accept this one with `sealift trust reset-state {name}`"
+        ),
+        E::NoRoot { .. } | E::ExportMovedBack { .. } | E::VersionMovedBack { .. } => {
+            "import a newer archive; the trusted state was not changed".to_owned()
+        }
+    };
+    advice(ExitCode::TrustStore, hint)
+}
