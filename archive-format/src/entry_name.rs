@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::digest::{Digest, DigestAlgorithm};
 
@@ -19,9 +20,12 @@ const TUF: &str = "sealift/tuf/";
 const METADATA: &str = "/metadata/";
 const TARGETS: &str = "/targets/";
 
-/// The name of an entry.
+/// The name of an entry. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct EntryName {
+pub struct EntryName(Arc<Inner>);
+
+#[derive(PartialEq, Eq, Hash)]
+struct Inner {
     text: String,
     place: Place,
 }
@@ -90,25 +94,29 @@ pub enum EntryNameError {
 }
 
 impl EntryName {
+    fn new(text: String, place: Place) -> Self {
+        Self(Arc::new(Inner { text, place }))
+    }
+
     /// `sealift/seal.json`.
     pub fn seal() -> Self {
-        Self { text: "sealift/seal.json".to_owned(), place: Place::Seal }
+        Self::new("sealift/seal.json".to_owned(), Place::Seal)
     }
 
     /// `oci-layout`.
     pub fn oci_layout() -> Self {
-        Self { text: "oci-layout".to_owned(), place: Place::OciLayout }
+        Self::new("oci-layout".to_owned(), Place::OciLayout)
     }
 
     /// `index.json`.
     pub fn oci_index() -> Self {
-        Self { text: "index.json".to_owned(), place: Place::OciIndex }
+        Self::new("index.json".to_owned(), Place::OciIndex)
     }
 
     /// The place of a blob.
     pub fn blob(digest: &Digest) -> Self {
         let text = format!("blobs/{}/{}", digest.algorithm().name(), digest.hex());
-        Self { text, place: Place::Blob(digest.clone()) }
+        Self::new(text, Place::Blob(digest.clone()))
     }
 
     /// The place of a TUF metadata file, for example `1.root.json`; what needs it is encoded.
@@ -119,7 +127,7 @@ impl EntryName {
         check_repository(repository)?;
         let text = format!("{TUF}{repository}{METADATA}{}", encode(file, false)?);
         check_shape(&text)?;
-        Ok(Self { text, place: Place::TufMetadata { repository: repository.to_owned(), file: file.to_owned() } })
+        Ok(Self::new(text, Place::TufMetadata { repository: repository.to_owned(), file: file.to_owned() }))
     }
 
     /// The place of a TUF target, by its path in the repository; what needs it is encoded, slashes stay.
@@ -130,17 +138,17 @@ impl EntryName {
         check_repository(repository)?;
         let text = format!("{TUF}{repository}{TARGETS}{}", encode(path, true)?);
         check_shape(&text)?;
-        Ok(Self { text, place: Place::TufTarget { repository: repository.to_owned(), path: path.to_owned() } })
+        Ok(Self::new(text, Place::TufTarget { repository: repository.to_owned(), path: path.to_owned() }))
     }
 
     /// The name as it is written.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// What the entry is.
     pub fn place(&self) -> &Place {
-        &self.place
+        &self.0.place
     }
 }
 
@@ -161,7 +169,11 @@ impl FromStr for EntryName {
                 return Err(elsewhere());
             };
             // One way to write a thing: what is decoded and encoded again is the same text.
-            return if name.text == text { Ok(name) } else { Err(EntryNameError::Encoding { text: shorten(text) }) };
+            return if name.as_str() == text {
+                Ok(name)
+            } else {
+                Err(EntryNameError::Encoding { text: shorten(text) })
+            };
         }
         if let Some(rest) = text.strip_prefix("blobs/") {
             let (algorithm, hex) = rest.split_once('/').ok_or_else(elsewhere)?;
@@ -170,27 +182,27 @@ impl FromStr for EntryName {
         }
         [Self::seal(), Self::oci_layout(), Self::oci_index()]
             .into_iter()
-            .find(|name| name.text == text)
+            .find(|name| name.as_str() == text)
             .ok_or_else(elsewhere)
     }
 }
 
 impl fmt::Display for EntryName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&self.0.text)
     }
 }
 
 impl fmt::Debug for EntryName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.text, f)
+        fmt::Debug::fmt(&self.0.text, f)
     }
 }
 
 /// Names sort as their bytes do.
 impl Ord for EntryName {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.text.cmp(&other.text)
+        self.as_str().cmp(other.as_str())
     }
 }
 
@@ -202,7 +214,7 @@ impl PartialOrd for EntryName {
 
 impl serde::Serialize for EntryName {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
+        serializer.serialize_str(&self.0.text)
     }
 }
 

@@ -76,28 +76,93 @@ impl Freshness {
     ///
     /// # Errors
     /// [`FreshnessError`] when the export time that the policy needs is missing, lies in the future or before the last
-    /// accepted export, or is older than the longest transit. An export time before the floor is refused under every
-    /// policy: it is a replay.
+    /// accepted export, or is older than the longest transit. Under every policy an export time before the floor is
+    /// refused, because it is a replay, and one in the future, because it would become a floor that no honest
+    /// delivery reaches.
     pub fn reference_time(&self, clock: &Clock) -> Result<Timestamp, FreshnessError> {
         if let (Some(exported_at), Some(floor)) = (clock.exported_at, clock.floor)
             && exported_at < floor
         {
             return Err(FreshnessError::OlderThanLastAccepted { exported_at, floor });
         }
+        if let Some(exported_at) = clock.exported_at
+            && exported_at > clock.now
+        {
+            return Err(FreshnessError::ExportedInTheFuture { exported_at, now: clock.now });
+        }
         match *self {
             Self::Now => Ok(clock.now),
             Self::AsOf(instant) => Ok(instant),
             Self::AtExport { maximum_transit } => {
                 let exported_at = clock.exported_at.ok_or(FreshnessError::NoExportTime)?;
-                if exported_at > clock.now {
-                    return Err(FreshnessError::ExportedInTheFuture { exported_at, now: clock.now });
-                }
                 let age = clock.now.duration_since(exported_at);
                 if age > maximum_transit {
                     return Err(FreshnessError::TooLongInTransit { exported_at, age, maximum_transit });
                 }
                 Ok(exported_at)
             }
+        }
+    }
+}
+
+impl Freshness {
+    /// The instant after which this policy refuses what it accepts now: when the longest transit ends, or when the
+    /// first of `expiries` is reached. `None` for a policy that does not look at the clock.
+    pub fn red_line(&self, clock: &Clock, expiries: impl IntoIterator<Item = Timestamp>) -> Option<Timestamp> {
+        match *self {
+            Self::AsOf(_) => None,
+            Self::Now => expiries.into_iter().min(),
+            Self::AtExport { maximum_transit } => clock.exported_at?.checked_add(maximum_transit).ok(),
+        }
+    }
+}
+
+/// Whether something that expires was still valid at an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It was, and will be for this long.
+    Fresh {
+        /// The time left until it expires.
+        remaining: SignedDuration,
+    },
+    /// It was not, and had not been for this long.
+    Expired {
+        /// The time since it expired; zero at the very instant of expiry.
+        since: SignedDuration,
+    },
+}
+
+impl Verdict {
+    /// Judges an expiry at an instant: metadata is valid as long as its expiry lies after it (TUF 1.0.34 §5.3.10).
+    pub fn at(instant: Timestamp, expires: Timestamp) -> Self {
+        if expires > instant {
+            Self::Fresh { remaining: expires.duration_since(instant) }
+        } else {
+            Self::Expired { since: instant.duration_since(expires) }
+        }
+    }
+
+    /// Whether it is still valid, but for no longer than `notice`.
+    pub fn is_near_the_end(self, notice: SignedDuration) -> bool {
+        matches!(self, Self::Fresh { remaining } if remaining <= notice)
+    }
+}
+
+/// Both verdicts on one expiry; reports show them whatever the policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdicts {
+    /// At the export time, where there is one.
+    pub at_export: Option<Verdict>,
+    /// By this side's clock.
+    pub now: Verdict,
+}
+
+impl Verdicts {
+    /// Judges an expiry by both clocks.
+    pub fn on(expires: Timestamp, clock: &Clock) -> Self {
+        Self {
+            at_export: clock.exported_at.map(|exported_at| Verdict::at(exported_at, expires)),
+            now: Verdict::at(clock.now, expires),
         }
     }
 }
@@ -163,6 +228,87 @@ mod tests {
         }
         clock.floor = clock.exported_at;
         assert!(POLICY.reference_time(&clock).is_ok());
+    }
+
+    #[test]
+    fn both_verdicts_are_given_whatever_the_policy() {
+        let clock = clock("2026-02-01T00:00:00Z", "2026-01-20T00:00:00Z");
+        let verdicts = Verdicts::on(at("2026-01-25T00:00:00Z"), &clock);
+        assert_eq!(verdicts.at_export, Some(Verdict::Fresh { remaining: SignedDuration::from_hours(5 * 24) }));
+        assert_eq!(verdicts.now, Verdict::Expired { since: SignedDuration::from_hours(7 * 24) });
+        let nothing_carried = Clock { exported_at: None, ..clock };
+        assert_eq!(Verdicts::on(clock.now, &nothing_carried).at_export, None);
+    }
+
+    #[test]
+    fn metadata_expires_at_the_instant_it_names() {
+        let instant = at("2026-01-01T00:00:00Z");
+        assert_eq!(Verdict::at(instant, instant), Verdict::Expired { since: SignedDuration::ZERO });
+        let second = SignedDuration::from_secs(1);
+        assert_eq!(Verdict::at(instant, instant + second), Verdict::Fresh { remaining: second });
+    }
+
+    #[test]
+    fn a_warning_comes_before_the_red_line_and_not_after_it() {
+        let notice = SignedDuration::from_hours(72);
+        let expires = at("2026-01-10T00:00:00Z");
+        let near = |now| Verdict::at(at(now), expires).is_near_the_end(notice);
+        assert!(!near("2026-01-06T23:59:59Z"));
+        assert!(near("2026-01-07T00:00:00Z"));
+        assert!(near("2026-01-09T23:59:59Z"));
+        assert!(!near("2026-01-10T00:00:00Z"));
+    }
+
+    #[test]
+    fn each_policy_has_its_own_red_line() {
+        let clock = clock("2026-01-20T00:00:00Z", "2026-01-15T00:00:00Z");
+        let expiries = [at("2026-03-01T00:00:00Z"), at("2026-01-25T00:00:00Z")];
+        assert_eq!(POLICY.red_line(&clock, expiries), Some(at("2026-02-14T00:00:00Z")));
+        assert_eq!(Freshness::Now.red_line(&clock, expiries), Some(at("2026-01-25T00:00:00Z")));
+        assert_eq!(Freshness::AsOf(clock.now).red_line(&clock, expiries), None);
+        assert_eq!(POLICY.red_line(&Clock { exported_at: None, ..clock }, expiries), None);
+    }
+
+    #[test]
+    fn a_receiver_whose_clock_is_slow_refuses_what_seems_to_come_from_the_future() {
+        let true_export = clock("2026-01-10T00:00:00Z", "2026-01-10T00:00:00Z");
+        let slow = Clock { now: at("2026-01-09T23:00:00Z"), ..true_export };
+        assert!(POLICY.reference_time(&true_export).is_ok());
+        assert!(matches!(POLICY.reference_time(&slow), Err(FreshnessError::ExportedInTheFuture { .. })));
+    }
+
+    #[test]
+    fn a_receiver_whose_clock_is_fast_accepts_no_longer_a_transit_than_the_policy_allows() {
+        let fast_by_a_week = clock("2026-01-17T00:00:00Z", "2026-01-10T00:00:00Z");
+        assert_eq!(POLICY.reference_time(&fast_by_a_week), Ok(at("2026-01-10T00:00:00Z")));
+        let fast_by_a_year = clock("2027-01-10T00:00:00Z", "2026-01-10T00:00:00Z");
+        assert!(matches!(POLICY.reference_time(&fast_by_a_year), Err(FreshnessError::TooLongInTransit { .. })));
+    }
+
+    #[test]
+    fn an_export_time_that_lies_moves_the_verdict_by_the_longest_transit_at_most() {
+        // Metadata expired on the 1st; an exporter claims to have exported before that, to make it seem valid.
+        let expires = at("2026-01-01T00:00:00Z");
+        let lying = |now, claimed| {
+            let clock = clock(now, claimed);
+            POLICY.reference_time(&clock).map(|instant| Verdict::at(instant, expires))
+        };
+        let within = lying("2026-01-30T00:00:00Z", "2025-12-31T23:59:59Z");
+        assert!(matches!(within, Ok(Verdict::Fresh { .. })), "the policy's own bound: {within:?}");
+        let beyond = lying("2026-01-31T00:00:00Z", "2025-12-31T23:59:59Z");
+        assert!(matches!(beyond, Err(FreshnessError::TooLongInTransit { .. })));
+        // And an honest delivery in between takes even that away.
+        let mut floored = clock("2026-01-30T00:00:00Z", "2025-12-31T23:59:59Z");
+        floored.floor = Some(at("2026-01-02T00:00:00Z"));
+        assert!(matches!(POLICY.reference_time(&floored), Err(FreshnessError::OlderThanLastAccepted { .. })));
+    }
+
+    #[test]
+    fn an_export_time_that_lies_forward_is_refused_under_every_policy_and_so_becomes_no_floor() {
+        let clock = clock("2026-01-10T00:00:00Z", "2036-01-01T00:00:00Z");
+        for policy in [POLICY, Freshness::Now, Freshness::AsOf(clock.now)] {
+            assert!(matches!(policy.reference_time(&clock), Err(FreshnessError::ExportedInTheFuture { .. })));
+        }
     }
 
     #[test]

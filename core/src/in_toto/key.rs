@@ -1,12 +1,15 @@
 //! Keys of layouts and functionaries, in every form that in-toto implementations write them.
 //!
-//! JSON objects as securesystemslib, python in-toto 2 and 3 and in-toto-golang put them into layouts, and the files
-//! that CNAB-Sec 301 distributes as `.pub`: PEM, the same JSON, or a bare hexadecimal ed25519 key. A key's id is a
-//! label. Promise: a key that cannot be used is kept with the reason, and never signs anything.
+//! JSON objects as securesystemslib, python in-toto 2 and 3 and in-toto-golang put them into layouts, OpenPGP keys
+//! among them, and the files that CNAB-Sec 301 distributes as `.pub`: PEM, the same JSON, a bare hexadecimal ed25519
+//! key, or what `gpg --export` writes. A key's id is a label. Promise: a key that cannot be used is kept with the
+//! reason, and never signs anything.
 
+use jiff::Timestamp;
 use sealift_archive_format::strict_json;
 use serde_json::Value;
 
+use crate::signature::openpgp::{Fingerprint, OpenPgpError, OpenPgpKey};
 use crate::signature::{KeyError, KeyIdentity, PublicKey, Scheme};
 
 use super::metadata::{Signature, SignatureValue, SignedDocument};
@@ -23,6 +26,7 @@ pub struct Key {
 #[derive(Debug, Clone, PartialEq)]
 enum Material {
     Plain(PublicKey),
+    OpenPgp(Box<OpenPgpKey>),
     Unusable(UnusableKey),
 }
 
@@ -41,6 +45,9 @@ pub enum UnusableKey {
     /// The public part is not a key of its type and scheme.
     #[error("the key cannot be read")]
     Public(#[from] KeyError),
+    /// It is not an OpenPGP key that is understood.
+    #[error("the OpenPGP key cannot be read")]
+    OpenPgp(#[from] OpenPgpError),
 }
 
 /// Why a file is not a key.
@@ -52,11 +59,8 @@ pub enum KeyFileError {
         /// Its length, in bytes.
         length: usize,
     },
-    /// It is not text.
-    #[error("the key file is not UTF-8 text")]
-    NotText,
     /// It is in none of the known forms.
-    #[error("the key file is neither PEM, nor a securesystemslib JSON key, nor a hexadecimal ed25519 key")]
+    #[error("the key file is neither PEM, nor a JSON key, nor a hexadecimal ed25519 key, nor an OpenPGP key")]
     UnknownForm,
     /// It is JSON, but not strict JSON.
     #[error("the key file is not a JSON key")]
@@ -75,9 +79,22 @@ pub enum NotSigned {
     /// A signature names the key and does not verify under it.
     #[error("the signature that names this key does not verify")]
     BadSignature,
+    /// An OpenPGP signature names the key and does not count.
+    #[error("the OpenPGP signature that names this key does not count: {0}")]
+    OpenPgp(OpenPgpError),
     /// The key cannot verify anything.
-    #[error("the key cannot be used")]
-    Unusable(#[source] UnusableKey),
+    #[error("the key cannot be used: {0}")]
+    Unusable(UnusableKey),
+}
+
+/// That a key signed a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedBy {
+    /// What the signer is: the key; for OpenPGP the primary key and the subkey that signed. Two signers that share one
+    /// of these are one signer.
+    pub identities: Vec<KeyIdentity>,
+    /// For OpenPGP: the primary key or subkey that signed.
+    pub openpgp_key_id: Option<Fingerprint>,
 }
 
 impl From<PublicKey> for Key {
@@ -95,68 +112,108 @@ impl Key {
         if bytes.len() > MAXIMUM_KEY_FILE_LENGTH {
             return Err(KeyFileError::TooLong { length: bytes.len() });
         }
-        let text = std::str::from_utf8(bytes).map_err(|_| KeyFileError::NotText)?.trim();
-        let key = if text.starts_with("-----BEGIN ") {
-            Self::from(PublicKey::from_pem(text, None).map_err(UnusableKey::from)?)
+        let openpgp = || OpenPgpKey::from_certificate(bytes).map(|key| Material::OpenPgp(Box::new(key)));
+        let text = std::str::from_utf8(bytes).unwrap_or_default().trim();
+        let material = if text.is_empty() || text.starts_with("-----BEGIN PGP ") {
+            openpgp().map_err(UnusableKey::from)?
+        } else if text.starts_with("-----BEGIN ") {
+            Material::Plain(PublicKey::from_pem(text, None).map_err(UnusableKey::from)?)
         } else if text.starts_with('{') {
-            Self::from_json(&strict_json::parse(bytes)?)
+            Self::from_json(&strict_json::parse(bytes)?).material
         } else if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            Self::from(ed25519_from_hex(text).map_err(UnusableKey::from)?)
+            Material::Plain(ed25519_from_hex(text).map_err(UnusableKey::from)?)
         } else {
             return Err(KeyFileError::UnknownForm);
         };
-        match key.material {
+        match material {
             Material::Unusable(reason) => Err(reason.into()),
-            _ => Ok(key),
+            material => Ok(Self { material }),
         }
     }
 
     /// Reads a key object of a layout (in-toto 1.0 §4.2.1). A key that cannot be used is kept, with the reason.
     pub fn from_json(object: &Value) -> Self {
-        let material = match plain_from_json(object) {
-            Ok(key) => Material::Plain(key),
-            Err(reason) => Material::Unusable(reason),
+        let material = if OpenPgpKey::describes(object) {
+            OpenPgpKey::from_json(object).map(|key| Material::OpenPgp(Box::new(key))).map_err(UnusableKey::from)
+        } else {
+            plain_from_json(object).map(Material::Plain)
         };
-        Self { material }
+        Self { material: material.unwrap_or_else(Material::Unusable) }
     }
 
-    /// What tells this key from others; `None` for a key that cannot be used.
-    pub fn identity(&self) -> Option<KeyIdentity> {
-        match &self.material {
-            Material::Plain(key) => Some(key.identity()),
-            Material::Unusable(_) => None,
-        }
+    /// Whether the key can verify anything.
+    pub fn is_usable(&self) -> bool {
+        !matches!(self.material, Material::Unusable(_))
     }
 
-    /// The key for people: its scheme and the beginning of its fingerprint (SHA-256 of SPKI), or why it is unusable.
+    /// Whether this is an OpenPGP key with a subkey of that id.
+    pub fn has_subkey(&self, key_id: Fingerprint) -> bool {
+        matches!(&self.material, Material::OpenPgp(key) if key.key_ids().skip(1).any(|subkey| subkey == key_id))
+    }
+
+    /// The key for people: its scheme and the beginning of its fingerprint (SHA-256 of SPKI; for OpenPGP its own), or
+    /// why it cannot be used.
     pub fn describe(&self) -> String {
         match &self.material {
             Material::Plain(key) => {
                 let fingerprint = key.fingerprint().map_or_else(|error| error.to_string(), |it| it.short().to_owned());
                 format!("{} {fingerprint}", key.scheme().name())
             }
+            Material::OpenPgp(key) => format!("OpenPGP {}", key.key_id()),
             Material::Unusable(reason) => reason.to_string(),
         }
     }
 
     /// Looks for this key's signature on a document: first among those that name the key `key_id`, then among all,
-    /// because implementations call one key by different ids.
+    /// because implementations call one key by different ids. The expiry of an OpenPGP key is judged at `at`.
     ///
     /// # Errors
     /// [`NotSigned`].
-    pub fn find_signature<'d>(&self, key_id: &str, document: &'d SignedDocument) -> Result<&'d Signature, NotSigned> {
-        let key = match &self.material {
-            Material::Plain(key) => key,
-            Material::Unusable(reason) => return Err(NotSigned::Unusable(reason.clone())),
-        };
-        let made = |signature: &&Signature| match &signature.value {
-            SignatureValue::Plain(bytes) => key.verify(document.signed_bytes(), bytes).is_ok(),
-            SignatureValue::OpenPgp { .. } => false,
-        };
+    pub fn find_signature(
+        &self,
+        key_id: &str,
+        document: &SignedDocument,
+        at: Timestamp,
+    ) -> Result<SignedBy, NotSigned> {
         let names = |signature: &&Signature| signature.key_id == key_id;
         let (naming, others): (Vec<_>, Vec<_>) = document.signatures().iter().partition(names);
-        let failure = if naming.is_empty() { NotSigned::NoSignature } else { NotSigned::BadSignature };
-        naming.into_iter().chain(others).find(made).ok_or(failure)
+        let mut failure = NotSigned::NoSignature;
+        for signature in naming {
+            match self.verify(signature, document, at) {
+                Err(why) => failure = why,
+                signed => return signed,
+            }
+        }
+        for signature in others {
+            match self.verify(signature, document, at) {
+                // Of all that others made, only one that names this key's own fingerprint says more than "not signed".
+                Err(NotSigned::NoSignature | NotSigned::BadSignature) => {}
+                Err(why) => failure = why,
+                signed => return signed,
+            }
+        }
+        Err(failure)
+    }
+
+    fn verify(&self, signature: &Signature, document: &SignedDocument, at: Timestamp) -> Result<SignedBy, NotSigned> {
+        match (&self.material, &signature.value) {
+            (Material::Unusable(reason), _) => Err(NotSigned::Unusable(reason.clone())),
+            (Material::Plain(key), SignatureValue::Plain(bytes)) => match key.verify(document.signed_bytes(), bytes) {
+                Ok(()) => Ok(SignedBy { identities: vec![key.identity()], openpgp_key_id: None }),
+                Err(_) => Err(NotSigned::BadSignature),
+            },
+            (Material::OpenPgp(key), SignatureValue::OpenPgp(signature)) => {
+                match key.verify(document.signed_bytes(), signature, at) {
+                    Ok(by) => {
+                        Ok(SignedBy { identities: vec![by.primary, by.made_by], openpgp_key_id: Some(by.key_id) })
+                    }
+                    Err(OpenPgpError::NotThisKey(_)) => Err(NotSigned::NoSignature),
+                    Err(why) => Err(NotSigned::OpenPgp(why)),
+                }
+            }
+            (Material::OpenPgp(_), SignatureValue::Unreadable(why)) => Err(NotSigned::OpenPgp(why.clone())),
+            _ => Err(NotSigned::BadSignature),
+        }
     }
 }
 
@@ -214,12 +271,12 @@ mod tests {
         ];
         for form in &forms {
             assert_eq!(form, &forms[0]);
-            assert!(form.identity().is_some());
+            assert!(form.is_usable());
         }
     }
 
     #[test]
-    fn a_key_that_cannot_be_used_is_kept_and_has_no_identity() {
+    fn a_key_that_cannot_be_used_is_kept_and_marked() {
         let pem = ed25519().public_key().unwrap().to_pem().unwrap();
         for object in [
             serde_json::json!({}),
@@ -230,14 +287,14 @@ mod tests {
             serde_json::json!({"keytype": "ed25519", "scheme": "rsassa-pss-sha256", "keyval": {"public": "00"}}),
             serde_json::json!({"keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": "00".repeat(32)}}),
         ] {
-            assert_eq!(Key::from_json(&object).identity(), None, "{object}");
+            assert!(!Key::from_json(&object).is_usable(), "{object}");
             assert!(Key::from_file(object.to_string().as_bytes()).is_err());
         }
     }
 
     #[test]
     fn files_in_other_forms_are_refused() {
-        assert!(matches!(Key::from_file(b"\xff"), Err(KeyFileError::NotText)));
+        assert!(matches!(Key::from_file(b"\xff"), Err(KeyFileError::Unusable(UnusableKey::OpenPgp(_)))));
         assert!(matches!(Key::from_file(b"hello"), Err(KeyFileError::UnknownForm)));
         assert!(matches!(Key::from_file(b"{\"a\":1,\"a\":2}"), Err(KeyFileError::Json(_))));
         assert!(matches!(Key::from_file(&vec![b' '; 300_000]), Err(KeyFileError::TooLong { .. })));

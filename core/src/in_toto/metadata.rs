@@ -6,10 +6,10 @@
 
 use sealift_archive_format::dsse::{self, Envelope, EnvelopeError};
 use sealift_archive_format::strict_json::{self, JsonError};
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::canonical_json::{self, CanonicalJsonError};
+use crate::signature::openpgp::{OpenPgpError, OpenPgpSignature};
 
 /// The longest document that is read, in bytes.
 pub const MAXIMUM_DOCUMENT_LENGTH: usize = 32 * 1024 * 1024;
@@ -49,13 +49,10 @@ pub struct Signature {
 pub enum SignatureValue {
     /// A bare signature.
     Plain(Vec<u8>),
-    /// An OpenPGP signature: both fields hexadecimal, as securesystemslib writes them.
-    OpenPgp {
-        /// The signature.
-        signature: String,
-        /// The signature packet's hashed part, which is signed along with the message.
-        other_headers: String,
-    },
+    /// An OpenPGP signature, as securesystemslib writes it.
+    OpenPgp(OpenPgpSignature),
+    /// An OpenPGP signature that cannot be read, and so verifies nothing.
+    Unreadable(OpenPgpError),
 }
 
 /// Why bytes are not a signed document.
@@ -88,20 +85,12 @@ pub enum MetadataError {
         /// How many there are.
         count: usize,
     },
-    /// A signature is neither `{keyid, sig}` nor `{keyid, signature, other_headers}`, in hexadecimal.
-    #[error("the signature that names key {key_id:?} is not hexadecimal, or has no sig")]
+    /// A signature's `sig` is missing, or not hexadecimal.
+    #[error("the signature that names key {key_id:?} has no hexadecimal sig")]
     Signature {
         /// The key that it names.
         key_id: String,
     },
-}
-
-#[derive(Deserialize)]
-struct RawSignature {
-    keyid: String,
-    sig: Option<String>,
-    signature: Option<String>,
-    other_headers: Option<String>,
 }
 
 impl SignedDocument {
@@ -125,7 +114,7 @@ impl SignedDocument {
     fn from_metablock(mut document: Value) -> Result<Self, MetadataError> {
         let payload = document.get_mut("signed").map(Value::take).unwrap_or_default();
         let signatures = document.get_mut("signatures").map(Value::take).unwrap_or_default();
-        let signatures: Option<Vec<RawSignature>> = serde_json::from_value(signatures).map_err(JsonError::from)?;
+        let signatures: Option<Vec<Value>> = serde_json::from_value(signatures).map_err(JsonError::from)?;
         let signatures = signatures.unwrap_or_default();
         if signatures.len() > dsse::MAXIMUM_SIGNATURES {
             return Err(MetadataError::TooManySignatures { count: signatures.len() });
@@ -134,7 +123,7 @@ impl SignedDocument {
             form: Form::Metablock,
             signed_bytes: canonical_json::encode(&payload)?,
             payload,
-            signatures: signatures.into_iter().map(Signature::parse).collect::<Result<_, _>>()?,
+            signatures: signatures.iter().map(Signature::parse).collect::<Result<_, _>>()?,
         })
     }
 
@@ -177,18 +166,16 @@ impl SignedDocument {
 }
 
 impl Signature {
-    fn parse(raw: RawSignature) -> Result<Self, MetadataError> {
-        let is_hex = |text: &String| text.len() % 2 == 0 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let value = match (raw.sig, raw.signature, raw.other_headers) {
-            (Some(sig), None, None) => hex::decode(&sig).ok().map(SignatureValue::Plain),
-            (None, Some(signature), Some(other_headers)) if is_hex(&signature) && is_hex(&other_headers) => {
-                Some(SignatureValue::OpenPgp { signature, other_headers })
-            }
-            _ => None,
-        };
-        match value {
-            Some(value) => Ok(Self { key_id: raw.keyid, value }),
-            None => Err(MetadataError::Signature { key_id: raw.keyid }),
+    fn parse(object: &Value) -> Result<Self, MetadataError> {
+        let text = |name: &str| object.get(name).and_then(Value::as_str);
+        let key_id = text("keyid").unwrap_or_default().to_owned();
+        if OpenPgpSignature::describes(object) {
+            let read = OpenPgpSignature::from_json(object);
+            return Ok(Self { key_id, value: read.map_or_else(SignatureValue::Unreadable, SignatureValue::OpenPgp) });
+        }
+        match text("sig").and_then(|sig| hex::decode(sig).ok()) {
+            Some(bytes) => Ok(Self { key_id, value: SignatureValue::Plain(bytes) }),
+            None => Err(MetadataError::Signature { key_id }),
         }
     }
 }
@@ -241,15 +228,14 @@ mod tests {
             r#"{"keyid":"k","sig":"0"}"#,
             r#"{"keyid":"k","sig":"zz"}"#,
             r#"{"keyid":"k","signature":"00"}"#,
-            r#"{"keyid":"k","signature":"00","other_headers":"x"}"#,
-            r#"{"keyid":"k","sig":"00","signature":"00","other_headers":"00"}"#,
+            r#"{"keyid":"k","sig":7}"#,
+            "7",
         ] {
             let text = format!(r#"{{"signed":{{}},"signatures":[{signature}]}}"#);
             assert!(matches!(parse(&text), Err(MetadataError::Signature { .. })), "{signature}");
         }
-        let pgp =
-            r#"{"signed":{},"signatures":[{"keyid":"k","signature":"00","other_headers":"01","short_keyid":"k"}]}"#;
-        assert!(matches!(parse(pgp).unwrap().signatures()[0].value, SignatureValue::OpenPgp { .. }));
+        let pgp = r#"{"signed":{},"signatures":[{"keyid":"k","sig":"00","signature":"00","other_headers":"01"}]}"#;
+        assert!(matches!(parse(pgp).unwrap().signatures()[0].value, SignatureValue::Unreadable(_)));
         let many = vec![r#"{"keyid":"k","sig":""}"#; 65].join(",");
         let many = format!(r#"{{"signed":{{}},"signatures":[{many}]}}"#);
         assert!(matches!(parse(&many), Err(MetadataError::TooManySignatures { count: 65 })));

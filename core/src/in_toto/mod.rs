@@ -11,7 +11,13 @@ pub mod key;
 pub mod layout;
 pub mod link;
 pub mod metadata;
+pub mod product;
+pub mod refusal;
+pub mod rule_processing;
+mod step_links;
 pub mod substitution;
+pub mod trace;
+pub mod verify;
 
 pub use artifact::{Artifacts, Hashes};
 pub use inspection::{
@@ -21,4 +27,8 @@ pub use key::{Key, KeyFileError};
 pub use layout::Layout;
 pub use link::Link;
 pub use metadata::SignedDocument;
+pub use product::{BindingRule, FinalProduct, ProductBinding};
+pub use refusal::{Cause, Refusal, RefusalClass};
 pub use substitution::Parameters;
+pub use trace::Trace;
+pub use verify::{LayoutKey, SupplyChain, VerifiedSupplyChain, verify};

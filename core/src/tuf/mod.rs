@@ -2,11 +2,14 @@
 //!
 //! - [`update()`] walks the client workflow over a [`MetadataProvider`], and yields a [`TrustedRepository`];
 //! - [`TrustedRepository::resolve`] searches the delegations for a target, and yields a [`VerifiedTarget`];
+//! - [`map`] says which of several repositories speak for a name;
+//! - [`Carrying`] finds out what must travel, and [`mirror`] publishes what arrived;
 //! - [`chain`] is the workflow itself, a typestate from raw bytes;
 //! - [`TrustedState`] is what one side remembers in between.
 //!
 //! Nothing here reads a clock, and nothing but a provider does I/O.
 
+mod carry;
 pub mod chain;
 mod delegation;
 mod envelope;
@@ -14,7 +17,9 @@ mod error;
 mod hashes;
 mod key;
 mod limits;
+pub mod map;
 mod metadata;
+pub mod mirror;
 mod path_pattern;
 pub mod provider;
 mod repository;
@@ -23,10 +28,12 @@ pub mod state;
 mod target;
 mod update;
 
+pub use carry::Carrying;
 pub use envelope::{RoleEvidence, Verified};
 pub use error::{MetadataError, TufError};
 pub use hashes::{Hashes, MismatchError};
 pub use limits::Limits;
+pub use map::RepositoryMap;
 pub use metadata::{Root, Snapshot, Targets, Timestamp};
 pub use path_pattern::PathPattern;
 pub use provider::{MetadataProvider, ProviderError, TargetProvider};

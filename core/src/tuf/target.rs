@@ -117,4 +117,9 @@ impl VerifiedTarget {
         let mut comparable = self.hashes().iter().filter(|listed| listed.algorithm() == digest.algorithm()).peekable();
         length == self.length && comparable.peek().is_some() && comparable.all(|listed| listed == digest)
     }
+
+    /// Whether two repositories say the same of a target: length, hashes and `custom`.
+    pub(crate) fn agrees_with(&self, other: &Self) -> bool {
+        (self.length, &self.hashes, &self.custom) == (other.length, &other.hashes, &other.custom)
+    }
 }

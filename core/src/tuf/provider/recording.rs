@@ -16,6 +16,16 @@ impl<'a> Recording<'a> {
     }
 
     /// All files handed out so far.
+    pub fn carried(&self) -> &CarriedMetadata {
+        &self.carried
+    }
+
+    /// Keeps a file that came from elsewhere, as if it had been handed out.
+    pub(crate) fn record(&mut self, role: &RoleName, version: Option<u64>, bytes: &[u8]) {
+        self.carried.insert(role, version, bytes.to_vec());
+    }
+
+    /// All files handed out so far.
     pub fn into_carried(self) -> CarriedMetadata {
         self.carried
     }

@@ -1,0 +1,162 @@
+//! Why bytes are not an inventory, or why an inventory makes no sense.
+
+use super::{FormatVersion, MAXIMUM_ENTRIES, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH};
+use crate::digest::Digest;
+use crate::entry_name::{EntryName, EntryNameError};
+use crate::strict_json::JsonError;
+
+/// What is wrong with an inventory.
+#[derive(Debug, thiserror::Error)]
+pub enum InventoryError {
+    /// It is not strict JSON of the right shape.
+    #[error("not an inventory")]
+    Json(#[from] JsonError),
+    /// It is not an in-toto Statement v1.
+    #[error("not an in-toto Statement v1: its type is {found:?}")]
+    NotAStatement {
+        /// The `_type` that was found.
+        found: String,
+    },
+    /// It is a statement of another kind.
+    #[error("not an inventory: the predicate type is {found:?}")]
+    NotAnInventory {
+        /// The `predicateType` that was found.
+        found: String,
+    },
+    /// It was written for a later major version of the format.
+    #[error("the archive's format is version {found}; this program reads version 1: a newer release is needed")]
+    NewerMajor {
+        /// The version that was found, as it was written.
+        found: String,
+    },
+    /// The format version is none.
+    #[error("{found:?} is not a version of the archive format")]
+    FormatVersion {
+        /// The text that was found.
+        found: String,
+    },
+    /// The archive holds only what changed since another one.
+    #[error("the archive is a delta on another archive, which this version of the format does not define")]
+    Delta,
+    /// Something in the statement is unknown to its own version of the format, or not written in the canonical way.
+    #[error("the statement is not canonical, or has an unknown member: the first difference is at {pointer:?}")]
+    NotCanonical {
+        /// Where, as a JSON pointer (RFC 6901); empty for white space, order or escapes.
+        pointer: String,
+    },
+    /// The subjects are not the bundles and images.
+    #[error("the subjects of the statement are not the bundles and images of the inventory")]
+    Subject,
+    /// The inventory says that it has another version than the one that is written.
+    #[error("an inventory of format version {found} cannot be written")]
+    WriteVersion {
+        /// The version.
+        found: FormatVersion,
+    },
+    /// The export time is not one that can be written.
+    #[error("the export time {found} is not a whole second of the years 0 to 9999")]
+    ExportTime {
+        /// The time.
+        found: jiff::Timestamp,
+    },
+    /// A text is empty, too long or has control characters.
+    #[error("{text:?} cannot be a {what}: 1 to {MAXIMUM_TEXT_LENGTH} bytes without control characters are needed")]
+    Text {
+        /// What the text is to be.
+        what: &'static str,
+        /// Its beginning.
+        text: String,
+    },
+    /// There are too many entries.
+    #[error("{count} entries: the limit is {MAXIMUM_ENTRIES}")]
+    TooManyEntries {
+        /// How many there are.
+        count: usize,
+    },
+    /// A size, or the sum of all, is too large.
+    #[error("the sizes exceed the limit of {MAXIMUM_SIZE} bytes")]
+    TooLarge,
+    /// Two bundles or images have one reference.
+    #[error("{reference:?} is there twice")]
+    DuplicateReference {
+        /// The reference.
+        reference: String,
+    },
+    /// Two images of a bundle are one component.
+    #[error("bundle {reference:?} has two components {component:?}")]
+    DuplicateComponent {
+        /// The bundle's reference.
+        reference: String,
+        /// The component.
+        component: String,
+    },
+    /// An image that stands alone is in a bundle, or the other way round.
+    #[error("the kind of image {reference:?} does not fit its place")]
+    MisplacedImage {
+        /// The image's reference.
+        reference: String,
+    },
+    /// A repository's name cannot be used.
+    #[error(transparent)]
+    Repository(#[from] EntryNameError),
+    /// A repository is listed twice.
+    #[error("TUF repository {name:?} is listed twice")]
+    DuplicateRepository {
+        /// The repository.
+        name: String,
+    },
+    /// A repository is listed, but none of its metadata is an entry.
+    #[error("TUF repository {name:?} is listed, but has no metadata in the archive")]
+    EmptyRepository {
+        /// The repository.
+        name: String,
+    },
+    /// An entry belongs to a repository that is not listed.
+    #[error("entry {entry} belongs to a TUF repository that is not listed")]
+    UnlistedRepository {
+        /// The entry.
+        entry: EntryName,
+    },
+    /// An entry that every archive has is not listed.
+    #[error("entry {entry} is missing")]
+    MissingEntry {
+        /// The entry.
+        entry: EntryName,
+    },
+    /// Two entries have one name.
+    #[error("entry {entry} is listed twice")]
+    DuplicateEntry {
+        /// The entry.
+        entry: EntryName,
+    },
+    /// An entry stands where it may not.
+    #[error("entry {entry} is out of order")]
+    WrongOrder {
+        /// The entry.
+        entry: EntryName,
+    },
+    /// A blob's digest is not the one in its name, or another entry's digest is not SHA-256.
+    #[error("entry {entry} cannot have the digest {digest}")]
+    EntryDigest {
+        /// The entry.
+        entry: EntryName,
+        /// The digest that is listed.
+        digest: Digest,
+    },
+    /// A descriptor has no blob.
+    #[error("{digest} is named, but not among the entries")]
+    MissingBlob {
+        /// The digest.
+        digest: Digest,
+    },
+    /// A descriptor and its blob differ in size.
+    #[error("{digest} is said to have {described} bytes and is listed with {listed}")]
+    DescriptorSize {
+        /// The digest.
+        digest: Digest,
+        /// The size in the descriptor, in bytes.
+        described: u64,
+        /// The size of the entry, in bytes.
+        listed: u64,
+    },
+}

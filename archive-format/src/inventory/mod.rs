@@ -1,0 +1,210 @@
+//! The inventory: everything that an archive holds, and for whom. It is what a seal signs.
+//!
+//! Promise: [`Inventory::parse`] and [`Inventory::to_statement`] are inverse, byte for byte, for this version of the
+//! format, and what `parse` returns keeps every rule of `docs/format.md`. It is a claim all the same: whether to believe
+//! it depends on who signed it.
+
+mod error;
+mod rules;
+mod statement;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::entry_name::EntryName;
+
+pub use error::InventoryError;
+pub use statement::{FormatVersion, PREDICATE_TYPE, STATEMENT_TYPE};
+
+/// The most entries that an inventory may list.
+pub const MAXIMUM_ENTRIES: usize = 100_000;
+/// The longest text in an inventory (a reference, a target's name, a component, a platform, …), in bytes.
+pub const MAXIMUM_TEXT_LENGTH: usize = 1_024;
+/// The largest number in an inventory, and the largest archive, in bytes: what every JSON reader keeps exactly.
+pub const MAXIMUM_SIZE: u64 = (1 << 53) - 1;
+
+// The members of every object below are declared in the order of their names: that is their canonical order, and so
+// serialising them is enough to be canonical (RFC 8785).
+
+/// What an archive holds. The members are the author's to fill; [`Inventory::check`] says whether they make sense.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Inventory {
+    /// The bundles.
+    pub bundles: Vec<BundleRecord>,
+    /// Every entry after the seal, in the order of the archive.
+    pub entries: Vec<EntryRecord>,
+    /// When the archive was made, to the second.
+    #[serde(with = "statement::instant")]
+    pub exported_at: Timestamp,
+    /// What made the archive.
+    pub exporter: Exporter,
+    /// The version of the format.
+    pub format_version: FormatVersion,
+    /// The images that stand alone.
+    pub images: Vec<ImageRecord>,
+    /// The TUF repositories that are carried.
+    pub repositories: Vec<RepositoryRecord>,
+}
+
+/// The program that made an archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exporter {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// A CNAB bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BundleRecord {
+    /// Its `bundle.json`.
+    pub descriptor: Descriptor,
+    /// Its invocation images and component images.
+    pub images: Vec<ImageRecord>,
+    /// The OCI index that holds it in a registry (CNAB Registries), where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<Descriptor>,
+    /// Where it comes from.
+    pub reference: String,
+    /// The TUF target that is to vouch for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<TargetRecord>,
+}
+
+/// A container image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "statement::RawImage", into = "statement::RawImage")]
+pub struct ImageRecord {
+    /// Which platforms came along.
+    pub completeness: Completeness,
+    /// Its manifest or index.
+    pub descriptor: Descriptor,
+    /// What it is to its bundle.
+    pub role: ImageRole,
+    /// The platforms that are carried, for example `linux/amd64`.
+    pub platforms: Vec<String>,
+    /// Its reference, as the bundle or the operator writes it.
+    pub reference: String,
+    /// The manifests that refer to it and are carried: signatures, SBOMs and the like.
+    pub referrers: Vec<Descriptor>,
+    /// The TUF target that is to vouch for it.
+    pub target: Option<TargetRecord>,
+}
+
+/// What an image is to a bundle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImageRole {
+    /// It installs the bundle.
+    Invocation,
+    /// It is the bundle's component of this name.
+    Component(String),
+    /// It belongs to no bundle.
+    StandAlone,
+}
+
+/// Whether every platform of an image is carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Completeness {
+    /// All that its index lists.
+    AllPlatforms,
+    /// Some were chosen; the manifests of the others are absent on purpose.
+    Selected,
+}
+
+/// A TUF target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetRecord {
+    /// Its name in the TUF metadata.
+    pub name: String,
+}
+
+/// A TUF repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepositoryRecord {
+    /// The name under which its files are carried.
+    pub name: String,
+}
+
+/// An OCI content descriptor, as far as it identifies content.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Descriptor {
+    /// The digest.
+    pub digest: Digest,
+    /// The media type.
+    pub media_type: String,
+    /// The size, in bytes.
+    pub size: u64,
+}
+
+/// An entry of the archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryRecord {
+    /// The digest of its content: a blob's own, SHA-256 for all else.
+    pub digest: Digest,
+    /// Its name.
+    pub name: EntryName,
+    /// Its size, in bytes.
+    pub size: u64,
+}
+
+impl EntryRecord {
+    /// The record of an entry whose content is at hand.
+    pub fn of(name: EntryName, content: &[u8]) -> Self {
+        Self { digest: Digest::sha256(content), name, size: content.len() as u64 }
+    }
+
+    /// The record of a blob.
+    pub fn blob(digest: &Digest, size: u64) -> Self {
+        Self { digest: digest.clone(), name: EntryName::blob(digest), size }
+    }
+}
+
+impl Inventory {
+    /// Parses the statement that a seal carries.
+    ///
+    /// # Errors
+    /// [`InventoryError`].
+    pub fn parse(statement: &[u8]) -> Result<Self, InventoryError> {
+        statement::parse(statement)
+    }
+
+    /// The in-toto Statement v1 over this inventory: the bytes that a seal carries and signs.
+    ///
+    /// # Errors
+    /// [`InventoryError`] when the inventory breaks a rule.
+    pub fn to_statement(&self) -> Result<Vec<u8>, InventoryError> {
+        self.check()?;
+        if self.format_version != FormatVersion::CURRENT {
+            return Err(InventoryError::WriteVersion { found: self.format_version });
+        }
+        statement::encode(self)
+    }
+
+    /// Checks every rule that does not need the content of the entries.
+    ///
+    /// # Errors
+    /// [`InventoryError`], for the first rule that is broken.
+    pub fn check(&self) -> Result<(), InventoryError> {
+        rules::check(self)
+    }
+
+    /// Every image: those of the bundles, in order, then those that stand alone.
+    pub fn all_images(&self) -> impl Iterator<Item = &ImageRecord> {
+        self.bundles.iter().flat_map(|bundle| &bundle.images).chain(&self.images)
+    }
+
+    /// Every descriptor that the inventory names; each is carried as a blob.
+    pub fn descriptors(&self) -> impl Iterator<Item = &Descriptor> {
+        let bundles =
+            self.bundles.iter().flat_map(|bundle| [Some(&bundle.descriptor), bundle.index.as_ref()]).flatten();
+        bundles.chain(self.all_images().flat_map(|image| std::iter::once(&image.descriptor).chain(&image.referrers)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! The rules that an inventory keeps, whoever wrote it (`docs/format.md`, "The inventory").
+
+use std::collections::{HashMap, HashSet};
+
+use super::statement::instant;
+use super::{Descriptor, ImageRecord, ImageRole, Inventory, InventoryError, TargetRecord};
+use super::{MAXIMUM_ENTRIES, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH};
+use crate::digest::{Digest, DigestAlgorithm};
+use crate::entry_name::{self, EntryName, Place};
+use crate::tar_profile;
+
+pub(super) fn check(inventory: &Inventory) -> Result<(), InventoryError> {
+    if !instant::fits(&inventory.exported_at) {
+        return Err(InventoryError::ExportTime { found: inventory.exported_at });
+    }
+    text("exporter name", &inventory.exporter.name)?;
+    text("exporter version", &inventory.exporter.version)?;
+    check_references(inventory)?;
+    check_images(inventory)?;
+    check_entries(inventory)?;
+    check_repositories(inventory)?;
+    check_descriptors(inventory)
+}
+
+fn text(what: &'static str, text: &str) -> Result<(), InventoryError> {
+    if (1..=MAXIMUM_TEXT_LENGTH).contains(&text.len()) && !text.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(InventoryError::Text { what, text: text.chars().take(80).collect() })
+}
+
+fn check_target(target: Option<&TargetRecord>) -> Result<(), InventoryError> {
+    target.map_or(Ok(()), |target| text("target name", &target.name))
+}
+
+fn check_references(inventory: &Inventory) -> Result<(), InventoryError> {
+    let mut seen = HashSet::new();
+    let bundles = inventory.bundles.iter().map(|bundle| (&bundle.reference, bundle.target.as_ref()));
+    let images = inventory.images.iter().map(|image| (&image.reference, None));
+    for (reference, target) in bundles.chain(images) {
+        text("reference", reference)?;
+        check_target(target)?;
+        if !seen.insert(reference) {
+            return Err(InventoryError::DuplicateReference { reference: reference.clone() });
+        }
+    }
+    Ok(())
+}
+
+fn check_images(inventory: &Inventory) -> Result<(), InventoryError> {
+    let misplaced = |image: &ImageRecord| InventoryError::MisplacedImage { reference: image.reference.clone() };
+    for image in inventory.all_images() {
+        text("reference", &image.reference)?;
+        check_target(image.target.as_ref())?;
+        image.platforms.iter().try_for_each(|platform| text("platform", platform))?;
+    }
+    if let Some(image) = inventory.images.iter().find(|image| image.role != ImageRole::StandAlone) {
+        return Err(misplaced(image));
+    }
+    for bundle in &inventory.bundles {
+        let mut components = HashSet::new();
+        for image in &bundle.images {
+            match &image.role {
+                ImageRole::StandAlone => return Err(misplaced(image)),
+                ImageRole::Invocation => {}
+                ImageRole::Component(component) => {
+                    text("component", component)?;
+                    if !components.insert(component) {
+                        let (reference, component) = (bundle.reference.clone(), component.clone());
+                        return Err(InventoryError::DuplicateComponent { reference, component });
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// First `oci-layout`, second `index.json`, then the TUF files by name, then the blobs; and the digests that names imply.
+fn check_entries(inventory: &Inventory) -> Result<(), InventoryError> {
+    let entries = &inventory.entries;
+    if entries.len() > MAXIMUM_ENTRIES {
+        return Err(InventoryError::TooManyEntries { count: entries.len() });
+    }
+    for required in [EntryName::oci_layout(), EntryName::oci_index()] {
+        if !entries.iter().any(|entry| entry.name == required) {
+            return Err(InventoryError::MissingEntry { entry: required });
+        }
+    }
+    let mut seen = HashSet::new();
+    let mut previous: Option<&EntryName> = None;
+    let mut total: u64 = 0;
+    for entry in entries {
+        let name = &entry.name;
+        if !seen.insert(name) {
+            return Err(InventoryError::DuplicateEntry { entry: name.clone() });
+        }
+        let in_order = match previous {
+            None => class(name) == Class::OciLayout,
+            Some(previous) if class(previous) == Class::Tuf && class(name) == Class::Tuf => previous < name,
+            Some(previous) => class(previous) <= class(name),
+        };
+        if !in_order {
+            return Err(InventoryError::WrongOrder { entry: name.clone() });
+        }
+        let digest_fits = match name.place() {
+            Place::Blob(digest) => *digest == entry.digest,
+            _ => entry.digest.algorithm() == DigestAlgorithm::Sha256,
+        };
+        if !digest_fits {
+            return Err(InventoryError::EntryDigest { entry: name.clone(), digest: entry.digest.clone() });
+        }
+        let length = tar_profile::length(name, entry.size).ok_or(InventoryError::TooLarge)?;
+        total = total.checked_add(length).filter(|total| *total <= MAXIMUM_SIZE).ok_or(InventoryError::TooLarge)?;
+        previous = Some(name);
+    }
+    Ok(())
+}
+
+/// The classes of entries, in the order in which they come.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    Seal,
+    OciLayout,
+    OciIndex,
+    Tuf,
+    Blob,
+}
+
+fn class(name: &EntryName) -> Class {
+    match name.place() {
+        Place::Seal => Class::Seal,
+        Place::OciLayout => Class::OciLayout,
+        Place::OciIndex => Class::OciIndex,
+        Place::TufMetadata { .. } | Place::TufTarget { .. } => Class::Tuf,
+        Place::Blob(_) => Class::Blob,
+    }
+}
+
+fn check_repositories(inventory: &Inventory) -> Result<(), InventoryError> {
+    let mut listed = HashSet::new();
+    for repository in &inventory.repositories {
+        entry_name::check_repository(&repository.name)?;
+        if !listed.insert(&repository.name) {
+            return Err(InventoryError::DuplicateRepository { name: repository.name.clone() });
+        }
+    }
+    let mut with_metadata = HashSet::new();
+    for entry in &inventory.entries {
+        let repository = match entry.name.place() {
+            Place::TufMetadata { repository, .. } => {
+                with_metadata.insert(repository);
+                repository
+            }
+            Place::TufTarget { repository, .. } => repository,
+            _ => continue,
+        };
+        if !listed.contains(repository) {
+            return Err(InventoryError::UnlistedRepository { entry: entry.name.clone() });
+        }
+    }
+    let empty = inventory.repositories.iter().find(|repository| !with_metadata.contains(&repository.name));
+    empty.map_or(Ok(()), |repository| Err(InventoryError::EmptyRepository { name: repository.name.clone() }))
+}
+
+fn check_descriptors(inventory: &Inventory) -> Result<(), InventoryError> {
+    let sizes: HashMap<&Digest, u64> = inventory
+        .entries
+        .iter()
+        .filter(|entry| matches!(entry.name.place(), Place::Blob(_)))
+        .map(|entry| (&entry.digest, entry.size))
+        .collect();
+    for Descriptor { digest, media_type, size: described } in inventory.descriptors() {
+        text("media type", media_type)?;
+        match sizes.get(digest) {
+            None => return Err(InventoryError::MissingBlob { digest: digest.clone() }),
+            Some(listed) if listed == described => {}
+            Some(&listed) => {
+                return Err(InventoryError::DescriptorSize { digest: digest.clone(), described: *described, listed });
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,313 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::digest::DigestAlgorithm;
+use crate::strict_json;
+
+fn descriptor(content: &[u8]) -> Descriptor {
+    let (digest, size) = (Digest::sha256(content), content.len() as u64);
+    Descriptor { digest, media_type: "application/vnd.oci.image.manifest.v1+json".to_owned(), size }
+}
+
+fn image(role: ImageRole, reference: &str) -> ImageRecord {
+    ImageRecord {
+        completeness: Completeness::AllPlatforms,
+        descriptor: descriptor(b"image"),
+        role,
+        platforms: vec!["linux/amd64".to_owned()],
+        reference: reference.to_owned(),
+        referrers: vec![descriptor(b"signature")],
+        target: None,
+    }
+}
+
+/// One of everything.
+fn inventory() -> Inventory {
+    let target = Some(TargetRecord { name: "example.com/shop:1.4".to_owned() });
+    let blob = |content: &[u8]| EntryRecord::blob(&Digest::sha256(content), content.len() as u64);
+    Inventory {
+        bundles: vec![BundleRecord {
+            descriptor: descriptor(b"bundle"),
+            images: vec![
+                image(ImageRole::Invocation, "example.com/shop-installer:1.4"),
+                image(ImageRole::Component("web".to_owned()), "example.com/web:1"),
+            ],
+            index: Some(descriptor(b"index")),
+            reference: "example.com/shop:1.4".to_owned(),
+            target,
+        }],
+        entries: vec![
+            EntryRecord::of(EntryName::oci_layout(), b"{}"),
+            EntryRecord::of(EntryName::oci_index(), b"{}"),
+            EntryRecord::of(EntryName::tuf_metadata("main", "1.root.json").unwrap(), b"root"),
+            EntryRecord::of(EntryName::tuf_target("main", "shop.layout").unwrap(), b"layout"),
+            blob(b"bundle"),
+            blob(b"index"),
+            blob(b"image"),
+            blob(b"signature"),
+        ],
+        exported_at: "2026-01-02T03:04:05Z".parse().unwrap(),
+        exporter: Exporter { name: "sealift".to_owned(), version: "0.1.0".to_owned() },
+        format_version: FormatVersion::CURRENT,
+        images: vec![ImageRecord { completeness: Completeness::Selected, ..image(ImageRole::StandAlone, "alone:1") }],
+        repositories: vec![RepositoryRecord { name: "main".to_owned() }],
+    }
+}
+
+fn statement() -> Value {
+    strict_json::parse(&inventory().to_statement().unwrap()).unwrap()
+}
+
+fn parse(statement: &Value) -> Result<Inventory, InventoryError> {
+    Inventory::parse(statement.to_string().as_bytes())
+}
+
+/// The error of the inventory after a change to it; the rule must hold for writing and for reading.
+fn refused(change: impl FnOnce(&mut Inventory)) -> InventoryError {
+    let mut inventory = inventory();
+    change(&mut inventory);
+    let error = inventory.to_statement().map(drop).unwrap_err();
+    let written = super::statement::encode(&inventory).unwrap();
+    assert!(Inventory::parse(&written).is_err(), "{error} only when writing");
+    error
+}
+
+/// The error of the statement after a change to its JSON.
+fn unreadable(change: impl FnOnce(&mut Value)) -> InventoryError {
+    let mut statement = statement();
+    change(&mut statement);
+    parse(&statement).unwrap_err()
+}
+
+#[test]
+fn an_inventory_survives_being_written_and_read() {
+    let bytes = inventory().to_statement().unwrap();
+    assert_eq!(Inventory::parse(&bytes).unwrap(), inventory());
+    assert_eq!(inventory().to_statement().unwrap(), bytes);
+}
+
+#[test]
+fn the_statement_is_canonical_json() {
+    let bytes = inventory().to_statement().unwrap();
+    let mut sorted = strict_json::parse(&bytes).unwrap();
+    sorted.sort_all_objects();
+    assert_eq!(String::from_utf8(bytes).unwrap(), sorted.to_string());
+}
+
+#[test]
+fn the_subjects_are_the_bundles_and_the_images_that_stand_alone() {
+    let expected = json!([
+        {"name": "example.com/shop:1.4", "digest": {"sha256": Digest::sha256(b"bundle").hex()}},
+        {"name": "alone:1", "digest": {"sha256": Digest::sha256(b"image").hex()}},
+    ]);
+    assert_eq!(statement()["subject"], expected);
+    assert!(matches!(
+        unreadable(|statement| statement["subject"][0]["name"] = "other".into()),
+        InventoryError::NotCanonical { pointer } if pointer == "/subject/0/name"
+    ));
+}
+
+#[test]
+fn another_statement_is_refused() {
+    let other = unreadable(|statement| statement["_type"] = "https://in-toto.io/Statement/v0.1".into());
+    assert!(matches!(other, InventoryError::NotAStatement { .. }));
+    let other = unreadable(|statement| statement["predicateType"] = "https://slsa.dev/provenance/v1".into());
+    assert!(matches!(other, InventoryError::NotAnInventory { .. }));
+    assert!(matches!(Inventory::parse(b"{}"), Err(InventoryError::NotAStatement { .. })));
+    assert!(matches!(Inventory::parse(b"{"), Err(InventoryError::Json(_))));
+}
+
+#[test]
+fn a_newer_major_version_is_refused_as_such() {
+    let newer = unreadable(|statement| statement["predicate"]["formatVersion"] = "2.0".into());
+    assert!(matches!(newer, InventoryError::NewerMajor { found } if found == "2.0"));
+    let newer = unreadable(|statement| statement["predicateType"] = "https://sealift.dev/inventory/v2".into());
+    assert!(matches!(newer, InventoryError::NewerMajor { found } if found == "2"));
+}
+
+#[test]
+fn a_version_has_one_form() {
+    for text in ["", "1", "1.", "01.0", "1.00", "+1.0", "1.0.0", "0.9", "v1.0"] {
+        let wrong = unreadable(|statement| statement["predicate"]["formatVersion"] = text.into());
+        assert!(matches!(wrong, InventoryError::FormatVersion { .. }), "{text}");
+    }
+}
+
+#[test]
+fn an_unknown_member_is_refused_in_this_version_and_ignored_in_a_newer_minor() {
+    let mut statement = statement();
+    statement["predicate"]["entries"][1]["novel"] = 1.into();
+    assert!(matches!(
+        parse(&statement),
+        Err(InventoryError::NotCanonical { pointer }) if pointer == "/predicate/entries/1/novel"
+    ));
+    statement["predicate"]["formatVersion"] = "1.1".into();
+    statement["novel"] = "too".into();
+    let newer = parse(&statement).unwrap();
+    assert_eq!(newer.format_version, FormatVersion { major: 1, minor: 1 });
+    assert_eq!(newer.entries, inventory().entries);
+    assert!(matches!(newer.to_statement(), Err(InventoryError::WriteVersion { .. })));
+    statement["subject"][0]["name"] = "other".into();
+    assert!(matches!(parse(&statement), Err(InventoryError::Subject)));
+}
+
+#[test]
+fn white_space_escapes_and_explicit_nulls_are_not_canonical() {
+    let bytes = inventory().to_statement().unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    for other in [
+        format!("{text}\n"),
+        text.replacen("\"size\":2", "\"size\": 2", 1),
+        text.replacen("sealift", "se\\u0061lift", 1),
+        text.replacen("\"size\":2", "\"size\":2.0", 1),
+    ] {
+        assert_ne!(other, text);
+        assert!(Inventory::parse(other.as_bytes()).is_err());
+    }
+    let null = unreadable(|statement| statement["predicate"]["images"][0]["target"] = Value::Null);
+    assert!(matches!(null, InventoryError::NotCanonical { pointer } if pointer == "/predicate/images/0/target"));
+}
+
+#[test]
+fn a_delta_is_refused_as_such() {
+    let delta = unreadable(|statement| statement["predicate"]["base"] = json!({"digest": "sha256:00"}));
+    assert!(matches!(delta, InventoryError::Delta));
+}
+
+#[test]
+fn an_export_time_has_one_form() {
+    for text in ["2026-01-02T03:04:05.5Z", "2026-01-02T03:04:05+00:00", "2026-01-02", "2026-01-02T03:04:60Z"] {
+        let wrong = unreadable(|statement| statement["predicate"]["exportedAt"] = text.into());
+        assert!(matches!(wrong, InventoryError::Json(_)), "{text}");
+    }
+    let fraction = refused(|inventory| inventory.exported_at = "2026-01-02T03:04:05.5Z".parse().unwrap());
+    assert!(matches!(fraction, InventoryError::ExportTime { .. }));
+}
+
+#[test]
+fn a_component_has_a_name_and_nothing_else_has_one() {
+    let nameless = unreadable(|statement| {
+        statement["predicate"]["bundles"][0]["images"][1].as_object_mut().unwrap().remove("component");
+    });
+    assert!(matches!(nameless, InventoryError::Json(_)));
+    let named = unreadable(|statement| statement["predicate"]["images"][0]["component"] = "web".into());
+    assert!(matches!(named, InventoryError::Json(_)));
+}
+
+#[test]
+fn texts_are_not_empty_nor_long_nor_have_control_characters() {
+    for text in ["", "a\nb", "\u{85}", &"x".repeat(MAXIMUM_TEXT_LENGTH + 1)] {
+        for change in [
+            |inventory: &mut Inventory, text: String| inventory.bundles[0].reference = text,
+            |inventory: &mut Inventory, text: String| inventory.bundles[0].images[0].reference = text,
+            |inventory: &mut Inventory, text: String| inventory.bundles[0].target = Some(TargetRecord { name: text }),
+            |inventory: &mut Inventory, text: String| inventory.bundles[0].images[1].role = ImageRole::Component(text),
+            |inventory: &mut Inventory, text: String| inventory.images[0].platforms[0] = text,
+            |inventory: &mut Inventory, text: String| inventory.images[0].descriptor.media_type = text,
+            |inventory: &mut Inventory, text: String| inventory.exporter.name = text,
+            |inventory: &mut Inventory, text: String| inventory.exporter.version = text,
+        ] {
+            let error = refused(|inventory| change(inventory, text.to_owned()));
+            assert!(matches!(error, InventoryError::Text { .. }), "{text:?}: {error}");
+        }
+    }
+}
+
+#[test]
+fn references_and_components_are_unique() {
+    let twice = refused(|inventory| inventory.images[0].reference = inventory.bundles[0].reference.clone());
+    assert!(matches!(twice, InventoryError::DuplicateReference { .. }));
+    let twice = refused(|inventory| {
+        let component = inventory.bundles[0].images[1].clone();
+        inventory.bundles[0].images.push(component);
+    });
+    assert!(matches!(twice, InventoryError::DuplicateComponent { component, .. } if component == "web"));
+}
+
+#[test]
+fn an_image_stands_alone_or_in_a_bundle() {
+    let alone = refused(|inventory| inventory.bundles[0].images[0].role = ImageRole::StandAlone);
+    assert!(matches!(alone, InventoryError::MisplacedImage { .. }));
+    let bundled = refused(|inventory| inventory.images[0].role = ImageRole::Invocation);
+    assert!(matches!(bundled, InventoryError::MisplacedImage { .. }));
+}
+
+#[test]
+fn the_layout_files_come_first_then_tuf_by_name_then_blobs() {
+    for (one, other) in [(0, 1), (1, 2), (2, 3), (3, 4), (0, 7)] {
+        let error = refused(|inventory| inventory.entries.swap(one, other));
+        assert!(matches!(error, InventoryError::WrongOrder { .. }), "{one} and {other}: {error}");
+    }
+    let mut blobs = inventory();
+    blobs.entries.swap(4, 7);
+    assert!(blobs.check().is_ok(), "the order of blobs is the exporter's");
+    let seal = refused(|inventory| inventory.entries.insert(0, EntryRecord::of(EntryName::seal(), b"")));
+    assert!(matches!(seal, InventoryError::WrongOrder { .. }));
+}
+
+#[test]
+fn entries_are_unique_and_the_layout_files_are_there() {
+    let twice = refused(|inventory| inventory.entries.push(inventory.entries[4].clone()));
+    assert!(matches!(twice, InventoryError::DuplicateEntry { .. }));
+    for index in [0, 1] {
+        let absent = refused(|inventory| drop(inventory.entries.remove(index)));
+        assert!(matches!(absent, InventoryError::MissingEntry { .. }));
+    }
+}
+
+#[test]
+fn entries_are_limited_in_number_and_size() {
+    let many = refused(|inventory| {
+        inventory.entries = vec![EntryRecord::of(EntryName::oci_layout(), b""); MAXIMUM_ENTRIES + 1];
+    });
+    assert!(matches!(many, InventoryError::TooManyEntries { count: 100_001 }));
+    for size in [MAXIMUM_SIZE, u64::MAX] {
+        let large = refused(|inventory| inventory.entries[0].size = size);
+        assert!(matches!(large, InventoryError::TooLarge), "{size}");
+    }
+    let sum = refused(|inventory| (0..2).for_each(|index| inventory.entries[index].size = MAXIMUM_SIZE / 2));
+    assert!(matches!(sum, InventoryError::TooLarge));
+}
+
+#[test]
+fn a_blob_has_the_digest_of_its_name_and_all_else_sha256() {
+    let other = refused(|inventory| inventory.entries[4].digest = Digest::sha256(b"other"));
+    assert!(matches!(other, InventoryError::EntryDigest { .. }));
+    let sha512 = Digest::from_hex(DigestAlgorithm::Sha512, &"0".repeat(128)).unwrap();
+    let long = refused(|inventory| inventory.entries[0].digest = sha512.clone());
+    assert!(matches!(long, InventoryError::EntryDigest { .. }));
+    let mut blob = inventory();
+    blob.entries.push(EntryRecord::blob(&sha512, 5));
+    assert_eq!(Inventory::parse(&blob.to_statement().unwrap()).unwrap(), blob);
+}
+
+#[test]
+fn repositories_are_listed_once_and_carried() {
+    let twice = refused(|inventory| inventory.repositories.push(inventory.repositories[0].clone()));
+    assert!(matches!(twice, InventoryError::DuplicateRepository { .. }));
+    let empty = refused(|inventory| inventory.repositories.push(RepositoryRecord { name: "other".to_owned() }));
+    assert!(matches!(empty, InventoryError::EmptyRepository { name } if name == "other"));
+    let unlisted = refused(|inventory| inventory.repositories.clear());
+    assert!(matches!(unlisted, InventoryError::UnlistedRepository { .. }));
+    let wrong = refused(|inventory| inventory.repositories[0].name = "../main".to_owned());
+    assert!(matches!(wrong, InventoryError::Repository(_)));
+}
+
+#[test]
+fn what_a_descriptor_names_is_carried_with_its_size() {
+    let change: [fn(&mut Inventory) -> &mut Descriptor; 5] = [
+        |inventory| &mut inventory.bundles[0].descriptor,
+        |inventory| inventory.bundles[0].index.as_mut().unwrap(),
+        |inventory| &mut inventory.bundles[0].images[0].descriptor,
+        |inventory| &mut inventory.images[0].descriptor,
+        |inventory| &mut inventory.images[0].referrers[0],
+    ];
+    for descriptor in change {
+        let absent = refused(|inventory| descriptor(inventory).digest = Digest::sha256(b"absent"));
+        assert!(matches!(absent, InventoryError::MissingBlob { .. }));
+        let other = refused(|inventory| descriptor(inventory).size += 1);
+        assert!(matches!(other, InventoryError::DescriptorSize { .. }));
+    }
+    let layout_only = refused(|inventory| inventory.bundles[0].descriptor = descriptor(b"layout"));
+    assert!(matches!(layout_only, InventoryError::MissingBlob { .. }), "a TUF target is no blob");
+}

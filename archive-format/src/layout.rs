@@ -1,0 +1,42 @@
+//! Where everything lies in an archive. Sizes are known before contents are, and so are offsets.
+
+use crate::entry_name::EntryName;
+use crate::seal::UnverifiedSeal;
+use crate::tar_profile;
+
+/// The offsets of all entries of an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// The entries, the seal first, in the order of the archive.
+    pub entries: Vec<Located>,
+    /// The length of the archive, in bytes, with the blocks that end it.
+    pub length: u64,
+}
+
+/// Where an entry lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Located {
+    /// Its name.
+    pub name: EntryName,
+    /// Where its header begins, in bytes from the start of the archive.
+    pub header_offset: u64,
+    /// Where its content begins.
+    pub content_offset: u64,
+    /// The length of its content.
+    pub size: u64,
+}
+
+impl Layout {
+    /// The layout of the archive that a seal describes.
+    pub fn of(seal: &UnverifiedSeal) -> Self {
+        let listed = seal.inventory().entries.iter().map(|entry| (entry.name.clone(), entry.size));
+        let mut entries = Vec::new();
+        let mut offset = 0;
+        for (name, size) in std::iter::once((EntryName::seal(), seal.length())).chain(listed) {
+            let content_offset = offset + tar_profile::header(&name, size).len() as u64;
+            entries.push(Located { name, header_offset: offset, content_offset, size });
+            offset = content_offset + size + tar_profile::padding(size) as u64;
+        }
+        Self { entries, length: offset + tar_profile::END.len() as u64 }
+    }
+}

@@ -1,0 +1,313 @@
+//! Reads an archive from its first byte to its last: no seeking, bounded memory, nothing outside the profile.
+//!
+//! Promise: what [`Reader`] hands out comes in the order of the inventory, each entry with the size it lists; the last
+//! piece of an entry is handed out only after the digest of all of it matched; and `None` comes after the last entry only
+//! if the archive ended there, whole. The inventory itself is a claim until `sealift-core` verified the seal.
+
+mod header;
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use crate::compression::{Compression, Decompressed};
+use crate::digest::{Digest, Hasher};
+use crate::entry_name::EntryName;
+use crate::format_error::{FormatError, Problem};
+use crate::inventory::{EntryRecord, Inventory};
+use crate::seal::{self, UnverifiedSeal};
+use crate::tar_profile::{self, BLOCK_LENGTH};
+
+/// How much of an entry is handed out at once, at most, in bytes.
+pub const CHUNK_LENGTH: usize = 128 * 1024;
+
+/// A sequential reader.
+pub struct Reader<R: Read> {
+    input: Decompressed<R>,
+    offset: u64,
+    seal: UnverifiedSeal,
+    inventory: Arc<Inventory>,
+    next: usize,
+    current: Option<Current>,
+    buffer: Vec<u8>,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Reading,
+    Ended,
+    Refused,
+}
+
+/// The entry that is being read.
+struct Current {
+    index: usize,
+    remaining: u64,
+    hasher: Hasher,
+    /// The part of the buffer that is read and not yet handed out.
+    ready: std::ops::Range<usize>,
+    verified: bool,
+}
+
+impl<R: Read> Reader<R> {
+    /// Opens an archive, plain or compressed, and reads its seal.
+    ///
+    /// # Errors
+    /// [`FormatError`].
+    pub fn open(input: R) -> Result<Self, FormatError> {
+        Self::open_with_limit(input, seal::MAXIMUM_LENGTH)
+    }
+
+    /// The same, for seals of `limit` bytes at most.
+    ///
+    /// # Errors
+    /// [`FormatError`].
+    pub fn open_with_limit(input: R, limit: u64) -> Result<Self, FormatError> {
+        let refuse =
+            |offset: usize, problem| FormatError { offset: offset as u64, entry: Some(EntryName::seal()), problem };
+        let mut input = Decompressed::open(input).map_err(|error| refuse(0, error.into()))?;
+        let mut block = [0; BLOCK_LENGTH];
+        input.read_exact(&mut block).map_err(|error| refuse(0, not_an_archive(error)))?;
+        let length = seal::header_length(&block).ok_or_else(|| refuse(0, Problem::NotAnArchive))?;
+        seal::check_length(length, limit).map_err(|error| refuse(0, Problem::Seal(error)))?;
+        let mut bytes = Vec::new();
+        input.by_ref().take(length).read_to_end(&mut bytes).map_err(|error| refuse(BLOCK_LENGTH, error.into()))?;
+        if (bytes.len() as u64) < length {
+            return Err(refuse(BLOCK_LENGTH + bytes.len(), Problem::Truncated));
+        }
+        let seal = UnverifiedSeal::parse(&bytes).map_err(|error| refuse(BLOCK_LENGTH, Problem::Seal(error)))?;
+        Ok(Self {
+            input,
+            offset: BLOCK_LENGTH as u64 + length,
+            inventory: Arc::clone(seal.inventory()),
+            seal,
+            next: 0,
+            current: None,
+            buffer: vec![0; CHUNK_LENGTH],
+            state: State::Reading,
+        })
+    }
+
+    /// The seal. Verify it before believing anything that this reader says.
+    pub fn seal(&self) -> &UnverifiedSeal {
+        &self.seal
+    }
+
+    /// How the archive is compressed.
+    pub fn compression(&self) -> Compression {
+        self.input.compression()
+    }
+
+    /// How far the archive has been read, in bytes of its uncompressed form.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The next entry, or `None` after the last, when the end of the archive has been checked. What was left unread of the
+    /// entry before is read and checked first.
+    ///
+    /// # Errors
+    /// [`FormatError`]; after one, every call gives [`Problem::RefusedBefore`].
+    pub fn next_entry(&mut self) -> Result<Option<EntryReader<'_, R>>, FormatError> {
+        while self.fill()? {
+            self.take_ready();
+        }
+        self.current = None;
+        if self.state == State::Ended {
+            return Ok(None);
+        }
+        let inventory = Arc::clone(&self.inventory);
+        let Some(record) = inventory.entries.get(self.next) else {
+            self.guarded(None, Self::read_end)?;
+            self.state = State::Ended;
+            return Ok(None);
+        };
+        self.guarded(Some(record), |reader| header::read(&mut reader.input, &mut reader.offset, record))?;
+        self.current = Some(Current {
+            index: self.next,
+            remaining: record.size,
+            hasher: Hasher::new(record.digest.algorithm()),
+            ready: 0..0,
+            verified: false,
+        });
+        self.next += 1;
+        Ok(Some(EntryReader { reader: self, inventory }))
+    }
+
+    /// Reads and checks whatever is left, to the end of the archive. Returns the archive's length, uncompressed, in bytes.
+    ///
+    /// # Errors
+    /// [`FormatError`].
+    pub fn finish(mut self) -> Result<u64, FormatError> {
+        while self.next_entry()?.is_some() {}
+        Ok(self.offset)
+    }
+
+    /// Runs a step; where it fails, says where and refuses every step after it.
+    fn guarded<T>(
+        &mut self,
+        record: Option<&EntryRecord>,
+        step: impl FnOnce(&mut Self) -> Result<T, Problem>,
+    ) -> Result<T, FormatError> {
+        let result = if self.state == State::Refused { Err(Problem::RefusedBefore) } else { step(self) };
+        result.map_err(|problem| {
+            self.state = State::Refused;
+            FormatError { offset: self.offset, entry: record.map(|record| record.name.clone()), problem }
+        })
+    }
+
+    /// Makes the next piece of the current entry ready. `false` when all of it has been handed out.
+    fn fill(&mut self) -> Result<bool, FormatError> {
+        let Some(current) = &self.current else {
+            return if self.state == State::Refused { self.guarded(None, |_| Ok(false)) } else { Ok(false) };
+        };
+        if !current.ready.is_empty() || current.verified {
+            return Ok(!current.ready.is_empty());
+        }
+        let inventory = Arc::clone(&self.inventory);
+        let record = inventory.entries.get(current.index);
+        self.guarded(record, |reader| reader.read_piece(record))
+    }
+
+    /// Reads the next piece; with the last, checks the digest and the padding too.
+    fn read_piece(&mut self, record: Option<&EntryRecord>) -> Result<bool, Problem> {
+        let (Some(current), Some(record)) = (&mut self.current, record) else { return Ok(false) };
+        let length = usize::try_from(current.remaining).unwrap_or(CHUNK_LENGTH).min(CHUNK_LENGTH);
+        let piece = self.buffer.get_mut(..length).unwrap_or_default();
+        read_exactly(&mut self.input, &mut self.offset, piece)?;
+        current.hasher.update(piece);
+        current.remaining -= length as u64;
+        if current.remaining == 0 {
+            let found = current.hasher.clone().finish();
+            if found != record.digest {
+                return Err(Problem::Digest { found, listed: record.digest.clone() });
+            }
+            let mut block = [0; BLOCK_LENGTH];
+            let padding = block.get_mut(..tar_profile::padding(record.size)).unwrap_or_default();
+            read_exactly(&mut self.input, &mut self.offset, padding)?;
+            if padding.iter().any(|&byte| byte != 0) {
+                return Err(Problem::Padding);
+            }
+            current.verified = true;
+        }
+        current.ready = 0..length;
+        Ok(length > 0)
+    }
+
+    fn take_ready(&mut self) -> &[u8] {
+        let ready = self.current.as_mut().map(|current| std::mem::take(&mut current.ready)).unwrap_or_default();
+        self.buffer.get(ready).unwrap_or_default()
+    }
+
+    fn read_end(&mut self) -> Result<(), Problem> {
+        for _ in 0..tar_profile::END.len() / BLOCK_LENGTH {
+            let mut block = [0; BLOCK_LENGTH];
+            let start = self.offset;
+            read_exactly(&mut self.input, &mut self.offset, &mut block)?;
+            if block != [0; BLOCK_LENGTH] {
+                self.offset = start;
+                return Err(Problem::End);
+            }
+        }
+        // One byte more is one too many.
+        match read_exactly(&mut self.input, &mut 0, &mut [0]) {
+            Ok(()) => Err(Problem::TrailingBytes),
+            Err(Problem::Truncated) => Ok(()),
+            Err(problem) => Err(problem),
+        }
+    }
+}
+
+/// An entry of an archive. It can be dropped at any time: the reader checks what was left unread.
+pub struct EntryReader<'a, R: Read> {
+    reader: &'a mut Reader<R>,
+    inventory: Arc<Inventory>,
+}
+
+impl<R: Read> EntryReader<'_, R> {
+    /// What the inventory lists.
+    pub fn record(&self) -> &EntryRecord {
+        let index = self.reader.current.as_ref().map_or(0, |current| current.index);
+        #[expect(clippy::indexing_slicing, reason = "an entry is made only for an index of the inventory")]
+        &self.inventory.entries[index]
+    }
+
+    /// The name.
+    pub fn name(&self) -> &EntryName {
+        &self.record().name
+    }
+
+    /// The size, in bytes.
+    pub fn size(&self) -> u64 {
+        self.record().size
+    }
+
+    /// The digest that the content has, once the last chunk was handed out.
+    pub fn digest(&self) -> &Digest {
+        &self.record().digest
+    }
+
+    /// The next piece of the content, of [`CHUNK_LENGTH`] at most; `None` after the last, which comes only after the
+    /// digest of all of the content matched.
+    ///
+    /// # Errors
+    /// [`FormatError`].
+    pub fn next_chunk(&mut self) -> Result<Option<&[u8]>, FormatError> {
+        Ok(if self.reader.fill()? { Some(self.reader.take_ready()) } else { None })
+    }
+
+    /// All of the content that was not handed out yet.
+    ///
+    /// # Errors
+    /// [`FormatError`]. It is for the caller to look at [`EntryReader::size`] first.
+    pub fn read_all(&mut self) -> Result<Vec<u8>, FormatError> {
+        let mut content = Vec::new();
+        while let Some(chunk) = self.next_chunk()? {
+            content.extend_from_slice(chunk);
+        }
+        Ok(content)
+    }
+}
+
+/// The last bytes come only after the digest of all of the content matched; errors carry a [`FormatError`].
+impl<R: Read> Read for EntryReader<'_, R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if out.is_empty() || !self.reader.fill()? {
+            return Ok(0);
+        }
+        let Some(current) = &mut self.reader.current else { return Ok(0) };
+        let ready = self.reader.buffer.get(current.ready.clone()).unwrap_or_default();
+        let mut count = 0;
+        for (to, from) in out.iter_mut().zip(ready) {
+            *to = *from;
+            count += 1;
+        }
+        current.ready.start += count;
+        Ok(count)
+    }
+}
+
+/// Fills `out`, and counts what was read even when the input ends within it.
+fn read_exactly(input: &mut impl Read, offset: &mut u64, out: &mut [u8]) -> Result<(), Problem> {
+    let mut rest = out;
+    while !rest.is_empty() {
+        match input.read(rest) {
+            Ok(0) => return Err(Problem::Truncated),
+            Ok(count) => {
+                *offset += count as u64;
+                rest = rest.get_mut(count..).unwrap_or_default();
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// A file that is shorter than a header is not an archive; a broken or failing input is what it is.
+fn not_an_archive(error: io::Error) -> Problem {
+    match Problem::from(error) {
+        Problem::Truncated => Problem::NotAnArchive,
+        problem => problem,
+    }
+}

@@ -1,0 +1,220 @@
+//! Why a supply chain is refused: the one rule, artifact, link or key, and the trace up to there.
+
+use std::num::NonZeroU32;
+
+use jiff::Timestamp;
+
+use super::glob::WorkExceeded;
+use super::inspection::InspectionError;
+use super::key::NotSigned;
+use super::layout::LayoutError;
+use super::metadata::MetadataError;
+use super::product::UnboundProduct;
+use super::rule_processing::RuleViolation;
+use super::trace::Trace;
+
+/// A refusal: the cause, and what was found before it.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Why.
+    pub cause: Box<Cause>,
+    /// What was found up to there.
+    pub trace: Box<Trace>,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.cause.fmt(f)
+    }
+}
+
+impl std::error::Error for Refusal {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause.source()
+    }
+}
+
+/// Why a supply chain is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Cause {
+    /// No key to verify the layout with was given.
+    #[error("no key is given to verify the layout with")]
+    NoLayoutKey,
+    /// The layout is not a signed document.
+    #[error("the layout cannot be read")]
+    LayoutUnreadable(#[source] MetadataError),
+    /// One of the layout's keys did not sign it.
+    #[error("the layout is not signed by key {key}")]
+    LayoutNotSigned {
+        /// What the verifier calls the key.
+        key: String,
+        /// What is wrong.
+        source: NotSigned,
+    },
+    /// The layout cannot be verified.
+    #[error("the layout cannot be used")]
+    Layout(#[from] LayoutError),
+    /// The layout has expired.
+    #[error("the layout expired at {expires}; judged at {at}")]
+    Expired {
+        /// When it expired.
+        expires: Timestamp,
+        /// The instant at which expiry was judged.
+        at: Timestamp,
+    },
+    /// There is no link for a step.
+    #[error("there is no link for step {step:?}: expected {step}.KEYID.link, the first 8 characters of a key id")]
+    NoLink {
+        /// The step.
+        step: String,
+    },
+    /// Too few functionaries signed links for a step.
+    #[error("step {step:?} asks for links by {required} different keys that it names, and {} count{}", .counted.len(), list_passed_over(.passed_over))]
+    Threshold {
+        /// The step.
+        step: String,
+        /// How many it asks for.
+        required: NonZeroU32,
+        /// The key ids whose links count.
+        counted: Vec<String>,
+        /// The files that do not count, and why.
+        passed_over: Vec<(String, LinkProblem)>,
+    },
+    /// Two functionaries report different artifacts for one step.
+    #[error("the links {first} and {second} of step {step:?} do not agree on artifact {artifact:?}")]
+    Disagreement {
+        /// The step.
+        step: String,
+        /// A file.
+        first: String,
+        /// Another file.
+        second: String,
+        /// The first artifact on which they differ.
+        artifact: String,
+    },
+    /// A step's sublayout is refused.
+    #[error("step {step:?} is a layout of its own, and {file} is refused")]
+    Sublayout {
+        /// The step.
+        step: String,
+        /// The sublayout's file.
+        file: String,
+        /// Why.
+        source: Refusal,
+    },
+    /// Sublayouts nest too deeply.
+    #[error("sublayouts nest deeper than {limit} levels")]
+    TooDeep {
+        /// The limit.
+        limit: usize,
+    },
+    /// There are more files than any real chain has.
+    #[error("{count} link files are more than the limit of {limit}")]
+    TooManyFiles {
+        /// How many there are.
+        count: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// An artifact rule does not hold.
+    #[error(transparent)]
+    Rule(#[from] RuleViolation),
+    /// Verifying takes too long.
+    #[error(transparent)]
+    Work(#[from] WorkExceeded),
+    /// An inspection ended with a failure.
+    #[error("inspection {inspection:?} ended with exit status {exit_status}")]
+    InspectionFailed {
+        /// The inspection.
+        inspection: String,
+        /// Its exit status.
+        exit_status: i32,
+    },
+    /// An inspection could not be run to its end.
+    #[error("inspection {inspection:?} could not be run")]
+    InspectionNotRun {
+        /// The inspection.
+        inspection: String,
+        /// Why.
+        source: InspectionError,
+    },
+    /// The final product is not what the chain produced.
+    #[error("the final product does not come from this chain")]
+    Product(#[from] UnboundProduct),
+}
+
+/// Why a file does not count as a step's link.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkProblem {
+    /// It is not a signed document.
+    #[error("it cannot be read: {0}")]
+    Unreadable(#[from] MetadataError),
+    /// It is signed by a key that may sign for this step, but is not a link.
+    #[error("it is not a link: {0}")]
+    NotALink(#[from] super::link::LinkError),
+    /// It is signed by a key that may sign for this step, but reports another step.
+    #[error("it reports step {0:?}")]
+    OtherStep(String),
+    /// None of the keys that the step names signed it; one that the layout lists for other steps did.
+    #[error("it is signed by key {key_id}, which this step does not name")]
+    KeyOfAnotherStep {
+        /// That key's id.
+        key_id: String,
+    },
+    /// None of the keys that the step names signed it.
+    #[error("none of the step's keys signed it: {0}")]
+    NotSigned(NotSigned),
+    /// Its signer's link counts already.
+    #[error("its signer counts already, with {0}")]
+    SameSigner(String),
+}
+
+fn list_passed_over(files: &[(String, LinkProblem)]) -> String {
+    files.iter().map(|(file, problem)| format!("; {file}: {problem}")).collect()
+}
+
+/// The class of a refusal: for reports, and so that a test cannot take one failure for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusalClass {
+    /// The layout is not signed by every key.
+    LayoutSignature,
+    /// The layout is not one, or asks for what is not done.
+    Layout,
+    /// The layout has expired.
+    Expired,
+    /// Links are missing.
+    MissingLink,
+    /// Too few links count.
+    Threshold,
+    /// Links disagree.
+    Disagreement,
+    /// A rule does not hold.
+    Rule,
+    /// A limit on depth, number or work is reached.
+    Limit,
+    /// An inspection failed, or could not be run.
+    Inspection,
+    /// The final product is not the chain's.
+    Product,
+}
+
+impl Refusal {
+    /// The class; of a sublayout's refusal, that of its innermost cause.
+    pub fn class(&self) -> RefusalClass {
+        match self.cause.as_ref() {
+            Cause::NoLayoutKey | Cause::LayoutNotSigned { .. } => RefusalClass::LayoutSignature,
+            Cause::LayoutUnreadable(_) | Cause::Layout(_) => RefusalClass::Layout,
+            Cause::Expired { .. } => RefusalClass::Expired,
+            Cause::NoLink { .. } => RefusalClass::MissingLink,
+            Cause::Threshold { .. } => RefusalClass::Threshold,
+            Cause::Disagreement { .. } => RefusalClass::Disagreement,
+            Cause::Sublayout { source, .. } => source.class(),
+            Cause::Rule(RuleViolation::Work(_)) | Cause::Work(_) => RefusalClass::Limit,
+            Cause::TooDeep { .. } | Cause::TooManyFiles { .. } => RefusalClass::Limit,
+            Cause::Rule(RuleViolation::Disallowed { .. } | RuleViolation::Required { .. }) => RefusalClass::Rule,
+            Cause::InspectionFailed { .. } | Cause::InspectionNotRun { .. } => RefusalClass::Inspection,
+            Cause::Product(_) => RefusalClass::Product,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Which files count as a step's links, and for whom (in-toto 1.0 §4.3.1, §5.2).
+//!
+//! Promise: a file counts only if a key that the *step* names made a valid signature on it, and it reports that step;
+//! each signer counts once, told apart by key material, whatever the keys are called. File names only say where to
+//! look: `STEP.KEYID.link`, with the first 8 characters of some key id.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
+use jiff::Timestamp;
+
+use crate::signature::KeyIdentity;
+use crate::signature::openpgp::Fingerprint;
+
+use super::glob::{Work, WorkExceeded};
+use super::key::{Key, NotSigned, SignedBy};
+use super::layout::{Layout, Step};
+use super::link::Link;
+use super::metadata::SignedDocument;
+use super::refusal::LinkProblem;
+
+/// The length of the part of a key id that file names hold, in characters.
+const KEY_ID_IN_FILE_NAME: usize = 8;
+/// What one look for a signature costs of the budget, per signature on the document: an RSA verification takes about
+/// as long as this many steps of pattern matching.
+const SIGNATURE_COST: u64 = 20_000;
+
+/// The files that count for a step, and those that do not.
+pub(super) struct StepLinks<'a> {
+    /// Those that count.
+    pub(super) counted: Vec<CountedLink<'a>>,
+    /// Those that do not, and why.
+    pub(super) passed_over: Vec<(String, LinkProblem)>,
+    /// Links by a signer that counts already; they do not count again, but must agree.
+    pub(super) repeated: Vec<CountedLink<'a>>,
+}
+
+/// A file that a functionary of the step signed.
+pub(super) struct CountedLink<'a> {
+    /// The file.
+    pub(super) file: String,
+    /// The folder of the links of a sublayout in this file: the file's name without `.link`.
+    pub(super) folder: String,
+    /// The id of the key that the step names and that signed it.
+    pub(super) key_id: &'a str,
+    /// That key.
+    pub(super) key: &'a Key,
+    identities: Vec<KeyIdentity>,
+    /// What it holds.
+    pub(super) content: LinkContent,
+}
+
+/// What a step's file holds.
+pub(super) enum LinkContent {
+    /// A report.
+    Link(Link),
+    /// A layout of its own, to be verified in turn.
+    Sublayout(SignedDocument),
+}
+
+/// A key that a step names.
+struct Functionary<'a> {
+    key_id: &'a str,
+    key: &'a Key,
+    /// For an OpenPGP subkey that the step names: only it may sign.
+    only: Option<Fingerprint>,
+}
+
+/// Sorts out a step's files.
+///
+/// # Errors
+/// [`WorkExceeded`] when there are more signatures to look at than the budget covers.
+pub(super) fn step_links<'a>(
+    layout: &'a Layout,
+    step: &'a Step,
+    files: &BTreeMap<String, Vec<u8>>,
+    folder: &str,
+    at: Timestamp,
+    work: &mut Work,
+) -> Result<StepLinks<'a>, WorkExceeded> {
+    let mut links = StepLinks { counted: Vec::new(), passed_over: Vec::new(), repeated: Vec::new() };
+    let functionaries = functionaries(layout, step);
+    for (file, label, bytes) in candidates(files, folder, &step.name) {
+        let document = match SignedDocument::parse(bytes) {
+            Ok(document) => document,
+            Err(error) => {
+                links.passed_over.push((file.to_owned(), error.into()));
+                continue;
+            }
+        };
+        let looks = u64::try_from(document.signatures().len() * functionaries.len()).unwrap_or(u64::MAX);
+        work.spend(looks.saturating_mul(SIGNATURE_COST))?;
+        match counted(layout, step, &functionaries, label, document, at) {
+            Err(problem) => links.passed_over.push((file.to_owned(), problem)),
+            Ok((functionary, by, content)) => links.add(CountedLink {
+                file: file.to_owned(),
+                folder: format!("{}/", file.strip_suffix(".link").unwrap_or(file)),
+                key_id: functionary.key_id,
+                key: functionary.key,
+                identities: by.identities,
+                content,
+            }),
+        }
+    }
+    Ok(links)
+}
+
+impl<'a> StepLinks<'a> {
+    fn add(&mut self, link: CountedLink<'a>) {
+        let same = |other: &&CountedLink<'_>| other.identities.iter().any(|it| link.identities.contains(it));
+        match self.counted.iter().find(same) {
+            Some(other) => {
+                self.passed_over.push((link.file.clone(), LinkProblem::SameSigner(other.file.clone())));
+                self.repeated.push(link);
+            }
+            None => self.counted.push(link),
+        }
+    }
+}
+
+/// The keys that the step names. An id that the layout lists no key for may be an OpenPGP subkey's.
+fn functionaries<'a>(layout: &'a Layout, step: &'a Step) -> Vec<Functionary<'a>> {
+    let distinct: BTreeSet<&String> = step.pubkeys.iter().collect();
+    let mut functionaries = Vec::new();
+    for key_id in distinct {
+        if let Some(key) = layout.keys.get(key_id) {
+            functionaries.push(Functionary { key_id, key, only: None });
+        } else if let Some(subkey) = Fingerprint::from_hex(key_id) {
+            let with_subkey = layout.keys.values().filter(|key| key.has_subkey(subkey));
+            functionaries.extend(with_subkey.map(|key| Functionary { key_id, key, only: Some(subkey) }));
+        }
+    }
+    functionaries
+}
+
+/// The files `FOLDER STEP.LABEL.link`, with their labels.
+fn candidates<'f>(
+    files: &'f BTreeMap<String, Vec<u8>>,
+    folder: &str,
+    step: &str,
+) -> impl Iterator<Item = (&'f str, &'f str, &'f [u8])> {
+    let prefix = format!("{folder}{step}.");
+    let from = (Bound::Included(prefix.clone()), Bound::Unbounded);
+    let named = files.range(from).map_while(move |(file, bytes)| Some((file, file.strip_prefix(&prefix)?, bytes)));
+    named.filter_map(|(file, rest, bytes)| {
+        let label = rest.strip_suffix(".link")?;
+        let is_label = !label.is_empty() && label.chars().count() <= KEY_ID_IN_FILE_NAME && !label.contains(['.', '/']);
+        is_label.then_some((file.as_str(), label, bytes.as_slice()))
+    })
+}
+
+/// Who signed a file for the step, and what it holds.
+fn counted<'f, 'a>(
+    layout: &Layout,
+    step: &Step,
+    functionaries: &'f [Functionary<'a>],
+    label: &str,
+    document: SignedDocument,
+    at: Timestamp,
+) -> Result<(&'f Functionary<'a>, SignedBy, LinkContent), LinkProblem> {
+    let (first, then): (Vec<_>, Vec<_>) = functionaries.iter().partition(|it| it.key_id.starts_with(label));
+    let mut failure = NotSigned::NoSignature;
+    for functionary in first.into_iter().chain(then) {
+        match functionary.key.find_signature(functionary.key_id, &document, at) {
+            Ok(by) if functionary.only.is_none() || functionary.only == by.openpgp_key_id => {
+                return Ok((functionary, by, content(step, document)?));
+            }
+            Ok(_) | Err(NotSigned::NoSignature) => {}
+            Err(why) => failure = why,
+        }
+    }
+    // For the trace only: say so when it is a key of another step.
+    for signature in document.signatures() {
+        let key_id = &signature.key_id;
+        if let Some(key) = layout.keys.get(key_id)
+            && key.find_signature(key_id, &document, at).is_ok()
+        {
+            return Err(LinkProblem::KeyOfAnotherStep { key_id: key_id.clone() });
+        }
+    }
+    Err(LinkProblem::NotSigned(failure))
+}
+
+fn content(step: &Step, document: SignedDocument) -> Result<LinkContent, LinkProblem> {
+    if document.payload_kind() == "layout" {
+        return Ok(LinkContent::Sublayout(document));
+    }
+    let link = Link::parse(document.payload())?;
+    if link.name == step.name { Ok(LinkContent::Link(link)) } else { Err(LinkProblem::OtherStep(link.name)) }
+}

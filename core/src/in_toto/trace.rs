@@ -1,0 +1,176 @@
+//! The trace of a verification: what a person, or `--json`, follows from layout to product.
+//!
+//! It holds what was found, in the order of the workflow: who signed the layout, for each step whose links counted and
+//! which did not and why, which rule consumed which artifact, and what binds the final product to the chain. Where a
+//! verification is refused, the trace ends at the refusal.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::product::ProductBinding;
+
+/// What was found while a layout was verified.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Trace {
+    /// The folder of the layout's links; empty for the top-level layout.
+    pub folder: String,
+    /// The layout's signers: what the verifier calls each key.
+    pub layout_signed_by: Vec<String>,
+    /// When the layout expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+    /// The instant at which expiry was judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub judged_at: Option<Timestamp>,
+    /// The steps, in the layout's order.
+    pub steps: Vec<StepTrace>,
+    /// The inspections, in the layout's order.
+    pub inspections: Vec<InspectionTrace>,
+    /// What binds the final product to the chain.
+    pub product: Vec<ProductBinding>,
+}
+
+/// What was found about a step.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct StepTrace {
+    /// The step.
+    pub name: String,
+    /// How many functionaries must agree.
+    pub threshold: u32,
+    /// The links that count.
+    pub links: Vec<LinkTrace>,
+    /// The files that do not count.
+    pub passed_over: Vec<PassedOver>,
+    /// Warnings: they do not change the verdict.
+    pub warnings: Vec<String>,
+    /// What the rules over the materials did.
+    pub materials: Vec<RuleTrace>,
+    /// What the rules over the products did.
+    pub products: Vec<RuleTrace>,
+}
+
+/// A link that counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LinkTrace {
+    /// The file.
+    pub file: String,
+    /// The signer's key id in the layout.
+    pub key_id: String,
+    /// The signer's key: scheme and fingerprint.
+    pub key: String,
+    /// Where the file is a layout of its own: what was found in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sublayout: Option<Box<Trace>>,
+}
+
+/// A file that could have been a step's link and does not count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PassedOver {
+    /// The file.
+    pub file: String,
+    /// Why it does not count.
+    pub reason: String,
+}
+
+/// What was found about an inspection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InspectionTrace {
+    /// The inspection.
+    pub name: String,
+    /// Its command.
+    pub command: Vec<String>,
+    /// Its exit status; absent when it was not run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_status: Option<i32>,
+    /// What the rules over the materials did.
+    pub materials: Vec<RuleTrace>,
+    /// What the rules over the products did.
+    pub products: Vec<RuleTrace>,
+}
+
+/// What a rule did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuleTrace {
+    /// The rule, parameters filled in.
+    pub rule: String,
+    /// The artifacts that it consumed.
+    pub consumed: Vec<String>,
+}
+
+/// How many artifacts are named on a line; the rest are counted.
+const NAMED: usize = 5;
+
+/// Names a few artifacts, and counts the rest.
+pub(super) fn name_a_few<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let count = names.len();
+    let mut text = names.take(NAMED).collect::<Vec<_>>().join(", ");
+    if count > NAMED {
+        text.push_str(&format!(" and {} more", count - NAMED));
+    }
+    text
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, "")
+    }
+}
+
+impl Trace {
+    fn write(&self, f: &mut fmt::Formatter<'_>, indent: &str) -> fmt::Result {
+        write!(f, "{indent}layout")?;
+        if !self.layout_signed_by.is_empty() {
+            write!(f, " signed by {}", self.layout_signed_by.join(", "))?;
+        }
+        if let (Some(expires), Some(at)) = (self.expires, self.judged_at) {
+            write!(f, "; expires {expires}, judged at {at}")?;
+        }
+        writeln!(f)?;
+        for step in &self.steps {
+            step.write(f, indent)?;
+        }
+        for inspection in &self.inspections {
+            let status = inspection.exit_status.map_or_else(|| "not run".to_owned(), |it| format!("exit status {it}"));
+            writeln!(f, "{indent}inspection {}: {}: {status}", inspection.name, inspection.command.join(" "))?;
+            write_rules(f, indent, "materials", &inspection.materials)?;
+            write_rules(f, indent, "products", &inspection.products)?;
+        }
+        for binding in &self.product {
+            writeln!(f, "{indent}{binding}")?;
+        }
+        Ok(())
+    }
+}
+
+impl StepTrace {
+    fn write(&self, f: &mut fmt::Formatter<'_>, indent: &str) -> fmt::Result {
+        writeln!(f, "{indent}step {} (threshold {})", self.name, self.threshold)?;
+        for link in &self.links {
+            writeln!(f, "{indent}  {} signed by {} ({})", link.file, link.key_id, link.key)?;
+            if let Some(sublayout) = &link.sublayout {
+                sublayout.write(f, &format!("{indent}    "))?;
+            }
+        }
+        for PassedOver { file, reason } in &self.passed_over {
+            writeln!(f, "{indent}  {file} does not count: {reason}")?;
+        }
+        for warning in &self.warnings {
+            writeln!(f, "{indent}  warning: {warning}")?;
+        }
+        write_rules(f, indent, "materials", &self.materials)?;
+        write_rules(f, indent, "products", &self.products)
+    }
+}
+
+fn write_rules(f: &mut fmt::Formatter<'_>, indent: &str, list: &str, rules: &[RuleTrace]) -> fmt::Result {
+    for RuleTrace { rule, consumed } in rules {
+        write!(f, "{indent}  {list}: {rule}")?;
+        if !consumed.is_empty() {
+            write!(f, " → {}", name_a_few(consumed.iter().map(String::as_str)))?;
+        }
+        writeln!(f)?;
+    }
+    Ok(())
+}

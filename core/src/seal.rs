@@ -1,0 +1,263 @@
+//! The seal: who packed an archive, and whether this side believes them.
+//!
+//! Promise: a [`VerifiedSeal`] exists only if enough different pinned exporters signed exactly the inventory that it
+//! holds. It says who packed the archive, and nothing about who made what is inside.
+
+use std::fs::File;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use sealift_archive_format::seal::{CoSigning, CoSigningError, signed_bytes};
+use sealift_archive_format::{Digest, Inventory, SealSignature, UnverifiedSeal};
+
+use crate::signature::{Candidate, KeyError, PublicKey, Scheme, SigningKey, ThresholdError, require_threshold};
+
+/// An exporter whose key is pinned on this side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExporterKey {
+    /// What this side calls the exporter.
+    pub name: String,
+    /// Its ed25519 key.
+    pub key: PublicKey,
+}
+
+/// A seal that enough pinned exporters signed.
+#[derive(Debug, Clone)]
+pub struct VerifiedSeal {
+    inventory: Arc<Inventory>,
+    statement_digest: Digest,
+    signers: Vec<String>,
+}
+
+/// Why a seal is not believed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SealError {
+    /// No pinned exporter is among the signers.
+    #[error("the archive was sealed by {}, and no exporter with such a key is trusted", list(.keys))]
+    UnknownExporter {
+        /// The fingerprints of the keys that are said to have signed.
+        keys: Vec<Digest>,
+    },
+    /// Too few of the pinned exporters signed.
+    #[error("too few trusted exporters sealed the archive{}", invalid_note(.invalid))]
+    Threshold {
+        /// The exporters whose signatures do not verify: the inventory was changed, or the signature is broken.
+        invalid: Vec<String>,
+        /// How many signed, and how many must.
+        source: ThresholdError,
+    },
+    /// A pinned key cannot seal.
+    #[error("the key of exporter {exporter:?} is {}; seals are signed with ed25519", .scheme.name())]
+    NotEd25519 {
+        /// The exporter.
+        exporter: String,
+        /// The scheme of its key.
+        scheme: Scheme,
+    },
+    /// A pinned key cannot be used.
+    #[error("the key of exporter {exporter:?} cannot be used")]
+    Key {
+        /// The exporter.
+        exporter: String,
+        /// Why.
+        source: KeyError,
+    },
+}
+
+/// Why an archive cannot be signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    /// The signing key has no public half.
+    #[error("the signing key cannot be used")]
+    Key(#[from] KeyError),
+    /// What the key signs has another length than seals take.
+    #[error("the key made a signature of {length} bytes; seals take 64")]
+    Length {
+        /// The length, in bytes.
+        length: usize,
+    },
+    /// The signature cannot be added.
+    #[error("the signature cannot be added to the archive")]
+    CoSigning(#[from] CoSigningError),
+}
+
+impl VerifiedSeal {
+    /// What the archive holds, as its exporters say.
+    pub fn inventory(&self) -> &Arc<Inventory> {
+        &self.inventory
+    }
+
+    /// The digest of the statement that was signed: it identifies the archive.
+    pub fn statement_digest(&self) -> &Digest {
+        &self.statement_digest
+    }
+
+    /// The pinned exporters that signed, as this side calls them, sorted.
+    pub fn signers(&self) -> &[String] {
+        &self.signers
+    }
+}
+
+/// Signs the statement over an inventory ([`Inventory::to_statement`]).
+///
+/// # Errors
+/// [`SignError`] never in practice: an ed25519 key has a public half and makes 64 bytes.
+pub fn sign(statement: &[u8], key: &SigningKey) -> Result<SealSignature, SignError> {
+    let signature = key.sign(&signed_bytes(statement));
+    let length = signature.len();
+    let bytes = signature.try_into().map_err(|_| SignError::Length { length })?;
+    Ok(SealSignature { key: key.public_key()?.fingerprint()?, bytes })
+}
+
+/// Adds a signature to an archive that is already written, in place. Returns the seal as it is then.
+///
+/// # Errors
+/// [`SignError`]; the archive is unchanged when the key has signed already or there is no room.
+pub fn co_sign(archive: &mut File, key: &SigningKey) -> Result<UnverifiedSeal, SignError> {
+    let archive = CoSigning::open(archive)?;
+    let signature = sign(archive.seal().statement(), key)?;
+    Ok(archive.add_signature(signature)?)
+}
+
+/// Verifies that at least `threshold` different pinned exporters signed the seal.
+///
+/// A signature names its key by fingerprint; it counts only if that key is pinned and the signature is its own.
+///
+/// # Errors
+/// [`SealError`].
+pub fn verify(
+    seal: &UnverifiedSeal,
+    exporters: &[ExporterKey],
+    threshold: NonZeroU32,
+) -> Result<VerifiedSeal, SealError> {
+    let mut claims = Vec::new();
+    for exporter in exporters {
+        let fingerprint = check_key(exporter)?;
+        let named = seal.signatures().iter().find(|signature| signature.key == fingerprint);
+        claims.extend(named.map(|signature| (exporter, signature)));
+    }
+    if claims.is_empty() {
+        let keys = seal.signatures().iter().map(|signature| signature.key.clone()).collect();
+        return Err(SealError::UnknownExporter { keys });
+    }
+    let message = seal.signed_bytes();
+    let candidates = claims.iter().map(|(exporter, signature)| Candidate {
+        key_id: &exporter.name,
+        key: &exporter.key,
+        signature: &signature.bytes,
+    });
+    let signers = require_threshold(threshold, &message, candidates).map_err(|source| {
+        let wrong =
+            claims.iter().filter(|(exporter, signature)| exporter.key.verify(&message, &signature.bytes).is_err());
+        SealError::Threshold { invalid: wrong.map(|(exporter, _)| exporter.name.clone()).collect(), source }
+    })?;
+    let mut signers: Vec<String> = signers.into_iter().map(|signer| signer.key_id).collect();
+    signers.sort_unstable();
+    Ok(VerifiedSeal { inventory: Arc::clone(seal.inventory()), statement_digest: seal.statement_digest(), signers })
+}
+
+fn check_key(exporter: &ExporterKey) -> Result<Digest, SealError> {
+    let ExporterKey { name, key } = exporter;
+    if key.scheme() != Scheme::Ed25519 {
+        return Err(SealError::NotEd25519 { exporter: name.clone(), scheme: key.scheme() });
+    }
+    key.fingerprint().map_err(|source| SealError::Key { exporter: name.clone(), source })
+}
+
+fn list(keys: &[Digest]) -> String {
+    let keys: Vec<_> = keys.iter().map(|key| format!("key {key}")).collect();
+    keys.join(" and ")
+}
+
+fn invalid_note(invalid: &[String]) -> String {
+    match invalid {
+        [] => String::new(),
+        names => format!("; the signature of {} does not verify: the archive was changed", names.join(" and of ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sealift_archive_format::EntryName;
+    use sealift_archive_format::inventory::{EntryRecord, Exporter, FormatVersion};
+
+    use super::*;
+
+    fn inventory() -> Inventory {
+        Inventory {
+            bundles: Vec::new(),
+            entries: vec![
+                EntryRecord::of(EntryName::oci_layout(), b"{}"),
+                EntryRecord::of(EntryName::oci_index(), b"{}"),
+            ],
+            exported_at: "2026-01-02T03:04:05Z".parse().unwrap(),
+            exporter: Exporter { name: "test".to_owned(), version: "1".to_owned() },
+            format_version: FormatVersion::CURRENT,
+            images: Vec::new(),
+            repositories: Vec::new(),
+        }
+    }
+
+    fn sealed_by(keys: &[&SigningKey]) -> UnverifiedSeal {
+        let statement = inventory().to_statement().unwrap();
+        UnverifiedSeal::new(inventory(), keys.iter().map(|key| sign(&statement, key).unwrap()).collect()).unwrap()
+    }
+
+    fn exporter(name: &str, key: &SigningKey) -> ExporterKey {
+        ExporterKey { name: name.to_owned(), key: key.public_key().unwrap() }
+    }
+
+    fn keys() -> [SigningKey; 3] {
+        [1, 2, 3].map(|seed| SigningKey::from_seed(&[seed; 32]))
+    }
+
+    const ONE: NonZeroU32 = NonZeroU32::MIN;
+    const TWO: NonZeroU32 = NonZeroU32::new(2).unwrap();
+
+    #[test]
+    fn a_seal_by_enough_pinned_exporters_is_believed() {
+        let [a, b, c] = keys();
+        let seal = sealed_by(&[&b, &c, &a]);
+        let verified = verify(&seal, &[exporter("b", &b), exporter("a", &a)], TWO).unwrap();
+        assert_eq!(verified.signers(), ["a", "b"]);
+        assert_eq!(**verified.inventory(), inventory());
+        assert_eq!(*verified.statement_digest(), Digest::sha256(&inventory().to_statement().unwrap()));
+    }
+
+    #[test]
+    fn an_unknown_exporter_is_not_believed() {
+        let [a, b, _] = keys();
+        let error = verify(&sealed_by(&[&a]), &[exporter("b", &b)], ONE).unwrap_err();
+        let fingerprint = a.public_key().unwrap().fingerprint().unwrap();
+        assert_eq!(error, SealError::UnknownExporter { keys: vec![fingerprint] });
+        assert!(matches!(verify(&sealed_by(&[&a]), &[], ONE), Err(SealError::UnknownExporter { .. })));
+    }
+
+    #[test]
+    fn one_key_under_two_names_is_one_exporter() {
+        let [a, ..] = keys();
+        let error = verify(&sealed_by(&[&a]), &[exporter("a", &a), exporter("also a", &a)], TWO).unwrap_err();
+        assert!(matches!(error, SealError::Threshold { source, .. } if source.valid == ["a"]));
+    }
+
+    #[test]
+    fn a_signature_over_another_inventory_does_not_count() {
+        let [a, b, _] = keys();
+        let mut other = inventory();
+        other.exporter.version = "2".to_owned();
+        let statement = inventory().to_statement().unwrap();
+        let seal = UnverifiedSeal::new(other, vec![sign(&statement, &a).unwrap()]).unwrap();
+        let error = verify(&seal, &[exporter("a", &a), exporter("b", &b)], ONE).unwrap_err();
+        assert!(matches!(error, SealError::Threshold { invalid, .. } if invalid == ["a"]));
+    }
+
+    #[test]
+    fn a_signature_under_anothers_fingerprint_does_not_count() {
+        let [a, b, _] = keys();
+        let mut signature = sign(&inventory().to_statement().unwrap(), &a).unwrap();
+        signature.key = b.public_key().unwrap().fingerprint().unwrap();
+        let seal = UnverifiedSeal::new(inventory(), vec![signature]).unwrap();
+        let error = verify(&seal, &[exporter("a", &a), exporter("b", &b)], ONE).unwrap_err();
+        assert!(matches!(error, SealError::Threshold { invalid, .. } if invalid == ["b"]));
+    }
+}

@@ -1,0 +1,285 @@
+//! Which repositories speak for a target name: the map of TAP 4, `map.json`.
+//!
+//! Mappings are tried in order. The first whose pattern matches the name asks its repositories, in order, until a
+//! threshold of them says the same of the target: length, hashes, and also `custom`, because in-toto metadata hangs on
+//! it (TAP 4 leaves it out). Failing that, a terminating mapping ends the search and any other passes it on.
+//!
+//! A pattern is a path pattern, and `*` alone is every name, with or without `/`, as in the examples of TAP 4.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+
+use sealift_archive_format::strict_json::{self, JsonError};
+use serde::Deserialize;
+
+use super::error::TufError;
+use super::path_pattern::PathPattern;
+use super::target::VerifiedTarget;
+
+/// The longest name of a repository, in bytes.
+const MAXIMUM_NAME_LENGTH: usize = 64;
+
+/// Which repositories there are, and which of them speak for which names.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "MapObject")]
+pub struct RepositoryMap {
+    repositories: BTreeMap<String, Vec<String>>,
+    mappings: Vec<Mapping>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Mapping {
+    paths: Vec<NamePattern>,
+    repositories: Vec<String>,
+    threshold: NonZeroUsize,
+    terminating: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum NamePattern {
+    Everything,
+    Path(PathPattern),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MapObject {
+    repositories: BTreeMap<String, Vec<String>>,
+    mapping: Vec<MappingObject>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MappingObject {
+    paths: Vec<String>,
+    repositories: Vec<String>,
+    threshold: NonZeroUsize,
+    terminating: bool,
+}
+
+/// Why a map cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum MapError {
+    /// It is not strict JSON of the form that TAP 4 describes.
+    #[error("the map of repositories is malformed")]
+    Malformed(#[from] JsonError),
+    /// A name cannot be that of a folder.
+    #[error("{0:?} cannot be the name of a repository: letters, digits, '-', '_' and '.' can, not starting with '.'")]
+    Name(String),
+}
+
+/// What makes a map contradict itself; it ends up in a [`MapError::Malformed`].
+#[derive(Debug, thiserror::Error)]
+enum Contradiction {
+    #[error("{0:?} cannot be the name of a repository: letters, digits, '-', '_' and '.' can, not starting with '.'")]
+    Name(String),
+    #[error("a mapping names repository {0:?}, which the map does not have")]
+    Unknown(String),
+    #[error("a mapping names repository {0:?} twice")]
+    Repeated(String),
+    #[error("a mapping asks for {threshold} repositories that agree, and names {named}")]
+    Threshold { threshold: NonZeroUsize, named: usize },
+}
+
+/// Why no target came out of a search that should have had one.
+#[derive(Debug, thiserror::Error)]
+pub enum MapSearchError {
+    /// Repositories know the target, but too few say the same of it.
+    #[error("{} of the repositories {} know target {target:?}, but {threshold} of them must agree on it", .known_to.len(), .asked.join(", "))]
+    NoAgreement {
+        /// The target's name.
+        target: String,
+        /// The repositories that were asked.
+        asked: Vec<String>,
+        /// Those that know the target.
+        known_to: Vec<String>,
+        /// How many must agree.
+        threshold: NonZeroUsize,
+    },
+    /// A repository is refused, and without it too few agree.
+    #[error("repository {repository} cannot say whether it has target {target:?}")]
+    Repository {
+        /// The repository.
+        repository: String,
+        /// The target's name.
+        target: String,
+        /// Why.
+        source: Box<TufError>,
+    },
+}
+
+/// A target on which enough repositories agree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgreedTarget {
+    first: VerifiedTarget,
+    witnesses: Vec<(String, VerifiedTarget)>,
+}
+
+impl AgreedTarget {
+    /// What they all say: as the first of them in the mapping's order says it.
+    pub fn target(&self) -> &VerifiedTarget {
+        &self.first
+    }
+
+    /// The repositories that agree, and what each says, in the mapping's order.
+    pub fn witnesses(&self) -> &[(String, VerifiedTarget)] {
+        &self.witnesses
+    }
+}
+
+impl TryFrom<MapObject> for RepositoryMap {
+    type Error = Contradiction;
+
+    fn try_from(object: MapObject) -> Result<Self, Contradiction> {
+        if let Some(name) = object.repositories.keys().find(|name| !is_name(name)) {
+            return Err(Contradiction::Name(name.clone()));
+        }
+        let mappings =
+            object.mapping.into_iter().map(|mapping| mapping.check(&object.repositories)).collect::<Result<_, _>>()?;
+        Ok(Self { repositories: object.repositories, mappings })
+    }
+}
+
+impl MappingObject {
+    fn check(self, known: &BTreeMap<String, Vec<String>>) -> Result<Mapping, Contradiction> {
+        let Self { paths, repositories, threshold, terminating } = self;
+        for (place, name) in repositories.iter().enumerate() {
+            if !known.contains_key(name) {
+                return Err(Contradiction::Unknown(name.clone()));
+            }
+            if repositories.iter().take(place).any(|earlier| earlier == name) {
+                return Err(Contradiction::Repeated(name.clone()));
+            }
+        }
+        if threshold.get() > repositories.len() {
+            return Err(Contradiction::Threshold { threshold, named: repositories.len() });
+        }
+        let paths = paths.iter().map(|path| NamePattern::new(path)).collect();
+        Ok(Mapping { paths, repositories, threshold, terminating })
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=MAXIMUM_NAME_LENGTH).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(allowed)
+}
+
+impl NamePattern {
+    fn new(pattern: &str) -> Self {
+        if pattern == "*" { Self::Everything } else { Self::Path(PathPattern::new(pattern)) }
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Path(pattern) => pattern.matches(name),
+        }
+    }
+}
+
+impl RepositoryMap {
+    /// Reads `map.json`. Fields that TAP 4 does not know are refused: this is a policy, and a misspelt one is none.
+    ///
+    /// # Errors
+    /// [`MapError::Malformed`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, MapError> {
+        Ok(strict_json::parse_into(bytes)?)
+    }
+
+    /// The map of a single repository that speaks for every name.
+    ///
+    /// # Errors
+    /// [`MapError::Name`].
+    pub fn of_one(name: &str, urls: Vec<String>) -> Result<Self, MapError> {
+        if !is_name(name) {
+            return Err(MapError::Name(name.to_owned()));
+        }
+        let mapping = Mapping {
+            paths: vec![NamePattern::Everything],
+            repositories: vec![name.to_owned()],
+            threshold: NonZeroUsize::MIN,
+            terminating: true,
+        };
+        Ok(Self { repositories: BTreeMap::from([(name.to_owned(), urls)]), mappings: vec![mapping] })
+    }
+
+    /// The repositories by name, and the URLs at which each is served.
+    pub fn repositories(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.repositories
+    }
+
+    /// Looks for a target; `ask` resolves it in one repository. `Ok(None)` when no repository that speaks for the name
+    /// has it.
+    ///
+    /// # Errors
+    /// [`MapSearchError`]. A repository that is refused does not let the search fall through to later mappings:
+    /// whoever can break it could otherwise choose who speaks.
+    pub fn resolve(
+        &self,
+        target: &str,
+        mut ask: impl FnMut(&str) -> Result<Option<VerifiedTarget>, TufError>,
+    ) -> Result<Option<AgreedTarget>, MapSearchError> {
+        for mapping in &self.mappings {
+            if !mapping.paths.iter().any(|pattern| pattern.matches(target)) {
+                continue;
+            }
+            match mapping.ask(target, &mut ask)? {
+                Answer::Agreed(agreed) => return Ok(Some(agreed)),
+                Answer::Disagreed(known_to) if mapping.terminating => {
+                    return Err(MapSearchError::NoAgreement {
+                        target: target.to_owned(),
+                        asked: mapping.repositories.clone(),
+                        known_to,
+                        threshold: mapping.threshold,
+                    });
+                }
+                Answer::Unknown if mapping.terminating => return Ok(None),
+                Answer::Disagreed(_) | Answer::Unknown => {}
+            }
+        }
+        Ok(None)
+    }
+}
+
+enum Answer {
+    Agreed(AgreedTarget),
+    /// Known to these repositories.
+    Disagreed(Vec<String>),
+    Unknown,
+}
+
+impl Mapping {
+    fn ask(
+        &self,
+        target: &str,
+        ask: &mut impl FnMut(&str) -> Result<Option<VerifiedTarget>, TufError>,
+    ) -> Result<Answer, MapSearchError> {
+        let mut known: Vec<(String, VerifiedTarget)> = Vec::new();
+        let mut refused = None;
+        for repository in &self.repositories {
+            let found = match ask(repository) {
+                Ok(Some(found)) => found,
+                Ok(None) => continue,
+                Err(source) => {
+                    refused.get_or_insert((repository, source));
+                    continue;
+                }
+            };
+            known.push((repository.clone(), found.clone()));
+            let same = known.iter().filter(|(_, other)| other.agrees_with(&found));
+            if same.clone().count() >= self.threshold.get() {
+                let witnesses: Vec<_> = same.cloned().collect();
+                let first = witnesses.first().map_or(found, |(_, first)| first.clone());
+                return Ok(Answer::Agreed(AgreedTarget { first, witnesses }));
+            }
+        }
+        if let Some((repository, source)) = refused {
+            let (repository, target, source) = (repository.clone(), target.to_owned(), Box::new(source));
+            return Err(MapSearchError::Repository { repository, target, source });
+        }
+        if known.is_empty() {
+            return Ok(Answer::Unknown);
+        }
+        Ok(Answer::Disagreed(known.into_iter().map(|(repository, _)| repository).collect()))
+    }
+}
