@@ -8,7 +8,7 @@ use clap::builder::Styles;
 use clap::builder::styling::AnsiColor;
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completions, key, man, trust};
+use crate::commands::{completions, key, man, sign, trust};
 
 /// Headings and names in the help, where the terminal has colours.
 const STYLES: Styles = Styles::styled()
@@ -49,6 +49,8 @@ pub(crate) enum Command {
     /// Say what this side trusts: pinned roots, exporters' keys, the threshold, the map
     #[command(subcommand)]
     Trust(trust::TrustCommand),
+    /// Add a signature to the seal of an archive, in place
+    Sign(sign::SignArguments),
     /// Write the completions of a shell to standard output
     Completions(completions::CompletionsArguments),
     /// Write the manual pages into a folder

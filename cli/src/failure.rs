@@ -3,12 +3,14 @@
 //! The one place that turns each error into a message, its causes, a hint and an exit code. No `match` here has a `_`
 //! arm: a new way to fail does not compile until someone has decided what to tell the operator.
 
+mod seal;
 mod trust_store;
 
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
+use sealift_core::seal::SignError;
 use sealift_core::signature::{KeyError, SigningKeyError};
 use sealift_core::trust_store::TrustStoreError;
 
@@ -67,6 +69,9 @@ pub(crate) enum Reason {
     /// A private key.
     #[error(transparent)]
     SigningKey(#[from] SigningKeyError),
+    /// Adding a signature to an archive.
+    #[error(transparent)]
+    Sign(#[from] SignError),
     /// The trust store.
     #[error(transparent)]
     TrustStore(#[from] TrustStoreError),
@@ -97,6 +102,7 @@ impl Reason {
             }
             Self::Key(error) => key(error),
             Self::SigningKey(error) => signing_key(error),
+            Self::Sign(error) => seal::sign(error),
             Self::TrustStore(error) => trust_store::trust_store(error),
         }
     }

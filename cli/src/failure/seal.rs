@@ -1,0 +1,41 @@
+//! What to tell the operator about seals.
+
+use sealift_archive_format::seal::{CoSigningError, SealFormatError};
+use sealift_core::seal::SignError;
+
+use super::{Advice, advice, key};
+use crate::exit_code::ExitCode;
+
+pub(super) fn sign(error: &SignError) -> Advice {
+    match error {
+        SignError::Key(error) => key(error),
+        SignError::Length { .. } => advice(ExitCode::Key, "sign with an ed25519 key"),
+        SignError::CoSigning(error) => co_signing(error),
+    }
+}
+
+fn co_signing(error: &CoSigningError) -> Advice {
+    match error {
+        CoSigningError::Io(_) => advice(ExitCode::System, "check who may write the archive, and the disk it is on"),
+        CoSigningError::NotAnArchive => {
+            advice(ExitCode::ArchiveFormat, "decompress the archive first; nothing was written")
+        }
+        CoSigningError::Seal(error) => seal_format(error),
+        CoSigningError::AlreadySigned(_) => advice(ExitCode::Seal, "nothing is left to do; nothing was written"),
+        CoSigningError::NoRoom => advice(ExitCode::Seal, "export again with the keys that matter; nothing was written"),
+    }
+}
+
+pub(super) fn seal_format(error: &SealFormatError) -> Advice {
+    let hint = match error {
+        SealFormatError::TooLong { .. } | SealFormatError::Envelope | SealFormatError::Inventory(_) => {
+            "carry the archive again, and compare its SHA-256 on both sides; if it is the same, ask its exporter"
+        }
+        SealFormatError::Slot { .. } => "sign it again with the key whose signing was interrupted",
+        SealFormatError::NoSignature | SealFormatError::Fingerprint { .. } | SealFormatError::DuplicateKey { .. } => {
+            "ask the exporter for an archive that Sealift wrote"
+        }
+        SealFormatError::TooManySignatures { .. } => "seal with fewer keys",
+    };
+    advice(ExitCode::Seal, hint)
+}
