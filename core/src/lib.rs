@@ -10,6 +10,7 @@ pub mod http;
 pub mod in_toto;
 pub mod oci;
 pub mod progress;
+pub mod registry;
 pub mod seal;
 pub mod signature;
 pub mod trust_store;

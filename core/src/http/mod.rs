@@ -127,11 +127,16 @@ impl Client {
 
     /// Sends a request, again where the failure may pass and the request may be repeated. Any status that does not
     /// ask for a retry is a response.
-    pub(crate) fn send(&self, mut request: Request<'_>) -> Result<Response, HttpError> {
+    pub(crate) fn send(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
         if matches!(request.body, RequestBody::Stream { .. }) {
-            return self.send_once(&mut request);
+            return self.send_once(request);
         }
-        self.retrying(|| self.send_once(&mut request))
+        self.retrying(|| self.send_once(request))
+    }
+
+    /// Whether the settings allow plain `http` to this URL's host.
+    pub(crate) fn allows_plain_http(&self, url: &Url) -> bool {
+        self.0.settings.plain_http.allows(url)
     }
 
     /// Does something until it succeeds, its failure is not one that passes, or the attempts are used up.

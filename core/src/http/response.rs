@@ -132,6 +132,18 @@ fn is_too_large(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<TooLarge>())
 }
 
+impl ResponseReader {
+    /// The URL that answered.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Whether as many bytes were read as may be.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.remaining == 0
+    }
+}
+
 impl Read for ResponseReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {

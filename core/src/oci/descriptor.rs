@@ -58,7 +58,7 @@ impl Descriptor {
 }
 
 /// Reads `null` as an empty value: Go writes empty lists and maps that way.
-pub(super) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: Default + Deserialize<'de>,

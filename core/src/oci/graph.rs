@@ -94,7 +94,7 @@ pub enum GraphError<E: std::error::Error + 'static> {
         digest: Digest,
         /// Why.
         #[source]
-        source: ManifestError,
+        source: Box<ManifestError>,
     },
     /// Indexes inside indexes.
     #[error("manifest {digest} is nested deeper than {MAXIMUM_DEPTH} indexes")]
@@ -236,7 +236,7 @@ impl<F> Walk<'_, F> {
         if self.manifest_bytes > MAXIMUM_MANIFEST_BYTES {
             return Err(GraphError::ManifestBytes);
         }
-        let unusable = |source| GraphError::Manifest { digest: digest.clone(), source };
+        let unusable = |error| GraphError::Manifest { digest: digest.clone(), source: Box::new(error) };
         match manifest.document().map_err(unusable)? {
             Document::Index(index) => self.enter_children(&digest, index.manifests, depth)?,
             Document::Image(image) => {
@@ -285,8 +285,8 @@ impl<F> Walk<'_, F> {
             let fetched = (self.fetch)(&child);
             let manifest = fetched.map_err(|source| GraphError::Fetch { digest: child.digest.clone(), source })?;
             let (digest, bytes) = (child.digest.clone(), manifest.into_bytes());
-            let manifest =
-                ManifestBytes::new(child, bytes).map_err(|source| GraphError::Manifest { digest, source })?;
+            let manifest = ManifestBytes::new(child, bytes)
+                .map_err(|error| GraphError::Manifest { digest, source: Box::new(error) })?;
             self.enter(manifest, depth + 1)?;
         }
         Ok(())

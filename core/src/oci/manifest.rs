@@ -32,7 +32,7 @@ pub enum Document {
     /// One image, or one artifact.
     Image(Box<ImageManifest>),
     /// A list of manifests.
-    Index(ImageIndex),
+    Index(Box<ImageIndex>),
 }
 
 /// An image manifest.
@@ -219,7 +219,7 @@ fn read(bytes: &[u8], announced: &str) -> Result<(String, Document), ManifestErr
         ManifestKind::Image if like_index => return Err(ManifestError::Ambiguous),
         ManifestKind::Index if like_image => return Err(ManifestError::Ambiguous),
         ManifestKind::Image => Document::Image(Box::new(serde_json::from_value(value).map_err(JsonError::from)?)),
-        ManifestKind::Index => Document::Index(serde_json::from_value(value).map_err(JsonError::from)?),
+        ManifestKind::Index => Document::Index(Box::new(serde_json::from_value(value).map_err(JsonError::from)?)),
     };
     let count = document.children().len();
     if count > MAXIMUM_CHILDREN { Err(ManifestError::Children { count }) } else { Ok((media_type, document)) }

@@ -1,0 +1,77 @@
+//! The names that `index.json` gives to what it lists.
+
+use crate::oci::descriptor::Descriptor;
+use crate::oci::reference::Reference;
+
+/// OCI's name of an entry (OCI Image 1.1, "Pre-Defined Annotation Keys").
+pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
+/// The full name, as containerd writes it beside a tag in OCI's annotation.
+const CONTAINERD_NAME: &str = "io.containerd.image.name";
+
+/// The entries that a reference may mean: those with its digest, else those with its full name, else those that are
+/// named by its tag alone.
+pub(super) fn matching<'a>(entries: &'a [Descriptor], reference: &Reference) -> Vec<&'a Descriptor> {
+    if let Some(digest) = reference.digest() {
+        return entries.iter().filter(|entry| entry.digest == *digest).take(1).collect();
+    }
+    let tag = reference.tag_or_latest();
+    let same = |name: &String| {
+        name == reference.as_given()
+            || name.parse::<Reference>().is_ok_and(|named| {
+                name.contains('/') && named.repository() == reference.repository() && named.tag_or_latest() == tag
+            })
+    };
+    let named = |entry: &&Descriptor| {
+        [REF_NAME, CONTAINERD_NAME].iter().any(|key| entry.annotations.get(*key).is_some_and(same))
+    };
+    let by_name: Vec<&Descriptor> = entries.iter().filter(named).collect();
+    if !by_name.is_empty() {
+        return by_name;
+    }
+    let tagged = |entry: &&Descriptor| {
+        let name = entry.annotations.get(REF_NAME).map(String::as_str);
+        name.is_some()
+            && name == tag.as_ref().map(|tag| tag.as_str())
+            && !entry.annotations.contains_key(CONTAINERD_NAME)
+    };
+    entries.iter().filter(tagged).collect()
+}
+
+/// The name under which a reference is listed: in full, by its tag, or by its digest when it has no tag.
+pub(super) fn entry_name(reference: &Reference) -> String {
+    match reference.tag_or_latest() {
+        Some(tag) => format!("{}:{tag}", reference.repository()),
+        None => reference.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(content: &str, annotations: &[(&str, &str)]) -> Descriptor {
+        let annotations = annotations.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Descriptor { annotations, ..Descriptor::of("a/b", content.as_bytes()) }
+    }
+
+    #[test]
+    fn references_find_entries_as_the_tools_name_them() {
+        let entries = [
+            entry("full", &[(REF_NAME, "docker.io/library/alpine:3")]),
+            entry("containerd", &[(REF_NAME, "1"), (CONTAINERD_NAME, "r.example/app:1")]),
+            entry("tag", &[(REF_NAME, "v2")]),
+            entry("nameless", &[]),
+        ];
+        let found = |reference: &str| -> Vec<usize> {
+            let found = matching(&entries, &reference.parse().unwrap());
+            found.iter().map(|found| entries.iter().position(|entry| entry == *found).unwrap()).collect()
+        };
+        assert_eq!(found("alpine:3"), [0]);
+        assert_eq!(found("r.example/app:1"), [1]);
+        assert_eq!(found("s.example/other:v2"), [2]);
+        assert_eq!(found(&format!("any/name@{}", entries[3].digest)), [3]);
+        for missing in ["alpine", "alpine:4", "r.example/app:2", "r.example/other:1"] {
+            assert!(found(missing).is_empty(), "{missing}");
+        }
+    }
+}

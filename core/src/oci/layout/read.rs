@@ -1,0 +1,160 @@
+//! Layouts as a source.
+
+use std::path::Path;
+
+use sealift_archive_format::Digest;
+use sealift_archive_format::strict_json;
+use serde::Deserialize;
+
+use super::error::LayoutError;
+use super::folder::Folder;
+use super::names::matching;
+use super::{INDEX_FILE, LAYOUT_FILE};
+use crate::oci::manifest::{Document, MAXIMUM_LENGTH, ManifestError};
+use crate::oci::media_type::OCI_INDEX;
+use crate::oci::{
+    BlobContent, Checked, Descriptor, ImageIndex, ManifestBytes, Reference, Repository, Source, SourceError,
+};
+
+/// The version of the layout that is known.
+const VERSION: &str = "1.0.0";
+
+/// Reads from one layout. References are looked up in its `index.json`; repositories make no difference.
+pub struct LayoutSource {
+    folder: Folder,
+    index: ImageIndex,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LayoutFile {
+    image_layout_version: String,
+}
+
+impl LayoutSource {
+    /// Opens the layout in a folder.
+    ///
+    /// # Errors
+    /// [`LayoutError`] when the folder is not a layout, or its `index.json` is not usable.
+    pub fn open(path: &Path) -> Result<Self, LayoutError> {
+        let folder = Folder::open(path)?;
+        check_version(&folder)?;
+        let not_usable = |error| {
+            let (folder, name) = (path.to_owned(), INDEX_FILE.to_owned());
+            LayoutError::Manifest { folder, name, source: Box::new(error) }
+        };
+        let content = folder.read(INDEX_FILE, MAXIMUM_LENGTH)?;
+        let content = content.ok_or_else(|| LayoutError::NotALayout { folder: path.to_owned() })?;
+        match Document::parse(&content, OCI_INDEX).map_err(not_usable)? {
+            Document::Index(index) => Ok(Self { folder, index: *index }),
+            Document::Image(_) => Err(not_usable(ManifestError::Ambiguous)),
+        }
+    }
+
+    /// What `index.json` lists.
+    pub fn entries(&self) -> &[Descriptor] {
+        &self.index.manifests
+    }
+
+    /// The layout's only entry, when there is only one.
+    ///
+    /// # Errors
+    /// [`LayoutError::NameNotFound`], [`LayoutError::NameAmbiguous`], and those of reading its manifest.
+    pub fn only_entry(&self) -> Result<ManifestBytes, LayoutError> {
+        self.one(self.index.manifests.iter().collect(), "")
+    }
+
+    fn one(&self, found: Vec<&Descriptor>, name: &str) -> Result<ManifestBytes, LayoutError> {
+        let (folder, name) = (self.folder.path().to_owned(), name.to_owned());
+        match found.as_slice() {
+            [] => Err(LayoutError::NameNotFound { folder, name }),
+            [first, others @ ..] if others.iter().all(|other| other.digest == first.digest) => {
+                self.read_manifest(first)
+            }
+            _ => Err(LayoutError::NameAmbiguous { folder, name, count: found.len() }),
+        }
+    }
+
+    fn read_manifest(&self, descriptor: &Descriptor) -> Result<ManifestBytes, LayoutError> {
+        let bytes = self.read_blob(&descriptor.digest)?;
+        ManifestBytes::new(descriptor.clone(), bytes).map_err(|source| self.not_usable(&descriptor.digest, source))
+    }
+
+    /// The content of a blob that is not longer than a manifest may be, unchecked.
+    fn read_blob(&self, digest: &Digest) -> Result<Vec<u8>, LayoutError> {
+        let (file, length) = self.open_blob(digest)?;
+        if length > MAXIMUM_LENGTH {
+            return Err(self.not_usable(digest, ManifestError::Length { length }));
+        }
+        let mut bytes = Vec::new();
+        let read = std::io::Read::read_to_end(&mut std::io::Read::take(file, MAXIMUM_LENGTH), &mut bytes);
+        read.map(|_| bytes).map_err(|source| LayoutError::Access { path: self.folder.path().to_owned(), source })
+    }
+
+    fn open_blob(&self, digest: &Digest) -> Result<(std::fs::File, u64), LayoutError> {
+        let missing = || LayoutError::BlobNotFound { folder: self.folder.path().to_owned(), digest: digest.clone() };
+        self.folder.blob(digest)?.ok_or_else(missing)
+    }
+
+    fn not_usable(&self, digest: &Digest, error: ManifestError) -> LayoutError {
+        let (folder, name) = (self.folder.path().to_owned(), digest.to_string());
+        LayoutError::Manifest { folder, name, source: Box::new(error) }
+    }
+
+    /// The manifest of a digest that `index.json` does not list, such as one inside an index.
+    fn unlisted(&self, digest: &Digest) -> Result<ManifestBytes, LayoutError> {
+        let bytes = self.read_blob(digest)?;
+        ManifestBytes::describe(bytes, "", digest.clone()).map_err(|source| self.not_usable(digest, source))
+    }
+}
+
+/// Sees to it that a folder says that it is a layout of the version that is known.
+pub(super) fn check_version(folder: &Folder) -> Result<(), LayoutError> {
+    let path = folder.path().to_owned();
+    let Some(content) = folder.read(LAYOUT_FILE, MAXIMUM_LENGTH)? else {
+        return Err(LayoutError::NotALayout { folder: path });
+    };
+    let file: LayoutFile = strict_json::parse_into(&content)
+        .map_err(|source| LayoutError::Json { path: path.join(LAYOUT_FILE), source })?;
+    if file.image_layout_version != VERSION {
+        let version = file.image_layout_version.chars().take(40).collect();
+        return Err(LayoutError::Version { folder: path, version });
+    }
+    Ok(())
+}
+
+impl Source for LayoutSource {
+    fn resolve(&mut self, reference: &Reference) -> Result<ManifestBytes, SourceError> {
+        let found = matching(&self.index.manifests, reference);
+        match reference.digest() {
+            Some(digest) if found.is_empty() => Ok(self.unlisted(digest)?),
+            _ => Ok(self.one(found, reference.as_given())?),
+        }
+    }
+
+    fn manifest(&mut self, _: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, SourceError> {
+        Ok(self.read_manifest(descriptor)?)
+    }
+
+    fn blob(&mut self, _: &Repository, descriptor: &Descriptor) -> Result<Box<dyn BlobContent + '_>, SourceError> {
+        let (file, found) = self.open_blob(&descriptor.digest)?;
+        if found != descriptor.size {
+            let (digest, expected) = (descriptor.digest.clone(), descriptor.size);
+            return Err(LayoutError::Size { digest, expected, found }.into());
+        }
+        Ok(Box::new(Checked::new(file, descriptor)))
+    }
+
+    /// Those that `index.json` lists.
+    fn referrers(&mut self, _: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, SourceError> {
+        let mut referrers = Vec::new();
+        for entry in &self.index.manifests {
+            let manifest = self.read_manifest(entry)?;
+            let document = manifest.document().map_err(|source| self.not_usable(&entry.digest, source))?;
+            if document.subject().is_some_and(|described| described.digest == *subject) {
+                referrers.push(entry.clone());
+            }
+        }
+        Ok(referrers)
+    }
+}

@@ -1,0 +1,211 @@
+//! Layouts as a sink.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+use sealift_archive_format::{Digest, Hasher, strict_json};
+use serde_json::{Map, Value, json};
+use tempfile::NamedTempFile;
+
+use super::error::LayoutError;
+use super::folder::{Folder, access};
+use super::names::{REF_NAME, entry_name};
+use super::read::check_version;
+use super::{INDEX_FILE, LAYOUT_CONTENT, LAYOUT_FILE};
+use crate::oci::manifest::MAXIMUM_LENGTH;
+use crate::oci::media_type::OCI_INDEX;
+use crate::oci::{BlobContent, Descriptor, ManifestBytes, Reference, Repository, Sink, SinkError};
+
+/// How much is copied at once, in bytes.
+const BUFFER_LENGTH: usize = 128 * 1024;
+
+/// Writes to one layout. Repositories make no difference but to the names in `index.json`.
+pub struct LayoutSink {
+    folder: Folder,
+    /// Blobs that were found right, or were written, in this run.
+    proven: HashSet<Digest>,
+}
+
+impl LayoutSink {
+    /// Opens a layout for writing; makes one where the folder is empty or does not exist.
+    ///
+    /// # Errors
+    /// [`LayoutError`]; [`LayoutError::NotALayout`] for a folder with something else in it.
+    pub fn open(path: &Path) -> Result<Self, LayoutError> {
+        let failed = |source| LayoutError::Access { path: path.to_owned(), source };
+        fs::create_dir_all(path).map_err(failed)?;
+        let folder = Folder::open(path)?;
+        if fs::read_dir(path).map_err(failed)?.next().is_none() {
+            write_whole(path, LAYOUT_FILE, LAYOUT_CONTENT)?;
+        }
+        check_version(&folder)?;
+        Ok(Self { folder, proven: HashSet::new() })
+    }
+
+    /// The folder of an algorithm's blobs, made where it does not exist.
+    fn blob_folder(&self, digest: &Digest) -> Result<PathBuf, LayoutError> {
+        let mut path = self.folder.path().to_owned();
+        for name in ["blobs", digest.algorithm().name()] {
+            path.push(name);
+            match fs::create_dir(&path) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(LayoutError::Access { path, source: error });
+                }
+                _ => {}
+            }
+            if !fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
+                return Err(LayoutError::NotAFolder { path });
+            }
+        }
+        Ok(path)
+    }
+
+    /// Whether the blob is there and is what its name says.
+    fn is_proven(&mut self, descriptor: &Descriptor) -> Result<bool, LayoutError> {
+        if self.proven.contains(&descriptor.digest) {
+            return Ok(true);
+        }
+        let right = match self.folder.blob(&descriptor.digest)? {
+            Some((file, length)) => length == descriptor.size && has_digest(file, &descriptor.digest),
+            None => false,
+        };
+        if right {
+            self.proven.insert(descriptor.digest.clone());
+        }
+        Ok(right)
+    }
+
+    fn store(&mut self, descriptor: &Descriptor, content: &mut dyn Read) -> Result<(), SinkError> {
+        let folder = self.blob_folder(&descriptor.digest)?;
+        let failed = |source| LayoutError::Access { path: folder.clone(), source };
+        let mut file = temporary(&folder).map_err(failed)?;
+        let mut buffer = vec![0; BUFFER_LENGTH];
+        loop {
+            match content.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => file.write_all(buffer.get(..read).unwrap_or_default()).map_err(failed)?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(SinkError::Content(error)),
+            }
+        }
+        place(file, &folder, descriptor.digest.hex())?;
+        self.proven.insert(descriptor.digest.clone());
+        Ok(())
+    }
+
+    /// Lists a manifest in `index.json` under a name, in place of what had that name. Other entries stay as they are.
+    fn list(&self, name: &str, descriptor: &Descriptor) -> Result<(), LayoutError> {
+        let path = self.folder.path().join(INDEX_FILE);
+        let lock = self.folder.handle();
+        rustix::fs::flock(lock, FlockOperation::LockExclusive).map_err(|errno| access(&path, errno))?;
+        let listed = self.folder.read(INDEX_FILE, MAXIMUM_LENGTH).and_then(|content| {
+            let json = |source| LayoutError::Json { path: path.clone(), source };
+            let mut index: Map<String, Value> = match content {
+                Some(content) => strict_json::parse_into(&content).map_err(json)?,
+                None => Map::new(),
+            };
+            with_entry(&mut index, name, descriptor).map_err(|error| json(error.into()))?;
+            let content = serde_json::to_vec(&index).map_err(|error| json(error.into()))?;
+            if content.len() as u64 > MAXIMUM_LENGTH {
+                return Err(LayoutError::TooLarge { path: path.clone(), limit: MAXIMUM_LENGTH });
+            }
+            write_whole(self.folder.path(), INDEX_FILE, &content)
+        });
+        rustix::fs::flock(lock, FlockOperation::Unlock).map_err(|errno| access(&path, errno))?;
+        listed
+    }
+}
+
+impl Sink for LayoutSink {
+    fn has_blob(&mut self, _: &Repository, descriptor: &Descriptor) -> Result<bool, SinkError> {
+        Ok(self.is_proven(descriptor)?)
+    }
+
+    fn put_blob(
+        &mut self,
+        _: &Repository,
+        descriptor: &Descriptor,
+        content: &mut dyn BlobContent,
+    ) -> Result<(), SinkError> {
+        self.store(descriptor, content)
+    }
+
+    fn share_blob(&mut self, repository: &Repository, descriptor: &Descriptor) -> Result<bool, SinkError> {
+        self.has_blob(repository, descriptor)
+    }
+
+    fn put_manifest(&mut self, _: &Repository, manifest: &ManifestBytes) -> Result<(), SinkError> {
+        if self.is_proven(manifest.descriptor())? {
+            return Ok(());
+        }
+        self.store(manifest.descriptor(), &mut manifest.bytes())
+    }
+
+    fn tag(&mut self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError> {
+        Ok(self.list(&entry_name(reference), manifest.descriptor())?)
+    }
+}
+
+/// Puts a descriptor into an index under a name.
+fn with_entry(index: &mut Map<String, Value>, name: &str, descriptor: &Descriptor) -> Result<(), serde_json::Error> {
+    let mut entry = descriptor.clone();
+    entry.annotations.insert(REF_NAME.to_owned(), name.to_owned());
+    let entry = serde_json::to_value(entry)?;
+    index.entry("schemaVersion").or_insert(json!(2));
+    index.entry("mediaType").or_insert(json!(OCI_INDEX));
+    let manifests = index.entry("manifests").or_insert(Value::Null);
+    if manifests.is_null() {
+        *manifests = json!([]);
+    }
+    let Some(entries) = manifests.as_array_mut() else {
+        return Err(serde::de::Error::custom("manifests is not a list"));
+    };
+    let named =
+        |entry: &&mut Value| entry.pointer("/annotations/org.opencontainers.image.ref.name") == Some(&json!(name));
+    match entries.iter_mut().find(named) {
+        Some(old) => *old = entry,
+        None => entries.push(entry),
+    }
+    Ok(())
+}
+
+fn has_digest(mut file: File, digest: &Digest) -> bool {
+    let mut hasher = Hasher::new(digest.algorithm());
+    let mut buffer = vec![0; BUFFER_LENGTH];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return hasher.finish() == *digest,
+            Ok(read) => hasher.update(buffer.get(..read).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return false,
+        }
+    }
+}
+
+/// Writes a whole file, or leaves what was there.
+fn write_whole(folder: &Path, name: &str, content: &[u8]) -> Result<(), LayoutError> {
+    let failed = |source| LayoutError::Access { path: folder.join(name), source };
+    let mut file = temporary(folder).map_err(failed)?;
+    file.write_all(content).map_err(failed)?;
+    place(file, folder, name)
+}
+
+fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".sealift-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    builder.tempfile_in(folder)
+}
+
+/// Makes a temporary file last, and then gives it its name.
+fn place(file: NamedTempFile, folder: &Path, name: &str) -> Result<(), LayoutError> {
+    let path = folder.join(name);
+    let failed = |source| LayoutError::Access { path: path.clone(), source };
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(&path).map_err(|error| failed(error.error))?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+}

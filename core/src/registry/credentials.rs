@@ -1,0 +1,263 @@
+//! Who we are to a registry, as docker's `config.json` says it.
+//!
+//! Promise: secrets are wiped from memory when dropped and are never printed. The file's content is an argument; a
+//! credential helper is run only for a registry that the file assigns to it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use sealift_archive_format::strict_json::{self, JsonError};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::credential_helper::{self, HelperError};
+use crate::oci::Repository;
+use crate::oci::descriptor::null_as_default;
+
+/// The longest `config.json`, in bytes.
+const MAXIMUM_LENGTH: usize = 4 * 1024 * 1024;
+/// The name under which docker keeps the credentials of its own registry.
+const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
+
+/// One way to be known to a registry.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// A user name and a password.
+    Password {
+        /// The user name.
+        username: String,
+        /// The password.
+        password: Zeroizing<String>,
+    },
+    /// A token that a token service exchanges for others (OAuth 2.0 refresh token).
+    IdentityToken(Zeroizing<String>),
+}
+
+/// The credentials for any number of registries.
+#[derive(Clone, Default)]
+pub struct Credentials {
+    config: Config,
+    helper_folder: Option<PathBuf>,
+}
+
+/// Why credentials cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialError {
+    /// The file is longer than such a file is.
+    #[error("a docker configuration of {length} bytes: the limit is {MAXIMUM_LENGTH}")]
+    Length {
+        /// The length, in bytes.
+        length: usize,
+    },
+    /// The file is not such a file.
+    #[error("the docker configuration cannot be read")]
+    Json(#[from] JsonError),
+    /// An `auth` that is not `user:password` in base64.
+    #[error("the docker configuration's auth for {key} is not a user name and password in base64")]
+    Auth {
+        /// The registry's key in the file.
+        key: String,
+    },
+    /// The credential helper failed.
+    #[error("credential helper {helper:?} failed")]
+    Helper {
+        /// The helper's name, without `docker-credential-`.
+        helper: String,
+        /// Why.
+        #[source]
+        source: HelperError,
+    },
+}
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Config {
+    #[serde(deserialize_with = "null_as_default")]
+    auths: BTreeMap<String, Auth>,
+    #[serde(deserialize_with = "null_as_default")]
+    cred_helpers: BTreeMap<String, String>,
+    creds_store: Option<String>,
+}
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+struct Auth {
+    auth: Option<Zeroizing<String>>,
+    username: Option<String>,
+    password: Option<Zeroizing<String>>,
+    identitytoken: Option<Zeroizing<String>>,
+}
+
+impl Credentials {
+    /// No credentials: everything is asked for anonymously.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// The credentials of a docker `config.json` with this content.
+    ///
+    /// # Errors
+    /// [`CredentialError::Length`], [`CredentialError::Json`].
+    pub fn from_docker_config(content: &[u8]) -> Result<Self, CredentialError> {
+        if content.len() > MAXIMUM_LENGTH {
+            return Err(CredentialError::Length { length: content.len() });
+        }
+        Ok(Self { config: strict_json::parse_into(content)?, helper_folder: None })
+    }
+
+    /// Looks for credential helpers in this folder, and not where the system looks for programs.
+    #[must_use]
+    pub fn with_helper_folder(mut self, folder: PathBuf) -> Self {
+        self.helper_folder = Some(folder);
+        self
+    }
+
+    /// The credential for a repository: a helper's for its registry, the file's entry that names the most of the
+    /// repository, or the default helper's.
+    ///
+    /// # Errors
+    /// [`CredentialError::Auth`], [`CredentialError::Helper`].
+    pub fn find(&self, repository: &Repository) -> Result<Option<Credential>, CredentialError> {
+        let domain = repository.domain();
+        let helper = self.config.cred_helpers.iter().find(|(key, _)| name_of_key(key) == domain);
+        if let Some((_, helper)) = helper {
+            return self.ask_helper(helper, domain);
+        }
+        if let Some((key, auth)) = self.entry(repository)
+            && let Some(credential) = auth.credential(key)?
+        {
+            return Ok(Some(credential));
+        }
+        match &self.config.creds_store {
+            Some(helper) if !helper.is_empty() => self.ask_helper(helper, domain),
+            _ => Ok(None),
+        }
+    }
+
+    /// The file's entry that names the most of a repository.
+    fn entry(&self, repository: &Repository) -> Option<(&String, &Auth)> {
+        let full = repository.to_string();
+        let covers = |name: &str| full.strip_prefix(name).is_some_and(|rest| rest.starts_with('/') || rest.is_empty());
+        let entries = self.config.auths.iter().filter(|(key, _)| covers(name_of_key(key)));
+        entries.max_by_key(|(key, _)| name_of_key(key).len())
+    }
+
+    fn ask_helper(&self, helper: &str, domain: &str) -> Result<Option<Credential>, CredentialError> {
+        let key = if domain == "docker.io" { DOCKER_HUB_KEY } else { domain };
+        let answer = credential_helper::run(helper, self.helper_folder.as_deref(), key);
+        let answer = answer.map_err(|source| CredentialError::Helper { helper: helper.to_owned(), source })?;
+        Ok(answer.map(|(username, secret)| match username.as_str() {
+            "<token>" => Credential::IdentityToken(secret),
+            _ => Credential::Password { username, password: secret },
+        }))
+    }
+}
+
+impl Auth {
+    fn credential(&self, key: &str) -> Result<Option<Credential>, CredentialError> {
+        if let Some(token) = self.identitytoken.as_ref().filter(|token| !token.is_empty()) {
+            return Ok(Some(Credential::IdentityToken(token.clone())));
+        }
+        if let Some(auth) = self.auth.as_ref().filter(|auth| !auth.is_empty()) {
+            let pair = decode_pair(auth).ok_or_else(|| CredentialError::Auth { key: key.to_owned() })?;
+            return Ok(Some(pair));
+        }
+        let pair = self.username.clone().zip(self.password.clone());
+        Ok(pair.map(|(username, password)| Credential::Password { username, password }))
+    }
+}
+
+/// `user:password` in base64, as docker pads it or as others do not.
+fn decode_pair(auth: &str) -> Option<Credential> {
+    let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let bytes = Zeroizing::new(GeneralPurpose::new(&alphabet::STANDARD, lenient).decode(auth.trim()).ok()?);
+    let (username, password) = std::str::from_utf8(&bytes).ok()?.split_once(':')?;
+    let password = Zeroizing::new(password.trim_end_matches('\0').to_owned());
+    Some(Credential::Password { username: username.to_owned(), password })
+}
+
+/// The registry, or the part of one, that a key of the file means: some keys are URLs.
+fn name_of_key(key: &str) -> &str {
+    let without_scheme = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
+    let name = match without_scheme.trim_end_matches('/') {
+        name if without_scheme.len() != key.len() => name.split('/').next().unwrap_or_default(),
+        name => name,
+    };
+    if matches!(name, "index.docker.io" | "registry-1.docker.io") { "docker.io" } else { name }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Password { username, .. } => write!(f, "Password {{ username: {username:?}, .. }}"),
+            Self::IdentityToken(_) => f.write_str("IdentityToken(..)"),
+        }
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("registries", &self.config.auths.keys()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oci::Reference;
+
+    fn repository(text: &str) -> Repository {
+        text.parse::<Reference>().unwrap().repository().clone()
+    }
+
+    fn find(config: &str, name: &str) -> Option<Credential> {
+        Credentials::from_docker_config(config.as_bytes()).unwrap().find(&repository(name)).unwrap()
+    }
+
+    fn password(username: &str, password: &str) -> Option<Credential> {
+        let password = Zeroizing::new(password.to_owned());
+        Some(Credential::Password { username: username.to_owned(), password })
+    }
+
+    #[test]
+    fn entries_are_found_as_docker_and_podman_write_them() {
+        // "dTpw" is u:p, "dTpwOnE" is u:p:q without padding.
+        let config = r#"{"auths":{
+            "https://index.docker.io/v1/":{"auth":"dTpw"},
+            "r.example:5000":{"auth":"dTpwOnE"},
+            "r.example:5000/team":{"username":"team","password":"secret"},
+            "https://s.example/v2/":{"identitytoken":"token"},
+            "empty.example":{}},
+            "HttpHeaders":{},"credHelpers":null}"#;
+        assert_eq!(find(config, "alpine"), password("u", "p"));
+        assert_eq!(find(config, "r.example:5000/app"), password("u", "p:q"));
+        assert_eq!(find(config, "r.example:5000/team/app"), password("team", "secret"));
+        assert_eq!(find(config, "r.example:5000/teams"), password("u", "p:q"));
+        assert_eq!(find(config, "s.example/app"), Some(Credential::IdentityToken(Zeroizing::new("token".into()))));
+        for name in ["r.example/app", "empty.example/app", "example/app.r.example", "notr.example:5000/app"] {
+            let expected = if name.starts_with("example/") { password("u", "p") } else { None };
+            assert_eq!(find(config, name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_unreadable_entry_matters_only_to_its_registry() {
+        let config = r#"{"auths":{"r.example":{"auth":"???"},"s.example":{"auth":"dTpw"}}}"#;
+        let credentials = Credentials::from_docker_config(config.as_bytes()).unwrap();
+        assert!(matches!(credentials.find(&repository("r.example/a")), Err(CredentialError::Auth { .. })));
+        assert_eq!(credentials.find(&repository("s.example/a")).unwrap(), password("u", "p"));
+        assert!(matches!(Credentials::from_docker_config(b"{"), Err(CredentialError::Json(_))));
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let config = r#"{"auths":{"r.example":{"username":"u","password":"secret"}}}"#;
+        let credentials = Credentials::from_docker_config(config.as_bytes()).unwrap();
+        let shown = format!("{credentials:?} {:?}", find(config, "r.example/a"));
+        assert!(shown.contains("r.example") && !shown.contains("secret"), "{shown}");
+    }
+}

@@ -1,0 +1,141 @@
+//! Manifests, fetched and stored by tag or by digest. OCI Distribution 1.1, "Pulling manifests", "Pushing Manifests".
+
+use sealift_archive_format::{Digest, DigestAlgorithm, Hasher};
+use ureq::http::header::{ACCEPT, CONTENT_TYPE};
+use ureq::http::{HeaderName, HeaderValue, Method, StatusCode};
+
+use super::error::RegistryError;
+use super::{Client, Scope};
+use crate::http::{Request, RequestBody, Response};
+use crate::oci::manifest::{MAXIMUM_LENGTH, ManifestBytes, ManifestError};
+use crate::oci::media_type::{DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
+use crate::oci::{Descriptor, Reference, Repository, Tag};
+
+const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+
+impl Client {
+    /// The manifest that a reference stands for: by its digest if it has one, else by its tag.
+    ///
+    /// # Errors
+    /// [`RegistryError`], among them [`RegistryError::ManifestNotFound`] and, for bytes that do not have the reference's
+    /// digest, [`RegistryError::Manifest`].
+    pub fn resolve(&self, reference: &Reference) -> Result<ManifestBytes, RegistryError> {
+        let repository = reference.repository();
+        let name = match (reference.digest(), reference.tag_or_latest()) {
+            (Some(digest), _) => digest.to_string(),
+            (None, tag) => tag.unwrap_or_else(Tag::latest).to_string(),
+        };
+        let response = self.request_manifest(repository, &name, Method::GET, MAXIMUM_LENGTH)?;
+        let url = response.url().clone();
+        let announced_digest = response.header(&CONTENT_DIGEST).map(ToOwned::to_owned);
+        let media_type = response.header(&CONTENT_TYPE).unwrap_or_default().to_owned();
+        let bytes = response.into_bytes(MAXIMUM_LENGTH)?;
+        let digest = match reference.digest() {
+            Some(digest) => digest.clone(),
+            None => digest_as_announced(&bytes, announced_digest.as_deref()),
+        };
+        if let Some(announced) = announced_digest.filter(|announced| *announced != digest.to_string()) {
+            return Err(RegistryError::DigestHeader { url, announced: announced.chars().take(200).collect(), digest });
+        }
+        ManifestBytes::describe(bytes, &media_type, digest).map_err(|error| unusable(repository, &name, error))
+    }
+
+    /// The manifest that a descriptor describes.
+    ///
+    /// # Errors
+    /// [`RegistryError`]; [`RegistryError::Manifest`] for other bytes than those described.
+    pub fn manifest(&self, repository: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, RegistryError> {
+        let name = descriptor.digest.to_string();
+        if descriptor.size > MAXIMUM_LENGTH {
+            let error = ManifestError::Length { length: descriptor.size };
+            return Err(unusable(repository, &name, error));
+        }
+        let response = self.request_manifest(repository, &name, Method::GET, descriptor.size)?;
+        let bytes = response.into_bytes(descriptor.size)?;
+        ManifestBytes::new(descriptor.clone(), bytes).map_err(|error| unusable(repository, &name, error))
+    }
+
+    /// Whether a repository has a manifest.
+    ///
+    /// # Errors
+    /// [`RegistryError`] when the registry does not tell.
+    pub fn has_manifest(&self, repository: &Repository, digest: &Digest) -> Result<bool, RegistryError> {
+        match self.request_manifest(repository, &digest.to_string(), Method::HEAD, 0) {
+            Ok(_) => Ok(true),
+            Err(RegistryError::ManifestNotFound { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Stores a manifest, under a tag or under its digest alone.
+    ///
+    /// # Errors
+    /// [`RegistryError`]; registries refuse a manifest whose blobs they do not have.
+    pub fn put_manifest(
+        &self,
+        repository: &Repository,
+        tag: Option<&Tag>,
+        manifest: &ManifestBytes,
+    ) -> Result<(), RegistryError> {
+        let digest = &manifest.descriptor().digest;
+        let name = tag.map_or_else(|| digest.to_string(), ToString::to_string);
+        let mut request = Request::new(Method::PUT, self.url(repository, &format!("manifests/{name}"))?);
+        let media_type = HeaderValue::from_str(&manifest.descriptor().media_type).map_err(|_| {
+            unusable(repository, &name, ManifestError::MediaType(manifest.descriptor().media_type.clone()))
+        })?;
+        request.headers.push((CONTENT_TYPE, media_type));
+        request.body = RequestBody::Bytes(manifest.bytes());
+        let response = self.call(&Scope::push(repository), request)?;
+        if response.status() != StatusCode::CREATED {
+            return Err(response.into_error().into());
+        }
+        confirm_digest(&response, digest)
+    }
+
+    fn request_manifest(
+        &self,
+        repository: &Repository,
+        name: &str,
+        method: Method,
+        expected: u64,
+    ) -> Result<Response, RegistryError> {
+        let mut request = Request::new(method, self.url(repository, &format!("manifests/{name}"))?);
+        for media_type in [OCI_INDEX, OCI_MANIFEST, DOCKER_INDEX, DOCKER_MANIFEST] {
+            request.headers.push((ACCEPT, HeaderValue::from_static(media_type)));
+        }
+        request.expected = expected;
+        let response = self.call(&Scope::pull(repository), request)?;
+        match response.status() {
+            StatusCode::OK => Ok(response),
+            StatusCode::NOT_FOUND => {
+                Err(RegistryError::ManifestNotFound { repository: repository.clone(), reference: name.to_owned() })
+            }
+            _ => Err(response.into_error().into()),
+        }
+    }
+}
+
+/// Refuses a confirmation of another digest than the one that was sent.
+pub(super) fn confirm_digest(response: &Response, digest: &Digest) -> Result<(), RegistryError> {
+    match response.header(&CONTENT_DIGEST) {
+        Some(announced) if announced != digest.to_string() => Err(RegistryError::DigestHeader {
+            url: response.url().clone(),
+            announced: announced.chars().take(200).collect(),
+            digest: digest.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The digest of `bytes`, by the algorithm that the registry uses for them.
+fn digest_as_announced(bytes: &[u8], announced: Option<&str>) -> Digest {
+    let announced: Option<Digest> = announced.and_then(|digest| digest.parse().ok());
+    let mut hasher = Hasher::new(announced.map_or(DigestAlgorithm::Sha256, |digest| digest.algorithm()));
+    hasher.update(bytes);
+    hasher.finish()
+}
+
+pub(super) fn unusable(repository: &Repository, reference: &str, error: ManifestError) -> RegistryError {
+    let (repository, reference) = (repository.clone(), reference.to_owned());
+    RegistryError::Manifest { repository, reference, source: Box::new(error) }
+}

@@ -1,0 +1,164 @@
+//! A client for OCI registries: thin, blocking, and safe against what a registry may answer.
+//!
+//! Promise: whatever is returned has the digest that was asked for, and took no more memory than its limit. Credentials
+//! go to the registry they were given for, and to the token service that belongs to it. A [`Client`] is cheap to clone,
+//! may be used from many threads, and its clones share connections and tokens.
+//!
+//! OCI Distribution Specification 1.1; token authentication as in distribution's specification.
+
+mod authorization;
+mod blobs;
+mod challenge;
+mod credential_helper;
+mod credentials;
+mod error;
+mod lists;
+mod manifests;
+mod sink;
+mod source;
+mod uploads;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ureq::http::{HeaderValue, Method, StatusCode};
+
+use crate::http::{self, HttpError, Request, RequestBody, Response, Url};
+use crate::oci::Repository;
+
+pub use blobs::BlobReader;
+pub use credential_helper::HelperError;
+pub use credentials::{Credential, CredentialError, Credentials};
+pub use error::RegistryError;
+pub use sink::RegistrySink;
+pub use source::RegistrySource;
+pub use uploads::UploadError;
+
+/// A client for any number of registries.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    http: http::Client,
+    credentials: Credentials,
+    token_hosts: Vec<String>,
+    /// The base URL of each registry that was reached.
+    bases: Mutex<HashMap<String, Url>>,
+    /// The `Authorization` that each scope was granted.
+    granted: Mutex<HashMap<Scope, HeaderValue>>,
+}
+
+/// What is to be done in a repository, as token services name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Access {
+    Pull,
+    Push,
+}
+
+/// A repository and what is to be done in it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Scope {
+    repository: Repository,
+    access: Access,
+}
+
+impl Client {
+    /// A client with these credentials, over this HTTP client.
+    pub fn new(http: http::Client, credentials: Credentials) -> Self {
+        Self::with_token_hosts(http, credentials, Vec::new())
+    }
+
+    /// As [`Client::new`], where user names and passwords may also go to token services on these hosts, although they
+    /// are neither the registry's own host nor beside it in one domain.
+    pub fn with_token_hosts(http: http::Client, credentials: Credentials, token_hosts: Vec<String>) -> Self {
+        let (bases, granted) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { http, credentials, token_hosts, bases, granted }))
+    }
+
+    /// The URL of something in a repository: `https://domain/v2/path/` and `rest`.
+    fn url(&self, repository: &Repository, rest: &str) -> Result<Url, RegistryError> {
+        let base = self.base(repository.domain())?;
+        base.join(&format!("/v2/{}/{rest}", repository.path())).map_err(RegistryError::Url)
+    }
+
+    /// The registry's base URL: `https`, or plain `http` where that is allowed and `https` is not spoken.
+    fn base(&self, domain: &str) -> Result<Url, RegistryError> {
+        if let Some(base) = lock(&self.0.bases).get(domain) {
+            return Ok(base.clone());
+        }
+        let host = if domain == "docker.io" { "registry-1.docker.io" } else { domain };
+        let secure: Url = format!("https://{host}/").parse().map_err(RegistryError::Url)?;
+        let plain: Url = format!("http://{host}/").parse().map_err(RegistryError::Url)?;
+        let base = if self.0.http.allows_plain_http(&plain) && !self.speaks_https(&secure)? { plain } else { secure };
+        lock(&self.0.bases).insert(domain.to_owned(), base.clone());
+        Ok(base)
+    }
+
+    /// Whether something answers over TLS. Only asked where plain `http` would do.
+    fn speaks_https(&self, base: &Url) -> Result<bool, RegistryError> {
+        let ping = base.join("/v2/").map_err(RegistryError::Url)?;
+        match self.0.http.send_once(&mut Request::new(Method::GET, ping)) {
+            Err(HttpError::Transport { source, .. }) => Ok(is_certificate_error(&source)),
+            _ => Ok(true),
+        }
+    }
+
+    /// Sends a request with what authorises it, obtaining that first when the registry asks for it.
+    fn call(&self, scope: &Scope, mut request: Request<'_>) -> Result<Response, RegistryError> {
+        let at_registry = request.url.same_origin(&self.base(scope.repository.domain())?);
+        if at_registry {
+            request.authorization = lock(&self.0.granted).get(scope).cloned();
+        }
+        let response = self.0.http.send(&mut request)?;
+        let challenged = response.status() == StatusCode::UNAUTHORIZED && response.url().same_origin(&request.url);
+        if !challenged || !at_registry {
+            return Ok(response);
+        }
+        if matches!(request.body, RequestBody::Stream { .. }) {
+            return Err(RegistryError::Http(response.into_error()));
+        }
+        let authorization = self.authorize(scope, &response)?;
+        request.authorization = Some(authorization.clone());
+        let response = self.0.http.send(&mut request)?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            lock(&self.0.granted).remove(scope);
+            return Err(RegistryError::Http(response.into_error()));
+        }
+        lock(&self.0.granted).insert(scope.clone(), authorization);
+        Ok(response)
+    }
+}
+
+impl Scope {
+    fn pull(repository: &Repository) -> Self {
+        Self { repository: repository.clone(), access: Access::Pull }
+    }
+
+    fn push(repository: &Repository) -> Self {
+        Self { repository: repository.clone(), access: Access::Push }
+    }
+
+    /// As token services write it: `repository:path:pull,push`.
+    fn to_text(&self) -> String {
+        let actions = match self.access {
+            Access::Pull => "pull",
+            Access::Push => "pull,push",
+        };
+        format!("repository:{}:{actions}", self.repository.path())
+    }
+}
+
+/// Whether a server spoke TLS, but is not one that is believed: that is no reason to speak plainly to it.
+fn is_certificate_error(error: &ureq::Error) -> bool {
+    let text = match error {
+        ureq::Error::Rustls(error) => error.to_string(),
+        ureq::Error::Io(error) => error.to_string(),
+        _ => return false,
+    };
+    text.contains("certificate")
+}
+
+/// Locks, also when another thread panicked while it held the lock: the maps are whole at any time.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,40 @@
+//! Registries as a source.
+
+use super::Client;
+use crate::oci::{BlobContent, Descriptor, ManifestBytes, Reference, Repository, Source, SourceError};
+use sealift_archive_format::Digest;
+
+/// Reads from the registries that references name.
+#[derive(Clone)]
+pub struct RegistrySource {
+    client: Client,
+}
+
+impl RegistrySource {
+    /// Reads through this client.
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+}
+
+impl Source for RegistrySource {
+    fn resolve(&mut self, reference: &Reference) -> Result<ManifestBytes, SourceError> {
+        Ok(self.client.resolve(reference)?)
+    }
+
+    fn manifest(&mut self, repository: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, SourceError> {
+        Ok(self.client.manifest(repository, descriptor)?)
+    }
+
+    fn blob(
+        &mut self,
+        repository: &Repository,
+        descriptor: &Descriptor,
+    ) -> Result<Box<dyn BlobContent + '_>, SourceError> {
+        Ok(Box::new(self.client.blob(repository, descriptor)?))
+    }
+
+    fn referrers(&mut self, repository: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, SourceError> {
+        Ok(self.client.referrers(repository, subject, None)?)
+    }
+}

@@ -1,0 +1,157 @@
+//! Blobs, sent in one piece of known length, or mounted from a repository that has them. OCI Distribution 1.1,
+//! "Pushing a blob monolithically", "Mounting a blob from another repository".
+
+use std::io::{self, Read};
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use ureq::http::header::{CONTENT_TYPE, LOCATION};
+use ureq::http::{HeaderValue, Method, StatusCode};
+
+use super::error::RegistryError;
+use super::manifests::confirm_digest;
+use super::{Client, Scope};
+use crate::http::{Request, RequestBody, Response, Url};
+use crate::oci::{BlobContent, ContentError, Descriptor, Repository};
+
+/// Why a blob could not be stored.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    /// The registry's side.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The content's side: it could not be read, or is not what its descriptor says.
+    #[error("the content to upload failed")]
+    Content(#[source] io::Error),
+}
+
+/// What came of asking for a mount.
+enum Mount {
+    Done,
+    /// The registry would rather have the bytes, and opened an upload for them.
+    Refused(Url),
+}
+
+impl Client {
+    /// Sends a blob.
+    ///
+    /// # Errors
+    /// [`UploadError`]. The registry has not got the blob then: its last bytes are only sent when all are right.
+    pub fn put_blob(
+        &self,
+        repository: &Repository,
+        descriptor: &Descriptor,
+        content: &mut dyn BlobContent,
+    ) -> Result<(), UploadError> {
+        let location = self.open_upload(repository)?;
+        self.send_blob(repository, location, descriptor, content)
+    }
+
+    /// Gives `to` a blob that `from`, in the same registry, has; sends `content` when the registry does not mount it.
+    ///
+    /// # Errors
+    /// As [`Client::put_blob`].
+    pub fn mount_or_put_blob(
+        &self,
+        from: &Repository,
+        to: &Repository,
+        descriptor: &Descriptor,
+        content: impl FnOnce() -> Result<Box<dyn BlobContent>, RegistryError>,
+    ) -> Result<(), UploadError> {
+        match self.mount(from, to, descriptor)? {
+            Mount::Done => Ok(()),
+            Mount::Refused(location) => self.send_blob(to, location, descriptor, &mut *content()?),
+        }
+    }
+
+    fn mount(&self, from: &Repository, to: &Repository, descriptor: &Descriptor) -> Result<Mount, RegistryError> {
+        let from = utf8_percent_encode(from.path(), NON_ALPHANUMERIC);
+        let url = self.url(to, &format!("blobs/uploads/?mount={}&from={from}", descriptor.digest))?;
+        let response = self.call(&Scope::push(to), Request::new(Method::POST, url))?;
+        match response.status() {
+            StatusCode::CREATED => confirm_digest(&response, &descriptor.digest).map(|()| Mount::Done),
+            StatusCode::ACCEPTED => self.upload_location(to, &response).map(Mount::Refused),
+            // Some registries answer a mount that they do not allow with an error where the specification has 202.
+            _ => self.open_upload(to).map(Mount::Refused),
+        }
+    }
+
+    fn open_upload(&self, repository: &Repository) -> Result<Url, RegistryError> {
+        let url = self.url(repository, "blobs/uploads/")?;
+        let response = self.call(&Scope::push(repository), Request::new(Method::POST, url))?;
+        match response.status() {
+            StatusCode::ACCEPTED => self.upload_location(repository, &response),
+            _ => Err(response.into_error().into()),
+        }
+    }
+
+    /// Where an upload goes. Not from `https` to plain `http`, wherever the registry says.
+    fn upload_location(&self, repository: &Repository, response: &Response) -> Result<Url, RegistryError> {
+        let location = response.header(&LOCATION).unwrap_or_default();
+        let base = self.base(repository.domain())?;
+        match response.url().join(location) {
+            Ok(url) if !location.is_empty() && (url.is_https() || !base.is_https()) => Ok(url),
+            _ => Err(RegistryError::UploadLocation {
+                url: response.url().clone(),
+                location: location.chars().take(200).collect(),
+            }),
+        }
+    }
+
+    fn send_blob(
+        &self,
+        repository: &Repository,
+        location: Url,
+        descriptor: &Descriptor,
+        content: &mut dyn BlobContent,
+    ) -> Result<(), UploadError> {
+        let digest = utf8_percent_encode(&descriptor.digest.to_string(), NON_ALPHANUMERIC).to_string();
+        let url = location.with_query(&format!("digest={digest}")).map_err(RegistryError::Url)?;
+        let mut watched = Watched { content, error: None };
+        let mut request = Request::new(Method::PUT, url);
+        request.headers.push((CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")));
+        request.body = RequestBody::Stream { length: descriptor.size, content: &mut watched };
+        let sent = self.call(&Scope::push(repository), request);
+        if let Some(error) = watched.error.take() {
+            return Err(UploadError::Content(error));
+        }
+        let response = sent?;
+        if response.status() != StatusCode::CREATED {
+            return Err(RegistryError::from(response.into_error()).into());
+        }
+        confirm_digest(&response, &descriptor.digest)?;
+        watched.end(descriptor)
+    }
+}
+
+/// Remembers the failure of content, which the HTTP client would report as one of the connection.
+struct Watched<'a> {
+    content: &'a mut dyn BlobContent,
+    error: Option<io::Error>,
+}
+
+impl Watched<'_> {
+    /// Sees to it that content of exactly the announced length was at its end.
+    fn end(self, descriptor: &Descriptor) -> Result<(), UploadError> {
+        match self.content.read(&mut [0; 1]) {
+            Ok(0) => Ok(()),
+            Ok(_) => {
+                let (digest, size) = (descriptor.digest.clone(), descriptor.size);
+                let error = ContentError::Long { digest, size };
+                Err(UploadError::Content(io::Error::new(io::ErrorKind::InvalidData, error)))
+            }
+            Err(error) => Err(UploadError::Content(error)),
+        }
+    }
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.content.read(buffer).map_err(|error| {
+            let kind = error.kind();
+            if kind != io::ErrorKind::Interrupted {
+                self.error = Some(error);
+            }
+            kind.into()
+        })
+    }
+}
