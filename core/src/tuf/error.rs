@@ -124,14 +124,6 @@ pub enum TufError {
         /// The role.
         role: RoleName,
     },
-    /// A file is, or is stated to be, longer than is read (endless data).
-    #[error("{file_name} is longer than {limit} bytes")]
-    TooLong {
-        /// The file, as it stands in a URL.
-        file_name: String,
-        /// The most that is read, in bytes.
-        limit: u64,
-    },
     /// There are more root versions than one update walks. Those walked are kept.
     #[error("the root chain has more than {limit} new versions")]
     TooManyRoots {
@@ -162,7 +154,7 @@ pub enum TufError {
         /// Why.
         source: MismatchError,
     },
-    /// A metadata file could not be had.
+    /// A metadata file could not be had, or is, or is stated to be, longer than is read (endless data).
     #[error(transparent)]
     Provider(#[from] ProviderError),
     /// The pinned root, or a root remembered from before, is not a root.

@@ -6,7 +6,7 @@ use super::chain::{Chosen, History, MetadataFile, RootChain, TrustedRoot, Truste
 use super::error::TufError;
 use super::hashes::length;
 use super::limits::Limits;
-use super::provider::MetadataProvider;
+use super::provider::{MetadataProvider, ProviderError};
 use super::repository::TrustedRepository;
 use super::role_name::RoleName;
 use super::state::TrustedState;
@@ -142,7 +142,7 @@ impl Fetch<'_> {
     fn file(&mut self, role: &RoleName, version: Option<u64>, limit: u64) -> Result<Option<Vec<u8>>, TufError> {
         let bytes = self.provider.metadata(role, version, limit)?;
         if bytes.as_ref().is_some_and(|bytes| length(bytes) > limit) {
-            return Err(TufError::TooLong { file_name: role.file_name(version), limit });
+            return Err(ProviderError::TooLong { file_name: role.file_name(version), limit }.into());
         }
         Ok(bytes)
     }
@@ -155,7 +155,10 @@ impl Fetch<'_> {
     /// A file that other metadata describes: no more of it is read than is stated, nor more than `limit` bytes.
     pub(crate) fn described(&mut self, role: &RoleName, file: MetadataFile, limit: u64) -> Result<Vec<u8>, TufError> {
         match file.length {
-            Some(stated) if stated > limit => Err(TufError::TooLong { file_name: role.file_name(file.version), limit }),
+            Some(stated) if stated > limit => {
+                Err(ProviderError::TooLong { file_name: role.file_name(file.version), limit }.into())
+            }
+
             stated => self.required(role, file.version, stated.unwrap_or(limit)),
         }
     }

@@ -1,0 +1,168 @@
+//! What travels, and what is published where it arrives.
+
+use sealift_core::tuf::mirror::{Mirror, MirrorError};
+use sealift_core::tuf::provider::CarriedMetadata;
+use sealift_core::tuf::{Carrying, Limits, TrustedState, TufError, update};
+use sealift_tests::tuf_repository::{Delegated, TufRepository, now};
+use serde_json::json;
+
+fn file_names(carried: &CarriedMetadata) -> Vec<&str> {
+    carried.files().keys().map(String::as_str).collect()
+}
+
+/// 256 bins, a chain of 3 roots, and one target.
+fn binned() -> (TufRepository, &'static str, String) {
+    let mut repository = TufRepository::new();
+    let bins = repository.delegate_succinctly("targets", "bin", 8);
+    let path = "example.com/org/shop:1.4";
+    let bin = usize::from_str_radix(&sealift_archive_format::Digest::sha256(path.as_bytes()).hex()[..2], 16).unwrap();
+    repository.add_target(&bins[bin], path, b"shop");
+    repository.publish(&["root"]);
+    repository.publish(&["root"]);
+    repository.publish_everything();
+    (repository, path, bins[bin].clone())
+}
+
+#[test]
+fn exactly_the_roles_that_prove_the_chosen_targets_are_carried() {
+    let (mut repository, path, bin) = binned();
+    let (pinned, state) = (repository.pinned_root(), TrustedState::default());
+    let mut carrying = Carrying::begin(&pinned, &state, &mut repository, now(), &Limits::default()).unwrap();
+    assert!(carrying.resolve(path).unwrap().is_some());
+    let (mut carried, _) = carrying.finish();
+    let bin = format!("1.{bin}.json");
+    let mut expected =
+        ["1.root.json", "2.root.json", "3.root.json", "timestamp.json", "2.snapshot.json", "2.targets.json", &bin];
+    expected.sort_unstable();
+    assert_eq!(file_names(&carried), expected);
+    // Offline, they prove the target.
+    let mut arrived = update(&pinned, &state, &mut carried, now(), &Limits::default()).unwrap();
+    assert!(arrived.resolve(&mut carried, path).unwrap().unwrap().check(b"shop").is_ok());
+    // And they do not prove what was not chosen.
+    assert_refused!(arrived.resolve(&mut carried, "unchosen"), TufError::Missing { .. });
+}
+
+#[test]
+fn a_mirror_carries_the_whole_metadata_set() {
+    let (mut repository, ..) = binned();
+    repository.delegate("bin-00", Delegated::paths("below", &["*"]));
+    repository.publish_everything();
+    let pinned = repository.pinned_root();
+    let state = TrustedState::default();
+    let mut carrying = Carrying::begin(&pinned, &state, &mut repository, now(), &Limits::default()).unwrap();
+    assert_eq!(carrying.take_every_role().unwrap(), 1 + 256 + 1);
+    let (carried, trusted) = carrying.finish();
+    assert_eq!(carried.files().len(), 3 + 2 + 258);
+    assert_eq!(trusted.roles().len(), 3 + 258);
+}
+
+#[test]
+fn every_root_is_carried_also_those_before_the_pinned_one() {
+    let (mut repository, ..) = binned();
+    let pinned = repository.file("root").clone();
+    let state = TrustedState::default();
+    let carrying = Carrying::begin(&pinned, &state, &mut repository, now(), &Limits::default()).unwrap();
+    let (mut carried, _) = carrying.finish();
+    assert_eq!(file_names(&carried)[..1], ["1.root.json"]);
+    // A receiver that pinned the first root, and one that pinned the last, are both served.
+    for pinned in [repository.pinned_root(), pinned] {
+        update(&pinned, &TrustedState::default(), &mut carried, now(), &Limits::default()).unwrap();
+    }
+}
+
+#[test]
+fn the_exporting_side_is_guarded_against_rollback_too() {
+    let mut repository = TufRepository::new();
+    repository.publish(&["timestamp"]);
+    let state = repository.accepted();
+    repository.role("timestamp")["version"] = json!(1);
+    repository.publish_as_it_is("timestamp");
+    let pinned = repository.pinned_root();
+    let carrying = Carrying::begin(&pinned, &state, &mut repository, now(), &Limits::default());
+    assert_refused!(carrying.map(|_| ()), TufError::Rollback { .. });
+}
+
+#[test]
+fn a_side_that_remembers_everything_still_carries_everything() {
+    let (mut repository, path, _) = binned();
+    let pinned = repository.pinned_root();
+    let mut trusted = repository.first_update().unwrap();
+    trusted.resolve(&mut repository, path).unwrap();
+    let state = trusted.into_state(None);
+    let mut carrying = Carrying::begin(&pinned, &state, &mut repository, now(), &Limits::default()).unwrap();
+    carrying.resolve(path).unwrap().unwrap();
+    assert_eq!(carrying.finish().0.files().len(), 7);
+}
+
+#[test]
+fn what_is_remembered_never_moves_back() {
+    let mut repository = TufRepository::new();
+    let at = |text: &str| Some(text.parse().unwrap());
+    let first = repository.first_update().unwrap().into_state(at("2026-01-10T00:00:00Z"));
+    assert_eq!(first.last_export, at("2026-01-10T00:00:00Z"));
+    let second = repository.update(&first).unwrap().into_state(at("2026-01-05T00:00:00Z"));
+    assert_eq!(second.last_export, first.last_export);
+    assert_eq!(
+        repository.update(&second).unwrap().into_state(None),
+        second,
+        "accepting the same again changes nothing"
+    );
+}
+
+#[test]
+fn a_published_mirror_is_the_repository_again() {
+    for consistent in [true, false] {
+        let (mut repository, path, _) = binned();
+        repository.role("root")["consistent_snapshot"] = json!(consistent);
+        repository.delegate("bin-00", Delegated::paths("odd name/\u{e9}%2f?", &["*"]));
+        repository.add_target("targets", "folder/a b", b"odd");
+        repository.add_target("targets", path, b"shop");
+        repository.publish(&["root"]);
+        repository.publish_everything();
+        let pinned = repository.pinned_root();
+        let state = TrustedState::default();
+        let mut carrying = Carrying::begin(&pinned, &state, &mut repository, now(), &Limits::default()).unwrap();
+        carrying.take_every_role().unwrap();
+        let targets = [(path, b"shop".as_slice()), ("folder/a b", b"odd")]
+            .map(|(path, content)| (path, content, carrying.resolve(path).unwrap().unwrap()));
+        let (carried, _) = carrying.finish();
+
+        let folder = tempfile::tempdir().unwrap();
+        let mirror = Mirror::new(folder.path());
+        for (_, content, target) in &targets {
+            mirror.write_target(target, content, consistent).unwrap();
+            assert_refused!(mirror.write_target(target, b"other", consistent), MirrorError::Mismatch { .. });
+        }
+        mirror.write_metadata(&carried).unwrap();
+
+        let mut served = mirror.as_repository();
+        let mut again = Carrying::begin(&pinned, &state, &mut served, now(), &Limits::default()).unwrap();
+        again.take_every_role().unwrap();
+        assert_eq!(again.finish().0, carried);
+        for (path, content, target) in &targets {
+            assert_eq!(target.fetch(&mut mirror.as_repository(), consistent).unwrap(), *content, "{path}");
+        }
+    }
+}
+
+#[test]
+fn a_mirror_writes_nothing_outside_its_folder() {
+    let mut repository = TufRepository::new();
+    repository.role("root")["consistent_snapshot"] = json!(false);
+    for path in ["../escaped", "/absolute", "a/../../b"] {
+        repository.add_target("targets", path, b"x");
+    }
+    repository.delegate("targets", Delegated::paths("../../role", &["*"]));
+    repository.publish(&["root"]);
+    repository.publish_everything();
+    let parent = tempfile::tempdir().unwrap();
+    let mirror = Mirror::new(&parent.path().join("mirror"));
+    for path in ["../escaped", "/absolute", "a/../../b"] {
+        let target = repository.resolve(path).unwrap().unwrap();
+        assert_refused!(mirror.write_target(&target, b"x", false), MirrorError::Name(_));
+    }
+    mirror.write_metadata(&repository.carried().0).unwrap();
+    let beside: Vec<_> = std::fs::read_dir(parent.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(beside, ["mirror"]);
+    assert!(parent.path().join("mirror/metadata/..%2F..%2Frole.json").exists());
+}

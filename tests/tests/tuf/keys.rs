@@ -1,0 +1,101 @@
+//! §4.2.1 and the counting of signatures.
+
+use sealift_core::tuf::TufError;
+use sealift_tests::tuf_repository::TufRepository;
+use serde_json::{Value, json};
+
+#[test]
+fn one_key_under_two_key_ids_counts_once() {
+    let mut repository = TufRepository::new();
+    let key = repository.signers["timestamp"][0].clone();
+    for alias in ["alias", "another"] {
+        repository.trust_key("timestamp", &key.called(alias));
+        repository.signers.get_mut("timestamp").unwrap().push(key.called(alias));
+    }
+    repository.set_threshold("timestamp", 2);
+    repository.publish(&["root", "timestamp"]);
+    assert_refused!(repository.first_update(), TufError::Signatures { source, .. } if source.valid.len() == 1);
+}
+
+#[test]
+fn one_key_in_two_encodings_counts_once() {
+    let mut repository = TufRepository::new();
+    let key = repository.signers["timestamp"][0].clone();
+    let bytes = hex::decode(key.object["keyval"]["public"].as_str().unwrap()).unwrap();
+    let mut in_pem = key.called("pem");
+    let pem = sealift_core::signature::PublicKey::ed25519(&bytes).unwrap().to_pem().unwrap();
+    in_pem.object["keyval"]["public"] = json!(pem);
+    repository.trust_key("timestamp", &in_pem);
+    repository.signers.get_mut("timestamp").unwrap().push(in_pem);
+    repository.publish(&["root", "timestamp"]);
+    assert!(repository.first_update().is_ok());
+    repository.set_threshold("timestamp", 2);
+    repository.publish(&["root", "timestamp"]);
+    assert_refused!(repository.first_update(), TufError::Signatures { .. });
+}
+
+#[test]
+fn declared_key_ids_are_labels() {
+    let mut repository = TufRepository::new();
+    let key = repository.new_key().called("build-key 2026 \u{1f511}");
+    repository.rotate_keys("targets");
+    repository.trust_key("targets", &key);
+    repository.signers.insert("targets".to_owned(), vec![key.clone()]);
+    repository.publish(&["root", "targets", "snapshot", "timestamp"]);
+    assert_eq!(repository.first_update().unwrap().roles()[3].signed_by, [key.id]);
+}
+
+#[test]
+fn a_key_that_the_role_does_not_list_does_not_count_though_the_document_declares_it() {
+    let mut repository = TufRepository::new();
+    let key = repository.signers["root"][0].clone();
+    repository.signers.insert("snapshot".to_owned(), vec![key]);
+    repository.publish(&["snapshot", "timestamp"]);
+    assert_refused!(repository.first_update(), TufError::Signatures { .. });
+}
+
+#[test]
+fn signatures_that_are_wrong_or_no_signatures_do_not_spoil_the_good_ones() {
+    for wrong in ["", "zz", "00", &"00".repeat(64)] {
+        let mut repository = TufRepository::new();
+        let second = repository.add_key("timestamp");
+        repository.publish(&["root", "timestamp"]);
+        let mut envelope: Value = serde_json::from_slice(repository.file("timestamp")).unwrap();
+        for signature in envelope["signatures"].as_array_mut().unwrap() {
+            if signature["keyid"] == json!(second.id) {
+                signature["sig"] = json!(wrong);
+            }
+        }
+        *repository.file("timestamp") = serde_json::to_vec(&envelope).unwrap();
+        assert_eq!(repository.first_update().unwrap().roles()[1].signed_by.len(), 1);
+    }
+}
+
+#[test]
+fn keys_of_unknown_kinds_are_kept_and_do_not_count() {
+    let mut repository = TufRepository::new();
+    let mut post_quantum = repository.new_key().called("pq");
+    post_quantum.object = json!({"keytype": "ml-dsa", "scheme": "ml-dsa-65", "keyval": {"public": "00", "more": []}});
+    repository.trust_key("timestamp", &post_quantum);
+    repository.signers.get_mut("timestamp").unwrap().push(post_quantum);
+    repository.publish(&["root", "timestamp"]);
+    assert_eq!(repository.first_update().unwrap().roles()[1].signed_by.len(), 1);
+    repository.set_threshold("timestamp", 2);
+    repository.publish(&["root", "timestamp"]);
+    assert_refused!(repository.first_update(), TufError::Signatures { .. });
+}
+
+#[test]
+fn compromise_of_fewer_keys_than_the_threshold_brings_nothing() {
+    let mut repository = TufRepository::new();
+    repository.add_key("targets");
+    repository.add_key("targets");
+    repository.set_threshold("targets", 2);
+    repository.publish(&["root", "targets", "snapshot", "timestamp"]);
+    assert!(repository.first_update().is_ok());
+    // The attacker holds one targets key, and the online keys of snapshot and timestamp.
+    repository.signers.get_mut("targets").unwrap().truncate(1);
+    repository.add_target("targets", "malware", b"malware");
+    repository.publish_targets();
+    assert_refused!(repository.resolve("malware"), TufError::Signatures { source, .. } if source.valid.len() == 1);
+}
