@@ -2,6 +2,7 @@
 
 pub mod bundle;
 pub mod level;
+pub mod registry_form;
 pub mod relocation;
 
 pub use bundle::{Bundle, BundleError, BundleImage};

@@ -1,0 +1,274 @@
+//! Export: from references and a TUF repository to one sealed archive.
+//!
+//! 1. [`plan()`] resolves every reference to its closed graph, so every digest and size is known before a layer is fetched.
+//! 2. [`prepare`] gathers the TUF metadata that proves the names, judges twice (live, and then from nothing but what it
+//!    gathered, as the far side will), and seals the inventory.
+//! 3. [`Prepared::write`] streams each blob once from its source into the archive.
+
+pub mod plan;
+pub mod request;
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+
+use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
+use sealift_archive_format::inventory::{EntryRecord, Exporter, FormatVersion, RepositoryRecord};
+use sealift_archive_format::seal::SealFormatError;
+use sealift_archive_format::{
+    EntryName, EntryNameError, Inventory, InventoryError, Place, UnverifiedSeal, WriteError, Writer,
+};
+
+pub use plan::{Plan, PlanError, PlannedBlob, Sources, plan};
+pub use request::{BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Request, SourceId};
+
+use crate::archive_layout;
+use crate::freshness::Freshness;
+use crate::in_toto::Inspections;
+use crate::oci::SourceError;
+use crate::progress::Progress;
+use crate::seal::{self, SignError};
+use crate::signature::SigningKey;
+use crate::trust::{self, Carried, Carrier, Claim, Judgement, JudgementError, Question};
+use crate::trust_store::{RepositoryName, Trust};
+use crate::tuf::TrustedState;
+use crate::verify::documents::{DocumentError, Documents};
+
+/// Who exports, and when.
+pub struct Settings<'a> {
+    /// This side's clock.
+    pub now: Timestamp,
+    /// The time that the seal will state.
+    pub exported_at: Timestamp,
+    /// The name and version of the program.
+    pub exporter: Exporter,
+    /// The keys to seal with.
+    pub keys: &'a [SigningKey],
+    /// Whether in-toto inspections are run.
+    pub inspections: Inspections<'a>,
+}
+
+/// Why an archive cannot be prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// A repository was named whose root is not pinned.
+    #[error("no root is pinned for repository {name}")]
+    NotPinned {
+        /// The repository.
+        name: RepositoryName,
+    },
+    /// The far side would refuse it.
+    #[error("the far side would refuse this")]
+    Judgement(#[from] JudgementError),
+    /// The bundles and manifests do not fit together.
+    #[error("the bundles and manifests do not fit together")]
+    Documents(#[from] DocumentError),
+    /// A TUF file has a name that no entry can have.
+    #[error("a file of the TUF repository cannot be carried")]
+    EntryName(#[from] EntryNameError),
+    /// The inventory is not one.
+    #[error("the inventory of the archive cannot be made")]
+    Inventory(#[from] InventoryError),
+    /// It cannot be signed.
+    #[error("the inventory cannot be sealed")]
+    Sign(#[from] SignError),
+    /// The seal cannot be made.
+    #[error("the seal cannot be made")]
+    Seal(#[from] SealFormatError),
+}
+
+/// Why an archive cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// A blob cannot be opened where the plan found it.
+    #[error("blob {digest} cannot be fetched")]
+    Source {
+        /// The blob.
+        digest: sealift_archive_format::Digest,
+        /// Why.
+        source: SourceError,
+    },
+    /// The archive cannot be written, or a blob is not what it was said to be.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// A source that the plan names is gone.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+}
+
+/// An archive that has been judged and sealed, and only needs its content.
+pub struct Prepared {
+    seal: UnverifiedSeal,
+    files: BTreeMap<EntryName, Vec<u8>>,
+    plan: Plan,
+    judgement: Judgement,
+}
+
+/// Gathers, judges and seals. Nothing is written.
+///
+/// # Errors
+/// [`PrepareError`], for all that the far side would refuse.
+pub fn prepare(
+    plan: Plan,
+    trust: &Trust,
+    mut live: BTreeMap<RepositoryName, Carrier<'_>>,
+    settings: &Settings<'_>,
+) -> Result<Prepared, PrepareError> {
+    if let Some(name) = live.keys().find(|name| !trust.repositories.contains_key(*name)) {
+        return Err(PrepareError::NotPinned { name: name.clone() });
+    }
+    let mut question = Question {
+        bundles: plan
+            .bundles
+            .iter()
+            .map(|bundle| (Claim::bundle(bundle), bundle.images.iter().map(Claim::image).collect()))
+            .collect(),
+        images: plan.images.iter().map(Claim::image).collect(),
+        now: settings.now,
+        exported_at: None,
+        freshness: Freshness::Now,
+        inspections: settings.inspections,
+        documents: &plan.documents,
+    };
+    let mut carried =
+        trust::gather(trust, &mut live, |trust, carriers| trust::judge(&question, trust, carriers).map(drop))?;
+    question.exported_at = Some(settings.exported_at);
+    question.freshness = trust.policy.freshness();
+    let judgement = trust::judge(&question, trust, carried.carriers())?;
+    let (inventory, files) = inventory(&plan, &carried, settings)?;
+    check_documents(&inventory, &plan)?;
+    let statement = inventory.to_statement()?;
+    let signatures = settings.keys.iter().map(|key| seal::sign(&statement, key)).collect::<Result<_, _>>()?;
+    let seal = UnverifiedSeal::new(inventory, signatures)?;
+    Ok(Prepared { seal, files, plan, judgement })
+}
+
+/// The same check of documents that the far side makes.
+fn check_documents(inventory: &Inventory, plan: &Plan) -> Result<(), DocumentError> {
+    let mut documents = Documents::expected_by(inventory);
+    for blob in plan.blobs.iter().filter(|blob| blob.origin.is_none()) {
+        let digest = &blob.descriptor.digest;
+        documents.add(digest, plan.documents.get(digest).cloned().unwrap_or_default())?;
+    }
+    documents.close(inventory).map(drop)
+}
+
+/// The inventory, and the content of every entry that is not a blob.
+fn inventory(
+    plan: &Plan,
+    carried: &Carried,
+    settings: &Settings<'_>,
+) -> Result<(Inventory, BTreeMap<EntryName, Vec<u8>>), PrepareError> {
+    let mut inventory = Inventory {
+        bundles: plan.bundles.clone(),
+        entries: Vec::new(),
+        exported_at: settings.exported_at,
+        exporter: settings.exporter.clone(),
+        format_version: FormatVersion::CURRENT,
+        images: plan.images.clone(),
+        repositories: Vec::new(),
+    };
+    let mut files = BTreeMap::new();
+    for (name, repository) in &carried.repositories {
+        inventory.repositories.push(RepositoryRecord { name: name.to_string() });
+        for (file, bytes) in repository.metadata.files() {
+            // TUF writes file names percent-encoded, and an entry name encodes what it is given.
+            let file = percent_decode_str(file).decode_utf8_lossy();
+            files.insert(EntryName::tuf_metadata(name.as_str(), &file)?, bytes.clone());
+        }
+        for (path, bytes) in repository.targets.files() {
+            files.insert(EntryName::tuf_target(name.as_str(), path)?, bytes.clone());
+        }
+    }
+    let head = [
+        (EntryName::oci_layout(), archive_layout::MARKER.to_vec()),
+        (EntryName::oci_index(), archive_layout::index(&inventory)),
+    ];
+    let tuf = files.iter().map(|(name, bytes)| EntryRecord::of(name.clone(), bytes));
+    let head_records = head.iter().map(|(name, bytes)| EntryRecord::of(name.clone(), bytes));
+    let blobs = plan.blobs.iter().map(|blob| EntryRecord::blob(&blob.descriptor.digest, blob.descriptor.size));
+    inventory.entries = head_records.chain(tuf).chain(blobs).collect();
+    files.extend(head);
+    Ok((inventory, files))
+}
+
+impl Prepared {
+    /// The sealed inventory.
+    pub fn inventory(&self) -> &Inventory {
+        self.seal.inventory()
+    }
+
+    /// What was proven on this side.
+    pub fn judgement(&self) -> &Judgement {
+        &self.judgement
+    }
+
+    /// How long the archive will be, in bytes.
+    pub fn length(&self) -> u64 {
+        sealift_archive_format::Layout::of(&self.seal).length
+    }
+
+    /// What to remember of the repositories, once the archive is written: what this side saw of them, but no export time,
+    /// which is for the far side to remember.
+    pub fn states(&self, trust: &Trust) -> BTreeMap<RepositoryName, TrustedState> {
+        let state = |evidence: &trust::RepositoryEvidence| {
+            let mut state = evidence.next_state.clone();
+            state.last_export = trust.repositories.get(&evidence.name).and_then(|pinned| pinned.state.last_export);
+            (evidence.name.clone(), state)
+        };
+        self.judgement.repositories.iter().map(state).collect()
+    }
+
+    /// Writes the archive, fetching each blob once.
+    ///
+    /// # Errors
+    /// [`ExportError`]; what was written until then is not an archive.
+    pub fn write<W: Write>(
+        &self,
+        output: W,
+        sources: &mut Sources<'_>,
+        progress: &dyn Progress,
+    ) -> Result<W, ExportError> {
+        let mut writer = Writer::new(output, &self.seal)?;
+        let origins: BTreeMap<_, _> = self
+            .plan
+            .blobs
+            .iter()
+            .filter_map(|blob| Some((&blob.descriptor.digest, (&blob.descriptor, blob.origin.as_ref()?))))
+            .collect();
+        for record in &self.seal.inventory().entries {
+            let held = match record.name.place() {
+                Place::Blob(digest) => self.plan.documents.get(digest),
+                _ => self.files.get(&record.name),
+            };
+            match (held, origins.get(&record.digest)) {
+                (Some(bytes), _) => writer.append(&record.name, &mut Counted { reader: bytes.as_slice(), progress })?,
+                (None, Some((descriptor, (id, repository)))) => {
+                    progress.item(descriptor.digest.short());
+                    let source = sources.get_mut(id.0).ok_or(PlanError::NoSource(*id))?;
+                    let blob = source.blob(repository, descriptor);
+                    let blob =
+                        blob.map_err(|source| ExportError::Source { digest: descriptor.digest.clone(), source })?;
+                    writer.append(&record.name, &mut Counted { reader: blob, progress })?;
+                }
+                // The inventory was made from the plan: there is no entry without an origin.
+                (None, None) => writer.append(&record.name, &mut io::empty())?,
+            }
+        }
+        Ok(writer.finish()?)
+    }
+}
+
+/// Tells how many bytes pass.
+struct Counted<'a, R> {
+    reader: R,
+    progress: &'a dyn Progress,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.progress.advance(count as u64);
+        Ok(count)
+    }
+}

@@ -1,0 +1,292 @@
+//! Import: verify with a sink at the end.
+//!
+//! Blobs go to the sink as they pass. Manifests and tags wait for a [`Verified`] archive: [`deliver`] receives the
+//! content, which makes the proof, and only then commits, manifests first (children before parents) and tags last. An
+//! interruption leaves blobs that nothing refers to, and doing it again ends in the same place.
+
+pub mod destination;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+
+use sealift_archive_format::inventory::{EntryRecord, ImageRecord};
+use sealift_archive_format::{Digest, Inventory};
+
+pub use destination::{Destination, DestinationError};
+
+use crate::cnab::RelocationMapping;
+use crate::oci::{
+    BlobContent, Checked, Descriptor, ManifestBytes, ManifestError, Reference, Repository, Sink, SinkError,
+};
+use crate::progress::Progress;
+use crate::trust_store::RepositoryName;
+use crate::tuf::TrustedState;
+use crate::verify::documents::{Closed, Tree};
+use crate::verify::{Judged, ReceiveError, Receiver, Verified};
+
+/// Why an archive was not delivered.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// Something has no place.
+    #[error(transparent)]
+    Destination(#[from] DestinationError),
+    /// The archive is not what its seal says.
+    #[error(transparent)]
+    Receive(#[from] ReceiveError<DeliveryError>),
+    /// A manifest or a tag cannot be stored.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
+}
+
+/// Why the sink does not have everything.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryError {
+    /// A blob cannot be stored.
+    #[error("blob {digest} cannot be stored in {repository}")]
+    Blob {
+        /// The blob.
+        digest: Digest,
+        /// The repository.
+        repository: String,
+        /// Why.
+        source: SinkError,
+    },
+    /// A blob went to one repository, and cannot be had from there for another.
+    #[error("blob {digest} cannot be shared with {repository}")]
+    NotShared {
+        /// The blob.
+        digest: Digest,
+        /// The repository that lacks it.
+        repository: String,
+    },
+    /// A manifest cannot be stored.
+    #[error("manifest {digest} cannot be stored in {repository}")]
+    Manifest {
+        /// The manifest.
+        digest: Digest,
+        /// The repository.
+        repository: String,
+        /// Why.
+        source: SinkError,
+    },
+    /// A tag cannot be set.
+    #[error("{tag} cannot be tagged")]
+    Tag {
+        /// The tag, with its repository.
+        tag: String,
+        /// Why.
+        source: SinkError,
+    },
+    /// A document does not have the digest that it was kept under: a defect of this program.
+    #[error("document {digest} is not the one that was verified")]
+    Document {
+        /// The document.
+        digest: Digest,
+        /// Why.
+        source: ManifestError,
+    },
+}
+
+/// What was delivered.
+pub struct Delivered {
+    verified: Verified,
+    /// From each reference in a bundle to where the image now is.
+    pub relocation: RelocationMapping,
+    /// The tags that were set, with their digests.
+    pub tags: Vec<(String, Digest)>,
+}
+
+impl Delivered {
+    /// The proof.
+    pub fn verified(&self) -> &Verified {
+        &self.verified
+    }
+
+    /// What to remember of the repositories that spoke.
+    pub fn states(&self) -> BTreeMap<RepositoryName, TrustedState> {
+        let repositories = &self.verified.proof().judgement.repositories;
+        repositories.iter().map(|evidence| (evidence.name.clone(), evidence.next_state.clone())).collect()
+    }
+}
+
+/// Delivers an archive that has been judged.
+///
+/// # Errors
+/// [`ImportError`]; no tag was set then, unless setting tags is what failed.
+pub fn deliver<R: Read>(
+    judged: Judged<R>,
+    destination: &Destination,
+    sink: &mut dyn Sink,
+    progress: &dyn Progress,
+) -> Result<Delivered, ImportError> {
+    destination.check(judged.inventory())?;
+    let shipments = shipments(judged.inventory(), judged.closed(), destination)?;
+    let wanted = wanted(&shipments);
+    let mut delivery = Delivery { sink, wanted: &wanted };
+    delivery.documents(judged.closed(), &shipments)?;
+    let verified = judged.receive(&mut delivery, progress)?;
+    commit(verified, shipments, sink)
+}
+
+/// What goes to one repository under one name.
+struct Shipment {
+    place: Reference,
+    manifests: Vec<Descriptor>,
+    blobs: Vec<Descriptor>,
+    root: Descriptor,
+    /// The images that live in this repository, by the references that they had.
+    images: Vec<(String, Digest)>,
+}
+
+impl Shipment {
+    fn new(place: Reference, tree: &Tree, images: Vec<(String, Digest)>) -> Self {
+        let (manifests, blobs) = (tree.manifests.clone(), tree.blobs.clone());
+        Self { place, manifests, blobs, root: tree.root.clone(), images }
+    }
+
+    fn of_image(record: &ImageRecord, tree: &Tree, destination: &Destination) -> Result<Self, DestinationError> {
+        let images = vec![(record.reference.clone(), record.descriptor.digest.clone())];
+        Ok(Self::new(destination.place(&record.reference)?, tree, images))
+    }
+}
+
+fn shipments(
+    inventory: &Inventory,
+    closed: &Closed,
+    destination: &Destination,
+) -> Result<Vec<Shipment>, DestinationError> {
+    let mut shipments = Vec::new();
+    for (record, bundle) in inventory.bundles.iter().zip(&closed.bundles) {
+        let with_images = record.images.iter().zip(&bundle.images);
+        if let Some(index) = &bundle.index {
+            // The index refers to the images by digest, so in a registry they must be in its repository.
+            let images = record.images.iter().map(|image| (image.reference.clone(), image.descriptor.digest.clone()));
+            shipments.push(Shipment::new(destination.place(&record.reference)?, index, images.collect()));
+        }
+        if bundle.index.is_none() || *destination == Destination::AsTheyAre {
+            for (image, tree) in with_images {
+                shipments.push(Shipment::of_image(image, tree, destination)?);
+            }
+        }
+    }
+    for (record, tree) in inventory.images.iter().zip(&closed.images) {
+        shipments.push(Shipment::of_image(record, tree, destination)?);
+    }
+    Ok(shipments)
+}
+
+/// For each blob, its descriptor and the repositories that want it.
+type Wanted = BTreeMap<Digest, (Descriptor, Vec<Repository>)>;
+
+fn wanted(shipments: &[Shipment]) -> Wanted {
+    let mut wanted = Wanted::new();
+    for shipment in shipments {
+        for blob in &shipment.blobs {
+            let (_, repositories) = wanted.entry(blob.digest.clone()).or_insert_with(|| (blob.clone(), Vec::new()));
+            if !repositories.contains(shipment.place.repository()) {
+                repositories.push(shipment.place.repository().clone());
+            }
+        }
+    }
+    wanted
+}
+
+/// Stores blobs as they come.
+struct Delivery<'a> {
+    sink: &'a mut dyn Sink,
+    wanted: &'a Wanted,
+}
+
+impl Delivery<'_> {
+    /// Stores the documents that are blobs in a registry: each `bundle.json`.
+    fn documents(&mut self, closed: &Closed, shipments: &[Shipment]) -> Result<(), DeliveryError> {
+        let manifests: BTreeSet<&Digest> =
+            shipments.iter().flat_map(|shipment| &shipment.manifests).map(|manifest| &manifest.digest).collect();
+        for (digest, bytes) in &closed.documents {
+            if !manifests.contains(digest) && self.wanted.contains_key(digest) {
+                let held = bytes.as_slice();
+                self.store(digest, &mut |descriptor| Box::new(Checked::new(held, descriptor)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores a blob that can be read any number of times.
+    fn store<'c>(
+        &mut self,
+        digest: &Digest,
+        open: &mut dyn FnMut(&Descriptor) -> Box<dyn BlobContent + 'c>,
+    ) -> Result<(), DeliveryError> {
+        let Some((descriptor, repositories)) = self.wanted.get(digest) else { return Ok(()) };
+        for repository in repositories {
+            let failed = |source| blob_error(digest, repository, source);
+            let there = self.sink.has_blob(repository, descriptor).map_err(failed)?
+                || self.sink.share_blob(repository, descriptor).map_err(failed)?;
+            if !there {
+                self.sink.put_blob(repository, descriptor, &mut *open(descriptor)).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn blob_error(digest: &Digest, repository: &Repository, source: SinkError) -> DeliveryError {
+    DeliveryError::Blob { digest: digest.clone(), repository: repository.to_string(), source }
+}
+
+impl Receiver for Delivery<'_> {
+    type Error = DeliveryError;
+
+    /// The content passes once: it goes to the first repository that lacks the blob, and the others share it from there.
+    fn blob(&mut self, record: &EntryRecord, content: &mut dyn BlobContent) -> Result<(), DeliveryError> {
+        let Some((descriptor, repositories)) = self.wanted.get(&record.digest) else { return Ok(()) };
+        let mut content = Some(content);
+        for repository in repositories {
+            let failed = |source| blob_error(&record.digest, repository, source);
+            if self.sink.has_blob(repository, descriptor).map_err(failed)?
+                || self.sink.share_blob(repository, descriptor).map_err(failed)?
+            {
+                continue;
+            }
+            match content.take() {
+                Some(content) => self.sink.put_blob(repository, descriptor, content).map_err(failed)?,
+                None => {
+                    let (digest, repository) = (record.digest.clone(), repository.to_string());
+                    return Err(DeliveryError::NotShared { digest, repository });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Stores the manifests and then the tags. The archive has been seen to its end.
+fn commit(verified: Verified, shipments: Vec<Shipment>, sink: &mut dyn Sink) -> Result<Delivered, ImportError> {
+    let documents = &verified.proof().closed.documents;
+    let manifest = |descriptor: &Descriptor| {
+        let bytes = documents.get(&descriptor.digest).cloned().unwrap_or_default();
+        ManifestBytes::new(descriptor.clone(), bytes)
+            .map_err(|source| DeliveryError::Document { digest: descriptor.digest.clone(), source })
+    };
+    for shipment in &shipments {
+        let repository = shipment.place.repository();
+        for descriptor in &shipment.manifests {
+            sink.put_manifest(repository, &manifest(descriptor)?).map_err(|source| DeliveryError::Manifest {
+                digest: descriptor.digest.clone(),
+                repository: repository.to_string(),
+                source,
+            })?;
+        }
+    }
+    let (mut relocation, mut tags) = (RelocationMapping::default(), Vec::new());
+    for shipment in shipments {
+        let repository = shipment.place.repository();
+        sink.tag(&shipment.place, &manifest(&shipment.root)?)
+            .map_err(|source| DeliveryError::Tag { tag: shipment.place.to_string(), source })?;
+        tags.push((shipment.place.to_string(), shipment.root.digest.clone()));
+        for (original, digest) in &shipment.images {
+            relocation.insert(original, format!("{repository}@{digest}"));
+        }
+    }
+    Ok(Delivered { verified, relocation, tags })
+}

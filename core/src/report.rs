@@ -1,0 +1,317 @@
+//! The report: what was proven, by whom, by which clock, as a value.
+//!
+//! `docs/schema/report.schema.json` documents its JSON. The command turns it into text for people; nothing in it is
+//! decided here. Fields are only ever added within a major version of [`FORMAT`].
+
+use jiff::Timestamp;
+use sealift_archive_format::Digest;
+use sealift_archive_format::inventory::ImageRecord;
+use serde::Serialize;
+
+use crate::cnab::Level;
+use crate::freshness::{Clock, Freshness, Verdict};
+use crate::in_toto::Trace;
+use crate::trust::{Finding, RepositoryEvidence};
+use crate::verify::Proof;
+
+/// The name and version of the report's form.
+pub const FORMAT: &str = "sealift-report/1";
+
+/// What became of an archive.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Always [`FORMAT`].
+    pub format: &'static str,
+    /// The archive and its seal.
+    pub archive: ArchiveReport,
+    /// By which clock it was judged.
+    pub time: TimeReport,
+    /// The TUF repositories, and who signed their roles.
+    pub repositories: Vec<RepositoryReport>,
+    /// The bundles.
+    pub bundles: Vec<BundleReport>,
+    /// The images that stand alone.
+    pub images: Vec<ItemReport>,
+    /// What passed by.
+    pub content: ContentReport,
+    /// What a person should know although it is no refusal.
+    pub warnings: Vec<String>,
+}
+
+/// The archive and its seal.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ArchiveReport {
+    /// The name and version of the program that made it, as it says.
+    pub exporter: String,
+    /// The names, in this side's trust store, of the exporters whose signatures are valid.
+    pub sealed_by: Vec<String>,
+    /// How many of them had to sign.
+    pub threshold: u32,
+    /// The number of entries after the seal.
+    pub entries: usize,
+}
+
+/// By which clock an archive was judged.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TimeReport {
+    /// This side's clock.
+    pub now: Timestamp,
+    /// The sealed export time.
+    pub exported_at: Timestamp,
+    /// The policy: `at-export`, `now` or `as-of`.
+    pub policy: &'static str,
+    /// The instant that an `as-of` policy names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Timestamp>,
+}
+
+/// A TUF repository.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepositoryReport {
+    /// The name under which its root is pinned.
+    pub name: String,
+    /// SHA-256 of the pinned root file.
+    pub pinned_root: Digest,
+    /// The instant at which expiry was judged.
+    pub judged_at: Timestamp,
+    /// The roles that were verified, root first.
+    pub roles: Vec<RoleReport>,
+}
+
+/// A role of a TUF repository.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoleReport {
+    /// The role.
+    pub role: String,
+    /// The version of its metadata.
+    pub version: u64,
+    /// How many different keys had to sign.
+    pub threshold: u32,
+    /// The key ids of those that did.
+    pub signed_by: Vec<String>,
+    /// When it expires, and what that means.
+    #[serde(flatten)]
+    pub expiry: ExpiryReport,
+}
+
+/// An expiry, judged by both clocks.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExpiryReport {
+    /// When it expires.
+    pub expires: Timestamp,
+    /// Whether it was valid when the archive was exported.
+    pub valid_at_export: bool,
+    /// Whether it is valid by this side's clock.
+    pub valid_now: bool,
+}
+
+/// A bundle.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BundleReport {
+    /// The bundle itself.
+    #[serde(flatten)]
+    pub item: ItemReport,
+    /// The level of CNAB Security that it reached.
+    pub level: Level,
+    /// Its images.
+    pub images: Vec<ItemReport>,
+}
+
+/// A bundle or an image.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemReport {
+    /// Its reference.
+    pub name: String,
+    /// The digest that is vouched for: of `bundle.json`, or of the image's manifest or index.
+    pub digest: Digest,
+    /// The platforms that are carried.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<String>,
+    /// What TUF says of it; `None` if no repository speaks for it.
+    pub tuf: Option<TargetReport>,
+    /// What in-toto says of it; `None` if its target lists no supply chain.
+    pub in_toto: Option<SupplyChainReport>,
+}
+
+/// The in-toto supply chain of an item.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SupplyChainReport {
+    /// When the first of its layouts expires, and what that means.
+    #[serde(flatten)]
+    pub expiry: ExpiryReport,
+    /// The inspections that the layout asks for and that were not run.
+    pub inspections_not_run: Vec<String>,
+    /// Step by step, what was found.
+    pub trace: Trace,
+}
+
+/// The TUF target that vouches for an item.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetReport {
+    /// The name of the target.
+    pub target: String,
+    /// The repositories that agree on it.
+    pub repositories: Vec<String>,
+    /// The roles from `targets` to the one that signs it.
+    pub roles: Vec<String>,
+}
+
+/// What passed by.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContentReport {
+    /// Blobs whose digests are as sealed.
+    pub blobs: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Manifests and indexes among them, every reference of which leads to a blob that is there.
+    pub manifests: usize,
+}
+
+impl Report {
+    /// The report on what was proven.
+    pub(crate) fn of(proof: &Proof, content: ContentReport) -> Self {
+        let Proof { inventory, seal, judgement, terms, .. } = proof;
+        let clock = Clock { now: terms.now, exported_at: Some(inventory.exported_at), floor: None };
+        let repositories: Vec<_> = judgement.repositories.iter().map(|evidence| repository(evidence, &clock)).collect();
+        let bundles = inventory.bundles.iter().zip(&judgement.bundles).map(|(record, bundle)| BundleReport {
+            item: item(&bundle.finding, None, &clock),
+            level: bundle.level,
+            images: images(&record.images, &bundle.images, &clock),
+        });
+        let mut report = Self {
+            format: FORMAT,
+            archive: ArchiveReport {
+                exporter: format!("{} {}", inventory.exporter.name, inventory.exporter.version),
+                sealed_by: seal.signers().to_vec(),
+                threshold: terms.exporter_threshold.get(),
+                entries: inventory.entries.len(),
+            },
+            time: time(terms.freshness, &clock, inventory.exported_at),
+            repositories,
+            bundles: bundles.collect(),
+            images: images(&inventory.images, &judgement.images, &clock),
+            content,
+            warnings: Vec::new(),
+        };
+        report.warnings = warnings(&report, proof);
+        report
+    }
+
+    /// Every item: bundles, their images, and images that stand alone.
+    pub fn items(&self) -> impl Iterator<Item = &ItemReport> {
+        let bundles = self.bundles.iter().flat_map(|bundle| std::iter::once(&bundle.item).chain(&bundle.images));
+        bundles.chain(&self.images)
+    }
+}
+
+fn time(freshness: Freshness, clock: &Clock, exported_at: Timestamp) -> TimeReport {
+    let (policy, as_of) = match freshness {
+        Freshness::AtExport { .. } => ("at-export", None),
+        Freshness::Now => ("now", None),
+        Freshness::AsOf(instant) => ("as-of", Some(instant)),
+    };
+    TimeReport { now: clock.now, exported_at, policy, as_of }
+}
+
+fn repository(evidence: &RepositoryEvidence, clock: &Clock) -> RepositoryReport {
+    let role = |role: &crate::tuf::RoleEvidence| RoleReport {
+        role: role.role.to_string(),
+        version: role.version,
+        threshold: role.threshold,
+        signed_by: role.signed_by.clone(),
+        expiry: expiry(role.expires, clock),
+    };
+    RepositoryReport {
+        name: evidence.name.to_string(),
+        pinned_root: evidence.pinned_root.clone(),
+        judged_at: evidence.judged_at,
+        roles: evidence.roles.iter().map(role).collect(),
+    }
+}
+
+fn expiry(expires: Timestamp, clock: &Clock) -> ExpiryReport {
+    let at_export = clock.exported_at.map(|instant| Verdict::at(instant, expires));
+    ExpiryReport {
+        expires,
+        valid_at_export: at_export.is_none_or(is_valid),
+        valid_now: is_valid(Verdict::at(clock.now, expires)),
+    }
+}
+
+fn images(records: &[ImageRecord], findings: &[Finding], clock: &Clock) -> Vec<ItemReport> {
+    records.iter().zip(findings).map(|(record, finding)| item(finding, Some(record), clock)).collect()
+}
+
+fn item(finding: &Finding, record: Option<&ImageRecord>, clock: &Clock) -> ItemReport {
+    let tuf = finding.target.as_ref().map(|agreed| TargetReport {
+        target: agreed.target().path().to_owned(),
+        repositories: agreed.witnesses().iter().map(|(name, _)| name.clone()).collect(),
+        roles: agreed.target().roles().iter().map(ToString::to_string).collect(),
+    });
+    let in_toto = finding.supply_chain.as_ref().map(|chain| SupplyChainReport {
+        expiry: expiry(chain.expires(), clock),
+        inspections_not_run: chain.inspections_not_run().to_vec(),
+        trace: chain.trace().clone(),
+    });
+    ItemReport {
+        name: finding.claim.reference.clone(),
+        digest: finding.claim.digest.clone(),
+        platforms: record.map(|record| record.platforms.clone()).unwrap_or_default(),
+        tuf,
+        in_toto,
+    }
+}
+
+fn is_valid(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Fresh { .. })
+}
+
+/// What is no refusal, but should be known.
+fn warnings(report: &Report, proof: &Proof) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let Proof { inventory, judgement, carried, terms, .. } = proof;
+    let clock = Clock { now: terms.now, exported_at: Some(inventory.exported_at), floor: None };
+    if let Freshness::AsOf(instant) = terms.freshness {
+        warnings.push(format!("expiry was judged as of {instant}: this says nothing about today"));
+    }
+    let expiries = judgement.repositories.iter().flat_map(|evidence| evidence.roles.iter().map(|role| role.expires));
+    if let Some(line) = terms.freshness.red_line(&clock, expiries)
+        && Verdict::at(terms.now, line).is_near_the_end(terms.warn_before_expiry)
+    {
+        warnings.push(format!("this archive will be refused after {line}: import it before then, or export anew"));
+    }
+    for repository in &report.repositories {
+        for role in repository.roles.iter().filter(|role| !role.expiry.valid_now) {
+            let (name, role, expires) = (&repository.name, &role.role, role.expiry.expires);
+            warnings.push(format!("role {role} of repository {name} expired on the way, at {expires}"));
+        }
+    }
+    for item in report.items() {
+        let Some(chain) = &item.in_toto else { continue };
+        if !chain.inspections_not_run.is_empty() {
+            let names = chain.inspections_not_run.join(", ");
+            warnings.push(format!("inspections of {} were not run: {names}", item.name));
+        }
+        for step in &chain.trace.steps {
+            warnings.extend(step.warnings.iter().map(|text| format!("step {} of {}: {text}", step.name, item.name)));
+        }
+    }
+    let spoke = |name: &&crate::trust_store::RepositoryName| {
+        !judgement.repositories.iter().any(|evidence| evidence.name == **name)
+    };
+    for name in carried.names().into_iter().filter(spoke) {
+        warnings.push(format!("repository {name} was carried, but no root is pinned for it here: it was not heard"));
+    }
+    warnings
+}

@@ -1,0 +1,260 @@
+//! From claims to findings: what each repository says of each name, and whether that is enough for the policy.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use sealift_archive_format::Digest;
+
+use super::claim::Claim;
+use super::repositories::{Carrier, Repositories, RepositoryError, RepositoryEvidence};
+use super::supply_chain::{self, SupplyChainError};
+use crate::cnab::{Assurance, Level, MinimumLevel};
+use crate::freshness::Freshness;
+use crate::in_toto::{Inspections, VerifiedSupplyChain};
+use crate::trust_store::policy;
+use crate::trust_store::{RepositoryName, Trust};
+use crate::tuf::map::{AgreedTarget, MapError, MapSearchError, RepositoryMap};
+use crate::tuf::{RoleName, TufError};
+
+/// What is to be judged, and how.
+pub struct Question<'a> {
+    /// The bundles, each with its images.
+    pub bundles: Vec<(Claim, Vec<Claim>)>,
+    /// The images that stand alone.
+    pub images: Vec<Claim>,
+    /// This side's clock.
+    pub now: Timestamp,
+    /// When the archive was exported; `None` on the side that is about to export.
+    pub exported_at: Option<Timestamp>,
+    /// By which clock expiry is judged.
+    pub freshness: Freshness,
+    /// Whether in-toto inspections are run.
+    pub inspections: Inspections<'a>,
+    /// The bytes of `bundle.json` and of manifests, which inspections look at.
+    pub documents: &'a BTreeMap<Digest, Vec<u8>>,
+}
+
+/// What was proven.
+#[derive(Debug)]
+pub struct Judgement {
+    /// The repositories that spoke.
+    pub repositories: Vec<RepositoryEvidence>,
+    /// The bundles, in the order of the question.
+    pub bundles: Vec<BundleJudgement>,
+    /// The images that stand alone, in the order of the question.
+    pub images: Vec<Finding>,
+}
+
+/// What was proven about a bundle.
+#[derive(Debug)]
+pub struct BundleJudgement {
+    /// About the bundle itself.
+    pub finding: Finding,
+    /// About its images.
+    pub images: Vec<Finding>,
+    /// The level that both reach together.
+    pub level: Level,
+}
+
+/// What was proven about one name.
+#[derive(Debug)]
+pub struct Finding {
+    /// The claim.
+    pub claim: Claim,
+    /// The target that vouches for it, and the repositories that agree on it.
+    pub target: Option<AgreedTarget>,
+    /// How it was made.
+    pub supply_chain: Option<VerifiedSupplyChain>,
+}
+
+/// Why something may not be believed.
+#[derive(Debug, thiserror::Error)]
+pub enum JudgementError {
+    /// It is not said which repositories speak for which names.
+    #[error("{count} roots are pinned, and no map says which repository speaks for which names")]
+    NoMap {
+        /// How many roots are pinned.
+        count: usize,
+    },
+    /// The map cannot be read.
+    #[error("the map of repositories cannot be used")]
+    Map(#[from] MapError),
+    /// A repository cannot speak.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    /// The repositories do not agree.
+    #[error("it is not settled what {reference} is")]
+    Search {
+        /// The reference.
+        reference: String,
+        /// Why.
+        source: MapSearchError,
+    },
+    /// What was brought is not what the target says.
+    #[error("{reference} is not the target that TUF vouches for: {} bytes with digest {}, but {target} lists {} bytes with {}", .claim.length, .claim.digest, .listed_length, .listed.iter().map(Digest::to_string).collect::<Vec<_>>().join(" and "), target = .claim.target)]
+    Binding {
+        /// The reference.
+        reference: String,
+        /// What was brought.
+        claim: Box<Claim>,
+        /// The length that the target lists, in bytes.
+        listed_length: u64,
+        /// The digests that it lists.
+        listed: Vec<Digest>,
+    },
+    /// The supply chain is refused.
+    #[error("the supply chain of {reference} is refused")]
+    SupplyChain {
+        /// The reference.
+        reference: String,
+        /// Why.
+        source: SupplyChainError,
+    },
+    /// The level is too low.
+    #[error("{reference} reaches level {level}, and the policy asks for level {minimum}")]
+    Level {
+        /// The reference.
+        reference: String,
+        /// What it reaches.
+        level: Level,
+        /// What is asked.
+        minimum: MinimumLevel,
+    },
+}
+
+/// Judges claims against what this side trusts.
+///
+/// # Errors
+/// [`JudgementError`]: the first rule that is broken. Then nothing of the archive may be believed.
+pub fn judge(
+    question: &Question<'_>,
+    trust: &Trust,
+    carriers: BTreeMap<RepositoryName, Carrier<'_>>,
+) -> Result<Judgement, JudgementError> {
+    let map = map(trust)?;
+    let repositories = Repositories::open(trust, carriers, question.freshness, question.now, question.exported_at)?;
+    let mut judge = Judge { question, trust, map, repositories };
+    let mut bundles = Vec::new();
+    for (bundle, images) in &question.bundles {
+        bundles.push(judge.bundle(bundle, images)?);
+    }
+    let mut images = Vec::new();
+    for image in &question.images {
+        images.push(judge.lone_image(image)?);
+    }
+    let repositories = judge.repositories.into_evidence(question.exported_at);
+    Ok(Judgement { repositories, bundles, images })
+}
+
+/// The map of the trust store. Without one, a single pinned root speaks for every name.
+fn map(trust: &Trust) -> Result<Option<RepositoryMap>, JudgementError> {
+    if let Some(map) = &trust.map {
+        let map = RepositoryMap::parse(map.to_string().as_bytes())?;
+        return Ok(Some(map));
+    }
+    let mut names = trust.repositories.keys();
+    match (names.next(), names.len()) {
+        (None, _) => Ok(None),
+        (Some(only), 0) => Ok(Some(RepositoryMap::of_one(only.as_str(), Vec::new())?)),
+        (Some(_), others) => Err(JudgementError::NoMap { count: others + 1 }),
+    }
+}
+
+struct Judge<'a, 'b> {
+    question: &'a Question<'a>,
+    trust: &'a Trust,
+    map: Option<RepositoryMap>,
+    repositories: Repositories<'b>,
+}
+
+impl Judge<'_, '_> {
+    fn bundle(&mut self, bundle: &Claim, images: &[Claim]) -> Result<BundleJudgement, JudgementError> {
+        let finding = self.claim(bundle)?;
+        let images = images.iter().map(|image| self.claim(image)).collect::<Result<Vec<_>, _>>()?;
+        let of_images = images.iter().map(Finding::assurance).min().unwrap_or(Assurance::Unsigned);
+        let level = Level::of(finding.assurance(), of_images);
+        self.require_level(&bundle.reference, level)?;
+        Ok(BundleJudgement { finding, images, level })
+    }
+
+    /// An image that stands alone is judged as a bundle of itself: what is proven of it counts for both parts.
+    fn lone_image(&mut self, image: &Claim) -> Result<Finding, JudgementError> {
+        let finding = self.claim(image)?;
+        self.require_level(&image.reference, finding.level())?;
+        Ok(finding)
+    }
+
+    fn require_level(&self, reference: &str, level: Level) -> Result<(), JudgementError> {
+        let minimum = self.trust.policy.minimum_level;
+        if level.meets(minimum) {
+            return Ok(());
+        }
+        Err(JudgementError::Level { reference: reference.to_owned(), level, minimum })
+    }
+
+    fn claim(&mut self, claim: &Claim) -> Result<Finding, JudgementError> {
+        let Some(agreed) = self.resolve(claim)? else {
+            return Ok(Finding { claim: claim.clone(), target: None, supply_chain: None });
+        };
+        let target = agreed.target();
+        if !target.matches_digest(&claim.digest, claim.length) {
+            return Err(JudgementError::Binding {
+                reference: claim.reference.clone(),
+                claim: Box::new(claim.clone()),
+                listed_length: target.length(),
+                listed: target.hashes().to_vec(),
+            });
+        }
+        let required = self.trust.policy.inspections == policy::Inspections::Required;
+        let chain = supply_chain::verify(claim, &agreed, &mut self.repositories, self.question, required)
+            .map_err(|source| JudgementError::SupplyChain { reference: claim.reference.clone(), source })?;
+        Ok(Finding { claim: claim.clone(), target: Some(agreed), supply_chain: chain })
+    }
+
+    /// What the repositories that speak for a name agree on.
+    fn resolve(&mut self, claim: &Claim) -> Result<Option<AgreedTarget>, JudgementError> {
+        let Some(map) = &self.map else { return Ok(None) };
+        let mut silent = None;
+        let repositories = &mut self.repositories;
+        let found = map.resolve(&claim.target, |name| {
+            let name: RepositoryName = match name.parse() {
+                Ok(name) => name,
+                Err(_) => return Err(absent()),
+            };
+            repositories.resolve(&name, &claim.target).map_err(|error| match error {
+                RepositoryError::Tuf { source, .. } => source,
+                other => {
+                    silent.get_or_insert(other);
+                    absent()
+                }
+            })
+        });
+        match (found, silent) {
+            (Ok(found), _) => Ok(found),
+            (Err(_), Some(silent)) => Err(silent.into()),
+            (Err(source), None) => Err(JudgementError::Search { reference: claim.reference.clone(), source }),
+        }
+    }
+}
+
+/// What a repository that is not here says, in the terms of TUF: its timestamp is missing.
+fn absent() -> TufError {
+    let role = RoleName::timestamp();
+    TufError::Missing { file_name: role.file_name(None), role }
+}
+
+impl Finding {
+    /// How well the name is proven.
+    pub fn assurance(&self) -> Assurance {
+        match (&self.target, &self.supply_chain) {
+            (None, _) => Assurance::Unsigned,
+            (Some(_), None) => Assurance::Tuf,
+            (Some(_), Some(_)) => Assurance::TufAndInToto,
+        }
+    }
+
+    /// The level of an image that stands alone.
+    pub fn level(&self) -> Level {
+        Level::of(self.assurance(), self.assurance())
+    }
+}

@@ -1,0 +1,14 @@
+//! The judgement: what is proven about each name, from the roots that this side pinned.
+//!
+//! `export`, `verify` and `import` all come here, and nowhere else is it decided whether something may be believed. The
+//! order is that of `docs/architecture.md`: TUF, binding, in-toto, level; each step consumes the proof of the one before.
+
+mod claim;
+mod judgement;
+mod repositories;
+mod supply_chain;
+
+pub use claim::{Claim, ClaimKind};
+pub use judgement::{BundleJudgement, Finding, Judgement, JudgementError, Question, judge};
+pub use repositories::{Carried, CarriedRepository, Carrier, RepositoryError, RepositoryEvidence, gather};
+pub use supply_chain::SupplyChainError;

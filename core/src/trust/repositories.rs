@@ -1,0 +1,272 @@
+//! The TUF repositories that speak for what an archive holds: gathered on one side, opened on the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use sealift_archive_format::Digest;
+
+use crate::freshness::{Clock, Freshness, FreshnessError};
+use crate::trust_store::{RepositoryName, Trust};
+use crate::tuf::provider::{CarriedMetadata, CarriedTargets, Recording, target_file_path};
+use crate::tuf::{
+    FetchError, Limits, MetadataProvider, ProviderError, RoleEvidence, RoleName, TargetProvider, TrustedRepository,
+    TrustedState, TufError, VerifiedTarget,
+};
+
+/// The longest in-toto layout, link or key that is read, in bytes.
+const MAXIMUM_TARGET_LENGTH: u64 = 16 * 1024 * 1024;
+
+/// Where the metadata and the target files of a repository come from.
+pub struct Carrier<'a> {
+    /// Metadata.
+    pub metadata: &'a mut dyn MetadataProvider,
+    /// Layouts, links and keys.
+    pub targets: &'a mut dyn TargetProvider,
+}
+
+/// What an archive carries of TUF, by repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// The repositories.
+    pub repositories: BTreeMap<RepositoryName, CarriedRepository>,
+}
+
+/// What an archive carries of one repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CarriedRepository {
+    /// Its metadata.
+    pub metadata: CarriedMetadata,
+    /// Its layouts, links and keys.
+    pub targets: CarriedTargets,
+}
+
+/// Why a repository cannot speak.
+#[derive(Debug, thiserror::Error)]
+pub enum RepositoryError {
+    /// No root is pinned under its name.
+    #[error("no root is pinned for repository {name}")]
+    NotPinned {
+        /// The repository.
+        name: RepositoryName,
+    },
+    /// It is needed, and nothing of it came along.
+    #[error("repository {name} speaks for {target}, and nothing of it was carried")]
+    NotCarried {
+        /// The repository.
+        name: RepositoryName,
+        /// The target that it would speak for.
+        target: String,
+    },
+    /// There is no instant at which to judge it.
+    #[error("repository {name} cannot be judged in time")]
+    Freshness {
+        /// The repository.
+        name: RepositoryName,
+        /// Why.
+        source: FreshnessError,
+    },
+    /// Its metadata is refused.
+    #[error("the metadata of repository {name} is refused")]
+    Tuf {
+        /// The repository.
+        name: RepositoryName,
+        /// Why.
+        source: TufError,
+    },
+    /// A target file is missing or is not what the metadata says.
+    #[error("repository {name} cannot supply a file that its metadata lists")]
+    Target {
+        /// The repository.
+        name: RepositoryName,
+        /// Why.
+        source: FetchError,
+    },
+}
+
+/// What was proven about a repository.
+#[derive(Debug, Clone)]
+pub struct RepositoryEvidence {
+    /// Its name.
+    pub name: RepositoryName,
+    /// SHA-256 of the pinned root.
+    pub pinned_root: Digest,
+    /// The roles that were verified.
+    pub roles: Vec<RoleEvidence>,
+    /// The instant at which expiry was judged.
+    pub judged_at: Timestamp,
+    /// What to remember of it once the archive is accepted.
+    pub next_state: TrustedState,
+}
+
+/// A repository whose top-level roles are verified, and where more of it comes from.
+pub(super) struct Opened<'a> {
+    repository: TrustedRepository,
+    carrier: Carrier<'a>,
+    pinned_root: Digest,
+}
+
+/// The repositories that are open, by name.
+#[derive(Default)]
+pub(super) struct Repositories<'a>(BTreeMap<RepositoryName, Opened<'a>>);
+
+impl<'a> Repositories<'a> {
+    /// Opens those that came along and are pinned here. Others are ignored: this side does not know them.
+    pub(super) fn open(
+        trust: &Trust,
+        carriers: BTreeMap<RepositoryName, Carrier<'a>>,
+        freshness: Freshness,
+        now: Timestamp,
+        exported_at: Option<Timestamp>,
+    ) -> Result<Self, RepositoryError> {
+        let mut opened = BTreeMap::new();
+        for (name, carrier) in carriers {
+            let Some(pinned) = trust.repositories.get(&name) else { continue };
+            let clock = Clock { now, exported_at, floor: pinned.state.last_export };
+            let judged_at = freshness
+                .reference_time(&clock)
+                .map_err(|source| RepositoryError::Freshness { name: name.clone(), source })?;
+            let (root, state) = (&pinned.root.bytes, &pinned.state);
+            let repository = crate::tuf::update(root, state, carrier.metadata, judged_at, &Limits::default())
+                .map_err(|source| RepositoryError::Tuf { name: name.clone(), source })?;
+            opened.insert(name, Opened { repository, carrier, pinned_root: pinned.root.digest.clone() });
+        }
+        Ok(Self(opened))
+    }
+
+    /// What a repository says of a target.
+    pub(super) fn resolve(
+        &mut self,
+        name: &RepositoryName,
+        target: &str,
+    ) -> Result<Option<VerifiedTarget>, RepositoryError> {
+        let opened = self.opened(name, target)?;
+        opened
+            .repository
+            .resolve(opened.carrier.metadata, target)
+            .map_err(|source| RepositoryError::Tuf { name: name.clone(), source })
+    }
+
+    /// The instant at which a repository was judged.
+    pub(super) fn judged_at(&self, name: &RepositoryName) -> Option<Timestamp> {
+        self.0.get(name).map(|opened| opened.repository.reference_time())
+    }
+
+    /// The bytes of a target file.
+    pub(super) fn fetch(&mut self, name: &RepositoryName, target: &VerifiedTarget) -> Result<Vec<u8>, RepositoryError> {
+        let opened = self.opened(name, target.path())?;
+        let failed = |source| RepositoryError::Target { name: name.clone(), source };
+        if target.length() > MAXIMUM_TARGET_LENGTH {
+            let file_name = target.path().to_owned();
+            return Err(failed(ProviderError::TooLong { file_name, limit: MAXIMUM_TARGET_LENGTH }.into()));
+        }
+        let consistent = opened.repository.has_consistent_snapshots();
+        target.fetch(opened.carrier.targets, consistent).map_err(failed)
+    }
+
+    fn opened(&mut self, name: &RepositoryName, target: &str) -> Result<&mut Opened<'a>, RepositoryError> {
+        let missing = || RepositoryError::NotCarried { name: name.clone(), target: target.to_owned() };
+        self.0.get_mut(name).ok_or_else(missing)
+    }
+
+    /// The evidence, and what to remember.
+    pub(super) fn into_evidence(self, exported_at: Option<Timestamp>) -> Vec<RepositoryEvidence> {
+        let evidence = |(name, opened): (RepositoryName, Opened<'_>)| RepositoryEvidence {
+            name,
+            pinned_root: opened.pinned_root,
+            roles: opened.repository.roles().to_vec(),
+            judged_at: opened.repository.reference_time(),
+            next_state: opened.repository.into_state(exported_at),
+        };
+        self.0.into_iter().map(evidence).collect()
+    }
+}
+
+/// Runs a judgement over live repositories and returns what it read: the metadata and target files that an archive must
+/// carry so that the same judgement succeeds from them alone.
+///
+/// # Errors
+/// The judgement's own error, and [`RepositoryError`] when the roots cannot be had.
+pub fn gather<E: From<RepositoryError>>(
+    trust: &Trust,
+    live: &mut BTreeMap<RepositoryName, Carrier<'_>>,
+    judge: impl FnOnce(&Trust, BTreeMap<RepositoryName, Carrier<'_>>) -> Result<(), E>,
+) -> Result<Carried, E> {
+    // With an empty memory nothing is passed over as known already.
+    let mut forgetful = trust.clone();
+    for repository in forgetful.repositories.values_mut() {
+        repository.state = TrustedState::default();
+    }
+    let mut recorders: BTreeMap<RepositoryName, (Recording<'_>, RecordingTargets<'_>)> = live
+        .iter_mut()
+        .map(|(name, carrier)| {
+            let targets = RecordingTargets { source: &mut *carrier.targets, files: BTreeMap::new() };
+            (name.clone(), (Recording::new(&mut *carrier.metadata), targets))
+        })
+        .collect();
+    let carriers =
+        recorders.iter_mut().map(|(name, (metadata, targets))| (name.clone(), Carrier { metadata, targets }));
+    judge(&forgetful, carriers.collect())?;
+    let mut carried = Carried::default();
+    for (name, (mut metadata, targets)) in recorders {
+        let pinned = trust.repositories.get(&name).ok_or_else(|| RepositoryError::NotPinned { name: name.clone() })?;
+        record_roots(&name, &pinned.root.bytes, &mut metadata)?;
+        let targets = CarriedTargets::new(targets.files);
+        carried.repositories.insert(name, CarriedRepository { metadata: metadata.into_carried(), targets });
+    }
+    Ok(carried)
+}
+
+/// Takes along the roots from before the pinned one that are still there: the far side may have pinned an older one.
+fn record_roots(name: &RepositoryName, pinned: &[u8], recorder: &mut Recording<'_>) -> Result<(), RepositoryError> {
+    let tuf = |source| RepositoryError::Tuf { name: name.clone(), source };
+    let limits = Limits::default();
+    let version = crate::tuf::chain::RootChain::begin(pinned).map_err(tuf)?.version();
+    if version > limits.root_versions {
+        return Err(tuf(TufError::TooManyRoots { limit: limits.root_versions }));
+    }
+    for earlier in 1..version {
+        let found = recorder.metadata(&RoleName::root(), Some(earlier), limits.root_length);
+        found.map_err(|source| tuf(source.into()))?;
+    }
+    recorder.record(&RoleName::root(), Some(version), pinned);
+    Ok(())
+}
+
+/// Passes on target files, and keeps a copy under the path that a repository serves them at.
+struct RecordingTargets<'a> {
+    source: &'a mut dyn TargetProvider,
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+impl TargetProvider for RecordingTargets<'_> {
+    fn target(
+        &mut self,
+        path: &str,
+        digest_prefix: Option<&Digest>,
+        limit: u64,
+    ) -> Result<Option<Vec<u8>>, ProviderError> {
+        let bytes = self.source.target(path, digest_prefix, limit)?;
+        if let Some(bytes) = &bytes {
+            self.files.insert(target_file_path(path, digest_prefix), bytes.clone());
+        }
+        Ok(bytes)
+    }
+}
+
+impl Carried {
+    /// The repositories as carriers, for a judgement.
+    pub fn carriers(&mut self) -> BTreeMap<RepositoryName, Carrier<'_>> {
+        self.repositories
+            .iter_mut()
+            .map(|(name, repository)| {
+                let carrier = Carrier { metadata: &mut repository.metadata, targets: &mut repository.targets };
+                (name.clone(), carrier)
+            })
+            .collect()
+    }
+
+    /// The names.
+    pub fn names(&self) -> BTreeSet<&RepositoryName> {
+        self.repositories.keys().collect()
+    }
+}

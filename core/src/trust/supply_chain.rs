@@ -1,0 +1,230 @@
+//! The in-toto documents that a TUF target lists, fetched as targets themselves, and the verification that they drive
+//! (CNAB-Sec 301 and 303).
+//!
+//! Promise: the layout and its keys come from the top-level targets role, whose keys are offline; every file is a target
+//! and was checked as one; and whoever lists a supply chain is held to it: a listed file that is missing is a refusal.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::claim::Claim;
+use super::judgement::Question;
+use super::repositories::{Repositories, RepositoryError};
+use crate::in_toto::verify::LayoutKey;
+use crate::in_toto::{
+    self, BindingRule, FinalProduct, Key, KeyFileError, Parameters, ProductContent, ProductFile, Refusal, SupplyChain,
+    VerifiedSupplyChain,
+};
+use crate::trust_store::{NameError, RepositoryName};
+use crate::tuf::VerifiedTarget;
+use crate::tuf::map::AgreedTarget;
+
+/// The most files that a target may list.
+const MAXIMUM_FILES: usize = 10_000;
+
+/// Why a supply chain is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum SupplyChainError {
+    /// `custom.in-toto` is not a list of target names.
+    #[error("the custom.in-toto of target {target} is not a list of at most {MAXIMUM_FILES} target names")]
+    Listing {
+        /// The target.
+        target: String,
+    },
+    /// There is not exactly one layout.
+    #[error("target {target} lists {count} layouts; exactly one is needed")]
+    Layouts {
+        /// The target.
+        target: String,
+        /// How many.
+        count: usize,
+    },
+    /// A file is listed that is neither a layout nor a link.
+    #[error("target {target} lists {file}, which is neither a .layout nor a .link nor a .pub")]
+    Unexpected {
+        /// The target.
+        target: String,
+        /// The file.
+        file: String,
+    },
+    /// The layout lists no keys.
+    #[error("layout {layout} lists no public keys to verify it with")]
+    NoKeys {
+        /// The layout.
+        layout: String,
+    },
+    /// A listed file is not a target.
+    #[error("{file} is listed, but no role signs it as a target")]
+    NotATarget {
+        /// The file.
+        file: String,
+    },
+    /// The layout or a key comes from a delegated role, which may be online.
+    #[error("{file} must come from the top-level targets role, but role {role} signs it")]
+    NotFromTopLevel {
+        /// The file.
+        file: String,
+        /// The role that signs it.
+        role: String,
+    },
+    /// Two links have one name.
+    #[error("two links are called {name}")]
+    DuplicateLink {
+        /// The name.
+        name: String,
+    },
+    /// A key cannot be used.
+    #[error("{file} is not a public key that can be used")]
+    Key {
+        /// The file.
+        file: String,
+        /// Why.
+        source: KeyFileError,
+    },
+    /// A repository's name in the map is not one.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A file cannot be had.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    /// The verification fails.
+    #[error("the in-toto verification fails")]
+    Refused(#[from] Refusal),
+    /// Inspections were not run, and the policy requires them.
+    #[error("the layout asks for the inspections {}, which were not run, and the policy requires them", .names.join(", "))]
+    InspectionsNotRun {
+        /// The inspections.
+        names: Vec<String>,
+    },
+}
+
+/// Verifies the supply chain that a target lists; `None` if it lists none.
+pub(super) fn verify(
+    claim: &Claim,
+    agreed: &AgreedTarget,
+    repositories: &mut Repositories<'_>,
+    question: &Question<'_>,
+    inspections_required: bool,
+) -> Result<Option<VerifiedSupplyChain>, SupplyChainError> {
+    // All witnesses say the same of the target; the first one supplies what it lists.
+    let (name, target) = match agreed.witnesses().first() {
+        Some((name, target)) => (name.parse::<RepositoryName>()?, target),
+        None => return Ok(None),
+    };
+    let Some(listing) = Listing::of(target)? else { return Ok(None) };
+    let mut files = Files { name: &name, repositories };
+    let (layout_target, layout) = files.offline(&listing.layout)?;
+    let layout_keys = files.keys(&layout_target)?;
+    let links = files.links(&listing.links)?;
+    let chain = SupplyChain { layout: &layout, layout_keys, links, parameters: Parameters::default() };
+    let content = question.documents.get(&claim.digest).map(Vec::as_slice).unwrap_or_default();
+    let product = FinalProduct {
+        files: vec![ProductFile {
+            name: claim.kind.product_name().to_owned(),
+            digests: vec![claim.digest.clone()],
+            content: ProductContent::Bytes(content),
+        }],
+        binding: BindingRule::EveryFile,
+    };
+    let judged_at = repositories.judged_at(&name).unwrap_or(question.now);
+    let verified = in_toto::verify(&chain, &product, judged_at, question.inspections)?;
+    if inspections_required && !verified.inspections_not_run().is_empty() {
+        let names = verified.inspections_not_run().to_vec();
+        return Err(SupplyChainError::InspectionsNotRun { names });
+    }
+    Ok(Some(verified))
+}
+
+/// What `custom.in-toto` lists.
+#[derive(Debug)]
+struct Listing {
+    layout: String,
+    links: Vec<String>,
+}
+
+impl Listing {
+    fn of(target: &VerifiedTarget) -> Result<Option<Self>, SupplyChainError> {
+        let Some(names) = listed(target)? else { return Ok(None) };
+        let (layouts, links): (Vec<String>, Vec<String>) =
+            names.into_iter().partition(|name| name.ends_with(".layout"));
+        if let Some(file) = links.iter().find(|name| !name.ends_with(".link")) {
+            return Err(SupplyChainError::Unexpected { target: target.path().to_owned(), file: file.clone() });
+        }
+        match <[String; 1]>::try_from(layouts) {
+            Ok([layout]) => Ok(Some(Self { layout, links })),
+            Err(layouts) => Err(SupplyChainError::Layouts { target: target.path().to_owned(), count: layouts.len() }),
+        }
+    }
+}
+
+/// The names in a target's `custom.in-toto`.
+fn listed(target: &VerifiedTarget) -> Result<Option<Vec<String>>, SupplyChainError> {
+    let Some(listing) = target.custom().and_then(|custom| custom.get("in-toto")) else { return Ok(None) };
+    let malformed = || SupplyChainError::Listing { target: target.path().to_owned() };
+    let items = listing.as_array().filter(|items| items.len() <= MAXIMUM_FILES).ok_or_else(malformed)?;
+    let name = |item: &Value| item.as_str().map(str::to_owned).ok_or_else(malformed);
+    items.iter().map(name).collect::<Result<_, _>>().map(Some)
+}
+
+/// Fetches listed files from one repository.
+struct Files<'a, 'b> {
+    name: &'a RepositoryName,
+    repositories: &'a mut Repositories<'b>,
+}
+
+impl Files<'_, '_> {
+    fn file(&mut self, path: &str) -> Result<(VerifiedTarget, Vec<u8>), SupplyChainError> {
+        let target = self.repositories.resolve(self.name, path)?;
+        let target = target.ok_or_else(|| SupplyChainError::NotATarget { file: path.to_owned() })?;
+        let bytes = self.repositories.fetch(self.name, &target)?;
+        Ok((target, bytes))
+    }
+
+    /// A file that must come from the top-level targets role.
+    fn offline(&mut self, path: &str) -> Result<(VerifiedTarget, Vec<u8>), SupplyChainError> {
+        let (target, bytes) = self.file(path)?;
+        if target.is_from_top_level() {
+            return Ok((target, bytes));
+        }
+        let role = target.roles().last().map(ToString::to_string).unwrap_or_default();
+        Err(SupplyChainError::NotFromTopLevel { file: path.to_owned(), role })
+    }
+
+    /// The keys that a layout's own target lists. All of them must have signed the layout.
+    fn keys(&mut self, layout: &VerifiedTarget) -> Result<Vec<LayoutKey>, SupplyChainError> {
+        let paths = listed(layout)?.unwrap_or_default();
+        if paths.is_empty() {
+            return Err(SupplyChainError::NoKeys { layout: layout.path().to_owned() });
+        }
+        let mut keys = Vec::new();
+        for path in paths {
+            if !path.ends_with(".pub") {
+                return Err(SupplyChainError::Unexpected { target: layout.path().to_owned(), file: path });
+            }
+            let (_, bytes) = self.offline(&path)?;
+            let file_name = path.rsplit('/').next().unwrap_or(&path);
+            let label = file_name.strip_suffix(".pub").unwrap_or(file_name).to_owned();
+            match Key::from_file(&bytes) {
+                Ok(key) => keys.push(LayoutKey { label, key }),
+                Err(source) => return Err(SupplyChainError::Key { file: path, source }),
+            }
+        }
+        Ok(keys)
+    }
+
+    /// The links, by their names below the folder that holds them all. Those of sublayouts lie in folders below it.
+    fn links(&mut self, paths: &[String]) -> Result<BTreeMap<String, Vec<u8>>, SupplyChainError> {
+        let folder = paths.iter().map(|path| path.rsplit_once('/').map_or("", |(folder, _)| folder));
+        let folder = folder.min_by_key(|folder| folder.len()).unwrap_or_default();
+        let mut links = BTreeMap::new();
+        for path in paths {
+            let below = path.strip_prefix(folder).unwrap_or(path).trim_start_matches('/');
+            let (_, bytes) = self.file(path)?;
+            if links.insert(below.to_owned(), bytes).is_some() {
+                return Err(SupplyChainError::DuplicateLink { name: below.to_owned() });
+            }
+        }
+        Ok(links)
+    }
+}

@@ -1,0 +1,343 @@
+//! The documents of an archive: `bundle.json` and manifests, read before any layer and checked against each other.
+//!
+//! Promise: after [`Documents::close`], every bundle and image that the inventory names leads, reference by reference, to
+//! blobs that the inventory lists; no blob is listed that nothing leads to; and every bundle's images are exactly those
+//! that its `bundle.json` names, with the digests that it states.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sealift_archive_format::Digest;
+use sealift_archive_format::entry_name::Place;
+use sealift_archive_format::inventory::{self, BundleRecord, Completeness, ImageRecord, ImageRole, Inventory};
+
+use crate::cnab::{Bundle, BundleError};
+use crate::oci::manifest::{Document, ManifestBytes, ManifestError};
+use crate::oci::media_type::manifest_kind;
+use crate::oci::{Descriptor, ForeignLayers, Graph, GraphError, Platform, Platforms};
+
+/// The most bytes of documents that are held, in bytes.
+pub const MAXIMUM_HELD: u64 = 32 * 1024 * 1024;
+
+/// Why the documents do not fit together.
+#[derive(Debug, thiserror::Error)]
+pub enum DocumentError {
+    /// Together they are longer than may be held.
+    #[error("the bundles and manifests are longer than {MAXIMUM_HELD} bytes together")]
+    TooMuch,
+    /// A manifest cannot be read.
+    #[error("manifest {digest} cannot be read")]
+    Manifest {
+        /// The manifest.
+        digest: Digest,
+        /// Why.
+        source: ManifestError,
+    },
+    /// A bundle cannot be read.
+    #[error("the bundle.json of {bundle} cannot be read")]
+    Bundle {
+        /// The reference of the bundle.
+        bundle: String,
+        /// Why.
+        source: BundleError,
+    },
+    /// A reference leads nowhere, or the graph below it is not one.
+    #[error("what {reference} leads to is not complete")]
+    Graph {
+        /// The reference.
+        reference: String,
+        /// Why.
+        source: GraphError<NotCarried>,
+    },
+    /// A blob that something refers to is not in the inventory.
+    #[error("{reference} leads to blob {digest}, which the archive does not list")]
+    Missing {
+        /// The reference.
+        reference: String,
+        /// The blob.
+        digest: Digest,
+    },
+    /// A blob that nothing refers to.
+    #[error("the archive lists blob {digest}, which nothing in it leads to")]
+    Stray {
+        /// The blob.
+        digest: Digest,
+    },
+    /// The images of a bundle are not those that its `bundle.json` names.
+    #[error("bundle {bundle} names image {reference}, which is not carried with it as the bundle describes it")]
+    BundleImage {
+        /// The reference of the bundle.
+        bundle: String,
+        /// The reference of the image.
+        reference: String,
+    },
+    /// An image is carried with a bundle that does not name it.
+    #[error("image {reference} is carried with bundle {bundle}, which does not name it")]
+    ExtraImage {
+        /// The reference of the bundle.
+        bundle: String,
+        /// The reference of the image.
+        reference: String,
+    },
+    /// The index of a bundle does not hold it.
+    #[error("the index of bundle {bundle} does not lead to {digest}, which is part of the bundle")]
+    BundleIndex {
+        /// The reference of the bundle.
+        bundle: String,
+        /// What is missing below the index.
+        digest: Digest,
+    },
+    /// A platform that the inventory names is not one.
+    #[error("{0:?} is not a platform")]
+    Platform(String),
+}
+
+/// A manifest that is not among the documents, which come before all other blobs.
+#[derive(Debug, thiserror::Error)]
+#[error("it is not among the documents at the head of the archive")]
+pub struct NotCarried;
+
+/// Documents, as they are gathered from the head of an archive.
+#[derive(Debug)]
+pub struct Documents {
+    expected: BTreeMap<Digest, Expected>,
+    bytes: BTreeMap<Digest, Vec<u8>>,
+    held: u64,
+}
+
+#[derive(Debug, Clone)]
+enum Expected {
+    Bundle,
+    Manifest { media_type: String },
+}
+
+/// Documents that fit together, and everything that they lead to.
+#[derive(Debug)]
+pub struct Closed {
+    /// The bytes of each `bundle.json`, manifest and index.
+    pub documents: BTreeMap<Digest, Vec<u8>>,
+    /// The bundles, in the order of the inventory.
+    pub bundles: Vec<ClosedBundle>,
+    /// The images that stand alone, in the order of the inventory.
+    pub images: Vec<Tree>,
+}
+
+/// A bundle and what it leads to.
+#[derive(Debug)]
+pub struct ClosedBundle {
+    /// What `bundle.json` says.
+    pub bundle: Bundle,
+    /// The index that holds it in a registry, where there is one.
+    pub index: Option<Tree>,
+    /// Its images, in the order of the inventory.
+    pub images: Vec<Tree>,
+}
+
+/// Everything below a manifest or index, as descriptors.
+#[derive(Debug)]
+pub struct Tree {
+    /// The manifest or index itself.
+    pub root: Descriptor,
+    /// All manifests and indexes, children before parents, the root last.
+    pub manifests: Vec<Descriptor>,
+    /// All configurations, then all layers.
+    pub blobs: Vec<Descriptor>,
+}
+
+impl Tree {
+    fn of(graph: &Graph) -> Self {
+        Self {
+            root: graph.root().clone(),
+            manifests: graph.manifests().iter().map(|manifest| manifest.descriptor().clone()).collect(),
+            blobs: graph.blobs().cloned().collect(),
+        }
+    }
+
+    /// The manifests and the blobs.
+    pub fn descriptors(&self) -> impl Iterator<Item = &Descriptor> {
+        self.manifests.iter().chain(&self.blobs)
+    }
+}
+
+impl Documents {
+    /// Expects the documents that an inventory names.
+    pub fn expected_by(inventory: &Inventory) -> Self {
+        let mut expected = BTreeMap::new();
+        for bundle in &inventory.bundles {
+            expected.insert(bundle.descriptor.digest.clone(), Expected::Bundle);
+        }
+        let mut documents = Self { expected, bytes: BTreeMap::new(), held: 0 };
+        for root in roots(inventory) {
+            documents.expect(&root.digest, &root.media_type);
+        }
+        documents
+    }
+
+    fn expect(&mut self, digest: &Digest, media_type: &str) {
+        if manifest_kind(media_type).is_some() {
+            let manifest = Expected::Manifest { media_type: media_type.to_owned() };
+            self.expected.entry(digest.clone()).or_insert(manifest);
+        }
+    }
+
+    /// Whether a blob is a document, as far as is known by now.
+    pub fn expects(&self, digest: &Digest) -> bool {
+        self.expected.contains_key(digest)
+    }
+
+    /// Takes in a document whose digest has been checked.
+    ///
+    /// # Errors
+    /// [`DocumentError`] when too much is held, or a manifest cannot be read.
+    pub fn add(&mut self, digest: &Digest, bytes: Vec<u8>) -> Result<(), DocumentError> {
+        self.held = self.held.saturating_add(bytes.len() as u64);
+        if self.held > MAXIMUM_HELD {
+            return Err(DocumentError::TooMuch);
+        }
+        if let Some(Expected::Manifest { media_type }) = self.expected.get(digest).cloned() {
+            let document = Document::parse(&bytes, &media_type)
+                .map_err(|source| DocumentError::Manifest { digest: digest.clone(), source })?;
+            if let Document::Index(index) = document {
+                for child in &index.manifests {
+                    self.expect(&child.digest, &child.media_type);
+                }
+            }
+        }
+        self.bytes.insert(digest.clone(), bytes);
+        Ok(())
+    }
+
+    /// Checks that everything fits together.
+    ///
+    /// # Errors
+    /// [`DocumentError`].
+    pub fn close(self, inventory: &Inventory) -> Result<Closed, DocumentError> {
+        let bundles = inventory.bundles.iter().map(|record| self.close_bundle(record)).collect::<Result<_, _>>()?;
+        let images = inventory.images.iter().map(|record| self.walk_image(record)).collect::<Result<_, _>>()?;
+        let closed = Closed { documents: self.bytes, bundles, images };
+        closed.check_blobs(inventory)?;
+        Ok(closed)
+    }
+
+    fn close_bundle(&self, record: &BundleRecord) -> Result<ClosedBundle, DocumentError> {
+        let bytes = self.bytes.get(&record.descriptor.digest).map(Vec::as_slice).unwrap_or_default();
+        let bundle = Bundle::parse(bytes)
+            .map_err(|source| DocumentError::Bundle { bundle: record.reference.clone(), source })?;
+        check_images(record, &bundle)?;
+        let images = record.images.iter().map(|image| self.walk_image(image)).collect::<Result<_, _>>()?;
+        let index = match &record.index {
+            None => None,
+            Some(index) => {
+                let tree = self.walk(&record.reference, &platforms(&record.images)?, index)?;
+                check_index(record, &tree)?;
+                Some(tree)
+            }
+        };
+        Ok(ClosedBundle { bundle, index, images })
+    }
+
+    fn walk_image(&self, record: &ImageRecord) -> Result<Tree, DocumentError> {
+        self.walk(&record.reference, &platforms(std::slice::from_ref(record))?, &record.descriptor)
+    }
+
+    fn walk(
+        &self,
+        reference: &str,
+        platforms: &Platforms,
+        root: &inventory::Descriptor,
+    ) -> Result<Tree, DocumentError> {
+        let fetch = |descriptor: &Descriptor| {
+            let bytes = self.bytes.get(&descriptor.digest).ok_or(NotCarried)?;
+            ManifestBytes::new(descriptor.clone(), bytes.clone()).map_err(|_| NotCarried)
+        };
+        let incomplete = |source| DocumentError::Graph { reference: reference.to_owned(), source };
+        let descriptor = Descriptor::new(&root.media_type, root.digest.clone(), root.size);
+        let unfetched = |source| incomplete(GraphError::Fetch { digest: root.digest.clone(), source });
+        let root = fetch(&descriptor).map_err(unfetched)?;
+        Graph::walk(root, platforms, ForeignLayers::Carry, fetch).map(|graph| Tree::of(&graph)).map_err(incomplete)
+    }
+}
+
+/// The platforms to walk: all, unless the exporter chose.
+fn platforms(images: &[ImageRecord]) -> Result<Platforms, DocumentError> {
+    if images.iter().all(|image| image.completeness == Completeness::AllPlatforms) {
+        return Ok(Platforms::All);
+    }
+    let names: BTreeSet<&String> = images.iter().flat_map(|image| &image.platforms).collect();
+    let parse = |name: &String| name.parse::<Platform>().map_err(|_| DocumentError::Platform(name.clone()));
+    Ok(Platforms::Only(names.into_iter().map(parse).collect::<Result<_, _>>()?))
+}
+
+/// The roots of all graphs: the index of each bundle, and each image.
+fn roots(inventory: &Inventory) -> impl Iterator<Item = &inventory::Descriptor> {
+    let indexes = inventory.bundles.iter().filter_map(|bundle| bundle.index.as_ref());
+    let images = inventory.bundles.iter().flat_map(|bundle| &bundle.images).chain(&inventory.images);
+    indexes.chain(images.map(|image| &image.descriptor))
+}
+
+/// A bundle's images are exactly those that its `bundle.json` names.
+fn check_images(record: &BundleRecord, bundle: &Bundle) -> Result<(), DocumentError> {
+    let mut carried: Vec<&ImageRecord> = record.images.iter().collect();
+    for image in &bundle.images {
+        let role = match &image.component {
+            None => ImageRole::Invocation,
+            Some(component) => ImageRole::Component(component.clone()),
+        };
+        let fits = |record: &&ImageRecord| {
+            record.role == role
+                && record.reference == image.reference
+                && image.content_digest.as_ref().is_none_or(|stated| *stated == record.descriptor.digest)
+        };
+        match carried.iter().position(fits) {
+            Some(at) => drop(carried.swap_remove(at)),
+            None => {
+                let (bundle, reference) = (record.reference.clone(), image.reference.clone());
+                return Err(DocumentError::BundleImage { bundle, reference });
+            }
+        }
+    }
+    match carried.first() {
+        None => Ok(()),
+        Some(extra) => {
+            let (bundle, reference) = (record.reference.clone(), extra.reference.clone());
+            Err(DocumentError::ExtraImage { bundle, reference })
+        }
+    }
+}
+
+/// A bundle's index leads to its `bundle.json` and to all its images.
+fn check_index(record: &BundleRecord, index: &Tree) -> Result<(), DocumentError> {
+    let below: BTreeSet<&Digest> = index.descriptors().map(|descriptor| &descriptor.digest).collect();
+    let parts = std::iter::once(&record.descriptor).chain(record.images.iter().map(|image| &image.descriptor));
+    match parts.map(|part| &part.digest).find(|digest| !below.contains(digest)) {
+        None => Ok(()),
+        Some(digest) => Err(DocumentError::BundleIndex { bundle: record.reference.clone(), digest: digest.clone() }),
+    }
+}
+
+impl Closed {
+    /// Every tree: those of the bundles' indexes, of their images, and of the images that stand alone.
+    pub fn trees(&self) -> impl Iterator<Item = &Tree> {
+        let bundles = self.bundles.iter().flat_map(|bundle| bundle.index.iter().chain(&bundle.images));
+        bundles.chain(&self.images)
+    }
+
+    /// The blobs of the inventory are what the trees lead to, no more and no less.
+    fn check_blobs(&self, inventory: &Inventory) -> Result<(), DocumentError> {
+        let blobs = inventory.entries.iter().filter(|entry| matches!(entry.name.place(), Place::Blob(_)));
+        let listed: BTreeMap<&Digest, u64> = blobs.map(|entry| (&entry.digest, entry.size)).collect();
+        let mut reached: BTreeSet<&Digest> = inventory.bundles.iter().map(|bundle| &bundle.descriptor.digest).collect();
+        for tree in self.trees() {
+            for descriptor in tree.descriptors() {
+                if listed.get(&descriptor.digest) != Some(&descriptor.size) {
+                    let (reference, digest) = (tree.root.digest.to_string(), descriptor.digest.clone());
+                    return Err(DocumentError::Missing { reference, digest });
+                }
+                reached.insert(&descriptor.digest);
+            }
+        }
+        match listed.keys().find(|digest| !reached.contains(*digest)) {
+            Some(stray) => Err(DocumentError::Stray { digest: (*stray).clone() }),
+            None => Ok(()),
+        }
+    }
+}

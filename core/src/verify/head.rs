@@ -1,0 +1,149 @@
+//! The head of an archive: everything that trust needs, which comes before the first layer.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::Arc;
+
+use sealift_archive_format::FormatError;
+use sealift_archive_format::entry_name::Place;
+use sealift_archive_format::inventory::Inventory;
+use sealift_archive_format::reader::{EntryReader, Reader};
+
+use super::documents::{DocumentError, Documents, MAXIMUM_HELD};
+use super::{Judged, Proof, Settings, Terms};
+use crate::archive_layout::{self, LayoutError};
+use crate::seal::{self, ExporterKey, SealError};
+use crate::trust::{self, Carried, CarriedRepository, Claim, JudgementError, Question};
+use crate::trust_store::{NameError, RepositoryName, Trust};
+use crate::tuf::provider::{CarriedMetadata, CarriedTargets};
+
+/// The most bytes of TUF metadata and target files that are held.
+const MAXIMUM_TUF: u64 = 64 * 1024 * 1024;
+
+/// Why the head of an archive is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum HeadError {
+    /// It is not in the format, or not what its seal says.
+    #[error("the archive is not what its seal says")]
+    Format(#[from] FormatError),
+    /// Too few exporters that this side accepts have sealed it.
+    #[error("the seal is not accepted")]
+    Seal(#[from] SealError),
+    /// The OCI layout files do not say what the inventory says.
+    #[error("the archive's own OCI layout does not agree with its inventory")]
+    Layout(#[from] LayoutError),
+    /// It carries more TUF metadata than may be held.
+    #[error("the archive carries {length} bytes of TUF metadata; the limit is {MAXIMUM_TUF}")]
+    TooMuchMetadata {
+        /// How many bytes the inventory lists.
+        length: u64,
+    },
+    /// A repository that it carries has a name that none can have here.
+    #[error("a repository in the archive has a name that cannot be used")]
+    RepositoryName(#[from] NameError),
+    /// Its documents do not fit together.
+    #[error("the bundles and manifests in the archive do not fit together")]
+    Documents(#[from] DocumentError),
+    /// What it carries may not be believed.
+    #[error(transparent)]
+    Judgement(#[from] JudgementError),
+}
+
+/// Reads the head of an archive and judges it: frame, seal, TUF, binding, in-toto, level, and the graph of documents.
+///
+/// # Errors
+/// [`HeadError`]: the first rule that is broken. No layer byte has been looked at, and nothing was written.
+pub fn open<R: Read>(input: R, trust: &Trust, settings: &Settings<'_>) -> Result<Judged<R>, HeadError> {
+    let mut reader = Reader::open(input)?;
+    let exporters: Vec<ExporterKey> =
+        trust.exporters.iter().map(|(name, key)| ExporterKey { name: name.to_string(), key: key.clone() }).collect();
+    let seal = seal::verify(reader.seal(), &exporters, trust.policy.exporter_threshold)?;
+    let inventory = Arc::clone(seal.inventory());
+    let (mut carried, documents) = read_head(&mut reader, &inventory)?;
+    let closed = documents.close(&inventory)?;
+    let question = Question {
+        bundles: claims(&inventory),
+        images: inventory.images.iter().map(Claim::image).collect(),
+        now: settings.now,
+        exported_at: Some(inventory.exported_at),
+        freshness: settings.freshness,
+        inspections: settings.inspections,
+        documents: &closed.documents,
+    };
+    let judgement = trust::judge(&question, trust, carried.carriers())?;
+    let terms = Terms {
+        now: settings.now,
+        freshness: settings.freshness,
+        exporter_threshold: trust.policy.exporter_threshold,
+        warn_before_expiry: trust.policy.warn_before_expiry.0,
+    };
+    Ok(Judged { reader, proof: Proof { inventory, seal, judgement, closed, carried, terms } })
+}
+
+/// The claims about the bundles of an inventory, each with those about its images.
+pub(crate) fn claims(inventory: &Inventory) -> Vec<(Claim, Vec<Claim>)> {
+    let claim = |bundle: &_| -> (Claim, Vec<Claim>) {
+        let sealift_archive_format::inventory::BundleRecord { images, .. } = bundle;
+        (Claim::bundle(bundle), images.iter().map(Claim::image).collect())
+    };
+    inventory.bundles.iter().map(claim).collect()
+}
+
+/// Reads the entries before the first blob that is not a document.
+fn read_head<R: Read>(reader: &mut Reader<R>, inventory: &Inventory) -> Result<(Carried, Documents), HeadError> {
+    check_tuf_length(inventory)?;
+    let mut documents = Documents::expected_by(inventory);
+    let mut files: BTreeMap<RepositoryName, TufFiles> = BTreeMap::new();
+    for repository in &inventory.repositories {
+        files.insert(repository.name.parse()?, TufFiles::default());
+    }
+    for record in &inventory.entries {
+        let name = record.name.clone();
+        if let Place::Blob(digest) = name.place()
+            && (!documents.expects(digest) || record.size > MAXIMUM_HELD)
+        {
+            break;
+        }
+        let Some(mut entry) = reader.next_entry()? else { break };
+        match name.place() {
+            Place::OciLayout => archive_layout::check_marker(&read(&mut entry)?)?,
+            Place::OciIndex => archive_layout::check_index(&read(&mut entry)?, inventory)?,
+            Place::TufMetadata { repository, .. } => {
+                let file = name.as_str().rsplit('/').next().unwrap_or_default().to_owned();
+                files.entry(repository.parse()?).or_default().metadata.insert(file, read(&mut entry)?);
+            }
+            Place::TufTarget { repository, path } => {
+                files.entry(repository.parse()?).or_default().targets.insert(path.clone(), read(&mut entry)?);
+            }
+            Place::Blob(digest) => documents.add(digest, read(&mut entry)?)?,
+            Place::Seal => {}
+        }
+    }
+    let repositories = files.into_iter().map(|(name, files)| (name, files.into())).collect();
+    Ok((Carried { repositories }, documents))
+}
+
+/// Reads an entry whole. The caller has looked at its size.
+fn read<R: Read>(entry: &mut EntryReader<'_, R>) -> Result<Vec<u8>, HeadError> {
+    Ok(entry.read_all()?)
+}
+
+/// Everything that is not a blob is held, so all of it together has a limit.
+fn check_tuf_length(inventory: &Inventory) -> Result<(), HeadError> {
+    let held = inventory.entries.iter().filter(|entry| !matches!(entry.name.place(), Place::Blob(_)));
+    let length = held.map(|entry| entry.size).fold(0, u64::saturating_add);
+    if length > MAXIMUM_TUF { Err(HeadError::TooMuchMetadata { length }) } else { Ok(()) }
+}
+
+/// The files of one repository, as they come.
+#[derive(Default)]
+struct TufFiles {
+    metadata: BTreeMap<String, Vec<u8>>,
+    targets: BTreeMap<String, Vec<u8>>,
+}
+
+impl From<TufFiles> for CarriedRepository {
+    fn from(files: TufFiles) -> Self {
+        Self { metadata: CarriedMetadata::new(files.metadata), targets: CarriedTargets::new(files.targets) }
+    }
+}

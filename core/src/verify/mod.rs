@@ -1,0 +1,170 @@
+//! Verify: from the first byte of an archive to the last, once, without writing anything.
+//!
+//! A typestate, each step consuming the proof of the one before:
+//!
+//! 1. [`open`] reads the head of the archive (frame, seal, TUF metadata, documents) and judges it. What it returns,
+//!    [`Judged`], exists only if every rule held; no layer byte has been looked at.
+//! 2. [`Judged::receive`] lets every blob pass by a [`Receiver`], its digest checked, and then the end of the archive.
+//!    What it returns, [`Verified`], is what a delivery may be committed with. No one else can make one.
+
+mod content;
+pub mod documents;
+mod head;
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use sealift_archive_format::FormatError;
+use sealift_archive_format::entry_name::Place;
+use sealift_archive_format::inventory::{EntryRecord, Inventory};
+use sealift_archive_format::reader::Reader;
+
+pub use documents::{Closed, DocumentError};
+pub use head::{HeadError, open};
+
+use crate::freshness::Freshness;
+use crate::in_toto::Inspections;
+use crate::oci::BlobContent;
+use crate::progress::Progress;
+use crate::report::{ContentReport, Report};
+use crate::seal::VerifiedSeal;
+use crate::trust::{Carried, Judgement};
+use content::Watched;
+
+/// How an archive is to be judged, beside what the trust store says.
+#[derive(Clone, Copy)]
+pub struct Settings<'a> {
+    /// This side's clock.
+    pub now: Timestamp,
+    /// By which clock expiry is judged.
+    pub freshness: Freshness,
+    /// Whether in-toto inspections are run.
+    pub inspections: Inspections<'a>,
+}
+
+/// An archive whose head has passed every check.
+pub struct Judged<R: Read> {
+    reader: Reader<R>,
+    proof: Proof,
+}
+
+/// An archive that has passed every check to its last byte.
+pub struct Verified {
+    proof: Proof,
+    content: ContentReport,
+}
+
+/// What was proven by the head of an archive.
+pub(crate) struct Proof {
+    pub(crate) inventory: Arc<Inventory>,
+    pub(crate) seal: VerifiedSeal,
+    pub(crate) judgement: Judgement,
+    pub(crate) closed: Closed,
+    pub(crate) carried: Carried,
+    pub(crate) terms: Terms,
+}
+
+/// The terms on which an archive was judged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) now: Timestamp,
+    pub(crate) freshness: Freshness,
+    pub(crate) exporter_threshold: NonZeroU32,
+    pub(crate) warn_before_expiry: SignedDuration,
+}
+
+/// Receives the blobs of an archive that has been judged.
+pub trait Receiver {
+    /// Why it cannot.
+    type Error: std::error::Error + 'static;
+
+    /// Takes a blob that is not a document. The last bytes of `content` come only after its digest matched; what is
+    /// left unread is checked all the same.
+    ///
+    /// # Errors
+    /// The receiver's own, which stops everything.
+    fn blob(&mut self, record: &EntryRecord, content: &mut dyn BlobContent) -> Result<(), Self::Error>;
+}
+
+/// Receives nothing: for verification alone.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Discard;
+
+impl Receiver for Discard {
+    type Error = std::convert::Infallible;
+
+    fn blob(&mut self, _: &EntryRecord, _: &mut dyn BlobContent) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+/// Why the content of an archive did not all arrive.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiveError<E: std::error::Error + 'static> {
+    /// The archive is not what its seal says.
+    #[error("the archive is not what its seal says")]
+    Archive(#[source] FormatError),
+    /// The receiver cannot take it.
+    #[error(transparent)]
+    Receiver(E),
+}
+
+impl<R: Read> Judged<R> {
+    /// The sealed inventory.
+    pub fn inventory(&self) -> &Inventory {
+        &self.proof.inventory
+    }
+
+    /// What the documents lead to.
+    pub fn closed(&self) -> &Closed {
+        &self.proof.closed
+    }
+
+    /// Passes every blob by `receiver`, in the order of the archive, and then checks its end.
+    ///
+    /// # Errors
+    /// [`ReceiveError`]; then nothing may be committed.
+    pub fn receive<S: Receiver>(
+        mut self,
+        receiver: &mut S,
+        progress: &dyn Progress,
+    ) -> Result<Verified, ReceiveError<S::Error>> {
+        let mut content = ContentReport::default();
+        for document in self.proof.closed.documents.values() {
+            content.blobs += 1;
+            content.bytes += document.len() as u64;
+        }
+        let trees = self.proof.closed.trees().flat_map(|tree| &tree.manifests);
+        content.manifests = trees.map(|manifest| &manifest.digest).collect::<BTreeSet<_>>().len();
+        while let Some(entry) = self.reader.next_entry().map_err(ReceiveError::Archive)? {
+            let record = entry.record().clone();
+            if let Place::Blob(digest) = record.name.place() {
+                progress.item(digest.short());
+            }
+            let mut watched = Watched::new(entry);
+            let outcome = receiver.blob(&record, &mut watched);
+            if let Some(fault) = watched.into_fault() {
+                return Err(ReceiveError::Archive(fault));
+            }
+            outcome.map_err(ReceiveError::Receiver)?;
+            content.blobs += 1;
+            content.bytes += record.size;
+            progress.advance(record.size);
+        }
+        Ok(Verified { proof: self.proof, content })
+    }
+}
+
+impl Verified {
+    pub(crate) fn proof(&self) -> &Proof {
+        &self.proof
+    }
+
+    /// The report.
+    pub fn report(&self) -> Report {
+        Report::of(&self.proof, self.content)
+    }
+}
