@@ -4,4 +4,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 pub mod archive_mutator;
+pub mod link_folder;
 pub mod tuf_repository;
