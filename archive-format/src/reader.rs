@@ -210,10 +210,13 @@ impl<R: Read> Reader<R> {
             }
         }
         // One byte more is one too many. A compressed archive checks its own end here, and may find it cut short.
-        match self.input.by_ref().bytes().next() {
-            None => Ok(()),
-            Some(Ok(_)) => Err(Problem::TrailingBytes),
-            Some(Err(error)) => Err(error.into()),
+        loop {
+            match self.input.read(&mut [0]) {
+                Ok(0) => return Ok(()),
+                Ok(_) => return Err(Problem::TrailingBytes),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 }

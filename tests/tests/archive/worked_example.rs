@@ -1,0 +1,125 @@
+//! The worked example of `docs/format.md` is what the code makes, to the byte.
+
+use std::fmt::Write;
+
+use sealift_archive_format::Digest;
+use sealift_core::signature::SigningKey;
+use sealift_tests::archive_mutator::Sample;
+
+const DOCUMENT: &str = include_str!("../../../docs/format.md");
+
+/// As `hexdump -C` writes it, from `offset` on.
+fn hexdump(bytes: &[u8], offset: usize) -> String {
+    let mut text = String::new();
+    let (mut previous, mut starred) = (None, false);
+    for (line, chunk) in bytes.chunks(16).enumerate() {
+        if previous == Some(chunk) {
+            if !std::mem::replace(&mut starred, true) {
+                text.push_str("    *\n");
+            }
+            continue;
+        }
+        (previous, starred) = (Some(chunk), false);
+        let hex: Vec<String> = chunk.iter().map(|byte| format!("{byte:02x}")).collect();
+        let printable = |&byte: &u8| if (0x20..0x7f).contains(&byte) { char::from(byte) } else { '.' };
+        let (left, right) = hex.split_at(hex.len().min(8));
+        let hex = format!("{}  {}", left.join(" "), right.join(" "));
+        let start = offset + line * 16;
+        writeln!(text, "    {start:08x}  {hex:<48}  |{}|", chunk.iter().map(printable).collect::<String>()).unwrap();
+    }
+    writeln!(text, "    {:08x}", offset + bytes.len()).unwrap();
+    text
+}
+
+/// JSON as people like to read it, indented as a code block.
+fn pretty(json: &[u8]) -> String {
+    let value: serde_json::Value = serde_json::from_slice(json).unwrap();
+    serde_json::to_string_pretty(&value).unwrap().lines().map(|line| format!("    {line}\n")).collect()
+}
+
+fn section() -> String {
+    let sample = Sample::default();
+    let (bytes, layout, seal) = (sample.bytes(), sample.layout(), sample.seal());
+    let at = |offset: u64| usize::try_from(offset).unwrap();
+    let dump = |start: usize, end: usize| hexdump(&bytes[start..end], start);
+    let slots = at(layout.entries[1].header_offset) - 16 * 256;
+    let long = layout.entries.iter().find(|entry| entry.name.as_str().len() > 100).unwrap();
+    let key = Sample::key().public_key().unwrap();
+    let mut text = String::from("## Worked example\n\n");
+    let mut line = |line: &str| text.push_str(&format!("{line}\n"));
+    line(
+        "A bundle with one image, and a TUF repository in name only: its two files are no real metadata. A test of this",
+    );
+    line("repository makes this archive and compares it with this section.\n");
+    line("The key that seals it is the ed25519 key whose seed (RFC 8032) is 32 bytes of 0x01. Its fingerprint is");
+    line(&format!("`{}`.", key.fingerprint().unwrap().hex()));
+    line(&format!("The archive has {} bytes, and the SHA-256", bytes.len()));
+    line(&format!("`{}`.\n", Digest::sha256(&bytes).hex()));
+    line("### Where everything lies\n");
+    line("| header at | content at | size | name |\n|---:|---:|---:|---|");
+    for entry in &layout.entries {
+        let (header, content, size) = (entry.header_offset, entry.content_offset, entry.size);
+        line(&format!("| {header} | {content} | {size} | `{}` |", entry.name));
+    }
+    line(&format!("| {} | | | the end |\n", layout.length - 1_024));
+    line("### The header of the seal\n");
+    line(&dump(0, 512));
+    line("### The header of a name of more than 100 bytes\n");
+    line(&dump(at(long.header_offset), at(long.content_offset)));
+    line("### The statement\n");
+    line(&format!(
+        "Indented here; in the archive it is one line of {} bytes without white space, with the SHA-256",
+        seal.statement().len()
+    ));
+    line(&format!("`{}`.\n", seal.statement_digest().hex()));
+    line(&pretty(seal.statement()));
+    line("### The beginning of the seal, and its first and last slots\n");
+    line(&dump(512, 512 + 64));
+    line(&dump(slots, slots + 256));
+    line(&dump(slots + 15 * 256, slots + 16 * 256));
+    line("What is signed begins with:\n");
+    line(&hexdump(&seal.signed_bytes()[..64], 0));
+    text
+}
+
+#[test]
+fn the_document_shows_what_the_code_writes() {
+    let section = section();
+    let start = DOCUMENT.find("## Worked example\n").unwrap();
+    let end = DOCUMENT.find("## References\n").unwrap();
+    if DOCUMENT[start..end] != section {
+        println!("{section}");
+        panic!("the worked example of docs/format.md is not what the code makes; what it makes is printed above");
+    }
+}
+
+#[test]
+fn the_examples_key_is_the_one_that_is_described() {
+    assert_eq!(Sample::key().public_bytes(), SigningKey::from_seed(&[1; 32]).public_bytes());
+}
+
+#[test]
+fn the_limits_in_the_document_are_those_in_the_code() {
+    use sealift_archive_format::{entry_name, inventory, seal, strict_json};
+    let grouped = |number: u64| {
+        let digits = number.to_string();
+        let groups: Vec<&str> =
+            digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap()).collect();
+        groups.join(",")
+    };
+    let number = |number: usize| u64::try_from(number).unwrap();
+    for (what, limit, unit) in [
+        ("the seal", seal::MAXIMUM_LENGTH, " bytes"),
+        ("signatures in the seal", number(seal::MAXIMUM_SIGNATURES), ""),
+        ("entries after the seal", number(inventory::MAXIMUM_ENTRIES), ""),
+        ("a name", number(entry_name::MAXIMUM_LENGTH), " bytes"),
+        ("a part of a name between slashes", number(entry_name::MAXIMUM_SEGMENT_LENGTH), " bytes"),
+        ("a repository's name", number(entry_name::MAXIMUM_REPOSITORY_LENGTH), " bytes"),
+        ("another text in the inventory", number(inventory::MAXIMUM_TEXT_LENGTH), " bytes"),
+        ("an entry's size, and the archive's", inventory::MAXIMUM_SIZE, " bytes"),
+        ("the nesting of JSON", number(strict_json::MAXIMUM_DEPTH), " levels"),
+    ] {
+        let row = format!("| {what} | {}{unit} |\n", grouped(limit));
+        assert!(DOCUMENT.contains(&row), "{row}");
+    }
+}
