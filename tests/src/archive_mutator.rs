@@ -3,9 +3,6 @@
 //! [`Sample`] is a correct archive: a bundle with one image, and a TUF repository with a name that needs a pax header.
 //! [`Mutator`] holds its tar records as raw bytes; a test changes one and puts them together again.
 
-// A simulator that cannot be set up is a broken test: it says so at once.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
-
 use sealift_archive_format::inventory::{
     BundleRecord, Completeness, Descriptor, EntryRecord, Exporter, FormatVersion, ImageRecord, ImageRole,
     RepositoryRecord, TargetRecord,

@@ -5,4 +5,5 @@
 
 pub mod archive_mutator;
 pub mod link_folder;
+pub mod outside_programs;
 pub mod tuf_repository;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod compression;
+mod foreign_tools;
 
 mod refusals;
 mod tampering;

@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+"""Reads a Sealift archive with nothing but Python's standard library, and checks every digest in it.
+
+Usage: read_archive.py [--key PUBLIC_KEY.pem] ARCHIVE      ("-" is standard input)
+
+Written from docs/format.md alone: a second reader, to show that the document is enough. It checks the frame, the
+inventory's main rules and every content. With --key it also verifies a signature, if `cryptography` is installed;
+without, it says who is said to have signed, and believes nothing.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import sys
+
+BLOCK, SLOT, SLOTS, SEAL_LIMIT = 512, 256, 16, 32 * 1024 * 1024
+OPENING = b'{"payload":"'
+MIDDLE = b'","payloadType":"application/vnd.in-toto+json","signatures":['
+ENTRY_NAME = re.compile(
+    r"oci-layout|index\.json|blobs/sha256/[0-9a-f]{64}|blobs/sha512/[0-9a-f]{128}"
+    r"|sealift/tuf/(?!\.)[\w.~-]{1,100}/(metadata/SEGMENT|targets/SEGMENT(/SEGMENT)*)"
+    .replace("SEGMENT", r"(?!\.{1,2}(/|$))(?:[\w.~-]|%[0-9A-F]{2})+"),
+    re.ASCII,
+)
+
+
+class Refused(Exception):
+    pass
+
+
+def require(condition, reason):
+    if not condition:
+        raise Refused(reason)
+
+
+def ustar(name, size, typeflag=b"0"):
+    """One header block: "The header" in the document."""
+    block = bytearray(BLOCK)
+
+    def put(offset, value):
+        block[offset:offset + len(value)] = value
+
+    put(0, name.encode()[:100])
+    put(100, b"0000644\0" b"0000000\0" b"0000000\0")
+    put(124, b"%011o\0" % size)
+    put(136, b"%011o\0" % 0)
+    put(148, b" " * 8)
+    put(156, typeflag)
+    put(257, b"ustar\0" b"00")
+    put(148, b"%07o\0" % sum(block))
+    return bytes(block)
+
+
+def header(name, size):
+    """All blocks before a content."""
+    body = b""
+    for keyword, value, needed in (("path", name, len(name) > 100), ("size", str(size), size >= 8 ** 11)):
+        if needed:
+            rest = f" {keyword}={value}\n"
+            length = next(n for n in range(len(rest), len(rest) + 9) if len(str(n)) + len(rest) == n)
+            body += f"{length}{rest}".encode()
+    if not body:
+        return ustar(name, size)
+    padded = body + bytes(-len(body) % BLOCK)
+    return ustar("sealift/pax", len(body), b"x") + padded + ustar(name, size if size < 8 ** 11 else 0)
+
+
+def read_exactly(file, length):
+    content = file.read(length)
+    require(len(content) == length, "it was cut short")
+    return content
+
+
+def read_seal(file):
+    """The statement's bytes, and the signatures by key id."""
+    first = file.read(BLOCK)
+    size = int(first[124:135], 8) if re.fullmatch(rb"[0-7]{11}", first[124:135]) else 0
+    require(first == header("sealift/seal.json", size), "it does not begin with a seal")
+    require(SLOT * SLOTS < size <= SEAL_LIMIT, "the seal is too long or too short")
+    seal = read_exactly(file, size)
+    head, slots = seal[:-SLOT * SLOTS], seal[-SLOT * SLOTS:]
+    statement = base64.b64decode(head[len(OPENING):].split(b'"')[0], validate=True)
+    expected = OPENING + base64.b64encode(statement) + MIDDLE
+    require(head == expected + b" " * (-len(expected) % BLOCK), "the seal is not in its one form")
+    signatures = {}
+    for envelope_signature in json.loads(seal)["signatures"]:
+        signatures[envelope_signature["keyid"]] = base64.b64decode(envelope_signature["sig"], validate=True)
+    expected = b""
+    for number, (key, signature) in enumerate(signatures.items()):
+        text = '{"keyid":"%s","sig":"%s"}' % (key, base64.b64encode(signature).decode())
+        expected += (("," if number else "") + text).encode().ljust(SLOT)
+    require(slots == expected.ljust(SLOT * SLOTS - 2) + b"]}", "the signatures are not in their one form")
+    require(all(re.fullmatch("[0-9a-f]{64}", key) for key in signatures), "a key id is no fingerprint")
+    return statement, signatures
+
+
+def no_duplicates(pairs):
+    require(len(dict(pairs)) == len(pairs), "a member is there twice")
+    return dict(pairs)
+
+
+def read_inventory(statement):
+    parsed = json.loads(statement, object_pairs_hook=no_duplicates)
+    require(parsed["_type"] == "https://in-toto.io/Statement/v1", "the seal has no statement")
+    require(parsed["predicateType"] == "https://sealift.dev/inventory/v1", "the statement is no inventory of version 1")
+    inventory = parsed["predicate"]
+    major, minor = map(int, inventory["formatVersion"].split("."))
+    require(major == 1, f"format version {major} is newer than this reader")
+    canonical = json.dumps(parsed, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    require(minor > 0 or canonical == statement, "the statement is not canonical")
+    require("base" not in inventory, "it is a delta")
+    entries = inventory["entries"]
+    names = [entry["name"] for entry in entries]
+    require(len(set(names)) == len(names), "a name is there twice")
+    require(all(ENTRY_NAME.fullmatch(name) and len(name) <= 1024 for name in names), "a name is not one of the format")
+    tuf = [name for name in names if name.startswith("sealift/tuf/")]
+    blobs = [name for name in names if name.startswith("blobs/")]
+    require(names == ["oci-layout", "index.json"] + sorted(tuf) + blobs, "the entries are not in order")
+    for entry in entries:
+        algorithm, digest = entry["digest"].split(":")
+        blob = entry["name"].startswith("blobs/")
+        fits = entry["name"] == f"blobs/{algorithm}/{digest}" if blob else algorithm == "sha256"
+        require(fits, f"{entry['name']} has another digest than its name says")
+    sizes = {entry["digest"]: entry["size"] for entry in entries if entry["name"].startswith("blobs/")}
+    for descriptor in descriptors(inventory):
+        require(sizes.get(descriptor["digest"]) == descriptor["size"], f"{descriptor['digest']} is named and not listed")
+    return inventory
+
+
+def descriptors(inventory):
+    images = list(inventory["images"])
+    for bundle in inventory["bundles"]:
+        yield bundle["descriptor"]
+        if "index" in bundle:
+            yield bundle["index"]
+        images += bundle["images"]
+    for image in images:
+        yield image["descriptor"]
+        yield from image["referrers"]
+
+
+def read_entry(file, name, size, digest):
+    expected = header(name, size)
+    require(file.read(len(expected)) == expected, "another header comes than the inventory says")
+    hasher = hashlib.new(digest.split(":")[0])
+    remaining = size
+    while remaining:
+        piece = read_exactly(file, min(remaining, 1 << 17))
+        hasher.update(piece)
+        remaining -= len(piece)
+    require(hasher.hexdigest() == digest.split(":")[1], "the content is not what the inventory says")
+    require(not any(read_exactly(file, -size % BLOCK)), "the padding is not zeros")
+
+
+def verify(statement, signatures, pem):
+    from cryptography.hazmat.primitives import serialization
+
+    key = serialization.load_pem_public_key(pem)
+    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    fingerprint = hashlib.sha256(der).hexdigest()
+    require(fingerprint in signatures, f"key {fingerprint} did not sign")
+    key.verify(signatures[fingerprint], b"DSSEv1 28 application/vnd.in-toto+json %d " % len(statement) + statement)
+    return fingerprint
+
+
+def main(arguments):
+    pem = None
+    if arguments[:1] == ["--key"]:
+        pem = open(arguments[1], "rb").read()
+        arguments = arguments[2:]
+    (path,) = arguments
+    file = sys.stdin.buffer if path == "-" else open(path, "rb")
+    place = "sealift/seal.json"
+    try:
+        statement, signatures = read_seal(file)
+        inventory = read_inventory(statement)
+        for key in signatures:
+            print(f"signed, it says, by key {key}")
+        if pem:
+            print(f"verified: signed by key {verify(statement, signatures, pem)}")
+        print(f"exported, it says, at {inventory['exportedAt']}")
+        for entry in inventory["entries"]:
+            place = entry["name"]
+            read_entry(file, entry["name"], entry["size"], entry["digest"])
+            print(f"{entry['size']:>12}  {entry['name']}")
+        place = "the end"
+        require(file.read(2 * BLOCK + 1) == bytes(2 * BLOCK), "the archive does not end where it should")
+    except Exception as error:  # whatever is wrong with the bytes, they are refused
+        sys.exit(f"refused at {place}: {type(error).__name__}: {error}")
+    print(f"{len(inventory['entries'])} entries, every digest right")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
