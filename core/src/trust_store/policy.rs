@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::cnab::MinimumLevel;
 use crate::freshness::{DEFAULT_MAXIMUM_TRANSIT, Freshness};
+use crate::tuf;
 
 /// A policy file to start from: it says what the defaults are, and changes none of them.
 pub const TEMPLATE: &str = r#"# What this side asks of an archive. A line that begins with # shows the default.
@@ -31,6 +32,17 @@ pub const TEMPLATE: &str = r#"# What this side asks of an archive. A line that b
 
 # Whether the inspections that an in-toto layout asks for must have been run: "required" or "optional".
 #inspections = "optional"
+
+[limits]
+# The longest seal that is read, in bytes. It lists everything in the archive.
+#seal_length = 33554432
+
+# How many versions of a root, counted from the last accepted one, an archive may bring.
+#root_versions = 1024
+
+# How many roles a search for a target may visit, and how many delegations may lie before it.
+#visited_roles = 256
+#delegation_depth = 32
 "#;
 
 /// What this side asks of an archive.
@@ -49,6 +61,42 @@ pub struct Policy {
     pub exporter_threshold: NonZeroU32,
     /// Whether inspections must have been run.
     pub inspections: Inspections,
+    /// How much of an archive is read at most.
+    pub limits: PolicyLimits,
+}
+
+/// How much of an archive is read at most, where a policy may choose. Other limits are fixed by the format.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PolicyLimits {
+    /// The longest seal, in bytes.
+    pub seal_length: u64,
+    /// How many root versions are walked in one update.
+    pub root_versions: u64,
+    /// How many roles one search for a target may visit.
+    pub visited_roles: usize,
+    /// How many delegations may lie between the top-level targets role and a target.
+    pub delegation_depth: usize,
+}
+
+impl Default for PolicyLimits {
+    fn default() -> Self {
+        let tuf::Limits { root_versions, visited_roles, delegation_depth, .. } = tuf::Limits::default();
+        Self {
+            seal_length: sealift_archive_format::seal::MAXIMUM_LENGTH,
+            root_versions,
+            visited_roles,
+            delegation_depth,
+        }
+    }
+}
+
+impl PolicyLimits {
+    /// The limits of the TUF engine.
+    pub fn tuf(&self) -> tuf::Limits {
+        let Self { root_versions, visited_roles, delegation_depth, .. } = *self;
+        tuf::Limits { root_versions, visited_roles, delegation_depth, ..tuf::Limits::default() }
+    }
 }
 
 /// By which clock expiry is judged.
@@ -80,6 +128,7 @@ impl Default for Policy {
             warn_before_expiry: Period(SignedDuration::from_hours(7 * 24)),
             exporter_threshold: NonZeroU32::MIN,
             inspections: Inspections::Optional,
+            limits: PolicyLimits::default(),
         }
     }
 }
@@ -218,9 +267,11 @@ mod tests {
             .map(|line| format!("{line}\n"))
             .collect();
         assert_eq!(Policy::parse(&uncommented).unwrap(), Policy::default());
-        let fields = serde_json::to_value(Policy::default()).unwrap();
-        for field in fields.as_object().unwrap().keys() {
-            assert!(uncommented.contains(&format!("\n{field} = ")), "{field}");
+        let policy = serde_json::to_value(Policy::default()).unwrap();
+        for table in [&policy, &policy["limits"]] {
+            for (field, value) in table.as_object().unwrap() {
+                assert!(value.is_object() || uncommented.contains(&format!("\n{field} = ")), "{field}");
+            }
         }
     }
 
@@ -231,7 +282,17 @@ mod tests {
         assert!(refused("freshness = \"never\"").contains("never"));
         assert!(refused("exporter_threshold = 0").contains("exporter_threshold"));
         assert!(refused("inspections = true").contains("inspections"));
+        assert!(refused("[limits]\nroot_verions = 1").contains("root_verions"));
+        assert!(refused("[limits]\nseal_length = -1").contains("seal_length"));
         refused("minimum_level = \"1\"\nminimum_level = \"0\"");
+    }
+
+    #[test]
+    fn limits_reach_the_tuf_engine() {
+        let policy = Policy::parse("[limits]\nroot_versions = 3\ndelegation_depth = 1").unwrap();
+        let limits = policy.limits.tuf();
+        assert_eq!((limits.root_versions, limits.delegation_depth), (3, 1));
+        assert_eq!(limits.visited_roles, tuf::Limits::default().visited_roles);
     }
 
     #[test]

@@ -186,12 +186,13 @@ fn one_bad_state_among_several_changes_nothing() {
 #[test]
 fn a_lost_or_damaged_state_is_an_error_until_it_is_reset() {
     type Damage = fn(&Path);
+    type Expected = fn(&TrustStoreError) -> bool;
     fn first_metadata(folder: &Path) -> PathBuf {
         fs::read_dir(folder.join("metadata")).unwrap().next().unwrap().unwrap().path()
     }
-    let lost: fn(&TrustStoreError) -> bool = |error| matches!(error, TrustStoreError::StateLost { .. });
-    let damaged: fn(&TrustStoreError) -> bool = |error| matches!(error, TrustStoreError::StateDamaged { .. });
-    let cases: [(&str, Damage, fn(&TrustStoreError) -> bool); 7] = [
+    let lost: Expected = |error| matches!(error, TrustStoreError::StateLost { .. });
+    let damaged: Expected = |error| matches!(error, TrustStoreError::StateDamaged { .. });
+    let cases: [(&str, Damage, Expected); 7] = [
         ("no state.json", |folder| fs::remove_file(folder.join("state.json")).unwrap(), lost),
         ("no folder", |folder| fs::remove_dir_all(folder).unwrap(), lost),
         ("empty state.json", |folder| fs::write(folder.join("state.json"), "").unwrap(), damaged),

@@ -1,6 +1,7 @@
 //! Command tests as documents: each page beside this file is a manual and a test at once.
 //!
 //! A page `NAME.md` runs in a copy of `NAME.in/`, and must leave what `NAME.out/` holds.
+#![allow(clippy::unwrap_used)]
 
 use std::path::PathBuf;
 use std::process::Command;
