@@ -68,7 +68,8 @@ impl TufRepository {
         &mut role["delegations"]
     }
 
-    fn ensure_targets_role(&mut self, name: &str) {
+    /// Makes a targets role, if there is none of that name yet.
+    pub fn ensure_targets_role(&mut self, name: &str) {
         self.signed.entry(name.to_owned()).or_insert_with(
             || json!({"_type": "targets", "spec_version": "1.0.34", "version": 0, "expires": EXPIRES, "targets": {}}),
         );

@@ -16,9 +16,12 @@ macro_rules! assert_refused {
 
 mod carrying;
 mod delegations;
+mod differential;
 mod documents;
+mod graphs;
 mod keys;
 mod map;
+mod oracles;
 mod root;
 mod snapshot;
 mod targets;
