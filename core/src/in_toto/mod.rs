@@ -6,6 +6,7 @@
 
 pub mod artifact;
 pub mod artifact_rules;
+pub mod attestation;
 pub mod glob;
 pub mod inspection;
 pub mod key;
@@ -22,6 +23,7 @@ pub mod trace;
 pub mod verify;
 
 pub use artifact::{Artifacts, Hashes};
+pub use attestation::{Attestation, AttestationError};
 pub use inspection::{
     InspectionError, InspectionOutcome, InspectionRequest, InspectionRunner, Inspections, ProductContent, ProductFile,
 };

@@ -1,0 +1,332 @@
+//! Attestations: in-toto Statements about an image, attached to it, such as SLSA provenance and SBOMs.
+//!
+//! Read are Statements 0.1 and 1 (in-toto Attestation Framework) in a DSSE envelope, in a Sigstore bundle that holds
+//! such an envelope, and bare, as BuildKit attaches them. Promise: an [`Attestation`] is about the digest that it is
+//! attached to, and where keys are pinned for it, one of them signed it; where none is, it says "not checked".
+
+use jiff::Timestamp;
+use sealift_archive_format::Digest;
+use sealift_archive_format::strict_json::{self, JsonError};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::artifact::Hashes;
+use super::metadata::{Form, MAXIMUM_DOCUMENT_LENGTH, MetadataError, SignedDocument};
+use super::verify::LayoutKey;
+
+/// The types of Statement.
+const STATEMENTS: [&str; 2] = ["https://in-toto.io/Statement/v0.1", "https://in-toto.io/Statement/v1"];
+/// The most subjects that are read.
+const MAXIMUM_SUBJECTS: usize = 10_000;
+/// The longest text of a predicate that is repeated in a report, in characters.
+const MAXIMUM_TEXT: usize = 300;
+
+/// An attestation, for reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attestation {
+    /// What kind of claim it makes, a URI.
+    pub predicate_type: String,
+    /// Who signed it, as far as that was checked.
+    pub signature: SignatureCheck,
+    /// What it says, in short.
+    pub claim: Claim,
+}
+
+/// What is known of an attestation's signatures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "check", content = "by")]
+pub enum SignatureCheck {
+    /// A pinned key signed it: what that key is called.
+    SignedBy(String),
+    /// It has signatures, and no key is pinned to check them with.
+    NotChecked,
+    /// It has no signature at all.
+    Unsigned,
+}
+
+/// What an attestation says, in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum Claim {
+    /// SLSA provenance 0.1, 0.2 or 1: how it was built.
+    #[serde(rename_all = "camelCase")]
+    Provenance {
+        /// Who built it.
+        builder: String,
+        /// How.
+        build_type: String,
+    },
+    /// A software bill of materials, SPDX or CycloneDX.
+    Sbom {
+        /// The format and its version.
+        format: String,
+        /// How many packages or components it lists.
+        components: usize,
+    },
+    /// Something else.
+    Other,
+}
+
+/// Why an attestation is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum AttestationError {
+    /// It is longer than is read.
+    #[error("the attestation is {length} bytes long; the limit is {MAXIMUM_DOCUMENT_LENGTH}")]
+    TooLong {
+        /// Its length, in bytes.
+        length: usize,
+    },
+    /// It is not strict JSON of the right shape.
+    #[error("the attestation cannot be read")]
+    Json(#[from] JsonError),
+    /// Its envelope cannot be read.
+    #[error("the attestation's envelope cannot be read")]
+    Envelope(#[from] MetadataError),
+    /// It is not a Statement.
+    #[error("the attestation is a {0:?}, not an in-toto Statement 0.1 or 1")]
+    NotAStatement(String),
+    /// It has more subjects than are read.
+    #[error("the attestation has {count} subjects; the limit is {MAXIMUM_SUBJECTS}")]
+    TooManySubjects {
+        /// How many there are.
+        count: usize,
+    },
+    /// It is about something else than what it is attached to.
+    #[error("the attestation ({predicate_type}) is attached to {attached_to}, and is not about it")]
+    NotAboutThis {
+        /// What kind of claim it makes.
+        predicate_type: String,
+        /// What it is attached to.
+        attached_to: Digest,
+    },
+    /// Keys are pinned for it, and none of them signed it.
+    #[error("none of the {pinned} keys that are pinned for it signed the attestation ({predicate_type})")]
+    NotSigned {
+        /// What kind of claim it makes.
+        predicate_type: String,
+        /// How many keys are pinned.
+        pinned: usize,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Statement {
+    subject: Vec<Subject>,
+    predicate_type: String,
+    predicate: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Subject {
+    digest: Option<Hashes>,
+}
+
+impl Attestation {
+    /// Reads an attestation that is attached to `attached_to`, and checks its signature where keys are pinned. The
+    /// expiry of an OpenPGP key is judged at `at`.
+    ///
+    /// # Errors
+    /// [`AttestationError`] when it is none, is about something else, or is not signed by a pinned key.
+    pub fn check(
+        bytes: &[u8],
+        attached_to: &Digest,
+        pinned: &[LayoutKey],
+        at: Timestamp,
+    ) -> Result<Self, AttestationError> {
+        let (document, payload) = open(bytes)?;
+        let kind = payload.get("_type").and_then(Value::as_str).unwrap_or_default();
+        if !STATEMENTS.contains(&kind) {
+            return Err(AttestationError::NotAStatement(kind.chars().take(MAXIMUM_TEXT).collect()));
+        }
+        let signature = match (&document, pinned) {
+            (None, []) => SignatureCheck::Unsigned,
+            (Some(_), []) => SignatureCheck::NotChecked,
+            (document, pinned) => {
+                let signed = |key: &&LayoutKey| {
+                    let document = document.as_ref();
+                    document.is_some_and(|document| key.key.find_signature(&key.label, document, at).is_ok())
+                };
+                match pinned.iter().find(signed) {
+                    Some(key) => SignatureCheck::SignedBy(key.label.clone()),
+                    None => {
+                        let predicate_type = text(&payload, "/predicateType");
+                        return Err(AttestationError::NotSigned { predicate_type, pinned: pinned.len() });
+                    }
+                }
+            }
+        };
+        let statement = Statement::deserialize(payload).map_err(JsonError::from)?;
+        statement.require_about(attached_to)?;
+        let claim = Claim::of(&statement.predicate_type, &statement.predicate.unwrap_or_default());
+        Ok(Self { predicate_type: shorten(&statement.predicate_type), signature, claim })
+    }
+}
+
+/// The Statement, and the envelope around it if there is one.
+fn open(bytes: &[u8]) -> Result<(Option<SignedDocument>, Value), AttestationError> {
+    if bytes.len() > MAXIMUM_DOCUMENT_LENGTH {
+        return Err(AttestationError::TooLong { length: bytes.len() });
+    }
+    let value = strict_json::parse(bytes)?;
+    if value.get("_type").is_some() {
+        return Ok((None, value));
+    }
+    let document = match value.get("dsseEnvelope") {
+        Some(envelope) => SignedDocument::parse(envelope.to_string().as_bytes())?,
+        None => SignedDocument::parse(bytes)?,
+    };
+    match document.form() {
+        Form::Dsse => {
+            let payload = document.payload().clone();
+            Ok((Some(document), payload))
+        }
+        Form::Metablock => Err(MetadataError::Form.into()),
+    }
+}
+
+impl Statement {
+    /// Requires that one of the subjects is `digest`.
+    fn require_about(&self, digest: &Digest) -> Result<(), AttestationError> {
+        if self.subject.len() > MAXIMUM_SUBJECTS {
+            return Err(AttestationError::TooManySubjects { count: self.subject.len() });
+        }
+        let digests = std::slice::from_ref(digest);
+        let about = |subject: &Subject| subject.digest.as_ref().is_some_and(|hashes| hashes.vouch_for(digests));
+        if self.subject.iter().any(about) {
+            return Ok(());
+        }
+        Err(AttestationError::NotAboutThis {
+            predicate_type: shorten(&self.predicate_type),
+            attached_to: digest.clone(),
+        })
+    }
+}
+
+impl Claim {
+    fn of(predicate_type: &str, predicate: &Value) -> Self {
+        let count = |pointer: &str| predicate.pointer(pointer).and_then(Value::as_array).map_or(0, Vec::len);
+        // A version follows the names of the types.
+        let is = |name: &str| predicate_type.strip_prefix(name).is_some_and(|it| it.is_empty() || it.starts_with('/'));
+        if predicate_type == "https://slsa.dev/provenance/v1" {
+            Self::Provenance {
+                builder: text(predicate, "/runDetails/builder/id"),
+                build_type: text(predicate, "/buildDefinition/buildType"),
+            }
+        } else if is("https://slsa.dev/provenance") {
+            Self::Provenance { builder: text(predicate, "/builder/id"), build_type: text(predicate, "/buildType") }
+        } else if is("https://spdx.dev/Document") {
+            Self::Sbom { format: text(predicate, "/spdxVersion"), components: count("/packages") }
+        } else if is("https://cyclonedx.org/bom") {
+            let format = format!("CycloneDX-{}", text(predicate, "/specVersion"));
+            Self::Sbom { format, components: count("/components") }
+        } else {
+            Self::Other
+        }
+    }
+}
+
+fn text(value: &Value, pointer: &str) -> String {
+    shorten(value.pointer(pointer).and_then(Value::as_str).unwrap_or_default())
+}
+
+fn shorten(text: &str) -> String {
+    text.chars().take(MAXIMUM_TEXT).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use sealift_archive_format::dsse::{Envelope, Signature, pae};
+    use serde_json::json;
+
+    use super::*;
+    use crate::in_toto::Key;
+    use crate::in_toto::metadata::PAYLOAD_TYPE;
+    use crate::signature::SigningKey;
+
+    fn image() -> Digest {
+        Digest::sha256(b"image")
+    }
+
+    fn statement(predicate_type: &str, predicate: &Value) -> Value {
+        json!({"_type": "https://in-toto.io/Statement/v1", "predicateType": predicate_type, "predicate": predicate,
+            "subject": [{"name": "x", "digest": {"sha256": Digest::sha256(b"x").hex()}},
+                {"name": "image", "digest": {"sha256": image().hex()}}]})
+    }
+
+    fn envelope(statement: &Value, key: &SigningKey) -> Vec<u8> {
+        let payload = statement.to_string().into_bytes();
+        let signature = Signature { key_id: String::new(), bytes: key.sign(&pae(PAYLOAD_TYPE, &payload)) };
+        Envelope { payload_type: PAYLOAD_TYPE.to_owned(), payload, signatures: vec![signature] }.encode()
+    }
+
+    fn pinned(key: &SigningKey) -> Vec<LayoutKey> {
+        vec![LayoutKey { label: "builder".to_owned(), key: Key::from(key.public_key().unwrap()) }]
+    }
+
+    fn check(bytes: &[u8], pinned: &[LayoutKey]) -> Result<Attestation, AttestationError> {
+        Attestation::check(bytes, &image(), pinned, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn a_pinned_key_must_have_signed() {
+        let (key, other) = (SigningKey::from_seed(&[1; 32]), SigningKey::from_seed(&[2; 32]));
+        let bytes = envelope(&statement("https://example.com/claim", &json!({})), &key);
+        let signed = check(&bytes, &pinned(&key)).unwrap();
+        assert_eq!(signed.signature, SignatureCheck::SignedBy("builder".to_owned()));
+        assert!(matches!(check(&bytes, &pinned(&other)), Err(AttestationError::NotSigned { .. })));
+        assert_eq!(check(&bytes, &[]).unwrap().signature, SignatureCheck::NotChecked);
+        let in_a_bundle = json!({"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+            "dsseEnvelope": serde_json::from_slice::<Value>(&bytes).unwrap()});
+        assert!(check(in_a_bundle.to_string().as_bytes(), &pinned(&key)).is_ok());
+    }
+
+    #[test]
+    fn a_bare_statement_is_unsigned_and_satisfies_no_pinned_key() {
+        let bare = statement("https://example.com/claim", &json!({})).to_string();
+        assert_eq!(check(bare.as_bytes(), &[]).unwrap().signature, SignatureCheck::Unsigned);
+        let key = SigningKey::from_seed(&[1; 32]);
+        assert!(matches!(check(bare.as_bytes(), &pinned(&key)), Err(AttestationError::NotSigned { .. })));
+    }
+
+    #[test]
+    fn it_must_be_about_what_it_is_attached_to() {
+        let bare = statement("https://example.com/claim", &json!({})).to_string();
+        let elsewhere = Digest::sha256(b"another image");
+        let result = Attestation::check(bare.as_bytes(), &elsewhere, &[], Timestamp::UNIX_EPOCH);
+        assert!(matches!(result, Err(AttestationError::NotAboutThis { .. })));
+        let nothing = bare.replace("\"digest\":", "\"other\":");
+        assert!(matches!(check(nothing.as_bytes(), &[]), Err(AttestationError::NotAboutThis { .. })));
+    }
+
+    #[test]
+    fn what_is_no_statement_is_refused() {
+        for text in [r#"{"_type":"link"}"#, r#"{"_type":"https://in-toto.io/Statement/v2"}"#] {
+            assert!(matches!(check(text.as_bytes(), &[]), Err(AttestationError::NotAStatement(_))), "{text}");
+        }
+        for text in ["{}", r#"{"signed":{},"signatures":[]}"#] {
+            assert!(matches!(check(text.as_bytes(), &[]), Err(AttestationError::Envelope(_))), "{text}");
+        }
+        assert!(matches!(check(b"x", &[]), Err(AttestationError::Json(_))));
+    }
+
+    #[test]
+    fn claims_are_put_in_short() {
+        let claim = |kind: &str, predicate: Value| {
+            check(statement(kind, &predicate).to_string().as_bytes(), &[]).unwrap().claim
+        };
+        let v1 = json!({"runDetails": {"builder": {"id": "b"}}, "buildDefinition": {"buildType": "t"}});
+        let v02 = json!({"builder": {"id": "b"}, "buildType": "t"});
+        let provenance = Claim::Provenance { builder: "b".to_owned(), build_type: "t".to_owned() };
+        assert_eq!(claim("https://slsa.dev/provenance/v1", v1), provenance);
+        assert_eq!(claim("https://slsa.dev/provenance/v0.2", v02), provenance);
+        let spdx = json!({"spdxVersion": "SPDX-2.3", "packages": [{}, {}]});
+        let sbom = Claim::Sbom { format: "SPDX-2.3".to_owned(), components: 2 };
+        assert_eq!(claim("https://spdx.dev/Document/v2.3", spdx), sbom);
+        let cyclone = json!({"specVersion": "1.5", "components": [{}]});
+        let sbom = Claim::Sbom { format: "CycloneDX-1.5".to_owned(), components: 1 };
+        assert_eq!(claim("https://cyclonedx.org/bom", cyclone), sbom);
+        assert_eq!(claim("https://slsa.dev/provenancex", json!({})), Claim::Other);
+    }
+}
