@@ -12,7 +12,7 @@ out as CNAB Security 1.0 (301) describes. Run it again with another --version, a
     publisher/root.json                                      root version 1: give it to the other side by hand
     publisher/keys/                                          everybody's private keys; in real life nobody has all
 
-Needs: skopeo, and the Python packages tuf, in-toto and cryptography.
+Needs: skopeo, and `pip install -r tests/requirements.txt`.
 """
 
 import argparse

@@ -126,7 +126,7 @@ impl<'a> Repositories<'a> {
                 .reference_time(&clock)
                 .map_err(|source| RepositoryError::Freshness { name: name.clone(), source })?;
             let (root, state) = (&pinned.root.bytes, &pinned.state);
-            let repository = crate::tuf::update(root, state, carrier.metadata, judged_at, &Limits::default())
+            let repository = crate::tuf::update(root, state, carrier.metadata, judged_at, &trust.policy.limits.tuf())
                 .map_err(|source| RepositoryError::Tuf { name: name.clone(), source })?;
             opened.insert(name, Opened { repository, carrier, pinned_root: pinned.root.digest.clone() });
         }
@@ -209,7 +209,7 @@ pub fn gather<E: From<RepositoryError>>(
     let mut carried = Carried::default();
     for (name, (mut metadata, targets)) in recorders {
         let pinned = trust.repositories.get(&name).ok_or_else(|| RepositoryError::NotPinned { name: name.clone() })?;
-        record_roots(&name, &pinned.root.bytes, &mut metadata)?;
+        record_roots(&name, &pinned.root.bytes, &mut metadata, &trust.policy.limits.tuf())?;
         let targets = CarriedTargets::new(targets.files);
         carried.repositories.insert(name, CarriedRepository { metadata: metadata.into_carried(), targets });
     }
@@ -217,9 +217,13 @@ pub fn gather<E: From<RepositoryError>>(
 }
 
 /// Takes along the roots from before the pinned one that are still there: the far side may have pinned an older one.
-fn record_roots(name: &RepositoryName, pinned: &[u8], recorder: &mut Recording<'_>) -> Result<(), RepositoryError> {
+fn record_roots(
+    name: &RepositoryName,
+    pinned: &[u8],
+    recorder: &mut Recording<'_>,
+    limits: &Limits,
+) -> Result<(), RepositoryError> {
     let tuf = |source| RepositoryError::Tuf { name: name.clone(), source };
-    let limits = Limits::default();
     let version = crate::tuf::chain::RootChain::begin(pinned).map_err(tuf)?.version();
     if version > limits.root_versions {
         return Err(tuf(TufError::TooManyRoots { limit: limits.root_versions }));

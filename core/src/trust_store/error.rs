@@ -11,6 +11,7 @@ use super::name::{ExporterName, NameError, RepositoryName};
 use super::policy::PolicyError;
 use crate::signature::KeyError;
 use crate::tuf::TufError;
+use crate::tuf::map::MapError;
 
 /// Why the trust store cannot be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +74,7 @@ pub enum TrustStoreError {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        source: JsonError,
+        source: MapError,
     },
     /// No root is pinned under that name.
     #[error("no root is pinned for repository {name}")]

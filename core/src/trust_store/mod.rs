@@ -31,7 +31,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use sealift_archive_format::{Digest, strict_json};
+use sealift_archive_format::Digest;
 
 pub use error::{MetadataError, StateDamage, TrustStoreError};
 pub use name::{ExporterName, NameError, RepositoryName};
@@ -40,6 +40,7 @@ pub use update::Update;
 
 use crate::signature::PublicKey;
 use crate::tuf::TrustedState;
+use crate::tuf::map::RepositoryMap;
 use disk::{LocalDisk, failed};
 use state::StateFile;
 
@@ -57,8 +58,8 @@ pub struct TrustStore {
 pub struct Trust {
     /// What is asked of an archive.
     pub policy: Policy,
-    /// Which repositories speak for which names, as it stands in `map.json`.
-    pub map: Option<serde_json::Value>,
+    /// Which repositories speak for which names, where `map.json` says so.
+    pub map: Option<RepositoryMap>,
     /// The repositories with a pinned root.
     pub repositories: BTreeMap<RepositoryName, Repository>,
     /// The exporters whose seals count.
@@ -142,10 +143,10 @@ impl TrustStore {
     ///
     /// # Errors
     /// [`TrustStoreError`] when it cannot be read.
-    pub fn map(&self) -> Result<Option<serde_json::Value>, TrustStoreError> {
+    pub fn map(&self) -> Result<Option<RepositoryMap>, TrustStoreError> {
         let path = self.map_path();
         let Some(bytes) = disk::read(&path, MAXIMUM_FILE_LENGTH)? else { return Ok(None) };
-        strict_json::parse(&bytes).map(Some).map_err(|source| TrustStoreError::Map { path, source })
+        RepositoryMap::parse(&bytes).map(Some).map_err(|source| TrustStoreError::Map { path, source })
     }
 
     /// The names of the repositories with a pinned root.

@@ -316,9 +316,12 @@ fn the_threshold_and_the_map_are_kept() {
     let (_folder, store) = store();
     let update = store.update().unwrap();
     update.set_exporter_threshold(NonZeroU32::new(2).unwrap()).unwrap();
-    assert!(matches!(update.set_map(b"{\"a\":1,\"a\":2}"), Err(TrustStoreError::Map { .. })));
+    let repeated = br#"{"repositories":{},"repositories":{},"mapping":[]}"#;
+    for wrong in [&b"{}"[..], repeated] {
+        assert!(matches!(update.set_map(wrong), Err(TrustStoreError::Map { .. })));
+    }
     assert!(store.map().unwrap().is_none());
-    update.set_map(b"{}").unwrap();
+    update.set_map(br#"{"repositories":{"main":[]},"mapping":[]}"#).unwrap();
     let trust = store.load().unwrap();
     assert_eq!(trust.policy.exporter_threshold.get(), 2);
     assert!(trust.map.is_some());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use sealift_archive_format::{Digest, strict_json};
+use sealift_archive_format::Digest;
 
 use super::disk::{self, Disk, failed};
 use super::lock::Lock;
@@ -14,6 +14,7 @@ use crate::signature::{PublicKey, Scheme};
 use crate::trust_store::policy::TEMPLATE;
 use crate::tuf::TrustedState;
 use crate::tuf::chain::RootChain;
+use crate::tuf::map::RepositoryMap;
 
 /// The right to change a trust store. While it lives, no other process can have it.
 pub struct Update {
@@ -182,7 +183,7 @@ impl Update {
         if u64::try_from(map.len()).is_ok_and(|length| length > MAXIMUM_FILE_LENGTH) {
             return Err(TrustStoreError::TooLong { path, limit: MAXIMUM_FILE_LENGTH });
         }
-        strict_json::parse(map).map_err(|source| TrustStoreError::Map { path: path.clone(), source })?;
+        RepositoryMap::parse(map).map_err(|source| TrustStoreError::Map { path: path.clone(), source })?;
         self.replace(&path, map)
     }
 

@@ -54,7 +54,7 @@ pub enum HeadError {
 /// # Errors
 /// [`HeadError`]: the first rule that is broken. No layer byte has been looked at, and nothing was written.
 pub fn open<R: Read>(input: R, trust: &Trust, settings: &Settings<'_>) -> Result<Judged<R>, HeadError> {
-    let mut reader = Reader::open(input)?;
+    let mut reader = Reader::open_with_limit(input, trust.policy.limits.seal_length)?;
     let exporters: Vec<ExporterKey> =
         trust.exporters.iter().map(|(name, key)| ExporterKey { name: name.to_string(), key: key.clone() }).collect();
     let seal = seal::verify(reader.seal(), &exporters, trust.policy.exporter_threshold)?;
