@@ -8,7 +8,7 @@ use clap::builder::Styles;
 use clap::builder::styling::AnsiColor;
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completions, key, man, sign, trust};
+use crate::commands::{completions, demo, export, import, inspect, key, man, sign, trust, verify};
 
 /// Headings and names in the help, where the terminal has colours.
 const STYLES: Styles = Styles::styled()
@@ -43,6 +43,16 @@ pub(crate) struct Arguments {
 /// What can be asked for.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Pack bundles and images, with the proof about them, into one sealed archive
+    Export(export::ExportArguments),
+    /// Check that an archive is what its makers released; no network, nothing written
+    Verify(verify::VerifyArguments),
+    /// Verify an archive, then deliver it to a registry or a layout
+    Import(import::ImportArguments),
+    /// Show what an archive says of itself, without trusting it
+    Inspect(inspect::InspectArguments),
+    /// See the whole job on a sample made on the spot
+    Demo(demo::DemoArguments),
     /// Make and look at the keys that seal archives
     #[command(subcommand)]
     Key(key::KeyCommand),

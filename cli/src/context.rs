@@ -23,6 +23,11 @@ pub(crate) struct Context {
     trust: PathBuf,
 }
 
+/// Archives and metadata state times to the second.
+fn whole_second(instant: Timestamp) -> Timestamp {
+    Timestamp::from_second(instant.as_second()).unwrap_or(instant)
+}
+
 impl Context {
     /// Reads the clock and the environment.
     pub(crate) fn new(arguments: &Arguments) -> Result<Self, Failure> {
@@ -34,7 +39,7 @@ impl Context {
                 .config_dir()
                 .join("sealift"),
         };
-        Ok(Self { now: Timestamp::now(), json: arguments.json, quiet: arguments.quiet, trust })
+        Ok(Self { now: whole_second(Timestamp::now()), json: arguments.json, quiet: arguments.quiet, trust })
     }
 
     /// The trust store. It may not exist yet.
@@ -52,11 +57,6 @@ impl Context {
             .attempt(|| "cannot tell the time of the export".to_owned())
     }
 
-    /// Whether results are to be JSON.
-    pub(crate) fn json(&self) -> bool {
-        self.json
-    }
-
     /// Writes a result to standard output: `value` as JSON with `--json`, else the text that `text` makes.
     pub(crate) fn result(&self, value: &impl serde::Serialize, text: impl FnOnce() -> String) -> Result<(), Failure> {
         let text = if self.json {
@@ -67,7 +67,14 @@ impl Context {
         } else {
             text()
         };
-        self.data(format!("{}\n", text.trim_end()).as_bytes())
+        self.line(text.trim_end())
+    }
+
+    /// Writes a line to standard output, with colours where it is a terminal.
+    pub(crate) fn line(&self, text: &str) -> Result<(), Failure> {
+        writeln!(anstream::stdout(), "{text}")
+            .map_err(Reason::StandardOutput)
+            .attempt(|| "cannot write the result".to_owned())
     }
 
     /// Writes bytes to standard output.

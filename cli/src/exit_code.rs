@@ -31,6 +31,8 @@ pub enum ExitCode {
     TrustStore,
     /// A key cannot be read, opened or written.
     Key,
+    /// Older than what this side has accepted already.
+    Rollback,
 }
 
 impl ExitCode {
@@ -50,6 +52,7 @@ impl ExitCode {
             Self::Sink => (17, "sink"),
             Self::TrustStore => (18, "trust-store"),
             Self::Key => (19, "key"),
+            Self::Rollback => (20, "rollback"),
         }
     }
 
@@ -78,8 +81,22 @@ mod tests {
     fn the_documentation_lists_every_exit_code_and_no_other() {
         let page = include_str!("../../docs/exit-codes.md");
         let documented: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
-        let all =
-            [Success, System, Usage, ArchiveFormat, Seal, Tuf, InToto, Policy, Content, Source, Sink, TrustStore, Key];
+        let all = [
+            Success,
+            System,
+            Usage,
+            ArchiveFormat,
+            Seal,
+            Tuf,
+            InToto,
+            Policy,
+            Content,
+            Source,
+            Sink,
+            TrustStore,
+            Key,
+            Rollback,
+        ];
         assert_eq!(documented.len(), all.len());
         for (exit_code, line) in all.into_iter().zip(documented) {
             let expected = format!("| `{}` | `{}` |", exit_code.number(), exit_code.name());

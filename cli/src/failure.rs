@@ -3,16 +3,29 @@
 //! The one place that turns each error into a message, its causes, a hint and an exit code. No `match` here has a `_`
 //! arm: a new way to fail does not compile until someone has decided what to tell the operator.
 
+mod archive;
+mod judgement;
 mod seal;
+mod transfer;
 mod trust_store;
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
+use sealift_archive_format::FormatError;
+use sealift_core::export::{ExportError, PlanError, PrepareError};
+use sealift_core::http::{SettingsError, UrlError};
+use sealift_core::import::ImportError;
+use sealift_core::oci::ReferenceError;
+use sealift_core::oci::layout::LayoutError;
+use sealift_core::registry::CredentialError;
 use sealift_core::seal::SignError;
 use sealift_core::signature::{KeyError, SigningKeyError};
-use sealift_core::trust_store::TrustStoreError;
+use sealift_core::trust_store::{NameError, TrustStoreError};
+use sealift_core::verify::{HeadError, ReceiveError};
+use sealift_sample_publisher::PublishError;
 
 use crate::exit_code::ExitCode;
 
@@ -75,6 +88,57 @@ pub(crate) enum Reason {
     /// The trust store.
     #[error(transparent)]
     TrustStore(#[from] TrustStoreError),
+    /// A name in the trust store.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// An import was asked for as of another time.
+    #[error("--freshness with a time is for audits: it says nothing about today")]
+    ImportAsOf,
+    /// A file was given where an image should be.
+    #[error("{} is a file, not an image", .0.display())]
+    NotAnImage(PathBuf),
+    /// The network cannot be set up.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The credentials cannot be read.
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
+    /// A URL is none.
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    /// A reference is none.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    /// A layout cannot be used.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// There is no plan for an export.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// An archive cannot be prepared.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    /// An archive cannot be written.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// The head of an archive is refused.
+    #[error(transparent)]
+    Head(#[from] HeadError),
+    /// An archive cannot be read.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The content of an archive is refused.
+    #[error(transparent)]
+    Receive(#[from] ReceiveError<Infallible>),
+    /// An archive was not delivered.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// The sample cannot be published.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// The demo did not go as it should.
+    #[error("{0}")]
+    Demo(&'static str),
 }
 
 /// What to do about a failure.
@@ -104,6 +168,23 @@ impl Reason {
             Self::SigningKey(error) => signing_key(error),
             Self::Sign(error) => seal::sign(error),
             Self::TrustStore(error) => trust_store::trust_store(error),
+            Self::Name(_) => advice(ExitCode::Usage, "use letters, digits, - and _, as in `sealift trust list`"),
+            Self::ImportAsOf => advice(ExitCode::Usage, "use `sealift verify` for audits"),
+            Self::NotAnImage(_) => advice(ExitCode::Usage, "a bundle.json is exported with --bundle NAME=FILE"),
+            Self::Settings(error) => transfer::settings(error),
+            Self::Credentials(_) => advice(ExitCode::Source, "correct the file, or name another: --registry-config"),
+            Self::Url(_) => advice(ExitCode::Usage, "give a URL that begins with http:// or https://"),
+            Self::Reference(_) => advice(ExitCode::Usage, "give a reference such as registry.example.com/org/name:tag"),
+            Self::Layout(_) => advice(ExitCode::System, "give a folder that holds an OCI image layout"),
+            Self::Plan(error) => transfer::plan(error),
+            Self::Prepare(error) => transfer::prepare(error),
+            Self::Export(error) => transfer::export(error),
+            Self::Head(error) => archive::head(error),
+            Self::Format(error) => archive::format(error),
+            Self::Receive(error) => archive::receive(error, |never| match *never {}),
+            Self::Import(error) => transfer::import(error),
+            Self::Publish(_) => advice(ExitCode::System, "check the folder that the demo works in"),
+            Self::Demo(_) => advice(ExitCode::System, "look at the output above; then report this"),
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! It decides nothing about trust: that is `sealift-core`'s.
 
+mod archive_input;
 mod arguments;
 mod commands;
 mod context;
@@ -9,7 +10,12 @@ mod exit_code;
 mod failure;
 mod input_file;
 mod key_file;
+mod network;
+mod output_file;
+mod place;
 mod progress;
+mod report_text;
+mod verdict;
 
 use std::process;
 

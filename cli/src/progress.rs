@@ -143,7 +143,7 @@ impl Progress for Lines {
 
     fn finish(&self) {
         self.with(|slot| {
-            if let Some(mut work) = slot.take() {
+            if let Some(mut work) = slot.take().filter(|work| work.moved > 0) {
                 work.item.clear();
                 anstream::eprintln!("{}", work.line(work.began.elapsed()));
             }

@@ -11,6 +11,7 @@ pub mod freshness;
 pub mod http;
 pub mod import;
 pub mod in_toto;
+pub mod inspect;
 pub mod oci;
 pub mod progress;
 pub mod registry;

@@ -203,9 +203,19 @@ impl Prepared {
         &self.judgement
     }
 
+    /// The digest of the sealed statement: it identifies the archive.
+    pub fn statement_digest(&self) -> sealift_archive_format::Digest {
+        self.seal.statement_digest()
+    }
+
     /// How long the archive will be, in bytes.
     pub fn length(&self) -> u64 {
         sealift_archive_format::Layout::of(&self.seal).length
+    }
+
+    /// How many bytes of content will pass.
+    pub fn content_bytes(&self) -> u64 {
+        self.inventory().entries.iter().map(|entry| entry.size).sum()
     }
 
     /// What to remember of the repositories, once the archive is written: what this side saw of them, but no export time,

@@ -118,6 +118,13 @@ impl<R: Read> Judged<R> {
         &self.proof.inventory
     }
 
+    /// How many bytes are still to pass.
+    pub fn remaining_bytes(&self) -> u64 {
+        let documents: u64 = self.proof.closed.documents.values().map(|bytes| bytes.len() as u64).sum();
+        let blobs = self.proof.inventory.entries.iter().filter(|entry| matches!(entry.name.place(), Place::Blob(_)));
+        blobs.map(|entry| entry.size).sum::<u64>().saturating_sub(documents)
+    }
+
     /// What the documents lead to.
     pub fn closed(&self) -> &Closed {
         &self.proof.closed

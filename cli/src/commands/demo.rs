@@ -1,0 +1,185 @@
+//! `sealift demo`: the main job from end to end, on a sample made on the spot, with no network.
+//!
+//! It runs this very program for each step, with the commands that a person would type, so what it shows is what there is.
+
+use std::ffi::OsString;
+use std::fs::{self, OpenOptions};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::process;
+
+use clap::Args;
+use sealift_sample_publisher::{Published, Sample};
+
+use crate::context::Context;
+use crate::exit_code::ExitCode;
+use crate::failure::{Attempt as _, Failure, Reason};
+
+/// Whether to keep what was made.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Example:\n  sealift demo --keep ./demo\n\nEverything happens in one folder; no network is used, and no trust store of yours is touched."
+)]
+pub(crate) struct DemoArguments {
+    /// Work in this folder, which must not exist yet, and leave it there to look at
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+}
+
+/// Shows the whole job.
+pub(crate) fn run(arguments: &DemoArguments, context: &Context) -> Result<(), Failure> {
+    let attempt = || "the demo cannot run".to_owned();
+    let temporary;
+    let folder = match &arguments.keep {
+        Some(folder) => {
+            fs::create_dir(folder).map_err(|source| Reason::File { path: folder.clone(), source }).attempt(attempt)?;
+            fs::canonicalize(folder).map_err(|source| Reason::File { path: folder.clone(), source }).attempt(attempt)?
+        }
+        None => {
+            let failed = |source| Reason::File { path: std::env::temp_dir(), source };
+            temporary = tempfile::tempdir().map_err(failed).attempt(attempt)?;
+            temporary.path().to_owned()
+        }
+    };
+    let demo = Demo { folder, context };
+    demo.run()?;
+    if let Some(folder) = &arguments.keep {
+        demo.say(&format!("\nEverything is still in {}.", folder.display()))?;
+    }
+    Ok(())
+}
+
+struct Demo<'a> {
+    folder: PathBuf,
+    context: &'a Context,
+}
+
+impl Demo<'_> {
+    fn run(&self) -> Result<(), Failure> {
+        self.step(
+            "A publisher releases a bundle",
+            "It makes keys, two images for two platforms, a CNAB bundle over them, an in-toto layout with two steps\n\
+             (author, release), and a TUF repository whose root has been renewed once.",
+        )?;
+        let published = self.publish()?;
+        self.say(&format!("  bundle {}, root to pin: {}", published.bundle, self.short(&published.root)))?;
+
+        self.step(
+            "Connected side: make an exporter key, and pin the publisher's root",
+            "Whoever carries signs what he packed. Pinning a root is the one act of trust; do it by hand.",
+        )?;
+        self.expect(&["key", "generate", "--out", "exporter.pem"], ExitCode::Success)?;
+        self.pin("connected")?;
+
+        self.step(
+            "Connected side: export",
+            "Everything that the far side will check is checked first; then each byte is written once.",
+        )?;
+        let bundle = format!("{}=oci:layout", published.bundle);
+        let export = ["export", "--trust", "connected", "--bundle", &bundle, "--tuf", "demo=tuf"];
+        self.expect(&[&export[..], &["--key", "exporter.pem", "-o", "shop.sealift"]].concat(), ExitCode::Success)?;
+
+        self.step(
+            "Far side: pin the same root, and accept the exporter",
+            "This side has no network. It trusts what was pinned, and nothing in an archive.",
+        )?;
+        self.pin("far")?;
+        self.expect(&["trust", "--trust", "far", "add-exporter", "alice", "exporter.pem.pub"], ExitCode::Success)?;
+
+        self.step(
+            "Far side: verify what was carried across",
+            "Seal, TUF, in-toto, level, and every digest; read once, nothing written.",
+        )?;
+        self.expect(&["verify", "--trust", "far", "shop.sealift"], ExitCode::Success)?;
+
+        self.step(
+            "Far side: import",
+            "Verified first; then blobs, then manifests, then tags, and the trusted state last.",
+        )?;
+        self.expect(&["import", "--trust", "far", "shop.sealift", "--to-layout", "delivered"], ExitCode::Success)?;
+
+        self.step(
+            "On the way, someone flips one bit in the last layer",
+            "The import of the tampered archive must be refused, and nothing may change.",
+        )?;
+        let (at, before, after) = self.tamper()?;
+        self.say(&format!("  byte {at} of tampered.sealift was {before:#04x} and is now {after:#04x}"))?;
+        let import = ["import", "--trust", "far", "tampered.sealift", "--to-layout", "never"];
+        self.expect(&import, ExitCode::Content)?;
+        let delivered = fs::read_to_string(self.folder.join("never/index.json")).unwrap_or_default();
+        if delivered.contains(&published.bundle) {
+            return Err(Reason::Demo("the tampered bundle was tagged")).attempt(|| "the demo failed".to_owned());
+        }
+        self.say("\nRefused, as it must be: nothing was tagged. That is the whole job.\nNext: README.md, or `sealift help export`.")
+    }
+
+    fn publish(&self) -> Result<Published, Failure> {
+        let attempt = || "the sample cannot be published".to_owned();
+        Sample::new(self.context.now).and_then(|sample| sample.write(&self.folder)).attempt(attempt)
+    }
+
+    fn pin(&self, trust: &str) -> Result<(), Failure> {
+        self.expect(&["trust", "--trust", trust, "pin-root", "demo", "tuf/metadata/1.root.json"], ExitCode::Success)
+    }
+
+    /// Copies the archive and flips one bit in the middle of its last entry that has content.
+    fn tamper(&self) -> Result<(u64, u8, u8), Failure> {
+        let path = self.folder.join("tampered.sealift");
+        let flip = || {
+            fs::copy(self.folder.join("shop.sealift"), &path)?;
+            let mut file = OpenOptions::new().read(true).write(true).open(&path)?;
+            // The archive ends with two blocks of zeros, and the last layer is padded to a block before them.
+            let at = file.seek(SeekFrom::End(-1024 - 512))?;
+            let mut byte = [0];
+            file.read_exact(&mut byte)?;
+            let [before] = byte;
+            let after = before ^ 1;
+            file.seek(SeekFrom::Start(at))?;
+            file.write_all(&[after])?;
+            Ok((at, before, after))
+        };
+        flip().map_err(|source| Reason::File { path: path.clone(), source }).attempt(|| "cannot tamper".to_owned())
+    }
+
+    /// Runs this program with arguments, as a person would, and expects an exit code.
+    fn expect(&self, arguments: &[&str], expected: ExitCode) -> Result<(), Failure> {
+        let attempt = || "the demo failed".to_owned();
+        self.say(&format!("\n$ sealift {}", arguments.join(" ")))?;
+        let program = std::env::current_exe()
+            .map_err(|source| Reason::File { path: PathBuf::from("sealift"), source })
+            .attempt(attempt)?;
+        let arguments: Vec<OsString> = arguments.iter().map(Into::into).collect();
+        let run = process::Command::new(&program)
+            .args(&arguments)
+            .current_dir(&self.folder)
+            .env_remove("SEALIFT_TRUST")
+            .env_remove("SOURCE_DATE_EPOCH")
+            .stdin(process::Stdio::null())
+            .output();
+        let output = run.map_err(|source| Reason::File { path: program, source }).attempt(attempt)?;
+        for stream in [&output.stderr, &output.stdout] {
+            let text = String::from_utf8_lossy(stream);
+            let indented: String = text.lines().map(|line| format!("  {line}\n")).collect();
+            self.context.data(indented.as_bytes())?;
+        }
+        if output.status.code() == Some(expected.number().into()) {
+            return Ok(());
+        }
+        Err(Reason::Demo("a command did not end as it should")).attempt(attempt)
+    }
+
+    fn step(&self, title: &str, explanation: &str) -> Result<(), Failure> {
+        let strong = anstyle::Style::new().bold();
+        let explanation: String = explanation.lines().map(|line| format!("  {line}\n")).collect();
+        self.say(&format!("\n{strong}== {title}{strong:#}\n{}", explanation.trim_end()))
+    }
+
+    fn say(&self, text: &str) -> Result<(), Failure> {
+        self.context.line(text)
+    }
+
+    /// A path as seen from the demo's folder.
+    fn short(&self, path: &Path) -> String {
+        path.strip_prefix(&self.folder).unwrap_or(path).display().to_string()
+    }
+}

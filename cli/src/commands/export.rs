@@ -1,0 +1,293 @@
+//! `sealift export`: bundles and images, with the proof about them, into one sealed archive.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use sealift_archive_format::inventory::Exporter;
+use sealift_core::cnab::bundle;
+use sealift_core::export::request::Place as SourcePlace;
+use sealift_core::export::{
+    self, BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Prepared, Request, SourceId, Sources,
+};
+use sealift_core::http::{Client, Url};
+use sealift_core::in_toto::Inspections;
+use sealift_core::oci::layout::LayoutSource;
+use sealift_core::oci::{Platform, Platforms};
+use sealift_core::registry::RegistrySource;
+use sealift_core::trust::Carrier;
+use sealift_core::trust_store::RepositoryName;
+use sealift_core::tuf::provider::{HttpRepository, RepositoryFolder};
+use sealift_core::tuf::{MetadataProvider, TargetProvider};
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::failure::{Attempt as _, Failure, Reason};
+use crate::input_file::read_file;
+use crate::key_file::SigningKeyArguments;
+use crate::network::NetworkArguments;
+use crate::output_file::NewFile;
+use crate::place::{Named, Place, TufPlace};
+
+/// What to export.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  sealift export --bundle example.com/org/shop:1.4 --tuf example=https://metadata.example.com/shop \\\n      --key exporter.pem -o shop.sealift\n  sealift export --bundle example.com/org/shop:1.4=localhost:5000/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem -o - | sealift verify -\n\nNAME is the reference that the far side and the TUF repository use. WHERE says where it is, if that is elsewhere:\na reference in a registry, oci:DIR[:REFERENCE] in an OCI image layout, or the path of a bundle.json.\n\nEverything that the far side checks is checked here first, against the roots pinned on this side."
+)]
+pub(crate) struct ExportArguments {
+    /// A CNAB bundle, with all its images
+    #[arg(long, value_name = "NAME[=WHERE]")]
+    bundle: Vec<Named>,
+
+    /// An image that belongs to no bundle
+    #[arg(long, value_name = "NAME[=WHERE]", required_unless_present = "bundle")]
+    image: Vec<Named>,
+
+    /// Where the images of a bundle.json are, under the digests that it states: a repository, or oci:DIR
+    #[arg(long, value_name = "WHERE")]
+    images_from: Option<String>,
+
+    /// A TUF repository whose root is pinned here: a folder or URL that holds metadata/ and targets/
+    #[arg(long, value_name = "REPOSITORY=LOCATION[,TARGETS]")]
+    tuf: Vec<TufPlace>,
+
+    /// Carry only these platforms of images, for example linux/amd64; all without it
+    #[arg(long, value_name = "PLATFORM")]
+    platform: Vec<Platform>,
+
+    #[command(flatten)]
+    key: SigningKeyArguments,
+
+    /// The archive to write; - for standard output. A file that is there already is not replaced
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+
+    #[command(flatten)]
+    network: NetworkArguments,
+}
+
+/// What was exported, as `--json` shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ExportReport {
+    archive: PathBuf,
+    bytes: u64,
+    entries: usize,
+    exported_at: jiff::Timestamp,
+    statement: sealift_archive_format::Digest,
+    items: Vec<ExportedItem>,
+}
+
+/// A bundle or an image that was exported.
+#[derive(Serialize)]
+struct ExportedItem {
+    name: String,
+    digest: sealift_archive_format::Digest,
+    level: sealift_core::cnab::Level,
+}
+
+/// Exports.
+pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), Failure> {
+    let attempt = || "cannot export".to_owned();
+    let to_file = arguments.output.as_os_str() != "-";
+    if to_file && arguments.output.exists() {
+        return Err(Reason::FileExists(arguments.output.clone())).attempt(attempt);
+    }
+    let exported_at = context.export_time()?;
+    let key = arguments.key.read()?;
+    let update = context.trust_store().update().attempt(attempt)?;
+    let trust = update.trust().attempt(attempt)?;
+    let http = arguments.network.http()?;
+    let mut opened = Opened::new(arguments)?;
+    let request = opened.request(arguments)?;
+    let progress = context.progress();
+
+    progress.begin("resolving references", None);
+    let plan = export::plan(&request, &mut opened.sources);
+    progress.finish();
+    let plan = plan.attempt(attempt)?;
+
+    let mut repositories = tuf_repositories(&arguments.tuf, &http)?;
+    let live = repositories.iter_mut().map(|(name, (metadata, targets))| {
+        (name.clone(), Carrier { metadata: &mut **metadata, targets: &mut **targets })
+    });
+    let exporter = Exporter { name: "sealift".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
+    let settings = export::Settings {
+        now: context.now,
+        exported_at,
+        exporter,
+        keys: std::slice::from_ref(&key),
+        inspections: Inspections::NotRun,
+    };
+    progress.begin("proving", None);
+    let prepared = export::prepare(plan, &trust, live.collect(), &settings);
+    progress.finish();
+    let prepared = prepared.attempt(attempt)?;
+
+    progress.begin("exporting", Some(prepared.content_bytes()));
+    let written = write(&prepared, &arguments.output, &mut opened.sources, &*progress);
+    progress.finish();
+    written?;
+    update
+        .commit(&prepared.states(&trust))
+        .attempt(|| "the archive was written, but that cannot be remembered".to_owned())?;
+
+    let report = report(&prepared, &arguments.output);
+    if to_file {
+        return context.result(&report, || text(&report));
+    }
+    // Standard output holds the archive.
+    context.remark(&text(&report));
+    Ok(())
+}
+
+fn write(
+    prepared: &Prepared,
+    output: &Path,
+    sources: &mut Sources<'_>,
+    progress: &dyn sealift_core::progress::Progress,
+) -> Result<(), Failure> {
+    let attempt = || format!("cannot write {}", output.display());
+    if output.as_os_str() == "-" {
+        let mut out = prepared.write(BufWriter::new(io::stdout().lock()), sources, progress).attempt(attempt)?;
+        return out.flush().map_err(Reason::StandardOutput).attempt(attempt);
+    }
+    let mut file = NewFile::begin(output).attempt(attempt)?;
+    let mut writer = prepared.write(BufWriter::new(file.writer()), sources, progress).attempt(attempt)?;
+    let flushed = writer.flush().map_err(|source| Reason::File { path: output.to_owned(), source });
+    drop(writer);
+    flushed.and_then(|()| file.finish_new()).attempt(attempt)
+}
+
+/// The sources that the command line names: registries first, then each layout.
+struct Opened {
+    sources: Sources<'static>,
+    layouts: Vec<PathBuf>,
+}
+
+impl Opened {
+    fn new(arguments: &ExportArguments) -> Result<Self, Failure> {
+        let registries = RegistrySource::new(arguments.network.registry()?);
+        Ok(Self { sources: vec![Box::new(registries)], layouts: Vec::new() })
+    }
+
+    const REGISTRIES: SourceId = SourceId(0);
+
+    fn layout(&mut self, folder: &Path) -> Result<SourceId, Failure> {
+        if let Some(at) = self.layouts.iter().position(|known| known == folder) {
+            return Ok(SourceId(at + 1));
+        }
+        let source = LayoutSource::open(folder).attempt(|| format!("cannot read the layout {}", folder.display()))?;
+        self.sources.push(Box::new(source));
+        self.layouts.push(folder.to_owned());
+        Ok(SourceId(self.layouts.len()))
+    }
+
+    fn request(&mut self, arguments: &ExportArguments) -> Result<Request, Failure> {
+        let mut bundles = Vec::new();
+        for Named { name, place } in &arguments.bundle {
+            let origin = match place {
+                Place::File(path) => BundleOrigin::Document {
+                    bundle_json: read_file(path, bundle::MAXIMUM_LENGTH as u64)
+                        .attempt(|| format!("cannot read the bundle {}", path.display()))?,
+                    images: self.images_from(arguments)?,
+                },
+                place => BundleOrigin::Stored(self.stored(place, name)?),
+            };
+            bundles.push(BundleRequest { name: name.clone(), origin });
+        }
+        let mut images = Vec::new();
+        for Named { name, place } in &arguments.image {
+            images.push(ImageRequest { name: name.clone(), place: self.stored(place, name)? });
+        }
+        let platforms = match arguments.platform.as_slice() {
+            [] => Platforms::All,
+            chosen => Platforms::Only(chosen.to_vec()),
+        };
+        Ok(Request { bundles, images, platforms })
+    }
+
+    fn stored(&mut self, place: &Place, name: &str) -> Result<SourcePlace, Failure> {
+        match place {
+            Place::Registry(reference) => Ok(SourcePlace { source: Self::REGISTRIES, reference: reference.clone() }),
+            Place::Layout { folder, reference } => {
+                Ok(SourcePlace { source: self.layout(folder)?, reference: reference.clone() })
+            }
+            Place::File(path) => {
+                Err(Reason::NotAnImage(path.clone())).attempt(|| format!("cannot export image {name}"))
+            }
+        }
+    }
+
+    fn images_from(&mut self, arguments: &ExportArguments) -> Result<ImagesFrom, Failure> {
+        let attempt = || "cannot tell where the images of the bundle are".to_owned();
+        match arguments.images_from.as_deref() {
+            None => Ok(ImagesFrom::TheirReferences(Self::REGISTRIES)),
+            Some(place) => match place.strip_prefix("oci:") {
+                Some(folder) => Ok(ImagesFrom::TheirReferences(self.layout(Path::new(folder))?)),
+                None => {
+                    let reference: sealift_core::oci::Reference = place.parse().attempt(attempt)?;
+                    Ok(ImagesFrom::OneRepository(Self::REGISTRIES, reference.repository().clone()))
+                }
+            },
+        }
+    }
+}
+
+/// A live repository: its metadata and its target files.
+type LiveRepository = (Box<dyn MetadataProvider>, Box<dyn TargetProvider>);
+
+fn tuf_repositories(places: &[TufPlace], http: &Client) -> Result<BTreeMap<RepositoryName, LiveRepository>, Failure> {
+    let mut repositories = BTreeMap::new();
+    for TufPlace { repository, metadata, targets } in places {
+        let attempt = || format!("cannot use the TUF repository {repository}");
+        let name: RepositoryName = repository.parse().attempt(attempt)?;
+        let is_url = |text: &str| text.starts_with("http://") || text.starts_with("https://");
+        let live: LiveRepository = if is_url(metadata) {
+            let metadata: Url = metadata.parse().attempt(attempt)?;
+            let targets: Url = targets.parse().attempt(attempt)?;
+            let repository = HttpRepository::new(http.clone(), &metadata, &targets);
+            (Box::new(repository.clone()), Box::new(repository))
+        } else {
+            let repository = RepositoryFolder::new(metadata, targets);
+            (Box::new(repository.clone()), Box::new(repository))
+        };
+        repositories.insert(name, live);
+    }
+    Ok(repositories)
+}
+
+fn report(prepared: &Prepared, output: &Path) -> ExportReport {
+    let inventory = prepared.inventory();
+    let judgement = prepared.judgement();
+    let bundles = judgement.bundles.iter().map(|bundle| (&bundle.finding.claim, bundle.level));
+    let images = judgement.images.iter().map(|finding| (&finding.claim, finding.level()));
+    let items = bundles.chain(images).map(|(claim, level)| ExportedItem {
+        name: claim.reference.clone(),
+        digest: claim.digest.clone(),
+        level,
+    });
+    ExportReport {
+        archive: output.to_owned(),
+        bytes: prepared.length(),
+        entries: inventory.entries.len(),
+        exported_at: inventory.exported_at,
+        statement: prepared.statement_digest(),
+        items: items.collect(),
+    }
+}
+
+fn text(report: &ExportReport) -> String {
+    let items: String =
+        report.items.iter().map(|item| format!("  {}  {}  level {}\n", item.name, item.digest, item.level)).collect();
+    format!(
+        "Exported to {} ({}, {} entries, at {}):\n{items}Sealed statement: {}\nNext, on the far side: sealift verify {}",
+        report.archive.display(),
+        indicatif::HumanBytes(report.bytes),
+        report.entries,
+        report.exported_at,
+        report.statement,
+        report.archive.file_name().map_or_else(|| "-".into(), |name| name.to_string_lossy()),
+    )
+}

@@ -1,0 +1,129 @@
+//! `sealift import`: verify, then deliver to a registry or a layout.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use sealift_archive_format::Digest;
+use sealift_core::import::{self, Delivered, Destination};
+use sealift_core::in_toto::Inspections;
+use sealift_core::oci::Sink;
+use sealift_core::oci::layout::LayoutSink;
+use sealift_core::registry::RegistrySink;
+use sealift_core::report::Report;
+use serde::Serialize;
+
+use crate::archive_input::ArchiveArgument;
+use crate::context::Context;
+use crate::failure::{Attempt as _, Failure, Reason};
+use crate::network::NetworkArguments;
+use crate::output_file::replace;
+use crate::report_text;
+use crate::verdict::VerdictArguments;
+
+/// What to import, and where to.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  sealift import shop.sealift --to-registry registry.internal:5000/mirror\n  sealift import shop.sealift --to-layout /srv/images\n\nNothing is written before everything that trust needs has passed. Blobs go first, then manifests, then tags; then the trusted state moves. Running it again repeats nothing that is there."
+)]
+pub(crate) struct ImportArguments {
+    #[command(flatten)]
+    archive: ArchiveArgument,
+
+    #[command(flatten)]
+    target: Target,
+
+    /// The folder for relocation-mapping.json and report.json
+    ///
+    /// Without it: the archive's name with .imported, in the current folder.
+    #[arg(long, value_name = "DIR")]
+    results: Option<PathBuf>,
+
+    #[command(flatten)]
+    verdict: VerdictArguments,
+
+    #[command(flatten)]
+    network: NetworkArguments,
+}
+
+/// Where to.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Target {
+    /// A registry, with a path that is put before every repository
+    #[arg(long, value_name = "HOST[/PREFIX]")]
+    to_registry: Option<String>,
+
+    /// A folder that is, or becomes, an OCI image layout
+    #[arg(long, value_name = "DIR")]
+    to_layout: Option<PathBuf>,
+}
+
+impl Target {
+    fn open(&self, network: &NetworkArguments) -> Result<(Destination, Box<dyn Sink>), Failure> {
+        if let Some(folder) = &self.to_layout {
+            let sink = LayoutSink::open(folder).attempt(|| format!("cannot write to {}", folder.display()))?;
+            return Ok((Destination::AsTheyAre, Box::new(sink)));
+        }
+        let registry = self.to_registry.as_deref().unwrap_or_default();
+        let (domain, prefix) = registry.split_once('/').unwrap_or((registry, ""));
+        let destination = Destination::Registry { domain: domain.to_owned(), prefix: prefix.to_owned() };
+        Ok((destination, Box::new(RegistrySink::new(network.registry()?))))
+    }
+}
+
+/// What was imported, as `--json` shows it and `report.json` keeps it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ImportReport<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    tags: Vec<Tagged<'a>>,
+}
+
+/// A tag that was set.
+#[derive(Serialize)]
+struct Tagged<'a> {
+    reference: &'a str,
+    digest: &'a Digest,
+}
+
+/// Verifies, delivers, and remembers.
+pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), Failure> {
+    let name = arguments.archive.name();
+    let attempt = || format!("cannot import {name}");
+    let update = context.trust_store().update().attempt(attempt)?;
+    let trust = update.trust().attempt(attempt)?;
+    if arguments.verdict.is_audit() {
+        return Err(Reason::ImportAsOf).attempt(attempt);
+    }
+    let input = arguments.archive.open()?;
+    let judged = arguments.verdict.judge(input, &trust, context, Inspections::NotRun, attempt)?;
+    let (destination, mut sink) = arguments.target.open(&arguments.network)?;
+    let progress = context.progress();
+    progress.begin("importing", Some(judged.remaining_bytes()));
+    let delivered = import::deliver(judged, &destination, &mut *sink, &*progress);
+    progress.finish();
+    let delivered = delivered.attempt(attempt)?;
+    update.commit(&delivered.states()).attempt(|| format!("{name} was imported, but that cannot be remembered"))?;
+    let folder =
+        arguments.results.clone().unwrap_or_else(|| PathBuf::from(format!("{}.imported", arguments.archive.stem())));
+    finish(&delivered, &folder, &name, context)
+}
+
+/// Writes the results and shows the report.
+fn finish(delivered: &Delivered, folder: &Path, name: &str, context: &Context) -> Result<(), Failure> {
+    let attempt = || format!("{name} was imported, but its results cannot be written");
+    let report = delivered.verified().report();
+    let tags = delivered.tags.iter().map(|(reference, digest)| Tagged { reference, digest }).collect();
+    let import_report = ImportReport { report: &report, tags };
+    let failed = |source| Reason::File { path: folder.to_owned(), source };
+    std::fs::create_dir_all(folder).map_err(failed).attempt(attempt)?;
+    replace(&folder.join("relocation-mapping.json"), &delivered.relocation).attempt(attempt)?;
+    replace(&folder.join("report.json"), &import_report).attempt(attempt)?;
+    context.result(&import_report, || {
+        let tags: String =
+            delivered.tags.iter().map(|(reference, digest)| format!("  {reference}  {digest}\n")).collect();
+        let summary = report_text::summary(&report);
+        format!("{summary}Delivered:\n{tags}Relocation mapping and report: {}", folder.display())
+    })
+}

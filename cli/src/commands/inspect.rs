@@ -1,0 +1,57 @@
+//! `sealift inspect`: what an archive says of itself. Nothing is trusted, and that is said.
+
+use clap::Args;
+use indicatif::HumanBytes;
+use sealift_core::inspect::{self, Inspection};
+
+use crate::archive_input::ArchiveArgument;
+use crate::context::Context;
+use crate::failure::{Attempt as _, Failure};
+
+/// What to look at.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Example:\n  sealift inspect shop.sealift\n\nThe head of the archive is read, and shown as it stands. Signatures are not checked and no trust store is needed: to know whether it is true, use `sealift verify`."
+)]
+pub(crate) struct InspectArguments {
+    #[command(flatten)]
+    archive: ArchiveArgument,
+}
+
+/// Shows the inventory and the chain.
+pub(crate) fn run(arguments: &InspectArguments, context: &Context) -> Result<(), Failure> {
+    let name = arguments.archive.name();
+    let inspection = inspect::inspect(arguments.archive.open()?).attempt(|| format!("cannot inspect {name}"))?;
+    context.result(&inspection, || text(&inspection, &name))
+}
+
+fn text(inspection: &Inspection, name: &str) -> String {
+    let warn = anstyle::AnsiColor::Yellow.on_default().bold();
+    let mut lines = vec![format!("{warn}Nothing below has been verified: it is what {name} says of itself.{warn:#}")];
+    lines.push(format!(
+        "Format {}, {}, exported at {} by {}",
+        inspection.format_version, inspection.compression, inspection.exported_at, inspection.exporter
+    ));
+    for key in &inspection.sealed_by {
+        lines.push(format!("Seal     by key {key}"));
+    }
+    for repository in &inspection.repositories {
+        lines.push(format!("TUF      repository {}", repository.name));
+        for file in &repository.files {
+            let version = file.version.map(|version| format!("version {version}")).unwrap_or_default();
+            let expires = file.expires.as_ref().map(|expires| format!("expires {expires}")).unwrap_or_default();
+            let keys = file.signed_by.len();
+            lines.push(format!("           {:<40} {version:<10} {keys} signatures  {expires}", file.name));
+        }
+        for target in &repository.targets {
+            lines.push(format!("           target {target}"));
+        }
+    }
+    for item in &inspection.items {
+        let platforms = item.platforms.join(", ");
+        lines.push(format!("{:<8} {}  {}  {platforms}", item.kind, item.reference, item.digest));
+    }
+    lines.push(format!("Content  {} entries, {}", inspection.entries.len(), HumanBytes(inspection.bytes)));
+    lines.push(format!("Next: sealift verify {name}"));
+    lines.join("\n")
+}

@@ -1,0 +1,39 @@
+//! `sealift verify`: is an archive what its makers released? No network, nothing written.
+
+use clap::Args;
+use sealift_core::in_toto::Inspections;
+use sealift_core::verify::Discard;
+
+use crate::archive_input::ArchiveArgument;
+use crate::context::Context;
+use crate::failure::{Attempt as _, Failure};
+use crate::report_text;
+use crate::verdict::VerdictArguments;
+
+/// What to verify.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  sealift verify shop.sealift\n  ssh far-host cat shop.sealift | sealift verify -\n\nThe archive is read once, from front to back. Nothing is written and no network is used."
+)]
+pub(crate) struct VerifyArguments {
+    #[command(flatten)]
+    archive: ArchiveArgument,
+
+    #[command(flatten)]
+    verdict: VerdictArguments,
+}
+
+/// Verifies, and shows the report.
+pub(crate) fn run(arguments: &VerifyArguments, context: &Context) -> Result<(), Failure> {
+    let name = arguments.archive.name();
+    let attempt = || format!("{name} is refused");
+    let trust = context.trust_store().load().attempt(|| format!("cannot verify {name}"))?;
+    let input = arguments.archive.open()?;
+    let judged = arguments.verdict.judge(input, &trust, context, Inspections::NotRun, attempt)?;
+    let progress = context.progress();
+    progress.begin("verifying", Some(judged.remaining_bytes()));
+    let verified = judged.receive(&mut Discard, &*progress);
+    progress.finish();
+    let report = verified.attempt(attempt)?.report();
+    context.result(&report, || report_text::render(&report, &name))
+}

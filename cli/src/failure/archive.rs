@@ -1,0 +1,90 @@
+//! What to tell the operator about archives: their frame, their seal, their documents.
+
+use sealift_archive_format::{FormatError, Problem};
+use sealift_core::seal::SealError;
+use sealift_core::verify::documents::DocumentError;
+use sealift_core::verify::{HeadError, ReceiveError};
+
+use super::seal::seal_format;
+use super::{Advice, advice, judgement};
+use crate::exit_code::ExitCode;
+
+/// What all refusals of a damaged archive have in common.
+const CARRY_AGAIN: &str =
+    "carry the archive again, and compare its SHA-256 on both sides; if it is the same, ask its exporter";
+
+pub(super) fn head(error: &HeadError) -> Advice {
+    match error {
+        HeadError::Format(error) => format(error),
+        HeadError::Seal(error) => seal(error),
+        HeadError::Layout(_) | HeadError::RepositoryName(_) | HeadError::TooMuchMetadata { .. } => {
+            advice(ExitCode::ArchiveFormat, "ask the exporter for an archive that Sealift wrote; nothing was imported")
+        }
+        HeadError::Documents(error) => documents(error),
+        HeadError::Judgement(error) => judgement::judgement(error),
+    }
+}
+
+pub(super) fn receive<E: std::error::Error>(error: &ReceiveError<E>, receiver: impl FnOnce(&E) -> Advice) -> Advice {
+    match error {
+        ReceiveError::Archive(error) => format(error),
+        ReceiveError::Receiver(error) => receiver(error),
+    }
+}
+
+pub(super) fn format(error: &FormatError) -> Advice {
+    match &error.problem {
+        Problem::Io(_) => advice(ExitCode::System, "check the medium that the archive is on, and read it again"),
+        Problem::NotAnArchive => {
+            advice(ExitCode::ArchiveFormat, "check the path; an archive is a file that `sealift export` wrote")
+        }
+        Problem::Seal(error) => seal_format(error),
+        Problem::Digest { .. } => advice(ExitCode::Content, format!("{CARRY_AGAIN}; nothing was tagged")),
+        Problem::Truncated
+        | Problem::Compression(_)
+        | Problem::MissingEntry
+        | Problem::HeaderChecksum
+        | Problem::EntryType { .. }
+        | Problem::UnexpectedEntry { .. }
+        | Problem::Size { .. }
+        | Problem::PaxHeader
+        | Problem::Header
+        | Problem::Padding
+        | Problem::End
+        | Problem::TrailingBytes
+        | Problem::RefusedBefore => advice(ExitCode::ArchiveFormat, CARRY_AGAIN),
+    }
+}
+
+fn seal(error: &SealError) -> Advice {
+    match error {
+        SealError::UnknownExporter { .. } => advice(
+            ExitCode::Seal,
+            "if you expect this exporter, compare the fingerprint by voice, then: sealift trust add-exporter NAME KEY.pub",
+        ),
+        SealError::Threshold { .. } => advice(
+            ExitCode::Seal,
+            "ask the other exporters to add their signatures: sealift sign ARCHIVE --key KEY; nothing was imported",
+        ),
+        SealError::NotEd25519 { .. } | SealError::Key { .. } => {
+            advice(ExitCode::TrustStore, "replace that exporter's key: sealift trust remove, then add-exporter")
+        }
+    }
+}
+
+pub(super) fn documents(error: &DocumentError) -> Advice {
+    match error {
+        DocumentError::TooMuch => advice(ExitCode::Content, "export fewer bundles and images at once"),
+        DocumentError::Manifest { .. }
+        | DocumentError::Bundle { .. }
+        | DocumentError::Graph { .. }
+        | DocumentError::Missing { .. }
+        | DocumentError::Stray { .. }
+        | DocumentError::BundleImage { .. }
+        | DocumentError::ExtraImage { .. }
+        | DocumentError::BundleIndex { .. }
+        | DocumentError::Platform(_) => {
+            advice(ExitCode::Content, "ask the exporter what was packed: the archive is whole, but not consistent")
+        }
+    }
+}

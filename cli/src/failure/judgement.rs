@@ -1,0 +1,136 @@
+//! What to tell the operator about the judgement: TUF, freshness, in-toto, level.
+
+use sealift_core::freshness::FreshnessError;
+use sealift_core::trust::{JudgementError, RepositoryError, SupplyChainError};
+use sealift_core::tuf::map::MapSearchError;
+use sealift_core::tuf::{FetchError, TufError};
+
+use super::{Advice, advice};
+use crate::exit_code::ExitCode;
+
+pub(super) fn judgement(error: &JudgementError) -> Advice {
+    match error {
+        JudgementError::NoMap { .. } => advice(
+            ExitCode::TrustStore,
+            "say which repository speaks for which names: sealift trust map MAP.json (TAP 4)",
+        ),
+        JudgementError::Map(_) => advice(ExitCode::TrustStore, "correct the map: sealift trust map MAP.json"),
+        JudgementError::Repository(error) => repository(error),
+        JudgementError::Search { source, .. } => search(source),
+        JudgementError::Binding { .. } => advice(
+            ExitCode::Tuf,
+            "the thing and the signature do not belong together: fetch both again, or ask the publisher which is right",
+        ),
+        JudgementError::SupplyChain { source, .. } => supply_chain(source),
+        JudgementError::Level { .. } => advice(
+            ExitCode::Policy,
+            "ask the publisher to sign more, or lower minimum_level in policy.toml knowingly; nothing was imported",
+        ),
+    }
+}
+
+fn repository(error: &RepositoryError) -> Advice {
+    match error {
+        RepositoryError::NotPinned { .. } => advice(
+            ExitCode::TrustStore,
+            "get the root from the publisher by a way that you trust, then: sealift trust pin-root NAME root.json",
+        ),
+        RepositoryError::NotCarried { name, .. } => {
+            advice(ExitCode::Tuf, format!("export again with --tuf {name}=LOCATION; nothing was imported"))
+        }
+        RepositoryError::Freshness { source, .. } => freshness(source),
+        RepositoryError::Tuf { source, .. } => tuf(source),
+        RepositoryError::Target { source, .. } => match source {
+            FetchError::Provider(_) => advice(ExitCode::Source, "check that the TUF repository can be read"),
+            FetchError::Missing { .. } | FetchError::Mismatch { .. } => {
+                advice(ExitCode::Tuf, "ask the publisher: the repository lists a file that it does not have as listed")
+            }
+        },
+    }
+}
+
+fn search(error: &MapSearchError) -> Advice {
+    match error {
+        MapSearchError::NoAgreement { .. } => {
+            advice(ExitCode::Tuf, "ask both publishers: the repositories that must agree do not")
+        }
+        MapSearchError::Repository { source, .. } => tuf(source),
+    }
+}
+
+fn tuf(error: &TufError) -> Advice {
+    match error {
+        TufError::Signatures { .. } => advice(
+            ExitCode::Tuf,
+            "if this happens at the root, another root was pinned than the publisher's: compare its SHA-256; else ask the publisher",
+        ),
+        TufError::Rollback { .. } | TufError::Removed(_) => advice(
+            ExitCode::Rollback,
+            "someone delivers old metadata again: export anew from the publisher's own repository",
+        ),
+        TufError::Expired { .. } => advice(
+            ExitCode::Tuf,
+            "export again from the publisher's repository; if that is expired too, ask the publisher to renew it",
+        ),
+        TufError::Malformed { .. }
+        | TufError::Version { .. }
+        | TufError::Mismatch { .. }
+        | TufError::NotInSnapshot { .. }
+        | TufError::TooManyRoots { .. }
+        | TufError::TooManyRoles { .. }
+        | TufError::TooDeep { .. }
+        | TufError::Unprovable { .. } => {
+            advice(ExitCode::Tuf, "ask the publisher: the repository is not consistent; nothing was imported")
+        }
+        TufError::Missing { .. } => advice(
+            ExitCode::Tuf,
+            "check the location of the repository: it must hold metadata/; or ask the publisher for the missing file",
+        ),
+        TufError::Provider(_) => advice(ExitCode::Source, "check that the TUF repository can be read"),
+        TufError::TrustedRoot { .. } | TufError::DamagedState { .. } => {
+            advice(ExitCode::TrustStore, "pin the root anew: sealift trust pin-root NAME root.json --replace")
+        }
+    }
+}
+
+fn freshness(error: &FreshnessError) -> Advice {
+    match error {
+        FreshnessError::NoExportTime => advice(ExitCode::Policy, "use --freshness now"),
+        FreshnessError::ExportedInTheFuture { .. } => {
+            advice(ExitCode::Policy, "compare the clocks of both sides; then export again")
+        }
+        FreshnessError::OlderThanLastAccepted { .. } => {
+            advice(ExitCode::Rollback, "a newer archive was accepted already: import a newer export")
+        }
+        FreshnessError::TooLongInTransit { .. } => {
+            advice(ExitCode::Policy, "export again and carry faster, or raise maximum_transit in policy.toml knowingly")
+        }
+    }
+}
+
+fn supply_chain(error: &SupplyChainError) -> Advice {
+    match error {
+        SupplyChainError::Listing { .. }
+        | SupplyChainError::Layouts { .. }
+        | SupplyChainError::Unexpected { .. }
+        | SupplyChainError::NoKeys { .. }
+        | SupplyChainError::NotATarget { .. }
+        | SupplyChainError::DuplicateLink { .. }
+        | SupplyChainError::Key { .. } => advice(
+            ExitCode::InToto,
+            "ask the publisher: the target's custom.in-toto does not describe a supply chain (CNAB-Sec 301)",
+        ),
+        SupplyChainError::NotFromTopLevel { .. } => advice(
+            ExitCode::InToto,
+            "ask the publisher to sign layouts and their keys with the offline keys of the targets role",
+        ),
+        SupplyChainError::Name(_) => advice(ExitCode::TrustStore, "correct the map: sealift trust map MAP.json"),
+        SupplyChainError::Repository(error) => repository(error),
+        SupplyChainError::Refused(_) => {
+            advice(ExitCode::InToto, "ask the publisher which step is missing or not authorised; nothing was imported")
+        }
+        SupplyChainError::InspectionsNotRun { .. } => {
+            advice(ExitCode::InToto, "run them with --run-inspections, or set inspections in policy.toml knowingly")
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What to tell the operator about sources, sinks and the network between.
+
+use sealift_core::export::{ExportError, PlanError, PrepareError};
+use sealift_core::http::SettingsError;
+use sealift_core::import::{DeliveryError, ImportError};
+
+use super::{Advice, advice, archive, judgement, seal};
+use crate::exit_code::ExitCode;
+use sealift_archive_format::WriteError;
+
+pub(super) fn plan(error: &PlanError) -> Advice {
+    let hint = match error {
+        PlanError::NoSource(_) | PlanError::Source { .. } => {
+            "check the reference, the network and the credentials; NAME=WHERE says where something is"
+        }
+        PlanError::Graph { .. } | PlanError::Manifest { .. } => {
+            "the image is not complete where it is: push it there again, or choose platforms with --platform"
+        }
+        PlanError::AnImage { .. } => "export it with --image",
+        PlanError::RegistryForm { .. } => "push the bundle again with a tool that follows CNAB Registries",
+        PlanError::Read { .. } => "check the network, and try again",
+        PlanError::Bundle { .. } | PlanError::ImageReference { .. } => "correct the bundle.json, and sign it again",
+        PlanError::NoDigest { .. } => "leave --images-from out, or state contentDigest for every image",
+        PlanError::OtherImage { .. } => "the image was changed after the bundle was made: fetch the one that it states",
+    };
+    advice(ExitCode::Source, hint)
+}
+
+pub(super) fn prepare(error: &PrepareError) -> Advice {
+    match error {
+        PrepareError::NotPinned { .. } => advice(
+            ExitCode::TrustStore,
+            "get the root from the publisher by a way that you trust, then: sealift trust pin-root NAME root.json",
+        ),
+        PrepareError::Judgement(error) => judgement::judgement(error),
+        PrepareError::Documents(error) => archive::documents(error),
+        PrepareError::EntryName(_) | PrepareError::Inventory(_) => {
+            advice(ExitCode::Source, "shorten the name; nothing was written")
+        }
+        PrepareError::Sign(error) => seal::sign(error),
+        PrepareError::Seal(error) => seal::seal_format(error),
+    }
+}
+
+pub(super) fn export(error: &ExportError) -> Advice {
+    match error {
+        ExportError::Source { .. } => {
+            advice(ExitCode::Source, "check the network, and export again; nothing that looks finished was left")
+        }
+        ExportError::Write(error) => match error {
+            WriteError::Output(_) => {
+                advice(ExitCode::System, "check the room on the disk; nothing that looks finished was left")
+            }
+            WriteError::Content { .. }
+            | WriteError::WrongEntry { .. }
+            | WriteError::Size { .. }
+            | WriteError::Digest { .. }
+            | WriteError::MissingEntry { .. }
+            | WriteError::FailedBefore => advice(
+                ExitCode::Source,
+                "the source gave other bytes than it announced: export again; nothing that looks finished was left",
+            ),
+        },
+        ExportError::Plan(error) => plan(error),
+    }
+}
+
+pub(super) fn import(error: &ImportError) -> Advice {
+    match error {
+        ImportError::Destination(_) => {
+            advice(ExitCode::Usage, "choose another --to-registry, for example registry.internal:5000/mirror")
+        }
+        ImportError::Receive(error) => archive::receive(error, delivery),
+        ImportError::Delivery(error) => delivery(error),
+    }
+}
+
+fn delivery(error: &DeliveryError) -> Advice {
+    match error {
+        DeliveryError::Blob { .. }
+        | DeliveryError::NotShared { .. }
+        | DeliveryError::Manifest { .. }
+        | DeliveryError::Tag { .. } => advice(
+            ExitCode::Sink,
+            "repair the target, or its credentials, and import again: what is there is not sent twice",
+        ),
+        DeliveryError::Document { .. } => advice(ExitCode::Sink, "report this: it is a defect of Sealift"),
+    }
+}
+
+pub(super) fn settings(error: &SettingsError) -> Advice {
+    match error {
+        SettingsError::CertificateAuthorities(_) | SettingsError::NoCertificate => {
+            advice(ExitCode::Usage, "give --ca a file of certificates in PEM")
+        }
+        SettingsError::Proxy(_) => advice(ExitCode::Usage, "correct HTTPS_PROXY, or unset it"),
+    }
+}

@@ -1,0 +1,69 @@
+//! How an archive is judged: what `verify` and `import` have in common.
+
+use std::io::Read;
+
+use clap::Args;
+use jiff::Timestamp;
+use sealift_core::freshness::{DEFAULT_MAXIMUM_TRANSIT, Freshness, parse_instant};
+use sealift_core::in_toto::Inspections;
+use sealift_core::trust_store::{Policy, Trust};
+use sealift_core::verify::{self, Judged};
+
+use crate::context::Context;
+use crate::failure::{Attempt as _, Failure};
+
+/// By which clock expiry is judged.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct VerdictArguments {
+    /// By which clock expiry is judged, instead of what the policy says: at-export, now, or a time (for audits) as in
+    /// 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "WHEN", value_parser = parse_freshness)]
+    freshness: Option<Clock>,
+}
+
+/// A clock to judge by.
+#[derive(Debug, Clone, Copy)]
+enum Clock {
+    AtExport,
+    Now,
+    AsOf(Timestamp),
+}
+
+fn parse_freshness(text: &str) -> Result<Clock, String> {
+    match text {
+        "at-export" => Ok(Clock::AtExport),
+        "now" => Ok(Clock::Now),
+        text => parse_instant(text).map(Clock::AsOf).map_err(|error| format!("{error}, nor at-export, nor now")),
+    }
+}
+
+impl VerdictArguments {
+    /// The policy's freshness, unless another one was asked for.
+    fn freshness(&self, policy: &Policy) -> Freshness {
+        match (self.freshness, policy.freshness()) {
+            (None, of_policy) => of_policy,
+            (Some(Clock::Now), _) => Freshness::Now,
+            (Some(Clock::AsOf(instant)), _) => Freshness::AsOf(instant),
+            (Some(Clock::AtExport), of_policy @ Freshness::AtExport { .. }) => of_policy,
+            (Some(Clock::AtExport), _) => Freshness::AtExport { maximum_transit: DEFAULT_MAXIMUM_TRANSIT },
+        }
+    }
+
+    /// Whether the clock of an audit was asked for, which says nothing about today.
+    pub(crate) fn is_audit(&self) -> bool {
+        matches!(self.freshness, Some(Clock::AsOf(_)))
+    }
+
+    /// Reads and judges the head of an archive.
+    pub(crate) fn judge<R: Read>(
+        &self,
+        input: R,
+        trust: &Trust,
+        context: &Context,
+        inspections: Inspections<'_>,
+        attempt: impl Fn() -> String,
+    ) -> Result<Judged<R>, Failure> {
+        let settings = verify::Settings { now: context.now, freshness: self.freshness(&trust.policy), inspections };
+        verify::open(input, trust, &settings).attempt(attempt)
+    }
+}

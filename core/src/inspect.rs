@@ -1,0 +1,170 @@
+//! Inspect: what the head of an archive says of itself, with nothing verified.
+//!
+//! For people who want to look before they decide, and for scripts that want to know what is inside. The frame is checked
+//! as far as it is read; the seal, TUF and in-toto are not.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use jiff::Timestamp;
+use sealift_archive_format::inventory::{EntryRecord, ImageRole, Inventory};
+use sealift_archive_format::{Digest, FormatError, Place, Reader, strict_json};
+use serde::Serialize;
+use serde_json::Value;
+
+/// The most bytes of one metadata file that is looked into.
+const MAXIMUM_METADATA: u64 = 16 * 1024 * 1024;
+
+/// What an archive says of itself.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Inspection {
+    /// Always `false`: nothing here was verified.
+    pub verified: bool,
+    /// The version of the format.
+    pub format_version: String,
+    /// How the archive is compressed.
+    pub compression: String,
+    /// When it says that it was exported.
+    pub exported_at: Timestamp,
+    /// The program that it says wrote it.
+    pub exporter: String,
+    /// The fingerprints of the keys that are said to have sealed it.
+    pub sealed_by: Vec<Digest>,
+    /// The TUF repositories that it carries.
+    pub repositories: Vec<InspectedRepository>,
+    /// The bundles and images.
+    pub items: Vec<InspectedItem>,
+    /// The sum of all entries, in bytes.
+    pub bytes: u64,
+    /// Every entry.
+    pub entries: Vec<EntryRecord>,
+}
+
+/// A TUF repository in an archive.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InspectedRepository {
+    /// Its name.
+    pub name: String,
+    /// Its metadata files.
+    pub files: Vec<InspectedMetadata>,
+    /// The target files that it carries.
+    pub targets: Vec<String>,
+}
+
+/// A metadata file.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InspectedMetadata {
+    /// Its name.
+    pub name: String,
+    /// The version that it states.
+    pub version: Option<u64>,
+    /// The expiry that it states, as it stands there.
+    pub expires: Option<String>,
+    /// The key ids that are said to have signed it.
+    pub signed_by: Vec<String>,
+}
+
+/// A bundle or an image.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InspectedItem {
+    /// `bundle`, `installer` (an invocation image), `component` or `image`.
+    pub kind: &'static str,
+    /// Its reference.
+    pub reference: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// The platforms that are carried.
+    pub platforms: Vec<String>,
+}
+
+/// Reads the head of an archive.
+///
+/// # Errors
+/// [`FormatError`] when it is not an archive.
+pub fn inspect(input: impl Read) -> Result<Inspection, FormatError> {
+    let mut reader = Reader::open(input)?;
+    let inventory = reader.seal().inventory().clone();
+    let mut repositories: BTreeMap<String, InspectedRepository> = BTreeMap::new();
+    for repository in &inventory.repositories {
+        let (files, targets) = (Vec::new(), Vec::new());
+        let name = repository.name.clone();
+        repositories.insert(name.clone(), InspectedRepository { name, files, targets });
+    }
+    while let Some(mut entry) = reader.next_entry()? {
+        let (name, size) = (entry.name().clone(), entry.size());
+        match name.place() {
+            Place::Blob(_) => break,
+            Place::TufTarget { repository, path } => {
+                if let Some(repository) = repositories.get_mut(repository) {
+                    repository.targets.push(path.clone());
+                }
+            }
+            Place::TufMetadata { repository, file } => {
+                let bytes = if size > MAXIMUM_METADATA { Vec::new() } else { entry.read_all()? };
+                if let Some(repository) = repositories.get_mut(repository) {
+                    repository.files.push(metadata(file, &bytes));
+                }
+            }
+            Place::Seal | Place::OciLayout | Place::OciIndex => {}
+        }
+    }
+    Ok(Inspection {
+        verified: false,
+        format_version: inventory.format_version.to_string(),
+        compression: reader.compression().to_string(),
+        exported_at: inventory.exported_at,
+        exporter: format!("{} {}", inventory.exporter.name, inventory.exporter.version),
+        sealed_by: reader.seal().signatures().iter().map(|signature| signature.key.clone()).collect(),
+        repositories: repositories.into_values().collect(),
+        items: items(&inventory),
+        bytes: inventory.entries.iter().map(|entry| entry.size).sum(),
+        entries: inventory.entries.clone(),
+    })
+}
+
+/// What a metadata file states, as far as it can be read.
+fn metadata(name: &str, bytes: &[u8]) -> InspectedMetadata {
+    let document = strict_json::parse(bytes).unwrap_or_default();
+    let signed = document.get("signed");
+    let field = |name: &str| signed.and_then(|signed| signed.get(name));
+    let signatures = document.get("signatures").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let key_id = |signature: &Value| signature.get("keyid").and_then(Value::as_str).map(str::to_owned);
+    InspectedMetadata {
+        name: name.to_owned(),
+        version: field("version").and_then(Value::as_u64),
+        expires: field("expires").and_then(Value::as_str).map(str::to_owned),
+        signed_by: signatures.iter().filter_map(key_id).collect(),
+    }
+}
+
+fn items(inventory: &Inventory) -> Vec<InspectedItem> {
+    let mut items = Vec::new();
+    for bundle in &inventory.bundles {
+        items.push(InspectedItem {
+            kind: "bundle",
+            reference: bundle.reference.clone(),
+            digest: bundle.descriptor.digest.clone(),
+            platforms: Vec::new(),
+        });
+        items.extend(bundle.images.iter().map(image));
+    }
+    items.extend(inventory.images.iter().map(image));
+    items
+}
+
+fn image(image: &sealift_archive_format::inventory::ImageRecord) -> InspectedItem {
+    InspectedItem {
+        kind: match image.role {
+            ImageRole::Invocation => "installer",
+            ImageRole::Component(_) => "component",
+            ImageRole::StandAlone => "image",
+        },
+        reference: image.reference.clone(),
+        digest: image.descriptor.digest.clone(),
+        platforms: image.platforms.clone(),
+    }
+}
