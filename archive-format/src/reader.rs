@@ -279,12 +279,8 @@ impl<R: Read> Read for EntryReader<'_, R> {
             return Ok(0);
         }
         let Some(current) = &mut self.reader.current else { return Ok(0) };
-        let ready = self.reader.buffer.get(current.ready.clone()).unwrap_or_default();
-        let mut count = 0;
-        for (to, from) in out.iter_mut().zip(ready) {
-            *to = *from;
-            count += 1;
-        }
+        let mut ready = self.reader.buffer.get(current.ready.clone()).unwrap_or_default();
+        let count = ready.read(out)?;
         current.ready.start += count;
         Ok(count)
     }

@@ -178,8 +178,10 @@ fn invalid_note(invalid: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use sealift_archive_format::EntryName;
+    use std::io::Seek;
+
     use sealift_archive_format::inventory::{EntryRecord, Exporter, FormatVersion};
+    use sealift_archive_format::{EntryName, Reader, Writer};
 
     use super::*;
 
@@ -222,6 +224,23 @@ mod tests {
         assert_eq!(verified.signers(), ["a", "b"]);
         assert_eq!(**verified.inventory(), inventory());
         assert_eq!(*verified.statement_digest(), Digest::sha256(&inventory().to_statement().unwrap()));
+    }
+
+    #[test]
+    fn a_seal_that_is_co_signed_in_place_has_both_signers() {
+        let [a, b, _] = keys();
+        let mut writer = Writer::new(tempfile::tempfile().unwrap(), &sealed_by(&[&a])).unwrap();
+        for entry in inventory().entries {
+            writer.append(&entry.name, &mut &b"{}"[..]).unwrap();
+        }
+        let mut archive = writer.finish().unwrap();
+        assert_eq!(co_sign(&mut archive, &b).unwrap().signatures().len(), 2);
+        assert!(matches!(co_sign(&mut archive, &b), Err(SignError::CoSigning(CoSigningError::AlreadySigned(_)))));
+        archive.rewind().unwrap();
+        let reader = Reader::open(archive).unwrap();
+        let verified = verify(reader.seal(), &[exporter("a", &a), exporter("b", &b)], TWO).unwrap();
+        assert_eq!(verified.signers(), ["a", "b"]);
+        reader.finish().unwrap();
     }
 
     #[test]

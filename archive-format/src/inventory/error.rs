@@ -1,6 +1,6 @@
 //! Why bytes are not an inventory, or why an inventory makes no sense.
 
-use super::{FormatVersion, MAXIMUM_ENTRIES, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH};
+use super::{FormatVersion, MAXIMUM_ENTRIES, MAXIMUM_PLATFORMS, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH};
 use crate::digest::Digest;
 use crate::entry_name::{EntryName, EntryNameError};
 use crate::strict_json::JsonError;
@@ -39,10 +39,14 @@ pub enum InventoryError {
     #[error("the archive is a delta on another archive, which this version of the format does not define")]
     Delta,
     /// Something in the statement is unknown to its own version of the format, or not written in the canonical way.
-    #[error("the statement is not canonical, or has an unknown member: the first difference is at {pointer:?}")]
+    #[error(
+        "the statement is not canonical, or has a member that format version 1.0 does not know: at byte {offset}, near {near:?}"
+    )]
     NotCanonical {
-        /// Where, as a JSON pointer (RFC 6901); empty for white space, order or escapes.
-        pointer: String,
+        /// Where what was found first differs from the canonical form, in bytes of the statement.
+        offset: usize,
+        /// What was found there.
+        near: String,
     },
     /// The subjects are not the bundles and images.
     #[error("the subjects of the statement are not the bundles and images of the inventory")]
@@ -66,6 +70,14 @@ pub enum InventoryError {
         what: &'static str,
         /// Its beginning.
         text: String,
+    },
+    /// An image has too many platforms.
+    #[error("image {reference:?} has {count} platforms: the limit is {MAXIMUM_PLATFORMS}")]
+    TooManyPlatforms {
+        /// The image's reference.
+        reference: String,
+        /// How many there are.
+        count: usize,
     },
     /// There are too many entries.
     #[error("{count} entries: the limit is {MAXIMUM_ENTRIES}")]

@@ -19,6 +19,8 @@ pub use statement::{FormatVersion, PREDICATE_TYPE, STATEMENT_TYPE};
 
 /// The most entries that an inventory may list.
 pub const MAXIMUM_ENTRIES: usize = 100_000;
+/// The most platforms that are listed for one image.
+pub const MAXIMUM_PLATFORMS: usize = 256;
 /// The longest text in an inventory (a reference, a target's name, a component, a platform, …), in bytes.
 pub const MAXIMUM_TEXT_LENGTH: usize = 1_024;
 /// The largest number in an inventory, and the largest archive, in bytes: what every JSON reader keeps exactly.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::statement::instant;
 use super::{Descriptor, ImageRecord, ImageRole, Inventory, InventoryError, TargetRecord};
-use super::{MAXIMUM_ENTRIES, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH};
+use super::{MAXIMUM_ENTRIES, MAXIMUM_PLATFORMS, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH};
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::entry_name::{self, EntryName, Place};
 use crate::tar_profile;
@@ -52,6 +52,10 @@ fn check_images(inventory: &Inventory) -> Result<(), InventoryError> {
     for image in inventory.all_images() {
         text("reference", &image.reference)?;
         check_target(image.target.as_ref())?;
+        if image.platforms.len() > MAXIMUM_PLATFORMS {
+            let (reference, count) = (image.reference.clone(), image.platforms.len());
+            return Err(InventoryError::TooManyPlatforms { reference, count });
+        }
         image.platforms.iter().try_for_each(|platform| text("platform", platform))?;
     }
     if let Some(image) = inventory.images.iter().find(|image| image.role != ImageRole::StandAlone) {

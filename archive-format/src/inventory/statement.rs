@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::{Error as _, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+use super::MAXIMUM_PLATFORMS;
 use super::{Completeness, Descriptor, ImageRecord, ImageRole, Inventory, InventoryError, TargetRecord};
-use crate::strict_json::{self, JsonError};
+use crate::strict_json::JsonError;
 
 /// The `_type` of an in-toto Statement v1.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -56,39 +57,58 @@ pub(super) fn encode(inventory: &Inventory) -> Result<Vec<u8>, InventoryError> {
     Ok(serde_json::to_vec(&statement).map_err(JsonError::from)?)
 }
 
+/// What has to be known before the rest can be read. Unknown members are passed over, here as below: which of them are
+/// refused depends on the version.
+#[derive(Deserialize)]
+struct Kind {
+    #[serde(rename = "_type", default)]
+    statement_type: String,
+    #[serde(default)]
+    predicate: PredicateKind,
+    #[serde(rename = "predicateType", default)]
+    predicate_type: String,
+}
+
+#[derive(Default, Deserialize)]
+struct PredicateKind {
+    base: Option<IgnoredAny>,
+    #[serde(default, rename = "formatVersion")]
+    format_version: String,
+}
+
+#[derive(Deserialize)]
+struct ParsedStatement {
+    predicate: Inventory,
+    subject: Vec<Subject>,
+}
+
+/// Nothing is signed until the seal is verified: so no tree of arbitrary JSON is built, only what the types can hold.
 pub(super) fn parse(bytes: &[u8]) -> Result<Inventory, InventoryError> {
-    let mut statement = strict_json::parse(bytes)?;
-    let text = |pointer: &str| statement.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-    if text("/_type") != STATEMENT_TYPE {
-        return Err(InventoryError::NotAStatement { found: text("/_type") });
+    let kind: Kind = typed(bytes)?;
+    if kind.statement_type != STATEMENT_TYPE {
+        return Err(InventoryError::NotAStatement { found: shorten(&kind.statement_type) });
     }
-    check_predicate_type(text("/predicateType"))?;
-    let version: FormatVersion = text("/predicate/formatVersion").parse()?;
-    if statement.pointer("/predicate/base").is_some() {
+    check_predicate_type(&kind.predicate_type)?;
+    let version: FormatVersion = kind.predicate.format_version.parse()?;
+    if kind.predicate.base.is_some() {
         return Err(InventoryError::Delta);
     }
-    let mut take = |pointer: &str| statement.pointer_mut(pointer).map(Value::take).unwrap_or_default();
-    let inventory: Inventory = typed(take("/predicate"))?;
-    let subjects: Vec<Subject> = typed(take("/subject"))?;
-    drop(statement);
+    let ParsedStatement { predicate: inventory, subject } = typed(bytes)?;
     if version == FormatVersion::CURRENT {
-        let canonical = encode(&inventory)?;
-        if canonical != bytes {
-            let pointer = first_difference(&strict_json::parse(bytes)?, &strict_json::parse(&canonical)?);
-            return Err(InventoryError::NotCanonical { pointer });
-        }
-    } else if subjects != Subject::all(&inventory) {
+        check_canonical(bytes, &encode(&inventory)?)?;
+    } else if subject != Subject::all(&inventory) {
         return Err(InventoryError::Subject);
     }
     inventory.check()?;
     Ok(inventory)
 }
 
-fn typed<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, InventoryError> {
-    Ok(serde_json::from_value(value).map_err(JsonError::from)?)
+/// Members that the type knows may not come twice; serde sees to that.
+fn typed<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, InventoryError> {
+    Ok(serde_json::from_slice(bytes).map_err(JsonError::from)?)
 }
 
-fn check_predicate_type(found: String) -> Result<(), InventoryError> {
+fn check_predicate_type(found: &str) -> Result<(), InventoryError> {
     if found == PREDICATE_TYPE {
         return Ok(());
     }
@@ -96,30 +116,48 @@ fn check_predicate_type(found: String) -> Result<(), InventoryError> {
         Some(Ok(major)) if major > FormatVersion::CURRENT.major => {
             Err(InventoryError::NewerMajor { found: major.to_string() })
         }
-        _ => Err(InventoryError::NotAnInventory { found }),
+        _ => Err(InventoryError::NotAnInventory { found: shorten(found) }),
     }
 }
 
-/// Where two JSON values differ first, as a JSON pointer.
-fn first_difference(one: &Value, other: &Value) -> String {
-    match (one, other) {
-        (Value::Object(one), Value::Object(other)) => {
-            let keys = one.keys().chain(other.keys());
-            let differing = keys.into_iter().find(|key| one.get(*key) != other.get(*key));
-            differing.map_or_else(String::new, |key| {
-                let deeper = one.get(key).zip(other.get(key)).map(|(one, other)| first_difference(one, other));
-                format!("/{}{}", key.replace('~', "~0").replace('/', "~1"), deeper.unwrap_or_default())
-            })
-        }
-        (Value::Array(one), Value::Array(other)) => {
-            let differing = one.iter().zip(other).position(|(one, other)| one != other);
-            differing.map_or_else(String::new, |index| {
-                let deeper = one.get(index).zip(other.get(index)).map(|(one, other)| first_difference(one, other));
-                format!("/{index}{}", deeper.unwrap_or_default())
-            })
-        }
-        _ => String::new(),
+/// What is read must be what would be written: no unknown member, no second form of anything.
+fn check_canonical(found: &[u8], canonical: &[u8]) -> Result<(), InventoryError> {
+    if found == canonical {
+        return Ok(());
     }
+    let offset = found.iter().zip(canonical).take_while(|(found, canonical)| found == canonical).count();
+    let near = found.get(offset.saturating_sub(12)..).unwrap_or_default();
+    let near = String::from_utf8_lossy(near.get(..60).unwrap_or(near)).into_owned();
+    Err(InventoryError::NotCanonical { offset, near })
+}
+
+/// Keeps a text from outside short enough for an error message.
+fn shorten(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+/// A list of platforms that ends where no honest one goes on: short texts cost far more memory than bytes.
+fn platforms<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    struct Platforms;
+    impl<'de> Visitor<'de> for Platforms {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "at most {MAXIMUM_PLATFORMS} platforms")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Vec<String>, A::Error> {
+            let mut platforms = Vec::new();
+            while let Some(platform) = access.next_element()? {
+                if platforms.len() == MAXIMUM_PLATFORMS {
+                    return Err(A::Error::invalid_length(platforms.len() + 1, &self));
+                }
+                platforms.push(platform);
+            }
+            Ok(platforms)
+        }
+    }
+    deserializer.deserialize_seq(Platforms)
 }
 
 /// A version of the archive format.
@@ -180,6 +218,7 @@ pub(super) struct RawImage {
     component: Option<String>,
     descriptor: Descriptor,
     kind: RawKind,
+    #[serde(deserialize_with = "platforms")]
     platforms: Vec<String>,
     reference: String,
     referrers: Vec<Descriptor>,

@@ -100,7 +100,7 @@ fn the_examples_key_is_the_one_that_is_described() {
 
 #[test]
 fn the_limits_in_the_document_are_those_in_the_code() {
-    use sealift_archive_format::{entry_name, inventory, seal, strict_json};
+    use sealift_archive_format::{entry_name, inventory, seal};
     let grouped = |number: u64| {
         let digits = number.to_string();
         let groups: Vec<&str> =
@@ -112,12 +112,12 @@ fn the_limits_in_the_document_are_those_in_the_code() {
         ("the seal", seal::MAXIMUM_LENGTH, " bytes"),
         ("signatures in the seal", number(seal::MAXIMUM_SIGNATURES), ""),
         ("entries after the seal", number(inventory::MAXIMUM_ENTRIES), ""),
+        ("the platforms of an image", number(inventory::MAXIMUM_PLATFORMS), ""),
         ("a name", number(entry_name::MAXIMUM_LENGTH), " bytes"),
         ("a part of a name between slashes", number(entry_name::MAXIMUM_SEGMENT_LENGTH), " bytes"),
         ("a repository's name", number(entry_name::MAXIMUM_REPOSITORY_LENGTH), " bytes"),
         ("another text in the inventory", number(inventory::MAXIMUM_TEXT_LENGTH), " bytes"),
         ("an entry's size, and the archive's", inventory::MAXIMUM_SIZE, " bytes"),
-        ("the nesting of JSON", number(strict_json::MAXIMUM_DEPTH), " levels"),
     ] {
         let row = format!("| {what} | {}{unit} |\n", grouped(limit));
         assert!(DOCUMENT.contains(&row), "{row}");
