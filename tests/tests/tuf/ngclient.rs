@@ -1,0 +1,94 @@
+//! A mirror that was published from what was carried, used by python-tuf's `ngclient` over http.
+
+use std::process::Command;
+
+use sealift_archive_format::Digest;
+use sealift_core::tuf::mirror::Mirror;
+use sealift_core::tuf::{Carrying, Limits, TrustedState};
+use sealift_tests::tuf_repository::{Delegated, TufRepository, now};
+use serde_json::json;
+
+/// A python that has `tuf`: the one that `SEALIFT_PYTHON` names, or `python3`.
+fn python() -> Option<String> {
+    let python = std::env::var("SEALIFT_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let has_tuf = Command::new(&python).args(["-c", "import tuf.ngclient"]).output();
+    if has_tuf.is_ok_and(|output| output.status.success()) {
+        return Some(python);
+    }
+    let required = std::env::var_os("SEALIFT_REQUIRE_TOOLS").is_some_and(|value| value == "1");
+    assert!(!required, "{python} cannot import tuf.ngclient");
+    eprintln!("SKIPPED: {python} cannot import tuf.ngclient; SEALIFT_PYTHON may name one that can");
+    None
+}
+
+/// Chains of roots, bins, an odd role name, targets in folders and with colons; valid for whoever reads a real clock.
+fn repository(consistent: bool) -> TufRepository {
+    let mut repository = TufRepository::new();
+    repository.role("root")["consistent_snapshot"] = json!(consistent);
+    repository.delegate("targets", Delegated::paths("odd name/\u{e9}%2f", &["odd/*"]));
+    repository.delegate("targets", Delegated::paths("bins", &["*", "*/*", "*/*/*"]));
+    let bins = repository.delegate_succinctly("bins", "bin", 4);
+    repository.add_target("targets", "top.txt", b"top");
+    repository.add_target("odd name/\u{e9}%2f", "odd/file.txt", b"odd");
+    let digit = Digest::sha256(b"example.com/org/shop:1.4").hex()[..1].to_owned();
+    repository.add_target(&bins[usize::from_str_radix(&digit, 16).unwrap()], "example.com/org/shop:1.4", b"shop");
+    for signed in repository.signed.values_mut() {
+        signed["expires"] = json!("2100-01-01T00:00:00Z");
+    }
+    repository.rotate_keys("root");
+    repository.publish(&["root"]);
+    repository.publish(&["root"]);
+    repository.publish_everything();
+    repository
+}
+
+const TARGETS: [(&str, &[u8]); 3] =
+    [("top.txt", b"top"), ("odd/file.txt", b"odd"), ("example.com/org/shop:1.4", b"shop")];
+
+fn ngclient_downloads_from_the_mirror(consistent: bool, every_role: bool) {
+    let Some(python) = python() else { return };
+    let mut repository = repository(consistent);
+    let folder = tempfile::tempdir().unwrap();
+    let pinned = repository.pinned_root();
+    let pinned_path = folder.path().join("pinned.json");
+    std::fs::write(&pinned_path, &pinned).unwrap();
+
+    let state = TrustedState::default();
+    let mut carrying = Carrying::begin(&pinned, &state, &mut repository, now(), &Limits::default()).unwrap();
+    let mirror = Mirror::new(&folder.path().join("mirror"));
+    for (path, content) in TARGETS {
+        let target = carrying.resolve(path).unwrap().unwrap();
+        mirror.write_target(&target, content, consistent).unwrap();
+    }
+    if every_role {
+        carrying.take_every_role().unwrap();
+    }
+    mirror.write_metadata(&carrying.finish().0).unwrap();
+
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tuf/ngclient.py");
+    let output = Command::new(python)
+        .arg(script)
+        .args([folder.path().join("mirror"), pinned_path, folder.path().join("work")])
+        .args(TARGETS.map(|(path, _)| path))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let downloaded = String::from_utf8(output.stdout).unwrap();
+    let expected: Vec<_> = TARGETS.iter().map(|(_, content)| Digest::sha256(content).hex().to_owned()).collect();
+    assert_eq!(downloaded.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn ngclient_downloads_from_a_mirror_with_consistent_snapshots() {
+    ngclient_downloads_from_the_mirror(true, true);
+}
+
+#[test]
+fn ngclient_downloads_from_a_mirror_without_consistent_snapshots() {
+    ngclient_downloads_from_the_mirror(false, true);
+}
+
+#[test]
+fn ngclient_downloads_the_chosen_targets_from_what_they_alone_need() {
+    ngclient_downloads_from_the_mirror(true, false);
+}
