@@ -1,6 +1,7 @@
 //! §4.2.1 and the counting of signatures.
 
 use sealift_core::tuf::TufError;
+use sealift_core::tuf::chain::RootChain;
 use sealift_tests::tuf_repository::TufRepository;
 use serde_json::{Value, json};
 
@@ -98,4 +99,23 @@ fn compromise_of_fewer_keys_than_the_threshold_brings_nothing() {
     repository.add_target("targets", "malware", b"malware");
     repository.publish_targets();
     assert_refused!(repository.resolve("malware"), TufError::Signatures { source, .. } if source.valid.len() == 1);
+}
+
+/// The vectors are made by `tests/vectors/tuf/make_key_vectors.py`, from the reference implementation.
+#[test]
+fn every_kind_of_key_that_the_reference_implementation_makes_verifies_and_only_its_own_signature() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/tuf/keys");
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        RootChain::begin(&bytes).unwrap_or_else(|error| panic!("{}: {error:?}", path.display()));
+        let text = String::from_utf8(bytes).unwrap();
+        let changed = text.replacen("\"version\": 1", "\"version\": 2", 1);
+        assert_ne!(text, changed);
+        let refused = RootChain::begin(changed.as_bytes());
+        assert_refused!(refused, TufError::TrustedRoot { source } if matches!(*source, TufError::Signatures { .. }));
+        names.push(path);
+    }
+    assert_eq!(names.len(), 9);
 }
