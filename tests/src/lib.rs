@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 pub mod archive_mutator;
+pub mod docker_registry;
+pub mod images;
 pub mod link_folder;
 pub mod outside_programs;
+pub mod registry;
 pub mod tuf_repository;

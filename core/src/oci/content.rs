@@ -6,7 +6,7 @@
 
 use std::io::{self, Read};
 
-use sealift_archive_format::{Digest, Hasher};
+use sealift_archive_format::{Digest, EntryReader, Hasher};
 
 use super::descriptor::Descriptor;
 
@@ -18,6 +18,8 @@ pub trait BlobContent: Read {}
 
 impl<C: BlobContent + ?Sized> BlobContent for &mut C {}
 impl<C: BlobContent + ?Sized> BlobContent for Box<C> {}
+/// An archive's entries keep the same promise.
+impl<R: Read> BlobContent for EntryReader<'_, R> {}
 
 /// Why content is not what its descriptor says. Found inside an [`io::Error`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

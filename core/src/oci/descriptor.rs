@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sealift_archive_format::Digest;
+use sealift_archive_format::{Digest, inventory};
 use serde::{Deserialize, Serialize};
 
 use super::platform::Platform;
@@ -54,6 +54,20 @@ impl Descriptor {
     /// Whether `bytes` are the content that is described: same length, same digest.
     pub fn matches(&self, bytes: &[u8]) -> bool {
         bytes.len() as u64 == self.size && self.digest.matches(bytes)
+    }
+}
+
+/// As an archive's inventory writes it: as far as it identifies content.
+impl From<&Descriptor> for inventory::Descriptor {
+    fn from(descriptor: &Descriptor) -> Self {
+        let Descriptor { media_type, digest, size, .. } = descriptor.clone();
+        Self { digest, media_type, size }
+    }
+}
+
+impl From<&inventory::Descriptor> for Descriptor {
+    fn from(descriptor: &inventory::Descriptor) -> Self {
+        Self::new(&descriptor.media_type, descriptor.digest.clone(), descriptor.size)
     }
 }
 

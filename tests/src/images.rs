@@ -1,0 +1,114 @@
+//! Images made on the spot: small, deterministic, and real enough for any tool.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sealift_archive_format::Digest;
+use sealift_core::oci::media_type::{OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST};
+use sealift_core::oci::{Checked, Descriptor, ManifestBytes, Platform, Reference, Sink, SinkError};
+use serde_json::json;
+
+/// An image or an index, with everything below it.
+#[derive(Debug, Clone)]
+pub struct Image {
+    /// The manifests, children before parents; the last is the image itself.
+    pub manifests: Vec<ManifestBytes>,
+    /// The blobs by digest.
+    pub blobs: BTreeMap<Digest, (Descriptor, Vec<u8>)>,
+}
+
+impl Image {
+    /// An image for one platform, with a layer for each of these files.
+    pub fn new(platform: &str, files: &[(&str, &[u8])]) -> Self {
+        let platform: Platform = platform.parse().expect("a platform");
+        let mut blobs = BTreeMap::new();
+        let mut add = |media_type: &str, content: Vec<u8>| {
+            let descriptor = Descriptor::of(media_type, &content);
+            blobs.insert(descriptor.digest.clone(), (descriptor.clone(), content));
+            descriptor
+        };
+        let tars: Vec<Vec<u8>> = files.iter().map(|(name, content)| tar(name, content)).collect();
+        let mut config = json!({
+            "created": "2026-01-01T00:00:00Z",
+            "os": platform.os,
+            "architecture": platform.architecture,
+            "config": {},
+            "rootfs": {"type": "layers", "diff_ids": tars.iter().map(|tar| Digest::sha256(tar)).collect::<Vec<_>>()},
+        });
+        if let Some(variant) = &platform.variant {
+            config["variant"] = json!(variant);
+        }
+        let config = add(OCI_CONFIG, config.to_string().into_bytes());
+        let layers: Vec<Descriptor> = tars.iter().map(|tar| add(OCI_LAYER_GZIP, gzip(tar))).collect();
+        let manifest = json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers});
+        let bytes = manifest.to_string().into_bytes();
+        let descriptor = Descriptor { platform: Some(platform), ..Descriptor::of(OCI_MANIFEST, &bytes) };
+        Self { manifests: vec![ManifestBytes::new(descriptor, bytes).expect("its own bytes")], blobs }
+    }
+
+    /// An index of these images.
+    pub fn index(images: &[Self]) -> Self {
+        let children: Vec<&Descriptor> = images.iter().map(|image| image.root().descriptor()).collect();
+        let bytes = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": children}).to_string().into_bytes();
+        let root = ManifestBytes::new(Descriptor::of(OCI_INDEX, &bytes), bytes).expect("its own bytes");
+        let mut manifests: Vec<ManifestBytes> = Vec::new();
+        for manifest in images.iter().flat_map(|image| &image.manifests) {
+            if !manifests.contains(manifest) {
+                manifests.push(manifest.clone());
+            }
+        }
+        manifests.push(root);
+        Self { manifests, blobs: images.iter().flat_map(|image| image.blobs.clone()).collect() }
+    }
+
+    /// An image for `linux/amd64` and `linux/arm64`, whose platforms share their first layer.
+    pub fn for_two_platforms(name: &str) -> Self {
+        let on = |platform: &str| {
+            Self::new(platform, &[("base", b"the same for both"), (name, format!("{name} on {platform}").as_bytes())])
+        };
+        Self::index(&[on("linux/amd64"), on("linux/arm64")])
+    }
+
+    /// The manifest of the image itself.
+    ///
+    /// # Panics
+    /// Never: an image has a manifest.
+    pub fn root(&self) -> &ManifestBytes {
+        self.manifests.last().expect("an image has a manifest")
+    }
+
+    /// Stores the image in a sink, under a reference.
+    ///
+    /// # Errors
+    /// [`SinkError`].
+    pub fn push(&self, sink: &mut dyn Sink, reference: &Reference) -> Result<(), SinkError> {
+        let repository = reference.repository();
+        for (descriptor, content) in self.blobs.values() {
+            if !sink.share_blob(repository, descriptor)? {
+                sink.put_blob(repository, descriptor, &mut Checked::new(content.as_slice(), descriptor))?;
+            }
+        }
+        for manifest in &self.manifests {
+            sink.put_manifest(repository, manifest)?;
+        }
+        sink.tag(reference, self.root())
+    }
+}
+
+/// A tar of one file.
+fn tar(name: &str, content: &[u8]) -> Vec<u8> {
+    let mut header = tar::Header::new_ustar();
+    header.set_size(content.len() as u64);
+    header.set_mode(0o644);
+    let mut archive = tar::Builder::new(Vec::new());
+    archive.append_data(&mut header, name, content).expect("written to memory");
+    archive.into_inner().expect("written to memory")
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(6));
+    encoder.write_all(bytes).expect("written to memory");
+    encoder.finish().expect("written to memory")
+}

@@ -1,0 +1,177 @@
+//! The interface of OCI Distribution 1.1, and a token service.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sealift_archive_format::Digest;
+use serde_json::json;
+
+use super::State;
+use super::protocol::{Answer, Received};
+
+const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+/// Who may do what.
+#[derive(Debug, Clone)]
+pub enum Authentication {
+    /// User name and password for everything.
+    Basic {
+        /// `user:password`.
+        pair: String,
+    },
+    /// Tokens for everything, from a token service.
+    Bearer {
+        /// The token service's URL; `/token` of this registry is one.
+        realm: String,
+        /// `user:password`, when the service here asks for them.
+        pair: Option<String>,
+        /// The identity token, when the service here exchanges one.
+        identity_token: Option<String>,
+    },
+}
+
+/// The right answer to a request.
+pub(super) fn answer(state: &mut State, request: &Received) -> Answer {
+    if request.path == "/token" {
+        return token(state, request);
+    }
+    if let Some(refusal) = refuse(state, request) {
+        return refusal;
+    }
+    let Some(rest) = request.path.strip_prefix("/v2/") else { return not_found() };
+    let split = |part: &str| rest.split_once(part).map(|(name, rest)| (name.to_owned(), rest.to_owned()));
+    if rest.is_empty() {
+        Answer::new(200, &[], b"{}".to_vec())
+    } else if let Some((name, upload)) = split("/blobs/uploads/") {
+        upload_blob(state, request, &name, &upload)
+    } else if let Some(key) = split("/blobs/") {
+        blob(state, request, &key)
+    } else if let Some(key) = split("/manifests/") {
+        manifest(state, request, &key)
+    } else if let Some((name, _)) = split("/tags/list") {
+        tags(state, request, &name)
+    } else if let Some(key) = split("/referrers/") {
+        referrers(state, &key)
+    } else {
+        not_found()
+    }
+}
+
+fn not_found() -> Answer {
+    Answer::new(404, &[], br#"{"errors":[{"code":"NOT_FOUND","message":"it is not there"}]}"#.to_vec())
+}
+
+/// `repository:name:pull` or with `,push`, as the request needs.
+fn needed_scope(request: &Received) -> String {
+    let rest = request.path.strip_prefix("/v2/").unwrap_or_default();
+    let ends = ["/blobs/", "/manifests/", "/tags/", "/referrers/"];
+    let name = ends.iter().find_map(|end| rest.split_once(end)).map_or("", |(name, _)| name);
+    let actions = if matches!(request.method.as_str(), "GET" | "HEAD") { "pull" } else { "pull,push" };
+    format!("repository:{name}:{actions}")
+}
+
+fn refuse(state: &State, request: &Received) -> Option<Answer> {
+    let authorization = request.header("authorization").unwrap_or_default();
+    let (right, challenge) = match state.authentication.as_ref()? {
+        Authentication::Basic { pair } => (basic(pair), "Basic realm=\"test\"".to_owned()),
+        Authentication::Bearer { realm, .. } => {
+            let scope = needed_scope(request);
+            let challenge = format!("Bearer realm=\"{realm}\",service=\"test\",scope=\"{scope}\"");
+            (format!("Bearer token-for-{scope}"), challenge)
+        }
+    };
+    (authorization != right).then(|| Answer::new(401, &[("www-authenticate", &challenge)], Vec::new()))
+}
+
+fn basic(pair: &str) -> String {
+    format!("Basic {}", BASE64.encode(pair))
+}
+
+/// The token service: a token names its scope.
+fn token(state: &State, request: &Received) -> Answer {
+    let Some(Authentication::Bearer { pair, identity_token, .. }) = &state.authentication else { return not_found() };
+    let form = Received { query: String::from_utf8_lossy(&request.body).into_owned(), ..request.clone() };
+    let known = match (pair, identity_token) {
+        (_, Some(token)) => form.parameter("refresh_token").as_ref() == Some(token),
+        (Some(pair), None) => request.header("authorization") == Some(&basic(pair)),
+        (None, None) => true,
+    };
+    let asked = if request.method == "POST" { &form } else { request };
+    if !known || asked.parameter("service").as_deref() != Some("test") {
+        return Answer::new(401, &[], Vec::new());
+    }
+    let answer = json!({"token": format!("token-for-{}", asked.parameters("scope").join(" "))});
+    Answer::new(200, &[], answer.to_string().into_bytes())
+}
+
+fn blob(state: &State, request: &Received, key: &(String, String)) -> Answer {
+    let Some(content) = state.blobs.get(key) else { return not_found() };
+    let range = request.header("range").and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
+    match range.filter(|_| !state.ignores_ranges) {
+        Some(start) if start < content.len() => {
+            let range = format!("bytes {start}-{}/{}", content.len() - 1, content.len());
+            Answer::new(206, &[("content-range", &range)], content[start..].to_vec())
+        }
+        Some(_) => Answer::new(416, &[], Vec::new()),
+        None => Answer::new(200, &[("docker-content-digest", &key.1)], content.clone()),
+    }
+}
+
+fn manifest(state: &mut State, request: &Received, key: &(String, String)) -> Answer {
+    if request.method == "PUT" {
+        let digest = Digest::sha256(&request.body).to_string();
+        let manifest = (request.header("content-type").unwrap_or_default().to_owned(), request.body.clone());
+        state.manifests.insert((key.0.clone(), digest.clone()), manifest.clone());
+        state.manifests.insert(key.clone(), manifest);
+        return Answer::new(201, &[("docker-content-digest", &digest)], Vec::new());
+    }
+    let Some((media_type, bytes)) = state.manifests.get(key) else { return not_found() };
+    let digest = Digest::sha256(bytes).to_string();
+    Answer::new(200, &[("content-type", media_type), ("docker-content-digest", &digest)], bytes.clone())
+}
+
+fn upload_blob(state: &mut State, request: &Received, name: &str, upload: &str) -> Answer {
+    if request.method == "POST" {
+        let mounted = request.parameter("mount").zip(request.parameter("from"));
+        if let Some((digest, from)) = mounted.filter(|_| !state.refuses_mounts)
+            && let Some(content) = state.blobs.get(&(from, digest.clone())).cloned()
+        {
+            state.blobs.insert((name.to_owned(), digest.clone()), content);
+            return Answer::new(201, &[("docker-content-digest", &digest)], Vec::new());
+        }
+        let number = state.received.len() as u64;
+        state.uploads.insert(number, name.to_owned());
+        return Answer::new(202, &[("location", &format!("/v2/{name}/blobs/uploads/{number}?state=x"))], Vec::new());
+    }
+    let number = upload.parse().unwrap_or(0);
+    let digest = request.parameter("digest").unwrap_or_default();
+    if state.uploads.remove(&number).as_deref() != Some(name) || request.parameter("state").as_deref() != Some("x") {
+        return not_found();
+    }
+    if Digest::sha256(&request.body).to_string() != digest {
+        return Answer::new(400, &[], br#"{"errors":[{"code":"DIGEST_INVALID"}]}"#.to_vec());
+    }
+    state.blobs.insert((name.to_owned(), digest.clone()), request.body.clone());
+    Answer::new(201, &[("docker-content-digest", &digest)], Vec::new())
+}
+
+fn tags(state: &State, request: &Received, name: &str) -> Answer {
+    let last = request.parameter("last").unwrap_or_default();
+    let tags = state.manifests.keys().filter(|(repository, tag)| repository == name && !tag.contains(':'));
+    let tags: Vec<&String> = tags.map(|(_, tag)| tag).filter(|tag| **tag > last).collect();
+    let page: Vec<&String> = tags.iter().copied().take(state.page_length.unwrap_or(usize::MAX)).collect();
+    let body = json!({"name": name, "tags": page}).to_string().into_bytes();
+    match page.last() {
+        Some(last) if page.len() < tags.len() => {
+            let next = format!("</v2/{name}/tags/list?last={last}>; rel=\"next\"");
+            Answer::new(200, &[("link", &next)], body)
+        }
+        _ => Answer::new(200, &[], body),
+    }
+}
+
+fn referrers(state: &State, key: &(String, String)) -> Answer {
+    let Some(referrers) = &state.referrers else { return not_found() };
+    let manifests = referrers.get(key).cloned().unwrap_or_default();
+    let body = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests});
+    Answer::new(200, &[("content-type", OCI_INDEX)], body.to_string().into_bytes())
+}

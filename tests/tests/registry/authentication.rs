@@ -1,0 +1,159 @@
+//! User names, passwords and tokens: who gets them, and who does not.
+
+use sealift_core::http::Client as HttpClient;
+use sealift_core::oci::Descriptor;
+use sealift_core::oci::media_type::OCI_MANIFEST;
+use sealift_core::registry::{Client, Credentials, RegistryError};
+use sealift_tests::registry::{Action, Authentication, Fault, Registry};
+
+use super::{client, client_with, explain, settings};
+
+/// `u:p` in base64.
+const AUTH: &str = "dTpw";
+
+pub(crate) fn basic() -> Authentication {
+    Authentication::Basic { pair: "u:p".to_owned() }
+}
+
+/// A docker configuration with `u:p` for a registry.
+pub(crate) fn config(domain: &str) -> String {
+    format!(r#"{{"auths":{{"{domain}":{{"auth":"{AUTH}"}}}}}}"#)
+}
+
+/// Tokens from the registry's own service, under this host name.
+fn bearer(registry: &Registry, host: &str, pair: Option<&str>) -> Authentication {
+    let realm = format!("http://{host}:{}/token", registry.port());
+    Authentication::Bearer { realm, pair: pair.map(ToOwned::to_owned), identity_token: None }
+}
+
+fn fetch(client: &Client, registry: &Registry) -> Result<(), RegistryError> {
+    client.resolve(&format!("{}/app:1", registry.domain()).parse().unwrap()).map(drop)
+}
+
+fn with_manifest() -> Registry {
+    let registry = Registry::start();
+    let descriptor = Descriptor::of("a/b", b"{}");
+    let manifest = serde_json::json!({"schemaVersion": 2, "config": descriptor, "layers": []}).to_string();
+    registry.add_manifest("app", "1", OCI_MANIFEST, manifest.as_bytes());
+    registry
+}
+
+#[test]
+fn basic_authentication_is_used_when_asked_for() {
+    let registry = with_manifest();
+    registry.state().authentication = Some(basic());
+    let known = client_with(&config(&registry.domain()));
+    fetch(&known, &registry).unwrap();
+    assert_eq!(registry.state().received[0].header("authorization"), None, "nothing is sent before it is asked for");
+    let asked = registry.state().received.len();
+    fetch(&known, &registry).unwrap();
+    assert_eq!(registry.state().received.len(), asked + 1, "and then it is remembered");
+    assert!(matches!(fetch(&client(), &registry), Err(RegistryError::CredentialsMissing { .. })));
+    let wrong = client_with(&config(&registry.domain()).replace(AUTH, "dTpx"));
+    assert!(matches!(fetch(&wrong, &registry), Err(RegistryError::Http(_))));
+}
+
+#[test]
+fn tokens_are_fetched_anonymously_with_a_password_or_with_an_identity_token() {
+    let registry = with_manifest();
+    registry.state().authentication = Some(bearer(&registry, "127.0.0.1", None));
+    fetch(&client(), &registry).unwrap();
+    registry.state().authentication = Some(bearer(&registry, "127.0.0.1", Some("u:p")));
+    assert!(fetch(&client(), &registry).is_err());
+    fetch(&client_with(&config(&registry.domain())), &registry).unwrap();
+
+    let realm = format!("http://{}/token", registry.domain());
+    let identity_token = Some("i/d=&t".to_owned());
+    registry.state().authentication = Some(Authentication::Bearer { realm, pair: None, identity_token });
+    let config = format!(r#"{{"auths":{{"{}":{{"identitytoken":"i/d=&t"}}}}}}"#, registry.domain());
+    fetch(&client_with(&config), &registry).unwrap();
+    assert_eq!(registry.count("POST", "/token"), 1);
+}
+
+#[test]
+fn a_token_is_kept_for_its_scope_and_renewed_when_it_no_longer_serves() {
+    let registry = with_manifest();
+    registry.state().authentication = Some(bearer(&registry, "127.0.0.1", None));
+    let client = client();
+    for _ in 0..3 {
+        fetch(&client.clone(), &registry).unwrap();
+    }
+    assert_eq!(registry.count("GET", "/token"), 1);
+    let blob = Descriptor::of("", b"blob");
+    let content = &mut sealift_core::oci::Checked::new(&b"blob"[..], &blob);
+    client.put_blob(&registry.repository("app"), &blob, content).unwrap();
+    assert_eq!(registry.count("GET", "/token"), 2, "pushing is another scope");
+    let realm =
+        format!("Bearer realm=\"http://{}/token\",service=\"test\",scope=\"repository:app:pull\"", registry.domain());
+    registry.inject(Fault::once("GET", "/manifests/", Action::status(401, &[("www-authenticate", &realm)])));
+    fetch(&client, &registry).unwrap();
+    assert_eq!(registry.count("GET", "/token"), 3);
+}
+
+#[test]
+fn a_token_service_on_another_host_does_not_get_the_password() {
+    let registry = with_manifest();
+    let elsewhere = Registry::start();
+    let realm = format!("https://localhost:{}/token", elsewhere.port());
+    registry.state().authentication = Some(Authentication::Bearer { realm, pair: None, identity_token: None });
+    let error = fetch(&client_with(&config(&registry.domain())), &registry).unwrap_err();
+    assert!(matches!(error, RegistryError::TokenServiceElsewhere { .. }), "{}", explain(&error));
+    let plain = format!("http://localhost:{}/token", elsewhere.port());
+    registry.state().authentication = Some(Authentication::Bearer { realm: plain, pair: None, identity_token: None });
+    for client in [client(), client_with(&config(&registry.domain()))] {
+        assert!(matches!(fetch(&client, &registry), Err(RegistryError::TokenServiceInsecure { .. })));
+    }
+    assert!(elsewhere.state().received.is_empty());
+}
+
+#[test]
+fn a_token_service_that_redirects_does_not_pass_the_password_on() {
+    let registry = with_manifest();
+    let elsewhere = Registry::start();
+    registry.state().authentication = Some(bearer(&registry, "127.0.0.1", Some("u:p")));
+    let location = format!("http://localhost:{}/token", elsewhere.port());
+    registry.inject(Fault::always("GET", "/token", Action::status(302, &[("location", &location)])));
+    assert!(fetch(&client_with(&config(&registry.domain())), &registry).is_err());
+    let state = elsewhere.state();
+    assert!(!state.received.is_empty());
+    assert!(state.received.iter().all(|request| request.header("authorization").is_none()));
+}
+
+#[test]
+fn a_redirected_blob_is_fetched_without_our_credentials_and_its_storage_cannot_ask_for_them() {
+    let (registry, storage) = (Registry::start(), Registry::start());
+    registry.state().authentication = Some(basic());
+    let blob = registry.add_blob("app", b"blob");
+    let location = format!("http://localhost:{}/v2/app/blobs/{}", storage.port(), blob.digest);
+    let client = client_with(&config(&registry.domain()));
+    client.has_blob(&registry.repository("app"), &blob).unwrap();
+    registry.inject(Fault::always("GET", "/blobs/", Action::status(307, &[("location", &location)])));
+    storage.state().authentication = Some(basic());
+    storage.add_blob("app", b"blob");
+    assert!(client.blob(&registry.repository("app"), &blob).is_err());
+    let authorized = |request: &sealift_tests::registry::Received| request.header("authorization").is_some();
+    assert!(!storage.state().received.is_empty() && !storage.state().received.iter().any(authorized));
+    storage.state().authentication = None;
+    client.blob(&registry.repository("app"), &blob).unwrap();
+    assert!(!storage.state().received.iter().any(authorized));
+}
+
+#[test]
+fn a_challenge_that_is_not_understood_is_named() {
+    let registry = with_manifest();
+    registry.inject(Fault::always("GET", "/manifests/", Action::status(401, &[("www-authenticate", "Negotiate")])));
+    let error = fetch(&client(), &registry).unwrap_err();
+    assert!(matches!(error, RegistryError::Challenge { challenge, .. } if challenge == "Negotiate"));
+}
+
+#[test]
+fn a_named_token_host_is_trusted() {
+    let registry = with_manifest();
+    let realm = format!("https://localhost:{}/token", registry.port());
+    registry.state().authentication = Some(Authentication::Bearer { realm, pair: None, identity_token: None });
+    let credentials = Credentials::from_docker_config(config(&registry.domain()).as_bytes()).unwrap();
+    let http = HttpClient::new(settings()).unwrap();
+    let client = Client::with_token_hosts(http, credentials, vec!["LOCALHOST".to_owned()]);
+    // It is asked now; that there is no TLS behind it is another matter.
+    assert!(matches!(fetch(&client, &registry), Err(RegistryError::Http(_))));
+}

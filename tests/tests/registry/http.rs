@@ -1,0 +1,127 @@
+//! The HTTP client by itself.
+
+use std::io::Read;
+use std::time::Duration;
+
+use sealift_core::http::{Client, HttpError, HttpSettings, PlainHttp, Url};
+use sealift_tests::registry::{Action, Answer, Fault, Registry};
+
+use super::{explain, http_client, settings};
+
+fn url(registry: &Registry, path: &str) -> Url {
+    format!("http://{}{path}", registry.domain()).parse().unwrap()
+}
+
+/// A registry that answers GETs of a path this way.
+fn answering(path: &str, action: Action) -> Registry {
+    let registry = Registry::start();
+    registry.inject(Fault::always("GET", path, action));
+    registry
+}
+
+fn ok(body: &[u8]) -> Action {
+    Action::Answer(Answer::new(200, &[], body.to_vec()))
+}
+
+#[test]
+fn a_document_is_fetched_up_to_its_limit_and_not_beyond() {
+    let registry = answering("/document", ok(b"0123456789"));
+    let fetch = |limit| http_client().get(&url(&registry, "/document"), limit);
+    assert_eq!(fetch(10).unwrap().unwrap(), b"0123456789");
+    assert!(matches!(fetch(9), Err(HttpError::TooLarge { limit: 9, .. })));
+    assert_eq!(http_client().get(&url(&registry, "/absent"), 10).unwrap(), None);
+}
+
+#[test]
+fn a_length_that_was_not_announced_is_bounded_too() {
+    let endless = Action::write(|to| {
+        to.write_all(b"HTTP/1.1 200 -\r\n\r\n")?;
+        loop {
+            to.write_all(&[b'x'; 65536])?;
+        }
+    });
+    let registry = answering("/document", endless.clone());
+    let fetched = http_client().get(&url(&registry, "/document"), 100_000);
+    assert!(matches!(fetched, Err(HttpError::TooLarge { .. })));
+    let mut reader = http_client().open(&url(&registry, "/document"), 100_000).unwrap().unwrap();
+    let mut read = Vec::new();
+    assert!(reader.read_to_end(&mut read).is_err());
+    assert_eq!(read.len(), 100_000);
+}
+
+#[test]
+fn a_body_that_breaks_off_is_fetched_again() {
+    let registry = Registry::start();
+    registry.inject(Fault { times: 2, ..Fault::always("GET", "/v2/", Action::CutAfter(1)) });
+    assert_eq!(http_client().get(&url(&registry, "/v2/"), 10).unwrap().unwrap(), b"{}");
+    assert_eq!(registry.count("GET", "/v2/"), 3);
+    registry.inject(Fault::always("GET", "/v2/", Action::CutAfter(1)));
+    assert!(matches!(http_client().get(&url(&registry, "/v2/"), 10), Err(HttpError::Body { .. })));
+}
+
+#[test]
+fn a_busy_server_is_asked_again_when_it_says() {
+    for (status, headers) in [(429, &[("retry-after", "1")][..]), (503, &[("retry-after", "0")]), (502, &[])] {
+        let registry = Registry::start();
+        registry.inject(Fault::once("GET", "/v2/", Action::status(status, headers)));
+        let before = std::time::Instant::now();
+        assert!(http_client().get(&url(&registry, "/v2/"), 10).unwrap().is_some(), "{status}");
+        assert_eq!(registry.count("GET", "/v2/"), 2);
+        if headers == [("retry-after", "1")] {
+            assert!(before.elapsed() >= Duration::from_secs(1), "the wait is at least what was asked for");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_asks_for_too_long_a_wait_is_not_waited_for() {
+    let registry = answering("/v2/", Action::status(429, &[("retry-after", "3600")]));
+    let error = http_client().get(&url(&registry, "/v2/"), 10).unwrap_err();
+    let hour = Some(Duration::from_secs(3600));
+    assert!(matches!(error, HttpError::Status { status: 429, retry_after, .. } if retry_after == hour));
+    assert_eq!(registry.count("GET", "/v2/"), 1);
+}
+
+#[test]
+fn a_refusal_is_not_repeated_and_is_explained() {
+    let body = br#"{"errors":[{"code":"DENIED","message":"not for you"}]}"#.to_vec();
+    let registry = answering("/v2/", Action::Answer(Answer::new(403, &[], body)));
+    let error = http_client().get(&url(&registry, "/v2/"), 10).unwrap_err();
+    assert!(error.to_string().ends_with("answered 403: DENIED not for you"), "{error}");
+    assert_eq!(registry.count("GET", "/v2/"), 1);
+}
+
+#[test]
+fn redirects_are_followed_and_counted() {
+    let registry = answering("/here", Action::status(307, &[("location", "../v2/?x=1")]));
+    assert!(http_client().get(&url(&registry, "/here"), 10).unwrap().is_some());
+    assert_eq!(registry.state().received.last().unwrap().query, "x=1");
+    let registry = answering("/round", Action::status(302, &[("location", "/round")]));
+    assert!(matches!(http_client().get(&url(&registry, "/round"), 10), Err(HttpError::TooManyRedirects { .. })));
+    assert_eq!(registry.count("GET", "/round"), 6);
+    for location in ["", "file:///etc/passwd", "http://"] {
+        let registry = answering("/lost", Action::status(302, &[("location", location)]));
+        let error = http_client().get(&url(&registry, "/lost"), 10).unwrap_err();
+        assert!(matches!(error, HttpError::Redirect { .. }), "{location:?}: {error}");
+    }
+}
+
+#[test]
+fn plain_http_is_refused_where_it_is_not_named_also_after_a_redirect() {
+    let never = Client::new(HttpSettings { plain_http: PlainHttp::Never, ..settings() }).unwrap();
+    let registry = Registry::start();
+    assert!(matches!(never.get(&url(&registry, "/v2/"), 10), Err(HttpError::PlainHttp { .. })));
+    assert_eq!(registry.count("GET", ""), 0);
+    let registry = answering("/away", Action::status(302, &[("location", "http://r.example/")]));
+    let error = http_client().get(&url(&registry, "/away"), 10).unwrap_err();
+    assert!(matches!(&error, HttpError::PlainHttp { url } if url.host() == "r.example"), "{}", explain(&error));
+}
+
+#[test]
+fn a_server_that_is_not_there_is_tried_as_often_as_set() {
+    let registry = Registry::start();
+    let gone = url(&registry, "/v2/");
+    drop(registry);
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(matches!(http_client().get(&gone, 10), Err(HttpError::Transport { .. })));
+}

@@ -1,0 +1,219 @@
+//! OCI layouts: written whole, read with care.
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use sealift_core::oci::{
+    Checked, ContentError, Descriptor, ForeignLayers, Graph, LayoutError, LayoutSink, LayoutSource, Platforms,
+    Reference, Sink, SinkError, Source, SourceError,
+};
+use sealift_core::registry::{RegistrySink, RegistrySource};
+use sealift_tests::images::Image;
+use sealift_tests::outside_programs;
+use sealift_tests::registry::Registry;
+use serde_json::Value;
+
+use super::client;
+
+fn reference(text: &str) -> Reference {
+    text.parse().unwrap()
+}
+
+/// A layout with an image under `r.example/app:1`.
+fn layout(image: &Image) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    image.push(&mut LayoutSink::open(folder.path()).unwrap(), &reference("r.example/app:1")).unwrap();
+    folder
+}
+
+fn index(folder: &Path) -> Value {
+    serde_json::from_slice(&fs::read(folder.join("index.json")).unwrap()).unwrap()
+}
+
+fn blob_path(folder: &Path, descriptor: &Descriptor) -> std::path::PathBuf {
+    folder.join("blobs/sha256").join(descriptor.digest.hex())
+}
+
+/// Copies an image from a source to a sink, as the pipelines do.
+fn copy(source: &mut dyn Source, sink: &mut dyn Sink, from: &Reference, to: &Reference) -> Graph {
+    let root = source.resolve(from).unwrap();
+    let graph =
+        Graph::walk(root, &Platforms::All, ForeignLayers::Refuse, |d| source.manifest(from.repository(), d)).unwrap();
+    for blob in graph.blobs() {
+        if !sink.share_blob(to.repository(), blob).unwrap() {
+            sink.put_blob(to.repository(), blob, &mut source.blob(from.repository(), blob).unwrap()).unwrap();
+        }
+    }
+    for manifest in graph.manifests() {
+        sink.put_manifest(to.repository(), manifest).unwrap();
+    }
+    sink.tag(to, graph.manifests().last().unwrap()).unwrap();
+    graph
+}
+
+#[test]
+fn an_image_goes_through_a_registry_and_comes_back_the_same() {
+    let image = Image::for_two_platforms("round");
+    let first = layout(&image);
+    let registry = Registry::start();
+    let (there, back) = (reference(&format!("{}/app:1", registry.domain())), tempfile::tempdir().unwrap());
+    let mut sink = RegistrySink::new(client());
+    copy(&mut LayoutSource::open(first.path()).unwrap(), &mut sink, &reference("r.example/app:1"), &there);
+    let mut sink = LayoutSink::open(back.path()).unwrap();
+    let graph = copy(&mut RegistrySource::new(client()), &mut sink, &there, &reference("r.example/app:1"));
+    assert_eq!(graph.root(), image.root().descriptor());
+    for entry in fs::read_dir(first.path().join("blobs/sha256")).unwrap() {
+        let name = entry.unwrap().file_name();
+        let read = |folder: &Path| fs::read(folder.join("blobs/sha256").join(&name)).unwrap();
+        assert_eq!(read(first.path()), read(back.path()));
+    }
+    assert_eq!(index(first.path()), index(back.path()));
+}
+
+#[test]
+fn names_are_merged_and_replaced_and_nothing_else_is_lost() {
+    let old = Image::new("linux/amd64", &[("a", b"old")]);
+    let folder = layout(&old);
+    let mut edited = index(folder.path());
+    edited["annotations"] = serde_json::json!({"kept": "yes"});
+    fs::write(folder.path().join("index.json"), edited.to_string()).unwrap();
+    let new = Image::new("linux/amd64", &[("a", b"new")]);
+    let mut sink = LayoutSink::open(folder.path()).unwrap();
+    for name in ["r.example/other:1", "r.example/app:1", "r.example/app:1"] {
+        new.push(&mut sink, &reference(name)).unwrap();
+    }
+    let index = index(folder.path());
+    assert_eq!(index["annotations"]["kept"], "yes");
+    let names: Vec<_> = index["manifests"].as_array().unwrap().iter().map(|entry| &entry["annotations"]).collect();
+    assert_eq!(
+        names.iter().map(|name| &name["org.opencontainers.image.ref.name"]).collect::<Vec<_>>(),
+        ["r.example/app:1", "r.example/other:1"]
+    );
+    let resolved = LayoutSource::open(folder.path()).unwrap().resolve(&reference("r.example/app:1")).unwrap();
+    assert_eq!(resolved.descriptor().digest, new.root().descriptor().digest);
+}
+
+#[test]
+fn what_is_there_and_right_is_kept_and_what_is_wrong_is_written_again() {
+    let image = Image::new("linux/amd64", &[("a", b"a")]);
+    let folder = layout(&image);
+    let (descriptor, content) = image.blobs.values().next().unwrap();
+    let path = blob_path(folder.path(), descriptor);
+    let repository = reference("r.example/app").repository().clone();
+    assert!(LayoutSink::open(folder.path()).unwrap().has_blob(&repository, descriptor).unwrap());
+    let mut corrupt = content.clone();
+    corrupt[0] ^= 1;
+    fs::write(&path, corrupt).unwrap();
+    let mut sink = LayoutSink::open(folder.path()).unwrap();
+    assert!(!sink.has_blob(&repository, descriptor).unwrap());
+    sink.put_blob(&repository, descriptor, &mut Checked::new(content.as_slice(), descriptor)).unwrap();
+    assert_eq!(fs::read(path).unwrap(), *content);
+}
+
+#[test]
+fn wrong_content_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sink = LayoutSink::open(folder.path()).unwrap();
+    let descriptor = Descriptor::of("", b"right");
+    let repository = reference("r.example/app").repository().clone();
+    let error = sink.put_blob(&repository, &descriptor, &mut Checked::new(&b"wrong"[..], &descriptor)).unwrap_err();
+    assert!(matches!(error, SinkError::Content(error) if ContentError::inside(&error).is_some()));
+    assert_eq!(fs::read_dir(folder.path().join("blobs/sha256")).unwrap().count(), 0);
+    assert!(!folder.path().join("index.json").exists());
+}
+
+#[test]
+fn a_corrupt_blob_is_noticed_when_read() {
+    let image = Image::new("linux/amd64", &[("a", b"a")]);
+    let folder = layout(&image);
+    let repository = reference("r.example/app").repository().clone();
+    let (descriptor, content) = image.blobs.values().next().unwrap();
+    let mut corrupt = content.clone();
+    corrupt[0] ^= 1;
+    fs::write(blob_path(folder.path(), descriptor), corrupt).unwrap();
+    let mut source = LayoutSource::open(folder.path()).unwrap();
+    assert!(source.blob(&repository, descriptor).unwrap().read_to_end(&mut Vec::new()).is_err());
+    fs::write(blob_path(folder.path(), descriptor), b"short").unwrap();
+    assert!(matches!(source.blob(&repository, descriptor), Err(SourceError::Layout(LayoutError::Size { .. }))));
+    fs::write(blob_path(folder.path(), image.root().descriptor()), b"{}").unwrap();
+    let resolved = source.resolve(&reference("r.example/app:1"));
+    assert!(matches!(resolved, Err(SourceError::Layout(LayoutError::Manifest { .. }))));
+}
+
+#[test]
+fn symbolic_links_and_pipes_are_not_followed() {
+    let image = Image::new("linux/amd64", &[("a", b"a")]);
+    let folder = layout(&image);
+    let (descriptor, content) = image.blobs.values().next().unwrap();
+    let repository = reference("r.example/app").repository().clone();
+    let path = blob_path(folder.path(), descriptor);
+    let outside = tempfile::NamedTempFile::new().unwrap();
+    fs::write(outside.path(), content).unwrap();
+    let open = || LayoutSource::open(folder.path()).unwrap().blob(&repository, descriptor).err();
+
+    fs::remove_file(&path).unwrap();
+    assert!(matches!(open(), Some(SourceError::Layout(LayoutError::BlobNotFound { .. }))));
+    symlink(outside.path(), &path).unwrap();
+    assert!(matches!(open(), Some(SourceError::Layout(LayoutError::NotRegular { .. }))));
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    assert!(matches!(open(), Some(SourceError::Layout(LayoutError::NotRegular { .. }))));
+    fs::remove_dir(&path).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    assert!(matches!(open(), Some(SourceError::Layout(LayoutError::NotRegular { .. }))));
+
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::rename(folder.path().join("blobs"), elsewhere.path().join("blobs")).unwrap();
+    symlink(elsewhere.path().join("blobs"), folder.path().join("blobs")).unwrap();
+    assert!(matches!(open(), Some(SourceError::Layout(LayoutError::NotAFolder { .. }))));
+    let mut sink = LayoutSink::open(folder.path()).unwrap();
+    let pushed = sink.put_blob(&repository, descriptor, &mut Checked::new(content.as_slice(), descriptor));
+    assert!(matches!(pushed, Err(SinkError::Layout(LayoutError::NotAFolder { .. }))));
+}
+
+#[test]
+fn other_folders_and_versions_are_no_layouts() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(matches!(LayoutSource::open(folder.path()), Err(LayoutError::NotALayout { .. })));
+    fs::write(folder.path().join("letter.txt"), "dear").unwrap();
+    assert!(matches!(LayoutSink::open(folder.path()), Err(LayoutError::NotALayout { .. })));
+    fs::write(folder.path().join("oci-layout"), r#"{"imageLayoutVersion":"2.0.0"}"#).unwrap();
+    assert!(
+        matches!(LayoutSource::open(folder.path()), Err(LayoutError::Version { version, .. }) if version == "2.0.0")
+    );
+    fs::write(folder.path().join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+    fs::write(folder.path().join("index.json"), vec![b' '; 5 << 20]).unwrap();
+    assert!(matches!(LayoutSource::open(folder.path()), Err(LayoutError::TooLarge { .. })));
+}
+
+#[test]
+fn a_name_must_be_there_and_mean_one_thing() {
+    let image = Image::new("linux/amd64", &[("a", b"a")]);
+    let folder = layout(&image);
+    let mut source = LayoutSource::open(folder.path()).unwrap();
+    assert_eq!(source.only_entry().unwrap().descriptor().digest, image.root().descriptor().digest);
+    let missing = source.resolve(&reference("r.example/app:2"));
+    assert!(matches!(missing, Err(SourceError::Layout(LayoutError::NameNotFound { .. }))));
+    let by_digest = reference(&format!("any.example/name@{}", image.root().descriptor().digest));
+    assert_eq!(source.resolve(&by_digest).unwrap().bytes(), image.root().bytes());
+    let other = Image::new("linux/amd64", &[("b", b"b")]);
+    other.push(&mut LayoutSink::open(folder.path()).unwrap(), &reference("r.example/other:1")).unwrap();
+    assert!(matches!(
+        LayoutSource::open(folder.path()).unwrap().only_entry(),
+        Err(LayoutError::NameAmbiguous { count: 2, .. })
+    ));
+}
+
+#[test]
+fn skopeo_reads_what_was_written() {
+    let Some(skopeo) = outside_programs::find("skopeo") else { return };
+    let image = Image::for_two_platforms("skopeo");
+    let folder = layout(&image);
+    let name = format!("oci:{}:r.example/app:1", folder.path().display());
+    let output = std::process::Command::new(skopeo).args(["inspect", "--raw", &name]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.stdout, image.root().bytes());
+}

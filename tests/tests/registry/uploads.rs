@@ -1,0 +1,145 @@
+//! Blobs to a registry.
+
+use std::io::{self, Read};
+
+use sealift_core::oci::{BlobContent, Checked, ContentError, Descriptor, Sink, SinkError};
+use sealift_core::registry::{Client, RegistryError, RegistrySink, UploadError};
+use sealift_tests::images::Image;
+use sealift_tests::registry::{Action, Fault, Registry};
+
+use super::{client, content};
+
+fn put(client: &Client, registry: &Registry, descriptor: &Descriptor, bytes: &[u8]) -> Result<(), UploadError> {
+    client.put_blob(&registry.repository("app"), descriptor, &mut Checked::new(bytes, descriptor))
+}
+
+#[test]
+fn a_blob_is_sent_in_one_piece_of_known_length() {
+    let registry = Registry::start();
+    for length in [0, 10, 1_000_000] {
+        let bytes = content(length);
+        let descriptor = Descriptor::of("", &bytes);
+        put(&client(), &registry, &descriptor, &bytes).unwrap();
+        let state = registry.state();
+        assert_eq!(state.blobs[&("app".to_owned(), descriptor.digest.to_string())], bytes);
+        assert_eq!(state.received.last().unwrap().header("content-length"), Some(length.to_string().as_str()));
+    }
+}
+
+#[test]
+fn content_that_turns_out_wrong_never_arrives_whole() {
+    let registry = Registry::start();
+    let mut bytes = content(1_000_000);
+    let descriptor = Descriptor::of("", &bytes);
+    bytes[0] ^= 1;
+    let error = put(&client(), &registry, &descriptor, &bytes).unwrap_err();
+    let UploadError::Content(error) = error else { panic!("{error}") };
+    assert!(matches!(ContentError::inside(&error), Some(ContentError::Digest { .. })));
+    assert_eq!(registry.count("PUT", "/blobs/"), 0, "the request is never complete");
+    assert!(registry.state().blobs.is_empty());
+}
+
+#[test]
+fn content_that_does_not_end_where_it_should_is_an_error() {
+    /// Breaks its promise.
+    struct Endless;
+    impl Read for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            buffer.fill(0);
+            Ok(buffer.len())
+        }
+    }
+    impl BlobContent for Endless {}
+    let registry = Registry::start();
+    let descriptor = Descriptor::of("", &[0; 1000]);
+    let sent = client().put_blob(&registry.repository("app"), &descriptor, &mut Endless);
+    assert!(sent.is_err());
+}
+
+#[test]
+fn an_upload_that_the_registry_refuses_is_an_error() {
+    let registry = Registry::start();
+    let descriptor = Descriptor::of("", b"blob");
+    registry.inject(Fault::once("PUT", "/blobs/", Action::status(400, &[])));
+    assert!(matches!(
+        put(&client(), &registry, &descriptor, b"blob"),
+        Err(UploadError::Registry(RegistryError::Http(_)))
+    ));
+    registry.inject(Fault::once("POST", "/blobs/", Action::status(202, &[])));
+    let sent = put(&client(), &registry, &descriptor, b"blob");
+    assert!(matches!(sent, Err(UploadError::Registry(RegistryError::UploadLocation { .. }))));
+    let other = Descriptor::of("", b"other").digest.to_string();
+    registry.inject(Fault::once("PUT", "/blobs/", Action::status(201, &[("docker-content-digest", &other)])));
+    let sent = put(&client(), &registry, &descriptor, b"blob");
+    assert!(matches!(sent, Err(UploadError::Registry(RegistryError::DigestHeader { .. }))));
+}
+
+#[test]
+fn an_upload_elsewhere_is_sent_without_our_credentials() {
+    let (registry, storage) = (Registry::start(), Registry::start());
+    registry.state().authentication = Some(super::authentication::basic());
+    let client = super::client_with(&super::authentication::config(&registry.domain()));
+    let location = format!("http://localhost:{}/store", storage.port());
+    registry.inject(Fault::once("POST", "/blobs/", Action::status(202, &[("location", &location)])));
+    storage.inject(Fault::always("PUT", "/store", Action::status(201, &[])));
+    let descriptor = Descriptor::of("", b"blob");
+    put(&client, &registry, &descriptor, b"blob").unwrap();
+    let state = storage.state();
+    assert_eq!(state.received.len(), 1);
+    assert_eq!((state.received[0].body.as_slice(), state.received[0].header("authorization")), (&b"blob"[..], None));
+}
+
+#[test]
+fn a_shared_blob_is_sent_once_and_mounted_from_then_on() {
+    let registry = Registry::start();
+    let image = Image::for_two_platforms("shared");
+    let mut sink = RegistrySink::new(client());
+    for name in ["first", "second", "third"] {
+        image.push(&mut sink, &format!("{}/{name}:1", registry.domain()).parse().unwrap()).unwrap();
+    }
+    assert_eq!(registry.count("PUT", "/first/blobs/"), image.blobs.len());
+    assert_eq!(registry.count("PUT", "/second/blobs/") + registry.count("PUT", "/third/blobs/"), 0);
+    assert_eq!(registry.state().blobs.len(), 3 * image.blobs.len());
+}
+
+#[test]
+fn a_refused_mount_is_followed_by_an_upload_into_the_session_it_opened() {
+    let registry = Registry::start();
+    registry.state().refuses_mounts = true;
+    let image = Image::for_two_platforms("shared");
+    let mut sink = RegistrySink::new(client());
+    for name in ["first", "second"] {
+        image.push(&mut sink, &format!("{}/{name}:1", registry.domain()).parse().unwrap()).unwrap();
+    }
+    assert_eq!(registry.count("PUT", "/second/blobs/"), image.blobs.len());
+    assert_eq!(registry.count("POST", "/second/blobs/"), image.blobs.len(), "no second session is opened");
+    assert!(registry.state().uploads.is_empty());
+    assert_eq!(registry.state().blobs.len(), 2 * image.blobs.len());
+}
+
+#[test]
+fn what_is_there_is_not_sent_again() {
+    let registry = Registry::start();
+    let image = Image::for_two_platforms("again");
+    let reference = format!("{}/app:1", registry.domain()).parse().unwrap();
+    image.push(&mut RegistrySink::new(client()), &reference).unwrap();
+    let sent = registry.count("PUT", "/blobs/");
+    image.push(&mut RegistrySink::new(client()), &reference).unwrap();
+    assert_eq!(registry.count("PUT", "/blobs/"), sent);
+}
+
+#[test]
+fn a_reference_without_a_tag_leaves_no_tag_behind() {
+    let registry = Registry::start();
+    let image = Image::new("linux/amd64", &[("a", b"a")]);
+    let digest = image.root().descriptor().digest.clone();
+    let mut sink = RegistrySink::new(client());
+    image.push(&mut sink, &format!("{}/app@{digest}", registry.domain()).parse().unwrap()).unwrap();
+    assert!(registry.state().manifests.keys().all(|(_, name)| *name == digest.to_string()));
+    let wrong: Result<(), SinkError> = sink.put_blob(
+        &registry.repository("app"),
+        &Descriptor::of("", b"right"),
+        &mut Checked::new(&b"wrong"[..], &Descriptor::of("", b"right")),
+    );
+    assert!(matches!(wrong, Err(SinkError::Content(_))));
+}
