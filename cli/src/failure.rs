@@ -24,6 +24,7 @@ use sealift_core::registry::CredentialError;
 use sealift_core::seal::SignError;
 use sealift_core::signature::{KeyError, SigningKeyError};
 use sealift_core::trust_store::{NameError, TrustStoreError};
+use sealift_core::tuf::mirror::MirrorError;
 use sealift_core::verify::{HeadError, ReceiveError};
 use sealift_sample_publisher::PublishError;
 
@@ -133,6 +134,9 @@ pub(crate) enum Reason {
     /// An archive was not delivered.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// A TUF mirror cannot be written.
+    #[error(transparent)]
+    Mirror(#[from] MirrorError),
     /// The sample cannot be published.
     #[error(transparent)]
     Publish(#[from] PublishError),
@@ -183,6 +187,7 @@ impl Reason {
             Self::Format(error) => archive::format(error),
             Self::Receive(error) => archive::receive(error, |never| match *never {}),
             Self::Import(error) => transfer::import(error),
+            Self::Mirror(_) => advice(ExitCode::Sink, "check the folder of the mirror, and import again"),
             Self::Publish(_) => advice(ExitCode::System, "check the folder that the demo works in"),
             Self::Demo(_) => advice(ExitCode::System, "look at the output above; then report this"),
         }

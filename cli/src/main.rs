@@ -26,6 +26,8 @@ use crate::context::Context;
 use crate::exit_code::ExitCode;
 
 fn main() -> process::ExitCode {
+    // An inspection's sandbox starts this program again; then it is the sandbox, and nothing else.
+    sealift_core::in_toto::sandbox::main_if_invoked();
     let arguments = Arguments::parse();
     let json = arguments.json;
     let result = Context::new(&arguments).and_then(|context| commands::run(arguments.command, &context));

@@ -6,11 +6,12 @@ use clap::Args;
 use jiff::Timestamp;
 use sealift_core::freshness::{DEFAULT_MAXIMUM_TRANSIT, Freshness, parse_instant};
 use sealift_core::in_toto::Inspections;
+use sealift_core::in_toto::sandbox::{Sandbox, SandboxLimits};
 use sealift_core::trust_store::{Policy, Trust};
 use sealift_core::verify::{self, Judged};
 
 use crate::context::Context;
-use crate::failure::{Attempt as _, Failure};
+use crate::failure::{Attempt as _, Failure, Reason};
 
 /// By which clock expiry is judged.
 #[derive(Debug, Clone, Args)]
@@ -19,6 +20,37 @@ pub(crate) struct VerdictArguments {
     /// 2026-01-31T12:00:00Z
     #[arg(long, value_name = "WHEN", value_parser = parse_freshness)]
     freshness: Option<Clock>,
+
+    #[command(flatten)]
+    inspections: InspectionArguments,
+}
+
+/// Whether the commands in in-toto layouts are run.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct InspectionArguments {
+    /// Run the inspections that in-toto layouts ask for: commands of the publisher's choice, in a sandbox without network
+    ///
+    /// Without it they are not run, and an archive with such a layout is refused unless policy.toml makes them optional.
+    #[arg(long)]
+    run_inspections: bool,
+}
+
+impl InspectionArguments {
+    /// The sandbox, if inspections are to be run.
+    pub(crate) fn sandbox(&self) -> Result<Option<Sandbox>, Failure> {
+        if !self.run_inspections {
+            return Ok(None);
+        }
+        let launcher = std::env::current_exe()
+            .map_err(|source| Reason::File { path: "sealift".into(), source })
+            .attempt(|| "cannot set up the sandbox for inspections".to_owned())?;
+        Ok(Some(Sandbox::new(launcher, SandboxLimits::default())))
+    }
+}
+
+/// The way inspections go with a sandbox, or without one.
+pub(crate) fn inspections(sandbox: Option<&Sandbox>) -> Inspections<'_> {
+    sandbox.map_or(Inspections::NotRun, |sandbox| Inspections::Run(sandbox))
 }
 
 /// A clock to judge by.
@@ -60,10 +92,14 @@ impl VerdictArguments {
         input: R,
         trust: &Trust,
         context: &Context,
-        inspections: Inspections<'_>,
         attempt: impl Fn() -> String,
     ) -> Result<Judged<R>, Failure> {
-        let settings = verify::Settings { now: context.now, freshness: self.freshness(&trust.policy), inspections };
+        let sandbox = self.inspections.sandbox()?;
+        let settings = verify::Settings {
+            now: context.now,
+            freshness: self.freshness(&trust.policy),
+            inspections: inspections(sandbox.as_ref()),
+        };
         verify::open(input, trust, &settings).attempt(attempt)
     }
 }

@@ -12,11 +12,10 @@ use sealift_core::export::{
     self, BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Prepared, Request, SourceId, Sources,
 };
 use sealift_core::http::{Client, Url};
-use sealift_core::in_toto::Inspections;
 use sealift_core::oci::layout::LayoutSource;
 use sealift_core::oci::{Platform, Platforms};
 use sealift_core::registry::RegistrySource;
-use sealift_core::trust::Carrier;
+use sealift_core::trust::{Carrier, Extent};
 use sealift_core::trust_store::RepositoryName;
 use sealift_core::tuf::provider::{HttpRepository, RepositoryFolder};
 use sealift_core::tuf::{MetadataProvider, TargetProvider};
@@ -29,6 +28,7 @@ use crate::key_file::SigningKeyArguments;
 use crate::network::NetworkArguments;
 use crate::output_file::NewFile;
 use crate::place::{Named, Place, TufPlace};
+use crate::verdict::{InspectionArguments, inspections};
 
 /// What to export.
 #[derive(Debug, Args)]
@@ -52,6 +52,11 @@ pub(crate) struct ExportArguments {
     #[arg(long, value_name = "REPOSITORY=LOCATION[,TARGETS]")]
     tuf: Vec<TufPlace>,
 
+    /// Carry the metadata of every role of the TUF repositories, for a mirror on the far side, and not only what proves
+    /// the chosen names
+    #[arg(long)]
+    whole_metadata: bool,
+
     /// Carry only these platforms of images, for example linux/amd64; all without it
     #[arg(long, value_name = "PLATFORM")]
     platform: Vec<Platform>,
@@ -62,6 +67,9 @@ pub(crate) struct ExportArguments {
     /// The archive to write; - for standard output. A file that is there already is not replaced
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+
+    #[command(flatten)]
+    inspections: InspectionArguments,
 
     #[command(flatten)]
     network: NetworkArguments,
@@ -112,13 +120,15 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     let live = repositories.iter_mut().map(|(name, (metadata, targets))| {
         (name.clone(), Carrier { metadata: &mut **metadata, targets: &mut **targets })
     });
+    let sandbox = arguments.inspections.sandbox()?;
     let exporter = Exporter { name: "sealift".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
     let settings = export::Settings {
         now: context.now,
         exported_at,
         exporter,
         keys: std::slice::from_ref(&key),
-        inspections: Inspections::NotRun,
+        inspections: inspections(sandbox.as_ref()),
+        extent: if arguments.whole_metadata { Extent::EveryRole } else { Extent::WhatIsNeeded },
     };
     progress.begin("proving", None);
     let prepared = export::prepare(plan, &trust, live.collect(), &settings);

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use sealift_archive_format::Digest;
 use sealift_core::import::{self, Delivered, Destination};
-use sealift_core::in_toto::Inspections;
 use sealift_core::oci::Sink;
 use sealift_core::oci::layout::LayoutSink;
 use sealift_core::registry::RegistrySink;
@@ -37,6 +36,10 @@ pub(crate) struct ImportArguments {
     /// Without it: the archive's name with .imported, in the current folder.
     #[arg(long, value_name = "DIR")]
     results: Option<PathBuf>,
+
+    /// Also publish the TUF metadata as repositories below this folder, for TUF clients on this side
+    #[arg(long, value_name = "DIR")]
+    tuf_mirror: Option<PathBuf>,
 
     #[command(flatten)]
     verdict: VerdictArguments,
@@ -97,13 +100,18 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
         return Err(Reason::ImportAsOf).attempt(attempt);
     }
     let input = arguments.archive.open()?;
-    let judged = arguments.verdict.judge(input, &trust, context, Inspections::NotRun, attempt)?;
+    let judged = arguments.verdict.judge(input, &trust, context, attempt)?;
     let (destination, mut sink) = arguments.target.open(&arguments.network)?;
     let progress = context.progress();
     progress.begin("importing", Some(judged.remaining_bytes()));
     let delivered = import::deliver(judged, &destination, &mut *sink, &*progress);
     progress.finish();
     let delivered = delivered.attempt(attempt)?;
+    if let Some(folder) = &arguments.tuf_mirror {
+        delivered
+            .publish_mirrors(folder)
+            .attempt(|| format!("{name} was imported, but its TUF mirror was not written"))?;
+    }
     update.commit(&delivered.states()).attempt(|| format!("{name} was imported, but that cannot be remembered"))?;
     let folder =
         arguments.results.clone().unwrap_or_else(|| PathBuf::from(format!("{}.imported", arguments.archive.stem())));

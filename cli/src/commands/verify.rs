@@ -1,7 +1,6 @@
 //! `sealift verify`: is an archive what its makers released? No network, nothing written.
 
 use clap::Args;
-use sealift_core::in_toto::Inspections;
 use sealift_core::verify::Discard;
 
 use crate::archive_input::ArchiveArgument;
@@ -29,7 +28,7 @@ pub(crate) fn run(arguments: &VerifyArguments, context: &Context) -> Result<(), 
     let attempt = || format!("{name} is refused");
     let trust = context.trust_store().load().attempt(|| format!("cannot verify {name}"))?;
     let input = arguments.archive.open()?;
-    let judged = arguments.verdict.judge(input, &trust, context, Inspections::NotRun, attempt)?;
+    let judged = arguments.verdict.judge(input, &trust, context, attempt)?;
     let progress = context.progress();
     progress.begin("verifying", Some(judged.remaining_bytes()));
     let verified = judged.receive(&mut Discard, &*progress);

@@ -29,8 +29,8 @@ use crate::oci::SourceError;
 use crate::progress::Progress;
 use crate::seal::{self, SignError};
 use crate::signature::SigningKey;
-use crate::trust::{self, Carried, Carrier, Claim, Judgement, JudgementError, Question};
-use crate::trust_store::{RepositoryName, Trust};
+use crate::trust::{self, Carried, Carrier, Claim, Extent, Judgement, JudgementError, Question};
+use crate::trust_store::{RepositoryName, Trust, policy};
 use crate::tuf::TrustedState;
 use crate::verify::documents::{DocumentError, Documents};
 
@@ -46,6 +46,8 @@ pub struct Settings<'a> {
     pub keys: &'a [SigningKey],
     /// Whether in-toto inspections are run.
     pub inspections: Inspections<'a>,
+    /// How much of the TUF repositories is carried.
+    pub extent: Extent,
 }
 
 /// Why an archive cannot be prepared.
@@ -127,11 +129,16 @@ pub fn prepare(
         now: settings.now,
         exported_at: None,
         freshness: Freshness::Now,
-        inspections: settings.inspections,
+        inspections: Inspections::NotRun,
         documents: &plan.documents,
     };
-    let mut carried =
-        trust::gather(trust, &mut live, |trust, carriers| trust::judge(&question, trust, carriers).map(drop))?;
+    // Inspections are run once, over what was gathered.
+    let mut gathering = trust.clone();
+    gathering.policy.inspections = policy::Inspections::Optional;
+    let mut carried = trust::gather(&gathering, &mut live, settings.extent, settings.now, |trust, carriers| {
+        trust::judge(&question, trust, carriers).map(drop)
+    })?;
+    question.inspections = settings.inspections;
     question.exported_at = Some(settings.exported_at);
     question.freshness = trust.policy.freshness();
     let judgement = trust::judge(&question, trust, carried.carriers())?;

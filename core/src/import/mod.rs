@@ -8,6 +8,7 @@ pub mod destination;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
+use std::path::Path;
 
 use sealift_archive_format::inventory::{EntryRecord, ImageRecord};
 use sealift_archive_format::{Digest, Inventory};
@@ -21,8 +22,9 @@ use crate::oci::{
 use crate::progress::Progress;
 use crate::trust_store::RepositoryName;
 use crate::tuf::TrustedState;
+use crate::tuf::mirror::{Mirror, MirrorError};
 use crate::verify::documents::{Closed, Tree};
-use crate::verify::{Judged, ReceiveError, Receiver, Verified};
+use crate::verify::{Judged, Proof, ReceiveError, Receiver, Verified};
 
 /// Why an archive was not delivered.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +108,31 @@ impl Delivered {
     pub fn states(&self) -> BTreeMap<RepositoryName, TrustedState> {
         let repositories = &self.verified.proof().judgement.repositories;
         repositories.iter().map(|evidence| (evidence.name.clone(), evidence.next_state.clone())).collect()
+    }
+}
+
+impl Delivered {
+    /// Publishes what the archive carried of each repository that spoke as a TUF repository in a folder of its name, which
+    /// any TUF client can use: the proven targets first, then the metadata, the timestamp last.
+    ///
+    /// # Errors
+    /// [`MirrorError`].
+    pub fn publish_mirrors(&self, folder: &Path) -> Result<(), MirrorError> {
+        let Proof { judgement, carried, closed, .. } = self.verified.proof();
+        for evidence in &judgement.repositories {
+            let Some(repository) = carried.repositories.get(&evidence.name) else { continue };
+            let mirror = Mirror::new(&folder.join(evidence.name.as_str()));
+            let mut files = repository.targets.clone();
+            for target in &evidence.targets {
+                let served = target.fetch(&mut files, evidence.consistent_snapshots).ok();
+                let document = || target.hashes().iter().find_map(|digest| closed.documents.get(digest)).cloned();
+                if let Some(bytes) = served.or_else(document) {
+                    mirror.write_target(target, &bytes, evidence.consistent_snapshots)?;
+                }
+            }
+            mirror.write_metadata(&repository.metadata)?;
+        }
+        Ok(())
     }
 }
 

@@ -10,5 +10,5 @@ mod supply_chain;
 
 pub use claim::{Claim, ClaimKind};
 pub use judgement::{BundleJudgement, Finding, Judgement, JudgementError, Question, judge};
-pub use repositories::{Carried, CarriedRepository, Carrier, RepositoryError, RepositoryEvidence, gather};
+pub use repositories::{Carried, CarriedRepository, Carrier, Extent, RepositoryError, RepositoryEvidence, gather};
 pub use supply_chain::SupplyChainError;

@@ -94,6 +94,10 @@ pub struct RepositoryEvidence {
     pub roles: Vec<RoleEvidence>,
     /// The instant at which expiry was judged.
     pub judged_at: Timestamp,
+    /// Whether file names carry versions and hashes.
+    pub consistent_snapshots: bool,
+    /// The targets that were looked for and found.
+    pub targets: Vec<VerifiedTarget>,
     /// What to remember of it once the archive is accepted.
     pub next_state: TrustedState,
 }
@@ -103,6 +107,7 @@ pub(super) struct Opened<'a> {
     repository: TrustedRepository,
     carrier: Carrier<'a>,
     pinned_root: Digest,
+    found: BTreeMap<String, VerifiedTarget>,
 }
 
 /// The repositories that are open, by name.
@@ -128,7 +133,8 @@ impl<'a> Repositories<'a> {
             let (root, state) = (&pinned.root.bytes, &pinned.state);
             let repository = crate::tuf::update(root, state, carrier.metadata, judged_at, &trust.policy.limits.tuf())
                 .map_err(|source| RepositoryError::Tuf { name: name.clone(), source })?;
-            opened.insert(name, Opened { repository, carrier, pinned_root: pinned.root.digest.clone() });
+            let (pinned_root, found) = (pinned.root.digest.clone(), BTreeMap::new());
+            opened.insert(name, Opened { repository, carrier, pinned_root, found });
         }
         Ok(Self(opened))
     }
@@ -140,10 +146,14 @@ impl<'a> Repositories<'a> {
         target: &str,
     ) -> Result<Option<VerifiedTarget>, RepositoryError> {
         let opened = self.opened(name, target)?;
-        opened
+        let found = opened
             .repository
             .resolve(opened.carrier.metadata, target)
-            .map_err(|source| RepositoryError::Tuf { name: name.clone(), source })
+            .map_err(|source| RepositoryError::Tuf { name: name.clone(), source })?;
+        if let Some(found) = &found {
+            opened.found.insert(target.to_owned(), found.clone());
+        }
+        Ok(found)
     }
 
     /// The instant at which a repository was judged.
@@ -175,10 +185,21 @@ impl<'a> Repositories<'a> {
             pinned_root: opened.pinned_root,
             roles: opened.repository.roles().to_vec(),
             judged_at: opened.repository.reference_time(),
+            consistent_snapshots: opened.repository.has_consistent_snapshots(),
+            targets: opened.found.into_values().collect(),
             next_state: opened.repository.into_state(exported_at),
         };
         self.0.into_iter().map(evidence).collect()
     }
+}
+
+/// How much of a repository's metadata is carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// What proves the chosen names, and nothing else.
+    WhatIsNeeded,
+    /// The metadata of every role, so that the far side can publish a mirror of it.
+    EveryRole,
 }
 
 /// Runs a judgement over live repositories and returns what it read: the metadata and target files that an archive must
@@ -189,6 +210,8 @@ impl<'a> Repositories<'a> {
 pub fn gather<E: From<RepositoryError>>(
     trust: &Trust,
     live: &mut BTreeMap<RepositoryName, Carrier<'_>>,
+    extent: Extent,
+    now: Timestamp,
     judge: impl FnOnce(&Trust, BTreeMap<RepositoryName, Carrier<'_>>) -> Result<(), E>,
 ) -> Result<Carried, E> {
     // With an empty memory nothing is passed over as known already.
@@ -210,6 +233,9 @@ pub fn gather<E: From<RepositoryError>>(
     for (name, (mut metadata, targets)) in recorders {
         let pinned = trust.repositories.get(&name).ok_or_else(|| RepositoryError::NotPinned { name: name.clone() })?;
         record_roots(&name, &pinned.root.bytes, &mut metadata, &trust.policy.limits.tuf())?;
+        if extent == Extent::EveryRole {
+            record_every_role(&name, trust, &mut metadata, now)?;
+        }
         let targets = CarriedTargets::new(targets.files);
         carried.repositories.insert(name, CarriedRepository { metadata: metadata.into_carried(), targets });
     }
@@ -234,6 +260,20 @@ fn record_roots(
     }
     recorder.record(&RoleName::root(), Some(version), pinned);
     Ok(())
+}
+
+/// Takes along the metadata of every role.
+fn record_every_role(
+    name: &RepositoryName,
+    trust: &Trust,
+    recorder: &mut Recording<'_>,
+    now: Timestamp,
+) -> Result<(), RepositoryError> {
+    let tuf = |source| RepositoryError::Tuf { name: name.clone(), source };
+    let Some(pinned) = trust.repositories.get(name) else { return Ok(()) };
+    let (nothing, limits) = (TrustedState::default(), trust.policy.limits.tuf());
+    let mut repository = crate::tuf::update(&pinned.root.bytes, &nothing, recorder, now, &limits).map_err(tuf)?;
+    repository.load_every_role(recorder).map(drop).map_err(tuf)
 }
 
 /// Passes on target files, and keeps a copy under the path that a repository serves them at.

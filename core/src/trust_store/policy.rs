@@ -31,7 +31,7 @@ pub const TEMPLATE: &str = r#"# What this side asks of an archive. A line that b
 #exporter_threshold = 1
 
 # Whether the inspections that an in-toto layout asks for must have been run: "required" or "optional".
-#inspections = "optional"
+#inspections = "required"
 
 [limits]
 # The longest seal that is read, in bytes. It lists everything in the archive.
@@ -113,9 +113,9 @@ pub enum FreshnessRule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Inspections {
-    /// A layout whose inspections were not run is refused.
+    /// A layout whose inspections were not run is refused: they are part of what its owner asks for.
     Required,
-    /// Inspections are run only when asked for; a report says which were not.
+    /// A layout whose inspections were not run passes, with a warning that names them.
     Optional,
 }
 
@@ -127,7 +127,7 @@ impl Default for Policy {
             maximum_transit: Period(DEFAULT_MAXIMUM_TRANSIT),
             warn_before_expiry: Period(SignedDuration::from_hours(7 * 24)),
             exporter_threshold: NonZeroU32::MIN,
-            inspections: Inspections::Optional,
+            inspections: Inspections::Required,
             limits: PolicyLimits::default(),
         }
     }
