@@ -1,5 +1,7 @@
 //! Public keys: parsed once into checked key material, bound to the one scheme they verify.
 
+use std::ops::RangeInclusive;
+
 use der::{Decode, Encode};
 use ed25519_dalek::{Signature as Ed25519Signature, VerifyingKey};
 use ring::signature as ring_signature;
@@ -14,6 +16,8 @@ const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 
 /// The largest key that is read, in bytes of its encoded form; an RSA key of 16,384 bits is far below it.
 const MAXIMUM_ENCODED_LENGTH: usize = 16 * 1024;
+/// The lengths of RSA moduli that are accepted, in bits.
+const RSA_BITS: RangeInclusive<usize> = 2048..=8192;
 
 /// A signature algorithm, complete: curve or padding, and hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,6 +130,12 @@ pub enum KeyError {
         /// Length of the encoded key, in bytes.
         length: usize,
     },
+    /// The RSA key is too short to trust, or too long to use.
+    #[error("an RSA key of {bits} bits is not accepted: it must have {} to {} bits", RSA_BITS.start(), RSA_BITS.end())]
+    RsaSize {
+        /// Length of the modulus, in bits.
+        bits: usize,
+    },
     /// The signature is not this key's signature of the message.
     #[error("the signature does not verify")]
     BadSignature,
@@ -139,10 +149,14 @@ impl PublicKey {
     /// An ed25519 key from its 32 bytes.
     ///
     /// # Errors
-    /// [`KeyError::Malformed`] when they are not a point on the curve, or one of small order.
+    /// [`KeyError::Malformed`] when they are not the one encoding of a point on the curve, or the point is of small order.
     pub fn ed25519(bytes: &[u8]) -> Result<Self, KeyError> {
         let bytes: [u8; 32] = bytes.try_into().map_err(|_| malformed("an ed25519 key has 32 bytes"))?;
         let key = VerifyingKey::from_bytes(&bytes).map_err(malformed)?;
+        // Two encodings of one key would be two keys.
+        if key.to_edwards().compress().to_bytes() != bytes {
+            return Err(malformed("an ed25519 key in another than its canonical encoding"));
+        }
         if key.is_weak() {
             return Err(malformed("an ed25519 key of small order verifies anything"));
         }
@@ -325,6 +339,11 @@ struct Pkcs1<'a> {
 
 fn rsa_from_pkcs1(der: &[u8]) -> Result<Material, KeyError> {
     let key = Pkcs1::from_der(der).map_err(malformed)?;
+    let leading_zeros = key.modulus.as_bytes().first().map_or(0, |first| first.leading_zeros() as usize);
+    let bits = key.modulus.as_bytes().len() * 8 - leading_zeros;
+    if !RSA_BITS.contains(&bits) {
+        return Err(KeyError::RsaSize { bits });
+    }
     Ok(Material::Rsa { modulus: key.modulus.as_bytes().to_vec(), exponent: key.exponent.as_bytes().to_vec() })
 }
 
