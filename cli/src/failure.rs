@@ -211,8 +211,8 @@ fn key(error: &KeyError) -> Advice {
         KeyError::Malformed(_) | KeyError::TooLong { .. } => {
             advice(ExitCode::Key, "give a public key in SPKI PEM, as `sealift key public` writes it")
         }
-        KeyError::UnsupportedAlgorithm(_) | KeyError::SchemeMismatch(_) => {
-            advice(ExitCode::Key, "use an ed25519, ECDSA P-256 or P-384, or RSA key")
+        KeyError::UnsupportedAlgorithm(_) | KeyError::SchemeMismatch(_) | KeyError::RsaSize { .. } => {
+            advice(ExitCode::Key, "use an ed25519, ECDSA P-256 or P-384, or RSA key of 2048 to 8192 bits")
         }
         KeyError::BadSignature => advice(ExitCode::Key, "check that the private and the public key belong together"),
     }
