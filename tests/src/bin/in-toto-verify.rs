@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use jiff::Timestamp;
+use sealift_core::in_toto::sandbox::{Sandbox, SandboxLimits, main_if_invoked};
 use sealift_core::in_toto::{
     BindingRule, FinalProduct, Inspections, Key, LayoutKey, Parameters, ProductContent, ProductFile, SupplyChain,
     verify,
@@ -30,12 +31,17 @@ struct Arguments {
     /// Values for the layout's parameters.
     #[arg(long, value_name = "K=V", num_args = 1..)]
     substitution_parameters: Vec<String>,
+    /// Run the layout's inspections, in a sandbox.
+    #[arg(long)]
+    run_inspections: bool,
     /// Print the trace on standard output as JSON.
     #[arg(long)]
     json: bool,
 }
 
 fn main() -> ExitCode {
+    // The sandbox starts this program again, as its supervisor.
+    main_if_invoked();
     match run(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
@@ -64,14 +70,19 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         })
         .collect();
     let product = FinalProduct { files, binding: BindingRule::OnlyFilesThatStepsName };
-    let verified = verify(&chain, &product, Timestamp::now(), Inspections::NotRun).map_err(|refusal| {
+    let sandbox = match arguments.run_inspections {
+        true => Some(Sandbox::new(this_program()?, SandboxLimits::default())),
+        false => None,
+    };
+    let inspections = sandbox.as_ref().map_or(Inspections::NotRun, |sandbox| Inspections::Run(sandbox));
+    let verified = verify(&chain, &product, Timestamp::now(), inspections).map_err(|refusal| {
         print_trace(arguments, refusal.trace.as_ref());
         with_sources(&refusal)
     })?;
     print_trace(arguments, verified.trace());
     match verified.inspections_not_run() {
         [] => Ok(()),
-        names => Err(format!("inspections were not run: {}", names.join(", "))),
+        names => Err(format!("inspections were not run (see --run-inspections): {}", names.join(", "))),
     }
 }
 
@@ -79,6 +90,10 @@ fn print_trace(arguments: &Arguments, trace: &sealift_core::in_toto::Trace) {
     if arguments.json {
         println!("{}", serde_json::json!(trace));
     }
+}
+
+fn this_program() -> Result<PathBuf, String> {
+    std::env::current_exe().map_err(|error| format!("cannot find this program, to run inspections with it: {error}"))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sealift_archive_format::Digest;
 use sealift_core::freshness::parse_instant;
+use sealift_core::in_toto::sandbox::{Sandbox, SandboxError, SandboxLimits};
 use sealift_core::in_toto::{
     BindingRule, FinalProduct, Inspections, Key, LayoutKey, Parameters, ProductContent, ProductFile, Refusal,
     SupplyChain, VerifiedSupplyChain, verify,
@@ -92,6 +93,22 @@ fn every_vector_gets_its_class_of_verdict() {
         }
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+#[test]
+fn inspections_get_their_class_of_verdict() {
+    let sandbox = Sandbox::new(env!("CARGO_BIN_EXE_inspection-launcher").into(), SandboxLimits::default());
+    if let Err(SandboxError::Unavailable { facility, reason }) = sandbox.run(&["true".to_owned()], &[]) {
+        assert!(std::env::var_os("SEALIFT_REQUIRE_TOOLS").is_none(), "the sandbox needs {facility:?}: {reason}");
+        eprintln!("SKIPPED: the sandbox needs {facility:?}: {reason}");
+        return;
+    }
+    let cases: Vec<_> = cases().into_iter().filter(|case| !case.inspections.is_empty()).collect();
+    assert!(cases.len() >= 7, "only {} vectors have inspections", cases.len());
+    for case in cases {
+        let result = case.verify(Inspections::Run(&sandbox));
+        assert_eq!(class(&result), case.inspections, "{}: {result:?}", case.name);
+    }
 }
 
 #[test]

@@ -346,7 +346,7 @@ def patterns():
                 f"patterns/{name}-{keyword.lower()}", "layout",
                 "a pattern that cannot be meant is an error, never a rule that matches nothing")
     hostile = with_rules([["ALLOW", "*a" * 30 + "b"]], {}, {"a" * 200: "x"})
-    yield hostile.case("patterns/exponential", "accept", made_with="python in-toto 3.1.0, not verified with it: it hangs")
+    yield hostile.case("patterns/exponential-if-done-naively", "accept")
 
 
 def parameters():
@@ -541,7 +541,7 @@ def inspections():
     yield with_inspection(["no-such-command-anywhere"]).case("inspections/no-such-command", "accept", inspections="inspection")
     tampered = with_inspection(["true"], bind)
     tampered.product = {"bundle.json": "tampered"}
-    yield tampered.case("inspections/tampered-product", "product", inspections="rule-or-product")
+    yield tampered.case("inspections/tampered-product", "product", inspections="rule")
     filled = with_inspection(["test", "{A}", "=", "b"], bind)
     filled.parameters = {"A": "b"}
     yield filled.case("inspections/parameter-in-command", "accept", inspections="accept")
