@@ -1,0 +1,36 @@
+//! One walk of this project's engine over a repository in a folder, timed. Started by `main.py`.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use sealift_core::tuf::provider::RepositoryFolder;
+use sealift_core::tuf::{Limits, TrustedState, update};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(folder), Some(target)) = (arguments.next().map(PathBuf::from), arguments.next()) else {
+        return Err("usage: tuf-bench FOLDER TARGET".into());
+    };
+    let limits = Limits { visited_roles: 20_000, ..Limits::default() };
+    let pinned = std::fs::read(folder.join("pinned.json"))?;
+    let mut source = RepositoryFolder::new(folder.join("metadata"), folder.join("targets"));
+    let start = Instant::now();
+    let state = TrustedState::default();
+    let mut repository = update(&pinned, &state, &mut source, jiff::Timestamp::now(), &limits)?;
+    let found = repository.resolve(&mut source, &target)?.ok_or("the target is not there")?;
+    let seconds = start.elapsed().as_secs_f64();
+    if found.length() != 7 {
+        return Err("the target is another".into());
+    }
+    println!("{{\"seconds\": {seconds}, \"mebibytes\": {}}}", peak_mebibytes()?);
+    Ok(())
+}
+
+/// The peak resident memory of this process.
+fn peak_mebibytes() -> Result<f64, Box<dyn Error>> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).ok_or("no VmHWM")?;
+    let kibibytes: f64 = line.split_whitespace().nth(1).ok_or("no figure")?.parse()?;
+    Ok(kibibytes / 1024.0)
+}

@@ -1,0 +1,44 @@
+"""One walk of python-tuf's ngclient over a repository in a folder, timed. Started by main.py."""
+
+import json
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tuf.api.exceptions import DownloadHTTPError
+from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
+
+
+class Files(FetcherInterface):
+    """Reads files where others fetch URLs."""
+
+    def _fetch(self, url):
+        try:
+            # The name in the folder is the encoded one.
+            return iter([Path(url.removeprefix("file://")).read_bytes()])
+        except FileNotFoundError:
+            raise DownloadHTTPError("not found", 404) from None
+
+
+# Neither side writes down what it accepted: only the walk is timed.
+Updater._persist_file = lambda *_: None
+Updater._update_root_symlink = lambda *_: None
+
+folder, target = Path(sys.argv[1]), sys.argv[2]
+config = UpdaterConfig(
+    max_root_rotations=2_000,
+    max_delegations=20_000,
+    snapshot_max_length=1 << 30,
+    targets_max_length=1 << 30,
+)
+bootstrap = (folder / "pinned.json").read_bytes()
+with tempfile.TemporaryDirectory() as state:
+    start = time.perf_counter()
+    updater = Updater(state, f"file://{folder}/metadata/", fetcher=Files(), config=config, bootstrap=bootstrap)
+    updater.refresh()
+    found = updater.get_targetinfo(target)
+    seconds = time.perf_counter() - start
+assert found is not None and found.length == 7
+print(json.dumps({"seconds": seconds, "mebibytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))

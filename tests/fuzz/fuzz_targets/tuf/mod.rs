@@ -1,0 +1,97 @@
+//! A small TUF repository whose every role one key signs, for fuzz targets to replace parts of.
+
+#![allow(dead_code)] // Each target uses its own part of this.
+
+use std::collections::BTreeMap;
+
+use sealift_core::canonical_json;
+use sealift_core::signature::SigningKey;
+use sealift_core::tuf::provider::CarriedMetadata;
+use sealift_core::tuf::{Limits, RoleName, TrustedRepository, TrustedState, TufError, update};
+use serde_json::{Value, json};
+
+/// The key id of the one key.
+const KEY_ID: &str = "key";
+pub const NOW: &str = "2026-01-15T00:00:00Z";
+
+pub fn key() -> SigningKey {
+    SigningKey::from_seed(&[1; 32])
+}
+
+pub fn key_object() -> Value {
+    let public: String = key().public_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    json!({"keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": public}})
+}
+
+/// What is signed for a role in some version, with more fields.
+pub fn role(kind: &str, version: u64, fields: Value) -> Value {
+    let mut role = json!({
+        "_type": kind, "spec_version": "1.0.34", "version": version, "expires": "2100-01-01T00:00:00Z",
+    });
+    role.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    role
+}
+
+/// Signs whatever has a canonical form.
+pub fn sign(signed: &Value) -> Option<Vec<u8>> {
+    let signature = key().sign(&canonical_json::encode(signed).ok()?);
+    let signature: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
+    let envelope = json!({"signatures": [{"keyid": KEY_ID, "sig": signature}], "signed": signed});
+    serde_json::to_vec(&envelope).ok()
+}
+
+pub fn root(version: u64) -> Value {
+    let keys = json!({"keyids": [KEY_ID], "threshold": 1});
+    role(
+        "root",
+        version,
+        json!({
+            "consistent_snapshot": true,
+            "keys": {KEY_ID: key_object()},
+            "roles": {"root": keys, "timestamp": keys, "snapshot": keys, "targets": keys},
+        }),
+    )
+}
+
+/// Delegates to one role for some paths.
+pub fn delegations(name: &str, paths: &[&str]) -> Value {
+    let role = json!({"name": name, "keyids": [KEY_ID], "threshold": 1, "paths": paths, "terminating": false});
+    json!({"delegations": {"keys": {KEY_ID: key_object()}, "roles": [role]}})
+}
+
+pub fn file(role: &RoleName, version: Option<u64>, signed: &Value) -> (String, Vec<u8>) {
+    (role.file_name(version), sign(signed).unwrap())
+}
+
+/// Root, timestamp, snapshot and targets in version 1.
+pub fn files() -> BTreeMap<String, Vec<u8>> {
+    let snapshot = json!({"targets.json": {"version": 1}, "delegated.json": {"version": 1}});
+    BTreeMap::from([
+        file(&RoleName::root(), Some(1), &root(1)),
+        file(&RoleName::timestamp(), None, &role("timestamp", 1, json!({"meta": {"snapshot.json": {"version": 1}}}))),
+        file(&RoleName::snapshot(), Some(1), &role("snapshot", 1, json!({"meta": snapshot}))),
+        file(&RoleName::targets(), Some(1), &role("targets", 1, json!({"targets": {}}))),
+    ])
+}
+
+/// What a client that remembers `state` makes of these files.
+pub fn walk(
+    files: BTreeMap<String, Vec<u8>>,
+    state: &TrustedState,
+) -> Result<(TrustedRepository, CarriedMetadata), TufError> {
+    let mut carried = CarriedMetadata::new(files);
+    let pinned = sign(&root(1)).unwrap();
+    let repository = update(&pinned, state, &mut carried, NOW.parse().unwrap(), &Limits::default())?;
+    Ok((repository, carried))
+}
+
+/// Puts fuzzed bytes in place of a role's file: as they are, and, if they are JSON, as what its key signed.
+pub fn with_fuzzed(role: &RoleName, version: Option<u64>, data: &[u8]) -> Vec<BTreeMap<String, Vec<u8>>> {
+    let signed = serde_json::from_slice(data).ok().and_then(|value: Value| sign(&value));
+    let replace = |bytes: Vec<u8>| {
+        let mut files = files();
+        files.insert(role.file_name(version), bytes);
+        files
+    };
+    std::iter::once(data.to_vec()).chain(signed).map(replace).collect()
+}

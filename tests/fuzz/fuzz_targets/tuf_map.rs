@@ -1,0 +1,12 @@
+//! Maps of repositories (TAP 4), and searches through them.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sealift_core::tuf::RepositoryMap;
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(map) = RepositoryMap::parse(data) else { return };
+    for target in ["file", "a/b", "example.com/org/bundle:1.0"] {
+        assert!(map.resolve(target, |_| Ok(None)).unwrap().is_none(), "nobody knows it");
+    }
+});

@@ -1,0 +1,15 @@
+//! Snapshot metadata, new and remembered.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sealift_core::tuf::{RoleName, TrustedState};
+
+mod tuf;
+
+fuzz_target!(|data: &[u8]| {
+    for files in tuf::with_fuzzed(&RoleName::snapshot(), Some(1), data) {
+        let remembered = TrustedState { metadata: [("snapshot".to_owned(), data.to_vec())].into(), last_export: None };
+        let _ = tuf::walk(files.clone(), &remembered);
+        let _ = tuf::walk(files, &TrustedState::default());
+    }
+});

@@ -1,0 +1,17 @@
+//! Targets metadata with its delegations, and searches through them.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sealift_core::tuf::{RoleName, TrustedState};
+
+mod tuf;
+
+fuzz_target!(|data: &[u8]| {
+    for files in tuf::with_fuzzed(&RoleName::targets(), Some(1), data) {
+        let Ok((mut repository, mut carried)) = tuf::walk(files, &TrustedState::default()) else { continue };
+        for target in ["file", "a/b", "example.com/org/bundle:1.0"] {
+            let _ = repository.resolve(&mut carried, target);
+        }
+        let _ = repository.load_every_role(&mut carried);
+    }
+});
