@@ -60,11 +60,14 @@ impl RootChain {
         if root.version() != expected {
             return Err(TufError::Version { role, expected, found: root.version() });
         }
-        let new = root.value();
-        let rotated = old.roles.timestamp.rotated(&old.keys, &new.roles.timestamp, &new.keys)
-            || old.roles.snapshot.rotated(&old.keys, &new.roles.snapshot, &new.keys);
+        let history = history(old, root.value());
         self.0 = root;
-        Ok(if rotated { History::Forgotten } else { History::Kept })
+        Ok(history)
+    }
+
+    /// What it means for earlier metadata that this root was pinned anew, when `older` was trusted before.
+    pub(crate) fn history_since(&self, older: &Self) -> History {
+        history(older.0.value(), self.0.value())
     }
 
     /// Ends the chain: the newest root must not have expired (§5.3.10).
@@ -75,6 +78,12 @@ impl RootChain {
         self.0.require_fresh(reference_time)?;
         Ok(TrustedRoot { root: self.0, reference_time })
     }
+}
+
+fn history(old: &Root, new: &Root) -> History {
+    let rotated = old.roles.timestamp.rotated(&old.keys, &new.roles.timestamp, &new.keys)
+        || old.roles.snapshot.rotated(&old.keys, &new.roles.snapshot, &new.keys);
+    if rotated { History::Forgotten } else { History::Kept }
 }
 
 /// A root names its own keys, so it is read before it is verified; nothing of it gets out unless it is.

@@ -145,6 +145,10 @@ impl Envelope {
 
     /// Reads what was signed, without having asked by whom.
     pub(crate) fn read_signed<T: Metadata>(&self) -> Result<(Header, T), MetadataError> {
+        Ok((self.header::<T>()?, T::deserialize(&self.signed)?))
+    }
+
+    fn header<T: Metadata>(&self) -> Result<Header, MetadataError> {
         let header = Header::deserialize(&self.signed)?;
         if header.kind != T::TYPE {
             return Err(MetadataError::Type { expected: T::TYPE, found: header.kind });
@@ -152,14 +156,15 @@ impl Envelope {
         if !is_understood(&header.spec_version) {
             return Err(MetadataError::SpecVersion(header.spec_version));
         }
-        Ok((header, T::deserialize(&self.signed)?))
+        Ok(header)
     }
 
     /// Requires the authority's signatures, and only then reads what was signed.
     pub(crate) fn verify<T: Metadata>(self, authority: Authority<'_>) -> Result<Verified<T>, TufError> {
         let signers = self.require_signatures(authority)?;
-        let (header, value) =
-            self.read_signed().map_err(|source| TufError::Malformed { role: self.role.clone(), source })?;
+        let malformed = |source| TufError::Malformed { role: self.role.clone(), source };
+        let header = self.header::<T>().map_err(malformed)?;
+        let value = T::deserialize(self.signed).map_err(|error| malformed(error.into()))?;
         let evidence = RoleEvidence {
             role: self.role,
             version: header.version.get(),

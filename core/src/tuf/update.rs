@@ -57,7 +57,12 @@ fn advance_root(
     let remembered = state.metadata.get(root.as_str()).map(|bytes| RootChain::begin(bytes)).transpose()?;
     match remembered {
         Some(remembered) if remembered.version() >= chain.version() => chain = remembered,
-        _ => remember(state, &root, pinned_root),
+        older => {
+            if older.is_some_and(|older| chain.history_since(&older) == History::Forgotten) {
+                forget(state);
+            }
+            remember(state, &root, pinned_root);
+        }
     }
     let first = chain.version();
     let limit = fetch.limits.root_length;
@@ -66,8 +71,7 @@ fn advance_root(
             return Err(TufError::TooManyRoots { limit: fetch.limits.root_versions });
         }
         if chain.accept(&next)? == History::Forgotten {
-            state.metadata.remove(RoleName::timestamp().as_str());
-            state.metadata.remove(RoleName::snapshot().as_str());
+            forget(state);
         }
         remember(state, &root, &next);
     }
@@ -121,6 +125,12 @@ fn advance_targets(
         }
     };
     Ok(TrustedRepository::new(snapshot, targets, state.clone(), *fetch.limits))
+}
+
+/// §5.3.11.
+fn forget(state: &mut TrustedState) {
+    state.metadata.remove(RoleName::timestamp().as_str());
+    state.metadata.remove(RoleName::snapshot().as_str());
 }
 
 pub(crate) fn remember(state: &mut TrustedState, role: &RoleName, bytes: &[u8]) {

@@ -217,6 +217,19 @@ fn a_pin_newer_than_the_remembered_root_is_where_the_next_update_begins() {
 }
 
 #[test]
+fn rule_5_3_11_a_newer_pin_with_rotated_keys_makes_history_be_forgotten_too() {
+    let mut repository = TufRepository::new();
+    repository.publish(&["timestamp"]);
+    let state = repository.accepted();
+    repository.rotate_keys("timestamp");
+    repository.role("timestamp")["version"] = json!(0);
+    repository.publish(&["root", "timestamp"]);
+    let pinned = repository.file("root").clone();
+    let updated = update(&pinned, &state, &mut repository, now(), &Limits::default()).unwrap();
+    assert_eq!(updated.roles()[1].version, 1);
+}
+
+#[test]
 fn roots_up_to_the_pinned_one_are_neither_asked_for_nor_trusted() {
     let mut repository = TufRepository::new();
     repository.publish(&["root"]);
