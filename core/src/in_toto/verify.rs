@@ -1,8 +1,8 @@
 //! The verification workflow (in-toto 1.0 §5.2), in its order.
 //!
 //! 1 layout signatures, by every key given; 2 expiry; 3 parameters; 4 links and who signed them; 5 sublayouts, each in
-//! its folder and under the one key that signed it; 6 agreement; 7 the steps' rules; 8 inspections and their rules;
-//! 9 the final product. Promise: a [`VerifiedSupplyChain`] has passed all of it, and nothing else makes one.
+//! its folder and under the one key that signed it; 6 agreement; 7 the steps' rules; 8 the final product; 9 inspections
+//! and their rules. Promise: a [`VerifiedSupplyChain`] has passed all of it, and nothing else makes one.
 
 use std::collections::BTreeMap;
 
@@ -149,7 +149,6 @@ impl Workflow<'_> {
         }
         let document = SignedDocument::parse(chain.layout).map_err(Cause::LayoutUnreadable)?;
         let reports = self.layout(&document, &chain.layout_keys, &chain.parameters, 0, trace)?;
-        trace.product = product::bind(self.product, &reports.layout.steps, &reports.by_step)?;
         Ok(reports.summary())
     }
 
@@ -182,6 +181,10 @@ impl Workflow<'_> {
             apply_rules(name, ArtifactList::Materials, &rules.expected_materials, &by_step, work, materials)?;
             let products = &mut found.products;
             apply_rules(name, ArtifactList::Products, &rules.expected_products, &by_step, work, products)?;
+        }
+        if depth == 0 {
+            // Before the layout's inspections: no command is run on a product that is not the chain's.
+            trace.product = product::bind(self.product, &layout.steps, &by_step)?;
         }
         self.run_inspections(&layout.inspections, &by_step, trace)?;
         Ok(Reports { layout, by_step })

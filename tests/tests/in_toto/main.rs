@@ -3,4 +3,5 @@
 // A test that cannot go on should stop.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod dsse_protocol;
 mod vectors;

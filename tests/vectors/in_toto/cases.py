@@ -541,7 +541,7 @@ def inspections():
     yield with_inspection(["no-such-command-anywhere"]).case("inspections/no-such-command", "accept", inspections="inspection")
     tampered = with_inspection(["true"], bind)
     tampered.product = {"bundle.json": "tampered"}
-    yield tampered.case("inspections/tampered-product", "product", inspections="rule")
+    yield tampered.case("inspections/tampered-product", "product", inspections="product")
     filled = with_inspection(["test", "{A}", "=", "b"], bind)
     filled.parameters = {"A": "b"}
     yield filled.case("inspections/parameter-in-command", "accept", inspections="accept")
