@@ -7,5 +7,6 @@ mod compression;
 mod foreign_tools;
 
 mod refusals;
+mod schema;
 mod tampering;
 mod worked_example;

@@ -1,0 +1,15 @@
+//! Whatever bytes come: the reader ends with an answer, and what it accepts has the length that its layout says.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sealift_archive_format::compression::Compression;
+use sealift_archive_format::{Layout, Reader};
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(reader) = Reader::open(data) else { return };
+    let (layout, compression) = (Layout::of(reader.seal()), reader.compression());
+    if let Ok(length) = reader.finish() {
+        assert_eq!(length, layout.length);
+        assert!(compression != Compression::None || length == data.len() as u64);
+    }
+});

@@ -1,0 +1,96 @@
+//! `docs/schema/inventory.schema.json` accepts what is written, and refuses what it can of what is not.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use sealift_archive_format::Inventory;
+use sealift_archive_format::inventory::ImageRole;
+use sealift_tests::archive_mutator::Sample;
+use sealift_tests::outside_programs::find;
+use serde_json::{Value, json};
+
+const VALIDATE: &str = r"
+import json, sys
+from jsonschema import Draft202012Validator
+schema = json.load(open(sys.argv[1]))
+Draft202012Validator.check_schema(schema)
+validator = Draft202012Validator(schema)
+print(json.dumps([validator.is_valid(statement) for statement in json.load(open(sys.argv[2]))]))
+";
+
+/// The sample with one of everything.
+fn statement() -> Value {
+    let mut inventory = Sample::default().inventory;
+    let invocation = inventory.bundles[0].images[0].clone();
+    let mut component = invocation.clone();
+    component.role = ImageRole::Component("web".to_owned());
+    component.referrers = vec![invocation.descriptor.clone()];
+    component.target = inventory.bundles[0].target.clone();
+    let mut alone = invocation.clone();
+    alone.role = ImageRole::StandAlone;
+    inventory.bundles[0].index = Some(invocation.descriptor);
+    inventory.bundles[0].images.push(component);
+    inventory.images.push(alone);
+    serde_json::from_slice(&inventory.to_statement().unwrap()).unwrap()
+}
+
+/// Every statement that has one change too many.
+fn broken() -> Vec<Value> {
+    let changes: [(&str, Value); 19] = [
+        ("/_type", "https://in-toto.io/Statement/v0.1".into()),
+        ("/predicateType", "https://sealift.dev/inventory/v2".into()),
+        ("/subject/0/digest", json!({})),
+        ("/predicate/formatVersion", "2.0".into()),
+        ("/predicate/exportedAt", "2026-01-02T03:04:05+00:00".into()),
+        ("/predicate/exporter", json!({"name": "x"})),
+        ("/predicate/repositories/0/name", "../main".into()),
+        ("/predicate/entries/0/name", "/oci-layout".into()),
+        ("/predicate/entries/0/size", (-1).into()),
+        ("/predicate/entries/0/size", 1.5.into()),
+        ("/predicate/entries/0/digest", "sha256:00".into()),
+        ("/predicate/entries/0", json!({"name": "oci-layout", "size": 30})),
+        ("/predicate/bundles/0/reference", "".into()),
+        ("/predicate/bundles/0/reference", "a\nb".into()),
+        ("/predicate/bundles/0/images/0/kind", "image".into()),
+        ("/predicate/bundles/0/images/0/kind", "component".into()),
+        ("/predicate/bundles/0/images/1/component", Value::Null),
+        ("/predicate/images/0/complete", "some".into()),
+        ("/predicate/images/0/kind", "invocation".into()),
+    ];
+    let changed = changes.into_iter().map(|(pointer, value)| {
+        let mut statement = statement();
+        *statement.pointer_mut(pointer).expect(pointer) = value;
+        statement
+    });
+    let unknown = ["", "/predicate", "/predicate/entries/0", "/predicate/bundles/0", "/predicate/images/0/descriptor"];
+    let unknown = unknown.into_iter().map(|pointer| {
+        let mut statement = statement();
+        statement.pointer_mut(pointer).expect(pointer)["novel"] = 1.into();
+        statement
+    });
+    changed.chain(unknown).collect()
+}
+
+#[test]
+fn the_schema_and_the_parser_agree() {
+    let Some(python) = find("python3") else { return };
+    if !Command::new(&python).args(["-c", "import jsonschema"]).stderr(Stdio::null()).status().unwrap().success() {
+        assert_ne!(std::env::var("SEALIFT_REQUIRE_TOOLS").as_deref(), Ok("1"), "jsonschema is required");
+        eprintln!("SKIPPED: python3 has no jsonschema");
+        return;
+    }
+    let mut statements = broken();
+    let expected: Vec<bool> = statements.iter().map(|_| false).chain([true]).collect();
+    statements.push(statement());
+    let ours: Vec<bool> =
+        statements.iter().map(|statement| Inventory::parse(statement.to_string().as_bytes()).is_ok()).collect();
+    assert_eq!(ours, expected);
+    let folder = tempfile::tempdir().unwrap();
+    let cases = folder.path().join("statements.json");
+    std::fs::write(&cases, Value::from(statements).to_string()).unwrap();
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema/inventory.schema.json");
+    let output = Command::new(python).args(["-c", VALIDATE]).args([schema, cases]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let theirs: Vec<bool> = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(theirs, expected);
+}
