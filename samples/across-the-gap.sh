@@ -159,9 +159,18 @@ say "   The archive cut short"
 head -c $(($(stat -c %s shop-1.5.sealift) * 3 / 4)) shop-1.5.sealift > cut.sealift
 refused 10 import_archive cut.sealift
 
-say "   A link of the supply chain by a key that may not sign it: the export refuses it already"
+say "   A link of the supply chain by a key that may not sign it: an honest exporter does not seal that …"
+publish --version 1.6 > /dev/null
+export_bundle 1.6 "$tuf" --key anna.pem -o honest.sealift
+reseal() { "$python" "$root/samples/dishonest_exporter.py" honest.sealift --tuf publisher/tuf --repository shop --key anna.pem -o "$1"; }
+reseal same.sealift
+cmp honest.sealift same.sealift # as yet, the dishonest exporter has nothing to hide
 publish --version 1.6 --unauthorised-link > /dev/null
 refused 13 export_bundle 1.6 "$tuf" --key anna.pem -o unauthorised.sealift
 [ ! -e unauthorised.sealift ] || die "a refused export left an archive"
+
+say "   … and from a dishonest one, whose seal is valid, it is not taken"
+reseal dishonest.sealift
+refused 13 import_archive dishonest.sealift
 
 say "Everything that should get across did, and nothing else."

@@ -21,6 +21,7 @@ import hashlib
 import io
 import json
 import os
+import random
 import subprocess
 import tarfile
 import urllib.error
@@ -57,7 +58,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="where keys and metadata go")
     parser.add_argument("--registry", help="host and port of the registry that the bundle is pushed to, over http")
     parser.add_argument("--version", default="1.4", help="the version of the bundle and its images")
-    parser.add_argument("--layer-size", type=int, default=2048, help="random bytes in each layer")
+    parser.add_argument("--layer-size", type=int, default=2048, help="incompressible bytes in each layer")
     parser.add_argument("--unauthorised-link", action="store_true",
                         help="let a stranger sign the bundle's release step: what Sealift must refuse")
     parser.add_argument("--only-root", action="store_true", help="make keys and a root, and nothing else")
@@ -150,10 +151,12 @@ def make_image(layout: Path, name: str, version: str, layer_size: int) -> bytes:
 
 
 def make_layer(text: str, size: int) -> tuple[bytes, bytes]:
-    """A layer with a script that says hello, and random bytes that do not compress."""
+    """A layer with a script that says hello, and bytes that do not compress: the same whenever it is made."""
+    source = random.Random(text)
+    data = b"".join(source.randbytes(min(size - at, 1 << 20)) for at in range(0, size, 1 << 20))
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for name, content in (("hello", f"#!/bin/sh\necho {text}".encode()), ("data", os.urandom(size))):
+        for name, content in (("hello", f"#!/bin/sh\necho {text}".encode()), ("data", data)):
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(content), 0o755
             tar.addfile(entry, io.BytesIO(content))
@@ -248,14 +251,17 @@ class SupplyChain:
         stage = folder / "stage"
         stage.mkdir(parents=True, exist_ok=True)
         (stage / file_name).write_bytes(content)
+        links = {}
         for name, materials in (("build", []), ("release", [file_name])):
             signer = self.keys.signer("stranger" if stranger and name == "release" else f"in-toto-{name}")
             in_toto_run(name, materials, [file_name], [], signer=signer, base_path=str(stage),
-                        metadata_directory=str(folder), record_environment=False)
+                        metadata_directory=str(folder))
+            link = folder / f"{name}.{signer.public_key.keyid[:8]}.link"
+            links[link.name] = link.read_bytes()
         if not stranger:
             owner = self.keys.signer(self.owner).public_key
             in_toto_verify(self.layout, {owner.keyid: {"keyid": owner.keyid, **owner.to_dict()}}, str(folder))
-        return {link.name: link.read_bytes() for link in folder.glob("*.link")}
+        return links
 
 
 # TUF: top-level `targets` says how things are made, `targets/releases` says what was made (CNAB Security 301).

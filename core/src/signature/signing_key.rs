@@ -1,7 +1,7 @@
 //! Ed25519 private keys: for seals, and for the sample publisher.
 
 use ed25519_dalek::Signer as _;
-use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, spki::der::pem::LineEnding};
+use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, KeypairBytes, spki::der::pem::LineEnding};
 use zeroize::Zeroizing;
 
 use super::{KeyError, PublicKey};
@@ -75,9 +75,9 @@ impl SigningKey {
     pub fn to_pem(&self, passphrase: Option<&str>) -> Result<Zeroizing<String>, SigningKeyError> {
         let malformed = |error: pkcs8::Error| SigningKeyError::Malformed(error.to_string());
         match passphrase {
-            None => self.0.to_pkcs8_pem(LineEnding::LF).map_err(malformed),
+            None => self.without_public_half().to_pkcs8_pem(LineEnding::LF).map_err(malformed),
             Some(passphrase) => {
-                let document = self.0.to_pkcs8_der().map_err(malformed)?;
+                let document = self.without_public_half().to_pkcs8_der().map_err(malformed)?;
                 let info = pkcs8::PrivateKeyInfoRef::try_from(document.as_bytes()).map_err(malformed)?;
                 let encrypted = info.encrypt(passphrase).map_err(malformed)?;
                 encrypted
@@ -85,6 +85,12 @@ impl SigningKey {
                     .map_err(|error| SigningKeyError::Malformed(error.to_string()))
             }
         }
+    }
+
+    /// What is written: version 1 of the encoding (RFC 5958 §2). OpenSSL and others do not read version 2, which holds
+    /// the public half as well.
+    fn without_public_half(&self) -> KeypairBytes {
+        KeypairBytes { secret_key: self.0.to_bytes(), public_key: None }
     }
 
     /// The public half.
@@ -120,6 +126,23 @@ mod tests {
         assert!(matches!(SigningKey::from_pem(&locked, Some("wrong")), Err(SigningKeyError::WrongPassphrase)));
         let opened = SigningKey::from_pem(&locked, Some("correct horse")).unwrap();
         assert_eq!(opened.public_bytes(), key.public_bytes());
+    }
+
+    #[test]
+    fn a_key_is_written_as_openssl_reads_it() {
+        let (label, der) = pem_rfc7468::decode_vec(SigningKey::from_seed(&[7; 32]).to_pem(None).unwrap().as_bytes())
+            .map(|(label, der)| (label.to_owned(), der))
+            .unwrap();
+        // RFC 8410 §7: version 0, the algorithm, and the seed in an octet string within an octet string.
+        let expected = [&hex::decode("302e020100300506032b657004220420").unwrap()[..], &[7; 32]].concat();
+        assert_eq!((label.as_str(), der), ("PRIVATE KEY", expected));
+    }
+
+    #[test]
+    fn a_key_with_its_public_half_is_read_too() {
+        let key = SigningKey::from_seed(&[7; 32]);
+        let with_public_half = key.0.to_pkcs8_pem(LineEnding::LF).unwrap();
+        assert_eq!(SigningKey::from_pem(&with_public_half, None).unwrap().public_bytes(), key.public_bytes());
     }
 
     #[test]
