@@ -40,6 +40,9 @@ fn allowed() -> impl Iterator<Item = c_long> {
     [FILES, PROCESSES, MEMORY, TIME, COMMUNICATION, OLD].into_iter().flatten().copied()
 }
 
+/// The number that fchmodat2 has everywhere; it is newer than some of the tables that the `libc` crate has.
+const FCHMODAT2: c_long = 452;
+
 /// Files and directories.
 const FILES: &[c_long] = &[
     libc::SYS_read,
@@ -85,7 +88,7 @@ const FILES: &[c_long] = &[
     libc::SYS_fchdir,
     libc::SYS_fchmod,
     libc::SYS_fchmodat,
-    libc::SYS_fchmodat2,
+    FCHMODAT2,
     libc::SYS_fchown,
     libc::SYS_fchownat,
     libc::SYS_umask,
