@@ -3,5 +3,7 @@
 // A test that cannot go on should stop.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod adversary;
 mod dsse_protocol;
+mod patterns;
 mod vectors;
