@@ -23,7 +23,6 @@ mod keys;
 mod map;
 mod ngclient;
 mod oracles;
-mod real_repositories;
 mod root;
 mod snapshot;
 mod targets;
