@@ -90,8 +90,8 @@ pub enum HttpError {
         /// Where it leads.
         target: Url,
     },
-    /// A redirect of an upload whose bytes are already spent.
-    #[error("{url} redirects an upload to {target}, which is not followed")]
+    /// A redirect of a request with a body, to another host or with its bytes already spent.
+    #[error("{url} redirects what is sent to it to {target}, which is not followed")]
     UploadRedirected {
         /// What was requested.
         url: Url,
@@ -104,14 +104,12 @@ impl HttpError {
     /// Whether the same request may succeed a little later.
     pub(super) fn may_pass(&self) -> bool {
         match self {
-            Self::Transport { source, .. } => matches!(
-                **source,
-                ureq::Error::Io(_)
-                    | ureq::Error::Timeout(_)
-                    | ureq::Error::HostNotFound
-                    | ureq::Error::ConnectionFailed
-                    | ureq::Error::Protocol(_)
-            ),
+            Self::Transport { source, .. } => match &**source {
+                // What is invalid, such as a certificate, stays so.
+                ureq::Error::Io(error) => error.kind() != io::ErrorKind::InvalidData,
+                ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed => true,
+                _ => false,
+            },
             Self::Body { .. } => true,
             Self::Status { status, .. } => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
             _ => false,

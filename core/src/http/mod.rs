@@ -1,7 +1,7 @@
 //! HTTP/1.1 for sources and sinks: a thin blocking client that a hostile server cannot hurt.
 //!
 //! Promise: every answer has a limit, in bytes and in time; credentials go to the origin they were meant for and to no
-//! other; plain `http` is spoken only where the settings name it; redirects are counted, and never lead from `https`
+//! other, nor does what a request carries; plain `http` is spoken only where the settings name it; redirects are counted, and never lead from `https`
 //! to `http`. Nothing is read from the environment, no cookie is kept, and nothing is retried but what may be sent
 //! twice. A [`Client`] is cheap to clone, and clones share their connections.
 
@@ -59,12 +59,14 @@ pub(crate) struct Request<'a> {
     pub(crate) body: RequestBody<'a>,
     /// How many bytes of response are expected at most: decides how long the response may take.
     pub(crate) expected: u64,
+    /// How long the connection may take, where that is not for the settings to say.
+    pub(crate) connect_within: Option<Duration>,
 }
 
 impl Request<'_> {
     pub(crate) fn new(method: Method, url: Url) -> Self {
         let (headers, authorization) = (Vec::new(), None);
-        Self { method, url, headers, authorization, body: RequestBody::Empty, expected: 0 }
+        Self { method, url, headers, authorization, body: RequestBody::Empty, expected: 0, connect_within: None }
     }
 }
 
@@ -169,7 +171,9 @@ impl Client {
             let Some(target) = redirect_target(&request.method, &url, &response)? else {
                 return response.without_retryable_status();
             };
-            if matches!(request.body, RequestBody::Stream { .. }) {
+            let repeatable = !matches!(request.body, RequestBody::Stream { .. });
+            let keeps_its_body_here = is_safe(&request.method) || target.same_origin(&request.url);
+            if !repeatable || !keeps_its_body_here {
                 return Err(HttpError::UploadRedirected { url, target });
             }
             if url.is_https() && !target.is_https() {
@@ -191,23 +195,26 @@ impl Client {
         {
             builder = builder.header(AUTHORIZATION, authorization);
         }
-        let expected = request.expected;
+        let (expected, connect) = (request.expected, request.connect_within);
         let sent = match &mut request.body {
-            RequestBody::Empty if matches!(request.method, Method::GET | Method::HEAD) => {
-                builder.body(()).map_err(Into::into).and_then(|request| self.run(request, 0, expected))
+            RequestBody::Empty if is_safe(&request.method) => {
+                builder.body(()).map_err(Into::into).and_then(|request| self.run(request, 0, expected, connect))
             }
             RequestBody::Empty => {
-                builder.body(&[][..]).map_err(Into::into).and_then(|request| self.run(request, 0, expected))
+                builder.body(&[][..]).map_err(Into::into).and_then(|request| self.run(request, 0, expected, connect))
             }
             RequestBody::Bytes(bytes) => {
                 let length = bytes.len() as u64;
-                builder.body(*bytes).map_err(Into::into).and_then(|request| self.run(request, length, expected))
+                builder
+                    .body(*bytes)
+                    .map_err(Into::into)
+                    .and_then(|request| self.run(request, length, expected, connect))
             }
             RequestBody::Stream { length, content } => builder
                 .header(CONTENT_LENGTH, *length)
                 .body(SendBody::from_reader(content))
                 .map_err(Into::into)
-                .and_then(|request| self.run(request, *length, expected)),
+                .and_then(|request| self.run(request, *length, expected, connect)),
         };
         match sent {
             Ok(response) => Ok(Response::new(url.clone(), response)),
@@ -221,12 +228,14 @@ impl Client {
         request: http::Request<B>,
         sent: u64,
         expected: u64,
+        connect_within: Option<Duration>,
     ) -> Result<http::Response<ureq::Body>, ureq::Error> {
         let timeouts = &self.0.settings.timeouts;
         let request = self
             .0
             .agent
             .configure_request(request)
+            .timeout_connect(Some(connect_within.map_or(timeouts.connect, |within| within.min(timeouts.connect))))
             .timeout_send_body(Some(timeouts.for_body(sent)))
             .timeout_recv_response(Some(timeouts.for_body(sent)))
             .timeout_recv_body(Some(timeouts.for_body(expected)))
@@ -235,11 +244,15 @@ impl Client {
     }
 }
 
+/// Whether a request of this method has no body and changes nothing.
+fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
 /// Where a response sends the request to, if it does.
 fn redirect_target(method: &Method, url: &Url, response: &Response) -> Result<Option<Url>, HttpError> {
-    let safe = matches!(*method, Method::GET | Method::HEAD);
     let follow = match response.status() {
-        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => safe,
+        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => is_safe(method),
         StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
         _ => false,
     };

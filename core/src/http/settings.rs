@@ -95,7 +95,8 @@ impl Proxy {
         let refused = |error| SettingsError::Proxy(Box::new(error));
         let proxy = ureq::Proxy::new(&self.url).map_err(refused)?;
         let mut builder = ureq::Proxy::builder(proxy.protocol()).host(proxy.host()).port(proxy.port());
-        for host in self.except.split(',').map(str::trim).chain(["localhost", "127.0.0.1", "::1"]) {
+        let named = self.except.split(',').map(str::trim).filter(|host| !host.is_empty());
+        for host in named.chain(["localhost", "127.0.0.1", "[::1]"]) {
             builder = builder.no_proxy(host);
         }
         if let Some(username) = proxy.username() {
@@ -171,6 +172,19 @@ mod tests {
         }
         assert!(!hosts.allows(&url("http://r.example/")));
         assert!(PlainHttp::Never.permit(&url("https://r.example/")).is_ok());
+    }
+
+    #[test]
+    fn this_machine_is_reached_without_the_proxy() {
+        let proxy = |url: &str| Proxy { url: url.to_owned(), except: "near.example, ".to_owned() };
+        let agents = proxy("http://user:secret@proxy.example:3128").for_agent().unwrap();
+        let direct = |url: &str| agents.is_no_proxy(&url.parse().unwrap());
+        for url in ["http://127.0.0.1:5000/", "http://localhost/", "http://[::1]:5000/", "https://near.example/"] {
+            assert!(direct(url), "{url}");
+        }
+        assert!(!direct("https://far.example/"));
+        assert_eq!((agents.host(), agents.port(), agents.username()), ("proxy.example", 3128, Some("user")));
+        assert!(matches!(proxy("nonsense://x").for_agent(), Err(SettingsError::Proxy(_))));
     }
 
     #[test]

@@ -70,13 +70,11 @@ pub enum RegistryError {
         #[source]
         source: JsonError,
     },
-    /// A list with no end, or one that leads to another host.
-    #[error("{url} continues its list beyond {limit} pages or at another host")]
+    /// A list longer than can be meant, with no end, or one that leads to another host.
+    #[error("{url} continues its list beyond every limit, or at another host")]
     ListContinues {
         /// What answered.
         url: Url,
-        /// How many pages are read.
-        limit: usize,
     },
     /// The registry asks for an authorisation that is not known here.
     #[error("{registry} asks for authorisation by {challenge:?}, which is not supported")]

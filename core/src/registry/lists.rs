@@ -17,12 +17,19 @@ use crate::oci::{Descriptor, Reference, Repository, Tag};
 
 /// The most pages of one list.
 const MAXIMUM_PAGES: usize = 200;
+/// The most tags of one repository.
+const MAXIMUM_TAGS: usize = 100_000;
 /// How many tags are asked for at once.
 const TAGS_A_PAGE: usize = 1000;
 
 #[derive(serde::Deserialize)]
 struct TagList {
     tags: Option<Vec<String>>,
+}
+
+#[derive(serde::Deserialize)]
+struct ReferrerList {
+    manifests: Option<Vec<Descriptor>>,
 }
 
 impl Client {
@@ -36,7 +43,7 @@ impl Client {
         self.pages(repository, first, |_, bytes| {
             let list: TagList = strict_json::parse_into(bytes)?;
             tags.extend(list.tags.into_iter().flatten().filter_map(|tag| tag.parse().ok()));
-            Ok(())
+            Ok(tags.len() <= MAXIMUM_TAGS)
         })?;
         Ok(tags)
     }
@@ -54,17 +61,17 @@ impl Client {
         let filter = artifact_type.map(|wanted| utf8_percent_encode(wanted, NON_ALPHANUMERIC).to_string());
         let filter = filter.map(|wanted| format!("?artifactType={wanted}")).unwrap_or_default();
         let first = self.url(repository, &format!("referrers/{subject}{filter}"))?;
-        let mut referrers = Vec::new();
+        let (mut referrers, mut is_index) = (Vec::new(), true);
         let found = self.pages(repository, first, |content_type, bytes| {
-            let value: serde_json::Value = strict_json::parse(bytes)?;
-            let manifests = value.get("manifests").cloned().unwrap_or_default();
-            if content_type == OCI_INDEX && referrers.len() <= MAXIMUM_CHILDREN {
-                let page: Option<Vec<Descriptor>> = serde_json::from_value(manifests)?;
-                referrers.extend(page.unwrap_or_default());
+            // Anything but an index comes from a registry that does not know the interface.
+            is_index = content_type == OCI_INDEX;
+            if is_index {
+                let page: ReferrerList = strict_json::parse_into(bytes)?;
+                referrers.extend(page.manifests.into_iter().flatten());
             }
-            Ok(())
+            Ok(referrers.len() <= MAXIMUM_CHILDREN)
         })?;
-        if !found {
+        if !found || !is_index {
             referrers = self.referrers_by_tag(repository, subject)?;
         }
         // Registries may ignore the filter.
@@ -87,12 +94,12 @@ impl Client {
         }
     }
 
-    /// Reads a list page after page; whether there is such a list.
+    /// Reads a list page after page, as long as `page` says that there may be more; whether there is such a list.
     fn pages(
         &self,
         repository: &Repository,
         first: Url,
-        mut page: impl FnMut(&str, &[u8]) -> Result<(), JsonError>,
+        mut page: impl FnMut(&str, &[u8]) -> Result<bool, JsonError>,
     ) -> Result<bool, RegistryError> {
         let mut url = first.clone();
         for number in 0..MAXIMUM_PAGES {
@@ -110,14 +117,16 @@ impl Client {
             let content_type = crate::oci::media_type::essence(response.header(&CONTENT_TYPE).unwrap_or_default());
             let next = response.header_values(&LINK).find_map(next_link).map(|link| response.url().join(link));
             let bytes = response.into_bytes(MAXIMUM_LENGTH)?;
-            page(&content_type, &bytes).map_err(|source| RegistryError::List { url: url.clone(), source })?;
+            let within =
+                page(&content_type, &bytes).map_err(|source| RegistryError::List { url: url.clone(), source })?;
             match next {
+                _ if !within => break,
                 None => return Ok(true),
                 Some(Ok(next)) if next.same_origin(&first) => url = next,
                 Some(_) => break,
             }
         }
-        Err(RegistryError::ListContinues { url: first, limit: MAXIMUM_PAGES })
+        Err(RegistryError::ListContinues { url: first })
     }
 }
 

@@ -8,8 +8,11 @@ use super::error::RegistryError;
 use super::{Client, Scope};
 use crate::http::{Request, RequestBody, Response};
 use crate::oci::manifest::{MAXIMUM_LENGTH, ManifestBytes, ManifestError};
-use crate::oci::media_type::{DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
 use crate::oci::{Descriptor, Reference, Repository, Tag};
+
+/// The types of manifests that are understood.
+const ACCEPTED: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
@@ -86,7 +89,7 @@ impl Client {
         request.headers.push((CONTENT_TYPE, media_type));
         request.body = RequestBody::Bytes(manifest.bytes());
         let response = self.call(&Scope::push(repository), request)?;
-        if response.status() != StatusCode::CREATED {
+        if !response.status().is_success() {
             return Err(response.into_error().into());
         }
         confirm_digest(&response, digest)
@@ -100,9 +103,7 @@ impl Client {
         expected: u64,
     ) -> Result<Response, RegistryError> {
         let mut request = Request::new(method, self.url(repository, &format!("manifests/{name}"))?);
-        for media_type in [OCI_INDEX, OCI_MANIFEST, DOCKER_INDEX, DOCKER_MANIFEST] {
-            request.headers.push((ACCEPT, HeaderValue::from_static(media_type)));
-        }
+        request.headers.push((ACCEPT, HeaderValue::from_static(ACCEPTED)));
         request.expected = expected;
         let response = self.call(&Scope::pull(repository), request)?;
         match response.status() {

@@ -20,6 +20,7 @@ mod uploads;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ureq::http::{HeaderValue, Method, StatusCode};
 
@@ -33,6 +34,9 @@ pub use error::RegistryError;
 pub use sink::RegistrySink;
 pub use source::RegistrySource;
 pub use uploads::UploadError;
+
+/// How long a server may take to answer a TLS handshake where it may also speak plain `http`.
+const HTTPS_ANSWER_TIME: Duration = Duration::from_secs(5);
 
 /// A client for any number of registries.
 #[derive(Clone)]
@@ -97,8 +101,10 @@ impl Client {
     /// Whether something answers over TLS. Only asked where plain `http` would do.
     fn speaks_https(&self, base: &Url) -> Result<bool, RegistryError> {
         let ping = base.join("/v2/").map_err(RegistryError::Url)?;
-        match self.0.http.send_once(&mut Request::new(Method::GET, ping)) {
-            Err(HttpError::Transport { source, .. }) => Ok(is_certificate_error(&source)),
+        let mut request = Request::new(Method::GET, ping);
+        request.connect_within = Some(HTTPS_ANSWER_TIME);
+        match self.0.http.send_once(&mut request) {
+            Err(HttpError::Transport { source, .. }) => Ok(tls_failed(&source)),
             _ => Ok(true),
         }
     }
@@ -148,14 +154,14 @@ impl Scope {
     }
 }
 
-/// Whether a server spoke TLS, but is not one that is believed: that is no reason to speak plainly to it.
-fn is_certificate_error(error: &ureq::Error) -> bool {
-    let text = match error {
-        ureq::Error::Rustls(error) => error.to_string(),
-        ureq::Error::Io(error) => error.to_string(),
-        _ => return false,
+/// Whether a server spoke TLS, although no connection came of it: that is no reason to speak plainly to it.
+fn tls_failed(error: &ureq::Error) -> bool {
+    let error = match error {
+        ureq::Error::Rustls(error) => Some(error),
+        ureq::Error::Io(error) => error.get_ref().and_then(|inner| inner.downcast_ref()),
+        _ => None,
     };
-    text.contains("certificate")
+    error.is_some_and(|error| !matches!(error, rustls::Error::InvalidMessage(_)))
 }
 
 /// Locks, also when another thread panicked while it held the lock: the maps are whole at any time.

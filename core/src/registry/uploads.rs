@@ -115,7 +115,7 @@ impl Client {
             return Err(UploadError::Content(error));
         }
         let response = sent?;
-        if response.status() != StatusCode::CREATED {
+        if !response.status().is_success() {
             return Err(RegistryError::from(response.into_error()).into());
         }
         confirm_digest(&response, &descriptor.digest)?;

@@ -1,6 +1,6 @@
 //! User names, passwords and tokens: who gets them, and who does not.
 
-use sealift_core::http::Client as HttpClient;
+use sealift_core::http::{Client as HttpClient, HttpError};
 use sealift_core::oci::Descriptor;
 use sealift_core::oci::media_type::OCI_MANIFEST;
 use sealift_core::registry::{Client, Credentials, RegistryError};
@@ -117,6 +117,21 @@ fn a_token_service_that_redirects_does_not_pass_the_password_on() {
     let state = elsewhere.state();
     assert!(!state.received.is_empty());
     assert!(state.received.iter().all(|request| request.header("authorization").is_none()));
+}
+
+#[test]
+fn an_identity_token_is_not_sent_on_by_a_redirect() {
+    let registry = with_manifest();
+    let elsewhere = Registry::start();
+    let realm = format!("http://{}/token", registry.domain());
+    let identity_token = Some("token".to_owned());
+    registry.state().authentication = Some(Authentication::Bearer { realm, pair: None, identity_token });
+    let location = format!("http://localhost:{}/token", elsewhere.port());
+    registry.inject(Fault::always("POST", "/token", Action::status(307, &[("location", &location)])));
+    let config = format!(r#"{{"auths":{{"{}":{{"identitytoken":"token"}}}}}}"#, registry.domain());
+    let error = fetch(&client_with(&config), &registry).unwrap_err();
+    assert!(matches!(error, RegistryError::Http(HttpError::UploadRedirected { .. })), "{}", explain(&error));
+    assert!(elsewhere.state().received.is_empty());
 }
 
 #[test]

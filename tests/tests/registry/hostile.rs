@@ -123,12 +123,9 @@ fn headers_have_a_limit() {
 
 #[test]
 fn nonsense_instead_of_http_is_an_error() {
-    let registry = Registry::start();
     for nonsense in [&b"\0\0\0\0"[..], b"SSH-2.0-x\r\n\r\n", b"HTTP/1.1 999999 x\r\n\r\n", b""] {
-        registry.inject(Fault {
-            times: 3,
-            ..Fault::always("GET", "/manifests/", Action::write(|to| to.write_all(nonsense)))
-        });
+        let registry = Registry::start();
+        registry.inject(Fault::always("GET", "/manifests/", Action::write(|to| to.write_all(nonsense))));
         assert!(client().resolve(&format!("{}/app:1", registry.domain()).parse().unwrap()).is_err());
     }
 }
@@ -154,4 +151,15 @@ fn a_lying_content_length_is_noticed() {
     registry.inject(Fault::always("GET", "/blobs/", Action::Answer(short)));
     let mut reader = client().blob(&registry.repository("app"), &blob).unwrap();
     assert!(reader.read_to_end(&mut Vec::new()).is_err());
+}
+
+#[test]
+fn a_repository_with_endless_tags_is_refused() {
+    let registry = Registry::start();
+    let tags: Vec<String> = (0..60_000).map(|number| format!("tag-{number}")).collect();
+    let body = serde_json::json!({ "tags": tags }).to_string().into_bytes();
+    let page = Answer::new(200, &[("link", "</v2/app/tags/list?last=x>; rel=next")], body);
+    registry.inject(Fault::always("GET", "/tags/list", Action::Answer(page)));
+    assert!(matches!(client().tags(&registry.repository("app")), Err(RegistryError::ListContinues { .. })));
+    assert_eq!(registry.count("GET", "/tags/list"), 2);
 }

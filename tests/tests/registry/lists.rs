@@ -66,7 +66,11 @@ fn referrers_come_from_the_interface_or_from_the_tag() {
     let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": both}).to_string();
     registry.add_manifest("app", &format!("sha256-{}", subject.hex()), OCI_INDEX, index.as_bytes());
     assert_eq!(find(None), both);
-    assert_eq!(find(Some("a/sbom")), [sbom.clone()]);
+    assert_eq!(find(Some("a/sbom")), std::slice::from_ref(&sbom));
+
+    let page = Answer::new(200, &[("content-type", "text/html")], b"<html>".to_vec());
+    registry.inject(Fault::once("GET", "/referrers/", Action::Answer(page)));
+    assert_eq!(find(None), both, "a page that is no index is no interface");
 
     let listed = BTreeMap::from([(("app".to_owned(), subject.to_string()), vec![signature.clone()])]);
     registry.state().referrers = Some(listed);
