@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use sealift_archive_format::{EntryName, Reader, tar_profile};
+use sealift_core::signature::SigningKey;
 use sealift_tests::archive_mutator::{Record, Sample};
 use sealift_tests::outside_programs::find;
 use tempfile::TempDir;
@@ -117,11 +118,23 @@ fn what_gzip_and_zstd_compress_is_read() {
     }
 }
 
+/// Python, if it has a module.
+pub(crate) fn python_with(module: &str) -> Option<PathBuf> {
+    let python = find("python3")?;
+    let import =
+        Command::new(&python).args(["-c", &format!("import {module}")]).stderr(Stdio::null()).status().unwrap();
+    if !import.success() {
+        assert_ne!(std::env::var("SEALIFT_REQUIRE_TOOLS").as_deref(), Ok("1"), "{module} is required");
+        eprintln!("SKIPPED: python3 has no {module}");
+    }
+    import.success().then_some(python)
+}
+
 /// Runs the reader in `samples/` that is written from the document alone, through a pipe.
-fn second_reader(python: &Path, archive: &[u8]) -> Output {
+fn second_reader(python: &Path, arguments: &[&str], archive: &[u8]) -> Output {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/read_archive.py");
     let mut command = Command::new(python);
-    command.arg(script).arg("-").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.arg(script).args(arguments).arg("-").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // It may refuse, and stop reading, before it has all.
     let _ = child.stdin.take().unwrap().write_all(archive);
@@ -131,13 +144,30 @@ fn second_reader(python: &Path, archive: &[u8]) -> Output {
 #[test]
 fn a_second_reader_made_from_the_document_reads_the_sample() {
     let Some(python) = find("python3") else { return };
-    let output = second_reader(&python, &Sample::default().bytes());
+    let output = second_reader(&python, &[], &Sample::default().bytes());
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(text.contains("8 entries, every digest right"), "{text}");
     for (name, _) in Sample::default().contents {
         assert!(text.contains(name.as_str()), "{name}");
     }
+}
+
+#[test]
+fn a_second_reader_verifies_the_signature() {
+    let Some(python) = python_with("cryptography") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let archive = Sample::default().bytes();
+    let read_with = |key: &SigningKey| {
+        let path = folder.path().join("key.pem");
+        std::fs::write(&path, key.public_key().unwrap().to_pem().unwrap()).unwrap();
+        second_reader(&python, &["--key", path.to_str().unwrap()], &archive)
+    };
+    let verified = read_with(&Sample::key());
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+    assert!(String::from_utf8(verified.stdout).unwrap().contains("verified: signed by key"));
+    let unknown = read_with(&SigningKey::from_seed(&[2; 32]));
+    assert!(String::from_utf8(unknown.stderr).unwrap().contains("did not sign"));
 }
 
 #[test]
@@ -166,7 +196,7 @@ fn both_readers_refuse_the_same_archives() {
     archives.push(mutator.bytes());
     for archive in &archives {
         let ours = Reader::open(&**archive).and_then(Reader::finish);
-        let theirs = second_reader(&python, archive);
+        let theirs = second_reader(&python, &[], archive);
         let refusal = String::from_utf8_lossy(&theirs.stderr);
         assert_eq!(ours.is_ok(), theirs.status.success(), "{ours:?}\n{refusal}");
         let Err(error) = ours else { continue };
@@ -177,7 +207,7 @@ fn both_readers_refuse_the_same_archives() {
 
 #[test]
 fn python_verifies_the_seal_as_any_dsse_envelope() {
-    let Some(python) = find("python3") else { return };
+    let Some(python) = python_with("securesystemslib") else { return };
     let script = r#"
 import json, sys
 from securesystemslib.dsse import Envelope
@@ -189,12 +219,6 @@ verified = envelope.verify([key], 1)
 statement = json.loads(envelope.payload)
 print(sorted(verified), envelope.payload_type, statement["predicateType"])
 "#;
-    if !Command::new(&python).args(["-c", "import securesystemslib"]).stderr(Stdio::null()).status().unwrap().success()
-    {
-        assert_ne!(std::env::var("SEALIFT_REQUIRE_TOOLS").as_deref(), Ok("1"), "securesystemslib is required");
-        eprintln!("SKIPPED: python3 has no securesystemslib");
-        return;
-    }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("seal.json");
     std::fs::write(&path, Sample::default().seal().to_bytes()).unwrap();

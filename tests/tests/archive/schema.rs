@@ -1,13 +1,14 @@
 //! `docs/schema/inventory.schema.json` accepts what is written, and refuses what it can of what is not.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use sealift_archive_format::Inventory;
 use sealift_archive_format::inventory::ImageRole;
 use sealift_tests::archive_mutator::Sample;
-use sealift_tests::outside_programs::find;
 use serde_json::{Value, json};
+
+use crate::foreign_tools::python_with;
 
 const VALIDATE: &str = r"
 import json, sys
@@ -73,12 +74,7 @@ fn broken() -> Vec<Value> {
 
 #[test]
 fn the_schema_and_the_parser_agree() {
-    let Some(python) = find("python3") else { return };
-    if !Command::new(&python).args(["-c", "import jsonschema"]).stderr(Stdio::null()).status().unwrap().success() {
-        assert_ne!(std::env::var("SEALIFT_REQUIRE_TOOLS").as_deref(), Ok("1"), "jsonschema is required");
-        eprintln!("SKIPPED: python3 has no jsonschema");
-        return;
-    }
+    let Some(python) = python_with("jsonschema") else { return };
     let mut statements = broken();
     let expected: Vec<bool> = statements.iter().map(|_| false).chain([true]).collect();
     statements.push(statement());
