@@ -10,3 +10,4 @@ pub mod link_folder;
 pub mod outside_programs;
 pub mod registry;
 pub mod tuf_repository;
+pub mod two_sides;

@@ -1,0 +1,166 @@
+//! The pipelines from end to end, on the sample publisher's release.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use sealift_archive_format::inventory::Completeness;
+use sealift_core::cnab::Level;
+use sealift_core::export::{BundleOrigin, BundleRequest, ImagesFrom, PlanError, PrepareError, Request, SourceId};
+use sealift_core::oci::Platforms;
+use sealift_core::trust::JudgementError;
+use sealift_tests::two_sides::{ExportFailure, TwoSides};
+use serde_json::Value;
+
+const WEB: &str = "example.com/demo/web:1.0.0";
+
+/// Files below a folder, with their contents.
+fn files(folder: &std::path::Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().into_string().unwrap();
+        if entry.path().is_dir() {
+            found.extend(files(&entry.path()).into_iter().map(|(below, bytes)| (format!("{name}/{below}"), bytes)));
+        } else {
+            found.insert(name, fs::read(entry.path()).unwrap());
+        }
+    }
+    found
+}
+
+/// The digest under which a layout lists a name.
+fn listed(layout: &std::path::Path, name: &str) -> Option<String> {
+    let index: Value = serde_json::from_slice(&fs::read(layout.join("index.json")).ok()?).unwrap();
+    let manifests = index["manifests"].as_array().unwrap();
+    let found = manifests.iter().find(|it| it["annotations"]["org.opencontainers.image.ref.name"] == name);
+    Some(found?["digest"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_bundle_crosses_the_gap_unchanged() {
+    let sides = TwoSides::new();
+    let archive = sides.archive();
+    let report = sides.verify(&archive).report();
+    assert_eq!(report.bundles[0].level, Level::Four);
+    assert_eq!(report.archive.sealed_by, ["alice"]);
+    assert!(report.warnings.is_empty(), "{:?}", report.warnings);
+
+    let target = sides.path("delivered");
+    let delivered = sides.import(&archive, &target).unwrap();
+    let (before, after) = (files(&sides.published.layout), files(&target));
+    let blobs = |files: &BTreeMap<String, Vec<u8>>| -> BTreeMap<String, Vec<u8>> {
+        files.clone().into_iter().filter(|(name, _)| name.starts_with("blobs/")).collect()
+    };
+    assert_eq!(blobs(&before), blobs(&after), "every blob is the same, and there is no other");
+    let mapping = serde_json::to_value(&delivered.relocation).unwrap();
+    assert_eq!(mapping.as_object().unwrap().len(), 2, "the bundle's two images, and nothing else: {mapping}");
+    assert!(mapping[WEB].as_str().unwrap().ends_with(&listed(&target, WEB).unwrap()));
+}
+
+#[test]
+fn the_same_export_made_twice_is_identical() {
+    let sides = TwoSides::new();
+    assert_eq!(sides.archive(), sides.archive());
+}
+
+#[test]
+fn importing_again_changes_nothing() {
+    let sides = TwoSides::new();
+    let (archive, target) = (sides.archive(), sides.path("delivered"));
+    sides.import(&archive, &target).unwrap();
+    let before = (files(&target), files(&sides.path("far")));
+    sides.import(&archive, &target).unwrap();
+    assert_eq!(before, (files(&target), files(&sides.path("far"))));
+}
+
+#[test]
+fn an_image_may_stand_alone() {
+    let sides = TwoSides::new();
+    let archive = sides.export(&TwoSides::image_request(WEB)).unwrap();
+    let report = sides.verify(&archive).report();
+    assert_eq!(report.images[0].name, WEB);
+    assert!(report.images[0].in_toto.is_some());
+    let target = sides.path("delivered");
+    sides.import(&archive, &target).unwrap();
+    assert_eq!(listed(&target, WEB), listed(&sides.published.layout, WEB));
+}
+
+/// The bundle as a file, with its images in the layout.
+fn thin(sides: &TwoSides, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Request {
+    let report = sides.verify(&sides.archive()).report();
+    let digest = &report.bundles[0].item.digest;
+    let bundle_json = fs::read(sides.published.layout.join("blobs/sha256").join(digest.hex())).unwrap();
+    let images = ImagesFrom::TheirReferences(SourceId(0));
+    let origin = BundleOrigin::Document { bundle_json: change(bundle_json), images };
+    let name = sides.published.bundle.clone();
+    Request { bundles: vec![BundleRequest { name, origin }], images: Vec::new(), platforms: Platforms::All }
+}
+
+#[test]
+fn a_thin_bundle_gets_a_registry_form_on_the_way() {
+    let sides = TwoSides::new();
+    let archive = sides.export(&thin(&sides, |bundle_json| bundle_json)).unwrap();
+    assert_eq!(sides.verify(&archive).report().bundles[0].level, Level::Four);
+    let target = sides.path("delivered");
+    sides.import(&archive, &target).unwrap();
+    let digest = listed(&target, &sides.published.bundle).unwrap();
+    let index = fs::read(target.join("blobs/sha256").join(digest.strip_prefix("sha256:").unwrap())).unwrap();
+    let index: Value = serde_json::from_slice(&index).unwrap();
+    let kinds: Vec<_> = index["manifests"].as_array().unwrap().iter().map(|it| &it["annotations"]).collect();
+    assert_eq!(kinds[0]["io.cnab.manifest.type"], "config");
+    assert_eq!(kinds[1]["io.cnab.manifest.type"], "invocation");
+    assert_eq!(kinds[2]["io.cnab.component.name"], "web");
+}
+
+#[test]
+fn a_bundle_that_was_changed_after_it_was_signed_is_not_exported() {
+    let sides = TwoSides::new();
+    let changed = |bundle_json: Vec<u8>| String::from_utf8(bundle_json).unwrap().replace("A sample", "a sample").into();
+    match sides.export(&thin(&sides, changed)) {
+        Err(ExportFailure::Prepare(PrepareError::Judgement(JudgementError::Binding { .. }))) => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_image_with_another_digest_than_the_bundle_states_is_not_exported() {
+    let sides = TwoSides::new();
+    let web = listed(&sides.published.layout, WEB).unwrap();
+    let elsewhere = sealift_archive_format::Digest::sha256(b"another image").to_string();
+    let restated = |bundle_json: Vec<u8>| String::from_utf8(bundle_json).unwrap().replace(&web, &elsewhere).into();
+    match sides.export(&thin(&sides, restated)) {
+        Err(ExportFailure::Plan(PlanError::Source { reference, .. })) => assert_eq!(reference, WEB),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn chosen_platforms_are_carried_and_the_others_are_named_as_absent() {
+    let sides = TwoSides::new();
+    let request = Request { platforms: Platforms::Only(vec!["linux/amd64".parse().unwrap()]), ..sides.request() };
+    let archive = sides.export(&request).unwrap();
+    assert!(archive.len() < sides.archive().len());
+    let judged = sides.judge(&archive).unwrap();
+    for image in judged.inventory().all_images() {
+        assert_eq!(image.completeness, Completeness::Selected);
+        assert_eq!(image.platforms, ["linux/amd64"]);
+    }
+    // The index keeps its bytes, so TUF and in-toto vouch for it all the same.
+    assert_eq!(sides.verify(&archive).report().bundles[0].level, Level::Four);
+}
+
+#[test]
+fn an_unsigned_image_is_refused_unless_the_policy_lets_it_in() {
+    let sides = TwoSides::new();
+    let mut request = TwoSides::image_request(WEB);
+    request.images[0].name = "elsewhere.example/web:1".to_owned();
+    match sides.export(&request) {
+        Err(ExportFailure::Prepare(PrepareError::Judgement(JudgementError::Level { level: Level::Zero, .. }))) => {}
+        other => panic!("{other:?}"),
+    }
+    for side in ["near", "far"] {
+        fs::write(sides.path(side).join("policy.toml"), "minimum_level = \"0\"\n").unwrap();
+    }
+    let report = sides.verify(&sides.export(&request).unwrap()).report();
+    assert!(report.images[0].tuf.is_none());
+}
