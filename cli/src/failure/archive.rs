@@ -83,6 +83,8 @@ pub(super) fn documents(error: &DocumentError) -> Advice {
         | DocumentError::BundleImage { .. }
         | DocumentError::ExtraImage { .. }
         | DocumentError::BundleIndex { .. }
+        | DocumentError::BundleIndexForm { .. }
+        | DocumentError::BundleIndexExtra { .. }
         | DocumentError::Platform(_) => {
             advice(ExitCode::Content, "ask the exporter what was packed: the archive is whole, but not consistent")
         }

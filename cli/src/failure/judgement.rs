@@ -16,6 +16,10 @@ pub(super) fn judgement(error: &JudgementError) -> Advice {
         ),
         JudgementError::Map(_) => advice(ExitCode::TrustStore, "correct the map: sealift trust map MAP.json"),
         JudgementError::Repository(error) => repository(error),
+        JudgementError::OtherTarget { .. } => advice(
+            ExitCode::Tuf,
+            "ask the exporter to pack it under the name that its publisher signed; nothing was imported",
+        ),
         JudgementError::Search { source, .. } => search(source),
         JudgementError::Binding { .. } => advice(
             ExitCode::Tuf,

@@ -1,7 +1,11 @@
 //! What an archive claims: under this name, this thing.
 
+use std::collections::BTreeSet;
+
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::{BundleRecord, Descriptor, ImageRecord, TargetRecord};
+
+use crate::oci::{Reference, Tag};
 
 /// A bundle or an image, its TUF target name, and the digest and length that the target must have.
 ///
@@ -48,6 +52,25 @@ impl Claim {
     /// The claim about an image.
     pub fn image(record: &ImageRecord) -> Self {
         Self::new(ClaimKind::Image, &record.reference, record.target.as_ref(), &record.descriptor)
+    }
+
+    /// The names under which a target may vouch for it: the reference as it is written, and the spellings that mean the
+    /// same tag. Else whoever writes `…:1.0@sha256:…` could bring something unsigned to where `…:1.0` is signed.
+    pub(super) fn spellings(&self) -> Vec<String> {
+        let mut spellings = vec![self.target.clone()];
+        if let Ok(reference) = self.reference.parse::<Reference>()
+            && let Some(tag) = reference.tag_or_latest()
+        {
+            let full = reference.repository().to_string();
+            let short = full.strip_prefix("docker.io/").map(|path| path.strip_prefix("library/").unwrap_or(path));
+            for repository in std::iter::once(full.as_str()).chain(short) {
+                spellings.push(format!("{repository}:{tag}"));
+                spellings.extend((tag == Tag::latest()).then(|| repository.to_owned()));
+            }
+        }
+        let mut seen = BTreeSet::new();
+        spellings.retain(|spelling| seen.insert(spelling.clone()));
+        spellings
     }
 
     /// A name is its own target name unless the inventory says otherwise: an archive cannot drop it to look unsigned.

@@ -82,6 +82,14 @@ pub enum JudgementError {
     /// A repository cannot speak.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
+    /// The archive says that the target of another name vouches for it.
+    #[error("the archive has target {target} vouch for {reference}: only the target of its own name can")]
+    OtherTarget {
+        /// The reference.
+        reference: String,
+        /// The target that the archive names.
+        target: String,
+    },
     /// The repositories do not agree.
     #[error("it is not settled what {reference} is")]
     Search {
@@ -91,12 +99,14 @@ pub enum JudgementError {
         source: MapSearchError,
     },
     /// What was brought is not what the target says.
-    #[error("{reference} is not the target that TUF vouches for: {} bytes with digest {}, but {target} lists {} bytes with {}", .claim.length, .claim.digest, .listed_length, .listed.iter().map(Digest::to_string).collect::<Vec<_>>().join(" and "), target = .claim.target)]
+    #[error("{reference} is not the target that TUF vouches for: {} bytes with digest {}, but {target} lists {} bytes with {}", .claim.length, .claim.digest, .listed_length, .listed.iter().map(Digest::to_string).collect::<Vec<_>>().join(" and "))]
     Binding {
         /// The reference.
         reference: String,
         /// What was brought.
         claim: Box<Claim>,
+        /// The name of the target.
+        target: String,
         /// The length that the target lists, in bytes.
         listed_length: u64,
         /// The digests that it lists.
@@ -192,6 +202,11 @@ impl Judge<'_, '_> {
     }
 
     fn claim(&mut self, claim: &Claim) -> Result<Finding, JudgementError> {
+        // A seal says who packed, not what is what: an old release under a new name would be signed all the same.
+        if claim.target != claim.reference {
+            let (reference, target) = (claim.reference.clone(), claim.target.clone());
+            return Err(JudgementError::OtherTarget { reference, target });
+        }
         let Some(agreed) = self.resolve(claim)? else {
             return Ok(Finding { claim: claim.clone(), target: None, supply_chain: None });
         };
@@ -200,6 +215,7 @@ impl Judge<'_, '_> {
             return Err(JudgementError::Binding {
                 reference: claim.reference.clone(),
                 claim: Box::new(claim.clone()),
+                target: target.path().to_owned(),
                 listed_length: target.length(),
                 listed: target.hashes().to_vec(),
             });
@@ -210,17 +226,26 @@ impl Judge<'_, '_> {
         Ok(Finding { claim: claim.clone(), target: Some(agreed), supply_chain: chain })
     }
 
-    /// What the repositories that speak for a name agree on.
+    /// What the repositories that speak for a name agree on, however the name is written.
     fn resolve(&mut self, claim: &Claim) -> Result<Option<AgreedTarget>, JudgementError> {
+        for target in claim.spellings() {
+            if let Some(agreed) = self.resolve_name(claim, &target)? {
+                return Ok(Some(agreed));
+            }
+        }
+        Ok(None)
+    }
+
+    fn resolve_name(&mut self, claim: &Claim, target: &str) -> Result<Option<AgreedTarget>, JudgementError> {
         let Some(map) = &self.map else { return Ok(None) };
         let mut silent = None;
         let repositories = &mut self.repositories;
-        let found = map.resolve(&claim.target, |name| {
+        let found = map.resolve(target, |name| {
             let name: RepositoryName = match name.parse() {
                 Ok(name) => name,
                 Err(_) => return Err(absent()),
             };
-            repositories.resolve(&name, &claim.target).map_err(|error| match error {
+            repositories.resolve(&name, target).map_err(|error| match error {
                 RepositoryError::Tuf { source, .. } => source,
                 other => {
                     silent.get_or_insert(other);

@@ -10,7 +10,8 @@ use sealift_archive_format::Digest;
 use sealift_archive_format::entry_name::Place;
 use sealift_archive_format::inventory::{self, BundleRecord, Completeness, ImageRecord, ImageRole, Inventory};
 
-use crate::cnab::{Bundle, BundleError};
+use crate::cnab::registry_form::{self, RegistryFormError};
+use crate::cnab::{Bundle, BundleError, BundleImage};
 use crate::oci::manifest::{Document, ManifestBytes, ManifestError};
 use crate::oci::media_type::manifest_kind;
 use crate::oci::{Descriptor, ForeignLayers, Graph, GraphError, Platform, Platforms};
@@ -84,6 +85,22 @@ pub enum DocumentError {
         /// The reference of the bundle.
         bundle: String,
         /// What is missing below the index.
+        digest: Digest,
+    },
+    /// The index of a bundle is none, or lists its images in another way.
+    #[error("the index of bundle {bundle} is not that of the bundle")]
+    BundleIndexForm {
+        /// The reference of the bundle.
+        bundle: String,
+        /// Why.
+        source: RegistryFormError,
+    },
+    /// The index of a bundle holds more than the bundle. Nobody signs an index: only what it leads to is proven.
+    #[error("the index of bundle {bundle} leads to {digest}, which is no part of the bundle")]
+    BundleIndexExtra {
+        /// The reference of the bundle.
+        bundle: String,
+        /// What is too much.
         digest: Digest,
     },
     /// A platform that the inventory names is not one.
@@ -228,7 +245,7 @@ impl Documents {
             None => None,
             Some(index) => {
                 let tree = self.walk(&record.reference, &platforms(&record.images)?, index)?;
-                check_index(record, &tree)?;
+                self.check_index(record, &bundle, index)?;
                 Some(tree)
             }
         };
@@ -257,6 +274,61 @@ impl Documents {
     }
 }
 
+impl Documents {
+    /// A bundle's index leads whoever pulls it to this `bundle.json` and these images, and to nothing else.
+    fn check_index(
+        &self,
+        record: &BundleRecord,
+        bundle: &Bundle,
+        root: &inventory::Descriptor,
+    ) -> Result<(), DocumentError> {
+        let reference = || record.reference.clone();
+        let missing = |digest: &Digest| DocumentError::BundleIndex { bundle: reference(), digest: digest.clone() };
+        let extra = |digest: &Digest| DocumentError::BundleIndexExtra { bundle: reference(), digest: digest.clone() };
+        let form = |source| DocumentError::BundleIndexForm { bundle: reference(), source };
+        let Some(Document::Index(index)) = self.document(&root.digest, &root.media_type) else {
+            return Err(form(RegistryFormError::NotABundle));
+        };
+        let bundle_json = &record.descriptor.digest;
+        let holds_bundle = |child: &Descriptor| match self.document(&child.digest, &child.media_type) {
+            Some(Document::Image(manifest)) if manifest.config.digest == *bundle_json => Some(manifest),
+            _ => None,
+        };
+        for child in &index.manifests {
+            match holds_bundle(child) {
+                // Where a registry takes no manifest without layers, bundle.json is also the one layer.
+                Some(manifest) => match manifest.layers.iter().find(|layer| layer.digest != *bundle_json) {
+                    Some(layer) => return Err(extra(&layer.digest)),
+                    None => {}
+                },
+                None if record.images.iter().any(|image| image.descriptor.digest == child.digest) => {}
+                None => return Err(extra(&child.digest)),
+            }
+        }
+        let config_manifest = registry_form::config_manifest(&index).map_err(form)?;
+        holds_bundle(config_manifest).ok_or_else(|| missing(bundle_json))?;
+        let listed = registry_form::images(&index, bundle).map_err(form)?;
+        for (image, listed) in bundle.images.iter().zip(listed) {
+            let named = record.images.iter().filter(|carried| carried.role == role(image));
+            if let Some(other) = named.clone().find(|carried| carried.reference == image.reference)
+                && !named.clone().any(|carried| carried.descriptor.digest == listed.digest)
+            {
+                return Err(missing(&other.descriptor.digest));
+            }
+        }
+        Ok(())
+    }
+
+    fn document(&self, digest: &Digest, media_type: &str) -> Option<Document> {
+        Document::parse(self.bytes.get(digest)?, media_type).ok()
+    }
+}
+
+/// What an image is to its bundle.
+fn role(image: &BundleImage) -> ImageRole {
+    image.component.clone().map_or(ImageRole::Invocation, ImageRole::Component)
+}
+
 /// The platforms to walk: all, unless the exporter chose.
 fn platforms(images: &[ImageRecord]) -> Result<Platforms, DocumentError> {
     if images.iter().all(|image| image.completeness == Completeness::AllPlatforms) {
@@ -278,10 +350,7 @@ fn roots(inventory: &Inventory) -> impl Iterator<Item = &inventory::Descriptor> 
 fn check_images(record: &BundleRecord, bundle: &Bundle) -> Result<(), DocumentError> {
     let mut carried: Vec<&ImageRecord> = record.images.iter().collect();
     for image in &bundle.images {
-        let role = match &image.component {
-            None => ImageRole::Invocation,
-            Some(component) => ImageRole::Component(component.clone()),
-        };
+        let role = role(image);
         let fits = |record: &&ImageRecord| {
             record.role == role
                 && record.reference == image.reference
@@ -301,16 +370,6 @@ fn check_images(record: &BundleRecord, bundle: &Bundle) -> Result<(), DocumentEr
             let (bundle, reference) = (record.reference.clone(), extra.reference.clone());
             Err(DocumentError::ExtraImage { bundle, reference })
         }
-    }
-}
-
-/// A bundle's index leads to its `bundle.json` and to all its images.
-fn check_index(record: &BundleRecord, index: &Tree) -> Result<(), DocumentError> {
-    let below: BTreeSet<&Digest> = index.descriptors().map(|descriptor| &descriptor.digest).collect();
-    let parts = std::iter::once(&record.descriptor).chain(record.images.iter().map(|image| &image.descriptor));
-    match parts.map(|part| &part.digest).find(|digest| !below.contains(digest)) {
-        None => Ok(()),
-        Some(digest) => Err(DocumentError::BundleIndex { bundle: record.reference.clone(), digest: digest.clone() }),
     }
 }
 
