@@ -5,8 +5,10 @@
 
 pub mod archive_mutator;
 pub mod docker_registry;
+pub mod far_side;
 pub mod images;
 pub mod link_folder;
+pub mod malicious_exporter;
 pub mod outside_programs;
 pub mod registry;
 pub mod tuf_repository;

@@ -1,0 +1,101 @@
+//! Indefinite freeze: the same metadata for ever, so that the far side never learns of newer releases; and export times
+//! that lie to that end.
+
+use sealift_core::freshness::{Freshness, FreshnessError};
+use sealift_core::tuf::TufError;
+use sealift_tests::far_side::FarSide;
+
+use super::*;
+
+const DAY: i64 = 24;
+
+#[test]
+fn freeze_by_metadata_that_has_expired_by_this_sides_clock() {
+    let sample = sample();
+    let mut far = FarSide::trusting(&sample, hours(2 * DAY));
+    far.freshness = Some(Freshness::Now);
+    let error = far.refuses(&consignment(&sample).archive()).tuf();
+    assert_error!(error, TufError::Expired { role, expires, .. }
+        if role.as_str() == "timestamp" && expires == hours(DAY));
+}
+
+#[test]
+fn freeze_by_metadata_that_had_expired_at_export() {
+    let mut sample = sample();
+    for role in ["timestamp", "snapshot", "targets", "targets/releases", "root"] {
+        let repository = &mut sample.repository;
+        let expired = match role {
+            "timestamp" => &mut repository.timestamp,
+            "snapshot" => &mut repository.snapshot,
+            "targets" => &mut repository.targets,
+            "targets/releases" => &mut repository.releases,
+            _ => &mut repository.root,
+        };
+        let honest = std::mem::replace(&mut expired.expires, hours(1));
+        let archive = packed_at(&sample, 1).archive();
+        let error = FarSide::trusting(&sample, hours(2)).refuses(&archive).tuf();
+        assert_error!(error, TufError::Expired { role: found, reference_time, .. }
+            if found.as_str() == role && reference_time == hours(1));
+        let repository = &mut sample.repository;
+        match role {
+            "timestamp" => repository.timestamp.expires = honest,
+            "snapshot" => repository.snapshot.expires = honest,
+            "targets" => repository.targets.expires = honest,
+            "targets/releases" => repository.releases.expires = honest,
+            _ => repository.root.expires = honest,
+        }
+    }
+}
+
+#[test]
+fn freeze_by_sealing_old_metadata_again_and_again() {
+    let sample = sample();
+    let far = FarSide::trusting(&sample, hours(3 * DAY));
+    let error = far.refuses(&packed_at(&sample, 2 * DAY).archive()).tuf();
+    assert_error!(error, TufError::Expired { role, .. } if role.as_str() == "timestamp");
+}
+
+#[test]
+fn freeze_by_delivering_the_same_archive_for_ever() {
+    let sample = sample();
+    let mut far = FarSide::trusting(&sample, hours(30 * DAY));
+    let archive = consignment(&sample).archive();
+    far.accepts(&archive);
+    far.now = hours(30 * DAY + 1);
+    let error = far.refuses(&archive).freshness();
+    assert_error!(error, FreshnessError::TooLongInTransit { age, .. } if age.as_hours() == 30 * DAY + 1);
+}
+
+#[test]
+fn an_export_time_in_the_future_would_be_a_floor_that_no_honest_delivery_reaches() {
+    let sample = sample();
+    for freshness in [None, Some(Freshness::Now)] {
+        let mut far = FarSide::trusting(&sample, hours(2));
+        far.freshness = freshness;
+        let error = far.refuses(&packed_at(&sample, 3).archive()).freshness();
+        assert_error!(error, FreshnessError::ExportedInTheFuture { exported_at, .. } if exported_at == hours(3));
+    }
+}
+
+#[test]
+fn an_export_time_that_is_moved_back_to_make_expired_metadata_look_fresh() {
+    let sample = sample();
+    // Exported two days after the timestamp expired, and sealed as if it had been before.
+    let lying = packed_at(&sample, DAY - 1).archive();
+    // Beyond the longest transit that the policy allows:
+    let far = FarSide::trusting(&sample, hours(40 * DAY));
+    assert_error!(far.refuses(&lying).freshness(), FreshnessError::TooLongInTransit { .. });
+    // After an honest delivery:
+    let mut renewed = Consignment::of(&sample, hours(DAY));
+    let mut far = FarSide::trusting(&sample, hours(3 * DAY));
+    let mut sample = sample;
+    sample.repository.timestamp.version = 2;
+    sample.repository.timestamp.expires = hours(2 * DAY);
+    *renewed.tuf() = sample.repository.files();
+    far.accepts(&renewed.archive());
+    assert_error!(far.refuses(&lying).freshness(), FreshnessError::OlderThanLastAccepted { .. });
+    // By this side's own clock it is simply expired, whatever the seal says.
+    far = FarSide::trusting(&sample, hours(3 * DAY));
+    far.freshness = Some(Freshness::Now);
+    assert_error!(far.refuses(&lying).tuf(), TufError::Expired { .. });
+}

@@ -1,0 +1,102 @@
+//! Rollback: metadata that is older than what this side has accepted.
+
+use sealift_core::freshness::FreshnessError;
+use sealift_core::tuf::TufError;
+use sealift_sample_publisher::tuf_repository::Role;
+use sealift_tests::far_side::FarSide;
+use sealift_tests::malicious_exporter::Forger;
+
+use super::*;
+
+/// A far side that has accepted version 3 of everything.
+fn far_side_at_version_3(sample: &mut Sample) -> FarSide {
+    let all = |sample: &mut Sample, version: u64| {
+        let repository = &mut sample.repository;
+        for role in roles(repository) {
+            role.version = version;
+        }
+    };
+    all(sample, 3);
+    let far = FarSide::trusting(sample, hours(2));
+    far.accepts(&consignment(sample).archive());
+    far
+}
+
+fn roles(repository: &mut sealift_sample_publisher::tuf_repository::TufRepository) -> [&mut Role; 4] {
+    [&mut repository.timestamp, &mut repository.snapshot, &mut repository.targets, &mut repository.releases]
+}
+
+/// Which role goes back to version 2, while those above it go on; who says so.
+fn refused_as_rollback(place: usize, role: &str, listed_by: &str) {
+    let mut sample = sample();
+    let far = far_side_at_version_3(&mut sample);
+    for (other, role) in roles(&mut sample.repository).into_iter().enumerate() {
+        role.version = if other == place { 2 } else { 4 };
+    }
+    let error = far.refuses(&packed_at(&sample, 1).archive()).tuf();
+    assert_error!(error, TufError::Rollback { role: found, listed_by: by, trusted: 3, found: 2 }
+        if found.as_str() == role && by.as_str() == listed_by);
+}
+
+#[test]
+fn rollback_of_the_timestamp() {
+    refused_as_rollback(0, "timestamp", "timestamp");
+}
+
+#[test]
+fn rollback_of_the_snapshot() {
+    refused_as_rollback(1, "snapshot", "timestamp");
+}
+
+#[test]
+fn rollback_of_the_targets() {
+    refused_as_rollback(2, "targets", "snapshot");
+}
+
+#[test]
+fn rollback_of_a_delegated_role() {
+    refused_as_rollback(3, "targets/releases", "snapshot");
+}
+
+#[test]
+fn rollback_by_removing_a_role_from_the_snapshot() {
+    let mut sample = sample();
+    let far = far_side_at_version_3(&mut sample);
+    for role in roles(&mut sample.repository) {
+        role.version = 4;
+    }
+    let mut consignment = packed_at(&sample, 1);
+    Forger::new(&sample, consignment.tuf()).edit("snapshot", |signed| {
+        signed["meta"].as_object_mut().unwrap().remove("targets/releases.json");
+    });
+    let error = far.refuses(&consignment.archive()).tuf();
+    assert_error!(error, TufError::Removed(path) if path == "targets/releases.json");
+}
+
+#[test]
+fn rollback_of_the_root_by_withholding_the_newer_ones() {
+    let mut sample = sample();
+    let old = consignment(&sample).tuf().clone();
+    // The publisher finds that the timestamp's key has leaked, and rotates it: root version 3.
+    sample.repository.renew_root();
+    sample.repository.timestamp.keys = vec![sealift_core::signature::SigningKey::generate().unwrap()];
+    published_again(&mut sample, "timestamp", 1);
+    let far = FarSide::trusting(&sample, hours(2));
+    far.accepts(&consignment(&sample).archive());
+    // Whoever has the leaked key delivers the old repository, without the root that rotated it.
+    let mut consignment = packed_at(&sample, 1);
+    *consignment.tuf() = old;
+    let error = far.refuses(&consignment.archive()).tuf();
+    assert_error!(error, TufError::Signatures { role, delegator_version: 3, .. } if role.as_str() == "timestamp");
+}
+
+#[test]
+fn rollback_by_an_archive_that_was_exported_before_the_last_accepted_one() {
+    let sample = sample();
+    let far = FarSide::trusting(&sample, hours(3));
+    let older = packed_at(&sample, 1).archive();
+    far.accepts(&packed_at(&sample, 2).archive());
+    let error = far.refuses(&older).freshness();
+    assert_error!(error, FreshnessError::OlderThanLastAccepted { exported_at, floor }
+        if exported_at == hours(1) && floor == hours(2));
+}
