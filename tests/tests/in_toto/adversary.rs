@@ -37,10 +37,10 @@ fn metablock(signed: &Value, signers: &[u8]) -> Vec<u8> {
     json!({"signed": signed, "signatures": signers.iter().map(signature).collect::<Vec<_>>()}).to_string().into_bytes()
 }
 
-fn envelope(payload: &Value, seed: u8) -> Vec<u8> {
+fn envelope(payload_type: &str, payload: &Value, seed: u8) -> Vec<u8> {
     let payload = payload.to_string().into_bytes();
-    let signature = dsse::Signature { key_id: label(seed), bytes: key(seed).sign(&dsse::pae(PAYLOAD_TYPE, &payload)) };
-    dsse::Envelope { payload_type: PAYLOAD_TYPE.to_owned(), payload, signatures: vec![signature] }.encode()
+    let signature = dsse::Signature { key_id: label(seed), bytes: key(seed).sign(&dsse::pae(payload_type, &payload)) };
+    dsse::Envelope { payload_type: payload_type.to_owned(), payload, signatures: vec![signature] }.encode()
 }
 
 const OWNER: u8 = 1;
@@ -53,6 +53,7 @@ struct Chain {
     link: Value,
     more: BTreeMap<String, Vec<u8>>,
     bundle: &'static [u8],
+    at: Timestamp,
 }
 
 impl Chain {
@@ -66,6 +67,7 @@ impl Chain {
                 "environment": {}, "products": {"bundle.json": {"sha256": Digest::sha256(BUNDLE).hex()}}}),
             more: BTreeMap::new(),
             bundle: BUNDLE,
+            at: Timestamp::UNIX_EPOCH,
         }
     }
 
@@ -88,7 +90,7 @@ impl Chain {
             content: ProductContent::Bytes(self.bundle),
         };
         let product = FinalProduct { files: vec![file], binding: BindingRule::EveryFile };
-        verify(&chain, &product, Timestamp::UNIX_EPOCH, inspections)
+        verify(&chain, &product, self.at, inspections)
     }
 
     fn class(&self) -> RefusalClass {
@@ -104,6 +106,15 @@ fn the_chain_that_the_others_break_holds() {
     let verified = Chain::new().verify(Inspections::NotRun).unwrap();
     assert_eq!(verified.product()[0].step, "pack");
     assert_eq!(verified.expires().to_string(), "2030-01-01T00:00:00Z");
+}
+
+#[test]
+fn a_layout_is_expired_at_its_expiry() {
+    let mut chain = Chain::new();
+    chain.at = "2029-12-31T23:59:59Z".parse().unwrap();
+    chain.verify(Inspections::NotRun).unwrap();
+    chain.at = "2030-01-01T00:00:00Z".parse().unwrap();
+    assert_eq!(chain.class(), RefusalClass::Expired);
 }
 
 #[test]
@@ -160,9 +171,18 @@ fn a_link_predicate_in_a_statement_is_a_link() {
             "predicateType": "https://in-toto.io/attestation/link/v0.3", "predicate": {"name": name, "command": []}})
     };
     let mut chain = Chain::new();
-    chain.more.insert("pack.02020202.link".to_owned(), envelope(&statement("pack"), ALICE));
+    chain.more.insert("pack.02020202.link".to_owned(), envelope(PAYLOAD_TYPE, &statement("pack"), ALICE));
     chain.verify(Inspections::NotRun).unwrap();
-    chain.more.insert("pack.02020202.link".to_owned(), envelope(&statement("other"), ALICE));
+    chain.more.insert("pack.02020202.link".to_owned(), envelope(PAYLOAD_TYPE, &statement("other"), ALICE));
+    assert_eq!(chain.class(), RefusalClass::Threshold);
+}
+
+#[test]
+fn what_was_signed_as_another_type_is_no_link() {
+    let mut chain = Chain::new();
+    chain.more.insert("pack.02020202.link".to_owned(), envelope(PAYLOAD_TYPE, &chain.link, ALICE));
+    chain.verify(Inspections::NotRun).unwrap();
+    chain.more.insert("pack.02020202.link".to_owned(), envelope("application/json", &chain.link, ALICE));
     assert_eq!(chain.class(), RefusalClass::Threshold);
 }
 
