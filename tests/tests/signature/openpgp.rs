@@ -188,3 +188,28 @@ fn the_dsa_key_of_the_reference_is_read() {
     let key = OpenPgpKey::from_certificate(&export).unwrap();
     assert_eq!(key.key_id().to_string(), key_id);
 }
+
+#[test]
+fn a_certificate_cut_short_or_changed_anywhere_is_read_or_refused_without_a_panic() {
+    use base64::Engine as _;
+    let vectors = vectors();
+    let cases = vectors["certificates"].as_array().unwrap();
+    let case = cases.iter().find(|case| case["name"] == "a small family").unwrap();
+    let lines = case["certificate"].as_str().unwrap().lines();
+    let encoded: String = lines.filter(|line| !line.is_empty() && !line.starts_with(['-', '='])).collect();
+    let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap();
+    let whole = OpenPgpKey::from_certificate(&bytes).unwrap();
+    assert_eq!(whole.key_ids().count(), 2);
+    for length in 0..bytes.len() {
+        // Cut between packets it may still be a key, but never one with the subkey whose binding is gone.
+        let cut = OpenPgpKey::from_certificate(&bytes[..length]);
+        assert!(cut.is_err() || cut.unwrap().key_ids().count() == 1, "{length}");
+    }
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 0xff;
+        if let Ok(key) = OpenPgpKey::from_certificate(&changed) {
+            assert!(key.key_ids().all(|key_id| whole.key_ids().any(|known| known == key_id)), "{at}");
+        }
+    }
+}
