@@ -18,6 +18,7 @@ use sealift_archive_format::FormatError;
 use sealift_core::export::{ExportError, PlanError, PrepareError};
 use sealift_core::http::{SettingsError, UrlError};
 use sealift_core::import::ImportError;
+use sealift_core::in_toto::Refusal;
 use sealift_core::oci::ReferenceError;
 use sealift_core::oci::layout::LayoutError;
 use sealift_core::registry::CredentialError;
@@ -263,14 +264,30 @@ impl Failure {
         causes
     }
 
+    /// The refusal of a supply chain among the reasons: it knows how far the verification came.
+    fn refusal(&self) -> Option<&Refusal> {
+        let mut source: Option<&(dyn Error + 'static)> = Some(&self.reason);
+        while let Some(error) = source {
+            if let Some(refusal) = error.downcast_ref::<Refusal>() {
+                return Some(refusal);
+            }
+            source = error.source();
+        }
+        None
+    }
+
     /// Writes the failure to standard error.
     pub(crate) fn report(&self, json: bool) {
         let Advice { exit_code, hint } = self.reason.advice();
         if json {
-            let object = serde_json::json!({
+            let mut object = serde_json::json!({
                 "error": self.attempt, "causes": self.causes(), "hint": hint,
                 "exitCode": exit_code.number(), "class": exit_code.name(),
             });
+            if let (Some(refusal), Some(fields)) = (self.refusal(), object.as_object_mut()) {
+                let in_toto = serde_json::json!({ "class": refusal.class(), "trace": refusal.trace });
+                fields.insert("inToto".to_owned(), in_toto);
+            }
             anstream::eprintln!("{object}");
             return;
         }
@@ -278,6 +295,11 @@ impl Failure {
         anstream::eprintln!("{red}error:{red:#} {}", self.attempt);
         for cause in self.causes() {
             anstream::eprintln!("  cause: {cause}");
+        }
+        if let Some(refusal) = self.refusal() {
+            for line in refusal.trace.to_string().lines() {
+                anstream::eprintln!("  trace: {line}");
+            }
         }
         anstream::eprintln!("  hint:  {hint}");
     }

@@ -17,7 +17,7 @@ pub(super) fn plan(error: &PlanError) -> Advice {
             "the image is not complete where it is: push it there again, or choose platforms with --platform"
         }
         PlanError::AnImage { .. } => "export it with --image",
-        PlanError::RegistryForm { .. } => "push the bundle again with a tool that follows CNAB Registries",
+        PlanError::RegistryForm { .. } => "if it is an image, export it with --image; else push the bundle again with a tool that follows CNAB Registries",
         PlanError::Read { .. } => "check the network, and try again",
         PlanError::Bundle { .. } | PlanError::ImageReference { .. } => "correct the bundle.json, and sign it again",
         PlanError::NoDigest { .. } => "leave --images-from out, or state contentDigest for every image",
