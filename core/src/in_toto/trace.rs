@@ -13,6 +13,7 @@ use super::product::ProductBinding;
 
 /// What was found while a layout was verified.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Trace {
     /// The folder of the layout's links; empty for the top-level layout.
     pub folder: String,
@@ -34,6 +35,7 @@ pub struct Trace {
 
 /// What was found about a step.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct StepTrace {
     /// The step.
     pub name: String,
@@ -53,6 +55,7 @@ pub struct StepTrace {
 
 /// A link that counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct LinkTrace {
     /// The file.
     pub file: String,
@@ -67,6 +70,7 @@ pub struct LinkTrace {
 
 /// A file that could have been a step's link and does not count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PassedOver {
     /// The file.
     pub file: String,
@@ -76,6 +80,7 @@ pub struct PassedOver {
 
 /// What was found about an inspection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct InspectionTrace {
     /// The inspection.
     pub name: String,
@@ -92,6 +97,7 @@ pub struct InspectionTrace {
 
 /// What a rule did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RuleTrace {
     /// The rule, parameters filled in.
     pub rule: String,

@@ -227,8 +227,8 @@ fn a_refusal_names_the_rule_the_artifact_and_what_came_before() {
     let said = refusal.to_string();
     assert!(said.contains("DISALLOW *") && said.contains("source.txt") && said.contains("pack"), "{said}");
     let trace = serde_json::to_value(&refusal.trace).unwrap();
-    assert_eq!(trace["layout_signed_by"], json!(["owner"]));
-    assert_eq!(trace["steps"][0]["links"][0]["key_id"], json!(label(ALICE)));
+    assert_eq!(trace["layoutSignedBy"], json!(["owner"]));
+    assert_eq!(trace["steps"][0]["links"][0]["keyId"], json!(label(ALICE)));
     assert_eq!(trace["steps"][0]["products"][0], json!({"rule": "CREATE *", "consumed": ["bundle.json"]}));
     let text = refusal.trace.to_string();
     assert!(text.contains("step pack (threshold 1)") && text.contains("products: CREATE * → bundle.json"), "{text}");
