@@ -160,8 +160,10 @@ impl Envelope {
     }
 
     /// Requires the authority's signatures, and only then reads what was signed.
-    pub(crate) fn verify<T: Metadata>(self, authority: Authority<'_>) -> Result<Verified<T>, TufError> {
+    pub(crate) fn verify<T: Metadata>(mut self, authority: Authority<'_>) -> Result<Verified<T>, TufError> {
         let signers = self.require_signatures(authority)?;
+        // As long as all that was read, and of no more use.
+        self.canonical = Vec::new();
         let malformed = |source| TufError::Malformed { role: self.role.clone(), source };
         let header = self.header::<T>().map_err(malformed)?;
         let value = T::deserialize(self.signed).map_err(|error| malformed(error.into()))?;

@@ -208,7 +208,7 @@ impl TrustedRepository {
                 let mut fetch = Fetch { provider, limits: &self.limits };
                 let bytes = fetch.described(role, file, self.limits.targets_length)?;
                 let loaded = self.snapshot.targets(role, authority, &bytes)?;
-                remember(&mut self.state, role, &bytes);
+                remember(&mut self.state, role, bytes);
                 loaded
             }
         };

@@ -3,9 +3,11 @@
 use jiff::Timestamp as Instant;
 
 use super::chain::{Chosen, History, MetadataFile, RootChain, TrustedRoot, TrustedSnapshot, TrustedTimestamp};
+use super::envelope::Verified;
 use super::error::TufError;
 use super::hashes::length;
 use super::limits::Limits;
+use super::metadata::Targets;
 use super::provider::{MetadataProvider, ProviderError};
 use super::repository::TrustedRepository;
 use super::role_name::RoleName;
@@ -23,7 +25,9 @@ pub fn update(
     reference_time: Instant,
     limits: &Limits,
 ) -> Result<TrustedRepository, TufError> {
-    advance(pinned_root, &mut state.clone(), provider, reference_time, limits)
+    let mut state = state.clone();
+    let (snapshot, targets) = walk(pinned_root, &mut state, provider, reference_time, limits)?;
+    Ok(TrustedRepository::new(snapshot, targets, state, *limits))
 }
 
 /// As [`update`], but `state` moves on with each role that is accepted, as the specification has an online client
@@ -38,11 +42,23 @@ pub fn advance(
     reference_time: Instant,
     limits: &Limits,
 ) -> Result<TrustedRepository, TufError> {
+    let (snapshot, targets) = walk(pinned_root, state, provider, reference_time, limits)?;
+    Ok(TrustedRepository::new(snapshot, targets, state.clone(), *limits))
+}
+
+fn walk(
+    pinned_root: &[u8],
+    state: &mut TrustedState,
+    provider: &mut dyn MetadataProvider,
+    reference_time: Instant,
+    limits: &Limits,
+) -> Result<(TrustedSnapshot, Verified<Targets>), TufError> {
     let mut fetch = Fetch { provider, limits };
     let root = advance_root(pinned_root, state, &mut fetch, reference_time)?;
     let timestamp = advance_timestamp(root, state, &mut fetch)?;
     let snapshot = advance_snapshot(&timestamp, state, &mut fetch)?;
-    advance_targets(snapshot, state, &mut fetch)
+    let targets = advance_targets(&snapshot, state, &mut fetch)?;
+    Ok((snapshot, targets))
 }
 
 /// Begins at the remembered root when it is newer than the pinned one.
@@ -61,7 +77,7 @@ fn advance_root(
             if older.is_some_and(|older| chain.history_since(&older) == History::Forgotten) {
                 forget(state);
             }
-            remember(state, &root, pinned_root);
+            remember(state, &root, pinned_root.to_vec());
         }
     }
     let first = chain.version();
@@ -73,7 +89,7 @@ fn advance_root(
         if chain.accept(&next)? == History::Forgotten {
             forget(state);
         }
-        remember(state, &root, &next);
+        remember(state, &root, next);
     }
     chain.finish(reference_time)
 }
@@ -87,7 +103,7 @@ fn advance_timestamp(
     let bytes = fetch.required(&role, None, fetch.limits.timestamp_length)?;
     let (timestamp, chosen) = root.timestamp(&bytes, recall(state, &role))?;
     if chosen == Chosen::New {
-        remember(state, &role, &bytes);
+        remember(state, &role, bytes);
     }
     Ok(timestamp)
 }
@@ -105,26 +121,23 @@ fn advance_snapshot(
     }
     let bytes = fetch.described(&role, timestamp.snapshot_file(), fetch.limits.snapshot_length)?;
     let snapshot = timestamp.snapshot(&bytes, remembered)?;
-    remember(state, &role, &bytes);
+    remember(state, &role, bytes);
     Ok(snapshot)
 }
 
 fn advance_targets(
-    snapshot: TrustedSnapshot,
+    snapshot: &TrustedSnapshot,
     state: &mut TrustedState,
     fetch: &mut Fetch<'_>,
-) -> Result<TrustedRepository, TufError> {
+) -> Result<Verified<Targets>, TufError> {
     let role = RoleName::targets();
-    let targets = match recall(state, &role).and_then(|bytes| snapshot.top_level_targets(bytes).ok()) {
-        Some(current) => current,
-        None => {
-            let bytes = fetch.described(&role, snapshot.targets_file(&role)?, fetch.limits.targets_length)?;
-            let targets = snapshot.top_level_targets(&bytes)?;
-            remember(state, &role, &bytes);
-            targets
-        }
-    };
-    Ok(TrustedRepository::new(snapshot, targets, state.clone(), *fetch.limits))
+    if let Some(current) = recall(state, &role).and_then(|bytes| snapshot.top_level_targets(bytes).ok()) {
+        return Ok(current);
+    }
+    let bytes = fetch.described(&role, snapshot.targets_file(&role)?, fetch.limits.targets_length)?;
+    let targets = snapshot.top_level_targets(&bytes)?;
+    remember(state, &role, bytes);
+    Ok(targets)
 }
 
 /// §5.3.11.
@@ -133,8 +146,8 @@ fn forget(state: &mut TrustedState) {
     state.metadata.remove(RoleName::snapshot().as_str());
 }
 
-pub(crate) fn remember(state: &mut TrustedState, role: &RoleName, bytes: &[u8]) {
-    state.metadata.insert(role.as_str().to_owned(), bytes.to_vec());
+pub(crate) fn remember(state: &mut TrustedState, role: &RoleName, bytes: Vec<u8>) {
+    state.metadata.insert(role.as_str().to_owned(), bytes);
 }
 
 pub(crate) fn recall<'a>(state: &'a TrustedState, role: &RoleName) -> Option<&'a [u8]> {
