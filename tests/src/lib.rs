@@ -11,5 +11,6 @@ pub mod link_folder;
 pub mod malicious_exporter;
 pub mod outside_programs;
 pub mod registry;
+pub mod sealift_command;
 pub mod tuf_repository;
 pub mod two_sides;

@@ -5,7 +5,12 @@
 //! trusted state is byte for byte what it was. `docs/threat-model.md` lists the classes.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod archive;
 mod control;
+mod delivery;
+mod exit_codes;
+mod in_toto;
+mod policy;
 mod tuf;
 
 use jiff::{SignedDuration, Timestamp};

@@ -1,0 +1,147 @@
+//! Interrupted delivery: whatever breaks, and wherever, nothing is half done, and doing it again ends in the same place.
+
+use std::io::{self, Read};
+
+use sealift_archive_format::{Layout, Problem, Reader};
+use sealift_core::import::{DeliveryError, ImportError};
+use sealift_core::oci::layout::LayoutSink;
+use sealift_core::oci::{BlobContent, Descriptor, ManifestBytes, Reference, Repository, Sink, SinkError};
+use sealift_core::verify::ReceiveError;
+use sealift_tests::far_side::{FarSide, Refused};
+
+use super::*;
+
+/// What a sink is asked to store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stored {
+    Blob,
+    Manifest,
+    Tag,
+}
+
+/// A layout that stops working after a number of things were stored, and counts them.
+struct Failing {
+    sink: LayoutSink,
+    left: Option<usize>,
+    stored: Vec<Stored>,
+}
+
+impl Failing {
+    fn after(far: &FarSide, left: Option<usize>) -> Self {
+        Self { sink: far.sink(), left, stored: Vec::new() }
+    }
+
+    fn store(&mut self, what: Stored) -> Result<(), SinkError> {
+        if self.left == Some(self.stored.len()) {
+            return Err(SinkError::Content(io::Error::other("the power is cut")));
+        }
+        self.stored.push(what);
+        Ok(())
+    }
+
+    fn count(&self, what: Stored) -> usize {
+        self.stored.iter().filter(|stored| **stored == what).count()
+    }
+}
+
+impl Sink for Failing {
+    fn has_blob(&mut self, repository: &Repository, descriptor: &Descriptor) -> Result<bool, SinkError> {
+        self.sink.has_blob(repository, descriptor)
+    }
+
+    fn put_blob(
+        &mut self,
+        repository: &Repository,
+        descriptor: &Descriptor,
+        content: &mut dyn BlobContent,
+    ) -> Result<(), SinkError> {
+        self.store(Stored::Blob)?;
+        self.sink.put_blob(repository, descriptor, content)
+    }
+
+    fn share_blob(&mut self, repository: &Repository, descriptor: &Descriptor) -> Result<bool, SinkError> {
+        self.sink.share_blob(repository, descriptor)
+    }
+
+    fn put_manifest(&mut self, repository: &Repository, manifest: &ManifestBytes) -> Result<(), SinkError> {
+        self.store(Stored::Manifest)?;
+        self.sink.put_manifest(repository, manifest)
+    }
+
+    fn tag(&mut self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError> {
+        self.store(Stored::Tag)?;
+        self.sink.tag(reference, manifest)
+    }
+}
+
+#[test]
+fn a_delivery_interrupted_anywhere_sets_no_tag_before_all_content_and_is_completed_by_another_one() {
+    let sample = sample();
+    let archive = consignment(&sample).archive();
+    let whole = FarSide::trusting(&sample, hours(2));
+    let mut counting = Failing::after(&whole, None);
+    assert!(whole.import_from(&mut archive.as_slice(), &mut counting).is_ok());
+    let steps = counting.stored;
+    let first_tag = steps.iter().position(|step| *step == Stored::Tag).unwrap();
+    assert!(steps[first_tag..].iter().all(|step| *step == Stored::Tag), "tags come last: {steps:?}");
+    for (done, step) in steps.iter().enumerate() {
+        let far = FarSide::trusting(&sample, hours(2));
+        let before = far.trusted_state();
+        let Err(refused) = far.import_from(&mut archive.as_slice(), &mut Failing::after(&far, Some(done))) else {
+            panic!("delivered without step {done}")
+        };
+        let error = match refused {
+            Refused::Import(ImportError::Receive(ReceiveError::Receiver(error)) | ImportError::Delivery(error)) => {
+                error
+            }
+            other => panic!("{other:?}"),
+        };
+        let expected = match step {
+            Stored::Blob => matches!(error, DeliveryError::Blob { .. }),
+            Stored::Manifest => matches!(error, DeliveryError::Manifest { .. }),
+            Stored::Tag => matches!(error, DeliveryError::Tag { .. }),
+        };
+        assert!(expected, "{step:?}: {error:?}");
+        assert_eq!(far.tags().len(), done.saturating_sub(first_tag));
+        assert_eq!(far.trusted_state(), before);
+        far.accepts(&archive);
+        assert_eq!(far.tags(), whole.tags());
+    }
+}
+
+#[test]
+fn a_delivery_of_an_archive_that_stops_coming() {
+    let sample = sample();
+    let archive = consignment(&sample).archive();
+    let far = FarSide::trusting(&sample, hours(2));
+    let before = far.trusted_state();
+    let layers = Layout::of(Reader::open(archive.as_slice()).unwrap().seal());
+    let last = usize::try_from(layers.entries.last().unwrap().content_offset + 1).unwrap();
+    let mut broken = archive[..last].chain(Unplugged);
+    let Err(refused) = far.import_from(&mut broken, &mut far.sink()) else { panic!("delivered") };
+    assert_error!(refused.problem(), Problem::Io(_));
+    assert!(far.tags().is_empty() && far.trusted_state() == before);
+    far.accepts(&archive);
+}
+
+/// A medium that was pulled out.
+struct Unplugged;
+
+impl Read for Unplugged {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other("no such device"))
+    }
+}
+
+#[test]
+fn a_delivery_that_is_repeated_stores_no_blob_twice_and_changes_nothing() {
+    let sample = sample();
+    let archive = consignment(&sample).archive();
+    let far = FarSide::trusting(&sample, hours(2));
+    far.accepts(&archive);
+    let before = (far.trusted_state(), far.tags());
+    let mut again = Failing::after(&far, None);
+    assert!(far.import_from(&mut archive.as_slice(), &mut again).is_ok());
+    assert_eq!(again.count(Stored::Blob), 0);
+    assert!(before == (far.trusted_state(), far.tags()));
+}

@@ -1,0 +1,155 @@
+//! What an operator gets to see: the exit code, the class and a hint, as `docs/exit-codes.md` promises them.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::LazyLock;
+
+use sealift_archive_format::{Layout, Reader};
+use sealift_core::signature::SigningKey;
+use sealift_sample_publisher::supply_chain::SupplyChain;
+use sealift_sample_publisher::tuf_repository::Target;
+use sealift_tests::malicious_exporter::exporter_key;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::*;
+
+static SEALIFT: LazyLock<PathBuf> = LazyLock::new(sealift_tests::sealift_command::sealift);
+
+/// A far side that is run with the command. Its clock is the system's.
+struct Operator {
+    folder: TempDir,
+    now: Timestamp,
+}
+
+/// How a command ended.
+struct Ended {
+    exit_code: Option<i32>,
+    /// What it wrote to standard error, with `--json`.
+    failure: Value,
+}
+
+impl Operator {
+    fn new() -> (Self, Sample) {
+        let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
+        (Self { folder: tempfile::tempdir().unwrap(), now }, Sample::new(now).unwrap())
+    }
+
+    /// Pins the sample's root and accepts the exporter.
+    fn trusts(self, sample: &Sample) -> Self {
+        let pem = exporter_key().public_key().unwrap().to_pem().unwrap();
+        fs::write(self.folder.path().join("carrier.pub"), pem).unwrap();
+        fs::write(self.folder.path().join("root.json"), &sample.repository.past_roots[0]).unwrap();
+        assert_eq!(self.run(&["trust", "pin-root", "demo", "root.json"]).exit_code, Some(0));
+        assert_eq!(self.run(&["trust", "add-exporter", "carrier", "carrier.pub"]).exit_code, Some(0));
+        self
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ended {
+        let output = Command::new(&*SEALIFT)
+            .args(["--json", "--quiet", "--trust", "trust"])
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_remove("SOURCE_DATE_EPOCH")
+            .output()
+            .unwrap();
+        let failure = serde_json::from_slice(&output.stderr).unwrap_or_default();
+        Ended { exit_code: output.status.code(), failure }
+    }
+
+    fn import(&self, archive: &[u8]) -> Ended {
+        fs::write(self.folder.path().join("shop.sealift"), archive).unwrap();
+        self.run(&["import", "shop.sealift", "--to-layout", "delivered"])
+    }
+
+    /// Imports what must be refused in this way.
+    fn refuses(&self, archive: &[u8], exit_code: i32, class: &str, hint: &str) {
+        let ended = self.import(archive);
+        assert_eq!(ended.exit_code, Some(exit_code), "{}", ended.failure);
+        assert_eq!(ended.failure["exitCode"], json!(exit_code));
+        assert_eq!(ended.failure["class"], json!(class));
+        let found = ended.failure["hint"].as_str().unwrap();
+        assert!(found.contains(hint), "the hint is {found:?}");
+        let index = fs::read_to_string(self.folder.path().join("delivered/index.json")).unwrap_or_default();
+        assert!(!index.contains(BUNDLE), "nothing is tagged");
+    }
+
+    fn packed(&self, sample: &Sample) -> Consignment {
+        Consignment::of(sample, self.now)
+    }
+}
+
+#[test]
+fn exit_code_0_for_the_archive_that_the_others_are_made_of() {
+    let (operator, sample) = Operator::new();
+    let operator = operator.trusts(&sample);
+    assert_eq!(operator.import(&operator.packed(&sample).archive()).exit_code, Some(0));
+}
+
+#[test]
+fn exit_code_10_for_an_archive_cut_short() {
+    let (operator, sample) = Operator::new();
+    let operator = operator.trusts(&sample);
+    let archive = operator.packed(&sample).archive();
+    operator.refuses(&archive[..archive.len() - 2048], 10, "archive-format", "carry the archive again");
+}
+
+#[test]
+fn exit_code_11_for_an_unknown_exporter() {
+    let (operator, sample) = Operator::new();
+    let operator = operator.trusts(&sample);
+    let archive = operator.packed(&sample).sealed_by(&[SigningKey::from_seed(&[99; 32])]);
+    operator.refuses(&archive, 11, "seal", "compare the fingerprint");
+}
+
+#[test]
+fn exit_code_12_for_the_root_of_another_publisher() {
+    let (operator, publisher) = Operator::new();
+    let other = Sample::new(operator.now).unwrap();
+    let operator = operator.trusts(&other);
+    operator.refuses(&operator.packed(&publisher).archive(), 12, "tuf", "another root was pinned");
+}
+
+#[test]
+fn exit_code_13_for_a_link_that_a_stranger_signed() {
+    let (operator, mut sample) = Operator::new();
+    let digest = sample.repository.released[BUNDLE].digest.clone();
+    let stranger = SigningKey::from_seed(&[99; 32]);
+    let forged = SupplyChain::link("release", &stranger, json!({}), "bundle.json", &digest);
+    let is_release = |path: &str| path.contains(digest.hex()) && path.contains("/release.");
+    let released = sample.repository.released.iter_mut();
+    *released.into_iter().find(|(path, _)| is_release(path)).unwrap().1 = Target::served(forged.bytes);
+    let operator = operator.trusts(&sample);
+    operator.refuses(&operator.packed(&sample).archive(), 13, "in-toto", "which step");
+}
+
+#[test]
+fn exit_code_14_for_a_level_below_the_policy() {
+    let (operator, mut sample) = Operator::new();
+    sample.repository.released.get_mut(BUNDLE).unwrap().custom = None;
+    let operator = operator.trusts(&sample);
+    fs::write(operator.folder.path().join("trust/policy.toml"), "minimum_level = \"4\"\n").unwrap();
+    operator.refuses(&operator.packed(&sample).archive(), 14, "policy", "minimum_level");
+}
+
+#[test]
+fn exit_code_15_for_a_flipped_byte_in_a_layer() {
+    let (operator, sample) = Operator::new();
+    let operator = operator.trusts(&sample);
+    let mut archive = operator.packed(&sample).archive();
+    let layout = Layout::of(Reader::open(archive.as_slice()).unwrap().seal());
+    archive[usize::try_from(layout.entries.last().unwrap().content_offset).unwrap()] ^= 1;
+    operator.refuses(&archive, 15, "content", "nothing was tagged");
+}
+
+#[test]
+fn exit_code_20_for_metadata_that_went_back() {
+    let (operator, mut sample) = Operator::new();
+    sample.repository.timestamp.version = 2;
+    let operator = operator.trusts(&sample);
+    assert_eq!(operator.import(&operator.packed(&sample).archive()).exit_code, Some(0));
+    fs::remove_dir_all(operator.folder.path().join("delivered")).unwrap();
+    sample.repository.timestamp.version = 1;
+    operator.refuses(&operator.packed(&sample).archive(), 20, "rollback", "old metadata");
+}
