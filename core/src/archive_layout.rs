@@ -1,9 +1,11 @@
 //! The two files that make an archive an OCI image layout: `oci-layout` and `index.json`.
 //!
 //! They are derived from the inventory, written and checked in the same way: another tool that reads the archive as an
-//! `oci-archive` finds exactly the bundles and images that were judged, under the same names.
+//! `oci-archive` finds exactly the bundles and images that were judged, under the same names, and their referrers.
 
-use sealift_archive_format::inventory::{Descriptor, Inventory};
+use std::collections::BTreeSet;
+
+use sealift_archive_format::inventory::{Descriptor, ImageRecord, Inventory};
 use serde_json::{Value, json};
 
 use crate::canonical_json;
@@ -18,36 +20,48 @@ pub enum LayoutError {
     #[error("oci-layout is not that of an OCI image layout 1.0.0")]
     Marker,
     /// `index.json` lists something other than the inventory.
-    #[error("index.json does not list the bundles and images of the inventory, and nothing else")]
+    #[error("index.json does not list the bundles, images and referrers of the inventory, and nothing else")]
     Index,
 }
 
-/// `index.json`: every bundle's index and every image, under the reference that the inventory gives it.
+/// `index.json`: every bundle's index and every image, under the reference that the inventory gives it, each image
+/// followed by its referrers, which have no name.
 pub fn index(inventory: &Inventory) -> Vec<u8> {
-    let bundles = inventory.bundles.iter().flat_map(|bundle| {
-        let index = bundle.index.iter().map(move |index| (&bundle.reference, index));
-        index.chain(bundle.images.iter().map(|image| (&image.reference, &image.descriptor)))
-    });
-    let images = inventory.images.iter().map(|image| (&image.reference, &image.descriptor));
     let mut manifests: Vec<Value> = Vec::new();
-    for (reference, descriptor) in bundles.chain(images) {
-        let named = named(reference, descriptor);
-        // Two bundles may share an image under one name.
-        if !manifests.contains(&named) {
-            manifests.push(named);
+    // Two bundles may share an image under one name, and two images a referrer.
+    let mut listed = BTreeSet::new();
+    let mut list = |name: Option<&str>, descriptor: &Descriptor| {
+        if listed.insert((name.map(str::to_owned), descriptor.digest.clone(), descriptor.media_type.clone())) {
+            manifests.push(entry(name, descriptor));
         }
+    };
+    for bundle in &inventory.bundles {
+        if let Some(index) = &bundle.index {
+            list(Some(&bundle.reference), index);
+        }
+        bundle.images.iter().for_each(|image| list_image(image, &mut list));
     }
+    inventory.images.iter().for_each(|image| list_image(image, &mut list));
     let index = json!({
         "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": manifests,
     });
     canonical_json::encode(&index).unwrap_or_default()
 }
 
-fn named(reference: &str, descriptor: &Descriptor) -> Value {
-    json!({
-        "mediaType": descriptor.media_type, "digest": descriptor.digest, "size": descriptor.size,
-        "annotations": { "org.opencontainers.image.ref.name": reference },
-    })
+fn list_image(image: &ImageRecord, list: &mut impl FnMut(Option<&str>, &Descriptor)) {
+    list(Some(&image.reference), &image.descriptor);
+    image.referrers.iter().for_each(|referrer| list(None, referrer));
+}
+
+fn entry(name: Option<&str>, descriptor: &Descriptor) -> Value {
+    let Descriptor { media_type, digest, size } = descriptor;
+    match name {
+        Some(name) => json!({
+            "mediaType": media_type, "digest": digest, "size": size,
+            "annotations": { "org.opencontainers.image.ref.name": name },
+        }),
+        None => json!({ "mediaType": media_type, "digest": digest, "size": size }),
+    }
 }
 
 /// Checks `oci-layout`.

@@ -7,8 +7,13 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sealift_archive_format::Digest;
 use sealift_core::oci::media_type::{OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST};
-use sealift_core::oci::{Checked, Descriptor, ManifestBytes, Platform, Reference, Sink, SinkError};
+use sealift_core::oci::{Checked, Descriptor, ManifestBytes, Platform, Reference, Repository, Sink, SinkError};
 use serde_json::json;
+
+/// OCI's type of a configuration that says nothing.
+const EMPTY: &str = "application/vnd.oci.empty.v1+json";
+/// The type of a bare Statement.
+const STATEMENT: &str = "application/vnd.in-toto+json";
 
 /// An image or an index, with everything below it.
 #[derive(Debug, Clone)]
@@ -71,6 +76,41 @@ impl Image {
         Self::index(&[on("linux/amd64"), on("linux/arm64")])
     }
 
+    /// An artifact that refers to a manifest: one layer with this content.
+    pub fn referrer(subject: &Descriptor, layer_type: &str, content: &[u8]) -> Self {
+        let (config, layer) = (Descriptor::of(EMPTY, b"{}"), Descriptor::of(layer_type, content));
+        let subject = Descriptor::new(&subject.media_type, subject.digest.clone(), subject.size);
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": OCI_MANIFEST, "artifactType": layer_type,
+            "config": config, "layers": [layer], "subject": subject,
+        });
+        Self::of_manifest(&manifest, [(config, b"{}".to_vec()), (layer, content.to_vec())])
+    }
+
+    /// An image, and beside it in one index a statement about it, as BuildKit attaches them.
+    pub fn with_buildkit_attestation(image: &Self, statement: &[u8]) -> Self {
+        let about = &image.root().descriptor().digest;
+        let (config, layer) = (Descriptor::of(OCI_CONFIG, b"{}"), Descriptor::of(STATEMENT, statement));
+        let manifest = json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [layer]});
+        let mut attestation = Self::of_manifest(&manifest, [(config, b"{}".to_vec()), (layer, statement.to_vec())]);
+        let root = attestation.manifests.remove(0);
+        let mut descriptor = root.descriptor().clone();
+        descriptor.platform = "unknown/unknown".parse().ok();
+        descriptor.annotations = BTreeMap::from([
+            ("vnd.docker.reference.type".to_owned(), "attestation-manifest".to_owned()),
+            ("vnd.docker.reference.digest".to_owned(), about.to_string()),
+        ]);
+        attestation.manifests.push(ManifestBytes::new(descriptor, root.into_bytes()).expect("its own bytes"));
+        Self::index(&[image.clone(), attestation])
+    }
+
+    fn of_manifest(manifest: &serde_json::Value, blobs: [(Descriptor, Vec<u8>); 2]) -> Self {
+        let bytes = manifest.to_string().into_bytes();
+        let manifest = ManifestBytes::new(Descriptor::of(OCI_MANIFEST, &bytes), bytes).expect("its own bytes");
+        let blobs = blobs.into_iter().map(|(descriptor, content)| (descriptor.digest.clone(), (descriptor, content)));
+        Self { manifests: vec![manifest], blobs: blobs.collect() }
+    }
+
     /// The manifest of the image itself.
     ///
     /// # Panics
@@ -84,16 +124,21 @@ impl Image {
     /// # Errors
     /// [`SinkError`].
     pub fn push(&self, sink: &mut dyn Sink, reference: &Reference) -> Result<(), SinkError> {
-        let repository = reference.repository();
+        self.store(sink, reference.repository())?;
+        sink.tag(reference, self.root())
+    }
+
+    /// Stores the image in a sink, without a name.
+    ///
+    /// # Errors
+    /// [`SinkError`].
+    pub fn store(&self, sink: &mut dyn Sink, repository: &Repository) -> Result<(), SinkError> {
         for (descriptor, content) in self.blobs.values() {
             if !sink.share_blob(repository, descriptor)? {
                 sink.put_blob(repository, descriptor, &mut Checked::new(content.as_slice(), descriptor))?;
             }
         }
-        for manifest in &self.manifests {
-            sink.put_manifest(repository, manifest)?;
-        }
-        sink.tag(reference, self.root())
+        self.manifests.iter().try_for_each(|manifest| sink.put_manifest(repository, manifest))
     }
 }
 

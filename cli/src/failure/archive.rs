@@ -85,6 +85,9 @@ pub(super) fn documents(error: &DocumentError) -> Advice {
         | DocumentError::BundleIndex { .. }
         | DocumentError::BundleIndexForm { .. }
         | DocumentError::BundleIndexExtra { .. }
+        | DocumentError::NotAReferrer { .. }
+        | DocumentError::TooManyReferrers { .. }
+        | DocumentError::AttestationOrder { .. }
         | DocumentError::Platform(_) => {
             advice(ExitCode::Content, "ask the exporter what was packed: the archive is whole, but not consistent")
         }

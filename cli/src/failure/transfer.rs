@@ -16,6 +16,11 @@ pub(super) fn plan(error: &PlanError) -> Advice {
         PlanError::Graph { .. } | PlanError::Manifest { .. } => {
             "the image is not complete where it is: push it there again, or choose platforms with --platform"
         }
+        PlanError::Referrers { .. } => "check the network, and what this source says about referrers",
+        PlanError::TooManyReferrers { .. } | PlanError::ReferrerTooDeep { .. } => {
+            "remove what need not refer to the image any more, or export a copy of the image without it"
+        }
+        PlanError::NotAReferrer { .. } => "the list is out of date or wrong: correct it where the image is",
         PlanError::AnImage { .. } => "export it with --image",
         PlanError::RegistryForm { .. } => "if it is an image, export it with --image; else push the bundle again with a tool that follows CNAB Registries",
         PlanError::Read { .. } => "check the network, and try again",

@@ -1,8 +1,9 @@
 //! Import: verify with a sink at the end.
 //!
 //! Blobs go to the sink as they pass. Manifests and tags wait for a [`Verified`] archive: [`deliver`] receives the
-//! content, which makes the proof, and only then commits, manifests first (children before parents) and tags last. An
-//! interruption leaves blobs that nothing refers to, and doing it again ends in the same place.
+//! content, which makes the proof, and only then commits: manifests first (children before parents, subjects before
+//! their referrers) and tags last. An interruption leaves blobs that nothing refers to, and doing it again ends in the
+//! same place.
 
 pub mod destination;
 
@@ -23,7 +24,7 @@ use crate::progress::Progress;
 use crate::trust_store::RepositoryName;
 use crate::tuf::TrustedState;
 use crate::tuf::mirror::{Mirror, MirrorError};
-use crate::verify::documents::{Closed, Tree};
+use crate::verify::documents::{Closed, ClosedImage, Tree};
 use crate::verify::{Judged, Proof, ReceiveError, Receiver, Verified};
 
 /// Why an archive was not delivered.
@@ -167,13 +168,27 @@ struct Shipment {
 
 impl Shipment {
     fn new(place: Reference, tree: &Tree, images: Vec<(String, Digest)>) -> Self {
-        let (manifests, blobs) = (tree.manifests.clone(), tree.blobs.clone());
+        let (manifests, blobs) = (tree.manifests.clone(), tree.blobs().cloned().collect());
         Self { place, manifests, blobs, root: tree.root.clone(), images }
     }
 
-    fn of_image(record: &ImageRecord, tree: &Tree, destination: &Destination) -> Result<Self, DestinationError> {
+    /// Adds what refers to an image that is here, after the image itself.
+    fn add_referrers(&mut self, image: &ClosedImage) {
+        for referrer in &image.referrers {
+            self.manifests.extend(referrer.manifests.iter().cloned());
+            self.blobs.extend(referrer.blobs().cloned());
+        }
+    }
+
+    fn of_image(
+        record: &ImageRecord,
+        image: &ClosedImage,
+        destination: &Destination,
+    ) -> Result<Self, DestinationError> {
         let images = vec![(record.reference.clone(), record.descriptor.digest.clone())];
-        Ok(Self::new(destination.place(&record.reference)?, tree, images))
+        let mut shipment = Self::new(destination.place(&record.reference)?, &image.tree, images);
+        shipment.add_referrers(image);
+        Ok(shipment)
     }
 }
 
@@ -188,16 +203,18 @@ fn shipments(
         if let Some(index) = &bundle.index {
             // The index refers to the images by digest, so in a registry they must be in its repository.
             let images = record.images.iter().map(|image| (image.reference.clone(), image.descriptor.digest.clone()));
-            shipments.push(Shipment::new(destination.place(&record.reference)?, index, images.collect()));
+            let mut shipment = Shipment::new(destination.place(&record.reference)?, index, images.collect());
+            bundle.images.iter().for_each(|image| shipment.add_referrers(image));
+            shipments.push(shipment);
         }
         if bundle.index.is_none() || *destination == Destination::AsTheyAre {
-            for (image, tree) in with_images {
-                shipments.push(Shipment::of_image(image, tree, destination)?);
+            for (record, image) in with_images {
+                shipments.push(Shipment::of_image(record, image, destination)?);
             }
         }
     }
-    for (record, tree) in inventory.images.iter().zip(&closed.images) {
-        shipments.push(Shipment::of_image(record, tree, destination)?);
+    for (record, image) in inventory.images.iter().zip(&closed.images) {
+        shipments.push(Shipment::of_image(record, image, destination)?);
     }
     Ok(shipments)
 }
@@ -295,9 +312,13 @@ fn commit(verified: Verified, shipments: Vec<Shipment>, sink: &mut dyn Sink) -> 
         ManifestBytes::new(descriptor.clone(), bytes)
             .map_err(|source| DeliveryError::Document { digest: descriptor.digest.clone(), source })
     };
+    let mut stored = BTreeSet::new();
     for shipment in &shipments {
         let repository = shipment.place.repository();
         for descriptor in &shipment.manifests {
+            if !stored.insert((repository.to_string(), &descriptor.digest)) {
+                continue;
+            }
             sink.put_manifest(repository, &manifest(descriptor)?).map_err(|source| DeliveryError::Manifest {
                 digest: descriptor.digest.clone(),
                 repository: repository.to_string(),

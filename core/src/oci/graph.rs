@@ -23,7 +23,7 @@ pub const MAXIMUM_MANIFEST_BYTES: u64 = 32 * 1024 * 1024;
 pub const MAXIMUM_BLOBS: usize = 65_536;
 
 /// BuildKit's remark on an attestation in an index: the digest of the manifest that it is about.
-const ATTESTED_MANIFEST: &str = "vnd.docker.reference.digest";
+pub(super) const ATTESTED_MANIFEST: &str = "vnd.docker.reference.digest";
 
 /// Which platforms of an index are carried.
 #[derive(Debug, Clone, PartialEq, Eq)]

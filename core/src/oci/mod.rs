@@ -5,6 +5,7 @@
 //!
 //! OCI Image Specification 1.1, OCI Distribution Specification 1.1, and Docker's manifest version 2, schema 2.
 
+pub mod attestation;
 pub mod content;
 pub mod descriptor;
 pub mod graph;

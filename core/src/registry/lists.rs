@@ -1,5 +1,5 @@
 //! Lists that come in pages: tags, and the referrers of a manifest. OCI Distribution 1.1, "Listing Tags", "Listing
-//! Referrers", and the referrers tag schema for registries without that interface.
+//! Referrers".
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sealift_archive_format::Digest;
@@ -8,12 +8,11 @@ use ureq::http::header::{ACCEPT, CONTENT_TYPE, LINK};
 use ureq::http::{HeaderValue, Method, StatusCode};
 
 use super::error::RegistryError;
-use super::manifests::unusable;
 use super::{Client, Scope};
 use crate::http::{Request, Url};
-use crate::oci::manifest::{Document, MAXIMUM_CHILDREN, MAXIMUM_LENGTH};
+use crate::oci::manifest::{MAXIMUM_CHILDREN, MAXIMUM_LENGTH};
 use crate::oci::media_type::OCI_INDEX;
-use crate::oci::{Descriptor, Reference, Repository, Tag};
+use crate::oci::{Descriptor, Repository, Tag};
 
 /// The most pages of one list.
 const MAXIMUM_PAGES: usize = 200;
@@ -78,20 +77,6 @@ impl Client {
         referrers
             .retain(|referrer| artifact_type.is_none_or(|wanted| referrer.artifact_type.as_deref() == Some(wanted)));
         Ok(referrers)
-    }
-
-    /// The referrers that are listed under the tag `algorithm-hex`.
-    fn referrers_by_tag(&self, repository: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, RegistryError> {
-        let name = format!("{}-{}", subject.algorithm().name(), subject.hex().get(..64).unwrap_or(subject.hex()));
-        let Ok(tag) = name.parse() else { return Ok(Vec::new()) };
-        let manifest = match self.resolve(&Reference::new(repository.clone(), Some(tag), None)) {
-            Err(RegistryError::ManifestNotFound { .. }) => return Ok(Vec::new()),
-            manifest => manifest?,
-        };
-        match manifest.document().map_err(|error| unusable(repository, &name, error))? {
-            Document::Index(index) => Ok(index.manifests),
-            Document::Image(_) => Ok(Vec::new()),
-        }
     }
 
     /// Reads a list page after page, as long as `page` says that there may be more; whether there is such a list.

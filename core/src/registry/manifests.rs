@@ -15,6 +15,8 @@ const ACCEPTED: &str = "application/vnd.oci.image.index.v1+json, application/vnd
     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+/// With it a registry says that it lists a manifest among the referrers of its subject.
+const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
 impl Client {
     /// The manifest that a reference stands for: by its digest if it has one, else by its tag.
@@ -70,7 +72,8 @@ impl Client {
         }
     }
 
-    /// Stores a manifest, under a tag or under its digest alone.
+    /// Stores a manifest, under a tag or under its digest alone. Where the registry does not list it as a referrer of
+    /// its subject, it is listed under the tag that stands for such a list.
     ///
     /// # Errors
     /// [`RegistryError`]; registries refuse a manifest whose blobs they do not have.
@@ -80,6 +83,22 @@ impl Client {
         tag: Option<&Tag>,
         manifest: &ManifestBytes,
     ) -> Result<(), RegistryError> {
+        let response = self.send_manifest(repository, tag, manifest)?;
+        let Ok(document) = manifest.document() else { return Ok(()) };
+        match document.subject().map(|subject| &subject.digest) {
+            Some(subject) if response.header(&OCI_SUBJECT) != Some(subject.to_string().as_str()) => {
+                self.list_under_tag(repository, subject, manifest)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn send_manifest(
+        &self,
+        repository: &Repository,
+        tag: Option<&Tag>,
+        manifest: &ManifestBytes,
+    ) -> Result<Response, RegistryError> {
         let digest = &manifest.descriptor().digest;
         let name = tag.map_or_else(|| digest.to_string(), ToString::to_string);
         let mut request = Request::new(Method::PUT, self.url(repository, &format!("manifests/{name}"))?);
@@ -92,7 +111,8 @@ impl Client {
         if !response.status().is_success() {
             return Err(response.into_error().into());
         }
-        confirm_digest(&response, digest)
+        confirm_digest(&response, digest)?;
+        Ok(response)
     }
 
     fn request_manifest(

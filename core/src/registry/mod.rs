@@ -14,6 +14,7 @@ mod credentials;
 mod error;
 mod lists;
 mod manifests;
+mod referrers_tag;
 mod sink;
 mod source;
 mod uploads;

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sealift_archive_format::Digest;
+use sealift_core::oci::Descriptor;
 use serde_json::json;
 
 use super::State;
@@ -122,11 +123,28 @@ fn manifest(state: &mut State, request: &Received, key: &(String, String)) -> An
         let manifest = (request.header("content-type").unwrap_or_default().to_owned(), request.body.clone());
         state.manifests.insert((key.0.clone(), digest.clone()), manifest.clone());
         state.manifests.insert(key.clone(), manifest);
-        return Answer::new(201, &[("docker-content-digest", &digest)], Vec::new());
+        return match note_referrer(state, request, &key.0) {
+            Some(subject) => {
+                Answer::new(201, &[("docker-content-digest", &digest), ("oci-subject", &subject)], Vec::new())
+            }
+            None => Answer::new(201, &[("docker-content-digest", &digest)], Vec::new()),
+        };
     }
     let Some((media_type, bytes)) = state.manifests.get(key) else { return not_found() };
     let digest = Digest::sha256(bytes).to_string();
     Answer::new(200, &[("content-type", media_type), ("docker-content-digest", &digest)], bytes.clone())
+}
+
+/// Notes a manifest that has a subject, where there is an interface for referrers; the subject.
+fn note_referrer(state: &mut State, request: &Received, repository: &str) -> Option<String> {
+    let manifest: serde_json::Value = serde_json::from_slice(&request.body).ok()?;
+    let subject = manifest["subject"]["digest"].as_str()?.to_owned();
+    let listed = state.referrers.as_mut()?.entry((repository.to_owned(), subject.clone())).or_default();
+    let referrer = Descriptor::of(request.header("content-type")?, &request.body);
+    if !listed.contains(&referrer) {
+        listed.push(referrer);
+    }
+    Some(subject)
 }
 
 fn upload_blob(state: &mut State, request: &Received, name: &str, upload: &str) -> Answer {

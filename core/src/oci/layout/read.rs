@@ -1,5 +1,6 @@
 //! Layouts as a source.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use sealift_archive_format::Digest;
@@ -11,7 +12,7 @@ use super::folder::Folder;
 use super::names::matching;
 use super::{INDEX_FILE, LAYOUT_FILE};
 use crate::oci::manifest::{Document, MAXIMUM_LENGTH, ManifestError};
-use crate::oci::media_type::OCI_INDEX;
+use crate::oci::media_type::{OCI_INDEX, manifest_kind};
 use crate::oci::{
     BlobContent, Checked, Descriptor, ImageIndex, ManifestBytes, Reference, Repository, Source, SourceError,
 };
@@ -23,6 +24,8 @@ const VERSION: &str = "1.0.0";
 pub struct LayoutSource {
     folder: Folder,
     index: ImageIndex,
+    /// What `index.json` lists, by subject; read when it is first asked for.
+    referrers: Option<BTreeMap<Digest, Vec<Descriptor>>>,
 }
 
 #[derive(Deserialize)]
@@ -46,7 +49,7 @@ impl LayoutSource {
         let content = folder.read(INDEX_FILE, MAXIMUM_LENGTH)?;
         let content = content.ok_or_else(|| LayoutError::NotALayout { folder: path.to_owned() })?;
         match Document::parse(&content, OCI_INDEX).map_err(not_usable)? {
-            Document::Index(index) => Ok(Self { folder, index: *index }),
+            Document::Index(index) => Ok(Self { folder, index: *index, referrers: None }),
             Document::Image(_) => Err(not_usable(ManifestError::Ambiguous)),
         }
     }
@@ -101,6 +104,19 @@ impl LayoutSource {
         LayoutError::Manifest { folder, name, source: Box::new(error) }
     }
 
+    /// What `index.json` lists, by subject. What is no manifest, or of a kind that is not known, refers to nothing.
+    fn read_referrers(&self) -> Result<BTreeMap<Digest, Vec<Descriptor>>, LayoutError> {
+        let mut referrers: BTreeMap<Digest, Vec<Descriptor>> = BTreeMap::new();
+        for entry in self.index.manifests.iter().filter(|entry| manifest_kind(&entry.media_type).is_some()) {
+            let manifest = self.read_manifest(entry)?;
+            let document = manifest.document().map_err(|source| self.not_usable(&entry.digest, source))?;
+            if let Some(subject) = document.subject() {
+                referrers.entry(subject.digest.clone()).or_default().push(entry.clone());
+            }
+        }
+        Ok(referrers)
+    }
+
     /// The manifest of a digest that `index.json` does not list, such as one inside an index.
     fn unlisted(&self, digest: &Digest) -> Result<ManifestBytes, LayoutError> {
         let bytes = self.read_blob(digest)?;
@@ -147,14 +163,12 @@ impl Source for LayoutSource {
 
     /// Those that `index.json` lists.
     fn referrers(&mut self, _: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, SourceError> {
-        let mut referrers = Vec::new();
-        for entry in &self.index.manifests {
-            let manifest = self.read_manifest(entry)?;
-            let document = manifest.document().map_err(|source| self.not_usable(&entry.digest, source))?;
-            if document.subject().is_some_and(|described| described.digest == *subject) {
-                referrers.push(entry.clone());
-            }
-        }
-        Ok(referrers)
+        let referrers = match self.referrers.take() {
+            Some(referrers) => referrers,
+            None => self.read_referrers()?,
+        };
+        let found = referrers.get(subject).cloned().unwrap_or_default();
+        self.referrers = Some(referrers);
+        Ok(found)
     }
 }

@@ -96,8 +96,9 @@ impl LayoutSink {
         Ok(())
     }
 
-    /// Lists a manifest in `index.json` under a name, in place of what had that name. Other entries stay as they are.
-    fn list(&self, name: &str, descriptor: &Descriptor) -> Result<(), LayoutError> {
+    /// Lists a manifest in `index.json` under a name, in place of what had that name, or without one. Other entries stay
+    /// as they are.
+    fn list(&self, name: Option<&str>, descriptor: &Descriptor) -> Result<(), LayoutError> {
         let path = self.folder.path().join(INDEX_FILE);
         let lock = self.folder.handle();
         rustix::fs::flock(lock, FlockOperation::LockExclusive).map_err(|errno| access(&path, errno))?;
@@ -138,21 +139,29 @@ impl Sink for LayoutSink {
     }
 
     fn put_manifest(&mut self, _: &Repository, manifest: &ManifestBytes) -> Result<(), SinkError> {
-        if self.is_proven(manifest.descriptor())? {
-            return Ok(());
+        if !self.is_proven(manifest.descriptor())? {
+            self.store(manifest.descriptor(), &mut manifest.bytes())?;
         }
-        self.store(manifest.descriptor(), &mut manifest.bytes())
+        // Others find referrers by the subjects of what index.json lists.
+        match manifest.document() {
+            Ok(document) if document.subject().is_some() => Ok(self.list(None, manifest.descriptor())?),
+            _ => Ok(()),
+        }
     }
 
     fn tag(&mut self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError> {
-        Ok(self.list(&entry_name(reference), manifest.descriptor())?)
+        Ok(self.list(Some(&entry_name(reference)), manifest.descriptor())?)
     }
 }
 
-/// Puts a descriptor into an index under a name.
-fn with_entry(index: &mut Map<String, Value>, name: &str, descriptor: &Descriptor) -> Result<(), serde_json::Error> {
+/// Puts a descriptor into an index: under a name, or without one unless it is there already.
+fn with_entry(
+    index: &mut Map<String, Value>,
+    name: Option<&str>,
+    descriptor: &Descriptor,
+) -> Result<(), serde_json::Error> {
     let mut entry = descriptor.clone();
-    entry.annotations.insert(REF_NAME.to_owned(), name.to_owned());
+    entry.annotations.extend(name.map(|name| (REF_NAME.to_owned(), name.to_owned())));
     let entry = serde_json::to_value(entry)?;
     index.entry("schemaVersion").or_insert(json!(2));
     index.entry("mediaType").or_insert(json!(OCI_INDEX));
@@ -163,11 +172,14 @@ fn with_entry(index: &mut Map<String, Value>, name: &str, descriptor: &Descripto
     let Some(entries) = manifests.as_array_mut() else {
         return Err(serde::de::Error::custom("manifests is not a list"));
     };
-    let named =
-        |entry: &&mut Value| entry.pointer("/annotations/org.opencontainers.image.ref.name") == Some(&json!(name));
-    match entries.iter_mut().find(named) {
-        Some(old) => *old = entry,
-        None => entries.push(entry),
+    let same = |listed: &&mut Value| match name {
+        Some(name) => listed.pointer("/annotations/org.opencontainers.image.ref.name") == Some(&json!(name)),
+        None => listed.get("digest") == Some(&json!(descriptor.digest)),
+    };
+    match (entries.iter_mut().find(same), name) {
+        (Some(old), Some(_)) => *old = entry,
+        (Some(_), None) => {}
+        (None, _) => entries.push(entry),
     }
     Ok(())
 }

@@ -1,5 +1,8 @@
 //! The plan of an export: every reference resolved to its closed graph, before a layer is fetched.
 
+mod error;
+mod referrers;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
@@ -11,98 +14,14 @@ use crate::cnab::registry_form::{self, RegistryFormError};
 use crate::cnab::{Bundle, BundleError, BundleImage, bundle};
 use crate::oci::manifest::Document;
 use crate::oci::{
-    Descriptor, ForeignLayers, Graph, GraphError, ManifestBytes, ManifestError, Platforms, Reference, ReferenceError,
-    Repository, Source, SourceError,
+    Descriptor, ForeignLayers, Graph, ManifestBytes, Platforms, Reference, Repository, Source, attestation,
 };
+
+pub use error::PlanError;
+pub use referrers::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
 
 /// The sources of an export.
 pub type Sources<'a> = Vec<Box<dyn Source + 'a>>;
-
-/// Why there is no plan.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    /// A source was named that there is none of.
-    #[error("there is no source number {}", .0.0)]
-    NoSource(SourceId),
-    /// A reference leads nowhere.
-    #[error("{reference} cannot be found")]
-    Source {
-        /// The reference.
-        reference: String,
-        /// Why.
-        source: SourceError,
-    },
-    /// What it leads to is not complete.
-    #[error("what {reference} leads to is not complete")]
-    Graph {
-        /// The reference.
-        reference: String,
-        /// Why.
-        source: GraphError<SourceError>,
-    },
-    /// A manifest cannot be read.
-    #[error("{reference} is not a manifest that can be carried")]
-    Manifest {
-        /// The reference.
-        reference: String,
-        /// Why.
-        source: ManifestError,
-    },
-    /// It is an image, not a bundle.
-    #[error("{reference} is an image, not a CNAB bundle")]
-    AnImage {
-        /// The reference.
-        reference: String,
-    },
-    /// The index is not that of a bundle, or does not list its images.
-    #[error("{reference} is not a complete CNAB bundle in its registry form")]
-    RegistryForm {
-        /// The reference.
-        reference: String,
-        /// Why.
-        source: RegistryFormError,
-    },
-    /// `bundle.json` cannot be fetched.
-    #[error("the bundle.json of {reference} cannot be read")]
-    Read {
-        /// The reference.
-        reference: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// `bundle.json` is not one.
-    #[error("the bundle.json of {reference} cannot be used")]
-    Bundle {
-        /// The reference.
-        reference: String,
-        /// Why.
-        source: BundleError,
-    },
-    /// An image of a bundle has a reference that is none.
-    #[error("the bundle names image {image:?}, which is not a reference")]
-    ImageReference {
-        /// The text.
-        image: String,
-        /// Why.
-        source: ReferenceError,
-    },
-    /// An image is to be found by its digest, and the bundle states none.
-    #[error("the bundle states no digest for image {image}, so it cannot be found in another repository")]
-    NoDigest {
-        /// The reference.
-        image: String,
-    },
-    /// The image is not the one that the bundle states.
-    #[error("image {image} is {found}, but the bundle states {stated}")]
-    OtherImage {
-        /// The reference.
-        image: String,
-        /// The digest that was found.
-        found: Digest,
-        /// The digest that the bundle states.
-        stated: Digest,
-    },
-}
 
 /// Everything that will be in the archive, but for TUF.
 #[derive(Debug, Default)]
@@ -114,7 +33,7 @@ pub struct Plan {
     /// The content of each `bundle.json`, manifest and index.
     pub documents: BTreeMap<Digest, Vec<u8>>,
     /// Every blob once, in the order of the archive: bundles, manifests with parents before children, configurations,
-    /// layers.
+    /// attestations, other layers.
     pub blobs: Vec<PlannedBlob>,
 }
 
@@ -183,7 +102,7 @@ impl Planner<'_, '_> {
         let mut images = Vec::new();
         for (image, descriptor) in bundle.images.iter().zip(descriptors) {
             let graph = self.walk_below(&image.reference, &graph, descriptor)?;
-            images.push(record(&image.reference, role(image), &graph));
+            images.push(self.record(&image.reference, role(image), place, &graph)?);
         }
         self.add_bundle(name, &config_manifest.config.media_type, bundle_json, Some(&root), images);
         self.graphs.push((place.source, place.reference.repository().clone(), graph));
@@ -202,7 +121,7 @@ impl Planner<'_, '_> {
                 let (image, stated) = (image.reference.clone(), stated.clone());
                 return Err(PlanError::OtherImage { image, found: found.digest, stated });
             }
-            images.push(record(&image.reference, role(image), &graph));
+            images.push(self.record(&image.reference, role(image), &place, &graph)?);
             descriptors.push(found);
             self.graphs.push((place.source, place.reference.repository().clone(), graph));
         }
@@ -219,7 +138,8 @@ impl Planner<'_, '_> {
 
     fn lone_image(&mut self, request: &ImageRequest) -> Result<(), PlanError> {
         let graph = self.walk(&request.name, &request.place)?;
-        self.plan.images.push(record(&request.name, ImageRole::StandAlone, &graph));
+        let record = self.record(&request.name, ImageRole::StandAlone, &request.place, &graph)?;
+        self.plan.images.push(record);
         self.graphs.push((request.place.source, request.place.reference.repository().clone(), graph));
         Ok(())
     }
@@ -244,6 +164,32 @@ impl Planner<'_, '_> {
         let failed = || PlanError::RegistryForm { reference: name.to_owned(), source: incomplete() };
         let root = fetch(descriptor).map_err(|_| failed())?;
         Graph::walk(root, self.platforms, ForeignLayers::Carry, fetch).map_err(|_| failed())
+    }
+
+    /// The record of an image, with what refers to it.
+    fn record(
+        &mut self,
+        reference: &str,
+        role: ImageRole,
+        place: &Place,
+        graph: &Graph,
+    ) -> Result<ImageRecord, PlanError> {
+        let completeness =
+            if graph.left_out().is_empty() { Completeness::AllPlatforms } else { Completeness::Selected };
+        let mut platforms: BTreeSet<String> = BTreeSet::new();
+        for manifest in graph.manifests() {
+            platforms.extend(manifest.descriptor().platform.as_ref().map(ToString::to_string));
+        }
+        platforms.remove("unknown/unknown");
+        Ok(ImageRecord {
+            completeness,
+            descriptor: described(graph.root()),
+            role,
+            platforms: platforms.into_iter().collect(),
+            reference: reference.to_owned(),
+            referrers: self.referrers(reference, place, graph)?,
+            target: None,
+        })
     }
 
     fn read_bundle(&mut self, name: &str, place: &Place, config: &Descriptor) -> Result<Vec<u8>, PlanError> {
@@ -284,7 +230,7 @@ impl Planner<'_, '_> {
         }
     }
 
-    /// Adds the manifests, configurations and layers of all graphs, each once.
+    /// Adds the manifests, configurations, attestations and other layers of all graphs, each once.
     fn finish(mut self) -> Plan {
         let graphs = std::mem::take(&mut self.graphs);
         for (_, _, graph) in &graphs {
@@ -293,12 +239,15 @@ impl Planner<'_, '_> {
             }
         }
         let mut seen: BTreeSet<Digest> = self.plan.documents.keys().cloned().collect();
-        for of_graph in [Graph::configs, Graph::layers] {
+        let configs = |graph: &Graph| graph.configs().to_vec();
+        let attestations = |graph: &Graph| attestation::attached(graph).into_iter().map(|it| it.layer).collect();
+        let layers = |graph: &Graph| graph.layers().to_vec();
+        for of_graph in [&configs as &dyn Fn(&Graph) -> Vec<Descriptor>, &attestations, &layers] {
             for (source, repository, graph) in &graphs {
                 for descriptor in of_graph(graph) {
                     if seen.insert(descriptor.digest.clone()) {
                         let origin = Some((*source, repository.clone()));
-                        self.plan.blobs.push(PlannedBlob { descriptor: descriptor.clone(), origin });
+                        self.plan.blobs.push(PlannedBlob { descriptor, origin });
                     }
                 }
             }
@@ -352,23 +301,5 @@ fn locate(image: &BundleImage, from: &ImagesFrom) -> Result<Place, PlanError> {
             };
             Ok(Place { source: *source, reference })
         }
-    }
-}
-
-fn record(reference: &str, role: ImageRole, graph: &Graph) -> ImageRecord {
-    let completeness = if graph.left_out().is_empty() { Completeness::AllPlatforms } else { Completeness::Selected };
-    let mut platforms: BTreeSet<String> = BTreeSet::new();
-    for manifest in graph.manifests() {
-        platforms.extend(manifest.descriptor().platform.as_ref().map(ToString::to_string));
-    }
-    platforms.remove("unknown/unknown");
-    ImageRecord {
-        completeness,
-        descriptor: described(graph.root()),
-        role,
-        platforms: platforms.into_iter().collect(),
-        reference: reference.to_owned(),
-        referrers: Vec::new(),
-        target: None,
     }
 }

@@ -2,116 +2,29 @@
 //!
 //! Promise: after [`Documents::close`], every bundle and image that the inventory names leads, reference by reference, to
 //! blobs that the inventory lists; no blob is listed that nothing leads to; and every bundle's images are exactly those
-//! that its `bundle.json` names, with the digests that it states.
+//! that its `bundle.json` names, with the digests that it states. Every referrer refers to a manifest of its image, or to
+//! another referrer of it, and attestations come before all other layers.
+
+mod closed;
+mod error;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use sealift_archive_format::Digest;
-use sealift_archive_format::entry_name::Place;
 use sealift_archive_format::inventory::{self, BundleRecord, Completeness, ImageRecord, ImageRole, Inventory};
 
+pub use closed::{Closed, ClosedBundle, ClosedImage, Tree};
+pub use error::{DocumentError, NotCarried};
+
 use crate::cnab::registry_form::{self, RegistryFormError};
-use crate::cnab::{Bundle, BundleError, BundleImage};
-use crate::oci::manifest::{Document, ManifestBytes, ManifestError};
+use crate::cnab::{Bundle, BundleImage};
+use crate::export::plan::MAXIMUM_REFERRERS;
+use crate::oci::manifest::{Document, ManifestBytes};
 use crate::oci::media_type::manifest_kind;
 use crate::oci::{Descriptor, ForeignLayers, Graph, GraphError, Platform, Platforms};
 
 /// The most bytes of documents that are held, in bytes.
 pub const MAXIMUM_HELD: u64 = 32 * 1024 * 1024;
-
-/// Why the documents do not fit together.
-#[derive(Debug, thiserror::Error)]
-pub enum DocumentError {
-    /// Together they are longer than may be held.
-    #[error("the bundles and manifests are longer than {MAXIMUM_HELD} bytes together")]
-    TooMuch,
-    /// A manifest cannot be read.
-    #[error("manifest {digest} cannot be read")]
-    Manifest {
-        /// The manifest.
-        digest: Digest,
-        /// Why.
-        source: ManifestError,
-    },
-    /// A bundle cannot be read.
-    #[error("the bundle.json of {bundle} cannot be read")]
-    Bundle {
-        /// The reference of the bundle.
-        bundle: String,
-        /// Why.
-        source: BundleError,
-    },
-    /// A reference leads nowhere, or the graph below it is not one.
-    #[error("what {reference} leads to is not complete")]
-    Graph {
-        /// The reference.
-        reference: String,
-        /// Why.
-        source: GraphError<NotCarried>,
-    },
-    /// A blob that something refers to is not in the inventory.
-    #[error("{reference} leads to blob {digest}, which the archive does not list")]
-    Missing {
-        /// The reference.
-        reference: String,
-        /// The blob.
-        digest: Digest,
-    },
-    /// A blob that nothing refers to.
-    #[error("the archive lists blob {digest}, which nothing in it leads to")]
-    Stray {
-        /// The blob.
-        digest: Digest,
-    },
-    /// The images of a bundle are not those that its `bundle.json` names.
-    #[error("bundle {bundle} names image {reference}, which is not carried with it as the bundle describes it")]
-    BundleImage {
-        /// The reference of the bundle.
-        bundle: String,
-        /// The reference of the image.
-        reference: String,
-    },
-    /// An image is carried with a bundle that does not name it.
-    #[error("image {reference} is carried with bundle {bundle}, which does not name it")]
-    ExtraImage {
-        /// The reference of the bundle.
-        bundle: String,
-        /// The reference of the image.
-        reference: String,
-    },
-    /// The index of a bundle does not hold it.
-    #[error("the index of bundle {bundle} does not lead to {digest}, which is part of the bundle")]
-    BundleIndex {
-        /// The reference of the bundle.
-        bundle: String,
-        /// What is missing below the index.
-        digest: Digest,
-    },
-    /// The index of a bundle is none, or lists its images in another way.
-    #[error("the index of bundle {bundle} is not that of the bundle")]
-    BundleIndexForm {
-        /// The reference of the bundle.
-        bundle: String,
-        /// Why.
-        source: RegistryFormError,
-    },
-    /// The index of a bundle holds more than the bundle. Nobody signs an index: only what it leads to is proven.
-    #[error("the index of bundle {bundle} leads to {digest}, which is no part of the bundle")]
-    BundleIndexExtra {
-        /// The reference of the bundle.
-        bundle: String,
-        /// What is too much.
-        digest: Digest,
-    },
-    /// A platform that the inventory names is not one.
-    #[error("{0:?} is not a platform")]
-    Platform(String),
-}
-
-/// A manifest that is not among the documents, which come before all other blobs.
-#[derive(Debug, thiserror::Error)]
-#[error("it is not among the documents at the head of the archive")]
-pub struct NotCarried;
 
 /// Documents, as they are gathered from the head of an archive.
 #[derive(Debug)]
@@ -125,54 +38,6 @@ pub struct Documents {
 enum Expected {
     Bundle,
     Manifest { media_type: String },
-}
-
-/// Documents that fit together, and everything that they lead to.
-#[derive(Debug)]
-pub struct Closed {
-    /// The bytes of each `bundle.json`, manifest and index.
-    pub documents: BTreeMap<Digest, Vec<u8>>,
-    /// The bundles, in the order of the inventory.
-    pub bundles: Vec<ClosedBundle>,
-    /// The images that stand alone, in the order of the inventory.
-    pub images: Vec<Tree>,
-}
-
-/// A bundle and what it leads to.
-#[derive(Debug)]
-pub struct ClosedBundle {
-    /// What `bundle.json` says.
-    pub bundle: Bundle,
-    /// The index that holds it in a registry, where there is one.
-    pub index: Option<Tree>,
-    /// Its images, in the order of the inventory.
-    pub images: Vec<Tree>,
-}
-
-/// Everything below a manifest or index, as descriptors.
-#[derive(Debug)]
-pub struct Tree {
-    /// The manifest or index itself.
-    pub root: Descriptor,
-    /// All manifests and indexes, children before parents, the root last.
-    pub manifests: Vec<Descriptor>,
-    /// All configurations, then all layers.
-    pub blobs: Vec<Descriptor>,
-}
-
-impl Tree {
-    fn of(graph: &Graph) -> Self {
-        Self {
-            root: graph.root().clone(),
-            manifests: graph.manifests().iter().map(|manifest| manifest.descriptor().clone()).collect(),
-            blobs: graph.blobs().cloned().collect(),
-        }
-    }
-
-    /// The manifests and the blobs.
-    pub fn descriptors(&self) -> impl Iterator<Item = &Descriptor> {
-        self.manifests.iter().chain(&self.blobs)
-    }
 }
 
 impl Documents {
@@ -229,9 +94,10 @@ impl Documents {
     /// [`DocumentError`].
     pub fn close(self, inventory: &Inventory) -> Result<Closed, DocumentError> {
         let bundles = inventory.bundles.iter().map(|record| self.close_bundle(record)).collect::<Result<_, _>>()?;
-        let images = inventory.images.iter().map(|record| self.walk_image(record)).collect::<Result<_, _>>()?;
+        let images = inventory.images.iter().map(|record| self.close_image(record)).collect::<Result<_, _>>()?;
         let closed = Closed { documents: self.bytes, bundles, images };
         closed.check_blobs(inventory)?;
+        closed.check_order(inventory)?;
         Ok(closed)
     }
 
@@ -240,7 +106,7 @@ impl Documents {
         let bundle = Bundle::parse(bytes)
             .map_err(|source| DocumentError::Bundle { bundle: record.reference.clone(), source })?;
         check_images(record, &bundle)?;
-        let images = record.images.iter().map(|image| self.walk_image(image)).collect::<Result<_, _>>()?;
+        let images = record.images.iter().map(|image| self.close_image(image)).collect::<Result<_, _>>()?;
         let index = match &record.index {
             None => None,
             Some(index) => {
@@ -252,8 +118,32 @@ impl Documents {
         Ok(ClosedBundle { bundle, index, images })
     }
 
-    fn walk_image(&self, record: &ImageRecord) -> Result<Tree, DocumentError> {
-        self.walk(&record.reference, &platforms(std::slice::from_ref(record))?, &record.descriptor)
+    fn close_image(&self, record: &ImageRecord) -> Result<ClosedImage, DocumentError> {
+        let tree = self.walk(&record.reference, &platforms(std::slice::from_ref(record))?, &record.descriptor)?;
+        let count = record.referrers.len();
+        if count > MAXIMUM_REFERRERS {
+            return Err(DocumentError::TooManyReferrers { reference: record.reference.clone(), count });
+        }
+        let mut subjects: BTreeSet<&Digest> = tree.manifests.iter().map(|manifest| &manifest.digest).collect();
+        let mut referrers = Vec::new();
+        for referrer in &record.referrers {
+            let subject = self.subject(referrer)?;
+            if !subject.as_ref().is_some_and(|subject| subjects.contains(subject)) {
+                let (reference, referrer) = (record.reference.clone(), referrer.digest.clone());
+                return Err(DocumentError::NotAReferrer { reference, referrer, subject });
+            }
+            referrers.push(self.walk(&record.reference, &Platforms::All, referrer)?);
+            subjects.insert(&referrer.digest);
+        }
+        Ok(ClosedImage { tree, referrers })
+    }
+
+    /// What a manifest refers to.
+    fn subject(&self, manifest: &inventory::Descriptor) -> Result<Option<Digest>, DocumentError> {
+        let bytes = self.bytes.get(&manifest.digest).map(Vec::as_slice).unwrap_or_default();
+        let document = Document::parse(bytes, &manifest.media_type)
+            .map_err(|source| DocumentError::Manifest { digest: manifest.digest.clone(), source })?;
+        Ok(document.subject().map(|subject| subject.digest.clone()))
     }
 
     fn walk(
@@ -339,11 +229,11 @@ fn platforms(images: &[ImageRecord]) -> Result<Platforms, DocumentError> {
     Ok(Platforms::Only(names.into_iter().map(parse).collect::<Result<_, _>>()?))
 }
 
-/// The roots of all graphs: the index of each bundle, and each image.
+/// The roots of all graphs: the index of each bundle, each image, and what refers to these.
 fn roots(inventory: &Inventory) -> impl Iterator<Item = &inventory::Descriptor> {
     let indexes = inventory.bundles.iter().filter_map(|bundle| bundle.index.as_ref());
     let images = inventory.bundles.iter().flat_map(|bundle| &bundle.images).chain(&inventory.images);
-    indexes.chain(images.map(|image| &image.descriptor))
+    indexes.chain(images.flat_map(|image| std::iter::once(&image.descriptor).chain(&image.referrers)))
 }
 
 /// A bundle's images are exactly those that its `bundle.json` names.
@@ -369,34 +259,6 @@ fn check_images(record: &BundleRecord, bundle: &Bundle) -> Result<(), DocumentEr
         Some(extra) => {
             let (bundle, reference) = (record.reference.clone(), extra.reference.clone());
             Err(DocumentError::ExtraImage { bundle, reference })
-        }
-    }
-}
-
-impl Closed {
-    /// Every tree: those of the bundles' indexes, of their images, and of the images that stand alone.
-    pub fn trees(&self) -> impl Iterator<Item = &Tree> {
-        let bundles = self.bundles.iter().flat_map(|bundle| bundle.index.iter().chain(&bundle.images));
-        bundles.chain(&self.images)
-    }
-
-    /// The blobs of the inventory are what the trees lead to, no more and no less.
-    fn check_blobs(&self, inventory: &Inventory) -> Result<(), DocumentError> {
-        let blobs = inventory.entries.iter().filter(|entry| matches!(entry.name.place(), Place::Blob(_)));
-        let listed: BTreeMap<&Digest, u64> = blobs.map(|entry| (&entry.digest, entry.size)).collect();
-        let mut reached: BTreeSet<&Digest> = inventory.bundles.iter().map(|bundle| &bundle.descriptor.digest).collect();
-        for tree in self.trees() {
-            for descriptor in tree.descriptors() {
-                if listed.get(&descriptor.digest) != Some(&descriptor.size) {
-                    let (reference, digest) = (tree.root.digest.to_string(), descriptor.digest.clone());
-                    return Err(DocumentError::Missing { reference, digest });
-                }
-                reached.insert(&descriptor.digest);
-            }
-        }
-        match listed.keys().find(|digest| !reached.contains(*digest)) {
-            Some(stray) => Err(DocumentError::Stray { digest: (*stray).clone() }),
-            None => Ok(()),
         }
     }
 }

@@ -1,0 +1,125 @@
+//! Why there is no plan.
+
+use sealift_archive_format::Digest;
+
+use super::super::request::SourceId;
+use super::referrers::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
+use crate::cnab::BundleError;
+use crate::cnab::registry_form::RegistryFormError;
+use crate::oci::{GraphError, ManifestError, ReferenceError, SourceError};
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// A source was named that there is none of.
+    #[error("there is no source number {}", .0.0)]
+    NoSource(SourceId),
+    /// A reference leads nowhere.
+    #[error("{reference} cannot be found")]
+    Source {
+        /// The reference.
+        reference: String,
+        /// Why.
+        source: SourceError,
+    },
+    /// What it leads to is not complete.
+    #[error("what {reference} leads to is not complete")]
+    Graph {
+        /// The reference.
+        reference: String,
+        /// Why.
+        source: GraphError<SourceError>,
+    },
+    /// A manifest cannot be read.
+    #[error("{reference} is not a manifest that can be carried")]
+    Manifest {
+        /// The reference.
+        reference: String,
+        /// Why.
+        source: ManifestError,
+    },
+    /// It is an image, not a bundle.
+    #[error("{reference} is an image, not a CNAB bundle")]
+    AnImage {
+        /// The reference.
+        reference: String,
+    },
+    /// The index is not that of a bundle, or does not list its images.
+    #[error("{reference} is not a complete CNAB bundle in its registry form")]
+    RegistryForm {
+        /// The reference.
+        reference: String,
+        /// Why.
+        source: RegistryFormError,
+    },
+    /// `bundle.json` cannot be fetched.
+    #[error("the bundle.json of {reference} cannot be read")]
+    Read {
+        /// The reference.
+        reference: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// `bundle.json` is not one.
+    #[error("the bundle.json of {reference} cannot be used")]
+    Bundle {
+        /// The reference.
+        reference: String,
+        /// Why.
+        source: BundleError,
+    },
+    /// An image of a bundle has a reference that is none.
+    #[error("the bundle names image {image:?}, which is not a reference")]
+    ImageReference {
+        /// The text.
+        image: String,
+        /// Why.
+        source: ReferenceError,
+    },
+    /// An image is to be found by its digest, and the bundle states none.
+    #[error("the bundle states no digest for image {image}, so it cannot be found in another repository")]
+    NoDigest {
+        /// The reference.
+        image: String,
+    },
+    /// The image is not the one that the bundle states.
+    #[error("image {image} is {found}, but the bundle states {stated}")]
+    OtherImage {
+        /// The reference.
+        image: String,
+        /// The digest that was found.
+        found: Digest,
+        /// The digest that the bundle states.
+        stated: Digest,
+    },
+    /// The source does not say what refers to an image.
+    #[error("what refers to {reference} cannot be listed")]
+    Referrers {
+        /// The reference.
+        reference: String,
+        /// Why.
+        source: SourceError,
+    },
+    /// More manifests refer to an image than are carried.
+    #[error("more than {MAXIMUM_REFERRERS} manifests refer to {reference}")]
+    TooManyReferrers {
+        /// The reference.
+        reference: String,
+    },
+    /// Something refers to a referrer of a referrer.
+    #[error("{referrer} refers to a referrer of a referrer of {reference}: deeper than {MAXIMUM_DEPTH} levels")]
+    ReferrerTooDeep {
+        /// The reference.
+        reference: String,
+        /// The manifest that is too deep.
+        referrer: Digest,
+    },
+    /// The source lists a referrer whose subject is something else.
+    #[error("the source lists {referrer} as referring to {subject}, which it does not")]
+    NotAReferrer {
+        /// The manifest that is listed.
+        referrer: Digest,
+        /// The manifest that it should refer to.
+        subject: Digest,
+    },
+}

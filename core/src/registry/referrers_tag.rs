@@ -1,0 +1,97 @@
+//! Referrers in registries that do not list them: an index under a tag that is made from the subject's digest.
+//! OCI Distribution 1.1, "Referrers Tag Schema" and "Pushing Manifests with Subject".
+
+use sealift_archive_format::Digest;
+use sealift_archive_format::strict_json::{self, JsonError};
+use serde_json::{Value, json};
+
+use super::Client;
+use super::error::RegistryError;
+use super::manifests::unusable;
+use crate::oci::manifest::{Document, MAXIMUM_CHILDREN, ManifestBytes, ManifestError};
+use crate::oci::media_type::OCI_INDEX;
+use crate::oci::{Descriptor, Reference, Repository, Tag};
+
+impl Client {
+    /// The referrers that are listed under the tag of a subject; none where there is no such tag.
+    pub(super) fn referrers_by_tag(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+    ) -> Result<Vec<Descriptor>, RegistryError> {
+        let Some((tag, index)) = self.referrers_index(repository, subject)? else { return Ok(Vec::new()) };
+        match index.document().map_err(|error| unusable(repository, tag.as_str(), error))? {
+            Document::Index(index) => Ok(index.manifests),
+            Document::Image(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Lists a referrer under the tag of its subject, beside those that are listed there.
+    ///
+    /// Two clients that do this at the same time may overwrite each other's entry: the specification's conditional
+    /// requests are not used, because registries that have no list of referrers do not have these either.
+    pub(super) fn list_under_tag(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+        referrer: &ManifestBytes,
+    ) -> Result<(), RegistryError> {
+        let Some(tag) = tag_of(subject) else { return Ok(()) };
+        let index = self.referrers_index(repository, subject)?.map(|(_, index)| index);
+        let unusable = |error| unusable(repository, tag.as_str(), error);
+        let Some(bytes) = with_referrer(index.as_ref(), referrer).map_err(unusable)? else { return Ok(()) };
+        let digest = Digest::sha256(&bytes);
+        let index = ManifestBytes::describe(bytes, OCI_INDEX, digest).map_err(unusable)?;
+        self.send_manifest(repository, Some(&tag), &index).map(drop)
+    }
+
+    fn referrers_index(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+    ) -> Result<Option<(Tag, ManifestBytes)>, RegistryError> {
+        let Some(tag) = tag_of(subject) else { return Ok(None) };
+        match self.resolve(&Reference::new(repository.clone(), Some(tag.clone()), None)) {
+            Err(RegistryError::ManifestNotFound { .. }) => Ok(None),
+            found => Ok(Some((tag, found?))),
+        }
+    }
+}
+
+/// `algorithm-hex`, cut where a tag could not be longer.
+fn tag_of(subject: &Digest) -> Option<Tag> {
+    format!("{}-{}", subject.algorithm().name(), subject.hex().get(..64)?).parse().ok()
+}
+
+/// The index with one more entry; `None` when it has that already.
+fn with_referrer(index: Option<&ManifestBytes>, referrer: &ManifestBytes) -> Result<Option<Vec<u8>>, ManifestError> {
+    let mut document = match index {
+        None => json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [] }),
+        Some(index) => match index.document()? {
+            Document::Index(listed) => {
+                if listed.manifests.iter().any(|entry| entry.digest == referrer.descriptor().digest) {
+                    return Ok(None);
+                }
+                strict_json::parse(index.bytes())?
+            }
+            Document::Image(_) => return Err(ManifestError::MediaType(index.descriptor().media_type.clone())),
+        },
+    };
+    let manifests = document.get_mut("manifests").and_then(Value::as_array_mut);
+    let entries = manifests.ok_or(ManifestError::Undeclared)?;
+    if entries.len() >= MAXIMUM_CHILDREN {
+        return Err(ManifestError::Children { count: entries.len().saturating_add(1) });
+    }
+    entries.push(serde_json::to_value(entry(referrer)?).map_err(JsonError::from)?);
+    Ok(Some(serde_json::to_vec(&document).map_err(JsonError::from)?))
+}
+
+/// The descriptor of a referrer, with what the specification asks to copy from its manifest.
+fn entry(referrer: &ManifestBytes) -> Result<Descriptor, ManifestError> {
+    let (artifact_type, annotations) = match referrer.document()? {
+        Document::Image(image) => (image.artifact_type.or(Some(image.config.media_type)), image.annotations),
+        Document::Index(index) => (index.artifact_type, index.annotations),
+    };
+    let Descriptor { media_type, digest, size, .. } = referrer.descriptor();
+    Ok(Descriptor { artifact_type, annotations, ..Descriptor::new(media_type, digest.clone(), *size) })
+}

@@ -1,0 +1,140 @@
+//! Both sides of the gap, with images in a layout and a trust store on either side.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use sealift_archive_format::Digest;
+use sealift_archive_format::inventory::Exporter;
+use sealift_core::export::request::Place;
+use sealift_core::export::{self, Extent, ImageRequest, PlanError, PrepareError, Request, SourceId, Sources};
+use sealift_core::import::{self, Delivered, Destination, ImportError};
+use sealift_core::in_toto::Inspections;
+use sealift_core::oci::layout::{LayoutSink, LayoutSource};
+use sealift_core::oci::{Descriptor, Platforms, Reference, Sink, Source};
+use sealift_core::progress::Unwatched;
+use sealift_core::signature::SigningKey;
+use sealift_core::trust_store::{Trust, TrustStore};
+use sealift_core::verify::{self, HeadError, Settings};
+use sealift_tests::images::Image;
+use tempfile::TempDir;
+
+/// The name of the image in all tests.
+pub const NAME: &str = "example.com/org/app:1";
+
+/// A folder with a layout to export from, and trust stores.
+pub struct Crossing {
+    folder: TempDir,
+}
+
+/// Why something did not cross.
+#[derive(Debug)]
+pub enum Refused {
+    Plan(PlanError),
+    Prepare(PrepareError),
+    Head(HeadError),
+    Import(ImportError),
+}
+
+pub fn reference(text: &str) -> Reference {
+    text.parse().unwrap()
+}
+
+impl Crossing {
+    /// Trust stores that accept one exporter, and images that nobody signed.
+    pub fn new() -> Self {
+        let crossing = Self { folder: tempfile::tempdir().unwrap() };
+        for side in ["near", "far"] {
+            let update = crossing.store(side).begin().unwrap();
+            update.add_exporter(&"carrier".parse().unwrap(), &key().public_key().unwrap()).unwrap();
+            fs::write(crossing.folder.path().join(side).join("policy.toml"), "minimum_level = \"0\"\n").unwrap();
+        }
+        crossing
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn store(&self, side: &str) -> TrustStore {
+        TrustStore::at(self.path(side))
+    }
+
+    fn trust(&self, side: &str) -> Trust {
+        self.store(side).load().unwrap()
+    }
+
+    /// Puts an image and what refers to it into the layout on the near side.
+    pub fn publish(&self, image: &Image, referrers: &[Image]) {
+        let mut sink = LayoutSink::open(&self.path("source")).unwrap();
+        image.push(&mut sink, &reference(NAME)).unwrap();
+        for referrer in referrers {
+            referrer.store(&mut sink, reference(NAME).repository()).unwrap();
+        }
+    }
+
+    /// Exports the image from the layout on the near side.
+    pub fn export(&self) -> Result<Vec<u8>, Refused> {
+        self.export_from(Box::new(LayoutSource::open(&self.path("source")).unwrap()), NAME)
+    }
+
+    /// Exports from another source.
+    pub fn export_from(&self, source: Box<dyn Source>, name: &str) -> Result<Vec<u8>, Refused> {
+        let mut sources: Sources<'_> = vec![source];
+        let place = Place { source: SourceId(0), reference: reference(name) };
+        let images = vec![ImageRequest { name: NAME.to_owned(), place }];
+        let request = Request { bundles: Vec::new(), images, platforms: Platforms::All };
+        let plan = export::plan(&request, &mut sources).map_err(Refused::Plan)?;
+        let settings = export::Settings {
+            now: now(),
+            exported_at: now(),
+            exporter: Exporter { name: "test".to_owned(), version: "1".to_owned() },
+            keys: &[key()],
+            inspections: Inspections::NotRun,
+            extent: Extent::WhatIsNeeded,
+        };
+        let prepared =
+            export::prepare(plan, &self.trust("near"), BTreeMap::new(), &settings).map_err(Refused::Prepare)?;
+        Ok(prepared.write(Vec::new(), &mut sources, &Unwatched).unwrap())
+    }
+
+    /// Imports on the far side, into a layout.
+    pub fn import(&self, archive: &[u8]) -> Result<Delivered, Refused> {
+        let mut sink = LayoutSink::open(&self.path("delivered")).unwrap();
+        self.import_to(archive, &Destination::AsTheyAre, &mut sink)
+    }
+
+    /// Imports on the far side.
+    pub fn import_to(
+        &self,
+        archive: &[u8],
+        destination: &Destination,
+        sink: &mut dyn Sink,
+    ) -> Result<Delivered, Refused> {
+        let trust = self.trust("far");
+        let settings = Settings { now: now(), freshness: trust.policy.freshness(), inspections: Inspections::NotRun };
+        let judged = verify::open(archive, &trust, &settings).map_err(Refused::Head)?;
+        import::deliver(judged, destination, sink, &Unwatched).map_err(Refused::Import)
+    }
+
+    /// What a source finds to refer to a manifest, by digest.
+    pub fn referrers(source: &mut dyn Source, name: &str, subject: &Digest) -> Vec<Digest> {
+        let mut found: Vec<Digest> = source
+            .referrers(reference(name).repository(), subject)
+            .unwrap()
+            .into_iter()
+            .map(|referrer: Descriptor| referrer.digest)
+            .collect();
+        found.sort();
+        found
+    }
+}
+
+pub fn key() -> SigningKey {
+    SigningKey::from_seed(&[7; 32])
+}
+
+pub fn now() -> Timestamp {
+    "2026-07-01T12:00:00Z".parse().unwrap()
+}

@@ -1,0 +1,8 @@
+//! What refers to an image crosses the gap with it: referrers and attestations, through whole archives.
+
+// Functions that several tests share are part of the tests.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod carrying;
+mod crossing;
+mod registries;

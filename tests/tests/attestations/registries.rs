@@ -1,0 +1,117 @@
+//! Registries that list referrers, and registries that need a tag for that.
+
+use std::collections::BTreeMap;
+
+use sealift_core::export::PlanError;
+use sealift_core::http::{Client as HttpClient, HttpSettings, Retries};
+use sealift_core::import::Destination;
+use sealift_core::oci::Sink;
+use sealift_core::registry::{Client, Credentials, RegistrySink, RegistrySource};
+use sealift_tests::images::Image;
+use sealift_tests::registry::{Action, Fault, Registry};
+use serde_json::Value;
+
+use super::crossing::{Crossing, Refused, reference};
+
+fn client() -> Client {
+    let retries = Retries { attempts: 1, ..HttpSettings::default().retries };
+    let http = HttpClient::new(HttpSettings { retries, ..HttpSettings::default() }).unwrap();
+    Client::new(http, Credentials::none())
+}
+
+/// A registry with an interface for referrers, or without one.
+fn registry(lists_referrers: bool) -> Registry {
+    let registry = Registry::start();
+    registry.state().referrers = lists_referrers.then(BTreeMap::new);
+    registry
+}
+
+fn note(about: &Image, text: &str) -> Image {
+    Image::referrer(about.root().descriptor(), "text/plain", text.as_bytes())
+}
+
+#[test]
+fn referrers_cross_from_registry_to_registry_whatever_these_know_of_them() {
+    for (near_lists, far_lists) in [(true, true), (true, false), (false, true), (false, false)] {
+        let crossing = Crossing::new();
+        let (near, far) = (registry(near_lists), registry(far_lists));
+        let image = Image::for_two_platforms("app");
+        let notes = [note(&image, "one"), note(&image, "two")];
+        let name = format!("{}/org/app:1", near.domain());
+        let mut sink = RegistrySink::new(client());
+        image.push(&mut sink, &reference(&name)).unwrap();
+        for note in &notes {
+            note.store(&mut sink, reference(&name).repository()).unwrap();
+        }
+
+        let archive = crossing.export_from(Box::new(RegistrySource::new(client())), &name).unwrap();
+        let destination = Destination::Registry { domain: far.domain(), prefix: String::new() };
+        for _ in 0..2 {
+            crossing.import_to(&archive, &destination, &mut RegistrySink::new(client())).unwrap();
+        }
+
+        let there = format!("{}/org/app:1", far.domain());
+        let subject = &image.root().descriptor().digest;
+        let found = Crossing::referrers(&mut RegistrySource::new(client()), &there, subject);
+        let mut expected: Vec<_> = notes.iter().map(|note| note.root().descriptor().digest.clone()).collect();
+        expected.sort();
+        assert_eq!(found, expected, "{near_lists} {far_lists}");
+
+        let tag = ("org/app".to_owned(), format!("sha256-{}", subject.hex()));
+        let listed = far.state().manifests.get(&tag).cloned();
+        assert_eq!(listed.is_none(), far_lists, "the tag is for registries that need it");
+        if let Some((_, index)) = listed {
+            let index: Value = serde_json::from_slice(&index).unwrap();
+            assert_eq!(index["manifests"].as_array().unwrap().len(), 2, "importing again lists nothing twice");
+            assert_eq!(index["manifests"][0]["artifactType"], "text/plain");
+        }
+        let state = far.state();
+        let at = |digest: &sealift_archive_format::Digest| {
+            let path = format!("/v2/org/app/manifests/{digest}");
+            state.received.iter().position(|request| request.method == "PUT" && request.path == path).unwrap()
+        };
+        assert!(expected.iter().all(|note| at(subject) < at(note)), "subjects come first");
+    }
+}
+
+#[test]
+fn a_tag_that_is_no_list_is_not_overwritten() {
+    let far = registry(false);
+    let image = Image::new("linux/amd64", &[("a", b"a")]);
+    let name = reference(&format!("{}/org/app:1", far.domain()));
+    let mut sink = RegistrySink::new(client());
+    image.push(&mut sink, &name).unwrap();
+    let tag = format!("sha256-{}", image.root().descriptor().digest.hex());
+    sink.tag(&reference(&format!("{}/org/app:{tag}", far.domain())), image.root()).unwrap();
+    let before = far.state().manifests.clone();
+    assert!(note(&image, "note").store(&mut sink, name.repository()).is_err());
+    let key = ("org/app".to_owned(), tag);
+    assert_eq!(far.state().manifests.get(&key), before.get(&key));
+}
+
+#[test]
+fn a_registry_that_fails_to_list_is_an_error_and_not_a_registry_without_referrers() {
+    let near = registry(true);
+    let image = Image::new("linux/amd64", &[("a", b"a")]);
+    let name = format!("{}/org/app:1", near.domain());
+    image.push(&mut RegistrySink::new(client()), &reference(&name)).unwrap();
+    near.inject(Fault::always("GET", "/referrers/", Action::status(500, &[])));
+    let refused = Crossing::new().export_from(Box::new(RegistrySource::new(client())), &name).unwrap_err();
+    assert!(matches!(refused, Refused::Plan(PlanError::Referrers { .. })), "{refused:?}");
+}
+
+#[test]
+fn a_registry_that_lists_what_refers_to_something_else_is_not_believed() {
+    let near = registry(true);
+    let (image, other) = (Image::new("linux/amd64", &[("a", b"a")]), Image::new("linux/amd64", &[("b", b"b")]));
+    let name = format!("{}/org/app:1", near.domain());
+    let mut sink = RegistrySink::new(client());
+    image.push(&mut sink, &reference(&name)).unwrap();
+    let note = note(&other, "about something else");
+    note.store(&mut sink, reference(&name).repository()).unwrap();
+    let listed = vec![note.root().descriptor().clone()];
+    let key = ("org/app".to_owned(), image.root().descriptor().digest.to_string());
+    near.state().referrers = Some(BTreeMap::from([(key, listed)]));
+    let refused = Crossing::new().export_from(Box::new(RegistrySource::new(client())), &name).unwrap_err();
+    assert!(matches!(refused, Refused::Plan(PlanError::NotAReferrer { .. })), "{refused:?}");
+}
