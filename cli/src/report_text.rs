@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::HumanBytes;
-use sealift_core::report::{BundleReport, ExpiryReport, ItemReport, Report, RepositoryReport};
+use sealift_core::in_toto::{Attestation, Claim, SignatureCheck};
+use sealift_core::report::{AttestationReport, BundleReport, ExpiryReport, ItemReport, Report, RepositoryReport};
 
 const STRONG: Style = Style::new().bold();
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -121,6 +122,9 @@ fn write_item(text: &mut String, item: &ItemReport, indent: &str) -> std::fmt::R
             writeln!(text, "{indent}TUF: target {}, signed by {roles} of {repositories}", target.target)?;
         }
     }
+    for attestation in &item.attestations {
+        writeln!(text, "{indent}attestation: {}", attestation_text(attestation))?;
+    }
     let Some(chain) = &item.in_toto else { return writeln!(text, "{indent}in-toto: no supply chain is listed") };
     for step in &chain.trace.steps {
         let signers: Vec<String> =
@@ -131,4 +135,25 @@ fn write_item(text: &mut String, item: &ItemReport, indent: &str) -> std::fmt::R
         writeln!(text, "{indent}in-toto: {binding}")?;
     }
     Ok(())
+}
+
+/// What an attestation says, who signed it, and what it is about.
+fn attestation_text(report: &AttestationReport) -> String {
+    let Attestation { predicate_type, signature, claim } = &report.attestation;
+    let claim = match claim {
+        Claim::Provenance { builder, .. } => format!("SLSA provenance by {builder}"),
+        Claim::Sbom { format, components } => format!("SBOM in {format} of {components} components"),
+        Claim::Other => predicate_type.clone(),
+    };
+    let signature = match signature {
+        SignatureCheck::SignedBy(name) => format!("{GOOD}signed by {name}{GOOD:#}"),
+        SignatureCheck::NotChecked => format!("{WARN}signature not checked{WARN:#}"),
+        SignatureCheck::Unsigned => format!("{WARN}not signed{WARN:#}"),
+    };
+    format!("{}, {signature}, about {}", plain(&claim), report.attached_to.short())
+}
+
+/// A text from outside, without what a terminal would act on.
+fn plain(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }

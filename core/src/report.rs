@@ -10,9 +10,11 @@ use serde::Serialize;
 
 use crate::cnab::Level;
 use crate::freshness::{Clock, Freshness, Verdict};
-use crate::in_toto::Trace;
+use crate::in_toto::{Attestation, Trace};
+use crate::oci::attestation::Attached;
 use crate::trust::{Finding, RepositoryEvidence};
-use crate::verify::Proof;
+use crate::verify::documents::ClosedImage;
+use crate::verify::{Attestations, Proof};
 
 /// The name and version of the report's form.
 pub const FORMAT: &str = "sealift-report/1";
@@ -139,6 +141,22 @@ pub struct ItemReport {
     pub tuf: Option<TargetReport>,
     /// What in-toto says of it; `None` if its target lists no supply chain.
     pub in_toto: Option<SupplyChainReport>,
+    /// The attestations that are attached to an image or to what refers to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attestations: Vec<AttestationReport>,
+}
+
+/// An attestation.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttestationReport {
+    /// The digest of the attestation.
+    pub digest: Digest,
+    /// The manifest or index that it is attached to, and is about.
+    pub attached_to: Digest,
+    /// What it says, and who signed it.
+    #[serde(flatten)]
+    pub attestation: Attestation,
 }
 
 /// The in-toto supply chain of an item.
@@ -180,14 +198,26 @@ pub struct ContentReport {
 
 impl Report {
     /// The report on what was proven.
-    pub(crate) fn of(proof: &Proof, content: ContentReport) -> Self {
-        let Proof { inventory, seal, judgement, terms, .. } = proof;
+    pub(crate) fn of(proof: &Proof, attestations: &Attestations, content: ContentReport) -> Self {
+        let Proof { inventory, seal, judgement, closed, terms, .. } = proof;
         let clock = Clock { now: terms.now, exported_at: Some(inventory.exported_at), floor: None };
         let repositories: Vec<_> = judgement.repositories.iter().map(|evidence| repository(evidence, &clock)).collect();
-        let bundles = inventory.bundles.iter().zip(&judgement.bundles).map(|(record, bundle)| BundleReport {
-            item: item(&bundle.finding, None, &clock),
+        let images = |records: &[ImageRecord], findings: &[Finding], closed: &[ClosedImage]| {
+            let found = findings.iter().zip(closed).map(|(finding, image)| ItemReport {
+                attestations: image.attestations().filter_map(|attached| attestation(attached, attestations)).collect(),
+                ..item(finding, &clock)
+            });
+            records
+                .iter()
+                .zip(found)
+                .map(|(record, item)| ItemReport { platforms: record.platforms.clone(), ..item })
+                .collect()
+        };
+        let bundles = inventory.bundles.iter().zip(&judgement.bundles).zip(&closed.bundles);
+        let bundles = bundles.map(|((record, bundle), closed)| BundleReport {
+            item: item(&bundle.finding, &clock),
             level: bundle.level,
-            images: images(&record.images, &bundle.images, &clock),
+            images: images(&record.images, &bundle.images, &closed.images),
         });
         let mut report = Self {
             format: FORMAT,
@@ -200,7 +230,7 @@ impl Report {
             time: time(terms.freshness, &clock, inventory.exported_at),
             repositories,
             bundles: bundles.collect(),
-            images: images(&inventory.images, &judgement.images, &clock),
+            images: images(&inventory.images, &judgement.images, &closed.images),
             content,
             warnings: Vec::new(),
         };
@@ -249,11 +279,15 @@ fn expiry(expires: Timestamp, clock: &Clock) -> ExpiryReport {
     }
 }
 
-fn images(records: &[ImageRecord], findings: &[Finding], clock: &Clock) -> Vec<ItemReport> {
-    records.iter().zip(findings).map(|(record, finding)| item(finding, Some(record), clock)).collect()
+fn attestation(attached: &Attached, attestations: &Attestations) -> Option<AttestationReport> {
+    Some(AttestationReport {
+        digest: attached.layer.digest.clone(),
+        attached_to: attached.subject.clone(),
+        attestation: attestations.found(attached)?.clone(),
+    })
 }
 
-fn item(finding: &Finding, record: Option<&ImageRecord>, clock: &Clock) -> ItemReport {
+fn item(finding: &Finding, clock: &Clock) -> ItemReport {
     let tuf = finding.target.as_ref().map(|agreed| TargetReport {
         target: agreed.target().path().to_owned(),
         repositories: agreed.witnesses().iter().map(|(name, _)| name.clone()).collect(),
@@ -267,9 +301,10 @@ fn item(finding: &Finding, record: Option<&ImageRecord>, clock: &Clock) -> ItemR
     ItemReport {
         name: finding.claim.reference.clone(),
         digest: finding.claim.digest.clone(),
-        platforms: record.map(|record| record.platforms.clone()).unwrap_or_default(),
+        platforms: Vec::new(),
         tuf,
         in_toto,
+        attestations: Vec::new(),
     }
 }
 

@@ -131,7 +131,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
         extent: if arguments.whole_metadata { Extent::EveryRole } else { Extent::WhatIsNeeded },
     };
     progress.begin("proving", None);
-    let prepared = export::prepare(plan, &trust, live.collect(), &settings);
+    let prepared = export::prepare(plan, &mut opened.sources, &trust, live.collect(), &settings);
     progress.finish();
     let prepared = prepared.attempt(attempt)?;
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use sealift_archive_format::{Digest, DigestAlgorithm, DigestError};
-use sealift_core::trust_store::{ExporterName, Policy, RepositoryName, Trust};
+use sealift_core::trust_store::{AttesterName, ExporterName, Policy, RepositoryName, Trust};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -36,6 +36,15 @@ pub(crate) enum TrustCommand {
         #[arg(value_name = "FILE")]
         key: PathBuf,
     },
+    /// Add the key of someone who signs attestations: from then on, one such key must have signed each of them
+    #[command(after_long_help = "Example:\n  sealift trust add-attester builder builder.pub")]
+    AddAttester {
+        /// What to call them
+        name: AttesterName,
+        /// The public key: PEM, in-toto JSON, a hexadecimal ed25519 key, or what `gpg --export` writes
+        #[arg(value_name = "FILE")]
+        key: PathBuf,
+    },
     /// Set how many different known exporters must have sealed an archive
     #[command(after_long_help = "Example:\n  sealift trust set-threshold 2")]
     SetThreshold {
@@ -58,7 +67,7 @@ pub(crate) enum TrustCommand {
         /// The repository
         name: RepositoryName,
     },
-    /// Remove a pinned root, an exporter or the map
+    /// Remove a pinned root, an exporter, an attester or the map
     #[command(subcommand)]
     Remove(RemoveCommand),
     /// Forget what was accepted of a repository, where that is lost or damaged
@@ -105,6 +114,12 @@ pub(crate) enum RemoveCommand {
         /// The exporter
         name: ExporterName,
     },
+    /// Someone who signs attestations
+    #[command(after_long_help = "Example:\n  sealift trust remove attester builder")]
+    Attester {
+        /// The attester
+        name: AttesterName,
+    },
     /// The map
     #[command(after_long_help = "Example:\n  sealift trust remove map")]
     Map,
@@ -121,6 +136,7 @@ pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failur
     match command {
         TrustCommand::PinRoot(arguments) => return pin_root(&arguments, context),
         TrustCommand::AddExporter { name, key } => return add_exporter(name, &key, context),
+        TrustCommand::AddAttester { name, key } => return add_attester(name, &key, context),
         TrustCommand::List => return list(context),
         TrustCommand::Show { name } => return show(&name, context),
         TrustCommand::SetThreshold { threshold } => {
@@ -139,6 +155,10 @@ pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failur
         TrustCommand::Remove(RemoveCommand::Exporter { name }) => {
             store.update().and_then(|update| update.remove_exporter(&name)).attempt(attempt)?;
             context.remark(&format!("Seals by {name} do not count any more."));
+        }
+        TrustCommand::Remove(RemoveCommand::Attester { name }) => {
+            store.update().and_then(|update| update.remove_attester(&name)).attempt(attempt)?;
+            context.remark(&format!("Attestations by {name} do not count any more."));
         }
         TrustCommand::Remove(RemoveCommand::Map) => {
             store.update().and_then(|update| update.remove_map()).attempt(attempt)?;
@@ -179,6 +199,16 @@ fn add_exporter(name: ExporterName, key: &Path, context: &Context) -> Result<(),
     context.result(&report, || format!("Seals by {} count from now on: {}", report.name, report.fingerprint))
 }
 
+fn add_attester(name: AttesterName, key: &Path, context: &Context) -> Result<(), Failure> {
+    let attempt = || format!("cannot add the attester {name}");
+    let key = read_file(key, MAXIMUM_LENGTH).attempt(attempt)?;
+    let key = context.trust_store().begin().and_then(|update| update.add_attester(&name, &key)).attempt(attempt)?;
+    let report = AttesterReport { key: key.describe(), name };
+    context.result(&report, || format!("Attestations by {} count from now on: {}", report.name, report.key))?;
+    context.remark("An attestation that no such key signed is refused.");
+    Ok(())
+}
+
 /// A root that was pinned, as `--json` shows it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -196,6 +226,7 @@ struct TrustReport {
     map: bool,
     repositories: Vec<RepositoryReport>,
     exporters: Vec<ExporterReport>,
+    attesters: Vec<AttesterReport>,
 }
 
 /// A repository, as `--json` shows it.
@@ -216,6 +247,14 @@ struct ExporterReport {
     fingerprint: Digest,
 }
 
+/// Someone who signs attestations, as `--json` shows them.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AttesterReport {
+    name: AttesterName,
+    key: String,
+}
+
 fn list(context: &Context) -> Result<(), Failure> {
     let attempt = || "cannot list what is trusted".to_owned();
     let store = context.trust_store();
@@ -233,12 +272,14 @@ fn list(context: &Context) -> Result<(), Failure> {
     for (name, key) in trust.exporters {
         exporters.push(ExporterReport { name, fingerprint: key.fingerprint().attempt(attempt)? });
     }
+    let attesters = trust.attesters.into_iter().map(|(name, key)| AttesterReport { name, key: key.describe() });
     let report = TrustReport {
         folder: store.folder().to_owned(),
         policy: trust.policy,
         map: trust.map.is_some(),
         repositories,
         exporters,
+        attesters: attesters.collect(),
     };
     context.result(&report, || list_text(&report))
 }
@@ -260,6 +301,10 @@ fn list_text(report: &TrustReport) -> String {
     );
     for ExporterReport { name, fingerprint } in &report.exporters {
         let _ = writeln!(text, "  {name}  {fingerprint}");
+    }
+    let _ = writeln!(text, "\nAttesters ({}):", report.attesters.len());
+    for AttesterReport { name, key } in &report.attesters {
+        let _ = writeln!(text, "  {name}  {key}");
     }
     text
 }

@@ -28,6 +28,7 @@ pub(super) fn head(error: &HeadError) -> Advice {
 pub(super) fn receive<E: std::error::Error>(error: &ReceiveError<E>, receiver: impl FnOnce(&E) -> Advice) -> Advice {
     match error {
         ReceiveError::Archive(error) => format(error),
+        ReceiveError::Attestation(error) => judgement::attestation(error),
         ReceiveError::Receiver(error) => receiver(error),
     }
 }

@@ -1,9 +1,11 @@
 //! What to tell the operator about the judgement: TUF, freshness, in-toto, level.
 
 use sealift_core::freshness::FreshnessError;
+use sealift_core::in_toto::AttestationError;
 use sealift_core::trust::{JudgementError, RepositoryError, SupplyChainError};
 use sealift_core::tuf::map::MapSearchError;
 use sealift_core::tuf::{FetchError, TufError};
+use sealift_core::verify::AttestationRefusal;
 
 use super::{Advice, advice};
 use crate::exit_code::ExitCode;
@@ -31,6 +33,25 @@ pub(super) fn judgement(error: &JudgementError) -> Advice {
             "ask the publisher to sign more, or lower minimum_level in policy.toml knowingly; nothing was imported",
         ),
     }
+}
+
+pub(super) fn attestation(error: &AttestationRefusal) -> Advice {
+    let hint = match &error.source {
+        AttestationError::NotSigned { .. } => {
+            "ask who made it to sign it; or, knowing them, add their key: sealift trust add-attester NAME KEY"
+        }
+        AttestationError::NotAboutThis { .. } => {
+            "someone attached it to an image that it says nothing about: ask the publisher; nothing was tagged"
+        }
+        AttestationError::TooLong { .. } | AttestationError::TooManySubjects { .. } => {
+            "ask the publisher to attach a shorter one"
+        }
+        AttestationError::Json(_)
+        | AttestationError::Envelope(_)
+        | AttestationError::PlainSignature
+        | AttestationError::NotAStatement(_) => "ask the publisher: what is attached is not an in-toto attestation",
+    };
+    advice(ExitCode::InToto, hint)
 }
 
 fn repository(error: &RepositoryError) -> Advice {

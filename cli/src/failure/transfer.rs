@@ -38,6 +38,11 @@ pub(super) fn prepare(error: &PrepareError) -> Advice {
             "get the root from the publisher by a way that you trust, then: sealift trust pin-root NAME root.json",
         ),
         PrepareError::Judgement(error) => judgement::judgement(error),
+        PrepareError::Plan(error) => plan(error),
+        PrepareError::Source { .. } | PrepareError::Read { .. } => {
+            advice(ExitCode::Source, "check the network, and try again; nothing was written")
+        }
+        PrepareError::Attestation(error) => judgement::attestation(error),
         PrepareError::Documents(error) => archive::documents(error),
         PrepareError::EntryName(_) | PrepareError::Inventory(_) => {
             advice(ExitCode::Source, "shorten the name; nothing was written")

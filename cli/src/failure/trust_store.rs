@@ -17,7 +17,7 @@ pub(super) fn trust_store(error: &TrustStoreError) -> Advice {
         E::Stray { .. } => "move it out of the trust store, or give it a name that fits".to_owned(),
         E::Policy { .. } => "correct the policy; nothing is accepted while it is unclear what is asked for".to_owned(),
         E::Map { .. } => "give a map.json as TAP 4 describes it; the map in use was not changed".to_owned(),
-        E::UnknownRepository { .. } | E::UnknownExporter { .. } => {
+        E::UnknownRepository { .. } | E::UnknownExporter { .. } | E::UnknownAttester { .. } => {
             "`sealift trust list` shows the names that are known".to_owned()
         }
         E::RepositoryExists { .. } => {
@@ -31,7 +31,15 @@ pub(super) fn trust_store(error: &TrustStoreError) -> Advice {
         E::ExporterExists { name } => {
             format!("choose another name, or first run `sealift trust remove exporter {name}`")
         }
-        E::SameExporter { .. } => "one key counts once, whatever it is called; nothing was changed".to_owned(),
+        E::AttesterExists { name } => {
+            format!("choose another name, or first run `sealift trust remove attester {name}`")
+        }
+        E::AttesterKey { .. } => {
+            "give a key as PEM, in-toto JSON, a hexadecimal ed25519 key, or what `gpg --export` writes".to_owned()
+        }
+        E::SameExporter { .. } | E::SameAttester { .. } => {
+            "one key counts once, whatever it is called; nothing was changed".to_owned()
+        }
         E::ExporterScheme { .. } => "ask the exporter for the key that `sealift key public` shows".to_owned(),
         E::ExporterKey { .. } => "remove that file, and add the exporter again from a key you have compared".to_owned(),
         E::StateLost { name } | E::StateDamaged { name, .. } => format!(

@@ -2,7 +2,7 @@
 //!
 //! 1. [`plan()`] resolves every reference to its closed graph, so every digest and size is known before a layer is fetched.
 //! 2. [`prepare`] gathers the TUF metadata that proves the names, judges twice (live, and then from nothing but what it
-//!    gathered, as the far side will), and seals the inventory.
+//!    gathered, as the far side will), looks at the attestations, and seals the inventory.
 //! 3. [`Prepared::write`] streams each blob once from its source into the archive.
 
 pub mod plan;
@@ -16,14 +16,14 @@ use percent_encoding::percent_decode_str;
 use sealift_archive_format::inventory::{EntryRecord, Exporter, FormatVersion, RepositoryRecord};
 use sealift_archive_format::seal::SealFormatError;
 use sealift_archive_format::{
-    EntryName, EntryNameError, Inventory, InventoryError, Place, UnverifiedSeal, WriteError, Writer,
+    Digest, EntryName, EntryNameError, Inventory, InventoryError, Place, UnverifiedSeal, WriteError, Writer,
 };
 
 pub use plan::{Plan, PlanError, PlannedBlob, Sources, plan};
 pub use request::{BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Request, SourceId};
 
 use crate::archive_layout;
-use crate::freshness::Freshness;
+use crate::freshness::{Clock, Freshness};
 use crate::in_toto::Inspections;
 use crate::oci::SourceError;
 use crate::progress::Progress;
@@ -32,7 +32,8 @@ use crate::signature::SigningKey;
 use crate::trust::{self, Carried, Carrier, Claim, Extent, Judgement, JudgementError, Question};
 use crate::trust_store::{RepositoryName, Trust, policy};
 use crate::tuf::TrustedState;
-use crate::verify::documents::{DocumentError, Documents};
+use crate::verify::documents::{Closed, DocumentError, Documents};
+use crate::verify::{AttestationRefusal, Attestations};
 
 /// Who exports, and when.
 pub struct Settings<'a> {
@@ -65,6 +66,28 @@ pub enum PrepareError {
     /// The bundles and manifests do not fit together.
     #[error("the bundles and manifests do not fit together")]
     Documents(#[from] DocumentError),
+    /// An attestation cannot be fetched, to look at it.
+    #[error("attestation {digest} cannot be fetched")]
+    Source {
+        /// The attestation.
+        digest: Digest,
+        /// Why.
+        source: SourceError,
+    },
+    /// An attestation cannot be read, to look at it.
+    #[error("attestation {digest} cannot be read")]
+    Read {
+        /// The attestation.
+        digest: Digest,
+        /// Why.
+        source: io::Error,
+    },
+    /// A source that the plan names is gone.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The far side would refuse an attestation.
+    #[error("the far side would refuse this")]
+    Attestation(#[from] AttestationRefusal),
     /// A TUF file has a name that no entry can have.
     #[error("a file of the TUF repository cannot be carried")]
     EntryName(#[from] EntryNameError),
@@ -86,7 +109,7 @@ pub enum ExportError {
     #[error("blob {digest} cannot be fetched")]
     Source {
         /// The blob.
-        digest: sealift_archive_format::Digest,
+        digest: Digest,
         /// Why.
         source: SourceError,
     },
@@ -112,6 +135,7 @@ pub struct Prepared {
 /// [`PrepareError`], for all that the far side would refuse.
 pub fn prepare(
     plan: Plan,
+    sources: &mut Sources<'_>,
     trust: &Trust,
     mut live: BTreeMap<RepositoryName, Carrier<'_>>,
     settings: &Settings<'_>,
@@ -143,7 +167,10 @@ pub fn prepare(
     question.freshness = trust.policy.freshness();
     let judgement = trust::judge(&question, trust, carried.carriers())?;
     let (inventory, files) = inventory(&plan, &carried, settings)?;
-    check_documents(&inventory, &plan)?;
+    let closed = check_documents(&inventory, &plan)?;
+    let clock = Clock { now: settings.now, exported_at: Some(settings.exported_at), floor: None };
+    let attestations = Attestations::expected_by(&closed, trust, trust.policy.freshness(), &clock);
+    check_attestations(attestations, &plan, sources)?;
     let statement = inventory.to_statement()?;
     let signatures = settings.keys.iter().map(|key| seal::sign(&statement, key)).collect::<Result<_, _>>()?;
     let seal = UnverifiedSeal::new(inventory, signatures)?;
@@ -151,13 +178,33 @@ pub fn prepare(
 }
 
 /// The same check of documents that the far side makes.
-fn check_documents(inventory: &Inventory, plan: &Plan) -> Result<(), DocumentError> {
+fn check_documents(inventory: &Inventory, plan: &Plan) -> Result<Closed, DocumentError> {
     let mut documents = Documents::expected_by(inventory);
     for blob in plan.blobs.iter().filter(|blob| blob.origin.is_none()) {
         let digest = &blob.descriptor.digest;
         documents.add(digest, plan.documents.get(digest).cloned().unwrap_or_default())?;
     }
-    documents.close(inventory).map(drop)
+    documents.close(inventory)
+}
+
+/// The same check of attestations that the far side makes. Each is fetched for it, and once more when it is written.
+fn check_attestations(
+    mut attestations: Attestations,
+    plan: &Plan,
+    sources: &mut Sources<'_>,
+) -> Result<(), PrepareError> {
+    for PlannedBlob { descriptor, origin } in &plan.blobs {
+        let digest = &descriptor.digest;
+        let Some((id, repository)) = origin.as_ref().filter(|_| attestations.expects(digest)) else { continue };
+        attestations.require_length(digest, descriptor.size)?;
+        let source = sources.get_mut(id.0).ok_or(PlanError::NoSource(*id))?;
+        let unfetched = |source| PrepareError::Source { digest: digest.clone(), source };
+        let mut bytes = Vec::new();
+        let read = source.blob(repository, descriptor).map_err(unfetched)?.read_to_end(&mut bytes);
+        read.map_err(|source| PrepareError::Read { digest: digest.clone(), source })?;
+        attestations.check(digest, &bytes)?;
+    }
+    Ok(())
 }
 
 /// The inventory, and the content of every entry that is not a blob.
@@ -211,7 +258,7 @@ impl Prepared {
     }
 
     /// The digest of the sealed statement: it identifies the archive.
-    pub fn statement_digest(&self) -> sealift_archive_format::Digest {
+    pub fn statement_digest(&self) -> Digest {
         self.seal.statement_digest()
     }
 

@@ -14,6 +14,8 @@ use super::artifact::Hashes;
 use super::metadata::{Form, MAXIMUM_DOCUMENT_LENGTH, MetadataError, SignedDocument};
 use super::verify::LayoutKey;
 
+/// The longest attestation that is read, in bytes.
+pub const MAXIMUM_LENGTH: usize = MAXIMUM_DOCUMENT_LENGTH;
 /// The types of Statement.
 const STATEMENTS: [&str; 2] = ["https://in-toto.io/Statement/v0.1", "https://in-toto.io/Statement/v1"];
 /// The most subjects that are read.
@@ -72,7 +74,7 @@ pub enum Claim {
 #[derive(Debug, thiserror::Error)]
 pub enum AttestationError {
     /// It is longer than is read.
-    #[error("the attestation is {length} bytes long; the limit is {MAXIMUM_DOCUMENT_LENGTH}")]
+    #[error("the attestation is {length} bytes long; the limit is {MAXIMUM_LENGTH}")]
     TooLong {
         /// Its length, in bytes.
         length: usize,
@@ -83,6 +85,9 @@ pub enum AttestationError {
     /// Its envelope cannot be read.
     #[error("the attestation's envelope cannot be read")]
     Envelope(#[from] MetadataError),
+    /// It is a Sigstore bundle with a signature over the image itself, and makes no claim.
+    #[error("a plain signature, not an attestation")]
+    PlainSignature,
     /// It is not a Statement.
     #[error("the attestation is a {0:?}, not an in-toto Statement 0.1 or 1")]
     NotAStatement(String),
@@ -166,7 +171,7 @@ impl Attestation {
 
 /// The Statement, and the envelope around it if there is one.
 fn open(bytes: &[u8]) -> Result<(Option<SignedDocument>, Value), AttestationError> {
-    if bytes.len() > MAXIMUM_DOCUMENT_LENGTH {
+    if bytes.len() > MAXIMUM_LENGTH {
         return Err(AttestationError::TooLong { length: bytes.len() });
     }
     let value = strict_json::parse(bytes)?;
@@ -175,6 +180,7 @@ fn open(bytes: &[u8]) -> Result<(Option<SignedDocument>, Value), AttestationErro
     }
     let document = match value.get("dsseEnvelope") {
         Some(envelope) => SignedDocument::parse(envelope.to_string().as_bytes())?,
+        None if value.get("messageSignature").is_some() => return Err(AttestationError::PlainSignature),
         None => SignedDocument::parse(bytes)?,
     };
     match document.form() {
@@ -309,6 +315,9 @@ mod tests {
             assert!(matches!(check(text.as_bytes(), &[]), Err(AttestationError::Envelope(_))), "{text}");
         }
         assert!(matches!(check(b"x", &[]), Err(AttestationError::Json(_))));
+        let signature = json!({"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "messageSignature": {}});
+        let signature = check(signature.to_string().as_bytes(), &[]);
+        assert!(matches!(signature, Err(AttestationError::PlainSignature)));
     }
 
     #[test]

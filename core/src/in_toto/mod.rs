@@ -23,7 +23,7 @@ pub mod trace;
 pub mod verify;
 
 pub use artifact::{Artifacts, Hashes};
-pub use attestation::{Attestation, AttestationError};
+pub use attestation::{Attestation, AttestationError, Claim, SignatureCheck};
 pub use inspection::{
     InspectionError, InspectionOutcome, InspectionRequest, InspectionRunner, Inspections, ProductContent, ProductFile,
 };

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use sealift_archive_format::strict_json::JsonError;
 
-use super::name::{ExporterName, NameError, RepositoryName};
+use super::name::{AttesterName, ExporterName, NameError, RepositoryName};
 use super::policy::PolicyError;
+use crate::in_toto::KeyFileError;
 use crate::signature::KeyError;
 use crate::tuf::TufError;
 use crate::tuf::map::MapError;
@@ -143,6 +144,32 @@ pub enum TrustStoreError {
         path: PathBuf,
         /// What is wrong with it.
         source: KeyError,
+    },
+    /// No one who signs attestations has that name.
+    #[error("no attester is known as {name}")]
+    UnknownAttester {
+        /// The name.
+        name: AttesterName,
+    },
+    /// Someone who signs attestations has that name already.
+    #[error("an attester is known as {name} already")]
+    AttesterExists {
+        /// The name.
+        name: AttesterName,
+    },
+    /// The same key has another name already.
+    #[error("this key is known already, as attester {name}")]
+    SameAttester {
+        /// The other name.
+        name: AttesterName,
+    },
+    /// An attester's key cannot be used.
+    #[error("the attester's key {} cannot be used", .path.display())]
+    AttesterKey {
+        /// The file in the store.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: KeyFileError,
     },
     /// The root is pinned, but what was last accepted under it is gone.
     #[error("the trusted state of repository {name} is lost: what was accepted before is not known any more")]

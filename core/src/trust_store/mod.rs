@@ -5,6 +5,7 @@
 //! map.json                        which repositories speak for which names (TAP 4)
 //! roots/NAME/root.json            pinned roots, put here by a person, never from an archive
 //! exporters/NAME.pem              the keys of exporters whose seals count (SPKI PEM)
+//! attesters/NAME.pub              the keys that sign attestations (any form that in-toto keys have)
 //! state/NAME/state.json           what was last accepted of a repository, and when it was exported
 //! state/NAME/metadata/SHA256.json the raw bytes of it
 //! lock                            held by the one process that changes the store
@@ -34,10 +35,11 @@ use std::str::FromStr;
 use sealift_archive_format::Digest;
 
 pub use error::{MetadataError, StateDamage, TrustStoreError};
-pub use name::{ExporterName, NameError, RepositoryName};
+pub use name::{AttesterName, ExporterName, NameError, RepositoryName};
 pub use policy::{Policy, PolicyError};
 pub use update::Update;
 
+use crate::in_toto::Key;
 use crate::signature::PublicKey;
 use crate::tuf::TrustedState;
 use crate::tuf::map::RepositoryMap;
@@ -64,6 +66,8 @@ pub struct Trust {
     pub repositories: BTreeMap<RepositoryName, Repository>,
     /// The exporters whose seals count.
     pub exporters: BTreeMap<ExporterName, PublicKey>,
+    /// Those who sign attestations. Where there are any, one of them must have signed every attestation.
+    pub attesters: BTreeMap<AttesterName, Key>,
 }
 
 /// A repository with a pinned root.
@@ -127,6 +131,7 @@ impl TrustStore {
             map: self.map()?,
             repositories: self.repositories()?.into_iter().map(repository).collect::<Result<_, TrustStoreError>>()?,
             exporters: self.exporters()?,
+            attesters: self.attesters()?,
         })
     }
 
@@ -204,6 +209,23 @@ impl TrustStore {
         list(&self.folder.join("exporters"), ".pem")?.into_iter().map(key).collect()
     }
 
+    /// Those who sign attestations.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when a key cannot be read.
+    pub fn attesters(&self) -> Result<BTreeMap<AttesterName, Key>, TrustStoreError> {
+        let key = |name: AttesterName| {
+            let path = self.attester_path(&name);
+            let bytes = disk::read(&path, MAXIMUM_FILE_LENGTH)?
+                .ok_or_else(|| TrustStoreError::UnknownAttester { name: name.clone() })?;
+            match Key::from_file(&bytes) {
+                Ok(key) => Ok((name, key)),
+                Err(source) => Err(TrustStoreError::AttesterKey { path, source }),
+            }
+        };
+        list(&self.folder.join("attesters"), ".pub")?.into_iter().map(key).collect()
+    }
+
     fn require_folder(&self) -> Result<(), TrustStoreError> {
         let folder = self.folder.clone();
         if folder.is_dir() { Ok(()) } else { Err(TrustStoreError::Missing { folder }) }
@@ -247,6 +269,10 @@ impl TrustStore {
 
     fn exporter_path(&self, name: &ExporterName) -> PathBuf {
         self.folder.join("exporters").join(format!("{name}.pem"))
+    }
+
+    fn attester_path(&self, name: &AttesterName) -> PathBuf {
+        self.folder.join("attesters").join(format!("{name}.pub"))
     }
 }
 

@@ -72,6 +72,11 @@ name! {
     ExporterName
 }
 
+name! {
+    /// The name under which this side knows someone who signs attestations.
+    AttesterName
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

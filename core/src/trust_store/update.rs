@@ -9,7 +9,10 @@ use sealift_archive_format::Digest;
 use super::disk::{self, Disk, failed};
 use super::lock::Lock;
 use super::state::StateFile;
-use super::{ExporterName, MAXIMUM_FILE_LENGTH, Policy, RepositoryName, Trust, TrustStore, TrustStoreError};
+use super::{
+    AttesterName, ExporterName, MAXIMUM_FILE_LENGTH, Policy, RepositoryName, Trust, TrustStore, TrustStoreError,
+};
+use crate::in_toto::Key;
 use crate::signature::{PublicKey, Scheme};
 use crate::trust_store::policy::TEMPLATE;
 use crate::tuf::TrustedState;
@@ -158,6 +161,38 @@ impl Update {
         let path = self.store.exporter_path(name);
         if !path.exists() {
             return Err(TrustStoreError::UnknownExporter { name: name.clone() });
+        }
+        self.remove_file(&path)
+    }
+
+    /// Adds someone who signs attestations. The key is kept in the form that it comes in.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when the name or the key is known already, or the key cannot be used.
+    pub fn add_attester(&self, name: &AttesterName, key: &[u8]) -> Result<Key, TrustStoreError> {
+        let path = self.store.attester_path(name);
+        let added =
+            Key::from_file(key).map_err(|source| TrustStoreError::AttesterKey { path: path.clone(), source })?;
+        for (known, other) in self.store.attesters()? {
+            if known == *name {
+                return Err(TrustStoreError::AttesterExists { name: known });
+            }
+            if other == added {
+                return Err(TrustStoreError::SameAttester { name: known });
+            }
+        }
+        self.replace(&path, key)?;
+        Ok(added)
+    }
+
+    /// Removes someone who signs attestations.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when they are not known.
+    pub fn remove_attester(&self, name: &AttesterName) -> Result<(), TrustStoreError> {
+        let path = self.store.attester_path(name);
+        if !path.exists() {
+            return Err(TrustStoreError::UnknownAttester { name: name.clone() });
         }
         self.remove_file(&path)
     }

@@ -10,8 +10,9 @@ use sealift_archive_format::inventory::Inventory;
 use sealift_archive_format::reader::{EntryReader, Reader};
 
 use super::documents::{DocumentError, Documents, MAXIMUM_HELD};
-use super::{Judged, Proof, Settings, Terms};
+use super::{Attestations, Judged, Proof, Settings, Terms};
 use crate::archive_layout::{self, LayoutError};
+use crate::freshness::Clock;
 use crate::seal::{self, ExporterKey, SealError};
 use crate::trust::{self, Carried, CarriedRepository, Claim, JudgementError, Question};
 use crate::trust_store::{NameError, RepositoryName, Trust};
@@ -77,7 +78,9 @@ pub fn open<R: Read>(input: R, trust: &Trust, settings: &Settings<'_>) -> Result
         exporter_threshold: trust.policy.exporter_threshold,
         warn_before_expiry: trust.policy.warn_before_expiry.0,
     };
-    Ok(Judged { reader, proof: Proof { inventory, seal, judgement, closed, carried, terms } })
+    let clock = Clock { now: settings.now, exported_at: Some(inventory.exported_at), floor: None };
+    let attestations = Attestations::expected_by(&closed, trust, settings.freshness, &clock);
+    Ok(Judged { reader, attestations, proof: Proof { inventory, seal, judgement, closed, carried, terms } })
 }
 
 /// The claims about the bundles of an inventory, each with those about its images.

@@ -5,8 +5,10 @@
 //! 1. [`open`] reads the head of the archive (frame, seal, TUF metadata, documents) and judges it. What it returns,
 //!    [`Judged`], exists only if every rule held; no layer byte has been looked at.
 //! 2. [`Judged::receive`] lets every blob pass by a [`Receiver`], its digest checked, and then the end of the archive.
+//!    Attestations come first, and are checked too, each before it is passed on.
 //!    What it returns, [`Verified`], is what a delivery may be committed with. No one else can make one.
 
+mod attestations;
 mod content;
 pub mod documents;
 mod head;
@@ -20,18 +22,20 @@ use jiff::{SignedDuration, Timestamp};
 use sealift_archive_format::FormatError;
 use sealift_archive_format::entry_name::Place;
 use sealift_archive_format::inventory::{EntryRecord, Inventory};
-use sealift_archive_format::reader::Reader;
+use sealift_archive_format::reader::{EntryReader, Reader};
 
+pub use attestations::AttestationRefusal;
 pub use documents::{Closed, DocumentError};
 pub use head::{HeadError, open};
 
 use crate::freshness::Freshness;
 use crate::in_toto::Inspections;
-use crate::oci::BlobContent;
+use crate::oci::{BlobContent, Checked, Descriptor};
 use crate::progress::Progress;
 use crate::report::{ContentReport, Report};
 use crate::seal::VerifiedSeal;
 use crate::trust::{Carried, Judgement};
+pub(crate) use attestations::Attestations;
 use content::Watched;
 
 /// How an archive is to be judged, beside what the trust store says.
@@ -49,11 +53,13 @@ pub struct Settings<'a> {
 pub struct Judged<R: Read> {
     reader: Reader<R>,
     proof: Proof,
+    attestations: Attestations,
 }
 
 /// An archive that has passed every check to its last byte.
 pub struct Verified {
     proof: Proof,
+    attestations: Attestations,
     content: ContentReport,
 }
 
@@ -107,6 +113,9 @@ pub enum ReceiveError<E: std::error::Error + 'static> {
     /// The archive is not what its seal says.
     #[error("the archive is not what its seal says")]
     Archive(#[source] FormatError),
+    /// An attestation is not about what it is attached to, or not signed by whom it should be.
+    #[error(transparent)]
+    Attestation(#[from] AttestationRefusal),
     /// The receiver cannot take it.
     #[error(transparent)]
     Receiver(E),
@@ -151,18 +160,43 @@ impl<R: Read> Judged<R> {
             if let Place::Blob(digest) = record.name.place() {
                 progress.item(digest.short());
             }
-            let mut watched = Watched::new(entry);
-            let outcome = receiver.blob(&record, &mut watched);
-            if let Some(fault) = watched.into_fault() {
-                return Err(ReceiveError::Archive(fault));
+            if self.attestations.expects(&record.digest) {
+                pass_attestation(entry, &mut self.attestations, receiver)?;
+            } else {
+                pass(entry, receiver)?;
             }
-            outcome.map_err(ReceiveError::Receiver)?;
             content.blobs += 1;
             content.bytes += record.size;
             progress.advance(record.size);
         }
-        Ok(Verified { proof: self.proof, content })
+        Ok(Verified { proof: self.proof, attestations: self.attestations, content })
     }
+}
+
+/// Passes a blob to a receiver.
+fn pass<R: Read, S: Receiver>(entry: EntryReader<'_, R>, receiver: &mut S) -> Result<(), ReceiveError<S::Error>> {
+    let record = entry.record().clone();
+    let mut watched = Watched::new(entry);
+    let outcome = receiver.blob(&record, &mut watched);
+    match watched.into_fault() {
+        Some(fault) => Err(ReceiveError::Archive(fault)),
+        None => outcome.map_err(ReceiveError::Receiver),
+    }
+}
+
+/// Checks an attestation, and only then passes it to a receiver.
+fn pass_attestation<R: Read, S: Receiver>(
+    mut entry: EntryReader<'_, R>,
+    attestations: &mut Attestations,
+    receiver: &mut S,
+) -> Result<(), ReceiveError<S::Error>> {
+    let record = entry.record().clone();
+    attestations.require_length(&record.digest, record.size)?;
+    let bytes = entry.read_all().map_err(ReceiveError::Archive)?;
+    attestations.check(&record.digest, &bytes)?;
+    let descriptor = Descriptor::new("", record.digest.clone(), record.size);
+    let mut content = Checked::new(bytes.as_slice(), &descriptor);
+    receiver.blob(&record, &mut content).map_err(ReceiveError::Receiver)
 }
 
 impl Verified {
@@ -172,6 +206,6 @@ impl Verified {
 
     /// The report.
     pub fn report(&self) -> Report {
-        Report::of(&self.proof, self.content)
+        Report::of(&self.proof, &self.attestations, self.content)
     }
 }

@@ -95,7 +95,7 @@ impl Crossing {
             extent: Extent::WhatIsNeeded,
         };
         let prepared =
-            export::prepare(plan, &self.trust("near"), BTreeMap::new(), &settings).map_err(Refused::Prepare)?;
+            export::prepare(plan, &mut sources, &self.trust("near"), BTreeMap::new(), &settings).map_err(Refused::Prepare)?;
         Ok(prepared.write(Vec::new(), &mut sources, &Unwatched).unwrap())
     }
 

@@ -4,5 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod carrying;
+mod checks;
 mod crossing;
 mod registries;
+mod schema;
+mod statements;

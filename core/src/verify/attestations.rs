@@ -1,0 +1,91 @@
+//! The attestations of an archive, each checked as it passes: is it about what it is attached to, and did someone who is
+//! pinned sign it?
+//!
+//! Promise: the far side checks every one before any other layer is delivered, and the near side before it seals. One is
+//! held at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use sealift_archive_format::Digest;
+
+use super::documents::Closed;
+use crate::freshness::{Clock, Freshness};
+use crate::in_toto::attestation::MAXIMUM_LENGTH;
+use crate::in_toto::{Attestation, AttestationError, LayoutKey};
+use crate::oci::attestation::Attached;
+use crate::trust_store::Trust;
+
+/// Why an attestation is refused.
+#[derive(Debug, thiserror::Error)]
+#[error("attestation {attestation} of {subject} is refused")]
+pub struct AttestationRefusal {
+    /// The attestation.
+    pub attestation: Digest,
+    /// What it is attached to.
+    pub subject: Digest,
+    /// Why.
+    pub source: AttestationError,
+}
+
+/// Attestations that are expected, and those that were found right.
+#[derive(Debug, Clone)]
+pub(crate) struct Attestations {
+    pinned: Vec<LayoutKey>,
+    at: Timestamp,
+    /// What each is attached to.
+    expected: BTreeMap<Digest, BTreeSet<Digest>>,
+    /// By attestation and subject; `None` for a plain signature in the same wrapping.
+    checked: BTreeMap<(Digest, Digest), Option<Attestation>>,
+}
+
+impl Attestations {
+    /// Expects those of an archive, and holds them to the keys that are pinned.
+    pub(crate) fn expected_by(closed: &Closed, trust: &Trust, freshness: Freshness, clock: &Clock) -> Self {
+        let mut expected: BTreeMap<Digest, BTreeSet<Digest>> = BTreeMap::new();
+        for Attached { layer, subject } in closed.trees().flat_map(|tree| &tree.attestations) {
+            expected.entry(layer.digest.clone()).or_default().insert(subject.clone());
+        }
+        let pinned = trust.attesters.iter();
+        let pinned = pinned.map(|(name, key)| LayoutKey { label: name.to_string(), key: key.clone() }).collect();
+        // A clock that cannot be judged by is refused where the metadata is judged.
+        let at = freshness.reference_time(clock).unwrap_or(clock.now);
+        Self { pinned, at, expected, checked: BTreeMap::new() }
+    }
+
+    /// Whether a blob is an attestation.
+    pub(crate) fn expects(&self, digest: &Digest) -> bool {
+        self.expected.contains_key(digest)
+    }
+
+    /// Refuses an attestation that is longer than is read.
+    pub(crate) fn require_length(&self, digest: &Digest, size: u64) -> Result<(), AttestationRefusal> {
+        let subject = self.expected.get(digest).and_then(BTreeSet::first).unwrap_or(digest);
+        match usize::try_from(size).unwrap_or(usize::MAX) {
+            length if length > MAXIMUM_LENGTH => Err(refusal(digest, subject, AttestationError::TooLong { length })),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks an attestation against everything that it is attached to.
+    pub(crate) fn check(&mut self, digest: &Digest, bytes: &[u8]) -> Result<(), AttestationRefusal> {
+        for subject in self.expected.get(digest).into_iter().flatten() {
+            let checked = match Attestation::check(bytes, subject, &self.pinned, self.at) {
+                Ok(attestation) => Some(attestation),
+                Err(AttestationError::PlainSignature) => None,
+                Err(source) => return Err(refusal(digest, subject, source)),
+            };
+            self.checked.insert((digest.clone(), subject.clone()), checked);
+        }
+        Ok(())
+    }
+
+    /// What was found of one that is attached to a manifest; `None` if it is a plain signature.
+    pub(crate) fn found(&self, attached: &Attached) -> Option<&Attestation> {
+        self.checked.get(&(attached.layer.digest.clone(), attached.subject.clone()))?.as_ref()
+    }
+}
+
+fn refusal(attestation: &Digest, subject: &Digest, source: AttestationError) -> AttestationRefusal {
+    AttestationRefusal { attestation: attestation.clone(), subject: subject.clone(), source }
+}

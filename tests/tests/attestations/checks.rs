@@ -1,0 +1,269 @@
+//! Attestations are checked on both sides, before any layer passes.
+
+use std::fs;
+
+use sealift_archive_format::Digest;
+use sealift_archive_format::inventory::Inventory;
+use sealift_archive_format::{Place, Reader, UnverifiedSeal, Writer};
+use sealift_core::export::PrepareError;
+use sealift_core::import::ImportError;
+use sealift_core::in_toto::{AttestationError, Claim, SignatureCheck};
+use sealift_core::report::AttestationReport;
+use sealift_core::signature::SigningKey;
+use sealift_core::verify::documents::DocumentError;
+use sealift_core::verify::{AttestationRefusal, HeadError, ReceiveError};
+use sealift_tests::images::Image;
+
+use super::crossing::{Crossing, Refused, key};
+use super::statements::{BARE, DSSE, SIGSTORE, digest, in_a_bundle, provenance, sbom, signed};
+
+fn builder() -> SigningKey {
+    SigningKey::from_seed(&[1; 32])
+}
+
+fn stranger() -> SigningKey {
+    SigningKey::from_seed(&[2; 32])
+}
+
+fn pin(crossing: &Crossing, side: &str, key: &SigningKey) {
+    let pem = key.public_key().unwrap().to_pem().unwrap();
+    crossing.store(side).begin().unwrap().add_attester(&"builder".parse().unwrap(), pem.as_bytes()).unwrap();
+}
+
+fn image() -> Image {
+    Image::new("linux/amd64", &[("app", b"the app"), ("data", b"its data")])
+}
+
+/// An image with one thing attached to it.
+fn attach(layer_type: &str, content: &[u8]) -> (Crossing, Image) {
+    let (crossing, image) = (Crossing::new(), image());
+    let referrer = Image::referrer(image.root().descriptor(), layer_type, content);
+    crossing.publish(&image, &[referrer]);
+    (crossing, image)
+}
+
+/// What the far side reports about the attestations of the only image.
+fn reported(crossing: &Crossing, archive: &[u8]) -> Vec<AttestationReport> {
+    crossing.import(archive).unwrap().verified().report().images[0].attestations.clone()
+}
+
+/// Why the near side refused to seal an attestation.
+fn near_refusal(refused: Refused) -> AttestationError {
+    match refused {
+        Refused::Prepare(PrepareError::Attestation(AttestationRefusal { source, .. })) => source,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Why the far side refused an attestation. No layer was delivered, and nothing was tagged.
+fn far_refusal(crossing: &Crossing, image: &Image, refused: Refused) -> AttestationError {
+    let delivered = crossing.path("delivered");
+    let there = |digest: &Digest| delivered.join("blobs/sha256").join(digest.hex()).exists();
+    for (descriptor, _) in image.blobs.values() {
+        assert!(!descriptor.media_type.contains("layer") || !there(&descriptor.digest), "a layer was delivered");
+    }
+    assert!(!delivered.join("index.json").exists(), "something was listed");
+    match refused {
+        Refused::Import(ImportError::Receive(ReceiveError::Attestation(AttestationRefusal { source, .. }))) => source,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_bare_statement_is_reported_as_not_signed() {
+    let image = image();
+    let (crossing, image) = attach(BARE, &sbom(&digest(&image)));
+    let found = reported(&crossing, &crossing.export().unwrap());
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].attached_to, digest(&image));
+    assert_eq!(found[0].attestation.signature, SignatureCheck::Unsigned);
+    assert_eq!(found[0].attestation.claim, Claim::Sbom { format: "SPDX-2.3".to_owned(), components: 3 });
+}
+
+#[test]
+fn without_a_pinned_key_a_signature_is_reported_as_not_checked() {
+    let envelope = signed(provenance(&digest(&image())), &builder());
+    for (layer_type, content) in [(DSSE, envelope.clone()), (SIGSTORE, in_a_bundle(&envelope))] {
+        let (crossing, _) = attach(layer_type, &content);
+        let found = reported(&crossing, &crossing.export().unwrap());
+        assert_eq!(found[0].attestation.signature, SignatureCheck::NotChecked, "{layer_type}");
+        assert!(matches!(&found[0].attestation.claim, Claim::Provenance { builder, .. } if builder.ends_with("builder")));
+    }
+}
+
+#[test]
+fn a_pinned_key_is_named_when_it_signed() {
+    let (crossing, _) = attach(DSSE, &signed(provenance(&digest(&image())), &builder()));
+    pin(&crossing, "near", &builder());
+    pin(&crossing, "far", &builder());
+    let found = reported(&crossing, &crossing.export().unwrap());
+    assert_eq!(found[0].attestation.signature, SignatureCheck::SignedBy("builder".to_owned()));
+}
+
+#[test]
+fn where_a_key_is_pinned_an_attestation_without_its_signature_is_refused_on_both_sides() {
+    let statement = provenance(&digest(&image()));
+    for (layer_type, content) in [(DSSE, signed(statement.clone(), &stranger())), (BARE, statement)] {
+        let (crossing, image) = attach(layer_type, &content);
+        let archive = crossing.export().unwrap();
+        pin(&crossing, "far", &builder());
+        let refused = far_refusal(&crossing, &image, crossing.import(&archive).err().unwrap());
+        assert!(matches!(refused, AttestationError::NotSigned { pinned: 1, .. }), "{refused:?}");
+
+        pin(&crossing, "near", &builder());
+        let refused = near_refusal(crossing.export().unwrap_err());
+        assert!(matches!(refused, AttestationError::NotSigned { .. }), "{refused:?}");
+    }
+}
+
+#[test]
+fn an_attestation_about_something_else_is_not_sealed() {
+    for content in [provenance(&Digest::sha256(b"another image")), b"{}".to_vec(), b"not JSON".to_vec()] {
+        let (crossing, _) = attach(BARE, &content);
+        match near_refusal(crossing.export().unwrap_err()) {
+            AttestationError::NotAboutThis { .. } | AttestationError::Envelope(_) | AttestationError::Json(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_statement_of_buildkit_is_checked_against_the_manifest_beside_it() {
+    let crossing = Crossing::new();
+    let platform = image();
+    let with_statement = Image::with_buildkit_attestation(&platform, &provenance(&digest(&platform)));
+    crossing.publish(&with_statement, &[]);
+    let found = reported(&crossing, &crossing.export().unwrap());
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].attached_to, digest(&platform));
+
+    let crossing = Crossing::new();
+    crossing.publish(&Image::with_buildkit_attestation(&platform, &provenance(&Digest::sha256(b"other"))), &[]);
+    let refused = near_refusal(crossing.export().unwrap_err());
+    assert!(matches!(refused, AttestationError::NotAboutThis { .. }), "{refused:?}");
+}
+
+#[test]
+fn a_plain_signature_is_carried_and_claims_nothing() {
+    let bundle = serde_json::json!({"mediaType": SIGSTORE, "messageSignature": {"signature": "AA=="}}).to_string();
+    let (crossing, _) = attach(SIGSTORE, bundle.as_bytes());
+    assert!(reported(&crossing, &crossing.export().unwrap()).is_empty());
+    let blob = crossing.path("delivered/blobs/sha256").join(Digest::sha256(bundle.as_bytes()).hex());
+    assert_eq!(fs::read(blob).unwrap(), bundle.as_bytes());
+}
+
+/// An archive as an exporter who does not look would seal it: entries and inventory are changed first.
+fn resealed(archive: &[u8], change: impl FnOnce(&mut Inventory, &mut Vec<Vec<u8>>)) -> Vec<u8> {
+    let mut reader = Reader::open(archive).unwrap();
+    let mut inventory = reader.seal().inventory().clone();
+    let mut contents = Vec::new();
+    while let Some(mut entry) = reader.next_entry().unwrap() {
+        contents.push(entry.read_all().unwrap());
+    }
+    change(&mut inventory, &mut contents);
+    let signature = sealift_core::seal::sign(&inventory.to_statement().unwrap(), &key()).unwrap();
+    let mut writer = Writer::new(Vec::new(), &UnverifiedSeal::new(inventory.clone(), vec![signature]).unwrap()).unwrap();
+    for (entry, content) in inventory.entries.iter().zip(&contents) {
+        writer.append(&entry.name, &mut content.as_slice()).unwrap();
+    }
+    writer.finish().unwrap()
+}
+
+#[test]
+fn the_far_side_does_not_rely_on_the_near_side() {
+    // An exporter who signs attestations off unseen: its archive is about an image that the statement does not name.
+    let (crossing, image) = attach("text/plain", &provenance(&Digest::sha256(b"another image")));
+    let archive = crossing.export().unwrap();
+    crossing.import(&archive).unwrap();
+    fs::remove_dir_all(crossing.path("delivered")).unwrap();
+
+    let attached = Image::referrer(image.root().descriptor(), BARE, &provenance(&Digest::sha256(b"another image")));
+    let plain = Image::referrer(
+        image.root().descriptor(),
+        "text/plain",
+        &provenance(&Digest::sha256(b"another image")),
+    );
+    let archive = resealed(&archive, |inventory, contents| replace_manifest(inventory, contents, &plain, &attached));
+    let refused = far_refusal(&crossing, &image, crossing.import(&archive).err().unwrap());
+    assert!(matches!(refused, AttestationError::NotAboutThis { .. }), "{refused:?}");
+}
+
+/// Puts one referrer in the place of another, and its layer to the place of attestations.
+fn replace_manifest(inventory: &mut Inventory, contents: &mut Vec<Vec<u8>>, old: &Image, new: &Image) {
+    let bytes = new.root().bytes().to_vec();
+    let at = inventory.entries.iter().position(|entry| entry.digest == digest(old)).unwrap();
+    inventory.entries[at] =
+        sealift_archive_format::inventory::EntryRecord::blob(&digest(new), bytes.len() as u64);
+    contents[at] = bytes;
+    let referrer = &mut inventory.images[0].referrers[0];
+    referrer.digest = digest(new);
+    referrer.size = new.root().bytes().len() as u64;
+    let layer = new.blobs.values().find(|(descriptor, _)| descriptor.media_type == BARE).unwrap().0.digest.clone();
+    let (from, to) = (position(inventory, &layer), first_layer(inventory));
+    let (entry, content) = (inventory.entries.remove(from), contents.remove(from));
+    inventory.entries.insert(to, entry);
+    contents.insert(to, content);
+    refresh_index(inventory, contents);
+}
+
+fn position(inventory: &Inventory, digest: &Digest) -> usize {
+    inventory.entries.iter().position(|entry| entry.digest == *digest).unwrap()
+}
+
+/// Where the first layer of the image stands: after its manifest, the referrer's, and both configurations.
+fn first_layer(inventory: &Inventory) -> usize {
+    let is_blob = |entry: &sealift_archive_format::inventory::EntryRecord| matches!(entry.name.place(), Place::Blob(_));
+    inventory.entries.iter().position(is_blob).unwrap() + 4
+}
+
+fn refresh_index(inventory: &mut Inventory, contents: &mut [Vec<u8>]) {
+    let at = inventory.entries.iter().position(|entry| matches!(entry.name.place(), Place::OciIndex)).unwrap();
+    contents[at] = sealift_core::archive_layout::index(inventory);
+    let name = inventory.entries[at].name.clone();
+    inventory.entries[at] = sealift_archive_format::inventory::EntryRecord::of(name, &contents[at]);
+}
+
+#[test]
+fn an_attestation_behind_a_layer_is_refused_before_anything_is_delivered() {
+    let (crossing, image) = attach(BARE, &provenance(&digest(&image())));
+    let archive = resealed(&crossing.export().unwrap(), |inventory, contents| {
+        let attestation = position(inventory, &Digest::sha256(&provenance(&digest(&image))));
+        let (entry, content) = (inventory.entries.remove(attestation), contents.remove(attestation));
+        inventory.entries.push(entry);
+        contents.push(content);
+    });
+    let refused = crossing.import(&archive).err().unwrap();
+    let is_order = |error: &HeadError| matches!(error, HeadError::Documents(DocumentError::AttestationOrder { .. }));
+    assert!(matches!(&refused, Refused::Head(error) if is_order(error)), "{refused:?}");
+}
+
+#[test]
+fn a_referrer_of_something_else_is_refused() {
+    let (crossing, image) = attach("text/plain", b"a note");
+    let note = |about: &Image| Image::referrer(about.root().descriptor(), "text/plain", b"a note");
+    let elsewhere = note(&Image::new("linux/amd64", &[("other", b"other")]));
+    let archive = resealed(&crossing.export().unwrap(), |inventory, contents| {
+        let at = position(inventory, &digest(&note(&image)));
+        contents[at] = elsewhere.root().bytes().to_vec();
+        inventory.entries[at] =
+            sealift_archive_format::inventory::EntryRecord::blob(&digest(&elsewhere), contents[at].len() as u64);
+        inventory.images[0].referrers[0].digest = digest(&elsewhere);
+        inventory.images[0].referrers[0].size = contents[at].len() as u64;
+        refresh_index(inventory, contents);
+    });
+    let refused = crossing.import(&archive).err().unwrap();
+    let is_subject = |error: &HeadError| matches!(error, HeadError::Documents(DocumentError::NotAReferrer { .. }));
+    assert!(matches!(&refused, Refused::Head(error) if is_subject(error)), "{refused:?}");
+}
+
+#[test]
+fn a_referrer_that_is_left_out_of_the_inventory_leaves_strays_that_are_noticed() {
+    let (crossing, _) = attach("text/plain", b"a note");
+    let archive = resealed(&crossing.export().unwrap(), |inventory, contents| {
+        inventory.images[0].referrers.clear();
+        refresh_index(inventory, contents);
+    });
+    let refused = crossing.import(&archive).err().unwrap();
+    let is_stray = |error: &HeadError| matches!(error, HeadError::Documents(DocumentError::Stray { .. }));
+    assert!(matches!(&refused, Refused::Head(error) if is_stray(error)), "{refused:?}");
+}
