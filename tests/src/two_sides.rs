@@ -110,7 +110,8 @@ impl TwoSides {
 
     /// Plans and prepares an export.
     pub fn prepare(&self, request: &Request) -> Result<Prepared, ExportFailure> {
-        let plan = export::plan(request, &mut self.sources())?;
+        let mut sources = self.sources();
+        let plan = export::plan(request, &mut sources)?;
         let trust = self.near().load().unwrap();
         let tuf = &self.published.tuf;
         let mut metadata = RepositoryFolder::new(tuf.join("metadata"), tuf.join("targets"));
@@ -125,7 +126,7 @@ impl TwoSides {
             extent: Extent::WhatIsNeeded,
         };
         let live = BTreeMap::from([("demo".parse().unwrap(), carrier)]);
-        Ok(export::prepare(plan, &trust, live, &settings)?)
+        Ok(export::prepare(plan, &mut sources, &trust, live, &settings)?)
     }
 
     /// Exports to memory.

@@ -3,7 +3,7 @@
 use std::fs;
 
 use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::Inventory;
+use sealift_archive_format::inventory::{EntryRecord, Inventory};
 use sealift_archive_format::{Place, Reader, UnverifiedSeal, Writer};
 use sealift_core::export::PrepareError;
 use sealift_core::import::ImportError;
@@ -87,7 +87,9 @@ fn without_a_pinned_key_a_signature_is_reported_as_not_checked() {
         let (crossing, _) = attach(layer_type, &content);
         let found = reported(&crossing, &crossing.export().unwrap());
         assert_eq!(found[0].attestation.signature, SignatureCheck::NotChecked, "{layer_type}");
-        assert!(matches!(&found[0].attestation.claim, Claim::Provenance { builder, .. } if builder.ends_with("builder")));
+        assert!(
+            matches!(&found[0].attestation.claim, Claim::Provenance { builder, .. } if builder.ends_with("builder"))
+        );
     }
 }
 
@@ -155,14 +157,15 @@ fn a_plain_signature_is_carried_and_claims_nothing() {
 /// An archive as an exporter who does not look would seal it: entries and inventory are changed first.
 fn resealed(archive: &[u8], change: impl FnOnce(&mut Inventory, &mut Vec<Vec<u8>>)) -> Vec<u8> {
     let mut reader = Reader::open(archive).unwrap();
-    let mut inventory = reader.seal().inventory().clone();
+    let mut inventory = Inventory::clone(reader.seal().inventory());
     let mut contents = Vec::new();
     while let Some(mut entry) = reader.next_entry().unwrap() {
         contents.push(entry.read_all().unwrap());
     }
     change(&mut inventory, &mut contents);
     let signature = sealift_core::seal::sign(&inventory.to_statement().unwrap(), &key()).unwrap();
-    let mut writer = Writer::new(Vec::new(), &UnverifiedSeal::new(inventory.clone(), vec![signature]).unwrap()).unwrap();
+    let mut writer =
+        Writer::new(Vec::new(), &UnverifiedSeal::new(inventory.clone(), vec![signature]).unwrap()).unwrap();
     for (entry, content) in inventory.entries.iter().zip(&contents) {
         writer.append(&entry.name, &mut content.as_slice()).unwrap();
     }
@@ -178,11 +181,8 @@ fn the_far_side_does_not_rely_on_the_near_side() {
     fs::remove_dir_all(crossing.path("delivered")).unwrap();
 
     let attached = Image::referrer(image.root().descriptor(), BARE, &provenance(&Digest::sha256(b"another image")));
-    let plain = Image::referrer(
-        image.root().descriptor(),
-        "text/plain",
-        &provenance(&Digest::sha256(b"another image")),
-    );
+    let plain =
+        Image::referrer(image.root().descriptor(), "text/plain", &provenance(&Digest::sha256(b"another image")));
     let archive = resealed(&archive, |inventory, contents| replace_manifest(inventory, contents, &plain, &attached));
     let refused = far_refusal(&crossing, &image, crossing.import(&archive).err().unwrap());
     assert!(matches!(refused, AttestationError::NotAboutThis { .. }), "{refused:?}");
@@ -192,8 +192,7 @@ fn the_far_side_does_not_rely_on_the_near_side() {
 fn replace_manifest(inventory: &mut Inventory, contents: &mut Vec<Vec<u8>>, old: &Image, new: &Image) {
     let bytes = new.root().bytes().to_vec();
     let at = inventory.entries.iter().position(|entry| entry.digest == digest(old)).unwrap();
-    inventory.entries[at] =
-        sealift_archive_format::inventory::EntryRecord::blob(&digest(new), bytes.len() as u64);
+    inventory.entries[at] = EntryRecord::blob(&digest(new), bytes.len() as u64);
     contents[at] = bytes;
     let referrer = &mut inventory.images[0].referrers[0];
     referrer.digest = digest(new);
@@ -212,7 +211,7 @@ fn position(inventory: &Inventory, digest: &Digest) -> usize {
 
 /// Where the first layer of the image stands: after its manifest, the referrer's, and both configurations.
 fn first_layer(inventory: &Inventory) -> usize {
-    let is_blob = |entry: &sealift_archive_format::inventory::EntryRecord| matches!(entry.name.place(), Place::Blob(_));
+    let is_blob = |entry: &EntryRecord| matches!(entry.name.place(), Place::Blob(_));
     inventory.entries.iter().position(is_blob).unwrap() + 4
 }
 
@@ -220,7 +219,7 @@ fn refresh_index(inventory: &mut Inventory, contents: &mut [Vec<u8>]) {
     let at = inventory.entries.iter().position(|entry| matches!(entry.name.place(), Place::OciIndex)).unwrap();
     contents[at] = sealift_core::archive_layout::index(inventory);
     let name = inventory.entries[at].name.clone();
-    inventory.entries[at] = sealift_archive_format::inventory::EntryRecord::of(name, &contents[at]);
+    inventory.entries[at] = EntryRecord::of(name, &contents[at]);
 }
 
 #[test]
@@ -245,8 +244,7 @@ fn a_referrer_of_something_else_is_refused() {
     let archive = resealed(&crossing.export().unwrap(), |inventory, contents| {
         let at = position(inventory, &digest(&note(&image)));
         contents[at] = elsewhere.root().bytes().to_vec();
-        inventory.entries[at] =
-            sealift_archive_format::inventory::EntryRecord::blob(&digest(&elsewhere), contents[at].len() as u64);
+        inventory.entries[at] = EntryRecord::blob(&digest(&elsewhere), contents[at].len() as u64);
         inventory.images[0].referrers[0].digest = digest(&elsewhere);
         inventory.images[0].referrers[0].size = contents[at].len() as u64;
         refresh_index(inventory, contents);

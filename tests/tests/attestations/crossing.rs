@@ -8,42 +8,43 @@ use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::Exporter;
 use sealift_core::export::request::Place;
-use sealift_core::export::{self, Extent, ImageRequest, PlanError, PrepareError, Request, SourceId, Sources};
+use sealift_core::export::{self, ImageRequest, PlanError, PrepareError, Request, SourceId, Sources};
 use sealift_core::import::{self, Delivered, Destination, ImportError};
 use sealift_core::in_toto::Inspections;
 use sealift_core::oci::layout::{LayoutSink, LayoutSource};
 use sealift_core::oci::{Descriptor, Platforms, Reference, Sink, Source};
 use sealift_core::progress::Unwatched;
 use sealift_core::signature::SigningKey;
+use sealift_core::trust::Extent;
 use sealift_core::trust_store::{Trust, TrustStore};
 use sealift_core::verify::{self, HeadError, Settings};
 use sealift_tests::images::Image;
 use tempfile::TempDir;
 
 /// The name of the image in all tests.
-pub const NAME: &str = "example.com/org/app:1";
+pub(crate) const NAME: &str = "example.com/org/app:1";
 
 /// A folder with a layout to export from, and trust stores.
-pub struct Crossing {
+pub(crate) struct Crossing {
     folder: TempDir,
 }
 
 /// Why something did not cross.
 #[derive(Debug)]
-pub enum Refused {
+pub(crate) enum Refused {
     Plan(PlanError),
     Prepare(PrepareError),
     Head(HeadError),
     Import(ImportError),
 }
 
-pub fn reference(text: &str) -> Reference {
+pub(crate) fn reference(text: &str) -> Reference {
     text.parse().unwrap()
 }
 
 impl Crossing {
     /// Trust stores that accept one exporter, and images that nobody signed.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let crossing = Self { folder: tempfile::tempdir().unwrap() };
         for side in ["near", "far"] {
             let update = crossing.store(side).begin().unwrap();
@@ -53,11 +54,11 @@ impl Crossing {
         crossing
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn store(&self, side: &str) -> TrustStore {
+    pub(crate) fn store(&self, side: &str) -> TrustStore {
         TrustStore::at(self.path(side))
     }
 
@@ -66,7 +67,7 @@ impl Crossing {
     }
 
     /// Puts an image and what refers to it into the layout on the near side.
-    pub fn publish(&self, image: &Image, referrers: &[Image]) {
+    pub(crate) fn publish(&self, image: &Image, referrers: &[Image]) {
         let mut sink = LayoutSink::open(&self.path("source")).unwrap();
         image.push(&mut sink, &reference(NAME)).unwrap();
         for referrer in referrers {
@@ -75,12 +76,12 @@ impl Crossing {
     }
 
     /// Exports the image from the layout on the near side.
-    pub fn export(&self) -> Result<Vec<u8>, Refused> {
+    pub(crate) fn export(&self) -> Result<Vec<u8>, Refused> {
         self.export_from(Box::new(LayoutSource::open(&self.path("source")).unwrap()), NAME)
     }
 
     /// Exports from another source.
-    pub fn export_from(&self, source: Box<dyn Source>, name: &str) -> Result<Vec<u8>, Refused> {
+    pub(crate) fn export_from(&self, source: Box<dyn Source>, name: &str) -> Result<Vec<u8>, Refused> {
         let mut sources: Sources<'_> = vec![source];
         let place = Place { source: SourceId(0), reference: reference(name) };
         let images = vec![ImageRequest { name: NAME.to_owned(), place }];
@@ -94,19 +95,19 @@ impl Crossing {
             inspections: Inspections::NotRun,
             extent: Extent::WhatIsNeeded,
         };
-        let prepared =
-            export::prepare(plan, &mut sources, &self.trust("near"), BTreeMap::new(), &settings).map_err(Refused::Prepare)?;
+        let prepared = export::prepare(plan, &mut sources, &self.trust("near"), BTreeMap::new(), &settings)
+            .map_err(Refused::Prepare)?;
         Ok(prepared.write(Vec::new(), &mut sources, &Unwatched).unwrap())
     }
 
     /// Imports on the far side, into a layout.
-    pub fn import(&self, archive: &[u8]) -> Result<Delivered, Refused> {
+    pub(crate) fn import(&self, archive: &[u8]) -> Result<Delivered, Refused> {
         let mut sink = LayoutSink::open(&self.path("delivered")).unwrap();
         self.import_to(archive, &Destination::AsTheyAre, &mut sink)
     }
 
     /// Imports on the far side.
-    pub fn import_to(
+    pub(crate) fn import_to(
         &self,
         archive: &[u8],
         destination: &Destination,
@@ -119,7 +120,7 @@ impl Crossing {
     }
 
     /// What a source finds to refer to a manifest, by digest.
-    pub fn referrers(source: &mut dyn Source, name: &str, subject: &Digest) -> Vec<Digest> {
+    pub(crate) fn referrers(source: &mut dyn Source, name: &str, subject: &Digest) -> Vec<Digest> {
         let mut found: Vec<Digest> = source
             .referrers(reference(name).repository(), subject)
             .unwrap()
@@ -131,10 +132,10 @@ impl Crossing {
     }
 }
 
-pub fn key() -> SigningKey {
+pub(crate) fn key() -> SigningKey {
     SigningKey::from_seed(&[7; 32])
 }
 
-pub fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     "2026-07-01T12:00:00Z".parse().unwrap()
 }

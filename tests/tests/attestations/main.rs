@@ -7,5 +7,4 @@ mod carrying;
 mod checks;
 mod crossing;
 mod registries;
-mod schema;
 mod statements;

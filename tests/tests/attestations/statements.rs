@@ -7,14 +7,14 @@ use sealift_tests::images::Image;
 use serde_json::{Value, json};
 
 /// The type of a bare Statement.
-pub const BARE: &str = "application/vnd.in-toto+json";
+pub(crate) const BARE: &str = "application/vnd.in-toto+json";
 /// The type of a DSSE envelope.
-pub const DSSE: &str = "application/vnd.dsse.envelope.v1+json";
+pub(crate) const DSSE: &str = "application/vnd.dsse.envelope.v1+json";
 /// The type of a Sigstore bundle.
-pub const SIGSTORE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+pub(crate) const SIGSTORE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
 /// SLSA provenance of what has this digest.
-pub fn provenance(about: &Digest) -> Vec<u8> {
+pub(crate) fn provenance(about: &Digest) -> Vec<u8> {
     let predicate = json!({
         "buildDefinition": {"buildType": "https://example.com/build"},
         "runDetails": {"builder": {"id": "https://example.com/builder"}},
@@ -23,13 +23,13 @@ pub fn provenance(about: &Digest) -> Vec<u8> {
 }
 
 /// An SBOM of what has this digest.
-pub fn sbom(about: &Digest) -> Vec<u8> {
+pub(crate) fn sbom(about: &Digest) -> Vec<u8> {
     let predicate = json!({"spdxVersion": "SPDX-2.3", "packages": [{}, {}, {}]});
     statement(about, "https://spdx.dev/Document", &predicate)
 }
 
 /// A claim of a kind that is not known.
-pub fn statement(about: &Digest, predicate_type: &str, predicate: &Value) -> Vec<u8> {
+pub(crate) fn statement(about: &Digest, predicate_type: &str, predicate: &Value) -> Vec<u8> {
     let subject = json!([{"name": "app", "digest": {about.algorithm().name(): about.hex()}}]);
     json!({
         "_type": "https://in-toto.io/Statement/v1", "subject": subject,
@@ -40,18 +40,18 @@ pub fn statement(about: &Digest, predicate_type: &str, predicate: &Value) -> Vec
 }
 
 /// A Statement in an envelope, signed.
-pub fn signed(statement: Vec<u8>, key: &SigningKey) -> Vec<u8> {
+pub(crate) fn signed(statement: Vec<u8>, key: &SigningKey) -> Vec<u8> {
     let signature = Signature { key_id: String::new(), bytes: key.sign(&pae(BARE, &statement)) };
     Envelope { payload_type: BARE.to_owned(), payload: statement, signatures: vec![signature] }.encode()
 }
 
 /// An envelope in a Sigstore bundle.
-pub fn in_a_bundle(envelope: &[u8]) -> Vec<u8> {
+pub(crate) fn in_a_bundle(envelope: &[u8]) -> Vec<u8> {
     let envelope: Value = serde_json::from_slice(envelope).unwrap();
     json!({"mediaType": SIGSTORE, "verificationMaterial": {}, "dsseEnvelope": envelope}).to_string().into_bytes()
 }
 
 /// What an image is called by its content.
-pub fn digest(image: &Image) -> Digest {
+pub(crate) fn digest(image: &Image) -> Digest {
     image.root().descriptor().digest.clone()
 }

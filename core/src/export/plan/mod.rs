@@ -51,7 +51,8 @@ pub struct PlannedBlob {
 /// # Errors
 /// [`PlanError`].
 pub fn plan(request: &Request, sources: &mut Sources<'_>) -> Result<Plan, PlanError> {
-    let mut planner = Planner { sources, platforms: &request.platforms, plan: Plan::default(), graphs: Vec::new() };
+    let (graphs, referrers) = (Vec::new(), Vec::new());
+    let mut planner = Planner { sources, platforms: &request.platforms, plan: Plan::default(), graphs, referrers };
     for bundle in &request.bundles {
         planner.bundle(bundle)?;
     }
@@ -66,6 +67,8 @@ struct Planner<'a, 'b> {
     platforms: &'a Platforms,
     plan: Plan,
     graphs: Vec<(SourceId, Repository, Graph)>,
+    /// What refers to images, which comes after all of these.
+    referrers: Vec<(SourceId, Repository, Graph)>,
 }
 
 impl Planner<'_, '_> {
@@ -232,7 +235,8 @@ impl Planner<'_, '_> {
 
     /// Adds the manifests, configurations, attestations and other layers of all graphs, each once.
     fn finish(mut self) -> Plan {
-        let graphs = std::mem::take(&mut self.graphs);
+        let mut graphs = std::mem::take(&mut self.graphs);
+        graphs.append(&mut self.referrers);
         for (_, _, graph) in &graphs {
             for manifest in graph.manifests().iter().rev() {
                 self.add_document(manifest.descriptor().clone(), manifest.bytes().to_vec());

@@ -46,7 +46,7 @@ impl Planner<'_, '_> {
                     }
                     records.push(described(&referrer));
                     let graph = self.walk_referrer(name, place, &referrer, &subject)?;
-                    self.graphs.push((place.source, place.reference.repository().clone(), graph));
+                    self.referrers.push((place.source, place.reference.repository().clone(), graph));
                     found.push(referrer.digest);
                 }
             }
