@@ -60,9 +60,7 @@ fn repository(error: &RepositoryError) -> Advice {
             ExitCode::TrustStore,
             "get the root from the publisher by a way that you trust, then: sealift trust pin-root NAME root.json",
         ),
-        RepositoryError::NotCarried { name, .. } => {
-            advice(ExitCode::Tuf, format!("export with --tuf {name}=LOCATION"))
-        }
+        RepositoryError::NotCarried { name, .. } => advice(ExitCode::Tuf, format!("export with --tuf {name}=LOCATION")),
         RepositoryError::Freshness { source, .. } => freshness(source),
         RepositoryError::Tuf { source, .. } => tuf(source),
         RepositoryError::Target { source, .. } => match source {

@@ -22,7 +22,9 @@ pub(super) fn plan(error: &PlanError) -> Advice {
         }
         PlanError::NotAReferrer { .. } => "the list is out of date or wrong: correct it where the image is",
         PlanError::AnImage { .. } => "export it with --image",
-        PlanError::RegistryForm { .. } => "if it is an image, export it with --image; else push the bundle again with a tool that follows CNAB Registries",
+        PlanError::RegistryForm { .. } => {
+            "if it is an image, export it with --image; else push the bundle again with a tool that follows CNAB Registries"
+        }
         PlanError::Read { .. } => "check the network, and try again",
         PlanError::Bundle { .. } | PlanError::ImageReference { .. } => "correct the bundle.json, and sign it again",
         PlanError::NoDigest { .. } => "leave --images-from out, or state contentDigest for every image",

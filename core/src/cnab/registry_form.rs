@@ -129,3 +129,62 @@ fn listed(descriptor: &Descriptor, annotations: &[(&str, &str)]) -> Value {
     }
     object
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oci::manifest::Document;
+
+    fn bundle(images: &[(Option<&str>, &str, Option<&Digest>)]) -> Bundle {
+        let images = images.iter().map(|(component, reference, digest)| BundleImage {
+            component: component.map(str::to_owned),
+            reference: (*reference).to_owned(),
+            content_digest: digest.cloned(),
+        });
+        Bundle { name: "shop".to_owned(), version: "1.0.0".to_owned(), images: images.collect() }
+    }
+
+    fn index_of(bundle: &Bundle, images: &[Descriptor]) -> ImageIndex {
+        let (_, index) = build(bundle, b"{}", images).unwrap();
+        match index.document().unwrap() {
+            Document::Index(index) => *index,
+            Document::Image(_) => panic!("not an index"),
+        }
+    }
+
+    fn image(content: &[u8]) -> Descriptor {
+        Descriptor::of(OCI_INDEX, content)
+    }
+
+    #[test]
+    fn what_is_built_is_read_back() {
+        let bundle = bundle(&[(None, "e/installer:1", None), (Some("web"), "e/web:1", None)]);
+        let descriptors = [image(b"installer"), image(b"web")];
+        let index = index_of(&bundle, &descriptors);
+        assert_eq!(config_manifest(&index).unwrap().media_type, OCI_MANIFEST);
+        let found: Vec<_> = images(&index, &bundle).unwrap().into_iter().map(|found| &found.digest).collect();
+        assert_eq!(found, descriptors.iter().map(|descriptor| &descriptor.digest).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_stated_digest_goes_before_annotations() {
+        let descriptors = [image(b"installer"), image(b"web")];
+        let built = bundle(&[(None, "e/installer:1", None), (Some("web"), "e/web:1", None)]);
+        let index = index_of(&built, &descriptors);
+        let stated = bundle(&[(None, "e/installer:1", None), (Some("web"), "e/web:1", Some(&Digest::sha256(b"x")))]);
+        assert!(matches!(images(&index, &stated), Err(RegistryFormError::DigestNotListed { .. })));
+        let other = bundle(&[(None, "e/installer:1", None), (Some("api"), "e/api:1", None)]);
+        assert!(matches!(images(&index, &other), Err(RegistryFormError::ImageNotListed { .. })));
+    }
+
+    #[test]
+    fn an_index_of_something_else_is_not_a_bundle() {
+        let index = ImageIndex {
+            manifests: vec![image(b"a")],
+            subject: None,
+            artifact_type: None,
+            annotations: BTreeMap::new(),
+        };
+        assert_eq!(config_manifest(&index), Err(RegistryFormError::NotABundle));
+    }
+}

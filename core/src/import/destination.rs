@@ -94,3 +94,32 @@ impl Destination {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(domain: &str, prefix: &str, name: &str) -> Result<String, DestinationError> {
+        let destination = Destination::Registry { domain: domain.to_owned(), prefix: prefix.to_owned() };
+        destination.place(name).map(|reference| reference.to_string())
+    }
+
+    #[test]
+    fn a_registry_takes_the_place_of_the_domain() {
+        assert_eq!(place("r.internal:5000", "", "example.com/org/shop:1.4").unwrap(), "r.internal:5000/org/shop:1.4");
+        assert_eq!(place("r.internal:5000", "/a/b/", "org/shop").unwrap(), "r.internal:5000/a/b/org/shop:latest");
+        assert_eq!(place("localhost:5000", "m", "ubuntu:24.04").unwrap(), "localhost:5000/m/library/ubuntu:24.04");
+    }
+
+    #[test]
+    fn what_makes_no_reference_has_no_place() {
+        assert!(matches!(place("r:5000", "UPPER", "example.com/a:1"), Err(DestinationError::Repository { .. })));
+        assert!(matches!(place("r:5000", "", "not a reference"), Err(DestinationError::Reference { .. })));
+    }
+
+    #[test]
+    fn a_layout_keeps_names() {
+        let kept = Destination::AsTheyAre.place("example.com/org/shop:1.4").unwrap();
+        assert_eq!(kept.to_string(), "example.com/org/shop:1.4");
+    }
+}
