@@ -1,5 +1,6 @@
 //! What to tell the operator about seals.
 
+use sealift_archive_format::InventoryError;
 use sealift_archive_format::seal::{CoSigningError, SealFormatError};
 use sealift_core::seal::SignError;
 
@@ -28,6 +29,9 @@ fn co_signing(error: &CoSigningError) -> Advice {
 
 pub(super) fn seal_format(error: &SealFormatError) -> Advice {
     let hint = match error {
+        SealFormatError::Inventory(InventoryError::NewerMajor { .. }) => {
+            "a newer release of Sealift wrote this archive: carry a newer release across too"
+        }
         SealFormatError::TooLong { .. } | SealFormatError::Envelope | SealFormatError::Inventory(_) => {
             "carry the archive again, and compare its SHA-256 on both sides; if it is the same, ask its exporter"
         }
