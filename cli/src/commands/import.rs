@@ -135,3 +135,21 @@ fn finish(delivered: &Delivered, folder: &Path, name: &str, context: &Context) -
         format!("{summary}Delivered:\n{tags}Relocation mapping and report: {}", folder.display())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+    use super::*;
+
+    #[test]
+    fn the_schema_describes_the_tags_of_an_import_report() {
+        let schema: serde_json::Value =
+            serde_json::from_str(include_str!("../../../docs/schema/report.schema.json")).unwrap();
+        let tagged = Tagged { reference: "r.example/app:1", digest: &Digest::sha256(b"app") };
+        let fields = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let described = fields(&schema["$defs"]["tag"]["properties"]);
+        assert_eq!(fields(&serde_json::to_value(tagged).unwrap()), described);
+        assert_eq!(schema["properties"]["tags"]["items"]["$ref"], "#/$defs/tag");
+    }
+}

@@ -7,4 +7,5 @@ mod carrying;
 mod checks;
 mod crossing;
 mod registries;
+mod schema;
 mod statements;

@@ -1,0 +1,179 @@
+//! `docs/schema/report.schema.json` describes every field of a report, and no others.
+
+use std::collections::BTreeSet;
+
+use sealift_core::freshness::Freshness;
+use sealift_core::in_toto::trace::{InspectionTrace, LinkTrace, PassedOver, RuleTrace, StepTrace, Trace};
+use sealift_core::progress::Unwatched;
+use sealift_core::report::Report;
+use sealift_core::signature::SigningKey;
+use sealift_core::verify::Discard;
+use sealift_tests::images::Image;
+use sealift_tests::two_sides::TwoSides;
+use serde_json::{Value, json};
+
+use super::crossing::Crossing;
+use super::statements::{BARE, DSSE, digest, provenance, sbom, signed};
+
+/// Checks values against as much of JSON Schema as the schema uses, and notes the properties that it met.
+struct Checker {
+    schema: Value,
+    met: BTreeSet<String>,
+}
+
+impl Checker {
+    fn new() -> Self {
+        let text = include_str!("../../../docs/schema/report.schema.json");
+        Self { schema: serde_json::from_str(text).unwrap(), met: BTreeSet::new() }
+    }
+
+    /// Panics where `value` is not what the schema at `pointer` describes.
+    fn check(&mut self, value: &Value, pointer: &str) {
+        let schema = self.schema.pointer(pointer).unwrap().clone();
+        for (keyword, rule) in schema.as_object().unwrap() {
+            match keyword.as_str() {
+                "$schema"
+                | "$id"
+                | "$defs"
+                | "title"
+                | "description"
+                | "format"
+                | "pattern"
+                | "minimum"
+                | "required"
+                | "additionalProperties" => {}
+                "$ref" => self.check(value, rule.as_str().unwrap().strip_prefix('#').unwrap()),
+                "const" => assert_eq!(value, rule, "{pointer}"),
+                "enum" => assert!(rule.as_array().unwrap().contains(value), "{pointer}: {value}"),
+                "type" => assert!(is(value, rule.as_str().unwrap()), "{pointer}: {value}"),
+                "anyOf" if value.is_null() => assert_eq!(rule[1], json!({"type": "null"})),
+                "anyOf" => self.check(value, &format!("{pointer}/anyOf/0")),
+                "items" => {
+                    for item in value.as_array().unwrap() {
+                        self.check(item, &format!("{pointer}/items"));
+                    }
+                }
+                "properties" => self.check_members(value, &schema, pointer),
+                other => panic!("the test does not know {other}"),
+            }
+        }
+    }
+
+    fn check_members(&mut self, value: &Value, schema: &Value, pointer: &str) {
+        assert_eq!(schema["additionalProperties"], false, "{pointer}");
+        for required in schema["required"].as_array().unwrap() {
+            assert!(value.get(required.as_str().unwrap()).is_some(), "{pointer}: {required} is missing");
+        }
+        for (name, member) in value.as_object().unwrap() {
+            assert!(schema["properties"].get(name).is_some(), "{pointer} does not describe {name}");
+            let pointer = format!("{pointer}/properties/{name}");
+            self.met.insert(pointer.clone());
+            self.check(member, &pointer);
+        }
+    }
+
+    /// Every property that the schema describes, wherever.
+    fn described(&self) -> BTreeSet<String> {
+        let mut described = BTreeSet::new();
+        collect(&self.schema, "", &mut described);
+        described
+    }
+}
+
+fn is(value: &Value, kind: &str) -> bool {
+    match kind {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_i64() || value.is_u64(),
+        other => panic!("the test does not know {other}"),
+    }
+}
+
+fn collect(schema: &Value, pointer: &str, described: &mut BTreeSet<String>) {
+    let members = |value: &Value| value.as_object().cloned().unwrap_or_default();
+    for (name, property) in members(&schema["properties"]) {
+        let pointer = format!("{pointer}/properties/{name}");
+        collect(&property, &pointer, described);
+        described.insert(pointer);
+    }
+    for (name, definition) in members(&schema["$defs"]) {
+        collect(&definition, &format!("{pointer}/$defs/{name}"), described);
+    }
+}
+
+/// The report on an image with attestations of every kind.
+fn with_attestations() -> Report {
+    let crossing = Crossing::new();
+    let image = Image::for_two_platforms("app");
+    let attach = |layer_type: &str, content: &[u8]| Image::referrer(image.root().descriptor(), layer_type, content);
+    let key = SigningKey::from_seed(&[1; 32]);
+    let referrers = [
+        attach(BARE, &sbom(&digest(&image))),
+        attach(DSSE, &signed(provenance(&digest(&image)), &key)),
+        attach(BARE, &super::statements::statement(&digest(&image), "https://example.com/claim", &json!({}))),
+    ];
+    crossing.publish(&image, &referrers);
+    crossing.import(&crossing.export().unwrap()).unwrap().verified().report()
+}
+
+/// The report on an attestation that a pinned key signed.
+fn with_a_pinned_key() -> Report {
+    let crossing = Crossing::new();
+    let image = Image::new("linux/amd64", &[("app", b"app")]);
+    let key = SigningKey::from_seed(&[1; 32]);
+    let envelope = signed(provenance(&digest(&image)), &key);
+    crossing.publish(&image, &[Image::referrer(image.root().descriptor(), DSSE, &envelope)]);
+    let archive = crossing.export().unwrap();
+    let pem = key.public_key().unwrap().to_pem().unwrap();
+    crossing.store("far").begin().unwrap().add_attester(&"builder".parse().unwrap(), pem.as_bytes()).unwrap();
+    crossing.import(&archive).unwrap().verified().report()
+}
+
+/// A trace with one of everything.
+fn trace() -> Trace {
+    let rules = vec![RuleTrace { rule: "ALLOW *".to_owned(), consumed: vec!["a".to_owned()] }];
+    let text = String::new;
+    let link = LinkTrace { file: text(), key_id: text(), key: text(), sublayout: Some(Box::default()) };
+    let step = StepTrace {
+        links: vec![link],
+        passed_over: vec![PassedOver { file: text(), reason: text() }],
+        materials: rules.clone(),
+        ..StepTrace::default()
+    };
+    let (materials, products) = (rules.clone(), rules);
+    let inspection = InspectionTrace { name: text(), command: vec![text()], exit_status: Some(0), materials, products };
+    Trace { steps: vec![step], inspections: vec![inspection], ..Trace::default() }
+}
+
+#[test]
+fn the_schema_describes_every_field_of_a_report_and_no_others() {
+    let mut checker = Checker::new();
+    let sides = TwoSides::new();
+    let archive = sides.archive();
+    let judged = sides.judge_by(&archive, Freshness::AsOf(sides.now)).unwrap();
+    let audited = judged.receive(&mut Discard, &Unwatched).unwrap().report();
+    for report in [with_attestations(), with_a_pinned_key(), sides.verify(&archive).report(), audited] {
+        checker.check(&serde_json::to_value(report).unwrap(), "");
+    }
+    checker.check(&serde_json::to_value(trace()).unwrap(), "/$defs/trace");
+    let unmet: Vec<String> = checker.described().difference(&checker.met).cloned().collect();
+    // What an import adds is the command's own, and is checked there.
+    let of_import = ["/$defs/tag/properties/digest", "/$defs/tag/properties/reference", "/properties/tags"];
+    assert_eq!(unmet, of_import);
+}
+
+#[test]
+fn the_checker_notices_what_is_not_described() {
+    let report = serde_json::to_value(with_a_pinned_key()).unwrap();
+    let wrong = |change: &dyn Fn(&mut Value)| {
+        let mut report = report.clone();
+        change(&mut report);
+        std::panic::catch_unwind(move || Checker::new().check(&report, "")).is_err()
+    };
+    assert!(!wrong(&|_| {}));
+    assert!(wrong(&|report| report["unknown"] = json!(1)));
+    assert!(wrong(&|report| drop(report.as_object_mut().unwrap().remove("time"))));
+    assert!(wrong(&|report| report["images"][0]["attestations"][0]["signature"]["check"] = json!("perhaps")));
+}
