@@ -35,7 +35,7 @@ use crate::exit_code::ExitCode;
 #[derive(Debug)]
 pub(crate) struct Failure {
     attempt: String,
-    reason: Reason,
+    reason: Box<Reason>,
 }
 
 /// Why a command failed: an error of the domain, or one of the command itself.
@@ -240,7 +240,7 @@ pub(crate) trait Attempt<T> {
 
 impl<T, E: Into<Reason>> Attempt<T> for Result<T, E> {
     fn attempt(self, attempt: impl FnOnce() -> String) -> Result<T, Failure> {
-        self.map_err(|error| Failure { attempt: attempt(), reason: error.into() })
+        self.map_err(|error| Failure { attempt: attempt(), reason: Box::new(error.into()) })
     }
 }
 
