@@ -1,4 +1,5 @@
-//! A small TUF repository whose every role one key signs, for fuzz targets to replace parts of.
+//! A small TUF repository whose top-level roles one key signs, for fuzz targets to replace parts of. Delegated roles have
+//! another: metadata does not say which role it is of, so keys must tell a delegated role from the top-level one.
 
 #![allow(dead_code)] // Each target uses its own part of this.
 
@@ -10,16 +11,15 @@ use sealift_core::tuf::provider::CarriedMetadata;
 use sealift_core::tuf::{Limits, RoleName, TrustedRepository, TrustedState, TufError, update};
 use serde_json::{Value, json};
 
-/// The key id of the one key.
+/// The key id of whichever key.
 const KEY_ID: &str = "key";
 pub const NOW: &str = "2026-01-15T00:00:00Z";
 
-pub fn key() -> SigningKey {
-    SigningKey::from_seed(&[1; 32])
-}
+const TOP_LEVEL: [u8; 32] = [1; 32];
+const DELEGATED: [u8; 32] = [2; 32];
 
-pub fn key_object() -> Value {
-    let public: String = key().public_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+fn key_object(seed: &[u8; 32]) -> Value {
+    let public: String = SigningKey::from_seed(seed).public_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     json!({"keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": public}})
 }
 
@@ -32,9 +32,13 @@ pub fn role(kind: &str, version: u64, fields: Value) -> Value {
     role
 }
 
-/// Signs whatever has a canonical form.
+/// Signs whatever has a canonical form, as the top-level roles do.
 pub fn sign(signed: &Value) -> Option<Vec<u8>> {
-    let signature = key().sign(&canonical_json::encode(signed).ok()?);
+    sign_with(&TOP_LEVEL, signed)
+}
+
+fn sign_with(seed: &[u8; 32], signed: &Value) -> Option<Vec<u8>> {
+    let signature = SigningKey::from_seed(seed).sign(&canonical_json::encode(signed).ok()?);
     let signature: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
     let envelope = json!({"signatures": [{"keyid": KEY_ID, "sig": signature}], "signed": signed});
     serde_json::to_vec(&envelope).ok()
@@ -47,7 +51,7 @@ pub fn root(version: u64) -> Value {
         version,
         json!({
             "consistent_snapshot": true,
-            "keys": {KEY_ID: key_object()},
+            "keys": {KEY_ID: key_object(&TOP_LEVEL)},
             "roles": {"root": keys, "timestamp": keys, "snapshot": keys, "targets": keys},
         }),
     )
@@ -56,11 +60,13 @@ pub fn root(version: u64) -> Value {
 /// Delegates to one role for some paths.
 pub fn delegations(name: &str, paths: &[&str]) -> Value {
     let role = json!({"name": name, "keyids": [KEY_ID], "threshold": 1, "paths": paths, "terminating": false});
-    json!({"delegations": {"keys": {KEY_ID: key_object()}, "roles": [role]}})
+    json!({"delegations": {"keys": {KEY_ID: key_object(&DELEGATED)}, "roles": [role]}})
 }
 
 pub fn file(role: &RoleName, version: Option<u64>, signed: &Value) -> (String, Vec<u8>) {
-    (role.file_name(version), sign(signed).unwrap())
+    let top_level = [RoleName::root(), RoleName::timestamp(), RoleName::snapshot(), RoleName::targets()];
+    let seed = if top_level.contains(role) { &TOP_LEVEL } else { &DELEGATED };
+    (role.file_name(version), sign_with(seed, signed).unwrap())
 }
 
 /// Root, timestamp, snapshot and targets in version 1.
