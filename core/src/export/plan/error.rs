@@ -28,7 +28,7 @@ pub enum PlanError {
         /// The reference.
         reference: String,
         /// Why.
-        source: GraphError<SourceError>,
+        source: Box<GraphError<SourceError>>,
     },
     /// A manifest cannot be read.
     #[error("{reference} is not a manifest that can be carried")]

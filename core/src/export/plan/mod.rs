@@ -154,7 +154,7 @@ impl Planner<'_, '_> {
         let root = source.resolve(&place.reference).map_err(unfound)?;
         let repository = place.reference.repository();
         Graph::walk(root, &platforms, ForeignLayers::Carry, |descriptor| source.manifest(repository, descriptor))
-            .map_err(|source| PlanError::Graph { reference: name.to_owned(), source })
+            .map_err(|source| PlanError::Graph { reference: name.to_owned(), source: Box::new(source) })
     }
 
     /// The graph of an image whose manifests are part of a larger graph.

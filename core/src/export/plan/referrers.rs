@@ -83,6 +83,6 @@ impl Planner<'_, '_> {
         }
         let fetch = |descriptor: &Descriptor| source.manifest(repository, descriptor);
         Graph::walk(root, &Platforms::All, ForeignLayers::Carry, fetch)
-            .map_err(|source| PlanError::Graph { reference: referrer.digest.to_string(), source })
+            .map_err(|source| PlanError::Graph { reference: referrer.digest.to_string(), source: Box::new(source) })
     }
 }
