@@ -99,14 +99,12 @@ pub enum JudgementError {
         source: MapSearchError,
     },
     /// What was brought is not what the target says.
-    #[error("{reference} is not the target that TUF vouches for: {} bytes with digest {}, but {target} lists {} bytes with {}", .claim.length, .claim.digest, .listed_length, .listed.iter().map(Digest::to_string).collect::<Vec<_>>().join(" and "))]
+    #[error("{reference} is not the target that TUF vouches for: {} bytes with digest {}, but {target} lists {} bytes with {}", .claim.length, .claim.digest, .listed_length, .listed.iter().map(Digest::to_string).collect::<Vec<_>>().join(" and "), target = .claim.target)]
     Binding {
         /// The reference.
         reference: String,
-        /// What was brought.
+        /// What was brought, and the target under whose name it was found.
         claim: Box<Claim>,
-        /// The name of the target.
-        target: String,
         /// The length that the target lists, in bytes.
         listed_length: u64,
         /// The digests that it lists.
@@ -214,8 +212,7 @@ impl Judge<'_, '_> {
         if !target.matches_digest(&claim.digest, claim.length) {
             return Err(JudgementError::Binding {
                 reference: claim.reference.clone(),
-                claim: Box::new(claim.clone()),
-                target: target.path().to_owned(),
+                claim: Box::new(Claim { target: target.path().to_owned(), ..claim.clone() }),
                 listed_length: target.length(),
                 listed: target.hashes().to_vec(),
             });

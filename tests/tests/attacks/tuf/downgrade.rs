@@ -99,5 +99,5 @@ fn downgrade_by_another_spelling_of_a_name_that_is_signed() {
     // Images alone are signed: level 1a, which the default policy accepts for names that nobody speaks for.
     sample.references[0].0 = format!("{BUNDLE}@{digest}");
     let error = FarSide::trusting(&sample, hours(2)).refuses(&consignment(&sample).archive()).judgement();
-    assert_error!(error, JudgementError::Binding { target, .. } if target == BUNDLE);
+    assert_error!(error, JudgementError::Binding { claim, .. } if claim.target == BUNDLE);
 }
