@@ -19,8 +19,8 @@ pub struct BundleImage {
 impl BundleImage {
     fn definition(&self) -> Value {
         json!({
-            "image": self.reference, "imageType": "oci", "contentDigest": self.descriptor["digest"],
-            "mediaType": self.descriptor["mediaType"], "size": self.descriptor["size"],
+            "image": self.reference, "imageType": "oci", "contentDigest": self.descriptor.get("digest"),
+            "mediaType": self.descriptor.get("mediaType"), "size": self.descriptor.get("size"),
         })
     }
 }

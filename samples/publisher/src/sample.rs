@@ -120,9 +120,9 @@ impl Sample {
         sample.release(BUNDLE, "bundle.json", &Digest::sha256(&bundle_json), length);
         sample.references.push((BUNDLE.to_owned(), bundle_index));
         for BundleImage { reference, descriptor, .. } in images {
-            let digest = descriptor["digest"].as_str().and_then(|text| text.parse().ok());
+            let digest = descriptor.get("digest").and_then(Value::as_str).and_then(|text| text.parse().ok());
             let digest: Digest = digest.ok_or(PublishError::Descriptor)?;
-            let length = descriptor["size"].as_u64().ok_or(PublishError::Descriptor)?;
+            let length = descriptor.get("size").and_then(Value::as_u64).ok_or(PublishError::Descriptor)?;
             sample.release(&reference, "manifest.json", &digest, length);
             sample.references.push((reference, descriptor));
         }

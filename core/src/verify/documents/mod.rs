@@ -187,10 +187,11 @@ impl Documents {
         for child in &index.manifests {
             match holds_bundle(child) {
                 // Where a registry takes no manifest without layers, bundle.json is also the one layer.
-                Some(manifest) => match manifest.layers.iter().find(|layer| layer.digest != *bundle_json) {
-                    Some(layer) => return Err(extra(&layer.digest)),
-                    None => {}
-                },
+                Some(manifest) => {
+                    if let Some(layer) = manifest.layers.iter().find(|layer| layer.digest != *bundle_json) {
+                        return Err(extra(&layer.digest));
+                    }
+                }
                 None if record.images.iter().any(|image| image.descriptor.digest == child.digest) => {}
                 None => return Err(extra(&child.digest)),
             }
