@@ -5,7 +5,6 @@
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::ImageRecord;
 use serde::Serialize;
 
 use crate::cnab::Level;
@@ -202,22 +201,19 @@ impl Report {
         let Proof { inventory, seal, judgement, closed, terms, .. } = proof;
         let clock = Clock { now: terms.now, exported_at: Some(inventory.exported_at), floor: None };
         let repositories: Vec<_> = judgement.repositories.iter().map(|evidence| repository(evidence, &clock)).collect();
-        let images = |records: &[ImageRecord], findings: &[Finding], closed: &[ClosedImage]| {
+        let images = |findings: &[Finding], closed: &[ClosedImage]| {
             let found = findings.iter().zip(closed).map(|(finding, image)| ItemReport {
+                platforms: image.tree.platforms.clone(),
                 attestations: image.attestations().filter_map(|attached| attestation(attached, attestations)).collect(),
                 ..item(finding, &clock)
             });
-            records
-                .iter()
-                .zip(found)
-                .map(|(record, item)| ItemReport { platforms: record.platforms.clone(), ..item })
-                .collect()
+            found.collect()
         };
-        let bundles = inventory.bundles.iter().zip(&judgement.bundles).zip(&closed.bundles);
-        let bundles = bundles.map(|((record, bundle), closed)| BundleReport {
+        let bundles = judgement.bundles.iter().zip(&closed.bundles);
+        let bundles = bundles.map(|(bundle, closed)| BundleReport {
             item: item(&bundle.finding, &clock),
             level: bundle.level,
-            images: images(&record.images, &bundle.images, &closed.images),
+            images: images(&bundle.images, &closed.images),
         });
         let mut report = Self {
             format: FORMAT,
@@ -230,7 +226,7 @@ impl Report {
             time: time(terms.freshness, &clock, inventory.exported_at),
             repositories,
             bundles: bundles.collect(),
-            images: images(&inventory.images, &judgement.images, &closed.images),
+            images: images(&judgement.images, &closed.images),
             content,
             warnings: Vec::new(),
         };

@@ -22,6 +22,19 @@ pub struct ExporterKey {
 }
 
 /// A seal that enough pinned exporters signed.
+///
+/// Nothing else makes one:
+///
+/// ```compile_fail
+/// # use sealift_core::seal::VerifiedSeal;
+/// # fn forge(seal: &sealift_archive_format::UnverifiedSeal) -> VerifiedSeal {
+/// VerifiedSeal {
+///     inventory: seal.inventory().clone(),
+///     statement_digest: seal.statement_digest(),
+///     signers: vec!["alice".to_owned()],
+/// }
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct VerifiedSeal {
     inventory: Arc<Inventory>,

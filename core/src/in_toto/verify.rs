@@ -52,6 +52,15 @@ pub struct LayoutKey {
 }
 
 /// A supply chain that was verified.
+///
+/// Nothing else makes one:
+///
+/// ```compile_fail
+/// # use sealift_core::in_toto::{Trace, VerifiedSupplyChain};
+/// # fn forge(trace: Trace) -> VerifiedSupplyChain {
+/// VerifiedSupplyChain { trace, summary: Default::default(), expires: unreachable!(), not_run: Vec::new() }
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct VerifiedSupplyChain {
     trace: Trace,

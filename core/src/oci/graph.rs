@@ -4,7 +4,7 @@
 //! nothing but the content; and neither depth, nor number, nor the bytes held exceed the limits. `subject` points
 //! upwards and is not followed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sealift_archive_format::Digest;
 
@@ -182,6 +182,14 @@ impl Graph {
     /// Every blob: configurations, then layers.
     pub fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
         self.configs.iter().chain(&self.layers)
+    }
+
+    /// The platforms of its manifests, as the indexes above them state them.
+    pub fn platforms(&self) -> Vec<String> {
+        let stated = self.manifests.iter().filter_map(|manifest| manifest.descriptor().platform.as_ref());
+        let names: BTreeSet<String> = stated.map(ToString::to_string).collect();
+        // BuildKit says this of attestations.
+        names.into_iter().filter(|name| name != "unknown/unknown").collect()
     }
 
     /// What is listed but not carried.

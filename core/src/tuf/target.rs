@@ -10,6 +10,21 @@ use super::provider::{ProviderError, TargetProvider};
 use super::role_name::RoleName;
 
 /// What trusted metadata says of a target. Only a search through verified roles makes one.
+///
+/// Nothing else makes one:
+///
+/// ```compile_fail
+/// # use sealift_core::tuf::VerifiedTarget;
+/// # fn forge() -> VerifiedTarget {
+/// VerifiedTarget {
+///     path: "example.com/shop:1.0".to_owned(),
+///     length: 1,
+///     hashes: unreachable!(),
+///     custom: None,
+///     roles: Vec::new(),
+/// }
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedTarget {
     path: String,

@@ -50,6 +50,15 @@ pub struct Settings<'a> {
 }
 
 /// An archive whose head has passed every check.
+///
+/// Nothing else makes one:
+///
+/// ```compile_fail
+/// # use sealift_core::verify::Judged;
+/// # fn forge(reader: sealift_archive_format::Reader<&[u8]>) -> Judged<&[u8]> {
+/// Judged { reader, proof: unreachable!(), attestations: unreachable!() }
+/// # }
+/// ```
 pub struct Judged<R: Read> {
     reader: Reader<R>,
     proof: Proof,
@@ -57,6 +66,15 @@ pub struct Judged<R: Read> {
 }
 
 /// An archive that has passed every check to its last byte.
+///
+/// Nothing else makes one:
+///
+/// ```compile_fail
+/// # use sealift_core::verify::Verified;
+/// # fn forge() -> Verified {
+/// Verified { proof: unreachable!(), attestations: unreachable!(), content: Default::default() }
+/// # }
+/// ```
 pub struct Verified {
     proof: Proof,
     attestations: Attestations,

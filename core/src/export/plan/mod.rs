@@ -179,16 +179,11 @@ impl Planner<'_, '_> {
     ) -> Result<ImageRecord, PlanError> {
         let completeness =
             if graph.left_out().is_empty() { Completeness::AllPlatforms } else { Completeness::Selected };
-        let mut platforms: BTreeSet<String> = BTreeSet::new();
-        for manifest in graph.manifests() {
-            platforms.extend(manifest.descriptor().platform.as_ref().map(ToString::to_string));
-        }
-        platforms.remove("unknown/unknown");
         Ok(ImageRecord {
             completeness,
             descriptor: described(graph.root()),
             role,
-            platforms: platforms.into_iter().collect(),
+            platforms: graph.platforms(),
             reference: reference.to_owned(),
             referrers: self.referrers(reference, place, graph)?,
             target: None,

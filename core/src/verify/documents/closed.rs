@@ -55,6 +55,8 @@ pub struct Tree {
     pub layers: Vec<Descriptor>,
     /// The layers that are attestations, and what they are attached to.
     pub attestations: Vec<Attached>,
+    /// The platforms of the manifests, whatever the inventory says of them.
+    pub platforms: Vec<String>,
 }
 
 impl ClosedImage {
@@ -77,6 +79,7 @@ impl Tree {
             configs: graph.configs().to_vec(),
             layers: graph.layers().to_vec(),
             attestations: attestation::attached(graph),
+            platforms: graph.platforms(),
         }
     }
 
