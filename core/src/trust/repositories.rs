@@ -7,10 +7,11 @@ use sealift_archive_format::Digest;
 
 use crate::freshness::{Clock, Freshness, FreshnessError};
 use crate::trust_store::{RepositoryName, Trust};
+use crate::tuf::carry::record_roots;
 use crate::tuf::provider::{CarriedMetadata, CarriedTargets, Recording, target_file_path};
 use crate::tuf::{
-    FetchError, Limits, MetadataProvider, ProviderError, RoleEvidence, RoleName, TargetProvider, TrustedRepository,
-    TrustedState, TufError, VerifiedTarget,
+    FetchError, MetadataProvider, ProviderError, RoleEvidence, TargetProvider, TrustedRepository, TrustedState,
+    TufError, VerifiedTarget,
 };
 
 /// The longest in-toto layout, link or key that is read, in bytes.
@@ -232,7 +233,8 @@ pub fn gather<E: From<RepositoryError>>(
     let mut carried = Carried::default();
     for (name, (mut metadata, targets)) in recorders {
         let pinned = trust.repositories.get(&name).ok_or_else(|| RepositoryError::NotPinned { name: name.clone() })?;
-        record_roots(&name, &pinned.root.bytes, &mut metadata, &trust.policy.limits.tuf())?;
+        record_roots(&pinned.root.bytes, &mut metadata, &trust.policy.limits.tuf())
+            .map_err(|source| RepositoryError::Tuf { name: name.clone(), source })?;
         if extent == Extent::EveryRole {
             record_every_role(&name, trust, &mut metadata, now)?;
         }
@@ -240,26 +242,6 @@ pub fn gather<E: From<RepositoryError>>(
         carried.repositories.insert(name, CarriedRepository { metadata: metadata.into_carried(), targets });
     }
     Ok(carried)
-}
-
-/// Takes along the roots from before the pinned one that are still there: the far side may have pinned an older one.
-fn record_roots(
-    name: &RepositoryName,
-    pinned: &[u8],
-    recorder: &mut Recording<'_>,
-    limits: &Limits,
-) -> Result<(), RepositoryError> {
-    let tuf = |source| RepositoryError::Tuf { name: name.clone(), source };
-    let version = crate::tuf::chain::RootChain::begin(pinned).map_err(tuf)?.version();
-    if version > limits.root_versions {
-        return Err(tuf(TufError::TooManyRoots { limit: limits.root_versions }));
-    }
-    for earlier in 1..version {
-        let found = recorder.metadata(&RoleName::root(), Some(earlier), limits.root_length);
-        found.map_err(|source| tuf(source.into()))?;
-    }
-    recorder.record(&RoleName::root(), Some(version), pinned);
-    Ok(())
 }
 
 /// Takes along the metadata of every role.

@@ -70,7 +70,7 @@ impl<'a> Carrying<'a> {
 }
 
 /// Records the pinned root and, for receivers that pinned an earlier one, every root before it that is still there.
-fn record_roots(pinned_root: &[u8], source: &mut Recording<'_>, limits: &Limits) -> Result<(), TufError> {
+pub(crate) fn record_roots(pinned_root: &[u8], source: &mut Recording<'_>, limits: &Limits) -> Result<(), TufError> {
     let pinned = RootChain::begin(pinned_root)?.version();
     if pinned > limits.root_versions {
         return Err(TufError::TooManyRoots { limit: limits.root_versions });

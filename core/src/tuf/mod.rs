@@ -9,7 +9,7 @@
 //!
 //! Nothing here reads a clock, and nothing but a provider does I/O.
 
-mod carry;
+pub(crate) mod carry;
 pub mod chain;
 mod delegation;
 mod envelope;
