@@ -20,7 +20,7 @@ pub(super) fn judgement(error: &JudgementError) -> Advice {
         JudgementError::Repository(error) => repository(error),
         JudgementError::OtherTarget { .. } => advice(
             ExitCode::Tuf,
-            "ask the exporter to pack it under the name that its publisher signed; nothing was imported",
+            "ask the exporter to pack it under the name that its publisher signed; nothing was written",
         ),
         JudgementError::Search { source, .. } => search(source),
         JudgementError::Binding { .. } => advice(
@@ -30,7 +30,7 @@ pub(super) fn judgement(error: &JudgementError) -> Advice {
         JudgementError::SupplyChain { source, .. } => supply_chain(source),
         JudgementError::Level { .. } => advice(
             ExitCode::Policy,
-            "ask the publisher to sign more, or lower minimum_level in policy.toml knowingly; nothing was imported",
+            "ask the publisher to sign more, or lower minimum_level in policy.toml knowingly; nothing was written",
         ),
     }
 }
@@ -103,7 +103,7 @@ fn tuf(error: &TufError) -> Advice {
         | TufError::TooManyRoles { .. }
         | TufError::TooDeep { .. }
         | TufError::Unprovable { .. } => {
-            advice(ExitCode::Tuf, "ask the publisher: the repository is not consistent; nothing was imported")
+            advice(ExitCode::Tuf, "ask the publisher: the repository is not consistent; nothing was written")
         }
         TufError::Missing { .. } => advice(
             ExitCode::Tuf,
@@ -150,7 +150,7 @@ fn supply_chain(error: &SupplyChainError) -> Advice {
         SupplyChainError::Name(_) => advice(ExitCode::TrustStore, "correct the map: sealift trust map MAP.json"),
         SupplyChainError::Repository(error) => repository(error),
         SupplyChainError::Refused(_) => {
-            advice(ExitCode::InToto, "ask the publisher which step is missing or not authorised; nothing was imported")
+            advice(ExitCode::InToto, "ask the publisher which step is missing or not authorised; nothing was written")
         }
         SupplyChainError::InspectionsNotRun { .. } => {
             advice(ExitCode::InToto, "run them with --run-inspections, or set inspections in policy.toml knowingly")
