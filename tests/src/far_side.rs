@@ -27,6 +27,7 @@ use sealift_core::verify::{self, HeadError, ReceiveError, Settings};
 use sealift_sample_publisher::Sample;
 use tempfile::TempDir;
 
+use crate::folder_content;
 use crate::malicious_exporter::{REPOSITORY, exporter_key};
 
 /// The side that has no network.
@@ -111,9 +112,8 @@ impl FarSide {
 
     /// Every file of the trust store but its lock.
     pub fn trusted_state(&self) -> BTreeMap<PathBuf, Vec<u8>> {
-        let mut files = BTreeMap::new();
-        read_folder(&self.trust(), &mut files);
-        files.remove(&self.trust().join("lock"));
+        let mut files = folder_content::files(&self.trust());
+        files.remove(Path::new("lock"));
         files
     }
 
@@ -154,17 +154,6 @@ impl FarSide {
         };
         assert!(before == (self.trusted_state(), self.tags()), "the refusal left a trace: {refused:?}");
         refused
-    }
-}
-
-fn read_folder(folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
-    for entry in fs::read_dir(folder).into_iter().flatten() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            read_folder(&path, files);
-        } else {
-            files.insert(path.clone(), fs::read(&path).unwrap());
-        }
     }
 }
 

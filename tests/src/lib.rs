@@ -6,6 +6,7 @@
 pub mod archive_mutator;
 pub mod docker_registry;
 pub mod far_side;
+pub mod folder_content;
 pub mod images;
 pub mod link_folder;
 pub mod malicious_exporter;
