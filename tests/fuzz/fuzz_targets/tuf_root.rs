@@ -3,13 +3,20 @@
 
 use libfuzzer_sys::fuzz_target;
 use sealift_core::tuf::chain::RootChain;
-use sealift_core::tuf::{RoleName, TrustedState};
 
 mod tuf;
 
 fuzz_target!(|data: &[u8]| {
-    let _ = RootChain::begin(data);
-    for files in tuf::with_fuzzed(&RoleName::root(), Some(2), data) {
-        let _ = tuf::walk(files, &TrustedState::default());
+    for document in tuf::documents(data) {
+        let _ = RootChain::begin(&document);
+        let mut chain = tuf::ROOTS.clone();
+        if chain.accept(&document).is_err() {
+            assert_eq!(chain.version(), 1, "a refused root changes nothing");
+            continue;
+        }
+        assert_eq!(chain.version(), 2, "one version at a time");
+        assert!(RootChain::begin(&document).is_ok(), "an accepted root is signed by its own keys");
+        let Ok(root) = chain.finish(tuf::NOW.parse().unwrap()) else { continue };
+        let _ = root.timestamp(&tuf::FILES["timestamp.json"], None);
     }
 });

@@ -2,14 +2,15 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sealift_core::tuf::{RoleName, TrustedState};
+use sealift_core::tuf::RoleName;
 
 mod tuf;
 
 fuzz_target!(|data: &[u8]| {
-    for files in tuf::with_fuzzed(&RoleName::snapshot(), Some(1), data) {
-        let remembered = TrustedState { metadata: [("snapshot".to_owned(), data.to_vec())].into(), last_export: None };
-        let _ = tuf::walk(files.clone(), &remembered);
-        let _ = tuf::walk(files, &TrustedState::default());
+    for document in tuf::documents(data) {
+        let _ = tuf::TIMESTAMP.snapshot(&tuf::FILES["1.snapshot.json"], Some(&document));
+        let Ok(accepted) = tuf::TIMESTAMP.snapshot(&document, None) else { continue };
+        assert!(tuf::TIMESTAMP.snapshot(&document, Some(&document)).is_ok(), "nothing is older than itself");
+        let _ = accepted.targets_file(&RoleName::targets());
     }
 });

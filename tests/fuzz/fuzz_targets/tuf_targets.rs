@@ -2,12 +2,14 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sealift_core::tuf::{RoleName, TrustedState};
+use sealift_core::tuf::TrustedState;
 
 mod tuf;
 
 fuzz_target!(|data: &[u8]| {
-    for files in tuf::with_fuzzed(&RoleName::targets(), Some(1), data) {
+    for document in tuf::documents(data) {
+        let mut files = tuf::FILES.clone();
+        files.insert("1.targets.json".to_owned(), document);
         let Ok((mut repository, mut carried)) = tuf::walk(files, &TrustedState::default()) else { continue };
         for target in ["file", "a/b", "example.com/org/bundle:1.0"] {
             let _ = repository.resolve(&mut carried, target);

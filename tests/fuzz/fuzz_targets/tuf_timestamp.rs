@@ -2,14 +2,17 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sealift_core::tuf::{RoleName, TrustedState};
+use sealift_core::tuf::chain::Chosen;
 
 mod tuf;
 
 fuzz_target!(|data: &[u8]| {
-    for files in tuf::with_fuzzed(&RoleName::timestamp(), None, data) {
-        let remembered = TrustedState { metadata: [("timestamp".to_owned(), data.to_vec())].into(), last_export: None };
-        let _ = tuf::walk(files.clone(), &remembered);
-        let _ = tuf::walk(files, &TrustedState::default());
+    for document in tuf::documents(data) {
+        let _ = tuf::ROOT.clone().timestamp(&tuf::FILES["timestamp.json"], Some(&document));
+        let Ok((accepted, _)) = tuf::ROOT.clone().timestamp(&document, None) else { continue };
+        let again = tuf::ROOT.clone().timestamp(&document, Some(&document));
+        assert_eq!(again.map(|(_, chosen)| chosen).ok(), Some(Chosen::Remembered), "nothing is newer than itself");
+        let _ = accepted.snapshot_file();
+        let _ = accepted.snapshot(&tuf::FILES["1.snapshot.json"], None);
     }
 });

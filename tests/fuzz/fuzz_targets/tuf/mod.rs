@@ -4,9 +4,11 @@
 #![allow(dead_code)] // Each target uses its own part of this.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use sealift_core::canonical_json;
 use sealift_core::signature::SigningKey;
+use sealift_core::tuf::chain::{RootChain, TrustedRoot, TrustedTimestamp};
 use sealift_core::tuf::provider::CarriedMetadata;
 use sealift_core::tuf::{Limits, RoleName, TrustedRepository, TrustedState, TufError, update};
 use serde_json::{Value, json};
@@ -69,8 +71,8 @@ pub fn file(role: &RoleName, version: Option<u64>, signed: &Value) -> (String, V
     (role.file_name(version), sign_with(seed, signed).unwrap())
 }
 
-/// Root, timestamp, snapshot and targets in version 1.
-pub fn files() -> BTreeMap<String, Vec<u8>> {
+/// Root, timestamp, snapshot and targets in version 1. Signing is slow: it is done once.
+pub static FILES: LazyLock<BTreeMap<String, Vec<u8>>> = LazyLock::new(|| {
     let snapshot = json!({"targets.json": {"version": 1}, "delegated.json": {"version": 1}});
     BTreeMap::from([
         file(&RoleName::root(), Some(1), &root(1)),
@@ -78,7 +80,17 @@ pub fn files() -> BTreeMap<String, Vec<u8>> {
         file(&RoleName::snapshot(), Some(1), &role("snapshot", 1, json!({"meta": snapshot}))),
         file(&RoleName::targets(), Some(1), &role("targets", 1, json!({"targets": {}}))),
     ])
-}
+});
+
+/// The chain of roots that begins with the pinned one.
+pub static ROOTS: LazyLock<RootChain> = LazyLock::new(|| RootChain::begin(&FILES["1.root.json"]).unwrap());
+
+/// The state of a walk that has come to the timestamp.
+pub static ROOT: LazyLock<TrustedRoot> = LazyLock::new(|| ROOTS.clone().finish(NOW.parse().unwrap()).unwrap());
+
+/// The state of a walk that has come to the snapshot.
+pub static TIMESTAMP: LazyLock<TrustedTimestamp> =
+    LazyLock::new(|| ROOT.clone().timestamp(&FILES["timestamp.json"], None).unwrap().0);
 
 /// What a client that remembers `state` makes of these files.
 pub fn walk(
@@ -86,18 +98,14 @@ pub fn walk(
     state: &TrustedState,
 ) -> Result<(TrustedRepository, CarriedMetadata), TufError> {
     let mut carried = CarriedMetadata::new(files);
-    let pinned = sign(&root(1)).unwrap();
-    let repository = update(&pinned, state, &mut carried, NOW.parse().unwrap(), &Limits::default())?;
+    let pinned = &FILES["1.root.json"];
+    let repository = update(pinned, state, &mut carried, NOW.parse().unwrap(), &Limits::default())?;
     Ok((repository, carried))
 }
 
-/// Puts fuzzed bytes in place of a role's file: as they are, and, if they are JSON, as what its key signed.
-pub fn with_fuzzed(role: &RoleName, version: Option<u64>, data: &[u8]) -> Vec<BTreeMap<String, Vec<u8>>> {
+/// Fuzzed bytes as they are, for the envelope's parser, and, if they are JSON, as what the role's key signed, so that
+/// the parsers behind the signature are reached.
+pub fn documents(data: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let signed = serde_json::from_slice(data).ok().and_then(|value: Value| sign(&value));
-    let replace = |bytes: Vec<u8>| {
-        let mut files = files();
-        files.insert(role.file_name(version), bytes);
-        files
-    };
-    std::iter::once(data.to_vec()).chain(signed).map(replace).collect()
+    std::iter::once(data.to_vec()).chain(signed)
 }
