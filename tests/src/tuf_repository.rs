@@ -4,6 +4,7 @@
 //! the roles that should be signed again. It is honest unless told otherwise, and deterministic.
 
 mod delegating;
+mod gathering;
 mod keys;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ use sealift_core::tuf::{
 use serde_json::{Value, json};
 
 pub use delegating::Delegated;
+pub use gathering::gather_from;
 pub use keys::TestKey;
 
 /// When the clients of this repository live.

@@ -4,11 +4,13 @@
 //! order is that of `docs/architecture.md`: TUF, binding, in-toto, level; each step consumes the proof of the one before.
 
 mod claim;
+mod gather;
 mod judgement;
 mod repositories;
 mod supply_chain;
 
 pub use claim::{Claim, ClaimKind};
+pub use gather::{Extent, gather};
 pub use judgement::{BundleJudgement, Finding, Judgement, JudgementError, Question, judge};
-pub use repositories::{Carried, CarriedRepository, Carrier, Extent, RepositoryError, RepositoryEvidence, gather};
+pub use repositories::{Carried, CarriedRepository, Carrier, RepositoryError, RepositoryEvidence};
 pub use supply_chain::SupplyChainError;

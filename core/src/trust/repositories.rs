@@ -1,4 +1,4 @@
-//! The TUF repositories that speak for what an archive holds: gathered on one side, opened on the other.
+//! The TUF repositories that speak for what an archive holds, opened for a judgement.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,8 +7,7 @@ use sealift_archive_format::Digest;
 
 use crate::freshness::{Clock, Freshness, FreshnessError};
 use crate::trust_store::{RepositoryName, Trust};
-use crate::tuf::carry::record_roots;
-use crate::tuf::provider::{CarriedMetadata, CarriedTargets, Recording, target_file_path};
+use crate::tuf::provider::{CarriedMetadata, CarriedTargets};
 use crate::tuf::{
     FetchError, MetadataProvider, ProviderError, RoleEvidence, TargetProvider, TrustedRepository, TrustedState,
     TufError, VerifiedTarget,
@@ -191,91 +190,6 @@ impl<'a> Repositories<'a> {
             next_state: opened.repository.into_state(exported_at),
         };
         self.0.into_iter().map(evidence).collect()
-    }
-}
-
-/// How much of a repository's metadata is carried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
-    /// What proves the chosen names, and nothing else.
-    WhatIsNeeded,
-    /// The metadata of every role, so that the far side can publish a mirror of it.
-    EveryRole,
-}
-
-/// Runs a judgement over live repositories and returns what it read: the metadata and target files that an archive must
-/// carry so that the same judgement succeeds from them alone.
-///
-/// # Errors
-/// The judgement's own error, and [`RepositoryError`] when the roots cannot be had.
-pub fn gather<E: From<RepositoryError>>(
-    trust: &Trust,
-    live: &mut BTreeMap<RepositoryName, Carrier<'_>>,
-    extent: Extent,
-    now: Timestamp,
-    judge: impl FnOnce(&Trust, BTreeMap<RepositoryName, Carrier<'_>>) -> Result<(), E>,
-) -> Result<Carried, E> {
-    // With an empty memory nothing is passed over as known already.
-    let mut forgetful = trust.clone();
-    for repository in forgetful.repositories.values_mut() {
-        repository.state = TrustedState::default();
-    }
-    let mut recorders: BTreeMap<RepositoryName, (Recording<'_>, RecordingTargets<'_>)> = live
-        .iter_mut()
-        .map(|(name, carrier)| {
-            let targets = RecordingTargets { source: &mut *carrier.targets, files: BTreeMap::new() };
-            (name.clone(), (Recording::new(&mut *carrier.metadata), targets))
-        })
-        .collect();
-    let carriers =
-        recorders.iter_mut().map(|(name, (metadata, targets))| (name.clone(), Carrier { metadata, targets }));
-    judge(&forgetful, carriers.collect())?;
-    let mut carried = Carried::default();
-    for (name, (mut metadata, targets)) in recorders {
-        let pinned = trust.repositories.get(&name).ok_or_else(|| RepositoryError::NotPinned { name: name.clone() })?;
-        record_roots(&pinned.root.bytes, &mut metadata, &trust.policy.limits.tuf())
-            .map_err(|source| RepositoryError::Tuf { name: name.clone(), source })?;
-        if extent == Extent::EveryRole {
-            record_every_role(&name, trust, &mut metadata, now)?;
-        }
-        let targets = CarriedTargets::new(targets.files);
-        carried.repositories.insert(name, CarriedRepository { metadata: metadata.into_carried(), targets });
-    }
-    Ok(carried)
-}
-
-/// Takes along the metadata of every role.
-fn record_every_role(
-    name: &RepositoryName,
-    trust: &Trust,
-    recorder: &mut Recording<'_>,
-    now: Timestamp,
-) -> Result<(), RepositoryError> {
-    let tuf = |source| RepositoryError::Tuf { name: name.clone(), source };
-    let Some(pinned) = trust.repositories.get(name) else { return Ok(()) };
-    let (nothing, limits) = (TrustedState::default(), trust.policy.limits.tuf());
-    let mut repository = crate::tuf::update(&pinned.root.bytes, &nothing, recorder, now, &limits).map_err(tuf)?;
-    repository.load_every_role(recorder).map(drop).map_err(tuf)
-}
-
-/// Passes on target files, and keeps a copy under the path that a repository serves them at.
-struct RecordingTargets<'a> {
-    source: &'a mut dyn TargetProvider,
-    files: BTreeMap<String, Vec<u8>>,
-}
-
-impl TargetProvider for RecordingTargets<'_> {
-    fn target(
-        &mut self,
-        path: &str,
-        digest_prefix: Option<&Digest>,
-        limit: u64,
-    ) -> Result<Option<Vec<u8>>, ProviderError> {
-        let bytes = self.source.target(path, digest_prefix, limit)?;
-        if let Some(bytes) = &bytes {
-            self.files.insert(target_file_path(path, digest_prefix), bytes.clone());
-        }
-        Ok(bytes)
     }
 }
 

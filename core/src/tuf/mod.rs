@@ -3,13 +3,12 @@
 //! - [`update()`] walks the client workflow over a [`MetadataProvider`], and yields a [`TrustedRepository`];
 //! - [`TrustedRepository::resolve`] searches the delegations for a target, and yields a [`VerifiedTarget`];
 //! - [`map`] says which of several repositories speak for a name;
-//! - [`Carrying`] finds out what must travel, and [`mirror`] publishes what arrived;
+//! - [`mirror`] publishes what arrived for other clients;
 //! - [`chain`] is the workflow itself, a typestate from raw bytes;
 //! - [`TrustedState`] is what one side remembers in between.
 //!
 //! Nothing here reads a clock, and nothing but a provider does I/O.
 
-pub(crate) mod carry;
 pub mod chain;
 mod delegation;
 mod envelope;
@@ -28,7 +27,6 @@ pub mod state;
 mod target;
 mod update;
 
-pub use carry::Carrying;
 pub use envelope::{RoleEvidence, Verified};
 pub use error::{MetadataError, TufError};
 pub use hashes::{Hashes, MismatchError};

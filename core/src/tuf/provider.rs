@@ -14,7 +14,7 @@ use sealift_archive_format::Digest;
 pub use carried::{CarriedMetadata, CarriedTargets};
 pub use folder::RepositoryFolder;
 pub use http::HttpRepository;
-pub use recording::Recording;
+pub use recording::{RecordingMetadata, RecordingTargets};
 
 /// Why a file could not be had, though it may be there.
 #[derive(Debug, thiserror::Error)]

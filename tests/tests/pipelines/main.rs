@@ -7,7 +7,9 @@ use sealift_archive_format::inventory::Completeness;
 use sealift_core::cnab::Level;
 use sealift_core::export::{BundleOrigin, BundleRequest, ImagesFrom, PlanError, PrepareError, Request, SourceId};
 use sealift_core::oci::Platforms;
-use sealift_core::trust::JudgementError;
+use sealift_core::trust::{JudgementError, RepositoryError};
+use sealift_core::tuf::TufError;
+use sealift_sample_publisher::Sample;
 use sealift_tests::folder_content::files;
 use sealift_tests::two_sides::{ExportFailure, TwoSides};
 use serde_json::Value;
@@ -45,6 +47,28 @@ fn a_bundle_crosses_the_gap_unchanged() {
 fn the_same_export_made_twice_is_identical() {
     let sides = TwoSides::new();
     assert_eq!(sides.archive(), sides.archive());
+}
+
+#[test]
+fn the_exporting_side_is_guarded_against_rollback_too() {
+    let now = "2026-01-15T00:00:00Z".parse().unwrap();
+    let mut sample = Sample::new(now).unwrap();
+    sample.repository.timestamp.version = 2;
+    let mut sides = TwoSides::of(&sample, now);
+    let trust = sides.near().load().unwrap();
+    let exported = sides.prepare(&sides.request()).unwrap();
+    sides.near().update().unwrap().commit(&exported.states(&trust)).unwrap();
+    sample.repository.timestamp.version = 1;
+    sides.publish(&sample);
+    let refused = sides.prepare(&sides.request()).map(drop).unwrap_err();
+    let ExportFailure::Prepare(PrepareError::Judgement(JudgementError::Repository(RepositoryError::Tuf {
+        source: TufError::Rollback { role, trusted: 2, found: 1, .. },
+        ..
+    }))) = refused
+    else {
+        panic!("refused for another reason: {refused:?}");
+    };
+    assert_eq!(role.as_str(), "timestamp");
 }
 
 #[test]

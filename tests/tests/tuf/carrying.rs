@@ -1,9 +1,10 @@
 //! What travels, and what is published where it arrives.
 
+use sealift_core::trust::Extent;
 use sealift_core::tuf::mirror::{Mirror, MirrorError};
 use sealift_core::tuf::provider::CarriedMetadata;
-use sealift_core::tuf::{Carrying, Limits, TrustedState, TufError, update};
-use sealift_tests::tuf_repository::{Delegated, TufRepository, now};
+use sealift_core::tuf::{Limits, MetadataProvider, ProviderError, RoleName, TrustedState, TufError, update};
+use sealift_tests::tuf_repository::{Delegated, TufRepository, gather_from, now};
 use serde_json::json;
 
 fn file_names(carried: &CarriedMetadata) -> Vec<&str> {
@@ -25,11 +26,9 @@ fn binned() -> (TufRepository, &'static str, String) {
 
 #[test]
 fn exactly_the_roles_that_prove_the_chosen_targets_are_carried() {
-    let (mut repository, path, bin) = binned();
+    let (repository, path, bin) = binned();
     let (pinned, state) = (repository.pinned_root(), TrustedState::default());
-    let mut carrying = Carrying::begin(&pinned, &state, &mut repository, now(), &Limits::default()).unwrap();
-    assert!(carrying.resolve(path).unwrap().is_some());
-    let (mut carried, _) = carrying.finish();
+    let mut carried = repository.gather(&pinned, &[path], Extent::WhatIsNeeded).unwrap();
     let bin = format!("1.{bin}.json");
     let mut expected =
         ["1.root.json", "2.root.json", "3.root.json", "timestamp.json", "2.snapshot.json", "2.targets.json", &bin];
@@ -47,22 +46,15 @@ fn a_mirror_carries_the_whole_metadata_set() {
     let (mut repository, ..) = binned();
     repository.delegate("bin-00", Delegated::paths("below", &["*"]));
     repository.publish_everything();
-    let pinned = repository.pinned_root();
-    let state = TrustedState::default();
-    let mut carrying = Carrying::begin(&pinned, &state, &mut repository, now(), &Limits::default()).unwrap();
-    assert_eq!(carrying.take_every_role().unwrap(), 1 + 256 + 1);
-    let (carried, trusted) = carrying.finish();
+    let carried = repository.gather(&repository.pinned_root(), &[], Extent::EveryRole).unwrap();
     assert_eq!(carried.files().len(), 3 + 2 + 258);
-    assert_eq!(trusted.roles().len(), 3 + 258);
 }
 
 #[test]
 fn every_root_is_carried_also_those_before_the_pinned_one() {
     let (mut repository, ..) = binned();
     let pinned = repository.file("root").clone();
-    let state = TrustedState::default();
-    let carrying = Carrying::begin(&pinned, &state, &mut repository, now(), &Limits::default()).unwrap();
-    let (mut carried, _) = carrying.finish();
+    let mut carried = repository.gather(&pinned, &[], Extent::WhatIsNeeded).unwrap();
     assert_eq!(file_names(&carried)[..1], ["1.root.json"]);
     // A receiver that pinned the first root, and one that pinned the last, are both served.
     for pinned in [repository.pinned_root(), pinned] {
@@ -70,28 +62,37 @@ fn every_root_is_carried_also_those_before_the_pinned_one() {
     }
 }
 
-#[test]
-fn the_exporting_side_is_guarded_against_rollback_too() {
-    let mut repository = TufRepository::new();
-    repository.publish(&["timestamp"]);
-    let state = repository.accepted();
-    repository.role("timestamp")["version"] = json!(1);
-    repository.publish_as_it_is("timestamp");
-    let pinned = repository.pinned_root();
-    let carrying = Carrying::begin(&pinned, &state, &mut repository, now(), &Limits::default());
-    assert_refused!(carrying.map(|_| ()), TufError::Rollback { .. });
+/// A repository whose owner publishes everything anew after each file that is asked for.
+struct Restless(TufRepository);
+
+impl MetadataProvider for Restless {
+    fn metadata(
+        &mut self,
+        role: &RoleName,
+        version: Option<u64>,
+        limit: u64,
+    ) -> Result<Option<Vec<u8>>, ProviderError> {
+        let file = self.0.metadata(role, version, limit);
+        self.0.publish_everything();
+        file
+    }
 }
 
 #[test]
-fn a_side_that_remembers_everything_still_carries_everything() {
-    let (mut repository, path, _) = binned();
-    let pinned = repository.pinned_root();
-    let mut trusted = repository.first_update().unwrap();
-    trusted.resolve(&mut repository, path).unwrap();
-    let state = trusted.into_state(None);
-    let mut carrying = Carrying::begin(&pinned, &state, &mut repository, now(), &Limits::default()).unwrap();
-    carrying.resolve(path).unwrap().unwrap();
-    assert_eq!(carrying.finish().0.files().len(), 7);
+fn one_view_is_carried_of_a_repository_that_changes_meanwhile() {
+    let mut repository = TufRepository::new();
+    repository.delegate("targets", Delegated::paths("below", &["shop"]));
+    repository.add_target("below", "shop", b"shop");
+    repository.publish_everything();
+    let (pinned, nothing, mut files) = (repository.pinned_root(), TrustedState::default(), repository.carried().1);
+    for (targets, extent) in [(&["shop"][..], Extent::WhatIsNeeded), (&[], Extent::EveryRole)] {
+        let mut restless = Restless(repository.clone());
+        let carried = gather_from(&mut restless, &mut files, &pinned, nothing.clone(), targets, extent);
+        let mut carried = carried.unwrap();
+        assert_eq!(carried.files().len(), 5, "every role in one version: {:?}", file_names(&carried));
+        let mut arrived = update(&pinned, &nothing, &mut carried, now(), &Limits::default()).unwrap();
+        assert!(arrived.resolve(&mut carried, "shop").unwrap().unwrap().check(b"shop").is_ok());
+    }
 }
 
 #[test]
@@ -120,12 +121,9 @@ fn a_published_mirror_is_the_repository_again() {
         repository.publish(&["root"]);
         repository.publish_everything();
         let pinned = repository.pinned_root();
-        let state = TrustedState::default();
-        let mut carrying = Carrying::begin(&pinned, &state, &mut repository, now(), &Limits::default()).unwrap();
-        carrying.take_every_role().unwrap();
         let targets = [(path, b"shop".as_slice()), ("folder/a b", b"odd")]
-            .map(|(path, content)| (path, content, carrying.resolve(path).unwrap().unwrap()));
-        let (carried, _) = carrying.finish();
+            .map(|(path, content)| (path, content, repository.resolve(path).unwrap().unwrap()));
+        let carried = repository.gather(&pinned, &[], Extent::EveryRole).unwrap();
 
         let folder = tempfile::tempdir().unwrap();
         let mirror = Mirror::new(folder.path());
@@ -135,10 +133,10 @@ fn a_published_mirror_is_the_repository_again() {
         }
         mirror.write_metadata(&carried).unwrap();
 
-        let mut served = mirror.as_repository();
-        let mut again = Carrying::begin(&pinned, &state, &mut served, now(), &Limits::default()).unwrap();
-        again.take_every_role().unwrap();
-        assert_eq!(again.finish().0, carried);
+        let (mut metadata, mut files) = (mirror.as_repository(), mirror.as_repository());
+        let nothing = TrustedState::default();
+        let again = gather_from(&mut metadata, &mut files, &pinned, nothing, &[], Extent::EveryRole);
+        assert_eq!(again.unwrap(), carried);
         for (path, content, target) in &targets {
             assert_eq!(target.fetch(&mut mirror.as_repository(), consistent).unwrap(), *content, "{path}");
         }

@@ -3,9 +3,9 @@
 use std::process::Command;
 
 use sealift_archive_format::Digest;
+use sealift_core::trust::Extent;
 use sealift_core::tuf::mirror::Mirror;
-use sealift_core::tuf::{Carrying, Limits, TrustedState};
-use sealift_tests::tuf_repository::{Delegated, TufRepository, now};
+use sealift_tests::tuf_repository::{Delegated, TufRepository};
 use serde_json::json;
 
 /// A python that has `tuf`: the one that `SEALIFT_PYTHON` names, or `python3`.
@@ -45,7 +45,7 @@ fn repository(consistent: bool) -> TufRepository {
 const TARGETS: [(&str, &[u8]); 3] =
     [("top.txt", b"top"), ("odd/file.txt", b"odd"), ("example.com/org/shop:1.4", b"shop")];
 
-fn ngclient_downloads_from_the_mirror(consistent: bool, every_role: bool) {
+fn ngclient_downloads_from_the_mirror(consistent: bool, extent: Extent) {
     let Some(python) = python() else { return };
     let mut repository = repository(consistent);
     let folder = tempfile::tempdir().unwrap();
@@ -53,17 +53,12 @@ fn ngclient_downloads_from_the_mirror(consistent: bool, every_role: bool) {
     let pinned_path = folder.path().join("pinned.json");
     std::fs::write(&pinned_path, &pinned).unwrap();
 
-    let state = TrustedState::default();
-    let mut carrying = Carrying::begin(&pinned, &state, &mut repository, now(), &Limits::default()).unwrap();
     let mirror = Mirror::new(&folder.path().join("mirror"));
     for (path, content) in TARGETS {
-        let target = carrying.resolve(path).unwrap().unwrap();
+        let target = repository.resolve(path).unwrap().unwrap();
         mirror.write_target(&target, content, consistent).unwrap();
     }
-    if every_role {
-        carrying.take_every_role().unwrap();
-    }
-    mirror.write_metadata(&carrying.finish().0).unwrap();
+    mirror.write_metadata(&repository.gather(&pinned, &TARGETS.map(|(path, _)| path), extent).unwrap()).unwrap();
 
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tuf/ngclient.py");
     let output = Command::new(python)
@@ -80,15 +75,15 @@ fn ngclient_downloads_from_the_mirror(consistent: bool, every_role: bool) {
 
 #[test]
 fn ngclient_downloads_from_a_mirror_with_consistent_snapshots() {
-    ngclient_downloads_from_the_mirror(true, true);
+    ngclient_downloads_from_the_mirror(true, Extent::EveryRole);
 }
 
 #[test]
 fn ngclient_downloads_from_a_mirror_without_consistent_snapshots() {
-    ngclient_downloads_from_the_mirror(false, true);
+    ngclient_downloads_from_the_mirror(false, Extent::EveryRole);
 }
 
 #[test]
 fn ngclient_downloads_the_chosen_targets_from_what_they_alone_need() {
-    ngclient_downloads_from_the_mirror(true, false);
+    ngclient_downloads_from_the_mirror(true, Extent::WhatIsNeeded);
 }

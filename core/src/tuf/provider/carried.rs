@@ -30,11 +30,6 @@ impl CarriedMetadata {
     pub fn into_files(self) -> BTreeMap<String, Vec<u8>> {
         self.files
     }
-
-    /// Adds a role's file.
-    pub(crate) fn insert(&mut self, role: &RoleName, version: Option<u64>, bytes: Vec<u8>) {
-        self.files.insert(role.file_name(version), bytes);
-    }
 }
 
 impl MetadataProvider for CarriedMetadata {
@@ -44,7 +39,8 @@ impl MetadataProvider for CarriedMetadata {
         version: Option<u64>,
         limit: u64,
     ) -> Result<Option<Vec<u8>>, ProviderError> {
-        bounded(&self.files, role.file_name(version), limit)
+        let file_name = role.file_name(version);
+        bounded(self.files.get(&file_name), &file_name, limit)
     }
 }
 
@@ -74,13 +70,15 @@ impl TargetProvider for CarriedTargets {
         digest_prefix: Option<&Digest>,
         limit: u64,
     ) -> Result<Option<Vec<u8>>, ProviderError> {
-        bounded(&self.files, target_file_path(path, digest_prefix), limit)
+        let path = target_file_path(path, digest_prefix);
+        bounded(self.files.get(&path), &path, limit)
     }
 }
 
-fn bounded(files: &BTreeMap<String, Vec<u8>>, file_name: String, limit: u64) -> Result<Option<Vec<u8>>, ProviderError> {
-    match files.get(&file_name) {
-        Some(bytes) if length(bytes) > limit => Err(ProviderError::TooLong { file_name, limit }),
+/// A file that is known already, if it is not longer than is allowed.
+pub(super) fn bounded(known: Option<&Vec<u8>>, file_name: &str, limit: u64) -> Result<Option<Vec<u8>>, ProviderError> {
+    match known {
+        Some(bytes) if length(bytes) > limit => Err(ProviderError::TooLong { file_name: file_name.to_owned(), limit }),
         found => Ok(found.cloned()),
     }
 }

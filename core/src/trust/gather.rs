@@ -1,0 +1,92 @@
+//! What must travel, so that the far side can come to the same judgement.
+//!
+//! Promise: of each repository every root there is, timestamp, snapshot, targets, the delegated roles that the searches
+//! came to, the in-toto files that were asked for, and nothing else.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::repositories::{Carried, CarriedRepository, Carrier, RepositoryError};
+use crate::trust_store::{RepositoryName, Trust};
+use crate::tuf::chain::RootChain;
+use crate::tuf::provider::{MetadataProvider, RecordingMetadata, RecordingTargets};
+use crate::tuf::{Limits, RoleName, TrustedState, TufError};
+
+/// How much of a repository's metadata is carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// What proves the chosen names, and nothing else.
+    WhatIsNeeded,
+    /// The metadata of every role, so that the far side can publish a mirror of it.
+    EveryRole,
+}
+
+/// Runs a judgement over live repositories and returns what it read: the metadata and target files that an archive must
+/// carry so that the same judgement succeeds from them alone.
+///
+/// # Errors
+/// The judgement's own error, and [`RepositoryError`] when the roots cannot be had.
+pub fn gather<E: From<RepositoryError>>(
+    trust: &Trust,
+    live: &mut BTreeMap<RepositoryName, Carrier<'_>>,
+    extent: Extent,
+    now: Timestamp,
+    judge: impl FnOnce(&Trust, BTreeMap<RepositoryName, Carrier<'_>>) -> Result<(), E>,
+) -> Result<Carried, E> {
+    // With an empty memory nothing is passed over as known already.
+    let mut forgetful = trust.clone();
+    for repository in forgetful.repositories.values_mut() {
+        repository.state = TrustedState::default();
+    }
+    let mut recorders: BTreeMap<RepositoryName, (RecordingMetadata<'_>, RecordingTargets<'_>)> = live
+        .iter_mut()
+        .map(|(name, carrier)| {
+            let targets = RecordingTargets::new(&mut *carrier.targets);
+            (name.clone(), (RecordingMetadata::new(&mut *carrier.metadata), targets))
+        })
+        .collect();
+    let carriers =
+        recorders.iter_mut().map(|(name, (metadata, targets))| (name.clone(), Carrier { metadata, targets }));
+    judge(&forgetful, carriers.collect())?;
+    let mut carried = Carried::default();
+    for (name, (mut metadata, targets)) in recorders {
+        let pinned = trust.repositories.get(&name).ok_or_else(|| RepositoryError::NotPinned { name: name.clone() })?;
+        record_roots(&pinned.root.bytes, &mut metadata, &trust.policy.limits.tuf())
+            .map_err(|source| RepositoryError::Tuf { name: name.clone(), source })?;
+        if extent == Extent::EveryRole {
+            record_every_role(&name, trust, &mut metadata, now)?;
+        }
+        let carried_repository =
+            CarriedRepository { metadata: metadata.into_carried(), targets: targets.into_carried() };
+        carried.repositories.insert(name, carried_repository);
+    }
+    Ok(carried)
+}
+
+/// Records the pinned root and, for receivers that pinned an earlier one, every root before it that is still there.
+fn record_roots(pinned_root: &[u8], recorder: &mut RecordingMetadata<'_>, limits: &Limits) -> Result<(), TufError> {
+    let pinned = RootChain::begin(pinned_root)?.version();
+    if pinned > limits.root_versions {
+        return Err(TufError::TooManyRoots { limit: limits.root_versions });
+    }
+    for version in 1..pinned {
+        recorder.metadata(&RoleName::root(), Some(version), limits.root_length)?;
+    }
+    recorder.record(&RoleName::root(), Some(pinned), pinned_root);
+    Ok(())
+}
+
+/// Takes along the metadata of every role.
+fn record_every_role(
+    name: &RepositoryName,
+    trust: &Trust,
+    recorder: &mut RecordingMetadata<'_>,
+    now: Timestamp,
+) -> Result<(), RepositoryError> {
+    let tuf = |source| RepositoryError::Tuf { name: name.clone(), source };
+    let Some(pinned) = trust.repositories.get(name) else { return Ok(()) };
+    let (nothing, limits) = (TrustedState::default(), trust.policy.limits.tuf());
+    let mut repository = crate::tuf::update(&pinned.root.bytes, &nothing, recorder, now, &limits).map_err(tuf)?;
+    repository.load_every_role(recorder).map(drop).map_err(tuf)
+}
