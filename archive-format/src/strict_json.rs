@@ -2,20 +2,32 @@
 //!
 //! Promise: a [`Value`] that comes from [`parse`] had no duplicate keys, no trailing data, no number out of range, no
 //! nesting beyond [`MAXIMUM_DEPTH`], and was UTF-8. RFC 8259 leaves the meaning of duplicate keys open, and two
-//! readers of one signed document that choose differently is an attack.
+//! readers of one signed document that choose differently is an attack. For the same reason [`into`] takes an object
+//! where a type has fields, and never an array of their values.
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::value::{MapDeserializer, SeqDeserializer};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
+    Visitor,
+};
+use serde::forward_to_deserialize_any;
 use serde_json::{Map, Number, Value};
 
 /// How deep arrays and objects may nest.
 pub const MAXIMUM_DEPTH: usize = 100;
 
-/// Why bytes are not strict JSON. Line and column count from 1.
+/// Why a document cannot be read. Line and column, where there are any, count from 1.
 #[derive(Debug, thiserror::Error)]
-#[error("not strict JSON: {0}")]
-pub struct JsonError(#[from] serde_json::Error);
+pub enum JsonError {
+    /// It is not JSON, or has more than one reading.
+    #[error("not strict JSON: {0}")]
+    NotStrict(serde_json::Error),
+    /// It is JSON, but has not the members that it should have, or other types in them.
+    #[error("not of the expected form: {0}")]
+    Form(#[from] serde_json::Error),
+}
 
 /// Parses one JSON document, strictly.
 ///
@@ -24,17 +36,97 @@ pub struct JsonError(#[from] serde_json::Error);
 /// nesting beyond [`MAXIMUM_DEPTH`].
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: 0 }.deserialize(&mut deserializer)?;
-    deserializer.end()?;
+    let value = Strict { depth: 0 }.deserialize(&mut deserializer).map_err(JsonError::NotStrict)?;
+    deserializer.end().map_err(JsonError::NotStrict)?;
     Ok(value)
 }
 
 /// Parses one JSON document strictly, and then into a type.
 ///
 /// # Errors
-/// As [`parse`], and when the document does not have the type's shape.
-pub fn parse_into<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
-    Ok(serde_json::from_value(parse(bytes)?)?)
+/// As [`parse`] and [`into`].
+pub fn parse_into<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
+    into(parse(bytes)?)
+}
+
+/// Reads a type from a value.
+///
+/// # Errors
+/// [`JsonError::Form`].
+pub fn into<T: DeserializeOwned>(value: Value) -> Result<T, JsonError> {
+    Ok(T::deserialize(Strictly(value))?)
+}
+
+/// A value as a source of types. What [`Value`] itself is, except that it takes an array for a struct.
+struct Strictly(Value);
+
+impl<'de> Deserializer<'de> for Strictly {
+    type Error = serde_json::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        match self.0 {
+            Value::Array(items) => {
+                let mut items = SeqDeserializer::new(items.into_iter().map(Strictly));
+                let read = visitor.visit_seq(&mut items)?;
+                items.end()?;
+                Ok(read)
+            }
+            Value::Object(members) => {
+                let mut members =
+                    MapDeserializer::new(members.into_iter().map(|(name, value)| (name, Strictly(value))));
+                let read = visitor.visit_map(&mut members)?;
+                members.end()?;
+                Ok(read)
+            }
+            scalar => scalar.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        if self.0.is_array() {
+            return Err(Self::Error::invalid_type(Unexpected::Seq, &visitor));
+        }
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        self.0.deserialize_enum(name, variants, visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct map identifier ignored_any
+    }
+}
+
+impl<'de> IntoDeserializer<'de, serde_json::Error> for Strictly {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
 }
 
 /// Deserialises a value at a known depth.
@@ -154,5 +246,45 @@ mod tests {
         parse(nested(MAXIMUM_DEPTH).as_bytes()).unwrap();
         assert!(refused(&nested(MAXIMUM_DEPTH + 1)).contains("nested deeper"));
         refused(&"[".repeat(1_000_000));
+    }
+
+    #[derive(Debug, PartialEq, Eq, serde::Deserialize)]
+    struct Named {
+        name: String,
+        inner: Option<Vec<Inner>>,
+    }
+
+    #[derive(Debug, PartialEq, Eq, serde::Deserialize)]
+    struct Inner {
+        count: u64,
+        kind: Kind,
+    }
+
+    #[derive(Debug, PartialEq, Eq, serde::Deserialize)]
+    enum Kind {
+        One,
+    }
+
+    fn named(text: &str) -> Result<Named, String> {
+        parse_into(text.as_bytes()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_type_is_read_from_objects() {
+        let inner = Inner { count: 3, kind: Kind::One };
+        let read = named(r#"{"name": "a", "inner": [{"count": 3, "kind": "One", "more": [1]}]}"#);
+        assert_eq!(read, Ok(Named { name: "a".to_owned(), inner: Some(vec![inner]) }));
+        assert_eq!(named(r#"{"name": "a", "inner": null}"#), Ok(Named { name: "a".to_owned(), inner: None }));
+        for refused in [r#"{"name": 1}"#, r#"{"inner": []}"#, r#"{"name": "a", "inner": [{"count": -1}]}"#, "1", "null"]
+        {
+            named(refused).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn an_array_of_its_fields_is_not_a_type() {
+        for refused in [r#"["a", null]"#, r#"{"name": "a", "inner": [[3, "One"]]}"#] {
+            assert!(named(refused).unwrap_err().contains("invalid type: sequence"), "{refused}");
+        }
     }
 }

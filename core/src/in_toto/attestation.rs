@@ -162,7 +162,7 @@ impl Attestation {
                 }
             }
         };
-        let statement = Statement::deserialize(payload).map_err(JsonError::from)?;
+        let statement: Statement = strict_json::into(payload)?;
         statement.require_about(attached_to)?;
         let claim = Claim::of(&statement.predicate_type, &statement.predicate.unwrap_or_default());
         Ok(Self { predicate_type: shorten(&statement.predicate_type), signature, claim })

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
 use jiff::Timestamp;
+use sealift_archive_format::strict_json::{self, JsonError};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -76,7 +77,7 @@ pub struct Rules {
 pub enum LayoutError {
     /// A member is missing or of the wrong type.
     #[error("the layout does not have a layout's members")]
-    Shape(#[source] serde_json::Error),
+    Form(#[source] JsonError),
     /// `_type` says it is something else.
     #[error("expected an object of type {expected:?}, and its _type is {found:?}")]
     Type {
@@ -179,7 +180,7 @@ impl Layout {
     /// # Errors
     /// [`LayoutError`].
     pub fn parse(payload: &Value, parameters: &Parameters) -> Result<Self, LayoutError> {
-        let raw = RawLayout::deserialize(payload).map_err(LayoutError::Shape)?;
+        let raw: RawLayout = strict_json::into(payload.clone()).map_err(LayoutError::Form)?;
         expect_type("layout", Some(raw.kind))?;
         let keys = raw.keys.unwrap_or_default();
         let (steps, inspections) = (raw.steps.unwrap_or_default(), raw.inspect.unwrap_or_default());
@@ -341,7 +342,7 @@ mod tests {
             assert!(matches!(with("/steps/0/threshold", json!(threshold)), Err(LayoutError::Threshold { .. })));
         }
         for threshold in [json!("1"), json!(1.5), json!(true)] {
-            assert!(matches!(with("/steps/0/threshold", threshold), Err(LayoutError::Shape(_))));
+            assert!(matches!(with("/steps/0/threshold", threshold), Err(LayoutError::Form(_))));
         }
     }
 
@@ -372,6 +373,6 @@ mod tests {
         assert!(matches!(with("/steps/0/_type", json!("inspection")), Err(LayoutError::Type { .. })));
         assert!(matches!(with("/_type", json!("link")), Err(LayoutError::Type { .. })));
         assert!(matches!(with("/expires", json!("2030-01-01")), Err(LayoutError::Expires(_))));
-        assert!(matches!(with("/steps", json!({})), Err(LayoutError::Shape(_))));
+        assert!(matches!(with("/steps", json!({})), Err(LayoutError::Form(_))));
     }
 }

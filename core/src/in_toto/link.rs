@@ -3,6 +3,7 @@
 //! Two forms are read: the `link` of the specification, and the Link predicate 0.3 in an in-toto Statement (in-toto
 //! Attestation Framework), whose products are the Statement's subjects.
 
+use sealift_archive_format::strict_json::{self, JsonError};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -31,7 +32,7 @@ pub struct Link {
 pub enum LinkError {
     /// A member is missing or of the wrong type.
     #[error("the link does not have a link's members")]
-    Shape(#[source] serde_json::Error),
+    Form(#[source] JsonError),
     /// `_type` and `predicateType` say it is something else.
     #[error("the document is a {0:?}, not a link")]
     Type(String),
@@ -82,7 +83,7 @@ impl Link {
         let kind = payload.get("_type").and_then(Value::as_str).unwrap_or_default();
         let link = match kind {
             "link" => {
-                let raw = RawLink::deserialize(payload).map_err(LinkError::Shape)?;
+                let raw: RawLink = strict_json::into(payload.clone()).map_err(LinkError::Form)?;
                 Self {
                     name: raw.name,
                     command: raw.command.unwrap_or_default(),
@@ -99,7 +100,7 @@ impl Link {
     }
 
     fn from_statement(payload: &Value) -> Result<Self, LinkError> {
-        let raw = RawStatement::deserialize(payload).map_err(LinkError::Shape)?;
+        let raw: RawStatement = strict_json::into(payload.clone()).map_err(LinkError::Form)?;
         let Some(predicate) = raw.predicate.filter(|_| raw.predicate_type == LINK_PREDICATE) else {
             return Err(LinkError::Type(raw.predicate_type.chars().take(80).collect()));
         };
@@ -155,7 +156,7 @@ mod tests {
         assert!(matches!(Link::parse(&json!({"_type": "layout"})), Err(LinkError::Type(_))));
         assert!(matches!(Link::parse(&json!([])), Err(LinkError::Type(_))));
         let odd = json!({"_type": "link", "name": "x", "materials": [], "products": {}});
-        assert!(matches!(Link::parse(&odd), Err(LinkError::Shape(_))));
+        assert!(matches!(Link::parse(&odd), Err(LinkError::Form(_))));
         let twice = json!({"_type": "link", "name": "x", "products": {"a": {}, "./a": {}}});
         assert!(matches!(Link::parse(&twice), Err(LinkError::Artifacts(_))));
         let subjects = json!({"_type": "https://in-toto.io/Statement/v1",

@@ -114,7 +114,7 @@ impl SignedDocument {
     fn from_metablock(mut document: Value) -> Result<Self, MetadataError> {
         let payload = document.get_mut("signed").map(Value::take).unwrap_or_default();
         let signatures = document.get_mut("signatures").map(Value::take).unwrap_or_default();
-        let signatures: Option<Vec<Value>> = serde_json::from_value(signatures).map_err(JsonError::from)?;
+        let signatures: Option<Vec<Value>> = strict_json::into(signatures)?;
         let signatures = signatures.unwrap_or_default();
         if signatures.len() > dsse::MAXIMUM_SIGNATURES {
             return Err(MetadataError::TooManySignatures { count: signatures.len() });

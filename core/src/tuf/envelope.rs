@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use sealift_archive_format::{Digest, strict_json};
+use sealift_archive_format::Digest;
+use sealift_archive_format::strict_json::{self, JsonError};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -105,7 +106,7 @@ impl Envelope {
     }
 
     fn read(role: &RoleName, bytes: &[u8]) -> Result<Self, MetadataError> {
-        let EnvelopeObject { signatures, signed } = serde_json::from_value(strict_json::parse(bytes)?)?;
+        let EnvelopeObject { signatures, signed } = strict_json::parse_into(bytes)?;
         let mut key_ids = BTreeSet::new();
         if let Some(repeated) = signatures.iter().find(|signature| !key_ids.insert(&signature.keyid)) {
             return Err(MetadataError::RepeatedSignature(repeated.keyid.clone()));
@@ -145,11 +146,11 @@ impl Envelope {
 
     /// Reads what was signed, without having asked by whom.
     pub(crate) fn read_signed<T: Metadata>(&self) -> Result<(Header, T), MetadataError> {
-        Ok((self.header::<T>()?, T::deserialize(&self.signed)?))
+        Ok((self.header::<T>()?, strict_json::into(self.signed.clone())?))
     }
 
     fn header<T: Metadata>(&self) -> Result<Header, MetadataError> {
-        let header = Header::deserialize(&self.signed)?;
+        let header = Header::deserialize(&self.signed).map_err(JsonError::from)?;
         if header.kind != T::TYPE {
             return Err(MetadataError::Type { expected: T::TYPE, found: header.kind });
         }
@@ -166,7 +167,7 @@ impl Envelope {
         self.canonical = Vec::new();
         let malformed = |source| TufError::Malformed { role: self.role.clone(), source };
         let header = self.header::<T>().map_err(malformed)?;
-        let value = T::deserialize(self.signed).map_err(|error| malformed(error.into()))?;
+        let value = strict_json::into(self.signed).map_err(|error| malformed(error.into()))?;
         let evidence = RoleEvidence {
             role: self.role,
             version: header.version.get(),

@@ -12,15 +12,12 @@ use sealift_archive_format::strict_json::JsonError;
 /// Why bytes are not metadata of the expected kind.
 #[derive(Debug, thiserror::Error)]
 pub enum MetadataError {
-    /// They are not strict JSON.
+    /// They are not strict JSON, or a field is missing or has a wrong value.
     #[error(transparent)]
     Json(#[from] JsonError),
     /// What was signed has no canonical form.
     #[error(transparent)]
     Canonical(#[from] CanonicalJsonError),
-    /// A field is missing or has a wrong value.
-    #[error("not in the form the specification asks for: {0}")]
-    Form(#[from] serde_json::Error),
     /// One key id signs twice (§4.2.1).
     #[error("key id {0:?} occurs twice among the signatures")]
     RepeatedSignature(String),

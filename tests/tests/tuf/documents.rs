@@ -1,5 +1,6 @@
 //! §4: what metadata looks like, and what is refused although it is signed.
 
+use sealift_archive_format::strict_json::JsonError;
 use sealift_core::tuf::{MetadataError, TufError};
 use sealift_tests::tuf_repository::TufRepository;
 use serde_json::{Value, json};
@@ -118,6 +119,8 @@ fn fields_that_are_missing_or_of_a_wrong_form_are_refused() {
         ("targets", json!({"file": {"length": -1, "hashes": {}}})),
         ("targets", json!({"file": {"length": 1, "hashes": {"sha256": "00"}}})),
         ("targets", json!({"file": {"length": 1}})),
+        ("targets", json!({"file": [1, {"sha256": "00".repeat(32)}, null]})),
+        ("delegations", json!([{}, []])),
         ("delegations", json!({"keys": {}})),
         ("delegations", json!({"keys": {}, "roles": [{"name": "a", "keyids": [], "threshold": 0, "paths": []}]})),
     ] {
@@ -126,6 +129,6 @@ fn fields_that_are_missing_or_of_a_wrong_form_are_refused() {
         let bytes = repository.sign("targets", &repository.signed["targets"]);
         *repository.files.get_mut("1.targets.json").unwrap() = bytes;
         let result = repository.first_update();
-        assert_refused!(result, TufError::Malformed { source: MetadataError::Form(_), .. });
+        assert_refused!(result, TufError::Malformed { source: MetadataError::Json(JsonError::Form(_)), .. });
     }
 }
