@@ -1,6 +1,8 @@
 //! The pipelines from end to end, on the sample publisher's release.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod killed;
+
 use std::fs;
 
 use sealift_archive_format::inventory::Completeness;
