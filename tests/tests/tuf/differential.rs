@@ -1,7 +1,7 @@
 //! The whole workflow against other implementations: they must agree, or the reason is named here.
 
 use sealift_tests::tuf_repository::{Delegated, TufRepository};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::oracles::{Oracle, Ours, RustTuf, Sigstore};
 
@@ -189,6 +189,19 @@ fn difference_duplicate_json_keys_are_refused() {
     };
     assert_eq!(verdicts(&Sigstore, duplicated), REFUSED_ACCEPTED);
     assert_eq!(verdicts(&RustTuf, duplicated), REFUSED_ACCEPTED);
+}
+
+/// §4.2.1: a signature is an object. Readers that are generated from types also take an array of its values.
+#[test]
+fn difference_an_array_does_not_stand_for_an_object() {
+    let listed = |repository: &mut TufRepository| {
+        let mut envelope: Value = serde_json::from_slice(repository.file("timestamp")).unwrap();
+        let signature = &mut envelope["signatures"][0];
+        *signature = json!([signature["keyid"], signature["sig"]]);
+        *repository.file("timestamp") = serde_json::to_vec(&envelope).unwrap();
+    };
+    assert_eq!(verdicts(&Sigstore, listed), REFUSED_ACCEPTED);
+    assert_eq!(verdicts(&RustTuf, listed), REFUSED_ACCEPTED);
 }
 
 /// §4.3: adopters are free to take the major version as the match.
