@@ -3,6 +3,7 @@ check: format lint test doc deny samples clean-tree
 
 format:
     cargo fmt --all --check
+    cd tests/fuzz && cargo fmt --check
 
 lint:
     cargo clippy --workspace --all-targets -- -D warnings

@@ -11,6 +11,8 @@ fuzz_target!(|data: &[u8]| {
         assert!(!url.host().is_empty());
         let again: Url = url.to_text().parse().expect("a URL reads back");
         assert!(again.same_origin(&url));
-        assert!(!url.to_text().contains('@') || !url.to_string().split('/').nth(2).is_some_and(|host| host.contains('@')));
+        assert!(
+            !url.to_text().contains('@') || !url.to_string().split('/').nth(2).is_some_and(|host| host.contains('@'))
+        );
     }
 });

@@ -17,6 +17,8 @@ fuzz_target!(|data: &[u8]| {
     let Ok(value) = strict_json::parse(data) else { return };
     let Ok(signature) = OpenPgpSignature::from_json(&value) else { return };
     for key in KEYS.iter().filter(|key| key.key_ids().any(|key_id| key_id == signature.key_id())) {
-        assert!(key.verify(b"nobody signed this", &signature, "2026-01-05T00:00:00Z".parse().expect("a time")).is_err());
+        assert!(
+            key.verify(b"nobody signed this", &signature, "2026-01-05T00:00:00Z".parse().expect("a time")).is_err()
+        );
     }
 });

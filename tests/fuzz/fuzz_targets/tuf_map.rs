@@ -1,4 +1,4 @@
-//! Maps of repositories (TAP 4), and searches through them.
+//! Any bytes are a map of repositories (TAP 4) or an error, and no search through it finds what no repository has.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Path patterns against a table that tries everything. Input: a pattern, a line feed, a name.
+//! A path pattern matches what a table that tries everything says. Input: a pattern, a line feed, a name.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

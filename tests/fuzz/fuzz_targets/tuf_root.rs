@@ -1,4 +1,4 @@
-//! Root metadata: as a pinned root, and as the next version, signed so that its fields are reached.
+//! Any bytes are root metadata or an error; what is refused changes nothing, and what is accepted is the next version.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Snapshot metadata, new and remembered.
+//! Any bytes are snapshot metadata or an error, new or remembered, and nothing that is accepted is older than itself.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

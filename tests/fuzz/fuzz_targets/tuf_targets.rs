@@ -1,4 +1,4 @@
-//! Targets metadata with its delegations, and searches through them.
+//! Any bytes are targets metadata or an error, and every search through its delegations comes to an end.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

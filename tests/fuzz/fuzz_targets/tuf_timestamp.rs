@@ -1,4 +1,4 @@
-//! Timestamp metadata, new and remembered.
+//! Any bytes are timestamp metadata or an error, new or remembered, and nothing that is accepted is newer than itself.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
