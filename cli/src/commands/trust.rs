@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use sealift_archive_format::{Digest, DigestAlgorithm, DigestError};
-use sealift_core::trust_store::{AttesterName, ExporterName, Policy, RepositoryName, Trust};
+use sealift_core::trust_store::{AttesterName, ExportTime, ExporterName, Forgotten, Policy, RepositoryName, Trust};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -72,12 +72,18 @@ pub(crate) enum TrustCommand {
     Remove(RemoveCommand),
     /// Forget what was accepted of a repository, where that is lost or damaged
     #[command(
-        after_long_help = "Example:\n  sealift trust reset-state shop\n\nUntil the next import, an older archive of this repository could be accepted. The pinned root stays."
+        after_long_help = "Example:\n  sealift trust reset-state shop\n\nUntil the next import, older metadata of this repository could be accepted. The pinned root stays, and so does the time of the last accepted export, if it can be read."
     )]
     ResetState {
         /// The repository
         name: RepositoryName,
+        /// Forget the time of the last accepted export too, where a clock was wrong: an older archive could then be accepted
+        #[arg(long)]
+        export_time: bool,
     },
+    /// Write the careful default in place of the policy, where that is lost
+    #[command(after_long_help = "Example:\n  sealift trust reset-policy")]
+    ResetPolicy,
 }
 
 /// Which root to pin.
@@ -140,7 +146,7 @@ pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failur
         TrustCommand::List => return list(context),
         TrustCommand::Show { name } => return show(&name, context),
         TrustCommand::SetThreshold { threshold } => {
-            store.begin().and_then(|update| update.set_exporter_threshold(threshold)).attempt(attempt)?;
+            store.update().and_then(|update| update.set_exporter_threshold(threshold)).attempt(attempt)?;
             context.remark(&format!("Exporters that must have sealed an archive: {threshold}."));
         }
         TrustCommand::Map { file } => {
@@ -164,9 +170,16 @@ pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failur
             store.update().and_then(|update| update.remove_map()).attempt(attempt)?;
             context.remark("There is no map any more.");
         }
-        TrustCommand::ResetState { name } => {
-            store.update().and_then(|update| update.reset_state(&name)).attempt(attempt)?;
-            context.remark(&format!("What was accepted of {name} is forgotten; its pinned root stays."));
+        TrustCommand::ResetState { name, export_time } => {
+            let export_time = if export_time { ExportTime::Forgotten } else { ExportTime::Kept };
+            let forgotten =
+                store.update().and_then(|update| update.reset_state(&name, export_time)).attempt(attempt)?;
+            context.remark(&format!("{} Its pinned root stays.", forgotten_text(&name, forgotten.as_ref())));
+        }
+        TrustCommand::ResetPolicy => {
+            store.reset_policy().attempt(attempt)?;
+            context
+                .remark("The policy is the careful default: read policy.toml, and ask for more where you did before.");
         }
     }
     Ok(())
@@ -180,10 +193,14 @@ fn pin_root(arguments: &PinRootArguments, context: &Context) -> Result<(), Failu
     let pinned = if *replace {
         update.replace_root(name, &root, sha256.as_ref())
     } else {
-        update.pin_root(name, &root, sha256.as_ref())
+        update.pin_root(name, &root, sha256.as_ref()).map(|digest| (digest, None))
     };
-    let report = PinReport { name, pinned_root: pinned.attempt(attempt)? };
+    let (pinned_root, forgotten) = pinned.attempt(attempt)?;
+    let report = PinReport { name, pinned_root };
     context.result(&report, || format!("Pinned the root of {name}: {}", report.pinned_root))?;
+    if let Some(forgotten) = &forgotten {
+        context.remark(&forgotten_text(name, Some(forgotten)));
+    }
     if sha256.is_none() {
         context.remark("Compare this digest with the publisher, by a way of its own.");
     }
@@ -207,6 +224,17 @@ fn add_attester(name: AttesterName, key: &Path, context: &Context) -> Result<(),
     context.result(&report, || format!("Attestations by {} count from now on: {}", report.name, report.key))?;
     context.remark("An attestation that no such key signed is refused.");
     Ok(())
+}
+
+/// What was known of a repository until now, so that a person sees what was given up.
+fn forgotten_text(name: &RepositoryName, forgotten: Option<&Forgotten>) -> String {
+    let Some(Forgotten { versions, last_export }) = forgotten else {
+        return format!("Nothing was known of {name}.");
+    };
+    let versions = versions.iter().map(|(role, version)| format!("{role} {version}"));
+    let export = last_export.map(|time| format!("export of {time}"));
+    let all: Vec<_> = versions.chain(export).collect();
+    format!("Forgotten of {name}: {}.", all.join(", "))
 }
 
 /// A root that was pinned, as `--json` shows it.

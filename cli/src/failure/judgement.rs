@@ -110,9 +110,10 @@ fn tuf(error: &TufError) -> Advice {
             "check the location of the repository: it must hold metadata/; or ask the publisher for the missing file",
         ),
         TufError::Provider(_) => advice(ExitCode::Source, "check that the TUF repository can be read"),
-        TufError::TrustedRoot { .. } | TufError::DamagedState { .. } => {
-            advice(ExitCode::TrustStore, "pin the root anew: sealift trust pin-root NAME root.json --replace")
-        }
+        TufError::TrustedRoot { .. } | TufError::DamagedState { .. } => advice(
+            ExitCode::TrustStore,
+            "restore the trust store from a backup, or pin the same root again: sealift trust pin-root NAME root.json --replace",
+        ),
     }
 }
 

@@ -11,7 +11,19 @@ pub(super) fn trust_store(error: &TrustStoreError) -> Advice {
         E::Missing { .. } => {
             "begin one with `sealift trust pin-root`, or name another with --trust DIR or SEALIFT_TRUST".to_owned()
         }
-        E::Locked { .. } => "wait until the other process is done, then try again; nothing was changed".to_owned(),
+        E::NotAStore { .. } => "name a new folder, or an empty one, with --trust DIR or SEALIFT_TRUST".to_owned(),
+        E::PolicyLost { .. } => "restore policy.toml from a backup; or begin with the careful default: \
+             `sealift trust reset-policy`"
+            .to_owned(),
+        E::Locked { .. } => {
+            "wait until the other process is done, then try again; its lock ends with it, so leave the file \
+             lock where it is"
+                .to_owned()
+        }
+        E::LockRemoved { .. } => {
+            "leave the file lock where it is; see with `sealift trust list` what was accepted, then try again"
+                .to_owned()
+        }
         E::Io { path, .. } => format!("check who may read and write {}, and that its disk is not full", path.display()),
         E::TooLong { .. } => "check that this is the file you meant".to_owned(),
         E::Stray { .. } => "move it out of the trust store, or give it a name that fits".to_owned(),
@@ -24,6 +36,10 @@ pub(super) fn trust_store(error: &TrustStoreError) -> Advice {
             "choose another name; or, if the publisher began anew, use --replace, which forgets what was accepted"
                 .to_owned()
         }
+        E::RootLost { name, .. } => format!(
+            "pin the root with that digest again with `sealift trust pin-root {name} root.json`: what was accepted under it is \
+             still known"
+        ),
         E::RootDigest { .. } => "ask the publisher for the root again, by another way; it was not pinned".to_owned(),
         E::NotARoot { .. } | E::NotMetadata { .. } => {
             "give a TUF root.json as the publisher signed it; nothing was changed".to_owned()
@@ -50,9 +66,13 @@ pub(super) fn trust_store(error: &TrustStoreError) -> Advice {
             "find out who changed the pinned root; then pin the right one with `sealift trust pin-root {name} … \
              --replace`, or accept this one with `sealift trust reset-state {name}`"
         ),
-        E::NoRoot { .. } | E::ExportMovedBack { .. } | E::VersionMovedBack { .. } => {
-            "import a newer archive; the trusted state was not changed".to_owned()
+        E::ExportMovedBack { .. } | E::VersionMovedBack { .. } => {
+            return advice(
+                ExitCode::Rollback,
+                "something newer was accepted in the meantime: import that again; the trusted state was not changed",
+            );
         }
+        E::NoRole { .. } => "import a newer archive; the trusted state was not changed".to_owned(),
     };
     advice(ExitCode::TrustStore, hint)
 }

@@ -8,7 +8,7 @@ use super::TrustStoreError;
 
 /// Every change that the store makes to the file system, one step each; a test can make any of them fail.
 pub(super) trait Disk {
-    /// Makes a folder and those above it, durably.
+    /// Makes a folder and those above it where they are missing, durably.
     fn create_folder(&self, path: &Path) -> io::Result<()>;
     /// Writes a file and waits until its content is on the disk.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
@@ -18,7 +18,7 @@ pub(super) trait Disk {
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
-    /// Removes a folder and all that is in it.
+    /// Removes a folder and all that is in it, durably.
     fn remove_folder(&self, path: &Path) -> io::Result<()>;
 }
 
@@ -27,8 +27,17 @@ pub(super) struct LocalDisk;
 
 impl Disk for LocalDisk {
     fn create_folder(&self, path: &Path) -> io::Result<()> {
-        fs::create_dir_all(path)?;
-        path.parent().map_or(Ok(()), |parent| self.sync_folder(parent))
+        // The parent of a relative path of one part is the empty path.
+        if path.as_os_str().is_empty() || path.is_dir() {
+            return Ok(());
+        }
+        let parent = path.parent().unwrap_or(Path::new(""));
+        self.create_folder(parent)?;
+        match fs::create_dir(path) {
+            Err(_) if path.is_dir() => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => self.sync_folder(parent),
+        }
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -42,7 +51,6 @@ impl Disk for LocalDisk {
     }
 
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
-        // The parent of a relative path of one part is the empty path.
         File::open(if path.as_os_str().is_empty() { Path::new(".") } else { path })?.sync_all()
     }
 
@@ -51,7 +59,8 @@ impl Disk for LocalDisk {
     }
 
     fn remove_folder(&self, path: &Path) -> io::Result<()> {
-        fs::remove_dir_all(path)
+        fs::remove_dir_all(path)?;
+        path.parent().map_or(Ok(()), |parent| self.sync_folder(parent))
     }
 }
 

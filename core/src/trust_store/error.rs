@@ -23,6 +23,18 @@ pub enum TrustStoreError {
         /// The folder.
         folder: PathBuf,
     },
+    /// There is a folder of that name, and it holds other things.
+    #[error("{} is a folder with other things in it, not a trust store", .folder.display())]
+    NotAStore {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// `policy.toml` is gone: what is asked of an archive is not known any more.
+    #[error("the policy {} is lost", .path.display())]
+    PolicyLost {
+        /// Where it was.
+        path: PathBuf,
+    },
     /// Another process is changing the store.
     #[error(
         "the trust store {} is being changed by another process{}",
@@ -34,6 +46,12 @@ pub enum TrustStoreError {
         folder: PathBuf,
         /// The other process, where it left its id.
         process: Option<u32>,
+    },
+    /// The lock was removed while it was held, so that another process may be changing the store, too.
+    #[error("the lock {} was removed while it was held", .path.display())]
+    LockRemoved {
+        /// The file.
+        path: PathBuf,
     },
     /// The file system says no.
     #[error("cannot {action} {}", .path.display())]
@@ -83,8 +101,16 @@ pub enum TrustStoreError {
         /// The name.
         name: RepositoryName,
     },
+    /// A root was pinned, and something was accepted under it, and the root is gone.
+    #[error("the pinned root of repository {name} is lost: it had digest {recorded}")]
+    RootLost {
+        /// The repository.
+        name: RepositoryName,
+        /// The root that the trusted state names.
+        recorded: Digest,
+    },
     /// A root is pinned under that name already.
-    #[error("a root is pinned for repository {name} already: {digest}")]
+    #[error("another root is pinned for repository {name} already: {digest}")]
     RepositoryExists {
         /// The name.
         name: RepositoryName,
@@ -195,11 +221,13 @@ pub enum TrustStoreError {
         /// The root in the store.
         pinned: Digest,
     },
-    /// A new state has no root.
-    #[error("the new state of repository {name} holds no root")]
-    NoRoot {
+    /// A new state lacks a top-level role.
+    #[error("the new state of repository {name} holds no {role}")]
+    NoRole {
         /// The repository.
         name: RepositoryName,
+        /// The role.
+        role: String,
     },
     /// A new state is of an earlier export than the one in the store.
     #[error(
@@ -263,6 +291,24 @@ pub enum StateDamage {
         role: String,
         /// The digest of the missing bytes.
         digest: Digest,
+    },
+    /// A metadata file has another version than it says.
+    #[error("it says version {recorded} of role {role}, and its metadata is version {found}")]
+    Version {
+        /// The role.
+        role: String,
+        /// The version that is written down.
+        recorded: u64,
+        /// The version in the metadata.
+        found: u64,
+    },
+    /// A metadata file that it names is not metadata.
+    #[error("the metadata of role {role} cannot be read")]
+    Metadata {
+        /// The role.
+        role: String,
+        /// Why.
+        source: Box<TrustStoreError>,
     },
     /// A metadata file that it names was changed.
     #[error("the metadata of role {role} does not have its digest ({digest}) any more")]

@@ -1,10 +1,12 @@
 //! The lock: one process changes the store at a time.
 //!
-//! It is the operating system's lock on the file `lock`, so it ends with the process that holds it, however that ends.
-//! The file says which process that is, for people.
+//! It is the operating system's lock on the file `lock`, so it ends with the process that holds it, however that ends;
+//! no file is left that someone would have to remove. The file says which process that is, for people, and only its
+//! owner may open it: whoever can open it, can hold it.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use super::TrustStoreError;
@@ -13,15 +15,47 @@ use super::disk::failed;
 /// The lock, held until it is dropped.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
     /// Takes the lock, or says who holds it.
     pub(super) fn take(folder: &Path) -> Result<Self, TrustStoreError> {
         let path = folder.join("lock");
-        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-        let mut file = open.map_err(failed("open", &path))?;
+        loop {
+            let lock = Self::take_file(folder, &path)?;
+            // If it was removed in between, the next process would make another one and hold that.
+            if lock.is_at(&path).map_err(failed("read", &path))? {
+                return Ok(lock);
+            }
+        }
+    }
+
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        let held = self.file.metadata()?;
+        match std::fs::metadata(path) {
+            Ok(there) => Ok((there.dev(), there.ino()) == (held.dev(), held.ino())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether this is still the lock that other processes ask for.
+    ///
+    /// # Errors
+    /// [`TrustStoreError::LockRemoved`].
+    pub(super) fn require_held(&self, folder: &Path) -> Result<(), TrustStoreError> {
+        let path = folder.join("lock");
+        match self.is_at(&path).map_err(failed("read", &path))? {
+            true => Ok(()),
+            false => Err(TrustStoreError::LockRemoved { path }),
+        }
+    }
+
+    fn take_file(folder: &Path, path: &Path) -> Result<Self, TrustStoreError> {
+        let mut options = OpenOptions::new();
+        let open = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
+        let mut file = open.map_err(failed("open", path))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -30,12 +64,12 @@ impl Lock {
                 let _ = (&mut file).take(20).read_to_string(&mut holder);
                 return Err(TrustStoreError::Locked { folder: folder.to_owned(), process: holder.trim().parse().ok() });
             }
-            Err(TryLockError::Error(error)) => return Err(failed("lock", &path)(error)),
+            Err(TryLockError::Error(error)) => return Err(failed("lock", path)(error)),
         }
         file.set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| writeln!(file, "{}", std::process::id()))
-            .map_err(failed("write", &path))?;
-        Ok(Self { _file: file })
+            .map_err(failed("write", path))?;
+        Ok(Self { file })
     }
 }

@@ -20,13 +20,14 @@ mod error;
 mod lock;
 pub mod name;
 pub mod policy;
+mod presence;
 mod state;
 mod update;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -37,13 +38,14 @@ use sealift_archive_format::Digest;
 pub use error::{MetadataError, StateDamage, TrustStoreError};
 pub use name::{AttesterName, ExporterName, NameError, RepositoryName};
 pub use policy::{Policy, PolicyError};
-pub use update::Update;
+pub use update::{ExportTime, Forgotten, Update};
 
 use crate::in_toto::Key;
 use crate::signature::PublicKey;
 use crate::tuf::TrustedState;
 use crate::tuf::map::RepositoryMap;
 use disk::{LocalDisk, failed};
+use presence::Presence;
 use state::StateFile;
 
 /// The longest policy, map, key or root that is read, in bytes.
@@ -102,18 +104,37 @@ impl TrustStore {
     /// Takes the lock, to change the store; a store is made if there is none.
     ///
     /// # Errors
-    /// [`TrustStoreError::Locked`] when another process has it.
+    /// [`TrustStoreError::Locked`] when another process has it, [`TrustStoreError::PolicyLost`], and
+    /// [`TrustStoreError::NotAStore`] for a folder with other things in it.
     pub fn begin(&self) -> Result<Update, TrustStoreError> {
-        Update::on(self.clone(), Box::new(LocalDisk))
+        match Presence::of(&self.folder)? {
+            Presence::Nothing => Update::on_new(self.clone(), Box::new(LocalDisk)),
+            Presence::Other => Err(TrustStoreError::NotAStore { folder: self.folder.clone() }),
+            Presence::Store | Presence::StoreWithoutPolicy => self.update(),
+        }
     }
 
     /// Takes the lock, to change a store that is there.
     ///
     /// # Errors
-    /// [`TrustStoreError::Missing`], and [`TrustStoreError::Locked`] when another process has it.
+    /// [`TrustStoreError::Missing`], [`TrustStoreError::PolicyLost`], and [`TrustStoreError::Locked`] when another
+    /// process has it.
     pub fn update(&self) -> Result<Update, TrustStoreError> {
-        self.require_folder()?;
-        self.begin()
+        self.require_store()?;
+        Update::on(self.clone(), Box::new(LocalDisk))
+    }
+
+    /// Writes the careful default in place of the policy, also where that is lost.
+    ///
+    /// # Errors
+    /// [`TrustStoreError::Missing`], and [`TrustStoreError::Locked`] when another process changes the store.
+    pub fn reset_policy(&self) -> Result<(), TrustStoreError> {
+        match self.require_store() {
+            Ok(()) | Err(TrustStoreError::PolicyLost { .. }) => {
+                Update::on(self.clone(), Box::new(LocalDisk))?.write_default_policy()
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads everything.
@@ -121,7 +142,7 @@ impl TrustStore {
     /// # Errors
     /// [`TrustStoreError`] when there is no store, or anything in it is missing, damaged or does not belong there.
     pub fn load(&self) -> Result<Trust, TrustStoreError> {
-        self.require_folder()?;
+        self.require_store()?;
         let repository = |name: RepositoryName| {
             let repository = Repository { root: self.root(&name)?, state: self.state(&name)? };
             Ok((name, repository))
@@ -135,13 +156,13 @@ impl TrustStore {
         })
     }
 
-    /// What is asked of an archive; the careful default where no policy is written.
+    /// What is asked of an archive.
     ///
     /// # Errors
-    /// [`TrustStoreError`] when the policy cannot be read.
+    /// [`TrustStoreError`] when the policy is lost or cannot be read.
     pub fn policy(&self) -> Result<Policy, TrustStoreError> {
-        let Some(text) = self.policy_text()? else { return Ok(Policy::default()) };
-        Policy::parse(&text).map_err(|source| TrustStoreError::Policy { path: self.policy_path(), source })
+        Policy::parse(&self.policy_text()?)
+            .map_err(|source| TrustStoreError::Policy { path: self.policy_path(), source })
     }
 
     /// Which repositories speak for which names, if a map is set.
@@ -157,21 +178,40 @@ impl TrustStore {
     /// The names of the repositories with a pinned root.
     ///
     /// # Errors
-    /// [`TrustStoreError`] when the folder cannot be read, or holds what does not belong there.
+    /// [`TrustStoreError`] when a root is lost, or a folder cannot be read or holds what does not belong there.
     pub fn repositories(&self) -> Result<Vec<RepositoryName>, TrustStoreError> {
-        let names: Vec<RepositoryName> = list(&self.folder.join("roots"), "")?;
-        // A folder without a root is what an interrupted pinning leaves.
-        Ok(names.into_iter().filter(|name| self.root_path(name).exists()).collect())
+        let mut names: BTreeSet<RepositoryName> = list(&self.folder.join("roots"), "")?.into_iter().collect();
+        names.extend(list(&self.folder.join("state"), "")?);
+        let mut pinned = Vec::new();
+        for name in names {
+            match self.root(&name) {
+                Ok(_) => pinned.push(name),
+                // Folders that an interrupted pinning left.
+                Err(TrustStoreError::UnknownRepository { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(pinned)
     }
 
     /// A pinned root.
     ///
     /// # Errors
-    /// [`TrustStoreError::UnknownRepository`] when there is none of that name.
+    /// [`TrustStoreError::UnknownRepository`] when there is none of that name, and [`TrustStoreError::RootLost`] when
+    /// there was one, under which something was accepted.
     pub fn root(&self, name: &RepositoryName) -> Result<PinnedRoot, TrustStoreError> {
-        let bytes = disk::read(&self.root_path(name), MAXIMUM_FILE_LENGTH)?
-            .ok_or_else(|| TrustStoreError::UnknownRepository { name: name.clone() })?;
-        Ok(PinnedRoot { digest: Digest::sha256(&bytes), bytes })
+        if let Some(bytes) = disk::read(&self.root_path(name), MAXIMUM_FILE_LENGTH)? {
+            return Ok(PinnedRoot { digest: Digest::sha256(&bytes), bytes });
+        }
+        match StateFile::read(&self.state_folder(name), name) {
+            Ok(state) if !state.is_empty() => {
+                Err(TrustStoreError::RootLost { name: name.clone(), recorded: state.pinned_root })
+            }
+            Ok(_) | Err(TrustStoreError::StateLost { .. }) => {
+                Err(TrustStoreError::UnknownRepository { name: name.clone() })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// What was last accepted of a repository.
@@ -226,9 +266,12 @@ impl TrustStore {
         list(&self.folder.join("attesters"), ".pub")?.into_iter().map(key).collect()
     }
 
-    fn require_folder(&self) -> Result<(), TrustStoreError> {
-        let folder = self.folder.clone();
-        if folder.is_dir() { Ok(()) } else { Err(TrustStoreError::Missing { folder }) }
+    fn require_store(&self) -> Result<(), TrustStoreError> {
+        match Presence::of(&self.folder)? {
+            Presence::Store => Ok(()),
+            Presence::StoreWithoutPolicy => Err(TrustStoreError::PolicyLost { path: self.policy_path() }),
+            Presence::Nothing | Presence::Other => Err(TrustStoreError::Missing { folder: self.folder.clone() }),
+        }
     }
 
     fn state_file(&self, name: &RepositoryName) -> Result<StateFile, TrustStoreError> {
@@ -242,9 +285,12 @@ impl TrustStore {
         }
     }
 
-    fn policy_text(&self) -> Result<Option<String>, TrustStoreError> {
-        let bytes = disk::read(&self.policy_path(), MAXIMUM_FILE_LENGTH)?;
-        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    fn policy_text(&self) -> Result<String, TrustStoreError> {
+        let path = self.policy_path();
+        match disk::read(&path, MAXIMUM_FILE_LENGTH)? {
+            Some(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+            None => Err(TrustStoreError::PolicyLost { path }),
+        }
     }
 
     fn policy_path(&self) -> PathBuf {

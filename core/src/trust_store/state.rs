@@ -29,8 +29,10 @@ pub(super) struct StateFile {
     format: u32,
     /// The root that was pinned when this was written. Another root has another state.
     pub(super) pinned_root: Digest,
-    /// When the last accepted archive was exported.
-    last_export: Option<Timestamp>,
+    /// When the last accepted archive was exported. The field is there even when there is no such time: one that was
+    /// lost is no permission to begin anew.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub(super) last_export: Option<Timestamp>,
     /// What was accepted of each role.
     roles: BTreeMap<String, RoleRecord>,
 }
@@ -49,6 +51,11 @@ impl StateFile {
     /// Nothing was accepted yet under this root.
     pub(super) fn empty(pinned_root: Digest) -> Self {
         Self { format: FORMAT, pinned_root, last_export: None, roles: BTreeMap::new() }
+    }
+
+    /// Whether nothing was accepted yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.roles.is_empty() && self.last_export.is_none()
     }
 
     /// The record of a state.
@@ -87,6 +94,11 @@ impl StateFile {
             if !digest.matches(&bytes) {
                 return Err(changed());
             }
+            let unreadable = |source| StateDamage::Metadata { role: role.clone(), source: Box::new(source) };
+            let found = version(role, &bytes).map_err(|source| damaged(unreadable(source)))?;
+            if found != record.version {
+                return Err(damaged(StateDamage::Version { role: role.clone(), recorded: record.version, found }));
+            }
             metadata.insert(role.clone(), bytes);
         }
         Ok(TrustedState { metadata, last_export: self.last_export })
@@ -113,10 +125,13 @@ impl StateFile {
                 });
             }
         }
-        if !next.roles.contains_key("root") {
-            return Err(TrustStoreError::NoRoot { name: name.clone() });
+        // A newer root may have rotated the keys of the others away.
+        let required = |role: &&str| *role == "root" || (self.roles.contains_key(*role) && !newer_root);
+        let missing = |role: &&str| required(role) && !next.roles.contains_key(*role);
+        match ["root", "timestamp", "snapshot", "targets"].into_iter().find(missing) {
+            Some(role) => Err(TrustStoreError::NoRole { name: name.clone(), role: role.to_owned() }),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Writes the metadata of `state` into the folder, but for what `current` names already; nothing names it yet.

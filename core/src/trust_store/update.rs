@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::Path;
 
+use jiff::Timestamp;
 use sealift_archive_format::Digest;
 
 use super::disk::{self, Disk, failed};
 use super::lock::Lock;
+use super::presence::Presence;
 use super::state::StateFile;
 use super::{
     AttesterName, ExporterName, MAXIMUM_FILE_LENGTH, Policy, RepositoryName, Trust, TrustStore, TrustStoreError,
@@ -23,18 +25,45 @@ use crate::tuf::map::RepositoryMap;
 pub struct Update {
     store: TrustStore,
     disk: Box<dyn Disk>,
-    _lock: Lock,
+    lock: Lock,
+}
+
+/// What was known of a repository, and is not any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forgotten {
+    /// The version of each role that was last accepted.
+    pub versions: BTreeMap<String, u64>,
+    /// When the last accepted archive was exported; `None` when that was not known, or is still known.
+    pub last_export: Option<Timestamp>,
+}
+
+/// What becomes of the time of the last accepted export when a state is reset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportTime {
+    /// It stays, if it can be read: archives from before it are still refused.
+    Kept,
+    /// It is forgotten too: for a clock that was wrong when it was accepted.
+    Forgotten,
 }
 
 impl Update {
     pub(super) fn on(store: TrustStore, disk: Box<dyn Disk>) -> Result<Self, TrustStoreError> {
-        disk.create_folder(&store.folder).map_err(failed("make", &store.folder))?;
         let lock = Lock::take(&store.folder)?;
-        let update = Self { store, disk, _lock: lock };
-        if !update.store.policy_path().exists() {
-            update.replace(&update.store.policy_path(), TEMPLATE.as_bytes())?;
+        Ok(Self { store, disk, lock })
+    }
+
+    /// Begins a store, unless another process has begun it in the meantime.
+    pub(super) fn on_new(store: TrustStore, disk: Box<dyn Disk>) -> Result<Self, TrustStoreError> {
+        disk.create_folder(&store.folder).map_err(failed("make", &store.folder))?;
+        let update = Self::on(store, disk)?;
+        if Presence::of(&update.store.folder)? == Presence::Nothing {
+            update.write_default_policy()?;
         }
         Ok(update)
+    }
+
+    pub(super) fn write_default_policy(&self) -> Result<(), TrustStoreError> {
+        self.replace(&self.store.policy_path(), TEMPLATE.as_bytes())
     }
 
     /// What the store holds.
@@ -54,6 +83,7 @@ impl Update {
     /// [`TrustStoreError`] when a repository is unknown, its state in the store is damaged, or the new one lies behind
     /// it; then nothing is changed.
     pub fn commit(&self, states: &BTreeMap<RepositoryName, TrustedState>) -> Result<(), TrustStoreError> {
+        self.lock.require_held(&self.store.folder)?;
         let mut files = Vec::new();
         for (name, state) in states {
             let folder = self.store.state_folder(name);
@@ -68,24 +98,34 @@ impl Update {
         files.iter().try_for_each(|(folder, _, next, _)| next.write(&*self.disk, folder))
     }
 
-    /// Pins a root, for a name that has none. Nothing is accepted under it yet.
+    /// Pins a root, for a name that has none, or has the same. A root that was lost can be put back this way, and what
+    /// was accepted under it is still known.
     ///
     /// # Errors
-    /// [`TrustStoreError`] when the name has a root, or `root` is not one, or not the expected one.
+    /// [`TrustStoreError`] when the name has or had another root, or `root` is not one, or not the expected one.
     pub fn pin_root(
         &self,
         name: &RepositoryName,
         root: &[u8],
         expected: Option<&Digest>,
     ) -> Result<Digest, TrustStoreError> {
+        let digest = check_root(root, expected)?;
         match self.store.root(name) {
+            Ok(pinned) if pinned.digest == digest => Ok(digest),
             Ok(pinned) => Err(TrustStoreError::RepositoryExists { name: name.clone(), digest: pinned.digest }),
-            Err(TrustStoreError::UnknownRepository { .. }) => self.replace_root(name, root, expected),
+            Err(TrustStoreError::RootLost { recorded, .. }) if recorded == digest => {
+                self.replace(&self.store.root_path(name), root)?;
+                Ok(digest)
+            }
+            Err(TrustStoreError::UnknownRepository { .. }) => {
+                self.begin_repository(name, root, digest.clone())?;
+                Ok(digest)
+            }
             Err(error) => Err(error),
         }
     }
 
-    /// Pins a root, also in place of another; what was accepted under the other is forgotten.
+    /// Pins a root, also in place of another; what was accepted under the other is forgotten, and returned.
     ///
     /// # Errors
     /// [`TrustStoreError`] when `root` is not one, or not the expected one.
@@ -94,18 +134,24 @@ impl Update {
         name: &RepositoryName,
         root: &[u8],
         expected: Option<&Digest>,
-    ) -> Result<Digest, TrustStoreError> {
-        let digest = Digest::sha256(root);
-        if let Some(expected) = expected
-            && !expected.matches(root)
-        {
-            return Err(TrustStoreError::RootDigest { expected: expected.clone(), found: digest });
+    ) -> Result<(Digest, Option<Forgotten>), TrustStoreError> {
+        let digest = check_root(root, expected)?;
+        match StateFile::read(&self.store.state_folder(name), name) {
+            Ok(state) if state.pinned_root == digest => {
+                self.replace(&self.store.root_path(name), root)?;
+                Ok((digest, None))
+            }
+            state => {
+                self.begin_repository(name, root, digest.clone())?;
+                Ok((digest, state.ok().and_then(|state| Forgotten::of(&state, ExportTime::Forgotten))))
+            }
         }
-        RootChain::begin(root).map_err(|source| TrustStoreError::NotARoot { source: Box::new(source) })?;
-        // The state first: if this stops in between, it names a root that is not pinned, and that is noticed.
-        StateFile::empty(digest.clone()).write(&*self.disk, &self.store.state_folder(name))?;
-        self.replace(&self.store.root_path(name), root)?;
-        Ok(digest)
+    }
+
+    /// The state first: if this stops in between, it names a root that is not pinned, and that is noticed.
+    fn begin_repository(&self, name: &RepositoryName, root: &[u8], digest: Digest) -> Result<(), TrustStoreError> {
+        StateFile::empty(digest).write(&*self.disk, &self.store.state_folder(name))?;
+        self.replace(&self.store.root_path(name), root)
     }
 
     /// Removes a pinned root and what was accepted under it.
@@ -113,8 +159,12 @@ impl Update {
     /// # Errors
     /// [`TrustStoreError`] when there is none.
     pub fn remove_root(&self, name: &RepositoryName) -> Result<(), TrustStoreError> {
-        self.store.root(name)?;
-        self.remove_file(&self.store.root_path(name))?;
+        match self.store.root(name) {
+            Ok(_) => self.remove_file(&self.store.root_path(name))?,
+            Err(error @ TrustStoreError::UnknownRepository { .. }) => return Err(error),
+            // The root is gone already, or its state cannot be read.
+            Err(_) => {}
+        }
         for folder in [self.store.root_folder(name), self.store.state_folder(name)] {
             if folder.exists() {
                 self.disk.remove_folder(&folder).map_err(failed("remove", &folder))?;
@@ -123,13 +173,25 @@ impl Update {
         Ok(())
     }
 
-    /// Forgets what was accepted of a repository: its pinned root is where trust begins again.
+    /// Forgets what was accepted of a repository, and returns it: its pinned root is where trust begins again.
     ///
     /// # Errors
-    /// [`TrustStoreError`] when no root is pinned under that name.
-    pub fn reset_state(&self, name: &RepositoryName) -> Result<(), TrustStoreError> {
+    /// [`TrustStoreError`] when no root is pinned under that name, or it cannot be used.
+    pub fn reset_state(
+        &self,
+        name: &RepositoryName,
+        export_time: ExportTime,
+    ) -> Result<Option<Forgotten>, TrustStoreError> {
         let root = self.store.root(name)?;
-        StateFile::empty(root.digest).write(&*self.disk, &self.store.state_folder(name))
+        let digest = check_root(&root.bytes, None)?;
+        let known = StateFile::read(&self.store.state_folder(name), name).ok();
+        let known = known.filter(|known| known.pinned_root == digest);
+        let mut state = StateFile::empty(digest);
+        if export_time == ExportTime::Kept {
+            state.last_export = known.as_ref().and_then(|known| known.last_export);
+        }
+        state.write(&*self.disk, &self.store.state_folder(name))?;
+        Ok(known.and_then(|known| Forgotten::of(&known, export_time)))
     }
 
     /// Adds an exporter whose seals count.
@@ -203,7 +265,7 @@ impl Update {
     /// [`TrustStoreError::Policy`] when the policy is broken, or written in a way that only a person can change.
     pub fn set_exporter_threshold(&self, threshold: NonZeroU32) -> Result<(), TrustStoreError> {
         let path = self.store.policy_path();
-        let text = self.store.policy_text()?.unwrap_or_default();
+        let text = self.store.policy_text()?;
         let changed = Policy::with_exporter_threshold(&text, threshold)
             .map_err(|source| TrustStoreError::Policy { path: path.clone(), source })?;
         self.replace(&path, changed.as_bytes())
@@ -238,5 +300,25 @@ impl Update {
     fn remove_file(&self, path: &Path) -> Result<(), TrustStoreError> {
         let folder = path.parent().unwrap_or(Path::new("."));
         self.disk.remove_file(path).and_then(|()| self.disk.sync_folder(folder)).map_err(failed("remove", path))
+    }
+}
+
+/// Whether it is a root that its own keys signed, and the expected one.
+fn check_root(root: &[u8], expected: Option<&Digest>) -> Result<Digest, TrustStoreError> {
+    let digest = Digest::sha256(root);
+    if let Some(expected) = expected
+        && !expected.matches(root)
+    {
+        return Err(TrustStoreError::RootDigest { expected: expected.clone(), found: digest });
+    }
+    RootChain::begin(root).map_err(|source| TrustStoreError::NotARoot { source: Box::new(source) })?;
+    Ok(digest)
+}
+
+impl Forgotten {
+    fn of(state: &StateFile, export_time: ExportTime) -> Option<Self> {
+        let last_export = state.last_export.filter(|_| export_time == ExportTime::Forgotten);
+        let versions = state.versions();
+        (!versions.is_empty() || last_export.is_some()).then_some(Self { versions, last_export })
     }
 }

@@ -1,9 +1,9 @@
 //! What the trust store promises, rule by rule.
 
-use std::cell::Cell;
+mod interrupted;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::num::NonZeroU32;
 use std::path::Path;
 
@@ -11,7 +11,6 @@ use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use serde_json::json;
 
-use super::disk::{Disk, LocalDisk};
 use super::*;
 use crate::canonical_json;
 use crate::freshness::parse_instant;
@@ -64,6 +63,13 @@ fn store() -> (tempfile::TempDir, TrustStore) {
     let folder = tempfile::tempdir().unwrap();
     let store = TrustStore::at(folder.path().join("trust"));
     store.begin().unwrap().pin_root(&name("main"), &root(1), None).unwrap();
+    (folder, store)
+}
+
+/// A store with root version 1 pinned as `main`, and something accepted under it.
+fn accepting_store() -> (tempfile::TempDir, TrustStore) {
+    let (folder, store) = store();
+    store.update().unwrap().commit(&one(state(1, 2, 3, 4))).unwrap();
     (folder, store)
 }
 
@@ -163,7 +169,7 @@ fn a_state_without_a_root_or_with_other_metadata_is_refused() {
     let update = store.update().unwrap();
     let mut rootless = state(1, 1, 1, 1);
     rootless.metadata.remove("root");
-    assert!(matches!(update.commit(&one(rootless)), Err(TrustStoreError::NoRoot { .. })));
+    assert!(matches!(update.commit(&one(rootless)), Err(TrustStoreError::NoRole { .. })));
     let mut mixed = state(1, 1, 1, 1);
     mixed.metadata.insert("snapshot".to_owned(), metadata("timestamp", 1));
     assert!(matches!(update.commit(&one(mixed)), Err(TrustStoreError::NotMetadata { .. })));
@@ -190,21 +196,21 @@ fn a_lost_or_damaged_state_is_an_error_until_it_is_reset() {
     fn first_metadata(folder: &Path) -> PathBuf {
         fs::read_dir(folder.join("metadata")).unwrap().next().unwrap().unwrap().path()
     }
+    fn edit(folder: &Path, from: &str, to: &str) {
+        let path = folder.join("state.json");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{text}");
+        fs::write(path, text.replace(from, to)).unwrap();
+    }
     let lost: Expected = |error| matches!(error, TrustStoreError::StateLost { .. });
     let damaged: Expected = |error| matches!(error, TrustStoreError::StateDamaged { .. });
-    let cases: [(&str, Damage, Expected); 7] = [
+    let cases: [(&str, Damage, Expected); 9] = [
         ("no state.json", |folder| fs::remove_file(folder.join("state.json")).unwrap(), lost),
         ("no folder", |folder| fs::remove_dir_all(folder).unwrap(), lost),
         ("empty state.json", |folder| fs::write(folder.join("state.json"), "").unwrap(), damaged),
-        (
-            "another format",
-            |folder| {
-                let path = folder.join("state.json");
-                let text = fs::read_to_string(&path).unwrap().replace("\"format\": 1", "\"format\": 2");
-                fs::write(path, text).unwrap();
-            },
-            damaged,
-        ),
+        ("another format", |folder| edit(folder, "\"format\": 1", "\"format\": 2"), damaged),
+        ("no export time", |folder| edit(folder, "\"lastExport\": \"2026-01-04T00:00:00Z\",", ""), damaged),
+        ("another version", |folder| edit(folder, "\"version\": 2", "\"version\": 1"), damaged),
         ("metadata gone", |folder| fs::remove_file(first_metadata(folder)).unwrap(), damaged),
         (
             "metadata changed",
@@ -234,7 +240,7 @@ fn a_lost_or_damaged_state_is_an_error_until_it_is_reset() {
         damage(&store.state_folder(&name("main")));
         let error = store.load().unwrap_err();
         assert!(expected(&error), "{case}: {error}");
-        update.reset_state(&name("main")).unwrap();
+        update.reset_state(&name("main"), ExportTime::Forgotten).unwrap();
         assert_eq!(store.state(&name("main")).unwrap(), TrustedState::default(), "{case}");
     }
 }
@@ -258,6 +264,99 @@ fn removing_a_root_removes_its_state() {
     assert!(store.load().unwrap().repositories.is_empty());
     update.pin_root(&name("main"), &root(1), None).unwrap();
     assert_eq!(store.state(&name("main")).unwrap(), TrustedState::default());
+}
+
+#[test]
+fn resetting_a_state_keeps_the_export_time_unless_asked() {
+    let (_folder, store) = accepting_store();
+    let update = store.update().unwrap();
+    let forgotten = update.reset_state(&name("main"), ExportTime::Kept).unwrap().unwrap();
+    assert_eq!(forgotten.versions["snapshot"], 2);
+    assert_eq!(forgotten.last_export, None, "it is still known");
+    assert_eq!(store.state(&name("main")).unwrap().last_export, state(1, 2, 3, 4).last_export);
+    let forgotten = update.reset_state(&name("main"), ExportTime::Forgotten).unwrap().unwrap();
+    assert_eq!(forgotten.last_export, state(1, 2, 3, 4).last_export);
+    assert_eq!(update.reset_state(&name("main"), ExportTime::Forgotten).unwrap(), None, "there is nothing left");
+}
+
+#[test]
+fn pinning_the_same_root_again_forgets_nothing() {
+    let (_folder, store) = accepting_store();
+    let update = store.update().unwrap();
+    update.pin_root(&name("main"), &root(1), None).unwrap();
+    assert_eq!(update.replace_root(&name("main"), &root(1), None).unwrap().1, None);
+    assert_eq!(store.state(&name("main")).unwrap(), state(1, 2, 3, 4));
+    let forgotten = update.replace_root(&name("main"), &root(2), None).unwrap().1.unwrap();
+    assert_eq!(forgotten.last_export, state(1, 2, 3, 4).last_export, "what was given up is said");
+}
+
+#[test]
+fn a_lost_root_is_an_error_until_it_is_put_back() {
+    type Damage = fn(&TrustStore);
+    let cases: [(&str, Damage); 3] = [
+        ("no root.json", |store| fs::remove_file(store.root_path(&name("main"))).unwrap()),
+        ("no folder of it", |store| fs::remove_dir_all(store.root_folder(&name("main"))).unwrap()),
+        ("no folder of any", |store| fs::remove_dir_all(store.folder().join("roots")).unwrap()),
+    ];
+    for (case, lose) in cases {
+        let (_folder, store) = accepting_store();
+        lose(&store);
+        let lost = |error: &TrustStoreError| matches!(error, TrustStoreError::RootLost { .. });
+        assert!(lost(&store.load().unwrap_err()), "{case}");
+        let update = store.update().unwrap();
+        assert!(lost(&update.pin_root(&name("main"), &root(2), None).unwrap_err()), "{case}: another root");
+        assert!(lost(&update.reset_state(&name("main"), ExportTime::Kept).unwrap_err()), "{case}");
+        update.pin_root(&name("main"), &root(1), None).unwrap();
+        assert_eq!(store.state(&name("main")).unwrap(), state(1, 2, 3, 4), "{case}");
+    }
+}
+
+#[test]
+fn a_root_that_cannot_be_read_does_not_make_its_repository_disappear() {
+    let (_folder, store) = accepting_store();
+    let path = store.root_path(&name("main"));
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    assert!(matches!(store.load(), Err(TrustStoreError::Io { .. })));
+    fs::remove_dir(&path).unwrap();
+    std::os::unix::fs::symlink("nowhere", &path).unwrap();
+    assert!(matches!(store.load(), Err(TrustStoreError::RootLost { .. })));
+}
+
+#[test]
+fn a_lost_policy_is_an_error_until_it_is_reset() {
+    let (_folder, store) = accepting_store();
+    fs::remove_file(store.policy_path()).unwrap();
+    let lost = |error: TrustStoreError| matches!(error, TrustStoreError::PolicyLost { .. });
+    assert!(lost(store.load().unwrap_err()));
+    assert!(lost(store.begin().err().unwrap()));
+    assert!(lost(store.update().err().unwrap()));
+    assert!(lost(store.policy().unwrap_err()));
+    store.reset_policy().unwrap();
+    assert_eq!(store.load().unwrap().policy, Policy::default());
+}
+
+#[test]
+fn a_folder_with_other_things_is_not_a_store_and_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("anna.pem"), "").unwrap();
+    let store = TrustStore::at(folder.path());
+    assert!(matches!(store.begin(), Err(TrustStoreError::NotAStore { .. })));
+    assert!(matches!(store.update(), Err(TrustStoreError::Missing { .. })));
+    assert!(matches!(store.load(), Err(TrustStoreError::Missing { .. })));
+    assert!(matches!(store.reset_policy(), Err(TrustStoreError::Missing { .. })));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_lock_that_was_removed_holds_nobody_and_lets_nobody_commit() {
+    let (_folder, store) = store();
+    let first = store.update().unwrap();
+    fs::remove_file(store.folder().join("lock")).unwrap();
+    let second = store.update().unwrap();
+    assert!(matches!(first.commit(&one(state(1, 1, 1, 1))), Err(TrustStoreError::LockRemoved { .. })));
+    second.commit(&one(state(1, 2, 3, 4))).unwrap();
+    assert!(matches!(store.update(), Err(TrustStoreError::Locked { .. })));
 }
 
 #[test]
@@ -336,148 +435,4 @@ fn a_broken_policy_is_an_error_and_not_the_default() {
     assert!(matches!(store.load(), Err(TrustStoreError::Policy { .. })));
     fs::write(store.policy_path(), b"# \xff\n").unwrap();
     store.load().unwrap();
-}
-
-/// A disk on which the machine stops after so many steps, in the middle of a write.
-struct DyingDisk {
-    steps_left: Cell<usize>,
-}
-
-impl DyingDisk {
-    fn step(&self) -> io::Result<()> {
-        let left = self.steps_left.get().checked_sub(1).ok_or_else(|| io::Error::other("the machine stopped"))?;
-        self.steps_left.set(left);
-        Ok(())
-    }
-}
-
-impl Disk for DyingDisk {
-    fn create_folder(&self, path: &Path) -> io::Result<()> {
-        self.step().and_then(|()| LocalDisk.create_folder(path))
-    }
-
-    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.step().inspect_err(|_| fs::write(path, &bytes[..bytes.len() / 2]).unwrap())?;
-        LocalDisk.write(path, bytes)
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.step().and_then(|()| LocalDisk.rename(from, to))
-    }
-
-    fn sync_folder(&self, path: &Path) -> io::Result<()> {
-        self.step().and_then(|()| LocalDisk.sync_folder(path))
-    }
-
-    fn remove_file(&self, path: &Path) -> io::Result<()> {
-        self.step().and_then(|()| LocalDisk.remove_file(path))
-    }
-
-    fn remove_folder(&self, path: &Path) -> io::Result<()> {
-        self.step().and_then(|()| LocalDisk.remove_folder(path))
-    }
-}
-
-/// Runs `change` on a disk that dies after 0, 1, 2, … steps, until it is not reached; after each death, `check`s what a
-/// fresh reader finds, and that the change can be made by the next process.
-fn die_after_every_step(
-    change: impl Fn(&Update) -> Result<(), TrustStoreError>,
-    check: impl Fn(&TrustStore, usize),
-    prepare: impl Fn() -> (tempfile::TempDir, TrustStore),
-) {
-    for steps in 0.. {
-        let (_folder, store) = prepare();
-        // Taking the lock costs one step.
-        let disk = Box::new(DyingDisk { steps_left: Cell::new(steps + 1) });
-        let update = Update::on(store.clone(), disk).unwrap();
-        let result = change(&update);
-        drop(update);
-        check(&store, steps);
-        if result.is_ok() {
-            assert!(steps > 3, "the disk dies in the middle");
-            return;
-        }
-        change(&store.update().unwrap()).unwrap();
-    }
-}
-
-#[test]
-fn a_commit_that_dies_at_any_step_leaves_the_old_or_the_new_state() {
-    let (old, new) = (state(1, 2, 3, 4), state(2, 3, 4, 5));
-    let seen_old = Cell::new(0);
-    die_after_every_step(
-        |update| update.commit(&one(new.clone())),
-        |store, steps| {
-            let found = store.state(&name("main")).unwrap_or_else(|error| panic!("after {steps} steps: {error}"));
-            assert!(found == old || found == new, "after {steps} steps");
-            seen_old.set(seen_old.get() + usize::from(found == old));
-        },
-        || {
-            let (folder, store) = store();
-            store.update().unwrap().commit(&one(old.clone())).unwrap();
-            (folder, store)
-        },
-    );
-    assert!(seen_old.get() > 3);
-}
-
-#[test]
-fn a_commit_for_several_repositories_that_dies_leaves_each_old_or_new() {
-    let (old, new) = (state(1, 2, 3, 4), state(2, 3, 4, 5));
-    let both = |state: &TrustedState| [(name("main"), state.clone()), (name("second"), state.clone())].into();
-    die_after_every_step(
-        |update| update.commit(&both(&new)),
-        |store, steps| {
-            for repository in store.load().unwrap().repositories.values() {
-                assert!(repository.state == old || repository.state == new, "after {steps} steps");
-            }
-        },
-        || {
-            let (folder, store) = store();
-            let update = store.update().unwrap();
-            update.pin_root(&name("second"), &root(1), None).unwrap();
-            update.commit(&both(&old)).unwrap();
-            drop(update);
-            (folder, store)
-        },
-    );
-}
-
-#[test]
-fn pinning_that_dies_at_any_step_pins_nothing_or_the_root() {
-    die_after_every_step(
-        |update| match update.pin_root(&name("second"), &root(1), None) {
-            Ok(_) | Err(TrustStoreError::RepositoryExists { .. }) => Ok(()),
-            Err(error) => Err(error),
-        },
-        |store, steps| {
-            let trust = store.load().unwrap_or_else(|error| panic!("after {steps} steps: {error}"));
-            if let Some(second) = trust.repositories.get(&name("second")) {
-                assert_eq!(second.root.bytes, root(1));
-            }
-        },
-        store,
-    );
-}
-
-#[test]
-fn replacing_a_root_that_dies_never_joins_a_root_to_another_ones_state() {
-    let (old, new) = (root(1), root(2));
-    die_after_every_step(
-        |update| update.replace_root(&name("main"), &new, None).map(drop),
-        |store, steps| match store.load() {
-            Ok(trust) => {
-                let main = &trust.repositories[&name("main")];
-                let expected = if main.root.bytes == old { state(1, 2, 3, 4) } else { TrustedState::default() };
-                assert_eq!(main.state, expected, "after {steps} steps");
-            }
-            Err(TrustStoreError::RootChanged { .. }) => {}
-            Err(error) => panic!("after {steps} steps: {error}"),
-        },
-        || {
-            let (folder, store) = store();
-            store.update().unwrap().commit(&one(state(1, 2, 3, 4))).unwrap();
-            (folder, store)
-        },
-    );
 }
