@@ -16,11 +16,17 @@ pub(super) fn judgement(error: &JudgementError) -> Advice {
             ExitCode::TrustStore,
             "say which repository speaks for which names: sealift trust map MAP.json (TAP 4)",
         ),
-        JudgementError::Map(_) => advice(ExitCode::TrustStore, "correct the map: sealift trust map MAP.json"),
+        JudgementError::Map(_) | JudgementError::RepositoryName(_) => {
+            advice(ExitCode::TrustStore, "correct the map: sealift trust map MAP.json")
+        }
         JudgementError::Repository(error) => repository(error),
         JudgementError::OtherTarget { .. } => advice(
             ExitCode::Tuf,
             "ask the exporter to pack it under the name that its publisher signed; nothing was written",
+        ),
+        JudgementError::TwoTargets { .. } => advice(
+            ExitCode::Tuf,
+            "ask the publisher to take one of the two targets back: both names mean the same tag; nothing was written",
         ),
         JudgementError::Search { source, .. } => search(source),
         JudgementError::Binding { .. } => advice(
@@ -99,12 +105,15 @@ fn tuf(error: &TufError) -> Advice {
         | TufError::Version { .. }
         | TufError::Mismatch { .. }
         | TufError::NotInSnapshot { .. }
-        | TufError::TooManyRoots { .. }
         | TufError::TooManyRoles { .. }
         | TufError::TooDeep { .. }
         | TufError::Unprovable { .. } => {
             advice(ExitCode::Tuf, "ask the publisher: the repository is not consistent; nothing was written")
         }
+        TufError::TooManyRoots { .. } => advice(
+            ExitCode::Tuf,
+            "pin a newer root of this publisher, or raise root_versions in policy.toml; nothing was written",
+        ),
         TufError::Missing { .. } => advice(
             ExitCode::Tuf,
             "check the location of the repository: it must hold metadata/; or ask the publisher for the missing file",

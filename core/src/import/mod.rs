@@ -21,9 +21,10 @@ use crate::oci::{
     BlobContent, Checked, Descriptor, ManifestBytes, ManifestError, Reference, Repository, Sink, SinkError,
 };
 use crate::progress::Progress;
+use crate::trust::RepositoryEvidence;
 use crate::trust_store::RepositoryName;
 use crate::tuf::TrustedState;
-use crate::tuf::mirror::{Mirror, MirrorError};
+use crate::tuf::mirror::{Mirror, MirrorError, verified_metadata};
 use crate::verify::documents::{Closed, ClosedImage, Tree};
 use crate::verify::{Judged, Proof, ReceiveError, Receiver, Verified};
 
@@ -131,7 +132,10 @@ impl Delivered {
                     mirror.write_target(target, &bytes, evidence.consistent_snapshots)?;
                 }
             }
-            mirror.write_metadata(&repository.metadata)?;
+            let RepositoryEvidence { roles, next_state, consistent_snapshots, judged_at, .. } = evidence;
+            let metadata =
+                verified_metadata(&repository.metadata, roles, next_state, *consistent_snapshots, *judged_at);
+            mirror.write_metadata(&metadata)?;
         }
         Ok(())
     }

@@ -54,6 +54,16 @@ impl Claim {
         Self::new(ClaimKind::Image, &record.reference, record.target.as_ref(), &record.descriptor)
     }
 
+    /// The one name of what the reference means: domain, path, tag and digest written out. Which repositories speak for
+    /// it is asked under this name, so that no other spelling finds other speakers.
+    pub(super) fn full_name(&self) -> String {
+        let Ok(reference) = self.reference.parse::<Reference>() else { return self.reference.clone() };
+        match reference.tag_or_latest() {
+            Some(tag) => format!("{}:{tag}", reference.repository()),
+            None => reference.to_string(),
+        }
+    }
+
     /// The names under which a target may vouch for it: the reference as it is written, and the spellings that mean the
     /// same tag. Else whoever writes `…:1.0@sha256:…` could bring something unsigned to where `…:1.0` is signed.
     pub(super) fn spellings(&self) -> Vec<String> {

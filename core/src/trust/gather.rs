@@ -64,13 +64,11 @@ pub fn gather<E: From<RepositoryError>>(
     Ok(carried)
 }
 
-/// Records the pinned root and, for receivers that pinned an earlier one, every root before it that is still there.
+/// Records the pinned root and, for receivers that pinned an earlier one, the roots before it that are still there, as
+/// many as one update walks.
 fn record_roots(pinned_root: &[u8], recorder: &mut RecordingMetadata<'_>, limits: &Limits) -> Result<(), TufError> {
     let pinned = RootChain::begin(pinned_root)?.version();
-    if pinned > limits.root_versions {
-        return Err(TufError::TooManyRoots { limit: limits.root_versions });
-    }
-    for version in 1..pinned {
+    for version in pinned.saturating_sub(limits.root_versions).max(1)..pinned {
         recorder.metadata(&RoleName::root(), Some(version), limits.root_length)?;
     }
     recorder.record(&RoleName::root(), Some(pinned), pinned_root);

@@ -12,9 +12,9 @@ use crate::cnab::{Assurance, Level, MinimumLevel};
 use crate::freshness::Freshness;
 use crate::in_toto::{Inspections, VerifiedSupplyChain};
 use crate::trust_store::policy;
-use crate::trust_store::{RepositoryName, Trust};
+use crate::trust_store::{NameError, RepositoryName, Trust};
 use crate::tuf::map::{AgreedTarget, MapError, MapSearchError, RepositoryMap};
-use crate::tuf::{RoleName, TufError};
+use crate::tuf::{RoleName, TufError, VerifiedTarget};
 
 /// What is to be judged, and how.
 pub struct Question<'a> {
@@ -97,6 +97,21 @@ pub enum JudgementError {
         reference: String,
         /// Why.
         source: MapSearchError,
+    },
+    /// The map names a repository that no trust store can have.
+    #[error("the map of repositories names one that cannot be")]
+    RepositoryName(#[from] NameError),
+    /// A repository says two things of one name, written in two ways.
+    #[error("repository {name} lists {first} and {second} with different contents, and both mean {reference}")]
+    TwoTargets {
+        /// The reference.
+        reference: String,
+        /// The repository.
+        name: RepositoryName,
+        /// The one target.
+        first: String,
+        /// The other.
+        second: String,
     },
     /// What was brought is not what the target says.
     #[error("{reference} is not the target that TUF vouches for: {} bytes with digest {}, but {target} lists {} bytes with {}", .claim.length, .claim.digest, .listed_length, .listed.iter().map(Digest::to_string).collect::<Vec<_>>().join(" and "), target = .claim.target)]
@@ -225,25 +240,12 @@ impl Judge<'_, '_> {
 
     /// What the repositories that speak for a name agree on, however the name is written.
     fn resolve(&mut self, claim: &Claim) -> Result<Option<AgreedTarget>, JudgementError> {
-        for target in claim.spellings() {
-            if let Some(agreed) = self.resolve_name(claim, &target)? {
-                return Ok(Some(agreed));
-            }
-        }
-        Ok(None)
-    }
-
-    fn resolve_name(&mut self, claim: &Claim, target: &str) -> Result<Option<AgreedTarget>, JudgementError> {
         let Some(map) = &self.map else { return Ok(None) };
         let mut silent = None;
         let repositories = &mut self.repositories;
-        let found = map.resolve(target, |name| {
-            let name: RepositoryName = match name.parse() {
-                Ok(name) => name,
-                Err(_) => return Err(absent()),
-            };
-            repositories.resolve(&name, target).map_err(|error| match error {
-                RepositoryError::Tuf { source, .. } => source,
+        let found = map.resolve(&claim.full_name(), |name| {
+            say(repositories, name, claim).map_err(|error| match error {
+                JudgementError::Repository(RepositoryError::Tuf { source, .. }) => source,
                 other => {
                     silent.get_or_insert(other);
                     absent()
@@ -252,10 +254,31 @@ impl Judge<'_, '_> {
         });
         match (found, silent) {
             (Ok(found), _) => Ok(found),
-            (Err(_), Some(silent)) => Err(silent.into()),
+            (Err(_), Some(silent)) => Err(silent),
             (Err(source), None) => Err(JudgementError::Search { reference: claim.reference.clone(), source }),
         }
     }
+}
+
+/// What one repository says, however it writes the name: it must not say two things.
+fn say(
+    repositories: &mut Repositories<'_>,
+    name: &str,
+    claim: &Claim,
+) -> Result<Option<VerifiedTarget>, JudgementError> {
+    let name: RepositoryName = name.parse()?;
+    let mut said: Option<VerifiedTarget> = None;
+    for spelling in claim.spellings() {
+        match (&said, repositories.resolve(&name, &spelling)?) {
+            (None, found) => said = found,
+            (Some(first), Some(second)) if !first.agrees_with(&second) => {
+                let [first, second] = [first, &second].map(|target| target.path().to_owned());
+                return Err(JudgementError::TwoTargets { reference: claim.reference.clone(), name, first, second });
+            }
+            (Some(_), _) => {}
+        }
+    }
+    Ok(said)
 }
 
 /// What a repository that is not here says, in the terms of TUF: its timestamp is missing.

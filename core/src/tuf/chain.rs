@@ -40,6 +40,11 @@ impl RootChain {
         self.0.version()
     }
 
+    /// The version that may follow; there is none after the greatest number.
+    pub fn next_version(&self) -> Option<u64> {
+        self.version().checked_add(1)
+    }
+
     /// Takes the next version: signed by a threshold of the old keys and of its own (§5.3.4), and of the version that
     /// follows (§5.3.5). Whether it has expired does not matter yet (§5.3.6).
     ///
@@ -56,9 +61,11 @@ impl RootChain {
             role_keys: &old.roles.root,
         })?;
         let root = verify_by_itself(envelope)?;
-        let expected = self.version().saturating_add(1);
-        if root.version() != expected {
-            return Err(TufError::Version { role, expected, found: root.version() });
+        match self.next_version() {
+            Some(expected) if root.version() == expected => {}
+            expected => {
+                return Err(TufError::Version { role, expected: expected.unwrap_or(u64::MAX), found: root.version() });
+            }
         }
         let history = history(old, root.value());
         self.0 = root;

@@ -212,32 +212,36 @@ impl RepositoryMap {
     /// has it.
     ///
     /// # Errors
-    /// [`MapSearchError`]. A repository that is refused does not let the search fall through to later mappings:
-    /// whoever can break it could otherwise choose who speaks.
+    /// [`MapSearchError`]. A repository that is refused does not let another one speak in its place, in this mapping or in
+    /// a later one: whoever can break it could otherwise choose who speaks.
     pub fn resolve(
         &self,
         target: &str,
         mut ask: impl FnMut(&str) -> Result<Option<VerifiedTarget>, TufError>,
     ) -> Result<Option<AgreedTarget>, MapSearchError> {
+        let mut disagreement = None;
         for mapping in &self.mappings {
             if !mapping.paths.iter().any(|pattern| pattern.matches(target)) {
                 continue;
             }
             match mapping.ask(target, &mut ask)? {
                 Answer::Agreed(agreed) => return Ok(Some(agreed)),
-                Answer::Disagreed(known_to) if mapping.terminating => {
-                    return Err(MapSearchError::NoAgreement {
+                Answer::Disagreed(known_to) => {
+                    disagreement.get_or_insert_with(|| MapSearchError::NoAgreement {
                         target: target.to_owned(),
                         asked: mapping.repositories.clone(),
                         known_to,
                         threshold: mapping.threshold,
                     });
                 }
-                Answer::Unknown if mapping.terminating => return Ok(None),
-                Answer::Disagreed(_) | Answer::Unknown => {}
+                Answer::Unknown => {}
+            }
+            if mapping.terminating {
+                break;
             }
         }
-        Ok(None)
+        // What repositories know and do not agree on is not unknown.
+        disagreement.map_or(Ok(None), Err)
     }
 }
 
@@ -255,25 +259,28 @@ impl Mapping {
         ask: &mut impl FnMut(&str) -> Result<Option<VerifiedTarget>, TufError>,
     ) -> Result<Answer, MapSearchError> {
         let mut known: Vec<(String, VerifiedTarget)> = Vec::new();
-        let mut refused = None;
+        let mut refused = Vec::new();
         for repository in &self.repositories {
             let found = match ask(repository) {
                 Ok(Some(found)) => found,
                 Ok(None) => continue,
                 Err(source) => {
-                    refused.get_or_insert((repository, source));
+                    refused.push((repository, source));
                     continue;
                 }
             };
             known.push((repository.clone(), found.clone()));
             let same = known.iter().filter(|(_, other)| other.agrees_with(&found));
             if same.clone().count() >= self.threshold.get() {
+                if self.could_have_agreed_otherwise(&known, &found, refused.len()) {
+                    break;
+                }
                 let witnesses: Vec<_> = same.cloned().collect();
                 let first = witnesses.first().map_or(found, |(_, first)| first.clone());
                 return Ok(Answer::Agreed(AgreedTarget { first, witnesses }));
             }
         }
-        if let Some((repository, source)) = refused {
+        if let Some((repository, source)) = refused.into_iter().next() {
             let (repository, target, source) = (repository.clone(), target.to_owned(), Box::new(source));
             return Err(MapSearchError::Repository { repository, target, source });
         }
@@ -281,5 +288,18 @@ impl Mapping {
             return Ok(Answer::Unknown);
         }
         Ok(Answer::Disagreed(known.into_iter().map(|(repository, _)| repository).collect()))
+    }
+
+    /// Whether the repositories that were refused, had they been heard, could have made a threshold for something else
+    /// than `agreed` before it came to be agreed on: with others that said it, or by themselves.
+    fn could_have_agreed_otherwise(
+        &self,
+        known: &[(String, VerifiedTarget)],
+        agreed: &VerifiedTarget,
+        refused: usize,
+    ) -> bool {
+        let others = known.iter().filter(|(_, other)| !other.agrees_with(agreed));
+        let support = others.map(|(_, other)| known.iter().filter(|(_, known)| known.agrees_with(other)).count());
+        refused > 0 && support.max().unwrap_or(0) + refused >= self.threshold.get()
     }
 }

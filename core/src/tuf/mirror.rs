@@ -1,21 +1,87 @@
 //! Publishes what was carried as a folder that any TUF client can use, served over http or read as files.
 //!
 //! Promise: whoever reads the folder while it is written sees the repository as it was or as it becomes: targets come
-//! first, then metadata, the timestamp last, and every file appears whole or not at all.
+//! first, then metadata, the timestamp last, and every file appears whole or not at all. (Where snapshots are not
+//! consistent, files have one name in all versions, and a reader may meet the new ones among the old: TUF §6.2 is what
+//! prevents that.)
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp as Instant;
 use percent_encoding::percent_decode_str;
 
+use super::chain::RootChain;
+use super::envelope::RoleEvidence;
 use super::hashes::MismatchError;
+use super::limits::Limits;
 use super::provider::folder::inside;
-use super::provider::{CarriedMetadata, RepositoryFolder, target_file_path};
+use super::provider::{CarriedMetadata, RecordingMetadata, RepositoryFolder, target_file_path};
+use super::role_name::RoleName;
+use super::state::TrustedState;
 use super::target::VerifiedTarget;
+use super::update::{recall, update};
 
 /// The file that makes new metadata visible, and so comes last.
 const TIMESTAMP: &str = "timestamp.json";
+
+/// Of the metadata that was carried here, what was verified: the accepted `roles`, whose bytes `state` holds, and the roots
+/// that lead to the accepted one; every role, if all of them came along. Who carries something else along does not get it
+/// published.
+pub fn verified_metadata(
+    carried: &CarriedMetadata,
+    roles: &[RoleEvidence],
+    state: &TrustedState,
+    consistent_snapshots: bool,
+    judged_at: Instant,
+) -> CarriedMetadata {
+    let mut metadata = carried.clone();
+    let Some(accepted) = recall(state, &RoleName::root()) else { return CarriedMetadata::default() };
+    let mut every_role = RecordingMetadata::new(&mut metadata);
+    let walked = update(accepted, &TrustedState::default(), &mut every_role, judged_at, &Limits::default())
+        .and_then(|mut repository| repository.load_every_role(&mut every_role));
+    let mut files = match walked {
+        Ok(_) => every_role.into_carried().into_files(),
+        // Only what the searches needed came along.
+        Err(_) => accepted_roles(roles, state, consistent_snapshots),
+    };
+    files.extend(roots_before(accepted, carried));
+    CarriedMetadata::new(files)
+}
+
+fn accepted_roles(
+    roles: &[RoleEvidence],
+    state: &TrustedState,
+    consistent_snapshots: bool,
+) -> BTreeMap<String, Vec<u8>> {
+    let below_root = roles.iter().filter(|role| role.role != RoleName::root());
+    let named = below_root.filter_map(|RoleEvidence { role, version, .. }| {
+        let versioned = consistent_snapshots && *role != RoleName::timestamp();
+        Some((role.file_name(versioned.then_some(*version)), recall(state, role)?.to_vec()))
+    });
+    named.collect()
+}
+
+/// The accepted root, and those before it from which an unbroken chain leads to it.
+fn roots_before(accepted: &[u8], carried: &CarriedMetadata) -> BTreeMap<String, Vec<u8>> {
+    let Ok(newest) = RootChain::begin(accepted).map(|chain| chain.version()) else { return BTreeMap::new() };
+    let file = |version: u64| match version == newest {
+        true => Some(accepted),
+        false => carried.files().get(&RoleName::root().file_name(Some(version))).map(Vec::as_slice),
+    };
+    let mut first = newest;
+    while let Some(before) = first.checked_sub(1)
+        && let Some(older) = file(before)
+        && let Some(newer) = file(first)
+        && RootChain::begin(older).is_ok_and(|mut chain| chain.version() == before && chain.accept(newer).is_ok())
+    {
+        first = before;
+    }
+    let named = |version| Some((RoleName::root().file_name(Some(version)), file(version)?.to_vec()));
+    (first..=newest).filter_map(named).collect()
+}
 
 /// A folder with `metadata/` and `targets/` in it.
 #[derive(Debug, Clone, PartialEq, Eq)]

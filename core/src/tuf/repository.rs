@@ -1,6 +1,6 @@
 //! A repository that passed the workflow, and the search for targets in it (TUF 1.0.34 §5.6.7).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp as Instant;
@@ -136,17 +136,16 @@ impl TrustedRepository {
     /// # Errors
     /// [`TufError`] as for [`TrustedRepository::resolve`]; the number of roles is bounded by what the snapshot lists.
     pub fn load_every_role(&mut self, provider: &mut dyn MetadataProvider) -> Result<usize, TufError> {
-        let mut visited = BTreeSet::new();
-        let mut pending = vec![(None, RoleName::targets())];
-        while let Some((from, role)) = pending.pop() {
-            if !visited.insert(role.clone()) {
-                continue;
-            }
+        // Breadth first, so that each role is come to by the shortest way.
+        let mut known = BTreeSet::from([RoleName::targets()]);
+        let mut pending: VecDeque<(Option<Arc<Step>>, RoleName)> = [(None, RoleName::targets())].into();
+        while let Some((from, role)) = pending.pop_front() {
             let step = Arc::new(self.step(provider, from, role)?);
             let names = self.delegated_names(step.metadata.value());
-            pending.extend(names.into_iter().rev().map(|role| (Some(Arc::clone(&step)), role)));
+            let unknown = names.into_iter().filter(|role| known.insert(role.clone()));
+            pending.extend(unknown.map(|role| (Some(Arc::clone(&step)), role)));
         }
-        Ok(visited.len())
+        Ok(known.len())
     }
 
     /// The roles that a role delegates to; of succinct ones, those bins that the snapshot lists.

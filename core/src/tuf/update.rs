@@ -82,7 +82,9 @@ fn advance_root(
     }
     let first = chain.version();
     let limit = fetch.limits.root_length;
-    while let Some(next) = fetch.file(&root, Some(chain.version().saturating_add(1)), limit)? {
+    while let Some(version) = chain.next_version()
+        && let Some(next) = fetch.file(&root, Some(version), limit)?
+    {
         if chain.version() - first >= fetch.limits.root_versions {
             return Err(TufError::TooManyRoots { limit: fetch.limits.root_versions });
         }
@@ -140,10 +142,10 @@ fn advance_targets(
     Ok(targets)
 }
 
-/// §5.3.11.
+/// §5.3.11. The snapshot guards the targets roles against rollback; with it goes what it guarded, so that a role whose
+/// version was pushed ahead does not outlive the recovery.
 fn forget(state: &mut TrustedState) {
-    state.metadata.remove(RoleName::timestamp().as_str());
-    state.metadata.remove(RoleName::snapshot().as_str());
+    state.metadata.retain(|role, _| role == RoleName::root().as_str());
 }
 
 pub(crate) fn remember(state: &mut TrustedState, role: &RoleName, bytes: Vec<u8>) {

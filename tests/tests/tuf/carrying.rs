@@ -1,7 +1,7 @@
 //! What travels, and what is published where it arrives.
 
 use sealift_core::trust::Extent;
-use sealift_core::tuf::mirror::{Mirror, MirrorError};
+use sealift_core::tuf::mirror::{Mirror, MirrorError, verified_metadata};
 use sealift_core::tuf::provider::CarriedMetadata;
 use sealift_core::tuf::{Limits, MetadataProvider, ProviderError, RoleName, TrustedState, TufError, update};
 use sealift_tests::tuf_repository::{Delegated, TufRepository, gather_from, now};
@@ -163,4 +163,69 @@ fn a_mirror_writes_nothing_outside_its_folder() {
     let beside: Vec<_> = std::fs::read_dir(parent.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(beside, ["mirror"]);
     assert!(parent.path().join("mirror/metadata/..%2F..%2Frole.json").exists());
+}
+
+#[test]
+fn a_root_of_a_high_version_can_be_pinned_on_the_exporting_side() {
+    let mut repository = TufRepository::new();
+    repository.role("root")["version"] = json!(1_000_000);
+    repository.publish_as_it_is("root");
+    let pinned = repository.file("root").clone();
+    let carried = gather_from(
+        &mut repository.carried().0,
+        &mut repository.carried().1,
+        &pinned,
+        TrustedState::default(),
+        &[],
+        Extent::WhatIsNeeded,
+    );
+    assert!(carried.unwrap().files().contains_key("1000000.root.json"));
+}
+
+/// What of `carried` a side publishes that judged it, and found these targets.
+fn published(repository: &mut TufRepository, carried: &CarriedMetadata, targets: &[&str]) -> CarriedMetadata {
+    let mut trusted = repository.first_update().unwrap();
+    for target in targets {
+        trusted.resolve(repository, target).unwrap().unwrap();
+    }
+    let (roles, consistent) = (trusted.roles().to_vec(), trusted.has_consistent_snapshots());
+    verified_metadata(carried, &roles, &trusted.into_state(None), consistent, now())
+}
+
+#[test]
+fn a_mirror_publishes_what_was_verified_and_nothing_else() {
+    for consistent in [true, false] {
+        let (mut repository, path, _) = binned();
+        repository.role("root")["consistent_snapshot"] = json!(consistent);
+        repository.publish(&["root"]);
+        repository.publish_everything();
+        let pinned = repository.pinned_root();
+        for (targets, extent) in [(&[path][..], Extent::WhatIsNeeded), (&[path], Extent::EveryRole)] {
+            let honest = repository.gather(&pinned, targets, extent).unwrap();
+            let mut files = honest.files().clone();
+            files.insert("6.root.json".to_owned(), b"a root that is still to come".to_vec());
+            files.insert("x%2Findex.html".to_owned(), b"a page".to_vec());
+            files.insert("stray.json".to_owned(), files["timestamp.json"].clone());
+            assert_eq!(published(&mut repository, &CarriedMetadata::new(files.clone()), targets), honest);
+            // The roots before a broken link cannot be shown to lead to the accepted one.
+            files.insert("2.root.json".to_owned(), files["1.root.json"].clone());
+            let broken = published(&mut repository, &CarriedMetadata::new(files), targets);
+            let roots: Vec<_> = broken.files().keys().filter(|name| name.ends_with(".root.json")).collect();
+            assert_eq!(roots, ["3.root.json", "4.root.json"]);
+        }
+    }
+}
+
+#[test]
+fn every_role_is_come_to_by_the_shortest_way() {
+    let mut repository = TufRepository::new();
+    let names: Vec<String> = (0..40).map(|number| format!("role-{number}")).collect();
+    for delegator in std::iter::once("targets").chain(names.iter().map(String::as_str)) {
+        for name in &names {
+            repository.delegate(delegator, Delegated::paths(name, &["*"]));
+        }
+    }
+    repository.publish_everything();
+    let carried = repository.gather(&repository.pinned_root(), &[], Extent::EveryRole).unwrap();
+    assert_eq!(carried.files().len(), 4 + 40);
 }

@@ -25,5 +25,6 @@ mod ngclient;
 mod oracles;
 mod root;
 mod snapshot;
+mod speakers;
 mod targets;
 mod timestamp;

@@ -1,7 +1,9 @@
 //! §5.2 and §5.3: from the pinned root to the newest one.
 
+use sealift_core::trust_store::{RepositoryName, TrustStore};
+use sealift_core::tuf::chain::RootChain;
 use sealift_core::tuf::{Limits, ProviderError, TrustedState, TufError, advance, update};
-use sealift_tests::tuf_repository::{TufRepository, now};
+use sealift_tests::tuf_repository::{Delegated, TufRepository, now};
 use serde_json::json;
 
 fn root_version(repository: &mut TufRepository) -> Result<u64, TufError> {
@@ -48,6 +50,17 @@ fn rule_5_3_3_the_chain_and_its_links_have_limits() {
     assert_eq!(refresh(short, &mut state).unwrap(), 4, "the next update goes on where this one stopped");
     let narrow = Limits { root_length: 100, ..Limits::default() };
     assert_refused!(refresh(narrow, &mut TrustedState::default()), TufError::Provider(ProviderError::TooLong { .. }));
+}
+
+#[test]
+fn rule_5_3_3_the_greatest_version_has_no_successor_and_is_not_its_own() {
+    let mut repository = TufRepository::new();
+    repository.role("root")["version"] = json!(u64::MAX);
+    repository.publish_as_it_is("root");
+    let pinned = repository.file("root").clone();
+    let found = update(&pinned, &TrustedState::default(), &mut repository, now(), &Limits::default()).unwrap();
+    assert_eq!(found.roles()[0].version, u64::MAX);
+    assert_refused!(RootChain::begin(&pinned).unwrap().accept(&pinned), TufError::Version { .. });
 }
 
 #[test]
@@ -151,6 +164,36 @@ fn rule_5_3_11_rotated_timestamp_or_snapshot_keys_make_both_be_forgotten() {
         let versions: Vec<_> = repository.update(&state).unwrap().roles().iter().map(|role| role.version).collect();
         assert_eq!(versions, [2, 1, 1, 1], "after the {rotated} key was rotated");
     }
+}
+
+#[test]
+fn rule_5_3_11_a_delegated_role_that_was_pushed_ahead_is_forgotten_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, name) = (TrustStore::at(folder.path()), "main".parse::<RepositoryName>().unwrap());
+    let mut repository = TufRepository::new();
+    repository.delegate("targets", Delegated::paths("releases", &["*"]));
+    repository.add_target("releases", "shop", b"shop");
+    repository.publish_everything();
+    store.begin().unwrap().pin_root(&name, &repository.pinned_root(), None).unwrap();
+    let accept = |repository: &mut TufRepository, targets: &[&str]| {
+        let mut trusted = repository.update(&store.state(&name).unwrap()).unwrap();
+        for target in targets {
+            trusted.resolve(repository, target).unwrap().unwrap();
+        }
+        let state = [(name.clone(), trusted.into_state(None))].into();
+        store.update().unwrap().commit(&state).unwrap();
+    };
+    repository.role("releases")["version"] = json!(1_000_000);
+    repository.publish(&["releases", "snapshot", "timestamp"]);
+    accept(&mut repository, &["shop"]);
+    repository.rotate_keys("timestamp");
+    repository.rotate_keys("snapshot");
+    repository.role("releases")["version"] = json!(1);
+    repository.publish(&["root", "releases", "targets", "snapshot", "timestamp"]);
+    // The first delivery after the recovery has nothing of that role; later ones do.
+    accept(&mut repository, &[]);
+    accept(&mut repository, &["shop"]);
+    assert_eq!(store.versions(&name).unwrap()["releases"], 2);
 }
 
 #[test]

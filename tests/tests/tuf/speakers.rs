@@ -1,0 +1,179 @@
+//! Who speaks for a name: a whole judgement over several repositories and a map.
+
+use std::collections::BTreeMap;
+
+use sealift_archive_format::Digest;
+use sealift_core::freshness::Freshness;
+use sealift_core::in_toto::Inspections;
+use sealift_core::trust::{
+    Carried, CarriedRepository, Claim, ClaimKind, Judgement, JudgementError, Question, RepositoryError, judge,
+};
+use sealift_core::trust_store::{PinnedRoot, Policy, Repository, Trust};
+use sealift_core::tuf::map::MapSearchError;
+use sealift_core::tuf::{RepositoryMap, TrustedState};
+use sealift_tests::tuf_repository::{TufRepository, now};
+use serde_json::{Value, json};
+
+/// Several publishers, and a side that pinned all of them.
+struct Publishers(BTreeMap<&'static str, TufRepository>);
+
+impl Publishers {
+    /// Repositories that list targets: `(repository, target, content)`. Each repository is named at least once.
+    fn listing(targets: &[(&'static str, &str, &str)]) -> Self {
+        let mut repositories = BTreeMap::<_, TufRepository>::new();
+        for (name, target, content) in targets {
+            let repository = repositories.entry(*name).or_default();
+            repository.add_target("targets", target, content.as_bytes());
+            repository.publish_targets();
+        }
+        Self(repositories)
+    }
+
+    fn trust(&self, mapping: &Value) -> Trust {
+        let urls: BTreeMap<_, [&str; 0]> = self.0.keys().map(|name| (*name, [])).collect();
+        let map = serde_json::to_vec(&json!({"repositories": urls, "mapping": mapping})).unwrap();
+        let pinned = self.0.iter().map(|(name, repository)| {
+            let bytes = repository.pinned_root();
+            let root = PinnedRoot { digest: Digest::sha256(&bytes), bytes };
+            (name.parse().unwrap(), Repository { root, state: TrustedState::default() })
+        });
+        Trust {
+            policy: Policy::parse("minimum_level = \"0\"\n").unwrap(),
+            map: Some(RepositoryMap::parse(&map).unwrap()),
+            repositories: pinned.collect(),
+            exporters: BTreeMap::new(),
+            attesters: BTreeMap::new(),
+        }
+    }
+
+    /// What comes of an image of that name and content, when all but some repositories are carried.
+    fn judge(
+        &self,
+        mapping: &Value,
+        reference: &str,
+        content: &str,
+        left_out: &[&str],
+    ) -> Result<Judgement, JudgementError> {
+        let mut carried = Carried::default();
+        for (name, repository) in self.0.iter().filter(|(name, _)| !left_out.contains(name)) {
+            let (metadata, targets) = repository.carried();
+            carried.repositories.insert(name.parse().unwrap(), CarriedRepository { metadata, targets });
+        }
+        let claim = Claim {
+            kind: ClaimKind::Image,
+            reference: reference.to_owned(),
+            target: reference.to_owned(),
+            digest: Digest::sha256(content.as_bytes()),
+            length: content.len().try_into().unwrap(),
+        };
+        let question = Question {
+            bundles: Vec::new(),
+            images: vec![claim],
+            now: now(),
+            exported_at: None,
+            freshness: Freshness::Now,
+            inspections: Inspections::NotRun,
+            documents: &BTreeMap::new(),
+        };
+        judge(&question, &self.trust(mapping), carried.carriers())
+    }
+}
+
+/// The repositories that vouch for the only image.
+fn speakers(judged: &Result<Judgement, JudgementError>) -> Vec<&str> {
+    let judgement = judged.as_ref().unwrap();
+    let agreed = judgement.images[0].target.iter();
+    agreed.flat_map(|agreed| agreed.witnesses().iter().map(|(name, _)| name.as_str())).collect()
+}
+
+/// One repository for the official images, and another for everything else.
+fn official_and_others() -> Value {
+    json!([
+        {"paths": ["docker.io/library/*"], "repositories": ["official"], "threshold": 1, "terminating": true},
+        {"paths": ["*"], "repositories": ["others"], "threshold": 1, "terminating": true},
+    ])
+}
+
+#[test]
+fn another_spelling_does_not_find_other_speakers() {
+    let publishers = Publishers::listing(&[
+        ("official", "docker.io/library/nginx:1", "genuine"),
+        ("others", "nginx:1", "evil"),
+        ("others", "redis:1", "evil"),
+    ]);
+    let map = official_and_others();
+    for reference in ["docker.io/library/nginx:1", "nginx:1", "library/nginx:1", "docker.io/nginx:1"] {
+        assert_refused!(publishers.judge(&map, reference, "evil", &[]), JudgementError::Binding { .. });
+        assert_eq!(speakers(&publishers.judge(&map, reference, "genuine", &[])), ["official"], "{reference}");
+    }
+    // The mapping of the official images ends the search: what it does not know, nobody vouches for.
+    for reference in ["docker.io/library/redis:1", "redis:1"] {
+        assert!(speakers(&publishers.judge(&map, reference, "evil", &[])).is_empty(), "{reference}");
+    }
+}
+
+#[test]
+fn a_repository_speaks_for_a_name_however_it_writes_it_but_says_one_thing() {
+    for target in ["docker.io/library/nginx:latest", "docker.io/library/nginx", "nginx:latest", "nginx"] {
+        let publishers = Publishers::listing(&[("official", target, "genuine"), ("others", "x", "")]);
+        for reference in ["nginx", "docker.io/library/nginx:latest"] {
+            let judged = publishers.judge(&official_and_others(), reference, "genuine", &[]);
+            assert_eq!(speakers(&judged), ["official"], "{reference} as {target}");
+        }
+    }
+    let publishers =
+        Publishers::listing(&[("official", "nginx:1", "a"), ("official", "library/nginx:1", ""), ("others", "x", "")]);
+    assert_eq!(speakers(&publishers.judge(&official_and_others(), "nginx:1", "a", &[])), ["official"]);
+    let publishers = Publishers::listing(&[
+        ("official", "nginx:1", "a"),
+        ("official", "docker.io/library/nginx:1", "b"),
+        ("others", "x", ""),
+    ]);
+    for content in ["a", "b"] {
+        let judged = publishers.judge(&official_and_others(), "nginx:1", content, &[]);
+        assert_refused!(judged, JudgementError::TwoTargets { .. });
+    }
+}
+
+fn either(threshold: u64) -> Value {
+    json!([{"paths": ["*"], "repositories": ["one", "two", "three"], "threshold": threshold, "terminating": true}])
+}
+
+#[test]
+fn leaving_a_repository_out_does_not_let_another_speak_in_its_place() {
+    let publishers = Publishers::listing(&[("one", "x:1", "genuine"), ("two", "x:1", "evil"), ("three", "y:1", "")]);
+    assert_refused!(publishers.judge(&either(1), "x:1", "evil", &[]), JudgementError::Binding { .. });
+    let judged = publishers.judge(&either(1), "x:1", "evil", &["one"]);
+    assert_refused!(judged, JudgementError::Repository(RepositoryError::NotCarried { name, .. }) if name.as_str() == "one");
+    // Those that come later in the mapping had no say.
+    assert_eq!(speakers(&publishers.judge(&either(1), "x:1", "genuine", &["two", "three"])), ["one"]);
+}
+
+#[test]
+fn a_threshold_stands_without_a_repository_that_could_not_have_changed_it() {
+    let agreeing = Publishers::listing(&[("one", "x:1", "a"), ("two", "x:1", "a"), ("three", "x:1", "a")]);
+    assert_eq!(speakers(&agreeing.judge(&either(2), "x:1", "a", &["one"])), ["two", "three"]);
+    let two_left_out = agreeing.judge(&either(2), "x:1", "a", &["one", "two"]);
+    assert_refused!(two_left_out, JudgementError::Repository(RepositoryError::NotCarried { .. }));
+    // Four repositories: the one that is left out and the one that dissents could have been the first two to agree.
+    let map =
+        json!([{"paths": ["*"], "repositories": ["one", "two", "three", "four"], "threshold": 2, "terminating": true}]);
+    let split = [("one", "x:1", "b"), ("two", "x:1", "b"), ("three", "x:1", "a"), ("four", "x:1", "a")];
+    let split = Publishers::listing(&split);
+    assert_eq!(speakers(&split.judge(&map, "x:1", "b", &[])), ["one", "two"]);
+    let judged = split.judge(&map, "x:1", "a", &["one"]);
+    assert_refused!(judged, JudgementError::Repository(RepositoryError::NotCarried { .. }));
+}
+
+#[test]
+fn what_repositories_do_not_agree_on_is_not_unsigned() {
+    let publishers = Publishers::listing(&[("one", "x:1", "a"), ("two", "x:1", "b"), ("three", "y:1", "")]);
+    for terminating in [true, false] {
+        let map = json!([
+            {"paths": ["*"], "repositories": ["one", "two"], "threshold": 2, "terminating": terminating},
+            {"paths": ["*"], "repositories": ["three"], "threshold": 1, "terminating": terminating},
+        ]);
+        let judged = publishers.judge(&map, "x:1", "something else", &[]);
+        assert_refused!(judged, JudgementError::Search { source: MapSearchError::NoAgreement { .. }, .. });
+    }
+}
