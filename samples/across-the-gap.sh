@@ -122,6 +122,12 @@ publish --version 1.5
 export_bundle 1.5 "$tuf" --key anna.pem -o - | import_archive - --results results
 same "localhost:$near/org/shop:1.5" "$far_repository:1.5"
 
+say "   … and what was carried is a TUF repository, in which python-tuf finds the bundle"
+export_bundle 1.5 "$tuf" --whole-metadata --key anna.pem -o whole.sealift
+import_archive whole.sealift --results results --tuf-mirror mirrors
+found=$("$python" "$root/tests/tests/tuf/ngclient.py" mirrors/shop publisher/root.json ngclient example.com/org/shop:1.5)
+sha256sum publisher/in-toto/*/stage/bundle.json | grep "^$found "
+
 say "4. What must not get across"
 sleep 1.1
 
