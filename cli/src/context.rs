@@ -63,7 +63,7 @@ impl Context {
             serde_json::to_string_pretty(value)
                 .map_err(io::Error::other)
                 .map_err(Reason::StandardOutput)
-                .attempt(|| "cannot write the result".to_owned())?
+                .attempt(|| "the work is done, but its result cannot be written".to_owned())?
         } else {
             text()
         };
@@ -74,7 +74,7 @@ impl Context {
     pub(crate) fn line(&self, text: &str) -> Result<(), Failure> {
         writeln!(anstream::stdout(), "{text}")
             .map_err(Reason::StandardOutput)
-            .attempt(|| "cannot write the result".to_owned())
+            .attempt(|| "the work is done, but its result cannot be written".to_owned())
     }
 
     /// Writes bytes to standard output.
@@ -83,7 +83,7 @@ impl Context {
         out.write_all(bytes)
             .and_then(|()| out.flush())
             .map_err(Reason::StandardOutput)
-            .attempt(|| "cannot write the result".to_owned())
+            .attempt(|| "the work is done, but its result cannot be written".to_owned())
     }
 
     /// Tells the person something, on standard error; not with `--quiet` or `--json`.

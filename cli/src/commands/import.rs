@@ -37,7 +37,10 @@ pub(crate) struct ImportArguments {
     #[arg(long, value_name = "DIR")]
     results: Option<PathBuf>,
 
-    /// Also publish the TUF metadata as repositories below this folder, for TUF clients on this side
+    /// Also publish the TUF metadata and targets as repositories below this folder, for TUF clients on this side
+    ///
+    /// What was verified, and nothing else: the roles that the archive needed, or all where it was exported with
+    /// --whole-metadata.
     #[arg(long, value_name = "DIR")]
     tuf_mirror: Option<PathBuf>,
 

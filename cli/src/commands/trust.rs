@@ -53,7 +53,9 @@ pub(crate) enum TrustCommand {
         threshold: NonZeroU32,
     },
     /// Set the map (TAP 4) that says which repositories speak for which names
-    #[command(after_long_help = "Example:\n  sealift trust map map.json\n\nPatterns are matched with names in full: docker.io/library/nginx:1.27 for nginx:1.27.")]
+    #[command(
+        after_long_help = "Example:\n  sealift trust map map.json\n\nPatterns are matched with names in full: docker.io/library/nginx:1.27 for nginx:1.27."
+    )]
     Map {
         /// The map
         file: PathBuf,
