@@ -1,13 +1,16 @@
 //! DSSE v1.0: envelopes that carry a payload, its type, and signatures over both.
 //!
-//! Promise: [`Envelope::parse`] reads strictly and within limits, and [`Envelope::signed_bytes`] are exactly the bytes
-//! that a signer signs. Nothing is verified here, and key ids are labels. <https://github.com/secure-systems-lab/dsse>
+//! Promise: [`Envelope::parse`] reads strictly and within limits, holding only what it hands out, and
+//! [`Envelope::signed_bytes`] are exactly the bytes that a signer signs. Nothing is verified here, and key ids are labels. <https://github.com/secure-systems-lab/dsse>
+
+use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 
-use crate::strict_json::{self, JsonError};
+use crate::strict_json::{self, JsonError, Object};
 
 /// The most signatures that an envelope may carry.
 pub const MAXIMUM_SIGNATURES: usize = 64;
@@ -72,19 +75,56 @@ pub enum EnvelopeError {
 }
 
 /// The envelope as JSON writes it; members that are not known are ignored, as DSSE asks.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawEnvelope {
     payload: String,
     payload_type: String,
-    signatures: Vec<RawSignature>,
+    signatures: RawSignatures,
 }
 
-#[derive(Serialize, Deserialize)]
+/// The signatures as JSON writes them. Of too many, only how many there are.
+struct RawSignatures {
+    first: Vec<RawSignature>,
+    count: usize,
+}
+
+#[derive(Deserialize)]
 struct RawSignature {
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default)]
     keyid: String,
     sig: String,
+}
+
+impl<'de> Deserialize<'de> for RawSignatures {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(CountSignatures)
+    }
+}
+
+struct CountSignatures;
+
+impl<'de> Visitor<'de> for CountSignatures {
+    type Value = RawSignatures;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of signatures")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<RawSignatures, A::Error> {
+        let mut first = Vec::new();
+        while first.len() < MAXIMUM_SIGNATURES {
+            let Some(Object(signature)) = access.next_element()? else {
+                return Ok(RawSignatures { count: first.len(), first });
+            };
+            first.push(signature);
+        }
+        let mut count = first.len();
+        while access.next_element::<IgnoredAny>()?.is_some() {
+            count += 1;
+        }
+        Ok(RawSignatures { first, count })
+    }
 }
 
 impl Envelope {
@@ -93,9 +133,9 @@ impl Envelope {
     /// # Errors
     /// [`EnvelopeError`].
     pub fn parse(bytes: &[u8]) -> Result<Self, EnvelopeError> {
-        let raw: RawEnvelope = strict_json::parse_into(bytes)?;
+        let raw: RawEnvelope = strict_json::read_object(bytes)?;
         limit("payloadType", raw.payload_type.len(), MAXIMUM_PAYLOAD_TYPE_LENGTH)?;
-        match raw.signatures.len() {
+        match raw.signatures.count {
             0 => return Err(EnvelopeError::NoSignature),
             1..=MAXIMUM_SIGNATURES => {}
             count => return Err(EnvelopeError::TooManySignatures { count }),
@@ -103,7 +143,7 @@ impl Envelope {
         Ok(Self {
             payload_type: raw.payload_type,
             payload: decode("payload", &raw.payload)?,
-            signatures: raw.signatures.into_iter().map(Signature::parse).collect::<Result<_, _>>()?,
+            signatures: raw.signatures.first.into_iter().map(Signature::parse).collect::<Result<_, _>>()?,
         })
     }
 

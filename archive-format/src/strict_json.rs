@@ -4,16 +4,27 @@
 //! nesting beyond [`MAXIMUM_DEPTH`], and was UTF-8. RFC 8259 leaves the meaning of duplicate keys open, and two
 //! readers of one signed document that choose differently is an attack. For the same reason [`into`] takes an object
 //! where a type has fields, and never an array of their values.
+//!
+//! What is parsed is mostly not verified yet, so the memory that it takes is bounded too: by [`MEMORY_PER_BYTE`] bytes for
+//! each byte of the document and [`MEMORY_ALWAYS`] bytes.
+
+mod budget;
+mod unread;
 
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::value::{MapDeserializer, SeqDeserializer};
+use serde::de::value::{MapAccessDeserializer, MapDeserializer, SeqDeserializer};
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
-    Visitor,
+    Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, SeqAccess,
+    Unexpected, Visitor,
 };
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Number, Value};
+
+use budget::Budget;
+pub use budget::{MEMORY_ALWAYS, MEMORY_PER_BYTE};
+use unread::Unread;
 
 /// How deep arrays and objects may nest.
 pub const MAXIMUM_DEPTH: usize = 100;
@@ -24,6 +35,12 @@ pub enum JsonError {
     /// It is not JSON, or has more than one reading.
     #[error("not strict JSON: {0}")]
     NotStrict(serde_json::Error),
+    /// Its values would take far more memory than an honest document of its length.
+    #[error("so many small values that they take more than {limit} bytes of memory")]
+    TooMuchMemory {
+        /// How much they may take, in bytes, by the document's length.
+        limit: usize,
+    },
     /// It is JSON, but has not the members that it should have, or other types in them.
     #[error("not of the expected form: {0}")]
     Form(#[from] serde_json::Error),
@@ -32,11 +49,13 @@ pub enum JsonError {
 /// Parses one JSON document, strictly.
 ///
 /// # Errors
-/// [`JsonError`] for anything that is not exactly one document, and for duplicate keys, numbers out of range and
-/// nesting beyond [`MAXIMUM_DEPTH`].
+/// [`JsonError`] for anything that is not exactly one document, and for duplicate keys, numbers out of range, nesting
+/// beyond [`MAXIMUM_DEPTH`] and values beyond the budget of memory.
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
+    let budget = Budget::of(bytes.len());
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: 0 }.deserialize(&mut deserializer).map_err(JsonError::NotStrict)?;
+    let strict = Strict { depth: 0, budget: &budget };
+    let value = strict.deserialize(&mut deserializer).map_err(|error| budget.error(error))?;
     deserializer.end().map_err(JsonError::NotStrict)?;
     Ok(value)
 }
@@ -47,6 +66,42 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
 /// As [`parse`] and [`into`].
 pub fn parse_into<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
     into(parse(bytes)?)
+}
+
+/// Reads a type from a document that is one object, as strictly as [`parse_into`], but with no tree in between: what
+/// the type does not hold takes no memory. The type itself has to bound what it holds.
+///
+/// # Errors
+/// As [`parse_into`].
+pub(crate) fn read_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    Unread { depth: 0 }.deserialize(&mut deserializer).map_err(JsonError::NotStrict)?;
+    deserializer.end().map_err(JsonError::NotStrict)?;
+    let Object(value) = serde_json::from_slice(bytes)?;
+    Ok(value)
+}
+
+/// A type with fields that is read from an object, and not from an array of their values.
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectOf(PhantomData))
+    }
+}
+
+struct ObjectOf<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectOf<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(access)).map(Object)
+    }
 }
 
 /// Reads a type from a value.
@@ -129,21 +184,21 @@ impl<'de> IntoDeserializer<'de, serde_json::Error> for Strictly {
     }
 }
 
-/// Deserialises a value at a known depth.
-struct Strict {
-    depth: usize,
-}
-
-impl Strict {
-    fn deeper<E: serde::de::Error>(&self) -> Result<usize, E> {
-        if self.depth >= MAXIMUM_DEPTH {
-            return Err(E::custom(format_args!("nested deeper than {MAXIMUM_DEPTH} levels")));
-        }
-        Ok(self.depth + 1)
+/// One level deeper than `depth`.
+fn deeper<E: serde::de::Error>(depth: usize) -> Result<usize, E> {
+    if depth >= MAXIMUM_DEPTH {
+        return Err(E::custom(format_args!("nested deeper than {MAXIMUM_DEPTH} levels")));
     }
+    Ok(depth + 1)
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+/// Deserialises a value at a known depth, within what its document may take.
+struct Strict<'b> {
+    depth: usize,
+    budget: &'b Budget,
+}
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -151,7 +206,7 @@ impl<'de> DeserializeSeed<'de> for Strict {
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -178,31 +233,31 @@ impl<'de> Visitor<'de> for Strict {
         Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Value, E> {
+        self.budget.text(value)?;
         Ok(Value::String(value.to_owned()))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
-    }
-
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let depth = self.deeper()?;
+        let (depth, budget) = (deeper(self.depth)?, self.budget);
         let mut items = Vec::new();
-        while let Some(item) = access.next_element_seed(Strict { depth })? {
+        while let Some(item) = access.next_element_seed(Strict { depth, budget })? {
+            budget.item(&mut items)?;
             items.push(item);
         }
         Ok(Value::Array(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let depth = self.deeper()?;
+        let (depth, budget) = (deeper(self.depth)?, self.budget);
         let mut map = Map::new();
         while let Some(key) = access.next_key::<String>()? {
-            let value = access.next_value_seed(Strict { depth })?;
+            budget.text(&key)?;
+            let value = access.next_value_seed(Strict { depth, budget })?;
             if map.contains_key(&key) {
                 return Err(A::Error::custom(format_args!("duplicate key {key:?}")));
             }
+            budget.member(map.len())?;
             map.insert(key, value);
         }
         Ok(Value::Object(map))

@@ -106,7 +106,11 @@ impl SignedDocument {
         let has = |name: &str| document.get(name).is_some();
         match (has("signed"), has("payload") || has("payloadType")) {
             (true, false) => Self::from_metablock(document),
-            (false, true) => Self::from_envelope(bytes),
+            (false, true) => {
+                // As large as the tree of the payload may get, and of no more use.
+                drop(document);
+                Self::from_envelope(bytes)
+            }
             _ => Err(MetadataError::Form),
         }
     }

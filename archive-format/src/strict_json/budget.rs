@@ -1,0 +1,97 @@
+//! How much memory the tree of one document may take.
+//!
+//! Promise: a tree takes at most [`MEMORY_PER_BYTE`] bytes for each byte of its document, and [`MEMORY_ALWAYS`] bytes.
+//! What is about to be allocated is charged before it is allocated, and never at less than it takes.
+//!
+//! A value takes far more memory than text: `{"":0}` is written in six bytes, and held in a map whose smallest node has
+//! room for eleven members. Without a budget, a file of 28 MiB that nobody signed takes 3 GiB.
+
+use std::cell::Cell;
+use std::mem::size_of;
+
+use serde_json::Value;
+
+use super::JsonError;
+
+/// How many bytes of memory a tree may take for each byte of its document, beside [`MEMORY_ALWAYS`].
+///
+/// By the charges below, honest documents come to: a TUF role of 100,000 targets 10, and 13 when it is written without
+/// white space; 16,384 delegations to bins 5 and 8; an in-toto link of 50,000 artifacts 10; an OCI index 9.
+pub const MEMORY_PER_BYTE: usize = 16;
+/// How many bytes of memory any tree may take, however short its document is.
+///
+/// It is there for the snapshots of repositories with very many roles, in which `{"version":1}` comes to 29 bytes for
+/// each byte when it is written without white space: 16,384 bins to 14 MiB, and four times as many to 55 MiB.
+pub const MEMORY_ALWAYS: usize = 64 * 1024 * 1024;
+
+/// What an allocation takes at most beside the bytes that were asked for.
+const ALLOCATION: usize = 32;
+/// A member of an object: its key's and its value's own bytes.
+const MEMBER: usize = size_of::<String>() + size_of::<Value>();
+/// How many members a node of a map has room for.
+const NODE_MEMBERS: usize = 11;
+/// A node of a map that has no children: its members, and where it hangs.
+const LEAF: usize = NODE_MEMBERS * MEMBER + 2 * size_of::<usize>() + ALLOCATION;
+/// A node of a map that has children.
+const INNER_NODE: usize = LEAF + (NODE_MEMBERS + 1) * size_of::<usize>();
+/// A further member of a map of several nodes. Every node but the first has five members and more, and six children and
+/// more, so that a leaf comes with six members at least and an inner node with six leaves.
+const FURTHER_MEMBER: usize = (LEAF + INNER_NODE / 5).div_ceil(6);
+
+/// What the tree of one document may still take.
+#[derive(Debug)]
+pub(super) struct Budget {
+    limit: usize,
+    left: Cell<Option<usize>>,
+}
+
+impl Budget {
+    /// The budget of a document of so many bytes.
+    pub(super) fn of(length: usize) -> Self {
+        let limit = length.saturating_mul(MEMORY_PER_BYTE).saturating_add(MEMORY_ALWAYS);
+        Self { limit, left: Cell::new(Some(limit)) }
+    }
+
+    /// The error of a document: that it went over its budget, or what else is wrong with it.
+    pub(super) fn error(&self, error: serde_json::Error) -> JsonError {
+        match self.left.get() {
+            Some(_) => JsonError::NotStrict(error),
+            None => JsonError::TooMuchMemory { limit: self.limit },
+        }
+    }
+
+    fn charge<E: serde::de::Error>(&self, bytes: usize) -> Result<(), E> {
+        let left = self.left.get().and_then(|left| left.checked_sub(bytes));
+        self.left.set(left);
+        // Replaced by a typed error at the end.
+        left.map(|_| ()).ok_or_else(|| E::custom("over the budget"))
+    }
+
+    /// Charges a string.
+    pub(super) fn text<E: serde::de::Error>(&self, text: &str) -> Result<(), E> {
+        self.charge(if text.is_empty() { 0 } else { text.len() + ALLOCATION })
+    }
+
+    /// Makes room for one more item, and charges it: twice as much room as before, with both held while it is moved.
+    pub(super) fn item<E: serde::de::Error>(&self, items: &mut Vec<Value>) -> Result<(), E> {
+        if items.len() < items.capacity() {
+            return Ok(());
+        }
+        let room = |capacity: usize| if capacity == 0 { 0 } else { capacity * size_of::<Value>() + ALLOCATION };
+        let (before, more) = (items.capacity(), items.capacity().max(1));
+        self.charge(room(before + more))?;
+        items.reserve_exact(more);
+        self.left.set(self.left.get().map(|left| left + room(before)));
+        Ok(())
+    }
+
+    /// Charges one more member of an object that has `members` already, but not its key's text.
+    pub(super) fn member<E: serde::de::Error>(&self, members: usize) -> Result<(), E> {
+        match members {
+            0 => self.charge(LEAF),
+            1..NODE_MEMBERS => Ok(()),
+            NODE_MEMBERS => self.charge(LEAF + INNER_NODE),
+            _ => self.charge(FURTHER_MEMBER),
+        }
+    }
+}
