@@ -204,6 +204,15 @@ impl Delegations {
         }
     }
 
+    /// The keys of every role that is delegated to here.
+    pub(crate) fn role_keys(&self) -> impl Iterator<Item = &RoleKeys> {
+        let (listed, succinct) = match &self.roles {
+            DelegatedRoles::Listed(roles) => (roles.as_slice(), None),
+            DelegatedRoles::Succinct(succinct) => (&[][..], Some(&succinct.keys)),
+        };
+        listed.iter().map(|role| &role.keys).chain(succinct)
+    }
+
     /// The keys of a role that is delegated to here, whatever it may speak for.
     pub(crate) fn keys_of(&self, role: &RoleName) -> Option<&RoleKeys> {
         match &self.roles {

@@ -18,6 +18,10 @@ use super::role_name::RoleName;
 use crate::canonical_json;
 use crate::signature::{Candidate, Signer, ThresholdError, require_threshold};
 
+/// The most signatures that a metadata file may carry: more than a root needs that as many keys signed as a role may have,
+/// and as many of those that they replace.
+pub const MAXIMUM_SIGNATURES: usize = 1_024;
+
 /// What proves a role's metadata, for reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleEvidence {
@@ -107,6 +111,9 @@ impl Envelope {
 
     fn read(role: &RoleName, bytes: &[u8]) -> Result<Self, MetadataError> {
         let EnvelopeObject { signatures, signed } = strict_json::parse_into(bytes)?;
+        if signatures.len() > MAXIMUM_SIGNATURES {
+            return Err(MetadataError::TooManySignatures { count: signatures.len() });
+        }
         let mut key_ids = BTreeSet::new();
         if let Some(repeated) = signatures.iter().find(|signature| !key_ids.insert(&signature.keyid)) {
             return Err(MetadataError::RepeatedSignature(repeated.keyid.clone()));
@@ -146,7 +153,7 @@ impl Envelope {
 
     /// Reads what was signed, without having asked by whom.
     pub(crate) fn read_signed<T: Metadata>(&self) -> Result<(Header, T), MetadataError> {
-        Ok((self.header::<T>()?, strict_json::into(self.signed.clone())?))
+        Ok((self.header::<T>()?, read_value(self.signed.clone())?))
     }
 
     fn header<T: Metadata>(&self) -> Result<Header, MetadataError> {
@@ -167,7 +174,7 @@ impl Envelope {
         self.canonical = Vec::new();
         let malformed = |source| TufError::Malformed { role: self.role.clone(), source };
         let header = self.header::<T>().map_err(malformed)?;
-        let value = strict_json::into(self.signed).map_err(|error| malformed(error.into()))?;
+        let value = read_value(self.signed).map_err(malformed)?;
         let evidence = RoleEvidence {
             role: self.role,
             version: header.version.get(),
@@ -179,4 +186,10 @@ impl Envelope {
         };
         Ok(Verified { value, evidence })
     }
+}
+
+fn read_value<T: Metadata>(signed: Value) -> Result<T, MetadataError> {
+    let value: T = strict_json::into(signed)?;
+    value.role_keys().try_for_each(RoleKeys::require_few)?;
+    Ok(value)
 }

@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
+use super::envelope::MAXIMUM_SIGNATURES;
 use super::hashes::MismatchError;
+use super::key::MAXIMUM_ROLE_KEYS;
 use super::provider::ProviderError;
 use super::role_name::RoleName;
 use crate::canonical_json::CanonicalJsonError;
@@ -21,6 +23,18 @@ pub enum MetadataError {
     /// One key id signs twice (§4.2.1).
     #[error("key id {0:?} occurs twice among the signatures")]
     RepeatedSignature(String),
+    /// There are more signatures than are looked at.
+    #[error("it carries {count} signatures; the limit is {MAXIMUM_SIGNATURES}")]
+    TooManySignatures {
+        /// How many there are.
+        count: usize,
+    },
+    /// A role is given more keys than one may have.
+    #[error("it lets {count} keys sign for one role; the limit is {MAXIMUM_ROLE_KEYS}")]
+    TooManyKeys {
+        /// How many key ids it lists.
+        count: usize,
+    },
     /// `_type` names another kind.
     #[error("it says that it is {found:?} metadata, not {expected:?}")]
     Type {

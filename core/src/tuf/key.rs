@@ -8,7 +8,14 @@ use std::num::NonZeroU32;
 
 use serde::Deserialize;
 
+use super::error::MetadataError;
 use crate::signature::{PublicKey, Scheme};
+
+/// The most keys that may sign for one role.
+///
+/// Each may cost one check of a signature over a whole file. Known repositories name a handful; an organisation whose
+/// every maintainer signs for one role stays below it too.
+pub const MAXIMUM_ROLE_KEYS: usize = 256;
 
 /// The keys that one document declares, by key id.
 pub(crate) type Keys = BTreeMap<String, Key>;
@@ -75,6 +82,12 @@ fn distinct<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeSe
 }
 
 impl RoleKeys {
+    /// Requires that there are at most [`MAXIMUM_ROLE_KEYS`].
+    pub(crate) fn require_few(&self) -> Result<(), MetadataError> {
+        let count = self.keyids.len();
+        if count > MAXIMUM_ROLE_KEYS { Err(MetadataError::TooManyKeys { count }) } else { Ok(()) }
+    }
+
     /// Whether a key that could sign before can no longer: the role's keys were rotated (TUF 1.0.34 §5.3.11).
     pub(crate) fn rotated(&self, keys: &Keys, later: &Self, later_keys: &Keys) -> bool {
         let kept = later.identities(later_keys);

@@ -19,6 +19,11 @@ use crate::freshness::parse_instant;
 pub(crate) trait Metadata: serde::de::DeserializeOwned {
     /// The value of `_type`.
     const TYPE: &'static str;
+
+    /// Whom it lets sign for other roles, or for its own.
+    fn role_keys(&self) -> impl Iterator<Item = &RoleKeys> {
+        std::iter::empty()
+    }
 }
 
 /// What all metadata has in common.
@@ -56,6 +61,11 @@ pub(crate) struct RootRoles {
 
 impl Metadata for Root {
     const TYPE: &'static str = "root";
+
+    fn role_keys(&self) -> impl Iterator<Item = &RoleKeys> {
+        let RootRoles { root, timestamp, snapshot, targets } = &self.roles;
+        [root, timestamp, snapshot, targets].into_iter()
+    }
 }
 
 /// What is stated about a metadata file (§4.4, METAFILES).
@@ -123,6 +133,10 @@ fn object<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Va
 
 impl Metadata for Targets {
     const TYPE: &'static str = "targets";
+
+    fn role_keys(&self) -> impl Iterator<Item = &RoleKeys> {
+        self.delegations.iter().flat_map(Delegations::role_keys)
+    }
 }
 
 /// Whether a `spec_version` is one whose metadata this engine reads: any 1.x, with or without a third part.

@@ -27,9 +27,10 @@ pub mod state;
 mod target;
 mod update;
 
-pub use envelope::{RoleEvidence, Verified};
+pub use envelope::{MAXIMUM_SIGNATURES, RoleEvidence, Verified};
 pub use error::{MetadataError, TufError};
 pub use hashes::{Hashes, MismatchError};
+pub use key::MAXIMUM_ROLE_KEYS;
 pub use limits::Limits;
 pub use map::RepositoryMap;
 pub use metadata::{Root, Snapshot, Targets, Timestamp};

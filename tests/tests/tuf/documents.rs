@@ -1,7 +1,7 @@
 //! §4: what metadata looks like, and what is refused although it is signed.
 
 use sealift_archive_format::strict_json::JsonError;
-use sealift_core::tuf::{MetadataError, TufError};
+use sealift_core::tuf::{MAXIMUM_SIGNATURES, MetadataError, TufError};
 use sealift_tests::tuf_repository::TufRepository;
 use serde_json::{Value, json};
 
@@ -84,6 +84,24 @@ fn rule_4_2_1_a_key_id_is_unique_among_the_signatures() {
         *repository.file("snapshot") = serde_json::to_vec(&envelope).unwrap();
     });
     assert!(matches!(error, MetadataError::RepeatedSignature(_)));
+}
+
+#[test]
+fn the_number_of_signatures_has_a_limit() {
+    let with_signatures = |repository: &mut TufRepository, count: usize| {
+        let mut envelope: Value = serde_json::from_slice(repository.file("timestamp")).unwrap();
+        let signatures = envelope["signatures"].as_array_mut().unwrap();
+        while signatures.len() < count {
+            signatures.push(json!({"keyid": format!("key {}", signatures.len()), "sig": "00"}));
+        }
+        *repository.file("timestamp") = serde_json::to_vec(&envelope).unwrap();
+    };
+    let mut repository = TufRepository::new();
+    with_signatures(&mut repository, MAXIMUM_SIGNATURES);
+    repository.first_update().unwrap();
+    let error = refused(|repository| with_signatures(repository, MAXIMUM_SIGNATURES + 1));
+    assert!(matches!(error, MetadataError::TooManySignatures { count: 1_025 }), "{error:?}");
+    assert_eq!(error.to_string(), "it carries 1025 signatures; the limit is 1024");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! §4.2.1 and the counting of signatures.
 
-use sealift_core::tuf::TufError;
 use sealift_core::tuf::chain::RootChain;
-use sealift_tests::tuf_repository::TufRepository;
+use sealift_core::tuf::{MAXIMUM_ROLE_KEYS, MetadataError, TufError};
+use sealift_tests::tuf_repository::{Delegated, TufRepository};
 use serde_json::{Value, json};
 
 #[test]
@@ -69,6 +69,60 @@ fn signatures_that_are_wrong_or_no_signatures_do_not_spoil_the_good_ones() {
         }
         *repository.file("timestamp") = serde_json::to_vec(&envelope).unwrap();
         assert_eq!(repository.first_update().unwrap().roles()[1].signed_by.len(), 1);
+    }
+}
+
+/// Lists so many key ids, of keys that there need not be.
+fn fill(keyids: &mut Value, count: usize) {
+    let keyids = keyids.as_array_mut().unwrap();
+    while keyids.len() < count {
+        keyids.push(json!(format!("key {}", keyids.len())));
+    }
+}
+
+#[test]
+fn the_number_of_keys_of_a_top_level_role_has_a_limit() {
+    for role in ["root", "timestamp", "snapshot", "targets"] {
+        let mut repository = TufRepository::new();
+        fill(&mut repository.role("root")["roles"][role]["keyids"], MAXIMUM_ROLE_KEYS);
+        repository.publish(&["root"]);
+        assert!(repository.first_update().is_ok(), "{role}");
+        fill(&mut repository.role("root")["roles"][role]["keyids"], MAXIMUM_ROLE_KEYS + 1);
+        repository.publish(&["root"]);
+        assert_refused!(
+            repository.first_update(),
+            TufError::Malformed { source: MetadataError::TooManyKeys { count: 257 }, .. }
+        );
+        let pinned = RootChain::begin(repository.file("root"));
+        assert_refused!(pinned, TufError::TrustedRoot { source } if matches!(
+            *source, TufError::Malformed { source: MetadataError::TooManyKeys { count: 257 }, .. }
+        ));
+    }
+}
+
+#[test]
+fn the_number_of_keys_of_a_delegated_role_has_a_limit() {
+    let listed = |repository: &mut TufRepository, count| {
+        repository.delegate("targets", Delegated::paths("last", &["file"]));
+        let roles = repository.delegations("targets")["roles"].as_array_mut().unwrap();
+        fill(&mut roles.last_mut().unwrap()["keyids"], count);
+    };
+    let succinct = |repository: &mut TufRepository, count| {
+        repository.delegate_succinctly("targets", "bin", 1);
+        fill(&mut repository.delegations("targets")["succinct_roles"]["keyids"], count);
+    };
+    for delegate in [&listed as &dyn Fn(&mut TufRepository, usize), &succinct] {
+        let mut repository = TufRepository::new();
+        delegate(&mut repository, MAXIMUM_ROLE_KEYS);
+        repository.publish_everything();
+        assert!(repository.first_update().is_ok());
+        let mut repository = TufRepository::new();
+        delegate(&mut repository, MAXIMUM_ROLE_KEYS + 1);
+        repository.publish_everything();
+        assert_refused!(
+            repository.first_update(),
+            TufError::Malformed { source: MetadataError::TooManyKeys { count: 257 }, .. }
+        );
     }
 }
 
