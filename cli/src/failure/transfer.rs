@@ -46,6 +46,10 @@ pub(super) fn prepare(error: &PrepareError) -> Advice {
         }
         PrepareError::Attestation(error) => judgement::attestation(error),
         PrepareError::Documents(error) => archive::documents(error),
+        PrepareError::TooMuchMetadata(_) => advice(
+            ExitCode::Source,
+            "carry fewer repositories at once, or leave --whole-metadata out; nothing was written",
+        ),
         PrepareError::EntryName(_) | PrepareError::Inventory(_) => {
             advice(ExitCode::Source, "shorten the name; nothing was written")
         }

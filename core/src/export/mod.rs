@@ -33,7 +33,7 @@ use crate::trust::{self, Carried, Carrier, Claim, Extent, Judgement, JudgementEr
 use crate::trust_store::{RepositoryName, Trust, policy};
 use crate::tuf::TrustedState;
 use crate::verify::documents::{Closed, DocumentError, Documents};
-use crate::verify::{AttestationRefusal, Attestations};
+use crate::verify::{AttestationRefusal, Attestations, TooMuchMetadata, check_tuf_length};
 
 /// Who exports, and when.
 pub struct Settings<'a> {
@@ -88,6 +88,9 @@ pub enum PrepareError {
     /// The far side would refuse an attestation.
     #[error("the far side would refuse this")]
     Attestation(#[from] AttestationRefusal),
+    /// The far side would not hold so much TUF metadata.
+    #[error("the far side would refuse this")]
+    TooMuchMetadata(#[from] TooMuchMetadata),
     /// A TUF file has a name that no entry can have.
     #[error("a file of the TUF repository cannot be carried")]
     EntryName(#[from] EntryNameError),
@@ -167,6 +170,7 @@ pub fn prepare(
     question.freshness = trust.policy.freshness();
     let judgement = trust::judge(&question, trust, carried.carriers())?;
     let (inventory, files) = inventory(&plan, &carried, settings)?;
+    check_tuf_length(&inventory)?;
     let closed = check_documents(&inventory, &plan)?;
     let clock = Clock { now: settings.now, exported_at: Some(settings.exported_at), floor: None };
     let attestations = Attestations::expected_by(&closed, trust, trust.policy.freshness(), &clock);

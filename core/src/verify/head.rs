@@ -21,6 +21,14 @@ use crate::tuf::provider::{CarriedMetadata, CarriedTargets};
 /// The most bytes of TUF metadata and target files that are held.
 const MAXIMUM_TUF: u64 = 64 * 1024 * 1024;
 
+/// An inventory lists more than may be held before it is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the archive carries {length} bytes of TUF metadata; the limit is {MAXIMUM_TUF}")]
+pub struct TooMuchMetadata {
+    /// How many bytes the inventory lists.
+    pub length: u64,
+}
+
 /// Why the head of an archive is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum HeadError {
@@ -34,11 +42,8 @@ pub enum HeadError {
     #[error("the archive's own OCI layout does not agree with its inventory")]
     Layout(#[from] LayoutError),
     /// It carries more TUF metadata than may be held.
-    #[error("the archive carries {length} bytes of TUF metadata; the limit is {MAXIMUM_TUF}")]
-    TooMuchMetadata {
-        /// How many bytes the inventory lists.
-        length: u64,
-    },
+    #[error(transparent)]
+    TooMuchMetadata(#[from] TooMuchMetadata),
     /// A repository that it carries has a name that none can have here.
     #[error("a repository in the archive has a name that cannot be used")]
     RepositoryName(#[from] NameError),
@@ -131,11 +136,11 @@ fn read<R: Read>(entry: &mut EntryReader<'_, R>) -> Result<Vec<u8>, HeadError> {
     Ok(entry.read_all()?)
 }
 
-/// Everything that is not a blob is held, so all of it together has a limit.
-fn check_tuf_length(inventory: &Inventory) -> Result<(), HeadError> {
+/// Everything that is not a blob is held, so all of it together has a limit. Both sides check it.
+pub(crate) fn check_tuf_length(inventory: &Inventory) -> Result<(), TooMuchMetadata> {
     let held = inventory.entries.iter().filter(|entry| !matches!(entry.name.place(), Place::Blob(_)));
     let length = held.map(|entry| entry.size).fold(0, u64::saturating_add);
-    if length > MAXIMUM_TUF { Err(HeadError::TooMuchMetadata { length }) } else { Ok(()) }
+    if length > MAXIMUM_TUF { Err(TooMuchMetadata { length }) } else { Ok(()) }
 }
 
 /// The files of one repository, as they come.

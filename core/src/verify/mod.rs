@@ -26,7 +26,8 @@ use sealift_archive_format::reader::{EntryReader, Reader};
 
 pub use attestations::AttestationRefusal;
 pub use documents::{Closed, DocumentError};
-pub use head::{HeadError, open};
+pub(crate) use head::check_tuf_length;
+pub use head::{HeadError, TooMuchMetadata, open};
 
 use crate::freshness::Freshness;
 use crate::in_toto::Inspections;

@@ -74,6 +74,31 @@ fn the_exporting_side_is_guarded_against_rollback_too() {
 }
 
 #[test]
+fn more_tuf_metadata_than_the_far_side_holds_is_not_exported() {
+    let now = "2026-01-15T00:00:00Z".parse().unwrap();
+    let mut sample = Sample::new(now).unwrap();
+    for _ in 0..130 {
+        sample.repository.renew_root();
+    }
+    let sides = TwoSides::of(&sample, now);
+    sides.prepare(&sides.request()).map(drop).unwrap();
+    // As long as a root may be, and signed as before: white space is no part of what is signed.
+    for file in fs::read_dir(sides.published.tuf.join("metadata")).unwrap() {
+        let path = file.unwrap().path();
+        if path.to_string_lossy().ends_with("root.json") {
+            let mut root = fs::read(&path).unwrap();
+            root.resize(512 * 1024, b' ');
+            fs::write(&path, root).unwrap();
+        }
+    }
+    let refused = sides.prepare(&sides.request()).map(drop).unwrap_err();
+    let ExportFailure::Prepare(PrepareError::TooMuchMetadata(error)) = refused else {
+        panic!("refused for another reason: {refused:?}");
+    };
+    assert!(error.length > 64 * 1024 * 1024, "{error}");
+}
+
+#[test]
 fn importing_again_changes_nothing() {
     let sides = TwoSides::new();
     let (archive, target) = (sides.archive(), sides.path("delivered"));

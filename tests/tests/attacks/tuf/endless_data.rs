@@ -55,7 +55,7 @@ fn endless_data_more_metadata_than_is_held() {
         let metadata = entries.iter_mut().find(|entry| entry.name.as_str().ends_with("timestamp.json"));
         metadata.unwrap().size = 1 << 40;
     });
-    assert_error!(far.refuses(&archive).head(), HeadError::TooMuchMetadata { length } if length > 1 << 40);
+    assert_error!(far.refuses(&archive).head(), HeadError::TooMuchMetadata(error) if error.length > 1 << 40);
 }
 
 #[test]
