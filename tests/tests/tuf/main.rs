@@ -20,6 +20,7 @@ mod differential;
 mod documents;
 mod graphs;
 mod keys;
+mod lengths;
 mod map;
 mod ngclient;
 mod oracles;

@@ -124,26 +124,3 @@ fn a_damaged_remembered_timestamp_is_an_error_and_not_a_fresh_start() {
     state.metadata.insert("timestamp".to_owned(), b"{".to_vec());
     assert_refused!(repository.update(&state), TufError::DamagedState { .. });
 }
-
-#[test]
-fn endless_data_is_cut_off_even_when_a_provider_forgets_to() {
-    struct Endless(TufRepository);
-    impl sealift_core::tuf::MetadataProvider for Endless {
-        fn metadata(
-            &mut self,
-            role: &sealift_core::tuf::RoleName,
-            version: Option<u64>,
-            _: u64,
-        ) -> Result<Option<Vec<u8>>, sealift_core::tuf::ProviderError> {
-            let file = self.0.files.get(&role.file_name(version)).cloned();
-            Ok(file.map(|mut bytes| {
-                bytes.resize(20_000_000, b' ');
-                bytes
-            }))
-        }
-    }
-    let repository = TufRepository::new();
-    let pinned = repository.pinned_root();
-    let result = update(&pinned, &TrustedState::default(), &mut Endless(repository), now(), &Limits::default());
-    assert_refused!(result, TufError::Provider(ProviderError::TooLong { .. }));
-}
