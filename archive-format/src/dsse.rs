@@ -268,6 +268,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_passed_over_is_strict_json_too() {
+        let with =
+            |more: &str| parse(&format!(r#"{{"payload":"","payloadType":"t","signatures":[{{"sig":""}}]{more}}}"#));
+        with(r#","x":[{"a":[1,null,true,1.5,"é",{}]}]"#).unwrap();
+        let deep = format!(r#","x":{}{}"#, "[".repeat(100), "]".repeat(100));
+        for more in [r#","x":1,"x":2"#, r#","x":[{"a":1,"\u0061":2}]"#, r#","x":1e999"#, r#","x":NaN"#, "}{", &deep] {
+            assert!(matches!(with(more), Err(EnvelopeError::Json(JsonError::NotStrict(_)))), "{more}");
+        }
+    }
+
+    #[test]
+    fn an_array_of_its_members_is_no_envelope_and_no_signature() {
+        for text in [
+            r#"["","t",[{"sig":""}]]"#,
+            r#"{"payload":"","payloadType":"t","signatures":[["a",""]]}"#,
+            r#"{"payload":"","payloadType":"t","signatures":{"sig":""}}"#,
+        ] {
+            assert!(matches!(parse(text), Err(EnvelopeError::Json(JsonError::Form(_)))), "{text}");
+        }
+    }
+
+    #[test]
     fn signatures_are_limited_in_number_and_length() {
         let signed = |signatures: &str| format!(r#"{{"payload":"","payloadType":"t","signatures":[{signatures}]}}"#);
         let many = vec![r#"{"sig":""}"#; MAXIMUM_SIGNATURES + 1].join(",");

@@ -16,7 +16,7 @@ use sealift_tests::tuf_repository::TufRepository;
 
 const MEBIBYTE: usize = 1024 * 1024;
 /// How long the documents here are, in bytes: so long that the patterns below differ from what honest documents take.
-const LENGTH: usize = 6 * MEBIBYTE;
+const LENGTH: usize = 3 * MEBIBYTE;
 
 /// What a tree may take.
 fn allowed(length: usize) -> usize {
