@@ -4,6 +4,8 @@
 //! facts, and [`Freshness::reference_time`] yields the one instant at which expiry is judged, or says why there is none.
 //! Reports show the verdict at export and the verdict now, whatever the policy.
 
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 /// The longest a carried archive may be on its way unless a policy says otherwise: 30 days.
@@ -174,14 +176,29 @@ pub struct TimeFormatError(String);
 
 /// Parses the one form of time that TUF (§4.2.2) and in-toto (§4.3.1) allow: `YYYY-MM-DDTHH:MM:SSZ`.
 ///
+/// What lies beyond the last second that [`Timestamp`] can hold, such as `9999-12-31T23:59:59Z`, which is a common way to
+/// write *never*, becomes that last second.
+///
 /// # Errors
-/// [`TimeFormatError`] for any other text, fractions of a second and offsets included.
+/// [`TimeFormatError`] for any other text: fractions of a second, offsets, and seconds and days that do not exist.
 pub fn parse_instant(text: &str) -> Result<Timestamp, TimeFormatError> {
+    civil_time(text)
+        .map(|time| TimeZone::UTC.to_timestamp(time).unwrap_or_else(|_| last_second()))
+        .ok_or_else(|| TimeFormatError(text.chars().take(40).collect()))
+}
+
+fn civil_time(text: &str) -> Option<DateTime> {
     let shape = b"0000-00-00T00:00:00Z";
     let fits = text.len() == shape.len()
         && text.bytes().zip(shape).all(|(byte, &at)| if at == b'0' { byte.is_ascii_digit() } else { byte == at });
-    let instant = if fits { text.parse().ok() } else { None };
-    instant.ok_or_else(|| TimeFormatError(text.chars().take(40).collect()))
+    let text = text.strip_suffix('Z').filter(|_| fits)?;
+    // A leap second would be read as the second before it.
+    text.parse().ok().filter(|time: &DateTime| time.to_string() == text)
+}
+
+/// The last whole second that can be held, near the end of the year 9999.
+fn last_second() -> Timestamp {
+    Timestamp::from_second(Timestamp::MAX.as_second()).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
@@ -319,11 +336,23 @@ mod tests {
             "2026-01-01 00:00:00Z",
             "2026-13-01T00:00:00Z",
             "2026-02-30T00:00:00Z",
+            "9999-12-32T00:00:00Z",
+            "9999-12-31T24:00:00Z",
+            "2026-01-01T00:60:00Z",
+            "2016-12-31T23:59:60Z",
             "2026-01-01T00:00:00z",
             "+026-01-01T00:00:00Z",
             "",
         ] {
             assert!(parse_instant(text).is_err(), "{text}");
         }
+    }
+    #[test]
+    fn a_time_beyond_the_last_that_can_be_held_becomes_that_one() {
+        let never = at("9999-12-31T23:59:59Z");
+        assert_eq!(never.to_string(), "9999-12-30T22:00:00Z");
+        assert_eq!(at("9999-12-30T22:00:01Z"), never);
+        assert!(at("9999-12-30T21:59:59Z") < never);
+        assert_eq!(at("1970-01-01T00:00:00Z"), Timestamp::UNIX_EPOCH);
     }
 }

@@ -375,4 +375,11 @@ mod tests {
         assert!(matches!(with("/expires", json!("2030-01-01")), Err(LayoutError::Expires(_))));
         assert!(matches!(with("/steps", json!({})), Err(LayoutError::Form(_))));
     }
+
+    #[test]
+    fn a_layout_that_is_never_to_expire_is_read() {
+        let layout = with("/expires", json!("9999-12-31T23:59:59Z")).unwrap();
+        assert!(layout.expires > parse_instant("9999-01-01T00:00:00Z").unwrap());
+        assert!(matches!(with("/expires", json!("9999-02-30T00:00:00Z")), Err(LayoutError::Expires(_))));
+    }
 }

@@ -19,6 +19,22 @@ fn rule_5_1_expiry_is_judged_at_the_time_that_is_given_and_by_no_clock() {
 }
 
 #[test]
+fn rule_4_2_2_metadata_that_is_never_to_expire_is_read_and_a_day_that_does_not_exist_is_not() {
+    let mut repository = TufRepository::new();
+    for role in ["root", "timestamp", "snapshot", "targets"] {
+        repository.role(role)["expires"] = json!("9999-12-31T23:59:59Z");
+        repository.publish(&[role]);
+    }
+    repository.publish(&["snapshot", "timestamp"]);
+    repository.first_update().unwrap();
+    for expires in ["9999-02-30T00:00:00Z", "9999-13-31T00:00:00Z", "2030-01-01T00:00:60Z"] {
+        repository.role("timestamp")["expires"] = json!(expires);
+        repository.publish(&["timestamp"]);
+        assert_refused!(repository.first_update(), TufError::Malformed { role, .. } if role.as_str() == "timestamp");
+    }
+}
+
+#[test]
 fn rule_5_4_1_the_timestamp_is_there_and_has_a_limit() {
     let mut repository = TufRepository::new();
     repository.files.get_mut("timestamp.json").unwrap().extend(vec![b' '; 70_000]);
