@@ -2,6 +2,7 @@
 //!
 //! The one place that reads the clock and the environment.
 
+use std::cell::OnceCell;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
@@ -16,11 +17,28 @@ use crate::progress::{Bar, Lines};
 
 /// What surrounds a command.
 pub(crate) struct Context {
-    /// This side's clock, read once when the command began.
-    pub(crate) now: Timestamp,
+    now: OnceCell<Timestamp>,
     json: bool,
     quiet: bool,
     trust: PathBuf,
+}
+
+/// When an export says that it was made, and who says so.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ExportTime {
+    /// The clock of this side.
+    Now(Timestamp),
+    /// `SOURCE_DATE_EPOCH`, in seconds since 1970.
+    Stated(Timestamp),
+}
+
+impl ExportTime {
+    /// The time that the seal will state.
+    pub(crate) fn instant(self) -> Timestamp {
+        match self {
+            Self::Now(instant) | Self::Stated(instant) => instant,
+        }
+    }
 }
 
 /// Archives and metadata state times to the second.
@@ -29,7 +47,7 @@ fn whole_second(instant: Timestamp) -> Timestamp {
 }
 
 impl Context {
-    /// Reads the clock and the environment.
+    /// Reads the environment.
     pub(crate) fn new(arguments: &Arguments) -> Result<Self, Failure> {
         let trust = match &arguments.trust {
             Some(folder) => folder.clone(),
@@ -39,7 +57,15 @@ impl Context {
                 .config_dir()
                 .join("sealift"),
         };
-        Ok(Self { now: whole_second(Timestamp::now()), json: arguments.json, quiet: arguments.quiet, trust })
+        Ok(Self { now: OnceCell::new(), json: arguments.json, quiet: arguments.quiet, trust })
+    }
+
+    /// This side's clock, read when it is first asked for and never again.
+    ///
+    /// An archive may be on its way here while it is still being made, through a pipe: who judges one asks for the time
+    /// only once its first byte is there.
+    pub(crate) fn now(&self) -> Timestamp {
+        *self.now.get_or_init(|| whole_second(Timestamp::now()))
     }
 
     /// The trust store. It may not exist yet.
@@ -47,12 +73,13 @@ impl Context {
         TrustStore::at(&self.trust)
     }
 
-    /// When an export says that it was made: `SOURCE_DATE_EPOCH` (seconds since 1970) where it is set, else now.
-    pub(crate) fn export_time(&self) -> Result<Timestamp, Failure> {
-        let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(self.now) };
+    /// When an export says that it was made.
+    pub(crate) fn export_time(&self) -> Result<ExportTime, Failure> {
+        let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(ExportTime::Now(self.now())) };
         text.to_str()
             .and_then(|text| text.parse().ok())
             .and_then(|seconds| Timestamp::from_second(seconds).ok())
+            .map(ExportTime::Stated)
             .ok_or_else(|| Reason::SourceDateEpoch(text.to_string_lossy().into_owned()))
             .attempt(|| "cannot tell the time of the export".to_owned())
     }

@@ -29,6 +29,7 @@ pub(crate) fn summary(report: &Report) -> String {
     for image in &report.images {
         text.push_str(&format!("{GOOD}Accepted{GOOD:#} image {}\n", image.name));
     }
+    text.push_str(&format!("Expiry: {}\n", expiry_in_short(report)));
     for warning in &report.warnings {
         text.push_str(&format!("{WARN}warning:{WARN:#} {warning}\n"));
     }
@@ -45,11 +46,10 @@ fn write(text: &mut String, report: &Report, name: &str) -> std::fmt::Result {
     writeln!(text, "           exported at {}, read at {}", time.exported_at, time.now)?;
     let needed = archive.threshold;
     writeln!(text, "{STRONG}Sealed by{STRONG:#}  {} ({needed} needed)", archive.sealed_by.join(", "))?;
-    let policy = match time.as_of {
-        Some(instant) => format!("as of {instant}"),
-        None => time.policy.replace('-', " "),
-    };
-    writeln!(text, "{STRONG}Expiry{STRONG:#}     judged {policy}")?;
+    writeln!(text, "{STRONG}Expiry{STRONG:#}     {}", expiry_in_short(report))?;
+    if let (Some(transit), Some(line)) = (time.maximum_transit, time.red_line) {
+        writeln!(text, "           may be on its way for {transit}; refused after {line}")?;
+    }
     for repository in &report.repositories {
         write_repository(text, repository)?;
     }
@@ -71,6 +71,23 @@ fn write(text: &mut String, report: &Report, name: &str) -> std::fmt::Result {
         writeln!(text, "{WARN}warning:{WARN:#} {warning}")?;
     }
     writeln!(text, "{GOOD}Accepted{GOOD:#}: this is what its makers released, as far as the levels above say.")
+}
+
+/// The policy in force, and both verdicts on everything that expires.
+fn expiry_in_short(report: &Report) -> String {
+    let time = &report.time;
+    let judged_at = match time.as_of {
+        Some(instant) => instant,
+        None if time.policy == "now" => time.now,
+        None => time.exported_at,
+    };
+    let policy = time.policy.replace('-', " ");
+    let (all, at_export, now) = report.expiries().fold((0, 0, 0), |(all, at_export, now), expiry| {
+        (all + 1, at_export + u32::from(!expiry.valid_at_export), now + u32::from(!expiry.valid_now))
+    });
+    format!(
+        "judged {policy}, {judged_at}; of {all} roles and layouts {at_export} had expired at export, and {now} have by now"
+    )
 }
 
 fn write_repository(text: &mut String, repository: &RepositoryReport) -> std::fmt::Result {
@@ -126,6 +143,8 @@ fn write_item(text: &mut String, item: &ItemReport, indent: &str) -> std::fmt::R
         writeln!(text, "{indent}attestation: {}", attestation_text(attestation))?;
     }
     let Some(chain) = &item.in_toto else { return writeln!(text, "{indent}in-toto: no supply chain is listed") };
+    let (expires, verdicts) = (chain.expiry.expires, verdicts(&chain.expiry));
+    writeln!(text, "{indent}in-toto: layout expires {expires}  {verdicts}")?;
     for step in &chain.trace.steps {
         let signers: Vec<String> =
             step.links.iter().map(|link| format!("{}…", link.key_id.chars().take(8).collect::<String>())).collect();

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use clap::Args;
 use jiff::Timestamp;
-use sealift_core::freshness::{DEFAULT_MAXIMUM_TRANSIT, Freshness, parse_instant};
+use sealift_core::freshness::{Freshness, parse_instant};
 use sealift_core::in_toto::Inspections;
 use sealift_core::in_toto::sandbox::{Sandbox, SandboxLimits};
 use sealift_core::trust_store::{Policy, Trust};
@@ -70,14 +70,15 @@ fn parse_freshness(text: &str) -> Result<Clock, String> {
 }
 
 impl VerdictArguments {
-    /// The policy's freshness, unless another one was asked for.
+    /// The policy's freshness, unless another one was asked for. How long an archive may be on its way is the policy's to
+    /// say, whichever clock was asked for.
     fn freshness(&self, policy: &Policy) -> Freshness {
-        match (self.freshness, policy.freshness()) {
-            (None, of_policy) => of_policy,
-            (Some(Clock::Now), _) => Freshness::Now,
-            (Some(Clock::AsOf(instant)), _) => Freshness::AsOf(instant),
-            (Some(Clock::AtExport), of_policy @ Freshness::AtExport { .. }) => of_policy,
-            (Some(Clock::AtExport), _) => Freshness::AtExport { maximum_transit: DEFAULT_MAXIMUM_TRANSIT },
+        let maximum_transit = policy.maximum_transit.0;
+        match self.freshness {
+            None => policy.freshness(),
+            Some(Clock::AtExport) => Freshness::AtExport { maximum_transit },
+            Some(Clock::Now) => Freshness::Now { maximum_transit },
+            Some(Clock::AsOf(instant)) => Freshness::AsOf(instant),
         }
     }
 
@@ -86,7 +87,7 @@ impl VerdictArguments {
         matches!(self.freshness, Some(Clock::AsOf(_)))
     }
 
-    /// Reads and judges the head of an archive.
+    /// Reads and judges the head of an archive, whose first byte is there.
     pub(crate) fn judge<R: Read>(
         &self,
         input: R,
@@ -96,10 +97,48 @@ impl VerdictArguments {
     ) -> Result<Judged<R>, Failure> {
         let sandbox = self.inspections.sandbox()?;
         let settings = verify::Settings {
-            now: context.now,
+            now: context.now(),
             freshness: self.freshness(&trust.policy),
             inspections: inspections(sandbox.as_ref()),
         };
         verify::open(input, trust, &settings).attempt(attempt)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        verdict: VerdictArguments,
+    }
+
+    fn freshness(arguments: &[&str], policy: &str) -> Freshness {
+        let command = Command::try_parse_from([&["sealift"], arguments].concat()).unwrap();
+        command.verdict.freshness(&Policy::parse(policy).unwrap())
+    }
+
+    #[test]
+    fn another_clock_can_be_asked_for_but_not_another_longest_transit() {
+        let maximum_transit = jiff::SignedDuration::from_hours(24);
+        for policy in ["at-export", "now"] {
+            let policy = format!("freshness = \"{policy}\"\nmaximum_transit = \"1d\"\n");
+            assert_eq!(freshness(&["--freshness", "at-export"], &policy), Freshness::AtExport { maximum_transit });
+            assert_eq!(freshness(&["--freshness", "now"], &policy), Freshness::Now { maximum_transit });
+            assert_eq!(freshness(&[], &policy), Policy::parse(&policy).unwrap().freshness());
+            let instant = parse_instant("2026-01-31T12:00:00Z").unwrap();
+            assert_eq!(freshness(&["--freshness", "2026-01-31T12:00:00Z"], &policy), Freshness::AsOf(instant));
+        }
+    }
+
+    #[test]
+    fn a_clock_that_nobody_knows_is_refused() {
+        assert!(Command::try_parse_from(["sealift", "--freshness", "yesterday"]).is_err());
     }
 }

@@ -11,17 +11,22 @@ use jiff::{SignedDuration, Timestamp};
 /// The longest a carried archive may be on its way unless a policy says otherwise: 30 days.
 pub const DEFAULT_MAXIMUM_TRANSIT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// Which instant decides whether metadata has expired.
+/// Which instant decides whether metadata has expired, and for how long an archive may be on its way.
+///
+/// Under every policy but an audit's, what was carried may have been on its way for `maximum_transit` and no longer. It
+/// does not concern the side that exports: nothing was carried there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
-    /// The sealed export time, if it is not in the future, not before the last accepted export, and no older than
-    /// `maximum_transit`.
+    /// The sealed export time.
     AtExport {
         /// The longest time between export and now.
         maximum_transit: SignedDuration,
     },
     /// The clock of this side, as TUF §5.1 is written.
-    Now,
+    Now {
+        /// The longest time between export and now.
+        maximum_transit: SignedDuration,
+    },
     /// A stated instant, for audits. It says nothing about today.
     AsOf(Timestamp),
 }
@@ -50,6 +55,14 @@ pub enum FreshnessError {
         exported_at: Timestamp,
         /// This side's clock.
         now: Timestamp,
+    },
+    /// This side's clock is behind an export that it accepted: the clock is wrong, or was wrong on one side back then.
+    #[error("this side's clock ({now}) is behind the last accepted export from this repository ({floor})")]
+    ClockBehindLastAccepted {
+        /// This side's clock.
+        now: Timestamp,
+        /// The last accepted export time.
+        floor: Timestamp,
     },
     /// The export time lies before the last accepted one.
     #[error(
@@ -82,39 +95,63 @@ impl Freshness {
     /// refused, because it is a replay, and one in the future, because it would become a floor that no honest
     /// delivery reaches.
     pub fn reference_time(&self, clock: &Clock) -> Result<Timestamp, FreshnessError> {
-        if let (Some(exported_at), Some(floor)) = (clock.exported_at, clock.floor)
-            && exported_at < floor
-        {
-            return Err(FreshnessError::OlderThanLastAccepted { exported_at, floor });
-        }
-        if let Some(exported_at) = clock.exported_at
-            && exported_at > clock.now
-        {
-            return Err(FreshnessError::ExportedInTheFuture { exported_at, now: clock.now });
+        if let Some(exported_at) = clock.exported_at {
+            self.require_plausible(exported_at, clock)?;
         }
         match *self {
-            Self::Now => Ok(clock.now),
+            Self::Now { .. } => Ok(clock.now),
             Self::AsOf(instant) => Ok(instant),
-            Self::AtExport { maximum_transit } => {
-                let exported_at = clock.exported_at.ok_or(FreshnessError::NoExportTime)?;
-                let age = clock.now.duration_since(exported_at);
-                if age > maximum_transit {
-                    return Err(FreshnessError::TooLongInTransit { exported_at, age, maximum_transit });
-                }
-                Ok(exported_at)
-            }
+            Self::AtExport { .. } => clock.exported_at.ok_or(FreshnessError::NoExportTime),
         }
     }
-}
 
-impl Freshness {
-    /// The instant after which this policy refuses what it accepts now: when the longest transit ends, or when the
-    /// first of `expiries` is reached. `None` for a policy that does not look at the clock.
+    /// Refuses an export time that no honest delivery has.
+    fn require_plausible(&self, exported_at: Timestamp, clock: &Clock) -> Result<(), FreshnessError> {
+        let now = clock.now;
+        if let Some(floor) = clock.floor {
+            // No export is accepted before its time: a clock that has not come so far cannot tell a replay from what is new.
+            if now < floor {
+                return Err(FreshnessError::ClockBehindLastAccepted { now, floor });
+            }
+            if exported_at < floor {
+                return Err(FreshnessError::OlderThanLastAccepted { exported_at, floor });
+            }
+        }
+        if exported_at > now {
+            return Err(FreshnessError::ExportedInTheFuture { exported_at, now });
+        }
+        let age = now.duration_since(exported_at);
+        if let Some(maximum_transit) = self.maximum_transit().filter(|&longest| age > longest) {
+            return Err(FreshnessError::TooLongInTransit { exported_at, age, maximum_transit });
+        }
+        Ok(())
+    }
+
+    /// The longest time between export and now; `None` for an audit, which does not look at it.
+    pub fn maximum_transit(&self) -> Option<SignedDuration> {
+        match *self {
+            Self::AtExport { maximum_transit } | Self::Now { maximum_transit } => Some(maximum_transit),
+            Self::AsOf(_) => None,
+        }
+    }
+
+    /// What it is called in a policy and in a report: `at-export`, `now` or `as-of`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::AtExport { .. } => "at-export",
+            Self::Now { .. } => "now",
+            Self::AsOf(_) => "as-of",
+        }
+    }
+
+    /// The instant after which this policy refuses what it accepts now: when the longest transit ends, and by this side's
+    /// clock also when the first of `expiries` is reached. `None` for a policy that does not look at the clock.
     pub fn red_line(&self, clock: &Clock, expiries: impl IntoIterator<Item = Timestamp>) -> Option<Timestamp> {
+        let arrival = |transit| clock.exported_at.and_then(|exported_at| exported_at.checked_add(transit).ok());
         match *self {
             Self::AsOf(_) => None,
-            Self::Now => expiries.into_iter().min(),
-            Self::AtExport { maximum_transit } => clock.exported_at?.checked_add(maximum_transit).ok(),
+            Self::AtExport { maximum_transit } => arrival(maximum_transit),
+            Self::Now { maximum_transit } => expiries.into_iter().chain(arrival(maximum_transit)).min(),
         }
     }
 }
@@ -142,6 +179,11 @@ impl Verdict {
         } else {
             Self::Expired { since: instant.duration_since(expires) }
         }
+    }
+
+    /// Whether it was still valid.
+    pub fn is_valid(self) -> bool {
+        matches!(self, Self::Fresh { .. })
     }
 
     /// Whether it is still valid, but for no longer than `notice`.
@@ -210,6 +252,7 @@ mod tests {
     }
 
     const POLICY: Freshness = Freshness::AtExport { maximum_transit: DEFAULT_MAXIMUM_TRANSIT };
+    const NOW: Freshness = Freshness::Now { maximum_transit: DEFAULT_MAXIMUM_TRANSIT };
 
     fn clock(now: &str, exported_at: &str) -> Clock {
         Clock { now: at(now), exported_at: Some(at(exported_at)), floor: None }
@@ -219,7 +262,7 @@ mod tests {
     fn at_export_judges_at_the_sealed_time() {
         let clock = clock("2026-02-01T00:00:00Z", "2026-01-20T00:00:00Z");
         assert_eq!(POLICY.reference_time(&clock), Ok(at("2026-01-20T00:00:00Z")));
-        assert_eq!(Freshness::Now.reference_time(&clock), Ok(clock.now));
+        assert_eq!(NOW.reference_time(&clock), Ok(clock.now));
     }
 
     #[test]
@@ -231,16 +274,34 @@ mod tests {
     #[test]
     fn the_transit_has_a_longest_age() {
         let day_30 = clock("2026-01-31T00:00:00Z", "2026-01-01T00:00:00Z");
-        assert!(POLICY.reference_time(&day_30).is_ok());
         let later = clock("2026-01-31T00:00:01Z", "2026-01-01T00:00:00Z");
-        assert!(matches!(POLICY.reference_time(&later), Err(FreshnessError::TooLongInTransit { .. })));
+        for policy in [POLICY, NOW] {
+            assert!(policy.reference_time(&day_30).is_ok());
+            assert!(matches!(policy.reference_time(&later), Err(FreshnessError::TooLongInTransit { .. })));
+        }
+        assert_eq!(Freshness::AsOf(later.now).reference_time(&later), Ok(later.now), "an audit may come later");
+        let nothing_carried = Clock { exported_at: None, ..later };
+        assert_eq!(NOW.reference_time(&nothing_carried), Ok(later.now));
+        assert_eq!(POLICY.reference_time(&nothing_carried), Err(FreshnessError::NoExportTime));
+    }
+
+    #[test]
+    fn a_clock_behind_the_last_accepted_export_is_named_as_what_is_wrong() {
+        let floor = at("2026-01-06T00:00:00Z");
+        for exported_at in ["2026-01-04T00:00:00Z", "2026-01-07T00:00:00Z"] {
+            let behind = Clock { floor: Some(floor), ..clock("2026-01-05T00:00:00Z", exported_at) };
+            for policy in [POLICY, NOW, Freshness::AsOf(behind.now)] {
+                let expected = FreshnessError::ClockBehindLastAccepted { now: behind.now, floor };
+                assert_eq!(policy.reference_time(&behind), Err(expected));
+            }
+        }
     }
 
     #[test]
     fn an_export_before_the_floor_is_refused_under_every_policy() {
         let mut clock = clock("2026-01-10T00:00:00Z", "2026-01-05T00:00:00Z");
         clock.floor = Some(at("2026-01-06T00:00:00Z"));
-        for policy in [POLICY, Freshness::Now, Freshness::AsOf(clock.now)] {
+        for policy in [POLICY, NOW, Freshness::AsOf(clock.now)] {
             assert!(matches!(policy.reference_time(&clock), Err(FreshnessError::OlderThanLastAccepted { .. })));
         }
         clock.floor = clock.exported_at;
@@ -281,7 +342,8 @@ mod tests {
         let clock = clock("2026-01-20T00:00:00Z", "2026-01-15T00:00:00Z");
         let expiries = [at("2026-03-01T00:00:00Z"), at("2026-01-25T00:00:00Z")];
         assert_eq!(POLICY.red_line(&clock, expiries), Some(at("2026-02-14T00:00:00Z")));
-        assert_eq!(Freshness::Now.red_line(&clock, expiries), Some(at("2026-01-25T00:00:00Z")));
+        assert_eq!(NOW.red_line(&clock, expiries), Some(at("2026-01-25T00:00:00Z")));
+        assert_eq!(NOW.red_line(&clock, [at("2026-03-01T00:00:00Z")]), Some(at("2026-02-14T00:00:00Z")));
         assert_eq!(Freshness::AsOf(clock.now).red_line(&clock, expiries), None);
         assert_eq!(POLICY.red_line(&Clock { exported_at: None, ..clock }, expiries), None);
     }
@@ -323,7 +385,7 @@ mod tests {
     #[test]
     fn an_export_time_that_lies_forward_is_refused_under_every_policy_and_so_becomes_no_floor() {
         let clock = clock("2026-01-10T00:00:00Z", "2036-01-01T00:00:00Z");
-        for policy in [POLICY, Freshness::Now, Freshness::AsOf(clock.now)] {
+        for policy in [POLICY, NOW, Freshness::AsOf(clock.now)] {
             assert!(matches!(policy.reference_time(&clock), Err(FreshnessError::ExportedInTheFuture { .. })));
         }
     }

@@ -3,17 +3,18 @@
 //! `docs/schema/report.schema.json` documents its JSON. The command turns it into text for people; nothing in it is
 //! decided here. Fields are only ever added within a major version of [`FORMAT`].
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sealift_archive_format::Digest;
 use serde::Serialize;
 
 use crate::cnab::Level;
-use crate::freshness::{Clock, Freshness, Verdict};
-use crate::in_toto::{Attestation, Trace};
+use crate::freshness::{Clock, Freshness, Verdict, Verdicts};
+use crate::in_toto::{Attestation, Trace, VerifiedSupplyChain};
 use crate::oci::attestation::Attached;
-use crate::trust::{Finding, RepositoryEvidence};
+use crate::trust::{Finding, Judgement, RepositoryEvidence};
+use crate::trust_store::policy::Period;
 use crate::verify::documents::ClosedImage;
-use crate::verify::{Attestations, Proof};
+use crate::verify::{Attestations, Proof, Terms};
 
 /// The name and version of the report's form.
 pub const FORMAT: &str = "sealift-report/1";
@@ -64,9 +65,18 @@ pub struct TimeReport {
     pub exported_at: Timestamp,
     /// The policy: `at-export`, `now` or `as-of`.
     pub policy: &'static str,
+    /// The policy of this trust store, where another one was asked for: `at-export` or `now`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<&'static str>,
     /// The instant that an `as-of` policy names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Timestamp>,
+    /// The longest time between export and now that was allowed; `None` for `as-of`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum_transit: Option<Period>,
+    /// The instant after which the policy that judged refuses this archive; `None` for `as-of`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub red_line: Option<Timestamp>,
 }
 
 /// A TUF repository.
@@ -110,6 +120,16 @@ pub struct ExpiryReport {
     pub valid_at_export: bool,
     /// Whether it is valid by this side's clock.
     pub valid_now: bool,
+}
+
+impl From<(Timestamp, Verdicts)> for ExpiryReport {
+    fn from((expires, verdicts): (Timestamp, Verdicts)) -> Self {
+        Self {
+            expires,
+            valid_at_export: verdicts.at_export.is_none_or(Verdict::is_valid),
+            valid_now: verdicts.now.is_valid(),
+        }
+    }
 }
 
 /// A bundle.
@@ -223,7 +243,7 @@ impl Report {
                 threshold: terms.exporter_threshold.get(),
                 entries: inventory.entries.len(),
             },
-            time: time(terms.freshness, &clock, inventory.exported_at),
+            time: time(terms, &clock, inventory.exported_at, expiries(judgement)),
             repositories,
             bundles: bundles.collect(),
             images: images(&judgement.images, &closed.images),
@@ -239,15 +259,38 @@ impl Report {
         let bundles = self.bundles.iter().flat_map(|bundle| std::iter::once(&bundle.item).chain(&bundle.images));
         bundles.chain(&self.images)
     }
+
+    /// Every expiry: of the roles, and of the first layout of each supply chain.
+    pub fn expiries(&self) -> impl Iterator<Item = ExpiryReport> {
+        let roles = self.repositories.iter().flat_map(|repository| &repository.roles).map(|role| role.expiry);
+        let layouts = self.items().filter_map(|item| item.in_toto.as_ref()).map(|chain| chain.expiry);
+        roles.chain(layouts)
+    }
 }
 
-fn time(freshness: Freshness, clock: &Clock, exported_at: Timestamp) -> TimeReport {
-    let (policy, as_of) = match freshness {
-        Freshness::AtExport { .. } => ("at-export", None),
-        Freshness::Now => ("now", None),
-        Freshness::AsOf(instant) => ("as-of", Some(instant)),
+/// When each role expires, and the first layout of each supply chain.
+pub(crate) fn expiries(judgement: &Judgement) -> impl Iterator<Item = Timestamp> {
+    let roles = judgement.repositories.iter().flat_map(|evidence| &evidence.roles).map(|role| role.expires);
+    let bundles = judgement.bundles.iter().flat_map(|bundle| std::iter::once(&bundle.finding).chain(&bundle.images));
+    let chains = bundles.chain(&judgement.images).filter_map(|finding| finding.supply_chain.as_ref());
+    roles.chain(chains.map(VerifiedSupplyChain::expires))
+}
+
+fn time(terms: &Terms, clock: &Clock, exported_at: Timestamp, expiries: impl Iterator<Item = Timestamp>) -> TimeReport {
+    let Terms { freshness, policy_freshness, .. } = terms;
+    let as_of = match *freshness {
+        Freshness::AsOf(instant) => Some(instant),
+        Freshness::AtExport { .. } | Freshness::Now { .. } => None,
     };
-    TimeReport { now: clock.now, exported_at, policy, as_of }
+    TimeReport {
+        now: clock.now,
+        exported_at,
+        policy: freshness.name(),
+        instead_of: (freshness != policy_freshness).then(|| policy_freshness.name()),
+        as_of,
+        maximum_transit: freshness.maximum_transit().map(Period),
+        red_line: freshness.red_line(clock, expiries),
+    }
 }
 
 fn repository(evidence: &RepositoryEvidence, clock: &Clock) -> RepositoryReport {
@@ -267,12 +310,7 @@ fn repository(evidence: &RepositoryEvidence, clock: &Clock) -> RepositoryReport 
 }
 
 fn expiry(expires: Timestamp, clock: &Clock) -> ExpiryReport {
-    let at_export = clock.exported_at.map(|instant| Verdict::at(instant, expires));
-    ExpiryReport {
-        expires,
-        valid_at_export: at_export.is_none_or(is_valid),
-        valid_now: is_valid(Verdict::at(clock.now, expires)),
-    }
+    (expires, Verdicts::on(expires, clock)).into()
 }
 
 fn attestation(attached: &Attached, attestations: &Attestations) -> Option<AttestationReport> {
@@ -304,24 +342,10 @@ fn item(finding: &Finding, clock: &Clock) -> ItemReport {
     }
 }
 
-fn is_valid(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Fresh { .. })
-}
-
 /// What is no refusal, but should be known.
 fn warnings(report: &Report, proof: &Proof) -> Vec<String> {
-    let mut warnings = Vec::new();
-    let Proof { inventory, judgement, carried, terms, .. } = proof;
-    let clock = Clock { now: terms.now, exported_at: Some(inventory.exported_at), floor: None };
-    if let Freshness::AsOf(instant) = terms.freshness {
-        warnings.push(format!("expiry was judged as of {instant}: this says nothing about today"));
-    }
-    let expiries = judgement.repositories.iter().flat_map(|evidence| evidence.roles.iter().map(|role| role.expires));
-    if let Some(line) = terms.freshness.red_line(&clock, expiries)
-        && Verdict::at(terms.now, line).is_near_the_end(terms.warn_before_expiry)
-    {
-        warnings.push(format!("this archive will be refused after {line}: import it before then, or export anew"));
-    }
+    let Proof { judgement, carried, terms, .. } = proof;
+    let mut warnings = time_warnings(&report.time, terms.warn_before_expiry);
     for repository in &report.repositories {
         for role in repository.roles.iter().filter(|role| !role.expiry.valid_now) {
             let (name, role, expires) = (&repository.name, &role.role, role.expiry.expires);
@@ -330,6 +354,10 @@ fn warnings(report: &Report, proof: &Proof) -> Vec<String> {
     }
     for item in report.items() {
         let Some(chain) = &item.in_toto else { continue };
+        if !chain.expiry.valid_now {
+            warnings
+                .push(format!("the in-toto layout of {} expired on the way, at {}", item.name, chain.expiry.expires));
+        }
         if !chain.inspections_not_run.is_empty() {
             let names = chain.inspections_not_run.join(", ");
             warnings.push(format!("inspections of {} were not run: {names}", item.name));
@@ -343,6 +371,24 @@ fn warnings(report: &Report, proof: &Proof) -> Vec<String> {
     };
     for name in carried.names().into_iter().filter(spoke) {
         warnings.push(format!("repository {name} was carried, but no root is pinned for it here: it was not heard"));
+    }
+    warnings
+}
+
+/// What should be known about the clock that judged.
+fn time_warnings(time: &TimeReport, notice: SignedDuration) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if let Some(instant) = time.as_of {
+        warnings.push(format!("expiry was judged as of {instant}: this says nothing about today"));
+    }
+    if let Some(policy) = time.instead_of {
+        warnings
+            .push(format!("expiry was judged by another clock than the policy's: {} instead of {policy}", time.policy));
+    }
+    if let Some(line) = time.red_line
+        && Verdict::at(time.now, line).is_near_the_end(notice)
+    {
+        warnings.push(format!("this archive will be refused after {line}: import it before then, or export anew"));
     }
     warnings
 }

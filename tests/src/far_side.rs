@@ -226,7 +226,7 @@ impl Refused {
     /// What is wrong with the time.
     pub fn freshness(self) -> FreshnessError {
         match self.repository() {
-            RepositoryError::Freshness { source, .. } => source,
+            RepositoryError::ArchiveTime(source) | RepositoryError::Freshness { source, .. } => source,
             other => panic!("not a matter of freshness: {other:?}"),
         }
     }

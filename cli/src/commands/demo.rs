@@ -115,7 +115,7 @@ impl Demo<'_> {
 
     fn publish(&self) -> Result<Published, Failure> {
         let attempt = || "the sample cannot be published".to_owned();
-        Sample::new(self.context.now).and_then(|sample| sample.write(&self.folder)).attempt(attempt)
+        Sample::new(self.context.now()).and_then(|sample| sample.write(&self.folder)).attempt(attempt)
     }
 
     fn pin(&self, trust: &str) -> Result<(), Failure> {

@@ -16,12 +16,12 @@ use sealift_core::oci::layout::LayoutSource;
 use sealift_core::oci::{Platform, Platforms};
 use sealift_core::registry::RegistrySource;
 use sealift_core::trust::{Carrier, Extent};
-use sealift_core::trust_store::RepositoryName;
+use sealift_core::trust_store::{Policy, RepositoryName};
 use sealift_core::tuf::provider::{HttpRepository, RepositoryFolder};
 use sealift_core::tuf::{MetadataProvider, TargetProvider};
 use serde::Serialize;
 
-use crate::context::Context;
+use crate::context::{Context, ExportTime};
 use crate::failure::{Attempt as _, Failure, Reason};
 use crate::input_file::read_file;
 use crate::key_file::SigningKeyArguments;
@@ -83,6 +83,9 @@ struct ExportReport {
     bytes: u64,
     entries: usize,
     exported_at: jiff::Timestamp,
+    /// The instant after which a policy such as this side's refuses it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    red_line: Option<jiff::Timestamp>,
     statement: sealift_archive_format::Digest,
     items: Vec<ExportedItem>,
 }
@@ -102,10 +105,11 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     if to_file && arguments.output.exists() {
         return Err(Reason::FileExists(arguments.output.clone())).attempt(attempt);
     }
-    let exported_at = context.export_time()?;
+    let export_time = context.export_time()?;
     let key = arguments.key.read()?;
     let update = context.trust_store().update().attempt(attempt)?;
     let trust = update.trust().attempt(attempt)?;
+    remark_on(export_time, &trust.policy, context);
     let http = arguments.network.http()?;
     let mut opened = Opened::new(arguments)?;
     let request = opened.request(arguments)?;
@@ -123,8 +127,8 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     let sandbox = arguments.inspections.sandbox()?;
     let exporter = Exporter { name: "sealift".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
     let settings = export::Settings {
-        now: context.now,
-        exported_at,
+        now: context.now(),
+        exported_at: export_time.instant(),
         exporter,
         keys: std::slice::from_ref(&key),
         inspections: inspections(sandbox.as_ref()),
@@ -150,6 +154,25 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     // Standard output holds the archive.
     context.remark(&text(&report));
     Ok(())
+}
+
+/// Names the variable that has the archive refused, because the refusal does not know of it.
+fn remark_on(export_time: ExportTime, policy: &Policy, context: &Context) {
+    match export_time {
+        ExportTime::Now(_) => {}
+        ExportTime::Stated(instant) => {
+            let (now, longest) = (context.now(), policy.maximum_transit);
+            if instant > now {
+                context.remark(&format!(
+                    "warning: SOURCE_DATE_EPOCH has this export made at {instant}, which is later than now ({now}): no far side takes it before then"
+                ));
+            } else if now.duration_since(instant) > longest.0 {
+                context.remark(&format!(
+                    "warning: SOURCE_DATE_EPOCH has this export made at {instant}, longer ago than an archive may be on its way ({longest})"
+                ));
+            }
+        }
+    }
 }
 
 fn write(
@@ -283,6 +306,7 @@ fn report(prepared: &Prepared, output: &Path) -> ExportReport {
         bytes: prepared.length(),
         entries: inventory.entries.len(),
         exported_at: inventory.exported_at,
+        red_line: prepared.red_line(),
         statement: prepared.statement_digest(),
         items: items.collect(),
     }
@@ -291,12 +315,14 @@ fn report(prepared: &Prepared, output: &Path) -> ExportReport {
 fn text(report: &ExportReport) -> String {
     let items: String =
         report.items.iter().map(|item| format!("  {}  {}  level {}\n", item.name, item.digest, item.level)).collect();
+    let red_line = report.red_line.map(|line| format!("By a policy such as this side's, refused after {line}\n"));
     format!(
-        "Exported to {} ({}, {} entries, at {}):\n{items}Sealed statement: {}\nNext, on the far side: sealift verify {}",
+        "Exported to {} ({}, {} entries, at {}):\n{items}{}Sealed statement: {}\nNext, on the far side: sealift verify {}",
         report.archive.display(),
         indicatif::HumanBytes(report.bytes),
         report.entries,
         report.exported_at,
+        red_line.unwrap_or_default(),
         report.statement,
         report.archive.file_name().map_or_else(|| "-".into(), |name| name.to_string_lossy()),
     )

@@ -67,7 +67,7 @@ fn repository(error: &RepositoryError) -> Advice {
             "get the root from the publisher by a way that you trust, then: sealift trust pin-root NAME root.json",
         ),
         RepositoryError::NotCarried { name, .. } => advice(ExitCode::Tuf, format!("export with --tuf {name}=LOCATION")),
-        RepositoryError::Freshness { source, .. } => freshness(source),
+        RepositoryError::ArchiveTime(source) | RepositoryError::Freshness { source, .. } => freshness(source),
         RepositoryError::Tuf { source, .. } => tuf(source),
         RepositoryError::Target { source, .. } => match source {
             FetchError::Provider(_) => advice(ExitCode::Source, "check that the TUF repository can be read"),
@@ -129,12 +129,18 @@ fn tuf(error: &TufError) -> Advice {
 fn freshness(error: &FreshnessError) -> Advice {
     match error {
         FreshnessError::NoExportTime => advice(ExitCode::Policy, "use --freshness now"),
-        FreshnessError::ExportedInTheFuture { .. } => {
-            advice(ExitCode::Policy, "compare the clocks of both sides; then export again")
-        }
-        FreshnessError::OlderThanLastAccepted { .. } => {
-            advice(ExitCode::Rollback, "a newer archive was accepted already: import a newer export")
-        }
+        FreshnessError::ExportedInTheFuture { .. } => advice(
+            ExitCode::Policy,
+            "this side's clock may be slow: set it, and import the same archive again; if the exporter's clock was fast, or SOURCE_DATE_EPOCH was set there, export again",
+        ),
+        FreshnessError::ClockBehindLastAccepted { .. } => advice(
+            ExitCode::Policy,
+            "set this side's clock, then import the same archive again; if the clock was wrong when that export was accepted: sealift trust reset-state NAME --export-time",
+        ),
+        FreshnessError::OlderThanLastAccepted { .. } => advice(
+            ExitCode::Rollback,
+            "archives of one repository are imported in the order of export, or exported together in one archive: import a newer export; if a clock was wrong when that export was accepted: sealift trust reset-state NAME --export-time",
+        ),
         FreshnessError::TooLongInTransit { .. } => {
             advice(ExitCode::Policy, "export again and carry faster, or raise maximum_transit in policy.toml knowingly")
         }

@@ -130,6 +130,7 @@ pub struct Prepared {
     files: BTreeMap<EntryName, Vec<u8>>,
     plan: Plan,
     judgement: Judgement,
+    red_line: Option<Timestamp>,
 }
 
 /// Gathers, judges and seals. Nothing is written.
@@ -155,7 +156,7 @@ pub fn prepare(
         images: plan.images.iter().map(Claim::image).collect(),
         now: settings.now,
         exported_at: None,
-        freshness: Freshness::Now,
+        freshness: Freshness::Now { maximum_transit: trust.policy.maximum_transit.0 },
         inspections: Inspections::NotRun,
         documents: &plan.documents,
     };
@@ -178,7 +179,8 @@ pub fn prepare(
     let statement = inventory.to_statement()?;
     let signatures = settings.keys.iter().map(|key| seal::sign(&statement, key)).collect::<Result<_, _>>()?;
     let seal = UnverifiedSeal::new(inventory, signatures)?;
-    Ok(Prepared { seal, files, plan, judgement })
+    let red_line = question.freshness.red_line(&clock, crate::report::expiries(&judgement));
+    Ok(Prepared { seal, files, plan, judgement, red_line })
 }
 
 /// The same check of documents that the far side makes.
@@ -264,6 +266,11 @@ impl Prepared {
     /// The digest of the sealed statement: it identifies the archive.
     pub fn statement_digest(&self) -> Digest {
         self.seal.statement_digest()
+    }
+
+    /// The instant after which the policy of this side would refuse the archive.
+    pub fn red_line(&self) -> Option<Timestamp> {
+        self.red_line
     }
 
     /// How long the archive will be, in bytes.

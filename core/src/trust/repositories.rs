@@ -57,6 +57,9 @@ pub enum RepositoryError {
         /// The target that it would speak for.
         target: String,
     },
+    /// There is no instant at which to judge an archive, whatever is remembered of its repositories.
+    #[error("the archive cannot be judged in time")]
+    ArchiveTime(#[source] FreshnessError),
     /// There is no instant at which to judge it.
     #[error("repository {name} cannot be judged in time")]
     Freshness {
@@ -123,13 +126,10 @@ impl<'a> Repositories<'a> {
         now: Timestamp,
         exported_at: Option<Timestamp>,
     ) -> Result<Self, RepositoryError> {
+        let judged_at = reference_time(trust, carriers.keys(), freshness, now, exported_at)?;
         let mut opened = BTreeMap::new();
         for (name, carrier) in carriers {
             let Some(pinned) = trust.repositories.get(&name) else { continue };
-            let clock = Clock { now, exported_at, floor: pinned.state.last_export };
-            let judged_at = freshness
-                .reference_time(&clock)
-                .map_err(|source| RepositoryError::Freshness { name: name.clone(), source })?;
             let (root, state) = (&pinned.root.bytes, &pinned.state);
             let repository = crate::tuf::update(root, state, carrier.metadata, judged_at, &trust.policy.limits.tuf())
                 .map_err(|source| RepositoryError::Tuf { name: name.clone(), source })?;
@@ -191,6 +191,25 @@ impl<'a> Repositories<'a> {
         };
         self.0.into_iter().map(evidence).collect()
     }
+}
+
+/// The one instant at which every repository is judged. An archive without any has an export time all the same.
+///
+/// Each repository has a floor of its own, and the latest of those that came along is the one that refuses first.
+fn reference_time<'n>(
+    trust: &Trust,
+    carried: impl Iterator<Item = &'n RepositoryName>,
+    freshness: Freshness,
+    now: Timestamp,
+    exported_at: Option<Timestamp>,
+) -> Result<Timestamp, RepositoryError> {
+    let floor = |name: &'n RepositoryName| Some((trust.repositories.get(name)?.state.last_export?, name));
+    let latest = carried.filter_map(floor).max();
+    let clock = Clock { now, exported_at, floor: latest.map(|(floor, _)| floor) };
+    freshness.reference_time(&clock).map_err(|source| match latest {
+        Some((_, name)) => RepositoryError::Freshness { name: name.clone(), source },
+        None => RepositoryError::ArchiveTime(source),
+    })
 }
 
 impl Carried {

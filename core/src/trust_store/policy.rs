@@ -21,10 +21,11 @@ pub const TEMPLATE: &str = r#"# What this side asks of an archive. A line that b
 # When metadata must not have expired: "at-export" (the sealed export time) or "now".
 #freshness = "at-export"
 
-# The longest time between export and now, in days (d), hours (h) or minutes (m).
+# The longest time between export and now, whichever clock judges expiry, in days (d), hours (h) or minutes (m).
 #maximum_transit = "30d"
 
-# How long before metadata expires a report begins to warn.
+# How long before this policy will refuse an archive a report begins to warn: before the longest transit ends and, with
+# freshness = "now", before the first role or in-toto layout expires.
 #warn_before_expiry = "7d"
 
 # How many different known exporters must have sealed an archive.
@@ -55,7 +56,7 @@ pub struct Policy {
     pub freshness: FreshnessRule,
     /// The longest time between export and now.
     pub maximum_transit: Period,
-    /// How long before metadata expires a report begins to warn.
+    /// How long before this policy will refuse an archive a report begins to warn.
     pub warn_before_expiry: Period,
     /// How many different known exporters must have sealed an archive.
     pub exporter_threshold: NonZeroU32,
@@ -157,7 +158,7 @@ impl Policy {
     pub fn freshness(&self) -> Freshness {
         match self.freshness {
             FreshnessRule::AtExport => Freshness::AtExport { maximum_transit: self.maximum_transit.0 },
-            FreshnessRule::Now => Freshness::Now,
+            FreshnessRule::Now => Freshness::Now { maximum_transit: self.maximum_transit.0 },
         }
     }
 

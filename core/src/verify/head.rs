@@ -80,6 +80,7 @@ pub fn open<R: Read>(input: R, trust: &Trust, settings: &Settings<'_>) -> Result
     let terms = Terms {
         now: settings.now,
         freshness: settings.freshness,
+        policy_freshness: trust.policy.freshness(),
         exporter_threshold: trust.policy.exporter_threshold,
         warn_before_expiry: trust.policy.warn_before_expiry.0,
     };

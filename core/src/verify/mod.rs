@@ -97,6 +97,7 @@ pub(crate) struct Proof {
 pub(crate) struct Terms {
     pub(crate) now: Timestamp,
     pub(crate) freshness: Freshness,
+    pub(crate) policy_freshness: Freshness,
     pub(crate) exporter_threshold: NonZeroU32,
     pub(crate) warn_before_expiry: SignedDuration,
 }

@@ -26,24 +26,36 @@ struct Operator {
 /// How a command ended.
 struct Ended {
     exit_code: Option<i32>,
+    /// What it wrote to standard output, with `--json`.
+    result: Value,
     /// What it wrote to standard error, with `--json`.
     failure: Value,
 }
 
 impl Operator {
     fn new() -> (Self, Sample) {
+        Self::hours_after_the_release(0)
+    }
+
+    fn hours_after_the_release(count: i64) -> (Self, Sample) {
         let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
-        (Self { folder: tempfile::tempdir().unwrap(), now }, Sample::new(now).unwrap())
+        let sample = Sample::new(now - SignedDuration::from_hours(count)).unwrap();
+        (Self { folder: tempfile::tempdir().unwrap(), now }, sample)
+    }
+
+    /// Accepts the exporter, and pins nothing.
+    fn trusts_no_publisher(self) -> Self {
+        let pem = exporter_key().public_key().unwrap().to_pem().unwrap();
+        fs::write(self.folder.path().join("carrier.pub"), pem).unwrap();
+        assert_eq!(self.run(&["trust", "add-exporter", "carrier", "carrier.pub"]).exit_code, Some(0));
+        self
     }
 
     /// Pins the sample's root and accepts the exporter.
     fn trusts(self, sample: &Sample) -> Self {
-        let pem = exporter_key().public_key().unwrap().to_pem().unwrap();
-        fs::write(self.folder.path().join("carrier.pub"), pem).unwrap();
         fs::write(self.folder.path().join("root.json"), &sample.repository.past_roots[0]).unwrap();
         assert_eq!(self.run(&["trust", "pin-root", "demo", "root.json"]).exit_code, Some(0));
-        assert_eq!(self.run(&["trust", "add-exporter", "carrier", "carrier.pub"]).exit_code, Some(0));
-        self
+        self.trusts_no_publisher()
     }
 
     fn run(&self, arguments: &[&str]) -> Ended {
@@ -55,17 +67,30 @@ impl Operator {
             .output()
             .unwrap();
         let failure = serde_json::from_slice(&output.stderr).unwrap_or_default();
-        Ended { exit_code: output.status.code(), failure }
+        let result = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        Ended { exit_code: output.status.code(), result, failure }
+    }
+
+    fn policy(&self, text: &str) {
+        fs::write(self.folder.path().join("trust/policy.toml"), text).unwrap();
     }
 
     fn import(&self, archive: &[u8]) -> Ended {
+        self.import_by(archive, &[])
+    }
+
+    fn import_by(&self, archive: &[u8], arguments: &[&str]) -> Ended {
         fs::write(self.folder.path().join("shop.sealift"), archive).unwrap();
-        self.run(&["import", "shop.sealift", "--to-layout", "delivered"])
+        self.run(&[&["import", "shop.sealift", "--to-layout", "delivered"], arguments].concat())
     }
 
     /// Imports what must be refused in this way.
     fn refuses(&self, archive: &[u8], exit_code: i32, class: &str, hint: &str) {
-        let ended = self.import(archive);
+        self.refuses_by(archive, &[], exit_code, class, hint);
+    }
+
+    fn refuses_by(&self, archive: &[u8], arguments: &[&str], exit_code: i32, class: &str, hint: &str) {
+        let ended = self.import_by(archive, arguments);
         assert_eq!(ended.exit_code, Some(exit_code), "{}", ended.failure);
         assert_eq!(ended.failure["exitCode"], json!(exit_code));
         assert_eq!(ended.failure["class"], json!(class));
@@ -76,7 +101,11 @@ impl Operator {
     }
 
     fn packed(&self, sample: &Sample) -> Consignment {
-        Consignment::of(sample, self.now)
+        self.packed_hours_ago(sample, 0)
+    }
+
+    fn packed_hours_ago(&self, sample: &Sample, count: i64) -> Consignment {
+        Consignment::of(sample, self.now - SignedDuration::from_hours(count))
     }
 }
 
@@ -134,6 +163,70 @@ fn exit_code_14_for_a_level_below_the_policy() {
 }
 
 #[test]
+fn exit_code_14_for_an_archive_that_was_on_its_way_for_too_long_whichever_clock_is_asked_for() {
+    let (operator, sample) = Operator::hours_after_the_release(49);
+    let operator = operator.trusts(&sample);
+    operator.policy("freshness = \"now\"\nmaximum_transit = \"2d\"\n");
+    let archive = operator.packed_hours_ago(&sample, 49).archive();
+    for clock in ["at-export", "now"] {
+        operator.refuses_by(&archive, &["--freshness", clock], 14, "policy", "carry faster");
+    }
+    operator.policy("maximum_transit = \"2d\"\n");
+    operator.refuses(&archive, 14, "policy", "carry faster");
+}
+
+#[test]
+fn exit_code_14_for_an_export_time_in_the_future() {
+    let (operator, sample) = Operator::new();
+    let operator = operator.trusts(&sample);
+    let later = operator.packed_hours_ago(&sample, -1).archive();
+    operator.refuses(&later, 14, "policy", "this side's clock may be slow: set it");
+}
+
+#[test]
+fn exit_code_14_for_an_export_time_in_the_future_where_nothing_is_proven() {
+    let (operator, sample) = Operator::new();
+    let operator = operator.trusts_no_publisher();
+    operator.policy("minimum_level = \"0\"\n");
+    let mut unproven = operator.packed_hours_ago(&sample, -1);
+    unproven.repositories.clear();
+    operator.refuses(&unproven.archive(), 14, "policy", "this side's clock may be slow: set it");
+    unproven.exported_at = operator.now;
+    assert_eq!(operator.import(&unproven.archive()).exit_code, Some(0));
+}
+
+#[test]
+fn another_clock_than_the_policy_s_is_used_and_the_report_says_so() {
+    let (operator, sample) = Operator::hours_after_the_release(25);
+    let operator = operator.trusts(&sample);
+    operator.policy("freshness = \"now\"\nmaximum_transit = \"2d\"\n");
+    let archive = operator.packed_hours_ago(&sample, 25).archive();
+    operator.refuses(&archive, 12, "tuf", "export again");
+    let time = |arguments: &[&str]| {
+        let ended = operator.run(&[&["verify", "shop.sealift"], arguments].concat());
+        assert_eq!(ended.exit_code, Some(0), "{}", ended.failure);
+        (ended.result["time"].clone(), ended.result["warnings"].to_string())
+    };
+    let (at_export, warnings) = time(&["--freshness", "at-export"]);
+    assert_eq!(at_export["policy"], "at-export");
+    assert_eq!(at_export["insteadOf"], "now");
+    assert_eq!(at_export["maximumTransit"], "2d");
+    assert!(warnings.contains("another clock than the policy's: at-export instead of now"), "{warnings}");
+
+    let yesterday = (operator.now - SignedDuration::from_hours(24)).to_string();
+    let (as_of, warnings) = time(&["--freshness", &yesterday]);
+    assert_eq!((&as_of["policy"], &as_of["asOf"]), (&json!("as-of"), &json!(yesterday)));
+    assert_eq!(as_of["insteadOf"], "now");
+    assert!(warnings.contains("this says nothing about today"), "{warnings}");
+
+    operator.policy("maximum_transit = \"2d\"\n");
+    let (at_export, warnings) = time(&["--freshness", "at-export"]);
+    assert_eq!(at_export.get("insteadOf"), None);
+    assert!(!warnings.contains("another clock"), "{warnings}");
+    assert_eq!(operator.import_by(&archive, &["--freshness", &yesterday]).exit_code, Some(2), "an audit is no import");
+}
+
+#[test]
 fn exit_code_15_for_a_flipped_byte_in_a_layer() {
     let (operator, sample) = Operator::new();
     let operator = operator.trusts(&sample);
@@ -152,4 +245,14 @@ fn exit_code_20_for_metadata_that_went_back() {
     fs::remove_dir_all(operator.folder.path().join("delivered")).unwrap();
     sample.repository.timestamp.version = 1;
     operator.refuses(&operator.packed(&sample).archive(), 20, "rollback", "old metadata");
+}
+
+#[test]
+fn exit_code_20_for_an_export_before_the_last_accepted_one() {
+    let (operator, sample) = Operator::hours_after_the_release(2);
+    let operator = operator.trusts(&sample);
+    assert_eq!(operator.import(&operator.packed(&sample).archive()).exit_code, Some(0));
+    fs::remove_dir_all(operator.folder.path().join("delivered")).unwrap();
+    let older = operator.packed_hours_ago(&sample, 1).archive();
+    operator.refuses(&older, 20, "rollback", "in the order of export, or exported together in one archive");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sealift_archive_format::Digest;
-use sealift_core::freshness::Freshness;
+use sealift_core::freshness::{DEFAULT_MAXIMUM_TRANSIT, Freshness};
 use sealift_core::in_toto::Inspections;
 use sealift_core::trust::{
     Carried, CarriedRepository, Claim, ClaimKind, Judgement, JudgementError, Question, RepositoryError, judge,
@@ -71,7 +71,7 @@ impl Publishers {
             images: vec![claim],
             now: now(),
             exported_at: None,
-            freshness: Freshness::Now,
+            freshness: Freshness::Now { maximum_transit: DEFAULT_MAXIMUM_TRANSIT },
             inspections: Inspections::NotRun,
             documents: &BTreeMap::new(),
         };

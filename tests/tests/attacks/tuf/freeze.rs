@@ -1,19 +1,22 @@
 //! Indefinite freeze: the same metadata for ever, so that the far side never learns of newer releases; and export times
 //! that lie to that end.
 
-use sealift_core::freshness::{Freshness, FreshnessError};
+use sealift_core::freshness::{DEFAULT_MAXIMUM_TRANSIT, Freshness, FreshnessError};
+use sealift_core::trust::RepositoryError;
 use sealift_core::tuf::TufError;
 use sealift_tests::far_side::FarSide;
 
 use super::*;
 
 const DAY: i64 = 24;
+/// This side's own clock.
+const NOW: Freshness = Freshness::Now { maximum_transit: DEFAULT_MAXIMUM_TRANSIT };
 
 #[test]
 fn freeze_by_metadata_that_has_expired_by_this_sides_clock() {
     let sample = sample();
     let mut far = FarSide::trusting(&sample, hours(2 * DAY));
-    far.freshness = Some(Freshness::Now);
+    far.freshness = Some(NOW);
     let error = far.refuses(&consignment(&sample).archive()).tuf();
     assert_error!(error, TufError::Expired { role, expires, .. }
         if role.as_str() == "timestamp" && expires == hours(DAY));
@@ -69,7 +72,7 @@ fn freeze_by_delivering_the_same_archive_for_ever() {
 #[test]
 fn an_export_time_in_the_future_would_be_a_floor_that_no_honest_delivery_reaches() {
     let sample = sample();
-    for freshness in [None, Some(Freshness::Now)] {
+    for freshness in [None, Some(NOW)] {
         let mut far = FarSide::trusting(&sample, hours(2));
         far.freshness = freshness;
         let error = far.refuses(&packed_at(&sample, 3).archive()).freshness();
@@ -96,6 +99,51 @@ fn an_export_time_that_is_moved_back_to_make_expired_metadata_look_fresh() {
     assert_error!(far.refuses(&lying).freshness(), FreshnessError::OlderThanLastAccepted { .. });
     // By this side's own clock it is simply expired, whatever the seal says.
     far = FarSide::trusting(&sample, hours(3 * DAY));
-    far.freshness = Some(Freshness::Now);
+    far.freshness = Some(NOW);
     assert_error!(far.refuses(&lying).tuf(), TufError::Expired { .. });
+}
+
+#[test]
+fn freeze_by_delivering_for_ever_what_never_expires() {
+    let mut sample = sample();
+    let never = hours(365 * DAY);
+    for role in ["timestamp", "snapshot", "targets", "targets/releases"] {
+        let repository = &mut sample.repository;
+        match role {
+            "timestamp" => repository.timestamp.expires = never,
+            "snapshot" => repository.snapshot.expires = never,
+            "targets" => repository.targets.expires = never,
+            _ => repository.releases.expires = never,
+        }
+    }
+    let archive = consignment(&sample).archive();
+    let mut far = FarSide::trusting(&sample, hours(30 * DAY));
+    far.freshness = Some(NOW);
+    far.accepts(&archive);
+    far.now = hours(30 * DAY + 1);
+    assert_error!(far.refuses(&archive).freshness(), FreshnessError::TooLongInTransit { .. });
+}
+
+#[test]
+fn an_archive_that_brings_nothing_of_a_pinned_repository_has_an_export_time_all_the_same() {
+    let sample = sample();
+    let unproven = |after: i64, repository: Option<&str>| {
+        let mut consignment = packed_at(&sample, after);
+        let files = std::mem::take(&mut consignment.repositories).into_values();
+        consignment.repositories = repository.map(str::to_owned).into_iter().zip(files).collect();
+        consignment.archive()
+    };
+    for freshness in [None, Some(NOW)] {
+        for repository in [None, Some("self-made")] {
+            let mut far = FarSide::trusting_nobody(hours(2));
+            far.policy("minimum_level = \"0\"\n");
+            far.freshness = freshness;
+            let error = far.refuses(&unproven(3, repository)).repository();
+            assert_error!(error, RepositoryError::ArchiveTime(FreshnessError::ExportedInTheFuture { .. }));
+            far.now = hours(30 * DAY + 1);
+            let error = far.refuses(&unproven(0, repository)).repository();
+            assert_error!(error, RepositoryError::ArchiveTime(FreshnessError::TooLongInTransit { .. }));
+            far.accepts(&unproven(1, repository));
+        }
+    }
 }

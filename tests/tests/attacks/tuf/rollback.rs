@@ -1,7 +1,10 @@
 //! Rollback: metadata that is older than what this side has accepted.
 
+use std::collections::BTreeMap;
+
 use sealift_core::freshness::FreshnessError;
-use sealift_core::tuf::TufError;
+use sealift_core::trust::RepositoryError;
+use sealift_core::tuf::{TrustedState, TufError};
 use sealift_sample_publisher::tuf_repository::Role;
 use sealift_tests::far_side::FarSide;
 use sealift_tests::malicious_exporter::Forger;
@@ -99,4 +102,49 @@ fn rollback_by_an_archive_that_was_exported_before_the_last_accepted_one() {
     let error = far.refuses(&older).freshness();
     assert_error!(error, FreshnessError::OlderThanLastAccepted { exported_at, floor }
         if exported_at == hours(1) && floor == hours(2));
+}
+
+#[test]
+fn a_clock_behind_the_last_accepted_export_cannot_tell_a_replay_and_is_said_to_be_wrong() {
+    let sample = sample();
+    let mut far = FarSide::trusting(&sample, hours(10));
+    far.accepts(&packed_at(&sample, 10).archive());
+    far.now = hours(9);
+    for exported in [8, 11] {
+        let error = far.refuses(&packed_at(&sample, exported).archive()).freshness();
+        assert_error!(error, FreshnessError::ClockBehindLastAccepted { now, floor }
+            if now == hours(9) && floor == hours(10));
+    }
+}
+
+#[test]
+fn rollback_behind_the_last_accepted_export_of_any_repository_that_came_along() {
+    let (demo, other) = (sample(), sample());
+    let far = FarSide::trusting(&demo, hours(10));
+    far.pin("other", &other);
+    far.map(
+        r#"{ "repositories": { "demo": [], "other": [] },
+        "mapping": [{ "paths": ["*"], "repositories": ["demo"], "threshold": 1, "terminating": true }] }"#,
+    );
+    let alone = |after: i64| packed_at(&demo, after);
+    let both = |after: i64| {
+        let mut consignment = alone(after);
+        consignment.repositories.insert("other".to_owned(), other.repository.files());
+        consignment
+    };
+    let refused_for = |consignment: Consignment, repository: &str, last: i64| {
+        let error = far.refuses(&consignment.archive()).repository();
+        assert_error!(error, RepositoryError::Freshness { name, source: FreshnessError::OlderThanLastAccepted { floor, .. } }
+            if name.as_str() == repository && floor == hours(last));
+    };
+    far.accepts(&both(2).archive());
+    far.accepts(&alone(5).archive());
+    refused_for(both(4), "demo", 5);
+    // The other way round: each floor is its own repository's.
+    let name = "other".parse().unwrap();
+    let later = TrustedState { last_export: Some(hours(8)), ..far.store().state(&name).unwrap() };
+    far.store().update().unwrap().commit(&BTreeMap::from([(name, later)])).unwrap();
+    refused_for(both(7), "other", 8);
+    far.accepts(&alone(7).archive());
+    far.accepts(&both(9).archive());
 }
