@@ -116,10 +116,11 @@ unset SOURCE_DATE_EPOCH
 cmp one.sealift two.sealift
 sha256sum one.sealift two.sealift
 
-say "3. The next release, through a pipe"
+say "3. The next release, through a pipe that is open before the archive is made"
 cp -r publisher/tuf tuf-before
 publish --version 1.5
-export_bundle 1.5 "$tuf" --key anna.pem -o - | import_archive - --results results
+(sleep 2; export_bundle 1.5 "$tuf" --key anna.pem -o -) | sealift --quiet --trust far-trust verify -
+(sleep 2; export_bundle 1.5 "$tuf" --key anna.pem -o -) | import_archive - --results results
 same "localhost:$near/org/shop:1.5" "$far_repository:1.5"
 
 say "   … and what was carried is a TUF repository, in which python-tuf finds the bundle"

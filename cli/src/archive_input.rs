@@ -1,7 +1,7 @@
 //! The archive that a command reads: a file, or standard input.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -35,13 +35,27 @@ impl ArchiveArgument {
         self.archive.as_os_str() == "-"
     }
 
-    /// Opens it.
+    /// Opens it, and waits for its first byte: at the other end of a pipe it may not have been made yet, and this side's
+    /// clock is to be read after that (see [`Context::now`](crate::context::Context::now)).
     pub(crate) fn open(&self) -> Result<Box<dyn Read>, Failure> {
-        if self.is_standard_input() {
-            return Ok(Box::new(io::stdin().lock()));
-        }
+        let attempt = || format!("cannot read {}", self.name());
         let failed = |source| Reason::File { path: self.archive.clone(), source };
-        let file = File::open(&self.archive).map_err(failed);
-        Ok(Box::new(file.attempt(|| format!("cannot read {}", self.name()))?))
+        let mut input: Box<dyn BufRead> = if self.is_standard_input() {
+            Box::new(io::stdin().lock())
+        } else {
+            Box::new(BufReader::new(File::open(&self.archive).map_err(failed).attempt(attempt)?))
+        };
+        wait(&mut *input).map_err(failed).attempt(attempt)?;
+        Ok(Box::new(input))
+    }
+}
+
+/// Waits for the first byte, or for the end.
+fn wait(input: &mut dyn BufRead) -> io::Result<()> {
+    loop {
+        match input.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            outcome => return outcome.map(drop),
+        }
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod killed;
+mod live;
 mod reports;
 
 use std::fs;
