@@ -52,6 +52,11 @@ impl Lock {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn copy_of_file(&self) -> File {
+        self.file.try_clone().unwrap()
+    }
+
     fn take_file(folder: &Path, path: &Path) -> Result<Self, TrustStoreError> {
         let mut options = OpenOptions::new();
         let open = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
@@ -71,5 +76,12 @@ impl Lock {
             .and_then(|()| writeln!(file, "{}", std::process::id()))
             .map_err(failed("write", path))?;
         Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    /// Closing the file would do, unless a process that is just being started holds a copy of it, for a moment.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
     }
 }

@@ -75,15 +75,9 @@ impl TrustedRepository {
         &self.state
     }
 
-    /// What to remember: the accepted metadata, and the export time it came with, which never moves back. Delegated
-    /// roles that the snapshot no longer lists are forgotten.
+    /// What to remember: the accepted metadata, and the export time it came with, which never moves back.
     pub fn into_state(self, export_time: Option<Instant>) -> TrustedState {
-        let Self { snapshot, mut state, .. } = self;
-        let listed = &snapshot.snapshot().value().meta;
-        let top_level = ["root", "timestamp", "snapshot", "targets"];
-        state
-            .metadata
-            .retain(|role, _| top_level.contains(&role.as_str()) || listed.contains_key(&format!("{role}.json")));
+        let mut state = self.state;
         state.last_export = state.last_export.max(export_time);
         state
     }

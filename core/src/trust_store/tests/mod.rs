@@ -360,6 +360,16 @@ fn a_lock_that_was_removed_holds_nobody_and_lets_nobody_commit() {
 }
 
 #[test]
+fn a_lock_ends_with_its_holder_whoever_else_has_the_file_open() {
+    let (_folder, store) = store();
+    let lock = super::lock::Lock::take(store.folder()).unwrap();
+    let copy = lock.copy_of_file();
+    drop(lock);
+    store.update().unwrap();
+    drop(copy);
+}
+
+#[test]
 fn a_second_writer_is_refused_and_told_who_writes() {
     let (_folder, store) = store();
     let first = store.update().unwrap();
