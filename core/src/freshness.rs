@@ -75,7 +75,9 @@ pub enum FreshnessError {
         floor: Timestamp,
     },
     /// The archive was on its way for too long.
-    #[error("the archive was exported at {exported_at} and has been on its way for {} hours; the policy allows {}", .age.as_hours(), .maximum_transit.as_hours())]
+    #[error(
+        "the archive was exported at {exported_at} and has been on its way for {age:#}; the policy allows {maximum_transit:#}"
+    )]
     TooLongInTransit {
         /// The sealed export time.
         exported_at: Timestamp,
