@@ -1,4 +1,4 @@
-//! An envelope that is read is strict JSON, though no tree was made of it, and can be written and read again as the same.
+//! An envelope that is read is strict JSON, though no tree was made of it, and reads back as the same when written.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
