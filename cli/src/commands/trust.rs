@@ -102,7 +102,8 @@ pub(crate) struct PinRootArguments {
     #[arg(long, value_name = "HEX", value_parser = sha256)]
     sha256: Option<Digest>,
 
-    /// Pin it in place of another root of that name, and forget what was accepted under that
+    /// Pin it in place of another root of that name, and forget what was accepted under that, unless this is the newest root
+    /// that was accepted
     #[arg(long)]
     replace: bool,
 }

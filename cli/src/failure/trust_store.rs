@@ -33,7 +33,7 @@ pub(super) fn trust_store(error: &TrustStoreError) -> Advice {
             "`sealift trust list` shows the names that are known".to_owned()
         }
         E::RepositoryExists { .. } => {
-            "choose another name; or, if the publisher began anew, use --replace, which forgets what was accepted"
+            "choose another name; or use --replace, which forgets what was accepted unless this is the newest root that was"
                 .to_owned()
         }
         E::RootLost { name, .. } => format!(

@@ -58,6 +58,12 @@ impl StateFile {
         self.roles.is_empty() && self.last_export.is_none()
     }
 
+    /// What was accepted under another root that this very root followed, when that root is pinned in place of the other.
+    pub(super) fn under(self, root: &Digest) -> Option<Self> {
+        let accepted = self.roles.get("root").is_some_and(|record| record.digest == *root);
+        accepted.then(|| Self { pinned_root: root.clone(), ..self })
+    }
+
     /// The record of a state.
     pub(super) fn of(state: &TrustedState, pinned_root: Digest) -> Result<Self, TrustStoreError> {
         let record = |(role, bytes): (&String, &Vec<u8>)| {

@@ -125,7 +125,8 @@ impl Update {
         }
     }
 
-    /// Pins a root, also in place of another; what was accepted under the other is forgotten, and returned.
+    /// Pins a root, also in place of another; what was accepted under the other is forgotten, and returned, unless it is the
+    /// newest root that was accepted.
     ///
     /// # Errors
     /// [`TrustStoreError`] when `root` is not one, or not the expected one.
@@ -141,9 +142,20 @@ impl Update {
                 self.replace(&self.store.root_path(name), root)?;
                 Ok((digest, None))
             }
-            state => {
+            Ok(state) => match state.clone().under(&digest) {
+                Some(followed) => {
+                    followed.write(&*self.disk, &self.store.state_folder(name))?;
+                    self.replace(&self.store.root_path(name), root)?;
+                    Ok((digest, None))
+                }
+                None => {
+                    self.begin_repository(name, root, digest.clone())?;
+                    Ok((digest, Forgotten::of(&state, ExportTime::Forgotten)))
+                }
+            },
+            Err(_) => {
                 self.begin_repository(name, root, digest.clone())?;
-                Ok((digest, state.ok().and_then(|state| Forgotten::of(&state, ExportTime::Forgotten))))
+                Ok((digest, None))
             }
         }
     }

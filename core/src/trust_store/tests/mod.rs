@@ -291,6 +291,17 @@ fn pinning_the_same_root_again_forgets_nothing() {
 }
 
 #[test]
+fn pinning_the_newest_accepted_root_forgets_nothing() {
+    let (_folder, store) = store();
+    let update = store.update().unwrap();
+    update.commit(&one(state(2, 3, 4, 5))).unwrap();
+    assert_eq!(update.replace_root(&name("main"), &root(2), None).unwrap().1, None);
+    assert_eq!(store.root(&name("main")).unwrap().bytes, root(2));
+    assert_eq!(store.state(&name("main")).unwrap(), state(2, 3, 4, 5));
+    assert!(update.replace_root(&name("main"), &root(1), None).unwrap().1.is_some(), "an older one is another");
+}
+
+#[test]
 fn a_lost_root_is_an_error_until_it_is_put_back() {
     type Damage = fn(&TrustStore);
     let cases: [(&str, Damage); 3] = [
