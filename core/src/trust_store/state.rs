@@ -58,10 +58,10 @@ impl StateFile {
         self.roles.is_empty() && self.last_export.is_none()
     }
 
-    /// What was accepted under another root that this very root followed, when that root is pinned in place of the other.
-    pub(super) fn under(self, root: &Digest) -> Option<Self> {
+    /// This state, if it is one under that root too: it is the pinned one, or the newest that was accepted.
+    pub(super) fn under(&self, root: &Digest) -> Option<Self> {
         let accepted = self.roles.get("root").is_some_and(|record| record.digest == *root);
-        accepted.then(|| Self { pinned_root: root.clone(), ..self })
+        (accepted || self.pinned_root == *root).then(|| Self { pinned_root: root.clone(), ..self.clone() })
     }
 
     /// The record of a state.

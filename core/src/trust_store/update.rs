@@ -129,7 +129,8 @@ impl Update {
     /// newest root that was accepted.
     ///
     /// # Errors
-    /// [`TrustStoreError`] when `root` is not one, or not the expected one.
+    /// [`TrustStoreError`] when `root` is not one, or not the expected one, and when what was accepted is lost or damaged:
+    /// that is given up by [`Update::reset_state`] alone.
     pub fn replace_root(
         &self,
         name: &RepositoryName,
@@ -137,27 +138,22 @@ impl Update {
         expected: Option<&Digest>,
     ) -> Result<(Digest, Option<Forgotten>), TrustStoreError> {
         let digest = check_root(root, expected)?;
-        match StateFile::read(&self.store.state_folder(name), name) {
-            Ok(state) if state.pinned_root == digest => {
-                self.replace(&self.store.root_path(name), root)?;
-                Ok((digest, None))
-            }
-            Ok(state) => match state.clone().under(&digest) {
-                Some(followed) => {
-                    followed.write(&*self.disk, &self.store.state_folder(name))?;
-                    self.replace(&self.store.root_path(name), root)?;
-                    Ok((digest, None))
-                }
-                None => {
-                    self.begin_repository(name, root, digest.clone())?;
-                    Ok((digest, Forgotten::of(&state, ExportTime::Forgotten)))
-                }
-            },
-            Err(_) => {
+        let folder = self.store.state_folder(name);
+        let state = match StateFile::read(&folder, name) {
+            Ok(state) => state,
+            Err(TrustStoreError::StateLost { .. }) if !self.store.root_path(name).exists() => {
                 self.begin_repository(name, root, digest.clone())?;
-                Ok((digest, None))
+                return Ok((digest, None));
             }
+            Err(error) => return Err(error),
+        };
+        if let Some(kept) = state.under(&digest) {
+            kept.write(&*self.disk, &folder)?;
+            self.replace(&self.store.root_path(name), root)?;
+            return Ok((digest, None));
         }
+        self.begin_repository(name, root, digest.clone())?;
+        Ok((digest, Forgotten::of(&state, ExportTime::Forgotten)))
     }
 
     /// The state first: if this stops in between, it names a root that is not pinned, and that is noticed.

@@ -240,6 +240,10 @@ fn a_lost_or_damaged_state_is_an_error_until_it_is_reset() {
         damage(&store.state_folder(&name("main")));
         let error = store.load().unwrap_err();
         assert!(expected(&error), "{case}: {error}");
+        if case.contains("state.json") {
+            let error = update.replace_root(&name("main"), &root(1), None).unwrap_err();
+            assert!(expected(&error), "{case}: pinning is no silent reset: {error}");
+        }
         update.reset_state(&name("main"), ExportTime::Forgotten).unwrap();
         assert_eq!(store.state(&name("main")).unwrap(), TrustedState::default(), "{case}");
     }
