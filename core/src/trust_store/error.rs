@@ -284,6 +284,12 @@ pub enum StateDamage {
     /// It was written in a form that this version does not know.
     #[error("its format is {0}; this version knows 1")]
     Format(u32),
+    /// What it says was changed.
+    #[error("it does not have its digest ({recorded}) any more")]
+    Digest {
+        /// The digest that it should have.
+        recorded: Digest,
+    },
     /// A metadata file that it names is gone.
     #[error("the metadata of role {role} ({digest}) is gone")]
     Gone {
@@ -291,24 +297,6 @@ pub enum StateDamage {
         role: String,
         /// The digest of the missing bytes.
         digest: Digest,
-    },
-    /// A metadata file has another version than it says.
-    #[error("it says version {recorded} of role {role}, and its metadata is version {found}")]
-    Version {
-        /// The role.
-        role: String,
-        /// The version that is written down.
-        recorded: u64,
-        /// The version in the metadata.
-        found: u64,
-    },
-    /// A metadata file that it names is not metadata.
-    #[error("the metadata of role {role} cannot be read")]
-    Metadata {
-        /// The role.
-        role: String,
-        /// Why.
-        source: Box<TrustStoreError>,
     },
     /// A metadata file that it names was changed.
     #[error("the metadata of role {role} does not have its digest ({digest}) any more")]

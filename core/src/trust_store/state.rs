@@ -22,11 +22,20 @@ const FORMAT: u32 = 1;
 /// The longest `state.json` that is read, in bytes: some 100,000 roles.
 const MAXIMUM_STATE_LENGTH: u64 = 32 << 20;
 
-/// `state.json`.
+/// `state.json`, as it is written: a flipped bit in a version or in a time must not pass for another state.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CheckedState {
+    format: u32,
+    /// Of `state` as compact JSON: what `jq --compact-output --join-output .state state.json | sha256sum` prints.
+    digest: Digest,
+    state: StateFile,
+}
+
+/// What `state.json` says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct StateFile {
-    format: u32,
     /// The root that was pinned when this was written. Another root has another state.
     pub(super) pinned_root: Digest,
     /// When the last accepted archive was exported. The field is there even when there is no such time: one that was
@@ -50,7 +59,7 @@ struct RoleRecord {
 impl StateFile {
     /// Nothing was accepted yet under this root.
     pub(super) fn empty(pinned_root: Digest) -> Self {
-        Self { format: FORMAT, pinned_root, last_export: None, roles: BTreeMap::new() }
+        Self { pinned_root, last_export: None, roles: BTreeMap::new() }
     }
 
     /// Whether nothing was accepted yet.
@@ -72,16 +81,29 @@ impl StateFile {
             Ok((role.clone(), RoleRecord { version, length, digest: Digest::sha256(bytes) }))
         };
         let roles = state.metadata.iter().map(record).collect::<Result<_, TrustStoreError>>()?;
-        Ok(Self { format: FORMAT, pinned_root, last_export: state.last_export, roles })
+        Ok(Self { pinned_root, last_export: state.last_export, roles })
     }
 
     /// Reads `state.json`.
     pub(super) fn read(folder: &Path, name: &RepositoryName) -> Result<Self, TrustStoreError> {
         let lost = || TrustStoreError::StateLost { name: name.clone() };
-        let damaged = |source| TrustStoreError::StateDamaged { name: name.clone(), source };
         let bytes = disk::read(&folder.join("state.json"), MAXIMUM_STATE_LENGTH)?.ok_or_else(lost)?;
-        let file: Self = strict_json::parse_into(&bytes).map_err(|error| damaged(error.into()))?;
-        if file.format == FORMAT { Ok(file) } else { Err(damaged(StateDamage::Format(file.format))) }
+        Self::parse(&bytes).map_err(|source| TrustStoreError::StateDamaged { name: name.clone(), source })
+    }
+
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, StateDamage> {
+        let checked: CheckedState = strict_json::parse_into(bytes)?;
+        if checked.format != FORMAT {
+            return Err(StateDamage::Format(checked.format));
+        }
+        match checked.state.digest() {
+            Ok(digest) if digest == checked.digest => Ok(checked.state),
+            _ => Err(StateDamage::Digest { recorded: checked.digest }),
+        }
+    }
+
+    fn digest(&self) -> serde_json::Result<Digest> {
+        Ok(Digest::sha256(&serde_json::to_vec(self)?))
     }
 
     /// Reads the metadata that it names.
@@ -99,11 +121,6 @@ impl StateFile {
             };
             if !digest.matches(&bytes) {
                 return Err(changed());
-            }
-            let unreadable = |source| StateDamage::Metadata { role: role.clone(), source: Box::new(source) };
-            let found = version(role, &bytes).map_err(|source| damaged(unreadable(source)))?;
-            if found != record.version {
-                return Err(damaged(StateDamage::Version { role: role.clone(), recorded: record.version, found }));
             }
             metadata.insert(role.clone(), bytes);
         }
@@ -159,7 +176,11 @@ impl StateFile {
     /// Replaces `state.json`, and then removes the metadata that nothing names any more.
     pub(super) fn write(&self, disk: &dyn Disk, folder: &Path) -> Result<(), TrustStoreError> {
         let path = folder.join("state.json");
-        let mut bytes = serde_json::to_vec_pretty(self).map_err(|error| failed("write", &path)(error.into()))?;
+        let checked = |digest| CheckedState { format: FORMAT, digest, state: self.clone() };
+        let mut bytes = self
+            .digest()
+            .and_then(|digest| serde_json::to_vec_pretty(&checked(digest)))
+            .map_err(|error| failed("write", &path)(error.into()))?;
         bytes.push(b'\n');
         disk::replace(disk, &path, &bytes)?;
         self.collect_garbage(disk, folder);

@@ -190,6 +190,23 @@ fn one_bad_state_among_several_changes_nothing() {
 }
 
 #[test]
+fn no_flipped_bit_passes_for_another_state() {
+    let (_folder, store) = store();
+    let update = store.update().unwrap();
+    update.commit(&one(state(1, 2, 3, 4))).unwrap();
+    let written = fs::read(store.state_folder(&name("main")).join("state.json")).unwrap();
+    let state = StateFile::parse(&written).unwrap();
+    for (at, bit) in (0..written.len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
+        let mut flipped = written.clone();
+        flipped[at] ^= 1 << bit;
+        // The T of a time may as well be a small one.
+        if let Ok(read) = StateFile::parse(&flipped) {
+            assert_eq!(read, state, "bit {bit} of byte {at}");
+        }
+    }
+}
+
+#[test]
 fn a_lost_or_damaged_state_is_an_error_until_it_is_reset() {
     type Damage = fn(&Path);
     type Expected = fn(&TrustStoreError) -> bool;
