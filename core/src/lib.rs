@@ -22,3 +22,5 @@ pub mod trust;
 pub mod trust_store;
 pub mod tuf;
 pub mod verify;
+
+mod whole_file;

@@ -5,6 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::TrustStoreError;
+use crate::whole_file;
 
 /// Every change that the store makes to the file system, one step each; a test can make any of them fail.
 pub(super) trait Disk {
@@ -27,17 +28,7 @@ pub(super) struct LocalDisk;
 
 impl Disk for LocalDisk {
     fn create_folder(&self, path: &Path) -> io::Result<()> {
-        // The parent of a relative path of one part is the empty path.
-        if path.as_os_str().is_empty() || path.is_dir() {
-            return Ok(());
-        }
-        let parent = path.parent().unwrap_or(Path::new(""));
-        self.create_folder(parent)?;
-        match fs::create_dir(path) {
-            Err(_) if path.is_dir() => Ok(()),
-            Err(error) => Err(error),
-            Ok(()) => self.sync_folder(parent),
-        }
+        whole_file::create_folder(path)
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -51,7 +42,7 @@ impl Disk for LocalDisk {
     }
 
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
-        File::open(if path.as_os_str().is_empty() { Path::new(".") } else { path })?.sync_all()
+        whole_file::sync_folder(path)
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {

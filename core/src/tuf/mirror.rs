@@ -6,8 +6,6 @@
 //! prevents that.)
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp as Instant;
@@ -23,6 +21,7 @@ use super::role_name::RoleName;
 use super::state::TrustedState;
 use super::target::VerifiedTarget;
 use super::update::{recall, update};
+use crate::whole_file;
 
 /// The file that makes new metadata visible, and so comes last.
 const TIMESTAMP: &str = "timestamp.json";
@@ -143,7 +142,9 @@ impl Mirror {
         };
         for prefix in prefixes {
             let place = inside(&self.targets, &target_file_path(target.path(), prefix));
-            write(&place.ok_or_else(|| MirrorError::Name(target.path().to_owned()))?, bytes)?;
+            let place = place.ok_or_else(|| MirrorError::Name(target.path().to_owned()))?;
+            write(&place, bytes)?;
+            sync(place.parent().unwrap_or(&self.targets))?;
         }
         Ok(())
     }
@@ -157,32 +158,23 @@ impl Mirror {
     /// [`MirrorError::Write`], [`MirrorError::Name`].
     pub fn write_metadata(&self, carried: &CarriedMetadata) -> Result<(), MirrorError> {
         let (timestamp, others): (Vec<_>, Vec<_>) = carried.files().iter().partition(|(name, _)| *name == TIMESTAMP);
-        for (name, bytes) in others.into_iter().chain(timestamp) {
-            let decoded = percent_decode_str(name).decode_utf8().ok();
-            let place = decoded.and_then(|decoded| inside(&self.metadata, &decoded));
-            let place = place.or_else(|| inside(&self.metadata, name));
-            write(&place.ok_or_else(|| MirrorError::Name(name.clone()))?, bytes)?;
+        for files in [others, timestamp] {
+            for (name, bytes) in files {
+                let decoded = percent_decode_str(name).decode_utf8().ok();
+                let place = decoded.and_then(|decoded| inside(&self.metadata, &decoded));
+                let place = place.or_else(|| inside(&self.metadata, name));
+                write(&place.ok_or_else(|| MirrorError::Name(name.clone()))?, bytes)?;
+            }
+            sync(&self.metadata)?;
         }
         Ok(())
     }
 }
 
-/// Puts a whole file in its place, replacing what was there.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), MirrorError> {
-    let folder = path.parent().unwrap_or(path);
-    let written = || {
-        fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(bytes)?;
-        readable_by_all(file.as_file())?;
-        file.as_file().sync_all()?;
-        file.persist(path).map(drop).map_err(|error| error.error)
-    };
-    written().map_err(|source| MirrorError::Write { path: path.to_owned(), source })
+    whole_file::write(path, bytes).map_err(|source| MirrorError::Write { path: path.to_owned(), source })
 }
 
-/// A mirror is there to be served; temporary files are made for their owner alone.
-fn readable_by_all(file: &fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
+fn sync(folder: &Path) -> Result<(), MirrorError> {
+    whole_file::sync_folder(folder).map_err(|source| MirrorError::Write { path: folder.to_owned(), source })
 }

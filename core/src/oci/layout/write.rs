@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FlockOperation;
 use sealift_archive_format::{Digest, Hasher, strict_json};
 use serde_json::{Map, Value, json};
-use tempfile::NamedTempFile;
 
 use super::error::LayoutError;
 use super::folder::{Folder, access};
@@ -18,6 +17,7 @@ use super::{INDEX_FILE, LAYOUT_CONTENT, LAYOUT_FILE};
 use crate::oci::manifest::MAXIMUM_LENGTH;
 use crate::oci::media_type::OCI_INDEX;
 use crate::oci::{BlobContent, Descriptor, ManifestBytes, Reference, Repository, Sink, SinkError};
+use crate::whole_file;
 
 /// How much is copied at once, in bytes.
 const BUFFER_LENGTH: usize = 128 * 1024;
@@ -36,7 +36,7 @@ impl LayoutSink {
     /// [`LayoutError`]; [`LayoutError::NotALayout`] for a folder with something else in it.
     pub fn open(path: &Path) -> Result<Self, LayoutError> {
         let failed = |source| LayoutError::Access { path: path.to_owned(), source };
-        fs::create_dir_all(path).map_err(failed)?;
+        whole_file::create_folder(path).map_err(failed)?;
         let folder = Folder::open(path)?;
         if fs::read_dir(path).map_err(failed)?.next().is_none() {
             write_whole(path, LAYOUT_FILE, LAYOUT_CONTENT)?;
@@ -81,7 +81,7 @@ impl LayoutSink {
     fn store(&mut self, descriptor: &Descriptor, content: &mut dyn Read) -> Result<(), SinkError> {
         let folder = self.blob_folder(&descriptor.digest)?;
         let failed = |source| LayoutError::Access { path: folder.clone(), source };
-        let mut file = temporary(&folder).map_err(failed)?;
+        let mut file = whole_file::begin(&folder).map_err(failed)?;
         let mut buffer = vec![0; BUFFER_LENGTH];
         loop {
             match content.read(&mut buffer) {
@@ -91,7 +91,8 @@ impl LayoutSink {
                 Err(error) => return Err(SinkError::Content(error)),
             }
         }
-        place(file, &folder, descriptor.digest.hex())?;
+        let placed = whole_file::place(file, &folder.join(descriptor.digest.hex()));
+        placed.and_then(|()| whole_file::sync_folder(&folder)).map_err(failed)?;
         self.proven.insert(descriptor.digest.clone());
         Ok(())
     }
@@ -199,25 +200,7 @@ fn has_digest(mut file: File, digest: &Digest) -> bool {
 
 /// Writes a whole file, or leaves what was there.
 fn write_whole(folder: &Path, name: &str, content: &[u8]) -> Result<(), LayoutError> {
-    let failed = |source| LayoutError::Access { path: folder.join(name), source };
-    let mut file = temporary(folder).map_err(failed)?;
-    file.write_all(content).map_err(failed)?;
-    place(file, folder, name)
-}
-
-fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".sealift-");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-    builder.tempfile_in(folder)
-}
-
-/// Makes a temporary file last, and then gives it its name.
-fn place(file: NamedTempFile, folder: &Path, name: &str) -> Result<(), LayoutError> {
     let path = folder.join(name);
-    let failed = |source| LayoutError::Access { path: path.clone(), source };
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(&path).map_err(|error| failed(error.error))?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+    let written = whole_file::write(&path, content).and_then(|()| whole_file::sync_folder(folder));
+    written.map_err(|source| LayoutError::Access { path, source })
 }

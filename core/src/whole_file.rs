@@ -1,0 +1,50 @@
+//! Files that appear whole: whoever looks, also after a power cut, finds what was there before, or all of the new one.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
+/// Begins a file of `folder` that has no name of its own yet; [`place`] gives it one.
+pub(crate) fn begin(folder: &Path) -> io::Result<NamedTempFile> {
+    // Others may read what is delivered; the umask narrows this, as for any new file.
+    tempfile::Builder::new().prefix(".sealift-").permissions(Permissions::from_mode(0o644)).tempfile_in(folder)
+}
+
+/// Makes the content of a file last, and then gives it its name, in place of what had it. The name lasts once
+/// [`sync_folder`] has returned.
+pub(crate) fn place(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    file.as_file().sync_all()?;
+    file.persist(path).map(drop).map_err(|error| error.error)
+}
+
+/// Begins, writes and places a file, in a folder that is made if it is missing.
+pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    create_folder(folder)?;
+    let mut file = begin(folder)?;
+    file.write_all(content)?;
+    place(file, path)
+}
+
+/// Makes a folder and those above it where they are missing, so that they last.
+pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
+    // The parent of a relative path of one part is the empty path.
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().unwrap_or(Path::new(""));
+    create_folder(parent)?;
+    match fs::create_dir(path) {
+        Err(_) if path.is_dir() => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => sync_folder(parent),
+    }
+}
+
+/// Makes the names in a folder last.
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(if path.as_os_str().is_empty() { Path::new(".") } else { path })?.sync_all()
+}
