@@ -41,6 +41,9 @@ pub(crate) struct Failure {
 /// Why a command failed: an error of the domain, or one of the command itself.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Reason {
+    /// The command line is not one.
+    #[error("{0}")]
+    CommandLine(String),
     /// A file cannot be read or written.
     #[error("{}", .path.display())]
     File {
@@ -96,6 +99,12 @@ pub(crate) enum Reason {
     /// An import was asked for as of another time.
     #[error("--freshness with a time is for audits: it says nothing about today")]
     ImportAsOf,
+    /// The folder of a TUF repository is none.
+    #[error("{} is not a folder", .0.display())]
+    NoTufFolder(PathBuf),
+    /// A TUF repository was named twice.
+    #[error("--tuf names it twice")]
+    TufTwice,
     /// A file was given where an image should be.
     #[error("{} is a file, not an image", .0.display())]
     NotAnImage(PathBuf),
@@ -159,6 +168,7 @@ fn advice(exit_code: ExitCode, hint: impl Into<String>) -> Advice {
 impl Reason {
     fn advice(&self) -> Advice {
         match self {
+            Self::CommandLine(_) => advice(ExitCode::Usage, "see `sealift help`, or `sealift help COMMAND`"),
             Self::File { path, source } => file(path, source),
             Self::FileExists(_) => advice(ExitCode::System, "choose another name, or move that file away first"),
             Self::FileTooLong { .. } => advice(ExitCode::System, "check that this is the file you meant"),
@@ -175,6 +185,11 @@ impl Reason {
             Self::TrustStore(error) => trust_store::trust_store(error),
             Self::Name(_) => advice(ExitCode::Usage, "use letters, digits, - and _, as in `sealift trust list`"),
             Self::ImportAsOf => advice(ExitCode::Usage, "use `sealift verify` for audits"),
+            Self::NoTufFolder(_) => advice(
+                ExitCode::Source,
+                "give the folder or URL of the TUF repository, with metadata/ in it: --tuf REPOSITORY=LOCATION",
+            ),
+            Self::TufTwice => advice(ExitCode::Usage, "give one location for each repository"),
             Self::NotAnImage(_) => advice(ExitCode::Usage, "a bundle.json is exported with --bundle NAME=FILE"),
             Self::Settings(error) => transfer::settings(error),
             Self::Credentials(_) => advice(ExitCode::Source, "correct the file, or name another: --registry-config"),
@@ -188,7 +203,7 @@ impl Reason {
             Self::Format(error) => archive::format(error),
             Self::Receive(error) => archive::receive(error, |never| match *never {}),
             Self::Import(error) => transfer::import(error),
-            Self::Mirror(_) => advice(ExitCode::Sink, "check the folder of the mirror, and import again"),
+            Self::Mirror(error) => transfer::mirror(error),
             Self::Publish(_) => advice(ExitCode::System, "check the folder that the demo works in"),
             Self::Demo(_) => advice(ExitCode::System, "look at the output above; then report this"),
         }
@@ -245,6 +260,14 @@ impl<T, E: Into<Reason>> Attempt<T> for Result<T, E> {
 }
 
 impl Failure {
+    /// What is wrong with the command line, without the usage that follows for people.
+    pub(crate) fn command_line(error: &clap::Error) -> Self {
+        let text = error.to_string();
+        let problem = text.trim_start_matches("error: ").split("\n\n").next().unwrap_or_default();
+        let problem = problem.split_whitespace().collect::<Vec<_>>().join(" ");
+        Self { attempt: "cannot read the command line".to_owned(), reason: Box::new(Reason::CommandLine(problem)) }
+    }
+
     /// The exit code.
     pub(crate) fn exit_code(&self) -> ExitCode {
         self.reason.advice().exit_code

@@ -24,11 +24,21 @@ use clap::Parser as _;
 use crate::arguments::Arguments;
 use crate::context::Context;
 use crate::exit_code::ExitCode;
+use crate::failure::Failure;
 
 fn main() -> process::ExitCode {
     // An inspection's sandbox starts this program again; then it is the sandbox, and nothing else.
     sealift_core::in_toto::sandbox::main_if_invoked();
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") => {
+            let failure = Failure::command_line(&error);
+            failure.report(true);
+            return failure.exit_code().into();
+        }
+        // Help, the version, or a mistake, as a person reads them.
+        Err(error) => error.exit(),
+    };
     let json = arguments.json;
     let result = Context::new(&arguments).and_then(|context| commands::run(arguments.command, &context));
     match result {

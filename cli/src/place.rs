@@ -1,8 +1,12 @@
 //! Where things are, as the command line writes it: `NAME[=WHERE]`.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use percent_encoding::percent_decode_str;
+use sealift_core::http::{Url, UrlError};
 use sealift_core::oci::{Reference, ReferenceError};
 
 /// Something that is called NAME, and where it is.
@@ -61,10 +65,19 @@ impl Place {
 pub(crate) struct TufPlace {
     /// The name under which its root is pinned.
     pub(crate) repository: String,
-    /// The folder or URL of the metadata.
-    pub(crate) metadata: String,
-    /// The folder or URL of the target files.
-    pub(crate) targets: String,
+    /// Where its metadata is.
+    pub(crate) metadata: Location,
+    /// Where its target files are.
+    pub(crate) targets: Location,
+}
+
+/// Where files are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Location {
+    /// On a web server.
+    Url(Url),
+    /// In a folder.
+    Folder(PathBuf),
 }
 
 impl FromStr for TufPlace {
@@ -73,12 +86,95 @@ impl FromStr for TufPlace {
     fn from_str(text: &str) -> Result<Self, String> {
         let (repository, location) = text.split_once('=').ok_or("expected REPOSITORY=LOCATION")?;
         let (metadata, targets) = match location.split_once(',') {
-            Some((metadata, targets)) => (metadata.to_owned(), targets.to_owned()),
+            Some((metadata, targets)) => (metadata.parse()?, targets.parse()?),
             None => {
-                let location = location.trim_end_matches('/');
-                (format!("{location}/metadata"), format!("{location}/targets"))
+                let location: Location = location.parse()?;
+                (location.join("metadata")?, location.join("targets")?)
             }
         };
         Ok(Self { repository: repository.to_owned(), metadata, targets })
+    }
+}
+
+impl FromStr for Location {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return if text.is_empty() {
+                Err("there is no location".to_owned())
+            } else {
+                Ok(Self::Folder(text.into()))
+            };
+        };
+        match scheme.to_ascii_lowercase().as_str() {
+            "http" | "https" => match format!("{}://{rest}", scheme.to_ascii_lowercase()).parse::<Url>() {
+                Ok(_) if rest.contains('?') => Err("a query is not part of a location".to_owned()),
+                Ok(url) => Ok(Self::Url(url)),
+                Err(UrlError::Credentials { .. }) => {
+                    Err("user names and passwords in a location are not supported".to_owned())
+                }
+                Err(error) => Err(error.to_string()),
+            },
+            "file" => {
+                let path = rest.strip_prefix("localhost").unwrap_or(rest);
+                let path = percent_decode_str(path).collect::<Vec<u8>>();
+                if path.starts_with(b"/") {
+                    Ok(Self::Folder(OsString::from_vec(path).into()))
+                } else {
+                    Err("a file URL names a folder of this machine: file:///folder".to_owned())
+                }
+            }
+            _ => Err(format!("{scheme} is not spoken: give a folder, or an http, https or file URL")),
+        }
+    }
+}
+
+impl Location {
+    fn join(&self, name: &str) -> Result<Self, String> {
+        match self {
+            Self::Url(url) => Ok(Self::Url(
+                format!("{}/{name}", url.to_text().trim_end_matches('/'))
+                    .parse()
+                    .map_err(|error: UrlError| error.to_string())?,
+            )),
+            Self::Folder(folder) => Ok(Self::Folder(folder.join(name))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_tuf_repository_is_in_a_folder_or_behind_a_url() {
+        let folder = |text: &str| Location::Folder(text.into());
+        let url = |text: &str| Location::Url(text.parse().unwrap());
+        for (text, metadata, targets) in [
+            ("r=tuf/", folder("tuf/metadata"), folder("tuf/targets")),
+            ("r=a b,c", folder("a b"), folder("c")),
+            ("r=file:///a%20b", folder("/a b/metadata"), folder("/a b/targets")),
+            ("r=file://localhost/a", folder("/a/metadata"), folder("/a/targets")),
+            ("r=HTTPS://r.example/x//", url("https://r.example/x/metadata"), url("https://r.example/x/targets")),
+            ("r=http://r.example/m,tuf", url("http://r.example/m"), folder("tuf")),
+        ] {
+            let place: TufPlace = text.parse().unwrap();
+            assert_eq!((place.metadata, place.targets), (metadata, targets), "{text}");
+        }
+        for text in [
+            "r",
+            "r=",
+            "r=a,",
+            "r=ftp://r.example/",
+            "r=file://elsewhere/a",
+            "r=file:a://b",
+            "r=https://u:p@r.example/",
+            "r=https://r.example/x?token=t",
+        ] {
+            assert!(text.parse::<TufPlace>().is_err(), "{text}");
+        }
     }
 }

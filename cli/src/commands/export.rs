@@ -11,7 +11,7 @@ use sealift_core::export::request::Place as SourcePlace;
 use sealift_core::export::{
     self, BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Prepared, Request, SourceId, Sources,
 };
-use sealift_core::http::{Client, Url};
+use sealift_core::http::Client;
 use sealift_core::oci::layout::LayoutSource;
 use sealift_core::oci::{Platform, Platforms};
 use sealift_core::registry::RegistrySource;
@@ -27,7 +27,7 @@ use crate::input_file::read_file;
 use crate::key_file::SigningKeyArguments;
 use crate::network::NetworkArguments;
 use crate::output_file::NewFile;
-use crate::place::{Named, Place, TufPlace};
+use crate::place::{Location, Named, Place, TufPlace};
 use crate::verdict::{InspectionArguments, inspections};
 
 /// What to export.
@@ -276,17 +276,19 @@ fn tuf_repositories(places: &[TufPlace], http: &Client) -> Result<BTreeMap<Repos
     for TufPlace { repository, metadata, targets } in places {
         let attempt = || format!("cannot use the TUF repository {repository}");
         let name: RepositoryName = repository.parse().attempt(attempt)?;
-        let is_url = |text: &str| text.starts_with("http://") || text.starts_with("https://");
-        let live: LiveRepository = if is_url(metadata) {
-            let metadata: Url = metadata.parse().attempt(attempt)?;
-            let targets: Url = targets.parse().attempt(attempt)?;
-            let repository = HttpRepository::new(http.clone(), &metadata, &targets);
-            (Box::new(repository.clone()), Box::new(repository))
-        } else {
-            let repository = RepositoryFolder::new(metadata, targets);
-            (Box::new(repository.clone()), Box::new(repository))
+        let metadata: Box<dyn MetadataProvider> = match metadata {
+            Location::Url(url) => Box::new(HttpRepository::new(http.clone(), url, url)),
+            Location::Folder(folder) if folder.is_dir() => Box::new(RepositoryFolder::new(folder, folder)),
+            Location::Folder(folder) => return Err(Reason::NoTufFolder(folder.clone())).attempt(attempt),
         };
-        repositories.insert(name, live);
+        // A repository need not have target files of its own.
+        let targets: Box<dyn TargetProvider> = match targets {
+            Location::Url(url) => Box::new(HttpRepository::new(http.clone(), url, url)),
+            Location::Folder(folder) => Box::new(RepositoryFolder::new(folder, folder)),
+        };
+        if repositories.insert(name, (metadata, targets)).is_some() {
+            return Err(Reason::TufTwice).attempt(attempt);
+        }
     }
     Ok(repositories)
 }

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sealift_archive_format::Digest;
-use sealift_core::import::{self, Delivered, Destination};
+use sealift_core::import::{self, Delivered, Destination, PublishedMirror};
 use sealift_core::oci::Sink;
 use sealift_core::oci::layout::LayoutSink;
 use sealift_core::registry::RegistrySink;
 use sealift_core::report::Report;
+use sealift_core::trust_store::RepositoryName;
 use serde::Serialize;
 
 use crate::archive_input::ArchiveArgument;
@@ -84,6 +85,7 @@ struct ImportReport<'a> {
     #[serde(flatten)]
     report: &'a Report,
     tags: Vec<Tagged<'a>>,
+    tuf_mirrors: Vec<Mirrored<'a>>,
 }
 
 /// A tag that was set.
@@ -93,7 +95,23 @@ struct Tagged<'a> {
     digest: &'a Digest,
 }
 
-/// Verifies, delivers, and remembers.
+/// A TUF repository that was published.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Mirrored<'a> {
+    repository: &'a RepositoryName,
+    folder: String,
+    every_role: bool,
+}
+
+impl<'a> Mirrored<'a> {
+    fn of(mirror: &'a PublishedMirror) -> Self {
+        let PublishedMirror { repository, folder, left_out } = mirror;
+        Self { repository, folder: folder.display().to_string(), every_role: left_out.is_none() }
+    }
+}
+
+/// Verifies, delivers, remembers, and then publishes mirrors: what has arrived is remembered, whatever comes after it.
 pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), Failure> {
     let name = arguments.archive.name();
     let attempt = || format!("cannot import {name}");
@@ -110,23 +128,28 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     let delivered = import::deliver(judged, &destination, &mut *sink, &*progress);
     progress.finish();
     let delivered = delivered.attempt(attempt)?;
-    if let Some(folder) = &arguments.tuf_mirror {
-        delivered
-            .publish_mirrors(folder)
-            .attempt(|| format!("{name} was imported, but its TUF mirror was not written"))?;
-    }
     update.commit(&delivered.states()).attempt(|| format!("{name} was imported, but that cannot be remembered"))?;
+    let limits = trust.policy.limits.tuf();
+    let mirrors =
+        arguments.tuf_mirror.as_ref().map_or(Ok(Vec::new()), |folder| delivered.publish_mirrors(folder, &limits));
     let folder =
         arguments.results.clone().unwrap_or_else(|| PathBuf::from(format!("{}.imported", arguments.archive.stem())));
-    finish(&delivered, &folder, &name, context)
+    finish(&delivered, mirrors.as_deref().unwrap_or_default(), &folder, &name, context)?;
+    mirrors.map(drop).attempt(|| format!("{name} was imported, but its TUF mirror was not written"))
 }
 
 /// Writes the results and shows the report.
-fn finish(delivered: &Delivered, folder: &Path, name: &str, context: &Context) -> Result<(), Failure> {
+fn finish(
+    delivered: &Delivered,
+    mirrors: &[PublishedMirror],
+    folder: &Path,
+    name: &str,
+    context: &Context,
+) -> Result<(), Failure> {
     let attempt = || format!("{name} was imported, but its results cannot be written");
     let report = delivered.verified().report();
     let tags = delivered.tags.iter().map(|(reference, digest)| Tagged { reference, digest }).collect();
-    let import_report = ImportReport { report: &report, tags };
+    let import_report = ImportReport { report: &report, tags, tuf_mirrors: mirrors.iter().map(Mirrored::of).collect() };
     let failed = |source| Reason::File { path: folder.to_owned(), source };
     std::fs::create_dir_all(folder).map_err(failed).attempt(attempt)?;
     replace(&folder.join("relocation-mapping.json"), &delivered.relocation).attempt(attempt)?;
@@ -135,8 +158,24 @@ fn finish(delivered: &Delivered, folder: &Path, name: &str, context: &Context) -
         let tags: String =
             delivered.tags.iter().map(|(reference, digest)| format!("  {reference}  {digest}\n")).collect();
         let summary = report_text::summary(&report);
-        format!("{summary}Delivered:\n{tags}Relocation mapping and report: {}", folder.display())
+        let mirrors = mirrors_text(mirrors);
+        format!("{summary}Delivered:\n{tags}{mirrors}Relocation mapping and report: {}", folder.display())
     })
+}
+
+fn mirrors_text(mirrors: &[PublishedMirror]) -> String {
+    let line = |mirror: &PublishedMirror| {
+        let extent = match &mirror.left_out {
+            None => "every role".to_owned(),
+            Some(reason) => format!("only the roles that this archive needed: {reason}"),
+        };
+        format!("  {}  {}  {extent}\n", mirror.repository, mirror.folder.display())
+    };
+    if mirrors.is_empty() {
+        String::new()
+    } else {
+        format!("TUF mirrors:\n{}", mirrors.iter().map(line).collect::<String>())
+    }
 }
 
 #[cfg(test)]
@@ -154,5 +193,10 @@ mod tests {
         let described = fields(&schema["$defs"]["tag"]["properties"]);
         assert_eq!(fields(&serde_json::to_value(tagged).unwrap()), described);
         assert_eq!(schema["properties"]["tags"]["items"]["$ref"], "#/$defs/tag");
+        let repository = "shop".parse().unwrap();
+        let mirrored = Mirrored { repository: &repository, folder: String::new(), every_role: true };
+        let described = fields(&schema["$defs"]["tufMirror"]["properties"]);
+        assert_eq!(fields(&serde_json::to_value(mirrored).unwrap()), described);
+        assert_eq!(schema["properties"]["tufMirrors"]["items"]["$ref"], "#/$defs/tufMirror");
     }
 }

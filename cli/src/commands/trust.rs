@@ -1,6 +1,6 @@
 //! `sealift trust`: what this side trusts, put there by a person.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -134,8 +134,10 @@ pub(crate) enum RemoveCommand {
     Map,
 }
 
+/// Some systems print digests in capitals.
 fn sha256(text: &str) -> Result<Digest, DigestError> {
-    Digest::from_hex(DigestAlgorithm::Sha256, text.strip_prefix("sha256:").unwrap_or(text))
+    let text = text.to_ascii_lowercase();
+    Digest::from_hex(DigestAlgorithm::Sha256, text.strip_prefix("sha256:").unwrap_or(&text))
 }
 
 /// Runs `sealift trust …`.
@@ -151,11 +153,25 @@ pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failur
         TrustCommand::SetThreshold { threshold } => {
             store.update().and_then(|update| update.set_exporter_threshold(threshold)).attempt(attempt)?;
             context.remark(&format!("Exporters that must have sealed an archive: {threshold}."));
+            let known = store.exporters().attempt(attempt)?.len();
+            if usize::try_from(threshold.get()).is_ok_and(|threshold| threshold > known) {
+                context.remark(&format!(
+                    "So many are not known ({known}): nothing is accepted until `sealift trust add-exporter`."
+                ));
+            }
         }
         TrustCommand::Map { file } => {
             let map = read_file(&file, MAXIMUM_LENGTH).attempt(attempt)?;
             store.begin().and_then(|update| update.set_map(&map)).attempt(attempt)?;
             context.remark(&format!("The map is now that of {}.", file.display()));
+            let pinned: BTreeSet<_> =
+                store.repositories().attempt(attempt)?.into_iter().map(|name| name.to_string()).collect();
+            let map = store.map().attempt(attempt)?;
+            for name in map.iter().flat_map(|map| map.repositories().keys()).filter(|name| !pinned.contains(*name)) {
+                context.remark(&format!(
+                    "It names {name}, for which no root is pinned: `sealift trust pin-root {name} root.json`."
+                ));
+            }
         }
         TrustCommand::Remove(RemoveCommand::Root { name }) => {
             store.update().and_then(|update| update.remove_root(&name)).attempt(attempt)?;

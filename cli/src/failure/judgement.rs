@@ -4,10 +4,10 @@ use sealift_core::freshness::FreshnessError;
 use sealift_core::in_toto::AttestationError;
 use sealift_core::trust::{JudgementError, RepositoryError, SupplyChainError};
 use sealift_core::tuf::map::MapSearchError;
-use sealift_core::tuf::{FetchError, TufError};
+use sealift_core::tuf::{FetchError, ProviderError, TufError};
 use sealift_core::verify::AttestationRefusal;
 
-use super::{Advice, advice};
+use super::{Advice, advice, transfer};
 use crate::exit_code::ExitCode;
 
 pub(super) fn judgement(error: &JudgementError) -> Advice {
@@ -70,7 +70,7 @@ fn repository(error: &RepositoryError) -> Advice {
         RepositoryError::ArchiveTime(source) | RepositoryError::Freshness { source, .. } => freshness(source),
         RepositoryError::Tuf { source, .. } => tuf(source),
         RepositoryError::Target { source, .. } => match source {
-            FetchError::Provider(_) => advice(ExitCode::Source, "check that the TUF repository can be read"),
+            FetchError::Provider(error) => provider(error),
             FetchError::Missing { .. } | FetchError::Mismatch { .. } => {
                 advice(ExitCode::Tuf, "ask the publisher: the repository lists a file that it does not have as listed")
             }
@@ -101,15 +101,19 @@ fn tuf(error: &TufError) -> Advice {
             ExitCode::Tuf,
             "export again from the publisher's repository; if that is expired too, ask the publisher to renew it",
         ),
-        TufError::Malformed { .. }
-        | TufError::Version { .. }
+        TufError::Malformed { .. } => advice(
+            ExitCode::Tuf,
+            "check what is at the location of the repository (a page to log in?), or ask the publisher; nothing was written",
+        ),
+        TufError::Version { .. }
         | TufError::Mismatch { .. }
         | TufError::NotInSnapshot { .. }
         | TufError::TooManyRoles { .. }
         | TufError::TooDeep { .. }
-        | TufError::Unprovable { .. } => {
-            advice(ExitCode::Tuf, "ask the publisher: the repository is not consistent; nothing was written")
-        }
+        | TufError::Unprovable { .. } => advice(
+            ExitCode::Tuf,
+            "the repository is not consistent: export again, its publisher may have been at work; or ask the publisher; nothing was written",
+        ),
         TufError::TooManyRoots { .. } => advice(
             ExitCode::Tuf,
             "pin a newer root of this publisher, or raise root_versions in policy.toml; nothing was written",
@@ -118,11 +122,28 @@ fn tuf(error: &TufError) -> Advice {
             ExitCode::Tuf,
             "check the location of the repository: it must hold metadata/; or ask the publisher for the missing file",
         ),
-        TufError::Provider(_) => advice(ExitCode::Source, "check that the TUF repository can be read"),
+        TufError::Provider(error) => provider(error),
         TufError::TrustedRoot { .. } | TufError::DamagedState { .. } => advice(
             ExitCode::TrustStore,
             "restore the trust store from a backup, or pin the same root again: sealift trust pin-root NAME root.json --replace",
         ),
+    }
+}
+
+fn provider(error: &ProviderError) -> Advice {
+    match error {
+        ProviderError::TooLong { .. } => advice(
+            ExitCode::Tuf,
+            "check the location of the repository, or ask the publisher: nothing so long is read; nothing was written",
+        ),
+        ProviderError::TooMuch { .. } => advice(
+            ExitCode::Source,
+            "export fewer names or repositories at once, or leave --whole-metadata out; nothing was written",
+        ),
+        ProviderError::Unavailable { source, .. } => match source.downcast_ref() {
+            Some(error) => transfer::http(error),
+            None => advice(ExitCode::Source, "check that the TUF repository can be read"),
+        },
     }
 }
 

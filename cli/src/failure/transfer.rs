@@ -1,8 +1,11 @@
 //! What to tell the operator about sources, sinks and the network between.
 
+use std::io;
+
 use sealift_core::export::{ExportError, PlanError, PrepareError};
-use sealift_core::http::SettingsError;
+use sealift_core::http::{HttpError, SettingsError};
 use sealift_core::import::{DeliveryError, ImportError};
+use sealift_core::tuf::mirror::MirrorError;
 
 use super::{Advice, advice, archive, judgement, seal};
 use crate::exit_code::ExitCode;
@@ -104,11 +107,52 @@ fn delivery(error: &DeliveryError) -> Advice {
     }
 }
 
+pub(super) fn mirror(error: &MirrorError) -> Advice {
+    let hint = match error {
+        MirrorError::Write { source, .. } if source.kind() == io::ErrorKind::InvalidFilename => {
+            "this disk has no room for names so long: publish the mirror elsewhere; the import itself is done"
+        }
+        MirrorError::Write { .. } => {
+            "repair the folder of the mirror, and import the same archive again; the import itself is done"
+        }
+        MirrorError::Newer { .. } => {
+            "nothing was written there: import a newer archive, or publish this one in another folder"
+        }
+        MirrorError::Name(_) | MirrorError::Collision(..) | MirrorError::Mismatch { .. } | MirrorError::Tuf(_) => {
+            "this repository cannot be published as files: ask its publisher; the import itself is done"
+        }
+    };
+    advice(ExitCode::Sink, hint)
+}
+
+/// What to do when a server of TUF files did not give one.
+pub(super) fn http(error: &HttpError) -> Advice {
+    let hint = match error {
+        HttpError::PlainHttp { .. } | HttpError::RedirectToPlainHttp { .. } => {
+            "use https, or allow plain http to this host knowingly: --plain-http HOST"
+        }
+        HttpError::Transport { .. } if error.is_certificate_refused() => {
+            "if an authority of your own signs for this server, name its certificate: --ca FILE"
+        }
+        HttpError::Transport { .. } | HttpError::Body { .. } => {
+            "check the location, the network and the proxy that HTTPS_PROXY names, and try again"
+        }
+        HttpError::Status { .. } => "check the location, and ask who keeps this server; or try again later",
+        HttpError::TooLarge { .. }
+        | HttpError::TooManyRedirects { .. }
+        | HttpError::Redirect { .. }
+        | HttpError::UploadRedirected { .. } => "check the location: this is not how a TUF repository answers",
+    };
+    advice(ExitCode::Source, hint)
+}
+
 pub(super) fn settings(error: &SettingsError) -> Advice {
     match error {
         SettingsError::CertificateAuthorities(_) | SettingsError::NoCertificate => {
             advice(ExitCode::Usage, "give --ca a file of certificates in PEM")
         }
-        SettingsError::Proxy(_) => advice(ExitCode::Usage, "correct HTTPS_PROXY, or unset it"),
+        SettingsError::Proxy(_) | SettingsError::ProxyProtocol => {
+            advice(ExitCode::Usage, "correct HTTPS_PROXY or ALL_PROXY, or unset it")
+        }
     }
 }

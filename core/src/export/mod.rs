@@ -61,7 +61,7 @@ pub enum PrepareError {
         name: RepositoryName,
     },
     /// The far side would refuse it.
-    #[error("the far side would refuse this")]
+    #[error("this cannot be proven here, so the far side would refuse it")]
     Judgement(#[from] JudgementError),
     /// The bundles and manifests do not fit together.
     #[error("the bundles and manifests do not fit together")]

@@ -17,6 +17,9 @@ pub enum SettingsError {
     /// The proxy's URL cannot be used.
     #[error("the proxy is not a usable http or https proxy URL")]
     Proxy(#[source] Box<ureq::Error>),
+    /// The proxy speaks another protocol.
+    #[error("the proxy is not an http or https proxy, and no other kind is spoken to")]
+    ProxyProtocol,
 }
 
 /// Why a request failed.
@@ -47,7 +50,7 @@ pub enum HttpError {
         source: io::Error,
     },
     /// A status other than those that the request can end with.
-    #[error("{url} answered {status}{}", shown(.message))]
+    #[error("{url} answered {status}{}{}", shown(.message), asked(*.retry_after))]
     Status {
         /// What was requested.
         url: Url,
@@ -101,20 +104,36 @@ pub enum HttpError {
 }
 
 impl HttpError {
+    /// Whether the server was reached, and its certificate is not believed.
+    pub fn is_certificate_refused(&self) -> bool {
+        match self {
+            Self::Transport { source, .. } => match &**source {
+                ureq::Error::Io(error) => error.kind() == io::ErrorKind::InvalidData,
+                ureq::Error::Rustls(_) => true,
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
     /// Whether the same request may succeed a little later.
     pub(super) fn may_pass(&self) -> bool {
         match self {
-            Self::Transport { source, .. } => match &**source {
-                // What is invalid, such as a certificate, stays so.
-                ureq::Error::Io(error) => error.kind() != io::ErrorKind::InvalidData,
-                ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed => true,
-                _ => false,
-            },
+            // What is invalid, such as a certificate, stays so.
+            Self::Transport { .. } if self.is_certificate_refused() => false,
+            Self::Transport { source, .. } => {
+                matches!(**source, ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed)
+            }
             Self::Body { .. } => true,
             Self::Status { status, .. } => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
             _ => false,
         }
     }
+}
+
+/// How long a server asks to wait.
+fn asked(wait: Option<Duration>) -> String {
+    wait.map(|wait| format!(" (it asks to wait {} seconds)", wait.as_secs())).unwrap_or_default()
 }
 
 /// A server's message, introduced, when there is one.

@@ -57,8 +57,6 @@ pub(crate) struct Request<'a> {
     /// Sent to the origin of `url`, and dropped when a redirect leads elsewhere.
     pub(crate) authorization: Option<HeaderValue>,
     pub(crate) body: RequestBody<'a>,
-    /// How many bytes of response are expected at most: decides how long the response may take.
-    pub(crate) expected: u64,
     /// How long the connection may take, where that is not for the settings to say.
     pub(crate) connect_within: Option<Duration>,
 }
@@ -66,7 +64,7 @@ pub(crate) struct Request<'a> {
 impl Request<'_> {
     pub(crate) fn new(method: Method, url: Url) -> Self {
         let (headers, authorization) = (Vec::new(), None);
-        Self { method, url, headers, authorization, body: RequestBody::Empty, expected: 0, connect_within: None }
+        Self { method, url, headers, authorization, body: RequestBody::Empty, connect_within: None }
     }
 }
 
@@ -95,34 +93,32 @@ impl Client {
         Ok(Self(Arc::new(Inner { agent: config.new_agent(), settings })))
     }
 
-    /// Fetches a document of at most `limit` bytes; `None` when the server says that there is none (404).
+    /// Fetches a document of at most `limit` bytes; `None` when the server says that there is none (404, 410).
     ///
     /// # Errors
     /// [`HttpError`]; for a document longer than `limit`, [`HttpError::TooLarge`] after at most `limit` + 1 bytes.
     pub fn get(&self, url: &Url, limit: u64) -> Result<Option<Vec<u8>>, HttpError> {
-        self.retrying(|| match self.open_once(url, limit)? {
+        self.retrying(|| match self.open_once(url)? {
             Some(response) => response.into_bytes(limit).map(Some),
             None => Ok(None),
         })
     }
 
-    /// Opens a document for reading; `None` when the server says that there is none (404). The reader gives at most
+    /// Opens a document for reading; `None` when the server says that there is none (404, 410). The reader gives at most
     /// `limit` bytes and then an error.
     ///
     /// # Errors
     /// [`HttpError`] when the document cannot be opened.
     pub fn open(&self, url: &Url, limit: u64) -> Result<Option<ResponseReader>, HttpError> {
-        let response = self.retrying(|| self.open_once(url, limit))?;
+        let response = self.retrying(|| self.open_once(url))?;
         response.map(|response| response.into_reader(limit)).transpose()
     }
 
-    fn open_once(&self, url: &Url, limit: u64) -> Result<Option<Response>, HttpError> {
-        let mut request = Request::new(Method::GET, url.clone());
-        request.expected = limit;
-        let response = self.send_once(&mut request)?;
+    fn open_once(&self, url: &Url) -> Result<Option<Response>, HttpError> {
+        let response = self.send_once(&mut Request::new(Method::GET, url.clone()))?;
         match response.status() {
             StatusCode::OK => Ok(Some(response)),
-            StatusCode::NOT_FOUND => Ok(None),
+            StatusCode::NOT_FOUND | StatusCode::GONE => Ok(None),
             _ => Err(response.into_error()),
         }
     }
@@ -195,52 +191,49 @@ impl Client {
         {
             builder = builder.header(AUTHORIZATION, authorization);
         }
-        let (expected, connect) = (request.expected, request.connect_within);
+        let connect = request.connect_within;
         let sent = match &mut request.body {
             RequestBody::Empty if is_safe(&request.method) => {
-                builder.body(()).map_err(Into::into).and_then(|request| self.run(request, 0, expected, connect))
+                builder.body(()).map_err(Into::into).and_then(|request| self.run(request, url, 0, connect))
             }
             RequestBody::Empty => {
-                builder.body(&[][..]).map_err(Into::into).and_then(|request| self.run(request, 0, expected, connect))
+                builder.body(&[][..]).map_err(Into::into).and_then(|request| self.run(request, url, 0, connect))
             }
             RequestBody::Bytes(bytes) => {
                 let length = bytes.len() as u64;
-                builder
-                    .body(*bytes)
-                    .map_err(Into::into)
-                    .and_then(|request| self.run(request, length, expected, connect))
+                builder.body(*bytes).map_err(Into::into).and_then(|request| self.run(request, url, length, connect))
             }
             RequestBody::Stream { length, content } => builder
                 .header(CONTENT_LENGTH, *length)
                 .body(SendBody::from_reader(content))
                 .map_err(Into::into)
-                .and_then(|request| self.run(request, *length, expected, connect)),
+                .and_then(|request| self.run(request, url, *length, connect)),
         };
         match sent {
-            Ok(response) => Ok(Response::new(url.clone(), response)),
+            Ok(response) => Ok(Response::new(url.clone(), response, self.0.settings.timeouts.clone())),
             Err(source) => Err(HttpError::Transport { url: url.clone(), source: Box::new(source) }),
         }
     }
 
-    /// Runs one exchange, with time for `sent` and `expected` bytes at the slowest rate that is put up with.
+    /// Runs one exchange, with time for `sent` bytes at the slowest rate that is put up with.
     fn run<B: AsSendBody>(
         &self,
         request: http::Request<B>,
+        url: &Url,
         sent: u64,
-        expected: u64,
         connect_within: Option<Duration>,
     ) -> Result<http::Response<ureq::Body>, ureq::Error> {
         let timeouts = &self.0.settings.timeouts;
-        let request = self
-            .0
-            .agent
-            .configure_request(request)
+        let agent = &self.0.agent;
+        let request = agent.configure_request(request);
+        // No proxy is asked for this machine.
+        let request = if url.is_loopback() { request.proxy(None) } else { request };
+        let request = request
             .timeout_connect(Some(connect_within.map_or(timeouts.connect, |within| within.min(timeouts.connect))))
             .timeout_send_body(Some(timeouts.for_body(sent)))
             .timeout_recv_response(Some(timeouts.for_body(sent)))
-            .timeout_recv_body(Some(timeouts.for_body(expected)))
             .build();
-        self.0.agent.run(request)
+        agent.run(request)
     }
 }
 
@@ -262,6 +255,18 @@ fn redirect_target(method: &Method, url: &Url, response: &Response) -> Result<Op
     let location = response.header(&LOCATION).unwrap_or_default();
     match url.join(location) {
         Ok(target) if !location.is_empty() => Ok(Some(target)),
-        _ => Err(HttpError::Redirect { url: url.clone(), location: location.chars().take(200).collect() }),
+        _ => Err(HttpError::Redirect { url: url.clone(), location: without_secrets(location) }),
     }
+}
+
+/// The beginning of what a `Location` says, without query and user information.
+fn without_secrets(location: &str) -> String {
+    let path = location.split(['?', '#']).next().unwrap_or_default();
+    let shown = match path.split_once("//") {
+        Some((scheme, rest)) if rest.contains('@') => {
+            format!("{scheme}//…@{}", rest.rsplit('@').next().unwrap_or_default())
+        }
+        _ => path.to_owned(),
+    };
+    shown.chars().take(200).collect()
 }

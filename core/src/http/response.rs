@@ -1,11 +1,13 @@
 //! A response, and its body read within a limit.
 
 use std::io::{self, Read};
+use std::time::{Duration, Instant};
 
 use ureq::http::{self, HeaderName, StatusCode};
 
 use super::error::HttpError;
 use super::retry::retry_after;
+use super::settings::Timeouts;
 use super::url::Url;
 
 /// How much of an error's explanation is read, in bytes.
@@ -17,11 +19,12 @@ const SHOWN_CHARACTERS: usize = 300;
 pub struct Response {
     url: Url,
     response: http::Response<ureq::Body>,
+    timeouts: Timeouts,
 }
 
 impl Response {
-    pub(super) fn new(url: Url, response: http::Response<ureq::Body>) -> Self {
-        Self { url, response }
+    pub(super) fn new(url: Url, response: http::Response<ureq::Body>, timeouts: Timeouts) -> Self {
+        Self { url, response, timeouts }
     }
 
     /// The URL that answered, after redirects.
@@ -63,21 +66,25 @@ impl Response {
     /// # Errors
     /// [`HttpError::TooLarge`] when the server already says that there are more.
     pub fn into_reader(self, limit: u64) -> Result<ResponseReader, HttpError> {
-        let body = self.response.into_body();
-        if body.content_length().is_some_and(|length| length > limit) {
+        if self.response.body().content_length().is_some_and(|length| length > limit) {
             return Err(HttpError::TooLarge { url: self.url, limit });
         }
-        Ok(ResponseReader { url: self.url, body: body.into_reader(), remaining: limit, limit })
+        Ok(self.reader(limit))
+    }
+
+    fn reader(self, limit: u64) -> ResponseReader {
+        let Self { url, response, timeouts } = self;
+        let body = response.into_body().into_reader();
+        ResponseReader { url, body, remaining: limit, limit, timeouts, waited: Duration::ZERO }
     }
 
     /// This response as the error that it is, with the beginning of its explanation.
     pub fn into_error(self) -> HttpError {
-        let (status, url) = (self.status().as_u16(), self.url);
+        let (status, url) = (self.status().as_u16(), self.url.clone());
         let retry_after = retry_after(self.response.headers());
         let mut explanation = Vec::new();
-        let body = self.response.into_body().into_reader();
         // What cannot be read of an explanation is left out of the error that it explains.
-        let _ = body.take(EXPLANATION_LIMIT).read_to_end(&mut explanation);
+        let _ = self.reader(EXPLANATION_LIMIT).read_to_end(&mut explanation);
         HttpError::Status { url, status, retry_after, message: shown(&explanation) }
     }
 
@@ -108,16 +115,25 @@ fn shown(explanation: &[u8]) -> String {
         }
         Err(_) => String::from_utf8_lossy(explanation).into_owned(),
     };
-    let printable = text.trim().chars().map(|character| if character.is_control() { ' ' } else { character });
+    let printable = text.trim().chars().map(|character| if is_invisible(character) { ' ' } else { character });
     printable.take(SHOWN_CHARACTERS).collect()
 }
 
-/// Reads a body and stops at its limit.
+/// Whether a character moves the cursor, ends the line, or changes the direction of what follows (Unicode's bidirectional
+/// controls and separators).
+fn is_invisible(character: char) -> bool {
+    let steers = matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    character.is_control() || steers
+}
+
+/// Reads a body and stops at its limit, and when it comes too slowly: the time between reads does not count.
 pub struct ResponseReader {
     url: Url,
     body: ureq::BodyReader<'static>,
     remaining: u64,
     limit: u64,
+    timeouts: Timeouts,
+    waited: Duration,
 }
 
 /// The error inside the [`io::Error`] of a body that does not end at its limit.
@@ -142,6 +158,17 @@ impl ResponseReader {
     pub(crate) fn is_exhausted(&self) -> bool {
         self.remaining == 0
     }
+
+    fn read_some(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let begin = Instant::now();
+        let read = self.body.read(buffer)?;
+        self.waited = self.waited.saturating_add(begin.elapsed());
+        self.remaining = self.remaining.saturating_sub(read as u64);
+        if self.waited > self.timeouts.for_body(self.limit.saturating_sub(self.remaining)) {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "it came too slowly"));
+        }
+        Ok(read)
+    }
 }
 
 impl Read for ResponseReader {
@@ -150,15 +177,13 @@ impl Read for ResponseReader {
             return Ok(0);
         }
         if self.remaining == 0 {
-            return match self.body.read(&mut [0])? {
+            return match self.read_some(&mut [0])? {
                 0 => Ok(0),
                 _ => Err(io::Error::other(TooLarge { url: self.url.clone(), limit: self.limit })),
             };
         }
         let wanted = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(buffer.len());
-        let read = self.body.read(buffer.get_mut(..wanted).unwrap_or_default())?;
-        self.remaining = self.remaining.saturating_sub(read as u64);
-        Ok(read)
+        self.read_some(buffer.get_mut(..wanted).unwrap_or_default())
     }
 }
 
@@ -170,6 +195,7 @@ mod tests {
     fn a_servers_words_are_short_and_cannot_move_the_cursor() {
         assert_eq!(shown(br#"{"errors":[{"code":"DENIED","message":"no\u001b[2J"}]}"#), "DENIED no [2J");
         assert_eq!(shown(b"bad\r\ngateway\n"), "bad  gateway");
+        assert_eq!(shown("a\u{202e}b\u{2066}c\u{2028}d".as_bytes()), "a b c d");
         assert_eq!(shown(&[b'x'; 5000]).len(), SHOWN_CHARACTERS);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ureq::ProxyProtocol;
+
 use super::error::{HttpError, SettingsError};
 use super::url::Url;
 
@@ -94,10 +96,15 @@ impl Proxy {
     pub(super) fn for_agent(&self) -> Result<ureq::Proxy, SettingsError> {
         let refused = |error| SettingsError::Proxy(Box::new(error));
         let proxy = ureq::Proxy::new(&self.url).map_err(refused)?;
+        if !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) {
+            return Err(SettingsError::ProxyProtocol);
+        }
         let mut builder = ureq::Proxy::builder(proxy.protocol()).host(proxy.host()).port(proxy.port());
         let named = self.except.split(',').map(str::trim).filter(|host| !host.is_empty());
-        for host in named.chain(["localhost", "127.0.0.1", "[::1]"]) {
-            builder = builder.no_proxy(host);
+        for host in named {
+            // A domain stands for all that is in it, with a dot in front or without.
+            let domain = host.trim_start_matches("*.").trim_start_matches('.');
+            builder = builder.no_proxy(domain).no_proxy(&format!(".{domain}"));
         }
         if let Some(username) = proxy.username() {
             builder = builder.username(username);
@@ -114,11 +121,11 @@ impl Proxy {
 pub struct Timeouts {
     /// For a name to be resolved, and again for a connection to stand.
     pub connect: Duration,
-    /// For the header of a response, or for a body, beside the time that its bytes may take.
+    /// For the header of a response, or for a body, beside the time that the bytes that have come may take.
     pub response: Duration,
     /// For the next bytes, in the middle of anything.
     pub stall: Duration,
-    /// The slowest transfer that is put up with, in bytes a second: a body of known length has a deadline.
+    /// The slowest transfer that is put up with, in bytes a second.
     pub slowest: u64,
 }
 
@@ -130,7 +137,7 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
-    /// How long a body of `length` bytes may take.
+    /// How long `length` bytes of a body may take.
     pub(super) fn for_body(&self, length: u64) -> Duration {
         self.response.saturating_add(Duration::from_secs(length / self.slowest.max(1)))
     }
@@ -175,16 +182,21 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_is_reached_without_the_proxy() {
+    fn hosts_that_are_named_are_reached_without_the_proxy() {
         let proxy = |url: &str| Proxy { url: url.to_owned(), except: "near.example, ".to_owned() };
         let agents = proxy("http://user:secret@proxy.example:3128").for_agent().unwrap();
         let direct = |url: &str| agents.is_no_proxy(&url.parse().unwrap());
-        for url in ["http://127.0.0.1:5000/", "http://localhost/", "http://[::1]:5000/", "https://near.example/"] {
+        for url in ["https://near.example/", "https://so.near.example/"] {
             assert!(direct(url), "{url}");
         }
-        assert!(!direct("https://far.example/"));
+        for url in ["https://far.example/", "https://notnear.example/"] {
+            assert!(!direct(url), "{url}");
+        }
         assert_eq!((agents.host(), agents.port(), agents.username()), ("proxy.example", 3128, Some("user")));
         assert!(matches!(proxy("nonsense://x").for_agent(), Err(SettingsError::Proxy(_))));
+        for url in ["socks4://127.0.0.1:1080", "socks5://127.0.0.1:1080", "socks5h://127.0.0.1:1080"] {
+            assert!(matches!(proxy(url).for_agent(), Err(SettingsError::ProxyProtocol)), "{url}");
+        }
     }
 
     #[test]

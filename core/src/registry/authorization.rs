@@ -103,7 +103,6 @@ impl Client {
             Some(form) => request.body = RequestBody::Bytes(form.as_bytes()),
             None => request.url = realm.with_query(&parameters.join("&")).map_err(RegistryError::Url)?,
         }
-        request.expected = TOKEN_ANSWER_LIMIT;
         let response = self.0.http.send(&mut request)?;
         if response.status() != StatusCode::OK {
             return Err(response.into_error().into());

@@ -61,7 +61,6 @@ impl BlobReader {
         let remaining = self.descriptor.size.saturating_sub(position);
         let url = self.client.url(&self.repository, &format!("blobs/{}", self.descriptor.digest))?;
         let mut request = Request::new(Method::GET, url);
-        request.expected = self.descriptor.size;
         if position > 0
             && let Ok(range) = HeaderValue::from_str(&format!("bytes={position}-"))
         {

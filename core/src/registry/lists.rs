@@ -92,7 +92,6 @@ impl Client {
             request
                 .headers
                 .push((ACCEPT, HeaderValue::from_static("application/json, application/vnd.oci.image.index.v1+json")));
-            request.expected = MAXIMUM_LENGTH;
             let response = self.call(&Scope::pull(repository), request)?;
             match response.status() {
                 StatusCode::OK => {}

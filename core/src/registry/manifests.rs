@@ -30,7 +30,7 @@ impl Client {
             (Some(digest), _) => digest.to_string(),
             (None, tag) => tag.unwrap_or_else(Tag::latest).to_string(),
         };
-        let response = self.request_manifest(repository, &name, Method::GET, MAXIMUM_LENGTH)?;
+        let response = self.request_manifest(repository, &name, Method::GET)?;
         let url = response.url().clone();
         let announced_digest = response.header(&CONTENT_DIGEST).map(ToOwned::to_owned);
         let media_type = response.header(&CONTENT_TYPE).unwrap_or_default().to_owned();
@@ -55,7 +55,7 @@ impl Client {
             let error = ManifestError::Length { length: descriptor.size };
             return Err(unusable(repository, &name, error));
         }
-        let response = self.request_manifest(repository, &name, Method::GET, descriptor.size)?;
+        let response = self.request_manifest(repository, &name, Method::GET)?;
         let bytes = response.into_bytes(descriptor.size)?;
         ManifestBytes::new(descriptor.clone(), bytes).map_err(|error| unusable(repository, &name, error))
     }
@@ -65,7 +65,7 @@ impl Client {
     /// # Errors
     /// [`RegistryError`] when the registry does not tell.
     pub fn has_manifest(&self, repository: &Repository, digest: &Digest) -> Result<bool, RegistryError> {
-        match self.request_manifest(repository, &digest.to_string(), Method::HEAD, 0) {
+        match self.request_manifest(repository, &digest.to_string(), Method::HEAD) {
             Ok(_) => Ok(true),
             Err(RegistryError::ManifestNotFound { .. }) => Ok(false),
             Err(error) => Err(error),
@@ -115,16 +115,9 @@ impl Client {
         Ok(response)
     }
 
-    fn request_manifest(
-        &self,
-        repository: &Repository,
-        name: &str,
-        method: Method,
-        expected: u64,
-    ) -> Result<Response, RegistryError> {
+    fn request_manifest(&self, repository: &Repository, name: &str, method: Method) -> Result<Response, RegistryError> {
         let mut request = Request::new(method, self.url(repository, &format!("manifests/{name}"))?);
         request.headers.push((ACCEPT, HeaderValue::from_static(ACCEPTED)));
-        request.expected = expected;
         let response = self.call(&Scope::pull(repository), request)?;
         match response.status() {
             StatusCode::OK => Ok(response),

@@ -1,16 +1,16 @@
 //! What must travel, so that the far side can come to the same judgement.
 //!
-//! Promise: of each repository every root there is, timestamp, snapshot, targets, the delegated roles that the searches
+//! Promise: of each repository every root from which a chain leads to the newest, timestamp, snapshot, targets, the delegated roles that the searches
 //! came to, the in-toto files that were asked for, and nothing else.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::repositories::{Carried, CarriedRepository, Carrier, RepositoryError};
+use super::repositories::{Carried, CarriedRepository, Carrier, MAXIMUM_TUF, RepositoryError};
 use crate::trust_store::{RepositoryName, Trust};
-use crate::tuf::chain::RootChain;
-use crate::tuf::provider::{MetadataProvider, RecordingMetadata, RecordingTargets};
+use crate::tuf::chain::{RootChain, roots_before};
+use crate::tuf::provider::{RecordingMetadata, RecordingTargets, Room};
 use crate::tuf::{Limits, RoleName, TrustedState, TufError};
 
 /// How much of a repository's metadata is carried.
@@ -39,11 +39,12 @@ pub fn gather<E: From<RepositoryError>>(
     for repository in forgetful.repositories.values_mut() {
         repository.state = TrustedState::default();
     }
+    let room = Room::new(MAXIMUM_TUF);
     let mut recorders: BTreeMap<RepositoryName, (RecordingMetadata<'_>, RecordingTargets<'_>)> = live
         .iter_mut()
         .map(|(name, carrier)| {
-            let targets = RecordingTargets::new(&mut *carrier.targets);
-            (name.clone(), (RecordingMetadata::new(&mut *carrier.metadata), targets))
+            let targets = RecordingTargets::new(&mut *carrier.targets, &room);
+            (name.clone(), (RecordingMetadata::new(&mut *carrier.metadata, &room), targets))
         })
         .collect();
     let carriers =
@@ -64,14 +65,14 @@ pub fn gather<E: From<RepositoryError>>(
     Ok(carried)
 }
 
-/// Records the pinned root and, for receivers that pinned an earlier one, the roots before it that are still there, as
-/// many as one update walks.
+/// Records the pinned root and, for receivers that pinned an earlier one, the roots that lead to it.
 fn record_roots(pinned_root: &[u8], recorder: &mut RecordingMetadata<'_>, limits: &Limits) -> Result<(), TufError> {
-    let pinned = RootChain::begin(pinned_root)?.version();
-    for version in pinned.saturating_sub(limits.root_versions).max(1)..pinned {
-        recorder.metadata(&RoleName::root(), Some(version), limits.root_length)?;
+    let older = |version| Ok::<_, TufError>(recorder.look_at(&RoleName::root(), Some(version), limits.root_length)?);
+    let mut roots = roots_before(pinned_root, limits, older)?;
+    roots.insert(RootChain::begin(pinned_root)?.version(), pinned_root.to_vec());
+    for (version, root) in roots {
+        recorder.record(&RoleName::root(), Some(version), root)?;
     }
-    recorder.record(&RoleName::root(), Some(pinned), pinned_root);
     Ok(())
 }
 

@@ -14,3 +14,5 @@ pub use gather::{Extent, gather};
 pub use judgement::{BundleJudgement, Finding, Judgement, JudgementError, Question, judge};
 pub use repositories::{Carried, CarriedRepository, Carrier, RepositoryError, RepositoryEvidence};
 pub use supply_chain::SupplyChainError;
+
+pub(crate) use repositories::MAXIMUM_TUF;

@@ -13,8 +13,18 @@ use crate::tuf::{
     TufError, VerifiedTarget,
 };
 
+fn outcome(error: &TufError) -> &'static str {
+    match error {
+        TufError::Provider(ProviderError::Unavailable { .. }) => "cannot be had",
+        _ => "is refused",
+    }
+}
+
 /// The longest in-toto layout, link or key that is read, in bytes.
 const MAXIMUM_TARGET_LENGTH: u64 = 16 * 1024 * 1024;
+
+/// How much of all repositories together an archive carries at most, in bytes: it is held in memory.
+pub(crate) const MAXIMUM_TUF: u64 = 64 * 1024 * 1024;
 
 /// Where the metadata and the target files of a repository come from.
 pub struct Carrier<'a> {
@@ -69,7 +79,7 @@ pub enum RepositoryError {
         source: FreshnessError,
     },
     /// Its metadata is refused.
-    #[error("the metadata of repository {name} is refused")]
+    #[error("the metadata of repository {name} {}", outcome(.source))]
     Tuf {
         /// The repository.
         name: RepositoryName,

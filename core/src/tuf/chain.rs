@@ -4,12 +4,40 @@
 //! Promise: each step takes the proof of the one before, so no step can be left out or taken early. No step reads a
 //! clock, a file or a socket.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp as Instant;
 
 use super::envelope::{Authority, Envelope, Verified};
 use super::error::TufError;
+use super::limits::Limits;
 use super::metadata::{Metadata, Root, Snapshot, Targets, Timestamp};
 use super::role_name::RoleName;
+
+/// The roots before `newest` from which an unbroken chain leads to it, by version, as far back as they go and as an update
+/// walks; `older` hands them out.
+///
+/// # Errors
+/// [`TufError::TrustedRoot`] when `newest` is not a root, and those of `older`.
+pub(crate) fn roots_before<E: From<TufError>>(
+    newest: &[u8],
+    limits: &Limits,
+    mut older: impl FnMut(u64) -> Result<Option<Vec<u8>>, E>,
+) -> Result<BTreeMap<u64, Vec<u8>>, E> {
+    let last = RootChain::begin(newest)?.version();
+    let mut roots = BTreeMap::new();
+    let mut next = newest.to_vec();
+    for version in (last.saturating_sub(limits.root_versions).max(1)..last).rev() {
+        let Some(root) = older(version)? else { break };
+        let leads_on = |mut chain: RootChain| chain.version() == version && chain.accept(&next).is_ok();
+        if !RootChain::begin(&root).is_ok_and(leads_on) {
+            break;
+        }
+        next.clone_from(&root);
+        roots.insert(version, root);
+    }
+    Ok(roots)
+}
 
 /// What a new root version means for the timestamp and snapshot metadata that was trusted before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

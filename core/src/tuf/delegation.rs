@@ -143,12 +143,22 @@ impl SuccinctRoles {
         let first_32_bits = u32::from_str_radix(target.hash.hex().get(..8)?, 16).ok()?;
         let bin = first_32_bits >> (32 - self.bit_length);
         // A prefix, a hyphen and a digit are never the name of a top-level role.
-        RoleName::delegated(&format!("{}-{bin:0width$x}", self.name_prefix, width = self.suffix_length())).ok()
+        RoleName::delegated(&format!("{}{bin:0width$x}", self.common_prefix(), width = self.suffix_length())).ok()
+    }
+
+    /// What tells these bins from others.
+    pub(crate) fn identity(&self) -> (String, u8) {
+        (self.name_prefix.clone(), self.bit_length)
+    }
+
+    /// What the names of all bins begin with.
+    pub(crate) fn common_prefix(&self) -> String {
+        format!("{}-", self.name_prefix)
     }
 
     /// Whether a role name is that of one of the bins.
     pub(crate) fn names(&self, role: &str) -> bool {
-        let suffix = role.strip_prefix(self.name_prefix.as_str()).and_then(|rest| rest.strip_prefix('-'));
+        let suffix = role.strip_prefix(&self.common_prefix());
         suffix.is_some_and(|suffix| {
             suffix.len() == self.suffix_length()
                 && suffix.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))

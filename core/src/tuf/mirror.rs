@@ -1,22 +1,25 @@
 //! Publishes what was carried as a folder that any TUF client can use, served over http or read as files.
 //!
 //! Promise: whoever reads the folder while it is written sees the repository as it was or as it becomes: targets come
-//! first, then metadata, the timestamp last, and every file appears whole or not at all. (Where snapshots are not
+//! first, then metadata, then new roots, the timestamp last, and every file appears whole or not at all. (Between a root
+//! that takes keys away and the timestamp that follows it a reader may have to try again. And where snapshots are not
 //! consistent, files have one name in all versions, and a reader may meet the new ones among the old: TUF §6.2 is what
 //! prevents that.)
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp as Instant;
 use percent_encoding::percent_decode_str;
 
-use super::chain::RootChain;
-use super::envelope::RoleEvidence;
+use super::chain::{RootChain, roots_before};
+use super::envelope::{Envelope, RoleEvidence};
+use super::error::TufError;
 use super::hashes::MismatchError;
 use super::limits::Limits;
+use super::metadata::Timestamp;
 use super::provider::folder::inside;
-use super::provider::{CarriedMetadata, RecordingMetadata, RepositoryFolder, target_file_path};
+use super::provider::{CarriedMetadata, RecordingMetadata, RepositoryFolder, Room, target_file_path};
 use super::role_name::RoleName;
 use super::state::TrustedState;
 use super::target::VerifiedTarget;
@@ -26,28 +29,45 @@ use crate::whole_file;
 /// The file that makes new metadata visible, and so comes last.
 const TIMESTAMP: &str = "timestamp.json";
 
-/// Of the metadata that was carried here, what was verified: the accepted `roles`, whose bytes `state` holds, and the roots
-/// that lead to the accepted one; every role, if all of them came along. Who carries something else along does not get it
-/// published.
+/// What of a repository may be published.
+#[derive(Debug)]
+pub struct VerifiedMetadata {
+    /// The accepted roles and the roots that lead to the accepted one; every role, if all of them came along.
+    pub metadata: CarriedMetadata,
+    /// Why it is not every role: mostly a file that did not come along.
+    pub left_out: Option<TufError>,
+}
+
+/// Of the metadata that was carried here, what was verified: the accepted `roles`, whose bytes `state` holds, and what else
+/// the accepted metadata leads to. Who carries something else along does not get it published.
+///
+/// # Errors
+/// [`TufError::TrustedRoot`] when `state` holds no root.
 pub fn verified_metadata(
     carried: &CarriedMetadata,
     roles: &[RoleEvidence],
     state: &TrustedState,
     consistent_snapshots: bool,
     judged_at: Instant,
-) -> CarriedMetadata {
-    let mut metadata = carried.clone();
-    let Some(accepted) = recall(state, &RoleName::root()) else { return CarriedMetadata::default() };
-    let mut every_role = RecordingMetadata::new(&mut metadata);
-    let walked = update(accepted, &TrustedState::default(), &mut every_role, judged_at, &Limits::default())
-        .and_then(|mut repository| repository.load_every_role(&mut every_role));
-    let mut files = match walked {
-        Ok(_) => every_role.into_carried().into_files(),
-        // Only what the searches needed came along.
-        Err(_) => accepted_roles(roles, state, consistent_snapshots),
+    limits: &Limits,
+) -> Result<VerifiedMetadata, TufError> {
+    let accepted = recall(state, &RoleName::root()).unwrap_or_default();
+    let named = |version| RoleName::root().file_name(Some(version));
+    let older = |version| Ok::<_, TufError>(carried.files().get(&named(version)).cloned());
+    let mut roots: BTreeMap<_, _> =
+        roots_before(accepted, limits, older)?.into_iter().map(|(version, root)| (named(version), root)).collect();
+    roots.insert(named(RootChain::begin(accepted)?.version()), accepted.to_vec());
+
+    let (mut metadata, room) = (carried.clone(), Room::new(u64::MAX));
+    let mut every_role = RecordingMetadata::new(&mut metadata, &room);
+    let walked = update(accepted, &TrustedState::default(), &mut every_role, judged_at, limits)
+        .and_then(|mut repository| repository.load_every_role(&mut every_role).map(drop));
+    let (mut files, left_out) = match walked {
+        Ok(()) => (every_role.into_carried().into_files(), None),
+        Err(error) => (accepted_roles(roles, state, consistent_snapshots), Some(error)),
     };
-    files.extend(roots_before(accepted, carried));
-    CarriedMetadata::new(files)
+    files.extend(roots);
+    Ok(VerifiedMetadata { metadata: CarriedMetadata::new(files), left_out })
 }
 
 fn accepted_roles(
@@ -61,25 +81,6 @@ fn accepted_roles(
         Some((role.file_name(versioned.then_some(*version)), recall(state, role)?.to_vec()))
     });
     named.collect()
-}
-
-/// The accepted root, and those before it from which an unbroken chain leads to it.
-fn roots_before(accepted: &[u8], carried: &CarriedMetadata) -> BTreeMap<String, Vec<u8>> {
-    let Ok(newest) = RootChain::begin(accepted).map(|chain| chain.version()) else { return BTreeMap::new() };
-    let file = |version: u64| match version == newest {
-        true => Some(accepted),
-        false => carried.files().get(&RoleName::root().file_name(Some(version))).map(Vec::as_slice),
-    };
-    let mut first = newest;
-    while let Some(before) = first.checked_sub(1)
-        && let Some(older) = file(before)
-        && let Some(newer) = file(first)
-        && RootChain::begin(older).is_ok_and(|mut chain| chain.version() == before && chain.accept(newer).is_ok())
-    {
-        first = before;
-    }
-    let named = |version| Some((RoleName::root().file_name(Some(version)), file(version)?.to_vec()));
-    (first..=newest).filter_map(named).collect()
 }
 
 /// A folder with `metadata/` and `targets/` in it.
@@ -100,9 +101,25 @@ pub enum MirrorError {
         /// Why.
         source: std::io::Error,
     },
+    /// What was verified cannot be told from what was not.
+    #[error(transparent)]
+    Tuf(#[from] TufError),
     /// A name is not that of a file below a folder.
     #[error("{0:?} cannot be a file below the mirror's folder")]
     Name(String),
+    /// Two files of a repository cannot be in one folder.
+    #[error("{} and {} cannot both be files", .0.display(), .1.display())]
+    Collision(PathBuf, PathBuf),
+    /// The folder holds a newer state of the repository: its clients would refuse an older one (TUF §5.3.5, §5.4.3).
+    #[error("the mirror {} is at root {} and timestamp {}; this is root {} and timestamp {}", .folder.display(), .there.root, .there.timestamp, .offered.root, .offered.timestamp)]
+    Newer {
+        /// The folder of its metadata.
+        folder: PathBuf,
+        /// The state there.
+        there: MirrorState,
+        /// The state that would be written.
+        offered: MirrorState,
+    },
     /// The bytes are not those of the target.
     #[error("the bytes for target {path:?} are not those that the metadata describes")]
     Mismatch {
@@ -149,26 +166,83 @@ impl Mirror {
         Ok(())
     }
 
-    /// Writes all metadata, the timestamp last. Targets must have been written before.
+    /// Refuses metadata that lies behind what is published here already.
+    ///
+    /// # Errors
+    /// [`MirrorError::Newer`].
+    pub fn require_not_newer_than(&self, metadata: &CarriedMetadata) -> Result<(), MirrorError> {
+        let names = std::fs::read_dir(&self.metadata).into_iter().flatten().flatten();
+        let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+        let there = MirrorState::of(names, std::fs::read(self.metadata.join(TIMESTAMP)).ok().as_deref());
+        let files = metadata.files();
+        let offered = MirrorState::of(files.keys().cloned(), files.get(TIMESTAMP).map(Vec::as_slice));
+        if there > offered { Err(MirrorError::Newer { folder: self.metadata.clone(), there, offered }) } else { Ok(()) }
+    }
+
+    /// Writes all metadata: roots and the timestamp last, since clients begin with them. Targets must have been written
+    /// before.
     ///
     /// A web server decodes the names that it is asked for, so files get the decoded ones, except where such a name
     /// would lead out of the folder.
     ///
     /// # Errors
-    /// [`MirrorError::Write`], [`MirrorError::Name`].
-    pub fn write_metadata(&self, carried: &CarriedMetadata) -> Result<(), MirrorError> {
-        let (timestamp, others): (Vec<_>, Vec<_>) = carried.files().iter().partition(|(name, _)| *name == TIMESTAMP);
-        for files in [others, timestamp] {
-            for (name, bytes) in files {
-                let decoded = percent_decode_str(name).decode_utf8().ok();
-                let place = decoded.and_then(|decoded| inside(&self.metadata, &decoded));
-                let place = place.or_else(|| inside(&self.metadata, name));
-                write(&place.ok_or_else(|| MirrorError::Name(name.clone()))?, bytes)?;
+    /// [`MirrorError`]; for [`MirrorError::Newer`], [`MirrorError::Name`] and [`MirrorError::Collision`] nothing was
+    /// written.
+    pub fn write_metadata(&self, metadata: &CarriedMetadata) -> Result<(), MirrorError> {
+        self.require_not_newer_than(metadata)?;
+        let mut files: Vec<_> = metadata.files().iter().map(|(name, bytes)| (name, self.place(name), bytes)).collect();
+        files.sort_by_key(|(name, ..)| (*name == TIMESTAMP, root_version(name)));
+        let mut places = BTreeSet::new();
+        for (name, place, _) in &files {
+            let place = place.as_deref().ok_or_else(|| MirrorError::Name((*name).clone()))?;
+            if !places.insert(place) {
+                return Err(MirrorError::Collision(place.to_owned(), place.to_owned()));
             }
-            sync(&self.metadata)?;
         }
-        Ok(())
+        for below in &places {
+            if let Some(file) = below.ancestors().skip(1).find(|folder| places.contains(folder)) {
+                return Err(MirrorError::Collision(file.to_owned(), below.to_path_buf()));
+            }
+        }
+        for (name, place, bytes) in &files {
+            if root_version(name).is_some() || *name == TIMESTAMP {
+                sync(&self.metadata)?;
+            }
+            write(place.as_deref().unwrap_or(Path::new("")), bytes)?;
+        }
+        sync(&self.metadata)
     }
+
+    fn place(&self, name: &str) -> Option<PathBuf> {
+        let decoded = percent_decode_str(name).decode_utf8().ok();
+        let place = decoded.and_then(|decoded| inside(&self.metadata, &decoded));
+        place.or_else(|| inside(&self.metadata, name))
+    }
+}
+
+/// How far a mirror is: what its clients hold against what comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MirrorState {
+    /// The version of the newest root.
+    pub root: u64,
+    /// The version of the timestamp. Under a newer root it may be lower: that is how a publisher recovers (TUF §5.3.11).
+    pub timestamp: u64,
+}
+
+impl MirrorState {
+    fn of(names: impl Iterator<Item = String>, timestamp: Option<&[u8]>) -> Self {
+        let version = |bytes| {
+            let envelope = Envelope::parse(&RoleName::timestamp(), bytes).ok()?;
+            Some(envelope.read_signed::<Timestamp>().ok()?.0.version.get())
+        };
+        let root = names.filter_map(|name| root_version(&name)).max();
+        Self { root: root.unwrap_or(0), timestamp: timestamp.and_then(version).unwrap_or(0) }
+    }
+}
+
+/// The version in the name of a root.
+fn root_version(name: &str) -> Option<u64> {
+    name.strip_suffix(".root.json")?.parse().ok()
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), MirrorError> {

@@ -14,7 +14,7 @@ use sealift_archive_format::Digest;
 pub use carried::{CarriedMetadata, CarriedTargets};
 pub use folder::RepositoryFolder;
 pub use http::HttpRepository;
-pub use recording::{RecordingMetadata, RecordingTargets};
+pub use recording::{RecordingMetadata, RecordingTargets, Room};
 
 /// Why a file could not be had, though it may be there.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +25,12 @@ pub enum ProviderError {
         /// The file, as it stands in a URL.
         file_name: String,
         /// The most that was allowed, in bytes.
+        limit: u64,
+    },
+    /// All that was asked for is more than is kept.
+    #[error("the TUF files of all repositories come to more than {limit} bytes")]
+    TooMuch {
+        /// The most that is kept, in bytes.
         limit: u64,
     },
     /// It could not be read or fetched.

@@ -132,23 +132,28 @@ impl TrustedRepository {
     pub fn load_every_role(&mut self, provider: &mut dyn MetadataProvider) -> Result<usize, TufError> {
         // Breadth first, so that each role is come to by the shortest way.
         let mut known = BTreeSet::from([RoleName::targets()]);
+        // Every bin may repeat the succinct roles that it is one of.
+        let mut expanded = BTreeSet::new();
         let mut pending: VecDeque<(Option<Arc<Step>>, RoleName)> = [(None, RoleName::targets())].into();
         while let Some((from, role)) = pending.pop_front() {
             let step = Arc::new(self.step(provider, from, role)?);
-            let names = self.delegated_names(step.metadata.value());
+            let names = self.delegated_names(step.metadata.value(), &mut expanded);
             let unknown = names.into_iter().filter(|role| known.insert(role.clone()));
             pending.extend(unknown.map(|role| (Some(Arc::clone(&step)), role)));
         }
         Ok(known.len())
     }
 
-    /// The roles that a role delegates to; of succinct ones, those bins that the snapshot lists.
-    fn delegated_names(&self, metadata: &Targets) -> Vec<RoleName> {
+    /// The roles that a role delegates to; of succinct ones that are not `expanded` yet, those bins that the snapshot lists.
+    fn delegated_names(&self, metadata: &Targets, expanded: &mut BTreeSet<(String, u8)>) -> Vec<RoleName> {
         match metadata.delegations.as_ref().map(|delegations| &delegations.roles) {
             None => Vec::new(),
+            Some(DelegatedRoles::Succinct(succinct)) if !expanded.insert(succinct.identity()) => Vec::new(),
             Some(DelegatedRoles::Listed(roles)) => roles.iter().map(|role| role.name.clone()).collect(),
             Some(DelegatedRoles::Succinct(succinct)) => {
-                let listed = self.snapshot.snapshot().value().meta.keys();
+                let prefix = succinct.common_prefix();
+                let listed = self.snapshot.snapshot().value().meta.range(prefix.clone()..).map(|(path, _)| path);
+                let listed = listed.take_while(|path| path.starts_with(&prefix));
                 let names = listed.filter_map(|path| path.strip_suffix(".json"));
                 names.filter(|name| succinct.names(name)).filter_map(|name| RoleName::delegated(name).ok()).collect()
             }

@@ -14,12 +14,9 @@ use super::{Attestations, Judged, Proof, Settings, Terms};
 use crate::archive_layout::{self, LayoutError};
 use crate::freshness::Clock;
 use crate::seal::{self, ExporterKey, SealError};
-use crate::trust::{self, Carried, CarriedRepository, Claim, JudgementError, Question};
+use crate::trust::{self, Carried, CarriedRepository, Claim, JudgementError, MAXIMUM_TUF, Question};
 use crate::trust_store::{NameError, RepositoryName, Trust};
 use crate::tuf::provider::{CarriedMetadata, CarriedTargets};
-
-/// The most bytes of TUF metadata and target files that are held.
-const MAXIMUM_TUF: u64 = 64 * 1024 * 1024;
 
 /// An inventory lists more than may be held before it is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

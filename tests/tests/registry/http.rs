@@ -60,6 +60,41 @@ fn a_body_that_breaks_off_is_fetched_again() {
 }
 
 #[test]
+fn a_body_that_trickles_is_given_up_and_a_slow_reader_is_waited_for() {
+    let registry = answering(
+        "/document",
+        Action::write(|to| {
+            to.write_all(b"HTTP/1.1 200 -\r\ncontent-length: 1000000\r\n\r\n")?;
+            loop {
+                to.write_all(b"x")?;
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }),
+    );
+    let mut impatient = settings();
+    impatient.timeouts.response = Duration::from_millis(200);
+    impatient.retries.attempts = 1;
+    let client = Client::new(impatient).unwrap();
+    let error = client.get(&url(&registry, "/document"), 1_000_000).unwrap_err();
+    assert!(explain(&error).contains("too slowly"), "{}", explain(&error));
+    // What the reader does between two bytes takes none of the server's time.
+    let registry = answering("/document", ok(b"0123456789"));
+    let mut reader = client.open(&url(&registry, "/document"), 10).unwrap().unwrap();
+    for digit in b"0123456789" {
+        let mut byte = [0];
+        reader.read_exact(&mut byte).unwrap();
+        assert_eq!(byte[0], *digit);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn what_is_gone_is_not_there() {
+    let registry = answering("/2.root.json", Action::status(410, &[]));
+    assert_eq!(http_client().get(&url(&registry, "/2.root.json"), 10).unwrap(), None);
+}
+
+#[test]
 fn a_busy_server_is_asked_again_when_it_says() {
     for (status, headers) in [(429, &[("retry-after", "1")][..]), (503, &[("retry-after", "0")]), (502, &[])] {
         let registry = Registry::start();
@@ -104,6 +139,10 @@ fn redirects_are_followed_and_counted() {
         let error = http_client().get(&url(&registry, "/lost"), 10).unwrap_err();
         assert!(matches!(error, HttpError::Redirect { .. }), "{location:?}: {error}");
     }
+    let registry =
+        answering("/lost", Action::status(302, &[("location", "https://name:secret@r.example/a?signature=secret")]));
+    let error = http_client().get(&url(&registry, "/lost"), 10).unwrap_err().to_string();
+    assert!(error.contains("r.example/a") && !error.contains("secret"), "{error}");
 }
 
 #[test]

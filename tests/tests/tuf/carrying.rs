@@ -1,6 +1,6 @@
 //! What travels, and what is published where it arrives.
 
-use sealift_core::trust::Extent;
+use sealift_core::trust::{Extent, RepositoryError};
 use sealift_core::tuf::mirror::{Mirror, MirrorError, verified_metadata};
 use sealift_core::tuf::provider::CarriedMetadata;
 use sealift_core::tuf::{Limits, MetadataProvider, ProviderError, RoleName, TrustedState, TufError, update};
@@ -9,6 +9,10 @@ use serde_json::json;
 
 fn file_names(carried: &CarriedMetadata) -> Vec<&str> {
     carried.files().keys().map(String::as_str).collect()
+}
+
+fn root_names(carried: &CarriedMetadata) -> Vec<&str> {
+    file_names(carried).into_iter().filter(|name| name.ends_with(".root.json")).collect()
 }
 
 /// 256 bins, a chain of 3 roots, and one target.
@@ -60,6 +64,43 @@ fn every_root_is_carried_also_those_before_the_pinned_one() {
     for pinned in [repository.pinned_root(), pinned] {
         update(&pinned, &TrustedState::default(), &mut carried, now(), &Limits::default()).unwrap();
     }
+}
+
+#[test]
+fn a_root_from_which_no_chain_leads_to_the_pinned_one_is_not_carried() {
+    let (mut repository, ..) = binned();
+    let pinned = repository.file("root").clone();
+    let (mut metadata, mut targets) = repository.carried();
+    let files = |second: &[u8]| {
+        let mut files = metadata.clone().into_files();
+        files.insert("2.root.json".to_owned(), second.to_vec());
+        CarriedMetadata::new(files)
+    };
+    let mut stranger = TufRepository::new();
+    stranger.rotate_keys("root");
+    stranger.publish(&["root"]);
+    for second in [b"junk".as_slice(), stranger.file("root")] {
+        let mut live = files(second);
+        let nothing = TrustedState::default();
+        let carried = gather_from(&mut live, &mut targets, &pinned, nothing, &[], Extent::WhatIsNeeded).unwrap();
+        assert_eq!(root_names(&carried), ["3.root.json"], "nor those before it");
+    }
+    let whole = gather_from(&mut metadata, &mut targets, &pinned, TrustedState::default(), &[], Extent::WhatIsNeeded);
+    assert_eq!(root_names(&whole.unwrap()), ["1.root.json", "2.root.json", "3.root.json"]);
+}
+
+#[test]
+fn what_is_gathered_is_bounded_in_all_and_not_for_each_file() {
+    let mut repository = TufRepository::new();
+    for number in 0..3 {
+        let name = format!("role-{number}");
+        repository.delegate("targets", Delegated::paths(&name, &["*"]));
+        repository.add_target(&name, &format!("other-{number}"), b"x");
+        repository.role(&name)["custom"] = json!("x".repeat(30 << 20));
+    }
+    repository.publish_everything();
+    let refused = repository.gather(&repository.pinned_root(), &["absent"], Extent::WhatIsNeeded);
+    assert_refused!(refused, RepositoryError::Tuf { source: TufError::Provider(ProviderError::TooMuch { .. }), .. });
 }
 
 /// A repository whose owner publishes everything anew after each file that is asked for.
@@ -144,6 +185,49 @@ fn a_published_mirror_is_the_repository_again() {
 }
 
 #[test]
+fn a_mirror_does_not_go_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mirror = Mirror::new(folder.path());
+    let mut repository = TufRepository::new();
+    let whole =
+        |repository: &TufRepository| repository.gather(&repository.pinned_root(), &[], Extent::EveryRole).unwrap();
+    let first = whole(&repository);
+    repository.publish_everything();
+    let second = whole(&repository);
+    for metadata in [&first, &second, &second] {
+        mirror.write_metadata(metadata).unwrap();
+    }
+    assert_refused!(mirror.write_metadata(&first), MirrorError::Newer { there, offered, .. }
+        if (there.timestamp, offered.timestamp) == (2, 1));
+    // Under a newer root the other versions may begin anew (TUF §5.3.11).
+    repository.rotate_keys("timestamp");
+    repository.role("timestamp")["version"] = json!(1);
+    repository.publish(&["root"]);
+    repository.publish_as_it_is("timestamp");
+    let third = whole(&repository);
+    mirror.write_metadata(&third).unwrap();
+    assert_refused!(mirror.write_metadata(&second), MirrorError::Newer { there, offered, .. }
+        if (there.root, offered.root) == (2, 1));
+    let published = std::fs::read(folder.path().join("metadata/timestamp.json")).unwrap();
+    assert_eq!(published, third.files()["timestamp.json"]);
+}
+
+#[test]
+fn roles_whose_names_exclude_each_other_on_a_disk_are_refused_before_anything_is_written() {
+    let mut repository = TufRepository::new();
+    for name in ["a", "a.json/x"] {
+        repository.delegate("targets", Delegated::paths(name, &["*"]));
+    }
+    repository.role("root")["consistent_snapshot"] = json!(false);
+    repository.publish(&["root"]);
+    repository.publish_everything();
+    let folder = tempfile::tempdir().unwrap();
+    let carried = repository.gather(&repository.pinned_root(), &[], Extent::EveryRole).unwrap();
+    assert_refused!(Mirror::new(folder.path()).write_metadata(&carried), MirrorError::Collision(..));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn a_mirror_writes_nothing_outside_its_folder() {
     let mut repository = TufRepository::new();
     repository.role("root")["consistent_snapshot"] = json!(false);
@@ -189,7 +273,8 @@ fn published(repository: &mut TufRepository, carried: &CarriedMetadata, targets:
         trusted.resolve(repository, target).unwrap().unwrap();
     }
     let (roles, consistent) = (trusted.roles().to_vec(), trusted.has_consistent_snapshots());
-    verified_metadata(carried, &roles, &trusted.into_state(None), consistent, now())
+    let state = trusted.into_state(None);
+    verified_metadata(carried, &roles, &state, consistent, now(), &Limits::default()).unwrap().metadata
 }
 
 #[test]
@@ -214,11 +299,23 @@ fn a_mirror_publishes_what_was_verified_and_nothing_else() {
             for second in [files["1.root.json"].clone(), stranger.file("root").clone()] {
                 files.insert("2.root.json".to_owned(), second);
                 let broken = published(&mut repository, &CarriedMetadata::new(files.clone()), targets);
-                let roots: Vec<_> = broken.files().keys().filter(|name| name.ends_with(".root.json")).collect();
-                assert_eq!(roots, ["3.root.json", "4.root.json"]);
+                assert_eq!(root_names(&broken), ["3.root.json", "4.root.json"]);
             }
         }
     }
+}
+
+#[test]
+fn bins_that_repeat_their_succinct_roles_are_counted_once() {
+    let mut repository = TufRepository::new();
+    let bins = repository.delegate_succinctly("targets", "bin", 6);
+    let delegations = repository.role("targets")["delegations"].clone();
+    for bin in &bins {
+        repository.role(bin)["delegations"] = delegations.clone();
+    }
+    repository.publish_everything();
+    let carried = repository.gather(&repository.pinned_root(), &[], Extent::EveryRole).unwrap();
+    assert_eq!(carried.files().len(), 4 + 64);
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use percent_encoding::percent_decode_str;
+use rustix::fs::OFlags;
 use sealift_archive_format::Digest;
 
 use super::{MetadataProvider, ProviderError, TargetProvider, target_file_path};
@@ -67,7 +69,12 @@ fn read(folder: &Path, path: &str, limit: u64) -> Result<Option<Vec<u8>>, Provid
     let unavailable =
         |source: std::io::Error| ProviderError::Unavailable { file_name: path.to_owned(), source: source.into() };
     let Some(place) = inside(folder, path) else { return Ok(None) };
-    let file = match File::open(place) {
+    // A pipe would be waited for, under the lock of the trust store.
+    let open = File::options().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(place);
+    let file = match open {
+        Ok(file) if file.metadata().is_ok_and(|metadata| !metadata.is_file()) => {
+            return Err(unavailable(std::io::Error::other("it is not a file")));
+        }
         Ok(file) => file,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
         Err(error) => return Err(unavailable(error)),
@@ -90,6 +97,19 @@ mod tests {
             assert_eq!(inside(Path::new("/folder"), path), None, "{path:?}");
         }
         assert_eq!(inside(Path::new("/folder"), "a/b:c d"), Some(PathBuf::from("/folder/a/b:c d")));
+    }
+
+    #[test]
+    fn what_is_not_a_file_is_neither_waited_for_nor_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut repository = RepositoryFolder::new(folder.path(), folder.path());
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, folder.path().join("pipe"), rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        std::fs::create_dir(folder.path().join("folder")).unwrap();
+        for name in ["pipe", "folder"] {
+            let error = repository.target(name, None, 9).unwrap_err();
+            assert!(matches!(error, ProviderError::Unavailable { .. }), "{name}: {error}");
+        }
     }
 
     #[test]

@@ -31,14 +31,16 @@ impl HttpRepository {
         };
         match self.client.get(&url.map_err(|error| unavailable(error.into()))?, limit) {
             Ok(found) => Ok(found),
-            // Storage services that do not let their contents be listed answer so for what is not there.
-            Err(HttpError::Status { status: 403, .. }) => Ok(None),
             Err(HttpError::TooLarge { limit, .. }) => {
                 Err(ProviderError::TooLong { file_name: file_name.to_owned(), limit })
             }
             Err(error) => Err(unavailable(error.into())),
         }
     }
+}
+
+fn is_forbidden(error: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(error.downcast_ref(), Some(HttpError::Status { status: 403, .. }))
 }
 
 fn folder(url: &Url) -> String {
@@ -54,7 +56,13 @@ impl MetadataProvider for HttpRepository {
         limit: u64,
     ) -> Result<Option<Vec<u8>>, ProviderError> {
         let file_name = role.file_name(version);
-        self.fetch(format!("{}{file_name}", self.metadata).parse(), &file_name, limit)
+        match self.fetch(format!("{}{file_name}", self.metadata).parse(), &file_name, limit) {
+            // Storage services that do not let their contents be listed answer so for the root that is still to come.
+            Err(ProviderError::Unavailable { source, .. }) if is_forbidden(&*source) && *role == RoleName::root() => {
+                Ok(None)
+            }
+            found => found,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Promise: a file is asked for once, and the same question gets the same answer, so that what is carried is one view
 //! of a repository also while its owner publishes a new one.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -10,45 +11,93 @@ use sealift_archive_format::Digest;
 
 use super::carried::bounded;
 use super::{CarriedMetadata, CarriedTargets, MetadataProvider, ProviderError, TargetProvider, target_file_path};
+use crate::tuf::hashes::length;
 use crate::tuf::role_name::RoleName;
 
-/// Files by name, and names under which there was none.
-#[derive(Default)]
-struct Answers(BTreeMap<String, Option<Vec<u8>>>);
+/// How much may be kept, in bytes, of everything that shares it.
+#[derive(Debug)]
+pub struct Room {
+    limit: u64,
+    left: Cell<u64>,
+}
 
-impl Answers {
+impl Room {
+    /// Room for `limit` bytes.
+    pub fn new(limit: u64) -> Self {
+        Self { limit, left: Cell::new(limit) }
+    }
+
+    fn take(&self, bytes: &[u8]) -> Result<(), ProviderError> {
+        let left = self.left.get().checked_sub(length(bytes));
+        self.left.set(left.ok_or(ProviderError::TooMuch { limit: self.limit })?);
+        Ok(())
+    }
+}
+
+/// Files by name, and names under which there was none.
+struct Answers<'a> {
+    files: BTreeMap<String, Option<Vec<u8>>>,
+    room: &'a Room,
+}
+
+impl<'a> Answers<'a> {
+    fn new(room: &'a Room) -> Self {
+        Self { files: BTreeMap::new(), room }
+    }
+
     fn ask(
         &mut self,
         file_name: String,
         limit: u64,
         fetch: impl FnOnce() -> Result<Option<Vec<u8>>, ProviderError>,
     ) -> Result<Option<Vec<u8>>, ProviderError> {
-        match self.0.entry(file_name) {
+        match self.files.entry(file_name) {
             Entry::Occupied(known) => bounded(known.get().as_ref(), known.key(), limit),
-            Entry::Vacant(unknown) => Ok(unknown.insert(fetch()?).clone()),
+            Entry::Vacant(unknown) => {
+                let answer = fetch()?;
+                self.room.take(answer.as_deref().unwrap_or_default())?;
+                Ok(unknown.insert(answer).clone())
+            }
         }
     }
 
     fn into_files(self) -> BTreeMap<String, Vec<u8>> {
-        self.0.into_iter().filter_map(|(name, answer)| Some((name, answer?))).collect()
+        self.files.into_iter().filter_map(|(name, answer)| Some((name, answer?))).collect()
     }
 }
 
 /// Passes on the metadata that another provider has, and keeps a copy.
 pub struct RecordingMetadata<'a> {
     source: &'a mut dyn MetadataProvider,
-    answers: Answers,
+    answers: Answers<'a>,
 }
 
 impl<'a> RecordingMetadata<'a> {
-    /// Records what `source` hands out from now on.
-    pub fn new(source: &'a mut dyn MetadataProvider) -> Self {
-        Self { source, answers: Answers::default() }
+    /// Records what `source` hands out from now on, as long as there is room.
+    pub fn new(source: &'a mut dyn MetadataProvider, room: &'a Room) -> Self {
+        Self { source, answers: Answers::new(room) }
     }
 
-    /// Keeps a file that came from elsewhere, as if it had been handed out.
-    pub(crate) fn record(&mut self, role: &RoleName, version: Option<u64>, bytes: &[u8]) {
-        self.answers.0.insert(role.file_name(version), Some(bytes.to_vec()));
+    /// Hands a file out without keeping a copy.
+    pub(crate) fn look_at(
+        &mut self,
+        role: &RoleName,
+        version: Option<u64>,
+        limit: u64,
+    ) -> Result<Option<Vec<u8>>, ProviderError> {
+        self.source.metadata(role, version, limit)
+    }
+
+    /// Keeps a file as if it had been handed out.
+    pub(crate) fn record(
+        &mut self,
+        role: &RoleName,
+        version: Option<u64>,
+        bytes: Vec<u8>,
+    ) -> Result<(), ProviderError> {
+        self.answers.room.take(&bytes)?;
+        self.answers.files.insert(role.file_name(version), Some(bytes));
+        Ok(())
     }
 
     /// All files handed out so far.
@@ -73,13 +122,13 @@ impl MetadataProvider for RecordingMetadata<'_> {
 /// at.
 pub struct RecordingTargets<'a> {
     source: &'a mut dyn TargetProvider,
-    answers: Answers,
+    answers: Answers<'a>,
 }
 
 impl<'a> RecordingTargets<'a> {
-    /// Records what `source` hands out from now on.
-    pub fn new(source: &'a mut dyn TargetProvider) -> Self {
-        Self { source, answers: Answers::default() }
+    /// Records what `source` hands out from now on, as long as there is room.
+    pub fn new(source: &'a mut dyn TargetProvider, room: &'a Room) -> Self {
+        Self { source, answers: Answers::new(room) }
     }
 
     /// All files handed out so far.
