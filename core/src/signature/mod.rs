@@ -8,6 +8,8 @@ pub mod public_key;
 pub mod signing_key;
 pub mod threshold;
 
+mod rsa_pss;
+
 pub use public_key::{KeyError, KeyIdentity, PublicKey, Scheme};
 pub use signing_key::{SigningKey, SigningKeyError};
 pub use threshold::{Candidate, Signer, ThresholdError, require_threshold};

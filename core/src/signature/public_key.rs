@@ -8,6 +8,8 @@ use ring::signature as ring_signature;
 use sealift_archive_format::Digest;
 use spki::{ObjectIdentifier, SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef};
 
+use super::rsa_pss;
+
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
@@ -28,11 +30,11 @@ pub enum Scheme {
     EcdsaP256Sha256,
     /// ECDSA over P-384 with SHA-384, ASN.1 signatures.
     EcdsaP384Sha384,
-    /// RSASSA-PSS with SHA-256 and a salt of 32 bytes.
+    /// RSASSA-PSS with SHA-256, also for the mask, and a salt of any length.
     RsaPssSha256,
-    /// RSASSA-PSS with SHA-384 and a salt of 48 bytes.
+    /// RSASSA-PSS with SHA-384, also for the mask, and a salt of any length.
     RsaPssSha384,
-    /// RSASSA-PSS with SHA-512 and a salt of 64 bytes.
+    /// RSASSA-PSS with SHA-512, also for the mask, and a salt of any length.
     RsaPssSha512,
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     RsaPkcs1Sha256,
@@ -189,8 +191,11 @@ impl PublicKey {
         if pem.len() > MAXIMUM_ENCODED_LENGTH {
             return Err(KeyError::TooLong { length: pem.len() });
         }
-        let (label, der) = pem_rfc7468::decode_vec(pem.trim().as_bytes()).map_err(malformed)?;
-        match label {
+        // RFC 7468 §3 lets those who read take lines of any length.
+        let mut block = pem_rfc7468::Decoder::new_detect_wrap(pem.trim().as_bytes()).map_err(malformed)?;
+        let mut der = Vec::new();
+        block.decode_to_end(&mut der).map_err(malformed)?;
+        match block.type_label() {
             "PUBLIC KEY" => Self::from_spki_der(&der, scheme),
             "RSA PUBLIC KEY" => {
                 Self { material: rsa_from_pkcs1(&der)?, scheme: Scheme::RsaPssSha256 }.with_scheme(scheme)
@@ -303,18 +308,20 @@ impl PublicKey {
             (Material::P256(point), _) => verify_point(&rs::ECDSA_P256_SHA256_ASN1, point, message, signature),
             (Material::P384(point), _) => verify_point(&rs::ECDSA_P384_SHA384_ASN1, point, message, signature),
             (Material::Rsa { modulus, exponent }, scheme) => {
-                let parameters = match scheme {
-                    Scheme::RsaPssSha256 => &rs::RSA_PSS_2048_8192_SHA256,
-                    Scheme::RsaPssSha384 => &rs::RSA_PSS_2048_8192_SHA384,
-                    Scheme::RsaPssSha512 => &rs::RSA_PSS_2048_8192_SHA512,
-                    Scheme::RsaPkcs1Sha256 => &rs::RSA_PKCS1_2048_8192_SHA256,
-                    Scheme::RsaPkcs1Sha384 => &rs::RSA_PKCS1_2048_8192_SHA384,
-                    Scheme::RsaPkcs1Sha512 => &rs::RSA_PKCS1_2048_8192_SHA512,
+                let pss = |hash| rsa_pss::verify(hash, modulus, exponent, message, signature);
+                let key = rs::RsaPublicKeyComponents { n: modulus, e: exponent };
+                let pkcs1 = |parameters| key.verify(parameters, message, signature).is_ok();
+                match scheme {
+                    Scheme::RsaPssSha256 => pss(&ring::digest::SHA256),
+                    Scheme::RsaPssSha384 => pss(&ring::digest::SHA384),
+                    Scheme::RsaPssSha512 => pss(&ring::digest::SHA512),
+                    Scheme::RsaPkcs1Sha256 => pkcs1(&rs::RSA_PKCS1_2048_8192_SHA256),
+                    Scheme::RsaPkcs1Sha384 => pkcs1(&rs::RSA_PKCS1_2048_8192_SHA384),
+                    Scheme::RsaPkcs1Sha512 => pkcs1(&rs::RSA_PKCS1_2048_8192_SHA512),
                     Scheme::Ed25519 | Scheme::EcdsaP256Sha256 | Scheme::EcdsaP384Sha384 => {
                         return Err(KeyError::SchemeMismatch(scheme));
                     }
-                };
-                rs::RsaPublicKeyComponents { n: modulus, e: exponent }.verify(parameters, message, signature).is_ok()
+                }
             }
         };
         if valid { Ok(()) } else { Err(KeyError::BadSignature) }

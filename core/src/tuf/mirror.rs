@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp as Instant;
-use percent_encoding::percent_decode_str;
 
 use super::chain::{RootChain, roots_before};
 use super::envelope::{Envelope, RoleEvidence};
@@ -18,7 +17,7 @@ use super::error::TufError;
 use super::hashes::MismatchError;
 use super::limits::Limits;
 use super::metadata::Timestamp;
-use super::provider::folder::inside;
+use super::provider::folder::served_from;
 use super::provider::{CarriedMetadata, RecordingMetadata, RepositoryFolder, Room, target_file_path};
 use super::role_name::RoleName;
 use super::state::TrustedState;
@@ -158,7 +157,7 @@ impl Mirror {
             false => vec![None],
         };
         for prefix in prefixes {
-            let place = inside(&self.targets, &target_file_path(target.path(), prefix));
+            let place = served_from(&self.targets, &target_file_path(target.path(), prefix));
             let place = place.ok_or_else(|| MirrorError::Name(target.path().to_owned()))?;
             write(&place, bytes)?;
             sync(place.parent().unwrap_or(&self.targets))?;
@@ -182,15 +181,13 @@ impl Mirror {
     /// Writes all metadata: roots and the timestamp last, since clients begin with them. Targets must have been written
     /// before.
     ///
-    /// A web server decodes the names that it is asked for, so files get the decoded ones, except where such a name
-    /// would lead out of the folder.
-    ///
     /// # Errors
     /// [`MirrorError`]; for [`MirrorError::Newer`], [`MirrorError::Name`] and [`MirrorError::Collision`] nothing was
     /// written.
     pub fn write_metadata(&self, metadata: &CarriedMetadata) -> Result<(), MirrorError> {
         self.require_not_newer_than(metadata)?;
-        let mut files: Vec<_> = metadata.files().iter().map(|(name, bytes)| (name, self.place(name), bytes)).collect();
+        let place = |name: &str| served_from(&self.metadata, name);
+        let mut files: Vec<_> = metadata.files().iter().map(|(name, bytes)| (name, place(name), bytes)).collect();
         files.sort_by_key(|(name, ..)| (*name == TIMESTAMP, root_version(name)));
         let mut places = BTreeSet::new();
         for (name, place, _) in &files {
@@ -211,12 +208,6 @@ impl Mirror {
             write(place.as_deref().unwrap_or(Path::new("")), bytes)?;
         }
         sync(&self.metadata)
-    }
-
-    fn place(&self, name: &str) -> Option<PathBuf> {
-        let decoded = percent_decode_str(name).decode_utf8().ok();
-        let place = decoded.and_then(|decoded| inside(&self.metadata, &decoded));
-        place.or_else(|| inside(&self.metadata, name))
     }
 }
 

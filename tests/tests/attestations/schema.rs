@@ -160,7 +160,15 @@ fn the_schema_describes_every_field_of_a_report_and_no_others() {
     checker.check(&serde_json::to_value(trace()).unwrap(), "/$defs/trace");
     let unmet: Vec<String> = checker.described().difference(&checker.met).cloned().collect();
     // What an import adds is the command's own, and is checked there.
-    let of_import = ["/$defs/tag/properties/digest", "/$defs/tag/properties/reference", "/properties/tags"];
+    let of_import = [
+        "/$defs/tag/properties/digest",
+        "/$defs/tag/properties/reference",
+        "/$defs/tufMirror/properties/everyRole",
+        "/$defs/tufMirror/properties/folder",
+        "/$defs/tufMirror/properties/repository",
+        "/properties/tags",
+        "/properties/tufMirrors",
+    ];
     assert_eq!(unmet, of_import);
 }
 

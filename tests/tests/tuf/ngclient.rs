@@ -28,7 +28,9 @@ fn repository(consistent: bool) -> TufRepository {
     repository.delegate("targets", Delegated::paths("odd name/\u{e9}%2f", &["odd/*"]));
     repository.delegate("targets", Delegated::paths("bins", &["*", "*/*", "*/*/*"]));
     let bins = repository.delegate_succinctly("bins", "bin", 4);
-    repository.add_target("targets", "top.txt", b"top");
+    for (path, content) in &TARGETS[..3] {
+        repository.add_target("targets", path, content);
+    }
     repository.add_target("odd name/\u{e9}%2f", "odd/file.txt", b"odd");
     let digit = Digest::sha256(b"example.com/org/shop:1.4").hex()[..1].to_owned();
     repository.add_target(&bins[usize::from_str_radix(&digit, 16).unwrap()], "example.com/org/shop:1.4", b"shop");
@@ -42,8 +44,13 @@ fn repository(consistent: bool) -> TufRepository {
     repository
 }
 
-const TARGETS: [(&str, &[u8]); 3] =
-    [("top.txt", b"top"), ("odd/file.txt", b"odd"), ("example.com/org/shop:1.4", b"shop")];
+const TARGETS: [(&str, &[u8]); 5] = [
+    ("top.txt", b"top"),
+    ("a%20blank%2Fslash \u{e9}@x", b"encoded"),
+    ("100%", b"percent"),
+    ("odd/file.txt", b"odd"),
+    ("example.com/org/shop:1.4", b"shop"),
+];
 
 fn ngclient_downloads_from_the_mirror(consistent: bool, extent: Extent) {
     let Some(python) = python() else { return };

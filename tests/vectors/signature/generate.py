@@ -7,6 +7,7 @@ Every run makes new keys. Each vector fails for one reason, and names the class 
 """
 
 import base64
+import hashlib
 import json
 import pathlib
 
@@ -172,7 +173,7 @@ for name, algorithm in HASHES.items():
     vector(f"{scheme}: presented as PKCS #1", spki(public), good, "BadSignature", scheme=f"rsa-pkcs1v15-{name}")
     for salt, length in {"no salt": 0, "the longest salt": padding.PSS.MAX_LENGTH}.items():
         signature = key.sign(MESSAGE, pss(algorithm, length), algorithm)
-        vector(f"{scheme}: {salt}", spki(public), signature, "BadSignature", scheme=scheme)
+        vector(f"{scheme}: {salt}", spki(public), signature, "valid", scheme=scheme)
     scheme = f"rsa-pkcs1v15-{name}"
     good = key.sign(MESSAGE, padding.PKCS1v15(), algorithm)
     vector(f"{scheme}: PEM", spki(public), good, "valid", scheme=scheme)
@@ -191,6 +192,61 @@ vector("rsa: another hash than the scheme's", spki(public), key.sign(MESSAGE, ps
        "BadSignature", scheme="rsassa-pss-sha256")
 vector("rsa: another hash for the mask", spki(public),
        key.sign(MESSAGE, padding.PSS(mgf=padding.MGF1(HASHES["sha512"]), salt_length=32), sha256), "BadSignature")
+# Encodings that only the owner of the key can sign, and that RFC 8017 §9.1.2 refuses.
+
+
+def mgf1(seed, length):
+    blocks = range((length + 31) // 32)
+    return b"".join(hashlib.sha256(seed + counter.to_bytes(4, "big")).digest() for counter in blocks)[:length]
+
+
+def pss_encoding(salt=b"s" * 32, bits=2047, padding_byte=0, separator=1, trailer=0xBC, top=None, hashed=None):
+    length = (bits + 7) // 8
+    hashed = hashed or hashlib.sha256(bytes(8) + hashlib.sha256(MESSAGE).digest() + salt).digest()
+    zeros = bytes([padding_byte]) * (length - len(salt) - 32 - 2)
+    masked = bytearray(a ^ b for a, b in zip(zeros + bytes([separator]) + salt, mgf1(hashed, length - 33)))
+    masked[0] &= 0xFF >> (8 * length - bits)
+    if top is not None:
+        masked[0] |= top
+    return bytes(masked) + hashed + bytes([trailer])
+
+
+def signed_as_it_is(encoded):
+    private = key.private_numbers()
+    return pow(int.from_bytes(encoded, "big"), private.d, numbers.n).to_bytes(256, "big")
+
+
+for name, encoded, expect in [
+    ("as it should be", pss_encoding(), "valid"),
+    ("no room for padding", pss_encoding(b"s" * (256 - 34)), "valid"),
+    ("another trailer", pss_encoding(trailer=0xCC), "BadSignature"),
+    ("padding that is not zero", pss_encoding(padding_byte=2), "BadSignature"),
+    ("another separator", pss_encoding(separator=2), "BadSignature"),
+    ("no separator", pss_encoding(separator=0, salt=bytes(32)), "BadSignature"),
+    ("another hash", pss_encoding(hashed=hashlib.sha256(b"").digest()), "BadSignature"),
+    ("nothing but the trailer", b"\xbc", "BadSignature"),
+    ("zero", b"\0", "BadSignature"),
+]:
+    vector(f"rsa pss encoding: {name}", spki(public), signed_as_it_is(encoded), expect)
+# A bit above those that the encoding may use: the number must still lie below the modulus.
+for attempt in range(1000):
+    encoded = pss_encoding(top=0x80, salt=attempt.to_bytes(32, "big"))
+    if int.from_bytes(encoded, "big") < numbers.n:
+        vector("rsa pss encoding: a bit too many", spki(public), signed_as_it_is(encoded), "BadSignature")
+        break
+good = key.sign(MESSAGE, pss(sha256, 32), sha256)
+vector("rsa pss: a leading zero more", spki(public), b"\0" + good, "BadSignature")
+vector("rsa pss: no signature", spki(public), b"", "BadSignature")
+vector("rsa pss: plus the modulus", spki(public), (int.from_bytes(good, "big") + numbers.n).to_bytes(257, "big"), "BadSignature")
+vector("rsa pss: the modulus itself", spki(public), numbers.n.to_bytes(256, "big"), "BadSignature")
+for exponent in [0, 1, 2, 65538, (1 << 33) + 1]:
+    vector(f"rsa pss: exponent {exponent}", rsa_pem(numbers.n, exponent), pss_encoding().rjust(256, b"\0"), "BadSignature")
+vector("rsa pss: an even modulus", rsa_pem(numbers.n - 1, 65537), good, "BadSignature")
+for bits in [2049, 2055]:
+    odd = rsa.generate_private_key(65537, bits)
+    for length in [0, 32, padding.PSS.MAX_LENGTH]:
+        vector(f"rsa pss: {bits} bits, salt {length}", spki(odd.public_key()), odd.sign(MESSAGE, pss(sha256, length), sha256), "valid")
+good = key.sign(MESSAGE, pss(sha256, 32), sha256)
 vector("rsa: an ECDSA scheme", spki(public), good, "SchemeMismatch", scheme="ecdsa-sha2-nistp256")
 vector("rsa: an ed25519 scheme", spki(public), good, "SchemeMismatch", scheme="ed25519")
 vector("rsa: SHA-1", spki(public), key.sign(MESSAGE, padding.PKCS1v15(), hashes.SHA1()), "BadSignature",
@@ -223,6 +279,11 @@ vector("two PEM blocks", spki(public) * 2, good, "Malformed")
 vector("PEM cut short", spki(public)[:-30], good, "Malformed")
 vector("PEM with white space around it", f"\n {spki(public)}\n\n", good, "valid")
 vector("PEM with line ends of two characters", spki(public).replace("\n", "\r\n"), good, "valid")
+unwrapped = "".join(spki(public).splitlines()[1:-1])
+for width in [48, 76, len(unwrapped)]:
+    lines = [unwrapped[at: at + width] for at in range(0, len(unwrapped), width)]
+    text = "\n".join(["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----", ""])
+    vector(f"PEM in lines of {width}", text, good, "valid")
 vector("PEM without a last line end", spki(public).rstrip("\n"), good, "valid")
 vector("no PEM at all", "ssh-ed25519 AAAA", good, "Malformed")
 vector("longer than any key", spki(public) + " " * 20_000, good, "TooLong")

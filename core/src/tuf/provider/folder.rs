@@ -34,13 +34,7 @@ impl MetadataProvider for RepositoryFolder {
         version: Option<u64>,
         limit: u64,
     ) -> Result<Option<Vec<u8>>, ProviderError> {
-        let file_name = role.file_name(version);
-        let encoded = read(&self.metadata, &file_name, limit)?;
-        // A web server decodes the names it is asked for, so a folder made for one has the decoded name.
-        match percent_decode_str(&file_name).decode_utf8() {
-            Ok(decoded) if encoded.is_none() && decoded != file_name => read(&self.metadata, &decoded, limit),
-            _ => Ok(encoded),
-        }
+        read_either(&self.metadata, &role.file_name(version), limit)
     }
 }
 
@@ -51,12 +45,29 @@ impl TargetProvider for RepositoryFolder {
         digest_prefix: Option<&Digest>,
         limit: u64,
     ) -> Result<Option<Vec<u8>>, ProviderError> {
-        read(&self.targets, &target_file_path(path, digest_prefix), limit)
+        read_either(&self.targets, &target_file_path(path, digest_prefix), limit)
     }
 }
 
+/// A file by its name, or by its decoded name: a web server decodes the names it is asked for, so that is what a folder made
+/// for one has.
+fn read_either(folder: &Path, name: &str, limit: u64) -> Result<Option<Vec<u8>>, ProviderError> {
+    let encoded = read(folder, name, limit)?;
+    match percent_decode_str(name).decode_utf8() {
+        Ok(decoded) if encoded.is_none() && decoded != name => read(folder, &decoded, limit),
+        _ => Ok(encoded),
+    }
+}
+
+/// The place of a file in a folder that a web server serves: under the decoded name, except where that would lead out of
+/// the folder.
+pub(crate) fn served_from(folder: &Path, name: &str) -> Option<PathBuf> {
+    let decoded = percent_decode_str(name).decode_utf8().ok();
+    decoded.and_then(|decoded| inside(folder, &decoded)).or_else(|| inside(folder, name))
+}
+
 /// Joins a path that a repository states to a folder, if it stays inside it.
-pub(crate) fn inside(folder: &Path, path: &str) -> Option<PathBuf> {
+fn inside(folder: &Path, path: &str) -> Option<PathBuf> {
     let plain = |component| matches!(component, Component::Normal(_));
     let stays = !path.is_empty()
         && !path.contains('\0')

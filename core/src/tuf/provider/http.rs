@@ -1,6 +1,6 @@
 //! A repository behind `http` or `https`.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use sealift_archive_format::Digest;
 
 use super::{MetadataProvider, ProviderError, TargetProvider, target_file_path};
@@ -39,6 +39,18 @@ impl HttpRepository {
     }
 }
 
+/// A path for a URL.
+fn encoded(path: &str) -> String {
+    let mut parts = path.split('%');
+    let mut url = utf8_percent_encode(parts.next().unwrap_or_default(), ENCODED).to_string();
+    for part in parts {
+        let is_encoded = part.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        url.push_str(if is_encoded { "%" } else { "%25" });
+        url.extend(utf8_percent_encode(part, ENCODED));
+    }
+    url
+}
+
 fn is_forbidden(error: &(dyn std::error::Error + 'static)) -> bool {
     matches!(error.downcast_ref(), Some(HttpError::Status { status: 403, .. }))
 }
@@ -67,18 +79,38 @@ impl MetadataProvider for HttpRepository {
 }
 
 impl TargetProvider for HttpRepository {
-    /// A name with a `.` or `..` segment is nowhere: what a server makes of it is not known.
+    /// A name with a `.` or `..` segment is nowhere: what a server makes of it is not known. What is percent-encoded in a
+    /// name stays as it is (TUF 1.0.34 §4.5: target paths align with URLs).
     fn target(
         &mut self,
         path: &str,
         digest_prefix: Option<&Digest>,
         limit: u64,
     ) -> Result<Option<Vec<u8>>, ProviderError> {
-        if path.split('/').any(|segment| matches!(segment, "." | "..")) {
+        let is_dots = |segment: &str| matches!(&*percent_decode_str(segment).collect::<Vec<_>>(), b"." | b"..");
+        if path.split('/').any(is_dots) {
             return Ok(None);
         }
         let file = target_file_path(path, digest_prefix);
-        let url = format!("{}{}", self.targets, utf8_percent_encode(&file, ENCODED)).parse();
+        let url = format!("{}{}", self.targets, encoded(&file)).parse();
         self.fetch(url, &file, limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_encoded_stays_so_and_what_is_not_becomes_so() {
+        for (path, expected) in [
+            ("a b/c:d@e", "a%20b/c%3Ad%40e"),
+            ("a%20b/%2F%2f", "a%20b/%2F%2f"),
+            ("100%", "100%25"),
+            ("%zz%2", "%25zz%252"),
+            ("%\u{e9}?#", "%25%C3%A9%3F%23"),
+        ] {
+            assert_eq!(encoded(path), expected, "{path}");
+        }
     }
 }
