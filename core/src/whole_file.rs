@@ -1,5 +1,6 @@
 //! Files that appear whole: whoever looks, also after a power cut, finds what was there before, or all of the new one.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,10 +8,18 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
+/// What the names of unfinished files begin with.
+const UNFINISHED: &str = ".sealift-";
+
+/// Whether a file of this name is one that was begun and not placed.
+pub(crate) fn is_unfinished(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(UNFINISHED.as_bytes())
+}
+
 /// Begins a file of `folder` that has no name of its own yet; [`place`] gives it one.
 pub(crate) fn begin(folder: &Path) -> io::Result<NamedTempFile> {
     // Others may read what is delivered; the umask narrows this, as for any new file.
-    tempfile::Builder::new().prefix(".sealift-").permissions(Permissions::from_mode(0o644)).tempfile_in(folder)
+    tempfile::Builder::new().prefix(UNFINISHED).permissions(Permissions::from_mode(0o644)).tempfile_in(folder)
 }
 
 /// Makes the content of a file last, and then gives it its name, in place of what had it. The name lasts once

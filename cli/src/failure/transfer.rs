@@ -53,9 +53,11 @@ pub(super) fn prepare(error: &PrepareError) -> Advice {
             ExitCode::Source,
             "carry fewer repositories at once, or leave --whole-metadata out; nothing was written",
         ),
-        PrepareError::EntryName(_) | PrepareError::Inventory(_) => {
-            advice(ExitCode::Source, "shorten the name; nothing was written")
-        }
+        PrepareError::EntryName(_) => advice(
+            ExitCode::Source,
+            "no archive holds a file of such a name: leave --whole-metadata out, or ask the publisher; nothing was written",
+        ),
+        PrepareError::Inventory(_) => advice(ExitCode::Source, "shorten the name; nothing was written"),
         PrepareError::Sign(error) => seal::sign(error),
         PrepareError::Seal(error) => seal::seal_format(error),
     }

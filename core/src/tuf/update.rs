@@ -14,7 +14,7 @@ use super::role_name::RoleName;
 use super::state::TrustedState;
 
 /// Walks a repository from its pinned root to its top-level targets role (TUF 1.0.34 §5.2 to §5.6), or refuses it
-/// whole. `state` is what was accepted before; what is accepted now is in the result, and nowhere else.
+/// whole. `state` is what was accepted before from this pinned root; what is accepted now is in the result, and nowhere else.
 ///
 /// # Errors
 /// [`TufError`]: the first rule that is broken.

@@ -190,6 +190,14 @@ fn other_folders_and_versions_are_no_layouts() {
 }
 
 #[test]
+fn a_layout_whose_beginning_was_interrupted_begins_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(".sealift-a1b2c3"), b"{\"imageLay").unwrap();
+    LayoutSink::open(folder.path()).unwrap();
+    assert!(folder.path().join("oci-layout").exists());
+}
+
+#[test]
 fn a_name_must_be_there_and_mean_one_thing() {
     let image = Image::new("linux/amd64", &[("a", b"a")]);
     let folder = layout(&image);

@@ -38,7 +38,10 @@ impl LayoutSink {
         let failed = |source| LayoutError::Access { path: path.to_owned(), source };
         whole_file::create_folder(path).map_err(failed)?;
         let folder = Folder::open(path)?;
-        if fs::read_dir(path).map_err(failed)?.next().is_none() {
+        // What an interrupted beginning left is nothing.
+        let is_unfinished = |entry: fs::DirEntry| whole_file::is_unfinished(&entry.file_name());
+        let mut entries = fs::read_dir(path).map_err(failed)?;
+        if entries.all(|entry| entry.is_ok_and(is_unfinished)) {
             write_whole(path, LAYOUT_FILE, LAYOUT_CONTENT)?;
         }
         check_version(&folder)?;
