@@ -6,27 +6,26 @@
 //! same place.
 
 pub mod destination;
+mod mirrors;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
-use std::path::{Path, PathBuf};
 
 use sealift_archive_format::inventory::{EntryRecord, ImageRecord};
 use sealift_archive_format::{Digest, Inventory};
 
 pub use destination::{Destination, DestinationError};
+pub use mirrors::PublishedMirror;
 
 use crate::cnab::RelocationMapping;
 use crate::oci::{
     BlobContent, Checked, Descriptor, ManifestBytes, ManifestError, Reference, Repository, Sink, SinkError,
 };
 use crate::progress::Progress;
-use crate::trust::RepositoryEvidence;
 use crate::trust_store::RepositoryName;
-use crate::tuf::mirror::{Mirror, MirrorError, verified_metadata};
-use crate::tuf::{self, TrustedState, TufError};
+use crate::tuf::TrustedState;
 use crate::verify::documents::{Closed, ClosedImage, Tree};
-use crate::verify::{Judged, Proof, ReceiveError, Receiver, Verified};
+use crate::verify::{Judged, ReceiveError, Receiver, Verified};
 
 /// Why an archive was not delivered.
 #[derive(Debug, thiserror::Error)]
@@ -111,53 +110,6 @@ impl Delivered {
         let repositories = &self.verified.proof().judgement.repositories;
         repositories.iter().map(|evidence| (evidence.name.clone(), evidence.next_state.clone())).collect()
     }
-}
-
-impl Delivered {
-    /// Publishes what the archive carried of each repository that spoke as a TUF repository in a folder of its name, which
-    /// any TUF client can use. `limits` are those that the archive was judged with.
-    ///
-    /// # Errors
-    /// [`MirrorError`]; for [`MirrorError::Newer`] nothing was written.
-    pub fn publish_mirrors(&self, folder: &Path, limits: &tuf::Limits) -> Result<Vec<PublishedMirror>, MirrorError> {
-        let Proof { judgement, carried, closed, .. } = self.verified.proof();
-        let mut mirrors = Vec::new();
-        for evidence in &judgement.repositories {
-            let Some(files) = carried.repositories.get(&evidence.name) else { continue };
-            let RepositoryEvidence { name, roles, next_state, consistent_snapshots, judged_at, .. } = evidence;
-            let verified =
-                verified_metadata(&files.metadata, roles, next_state, *consistent_snapshots, *judged_at, limits)?;
-            let mirror = Mirror::new(&folder.join(name.as_str()));
-            mirror.require_not_newer_than(&verified.metadata)?;
-            mirrors.push((evidence, files, verified, mirror));
-        }
-        let mut published = Vec::new();
-        for (evidence, files, verified, mirror) in mirrors {
-            let mut served = files.targets.clone();
-            for target in &evidence.targets {
-                let served = target.fetch(&mut served, evidence.consistent_snapshots).ok();
-                let document = || target.hashes().iter().find_map(|digest| closed.documents.get(digest)).cloned();
-                if let Some(bytes) = served.or_else(document) {
-                    mirror.write_target(target, &bytes, evidence.consistent_snapshots)?;
-                }
-            }
-            mirror.write_metadata(&verified.metadata)?;
-            let (repository, left_out) = (evidence.name.clone(), verified.left_out);
-            published.push(PublishedMirror { folder: folder.join(repository.as_str()), repository, left_out });
-        }
-        Ok(published)
-    }
-}
-
-/// A TUF repository that was published on this side.
-#[derive(Debug)]
-pub struct PublishedMirror {
-    /// Its name in the trust store.
-    pub repository: RepositoryName,
-    /// The folder that a web server has to serve.
-    pub folder: PathBuf,
-    /// Why it has the roles that the archive needed, and not every role.
-    pub left_out: Option<TufError>,
 }
 
 /// Delivers an archive that has been judged.

@@ -18,7 +18,9 @@ use super::hashes::MismatchError;
 use super::limits::Limits;
 use super::metadata::Timestamp;
 use super::provider::folder::served_from;
-use super::provider::{CarriedMetadata, RecordingMetadata, RepositoryFolder, Room, target_file_path};
+use super::provider::{
+    CarriedMetadata, MetadataProvider as _, RecordingMetadata, RepositoryFolder, Room, target_file_path,
+};
 use super::role_name::RoleName;
 use super::state::TrustedState;
 use super::target::VerifiedTarget;
@@ -172,7 +174,9 @@ impl Mirror {
     pub fn require_not_newer_than(&self, metadata: &CarriedMetadata) -> Result<(), MirrorError> {
         let names = std::fs::read_dir(&self.metadata).into_iter().flatten().flatten();
         let names = names.filter_map(|entry| entry.file_name().into_string().ok());
-        let there = MirrorState::of(names, std::fs::read(self.metadata.join(TIMESTAMP)).ok().as_deref());
+        let limit = Limits::default().timestamp_length;
+        let timestamp = self.as_repository().metadata(&RoleName::timestamp(), None, limit).ok().flatten();
+        let there = MirrorState::of(names, timestamp.as_deref());
         let files = metadata.files();
         let offered = MirrorState::of(files.keys().cloned(), files.get(TIMESTAMP).map(Vec::as_slice));
         if there > offered { Err(MirrorError::Newer { folder: self.metadata.clone(), there, offered }) } else { Ok(()) }
