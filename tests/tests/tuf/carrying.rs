@@ -96,7 +96,7 @@ fn what_is_gathered_is_bounded_in_all_and_not_for_each_file() {
         let name = format!("role-{number}");
         repository.delegate("targets", Delegated::paths(&name, &["*"]));
         repository.add_target(&name, &format!("other-{number}"), b"x");
-        repository.role(&name)["custom"] = json!("x".repeat(30 << 20));
+        repository.role(&name)["custom"] = json!("x".repeat(22 << 20));
     }
     repository.publish_everything();
     let refused = repository.gather(&repository.pinned_root(), &["absent"], Extent::WhatIsNeeded);
