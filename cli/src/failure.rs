@@ -14,6 +14,7 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
+use clap::error::ErrorKind;
 use sealift_archive_format::FormatError;
 use sealift_core::export::{ExportError, PlanError, PrepareError};
 use sealift_core::http::{SettingsError, UrlError};
@@ -262,7 +263,10 @@ impl<T, E: Into<Reason>> Attempt<T> for Result<T, E> {
 impl Failure {
     /// What is wrong with the command line, without the usage that follows for people.
     pub(crate) fn command_line(error: &clap::Error) -> Self {
-        let text = error.to_string();
+        let text = match error.kind() {
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "a subcommand is missing".to_owned(),
+            _ => error.to_string(),
+        };
         let problem = text.trim_start_matches("error: ").split("\n\n").next().unwrap_or_default();
         let problem = problem.split_whitespace().collect::<Vec<_>>().join(" ");
         Self { attempt: "cannot read the command line".to_owned(), reason: Box::new(Reason::CommandLine(problem)) }

@@ -31,7 +31,7 @@ fn main() -> process::ExitCode {
     sealift_core::in_toto::sandbox::main_if_invoked();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") => {
+        Err(error) if error.use_stderr() && asks_for_json() => {
             let failure = Failure::command_line(&error);
             failure.report(true);
             return failure.exit_code().into();
@@ -48,4 +48,9 @@ fn main() -> process::ExitCode {
             failure.exit_code().into()
         }
     }
+}
+
+/// Whether a command line that cannot be read asks for JSON.
+fn asks_for_json() -> bool {
+    std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json")
 }

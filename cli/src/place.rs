@@ -109,7 +109,7 @@ impl FromStr for Location {
         };
         match scheme.to_ascii_lowercase().as_str() {
             "http" | "https" => match format!("{}://{rest}", scheme.to_ascii_lowercase()).parse::<Url>() {
-                Ok(_) if rest.contains('?') => Err("a query is not part of a location".to_owned()),
+                Ok(_) if rest.contains(['?', '#']) => Err("a query or a fragment is not part of a location".to_owned()),
                 Ok(url) => Ok(Self::Url(url)),
                 Err(UrlError::Credentials { .. }) => {
                     Err("user names and passwords in a location are not supported".to_owned())

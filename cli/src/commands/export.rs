@@ -48,7 +48,8 @@ pub(crate) struct ExportArguments {
     #[arg(long, value_name = "WHERE")]
     images_from: Option<String>,
 
-    /// A TUF repository whose root is pinned here: a folder or URL that holds metadata/ and targets/
+    /// A TUF repository whose root is pinned here: a folder or a URL (http, https, file) with metadata/ and
+    /// targets/ in it
     #[arg(long, value_name = "REPOSITORY=LOCATION[,TARGETS]")]
     tuf: Vec<TufPlace>,
 

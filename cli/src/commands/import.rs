@@ -134,7 +134,11 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
         arguments.tuf_mirror.as_ref().map_or(Ok(Vec::new()), |folder| delivered.publish_mirrors(folder, &limits));
     let folder =
         arguments.results.clone().unwrap_or_else(|| PathBuf::from(format!("{}.imported", arguments.archive.stem())));
-    finish(&delivered, mirrors.as_deref().unwrap_or_default(), &folder, &name, context)?;
+    let finished = finish(&delivered, mirrors.as_deref().unwrap_or_default(), &folder, &name, context);
+    if let (Err(_), Err(error)) = (&finished, &mirrors) {
+        context.remark(&format!("The TUF mirror was not written either: {error}"));
+    }
+    finished?;
     mirrors.map(drop).attempt(|| format!("{name} was imported, but its TUF mirror was not written"))
 }
 

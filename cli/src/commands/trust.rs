@@ -156,7 +156,7 @@ pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failur
             let known = store.exporters().attempt(attempt)?.len();
             if usize::try_from(threshold.get()).is_ok_and(|threshold| threshold > known) {
                 context.remark(&format!(
-                    "So many are not known ({known}): nothing is accepted until `sealift trust add-exporter`."
+                    "Known are {known}: until more are added with `sealift trust add-exporter`, nothing is accepted."
                 ));
             }
         }

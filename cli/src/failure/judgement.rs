@@ -123,7 +123,11 @@ fn tuf(error: &TufError) -> Advice {
             "check the location of the repository: it must hold metadata/; or ask the publisher for the missing file",
         ),
         TufError::Provider(error) => provider(error),
-        TufError::TrustedRoot { .. } | TufError::DamagedState { .. } => advice(
+        TufError::DamagedState { .. } => advice(
+            ExitCode::TrustStore,
+            "restore the trust store from a backup; or, knowing that an older archive could then be accepted once: sealift trust reset-state NAME",
+        ),
+        TufError::TrustedRoot { .. } => advice(
             ExitCode::TrustStore,
             "restore the trust store from a backup, or pin the same root again: sealift trust pin-root NAME root.json --replace",
         ),

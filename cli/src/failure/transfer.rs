@@ -114,11 +114,11 @@ pub(super) fn mirror(error: &MirrorError) -> Advice {
         MirrorError::Write { source, .. } if source.kind() == io::ErrorKind::InvalidFilename => {
             "this disk has no room for names so long: publish the mirror elsewhere; the import itself is done"
         }
-        MirrorError::Write { .. } => {
+        MirrorError::Read { .. } | MirrorError::Write { .. } => {
             "repair the folder of the mirror, and import the same archive again; the import itself is done"
         }
-        MirrorError::Newer { .. } => {
-            "nothing was written there: import a newer archive, or publish this one in another folder"
+        MirrorError::Newer { .. } | MirrorError::Other { .. } => {
+            "nothing was written there: its clients would refuse this; publish it in another folder"
         }
         MirrorError::Name(_) | MirrorError::Collision(..) | MirrorError::Mismatch { .. } | MirrorError::Tuf(_) => {
             "this repository cannot be published as files: ask its publisher; the import itself is done"
@@ -133,6 +133,7 @@ pub(super) fn http(error: &HttpError) -> Advice {
         HttpError::PlainHttp { .. } | HttpError::RedirectToPlainHttp { .. } => {
             "use https, or allow plain http to this host knowingly: --plain-http HOST"
         }
+        HttpError::Proxy { .. } => "correct HTTPS_PROXY or ALL_PROXY, or unset it",
         HttpError::Transport { .. } if error.is_certificate_refused() => {
             "if an authority of your own signs for this server, name its certificate: --ca FILE"
         }
@@ -153,6 +154,7 @@ pub(super) fn settings(error: &SettingsError) -> Advice {
         SettingsError::CertificateAuthorities(_) | SettingsError::NoCertificate => {
             advice(ExitCode::Usage, "give --ca a file of certificates in PEM")
         }
+        // Only requests meet it, and say so themselves.
         SettingsError::Proxy(_) | SettingsError::ProxyProtocol => {
             advice(ExitCode::Usage, "correct HTTPS_PROXY or ALL_PROXY, or unset it")
         }

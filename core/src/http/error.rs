@@ -1,6 +1,7 @@
 //! What can go wrong between here and a server.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::url::Url;
@@ -30,6 +31,14 @@ pub enum HttpError {
     PlainHttp {
         /// What was to be requested.
         url: Url,
+    },
+    /// The proxy that the request would go through cannot be used.
+    #[error("cannot reach {url} through the proxy")]
+    Proxy {
+        /// What was to be requested.
+        url: Url,
+        /// What is wrong with the proxy.
+        source: Arc<SettingsError>,
     },
     /// There was no response: no connection, no certificate that is trusted, no answer in time.
     #[error("cannot reach {url}")]
@@ -107,11 +116,14 @@ impl HttpError {
     /// Whether the server was reached, and its certificate is not believed.
     pub fn is_certificate_refused(&self) -> bool {
         match self {
-            Self::Transport { source, .. } => match &**source {
-                ureq::Error::Io(error) => error.kind() == io::ErrorKind::InvalidData,
-                ureq::Error::Rustls(_) => true,
-                _ => false,
-            },
+            Self::Transport { source, .. } => {
+                let error = match &**source {
+                    ureq::Error::Io(error) => error.get_ref().and_then(|inner| inner.downcast_ref()),
+                    ureq::Error::Rustls(error) => Some(error),
+                    _ => None,
+                };
+                matches!(error, Some(rustls::Error::InvalidCertificate(_)))
+            }
             _ => false,
         }
     }
@@ -119,11 +131,12 @@ impl HttpError {
     /// Whether the same request may succeed a little later.
     pub(super) fn may_pass(&self) -> bool {
         match self {
-            // What is invalid, such as a certificate, stays so.
-            Self::Transport { .. } if self.is_certificate_refused() => false,
-            Self::Transport { source, .. } => {
-                matches!(**source, ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed)
-            }
+            Self::Transport { source, .. } => match &**source {
+                // What is invalid, such as a certificate, stays so.
+                ureq::Error::Io(error) => error.kind() != io::ErrorKind::InvalidData,
+                ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed => true,
+                _ => false,
+            },
             Self::Body { .. } => true,
             Self::Status { status, .. } => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
             _ => false,

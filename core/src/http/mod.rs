@@ -37,6 +37,8 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     agent: ureq::Agent,
     settings: HttpSettings,
+    /// Why the proxy cannot be used: whoever needs no network need not know.
+    refused_proxy: Option<Arc<SettingsError>>,
 }
 
 /// What is sent after a request's header.
@@ -72,8 +74,13 @@ impl Client {
     /// A client with these settings. Opens no connection.
     ///
     /// # Errors
-    /// [`SettingsError`] when a certificate authority or the proxy cannot be understood.
+    /// [`SettingsError`] when a certificate authority cannot be understood. A proxy that cannot be used is an error of the
+    /// requests that would go through it.
     pub fn new(settings: HttpSettings) -> Result<Self, SettingsError> {
+        let (proxy, refused_proxy) = match settings.proxy.as_ref().map(Proxy::for_agent) {
+            Some(Err(error)) => (None, Some(Arc::new(error))),
+            proxy => (proxy.and_then(Result::ok), None),
+        };
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -81,7 +88,7 @@ impl Client {
             .max_response_header_size(MAXIMUM_HEADER_LENGTH)
             .max_idle_connections(64)
             .max_idle_connections_per_host(32)
-            .proxy(settings.proxy.as_ref().map(Proxy::for_agent).transpose()?)
+            .proxy(proxy)
             .tls_config(tls::config(&settings.ca_certificates)?)
             .user_agent(&settings.user_agent)
             .timeout_connect(Some(settings.timeouts.connect))
@@ -90,7 +97,7 @@ impl Client {
             .timeout_per_read(Some(settings.timeouts.stall))
             .timeout_per_write(Some(settings.timeouts.stall))
             .build();
-        Ok(Self(Arc::new(Inner { agent: config.new_agent(), settings })))
+        Ok(Self(Arc::new(Inner { agent: config.new_agent(), settings, refused_proxy })))
     }
 
     /// Fetches a document of at most `limit` bytes; `None` when the server says that there is none (404, 410).
@@ -163,6 +170,9 @@ impl Client {
         let mut url = request.url.clone();
         for _ in 0..=MAXIMUM_REDIRECTS {
             self.0.settings.plain_http.permit(&url)?;
+            if let Some(source) = self.0.refused_proxy.as_ref().filter(|_| !url.is_loopback()) {
+                return Err(HttpError::Proxy { url, source: Arc::clone(source) });
+            }
             let response = self.exchange(request, &url)?;
             let Some(target) = redirect_target(&request.method, &url, &response)? else {
                 return response.without_retryable_status();

@@ -74,8 +74,9 @@ impl Response {
 
     fn reader(self, limit: u64) -> ResponseReader {
         let Self { url, response, timeouts } = self;
-        let body = response.into_body().into_reader();
-        ResponseReader { url, body, remaining: limit, limit, timeouts, waited: Duration::ZERO }
+        let body = response.into_body();
+        let (length, body) = (body.content_length(), body.into_reader());
+        ResponseReader { url, length, body, remaining: limit, limit, timeouts, waited: Duration::ZERO }
     }
 
     /// This response as the error that it is, with the beginning of its explanation.
@@ -122,13 +123,15 @@ fn shown(explanation: &[u8]) -> String {
 /// Whether a character moves the cursor, ends the line, or changes the direction of what follows (Unicode's bidirectional
 /// controls and separators).
 fn is_invisible(character: char) -> bool {
-    let steers = matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-    character.is_control() || steers
+    let steers = ['\u{61c}'..='\u{61c}', '\u{200b}'..='\u{200f}', '\u{2028}'..='\u{202e}', '\u{2060}'..='\u{206f}'];
+    character.is_control() || steers.iter().any(|range| range.contains(&character))
 }
 
 /// Reads a body and stops at its limit, and when it comes too slowly: the time between reads does not count.
 pub struct ResponseReader {
     url: Url,
+    /// How long the whole body is, where the server says so.
+    length: Option<u64>,
     body: ureq::BodyReader<'static>,
     remaining: u64,
     limit: u64,
@@ -160,14 +163,16 @@ impl ResponseReader {
     }
 
     fn read_some(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let begin = Instant::now();
-        let read = self.body.read(buffer)?;
-        self.waited = self.waited.saturating_add(begin.elapsed());
-        self.remaining = self.remaining.saturating_sub(read as u64);
-        if self.waited > self.timeouts.for_body(self.limit.saturating_sub(self.remaining)) {
+        let received = self.limit.saturating_sub(self.remaining);
+        // What has come is not thrown away for having come late.
+        if self.waited > self.timeouts.for_body(received) && self.length != Some(received) {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "it came too slowly"));
         }
-        Ok(read)
+        let begin = Instant::now();
+        let read = self.body.read(buffer);
+        self.waited = self.waited.saturating_add(begin.elapsed());
+        self.remaining = self.remaining.saturating_sub(*read.as_ref().unwrap_or(&0) as u64);
+        read
     }
 }
 

@@ -14,7 +14,7 @@ impl Delivered {
     /// any TUF client can use. `limits` are those that the archive was judged with.
     ///
     /// # Errors
-    /// [`MirrorError`]; for [`MirrorError::Newer`] nothing was written.
+    /// [`MirrorError`].
     pub fn publish_mirrors(&self, folder: &Path, limits: &Limits) -> Result<Vec<PublishedMirror>, MirrorError> {
         let Proof { judgement, carried, closed, .. } = self.verified.proof();
         let mut mirrors = Vec::new();
@@ -24,7 +24,8 @@ impl Delivered {
             let verified =
                 verified_metadata(&files.metadata, roles, next_state, *consistent_snapshots, *judged_at, limits)?;
             let mirror = Mirror::new(&folder.join(name.as_str()));
-            mirror.require_not_newer_than(&verified.metadata)?;
+            mirror.require_follows(&verified.metadata)?;
+            mirror.check_targets(&evidence.targets, *consistent_snapshots)?;
             mirrors.push((evidence, files, verified, mirror));
         }
         let mut published = Vec::new();

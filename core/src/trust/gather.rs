@@ -1,7 +1,7 @@
 //! What must travel, so that the far side can come to the same judgement.
 //!
-//! Promise: of each repository every root from which a chain leads to the newest, timestamp, snapshot, targets, the delegated roles that the searches
-//! came to, the in-toto files that were asked for, and nothing else.
+//! Promise: of each repository every root from which a chain leads to the newest, timestamp, snapshot, targets, the
+//! delegated roles that the searches came to, the in-toto files that were asked for, and nothing else.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::repositories::{Carried, CarriedRepository, Carrier, MAXIMUM_TUF, Repo
 use crate::trust_store::{RepositoryName, Trust};
 use crate::tuf::chain::{RootChain, roots_before};
 use crate::tuf::provider::{RecordingMetadata, RecordingTargets, Room};
-use crate::tuf::{Limits, RoleName, TrustedState, TufError};
+use crate::tuf::{Limits, ProviderError, RoleName, TrustedState, TufError};
 
 /// How much of a repository's metadata is carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +67,11 @@ pub fn gather<E: From<RepositoryError>>(
 
 /// Records the pinned root and, for receivers that pinned an earlier one, the roots that lead to it.
 fn record_roots(pinned_root: &[u8], recorder: &mut RecordingMetadata<'_>, limits: &Limits) -> Result<(), TufError> {
-    let older = |version| Ok::<_, TufError>(recorder.look_at(&RoleName::root(), Some(version), limits.root_length)?);
+    // Receivers that pinned this root do without those before it.
+    let older = |version| match recorder.look_at(&RoleName::root(), Some(version), limits.root_length) {
+        Err(ProviderError::TooLong { .. }) => Ok(None),
+        found => Ok::<_, TufError>(found?),
+    };
     let mut roots = roots_before(pinned_root, limits, older)?;
     roots.insert(RootChain::begin(pinned_root)?.version(), pinned_root.to_vec());
     for (version, root) in roots {

@@ -283,7 +283,7 @@ pub enum StateDamage {
     Json(#[from] JsonError),
     /// It was written in a form that this version does not know.
     #[error("its format is {0}; this version knows 1")]
-    Format(u32),
+    Format(u64),
     /// What it says was changed.
     #[error("it does not have its digest ({recorded}) any more")]
     Digest {

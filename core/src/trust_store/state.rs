@@ -27,7 +27,7 @@ const MAXIMUM_STATE_LENGTH: u64 = 32 << 20;
 #[serde(deny_unknown_fields)]
 struct CheckedState {
     format: u32,
-    /// Of `state` as compact JSON: what `jq --compact-output --join-output .state state.json | sha256sum` prints.
+    /// Of `state` as JSON without white space.
     digest: Digest,
     state: StateFile,
 }
@@ -92,10 +92,12 @@ impl StateFile {
     }
 
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, StateDamage> {
-        let checked: CheckedState = strict_json::parse_into(bytes)?;
-        if checked.format != FORMAT {
-            return Err(StateDamage::Format(checked.format));
+        let document = strict_json::parse(bytes)?;
+        match document.get("format").and_then(serde_json::Value::as_u64) {
+            Some(format) if format != u64::from(FORMAT) => return Err(StateDamage::Format(format)),
+            _ => {}
         }
+        let checked: CheckedState = strict_json::into(document)?;
         match checked.state.digest() {
             Ok(digest) if digest == checked.digest => Ok(checked.state),
             _ => Err(StateDamage::Digest { recorded: checked.digest }),

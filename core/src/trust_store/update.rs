@@ -129,8 +129,8 @@ impl Update {
     /// newest root that was accepted.
     ///
     /// # Errors
-    /// [`TrustStoreError`] when `root` is not one, or not the expected one, and when what was accepted is lost or damaged:
-    /// that is given up by [`Update::reset_state`] alone.
+    /// [`TrustStoreError`] when `root` is not one, or not the expected one, and when `state.json` is lost or damaged: it
+    /// says what is given up, and without it only [`Update::reset_state`] gives anything up.
     pub fn replace_root(
         &self,
         name: &RepositoryName,

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use sealift_archive_format::digest::{Digest, DigestAlgorithm};
 use serde::Deserialize;
 
-/// The hashes of a file, those of known algorithms; there may be none, and then nothing can be checked against them. At least one is stated.
+/// The hashes of a file, those of known algorithms. At least one is stated; if none is known, nothing can be checked
+/// against them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "BTreeMap<String, String>")]
 pub struct Hashes(Vec<Digest>);

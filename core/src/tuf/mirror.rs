@@ -7,6 +7,7 @@
 //! prevents that.)
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp as Instant;
@@ -19,7 +20,7 @@ use super::limits::Limits;
 use super::metadata::Timestamp;
 use super::provider::folder::served_from;
 use super::provider::{
-    CarriedMetadata, MetadataProvider as _, RecordingMetadata, RepositoryFolder, Room, target_file_path,
+    CarriedMetadata, MetadataProvider as _, ProviderError, RecordingMetadata, RepositoryFolder, Room, target_file_path,
 };
 use super::role_name::RoleName;
 use super::state::TrustedState;
@@ -94,6 +95,14 @@ pub struct Mirror {
 /// Why a mirror cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum MirrorError {
+    /// What is in the mirror already cannot be read.
+    #[error("cannot tell what the mirror {} holds", .folder.display())]
+    Read {
+        /// The folder of its metadata.
+        folder: PathBuf,
+        /// Why.
+        source: ProviderError,
+    },
     /// A file could not be written.
     #[error("cannot write {}", .path.display())]
     Write {
@@ -111,8 +120,16 @@ pub enum MirrorError {
     /// Two files of a repository cannot be in one folder.
     #[error("{} and {} cannot both be files", .0.display(), .1.display())]
     Collision(PathBuf, PathBuf),
+    /// The folder holds another repository: one of its roots is not the root of that version here.
+    #[error("the mirror {} is of another repository: its {root} is not the one that is pinned here, or follows from that", .folder.display())]
+    Other {
+        /// The folder of its metadata.
+        folder: PathBuf,
+        /// The name of the root.
+        root: String,
+    },
     /// The folder holds a newer state of the repository: its clients would refuse an older one (TUF §5.3.5, §5.4.3).
-    #[error("the mirror {} is at root {} and timestamp {}; this is root {} and timestamp {}", .folder.display(), .there.root, .there.timestamp, .offered.root, .offered.timestamp)]
+    #[error("the mirror {} is at {there}; this is {offered}", .folder.display())]
     Newer {
         /// The folder of its metadata.
         folder: PathBuf,
@@ -154,42 +171,88 @@ impl Mirror {
     ) -> Result<(), MirrorError> {
         let path = target.path().to_owned();
         target.check(bytes).map_err(|source| MirrorError::Mismatch { path, source })?;
+        let places = self.places_of(target, consistent_snapshots)?;
+        places.iter().try_for_each(|place| write(place, bytes))?;
+        places.iter().try_for_each(|place| sync(place.parent().unwrap_or(&self.targets)))
+    }
+
+    /// Refuses targets that exclude each other in a folder.
+    ///
+    /// # Errors
+    /// [`MirrorError::Name`], [`MirrorError::Collision`].
+    pub fn check_targets(&self, targets: &[VerifiedTarget], consistent_snapshots: bool) -> Result<(), MirrorError> {
+        let mut places = BTreeMap::new();
+        for target in targets {
+            for place in self.places_of(target, consistent_snapshots)? {
+                match places.insert(place.clone(), target.hashes()) {
+                    Some(other) if other != target.hashes() => {
+                        return Err(MirrorError::Collision(place.clone(), place));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        require_files(&places.keys().map(PathBuf::as_path).collect())
+    }
+
+    fn places_of(&self, target: &VerifiedTarget, consistent_snapshots: bool) -> Result<Vec<PathBuf>, MirrorError> {
         let prefixes: Vec<_> = match consistent_snapshots {
             true => target.hashes().iter().map(Some).collect(),
             false => vec![None],
         };
-        for prefix in prefixes {
+        let place = |prefix| {
             let place = served_from(&self.targets, &target_file_path(target.path(), prefix));
-            let place = place.ok_or_else(|| MirrorError::Name(target.path().to_owned()))?;
-            write(&place, bytes)?;
-            sync(place.parent().unwrap_or(&self.targets))?;
-        }
-        Ok(())
+            place.ok_or_else(|| MirrorError::Name(target.path().to_owned()))
+        };
+        prefixes.into_iter().map(place).collect()
     }
 
-    /// Refuses metadata that lies behind what is published here already.
+    /// Refuses metadata that does not follow what is published here already: that lies behind it, or is another
+    /// repository's.
     ///
     /// # Errors
-    /// [`MirrorError::Newer`].
-    pub fn require_not_newer_than(&self, metadata: &CarriedMetadata) -> Result<(), MirrorError> {
-        let names = std::fs::read_dir(&self.metadata).into_iter().flatten().flatten();
-        let names = names.filter_map(|entry| entry.file_name().into_string().ok());
-        let limit = Limits::default().timestamp_length;
-        let timestamp = self.as_repository().metadata(&RoleName::timestamp(), None, limit).ok().flatten();
-        let there = MirrorState::of(names, timestamp.as_deref());
+    /// [`MirrorError::Newer`], [`MirrorError::Other`], and [`MirrorError::Read`] when that cannot be told.
+    pub fn require_follows(&self, metadata: &CarriedMetadata) -> Result<(), MirrorError> {
+        let folder = || self.metadata.clone();
+        let (mut published, limits) = (self.as_repository(), Limits::default());
+        let mut read = |role: RoleName, version, limit| {
+            published.metadata(&role, version, limit).map_err(|source| MirrorError::Read { folder: folder(), source })
+        };
+        let timestamp = read(RoleName::timestamp(), None, limits.timestamp_length)?;
+        let there = MirrorState::of(self.names()?.into_iter(), timestamp.as_deref());
         let files = metadata.files();
+        for (name, root) in files {
+            let Some(version) = root_version(name) else { continue };
+            if read(RoleName::root(), Some(version), limits.root_length)?.is_some_and(|published| published != *root) {
+                return Err(MirrorError::Other { folder: folder(), root: name.clone() });
+            }
+        }
         let offered = MirrorState::of(files.keys().cloned(), files.get(TIMESTAMP).map(Vec::as_slice));
-        if there > offered { Err(MirrorError::Newer { folder: self.metadata.clone(), there, offered }) } else { Ok(()) }
+        if there > offered { Err(MirrorError::Newer { folder: folder(), there, offered }) } else { Ok(()) }
+    }
+
+    /// The names of the files of metadata that are there.
+    fn names(&self) -> Result<Vec<String>, MirrorError> {
+        let failed = |source| MirrorError::Read {
+            folder: self.metadata.clone(),
+            source: ProviderError::Unavailable { file_name: "metadata".to_owned(), source: Box::new(source) },
+        };
+        let entries = match std::fs::read_dir(&self.metadata) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error)),
+        };
+        let names = entries.map(|entry| Ok(entry.map_err(failed)?.file_name().to_string_lossy().into_owned()));
+        names.collect()
     }
 
     /// Writes all metadata: roots and the timestamp last, since clients begin with them. Targets must have been written
     /// before.
     ///
     /// # Errors
-    /// [`MirrorError`]; for [`MirrorError::Newer`], [`MirrorError::Name`] and [`MirrorError::Collision`] nothing was
-    /// written.
+    /// [`MirrorError`]; nothing was written, but for [`MirrorError::Write`].
     pub fn write_metadata(&self, metadata: &CarriedMetadata) -> Result<(), MirrorError> {
-        self.require_not_newer_than(metadata)?;
+        self.require_follows(metadata)?;
         let place = |name: &str| served_from(&self.metadata, name);
         let mut files: Vec<_> = metadata.files().iter().map(|(name, bytes)| (name, place(name), bytes)).collect();
         files.sort_by_key(|(name, ..)| (*name == TIMESTAMP, root_version(name)));
@@ -200,18 +263,26 @@ impl Mirror {
                 return Err(MirrorError::Collision(place.to_owned(), place.to_owned()));
             }
         }
-        for below in &places {
-            if let Some(file) = below.ancestors().skip(1).find(|folder| places.contains(folder)) {
-                return Err(MirrorError::Collision(file.to_owned(), below.to_path_buf()));
-            }
-        }
+        require_files(&places)?;
+        let mut unsynced = BTreeSet::new();
         for (name, place, bytes) in &files {
             if root_version(name).is_some() || *name == TIMESTAMP {
-                sync(&self.metadata)?;
+                std::mem::take(&mut unsynced).into_iter().try_for_each(sync)?;
             }
-            write(place.as_deref().unwrap_or(Path::new("")), bytes)?;
+            let place = place.as_deref().unwrap_or(Path::new(""));
+            write(place, bytes)?;
+            unsynced.extend(place.parent());
         }
-        sync(&self.metadata)
+        unsynced.into_iter().try_for_each(sync)
+    }
+}
+
+/// Requires that none of the files would be a folder that another one is in.
+fn require_files(places: &BTreeSet<&Path>) -> Result<(), MirrorError> {
+    let folder_of = |below: &Path| below.ancestors().skip(1).find(|folder| places.contains(folder)).map(Path::to_owned);
+    match places.iter().find_map(|below| Some((folder_of(below)?, below.to_path_buf()))) {
+        Some((file, below)) => Err(MirrorError::Collision(file, below)),
+        None => Ok(()),
     }
 }
 
@@ -222,6 +293,12 @@ pub struct MirrorState {
     pub root: u64,
     /// The version of the timestamp. Under a newer root it may be lower: that is how a publisher recovers (TUF §5.3.11).
     pub timestamp: u64,
+}
+
+impl fmt::Display for MirrorState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "root {} and timestamp {}", self.root, self.timestamp)
+    }
 }
 
 impl MirrorState {

@@ -117,13 +117,19 @@ impl VerifiedTarget {
             true => self.hashes().iter().map(Some).collect(),
             false => vec![None],
         };
+        let mut unavailable = None;
         for prefix in prefixes {
-            if let Some(bytes) = provider.target(&self.path, prefix, self.length)? {
-                self.check(&bytes).map_err(|source| FetchError::Mismatch { path: self.path.clone(), source })?;
-                return Ok(bytes);
+            match provider.target(&self.path, prefix, self.length) {
+                Ok(Some(bytes)) => {
+                    self.check(&bytes).map_err(|source| FetchError::Mismatch { path: self.path.clone(), source })?;
+                    return Ok(bytes);
+                }
+                Ok(None) => {}
+                // It may be there under another hash.
+                Err(error) => unavailable = unavailable.or(Some(error)),
             }
         }
-        Err(FetchError::Missing { path: self.path.clone() })
+        Err(unavailable.map_or_else(|| FetchError::Missing { path: self.path.clone() }, FetchError::Provider))
     }
 
     /// Whether something that is known by its digest and its length in bytes is the target. Every listed hash of the

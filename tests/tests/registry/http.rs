@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::time::Duration;
 
-use sealift_core::http::{Client, HttpError, HttpSettings, PlainHttp, Url};
+use sealift_core::http::{Client, HttpError, HttpSettings, PlainHttp, Proxy, Url};
 use sealift_tests::registry::{Action, Answer, Fault, Registry};
 
 use super::{explain, http_client, settings};
@@ -77,6 +77,13 @@ fn a_body_that_trickles_is_given_up_and_a_slow_reader_is_waited_for() {
     let client = Client::new(impatient).unwrap();
     let error = client.get(&url(&registry, "/document"), 1_000_000).unwrap_err();
     assert!(explain(&error).contains("too slowly"), "{}", explain(&error));
+    // What has come is not thrown away because it came late.
+    let late = Action::write(|to| {
+        to.write_all(b"HTTP/1.1 200 -\r\ncontent-length: 2\r\n\r\n1")?;
+        std::thread::sleep(Duration::from_millis(400));
+        to.write_all(b"2")
+    });
+    assert_eq!(client.get(&url(&answering("/document", late), "/document"), 2).unwrap().unwrap(), b"12");
     // What the reader does between two bytes takes none of the server's time.
     let registry = answering("/document", ok(b"0123456789"));
     let mut reader = client.open(&url(&registry, "/document"), 10).unwrap().unwrap();
@@ -86,6 +93,16 @@ fn a_body_that_trickles_is_given_up_and_a_slow_reader_is_waited_for() {
         assert_eq!(byte[0], *digit);
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+#[test]
+fn a_proxy_that_cannot_be_used_is_an_error_of_the_requests_that_would_go_through_it() {
+    let proxy = Proxy { url: "socks5://127.0.0.1:1".to_owned(), except: String::new() };
+    let client = Client::new(HttpSettings { proxy: Some(proxy), ..settings() }).unwrap();
+    let registry = answering("/document", ok(b"near"));
+    assert_eq!(client.get(&url(&registry, "/document"), 10).unwrap().unwrap(), b"near");
+    let error = client.get(&"https://r.example/".parse().unwrap(), 10).unwrap_err();
+    assert!(matches!(error, HttpError::Proxy { .. }), "{}", explain(&error));
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! What travels, and what is published where it arrives.
 
+use sealift_archive_format::{Digest, DigestAlgorithm, Hasher};
 use sealift_core::trust::{Extent, RepositoryError};
 use sealift_core::tuf::mirror::{Mirror, MirrorError, verified_metadata};
 use sealift_core::tuf::provider::CarriedMetadata;
-use sealift_core::tuf::{Limits, MetadataProvider, ProviderError, RoleName, TrustedState, TufError, update};
+use sealift_core::tuf::{
+    FetchError, Limits, MetadataProvider, ProviderError, RoleName, TargetProvider, TrustedState, TufError, update,
+};
 use sealift_tests::tuf_repository::{Delegated, TufRepository, gather_from, now};
 use serde_json::json;
 
@@ -79,7 +82,8 @@ fn a_root_from_which_no_chain_leads_to_the_pinned_one_is_not_carried() {
     let mut stranger = TufRepository::new();
     stranger.rotate_keys("root");
     stranger.publish(&["root"]);
-    for second in [b"junk".as_slice(), stranger.file("root")] {
+    let endless = vec![b' '; 600 << 10];
+    for second in [b"junk".as_slice(), &endless, stranger.file("root")] {
         let mut live = files(second);
         let nothing = TrustedState::default();
         let carried = gather_from(&mut live, &mut targets, &pinned, nothing, &[], Extent::WhatIsNeeded).unwrap();
@@ -210,6 +214,69 @@ fn a_mirror_does_not_go_back() {
         if (there.root, offered.root) == (2, 1));
     let published = std::fs::read(folder.path().join("metadata/timestamp.json")).unwrap();
     assert_eq!(published, third.files()["timestamp.json"]);
+}
+
+#[test]
+fn a_mirror_stays_that_of_one_repository_and_is_not_written_blindly() {
+    let folder = tempfile::tempdir().unwrap();
+    let mirror = Mirror::new(folder.path());
+    let whole =
+        |repository: &TufRepository| repository.gather(&repository.pinned_root(), &[], Extent::EveryRole).unwrap();
+    let (first, mut stranger) = (TufRepository::new(), TufRepository::new());
+    mirror.write_metadata(&whole(&first)).unwrap();
+    stranger.rotate_keys("root");
+    stranger.publish_as_it_is("root");
+    stranger.publish_everything();
+    assert_refused!(mirror.write_metadata(&whole(&stranger)), MirrorError::Other { root, .. } if root == "1.root.json");
+    // What cannot be read might be newer.
+    let timestamp = folder.path().join("metadata/timestamp.json");
+    std::fs::remove_file(&timestamp).unwrap();
+    std::fs::create_dir(&timestamp).unwrap();
+    assert_refused!(mirror.write_metadata(&whole(&first)), MirrorError::Read { .. });
+}
+
+#[test]
+fn targets_that_exclude_each_other_on_a_disk_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mirror = Mirror::new(folder.path());
+    let mut repository = TufRepository::new();
+    let contents =
+        [("a", "file"), ("a/b", "below"), ("c d", "one"), ("c%20d", "two"), ("e f", "same"), ("e%20f", "same")];
+    for (path, content) in contents {
+        repository.add_target("targets", path, content.as_bytes());
+    }
+    repository.publish_everything();
+    let mut found = |path: &str| repository.resolve(path).unwrap().unwrap();
+    let pairs = [["a", "a/b"], ["c d", "c%20d"], ["e f", "e%20f"]].map(|pair| pair.map(&mut found));
+    for (pair, refused) in pairs.iter().zip([true, true, false]) {
+        assert_eq!(matches!(mirror.check_targets(pair, false), Err(MirrorError::Collision(..))), refused, "{pair:?}");
+        assert!(mirror.check_targets(pair, true).is_ok(), "{pair:?}");
+    }
+}
+
+#[test]
+fn a_target_is_looked_for_under_every_hash_before_it_is_given_up() {
+    struct Forbidding;
+    impl TargetProvider for Forbidding {
+        fn target(&mut self, path: &str, prefix: Option<&Digest>, _: u64) -> Result<Option<Vec<u8>>, ProviderError> {
+            match prefix.map(Digest::algorithm) {
+                Some(DigestAlgorithm::Sha512) => Ok(Some(b"x".to_vec())),
+                _ => Err(ProviderError::Unavailable { file_name: path.to_owned(), source: "403".into() }),
+            }
+        }
+    }
+    let mut repository = TufRepository::new();
+    for path in ["two", "one"] {
+        repository.add_target("targets", path, b"x");
+    }
+    let mut hasher = Hasher::new(DigestAlgorithm::Sha512);
+    hasher.update(b"x");
+    let sha512 = hasher.finish();
+    repository.role("targets")["targets"]["two"]["hashes"]["sha512"] = json!(sha512.hex());
+    repository.publish_everything();
+    let mut fetch = |path: &str| repository.resolve(path).unwrap().unwrap().fetch(&mut Forbidding, true);
+    assert_eq!(fetch("two").unwrap(), b"x");
+    assert_refused!(fetch("one"), FetchError::Provider(ProviderError::Unavailable { .. }));
 }
 
 #[test]

@@ -9,6 +9,7 @@ Every run makes new keys. Each vector fails for one reason, and names the class 
 import base64
 import hashlib
 import json
+import math
 import pathlib
 
 from cryptography.hazmat.primitives import hashes, serialization
@@ -242,7 +243,42 @@ vector("rsa pss: the modulus itself", spki(public), numbers.n.to_bytes(256, "big
 for exponent in [0, 1, 2, 65538, (1 << 33) + 1]:
     vector(f"rsa pss: exponent {exponent}", rsa_pem(numbers.n, exponent), pss_encoding().rjust(256, b"\0"), "BadSignature")
 vector("rsa pss: an even modulus", rsa_pem(numbers.n - 1, 65537), good, "BadSignature")
-for bits in [2049, 2055]:
+# The number must lie below the modulus, also where the same bytes hold a greater one that is congruent to it.
+roomy = rsa.generate_private_key(65537, 2050)
+good = roomy.sign(MESSAGE, pss(sha256, 32), sha256)
+vector("rsa pss: 2050 bits", spki(roomy.public_key()), good, "valid")
+vector("rsa pss: plus the modulus, in as many bytes", spki(roomy.public_key()),
+       (int.from_bytes(good, "big") + roomy.public_key().public_numbers().n).to_bytes(257, "big"), "BadSignature")
+# Where the encoding is a byte shorter than the modulus, that byte must be zero.
+# (OpenSSL makes no moduli of 2,049 bits, so this one is put together.)
+primes = (roomy.private_numbers().p, key.private_numbers().p)
+modulus = primes[0] * primes[1]
+while modulus.bit_length() != 2049:
+    primes = (rsa.generate_private_key(65537, 2050).private_numbers().p, primes[1])
+    modulus = primes[0] * primes[1]
+private = pow(65537, -1, math.lcm(primes[0] - 1, primes[1] - 1))
+for salt in [b"", b"s" * 32, b"s" * (256 - 34)]:
+    signature = pow(int.from_bytes(pss_encoding(salt, bits=2048), "big"), private, modulus).to_bytes(257, "big")
+    vector(f"rsa pss: 2049 bits, salt {len(salt)}", rsa_pem(modulus, 65537), signature, "valid")
+salts = (number.to_bytes(32, "big") for number in range(10_000))
+candidates = ((1 << 2048) + int.from_bytes(pss_encoding(salt, bits=2048), "big") for salt in salts)
+encoded = next(number for number in candidates if number < modulus)
+signature = pow(encoded, private, modulus).to_bytes(257, "big")
+vector("rsa pss: a byte too many in the encoding", rsa_pem(modulus, 65537), signature, "BadSignature")
+# A signature is as long as the modulus.
+while good[0]:
+    good = roomy.sign(MESSAGE, pss(sha256, 32), sha256)
+vector("rsa pss: begins with zero", spki(roomy.public_key()), good, "valid")
+vector("rsa pss: without its leading zero", spki(roomy.public_key()), good[1:], "BadSignature")
+# What the owner of a key signs under an exponent longer than any in use.
+lambda_n = math.lcm(key.private_numbers().p - 1, key.private_numbers().q - 1)
+exponent = next(e for e in range((1 << 33) + 1, 1 << 34, 2) if math.gcd(e, lambda_n) == 1)
+signature = pow(int.from_bytes(pss_encoding(), "big"), pow(exponent, -1, lambda_n), numbers.n).to_bytes(256, "big")
+vector("rsa pss: an exponent of 34 bits", rsa_pem(numbers.n, exponent), signature, "BadSignature")
+exponent = next(e for e in range((1 << 32) + 1, 1 << 33, 2) if math.gcd(e, lambda_n) == 1)
+signature = pow(int.from_bytes(pss_encoding(), "big"), pow(exponent, -1, lambda_n), numbers.n).to_bytes(256, "big")
+vector("rsa pss: an exponent of 33 bits", rsa_pem(numbers.n, exponent), signature, "valid")
+for bits in [2052, 2056]:
     odd = rsa.generate_private_key(65537, bits)
     for length in [0, 32, padding.PSS.MAX_LENGTH]:
         vector(f"rsa pss: {bits} bits, salt {length}", spki(odd.public_key()), odd.sign(MESSAGE, pss(sha256, length), sha256), "valid")
