@@ -10,7 +10,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 
-use crate::strict_json::{self, JsonError, Object};
+use crate::strict_json::{self, JsonError, Names};
 
 /// The most signatures that an envelope may carry.
 pub const MAXIMUM_SIGNATURES: usize = 64;
@@ -114,7 +114,7 @@ impl<'de> Visitor<'de> for CountSignatures {
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<RawSignatures, A::Error> {
         let mut first = Vec::new();
         while first.len() < MAXIMUM_SIGNATURES {
-            let Some(Object(signature)) = access.next_element()? else {
+            let Some(signature) = access.next_element()? else {
                 return Ok(RawSignatures { count: first.len(), first });
             };
             first.push(signature);
@@ -133,7 +133,7 @@ impl Envelope {
     /// # Errors
     /// [`EnvelopeError`].
     pub fn parse(bytes: &[u8]) -> Result<Self, EnvelopeError> {
-        let raw: RawEnvelope = strict_json::read_object(bytes)?;
+        let raw: RawEnvelope = strict_json::read(bytes, Names::Exact)?;
         limit("payloadType", raw.payload_type.len(), MAXIMUM_PAYLOAD_TYPE_LENGTH)?;
         match raw.signatures.count {
             0 => return Err(EnvelopeError::NoSignature),

@@ -2,32 +2,39 @@
 //!
 //! Promise: a [`Value`] that comes from [`parse`] had no duplicate keys, no trailing data, no number out of range, no
 //! nesting beyond [`MAXIMUM_DEPTH`], and was UTF-8. RFC 8259 leaves the meaning of duplicate keys open, and two
-//! readers of one signed document that choose differently is an attack. For the same reason [`into`] takes an object
-//! where a type has fields, and never an array of their values.
+//! readers of one signed document that choose differently is an attack. For the same reason [`into`] and [`read`] take an
+//! object where a type has fields, and never an array of their values; and [`read`] can compare names without case, as
+//! other readers do.
 //!
 //! What is parsed is mostly not verified yet, so the memory that it takes is bounded too: by [`MEMORY_PER_BYTE`] bytes for
 //! each byte of the document and [`MEMORY_ALWAYS`] bytes.
 
 mod budget;
+mod typed;
 mod unread;
 
 use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::value::{MapAccessDeserializer, MapDeserializer, SeqDeserializer};
-use serde::de::{
-    Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, SeqAccess,
-    Unexpected, Visitor,
-};
-use serde::forward_to_deserialize_any;
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use budget::Budget;
 pub use budget::{MEMORY_ALWAYS, MEMORY_PER_BYTE};
+use typed::Typed;
 use unread::Unread;
 
 /// How deep arrays and objects may nest.
 pub const MAXIMUM_DEPTH: usize = 100;
+
+/// When two names in one object are the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// When their characters are.
+    Exact,
+    /// Also when their Unicode case folding is. Go's `encoding/json`, in which most readers of OCI content are written,
+    /// takes `Manifests` for `manifests`, and of several the last. For every document that others read after us.
+    Folded,
+}
 
 /// Why a document cannot be read. Line and column, where there are any, count from 1.
 #[derive(Debug, thiserror::Error)]
@@ -68,40 +75,17 @@ pub fn parse_into<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
     into(parse(bytes)?)
 }
 
-/// Reads a type from a document that is one object, as strictly as [`parse_into`], but with no tree in between: what
-/// the type does not hold takes no memory. The type itself has to bound what it holds.
+/// Reads a type from one document, as strictly as [`parse_into`], but with no tree in between: what the type does not hold
+/// takes no memory. The type itself has to bound what it holds.
 ///
 /// # Errors
-/// As [`parse_into`].
-pub(crate) fn read_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
+/// As [`parse_into`], and, with [`Names::Folded`], for names that are one name to a reader that ignores case.
+pub fn read<T: DeserializeOwned>(bytes: &[u8], names: Names) -> Result<T, JsonError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    Unread { depth: 0 }.deserialize(&mut deserializer).map_err(JsonError::NotStrict)?;
+    Unread { depth: 0, names }.deserialize(&mut deserializer).map_err(JsonError::NotStrict)?;
     deserializer.end().map_err(JsonError::NotStrict)?;
-    let Object(value) = serde_json::from_slice(bytes)?;
-    Ok(value)
-}
-
-/// A type with fields that is read from an object, and not from an array of their values.
-pub(crate) struct Object<T>(pub(crate) T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ObjectOf(PhantomData))
-    }
-}
-
-struct ObjectOf<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectOf<T> {
-    type Value = Object<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<Object<T>, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(access)).map(Object)
-    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    Ok(T::deserialize(Typed { source: &mut deserializer, names })?)
 }
 
 /// Reads a type from a value.
@@ -109,79 +93,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectOf<T> {
 /// # Errors
 /// [`JsonError::Form`].
 pub fn into<T: DeserializeOwned>(value: Value) -> Result<T, JsonError> {
-    Ok(T::deserialize(Strictly(value))?)
-}
-
-/// A value as a source of types. What [`Value`] itself is, except that it takes an array for a struct.
-struct Strictly(Value);
-
-impl<'de> Deserializer<'de> for Strictly {
-    type Error = serde_json::Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        match self.0 {
-            Value::Array(items) => {
-                let mut items = SeqDeserializer::new(items.into_iter().map(Strictly));
-                let read = visitor.visit_seq(&mut items)?;
-                items.end()?;
-                Ok(read)
-            }
-            Value::Object(members) => {
-                let mut members =
-                    MapDeserializer::new(members.into_iter().map(|(name, value)| (name, Strictly(value))));
-                let read = visitor.visit_map(&mut members)?;
-                members.end()?;
-                Ok(read)
-            }
-            scalar => scalar.deserialize_any(visitor),
-        }
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        _fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Self::Error> {
-        if self.0.is_array() {
-            return Err(Self::Error::invalid_type(Unexpected::Seq, &visitor));
-        }
-        self.deserialize_any(visitor)
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Self::Error> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Self::Error> {
-        self.0.deserialize_enum(name, variants, visitor)
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map identifier ignored_any
-    }
-}
-
-impl<'de> IntoDeserializer<'de, serde_json::Error> for Strictly {
-    type Deserializer = Self;
-
-    fn into_deserializer(self) -> Self {
-        self
-    }
+    Ok(T::deserialize(Typed { source: value, names: Names::Exact })?)
 }
 
 /// One level deeper than `depth`.
@@ -333,6 +245,48 @@ mod tests {
         for refused in [r#"{"name": 1}"#, r#"{"inner": []}"#, r#"{"name": "a", "inner": [{"count": -1}]}"#, "1", "null"]
         {
             named(refused).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn a_type_is_read_from_text_as_from_a_tree() {
+        for text in [
+            r#"{"name": "a", "inner": [{"count": 3, "kind": "One", "more": [1]}]}"#,
+            r#"{"name": "a", "inner": null, "x": {"a": 1, "A": 2}}"#,
+            r#"{"Name": "b", "name": "a"}"#,
+            r#"{"name": 1}"#,
+            r#"["a", null]"#,
+            r#"{"name": "a", "inner": [[3, "One"]]}"#,
+            r#"{"name": "a", "name": "b"}"#,
+            r#"{"name": "a"} 1"#,
+            r#"{"name": "a", "x": 1e999}"#,
+        ] {
+            let read: Result<Named, String> = read(text.as_bytes(), Names::Exact).map_err(|error| error.to_string());
+            match (named(text), read) {
+                (Ok(tree), Ok(direct)) => assert_eq!(tree, direct, "{text}"),
+                (tree, direct) => assert!(tree.is_err() && direct.is_err(), "{text}: {tree:?} {direct:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn names_that_differ_in_case_only_are_one_name_where_others_read_on() {
+        let folded = |text: &str| read::<Named>(text.as_bytes(), Names::Folded).map_err(|error| error.to_string());
+        folded(r#"{"name": "a", "other": {"b": 1}, "inner": [{"count": 3, "kind": "One"}]}"#).unwrap();
+        for twice in [
+            r#"{"name": "a", "Name": "b"}"#,
+            r#"{"name": "a", "x": [{"kelvin": 1, "\u212aelvin": 2}]}"#,
+            r#"{"name": "a", "x": {"s": 1, "\u017f": 2}}"#,
+            r#"{"name": "a", "x": {"stra\u00dfe": 1, "STRASSE": 2}}"#,
+        ] {
+            assert!(folded(twice).unwrap_err().contains("duplicate key"), "{twice}");
+        }
+        for field in [
+            r#"{"NAME": "a"}"#,
+            r#"{"name": "a", "Inner": []}"#,
+            r#"{"name": "a", "inner": [{"count": 3, "\u212aind": "One"}]}"#,
+        ] {
+            assert!(folded(field).unwrap_err().contains("to readers that ignore case"), "{field}");
         }
     }
 

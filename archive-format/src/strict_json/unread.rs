@@ -7,12 +7,15 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use unicase::UniCase;
 
-use super::deeper;
+use super::{Names, deeper};
 
 /// Passes over a value at a known depth, strictly.
+#[derive(Clone, Copy)]
 pub(super) struct Unread {
     pub(super) depth: usize,
+    pub(super) names: Names,
 }
 
 impl<'de> DeserializeSeed<'de> for Unread {
@@ -55,20 +58,32 @@ impl<'de> Visitor<'de> for Unread {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
-        let depth = deeper(self.depth)?;
-        while access.next_element_seed(Self { depth })?.is_some() {}
+        let inside = Self { depth: deeper(self.depth)?, ..self };
+        while access.next_element_seed(inside)?.is_some() {}
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
-        let depth = deeper(self.depth)?;
-        let mut names = BTreeSet::new();
-        while let Some(name) = access.next_key::<String>()? {
-            access.next_value_seed(Self { depth })?;
-            if let Some(name) = names.replace(name) {
-                return Err(A::Error::custom(format_args!("duplicate key {name:?}")));
-            }
+    fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<(), A::Error> {
+        let inside = Self { depth: deeper(self.depth)?, ..self };
+        match self.names {
+            Names::Exact => pass_over(access, inside, |name| name),
+            Names::Folded => pass_over(access, inside, UniCase::unicode),
         }
-        Ok(())
     }
+}
+
+/// Passes over the members of an object, no two of which may have the same name in the form that is compared.
+fn pass_over<'de, A: MapAccess<'de>, N: Ord + fmt::Display>(
+    mut access: A,
+    inside: Unread,
+    compared: impl Fn(String) -> N,
+) -> Result<(), A::Error> {
+    let mut names = BTreeSet::new();
+    while let Some(name) = access.next_key::<String>()? {
+        access.next_value_seed(inside)?;
+        if let Some(name) = names.replace(compared(name)) {
+            return Err(A::Error::custom(format_args!("duplicate key {:?}", name.to_string())));
+        }
+    }
+    Ok(())
 }
