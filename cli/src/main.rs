@@ -14,6 +14,7 @@ mod network;
 mod output_file;
 mod place;
 mod progress;
+mod referrers;
 mod report_text;
 mod verdict;
 

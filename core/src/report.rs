@@ -223,7 +223,7 @@ impl Report {
         let repositories: Vec<_> = judgement.repositories.iter().map(|evidence| repository(evidence, &clock)).collect();
         let images = |findings: &[Finding], closed: &[ClosedImage]| {
             let found = findings.iter().zip(closed).map(|(finding, image)| ItemReport {
-                platforms: image.tree.platforms.clone(),
+                platforms: image.graph.platforms().map(str::to_owned).collect(),
                 attestations: image.attestations().filter_map(|attached| attestation(attached, attestations)).collect(),
                 ..item(finding, &clock)
             });

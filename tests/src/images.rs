@@ -96,11 +96,13 @@ impl Image {
         let root = attestation.manifests.remove(0);
         let mut descriptor = root.descriptor().clone();
         descriptor.platform = "unknown/unknown".parse().ok();
-        descriptor.annotations = BTreeMap::from([
-            ("vnd.docker.reference.type".to_owned(), "attestation-manifest".to_owned()),
-            ("vnd.docker.reference.digest".to_owned(), about.to_string()),
-        ]);
-        attestation.manifests.push(ManifestBytes::new(descriptor, root.into_bytes()).expect("its own bytes"));
+        descriptor.annotations = [
+            ("vnd.docker.reference.type", "attestation-manifest".to_owned()),
+            ("vnd.docker.reference.digest", about.to_string()),
+        ]
+        .into_iter()
+        .collect();
+        attestation.manifests.push(ManifestBytes::new(descriptor, root.bytes().to_vec()).expect("its own bytes"));
         Self::index(&[image.clone(), attestation])
     }
 

@@ -15,6 +15,7 @@ use sealift_core::freshness::Freshness;
 use sealift_core::import::{self, Delivered, Destination, ImportError};
 use sealift_core::in_toto::Inspections;
 use sealift_core::oci::layout::{LayoutSink, LayoutSource};
+use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::oci::{Platforms, Sink};
 use sealift_core::progress::Unwatched;
 use sealift_core::signature::SigningKey;
@@ -95,13 +96,18 @@ impl TwoSides {
     pub fn request(&self) -> Request {
         let name = self.published.bundle.clone();
         let origin = BundleOrigin::Stored(Self::place(&name));
-        Request { bundles: vec![BundleRequest { name, origin }], images: Vec::new(), platforms: Platforms::All }
+        Request {
+            bundles: vec![BundleRequest { name, origin }],
+            images: Vec::new(),
+            platforms: Platforms::All,
+            referrers: usual_kinds(),
+        }
     }
 
     /// The request for one image.
     pub fn image_request(name: &str) -> Request {
         let image = ImageRequest { name: name.to_owned(), place: Self::place(name) };
-        Request { bundles: Vec::new(), images: vec![image], platforms: Platforms::All }
+        Request { bundles: Vec::new(), images: vec![image], platforms: Platforms::All, referrers: usual_kinds() }
     }
 
     fn sources(&self) -> Sources<'static> {

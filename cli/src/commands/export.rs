@@ -13,7 +13,7 @@ use sealift_core::export::{
 };
 use sealift_core::http::Client;
 use sealift_core::oci::layout::LayoutSource;
-use sealift_core::oci::{Platform, Platforms};
+use sealift_core::oci::{Platform, Platforms, ReferrerKind};
 use sealift_core::registry::RegistrySource;
 use sealift_core::trust::{Carrier, Extent};
 use sealift_core::trust_store::{Policy, RepositoryName};
@@ -28,6 +28,7 @@ use crate::key_file::SigningKeyArguments;
 use crate::network::NetworkArguments;
 use crate::output_file::NewFile;
 use crate::place::{Location, Named, Place, TufPlace};
+use crate::referrers::Referrers;
 use crate::verdict::{InspectionArguments, inspections};
 
 /// What to export.
@@ -62,6 +63,16 @@ pub(crate) struct ExportArguments {
     #[arg(long, value_name = "PLATFORM")]
     platform: Vec<Platform>,
 
+    /// What is carried of the things that refer to images, by kind: attestation, signature, sbom, other, image; or all, or
+    /// none. Without it, all but images that could be run
+    #[arg(
+        long,
+        value_name = "KIND[,KIND…]",
+        default_value = "attestation,signature,sbom,other",
+        hide_default_value = true
+    )]
+    referrers: Referrers,
+
     #[command(flatten)]
     key: SigningKeyArguments,
 
@@ -89,6 +100,16 @@ struct ExportReport {
     red_line: Option<jiff::Timestamp>,
     statement: sealift_archive_format::Digest,
     items: Vec<ExportedItem>,
+    /// What refers to the images and was not carried, because its kind was not asked for.
+    left_out: Vec<LeftOut>,
+}
+
+/// A referrer that was not carried.
+#[derive(Serialize)]
+struct LeftOut {
+    image: String,
+    digest: sealift_archive_format::Digest,
+    kind: ReferrerKind,
 }
 
 /// A bundle or an image that was exported.
@@ -239,7 +260,7 @@ impl Opened {
             [] => Platforms::All,
             chosen => Platforms::Only(chosen.to_vec()),
         };
-        Ok(Request { bundles, images, platforms })
+        Ok(Request { bundles, images, platforms, referrers: arguments.referrers.0.clone() })
     }
 
     fn stored(&mut self, place: &Place, name: &str) -> Result<SourcePlace, Failure> {
@@ -312,15 +333,27 @@ fn report(prepared: &Prepared, output: &Path) -> ExportReport {
         red_line: prepared.red_line(),
         statement: prepared.statement_digest(),
         items: items.collect(),
+        left_out: prepared
+            .left_out()
+            .iter()
+            .map(|it| LeftOut { image: it.image.clone(), digest: it.digest.clone(), kind: it.kind })
+            .collect(),
     }
 }
 
 fn text(report: &ExportReport) -> String {
     let items: String =
         report.items.iter().map(|item| format!("  {}  {}  level {}\n", item.name, item.digest, item.level)).collect();
+    let left_out: String = report
+        .left_out
+        .iter()
+        .map(|it| {
+            format!("  left out: {} {}, which refers to {} (--referrers {})\n", it.kind, it.digest, it.image, it.kind)
+        })
+        .collect();
     let red_line = report.red_line.map(|line| format!("By a policy such as this side's, refused after {line}\n"));
     format!(
-        "Exported to {} ({}, {} entries, at {}):\n{items}{}Sealed statement: {}\nNext, on the far side: sealift verify {}",
+        "Exported to {} ({}, {} entries, at {}):\n{items}{left_out}{}Sealed statement: {}\nNext, on the far side: sealift verify {}",
         report.archive.display(),
         indicatif::HumanBytes(report.bytes),
         report.entries,

@@ -83,14 +83,27 @@ pub(super) fn documents(error: &DocumentError) -> Advice {
         | DocumentError::Stray { .. }
         | DocumentError::BundleImage { .. }
         | DocumentError::ExtraImage { .. }
-        | DocumentError::BundleIndex { .. }
-        | DocumentError::BundleIndexForm { .. }
-        | DocumentError::BundleIndexExtra { .. }
         | DocumentError::NotAReferrer { .. }
         | DocumentError::TooManyReferrers { .. }
-        | DocumentError::AttestationOrder { .. }
+        | DocumentError::Order { .. }
+        | DocumentError::BundleAsAttestation { .. }
+        | DocumentError::Platforms { .. }
         | DocumentError::Platform(_) => {
             advice(ExitCode::Content, "ask the exporter what was packed: the archive is whole, but not consistent")
+        }
+        DocumentError::BundleIndexForm { .. } => advice(
+            ExitCode::Content,
+            "the index that the bundle had where it was exported leads elsewhere than the bundle: ask its publisher to push it again",
+        ),
+        DocumentError::Reference { .. } => {
+            advice(ExitCode::Content, "use a name of the form DOMAIN/PATH:TAG, and export again")
+        }
+        DocumentError::Promise { .. } => advice(
+            ExitCode::Content,
+            "the content is not what its name promises: export it from a source that has the right one",
+        ),
+        DocumentError::TwoContents { .. } => {
+            advice(ExitCode::Content, "export the two in archives of their own, or give one of them another name")
         }
     }
 }

@@ -29,9 +29,16 @@ pub(super) fn plan(error: &PlanError) -> Advice {
             "if it is an image, export it with --image; else push the bundle again with a tool that follows CNAB Registries"
         }
         PlanError::Read { .. } => "check the network, and try again",
-        PlanError::Bundle { .. } | PlanError::ImageReference { .. } => "correct the bundle.json, and sign it again",
+        PlanError::Bundle { .. } => "correct the bundle.json, and sign it again",
         PlanError::NoDigest { .. } => "leave --images-from out, or state contentDigest for every image",
-        PlanError::OtherImage { .. } => "the image was changed after the bundle was made: fetch the one that it states",
+        PlanError::OtherContent { .. } => {
+            "the source has other content than the name promises: find a source that has the right one, or correct the name"
+        }
+        PlanError::TooManyRequests => {
+            "export fewer bundles and images at once, or leave referrers out: --referrers none"
+        }
+        PlanError::TooSlow { .. } => "try again when the source answers faster, or export fewer things at once",
+        PlanError::Names(error) => return archive::documents(error),
     };
     advice(ExitCode::Source, hint)
 }
@@ -105,7 +112,6 @@ fn delivery(error: &DeliveryError) -> Advice {
             ExitCode::Sink,
             "repair the target, or its credentials, and import again: what is there is not sent twice",
         ),
-        DeliveryError::Document { .. } => advice(ExitCode::Sink, "report this: it is a defect of Sealift"),
     }
 }
 

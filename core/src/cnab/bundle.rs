@@ -1,11 +1,15 @@
 //! `bundle.json`: what Sealift needs to know of it (CNAB Core 1.2 §101), read strictly from the raw bytes.
 //!
-//! Promise: a [`Bundle`] has a name, a version and at least one invocation image, and every image reference in it is
-//! accounted for. The bytes themselves travel untouched; this is only a view of them.
+//! Promise: a [`Bundle`] has a name, a version and at least one invocation image; every image reference in it is valid, and
+//! promises one digest or none; and it has one meaning, also to readers that ignore case. The bytes themselves travel untouched; this is only a view of them.
 
-use sealift_archive_format::{Digest, DigestError, strict_json};
+use sealift_archive_format::strict_json::{self, Names};
+use sealift_archive_format::{Digest, DigestError};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+
+use crate::oci::descriptor::null_as_default;
+use crate::oci::{Reference, ReferenceError};
 
 /// The largest `bundle.json` that is read, in bytes.
 pub const MAXIMUM_LENGTH: usize = 4 * 1024 * 1024;
@@ -38,6 +42,22 @@ pub enum BundleError {
         /// Why it is not.
         source: DigestError,
     },
+    /// An image has a reference that cannot be read, so it is not known what it promises.
+    #[error("bundle.json names image {reference:?}, which is not a valid reference")]
+    Reference {
+        /// The text.
+        reference: String,
+        /// Why.
+        source: ReferenceError,
+    },
+    /// An image's reference and its `contentDigest` promise different content.
+    #[error("bundle.json names image {reference} by one digest and states contentDigest {stated}")]
+    TwoDigests {
+        /// The image's reference.
+        reference: String,
+        /// The `contentDigest`.
+        stated: Digest,
+    },
     /// It names too many images.
     #[error("bundle.json names {count} images; the limit is {MAXIMUM_IMAGES}")]
     TooManyImages {
@@ -53,6 +73,10 @@ pub struct Bundle {
     pub name: String,
     /// `version`.
     pub version: String,
+    /// `schemaVersion`, as it is written.
+    pub schema_version: String,
+    /// `description`; empty where there is none.
+    pub description: String,
     /// The invocation images, then the component images in the order of their names.
     pub images: Vec<BundleImage>,
 }
@@ -64,8 +88,9 @@ pub struct BundleImage {
     pub component: Option<String>,
     /// `image`: the reference, exactly as the bundle writes it.
     pub reference: String,
-    /// `contentDigest`: of the image's manifest or index, if the bundle states it.
-    pub content_digest: Option<Digest>,
+    /// The digest of the image's manifest or index that the bundle promises: its `contentDigest`, or the one in its
+    /// reference. Where there are both, they are one.
+    pub digest: Option<Digest>,
 }
 
 #[derive(Deserialize)]
@@ -74,6 +99,8 @@ struct RawBundle {
     schema_version: String,
     name: String,
     version: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    description: String,
     invocation_images: Vec<RawImage>,
     #[serde(default)]
     images: Option<BTreeMap<String, RawImage>>,
@@ -96,7 +123,7 @@ impl Bundle {
         if bytes.len() > MAXIMUM_LENGTH {
             return Err(BundleError::TooLong { length: bytes.len() });
         }
-        let raw: RawBundle = strict_json::parse_into(bytes).map_err(BundleError::Json)?;
+        let raw: RawBundle = strict_json::read(bytes, Names::Folded).map_err(BundleError::Json)?;
         // The specification writes both `v1` and `v1.2.0`; older tools wrote no `v`.
         let schema = raw.schema_version.trim_start_matches('v');
         if schema != "1" && !schema.starts_with("1.") {
@@ -118,7 +145,13 @@ impl Bundle {
         let invocation = raw.invocation_images.into_iter().map(|image| (None, image));
         let components = components.into_iter().map(|(name, image)| (Some(name), image));
         let images = invocation.chain(components).map(|(component, image)| image.read(component));
-        Ok(Self { name: raw.name, version: raw.version, images: images.collect::<Result<_, _>>()? })
+        Ok(Self {
+            name: raw.name,
+            version: raw.version,
+            schema_version: raw.schema_version,
+            description: raw.description,
+            images: images.collect::<Result<_, _>>()?,
+        })
     }
 }
 
@@ -127,11 +160,22 @@ impl RawImage {
         if self.image.is_empty() {
             return Err(BundleError::Empty("image reference"));
         }
+        let named: Reference =
+            self.image.parse().map_err(|source| BundleError::Reference { reference: self.image.clone(), source })?;
         // Tools write an empty text where they know no digest.
         let stated = self.content_digest.filter(|text| !text.is_empty());
-        match stated.map(|text| text.parse()).transpose() {
-            Ok(content_digest) => Ok(BundleImage { component, reference: self.image, content_digest }),
-            Err(source) => Err(BundleError::ContentDigest { reference: self.image, source }),
+        let stated: Option<Digest> = stated
+            .map(|text| text.parse())
+            .transpose()
+            .map_err(|source| BundleError::ContentDigest { reference: self.image.clone(), source })?;
+        match (named.digest(), stated) {
+            (Some(named), Some(stated)) if *named != stated => {
+                Err(BundleError::TwoDigests { reference: self.image, stated })
+            }
+            (named, stated) => {
+                let digest = stated.or_else(|| named.cloned());
+                Ok(BundleImage { component, reference: self.image, digest })
+            }
         }
     }
 }
@@ -156,8 +200,8 @@ mod tests {
         .unwrap();
         let names: Vec<_> = bundle.images.iter().map(|image| image.reference.as_str()).collect();
         assert_eq!(names, ["e/i:1", "e/a:1", "e/b:1"]);
-        assert_eq!(bundle.images[0].content_digest, Some(Digest::sha256(b"")));
-        assert_eq!(bundle.images[2].content_digest, None);
+        assert_eq!(bundle.images[0].digest, Some(Digest::sha256(b"")));
+        assert_eq!(bundle.images[2].digest, None);
     }
 
     #[test]

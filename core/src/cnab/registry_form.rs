@@ -1,25 +1,37 @@
 //! The form that a bundle has in a registry: a config manifest around `bundle.json`, and an index over it and the
-//! images (CNAB Registries 1.0 §201, as cnab-to-oci writes it).
-
-use std::collections::BTreeMap;
+//! images (CNAB Registries 1.0 §201).
+//!
+//! Nobody signs these two documents, and others read them: docker, containerd, cnab-to-oci, porter. So they are a function
+//! of what is signed. [`Form`] names the few ways in which they are known to be written, [`index`] and [`config_manifest`]
+//! write them, and [`check`] takes nothing but what these write: no other member, no other value, no other entry.
 
 use sealift_archive_format::Digest;
-use serde_json::{Value, json};
+use sealift_archive_format::strict_json::{self, JsonError, Names};
+use serde::{Deserialize, Serialize};
 
-use super::{Bundle, BundleImage};
-use crate::canonical_json;
+use super::Bundle;
+use crate::oci::descriptor::Annotations;
 use crate::oci::manifest::ImageIndex;
-use crate::oci::media_type::{OCI_INDEX, OCI_MANIFEST};
+use crate::oci::media_type::{DOCKER_CONFIG, DOCKER_INDEX, DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
 use crate::oci::{Descriptor, ManifestBytes, ManifestError};
 
 /// The media type of `bundle.json` in a registry.
 pub const BUNDLE_MEDIA_TYPE: &str = "application/vnd.cnab.bundle.config.v1+json";
+/// The media types that `bundle.json` is known to have in a registry: that of the specification, that of cnab-to-oci, and
+/// the two for registries that know no others.
+const BUNDLE_MEDIA_TYPES: [&str; 4] =
+    [BUNDLE_MEDIA_TYPE, "application/vnd.cnab.config.v1+json", OCI_CONFIG, DOCKER_CONFIG];
 
 const KIND: &str = "io.cnab.manifest.type";
 const COMPONENT: &str = "io.cnab.component.name";
+const CONFIG: &str = "config";
+const INVOCATION: &str = "invocation";
+const ARTIFACT_TYPE: &str = "org.opencontainers.artifactType";
+const TITLE: &str = "org.opencontainers.image.title";
+const VERSION: &str = "org.opencontainers.image.version";
 
-/// Why an index is not that of a bundle.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Why documents are not the form of a bundle in a registry.
+#[derive(Debug, thiserror::Error)]
 pub enum RegistryFormError {
     /// It is the index of something else.
     #[error("the index lists no manifest of type \"config\", so it is not the index of a CNAB bundle")]
@@ -30,54 +42,231 @@ pub enum RegistryFormError {
         /// The reference.
         reference: String,
     },
-    /// The index lists an image with another digest than the bundle states.
-    #[error("the bundle states that image {reference} has digest {stated}, and its index does not list that digest")]
-    DigestNotListed {
-        /// The reference.
-        reference: String,
-        /// The digest that the bundle states.
-        stated: Digest,
+    /// A document has a member that it does not have in any known form, or one of another type.
+    #[error("{document} is not written in a form that is known")]
+    Members {
+        /// The index, or the config manifest.
+        document: Digest,
+        /// What is wrong.
+        source: JsonError,
+    },
+    /// An entry of the index is not the one that the bundle has there.
+    #[error("the index lists {found} where it should list {expected}")]
+    Entry {
+        /// What is listed: its digest and what it is said to be, or the end of the list.
+        found: String,
+        /// The same of what should be.
+        expected: String,
+    },
+    /// A remark of the index does not say what `bundle.json` says.
+    #[error("the index is annotated with {name}, which does not say what bundle.json says")]
+    Annotation {
+        /// The name of the annotation.
+        name: String,
+    },
+    /// The config manifest does not hold `bundle.json`, and nothing else.
+    #[error("config manifest {manifest} does not hold bundle.json, and nothing else, in a form that is known")]
+    ConfigManifest {
+        /// The manifest.
+        manifest: Digest,
     },
 }
 
-/// The descriptor of the manifest whose configuration is `bundle.json`.
+/// How the two documents are written, where that is a choice and makes no difference to who reads them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Form {
+    index: IndexForm,
+    config: ConfigForm,
+}
+
+/// How an index is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct IndexForm {
+    /// Its own media type, if it states it. A Docker manifest list always does.
+    media_type: Option<String>,
+    /// The names of its annotations.
+    annotations: Vec<String>,
+}
+
+/// How a config manifest is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct ConfigForm {
+    /// Its own media type, if it states it. A Docker manifest always does.
+    media_type: Option<String>,
+    layers: Layers,
+}
+
+/// The layers of a config manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layers {
+    /// `null`, as Go writes none.
+    Null,
+    /// An empty list.
+    Empty,
+    /// `bundle.json` again, for registries that take no manifest without layers.
+    Bundle,
+}
+
+/// An index, with every member that it may have.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Index {
+    schema_version: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media_type: Option<String>,
+    manifests: Vec<Entry>,
+    #[serde(default, skip_serializing_if = "Annotations::is_empty")]
+    annotations: Annotations,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Entry {
+    media_type: String,
+    digest: Digest,
+    size: u64,
+    annotations: Annotations,
+}
+
+/// A config manifest, with every member that it may have.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ConfigManifest {
+    schema_version: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media_type: Option<String>,
+    config: Content,
+    layers: Option<Vec<Content>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Content {
+    media_type: String,
+    digest: Digest,
+    size: u64,
+}
+
+impl Form {
+    /// The form in which Sealift writes a bundle that comes from a file.
+    fn own() -> Self {
+        let annotations = [ARTIFACT_TYPE, TITLE, VERSION].map(str::to_owned).to_vec();
+        Self {
+            index: IndexForm { media_type: Some(OCI_INDEX.to_owned()), annotations },
+            config: ConfigForm { media_type: Some(OCI_MANIFEST.to_owned()), layers: Layers::Empty },
+        }
+    }
+}
+
+/// The index of a bundle, as a function: first the config manifest, then the invocation images, then the components.
+///
+/// Of several invocation images, cnab-to-oci takes the last one listed for the first one of the bundle. So they are listed
+/// from the last to the first: then everyone finds the same one.
+fn index(form: &IndexForm, bundle: &Bundle, config: &Descriptor, images: &[Descriptor]) -> Index {
+    let named = bundle.images.iter().zip(images);
+    let (invocation, components): (Vec<_>, Vec<_>) = named.partition(|(image, _)| image.component.is_none());
+    let mut manifests = vec![entry(config, &[(KIND, CONFIG)])];
+    manifests.extend(invocation.iter().rev().map(|(_, descriptor)| entry(descriptor, &[(KIND, INVOCATION)])));
+    manifests.extend(components.iter().map(|(image, descriptor)| {
+        let component = image.component.as_deref().unwrap_or_default();
+        entry(descriptor, &[(KIND, "component"), (COMPONENT, component)])
+    }));
+    let own = |name: &String| Some((name.clone(), annotation(name, bundle)?));
+    let annotations = form.annotations.iter().filter_map(own).collect();
+    Index { schema_version: 2, media_type: form.media_type.clone(), manifests, annotations }
+}
+
+/// What an annotation of the index says of a bundle; `None` for one that is not known, or that is a list.
+fn annotation(name: &str, bundle: &Bundle) -> Option<String> {
+    Some(match name {
+        ARTIFACT_TYPE => "application/vnd.cnab.manifest.v1".to_owned(),
+        "io.cnab.runtime_version" => bundle.schema_version.clone(),
+        TITLE => bundle.name.clone(),
+        VERSION => bundle.version.clone(),
+        "org.opencontainers.image.description" => bundle.description.clone(),
+        _ => return None,
+    })
+}
+
+/// What `bundle.json` says that an index may repeat as a list.
+#[derive(Deserialize)]
+struct Lists {
+    #[serde(default)]
+    keywords: Vec<String>,
+    #[serde(default)]
+    maintainers: Vec<Maintainer>,
+}
+
+#[derive(Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+struct Maintainer {
+    name: String,
+    email: String,
+    url: String,
+}
+
+/// Whether an annotation is one that an index may have, and says what `bundle.json` says.
+fn is_right(name: &str, value: &str, bundle: &Bundle, bundle_json: &[u8]) -> bool {
+    let lists = || strict_json::read::<Lists>(bundle_json, Names::Folded).ok();
+    let listed = value.as_bytes();
+    match name {
+        "io.cnab.keywords" => {
+            let found = strict_json::read::<Vec<String>>(listed, Names::Folded).ok();
+            found.is_some() && found == lists().map(|lists| lists.keywords)
+        }
+        "org.opencontainers.image.authors" => {
+            let found = strict_json::read::<Vec<Maintainer>>(listed, Names::Folded).ok();
+            found.is_some() && found == lists().map(|lists| lists.maintainers)
+        }
+        name => annotation(name, bundle).is_some_and(|own| own == value),
+    }
+}
+
+/// The config manifest of a bundle, as a function.
+fn config_manifest(form: &ConfigForm, bundle_json: &Descriptor) -> ConfigManifest {
+    let Descriptor { media_type, digest, size, .. } = bundle_json.clone();
+    let config = Content { media_type, digest, size };
+    let layers = match form.layers {
+        Layers::Null => None,
+        Layers::Empty => Some(Vec::new()),
+        Layers::Bundle => Some(vec![config.clone()]),
+    };
+    ConfigManifest { schema_version: 2, media_type: form.media_type.clone(), config, layers }
+}
+
+fn entry(descriptor: &Descriptor, annotations: &[(&str, &str)]) -> Entry {
+    let Descriptor { media_type, digest, size, .. } = descriptor.clone();
+    Entry { media_type, digest, size, annotations: annotations.iter().copied().collect() }
+}
+
+/// The documents of a bundle that is found in a registry, as its index points to them. What it points to is believed only
+/// after [`check`].
 ///
 /// # Errors
 /// [`RegistryFormError::NotABundle`].
-pub fn config_manifest(index: &ImageIndex) -> Result<&Descriptor, RegistryFormError> {
-    let mut configs = index.manifests.iter().filter(|manifest| is(manifest, "config"));
+pub fn config_entry(index: &ImageIndex) -> Result<&Descriptor, RegistryFormError> {
+    let mut configs = index.manifests.iter().filter(|entry| kind(entry) == Some(CONFIG));
     configs.next().ok_or(RegistryFormError::NotABundle)
 }
 
-/// The descriptors of a bundle's images in its index, in the order of the bundle's images. An image whose digest the
-/// bundle states is found by it; others by their annotations.
+/// The entries of a bundle's images, in the order of the bundle's images. Believed only after [`check`].
 ///
 /// # Errors
-/// [`RegistryFormError`] when an image is not listed.
-pub fn images<'a>(index: &'a ImageIndex, bundle: &Bundle) -> Result<Vec<&'a Descriptor>, RegistryFormError> {
-    let mut invocation = index.manifests.iter().filter(|manifest| is(manifest, "invocation"));
-    let mut find = |image: &BundleImage| {
-        let by_order = if image.component.is_none() { invocation.next() } else { None };
-        let reference = image.reference.clone();
-        match (&image.content_digest, &image.component) {
-            (Some(stated), _) => {
-                let found = index.manifests.iter().find(|manifest| manifest.digest == *stated);
-                found.ok_or_else(|| RegistryFormError::DigestNotListed { reference, stated: stated.clone() })
-            }
-            (None, None) => by_order.ok_or(RegistryFormError::ImageNotListed { reference }),
-            (None, Some(component)) => {
-                let named = |manifest: &&Descriptor| {
-                    is(manifest, "component") && manifest.annotations.get(COMPONENT) == Some(component)
-                };
-                index.manifests.iter().find(named).ok_or(RegistryFormError::ImageNotListed { reference })
-            }
-        }
+/// [`RegistryFormError::ImageNotListed`].
+pub fn image_entries<'a>(index: &'a ImageIndex, bundle: &Bundle) -> Result<Vec<&'a Descriptor>, RegistryFormError> {
+    let mut invocation = index.manifests.iter().rev().filter(|entry| kind(entry) == Some(INVOCATION));
+    let mut find = |image: &super::BundleImage| {
+        let found = match &image.component {
+            None => invocation.next(),
+            Some(component) => index.manifests.iter().find(|entry| entry.annotations.get(COMPONENT) == Some(component)),
+        };
+        found.ok_or_else(|| RegistryFormError::ImageNotListed { reference: image.reference.clone() })
     };
     bundle.images.iter().map(&mut find).collect()
 }
 
-fn is(manifest: &Descriptor, kind: &str) -> bool {
-    manifest.annotations.get(KIND).is_some_and(|found| found == kind)
+fn kind(entry: &Descriptor) -> Option<&str> {
+    entry.annotations.get(KIND)
 }
 
 /// Makes the config manifest and the index for a `bundle.json` that comes from a file. The same bundle and images give
@@ -90,101 +279,91 @@ pub fn build(
     bundle_json: &[u8],
     images: &[Descriptor],
 ) -> Result<(ManifestBytes, ManifestBytes), ManifestError> {
-    let config = Descriptor::of(BUNDLE_MEDIA_TYPE, bundle_json);
-    let config_manifest = encode(
-        OCI_MANIFEST,
-        &json!({ "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": listed(&config, &[]), "layers": [] }),
-    )?;
-    let mut manifests = vec![listed(config_manifest.descriptor(), &[(KIND, "config")])];
-    for (image, descriptor) in bundle.images.iter().zip(images) {
-        manifests.push(match &image.component {
-            None => listed(descriptor, &[(KIND, "invocation")]),
-            Some(name) => listed(descriptor, &[(KIND, "component"), (COMPONENT, name)]),
-        });
-    }
-    let annotations = json!({
-        "org.opencontainers.artifactType": "application/vnd.cnab.manifest.v1",
-        "org.opencontainers.image.title": bundle.name,
-        "org.opencontainers.image.version": bundle.version,
-    });
-    let index = json!({
-        "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests, "annotations": annotations,
-    });
-    Ok((config_manifest, encode(OCI_INDEX, &index)?))
+    let form = Form::own();
+    let config = config_manifest(&form.config, &Descriptor::of(BUNDLE_MEDIA_TYPE, bundle_json));
+    let config = encode(OCI_MANIFEST, &config)?;
+    let index = encode(OCI_INDEX, &index(&form.index, bundle, config.descriptor(), images))?;
+    Ok((config, index))
 }
 
-fn encode(media_type: &str, document: &Value) -> Result<ManifestBytes, ManifestError> {
-    // These documents have integers only, so they have a canonical form.
-    let bytes = canonical_json::encode(document).unwrap_or_default();
+fn encode(media_type: &str, document: &impl Serialize) -> Result<ManifestBytes, ManifestError> {
+    let bytes = serde_json::to_vec(document).map_err(JsonError::from)?;
     ManifestBytes::new(Descriptor::of(media_type, &bytes), bytes)
 }
 
-fn listed(descriptor: &Descriptor, annotations: &[(&str, &str)]) -> Value {
-    let mut object = json!({
-        "mediaType": descriptor.media_type, "digest": descriptor.digest, "size": descriptor.size,
-    });
-    if let (false, Some(fields)) = (annotations.is_empty(), object.as_object_mut()) {
-        let annotations: BTreeMap<_, _> = annotations.iter().copied().collect();
-        fields.insert("annotations".to_owned(), json!(annotations));
+/// Checks that an index, and the config manifest below it, are what [`index`] and [`config_manifest`] make of a bundle and
+/// its images. `bundle_json` describes the file, with the media type that it has in the registry; `held` gives the
+/// manifests below the index.
+///
+/// # Errors
+/// [`RegistryFormError`].
+pub fn check<'m>(
+    found: &ManifestBytes,
+    bundle: &Bundle,
+    (bundle_json, bytes): (&Descriptor, &[u8]),
+    images: &[Descriptor],
+    held: impl Fn(&Digest) -> Option<&'m ManifestBytes>,
+) -> Result<(), RegistryFormError> {
+    let read: Index = exactly(found)?;
+    let config = read.manifests.first().and_then(|entry| held(&entry.digest)).ok_or(RegistryFormError::NotABundle)?;
+    check_config_manifest(config, bundle_json)?;
+    let must_state = found.descriptor().media_type == DOCKER_INDEX;
+    if read.schema_version != 2 || (must_state && read.media_type.is_none()) {
+        return Err(RegistryFormError::NotABundle);
     }
-    object
+    if let Some((name, _)) = read.annotations.iter().find(|(name, value)| !is_right(name, value, bundle, bytes)) {
+        return Err(RegistryFormError::Annotation { name: name.to_owned() });
+    }
+    let form = IndexForm { media_type: read.media_type.clone(), annotations: Vec::new() };
+    let mut expected = index(&form, bundle, config.descriptor(), images);
+    let first_component = bundle.images.iter().filter(|image| image.component.is_none()).count().saturating_add(1);
+    let mut listed = read.manifests;
+    // Components are found by name: their order makes no difference to anyone.
+    for entries in [&mut listed, &mut expected.manifests] {
+        let components = entries.get_mut(first_component..).unwrap_or_default();
+        components.sort_by(|one, other| one.annotations.get(COMPONENT).cmp(&other.annotations.get(COMPONENT)));
+    }
+    for at in 0..listed.len().max(expected.manifests.len()) {
+        let (found, expected) = (listed.get(at), expected.manifests.get(at));
+        if found != expected {
+            return Err(RegistryFormError::Entry { found: described(found), expected: described(expected) });
+        }
+    }
+    Ok(())
+}
+
+fn check_config_manifest(found: &ManifestBytes, bundle_json: &Descriptor) -> Result<(), RegistryFormError> {
+    let read: ConfigManifest = exactly(found)?;
+    let layers = match read.layers.as_deref() {
+        None => Layers::Null,
+        Some([]) => Layers::Empty,
+        Some(_) => Layers::Bundle,
+    };
+    let is_docker = found.descriptor().media_type == DOCKER_MANIFEST;
+    let form = ConfigForm { media_type: read.media_type.clone(), layers };
+    let is_known = BUNDLE_MEDIA_TYPES.contains(&bundle_json.media_type.as_str())
+        && (!is_docker || (form.media_type.is_some() && layers == Layers::Bundle));
+    if is_known && read == config_manifest(&form, bundle_json) {
+        return Ok(());
+    }
+    Err(RegistryFormError::ConfigManifest { manifest: found.descriptor().digest.clone() })
+}
+
+/// Reads a document that has no other members than its type.
+fn exactly<T: serde::de::DeserializeOwned>(document: &ManifestBytes) -> Result<T, RegistryFormError> {
+    strict_json::read(document.bytes(), Names::Folded)
+        .map_err(|source| RegistryFormError::Members { document: document.descriptor().digest.clone(), source })
+}
+
+/// An entry, for people.
+fn described(entry: Option<&Entry>) -> String {
+    let Some(entry) = entry else { return "nothing more".to_owned() };
+    let kind = entry.annotations.get(KIND).unwrap_or("of no kind");
+    match entry.annotations.get(COMPONENT) {
+        Some(component) => format!("{} as {kind} {component:?}", entry.digest),
+        None => format!("{} as {kind}", entry.digest),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::oci::manifest::Document;
-
-    fn bundle(images: &[(Option<&str>, &str, Option<&Digest>)]) -> Bundle {
-        let images = images.iter().map(|(component, reference, digest)| BundleImage {
-            component: component.map(str::to_owned),
-            reference: (*reference).to_owned(),
-            content_digest: digest.cloned(),
-        });
-        Bundle { name: "shop".to_owned(), version: "1.0.0".to_owned(), images: images.collect() }
-    }
-
-    fn index_of(bundle: &Bundle, images: &[Descriptor]) -> ImageIndex {
-        let (_, index) = build(bundle, b"{}", images).unwrap();
-        match index.document().unwrap() {
-            Document::Index(index) => *index,
-            Document::Image(_) => panic!("not an index"),
-        }
-    }
-
-    fn image(content: &[u8]) -> Descriptor {
-        Descriptor::of(OCI_INDEX, content)
-    }
-
-    #[test]
-    fn what_is_built_is_read_back() {
-        let bundle = bundle(&[(None, "e/installer:1", None), (Some("web"), "e/web:1", None)]);
-        let descriptors = [image(b"installer"), image(b"web")];
-        let index = index_of(&bundle, &descriptors);
-        assert_eq!(config_manifest(&index).unwrap().media_type, OCI_MANIFEST);
-        let found: Vec<_> = images(&index, &bundle).unwrap().into_iter().map(|found| &found.digest).collect();
-        assert_eq!(found, descriptors.iter().map(|descriptor| &descriptor.digest).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn a_stated_digest_goes_before_annotations() {
-        let descriptors = [image(b"installer"), image(b"web")];
-        let built = bundle(&[(None, "e/installer:1", None), (Some("web"), "e/web:1", None)]);
-        let index = index_of(&built, &descriptors);
-        let stated = bundle(&[(None, "e/installer:1", None), (Some("web"), "e/web:1", Some(&Digest::sha256(b"x")))]);
-        assert!(matches!(images(&index, &stated), Err(RegistryFormError::DigestNotListed { .. })));
-        let other = bundle(&[(None, "e/installer:1", None), (Some("api"), "e/api:1", None)]);
-        assert!(matches!(images(&index, &other), Err(RegistryFormError::ImageNotListed { .. })));
-    }
-
-    #[test]
-    fn an_index_of_something_else_is_not_a_bundle() {
-        let index = ImageIndex {
-            manifests: vec![image(b"a")],
-            subject: None,
-            artifact_type: None,
-            annotations: BTreeMap::new(),
-        };
-        assert_eq!(config_manifest(&index), Err(RegistryFormError::NotABundle));
-    }
-}
+mod tests;

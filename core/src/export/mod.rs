@@ -10,6 +10,7 @@ pub mod request;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
@@ -19,20 +20,20 @@ use sealift_archive_format::{
     Digest, EntryName, EntryNameError, Inventory, InventoryError, Place, UnverifiedSeal, WriteError, Writer,
 };
 
-pub use plan::{Plan, PlanError, PlannedBlob, Sources, plan};
+pub use plan::{LeftOutReferrer, Plan, PlanError, Sources, plan};
 pub use request::{BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Request, SourceId};
 
 use crate::archive_layout;
 use crate::freshness::{Clock, Freshness};
 use crate::in_toto::Inspections;
-use crate::oci::SourceError;
+use crate::oci::{Descriptor, SourceError};
 use crate::progress::Progress;
 use crate::seal::{self, SignError};
 use crate::signature::SigningKey;
 use crate::trust::{self, Carried, Carrier, Claim, Extent, Judgement, JudgementError, Question};
 use crate::trust_store::{RepositoryName, Trust, policy};
 use crate::tuf::TrustedState;
-use crate::verify::documents::{Closed, DocumentError, Documents};
+use crate::verify::documents::{Blob, Closed, DocumentError, Documents};
 use crate::verify::{AttestationRefusal, Attestations, TooMuchMetadata, check_tuf_length};
 
 /// Who exports, and when.
@@ -147,6 +148,8 @@ pub fn prepare(
     if let Some(name) = live.keys().find(|name| !trust.repositories.contains_key(*name)) {
         return Err(PrepareError::NotPinned { name: name.clone() });
     }
+    let documents = plan.closed.documents();
+    let contents = documents.iter().map(|(digest, bytes)| ((*digest).clone(), Arc::from(*bytes))).collect();
     let mut question = Question {
         bundles: plan
             .bundles
@@ -158,7 +161,7 @@ pub fn prepare(
         exported_at: None,
         freshness: Freshness::Now { maximum_transit: trust.policy.maximum_transit.0 },
         inspections: Inspections::NotRun,
-        documents: &plan.documents,
+        documents: &contents,
     };
     // Inspections are run once, over what was gathered.
     let mut gathering = trust.clone();
@@ -183,14 +186,16 @@ pub fn prepare(
     Ok(Prepared { seal, files, plan, judgement, red_line })
 }
 
-/// The same check of documents that the far side makes.
+/// The same check of documents that the far side makes, from nothing but their bytes.
 fn check_documents(inventory: &Inventory, plan: &Plan) -> Result<Closed, DocumentError> {
+    let contents = plan.closed.documents();
     let mut documents = Documents::expected_by(inventory);
-    for blob in plan.blobs.iter().filter(|blob| blob.origin.is_none()) {
-        let digest = &blob.descriptor.digest;
-        documents.add(digest, plan.documents.get(digest).cloned().unwrap_or_default())?;
+    for blob in plan.closed.blobs() {
+        if let Some(bytes) = contents.get(blob.digest) {
+            documents.add(blob.digest, bytes.to_vec())?;
+        }
     }
-    documents.close(inventory)
+    documents.bind(inventory)?.close(inventory)
 }
 
 /// The same check of attestations that the far side makes. Each is fetched for it, and once more when it is written.
@@ -199,14 +204,16 @@ fn check_attestations(
     plan: &Plan,
     sources: &mut Sources<'_>,
 ) -> Result<(), PrepareError> {
-    for PlannedBlob { descriptor, origin } in &plan.blobs {
-        let digest = &descriptor.digest;
-        let Some((id, repository)) = origin.as_ref().filter(|_| attestations.expects(digest)) else { continue };
-        attestations.require_length(digest, descriptor.size)?;
+    for Blob { digest, size } in plan.closed.blobs() {
+        let Some((id, repository)) = plan.origins.get(digest).filter(|_| attestations.expects(digest)) else {
+            continue;
+        };
+        attestations.require_length(digest, size)?;
         let source = sources.get_mut(id.0).ok_or(PlanError::NoSource(*id))?;
         let unfetched = |source| PrepareError::Source { digest: digest.clone(), source };
         let mut bytes = Vec::new();
-        let read = source.blob(repository, descriptor).map_err(unfetched)?.read_to_end(&mut bytes);
+        let descriptor = Descriptor::new("", digest.clone(), size);
+        let read = source.blob(repository, &descriptor).map_err(unfetched)?.read_to_end(&mut bytes);
         read.map_err(|source| PrepareError::Read { digest: digest.clone(), source })?;
         attestations.check(digest, &bytes)?;
     }
@@ -246,7 +253,7 @@ fn inventory(
     ];
     let tuf = files.iter().map(|(name, bytes)| EntryRecord::of(name.clone(), bytes));
     let head_records = head.iter().map(|(name, bytes)| EntryRecord::of(name.clone(), bytes));
-    let blobs = plan.blobs.iter().map(|blob| EntryRecord::blob(&blob.descriptor.digest, blob.descriptor.size));
+    let blobs = plan.closed.blobs().into_iter().map(|blob| EntryRecord::blob(blob.digest, blob.size));
     inventory.entries = head_records.chain(tuf).chain(blobs).collect();
     files.extend(head);
     Ok((inventory, files))
@@ -261,6 +268,11 @@ impl Prepared {
     /// What was proven on this side.
     pub fn judgement(&self) -> &Judgement {
         &self.judgement
+    }
+
+    /// What refers to the images and is not carried.
+    pub fn left_out(&self) -> &[LeftOutReferrer] {
+        &self.plan.left_out
     }
 
     /// The digest of the sealed statement: it identifies the archive.
@@ -305,25 +317,21 @@ impl Prepared {
         progress: &dyn Progress,
     ) -> Result<W, ExportError> {
         let mut writer = Writer::new(output, &self.seal)?;
-        let origins: BTreeMap<_, _> = self
-            .plan
-            .blobs
-            .iter()
-            .filter_map(|blob| Some((&blob.descriptor.digest, (&blob.descriptor, blob.origin.as_ref()?))))
-            .collect();
+        let documents = self.plan.closed.documents();
         for record in &self.seal.inventory().entries {
             let held = match record.name.place() {
-                Place::Blob(digest) => self.plan.documents.get(digest),
-                _ => self.files.get(&record.name),
+                Place::Blob(digest) => documents.get(digest).copied(),
+                _ => self.files.get(&record.name).map(Vec::as_slice),
             };
-            match (held, origins.get(&record.digest)) {
-                (Some(bytes), _) => writer.append(&record.name, &mut Counted { reader: bytes.as_slice(), progress })?,
-                (None, Some((descriptor, (id, repository)))) => {
-                    progress.item(descriptor.digest.short());
+            match (held, self.plan.origins.get(&record.digest)) {
+                (Some(bytes), _) => writer.append(&record.name, &mut Counted { reader: bytes, progress })?,
+                (None, Some((id, repository))) => {
+                    progress.item(record.digest.short());
                     let source = sources.get_mut(id.0).ok_or(PlanError::NoSource(*id))?;
-                    let blob = source.blob(repository, descriptor);
-                    let blob =
-                        blob.map_err(|source| ExportError::Source { digest: descriptor.digest.clone(), source })?;
+                    let descriptor = Descriptor::new("", record.digest.clone(), record.size);
+                    let blob = source
+                        .blob(repository, &descriptor)
+                        .map_err(|source| ExportError::Source { digest: record.digest.clone(), source })?;
                     writer.append(&record.name, &mut Counted { reader: blob, progress })?;
                 }
                 // The inventory was made from the plan: there is no entry without an origin.

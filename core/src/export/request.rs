@@ -1,9 +1,11 @@
 //! What is to be exported, and where it is.
 
-use crate::oci::{Platforms, Reference, Repository};
+use std::collections::BTreeSet;
+
+use crate::oci::{Platforms, Reference, ReferrerKind, Repository};
 
 /// Which of the sources that an export was given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId(pub usize);
 
 /// A reference in a source.
@@ -24,6 +26,8 @@ pub struct Request {
     pub images: Vec<ImageRequest>,
     /// The platforms of images.
     pub platforms: Platforms,
+    /// The kinds of referrers that are carried.
+    pub referrers: BTreeSet<ReferrerKind>,
 }
 
 /// A bundle.

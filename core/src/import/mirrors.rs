@@ -17,6 +17,7 @@ impl Delivered {
     /// [`MirrorError`].
     pub fn publish_mirrors(&self, folder: &Path, limits: &Limits) -> Result<Vec<PublishedMirror>, MirrorError> {
         let Proof { judgement, carried, closed, .. } = self.verified.proof();
+        let documents = closed.documents();
         let mut mirrors = Vec::new();
         for evidence in &judgement.repositories {
             let Some(files) = carried.repositories.get(&evidence.name) else { continue };
@@ -33,7 +34,8 @@ impl Delivered {
             let mut served = files.targets.clone();
             for target in &evidence.targets {
                 let served = target.fetch(&mut served, evidence.consistent_snapshots).ok();
-                let document = || target.hashes().iter().find_map(|digest| closed.documents.get(digest)).cloned();
+                let document =
+                    || target.hashes().iter().find_map(|digest| documents.get(digest)).map(|bytes| bytes.to_vec());
                 if let Some(bytes) = served.or_else(document) {
                     mirror.write_target(target, &bytes, evidence.consistent_snapshots)?;
                 }

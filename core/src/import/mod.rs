@@ -8,8 +8,9 @@
 pub mod destination;
 mod mirrors;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
+use std::sync::Arc;
 
 use sealift_archive_format::inventory::{EntryRecord, ImageRecord};
 use sealift_archive_format::{Digest, Inventory};
@@ -18,13 +19,11 @@ pub use destination::{Destination, DestinationError};
 pub use mirrors::PublishedMirror;
 
 use crate::cnab::RelocationMapping;
-use crate::oci::{
-    BlobContent, Checked, Descriptor, ManifestBytes, ManifestError, Reference, Repository, Sink, SinkError,
-};
+use crate::oci::{BlobContent, Checked, Descriptor, Graph, ManifestBytes, Reference, Repository, Sink, SinkError};
 use crate::progress::Progress;
 use crate::trust_store::RepositoryName;
 use crate::tuf::TrustedState;
-use crate::verify::documents::{Closed, ClosedImage, Tree};
+use crate::verify::documents::{Closed, ClosedImage};
 use crate::verify::{Judged, ReceiveError, Receiver, Verified};
 
 /// Why an archive was not delivered.
@@ -80,14 +79,6 @@ pub enum DeliveryError {
         /// Why.
         source: SinkError,
     },
-    /// A document does not have the digest that it was kept under: a defect of this program.
-    #[error("document {digest} is not the one that was verified")]
-    Document {
-        /// The document.
-        digest: Digest,
-        /// Why.
-        source: ManifestError,
-    },
 }
 
 /// What was delivered.
@@ -126,7 +117,7 @@ pub fn deliver<R: Read>(
     let shipments = shipments(judged.inventory(), judged.closed(), destination)?;
     let wanted = wanted(&shipments);
     let mut delivery = Delivery { sink, wanted: &wanted };
-    delivery.documents(judged.closed(), &shipments)?;
+    delivery.documents(judged.closed())?;
     let verified = judged.receive(&mut delivery, progress)?;
     commit(verified, shipments, sink)
 }
@@ -134,25 +125,21 @@ pub fn deliver<R: Read>(
 /// What goes to one repository under one name.
 struct Shipment {
     place: Reference,
-    manifests: Vec<Descriptor>,
-    blobs: Vec<Descriptor>,
-    root: Descriptor,
+    /// What the name stands for first, then what refers to it.
+    graphs: Vec<Arc<Graph>>,
+    root: ManifestBytes,
     /// The images that live in this repository, by the references that they had.
     images: Vec<(String, Digest)>,
 }
 
 impl Shipment {
-    fn new(place: Reference, tree: &Tree, images: Vec<(String, Digest)>) -> Self {
-        let (manifests, blobs) = (tree.manifests.clone(), tree.blobs().cloned().collect());
-        Self { place, manifests, blobs, root: tree.root.clone(), images }
+    fn new(place: Reference, graph: &Arc<Graph>, images: Vec<(String, Digest)>) -> Self {
+        Self { place, graphs: vec![Arc::clone(graph)], root: graph.root().clone(), images }
     }
 
     /// Adds what refers to an image that is here, after the image itself.
     fn add_referrers(&mut self, image: &ClosedImage) {
-        for referrer in &image.referrers {
-            self.manifests.extend(referrer.manifests.iter().cloned());
-            self.blobs.extend(referrer.blobs().cloned());
-        }
+        self.graphs.extend(image.referrers.iter().cloned());
     }
 
     fn of_image(
@@ -161,7 +148,7 @@ impl Shipment {
         destination: &Destination,
     ) -> Result<Self, DestinationError> {
         let images = vec![(record.reference.clone(), record.descriptor.digest.clone())];
-        let mut shipment = Self::new(destination.place(&record.reference)?, &image.tree, images);
+        let mut shipment = Self::new(destination.place(&record.reference)?, &image.graph, images);
         shipment.add_referrers(image);
         Ok(shipment)
     }
@@ -195,15 +182,19 @@ fn shipments(
 }
 
 /// For each blob, its descriptor and the repositories that want it.
-type Wanted = BTreeMap<Digest, (Descriptor, Vec<Repository>)>;
+type Wanted<'s> = BTreeMap<Digest, (Descriptor, Vec<&'s Repository>)>;
 
-fn wanted(shipments: &[Shipment]) -> Wanted {
+fn wanted(shipments: &[Shipment]) -> Wanted<'_> {
     let mut wanted = Wanted::new();
+    let mut counted = HashSet::new();
     for shipment in shipments {
-        for blob in &shipment.blobs {
-            let (_, repositories) = wanted.entry(blob.digest.clone()).or_insert_with(|| (blob.clone(), Vec::new()));
-            if !repositories.contains(shipment.place.repository()) {
-                repositories.push(shipment.place.repository().clone());
+        let repository = shipment.place.repository();
+        for graph in shipment.graphs.iter().filter(|graph| counted.insert((repository, Arc::as_ptr(graph)))) {
+            for blob in graph.blobs() {
+                let (_, repositories) = wanted.entry(blob.digest.clone()).or_insert_with(|| (blob.clone(), Vec::new()));
+                if !repositories.contains(&repository) {
+                    repositories.push(repository);
+                }
             }
         }
     }
@@ -213,19 +204,14 @@ fn wanted(shipments: &[Shipment]) -> Wanted {
 /// Stores blobs as they come.
 struct Delivery<'a> {
     sink: &'a mut dyn Sink,
-    wanted: &'a Wanted,
+    wanted: &'a Wanted<'a>,
 }
 
 impl Delivery<'_> {
     /// Stores the documents that are blobs in a registry: each `bundle.json`.
-    fn documents(&mut self, closed: &Closed, shipments: &[Shipment]) -> Result<(), DeliveryError> {
-        let manifests: BTreeSet<&Digest> =
-            shipments.iter().flat_map(|shipment| &shipment.manifests).map(|manifest| &manifest.digest).collect();
-        for (digest, bytes) in &closed.documents {
-            if !manifests.contains(digest) && self.wanted.contains_key(digest) {
-                let held = bytes.as_slice();
-                self.store(digest, &mut |descriptor| Box::new(Checked::new(held, descriptor)))?;
-            }
+    fn documents(&mut self, closed: &Closed) -> Result<(), DeliveryError> {
+        for (digest, bytes) in &closed.bundle_files {
+            self.store(digest, &mut |descriptor| Box::new(Checked::new(&**bytes, descriptor)))?;
         }
         Ok(())
     }
@@ -281,32 +267,27 @@ impl Receiver for Delivery<'_> {
 
 /// Stores the manifests and then the tags. The archive has been seen to its end.
 fn commit(verified: Verified, shipments: Vec<Shipment>, sink: &mut dyn Sink) -> Result<Delivered, ImportError> {
-    let documents = &verified.proof().closed.documents;
-    let manifest = |descriptor: &Descriptor| {
-        let bytes = documents.get(&descriptor.digest).cloned().unwrap_or_default();
-        ManifestBytes::new(descriptor.clone(), bytes)
-            .map_err(|source| DeliveryError::Document { digest: descriptor.digest.clone(), source })
-    };
-    let mut stored = BTreeSet::new();
+    let mut stored = HashSet::new();
     for shipment in &shipments {
         let repository = shipment.place.repository();
-        for descriptor in &shipment.manifests {
-            if !stored.insert((repository.to_string(), &descriptor.digest)) {
+        for manifest in shipment.graphs.iter().flat_map(|graph| graph.manifests()) {
+            let digest = &manifest.descriptor().digest;
+            if !stored.insert((repository, digest)) {
                 continue;
             }
-            sink.put_manifest(repository, &manifest(descriptor)?).map_err(|source| DeliveryError::Manifest {
-                digest: descriptor.digest.clone(),
+            sink.put_manifest(repository, manifest).map_err(|source| DeliveryError::Manifest {
+                digest: digest.clone(),
                 repository: repository.to_string(),
                 source,
             })?;
         }
     }
     let (mut relocation, mut tags) = (RelocationMapping::default(), Vec::new());
-    for shipment in shipments {
+    for shipment in &shipments {
         let repository = shipment.place.repository();
-        sink.tag(&shipment.place, &manifest(&shipment.root)?)
+        sink.tag(&shipment.place, &shipment.root)
             .map_err(|source| DeliveryError::Tag { tag: shipment.place.to_string(), source })?;
-        tags.push((shipment.place.to_string(), shipment.root.digest.clone()));
+        tags.push((shipment.place.to_string(), shipment.root.descriptor().digest.clone()));
         for (original, digest) in &shipment.images {
             relocation.insert(original, format!("{repository}@{digest}"));
         }

@@ -4,15 +4,16 @@
 //! manifest in the index of an image, beside the manifest that it is about. What a layer says is for
 //! [`in_toto::attestation`](crate::in_toto::attestation) to read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{HashMap, HashSet};
 
 use sealift_archive_format::Digest;
 
 use super::descriptor::Descriptor;
-use super::graph::{ATTESTED_MANIFEST, Graph};
-use super::manifest::Document;
+use super::manifest::{Document, ManifestBytes};
 use super::media_type::essence;
 
+/// BuildKit's remark on an attestation in an index: the digest of the manifest that it is about.
+const ATTESTED_MANIFEST: &str = "vnd.docker.reference.digest";
 /// BuildKit's remark on what a manifest in an index is.
 const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
 
@@ -25,31 +26,27 @@ pub struct Attached {
     pub subject: Digest,
 }
 
-/// The attestations in a graph, each once for everything that it is attached to.
-pub fn attached(graph: &Graph) -> Vec<Attached> {
-    let documents: BTreeMap<&Digest, Document> = graph
-        .manifests()
-        .iter()
-        .filter_map(|manifest| Some((&manifest.descriptor().digest, manifest.document().ok()?)))
-        .collect();
-    let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
-    for document in documents.values() {
-        let attachments: Vec<(&Document, Digest)> = match document {
-            Document::Image(_) => {
-                document.subject().map(|subject| (document, subject.digest.clone())).into_iter().collect()
-            }
-            Document::Index(index) => index
-                .manifests
-                .iter()
-                .filter_map(|child| Some((documents.get(&child.digest)?, attested(child)?)))
-                .collect(),
-        };
-        for (attestation, subject) in attachments {
-            let Document::Image(attestation) = attestation else { continue };
-            for layer in attestation.layers.iter().filter(|layer| is_attestation(&layer.media_type)) {
-                if seen.insert((layer.digest.clone(), subject.clone())) {
-                    found.push(Attached { layer: layer.clone(), subject: subject.clone() });
-                }
+/// The attestations in a graph, each once for everything that it is attached to, in the order of the manifests. What
+/// hangs below a referrer is attached to what the referrer is about.
+pub(super) fn attached(manifests: &[ManifestBytes]) -> Vec<Attached> {
+    let about = manifests.last().and_then(|root| root.document().subject()).map(|subject| &subject.digest);
+    let mut listed: HashMap<&Digest, Vec<Digest>> = HashMap::new();
+    for manifest in manifests {
+        let Document::Index(index) = manifest.document() else { continue };
+        for child in &index.manifests {
+            listed.entry(&child.digest).or_default().extend(attested(child));
+        }
+    }
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
+    for manifest in manifests {
+        let Document::Image(image) = manifest.document() else { continue };
+        let own = image.subject.as_ref().map(|subject| &subject.digest).or(about);
+        let subjects = own.into_iter().chain(listed.get(&manifest.descriptor().digest).into_iter().flatten());
+        let layers = image.layers.iter().filter(|layer| is_attestation(&layer.media_type));
+        let pairs = subjects.flat_map(|subject| layers.clone().map(move |layer| (layer, subject)));
+        for (layer, subject) in pairs {
+            if seen.insert((layer.digest.clone(), subject.clone())) {
+                found.push(Attached { layer: layer.clone(), subject: subject.clone() });
             }
         }
     }
@@ -57,13 +54,13 @@ pub fn attached(graph: &Graph) -> Vec<Attached> {
 }
 
 /// The manifest that an attestation manifest of BuildKit is about.
-fn attested(child: &Descriptor) -> Option<Digest> {
-    let is_attestation = child.annotations.get(REFERENCE_TYPE).is_some_and(|kind| kind == "attestation-manifest");
-    child.annotations.get(ATTESTED_MANIFEST).filter(|_| is_attestation)?.parse().ok()
+pub(super) fn attested(child: &Descriptor) -> Option<Digest> {
+    child.annotations.get(REFERENCE_TYPE).filter(|kind| *kind == "attestation-manifest")?;
+    child.annotations.get(ATTESTED_MANIFEST)?.parse().ok()
 }
 
 /// Whether a layer of this type is an in-toto Statement, bare, in a DSSE envelope, or in a Sigstore bundle.
-fn is_attestation(media_type: &str) -> bool {
+pub(super) fn is_attestation(media_type: &str) -> bool {
     let media_type = essence(media_type);
     matches!(media_type.as_str(), "application/vnd.in-toto+json" | "application/vnd.dsse.envelope.v1+json")
         || (media_type.starts_with("application/vnd.dev.sigstore.bundle") && media_type.ends_with("+json"))

@@ -1,13 +1,15 @@
 //! What is known about content before it is fetched: type, digest and size. OCI Image Specification 1.1, "Descriptors".
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use sealift_archive_format::{Digest, inventory};
-use serde::{Deserialize, Serialize};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::platform::Platform;
 
-/// A descriptor. Fields that decide nothing here (`data`, and those of other vendors) are left out: the raw bytes of the
+/// A descriptor. Members that decide nothing here (`data`, and those of other vendors) are left out: the raw bytes of the
 /// manifest keep them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -22,14 +24,94 @@ pub struct Descriptor {
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub urls: Vec<String>,
     /// Free remarks.
-    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
-    pub annotations: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Annotations::is_empty")]
+    pub annotations: Annotations,
     /// The platform of an image in an index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
     /// The type of an artifact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<String>,
+    /// Content inside the descriptor. Not read: what is described is fetched and carried as a blob.
+    #[serde(default, skip_serializing)]
+    pub data: Passed,
+}
+
+/// Remarks by key, in the order of the keys. Documents have many of these, and most are short: it takes no more memory
+/// than it must.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Annotations(Vec<(String, String)>);
+
+impl Annotations {
+    /// The remark under a key.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        let at = self.0.binary_search_by(|(known, _)| known.as_str().cmp(key)).ok()?;
+        self.0.get(at).map(|(_, remark)| remark.as_str())
+    }
+
+    /// Puts a remark under a key, in place of one that is there.
+    pub fn insert(&mut self, key: &str, remark: &str) {
+        let at = self.0.partition_point(|(known, _)| known.as_str() < key);
+        match self.0.get_mut(at).filter(|(known, _)| known == key) {
+            Some((_, old)) => remark.clone_into(old),
+            None => self.0.insert(at, (key.to_owned(), remark.to_owned())),
+        }
+    }
+
+    /// Every key with its remark, in the order of the keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, remark)| (key.as_str(), remark.as_str()))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Annotations {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(remarks: I) -> Self {
+        let mut remarks: Vec<_> = remarks.into_iter().map(|(key, remark)| (key.into(), remark.into())).collect();
+        remarks.sort();
+        remarks.shrink_to_fit();
+        Self(remarks)
+    }
+}
+
+impl Serialize for Annotations {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        self.0.iter().try_for_each(|(key, remark)| map.serialize_entry(key, remark))?;
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Annotations {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Remarks;
+        impl<'de> Visitor<'de> for Remarks {
+            type Value = Annotations;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of texts")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Annotations, A::Error> {
+                std::iter::from_fn(|| access.next_entry::<String, String>().transpose()).collect::<Result<_, _>>()
+            }
+        }
+        deserializer.deserialize_map(Remarks)
+    }
+}
+
+/// A member whose name is known, and whose value decides nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Passed;
+
+impl<'de> Deserialize<'de> for Passed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
 }
 
 impl Descriptor {
@@ -40,9 +122,10 @@ impl Descriptor {
             digest,
             size,
             urls: Vec::new(),
-            annotations: BTreeMap::new(),
+            annotations: Annotations::default(),
             platform: None,
             artifact_type: None,
+            data: Passed,
         }
     }
 

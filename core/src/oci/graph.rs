@@ -1,13 +1,17 @@
-//! Everything that one reference leads to: the closed set of manifests and blobs below a root.
+//! Everything that a reference leads to: the closed set of manifests and blobs below a root.
 //!
-//! Promise: the set is complete but for what is listed as left out; each digest is in it once; the order depends on
-//! nothing but the content; and neither depth, nor number, nor the bytes held exceed the limits. `subject` points
-//! upwards and is not followed.
+//! Promise: a graph is complete but for what is listed as left out; each digest is in it once; its order depends on nothing
+//! but the content. [`Graphs`] of one archive or plan share what they have in common: each manifest is fetched, read and
+//! held once, however many graphs it is in, and what all of them come to together has limits too. `subject` points upwards
+//! and is not followed.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use sealift_archive_format::Digest;
+use sealift_archive_format::inventory::MAXIMUM_ENTRIES;
 
+use super::attestation::{self, Attached};
 use super::descriptor::Descriptor;
 use super::manifest::{Document, ManifestBytes, ManifestError};
 use super::media_type::is_foreign_layer;
@@ -17,16 +21,16 @@ use super::platform::Platform;
 pub const MAXIMUM_DEPTH: usize = 4;
 /// The most manifests of one graph.
 pub const MAXIMUM_MANIFESTS: usize = 4096;
-/// The most bytes of manifests that one graph holds.
+/// The most bytes of manifests that all graphs hold together.
 pub const MAXIMUM_MANIFEST_BYTES: u64 = 32 * 1024 * 1024;
-/// The most blobs of one graph.
-pub const MAXIMUM_BLOBS: usize = 65_536;
-
-/// BuildKit's remark on an attestation in an index: the digest of the manifest that it is about.
-pub(super) const ATTESTED_MANIFEST: &str = "vnd.docker.reference.digest";
+/// The most manifests of all graphs, one that is in several counted in each.
+pub const MAXIMUM_MANIFESTS_TOGETHER: usize = 262_144;
+/// The most configurations and layers that the manifests of all graphs list, those of one that is in several counted in
+/// each.
+pub const MAXIMUM_BLOBS_TOGETHER: usize = 4_194_304;
 
 /// Which platforms of an index are carried.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Platforms {
     /// Every one.
     All,
@@ -48,10 +52,10 @@ pub enum ForeignLayers {
 /// The closed set below a root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Graph {
-    root: Descriptor,
     manifests: Vec<ManifestBytes>,
-    configs: Vec<Descriptor>,
-    layers: Vec<Descriptor>,
+    foreign_layers: ForeignLayers,
+    platforms: BTreeSet<String>,
+    attestations: Vec<Attached>,
     left_out: Vec<LeftOut>,
 }
 
@@ -106,11 +110,17 @@ pub enum GraphError<E: std::error::Error + 'static> {
     #[error("more than {MAXIMUM_MANIFESTS} manifests")]
     Manifests,
     /// Too many bytes of manifests.
-    #[error("more than {MAXIMUM_MANIFEST_BYTES} bytes of manifests")]
+    #[error("more than {MAXIMUM_MANIFEST_BYTES} bytes of manifests together")]
     ManifestBytes,
-    /// Too many blobs.
-    #[error("more than {MAXIMUM_BLOBS} blobs")]
-    Blobs,
+    /// Too many manifests in all graphs.
+    #[error("more than {MAXIMUM_MANIFESTS_TOGETHER} manifests together")]
+    ManifestsTogether,
+    /// Too many configurations and layers in all graphs.
+    #[error("manifests that list more than {MAXIMUM_BLOBS_TOGETHER} configurations and layers together")]
+    BlobsTogether,
+    /// Too many different blobs.
+    #[error("more than {MAXIMUM_ENTRIES} different manifests, configurations and layers")]
+    Entries,
     /// One digest is listed with two sizes, or as a manifest here and as a blob there.
     #[error("{digest} is listed twice, with different sizes or in different roles")]
     Conflict {
@@ -134,7 +144,7 @@ pub enum GraphError<E: std::error::Error + 'static> {
 }
 
 impl Graph {
-    /// Walks from `root` to everything below it, fetching manifests with `fetch`.
+    /// Walks from `root` to everything below it, fetching manifests with `fetch`: one graph that shares nothing.
     ///
     /// # Errors
     /// Any [`GraphError`].
@@ -143,94 +153,202 @@ impl Graph {
         platforms: &Platforms,
         foreign_layers: ForeignLayers,
         fetch: impl FnMut(&Descriptor) -> Result<ManifestBytes, E>,
-    ) -> Result<Self, GraphError<E>> {
-        let graph = Self {
-            root: root.descriptor().clone(),
-            manifests: Vec::new(),
-            configs: Vec::new(),
-            layers: Vec::new(),
-            left_out: Vec::new(),
-        };
-        let seen = HashMap::new();
-        let mut walk = Walk { graph, platforms, foreign_layers, fetch, seen, manifest_count: 0, manifest_bytes: 0 };
+    ) -> Result<Arc<Self>, GraphError<E>> {
+        let mut graphs = Graphs::default();
         let descriptor = root.descriptor().clone();
-        walk.note(&descriptor, Role::Manifest)?;
-        walk.enter(root, 0)?;
-        Ok(walk.graph)
+        graphs.hold(root)?;
+        graphs.walk(&descriptor, platforms, foreign_layers, fetch)
     }
 
     /// The root: what the reference stands for.
-    pub fn root(&self) -> &Descriptor {
-        &self.root
+    pub fn root(&self) -> &ManifestBytes {
+        #[expect(clippy::indexing_slicing, reason = "a walk ends with its root")]
+        &self.manifests[self.manifests.len() - 1]
     }
 
-    /// Every manifest with its bytes, children before parents, the root last.
+    /// Every manifest, children before parents, the root last: in the order in which a walk leaves them that goes down to
+    /// children in the order in which they are listed.
     pub fn manifests(&self) -> &[ManifestBytes] {
         &self.manifests
     }
 
-    /// Every configuration.
-    pub fn configs(&self) -> &[Descriptor] {
-        &self.configs
+    /// Every configuration once, in the order of the manifests.
+    pub fn configs(&self) -> Vec<&Descriptor> {
+        let configs = self.images().map(|image| &image.config);
+        let mut seen = HashSet::new();
+        configs.filter(|config| seen.insert(&config.digest)).collect()
     }
 
-    /// Every layer that is not a configuration too.
-    pub fn layers(&self) -> &[Descriptor] {
-        &self.layers
+    /// Every layer once that is not a configuration too, in the order of the manifests.
+    pub fn layers(&self) -> Vec<&Descriptor> {
+        let mut seen: HashSet<&Digest> = self.images().map(|image| &image.config.digest).collect();
+        let carried =
+            |layer: &&Descriptor| self.foreign_layers == ForeignLayers::Carry || !is_foreign_layer(&layer.media_type);
+        let layers = self.images().flat_map(|image| &image.layers).filter(carried);
+        layers.filter(|layer| seen.insert(&layer.digest)).collect()
     }
 
     /// Every blob: configurations, then layers.
-    pub fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
-        self.configs.iter().chain(&self.layers)
+    pub fn blobs(&self) -> Vec<&Descriptor> {
+        let mut blobs = self.configs();
+        blobs.append(&mut self.layers());
+        blobs
     }
 
-    /// The platforms of its manifests, as the indexes above them state them.
-    pub fn platforms(&self) -> Vec<String> {
-        let stated = self.manifests.iter().filter_map(|manifest| manifest.descriptor().platform.as_ref());
-        let names: BTreeSet<String> = stated.map(ToString::to_string).collect();
-        // BuildKit says this of attestations.
-        names.into_iter().filter(|name| name != "unknown/unknown").collect()
+    /// The layers that are attestations, and what they are attached to.
+    pub fn attestations(&self) -> &[Attached] {
+        &self.attestations
+    }
+
+    /// The platforms of its manifests, as the indexes above them state them, sorted.
+    pub fn platforms(&self) -> impl Iterator<Item = &str> {
+        self.platforms.iter().map(String::as_str)
     }
 
     /// What is listed but not carried.
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out
     }
+
+    fn images(&self) -> impl Iterator<Item = &super::ImageManifest> {
+        self.manifests.iter().filter_map(|manifest| match manifest.document() {
+            Document::Image(image) => Some(&**image),
+            Document::Index(_) => None,
+        })
+    }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     Manifest,
-    Config,
-    Layer,
+    Blob,
 }
 
+/// The graphs of one archive or plan.
+#[derive(Debug, Default)]
+pub struct Graphs {
+    /// Every manifest that is held.
+    held: HashMap<Digest, ManifestBytes>,
+    held_bytes: u64,
+    /// What is known of everything that is listed anywhere.
+    noted: HashMap<Digest, (u64, Role)>,
+    /// The manifests whose own lists are noted.
+    entered: HashSet<Digest>,
+    walked: HashMap<(Digest, Platforms), Arc<Graph>>,
+    manifests: usize,
+    blobs: usize,
+}
+
+impl Graphs {
+    /// Takes in a manifest, which then need not be fetched.
+    ///
+    /// # Errors
+    /// [`GraphError::ManifestBytes`].
+    pub fn hold<E: std::error::Error + 'static>(&mut self, manifest: ManifestBytes) -> Result<(), GraphError<E>> {
+        let Descriptor { digest, size, .. } = manifest.descriptor();
+        let (digest, size) = (digest.clone(), *size);
+        if self.held.insert(digest, manifest).is_none() {
+            self.held_bytes = self.held_bytes.saturating_add(size);
+        }
+        if self.held_bytes > MAXIMUM_MANIFEST_BYTES { Err(GraphError::ManifestBytes) } else { Ok(()) }
+    }
+
+    /// A manifest that is held.
+    pub fn held(&self, digest: &Digest) -> Option<&ManifestBytes> {
+        self.held.get(digest)
+    }
+
+    /// Walks from `root` to everything below it, fetching with `fetch` the manifests that are not held yet.
+    ///
+    /// # Errors
+    /// Any [`GraphError`].
+    pub fn walk<E: std::error::Error + 'static>(
+        &mut self,
+        root: &Descriptor,
+        platforms: &Platforms,
+        foreign_layers: ForeignLayers,
+        fetch: impl FnMut(&Descriptor) -> Result<ManifestBytes, E>,
+    ) -> Result<Arc<Graph>, GraphError<E>> {
+        let key = (root.digest.clone(), platforms.clone());
+        if let Some(graph) = self.walked.get(&key) {
+            let listed = graph.root().require_listed_as(root);
+            listed.map_err(|source| unusable(&root.digest, source))?;
+            return Ok(Arc::clone(graph));
+        }
+        let graph = Graph {
+            manifests: Vec::new(),
+            foreign_layers,
+            platforms: BTreeSet::new(),
+            attestations: Vec::new(),
+            left_out: Vec::new(),
+        };
+        let mut walk = Walk { graphs: self, graph, platforms, fetch, seen: HashSet::new() };
+        walk.child(root, 0)?;
+        let mut graph = walk.graph;
+        graph.attestations = attestation::attached(&graph.manifests);
+        let graph = Arc::new(graph);
+        self.walked.insert(key, Arc::clone(&graph));
+        Ok(graph)
+    }
+
+    /// Notes what is listed: one digest has one size and one role everywhere.
+    fn note<E: std::error::Error + 'static>(&mut self, listed: &Descriptor, role: Role) -> Result<(), GraphError<E>> {
+        let known = *self.noted.entry(listed.digest.clone()).or_insert((listed.size, role));
+        match known {
+            _ if self.noted.len() > MAXIMUM_ENTRIES => Err(GraphError::Entries),
+            known if known == (listed.size, role) => Ok(()),
+            _ => Err(GraphError::Conflict { digest: listed.digest.clone() }),
+        }
+    }
+}
+
+fn unusable<E: std::error::Error + 'static>(digest: &Digest, source: ManifestError) -> GraphError<E> {
+    GraphError::Manifest { digest: digest.clone(), source: Box::new(source) }
+}
+
+/// One walk.
 struct Walk<'a, F> {
+    graphs: &'a mut Graphs,
     graph: Graph,
     platforms: &'a Platforms,
-    foreign_layers: ForeignLayers,
     fetch: F,
-    seen: HashMap<Digest, (u64, Role)>,
-    manifest_count: usize,
-    manifest_bytes: u64,
+    seen: HashSet<Digest>,
 }
 
 impl<F> Walk<'_, F> {
-    /// Notes a descriptor; whether it is new.
-    fn note<E: std::error::Error + 'static>(
-        &mut self,
-        descriptor: &Descriptor,
-        role: Role,
-    ) -> Result<bool, GraphError<E>> {
-        let is_manifest = |role| role == Role::Manifest;
-        match self.seen.get(&descriptor.digest) {
-            Some((size, seen)) if *size == descriptor.size && is_manifest(*seen) == is_manifest(role) => Ok(false),
-            Some(_) => Err(GraphError::Conflict { digest: descriptor.digest.clone() }),
-            None => {
-                self.seen.insert(descriptor.digest.clone(), (descriptor.size, role));
-                Ok(true)
-            }
+    /// Goes down to a manifest that is listed below `depth` indexes.
+    fn child<E>(&mut self, listed: &Descriptor, depth: usize) -> Result<(), GraphError<E>>
+    where
+        E: std::error::Error + 'static,
+        F: FnMut(&Descriptor) -> Result<ManifestBytes, E>,
+    {
+        self.graphs.note(listed, Role::Manifest)?;
+        let is_new = self.seen.insert(listed.digest.clone());
+        if is_new && depth > MAXIMUM_DEPTH {
+            return Err(GraphError::Depth { digest: listed.digest.clone() });
         }
+        if self.seen.len() > MAXIMUM_MANIFESTS {
+            return Err(GraphError::Manifests);
+        }
+        let manifest = self.manifest(listed)?;
+        manifest.require_listed_as(listed).map_err(|source| unusable(&listed.digest, source))?;
+        if is_new { self.enter(manifest, depth) } else { Ok(()) }
+    }
+
+    /// The manifest, fetched if it is not held.
+    fn manifest<E>(&mut self, listed: &Descriptor) -> Result<ManifestBytes, GraphError<E>>
+    where
+        E: std::error::Error + 'static,
+        F: FnMut(&Descriptor) -> Result<ManifestBytes, E>,
+    {
+        if let Some(held) = self.graphs.held(&listed.digest) {
+            return Ok(held.clone());
+        }
+        let fetched = (self.fetch)(listed);
+        let manifest = fetched.map_err(|source| GraphError::Fetch { digest: listed.digest.clone(), source })?;
+        manifest.require_listed_as(listed).map_err(|source| unusable(&listed.digest, source))?;
+        self.graphs.hold(manifest.clone())?;
+        Ok(manifest)
     }
 
     /// Takes in a manifest and all below it.
@@ -239,18 +357,24 @@ impl<F> Walk<'_, F> {
         E: std::error::Error + 'static,
         F: FnMut(&Descriptor) -> Result<ManifestBytes, E>,
     {
-        let digest = manifest.descriptor().digest.clone();
-        self.manifest_bytes += manifest.descriptor().size;
-        if self.manifest_bytes > MAXIMUM_MANIFEST_BYTES {
-            return Err(GraphError::ManifestBytes);
+        self.graphs.manifests += 1;
+        if self.graphs.manifests > MAXIMUM_MANIFESTS_TOGETHER {
+            return Err(GraphError::ManifestsTogether);
         }
-        let unusable = |error| GraphError::Manifest { digest: digest.clone(), source: Box::new(error) };
-        match manifest.document().map_err(unusable)? {
-            Document::Index(index) => self.enter_children(&digest, index.manifests, depth)?,
+        let digest = &manifest.descriptor().digest;
+        match manifest.document() {
+            Document::Index(index) => self.enter_children(digest, &index.manifests, depth)?,
             Document::Image(image) => {
-                self.list(&digest, image.config, Role::Config)?;
-                for layer in image.layers {
-                    self.list(&digest, layer, Role::Layer)?;
+                self.graphs.blobs = self.graphs.blobs.saturating_add(manifest.document().child_count());
+                if self.graphs.blobs > MAXIMUM_BLOBS_TOGETHER {
+                    return Err(GraphError::BlobsTogether);
+                }
+                if self.graph.foreign_layers != ForeignLayers::Carry {
+                    self.pass_foreign_layers(digest, &image.layers)?;
+                }
+                if self.graphs.entered.insert(digest.clone()) {
+                    let listed = std::iter::once(&image.config).chain(&image.layers);
+                    listed.into_iter().try_for_each(|blob| self.graphs.note(blob, Role::Blob))?;
                 }
             }
         }
@@ -258,85 +382,59 @@ impl<F> Walk<'_, F> {
         Ok(())
     }
 
-    fn enter_children<E>(
-        &mut self,
-        parent: &Digest,
-        children: Vec<Descriptor>,
-        depth: usize,
-    ) -> Result<(), GraphError<E>>
+    fn enter_children<E>(&mut self, parent: &Digest, children: &[Descriptor], depth: usize) -> Result<(), GraphError<E>>
     where
         E: std::error::Error + 'static,
         F: FnMut(&Descriptor) -> Result<ManifestBytes, E>,
     {
-        let listed = children.len();
         let (chosen, others) = choose(self.platforms, children);
-        if chosen.is_empty() && listed > 0 {
+        if chosen.is_empty() && !children.is_empty() {
             return Err(GraphError::NoPlatform { digest: parent.clone() });
         }
-        let reason = LeftOutReason::Platform;
-        self.graph.left_out.extend(others.into_iter().map(|descriptor| LeftOut {
-            descriptor,
-            parent: parent.clone(),
-            reason,
-        }));
-        for child in chosen {
-            if !self.note(&child, Role::Manifest)? {
-                continue;
-            }
-            if depth >= MAXIMUM_DEPTH {
-                return Err(GraphError::Depth { digest: child.digest });
-            }
-            self.manifest_count += 1;
-            if self.manifest_count >= MAXIMUM_MANIFESTS {
-                return Err(GraphError::Manifests);
-            }
-            let fetched = (self.fetch)(&child);
-            let manifest = fetched.map_err(|source| GraphError::Fetch { digest: child.digest.clone(), source })?;
-            let (digest, bytes) = (child.digest.clone(), manifest.into_bytes());
-            let manifest = ManifestBytes::new(child, bytes)
-                .map_err(|error| GraphError::Manifest { digest, source: Box::new(error) })?;
-            self.enter(manifest, depth + 1)?;
-        }
-        Ok(())
+        self.leave_out(parent, others, LeftOutReason::Platform);
+        let stated = chosen.iter().filter_map(|child| child.platform.as_ref());
+        self.graph.platforms.extend(stated.filter(|platform| !platform.is_unknown()).map(ToString::to_string));
+        chosen.into_iter().try_for_each(|child| self.child(child, depth + 1))
     }
 
-    /// Lists a blob, unless it is listed or left out.
-    fn list<E: std::error::Error + 'static>(
+    /// Refuses foreign layers, or lists them as left out.
+    fn pass_foreign_layers<E: std::error::Error + 'static>(
         &mut self,
         parent: &Digest,
-        blob: Descriptor,
-        role: Role,
+        layers: &[Descriptor],
     ) -> Result<(), GraphError<E>> {
-        if is_foreign_layer(&blob.media_type) && self.foreign_layers != ForeignLayers::Carry {
-            if self.foreign_layers == ForeignLayers::Refuse {
-                return Err(GraphError::ForeignLayer { digest: blob.digest, manifest: parent.clone() });
+        let foreign: Vec<_> = layers.iter().filter(|layer| is_foreign_layer(&layer.media_type)).collect();
+        match foreign.first() {
+            Some(layer) if self.graph.foreign_layers == ForeignLayers::Refuse => {
+                Err(GraphError::ForeignLayer { digest: layer.digest.clone(), manifest: parent.clone() })
             }
-            let reason = LeftOutReason::ForeignLayer;
-            self.graph.left_out.push(LeftOut { descriptor: blob, parent: parent.clone(), reason });
-            return Ok(());
-        }
-        if self.note(&blob, role)? {
-            if self.graph.configs.len() + self.graph.layers.len() >= MAXIMUM_BLOBS {
-                return Err(GraphError::Blobs);
+            _ => {
+                self.leave_out(parent, foreign, LeftOutReason::ForeignLayer);
+                Ok(())
             }
-            let blobs = if role == Role::Config { &mut self.graph.configs } else { &mut self.graph.layers };
-            blobs.push(blob);
         }
-        Ok(())
+    }
+
+    fn leave_out(&mut self, parent: &Digest, left_out: Vec<&Descriptor>, reason: LeftOutReason) {
+        let left_out = left_out.into_iter().map(|descriptor| LeftOut {
+            descriptor: descriptor.clone(),
+            parent: parent.clone(),
+            reason,
+        });
+        self.graph.left_out.extend(left_out);
     }
 }
 
 /// Splits an index's children into those to carry and the others. Children of no platform are carried; an attestation
 /// goes with the manifest that it is about.
-fn choose(platforms: &Platforms, children: Vec<Descriptor>) -> (Vec<Descriptor>, Vec<Descriptor>) {
-    let Platforms::Only(wishes) = platforms else { return (children, Vec::new()) };
+fn choose<'d>(platforms: &Platforms, children: &'d [Descriptor]) -> (Vec<&'d Descriptor>, Vec<&'d Descriptor>) {
+    let Platforms::Only(wishes) = platforms else { return (children.iter().collect(), Vec::new()) };
     let selected = |child: &Descriptor| {
         child.platform.as_ref().is_none_or(|platform| wishes.iter().any(|wish| wish.selects(platform)))
     };
-    let chosen: HashSet<String> =
-        children.iter().filter(|child| selected(child)).map(|child| child.digest.to_string()).collect();
-    children.into_iter().partition(|child| {
-        let about_chosen = child.annotations.get(ATTESTED_MANIFEST).is_some_and(|digest| chosen.contains(digest));
+    let chosen: HashSet<&Digest> = children.iter().filter(|child| selected(child)).map(|child| &child.digest).collect();
+    children.iter().partition(|child| {
+        let about_chosen = attestation::attested(child).is_some_and(|digest| chosen.contains(&digest));
         selected(child) || about_chosen
     })
 }

@@ -1,29 +1,34 @@
 //! Manifests and indexes, read from the bytes that their digest is of.
 //!
-//! Promise: one document has one meaning. A document that could be read as both a manifest and an index, that has
-//! duplicate keys, or whose own `mediaType` is not the one it was announced with, is refused. Unknown fields are fine.
+//! Promise: one document has one meaning, ours and everyone's. A document is refused that could be read as both a manifest
+//! and an index, that lacks what its kind has, that has two members of one name (also to readers that ignore case), or
+//! whose own `mediaType` is not the one it was announced with. Unknown members are fine.
 //! OCI Image Specification 1.1, "Image Manifest" and "Image Index"; Docker image manifest version 2, schema 2.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sealift_archive_format::Digest;
-use sealift_archive_format::strict_json::{self, JsonError};
+use sealift_archive_format::strict_json::{self, JsonError, Names};
 use serde::Deserialize;
-use serde_json::Value;
 
-use super::descriptor::{Descriptor, null_as_default};
-use super::media_type::{self, ManifestKind};
+use super::descriptor::{Annotations, Descriptor, Passed, null_as_default};
+use super::media_type::{self, Announced, ManifestKind};
 
 /// The longest manifest or index, in bytes. Registries agree on this limit (OCI Distribution 1.1, "Pushing Manifests").
 pub const MAXIMUM_LENGTH: u64 = 4 * 1024 * 1024;
 /// The most layers of an image, or manifests of an index.
 pub const MAXIMUM_CHILDREN: usize = 10_000;
 
-/// A manifest's bytes, proven to be what their descriptor says.
+/// A manifest or an index: its bytes, proven to be what their descriptor says, and what they say. Read once, and cheap to
+/// clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ManifestBytes {
+pub struct ManifestBytes(Arc<Read>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Read {
     descriptor: Descriptor,
-    bytes: Vec<u8>,
+    bytes: Arc<[u8]>,
+    document: Document,
 }
 
 /// A manifest of an image or artifact, or an index of such.
@@ -36,41 +41,59 @@ pub enum Document {
 }
 
 /// An image manifest.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageManifest {
     /// The configuration.
     pub config: Descriptor,
     /// The layers, lowest first. CNAB's configuration manifests have none, and write `null`.
-    #[serde(default, deserialize_with = "null_as_default")]
     pub layers: Vec<Descriptor>,
     /// The manifest that this one is about, for a referrer.
-    #[serde(default)]
     pub subject: Option<Descriptor>,
     /// What the artifact is, if it is not an image.
-    #[serde(default)]
     pub artifact_type: Option<String>,
     /// Free remarks.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub annotations: BTreeMap<String, String>,
+    pub annotations: Annotations,
 }
 
 /// An image index, or a Docker manifest list.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageIndex {
     /// What is listed.
-    #[serde(default, deserialize_with = "null_as_default")]
     pub manifests: Vec<Descriptor>,
     /// The manifest that this index is about, for a referrer.
-    #[serde(default)]
     pub subject: Option<Descriptor>,
     /// What the artifact is, if it is not an image.
-    #[serde(default)]
     pub artifact_type: Option<String>,
     /// Free remarks.
+    pub annotations: Annotations,
+}
+
+/// Every member that some kind of document has.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawDocument {
+    schema_version: Option<u64>,
+    media_type: Option<String>,
+    config: Option<Descriptor>,
+    #[serde(default, deserialize_with = "present")]
+    layers: Option<Vec<Descriptor>>,
+    #[serde(default, deserialize_with = "present")]
+    manifests: Option<Vec<Descriptor>>,
+    #[serde(default, deserialize_with = "present")]
+    fs_layers: Option<Passed>,
+    subject: Option<Descriptor>,
+    artifact_type: Option<String>,
     #[serde(default, deserialize_with = "null_as_default")]
-    pub annotations: BTreeMap<String, String>,
+    annotations: Annotations,
+}
+
+/// Reads a member that is there, where `null` stands for an empty value.
+fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    null_as_default(deserializer).map(Some)
 }
 
 /// Why bytes are not a manifest that is understood.
@@ -91,6 +114,20 @@ pub enum ManifestError {
     /// Not strict JSON, or not of a manifest's shape.
     #[error("the manifest cannot be read")]
     Json(#[from] JsonError),
+    /// Not of the one schema version that is understood: Docker's schema 1, or a document that states none.
+    #[error("a manifest with schemaVersion {}: only 2 is understood", .found.map_or("missing".to_owned(), |found| found.to_string()))]
+    SchemaVersion {
+        /// What it states.
+        found: Option<u64>,
+    },
+    /// A member is missing that every document of its kind has.
+    #[error("{media_type} without {member}")]
+    Member {
+        /// The media type.
+        media_type: &'static str,
+        /// The member.
+        member: &'static str,
+    },
     /// A media type that is neither a manifest's nor an index's; schema 1 is among these.
     #[error("a manifest of media type {0:?} is not supported")]
     MediaType(String),
@@ -123,50 +160,66 @@ pub enum ManifestError {
 }
 
 impl ManifestBytes {
-    /// Takes `bytes` when they are what `descriptor` describes.
+    /// Takes `bytes` when they are what `descriptor` describes, and reads them. Its media type is then the document's own:
+    /// a descriptor may write it in another way, or say nothing of it.
     ///
     /// # Errors
-    /// [`ManifestError::Mismatch`], [`ManifestError::Length`].
+    /// Any [`ManifestError`].
     pub fn new(descriptor: Descriptor, bytes: Vec<u8>) -> Result<Self, ManifestError> {
         let length = within_limit(&bytes)?;
         if !descriptor.matches(&bytes) {
             let (digest, size) = (descriptor.digest, descriptor.size);
             return Err(ManifestError::Mismatch { digest, size, found: Digest::sha256(&bytes), length });
         }
-        Ok(Self { descriptor, bytes })
+        let (media_type, document) = read(&bytes, &descriptor.media_type)?;
+        let descriptor = Descriptor { media_type: media_type.to_owned(), ..descriptor };
+        Ok(Self(Arc::new(Read { descriptor, bytes: bytes.into(), document })))
     }
 
     /// Describes `bytes` that were announced with a media type, or with one that says nothing (`application/json`).
     ///
     /// # Errors
-    /// Any [`ManifestError`]: the document is read to know its type.
+    /// Any [`ManifestError`].
     pub fn describe(bytes: Vec<u8>, announced: &str, digest: Digest) -> Result<Self, ManifestError> {
         let length = within_limit(&bytes)?;
-        let (media_type, _) = read(&bytes, announced)?;
-        Self::new(Descriptor::new(&media_type, digest, length), bytes)
+        Self::new(Descriptor::new(announced, digest, length), bytes)
     }
 
     /// Type, digest and size.
     pub fn descriptor(&self) -> &Descriptor {
-        &self.descriptor
+        &self.0.descriptor
     }
 
     /// The bytes, as they came.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.0.bytes
     }
 
-    /// The bytes alone.
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.bytes
+    /// The bytes, shared.
+    pub fn shared_bytes(&self) -> Arc<[u8]> {
+        Arc::clone(&self.0.bytes)
     }
 
     /// What the bytes say.
+    pub fn document(&self) -> &Document {
+        &self.0.document
+    }
+
+    /// Refuses a descriptor that describes something else: another digest or size, or another type.
     ///
     /// # Errors
-    /// Any [`ManifestError`].
-    pub fn document(&self) -> Result<Document, ManifestError> {
-        Document::parse(&self.bytes, &self.descriptor.media_type)
+    /// [`ManifestError::Mismatch`], [`ManifestError::MediaTypeDiffers`].
+    pub fn require_listed_as(&self, listed: &Descriptor) -> Result<(), ManifestError> {
+        let Descriptor { digest, size, media_type, .. } = self.descriptor();
+        if (digest, size) != (&listed.digest, &listed.size) {
+            let (expected, found) = (listed.digest.clone(), digest.clone());
+            return Err(ManifestError::Mismatch { digest: expected, size: listed.size, found, length: *size });
+        }
+        match Announced::by(&listed.media_type) {
+            Announced::Nothing => Ok(()),
+            Announced::Type(announced) if announced == *media_type => Ok(()),
+            Announced::Type(announced) => Err(ManifestError::MediaTypeDiffers { announced, found: media_type.clone() }),
+        }
     }
 }
 
@@ -188,6 +241,14 @@ impl Document {
         }
     }
 
+    /// How many items the document lists.
+    pub fn child_count(&self) -> usize {
+        match self {
+            Self::Image(image) => image.layers.len().saturating_add(1),
+            Self::Index(index) => index.manifests.len(),
+        }
+    }
+
     /// The manifest that this document is about, for a referrer.
     pub fn subject(&self) -> Option<&Descriptor> {
         match self {
@@ -203,40 +264,64 @@ fn within_limit(bytes: &[u8]) -> Result<u64, ManifestError> {
 }
 
 /// Reads a document; returns its media type too.
-fn read(bytes: &[u8], announced: &str) -> Result<(String, Document), ManifestError> {
-    let value = strict_json::parse(bytes)?;
-    let media_type = media_type_of(&value, announced)?;
-    let kind = media_type::manifest_kind(&media_type).ok_or_else(|| ManifestError::MediaType(media_type.clone()))?;
-    let has = |name: &str| value.get(name).is_some();
-    let (like_image, like_index) = (has("config") || has("layers") || has("fsLayers"), has("manifests"));
+fn read(bytes: &[u8], announced: &str) -> Result<(&'static str, Document), ManifestError> {
+    let raw: RawDocument = strict_json::read(bytes, Names::Folded)?;
+    let media_type = raw.media_type(Announced::by(announced))?;
+    let (media_type, kind) = media_type::manifest(&media_type).ok_or(ManifestError::MediaType(media_type))?;
+    if raw.schema_version != Some(2) {
+        return Err(ManifestError::SchemaVersion { found: raw.schema_version });
+    }
     let document = match kind {
-        ManifestKind::Image if like_index => return Err(ManifestError::Ambiguous),
-        ManifestKind::Index if like_image => return Err(ManifestError::Ambiguous),
-        ManifestKind::Image => Document::Image(Box::new(strict_json::into(value)?)),
-        ManifestKind::Index => Document::Index(Box::new(strict_json::into(value)?)),
+        ManifestKind::Image => Document::Image(Box::new(raw.image(media_type)?)),
+        ManifestKind::Index => Document::Index(Box::new(raw.index(media_type)?)),
     };
-    let count = document.children().len();
+    let count = document.child_count();
     if count > MAXIMUM_CHILDREN { Err(ManifestError::Children { count }) } else { Ok((media_type, document)) }
 }
 
-/// The one media type of a document: as announced, as it says itself, or as OCI's fields imply.
-fn media_type_of(value: &Value, announced: &str) -> Result<String, ManifestError> {
-    let announced = media_type::essence(announced);
-    let says_nothing =
-        matches!(announced.as_str(), "" | "application/json" | "text/plain" | "application/octet-stream");
-    match value.get("mediaType") {
-        Some(Value::String(own)) if says_nothing || *own == announced => Ok(own.clone()),
-        None if !says_nothing => Ok(announced),
-        None => match (value.get("config").is_some(), value.get("manifests").is_some()) {
-            (true, true) => Err(ManifestError::Ambiguous),
-            (true, false) => Ok(media_type::OCI_MANIFEST.to_owned()),
-            (false, true) => Ok(media_type::OCI_INDEX.to_owned()),
-            (false, false) => Err(ManifestError::Undeclared),
-        },
-        Some(other) => {
-            let found = other.as_str().map_or_else(|| other.to_string(), ToOwned::to_owned);
-            Err(ManifestError::MediaTypeDiffers { announced, found: found.chars().take(200).collect() })
+impl RawDocument {
+    /// The one media type of a document: as announced, as it says itself, or as OCI's members imply.
+    fn media_type(&self, announced: Announced) -> Result<String, ManifestError> {
+        match (announced, &self.media_type) {
+            (Announced::Nothing, Some(own)) => Ok(own.clone()),
+            (Announced::Type(announced), Some(own)) if announced == *own => Ok(announced),
+            (Announced::Type(announced), None) => Ok(announced),
+            (Announced::Type(announced), Some(own)) => {
+                Err(ManifestError::MediaTypeDiffers { announced, found: own.chars().take(200).collect() })
+            }
+            (Announced::Nothing, None) => match (self.config.is_some(), self.manifests.is_some()) {
+                (true, true) => Err(ManifestError::Ambiguous),
+                (true, false) => Ok(media_type::OCI_MANIFEST.to_owned()),
+                (false, true) => Ok(media_type::OCI_INDEX.to_owned()),
+                (false, false) => Err(ManifestError::Undeclared),
+            },
         }
+    }
+
+    fn image(self, media_type: &'static str) -> Result<ImageManifest, ManifestError> {
+        let missing = |member| ManifestError::Member { media_type, member };
+        if self.manifests.is_some() || self.fs_layers.is_some() {
+            return Err(ManifestError::Ambiguous);
+        }
+        Ok(ImageManifest {
+            config: self.config.ok_or(missing("config"))?,
+            layers: self.layers.ok_or(missing("layers"))?,
+            subject: self.subject,
+            artifact_type: self.artifact_type,
+            annotations: self.annotations,
+        })
+    }
+
+    fn index(self, media_type: &'static str) -> Result<ImageIndex, ManifestError> {
+        if self.config.is_some() || self.layers.is_some() || self.fs_layers.is_some() {
+            return Err(ManifestError::Ambiguous);
+        }
+        Ok(ImageIndex {
+            manifests: self.manifests.ok_or(ManifestError::Member { media_type, member: "manifests" })?,
+            subject: self.subject,
+            artifact_type: self.artifact_type,
+            annotations: self.annotations,
+        })
     }
 }
 
@@ -294,7 +379,7 @@ mod tests {
         let disguised = image(&format!(r#","mediaType":"{OCI_INDEX}""#));
         assert!(matches!(parse(&disguised, OCI_MANIFEST), Err(ManifestError::MediaTypeDiffers { .. })));
         let numbered = image(r#","mediaType":7"#);
-        assert!(matches!(parse(&numbered, OCI_MANIFEST), Err(ManifestError::MediaTypeDiffers { .. })));
+        assert!(matches!(parse(&numbered, OCI_MANIFEST), Err(ManifestError::Json(_))));
     }
 
     #[test]
@@ -302,10 +387,66 @@ mod tests {
         let schema_1 = "application/vnd.docker.distribution.manifest.v1+prettyjws";
         assert!(matches!(parse(r#"{"fsLayers":[]}"#, schema_1), Err(ManifestError::MediaType(_))));
         assert!(matches!(parse("{}", ""), Err(ManifestError::Undeclared)));
+        for version in ["", r#""schemaVersion":1,"#, r#""schemaVersion":null,"#] {
+            let text = format!(r#"{{{version}"manifests":[]}}"#);
+            assert!(matches!(parse(&text, OCI_INDEX), Err(ManifestError::SchemaVersion { .. })), "{text}");
+        }
         assert!(matches!(parse("[[],[]]", OCI_INDEX), Err(ManifestError::Json(JsonError::Form(_)))));
-        let listed = format!(r#"{{"manifests":[["a/b","{DIGEST}",0]]}}"#);
+        let listed = format!(r#"{{"schemaVersion":2,"manifests":[["a/b","{DIGEST}",0]]}}"#);
         assert!(matches!(parse(&listed, OCI_INDEX), Err(ManifestError::Json(JsonError::Form(_)))));
         assert!(matches!(parse(r#"{"manifests":[],"manifests":[]}"#, OCI_INDEX), Err(ManifestError::Json(_))));
+    }
+
+    #[test]
+    fn a_document_of_one_kind_is_not_read_as_another() {
+        let without = |member: &str| image("").replace(&format!(r#""{member}""#), r#""other""#);
+        for (text, announced, missing) in [
+            (r#"{"schemaVersion":2,"name":"a bundle.json"}"#.to_owned(), OCI_INDEX, "manifests"),
+            (r#"{"schemaVersion":2,"name":"a bundle.json"}"#.to_owned(), OCI_MANIFEST, "config"),
+            (without("layers"), OCI_MANIFEST, "layers"),
+            (without("config"), DOCKER_MANIFEST, "config"),
+        ] {
+            let error = parse(&text, announced).unwrap_err();
+            assert!(matches!(error, ManifestError::Member { member, .. } if member == missing), "{text}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn a_document_has_one_meaning_for_readers_that_ignore_case_too() {
+        let listed = descriptor();
+        for extra in [
+            format!(r#","Manifests":[{listed}]"#),
+            r#","mediatype":"a/b""#.to_owned(),
+            format!(r#","Subject":{listed}"#),
+            format!(r#","\u017fubject":{listed}"#),
+            r#","a":{"x":1,"X":2}"#.to_owned(),
+            r#","annotations":{"\u212a":"1","k":"2"}"#.to_owned(),
+            format!(r#","Config":{listed}"#),
+        ] {
+            assert!(matches!(parse(&index(&extra), OCI_INDEX), Err(ManifestError::Json(_))), "{extra}");
+        }
+        for (member, other) in
+            [("digest", "Digest"), ("platform", "PLATFORM"), ("data", "Data"), ("size", "\\u017fize")]
+        {
+            let text = index("").replace(r#""size":0"#, &format!(r#""size":0,"{other}":0"#));
+            assert!(matches!(parse(&text, OCI_INDEX), Err(ManifestError::Json(_))), "{member}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_media_type_is_compared_in_one_way() {
+        let bytes = index("").into_bytes();
+        let listed = |media_type: &str| Descriptor { media_type: media_type.to_owned(), ..Descriptor::of("", &bytes) };
+        let upper = OCI_INDEX.to_uppercase();
+        for written in
+            ["", "application/json", "TEXT/PLAIN", "application/octet-stream; x=y", OCI_INDEX, upper.as_str()]
+        {
+            let read = ManifestBytes::new(listed(written), bytes.clone()).unwrap();
+            assert_eq!(read.descriptor().media_type, OCI_INDEX, "{written}");
+            read.require_listed_as(&listed(written)).unwrap();
+            read.require_listed_as(&listed(&format!(" {OCI_INDEX}; charset=utf-8"))).unwrap();
+            assert!(read.require_listed_as(&listed(OCI_MANIFEST)).is_err());
+        }
     }
 
     #[test]
@@ -313,7 +454,7 @@ mod tests {
         let long = vec![b' '; usize::try_from(MAXIMUM_LENGTH).unwrap() + 1];
         assert!(matches!(Document::parse(&long, OCI_INDEX), Err(ManifestError::Length { .. })));
         let short = format!(r#"{{"mediaType":"","digest":"{DIGEST}","size":0}}"#);
-        let many = format!(r#"{{"manifests":[{}]}}"#, vec![short; MAXIMUM_CHILDREN + 1].join(","));
+        let many = format!(r#"{{"schemaVersion":2,"manifests":[{}]}}"#, vec![short; MAXIMUM_CHILDREN + 1].join(","));
         assert!(matches!(parse(&many, OCI_INDEX), Err(ManifestError::Children { .. })));
         let negative = index("").replace(r#""size":0"#, r#""size":-1"#);
         assert!(matches!(parse(&negative, OCI_INDEX), Err(ManifestError::Json(_))));

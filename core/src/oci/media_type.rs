@@ -8,6 +8,8 @@ pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 pub const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 /// OCI layer, compressed with gzip.
 pub const OCI_LAYER_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+/// Docker image configuration.
+pub const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 /// Docker image manifest, version 2, schema 2.
 pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 /// Docker manifest list.
@@ -22,12 +24,34 @@ pub enum ManifestKind {
     Index,
 }
 
-/// The kind of manifest that a media type stands for, if it is one that is understood.
-pub fn manifest_kind(media_type: &str) -> Option<ManifestKind> {
-    match media_type {
-        OCI_MANIFEST | DOCKER_MANIFEST => Some(ManifestKind::Image),
-        OCI_INDEX | DOCKER_INDEX => Some(ManifestKind::Index),
-        _ => None,
+/// A media type that is understood, and the kind of manifest that it stands for.
+pub fn manifest(media_type: &str) -> Option<(&'static str, ManifestKind)> {
+    let known = [
+        (OCI_MANIFEST, ManifestKind::Image),
+        (DOCKER_MANIFEST, ManifestKind::Image),
+        (OCI_INDEX, ManifestKind::Index),
+        (DOCKER_INDEX, ManifestKind::Index),
+    ];
+    known.into_iter().find(|(known, _)| *known == media_type)
+}
+
+/// What a descriptor or a `Content-Type` says that a document is. All places read it in this one way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Announced {
+    /// Nothing: the type is empty, or one that any document could have (`application/json`). The document itself says.
+    Nothing,
+    /// This type, without parameters and in lower case.
+    Type(String),
+}
+
+impl Announced {
+    /// What a text announces.
+    pub fn by(text: &str) -> Self {
+        let essence = essence(text);
+        match essence.as_str() {
+            "" | "application/json" | "text/plain" | "application/octet-stream" => Self::Nothing,
+            _ => Self::Type(essence),
+        }
     }
 }
 

@@ -14,13 +14,15 @@ pub mod manifest;
 pub mod media_type;
 pub mod platform;
 pub mod reference;
+pub mod referrer;
 pub mod transfer;
 
 pub use content::{BlobContent, Checked, ContentError};
 pub use descriptor::Descriptor;
-pub use graph::{ForeignLayers, Graph, GraphError, Platforms};
+pub use graph::{ForeignLayers, Graph, GraphError, Graphs, Platforms};
 pub use layout::{LayoutError, LayoutSink, LayoutSource};
 pub use manifest::{Document, ImageIndex, ImageManifest, ManifestBytes, ManifestError};
 pub use platform::Platform;
 pub use reference::{Reference, ReferenceError, Repository, Tag};
+pub use referrer::ReferrerKind;
 pub use transfer::{Sink, SinkError, Source, SourceError};

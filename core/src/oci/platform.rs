@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::descriptor::Passed;
+
 /// An operating system on an architecture.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Platform {
@@ -18,6 +20,12 @@ pub struct Platform {
     /// The version of the operating system, as Windows images need it.
     #[serde(rename = "os.version", default, skip_serializing_if = "Option::is_none")]
     pub os_version: Option<String>,
+    /// Not read.
+    #[serde(rename = "os.features", default, skip_serializing)]
+    pub os_features: Passed,
+    /// Not read.
+    #[serde(default, skip_serializing)]
+    pub features: Passed,
 }
 
 /// A text that names no platform.
@@ -32,6 +40,11 @@ impl Platform {
             && self.architecture == offered.architecture
             && self.os_version.as_ref().is_none_or(|version| offered.os_version.as_ref() == Some(version))
             && self.variant().is_none_or(|variant| offered.variant() == Some(variant))
+    }
+
+    /// What BuildKit says of attestations, which are for no platform.
+    pub fn is_unknown(&self) -> bool {
+        self.os == "unknown" && self.architecture == "unknown"
     }
 
     /// The variant; none for the only one of `arm64`, which some write and some do not.
@@ -65,7 +78,14 @@ impl FromStr for Platform {
             [os, architecture, variant] => (os, architecture, Some((*variant).to_owned())),
             _ => return Err(refused()),
         };
-        Ok(Self { os: (*os).to_owned(), architecture: (*architecture).to_owned(), variant, os_version: None })
+        Ok(Self {
+            os: (*os).to_owned(),
+            architecture: (*architecture).to_owned(),
+            variant,
+            os_version: None,
+            os_features: Passed,
+            features: Passed,
+        })
     }
 }
 

@@ -84,8 +84,7 @@ impl Client {
         manifest: &ManifestBytes,
     ) -> Result<(), RegistryError> {
         let response = self.send_manifest(repository, tag, manifest)?;
-        let Ok(document) = manifest.document() else { return Ok(()) };
-        match document.subject().map(|subject| &subject.digest) {
+        match manifest.document().subject().map(|subject| &subject.digest) {
             Some(subject) if response.header(&OCI_SUBJECT) != Some(subject.to_string().as_str()) => {
                 self.list_under_tag(repository, subject, manifest)
             }

@@ -19,9 +19,9 @@ impl Client {
         repository: &Repository,
         subject: &Digest,
     ) -> Result<Vec<Descriptor>, RegistryError> {
-        let Some((tag, index)) = self.referrers_index(repository, subject)? else { return Ok(Vec::new()) };
-        match index.document().map_err(|error| unusable(repository, tag.as_str(), error))? {
-            Document::Index(index) => Ok(index.manifests),
+        let Some((_, index)) = self.referrers_index(repository, subject)? else { return Ok(Vec::new()) };
+        match index.document() {
+            Document::Index(index) => Ok(index.manifests.clone()),
             Document::Image(_) => Ok(Vec::new()),
         }
     }
@@ -67,7 +67,7 @@ fn tag_of(subject: &Digest) -> Option<Tag> {
 fn with_referrer(index: Option<&ManifestBytes>, referrer: &ManifestBytes) -> Result<Option<Vec<u8>>, ManifestError> {
     let mut document = match index {
         None => json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [] }),
-        Some(index) => match index.document()? {
+        Some(index) => match index.document() {
             Document::Index(listed) => {
                 if listed.manifests.iter().any(|entry| entry.digest == referrer.descriptor().digest) {
                     return Ok(None);
@@ -82,16 +82,17 @@ fn with_referrer(index: Option<&ManifestBytes>, referrer: &ManifestBytes) -> Res
     if entries.len() >= MAXIMUM_CHILDREN {
         return Err(ManifestError::Children { count: entries.len().saturating_add(1) });
     }
-    entries.push(serde_json::to_value(entry(referrer)?).map_err(JsonError::from)?);
+    entries.push(serde_json::to_value(entry(referrer)).map_err(JsonError::from)?);
     Ok(Some(serde_json::to_vec(&document).map_err(JsonError::from)?))
 }
 
 /// The descriptor of a referrer, with what the specification asks to copy from its manifest.
-fn entry(referrer: &ManifestBytes) -> Result<Descriptor, ManifestError> {
-    let (artifact_type, annotations) = match referrer.document()? {
-        Document::Image(image) => (image.artifact_type.or(Some(image.config.media_type)), image.annotations),
-        Document::Index(index) => (index.artifact_type, index.annotations),
+fn entry(referrer: &ManifestBytes) -> Descriptor {
+    let (artifact_type, annotations) = match referrer.document() {
+        Document::Image(image) => (image.artifact_type.as_ref().or(Some(&image.config.media_type)), &image.annotations),
+        Document::Index(index) => (index.artifact_type.as_ref(), &index.annotations),
     };
     let Descriptor { media_type, digest, size, .. } = referrer.descriptor();
-    Ok(Descriptor { artifact_type, annotations, ..Descriptor::new(media_type, digest.clone(), *size) })
+    let (artifact_type, annotations) = (artifact_type.cloned(), annotations.clone());
+    Descriptor { artifact_type, annotations, ..Descriptor::new(media_type, digest.clone(), *size) }
 }

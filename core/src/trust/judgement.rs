@@ -1,6 +1,7 @@
 //! From claims to findings: what each repository says of each name, and whether that is enough for the policy.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
@@ -31,7 +32,7 @@ pub struct Question<'a> {
     /// Whether in-toto inspections are run.
     pub inspections: Inspections<'a>,
     /// The bytes of `bundle.json` and of manifests, which inspections look at.
-    pub documents: &'a BTreeMap<Digest, Vec<u8>>,
+    pub documents: &'a BTreeMap<Digest, Arc<[u8]>>,
 }
 
 /// What was proven.

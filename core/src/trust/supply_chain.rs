@@ -118,7 +118,7 @@ pub(super) fn verify(
     let layout_keys = files.keys(&layout_target)?;
     let links = files.links(&listing.links)?;
     let chain = SupplyChain { layout: &layout, layout_keys, links, parameters: Parameters::default() };
-    let content = question.documents.get(&claim.digest).map(Vec::as_slice).unwrap_or_default();
+    let content = question.documents.get(&claim.digest).map(|bytes| &**bytes).unwrap_or_default();
     let product = FinalProduct {
         files: vec![ProductFile {
             name: claim.kind.product_name().to_owned(),

@@ -43,7 +43,7 @@ impl Attestations {
     /// Expects those of an archive, and holds them to the keys that are pinned.
     pub(crate) fn expected_by(closed: &Closed, trust: &Trust, freshness: Freshness, clock: &Clock) -> Self {
         let mut expected: BTreeMap<Digest, BTreeSet<Digest>> = BTreeMap::new();
-        for Attached { layer, subject } in closed.trees().flat_map(|tree| &tree.attestations) {
+        for Attached { layer, subject } in closed.graphs().into_iter().flat_map(|graph| graph.attestations()) {
             expected.entry(layer.digest.clone()).or_default().insert(subject.clone());
         }
         let pinned = trust.attesters.iter();

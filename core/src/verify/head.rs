@@ -63,7 +63,8 @@ pub fn open<R: Read>(input: R, trust: &Trust, settings: &Settings<'_>) -> Result
     let seal = seal::verify(reader.seal(), &exporters, trust.policy.exporter_threshold)?;
     let inventory = Arc::clone(seal.inventory());
     let (mut carried, documents) = read_head(&mut reader, &inventory)?;
-    let closed = documents.close(&inventory)?;
+    let bound = documents.bind(&inventory)?;
+    let contents = bound.contents();
     let question = Question {
         bundles: claims(&inventory),
         images: inventory.images.iter().map(Claim::image).collect(),
@@ -71,9 +72,11 @@ pub fn open<R: Read>(input: R, trust: &Trust, settings: &Settings<'_>) -> Result
         exported_at: Some(inventory.exported_at),
         freshness: settings.freshness,
         inspections: settings.inspections,
-        documents: &closed.documents,
+        documents: &contents,
     };
     let judgement = trust::judge(&question, trust, carried.carriers())?;
+    // Only what may be believed is worth the work that its graphs take.
+    let closed = bound.close(&inventory)?;
     let terms = Terms {
         now: settings.now,
         freshness: settings.freshness,

@@ -13,7 +13,6 @@ mod content;
 pub mod documents;
 mod head;
 
-use std::collections::BTreeSet;
 use std::io::Read;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -149,7 +148,7 @@ impl<R: Read> Judged<R> {
 
     /// How many bytes are still to pass.
     pub fn remaining_bytes(&self) -> u64 {
-        let documents: u64 = self.proof.closed.documents.values().map(|bytes| bytes.len() as u64).sum();
+        let documents: u64 = self.proof.closed.documents().values().map(|bytes| bytes.len() as u64).sum();
         let blobs = self.proof.inventory.entries.iter().filter(|entry| matches!(entry.name.place(), Place::Blob(_)));
         blobs.map(|entry| entry.size).sum::<u64>().saturating_sub(documents)
     }
@@ -169,12 +168,12 @@ impl<R: Read> Judged<R> {
         progress: &dyn Progress,
     ) -> Result<Verified, ReceiveError<S::Error>> {
         let mut content = ContentReport::default();
-        for document in self.proof.closed.documents.values() {
+        let documents = self.proof.closed.documents();
+        for document in documents.values() {
             content.blobs += 1;
             content.bytes += document.len() as u64;
         }
-        let trees = self.proof.closed.trees().flat_map(|tree| &tree.manifests);
-        content.manifests = trees.map(|manifest| &manifest.digest).collect::<BTreeSet<_>>().len();
+        content.manifests = documents.len() - self.proof.closed.bundle_files.len();
         while let Some(entry) = self.reader.next_entry().map_err(ReceiveError::Archive)? {
             let record = entry.record().clone();
             if let Place::Blob(digest) = record.name.place() {

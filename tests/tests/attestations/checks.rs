@@ -232,7 +232,7 @@ fn an_attestation_behind_a_layer_is_refused_before_anything_is_delivered() {
         contents.push(content);
     });
     let refused = crossing.import(&archive).err().unwrap();
-    let is_order = |error: &HeadError| matches!(error, HeadError::Documents(DocumentError::AttestationOrder { .. }));
+    let is_order = |error: &HeadError| matches!(error, HeadError::Documents(DocumentError::Order { .. }));
     assert!(matches!(&refused, Refused::Head(error) if is_order(error)), "{refused:?}");
 }
 

@@ -12,6 +12,7 @@ use sealift_core::export::{self, ImageRequest, PlanError, PrepareError, Request,
 use sealift_core::import::{self, Delivered, Destination, ImportError};
 use sealift_core::in_toto::Inspections;
 use sealift_core::oci::layout::{LayoutSink, LayoutSource};
+use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::oci::{Descriptor, Platforms, Reference, Sink, Source};
 use sealift_core::progress::Unwatched;
 use sealift_core::signature::SigningKey;
@@ -85,7 +86,7 @@ impl Crossing {
         let mut sources: Sources<'_> = vec![source];
         let place = Place { source: SourceId(0), reference: reference(name) };
         let images = vec![ImageRequest { name: NAME.to_owned(), place }];
-        let request = Request { bundles: Vec::new(), images, platforms: Platforms::All };
+        let request = Request { bundles: Vec::new(), images, platforms: Platforms::All, referrers: usual_kinds() };
         let plan = export::plan(&request, &mut sources).map_err(Refused::Plan)?;
         let settings = export::Settings {
             now: now(),

@@ -11,6 +11,7 @@ use sealift_archive_format::inventory::Completeness;
 use sealift_core::cnab::Level;
 use sealift_core::export::{BundleOrigin, BundleRequest, ImagesFrom, PlanError, PrepareError, Request, SourceId};
 use sealift_core::oci::Platforms;
+use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::trust::{JudgementError, RepositoryError};
 use sealift_core::tuf::{ProviderError, TufError};
 use sealift_sample_publisher::Sample;
@@ -133,7 +134,12 @@ fn thin(sides: &TwoSides, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Request {
     let images = ImagesFrom::TheirReferences(SourceId(0));
     let origin = BundleOrigin::Document { bundle_json: change(bundle_json), images };
     let name = sides.published.bundle.clone();
-    Request { bundles: vec![BundleRequest { name, origin }], images: Vec::new(), platforms: Platforms::All }
+    Request {
+        bundles: vec![BundleRequest { name, origin }],
+        images: Vec::new(),
+        platforms: Platforms::All,
+        referrers: usual_kinds(),
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::sync::Arc;
 
 use sealift_core::oci::{
     Checked, ContentError, Descriptor, ForeignLayers, Graph, LayoutError, LayoutSink, LayoutSource, Platforms,
@@ -37,7 +38,7 @@ fn blob_path(folder: &Path, descriptor: &Descriptor) -> std::path::PathBuf {
 }
 
 /// Copies an image from a source to a sink, as the pipelines do.
-fn copy(source: &mut dyn Source, sink: &mut dyn Sink, from: &Reference, to: &Reference) -> Graph {
+fn copy(source: &mut dyn Source, sink: &mut dyn Sink, from: &Reference, to: &Reference) -> Arc<Graph> {
     let root = source.resolve(from).unwrap();
     let graph =
         Graph::walk(root, &Platforms::All, ForeignLayers::Refuse, |d| source.manifest(from.repository(), d)).unwrap();
@@ -63,7 +64,7 @@ fn an_image_goes_through_a_registry_and_comes_back_the_same() {
     copy(&mut LayoutSource::open(first.path()).unwrap(), &mut sink, &reference("r.example/app:1"), &there);
     let mut sink = LayoutSink::open(back.path()).unwrap();
     let graph = copy(&mut RegistrySource::new(client()), &mut sink, &there, &reference("r.example/app:1"));
-    assert_eq!(graph.root(), image.root().descriptor());
+    assert_eq!(graph.root().descriptor(), image.root().descriptor());
     for entry in fs::read_dir(first.path().join("blobs/sha256")).unwrap() {
         let name = entry.unwrap().file_name();
         let read = |folder: &Path| fs::read(folder.join("blobs/sha256").join(&name)).unwrap();

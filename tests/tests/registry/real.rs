@@ -33,7 +33,7 @@ fn an_image_with_two_platforms_arrives_byte_for_byte() {
         assert_eq!(content, image.blobs[&blob.digest].1);
     }
     assert_eq!(client().tags(name.repository()).unwrap(), ["1.0".parse().unwrap()]);
-    assert!(client().referrers(name.repository(), &graph.root().digest, None).unwrap().is_empty());
+    assert!(client().referrers(name.repository(), &graph.root().descriptor().digest, None).unwrap().is_empty());
 
     let Some(skopeo) = outside_programs::find("skopeo") else { return };
     for manifest in &image.manifests {

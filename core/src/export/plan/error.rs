@@ -3,10 +3,13 @@
 use sealift_archive_format::Digest;
 
 use super::super::request::SourceId;
-use super::referrers::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
+use super::Unfetched;
+use super::budget::MAXIMUM_REQUESTS;
 use crate::cnab::BundleError;
 use crate::cnab::registry_form::RegistryFormError;
-use crate::oci::{GraphError, ManifestError, ReferenceError, SourceError};
+use crate::oci::referrer::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
+use crate::oci::{GraphError, ManifestError, SourceError};
+use crate::verify::documents::DocumentError;
 
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +31,7 @@ pub enum PlanError {
         /// The reference.
         reference: String,
         /// Why.
-        source: Box<GraphError<SourceError>>,
+        source: Box<GraphError<Unfetched>>,
     },
     /// A manifest cannot be read.
     #[error("{reference} is not a manifest that can be carried")]
@@ -68,29 +71,33 @@ pub enum PlanError {
         /// Why.
         source: BundleError,
     },
-    /// An image of a bundle has a reference that is none.
-    #[error("the bundle names image {image:?}, which is not a reference")]
-    ImageReference {
-        /// The text.
-        image: String,
-        /// Why.
-        source: ReferenceError,
-    },
     /// An image is to be found by its digest, and the bundle states none.
     #[error("the bundle states no digest for image {image}, so it cannot be found in another repository")]
     NoDigest {
         /// The reference.
         image: String,
     },
-    /// The image is not the one that the bundle states.
-    #[error("image {image} is {found}, but the bundle states {stated}")]
-    OtherImage {
-        /// The reference.
-        image: String,
+    /// A name promises other content than the source has under it: by the digest in it, or by the bundle's `contentDigest`.
+    #[error("{name} promises {promised}, and the source has {found}")]
+    OtherContent {
+        /// The name.
+        name: String,
         /// The digest that was found.
         found: Digest,
-        /// The digest that the bundle states.
-        stated: Digest,
+        /// The digest that was promised.
+        promised: Digest,
+    },
+    /// A name cannot be used, or two names are one.
+    #[error("the names do not fit what is exported")]
+    Names(#[source] DocumentError),
+    /// The plan asks for too much.
+    #[error("more than {MAXIMUM_REQUESTS} requests are needed to find out what has to be carried")]
+    TooManyRequests,
+    /// The sources answer too slowly.
+    #[error("the sources have taken more than 10 minutes and a second for each of {requests} requests")]
+    TooSlow {
+        /// How many requests were made.
+        requests: u32,
     },
     /// The source does not say what refers to an image.
     #[error("what refers to {reference} cannot be listed")]

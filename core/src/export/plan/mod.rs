@@ -1,24 +1,32 @@
 //! The plan of an export: every reference resolved to its closed graph, before a layer is fetched.
+//!
+//! Promise: each manifest is fetched and held once, referrers are asked for once for each subject, and a plan has one budget
+//! of bytes, documents, requests and time, whatever its sources invent.
 
+mod budget;
 mod error;
 mod referrers;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
+use std::sync::Arc;
 
 use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::{self, BundleRecord, Completeness, ImageRecord, ImageRole};
+use sealift_archive_format::inventory::{BundleRecord, Completeness, ImageRecord, ImageRole};
 
 use super::request::{BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Place, Request, SourceId};
 use crate::cnab::registry_form::{self, RegistryFormError};
 use crate::cnab::{Bundle, BundleError, BundleImage, bundle};
 use crate::oci::manifest::Document;
 use crate::oci::{
-    Descriptor, ForeignLayers, Graph, ManifestBytes, Platforms, Reference, Repository, Source, attestation,
+    Descriptor, ForeignLayers, Graph, Graphs, ManifestBytes, Platforms, Reference, ReferrerKind, Repository, Source,
 };
+use crate::verify::documents::{Closed, ClosedBundle, ClosedImage, check_names};
 
+use budget::Budget;
+pub use budget::MAXIMUM_REQUESTS;
 pub use error::PlanError;
-pub use referrers::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
+pub use referrers::LeftOutReferrer;
 
 /// The sources of an export.
 pub type Sources<'a> = Vec<Box<dyn Source + 'a>>;
@@ -30,20 +38,12 @@ pub struct Plan {
     pub bundles: Vec<BundleRecord>,
     /// The images that stand alone.
     pub images: Vec<ImageRecord>,
-    /// The content of each `bundle.json`, manifest and index.
-    pub documents: BTreeMap<Digest, Vec<u8>>,
-    /// Every blob once, in the order of the archive: bundles, manifests with parents before children, configurations,
-    /// attestations, other layers.
-    pub blobs: Vec<PlannedBlob>,
-}
-
-/// A blob, and where its bytes come from.
-#[derive(Debug, Clone)]
-pub struct PlannedBlob {
-    /// Which.
-    pub descriptor: Descriptor,
-    /// Where; `None` for documents, whose bytes are held.
-    pub origin: Option<(SourceId, Repository)>,
+    /// What they lead to.
+    pub closed: Closed,
+    /// Where each blob comes from that is not a document.
+    pub origins: HashMap<Digest, (SourceId, Repository)>,
+    /// What refers to the images and is not carried, because its kind was not asked for.
+    pub left_out: Vec<LeftOutReferrer>,
 }
 
 /// Makes the plan.
@@ -51,28 +51,41 @@ pub struct PlannedBlob {
 /// # Errors
 /// [`PlanError`].
 pub fn plan(request: &Request, sources: &mut Sources<'_>) -> Result<Plan, PlanError> {
-    let (graphs, referrers) = (Vec::new(), Vec::new());
-    let mut planner = Planner { sources, platforms: &request.platforms, plan: Plan::default(), graphs, referrers };
+    let mut planner = Planner {
+        sources,
+        platforms: &request.platforms,
+        kinds: &request.referrers,
+        plan: Plan::default(),
+        graphs: Graphs::default(),
+        budget: Budget::begin(),
+        listed: HashMap::new(),
+    };
     for bundle in &request.bundles {
         planner.bundle(bundle)?;
     }
     for image in &request.images {
         planner.lone_image(image)?;
     }
-    Ok(planner.finish())
+    let plan = planner.plan;
+    check_names(&plan.bundles, &plan.images).map_err(PlanError::Names)?;
+    Ok(plan)
 }
 
 struct Planner<'a, 'b> {
     sources: &'a mut Sources<'b>,
     platforms: &'a Platforms,
+    kinds: &'a BTreeSet<ReferrerKind>,
     plan: Plan,
-    graphs: Vec<(SourceId, Repository, Graph)>,
-    /// What refers to images, which comes after all of these.
-    referrers: Vec<(SourceId, Repository, Graph)>,
+    graphs: Graphs,
+    budget: Budget,
+    /// What the sources list as referring to each subject.
+    listed: HashMap<(SourceId, Repository, Digest), Vec<Descriptor>>,
 }
 
 impl Planner<'_, '_> {
+    /// A source, for one more request.
     fn source(&mut self, id: SourceId) -> Result<&mut dyn Source, PlanError> {
+        self.budget.request()?;
         match self.sources.get_mut(id.0) {
             Some(source) => Ok(&mut **source),
             None => Err(PlanError::NoSource(id)),
@@ -88,27 +101,29 @@ impl Planner<'_, '_> {
 
     /// A bundle in the form of CNAB Registries: its index leads to everything.
     fn stored_bundle(&mut self, name: &str, place: &Place) -> Result<(), PlanError> {
-        let graph = self.walk(name, place)?;
-        let reference = || name.to_owned();
-        let registry_form = |source| PlanError::RegistryForm { reference: reference(), source };
-        let root = graph.root().clone();
-        let Some(Document::Index(index)) = document(&graph, &root.digest) else {
-            return Err(PlanError::AnImage { reference: reference() });
+        let registry_form = |source| PlanError::RegistryForm { reference: name.to_owned(), source };
+        let graph = self.resolve(name, place)?;
+        let Document::Index(index) = graph.root().document() else {
+            return Err(PlanError::AnImage { reference: name.to_owned() });
         };
-        let config_manifest = registry_form::config_manifest(&index).map_err(registry_form)?;
-        let Some(Document::Image(config_manifest)) = document(&graph, &config_manifest.digest) else {
-            return Err(registry_form(RegistryFormError::NotABundle));
+        let config = registry_form::config_entry(index).map_err(registry_form)?;
+        let config = match self.graphs.held(&config.digest).map(ManifestBytes::document) {
+            Some(Document::Image(config)) => config.config.clone(),
+            _ => return Err(registry_form(RegistryFormError::NotABundle)),
         };
-        let bundle_json = self.read_bundle(name, place, &config_manifest.config)?;
+        let bundle_json = self.read_bundle(name, place, &config)?;
         let bundle = parse(name, &bundle_json)?;
-        let descriptors = registry_form::images(&index, &bundle).map_err(registry_form)?;
+        let entries = registry_form::image_entries(index, &bundle).map_err(registry_form)?;
+        let described: Vec<Descriptor> =
+            entries.iter().map(|entry| Descriptor::new(&entry.media_type, entry.digest.clone(), entry.size)).collect();
+        let held = |digest: &Digest| self.graphs.held(digest);
+        registry_form::check(graph.root(), &bundle, (&config, &bundle_json), &described, held)
+            .map_err(registry_form)?;
         let mut images = Vec::new();
-        for (image, descriptor) in bundle.images.iter().zip(descriptors) {
-            let graph = self.walk_below(&image.reference, &graph, descriptor)?;
-            images.push(self.record(&image.reference, role(image), place, &graph)?);
+        for (image, descriptor) in bundle.images.iter().zip(&described) {
+            images.push(self.image(image, place, descriptor)?);
         }
-        self.add_bundle(name, &config_manifest.config.media_type, bundle_json, Some(&root), images);
-        self.graphs.push((place.source, place.reference.repository().clone(), graph));
+        self.add_bundle(name, &config, bundle_json, bundle, graph, images);
         Ok(())
     }
 
@@ -118,55 +133,107 @@ impl Planner<'_, '_> {
         let (mut images, mut descriptors) = (Vec::new(), Vec::new());
         for image in &bundle.images {
             let place = locate(image, from)?;
-            let graph = self.walk(&image.reference, &place)?;
-            let found = graph.root().clone();
-            if let Some(stated) = image.content_digest.as_ref().filter(|stated| **stated != found.digest) {
-                let (image, stated) = (image.reference.clone(), stated.clone());
-                return Err(PlanError::OtherImage { image, found: found.digest, stated });
-            }
-            images.push(self.record(&image.reference, role(image), &place, &graph)?);
-            descriptors.push(found);
-            self.graphs.push((place.source, place.reference.repository().clone(), graph));
+            let root = self.resolve_root(&image.reference, &place)?;
+            images.push(self.image(image, &place, &root)?);
+            descriptors.push(root);
         }
-        let (config_manifest, index) = registry_form::build(&bundle, bundle_json, &descriptors)
-            .map_err(|source| PlanError::Manifest { reference: name.to_owned(), source })?;
+        let unusable = |source| PlanError::Manifest { reference: name.to_owned(), source };
+        let (config_manifest, index) = registry_form::build(&bundle, bundle_json, &descriptors).map_err(unusable)?;
         let root = index.descriptor().clone();
-        let media_type = registry_form::BUNDLE_MEDIA_TYPE;
-        self.add_bundle(name, media_type, bundle_json.to_vec(), Some(&root), images);
         for manifest in [index, config_manifest] {
-            self.add_document(manifest.descriptor().clone(), manifest.into_bytes());
+            self.hold(name, manifest)?;
         }
+        let graph = self.walk_held(name, &root)?;
+        let config = Descriptor::of(registry_form::BUNDLE_MEDIA_TYPE, bundle_json);
+        self.add_bundle(name, &config, bundle_json.to_vec(), bundle, graph, images);
         Ok(())
     }
 
     fn lone_image(&mut self, request: &ImageRequest) -> Result<(), PlanError> {
-        let graph = self.walk(&request.name, &request.place)?;
-        let record = self.record(&request.name, ImageRole::StandAlone, &request.place, &graph)?;
+        let graph = self.resolve(&request.name, &request.place)?;
+        let promised = request.name.parse::<Reference>().ok().and_then(|name| name.digest().cloned());
+        require(&request.name, promised.as_ref(), graph.root().descriptor())?;
+        let (record, closed) = self.record(&request.name, ImageRole::StandAlone, &request.place, graph)?;
         self.plan.images.push(record);
-        self.graphs.push((request.place.source, request.place.reference.repository().clone(), graph));
+        self.plan.closed.images.push(closed);
         Ok(())
     }
 
-    fn walk(&mut self, name: &str, place: &Place) -> Result<Graph, PlanError> {
-        let platforms = self.platforms.clone();
-        let source = self.source(place.source)?;
-        let unfound = |source| PlanError::Source { reference: name.to_owned(), source };
-        let root = source.resolve(&place.reference).map_err(unfound)?;
-        let repository = place.reference.repository();
-        Graph::walk(root, &platforms, ForeignLayers::Carry, |descriptor| source.manifest(repository, descriptor))
-            .map_err(|source| PlanError::Graph { reference: name.to_owned(), source: Box::new(source) })
+    /// One of a bundle's images, found at a place.
+    fn image(
+        &mut self,
+        image: &BundleImage,
+        place: &Place,
+        root: &Descriptor,
+    ) -> Result<(ImageRecord, ClosedImage), PlanError> {
+        require(&image.reference, image.digest.as_ref(), root)?;
+        let graph = self.walk(&image.reference, place, root)?;
+        let role = image.component.clone().map_or(ImageRole::Invocation, ImageRole::Component);
+        self.record(&image.reference, role, place, graph)
     }
 
-    /// The graph of an image whose manifests are part of a larger graph.
-    fn walk_below(&self, name: &str, whole: &Graph, descriptor: &Descriptor) -> Result<Graph, PlanError> {
+    /// The graph of what a place stands for.
+    fn resolve(&mut self, name: &str, place: &Place) -> Result<Arc<Graph>, PlanError> {
+        let root = self.resolve_root(name, place)?;
+        self.walk(name, place, &root)
+    }
+
+    /// What a place stands for.
+    fn resolve_root(&mut self, name: &str, place: &Place) -> Result<Descriptor, PlanError> {
+        let unfound = |source| PlanError::Source { reference: name.to_owned(), source };
+        let root = self.source(place.source)?.resolve(&place.reference).map_err(unfound)?;
+        let descriptor = root.descriptor().clone();
+        self.hold(name, root)?;
+        Ok(descriptor)
+    }
+
+    fn hold(&mut self, name: &str, manifest: ManifestBytes) -> Result<(), PlanError> {
+        let failed = |source| PlanError::Graph { reference: name.to_owned(), source: Box::new(source) };
+        self.graphs.hold(manifest).map_err(failed)
+    }
+
+    /// The graph below a manifest at a place; its blobs come from there, if nothing else has them.
+    fn walk(&mut self, name: &str, place: &Place, root: &Descriptor) -> Result<Arc<Graph>, PlanError> {
+        self.walk_for(self.platforms, name, place, root)
+    }
+
+    fn walk_for(
+        &mut self,
+        platforms: &Platforms,
+        name: &str,
+        place: &Place,
+        root: &Descriptor,
+    ) -> Result<Arc<Graph>, PlanError> {
+        let Self { graphs, sources, budget, .. } = self;
+        let source = sources.get_mut(place.source.0).ok_or(PlanError::NoSource(place.source))?;
+        let repository = place.reference.repository();
+        let mut spent = None;
         let fetch = |wanted: &Descriptor| {
-            let held = whole.manifests().iter().find(|manifest| manifest.descriptor().digest == wanted.digest);
-            held.cloned().ok_or(NotWalked)
+            budget.request().map_err(|error| {
+                spent = Some(error);
+                Unfetched::Budget
+            })?;
+            source.manifest(repository, wanted).map_err(Unfetched::Source)
         };
-        let incomplete = || RegistryFormError::ImageNotListed { reference: name.to_owned() };
-        let failed = || PlanError::RegistryForm { reference: name.to_owned(), source: incomplete() };
-        let root = fetch(descriptor).map_err(|_| failed())?;
-        Graph::walk(root, self.platforms, ForeignLayers::Carry, fetch).map_err(|_| failed())
+        let walked = graphs.walk(root, platforms, ForeignLayers::Carry, fetch);
+        let graph = match (walked, spent) {
+            (_, Some(spent)) => return Err(spent),
+            (walked, None) => {
+                walked.map_err(|source| PlanError::Graph { reference: name.to_owned(), source: Box::new(source) })?
+            }
+        };
+        for blob in graph.blobs() {
+            let origin = || (place.source, repository.clone());
+            self.plan.origins.entry(blob.digest.clone()).or_insert_with(origin);
+        }
+        Ok(graph)
+    }
+
+    /// The graph below a manifest that was made here, over manifests that are held.
+    fn walk_held(&mut self, name: &str, root: &Descriptor) -> Result<Arc<Graph>, PlanError> {
+        let nowhere = |_: &Descriptor| Err(Unfetched::Budget);
+        let walked = self.graphs.walk(root, self.platforms, ForeignLayers::Carry, nowhere);
+        walked.map_err(|source| PlanError::Graph { reference: name.to_owned(), source: Box::new(source) })
     }
 
     /// The record of an image, with what refers to it.
@@ -175,19 +242,21 @@ impl Planner<'_, '_> {
         reference: &str,
         role: ImageRole,
         place: &Place,
-        graph: &Graph,
-    ) -> Result<ImageRecord, PlanError> {
+        graph: Arc<Graph>,
+    ) -> Result<(ImageRecord, ClosedImage), PlanError> {
+        let referrers = self.referrers(reference, place, &graph)?;
         let completeness =
             if graph.left_out().is_empty() { Completeness::AllPlatforms } else { Completeness::Selected };
-        Ok(ImageRecord {
+        let record = ImageRecord {
             completeness,
-            descriptor: described(graph.root()),
+            descriptor: graph.root().descriptor().into(),
             role,
-            platforms: graph.platforms(),
+            platforms: graph.platforms().map(str::to_owned).collect(),
             reference: reference.to_owned(),
-            referrers: self.referrers(reference, place, graph)?,
+            referrers: referrers.iter().map(|referrer| referrer.root().descriptor().into()).collect(),
             target: None,
-        })
+        };
+        Ok((record, ClosedImage { graph, referrers }))
     }
 
     fn read_bundle(&mut self, name: &str, place: &Place, config: &Descriptor) -> Result<Vec<u8>, PlanError> {
@@ -195,6 +264,9 @@ impl Planner<'_, '_> {
         if config.size > limit {
             let source = BundleError::TooLong { length: bundle::MAXIMUM_LENGTH.saturating_add(1) };
             return Err(PlanError::Bundle { reference: name.to_owned(), source });
+        }
+        if let Some(held) = self.plan.closed.bundle_files.get(&config.digest) {
+            return Ok(held.to_vec());
         }
         let unfound = |source| PlanError::Source { reference: name.to_owned(), source };
         let mut bytes = Vec::new();
@@ -206,78 +278,50 @@ impl Planner<'_, '_> {
     fn add_bundle(
         &mut self,
         name: &str,
-        media_type: &str,
+        config: &Descriptor,
         bundle_json: Vec<u8>,
-        index: Option<&Descriptor>,
-        images: Vec<ImageRecord>,
+        bundle: Bundle,
+        index: Arc<Graph>,
+        images: Vec<(ImageRecord, ClosedImage)>,
     ) {
-        let descriptor = Descriptor::of(media_type, &bundle_json);
+        let (records, images) = images.into_iter().unzip();
         self.plan.bundles.push(BundleRecord {
-            descriptor: described(&descriptor),
-            images,
-            index: index.map(described),
+            descriptor: config.into(),
+            images: records,
+            index: Some(index.root().descriptor().into()),
             reference: name.to_owned(),
             target: None,
         });
-        self.add_document(descriptor, bundle_json);
-    }
-
-    fn add_document(&mut self, descriptor: Descriptor, bytes: Vec<u8>) {
-        if self.plan.documents.insert(descriptor.digest.clone(), bytes).is_none() {
-            self.plan.blobs.push(PlannedBlob { descriptor, origin: None });
-        }
-    }
-
-    /// Adds the manifests, configurations, attestations and other layers of all graphs, each once.
-    fn finish(mut self) -> Plan {
-        let mut graphs = std::mem::take(&mut self.graphs);
-        graphs.append(&mut self.referrers);
-        for (_, _, graph) in &graphs {
-            for manifest in graph.manifests().iter().rev() {
-                self.add_document(manifest.descriptor().clone(), manifest.bytes().to_vec());
-            }
-        }
-        let mut seen: BTreeSet<Digest> = self.plan.documents.keys().cloned().collect();
-        let configs = |graph: &Graph| graph.configs().to_vec();
-        let attestations = |graph: &Graph| attestation::attached(graph).into_iter().map(|it| it.layer).collect();
-        let layers = |graph: &Graph| graph.layers().to_vec();
-        for of_graph in [&configs as &dyn Fn(&Graph) -> Vec<Descriptor>, &attestations, &layers] {
-            for (source, repository, graph) in &graphs {
-                for descriptor in of_graph(graph) {
-                    if seen.insert(descriptor.digest.clone()) {
-                        let origin = Some((*source, repository.clone()));
-                        self.plan.blobs.push(PlannedBlob { descriptor, origin });
-                    }
-                }
-            }
-        }
-        self.plan
+        let digest = config.digest.clone();
+        self.plan.closed.bundle_files.insert(digest.clone(), bundle_json.into());
+        let bundle = Arc::new(bundle);
+        self.plan.closed.bundles.push(ClosedBundle { digest, bundle, index: Some(index), images });
     }
 }
 
-/// A manifest that a graph does not hold.
+/// Why a walk does not get a manifest.
 #[derive(Debug, thiserror::Error)]
-#[error("not below the bundle's index")]
-struct NotWalked;
-
-fn document(graph: &Graph, digest: &Digest) -> Option<Document> {
-    let held = graph.manifests().iter().find(|manifest| manifest.descriptor().digest == *digest);
-    held.and_then(|manifest: &ManifestBytes| manifest.document().ok())
+pub enum Unfetched {
+    /// The source does not give it.
+    #[error(transparent)]
+    Source(crate::oci::SourceError),
+    /// The plan has no more to spend.
+    #[error("the plan asks for too much")]
+    Budget,
 }
 
 fn parse(name: &str, bundle_json: &[u8]) -> Result<Bundle, PlanError> {
     Bundle::parse(bundle_json).map_err(|source| PlanError::Bundle { reference: name.to_owned(), source })
 }
 
-fn role(image: &BundleImage) -> ImageRole {
-    image.component.clone().map_or(ImageRole::Invocation, ImageRole::Component)
-}
-
-fn described(descriptor: &Descriptor) -> inventory::Descriptor {
-    inventory::Descriptor {
-        digest: descriptor.digest.clone(),
-        media_type: descriptor.media_type.clone(),
-        size: descriptor.size,
+/// Refuses other content than a name promises.
+fn require(name: &str, promised: Option<&Digest>, found: &Descriptor) -> Result<(), PlanError> {
+    match promised {
+        Some(promised) if *promised != found.digest => {
+            let (name, found) = (name.to_owned(), found.digest.clone());
+            Err(PlanError::OtherContent { name, found, promised: promised.clone() })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -286,15 +330,14 @@ fn locate(image: &BundleImage, from: &ImagesFrom) -> Result<Place, PlanError> {
     match from {
         ImagesFrom::OneRepository(source, repository) => {
             let no_digest = || PlanError::NoDigest { image: image.reference.clone() };
-            let digest = image.content_digest.clone().ok_or_else(no_digest)?;
+            let digest = image.digest.clone().ok_or_else(no_digest)?;
             Ok(Place { source: *source, reference: Reference::new(repository.clone(), None, Some(digest)) })
         }
         ImagesFrom::TheirReferences(source) => {
-            let reference: Reference = image
-                .reference
-                .parse()
-                .map_err(|source| PlanError::ImageReference { image: image.reference.clone(), source })?;
-            let reference = match &image.content_digest {
+            let bundle = |source| BundleError::Reference { reference: image.reference.clone(), source };
+            let unreadable = |source| PlanError::Bundle { reference: image.reference.clone(), source: bundle(source) };
+            let reference: Reference = image.reference.parse().map_err(unreadable)?;
+            let reference = match &image.digest {
                 Some(digest) => reference.with_digest(digest.clone()),
                 None => reference,
             };

@@ -25,14 +25,22 @@ impl Store {
 
     fn image(&mut self, config: &[u8], layers: &[&[u8]]) -> Value {
         let layers: Vec<_> = layers.iter().map(|layer| Descriptor::of(OCI_LAYER_GZIP, layer)).collect();
-        self.put(OCI_MANIFEST, &json!({"config": Descriptor::of(OCI_CONFIG, config), "layers": layers}))
+        self.put(
+            OCI_MANIFEST,
+            &json!({"schemaVersion": 2, "config": Descriptor::of(OCI_CONFIG, config), "layers": layers}),
+        )
     }
 
     fn index(&mut self, children: &[Value]) -> Value {
-        self.put(OCI_INDEX, &json!({ "manifests": children }))
+        self.put(OCI_INDEX, &json!({ "schemaVersion": 2, "manifests": children }))
     }
 
-    fn walk(&self, root: &Value, platforms: &Platforms, foreign: ForeignLayers) -> Result<Graph, GraphError<Missing>> {
+    fn walk(
+        &self,
+        root: &Value,
+        platforms: &Platforms,
+        foreign: ForeignLayers,
+    ) -> Result<Arc<Graph>, GraphError<Missing>> {
         let fetch = |descriptor: &Descriptor| {
             let bytes = self.0.get(&descriptor.digest).ok_or(Missing)?;
             Ok(ManifestBytes::new(descriptor.clone(), bytes.clone()).unwrap())
@@ -41,7 +49,7 @@ impl Store {
         Graph::walk(root, platforms, foreign, fetch)
     }
 
-    fn walk_all(&self, root: &Value) -> Result<Graph, GraphError<Missing>> {
+    fn walk_all(&self, root: &Value) -> Result<Arc<Graph>, GraphError<Missing>> {
         self.walk(root, &Platforms::All, ForeignLayers::Refuse)
     }
 }
@@ -65,9 +73,9 @@ fn children_come_before_parents_and_nothing_comes_twice() {
     let graph = store.walk_all(&root).unwrap();
     let order: Vec<_> = graph.manifests().iter().map(|m| json!(m.descriptor().digest)).collect();
     assert_eq!(order, [&second["digest"], &first["digest"], &inner["digest"], &root["digest"]].map(Clone::clone));
-    assert_eq!(digests(graph.configs().iter()), [Digest::sha256(b"c2"), Digest::sha256(b"c1")]);
+    assert_eq!(digests(graph.configs().into_iter()), [Digest::sha256(b"c2"), Digest::sha256(b"c1")]);
     let layers = [b"base".as_slice(), b"b", b"a"].map(Digest::sha256);
-    assert_eq!(digests(graph.layers().iter()), layers);
+    assert_eq!(digests(graph.layers().into_iter()), layers);
 }
 
 #[test]
@@ -76,7 +84,9 @@ fn what_was_not_chosen_is_listed_as_left_out() {
     let intel = on(store.image(b"c1", &[b"a"]), "linux", "amd64");
     let arm = on(store.image(b"c2", &[b"b"]), "linux", "arm64");
     let attest = |image: &Value, mut attestation: Value| {
-        attestation["annotations"] = json!({ ATTESTED_MANIFEST: image["digest"] });
+        attestation["annotations"] = json!({
+            "vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": image["digest"],
+        });
         on(attestation, "unknown", "unknown")
     };
     let about_intel = attest(&intel, store.image(b"c3", &[b"c"]));
@@ -85,7 +95,7 @@ fn what_was_not_chosen_is_listed_as_left_out() {
     let only = |text: &str| Platforms::Only(vec![text.parse().unwrap()]);
     let graph = store.walk(&root, &only("linux/amd64"), ForeignLayers::Refuse).unwrap();
     assert_eq!(graph.manifests().len(), 3);
-    assert_eq!(graph.root().digest, graph.manifests()[2].descriptor().digest);
+    assert_eq!(graph.root().descriptor().digest, graph.manifests()[2].descriptor().digest);
     let left_out: Vec<_> = graph.left_out().iter().map(|left| json!(left.descriptor.digest)).collect();
     assert_eq!(left_out, [arm["digest"].clone(), about_arm["digest"].clone()]);
     let none = store.walk(&root, &only("plan9/amd64"), ForeignLayers::Refuse);
@@ -97,7 +107,8 @@ fn foreign_layers_are_a_decision() {
     let mut store = Store::default();
     let foreign = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
     let layers = [Descriptor::of(foreign, b"windows"), Descriptor::of(OCI_LAYER_GZIP, b"a")];
-    let root = store.put(OCI_MANIFEST, &json!({"config": Descriptor::of(OCI_CONFIG, b"c"), "layers": layers}));
+    let root = store
+        .put(OCI_MANIFEST, &json!({"schemaVersion": 2, "config": Descriptor::of(OCI_CONFIG, b"c"), "layers": layers}));
     let walk = |foreign| store.walk(&root, &Platforms::All, foreign);
     assert!(matches!(walk(ForeignLayers::Refuse), Err(GraphError::ForeignLayer { .. })));
     let without = walk(ForeignLayers::LeaveOut).unwrap();
@@ -119,7 +130,8 @@ fn depth_and_contradictions_are_refused() {
     let mut larger = Descriptor::of(OCI_LAYER_GZIP, b"a");
     larger.size += 1;
     let layers = [Descriptor::of(OCI_LAYER_GZIP, b"a"), larger];
-    let root = store.put(OCI_MANIFEST, &json!({"config": Descriptor::of(OCI_CONFIG, b"c"), "layers": layers}));
+    let root = store
+        .put(OCI_MANIFEST, &json!({"schemaVersion": 2, "config": Descriptor::of(OCI_CONFIG, b"c"), "layers": layers}));
     assert!(matches!(store.walk_all(&root), Err(GraphError::Conflict { .. })));
 }
 

@@ -15,24 +15,24 @@ pub(super) fn matching<'a>(entries: &'a [Descriptor], reference: &Reference) -> 
         return entries.iter().filter(|entry| entry.digest == *digest).take(1).collect();
     }
     let tag = reference.tag_or_latest();
-    let same = |name: &String| {
+    let same = |name: &str| {
         name == reference.as_given()
             || name.parse::<Reference>().is_ok_and(|named| {
                 name.contains('/') && named.repository() == reference.repository() && named.tag_or_latest() == tag
             })
     };
     let named = |entry: &&Descriptor| {
-        [REF_NAME, CONTAINERD_NAME].iter().any(|key| entry.annotations.get(*key).is_some_and(same))
+        [REF_NAME, CONTAINERD_NAME].iter().any(|key| entry.annotations.get(key).is_some_and(same))
     };
     let by_name: Vec<&Descriptor> = entries.iter().filter(named).collect();
     if !by_name.is_empty() {
         return by_name;
     }
     let tagged = |entry: &&Descriptor| {
-        let name = entry.annotations.get(REF_NAME).map(String::as_str);
+        let name = entry.annotations.get(REF_NAME);
         name.is_some()
             && name == tag.as_ref().map(|tag| tag.as_str())
-            && !entry.annotations.contains_key(CONTAINERD_NAME)
+            && entry.annotations.get(CONTAINERD_NAME).is_none()
     };
     entries.iter().filter(tagged).collect()
 }

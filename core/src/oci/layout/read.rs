@@ -12,7 +12,7 @@ use super::folder::Folder;
 use super::names::matching;
 use super::{INDEX_FILE, LAYOUT_FILE};
 use crate::oci::manifest::{Document, MAXIMUM_LENGTH, ManifestError};
-use crate::oci::media_type::{OCI_INDEX, manifest_kind};
+use crate::oci::media_type::{self, Announced, OCI_INDEX};
 use crate::oci::{
     BlobContent, Checked, Descriptor, ImageIndex, ManifestBytes, Reference, Repository, Source, SourceError,
 };
@@ -107,10 +107,13 @@ impl LayoutSource {
     /// What `index.json` lists, by subject. What is no manifest, or of a kind that is not known, refers to nothing.
     fn read_referrers(&self) -> Result<BTreeMap<Digest, Vec<Descriptor>>, LayoutError> {
         let mut referrers: BTreeMap<Digest, Vec<Descriptor>> = BTreeMap::new();
-        for entry in self.index.manifests.iter().filter(|entry| manifest_kind(&entry.media_type).is_some()) {
+        let is_manifest = |entry: &&Descriptor| match Announced::by(&entry.media_type) {
+            Announced::Nothing => true,
+            Announced::Type(named) => media_type::manifest(&named).is_some(),
+        };
+        for entry in self.index.manifests.iter().filter(is_manifest) {
             let manifest = self.read_manifest(entry)?;
-            let document = manifest.document().map_err(|source| self.not_usable(&entry.digest, source))?;
-            if let Some(subject) = document.subject() {
+            if let Some(subject) = manifest.document().subject() {
                 referrers.entry(subject.digest.clone()).or_default().push(entry.clone());
             }
         }

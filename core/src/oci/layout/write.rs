@@ -147,9 +147,9 @@ impl Sink for LayoutSink {
             self.store(manifest.descriptor(), &mut manifest.bytes())?;
         }
         // Others find referrers by the subjects of what index.json lists.
-        match manifest.document() {
-            Ok(document) if document.subject().is_some() => Ok(self.list(None, manifest.descriptor())?),
-            _ => Ok(()),
+        match manifest.document().subject() {
+            Some(_) => Ok(self.list(None, manifest.descriptor())?),
+            None => Ok(()),
         }
     }
 
@@ -165,7 +165,9 @@ fn with_entry(
     descriptor: &Descriptor,
 ) -> Result<(), serde_json::Error> {
     let mut entry = descriptor.clone();
-    entry.annotations.extend(name.map(|name| (REF_NAME.to_owned(), name.to_owned())));
+    if let Some(name) = name {
+        entry.annotations.insert(REF_NAME, name);
+    }
     let entry = serde_json::to_value(entry)?;
     index.entry("schemaVersion").or_insert(json!(2));
     index.entry("mediaType").or_insert(json!(OCI_INDEX));

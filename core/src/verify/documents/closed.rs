@@ -1,6 +1,7 @@
 //! Documents that fit together, and everything that they lead to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::entry_name::Place;
@@ -8,14 +9,14 @@ use sealift_archive_format::inventory::Inventory;
 
 use super::DocumentError;
 use crate::cnab::Bundle;
-use crate::oci::attestation::{self, Attached};
-use crate::oci::{Descriptor, Graph};
+use crate::oci::attestation::Attached;
+use crate::oci::{Descriptor, Document, Graph, ManifestBytes};
 
 /// Documents that fit together, and everything that they lead to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Closed {
-    /// The bytes of each `bundle.json`, manifest and index.
-    pub documents: BTreeMap<Digest, Vec<u8>>,
+    /// The bytes of each `bundle.json`.
+    pub bundle_files: BTreeMap<Digest, Arc<[u8]>>,
     /// The bundles, in the order of the inventory.
     pub bundles: Vec<ClosedBundle>,
     /// The images that stand alone, in the order of the inventory.
@@ -25,10 +26,12 @@ pub struct Closed {
 /// A bundle and what it leads to.
 #[derive(Debug)]
 pub struct ClosedBundle {
+    /// The digest of its `bundle.json`.
+    pub digest: Digest,
     /// What `bundle.json` says.
-    pub bundle: Bundle,
+    pub bundle: Arc<Bundle>,
     /// The index that holds it in a registry, where there is one.
-    pub index: Option<Tree>,
+    pub index: Option<Arc<Graph>>,
     /// Its images, in the order of the inventory.
     pub images: Vec<ClosedImage>,
 }
@@ -36,61 +39,51 @@ pub struct ClosedBundle {
 /// An image, what it leads to, and what refers to it.
 #[derive(Debug)]
 pub struct ClosedImage {
-    /// The image.
-    pub tree: Tree,
+    /// The image and everything below it.
+    pub graph: Arc<Graph>,
     /// Its referrers, subjects before what refers to them.
-    pub referrers: Vec<Tree>,
+    pub referrers: Vec<Arc<Graph>>,
 }
 
-/// Everything below a manifest or index, as descriptors.
-#[derive(Debug)]
-pub struct Tree {
-    /// The manifest or index itself.
-    pub root: Descriptor,
-    /// All manifests and indexes, children before parents, the root last.
-    pub manifests: Vec<Descriptor>,
-    /// All configurations.
-    pub configs: Vec<Descriptor>,
-    /// All layers that are not configurations too.
-    pub layers: Vec<Descriptor>,
-    /// The layers that are attestations, and what they are attached to.
-    pub attestations: Vec<Attached>,
-    /// The platforms of the manifests, whatever the inventory says of them.
-    pub platforms: Vec<String>,
+/// A blob of an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blob<'a> {
+    /// The digest.
+    pub digest: &'a Digest,
+    /// The size, in bytes.
+    pub size: u64,
+}
+
+impl<'a> From<&'a Descriptor> for Blob<'a> {
+    fn from(descriptor: &'a Descriptor) -> Self {
+        Self { digest: &descriptor.digest, size: descriptor.size }
+    }
+}
+
+/// Blobs, each where it comes first.
+#[derive(Default)]
+struct Unique<'a> {
+    blobs: Vec<Blob<'a>>,
+    seen: HashSet<&'a Digest>,
+}
+
+impl<'a> Unique<'a> {
+    fn add(&mut self, blob: Blob<'a>) {
+        if self.seen.insert(blob.digest) {
+            self.blobs.push(blob);
+        }
+    }
 }
 
 impl ClosedImage {
     /// The image and its referrers.
-    pub fn trees(&self) -> impl Iterator<Item = &Tree> {
-        std::iter::once(&self.tree).chain(&self.referrers)
+    pub fn graphs(&self) -> impl Iterator<Item = &Arc<Graph>> {
+        std::iter::once(&self.graph).chain(&self.referrers)
     }
 
     /// The attestations that are attached to it or to its referrers.
     pub fn attestations(&self) -> impl Iterator<Item = &Attached> {
-        self.trees().flat_map(|tree| &tree.attestations)
-    }
-}
-
-impl Tree {
-    pub(super) fn of(graph: &Graph) -> Self {
-        Self {
-            root: graph.root().clone(),
-            manifests: graph.manifests().iter().map(|manifest| manifest.descriptor().clone()).collect(),
-            configs: graph.configs().to_vec(),
-            layers: graph.layers().to_vec(),
-            attestations: attestation::attached(graph),
-            platforms: graph.platforms(),
-        }
-    }
-
-    /// The configurations and the layers.
-    pub fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
-        self.configs.iter().chain(&self.layers)
-    }
-
-    /// The manifests and the blobs.
-    pub fn descriptors(&self) -> impl Iterator<Item = &Descriptor> {
-        self.manifests.iter().chain(self.blobs())
+        self.graphs().flat_map(|graph| graph.attestations())
     }
 }
 
@@ -100,50 +93,115 @@ impl Closed {
         self.bundles.iter().flat_map(|bundle| &bundle.images).chain(&self.images)
     }
 
-    /// Every tree: those of the bundles' indexes, of all images, and of what refers to these.
-    pub fn trees(&self) -> impl Iterator<Item = &Tree> {
-        let indexes = self.bundles.iter().filter_map(|bundle| bundle.index.as_ref());
-        indexes.chain(self.all_images().flat_map(ClosedImage::trees))
+    /// Every graph once, in the order in which an archive has their roots: of each bundle its index and then its images, of
+    /// the images that stand alone, and of what refers to all these.
+    pub fn graphs(&self) -> Vec<&Arc<Graph>> {
+        let bundles = self.bundles.iter();
+        let bundles = bundles.flat_map(|bundle| bundle.index.iter().chain(bundle.images.iter().map(|it| &it.graph)));
+        let images = self.images.iter().map(|image| &image.graph);
+        let referrers = self.all_images().flat_map(|image| &image.referrers);
+        let mut seen = HashSet::new();
+        bundles.chain(images).chain(referrers).filter(|graph| seen.insert(Arc::as_ptr(graph))).collect()
     }
 
-    /// The blobs of the inventory are what the trees lead to, no more and no less.
-    pub(super) fn check_blobs(&self, inventory: &Inventory) -> Result<(), DocumentError> {
-        let blobs = inventory.entries.iter().filter(|entry| matches!(entry.name.place(), Place::Blob(_)));
-        let listed: BTreeMap<&Digest, u64> = blobs.map(|entry| (&entry.digest, entry.size)).collect();
-        let mut reached: BTreeSet<&Digest> = inventory.bundles.iter().map(|bundle| &bundle.descriptor.digest).collect();
-        for tree in self.trees() {
-            for descriptor in tree.descriptors() {
-                if listed.get(&descriptor.digest) != Some(&descriptor.size) {
-                    let (reference, digest) = (tree.root.digest.to_string(), descriptor.digest.clone());
-                    return Err(DocumentError::Missing { reference, digest });
-                }
-                reached.insert(&descriptor.digest);
+    /// Every manifest and index once, level by level: first the indexes of the bundles (the images, where a bundle has no
+    /// index), the images that stand alone, and what refers to all these; then what they list, in the order in which they
+    /// list it, and so on.
+    fn manifests(&self) -> Vec<&ManifestBytes> {
+        let graphs = self.graphs();
+        let carried = graphs.iter().flat_map(|graph| graph.manifests());
+        let carried: HashMap<&Digest, &ManifestBytes> = carried.map(|it| (&it.descriptor().digest, it)).collect();
+        let bundles = self.bundles.iter();
+        let bundles = bundles.flat_map(|bundle| {
+            let images = bundle.images.iter().map(|image| &image.graph).filter(|_| bundle.index.is_none());
+            bundle.index.iter().chain(images)
+        });
+        let images = self.images.iter().map(|image| &image.graph);
+        let referrers = self.all_images().flat_map(|image| &image.referrers);
+        let roots = bundles.chain(images).chain(referrers).map(|graph| graph.root());
+        let mut seen = HashSet::new();
+        let mut manifests: Vec<&ManifestBytes> = roots.filter(|root| seen.insert(&root.descriptor().digest)).collect();
+        let mut at = 0;
+        while let Some(manifest) = manifests.get(at).copied() {
+            if let Document::Index(index) = manifest.document() {
+                let listed = index.manifests.iter().filter_map(|child| carried.get(&child.digest));
+                manifests.extend(listed.filter(|child| seen.insert(&child.descriptor().digest)));
             }
+            at += 1;
         }
-        match listed.keys().find(|digest| !reached.contains(*digest)) {
-            Some(stray) => Err(DocumentError::Stray { digest: (*stray).clone() }),
+        manifests
+    }
+
+    /// Every document by its digest: each `bundle.json`, manifest and index.
+    pub fn documents(&self) -> HashMap<&Digest, &[u8]> {
+        let mut documents: HashMap<&Digest, &[u8]> =
+            self.bundle_files.iter().map(|(digest, bytes)| (digest, &**bytes)).collect();
+        for graph in self.graphs() {
+            documents.extend(graph.manifests().iter().map(|it| (&it.descriptor().digest, it.bytes())));
+        }
+        documents
+    }
+
+    /// Every blob once, in the one order in which an archive has them (`docs/format.md`, "The order of entries"): each
+    /// `bundle.json`; manifests and indexes, level by level; then, in the order of these, configurations, attestations, and
+    /// all other layers. A blob with several roles stands where the first of them has it stand.
+    pub fn blobs(&self) -> Vec<Blob<'_>> {
+        let mut blobs = Unique::default();
+        for bundle in &self.bundles {
+            let size = self.bundle_files.get(&bundle.digest).map_or(0, |bytes| bytes.len() as u64);
+            blobs.add(Blob { digest: &bundle.digest, size });
+        }
+        let manifests = self.manifests();
+        manifests.iter().for_each(|manifest| blobs.add(manifest.descriptor().into()));
+        let images = || {
+            manifests.iter().filter_map(|manifest| match manifest.document() {
+                Document::Image(image) => Some(image),
+                Document::Index(_) => None,
+            })
+        };
+        images().for_each(|image| blobs.add((&image.config).into()));
+        let attestations = self.graphs().into_iter().flat_map(|graph| graph.attestations());
+        let attestations: HashSet<&Digest> = attestations.map(|attached| &attached.layer.digest).collect();
+        let layers = || images().flat_map(|image| &image.layers);
+        layers().filter(|layer| attestations.contains(&layer.digest)).for_each(|layer| blobs.add(layer.into()));
+        layers().for_each(|layer| blobs.add(layer.into()));
+        blobs.blobs
+    }
+
+    /// The blobs of the inventory are exactly these, in this order.
+    pub(super) fn check_blobs(&self, inventory: &Inventory) -> Result<(), DocumentError> {
+        let listed: Vec<Blob<'_>> = inventory
+            .entries
+            .iter()
+            .filter(|entry| matches!(entry.name.place(), Place::Blob(_)))
+            .map(|entry| Blob { digest: &entry.digest, size: entry.size })
+            .collect();
+        let expected = self.blobs();
+        if listed == expected {
+            return Ok(());
+        }
+        let sizes: HashMap<&Digest, u64> = listed.iter().map(|blob| (blob.digest, blob.size)).collect();
+        if let Some(missing) = expected.iter().find(|blob| sizes.get(blob.digest) != Some(&blob.size)) {
+            return Err(DocumentError::Missing { digest: missing.digest.clone() });
+        }
+        let reached: HashSet<&Digest> = expected.iter().map(|blob| blob.digest).collect();
+        if let Some(stray) = listed.iter().find(|blob| !reached.contains(blob.digest)) {
+            return Err(DocumentError::Stray { digest: stray.digest.clone() });
+        }
+        match listed.iter().zip(&expected).find(|(found, expected)| found != expected) {
+            Some((found, expected)) => {
+                Err(DocumentError::Order { found: found.digest.clone(), expected: expected.digest.clone() })
+            }
             None => Ok(()),
         }
     }
 
-    /// Attestations come before all layers that are none, so that they are checked before any of these is delivered.
-    pub(super) fn check_order(&self, inventory: &Inventory) -> Result<(), DocumentError> {
-        let attestations: BTreeSet<&Digest> =
-            self.trees().flat_map(|tree| &tree.attestations).map(|attached| &attached.layer.digest).collect();
-        let misplaced = |attestation: &Digest| DocumentError::AttestationOrder { attestation: attestation.clone() };
-        if let Some(document) = attestations.iter().find(|attestation| self.documents.contains_key(**attestation)) {
-            return Err(misplaced(document));
+    /// An attestation is looked at when it passes, and a `bundle.json` has been read before: it cannot be both.
+    pub(super) fn check_attestations(&self) -> Result<(), DocumentError> {
+        let mut attestations = self.graphs().into_iter().flat_map(|graph| graph.attestations());
+        match attestations.find(|attached| self.bundle_files.contains_key(&attached.layer.digest)) {
+            Some(attached) => Err(DocumentError::BundleAsAttestation { digest: attached.layer.digest.clone() }),
+            None => Ok(()),
         }
-        let configs: BTreeSet<&Digest> =
-            self.trees().flat_map(|tree| &tree.configs).map(|config| &config.digest).collect();
-        let comes_first = |digest: &Digest| self.documents.contains_key(digest) || configs.contains(digest);
-        let mut layers_began = false;
-        for entry in inventory.entries.iter().filter(|entry| matches!(entry.name.place(), Place::Blob(_))) {
-            if attestations.contains(&entry.digest) && layers_began {
-                return Err(misplaced(&entry.digest));
-            }
-            layers_began |= !attestations.contains(&entry.digest) && !comes_first(&entry.digest);
-        }
-        Ok(())
     }
 }

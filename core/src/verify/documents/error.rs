@@ -5,8 +5,8 @@ use sealift_archive_format::Digest;
 use super::MAXIMUM_HELD;
 use crate::cnab::BundleError;
 use crate::cnab::registry_form::RegistryFormError;
-use crate::export::plan::MAXIMUM_REFERRERS;
-use crate::oci::{GraphError, ManifestError};
+use crate::oci::referrer::MAXIMUM_REFERRERS;
+use crate::oci::{GraphError, ManifestError, ReferenceError};
 
 /// Why the documents do not fit together.
 #[derive(Debug, thiserror::Error)]
@@ -39,10 +39,8 @@ pub enum DocumentError {
         source: GraphError<NotCarried>,
     },
     /// A blob that something refers to is not in the inventory.
-    #[error("{reference} leads to blob {digest}, which the archive does not list")]
+    #[error("something leads to blob {digest}, which the archive does not list, or lists with another size")]
     Missing {
-        /// The reference.
-        reference: String,
         /// The blob.
         digest: Digest,
     },
@@ -68,29 +66,51 @@ pub enum DocumentError {
         /// The reference of the image.
         reference: String,
     },
-    /// The index of a bundle does not hold it.
-    #[error("the index of bundle {bundle} does not lead to {digest}, which is part of the bundle")]
-    BundleIndex {
-        /// The reference of the bundle.
-        bundle: String,
-        /// What is missing below the index.
-        digest: Digest,
+    /// A name in the archive cannot be read.
+    #[error("{name:?} is not a valid reference")]
+    Reference {
+        /// The name.
+        name: String,
+        /// Why.
+        source: ReferenceError,
     },
-    /// The index of a bundle is none, or lists its images in another way.
-    #[error("the index of bundle {bundle} is not that of the bundle")]
+    /// A name promises other content than is carried under it.
+    #[error("{name} promises {promised}, and {found} is carried under this name")]
+    Promise {
+        /// The name.
+        name: String,
+        /// The digest in the name.
+        promised: Digest,
+        /// The digest of what is carried.
+        found: Digest,
+    },
+    /// Two different things have one name.
+    #[error("{name} and {other} are one name, and are carried with different content: {first} and {second}")]
+    TwoContents {
+        /// The name as it is written here.
+        name: String,
+        /// The name as it is written there.
+        other: String,
+        /// The digest that is carried under the one.
+        first: Digest,
+        /// The digest that is carried under the other.
+        second: Digest,
+    },
+    /// The index of a bundle is not the one that the bundle has. Nobody signs it: only what follows from the bundle counts.
+    #[error("the index of bundle {bundle} is not the one that follows from the bundle")]
     BundleIndexForm {
         /// The reference of the bundle.
         bundle: String,
         /// Why.
         source: RegistryFormError,
     },
-    /// The index of a bundle holds more than the bundle. Nobody signs an index: only what it leads to is proven.
-    #[error("the index of bundle {bundle} leads to {digest}, which is no part of the bundle")]
-    BundleIndexExtra {
-        /// The reference of the bundle.
-        bundle: String,
-        /// What is too much.
-        digest: Digest,
+    /// What the inventory says of an image's platforms is not what is carried.
+    #[error("the inventory states other platforms of {reference} than are carried: {}", .found.join(", "))]
+    Platforms {
+        /// The reference of the image.
+        reference: String,
+        /// The platforms that are carried.
+        found: Vec<String>,
     },
     /// A platform that the inventory names is not one.
     #[error("{0:?} is not a platform")]
@@ -113,11 +133,19 @@ pub enum DocumentError {
         /// How many there are.
         count: usize,
     },
-    /// An attestation would come too late to be checked before other layers.
-    #[error("attestation {attestation} does not stand where attestations do: after the documents, before other layers")]
-    AttestationOrder {
-        /// The attestation.
-        attestation: Digest,
+    /// The blobs are not in the one order that they have.
+    #[error("blob {found} stands where {expected} should stand")]
+    Order {
+        /// The blob that is there.
+        found: Digest,
+        /// The blob that should be there.
+        expected: Digest,
+    },
+    /// A `bundle.json` is attached to something as an attestation.
+    #[error("{digest} is a bundle.json and an attestation at once")]
+    BundleAsAttestation {
+        /// The digest.
+        digest: Digest,
     },
 }
 

@@ -1,53 +1,61 @@
 //! The documents of an archive: `bundle.json` and manifests, read before any layer and checked against each other.
 //!
-//! Promise: after [`Documents::close`], every bundle and image that the inventory names leads, reference by reference, to
-//! blobs that the inventory lists; no blob is listed that nothing leads to; and every bundle's images are exactly those
-//! that its `bundle.json` names, with the digests that it states. Every referrer refers to a manifest of its image, or to
-//! another referrer of it, and attestations come before all other layers.
+//! Promise: each document is read once. [`Documents::bind`] costs no more than the documents are long, and finds every
+//! bundle's images to be exactly those that its `bundle.json` names, with the digests that it promises; what is bound can be
+//! judged. Names are held to what they promise. After [`Bound::close`], every bundle and image that the inventory names leads, reference by reference, to the
+//! blobs that the inventory lists, in their one order, and no blob is listed that nothing leads to; the index of a bundle
+//! is the one that the bundle has; every referrer refers to a manifest of its image, or to another referrer of it.
 
 mod closed;
 mod error;
+mod names;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::{self, BundleRecord, Completeness, ImageRecord, ImageRole, Inventory};
 
-pub use closed::{Closed, ClosedBundle, ClosedImage, Tree};
+pub use closed::{Blob, Closed, ClosedBundle, ClosedImage};
 pub use error::{DocumentError, NotCarried};
+pub(crate) use names::check as check_names;
 
-use crate::cnab::registry_form::{self, RegistryFormError};
+use crate::cnab::registry_form;
 use crate::cnab::{Bundle, BundleImage};
-use crate::export::plan::MAXIMUM_REFERRERS;
 use crate::oci::manifest::{Document, ManifestBytes};
-use crate::oci::media_type::manifest_kind;
-use crate::oci::{Descriptor, ForeignLayers, Graph, GraphError, Platform, Platforms};
+use crate::oci::media_type::{self, Announced};
+use crate::oci::referrer::MAXIMUM_REFERRERS;
+use crate::oci::{Descriptor, ForeignLayers, Graph, GraphError, Graphs, Platform, Platforms};
 
 /// The most bytes of documents that are held, in bytes.
 pub const MAXIMUM_HELD: u64 = 32 * 1024 * 1024;
 
 /// Documents, as they are gathered from the head of an archive.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Documents {
     expected: BTreeMap<Digest, Expected>,
-    bytes: BTreeMap<Digest, Vec<u8>>,
+    bundles: BTreeMap<Digest, (Arc<[u8]>, Arc<Bundle>)>,
+    manifests: BTreeMap<Digest, ManifestBytes>,
     held: u64,
 }
 
-#[derive(Debug, Clone)]
-enum Expected {
-    Bundle,
-    Manifest { media_type: String },
+/// What a document has to be.
+#[derive(Debug, Clone, Default)]
+struct Expected {
+    /// The reference of the bundle whose `bundle.json` it is.
+    bundle: Option<String>,
+    /// The media type with which it was first listed as a manifest.
+    manifest: Option<String>,
 }
 
 impl Documents {
     /// Expects the documents that an inventory names.
     pub fn expected_by(inventory: &Inventory) -> Self {
-        let mut expected = BTreeMap::new();
+        let mut documents = Self::default();
         for bundle in &inventory.bundles {
-            expected.insert(bundle.descriptor.digest.clone(), Expected::Bundle);
+            let expected = documents.expected.entry(bundle.descriptor.digest.clone()).or_default();
+            expected.bundle.get_or_insert_with(|| bundle.reference.clone());
         }
-        let mut documents = Self { expected, bytes: BTreeMap::new(), held: 0 };
         for root in roots(inventory) {
             documents.expect(&root.digest, &root.media_type);
         }
@@ -55,9 +63,13 @@ impl Documents {
     }
 
     fn expect(&mut self, digest: &Digest, media_type: &str) {
-        if manifest_kind(media_type).is_some() {
-            let manifest = Expected::Manifest { media_type: media_type.to_owned() };
-            self.expected.entry(digest.clone()).or_insert(manifest);
+        let is_manifest = match Announced::by(media_type) {
+            Announced::Nothing => true,
+            Announced::Type(essence) => media_type::manifest(&essence).is_some(),
+        };
+        if is_manifest {
+            let expected = self.expected.entry(digest.clone()).or_default();
+            expected.manifest.get_or_insert_with(|| media_type.to_owned());
         }
     }
 
@@ -69,149 +81,145 @@ impl Documents {
     /// Takes in a document whose digest has been checked.
     ///
     /// # Errors
-    /// [`DocumentError`] when too much is held, or a manifest cannot be read.
+    /// [`DocumentError`] when too much is held, or the document cannot be read.
     pub fn add(&mut self, digest: &Digest, bytes: Vec<u8>) -> Result<(), DocumentError> {
         self.held = self.held.saturating_add(bytes.len() as u64);
         if self.held > MAXIMUM_HELD {
             return Err(DocumentError::TooMuch);
         }
-        if let Some(Expected::Manifest { media_type }) = self.expected.get(digest).cloned() {
-            let document = Document::parse(&bytes, &media_type)
-                .map_err(|source| DocumentError::Manifest { digest: digest.clone(), source })?;
-            if let Document::Index(index) = document {
-                for child in &index.manifests {
-                    self.expect(&child.digest, &child.media_type);
-                }
-            }
+        let Expected { bundle, manifest } = self.expected.get(digest).cloned().unwrap_or_default();
+        if let Some(reference) = bundle {
+            let bundle = Bundle::parse(&bytes).map_err(|source| DocumentError::Bundle { bundle: reference, source })?;
+            self.bundles.insert(digest.clone(), (bytes.as_slice().into(), Arc::new(bundle)));
         }
-        self.bytes.insert(digest.clone(), bytes);
+        if let Some(media_type) = manifest {
+            let descriptor = Descriptor::new(&media_type, digest.clone(), bytes.len() as u64);
+            let manifest = ManifestBytes::new(descriptor, bytes)
+                .map_err(|source| DocumentError::Manifest { digest: digest.clone(), source })?;
+            if let Document::Index(index) = manifest.document() {
+                index.manifests.iter().for_each(|child| self.expect(&child.digest, &child.media_type));
+            }
+            self.manifests.insert(digest.clone(), manifest);
+        }
         Ok(())
     }
 
-    /// Checks that everything fits together.
+    /// Checks that bundles and images are what their names and the bundles say, before anything is judged.
+    ///
+    /// # Errors
+    /// [`DocumentError`].
+    pub fn bind(self, inventory: &Inventory) -> Result<Bound, DocumentError> {
+        for record in &inventory.bundles {
+            let (_, bundle) = self.bundle(record)?;
+            check_images(record, bundle)?;
+        }
+        names::check(&inventory.bundles, &inventory.images)?;
+        Ok(Bound { documents: self })
+    }
+
+    fn bundle(&self, record: &BundleRecord) -> Result<&(Arc<[u8]>, Arc<Bundle>), DocumentError> {
+        let missing = || DocumentError::Missing { digest: record.descriptor.digest.clone() };
+        self.bundles.get(&record.descriptor.digest).ok_or_else(missing)
+    }
+}
+
+/// Documents whose bundles and images are what their names say.
+#[derive(Debug)]
+pub struct Bound {
+    documents: Documents,
+}
+
+impl Bound {
+    /// The bytes of each `bundle.json`, manifest and index.
+    pub fn contents(&self) -> BTreeMap<Digest, Arc<[u8]>> {
+        let Documents { bundles, manifests, .. } = &self.documents;
+        let bundles = bundles.iter().map(|(digest, (bytes, _))| (digest.clone(), Arc::clone(bytes)));
+        let manifests = manifests.iter().map(|(digest, manifest)| (digest.clone(), manifest.shared_bytes()));
+        bundles.chain(manifests).collect()
+    }
+
+    /// Checks that everything leads to what the archive has.
     ///
     /// # Errors
     /// [`DocumentError`].
     pub fn close(self, inventory: &Inventory) -> Result<Closed, DocumentError> {
-        let bundles = inventory.bundles.iter().map(|record| self.close_bundle(record)).collect::<Result<_, _>>()?;
-        let images = inventory.images.iter().map(|record| self.close_image(record)).collect::<Result<_, _>>()?;
-        let closed = Closed { documents: self.bytes, bundles, images };
+        let mut closing = Closing { documents: &self.documents, graphs: Graphs::default() };
+        for manifest in self.documents.manifests.values() {
+            closing.graphs.hold(manifest.clone()).map_err(|_: GraphError<NotCarried>| DocumentError::TooMuch)?;
+        }
+        let bundles = inventory.bundles.iter().map(|record| closing.bundle(record)).collect::<Result<_, _>>()?;
+        let images = inventory.images.iter().map(|record| closing.image(record)).collect::<Result<_, _>>()?;
+        let bundle_files =
+            self.documents.bundles.iter().map(|(digest, (bytes, _))| (digest.clone(), Arc::clone(bytes)));
+        let closed = Closed { bundle_files: bundle_files.collect(), bundles, images };
         closed.check_blobs(inventory)?;
-        closed.check_order(inventory)?;
+        closed.check_attestations()?;
         Ok(closed)
     }
+}
 
-    fn close_bundle(&self, record: &BundleRecord) -> Result<ClosedBundle, DocumentError> {
-        let bytes = self.bytes.get(&record.descriptor.digest).map(Vec::as_slice).unwrap_or_default();
-        let bundle = Bundle::parse(bytes)
-            .map_err(|source| DocumentError::Bundle { bundle: record.reference.clone(), source })?;
-        check_images(record, &bundle)?;
-        let images = record.images.iter().map(|image| self.close_image(image)).collect::<Result<_, _>>()?;
+struct Closing<'a> {
+    documents: &'a Documents,
+    graphs: Graphs,
+}
+
+impl Closing<'_> {
+    fn bundle(&mut self, record: &BundleRecord) -> Result<ClosedBundle, DocumentError> {
+        let bundle = Arc::clone(&self.documents.bundle(record)?.1);
+        let images = record.images.iter().map(|image| self.image(image)).collect::<Result<_, _>>()?;
         let index = match &record.index {
             None => None,
             Some(index) => {
-                let tree = self.walk(&record.reference, &platforms(&record.images)?, index)?;
-                self.check_index(record, &bundle, index)?;
-                Some(tree)
+                let graph = self.walk(&record.reference, &platforms(&record.images)?, index)?;
+                self.check_index(record, &graph)?;
+                Some(graph)
             }
         };
-        Ok(ClosedBundle { bundle, index, images })
+        Ok(ClosedBundle { digest: record.descriptor.digest.clone(), bundle, index, images })
     }
 
-    fn close_image(&self, record: &ImageRecord) -> Result<ClosedImage, DocumentError> {
-        let tree = self.walk(&record.reference, &platforms(std::slice::from_ref(record))?, &record.descriptor)?;
+    /// A bundle's index leads whoever pulls it to this `bundle.json` and these images, and to nothing else.
+    fn check_index(&self, record: &BundleRecord, index: &Graph) -> Result<(), DocumentError> {
+        let (bytes, bundle) = self.documents.bundle(record)?;
+        let images: Vec<Descriptor> = record.images.iter().map(|image| (&image.descriptor).into()).collect();
+        let held = |digest: &Digest| self.graphs.held(digest);
+        registry_form::check(index.root(), bundle, (&(&record.descriptor).into(), bytes), &images, held)
+            .map_err(|source| DocumentError::BundleIndexForm { bundle: record.reference.clone(), source })
+    }
+
+    fn image(&mut self, record: &ImageRecord) -> Result<ClosedImage, DocumentError> {
+        let graph = self.walk(&record.reference, &platforms(std::slice::from_ref(record))?, &record.descriptor)?;
+        check_platforms(record, &graph)?;
         let count = record.referrers.len();
         if count > MAXIMUM_REFERRERS {
             return Err(DocumentError::TooManyReferrers { reference: record.reference.clone(), count });
         }
-        let mut subjects: BTreeSet<&Digest> = tree.manifests.iter().map(|manifest| &manifest.digest).collect();
+        let mut subjects: HashSet<Digest> =
+            graph.manifests().iter().map(|manifest| manifest.descriptor().digest.clone()).collect();
         let mut referrers = Vec::new();
         for referrer in &record.referrers {
-            let subject = self.subject(referrer)?;
+            let graph = self.walk(&record.reference, &Platforms::All, referrer)?;
+            let subject = graph.root().document().subject().map(|subject| subject.digest.clone());
             if !subject.as_ref().is_some_and(|subject| subjects.contains(subject)) {
                 let (reference, referrer) = (record.reference.clone(), referrer.digest.clone());
                 return Err(DocumentError::NotAReferrer { reference, referrer, subject });
             }
-            referrers.push(self.walk(&record.reference, &Platforms::All, referrer)?);
-            subjects.insert(&referrer.digest);
+            referrers.push(graph);
+            subjects.insert(referrer.digest.clone());
         }
-        Ok(ClosedImage { tree, referrers })
-    }
-
-    /// What a manifest refers to.
-    fn subject(&self, manifest: &inventory::Descriptor) -> Result<Option<Digest>, DocumentError> {
-        let bytes = self.bytes.get(&manifest.digest).map(Vec::as_slice).unwrap_or_default();
-        let document = Document::parse(bytes, &manifest.media_type)
-            .map_err(|source| DocumentError::Manifest { digest: manifest.digest.clone(), source })?;
-        Ok(document.subject().map(|subject| subject.digest.clone()))
+        Ok(ClosedImage { graph, referrers })
     }
 
     fn walk(
-        &self,
+        &mut self,
         reference: &str,
         platforms: &Platforms,
         root: &inventory::Descriptor,
-    ) -> Result<Tree, DocumentError> {
-        let fetch = |descriptor: &Descriptor| {
-            let bytes = self.bytes.get(&descriptor.digest).ok_or(NotCarried)?;
-            ManifestBytes::new(descriptor.clone(), bytes.clone()).map_err(|_| NotCarried)
-        };
+    ) -> Result<Arc<Graph>, DocumentError> {
         let incomplete = |source| DocumentError::Graph { reference: reference.to_owned(), source };
-        let descriptor = Descriptor::new(&root.media_type, root.digest.clone(), root.size);
-        let unfetched = |source| incomplete(GraphError::Fetch { digest: root.digest.clone(), source });
-        let root = fetch(&descriptor).map_err(unfetched)?;
-        Graph::walk(root, platforms, ForeignLayers::Carry, fetch).map(|graph| Tree::of(&graph)).map_err(incomplete)
-    }
-}
-
-impl Documents {
-    /// A bundle's index leads whoever pulls it to this `bundle.json` and these images, and to nothing else.
-    fn check_index(
-        &self,
-        record: &BundleRecord,
-        bundle: &Bundle,
-        root: &inventory::Descriptor,
-    ) -> Result<(), DocumentError> {
-        let reference = || record.reference.clone();
-        let missing = |digest: &Digest| DocumentError::BundleIndex { bundle: reference(), digest: digest.clone() };
-        let extra = |digest: &Digest| DocumentError::BundleIndexExtra { bundle: reference(), digest: digest.clone() };
-        let form = |source| DocumentError::BundleIndexForm { bundle: reference(), source };
-        let Some(Document::Index(index)) = self.document(&root.digest, &root.media_type) else {
-            return Err(form(RegistryFormError::NotABundle));
-        };
-        let bundle_json = &record.descriptor.digest;
-        let holds_bundle = |child: &Descriptor| match self.document(&child.digest, &child.media_type) {
-            Some(Document::Image(manifest)) if manifest.config.digest == *bundle_json => Some(manifest),
-            _ => None,
-        };
-        for child in &index.manifests {
-            match holds_bundle(child) {
-                // Where a registry takes no manifest without layers, bundle.json is also the one layer.
-                Some(manifest) => {
-                    if let Some(layer) = manifest.layers.iter().find(|layer| layer.digest != *bundle_json) {
-                        return Err(extra(&layer.digest));
-                    }
-                }
-                None if record.images.iter().any(|image| image.descriptor.digest == child.digest) => {}
-                None => return Err(extra(&child.digest)),
-            }
-        }
-        let config_manifest = registry_form::config_manifest(&index).map_err(form)?;
-        holds_bundle(config_manifest).ok_or_else(|| missing(bundle_json))?;
-        let listed = registry_form::images(&index, bundle).map_err(form)?;
-        for (image, listed) in bundle.images.iter().zip(listed) {
-            let named = record.images.iter().filter(|carried| carried.role == role(image));
-            if let Some(other) = named.clone().find(|carried| carried.reference == image.reference)
-                && !named.clone().any(|carried| carried.descriptor.digest == listed.digest)
-            {
-                return Err(missing(&other.descriptor.digest));
-            }
-        }
-        Ok(())
-    }
-
-    fn document(&self, digest: &Digest, media_type: &str) -> Option<Document> {
-        Document::parse(self.bytes.get(digest)?, media_type).ok()
+        // What is carried is held already.
+        let fetch = |_: &Descriptor| Err(NotCarried);
+        self.graphs.walk(&root.into(), platforms, ForeignLayers::Carry, fetch).map_err(incomplete)
     }
 }
 
@@ -225,9 +233,19 @@ fn platforms(images: &[ImageRecord]) -> Result<Platforms, DocumentError> {
     if images.iter().all(|image| image.completeness == Completeness::AllPlatforms) {
         return Ok(Platforms::All);
     }
-    let names: BTreeSet<&String> = images.iter().flat_map(|image| &image.platforms).collect();
+    let names: std::collections::BTreeSet<&String> = images.iter().flat_map(|image| &image.platforms).collect();
     let parse = |name: &String| name.parse::<Platform>().map_err(|_| DocumentError::Platform(name.clone()));
     Ok(Platforms::Only(names.into_iter().map(parse).collect::<Result<_, _>>()?))
+}
+
+/// The platforms of an image are those that its index states of what is carried, and it is complete if nothing is not.
+fn check_platforms(record: &ImageRecord, graph: &Graph) -> Result<(), DocumentError> {
+    let complete = graph.left_out().is_empty() == (record.completeness == Completeness::AllPlatforms);
+    if complete && record.platforms.iter().map(String::as_str).eq(graph.platforms()) {
+        return Ok(());
+    }
+    let found = graph.platforms().map(str::to_owned).collect();
+    Err(DocumentError::Platforms { reference: record.reference.clone(), found })
 }
 
 /// The roots of all graphs: the index of each bundle, each image, and what refers to these.
@@ -237,25 +255,20 @@ fn roots(inventory: &Inventory) -> impl Iterator<Item = &inventory::Descriptor> 
     indexes.chain(images.flat_map(|image| std::iter::once(&image.descriptor).chain(&image.referrers)))
 }
 
-/// A bundle's images are exactly those that its `bundle.json` names.
+/// A bundle's images are exactly those that its `bundle.json` names, in its order.
 fn check_images(record: &BundleRecord, bundle: &Bundle) -> Result<(), DocumentError> {
-    let mut carried: Vec<&ImageRecord> = record.images.iter().collect();
-    for image in &bundle.images {
-        let role = role(image);
+    for (at, image) in bundle.images.iter().enumerate() {
         let fits = |record: &&ImageRecord| {
-            record.role == role
+            record.role == role(image)
                 && record.reference == image.reference
-                && image.content_digest.as_ref().is_none_or(|stated| *stated == record.descriptor.digest)
+                && image.digest.as_ref().is_none_or(|promised| *promised == record.descriptor.digest)
         };
-        match carried.iter().position(fits) {
-            Some(at) => drop(carried.swap_remove(at)),
-            None => {
-                let (bundle, reference) = (record.reference.clone(), image.reference.clone());
-                return Err(DocumentError::BundleImage { bundle, reference });
-            }
+        if record.images.get(at).filter(fits).is_none() {
+            let (bundle, reference) = (record.reference.clone(), image.reference.clone());
+            return Err(DocumentError::BundleImage { bundle, reference });
         }
     }
-    match carried.first() {
+    match record.images.get(bundle.images.len()) {
         None => Ok(()),
         Some(extra) => {
             let (bundle, reference) = (record.reference.clone(), extra.reference.clone());

@@ -1,0 +1,23 @@
+//! The kinds of referrers that a command line names.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use sealift_core::oci::ReferrerKind;
+use sealift_core::oci::referrer::ReferrerKindError;
+
+/// A list of kinds, or `all`, or `none`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Referrers(pub(crate) BTreeSet<ReferrerKind>);
+
+impl FromStr for Referrers {
+    type Err = ReferrerKindError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "all" => Ok(Self(ReferrerKind::ALL.into_iter().collect())),
+            "none" => Ok(Self(BTreeSet::new())),
+            kinds => kinds.split(',').map(str::parse).collect::<Result<_, _>>().map(Self),
+        }
+    }
+}

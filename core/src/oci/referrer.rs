@@ -1,0 +1,139 @@
+//! What refers to an image, by kind (OCI Image Specification 1.1, `subject` and `artifactType`).
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::attestation::is_attestation;
+use super::graph::Graph;
+use super::manifest::{Document, ImageManifest};
+use super::media_type::{DOCKER_CONFIG, OCI_CONFIG, essence};
+
+/// The most referrers of one image.
+pub const MAXIMUM_REFERRERS: usize = 1_000;
+/// The levels of referrers: those of the image, and those of these.
+pub const MAXIMUM_DEPTH: usize = 2;
+
+/// What a referrer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReferrerKind {
+    /// In-toto Statements, bare, in DSSE envelopes or in Sigstore bundles, and nothing else.
+    Attestation,
+    /// A signature of Notation or cosign.
+    Signature,
+    /// A list of what is inside: SPDX, CycloneDX, Syft.
+    Sbom,
+    /// Anything else that cannot be run.
+    Other,
+    /// An image that a container runtime would run, or an index with such an image. It is more than a remark on the image
+    /// that it refers to, and nobody vouches for it.
+    Image,
+}
+
+impl ReferrerKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Attestation, Self::Signature, Self::Sbom, Self::Other, Self::Image];
+
+    /// The kind of a referrer, from everything below it: one image is enough to make it an image.
+    pub fn of(referrer: &Graph) -> Self {
+        let artifact_type = match referrer.root().document() {
+            Document::Image(image) => image.artifact_type.as_deref(),
+            Document::Index(index) => index.artifact_type.as_deref(),
+        };
+        let images = referrer.manifests().iter().filter_map(|manifest| match manifest.document() {
+            Document::Image(image) => Some(Self::of_manifest(image, artifact_type)),
+            Document::Index(_) => None,
+        });
+        images.max().unwrap_or(Self::Other)
+    }
+
+    fn of_manifest(image: &ImageManifest, of_root: Option<&str>) -> Self {
+        let config = essence(&image.config.media_type);
+        let layers = || image.layers.iter().map(|layer| essence(&layer.media_type));
+        if layers().any(|layer| is_file_system(&layer)) {
+            return Self::Image;
+        }
+        if !image.layers.is_empty() && layers().all(|layer| is_attestation(&layer)) {
+            return Self::Attestation;
+        }
+        let own = image.artifact_type.as_deref();
+        let types = || own.into_iter().chain(of_root).map(essence).chain([config.clone()]).chain(layers());
+        if types().any(|named| is_signature(&named)) {
+            Self::Signature
+        } else if types().any(|named| is_sbom(&named)) {
+            Self::Sbom
+        } else if config == OCI_CONFIG || config == DOCKER_CONFIG {
+            Self::Image
+        } else {
+            Self::Other
+        }
+    }
+
+    /// The name: `attestation`, `signature`, `sbom`, `other` or `image`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Attestation => "attestation",
+            Self::Signature => "signature",
+            Self::Sbom => "sbom",
+            Self::Other => "other",
+            Self::Image => "image",
+        }
+    }
+}
+
+/// Layers of a container's file system.
+fn is_file_system(media_type: &str) -> bool {
+    media_type.starts_with("application/vnd.oci.image.layer.")
+        || media_type.starts_with("application/vnd.docker.image.rootfs.")
+}
+
+fn is_signature(media_type: &str) -> bool {
+    matches!(media_type, "application/vnd.cncf.notary.signature" | "application/jose+json" | "application/cose")
+        || media_type == "application/vnd.dev.cosign.simplesigning.v1+json"
+        || media_type.starts_with("application/vnd.dev.cosign.artifact.sig.")
+        || media_type == "application/pgp-signature"
+}
+
+fn is_sbom(media_type: &str) -> bool {
+    ["spdx", "cyclonedx", "syft"].iter().any(|form| media_type.contains(form))
+        || media_type.starts_with("application/vnd.dev.cosign.artifact.sbom.")
+}
+
+impl fmt::Display for ReferrerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why a text is not a kind of referrer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a kind of referrer: expected attestation, signature, sbom, other or image")]
+pub struct ReferrerKindError(String);
+
+impl FromStr for ReferrerKind {
+    type Err = ReferrerKindError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let named = Self::ALL.into_iter().find(|kind| kind.name() == text);
+        named.ok_or_else(|| ReferrerKindError(text.chars().take(40).collect()))
+    }
+}
+
+impl Serialize for ReferrerKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for ReferrerKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The kinds that are carried unless others are asked for: every one but images.
+pub fn usual_kinds() -> BTreeSet<ReferrerKind> {
+    ReferrerKind::ALL.into_iter().filter(|kind| *kind != ReferrerKind::Image).collect()
+}

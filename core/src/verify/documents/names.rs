@@ -1,0 +1,50 @@
+//! What names promise. A digest in a name is a promise, wherever the name stands; and one name is one thing.
+
+use std::collections::HashMap;
+
+use sealift_archive_format::Digest;
+use sealift_archive_format::inventory::{BundleRecord, ImageRecord};
+
+use super::DocumentError;
+use crate::oci::Reference;
+
+/// Checks every name of an archive, or of one that is about to be made.
+///
+/// # Errors
+/// [`DocumentError::Reference`], [`DocumentError::Promise`] and [`DocumentError::TwoContents`].
+pub(crate) fn check(bundles: &[BundleRecord], images: &[ImageRecord]) -> Result<(), DocumentError> {
+    let mut names = Names::default();
+    for bundle in bundles {
+        // In a registry, the name of a bundle is that of its index.
+        let content = bundle.index.as_ref().unwrap_or(&bundle.descriptor);
+        names.add(&bundle.reference, &content.digest)?;
+    }
+    let of_bundles = bundles.iter().flat_map(|bundle| &bundle.images);
+    for image in of_bundles.chain(images) {
+        names.add(&image.reference, &image.descriptor.digest)?;
+    }
+    Ok(())
+}
+
+/// What is carried under each name, by what the name means.
+#[derive(Default)]
+struct Names<'n>(HashMap<String, (&'n str, &'n Digest)>);
+
+impl<'n> Names<'n> {
+    fn add(&mut self, name: &'n str, content: &'n Digest) -> Result<(), DocumentError> {
+        let reference: Reference =
+            name.parse().map_err(|source| DocumentError::Reference { name: name.to_owned(), source })?;
+        if let Some(promised) = reference.digest().filter(|promised| *promised != content) {
+            let (name, promised, found) = (name.to_owned(), promised.clone(), content.clone());
+            return Err(DocumentError::Promise { name, promised, found });
+        }
+        // Without a tag the name has the digest in it, and has just been held to it.
+        let Some(tag) = reference.tag_or_latest() else { return Ok(()) };
+        let known = self.0.entry(format!("{}:{tag}", reference.repository())).or_insert((name, content));
+        if known.1 == content {
+            return Ok(());
+        }
+        let [name, other] = [name, known.0].map(str::to_owned);
+        Err(DocumentError::TwoContents { name, other, first: content.clone(), second: known.1.clone() })
+    }
+}
