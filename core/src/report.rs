@@ -3,6 +3,9 @@
 //! `docs/schema/report.schema.json` documents its JSON. The command turns it into text for people; nothing in it is
 //! decided here. Fields are only ever added within a major version of [`FORMAT`].
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use sealift_archive_format::Digest;
 use serde::Serialize;
@@ -11,10 +14,11 @@ use crate::cnab::Level;
 use crate::freshness::{Clock, Freshness, Verdict, Verdicts};
 use crate::in_toto::{Attestation, Trace, VerifiedSupplyChain};
 use crate::oci::attestation::Attached;
+use crate::oci::{Document, Graph, ReferrerKind};
 use crate::trust::{Finding, Judgement, RepositoryEvidence};
 use crate::trust_store::policy::Period;
 use crate::verify::documents::ClosedImage;
-use crate::verify::{Attestations, Proof, Terms};
+use crate::verify::{Attestations, Proof, Terms, attested_by};
 
 /// The name and version of the report's form.
 pub const FORMAT: &str = "sealift-report/1";
@@ -160,9 +164,30 @@ pub struct ItemReport {
     pub tuf: Option<TargetReport>,
     /// What in-toto says of it; `None` if its target lists no supply chain.
     pub in_toto: Option<SupplyChainReport>,
+    /// What refers to an image, and is delivered with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub referrers: Vec<ReferrerReport>,
     /// The attestations that are attached to an image or to what refers to it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attestations: Vec<AttestationReport>,
+}
+
+/// Something that refers to an image.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReferrerReport {
+    /// Its digest.
+    pub digest: Digest,
+    /// What it is: `attestation`, `signature`, `sbom`, `other` or `image`.
+    pub kind: ReferrerKind,
+    /// The type that it states of itself; its media type where it states none.
+    pub artifact_type: String,
+    /// The bytes of it and of everything below it.
+    pub size: u64,
+    /// The manifest that it refers to.
+    pub subject: Digest,
+    /// The pinned attesters that vouch for it. Where there are none, nobody does.
+    pub attested_by: Vec<String>,
 }
 
 /// An attestation.
@@ -223,6 +248,7 @@ impl Report {
         let repositories: Vec<_> = judgement.repositories.iter().map(|evidence| repository(evidence, &clock)).collect();
         let images = |findings: &[Finding], closed: &[ClosedImage]| {
             let found = findings.iter().zip(closed).map(|(finding, image)| ItemReport {
+                referrers: referrers(image, attestations),
                 platforms: image.graph.platforms().map(str::to_owned).collect(),
                 attestations: image.attestations().filter_map(|attached| attestation(attached, attestations)).collect(),
                 ..item(finding, &clock)
@@ -321,6 +347,27 @@ fn attestation(attached: &Attached, attestations: &Attestations) -> Option<Attes
     })
 }
 
+fn referrers(image: &ClosedImage, attestations: &Attestations) -> Vec<ReferrerReport> {
+    let names = attested_by(image, attestations);
+    let report = |(referrer, names): (&Arc<Graph>, BTreeSet<String>)| {
+        let root = referrer.root();
+        let (artifact_type, subject) = match root.document() {
+            Document::Image(image) => (image.artifact_type.as_ref().or(Some(&image.config.media_type)), &image.subject),
+            Document::Index(index) => (index.artifact_type.as_ref(), &index.subject),
+        };
+        let manifests = referrer.manifests().iter().map(|manifest| manifest.descriptor());
+        ReferrerReport {
+            digest: root.descriptor().digest.clone(),
+            kind: ReferrerKind::of(referrer),
+            artifact_type: artifact_type.unwrap_or(&root.descriptor().media_type).clone(),
+            size: manifests.chain(referrer.blobs()).map(|it| it.size).sum(),
+            subject: subject.as_ref().unwrap_or(root.descriptor()).digest.clone(),
+            attested_by: names.into_iter().collect(),
+        }
+    };
+    image.referrers.iter().zip(names).map(report).collect()
+}
+
 fn item(finding: &Finding, clock: &Clock) -> ItemReport {
     let tuf = finding.target.as_ref().map(|agreed| TargetReport {
         target: agreed.target().path().to_owned(),
@@ -336,6 +383,7 @@ fn item(finding: &Finding, clock: &Clock) -> ItemReport {
         name: finding.claim.reference.clone(),
         digest: finding.claim.digest.clone(),
         platforms: Vec::new(),
+        referrers: Vec::new(),
         tuf,
         in_toto,
         attestations: Vec::new(),

@@ -87,6 +87,23 @@ impl Image {
         Self::of_manifest(&manifest, [(config, b"{}".to_vec()), (layer, content.to_vec())])
     }
 
+    /// The same image, as one that refers to a manifest.
+    pub fn about(self, subject: &Descriptor) -> Self {
+        let mut document: serde_json::Value = serde_json::from_slice(self.root().bytes()).expect("its own bytes");
+        let subject = Descriptor::new(&subject.media_type, subject.digest.clone(), subject.size);
+        document["subject"] = serde_json::to_value(subject).expect("a descriptor");
+        self.with_manifest(&document)
+    }
+
+    /// The same image with another manifest on top.
+    pub fn with_manifest(mut self, document: &serde_json::Value) -> Self {
+        let bytes = document.to_string().into_bytes();
+        let descriptor = Descriptor::of(&self.root().descriptor().media_type, &bytes);
+        self.manifests.pop();
+        self.manifests.push(ManifestBytes::new(descriptor, bytes).expect("its own bytes"));
+        self
+    }
+
     /// An image, and beside it in one index a statement about it, as BuildKit attaches them.
     pub fn with_buildkit_attestation(image: &Self, statement: &[u8]) -> Self {
         let about = &image.root().descriptor().digest;

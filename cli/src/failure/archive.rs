@@ -1,9 +1,10 @@
 //! What to tell the operator about archives: their frame, their seal, their documents.
 
 use sealift_archive_format::{FormatError, Problem};
+use sealift_core::oci::ReferrerKind;
 use sealift_core::seal::SealError;
 use sealift_core::verify::documents::DocumentError;
-use sealift_core::verify::{HeadError, ReceiveError};
+use sealift_core::verify::{HeadError, ReceiveError, ReferrerRefusal};
 
 use super::seal::seal_format;
 use super::{Advice, advice, judgement};
@@ -21,6 +22,7 @@ pub(super) fn head(error: &HeadError) -> Advice {
             advice(ExitCode::ArchiveFormat, "ask the exporter for an archive that Sealift wrote; nothing was imported")
         }
         HeadError::Documents(error) => documents(error),
+        HeadError::Referrer(error) => referrer(error),
         HeadError::Judgement(error) => judgement::judgement(error),
     }
 }
@@ -69,6 +71,28 @@ fn seal(error: &SealError) -> Advice {
         ),
         SealError::NotEd25519 { .. } | SealError::Key { .. } => {
             advice(ExitCode::TrustStore, "replace that exporter's key: sealift trust remove, then add-exporter")
+        }
+    }
+}
+
+pub(super) fn referrer(error: &ReferrerRefusal) -> Advice {
+    match error {
+        ReferrerRefusal::Kind { kind, .. } => advice(
+            ExitCode::Policy,
+            format!(
+                "ask for an export without --referrers {kind}, or add \"{kind}\" to referrers in policy.toml knowingly"
+            ),
+        ),
+        ReferrerRefusal::Unproven { kind, .. } => {
+            let others = ReferrerKind::ALL.into_iter().filter(|other| other != kind && *other != ReferrerKind::Image);
+            let others: Vec<_> = others.map(ReferrerKind::name).collect();
+            advice(
+                ExitCode::Policy,
+                format!(
+                    "ask who made it to attest it, or have it left out: sealift export --referrers {}",
+                    others.join(",")
+                ),
+            )
         }
     }
 }

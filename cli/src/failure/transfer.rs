@@ -55,6 +55,7 @@ pub(super) fn prepare(error: &PrepareError) -> Advice {
             advice(ExitCode::Source, "check the network, and try again; nothing was written")
         }
         PrepareError::Attestation(error) => judgement::attestation(error),
+        PrepareError::Referrer(error) => archive::referrer(error),
         PrepareError::Documents(error) => archive::documents(error),
         PrepareError::TooMuchMetadata(_) => advice(
             ExitCode::Source,

@@ -34,7 +34,9 @@ use crate::trust::{self, Carried, Carrier, Claim, Extent, Judgement, JudgementEr
 use crate::trust_store::{RepositoryName, Trust, policy};
 use crate::tuf::TrustedState;
 use crate::verify::documents::{Blob, Closed, DocumentError, Documents};
-use crate::verify::{AttestationRefusal, Attestations, TooMuchMetadata, check_tuf_length};
+use crate::verify::{
+    AttestationRefusal, Attestations, ReferrerRefusal, TooMuchMetadata, check_referrers, check_tuf_length,
+};
 
 /// Who exports, and when.
 pub struct Settings<'a> {
@@ -86,6 +88,9 @@ pub enum PrepareError {
     /// A source that the plan names is gone.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// The far side would not let in what refers to an image.
+    #[error("the far side would refuse this")]
+    Referrer(#[from] ReferrerRefusal),
     /// The far side would refuse an attestation.
     #[error("the far side would refuse this")]
     Attestation(#[from] AttestationRefusal),
@@ -176,6 +181,7 @@ pub fn prepare(
     let (inventory, files) = inventory(&plan, &carried, settings)?;
     check_tuf_length(&inventory)?;
     let closed = check_documents(&inventory, &plan)?;
+    check_referrers(&closed, &inventory, trust)?;
     let clock = Clock { now: settings.now, exported_at: Some(settings.exported_at), floor: None };
     let attestations = Attestations::expected_by(&closed, trust, trust.policy.freshness(), &clock);
     check_attestations(attestations, &plan, sources)?;

@@ -3,6 +3,7 @@
 //! Promise: an absent file, and an absent field, mean the careful default; an unknown field is an error, because a
 //! misspelt rule would otherwise be a rule that is not applied.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use jiff::SignedDuration;
@@ -10,6 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::cnab::MinimumLevel;
 use crate::freshness::{DEFAULT_MAXIMUM_TRANSIT, Freshness};
+use crate::oci::ReferrerKind;
+use crate::oci::referrer::usual_kinds;
 use crate::tuf;
 
 /// A policy file to start from: it says what the defaults are, and changes none of them.
@@ -33,6 +36,9 @@ pub const TEMPLATE: &str = r#"# What this side asks of an archive. A line that b
 
 # Whether the inspections that an in-toto layout asks for must have been run: "required" or "optional".
 #inspections = "required"
+
+# What may refer to an image, by kind. "image" is one that could be run, for which nobody vouches.
+#referrers = ["attestation", "signature", "sbom", "other"]
 
 [limits]
 # The longest seal that is read, in bytes. It lists everything in the archive.
@@ -62,6 +68,8 @@ pub struct Policy {
     pub exporter_threshold: NonZeroU32,
     /// Whether inspections must have been run.
     pub inspections: Inspections,
+    /// The kinds of referrers that are let in.
+    pub referrers: BTreeSet<ReferrerKind>,
     /// How much of an archive is read at most.
     pub limits: PolicyLimits,
 }
@@ -129,6 +137,7 @@ impl Default for Policy {
             warn_before_expiry: Period(SignedDuration::from_hours(7 * 24)),
             exporter_threshold: NonZeroU32::MIN,
             inspections: Inspections::Required,
+            referrers: usual_kinds(),
             limits: PolicyLimits::default(),
         }
     }

@@ -10,7 +10,7 @@ use sealift_archive_format::inventory::Inventory;
 use sealift_archive_format::reader::{EntryReader, Reader};
 
 use super::documents::{DocumentError, Documents, MAXIMUM_HELD};
-use super::{Attestations, Judged, Proof, Settings, Terms};
+use super::{Attestations, Judged, Proof, ReferrerRefusal, Settings, Terms, check_referrers};
 use crate::archive_layout::{self, LayoutError};
 use crate::freshness::Clock;
 use crate::seal::{self, ExporterKey, SealError};
@@ -47,6 +47,9 @@ pub enum HeadError {
     /// Its documents do not fit together.
     #[error("the bundles and manifests in the archive do not fit together")]
     Documents(#[from] DocumentError),
+    /// Something refers to an image that is not let in.
+    #[error("what refers to an image is refused")]
+    Referrer(#[from] ReferrerRefusal),
     /// What it carries may not be believed.
     #[error(transparent)]
     Judgement(#[from] JudgementError),
@@ -77,6 +80,7 @@ pub fn open<R: Read>(input: R, trust: &Trust, settings: &Settings<'_>) -> Result
     let judgement = trust::judge(&question, trust, carried.carriers())?;
     // Only what may be believed is worth the work that its graphs take.
     let closed = bound.close(&inventory)?;
+    check_referrers(&closed, &inventory, trust)?;
     let terms = Terms {
         now: settings.now,
         freshness: settings.freshness,

@@ -12,6 +12,7 @@ mod attestations;
 mod content;
 pub mod documents;
 mod head;
+mod referrers;
 
 use std::io::Read;
 use std::num::NonZeroU32;
@@ -27,6 +28,8 @@ pub use attestations::AttestationRefusal;
 pub use documents::{Closed, DocumentError};
 pub(crate) use head::check_tuf_length;
 pub use head::{HeadError, TooMuchMetadata, open};
+pub use referrers::ReferrerRefusal;
+pub(crate) use referrers::{attested_by, check as check_referrers};
 
 use crate::freshness::Freshness;
 use crate::in_toto::Inspections;

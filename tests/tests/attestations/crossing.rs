@@ -1,6 +1,6 @@
 //! Both sides of the gap, with images in a layout and a trust store on either side.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
@@ -8,12 +8,12 @@ use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::Exporter;
 use sealift_core::export::request::Place;
-use sealift_core::export::{self, ImageRequest, PlanError, PrepareError, Request, SourceId, Sources};
+use sealift_core::export::{self, ImageRequest, LeftOutReferrer, PlanError, PrepareError, Request, SourceId, Sources};
 use sealift_core::import::{self, Delivered, Destination, ImportError};
 use sealift_core::in_toto::Inspections;
 use sealift_core::oci::layout::{LayoutSink, LayoutSource};
 use sealift_core::oci::referrer::usual_kinds;
-use sealift_core::oci::{Descriptor, Platforms, Reference, Sink, Source};
+use sealift_core::oci::{Descriptor, Platforms, Reference, ReferrerKind, Sink, Source};
 use sealift_core::progress::Unwatched;
 use sealift_core::signature::SigningKey;
 use sealift_core::trust::Extent;
@@ -83,10 +83,25 @@ impl Crossing {
 
     /// Exports from another source.
     pub(crate) fn export_from(&self, source: Box<dyn Source>, name: &str) -> Result<Vec<u8>, Refused> {
+        self.export_with(source, name, usual_kinds()).map(|(archive, _)| archive)
+    }
+
+    /// Exports from the layout on the near side with these kinds of referrers; returns what was left out too.
+    pub(crate) fn export_kinds(&self, kinds: &[ReferrerKind]) -> Result<(Vec<u8>, Vec<LeftOutReferrer>), Refused> {
+        let source = Box::new(LayoutSource::open(&self.path("source")).unwrap());
+        self.export_with(source, NAME, kinds.iter().copied().collect())
+    }
+
+    fn export_with(
+        &self,
+        source: Box<dyn Source>,
+        name: &str,
+        referrers: BTreeSet<ReferrerKind>,
+    ) -> Result<(Vec<u8>, Vec<LeftOutReferrer>), Refused> {
         let mut sources: Sources<'_> = vec![source];
         let place = Place { source: SourceId(0), reference: reference(name) };
         let images = vec![ImageRequest { name: NAME.to_owned(), place }];
-        let request = Request { bundles: Vec::new(), images, platforms: Platforms::All, referrers: usual_kinds() };
+        let request = Request { bundles: Vec::new(), images, platforms: Platforms::All, referrers };
         let plan = export::plan(&request, &mut sources).map_err(Refused::Plan)?;
         let settings = export::Settings {
             now: now(),
@@ -98,7 +113,15 @@ impl Crossing {
         };
         let prepared = export::prepare(plan, &mut sources, &self.trust("near"), BTreeMap::new(), &settings)
             .map_err(Refused::Prepare)?;
-        Ok(prepared.write(Vec::new(), &mut sources, &Unwatched).unwrap())
+        let left_out = prepared.left_out().to_vec();
+        Ok((prepared.write(Vec::new(), &mut sources, &Unwatched).unwrap(), left_out))
+    }
+
+    /// Lets a side take these kinds of referrers.
+    pub(crate) fn let_in(&self, side: &str, kinds: &[ReferrerKind]) {
+        let kinds: Vec<String> = kinds.iter().map(|kind| format!("{:?}", kind.name())).collect();
+        let policy = format!("minimum_level = \"0\"\nreferrers = [{}]\n", kinds.join(", "));
+        fs::write(self.path(side).join("policy.toml"), policy).unwrap();
     }
 
     /// Imports on the far side, into a layout.

@@ -6,6 +6,7 @@
 mod carrying;
 mod checks;
 mod crossing;
+mod kinds;
 mod registries;
 mod schema;
 mod statements;

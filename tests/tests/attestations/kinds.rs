@@ -1,0 +1,218 @@
+//! What refers to an image is let in by its kind, and named; where attesters are pinned, one of them vouches for all of it.
+
+use sealift_core::export::PrepareError;
+use sealift_core::oci::ReferrerKind;
+use sealift_core::oci::media_type::OCI_EMPTY;
+use sealift_core::report::ReferrerReport;
+use sealift_core::signature::SigningKey;
+use sealift_core::verify::{HeadError, ReferrerRefusal};
+use sealift_tests::images::Image;
+
+use super::crossing::{Crossing, NAME, Refused};
+use super::statements::{BARE, DSSE, digest, provenance, signed};
+
+fn builder() -> SigningKey {
+    SigningKey::from_seed(&[1; 32])
+}
+
+fn image() -> Image {
+    Image::new("linux/amd64", &[("app", b"the app")])
+}
+
+fn about(image: &Image, kind: &str, content: &[u8]) -> Image {
+    Image::referrer(image.root().descriptor(), kind, content)
+}
+
+/// The same, as something that refers to nothing by itself.
+fn hanging(referrer: &Image) -> Image {
+    let mut document: serde_json::Value = serde_json::from_slice(referrer.root().bytes()).unwrap();
+    document.as_object_mut().unwrap().remove("subject");
+    referrer.clone().with_manifest(&document)
+}
+
+fn crossing(referrers: &[Image]) -> Crossing {
+    let crossing = Crossing::new();
+    crossing.publish(&image(), referrers);
+    crossing
+}
+
+fn pin(crossing: &Crossing, side: &str) {
+    let pem = builder().public_key().unwrap().to_pem().unwrap();
+    crossing.store(side).begin().unwrap().add_attester(&"builder".parse().unwrap(), pem.as_bytes()).unwrap();
+}
+
+fn reported(crossing: &Crossing, archive: &[u8]) -> Vec<ReferrerReport> {
+    crossing.import(archive).unwrap().verified().report().images[0].referrers.clone()
+}
+
+fn refusal(crossing: &Crossing, archive: &[u8]) -> ReferrerRefusal {
+    match crossing.import(archive).err().unwrap() {
+        Refused::Head(HeadError::Referrer(refusal)) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Images that could be run, in every form that a referrer can have.
+fn runnable() -> Vec<Image> {
+    let image = image();
+    let subject = image.root().descriptor();
+    let evil = || Image::new("linux/amd64", &[("run", b"#!/bin/sh")]);
+    let in_disguise = about(&image, "application/vnd.oci.image.layer.v1.tar+gzip", b"a layer");
+    vec![
+        evil().about(subject),
+        Image::index(&[evil(), Image::new("linux/arm64", &[("run", b"#!/bin/sh")])]).about(subject),
+        Image::index(&[Image::index(&[evil()])]).about(subject),
+        Image::index(&[hanging(&about(&image, BARE, &provenance(&digest(&image)))), evil()]).about(subject),
+        in_disguise,
+        Image::new("linux/amd64", &[]).about(subject),
+    ]
+}
+
+#[test]
+fn an_image_that_could_be_run_is_left_out_and_named() {
+    for evil in runnable() {
+        let note = about(&image(), "text/plain", b"a note");
+        let crossing = crossing(&[evil.clone(), note.clone()]);
+        let usual = ReferrerKind::ALL.into_iter().filter(|kind| *kind != ReferrerKind::Image).collect::<Vec<_>>();
+        let (archive, left_out) = crossing.export_kinds(&usual).unwrap();
+        let named: Vec<_> = left_out.iter().map(|it| (it.image.as_str(), &it.digest, it.kind)).collect();
+        assert_eq!(named, [(NAME, &digest(&evil), ReferrerKind::Image)]);
+        let reported = reported(&crossing, &archive);
+        assert_eq!(reported.iter().map(|it| &it.digest).collect::<Vec<_>>(), [&digest(&note)]);
+    }
+}
+
+#[test]
+fn an_image_that_could_be_run_is_refused_unless_both_sides_ask_for_it() {
+    for evil in runnable() {
+        let crossing = crossing(std::slice::from_ref(&evil));
+        let refused = crossing.export_kinds(&ReferrerKind::ALL).unwrap_err();
+        assert!(
+            matches!(refused, Refused::Prepare(PrepareError::Referrer(ReferrerRefusal::Kind { .. }))),
+            "{refused:?}"
+        );
+        crossing.let_in("near", &ReferrerKind::ALL);
+        let (archive, _) = crossing.export_kinds(&ReferrerKind::ALL).unwrap();
+        let refused = refusal(&crossing, &archive);
+        let expected =
+            ReferrerRefusal::Kind { image: NAME.to_owned(), referrer: digest(&evil), kind: ReferrerKind::Image };
+        assert_eq!(refused, expected);
+        crossing.let_in("far", &ReferrerKind::ALL);
+        let reported = reported(&crossing, &archive);
+        assert_eq!((&reported[0].digest, reported[0].kind), (&digest(&evil), ReferrerKind::Image));
+    }
+}
+
+#[test]
+fn each_referrer_is_reported_with_its_kind_its_size_and_who_vouches_for_it() {
+    let image = image();
+    let referrers = [
+        (about(&image, BARE, &provenance(&digest(&image))), ReferrerKind::Attestation, BARE),
+        (about(&image, "application/spdx+json", b"{}"), ReferrerKind::Sbom, "application/spdx+json"),
+        (
+            about(&image, "application/vnd.cncf.notary.signature", b"x"),
+            ReferrerKind::Signature,
+            "application/vnd.cncf.notary.signature",
+        ),
+        (about(&image, "text/plain", b"a note"), ReferrerKind::Other, "text/plain"),
+    ];
+    let crossing = crossing(&referrers.clone().map(|(referrer, _, _)| referrer));
+    let reported = reported(&crossing, &crossing.export().unwrap());
+    assert_eq!(reported.len(), referrers.len());
+    for (referrer, kind, artifact_type) in referrers {
+        let found = reported.iter().find(|found| found.digest == digest(&referrer)).unwrap();
+        let manifest = referrer.root().descriptor().size;
+        let size = manifest + referrer.blobs.values().map(|(descriptor, _)| descriptor.size).sum::<u64>();
+        assert_eq!((found.kind, found.artifact_type.as_str(), found.size), (kind, artifact_type, size));
+        assert_eq!((&found.subject, found.attested_by.len()), (&digest(&image), 0));
+    }
+}
+
+#[test]
+fn kinds_that_are_not_asked_for_are_left_out() {
+    let image = image();
+    let crossing =
+        crossing(&[about(&image, "text/plain", b"a note"), about(&image, BARE, &provenance(&digest(&image)))]);
+    let (archive, left_out) = crossing.export_kinds(&[ReferrerKind::Attestation]).unwrap();
+    assert_eq!(left_out.iter().map(|it| it.kind).collect::<Vec<_>>(), [ReferrerKind::Other]);
+    assert_eq!(reported(&crossing, &archive).len(), 1);
+    let (archive, left_out) = crossing.export_kinds(&[]).unwrap();
+    assert!(left_out.is_empty() && reported(&crossing, &archive).is_empty());
+}
+
+/// Whatever hangs off an image and is not proven by the pinned attester, whatever its type and however deep it hangs.
+#[test]
+fn where_an_attester_is_pinned_nothing_unproven_hangs_off_an_image() {
+    let image = image();
+    let statement = provenance(&digest(&image));
+    let right = || about(&image, DSSE, &signed(statement.clone(), &builder()));
+    let plain = |kind: &str| about(&image, kind, &statement);
+    let below = |inner: Image| Image::index(&[hanging(&inner)]).about(image.root().descriptor());
+    for unproven in [
+        plain("application/vnd.in-toto.provenance+dsse"),
+        plain("application/spdx+json"),
+        plain("application/octet-stream"),
+        below(plain("application/spdx+json")),
+        below(below(plain("text/plain"))),
+        Image::index(&[hanging(&right()), hanging(&plain("application/json"))]).about(image.root().descriptor()),
+        Image::index(&[]).about(image.root().descriptor()),
+        about(&image, "application/vnd.cncf.notary.signature", b"x"),
+    ] {
+        let crossing = crossing(&[right(), unproven.clone()]);
+        let archive = crossing.export().unwrap();
+        assert_eq!(reported(&crossing, &archive).len(), 2, "nobody is pinned yet");
+        pin(&crossing, "far");
+        let refused = refusal(&crossing, &archive);
+        assert!(
+            matches!(&refused, ReferrerRefusal::Unproven { referrer, pinned: 1, .. } if *referrer == digest(&unproven)),
+            "{refused:?}"
+        );
+        pin(&crossing, "near");
+        let refused = crossing.export().unwrap_err();
+        assert!(matches!(refused, Refused::Prepare(PrepareError::Referrer(ReferrerRefusal::Unproven { .. }))));
+    }
+}
+
+/// A Statement that stands one index lower is an attestation like one that stands directly under the image.
+#[test]
+fn a_statement_is_found_by_walking_and_held_to_the_pinned_key() {
+    let image = image();
+    let statement = provenance(&digest(&image));
+    for content in [statement.clone(), signed(statement, &SigningKey::from_seed(&[2; 32]))] {
+        let inner = about(&image, if content.starts_with(b"{\"payload") { DSSE } else { BARE }, &content);
+        let crossing = crossing(&[Image::index(&[hanging(&inner)]).about(image.root().descriptor())]);
+        let archive = crossing.export().unwrap();
+        pin(&crossing, "far");
+        let refused = crossing.import(&archive).err().unwrap();
+        assert!(format!("{refused:?}").contains("NotSigned"), "{refused:?}");
+    }
+}
+
+#[test]
+fn an_attester_vouches_for_a_referrer_by_attesting_it() {
+    let image = image();
+    let sbom = about(&image, "application/spdx+json", b"{}");
+    let vouched = about(&sbom, DSSE, &signed(provenance(&digest(&sbom)), &builder()));
+    let nested = about(&image, DSSE, &signed(provenance(&digest(&image)), &builder()));
+    let nested = Image::index(&[hanging(&nested)]);
+    let crossing = crossing(&[sbom.clone(), vouched, nested.about(image.root().descriptor())]);
+    pin(&crossing, "near");
+    pin(&crossing, "far");
+    let reported = reported(&crossing, &crossing.export().unwrap());
+    assert_eq!(reported.len(), 3);
+    assert!(reported.iter().all(|found| found.attested_by == ["builder"]), "{reported:?}");
+}
+
+#[test]
+fn a_configuration_is_not_a_place_to_hide_a_statement() {
+    let image = image();
+    let right = about(&image, DSSE, &signed(provenance(&digest(&image)), &builder()));
+    let mut document: serde_json::Value = serde_json::from_slice(right.root().bytes()).unwrap();
+    assert_eq!(document["config"]["mediaType"], OCI_EMPTY);
+    document["config"]["mediaType"] = "application/vnd.example.statement+json".into();
+    let hidden = right.with_manifest(&document);
+    let crossing = crossing(&[hidden]);
+    let archive = crossing.export().unwrap();
+    pin(&crossing, "far");
+    assert!(matches!(refusal(&crossing, &archive), ReferrerRefusal::Unproven { .. }));
+}
