@@ -193,16 +193,21 @@ pub fn document(blobs: &Blobs, descriptor: &Value) -> Value {
     serde_json::from_slice(&blobs[&digest(descriptor)]).unwrap()
 }
 
+fn is_there(all: &Blobs, descriptor: &Value) -> bool {
+    descriptor["digest"].as_str().and_then(|digest| digest.parse().ok()).is_some_and(|digest| all.contains_key(&digest))
+}
+
 fn below(blobs: &Blobs, descriptor: &Value, list: &str) -> Vec<Value> {
     document(blobs, descriptor)[list].as_array().cloned().unwrap_or_default()
 }
 
-/// Each blob once: the bundles, then manifests from the roots down, then configurations, then layers.
+/// Each blob once: the bundles, then manifests from the roots down, then configurations, then layers. What is listed and
+/// not there is passed over.
 pub fn blobs(all: &Blobs, bundles: &[&Value], roots: &[&Value]) -> Vec<(Digest, Vec<u8>)> {
     let mut manifests: Vec<Value> = roots.iter().copied().cloned().collect();
     let mut place = 0;
     while let Some(manifest) = manifests.get(place).cloned() {
-        manifests.extend(below(all, &manifest, "manifests"));
+        manifests.extend(below(all, &manifest, "manifests").into_iter().filter(|child| is_there(all, child)));
         place += 1;
     }
     let configs = manifests.iter().map(|manifest| document(all, manifest)["config"].clone());
@@ -210,6 +215,7 @@ pub fn blobs(all: &Blobs, bundles: &[&Value], roots: &[&Value]) -> Vec<(Digest, 
     let layers = manifests.iter().flat_map(|manifest| below(all, manifest, "layers"));
     let mut blobs: Vec<(Digest, Vec<u8>)> = Vec::new();
     let descriptors = bundles.iter().copied().cloned().chain(manifests.clone()).chain(configs).chain(layers);
+    let descriptors = descriptors.filter(|descriptor| is_there(all, descriptor));
     for digest in descriptors.map(|descriptor| digest(&descriptor)) {
         if blobs.iter().all(|(other, _)| *other != digest) {
             blobs.push((digest.clone(), all[&digest].clone()));

@@ -12,6 +12,7 @@ mod exit_codes;
 mod in_toto;
 mod policy;
 mod tuf;
+mod unsigned_documents;
 
 use jiff::{SignedDuration, Timestamp};
 use sealift_sample_publisher::Sample;
