@@ -17,6 +17,7 @@ use std::fmt;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+use unicase::UniCase;
 
 use budget::Budget;
 pub use budget::{MEMORY_ALWAYS, MEMORY_PER_BYTE};
@@ -34,6 +35,21 @@ pub enum Names {
     /// Also when their Unicode case folding is. Go's `encoding/json`, in which most readers of OCI content are written,
     /// takes `Manifests` for `manifests`, and of several the last. For every document that others read after us.
     Folded,
+}
+
+impl Names {
+    /// The form of a name in which it is compared.
+    fn compared(self, mut name: String) -> String {
+        match self {
+            Self::Exact => name,
+            // What case folding makes of ASCII.
+            Self::Folded if name.is_ascii() => {
+                name.make_ascii_lowercase();
+                name
+            }
+            Self::Folded => UniCase::unicode(name).to_folded_case(),
+        }
+    }
 }
 
 /// Why a document cannot be read. Line and column, where there are any, count from 1.

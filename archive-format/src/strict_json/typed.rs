@@ -10,7 +10,6 @@ use serde::de::value::StringDeserializer;
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor,
 };
-use unicase::UniCase;
 
 use super::Names;
 
@@ -172,6 +171,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<A> {
 
 /// The field that a reader who ignores case takes a name for, if it is not the field's own.
 fn taken_for(name: &str, fields: &'static [&'static str]) -> Option<&'static str> {
-    let folded = UniCase::unicode(name);
-    fields.iter().copied().find(|field| *field != name && UniCase::unicode(*field) == folded)
+    let folded = Names::Folded.compared(name.to_owned());
+    let compared = |field: &str| Names::Folded.compared(field.to_owned());
+    fields.iter().copied().find(|field| *field != name && compared(field) == folded)
 }

@@ -3,11 +3,10 @@
 //! Promise: [`Unread`] takes exactly what a tree would be made of, and makes none. The names in the objects around the
 //! place it is at are all that it holds.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use unicase::UniCase;
 
 use super::{Names, deeper};
 
@@ -63,27 +62,15 @@ impl<'de> Visitor<'de> for Unread {
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
         let inside = Self { depth: deeper(self.depth)?, ..self };
-        match self.names {
-            Names::Exact => pass_over(access, inside, |name| name),
-            Names::Folded => pass_over(access, inside, UniCase::unicode),
+        let mut names = HashSet::new();
+        while let Some(name) = access.next_key::<String>()? {
+            access.next_value_seed(inside)?;
+            if let Some(name) = names.replace(self.names.compared(name)) {
+                return Err(A::Error::custom(format_args!("duplicate key {name:?}")));
+            }
         }
+        Ok(())
     }
-}
-
-/// Passes over the members of an object, no two of which may have the same name in the form that is compared.
-fn pass_over<'de, A: MapAccess<'de>, N: Ord + fmt::Display>(
-    mut access: A,
-    inside: Unread,
-    compared: impl Fn(String) -> N,
-) -> Result<(), A::Error> {
-    let mut names = BTreeSet::new();
-    while let Some(name) = access.next_key::<String>()? {
-        access.next_value_seed(inside)?;
-        if let Some(name) = names.replace(compared(name)) {
-            return Err(A::Error::custom(format_args!("duplicate key {:?}", name.to_string())));
-        }
-    }
-    Ok(())
 }
