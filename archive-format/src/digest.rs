@@ -17,6 +17,9 @@ pub enum DigestAlgorithm {
 }
 
 impl DigestAlgorithm {
+    /// Every algorithm that is understood.
+    pub const ALL: [Self; 2] = [Self::Sha256, Self::Sha512];
+
     /// The registered name: `sha256` or `sha512`.
     pub fn name(self) -> &'static str {
         match self {
@@ -72,7 +75,12 @@ pub enum DigestError {
 impl Digest {
     /// The SHA-256 digest of `bytes`.
     pub fn sha256(bytes: &[u8]) -> Self {
-        let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
+        Self::of(DigestAlgorithm::Sha256, bytes)
+    }
+
+    /// The digest of `bytes` by an algorithm.
+    pub fn of(algorithm: DigestAlgorithm, bytes: &[u8]) -> Self {
+        let mut hasher = Hasher::new(algorithm);
         hasher.update(bytes);
         hasher.finish()
     }
@@ -106,9 +114,7 @@ impl Digest {
 
     /// Whether `bytes` have this digest.
     pub fn matches(&self, bytes: &[u8]) -> bool {
-        let mut hasher = Hasher::new(self.algorithm);
-        hasher.update(bytes);
-        hasher.finish() == *self
+        Self::of(self.algorithm, bytes) == *self
     }
 }
 

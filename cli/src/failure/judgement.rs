@@ -33,6 +33,10 @@ pub(super) fn judgement(error: &JudgementError) -> Advice {
             ExitCode::Tuf,
             "the thing and the signature do not belong together: fetch both again, or ask the publisher which is right",
         ),
+        JudgementError::NotBrought { .. } => advice(
+            ExitCode::Tuf,
+            "export it again: what the publisher signed is not in the archive; nothing was written",
+        ),
         JudgementError::SupplyChain { source, .. } => supply_chain(source),
         JudgementError::Level { .. } => advice(
             ExitCode::Policy,

@@ -1,13 +1,16 @@
 //! Publishing what was delivered of TUF, for the TUF clients of this side.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use sealift_archive_format::Digest;
 
 use super::Delivered;
 use crate::trust::RepositoryEvidence;
 use crate::trust_store::RepositoryName;
 use crate::tuf::mirror::{Mirror, MirrorError, verified_metadata};
-use crate::tuf::{Limits, TufError};
-use crate::verify::Proof;
+use crate::tuf::{Limits, Measured, TufError};
+use crate::verify::{Closed, Proof};
 
 impl Delivered {
     /// Publishes what the archive carried of each repository that spoke as a TUF repository in a folder of its name, which
@@ -17,7 +20,6 @@ impl Delivered {
     /// [`MirrorError`].
     pub fn publish_mirrors(&self, folder: &Path, limits: &Limits) -> Result<Vec<PublishedMirror>, MirrorError> {
         let Proof { judgement, carried, closed, .. } = self.verified.proof();
-        let documents = closed.documents();
         let mut mirrors = Vec::new();
         for evidence in &judgement.repositories {
             let Some(files) = carried.repositories.get(&evidence.name) else { continue };
@@ -29,6 +31,7 @@ impl Delivered {
             mirror.check_targets(&evidence.targets, *consistent_snapshots)?;
             mirrors.push((evidence, files, verified, mirror));
         }
+        let documents = by_every_digest(closed);
         let mut published = Vec::new();
         for (evidence, files, verified, mirror) in mirrors {
             let mut served = files.targets.clone();
@@ -46,6 +49,13 @@ impl Delivered {
         }
         Ok(published)
     }
+}
+
+/// The documents under each of their digests: an archive holds them under one, and a target may list another.
+fn by_every_digest(closed: &Closed) -> BTreeMap<Digest, &[u8]> {
+    let digests = |bytes: &[u8]| Measured::of(bytes).digests().to_vec();
+    let documents = closed.documents();
+    documents.into_values().flat_map(|bytes| digests(bytes).into_iter().map(move |digest| (digest, bytes))).collect()
 }
 
 /// A TUF repository that was published on this side.

@@ -129,14 +129,15 @@ struct Subject {
 }
 
 impl Attestation {
-    /// Reads an attestation that is attached to `attached_to`, and checks its signature where keys are pinned. The
-    /// expiry of an OpenPGP key is judged at `at`.
+    /// Reads an attestation that is attached to `attached_to`, whose digests by every algorithm are `digests`, and checks
+    /// its signature where keys are pinned. The expiry of an OpenPGP key is judged at `at`.
     ///
     /// # Errors
     /// [`AttestationError`] when it is none, is about something else, or is not signed by a pinned key.
     pub fn check(
         bytes: &[u8],
         attached_to: &Digest,
+        digests: &[Digest],
         pinned: &[LayoutKey],
         at: Timestamp,
     ) -> Result<Self, AttestationError> {
@@ -163,7 +164,7 @@ impl Attestation {
             }
         };
         let statement: Statement = strict_json::into(payload)?;
-        statement.require_about(attached_to)?;
+        statement.require_about(attached_to, digests)?;
         let claim = Claim::of(&statement.predicate_type, &statement.predicate.unwrap_or_default());
         Ok(Self { predicate_type: shorten(&statement.predicate_type), signature, claim })
     }
@@ -193,19 +194,18 @@ fn open(bytes: &[u8]) -> Result<(Option<SignedDocument>, Value), AttestationErro
 }
 
 impl Statement {
-    /// Requires that one of the subjects is `digest`.
-    fn require_about(&self, digest: &Digest) -> Result<(), AttestationError> {
+    /// Requires that one of the subjects has these digests: it states one of them, and none is contradicted.
+    fn require_about(&self, attached_to: &Digest, digests: &[Digest]) -> Result<(), AttestationError> {
         if self.subject.len() > MAXIMUM_SUBJECTS {
             return Err(AttestationError::TooManySubjects { count: self.subject.len() });
         }
-        let digests = std::slice::from_ref(digest);
         let about = |subject: &Subject| subject.digest.as_ref().is_some_and(|hashes| hashes.vouch_for(digests));
         if self.subject.iter().any(about) {
             return Ok(());
         }
         Err(AttestationError::NotAboutThis {
             predicate_type: shorten(&self.predicate_type),
-            attached_to: digest.clone(),
+            attached_to: attached_to.clone(),
         })
     }
 }
@@ -243,6 +243,7 @@ fn shorten(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sealift_archive_format::DigestAlgorithm;
     use sealift_archive_format::dsse::{Envelope, Signature, pae};
     use serde_json::json;
 
@@ -272,7 +273,8 @@ mod tests {
     }
 
     fn check(bytes: &[u8], pinned: &[LayoutKey]) -> Result<Attestation, AttestationError> {
-        Attestation::check(bytes, &image(), pinned, Timestamp::UNIX_EPOCH)
+        let digests = DigestAlgorithm::ALL.map(|algorithm| Digest::of(algorithm, b"image"));
+        Attestation::check(bytes, &image(), &digests, pinned, Timestamp::UNIX_EPOCH)
     }
 
     #[test]
@@ -300,10 +302,32 @@ mod tests {
     fn it_must_be_about_what_it_is_attached_to() {
         let bare = statement("https://example.com/claim", &json!({})).to_string();
         let elsewhere = Digest::sha256(b"another image");
-        let result = Attestation::check(bare.as_bytes(), &elsewhere, &[], Timestamp::UNIX_EPOCH);
+        let digests = [elsewhere.clone()];
+        let result = Attestation::check(bare.as_bytes(), &elsewhere, &digests, &[], Timestamp::UNIX_EPOCH);
         assert!(matches!(result, Err(AttestationError::NotAboutThis { .. })));
         let nothing = bare.replace("\"digest\":", "\"other\":");
         assert!(matches!(check(nothing.as_bytes(), &[]), Err(AttestationError::NotAboutThis { .. })));
+    }
+
+    #[test]
+    fn every_hash_that_its_subject_states_is_compared() {
+        let hex = |algorithm, bytes| Digest::of(algorithm, bytes).hex().to_owned();
+        let (short, long) = (DigestAlgorithm::Sha256, DigestAlgorithm::Sha512);
+        let about = |digest: Value| {
+            let mut bare = statement("https://example.com/claim", &json!({}));
+            bare["subject"] = json!([{ "name": "image", "digest": digest }]);
+            check(bare.to_string().as_bytes(), &[])
+        };
+        assert!(about(json!({ "sha512": hex(long, b"image") })).is_ok());
+        assert!(about(json!({ "sha256": hex(short, b"image"), "sha512": hex(long, b"image"), "x": "00" })).is_ok());
+        for wrong in [
+            json!({ "sha512": hex(long, b"other") }),
+            json!({ "sha256": hex(short, b"image"), "sha512": hex(long, b"other") }),
+            json!({ "sha256": hex(short, b"other"), "sha512": hex(long, b"image") }),
+            json!({ "x": "00" }),
+        ] {
+            assert!(matches!(about(wrong), Err(AttestationError::NotAboutThis { .. })));
+        }
     }
 
     #[test]

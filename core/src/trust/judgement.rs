@@ -1,6 +1,7 @@
 //! From claims to findings: what each repository says of each name, and whether that is enough for the policy.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -15,7 +16,7 @@ use crate::in_toto::{Inspections, VerifiedSupplyChain};
 use crate::trust_store::policy;
 use crate::trust_store::{NameError, RepositoryName, Trust};
 use crate::tuf::map::{AgreedTarget, MapError, MapSearchError, RepositoryMap};
-use crate::tuf::{RoleName, TufError, VerifiedTarget};
+use crate::tuf::{Measured, MismatchError, RoleName, TufError, VerifiedTarget};
 
 /// What is to be judged, and how.
 pub struct Question<'a> {
@@ -31,7 +32,8 @@ pub struct Question<'a> {
     pub freshness: Freshness,
     /// Whether in-toto inspections are run.
     pub inspections: Inspections<'a>,
-    /// The bytes of `bundle.json` and of manifests, which inspections look at.
+    /// The bytes of `bundle.json` and of manifests, under the digests that claims have: what is compared with targets and
+    /// products, and what inspections look at.
     pub documents: &'a BTreeMap<Digest, Arc<[u8]>>,
 }
 
@@ -125,6 +127,16 @@ pub enum JudgementError {
         listed_length: u64,
         /// The digests that it lists.
         listed: Vec<Digest>,
+        /// What differs.
+        source: MismatchError,
+    },
+    /// A target vouches for it, and there are no bytes of it to compare with the target.
+    #[error("{reference} did not come along: there are no {} bytes with digest {}", .claim.length, .claim.digest)]
+    NotBrought {
+        /// The reference.
+        reference: String,
+        /// What was to be brought.
+        claim: Box<Claim>,
     },
     /// The supply chain is refused.
     #[error("the supply chain of {reference} is refused")]
@@ -157,7 +169,7 @@ pub fn judge(
 ) -> Result<Judgement, JudgementError> {
     let map = map(trust)?;
     let repositories = Repositories::open(trust, carriers, question.freshness, question.now, question.exported_at)?;
-    let mut judge = Judge { question, trust, map, repositories };
+    let mut judge = Judge { question, trust, map, repositories, measured: BTreeMap::new() };
     let mut bundles = Vec::new();
     for (bundle, images) in &question.bundles {
         bundles.push(judge.bundle(bundle, images)?);
@@ -188,9 +200,19 @@ struct Judge<'a, 'b> {
     trust: &'a Trust,
     map: Option<RepositoryMap>,
     repositories: Repositories<'b>,
+    /// What was measured already, by the digest under which it is held.
+    measured: BTreeMap<Digest, Rc<Measured>>,
 }
 
-impl Judge<'_, '_> {
+/// What was brought under a claim.
+pub(super) struct Brought<'a> {
+    /// Its bytes.
+    pub(super) bytes: &'a [u8],
+    /// Their length and digests.
+    pub(super) measured: Rc<Measured>,
+}
+
+impl<'a> Judge<'a, '_> {
     fn bundle(&mut self, bundle: &Claim, images: &[Claim]) -> Result<BundleJudgement, JudgementError> {
         let finding = self.claim(bundle)?;
         let images = images.iter().map(|image| self.claim(image)).collect::<Result<Vec<_>, _>>()?;
@@ -225,18 +247,30 @@ impl Judge<'_, '_> {
             return Ok(Finding { claim: claim.clone(), target: None, supply_chain: None });
         };
         let target = agreed.target();
-        if !target.matches_digest(&claim.digest, claim.length) {
-            return Err(JudgementError::Binding {
-                reference: claim.reference.clone(),
-                claim: Box::new(Claim { target: target.path().to_owned(), ..claim.clone() }),
-                listed_length: target.length(),
-                listed: target.hashes().to_vec(),
-            });
-        }
+        let product = self.brought(claim)?;
+        target.check_measured(&product.measured).map_err(|source| JudgementError::Binding {
+            reference: claim.reference.clone(),
+            claim: Box::new(Claim { target: target.path().to_owned(), ..claim.clone() }),
+            listed_length: target.length(),
+            listed: target.hashes().to_vec(),
+            source,
+        })?;
         let required = self.trust.policy.inspections == policy::Inspections::Required;
-        let chain = supply_chain::verify(claim, &agreed, &mut self.repositories, self.question, required)
+        let chain = supply_chain::verify(claim, &product, &agreed, &mut self.repositories, self.question, required)
             .map_err(|source| JudgementError::SupplyChain { reference: claim.reference.clone(), source })?;
         Ok(Finding { claim: claim.clone(), target: Some(agreed), supply_chain: chain })
+    }
+
+    /// The bytes that a claim is about, measured. An inventory knows them by one digest; targets and links may list others.
+    fn brought(&mut self, claim: &Claim) -> Result<Brought<'a>, JudgementError> {
+        let question = self.question;
+        let missing = || JudgementError::NotBrought { reference: claim.reference.clone(), claim: claim.clone().into() };
+        let bytes = question.documents.get(&claim.digest).ok_or_else(missing)?;
+        let measured = self.measured.entry(claim.digest.clone()).or_insert_with(|| Rc::new(Measured::of(bytes)));
+        if measured.length() != claim.length || !measured.digests().contains(&claim.digest) {
+            return Err(missing());
+        }
+        Ok(Brought { bytes, measured: Rc::clone(measured) })
     }
 
     /// What the repositories that speak for a name agree on, however the name is written.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::claim::Claim;
-use super::judgement::Question;
+use super::judgement::{Brought, Question};
 use super::repositories::{Repositories, RepositoryError};
 use crate::in_toto::verify::LayoutKey;
 use crate::in_toto::{
@@ -102,6 +102,7 @@ pub enum SupplyChainError {
 /// Verifies the supply chain that a target lists; `None` if it lists none.
 pub(super) fn verify(
     claim: &Claim,
+    brought: &Brought<'_>,
     agreed: &AgreedTarget,
     repositories: &mut Repositories<'_>,
     question: &Question<'_>,
@@ -118,12 +119,11 @@ pub(super) fn verify(
     let layout_keys = files.keys(&layout_target)?;
     let links = files.links(&listing.links)?;
     let chain = SupplyChain { layout: &layout, layout_keys, links, parameters: Parameters::default() };
-    let content = question.documents.get(&claim.digest).map(|bytes| &**bytes).unwrap_or_default();
     let product = FinalProduct {
         files: vec![ProductFile {
             name: claim.kind.product_name().to_owned(),
-            digests: vec![claim.digest.clone()],
-            content: ProductContent::Bytes(content),
+            digests: brought.measured.digests().to_vec(),
+            content: ProductContent::Bytes(brought.bytes),
         }],
         binding: BindingRule::EveryFile,
     };

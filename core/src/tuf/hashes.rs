@@ -58,8 +58,20 @@ impl Hashes {
     /// # Errors
     /// [`MismatchError::NoKnownHash`], [`MismatchError::Hash`].
     pub fn check(&self, bytes: &[u8]) -> Result<(), MismatchError> {
+        self.require_each(|digest| digest.matches(bytes))
+    }
+
+    /// Requires a known hash, and that each known one is among the digests of what was measured.
+    ///
+    /// # Errors
+    /// [`MismatchError::NoKnownHash`], [`MismatchError::Hash`].
+    pub fn check_measured(&self, measured: &Measured) -> Result<(), MismatchError> {
+        self.require_each(|digest| measured.digests.contains(digest))
+    }
+
+    fn require_each(&self, holds: impl Fn(&Digest) -> bool) -> Result<(), MismatchError> {
         self.require_known()?;
-        match self.0.iter().find(|digest| !digest.matches(bytes)) {
+        match self.0.iter().find(|digest| !holds(digest)) {
             Some(digest) => Err(MismatchError::Hash(digest.clone())),
             None => Ok(()),
         }
@@ -70,9 +82,34 @@ impl Hashes {
     }
 }
 
-/// Requires that `bytes` are of the stated length.
-pub(crate) fn check_length(expected: u64, bytes: &[u8]) -> Result<(), MismatchError> {
-    let found = length(bytes);
+/// What bytes are compared by: their length, and their digest by every algorithm that is understood. Computed once for
+/// bytes that many names may mean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measured {
+    length: u64,
+    digests: Vec<Digest>,
+}
+
+impl Measured {
+    /// Measures bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        let digests = DigestAlgorithm::ALL.map(|algorithm| Digest::of(algorithm, bytes));
+        Self { length: length(bytes), digests: digests.to_vec() }
+    }
+
+    /// The length, in bytes.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The digest by each algorithm.
+    pub fn digests(&self) -> &[Digest] {
+        &self.digests
+    }
+}
+
+/// Requires that what was found is of the stated length, in bytes.
+pub(crate) fn check_length(expected: u64, found: u64) -> Result<(), MismatchError> {
     if found == expected { Ok(()) } else { Err(MismatchError::Length { expected, found }) }
 }
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::delegation::Delegations;
-use super::hashes::{Hashes, MismatchError, check_length};
+use super::hashes::{Hashes, MismatchError, check_length, length};
 use super::key::{Keys, RoleKeys};
 use crate::freshness::parse_instant;
 
@@ -79,7 +79,7 @@ pub(crate) struct FileDescription {
 impl FileDescription {
     /// Requires the length and the hashes that are stated, if any are.
     pub(crate) fn check(&self, bytes: &[u8]) -> Result<(), MismatchError> {
-        self.length.map_or(Ok(()), |expected| check_length(expected, bytes))?;
+        self.length.map_or(Ok(()), |expected| check_length(expected, length(bytes)))?;
         self.hashes.as_ref().map_or(Ok(()), |hashes| hashes.check(bytes))
     }
 }

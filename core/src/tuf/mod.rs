@@ -29,7 +29,7 @@ mod update;
 
 pub use envelope::{MAXIMUM_SIGNATURES, RoleEvidence, Verified};
 pub use error::{MetadataError, TufError};
-pub use hashes::{Hashes, MismatchError};
+pub use hashes::{Hashes, Measured, MismatchError};
 pub use key::MAXIMUM_ROLE_KEYS;
 pub use limits::Limits;
 pub use map::RepositoryMap;

@@ -4,7 +4,7 @@ use sealift_archive_format::Digest;
 use serde_json::Value;
 
 use super::error::TufError;
-use super::hashes::{Hashes, MismatchError, check_length};
+use super::hashes::{Hashes, Measured, MismatchError, check_length, length};
 use super::metadata::TargetDescription;
 use super::provider::{ProviderError, TargetProvider};
 use super::role_name::RoleName;
@@ -104,7 +104,7 @@ impl VerifiedTarget {
     /// # Errors
     /// [`MismatchError`].
     pub fn check(&self, bytes: &[u8]) -> Result<(), MismatchError> {
-        check_length(self.length, bytes)?;
+        check_length(self.length, length(bytes))?;
         self.hashes.check(bytes)
     }
 
@@ -132,11 +132,13 @@ impl VerifiedTarget {
         Err(unavailable.map_or_else(|| FetchError::Missing { path: self.path.clone() }, FetchError::Provider))
     }
 
-    /// Whether something that is known by its digest and its length in bytes is the target. Every listed hash of the
-    /// digest's algorithm is compared; one must be listed.
-    pub fn matches_digest(&self, digest: &Digest, length: u64) -> bool {
-        let mut comparable = self.hashes().iter().filter(|listed| listed.algorithm() == digest.algorithm()).peekable();
-        length == self.length && comparable.peek().is_some() && comparable.all(|listed| listed == digest)
+    /// Requires the same of bytes that were measured before.
+    ///
+    /// # Errors
+    /// [`MismatchError`].
+    pub fn check_measured(&self, measured: &Measured) -> Result<(), MismatchError> {
+        check_length(self.length, measured.length())?;
+        self.hashes.check_measured(measured)
     }
 
     /// Whether two repositories say the same of a target: length, hashes and `custom`.

@@ -15,6 +15,7 @@ use crate::in_toto::attestation::MAXIMUM_LENGTH;
 use crate::in_toto::{Attestation, AttestationError, LayoutKey};
 use crate::oci::attestation::Attached;
 use crate::trust_store::Trust;
+use crate::tuf::Measured;
 
 /// Why an attestation is refused.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +36,8 @@ pub(crate) struct Attestations {
     at: Timestamp,
     /// What each is attached to.
     expected: BTreeMap<Digest, BTreeSet<Digest>>,
+    /// By every algorithm, the digests of what they are attached to.
+    subjects: BTreeMap<Digest, Vec<Digest>>,
     /// By attestation and subject; `None` for a plain signature in the same wrapping.
     checked: BTreeMap<(Digest, Digest), Option<Attestation>>,
 }
@@ -43,14 +46,20 @@ impl Attestations {
     /// Expects those of an archive, and holds them to the keys that are pinned.
     pub(crate) fn expected_by(closed: &Closed, trust: &Trust, freshness: Freshness, clock: &Clock) -> Self {
         let mut expected: BTreeMap<Digest, BTreeSet<Digest>> = BTreeMap::new();
+        let mut subjects: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
+        let documents = closed.documents();
         for Attached { layer, subject } in closed.graphs().into_iter().flat_map(|graph| graph.attestations()) {
             expected.entry(layer.digest.clone()).or_default().insert(subject.clone());
+            subjects.entry(subject.clone()).or_insert_with(|| {
+                let measured = documents.get(subject).map(|bytes| Measured::of(bytes).digests().to_vec());
+                measured.unwrap_or_else(|| vec![subject.clone()])
+            });
         }
         let pinned = trust.attesters.iter();
         let pinned = pinned.map(|(name, key)| LayoutKey { label: name.to_string(), key: key.clone() }).collect();
         // A clock that cannot be judged by is refused where the metadata is judged.
         let at = freshness.reference_time(clock).unwrap_or(clock.now);
-        Self { pinned, at, expected, checked: BTreeMap::new() }
+        Self { pinned, at, expected, subjects, checked: BTreeMap::new() }
     }
 
     /// Whether a blob is an attestation.
@@ -70,7 +79,8 @@ impl Attestations {
     /// Checks an attestation against everything that it is attached to.
     pub(crate) fn check(&mut self, digest: &Digest, bytes: &[u8]) -> Result<(), AttestationRefusal> {
         for subject in self.expected.get(digest).into_iter().flatten() {
-            let checked = match Attestation::check(bytes, subject, &self.pinned, self.at) {
+            let digests = self.subjects.get(subject).map(Vec::as_slice).unwrap_or_default();
+            let checked = match Attestation::check(bytes, subject, digests, &self.pinned, self.at) {
                 Ok(attestation) => Some(attestation),
                 // Where someone has to vouch for it, a signature that claims nothing is not enough.
                 Err(AttestationError::PlainSignature) if self.pinned.is_empty() => None,

@@ -2,12 +2,13 @@
 
 use std::io::{self, Read};
 
-use sealift_archive_format::{Layout, Problem, Reader};
+use sealift_archive_format::{Digest, DigestAlgorithm, Layout, Problem, Reader};
 use sealift_core::import::{DeliveryError, ImportError};
 use sealift_core::oci::layout::LayoutSink;
 use sealift_core::oci::{BlobContent, Descriptor, ManifestBytes, Reference, Repository, Sink, SinkError};
 use sealift_core::verify::ReceiveError;
 use sealift_tests::far_side::{FarSide, Refused};
+use sealift_tests::malicious_exporter::Forger;
 
 use super::*;
 
@@ -144,4 +145,20 @@ fn a_delivery_that_is_repeated_stores_no_blob_twice_and_changes_nothing() {
     assert!(far.import_from(&mut archive.as_slice(), &mut again).is_ok());
     assert_eq!(again.count(Stored::Blob), 0);
     assert!(before == (far.trusted_state(), far.tags()));
+}
+
+#[test]
+fn a_mirror_has_what_a_target_lists_by_another_algorithm_than_the_archive() {
+    let sample = sample();
+    let bundle_json = &sample.blobs[&sample.repository.released[BUNDLE].digest];
+    let sha512 = Digest::of(DigestAlgorithm::Sha512, bundle_json);
+    let mut consignment = consignment(&sample);
+    Forger::new(&sample, consignment.tuf()).edit("targets/releases", |signed| {
+        signed["targets"][BUNDLE]["hashes"] = serde_json::json!({ "sha512": sha512.hex() });
+    });
+    let delivered = FarSide::trusting(&sample, hours(2)).accepts(&consignment.archive());
+    let folder = tempfile::tempdir().unwrap();
+    delivered.publish_mirrors(folder.path(), &sealift_core::tuf::Limits::default()).unwrap();
+    let target = folder.path().join(format!("demo/targets/example.com/demo/{}.shop:1.0.0", sha512.hex()));
+    assert_eq!(&std::fs::read(target).unwrap(), bundle_json);
 }

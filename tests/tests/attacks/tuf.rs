@@ -1,6 +1,6 @@
 //! The attacks that TUF's paper and specification (1.0.34 §1.5.2) list.
 
-mod arbitrary_software;
+pub(crate) mod arbitrary_software;
 mod downgrade;
 mod endless_data;
 mod extraneous_dependencies;

@@ -192,3 +192,37 @@ fn links_that_do_not_agree() {
     assert_error!(*refusal.cause, Cause::Disagreement { step, first, second, artifact }
         if step == "author" && artifact == "bundle.json" && files.contains(&first) && files.contains(&second));
 }
+
+#[test]
+fn a_product_is_proven_by_every_hash_that_the_last_step_reports() {
+    use crate::tuf::arbitrary_software::{Stated, every_way, written};
+
+    for hashes in every_way() {
+        let mut sample = sample();
+        let content = sample.blobs[&product(&sample)].clone();
+        let reported = json!({ "bundle.json": written(hashes, &content) });
+        let steps = [("author", &sample.supply_chain.author), ("release", &sample.supply_chain.releaser)];
+        let links = steps.map(|(step, key)| {
+            let link = link(&sample, step, key);
+            let mut said = signed(&link.bytes);
+            said["products"] = reported.clone();
+            said["materials"] = if step == "author" { json!({}) } else { reported.clone() };
+            Link { bytes: sign(&said, slice::from_ref(key)), ..link }
+        });
+        publish_links(&mut sample, links);
+        let (sha256, sha512, unknown) = hashes;
+        let refused = match [sha256, sha512] {
+            stated if stated.contains(&Stated::Wrong) => true,
+            stated => !stated.contains(&Stated::Right),
+        };
+        if !refused {
+            FarSide::trusting(&sample, hours(2)).accepts(&consignment(&sample).archive());
+            continue;
+        }
+        let class = in_toto(&sample).class();
+        // What states no hash at all is equal to nothing, in the rules of the steps too.
+        let says_nothing = [sha256, sha512] == [Stated::No; 2] && !unknown;
+        let expected = if says_nothing { RefusalClass::Rule } else { RefusalClass::Product };
+        assert_eq!(class, expected, "{hashes:?}");
+    }
+}

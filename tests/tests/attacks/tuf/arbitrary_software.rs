@@ -1,13 +1,19 @@
 //! Arbitrary software: something that nobody released is to be let in.
 
-use sealift_core::trust::JudgementError;
-use sealift_core::tuf::TufError;
+use sealift_archive_format::{Digest, DigestAlgorithm};
+use sealift_core::export::PrepareError;
+use sealift_core::trust::{JudgementError, RepositoryError};
+use sealift_core::tuf::map::MapSearchError;
+use sealift_core::tuf::{MismatchError, TufError};
+use sealift_core::verify::HeadError;
 use sealift_core::verify::documents::DocumentError;
 use sealift_sample_publisher::bundle::{BundleImage, store_bundle};
 use sealift_sample_publisher::image::multi_platform_image;
 use sealift_sample_publisher::tuf_repository::Target;
-use sealift_tests::far_side::FarSide;
+use sealift_tests::far_side::{FarSide, Refused};
 use sealift_tests::malicious_exporter::{Forger, document};
+use sealift_tests::two_sides::{ExportFailure, TwoSides};
+use serde_json::{Map, Value, json};
 
 use super::*;
 
@@ -98,4 +104,135 @@ fn arbitrary_software_a_name_that_is_not_delegated_to_the_role_that_signs_it() {
     let far = FarSide::trusting(&sample, hours(2));
     let error = far.refuses(&Consignment::of_image(&sample, 2, hours(0)).archive()).judgement();
     assert_error!(error, JudgementError::Level { level, .. } if level.to_string() == "0");
+}
+
+/// Whether a hash is stated, and whether it is that of the content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stated {
+    No,
+    Right,
+    Wrong,
+}
+
+impl Stated {
+    pub(crate) const ALL: [Self; 3] = [Self::No, Self::Right, Self::Wrong];
+}
+
+/// What is said of the hashes of a file: sha256, sha512, and whether there is one that nobody here knows.
+pub(crate) type Hashes = (Stated, Stated, bool);
+
+/// Every way to say something of the hashes.
+pub(crate) fn every_way() -> impl Iterator<Item = Hashes> {
+    let of_both = |sha256| Stated::ALL.map(|sha512| (sha256, sha512));
+    Stated::ALL.into_iter().flat_map(of_both).flat_map(|(one, other)| [(one, other, false), (one, other, true)])
+}
+
+/// The hashes, as TUF and in-toto write them.
+pub(crate) fn written((sha256, sha512, unknown): Hashes, content: &[u8]) -> Value {
+    let mut hashes = Map::new();
+    for (algorithm, stated) in [(DigestAlgorithm::Sha256, sha256), (DigestAlgorithm::Sha512, sha512)] {
+        let content = match stated {
+            Stated::No => continue,
+            Stated::Right => content,
+            Stated::Wrong => b"something else",
+        };
+        hashes.insert(algorithm.name().to_owned(), json!(Digest::of(algorithm, content).hex()));
+    }
+    hashes.extend(unknown.then(|| ("blake3".to_owned(), json!("00"))));
+    Value::Object(hashes)
+}
+
+/// What comes of it: every known hash must be right, and there must be one.
+#[derive(Debug, PartialEq, Eq)]
+enum Outcome {
+    Accepted,
+    NotTheTarget,
+    NothingToCompare,
+    NotMetadata,
+}
+
+fn expected((sha256, sha512, unknown): Hashes) -> Outcome {
+    match [sha256, sha512] {
+        stated if stated.contains(&Stated::Wrong) => Outcome::NotTheTarget,
+        stated if stated.contains(&Stated::Right) => Outcome::Accepted,
+        _ if unknown => Outcome::NothingToCompare,
+        _ => Outcome::NotMetadata,
+    }
+}
+
+fn outcome(judged: Result<(), JudgementError>) -> Outcome {
+    let tuf = match judged {
+        Ok(()) => return Outcome::Accepted,
+        Err(JudgementError::Binding { .. }) => return Outcome::NotTheTarget,
+        Err(JudgementError::Search { source: MapSearchError::Repository { source, .. }, .. }) => *source,
+        Err(JudgementError::Repository(RepositoryError::Tuf { source, .. })) => source,
+        Err(other) => panic!("{other:?}"),
+    };
+    match tuf {
+        TufError::Unprovable { .. } => Outcome::NothingToCompare,
+        TufError::Malformed { .. } => Outcome::NotMetadata,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The bytes that are vouched for under a name.
+fn content(sample: &Sample, name: &str) -> Vec<u8> {
+    sample.blobs[&sample.repository.released[name].digest].clone()
+}
+
+#[test]
+fn arbitrary_software_every_listed_hash_of_a_target_is_compared_on_the_far_side() {
+    let sample = sample();
+    for name in [BUNDLE, WEB] {
+        for hashes in every_way() {
+            let mut consignment = consignment(&sample);
+            let mut forger = Forger::new(&sample, consignment.tuf());
+            let written = written(hashes, &content(&sample, name));
+            forger.edit("targets/releases", |signed| signed["targets"][name]["hashes"] = written);
+            let far = FarSide::trusting(&sample, hours(2));
+            let judged = match far.import_from(&mut &*consignment.archive(), &mut far.sink()) {
+                Ok(_) => Ok(()),
+                Err(Refused::Head(HeadError::Judgement(error))) => Err(error),
+                Err(other) => panic!("{other:?}"),
+            };
+            assert_eq!(outcome(judged), expected(hashes), "{name} {hashes:?}");
+        }
+    }
+}
+
+#[test]
+fn arbitrary_software_every_listed_hash_of_a_target_is_compared_before_an_export() {
+    let now = hours(0);
+    let sample = sample();
+    for name in [BUNDLE, WEB] {
+        for hashes in every_way() {
+            let sides = TwoSides::of(&sample, now);
+            let mut files = sample.repository.files();
+            let written = written(hashes, &content(&sample, name));
+            Forger::new(&sample, &mut files)
+                .edit("targets/releases", |signed| signed["targets"][name]["hashes"] = written);
+            for (path, bytes) in files {
+                std::fs::write(sides.published.tuf.join(path), bytes).unwrap();
+            }
+            let judged = match sides.export(&sides.request()) {
+                Ok(archive) => Ok(drop(sides.verify(&archive))),
+                Err(ExportFailure::Prepare(PrepareError::Judgement(error))) => Err(error),
+                Err(other) => panic!("{other:?}"),
+            };
+            assert_eq!(outcome(judged), expected(hashes), "{name} {hashes:?}");
+        }
+    }
+}
+
+#[test]
+fn arbitrary_software_a_refusal_says_which_hash_is_wrong() {
+    let sample = sample();
+    let mut consignment = consignment(&sample);
+    let written = written((Stated::Right, Stated::Wrong, false), &content(&sample, WEB));
+    let wrong = format!("sha512:{}", written["sha512"].as_str().unwrap());
+    Forger::new(&sample, consignment.tuf())
+        .edit("targets/releases", |signed| signed["targets"][WEB]["hashes"] = written);
+    let error = FarSide::trusting(&sample, hours(2)).refuses(&consignment.archive()).judgement();
+    assert_error!(error, JudgementError::Binding { reference, source: MismatchError::Hash(digest), .. }
+        if reference == WEB && digest.to_string() == wrong);
 }
