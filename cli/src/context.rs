@@ -3,7 +3,7 @@
 //! The one place that reads the clock and the environment.
 
 use std::cell::OnceCell;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use etcetera::BaseStrategy as _;
@@ -14,6 +14,8 @@ use sealift_core::trust_store::TrustStore;
 use crate::arguments::Arguments;
 use crate::failure::{Attempt as _, Failure, Reason};
 use crate::progress::{Bar, Lines};
+use crate::terminal;
+use crate::text::{self, Text};
 
 /// What surrounds a command.
 pub(crate) struct Context {
@@ -85,28 +87,33 @@ impl Context {
     }
 
     /// Writes a result to standard output: `value` as JSON with `--json`, else the text that `text` makes.
-    pub(crate) fn result(&self, value: &impl serde::Serialize, text: impl FnOnce() -> String) -> Result<(), Failure> {
-        let text = if self.json {
-            serde_json::to_string_pretty(value)
-                .map_err(io::Error::other)
-                .map_err(Reason::StandardOutput)
-                .attempt(|| "the work is done, but its result cannot be written".to_owned())?
-        } else {
-            text()
-        };
-        self.line(text.trim_end())
+    pub(crate) fn result<T: Into<Text>>(
+        &self,
+        value: &impl serde::Serialize,
+        text: impl FnOnce() -> T,
+    ) -> Result<(), Failure> {
+        if !self.json {
+            return self.print(text());
+        }
+        let json = text::json(value)
+            .map_err(io::Error::other)
+            .map_err(Reason::StandardOutput)
+            .attempt(|| "the work is done, but its result cannot be written".to_owned())?;
+        let mut text = Text::default();
+        text.block(&json);
+        self.print(text)
     }
 
-    /// Writes a line to standard output, with colours where it is a terminal.
-    pub(crate) fn line(&self, text: &str) -> Result<(), Failure> {
-        writeln!(anstream::stdout(), "{text}")
+    /// Writes lines to standard output, with colours where it is a terminal.
+    pub(crate) fn print(&self, text: impl Into<Text>) -> Result<(), Failure> {
+        terminal::print(&text.into())
             .map_err(Reason::StandardOutput)
             .attempt(|| "the work is done, but its result cannot be written".to_owned())
     }
 
     /// Writes bytes to standard output.
     pub(crate) fn data(&self, bytes: &[u8]) -> Result<(), Failure> {
-        let mut out = io::stdout().lock();
+        let mut out = terminal::data();
         out.write_all(bytes)
             .and_then(|()| out.flush())
             .map_err(Reason::StandardOutput)
@@ -114,9 +121,9 @@ impl Context {
     }
 
     /// Tells the person something, on standard error; not with `--quiet` or `--json`.
-    pub(crate) fn remark(&self, text: &str) {
+    pub(crate) fn remark(&self, text: impl Into<Text>) {
         if !self.quiet && !self.json {
-            anstream::eprintln!("{text}");
+            terminal::tell(&text.into());
         }
     }
 
@@ -124,7 +131,7 @@ impl Context {
     pub(crate) fn progress(&self) -> Box<dyn Progress> {
         if self.quiet {
             Box::new(Unwatched)
-        } else if io::stderr().is_terminal() {
+        } else if terminal::is_watched() {
             Box::new(Bar::default())
         } else {
             Box::new(Lines::default())

@@ -14,6 +14,7 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
+use anstyle::{AnsiColor, Style};
 use clap::error::ErrorKind;
 use sealift_archive_format::FormatError;
 use sealift_core::export::{ExportError, PlanError, PrepareError};
@@ -31,6 +32,11 @@ use sealift_core::verify::{HeadError, ReceiveError};
 use sealift_sample_publisher::PublishError;
 
 use crate::exit_code::ExitCode;
+use crate::terminal;
+use crate::text::{self, Line, Text};
+
+/// What an error begins with.
+pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
 
 /// What a command could not do, and why.
 #[derive(Debug)]
@@ -315,19 +321,20 @@ impl Failure {
                 let in_toto = serde_json::json!({ "class": refusal.class(), "trace": refusal.trace });
                 fields.insert("inToto".to_owned(), in_toto);
             }
-            anstream::eprintln!("{object}");
+            terminal::tell(&text::json_line(&object).into());
             return;
         }
-        let red = anstyle::AnsiColor::Red.on_default().bold();
-        anstream::eprintln!("{red}error:{red:#} {}", self.attempt);
+        let mut text = Text::default();
+        text.line(Line::default().styled(ERROR, "error:").then(" ").then(&self.attempt));
         for cause in self.causes() {
-            anstream::eprintln!("  cause: {cause}");
+            text.line(format_args!("  cause: {cause}"));
         }
         if let Some(refusal) = self.refusal() {
-            for line in refusal.trace.to_string().lines() {
-                anstream::eprintln!("  trace: {line}");
+            for line in refusal.trace.lines() {
+                text.line(format_args!("  trace: {line}"));
             }
         }
-        anstream::eprintln!("  hint:  {hint}");
+        text.line(format_args!("  hint:  {hint}"));
+        terminal::tell(&text);
     }
 }

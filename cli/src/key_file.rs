@@ -9,6 +9,8 @@ use zeroize::Zeroizing;
 
 use crate::failure::{Attempt as _, Failure, Reason};
 use crate::input_file::read_file;
+use crate::terminal;
+use crate::text::Line;
 
 /// The longest key or passphrase file that is read, in bytes.
 const MAXIMUM_LENGTH: u64 = 64 * 1024;
@@ -41,7 +43,7 @@ pub(crate) fn read_signing_key(path: &Path, passphrase_file: Option<&Path>) -> R
     let passphrase = passphrase_file.map(read_passphrase).transpose()?;
     match SigningKey::from_pem(&pem, passphrase.as_deref().map(String::as_str)) {
         Err(SigningKeyError::PassphraseNeeded) if io::stdin().is_terminal() => {
-            let passphrase = prompt(&format!("Passphrase of {}: ", path.display()))?;
+            let passphrase = prompt(format_args!("Passphrase of {}: ", path.display()))?;
             SigningKey::from_pem(&pem, Some(&passphrase)).attempt(attempt)
         }
         result => result.attempt(attempt),
@@ -66,11 +68,8 @@ pub(crate) fn read_passphrase(path: &Path) -> Result<Zeroizing<String>, Failure>
 }
 
 /// Asks for a passphrase on the terminal, without showing it.
-pub(crate) fn prompt(question: &str) -> Result<Zeroizing<String>, Failure> {
-    rpassword::prompt_password(question)
-        .map(Zeroizing::new)
-        .map_err(Reason::Terminal)
-        .attempt(|| "cannot ask for the passphrase".to_owned())
+pub(crate) fn prompt(question: impl Into<Line>) -> Result<Zeroizing<String>, Failure> {
+    terminal::ask(&question.into()).map_err(Reason::Terminal).attempt(|| "cannot ask for the passphrase".to_owned())
 }
 
 fn read_text(path: &Path) -> Result<String, Reason> {

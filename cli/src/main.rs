@@ -16,6 +16,8 @@ mod place;
 mod progress;
 mod referrers;
 mod report_text;
+mod terminal;
+mod text;
 mod verdict;
 
 use std::process;
@@ -26,6 +28,7 @@ use crate::arguments::Arguments;
 use crate::context::Context;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
+use crate::text::{Line, Text};
 
 fn main() -> process::ExitCode {
     // An inspection's sandbox starts this program again; then it is the sandbox, and nothing else.
@@ -37,8 +40,15 @@ fn main() -> process::ExitCode {
             failure.report(true);
             return failure.exit_code().into();
         }
-        // Help, the version, or a mistake, as a person reads them.
-        Err(error) => error.exit(),
+        Err(error) if error.use_stderr() => {
+            terminal::tell(&mistake(error));
+            return ExitCode::Usage.into();
+        }
+        // Help or the version. Who stopped reading has read enough.
+        Err(help) => {
+            let _ = terminal::help(&help);
+            return ExitCode::Success.into();
+        }
     };
     let json = arguments.json;
     let result = Context::new(&arguments).and_then(|context| commands::run(arguments.command, &context));
@@ -49,6 +59,24 @@ fn main() -> process::ExitCode {
             failure.exit_code().into()
         }
     }
+}
+
+/// A mistake on the command line, as a person reads it: clap's words around what was typed. Arguments may come from
+/// outside too, through a script, and clap quotes them: it is asked for its words about arguments in which nothing acts.
+fn mistake(error: clap::Error) -> Text {
+    let shown = std::env::args_os().map(|argument| Line::from(argument.display()).as_str().to_owned());
+    let error = Arguments::try_parse_from(shown).err().filter(|shown| shown.kind() == error.kind()).unwrap_or(error);
+    let words = error.render().to_string();
+    let mut text = Text::default();
+    match words.strip_prefix("error:") {
+        Some(words) => {
+            let (first, others) = words.split_once('\n').unwrap_or((words, ""));
+            text.line(Line::default().styled(failure::ERROR, "error:").then(first));
+            text.block(others);
+        }
+        None => text.block(&words),
+    }
+    text
 }
 
 /// Whether a command line that cannot be read asks for JSON.

@@ -9,6 +9,7 @@ use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use crate::failure::Reason;
+use crate::text;
 
 /// A file that gets its name only when it is whole.
 pub(crate) struct NewFile {
@@ -64,10 +65,9 @@ impl NewFile {
 /// Writes a value as JSON, in place of what was there.
 pub(crate) fn replace(path: &Path, value: &impl Serialize) -> Result<(), Reason> {
     let failed = |source| Reason::File { path: path.to_owned(), source };
-    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| failed(io::Error::other(error)))?;
-    bytes.push(b'\n');
+    let json = text::json(value).map_err(|error| failed(io::Error::other(error)))?;
     let mut file = NewFile::begin(path)?;
-    file.writer().write_all(&bytes).map_err(failed)?;
+    writeln!(file.writer(), "{json}").map_err(failed)?;
     file.finish_in_place()
 }
 

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
 use sealift_core::progress::Progress;
 
+use crate::terminal;
+use crate::text::Line;
+
 /// What a bar shows: bytes moved and to move, rate, time remaining, the item.
 const BAR: &str = "{msg:.bold} {bar:30.cyan} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left  {prefix:.dim}";
 /// The same where the total is not known.
@@ -32,7 +35,7 @@ impl Progress for Bar {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        bar.set_message(what.to_owned());
+        bar.set_message(shown(what));
         bar.enable_steady_tick(Duration::from_millis(100));
         self.with(|slot| {
             if let Some(earlier) = slot.replace(bar) {
@@ -52,7 +55,7 @@ impl Progress for Bar {
     fn item(&self, name: &str) {
         self.with(|slot| {
             if let Some(bar) = slot {
-                bar.set_prefix(name.to_owned());
+                bar.set_prefix(shown(name));
             }
         });
     }
@@ -64,6 +67,11 @@ impl Progress for Bar {
             }
         });
     }
+}
+
+/// What a bar shows is drawn by the bar itself, so it is escaped before the bar gets it.
+fn shown(text: &str) -> String {
+    Line::from(text).as_str().to_owned()
 }
 
 /// A line now and then, for a log.
@@ -128,7 +136,7 @@ impl Progress for Lines {
             work.moved = work.moved.saturating_add(bytes);
             if work.last_line.elapsed() >= LINE_INTERVAL {
                 work.last_line = Instant::now();
-                anstream::eprintln!("{}", work.line(work.began.elapsed()));
+                terminal::tell(&work.line(work.began.elapsed()).into());
             }
         });
     }
@@ -145,7 +153,7 @@ impl Progress for Lines {
         self.with(|slot| {
             if let Some(mut work) = slot.take().filter(|work| work.moved > 0) {
                 work.item.clear();
-                anstream::eprintln!("{}", work.line(work.began.elapsed()));
+                terminal::tell(&work.line(work.began.elapsed()).into());
             }
         });
     }

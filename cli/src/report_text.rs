@@ -1,76 +1,86 @@
 //! The report as a person reads it.
 
-use std::fmt::Write as _;
-
 use anstyle::{AnsiColor, Style};
 use indicatif::HumanBytes;
 use sealift_core::in_toto::{Attestation, Claim, SignatureCheck};
 use sealift_core::report::{AttestationReport, BundleReport, ExpiryReport, ItemReport, Report, RepositoryReport};
+
+use crate::text::{Line, Text};
 
 const STRONG: Style = Style::new().bold();
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
 const WARN: Style = AnsiColor::Yellow.on_default();
 
-/// The report, as text; colours are taken out again where the output is not a terminal.
-pub(crate) fn render(report: &Report, name: &str) -> String {
-    let mut text = String::new();
-    // Writing to a string cannot fail.
-    let _ = write(&mut text, report, name);
+/// The column that follows the titles.
+const INDENT: &str = "           ";
+
+/// The report, as text.
+pub(crate) fn render(report: &Report, name: &str) -> Text {
+    let mut text = Text::default();
+    write(&mut text, report, name);
     text
 }
 
 /// The shortest account: what was accepted, at which level, and what to be warned of.
-pub(crate) fn summary(report: &Report) -> String {
-    let mut text = String::new();
-    for bundle in &report.bundles {
-        text.push_str(&format!("{GOOD}Accepted{GOOD:#} bundle {} at level {}\n", bundle.item.name, bundle.level));
+pub(crate) fn summary(report: &Report) -> Text {
+    let mut text = Text::default();
+    for BundleReport { item, level, .. } in &report.bundles {
+        text.line(accepted().then(format_args!(" bundle {} at level {level}", item.name)));
     }
     for image in &report.images {
-        text.push_str(&format!("{GOOD}Accepted{GOOD:#} image {}\n", image.name));
+        text.line(accepted().then(format_args!(" image {}", image.name)));
     }
-    text.push_str(&format!("Expiry: {}\n", expiry_in_short(report)));
-    for warning in &report.warnings {
-        text.push_str(&format!("{WARN}warning:{WARN:#} {warning}\n"));
-    }
+    text.line(format_args!("Expiry: {}", expiry_in_short(report)));
+    write_warnings(&mut text, report);
     text
 }
 
-fn write(text: &mut String, report: &Report, name: &str) -> std::fmt::Result {
+fn accepted() -> Line {
+    Line::default().styled(GOOD, "Accepted")
+}
+
+/// A line that begins with a title.
+fn titled(title: &str) -> Line {
+    let padding = INDENT.get(title.len()..).unwrap_or_default();
+    Line::default().styled(STRONG, title).then(padding)
+}
+
+fn write_warnings(text: &mut Text, report: &Report) {
+    for warning in &report.warnings {
+        text.line(Line::default().styled(WARN, "warning:").then(" ").then(warning));
+    }
+}
+
+fn write(text: &mut Text, report: &Report, name: &str) {
     let (archive, time, content) = (&report.archive, &report.time, &report.content);
-    writeln!(
-        text,
-        "{STRONG}Archive{STRONG:#}    {name}: {} entries, written by {}",
-        archive.entries, archive.exporter
-    )?;
-    writeln!(text, "           exported at {}, read at {}", time.exported_at, time.now)?;
-    let needed = archive.threshold;
-    writeln!(text, "{STRONG}Sealed by{STRONG:#}  {} ({needed} needed)", archive.sealed_by.join(", "))?;
-    writeln!(text, "{STRONG}Expiry{STRONG:#}     {}", expiry_in_short(report))?;
+    let (entries, exporter) = (archive.entries, &archive.exporter);
+    text.line(titled("Archive").then(format_args!("{name}: {entries} entries, written by {exporter}")));
+    text.line(format_args!("{INDENT}exported at {}, read at {}", time.exported_at, time.now));
+    let (signers, needed) = (archive.sealed_by.join(", "), archive.threshold);
+    text.line(titled("Sealed by").then(format_args!("{signers} ({needed} needed)")));
+    text.line(titled("Expiry").then(expiry_in_short(report)));
     if let (Some(transit), Some(line)) = (time.maximum_transit, time.red_line) {
-        writeln!(text, "           may be on its way for {transit}; refused after {line}")?;
+        text.line(format_args!("{INDENT}may be on its way for {transit}; refused after {line}"));
     }
     for repository in &report.repositories {
-        write_repository(text, repository)?;
+        write_repository(text, repository);
     }
     for bundle in &report.bundles {
-        write_bundle(text, bundle)?;
+        write_bundle(text, bundle);
     }
     for image in &report.images {
-        writeln!(text, "{STRONG}Image{STRONG:#}      {}", image.name)?;
-        write_item(text, image, "           ")?;
+        text.line(titled("Image").then(&image.name));
+        write_item(text, image, INDENT);
     }
-    writeln!(
-        text,
-        "{STRONG}Content{STRONG:#}    {} blobs, {}, of which {} manifests: every digest as sealed, every reference leads somewhere",
+    text.line(titled("Content").then(format_args!(
+        "{} blobs, {}, of which {} manifests: every digest as sealed, every reference leads somewhere",
         content.blobs,
         HumanBytes(content.bytes),
         content.manifests,
-    )?;
-    for warning in &report.warnings {
-        writeln!(text, "{WARN}warning:{WARN:#} {warning}")?;
-    }
-    writeln!(text, "{GOOD}Accepted{GOOD:#}: this is what its makers released, as far as the levels above say.")
+    )));
+    write_warnings(text, report);
+    text.line(accepted().then(": this is what its makers released, as far as the levels above say."));
 }
 
 /// The policy in force, and both verdicts on everything that expires.
@@ -90,89 +100,83 @@ fn expiry_in_short(report: &Report) -> String {
     )
 }
 
-fn write_repository(text: &mut String, repository: &RepositoryReport) -> std::fmt::Result {
-    let root = repository.pinned_root.short();
-    writeln!(text, "{STRONG}TUF{STRONG:#}        repository {}, from pinned root sha256:{root}…", repository.name)?;
+fn write_repository(text: &mut Text, repository: &RepositoryReport) {
+    let (name, root) = (&repository.name, repository.pinned_root.short());
+    text.line(titled("TUF").then(format_args!("repository {name}, from pinned root sha256:{root}…")));
     for role in &repository.roles {
-        writeln!(
-            text,
-            "           {:<20} version {:<4} signed by {} ({} needed)  expires {}  {}",
+        let line = Line::from(format_args!(
+            "{INDENT}{:<20} version {:<4} signed by {} ({} needed)  expires {}  ",
             role.role,
             role.version,
             role.signed_by.len(),
             role.threshold,
             role.expiry.expires,
-            verdicts(&role.expiry),
-        )?;
+        ));
+        text.line(line.join(&verdicts(&role.expiry)));
     }
-    Ok(())
 }
 
 /// Both verdicts on an expiry.
-fn verdicts(expiry: &ExpiryReport) -> String {
-    let word = |valid: bool, when: &str| {
-        if valid { format!("{GOOD}valid {when}{GOOD:#}") } else { format!("{BAD}expired {when}{BAD:#}") }
+fn verdicts(expiry: &ExpiryReport) -> Line {
+    let word = |line: Line, valid: bool, when: &str| {
+        let (style, word) = if valid { (GOOD, "valid") } else { (BAD, "expired") };
+        line.styled(style, format_args!("{word} {when}"))
     };
-    format!("{}, {}", word(expiry.valid_at_export, "at export"), word(expiry.valid_now, "now"))
+    word(word(Line::default(), expiry.valid_at_export, "at export").then(", "), expiry.valid_now, "now")
 }
 
-fn write_bundle(text: &mut String, bundle: &BundleReport) -> std::fmt::Result {
-    writeln!(text, "{STRONG}Bundle{STRONG:#}     {}: CNAB Security level {}", bundle.item.name, bundle.level)?;
-    write_item(text, &bundle.item, "           ")?;
+fn write_bundle(text: &mut Text, bundle: &BundleReport) {
+    let (name, level) = (&bundle.item.name, bundle.level);
+    text.line(titled("Bundle").then(format_args!("{name}: CNAB Security level {level}")));
+    write_item(text, &bundle.item, INDENT);
     for image in &bundle.images {
-        writeln!(text, "           image {}", image.name)?;
-        write_item(text, image, "             ")?;
+        text.line(format_args!("{INDENT}image {}", image.name));
+        write_item(text, image, "             ");
     }
-    Ok(())
 }
 
-fn write_item(text: &mut String, item: &ItemReport, indent: &str) -> std::fmt::Result {
-    write!(text, "{indent}{}", item.digest)?;
-    if !item.platforms.is_empty() {
-        write!(text, "  {}", item.platforms.join(", "))?;
-    }
-    writeln!(text)?;
+fn write_item(text: &mut Text, item: &ItemReport, indent: &str) {
+    let platforms = item.platforms.join(", ");
+    let space = if platforms.is_empty() { "" } else { "  " };
+    text.line(format_args!("{indent}{}{space}{platforms}", item.digest));
     match &item.tuf {
-        None => writeln!(text, "{indent}TUF: {WARN}no repository speaks for it{WARN:#}")?,
+        None => text.line(Line::from(indent).then("TUF: ").styled(WARN, "no repository speaks for it")),
         Some(target) => {
             let (repositories, roles) = (target.repositories.join(", "), target.roles.join(" → "));
-            writeln!(text, "{indent}TUF: target {}, signed by {roles} of {repositories}", target.target)?;
+            text.line(format_args!("{indent}TUF: target {}, signed by {roles} of {repositories}", target.target));
         }
     }
     for attestation in &item.attestations {
-        writeln!(text, "{indent}attestation: {}", attestation_text(attestation))?;
+        text.line(Line::from(indent).then("attestation: ").join(&attestation_line(attestation)));
     }
-    let Some(chain) = &item.in_toto else { return writeln!(text, "{indent}in-toto: no supply chain is listed") };
-    let (expires, verdicts) = (chain.expiry.expires, verdicts(&chain.expiry));
-    writeln!(text, "{indent}in-toto: layout expires {expires}  {verdicts}")?;
+    let Some(chain) = &item.in_toto else {
+        text.line(format_args!("{indent}in-toto: no supply chain is listed"));
+        return;
+    };
+    let expires = Line::from(format_args!("{indent}in-toto: layout expires {}  ", chain.expiry.expires));
+    text.line(expires.join(&verdicts(&chain.expiry)));
     for step in &chain.trace.steps {
         let signers: Vec<String> =
             step.links.iter().map(|link| format!("{}…", link.key_id.chars().take(8).collect::<String>())).collect();
-        writeln!(text, "{indent}in-toto: step {} by {}", step.name, signers.join(", "))?;
+        text.line(format_args!("{indent}in-toto: step {} by {}", step.name, signers.join(", ")));
     }
     for binding in &chain.trace.product {
-        writeln!(text, "{indent}in-toto: {binding}")?;
+        text.line(format_args!("{indent}in-toto: {binding}"));
     }
-    Ok(())
 }
 
 /// What an attestation says, who signed it, and what it is about.
-fn attestation_text(report: &AttestationReport) -> String {
+fn attestation_line(report: &AttestationReport) -> Line {
     let Attestation { predicate_type, signature, claim } = &report.attestation;
-    let claim = match claim {
-        Claim::Provenance { builder, .. } => format!("SLSA provenance by {builder}"),
-        Claim::Sbom { format, components } => format!("SBOM in {format} of {components} components"),
-        Claim::Other => predicate_type.clone(),
+    let line = match claim {
+        Claim::Provenance { builder, .. } => Line::from(format_args!("SLSA provenance by {builder}")),
+        Claim::Sbom { format, components } => Line::from(format_args!("SBOM in {format} of {components} components")),
+        Claim::Other => Line::from(predicate_type),
     };
-    let signature = match signature {
-        SignatureCheck::SignedBy(name) => format!("{GOOD}signed by {name}{GOOD:#}"),
-        SignatureCheck::NotChecked => format!("{WARN}signature not checked{WARN:#}"),
-        SignatureCheck::Unsigned => format!("{WARN}not signed{WARN:#}"),
+    let line = match signature {
+        SignatureCheck::SignedBy(name) => line.then(", ").styled(GOOD, format_args!("signed by {name}")),
+        SignatureCheck::NotChecked => line.then(", ").styled(WARN, "signature not checked"),
+        SignatureCheck::Unsigned => line.then(", ").styled(WARN, "not signed"),
     };
-    format!("{}, {signature}, about {}", plain(&claim), report.attached_to.short())
-}
-
-/// A text from outside, without what a terminal would act on.
-fn plain(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+    line.then(format_args!(", about {}", report.attached_to.short()))
 }

@@ -3,6 +3,7 @@
 //! It runs this very program for each step, with the commands that a person would type, so what it shows is what there is.
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::fs::{self, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use sealift_sample_publisher::{Published, Sample};
 use crate::context::Context;
 use crate::exit_code::ExitCode;
 use crate::failure::{Attempt as _, Failure, Reason};
+use crate::text::{Line, Text};
 
 /// Whether to keep what was made.
 #[derive(Debug, Args)]
@@ -44,7 +46,7 @@ pub(crate) fn run(arguments: &DemoArguments, context: &Context) -> Result<(), Fa
     let demo = Demo { folder, context };
     demo.run()?;
     if let Some(folder) = &arguments.keep {
-        demo.say(&format!("\nEverything is still in {}.", folder.display()))?;
+        demo.say(["", &format!("Everything is still in {}.", folder.display())])?;
     }
     Ok(())
 }
@@ -62,7 +64,7 @@ impl Demo<'_> {
              (author, release), and a TUF repository whose root has been renewed once.",
         )?;
         let published = self.publish()?;
-        self.say(&format!("  bundle {}, root to pin: {}", published.bundle, self.short(&published.root)))?;
+        self.say([&format!("  bundle {}, root to pin: {}", published.bundle, self.short(&published.root))])?;
 
         self.step(
             "Connected side: make an exporter key, and pin the publisher's root",
@@ -103,14 +105,18 @@ impl Demo<'_> {
             "The import of the tampered archive must be refused, and nothing may change.",
         )?;
         let (at, before, after) = self.tamper()?;
-        self.say(&format!("  byte {at} of tampered.sealift was {before:#04x} and is now {after:#04x}"))?;
+        self.say([&format!("  byte {at} of tampered.sealift was {before:#04x} and is now {after:#04x}")])?;
         let import = ["import", "--trust", "far", "tampered.sealift", "--to-layout", "never"];
         self.expect(&import, ExitCode::Content)?;
         let delivered = fs::read_to_string(self.folder.join("never/index.json")).unwrap_or_default();
         if delivered.contains(&published.bundle) {
             return Err(Reason::Demo("the tampered bundle was tagged")).attempt(|| "the demo failed".to_owned());
         }
-        self.say("\nRefused, as it must be: nothing was tagged. That is the whole job.\nNext: README.md, or `sealift help export`.")
+        self.say([
+            "",
+            "Refused, as it must be: nothing was tagged. That is the whole job.",
+            "Next: README.md, or `sealift help export`.",
+        ])
     }
 
     fn publish(&self) -> Result<Published, Failure> {
@@ -144,7 +150,7 @@ impl Demo<'_> {
     /// Runs this program with arguments, as a person would, and expects an exit code.
     fn expect(&self, arguments: &[&str], expected: ExitCode) -> Result<(), Failure> {
         let attempt = || "the demo failed".to_owned();
-        self.say(&format!("\n$ sealift {}", arguments.join(" ")))?;
+        self.say(["", &format!("$ sealift {}", arguments.join(" "))])?;
         let program = std::env::current_exe()
             .map_err(|source| Reason::File { path: PathBuf::from("sealift"), source })
             .attempt(attempt)?;
@@ -158,9 +164,7 @@ impl Demo<'_> {
             .output();
         let output = run.map_err(|source| Reason::File { path: program, source }).attempt(attempt)?;
         for stream in [&output.stderr, &output.stdout] {
-            let text = String::from_utf8_lossy(stream);
-            let indented: String = text.lines().map(|line| format!("  {line}\n")).collect();
-            self.context.data(indented.as_bytes())?;
+            self.say(String::from_utf8_lossy(stream).lines().map(|line| format!("  {line}")))?;
         }
         if output.status.code() == Some(expected.number().into()) {
             return Ok(());
@@ -169,13 +173,21 @@ impl Demo<'_> {
     }
 
     fn step(&self, title: &str, explanation: &str) -> Result<(), Failure> {
-        let strong = anstyle::Style::new().bold();
-        let explanation: String = explanation.lines().map(|line| format!("  {line}\n")).collect();
-        self.say(&format!("\n{strong}== {title}{strong:#}\n{}", explanation.trim_end()))
+        let mut text = Text::from("");
+        text.line(Line::default().styled(anstyle::Style::new().bold(), format_args!("== {title}")));
+        for line in explanation.lines() {
+            text.line(format_args!("  {line}"));
+        }
+        self.context.print(text)
     }
 
-    fn say(&self, text: &str) -> Result<(), Failure> {
-        self.context.line(text)
+    /// Says something, line by line.
+    fn say(&self, lines: impl IntoIterator<Item: Display>) -> Result<(), Failure> {
+        let mut text = Text::default();
+        for line in lines {
+            text.line(line);
+        }
+        self.context.print(text)
     }
 
     /// A path as seen from the demo's folder.

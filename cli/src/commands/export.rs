@@ -1,7 +1,7 @@
 //! `sealift export`: bundles and images, with the proof about them, into one sealed archive.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufWriter, Write as _};
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -29,6 +29,8 @@ use crate::network::NetworkArguments;
 use crate::output_file::NewFile;
 use crate::place::{Location, Named, Place, TufPlace};
 use crate::referrers::Referrers;
+use crate::terminal;
+use crate::text::Text;
 use crate::verdict::{InspectionArguments, inspections};
 
 /// What to export.
@@ -174,7 +176,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
         return context.result(&report, || text(&report));
     }
     // Standard output holds the archive.
-    context.remark(&text(&report));
+    context.remark(text(&report));
     Ok(())
 }
 
@@ -185,11 +187,11 @@ fn remark_on(export_time: ExportTime, policy: &Policy, context: &Context) {
         ExportTime::Stated(instant) => {
             let (now, longest) = (context.now(), policy.maximum_transit);
             if instant > now {
-                context.remark(&format!(
+                context.remark(format_args!(
                     "warning: SOURCE_DATE_EPOCH has this export made at {instant}, which is later than now ({now}): no far side takes it before then"
                 ));
             } else if now.duration_since(instant) > longest.0 {
-                context.remark(&format!(
+                context.remark(format_args!(
                     "warning: SOURCE_DATE_EPOCH has this export made at {instant}, longer ago than an archive may be on its way ({longest})"
                 ));
             }
@@ -205,7 +207,7 @@ fn write(
 ) -> Result<(), Failure> {
     let attempt = || format!("cannot write {}", output.display());
     if output.as_os_str() == "-" {
-        let mut out = prepared.write(BufWriter::new(io::stdout().lock()), sources, progress).attempt(attempt)?;
+        let mut out = prepared.write(BufWriter::new(terminal::data()), sources, progress).attempt(attempt)?;
         return out.flush().map_err(Reason::StandardOutput).attempt(attempt);
     }
     let mut file = NewFile::begin(output).attempt(attempt)?;
@@ -341,25 +343,22 @@ fn report(prepared: &Prepared, output: &Path) -> ExportReport {
     }
 }
 
-fn text(report: &ExportReport) -> String {
-    let items: String =
-        report.items.iter().map(|item| format!("  {}  {}  level {}\n", item.name, item.digest, item.level)).collect();
-    let left_out: String = report
-        .left_out
-        .iter()
-        .map(|it| {
-            format!("  left out: {} {}, which refers to {} (--referrers {})\n", it.kind, it.digest, it.image, it.kind)
-        })
-        .collect();
-    let red_line = report.red_line.map(|line| format!("By a policy such as this side's, refused after {line}\n"));
-    format!(
-        "Exported to {} ({}, {} entries, at {}):\n{items}{left_out}{}Sealed statement: {}\nNext, on the far side: sealift verify {}",
-        report.archive.display(),
-        indicatif::HumanBytes(report.bytes),
-        report.entries,
-        report.exported_at,
-        red_line.unwrap_or_default(),
-        report.statement,
-        report.archive.file_name().map_or_else(|| "-".into(), |name| name.to_string_lossy()),
-    )
+fn text(report: &ExportReport) -> Text {
+    let ExportReport { archive, bytes, entries, exported_at, red_line, statement, items, left_out } = report;
+    let (path, bytes) = (archive.display(), indicatif::HumanBytes(*bytes));
+    let mut text = Text::from(format_args!("Exported to {path} ({bytes}, {entries} entries, at {exported_at}):"));
+    for ExportedItem { name, digest, level } in items {
+        text.line(format_args!("  {name}  {digest}  level {level}"));
+    }
+    for it in left_out {
+        let (kind, digest, image) = (&it.kind, &it.digest, &it.image);
+        text.line(format_args!("  left out: {kind} {digest}, which refers to {image} (--referrers {kind})"));
+    }
+    if let Some(line) = red_line {
+        text.line(format_args!("By a policy such as this side's, refused after {line}"));
+    }
+    text.line(format_args!("Sealed statement: {statement}"));
+    let name = archive.file_name().map_or_else(|| "-".into(), |name| name.to_string_lossy());
+    text.line(format_args!("Next, on the far side: sealift verify {name}"));
+    text
 }

@@ -18,6 +18,7 @@ use crate::failure::{Attempt as _, Failure, Reason};
 use crate::network::NetworkArguments;
 use crate::output_file::replace;
 use crate::report_text;
+use crate::text::Text;
 use crate::verdict::VerdictArguments;
 
 /// What to import, and where to.
@@ -136,7 +137,7 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
         arguments.results.clone().unwrap_or_else(|| PathBuf::from(format!("{}.imported", arguments.archive.stem())));
     let finished = finish(&delivered, mirrors.as_deref().unwrap_or_default(), &folder, &name, context);
     if let (Err(_), Err(error)) = (&finished, &mirrors) {
-        context.remark(&format!("The TUF mirror was not written either: {error}"));
+        context.remark(format_args!("The TUF mirror was not written either: {error}"));
     }
     finished?;
     mirrors.map(drop).attempt(|| format!("{name} was imported, but its TUF mirror was not written"))
@@ -159,27 +160,30 @@ fn finish(
     replace(&folder.join("relocation-mapping.json"), &delivered.relocation).attempt(attempt)?;
     replace(&folder.join("report.json"), &import_report).attempt(attempt)?;
     context.result(&import_report, || {
-        let tags: String =
-            delivered.tags.iter().map(|(reference, digest)| format!("  {reference}  {digest}\n")).collect();
-        let summary = report_text::summary(&report);
-        let mirrors = mirrors_text(mirrors);
-        format!("{summary}Delivered:\n{tags}{mirrors}Relocation mapping and report: {}", folder.display())
+        let mut text = report_text::summary(&report);
+        text.line("Delivered:");
+        for (reference, digest) in &delivered.tags {
+            text.line(format_args!("  {reference}  {digest}"));
+        }
+        text.join(mirrors_text(mirrors));
+        text.line(format_args!("Relocation mapping and report: {}", folder.display()));
+        text
     })
 }
 
-fn mirrors_text(mirrors: &[PublishedMirror]) -> String {
-    let line = |mirror: &PublishedMirror| {
-        let extent = match &mirror.left_out {
+fn mirrors_text(mirrors: &[PublishedMirror]) -> Text {
+    let mut text = Text::default();
+    if !mirrors.is_empty() {
+        text.line("TUF mirrors:");
+    }
+    for PublishedMirror { repository, folder, left_out } in mirrors {
+        let extent = match left_out {
             None => "every role".to_owned(),
             Some(reason) => format!("only the roles that this archive needed: {reason}"),
         };
-        format!("  {}  {}  {extent}\n", mirror.repository, mirror.folder.display())
-    };
-    if mirrors.is_empty() {
-        String::new()
-    } else {
-        format!("TUF mirrors:\n{}", mirrors.iter().map(line).collect::<String>())
+        text.line(format_args!("  {repository}  {}  {extent}", folder.display()));
     }
+    text
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use sealift_core::inspect::{self, Inspection};
 use crate::archive_input::ArchiveArgument;
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure};
+use crate::text::{Line, Text};
 
 /// What to look at.
 #[derive(Debug, Args)]
@@ -25,33 +26,34 @@ pub(crate) fn run(arguments: &InspectArguments, context: &Context) -> Result<(),
     context.result(&inspection, || text(&inspection, &name))
 }
 
-fn text(inspection: &Inspection, name: &str) -> String {
+fn text(inspection: &Inspection, name: &str) -> Text {
     let warn = anstyle::AnsiColor::Yellow.on_default().bold();
-    let mut lines = vec![format!("{warn}Nothing below has been verified: it is what {name} says of itself.{warn:#}")];
-    lines.push(format!(
+    let warning = format_args!("Nothing below has been verified: it is what {name} says of itself.");
+    let mut text = Text::from(Line::default().styled(warn, warning));
+    text.line(format_args!(
         "Format {}, {}, exported at {} by {}",
         inspection.format_version, inspection.compression, inspection.exported_at, inspection.exporter
     ));
     for key in &inspection.sealed_by {
-        lines.push(format!("Seal     by key {key}"));
+        text.line(format_args!("Seal     by key {key}"));
     }
     for repository in &inspection.repositories {
-        lines.push(format!("TUF      repository {}", repository.name));
+        text.line(format_args!("TUF      repository {}", repository.name));
         for file in &repository.files {
             let version = file.version.map(|version| format!("version {version}")).unwrap_or_default();
             let expires = file.expires.as_ref().map(|expires| format!("expires {expires}")).unwrap_or_default();
             let keys = file.signed_by.len();
-            lines.push(format!("           {:<40} {version:<10} {keys} signatures  {expires}", file.name));
+            text.line(format_args!("           {:<40} {version:<10} {keys} signatures  {expires}", file.name));
         }
         for target in &repository.targets {
-            lines.push(format!("           target {target}"));
+            text.line(format_args!("           target {target}"));
         }
     }
     for item in &inspection.items {
         let platforms = item.platforms.join(", ");
-        lines.push(format!("{:<8} {}  {}  {platforms}", item.kind, item.reference, item.digest));
+        text.line(format_args!("{:<8} {}  {}  {platforms}", item.kind, item.reference, item.digest));
     }
-    lines.push(format!("Content  {} entries, {}", inspection.entries.len(), HumanBytes(inspection.bytes)));
-    lines.push(format!("Next: sealift verify {name}"));
-    lines.join("\n")
+    text.line(format_args!("Content  {} entries, {}", inspection.entries.len(), HumanBytes(inspection.bytes)));
+    text.line(format_args!("Next: sealift verify {name}"));
+    text
 }

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure, Reason};
 use crate::key_file::{prompt, read_passphrase, read_signing_key};
+use crate::text::Text;
 
 /// What to do with keys.
 #[derive(Debug, Subcommand)]
@@ -85,8 +86,12 @@ pub(crate) fn run(command: KeyCommand, context: &Context) -> Result<(), Failure>
         KeyCommand::Generate(arguments) => generate(&arguments, context),
         KeyCommand::Public(arguments) => {
             let report = KeyReport::new(&read_signing_key(&arguments.file, arguments.passphrase_file.as_deref())?)?;
-            context.remark(&format!("Fingerprint: {}", report.fingerprint));
-            context.result(&report, || report.public_key.clone())
+            context.remark(format_args!("Fingerprint: {}", report.fingerprint));
+            context.result(&report, || {
+                let mut pem = Text::default();
+                pem.block(&report.public_key);
+                pem
+            })
         }
     }
 }
@@ -105,13 +110,10 @@ fn generate(arguments: &GenerateArguments, context: &Context) -> Result<(), Fail
     write_new(&arguments.out, pem.as_bytes(), 0o600).attempt(attempt)?;
     write_new(&public_file, report.public_key.as_bytes(), 0o644).attempt(attempt)?;
 
-    let text = format!(
-        "Private key: {} ({})\nPublic key:  {}\nFingerprint: {}\n",
-        arguments.out.display(),
-        if passphrase.is_some() { "encrypted" } else { "not encrypted" },
-        public_file.display(),
-        report.fingerprint,
-    );
+    let encrypted = if passphrase.is_some() { "encrypted" } else { "not encrypted" };
+    let mut text = Text::from(format_args!("Private key: {} ({encrypted})", arguments.out.display()));
+    text.line(format_args!("Public key:  {}", public_file.display()));
+    text.line(format_args!("Fingerprint: {}", report.fingerprint));
     report.private_key_file = Some(arguments.out.clone());
     report.public_key_file = Some(public_file);
     context.result(&report, || text)

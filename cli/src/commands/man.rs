@@ -24,6 +24,6 @@ pub(crate) fn run(arguments: &ManArguments, context: &Context) -> Result<(), Fai
         .and_then(|()| clap_mangen::generate_to(Arguments::command(), folder))
         .map_err(|source| Reason::File { path: folder.clone(), source })
         .attempt(|| "cannot write the manual pages".to_owned())?;
-    context.remark(&format!("Wrote the manual pages to {}.", folder.display()));
+    context.remark(format_args!("Wrote the manual pages to {}.", folder.display()));
     Ok(())
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure, Reason};
 use crate::key_file::SigningKeyArguments;
+use crate::text::Text;
 
 /// What to sign, and with which key.
 #[derive(Debug, Args)]
@@ -44,7 +45,10 @@ pub(crate) fn run(arguments: &SignArguments, context: &Context) -> Result<(), Fa
     let signed_by: Vec<Digest> = seal.signatures().iter().map(|signature| signature.key.clone()).collect();
     let report = SealReport { statement: seal.statement_digest(), signed_by };
     context.result(&report, || {
-        let keys: String = report.signed_by.iter().map(|key| format!("  key {key}\n")).collect();
-        format!("{} is now sealed by:\n{keys}", path.display())
+        let mut text = Text::from(format_args!("{} is now sealed by:", path.display()));
+        for key in &report.signed_by {
+            text.line(format_args!("  key {key}"));
+        }
+        text
     })
 }

@@ -1,7 +1,6 @@
 //! `sealift trust`: what this side trusts, put there by a person.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +14,7 @@ use crate::context::Context;
 use crate::failure::{Attempt as _, Failure};
 use crate::input_file::read_file;
 use crate::key_file::read_public_key;
+use crate::text::Text;
 
 /// The longest root or map that is read, in bytes.
 const MAXIMUM_LENGTH: u64 = 4 << 20;
@@ -152,10 +152,10 @@ pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failur
         TrustCommand::Show { name } => return show(&name, context),
         TrustCommand::SetThreshold { threshold } => {
             store.update().and_then(|update| update.set_exporter_threshold(threshold)).attempt(attempt)?;
-            context.remark(&format!("Exporters that must have sealed an archive: {threshold}."));
+            context.remark(format_args!("Exporters that must have sealed an archive: {threshold}."));
             let known = store.exporters().attempt(attempt)?.len();
             if usize::try_from(threshold.get()).is_ok_and(|threshold| threshold > known) {
-                context.remark(&format!(
+                context.remark(format_args!(
                     "Known are {known}: until more are added with `sealift trust add-exporter`, nothing is accepted."
                 ));
             }
@@ -163,27 +163,27 @@ pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failur
         TrustCommand::Map { file } => {
             let map = read_file(&file, MAXIMUM_LENGTH).attempt(attempt)?;
             store.begin().and_then(|update| update.set_map(&map)).attempt(attempt)?;
-            context.remark(&format!("The map is now that of {}.", file.display()));
+            context.remark(format_args!("The map is now that of {}.", file.display()));
             let pinned: BTreeSet<_> =
                 store.repositories().attempt(attempt)?.into_iter().map(|name| name.to_string()).collect();
             let map = store.map().attempt(attempt)?;
             for name in map.iter().flat_map(|map| map.repositories().keys()).filter(|name| !pinned.contains(*name)) {
-                context.remark(&format!(
+                context.remark(format_args!(
                     "It names {name}, for which no root is pinned: `sealift trust pin-root {name} root.json`."
                 ));
             }
         }
         TrustCommand::Remove(RemoveCommand::Root { name }) => {
             store.update().and_then(|update| update.remove_root(&name)).attempt(attempt)?;
-            context.remark(&format!("Repository {name} is not trusted any more."));
+            context.remark(format_args!("Repository {name} is not trusted any more."));
         }
         TrustCommand::Remove(RemoveCommand::Exporter { name }) => {
             store.update().and_then(|update| update.remove_exporter(&name)).attempt(attempt)?;
-            context.remark(&format!("Seals by {name} do not count any more."));
+            context.remark(format_args!("Seals by {name} do not count any more."));
         }
         TrustCommand::Remove(RemoveCommand::Attester { name }) => {
             store.update().and_then(|update| update.remove_attester(&name)).attempt(attempt)?;
-            context.remark(&format!("Attestations by {name} do not count any more."));
+            context.remark(format_args!("Attestations by {name} do not count any more."));
         }
         TrustCommand::Remove(RemoveCommand::Map) => {
             store.update().and_then(|update| update.remove_map()).attempt(attempt)?;
@@ -193,7 +193,7 @@ pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failur
             let export_time = if export_time { ExportTime::Forgotten } else { ExportTime::Kept };
             let forgotten =
                 store.update().and_then(|update| update.reset_state(&name, export_time)).attempt(attempt)?;
-            context.remark(&format!("{} Its pinned root stays.", forgotten_text(&name, forgotten.as_ref())));
+            context.remark(format_args!("{} Its pinned root stays.", forgotten_text(&name, forgotten.as_ref())));
         }
         TrustCommand::ResetPolicy => {
             store.reset_policy().attempt(attempt)?;
@@ -218,7 +218,7 @@ fn pin_root(arguments: &PinRootArguments, context: &Context) -> Result<(), Failu
     let report = PinReport { name, pinned_root };
     context.result(&report, || format!("Pinned the root of {name}: {}", report.pinned_root))?;
     if let Some(forgotten) = &forgotten {
-        context.remark(&forgotten_text(name, Some(forgotten)));
+        context.remark(forgotten_text(name, Some(forgotten)));
     }
     if sha256.is_none() {
         context.remark("Compare this digest with the publisher, by a way of its own.");
@@ -331,27 +331,26 @@ fn list(context: &Context) -> Result<(), Failure> {
     context.result(&report, || list_text(&report))
 }
 
-fn list_text(report: &TrustReport) -> String {
-    let mut text = format!("Trust store: {}\n", report.folder.display());
-    let policy = &report.policy;
-    let _ =
-        writeln!(text, "Minimum level: {}. Map: {}.", policy.minimum_level, if report.map { "set" } else { "none" });
-    let _ = writeln!(text, "\nRepositories ({}):", report.repositories.len());
-    for RepositoryReport { name, pinned_root, last_export, .. } in &report.repositories {
-        let _ = writeln!(text, "  {name}  root {pinned_root}  {}", accepted(*last_export));
+fn list_text(report: &TrustReport) -> Text {
+    let TrustReport { folder, policy, map, repositories, exporters, attesters } = report;
+    let mut text = Text::from(format_args!("Trust store: {}", folder.display()));
+    let map = if *map { "set" } else { "none" };
+    text.line(format_args!("Minimum level: {}. Map: {map}.", policy.minimum_level));
+    text.line("");
+    text.line(format_args!("Repositories ({}):", repositories.len()));
+    for RepositoryReport { name, pinned_root, last_export, .. } in repositories {
+        text.line(format_args!("  {name}  root {pinned_root}  {}", accepted(*last_export)));
     }
-    let _ = writeln!(
-        text,
-        "\nExporters ({}; {} must have sealed an archive):",
-        report.exporters.len(),
-        policy.exporter_threshold
-    );
-    for ExporterReport { name, fingerprint } in &report.exporters {
-        let _ = writeln!(text, "  {name}  {fingerprint}");
+    let (known, needed) = (exporters.len(), policy.exporter_threshold);
+    text.line("");
+    text.line(format_args!("Exporters ({known}; {needed} must have sealed an archive):"));
+    for ExporterReport { name, fingerprint } in exporters {
+        text.line(format_args!("  {name}  {fingerprint}"));
     }
-    let _ = writeln!(text, "\nAttesters ({}):", report.attesters.len());
-    for AttesterReport { name, key } in &report.attesters {
-        let _ = writeln!(text, "  {name}  {key}");
+    text.line("");
+    text.line(format_args!("Attesters ({}):", attesters.len()));
+    for AttesterReport { name, key } in attesters {
+        text.line(format_args!("  {name}  {key}"));
     }
     text
 }
@@ -372,10 +371,11 @@ fn show(name: &RepositoryName, context: &Context) -> Result<(), Failure> {
         accepted_versions: store.versions(name).attempt(attempt)?,
     };
     context.result(&report, || {
-        let mut text = format!("Repository: {name}\nPinned root: {}\n", report.pinned_root);
-        let _ = writeln!(text, "State: {}", accepted(report.last_export));
+        let mut text = Text::from(format_args!("Repository: {name}"));
+        text.line(format_args!("Pinned root: {}", report.pinned_root));
+        text.line(format_args!("State: {}", accepted(report.last_export)));
         for (role, version) in &report.accepted_versions {
-            let _ = writeln!(text, "  {role}: version {version}");
+            text.line(format_args!("  {role}: version {version}"));
         }
         text
     })

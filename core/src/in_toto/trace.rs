@@ -4,8 +4,6 @@
 //! which did not and why, which rule consumed which artifact, and what binds the final product to the chain. Where a
 //! verification is refused, the trace ends at the refusal.
 
-use std::fmt;
-
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -118,65 +116,61 @@ pub(super) fn name_a_few<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> S
     text
 }
 
-impl fmt::Display for Trace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f, "")
-    }
-}
-
 impl Trace {
-    fn write(&self, f: &mut fmt::Formatter<'_>, indent: &str) -> fmt::Result {
-        write!(f, "{indent}layout")?;
-        if !self.layout_signed_by.is_empty() {
-            write!(f, " signed by {}", self.layout_signed_by.join(", "))?;
-        }
-        if let (Some(expires), Some(at)) = (self.expires, self.judged_at) {
-            write!(f, "; expires {expires}, judged at {at}")?;
-        }
-        writeln!(f)?;
+    /// What was found, line by line. Names in it are as publishers wrote them, so they may hold line breaks of their own.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        self.write(&mut lines, "");
+        lines
+    }
+
+    fn write(&self, lines: &mut Vec<String>, indent: &str) {
+        let signed_by = match self.layout_signed_by.as_slice() {
+            [] => String::new(),
+            signers => format!(" signed by {}", signers.join(", ")),
+        };
+        let judged = match (self.expires, self.judged_at) {
+            (Some(expires), Some(at)) => format!("; expires {expires}, judged at {at}"),
+            _ => String::new(),
+        };
+        lines.push(format!("{indent}layout{signed_by}{judged}"));
         for step in &self.steps {
-            step.write(f, indent)?;
+            step.write(lines, indent);
         }
         for inspection in &self.inspections {
             let status = inspection.exit_status.map_or_else(|| "not run".to_owned(), |it| format!("exit status {it}"));
-            writeln!(f, "{indent}inspection {}: {}: {status}", inspection.name, inspection.command.join(" "))?;
-            write_rules(f, indent, "materials", &inspection.materials)?;
-            write_rules(f, indent, "products", &inspection.products)?;
+            lines.push(format!("{indent}inspection {}: {}: {status}", inspection.name, inspection.command.join(" ")));
+            write_rules(lines, indent, "materials", &inspection.materials);
+            write_rules(lines, indent, "products", &inspection.products);
         }
-        for binding in &self.product {
-            writeln!(f, "{indent}{binding}")?;
-        }
-        Ok(())
+        lines.extend(self.product.iter().map(|binding| format!("{indent}{binding}")));
     }
 }
 
 impl StepTrace {
-    fn write(&self, f: &mut fmt::Formatter<'_>, indent: &str) -> fmt::Result {
-        writeln!(f, "{indent}step {} (threshold {})", self.name, self.threshold)?;
+    fn write(&self, lines: &mut Vec<String>, indent: &str) {
+        lines.push(format!("{indent}step {} (threshold {})", self.name, self.threshold));
         for link in &self.links {
-            writeln!(f, "{indent}  {} signed by {} ({})", link.file, link.key_id, link.key)?;
+            lines.push(format!("{indent}  {} signed by {} ({})", link.file, link.key_id, link.key));
             if let Some(sublayout) = &link.sublayout {
-                sublayout.write(f, &format!("{indent}    "))?;
+                sublayout.write(lines, &format!("{indent}    "));
             }
         }
         for PassedOver { file, reason } in &self.passed_over {
-            writeln!(f, "{indent}  {file} does not count: {reason}")?;
+            lines.push(format!("{indent}  {file} does not count: {reason}"));
         }
-        for warning in &self.warnings {
-            writeln!(f, "{indent}  warning: {warning}")?;
-        }
-        write_rules(f, indent, "materials", &self.materials)?;
-        write_rules(f, indent, "products", &self.products)
+        lines.extend(self.warnings.iter().map(|warning| format!("{indent}  warning: {warning}")));
+        write_rules(lines, indent, "materials", &self.materials);
+        write_rules(lines, indent, "products", &self.products);
     }
 }
 
-fn write_rules(f: &mut fmt::Formatter<'_>, indent: &str, list: &str, rules: &[RuleTrace]) -> fmt::Result {
+fn write_rules(lines: &mut Vec<String>, indent: &str, list: &str, rules: &[RuleTrace]) {
     for RuleTrace { rule, consumed } in rules {
-        write!(f, "{indent}  {list}: {rule}")?;
-        if !consumed.is_empty() {
-            write!(f, " → {}", name_a_few(consumed.iter().map(String::as_str)))?;
-        }
-        writeln!(f)?;
+        let consumed = match consumed.len() {
+            0 => String::new(),
+            _ => format!(" → {}", name_a_few(consumed.iter().map(String::as_str))),
+        };
+        lines.push(format!("{indent}  {list}: {rule}{consumed}"));
     }
-    Ok(())
 }

@@ -154,13 +154,22 @@ pub enum PolicyError {
     CannotEdit,
 }
 
+impl PolicyError {
+    /// Says on one line what is wrong and where: the parser's own picture of it takes several.
+    fn malformed(text: &str, error: &toml::de::Error) -> Self {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        Self::Malformed(format!("line {line}: {}", error.message()))
+    }
+}
+
 impl Policy {
     /// Reads a policy.
     ///
     /// # Errors
     /// [`PolicyError`] for unknown fields and for values out of range too.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
-        toml::from_str(text).map_err(|error| PolicyError::Malformed(error.to_string().trim().to_owned()))
+        toml::from_str(text).map_err(|error| PolicyError::malformed(text, &error))
     }
 
     /// The freshness that this policy asks for.

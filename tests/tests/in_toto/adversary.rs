@@ -230,6 +230,6 @@ fn a_refusal_names_the_rule_the_artifact_and_what_came_before() {
     assert_eq!(trace["layoutSignedBy"], json!(["owner"]));
     assert_eq!(trace["steps"][0]["links"][0]["keyId"], json!(label(ALICE)));
     assert_eq!(trace["steps"][0]["products"][0], json!({"rule": "CREATE *", "consumed": ["bundle.json"]}));
-    let text = refusal.trace.to_string();
+    let text = refusal.trace.lines().join("\n");
     assert!(text.contains("step pack (threshold 1)") && text.contains("products: CREATE * → bundle.json"), "{text}");
 }

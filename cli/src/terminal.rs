@@ -1,0 +1,45 @@
+//! Standard output and standard error: the one place that writes to them.
+//!
+//! Promise: what a person reads comes as [`Text`], in which nothing acts but our own styles, or as JSON of
+//! [`text::json`]; bytes go to standard output alone, and are what was asked for: an archive, a script for a shell.
+//! `clippy.toml` denies every other way to print in this crate.
+#![allow(clippy::disallowed_macros, clippy::disallowed_methods)]
+
+use std::io::{self, IsTerminal as _, StdoutLock, Write as _};
+
+use zeroize::Zeroizing;
+
+use crate::text::{Line, Text};
+
+/// Writes lines to standard output, with colours where it is a terminal.
+pub(crate) fn print(text: &Text) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    text.lines().try_for_each(|line| writeln!(out, "{}", line.as_str()))?;
+    out.flush()
+}
+
+/// Writes lines to standard error, with colours where it is a terminal. When that is closed there is nobody to tell.
+pub(crate) fn tell(text: &Text) {
+    let mut out = anstream::stderr().lock();
+    let _ = text.lines().try_for_each(|line| writeln!(out, "{}", line.as_str()));
+}
+
+/// Standard output, for what is not text.
+pub(crate) fn data() -> StdoutLock<'static> {
+    io::stdout().lock()
+}
+
+/// Whether someone watches standard error.
+pub(crate) fn is_watched() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Asks for something on the terminal, without showing it.
+pub(crate) fn ask(question: &Line) -> io::Result<Zeroizing<String>> {
+    rpassword::prompt_password(question.as_str()).map(Zeroizing::new)
+}
+
+/// Writes the help or the version as clap lays them out: nothing in them is from outside.
+pub(crate) fn help(help: &clap::Error) -> io::Result<()> {
+    help.print()
+}
