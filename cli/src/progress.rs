@@ -169,6 +169,17 @@ mod tests {
     }
 
     #[test]
+    fn nothing_acts_in_what_a_bar_is_given() {
+        let bar = Bar::default();
+        bar.begin("a\u{1b}[2J", Some(1));
+        bar.item("b\u{202e}\n");
+        bar.with(|slot| {
+            let shown = slot.as_ref().map(|bar| (bar.message(), bar.prefix()));
+            assert_eq!(shown, Some(("a\\u{1b}[2J".to_owned(), "b\\u{202e}\\u{a}".to_owned())));
+        });
+    }
+
+    #[test]
     fn a_line_tells_bytes_rate_remaining_and_item() {
         let line = work(10 << 20, Some(40 << 20)).line(Duration::from_secs(2));
         assert_eq!(line, "exporting: 10.00 MiB of 40.00 MiB, 5.00 MiB/s, 6 seconds left (layer 3)");

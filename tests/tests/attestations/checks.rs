@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::{EntryRecord, Inventory};
+use sealift_archive_format::{Digest, DigestAlgorithm};
 use sealift_archive_format::{Place, Reader, UnverifiedSeal, Writer};
 use sealift_core::export::PrepareError;
 use sealift_core::import::ImportError;
@@ -66,6 +66,27 @@ fn far_refusal(crossing: &Crossing, image: &Image, refused: Refused) -> Attestat
     match refused {
         Refused::Import(ImportError::Receive(ReceiveError::Attestation(AttestationRefusal { source, .. }))) => source,
         other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_statement_is_about_what_every_digest_in_it_says() {
+    let content = image().root().bytes().to_vec();
+    let about = |digests: serde_json::Value| {
+        let mut said: serde_json::Value = serde_json::from_slice(&sbom(&Digest::sha256(&content))).unwrap();
+        said["subject"][0]["digest"] = digests;
+        let (crossing, image) = attach(BARE, said.to_string().as_bytes());
+        (crossing.export(), digest(&image))
+    };
+    let sha256 = Digest::sha256(&content);
+    let sha512 = Digest::of(DigestAlgorithm::Sha512, &content);
+    let other = Digest::of(DigestAlgorithm::Sha512, b"another image");
+    about(serde_json::json!({ "sha512": sha512.hex() })).0.unwrap();
+    about(serde_json::json!({ "sha256": sha256.hex(), "sha512": sha512.hex() })).0.unwrap();
+    let (refused, image) = about(serde_json::json!({ "sha256": sha256.hex(), "sha512": other.hex() }));
+    match near_refusal(refused.unwrap_err()) {
+        AttestationError::NotAboutThis { attached_to, .. } => assert_eq!(attached_to, image),
+        error => panic!("{error:?}"),
     }
 }
 
