@@ -324,6 +324,12 @@ impl Failure {
             terminal::tell(&text::json_line(&object).into());
             return;
         }
+        terminal::tell(&self.text());
+    }
+
+    /// The failure, as a person reads it.
+    pub(crate) fn text(&self) -> Text {
+        let Advice { hint, .. } = self.reason.advice();
         let mut text = Text::default();
         text.line(Line::default().styled(ERROR, "error:").then(" ").then(&self.attempt));
         for cause in self.causes() {
@@ -335,6 +341,6 @@ impl Failure {
             }
         }
         text.line(format_args!("  hint:  {hint}"));
-        terminal::tell(&text);
+        text
     }
 }

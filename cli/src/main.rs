@@ -41,7 +41,7 @@ fn main() -> process::ExitCode {
             return failure.exit_code().into();
         }
         Err(error) if error.use_stderr() => {
-            terminal::tell(&mistake(error));
+            terminal::tell(&mistake(&error));
             return ExitCode::Usage.into();
         }
         // Help or the version. Who stopped reading has read enough.
@@ -63,10 +63,13 @@ fn main() -> process::ExitCode {
 
 /// A mistake on the command line, as a person reads it: clap's words around what was typed. Arguments may come from
 /// outside too, through a script, and clap quotes them: it is asked for its words about arguments in which nothing acts.
-fn mistake(error: clap::Error) -> Text {
+fn mistake(error: &clap::Error) -> Text {
     let shown = std::env::args_os().map(|argument| Line::from(argument.display()).as_str().to_owned());
-    let error = Arguments::try_parse_from(shown).err().filter(|shown| shown.kind() == error.kind()).unwrap_or(error);
-    let words = error.render().to_string();
+    let Some(shown) = Arguments::try_parse_from(shown).err().filter(|shown| shown.kind() == error.kind()) else {
+        // What acts is the mistake itself.
+        return Failure::command_line(error).text();
+    };
+    let words = shown.render().to_string();
     let mut text = Text::default();
     match words.strip_prefix("error:") {
         Some(words) => {

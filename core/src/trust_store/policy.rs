@@ -158,8 +158,9 @@ impl PolicyError {
     /// Says on one line what is wrong and where: the parser's own picture of it takes several.
     fn malformed(text: &str, error: &toml::de::Error) -> Self {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        Self::Malformed(format!("line {line}: {}", error.message()))
+        let above = before.matches('\n').count();
+        let line = text.lines().nth(above).unwrap_or_default().trim();
+        Self::Malformed(format!("line {}, `{line}`: {}", above + 1, error.message()))
     }
 }
 
@@ -304,6 +305,22 @@ mod tests {
         assert!(refused("[limits]\nroot_verions = 1").contains("root_verions"));
         assert!(refused("[limits]\nseal_length = -1").contains("seal_length"));
         refused("minimum_level = \"1\"\nminimum_level = \"0\"");
+    }
+
+    #[test]
+    fn a_mistake_is_told_on_one_line() {
+        let told = |text: &str| Policy::parse(text).unwrap_err().to_string();
+        for (text, line) in [
+            (
+                "minimum_level = \"1\"\nminimum_levle = \"1\"\n",
+                "line 2, `minimum_levle = \"1\"`: unknown field `minimum_levle`",
+            ),
+            ("\n\nfreshness", "line 3, `freshness`: "),
+            ("minimum_level = \"high\"", "line 1, `minimum_level = \"high\"`: "),
+        ] {
+            let told = told(text);
+            assert!(told.contains(line) && !told.contains('\n'), "{told}");
+        }
     }
 
     #[test]

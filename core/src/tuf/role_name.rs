@@ -83,10 +83,10 @@ impl RoleName {
     }
 }
 
-/// For people: control characters are escaped, so that a name cannot write on the terminal.
+/// As it stands in the metadata: who shows it to people escapes what acts on a terminal.
 impl fmt::Display for RoleName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.escape_debug().fmt(f)
+        f.write_str(&self.0)
     }
 }
 
