@@ -73,7 +73,7 @@ impl Publishers {
             exported_at: None,
             freshness: Freshness::Now { maximum_transit: DEFAULT_MAXIMUM_TRANSIT },
             inspections: Inspections::NotRun,
-            documents: &BTreeMap::from([(Digest::sha256(content.as_bytes()), content.as_bytes().to_vec())]),
+            documents: &BTreeMap::from([(Digest::sha256(content.as_bytes()), content.as_bytes().into())]),
         };
         judge(&question, &self.trust(mapping), carried.carriers())
     }
