@@ -143,7 +143,7 @@ impl Artifacts {
 }
 
 /// The path a name stands for: without empty and `.` segments, `..` resolved. A URI (ITE-4) stands for itself.
-fn plain_path(name: &str) -> String {
+pub(super) fn plain_path(name: &str) -> String {
     let scheme = name.split_once(':').map_or("", |(scheme, _)| scheme);
     let is_uri = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
         && scheme.chars().all(|each| each.is_ascii_alphanumeric() || matches!(each, '+' | '-' | '.'));

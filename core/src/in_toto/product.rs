@@ -1,16 +1,18 @@
 //! The final product, and what binds it to the chain.
 //!
 //! in-toto itself binds the final product only through inspections, which are commands. Sealift runs none unless asked,
-//! so it asks for a binding of its own: the last step that reports a product of this name must report this hash.
-//! `docs/adr/0004-in-toto-stricter-than-the-reference.md` argues why it is the *last* step and the name.
+//! so it asks for a binding of its own: the last step that reports a product of this name, alone or in a folder, must
+//! report this content. `docs/adr/0004-in-toto-stricter-than-the-reference.md` argues why it is the *last* step and the
+//! name.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
+use sealift_archive_format::{Digest, DigestAlgorithm, Hasher};
 use serde::Serialize;
 
-use super::artifact::Artifacts;
-use super::inspection::ProductFile;
+use super::artifact::{Artifacts, Hashes, plain_path};
+use super::inspection::{ProductContent, ProductFile};
 use super::layout::Step;
 use super::rule_processing::Report;
 
@@ -38,7 +40,7 @@ pub enum BindingRule {
 pub struct ProductBinding {
     /// The file of the final product.
     pub file: String,
-    /// The step: the last that reports a product of that name.
+    /// The step: the last that reports a product of that name, alone or in a folder.
     pub step: String,
     /// What the step calls it.
     pub product: String,
@@ -75,13 +77,23 @@ pub enum UnboundProduct {
         /// The hashes that the step reported.
         reported: String,
     },
-    /// The last step that produced such a file produced several, in different folders.
-    #[error("step {step:?} produced more than one {file:?}: which of them is the final product is not said")]
-    Ambiguous {
+    /// The last step that produced such a file produced several, and not all of them have one content.
+    #[error("step {step:?} produced {}, which are not all one file: which of them is the final product is not said", .products.join(", "))]
+    FormsDisagree {
         /// The file of the final product.
         file: String,
         /// The step.
         step: String,
+        /// What the step calls them.
+        products: Vec<String>,
+    },
+    /// The content of the final product does not have the digest that it is known by.
+    #[error("the content of {file:?} does not have the digest {stated}")]
+    NotItsContent {
+        /// The file of the final product.
+        file: String,
+        /// The digest that it is known by.
+        stated: Digest,
     },
 }
 
@@ -101,7 +113,7 @@ pub(super) fn bind(
     for file in &product.files {
         match bind_file(file, steps, reports) {
             Ok(binding) => bindings.push(binding),
-            Err(UnboundProduct::NotProduced { .. } | UnboundProduct::Ambiguous { .. })
+            Err(UnboundProduct::NotProduced { .. } | UnboundProduct::FormsDisagree { .. })
                 if product.binding == BindingRule::OnlyFilesThatStepsName => {}
             Err(error) => return Err(error),
         }
@@ -115,36 +127,47 @@ fn bind_file(
     reports: &BTreeMap<String, Report>,
 ) -> Result<ProductBinding, UnboundProduct> {
     let name = file.name.as_str();
-    let reported = || {
-        let last_first = steps.iter().rev();
-        last_first.filter_map(|step| reports.get(&step.name).map(|report| (step.name.as_str(), &report.products)))
-    };
-    // The exact name, anywhere in the chain, goes before the name in some folder.
-    let exact = reported().find(|(_, products)| products.hashes(name).is_some());
-    let (step, products, product) = match exact {
-        Some((step, products)) => (step, products, name.to_owned()),
-        None => {
-            let in_folder = |products: &Artifacts| -> Vec<String> {
-                let suffix = format!("/{name}");
-                products.iter().map(|(name, _)| name).filter(|it| it.ends_with(&suffix)).map(str::to_owned).collect()
-            };
-            let found = reported().map(|(step, products)| (step, products, in_folder(products)));
-            let last = found.into_iter().find(|(_, _, names)| !names.is_empty());
-            let (step, products, names) = last.ok_or_else(|| UnboundProduct::NotProduced { file: name.to_owned() })?;
-            match names.as_slice() {
-                [only] => (step, products, only.clone()),
-                _ => return Err(UnboundProduct::Ambiguous { file: name.to_owned(), step: step.to_owned() }),
-            }
-        }
-    };
-    let hashes = products.hashes(&product).cloned().unwrap_or_default();
-    if !hashes.vouch_for(&file.digests) {
-        return Err(UnboundProduct::OtherContent {
-            file: name.to_owned(),
-            step: step.to_owned(),
-            actual: super::artifact::Hashes::of(&file.digests).to_string(),
-            reported: hashes.to_string(),
-        });
+    let reported = steps.iter().rev().filter_map(|step| {
+        let forms = forms(name, &reports.get(&step.name)?.products);
+        let (first, others) = forms.split_first()?;
+        Some((step.name.clone(), *first, others.to_vec()))
+    });
+    let not_produced = || UnboundProduct::NotProduced { file: name.to_owned() };
+    let (step, first, others) = { reported }.next().ok_or_else(not_produced)?;
+    let digests = digests(file)?;
+    let all = || std::iter::once(first).chain(others.iter().copied());
+    if all().all(|(_, hashes)| hashes.vouch_for(&digests)) {
+        return Ok(ProductBinding { file: name.to_owned(), step, product: first.0.to_owned() });
     }
-    Ok(ProductBinding { file: name.to_owned(), step: step.to_owned(), product })
+    if others.iter().any(|(_, hashes)| *hashes != first.1) {
+        let products = all().map(|(product, _)| product.to_owned()).collect();
+        return Err(UnboundProduct::FormsDisagree { file: name.to_owned(), step, products });
+    }
+    let (actual, reported) = (Hashes::of(&digests).to_string(), first.1.to_string());
+    Err(UnboundProduct::OtherContent { file: name.to_owned(), step, actual, reported })
+}
+
+/// The products that are a file of that name, alone or in a folder; the name alone comes first.
+fn forms<'a>(name: &str, products: &'a Artifacts) -> Vec<(&'a str, &'a Hashes)> {
+    let is_form = |product: &str| {
+        let path = plain_path(product);
+        path.strip_suffix(name).is_some_and(|folder| folder.is_empty() || folder.ends_with('/'))
+    };
+    let mut forms: Vec<_> = products.iter().filter(|(product, _)| is_form(product)).collect();
+    forms.sort_by_key(|(product, _)| *product != name);
+    forms
+}
+
+/// The digests by which a report may name the file: all that can be computed where its content is at hand.
+fn digests(file: &ProductFile<'_>) -> Result<Vec<Digest>, UnboundProduct> {
+    let ProductContent::Bytes(content) = file.content else { return Ok(file.digests.clone()) };
+    if let Some(stated) = file.digests.iter().find(|digest| !digest.matches(content)) {
+        return Err(UnboundProduct::NotItsContent { file: file.name.clone(), stated: stated.clone() });
+    }
+    let digest = |algorithm| {
+        let mut hasher = Hasher::new(algorithm);
+        hasher.update(content);
+        hasher.finish()
+    };
+    Ok([DigestAlgorithm::Sha256, DigestAlgorithm::Sha512].map(digest).into())
 }

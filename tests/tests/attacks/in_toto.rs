@@ -4,6 +4,7 @@
 mod layout;
 mod links;
 mod listing;
+mod product;
 mod sublayout;
 
 use std::slice;

@@ -5,7 +5,7 @@ use sealift_core::in_toto::{Cause, RefusalClass};
 use super::*;
 
 /// A layout with one step, `make`, that `functionary` may sign; it may produce anything.
-fn sublayout(functionary: &SigningKey) -> Value {
+pub(super) fn sublayout(functionary: &SigningKey) -> Value {
     json!({
         "_type": "layout", "readme": "", "expires": "2027-01-01T00:00:00Z", "inspect": [],
         "keys": { key_id(functionary): labelled(functionary, &key_id(functionary)) },
@@ -17,7 +17,12 @@ fn sublayout(functionary: &SigningKey) -> Value {
 }
 
 /// The sample whose step `author` is a sublayout, signed by `signer`, with the links below it.
-fn handed_on(sample: &mut Sample, layout: &Value, signer: &SigningKey, below: impl IntoIterator<Item = Link>) {
+pub(super) fn handed_on(
+    sample: &mut Sample,
+    layout: &Value,
+    signer: &SigningKey,
+    below: impl IntoIterator<Item = Link>,
+) {
     sample.repository.release_paths.extend(folders(9));
     let [author, release] = honest_links(sample);
     let folder = author.name.strip_suffix(".link").unwrap();
@@ -33,7 +38,7 @@ fn folders(depth: usize) -> impl Iterator<Item = String> {
 }
 
 /// The author's key; the sample keeps no copy to sign with while it is changed.
-fn with_author(sample: &mut Sample) -> SigningKey {
+pub(super) fn with_author(sample: &mut Sample) -> SigningKey {
     let author = || SigningKey::from_seed(&[11; 32]);
     sample.supply_chain.author = author();
     let (layout, digest) = (honest_layout(sample), product(sample));
