@@ -12,7 +12,7 @@ use sealift_core::signature::openpgp::{OpenPgpError, OpenPgpKey, OpenPgpSignatur
 use serde_json::Value;
 
 /// The name of a verdict: `valid`, or that of the error's variant.
-fn verdict<T>(result: Result<T, OpenPgpError>) -> String {
+pub(super) fn verdict<T>(result: Result<T, OpenPgpError>) -> String {
     match result {
         Ok(_) => "valid".to_owned(),
         Err(error) => {

@@ -2,15 +2,17 @@
 //!
 //! The file is trusted as a whole or not at all, because someone pinned it; what is checked here is that each part
 //! belongs to the primary key: what the primary key says of itself (expiry, purpose, revocation) and which subkeys it
-//! and they themselves say are its own. Signatures by other keys mean nothing here. Self-signatures with SHA-1 do not
-//! count, but a revocation counts whatever its hash.
+//! and they themselves say are its own. What other keys say of it means nothing here, but for revocations, which are
+//! looked at wherever they stand (`revocation`). A signature of the key's own that is not over what it follows is no
+//! reason to guess: the file is refused. Self-signatures with SHA-1 count for nothing.
 
 use base64::Engine as _;
 
-use super::header::SignaturePacket;
+use super::header::{Hash, SignaturePacket};
 use super::key::{MAXIMUM_SUBKEYS, OpenPgpKey, Part};
 use super::material::{Material, SignatureValue};
 use super::packet::{Reader, framed_key};
+use super::revocation::{self, Revoked};
 use super::{Fingerprint, OpenPgpError};
 
 /// The largest file that is read, in bytes; a key with a photograph and many signatures is below it.
@@ -30,7 +32,8 @@ impl OpenPgpKey {
     /// Reads the file of one public key, ASCII-armored or binary.
     ///
     /// # Errors
-    /// [`OpenPgpError`] when the file is malformed, holds several keys, or its key is revoked or has no valid
+    /// [`OpenPgpError`] when the file is malformed, holds several keys, a revocation that cannot be checked or a
+    /// signature of the key's own that is not over what it follows, or its key is revoked or has no valid
     /// self-signature. Subkeys that are revoked, not bound by valid signatures in both directions, not for signing or of
     /// an unknown algorithm are left out.
     pub fn from_certificate(file: &[u8]) -> Result<Self, OpenPgpError> {
@@ -96,25 +99,37 @@ fn crc24(bytes: &[u8]) -> [u8; 3] {
 }
 
 /// What a signature in the file can be about.
-enum Subject<'a> {
+#[derive(PartialEq)]
+pub(super) enum Subject<'a> {
     Primary,
     UserId { framing: u8, body: &'a [u8] },
     Subkey(&'a [u8]),
 }
 
+impl Subject<'_> {
+    /// The types of the statements that a key makes about such a part of itself (RFC 4880 §5.2.1).
+    fn statements(&self) -> &'static [u8] {
+        match self {
+            Self::Primary => &[0x1f],
+            Self::UserId { .. } => &[0x10, 0x11, 0x12, 0x13],
+            Self::Subkey(_) => &[0x18],
+        }
+    }
+}
+
 /// A part of the file with the signatures that follow it.
-struct Component<'a> {
-    subject: Subject<'a>,
-    signatures: Vec<&'a [u8]>,
+pub(super) struct Component<'a> {
+    pub(super) subject: Subject<'a>,
+    pub(super) signatures: Vec<&'a [u8]>,
 }
 
 /// The file, cut into its parts.
-struct Certificate<'a> {
+pub(super) struct Certificate<'a> {
     body: &'a [u8],
-    key_id: Fingerprint,
+    pub(super) key_id: Fingerprint,
     created: u32,
-    material: Material,
-    components: Vec<Component<'a>>,
+    pub(super) material: Material,
+    pub(super) components: Vec<Component<'a>>,
 }
 
 /// What a valid self-signature says.
@@ -172,27 +187,20 @@ impl<'a> Certificate<'a> {
     }
 
     fn into_key(self) -> Result<OpenPgpKey, OpenPgpError> {
+        let revoked = Revoked::within(&self)?;
         let mut about_primary = Vec::new();
         let mut subkeys = Vec::new();
-        for component in &self.components {
+        for (index, component) in self.components.iter().enumerate() {
+            let statements = self.statements(component)?;
+            if revoked.contains(index) {
+                continue;
+            }
             match component.subject {
-                Subject::Primary => {
-                    if self.is_revoked(component, 0x20)? {
-                        return Err(OpenPgpError::Revoked(self.key_id));
-                    }
-                    about_primary.extend(self.newest_statement(component, &[0x1f], self.created)?);
-                }
-                Subject::UserId { .. } => {
-                    if !self.is_revoked(component, 0x30)? {
-                        about_primary.extend(self.newest_statement(
-                            component,
-                            &[0x10, 0x11, 0x12, 0x13],
-                            self.created,
-                        )?);
-                    }
+                Subject::Primary | Subject::UserId { .. } => {
+                    about_primary.extend(self.newest(component, &statements, self.created));
                 }
                 Subject::Subkey(body) => {
-                    subkeys.extend(self.subkey(component, body)?);
+                    subkeys.extend(self.subkey(component, &statements, body));
                     if subkeys.len() > MAXIMUM_SUBKEYS {
                         return Err(OpenPgpError::TooMany { what: "subkeys", limit: MAXIMUM_SUBKEYS });
                     }
@@ -214,74 +222,57 @@ impl<'a> Certificate<'a> {
     }
 
     /// A subkey that both keys say belongs to the primary key, and that is for signing.
-    fn subkey(&self, component: &Component<'a>, body: &[u8]) -> Result<Option<Part>, OpenPgpError> {
-        let Ok((created, material)) = parse_key(body) else { return Ok(None) };
-        if self.is_revoked(component, 0x28)? {
-            return Ok(None);
-        }
-        let Some(statement) = self.newest_statement(component, &[0x18], created)? else { return Ok(None) };
-        let key_id = Fingerprint::of_key_body(body);
-        let validity = statement.key_validity;
-        Ok(statement.may_sign.then_some(Part { key_id, material, created: Some(created), validity, may_sign: true }))
+    fn subkey(&self, component: &Component<'a>, statements: &[SignaturePacket<'a>], body: &[u8]) -> Option<Part> {
+        let (created, material) = parse_key(body).ok()?;
+        let statement = self.newest(component, statements, created)?;
+        let (key_id, validity) = (Fingerprint::of_key_body(body), statement.key_validity);
+        statement.may_sign.then_some(Part { key_id, material, created: Some(created), validity, may_sign: true })
     }
 
-    /// The signatures on a component that say the primary key made them.
-    fn own_signatures(&self, component: &Component<'a>) -> Result<Vec<SignaturePacket<'a>>, OpenPgpError> {
-        let own: Vec<_> = component
-            .signatures
-            .iter()
-            .filter_map(|body| SignaturePacket::parse(body).ok())
-            .filter(|signature| signature.claims_issuer(&self.key_id))
-            .collect();
-        if own.len() > MAXIMUM_SELF_SIGNATURES {
-            return Err(OpenPgpError::TooMany { what: "self-signatures", limit: MAXIMUM_SELF_SIGNATURES });
-        }
-        Ok(own)
-    }
-
-    /// Whether the primary key revoked the component. A revocation that cannot be read or checked is believed.
-    fn is_revoked(&self, component: &Component<'a>, kind: u8) -> Result<bool, OpenPgpError> {
+    /// What the primary key says about a component in signatures that verify. Those that cannot be read, or with a hash
+    /// that is not accepted, count for nothing.
+    fn statements(&self, component: &Component<'a>) -> Result<Vec<SignaturePacket<'a>>, OpenPgpError> {
         let content = self.content(&component.subject);
-        let unreadable = |body: &[u8]| body.starts_with(&[4, kind]) && SignaturePacket::parse(body).is_err();
-        let by_itself = |signature: &SignaturePacket<'_>| {
-            signature.header.kind == kind
-                && !matches!(verify(&self.material, signature, &content), Err(OpenPgpError::BadSignature))
-        };
-        Ok(component.signatures.iter().any(|body| unreadable(body))
-            || self.own_signatures(component)?.iter().any(by_itself))
+        let mut statements = Vec::new();
+        let mut own = 0;
+        for body in component.signatures.iter().filter(|body| revocation::kind(body).is_none()) {
+            let Ok(signature) = SignaturePacket::parse(body) else { continue };
+            if !signature.claims_issuer(&self.key_id) {
+                continue;
+            }
+            own += 1;
+            if own > MAXIMUM_SELF_SIGNATURES {
+                return Err(OpenPgpError::TooMany { what: "self-signatures", limit: MAXIMUM_SELF_SIGNATURES });
+            }
+            let kind = signature.header.kind;
+            let fits = component.subject.statements().contains(&kind);
+            match verify(&self.material, signature.header.hash(), &signature, &content) {
+                Ok(()) if fits => statements.push(signature),
+                Err(OpenPgpError::BadSignature) => return Err(OpenPgpError::Misplaced { kind, key_id: self.key_id }),
+                _ => {}
+            }
+        }
+        Ok(statements)
     }
 
-    /// What the newest valid self-signature of one of these kinds says about the component.
+    /// What the newest of these statements says about the component.
     ///
     /// `created` is when the key that it speaks of was made.
-    fn newest_statement(
-        &self,
-        component: &Component<'a>,
-        kinds: &[u8],
-        created: u32,
-    ) -> Result<Option<Statement>, OpenPgpError> {
-        let content = self.content(&component.subject);
-        let signatures = self.own_signatures(component)?;
-        let valid = signatures.iter().filter(|signature| {
-            kinds.contains(&signature.header.kind)
-                && signature.header.claims.created.is_some()
-                && verify(&self.material, signature, &content).is_ok()
-        });
-        let newest = valid.max_by_key(|signature| signature.header.claims.created);
-        Ok(newest.map(|signature| {
-            let claims = &signature.header.claims;
-            let may_sign = match (&component.subject, claims.key_flags) {
-                (Subject::Subkey(body), Some(flags)) => flags & MAY_SIGN != 0 && self.signs_back(signature, body),
-                (Subject::Subkey(_), None) => false,
-                (_, flags) => flags.is_none_or(|flags| flags & MAY_SIGN != 0),
-            };
-            let key_validity = claims.key_validity.filter(|&validity| validity != 0);
-            // A statement that lapses leaves nothing that says the key is valid.
-            let lapses = claims.signature_validity.filter(|&validity| validity != 0);
-            let lapses = lapses.map(|validity| claims.created.unwrap_or(0).saturating_add(validity));
-            let until = lapses.map(|instant| instant.saturating_sub(created));
-            Statement { key_validity: key_validity.into_iter().chain(until).min(), may_sign }
-        }))
+    fn newest(&self, component: &Component<'a>, statements: &[SignaturePacket<'a>], created: u32) -> Option<Statement> {
+        let dated = statements.iter().filter(|signature| signature.header.claims.created.is_some());
+        let signature = dated.max_by_key(|signature| signature.header.claims.created)?;
+        let claims = &signature.header.claims;
+        let may_sign = match (&component.subject, claims.key_flags) {
+            (Subject::Subkey(body), Some(flags)) => flags & MAY_SIGN != 0 && self.signs_back(signature, body),
+            (Subject::Subkey(_), None) => false,
+            (_, flags) => flags.is_none_or(|flags| flags & MAY_SIGN != 0),
+        };
+        let key_validity = claims.key_validity.filter(|&validity| validity != 0);
+        // A statement that lapses leaves nothing that says the key is valid.
+        let lapses = claims.signature_validity.filter(|&validity| validity != 0);
+        let lapses = lapses.map(|validity| claims.created.unwrap_or(0).saturating_add(validity));
+        let until = lapses.map(|instant| instant.saturating_sub(created));
+        Some(Statement { key_validity: key_validity.into_iter().chain(until).min(), may_sign })
     }
 
     /// Whether a subkey's binding carries the subkey's own signature over the binding (RFC 4880 §5.2.1, type 0x19).
@@ -291,11 +282,12 @@ impl<'a> Certificate<'a> {
             return false;
         };
         let (Ok((_, material)), Ok(back)) = (parse_key(subkey), SignaturePacket::parse(embedded)) else { return false };
-        back.header.kind == 0x19 && verify(&material, &back, &self.content(&Subject::Subkey(subkey))).is_ok()
+        let content = self.content(&Subject::Subkey(subkey));
+        back.header.kind == 0x19 && verify(&material, back.header.hash(), &back, &content).is_ok()
     }
 
     /// What a signature on a component is over (RFC 4880 §5.2.4).
-    fn content(&self, subject: &Subject<'_>) -> Vec<u8> {
+    pub(super) fn content(&self, subject: &Subject<'_>) -> Vec<u8> {
         let mut content = framed_key(self.body);
         match subject {
             Subject::Primary => {}
@@ -310,11 +302,17 @@ impl<'a> Certificate<'a> {
     }
 }
 
-fn verify(material: &Material, signature: &SignaturePacket<'_>, content: &[u8]) -> Result<(), OpenPgpError> {
+/// Verifies a signature whose hash may be `hash`.
+pub(super) fn verify(
+    material: &Material,
+    hash: Result<Hash, OpenPgpError>,
+    signature: &SignaturePacket<'_>,
+    content: &[u8],
+) -> Result<(), OpenPgpError> {
     let header = &signature.header;
     if header.key_algorithm != material.algorithm() {
         return Err(OpenPgpError::BadSignature);
     }
     let value = SignatureValue::from_packet(header.key_algorithm, signature.integers)?;
-    material.verify(header.hash()?, &header.signed_bytes(content), &value)
+    material.verify(hash?, &header.signed_bytes(content), &value)
 }

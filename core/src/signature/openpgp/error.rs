@@ -83,6 +83,24 @@ pub enum OpenPgpError {
     /// The key's owner revoked it.
     #[error("the OpenPGP key {0} is revoked")]
     Revoked(Fingerprint),
+    /// The file has a revocation that cannot be checked. What it revokes is not known, so nothing of the file is used.
+    #[error("the file of OpenPGP key {key_id} has a revocation that cannot be checked")]
+    RevocationNotChecked {
+        /// The key.
+        key_id: Fingerprint,
+        /// Why.
+        source: Box<OpenPgpError>,
+    },
+    /// The file has a signature of its key's own that is not over what it follows.
+    #[error(
+        "the file of OpenPGP key {key_id} has a signature of its own, of type {kind:#04x}, that is not over what it follows"
+    )]
+    Misplaced {
+        /// The signature's type.
+        kind: u8,
+        /// The key.
+        key_id: Fingerprint,
+    },
     /// The signature names a key that is neither this one nor one of its subkeys.
     #[error("the OpenPGP signature is by {0}, which is not this key and not one of its subkeys")]
     NotThisKey(Fingerprint),

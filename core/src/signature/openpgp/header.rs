@@ -3,13 +3,17 @@
 use super::packet::Reader;
 use super::{Fingerprint, OpenPgpError};
 
-/// Hash algorithms strong enough for a signature (RFC 4880 §9.4).
+/// Hash algorithms (RFC 4880 §9.4): those that are strong enough for a signature, and SHA-1 for revocations alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hash {
+    Sha1,
     Sha256,
     Sha384,
     Sha512,
 }
+
+/// The number of SHA-1.
+const SHA1: u8 = 2;
 
 impl Hash {
     fn from_number(number: u8) -> Result<Self, OpenPgpError> {
@@ -68,6 +72,11 @@ impl Header {
     /// The hash algorithm.
     pub(super) fn hash(&self) -> Result<Hash, OpenPgpError> {
         Hash::from_number(self.hash_number)
+    }
+
+    /// The hash algorithm of a revocation. A collision in SHA-1 could only take a key away.
+    pub(super) fn hash_of_revocation(&self) -> Result<Hash, OpenPgpError> {
+        if self.hash_number == SHA1 { Ok(Hash::Sha1) } else { self.hash() }
     }
 
     /// The bytes that are signed: the content, this header, and the trailer (RFC 4880 §5.2.4).
@@ -160,6 +169,12 @@ impl<'a> SignaturePacket<'a> {
         let hints = Claims::parse(reader.take(length)?)?;
         reader.u16()?; // The left bits of the hash only let a reader fail early.
         Ok(Self { header, hints, integers: reader })
+    }
+
+    /// Whether it says who issued it, in a hashed or in an unhashed subpacket.
+    pub(super) fn names_issuer(&self) -> bool {
+        let names = |claims: &Claims| claims.issuer.is_some() || claims.issuer_fingerprint.is_some();
+        names(&self.header.claims) || names(&self.hints)
     }
 
     /// Whether it says that this key issued it, in a hashed or in an unhashed subpacket.

@@ -205,6 +205,7 @@ impl SignatureValue {
 impl Hash {
     fn digest(self, bytes: &[u8]) -> digest::Digest {
         let algorithm = match self {
+            Self::Sha1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
             Self::Sha256 => &digest::SHA256,
             Self::Sha384 => &digest::SHA384,
             Self::Sha512 => &digest::SHA512,
@@ -225,6 +226,7 @@ fn verify_rsa(
         return Err(OpenPgpError::KeySize { kind: "RSA", bits });
     }
     let algorithm = match hash {
+        Hash::Sha1 => &ring_signature::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
         Hash::Sha256 => &ring_signature::RSA_PKCS1_2048_8192_SHA256,
         Hash::Sha384 => &ring_signature::RSA_PKCS1_2048_8192_SHA384,
         Hash::Sha512 => &ring_signature::RSA_PKCS1_2048_8192_SHA512,

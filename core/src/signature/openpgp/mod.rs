@@ -20,6 +20,7 @@ mod header;
 mod key;
 mod material;
 mod packet;
+mod revocation;
 
 pub use error::OpenPgpError;
 pub use key::{OpenPgpKey, OpenPgpSignature, OpenPgpSigner};

@@ -1,8 +1,12 @@
 //! Layouts that must not be believed.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sealift_core::in_toto::key::UnusableKey;
 use sealift_core::in_toto::layout::LayoutError;
 use sealift_core::in_toto::product::UnboundProduct;
-use sealift_core::in_toto::{Cause, RefusalClass};
+use sealift_core::in_toto::{Cause, KeyFileError, RefusalClass};
+use sealift_core::signature::openpgp::OpenPgpError;
 use sealift_core::trust::RepositoryError;
 use sealift_core::tuf::FetchError;
 
@@ -41,6 +45,22 @@ fn a_layout_signed_by_one_of_its_two_owners() {
     let refusal = in_toto(&sample);
     assert_eq!(refusal.trace.layout_signed_by, [key_id(&sample.supply_chain.owner)]);
     assert_error!(*refusal.cause, Cause::LayoutNotSigned { key, .. } if key == key_id(&second));
+}
+
+#[test]
+fn a_layout_whose_owners_openpgp_key_is_revoked_at_the_end_of_its_file() {
+    let files: Value = serde_json::from_slice(include_bytes!("../../../vectors/openpgp/revocations.json")).unwrap();
+    let mut sample = sample();
+    let found = files.as_array().unwrap().iter().find(|it| it["name"] == "ed25519: revoked, after packet 9");
+    let file = BASE64.decode(found.unwrap()["file"].as_str().unwrap()).unwrap();
+    let path = "example.com/demo/shop/in-toto-pubkeys/owner.pub";
+    let top_level = &mut sample.repository.top_level;
+    top_level.insert(path.to_owned(), Target::served(file));
+    top_level.get_mut(LAYOUT).unwrap().custom = Some(json!({ "in-toto": [path] }));
+    assert_error!(
+        supply_chain(&sample),
+        SupplyChainError::Key { source: KeyFileError::Unusable(UnusableKey::OpenPgp(OpenPgpError::Revoked(_))), .. }
+    );
 }
 
 #[test]
