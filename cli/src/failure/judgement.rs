@@ -56,6 +56,9 @@ pub(super) fn attestation(error: &AttestationRefusal) -> Advice {
         AttestationError::TooLong { .. } | AttestationError::TooManySubjects { .. } => {
             "ask the publisher to attach a shorter one"
         }
+        AttestationError::Work(_) => {
+            "ask who made it: it has more signatures, or by slower keys, than any honest attestation"
+        }
         AttestationError::Json(_)
         | AttestationError::Envelope(_)
         | AttestationError::PlainSignature

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::artifact::Hashes;
+use super::glob::{Work, WorkExceeded};
+use super::key::NotSigned;
 use super::metadata::{Form, MAXIMUM_DOCUMENT_LENGTH, MetadataError, SignedDocument};
 use super::verify::LayoutKey;
 
@@ -20,6 +22,8 @@ pub const MAXIMUM_LENGTH: usize = MAXIMUM_DOCUMENT_LENGTH;
 const STATEMENTS: [&str; 2] = ["https://in-toto.io/Statement/v0.1", "https://in-toto.io/Statement/v1"];
 /// The most subjects that are read.
 const MAXIMUM_SUBJECTS: usize = 10_000;
+/// How many steps looking for the signature of a pinned key may take on one attestation: half a second.
+const WORK_LIMIT: u64 = 50_000_000;
 /// The longest text of a predicate that is repeated in a report, in characters.
 const MAXIMUM_TEXT: usize = 300;
 
@@ -105,6 +109,9 @@ pub enum AttestationError {
         /// What it is attached to.
         attached_to: Digest,
     },
+    /// There are more signatures to look at than the budget covers.
+    #[error(transparent)]
+    Work(#[from] WorkExceeded),
     /// Keys are pinned for it, and none of them signed it.
     #[error("none of the {pinned} keys that are pinned for it signed the attestation ({predicate_type})")]
     NotSigned {
@@ -150,12 +157,12 @@ impl Attestation {
             (None, []) => SignatureCheck::Unsigned,
             (Some(_), []) => SignatureCheck::NotChecked,
             (document, pinned) => {
-                let signed = |key: &&LayoutKey| {
-                    let document = document.as_ref();
-                    document.is_some_and(|document| key.key.find_signature(&key.label, document, at).is_ok())
+                let signer = match document {
+                    Some(document) => signer(document, pinned, at)?,
+                    None => None,
                 };
-                match pinned.iter().find(signed) {
-                    Some(key) => SignatureCheck::SignedBy(key.label.clone()),
+                match signer {
+                    Some(label) => SignatureCheck::SignedBy(label),
                     None => {
                         let predicate_type = text(&payload, "/predicateType");
                         return Err(AttestationError::NotSigned { predicate_type, pinned: pinned.len() });
@@ -168,6 +175,19 @@ impl Attestation {
         let claim = Claim::of(&statement.predicate_type, &statement.predicate.unwrap_or_default());
         Ok(Self { predicate_type: shorten(&statement.predicate_type), signature, claim })
     }
+}
+
+/// The first of the keys that signed it, by its label.
+fn signer(document: &SignedDocument, pinned: &[LayoutKey], at: Timestamp) -> Result<Option<String>, AttestationError> {
+    let mut work = Work::new(WORK_LIMIT);
+    for LayoutKey { label, key } in pinned {
+        match key.find_signature(label, document, at, &mut work) {
+            Ok(_) => return Ok(Some(label.clone())),
+            Err(NotSigned::Work(exceeded)) => return Err(exceeded.into()),
+            Err(_) => {}
+        }
+    }
+    Ok(None)
 }
 
 /// The Statement, and the envelope around it if there is one.

@@ -47,7 +47,8 @@ pub enum PatternError {
     },
 }
 
-/// A budget of steps, shared by everything one verification does to attacker-chosen patterns and names.
+/// A budget of steps of some ten nanoseconds, shared by everything that one verification does to patterns, names and
+/// signatures that others chose.
 #[derive(Debug)]
 pub struct Work {
     limit: u64,
@@ -56,7 +57,7 @@ pub struct Work {
 
 /// The budget is used up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("applying the artifact rules takes more than {limit} steps")]
+#[error("verifying signatures and applying artifact rules takes more than {limit} steps")]
 pub struct WorkExceeded {
     /// The budget, in steps.
     pub limit: u64,

@@ -12,10 +12,15 @@ use serde_json::Value;
 use crate::signature::openpgp::{Fingerprint, OpenPgpError, OpenPgpKey};
 use crate::signature::{KeyError, KeyIdentity, PublicKey, Scheme};
 
+use super::glob::{Work, WorkExceeded};
 use super::metadata::{Signature, SignatureValue, SignedDocument};
 
 /// The longest key file that is read, in bytes. An OpenPGP key with many subkeys stays far below it.
 const MAXIMUM_KEY_FILE_LENGTH: usize = 256 * 1024;
+/// What one verification with RSA of 2,048 bits costs of the budget, in steps.
+const VERIFICATION_COST: u64 = 20_000;
+/// How many bytes are hashed for a step of the budget.
+const BYTES_HASHED_IN_A_STEP: u64 = 4;
 
 /// A key, usable or not.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,6 +90,9 @@ pub enum NotSigned {
     /// The key cannot verify anything.
     #[error("the key cannot be used: {0}")]
     Unusable(UnusableKey),
+    /// There are more signatures to look at than the budget covers.
+    #[error(transparent)]
+    Work(#[from] WorkExceeded),
 }
 
 /// That a key signed a document.
@@ -165,27 +173,31 @@ impl Key {
     }
 
     /// Looks for this key's signature on a document: first among those that name the key `key_id`, then among all,
-    /// because implementations call one key by different ids. The expiry of an OpenPGP key is judged at `at`.
+    /// because implementations call one key by different ids. The expiry of an OpenPGP key is judged at `at`. Every
+    /// verification is paid for from `work` before it is made, by the kind and length of the key and of the document.
     ///
     /// # Errors
-    /// [`NotSigned`].
+    /// [`NotSigned`]; [`NotSigned::Work`] says nothing about the signatures that were not looked at.
     pub fn find_signature(
         &self,
         key_id: &str,
         document: &SignedDocument,
         at: Timestamp,
+        work: &mut Work,
     ) -> Result<SignedBy, NotSigned> {
         let names = |signature: &&Signature| signature.key_id == key_id;
         let (naming, others): (Vec<_>, Vec<_>) = document.signatures().iter().partition(names);
         let mut failure = NotSigned::NoSignature;
         for signature in naming {
-            match self.verify(signature, document, at) {
+            match self.verify(signature, document, at, work) {
+                Err(NotSigned::Work(exceeded)) => return Err(exceeded.into()),
                 Err(why) => failure = why,
                 signed => return signed,
             }
         }
         for signature in others {
-            match self.verify(signature, document, at) {
+            match self.verify(signature, document, at, work) {
+                Err(NotSigned::Work(exceeded)) => return Err(exceeded.into()),
                 // Of all that others made, only one that names this key's own fingerprint says more than "not signed".
                 Err(NotSigned::NoSignature | NotSigned::BadSignature) => {}
                 Err(why) => failure = why,
@@ -195,7 +207,14 @@ impl Key {
         Err(failure)
     }
 
-    fn verify(&self, signature: &Signature, document: &SignedDocument, at: Timestamp) -> Result<SignedBy, NotSigned> {
+    fn verify(
+        &self,
+        signature: &Signature,
+        document: &SignedDocument,
+        at: Timestamp,
+        work: &mut Work,
+    ) -> Result<SignedBy, NotSigned> {
+        work.spend(self.cost(signature, document))?;
         match (&self.material, &signature.value) {
             (Material::Unusable(reason), _) => Err(NotSigned::Unusable(reason.clone())),
             (Material::Plain(key), SignatureValue::Plain(bytes)) => match key.verify(document.signed_bytes(), bytes) {
@@ -214,6 +233,22 @@ impl Key {
             (Material::OpenPgp(_), SignatureValue::Unreadable(why)) => Err(NotSigned::OpenPgp(why.clone())),
             _ => Err(NotSigned::BadSignature),
         }
+    }
+}
+
+impl Key {
+    /// What looking at a signature costs, in steps: nothing where no arithmetic will be done.
+    fn cost(&self, signature: &Signature, document: &SignedDocument) -> u64 {
+        let weight = match (&self.material, &signature.value) {
+            (Material::Plain(key), SignatureValue::Plain(_)) => key.verification_weight(),
+            (Material::OpenPgp(key), SignatureValue::OpenPgp(signature)) => key.verification_weight(signature),
+            _ => 0,
+        };
+        if weight == 0 {
+            return 0;
+        }
+        let length = u64::try_from(document.signed_bytes().len()).unwrap_or(u64::MAX);
+        weight.saturating_mul(VERIFICATION_COST).saturating_add(length / BYTES_HASHED_IN_A_STEP)
     }
 }
 
@@ -290,6 +325,36 @@ mod tests {
             assert!(!Key::from_json(&object).is_usable(), "{object}");
             assert!(Key::from_file(object.to_string().as_bytes()).is_err());
         }
+    }
+
+    #[test]
+    fn a_verification_is_paid_for_by_key_and_length_and_not_made_otherwise() {
+        let signed = |length: usize, signature: Value| {
+            let text = "x".repeat(length);
+            let document = serde_json::json!({"signed": text, "signatures": [signature]});
+            SignedDocument::parse(document.to_string().as_bytes()).unwrap()
+        };
+        let spent = |key: &Key, document: &SignedDocument| {
+            let mut work = Work::new(u64::MAX);
+            key.find_signature("", document, Timestamp::UNIX_EPOCH, &mut work).unwrap_err();
+            work.spent()
+        };
+        let plain = serde_json::json!({"keyid": "", "sig": "00"});
+        let key = Key::from(ed25519().public_key().unwrap());
+        assert_eq!(spent(&key, &signed(38, plain.clone())), 20_010);
+        assert_eq!(spent(&key, &signed(399_998, plain.clone())), 120_000);
+        // A long RSA key takes longer, a DSA key much longer, and a signature for another kind of key no time.
+        let weights = [256, 384, 512, 1024].map(|length| {
+            let modulus = vec![0xff; length];
+            crate::signature::public_key::rsa_verification_weight(&modulus)
+        });
+        assert_eq!(weights, [1, 4, 4, 16]);
+        let openpgp =
+            serde_json::json!({"keyid": "00".repeat(20), "other_headers": "0400010800000000", "signature": "00"});
+        assert_eq!(spent(&key, &signed(38, openpgp)), 0);
+        let error =
+            key.find_signature("", &signed(38, plain), Timestamp::UNIX_EPOCH, &mut Work::new(20_009)).unwrap_err();
+        assert_eq!(error, NotSigned::Work(WorkExceeded { limit: 20_009 }));
     }
 
     #[test]

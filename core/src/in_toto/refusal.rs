@@ -155,8 +155,9 @@ pub enum LinkProblem {
     /// It is signed by a key that may sign for this step, but reports another step.
     #[error("it reports step {0:?}")]
     OtherStep(String),
-    /// None of the keys that the step names signed it; one that the layout lists for other steps did.
-    #[error("it is signed by key {key_id}, which this step does not name")]
+    /// None of the keys that the step names signed it, and it says itself that one did which the layout lists for other
+    /// steps. Whether that is so was not looked at: it would not count.
+    #[error("none of the step's keys signed it: it names key {key_id}, which this step does not name")]
     KeyOfAnotherStep {
         /// That key's id.
         key_id: String,

@@ -2,7 +2,8 @@
 //!
 //! Promise: a file counts only if a key that the *step* names made a valid signature on it, and it reports that step;
 //! each signer counts once, told apart by key material, whatever the keys are called. File names only say where to
-//! look: `STEP.KEYID.link`, with the first 8 characters of some key id.
+//! look: `STEP.KEYID.link`, with the first 8 characters of some key id. No signature is verified that could not make a
+//! file count: what is said of a file that does not count is what it says itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -21,9 +22,6 @@ use super::refusal::LinkProblem;
 
 /// The length of the part of a key id that file names hold, in characters.
 const KEY_ID_IN_FILE_NAME: usize = 8;
-/// What one look for a signature costs of the budget, per signature on the document: an RSA verification takes about
-/// as long as this many steps of pattern matching.
-const SIGNATURE_COST: u64 = 20_000;
 
 /// The files that count for a step, and those that do not.
 pub(super) struct StepLinks<'a> {
@@ -88,9 +86,8 @@ pub(super) fn step_links<'a>(
                 continue;
             }
         };
-        let looks = u64::try_from(document.signatures().len() * functionaries.len()).unwrap_or(u64::MAX);
-        work.spend(looks.saturating_mul(SIGNATURE_COST))?;
-        match counted(layout, step, &functionaries, label, document, at) {
+        match counted(layout, step, &functionaries, label, document, at, work) {
+            Err(LinkProblem::NotSigned(NotSigned::Work(exceeded))) => return Err(exceeded),
             Err(problem) => links.passed_over.push((file.to_owned(), problem)),
             Ok((functionary, by, content)) => links.add(CountedLink {
                 file: file.to_owned(),
@@ -157,11 +154,13 @@ fn counted<'f, 'a>(
     label: &str,
     document: SignedDocument,
     at: Timestamp,
+    work: &mut Work,
 ) -> Result<(&'f Functionary<'a>, SignedBy, LinkContent), LinkProblem> {
     let (first, then): (Vec<_>, Vec<_>) = functionaries.iter().partition(|it| it.key_id.starts_with(label));
     let mut failure = NotSigned::NoSignature;
     for functionary in first.into_iter().chain(then) {
-        match functionary.key.find_signature(functionary.key_id, &document, at) {
+        match functionary.key.find_signature(functionary.key_id, &document, at, work) {
+            Err(NotSigned::Work(exceeded)) => return Err(LinkProblem::NotSigned(exceeded.into())),
             Ok(by) if functionary.only.is_none() || functionary.only == by.openpgp_key_id => {
                 return Ok((functionary, by, content(step, document)?));
             }
@@ -169,16 +168,11 @@ fn counted<'f, 'a>(
             Err(why) => failure = why,
         }
     }
-    // For the trace only: say so when it is a key of another step.
-    for signature in document.signatures() {
-        let key_id = &signature.key_id;
-        if let Some(key) = layout.keys.get(key_id)
-            && key.find_signature(key_id, &document, at).is_ok()
-        {
-            return Err(LinkProblem::KeyOfAnotherStep { key_id: key_id.clone() });
-        }
+    let names = |key_id: &String| layout.keys.contains_key(key_id) && !step.pubkeys.contains(key_id);
+    match document.signatures().iter().map(|signature| &signature.key_id).find(|key_id| names(key_id)) {
+        Some(key_id) => Err(LinkProblem::KeyOfAnotherStep { key_id: key_id.clone() }),
+        None => Err(LinkProblem::NotSigned(failure)),
     }
-    Err(LinkProblem::NotSigned(failure))
 }
 
 fn content(step: &Step, document: SignedDocument) -> Result<LinkContent, LinkProblem> {
@@ -187,4 +181,88 @@ fn content(step: &Step, document: SignedDocument) -> Result<LinkContent, LinkPro
     }
     let link = Link::parse(document.payload())?;
     if link.name == step.name { Ok(LinkContent::Link(link)) } else { Err(LinkProblem::OtherStep(link.name)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::canonical_json;
+    use crate::in_toto::Parameters;
+    use crate::signature::SigningKey;
+
+    /// What one verification with Ed25519 costs, beside the document's length.
+    const ONE: u64 = 20_000;
+
+    fn key(seed: u8) -> SigningKey {
+        SigningKey::from_seed(&[seed; 32])
+    }
+
+    fn label(seed: u8) -> String {
+        format!("{seed:02x}").repeat(32)
+    }
+
+    /// A layout with keys 1 to 64, whose step `make` names key 1 and whose step `other` names the others.
+    fn layout() -> Layout {
+        let listed = |seed: u8| {
+            let public = hex::encode(key(seed).public_bytes());
+            let key = json!({"keyid": label(seed), "keytype": "ed25519", "scheme": "ed25519",
+                "keyval": {"public": public}});
+            (label(seed), key)
+        };
+        let step = |name: &str, pubkeys: Vec<String>| {
+            json!({"_type": "step", "name": name, "threshold": 1, "pubkeys": pubkeys, "expected_command": [],
+                "expected_materials": [], "expected_products": []})
+        };
+        let keys: serde_json::Map<_, _> = (1..=64).map(listed).collect();
+        let layout = json!({"_type": "layout", "expires": "2030-01-01T00:00:00Z", "readme": "", "inspect": [],
+            "keys": keys, "steps": [step("make", vec![label(1)]), step("other", (2..=64).map(label).collect())]});
+        Layout::parse(&layout, &Parameters::default()).unwrap()
+    }
+
+    /// A link of `make`, signed by these keys.
+    fn link(signers: impl Iterator<Item = u8>) -> Vec<u8> {
+        let signed = json!({"_type": "link", "name": "make", "materials": {}, "products": {}});
+        let message = canonical_json::encode(&signed).unwrap();
+        let signature = |seed| json!({"keyid": label(seed), "sig": hex::encode(key(seed).sign(&message))});
+        let signatures: Vec<Value> = signers.map(signature).collect();
+        json!({"signed": signed, "signatures": signatures}).to_string().into_bytes()
+    }
+
+    /// How many verifications these files of the step `make` take, and what is said of those that do not count.
+    fn verifications(files: &[Vec<u8>]) -> (u64, Vec<String>) {
+        let layout = layout();
+        let files = files.iter().enumerate();
+        let files = files.map(|(index, bytes)| (format!("make.{index:08}.link"), bytes.clone())).collect();
+        let mut work = Work::new(u64::MAX);
+        let links = step_links(&layout, &layout.steps[0], &files, "", Timestamp::UNIX_EPOCH, &mut work).unwrap();
+        let reasons = links.passed_over.iter().map(|(_, problem)| problem.to_string()).collect();
+        (work.spent() / ONE, reasons)
+    }
+
+    #[test]
+    fn a_signature_that_names_its_key_takes_one_verification() {
+        assert_eq!(verifications(&[link([1].into_iter())]), (1, Vec::new()));
+        assert_eq!(verifications(&[link((1..=64).rev())]), (1, Vec::new()));
+    }
+
+    #[test]
+    fn nothing_is_verified_that_could_not_make_a_file_count() {
+        // 63 signatures by other steps' keys: each is looked at once, with the key that this step names.
+        let (verifications, reasons) = verifications(&[link(2..=64)]);
+        assert_eq!(verifications, 63);
+        let [reason] = reasons.as_slice() else { panic!("{reasons:?}") };
+        assert!(reason.contains(&label(2)) && reason.contains("which this step does not name"), "{reason}");
+    }
+
+    #[test]
+    fn the_budget_is_one_for_all_files_and_ends_the_search() {
+        let layout = layout();
+        let files = (0..100).map(|index| (format!("make.{index:08}.link"), link(2..=64))).collect();
+        let mut work = Work::new(100 * (ONE + 100));
+        let links = step_links(&layout, &layout.steps[0], &files, "", Timestamp::UNIX_EPOCH, &mut work);
+        assert!(matches!(links, Err(WorkExceeded { .. })));
+        assert!(work.spent() / ONE <= 101, "{}", work.spent());
+    }
 }

@@ -12,7 +12,7 @@ use super::artifact::Artifacts;
 use super::artifact_rules::ArtifactList;
 use super::glob::Work;
 use super::inspection::{InspectionRequest, Inspections};
-use super::key::Key;
+use super::key::{Key, NotSigned};
 use super::layout::{Inspection, Layout, Step};
 use super::metadata::SignedDocument;
 use super::product::{self, FinalProduct, ProductBinding};
@@ -26,7 +26,8 @@ use super::trace::{InspectionTrace, LinkTrace, PassedOver, StepTrace, Trace};
 pub const MAXIMUM_DEPTH: usize = 8;
 /// The most link files a chain may have.
 pub const MAXIMUM_FILES: usize = 10_000;
-/// How many steps of matching one verification may take: some seconds, for rules and names no real chain has.
+/// How many steps one verification may take, of matching and of verifying signatures, sublayouts included: some seconds,
+/// for rules, names and signatures that no real chain has.
 const WORK_LIMIT: u64 = 500_000_000;
 
 /// A supply chain to be verified, as it was found.
@@ -199,13 +200,20 @@ impl Workflow<'_> {
         Ok(Reports { layout, by_step })
     }
 
-    fn layout_signatures(&self, document: &SignedDocument, keys: &[LayoutKey], trace: &mut Trace) -> Result<(), Cause> {
+    fn layout_signatures(
+        &mut self,
+        document: &SignedDocument,
+        keys: &[LayoutKey],
+        trace: &mut Trace,
+    ) -> Result<(), Cause> {
         if keys.is_empty() {
             return Err(Cause::NoLayoutKey);
         }
         for LayoutKey { label, key } in keys {
-            key.find_signature(label, document, self.at)
-                .map_err(|source| Cause::LayoutNotSigned { key: label.clone(), source })?;
+            key.find_signature(label, document, self.at, &mut self.work).map_err(|source| match source {
+                NotSigned::Work(exceeded) => Cause::Work(exceeded),
+                source => Cause::LayoutNotSigned { key: label.clone(), source },
+            })?;
             trace.layout_signed_by.push(label.clone());
         }
         Ok(())

@@ -2,6 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use sealift_core::in_toto::glob::Work;
 use sealift_core::in_toto::metadata::Form;
 use sealift_core::in_toto::{Key, SignedDocument};
 
@@ -13,5 +14,5 @@ fuzz_target!(|data: &[u8]| {
     assert!(document.signatures().len() <= 64);
     assert_eq!(document.form() == Form::Dsse, document.signed_bytes().starts_with(b"DSSEv1 "));
     let key = Key::from_file(KEY).expect("a key");
-    assert!(key.find_signature("", &document, jiff::Timestamp::UNIX_EPOCH).is_err());
+    assert!(key.find_signature("", &document, jiff::Timestamp::UNIX_EPOCH, &mut Work::new(u64::MAX)).is_err());
 });

@@ -134,6 +134,37 @@ fn a_flood_of_signatures_is_a_limit_and_not_a_long_wait() {
 }
 
 #[test]
+fn a_flood_of_signatures_over_many_steps_is_one_flood() {
+    // Each step alone stays far below the limit: 16 keys, and one file with 64 signatures by others.
+    let mut chain = Chain::new();
+    let names: Vec<String> = (0..16).map(|index| format!("{index:064x}")).collect();
+    for name in &names {
+        let mut key = listed(ALICE);
+        key["keyid"] = json!(name);
+        chain.layout["keys"][name] = key;
+    }
+    let pack = chain.layout["steps"][0].clone();
+    let steps = (0..30).map(|index| {
+        let mut step = pack.clone();
+        (step["name"], step["pubkeys"]) = (json!(format!("step-{index}")), json!(names));
+        step
+    });
+    chain.layout["steps"] = steps.chain([pack.clone()]).collect();
+    for index in 0..30 {
+        let name = format!("step-{index}");
+        let link = json!({"_type": "link", "name": name, "materials": {}, "products": {}});
+        chain.more.insert(format!("{name}.00000000.link"), metablock(&link, &[ALICE]));
+        chain.more.insert(format!("{name}.ffffffff.link"), metablock(&link, &[BOB; 64]));
+    }
+    let refusal = chain.verify(Inspections::NotRun).unwrap_err();
+    assert_eq!(refusal.class(), RefusalClass::Limit);
+    assert!(refusal.trace.steps.len() > 20, "{}", refusal.trace.steps.len());
+    // A third of it is put up with.
+    chain.more.retain(|file, _| !file.ends_with("ffffffff.link") || file.starts_with("step-1"));
+    chain.verify(Inspections::NotRun).unwrap();
+}
+
+#[test]
 fn a_flood_of_files_is_a_limit() {
     let mut chain = Chain::new();
     chain.more = (0..10_001).map(|index| (format!("other.{index:08x}.link"), Vec::new())).collect();

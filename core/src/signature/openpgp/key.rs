@@ -131,6 +131,14 @@ impl OpenPgpKey {
         self.primary.material.identity()
     }
 
+    /// How long it takes to verify a signature, as [`crate::signature::PublicKey`] states it; 0 for one that names
+    /// another key, which is told apart at once.
+    pub(crate) fn verification_weight(&self, signature: &OpenPgpSignature) -> u64 {
+        let mut parts = std::iter::once(&self.primary).chain(&self.subkeys);
+        let part = parts.find(|part| part.key_id == signature.key_id);
+        part.map_or(0, |part| part.material.verification_weight())
+    }
+
     /// Verifies a signature over `message`, with the primary key or the subkey that it names.
     ///
     /// Expiry is judged at `at`, as securesystemslib judges it by its clock: what the signature says of its own time

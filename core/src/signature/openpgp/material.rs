@@ -10,6 +10,7 @@ use super::OpenPgpError;
 use super::header::Hash;
 use super::packet::{Reader, bit_length, without_leading_zeros, write_integer};
 use crate::signature::KeyIdentity;
+use crate::signature::public_key::rsa_verification_weight;
 
 /// RFC 4880 §9.1 and draft-ietf-openpgp-rfc4880bis §9.1.
 const RSA: u8 = 1;
@@ -139,6 +140,19 @@ impl Material {
             Self::Rsa { modulus, .. } => KeyIdentity::new("rsa", modulus),
             Self::Dsa { .. } => KeyIdentity::new("openpgp-dsa", &self.packet_body(0)),
             Self::Ed25519(key) => KeyIdentity::new("ed25519", key),
+        }
+    }
+
+    /// How long a verification takes, as [`crate::signature::PublicKey`] states it. DSA is slow here: some 18
+    /// milliseconds for 2048 bits, and 54 for 3072.
+    pub(super) fn verification_weight(&self) -> u64 {
+        match self {
+            Self::Rsa { modulus, .. } => rsa_verification_weight(modulus),
+            Self::Dsa { p, .. } => {
+                let of_1024_bits = u64::try_from(p.len().div_ceil(128)).unwrap_or(u64::MAX);
+                of_1024_bits.saturating_pow(3).saturating_mul(11)
+            }
+            Self::Ed25519(_) => 1,
         }
     }
 
