@@ -1,7 +1,8 @@
 //! From a challenge to an `Authorization`: user name and password, or a token from the service that the registry names.
 //!
 //! Promise: a token service is asked over `https`, unless the registry itself is plain and the service is on its host;
-//! credentials go only to services on the registry's own host, beside it in one domain, or on a host the user named.
+//! credentials go only to services on the registry's own host, on another host of whoever registered its domain, or on
+//! a host the user named.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -115,14 +116,28 @@ impl Client {
     }
 }
 
-/// Whether two hosts are in one domain, one label below which the registry is: `auth.example.org` for
-/// `registry.example.org`. A domain of one label is none, and addresses are in no domain.
+/// Whether two hosts are in a domain that one owner registered: `auth.example.org` and `registry.example.org`, but
+/// neither `evil.co.uk` and `shop.co.uk` nor `a.github.io` and `b.github.io`, where anyone can have a name.
 fn is_beside(host: &str, registry: &str) -> bool {
-    let Some((_, domain)) = registry.split_once('.') else { return false };
-    let (host, domain) = (host.to_ascii_lowercase(), domain.to_ascii_lowercase());
-    let is_address = registry.parse::<std::net::IpAddr>().is_ok();
-    let below = host.strip_suffix(&domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    below && domain.contains('.') && !is_address
+    registrable_domain(host).is_some_and(|domain| registrable_domain(registry) == Some(domain))
+}
+
+/// The part of a host's name that its owner registered: one label below a public suffix (publicsuffix.org, with its
+/// private section). Under a top-level domain that the list does not know that is one label below it. `None` for
+/// addresses, single labels and public suffixes themselves.
+fn registrable_domain(host: &str) -> Option<String> {
+    let host = host.to_ascii_lowercase();
+    let host = host.strip_suffix('.').unwrap_or(&host);
+    let (_, last) = host.rsplit_once('.')?;
+    // Whatever ends in a number is an address, in one of the ways to write one (URL Standard, host parsing).
+    let is_number = last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x");
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    if is_number || !host.split('.').all(is_label) {
+        return None;
+    }
+    psl::domain_str(host).map(str::to_owned)
 }
 
 fn parameter(name: &str, value: &str) -> String {
@@ -148,18 +163,87 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_neighbours_in_one_domain_are_beside_each_other() {
-        for (host, registry, beside) in [
-            ("auth.docker.io", "registry-1.docker.io", true),
-            ("gitlab.com", "registry.gitlab.com", true),
-            ("AUTH.example.org", "r.example.org", true),
-            ("evil.org", "r.example.org", false),
-            ("notexample.org", "r.example.org", false),
-            ("evil.org", "example.org", false),
-            ("other.0.0.1", "127.0.0.1", false),
-            ("auth", "registry", false),
+    fn only_hosts_of_one_registered_domain_are_beside_each_other() {
+        for (host, registry) in [
+            ("auth.docker.io", "registry-1.docker.io"),
+            ("gitlab.com", "registry.gitlab.com"),
+            ("quay.io", "quay.io"),
+            ("ghcr.io", "ghcr.io"),
+            ("gcr.io", "eu.gcr.io"),
+            ("api.digitalocean.com", "registry.digitalocean.com"),
+            ("dockerauth.cn-hangzhou.aliyuncs.com", "registry.cn-hangzhou.aliyuncs.com"),
+            ("AUTH.example.org", "r.example.org."),
+            ("example.org", "a.b.example.org"),
+            ("auth.shop.co.uk", "registry.shop.co.uk"),
+            ("auth.user.github.io", "user.github.io"),
+            ("auth.shop.xn--55qx5d.cn", "shop.xn--55qx5d.cn"),
+            ("auth.corp.internal", "registry.corp.internal"),
         ] {
-            assert_eq!(is_beside(host, registry), beside, "{host} {registry}");
+            assert!(is_beside(host, registry) && is_beside(registry, host), "{host} {registry}");
+        }
+        for (host, registry) in [
+            ("evil.org", "r.example.org"),
+            ("notexample.org", "r.example.org"),
+            ("r.example.org.evil.org", "r.example.org"),
+            ("evil.org", "example.org"),
+            ("evil.co.uk", "shop.co.uk"),
+            ("EVIL.CO.UK", "SHOP.CO.UK"),
+            ("evil.co.uk", "registry.shop.co.uk"),
+            ("co.uk", "shop.co.uk"),
+            ("evil.com.au", "shop.com.au"),
+            ("evil.xn--55qx5d.cn", "shop.xn--55qx5d.cn"),
+            ("b.github.io", "a.github.io"),
+            ("github.io", "a.github.io"),
+            ("evil.s3.amazonaws.com", "shop.s3.amazonaws.com"),
+            ("evil.internal", "shop.internal"),
+            ("evil..co.uk", "shop..co.uk"),
+            ("auth", "registry"),
+            ("localhost", "localhost"),
+            ("", ""),
+            (".", "."),
+            ("other.0.0.1", "127.0.0.1"),
+            ("10.0.0.1", "127.0.0.1"),
+            ("10.1", "127.1"),
+            ("10.0x1", "127.0x1"),
+            ("10.0.0.1.", "127.0.0.1."),
+            ("[::1]", "[::2]"),
+            ("[::ffff:10.0.0.1]", "[::ffff:127.0.0.1]"),
+        ] {
+            assert!(!is_beside(host, registry) && !is_beside(registry, host), "{host} {registry}");
+        }
+    }
+
+    #[test]
+    fn credentials_go_to_the_same_host_or_one_beside_it_and_without_them_anyone_may_be_asked() {
+        let http = crate::http::Client::new(crate::http::HttpSettings::default()).unwrap();
+        let client = Client::new(http, crate::registry::Credentials::none());
+        let service = |registry: &str, realm: &str, with_credentials: bool| {
+            let url: Url = format!("https://{registry}/v2/").parse().unwrap();
+            client.token_service(registry, &url, realm, with_credentials)
+        };
+        for (registry, realm) in [
+            ("registry-1.docker.io", "https://auth.docker.io/token"),
+            ("quay.io", "https://quay.io/v2/auth"),
+            ("ghcr.io", "https://ghcr.io/token"),
+            ("gcr.io", "https://gcr.io/v2/token"),
+            ("registry.gitlab.com", "https://gitlab.com/jwt/auth"),
+            ("127.0.0.1:5000", "https://127.0.0.1:5001/token"),
+            ("[::1]:5000", "https://[::1]:5001/token"),
+            ("co.uk", "https://CO.UK/token"),
+        ] {
+            service(registry, realm, true).unwrap();
+        }
+        for (registry, realm) in [
+            ("shop.co.uk", "https://evil.co.uk/token"),
+            ("a.github.io", "https://b.github.io/token"),
+            ("127.0.0.1:5000", "https://127.0.0.2:5000/token"),
+            ("registry-1.docker.io", "https://auth.docker.io.evil.example/token"),
+        ] {
+            assert!(
+                matches!(service(registry, realm, true), Err(RegistryError::TokenServiceElsewhere { .. })),
+                "{realm}"
+            );
+            service(registry, realm, false).unwrap();
         }
     }
 
