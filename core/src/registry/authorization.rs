@@ -2,7 +2,8 @@
 //!
 //! Promise: a token service is asked over `https`, unless the registry itself is plain and the service is on its host;
 //! credentials go only to services on the registry's own host, on another host of whoever registered its domain, or on
-//! a host the user named.
+//! a host the user named; and a token is asked for that allows what is about to be done and nothing that the registry
+//! adds to it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -45,10 +46,9 @@ impl Client {
                 Some(Credential::Password { username, password }) => Ok(basic(username, password)),
                 _ => Err(RegistryError::CredentialsMissing { registry: registry.to_owned() }),
             },
-            Challenge::Bearer { realm, service, scope: asked } => {
+            Challenge::Bearer { realm, service } => {
                 let realm = self.token_service(registry, response.url(), realm, credential.is_some())?;
-                let wanted = asked.clone().unwrap_or_else(|| scope.to_text());
-                self.token(&realm, service.as_deref(), &wanted, credential.as_ref())
+                self.token(&realm, service.as_deref(), scope, credential.as_ref())
             }
         }
     }
@@ -78,16 +78,16 @@ impl Client {
         &self,
         realm: &Url,
         service: Option<&str>,
-        scope: &str,
+        scope: &Scope,
         credential: Option<&Credential>,
     ) -> Result<HeaderValue, RegistryError> {
-        let scopes = scope.split(' ').filter(|scope| !scope.is_empty());
+        let scopes = scope.to_texts();
         let mut parameters: Vec<String> = service.iter().map(|service| parameter("service", service)).collect();
         let mut form = None;
         let mut request = Request::new(Method::GET, realm.clone());
         match credential {
             Some(Credential::IdentityToken(token)) => {
-                parameters.push(parameter("scope", scope));
+                parameters.push(parameter("scope", &scopes.join(" ")));
                 parameters.push("grant_type=refresh_token&client_id=sealift".to_owned());
                 parameters.push(parameter("refresh_token", token));
                 request.method = Method::POST;
@@ -96,9 +96,9 @@ impl Client {
             }
             Some(Credential::Password { username, password }) => {
                 request.authorization = Some(basic(username, password));
-                parameters.extend(scopes.map(|scope| parameter("scope", scope)));
+                parameters.extend(scopes.iter().map(|scope| parameter("scope", scope)));
             }
-            None => parameters.extend(scopes.map(|scope| parameter("scope", scope))),
+            None => parameters.extend(scopes.iter().map(|scope| parameter("scope", scope))),
         }
         match &form {
             Some(form) => request.body = RequestBody::Bytes(form.as_bytes()),

@@ -1,6 +1,6 @@
 //! `WWW-Authenticate`, as far as registries use it. RFC 9110 §11.6.1.
 
-/// What a server asks to be authorised by.
+/// What a server asks to be authorised by. What a token must allow is not read: that follows from what is about to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Challenge {
     /// User name and password.
@@ -11,8 +11,6 @@ pub(super) enum Challenge {
         realm: String,
         /// The name of the registry at that service.
         service: Option<String>,
-        /// What the token must allow.
-        scope: Option<String>,
     },
 }
 
@@ -26,7 +24,7 @@ pub(super) fn parse(value: &str) -> Vec<Challenge> {
         match (scheme.to_ascii_lowercase().as_str(), parameter("realm")) {
             ("basic", _) => challenges.push(Challenge::Basic),
             ("bearer", Some(realm)) => {
-                challenges.push(Challenge::Bearer { realm, service: parameter("service"), scope: parameter("scope") });
+                challenges.push(Challenge::Bearer { realm, service: parameter("service") });
             }
             _ => {}
         }
@@ -80,21 +78,19 @@ fn value(text: &str) -> (String, &str) {
 mod tests {
     use super::*;
 
-    fn bearer(realm: &str, service: Option<&str>, scope: Option<&str>) -> Challenge {
-        let owned = |text: Option<&str>| text.map(ToOwned::to_owned);
-        Challenge::Bearer { realm: realm.to_owned(), service: owned(service), scope: owned(scope) }
+    fn bearer(realm: &str, service: Option<&str>) -> Challenge {
+        Challenge::Bearer { realm: realm.to_owned(), service: service.map(ToOwned::to_owned) }
     }
 
     #[test]
     fn challenges_of_registries_are_understood() {
         let hub = r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull,push""#;
-        let expected =
-            bearer("https://auth.docker.io/token", Some("registry.docker.io"), Some("repository:a/b:pull,push"));
+        let expected = bearer("https://auth.docker.io/token", Some("registry.docker.io"));
         assert_eq!(parse(hub), [expected]);
         assert_eq!(parse(r#"basic realm="say \"hi\", friend""#), [Challenge::Basic]);
         assert_eq!(
             parse("Negotiate, Basic realm=x, BEARER Realm = https://t/ , service=s"),
-            [Challenge::Basic, bearer("https://t/", Some("s"), None)]
+            [Challenge::Basic, bearer("https://t/", Some("s"))]
         );
     }
 
@@ -103,6 +99,6 @@ mod tests {
         for text in ["", ",,,", "Bearer", "Bearer service=x", "=", "\"", "Bearer realm", "\u{e9}", "Digest a=\"b"] {
             assert_eq!(parse(text), [], "{text:?}");
         }
-        assert_eq!(parse("Bearer realm=\"unterminated"), [bearer("unterminated", None, None)]);
+        assert_eq!(parse("Bearer realm=\"unterminated"), [bearer("unterminated", None)]);
     }
 }

@@ -65,6 +65,8 @@ enum Access {
 struct Scope {
     repository: Repository,
     access: Access,
+    /// The repository of the same registry that a blob is mounted from.
+    mounted_from: Option<Repository>,
 }
 
 impl Client {
@@ -138,20 +140,28 @@ impl Client {
 
 impl Scope {
     fn pull(repository: &Repository) -> Self {
-        Self { repository: repository.clone(), access: Access::Pull }
+        Self { repository: repository.clone(), access: Access::Pull, mounted_from: None }
     }
 
     fn push(repository: &Repository) -> Self {
-        Self { repository: repository.clone(), access: Access::Push }
+        Self { repository: repository.clone(), access: Access::Push, mounted_from: None }
     }
 
-    /// As token services write it: `repository:path:pull,push`.
-    fn to_text(&self) -> String {
-        let actions = match self.access {
-            Access::Pull => "pull",
-            Access::Push => "pull,push",
+    fn mount(from: &Repository, to: &Repository) -> Self {
+        Self { mounted_from: Some(from.clone()), ..Self::push(to) }
+    }
+
+    /// As token services write it: `repository:path:pull,push`, and another for the repository that is mounted from.
+    fn to_texts(&self) -> Vec<String> {
+        let text = |repository: &Repository, access| {
+            let actions = match access {
+                Access::Pull => "pull",
+                Access::Push => "pull,push",
+            };
+            format!("repository:{}:{actions}", repository.path())
         };
-        format!("repository:{}:{actions}", self.repository.path())
+        let from = self.mounted_from.iter().map(|from| text(from, Access::Pull));
+        std::iter::once(text(&self.repository, self.access)).chain(from).collect()
     }
 }
 

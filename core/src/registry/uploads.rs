@@ -27,8 +27,8 @@ pub enum UploadError {
 /// What came of asking for a mount.
 enum Mount {
     Done,
-    /// The registry would rather have the bytes, and opened an upload for them.
-    Refused(Url),
+    /// The registry would rather have the bytes, and opened an upload for them: what authorised that, and where it goes.
+    Refused(Scope, Url),
 }
 
 impl Client {
@@ -43,7 +43,7 @@ impl Client {
         content: &mut dyn BlobContent,
     ) -> Result<(), UploadError> {
         let location = self.open_upload(repository)?;
-        self.send_blob(repository, location, descriptor, content)
+        self.send_blob(&Scope::push(repository), location, descriptor, content)
     }
 
     /// Gives `to` a blob that `from`, in the same registry, has; sends `content` when the registry does not mount it.
@@ -59,19 +59,20 @@ impl Client {
     ) -> Result<(), UploadError> {
         match self.mount(from, to, descriptor)? {
             Mount::Done => Ok(()),
-            Mount::Refused(location) => self.send_blob(to, location, descriptor, &mut *content()?),
+            Mount::Refused(scope, location) => self.send_blob(&scope, location, descriptor, &mut *content()?),
         }
     }
 
     fn mount(&self, from: &Repository, to: &Repository, descriptor: &Descriptor) -> Result<Mount, RegistryError> {
+        let scope = Scope::mount(from, to);
         let from = utf8_percent_encode(from.path(), NON_ALPHANUMERIC);
         let url = self.url(to, &format!("blobs/uploads/?mount={}&from={from}", descriptor.digest))?;
-        let response = self.call(&Scope::push(to), Request::new(Method::POST, url))?;
+        let response = self.call(&scope, Request::new(Method::POST, url))?;
         match response.status() {
             StatusCode::CREATED => confirm_digest(&response, &descriptor.digest).map(|()| Mount::Done),
-            StatusCode::ACCEPTED => self.upload_location(to, &response).map(Mount::Refused),
+            StatusCode::ACCEPTED => self.upload_location(to, &response).map(|location| Mount::Refused(scope, location)),
             // Some registries answer a mount that they do not allow with an error where the specification has 202.
-            _ => self.open_upload(to).map(Mount::Refused),
+            _ => self.open_upload(to).map(|location| Mount::Refused(Scope::push(to), location)),
         }
     }
 
@@ -97,9 +98,11 @@ impl Client {
         }
     }
 
+    /// Sends content into an open session, with what authorised opening it: content is sent once, so it cannot be asked for
+    /// on the way.
     fn send_blob(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         location: Url,
         descriptor: &Descriptor,
         content: &mut dyn BlobContent,
@@ -110,7 +113,7 @@ impl Client {
         let mut request = Request::new(Method::PUT, url);
         request.headers.push((CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")));
         request.body = RequestBody::Stream { length: descriptor.size, content: &mut watched };
-        let sent = self.call(&Scope::push(repository), request);
+        let sent = self.call(scope, request);
         if let Some(error) = watched.error.take() {
             return Err(UploadError::Content(error));
         }

@@ -67,20 +67,28 @@ fn needed_scope(request: &Received) -> String {
     let ends = ["/blobs/", "/manifests/", "/tags/", "/referrers/"];
     let name = ends.iter().find_map(|end| rest.split_once(end)).map_or("", |(name, _)| name);
     let actions = if matches!(request.method.as_str(), "GET" | "HEAD") { "pull" } else { "pull,push" };
-    format!("repository:{name}:{actions}")
+    let from = request.parameter("from").map(|from| format!(" repository:{from}:pull")).unwrap_or_default();
+    format!("repository:{name}:{actions}{from}")
+}
+
+/// Whether a token, which names what it allows, allows all of it.
+fn allows(authorization: &str, needed: &str) -> bool {
+    let allowed: Vec<&str> =
+        authorization.strip_prefix("Bearer token-for-").map(|it| it.split(' ').collect()).unwrap_or_default();
+    needed.split(' ').all(|scope| allowed.contains(&scope))
 }
 
 fn refuse(state: &State, request: &Received) -> Option<Answer> {
     let authorization = request.header("authorization").unwrap_or_default();
-    let (right, challenge) = match state.authentication.as_ref()? {
-        Authentication::Basic { pair } => (basic(pair), "Basic realm=\"test\"".to_owned()),
+    let (is_right, challenge) = match state.authentication.as_ref()? {
+        Authentication::Basic { pair } => (authorization == basic(pair), "Basic realm=\"test\"".to_owned()),
         Authentication::Bearer { realm, .. } => {
             let scope = needed_scope(request);
             let challenge = format!("Bearer realm=\"{realm}\",service=\"test\",scope=\"{scope}\"");
-            (format!("Bearer token-for-{scope}"), challenge)
+            (allows(authorization, &scope), challenge)
         }
     };
-    (authorization != right).then(|| Answer::new(401, &[("www-authenticate", &challenge)], Vec::new()))
+    (!is_right).then(|| Answer::new(401, &[("www-authenticate", &challenge)], Vec::new()))
 }
 
 fn basic(pair: &str) -> String {

@@ -1,10 +1,10 @@
 //! User names, passwords and tokens: who gets them, and who does not.
 
 use sealift_core::http::{Client as HttpClient, HttpError};
-use sealift_core::oci::Descriptor;
 use sealift_core::oci::media_type::OCI_MANIFEST;
+use sealift_core::oci::{BlobContent, Descriptor};
 use sealift_core::registry::{Client, Credentials, RegistryError};
-use sealift_tests::registry::{Action, Authentication, Fault, Registry};
+use sealift_tests::registry::{Action, Authentication, Fault, Received, Registry};
 
 use super::{client, client_with, explain, settings};
 
@@ -88,6 +88,67 @@ fn a_token_is_kept_for_its_scope_and_renewed_when_it_no_longer_serves() {
     registry.inject(Fault::once("GET", "/manifests/", Action::status(401, &[("www-authenticate", &realm)])));
     fetch(&client, &registry).unwrap();
     assert_eq!(registry.count("GET", "/token"), 3);
+}
+
+/// What each request to the token service asked for.
+fn asked(registry: &Registry) -> Vec<Vec<String>> {
+    let scopes = |request: &Received| request.parameters("scope");
+    let state = registry.state();
+    state.received.iter().filter(|request| request.path == "/token").map(scopes).collect()
+}
+
+#[test]
+fn a_registry_does_not_choose_what_a_token_allows() {
+    for scope in [
+        "repository:app:pull,push,delete",
+        "repository:other:pull,push",
+        "repository:app:pull registry:catalog:*",
+        "registry:catalog:*",
+        "aws",
+        "",
+    ] {
+        let registry = with_manifest();
+        registry.state().authentication = Some(bearer(&registry, "127.0.0.1", Some("u:p")));
+        let realm = format!("http://{}/token", registry.domain());
+        let challenge = format!("Bearer realm=\"{realm}\",service=\"test\",scope=\"{scope}\"");
+        registry.inject(Fault::once("GET", "/manifests/", Action::status(401, &[("www-authenticate", &challenge)])));
+        fetch(&client_with(&config(&registry.domain())), &registry).unwrap();
+        assert_eq!(asked(&registry), [["repository:app:pull"]], "{scope:?}");
+    }
+}
+
+#[test]
+fn an_identity_token_is_exchanged_for_nothing_that_the_registry_adds() {
+    let registry = with_manifest();
+    let realm = format!("http://{}/token", registry.domain());
+    let identity_token = Some("t".to_owned());
+    let challenge = format!("Bearer realm=\"{realm}\",service=\"test\",scope=\"repository:other:pull,push\"");
+    registry.state().authentication = Some(Authentication::Bearer { realm, pair: None, identity_token });
+    registry.inject(Fault::once("GET", "/manifests/", Action::status(401, &[("www-authenticate", &challenge)])));
+    let config = format!(r#"{{"auths":{{"{}":{{"identitytoken":"t"}}}}}}"#, registry.domain());
+    fetch(&client_with(&config), &registry).unwrap();
+    let state = registry.state();
+    let form = state.received.iter().find(|request| request.path == "/token").unwrap();
+    let form = Received { query: String::from_utf8(form.body.clone()).unwrap(), ..form.clone() };
+    assert_eq!(form.parameters("scope"), ["repository:app:pull"]);
+}
+
+#[test]
+fn a_mount_asks_for_both_repositories_and_sends_what_was_refused_with_the_same_token() {
+    for refuses_mounts in [false, true] {
+        let registry = Registry::start();
+        registry.state().authentication = Some(bearer(&registry, "127.0.0.1", Some("u:p")));
+        registry.state().refuses_mounts = refuses_mounts;
+        let blob = registry.add_blob("first", b"blob");
+        let client = client_with(&config(&registry.domain()));
+        let content = || -> Result<Box<dyn BlobContent>, RegistryError> {
+            Ok(Box::new(sealift_core::oci::Checked::new(&b"blob"[..], &blob)))
+        };
+        let (from, to) = (registry.repository("first"), registry.repository("second"));
+        client.mount_or_put_blob(&from, &to, &blob, content).unwrap();
+        assert_eq!(asked(&registry), [["repository:second:pull,push", "repository:first:pull"]]);
+        assert!(registry.state().blobs.contains_key(&("second".to_owned(), blob.digest.to_string())));
+    }
 }
 
 #[test]
