@@ -159,6 +159,15 @@ impl Key {
         matches!(&self.material, Material::OpenPgp(key) if key.key_ids().skip(1).any(|subkey| subkey == key_id))
     }
 
+    /// Whether it, or a part of it, is one of these, under whatever id and scheme.
+    pub(super) fn is_among(&self, identities: &[KeyIdentity]) -> bool {
+        match &self.material {
+            Material::Plain(key) => identities.contains(&key.identity()),
+            Material::OpenPgp(key) => key.identities().any(|identity| identities.contains(&identity)),
+            Material::Unusable(_) => false,
+        }
+    }
+
     /// The key for people: its scheme and the beginning of its fingerprint (SHA-256 of SPKI; for OpenPGP its own), or
     /// why it cannot be used.
     pub fn describe(&self) -> String {

@@ -155,6 +155,10 @@ pub enum LinkProblem {
     /// It is signed by a key that may sign for this step, but reports another step.
     #[error("it reports step {0:?}")]
     OtherStep(String),
+    /// It is a layout of its own, and its signer may sign for another step too. A layout does not say which step it
+    /// stands for.
+    #[error("it is a layout of its own, by a key that step {0:?} names too: which step it stands for is not said")]
+    SublayoutForEitherStep(String),
     /// None of the keys that the step names signed it, and it says itself that one did which the layout lists for other
     /// steps. Whether that is so was not looked at: it would not count.
     #[error("none of the step's keys signed it: it names key {key_id}, which this step does not name")]

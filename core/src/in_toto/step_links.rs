@@ -3,7 +3,8 @@
 //! Promise: a file counts only if a key that the *step* names made a valid signature on it, and it reports that step;
 //! each signer counts once, told apart by key material, whatever the keys are called. File names only say where to
 //! look: `STEP.KEYID.link`, with the first 8 characters of some key id. No signature is verified that could not make a
-//! file count: what is said of a file that does not count is what it says itself.
+//! file count: what is said of a file that does not count is what it says itself. A link counts for the step that it
+//! names; a sublayout names none, and counts only where its signer can mean no other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -77,7 +78,7 @@ pub(super) fn step_links<'a>(
     work: &mut Work,
 ) -> Result<StepLinks<'a>, WorkExceeded> {
     let mut links = StepLinks { counted: Vec::new(), passed_over: Vec::new(), repeated: Vec::new() };
-    let functionaries = functionaries(layout, step);
+    let functionaries = functionaries(layout, step, work)?;
     for (file, label, bytes) in candidates(files, folder, &step.name) {
         let document = match SignedDocument::parse(bytes) {
             Ok(document) => document,
@@ -89,14 +90,22 @@ pub(super) fn step_links<'a>(
         match counted(layout, step, &functionaries, label, document, at, work) {
             Err(LinkProblem::NotSigned(NotSigned::Work(exceeded))) => return Err(exceeded),
             Err(problem) => links.passed_over.push((file.to_owned(), problem)),
-            Ok((functionary, by, content)) => links.add(CountedLink {
-                file: file.to_owned(),
-                folder: format!("{}/", file.strip_suffix(".link").unwrap_or(file)),
-                key_id: functionary.key_id,
-                key: functionary.key,
-                identities: by.identities,
-                content,
-            }),
+            Ok((functionary, by, content)) => {
+                if let LinkContent::Sublayout(_) = content
+                    && let Some(other) = another_step(layout, step, &by, work)?
+                {
+                    links.passed_over.push((file.to_owned(), LinkProblem::SublayoutForEitherStep(other.to_owned())));
+                    continue;
+                }
+                links.add(CountedLink {
+                    file: file.to_owned(),
+                    folder: format!("{}/", file.strip_suffix(".link").unwrap_or(file)),
+                    key_id: functionary.key_id,
+                    key: functionary.key,
+                    identities: by.identities,
+                    content,
+                });
+            }
         }
     }
     Ok(links)
@@ -116,8 +125,15 @@ impl<'a> StepLinks<'a> {
 }
 
 /// The keys that the step names. An id that the layout lists no key for may be an OpenPGP subkey's.
-fn functionaries<'a>(layout: &'a Layout, step: &'a Step) -> Vec<Functionary<'a>> {
+fn functionaries<'a>(
+    layout: &'a Layout,
+    step: &'a Step,
+    work: &mut Work,
+) -> Result<Vec<Functionary<'a>>, WorkExceeded> {
     let distinct: BTreeSet<&String> = step.pubkeys.iter().collect();
+    // Each key may have to be searched for a subkey.
+    let searched = distinct.iter().filter(|key_id| !layout.keys.contains_key(**key_id)).count();
+    work.spend(u64::try_from(searched.saturating_mul(layout.keys.len())).unwrap_or(u64::MAX))?;
     let mut functionaries = Vec::new();
     for key_id in distinct {
         if let Some(key) = layout.keys.get(key_id) {
@@ -127,7 +143,25 @@ fn functionaries<'a>(layout: &'a Layout, step: &'a Step) -> Vec<Functionary<'a>>
             functionaries.extend(with_subkey.map(|key| Functionary { key_id, key, only: Some(subkey) }));
         }
     }
-    functionaries
+    Ok(functionaries)
+}
+
+/// Another step of the layout that the signer may sign for. A link says which step it reports; a layout does not, so a
+/// sublayout that was made for one step could be presented as the other's.
+fn another_step<'a>(
+    layout: &'a Layout,
+    step: &Step,
+    by: &SignedBy,
+    work: &mut Work,
+) -> Result<Option<&'a str>, WorkExceeded> {
+    for other in layout.steps.iter().filter(|other| other.name != step.name) {
+        let functionaries = functionaries(layout, other, work)?;
+        work.spend(u64::try_from(functionaries.len()).unwrap_or(u64::MAX))?;
+        if functionaries.iter().any(|functionary| functionary.key.is_among(&by.identities)) {
+            return Ok(Some(&other.name));
+        }
+    }
+    Ok(None)
 }
 
 /// The files `FOLDER STEP.LABEL.link`, with their labels.

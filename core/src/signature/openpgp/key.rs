@@ -131,6 +131,11 @@ impl OpenPgpKey {
         self.primary.material.identity()
     }
 
+    /// What the primary key and each of the subkeys are.
+    pub(crate) fn identities(&self) -> impl Iterator<Item = KeyIdentity> {
+        std::iter::once(&self.primary).chain(&self.subkeys).map(|part| part.material.identity())
+    }
+
     /// How long it takes to verify a signature, as [`crate::signature::PublicKey`] states it; 0 for one that names
     /// another key, which is told apart at once.
     pub(crate) fn verification_weight(&self, signature: &OpenPgpSignature) -> u64 {
