@@ -291,6 +291,15 @@ mod tests {
     }
 
     #[test]
+    fn looking_for_the_key_of_a_subkey_is_paid_for() {
+        let mut layout = layout();
+        layout.steps[0].pubkeys = (0..1000).map(|index| format!("{index:040x}")).collect();
+        let mut work = Work::new(u64::MAX);
+        assert!(functionaries(&layout, &layout.steps[0], &mut work).unwrap().is_empty());
+        assert_eq!(work.spent(), 1000 * 64);
+    }
+
+    #[test]
     fn the_budget_is_one_for_all_files_and_ends_the_search() {
         let layout = layout();
         let files = (0..100).map(|index| (format!("make.{index:08}.link"), link(2..=64))).collect();
