@@ -11,6 +11,7 @@ mod delivery;
 mod exit_codes;
 mod in_toto;
 mod policy;
+mod promises;
 mod text;
 mod tuf;
 mod unsigned_documents;

@@ -1,0 +1,166 @@
+//! A digest in a name is a promise, wherever the name stands; and one name is one thing.
+
+use sealift_archive_format::Digest;
+use sealift_archive_format::inventory::{BundleRecord, ImageRole};
+use sealift_core::cnab::BundleError;
+use sealift_core::verify::documents::DocumentError;
+use sealift_sample_publisher::bundle::{BundleImage, bundle_json, store_bundle};
+use sealift_sample_publisher::image::multi_platform_image;
+use sealift_tests::far_side::FarSide;
+use sealift_tests::malicious_exporter::{Consignment, blobs, digest, document, image_record, record};
+use serde_json::{Value, json};
+
+use super::*;
+
+/// A sample with two images beside it, the right one and another.
+fn two_images() -> (Sample, Value, Value) {
+    let mut sample = sample();
+    let mut image = |name: &str| multi_platform_image(&mut sample.blobs, "app", name.as_bytes(), &["amd64"]).unwrap();
+    let (right, other) = (image("right"), image("other"));
+    (sample, right, other)
+}
+
+/// These images, by these names, and nothing else.
+fn images(sample: &Sample, images: &[(&str, &Value)]) -> Consignment {
+    let record = |(name, image): &(&str, &Value)| {
+        let mut record = image_record(name, image, ImageRole::StandAlone);
+        record.platforms = vec!["linux/amd64".to_owned()];
+        record
+    };
+    let roots: Vec<&Value> = images.iter().map(|(_, image)| *image).collect();
+    let mut consignment = Consignment::of_image(sample, 1, hours(0));
+    consignment.images = images.iter().map(record).collect();
+    consignment.repositories.clear();
+    consignment.blobs = blobs(&sample.blobs, &[], &roots);
+    consignment
+}
+
+/// A bundle with one invocation image, which it writes so, and for which this image is carried.
+fn bundle(sample: &mut Sample, name: &str, reference: &str, stated: Option<&Value>, image: &Value) -> Consignment {
+    let one = BundleImage { component: None, reference: reference.to_owned(), descriptor: image.clone() };
+    let mut bundle: Value = serde_json::from_slice(&bundle_json("shop", "1.0.0", std::slice::from_ref(&one))).unwrap();
+    let definition = bundle["invocationImages"][0].as_object_mut().unwrap();
+    match stated {
+        Some(stated) => drop(definition.insert("contentDigest".to_owned(), stated["digest"].clone())),
+        None => drop(definition.remove("contentDigest")),
+    }
+    let index = store_bundle(&mut sample.blobs, bundle.to_string().into_bytes(), &[one]);
+    let config = document(&sample.blobs, &document(&sample.blobs, &index)["manifests"][0])["config"].clone();
+    let mut image = image_record(reference, image, ImageRole::Invocation);
+    image.platforms = vec!["linux/amd64".to_owned()];
+    let mut consignment = images(sample, &[]);
+    consignment.bundles = vec![BundleRecord {
+        descriptor: record(&config),
+        images: vec![image],
+        index: Some(record(&index)),
+        reference: name.to_owned(),
+        target: None,
+    }];
+    consignment.blobs = blobs(&sample.blobs, &[&config], &[&index]);
+    consignment
+}
+
+/// Both in one archive.
+fn together(mut one: Consignment, other: Consignment, sample: &Sample) -> Consignment {
+    let bundle_files: Vec<Value> =
+        one.bundles.iter().chain(&other.bundles).map(|it| json!({ "digest": it.descriptor.digest })).collect();
+    let index = |record: &BundleRecord| {
+        let index = record.index.as_ref().unwrap();
+        json!({ "digest": index.digest, "mediaType": index.media_type, "size": index.size })
+    };
+    let roots: Vec<Value> = one.bundles.iter().chain(&other.bundles).map(index).collect();
+    one.bundles.extend(other.bundles);
+    let (bundle_files, roots): (Vec<&Value>, Vec<&Value>) = (bundle_files.iter().collect(), roots.iter().collect());
+    one.blobs = blobs(&sample.blobs, &bundle_files, &roots);
+    one
+}
+
+/// A far side that asks for nothing: only the promise can be broken.
+fn far() -> FarSide {
+    let far = FarSide::trusting_nobody(hours(2));
+    far.policy("minimum_level = \"0\"\n");
+    far
+}
+
+fn refused(consignment: &Consignment) -> DocumentError {
+    far().refuses(&consignment.archive()).documents()
+}
+
+fn at(name: &str, image: &Value) -> String {
+    format!("{name}@{}", digest(image))
+}
+
+#[test]
+fn a_name_that_promises_a_digest_brings_that_content() {
+    let (mut sample, right, other) = two_images();
+    for name in ["example.com/org/web", "example.com/org/web:1"] {
+        let name = at(name, &right);
+        far().accepts(&images(&sample, &[(&name, &right)]).archive());
+        let error = refused(&images(&sample, &[(&name, &other)]));
+        assert_error!(error, DocumentError::Promise { promised, found, .. } if (&promised, &found) == (&digest(&right), &digest(&other)));
+    }
+    let promised = at("example.com/org/shop:1", &right);
+    let error = refused(&bundle(&mut sample, &promised, "example.com/org/web:1", None, &right));
+    assert_error!(error, DocumentError::Promise { name, .. } if name == promised);
+}
+
+#[test]
+fn a_digest_in_a_reference_of_a_bundle_is_as_good_as_a_content_digest() {
+    let (mut sample, right, other) = two_images();
+    for name in ["example.com/org/web", "example.com/org/web:1"] {
+        let reference = at(name, &right);
+        far().accepts(&bundle(&mut sample, "example.com/org/shop:1", &reference, None, &right).archive());
+        let error = refused(&bundle(&mut sample, "example.com/org/shop:1", &reference, None, &other));
+        assert_error!(error, DocumentError::BundleImage { reference: refused, .. } if refused == reference);
+    }
+}
+
+#[test]
+fn a_reference_and_a_content_digest_that_contradict_each_other() {
+    let (mut sample, right, other) = two_images();
+    let reference = at("example.com/org/web", &right);
+    for carried in [&right, &other] {
+        let error = refused(&bundle(&mut sample, "example.com/org/shop:1", &reference, Some(&other), carried));
+        assert_error!(error, DocumentError::Bundle { source: BundleError::TwoDigests { .. }, .. });
+    }
+}
+
+#[test]
+fn one_name_with_two_contents() {
+    let (mut sample, right, other) = two_images();
+    for (one, two) in [
+        ("ubuntu:1", "library/ubuntu:1"),
+        ("ubuntu", "docker.io/library/ubuntu:latest"),
+        ("example.com/org/web", "example.com/org/web:latest"),
+    ] {
+        let error = refused(&images(&sample, &[(one, &right), (two, &other)]));
+        assert_error!(error, DocumentError::TwoContents { name, other, .. } if (name.as_str(), other.as_str()) == (two, one));
+    }
+    let tagged = at("example.com/org/web:1", &right);
+    let error = refused(&images(&sample, &[(&tagged, &right), ("example.com/org/web:1", &other)]));
+    assert_error!(error, DocumentError::TwoContents { .. });
+    let one = bundle(&mut sample, "example.com/org/a:1", "example.com/org/web:1", Some(&right), &right);
+    let two = bundle(&mut sample, "example.com/org/b:1", "example.com/org/web:1", Some(&other), &other);
+    let error = refused(&together(one, two, &sample));
+    assert_error!(error, DocumentError::TwoContents { name, .. } if name == "example.com/org/web:1");
+}
+
+#[test]
+fn a_name_that_cannot_be_read_promises_nothing_that_could_be_held_to() {
+    let (mut sample, right, _) = two_images();
+    for name in ["not a reference", "example.com/Org/web:1", "example.com/org/web@sha256:00", "example.com/org/web:"] {
+        let error = refused(&images(&sample, &[(name, &right)]));
+        assert_error!(error, DocumentError::Reference { name: refused, .. } if refused == name);
+        let error = refused(&bundle(&mut sample, "example.com/org/shop:1", name, Some(&right), &right));
+        assert_error!(error, DocumentError::Bundle { source: BundleError::Reference { .. }, .. });
+    }
+}
+
+#[test]
+fn the_digest_of_what_is_carried_is_the_one_that_is_promised_by_any_algorithm() {
+    let (sample, right, _) = two_images();
+    let bytes = &sample.blobs[&digest(&right)];
+    let promised = format!("example.com/org/web@sha512:{}", "00".repeat(64));
+    let error = refused(&images(&sample, &[(&promised, &right)]));
+    assert_error!(error, DocumentError::Promise { found, .. } if found == Digest::sha256(bytes));
+}
