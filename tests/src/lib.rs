@@ -7,6 +7,7 @@ pub mod archive_mutator;
 pub mod docker_registry;
 pub mod far_side;
 pub mod folder_content;
+pub mod generated_source;
 pub mod go_reader;
 pub mod images;
 pub mod link_folder;

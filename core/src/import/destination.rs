@@ -1,6 +1,8 @@
 //! Where things go: the repository and tag that each reference gets on the far side.
 
-use sealift_archive_format::Inventory;
+use std::collections::HashMap;
+
+use sealift_archive_format::{Digest, Inventory};
 
 use crate::oci::{Reference, ReferenceError, Repository};
 
@@ -41,7 +43,7 @@ pub enum DestinationError {
         /// Why.
         source: ReferenceError,
     },
-    /// Two things would get the same tag.
+    /// Two different things would get the same tag.
     #[error("{first} and {second} would both be tagged {tag}")]
     Collision {
         /// One.
@@ -75,21 +77,23 @@ impl Destination {
         Ok(Reference::new(repository, reference.tag_or_latest(), reference.digest().cloned()))
     }
 
-    /// Checks that everything in an inventory has a place of its own, before anything is written.
+    /// Checks that no two different things in an inventory have one place, before anything is written.
     ///
     /// # Errors
     /// [`DestinationError`].
     pub fn check(&self, inventory: &Inventory) -> Result<(), DestinationError> {
-        let mut taken: Vec<(String, String)> = Vec::new();
-        let bundles = inventory.bundles.iter().map(|bundle| &bundle.reference);
-        for name in bundles.chain(inventory.images.iter().map(|image| &image.reference)) {
+        let mut taken: HashMap<String, (&String, &Digest)> = HashMap::new();
+        let bundles = inventory.bundles.iter();
+        let bundles = bundles.map(|bundle| (&bundle.reference, bundle.index.as_ref().unwrap_or(&bundle.descriptor)));
+        let images = inventory.images.iter().map(|image| (&image.reference, &image.descriptor));
+        for (name, content) in bundles.chain(images) {
             let place = self.place(name)?;
             let Some(tag) = place.tag_or_latest() else { continue };
-            let tag = format!("{}:{}", place.repository(), tag.as_str());
-            if let Some((first, _)) = taken.iter().find(|(_, other)| *other == tag) {
+            let tag = format!("{}:{tag}", place.repository());
+            let (first, held) = *taken.entry(tag.clone()).or_insert((name, &content.digest));
+            if *held != content.digest {
                 return Err(DestinationError::Collision { first: first.clone(), second: name.clone(), tag });
             }
-            taken.push((name.clone(), tag));
         }
         Ok(())
     }

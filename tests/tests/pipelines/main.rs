@@ -1,6 +1,7 @@
 //! The pipelines from end to end, on the sample publisher's release.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod export_keeps_its_word;
 mod killed;
 mod live;
 mod reports;

@@ -1,0 +1,64 @@
+//! What `export` seals, the far side takes: over sources of every form, right and wrong.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use sealift_archive_format::inventory::Exporter;
+use sealift_core::export::{self, Sources};
+use sealift_core::in_toto::Inspections;
+use sealift_core::progress::Unwatched;
+use sealift_core::trust::Extent;
+use sealift_tests::far_side::FarSide;
+use sealift_tests::generated_source::generate;
+use sealift_tests::malicious_exporter::exporter_key;
+
+/// A side that trusts one exporter and asks for nothing else: exporter and importer in one.
+fn side() -> FarSide {
+    let far = FarSide::trusting_nobody("2026-06-01T12:00:00Z".parse().unwrap());
+    far.policy("minimum_level = \"0\"\nreferrers = [\"attestation\", \"signature\", \"sbom\", \"other\", \"image\"]\n");
+    far
+}
+
+/// Exports what the choices make; `None` where export refuses.
+fn export(side: &FarSide, choices: &[u8]) -> Option<Vec<u8>> {
+    let (source, request) = generate(choices);
+    let mut sources: Sources<'_> = vec![Box::new(source)];
+    let plan = export::plan(&request, &mut sources).ok()?;
+    let settings = export::Settings {
+        now: side.now,
+        exported_at: side.now,
+        exporter: Exporter { name: "test".to_owned(), version: "1".to_owned() },
+        keys: &[exporter_key()],
+        inspections: Inspections::NotRun,
+        extent: Extent::WhatIsNeeded,
+    };
+    let trust = side.store().load().unwrap();
+    let prepared = export::prepare(plan, &mut sources, &trust, BTreeMap::new(), &settings).ok()?;
+    // A blob that its source does not have is found when it is fetched.
+    prepared.write(Vec::new(), &mut sources, &Unwatched).ok()
+}
+
+proptest! {
+    #[test]
+    fn what_export_seals_is_verified_and_imported(choices in prop::collection::vec(any::<u8>(), 0..160)) {
+        let side = side();
+        if let Some(archive) = export(&side, &choices) {
+            let delivered = side.import_from(&mut archive.as_slice(), &mut side.sink());
+            prop_assert!(delivered.is_ok(), "{:?}", delivered.err());
+        }
+    }
+}
+
+/// The property says nothing if hardly anything is exported.
+#[test]
+fn much_of_what_is_generated_is_exported() {
+    let side = side();
+    let choices = |seed: u64| -> Vec<u8> {
+        let next =
+            |state: &u64| Some(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407));
+        std::iter::successors(Some(seed), next).skip(1).take(120).map(|state| state.to_be_bytes()[0]).collect()
+    };
+    let exported = (0..200).filter(|seed| export(&side, &choices(*seed)).is_some()).count();
+    println!("{exported} of 200 were exported");
+    assert!((20..180).contains(&exported), "{exported} of 200 were exported");
+}
