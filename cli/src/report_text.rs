@@ -3,7 +3,9 @@
 use anstyle::{AnsiColor, Style};
 use indicatif::HumanBytes;
 use sealift_core::in_toto::{Attestation, Claim, SignatureCheck};
-use sealift_core::report::{AttestationReport, BundleReport, ExpiryReport, ItemReport, Report, RepositoryReport};
+use sealift_core::report::{
+    AttestationReport, BundleReport, ExpiryReport, ItemReport, ReferrerReport, Report, RepositoryReport,
+};
 
 use crate::text::{Line, Text};
 
@@ -146,6 +148,9 @@ fn write_item(text: &mut Text, item: &ItemReport, indent: &str) {
             text.line(format_args!("{indent}TUF: target {}, signed by {roles} of {repositories}", target.target));
         }
     }
+    for referrer in &item.referrers {
+        text.line(Line::from(indent).then("refers to it: ").join(&referrer_line(referrer)));
+    }
     for attestation in &item.attestations {
         text.line(Line::from(indent).then("attestation: ").join(&attestation_line(attestation)));
     }
@@ -162,6 +167,16 @@ fn write_item(text: &mut Text, item: &ItemReport, indent: &str) {
     }
     for binding in &chain.trace.product {
         text.line(format_args!("{indent}in-toto: {binding}"));
+    }
+}
+
+/// What refers to an image, and who vouches for it.
+fn referrer_line(report: &ReferrerReport) -> Line {
+    let ReferrerReport { digest, kind, artifact_type, size, attested_by, .. } = report;
+    let line = Line::from(format_args!("{kind} {digest} ({artifact_type}, {}), ", HumanBytes(*size)));
+    match attested_by.as_slice() {
+        [] => line.styled(WARN, "vouched for by nobody"),
+        names => line.styled(GOOD, format_args!("vouched for by {}", names.join(" and "))),
     }
 }
 

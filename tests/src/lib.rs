@@ -9,6 +9,7 @@ pub mod far_side;
 pub mod folder_content;
 pub mod generated_source;
 pub mod go_reader;
+pub mod hostile_source;
 pub mod images;
 pub mod link_folder;
 pub mod malicious_exporter;

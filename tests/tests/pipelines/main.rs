@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod export_keeps_its_word;
+mod hostile_source;
 mod killed;
 mod live;
 mod reports;

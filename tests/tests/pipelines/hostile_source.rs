@@ -1,0 +1,84 @@
+//! One plan has one budget, whatever its source invents.
+
+use std::rc::Rc;
+
+use sealift_core::export::request::Place;
+use sealift_core::export::{self, BundleOrigin, BundleRequest, ImageRequest, PlanError, Request, SourceId, Sources};
+use sealift_core::oci::referrer::usual_kinds;
+use sealift_core::oci::{Descriptor, GraphError, Platforms};
+use sealift_tests::hostile_source::{Asked, HostileSource};
+use serde_json::json;
+
+fn place(name: &str) -> Place {
+    Place { source: SourceId(0), reference: name.parse().unwrap() }
+}
+
+fn request(images: &[&str], bundles: &[&str]) -> Request {
+    let image = |name: &&str| ImageRequest { name: (*name).to_owned(), place: place(name) };
+    let bundle = |name: &&str| BundleRequest { name: (*name).to_owned(), origin: BundleOrigin::Stored(place(name)) };
+    Request {
+        bundles: bundles.iter().map(bundle).collect(),
+        images: images.iter().map(image).collect(),
+        platforms: Platforms::All,
+        referrers: usual_kinds(),
+    }
+}
+
+fn plan(source: HostileSource, request: &Request) -> (Result<export::Plan, PlanError>, Rc<Asked>) {
+    let asked = source.asked();
+    let mut sources: Sources<'_> = vec![Box::new(source)];
+    (export::plan(request, &mut sources), asked)
+}
+
+#[test]
+fn referrers_of_any_number_and_length_are_held_within_one_limit() {
+    let mut source = HostileSource::default();
+    let image = source.image("a");
+    for referrer in 0..16 {
+        let children: Vec<Descriptor> = (0..7).map(|child| source.long_manifest(referrer * 7 + child)).collect();
+        let index = source.index(&children, Some(&image));
+        source.refer(index);
+    }
+    source.serve(image);
+    let (plan, asked) = plan(source, &request(&["e.example/a:1"], &[]));
+    let Err(PlanError::Graph { source, .. }) = plan else { panic!("{plan:?}") };
+    assert!(matches!(*source, GraphError::ManifestBytes));
+    assert!(asked.manifests.get() < 16, "{asked:?}");
+}
+
+#[test]
+fn each_manifest_is_fetched_once_and_each_subject_asked_about_once() {
+    let mut source = HostileSource::default();
+    let children: Vec<Descriptor> = (0..100).map(|number| source.image(&number.to_string())).collect();
+    let image = source.index(&children, None);
+    let named = |number: usize| json!({ "image": format!("e.example/i{number}:1"), "contentDigest": image.digest });
+    let images: Vec<_> = (0..100).map(named).collect();
+    let bundle = json!({ "schemaVersion": "v1", "name": "s", "version": "1", "invocationImages": images });
+    let bundle = source.store("application/vnd.cnab.bundle.config.v1+json", bundle.to_string().into_bytes());
+    let config = json!({ "schemaVersion": 2, "config": bundle, "layers": [] });
+    let mut config = source.store("application/vnd.oci.image.manifest.v1+json", config.to_string().into_bytes());
+    config.annotations.insert("io.cnab.manifest.type", "config");
+    let mut listed = image.clone();
+    listed.annotations.insert("io.cnab.manifest.type", "invocation");
+    let mut children = vec![config];
+    children.extend(std::iter::repeat_n(listed, 100));
+    let root = source.index(&children, None);
+    source.serve(root);
+    let (plan, asked) = plan(source, &request(&[], &["e.example/s:1"]));
+    assert_eq!(plan.unwrap().bundles[0].images.len(), 100);
+    // The bundle's index, its config manifest, the image and its hundred manifests; the last two kinds have referrers.
+    assert_eq!((asked.manifests.get(), asked.referrers.get()), (103, 101));
+}
+
+#[test]
+fn images_by_many_names_cost_no_more_than_by_one() {
+    let mut source = HostileSource::default();
+    let children: Vec<Descriptor> = (0..50).map(|number| source.image(&number.to_string())).collect();
+    let root = source.index(&children, None);
+    source.serve(root);
+    let names: Vec<String> = (0..40).map(|number| format!("e.example/a:{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (plan, asked) = plan(source, &request(&names, &[]));
+    assert_eq!(plan.unwrap().images.len(), 40);
+    assert_eq!((asked.manifests.get(), asked.referrers.get()), (40 + 50, 51), "a name each, and the rest once");
+}
