@@ -1,7 +1,8 @@
 //! Archives that someone compressed whole, with gzip or zstd: recognised by their first bytes, and read as they are.
 //!
-//! Promise: exactly one gzip member (RFC 1952) or one zstd frame (RFC 8878), whole, its checksum right, nothing after
-//! it; and memory stays bounded, whatever window a frame asks for.
+//! Promise: exactly one gzip member (RFC 1952) or one zstd frame (RFC 8878), whole, its checksum and its stated size
+//! right, nothing after it; and memory stays bounded, whatever window a frame asks for, and however little was
+//! compressed to whatever much ([`Decompressed::check_expansion`]).
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
@@ -11,6 +12,17 @@ use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 /// The largest zstd window, in bytes: what RFC 8878 §3.1.1.1.2 recommends that every decoder supports.
 pub const MAXIMUM_ZSTD_WINDOW: u64 = 8 * 1024 * 1024;
+
+/// How long a seal may be that comes out of very few compressed bytes, in bytes.
+const FREE_EXPANSION: u64 = 4 * 1024 * 1024;
+/// How many times as long as the compressed bytes it came from a longer seal may be. Seals are made of digests, which do
+/// not compress: an honest one is not ten times as long.
+const MAXIMUM_EXPANSION: u64 = 64;
+
+/// The bit of a zstd frame's descriptor that is reserved (RFC 8878 §3.1.1.1.1.4).
+const ZSTD_RESERVED: u8 = 1 << 3;
+/// The bits of it that say whether the frame states the size of its content: a length, and a single segment.
+const ZSTD_STATES_SIZE: u8 = 0b1110_0000;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -51,6 +63,25 @@ pub enum CompressionError {
     /// The checksum of the content is wrong.
     #[error("the checksum of the zstd frame is wrong")]
     Checksum,
+    /// The zstd frame uses what is reserved for later versions of zstd.
+    #[error("the zstd frame has its reserved bit set: it is of no version that is known")]
+    ReservedBit,
+    /// The zstd frame states another size than its content has.
+    #[error("the zstd frame states a content of {stated} bytes, and has {}", if *.found > *.stated { "more".to_owned() } else { .found.to_string() })]
+    ContentSize {
+        /// The size that it states, in bytes.
+        stated: u64,
+        /// How many bytes came, at least.
+        found: u64,
+    },
+    /// Very many bytes came out of very few, before anything is known about who made them.
+    #[error("{expanded} bytes and more come out of {compressed} compressed ones: no seal compresses so well")]
+    Expansion {
+        /// How many compressed bytes were read.
+        compressed: u64,
+        /// How many came out.
+        expanded: u64,
+    },
     /// Something comes after the one member or frame.
     #[error("bytes follow the end of the {0} stream")]
     Trailing(Compression),
@@ -66,36 +97,79 @@ impl From<CompressionError> for io::Error {
 pub struct Decompressed<R: Read>(Decoder<Source<R>>);
 
 /// The input, with the bytes that were looked at put back in front.
-type Source<R> = BufReader<io::Chain<io::Cursor<Vec<u8>>, R>>;
+type Source<R> = BufReader<io::Chain<io::Cursor<Vec<u8>>, Counted<R>>>;
+
+/// Counts what is read of the input.
+struct Counted<R> {
+    input: R,
+    count: u64,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        self.count += count as u64;
+        Ok(count)
+    }
+}
 
 type ZstdDecoder<S> = StreamingDecoder<S, FrameDecoder>;
+
+/// A zstd frame as it is read.
+struct Zstd<S: BufRead> {
+    decoder: ZstdDecoder<S>,
+    /// The size of the content, in bytes, where the frame states it. The decoder does not compare it.
+    stated: Option<u64>,
+    /// How much of the content came.
+    found: u64,
+}
 
 enum Decoder<S: BufRead> {
     None(S),
     Gzip(GzDecoder<S>),
-    Zstd(Box<ZstdDecoder<S>>),
+    Zstd(Box<Zstd<S>>),
 }
 
 impl<R: Read> Decompressed<R> {
     /// Looks at the first bytes of the input to see how it is compressed.
     ///
     /// # Errors
-    /// Those of the input, and [`CompressionError::Broken`] for a zstd frame that cannot be begun.
-    pub fn open(mut input: R) -> io::Result<Self> {
+    /// Those of the input, and [`CompressionError`] for a zstd frame that cannot be begun.
+    pub fn open(input: R) -> io::Result<Self> {
+        let mut input = Counted { input, count: 0 };
         let mut beginning = Vec::new();
-        input.by_ref().take(ZSTD.len() as u64).read_to_end(&mut beginning)?;
+        input.by_ref().take(ZSTD.len() as u64 + 1).read_to_end(&mut beginning)?;
         let gzip = beginning.starts_with(&GZIP);
-        let zstd = beginning.starts_with(&ZSTD);
-        let source = BufReader::with_capacity(BUFFER_LENGTH, io::Cursor::new(beginning).chain(input));
-        Ok(Self(if gzip {
-            Decoder::Gzip(GzDecoder::new(source))
-        } else if zstd {
-            let decoder = StreamingDecoder::new_with_max_window_size(source, MAXIMUM_ZSTD_WINDOW)
-                .map_err(|error| broken(Compression::Zstd, io::Error::other(error)))?;
-            Decoder::Zstd(Box::new(decoder))
-        } else {
-            Decoder::None(source)
+        let zstd = beginning.strip_prefix(&ZSTD).map(|rest| rest.first().copied().unwrap_or_default());
+        let source = source(beginning, input);
+        Ok(Self(match zstd {
+            _ if gzip => Decoder::Gzip(GzDecoder::new(source)),
+            Some(descriptor) => Decoder::Zstd(Box::new(Zstd::open(source, descriptor)?)),
+            None => Decoder::None(source),
         }))
+    }
+
+    /// Reads an archive that is known not to be compressed.
+    pub(crate) fn plain(input: R) -> Self {
+        Self(Decoder::None(source(Vec::new(), Counted { input, count: 0 })))
+    }
+
+    /// Refuses to go on when `expanded` bytes are far more than what they came from. What is held of an archive before
+    /// its seal is verified must cost those who send it something.
+    ///
+    /// # Errors
+    /// [`CompressionError::Expansion`].
+    pub(crate) fn check_expansion(&self, expanded: u64) -> Result<(), CompressionError> {
+        let source = match &self.0 {
+            Decoder::None(_) => return Ok(()),
+            Decoder::Gzip(decoder) => decoder.get_ref(),
+            Decoder::Zstd(zstd) => zstd.decoder.get_ref(),
+        };
+        let compressed = source.get_ref().get_ref().1.count;
+        if expanded > compressed.saturating_mul(MAXIMUM_EXPANSION).saturating_add(FREE_EXPANSION) {
+            return Err(CompressionError::Expansion { compressed, expanded });
+        }
+        Ok(())
     }
 
     /// How the archive is compressed.
@@ -117,13 +191,17 @@ impl<R: Read> Read for Decompressed<R> {
         let (count, rest) = match &mut self.0 {
             Decoder::None(source) => return source.read(buffer),
             Decoder::Gzip(decoder) => (read_gzip(decoder, buffer)?, decoder.get_mut()),
-            Decoder::Zstd(decoder) => (read_zstd(decoder, buffer)?, decoder.get_mut()),
+            Decoder::Zstd(zstd) => (zstd.read(buffer)?, zstd.decoder.get_mut()),
         };
         if count == 0 && !rest.fill_buf()?.is_empty() {
             return Err(CompressionError::Trailing(compression).into());
         }
         Ok(count)
     }
+}
+
+fn source<R: Read>(beginning: Vec<u8>, input: Counted<R>) -> Source<R> {
+    BufReader::with_capacity(BUFFER_LENGTH, io::Cursor::new(beginning).chain(input))
 }
 
 fn broken(compression: Compression, source: io::Error) -> io::Error {
@@ -137,11 +215,31 @@ fn read_gzip<S: BufRead>(decoder: &mut GzDecoder<S>, buffer: &mut [u8]) -> io::R
     })
 }
 
-fn read_zstd<S: BufRead>(decoder: &mut ZstdDecoder<S>, buffer: &mut [u8]) -> io::Result<usize> {
-    let count = decoder.read(buffer).map_err(|error| broken(Compression::Zstd, error))?;
-    let frame = &decoder.decoder;
-    if count == 0 && frame.get_checksum_from_data().is_some_and(|sum| frame.get_calculated_checksum() != Some(sum)) {
-        return Err(CompressionError::Checksum.into());
+impl<S: BufRead> Zstd<S> {
+    /// Begins a frame whose descriptor was looked at.
+    fn open(source: S, descriptor: u8) -> io::Result<Self> {
+        if descriptor & ZSTD_RESERVED != 0 {
+            return Err(CompressionError::ReservedBit.into());
+        }
+        let decoder = StreamingDecoder::new_with_max_window_size(source, MAXIMUM_ZSTD_WINDOW)
+            .map_err(|error| broken(Compression::Zstd, io::Error::other(error)))?;
+        let stated = (descriptor & ZSTD_STATES_SIZE != 0).then(|| decoder.decoder.content_size());
+        Ok(Self { decoder, stated, found: 0 })
     }
-    Ok(count)
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.decoder.read(buffer).map_err(|error| broken(Compression::Zstd, error))?;
+        self.found += count as u64;
+        if let Some(stated) = self.stated
+            && (self.found > stated || count == 0 && self.found < stated)
+        {
+            return Err(CompressionError::ContentSize { stated, found: self.found }.into());
+        }
+        let frame = &self.decoder.decoder;
+        let checksum = frame.get_checksum_from_data();
+        if count == 0 && checksum.is_some_and(|sum| frame.get_calculated_checksum() != Some(sum)) {
+            return Err(CompressionError::Checksum.into());
+        }
+        Ok(count)
+    }
 }

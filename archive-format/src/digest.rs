@@ -2,8 +2,11 @@
 //!
 //! Promise: a [`Digest`] cannot hold a wrong value. OCI Image Specification 1.1, "Descriptors", section Digests.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::Hash;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use sha2::Digest as _;
 
@@ -46,11 +49,38 @@ impl DigestAlgorithm {
     }
 }
 
-/// A digest: an algorithm and a value of exactly its length.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A digest: an algorithm and a value of exactly its length. Clones share the text.
+#[derive(Clone)]
 pub struct Digest {
     algorithm: DigestAlgorithm,
-    hex: String,
+    /// The value is its end; it may be the name of a blob, which ends in its digest.
+    text: Arc<str>,
+}
+
+impl PartialEq for Digest {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Digest {}
+
+impl Ord for Digest {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.algorithm, self.hex()).cmp(&(other.algorithm, other.hex()))
+    }
+}
+
+impl PartialOrd for Digest {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Hash for Digest {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        (self.algorithm, self.hex()).hash(state);
+    }
 }
 
 /// Why a text is not a digest.
@@ -94,7 +124,7 @@ impl Digest {
         if hex.len() != algorithm.length() * 2 || !hex.bytes().all(lower_case) {
             return Err(DigestError::Value { algorithm, value: shorten(hex) });
         }
-        Ok(Self { algorithm, hex: hex.to_owned() })
+        Ok(Self { algorithm, text: hex.into() })
     }
 
     /// The algorithm.
@@ -104,12 +134,22 @@ impl Digest {
 
     /// The value in lower-case hexadecimal.
     pub fn hex(&self) -> &str {
-        &self.hex
+        let start = self.text.len().saturating_sub(self.algorithm.length() * 2);
+        self.text.get(start..).unwrap_or_default()
+    }
+
+    /// The same digest, that shares a text which ends in its value.
+    pub(crate) fn within(&self, text: &Arc<str>) -> Self {
+        if text.ends_with(self.hex()) {
+            Self { algorithm: self.algorithm, text: Arc::clone(text) }
+        } else {
+            self.clone()
+        }
     }
 
     /// The first twelve hexadecimal characters, for people.
     pub fn short(&self) -> &str {
-        self.hex.get(..12).unwrap_or(&self.hex)
+        self.hex().get(..12).unwrap_or_default()
     }
 
     /// Whether `bytes` have this digest.
@@ -120,7 +160,7 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.algorithm.name(), self.hex)
+        write!(f, "{}:{}", self.algorithm.name(), self.hex())
     }
 }
 
@@ -186,9 +226,10 @@ impl Hasher {
 
     /// The digest of all bytes taken in.
     pub fn finish(self) -> Digest {
+        let of = |algorithm, bytes: &[u8]| Digest { algorithm, text: hex::encode(bytes).into() };
         match self.0 {
-            Inner::Sha256(hasher) => Digest { algorithm: DigestAlgorithm::Sha256, hex: hex::encode(hasher.finalize()) },
-            Inner::Sha512(hasher) => Digest { algorithm: DigestAlgorithm::Sha512, hex: hex::encode(hasher.finalize()) },
+            Inner::Sha256(hasher) => of(DigestAlgorithm::Sha256, &hasher.finalize()),
+            Inner::Sha512(hasher) => of(DigestAlgorithm::Sha512, &hasher.finalize()),
         }
     }
 }

@@ -187,9 +187,14 @@ impl Signature {
 
 /// The pre-authentication encoding of DSSE v1: what is signed in place of the bare payload.
 pub fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
+    let mut bytes = pae_before(payload_type, payload.len());
     bytes.extend_from_slice(payload);
     bytes
+}
+
+/// What the pre-authentication encoding puts before a payload of `length` bytes.
+pub(crate) fn pae_before(payload_type: &str, length: usize) -> Vec<u8> {
+    format!("DSSEv1 {} {payload_type} {length} ", payload_type.len()).into_bytes()
 }
 
 fn decode(member: &'static str, text: &str) -> Result<Vec<u8>, EnvelopeError> {

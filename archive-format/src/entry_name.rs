@@ -26,7 +26,7 @@ pub struct EntryName(Arc<Inner>);
 
 #[derive(PartialEq, Eq, Hash)]
 struct Inner {
-    text: String,
+    text: Arc<str>,
     place: Place,
 }
 
@@ -95,7 +95,7 @@ pub enum EntryNameError {
 
 impl EntryName {
     fn new(text: String, place: Place) -> Self {
-        Self(Arc::new(Inner { text, place }))
+        Self(Arc::new(Inner { text: text.into(), place }))
     }
 
     /// `sealift/seal.json`.
@@ -115,8 +115,9 @@ impl EntryName {
 
     /// The place of a blob.
     pub fn blob(digest: &Digest) -> Self {
-        let text = format!("blobs/{}/{}", digest.algorithm().name(), digest.hex());
-        Self::new(text, Place::Blob(digest.clone()))
+        let text: Arc<str> = format!("blobs/{}/{}", digest.algorithm().name(), digest.hex()).into();
+        let digest = digest.within(&text);
+        Self(Arc::new(Inner { text, place: Place::Blob(digest) }))
     }
 
     /// The place of a TUF metadata file, for example `1.root.json`; what needs it is encoded.

@@ -1,7 +1,7 @@
 //! Where everything lies in an archive. Sizes are known before contents are, and so are offsets.
 
 use crate::entry_name::EntryName;
-use crate::seal::UnverifiedSeal;
+use crate::inventory::Inventory;
 use crate::tar_profile;
 
 /// The offsets of all entries of an archive.
@@ -27,12 +27,12 @@ pub struct Located {
 }
 
 impl Layout {
-    /// The layout of the archive that a seal describes.
-    pub fn of(seal: &UnverifiedSeal) -> Self {
-        let listed = seal.inventory().entries.iter().map(|entry| (entry.name.clone(), entry.size));
+    /// The layout of the archive that an inventory describes, behind a seal of `seal_length` bytes.
+    pub fn of(seal_length: u64, inventory: &Inventory) -> Self {
+        let listed = inventory.entries.iter().map(|entry| (entry.name.clone(), entry.size));
         let mut entries = Vec::new();
         let mut offset = 0;
-        for (name, size) in std::iter::once((EntryName::seal(), seal.length())).chain(listed) {
+        for (name, size) in std::iter::once((EntryName::seal(), seal_length)).chain(listed) {
             let content_offset = offset + tar_profile::header(&name, size).len() as u64;
             entries.push(Located { name, header_offset: offset, content_offset, size });
             offset = content_offset + size + tar_profile::padding(size) as u64;

@@ -21,6 +21,6 @@ pub use entry_name::{EntryName, EntryNameError, Place};
 pub use format_error::{FormatError, Problem};
 pub use inventory::{Inventory, InventoryError};
 pub use layout::Layout;
-pub use reader::{EntryReader, Reader};
-pub use seal::{SealSignature, UnverifiedSeal};
+pub use reader::{EntryReader, Reader, SealedReader};
+pub use seal::{Seal, SealSignature, UnverifiedSeal};
 pub use writer::{WriteError, Writer};

@@ -22,7 +22,7 @@ use unicase::UniCase;
 use budget::Budget;
 pub use budget::{MEMORY_ALWAYS, MEMORY_PER_BYTE};
 use typed::Typed;
-use unread::Unread;
+use unread::{Unread, Weighed};
 
 /// How deep arrays and objects may nest.
 pub const MAXIMUM_DEPTH: usize = 100;
@@ -97,9 +97,30 @@ pub fn parse_into<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
 /// # Errors
 /// As [`parse_into`], and, with [`Names::Folded`], for names that are one name to a reader that ignores case.
 pub fn read<T: DeserializeOwned>(bytes: &[u8], names: Names) -> Result<T, JsonError> {
+    pass_over(bytes, names, &Budget::of_names(bytes.len()), Weighed::Nothing)?;
+    read_again(bytes, names)
+}
+
+/// Weighs a document before a type is read from it: what a type would hold of it, at most, is below `limit` bytes.
+///
+/// # Errors
+/// As [`read`], and [`JsonError::TooMuchMemory`].
+pub(crate) fn weigh(bytes: &[u8], names: Names, limit: usize) -> Result<(), JsonError> {
+    pass_over(bytes, names, &Budget::limited(limit), Weighed::Values)
+}
+
+fn pass_over(bytes: &[u8], names: Names, budget: &Budget, weighed: Weighed) -> Result<(), JsonError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    Unread { depth: 0, names }.deserialize(&mut deserializer).map_err(JsonError::NotStrict)?;
-    deserializer.end().map_err(JsonError::NotStrict)?;
+    let unread = Unread { depth: 0, names, budget, weighed };
+    unread.deserialize(&mut deserializer).map_err(|error| budget.error(error))?;
+    deserializer.end().map_err(JsonError::NotStrict)
+}
+
+/// Reads a type from a document that was passed over before.
+///
+/// # Errors
+/// [`JsonError::Form`].
+pub(crate) fn read_again<T: DeserializeOwned>(bytes: &[u8], names: Names) -> Result<T, JsonError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     Ok(T::deserialize(Typed { source: &mut deserializer, names })?)
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::digest::{Digest, Hasher};
 use crate::entry_name::EntryName;
 use crate::inventory::Inventory;
-use crate::seal::UnverifiedSeal;
+use crate::seal::Seal;
 use crate::tar_profile::{self, BLOCK_LENGTH};
 
 const BUFFER_LENGTH: usize = 128 * 1024;
@@ -81,9 +81,10 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     /// [`WriteError::Output`].
-    pub fn new(mut output: W, seal: &UnverifiedSeal) -> Result<Self, WriteError> {
-        output.write_all(&tar_profile::header(&EntryName::seal(), seal.length())).map_err(WriteError::Output)?;
-        output.write_all(&seal.to_bytes()).map_err(WriteError::Output)?;
+    pub fn new(mut output: W, seal: &Seal) -> Result<Self, WriteError> {
+        let header = tar_profile::header(&EntryName::seal(), seal.bytes().length());
+        output.write_all(&header).map_err(WriteError::Output)?;
+        output.write_all(&seal.bytes().to_bytes()).map_err(WriteError::Output)?;
         let inventory = Arc::clone(seal.inventory());
         Ok(Self { output, inventory, next: 0, buffer: vec![0; BUFFER_LENGTH], failed: false })
     }
@@ -167,7 +168,6 @@ impl<W: Write> Writer<W> {
 mod tests {
     use super::*;
     use crate::inventory::{EntryRecord, Exporter, FormatVersion};
-    use crate::layout::Layout;
     use crate::reader::Reader;
     use crate::seal::SealSignature;
 
@@ -185,7 +185,7 @@ mod tests {
         contents
     }
 
-    fn seal() -> UnverifiedSeal {
+    fn seal() -> Seal {
         let inventory = Inventory {
             bundles: Vec::new(),
             entries: contents().into_iter().map(|(name, content)| EntryRecord::of(name, &content)).collect(),
@@ -195,7 +195,7 @@ mod tests {
             images: Vec::new(),
             repositories: vec![crate::inventory::RepositoryRecord { name: "main".to_owned() }],
         };
-        UnverifiedSeal::new(inventory, vec![SealSignature { key: Digest::sha256(b""), bytes: [0; 64] }]).unwrap()
+        Seal::new(inventory, vec![SealSignature { key: Digest::sha256(b""), bytes: [0; 64] }]).unwrap()
     }
 
     fn archive() -> Vec<u8> {
@@ -210,9 +210,9 @@ mod tests {
     fn what_is_written_is_read_and_lies_where_the_layout_says() {
         let archive = archive();
         assert!(archive == self::archive(), "the same contents give the same bytes");
-        let layout = Layout::of(&seal());
+        let layout = seal().layout();
         assert_eq!(layout.length, archive.len() as u64);
-        let mut reader = Reader::open(&*archive).unwrap();
+        let mut reader = Reader::open(&*archive).unwrap().read_inventory().unwrap();
         let mut located = layout.entries.iter().skip(1);
         for (name, content) in contents() {
             let place = located.next().unwrap();

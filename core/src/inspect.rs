@@ -1,19 +1,26 @@
 //! Inspect: what the head of an archive says of itself, with nothing verified.
 //!
 //! For people who want to look before they decide, and for scripts that want to know what is inside. The frame is checked
-//! as far as it is read; the seal, TUF and in-toto are not.
+//! as far as it is read; the seal, TUF and in-toto are not. So what is held is bounded: the seal within
+//! [`Inventory::parse_unverified`], and of metadata no more than is shown.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Read;
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use sealift_archive_format::dsse::MAXIMUM_SIGNATURES;
 use sealift_archive_format::inventory::{EntryRecord, ImageRole, Inventory};
-use sealift_archive_format::{Digest, FormatError, Place, Reader, strict_json};
-use serde::Serialize;
-use serde_json::Value;
+use sealift_archive_format::strict_json::{self, Names};
+use sealift_archive_format::{Digest, FormatError, Place, Reader};
+use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
 
 /// The most bytes of one metadata file that is looked into.
 const MAXIMUM_METADATA: u64 = 16 * 1024 * 1024;
+/// The longest text of a metadata file that is shown, in bytes.
+const MAXIMUM_SHOWN: usize = 1_024;
 
 /// What an archive says of itself.
 #[derive(Debug, Clone, Serialize)]
@@ -86,8 +93,10 @@ pub struct InspectedItem {
 /// # Errors
 /// [`FormatError`] when it is not an archive.
 pub fn inspect(input: impl Read) -> Result<Inspection, FormatError> {
-    let mut reader = Reader::open(input)?;
-    let inventory = reader.seal().inventory().clone();
+    let sealed = Reader::open(input)?;
+    let sealed_by = sealed.seal().signatures().iter().map(|signature| signature.key.clone()).collect();
+    let mut reader = sealed.read_inventory()?;
+    let inventory = Arc::clone(reader.inventory());
     let mut repositories: BTreeMap<String, InspectedRepository> = BTreeMap::new();
     for repository in &inventory.repositories {
         let (files, targets) = (Vec::new(), Vec::new());
@@ -118,7 +127,7 @@ pub fn inspect(input: impl Read) -> Result<Inspection, FormatError> {
         compression: reader.compression().to_string(),
         exported_at: inventory.exported_at,
         exporter: format!("{} {}", inventory.exporter.name, inventory.exporter.version),
-        sealed_by: reader.seal().signatures().iter().map(|signature| signature.key.clone()).collect(),
+        sealed_by,
         repositories: repositories.into_values().collect(),
         items: items(&inventory),
         bytes: inventory.entries.iter().map(|entry| entry.size).sum(),
@@ -128,16 +137,62 @@ pub fn inspect(input: impl Read) -> Result<Inspection, FormatError> {
 
 /// What a metadata file states, as far as it can be read.
 fn metadata(name: &str, bytes: &[u8]) -> InspectedMetadata {
-    let document = strict_json::parse(bytes).unwrap_or_default();
-    let signed = document.get("signed");
-    let field = |name: &str| signed.and_then(|signed| signed.get(name));
-    let signatures = document.get("signatures").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let key_id = |signature: &Value| signature.get("keyid").and_then(Value::as_str).map(str::to_owned);
+    let Stated { signed, signatures: FirstSignatures(signatures) } =
+        strict_json::read(bytes, Names::Exact).unwrap_or_default();
     InspectedMetadata {
         name: name.to_owned(),
-        version: field("version").and_then(Value::as_u64),
-        expires: field("expires").and_then(Value::as_str).map(str::to_owned),
-        signed_by: signatures.iter().filter_map(key_id).collect(),
+        version: signed.version,
+        expires: signed.expires.filter(|text| text.len() <= MAXIMUM_SHOWN),
+        signed_by: signatures.into_iter().filter_map(|signature| signature.keyid).collect(),
+    }
+}
+
+/// What is shown of a metadata file: nobody verified it, so nothing else of it is held.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Stated {
+    signed: StatedRole,
+    signatures: FirstSignatures,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct StatedRole {
+    version: Option<u64>,
+    expires: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct StatedSignature {
+    keyid: Option<String>,
+}
+
+/// The first signatures of many, without key ids that no one would show.
+#[derive(Default)]
+struct FirstSignatures(Vec<StatedSignature>);
+
+impl<'de> Deserialize<'de> for FirstSignatures {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct First;
+        impl<'de> Visitor<'de> for First {
+            type Value = FirstSignatures;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of signatures")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<FirstSignatures, A::Error> {
+                let mut first = Vec::new();
+                while let Some(mut signature) = access.next_element::<StatedSignature>()? {
+                    signature.keyid = signature.keyid.filter(|text| text.len() <= MAXIMUM_SHOWN);
+                    if first.len() < MAXIMUM_SIGNATURES {
+                        first.push(signature);
+                    }
+                }
+                Ok(FirstSignatures(first))
+            }
+        }
+        deserializer.deserialize_seq(First)
     }
 }
 

@@ -1,14 +1,15 @@
 //! The seal: who packed an archive, and whether this side believes them.
 //!
 //! Promise: a [`VerifiedSeal`] exists only if enough different pinned exporters signed exactly the inventory that it
-//! holds. It says who packed the archive, and nothing about who made what is inside.
+//! holds. It says who packed the archive, and nothing about who made what is inside. Signatures are verified over bytes:
+//! what nobody signed is never read as JSON.
 
 use std::fs::File;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use sealift_archive_format::seal::{CoSigning, CoSigningError, signed_bytes};
-use sealift_archive_format::{Digest, Inventory, SealSignature, UnverifiedSeal};
+use sealift_archive_format::{Digest, Inventory, InventoryError, SealSignature, UnverifiedSeal};
 
 use crate::signature::{Candidate, KeyError, PublicKey, Scheme, SigningKey, ThresholdError, require_threshold};
 
@@ -27,10 +28,10 @@ pub struct ExporterKey {
 ///
 /// ```compile_fail
 /// # use sealift_core::seal::VerifiedSeal;
-/// # fn forge(seal: &sealift_archive_format::UnverifiedSeal) -> VerifiedSeal {
+/// # fn forge(seal: &sealift_archive_format::Seal) -> VerifiedSeal {
 /// VerifiedSeal {
 ///     inventory: seal.inventory().clone(),
-///     statement_digest: seal.statement_digest(),
+///     statement_digest: seal.bytes().statement_digest(),
 ///     signers: vec!["alice".to_owned()],
 /// }
 /// # }
@@ -43,7 +44,7 @@ pub struct VerifiedSeal {
 }
 
 /// Why a seal is not believed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum SealError {
     /// No pinned exporter is among the signers.
     #[error("the archive was sealed by {}, and no exporter with such a key is trusted", list(.keys))]
@@ -59,6 +60,9 @@ pub enum SealError {
         /// How many signed, and how many must.
         source: ThresholdError,
     },
+    /// What enough pinned exporters signed is not an inventory that can be read here.
+    #[error("what the trusted exporters sealed cannot be read")]
+    Inventory(#[from] InventoryError),
     /// A pinned key cannot seal.
     #[error("the key of exporter {exporter:?} is {}; seals are signed with ed25519", .scheme.name())]
     NotEd25519 {
@@ -132,7 +136,7 @@ pub fn co_sign(archive: &mut File, key: &SigningKey) -> Result<UnverifiedSeal, S
     Ok(archive.add_signature(signature)?)
 }
 
-/// Verifies that at least `threshold` different pinned exporters signed the seal.
+/// Verifies that at least `threshold` different pinned exporters signed the seal, and then reads what they signed.
 ///
 /// A signature names its key by fingerprint; it counts only if that key is pinned and the signature is its own.
 ///
@@ -153,20 +157,23 @@ pub fn verify(
         let keys = seal.signatures().iter().map(|signature| signature.key.clone()).collect();
         return Err(SealError::UnknownExporter { keys });
     }
+    // Each signature is verified once, over as many bytes as the seal has.
     let message = seal.signed_bytes();
     let candidates = claims.iter().map(|(exporter, signature)| Candidate {
         key_id: &exporter.name,
         key: &exporter.key,
         signature: &signature.bytes,
     });
-    let signers = require_threshold(threshold, &message, candidates).map_err(|source| {
-        let wrong =
-            claims.iter().filter(|(exporter, signature)| exporter.key.verify(&message, &signature.bytes).is_err());
+    let signers = require_threshold(threshold, message, candidates).map_err(|source| {
+        let valid = claims.iter().filter(|(exporter, _)| source.valid.contains(&exporter.name));
+        let valid: Vec<_> = valid.map(|(exporter, _)| exporter.key.identity()).collect();
+        let wrong = claims.iter().filter(|(exporter, _)| !valid.contains(&exporter.key.identity()));
         SealError::Threshold { invalid: wrong.map(|(exporter, _)| exporter.name.clone()).collect(), source }
     })?;
     let mut signers: Vec<String> = signers.into_iter().map(|signer| signer.key_id).collect();
     signers.sort_unstable();
-    Ok(VerifiedSeal { inventory: Arc::clone(seal.inventory()), statement_digest: seal.statement_digest(), signers })
+    let inventory = Arc::new(Inventory::parse(seal.statement())?);
+    Ok(VerifiedSeal { inventory, statement_digest: seal.statement_digest(), signers })
 }
 
 fn check_key(exporter: &ExporterKey) -> Result<Digest, SealError> {
@@ -194,7 +201,7 @@ mod tests {
     use std::io::Seek;
 
     use sealift_archive_format::inventory::{EntryRecord, Exporter, FormatVersion};
-    use sealift_archive_format::{EntryName, Reader, Writer};
+    use sealift_archive_format::{EntryName, Reader, Seal, Writer};
 
     use super::*;
 
@@ -213,9 +220,13 @@ mod tests {
         }
     }
 
-    fn sealed_by(keys: &[&SigningKey]) -> UnverifiedSeal {
+    fn sealed(keys: &[&SigningKey]) -> Seal {
         let statement = inventory().to_statement().unwrap();
-        UnverifiedSeal::new(inventory(), keys.iter().map(|key| sign(&statement, key).unwrap()).collect()).unwrap()
+        Seal::new(inventory(), keys.iter().map(|key| sign(&statement, key).unwrap()).collect()).unwrap()
+    }
+
+    fn sealed_by(keys: &[&SigningKey]) -> UnverifiedSeal {
+        sealed(keys).bytes().clone()
     }
 
     fn exporter(name: &str, key: &SigningKey) -> ExporterKey {
@@ -242,7 +253,7 @@ mod tests {
     #[test]
     fn a_seal_that_is_co_signed_in_place_has_both_signers() {
         let [a, b, _] = keys();
-        let mut writer = Writer::new(tempfile::tempfile().unwrap(), &sealed_by(&[&a])).unwrap();
+        let mut writer = Writer::new(tempfile::tempfile().unwrap(), &sealed(&[&a])).unwrap();
         for entry in inventory().entries {
             writer.append(&entry.name, &mut &b"{}"[..]).unwrap();
         }
@@ -250,10 +261,10 @@ mod tests {
         assert_eq!(co_sign(&mut archive, &b).unwrap().signatures().len(), 2);
         assert!(matches!(co_sign(&mut archive, &b), Err(SignError::CoSigning(CoSigningError::AlreadySigned(_)))));
         archive.rewind().unwrap();
-        let reader = Reader::open(archive).unwrap();
-        let verified = verify(reader.seal(), &[exporter("a", &a), exporter("b", &b)], TWO).unwrap();
+        let sealed = Reader::open(archive).unwrap();
+        let verified = verify(sealed.seal(), &[exporter("a", &a), exporter("b", &b)], TWO).unwrap();
         assert_eq!(verified.signers(), ["a", "b"]);
-        reader.finish().unwrap();
+        sealed.with_inventory(Arc::clone(verified.inventory())).finish().unwrap();
     }
 
     #[test]
@@ -261,7 +272,7 @@ mod tests {
         let [a, b, _] = keys();
         let error = verify(&sealed_by(&[&a]), &[exporter("b", &b)], ONE).unwrap_err();
         let fingerprint = a.public_key().unwrap().fingerprint().unwrap();
-        assert_eq!(error, SealError::UnknownExporter { keys: vec![fingerprint] });
+        assert!(matches!(error, SealError::UnknownExporter { keys } if keys == [fingerprint]));
         assert!(matches!(verify(&sealed_by(&[&a]), &[], ONE), Err(SealError::UnknownExporter { .. })));
     }
 
@@ -278,7 +289,7 @@ mod tests {
         let mut other = inventory();
         other.exporter.version = "2".to_owned();
         let statement = inventory().to_statement().unwrap();
-        let seal = UnverifiedSeal::new(other, vec![sign(&statement, &a).unwrap()]).unwrap();
+        let seal = UnverifiedSeal::new(&other.to_statement().unwrap(), vec![sign(&statement, &a).unwrap()]).unwrap();
         let error = verify(&seal, &[exporter("a", &a), exporter("b", &b)], ONE).unwrap_err();
         assert!(matches!(error, SealError::Threshold { invalid, .. } if invalid == ["a"]));
     }
@@ -286,10 +297,26 @@ mod tests {
     #[test]
     fn a_signature_under_anothers_fingerprint_does_not_count() {
         let [a, b, _] = keys();
-        let mut signature = sign(&inventory().to_statement().unwrap(), &a).unwrap();
+        let statement = inventory().to_statement().unwrap();
+        let mut signature = sign(&statement, &a).unwrap();
         signature.key = b.public_key().unwrap().fingerprint().unwrap();
-        let seal = UnverifiedSeal::new(inventory(), vec![signature]).unwrap();
+        let seal = UnverifiedSeal::new(&statement, vec![signature]).unwrap();
         let error = verify(&seal, &[exporter("a", &a), exporter("b", &b)], ONE).unwrap_err();
         assert!(matches!(error, SealError::Threshold { invalid, .. } if invalid == ["b"]));
+    }
+
+    #[test]
+    fn what_nobody_trusted_signed_is_not_read() {
+        let [a, b, _] = keys();
+        // Not JSON: whoever reads it before it is verified says so.
+        let sealed = |key| UnverifiedSeal::new(b"{", vec![sign(b"{", key).unwrap()]).unwrap();
+        let error = verify(&sealed(&a), &[exporter("b", &b)], ONE).unwrap_err();
+        assert!(matches!(error, SealError::UnknownExporter { .. }), "{error}");
+        let mut forged = sealed(&a).signatures().to_vec();
+        forged[0].key = b.public_key().unwrap().fingerprint().unwrap();
+        let error = verify(&UnverifiedSeal::new(b"{", forged).unwrap(), &[exporter("b", &b)], ONE).unwrap_err();
+        assert!(matches!(error, SealError::Threshold { .. }), "{error}");
+        let error = verify(&sealed(&a), &[exporter("a", &a)], ONE).unwrap_err();
+        assert!(matches!(error, SealError::Inventory(InventoryError::Json(_))), "{error}");
     }
 }

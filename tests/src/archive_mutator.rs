@@ -8,7 +8,7 @@ use sealift_archive_format::inventory::{
     RepositoryRecord, TargetRecord,
 };
 use sealift_archive_format::tar_profile::BLOCK_LENGTH;
-use sealift_archive_format::{Digest, EntryName, Inventory, Layout, UnverifiedSeal, Writer};
+use sealift_archive_format::{Digest, EntryName, Inventory, Layout, Seal, Writer};
 use sealift_core::seal::{self, ExporterKey};
 use sealift_core::signature::SigningKey;
 use serde_json::json;
@@ -109,9 +109,9 @@ impl Sample {
     }
 
     /// Its seal.
-    pub fn seal(&self) -> UnverifiedSeal {
+    pub fn seal(&self) -> Seal {
         let signature = seal::sign(&self.inventory.to_statement().unwrap(), &Self::key()).unwrap();
-        UnverifiedSeal::new(self.inventory.clone(), vec![signature]).unwrap()
+        Seal::new(self.inventory.clone(), vec![signature]).unwrap()
     }
 
     /// The archive.
@@ -125,7 +125,7 @@ impl Sample {
 
     /// Where everything lies in it.
     pub fn layout(&self) -> Layout {
-        Layout::of(&self.seal())
+        self.seal().layout()
     }
 
     /// The archive, taken apart.

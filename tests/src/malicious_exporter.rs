@@ -12,7 +12,7 @@ use sealift_archive_format::inventory::{
     BundleRecord, Completeness, Descriptor, EntryRecord, Exporter, FormatVersion, ImageRecord, ImageRole,
     RepositoryRecord,
 };
-use sealift_archive_format::{Digest, EntryName, Inventory, UnverifiedSeal, Writer};
+use sealift_archive_format::{Digest, EntryName, Inventory, Seal, Writer};
 use sealift_core::archive_layout;
 use sealift_core::seal;
 use sealift_core::signature::SigningKey;
@@ -136,10 +136,10 @@ pub fn archive<'a>(inventory: Inventory, contents: impl Iterator<Item = &'a [u8]
 }
 
 /// Seals an inventory.
-pub fn sealed(inventory: Inventory, keys: &[SigningKey]) -> UnverifiedSeal {
+pub fn sealed(inventory: Inventory, keys: &[SigningKey]) -> Seal {
     let statement = inventory.to_statement().unwrap();
     let signatures = keys.iter().map(|key| seal::sign(&statement, key).unwrap()).collect();
-    UnverifiedSeal::new(inventory, signatures).unwrap()
+    Seal::new(inventory, signatures).unwrap()
 }
 
 /// The entry of a TUF file. TUF writes the names of metadata files percent-encoded, and an entry name encodes them anew.

@@ -26,6 +26,11 @@ pub const MAXIMUM_TEXT_LENGTH: usize = 1_024;
 /// The largest number in an inventory, and the largest archive, in bytes: what every JSON reader keeps exactly.
 pub const MAXIMUM_SIZE: u64 = (1 << 53) - 1;
 
+/// The most memory that a statement and its inventory may take together, in bytes.
+pub const MAXIMUM_MEMORY: usize = 64 * 1024 * 1024;
+/// The most that they may take when nobody has verified the seal, in bytes: 16 MiB beside the longest seal.
+pub const MAXIMUM_UNVERIFIED_MEMORY: usize = 48 * 1024 * 1024;
+
 // The members of every object below are declared in the order of their names: that is their canonical order, and so
 // serialising them is enough to be canonical (RFC 8785).
 
@@ -67,12 +72,12 @@ pub struct BundleRecord {
     /// Its invocation images and component images.
     pub images: Vec<ImageRecord>,
     /// The OCI index that holds it in a registry (CNAB Registries), where there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "statement::present", skip_serializing_if = "Option::is_none")]
     pub index: Option<Descriptor>,
     /// Where it comes from.
     pub reference: String,
     /// The TUF target that is to vouch for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "statement::present", skip_serializing_if = "Option::is_none")]
     pub target: Option<TargetRecord>,
 }
 
@@ -145,6 +150,7 @@ pub struct Descriptor {
 
 /// An entry of the archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "statement::RawEntry")]
 pub struct EntryRecord {
     /// The digest of its content: a blob's own, SHA-256 for all else.
     pub digest: Digest,
@@ -167,12 +173,21 @@ impl EntryRecord {
 }
 
 impl Inventory {
-    /// Parses the statement that a seal carries.
+    /// Parses the statement of a seal that was verified. Statement and inventory take [`MAXIMUM_MEMORY`] bytes at most.
     ///
     /// # Errors
     /// [`InventoryError`].
     pub fn parse(statement: &[u8]) -> Result<Self, InventoryError> {
-        statement::parse(statement)
+        statement::parse(statement, MAXIMUM_MEMORY)
+    }
+
+    /// Parses the statement of a seal that nobody verified: to look at it. Statement and inventory take
+    /// [`MAXIMUM_UNVERIFIED_MEMORY`] bytes at most.
+    ///
+    /// # Errors
+    /// [`InventoryError`].
+    pub fn parse_unverified(statement: &[u8]) -> Result<Self, InventoryError> {
+        statement::parse(statement, MAXIMUM_UNVERIFIED_MEMORY)
     }
 
     /// The in-toto Statement v1 over this inventory: the bytes that a seal carries and signs.
@@ -184,7 +199,9 @@ impl Inventory {
         if self.format_version != FormatVersion::CURRENT {
             return Err(InventoryError::WriteVersion { found: self.format_version });
         }
-        statement::encode(self)
+        let statement = statement::encode(self)?;
+        statement::check_memory(&statement, MAXIMUM_MEMORY)?;
+        Ok(statement)
     }
 
     /// Checks every rule that does not need the content of the entries.

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 
 use serde::de::{Error as _, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::MAXIMUM_PLATFORMS;
-use super::{Completeness, Descriptor, ImageRecord, ImageRole, Inventory, InventoryError, TargetRecord};
-use crate::strict_json::JsonError;
+use super::{Completeness, Descriptor, EntryRecord, ImageRecord, ImageRole, Inventory, InventoryError, TargetRecord};
+use crate::digest::Digest;
+use crate::entry_name::{EntryName, Place};
+use crate::strict_json::{self, JsonError, Names};
 
 /// The `_type` of an in-toto Statement v1.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -48,13 +51,19 @@ impl Subject {
 }
 
 pub(super) fn encode(inventory: &Inventory) -> Result<Vec<u8>, InventoryError> {
+    let mut statement = Vec::new();
+    write(inventory, &mut statement)?;
+    Ok(statement)
+}
+
+fn write(inventory: &Inventory, output: impl io::Write) -> Result<(), InventoryError> {
     let statement = Statement {
         statement_type: STATEMENT_TYPE,
         predicate: inventory,
         predicate_type: PREDICATE_TYPE,
         subject: Subject::all(inventory),
     };
-    Ok(serde_json::to_vec(&statement).map_err(JsonError::from)?)
+    Ok(serde_json::to_writer(output, &statement).map_err(JsonError::from)?)
 }
 
 /// What has to be known before the rest can be read. Unknown members are passed over, here as below: which of them are
@@ -71,6 +80,7 @@ struct Kind {
 
 #[derive(Default, Deserialize)]
 struct PredicateKind {
+    #[serde(default, deserialize_with = "present")]
     base: Option<IgnoredAny>,
     #[serde(default, rename = "formatVersion")]
     format_version: String,
@@ -82,9 +92,10 @@ struct ParsedStatement {
     subject: Vec<Subject>,
 }
 
-/// Nothing is signed until the seal is verified: so no tree of arbitrary JSON is built, only what the types can hold.
-pub(super) fn parse(bytes: &[u8]) -> Result<Inventory, InventoryError> {
-    let kind: Kind = typed(bytes)?;
+/// No tree of arbitrary JSON is built, only what the types can hold, and what they can hold is weighed before.
+pub(super) fn parse(bytes: &[u8], memory: usize) -> Result<Inventory, InventoryError> {
+    check_memory(bytes, memory)?;
+    let kind: Kind = strict_json::read_again(bytes, Names::Exact)?;
     if kind.statement_type != STATEMENT_TYPE {
         return Err(InventoryError::NotAStatement { found: shorten(&kind.statement_type) });
     }
@@ -93,9 +104,9 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Inventory, InventoryError> {
     if kind.predicate.base.is_some() {
         return Err(InventoryError::Delta);
     }
-    let ParsedStatement { predicate: inventory, subject } = typed(bytes)?;
+    let ParsedStatement { predicate: inventory, subject } = strict_json::read_again(bytes, Names::Exact)?;
     if version == FormatVersion::CURRENT {
-        check_canonical(bytes, &encode(&inventory)?)?;
+        check_canonical(bytes, &inventory)?;
     } else if subject != Subject::all(&inventory) {
         return Err(InventoryError::Subject);
     }
@@ -103,9 +114,14 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Inventory, InventoryError> {
     Ok(inventory)
 }
 
-/// Members that the type knows may not come twice; serde sees to that.
-fn typed<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, InventoryError> {
-    Ok(serde_json::from_slice(bytes).map_err(JsonError::from)?)
+/// Checks that a statement is strict JSON, and takes at most `memory` bytes together with what is read from it.
+pub(super) fn check_memory(statement: &[u8], memory: usize) -> Result<(), InventoryError> {
+    Ok(strict_json::weigh(statement, Names::Exact, memory.saturating_sub(statement.len()))?)
+}
+
+/// A member that is absent where there is nothing to say, and never `null`.
+pub(super) fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(source: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(source).map(Some)
 }
 
 fn check_predicate_type(found: &str) -> Result<(), InventoryError> {
@@ -121,14 +137,37 @@ fn check_predicate_type(found: &str) -> Result<(), InventoryError> {
 }
 
 /// What is read must be what would be written: no unknown member, no second form of anything.
-fn check_canonical(found: &[u8], canonical: &[u8]) -> Result<(), InventoryError> {
-    if found == canonical {
+fn check_canonical(found: &[u8], inventory: &Inventory) -> Result<(), InventoryError> {
+    let mut compared = Compared { expected: found, same: true };
+    write(inventory, &mut compared)?;
+    if compared.same && compared.expected.is_empty() {
         return Ok(());
     }
-    let offset = found.iter().zip(canonical).take_while(|(found, canonical)| found == canonical).count();
+    let offset = found.len() - compared.expected.len();
     let near = found.get(offset.saturating_sub(12)..).unwrap_or_default();
     let near = String::from_utf8_lossy(near.get(..60).unwrap_or(near)).into_owned();
     Err(InventoryError::NotCanonical { offset, near })
+}
+
+/// Compares what is written with what is expected, as far as they are the same; nothing is held.
+struct Compared<'a> {
+    expected: &'a [u8],
+    same: bool,
+}
+
+impl io::Write for Compared<'_> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        if self.same {
+            let same = self.expected.iter().zip(piece).take_while(|(expected, found)| expected == found).count();
+            self.expected = self.expected.get(same..).unwrap_or_default();
+            self.same = same == piece.len();
+        }
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Keeps a text from outside short enough for an error message.
@@ -210,11 +249,30 @@ impl<'de> Deserialize<'de> for FormatVersion {
     }
 }
 
+/// An entry as JSON writes it.
+#[derive(Deserialize)]
+pub(super) struct RawEntry {
+    digest: Digest,
+    name: EntryName,
+    size: u64,
+}
+
+/// The name of a blob has its digest in it already: there are many, so that they share the text.
+impl From<RawEntry> for EntryRecord {
+    fn from(RawEntry { digest, name, size }: RawEntry) -> Self {
+        let digest = match name.place() {
+            Place::Blob(in_name) if *in_name == digest => in_name.clone(),
+            _ => digest,
+        };
+        Self { digest, name, size }
+    }
+}
+
 /// An image as JSON writes it.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct RawImage {
     complete: Completeness,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     component: Option<String>,
     descriptor: Descriptor,
     kind: RawKind,
@@ -222,7 +280,7 @@ pub(super) struct RawImage {
     platforms: Vec<String>,
     reference: String,
     referrers: Vec<Descriptor>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     target: Option<TargetRecord>,
 }
 

@@ -165,7 +165,7 @@ fn white_space_escapes_and_explicit_nulls_are_not_canonical() {
         assert!(Inventory::parse(other.as_bytes()).is_err());
     }
     let null = unreadable(|statement| statement["predicate"]["images"][0]["target"] = Value::Null);
-    assert!(matches!(null, InventoryError::NotCanonical { near, .. } if near.contains("null")));
+    assert!(matches!(null, InventoryError::Json(crate::strict_json::JsonError::Form(_))), "{null:?}");
 }
 
 #[test]

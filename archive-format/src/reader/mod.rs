@@ -1,8 +1,11 @@
 //! Reads an archive from its first byte to its last: no seeking, bounded memory, nothing outside the profile.
 //!
+//! Two states. A [`SealedReader`] has read the seal and no more, as bytes: they are for `sealift-core` to verify, which
+//! then reads the inventory from them. With an inventory it becomes a [`Reader`] of the entries.
+//!
 //! Promise: what [`Reader`] hands out comes in the order of the inventory, each entry with the size it lists; the last
 //! piece of an entry is handed out only after the digest of all of it matched; and `None` comes after the last entry only
-//! if the archive ended there, whole. The inventory itself is a claim until `sealift-core` verified the seal.
+//! if the archive ended there, whole. Whether the inventory is to be believed is for those who hand it in.
 
 mod header;
 
@@ -14,17 +17,24 @@ use crate::digest::{Digest, Hasher};
 use crate::entry_name::EntryName;
 use crate::format_error::{FormatError, Problem};
 use crate::inventory::{EntryRecord, Inventory};
+use crate::layout::Layout;
 use crate::seal::{self, UnverifiedSeal};
 use crate::tar_profile::{self, BLOCK_LENGTH};
 
 /// How much of an entry is handed out at once, at most, in bytes.
 pub const CHUNK_LENGTH: usize = 128 * 1024;
 
-/// A sequential reader.
+/// A reader that has read the seal of an archive, and nothing behind it.
+pub struct SealedReader<R: Read> {
+    input: Decompressed<R>,
+    seal: UnverifiedSeal,
+}
+
+/// A sequential reader of the entries behind the seal.
 pub struct Reader<R: Read> {
     input: Decompressed<R>,
     offset: u64,
-    seal: UnverifiedSeal,
+    seal_length: u64,
     inventory: Arc<Inventory>,
     next: usize,
     current: Option<Current>,
@@ -49,12 +59,60 @@ struct Current {
     verified: bool,
 }
 
+impl<R: Read> SealedReader<R> {
+    /// A reader of an archive that is not compressed, and whose seal has been read already.
+    pub(crate) fn after_seal(input: R, seal: UnverifiedSeal) -> Self {
+        Self { input: Decompressed::plain(input), seal }
+    }
+
+    /// The seal. Verify it before believing anything that it says.
+    pub fn seal(&self) -> &UnverifiedSeal {
+        &self.seal
+    }
+
+    /// How the archive is compressed.
+    pub fn compression(&self) -> Compression {
+        self.input.compression()
+    }
+
+    /// Goes on with the inventory that was read from the verified seal.
+    pub fn with_inventory(self, inventory: Arc<Inventory>) -> Reader<R> {
+        let seal_length = self.seal.length();
+        Reader {
+            input: self.input,
+            offset: BLOCK_LENGTH as u64 + seal_length,
+            seal_length,
+            inventory,
+            next: 0,
+            current: None,
+            buffer: vec![0; CHUNK_LENGTH],
+            state: State::Reading,
+        }
+    }
+
+    /// Goes on with what the seal says, which nobody has verified: to look at an archive, not to trust it. Memory is
+    /// bounded, see [`Inventory::parse_unverified`].
+    ///
+    /// # Errors
+    /// [`FormatError`] when the statement is not an inventory.
+    pub fn read_inventory(self) -> Result<Reader<R>, FormatError> {
+        let inventory = Inventory::parse_unverified(self.seal.statement());
+        let inventory = inventory.map_err(|error| in_seal(BLOCK_LENGTH as u64, Problem::Seal(error.into())))?;
+        Ok(self.with_inventory(Arc::new(inventory)))
+    }
+}
+
+/// A refusal of the seal.
+fn in_seal(offset: u64, problem: Problem) -> FormatError {
+    FormatError { offset, entry: Some(EntryName::seal()), problem }
+}
+
 impl<R: Read> Reader<R> {
     /// Opens an archive, plain or compressed, and reads its seal.
     ///
     /// # Errors
     /// [`FormatError`].
-    pub fn open(input: R) -> Result<Self, FormatError> {
+    pub fn open(input: R) -> Result<SealedReader<R>, FormatError> {
         Self::open_with_limit(input, seal::MAXIMUM_LENGTH)
     }
 
@@ -62,35 +120,29 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// [`FormatError`].
-    pub fn open_with_limit(input: R, limit: u64) -> Result<Self, FormatError> {
-        let refuse =
-            |offset: usize, problem| FormatError { offset: offset as u64, entry: Some(EntryName::seal()), problem };
-        let mut input = Decompressed::open(input).map_err(|error| refuse(0, error.into()))?;
+    pub fn open_with_limit(input: R, limit: u64) -> Result<SealedReader<R>, FormatError> {
+        let mut input = Decompressed::open(input).map_err(|error| in_seal(0, error.into()))?;
         let mut block = [0; BLOCK_LENGTH];
-        input.read_exact(&mut block).map_err(|error| refuse(0, not_an_archive(error)))?;
-        let length = seal::header_length(&block).ok_or_else(|| refuse(0, Problem::NotAnArchive))?;
-        seal::check_length(length, limit).map_err(|error| refuse(0, Problem::Seal(error)))?;
-        let mut bytes = Vec::new();
-        input.by_ref().take(length).read_to_end(&mut bytes).map_err(|error| refuse(BLOCK_LENGTH, error.into()))?;
-        if (bytes.len() as u64) < length {
-            return Err(refuse(BLOCK_LENGTH + bytes.len(), Problem::Truncated));
-        }
-        let seal = UnverifiedSeal::parse(&bytes).map_err(|error| refuse(BLOCK_LENGTH, Problem::Seal(error)))?;
-        Ok(Self {
-            input,
-            offset: BLOCK_LENGTH as u64 + length,
-            inventory: Arc::clone(seal.inventory()),
-            seal,
-            next: 0,
-            current: None,
-            buffer: vec![0; CHUNK_LENGTH],
-            state: State::Reading,
-        })
+        input.read_exact(&mut block).map_err(|error| in_seal(0, not_an_archive(error)))?;
+        let length = seal::header_length(&block).ok_or_else(|| in_seal(0, Problem::NotAnArchive))?;
+        seal::check_length(length, limit).map_err(|error| in_seal(0, Problem::Seal(error)))?;
+        let mut offset = BLOCK_LENGTH as u64;
+        let read = UnverifiedSeal::read(&mut Counted { input: &mut input, offset: &mut offset }, length);
+        let seal = read.map_err(|error| match error {
+            seal::ReadError::Io(error) => in_seal(offset, error.into()),
+            seal::ReadError::Format(error) => in_seal(BLOCK_LENGTH as u64, Problem::Seal(error)),
+        })?;
+        Ok(SealedReader { input, seal })
     }
 
-    /// The seal. Verify it before believing anything that this reader says.
-    pub fn seal(&self) -> &UnverifiedSeal {
-        &self.seal
+    /// What the archive is to hold.
+    pub fn inventory(&self) -> &Arc<Inventory> {
+        &self.inventory
+    }
+
+    /// Where everything is to lie in the archive.
+    pub fn layout(&self) -> Layout {
+        Layout::of(self.seal_length, &self.inventory)
     }
 
     /// How the archive is compressed.
@@ -265,7 +317,9 @@ impl<R: Read> EntryReader<'_, R> {
     /// [`FormatError`]. It is for the caller to look at [`EntryReader::size`] first.
     pub fn read_all(&mut self) -> Result<Vec<u8>, FormatError> {
         let mut content = Vec::new();
+        let size = usize::try_from(self.size()).unwrap_or(usize::MAX);
         while let Some(chunk) = self.next_chunk()? {
+            grow(&mut content, chunk.len(), size);
             content.extend_from_slice(chunk);
         }
         Ok(content)
@@ -282,6 +336,30 @@ impl<R: Read> Read for EntryReader<'_, R> {
         let mut ready = self.reader.buffer.get(current.ready.clone()).unwrap_or_default();
         let count = ready.read(out)?;
         current.ready.start += count;
+        Ok(count)
+    }
+}
+
+/// Makes room for `more` bytes: never for more than `most` in all, and never for much more than what came already, since
+/// an input may end long before the length that it announces.
+pub(crate) fn grow(bytes: &mut Vec<u8>, more: usize, most: usize) {
+    if bytes.capacity() - bytes.len() < more {
+        let ahead = (bytes.len() / 4).max(CHUNK_LENGTH).min(most.saturating_sub(bytes.len()));
+        bytes.reserve_exact(ahead.max(more));
+    }
+}
+
+/// Counts what is read of a seal, and refuses one that expands as no honest one does.
+struct Counted<'a, R: Read> {
+    input: &'a mut Decompressed<R>,
+    offset: &'a mut u64,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(out)?;
+        *self.offset += count as u64;
+        self.input.check_expansion(*self.offset)?;
         Ok(count)
     }
 }

@@ -5,11 +5,12 @@
 //! adding a signature again repairs it: the torn slot is the one that is written.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::sync::Arc;
 
 use super::slots::{self, Slot};
-use super::{MAXIMUM_LENGTH, SLOT_LENGTH, SealFormatError, SealSignature, UnverifiedSeal};
-use crate::inventory::Inventory;
+use super::{MAXIMUM_LENGTH, ReadError, SLOT_LENGTH, SealFormatError, SealSignature, UnverifiedSeal};
+use crate::reader::SealedReader;
 use crate::tar_profile::BLOCK_LENGTH;
 
 /// An archive that is open, and locked, for one more signature.
@@ -51,13 +52,24 @@ impl<'a> CoSigning<'a> {
         archive.read_exact(&mut header).map_err(|_| CoSigningError::NotAnArchive)?;
         let length = super::header_length(&header).ok_or(CoSigningError::NotAnArchive)?;
         super::check_length(length, MAXIMUM_LENGTH)?;
-        let mut bytes = Vec::new();
-        archive.take(length).read_to_end(&mut bytes)?;
-        let (head, tail) = super::split(&bytes)?;
-        let statement = super::parse_head(head)?;
-        let signatures = whole_signatures(tail)?;
-        let inventory = Inventory::parse(&statement).map_err(SealFormatError::from)?.into();
-        Ok(Self { archive, seal: UnverifiedSeal { statement, inventory, signatures } })
+        let read = super::read_parts(&mut BufReader::new(&mut *archive), length);
+        let (message, tail) = read.map_err(|error| match error {
+            ReadError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => SealFormatError::Envelope.into(),
+            ReadError::Io(error) => CoSigningError::Io(error),
+            ReadError::Format(error) => error.into(),
+        })?;
+        let signatures = whole_signatures(&tail)?;
+        Ok(Self { archive, seal: UnverifiedSeal { message: Arc::new(message), signatures } })
+    }
+
+    /// Reads the archive behind its seal, from the file that is locked: to verify it before it is signed.
+    ///
+    /// # Errors
+    /// [`CoSigningError::Io`].
+    pub fn reader(&mut self) -> Result<SealedReader<&mut File>, CoSigningError> {
+        let start = BLOCK_LENGTH as u64 + self.seal.length();
+        self.archive.seek(SeekFrom::Start(start))?;
+        Ok(SealedReader::after_seal(&mut *self.archive, self.seal.clone()))
     }
 
     /// The seal as it is.
@@ -78,10 +90,11 @@ impl<'a> CoSigning<'a> {
             return Err(CoSigningError::NoRoom);
         }
         self.seal.signatures.push(signature);
-        let bytes = self.seal.to_bytes();
-        let start = bytes.len() - slots::LENGTH + slot * SLOT_LENGTH;
-        let written = bytes.get(start..start + SLOT_LENGTH).unwrap_or_default();
-        self.archive.seek(SeekFrom::Start((BLOCK_LENGTH + start) as u64))?;
+        let slots = slots::encode(&self.seal.signatures);
+        let start = slot * SLOT_LENGTH;
+        let written = slots.get(start..start + SLOT_LENGTH).unwrap_or_default();
+        let slots_start = BLOCK_LENGTH as u64 + self.seal.length() - slots::LENGTH as u64;
+        self.archive.seek(SeekFrom::Start(slots_start + start as u64))?;
         self.archive.write_all(written)?;
         self.archive.sync_data()?;
         Ok(self.seal.clone())

@@ -2,23 +2,25 @@
 //!
 //! Promise: what parses is byte for byte what [`UnverifiedSeal::to_bytes`] writes, and a signature can be added without
 //! moving anything. The envelope is valid JSON throughout; its signatures sit in slots of fixed length, blank where free.
-//! Nothing is verified here: `sealift-core` turns an [`UnverifiedSeal`] into a verified one.
+//! Nothing is verified here, and nothing that is not verified is read: an [`UnverifiedSeal`] is a statement as bytes.
+//! `sealift-core` verifies it as bytes, and only then reads its inventory.
 
 mod co_signing;
+mod head;
 mod slots;
 
+use std::io::Read;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use crate::digest::Digest;
-use crate::dsse;
 use crate::entry_name::EntryName;
 use crate::inventory::{Inventory, InventoryError};
+use crate::layout::Layout;
 use crate::tar_profile::{self, BLOCK_LENGTH};
 
 pub use co_signing::{CoSigning, CoSigningError};
+use head::Message;
+pub(crate) use head::ReadError;
 pub use slots::{MAXIMUM_SIGNATURES, SLOT_LENGTH, SealSignature};
 
 /// The payload type of the envelope: an in-toto Statement.
@@ -26,15 +28,19 @@ pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 /// The longest seal, in bytes.
 pub const MAXIMUM_LENGTH: u64 = 32 * 1024 * 1024;
 
-const OPENING: &str = r#"{"payload":""#;
-const MIDDLE: &str = r#"","payloadType":"application/vnd.in-toto+json","signatures":["#;
-
-/// An inventory, and the signatures that are said to be over it. Anyone can make one.
+/// A statement as bytes, and the signatures that are said to be over it. Anyone can make one, and nothing of the
+/// statement has been read: it may be anything. Clones share the bytes.
 #[derive(Debug, Clone)]
 pub struct UnverifiedSeal {
-    statement: Vec<u8>,
-    inventory: Arc<Inventory>,
+    message: Arc<Message>,
     signatures: Vec<SealSignature>,
+}
+
+/// A seal that was made here, from an inventory: what a [`Writer`](crate::Writer) begins an archive with.
+#[derive(Debug, Clone)]
+pub struct Seal {
+    bytes: UnverifiedSeal,
+    inventory: Arc<Inventory>,
 }
 
 /// Why bytes are not a seal, or why a seal cannot be made.
@@ -84,60 +90,60 @@ pub enum SealFormatError {
 }
 
 impl UnverifiedSeal {
-    /// Puts a seal together from an inventory and signatures over its [`signed_bytes`].
+    /// Puts a seal together from a statement, which may be anything, and signatures over it.
     ///
     /// # Errors
-    /// [`SealFormatError`] when the inventory breaks a rule or the signatures do not fit.
-    pub fn new(inventory: Inventory, signatures: Vec<SealSignature>) -> Result<Self, SealFormatError> {
+    /// [`SealFormatError`] when the signatures do not fit, or the statement is too long.
+    pub fn new(statement: &[u8], signatures: Vec<SealSignature>) -> Result<Self, SealFormatError> {
         slots::check(&signatures)?;
-        let seal = Self { statement: inventory.to_statement()?, inventory: Arc::new(inventory), signatures };
+        let seal = Self { message: Arc::new(Message::of(statement)), signatures };
         check_length(seal.length(), MAXIMUM_LENGTH)?;
         Ok(seal)
     }
 
-    /// Parses the content of `sealift/seal.json`.
+    /// Parses the content of `sealift/seal.json`, but not the statement that it carries.
     ///
     /// # Errors
     /// [`SealFormatError`].
     pub fn parse(bytes: &[u8]) -> Result<Self, SealFormatError> {
         check_length(bytes.len() as u64, MAXIMUM_LENGTH)?;
-        let (head, tail) = split(bytes)?;
-        let statement = parse_head(head)?;
-        let signatures = slots::parse(tail)?;
-        let inventory = Arc::new(Inventory::parse(&statement)?);
-        Ok(Self { statement, inventory, signatures })
+        Self::read(&mut &*bytes, bytes.len() as u64).map_err(|error| match error {
+            ReadError::Io(_) => SealFormatError::Envelope,
+            ReadError::Format(error) => error,
+        })
+    }
+
+    /// Reads a seal of a length that was checked.
+    pub(crate) fn read(input: &mut impl Read, length: u64) -> Result<Self, ReadError> {
+        let (message, tail) = read_parts(input, length)?;
+        Ok(Self { message: Arc::new(message), signatures: slots::parse(&tail)? })
     }
 
     /// The content of `sealift/seal.json`.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = encode_head(&self.statement);
+        let mut bytes = head::encode(self.statement());
         bytes.extend_from_slice(&slots::encode(&self.signatures));
         bytes
     }
 
     /// The length of `sealift/seal.json`, in bytes. It does not depend on the number of signatures.
     pub fn length(&self) -> u64 {
-        (head_length(self.statement.len()) + slots::LENGTH) as u64
-    }
-
-    /// What the archive is said to hold.
-    pub fn inventory(&self) -> &Arc<Inventory> {
-        &self.inventory
+        (head::length(self.statement().len()) + slots::LENGTH) as u64
     }
 
     /// The statement that is signed, as it is carried.
     pub fn statement(&self) -> &[u8] {
-        &self.statement
+        self.message.statement()
     }
 
     /// The digest of the statement: it identifies the archive, whoever signed it.
     pub fn statement_digest(&self) -> Digest {
-        Digest::sha256(&self.statement)
+        Digest::sha256(self.statement())
     }
 
-    /// The bytes that each signature is said to sign.
-    pub fn signed_bytes(&self) -> Vec<u8> {
-        signed_bytes(&self.statement)
+    /// The bytes that each signature is said to sign: DSSE's pre-authentication encoding of the statement.
+    pub fn signed_bytes(&self) -> &[u8] {
+        self.message.signed_bytes()
     }
 
     /// The signatures, unverified, in the order in which they were added.
@@ -146,9 +152,35 @@ impl UnverifiedSeal {
     }
 }
 
+impl Seal {
+    /// Seals an inventory with signatures over its [`signed_bytes`].
+    ///
+    /// # Errors
+    /// [`SealFormatError`] when the inventory breaks a rule or the signatures do not fit.
+    pub fn new(inventory: Inventory, signatures: Vec<SealSignature>) -> Result<Self, SealFormatError> {
+        let bytes = UnverifiedSeal::new(&inventory.to_statement()?, signatures)?;
+        Ok(Self { bytes, inventory: Arc::new(inventory) })
+    }
+
+    /// What is written of it.
+    pub fn bytes(&self) -> &UnverifiedSeal {
+        &self.bytes
+    }
+
+    /// What the archive is to hold.
+    pub fn inventory(&self) -> &Arc<Inventory> {
+        &self.inventory
+    }
+
+    /// Where everything will lie in the archive.
+    pub fn layout(&self) -> Layout {
+        Layout::of(self.bytes.length(), &self.inventory)
+    }
+}
+
 /// The bytes that an exporter signs to seal a statement: DSSE's pre-authentication encoding.
 pub fn signed_bytes(statement: &[u8]) -> Vec<u8> {
-    dsse::pae(PAYLOAD_TYPE, statement)
+    crate::dsse::pae(PAYLOAD_TYPE, statement)
 }
 
 /// The length of the seal that this header announces, if it is a seal's header.
@@ -167,27 +199,13 @@ pub(crate) fn check_length(length: u64, limit: u64) -> Result<(), SealFormatErro
     }
 }
 
-/// Splits a seal into what comes before the slots, and the slots.
-fn split(bytes: &[u8]) -> Result<(&[u8], &[u8; slots::LENGTH]), SealFormatError> {
-    bytes.split_last_chunk().ok_or(SealFormatError::Envelope)
-}
-
-/// The length of everything before the slots: whole blocks.
-fn head_length(statement_length: usize) -> usize {
-    let encoded = statement_length.div_ceil(3) * 4;
-    (OPENING.len() + encoded + MIDDLE.len()).next_multiple_of(BLOCK_LENGTH)
-}
-
-fn encode_head(statement: &[u8]) -> Vec<u8> {
-    let mut head = format!("{OPENING}{}{MIDDLE}", STANDARD.encode(statement)).into_bytes();
-    head.resize(head_length(statement.len()), b' ');
-    head
-}
-
-fn parse_head(head: &[u8]) -> Result<Vec<u8>, SealFormatError> {
-    let encoded = head.strip_prefix(OPENING.as_bytes()).and_then(|rest| rest.split(|&byte| byte == b'"').next());
-    let statement = encoded.and_then(|encoded| STANDARD.decode(encoded).ok()).ok_or(SealFormatError::Envelope)?;
-    if encode_head(&statement) == head { Ok(statement) } else { Err(SealFormatError::Envelope) }
+/// Reads what comes before the slots, and the slots.
+fn read_parts(input: &mut impl Read, length: u64) -> Result<(Message, [u8; slots::LENGTH]), ReadError> {
+    let length = usize::try_from(length).ok().and_then(|length| length.checked_sub(slots::LENGTH));
+    let message = head::read(input, length.ok_or(SealFormatError::Envelope)?)?;
+    let mut tail = [0; slots::LENGTH];
+    input.read_exact(&mut tail)?;
+    Ok((message, tail))
 }
 
 #[cfg(test)]

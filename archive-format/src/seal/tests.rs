@@ -20,8 +20,12 @@ pub(super) fn signature(number: u8) -> SealSignature {
     SealSignature { key: Digest::sha256(&[number]), bytes: [number; 64] }
 }
 
+fn sealed(signatures: u8) -> Seal {
+    Seal::new(inventory(), (0..signatures).map(signature).collect()).unwrap()
+}
+
 fn seal(signatures: u8) -> UnverifiedSeal {
-    UnverifiedSeal::new(inventory(), (0..signatures).map(signature).collect()).unwrap()
+    sealed(signatures).bytes
 }
 
 fn refused(bytes: &[u8]) -> SealFormatError {
@@ -43,14 +47,14 @@ fn a_seal_is_a_dsse_envelope_with_any_number_of_signatures() {
             labels.iter().collect::<Vec<_>>()
         );
         let parsed = UnverifiedSeal::parse(&bytes).unwrap();
-        assert_eq!((parsed.signatures(), parsed.inventory()), (seal.signatures(), seal.inventory()));
+        assert_eq!((parsed.signatures(), parsed.statement()), (seal.signatures(), seal.statement()));
         assert_eq!(parsed.to_bytes(), bytes);
     }
 }
 
 #[test]
 fn a_seal_has_one_to_sixteen_signatures_of_different_keys() {
-    let of = |numbers: &[u8]| UnverifiedSeal::new(inventory(), numbers.iter().map(|&n| signature(n)).collect());
+    let of = |numbers: &[u8]| Seal::new(inventory(), numbers.iter().map(|&n| signature(n)).collect());
     assert!(matches!(of(&[]), Err(SealFormatError::NoSignature)));
     assert!(matches!(of(&[1, 2, 1]), Err(SealFormatError::DuplicateKey { .. })));
     assert!(matches!(of(&[0; 17]), Err(SealFormatError::TooManySignatures { count: 17 })));
@@ -107,7 +111,7 @@ fn lengths_are_checked_before_anything_is_read() {
 #[test]
 fn a_fingerprint_is_a_sha256_digest() {
     let key = Digest::from_hex(DigestAlgorithm::Sha512, &"0".repeat(128)).unwrap();
-    let wrong = UnverifiedSeal::new(inventory(), vec![SealSignature { key, bytes: [0; 64] }]);
+    let wrong = Seal::new(inventory(), vec![SealSignature { key, bytes: [0; 64] }]);
     assert!(matches!(wrong, Err(SealFormatError::Fingerprint { .. })));
 }
 
@@ -120,7 +124,7 @@ mod co_signing {
     use crate::writer::Writer;
 
     fn archive(signatures: u8) -> File {
-        let mut writer = Writer::new(tempfile::tempfile().unwrap(), &seal(signatures)).unwrap();
+        let mut writer = Writer::new(tempfile::tempfile().unwrap(), &sealed(signatures)).unwrap();
         writer.append(&EntryName::oci_layout(), &mut &b"{}"[..]).unwrap();
         writer.append(&EntryName::oci_index(), &mut &b"{}"[..]).unwrap();
         writer.finish().unwrap()

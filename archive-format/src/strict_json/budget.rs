@@ -24,6 +24,11 @@ pub const MEMORY_PER_BYTE: usize = 16;
 /// each byte when it is written without white space: 16,384 bins to 14 MiB, and four times as many to 55 MiB.
 pub const MEMORY_ALWAYS: usize = 64 * 1024 * 1024;
 
+/// How many bytes of memory the names of any document that is passed over may take, beside as many as the document has.
+///
+/// A role of 100,000 targets comes to as many as it has; a snapshot of 65,536 bins to three times as many, which is 6 MB.
+const NAMES_ALWAYS: usize = 6 * 1024 * 1024;
+
 /// What an allocation takes at most beside the bytes that were asked for.
 const ALLOCATION: usize = 32;
 /// A member of an object: its key's and its value's own bytes.
@@ -49,6 +54,16 @@ impl Budget {
     /// The budget of a document of so many bytes.
     pub(super) fn of(length: usize) -> Self {
         let limit = length.saturating_mul(MEMORY_PER_BYTE).saturating_add(MEMORY_ALWAYS);
+        Self::limited(limit)
+    }
+
+    /// The budget of the names alone that are held while a document of so many bytes is passed over.
+    pub(super) fn of_names(length: usize) -> Self {
+        Self::limited(length.saturating_add(NAMES_ALWAYS))
+    }
+
+    /// A budget of so many bytes.
+    pub(super) fn limited(limit: usize) -> Self {
         Self { limit, left: Cell::new(Some(limit)) }
     }
 
@@ -60,11 +75,17 @@ impl Budget {
         }
     }
 
-    fn charge<E: serde::de::Error>(&self, bytes: usize) -> Result<(), E> {
+    /// Charges so many bytes.
+    pub(super) fn charge<E: serde::de::Error>(&self, bytes: usize) -> Result<(), E> {
         let left = self.left.get().and_then(|left| left.checked_sub(bytes));
         self.left.set(left);
         // Replaced by a typed error at the end.
         left.map(|_| ()).ok_or_else(|| E::custom("over the budget"))
+    }
+
+    /// Gives back what was charged for a while.
+    pub(super) fn give_back(&self, bytes: usize) {
+        self.left.set(self.left.get().map(|left| left + bytes));
     }
 
     /// Charges a string.
@@ -81,7 +102,7 @@ impl Budget {
         let (before, more) = (items.capacity(), items.capacity().max(1));
         self.charge(room(before + more))?;
         items.reserve_exact(more);
-        self.left.set(self.left.get().map(|left| left + room(before)));
+        self.give_back(room(before));
         Ok(())
     }
 

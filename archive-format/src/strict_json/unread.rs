@@ -1,23 +1,53 @@
 //! JSON that is looked at and not kept.
 //!
 //! Promise: [`Unread`] takes exactly what a tree would be made of, and makes none. The names in the objects around the
-//! place it is at are all that it holds.
+//! place it is at are all that it holds, and they are within a budget. It can also weigh what a type would hold.
 
 use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::budget::Budget;
 use super::{Names, deeper};
+
+/// What a name that is held takes beside its text: its own bytes, and its share of a node that may be half empty.
+const NAME: usize = 80;
+/// What a type holds of a text, beside its bytes.
+const TEXT: usize = 32;
+/// What a type holds of an object, beside its members: they are in lists that may have twice the room they need.
+const OBJECT: usize = 48;
+/// What a type holds of a list, beside its items. Objects that have lists are larger than others.
+const LIST: usize = 128;
 
 /// Passes over a value at a known depth, strictly.
 #[derive(Clone, Copy)]
-pub(super) struct Unread {
+pub(super) struct Unread<'b> {
     pub(super) depth: usize,
     pub(super) names: Names,
+    pub(super) budget: &'b Budget,
+    pub(super) weighed: Weighed,
 }
 
-impl<'de> DeserializeSeed<'de> for Unread {
+/// What is charged to the budget, beside the names that are held.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weighed {
+    /// Nothing: no value is kept.
+    Nothing,
+    /// Every value, as what a type holds of it.
+    Values,
+}
+
+impl Unread<'_> {
+    fn value<E: Error>(self, charge: usize) -> Result<(), E> {
+        match self.weighed {
+            Weighed::Nothing => Ok(()),
+            Weighed::Values => self.budget.charge(charge),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Unread<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -25,7 +55,7 @@ impl<'de> DeserializeSeed<'de> for Unread {
     }
 }
 
-impl<'de> Visitor<'de> for Unread {
+impl<'de> Visitor<'de> for Unread<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -52,25 +82,32 @@ impl<'de> Visitor<'de> for Unread {
         Ok(())
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.value(text.len() + TEXT)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
         let inside = Self { depth: deeper(self.depth)?, ..self };
+        self.value(LIST)?;
         while access.next_element_seed(inside)?.is_some() {}
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
         let inside = Self { depth: deeper(self.depth)?, ..self };
+        self.value(OBJECT)?;
         let mut names = HashSet::new();
+        let mut held = 0;
         while let Some(name) = access.next_key::<String>()? {
+            let charge = name.len() + NAME;
+            self.budget.charge(charge)?;
+            held += charge;
             access.next_value_seed(inside)?;
             if let Some(name) = names.replace(self.names.compared(name)) {
                 return Err(A::Error::custom(format_args!("duplicate key {name:?}")));
             }
         }
+        self.budget.give_back(held);
         Ok(())
     }
 }

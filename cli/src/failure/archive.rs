@@ -6,13 +6,9 @@ use sealift_core::seal::SealError;
 use sealift_core::verify::documents::DocumentError;
 use sealift_core::verify::{HeadError, ReceiveError, ReferrerRefusal};
 
-use super::seal::seal_format;
+use super::seal::{CARRY_AGAIN, inventory, seal_format};
 use super::{Advice, advice, judgement};
 use crate::exit_code::ExitCode;
-
-/// What all refusals of a damaged archive have in common.
-const CARRY_AGAIN: &str =
-    "carry the archive again, and compare its SHA-256 on both sides; if it is the same, ask its exporter";
 
 pub(super) fn head(error: &HeadError) -> Advice {
     match error {
@@ -69,6 +65,7 @@ fn seal(error: &SealError) -> Advice {
             ExitCode::Seal,
             "ask the other exporters to add their signatures: sealift sign ARCHIVE --key KEY; nothing was imported",
         ),
+        SealError::Inventory(error) => inventory(error),
         SealError::NotEd25519 { .. } | SealError::Key { .. } => {
             advice(ExitCode::TrustStore, "replace that exporter's key: sealift trust remove, then add-exporter")
         }

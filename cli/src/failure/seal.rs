@@ -27,14 +27,25 @@ fn co_signing(error: &CoSigningError) -> Advice {
     }
 }
 
-pub(super) fn seal_format(error: &SealFormatError) -> Advice {
+/// What all refusals of a damaged archive have in common.
+pub(super) const CARRY_AGAIN: &str =
+    "carry the archive again, and compare its SHA-256 on both sides; if it is the same, ask its exporter";
+
+/// What a seal carries.
+pub(super) fn inventory(error: &InventoryError) -> Advice {
     let hint = match error {
-        SealFormatError::Inventory(InventoryError::NewerMajor { .. }) => {
+        InventoryError::NewerMajor { .. } => {
             "a newer release of Sealift wrote this archive: carry a newer release across too"
         }
-        SealFormatError::TooLong { .. } | SealFormatError::Envelope | SealFormatError::Inventory(_) => {
-            "carry the archive again, and compare its SHA-256 on both sides; if it is the same, ask its exporter"
-        }
+        _ => CARRY_AGAIN,
+    };
+    advice(ExitCode::Seal, hint)
+}
+
+pub(super) fn seal_format(error: &SealFormatError) -> Advice {
+    let hint = match error {
+        SealFormatError::Inventory(error) => return inventory(error),
+        SealFormatError::TooLong { .. } | SealFormatError::Envelope => CARRY_AGAIN,
         SealFormatError::Slot { .. } => "sign it again with the key whose signing was interrupted",
         SealFormatError::NoSignature | SealFormatError::Fingerprint { .. } | SealFormatError::DuplicateKey { .. } => {
             "ask the exporter for an archive that Sealift wrote"

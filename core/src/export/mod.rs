@@ -17,7 +17,7 @@ use percent_encoding::percent_decode_str;
 use sealift_archive_format::inventory::{EntryRecord, Exporter, FormatVersion, RepositoryRecord};
 use sealift_archive_format::seal::SealFormatError;
 use sealift_archive_format::{
-    Digest, EntryName, EntryNameError, Inventory, InventoryError, Place, UnverifiedSeal, WriteError, Writer,
+    Digest, EntryName, EntryNameError, Inventory, InventoryError, Place, Seal, WriteError, Writer,
 };
 
 pub use plan::{LeftOutReferrer, Plan, PlanError, Sources, plan};
@@ -132,7 +132,7 @@ pub enum ExportError {
 
 /// An archive that has been judged and sealed, and only needs its content.
 pub struct Prepared {
-    seal: UnverifiedSeal,
+    seal: Seal,
     files: BTreeMap<EntryName, Vec<u8>>,
     plan: Plan,
     judgement: Judgement,
@@ -187,7 +187,7 @@ pub fn prepare(
     check_attestations(attestations, &plan, sources)?;
     let statement = inventory.to_statement()?;
     let signatures = settings.keys.iter().map(|key| seal::sign(&statement, key)).collect::<Result<_, _>>()?;
-    let seal = UnverifiedSeal::new(inventory, signatures)?;
+    let seal = Seal::new(inventory, signatures)?;
     let red_line = question.freshness.red_line(&clock, crate::report::expiries(&judgement));
     Ok(Prepared { seal, files, plan, judgement, red_line })
 }
@@ -283,7 +283,7 @@ impl Prepared {
 
     /// The digest of the sealed statement: it identifies the archive.
     pub fn statement_digest(&self) -> Digest {
-        self.seal.statement_digest()
+        self.seal.bytes().statement_digest()
     }
 
     /// The instant after which the policy of this side would refuse the archive.
@@ -293,7 +293,7 @@ impl Prepared {
 
     /// How long the archive will be, in bytes.
     pub fn length(&self) -> u64 {
-        sealift_archive_format::Layout::of(&self.seal).length
+        self.seal.layout().length
     }
 
     /// How many bytes of content will pass.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sealift_archive_format::FormatError;
 use sealift_archive_format::entry_name::Place;
 use sealift_archive_format::inventory::Inventory;
-use sealift_archive_format::reader::{EntryReader, Reader};
+use sealift_archive_format::reader::{EntryReader, Reader, SealedReader};
 
 use super::documents::{DocumentError, Documents, MAXIMUM_HELD};
 use super::{Attestations, Judged, Proof, ReferrerRefusal, Settings, Terms, check_referrers};
@@ -60,11 +60,20 @@ pub enum HeadError {
 /// # Errors
 /// [`HeadError`]: the first rule that is broken. No layer byte has been looked at, and nothing was written.
 pub fn open<R: Read>(input: R, trust: &Trust, settings: &Settings<'_>) -> Result<Judged<R>, HeadError> {
-    let mut reader = Reader::open_with_limit(input, trust.policy.limits.seal_length)?;
+    judge(Reader::open_with_limit(input, trust.policy.limits.seal_length)?, trust, settings)
+}
+
+/// The same, of an archive whose seal has been read.
+pub(crate) fn judge<R: Read>(
+    sealed: SealedReader<R>,
+    trust: &Trust,
+    settings: &Settings<'_>,
+) -> Result<Judged<R>, HeadError> {
     let exporters: Vec<ExporterKey> =
         trust.exporters.iter().map(|(name, key)| ExporterKey { name: name.to_string(), key: key.clone() }).collect();
-    let seal = seal::verify(reader.seal(), &exporters, trust.policy.exporter_threshold)?;
+    let seal = seal::verify(sealed.seal(), &exporters, trust.policy.exporter_threshold)?;
     let inventory = Arc::clone(seal.inventory());
+    let mut reader = sealed.with_inventory(Arc::clone(&inventory));
     let (mut carried, documents) = read_head(&mut reader, &inventory)?;
     let bound = documents.bind(&inventory)?;
     let contents = bound.contents();

@@ -3,11 +3,11 @@
 
 use libfuzzer_sys::fuzz_target;
 use sealift_archive_format::compression::Compression;
-use sealift_archive_format::{Layout, Reader};
+use sealift_archive_format::{Reader, SealedReader};
 
 fuzz_target!(|data: &[u8]| {
-    let Ok(reader) = Reader::open(data) else { return };
-    let (layout, compression) = (Layout::of(reader.seal()), reader.compression());
+    let Ok(reader) = Reader::open(data).and_then(SealedReader::read_inventory) else { return };
+    let (layout, compression) = (reader.layout(), reader.compression());
     if let Ok(length) = reader.finish() {
         assert_eq!(length, layout.length);
         assert!(compression != Compression::None || length == data.len() as u64);

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use sealift_archive_format::inventory::{EntryRecord, Exporter, FormatVersion, RepositoryRecord};
-use sealift_archive_format::{Digest, EntryName, Inventory, Reader, SealSignature, UnverifiedSeal, Writer};
+use sealift_archive_format::{Digest, EntryName, Inventory, Reader, Seal, SealSignature, SealedReader, Writer};
 
 /// Entries of every kind, among them an empty one and one whose name needs a pax header.
 fn contents() -> Option<Vec<(EntryName, &'static [u8])>> {
@@ -28,12 +28,12 @@ fn archive() -> Option<(Vec<u8>, usize)> {
         repositories: vec![RepositoryRecord { name: "main".to_owned() }],
     };
     let signature = SealSignature { key: Digest::sha256(b""), bytes: [0; 64] };
-    let seal = UnverifiedSeal::new(inventory, vec![signature]).ok()?;
+    let seal = Seal::new(inventory, vec![signature]).ok()?;
     let mut writer = Writer::new(Vec::new(), &seal).ok()?;
     for (name, content) in contents {
         writer.append(&name, &mut &*content).ok()?;
     }
-    Some((writer.finish().ok()?, 512 + usize::try_from(seal.length()).ok()?))
+    Some((writer.finish().ok()?, 512 + usize::try_from(seal.bytes().length()).ok()?))
 }
 
 fuzz_target!(|data: &[u8]| {
@@ -41,6 +41,6 @@ fuzz_target!(|data: &[u8]| {
     let mut bytes = whole.clone();
     bytes.truncate(tail);
     bytes.extend_from_slice(data);
-    let accepted = Reader::open(&*bytes).and_then(Reader::finish).is_ok();
+    let accepted = Reader::open(&*bytes).and_then(SealedReader::read_inventory).and_then(Reader::finish).is_ok();
     assert_eq!(accepted, bytes == whole);
 });

@@ -19,7 +19,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn read(bytes: &[u8]) -> Result<u64, FormatError> {
-    Reader::open(bytes)?.finish()
+    Reader::open(bytes)?.read_inventory()?.finish()
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn a_compressed_archive_is_read_as_the_plain_one() {
         (Compression::Gzip, gzip(&sample.bytes())),
         (Compression::Zstd, zstd(&sample.bytes())),
     ] {
-        let mut reader = Reader::open(&*bytes).unwrap();
+        let mut reader = Reader::open(&*bytes).unwrap().read_inventory().unwrap();
         assert_eq!(reader.compression(), compression);
         for (name, content) in &sample.contents {
             let mut entry = reader.next_entry().unwrap().unwrap();

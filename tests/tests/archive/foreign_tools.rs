@@ -5,7 +5,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use sealift_archive_format::{EntryName, Reader, tar_profile};
+use sealift_archive_format::{EntryName, Reader, SealedReader, tar_profile};
 use sealift_core::signature::SigningKey;
 use sealift_tests::archive_mutator::{Record, Sample};
 use sealift_tests::outside_programs::find;
@@ -30,7 +30,7 @@ fn assert_unpacked(folder: &Path) {
     for (name, content) in Sample::default().contents {
         assert_eq!(std::fs::read(folder.join(name.as_str())).unwrap(), content, "{name}");
     }
-    assert_eq!(std::fs::read(folder.join("sealift/seal.json")).unwrap(), Sample::default().seal().to_bytes());
+    assert_eq!(std::fs::read(folder.join("sealift/seal.json")).unwrap(), Sample::default().seal().bytes().to_bytes());
 }
 
 #[test]
@@ -114,7 +114,10 @@ fn what_gzip_and_zstd_compress_is_read() {
         let (_folder, path) = sample_file();
         let output = Command::new(program).args(arguments).arg(path).output().unwrap();
         assert!(output.status.success());
-        assert_eq!(Reader::open(&*output.stdout).unwrap().finish().unwrap(), Sample::default().layout().length);
+        assert_eq!(
+            Reader::open(&*output.stdout).unwrap().read_inventory().unwrap().finish().unwrap(),
+            Sample::default().layout().length
+        );
     }
 }
 
@@ -195,7 +198,7 @@ fn both_readers_refuse_the_same_archives() {
     mutator.records.push(Record::new("other", b"content", |_| {}));
     archives.push(mutator.bytes());
     for archive in &archives {
-        let ours = Reader::open(&**archive).and_then(Reader::finish);
+        let ours = Reader::open(&**archive).and_then(SealedReader::read_inventory).and_then(Reader::finish);
         let theirs = second_reader(&python, &[], archive);
         let refusal = String::from_utf8_lossy(&theirs.stderr);
         assert_eq!(ours.is_ok(), theirs.status.success(), "{ours:?}\n{refusal}");
@@ -221,7 +224,7 @@ print(sorted(verified), envelope.payload_type, statement["predicateType"])
 "#;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("seal.json");
-    std::fs::write(&path, Sample::default().seal().to_bytes()).unwrap();
+    std::fs::write(&path, Sample::default().seal().bytes().to_bytes()).unwrap();
     let key = hex::encode(Sample::key().public_bytes());
     let printed = run(Command::new(python).args(["-c", script]).arg(path).arg(key));
     let fingerprint = Sample::key().public_key().unwrap().fingerprint().unwrap();

@@ -14,7 +14,7 @@ const END: usize = 9;
 const LONG: usize = 4;
 
 fn read(bytes: &[u8]) -> Result<u64, FormatError> {
-    Reader::open(bytes)?.finish()
+    Reader::open(bytes)?.read_inventory()?.finish()
 }
 
 /// Breaks the sample in one place; the refusal must be at that record, or after it for what is added.
@@ -193,7 +193,7 @@ fn the_last_chunk_comes_only_after_the_digest_matched() {
     let mut mutator = Sample::default().mutator();
     *mutator.records[8].content.last_mut().unwrap() ^= 1;
     let bytes = mutator.bytes();
-    let mut reader = Reader::open(&*bytes).unwrap();
+    let mut reader = Reader::open(&*bytes).unwrap().read_inventory().unwrap();
     for _ in 0..7 {
         reader.next_entry().unwrap().unwrap();
     }

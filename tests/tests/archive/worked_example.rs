@@ -69,16 +69,16 @@ fn section() -> String {
     line("### The statement\n");
     line(&format!(
         "Indented here; in the archive it is one line of {} bytes without white space, with the SHA-256",
-        seal.statement().len()
+        seal.bytes().statement().len()
     ));
-    line(&format!("`{}`.\n", seal.statement_digest().hex()));
-    line(&pretty(seal.statement()));
+    line(&format!("`{}`.\n", seal.bytes().statement_digest().hex()));
+    line(&pretty(seal.bytes().statement()));
     line("### The beginning of the seal, and its first and last slots\n");
     line(&dump(512, 512 + 64));
     line(&dump(slots, slots + 256));
     line(&dump(slots + 15 * 256, slots + 16 * 256));
     line("What is signed begins with:\n");
-    line(&hexdump(&seal.signed_bytes()[..64], 0));
+    line(&hexdump(&seal.bytes().signed_bytes()[..64], 0));
     text
 }
 

@@ -18,7 +18,7 @@ fn stranger() -> SigningKey {
 }
 
 fn layout(archive: &[u8]) -> Layout {
-    Layout::of(Reader::open(archive).unwrap().seal())
+    Reader::open(archive).unwrap().read_inventory().unwrap().layout()
 }
 
 fn at(offset: u64) -> usize {

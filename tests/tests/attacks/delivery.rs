@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use sealift_archive_format::{Digest, DigestAlgorithm, Layout, Problem, Reader};
+use sealift_archive_format::{Digest, DigestAlgorithm, Problem, Reader};
 use sealift_core::import::{DeliveryError, ImportError};
 use sealift_core::oci::layout::LayoutSink;
 use sealift_core::oci::{BlobContent, Descriptor, ManifestBytes, Reference, Repository, Sink, SinkError};
@@ -116,7 +116,7 @@ fn a_delivery_of_an_archive_that_stops_coming() {
     let archive = consignment(&sample).archive();
     let far = FarSide::trusting(&sample, hours(2));
     let before = far.trusted_state();
-    let layers = Layout::of(Reader::open(archive.as_slice()).unwrap().seal());
+    let layers = Reader::open(archive.as_slice()).unwrap().read_inventory().unwrap().layout();
     let last = usize::try_from(layers.entries.last().unwrap().content_offset + 1).unwrap();
     let mut broken = archive[..last].chain(Unplugged);
     let Err(refused) = far.import_from(&mut broken, &mut far.sink()) else { panic!("delivered") };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
 
-use sealift_archive_format::{Layout, Reader};
+use sealift_archive_format::Reader;
 use sealift_core::signature::SigningKey;
 use sealift_sample_publisher::supply_chain::SupplyChain;
 use sealift_sample_publisher::tuf_repository::Target;
@@ -231,7 +231,7 @@ fn exit_code_15_for_a_flipped_byte_in_a_layer() {
     let (operator, sample) = Operator::new();
     let operator = operator.trusts(&sample);
     let mut archive = operator.packed(&sample).archive();
-    let layout = Layout::of(Reader::open(archive.as_slice()).unwrap().seal());
+    let layout = Reader::open(archive.as_slice()).unwrap().read_inventory().unwrap().layout();
     archive[usize::try_from(layout.entries.last().unwrap().content_offset).unwrap()] ^= 1;
     operator.refuses(&archive, 15, "content", "nothing was tagged");
 }

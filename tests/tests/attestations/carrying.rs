@@ -100,7 +100,7 @@ fn the_inventory_names_subjects_before_what_refers_to_them() {
     let second = note(&first, "2");
     crossing.publish(&image, &[second.clone(), first.clone()]);
     let archive = crossing.export().unwrap();
-    let reader = sealift_archive_format::Reader::open(archive.as_slice()).unwrap();
-    let named: Vec<&inventory::Descriptor> = reader.seal().inventory().images[0].referrers.iter().collect();
+    let reader = sealift_archive_format::Reader::open(archive.as_slice()).unwrap().read_inventory().unwrap();
+    let named: Vec<&inventory::Descriptor> = reader.inventory().images[0].referrers.iter().collect();
     assert_eq!(named.iter().map(|named| &named.digest).collect::<Vec<_>>(), [&digest(&first), &digest(&second)]);
 }

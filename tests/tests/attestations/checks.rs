@@ -4,7 +4,7 @@ use std::fs;
 
 use sealift_archive_format::inventory::{EntryRecord, Inventory};
 use sealift_archive_format::{Digest, DigestAlgorithm};
-use sealift_archive_format::{Place, Reader, UnverifiedSeal, Writer};
+use sealift_archive_format::{Place, Reader, Seal, Writer};
 use sealift_core::export::PrepareError;
 use sealift_core::import::ImportError;
 use sealift_core::in_toto::{AttestationError, Claim, SignatureCheck};
@@ -177,16 +177,15 @@ fn a_plain_signature_is_carried_and_claims_nothing() {
 
 /// An archive as an exporter who does not look would seal it: entries and inventory are changed first.
 fn resealed(archive: &[u8], change: impl FnOnce(&mut Inventory, &mut Vec<Vec<u8>>)) -> Vec<u8> {
-    let mut reader = Reader::open(archive).unwrap();
-    let mut inventory = Inventory::clone(reader.seal().inventory());
+    let mut reader = Reader::open(archive).unwrap().read_inventory().unwrap();
+    let mut inventory = Inventory::clone(reader.inventory());
     let mut contents = Vec::new();
     while let Some(mut entry) = reader.next_entry().unwrap() {
         contents.push(entry.read_all().unwrap());
     }
     change(&mut inventory, &mut contents);
     let signature = sealift_core::seal::sign(&inventory.to_statement().unwrap(), &key()).unwrap();
-    let mut writer =
-        Writer::new(Vec::new(), &UnverifiedSeal::new(inventory.clone(), vec![signature]).unwrap()).unwrap();
+    let mut writer = Writer::new(Vec::new(), &Seal::new(inventory.clone(), vec![signature]).unwrap()).unwrap();
     for (entry, content) in inventory.entries.iter().zip(&contents) {
         writer.append(&entry.name, &mut content.as_slice()).unwrap();
     }

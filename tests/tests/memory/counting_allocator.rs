@@ -35,6 +35,14 @@ unsafe impl GlobalAlloc for Counting {
         // SAFETY: as the caller promises.
         unsafe { System.dealloc(pointer, layout) }
     }
+
+    // The system's allocator grows and shrinks large blocks where they are, or moves their pages: nothing is there twice.
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        HELD.set(HELD.get().saturating_sub(layout.size()));
+        grow(new_size);
+        // SAFETY: as the caller promises.
+        unsafe { System.realloc(pointer, layout, new_size) }
+    }
 }
 
 /// The most memory that was held while something was done, beyond what was held before, in bytes.

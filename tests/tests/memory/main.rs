@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod counting_allocator;
+mod seal;
 
 use std::fmt::Write as _;
 
@@ -28,7 +29,11 @@ const BESIDE: usize = MEBIBYTE;
 
 /// A list of as many equal items as a document has room for.
 fn list_of(item: &str) -> String {
-    let count = LENGTH / (item.len() + 1);
+    list_of_length(item, LENGTH)
+}
+
+fn list_of_length(item: &str, length: usize) -> String {
+    let count = length / (item.len() + 1);
     format!("[{}]", vec![item; count].join(","))
 }
 

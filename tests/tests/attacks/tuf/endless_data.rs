@@ -23,8 +23,8 @@ fn seal_alone(change: impl FnOnce(&mut Vec<EntryRecord>)) -> Vec<u8> {
     let (mut inventory, _) = consignment(&sample).pack();
     change(&mut inventory.entries);
     let seal = sealed(inventory, &[exporter_key()]);
-    let mut bytes = sealift_archive_format::tar_profile::header(&EntryName::seal(), seal.length());
-    bytes.extend(seal.to_bytes());
+    let mut bytes = sealift_archive_format::tar_profile::header(&EntryName::seal(), seal.bytes().length());
+    bytes.extend(seal.bytes().to_bytes());
     bytes
 }
 
