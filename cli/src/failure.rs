@@ -106,6 +106,9 @@ pub(crate) enum Reason {
     /// An import was asked for as of another time.
     #[error("--freshness with a time is for audits: it says nothing about today")]
     ImportAsOf,
+    /// A signature was asked for as of another time.
+    #[error("--freshness with a time is for audits: nothing is signed by it")]
+    SignAsOf,
     /// The folder of a TUF repository is none.
     #[error("{} is not a folder", .0.display())]
     NoTufFolder(PathBuf),
@@ -191,7 +194,7 @@ impl Reason {
             Self::Sign(error) => seal::sign(error),
             Self::TrustStore(error) => trust_store::trust_store(error),
             Self::Name(_) => advice(ExitCode::Usage, "use letters, digits, - and _, as in `sealift trust list`"),
-            Self::ImportAsOf => advice(ExitCode::Usage, "use `sealift verify` for audits"),
+            Self::ImportAsOf | Self::SignAsOf => advice(ExitCode::Usage, "use `sealift verify` for audits"),
             Self::NoTufFolder(_) => advice(
                 ExitCode::Source,
                 "give the folder or URL of the TUF repository, with metadata/ in it: --tuf REPOSITORY=LOCATION",

@@ -4,6 +4,7 @@ use std::io::Read;
 
 use clap::Args;
 use jiff::Timestamp;
+use sealift_archive_format::reader::SealedReader;
 use sealift_core::freshness::{Freshness, parse_instant};
 use sealift_core::in_toto::Inspections;
 use sealift_core::in_toto::sandbox::{Sandbox, SandboxLimits};
@@ -95,13 +96,32 @@ impl VerdictArguments {
         context: &Context,
         attempt: impl Fn() -> String,
     ) -> Result<Judged<R>, Failure> {
+        self.with_settings(trust, context, |settings| verify::open(input, trust, settings).attempt(attempt))
+    }
+
+    /// The same, of an archive whose seal was read.
+    pub(crate) fn judge_sealed<R: Read>(
+        &self,
+        sealed: SealedReader<R>,
+        trust: &Trust,
+        context: &Context,
+        attempt: impl Fn() -> String,
+    ) -> Result<Judged<R>, Failure> {
+        self.with_settings(trust, context, |settings| verify::open_sealed(sealed, trust, settings).attempt(attempt))
+    }
+
+    fn with_settings<T>(
+        &self,
+        trust: &Trust,
+        context: &Context,
+        judge: impl FnOnce(&verify::Settings<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let sandbox = self.inspections.sandbox()?;
-        let settings = verify::Settings {
+        judge(&verify::Settings {
             now: context.now(),
             freshness: self.freshness(&trust.policy),
             inspections: inspections(sandbox.as_ref()),
-        };
-        verify::open(input, trust, &settings).attempt(attempt)
+        })
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod archive_layout;
 pub mod canonical_json;
 pub mod cnab;
+pub mod co_sign;
 pub mod export;
 pub mod freshness;
 pub mod http;

@@ -4,11 +4,10 @@
 //! holds. It says who packed the archive, and nothing about who made what is inside. Signatures are verified over bytes:
 //! what nobody signed is never read as JSON.
 
-use std::fs::File;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use sealift_archive_format::seal::{CoSigning, CoSigningError, signed_bytes};
+use sealift_archive_format::seal::{CoSigningError, signed_bytes};
 use sealift_archive_format::{Digest, Inventory, InventoryError, SealSignature, UnverifiedSeal};
 
 use crate::signature::{Candidate, KeyError, PublicKey, Scheme, SigningKey, ThresholdError, require_threshold};
@@ -93,6 +92,14 @@ pub enum SignError {
         /// The length, in bytes.
         length: usize,
     },
+    /// The archive has another statement than the one that was verified, or that the signer was told.
+    #[error("the archive's statement is {found}, and not {told}")]
+    OtherStatement {
+        /// The digest of its statement.
+        found: Digest,
+        /// The digest of the statement that was to be signed.
+        told: Digest,
+    },
     /// The signature cannot be added.
     #[error("the signature cannot be added to the archive")]
     CoSigning(#[from] CoSigningError),
@@ -120,20 +127,15 @@ impl VerifiedSeal {
 /// # Errors
 /// [`SignError`] never in practice: an ed25519 key has a public half and makes 64 bytes.
 pub fn sign(statement: &[u8], key: &SigningKey) -> Result<SealSignature, SignError> {
-    let signature = key.sign(&signed_bytes(statement));
+    sign_message(&signed_bytes(statement), key)
+}
+
+/// Signs what DSSE makes of a statement.
+pub(crate) fn sign_message(message: &[u8], key: &SigningKey) -> Result<SealSignature, SignError> {
+    let signature = key.sign(message);
     let length = signature.len();
     let bytes = signature.try_into().map_err(|_| SignError::Length { length })?;
     Ok(SealSignature { key: key.public_key()?.fingerprint()?, bytes })
-}
-
-/// Adds a signature to an archive that is already written, in place. Returns the seal as it is then.
-///
-/// # Errors
-/// [`SignError`]; the archive is unchanged when the key has signed already or there is no room.
-pub fn co_sign(archive: &mut File, key: &SigningKey) -> Result<UnverifiedSeal, SignError> {
-    let archive = CoSigning::open(archive)?;
-    let signature = sign(archive.seal().statement(), key)?;
-    Ok(archive.add_signature(signature)?)
 }
 
 /// Verifies that at least `threshold` different pinned exporters signed the seal, and then reads what they signed.
@@ -198,10 +200,8 @@ fn invalid_note(invalid: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Seek;
-
     use sealift_archive_format::inventory::{EntryRecord, Exporter, FormatVersion};
-    use sealift_archive_format::{EntryName, Reader, Seal, Writer};
+    use sealift_archive_format::{EntryName, Seal};
 
     use super::*;
 
@@ -220,13 +220,10 @@ mod tests {
         }
     }
 
-    fn sealed(keys: &[&SigningKey]) -> Seal {
-        let statement = inventory().to_statement().unwrap();
-        Seal::new(inventory(), keys.iter().map(|key| sign(&statement, key).unwrap()).collect()).unwrap()
-    }
-
     fn sealed_by(keys: &[&SigningKey]) -> UnverifiedSeal {
-        sealed(keys).bytes().clone()
+        let statement = inventory().to_statement().unwrap();
+        let signatures = keys.iter().map(|key| sign(&statement, key).unwrap()).collect();
+        Seal::new(inventory(), signatures).unwrap().bytes().clone()
     }
 
     fn exporter(name: &str, key: &SigningKey) -> ExporterKey {
@@ -248,23 +245,6 @@ mod tests {
         assert_eq!(verified.signers(), ["a", "b"]);
         assert_eq!(**verified.inventory(), inventory());
         assert_eq!(*verified.statement_digest(), Digest::sha256(&inventory().to_statement().unwrap()));
-    }
-
-    #[test]
-    fn a_seal_that_is_co_signed_in_place_has_both_signers() {
-        let [a, b, _] = keys();
-        let mut writer = Writer::new(tempfile::tempfile().unwrap(), &sealed(&[&a])).unwrap();
-        for entry in inventory().entries {
-            writer.append(&entry.name, &mut &b"{}"[..]).unwrap();
-        }
-        let mut archive = writer.finish().unwrap();
-        assert_eq!(co_sign(&mut archive, &b).unwrap().signatures().len(), 2);
-        assert!(matches!(co_sign(&mut archive, &b), Err(SignError::CoSigning(CoSigningError::AlreadySigned(_)))));
-        archive.rewind().unwrap();
-        let sealed = Reader::open(archive).unwrap();
-        let verified = verify(sealed.seal(), &[exporter("a", &a), exporter("b", &b)], TWO).unwrap();
-        assert_eq!(verified.signers(), ["a", "b"]);
-        sealed.with_inventory(Arc::clone(verified.inventory())).finish().unwrap();
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::slots::{self, Slot};
 use super::{MAXIMUM_LENGTH, ReadError, SLOT_LENGTH, SealFormatError, SealSignature, UnverifiedSeal};
+use crate::digest::Digest;
 use crate::reader::SealedReader;
 use crate::tar_profile::BLOCK_LENGTH;
 
@@ -34,7 +35,7 @@ pub enum CoSigningError {
     Seal(#[from] SealFormatError),
     /// The key has signed already.
     #[error("key {0} has signed this archive already")]
-    AlreadySigned(crate::Digest),
+    AlreadySigned(Digest),
     /// Every slot is taken.
     #[error("the seal has no room for another signature: all {} slots are taken", slots::MAXIMUM_SIGNATURES)]
     NoRoom,
@@ -77,18 +78,24 @@ impl<'a> CoSigning<'a> {
         &self.seal
     }
 
+    /// Checks that there is room for the signature of a key that has not signed yet.
+    ///
+    /// # Errors
+    /// [`CoSigningError::AlreadySigned`] and [`CoSigningError::NoRoom`].
+    pub fn check_room(&self, key: &Digest) -> Result<(), CoSigningError> {
+        if self.seal.signatures.iter().any(|earlier| earlier.key == *key) {
+            return Err(CoSigningError::AlreadySigned(key.clone()));
+        }
+        if self.seal.signatures.len() >= slots::MAXIMUM_SIGNATURES { Err(CoSigningError::NoRoom) } else { Ok(()) }
+    }
+
     /// Writes a signature over the seal's [`UnverifiedSeal::signed_bytes`] into the next slot, and synchronises the file.
     ///
     /// # Errors
     /// [`CoSigningError`]; nothing is written when the key has signed already or there is no room.
     pub fn add_signature(mut self, signature: SealSignature) -> Result<UnverifiedSeal, CoSigningError> {
-        if self.seal.signatures.iter().any(|earlier| earlier.key == signature.key) {
-            return Err(CoSigningError::AlreadySigned(signature.key));
-        }
+        self.check_room(&signature.key)?;
         let slot = self.seal.signatures.len();
-        if slot >= slots::MAXIMUM_SIGNATURES {
-            return Err(CoSigningError::NoRoom);
-        }
         self.seal.signatures.push(signature);
         let slots = slots::encode(&self.seal.signatures);
         let start = slot * SLOT_LENGTH;

@@ -1,22 +1,24 @@
-//! `sealift sign`: one more exporter seals an archive that is already written.
+//! `sealift sign`: one more exporter seals an archive that is already written, once it has verified it.
 
 use std::fs::OpenOptions;
 use std::path::PathBuf;
 
 use clap::Args;
 use sealift_archive_format::Digest;
-use sealift_core::seal;
+use sealift_core::co_sign::CoSigner;
+use sealift_core::verify::Discard;
 use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure, Reason};
 use crate::key_file::SigningKeyArguments;
 use crate::text::Text;
+use crate::verdict::VerdictArguments;
 
 /// What to sign, and with which key.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Example:\n  sealift verify shop.sealift && sealift sign shop.sealift --key bert.pem\n\nThe signature is added in place: nothing else of the archive is read or written. Look at what you sign first."
+    after_long_help = "Examples:\n  sealift sign shop.sealift --key bert.pem\n  sealift sign shop.sealift --key bert.pem --statement sha256:8a18…\n\nThe archive is verified first, whole, against this side's trust store, as `sealift verify` does; then the signature is added in place, to the same open file, and nothing else of it is written. If this side asks for several exporters and the key is one of them, the others must have signed."
 )]
 pub(crate) struct SignArguments {
     /// The archive; not a compressed one
@@ -24,6 +26,16 @@ pub(crate) struct SignArguments {
 
     #[command(flatten)]
     key: SigningKeyArguments,
+
+    #[command(flatten)]
+    verdict: VerdictArguments,
+
+    /// Sign the statement that has this digest, as `sealift export` shows it, instead of verifying the archive
+    ///
+    /// For a signer who was told the digest by someone who verified the archive. Nothing else is checked: not who sealed it so
+    /// far, not the TUF and in-toto proof, not whether the file is whole. No trust store is needed.
+    #[arg(long, value_name = "DIGEST", conflicts_with_all = ["freshness", "run_inspections"])]
+    statement: Option<Digest>,
 }
 
 /// The seal after it was signed, as `--json` shows it.
@@ -32,20 +44,39 @@ pub(crate) struct SignArguments {
 struct SealReport {
     statement: Digest,
     signed_by: Vec<Digest>,
+    /// Whether the archive was verified before, and not only its statement compared.
+    verified: bool,
 }
 
-/// Adds the signature.
+/// Verifies the archive, and adds the signature.
 pub(crate) fn run(arguments: &SignArguments, context: &Context) -> Result<(), Failure> {
     let path = &arguments.archive;
     let attempt = || format!("cannot sign {}", path.display());
+    if arguments.verdict.is_audit() {
+        return Err(Reason::SignAsOf).attempt(attempt);
+    }
     let key = arguments.key.read()?;
     let opened = OpenOptions::new().read(true).write(true).open(path);
     let mut archive = opened.map_err(|source| Reason::File { path: path.clone(), source }).attempt(attempt)?;
-    let seal = seal::co_sign(&mut archive, &key).attempt(attempt)?;
+    let mut signer = CoSigner::open(&mut archive, &key).attempt(attempt)?;
+    let seal = if let Some(statement) = &arguments.statement {
+        signer.sign_statement(statement).attempt(attempt)?
+    } else {
+        let trust = signer.terms(&context.trust_store().load().attempt(attempt)?);
+        let sealed = signer.reader().attempt(attempt)?;
+        let judged = arguments.verdict.judge_sealed(sealed, &trust, context, attempt)?;
+        let progress = context.progress();
+        progress.begin("verifying", Some(judged.remaining_bytes()));
+        let verified = judged.receive(&mut Discard, &*progress);
+        progress.finish();
+        signer.sign_verified(&verified.attempt(attempt)?).attempt(attempt)?
+    };
     let signed_by: Vec<Digest> = seal.signatures().iter().map(|signature| signature.key.clone()).collect();
-    let report = SealReport { statement: seal.statement_digest(), signed_by };
+    let verified = arguments.statement.is_none();
+    let report = SealReport { statement: seal.statement_digest(), signed_by, verified };
     context.result(&report, || {
-        let mut text = Text::from(format_args!("{} is now sealed by:", path.display()));
+        let checked = if verified { "verified, and is" } else { "not verified; it is" };
+        let mut text = Text::from(format_args!("{} was {checked} now sealed by:", path.display()));
         for key in &report.signed_by {
             text.line(format_args!("  key {key}"));
         }

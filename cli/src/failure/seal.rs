@@ -11,6 +11,10 @@ pub(super) fn sign(error: &SignError) -> Advice {
     match error {
         SignError::Key(error) => key(error),
         SignError::Length { .. } => advice(ExitCode::Key, "sign with an ed25519 key"),
+        SignError::OtherStatement { .. } => advice(
+            ExitCode::Seal,
+            "compare the digest with whoever told it; without --statement the archive is verified here; nothing was written",
+        ),
         SignError::CoSigning(error) => co_signing(error),
     }
 }

@@ -60,11 +60,14 @@ pub enum HeadError {
 /// # Errors
 /// [`HeadError`]: the first rule that is broken. No layer byte has been looked at, and nothing was written.
 pub fn open<R: Read>(input: R, trust: &Trust, settings: &Settings<'_>) -> Result<Judged<R>, HeadError> {
-    judge(Reader::open_with_limit(input, trust.policy.limits.seal_length)?, trust, settings)
+    open_sealed(Reader::open_with_limit(input, trust.policy.limits.seal_length)?, trust, settings)
 }
 
 /// The same, of an archive whose seal has been read.
-pub(crate) fn judge<R: Read>(
+///
+/// # Errors
+/// As [`open`].
+pub fn open_sealed<R: Read>(
     sealed: SealedReader<R>,
     trust: &Trust,
     settings: &Settings<'_>,

@@ -27,7 +27,7 @@ use sealift_archive_format::reader::{EntryReader, Reader};
 pub use attestations::AttestationRefusal;
 pub use documents::{Closed, DocumentError};
 pub(crate) use head::check_tuf_length;
-pub use head::{HeadError, TooMuchMetadata, open};
+pub use head::{HeadError, TooMuchMetadata, open, open_sealed};
 pub use referrers::ReferrerRefusal;
 pub(crate) use referrers::{attested_by, check as check_referrers};
 

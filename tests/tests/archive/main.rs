@@ -8,5 +8,6 @@ mod foreign_tools;
 
 mod refusals;
 mod schema;
+mod signing;
 mod tampering;
 mod worked_example;

@@ -1,0 +1,149 @@
+//! One more exporter seals an archive that is already written.
+//!
+//! Promise: nobody signs what he has not read. A [`CoSigner`] has one file open, and locked against other signers; its key
+//! signs the statement that was read from it at the start, and only with a proof in hand that the archive behind it was
+//! verified to its last byte ([`Verified`]), or when the signer was told the digest of the statement by other means.
+
+use std::fs::File;
+use std::num::NonZeroU32;
+
+use sealift_archive_format::reader::SealedReader;
+use sealift_archive_format::seal::CoSigning;
+use sealift_archive_format::{Digest, SealSignature, UnverifiedSeal};
+
+use crate::seal::{self, SignError};
+use crate::signature::SigningKey;
+use crate::trust_store::Trust;
+use crate::verify::Verified;
+
+/// An archive that is open and locked, for one more signature that there is room for.
+#[derive(Debug)]
+pub struct CoSigner<'a> {
+    archive: CoSigning<'a>,
+    signature: SealSignature,
+    identity: crate::signature::KeyIdentity,
+}
+
+impl<'a> CoSigner<'a> {
+    /// Locks an archive and reads its seal, for a key that has not signed it yet.
+    ///
+    /// # Errors
+    /// [`SignError`]; the archive is unchanged.
+    pub fn open(archive: &'a mut File, key: &SigningKey) -> Result<Self, SignError> {
+        let archive = CoSigning::open(archive)?;
+        let signature = seal::sign_message(archive.seal().signed_bytes(), key)?;
+        archive.check_room(&signature.key)?;
+        Ok(Self { archive, signature, identity: key.public_key()?.identity() })
+    }
+
+    /// The digest of the statement that would be signed.
+    pub fn statement_digest(&self) -> Digest {
+        self.archive.seal().statement_digest()
+    }
+
+    /// What the archive is verified against before it is signed: this side's trust. Where it asks for several exporters, and
+    /// this key is one of them, those that have signed need to be one fewer; but one at least must have.
+    pub fn terms(&self, trust: &Trust) -> Trust {
+        let mut terms = trust.clone();
+        if trust.exporters.values().any(|key| key.identity() == self.identity) {
+            let others = trust.policy.exporter_threshold.get() - 1;
+            terms.policy.exporter_threshold = NonZeroU32::new(others).unwrap_or(NonZeroU32::MIN);
+        }
+        terms
+    }
+
+    /// The archive, from the file that is locked: to be verified with [`crate::verify::open_sealed`].
+    ///
+    /// # Errors
+    /// [`SignError`] when the file cannot be read.
+    pub fn reader(&mut self) -> Result<SealedReader<&mut File>, SignError> {
+        Ok(self.archive.reader()?)
+    }
+
+    /// Signs what was verified. Returns the seal as it is then.
+    ///
+    /// # Errors
+    /// [`SignError::OtherStatement`] when that was another archive, and those of writing.
+    pub fn sign_verified(self, verified: &Verified) -> Result<UnverifiedSeal, SignError> {
+        self.sign_statement(verified.proof().seal.statement_digest())
+    }
+
+    /// Signs the statement that has this digest: for a signer who was told it by someone who verified the archive. Nothing
+    /// else of the archive is looked at. Returns the seal as it is then.
+    ///
+    /// # Errors
+    /// [`SignError::OtherStatement`], and those of writing; the archive is unchanged then.
+    pub fn sign_statement(self, statement: &Digest) -> Result<UnverifiedSeal, SignError> {
+        let found = self.statement_digest();
+        if found != *statement {
+            return Err(SignError::OtherStatement { found, told: statement.clone() });
+        }
+        Ok(self.archive.add_signature(self.signature)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Seek as _;
+    use std::sync::Arc;
+
+    use sealift_archive_format::inventory::{EntryRecord, Exporter, FormatVersion};
+    use sealift_archive_format::seal::CoSigningError;
+    use sealift_archive_format::{EntryName, Inventory, Reader, Seal, Writer};
+
+    use super::*;
+    use crate::seal::{ExporterKey, sign, verify};
+
+    fn archive(key: &SigningKey) -> (File, Digest) {
+        let inventory = Inventory {
+            bundles: Vec::new(),
+            entries: vec![
+                EntryRecord::of(EntryName::oci_layout(), b"{}"),
+                EntryRecord::of(EntryName::oci_index(), b"{}"),
+            ],
+            exported_at: "2026-01-02T03:04:05Z".parse().unwrap(),
+            exporter: Exporter { name: "test".to_owned(), version: "1".to_owned() },
+            format_version: FormatVersion::CURRENT,
+            images: Vec::new(),
+            repositories: Vec::new(),
+        };
+        let signature = sign(&inventory.to_statement().unwrap(), key).unwrap();
+        let seal = Seal::new(inventory, vec![signature]).unwrap();
+        let mut writer = Writer::new(tempfile::tempfile().unwrap(), &seal).unwrap();
+        for entry in &seal.inventory().entries {
+            writer.append(&entry.name, &mut &b"{}"[..]).unwrap();
+        }
+        (writer.finish().unwrap(), seal.bytes().statement_digest())
+    }
+
+    fn exporter(name: &str, key: &SigningKey) -> ExporterKey {
+        ExporterKey { name: name.to_owned(), key: key.public_key().unwrap() }
+    }
+
+    #[test]
+    fn a_seal_that_is_co_signed_in_place_has_both_signers() {
+        let [a, b] = [1, 2].map(|seed| SigningKey::from_seed(&[seed; 32]));
+        let (mut archive, statement) = archive(&a);
+        let seal = CoSigner::open(&mut archive, &b).unwrap().sign_statement(&statement).unwrap();
+        assert_eq!(seal.signatures().len(), 2);
+        let again = CoSigner::open(&mut archive, &b).map(drop);
+        assert!(matches!(again, Err(SignError::CoSigning(CoSigningError::AlreadySigned(_)))));
+        archive.rewind().unwrap();
+        let sealed = Reader::open(archive).unwrap();
+        let two = NonZeroU32::new(2).unwrap();
+        let verified = verify(sealed.seal(), &[exporter("a", &a), exporter("b", &b)], two).unwrap();
+        assert_eq!(verified.signers(), ["a", "b"]);
+        sealed.with_inventory(Arc::clone(verified.inventory())).finish().unwrap();
+    }
+
+    #[test]
+    fn another_statement_than_the_one_that_was_told_is_not_signed() {
+        let [a, b] = [1, 2].map(|seed| SigningKey::from_seed(&[seed; 32]));
+        let (mut archive, statement) = archive(&a);
+        let told = Digest::sha256(b"another");
+        let error = CoSigner::open(&mut archive, &b).unwrap().sign_statement(&told).unwrap_err();
+        assert!(matches!(error, SignError::OtherStatement { found, .. } if found == statement));
+        archive.rewind().unwrap();
+        assert_eq!(Reader::open(archive).unwrap().seal().signatures().len(), 1, "nothing was written");
+    }
+}
