@@ -22,7 +22,8 @@ pub const MAXIMUM_KEY_ID_LENGTH: usize = 1_024;
 pub const MAXIMUM_SIGNATURE_LENGTH: usize = 4_096;
 
 /// An envelope, decoded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "RawEnvelope")]
 pub struct Envelope {
     /// How the payload is to be understood: a media type or a URI.
     pub payload_type: String,
@@ -133,18 +134,7 @@ impl Envelope {
     /// # Errors
     /// [`EnvelopeError`].
     pub fn parse(bytes: &[u8]) -> Result<Self, EnvelopeError> {
-        let raw: RawEnvelope = strict_json::read(bytes, Names::Exact)?;
-        limit("payloadType", raw.payload_type.len(), MAXIMUM_PAYLOAD_TYPE_LENGTH)?;
-        match raw.signatures.count {
-            0 => return Err(EnvelopeError::NoSignature),
-            1..=MAXIMUM_SIGNATURES => {}
-            count => return Err(EnvelopeError::TooManySignatures { count }),
-        }
-        Ok(Self {
-            payload_type: raw.payload_type,
-            payload: decode("payload", &raw.payload)?,
-            signatures: raw.signatures.first.into_iter().map(Signature::parse).collect::<Result<_, _>>()?,
-        })
+        Self::try_from(strict_json::read::<RawEnvelope>(bytes, Names::Exact)?)
     }
 
     /// The bytes that are signed: the pre-authentication encoding of type and payload.
@@ -173,6 +163,24 @@ impl Envelope {
         })
         .to_string()
         .into_bytes()
+    }
+}
+
+impl TryFrom<RawEnvelope> for Envelope {
+    type Error = EnvelopeError;
+
+    fn try_from(raw: RawEnvelope) -> Result<Self, EnvelopeError> {
+        limit("payloadType", raw.payload_type.len(), MAXIMUM_PAYLOAD_TYPE_LENGTH)?;
+        match raw.signatures.count {
+            0 => return Err(EnvelopeError::NoSignature),
+            1..=MAXIMUM_SIGNATURES => {}
+            count => return Err(EnvelopeError::TooManySignatures { count }),
+        }
+        Ok(Self {
+            payload_type: raw.payload_type,
+            payload: decode("payload", &raw.payload)?,
+            signatures: raw.signatures.first.into_iter().map(Signature::parse).collect::<Result<_, _>>()?,
+        })
     }
 }
 

@@ -6,8 +6,8 @@
 //! object where a type has fields, and never an array of their values; and [`read`] can compare names without case, as
 //! other readers do.
 //!
-//! What is parsed is mostly not verified yet, so the memory that it takes is bounded too: by [`MEMORY_PER_BYTE`] bytes for
-//! each byte of the document and [`MEMORY_ALWAYS`] bytes.
+//! What is parsed is mostly not verified yet, so the memory that it takes is bounded too: by [`memory_for`] the
+//! length of the document.
 
 mod budget;
 mod typed;
@@ -20,7 +20,7 @@ use serde_json::{Map, Number, Value};
 use unicase::UniCase;
 
 use budget::Budget;
-pub use budget::{MEMORY_ALWAYS, MEMORY_PER_BYTE};
+pub use budget::memory_for;
 use typed::Typed;
 use unread::{Unread, Weighed};
 

@@ -1,6 +1,6 @@
 //! How much memory the tree of one document may take.
 //!
-//! Promise: a tree takes at most [`MEMORY_PER_BYTE`] bytes for each byte of its document, and [`MEMORY_ALWAYS`] bytes.
+//! Promise: a tree takes at most [`memory_for`] its document: 16 bytes for each byte of a long one, 48 for each of a short one.
 //! What is about to be allocated is charged before it is allocated, and never at less than it takes.
 //!
 //! A value takes far more memory than text: `{"":0}` is written in six bytes, and held in a map whose smallest node has
@@ -13,16 +13,26 @@ use serde_json::Value;
 
 use super::JsonError;
 
-/// How many bytes of memory a tree may take for each byte of its document, beside [`MEMORY_ALWAYS`].
+/// How many bytes of memory a tree may take for each byte of its document, however long that is.
 ///
 /// By the charges below, honest documents come to: a TUF role of 100,000 targets 10, and 13 when it is written without
 /// white space; 16,384 delegations to bins 5 and 8; an in-toto link of 50,000 artifacts 10; an OCI index 9.
-pub const MEMORY_PER_BYTE: usize = 16;
-/// How many bytes of memory any tree may take, however short its document is.
+const PER_BYTE: usize = 16;
+/// How many bytes more it may take for each byte, up to [`MORE_ALTOGETHER`].
 ///
-/// It is there for the snapshots of repositories with very many roles, in which `{"version":1}` comes to 29 bytes for
+/// They are there for the snapshots of repositories with very many roles, in which `{"version":1}` comes to 29 bytes for
 /// each byte when it is written without white space: 16,384 bins to 14 MiB, and four times as many to 55 MiB.
-pub const MEMORY_ALWAYS: usize = 64 * 1024 * 1024;
+const MORE_PER_BYTE: usize = 32;
+/// How many bytes more any tree may take.
+const MORE_ALTOGETHER: usize = 64 * 1024 * 1024;
+/// How many bytes the tree of the shortest document may take: a few objects.
+const SHORTEST: usize = 16 * 1024;
+
+/// How many bytes of memory the tree of a document of `length` bytes may take.
+pub fn memory_for(length: usize) -> usize {
+    let more = length.saturating_mul(MORE_PER_BYTE).min(MORE_ALTOGETHER);
+    length.saturating_mul(PER_BYTE).saturating_add(more).saturating_add(SHORTEST)
+}
 
 /// How many bytes of memory the names of any document that is passed over may take, beside as many as the document has.
 ///
@@ -53,8 +63,7 @@ pub(super) struct Budget {
 impl Budget {
     /// The budget of a document of so many bytes.
     pub(super) fn of(length: usize) -> Self {
-        let limit = length.saturating_mul(MEMORY_PER_BYTE).saturating_add(MEMORY_ALWAYS);
-        Self::limited(limit)
+        Self::limited(memory_for(length))
     }
 
     /// The budget of the names alone that are held while a document of so many bytes is passed over.

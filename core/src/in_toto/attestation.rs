@@ -4,17 +4,20 @@
 //! such an envelope, and bare, as BuildKit attaches them. Promise: an [`Attestation`] is about the digest that it is
 //! attached to, and where keys are pinned for it, one of them signed it; where none is, it says "not checked".
 
+mod statement;
+
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
-use sealift_archive_format::strict_json::{self, JsonError};
+use sealift_archive_format::dsse::Envelope;
+use sealift_archive_format::strict_json::{self, JsonError, Names};
+use serde::de::{Deserializer, IgnoredAny};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::artifact::Hashes;
 use super::glob::{Work, WorkExceeded};
 use super::key::NotSigned;
-use super::metadata::{Form, MAXIMUM_DOCUMENT_LENGTH, MetadataError, SignedDocument};
+use super::metadata::{MAXIMUM_DOCUMENT_LENGTH, MetadataError, SignedDocument};
 use super::verify::LayoutKey;
+use statement::{Digests, Kind, Predicate, Statement, Subject, Text};
 
 /// The longest attestation that is read, in bytes.
 pub const MAXIMUM_LENGTH: usize = MAXIMUM_DOCUMENT_LENGTH;
@@ -122,17 +125,24 @@ pub enum AttestationError {
     },
 }
 
+/// The wrappings that are known, by the members that tell them apart.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Statement {
-    subject: Vec<Subject>,
-    predicate_type: String,
-    predicate: Option<Value>,
+struct Wrapping {
+    #[serde(default, rename = "_type", deserialize_with = "present")]
+    bare: bool,
+    #[serde(default, rename = "dsseEnvelope")]
+    in_bundle: Option<Envelope>,
+    #[serde(default, rename = "messageSignature", deserialize_with = "present")]
+    plain_signature: bool,
+    #[serde(default, rename = "payload", deserialize_with = "present")]
+    envelope: bool,
+    #[serde(default, rename = "signed", deserialize_with = "present")]
+    metablock: bool,
 }
 
-#[derive(Deserialize)]
-struct Subject {
-    digest: Option<Hashes>,
+/// Whether a member is there, whatever it is.
+fn present<'de, D: Deserializer<'de>>(source: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(source).map(|_| true)
 }
 
 impl Attestation {
@@ -148,10 +158,11 @@ impl Attestation {
         pinned: &[LayoutKey],
         at: Timestamp,
     ) -> Result<Self, AttestationError> {
-        let (document, payload) = open(bytes)?;
-        let kind = payload.get("_type").and_then(Value::as_str).unwrap_or_default();
-        if !STATEMENTS.contains(&kind) {
-            return Err(AttestationError::NotAStatement(kind.chars().take(MAXIMUM_TEXT).collect()));
+        let document = open(bytes)?;
+        let payload = document.as_ref().map_or(bytes, SignedDocument::payload_bytes);
+        let Kind { statement: Text(kind), predicate: Text(predicate_type) } = strict_json::read(payload, Names::Exact)?;
+        if !STATEMENTS.contains(&kind.as_str()) {
+            return Err(AttestationError::NotAStatement(kind));
         }
         let signature = match (&document, pinned) {
             (None, []) => SignatureCheck::Unsigned,
@@ -163,16 +174,13 @@ impl Attestation {
                 };
                 match signer {
                     Some(label) => SignatureCheck::SignedBy(label),
-                    None => {
-                        let predicate_type = text(&payload, "/predicateType");
-                        return Err(AttestationError::NotSigned { predicate_type, pinned: pinned.len() });
-                    }
+                    None => return Err(AttestationError::NotSigned { predicate_type, pinned: pinned.len() }),
                 }
             }
         };
-        let statement: Statement = strict_json::into(payload)?;
+        let statement: Statement = strict_json::read(payload, Names::Exact)?;
         statement.require_about(attached_to, digests)?;
-        let claim = Claim::of(&statement.predicate_type, &statement.predicate.unwrap_or_default());
+        let claim = Claim::of(&statement.predicate_type, &statement.predicate);
         Ok(Self { predicate_type: shorten(&statement.predicate_type), signature, claim })
     }
 }
@@ -190,37 +198,32 @@ fn signer(document: &SignedDocument, pinned: &[LayoutKey], at: Timestamp) -> Res
     Ok(None)
 }
 
-/// The Statement, and the envelope around it if there is one.
-fn open(bytes: &[u8]) -> Result<(Option<SignedDocument>, Value), AttestationError> {
+/// The envelope around a Statement; `None` if there is none, and the Statement is all there is.
+fn open(bytes: &[u8]) -> Result<Option<SignedDocument>, AttestationError> {
     if bytes.len() > MAXIMUM_LENGTH {
         return Err(AttestationError::TooLong { length: bytes.len() });
     }
-    let value = strict_json::parse(bytes)?;
-    if value.get("_type").is_some() {
-        return Ok((None, value));
-    }
-    let document = match value.get("dsseEnvelope") {
-        Some(envelope) => SignedDocument::parse(envelope.to_string().as_bytes())?,
-        None if value.get("messageSignature").is_some() => return Err(AttestationError::PlainSignature),
-        None => SignedDocument::parse(bytes)?,
-    };
-    match document.form() {
-        Form::Dsse => {
-            let payload = document.payload().clone();
-            Ok((Some(document), payload))
+    let wrapping: Wrapping = strict_json::read(bytes, Names::Exact)?;
+    match wrapping {
+        Wrapping { bare: true, .. } => Ok(None),
+        Wrapping { in_bundle: Some(envelope), .. } => Ok(Some(SignedDocument::unread(envelope)?)),
+        Wrapping { plain_signature: true, .. } => Err(AttestationError::PlainSignature),
+        Wrapping { envelope: true, metablock: false, .. } => {
+            let envelope = Envelope::parse(bytes).map_err(MetadataError::from)?;
+            Ok(Some(SignedDocument::unread(envelope)?))
         }
-        Form::Metablock => Err(MetadataError::Form.into()),
+        Wrapping { .. } => Err(MetadataError::Form.into()),
     }
 }
 
 impl Statement {
     /// Requires that one of the subjects has these digests: it states one of them, and none is contradicted.
     fn require_about(&self, attached_to: &Digest, digests: &[Digest]) -> Result<(), AttestationError> {
-        if self.subject.len() > MAXIMUM_SUBJECTS {
-            return Err(AttestationError::TooManySubjects { count: self.subject.len() });
+        if self.subject.count > MAXIMUM_SUBJECTS {
+            return Err(AttestationError::TooManySubjects { count: self.subject.count });
         }
-        let about = |subject: &Subject| subject.digest.as_ref().is_some_and(|hashes| hashes.vouch_for(digests));
-        if self.subject.iter().any(about) {
+        let about = |subject: &Subject| subject.digest.as_ref().is_some_and(|Digests(it)| it.vouch_for(digests));
+        if self.subject.first.iter().any(about) {
             return Ok(());
         }
         Err(AttestationError::NotAboutThis {
@@ -231,30 +234,25 @@ impl Statement {
 }
 
 impl Claim {
-    fn of(predicate_type: &str, predicate: &Value) -> Self {
-        let count = |pointer: &str| predicate.pointer(pointer).and_then(Value::as_array).map_or(0, Vec::len);
+    fn of(predicate_type: &str, predicate: &Predicate) -> Self {
         // A version follows the names of the types.
         let is = |name: &str| predicate_type.strip_prefix(name).is_some_and(|it| it.is_empty() || it.starts_with('/'));
         if predicate_type == "https://slsa.dev/provenance/v1" {
             Self::Provenance {
-                builder: text(predicate, "/runDetails/builder/id"),
-                build_type: text(predicate, "/buildDefinition/buildType"),
+                builder: predicate.text("runDetails/builder/id"),
+                build_type: predicate.text("buildDefinition/buildType"),
             }
         } else if is("https://slsa.dev/provenance") {
-            Self::Provenance { builder: text(predicate, "/builder/id"), build_type: text(predicate, "/buildType") }
+            Self::Provenance { builder: predicate.text("builder/id"), build_type: predicate.text("buildType") }
         } else if is("https://spdx.dev/Document") {
-            Self::Sbom { format: text(predicate, "/spdxVersion"), components: count("/packages") }
+            Self::Sbom { format: predicate.text("spdxVersion"), components: predicate.count("packages") }
         } else if is("https://cyclonedx.org/bom") {
-            let format = format!("CycloneDX-{}", text(predicate, "/specVersion"));
-            Self::Sbom { format, components: count("/components") }
+            let format = format!("CycloneDX-{}", predicate.text("specVersion"));
+            Self::Sbom { format, components: predicate.count("components") }
         } else {
             Self::Other
         }
     }
-}
-
-fn text(value: &Value, pointer: &str) -> String {
-    shorten(value.pointer(pointer).and_then(Value::as_str).unwrap_or_default())
 }
 
 fn shorten(text: &str) -> String {
@@ -264,8 +262,8 @@ fn shorten(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use sealift_archive_format::DigestAlgorithm;
-    use sealift_archive_format::dsse::{Envelope, Signature, pae};
-    use serde_json::json;
+    use sealift_archive_format::dsse::{Signature, pae};
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::in_toto::Key;

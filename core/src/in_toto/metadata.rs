@@ -22,6 +22,7 @@ pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 pub struct SignedDocument {
     form: Form,
     payload: Value,
+    payload_length: usize,
     signed_bytes: Vec<u8>,
     signatures: Vec<Signature>,
 }
@@ -123,24 +124,42 @@ impl SignedDocument {
         if signatures.len() > dsse::MAXIMUM_SIGNATURES {
             return Err(MetadataError::TooManySignatures { count: signatures.len() });
         }
+        let signed_bytes = canonical_json::encode(&payload)?;
         Ok(Self {
             form: Form::Metablock,
-            signed_bytes: canonical_json::encode(&payload)?,
+            payload_length: signed_bytes.len(),
+            signed_bytes,
             payload,
             signatures: signatures.iter().map(Signature::parse).collect::<Result<_, _>>()?,
         })
     }
 
     fn from_envelope(bytes: &[u8]) -> Result<Self, MetadataError> {
-        let envelope = Envelope::parse(bytes)?;
+        let document = Self::unread(Envelope::parse(bytes)?)?;
+        Ok(Self { payload: strict_json::parse(document.payload_bytes())?, ..document })
+    }
+
+    /// The document in an envelope, with its payload as bytes only.
+    ///
+    /// # Errors
+    /// [`MetadataError::PayloadType`].
+    pub(crate) fn unread(envelope: Envelope) -> Result<Self, MetadataError> {
         if envelope.payload_type != PAYLOAD_TYPE {
             return Err(MetadataError::PayloadType(envelope.payload_type));
         }
-        let signed_bytes = envelope.signed_bytes();
-        let payload = strict_json::parse(&envelope.payload)?;
         let plain = |it: dsse::Signature| Signature { key_id: it.key_id, value: SignatureValue::Plain(it.bytes) };
-        let signatures = envelope.signatures.into_iter().map(plain).collect();
-        Ok(Self { form: Form::Dsse, payload, signed_bytes, signatures })
+        Ok(Self {
+            form: Form::Dsse,
+            payload: Value::Null,
+            payload_length: envelope.payload.len(),
+            signed_bytes: envelope.signed_bytes(),
+            signatures: envelope.signatures.into_iter().map(plain).collect(),
+        })
+    }
+
+    /// The payload as bytes: the end of what is signed. Of a document that is no envelope, all that is signed.
+    pub(crate) fn payload_bytes(&self) -> &[u8] {
+        self.signed_bytes.get(self.signed_bytes.len() - self.payload_length..).unwrap_or_default()
     }
 
     /// How it is wrapped.

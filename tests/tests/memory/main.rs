@@ -10,19 +10,15 @@ mod seal;
 use std::fmt::Write as _;
 
 use counting_allocator::peak_of;
-use sealift_archive_format::dsse::{Envelope, EnvelopeError};
-use sealift_archive_format::strict_json::{self, JsonError, MEMORY_ALWAYS, MEMORY_PER_BYTE};
+use sealift_archive_format::dsse::{Envelope, EnvelopeError, Signature};
+use sealift_archive_format::strict_json::{self, JsonError, memory_for};
+use sealift_core::in_toto::Attestation;
 use sealift_core::tuf::{MetadataError, TufError};
 use sealift_tests::tuf_repository::TufRepository;
 
 const MEBIBYTE: usize = 1024 * 1024;
 /// How long the documents here are, in bytes: so long that the patterns below differ from what honest documents take.
 const LENGTH: usize = 3 * MEBIBYTE;
-
-/// What a tree may take.
-fn allowed(length: usize) -> usize {
-    MEMORY_PER_BYTE * length + MEMORY_ALWAYS
-}
 
 /// What a parser may hold beside the tree: one string, while its escapes are resolved.
 const BESIDE: usize = MEBIBYTE;
@@ -63,7 +59,7 @@ fn endless_data_amplification_no_tree_takes_more_memory_than_its_document_allows
     for document in lists.chain(objects) {
         let (parsed, peak) = peak_of(|| strict_json::parse(document.as_bytes()));
         let start: String = document.chars().take(32).collect();
-        let (parsed, allowed) = (parsed.map(drop), allowed(document.len()));
+        let (parsed, allowed) = (parsed.map(drop), memory_for(document.len()));
         println!("{start:32} {:>4} of {:>4} MiB: {parsed:?}", peak / MEBIBYTE, allowed / MEBIBYTE);
         assert!(peak < allowed + BESIDE, "{start}: {peak} bytes, {allowed} are allowed");
         assert!(matches!(parsed, Ok(()) | Err(JsonError::TooMuchMemory { .. })), "{start}: {parsed:?}");
@@ -74,7 +70,7 @@ fn endless_data_amplification_no_tree_takes_more_memory_than_its_document_allows
 fn endless_data_amplification_a_list_of_objects_is_refused() {
     let result = strict_json::parse(list_of("{\"\":0}").as_bytes());
     let Err(error @ JsonError::TooMuchMemory { limit }) = result else { panic!("{:?}", result.map(drop)) };
-    assert_eq!(limit, allowed(list_of("{\"\":0}").len()));
+    assert_eq!(limit, memory_for(list_of("{\"\":0}").len()));
     assert_eq!(error.to_string(), format!("so many small values that they take more than {limit} bytes of memory"));
 }
 
@@ -82,7 +78,7 @@ fn endless_data_amplification_a_list_of_objects_is_refused() {
 fn endless_data_amplification_metadata_that_nobody_signed() {
     let mut repository = TufRepository::new();
     let document = format!("{{\"signatures\":[],\"signed\":{{\"x\":{}}}}}", list_of("{\"\":0}"));
-    let allowed = allowed(document.len());
+    let allowed = memory_for(document.len());
     *repository.file("targets") = document.into_bytes();
     let (result, peak) = peak_of(|| repository.first_update());
     let Err(TufError::Malformed { source: MetadataError::Json(JsonError::TooMuchMemory { .. }), .. }) = result else {
@@ -134,7 +130,7 @@ fn honest_documents_stay_far_below_what_is_allowed() {
     };
     for (what, document, percent) in [
         ("a role of 100,000 targets", format!("{{\"targets\":{{{}}}}}", list(100_000, &target)), 70),
-        ("a snapshot of 16,384 bins", format!("{{\"meta\":{{{}}}}}", list(16_384, &bin)), 25),
+        ("a snapshot of 16,384 bins", format!("{{\"meta\":{{{}}}}}", list(16_384, &bin)), 70),
         ("a snapshot of 65,536 bins", format!("{{\"meta\":{{{}}}}}", list(65_536, &bin)), 70),
         ("16,384 delegations", format!("{{\"roles\":[{}]}}", list(16_384, &delegation)), 30),
         ("a link of 50,000 artifacts", format!("{{\"products\":{{{}}}}}", list(50_000, &artifact)), 50),
@@ -142,8 +138,52 @@ fn honest_documents_stay_far_below_what_is_allowed() {
     ] {
         let (parsed, peak) = peak_of(|| strict_json::parse(document.as_bytes()));
         parsed.unwrap();
-        let (length, allowed) = (document.len(), allowed(document.len()));
+        let (length, allowed) = (document.len(), memory_for(document.len()));
         println!("{what}: {length} bytes, {} for each, {} % of what is allowed", peak / length, 100 * peak / allowed);
         assert!(100 * peak < percent * allowed, "{what}: {peak} of {allowed} bytes");
+    }
+}
+
+/// An attestation of very many small values, or of one long list, takes little more than its own bytes and its envelope.
+#[test]
+fn endless_data_amplification_an_attestation_is_read_without_a_tree() {
+    let image = sealift_archive_format::Digest::sha256(b"image");
+    let long = 10 * MEBIBYTE;
+    let statement = |subject: &str, predicate: &str| {
+        let about = format!("{{\"digest\":{{\"sha256\":\"{}\"}}}}", image.hex());
+        format!(
+            "{{\"_type\":\"https://in-toto.io/Statement/v1\",\"predicateType\":\"https://spdx.dev/Document/v2.3\",\
+             \"subject\":[{about}{subject}],\"predicate\":{predicate}}}"
+        )
+    };
+    let more = |item: &str| list_of_length(item, long).replacen('[', ",", 1).trim_end_matches(']').to_owned();
+    for (what, statement, accepted) in [
+        ("small values", statement("", &format!("{{\"packages\":{}}}", list_of_length("{\"\":0}", long))), true),
+        ("subjects", statement(&more("{}"), "{}"), false),
+        ("hashes", statement(&more("{\"digest\":{\"a\":\"\"}}"), "{}"), false),
+    ] {
+        let payload = statement.into_bytes();
+        let signatures = vec![Signature { key_id: String::new(), bytes: vec![0; 64] }];
+        let payload_type = "application/vnd.in-toto+json".to_owned();
+        let envelope = Envelope { payload_type, payload: payload.clone(), signatures }.encode();
+        for (wrapping, bytes) in [("bare", payload), ("envelope", envelope)] {
+            let (checked, peak) = peak_of(|| {
+                Attestation::check(&bytes, &image, std::slice::from_ref(&image), &[], jiff::Timestamp::UNIX_EPOCH)
+            });
+            println!("{what}, {wrapping}: {} bytes, {} KiB: {:?}", bytes.len(), peak / 1024, checked.as_ref().err());
+            assert_eq!(checked.is_ok(), accepted, "{what}, {wrapping}");
+            assert!(peak < 2 * bytes.len(), "{what}, {wrapping}: {peak} bytes for {}", bytes.len());
+        }
+    }
+}
+
+/// What the tree of a short document may take follows from its length, like that of a long one.
+#[test]
+fn endless_data_amplification_a_short_document_has_a_small_budget() {
+    for length in [1_024, 64 * 1_024, MEBIBYTE] {
+        let document = list_of_length("{\"\":0}", length);
+        let (parsed, peak) = peak_of(|| strict_json::parse(document.as_bytes()));
+        assert!(matches!(parsed, Err(JsonError::TooMuchMemory { .. })) || length == 1_024, "{length}");
+        assert!(peak < 48 * length + 64 * 1_024, "{length}: {peak} bytes");
     }
 }
