@@ -102,11 +102,18 @@ def no_duplicates(pairs):
 
 def read_inventory(statement):
     parsed = json.loads(statement, object_pairs_hook=no_duplicates)
-    require(parsed["_type"] == "https://in-toto.io/Statement/v1", "the seal has no statement")
-    require(parsed["predicateType"] == "https://sealift.dev/inventory/v1", "the statement is no inventory of version 1")
+    require(isinstance(parsed, dict), "the statement is not an object")
+    kind, number = str(parsed.get("predicateType")), "(0|[1-9][0-9]*)"
+    major = re.fullmatch("sealift:inventory/v" + number, kind)
+    require(not major or int(major[1]) <= 1, f"{kind} is newer than this reader")
+    require(parsed.get("_type") == "https://in-toto.io/Statement/v1", "what is signed is not an in-toto statement 1")
+    require(kind == "sealift:inventory/v1", f"what is signed is not an inventory, but {kind}")
     inventory = parsed["predicate"]
-    major, minor = map(int, inventory["formatVersion"].split("."))
-    require(major == 1, f"format version {major} is newer than this reader")
+    version = re.fullmatch(number + r"\." + number, str(inventory.get("formatVersion")))
+    require(version, "the format version is not one")
+    major, minor = int(version[1]), int(version[2])
+    require(major <= 1, f"format version {major} is newer than this reader")
+    require(major == 1 and minor < 2 ** 32, "the format version is not one")
     canonical = json.dumps(parsed, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     require(minor > 0 or canonical == statement, "the statement is not canonical")
     require("base" not in inventory, "it is a delta")
@@ -117,6 +124,11 @@ def read_inventory(statement):
     tuf = [name for name in names if name.startswith("sealift/tuf/")]
     blobs = [name for name in names if name.startswith("blobs/")]
     require(names == ["oci-layout", "index.json"] + sorted(tuf) + blobs, "the entries are not in order")
+    folders = {name[:at] for name in tuf for at, letter in enumerate(name) if letter == "/"}
+    require(not folders & set(tuf), "a name is that of a file and of a folder")
+    lists = [[repository["name"] for repository in inventory["repositories"]]]
+    lists += [image["platforms"] for image in images(inventory)]
+    require(all(texts == sorted(set(texts)) for texts in lists), "repositories or platforms are not sorted")
     for entry in entries:
         algorithm, digest = entry["digest"].split(":")
         blob = entry["name"].startswith("blobs/")
@@ -128,14 +140,18 @@ def read_inventory(statement):
     return inventory
 
 
+def images(inventory):
+    for bundle in inventory["bundles"]:
+        yield from bundle["images"]
+    yield from inventory["images"]
+
+
 def descriptors(inventory):
-    images = list(inventory["images"])
     for bundle in inventory["bundles"]:
         yield bundle["descriptor"]
         if "index" in bundle:
             yield bundle["index"]
-        images += bundle["images"]
-    for image in images:
+    for image in images(inventory):
         yield image["descriptor"]
         yield from image["referrers"]
 
@@ -174,11 +190,11 @@ def main(arguments):
     place = "sealift/seal.json"
     try:
         statement, signatures = read_seal(file)
-        inventory = read_inventory(statement)
         for key in signatures:
             print(f"signed, it says, by key {key}")
-        if pem:
+        if pem:  # what nobody signed is not read
             print(f"verified: signed by key {verify(statement, signatures, pem)}")
+        inventory = read_inventory(statement)
         print(f"exported, it says, at {inventory['exportedAt']}")
         for entry in inventory["entries"]:
             place = entry["name"]

@@ -49,7 +49,13 @@ impl Default for Sample {
                 "annotations": {"org.opencontainers.image.ref.name": "example.com/shop-installer:1.4"},
             }],
         });
-        let bundle = json!({"schemaVersion": "1.2.0", "name": "shop", "version": "1.4.0"}).to_string().into_bytes();
+        let bundle = json!({
+            "schemaVersion": "v1.2.0", "name": "shop", "version": "1.4.0",
+            "invocationImages": [{
+                "imageType": "oci", "image": "example.com/shop-installer:1.4", "contentDigest": image.digest,
+            }],
+        });
+        let bundle = bundle.to_string().into_bytes();
         let blob = |content: Vec<u8>| (EntryName::blob(&Digest::sha256(&content)), content);
         let contents = vec![
             (EntryName::oci_layout(), br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()),
@@ -68,7 +74,7 @@ impl Default for Sample {
                     completeness: Completeness::AllPlatforms,
                     descriptor: image,
                     role: ImageRole::Invocation,
-                    platforms: vec!["linux/amd64".to_owned()],
+                    platforms: Vec::new(),
                     reference: "example.com/shop-installer:1.4".to_owned(),
                     referrers: Vec::new(),
                     target: None,

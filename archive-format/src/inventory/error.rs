@@ -29,7 +29,7 @@ pub enum InventoryError {
         /// The version that was found, as it was written.
         found: String,
     },
-    /// The format version is none.
+    /// The format version is not one.
     #[error("{found:?} is not a version of the archive format")]
     FormatVersion {
         /// The text that was found.
@@ -78,6 +78,28 @@ pub enum InventoryError {
         reference: String,
         /// How many there are.
         count: usize,
+    },
+    /// The platforms of an image are not sorted, or one is there twice.
+    #[error("the platforms of image {reference:?} are not sorted: {platform:?} comes too late, or twice")]
+    PlatformOrder {
+        /// The image's reference.
+        reference: String,
+        /// The platform that comes too late.
+        platform: String,
+    },
+    /// The repositories are not sorted.
+    #[error("the TUF repositories are not sorted: {name:?} comes too late")]
+    RepositoryOrder {
+        /// The repository that comes too late.
+        name: String,
+    },
+    /// Where the archive is unpacked, one thing would be a file and a folder.
+    #[error("entry {file} would be a file, and a folder with {below} in it")]
+    FileAndFolder {
+        /// The file.
+        file: EntryName,
+        /// What would be in the folder of its name.
+        below: EntryName,
     },
     /// There are too many entries.
     #[error("{count} entries: the limit is {MAXIMUM_ENTRIES}")]

@@ -57,6 +57,10 @@ fn check_images(inventory: &Inventory) -> Result<(), InventoryError> {
             return Err(InventoryError::TooManyPlatforms { reference, count });
         }
         image.platforms.iter().try_for_each(|platform| text("platform", platform))?;
+        if let Some(platform) = out_of_order(image.platforms.iter().map(String::as_str)) {
+            let (reference, platform) = (image.reference.clone(), platform.to_owned());
+            return Err(InventoryError::PlatformOrder { reference, platform });
+        }
     }
     if let Some(image) = inventory.images.iter().find(|image| image.role != ImageRole::StandAlone) {
         return Err(misplaced(image));
@@ -80,6 +84,12 @@ fn check_images(inventory: &Inventory) -> Result<(), InventoryError> {
     Ok(())
 }
 
+/// The first of some texts that does not come after the one before it, by their bytes.
+fn out_of_order<'a>(texts: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut previous = None;
+    texts.into_iter().find(|text| previous.replace(*text).is_some_and(|previous| previous >= *text))
+}
+
 /// First `oci-layout`, second `index.json`, then the TUF files by name, then the blobs; and the digests that names imply.
 fn check_entries(inventory: &Inventory) -> Result<(), InventoryError> {
     let entries = &inventory.entries;
@@ -93,6 +103,7 @@ fn check_entries(inventory: &Inventory) -> Result<(), InventoryError> {
     }
     let mut seen = HashSet::new();
     let mut previous: Option<&EntryName> = None;
+    let mut above = Vec::new();
     let mut total: u64 = 0;
     for entry in entries {
         let name = &entry.name;
@@ -107,6 +118,9 @@ fn check_entries(inventory: &Inventory) -> Result<(), InventoryError> {
         if !in_order {
             return Err(InventoryError::WrongOrder { entry: name.clone() });
         }
+        if class(name) == Class::Tuf {
+            check_folders(&mut above, name)?;
+        }
         let digest_fits = match name.place() {
             Place::Blob(digest) => *digest == entry.digest,
             _ => entry.digest.algorithm() == DigestAlgorithm::Sha256,
@@ -118,6 +132,20 @@ fn check_entries(inventory: &Inventory) -> Result<(), InventoryError> {
         total = total.checked_add(length).filter(|total| *total <= MAXIMUM_SIZE).ok_or(InventoryError::TooLarge)?;
         previous = Some(name);
     }
+    Ok(())
+}
+
+/// Refuses a name below a name: where an archive is unpacked, one thing cannot be a file and a folder. Names come sorted,
+/// and `above` has those that the last one begins with, and itself.
+fn check_folders<'a>(above: &mut Vec<&'a EntryName>, name: &'a EntryName) -> Result<(), InventoryError> {
+    while above.last().is_some_and(|last| !name.as_str().starts_with(last.as_str())) {
+        above.pop();
+    }
+    let is_folder = |file: &&&EntryName| name.as_str().as_bytes().get(file.as_str().len()) == Some(&b'/');
+    if let Some(file) = above.iter().find(is_folder) {
+        return Err(InventoryError::FileAndFolder { file: (*file).clone(), below: name.clone() });
+    }
+    above.push(name);
     Ok(())
 }
 
@@ -148,6 +176,9 @@ fn check_repositories(inventory: &Inventory) -> Result<(), InventoryError> {
         if !listed.insert(&repository.name) {
             return Err(InventoryError::DuplicateRepository { name: repository.name.clone() });
         }
+    }
+    if let Some(name) = out_of_order(inventory.repositories.iter().map(|repository| repository.name.as_str())) {
+        return Err(InventoryError::RepositoryOrder { name: name.to_owned() });
     }
     let mut with_metadata = HashSet::new();
     for entry in &inventory.entries {

@@ -5,8 +5,8 @@ use std::fmt;
 use std::io;
 use std::str::FromStr;
 
-use serde::de::{Error as _, IgnoredAny, SeqAccess, Visitor};
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::MAXIMUM_PLATFORMS;
 use super::{Completeness, Descriptor, EntryRecord, ImageRecord, ImageRole, Inventory, InventoryError, TargetRecord};
@@ -16,9 +16,9 @@ use crate::strict_json::{self, JsonError, Names};
 
 /// The `_type` of an in-toto Statement v1.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
-/// The `predicateType` of an inventory of format version 1.
-pub const PREDICATE_TYPE: &str = "https://sealift.dev/inventory/v1";
-const PREDICATE_TYPE_STEM: &str = "https://sealift.dev/inventory/v";
+/// The `predicateType` of an inventory of format version 1: a URI of a scheme of its own, which claims nobody's domain.
+pub const PREDICATE_TYPE: &str = "sealift:inventory/v1";
+const PREDICATE_TYPE_STEM: &str = "sealift:inventory/v";
 
 #[derive(Serialize)]
 struct Statement<'a> {
@@ -66,24 +66,106 @@ fn write(inventory: &Inventory, output: impl io::Write) -> Result<(), InventoryE
     Ok(serde_json::to_writer(output, &statement).map_err(JsonError::from)?)
 }
 
-/// What has to be known before the rest can be read. Unknown members are passed over, here as below: which of them are
-/// refused depends on the version.
+/// What has to be known before the rest can be read. A newer major version may have anything anywhere, and is called
+/// newer all the same: so nothing here has to be of any type.
 #[derive(Deserialize)]
 struct Kind {
     #[serde(rename = "_type", default)]
-    statement_type: String,
+    statement_type: Loose,
     #[serde(default)]
     predicate: PredicateKind,
     #[serde(rename = "predicateType", default)]
-    predicate_type: String,
+    predicate_type: Loose,
 }
 
-#[derive(Default, Deserialize)]
+/// A text, or something else, which is as good as none.
+#[derive(Default)]
+struct Loose(String);
+
+#[derive(Default)]
 struct PredicateKind {
-    #[serde(default, deserialize_with = "present")]
-    base: Option<IgnoredAny>,
-    #[serde(default, rename = "formatVersion")]
-    format_version: String,
+    has_base: bool,
+    format_version: Loose,
+}
+
+impl<'de> Deserialize<'de> for Loose {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match Anything::deserialize(deserializer)? {
+            Anything::Text(text) => Self(text),
+            Anything::Members(_) | Anything::Else => Self::default(),
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for PredicateKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match Anything::deserialize(deserializer)? {
+            Anything::Members(kind) => *kind,
+            Anything::Text(_) | Anything::Else => Self::default(),
+        })
+    }
+}
+
+/// Any value, with no more of it than a [`Kind`] needs.
+enum Anything {
+    Text(String),
+    Members(Box<PredicateKind>),
+    Else,
+}
+
+impl<'de> Deserialize<'de> for Anything {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Anything;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON value")
+            }
+
+            fn visit_unit<E>(self) -> Result<Anything, E> {
+                Ok(Anything::Else)
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Anything, E> {
+                Ok(Anything::Else)
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Anything, E> {
+                Ok(Anything::Else)
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Anything, E> {
+                Ok(Anything::Else)
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Anything, E> {
+                Ok(Anything::Else)
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Anything, E> {
+                Ok(Anything::Text(text.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Anything, A::Error> {
+                while access.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Anything::Else)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Anything, A::Error> {
+                let mut kind = PredicateKind::default();
+                while let Some(name) = access.next_key::<String>()? {
+                    match name.as_str() {
+                        "formatVersion" => kind.format_version = access.next_value()?,
+                        _ => drop(access.next_value::<IgnoredAny>()?),
+                    }
+                    kind.has_base |= name == "base";
+                }
+                Ok(Anything::Members(Box::new(kind)))
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
 }
 
 #[derive(Deserialize)]
@@ -96,12 +178,17 @@ struct ParsedStatement {
 pub(super) fn parse(bytes: &[u8], memory: usize) -> Result<Inventory, InventoryError> {
     check_memory(bytes, memory)?;
     let kind: Kind = strict_json::read_again(bytes, Names::Exact)?;
-    if kind.statement_type != STATEMENT_TYPE {
-        return Err(InventoryError::NotAStatement { found: shorten(&kind.statement_type) });
+    let Loose(statement_type) = &kind.statement_type;
+    let other = check_predicate_type(&kind.predicate_type.0);
+    if let Err(newer @ InventoryError::NewerMajor { .. }) = other {
+        return Err(newer);
     }
-    check_predicate_type(&kind.predicate_type)?;
-    let version: FormatVersion = kind.predicate.format_version.parse()?;
-    if kind.predicate.base.is_some() {
+    if statement_type != STATEMENT_TYPE {
+        return Err(InventoryError::NotAStatement { found: shorten(statement_type) });
+    }
+    other?;
+    let version: FormatVersion = kind.predicate.format_version.0.parse()?;
+    if kind.predicate.has_base {
         return Err(InventoryError::Delta);
     }
     let ParsedStatement { predicate: inventory, subject } = strict_json::read_again(bytes, Names::Exact)?;
@@ -128,12 +215,20 @@ fn check_predicate_type(found: &str) -> Result<(), InventoryError> {
     if found == PREDICATE_TYPE {
         return Ok(());
     }
-    match found.strip_prefix(PREDICATE_TYPE_STEM).map(str::parse::<u32>) {
-        Some(Ok(major)) if major > FormatVersion::CURRENT.major => {
-            Err(InventoryError::NewerMajor { found: major.to_string() })
-        }
+    match found.strip_prefix(PREDICATE_TYPE_STEM) {
+        Some(major) if is_newer_major(major) => Err(InventoryError::NewerMajor { found: shorten(major) }),
         _ => Err(InventoryError::NotAnInventory { found: shorten(found) }),
     }
+}
+
+/// Whether a text is a number without leading zeros.
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() && (text == "0" || !text.starts_with('0'))
+}
+
+/// Whether a text is a major version that is newer than this one, however many digits it has.
+fn is_newer_major(text: &str) -> bool {
+    is_number(text) && text.parse::<u32>().map_or(true, |major| major > FormatVersion::CURRENT.major)
 }
 
 /// What is read must be what would be written: no unknown member, no second form of anything.
@@ -224,15 +319,17 @@ impl FromStr for FormatVersion {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let shortened = || text.chars().take(40).collect::<String>();
-        let version = text
-            .split_once('.')
-            .and_then(|(major, minor)| Some(Self { major: major.parse().ok()?, minor: minor.parse().ok()? }))
-            .filter(|version| version.to_string() == text)
-            .ok_or_else(|| InventoryError::FormatVersion { found: shortened() })?;
-        match version.major.cmp(&Self::CURRENT.major) {
-            std::cmp::Ordering::Less => Err(InventoryError::FormatVersion { found: shortened() }),
-            std::cmp::Ordering::Equal => Ok(version),
-            std::cmp::Ordering::Greater => Err(InventoryError::NewerMajor { found: shortened() }),
+        let malformed = || InventoryError::FormatVersion { found: shortened() };
+        let (major, minor) = text.split_once('.').ok_or_else(malformed)?;
+        if !is_number(major) || !is_number(minor) {
+            return Err(malformed());
+        }
+        if is_newer_major(major) {
+            return Err(InventoryError::NewerMajor { found: shortened() });
+        }
+        match (major.parse(), minor.parse()) {
+            (Ok(major), Ok(minor)) if major == Self::CURRENT.major => Ok(Self { major, minor }),
+            _ => Err(malformed()),
         }
     }
 }

@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::digest::DigestAlgorithm;
+use crate::entry_name::Place;
 use crate::strict_json;
 
 fn descriptor(content: &[u8]) -> Descriptor {
@@ -57,6 +58,8 @@ fn inventory() -> Inventory {
 fn statement() -> Value {
     strict_json::parse(&inventory().to_statement().unwrap()).unwrap()
 }
+
+type Change = fn(&mut Value);
 
 fn parse(statement: &Value) -> Result<Inventory, InventoryError> {
     Inventory::parse(statement.to_string().as_bytes())
@@ -121,13 +124,140 @@ fn another_statement_is_refused() {
 fn a_newer_major_version_is_refused_as_such() {
     let newer = unreadable(|statement| statement["predicate"]["formatVersion"] = "2.0".into());
     assert!(matches!(newer, InventoryError::NewerMajor { found } if found == "2.0"));
-    let newer = unreadable(|statement| statement["predicateType"] = "https://sealift.dev/inventory/v2".into());
+    let newer = unreadable(|statement| statement["predicateType"] = "sealift:inventory/v2".into());
     assert!(matches!(newer, InventoryError::NewerMajor { found } if found == "2"));
 }
 
 #[test]
+fn a_newer_major_version_is_called_newer_whatever_else_it_has() {
+    let changes: [(&str, Change); 9] = [
+        ("2", |statement| statement["predicate"]["formatVersion"] = 2.into()),
+        ("2", |statement| statement["predicate"] = json!([1])),
+        ("2", |statement| statement["predicate"]["formatVersion"] = json!({"major": 2})),
+        ("2", |statement| statement["_type"] = "https://in-toto.io/Statement/v2".into()),
+        ("2", |statement| drop(statement.as_object_mut().unwrap().remove("subject"))),
+        ("10", |statement| statement["predicateType"] = "sealift:inventory/v10".into()),
+        ("18446744073709551616", |statement| {
+            statement["predicateType"] = "sealift:inventory/v18446744073709551616".into();
+        }),
+        ("10.0", |statement| statement["predicate"]["formatVersion"] = "10.0".into()),
+        ("4294967296.7", |statement| statement["predicate"]["formatVersion"] = "4294967296.7".into()),
+    ];
+    for (expected, change) in changes {
+        let newer = unreadable(|statement| {
+            if !expected.contains('.') {
+                statement["predicateType"] = "sealift:inventory/v2".into();
+            }
+            change(statement);
+        });
+        assert!(matches!(&newer, InventoryError::NewerMajor { found } if found == expected), "{expected}: {newer:?}");
+    }
+}
+
+#[test]
+fn what_only_resembles_a_newer_major_version_is_another_statement() {
+    for text in [
+        "sealift:inventory/v02",
+        "sealift:inventory/v",
+        "sealift:inventory/v2.0",
+        "sealift:inventory/v0",
+        "sealift:inventory/v+2",
+        "Sealift:inventory/v2",
+        "https://sealift.dev/inventory/v1",
+    ] {
+        let other = unreadable(|statement| statement["predicateType"] = text.into());
+        assert!(matches!(&other, InventoryError::NotAnInventory { found } if found == text), "{text}: {other:?}");
+    }
+    let other = unreadable(|statement| statement["predicateType"] = json!(["sealift:inventory/v1"]));
+    assert!(matches!(other, InventoryError::NotAnInventory { .. }), "{other:?}");
+    let other = unreadable(|statement| statement["_type"] = Value::Null);
+    assert!(matches!(other, InventoryError::NotAStatement { .. }), "{other:?}");
+}
+
+#[test]
+fn a_newer_minor_version_keeps_the_forms_of_what_is_known() {
+    let newer = |change: fn(&mut Value)| {
+        let mut statement = statement();
+        statement["predicate"]["formatVersion"] = "1.1".into();
+        change(&mut statement);
+        parse(&statement)
+    };
+    assert!(newer(|_| {}).is_ok());
+    let forms: [(&str, Change); 9] = [
+        ("an array for an entry", |statement| {
+            let entry = &mut statement["predicate"]["entries"][0];
+            *entry = json!([entry["digest"], entry["name"], entry["size"]]);
+        }),
+        ("an array for the exporter", |statement| statement["predicate"]["exporter"] = json!(["sealift", "1"])),
+        ("an array for the statement's predicate", |statement| statement["predicate"]["images"][0] = json!([])),
+        ("an array for a subject", |statement| statement["subject"][0] = json!([{}, "x"])),
+        ("null for a target", |statement| statement["predicate"]["bundles"][0]["target"] = Value::Null),
+        ("null for an index", |statement| statement["predicate"]["bundles"][0]["index"] = Value::Null),
+        ("null for a component", |statement| statement["predicate"]["images"][0]["component"] = Value::Null),
+        ("null for a list", |statement| statement["predicate"]["repositories"] = Value::Null),
+        ("a number that is no integer", |statement| statement["predicate"]["entries"][0]["size"] = json!(2.0)),
+    ];
+    for (what, change) in forms {
+        let result = newer(change);
+        assert!(matches!(result, Err(InventoryError::Json(_))), "{what}: {result:?}");
+    }
+    let delta = newer(|statement| statement["predicate"]["base"] = Value::Null);
+    assert!(matches!(delta, Err(InventoryError::Delta)), "{delta:?}");
+    let twice = statement().to_string().replacen(
+        "\"formatVersion\":\"1.0\"",
+        "\"formatVersion\":\"1.1\",\"x\":{\"a\":1,\"a\":2}",
+        1,
+    );
+    assert!(matches!(Inventory::parse(twice.as_bytes()), Err(InventoryError::Json(_))));
+}
+
+#[test]
+fn platforms_and_repositories_are_sorted() {
+    let with = |platforms: &[&str]| {
+        let platforms: Vec<String> = platforms.iter().map(|&platform| platform.to_owned()).collect();
+        move |inventory: &mut Inventory| inventory.images[0].platforms = platforms
+    };
+    for platforms in [["linux/arm64", "linux/amd64"], ["linux/amd64", "linux/amd64"]] {
+        let error = refused(with(&platforms));
+        assert!(
+            matches!(&error, InventoryError::PlatformOrder { platform, .. } if platform == platforms[1]),
+            "{error}"
+        );
+    }
+    let error = refused(|inventory| {
+        inventory.repositories.insert(0, RepositoryRecord { name: "zzz".to_owned() });
+    });
+    assert!(matches!(&error, InventoryError::RepositoryOrder { .. }), "{error}");
+}
+
+#[test]
+fn a_target_is_not_a_file_and_a_folder() {
+    let with = |paths: &'static [&'static str]| {
+        move |inventory: &mut Inventory| {
+            let first_blob = inventory.entries.iter().position(|entry| matches!(entry.name.place(), Place::Blob(_)));
+            let mut tuf: Vec<EntryRecord> =
+                paths.iter().map(|path| EntryRecord::of(EntryName::tuf_target("main", path).unwrap(), b"t")).collect();
+            let entries = &mut inventory.entries;
+            entries.splice(
+                2..first_blob.unwrap(),
+                [EntryRecord::of(EntryName::tuf_metadata("main", "1.root.json").unwrap(), b"r")],
+            );
+            tuf.sort_by(|one, other| one.name.cmp(&other.name));
+            entries.splice(3..3, tuf);
+        }
+    };
+    for paths in [&["a", "a/b"][..], &["a", "a-b", "a.c/d", "a/b/c"], &["x/y", "x/y/z", "x"], &["q", "q-r", "q-r/s"]] {
+        let error = refused(with(paths));
+        assert!(matches!(&error, InventoryError::FileAndFolder { .. }), "{paths:?}: {error}");
+    }
+    let mut inventory = inventory();
+    with(&["a", "a-b", "ab/c", "ab/d", "a b/c"])(&mut inventory);
+    inventory.check().unwrap();
+}
+
+#[test]
 fn a_version_has_one_form() {
-    for text in ["", "1", "1.", "01.0", "1.00", "+1.0", "1.0.0", "0.9", "v1.0"] {
+    for text in ["", "1", "1.", "01.0", "02.0", "1.00", "+1.0", "2.+0", "2", "1.0.0", "0.9", "v1.0", "1.4294967296"] {
         let wrong = unreadable(|statement| statement["predicate"]["formatVersion"] = text.into());
         assert!(matches!(wrong, InventoryError::FormatVersion { .. }), "{text}");
     }
@@ -188,7 +318,7 @@ fn a_member_that_comes_twice_is_refused_in_every_version() {
 
 #[test]
 fn a_list_of_platforms_has_a_limit() {
-    let list = |count: usize| vec!["linux/amd64".to_owned(); count];
+    let list = |count: usize| (0..count).map(|number| format!("linux/riscv{number:03}")).collect::<Vec<_>>();
     let many = refused(|inventory| inventory.images[0].platforms = list(MAXIMUM_PLATFORMS + 1));
     assert!(matches!(many, InventoryError::TooManyPlatforms { count: 257, .. }));
     let mut all = inventory();
@@ -204,7 +334,23 @@ fn a_delta_is_refused_as_such() {
 
 #[test]
 fn an_export_time_has_one_form() {
-    for text in ["2026-01-02T03:04:05.5Z", "2026-01-02T03:04:05+00:00", "2026-01-02", "2026-01-02T03:04:60Z"] {
+    for text in ["0000-01-01T00:00:00Z", "2024-02-29T23:59:59Z", "9999-12-30T22:00:00Z"] {
+        let mut statement = statement();
+        statement["predicate"]["exportedAt"] = text.into();
+        assert_eq!(parse(&statement).unwrap().exported_at.to_string(), text);
+    }
+    for text in [
+        "2026-02-29T00:00:00Z",
+        "9999-12-30T22:00:01Z",
+        "2026-01-02T24:00:00Z",
+        "-000001-01-02T03:04:05Z",
+        "2026-01-02T03:04:05z",
+        "2026-01-02 03:04:05Z",
+        "2026-01-02T03:04:05.5Z",
+        "2026-01-02T03:04:05+00:00",
+        "2026-01-02",
+        "2026-01-02T03:04:60Z",
+    ] {
         let wrong = unreadable(|statement| statement["predicate"]["exportedAt"] = text.into());
         assert!(matches!(wrong, InventoryError::Json(_)), "{text}");
     }

@@ -17,6 +17,11 @@ use crate::tar_profile::BLOCK_LENGTH;
 const OPENING: &str = r#"{"payload":""#;
 const MIDDLE: &str = r#"","payloadType":"application/vnd.in-toto+json","signatures":["#;
 
+/// How an envelope of any type goes on after its payload.
+const TYPE: &str = r#"","payloadType":""#;
+/// How much of another payload type is shown, in characters.
+const MAXIMUM_SHOWN: usize = 80;
+
 /// How much of a head is decoded at once, in bytes; base64 comes in groups of four.
 const PIECE_LENGTH: usize = 16 * 1024;
 /// Room for what DSSE puts before a statement, in bytes: 38, the digits of the statement's length, and a blank.
@@ -122,18 +127,32 @@ pub(super) fn read(input: &mut impl Read, head_length: usize) -> Result<Message,
         STANDARD.decode_vec(text, &mut bytes).map_err(|_| SealFormatError::Envelope)?;
         if let Some(end) = end {
             let mut rest = piece.get(end..).unwrap_or_default().to_vec();
-            let before = head_length - left - rest.len();
-            require(length(bytes.len() - ROOM) == head_length && left < BLOCK_LENGTH + MIDDLE.len())?;
-            input.take(left as u64).read_to_end(&mut rest)?;
-            if before + rest.len() < head_length {
+            let more = left.min((MIDDLE.len() + BLOCK_LENGTH).saturating_sub(rest.len()));
+            let read = input.take(more as u64).read_to_end(&mut rest)?;
+            if read < more {
                 return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
             }
-            let blanks = rest.strip_prefix(MIDDLE.as_bytes()).ok_or(SealFormatError::Envelope)?;
+            let blanks = rest.strip_prefix(MIDDLE.as_bytes()).ok_or_else(|| another_envelope(&rest))?;
+            require(left == more && length(bytes.len() - ROOM) == head_length)?;
             require(blanks.iter().all(|&byte| byte == b' '))?;
             return Ok(Message::close(bytes));
         }
     }
     Err(SealFormatError::Envelope.into())
+}
+
+/// What is wrong with an envelope that goes on differently after its payload: perhaps that it carries something else.
+fn another_envelope(rest: &[u8]) -> SealFormatError {
+    let found = rest.strip_prefix(TYPE.as_bytes()).and_then(|rest| {
+        let end = rest.iter().position(|&byte| byte == b'"')?;
+        rest.get(..end)
+    });
+    match found.map(String::from_utf8_lossy) {
+        Some(found) if found != PAYLOAD_TYPE => {
+            SealFormatError::PayloadType { found: found.chars().take(MAXIMUM_SHOWN).collect() }
+        }
+        _ => SealFormatError::Envelope,
+    }
 }
 
 fn require(holds: bool) -> Result<(), SealFormatError> {

@@ -57,6 +57,12 @@ pub enum SealFormatError {
     /// Its length or the text around payload and signatures is not a seal's.
     #[error("not a seal: the envelope is not written in the one way that seals are")]
     Envelope,
+    /// It is a DSSE envelope, but of something else.
+    #[error("not a seal: a signed envelope of another type, {found:?}")]
+    PayloadType {
+        /// Its payload type, or the beginning of it.
+        found: String,
+    },
     /// A slot holds neither a signature nor blanks, or comes after a blank one.
     #[error("slot {slot} of the seal holds no whole signature: was adding one interrupted?")]
     Slot {

@@ -101,6 +101,34 @@ fn a_slot_that_is_torn_or_after_a_free_one_is_refused() {
 }
 
 #[test]
+fn a_signed_envelope_of_something_else_is_told_apart_from_a_damaged_seal() {
+    let bytes = seal(1).to_bytes();
+    let text = String::from_utf8(bytes.clone()).unwrap();
+    let other = text.replacen("application/vnd.in-toto+json", "application/vnd.example+json", 1);
+    assert!(matches!(
+        refused(other.as_bytes()),
+        SealFormatError::PayloadType { found } if found == "application/vnd.example+json"
+    ));
+    let longer = text.replacen("application/vnd.in-toto+json\"", "application/vnd.of-something-else+json\"", 1);
+    assert!(matches!(refused(&longer.as_bytes()[..bytes.len()]), SealFormatError::PayloadType { .. }));
+    for damaged in [text.replacen("payloadType", "payloadtype", 1), text.replacen("+json\",\"", "+json\";\"", 1)] {
+        assert!(matches!(refused(damaged.as_bytes()), SealFormatError::Envelope));
+    }
+}
+
+#[test]
+fn padding_ends_the_payload() {
+    // A statement whose base64 is longer than one piece, with padding at the end of a piece and more behind it.
+    let statement = vec![b'a'; 40_000];
+    let whole = UnverifiedSeal::new(&statement, vec![signature(0)]).unwrap();
+    let mut bytes = whole.to_bytes();
+    assert_eq!(UnverifiedSeal::parse(&bytes).unwrap().statement(), statement);
+    let start = r#"{"payload":""#.len();
+    bytes[start + 16 * 1024 - 4..start + 16 * 1024].copy_from_slice(b"YQ==");
+    assert!(matches!(refused(&bytes), SealFormatError::Envelope));
+}
+
+#[test]
 fn lengths_are_checked_before_anything_is_read() {
     assert!(matches!(check_length(1 << 40, MAXIMUM_LENGTH), Err(SealFormatError::TooLong { .. })));
     assert!(matches!(check_length(5_000, MAXIMUM_LENGTH), Err(SealFormatError::Envelope)));

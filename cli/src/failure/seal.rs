@@ -35,13 +35,43 @@ fn co_signing(error: &CoSigningError) -> Advice {
 pub(super) const CARRY_AGAIN: &str =
     "carry the archive again, and compare its SHA-256 on both sides; if it is the same, ask its exporter";
 
+/// What to do about something that was signed, and is not an archive's inventory.
+const ANOTHER_STATEMENT: &str = "give an archive that `sealift export` wrote: what is signed here is something else";
+
 /// What a seal carries.
 pub(super) fn inventory(error: &InventoryError) -> Advice {
     let hint = match error {
         InventoryError::NewerMajor { .. } => {
             "a newer release of Sealift wrote this archive: carry a newer release across too"
         }
-        _ => CARRY_AGAIN,
+        InventoryError::NotAStatement { .. } | InventoryError::NotAnInventory { .. } => ANOTHER_STATEMENT,
+        InventoryError::Json(_)
+        | InventoryError::FormatVersion { .. }
+        | InventoryError::Delta
+        | InventoryError::NotCanonical { .. }
+        | InventoryError::Subject
+        | InventoryError::WriteVersion { .. }
+        | InventoryError::ExportTime { .. }
+        | InventoryError::Text { .. }
+        | InventoryError::TooManyPlatforms { .. }
+        | InventoryError::PlatformOrder { .. }
+        | InventoryError::RepositoryOrder { .. }
+        | InventoryError::FileAndFolder { .. }
+        | InventoryError::TooManyEntries { .. }
+        | InventoryError::TooLarge
+        | InventoryError::DuplicateReference { .. }
+        | InventoryError::DuplicateComponent { .. }
+        | InventoryError::MisplacedImage { .. }
+        | InventoryError::Repository(_)
+        | InventoryError::DuplicateRepository { .. }
+        | InventoryError::EmptyRepository { .. }
+        | InventoryError::UnlistedRepository { .. }
+        | InventoryError::MissingEntry { .. }
+        | InventoryError::DuplicateEntry { .. }
+        | InventoryError::WrongOrder { .. }
+        | InventoryError::EntryDigest { .. }
+        | InventoryError::MissingBlob { .. }
+        | InventoryError::DescriptorSize { .. } => CARRY_AGAIN,
     };
     advice(ExitCode::Seal, hint)
 }
@@ -49,6 +79,7 @@ pub(super) fn inventory(error: &InventoryError) -> Advice {
 pub(super) fn seal_format(error: &SealFormatError) -> Advice {
     let hint = match error {
         SealFormatError::Inventory(error) => return inventory(error),
+        SealFormatError::PayloadType { .. } => ANOTHER_STATEMENT,
         SealFormatError::TooLong { .. } | SealFormatError::Envelope => CARRY_AGAIN,
         SealFormatError::Slot { .. } => "sign it again with the key whose signing was interrupted",
         SealFormatError::NoSignature | SealFormatError::Fingerprint { .. } | SealFormatError::DuplicateKey { .. } => {

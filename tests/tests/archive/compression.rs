@@ -107,3 +107,38 @@ fn a_zstd_frame_that_wants_a_large_window_is_refused() {
     };
     assert!(source.to_string().contains("16777216"), "{source}");
 }
+
+/// A frame of one raw block, with a frame header descriptor and what follows it.
+fn frame(descriptor: u8, fields: &[u8], content: &[u8]) -> Vec<u8> {
+    let block = u32::try_from(content.len()).unwrap() << 3 | 1;
+    [&[0x28, 0xb5, 0x2f, 0xfd, descriptor][..], fields, &block.to_le_bytes()[..3], content].concat()
+}
+
+#[test]
+fn the_reserved_bit_of_a_zstd_frame_is_refused() {
+    let archive = Sample::default().bytes();
+    let length = u32::try_from(archive.len()).unwrap().to_le_bytes();
+    // A single segment that states the size of its content in four bytes.
+    assert!(read(&frame(0b1010_0000, &length, &archive)).is_ok());
+    let error = read(&frame(0b1010_1000, &length, &archive)).unwrap_err();
+    assert!(matches!(error.problem, Problem::Compression(CompressionError::ReservedBit)), "{}", error.problem);
+    // The bit beside it is unused, and to be ignored (RFC 8878 §3.1.1.1.1.3).
+    assert!(read(&frame(0b1011_0000, &length, &archive)).is_ok());
+}
+
+#[test]
+fn a_zstd_frame_that_states_another_size_is_refused() {
+    let archive = Sample::default().bytes();
+    let length = archive.len() as u64;
+    for stated in [0, 1, length - 1, length + 1, 1 << 20] {
+        // With a window of its own, of 8 MiB, and the size in eight bytes.
+        let fields = [&[13 << 3][..], &stated.to_le_bytes()].concat();
+        let error = read(&frame(0b1100_0000, &fields, &archive)).unwrap_err();
+        let Problem::Compression(CompressionError::ContentSize { stated: found, .. }) = error.problem else {
+            panic!("{stated}: {}", error.problem)
+        };
+        assert_eq!(found, stated);
+    }
+    let right = [&[13 << 3][..], &length.to_le_bytes()].concat();
+    assert!(read(&frame(0b1100_0000, &right, &archive)).is_ok());
+}

@@ -39,7 +39,7 @@ fn statement() -> Value {
 fn broken() -> Vec<Value> {
     let changes: [(&str, Value); 19] = [
         ("/_type", "https://in-toto.io/Statement/v0.1".into()),
-        ("/predicateType", "https://sealift.dev/inventory/v2".into()),
+        ("/predicateType", "sealift:inventory/v2".into()),
         ("/subject/0/digest", json!({})),
         ("/predicate/formatVersion", "2.0".into()),
         ("/predicate/exportedAt", "2026-01-02T03:04:05+00:00".into()),

@@ -48,13 +48,21 @@ fn section() -> String {
     let mut text = String::from("## Worked example\n\n");
     let mut line = |line: &str| text.push_str(&format!("{line}\n"));
     line(
-        "A bundle with one image, and a TUF repository in name only: its two files are no real metadata. A test of this",
+        "A bundle with one image, and a TUF repository in name only: its two files are not real metadata. Everything that the archive is made of",
     );
-    line("repository makes this archive and compares it with this section.\n");
+    line("is given here. A test of this repository makes the archive and compares it with this section.\n");
     line("The key that seals it is the ed25519 key whose seed (RFC 8032) is 32 bytes of 0x01. Its fingerprint is");
     line(&format!("`{}`.", key.fingerprint().unwrap().hex()));
     line(&format!("The archive has {} bytes, and the SHA-256", bytes.len()));
     line(&format!("`{}`.\n", Digest::sha256(&bytes).hex()));
+    line("### What is in it\n");
+    line(
+        "Each content is one line, without the four blanks before it and without a line feed at its end; but the last one, the layer, is",
+    );
+    line(&format!("{} zeros: an empty tar file.\n", sample.contents.last().unwrap().1.len()));
+    for (name, content) in sample.contents.iter().rev().skip(1).rev() {
+        line(&format!("`{name}`:\n\n    {}\n", str::from_utf8(content).unwrap()));
+    }
     line("### Where everything lies\n");
     line("| header at | content at | size | name |\n|---:|---:|---:|---|");
     for entry in &layout.entries {
@@ -100,7 +108,11 @@ fn the_examples_key_is_the_one_that_is_described() {
 
 #[test]
 fn the_limits_in_the_document_are_those_in_the_code() {
-    use sealift_archive_format::{entry_name, inventory, seal};
+    use sealift_archive_format::{entry_name, inventory, seal, strict_json};
+    use sealift_core::cnab::bundle;
+    use sealift_core::in_toto::attestation;
+    use sealift_core::oci::{graph, manifest, referrer};
+    use sealift_core::verify::documents;
     let grouped = |number: u64| {
         let digits = number.to_string();
         let groups: Vec<&str> =
@@ -118,6 +130,31 @@ fn the_limits_in_the_document_are_those_in_the_code() {
         ("a repository's name", number(entry_name::MAXIMUM_REPOSITORY_LENGTH), " bytes"),
         ("another text in the inventory", number(inventory::MAXIMUM_TEXT_LENGTH), " bytes"),
         ("an entry's size, and the archive's", inventory::MAXIMUM_SIZE, " bytes"),
+        ("a statement and what is read from it, in memory", number(inventory::MAXIMUM_MEMORY), " bytes"),
+        ("a manifest, an index", manifest::MAXIMUM_LENGTH, " bytes"),
+        ("the layers of a manifest, the manifests of an index", number(manifest::MAXIMUM_CHILDREN), ""),
+        ("a `bundle.json`", number(bundle::MAXIMUM_LENGTH), " bytes"),
+        ("the images that a `bundle.json` names", number(bundle::MAXIMUM_IMAGES), ""),
+        ("all `bundle.json` together, all manifests and indexes together", documents::MAXIMUM_HELD, " bytes"),
+        ("indexes above a manifest", number(graph::MAXIMUM_DEPTH), ""),
+        (
+            "manifests and indexes at and below one image, bundle index or referrer",
+            number(graph::MAXIMUM_MANIFESTS),
+            "",
+        ),
+        (
+            "the same of all of these, one that is in several counted in each",
+            number(graph::MAXIMUM_MANIFESTS_TOGETHER),
+            "",
+        ),
+        (
+            "configurations and layers that the manifests of all of these list",
+            number(graph::MAXIMUM_BLOBS_TOGETHER),
+            "",
+        ),
+        ("the referrers of an image", number(referrer::MAXIMUM_REFERRERS), ""),
+        ("an attestation", number(attestation::MAXIMUM_LENGTH), " bytes"),
+        ("levels of arrays and objects in JSON", number(strict_json::MAXIMUM_DEPTH), ""),
     ] {
         let row = format!("| {what} | {}{unit} |\n", grouped(limit));
         assert!(DOCUMENT.contains(&row), "{row}");
