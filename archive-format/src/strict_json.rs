@@ -116,11 +116,11 @@ fn pass_over(bytes: &[u8], names: Names, budget: &Budget, weighed: Weighed) -> R
     deserializer.end().map_err(JsonError::NotStrict)
 }
 
-/// Reads a type from a document that was passed over before.
+/// Reads another type from a document from which one has been [`read`] already: it is known to be strict.
 ///
 /// # Errors
 /// [`JsonError::Form`].
-pub(crate) fn read_again<T: DeserializeOwned>(bytes: &[u8], names: Names) -> Result<T, JsonError> {
+pub fn read_again<T: DeserializeOwned>(bytes: &[u8], names: Names) -> Result<T, JsonError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     Ok(T::deserialize(Typed { source: &mut deserializer, names })?)
 }

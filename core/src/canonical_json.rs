@@ -4,6 +4,9 @@
 //! `"` and `\` escaped and every other character as it is, integers only. Strings are *not* Unicode-normalised: a
 //! canonicaliser that normalises changes what was signed.
 
+use std::fmt;
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 /// Why a value has no canonical form.
@@ -74,12 +77,160 @@ fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
+/// The canonical form of a value that is read with no tree in between: it takes about as many bytes as it has.
+///
+/// Only for documents whose objects have no name twice (see [`strict_json`](sealift_archive_format::strict_json)).
+#[derive(Debug)]
+pub(crate) struct Canonical(Result<Vec<u8>, CanonicalJsonError>);
+
+impl Canonical {
+    /// The bytes.
+    ///
+    /// # Errors
+    /// [`CanonicalJsonError`].
+    pub(crate) fn into_bytes(self) -> Result<Vec<u8>, CanonicalJsonError> {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Canonical {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut output = Output { bytes: Vec::new(), unwritten: None };
+        Next(&mut output).deserialize(deserializer)?;
+        let Output { mut bytes, unwritten } = output;
+        bytes.shrink_to_fit();
+        Ok(Self(unwritten.map_or(Ok(bytes), |number| Err(CanonicalJsonError::NotAnInteger(number)))))
+    }
+}
+
+struct Output {
+    bytes: Vec<u8>,
+    /// The first number that has no canonical form.
+    unwritten: Option<String>,
+}
+
+/// Writes the next value.
+struct Next<'o>(&'o mut Output);
+
+impl<'de> DeserializeSeed<'de> for Next<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Next<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.0.bytes.extend_from_slice(b"null");
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
+        self.0.bytes.extend_from_slice(if value { b"true" } else { b"false" });
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
+        self.0.bytes.extend_from_slice(value.to_string().as_bytes());
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
+        self.0.bytes.extend_from_slice(value.to_string().as_bytes());
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
+        self.0.unwritten.get_or_insert_with(|| Value::from(value).to_string());
+        Ok(())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        write_string(text, &mut self.0.bytes);
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
+        self.0.bytes.push(b'[');
+        let start = self.0.bytes.len();
+        loop {
+            let before = self.0.bytes.len();
+            if before > start {
+                self.0.bytes.push(b',');
+            }
+            if access.next_element_seed(Next(self.0))?.is_none() {
+                self.0.bytes.truncate(before);
+                self.0.bytes.push(b']');
+                return Ok(());
+            }
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
+        self.0.bytes.push(b'{');
+        let start = self.0.bytes.len();
+        let mut members: Vec<(String, usize)> = Vec::new();
+        while let Some(name) = access.next_key::<String>()? {
+            members.push((name.clone(), self.0.bytes.len()));
+            write_string(&name, &mut self.0.bytes);
+            self.0.bytes.push(b':');
+            access.next_value_seed(Next(self.0))?;
+            self.0.bytes.push(b',');
+        }
+        self.0.sort(start, members);
+        self.0.bytes.push(b'}');
+        Ok(())
+    }
+}
+
+impl Output {
+    /// Sorts the members of an object that begins at `start`, each of which begins where it says and ends in a comma; the
+    /// last comma goes.
+    fn sort(&mut self, start: usize, members: Vec<(String, usize)>) {
+        if !members.is_sorted() {
+            let ends = members.iter().skip(1).map(|(_, begin)| *begin).chain([self.bytes.len()]).collect::<Vec<_>>();
+            let mut sorted: Vec<_> = members.into_iter().zip(ends).collect();
+            sorted.sort_unstable();
+            let mut bytes = Vec::with_capacity(self.bytes.len() - start);
+            for ((_, begin), end) in sorted {
+                bytes.extend_from_slice(self.bytes.get(begin..end).unwrap_or_default());
+            }
+            self.bytes.truncate(start);
+            self.bytes.append(&mut bytes);
+        }
+        if self.bytes.len() > start {
+            self.bytes.pop();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn canonical(text: &str) -> String {
-        String::from_utf8(encode(&serde_json::from_str(text).unwrap()).unwrap()).unwrap()
+        let of_tree = encode(&serde_json::from_str(text).unwrap()).unwrap();
+        let streamed: Canonical = serde_json::from_str(text).unwrap();
+        assert_eq!(streamed.into_bytes().unwrap(), of_tree, "{text}");
+        String::from_utf8(of_tree).unwrap()
+    }
+
+    #[test]
+    fn objects_in_objects_are_sorted_each_by_itself() {
+        for text in ["{}", "[]", "[[],{},[{}]]", r#"{"b":{"z":1,"y":[{"d":1,"c":{"":2}}]},"a":{},"aa":[],"":"x"}"#] {
+            canonical(text);
+        }
+        assert_eq!(
+            canonical(r#"{"b":{"z":1,"y":[2]},"a":{"c":-1,"":18446744073709551615}}"#),
+            r#"{"a":{"":18446744073709551615,"c":-1},"b":{"y":[2],"z":1}}"#
+        );
     }
 
     #[test]
@@ -108,6 +259,8 @@ mod tests {
         for text in ["1.0", "1e3", "0.5", "-1.5"] {
             let value: Value = serde_json::from_str(text).unwrap();
             assert!(matches!(encode(&value), Err(CanonicalJsonError::NotAnInteger(_))), "{text}");
+            let streamed: Canonical = serde_json::from_str(&format!("[1,{{\"a\":{text}}}]")).unwrap();
+            assert_eq!(streamed.into_bytes().map(drop), encode(&value).map(drop), "{text}");
         }
         assert_eq!(canonical("-9223372036854775808"), "-9223372036854775808");
         assert_eq!(canonical("18446744073709551615"), "18446744073709551615");

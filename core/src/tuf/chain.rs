@@ -122,7 +122,7 @@ fn history(old: &Root, new: &Root) -> History {
 }
 
 /// A root names its own keys, so it is read before it is verified; nothing of it gets out unless it is.
-fn verify_by_itself(envelope: Envelope) -> Result<Verified<Root>, TufError> {
+fn verify_by_itself(envelope: Envelope<'_>) -> Result<Verified<Root>, TufError> {
     let role = RoleName::root();
     let read = envelope.read_signed::<Root>();
     let (header, root) = read.map_err(|source| TufError::Malformed { role: role.clone(), source })?;

@@ -4,18 +4,19 @@
 //! signed, unknown fields included. Nothing but the threshold check makes one.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
-use sealift_archive_format::strict_json::{self, JsonError};
+use sealift_archive_format::strict_json::{self, Names};
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::{Deserializer, SeqAccess, Visitor};
 
 use super::error::{MetadataError, TufError};
 use super::key::{Keys, RoleKeys};
 use super::metadata::{Header, Metadata, is_understood};
 use super::role_name::RoleName;
-use crate::canonical_json;
+use crate::canonical_json::Canonical;
 use crate::signature::{Candidate, Signer, ThresholdError, require_threshold};
 
 /// The most signatures that a metadata file may carry: more than a root needs that as many keys signed as a role may have,
@@ -82,14 +83,15 @@ pub(crate) struct Authority<'a> {
     pub(crate) role_keys: &'a RoleKeys,
 }
 
-/// Metadata of which nothing is known yet but its form.
+/// Metadata of which nothing is known yet but its form. No tree is made of it: until it is verified there is what was
+/// signed, in canonical form, and after that its type is read from the bytes that came.
 #[derive(Debug)]
-pub(crate) struct Envelope {
+pub(crate) struct Envelope<'b> {
     role: RoleName,
     digest: Digest,
     signatures: Vec<Signature>,
     canonical: Vec<u8>,
-    signed: Value,
+    bytes: &'b [u8],
 }
 
 #[derive(Debug, Deserialize)]
@@ -100,26 +102,64 @@ struct Signature {
 
 #[derive(Deserialize)]
 struct EnvelopeObject {
-    signatures: Vec<Signature>,
-    signed: Value,
+    signatures: Signatures,
+    signed: Canonical,
 }
 
-impl Envelope {
-    pub(crate) fn parse(role: &RoleName, bytes: &[u8]) -> Result<Self, TufError> {
+/// What is signed, and nothing else of the envelope.
+#[derive(Deserialize)]
+struct Signed<T> {
+    signed: T,
+}
+
+/// The first signatures, and how many there are.
+struct Signatures {
+    first: Vec<Signature>,
+    count: usize,
+}
+
+impl<'de> Deserialize<'de> for Signatures {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Count;
+        impl<'de> Visitor<'de> for Count {
+            type Value = Signatures;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of signatures")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Signatures, A::Error> {
+                let (mut first, mut count) = (Vec::new(), 0);
+                while let Some(signature) = access.next_element()? {
+                    count += 1;
+                    if first.len() < MAXIMUM_SIGNATURES {
+                        first.push(signature);
+                    }
+                }
+                Ok(Signatures { first, count })
+            }
+        }
+        deserializer.deserialize_seq(Count)
+    }
+}
+
+impl<'b> Envelope<'b> {
+    pub(crate) fn parse(role: &RoleName, bytes: &'b [u8]) -> Result<Self, TufError> {
         Self::read(role, bytes).map_err(|source| TufError::Malformed { role: role.clone(), source })
     }
 
-    fn read(role: &RoleName, bytes: &[u8]) -> Result<Self, MetadataError> {
-        let EnvelopeObject { signatures, signed } = strict_json::parse_into(bytes)?;
-        if signatures.len() > MAXIMUM_SIGNATURES {
-            return Err(MetadataError::TooManySignatures { count: signatures.len() });
+    fn read(role: &RoleName, bytes: &'b [u8]) -> Result<Self, MetadataError> {
+        let EnvelopeObject { signatures, signed } = strict_json::read(bytes, Names::Exact)?;
+        let Signatures { first: signatures, count } = signatures;
+        if count > MAXIMUM_SIGNATURES {
+            return Err(MetadataError::TooManySignatures { count });
         }
         let mut key_ids = BTreeSet::new();
         if let Some(repeated) = signatures.iter().find(|signature| !key_ids.insert(&signature.keyid)) {
             return Err(MetadataError::RepeatedSignature(repeated.keyid.clone()));
         }
-        let canonical = canonical_json::encode(&signed)?;
-        Ok(Self { role: role.clone(), digest: Digest::sha256(bytes), signatures, canonical, signed })
+        let canonical = signed.into_bytes()?;
+        Ok(Self { role: role.clone(), digest: Digest::sha256(bytes), signatures, canonical, bytes })
     }
 
     /// Requires a threshold of the authority's keys to have signed.
@@ -153,11 +193,11 @@ impl Envelope {
 
     /// Reads what was signed, without having asked by whom.
     pub(crate) fn read_signed<T: Metadata>(&self) -> Result<(Header, T), MetadataError> {
-        Ok((self.header::<T>()?, read_value(self.signed.clone())?))
+        Ok((self.header::<T>()?, self.read_value()?))
     }
 
     fn header<T: Metadata>(&self) -> Result<Header, MetadataError> {
-        let header = Header::deserialize(&self.signed).map_err(JsonError::from)?;
+        let Signed::<Header> { signed: header } = strict_json::read_again(self.bytes, Names::Exact)?;
         if header.kind != T::TYPE {
             return Err(MetadataError::Type { expected: T::TYPE, found: header.kind });
         }
@@ -174,7 +214,7 @@ impl Envelope {
         self.canonical = Vec::new();
         let malformed = |source| TufError::Malformed { role: self.role.clone(), source };
         let header = self.header::<T>().map_err(malformed)?;
-        let value = read_value(self.signed).map_err(malformed)?;
+        let value = self.read_value().map_err(malformed)?;
         let evidence = RoleEvidence {
             role: self.role,
             version: header.version.get(),
@@ -186,10 +226,10 @@ impl Envelope {
         };
         Ok(Verified { value, evidence })
     }
-}
 
-fn read_value<T: Metadata>(signed: Value) -> Result<T, MetadataError> {
-    let value: T = strict_json::into(signed)?;
-    value.role_keys().try_for_each(RoleKeys::require_few)?;
-    Ok(value)
+    fn read_value<T: Metadata>(&self) -> Result<T, MetadataError> {
+        let Signed::<T> { signed: value } = strict_json::read_again(self.bytes, Names::Exact)?;
+        value.role_keys().try_for_each(RoleKeys::require_few)?;
+        Ok(value)
+    }
 }
