@@ -1,12 +1,15 @@
 //! Names of images as people write them: `[domain/]path[:tag][@digest]`.
 //!
 //! Promise: a [`Reference`] has the grammar of distribution's `reference` package, names its registry and repository in
-//! full (`alpine` is `docker.io/library/alpine`), and still knows the text it was made from.
+//! full and in one form (`alpine` and `Docker.IO:443/alpine` are `docker.io/library/alpine`), and still knows the text it
+//! was made from.
 
 use std::fmt;
 use std::str::FromStr;
 
 use sealift_archive_format::{Digest, DigestError};
+
+use super::domain::Domain;
 
 /// The longest repository path, in bytes.
 const MAXIMUM_PATH: usize = 255;
@@ -14,13 +17,11 @@ const MAXIMUM_PATH: usize = 255;
 const MAXIMUM_TAG: usize = 128;
 /// The longest reference, in bytes: a domain, a path, a tag and a digest.
 const MAXIMUM_LENGTH: usize = 1024;
-/// The registry that is meant when none is named.
-const DEFAULT_DOMAIN: &str = "docker.io";
 
-/// A repository: where a registry keeps one image's manifests and blobs.
+/// A repository: where a registry keeps one image's manifests and blobs. Two are equal when they mean the same.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Repository {
-    domain: String,
+    domain: Domain,
     path: String,
 }
 
@@ -81,26 +82,27 @@ pub enum ReferenceError {
 }
 
 impl Repository {
-    /// The repository at `path` in the registry at `domain`.
+    /// The repository at `path` in the registry at `domain`, however that is written. A path of one component in
+    /// `docker.io` is one in its `library/`.
     ///
     /// # Errors
     /// [`ReferenceError`] when either does not have its grammar.
     pub fn new(domain: &str, path: &str) -> Result<Self, ReferenceError> {
-        if !is_domain(domain) {
-            return Err(ReferenceError::Domain { domain: domain.to_owned() });
-        }
+        let domain: Domain = domain.parse()?;
+        let in_library = domain.as_str() == Domain::DEFAULT && !path.contains('/') && !path.is_empty();
+        let path = if in_library { format!("library/{path}") } else { path.to_owned() };
         if path.len() > MAXIMUM_PATH {
             return Err(ReferenceError::PathLength { length: path.len() });
         }
         if !path.split('/').all(is_path_component) {
-            return Err(ReferenceError::Path { path: path.to_owned() });
+            return Err(ReferenceError::Path { path });
         }
-        Ok(Self { domain: domain.to_owned(), path: path.to_owned() })
+        Ok(Self { domain, path })
     }
 
-    /// The registry, `host` or `host:port`.
+    /// The registry, `host` or `host:port`, in its one form.
     pub fn domain(&self) -> &str {
-        &self.domain
+        self.domain.as_str()
     }
 
     /// The name of the repository in its registry.
@@ -232,54 +234,14 @@ impl FromStr for Reference {
             Some((path, tag)) => (path, Some(tag.parse()?)),
             None => (rest, None),
         };
-        let path = if domain == DEFAULT_DOMAIN && !path.contains('/') && !path.is_empty() {
-            format!("library/{path}")
-        } else {
-            path.to_owned()
-        };
-        let repository = Repository::new(domain, &path)?;
+        let repository = Repository::new(domain, path)?;
         Ok(Self { text: text.to_owned(), repository, tag, digest })
     }
 }
 
-/// Splits the registry from the rest of a name: a first component is a registry only if it could not be a path.
+/// Splits the registry from the rest of a name.
 fn split_domain(name: &str) -> (&str, &str) {
-    match name.split_once('/') {
-        Some(("index.docker.io", rest)) => (DEFAULT_DOMAIN, rest),
-        Some((first, rest)) if is_domain_rather_than_path(first) => (first, rest),
-        _ => (DEFAULT_DOMAIN, name),
-    }
-}
-
-fn is_domain_rather_than_path(component: &str) -> bool {
-    component == "localhost"
-        || component.contains(['.', ':'])
-        || component.bytes().any(|byte| byte.is_ascii_uppercase())
-}
-
-/// `host[:port]`, where the host is a domain name, an IPv4 address, or an IPv6 address in brackets.
-fn is_domain(text: &str) -> bool {
-    let (host, port) = match text.rfind(':') {
-        Some(colon) if !text.ends_with(']') => (text.get(..colon).unwrap_or_default(), text.get(colon + 1..)),
-        _ => (text, None),
-    };
-    let port_is_valid =
-        port.is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok());
-    port_is_valid
-        && (is_bracketed_address(host) || host.split('.').all(is_domain_component))
-        && host.len() <= MAXIMUM_PATH
-}
-
-fn is_bracketed_address(host: &str) -> bool {
-    let inside = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    inside.is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok())
-}
-
-fn is_domain_component(text: &str) -> bool {
-    let edge = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
-    edge(text.bytes().next())
-        && edge(text.bytes().next_back())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    name.split_once('/').filter(|(first, _)| Domain::is_meant_by(first)).unwrap_or((Domain::DEFAULT, name))
 }
 
 /// Lower-case words, separated by `.`, `_`, `__` or any number of `-`.
@@ -310,8 +272,11 @@ mod tests {
             ("localhost:5000/app:1", "localhost:5000/app:1"),
             ("r.example/a/b__c/d--e.f_g:v1.0-rc_1", "r.example/a/b__c/d--e.f_g:v1.0-rc_1"),
             ("[::1]:5000/app", "[::1]:5000/app"),
-            ("R.Example/app", "R.Example/app"),
-            ("Registry/app", "Registry/app"),
+            ("R.Example/app", "r.example/app"),
+            ("r.example.:443/app:1", "r.example/app:1"),
+            ("Docker.IO:443/alpine", "docker.io/library/alpine"),
+            ("Registry/app", "registry:443/app"),
+            ("registry:443/app", "registry:443/app"),
             (long_tag.as_str(), &format!("docker.io/library/{long_tag}")),
         ] {
             let reference: Reference = given.parse().unwrap();

@@ -15,8 +15,8 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::credential_helper::{self, HelperError};
-use crate::oci::Repository;
 use crate::oci::descriptor::null_as_default;
+use crate::oci::{Domain, Repository};
 
 /// The longest `config.json`, in bytes.
 const MAXIMUM_LENGTH: usize = 4 * 1024 * 1024;
@@ -141,7 +141,9 @@ impl Credentials {
     /// The file's entry that names the most of a repository.
     fn entry(&self, repository: &Repository) -> Option<(&String, &Auth)> {
         let full = repository.to_string();
-        let covers = |name: &str| full.strip_prefix(name).is_some_and(|rest| rest.starts_with('/') || rest.is_empty());
+        let covers = |name: String| {
+            full.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('/') || rest.is_empty())
+        };
         let entries = self.config.auths.iter().filter(|(key, _)| covers(name_of_key(key)));
         entries.max_by_key(|(key, _)| name_of_key(key).len())
     }
@@ -180,14 +182,17 @@ fn decode_pair(auth: &str) -> Option<Credential> {
     Some(Credential::Password { username: username.to_owned(), password })
 }
 
-/// The registry, or the part of one, that a key of the file means: some keys are URLs.
-fn name_of_key(key: &str) -> &str {
+/// The registry, or the part of one, that a key of the file means: some keys are URLs, and a host has many spellings.
+fn name_of_key(key: &str) -> String {
     let without_scheme = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
     let name = match without_scheme.trim_end_matches('/') {
         name if without_scheme.len() != key.len() => name.split('/').next().unwrap_or_default(),
         name => name,
     };
-    if matches!(name, "index.docker.io" | "registry-1.docker.io") { "docker.io" } else { name }
+    let (host, path) = name.split_at_checked(name.find('/').unwrap_or(name.len())).unwrap_or((name, ""));
+    let host = host.parse().map_or_else(|_| host.to_owned(), |domain: Domain| domain.to_string());
+    // Where docker.io answers.
+    if host == "registry-1.docker.io" { format!("docker.io{path}") } else { format!("{host}{path}") }
 }
 
 impl fmt::Debug for Credential {
@@ -242,6 +247,17 @@ mod tests {
             let expected = if name.starts_with("example/") { password("u", "p") } else { None };
             assert_eq!(find(config, name), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn a_registry_is_found_however_it_is_spelt() {
+        let config = r#"{"auths":{"R.Example:443":{"auth":"dTpw"},"https://S.example./v2/":{"auth":"dTpw"},
+            "T.example/Team":{"auth":"dTpw"},"u.example/team":{"auth":"dTpw"}}}"#;
+        for name in ["r.example/app", "R.EXAMPLE/app", "r.example.:443/app", "s.example/app", "U.example/team/app"] {
+            assert_eq!(find(config, name), password("u", "p"), "{name}");
+        }
+        assert_eq!(find(config, "r.example:80/app"), None);
+        assert_eq!(find(config, "t.example/team/app"), None, "paths have case");
     }
 
     #[test]

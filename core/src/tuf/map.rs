@@ -4,7 +4,8 @@
 //! threshold of them says the same of the target: length, hashes, and also `custom`, because in-toto metadata hangs on
 //! it (TAP 4 leaves it out). Failing that, a terminating mapping ends the search and any other passes it on.
 //!
-//! A pattern is a path pattern, and `*` alone is every name, with or without `/`, as in the examples of TAP 4.
+//! A pattern is a path pattern, and `*` alone is every name, with or without `/`, as in the examples of TAP 4. A domain
+//! at its beginning means what it means in a name: `EXAMPLE.com:443/*` is `example.com/*`.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 use super::error::TufError;
 use super::path_pattern::PathPattern;
 use super::target::VerifiedTarget;
+use crate::oci::domain::pattern_in_one_form;
 
 /// The longest name of a repository, in bytes.
 const MAXIMUM_NAME_LENGTH: usize = 64;
@@ -166,7 +168,7 @@ fn is_name(name: &str) -> bool {
 
 impl NamePattern {
     fn new(pattern: &str) -> Self {
-        if pattern == "*" { Self::Everything } else { Self::Path(PathPattern::new(pattern)) }
+        if pattern == "*" { Self::Everything } else { Self::Path(PathPattern::new(&pattern_in_one_form(pattern))) }
     }
 
     fn matches(&self, name: &str) -> bool {

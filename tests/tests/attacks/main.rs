@@ -10,6 +10,7 @@ mod control;
 mod delivery;
 mod exit_codes;
 mod in_toto;
+mod names;
 mod policy;
 mod promises;
 mod text;

@@ -113,6 +113,29 @@ fn another_spelling_does_not_find_other_speakers() {
 }
 
 #[test]
+fn another_spelling_of_the_domain_does_not_find_other_speakers() {
+    let publishers = Publishers::listing(&[
+        ("official", "shop.example/org/app:1", "genuine"),
+        ("others", "SHOP.example/org/app:1", "evil"),
+        ("others", "shop.example:443/org/app:1", "evil"),
+    ]);
+    for pattern in ["shop.example/org/*", "Shop.EXAMPLE:443/org/*", "shop.example./org/*", "*.EXAMPLE/org/*"] {
+        let map = json!([
+            {"paths": [pattern], "repositories": ["official"], "threshold": 1, "terminating": true},
+            {"paths": ["*"], "repositories": ["others"], "threshold": 1, "terminating": true},
+        ]);
+        for domain in ["shop.example", "SHOP.example", "shop.example:443", "shop.example.", "Shop.Example.:0443"] {
+            let reference = format!("{domain}/org/app:1");
+            assert_refused!(publishers.judge(&map, &reference, "evil", &[]), JudgementError::Binding { .. });
+            assert_eq!(speakers(&publishers.judge(&map, &reference, "genuine", &[])), ["official"], "{reference}");
+        }
+        // Another port is another registry.
+        let judged = publishers.judge(&map, "shop.example:80/org/app:1", "evil", &[]);
+        assert!(speakers(&judged).is_empty(), "{pattern}");
+    }
+}
+
+#[test]
 fn a_repository_speaks_for_a_name_however_it_writes_it_but_says_one_thing() {
     for target in ["docker.io/library/nginx:latest", "docker.io/library/nginx", "nginx:latest", "nginx"] {
         let publishers = Publishers::listing(&[("official", target, "genuine"), ("others", "x", "")]);

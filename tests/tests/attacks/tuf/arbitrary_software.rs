@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use super::*;
 
 /// The images of the sample's bundle.
-pub(super) fn images(sample: &Sample) -> Vec<BundleImage> {
+pub(crate) fn images(sample: &Sample) -> Vec<BundleImage> {
     let image = |(reference, descriptor): &(String, serde_json::Value), component: Option<&str>| BundleImage {
         component: component.map(str::to_owned),
         reference: reference.clone(),
@@ -28,7 +28,7 @@ pub(super) fn images(sample: &Sample) -> Vec<BundleImage> {
 }
 
 /// The `bundle.json` of the sample.
-pub(super) fn bundle_json(sample: &Sample) -> serde_json::Value {
+pub(crate) fn bundle_json(sample: &Sample) -> serde_json::Value {
     let index = document(&sample.blobs, &sample.references[0].1);
     let config_manifest = document(&sample.blobs, &index["manifests"][0]);
     document(&sample.blobs, &config_manifest["config"])

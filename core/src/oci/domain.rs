@@ -1,0 +1,206 @@
+//! Which registry a name means, in the one form in which registries are compared.
+//!
+//! Names of hosts have no case, `https` has a port of its own, a dot at the end says only that nothing follows, and an
+//! address can be written in many ways. Promise: a [`Domain`] holds none of these choices, so two domains are equal
+//! exactly when they mean the same host and port, and whatever is compared, matched or looked up by it finds one thing.
+//!
+//! | written | one form | because |
+//! |---|---|---|
+//! | `Example.COM` | `example.com` | host names have no case (RFC 4343) |
+//! | `example.com.` | `example.com` | the root of all names is written or left out (RFC 1034 §3.1) |
+//! | `example.com:443`, `example.com:0443` | `example.com` | a registry is spoken to over `https` (OCI Distribution 1.1) |
+//! | `[0:0:0:0:0:0:0:1]` | `[::1]` | RFC 5952 |
+//! | `index.docker.io` | `docker.io` | distribution's `reference` package says so, and of no other host |
+//! | `Registry`, `registry:443` | `registry:443` | `registry/app` would mean a repository of `docker.io` |
+//!
+//! Port 80 stays: a name without a port means 443 first, so `localhost:80` is another server than `localhost`. Hosts
+//! that end in a number are addresses, and written as such (`127.1` is refused), as in the URL standard. Whatever is not
+//! ASCII is refused; `xn--…` names are compared as they are.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use super::reference::ReferenceError;
+
+/// The longest host, in bytes.
+const MAXIMUM_HOST: usize = 255;
+/// The port of `https`.
+const HTTPS_PORT: u16 = 443;
+
+/// A registry, in its one form: `host`, or `host:port` where that is not the port of `https`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Domain(String);
+
+impl Domain {
+    /// The registry that is meant when none is named.
+    pub(super) const DEFAULT: &str = "docker.io";
+
+    /// The domain as a text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a first component of a name is a registry: only if it could not be the beginning of a path.
+    pub(super) fn is_meant_by(component: &str) -> bool {
+        component == "localhost"
+            || component.contains(['.', ':'])
+            || component.bytes().any(|byte| byte.is_ascii_uppercase())
+    }
+}
+
+impl FromStr for Domain {
+    type Err = ReferenceError;
+
+    /// Reads `host[:port]`, where the host is a domain name, an IPv4 address, or an IPv6 address in brackets.
+    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+        let wrong = || ReferenceError::Domain { domain: text.to_owned() };
+        let (host, port) = match text.rfind(':') {
+            Some(colon) if !text.ends_with(']') => {
+                let (host, port) = text.split_at_checked(colon).ok_or_else(wrong)?;
+                (host, port_number(port.trim_start_matches(':')).ok_or_else(wrong)?)
+            }
+            _ => (text, HTTPS_PORT),
+        };
+        let host = host_name(host).ok_or_else(wrong)?;
+        let host = if host == "index.docker.io" && port == HTTPS_PORT { Self::DEFAULT.to_owned() } else { host };
+        if port == HTTPS_PORT && Self::is_meant_by(&host) { Ok(Self(host)) } else { Ok(Self(format!("{host}:{port}"))) }
+    }
+}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn port_number(text: &str) -> Option<u16> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// A host in its one form, if it is one.
+fn host_name(host: &str) -> Option<String> {
+    if let Some(address) = host.strip_prefix('[') {
+        let address: Ipv6Addr = address.strip_suffix(']')?.parse().ok()?;
+        return Some(format!("[{address}]"));
+    }
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let well_formed = host.len() <= MAXIMUM_HOST
+        && host.split('.').all(is_label)
+        && (!is_number(last) || host.parse::<Ipv4Addr>().is_ok());
+    well_formed.then(|| host.to_ascii_lowercase())
+}
+
+fn is_label(text: &str) -> bool {
+    let edge = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+    edge(text.bytes().next())
+        && edge(text.bytes().next_back())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// Whether resolvers take a label for a number: then the whole host is an address, in one of many spellings.
+fn is_number(label: &str) -> bool {
+    let hexadecimal = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
+    label.bytes().all(|byte| byte.is_ascii_digit())
+        || hexadecimal.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// A pattern of names in full, with the domain that it begins with in its one form, so that a pattern finds what the
+/// name that it is made from means. A domain with `*`, `?` or `[` keeps them, and is else written as a host is.
+pub fn pattern_in_one_form(pattern: &str) -> String {
+    let Some((first, rest)) = pattern.split_once('/').filter(|(first, _)| Domain::is_meant_by(first)) else {
+        return pattern.to_owned();
+    };
+    let domain = first.parse().map_or_else(|_| wildcards_in_one_form(first), |Domain(domain)| domain);
+    format!("{domain}/{rest}")
+}
+
+fn wildcards_in_one_form(domain: &str) -> String {
+    let host = domain.strip_suffix(":443").unwrap_or(domain);
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(text: &str) -> String {
+        text.parse::<Domain>().unwrap().to_string()
+    }
+
+    #[test]
+    fn every_spelling_of_a_registry_has_one_form() {
+        for (one, spellings) in [
+            ("example.com", &["EXAMPLE.com", "example.com.", "example.com:443", "Example.com.:0443"][..]),
+            ("example.com:80", &["example.com:80", "EXAMPLE.COM.:080"]),
+            ("example.com:5000", &["example.com:05000"]),
+            ("localhost", &["LOCALHOST", "localhost.", "localhost:443"]),
+            ("localhost:80", &["localhost:80"]),
+            ("registry:443", &["Registry", "registry:443", "registry."]),
+            ("docker.io", &["Docker.IO", "docker.io:443", "index.docker.io", "INDEX.docker.io.:443"]),
+            ("registry-1.docker.io", &["registry-1.docker.io:443"]),
+            ("index.docker.io:80", &["index.docker.io:80"]),
+            ("[::1]", &["[0:0:0:0:0:0:0:1]", "[::1]:443", "[0::0001]"]),
+            ("[2001:db8::a]:5000", &["[2001:DB8:0:0::A]:5000"]),
+            ("127.0.0.1", &["127.0.0.1:443", "127.0.0.1."]),
+            ("xn--bcher-kva.example", &["XN--Bcher-KVA.example"]),
+        ] {
+            for spelling in spellings.iter().chain([&one]) {
+                assert_eq!(form(spelling), one, "{spelling}");
+            }
+            assert!(Domain::is_meant_by(one), "{one} would be read as a path");
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_is_refused() {
+        for text in [
+            "",
+            ".",
+            "..",
+            "example..com",
+            "example.com..",
+            ".example.com",
+            "-a.example",
+            "a-.example",
+            "a_b.example",
+            "bücher.example",
+            "\u{212a}.example",
+            "example.com:",
+            "example.com:+1",
+            "example.com:65536",
+            "a:b:1",
+            "example.com::443",
+            "127.1",
+            "127.0.0.01",
+            "0x7f.1",
+            "1.2.3.0x4",
+            "2130706433:5000",
+            "256.1.1.1",
+            "[::1",
+            "[::1]443",
+            "[127.0.0.1]",
+            "[fe80::1%eth0]",
+            "::1",
+        ] {
+            assert!(text.parse::<Domain>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_begins_with_a_domain_in_its_one_form() {
+        for (pattern, one) in [
+            ("EXAMPLE.com:443/org/*", "example.com/org/*"),
+            ("example.com./a", "example.com/a"),
+            ("index.docker.io/library/*", "docker.io/library/*"),
+            ("*.Example.com:443/A", "*.example.com/A"),
+            ("example.com:5000/*", "example.com:5000/*"),
+            ("*", "*"),
+            ("*/*", "*/*"),
+            ("org/App", "org/App"),
+        ] {
+            assert_eq!(pattern_in_one_form(pattern), one);
+        }
+    }
+}
