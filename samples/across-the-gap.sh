@@ -81,7 +81,7 @@ same() { # NEAR-REFERENCE FAR-REFERENCE
         same "localhost:$near/org/shop@$below" "${far_repository}@$below"
     done
 }
-far_repository=localhost:$far/mirror/org/shop
+far_repository=localhost:$far/mirror/example.com/org/shop # the name's own registry begins the path
 same "localhost:$near/org/shop:1.4" "$far_repository:1.4"
 
 say "   … and the relocation mapping names every image of the bundle"

@@ -37,6 +37,8 @@ pub struct FarSide {
     pub now: Timestamp,
     /// By which clock it judges expiry; the policy's own choice where there is none.
     pub freshness: Option<Freshness>,
+    /// Where it delivers to. Whatever that is, a layout stands for it.
+    pub destination: Destination,
 }
 
 /// Why it did not import.
@@ -51,7 +53,8 @@ pub enum Refused {
 impl FarSide {
     /// Trusts the exporter, and nothing else. Its policy is the default one.
     pub fn trusting_nobody(now: Timestamp) -> Self {
-        let far = Self { folder: tempfile::tempdir().unwrap(), now, freshness: None };
+        let far =
+            Self { folder: tempfile::tempdir().unwrap(), now, freshness: None, destination: Destination::AsTheyAre };
         far.add_exporter("carrier", &exporter_key().public_key().unwrap());
         far
     }
@@ -127,7 +130,7 @@ impl FarSide {
         let freshness = self.freshness.unwrap_or_else(|| trust.policy.freshness());
         let settings = Settings { now: self.now, freshness, inspections: Inspections::NotRun };
         let judged = verify::open(archive, &trust, &settings).map_err(Refused::Head)?;
-        let delivered = import::deliver(judged, &Destination::AsTheyAre, sink, &Unwatched).map_err(Refused::Import)?;
+        let delivered = import::deliver(judged, &self.destination, sink, &Unwatched).map_err(Refused::Import)?;
         update.commit(&delivered.states()).unwrap();
         Ok(delivered)
     }

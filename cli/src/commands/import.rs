@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use sealift_archive_format::Digest;
-use sealift_core::import::{self, Delivered, Destination, PublishedMirror};
+use sealift_core::import::{self, Delivered, Destination, Naming, PublishedMirror};
 use sealift_core::oci::Sink;
 use sealift_core::oci::layout::LayoutSink;
 use sealift_core::registry::RegistrySink;
@@ -24,7 +24,7 @@ use crate::verdict::VerdictArguments;
 /// What to import, and where to.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  sealift import shop.sealift --to-registry registry.internal:5000/mirror\n  sealift import shop.sealift --to-layout /srv/images\n\nNothing is written before everything that trust needs has passed. Blobs go first, then manifests, then tags; then the trusted state moves. Running it again repeats nothing that is there."
+    after_long_help = "Examples:\n  sealift import shop.sealift --to-registry registry.internal:5000/mirror\n  sealift import shop.sealift --to-registry registry.internal:5000 --names flat\n  sealift import shop.sealift --to-layout /srv/images\n\nNothing is written before everything that trust needs has passed. Blobs go first, then manifests, then tags; then the trusted state moves. Running it again repeats nothing that is there."
 )]
 pub(crate) struct ImportArguments {
     #[command(flatten)]
@@ -32,6 +32,14 @@ pub(crate) struct ImportArguments {
 
     #[command(flatten)]
     target: Target,
+
+    /// What becomes of the registry in each name: with-domain (the default) puts it before the path, flat drops it
+    ///
+    /// with-domain: docker.io/library/nginx:1 goes to HOST/PREFIX/docker.io/library/nginx:1, and example.com:5000/app to
+    /// HOST/PREFIX/example.com_5000/app. flat: they go to HOST/PREFIX/library/nginx:1 and HOST/PREFIX/app, and so would
+    /// the same path of any other registry.
+    #[arg(long, value_name = "HOW", conflicts_with = "to_layout", hide_possible_values = true)]
+    names: Option<Names>,
 
     /// The folder for relocation-mapping.json and report.json
     ///
@@ -53,6 +61,22 @@ pub(crate) struct ImportArguments {
     network: NetworkArguments,
 }
 
+/// What becomes of the registry in each name.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Names {
+    WithDomain,
+    Flat,
+}
+
+impl From<Names> for Naming {
+    fn from(names: Names) -> Self {
+        match names {
+            Names::WithDomain => Self::WithDomain,
+            Names::Flat => Self::Flat,
+        }
+    }
+}
+
 /// Where to.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
@@ -67,14 +91,14 @@ struct Target {
 }
 
 impl Target {
-    fn open(&self, network: &NetworkArguments) -> Result<(Destination, Box<dyn Sink>), Failure> {
+    fn open(&self, naming: Naming, network: &NetworkArguments) -> Result<(Destination, Box<dyn Sink>), Failure> {
         if let Some(folder) = &self.to_layout {
             let sink = LayoutSink::open(folder).attempt(|| format!("cannot write to {}", folder.display()))?;
             return Ok((Destination::AsTheyAre, Box::new(sink)));
         }
         let registry = self.to_registry.as_deref().unwrap_or_default();
         let (domain, prefix) = registry.split_once('/').unwrap_or((registry, ""));
-        let destination = Destination::Registry { domain: domain.to_owned(), prefix: prefix.to_owned() };
+        let destination = Destination::Registry { domain: domain.to_owned(), prefix: prefix.to_owned(), naming };
         Ok((destination, Box::new(RegistrySink::new(network.registry()?))))
     }
 }
@@ -123,7 +147,8 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     }
     let input = arguments.archive.open()?;
     let judged = arguments.verdict.judge(input, &trust, context, attempt)?;
-    let (destination, mut sink) = arguments.target.open(&arguments.network)?;
+    let naming = arguments.names.map_or_else(Naming::default, Naming::from);
+    let (destination, mut sink) = arguments.target.open(naming, &arguments.network)?;
     let progress = context.progress();
     progress.begin("importing", Some(judged.remaining_bytes()));
     let delivered = import::deliver(judged, &destination, &mut *sink, &*progress);
@@ -190,6 +215,8 @@ fn mirrors_text(mirrors: &[PublishedMirror]) -> Text {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+    use clap::Parser;
+
     use super::*;
 
     #[test]
@@ -206,5 +233,26 @@ mod tests {
         let described = fields(&schema["$defs"]["tufMirror"]["properties"]);
         assert_eq!(fields(&serde_json::to_value(mirrored).unwrap()), described);
         assert_eq!(schema["properties"]["tufMirrors"]["items"]["$ref"], "#/$defs/tufMirror");
+    }
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        import: ImportArguments,
+    }
+
+    fn parse(arguments: &[&str]) -> Result<ImportArguments, clap::Error> {
+        Command::try_parse_from([&["sealift", "shop.sealift"], arguments].concat()).map(|command| command.import)
+    }
+
+    #[test]
+    fn a_registry_keeps_domains_unless_they_are_dropped_by_name() {
+        let naming = |arguments: &[&str]| parse(arguments).unwrap().names.map_or_else(Naming::default, Naming::from);
+        assert_eq!(naming(&["--to-registry", "r.inner"]), Naming::WithDomain);
+        assert_eq!(naming(&["--to-registry", "r.inner", "--names", "with-domain"]), Naming::WithDomain);
+        assert_eq!(naming(&["--to-registry", "r.inner", "--names", "flat"]), Naming::Flat);
+        assert_eq!(naming(&["--to-layout", "folder"]), Naming::WithDomain);
+        assert!(parse(&["--to-layout", "folder", "--names", "flat"]).is_err(), "a layout keeps names as they are");
+        assert!(parse(&["--to-registry", "r.inner", "--names", "short"]).is_err());
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use sealift_core::export::{ExportError, PlanError, PrepareError};
 use sealift_core::http::{HttpError, SettingsError};
-use sealift_core::import::{DeliveryError, ImportError};
+use sealift_core::import::{DeliveryError, DestinationError, ImportError};
 use sealift_core::tuf::mirror::MirrorError;
 
 use super::{Advice, advice, archive, judgement, seal};
@@ -96,12 +96,23 @@ pub(super) fn export(error: &ExportError) -> Advice {
 
 pub(super) fn import(error: &ImportError) -> Advice {
     match error {
-        ImportError::Destination(_) => {
-            advice(ExitCode::Usage, "choose another --to-registry, for example registry.internal:5000/mirror")
-        }
+        ImportError::Destination(error) => destination(error),
         ImportError::Receive(error) => archive::receive(error, delivery),
         ImportError::Delivery(error) => delivery(error),
     }
+}
+
+fn destination(error: &DestinationError) -> Advice {
+    let hint = match error {
+        DestinationError::Reference { .. } | DestinationError::Repository { .. } => {
+            "choose another --to-registry, for example registry.internal:5000/mirror"
+        }
+        DestinationError::Collision { .. } => {
+            "import without --names flat, so that each name keeps its own registry in the path; names that mean the same are \
+             exported one at a time; nothing was written"
+        }
+    };
+    advice(ExitCode::Usage, hint)
 }
 
 fn delivery(error: &DeliveryError) -> Advice {

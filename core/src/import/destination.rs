@@ -11,13 +11,25 @@ use crate::oci::{Reference, ReferenceError, Repository};
 pub enum Destination {
     /// They keep their names: into a layout.
     AsTheyAre,
-    /// Their domain becomes another one, and their path may get a prefix: into a registry.
+    /// They get another domain and another path: into a registry.
     Registry {
         /// The registry, for example `registry.internal:5000`.
         domain: String,
         /// Put before every path, for example `mirror`; may be empty.
         prefix: String,
+        /// What becomes of the domain that they had.
+        naming: Naming,
     },
+}
+
+/// What becomes of the domain of a name that goes to another registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Naming {
+    /// It is the first component of the path (`docker.io/library/nginx`, `example.com_5000/app`): no two names meet.
+    #[default]
+    WithDomain,
+    /// It is dropped (`library/nginx`): names that differ in it alone go to one place.
+    Flat,
 }
 
 /// Why something has no place on the far side.
@@ -63,10 +75,14 @@ impl Destination {
     pub fn place(&self, name: &str) -> Result<Reference, DestinationError> {
         let reference: Reference =
             name.parse().map_err(|source| DestinationError::Reference { name: name.to_owned(), source })?;
-        let Self::Registry { domain, prefix } = self else { return Ok(reference) };
+        let Self::Registry { domain, prefix, naming } = self else { return Ok(reference) };
+        let path = match naming {
+            Naming::WithDomain => reference.repository().path_with_domain(),
+            Naming::Flat => reference.repository().path().to_owned(),
+        };
         let path = match prefix.trim_matches('/') {
-            "" => reference.repository().path().to_owned(),
-            prefix => format!("{prefix}/{}", reference.repository().path()),
+            "" => path,
+            prefix => format!("{prefix}/{path}"),
         };
         let repository = Repository::new(domain, &path).map_err(|source| DestinationError::Repository {
             name: name.to_owned(),
@@ -103,22 +119,33 @@ impl Destination {
 mod tests {
     use super::*;
 
-    fn place(domain: &str, prefix: &str, name: &str) -> Result<String, DestinationError> {
-        let destination = Destination::Registry { domain: domain.to_owned(), prefix: prefix.to_owned() };
+    fn place(naming: Naming, domain: &str, prefix: &str, name: &str) -> Result<String, DestinationError> {
+        let destination = Destination::Registry { domain: domain.to_owned(), prefix: prefix.to_owned(), naming };
         destination.place(name).map(|reference| reference.to_string())
     }
 
     #[test]
-    fn a_registry_takes_the_place_of_the_domain() {
-        assert_eq!(place("r.internal:5000", "", "example.com/org/shop:1.4").unwrap(), "r.internal:5000/org/shop:1.4");
-        assert_eq!(place("r.internal:5000", "/a/b/", "org/shop").unwrap(), "r.internal:5000/a/b/org/shop:latest");
-        assert_eq!(place("localhost:5000", "m", "ubuntu:24.04").unwrap(), "localhost:5000/m/library/ubuntu:24.04");
+    fn the_domain_begins_the_path_unless_it_is_dropped() {
+        for (domain, prefix, name, with_domain, flat) in [
+            ("r.inner:5000", "", "example.com/org/shop:1.4", "example.com/org/shop:1.4", "org/shop:1.4"),
+            ("r.inner:5000", "/a/b/", "Example.com:443/shop", "a/b/example.com/shop:latest", "a/b/shop:latest"),
+            ("localhost:5000", "m", "nginx:1", "m/docker.io/library/nginx:1", "m/library/nginx:1"),
+            ("r.inner", "m", "localhost:5000/app:1", "m/localhost_5000/app:1", "m/app:1"),
+            ("r.inner", "m", "[::1]:5000/app:1", "m/v6__0-0-0-0-0-0-0-1_5000/app:1", "m/app:1"),
+        ] {
+            assert_eq!(place(Naming::WithDomain, domain, prefix, name).unwrap(), format!("{domain}/{with_domain}"));
+            assert_eq!(place(Naming::Flat, domain, prefix, name).unwrap(), format!("{domain}/{flat}"));
+        }
+        assert_eq!(Naming::default(), Naming::WithDomain);
     }
 
     #[test]
     fn what_makes_no_reference_has_no_place() {
-        assert!(matches!(place("r:5000", "UPPER", "example.com/a:1"), Err(DestinationError::Repository { .. })));
-        assert!(matches!(place("r:5000", "", "not a reference"), Err(DestinationError::Reference { .. })));
+        let place = |prefix, name: &str| place(Naming::WithDomain, "r:5000", prefix, name);
+        assert!(matches!(place("UPPER", "example.com/a:1"), Err(DestinationError::Repository { .. })));
+        assert!(matches!(place("", "not a reference"), Err(DestinationError::Reference { .. })));
+        let long = format!("example.com/{}", "a".repeat(250));
+        assert!(matches!(place("", &long), Err(DestinationError::Repository { .. })));
     }
 
     #[test]

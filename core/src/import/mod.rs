@@ -15,7 +15,7 @@ use std::sync::Arc;
 use sealift_archive_format::inventory::{EntryRecord, ImageRecord};
 use sealift_archive_format::{Digest, Inventory};
 
-pub use destination::{Destination, DestinationError};
+pub use destination::{Destination, DestinationError, Naming};
 pub use mirrors::PublishedMirror;
 
 use crate::cnab::RelocationMapping;

@@ -41,6 +41,21 @@ impl Domain {
         &self.0
     }
 
+    /// The domain as one component of a repository's path. Different domains have different ones: a host stays as it is,
+    /// a port follows after `_`, and an IPv6 address is its eight groups after `v6__`; no host has an underscore.
+    pub fn to_path_component(&self) -> String {
+        let (host, port) = match self.0.rsplit_once(':') {
+            Some((host, port)) if !self.0.ends_with(']') => (host, Some(port)),
+            _ => (self.0.as_str(), None),
+        };
+        let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')?.parse::<Ipv6Addr>().ok());
+        let host = match address {
+            Some(address) => format!("v6__{}", address.segments().map(|group| format!("{group:x}")).join("-")),
+            None => host.to_owned(),
+        };
+        port.map_or_else(|| host.clone(), |port| format!("{host}_{port}"))
+    }
+
     /// Whether a first component of a name is a registry: only if it could not be the beginning of a path.
     pub(super) fn is_meant_by(component: &str) -> bool {
         component == "localhost"
@@ -186,6 +201,59 @@ mod tests {
         ] {
             assert!(text.parse::<Domain>().is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_domain_is_one_component_of_a_path() {
+        for (domain, component) in [
+            ("example.com", "example.com"),
+            ("EXAMPLE.com:443", "example.com"),
+            ("example.com:5000", "example.com_5000"),
+            ("a--b.example", "a--b.example"),
+            ("registry", "registry_443"),
+            ("127.0.0.1:80", "127.0.0.1_80"),
+            ("[::1]", "v6__0-0-0-0-0-0-0-1"),
+            ("[2001:db8::A]:5000", "v6__2001-db8-0-0-0-0-0-a_5000"),
+            ("[::ffff:1.2.3.4]", "v6__0-0-0-0-0-ffff-102-304"),
+        ] {
+            let found = domain.parse::<Domain>().unwrap().to_path_component();
+            assert_eq!(found, component);
+            crate::oci::Repository::new("r.example", &format!("{found}/app")).unwrap();
+        }
+    }
+
+    /// What a component of a path was made from, by the rule in the documentation.
+    fn from_path_component(component: &str) -> String {
+        let (host, port) = match component.strip_prefix("v6__") {
+            Some(address) => {
+                let (address, port) = address.split_once('_').map_or((address, None), |(a, port)| (a, Some(port)));
+                (format!("[{}]", address.replace('-', ":")), port)
+            }
+            None => {
+                let (host, port) = component.split_once('_').map_or((component, None), |(h, port)| (h, Some(port)));
+                (host.to_owned(), port)
+            }
+        };
+        port.map_or(host.clone(), |port| format!("{host}:{port}"))
+    }
+
+    /// Every domain can be told from its component, so no two have the same.
+    #[test]
+    fn no_two_domains_are_the_same_component() {
+        let hosts =
+            ["a", "v6", "a.b", "a-b", "v6-0-0.a", "localhost", "1.2.3.4", "docker.io", "[::]", "[::1]", "[1::]"]
+                .into_iter()
+                .chain(["[1:0:1::]", "[10:1::]", "[1:1:1:1:1:1:1:1]", "[2001:db8::1]", "0-0.example", "x--y.z"]);
+        let ports = ["", ":443", ":80", ":8", ":0", ":5000", ":65535"];
+        let spellings = hosts.flat_map(|host| ports.map(|port| format!("{host}{port}")));
+        let mut seen = std::collections::BTreeMap::new();
+        for domain in spellings.filter_map(|text| text.parse::<Domain>().ok()) {
+            let component = domain.to_path_component();
+            assert_eq!(from_path_component(&component).parse::<Domain>().unwrap(), domain, "{component}");
+            let other = seen.insert(component.clone(), domain.clone());
+            assert!(other.is_none_or(|other| other == domain), "{component}");
+        }
+        assert!(seen.len() > 90, "{}", seen.len());
     }
 
     #[test]

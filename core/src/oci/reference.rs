@@ -105,6 +105,12 @@ impl Repository {
         self.domain.as_str()
     }
 
+    /// The path at which another registry keeps this repository beside those of other registries: it begins with this
+    /// one's domain ([`Domain::to_path_component`]), so no two repositories have the same.
+    pub fn path_with_domain(&self) -> String {
+        format!("{}/{}", self.domain.to_path_component(), self.path)
+    }
+
     /// The name of the repository in its registry.
     pub fn path(&self) -> &str {
         &self.path

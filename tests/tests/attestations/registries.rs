@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sealift_core::export::PlanError;
 use sealift_core::http::{Client as HttpClient, HttpSettings, Retries};
-use sealift_core::import::Destination;
+use sealift_core::import::{Destination, Naming};
 use sealift_core::oci::Sink;
 use sealift_core::registry::{Client, Credentials, RegistrySink, RegistrySource};
 use sealift_tests::images::Image;
@@ -45,7 +45,7 @@ fn referrers_cross_from_registry_to_registry_whatever_these_know_of_them() {
         }
 
         let archive = crossing.export_from(Box::new(RegistrySource::new(client())), &name).unwrap();
-        let destination = Destination::Registry { domain: far.domain(), prefix: String::new() };
+        let destination = Destination::Registry { domain: far.domain(), prefix: String::new(), naming: Naming::Flat };
         for _ in 0..2 {
             crossing.import_to(&archive, &destination, &mut RegistrySink::new(client())).unwrap();
         }
