@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use sealift_archive_format::{FormatError, Problem};
 use sealift_core::freshness::{Freshness, FreshnessError};
-use sealift_core::import::{self, Delivered, Destination, ImportError};
+use sealift_core::import::{self, Delivered, Destination, ImportError, Tags};
 use sealift_core::in_toto::{Inspections, Refusal};
-use sealift_core::oci::Sink;
 use sealift_core::oci::layout::LayoutSink;
+use sealift_core::oci::{Reference, Sink};
 use sealift_core::progress::Unwatched;
 use sealift_core::seal::SealError;
 use sealift_core::signature::PublicKey;
@@ -39,6 +39,8 @@ pub struct FarSide {
     pub freshness: Option<Freshness>,
     /// Where it delivers to. Whatever that is, a layout stands for it.
     pub destination: Destination,
+    /// The tags that may move to another name or a lower level.
+    pub replace: Vec<Reference>,
 }
 
 /// Why it did not import.
@@ -53,8 +55,9 @@ pub enum Refused {
 impl FarSide {
     /// Trusts the exporter, and nothing else. Its policy is the default one.
     pub fn trusting_nobody(now: Timestamp) -> Self {
-        let far =
-            Self { folder: tempfile::tempdir().unwrap(), now, freshness: None, destination: Destination::AsTheyAre };
+        let folder = tempfile::tempdir().unwrap();
+        let destination = Destination::Layout { folder: folder.path().join("layout") };
+        let far = Self { folder, now, freshness: None, destination, replace: Vec::new() };
         far.add_exporter("carrier", &exporter_key().public_key().unwrap());
         far
     }
@@ -130,8 +133,10 @@ impl FarSide {
         let freshness = self.freshness.unwrap_or_else(|| trust.policy.freshness());
         let settings = Settings { now: self.now, freshness, inspections: Inspections::NotRun };
         let judged = verify::open(archive, &trust, &settings).map_err(Refused::Head)?;
-        let delivered = import::deliver(judged, &self.destination, sink, &Unwatched).map_err(Refused::Import)?;
-        update.commit(&delivered.states()).unwrap();
+        let deliveries = update.deliveries().unwrap();
+        let tags = Tags { deliveries: &deliveries, replace: &self.replace };
+        let delivered = import::deliver(judged, &self.destination, tags, sink, &Unwatched).map_err(Refused::Import)?;
+        update.commit_delivery(&delivered.states(), delivered.deliveries()).unwrap();
         Ok(delivered)
     }
 

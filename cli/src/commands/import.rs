@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use sealift_archive_format::Digest;
-use sealift_core::import::{self, Delivered, Destination, Naming, PublishedMirror};
-use sealift_core::oci::Sink;
+use sealift_core::import::{self, Delivered, Destination, Naming, PublishedMirror, ReplacedTag, Tags};
 use sealift_core::oci::layout::LayoutSink;
+use sealift_core::oci::{Reference, Sink};
 use sealift_core::registry::RegistrySink;
 use sealift_core::report::Report;
 use sealift_core::trust_store::RepositoryName;
@@ -24,7 +24,7 @@ use crate::verdict::VerdictArguments;
 /// What to import, and where to.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  sealift import shop.sealift --to-registry registry.internal:5000/mirror\n  sealift import shop.sealift --to-registry registry.internal:5000 --names flat\n  sealift import shop.sealift --to-layout /srv/images\n\nNothing is written before everything that trust needs has passed. Blobs go first, then manifests, then tags; then the trusted state moves. Running it again repeats nothing that is there."
+    after_long_help = "Examples:\n  sealift import shop.sealift --to-registry registry.internal:5000/mirror\n  sealift import shop.sealift --to-registry registry.internal:5000 --names flat\n  sealift import shop.sealift --to-layout /srv/images\n\nNothing is written before everything that trust needs has passed. Blobs go first, then manifests, then tags; then the trusted state moves. A tag that was set here before does not move to another name or a lower level unless --replace-tag names it. Running it again repeats nothing that is there."
 )]
 pub(crate) struct ImportArguments {
     #[command(flatten)]
@@ -40,6 +40,12 @@ pub(crate) struct ImportArguments {
     /// the same path of any other registry.
     #[arg(long, value_name = "HOW", conflicts_with = "to_layout", hide_possible_values = true)]
     names: Option<Names>,
+
+    /// Let this tag, as it is delivered, move to something of another name or of a lower level; may be given more than once
+    ///
+    /// Without it, a tag that was set here moves only to what is vouched for under the same name, and proven as well.
+    #[arg(long, value_name = "TAG")]
+    replace_tag: Vec<Reference>,
 
     /// The folder for relocation-mapping.json and report.json
     ///
@@ -94,7 +100,10 @@ impl Target {
     fn open(&self, naming: Naming, network: &NetworkArguments) -> Result<(Destination, Box<dyn Sink>), Failure> {
         if let Some(folder) = &self.to_layout {
             let sink = LayoutSink::open(folder).attempt(|| format!("cannot write to {}", folder.display()))?;
-            return Ok((Destination::AsTheyAre, Box::new(sink)));
+            let destination = Destination::layout(folder)
+                .map_err(|source| Reason::File { path: folder.clone(), source })
+                .attempt(|| format!("cannot write to {}", folder.display()))?;
+            return Ok((destination, Box::new(sink)));
         }
         let registry = self.to_registry.as_deref().unwrap_or_default();
         let (domain, prefix) = registry.split_once('/').unwrap_or((registry, ""));
@@ -142,6 +151,7 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     let attempt = || format!("cannot import {name}");
     let update = context.trust_store().update().attempt(attempt)?;
     let trust = update.trust().attempt(attempt)?;
+    let deliveries = update.deliveries().attempt(attempt)?;
     if arguments.verdict.is_audit() {
         return Err(Reason::ImportAsOf).attempt(attempt);
     }
@@ -151,10 +161,16 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     let (destination, mut sink) = arguments.target.open(naming, &arguments.network)?;
     let progress = context.progress();
     progress.begin("importing", Some(judged.remaining_bytes()));
-    let delivered = import::deliver(judged, &destination, &mut *sink, &*progress);
+    let tags = Tags { deliveries: &deliveries, replace: &arguments.replace_tag };
+    let delivered = import::deliver(judged, &destination, tags, &mut *sink, &*progress);
     progress.finish();
     let delivered = delivered.attempt(attempt)?;
-    update.commit(&delivered.states()).attempt(|| format!("{name} was imported, but that cannot be remembered"))?;
+    update
+        .commit_delivery(&delivered.states(), delivered.deliveries())
+        .attempt(|| format!("{name} was imported, but that cannot be remembered"))?;
+    for ReplacedTag { tag, held } in &delivered.replaced {
+        context.remark(format!("Replaced, as asked: {tag} held {} of level {}.", held.name, held.level));
+    }
     let limits = trust.policy.limits.tuf();
     let mirrors =
         arguments.tuf_mirror.as_ref().map_or(Ok(Vec::new()), |folder| delivered.publish_mirrors(folder, &limits));

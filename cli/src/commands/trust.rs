@@ -83,6 +83,14 @@ pub(crate) enum TrustCommand {
         #[arg(long)]
         export_time: bool,
     },
+    /// Forget which tags were set here, where that is lost or damaged, or where a registry or layout is gone
+    #[command(
+        after_long_help = "Examples:\n  sealift trust reset-deliveries\n  sealift trust reset-deliveries registry.internal:5000\n  sealift trust reset-deliveries oci:/srv/images\n\nUntil they are set again, the tags that are forgotten could move to something of another name or of a lower level."
+    )]
+    ResetDeliveries {
+        /// The registry or layout, or the part of one, as deliveries.json writes it; everything without it
+        place: Option<String>,
+    },
     /// Write the careful default in place of the policy, where that is lost
     #[command(after_long_help = "Example:\n  sealift trust reset-policy")]
     ResetPolicy,
@@ -194,6 +202,13 @@ pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failur
             let forgotten =
                 store.update().and_then(|update| update.reset_state(&name, export_time)).attempt(attempt)?;
             context.remark(format_args!("{} Its pinned root stays.", forgotten_text(&name, forgotten.as_ref())));
+        }
+        TrustCommand::ResetDeliveries { place } => {
+            let reset = store.update().and_then(|update| update.reset_deliveries(place.as_deref()));
+            context.remark(&match reset.attempt(attempt)? {
+                Some(count) => format!("Tags that are forgotten: {count}."),
+                None => "The tags that were set here are forgotten.".to_owned(),
+            });
         }
         TrustCommand::ResetPolicy => {
             store.reset_policy().attempt(attempt)?;

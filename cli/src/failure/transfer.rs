@@ -5,6 +5,7 @@ use std::io;
 use sealift_core::export::{ExportError, PlanError, PrepareError};
 use sealift_core::http::{HttpError, SettingsError};
 use sealift_core::import::{DeliveryError, DestinationError, ImportError};
+use sealift_core::trust_store::TagError;
 use sealift_core::tuf::mirror::MirrorError;
 
 use super::{Advice, advice, archive, judgement, seal};
@@ -97,6 +98,7 @@ pub(super) fn export(error: &ExportError) -> Advice {
 pub(super) fn import(error: &ImportError) -> Advice {
     match error {
         ImportError::Destination(error) => destination(error),
+        ImportError::Tag(error) => tag(error),
         ImportError::Receive(error) => archive::receive(error, delivery),
         ImportError::Delivery(error) => delivery(error),
     }
@@ -113,6 +115,27 @@ fn destination(error: &DestinationError) -> Advice {
         }
     };
     advice(ExitCode::Usage, hint)
+}
+
+fn tag(error: &TagError) -> Advice {
+    match error {
+        TagError::OtherName { tag, .. } => advice(
+            ExitCode::Policy,
+            format!(
+                "find out why another name would take its place; to let it, knowingly: --replace-tag {tag}; nothing was written"
+            ),
+        ),
+        TagError::LowerLevel { tag, .. } => advice(
+            ExitCode::Policy,
+            format!(
+                "ask the publisher to sign it as before; to take it as it is, knowingly: --replace-tag {tag}; nothing was written"
+            ),
+        ),
+        TagError::TooMany { .. } => advice(
+            ExitCode::TrustStore,
+            "forget those of a registry or layout that is gone: sealift trust reset-deliveries PLACE; nothing was written",
+        ),
+    }
 }
 
 fn delivery(error: &DeliveryError) -> Advice {

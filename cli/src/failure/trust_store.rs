@@ -62,6 +62,11 @@ pub(super) fn trust_store(error: &TrustStoreError) -> Advice {
             "restore the trust store from a backup; or, knowing that an older archive could then be accepted once, \
              run `sealift trust reset-state {name}`"
         ),
+        E::DeliveriesLost { .. } | E::DeliveriesDamaged { .. } => {
+            "restore the trust store from a backup; or, knowing that a tag could then be replaced once by something of \
+             another name or of a lower level, run `sealift trust reset-deliveries`"
+                .to_owned()
+        }
         E::RootChanged { name, .. } => format!(
             "find out who changed the pinned root; then pin the right one with `sealift trust pin-root {name} … \
              --replace`, or accept this one with `sealift trust reset-state {name}`"

@@ -1,6 +1,8 @@
 //! Where things go: the repository and tag that each reference gets on the far side.
 
 use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use sealift_archive_format::{Digest, Inventory};
 
@@ -10,7 +12,10 @@ use crate::oci::{Reference, ReferenceError, Repository};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     /// They keep their names: into a layout.
-    AsTheyAre,
+    Layout {
+        /// Its folder, in the one form by which this side knows it again ([`Destination::layout`]).
+        folder: PathBuf,
+    },
     /// They get another domain and another path: into a registry.
     Registry {
         /// The registry, for example `registry.internal:5000`.
@@ -68,6 +73,24 @@ pub enum DestinationError {
 }
 
 impl Destination {
+    /// The layout in a folder that is there, however the way to it is written.
+    ///
+    /// # Errors
+    /// What the system says of the folder.
+    pub fn layout(folder: &Path) -> io::Result<Self> {
+        Ok(Self::Layout { folder: folder.canonicalize()? })
+    }
+
+    /// The name under which the trust store remembers what a tag holds, and the tag as it is delivered; `None` for a
+    /// reference that sets no tag.
+    pub(super) fn tag_key(&self, place: &Reference) -> Option<(String, String)> {
+        let tag = format!("{}:{}", place.repository(), place.tag_or_latest()?);
+        match self {
+            Self::Layout { folder } => Some((format!("oci:{}:{tag}", folder.display()), tag)),
+            Self::Registry { .. } => Some((tag.clone(), tag)),
+        }
+    }
+
     /// Where `name` goes: the reference that it gets.
     ///
     /// # Errors
@@ -150,7 +173,13 @@ mod tests {
 
     #[test]
     fn a_layout_keeps_names() {
-        let kept = Destination::AsTheyAre.place("example.com/org/shop:1.4").unwrap();
+        let layout = Destination::Layout { folder: "/srv/images".into() };
+        let kept = layout.place("example.com/org/shop:1.4").unwrap();
         assert_eq!(kept.to_string(), "example.com/org/shop:1.4");
+        let (key, tag) = layout.tag_key(&kept).unwrap();
+        assert_eq!(
+            (key.as_str(), tag.as_str()),
+            ("oci:/srv/images:example.com/org/shop:1.4", "example.com/org/shop:1.4")
+        );
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod destination;
 mod mirrors;
+mod tags;
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
@@ -17,14 +18,18 @@ use sealift_archive_format::{Digest, Inventory};
 
 pub use destination::{Destination, DestinationError, Naming};
 pub use mirrors::PublishedMirror;
+pub use tags::{ReplacedTag, Tags};
 
+use crate::cnab::Level;
 use crate::cnab::RelocationMapping;
 use crate::oci::{BlobContent, Checked, Descriptor, Graph, ManifestBytes, Reference, Repository, Sink, SinkError};
 use crate::progress::Progress;
-use crate::trust_store::RepositoryName;
+use crate::trust::{Claim, Finding, Judgement};
+use crate::trust_store::{Deliveries, RepositoryName, TagError};
 use crate::tuf::TrustedState;
 use crate::verify::documents::{Closed, ClosedImage};
 use crate::verify::{Judged, ReceiveError, Receiver, Verified};
+use tags::NextTags;
 
 /// Why an archive was not delivered.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +37,9 @@ pub enum ImportError {
     /// Something has no place.
     #[error(transparent)]
     Destination(#[from] DestinationError),
+    /// A tag that this side has set would move to what it may not hold.
+    #[error(transparent)]
+    Tag(#[from] TagError),
     /// The archive is not what its seal says.
     #[error(transparent)]
     Receive(#[from] ReceiveError<DeliveryError>),
@@ -88,12 +96,20 @@ pub struct Delivered {
     pub relocation: RelocationMapping,
     /// The tags that were set, with their digests.
     pub tags: Vec<(String, Digest)>,
+    /// The tags that were moved to another name or a lower level, because that was asked for.
+    pub replaced: Vec<ReplacedTag>,
+    deliveries: Deliveries,
 }
 
 impl Delivered {
     /// The proof.
     pub fn verified(&self) -> &Verified {
         &self.verified
+    }
+
+    /// What to remember of the tags that this side has set, these included.
+    pub fn deliveries(&self) -> &Deliveries {
+        &self.deliveries
     }
 
     /// What to remember of the repositories that spoke.
@@ -110,21 +126,36 @@ impl Delivered {
 pub fn deliver<R: Read>(
     judged: Judged<R>,
     destination: &Destination,
+    tags: Tags<'_>,
     sink: &mut dyn Sink,
     progress: &dyn Progress,
 ) -> Result<Delivered, ImportError> {
     destination.check(judged.inventory())?;
-    let shipments = shipments(judged.inventory(), judged.closed(), destination)?;
+    let shipments = shipments(judged.inventory(), judged.judgement(), judged.closed(), destination)?;
+    let next = tags.after(&shipments, destination, judged.now())?;
     let wanted = wanted(&shipments);
     let mut delivery = Delivery { sink, wanted: &wanted };
     delivery.documents(judged.closed())?;
     let verified = judged.receive(&mut delivery, progress)?;
-    commit(verified, shipments, sink)
+    commit(verified, shipments, next, sink)
+}
+
+/// Under which name something is vouched for, and how well.
+struct VouchedFor {
+    name: String,
+    level: Level,
+}
+
+impl VouchedFor {
+    fn new(claim: &Claim, level: Level) -> Self {
+        Self { name: claim.full_name(), level }
+    }
 }
 
 /// What goes to one repository under one name.
 struct Shipment {
     place: Reference,
+    vouched_for: VouchedFor,
     /// What the name stands for first, then what refers to it.
     graphs: Vec<Arc<Graph>>,
     root: ManifestBytes,
@@ -133,8 +164,8 @@ struct Shipment {
 }
 
 impl Shipment {
-    fn new(place: Reference, graph: &Arc<Graph>, images: Vec<(String, Digest)>) -> Self {
-        Self { place, graphs: vec![Arc::clone(graph)], root: graph.root().clone(), images }
+    fn new(place: Reference, vouched_for: VouchedFor, graph: &Arc<Graph>, images: Vec<(String, Digest)>) -> Self {
+        Self { place, vouched_for, graphs: vec![Arc::clone(graph)], root: graph.root().clone(), images }
     }
 
     /// Adds what refers to an image that is here, after the image itself.
@@ -144,11 +175,13 @@ impl Shipment {
 
     fn of_image(
         record: &ImageRecord,
+        finding: &Finding,
         image: &ClosedImage,
         destination: &Destination,
     ) -> Result<Self, DestinationError> {
         let images = vec![(record.reference.clone(), record.descriptor.digest.clone())];
-        let mut shipment = Self::new(destination.place(&record.reference)?, &image.graph, images);
+        let vouched_for = VouchedFor::new(&finding.claim, finding.level());
+        let mut shipment = Self::new(destination.place(&record.reference)?, vouched_for, &image.graph, images);
         shipment.add_referrers(image);
         Ok(shipment)
     }
@@ -156,27 +189,31 @@ impl Shipment {
 
 fn shipments(
     inventory: &Inventory,
+    judgement: &Judgement,
     closed: &Closed,
     destination: &Destination,
 ) -> Result<Vec<Shipment>, DestinationError> {
     let mut shipments = Vec::new();
-    for (record, bundle) in inventory.bundles.iter().zip(&closed.bundles) {
-        let with_images = record.images.iter().zip(&bundle.images);
+    let bundles = inventory.bundles.iter().zip(&judgement.bundles);
+    for ((record, judged), bundle) in bundles.zip(&closed.bundles) {
+        let with_images = record.images.iter().zip(&judged.images).zip(&bundle.images);
         if let Some(index) = &bundle.index {
             // The index refers to the images by digest, so in a registry they must be in its repository.
             let images = record.images.iter().map(|image| (image.reference.clone(), image.descriptor.digest.clone()));
-            let mut shipment = Shipment::new(destination.place(&record.reference)?, index, images.collect());
+            let vouched_for = VouchedFor::new(&judged.finding.claim, judged.level);
+            let mut shipment =
+                Shipment::new(destination.place(&record.reference)?, vouched_for, index, images.collect());
             bundle.images.iter().for_each(|image| shipment.add_referrers(image));
             shipments.push(shipment);
         }
-        if bundle.index.is_none() || *destination == Destination::AsTheyAre {
-            for (record, image) in with_images {
-                shipments.push(Shipment::of_image(record, image, destination)?);
+        if bundle.index.is_none() || matches!(destination, Destination::Layout { .. }) {
+            for ((record, finding), image) in with_images {
+                shipments.push(Shipment::of_image(record, finding, image, destination)?);
             }
         }
     }
-    for (record, image) in inventory.images.iter().zip(&closed.images) {
-        shipments.push(Shipment::of_image(record, image, destination)?);
+    for ((record, finding), image) in inventory.images.iter().zip(&judgement.images).zip(&closed.images) {
+        shipments.push(Shipment::of_image(record, finding, image, destination)?);
     }
     Ok(shipments)
 }
@@ -266,7 +303,12 @@ impl Receiver for Delivery<'_> {
 }
 
 /// Stores the manifests and then the tags. The archive has been seen to its end.
-fn commit(verified: Verified, shipments: Vec<Shipment>, sink: &mut dyn Sink) -> Result<Delivered, ImportError> {
+fn commit(
+    verified: Verified,
+    shipments: Vec<Shipment>,
+    next: NextTags,
+    sink: &mut dyn Sink,
+) -> Result<Delivered, ImportError> {
     let mut stored = HashSet::new();
     for shipment in &shipments {
         let repository = shipment.place.repository();
@@ -292,5 +334,6 @@ fn commit(verified: Verified, shipments: Vec<Shipment>, sink: &mut dyn Sink) -> 
             relocation.insert(original, format!("{repository}@{digest}"));
         }
     }
-    Ok(Delivered { verified, relocation, tags })
+    let NextTags { deliveries, replaced } = next;
+    Ok(Delivered { verified, relocation, tags, replaced, deliveries })
 }

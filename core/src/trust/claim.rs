@@ -56,7 +56,7 @@ impl Claim {
 
     /// The one name of what the reference means: domain, path, tag and digest written out. Which repositories speak for
     /// it is asked under this name, so that no other spelling finds other speakers.
-    pub(super) fn full_name(&self) -> String {
+    pub(crate) fn full_name(&self) -> String {
         let Ok(reference) = self.reference.parse::<Reference>() else { return self.reference.clone() };
         match reference.tag_or_latest() {
             Some(tag) => format!("{}:{tag}", reference.repository()),

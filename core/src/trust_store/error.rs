@@ -211,6 +211,20 @@ pub enum TrustStoreError {
         /// What is wrong with it.
         source: StateDamage,
     },
+    /// Which tags were set here is not known any more.
+    #[error("{} is lost: which tags were set here, and to what, is not known any more", .path.display())]
+    DeliveriesLost {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Which tags were set here cannot be read, or was changed.
+    #[error("{}, which says which tags were set here, is damaged", .path.display())]
+    DeliveriesDamaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: StateDamage,
+    },
     /// The trusted state belongs to another root than the one that is pinned now.
     #[error("the trusted state of repository {name} belongs to root {recorded}, but {pinned} is pinned")]
     RootChanged {

@@ -8,6 +8,7 @@
 //! attesters/NAME.pub              the keys that sign attestations (any form that in-toto keys have)
 //! state/NAME/state.json           what was last accepted of a repository, and when it was exported
 //! state/NAME/metadata/SHA256.json the raw bytes of it
+//! deliveries.json                 which tags were set here, and what was put under them
 //! lock                            held by the one process that changes the store
 //! ```
 //!
@@ -15,6 +16,7 @@
 //! stops; one process writes at a time, and readers need no lock; trusted state never moves back; a state that is lost
 //! or damaged is an error until a person resets it, because to begin silently anew is what a replay needs.
 
+pub mod deliveries;
 mod disk;
 mod error;
 mod lock;
@@ -35,6 +37,7 @@ use std::str::FromStr;
 
 use sealift_archive_format::Digest;
 
+pub use deliveries::{DeliveredTag, Deliveries, Replacement, TagError};
 pub use error::{MetadataError, StateDamage, TrustStoreError};
 pub use name::{AttesterName, ExporterName, NameError, RepositoryName};
 pub use policy::{Policy, PolicyError};
@@ -232,6 +235,14 @@ impl TrustStore {
         Ok(self.state_file(name)?.versions())
     }
 
+    /// Which tags were set here, and what was put under them.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when that is lost or damaged.
+    pub fn deliveries(&self) -> Result<Deliveries, TrustStoreError> {
+        Deliveries::read(&self.deliveries_path())
+    }
+
     /// The exporters whose seals count.
     ///
     /// # Errors
@@ -295,6 +306,10 @@ impl TrustStore {
 
     fn policy_path(&self) -> PathBuf {
         self.folder.join("policy.toml")
+    }
+
+    fn deliveries_path(&self) -> PathBuf {
+        self.folder.join("deliveries.json")
     }
 
     fn map_path(&self) -> PathBuf {

@@ -1,7 +1,7 @@
 //! Whether there is a trust store in a folder.
 //!
-//! `policy.toml` is written before anything else and never removed, so a folder with other parts of a store and without
-//! it has lost it; and a folder with neither is not a store, whatever else it holds.
+//! `policy.toml` is written before anything else but an empty `deliveries.json`, which is never begun anew, and is never
+//! removed, so a folder with other parts of a store and without it has lost it; and a folder with neither is not a store, whatever else it holds.
 
 use std::fs;
 use std::io;
@@ -39,7 +39,7 @@ impl Presence {
                 "policy.toml" => return Ok(Self::Store),
                 "roots" | "state" | "exporters" | "attesters" | "map.json" => found = Self::StoreWithoutPolicy,
                 // What the beginning of a store leaves when it is interrupted.
-                "lock" | ".policy.toml.new" => {}
+                "lock" | ".policy.toml.new" | "deliveries.json" | ".deliveries.json.new" => {}
                 _ if found == Self::Nothing => found = Self::Other,
                 _ => {}
             }

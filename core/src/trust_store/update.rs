@@ -12,7 +12,8 @@ use super::lock::Lock;
 use super::presence::Presence;
 use super::state::StateFile;
 use super::{
-    AttesterName, ExporterName, MAXIMUM_FILE_LENGTH, Policy, RepositoryName, Trust, TrustStore, TrustStoreError,
+    AttesterName, Deliveries, ExporterName, MAXIMUM_FILE_LENGTH, Policy, RepositoryName, Trust, TrustStore,
+    TrustStoreError,
 };
 use crate::in_toto::Key;
 use crate::signature::{PublicKey, Scheme};
@@ -57,6 +58,9 @@ impl Update {
         disk.create_folder(&store.folder).map_err(failed("make", &store.folder))?;
         let update = Self::on(store, disk)?;
         if Presence::of(&update.store.folder)? == Presence::Nothing {
+            if !update.store.deliveries_path().exists() {
+                Deliveries::default().write(&*update.disk, &update.store.deliveries_path())?;
+            }
             update.write_default_policy()?;
         }
         Ok(update)
@@ -83,6 +87,27 @@ impl Update {
     /// [`TrustStoreError`] when a repository is unknown, its state in the store is damaged, or the new one lies behind
     /// it; then nothing is changed.
     pub fn commit(&self, states: &BTreeMap<RepositoryName, TrustedState>) -> Result<(), TrustStoreError> {
+        self.commit_with(states, None)
+    }
+
+    /// Writes down what was accepted of these repositories, and which tags have been set. The tags come before the first
+    /// `state.json`: an archive whose state is remembered has its tags remembered too.
+    ///
+    /// # Errors
+    /// As [`Update::commit`].
+    pub fn commit_delivery(
+        &self,
+        states: &BTreeMap<RepositoryName, TrustedState>,
+        deliveries: &Deliveries,
+    ) -> Result<(), TrustStoreError> {
+        self.commit_with(states, Some(deliveries))
+    }
+
+    fn commit_with(
+        &self,
+        states: &BTreeMap<RepositoryName, TrustedState>,
+        deliveries: Option<&Deliveries>,
+    ) -> Result<(), TrustStoreError> {
         self.lock.require_held(&self.store.folder)?;
         let mut files = Vec::new();
         for (name, state) in states {
@@ -95,7 +120,37 @@ impl Update {
         for (folder, current, next, state) in &files {
             next.write_metadata(&*self.disk, folder, state, current)?;
         }
+        if let Some(deliveries) = deliveries {
+            deliveries.write(&*self.disk, &self.store.deliveries_path())?;
+        }
         files.iter().try_for_each(|(folder, _, next, _)| next.write(&*self.disk, folder))
+    }
+
+    /// Which tags were set here, and what was put under them.
+    ///
+    /// # Errors
+    /// As [`TrustStore::deliveries`].
+    pub fn deliveries(&self) -> Result<Deliveries, TrustStoreError> {
+        self.store.deliveries()
+    }
+
+    /// Forgets which tags were set here: all of them, also where that is lost or damaged, or those of one registry or
+    /// layout (`registry.internal:5000`, `oci:/srv/images`). Returns how many are forgotten, if that is known.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when those of one place are asked for, and the file is lost or damaged.
+    pub fn reset_deliveries(&self, place: Option<&str>) -> Result<Option<usize>, TrustStoreError> {
+        let known = self.store.deliveries();
+        let (deliveries, forgotten) = match place {
+            None => (Deliveries::default(), known.ok().map(|known| known.len())),
+            Some(place) => {
+                let mut deliveries = known?;
+                let forgotten = deliveries.forget_below(place);
+                (deliveries, Some(forgotten))
+            }
+        };
+        deliveries.write(&*self.disk, &self.store.deliveries_path())?;
+        Ok(forgotten)
     }
 
     /// Pins a root, for a name that has none, or has the same. A root that was lost can be put back this way, and what

@@ -156,6 +156,16 @@ impl<R: Read> Judged<R> {
         blobs.map(|entry| entry.size).sum::<u64>().saturating_sub(documents)
     }
 
+    /// What was proven.
+    pub(crate) fn judgement(&self) -> &Judgement {
+        &self.proof.judgement
+    }
+
+    /// The clock by which it was judged.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.proof.terms.now
+    }
+
     /// What the documents lead to.
     pub fn closed(&self) -> &Closed {
         &self.proof.closed

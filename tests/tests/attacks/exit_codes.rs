@@ -227,6 +227,44 @@ fn another_clock_than_the_policy_s_is_used_and_the_report_says_so() {
 }
 
 #[test]
+fn exit_code_14_for_a_tag_that_would_move_to_a_lower_level_unless_it_is_named() {
+    let (operator, mut sample) = Operator::new();
+    let operator = operator.trusts(&sample);
+    assert_eq!(operator.import(&operator.packed(&sample).archive()).exit_code, Some(0));
+    let index = || fs::read_to_string(operator.folder.path().join("delivered/index.json")).unwrap();
+    let before = index();
+    // Nobody says any more how the image was made, and it is another one.
+    let web = sample.references.iter().position(|(name, _)| name == WEB).unwrap();
+    sample.references[web].1 = sample.references[3 - web].1.clone();
+    let repository = &mut sample.repository;
+    let other = repository.released.iter().find(|(name, _)| **name == sample.references[3 - web].0).unwrap().1.clone();
+    repository.released.insert(WEB.to_owned(), Target { custom: None, ..other });
+    for role in [&mut repository.releases, &mut repository.snapshot, &mut repository.timestamp] {
+        role.version += 1;
+    }
+    let archive = Consignment::of_image(&sample, web, operator.now).archive();
+    let ended = operator.import(&archive);
+    assert_eq!((ended.exit_code, &ended.failure["class"]), (Some(14), &json!("policy")), "{}", ended.failure);
+    assert_eq!(index(), before, "nothing is tagged");
+    // The hint can be pasted.
+    let hint = ended.failure["hint"].as_str().unwrap();
+    assert!(hint.contains(&format!("--replace-tag {WEB};")), "{hint}");
+    assert_eq!(operator.import_by(&archive, &["--replace-tag", WEB]).exit_code, Some(0));
+    assert_ne!(index(), before);
+}
+
+#[test]
+fn exit_code_18_for_a_memory_of_tags_that_is_lost() {
+    let (operator, sample) = Operator::new();
+    let operator = operator.trusts(&sample);
+    fs::remove_file(operator.folder.path().join("trust/deliveries.json")).unwrap();
+    let archive = operator.packed(&sample).archive();
+    operator.refuses(&archive, 18, "trust-store", "sealift trust reset-deliveries");
+    assert_eq!(operator.run(&["trust", "reset-deliveries"]).exit_code, Some(0));
+    assert_eq!(operator.import(&archive).exit_code, Some(0));
+}
+
+#[test]
 fn exit_code_15_for_a_flipped_byte_in_a_layer() {
     let (operator, sample) = Operator::new();
     let operator = operator.trusts(&sample);

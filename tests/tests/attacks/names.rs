@@ -3,9 +3,13 @@
 use sealift_archive_format::inventory::{ImageRole, TargetRecord};
 use sealift_core::import::{Destination, DestinationError, ImportError, Naming};
 use sealift_core::trust::JudgementError;
+use sealift_core::trust_store::{TagError, TrustStoreError};
 use sealift_sample_publisher::bundle::store_bundle;
+use sealift_sample_publisher::tuf_repository::Target;
 use sealift_tests::far_side::{FarSide, Refused};
 use sealift_tests::malicious_exporter::{Consignment, image_record};
+
+use std::fs;
 
 use super::tuf::arbitrary_software::{bundle_json, images};
 use super::*;
@@ -93,4 +97,99 @@ fn an_image_of_another_registry_does_not_take_the_place_of_one_with_the_same_pat
         assert_error!(error, Refused::Import(ImportError::Destination(DestinationError::Collision { first, second, tag }))
             if first == WEB && second == other && tag == "registry.inner:5000/mirror/demo/web:1.0.0");
     }
+}
+
+/// The sample's next release, in which the bundle lost what says how it was made: level 3a instead of 4.
+fn released_without_in_toto(mut sample: Sample) -> Sample {
+    sample.repository.released.get_mut(BUNDLE).unwrap().custom = None;
+    let repository = &mut sample.repository;
+    for role in [&mut repository.releases, &mut repository.snapshot, &mut repository.timestamp] {
+        role.version += 1;
+    }
+    sample
+}
+
+fn tag_error(refused: Refused) -> TagError {
+    match refused {
+        Refused::Import(ImportError::Tag(error)) => error,
+        other => panic!("not a matter of a tag: {other:?}"),
+    }
+}
+
+#[test]
+fn a_later_delivery_does_not_put_another_name_in_the_place_of_a_signed_one() {
+    let sample = sample();
+    let archive = consignment(&sample).archive();
+    let other = BUNDLE.replace("example.com", "other.invalid");
+    let tag = "registry.inner:5000/mirror/demo/shop:1.0.0";
+    let mut far = registry_side(&sample, Naming::Flat);
+    far.accepts(&archive);
+    let before = far.tags();
+    let unsigned = consignment(&unsigned_bundle(sample, &other)).archive();
+    let error = tag_error(far.refuses(&unsigned));
+    assert_error!(&error, TagError::OtherName { tag: found, held, offered }
+        if found == tag && held.name == BUNDLE && held.level.to_string() == "4" && offered.name == other);
+    // The signed one may still come again, and the other one only where a person names the tag.
+    far.accepts(&archive);
+    assert_eq!(far.tags(), before);
+    far.replace = vec!["registry.inner:5000/mirror/demo/shop:2".parse().unwrap()];
+    assert_eq!(tag_error(far.refuses(&unsigned)), error, "permission for another tag is none for this one");
+    far.replace = vec![tag.parse().unwrap()];
+    let delivered = far.accepts(&unsigned);
+    assert_eq!((&*delivered.replaced[0].tag, &*delivered.replaced[0].held.name), (tag, BUNDLE));
+    assert_ne!(far.tags(), before);
+    // With its own registry in the path it is beside the signed one.
+    far.replace.clear();
+    far.destination = registry(Naming::WithDomain);
+    far.accepts(&archive);
+    far.accepts(&unsigned);
+}
+
+#[test]
+fn a_later_delivery_does_not_put_something_of_a_lower_level_in_the_place_of_a_better_one() {
+    for to_layout in [true, false] {
+        let sample = sample();
+        let mut far = registry_side(&sample, Naming::WithDomain);
+        if to_layout {
+            far.destination = FarSide::trusting(&sample, hours(2)).destination;
+        }
+        let tag = if to_layout { BUNDLE.to_owned() } else { format!("registry.inner:5000/mirror/{BUNDLE}") };
+        far.accepts(&consignment(&sample).archive());
+        let digest = far.tags()[&tag].clone();
+        // The same content, proven less well, does not move the tag, and does not lower what is asked of the next one.
+        let mut lower = released_without_in_toto(sample);
+        far.accepts(&consignment(&lower).archive());
+        let mut changed = bundle_json(&lower);
+        changed["description"] = "Changed".into();
+        let images = images(&lower);
+        let bundle = changed.to_string().into_bytes();
+        lower.repository.released.insert(BUNDLE.to_owned(), Target { content: None, ..Target::served(bundle.clone()) });
+        lower.references[0].1 = store_bundle(&mut lower.blobs, bundle, &images);
+        let lower = released_without_in_toto(lower);
+        let archive = consignment(&lower).archive();
+        let error = tag_error(far.refuses(&archive));
+        assert_error!(error, TagError::LowerLevel { tag: found, held, offered }
+            if found == tag && held.level.to_string() == "4" && offered.level.to_string() == "3a");
+        assert_eq!(far.tags()[&tag], digest);
+        far.replace = vec![tag.parse().unwrap()];
+        assert_eq!(far.accepts(&archive).replaced.len(), 1);
+        assert_ne!(far.tags()[&tag], digest);
+    }
+}
+
+#[test]
+fn a_memory_of_tags_that_is_lost_or_damaged_is_not_begun_anew() {
+    let sample = sample();
+    let archive = consignment(&sample).archive();
+    let far = FarSide::trusting(&sample, hours(2));
+    far.accepts(&archive);
+    let path = far.trust().join("deliveries.json");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("\"4\"", "\"0\"")).unwrap();
+    assert_error!(far.store().update().unwrap().deliveries(), Err(TrustStoreError::DeliveriesDamaged { .. }));
+    fs::remove_file(&path).unwrap();
+    assert_error!(far.store().update().unwrap().deliveries(), Err(TrustStoreError::DeliveriesLost { .. }));
+    far.store().update().unwrap().reset_deliveries(None).unwrap();
+    far.accepts(&archive);
+    assert_eq!(fs::read_to_string(&path).unwrap(), text, "and then remembers the same again");
 }

@@ -113,6 +113,40 @@ fn a_commit_for_several_repositories_that_dies_leaves_each_old_or_new() {
 }
 
 #[test]
+fn a_delivery_that_dies_at_any_step_leaves_its_tags_old_or_new_and_no_state_without_them() {
+    let tags = |level: &str| {
+        let mut deliveries = Deliveries::default();
+        let digest = Digest::sha256(level.as_bytes());
+        let tag = DeliveredTag {
+            name: "a".to_owned(),
+            digest,
+            level: level.parse().unwrap(),
+            time: at("2026-01-01T00:00:00Z"),
+        };
+        deliveries.set("r.inner/a:1".to_owned(), "", tag, Replacement::Refused).unwrap();
+        deliveries
+    };
+    let (old, new) = (state(1, 2, 3, 4), state(2, 3, 4, 5));
+    let (old_tags, new_tags) = (tags("2"), tags("4"));
+    let seen_old = Cell::new(0);
+    die_after_every_step(
+        |update| update.commit_delivery(&one(new.clone()), &new_tags),
+        |store, steps| {
+            let found = store.deliveries().unwrap_or_else(|error| panic!("after {steps} steps: {error}"));
+            assert!(found == old_tags || found == new_tags, "after {steps} steps");
+            assert!(found == new_tags || store.state(&name("main")).unwrap() == old, "after {steps} steps");
+            seen_old.set(seen_old.get() + usize::from(found == old_tags));
+        },
+        || {
+            let (folder, store) = store();
+            store.update().unwrap().commit_delivery(&one(old.clone()), &old_tags).unwrap();
+            (folder, store)
+        },
+    );
+    assert!(seen_old.get() > 3);
+}
+
+#[test]
 fn pinning_that_dies_at_any_step_pins_nothing_or_the_root() {
     die_after_every_step(
         |update| match update.pin_root(&name("second"), &root(1), None) {
@@ -177,12 +211,13 @@ fn resetting_a_state_that_dies_at_any_step_forgets_all_or_nothing() {
 
 #[test]
 fn a_store_whose_beginning_was_interrupted_can_be_begun_again() {
-    for steps in 0..6 {
+    for steps in 0..10 {
         let folder = tempfile::tempdir().unwrap();
         let store = TrustStore::at(folder.path().join("trust"));
         let disk = Box::new(DyingDisk { steps_left: Cell::new(steps) });
         let _ = Update::on_new(store.clone(), disk).map(drop);
         store.begin().unwrap().pin_root(&name("main"), &root(1), None).unwrap();
         store.load().unwrap();
+        assert_eq!(store.deliveries().unwrap(), Deliveries::default(), "after {steps} steps");
     }
 }

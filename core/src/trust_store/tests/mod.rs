@@ -478,3 +478,42 @@ fn a_broken_policy_is_an_error_and_not_the_default() {
     fs::write(store.policy_path(), b"# \xff\n").unwrap();
     store.load().unwrap();
 }
+
+#[test]
+fn the_memory_of_tags_outlives_everything_but_its_own_reset() {
+    let (_folder, store) = store();
+    let mut deliveries = Deliveries::default();
+    for tag in ["r.inner/a:1", "r.inner/a:2", "s.inner/a:1"] {
+        let digest = Digest::sha256(b"");
+        let held = DeliveredTag {
+            name: "a".to_owned(),
+            digest,
+            level: crate::cnab::Level::Two,
+            time: at("2026-01-01T00:00:00Z"),
+        };
+        deliveries.set(tag.to_owned(), tag, held, Replacement::Refused).unwrap();
+    }
+    let update = store.update().unwrap();
+    update.commit_delivery(&one(state(1, 2, 3, 4)), &deliveries).unwrap();
+    update.commit(&one(state(1, 2, 3, 5))).unwrap();
+    update.replace_root(&name("main"), &root(2), None).unwrap();
+    update.reset_state(&name("main"), ExportTime::Forgotten).unwrap();
+    update.remove_root(&name("main")).unwrap();
+    drop(update);
+    store.reset_policy().unwrap();
+    assert_eq!(store.deliveries().unwrap(), deliveries);
+    // What looks like a store that was never begun does not begin this anew.
+    for gone in ["policy.toml", "roots", "state"] {
+        let path = store.folder().join(gone);
+        fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path)).unwrap();
+    }
+    assert_eq!(store.begin().unwrap().deliveries().unwrap(), deliveries);
+    let update = store.update().unwrap();
+    assert_eq!(update.reset_deliveries(Some("r.inner")).unwrap(), Some(2));
+    assert!(update.deliveries().unwrap().tag("s.inner/a:1").is_some());
+    assert_eq!(update.reset_deliveries(None).unwrap(), Some(1));
+    fs::write(store.folder().join("deliveries.json"), "damaged").unwrap();
+    assert!(update.reset_deliveries(Some("r.inner")).is_err(), "a part of what cannot be read is not forgotten");
+    assert_eq!(update.reset_deliveries(None).unwrap(), None);
+    assert!(update.deliveries().unwrap().is_empty());
+}

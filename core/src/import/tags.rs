@@ -1,0 +1,65 @@
+//! Which tags an import sets, judged against what this side put under them before.
+
+use jiff::Timestamp;
+
+use super::{Destination, Shipment};
+use crate::oci::Reference;
+use crate::trust_store::{DeliveredTag, Deliveries, Replacement, TagError};
+
+/// What this side set before, and what it may replace.
+#[derive(Debug, Clone, Copy)]
+pub struct Tags<'a> {
+    /// Which tags were set here, and what was put under them.
+    pub deliveries: &'a Deliveries,
+    /// The tags, as they are delivered, that may move to another name or a lower level: each was named by a person.
+    pub replace: &'a [Reference],
+}
+
+/// A tag that was moved to another name or a lower level, because it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplacedTag {
+    /// The tag, as it is delivered.
+    pub tag: String,
+    /// What it held.
+    pub held: DeliveredTag,
+}
+
+/// What is remembered once the tags are set.
+pub(super) struct NextTags {
+    pub(super) deliveries: Deliveries,
+    pub(super) replaced: Vec<ReplacedTag>,
+}
+
+impl Tags<'_> {
+    /// Judges the tags of all shipments, one after the other: an archive does not move its own tags either.
+    pub(super) fn after(
+        &self,
+        shipments: &[Shipment],
+        destination: &Destination,
+        time: Timestamp,
+    ) -> Result<NextTags, TagError> {
+        let mut next = NextTags { deliveries: self.deliveries.clone(), replaced: Vec::new() };
+        for shipment in shipments {
+            let Some((key, tag)) = destination.tag_key(&shipment.place) else { continue };
+            let offered = DeliveredTag {
+                name: shipment.vouched_for.name.clone(),
+                digest: shipment.root.descriptor().digest.clone(),
+                level: shipment.vouched_for.level,
+                time,
+            };
+            let replacement = self.replacement(&shipment.place);
+            if let Some(held) = next.deliveries.set(key, &tag, offered, replacement)? {
+                next.replaced.push(ReplacedTag { tag, held });
+            }
+        }
+        next.deliveries.require_room()?;
+        Ok(next)
+    }
+
+    fn replacement(&self, place: &Reference) -> Replacement {
+        let is_named = |named: &Reference| {
+            named.repository() == place.repository() && named.tag_or_latest() == place.tag_or_latest()
+        };
+        if self.replace.iter().any(is_named) { Replacement::Asked } else { Replacement::Refused }
+    }
+}
