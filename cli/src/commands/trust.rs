@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use sealift_archive_format::{Digest, DigestAlgorithm, DigestError};
-use sealift_core::trust_store::{AttesterName, ExportTime, ExporterName, Forgotten, Policy, RepositoryName, Trust};
+use sealift_core::trust_store::{
+    AttesterName, ExportTime, ExporterName, Forgotten, Policy, RepositoryName, Requirement, Trust,
+};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -351,6 +353,15 @@ fn list_text(report: &TrustReport) -> Text {
     let mut text = Text::from(format_args!("Trust store: {}", folder.display()));
     let map = if *map { "set" } else { "none" };
     text.line(format_args!("Minimum level: {}. Map: {map}.", policy.minimum_level));
+    for Requirement { names, level, vouched_by, .. } in &policy.require {
+        let list = |items: Vec<String>| items.join(", ");
+        let vouched_by = match list(vouched_by.iter().map(ToString::to_string).collect()) {
+            names if names.is_empty() => String::new(),
+            names => format!(", vouched for by {names}"),
+        };
+        let names = list(names.iter().map(ToString::to_string).collect());
+        text.line(format_args!("Required of {names}: level {level}{vouched_by}."));
+    }
     text.line("");
     text.line(format_args!("Repositories ({}):", repositories.len()));
     for RepositoryReport { name, pinned_root, last_export, .. } in repositories {

@@ -3,6 +3,7 @@
 use sealift_core::freshness::FreshnessError;
 use sealift_core::in_toto::AttestationError;
 use sealift_core::trust::{JudgementError, RepositoryError, SupplyChainError};
+use sealift_core::trust_store::Rule;
 use sealift_core::tuf::map::MapSearchError;
 use sealift_core::tuf::{FetchError, ProviderError, TufError};
 use sealift_core::verify::AttestationRefusal;
@@ -38,9 +39,23 @@ pub(super) fn judgement(error: &JudgementError) -> Advice {
             "export it again: what the publisher signed is not in the archive; nothing was written",
         ),
         JudgementError::SupplyChain { source, .. } => supply_chain(source),
-        JudgementError::Level { .. } => advice(
+        JudgementError::Level { rule, .. } => advice(
             ExitCode::Policy,
-            "ask the publisher to sign more, or lower minimum_level in policy.toml knowingly; nothing was written",
+            match rule {
+                Rule::MinimumLevel => {
+                    "ask the publisher to sign more; or knowingly lower minimum_level in policy.toml, or add a [[require]] for \
+                     this name; nothing was written"
+                }
+                Rule::Requirement(_) => {
+                    "ask the publisher to sign more, or knowingly lower the level in that [[require]] of policy.toml; nothing \
+                     was written"
+                }
+            },
+        ),
+        JudgementError::NotVouchedFor { .. } => advice(
+            ExitCode::Policy,
+            "check that map.json lets that repository speak for this name, and ask its keeper; or change vouched_by in \
+             policy.toml knowingly; nothing was written",
         ),
     }
 }

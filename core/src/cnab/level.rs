@@ -142,6 +142,24 @@ impl FromStr for Level {
     }
 }
 
+impl MinimumLevel {
+    /// Whether it is reached by a bundle and images of these assurances; `None` where it asks nothing of the images.
+    pub fn is_met(self, bundle: Assurance, images: Option<Assurance>) -> bool {
+        match self {
+            Self::EitherSigned => bundle >= Tuf || images >= Some(Tuf),
+            Self::AtLeast(level) => bundle >= level.bundle() && images.is_none_or(|images| images >= level.images()),
+        }
+    }
+
+    /// Whether one image, in a bundle of this assurance, is proven as well as it asks of images.
+    pub fn is_met_by_image(self, bundle: Assurance, image: Assurance) -> bool {
+        match self {
+            Self::EitherSigned => self.is_met(bundle, Some(image)),
+            Self::AtLeast(level) => image >= level.images(),
+        }
+    }
+}
+
 /// The lowest level that a policy accepts. `1` stands for 1a or 1b, and refuses what is not signed at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MinimumLevel {
@@ -230,6 +248,31 @@ mod tests {
         assert!(["1a", "1b", "2", "3a", "3b", "4"].iter().all(|name| meets(name, "1")));
         assert!(meets("0", "0") && meets("1a", "1a") && meets("2", "1a") && meets("3b", "2"));
         assert!(!meets("1b", "1a") && !meets("3a", "3b") && !meets("1a", "2"));
+    }
+
+    #[test]
+    fn a_minimum_is_met_part_by_part() {
+        let all = [Unsigned, Tuf, TufAndInToto];
+        let minimums = Level::ALL.map(MinimumLevel::AtLeast).into_iter().chain([MinimumLevel::EitherSigned]);
+        for minimum in minimums {
+            for (bundle, images) in all.into_iter().flat_map(|bundle| all.map(|images| (bundle, images))) {
+                let whole = Level::of(bundle, images).meets(minimum);
+                assert_eq!(minimum.is_met(bundle, Some(images)), whole, "{bundle:?} {images:?} {minimum}");
+            }
+        }
+        let alone = |minimum: &str, bundle| minimum.parse::<MinimumLevel>().unwrap().is_met(bundle, None);
+        assert!(
+            alone("0", Unsigned) && alone("1", Tuf) && alone("2", Tuf) && alone("3a", Tuf) && alone("4", TufAndInToto)
+        );
+        assert!(!alone("1", Unsigned) && !alone("2", Unsigned) && !alone("3b", Tuf) && !alone("4", Tuf));
+        let by_image =
+            |minimum: &str, bundle, image| minimum.parse::<MinimumLevel>().unwrap().is_met_by_image(bundle, image);
+        assert!(by_image("1b", Unsigned, Unsigned) && by_image("3b", Unsigned, Tuf) && by_image("1", Tuf, Unsigned));
+        assert!(
+            !by_image("2", TufAndInToto, Unsigned)
+                && !by_image("3a", TufAndInToto, Tuf)
+                && !by_image("1", Unsigned, Unsigned)
+        );
     }
 
     #[test]

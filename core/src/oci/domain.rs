@@ -57,7 +57,7 @@ impl Domain {
     }
 
     /// Whether a first component of a name is a registry: only if it could not be the beginning of a path.
-    pub(super) fn is_meant_by(component: &str) -> bool {
+    pub(crate) fn is_meant_by(component: &str) -> bool {
         component == "localhost"
             || component.contains(['.', ':'])
             || component.bytes().any(|byte| byte.is_ascii_uppercase())
@@ -127,7 +127,9 @@ pub fn pattern_in_one_form(pattern: &str) -> String {
     let Some((first, rest)) = pattern.split_once('/').filter(|(first, _)| Domain::is_meant_by(first)) else {
         return pattern.to_owned();
     };
-    let domain = first.parse().map_or_else(|_| wildcards_in_one_form(first), |Domain(domain)| domain);
+    // An address in brackets is no set of characters.
+    let domain =
+        first.parse().map_or_else(|_| wildcards_in_one_form(first), |Domain(domain)| domain.replacen('[', "[[]", 1));
     format!("{domain}/{rest}")
 }
 
@@ -264,6 +266,7 @@ mod tests {
             ("index.docker.io/library/*", "docker.io/library/*"),
             ("*.Example.com:443/A", "*.example.com/A"),
             ("example.com:5000/*", "example.com:5000/*"),
+            ("[0::1]:5000/*", "[[]::1]:5000/*"),
             ("*", "*"),
             ("*/*", "*/*"),
             ("org/App", "org/App"),

@@ -14,6 +14,7 @@ use crate::cnab::{Assurance, Level, MinimumLevel};
 use crate::freshness::Freshness;
 use crate::in_toto::{Inspections, VerifiedSupplyChain};
 use crate::trust_store::policy;
+use crate::trust_store::requirement::{Asked, InBundles, Rule};
 use crate::trust_store::{NameError, RepositoryName, Trust};
 use crate::tuf::map::{AgreedTarget, MapError, MapSearchError, RepositoryMap};
 use crate::tuf::{Measured, MismatchError, RoleName, TufError, VerifiedTarget};
@@ -147,7 +148,7 @@ pub enum JudgementError {
         source: SupplyChainError,
     },
     /// The level is too low.
-    #[error("{reference} reaches level {level}, and the policy asks for level {minimum}")]
+    #[error("{reference} reaches level {level}, and {rule} asks for level {minimum}")]
     Level {
         /// The reference.
         reference: String,
@@ -155,6 +156,20 @@ pub enum JudgementError {
         level: Level,
         /// What is asked.
         minimum: MinimumLevel,
+        /// Which part of the policy asks for it.
+        rule: Rule,
+    },
+    /// A repository that the policy names does not vouch for it.
+    #[error("{reference} is vouched for by {}, and {rule} asks for {repository}", if .vouching.is_empty() { "nobody".to_owned() } else { .vouching.join(", ") })]
+    NotVouchedFor {
+        /// The reference.
+        reference: String,
+        /// The repository that is asked for.
+        repository: RepositoryName,
+        /// Those that vouch.
+        vouching: Vec<String>,
+        /// Which part of the policy asks for it.
+        rule: Rule,
     },
 }
 
@@ -216,25 +231,30 @@ impl<'a> Judge<'a, '_> {
     fn bundle(&mut self, bundle: &Claim, images: &[Claim]) -> Result<BundleJudgement, JudgementError> {
         let finding = self.claim(bundle)?;
         let images = images.iter().map(|image| self.claim(image)).collect::<Result<Vec<_>, _>>()?;
-        let of_images = images.iter().map(Finding::assurance).min().unwrap_or(Assurance::Unsigned);
-        let level = Level::of(finding.assurance(), of_images);
-        self.require_level(&bundle.reference, level)?;
+        let level = Level::of(finding.assurance(), least(&images).unwrap_or(Assurance::Unsigned));
+        let asked = self.asked_of(bundle);
+        // What is asked of the images by their own names comes beside what their bundle asks, or in its place.
+        let counted = images.iter().filter(|image| self.asked_of(&image.claim).in_bundles == InBundles::Also);
+        let counted = if images.is_empty() { Some(Assurance::Unsigned) } else { least(counted) };
+        require(&finding, &asked, level, asked.level.is_met(finding.assurance(), counted))?;
+        for image in &images {
+            let asked = self.asked_of(&image.claim);
+            require(image, &asked, image.level(), asked.level.is_met_by_image(finding.assurance(), image.assurance()))?;
+        }
         Ok(BundleJudgement { finding, images, level })
     }
 
     /// An image that stands alone is judged as a bundle of itself: what is proven of it counts for both parts.
     fn lone_image(&mut self, image: &Claim) -> Result<Finding, JudgementError> {
         let finding = self.claim(image)?;
-        self.require_level(&image.reference, finding.level())?;
+        let asked = self.asked_of(image);
+        require(&finding, &asked, finding.level(), finding.level().meets(asked.level))?;
         Ok(finding)
     }
 
-    fn require_level(&self, reference: &str, level: Level) -> Result<(), JudgementError> {
-        let minimum = self.trust.policy.minimum_level;
-        if level.meets(minimum) {
-            return Ok(());
-        }
-        Err(JudgementError::Level { reference: reference.to_owned(), level, minimum })
+    /// What the policy asks of a name, however it is written.
+    fn asked_of(&self, claim: &Claim) -> Asked<'_> {
+        self.trust.policy.asked_of(&claim.full_name())
     }
 
     fn claim(&mut self, claim: &Claim) -> Result<Finding, JudgementError> {
@@ -291,6 +311,29 @@ impl<'a> Judge<'a, '_> {
             (Ok(found), _) => Ok(found),
             (Err(_), Some(silent)) => Err(silent),
             (Err(source), None) => Err(JudgementError::Search { reference: claim.reference.clone(), source }),
+        }
+    }
+}
+
+/// The least that is proven of any of these.
+fn least<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Option<Assurance> {
+    findings.into_iter().map(Finding::assurance).min()
+}
+
+/// Passes what has the level that is asked for, and those who vouch for it.
+fn require(finding: &Finding, asked: &Asked<'_>, level: Level, is_met: bool) -> Result<(), JudgementError> {
+    let reference = &finding.claim.reference;
+    if !is_met {
+        let (reference, minimum, rule) = (reference.clone(), asked.level, asked.rule());
+        return Err(JudgementError::Level { reference, level, minimum, rule });
+    }
+    let vouching: Vec<String> =
+        finding.target.iter().flat_map(AgreedTarget::witnesses).map(|(name, _)| name.clone()).collect();
+    match asked.vouched_by.iter().find(|name| !vouching.iter().any(|vouching| vouching == name.as_str())) {
+        None => Ok(()),
+        Some(repository) => {
+            let (reference, repository, rule) = (reference.clone(), repository.clone(), asked.rule());
+            Err(JudgementError::NotVouchedFor { reference, repository, vouching, rule })
         }
     }
 }

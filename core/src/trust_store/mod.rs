@@ -23,6 +23,7 @@ mod lock;
 pub mod name;
 pub mod policy;
 mod presence;
+pub mod requirement;
 mod state;
 mod update;
 
@@ -41,6 +42,7 @@ pub use deliveries::{DeliveredTag, Deliveries, Replacement, TagError};
 pub use error::{MetadataError, StateDamage, TrustStoreError};
 pub use name::{AttesterName, ExporterName, NameError, RepositoryName};
 pub use policy::{Policy, PolicyError};
+pub use requirement::{NamePattern, Requirement, Rule};
 pub use update::{ExportTime, Forgotten, Update};
 
 use crate::in_toto::Key;

@@ -9,7 +9,8 @@ use std::num::NonZeroU32;
 use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::cnab::MinimumLevel;
+use super::requirement::{Asked, InBundles, Requirement};
+use crate::cnab::{Level, MinimumLevel};
 use crate::freshness::{DEFAULT_MAXIMUM_TRANSIT, Freshness};
 use crate::oci::ReferrerKind;
 use crate::oci::referrer::usual_kinds;
@@ -18,8 +19,9 @@ use crate::tuf;
 /// A policy file to start from: it says what the defaults are, and changes none of them.
 pub const TEMPLATE: &str = r#"# What this side asks of an archive. A line that begins with # shows the default.
 
-# The lowest level of CNAB Security that is accepted: "0", "1" (1a or 1b), "1a", "1b", "2", "3a", "3b" or "4".
-#minimum_level = "1"
+# The lowest level of CNAB Security that is accepted where no requirement by name (below) says otherwise: "0", "1" (1a or
+# 1b), "1a", "1b", "2", "3a", "3b" or "4". Below 2, whoever packs an archive may exchange the bundle or the images in it.
+#minimum_level = "2"
 
 # When metadata must not have expired: "at-export" (the sealed export time) or "now".
 #freshness = "at-export"
@@ -40,6 +42,26 @@ pub const TEMPLATE: &str = r#"# What this side asks of an archive. A line that b
 # What may refer to an image, by kind. "image" is one that could be run, for which nobody vouches.
 #referrers = ["attestation", "signature", "sbom", "other"]
 
+# Requirements by name. The first that matches a name counts for it, and minimum_level for every name that none matches.
+# Names are matched in full, with * and ? that stop at /; a pattern without a tag is for every tag.
+#require = []
+#
+# Each is a table of its own, here, before the limits:
+#
+#     [[require]]
+#     names = ["example.com/org/*", "docker.io/library/nginx:1.*"]
+#     level = "4"
+#     vouched_by = ["acme"]    # may be left out: repositories that must be among those that vouch
+#
+# A bundle's level is that of the bundle and of the least proven of its images. Each image in it must also be proven as its
+# own name asks (as much as the level asks of images). So an image that may be unsigned lets no bundle with it pass, unless
+# its requirement says that it counts in bundles instead of what the bundle asks of its images:
+#
+#     [[require]]
+#     names = ["docker.io/library/redis"]
+#     level = "0"
+#     in_bundles = "instead"   # "also" where it is left out
+
 [limits]
 # The longest seal that is read, in bytes. It lists everything in the archive.
 #seal_length = 33554432
@@ -56,8 +78,10 @@ pub const TEMPLATE: &str = r#"# What this side asks of an archive. A line that b
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
-    /// The lowest level that is accepted.
+    /// The lowest level that is accepted, of names for which there is no requirement.
     pub minimum_level: MinimumLevel,
+    /// Requirements by name: the first that matches counts.
+    pub require: Vec<Requirement>,
     /// By which clock expiry is judged.
     pub freshness: FreshnessRule,
     /// The longest time between export and now.
@@ -131,7 +155,8 @@ pub enum Inspections {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            minimum_level: MinimumLevel::EitherSigned,
+            minimum_level: MinimumLevel::AtLeast(Level::Two),
+            require: Vec::new(),
             freshness: FreshnessRule::AtExport,
             maximum_transit: Period(DEFAULT_MAXIMUM_TRANSIT),
             warn_before_expiry: Period(SignedDuration::from_hours(7 * 24)),
@@ -171,6 +196,20 @@ impl Policy {
     /// [`PolicyError`] for unknown fields and for values out of range too.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         toml::from_str(text).map_err(|error| PolicyError::malformed(text, &error))
+    }
+
+    /// What is asked of a name in full: `domain/path:tag`, or with a digest where it has no tag.
+    pub fn asked_of(&self, name: &str) -> Asked<'_> {
+        let matching = self.require.iter().find_map(|requirement| {
+            requirement.names.iter().find(|pattern| pattern.matches(name)).map(|pattern| (requirement, pattern))
+        });
+        let default = Asked { level: self.minimum_level, vouched_by: &[], in_bundles: InBundles::Also, pattern: None };
+        matching.map_or(default, |(requirement, pattern)| Asked {
+            level: requirement.level,
+            vouched_by: &requirement.vouched_by,
+            in_bundles: requirement.in_bundles,
+            pattern: Some(pattern),
+        })
     }
 
     /// The freshness that this policy asks for.
@@ -321,6 +360,56 @@ mod tests {
             let told = told(text);
             assert!(told.contains(line) && !told.contains('\n'), "{told}");
         }
+    }
+
+    #[test]
+    fn a_requirement_is_whole_and_knows_its_fields() {
+        let required = |lines: &str| format!("[[require]]\n{lines}\n");
+        for (lines, word) in [
+            ("level = \"4\"", "names"),
+            ("names = []\nlevel = \"4\"", "names nothing"),
+            ("names = \"example.com/*\"\nlevel = \"4\"", "names"),
+            ("names = [\"example.com/*\"]", "level"),
+            ("names = [\"example.com/*\"]\nlevel = \"5\"", "not a level"),
+            ("names = [\"example.com/*\"]\nlevel = \"4\"\nvouched_by = [\"../a\"]", "cannot be a name"),
+            ("names = [\"example.com/*\"]\nlevel = \"4\"\nvouchd_by = []", "vouchd_by"),
+            ("names = [\"example.com/*\"]\nlevel = \"4\"\nin_bundles = true", "in_bundles"),
+            ("names = [\"org/*\"]\nlevel = \"4\"", "matches no name"),
+        ] {
+            assert!(refused(&required(lines)).contains(word), "{lines}: {}", refused(&required(lines)));
+        }
+        refused("[[required]]\nnames = [\"example.com/*\"]\nlevel = \"4\"");
+    }
+
+    #[test]
+    fn the_examples_of_the_template_are_requirements() {
+        let example = |line: &str| line.strip_prefix("#     ").map(|line| format!("{line}\n"));
+        let policy = Policy::parse(&TEMPLATE.lines().filter_map(example).collect::<String>()).unwrap();
+        let asked = policy.asked_of("docker.io/library/nginx:1.27");
+        assert_eq!((asked.level.to_string().as_str(), asked.vouched_by[0].as_str()), ("4", "acme"));
+        let asked = policy.asked_of("docker.io/library/redis:7");
+        assert_eq!((asked.level.to_string().as_str(), asked.in_bundles), ("0", InBundles::Instead));
+        assert_eq!(policy.asked_of("docker.io/library/nginx:2").pattern, None);
+    }
+
+    #[test]
+    fn the_first_requirement_that_matches_counts_and_else_the_minimum_level() {
+        let policy = "minimum_level = \"3a\"\n\
+            [[require]]\nnames = [\"example.com/org/app:1\", \"example.com/org/b*\"]\nlevel = \"1b\"\n\
+            [[require]]\nnames = [\"example.com/org/*\"]\nlevel = \"4\"\n\
+            [[require]]\nnames = [\"*\"]\nlevel = \"2\"\n";
+        let asked = |policy: &str, name: &str| {
+            let policy = Policy::parse(policy).unwrap();
+            let asked = policy.asked_of(name);
+            (asked.level.to_string(), asked.pattern.map(ToString::to_string).unwrap_or_default())
+        };
+        let expected = |level: &str, pattern: &str| (level.to_owned(), pattern.to_owned());
+        assert_eq!(asked(policy, "example.com/org/app:1"), expected("1b", "example.com/org/app:1"));
+        assert_eq!(asked(policy, "example.com/org/bee:7"), expected("1b", "example.com/org/b*"));
+        assert_eq!(asked(policy, "example.com/org/app:2"), expected("4", "example.com/org/*"));
+        assert_eq!(asked(policy, "docker.io/library/nginx:1"), expected("2", "*"));
+        let without_the_last = policy.split("[[require]]\nnames = [\"*\"]").next().unwrap();
+        assert_eq!(asked(without_the_last, "docker.io/library/nginx:1"), expected("3a", ""));
     }
 
     #[test]

@@ -96,8 +96,10 @@ fn downgrade_by_another_spelling_of_a_name_that_is_signed() {
     let images = images(&sample);
     sample.references[0].1 = store_bundle(&mut sample.blobs, changed.to_string().into_bytes(), &images);
     let digest = sample.references[0].1["digest"].as_str().unwrap();
-    // Images alone are signed: level 1a, which the default policy accepts for names that nobody speaks for.
+    // Images alone are signed: level 1a, which this policy accepts for names that nobody speaks for.
     sample.references[0].0 = format!("{BUNDLE}@{digest}");
-    let error = FarSide::trusting(&sample, hours(2)).refuses(&consignment(&sample).archive()).judgement();
+    let far = FarSide::trusting(&sample, hours(2));
+    far.policy("minimum_level = \"1\"\n");
+    let error = far.refuses(&consignment(&sample).archive()).judgement();
     assert_error!(error, JudgementError::Binding { claim, .. } if claim.target == BUNDLE);
 }

@@ -1,0 +1,240 @@
+//! Requirements by name: what a policy asks of some names instead of its minimum level.
+//!
+//! They are an ordered list, and the first whose pattern matches a name in full is the one that counts for that name.
+//! Every name has one: the bundle's, each image's in it, and that of an image that stands alone; where none matches it is
+//! `minimum_level`. Promise: a pattern that can match no name is refused, because a rule that is never applied looks like
+//! one that is.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::RepositoryName;
+use crate::cnab::MinimumLevel;
+use crate::oci::domain::{Domain, pattern_in_one_form};
+use crate::oci::{Reference, Tag};
+use crate::tuf::PathPattern;
+
+/// What is asked of the names that a pattern matches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Requirement {
+    /// The patterns.
+    #[serde(deserialize_with = "at_least_one")]
+    pub names: Vec<NamePattern>,
+    /// The lowest level that is accepted.
+    pub level: MinimumLevel,
+    /// The repositories that must be among those that vouch for the name.
+    #[serde(default)]
+    pub vouched_by: Vec<RepositoryName>,
+    /// What becomes of a bundle's own requirement on its images, where the name is that of an image in it.
+    #[serde(default)]
+    pub in_bundles: InBundles,
+}
+
+/// What becomes of a bundle's requirement on its images, for an image that has a requirement of its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InBundles {
+    /// Both hold.
+    #[default]
+    Also,
+    /// The image's own holds instead: it may be proven less well than its bundle asks for.
+    Instead,
+}
+
+/// Which names a requirement is for: a name, with or without a tag, or a path pattern of names in full; without a tag it
+/// matches every tag. `*` alone is every name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamePattern {
+    text: String,
+    form: Form,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Form {
+    Everything,
+    /// A repository, and every tag in it or this one.
+    Name(String, Option<Tag>),
+    /// A pattern of repositories.
+    Repositories(PathPattern),
+    /// A pattern of names with tags.
+    Tags(PathPattern),
+}
+
+/// Why a text is not a pattern of names.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NamePatternError {
+    /// It matches no name in full.
+    #[error("{0:?} matches no name: a pattern is of names in full, as in docker.io/library/* or example.com/org/*:1.*")]
+    MatchesNothing(String),
+    /// It names a digest.
+    #[error("{0:?} has a digest: a requirement is for names")]
+    Digest(String),
+}
+
+impl NamePattern {
+    /// The pattern as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// [`NamePatternError`].
+    pub fn new(text: &str) -> Result<Self, NamePatternError> {
+        Ok(Self { text: text.to_owned(), form: Form::of(text)? })
+    }
+
+    /// Whether a name in full matches: `domain/path:tag`, or with a digest where it has no tag.
+    pub fn matches(&self, name: &str) -> bool {
+        let last = name.rfind('/').unwrap_or_default();
+        let (_, behind) = name.split_at_checked(last).unwrap_or_default();
+        let end = behind.find([':', '@']).map_or(name.len(), |place| last + place);
+        let (repository, named) = name.split_at_checked(end).unwrap_or((name, ""));
+        match &self.form {
+            Form::Everything => true,
+            Form::Name(of, None) => repository == of,
+            Form::Name(of, Some(tag)) => repository == of && named.strip_prefix(':') == Some(tag.as_str()),
+            Form::Repositories(pattern) => pattern.matches(repository),
+            Form::Tags(pattern) => pattern.matches(name),
+        }
+    }
+}
+
+impl Form {
+    fn of(text: &str) -> Result<Self, NamePatternError> {
+        if text == "*" {
+            return Ok(Self::Everything);
+        }
+        // What is a name means what it means everywhere else: `nginx` is docker.io/library/nginx.
+        if let Ok(reference) = text.parse::<Reference>() {
+            return match reference.digest() {
+                Some(_) => Err(NamePatternError::Digest(text.to_owned())),
+                None => Ok(Self::Name(reference.repository().to_string(), reference.tag().cloned())),
+            };
+        }
+        let begins_with_domain =
+            |(domain, _): &(&str, &str)| Domain::is_meant_by(domain) || domain.contains(['*', '?']);
+        let in_full = text.contains(['*', '?', '[']) && text.split_once('/').filter(begins_with_domain).is_some();
+        if !in_full {
+            return Err(NamePatternError::MatchesNothing(text.to_owned()));
+        }
+        let pattern = PathPattern::new(&pattern_in_one_form(text));
+        let has_tag = text.rsplit('/').next().is_some_and(|last| last.contains(':'));
+        Ok(if has_tag { Self::Tags(pattern) } else { Self::Repositories(pattern) })
+    }
+}
+
+impl fmt::Display for NamePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Serialize for NamePattern {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for NamePattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<NamePattern>, D::Error> {
+    let names: Vec<NamePattern> = Vec::deserialize(deserializer)?;
+    if names.is_empty() { Err(serde::de::Error::custom("a requirement names nothing")) } else { Ok(names) }
+}
+
+/// What a policy asks of one name.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The lowest level that is accepted.
+    pub level: MinimumLevel,
+    /// The repositories that must be among those that vouch for it.
+    pub vouched_by: &'a [RepositoryName],
+    /// What becomes of a bundle's requirement on this image.
+    pub in_bundles: InBundles,
+    /// The pattern that matched; `None` where it is the minimum level of the policy.
+    pub pattern: Option<&'a NamePattern>,
+}
+
+/// Which part of a policy asked for something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rule {
+    /// `minimum_level`.
+    MinimumLevel,
+    /// The requirement that has this pattern.
+    Requirement(NamePattern),
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MinimumLevel => f.write_str("the policy's minimum_level"),
+            Self::Requirement(pattern) => write!(f, "the policy's requirement for {pattern}"),
+        }
+    }
+}
+
+impl Asked<'_> {
+    /// Which part of the policy asked for it.
+    pub fn rule(&self) -> Rule {
+        self.pattern.map_or(Rule::MinimumLevel, |pattern| Rule::Requirement(pattern.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, name: &str) -> bool {
+        NamePattern::new(pattern).unwrap().matches(name)
+    }
+
+    const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn a_pattern_matches_names_in_full_and_without_a_tag_every_tag() {
+        let by_digest = format!("example.com/org/app@{DIGEST}");
+        for (pattern, matching, others) in [
+            ("example.com/org/app", &["example.com/org/app:1", &by_digest][..], &["example.com/org/app2:1"][..]),
+            ("EXAMPLE.com:443/org/app:1", &["example.com/org/app:1"], &["example.com/org/app:2", &by_digest]),
+            (
+                "example.com/org/*",
+                &["example.com/org/app:1", &by_digest],
+                &["example.com/org/a/b:1", "example.com/a:1"],
+            ),
+            ("Example.COM/org/*", &["example.com/org/app:1"], &["example.com:80/org/app:1"]),
+            ("example.com/*/*:1.*", &["example.com/org/app:1.2"], &["example.com/org/app:2", &by_digest]),
+            ("*.example.com/*", &["a.example.com/app:1"], &["example.com/app:1", "a.example.com/b/app:1"]),
+            ("nginx", &["docker.io/library/nginx:1"], &["docker.io/nginx/nginx:1"]),
+            ("docker.io/nginx:1", &["docker.io/library/nginx:1"], &["docker.io/library/nginx:2"]),
+            ("localhost:5000/*", &["localhost:5000/app:1"], &["localhost:5001/app:1", "localhost/app:1"]),
+            ("[::1]:5000/app", &["[::1]:5000/app:1"], &["[::2]:5000/app:1"]),
+            ("[0:0::1]:5000/*", &["[::1]:5000/app:1"], &["[::2]:5000/app:1", ":/app:1"]),
+            ("*", &["docker.io/library/nginx:1", &by_digest], &[]),
+            ("*/*/*", &["docker.io/library/nginx:1"], &["example.com/app:1"]),
+        ] {
+            for name in matching {
+                assert!(matches(pattern, name), "{pattern} {name}");
+            }
+            for name in others {
+                assert!(!matches(pattern, name), "{pattern} {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_can_match_nothing_is_refused() {
+        for text in ["", "library/*", "org/app/*", "**", "nginx*", "A", "a b", "example.com/", "example.com/UPPER"] {
+            assert_eq!(NamePattern::new(text), Err(NamePatternError::MatchesNothing(text.to_owned())), "{text}");
+        }
+        let text = format!("example.com/app@{DIGEST}");
+        assert_eq!(NamePattern::new(&text), Err(NamePatternError::Digest(text)));
+    }
+}
