@@ -18,6 +18,7 @@ use anstyle::{AnsiColor, Style};
 use clap::error::ErrorKind;
 use sealift_archive_format::FormatError;
 use sealift_core::export::{ExportError, PlanError, PrepareError};
+use sealift_core::freshness::LooserFreshness;
 use sealift_core::http::{SettingsError, UrlError};
 use sealift_core::import::ImportError;
 use sealift_core::in_toto::Refusal;
@@ -103,9 +104,9 @@ pub(crate) enum Reason {
     /// A name in the trust store.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// An import was asked for as of another time.
-    #[error("--freshness with a time is for audits: it says nothing about today")]
-    ImportAsOf,
+    /// An import was asked for by a clock that takes what the policy refuses.
+    #[error(transparent)]
+    Freshness(#[from] LooserFreshness),
     /// A signature was asked for as of another time.
     #[error("--freshness with a time is for audits: nothing is signed by it")]
     SignAsOf,
@@ -194,7 +195,8 @@ impl Reason {
             Self::Sign(error) => seal::sign(error),
             Self::TrustStore(error) => trust_store::trust_store(error),
             Self::Name(_) => advice(ExitCode::Usage, "use letters, digits, - and _, as in `sealift trust list`"),
-            Self::ImportAsOf | Self::SignAsOf => advice(ExitCode::Usage, "use `sealift verify` for audits"),
+            Self::Freshness(error) => judgement::looser_freshness(error),
+            Self::SignAsOf => advice(ExitCode::Usage, "use `sealift verify` for audits"),
             Self::NoTufFolder(_) => advice(
                 ExitCode::Source,
                 "give the folder or URL of the TUF repository, with metadata/ in it: --tuf REPOSITORY=LOCATION",

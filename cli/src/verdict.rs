@@ -18,7 +18,7 @@ use crate::failure::{Attempt as _, Failure, Reason};
 #[derive(Debug, Clone, Args)]
 pub(crate) struct VerdictArguments {
     /// By which clock expiry is judged, instead of what the policy says: at-export, now, or a time (for audits) as in
-    /// 2026-01-31T12:00:00Z
+    /// 2026-01-31T12:00:00Z; an import may only be stricter than the policy
     #[arg(long, value_name = "WHEN", value_parser = parse_freshness)]
     freshness: Option<Clock>,
 
@@ -73,7 +73,7 @@ fn parse_freshness(text: &str) -> Result<Clock, String> {
 impl VerdictArguments {
     /// The policy's freshness, unless another one was asked for. How long an archive may be on its way is the policy's to
     /// say, whichever clock was asked for.
-    fn freshness(&self, policy: &Policy) -> Freshness {
+    pub(crate) fn freshness(&self, policy: &Policy) -> Freshness {
         let maximum_transit = policy.maximum_transit.0;
         match self.freshness {
             None => policy.freshness(),

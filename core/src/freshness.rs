@@ -31,6 +31,28 @@ pub enum Freshness {
     AsOf(Timestamp),
 }
 
+/// Why one freshness may not stand in for a policy's when something is let in: it takes what the policy refuses.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LooserFreshness {
+    /// It is that of an audit.
+    #[error("expiry would be judged as of {instant}, which says nothing about today")]
+    Audit {
+        /// The instant.
+        instant: Timestamp,
+    },
+    /// It judges expiry at export, and the policy by this side's clock.
+    #[error("expiry would be judged at export, and the policy asks for now")]
+    AtExport,
+    /// It lets an archive be on its way for longer.
+    #[error("the archive could have been on its way for {asked:#}, and the policy allows {allowed:#}")]
+    LongerTransit {
+        /// The longest that was asked for.
+        asked: SignedDuration,
+        /// The longest that the policy allows.
+        allowed: SignedDuration,
+    },
+}
+
 /// What is known about time when an archive is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clock {
@@ -104,6 +126,23 @@ impl Freshness {
             Self::Now { .. } => Ok(clock.now),
             Self::AsOf(instant) => Ok(instant),
             Self::AtExport { .. } => clock.exported_at.ok_or(FreshnessError::NoExportTime),
+        }
+    }
+
+    /// Passes a freshness that takes nothing that `policy` refuses: to verify, one may ask by any clock; to let something
+    /// in, only by one that is at least as strict. What has not expired now had not at export, which is not later.
+    ///
+    /// # Errors
+    /// [`LooserFreshness`].
+    pub fn require_as_strict_as(&self, policy: &Self) -> Result<(), LooserFreshness> {
+        match (*self, *policy) {
+            (Self::AsOf(instant), _) => return Err(LooserFreshness::Audit { instant }),
+            (Self::AtExport { .. }, Self::Now { .. }) => return Err(LooserFreshness::AtExport),
+            (Self::AtExport { .. } | Self::Now { .. }, _) => {}
+        }
+        match (self.maximum_transit(), policy.maximum_transit()) {
+            (Some(asked), Some(allowed)) if asked > allowed => Err(LooserFreshness::LongerTransit { asked, allowed }),
+            _ => Ok(()),
         }
     }
 
@@ -348,6 +387,30 @@ mod tests {
         assert_eq!(NOW.red_line(&clock, [at("2026-03-01T00:00:00Z")]), Some(at("2026-02-14T00:00:00Z")));
         assert_eq!(Freshness::AsOf(clock.now).red_line(&clock, expiries), None);
         assert_eq!(POLICY.red_line(&Clock { exported_at: None, ..clock }, expiries), None);
+    }
+
+    #[test]
+    fn what_lets_in_more_than_the_policy_does_not_stand_in_for_it() {
+        let (day, week) = (SignedDuration::from_hours(24), SignedDuration::from_hours(7 * 24));
+        let at_export = |maximum_transit| Freshness::AtExport { maximum_transit };
+        let now = |maximum_transit| Freshness::Now { maximum_transit };
+        for transit in [day, week] {
+            for (asked, policy) in
+                [(at_export(transit), at_export(week)), (now(transit), at_export(week)), (now(transit), now(week))]
+            {
+                assert_eq!(asked.require_as_strict_as(&policy), Ok(()), "{asked:?} {policy:?}");
+            }
+            assert_eq!(at_export(transit).require_as_strict_as(&now(week)), Err(LooserFreshness::AtExport));
+            let instant = at("2026-01-01T00:00:00Z");
+            for policy in [at_export(transit), now(transit), Freshness::AsOf(instant)] {
+                let audit = Freshness::AsOf(instant).require_as_strict_as(&policy);
+                assert_eq!(audit, Err(LooserFreshness::Audit { instant }));
+            }
+        }
+        let longer = LooserFreshness::LongerTransit { asked: week, allowed: day };
+        for (asked, policy) in [(at_export(week), at_export(day)), (now(week), at_export(day)), (now(week), now(day))] {
+            assert_eq!(asked.require_as_strict_as(&policy), Err(longer.clone()), "{asked:?} {policy:?}");
+        }
     }
 
     #[test]

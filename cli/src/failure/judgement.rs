@@ -1,6 +1,6 @@
 //! What to tell the operator about the judgement: TUF, freshness, in-toto, level.
 
-use sealift_core::freshness::FreshnessError;
+use sealift_core::freshness::{FreshnessError, LooserFreshness};
 use sealift_core::in_toto::AttestationError;
 use sealift_core::trust::{JudgementError, RepositoryError, SupplyChainError};
 use sealift_core::trust_store::Rule;
@@ -170,6 +170,19 @@ fn provider(error: &ProviderError) -> Advice {
             Some(error) => transfer::http(error),
             None => advice(ExitCode::Source, "check that the TUF repository can be read"),
         },
+    }
+}
+
+pub(super) fn looser_freshness(error: &LooserFreshness) -> Advice {
+    match error {
+        LooserFreshness::Audit { .. } => {
+            advice(ExitCode::Usage, "use `sealift verify` for audits; nothing was written")
+        }
+        LooserFreshness::AtExport | LooserFreshness::LongerTransit { .. } => advice(
+            ExitCode::Policy,
+            "an import may only be stricter than policy.toml: leave --freshness out, or change the policy knowingly; \
+             `sealift verify` judges by any clock; nothing was written",
+        ),
     }
 }
 

@@ -98,6 +98,7 @@ pub(super) fn export(error: &ExportError) -> Advice {
 pub(super) fn import(error: &ImportError) -> Advice {
     match error {
         ImportError::Destination(error) => destination(error),
+        ImportError::Freshness(error) => judgement::looser_freshness(error),
         ImportError::Tag(error) => tag(error),
         ImportError::Receive(error) => archive::receive(error, delivery),
         ImportError::Delivery(error) => delivery(error),

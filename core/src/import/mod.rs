@@ -20,8 +20,8 @@ pub use destination::{Destination, DestinationError, Naming};
 pub use mirrors::PublishedMirror;
 pub use tags::{ReplacedTag, Tags};
 
-use crate::cnab::Level;
-use crate::cnab::RelocationMapping;
+use crate::cnab::{Level, RelocationMapping};
+use crate::freshness::LooserFreshness;
 use crate::oci::{BlobContent, Checked, Descriptor, Graph, ManifestBytes, Reference, Repository, Sink, SinkError};
 use crate::progress::Progress;
 use crate::trust::{Claim, Finding, Judgement};
@@ -37,6 +37,9 @@ pub enum ImportError {
     /// Something has no place.
     #[error(transparent)]
     Destination(#[from] DestinationError),
+    /// It was judged by a freshness that takes what the policy refuses.
+    #[error(transparent)]
+    Freshness(#[from] LooserFreshness),
     /// A tag that this side has set would move to what it may not hold.
     #[error(transparent)]
     Tag(#[from] TagError),
@@ -130,6 +133,7 @@ pub fn deliver<R: Read>(
     sink: &mut dyn Sink,
     progress: &dyn Progress,
 ) -> Result<Delivered, ImportError> {
+    judged.require_policy_freshness()?;
     destination.check(judged.inventory())?;
     let shipments = shipments(judged.inventory(), judged.judgement(), judged.closed(), destination)?;
     let next = tags.after(&shipments, destination, judged.now())?;

@@ -31,7 +31,7 @@ pub use head::{HeadError, TooMuchMetadata, open, open_sealed};
 pub use referrers::ReferrerRefusal;
 pub(crate) use referrers::{attested_by, check as check_referrers};
 
-use crate::freshness::Freshness;
+use crate::freshness::{Freshness, LooserFreshness};
 use crate::in_toto::Inspections;
 use crate::oci::{BlobContent, Checked, Descriptor};
 use crate::progress::Progress;
@@ -159,6 +159,11 @@ impl<R: Read> Judged<R> {
     /// What was proven.
     pub(crate) fn judgement(&self) -> &Judgement {
         &self.proof.judgement
+    }
+
+    /// Passes what was judged at least as strictly as the policy asks, and so may be let in.
+    pub(crate) fn require_policy_freshness(&self) -> Result<(), LooserFreshness> {
+        self.proof.terms.freshness.require_as_strict_as(&self.proof.terms.policy_freshness)
     }
 
     /// The clock by which it was judged.

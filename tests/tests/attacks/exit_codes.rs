@@ -168,11 +168,13 @@ fn exit_code_14_for_an_archive_that_was_on_its_way_for_too_long_whichever_clock_
     let operator = operator.trusts(&sample);
     operator.policy("freshness = \"now\"\nmaximum_transit = \"2d\"\n");
     let archive = operator.packed_hours_ago(&sample, 49).archive();
-    for clock in ["at-export", "now"] {
-        operator.refuses_by(&archive, &["--freshness", clock], 14, "policy", "carry faster");
-    }
+    operator.refuses_by(&archive, &["--freshness", "now"], 14, "policy", "carry faster");
+    let verified = operator.run(&["verify", "shop.sealift", "--freshness", "at-export"]);
+    assert_eq!(verified.exit_code, Some(14));
+    assert!(verified.failure["hint"].as_str().unwrap().contains("carry faster"), "{}", verified.failure);
     operator.policy("maximum_transit = \"2d\"\n");
     operator.refuses(&archive, 14, "policy", "carry faster");
+    operator.refuses_by(&archive, &["--freshness", "now"], 14, "policy", "carry faster");
 }
 
 #[test]
@@ -193,6 +195,24 @@ fn exit_code_14_for_an_export_time_in_the_future_where_nothing_is_proven() {
     operator.refuses(&unproven.archive(), 14, "policy", "this side's clock may be slow: set it");
     unproven.exported_at = operator.now;
     assert_eq!(operator.import(&unproven.archive()).exit_code, Some(0));
+}
+
+#[test]
+fn an_import_is_judged_by_no_looser_clock_than_the_policy_s() {
+    let (operator, sample) = Operator::hours_after_the_release(25);
+    let operator = operator.trusts(&sample);
+    operator.policy("freshness = \"now\"\n");
+    let archive = operator.packed_hours_ago(&sample, 25).archive();
+    operator.refuses(&archive, 12, "tuf", "export again");
+    // At export it was valid, and an operator may look at it so, but not let it in.
+    assert_eq!(operator.run(&["verify", "shop.sealift", "--freshness", "at-export"]).exit_code, Some(0));
+    operator.refuses_by(&archive, &["--freshness", "at-export"], 14, "policy", "an import may only be stricter");
+    let yesterday = (operator.now - SignedDuration::from_hours(24)).to_string();
+    operator.refuses_by(&archive, &["--freshness", &yesterday], 2, "usage", "use `sealift verify` for audits");
+    // The other way round it is taken or refused as a stricter policy would.
+    operator.policy("freshness = \"at-export\"\n");
+    operator.refuses_by(&archive, &["--freshness", "now"], 12, "tuf", "export again");
+    assert_eq!(operator.import_by(&archive, &["--freshness", "at-export"]).exit_code, Some(0));
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Indefinite freeze: the same metadata for ever, so that the far side never learns of newer releases; and export times
 //! that lie to that end.
 
-use sealift_core::freshness::{DEFAULT_MAXIMUM_TRANSIT, Freshness, FreshnessError};
+use sealift_core::freshness::{DEFAULT_MAXIMUM_TRANSIT, Freshness, FreshnessError, LooserFreshness};
+use sealift_core::import::ImportError;
 use sealift_core::trust::RepositoryError;
 use sealift_core::tuf::TufError;
-use sealift_tests::far_side::FarSide;
+use sealift_tests::far_side::{FarSide, Refused};
 
 use super::*;
 
@@ -122,6 +123,32 @@ fn freeze_by_delivering_for_ever_what_never_expires() {
     far.accepts(&archive);
     far.now = hours(30 * DAY + 1);
     assert_error!(far.refuses(&archive).freshness(), FreshnessError::TooLongInTransit { .. });
+}
+
+#[test]
+fn freeze_by_having_an_import_judged_by_a_looser_clock_than_the_policy_s() {
+    let sample = sample();
+    let archive = consignment(&sample).archive();
+    let mut far = FarSide::trusting(&sample, hours(3 * DAY));
+    far.policy("freshness = \"now\"\n");
+    assert_error!(far.refuses(&archive).tuf(), TufError::Expired { .. });
+    let transit = |days: i64| jiff::SignedDuration::from_hours(24 * days);
+    let looser = |far: &FarSide| match far.refuses(&archive) {
+        Refused::Import(ImportError::Freshness(error)) => error,
+        other => panic!("not a matter of a looser freshness: {other:?}"),
+    };
+    far.freshness = Some(Freshness::AtExport { maximum_transit: transit(30) });
+    assert_error!(looser(&far), LooserFreshness::AtExport);
+    far.freshness = Some(Freshness::AsOf(hours(1)));
+    assert_error!(looser(&far), LooserFreshness::Audit { .. });
+    far.policy("maximum_transit = \"2d\"\n");
+    assert_error!(looser(&far), LooserFreshness::Audit { .. });
+    far.freshness = Some(Freshness::AtExport { maximum_transit: transit(4) });
+    assert_error!(looser(&far), LooserFreshness::LongerTransit { asked, allowed }
+        if asked == transit(4) && allowed == transit(2));
+    // What is shorter than the policy's is the stricter one.
+    far.policy("maximum_transit = \"9d\"\n");
+    far.accepts(&archive);
 }
 
 #[test]
