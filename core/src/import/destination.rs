@@ -172,6 +172,21 @@ mod tests {
     }
 
     #[test]
+    fn a_tag_is_remembered_under_one_key_however_its_registry_is_written() {
+        for domain in ["r.inner", "R.INNER:443", "r.inner."] {
+            let (domain, prefix) = (domain.to_owned(), "m".to_owned());
+            let destination = Destination::Registry { domain, prefix, naming: Naming::Flat };
+            let place = destination.place("Example.com/shop:1").unwrap();
+            let (key, tag) = destination.tag_key(&place).unwrap();
+            assert_eq!((key.as_str(), tag.as_str()), ("r.inner/m/shop:1", "r.inner/m/shop:1"));
+        }
+        let digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let layout = Destination::Layout { folder: "/srv/images".into() };
+        let by_digest = layout.place(&format!("example.com/shop@{digest}")).unwrap();
+        assert_eq!(layout.tag_key(&by_digest), None, "what has a digest for a name sets no tag");
+    }
+
+    #[test]
     fn a_layout_keeps_names() {
         let layout = Destination::Layout { folder: "/srv/images".into() };
         let kept = layout.place("example.com/org/shop:1.4").unwrap();

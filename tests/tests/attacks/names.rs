@@ -4,6 +4,7 @@ use sealift_archive_format::inventory::{ImageRole, TargetRecord};
 use sealift_core::import::{Destination, DestinationError, ImportError, Naming};
 use sealift_core::trust::JudgementError;
 use sealift_core::trust_store::{TagError, TrustStoreError};
+use sealift_core::verify::documents::DocumentError;
 use sealift_sample_publisher::bundle::store_bundle;
 use sealift_sample_publisher::tuf_repository::Target;
 use sealift_tests::far_side::{FarSide, Refused};
@@ -192,4 +193,16 @@ fn a_memory_of_tags_that_is_lost_or_damaged_is_not_begun_anew() {
     far.store().update().unwrap().reset_deliveries(None).unwrap();
     far.accepts(&archive);
     assert_eq!(fs::read_to_string(&path).unwrap(), text, "and then remembers the same again");
+}
+
+#[test]
+fn two_contents_under_two_spellings_of_one_name() {
+    let sample = sample();
+    let mut consignment = two_domains(&sample, "NOBODY.example:443/demo/web:1.0.0");
+    consignment.images[0].reference = "nobody.example./demo/web:1.0.0".to_owned();
+    let archive = consignment.archive();
+    for naming in [Naming::WithDomain, Naming::Flat] {
+        let error = registry_side(&sample, naming).refuses(&archive).documents();
+        assert_error!(error, DocumentError::TwoContents { .. });
+    }
 }
