@@ -4,7 +4,7 @@
 //! [`Consignment`] begins as what an honest exporter would pack, is broken by a test in one place, and is then sealed as
 //! it is: frame, digests and seal are right, so nothing but the attack itself can be the reason for a refusal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
@@ -204,23 +204,29 @@ fn below(blobs: &Blobs, descriptor: &Value, list: &str) -> Vec<Value> {
 /// Each blob once: the bundles, then manifests from the roots down, then configurations, then layers. What is listed and
 /// not there is passed over.
 pub fn blobs(all: &Blobs, bundles: &[&Value], roots: &[&Value]) -> Vec<(Digest, Vec<u8>)> {
-    let mut manifests: Vec<Value> = roots.iter().copied().cloned().collect();
-    let mut place = 0;
-    while let Some(manifest) = manifests.get(place).cloned() {
-        manifests.extend(below(all, &manifest, "manifests").into_iter().filter(|child| is_there(all, child)));
-        place += 1;
-    }
-    let configs = manifests.iter().map(|manifest| document(all, manifest)["config"].clone());
-    let configs: Vec<Value> = configs.filter(|config| !config.is_null()).collect();
-    let layers = manifests.iter().flat_map(|manifest| below(all, manifest, "layers"));
+    let mut seen: BTreeSet<Digest> = BTreeSet::new();
     let mut blobs: Vec<(Digest, Vec<u8>)> = Vec::new();
-    let descriptors = bundles.iter().copied().cloned().chain(manifests.clone()).chain(configs).chain(layers);
-    let descriptors = descriptors.filter(|descriptor| is_there(all, descriptor));
-    for digest in descriptors.map(|descriptor| digest(&descriptor)) {
-        if blobs.iter().all(|(other, _)| *other != digest) {
+    let mut add = |descriptor: &Value| {
+        let digest = digest(descriptor);
+        if seen.insert(digest.clone()) {
             blobs.push((digest.clone(), all[&digest].clone()));
+            return true;
         }
+        false
+    };
+    bundles.iter().for_each(|bundle| _ = add(bundle));
+    let mut manifests: Vec<Value> = roots.iter().copied().filter(|root| add(root)).cloned().collect();
+    let mut documents: Vec<Value> = Vec::new();
+    while let Some(manifest) = manifests.get(documents.len()) {
+        let document = document(all, manifest);
+        let listed = document["manifests"].as_array().into_iter().flatten();
+        manifests.extend(listed.filter(|child| is_there(all, child) && add(child)).cloned());
+        documents.push(document);
     }
+    let there = |descriptor: &&Value| is_there(all, descriptor);
+    documents.iter().map(|document| &document["config"]).filter(there).for_each(|config| _ = add(config));
+    let layers = documents.iter().filter_map(|document| document["layers"].as_array()).flatten();
+    layers.filter(there).for_each(|layer| _ = add(layer));
     blobs
 }
 

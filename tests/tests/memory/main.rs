@@ -6,6 +6,7 @@
 
 mod counting_allocator;
 mod seal;
+mod totals;
 
 use std::fmt::Write as _;
 
