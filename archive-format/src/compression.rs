@@ -2,7 +2,7 @@
 //!
 //! Promise: exactly one gzip member (RFC 1952) or one zstd frame (RFC 8878), whole, its checksum and its stated size
 //! right, nothing after it; and memory stays bounded, whatever window a frame asks for, and however little was
-//! compressed to whatever much ([`Decompressed::check_expansion`]).
+//! compressed to whatever much (`Decompressed::check_expansion`).
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};

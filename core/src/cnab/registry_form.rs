@@ -2,8 +2,8 @@
 //! images (CNAB Registries 1.0 §201).
 //!
 //! Nobody signs these two documents, and others read them: docker, containerd, cnab-to-oci, porter. So they are a function
-//! of what is signed. [`Form`] names the few ways in which they are known to be written, [`index`] and [`config_manifest`]
-//! write them, and [`check`] takes nothing but what these write: no other member, no other value, no other entry.
+//! of what is signed, in one of the few forms in which they are known to be written. Two functions write them, and [`check`]
+//! takes nothing but what these write: no other member, no other value, no other entry.
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::strict_json::{self, JsonError, Names};
@@ -74,7 +74,7 @@ pub enum RegistryFormError {
 
 /// How the two documents are written, where that is a choice and makes no difference to who reads them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Form {
+struct Form {
     index: IndexForm,
     config: ConfigForm,
 }
@@ -291,7 +291,7 @@ fn encode(media_type: &str, document: &impl Serialize) -> Result<ManifestBytes, 
     ManifestBytes::new(Descriptor::of(media_type, &bytes), bytes)
 }
 
-/// Checks that an index, and the config manifest below it, are what [`index`] and [`config_manifest`] make of a bundle and
+/// Checks that an index, and the config manifest below it, are what two functions make of a bundle and
 /// its images. `bundle_json` describes the file, with the media type that it has in the registry; `held` gives the
 /// manifests below the index.
 ///

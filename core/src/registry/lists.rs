@@ -3,7 +3,7 @@
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sealift_archive_format::Digest;
-use sealift_archive_format::strict_json::{self, JsonError};
+use sealift_archive_format::strict_json::{self, JsonError, Names};
 use ureq::http::header::{ACCEPT, CONTENT_TYPE, LINK};
 use ureq::http::{HeaderValue, Method, StatusCode};
 
@@ -40,7 +40,7 @@ impl Client {
         let first = self.url(repository, &format!("tags/list?n={TAGS_A_PAGE}"))?;
         let mut tags = Vec::new();
         self.pages(repository, first, |_, bytes| {
-            let list: TagList = strict_json::parse_into(bytes)?;
+            let list: TagList = strict_json::read(bytes, Names::Folded)?;
             tags.extend(list.tags.into_iter().flatten().filter_map(|tag| tag.parse().ok()));
             Ok(tags.len() <= MAXIMUM_TAGS)
         })?;
@@ -65,7 +65,7 @@ impl Client {
             // Anything but an index comes from a registry that does not know the interface.
             is_index = content_type == OCI_INDEX;
             if is_index {
-                let page: ReferrerList = strict_json::parse_into(bytes)?;
+                let page: ReferrerList = strict_json::read(bytes, Names::Folded)?;
                 referrers.extend(page.manifests.into_iter().flatten());
             }
             Ok(referrers.len() <= MAXIMUM_CHILDREN)

@@ -1,7 +1,7 @@
 //! A digest in a name is a promise, wherever the name stands; and one name is one thing.
 
 use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::{BundleRecord, ImageRole};
+use sealift_archive_format::inventory::{BundleRecord, Completeness, ImageRole};
 use sealift_core::cnab::BundleError;
 use sealift_core::verify::documents::DocumentError;
 use sealift_sample_publisher::bundle::{BundleImage, bundle_json, store_bundle};
@@ -122,6 +122,23 @@ fn a_reference_and_a_content_digest_that_contradict_each_other() {
     for carried in [&right, &other] {
         let error = refused(&bundle(&mut sample, "example.com/org/shop:1", &reference, Some(&other), carried));
         assert_error!(error, DocumentError::Bundle { source: BundleError::TwoDigests { .. }, .. });
+    }
+}
+
+#[test]
+fn platforms_other_than_those_that_are_carried() {
+    let (sample, right, _) = two_images();
+    for (platforms, completeness) in [
+        (vec![], Completeness::AllPlatforms),
+        (vec!["linux/amd64", "linux/arm64"], Completeness::AllPlatforms),
+        (vec!["linux/arm64"], Completeness::AllPlatforms),
+        (vec!["linux/amd64"], Completeness::Selected),
+    ] {
+        let mut consignment = images(&sample, &[("example.com/org/web:1", &right)]);
+        consignment.images[0].platforms = platforms.into_iter().map(str::to_owned).collect();
+        consignment.images[0].completeness = completeness;
+        let error = refused(&consignment);
+        assert_error!(error, DocumentError::Platforms { found, .. } if found == ["linux/amd64"]);
     }
 }
 

@@ -50,6 +50,26 @@ fn what_is_not_a_list_is_an_error_and_what_is_not_a_tag_is_left_out() {
     assert!(tags(&registry).unwrap().is_empty());
 }
 
+#[test]
+fn a_list_that_others_read_in_another_way_is_an_error() {
+    let registry = Registry::start();
+    let subject = Digest::sha256(b"subject");
+    let listed = json!(referrer("1", "a/signature"));
+    for list in [
+        format!(r#"{{"schemaVersion":2,"manifests":[],"Manifests":[{listed}]}}"#),
+        format!(r#"{{"schemaVersion":2,"manife\u017fts":[{listed}]}}"#),
+        format!(r#"{{"schemaVersion":2,"manifests":[],"manifests":[{listed}]}}"#),
+    ] {
+        let page = Answer::new(200, &[("content-type", OCI_INDEX)], list.clone().into_bytes());
+        registry.inject(Fault::once("GET", "/referrers/", Action::Answer(page)));
+        let found = client().referrers(&registry.repository("app"), &subject, None);
+        assert!(matches!(found, Err(RegistryError::List { .. })), "{list}: {found:?}");
+        registry.add_manifest("app", &format!("sha256-{}", subject.hex()), OCI_INDEX, list.as_bytes());
+        let found = client().referrers(&registry.repository("app"), &subject, None);
+        assert!(matches!(found, Err(RegistryError::Manifest { .. })), "{list}: {found:?}");
+    }
+}
+
 fn referrer(content: &str, artifact_type: &str) -> Descriptor {
     Descriptor { artifact_type: Some(artifact_type.to_owned()), ..Descriptor::of(OCI_MANIFEST, content.as_bytes()) }
 }

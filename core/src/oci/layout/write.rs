@@ -6,7 +6,8 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
-use sealift_archive_format::{Digest, Hasher, strict_json};
+use sealift_archive_format::strict_json::{self, Names};
+use sealift_archive_format::{Digest, Hasher};
 use serde_json::{Map, Value, json};
 
 use super::error::LayoutError;
@@ -109,7 +110,7 @@ impl LayoutSink {
         let listed = self.folder.read(INDEX_FILE, MAXIMUM_LENGTH).and_then(|content| {
             let json = |source| LayoutError::Json { path: path.clone(), source };
             let mut index: Map<String, Value> = match content {
-                Some(content) => strict_json::parse_into(&content).map_err(json)?,
+                Some(content) => strict_json::read(&content, Names::Folded).map_err(json)?,
                 None => Map::new(),
             };
             with_entry(&mut index, name, descriptor).map_err(|error| json(error.into()))?;
