@@ -1,7 +1,7 @@
 //! Standard output and standard error: the one place that writes to them.
 //!
 //! Promise: what a person reads comes as [`Text`], in which nothing acts but our own styles, or as JSON of
-//! [`text::json`]; bytes go to standard output alone, and are what was asked for: an archive, a script for a shell.
+//! `text::json`; bytes go to standard output alone, and are what was asked for: an archive, a script for a shell.
 //! `clippy.toml` denies every other way to print in this crate.
 #![allow(clippy::disallowed_macros, clippy::disallowed_methods)]
 
