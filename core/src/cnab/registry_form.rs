@@ -256,10 +256,13 @@ pub fn config_entry(index: &ImageIndex) -> Result<&Descriptor, RegistryFormError
 pub fn image_entries<'a>(index: &'a ImageIndex, bundle: &Bundle) -> Result<Vec<&'a Descriptor>, RegistryFormError> {
     let mut invocation = index.manifests.iter().rev().filter(|entry| kind(entry) == Some(INVOCATION));
     let mut find = |image: &super::BundleImage| {
-        let found = match &image.component {
+        let by_kind = match &image.component {
             None => invocation.next(),
             Some(component) => index.manifests.iter().find(|entry| entry.annotations.get(COMPONENT) == Some(component)),
         };
+        // What the bundle promises is signed with it; annotations are not.
+        let promised = |digest: &Digest| index.manifests.iter().find(|entry| entry.digest == *digest);
+        let found = image.digest.as_ref().map_or(by_kind, promised);
         found.ok_or_else(|| RegistryFormError::ImageNotListed { reference: image.reference.clone() })
     };
     bundle.images.iter().map(&mut find).collect()

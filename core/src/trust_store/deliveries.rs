@@ -186,11 +186,12 @@ impl Deliveries {
         }
     }
 
-    /// Reads `deliveries.json`.
-    pub(super) fn read(path: &Path) -> Result<Self, TrustStoreError> {
-        let lost = || TrustStoreError::DeliveriesLost { path: path.to_owned() };
-        let bytes = disk::read(path, MAXIMUM_DELIVERIES)?.ok_or_else(lost)?;
-        Self::parse(&bytes).map_err(|source| TrustStoreError::DeliveriesDamaged { path: path.to_owned(), source })
+    /// Reads `deliveries.json`, if it is there.
+    pub(super) fn read(path: &Path) -> Result<Option<Self>, TrustStoreError> {
+        let Some(bytes) = disk::read(path, MAXIMUM_DELIVERIES)? else { return Ok(None) };
+        Self::parse(&bytes)
+            .map(Some)
+            .map_err(|source| TrustStoreError::DeliveriesDamaged { path: path.to_owned(), source })
     }
 
     /// Replaces `deliveries.json`.

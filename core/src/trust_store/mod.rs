@@ -242,7 +242,14 @@ impl TrustStore {
     /// # Errors
     /// [`TrustStoreError`] when that is lost or damaged.
     pub fn deliveries(&self) -> Result<Deliveries, TrustStoreError> {
-        Deliveries::read(&self.deliveries_path())
+        match Deliveries::read(&self.deliveries_path())? {
+            Some(deliveries) => Ok(deliveries),
+            None if self.has_accepted_anything()? => {
+                Err(TrustStoreError::DeliveriesLost { path: self.deliveries_path() })
+            }
+            // A store that a person began with a policy of their own, and that has not taken anything in yet.
+            None => Ok(Deliveries::default()),
+        }
     }
 
     /// The exporters whose seals count.
@@ -277,6 +284,16 @@ impl TrustStore {
             }
         };
         list(&self.folder.join("attesters"), ".pub")?.into_iter().map(key).collect()
+    }
+
+    /// Whether an archive with a repository that is pinned here was ever accepted.
+    fn has_accepted_anything(&self) -> Result<bool, TrustStoreError> {
+        for name in self.repositories()? {
+            if self.state(&name)?.last_export.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn require_store(&self) -> Result<(), TrustStoreError> {

@@ -517,3 +517,12 @@ fn the_memory_of_tags_outlives_everything_but_its_own_reset() {
     assert_eq!(update.reset_deliveries(None).unwrap(), None);
     assert!(update.deliveries().unwrap().is_empty());
 }
+
+#[test]
+fn a_store_that_has_taken_nothing_in_has_set_no_tags() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = TrustStore::at(folder.path().join("trust"));
+    drop(store.begin().unwrap());
+    fs::remove_file(store.folder().join("deliveries.json")).unwrap();
+    assert!(store.deliveries().unwrap().is_empty());
+}
