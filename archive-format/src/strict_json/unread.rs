@@ -104,7 +104,11 @@ impl<'de> Visitor<'de> for Unread<'_> {
             held += charge;
             access.next_value_seed(inside)?;
             if let Some(name) = names.replace(self.names.compared(name)) {
-                return Err(A::Error::custom(format_args!("duplicate key {name:?}")));
+                let how = match self.names {
+                    Names::Exact => "",
+                    Names::Folded => ", where upper and lower case are one",
+                };
+                return Err(A::Error::custom(format_args!("duplicate key {name:?}{how}")));
             }
         }
         self.budget.give_back(held);
