@@ -49,7 +49,8 @@ pub fn exporter_key() -> SigningKey {
 }
 
 impl Consignment {
-    /// What an honest exporter would pack: the sample's bundle with everything below it, and its whole TUF repository.
+    /// What an honest exporter would pack: the sample's bundle with everything below it, and what of its TUF repository
+    /// speaks for them.
     pub fn of(sample: &Sample, exported_at: Timestamp) -> Self {
         let (reference, index) = &sample.references[0];
         let manifests = below(&sample.blobs, index, "manifests");
@@ -65,7 +66,7 @@ impl Consignment {
         Self {
             bundles: vec![bundle],
             images: Vec::new(),
-            repositories: BTreeMap::from([(REPOSITORY.to_owned(), sample.repository.files())]),
+            repositories: BTreeMap::from([(REPOSITORY.to_owned(), tuf_files(sample, &sample.references))]),
             blobs: blobs(&sample.blobs, &[&bundle_json], &[index]),
             index: None,
             exported_at,
@@ -79,6 +80,10 @@ impl Consignment {
             bundles: Vec::new(),
             images: vec![image_record(reference, image, ImageRole::StandAlone)],
             blobs: blobs(&sample.blobs, &[], &[image]),
+            repositories: BTreeMap::from([(
+                REPOSITORY.to_owned(),
+                tuf_files(sample, &sample.references[place..=place]),
+            )]),
             ..Self::of(sample, exported_at)
         }
     }
@@ -140,6 +145,27 @@ pub fn sealed(inventory: Inventory, keys: &[SigningKey]) -> Seal {
     let statement = inventory.to_statement().unwrap();
     let signatures = keys.iter().map(|key| seal::sign(&statement, key).unwrap()).collect();
     Seal::new(inventory, signatures).unwrap()
+}
+
+/// All metadata of the sample's repository, and the in-toto files that the targets of these names list.
+fn tuf_files(sample: &Sample, references: &[(String, Value)]) -> TufFiles {
+    let repository = &sample.repository;
+    let target = |name: &str| repository.top_level.get(name).or_else(|| repository.released.get(name));
+    let mut pending: Vec<String> = references.iter().map(|(name, _)| name.clone()).collect();
+    let mut listed = BTreeSet::new();
+    while let Some(name) = pending.pop() {
+        let names = target(&name).and_then(|target| target.custom.as_ref()?["in-toto"].as_array().cloned());
+        for name in names.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)) {
+            let Some(target) = target(&name) else { continue };
+            let (folder, file) = name.rsplit_once('/').unwrap_or(("", &name));
+            if listed.insert(format!("targets/{folder}/{}.{file}", target.digest.hex())) {
+                pending.push(name);
+            }
+        }
+    }
+    let mut files = repository.files();
+    files.retain(|path, _| !path.starts_with("targets/") || listed.contains(path));
+    files
 }
 
 /// The entry of a TUF file. TUF writes the names of metadata files percent-encoded, and an entry name encodes them anew.

@@ -89,6 +89,10 @@ fn repository(error: &RepositoryError) -> Advice {
             "get the root from the publisher by a way that you trust, then: sealift trust pin-root NAME root.json",
         ),
         RepositoryError::NotCarried { name, .. } => advice(ExitCode::Tuf, format!("export with --tuf {name}=LOCATION")),
+        RepositoryError::Stray { .. } => advice(
+            ExitCode::Tuf,
+            "ask the exporter what was packed: the repository needs no such file, and nothing says what it is; nothing was written",
+        ),
         RepositoryError::ArchiveTime(source) | RepositoryError::Freshness { source, .. } => freshness(source),
         RepositoryError::Tuf { source, .. } => tuf(source),
         RepositoryError::Target { source, .. } => match source {

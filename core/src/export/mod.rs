@@ -177,7 +177,7 @@ pub fn prepare(
     question.inspections = settings.inspections;
     question.exported_at = Some(settings.exported_at);
     question.freshness = trust.policy.freshness();
-    let judgement = trust::judge(&question, trust, carried.carriers())?;
+    let judgement = trust::judge_carried(&question, trust, &mut carried)?;
     let (inventory, files) = inventory(&plan, &carried, settings)?;
     check_tuf_length(&inventory)?;
     let closed = check_documents(&inventory, &plan)?;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use sealift_archive_format::Digest;
 
 use super::claim::Claim;
-use super::repositories::{Carrier, Repositories, RepositoryError, RepositoryEvidence};
+use super::repositories::{Carried, Carrier, Repositories, RepositoryError, RepositoryEvidence};
 use super::supply_chain::{self, SupplyChainError};
 use crate::cnab::{Assurance, Level, MinimumLevel};
 use crate::freshness::Freshness;
@@ -182,6 +182,35 @@ pub fn judge(
     trust: &Trust,
     carriers: BTreeMap<RepositoryName, Carrier<'_>>,
 ) -> Result<Judgement, JudgementError> {
+    let (bundles, images, repositories) = find(question, trust, carriers)?;
+    let repositories = repositories.into_heard().into_evidence(question.exported_at);
+    Ok(Judgement { repositories, bundles, images })
+}
+
+/// The same from what an archive carries, and nothing else; and it may carry nothing of the repositories that are pinned
+/// here but what the judgement needs, and what belongs to the metadata that it verified.
+///
+/// # Errors
+/// As [`judge`], and [`RepositoryError::Stray`].
+pub fn judge_carried(
+    question: &Question<'_>,
+    trust: &Trust,
+    carried: &mut Carried,
+) -> Result<Judgement, JudgementError> {
+    let (bundles, images, repositories) = find(question, trust, carried.carriers())?;
+    let repositories = repositories.into_heard();
+    repositories.require_no_stray(trust, carried)?;
+    Ok(Judgement { repositories: repositories.into_evidence(question.exported_at), bundles, images })
+}
+
+type Found<'a> = (Vec<BundleJudgement>, Vec<Finding>, Repositories<'a>);
+
+/// What is found about each claim, and the repositories that were asked.
+fn find<'a>(
+    question: &Question<'_>,
+    trust: &Trust,
+    carriers: BTreeMap<RepositoryName, Carrier<'a>>,
+) -> Result<Found<'a>, JudgementError> {
     let map = map(trust)?;
     let repositories = Repositories::open(trust, carriers, question.freshness, question.now, question.exported_at)?;
     let mut judge = Judge { question, trust, map, repositories, measured: BTreeMap::new() };
@@ -193,8 +222,7 @@ pub fn judge(
     for image in &question.images {
         images.push(judge.lone_image(image)?);
     }
-    let repositories = judge.repositories.into_evidence(question.exported_at);
-    Ok(Judgement { repositories, bundles, images })
+    Ok((bundles, images, judge.repositories))
 }
 
 /// The map of the trust store. Without one, a single pinned root speaks for every name.

@@ -11,7 +11,7 @@ mod supply_chain;
 
 pub use claim::{Claim, ClaimKind};
 pub use gather::{Extent, gather};
-pub use judgement::{BundleJudgement, Finding, Judgement, JudgementError, Question, judge};
+pub use judgement::{BundleJudgement, Finding, Judgement, JudgementError, Question, judge, judge_carried};
 pub use repositories::{Carried, CarriedRepository, Carrier, RepositoryError, RepositoryEvidence};
 pub use supply_chain::SupplyChainError;
 

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use sealift_archive_format::Digest;
+use sealift_archive_format::{Digest, EntryName};
 
 use crate::freshness::{Clock, Freshness, FreshnessError};
 use crate::trust_store::{RepositoryName, Trust};
 use crate::tuf::provider::{CarriedMetadata, CarriedTargets};
 use crate::tuf::{
     FetchError, MetadataProvider, ProviderError, RoleEvidence, TargetProvider, TrustedRepository, TrustedState,
-    TufError, VerifiedTarget,
+    TufError, VerifiedTarget, stray_metadata,
 };
 
 fn outcome(error: &TufError) -> &'static str {
@@ -86,6 +86,12 @@ pub enum RepositoryError {
         /// Why.
         source: TufError,
     },
+    /// It came with a file that has no reason to be there.
+    #[error("{entry} is carried, and nothing of what was verified leads to it")]
+    Stray {
+        /// The name of its entry in the archive.
+        entry: String,
+    },
     /// A target file is missing or is not what the metadata says.
     #[error("repository {name} cannot supply a file that its metadata lists")]
     Target {
@@ -116,12 +122,20 @@ pub struct RepositoryEvidence {
 }
 
 /// A repository whose top-level roles are verified, and where more of it comes from.
-pub(super) struct Opened<'a> {
-    repository: TrustedRepository,
+struct Opened<'a> {
     carrier: Carrier<'a>,
+    heard: Heard,
+}
+
+/// What a repository said.
+struct Heard {
+    repository: TrustedRepository,
     pinned_root: Digest,
     found: BTreeMap<String, VerifiedTarget>,
 }
+
+/// The repositories that were asked, after the last question.
+pub(super) struct HeardRepositories(BTreeMap<RepositoryName, Heard>);
 
 /// The repositories that are open, by name.
 #[derive(Default)]
@@ -144,7 +158,7 @@ impl<'a> Repositories<'a> {
             let repository = crate::tuf::update(root, state, carrier.metadata, judged_at, &trust.policy.limits.tuf())
                 .map_err(|source| RepositoryError::Tuf { name: name.clone(), source })?;
             let (pinned_root, found) = (pinned.root.digest.clone(), BTreeMap::new());
-            opened.insert(name, Opened { repository, carrier, pinned_root, found });
+            opened.insert(name, Opened { carrier, heard: Heard { repository, pinned_root, found } });
         }
         Ok(Self(opened))
     }
@@ -156,19 +170,20 @@ impl<'a> Repositories<'a> {
         target: &str,
     ) -> Result<Option<VerifiedTarget>, RepositoryError> {
         let opened = self.opened(name, target)?;
-        let found = opened
+        let Opened { carrier, heard } = opened;
+        let found = heard
             .repository
-            .resolve(opened.carrier.metadata, target)
+            .resolve(carrier.metadata, target)
             .map_err(|source| RepositoryError::Tuf { name: name.clone(), source })?;
         if let Some(found) = &found {
-            opened.found.insert(target.to_owned(), found.clone());
+            heard.found.insert(target.to_owned(), found.clone());
         }
         Ok(found)
     }
 
     /// The instant at which a repository was judged.
     pub(super) fn judged_at(&self, name: &RepositoryName) -> Option<Timestamp> {
-        self.0.get(name).map(|opened| opened.repository.reference_time())
+        self.0.get(name).map(|opened| opened.heard.repository.reference_time())
     }
 
     /// The bytes of a target file.
@@ -179,7 +194,7 @@ impl<'a> Repositories<'a> {
             let file_name = target.path().to_owned();
             return Err(failed(ProviderError::TooLong { file_name, limit: MAXIMUM_TARGET_LENGTH }.into()));
         }
-        let consistent = opened.repository.has_consistent_snapshots();
+        let consistent = opened.heard.repository.has_consistent_snapshots();
         target.fetch(opened.carrier.targets, consistent).map_err(failed)
     }
 
@@ -188,19 +203,50 @@ impl<'a> Repositories<'a> {
         self.0.get_mut(name).ok_or_else(missing)
     }
 
+    /// Ends the questions, and lets go of the carriers.
+    pub(super) fn into_heard(self) -> HeardRepositories {
+        HeardRepositories(self.0.into_iter().map(|(name, opened)| (name, opened.heard)).collect())
+    }
+}
+
+impl HeardRepositories {
+    /// Requires that everything that is carried of these repositories has a reason to be there, from which they were heard:
+    /// metadata belongs to what was verified, and target files were asked for.
+    pub(super) fn require_no_stray(&self, trust: &Trust, carried: &Carried) -> Result<(), RepositoryError> {
+        for (name, Heard { repository, .. }) in &self.0 {
+            let Some(CarriedRepository { metadata, targets }) = carried.repositories.get(name) else { continue };
+            let Some(pinned) = trust.repositories.get(name) else { continue };
+            let stray = stray_metadata(metadata, repository, &pinned.root.bytes)
+                .map_err(|source| RepositoryError::Tuf { name: name.clone(), source })?;
+            let entry = match (stray, targets.stray()) {
+                (Some(file), _) => format!("sealift/tuf/{name}/metadata/{file}"),
+                (None, Some(path)) => target_entry(name, path),
+                (None, None) => continue,
+            };
+            return Err(RepositoryError::Stray { entry });
+        }
+        Ok(())
+    }
+
     /// The evidence, and what to remember.
     pub(super) fn into_evidence(self, exported_at: Option<Timestamp>) -> Vec<RepositoryEvidence> {
-        let evidence = |(name, opened): (RepositoryName, Opened<'_>)| RepositoryEvidence {
+        let evidence = |(name, heard): (RepositoryName, Heard)| RepositoryEvidence {
             name,
-            pinned_root: opened.pinned_root,
-            roles: opened.repository.roles().to_vec(),
-            judged_at: opened.repository.reference_time(),
-            consistent_snapshots: opened.repository.has_consistent_snapshots(),
-            targets: opened.found.into_values().collect(),
-            next_state: opened.repository.into_state(exported_at),
+            pinned_root: heard.pinned_root,
+            roles: heard.repository.roles().to_vec(),
+            judged_at: heard.repository.reference_time(),
+            consistent_snapshots: heard.repository.has_consistent_snapshots(),
+            targets: heard.found.into_values().collect(),
+            next_state: heard.repository.into_state(exported_at),
         };
         self.0.into_iter().map(evidence).collect()
     }
+}
+
+/// The name of a target file's entry.
+fn target_entry(name: &RepositoryName, path: &str) -> String {
+    let entry = EntryName::tuf_target(name.as_str(), path).map(|entry| entry.as_str().to_owned());
+    entry.unwrap_or_else(|_| format!("sealift/tuf/{name}/targets/{path}"))
 }
 
 /// The one instant at which every repository is judged. An archive without any has an export time all the same.

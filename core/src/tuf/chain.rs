@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp as Instant;
+use percent_encoding::percent_decode_str;
 
 use super::envelope::{Authority, Envelope, Verified};
 use super::error::TufError;
@@ -282,6 +283,39 @@ impl TrustedSnapshot {
     /// [`TufError::NotInSnapshot`].
     pub fn targets_file(&self, role: &RoleName) -> Result<MetadataFile, TufError> {
         Ok(self.timestamp.root.file(self.described(role)?))
+    }
+
+    /// Whether bytes are the snapshot, as a repository serves it under this name.
+    pub(crate) fn is_file_of_snapshot(&self, name: &str, bytes: &[u8]) -> bool {
+        let MetadataFile { version, .. } = self.timestamp.snapshot_file();
+        name == RoleName::snapshot().file_name(version) && self.timestamp.snapshot(bytes, None).is_ok()
+    }
+
+    /// Whether bytes are what this snapshot lists under this name: of the length, with the hashes and in the version that it
+    /// states. Who signed the metadata of a delegated role is not asked.
+    pub(crate) fn lists_file(&self, name: &str, bytes: &[u8]) -> bool {
+        let listed = || {
+            let mut stem = name.strip_suffix(".json")?;
+            if self.root().value().consistent_snapshot {
+                (_, stem) = stem.split_once('.')?;
+            }
+            let stem = percent_decode_str(stem).decode_utf8().ok()?;
+            let targets = RoleName::targets();
+            let role = if stem == targets.as_str() { targets } else { RoleName::delegated(&stem).ok()? };
+            let file = self.targets_file(&role).ok()?;
+            (role.file_name(file.version) == name).then_some(role)
+        };
+        let Some(role) = listed() else { return false };
+        if role == RoleName::targets() {
+            return self.top_level_targets(bytes).is_ok();
+        }
+        let states_version = |version| {
+            let header = Envelope::parse(&role, bytes).ok()?.header::<Targets>().ok()?;
+            Some(header.version.get() == version)
+        };
+        self.described(&role).is_ok_and(|described| {
+            described.check(bytes).is_ok() && states_version(described.version.get()).unwrap_or(false)
+        })
     }
 
     fn described(&self, role: &RoleName) -> Result<&super::metadata::FileDescription, TufError> {

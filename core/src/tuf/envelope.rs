@@ -196,7 +196,13 @@ impl<'b> Envelope<'b> {
         Ok((self.header::<T>()?, self.read_value()?))
     }
 
-    fn header<T: Metadata>(&self) -> Result<Header, MetadataError> {
+    /// Whether both sign the same, whoever signed it, and in however many signatures.
+    pub(crate) fn signs_the_same_as(&self, other: &Self) -> bool {
+        self.canonical == other.canonical
+    }
+
+    /// Reads what all metadata has in common, without having asked who signed it.
+    pub(crate) fn header<T: Metadata>(&self) -> Result<Header, MetadataError> {
         let Signed::<Header> { signed: header } = strict_json::read_again(self.bytes, Names::Exact)?;
         if header.kind != T::TYPE {
             return Err(MetadataError::Type { expected: T::TYPE, found: header.kind });

@@ -24,6 +24,7 @@ pub mod provider;
 mod repository;
 mod role_name;
 pub mod state;
+mod stray;
 mod target;
 mod update;
 
@@ -39,5 +40,6 @@ pub use provider::{MetadataProvider, ProviderError, TargetProvider};
 pub use repository::TrustedRepository;
 pub use role_name::{RoleName, RoleNameError};
 pub use state::TrustedState;
+pub use stray::stray_metadata;
 pub use target::{FetchError, VerifiedTarget};
 pub use update::{advance, update};

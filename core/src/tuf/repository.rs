@@ -70,6 +70,16 @@ impl TrustedRepository {
         self.snapshot.root().value().consistent_snapshot
     }
 
+    /// The snapshot, with the proof of what is above it.
+    pub(crate) fn snapshot(&self) -> &TrustedSnapshot {
+        &self.snapshot
+    }
+
+    /// The limits that it was read with.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// What has been accepted so far.
     pub fn state(&self) -> &TrustedState {
         &self.state

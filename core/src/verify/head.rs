@@ -89,7 +89,7 @@ pub fn open_sealed<R: Read>(
         inspections: settings.inspections,
         documents: &contents,
     };
-    let judgement = trust::judge(&question, trust, carried.carriers())?;
+    let judgement = trust::judge_carried(&question, trust, &mut carried)?;
     // Only what may be believed is worth the work that its graphs take.
     let closed = bound.close(&inventory)?;
     check_referrers(&closed, &inventory, trust)?;

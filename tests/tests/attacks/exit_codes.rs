@@ -141,6 +141,14 @@ fn exit_code_12_for_the_root_of_another_publisher() {
 }
 
 #[test]
+fn exit_code_12_for_a_file_that_no_metadata_leads_to() {
+    let (operator, sample) = Operator::new();
+    let mut consignment = operator.packed(&sample);
+    consignment.tuf().insert("targets/stray".to_owned(), b"stray".to_vec());
+    operator.trusts(&sample).refuses(&consignment.archive(), 12, "tuf", "ask the exporter what was packed");
+}
+
+#[test]
 fn exit_code_13_for_a_link_that_a_stranger_signed() {
     let (operator, mut sample) = Operator::new();
     let digest = sample.repository.released[BUNDLE].digest.clone();

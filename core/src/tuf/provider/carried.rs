@@ -1,6 +1,6 @@
 //! Files that were carried here, in memory: what an archive brought.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sealift_archive_format::Digest;
 
@@ -45,21 +45,28 @@ impl MetadataProvider for CarriedMetadata {
 }
 
 /// Target files by their paths below the targets folder, exactly as a repository serves them: with a hash in front of
-/// the last part where snapshots are consistent.
+/// the last part where snapshots are consistent. It notes which of them were asked for: the others have no reason to be
+/// there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CarriedTargets {
     files: BTreeMap<String, Vec<u8>>,
+    handed_out: BTreeSet<String>,
 }
 
 impl CarriedTargets {
     /// These files.
     pub fn new(files: BTreeMap<String, Vec<u8>>) -> Self {
-        Self { files }
+        Self { files, handed_out: BTreeSet::new() }
     }
 
     /// The files, by path.
     pub fn files(&self) -> &BTreeMap<String, Vec<u8>> {
         &self.files
+    }
+
+    /// The path of a file that nobody has asked for so far, if there is one.
+    pub fn stray(&self) -> Option<&str> {
+        self.files.keys().map(String::as_str).find(|path| !self.handed_out.contains(*path))
     }
 }
 
@@ -71,7 +78,11 @@ impl TargetProvider for CarriedTargets {
         limit: u64,
     ) -> Result<Option<Vec<u8>>, ProviderError> {
         let path = target_file_path(path, digest_prefix);
-        bounded(self.files.get(&path), &path, limit)
+        let found = bounded(self.files.get(&path), &path, limit)?;
+        if found.is_some() {
+            self.handed_out.insert(path);
+        }
+        Ok(found)
     }
 }
 

@@ -129,7 +129,9 @@ fn rollback_behind_the_last_accepted_export_of_any_repository_that_came_along() 
     let alone = |after: i64| packed_at(&demo, after);
     let both = |after: i64| {
         let mut consignment = alone(after);
-        consignment.repositories.insert("other".to_owned(), other.repository.files());
+        let mut files = other.repository.files();
+        files.retain(|path, _| path.starts_with("metadata/"));
+        consignment.repositories.insert("other".to_owned(), files);
         consignment
     };
     let refused_for = |consignment: Consignment, repository: &str, last: i64| {
