@@ -106,6 +106,8 @@ pub(super) fn documents(error: &DocumentError) -> Advice {
         | DocumentError::ExtraImage { .. }
         | DocumentError::NotAReferrer { .. }
         | DocumentError::TooManyReferrers { .. }
+        | DocumentError::ReferrerTooDeep { .. }
+        | DocumentError::ReferrerOrder { .. }
         | DocumentError::Order { .. }
         | DocumentError::BundleAsAttestation { .. }
         | DocumentError::Platforms { .. }

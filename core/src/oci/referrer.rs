@@ -1,9 +1,10 @@
 //! What refers to an image, by kind (OCI Image Specification 1.1, `subject` and `artifactType`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 
+use sealift_archive_format::Digest;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::attestation::is_attestation;
@@ -81,6 +82,34 @@ impl ReferrerKind {
             Self::Image => "image",
         }
     }
+}
+
+/// What refers to an image, of all that is said to, in the one order that it has: level by level, first what refers to the
+/// image's manifests, then what refers to that, [`MAXIMUM_DEPTH`] levels in all. Within a level the subjects decide, in
+/// their own order (those of the first level are in that of [`Graph::manifests`]); what has one subject is sorted by digest.
+/// What is one of the image's own manifests does not refer to it.
+pub fn in_order<'g>(image: &'g Graph, referrers: impl IntoIterator<Item = &'g Graph>) -> Vec<&'g Graph> {
+    let mut by_subject: HashMap<&Digest, BTreeMap<&Digest, &Graph>> = HashMap::new();
+    for referrer in referrers {
+        if let Some(subject) = referrer.root().document().subject() {
+            let digest = &referrer.root().descriptor().digest;
+            by_subject.entry(&subject.digest).or_default().insert(digest, referrer);
+        }
+    }
+    let mut subjects: Vec<&Digest> = image.manifests().iter().map(|manifest| &manifest.descriptor().digest).collect();
+    let mut seen: HashSet<&Digest> = subjects.iter().copied().collect();
+    let mut ordered = Vec::new();
+    for _ in 0..MAXIMUM_DEPTH {
+        let mut level = Vec::new();
+        for (digest, referrer) in subjects.iter().filter_map(|subject| by_subject.get(subject)).flatten() {
+            if seen.insert(digest) {
+                level.push(*digest);
+                ordered.push(*referrer);
+            }
+        }
+        subjects = level;
+    }
+    ordered
 }
 
 /// Layers of a container's file system.

@@ -13,6 +13,7 @@ mod in_toto;
 mod names;
 mod policy;
 mod promises;
+mod referrers;
 mod stray_files;
 mod text;
 mod tuf;

@@ -5,7 +5,7 @@ use sealift_archive_format::Digest;
 use super::MAXIMUM_HELD;
 use crate::cnab::BundleError;
 use crate::cnab::registry_form::RegistryFormError;
-use crate::oci::referrer::MAXIMUM_REFERRERS;
+use crate::oci::referrer::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
 use crate::oci::{GraphError, ManifestError, ReferenceError};
 
 /// Why the documents do not fit together.
@@ -124,6 +124,24 @@ pub enum DocumentError {
         referrer: Digest,
         /// What it refers to, if anything.
         subject: Option<Digest>,
+    },
+    /// A referrer refers to a referrer of a referrer.
+    #[error("{referrer} is carried as a referrer of {reference}, more than {MAXIMUM_DEPTH} levels away from it")]
+    ReferrerTooDeep {
+        /// The reference of the image.
+        reference: String,
+        /// The referrer.
+        referrer: Digest,
+    },
+    /// The referrers of an image are not in the one order that they have, or one of them is listed twice.
+    #[error("the referrers of {reference} list {found} where they should list {}", .expected.as_ref().map_or("nothing more".to_owned(), Digest::to_string))]
+    ReferrerOrder {
+        /// The reference of the image.
+        reference: String,
+        /// The referrer that is listed.
+        found: Digest,
+        /// The referrer that should be; nothing after the last one.
+        expected: Option<Digest>,
     },
     /// An image has more referrers than are looked at.
     #[error("image {reference} has {count} referrers; the limit is {MAXIMUM_REFERRERS}")]

@@ -4,7 +4,8 @@
 //! bundle's images to be exactly those that its `bundle.json` names, with the digests that it promises; what is bound can be
 //! judged. Names are held to what they promise. After [`Bound::close`], every bundle and image that the inventory names leads, reference by reference, to the
 //! blobs that the inventory lists, in their one order, and no blob is listed that nothing leads to; the index of a bundle
-//! is the one that the bundle has; every referrer refers to a manifest of its image, or to another referrer of it.
+//! is the one that the bundle has; every referrer refers to a manifest of its image, or to
+//! another referrer of it, and they are in their one order.
 
 mod closed;
 mod error;
@@ -24,7 +25,7 @@ use crate::cnab::registry_form;
 use crate::cnab::{Bundle, BundleImage};
 use crate::oci::manifest::{Document, ManifestBytes};
 use crate::oci::media_type::{self, Announced};
-use crate::oci::referrer::MAXIMUM_REFERRERS;
+use crate::oci::referrer::{self, MAXIMUM_REFERRERS};
 use crate::oci::{Descriptor, ForeignLayers, Graph, GraphError, Graphs, Platform, Platforms};
 
 /// The most bytes of documents that are held, in bytes.
@@ -194,19 +195,9 @@ impl Closing<'_> {
         if count > MAXIMUM_REFERRERS {
             return Err(DocumentError::TooManyReferrers { reference: record.reference.clone(), count });
         }
-        let mut subjects: HashSet<Digest> =
-            graph.manifests().iter().map(|manifest| manifest.descriptor().digest.clone()).collect();
-        let mut referrers = Vec::new();
-        for referrer in &record.referrers {
-            let graph = self.walk(&record.reference, &Platforms::All, referrer)?;
-            let subject = graph.root().document().subject().map(|subject| subject.digest.clone());
-            if !subject.as_ref().is_some_and(|subject| subjects.contains(subject)) {
-                let (reference, referrer) = (record.reference.clone(), referrer.digest.clone());
-                return Err(DocumentError::NotAReferrer { reference, referrer, subject });
-            }
-            referrers.push(graph);
-            subjects.insert(referrer.digest.clone());
-        }
+        let walk = |referrer| self.walk(&record.reference, &Platforms::All, referrer);
+        let referrers: Vec<_> = record.referrers.iter().map(walk).collect::<Result<_, _>>()?;
+        check_referrers(&record.reference, &graph, &referrers)?;
         Ok(ClosedImage { graph, referrers })
     }
 
@@ -246,6 +237,31 @@ fn check_platforms(record: &ImageRecord, graph: &Graph) -> Result<(), DocumentEr
     }
     let found = graph.platforms().map(str::to_owned).collect();
     Err(DocumentError::Platforms { reference: record.reference.clone(), found })
+}
+
+/// What is carried as referrers refers to the image, directly or to one that does, and is in the one order of referrers.
+fn check_referrers(reference: &str, image: &Graph, referrers: &[Arc<Graph>]) -> Result<(), DocumentError> {
+    let digest = |graph: &Graph| graph.root().descriptor().digest.clone();
+    let expected = referrer::in_order(image, referrers.iter().map(Arc::as_ref));
+    let reached: HashSet<Digest> = expected.iter().copied().map(digest).collect();
+    let of_image: HashSet<&Digest> = image.manifests().iter().map(|manifest| &manifest.descriptor().digest).collect();
+    for (at, found) in referrers.iter().enumerate() {
+        let (reference, referrer) = (reference.to_owned(), digest(found));
+        let expected = expected.get(at).copied().map(digest);
+        if expected.as_ref() == Some(&referrer) {
+            continue;
+        }
+        let subject = found.root().document().subject().map(|subject| subject.digest.clone());
+        let is_listed = |subject: &Digest| referrers.iter().any(|other| digest(other) == *subject);
+        return Err(if reached.contains(&referrer) {
+            DocumentError::ReferrerOrder { reference, found: referrer, expected }
+        } else if subject.as_ref().is_some_and(is_listed) && !of_image.contains(&referrer) {
+            DocumentError::ReferrerTooDeep { reference, referrer }
+        } else {
+            DocumentError::NotAReferrer { reference, referrer, subject }
+        });
+    }
+    Ok(())
 }
 
 /// The roots of all graphs: the index of each bundle, each image, and what refers to these.

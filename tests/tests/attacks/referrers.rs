@@ -1,0 +1,138 @@
+//! What refers to an image has one order, and ends after two levels.
+
+use sealift_archive_format::inventory::ImageRole;
+use sealift_core::verify::documents::DocumentError;
+use sealift_sample_publisher::image::{multi_platform_image, store};
+use sealift_tests::far_side::FarSide;
+use sealift_tests::malicious_exporter::{blobs, digest, document, image_record, record};
+use serde_json::{Value, json};
+
+use super::*;
+
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+/// An image for two platforms, in a sample of its own.
+fn image() -> (Sample, Value) {
+    let mut sample = sample();
+    let image = multi_platform_image(&mut sample.blobs, "app", b"app", &["amd64", "arm64"]).unwrap();
+    (sample, image)
+}
+
+/// Something that refers to a manifest.
+fn note(sample: &mut Sample, subject: &Value, text: &str) -> Value {
+    let config = store(&mut sample.blobs, "application/vnd.oci.empty.v1+json", b"{}".to_vec());
+    let layer = store(&mut sample.blobs, "text/plain", text.as_bytes().to_vec());
+    let subject = json!({ "mediaType": subject["mediaType"], "digest": subject["digest"], "size": subject["size"] });
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": "text/plain", "config": config, "layers": [layer],
+        "subject": subject,
+    });
+    store(&mut sample.blobs, MANIFEST, manifest.to_string().into_bytes())
+}
+
+/// An image with these referrers, and nothing else.
+fn packed(sample: &Sample, image: &Value, referrers: &[&Value]) -> Vec<u8> {
+    let mut record_of_image = image_record("example.com/org/app:1", image, ImageRole::StandAlone);
+    record_of_image.referrers = referrers.iter().map(|referrer| record(referrer)).collect();
+    let mut consignment = Consignment::of_image(sample, 1, hours(0));
+    consignment.images = vec![record_of_image];
+    consignment.repositories.clear();
+    let roots: Vec<&Value> = [image].into_iter().chain(referrers.iter().copied()).collect();
+    consignment.blobs = blobs(&sample.blobs, &[], &roots);
+    consignment.archive()
+}
+
+/// A far side that asks for nothing.
+fn far() -> FarSide {
+    let far = FarSide::trusting_nobody(hours(2));
+    far.policy("minimum_level = \"0\"\n");
+    far
+}
+
+fn permutations<'v>(of: &[&'v Value]) -> Vec<Vec<&'v Value>> {
+    let Some((first, rest)) = of.split_first() else { return vec![Vec::new()] };
+    let mut all = Vec::new();
+    for shorter in permutations(rest) {
+        for at in 0..=shorter.len() {
+            let mut longer = shorter.clone();
+            longer.insert(at, *first);
+            all.push(longer);
+        }
+    }
+    all
+}
+
+#[test]
+fn of_all_orders_one_is_accepted() {
+    let (mut sample, image) = image();
+    let platforms = document(&sample.blobs, &image)["manifests"].clone();
+    let of_second = note(&mut sample, &platforms[1], "second platform");
+    let mut of_first = [note(&mut sample, &platforms[0], "1"), note(&mut sample, &platforms[0], "2")];
+    of_first.sort_by_key(digest);
+    let of_index = note(&mut sample, &image, "index");
+    let of_note = note(&mut sample, &of_first[0], "a note on a note");
+    let right = [&of_first[0], &of_first[1], &of_second, &of_index, &of_note];
+    let mut accepted = 0;
+    for order in permutations(&right) {
+        let archive = packed(&sample, &image, &order);
+        if order == right {
+            far().accepts(&archive);
+            accepted += 1;
+        } else {
+            let at = (0..order.len()).find(|at| order[*at] != right[*at]).unwrap();
+            assert_error!(
+                far().refuses(&archive).documents(),
+                DocumentError::ReferrerOrder { found, expected, .. }
+                    if (&found, &expected) == (&digest(order[at]), &Some(digest(right[at])))
+            );
+        }
+    }
+    assert_eq!(accepted, 1);
+}
+
+#[test]
+fn a_referrer_of_a_referrer_of_a_referrer() {
+    let (mut sample, image) = image();
+    let first = note(&mut sample, &image, "1");
+    let second = note(&mut sample, &first, "2");
+    let third = note(&mut sample, &second, "3");
+    far().accepts(&packed(&sample, &image, &[&first, &second]));
+    let error = far().refuses(&packed(&sample, &image, &[&first, &second, &third])).documents();
+    assert_error!(error, DocumentError::ReferrerTooDeep { referrer, .. } if referrer == digest(&third));
+}
+
+#[test]
+fn a_referrer_that_is_listed_twice() {
+    let (mut sample, image) = image();
+    let note = note(&mut sample, &image, "1");
+    let error = far().refuses(&packed(&sample, &image, &[&note, &note])).documents();
+    assert_error!(error, DocumentError::ReferrerOrder { found, expected: None, .. } if found == digest(&note));
+}
+
+#[test]
+fn a_referrer_of_something_else() {
+    let (mut sample, image) = image();
+    let other = multi_platform_image(&mut sample.blobs, "app", b"other", &["amd64"]).unwrap();
+    let stranger = note(&mut sample, &other, "1");
+    let of_stranger = note(&mut sample, &stranger, "2");
+    for (referrers, refused) in
+        [(vec![&stranger], &stranger), (vec![&stranger, &of_stranger], &stranger), (vec![&of_stranger], &of_stranger)]
+    {
+        let error = far().refuses(&packed(&sample, &image, &referrers)).documents();
+        assert_error!(error, DocumentError::NotAReferrer { referrer, .. } if referrer == digest(refused));
+    }
+}
+
+#[test]
+fn a_manifest_of_the_image_that_refers_to_another_one_of_it() {
+    let (mut sample, image) = image();
+    let mut index = document(&sample.blobs, &image);
+    let platform = index["manifests"][0].clone();
+    let note = note(&mut sample, &platform, "inside");
+    index["manifests"].as_array_mut().unwrap().push(note.clone());
+    let image = store(&mut sample.blobs, INDEX, index.to_string().into_bytes());
+    far().accepts(&packed(&sample, &image, &[]));
+    let error = far().refuses(&packed(&sample, &image, &[&note])).documents();
+    assert_error!(error, DocumentError::NotAReferrer { referrer, .. } if referrer == digest(&note));
+}
