@@ -47,11 +47,12 @@ fn an_unsigned_bundle_under_another_spelling_of_a_signed_domain() {
 
 #[test]
 fn what_is_signed_is_vouched_for_under_every_spelling_of_its_domain() {
-    let mut sample = sample();
-    sample.references[0].0 = BUNDLE.replace("example.com", "EXAMPLE.com:443");
+    let sample = sample();
+    let mut consignment = consignment(&sample);
+    consignment.bundles[0].reference = BUNDLE.replace("example.com", "EXAMPLE.com:443");
     let far = FarSide::trusting(&sample, hours(2));
     far.policy("minimum_level = \"4\"\n");
-    far.accepts(&consignment(&sample).archive());
+    far.accepts(&consignment.archive());
     assert!(far.tags().contains_key(BUNDLE), "the tag has the one form: {:?}", far.tags());
 }
 
@@ -70,8 +71,8 @@ fn registry_side(sample: &Sample, naming: Naming) -> FarSide {
 
 /// The component image of the sample and, under the same path of another registry, its invocation image.
 fn two_domains(sample: &Sample, other: &str) -> Consignment {
-    let mut consignment = consignment(sample);
-    consignment.bundles.clear();
+    let mut consignment = Consignment::of_image(sample, 2, hours(0));
+    consignment.images.clear();
     let place = sample.references.iter().position(|(name, _)| name == WEB).unwrap();
     for (name, (_, image)) in [(WEB, &sample.references[place]), (other, &sample.references[3 - place])] {
         consignment.images.push(image_record(name, image, ImageRole::StandAlone));
