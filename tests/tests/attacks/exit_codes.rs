@@ -285,8 +285,10 @@ fn exit_code_14_for_a_tag_that_would_move_to_a_lower_level_unless_it_is_named() 
 fn exit_code_18_for_a_memory_of_tags_that_is_lost() {
     let (operator, sample) = Operator::new();
     let operator = operator.trusts(&sample);
-    fs::remove_file(operator.folder.path().join("trust/deliveries.json")).unwrap();
     let archive = operator.packed(&sample).archive();
+    assert_eq!(operator.import(&archive).exit_code, Some(0));
+    fs::remove_file(operator.folder.path().join("trust/deliveries.json")).unwrap();
+    fs::remove_dir_all(operator.folder.path().join("delivered")).unwrap();
     operator.refuses(&archive, 18, "trust-store", "sealift trust reset-deliveries");
     assert_eq!(operator.run(&["trust", "reset-deliveries"]).exit_code, Some(0));
     assert_eq!(operator.import(&archive).exit_code, Some(0));

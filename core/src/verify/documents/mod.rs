@@ -241,6 +241,9 @@ fn check_platforms(record: &ImageRecord, graph: &Graph) -> Result<(), DocumentEr
 
 /// What is carried as referrers refers to the image, directly or to one that does, and is in the one order of referrers.
 fn check_referrers(reference: &str, image: &Graph, referrers: &[Arc<Graph>]) -> Result<(), DocumentError> {
+    if referrers.is_empty() {
+        return Ok(());
+    }
     let digest = |graph: &Graph| graph.root().descriptor().digest.clone();
     let expected = referrer::in_order(image, referrers.iter().map(Arc::as_ref));
     let reached: HashSet<Digest> = expected.iter().copied().map(digest).collect();
