@@ -1,18 +1,27 @@
 //! A source that is made up as it goes: images, bundles and referrers in every form that layouts and registries have them
-//! in, right and wrong, and a request for some of it. What is made follows from a string of bytes and from nothing else, so
-//! property tests and fuzzers can share it.
+//! in, right and wrong, a request for some of it, and the archive that comes of it. What is made follows from a string of
+//! bytes and from nothing else, so property tests and fuzzers can share it: this file needs nothing else of this crate.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
+use jiff::Timestamp;
 use sealift_archive_format::Digest;
+use sealift_archive_format::inventory::Exporter;
 use sealift_core::export::request::Place;
-use sealift_core::export::{BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Request, SourceId};
+use sealift_core::export::{
+    self, BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Request, Settings, SourceId, Sources,
+};
+use sealift_core::in_toto::Inspections;
 use sealift_core::oci::layout::LayoutError;
 use sealift_core::oci::{
     BlobContent, Checked, Descriptor, ManifestBytes, ManifestError, Platforms, Reference, ReferrerKind, Repository,
     Source, SourceError,
 };
+use sealift_core::progress::Unwatched;
+use sealift_core::signature::SigningKey;
+use sealift_core::trust::Extent;
+use sealift_core::trust_store::Trust;
 use serde_json::{Value, json};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -318,4 +327,27 @@ pub fn generate(bytes: &[u8]) -> (GeneratedSource, Request) {
         }
     }
     (source, request)
+}
+
+/// A policy that asks for nothing: what is exported under it is refused for no other reason than its form.
+pub const POLICY: &str = "minimum_level = \"0\"
+referrers = [\"attestation\", \"signature\", \"sbom\", \"other\", \"image\"]
+";
+
+/// Makes a source and exports what is asked of it, for a side that trusts `key`; `None` where export refuses.
+pub fn export(bytes: &[u8], key: &SigningKey, trust: &Trust, now: Timestamp) -> Option<Vec<u8>> {
+    let (source, request) = generate(bytes);
+    let mut sources: Sources<'_> = vec![Box::new(source)];
+    let plan = export::plan(&request, &mut sources).ok()?;
+    let settings = Settings {
+        now,
+        exported_at: now,
+        exporter: Exporter { name: "test".to_owned(), version: "1".to_owned() },
+        keys: std::slice::from_ref(key),
+        inspections: Inspections::NotRun,
+        extent: Extent::WhatIsNeeded,
+    };
+    let prepared = export::prepare(plan, &mut sources, trust, BTreeMap::new(), &settings).ok()?;
+    // A blob that its source does not have is found when it is fetched.
+    prepared.write(Vec::new(), &mut sources, &Unwatched).ok()
 }

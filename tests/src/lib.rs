@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 pub mod archive_mutator;
+pub mod cnab_to_oci;
 pub mod docker_registry;
 pub mod far_side;
 pub mod folder_content;
@@ -14,6 +15,7 @@ pub mod images;
 pub mod link_folder;
 pub mod malicious_exporter;
 pub mod outside_programs;
+pub mod read_alike;
 pub mod registry;
 pub mod sealift_command;
 pub mod tuf_repository;

@@ -11,8 +11,8 @@ use sealift_core::oci::ManifestError;
 use sealift_core::verify::documents::DocumentError;
 use sealift_sample_publisher::bundle::{BundleImage, bundle_json, store_bundle};
 use sealift_sample_publisher::image::{multi_platform_image, store};
+use sealift_tests::cnab_to_oci::{Pulled, pull};
 use sealift_tests::far_side::FarSide;
-use sealift_tests::go_reader::{Pulled, pull};
 use sealift_tests::malicious_exporter::{Consignment, blobs, document, image_record, record};
 use serde_json::{Value, json};
 

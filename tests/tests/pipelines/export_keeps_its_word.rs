@@ -1,41 +1,20 @@
 //! What `export` seals, the far side takes: over sources of every form, right and wrong.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
-use sealift_archive_format::inventory::Exporter;
-use sealift_core::export::{self, Sources};
-use sealift_core::in_toto::Inspections;
-use sealift_core::progress::Unwatched;
-use sealift_core::trust::Extent;
 use sealift_tests::far_side::FarSide;
-use sealift_tests::generated_source::generate;
+use sealift_tests::generated_source::{self, POLICY};
 use sealift_tests::malicious_exporter::exporter_key;
 
 /// A side that trusts one exporter and asks for nothing else: exporter and importer in one.
 fn side() -> FarSide {
     let far = FarSide::trusting_nobody("2026-06-01T12:00:00Z".parse().unwrap());
-    far.policy("minimum_level = \"0\"\nreferrers = [\"attestation\", \"signature\", \"sbom\", \"other\", \"image\"]\n");
+    far.policy(POLICY);
     far
 }
 
 /// Exports what the choices make; `None` where export refuses.
 fn export(side: &FarSide, choices: &[u8]) -> Option<Vec<u8>> {
-    let (source, request) = generate(choices);
-    let mut sources: Sources<'_> = vec![Box::new(source)];
-    let plan = export::plan(&request, &mut sources).ok()?;
-    let settings = export::Settings {
-        now: side.now,
-        exported_at: side.now,
-        exporter: Exporter { name: "test".to_owned(), version: "1".to_owned() },
-        keys: &[exporter_key()],
-        inspections: Inspections::NotRun,
-        extent: Extent::WhatIsNeeded,
-    };
-    let trust = side.store().load().unwrap();
-    let prepared = export::prepare(plan, &mut sources, &trust, BTreeMap::new(), &settings).ok()?;
-    // A blob that its source does not have is found when it is fetched.
-    prepared.write(Vec::new(), &mut sources, &Unwatched).ok()
+    generated_source::export(choices, &exporter_key(), &side.store().load().unwrap(), side.now)
 }
 
 proptest! {
