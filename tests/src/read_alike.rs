@@ -62,7 +62,6 @@ const ANNOUNCED: [&str; 5] = [
 struct Listed {
     media_type: String,
     digest: String,
-    urls: Vec<String>,
     annotations: Vec<(String, String)>,
     platform: Option<[String; 4]>,
     artifact_type: String,
@@ -162,7 +161,6 @@ impl Listed {
         Self {
             media_type: descriptor.media_type.clone(),
             digest: descriptor.digest.to_string(),
-            urls: descriptor.urls.clone(),
             annotations: our_remarks(&descriptor.annotations),
             platform: descriptor.platform.as_ref().map(|platform| {
                 let (os, architecture) = (platform.os.clone(), platform.architecture.clone());
@@ -176,7 +174,6 @@ impl Listed {
         Self {
             media_type: descriptor.text("mediaType").to_owned(),
             digest: descriptor.text("digest").to_owned(),
-            urls: descriptor.list("urls").iter().map(|url| url.as_text().to_owned()).collect(),
             annotations: their_remarks(descriptor),
             platform: pointee(descriptor, "platform")
                 .map(|it| ["os", "architecture", "variant", "os.version"].map(|name| it.text(name).to_owned())),

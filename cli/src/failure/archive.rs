@@ -110,6 +110,7 @@ pub(super) fn documents(error: &DocumentError) -> Advice {
         | DocumentError::ReferrerOrder { .. }
         | DocumentError::Order { .. }
         | DocumentError::BundleAsAttestation { .. }
+        | DocumentError::TooManySubjects { .. }
         | DocumentError::Platforms { .. }
         | DocumentError::Platform(_) => {
             advice(ExitCode::Content, "ask the exporter what was packed: the archive is whole, but not consistent")

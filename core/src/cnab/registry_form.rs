@@ -29,6 +29,8 @@ const INVOCATION: &str = "invocation";
 const ARTIFACT_TYPE: &str = "org.opencontainers.artifactType";
 const TITLE: &str = "org.opencontainers.image.title";
 const VERSION: &str = "org.opencontainers.image.version";
+/// The longest annotation that repeats a list, in bytes.
+const MAXIMUM_LIST_LENGTH: usize = 64 * 1024;
 
 /// Why documents are not the form of a bundle in a registry.
 #[derive(Debug, thiserror::Error)]
@@ -192,9 +194,38 @@ fn annotation(name: &str, bundle: &Bundle) -> Option<String> {
 #[derive(Deserialize)]
 struct Lists {
     #[serde(default)]
-    keywords: Vec<String>,
+    keywords: Short<String>,
     #[serde(default)]
-    maintainers: Vec<Maintainer>,
+    maintainers: Short<Maintainer>,
+}
+
+/// A list of no more items than an annotation has room for.
+#[derive(Default, PartialEq, Eq)]
+struct Short<T>(Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Short<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Items<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for Items<T> {
+            type Value = Short<T>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "at most {MAXIMUM_LIST_LENGTH} items")
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut access: A) -> Result<Short<T>, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = access.next_element()? {
+                    if items.len() == MAXIMUM_LIST_LENGTH / 2 {
+                        return Err(serde::de::Error::invalid_length(items.len() + 1, &self));
+                    }
+                    items.push(item);
+                }
+                Ok(Short(items))
+            }
+        }
+        deserializer.deserialize_seq(Items(std::marker::PhantomData))
+    }
 }
 
 #[derive(Default, PartialEq, Eq, Deserialize)]
@@ -207,15 +238,18 @@ struct Maintainer {
 
 /// Whether an annotation is one that an index may have, and says what `bundle.json` says.
 fn is_right(name: &str, value: &str, bundle: &Bundle, bundle_json: &[u8]) -> bool {
+    if value.len() > MAXIMUM_LIST_LENGTH && annotation(name, bundle).is_none() {
+        return false;
+    }
     let lists = || strict_json::read::<Lists>(bundle_json, Names::Folded).ok();
     let listed = value.as_bytes();
     match name {
         "io.cnab.keywords" => {
-            let found = strict_json::read::<Vec<String>>(listed, Names::Folded).ok();
+            let found = strict_json::read::<Short<String>>(listed, Names::Folded).ok();
             found.is_some() && found == lists().map(|lists| lists.keywords)
         }
         "org.opencontainers.image.authors" => {
-            let found = strict_json::read::<Vec<Maintainer>>(listed, Names::Folded).ok();
+            let found = strict_json::read::<Short<Maintainer>>(listed, Names::Folded).ok();
             found.is_some() && found == lists().map(|lists| lists.maintainers)
         }
         name => annotation(name, bundle).is_some_and(|own| own == value),

@@ -27,8 +27,8 @@ pub struct Attached {
 }
 
 /// The attestations in a graph, each once for everything that it is attached to, in the order of the manifests. What
-/// hangs below a referrer is attached to what the referrer is about.
-pub(super) fn attached(manifests: &[ManifestBytes]) -> Vec<Attached> {
+/// hangs below a referrer is attached to what the referrer is about. `None` if there are more than `limit`.
+pub(super) fn attached(manifests: &[ManifestBytes], limit: usize) -> Option<Vec<Attached>> {
     let about = manifests.last().and_then(|root| root.document().subject()).map(|subject| &subject.digest);
     let mut listed: HashMap<&Digest, Vec<Digest>> = HashMap::new();
     for manifest in manifests {
@@ -37,7 +37,7 @@ pub(super) fn attached(manifests: &[ManifestBytes]) -> Vec<Attached> {
             listed.entry(&child.digest).or_default().extend(attested(child));
         }
     }
-    let (mut found, mut seen) = (Vec::new(), HashSet::new());
+    let (mut found, mut seen, mut tried) = (Vec::new(), HashSet::new(), 0_usize);
     for manifest in manifests {
         let Document::Image(image) = manifest.document() else { continue };
         let own = image.subject.as_ref().map(|subject| &subject.digest).or(about);
@@ -45,12 +45,16 @@ pub(super) fn attached(manifests: &[ManifestBytes]) -> Vec<Attached> {
         let layers = image.layers.iter().filter(|layer| is_attestation(&layer.media_type));
         let pairs = subjects.flat_map(|subject| layers.clone().map(move |layer| (layer, subject)));
         for (layer, subject) in pairs {
+            tried += 1;
+            if tried > limit {
+                return None;
+            }
             if seen.insert((layer.digest.clone(), subject.clone())) {
                 found.push(Attached { layer: layer.clone(), subject: subject.clone() });
             }
         }
     }
-    found
+    Some(found)
 }
 
 /// The manifest that an attestation manifest of BuildKit is about.

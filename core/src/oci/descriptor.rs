@@ -21,8 +21,8 @@ pub struct Descriptor {
     /// The length of the content, in bytes.
     pub size: u64,
     /// Where a layer that is not distributed by registries can be had. Never fetched from.
-    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
-    pub urls: Vec<String>,
+    #[serde(default, skip_serializing)]
+    pub urls: Passed,
     /// Free remarks.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Annotations::is_empty")]
     pub annotations: Annotations,
@@ -121,7 +121,7 @@ impl Descriptor {
             media_type: media_type.to_owned(),
             digest,
             size,
-            urls: Vec::new(),
+            urls: Passed,
             annotations: Annotations::default(),
             platform: None,
             artifact_type: None,

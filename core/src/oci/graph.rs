@@ -29,6 +29,11 @@ pub const MAXIMUM_MANIFESTS_TOGETHER: usize = 262_144;
 /// each.
 pub const MAXIMUM_BLOBS_TOGETHER: usize = 4_194_304;
 
+/// The most attestations of all graphs, one that is attached to several things counted for each.
+pub const MAXIMUM_ATTESTATIONS_TOGETHER: usize = 100_000;
+/// The most manifests and layers that all graphs list and that are not carried.
+pub const MAXIMUM_LEFT_OUT_TOGETHER: usize = 100_000;
+
 /// Which platforms of an index are carried.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Platforms {
@@ -118,6 +123,12 @@ pub enum GraphError<E: std::error::Error + 'static> {
     /// Too many configurations and layers in all graphs.
     #[error("manifests that list more than {MAXIMUM_BLOBS_TOGETHER} configurations and layers together")]
     BlobsTogether,
+    /// Too many attestations in all graphs.
+    #[error("more than {MAXIMUM_ATTESTATIONS_TOGETHER} attestations together")]
+    AttestationsTogether,
+    /// Too much is left out in all graphs.
+    #[error("more than {MAXIMUM_LEFT_OUT_TOGETHER} manifests and layers that are listed and not carried, together")]
+    LeftOutTogether,
     /// Too many different blobs.
     #[error("more than {MAXIMUM_ENTRIES} different manifests, configurations and layers")]
     Entries,
@@ -237,6 +248,8 @@ pub struct Graphs {
     walked: HashMap<(Digest, Platforms), Arc<Graph>>,
     manifests: usize,
     blobs: usize,
+    attestations: usize,
+    left_out: usize,
 }
 
 impl Graphs {
@@ -285,7 +298,13 @@ impl Graphs {
         let mut walk = Walk { graphs: self, graph, platforms, fetch, seen: HashSet::new() };
         walk.child(root, 0)?;
         let mut graph = walk.graph;
-        graph.attestations = attestation::attached(&graph.manifests);
+        let left = MAXIMUM_ATTESTATIONS_TOGETHER.saturating_sub(self.attestations);
+        graph.attestations = attestation::attached(&graph.manifests, left).ok_or(GraphError::AttestationsTogether)?;
+        self.attestations = self.attestations.saturating_add(graph.attestations.len());
+        self.left_out = self.left_out.saturating_add(graph.left_out.len());
+        if self.left_out > MAXIMUM_LEFT_OUT_TOGETHER {
+            return Err(GraphError::LeftOutTogether);
+        }
         let graph = Arc::new(graph);
         self.walked.insert(key, Arc::clone(&graph));
         Ok(graph)

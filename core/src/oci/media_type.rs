@@ -6,8 +6,6 @@ pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// OCI image configuration.
 pub const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-/// OCI's type of a configuration that says nothing: `{}`.
-pub const OCI_EMPTY: &str = "application/vnd.oci.empty.v1+json";
 /// OCI layer, compressed with gzip.
 pub const OCI_LAYER_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 /// Docker image configuration.

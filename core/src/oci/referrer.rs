@@ -59,14 +59,17 @@ impl ReferrerKind {
         if !image.layers.is_empty() && layers().all(|layer| is_attestation(&layer)) {
             return Self::Attestation;
         }
+        // What can be run is an image, whatever it calls itself.
+        let is_remark = |layer: String| is_attestation(&layer) || is_signature(&layer) || is_sbom(&layer);
+        if (config == OCI_CONFIG || config == DOCKER_CONFIG) && !(layers().all(is_remark) && !image.layers.is_empty()) {
+            return Self::Image;
+        }
         let own = image.artifact_type.as_deref();
         let types = || own.into_iter().chain(of_root).map(essence).chain([config.clone()]).chain(layers());
         if types().any(|named| is_signature(&named)) {
             Self::Signature
         } else if types().any(|named| is_sbom(&named)) {
             Self::Sbom
-        } else if config == OCI_CONFIG || config == DOCKER_CONFIG {
-            Self::Image
         } else {
             Self::Other
         }
@@ -126,8 +129,14 @@ fn is_signature(media_type: &str) -> bool {
 }
 
 fn is_sbom(media_type: &str) -> bool {
-    ["spdx", "cyclonedx", "syft"].iter().any(|form| media_type.contains(form))
-        || media_type.starts_with("application/vnd.dev.cosign.artifact.sbom.")
+    let forms = [
+        "application/spdx",
+        "text/spdx",
+        "application/vnd.cyclonedx",
+        "application/vnd.syft+json",
+        "application/vnd.dev.cosign.artifact.sbom.",
+    ];
+    forms.iter().any(|form| media_type.starts_with(form)) && !media_type.contains(".tar")
 }
 
 impl fmt::Display for ReferrerKind {

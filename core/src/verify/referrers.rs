@@ -11,9 +11,11 @@ use sealift_archive_format::{Digest, Inventory};
 use super::Attestations;
 use super::documents::{Closed, ClosedImage};
 use crate::in_toto::SignatureCheck;
-use crate::oci::media_type::{DOCKER_CONFIG, OCI_CONFIG, OCI_EMPTY};
 use crate::oci::{Document, Graph, ReferrerKind};
 use crate::trust_store::Trust;
+
+/// The content of a configuration that says nothing.
+const EMPTY: &[u8] = b"{}";
 
 /// Why a referrer is not let in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,8 +75,11 @@ fn provable(image: &ClosedImage) -> HashSet<&Digest> {
     let mut about: HashSet<&Digest> = HashSet::new();
     for referrer in image.referrers.iter().rev() {
         let digest = &referrer.root().descriptor().digest;
-        if is_attestation_only(referrer) || about.contains(digest) {
+        let attests = is_attestation_only(referrer);
+        if attests || about.contains(digest) {
             provable.insert(digest);
+        }
+        if attests {
             about.extend(referrer.root().document().subject().map(|subject| &subject.digest));
         }
     }
@@ -84,7 +89,7 @@ fn provable(image: &ClosedImage) -> HashSet<&Digest> {
 /// Whether everything in a referrer is an attestation, but for configurations that say nothing.
 fn is_attestation_only(referrer: &Graph) -> bool {
     let config_says_nothing = referrer.manifests().iter().all(|manifest| match manifest.document() {
-        Document::Image(image) => [OCI_EMPTY, OCI_CONFIG, DOCKER_CONFIG].contains(&image.config.media_type.as_str()),
+        Document::Image(image) => image.config.matches(EMPTY),
         Document::Index(_) => true,
     });
     config_says_nothing && ReferrerKind::of(referrer) == ReferrerKind::Attestation

@@ -135,7 +135,7 @@ fn the_limits_in_the_document_are_those_in_the_code() {
         ("the layers of a manifest, the manifests of an index", number(manifest::MAXIMUM_CHILDREN), ""),
         ("a `bundle.json`", number(bundle::MAXIMUM_LENGTH), " bytes"),
         ("the images that a `bundle.json` names", number(bundle::MAXIMUM_IMAGES), ""),
-        ("all `bundle.json` together, all manifests and indexes together", documents::MAXIMUM_HELD, " bytes"),
+        ("all `bundle.json`, manifests and indexes together, each counted once", documents::MAXIMUM_HELD, " bytes"),
         ("indexes above a manifest", number(graph::MAXIMUM_DEPTH), ""),
         (
             "manifests and indexes at and below one image, bundle index or referrer",
@@ -152,6 +152,12 @@ fn the_limits_in_the_document_are_those_in_the_code() {
             number(graph::MAXIMUM_BLOBS_TOGETHER),
             "",
         ),
+        (
+            "attestations, each counted for everything that it is attached to",
+            number(graph::MAXIMUM_ATTESTATIONS_TOGETHER),
+            "",
+        ),
+        ("manifests that are listed and not carried", number(graph::MAXIMUM_LEFT_OUT_TOGETHER), ""),
         ("the referrers of an image", number(referrer::MAXIMUM_REFERRERS), ""),
         ("an attestation", number(attestation::MAXIMUM_LENGTH), " bytes"),
         ("levels of arrays and objects in JSON", number(strict_json::MAXIMUM_DEPTH), ""),

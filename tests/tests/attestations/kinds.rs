@@ -1,10 +1,11 @@
 //! What refers to an image is let in by its kind, and named; where attesters are pinned, one of them vouches for all of it.
 
 use sealift_core::export::PrepareError;
+use sealift_core::oci::Descriptor;
 use sealift_core::oci::ReferrerKind;
-use sealift_core::oci::media_type::OCI_EMPTY;
 use sealift_core::report::ReferrerReport;
 use sealift_core::signature::SigningKey;
+use sealift_core::verify::documents::DocumentError;
 use sealift_core::verify::{HeadError, ReferrerRefusal};
 use sealift_tests::images::Image;
 
@@ -57,6 +58,14 @@ fn runnable() -> Vec<Image> {
     let image = image();
     let subject = image.root().descriptor();
     let evil = || Image::new("linux/amd64", &[("run", b"#!/bin/sh")]);
+    // One that calls itself something else, over a real configuration of an image.
+    let called = |artifact_type: &str, layer: &str| {
+        let evil = evil().about(subject);
+        let mut document: serde_json::Value = serde_json::from_slice(evil.root().bytes()).unwrap();
+        document["artifactType"] = artifact_type.into();
+        document["layers"][0]["mediaType"] = layer.into();
+        evil.with_manifest(&document)
+    };
     let in_disguise = about(&image, "application/vnd.oci.image.layer.v1.tar+gzip", b"a layer");
     vec![
         evil().about(subject),
@@ -64,6 +73,8 @@ fn runnable() -> Vec<Image> {
         Image::index(&[Image::index(&[evil()])]).about(subject),
         Image::index(&[hanging(&about(&image, BARE, &provenance(&digest(&image)))), evil()]).about(subject),
         in_disguise,
+        called("application/spdx+json", "application/vnd.syft.tar+gzip"),
+        called("application/vnd.cncf.notary.signature", "application/octet-stream"),
         Image::new("linux/amd64", &[]).about(subject),
     ]
 }
@@ -203,15 +214,68 @@ fn an_attester_vouches_for_a_referrer_by_attesting_it() {
     assert!(reported.iter().all(|found| found.attested_by == ["builder"]), "{reported:?}");
 }
 
+/// What hangs below a referrer is about what the referrer is about. Else an honest statement about one thing would vouch for
+/// another, and something would refer to what nobody names.
+#[test]
+fn nothing_below_a_referrer_is_about_something_else() {
+    let image = image();
+    let sbom = about(&image, "application/spdx+json", b"{}");
+    let honest = about(&image, DSSE, &signed(provenance(&digest(&image)), &builder()));
+    let elsewhere = Image::new("linux/amd64", &[("other", b"other")]);
+    let replayed = about(&elsewhere, DSSE, &signed(provenance(&digest(&elsewhere)), &builder()));
+    for (beside, nested) in [
+        (vec![sbom.clone()], Image::index(&[honest.clone()]).about(sbom.root().descriptor())),
+        (vec![], Image::index(&[replayed]).about(image.root().descriptor())),
+        (vec![], Image::index(&[about(&elsewhere, "application/spdx+json", b"{}")]).about(image.root().descriptor())),
+    ] {
+        let referrers: Vec<Image> = beside.into_iter().chain([nested]).collect();
+        let refused = crossing(&referrers).export().unwrap_err();
+        let is_elsewhere = |error: &PrepareError| {
+            matches!(error, PrepareError::Documents(DocumentError::NotAReferrer { subject: Some(_), .. }))
+        };
+        assert!(matches!(&refused, Refused::Prepare(error) if is_elsewhere(error)), "{refused:?}");
+    }
+    let nested = Image::index(&[honest]).about(image.root().descriptor());
+    let crossing = crossing(&[nested]);
+    pin(&crossing, "near");
+    assert!(crossing.export().is_ok(), "the same subject, said twice");
+}
+
+#[test]
+fn an_attestation_is_attached_to_few_things() {
+    let image = image();
+    let statement = provenance(&digest(&image));
+    let attestation = hanging(&about(&image, BARE, &statement));
+    let listed = |count: usize| {
+        let mut index: serde_json::Value =
+            serde_json::from_slice(Image::index(&[attestation.clone()]).root().bytes()).unwrap();
+        let entry = index["manifests"][0].clone();
+        let entries = (0..count).map(|number| {
+            let mut entry = entry.clone();
+            entry["annotations"] = serde_json::json!({
+                "vnd.docker.reference.type": "attestation-manifest",
+                "vnd.docker.reference.digest": sealift_archive_format::Digest::sha256(number.to_string().as_bytes()),
+            });
+            entry
+        });
+        index["manifests"] = entries.collect();
+        Image::index(&[attestation.clone()]).with_manifest(&index).about(image.root().descriptor())
+    };
+    let refused = crossing(&[listed(40)]).export().unwrap_err();
+    let is_many =
+        |error: &PrepareError| matches!(error, PrepareError::Documents(DocumentError::TooManySubjects { .. }));
+    assert!(matches!(&refused, Refused::Prepare(error) if is_many(error)), "{refused:?}");
+}
+
 #[test]
 fn a_configuration_is_not_a_place_to_hide_a_statement() {
     let image = image();
-    let right = about(&image, DSSE, &signed(provenance(&digest(&image)), &builder()));
+    let mut right = about(&image, DSSE, &signed(provenance(&digest(&image)), &builder()));
+    let hidden = Descriptor::of("application/vnd.oci.empty.v1+json", b"{\"_type\":\"a statement\"}");
+    right.blobs.insert(hidden.digest.clone(), (hidden.clone(), b"{\"_type\":\"a statement\"}".to_vec()));
     let mut document: serde_json::Value = serde_json::from_slice(right.root().bytes()).unwrap();
-    assert_eq!(document["config"]["mediaType"], OCI_EMPTY);
-    document["config"]["mediaType"] = "application/vnd.example.statement+json".into();
-    let hidden = right.with_manifest(&document);
-    let crossing = crossing(&[hidden]);
+    document["config"] = serde_json::to_value(hidden).unwrap();
+    let crossing = crossing(&[right.with_manifest(&document)]);
     let archive = crossing.export().unwrap();
     pin(&crossing, "far");
     assert!(matches!(refusal(&crossing, &archive), ReferrerRefusal::Unproven { .. }));

@@ -201,6 +201,47 @@ fn exhaustion_documents_of_very_many_short_remarks() {
 }
 
 #[test]
+fn exhaustion_one_list_of_attestations_for_very_many_things() {
+    let mut pile = Pile::default();
+    let image = pile.manifest(&[], &json!({}));
+    let layers: Vec<Descriptor> = (0..9_000)
+        .map(|number: usize| Descriptor::of("application/vnd.in-toto+json", number.to_string().as_bytes()))
+        .collect();
+    let child = pile.manifest(&layers, &json!({}));
+    let entry = |number: usize| {
+        let about = Digest::sha256(number.to_string().as_bytes()).to_string();
+        let remarks = [("vnd.docker.reference.type", "attestation-manifest"), ("vnd.docker.reference.digest", &about)];
+        Descriptor { annotations: remarks.into_iter().collect(), ..child.clone() }
+    };
+    let entries: Vec<Descriptor> = (0..9_000).map(entry).collect();
+    let index = json!({ "schemaVersion": 2, "manifests": entries, "subject": image });
+    let referrer = pile.store(OCI_INDEX, index.to_string().into_bytes());
+    pile.image(&image);
+    pile.images[0].referrers = vec![(&referrer).into()];
+    pile.roots.push(json!(referrer));
+    let refused = pile.verified("9,000 layers attached to 9,000 things").unwrap_err();
+    let HeadError::Documents(DocumentError::Graph { source, .. }) = refused else { panic!("{refused:?}") };
+    assert!(matches!(source, GraphError::AttestationsTogether), "{source:?}");
+}
+
+#[test]
+fn exhaustion_very_many_choices_of_one_platform_from_one_index() {
+    let mut pile = Pile::default();
+    let child = pile.manifest(&[], &json!({}));
+    let listed = |number: usize| Descriptor { platform: format!("linux/a{number}").parse().ok(), ..child.clone() };
+    let children: Vec<Descriptor> = (0..9_000).map(listed).collect();
+    let index = pile.index(&children);
+    for number in 0..400 {
+        pile.image(&index);
+        let record = pile.images.last_mut().unwrap();
+        (record.completeness, record.platforms) = (Completeness::Selected, vec![format!("linux/a{number}")]);
+    }
+    let refused = pile.verified("400 choices from an index of 9,000").unwrap_err();
+    let HeadError::Documents(DocumentError::Graph { source, .. }) = refused else { panic!("{refused:?}") };
+    assert!(matches!(source, GraphError::LeftOutTogether), "{source:?}");
+}
+
+#[test]
 fn exhaustion_one_bundle_by_very_many_names() {
     let mut pile = Pile::default();
     let image = pile.manifest(&[], &json!({}));

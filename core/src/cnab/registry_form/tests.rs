@@ -156,6 +156,9 @@ fn annotations_say_what_bundle_json_says() {
             );
         }
     }
+    let long = format!("[{}]", vec!["{}"; 30_000].join(","));
+    found.index["annotations"] = json!({ "org.opencontainers.image.authors": long });
+    assert!(matches!(found.check(), Err(RegistryFormError::Annotation { .. })));
     found.index["annotations"] = json!({ "org.opencontainers.image.ref.name": "latest" });
     assert!(matches!(found.check(), Err(RegistryFormError::Annotation { .. })));
 }

@@ -59,6 +59,7 @@ pub fn plan(request: &Request, sources: &mut Sources<'_>) -> Result<Plan, PlanEr
         graphs: Graphs::default(),
         budget: Budget::begin(),
         listed: HashMap::new(),
+        listed_count: 0,
     };
     for bundle in &request.bundles {
         planner.bundle(bundle)?;
@@ -80,6 +81,7 @@ struct Planner<'a, 'b> {
     budget: Budget,
     /// What the sources list as referring to each subject.
     listed: HashMap<(SourceId, Repository, Digest), Vec<Descriptor>>,
+    listed_count: usize,
 }
 
 impl Planner<'_, '_> {

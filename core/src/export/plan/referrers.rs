@@ -14,6 +14,9 @@ use super::{PlanError, Planner};
 use crate::oci::referrer::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
 use crate::oci::{Descriptor, Graph, Platforms, ReferrerKind};
 
+/// The most referrers that are listed in one plan, whatever becomes of them.
+const MAXIMUM_LISTED: usize = 100_000;
+
 /// A referrer that is not carried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOutReferrer {
@@ -75,6 +78,10 @@ impl Planner<'_, '_> {
         let unlisted = |source| PlanError::Referrers { reference: name.to_owned(), source };
         let mut listed = self.source(place.source)?.referrers(&repository, subject).map_err(unlisted)?;
         if listed.len() > MAXIMUM_REFERRERS {
+            return Err(PlanError::TooManyReferrers { reference: name.to_owned() });
+        }
+        self.listed_count = self.listed_count.saturating_add(listed.len());
+        if self.listed_count > MAXIMUM_LISTED {
             return Err(PlanError::TooManyReferrers { reference: name.to_owned() });
         }
         // What a list says beside these three decides nothing.

@@ -12,6 +12,9 @@ use crate::cnab::Bundle;
 use crate::oci::attestation::Attached;
 use crate::oci::{Descriptor, Document, Graph, ManifestBytes};
 
+/// The most things that one attestation is attached to.
+pub(super) const MAXIMUM_SUBJECTS: usize = 32;
+
 /// Documents that fit together, and everything that they lead to.
 #[derive(Debug, Default)]
 pub struct Closed {
@@ -197,7 +200,17 @@ impl Closed {
     }
 
     /// An attestation is looked at when it passes, and a `bundle.json` has been read before: it cannot be both.
+    ///
+    /// It is looked at once for each thing that it is attached to, so these have a limit.
     pub(super) fn check_attestations(&self) -> Result<(), DocumentError> {
+        let mut subjects: HashMap<&Digest, HashSet<&Digest>> = HashMap::new();
+        for attached in self.graphs().into_iter().flat_map(|graph| graph.attestations()) {
+            let subjects = subjects.entry(&attached.layer.digest).or_default();
+            subjects.insert(&attached.subject);
+            if subjects.len() > MAXIMUM_SUBJECTS {
+                return Err(DocumentError::TooManySubjects { attestation: attached.layer.digest.clone() });
+            }
+        }
         let mut attestations = self.graphs().into_iter().flat_map(|graph| graph.attestations());
         match attestations.find(|attached| self.bundle_files.contains_key(&attached.layer.digest)) {
             Some(attached) => Err(DocumentError::BundleAsAttestation { digest: attached.layer.digest.clone() }),

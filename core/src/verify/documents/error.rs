@@ -3,6 +3,7 @@
 use sealift_archive_format::Digest;
 
 use super::MAXIMUM_HELD;
+use super::closed::MAXIMUM_SUBJECTS;
 use crate::cnab::BundleError;
 use crate::cnab::registry_form::RegistryFormError;
 use crate::oci::referrer::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
@@ -158,6 +159,12 @@ pub enum DocumentError {
         found: Digest,
         /// The blob that should be there.
         expected: Digest,
+    },
+    /// One attestation is attached to very many things.
+    #[error("attestation {attestation} is attached to more than {MAXIMUM_SUBJECTS} things")]
+    TooManySubjects {
+        /// The attestation.
+        attestation: Digest,
     },
     /// A `bundle.json` is attached to something as an attestation.
     #[error("{digest} is a bundle.json and an attestation at once")]

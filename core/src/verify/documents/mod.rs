@@ -244,6 +244,7 @@ fn check_referrers(reference: &str, image: &Graph, referrers: &[Arc<Graph>]) -> 
     if referrers.is_empty() {
         return Ok(());
     }
+    referrers.iter().try_for_each(|referrer| check_inner_subjects(reference, referrer))?;
     let digest = |graph: &Graph| graph.root().descriptor().digest.clone();
     let expected = referrer::in_order(image, referrers.iter().map(Arc::as_ref));
     let reached: HashSet<Digest> = expected.iter().copied().map(digest).collect();
@@ -265,6 +266,22 @@ fn check_referrers(reference: &str, image: &Graph, referrers: &[Arc<Graph>]) -> 
         });
     }
     Ok(())
+}
+
+/// Whatever stands below a referrer is about what the referrer is about, or about nothing. Otherwise it would be a referrer
+/// of something else where it is delivered, and what is said of the one could be taken for said of the other.
+fn check_inner_subjects(reference: &str, referrer: &Graph) -> Result<(), DocumentError> {
+    let subject = |manifest: &ManifestBytes| manifest.document().subject().map(|subject| subject.digest.clone());
+    let about = subject(referrer.root());
+    let elsewhere = |manifest: &&ManifestBytes| subject(manifest).is_some() && subject(manifest) != about;
+    match referrer.manifests().iter().find(elsewhere) {
+        None => Ok(()),
+        Some(manifest) => Err(DocumentError::NotAReferrer {
+            reference: reference.to_owned(),
+            referrer: manifest.descriptor().digest.clone(),
+            subject: subject(manifest),
+        }),
+    }
 }
 
 /// The roots of all graphs: the index of each bundle, each image, and what refers to these.
