@@ -61,7 +61,8 @@ impl ReferrerKind {
         }
         // What can be run is an image, whatever it calls itself.
         let is_remark = |layer: String| is_attestation(&layer) || is_signature(&layer) || is_sbom(&layer);
-        if (config == OCI_CONFIG || config == DOCKER_CONFIG) && !(layers().all(is_remark) && !image.layers.is_empty()) {
+        let only_remarks = !image.layers.is_empty() && layers().all(is_remark);
+        if (config == OCI_CONFIG || config == DOCKER_CONFIG) && !only_remarks {
             return Self::Image;
         }
         let own = image.artifact_type.as_deref();
