@@ -224,7 +224,7 @@ fn nothing_below_a_referrer_is_about_something_else() {
     let elsewhere = Image::new("linux/amd64", &[("other", b"other")]);
     let replayed = about(&elsewhere, DSSE, &signed(provenance(&digest(&elsewhere)), &builder()));
     for (beside, nested) in [
-        (vec![sbom.clone()], Image::index(&[honest.clone()]).about(sbom.root().descriptor())),
+        (vec![sbom.clone()], Image::index(std::slice::from_ref(&honest)).about(sbom.root().descriptor())),
         (vec![], Image::index(&[replayed]).about(image.root().descriptor())),
         (vec![], Image::index(&[about(&elsewhere, "application/spdx+json", b"{}")]).about(image.root().descriptor())),
     ] {
@@ -248,7 +248,7 @@ fn an_attestation_is_attached_to_few_things() {
     let attestation = hanging(&about(&image, BARE, &statement));
     let listed = |count: usize| {
         let mut index: serde_json::Value =
-            serde_json::from_slice(Image::index(&[attestation.clone()]).root().bytes()).unwrap();
+            serde_json::from_slice(Image::index(std::slice::from_ref(&attestation)).root().bytes()).unwrap();
         let entry = index["manifests"][0].clone();
         let entries = (0..count).map(|number| {
             let mut entry = entry.clone();
@@ -259,7 +259,7 @@ fn an_attestation_is_attached_to_few_things() {
             entry
         });
         index["manifests"] = entries.collect();
-        Image::index(&[attestation.clone()]).with_manifest(&index).about(image.root().descriptor())
+        Image::index(std::slice::from_ref(&attestation)).with_manifest(&index).about(image.root().descriptor())
     };
     let refused = crossing(&[listed(40)]).export().unwrap_err();
     let is_many =
