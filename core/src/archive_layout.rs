@@ -9,6 +9,7 @@ use sealift_archive_format::inventory::{Descriptor, ImageRecord, Inventory};
 use serde_json::{Value, json};
 
 use crate::canonical_json;
+use crate::oci::manifest::{MAXIMUM_CHILDREN, MAXIMUM_LENGTH};
 
 /// `oci-layout` (OCI Image Specification 1.1, "Image Layout Specification").
 pub const MARKER: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
@@ -22,11 +23,28 @@ pub enum LayoutError {
     /// `index.json` lists something other than the inventory.
     #[error("index.json does not list the bundles, images and referrers of the inventory, and nothing else")]
     Index,
+    /// There are so many names that the index could not be read as one, nor written into a layout on the far side.
+    #[error(
+        "{count} bundles, images and referrers, listed in {length} bytes: an index has at most {MAXIMUM_CHILDREN} entries and {MAXIMUM_LENGTH} bytes"
+    )]
+    TooMany {
+        /// How many are listed.
+        count: usize,
+        /// The length of `index.json`, in bytes.
+        length: usize,
+    },
 }
 
 /// `index.json`: every bundle's index and every image, under the reference that the inventory gives it, each image
 /// followed by its referrers, which have no name.
 pub fn index(inventory: &Inventory) -> Vec<u8> {
+    let index = json!({
+        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": entries(inventory),
+    });
+    canonical_json::encode(&index).unwrap_or_default()
+}
+
+fn entries(inventory: &Inventory) -> Vec<Value> {
     let mut manifests: Vec<Value> = Vec::new();
     // Two bundles may share an image under one name, and two images a referrer.
     let mut listed = BTreeSet::new();
@@ -42,10 +60,7 @@ pub fn index(inventory: &Inventory) -> Vec<u8> {
         bundle.images.iter().for_each(|image| list_image(image, &mut list));
     }
     inventory.images.iter().for_each(|image| list_image(image, &mut list));
-    let index = json!({
-        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": manifests,
-    });
-    canonical_json::encode(&index).unwrap_or_default()
+    manifests
 }
 
 fn list_image(image: &ImageRecord, list: &mut impl FnMut(Option<&str>, &Descriptor)) {
@@ -72,10 +87,57 @@ pub fn check_marker(bytes: &[u8]) -> Result<(), LayoutError> {
     if bytes == MARKER { Ok(()) } else { Err(LayoutError::Marker) }
 }
 
-/// Checks `index.json` against the inventory.
+/// Checks `index.json` against the inventory, and against what an index may be.
 ///
 /// # Errors
-/// [`LayoutError::Index`].
+/// [`LayoutError::Index`] and [`LayoutError::TooMany`].
 pub fn check_index(bytes: &[u8], inventory: &Inventory) -> Result<(), LayoutError> {
-    if bytes == index(inventory) { Ok(()) } else { Err(LayoutError::Index) }
+    if bytes != index(inventory) {
+        return Err(LayoutError::Index);
+    }
+    let (count, length) = (entries(inventory).len(), bytes.len());
+    if count > MAXIMUM_CHILDREN || length as u64 > MAXIMUM_LENGTH {
+        return Err(LayoutError::TooMany { count, length });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sealift_archive_format::Digest;
+    use sealift_archive_format::inventory::{Completeness, Exporter, FormatVersion, ImageRole};
+
+    use super::*;
+
+    fn inventory(count: usize) -> Inventory {
+        let digest = Digest::sha256(b"");
+        let image = |number: usize| ImageRecord {
+            completeness: Completeness::AllPlatforms,
+            descriptor: Descriptor { digest: digest.clone(), media_type: "a/b".to_owned(), size: 0 },
+            role: ImageRole::StandAlone,
+            platforms: Vec::new(),
+            reference: format!("e.example/{number}:1"),
+            referrers: Vec::new(),
+            target: None,
+        };
+        Inventory {
+            bundles: Vec::new(),
+            entries: Vec::new(),
+            exported_at: "2026-01-02T03:04:05Z".parse().unwrap(),
+            exporter: Exporter { name: "test".to_owned(), version: "1".to_owned() },
+            format_version: FormatVersion::CURRENT,
+            images: (0..count).map(image).collect(),
+            repositories: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn an_index_has_no_more_entries_than_one_may_have() {
+        let most = inventory(MAXIMUM_CHILDREN);
+        check_index(&index(&most), &most).unwrap();
+        let more = inventory(MAXIMUM_CHILDREN + 1);
+        let refused = check_index(&index(&more), &more);
+        assert!(matches!(refused, Err(LayoutError::TooMany { count: 10_001, .. })), "{refused:?}");
+        assert_eq!(check_index(b"{}", &most), Err(LayoutError::Index));
+    }
 }

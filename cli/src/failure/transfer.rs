@@ -58,6 +58,9 @@ pub(super) fn prepare(error: &PrepareError) -> Advice {
         PrepareError::Attestation(error) => judgement::attestation(error),
         PrepareError::Referrer(error) => archive::referrer(error),
         PrepareError::Documents(error) => archive::documents(error),
+        PrepareError::Layout(_) => {
+            advice(ExitCode::Source, "export fewer bundles and images at once; nothing was written")
+        }
         PrepareError::TooMuchMetadata(_) => advice(
             ExitCode::Source,
             "carry fewer repositories at once, or leave --whole-metadata out; nothing was written",

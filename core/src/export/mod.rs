@@ -23,7 +23,7 @@ use sealift_archive_format::{
 pub use plan::{LeftOutReferrer, Plan, PlanError, Sources, plan};
 pub use request::{BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Request, SourceId};
 
-use crate::archive_layout;
+use crate::archive_layout::{self, LayoutError};
 use crate::freshness::{Clock, Freshness};
 use crate::in_toto::Inspections;
 use crate::oci::{Descriptor, SourceError};
@@ -94,6 +94,9 @@ pub enum PrepareError {
     /// The far side would refuse an attestation.
     #[error("the far side would refuse this")]
     Attestation(#[from] AttestationRefusal),
+    /// The far side would refuse an index of so many names.
+    #[error("the far side would refuse this")]
+    Layout(#[from] LayoutError),
     /// The far side would not hold so much TUF metadata.
     #[error("the far side would refuse this")]
     TooMuchMetadata(#[from] TooMuchMetadata),
@@ -253,10 +256,9 @@ fn inventory(
             files.insert(EntryName::tuf_target(name.as_str(), path)?, bytes.clone());
         }
     }
-    let head = [
-        (EntryName::oci_layout(), archive_layout::MARKER.to_vec()),
-        (EntryName::oci_index(), archive_layout::index(&inventory)),
-    ];
+    let index = archive_layout::index(&inventory);
+    archive_layout::check_index(&index, &inventory)?;
+    let head = [(EntryName::oci_layout(), archive_layout::MARKER.to_vec()), (EntryName::oci_index(), index)];
     let tuf = files.iter().map(|(name, bytes)| EntryRecord::of(name.clone(), bytes));
     let head_records = head.iter().map(|(name, bytes)| EntryRecord::of(name.clone(), bytes));
     let blobs = plan.closed.blobs().into_iter().map(|blob| EntryRecord::blob(blob.digest, blob.size));
