@@ -1,9 +1,10 @@
 //! What is known about content before it is fetched: type, digest and size. OCI Image Specification 1.1, "Descriptors".
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use sealift_archive_format::{Digest, inventory};
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -22,7 +23,7 @@ pub struct Descriptor {
     pub size: u64,
     /// Where a layer that is not distributed by registries can be had. Never fetched from.
     #[serde(default, skip_serializing)]
-    pub urls: Passed,
+    pub urls: Passed<Vec<Text>>,
     /// Free remarks.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Annotations::is_empty")]
     pub annotations: Annotations,
@@ -34,7 +35,7 @@ pub struct Descriptor {
     pub artifact_type: Option<String>,
     /// Content inside the descriptor. Not read: what is described is fetched and carried as a blob.
     #[serde(default, skip_serializing)]
-    pub data: Passed,
+    pub data: Passed<Text>,
 }
 
 /// Remarks by key, in the order of the keys. Documents have many of these, and most are short: it takes no more memory
@@ -104,13 +105,35 @@ impl<'de> Deserialize<'de> for Annotations {
     }
 }
 
-/// A member whose name is known, and whose value decides nothing.
+/// A member whose value decides nothing: it is of the type `T`, or null, as other readers ask for, and it is not kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Passed;
+pub struct Passed<T>(PhantomData<T>);
 
-impl<'de> Deserialize<'de> for Passed {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Passed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        IgnoredAny::deserialize(deserializer).map(|_| Self)
+        Option::<T>::deserialize(deserializer).map(|_| Self(PhantomData))
+    }
+}
+
+/// A text that is read and not kept. A list of them takes no memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text;
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyText;
+        impl Visitor<'_> for AnyText {
+            type Value = Text;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text")
+            }
+
+            fn visit_str<E>(self, _: &str) -> Result<Text, E> {
+                Ok(Text)
+            }
+        }
+        deserializer.deserialize_str(AnyText)
     }
 }
 
@@ -121,11 +144,11 @@ impl Descriptor {
             media_type: media_type.to_owned(),
             digest,
             size,
-            urls: Passed,
+            urls: Passed::default(),
             annotations: Annotations::default(),
             platform: None,
             artifact_type: None,
-            data: Passed,
+            data: Passed::default(),
         }
     }
 

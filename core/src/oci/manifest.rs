@@ -10,8 +10,9 @@ use std::sync::Arc;
 use sealift_archive_format::Digest;
 use sealift_archive_format::strict_json::{self, JsonError, Names};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
-use super::descriptor::{Annotations, Descriptor, Passed, null_as_default};
+use super::descriptor::{Annotations, Descriptor, null_as_default};
 use super::media_type::{self, Announced, ManifestKind};
 
 /// The longest manifest or index, in bytes. Registries agree on this limit (OCI Distribution 1.1, "Pushing Manifests").
@@ -80,7 +81,7 @@ struct RawDocument {
     #[serde(default, deserialize_with = "present")]
     manifests: Option<Vec<Descriptor>>,
     #[serde(default, deserialize_with = "present")]
-    fs_layers: Option<Passed>,
+    fs_layers: Option<IgnoredAny>,
     subject: Option<Descriptor>,
     artifact_type: Option<String>,
     #[serde(default, deserialize_with = "null_as_default")]

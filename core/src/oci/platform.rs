@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::descriptor::Passed;
+use super::descriptor::{Passed, Text};
 
 /// An operating system on an architecture.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,10 +22,10 @@ pub struct Platform {
     pub os_version: Option<String>,
     /// Not read.
     #[serde(rename = "os.features", default, skip_serializing)]
-    pub os_features: Passed,
+    pub os_features: Passed<Vec<Text>>,
     /// Not read.
     #[serde(default, skip_serializing)]
-    pub features: Passed,
+    pub features: Passed<Vec<Text>>,
 }
 
 /// A text that names no platform.
@@ -83,8 +83,8 @@ impl FromStr for Platform {
             architecture: (*architecture).to_owned(),
             variant,
             os_version: None,
-            os_features: Passed,
-            features: Passed,
+            os_features: Passed::default(),
+            features: Passed::default(),
         })
     }
 }
