@@ -87,26 +87,15 @@ mod tests {
     use std::io::Seek as _;
     use std::sync::Arc;
 
-    use sealift_archive_format::inventory::{EntryRecord, Exporter, FormatVersion};
     use sealift_archive_format::seal::CoSigningError;
-    use sealift_archive_format::{EntryName, Inventory, Reader, Seal, Writer};
+    use sealift_archive_format::{Reader, Seal, Writer};
 
     use super::*;
-    use crate::seal::{ExporterKey, sign, verify};
+    use crate::seal::tests::{exporter, inventory};
+    use crate::seal::{sign, verify};
 
     fn archive(key: &SigningKey) -> (File, Digest) {
-        let inventory = Inventory {
-            bundles: Vec::new(),
-            entries: vec![
-                EntryRecord::of(EntryName::oci_layout(), b"{}"),
-                EntryRecord::of(EntryName::oci_index(), b"{}"),
-            ],
-            exported_at: "2026-01-02T03:04:05Z".parse().unwrap(),
-            exporter: Exporter { name: "test".to_owned(), version: "1".to_owned() },
-            format_version: FormatVersion::CURRENT,
-            images: Vec::new(),
-            repositories: Vec::new(),
-        };
+        let inventory = inventory();
         let signature = sign(&inventory.to_statement().unwrap(), key).unwrap();
         let seal = Seal::new(inventory, vec![signature]).unwrap();
         let mut writer = Writer::new(tempfile::tempfile().unwrap(), &seal).unwrap();
@@ -114,10 +103,6 @@ mod tests {
             writer.append(&entry.name, &mut &b"{}"[..]).unwrap();
         }
         (writer.finish().unwrap(), seal.bytes().statement_digest())
-    }
-
-    fn exporter(name: &str, key: &SigningKey) -> ExporterKey {
-        ExporterKey { name: name.to_owned(), key: key.public_key().unwrap() }
     }
 
     #[test]

@@ -199,13 +199,14 @@ fn invalid_note(invalid: &[String]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use sealift_archive_format::inventory::{EntryRecord, Exporter, FormatVersion};
     use sealift_archive_format::{EntryName, Seal};
 
     use super::*;
 
-    fn inventory() -> Inventory {
+    /// The least that an archive can hold.
+    pub(crate) fn inventory() -> Inventory {
         Inventory {
             bundles: Vec::new(),
             entries: vec![
@@ -226,7 +227,8 @@ mod tests {
         Seal::new(inventory(), signatures).unwrap().bytes().clone()
     }
 
-    fn exporter(name: &str, key: &SigningKey) -> ExporterKey {
+    /// A key that is known under a name.
+    pub(crate) fn exporter(name: &str, key: &SigningKey) -> ExporterKey {
         ExporterKey { name: name.to_owned(), key: key.public_key().unwrap() }
     }
 
