@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use sealift_archive_format::{FormatError, Problem};
 use sealift_core::freshness::{Freshness, FreshnessError};
-use sealift_core::import::{self, Delivered, Destination, ImportError, Tags};
+use sealift_core::import::{self, Delivered, Destination, ImportError};
 use sealift_core::in_toto::{Inspections, Refusal};
 use sealift_core::oci::layout::LayoutSink;
 use sealift_core::oci::{Reference, Sink};
@@ -123,6 +123,18 @@ impl FarSide {
         files
     }
 
+    /// What was accepted of each repository.
+    pub fn accepted(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut files = folder_content::files(&self.trust().join("state"));
+        files.retain(|path, _| path.ends_with("state.json"));
+        files
+    }
+
+    /// Under which key a tag in the layout is remembered.
+    pub fn tag_key(&self, name: &str) -> String {
+        format!("oci:{}:{name}", self.folder.path().join("layout").display())
+    }
+
     /// Imports into a sink and remembers, in the order of the command.
     ///
     /// # Errors
@@ -133,11 +145,7 @@ impl FarSide {
         let freshness = self.freshness.unwrap_or_else(|| trust.policy.freshness());
         let settings = Settings { now: self.now, freshness, inspections: Inspections::NotRun };
         let judged = verify::open(archive, &trust, &settings).map_err(Refused::Head)?;
-        let deliveries = update.deliveries().unwrap();
-        let tags = Tags { deliveries: &deliveries, replace: &self.replace };
-        let delivered = import::deliver(judged, &self.destination, tags, sink, &Unwatched).map_err(Refused::Import)?;
-        update.commit_delivery(&delivered.states(), delivered.deliveries()).unwrap();
-        Ok(delivered)
+        import::deliver(judged, &self.destination, &self.replace, &update, sink, &Unwatched).map_err(Refused::Import)
     }
 
     /// Imports what must be accepted.

@@ -12,7 +12,7 @@ use sealift_core::export::{
 };
 use sealift_core::export::{PlanError, Sources};
 use sealift_core::freshness::Freshness;
-use sealift_core::import::{self, Delivered, Destination, ImportError, Tags};
+use sealift_core::import::{self, Delivered, Destination, ImportError};
 use sealift_core::in_toto::Inspections;
 use sealift_core::oci::layout::{LayoutSink, LayoutSource};
 use sealift_core::oci::referrer::usual_kinds;
@@ -167,12 +167,8 @@ impl TwoSides {
     pub fn import_to(&self, archive: &[u8], sink: &mut dyn Sink) -> Result<Delivered, ImportFailure> {
         let update = self.far().update().unwrap();
         let judged = self.judge(archive)?;
-        let deliveries = update.deliveries().unwrap();
-        let tags = Tags { deliveries: &deliveries, replace: &[] };
         let destination = Destination::Layout { folder: "/delivered".into() };
-        let delivered = import::deliver(judged, &destination, tags, sink, &Unwatched)?;
-        update.commit_delivery(&delivered.states(), delivered.deliveries()).unwrap();
-        Ok(delivered)
+        Ok(import::deliver(judged, &destination, &[], &update, sink, &Unwatched)?)
     }
 
     /// Imports an archive into a layout in this folder, and remembers it.

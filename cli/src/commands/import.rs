@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use sealift_archive_format::Digest;
-use sealift_core::import::{self, Delivered, Destination, Naming, PublishedMirror, ReplacedTag, Tags};
+use sealift_core::import::{self, Delivered, Destination, Naming, PublishedMirror, ReplacedTag};
 use sealift_core::oci::layout::LayoutSink;
 use sealift_core::oci::{Reference, Sink};
 use sealift_core::registry::RegistrySink;
@@ -151,7 +151,6 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     let attempt = || format!("cannot import {name}");
     let update = context.trust_store().update().attempt(attempt)?;
     let trust = update.trust().attempt(attempt)?;
-    let deliveries = update.deliveries().attempt(attempt)?;
     // Said before the archive is waited for; the delivery asks again.
     arguments.verdict.freshness(&trust.policy).require_as_strict_as(&trust.policy.freshness()).attempt(attempt)?;
     let input = arguments.archive.open()?;
@@ -160,13 +159,9 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     let (destination, mut sink) = arguments.target.open(naming, &arguments.network)?;
     let progress = context.progress();
     progress.begin("importing", Some(judged.remaining_bytes()));
-    let tags = Tags { deliveries: &deliveries, replace: &arguments.replace_tag };
-    let delivered = import::deliver(judged, &destination, tags, &mut *sink, &*progress);
+    let delivered = import::deliver(judged, &destination, &arguments.replace_tag, &update, &mut *sink, &*progress);
     progress.finish();
     let delivered = delivered.attempt(attempt)?;
-    update
-        .commit_delivery(&delivered.states(), delivered.deliveries())
-        .attempt(|| format!("{name} was imported, but that cannot be remembered"))?;
     for ReplacedTag { tag, held } in &delivered.replaced {
         context.remark(format!("Replaced, as asked: {tag} held {} of level {}.", held.name, held.level));
     }

@@ -8,7 +8,7 @@ use sealift_core::import::{DeliveryError, DestinationError, ImportError};
 use sealift_core::trust_store::TagError;
 use sealift_core::tuf::mirror::MirrorError;
 
-use super::{Advice, advice, archive, judgement, seal};
+use super::{Advice, advice, archive, judgement, seal, trust_store};
 use crate::exit_code::ExitCode;
 use sealift_archive_format::WriteError;
 
@@ -105,6 +105,7 @@ pub(super) fn import(error: &ImportError) -> Advice {
         ImportError::Tag(error) => tag(error),
         ImportError::Receive(error) => archive::receive(error, delivery),
         ImportError::Delivery(error) => delivery(error),
+        ImportError::Deliveries(error) | ImportError::NotRemembered(error) => trust_store::trust_store(error),
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Blobs go to the sink as they pass. Manifests and tags wait for a [`Verified`] archive: [`deliver`] receives the
 //! content, which makes the proof, and only then commits: manifests first (children before parents, subjects before
-//! their referrers) and tags last. An interruption leaves blobs that nothing refers to, and doing it again ends in the
-//! same place.
+//! their referrers), then the trust store learns which tags are about to be set, then tags, and last the trusted state
+//! moves. An interruption leaves blobs and manifests that nothing refers to, or tags that are remembered, and doing it
+//! again ends in the same place.
 
 pub mod destination;
 mod mirrors;
@@ -18,18 +19,18 @@ use sealift_archive_format::{Digest, Inventory};
 
 pub use destination::{Destination, DestinationError, Naming};
 pub use mirrors::PublishedMirror;
-pub use tags::{ReplacedTag, Tags};
+pub use tags::ReplacedTag;
 
 use crate::cnab::{Level, RelocationMapping};
 use crate::freshness::LooserFreshness;
 use crate::oci::{BlobContent, Checked, Descriptor, Graph, ManifestBytes, Reference, Repository, Sink, SinkError};
 use crate::progress::Progress;
 use crate::trust::{Claim, Finding, Judgement};
-use crate::trust_store::{Deliveries, RepositoryName, TagError};
+use crate::trust_store::{RepositoryName, TagError, TrustStoreError, Update};
 use crate::tuf::TrustedState;
 use crate::verify::documents::{Closed, ClosedImage};
-use crate::verify::{Judged, ReceiveError, Receiver, Verified};
-use tags::NextTags;
+use crate::verify::{Judged, Proof, ReceiveError, Receiver, Verified};
+use tags::Tags;
 
 /// Why an archive was not delivered.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,12 @@ pub enum ImportError {
     /// A manifest or a tag cannot be stored.
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
+    /// It cannot be told which tags this side set, or which it is about to set. No tag was set.
+    #[error("the trust store cannot say, or remember, which tags this side sets")]
+    Deliveries(#[source] TrustStoreError),
+    /// Everything was delivered, and the trusted state has not moved.
+    #[error("everything was delivered, but what was accepted cannot be remembered")]
+    NotRemembered(#[source] TrustStoreError),
 }
 
 /// Why the sink does not have everything.
@@ -92,7 +99,7 @@ pub enum DeliveryError {
     },
 }
 
-/// What was delivered.
+/// What was delivered, and is remembered.
 pub struct Delivered {
     verified: Verified,
     /// From each reference in a bundle to where the image now is.
@@ -101,7 +108,6 @@ pub struct Delivered {
     pub tags: Vec<(String, Digest)>,
     /// The tags that were moved to another name or a lower level, because that was asked for.
     pub replaced: Vec<ReplacedTag>,
-    deliveries: Deliveries,
 }
 
 impl Delivered {
@@ -109,39 +115,44 @@ impl Delivered {
     pub fn verified(&self) -> &Verified {
         &self.verified
     }
-
-    /// What to remember of the tags that this side has set, these included.
-    pub fn deliveries(&self) -> &Deliveries {
-        &self.deliveries
-    }
-
-    /// What to remember of the repositories that spoke.
-    pub fn states(&self) -> BTreeMap<RepositoryName, TrustedState> {
-        let repositories = &self.verified.proof().judgement.repositories;
-        repositories.iter().map(|evidence| (evidence.name.clone(), evidence.next_state.clone())).collect()
-    }
 }
 
-/// Delivers an archive that has been judged.
+/// Delivers an archive that has been judged, and remembers it. `replace` names the tags, as they are delivered, that may move
+/// to another name or a lower level.
 ///
 /// # Errors
-/// [`ImportError`]; no tag was set then, unless setting tags is what failed.
+/// [`ImportError`]. What this side accepted before is remembered as it was then, but for
+/// [`ImportError::NotRemembered`]; and no tag was set, unless setting tags or remembering is what failed.
 pub fn deliver<R: Read>(
     judged: Judged<R>,
     destination: &Destination,
-    tags: Tags<'_>,
+    replace: &[Reference],
+    update: &Update,
     sink: &mut dyn Sink,
     progress: &dyn Progress,
 ) -> Result<Delivered, ImportError> {
     judged.require_policy_freshness()?;
     destination.check(judged.inventory())?;
     let shipments = shipments(judged.inventory(), judged.judgement(), judged.closed(), destination)?;
+    let deliveries = update.deliveries().map_err(ImportError::Deliveries)?;
+    let tags = Tags { deliveries: &deliveries, replace };
     let next = tags.after(&shipments, destination, judged.now())?;
     let wanted = wanted(&shipments);
     let mut delivery = Delivery { sink, wanted: &wanted };
     delivery.documents(judged.closed())?;
     let verified = judged.receive(&mut delivery, progress)?;
-    commit(verified, shipments, next, sink)
+    put_manifests(&shipments, sink)?;
+    let states = states(verified.proof());
+    let commit = update.begin_delivery(&states, &next.deliveries).map_err(ImportError::Deliveries)?;
+    let (tags, relocation) = set_tags(&shipments, sink)?;
+    commit.finish().map_err(ImportError::NotRemembered)?;
+    Ok(Delivered { verified, relocation, tags, replaced: next.replaced })
+}
+
+/// What to remember of the repositories that spoke.
+fn states(proof: &Proof) -> BTreeMap<RepositoryName, TrustedState> {
+    let repositories = &proof.judgement.repositories;
+    repositories.iter().map(|evidence| (evidence.name.clone(), evidence.next_state.clone())).collect()
 }
 
 /// Under which name something is vouched for, and how well.
@@ -306,15 +317,10 @@ impl Receiver for Delivery<'_> {
     }
 }
 
-/// Stores the manifests and then the tags. The archive has been seen to its end.
-fn commit(
-    verified: Verified,
-    shipments: Vec<Shipment>,
-    next: NextTags,
-    sink: &mut dyn Sink,
-) -> Result<Delivered, ImportError> {
+/// Stores the manifests. The archive has been seen to its end.
+fn put_manifests(shipments: &[Shipment], sink: &mut dyn Sink) -> Result<(), DeliveryError> {
     let mut stored = HashSet::new();
-    for shipment in &shipments {
+    for shipment in shipments {
         let repository = shipment.place.repository();
         for manifest in shipment.graphs.iter().flat_map(|graph| graph.manifests()) {
             let digest = &manifest.descriptor().digest;
@@ -328,8 +334,16 @@ fn commit(
             })?;
         }
     }
-    let (mut relocation, mut tags) = (RelocationMapping::default(), Vec::new());
-    for shipment in &shipments {
+    Ok(())
+}
+
+/// The tags, with their digests.
+type SetTags = Vec<(String, Digest)>;
+
+/// Sets the tags. What they stand for is stored, and that they are set is remembered.
+fn set_tags(shipments: &[Shipment], sink: &mut dyn Sink) -> Result<(SetTags, RelocationMapping), DeliveryError> {
+    let (mut tags, mut relocation) = (SetTags::new(), RelocationMapping::default());
+    for shipment in shipments {
         let repository = shipment.place.repository();
         sink.tag(&shipment.place, &shipment.root)
             .map_err(|source| DeliveryError::Tag { tag: shipment.place.to_string(), source })?;
@@ -338,6 +352,5 @@ fn commit(
             relocation.insert(original, format!("{repository}@{digest}"));
         }
     }
-    let NextTags { deliveries, replaced } = next;
-    Ok(Delivered { verified, relocation, tags, replaced, deliveries })
+    Ok((tags, relocation))
 }

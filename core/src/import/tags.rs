@@ -8,11 +8,11 @@ use crate::trust_store::{DeliveredTag, Deliveries, Replacement, TagError};
 
 /// What this side set before, and what it may replace.
 #[derive(Debug, Clone, Copy)]
-pub struct Tags<'a> {
+pub(super) struct Tags<'a> {
     /// Which tags were set here, and what was put under them.
-    pub deliveries: &'a Deliveries,
+    pub(super) deliveries: &'a Deliveries,
     /// The tags, as they are delivered, that may move to another name or a lower level: each was named by a person.
-    pub replace: &'a [Reference],
+    pub(super) replace: &'a [Reference],
 }
 
 /// A tag that was moved to another name or a lower level, because it was asked for.
@@ -24,7 +24,7 @@ pub struct ReplacedTag {
     pub held: DeliveredTag,
 }
 
-/// What is remembered once the tags are set.
+/// What is remembered before the tags are set.
 pub(super) struct NextTags {
     pub(super) deliveries: Deliveries,
     pub(super) replaced: Vec<ReplacedTag>,

@@ -43,7 +43,7 @@ pub use error::{MetadataError, StateDamage, TrustStoreError};
 pub use name::{AttesterName, ExporterName, NameError, RepositoryName};
 pub use policy::{Policy, PolicyError};
 pub use requirement::{NamePattern, Requirement, Rule};
-pub use update::{ExportTime, Forgotten, Update};
+pub use update::{Commit, ExportTime, Forgotten, Update};
 
 use crate::in_toto::Key;
 use crate::signature::PublicKey;

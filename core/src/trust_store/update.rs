@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
@@ -47,6 +47,26 @@ pub enum ExportTime {
     Forgotten,
 }
 
+/// What was accepted of some repositories, about to be remembered.
+#[must_use = "nothing is remembered before it is finished"]
+pub struct Commit<'u> {
+    update: &'u Update,
+    next_states: Vec<(PathBuf, StateFile)>,
+}
+
+impl Commit<'_> {
+    /// Replaces one `state.json` after the other. If that is interrupted, some repositories are at the new state and some at
+    /// the old one, and doing it again ends at the new one.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when the store is not this process's any more, or cannot be written.
+    pub fn finish(self) -> Result<(), TrustStoreError> {
+        let Update { store, disk, lock } = self.update;
+        lock.require_held(&store.folder)?;
+        self.next_states.iter().try_for_each(|(folder, next)| next.write(&**disk, folder))
+    }
+}
+
 impl Update {
     pub(super) fn on(store: TrustStore, disk: Box<dyn Disk>) -> Result<Self, TrustStoreError> {
         let lock = Lock::take(&store.folder)?;
@@ -80,50 +100,49 @@ impl Update {
 
     /// Writes down what was accepted of these repositories.
     ///
-    /// The metadata of all comes first; then one `state.json` after the other is replaced. If that is interrupted, some
-    /// repositories are at the new state and some at the old one, and doing it again ends at the new one.
+    /// # Errors
+    /// As [`Update::begin_commit`].
+    pub fn commit(&self, states: &BTreeMap<RepositoryName, TrustedState>) -> Result<(), TrustStoreError> {
+        self.begin_commit(states)?.finish()
+    }
+
+    /// Writes down which tags are about to be set, and all but the last step of what was accepted of these repositories:
+    /// whatever happens while tags are set, none is set that is not remembered. A tag that is remembered and not set yet
+    /// is guarded as if it were.
+    ///
+    /// # Errors
+    /// As [`Update::begin_commit`].
+    pub fn begin_delivery<'u>(
+        &'u self,
+        states: &BTreeMap<RepositoryName, TrustedState>,
+        deliveries: &Deliveries,
+    ) -> Result<Commit<'u>, TrustStoreError> {
+        let commit = self.begin_commit(states)?;
+        deliveries.write(&*self.disk, &self.store.deliveries_path())?;
+        Ok(commit)
+    }
+
+    /// Writes the metadata of these repositories; the states that refer to it are written by [`Commit::finish`].
     ///
     /// # Errors
     /// [`TrustStoreError`] when a repository is unknown, its state in the store is damaged, or the new one lies behind
     /// it; then nothing is changed.
-    pub fn commit(&self, states: &BTreeMap<RepositoryName, TrustedState>) -> Result<(), TrustStoreError> {
-        self.commit_with(states, None)
-    }
-
-    /// Writes down what was accepted of these repositories, and which tags have been set. The tags come before the first
-    /// `state.json`: an archive whose state is remembered has its tags remembered too.
-    ///
-    /// # Errors
-    /// As [`Update::commit`].
-    pub fn commit_delivery(
-        &self,
-        states: &BTreeMap<RepositoryName, TrustedState>,
-        deliveries: &Deliveries,
-    ) -> Result<(), TrustStoreError> {
-        self.commit_with(states, Some(deliveries))
-    }
-
-    fn commit_with(
-        &self,
-        states: &BTreeMap<RepositoryName, TrustedState>,
-        deliveries: Option<&Deliveries>,
-    ) -> Result<(), TrustStoreError> {
+    fn begin_commit(&self, states: &BTreeMap<RepositoryName, TrustedState>) -> Result<Commit<'_>, TrustStoreError> {
         self.lock.require_held(&self.store.folder)?;
-        let mut files = Vec::new();
+        let mut next_states = Vec::new();
+        let mut metadata = Vec::new();
         for (name, state) in states {
             let folder = self.store.state_folder(name);
             let current = self.store.state_file(name)?;
             let next = StateFile::of(state, current.pinned_root.clone())?;
             current.require_not_behind(&next, name)?;
-            files.push((folder, current, next, state));
+            metadata.push((current, state));
+            next_states.push((folder, next));
         }
-        for (folder, current, next, state) in &files {
+        for ((folder, next), (current, state)) in next_states.iter().zip(&metadata) {
             next.write_metadata(&*self.disk, folder, state, current)?;
         }
-        if let Some(deliveries) = deliveries {
-            deliveries.write(&*self.disk, &self.store.deliveries_path())?;
-        }
-        files.iter().try_for_each(|(folder, _, next, _)| next.write(&*self.disk, folder))
+        Ok(Commit { update: self, next_states })
     }
 
     /// Which tags were set here, and what was put under them.

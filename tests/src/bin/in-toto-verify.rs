@@ -10,7 +10,7 @@ use clap::Parser;
 use jiff::Timestamp;
 use sealift_core::in_toto::sandbox::{Sandbox, SandboxLimits, main_if_invoked};
 use sealift_core::in_toto::{
-    BindingRule, FinalProduct, Inspections, Key, LayoutKey, Parameters, ProductContent, ProductFile, SupplyChain,
+    BindingRule, FinalProduct, Inspections, Key, LayoutKey, Parameters, ProductContent, ProductFile, SupplyChain, Work,
     verify,
 };
 use sealift_tests::link_folder::{read_links, read_product};
@@ -75,10 +75,11 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         false => None,
     };
     let inspections = sandbox.as_ref().map_or(Inspections::NotRun, |sandbox| Inspections::Run(sandbox));
-    let verified = verify(&chain, &product, Timestamp::now(), inspections).map_err(|refusal| {
-        print_trace(arguments, refusal.trace.as_ref());
-        with_sources(&refusal)
-    })?;
+    let verified =
+        verify(&chain, &product, Timestamp::now(), inspections, &mut Work::of_an_archive()).map_err(|refusal| {
+            print_trace(arguments, refusal.trace.as_ref());
+            with_sources(&refusal)
+        })?;
     print_trace(arguments, verified.trace());
     match verified.inspections_not_run() {
         [] => Ok(()),

@@ -87,7 +87,7 @@ fn a_delivery_interrupted_anywhere_sets_no_tag_before_all_content_and_is_complet
     assert!(steps[first_tag..].iter().all(|step| *step == Stored::Tag), "tags come last: {steps:?}");
     for (done, step) in steps.iter().enumerate() {
         let far = FarSide::trusting(&sample, hours(2));
-        let before = far.trusted_state();
+        let before = far.accepted();
         let Err(refused) = far.import_from(&mut archive.as_slice(), &mut Failing::after(&far, Some(done))) else {
             panic!("delivered without step {done}")
         };
@@ -104,7 +104,12 @@ fn a_delivery_interrupted_anywhere_sets_no_tag_before_all_content_and_is_complet
         };
         assert!(expected, "{step:?}: {error:?}");
         assert_eq!(far.tags().len(), done.saturating_sub(first_tag));
-        assert_eq!(far.trusted_state(), before);
+        assert_eq!(far.accepted(), before);
+        let remembered = far.store().deliveries().unwrap();
+        for name in far.tags().keys() {
+            assert!(remembered.tag(&far.tag_key(name)).is_some(), "{name} is set, and not remembered");
+        }
+        assert_eq!(remembered.is_empty(), done < first_tag, "what this side has not begun to set, it has not set");
         far.accepts(&archive);
         assert_eq!(far.tags(), whole.tags());
     }

@@ -9,7 +9,7 @@ use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::Exporter;
 use sealift_core::export::request::Place;
 use sealift_core::export::{self, ImageRequest, LeftOutReferrer, PlanError, PrepareError, Request, SourceId, Sources};
-use sealift_core::import::{self, Delivered, Destination, ImportError, Tags};
+use sealift_core::import::{self, Delivered, Destination, ImportError};
 use sealift_core::in_toto::Inspections;
 use sealift_core::oci::layout::{LayoutSink, LayoutSource};
 use sealift_core::oci::referrer::usual_kinds;
@@ -17,7 +17,7 @@ use sealift_core::oci::{Descriptor, Platforms, Reference, ReferrerKind, Sink, So
 use sealift_core::progress::Unwatched;
 use sealift_core::signature::SigningKey;
 use sealift_core::trust::Extent;
-use sealift_core::trust_store::{Deliveries, Trust, TrustStore};
+use sealift_core::trust_store::{Trust, TrustStore};
 use sealift_core::verify::{self, HeadError, Settings};
 use sealift_tests::images::Image;
 use tempfile::TempDir;
@@ -137,11 +137,11 @@ impl Crossing {
         destination: &Destination,
         sink: &mut dyn Sink,
     ) -> Result<Delivered, Refused> {
-        let trust = self.trust("far");
+        let update = self.store("far").update().unwrap();
+        let trust = update.trust().unwrap();
         let settings = Settings { now: now(), freshness: trust.policy.freshness(), inspections: Inspections::NotRun };
         let judged = verify::open(archive, &trust, &settings).map_err(Refused::Head)?;
-        let tags = Tags { deliveries: &Deliveries::default(), replace: &[] };
-        import::deliver(judged, destination, tags, sink, &Unwatched).map_err(Refused::Import)
+        import::deliver(judged, destination, &[], &update, sink, &Unwatched).map_err(Refused::Import)
     }
 
     /// What a source finds to refer to a manifest, by digest.

@@ -130,7 +130,7 @@ fn a_delivery_that_dies_at_any_step_leaves_its_tags_old_or_new_and_no_state_with
     let (old_tags, new_tags) = (tags("2"), tags("4"));
     let seen_old = Cell::new(0);
     die_after_every_step(
-        |update| update.commit_delivery(&one(new.clone()), &new_tags),
+        |update| update.begin_delivery(&one(new.clone()), &new_tags).and_then(Commit::finish),
         |store, steps| {
             let found = store.deliveries().unwrap_or_else(|error| panic!("after {steps} steps: {error}"));
             assert!(found == old_tags || found == new_tags, "after {steps} steps");
@@ -139,7 +139,7 @@ fn a_delivery_that_dies_at_any_step_leaves_its_tags_old_or_new_and_no_state_with
         },
         || {
             let (folder, store) = store();
-            store.update().unwrap().commit_delivery(&one(old.clone()), &old_tags).unwrap();
+            store.update().unwrap().begin_delivery(&one(old.clone()), &old_tags).unwrap().finish().unwrap();
             (folder, store)
         },
     );

@@ -494,7 +494,7 @@ fn the_memory_of_tags_outlives_everything_but_its_own_reset() {
         deliveries.set(tag.to_owned(), tag, held, Replacement::Refused).unwrap();
     }
     let update = store.update().unwrap();
-    update.commit_delivery(&one(state(1, 2, 3, 4)), &deliveries).unwrap();
+    update.begin_delivery(&one(state(1, 2, 3, 4)), &deliveries).and_then(Commit::finish).unwrap();
     update.commit(&one(state(1, 2, 3, 5))).unwrap();
     update.replace_root(&name("main"), &root(2), None).unwrap();
     update.reset_state(&name("main"), ExportTime::Forgotten).unwrap();
