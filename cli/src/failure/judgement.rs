@@ -229,6 +229,10 @@ fn supply_chain(error: &SupplyChainError) -> Advice {
         ),
         SupplyChainError::Name(_) => advice(ExitCode::TrustStore, "correct the map: sealift trust map MAP.json"),
         SupplyChainError::Repository(error) => repository(error),
+        SupplyChainError::Work(_) => advice(
+            ExitCode::InToto,
+            "export fewer bundles and images at once; if one alone takes as much, ask its publisher; nothing was written",
+        ),
         SupplyChainError::Refused(_) => {
             advice(ExitCode::InToto, "ask the publisher which step is missing or not authorised; nothing was written")
         }

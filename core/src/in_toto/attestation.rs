@@ -13,10 +13,10 @@ use sealift_archive_format::strict_json::{self, JsonError, Names};
 use serde::de::{Deserializer, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
-use super::glob::{Work, WorkExceeded};
 use super::key::NotSigned;
 use super::metadata::{MAXIMUM_DOCUMENT_LENGTH, MetadataError, SignedDocument};
 use super::verify::LayoutKey;
+use super::work::{Work, WorkExceeded};
 use statement::{Digests, Kind, Predicate, Statement, Subject, Text};
 
 /// The longest attestation that is read, in bytes.
@@ -25,8 +25,8 @@ pub const MAXIMUM_LENGTH: usize = MAXIMUM_DOCUMENT_LENGTH;
 const STATEMENTS: [&str; 2] = ["https://in-toto.io/Statement/v0.1", "https://in-toto.io/Statement/v1"];
 /// The most subjects that are read.
 const MAXIMUM_SUBJECTS: usize = 10_000;
-/// How many steps looking for the signature of a pinned key may take on one attestation: half a second.
-const WORK_LIMIT: u64 = 50_000_000;
+/// What comparing one subject with the digests of a manifest costs, in steps.
+const COMPARISON_COST: u64 = 10;
 /// The longest text of a predicate that is repeated in a report, in characters.
 const MAXIMUM_TEXT: usize = 300;
 
@@ -112,7 +112,7 @@ pub enum AttestationError {
         /// What it is attached to.
         attached_to: Digest,
     },
-    /// There are more signatures to look at than the budget covers.
+    /// There are more signatures and subjects to look at than the budget covers.
     #[error(transparent)]
     Work(#[from] WorkExceeded),
     /// Keys are pinned for it, and none of them signed it.
@@ -145,19 +145,19 @@ fn present<'de, D: Deserializer<'de>>(source: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(source).map(|_| true)
 }
 
-impl Attestation {
-    /// Reads an attestation that is attached to `attached_to`, whose digests by every algorithm are `digests`, and checks
-    /// its signature where keys are pinned. The expiry of an OpenPGP key is judged at `at`.
+/// An attestation that is read, and whose signature was checked as far as keys are pinned. What it is about is still open.
+pub struct ReadAttestation {
+    statement: Statement,
+    attestation: Attestation,
+}
+
+impl ReadAttestation {
+    /// Reads an attestation, and checks its signature where keys are pinned. The expiry of an OpenPGP key is judged at `at`;
+    /// what is verified is paid for from `work`.
     ///
     /// # Errors
-    /// [`AttestationError`] when it is none, is about something else, or is not signed by a pinned key.
-    pub fn check(
-        bytes: &[u8],
-        attached_to: &Digest,
-        digests: &[Digest],
-        pinned: &[LayoutKey],
-        at: Timestamp,
-    ) -> Result<Self, AttestationError> {
+    /// [`AttestationError`] when it is not an attestation, or is not signed by a pinned key.
+    pub fn new(bytes: &[u8], pinned: &[LayoutKey], at: Timestamp, work: &mut Work) -> Result<Self, AttestationError> {
         let document = open(bytes)?;
         let payload = document.as_ref().map_or(bytes, SignedDocument::payload_bytes);
         let Kind { statement: Text(kind), predicate: Text(predicate_type) } = strict_json::read(payload, Names::Exact)?;
@@ -169,7 +169,7 @@ impl Attestation {
             (Some(_), []) => SignatureCheck::NotChecked,
             (document, pinned) => {
                 let signer = match document {
-                    Some(document) => signer(document, pinned, at)?,
+                    Some(document) => signer(document, pinned, at, work)?,
                     None => None,
                 };
                 match signer {
@@ -179,17 +179,38 @@ impl Attestation {
             }
         };
         let statement: Statement = strict_json::read(payload, Names::Exact)?;
-        statement.require_about(attached_to, digests)?;
         let claim = Claim::of(&statement.predicate_type, &statement.predicate);
-        Ok(Self { predicate_type: shorten(&statement.predicate_type), signature, claim })
+        let attestation = Attestation { predicate_type: shorten(&statement.predicate_type), signature, claim };
+        Ok(Self { statement, attestation })
+    }
+
+    /// What it says of `attached_to`, whose digests by every algorithm are `digests`. The comparison is paid for from
+    /// `work`.
+    ///
+    /// # Errors
+    /// [`AttestationError`] when it is about something else.
+    pub fn about(
+        &self,
+        attached_to: &Digest,
+        digests: &[Digest],
+        work: &mut Work,
+    ) -> Result<Attestation, AttestationError> {
+        let compared = u64::try_from(self.statement.subject.first.len()).unwrap_or(u64::MAX);
+        work.spend(compared.saturating_mul(COMPARISON_COST))?;
+        self.statement.require_about(attached_to, digests)?;
+        Ok(self.attestation.clone())
     }
 }
 
 /// The first of the keys that signed it, by its label.
-fn signer(document: &SignedDocument, pinned: &[LayoutKey], at: Timestamp) -> Result<Option<String>, AttestationError> {
-    let mut work = Work::new(WORK_LIMIT);
+fn signer(
+    document: &SignedDocument,
+    pinned: &[LayoutKey],
+    at: Timestamp,
+    work: &mut Work,
+) -> Result<Option<String>, AttestationError> {
     for LayoutKey { label, key } in pinned {
-        match key.find_signature(label, document, at, &mut work) {
+        match key.find_signature(label, document, at, work) {
             Ok(_) => return Ok(Some(label.clone())),
             Err(NotSigned::Work(exceeded)) => return Err(exceeded.into()),
             Err(_) => {}
@@ -290,9 +311,20 @@ mod tests {
         vec![LayoutKey { label: "builder".to_owned(), key: Key::from(key.public_key().unwrap()) }]
     }
 
+    fn check_against(
+        bytes: &[u8],
+        attached_to: &Digest,
+        digests: &[Digest],
+        pinned: &[LayoutKey],
+    ) -> Result<Attestation, AttestationError> {
+        let work = &mut Work::of_an_archive();
+        let read = ReadAttestation::new(bytes, pinned, Timestamp::UNIX_EPOCH, work)?;
+        read.about(attached_to, digests, work)
+    }
+
     fn check(bytes: &[u8], pinned: &[LayoutKey]) -> Result<Attestation, AttestationError> {
         let digests = DigestAlgorithm::ALL.map(|algorithm| Digest::of(algorithm, b"image"));
-        Attestation::check(bytes, &image(), &digests, pinned, Timestamp::UNIX_EPOCH)
+        check_against(bytes, &image(), &digests, pinned)
     }
 
     #[test]
@@ -321,10 +353,24 @@ mod tests {
         let bare = statement("https://example.com/claim", &json!({})).to_string();
         let elsewhere = Digest::sha256(b"another image");
         let digests = [elsewhere.clone()];
-        let result = Attestation::check(bare.as_bytes(), &elsewhere, &digests, &[], Timestamp::UNIX_EPOCH);
+        let result = check_against(bare.as_bytes(), &elsewhere, &digests, &[]);
         assert!(matches!(result, Err(AttestationError::NotAboutThis { .. })));
         let nothing = bare.replace("\"digest\":", "\"other\":");
         assert!(matches!(check(nothing.as_bytes(), &[]), Err(AttestationError::NotAboutThis { .. })));
+    }
+
+    #[test]
+    fn looking_for_signers_and_subjects_is_paid_for() {
+        let key = SigningKey::from_seed(&[1; 32]);
+        let bytes = envelope(&statement("https://example.com/claim", &json!({})), &key);
+        let read = |work: &mut Work| ReadAttestation::new(&bytes, &pinned(&key), Timestamp::UNIX_EPOCH, work);
+        assert!(matches!(read(&mut Work::new(1)), Err(AttestationError::Work(_))));
+        let read = read(&mut Work::of_an_archive()).unwrap();
+        // Two subjects are compared each time.
+        let work = &mut Work::new(5 * COMPARISON_COST);
+        assert!(read.about(&image(), &[image()], work).is_ok());
+        assert!(read.about(&image(), &[image()], work).is_ok());
+        assert!(matches!(read.about(&image(), &[image()], work), Err(AttestationError::Work(_))));
     }
 
     #[test]

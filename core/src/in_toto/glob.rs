@@ -5,6 +5,8 @@
 //! pattern × name steps, every step is counted, and a pattern that cannot be read is an error, never a rule that
 //! silently matches nothing.
 
+use super::work::{Work, WorkExceeded};
+
 /// The longest pattern that is read, in bytes.
 pub const MAXIMUM_PATTERN_LENGTH: usize = 4096;
 
@@ -45,43 +47,6 @@ pub enum PatternError {
         /// Its length, in bytes.
         length: usize,
     },
-}
-
-/// A budget of steps of some ten nanoseconds, shared by everything that one verification does to patterns, names and
-/// signatures that others chose.
-#[derive(Debug)]
-pub struct Work {
-    limit: u64,
-    spent: u64,
-}
-
-/// The budget is used up.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("verifying signatures and applying artifact rules takes more than {limit} steps")]
-pub struct WorkExceeded {
-    /// The budget, in steps.
-    pub limit: u64,
-}
-
-impl Work {
-    /// A budget of that many steps.
-    pub fn new(limit: u64) -> Self {
-        Self { limit, spent: 0 }
-    }
-
-    /// The steps spent so far.
-    pub fn spent(&self) -> u64 {
-        self.spent
-    }
-
-    /// Spends steps.
-    ///
-    /// # Errors
-    /// [`WorkExceeded`] when the budget does not cover them.
-    pub fn spend(&mut self, steps: u64) -> Result<(), WorkExceeded> {
-        self.spent = self.spent.saturating_add(steps);
-        if self.spent > self.limit { Err(WorkExceeded { limit: self.limit }) } else { Ok(()) }
-    }
 }
 
 impl Pattern {

@@ -12,8 +12,8 @@ use serde_json::Value;
 use crate::signature::openpgp::{Fingerprint, OpenPgpError, OpenPgpKey};
 use crate::signature::{KeyError, KeyIdentity, PublicKey, Scheme};
 
-use super::glob::{Work, WorkExceeded};
 use super::metadata::{Signature, SignatureValue, SignedDocument};
+use super::work::{Work, WorkExceeded};
 
 /// The longest key file that is read, in bytes. An OpenPGP key with many subkeys stays far below it.
 const MAXIMUM_KEY_FILE_LENGTH: usize = 256 * 1024;

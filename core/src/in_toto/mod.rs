@@ -21,9 +21,10 @@ mod step_links;
 pub mod substitution;
 pub mod trace;
 pub mod verify;
+pub mod work;
 
 pub use artifact::{Artifacts, Hashes};
-pub use attestation::{Attestation, AttestationError, Claim, SignatureCheck};
+pub use attestation::{Attestation, AttestationError, Claim, ReadAttestation, SignatureCheck};
 pub use inspection::{
     InspectionError, InspectionOutcome, InspectionRequest, InspectionRunner, Inspections, ProductContent, ProductFile,
 };
@@ -36,3 +37,4 @@ pub use refusal::{Cause, Refusal, RefusalClass};
 pub use substitution::Parameters;
 pub use trace::Trace;
 pub use verify::{LayoutKey, SupplyChain, VerifiedSupplyChain, verify};
+pub use work::{Work, WorkExceeded};

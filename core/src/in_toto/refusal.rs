@@ -4,7 +4,6 @@ use std::num::NonZeroU32;
 
 use jiff::Timestamp;
 
-use super::glob::WorkExceeded;
 use super::inspection::InspectionError;
 use super::key::NotSigned;
 use super::layout::LayoutError;
@@ -12,6 +11,7 @@ use super::metadata::MetadataError;
 use super::product::UnboundProduct;
 use super::rule_processing::RuleViolation;
 use super::trace::Trace;
+use super::work::WorkExceeded;
 
 /// A refusal: the cause, and what was found before it.
 #[derive(Debug)]

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::artifact::Artifacts;
 use super::artifact_rules::{ArtifactList, ArtifactRule, MatchRule};
-use super::glob::{Pattern, Work, WorkExceeded};
+use super::glob::Pattern;
 use super::trace::{RuleTrace, name_a_few};
+use super::work::{Work, WorkExceeded};
 
 /// What a step or inspection reported, one link for all that agree.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

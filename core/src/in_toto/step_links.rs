@@ -14,12 +14,12 @@ use jiff::Timestamp;
 use crate::signature::KeyIdentity;
 use crate::signature::openpgp::Fingerprint;
 
-use super::glob::{Work, WorkExceeded};
 use super::key::{Key, NotSigned, SignedBy};
 use super::layout::{Layout, Step};
 use super::link::Link;
 use super::metadata::SignedDocument;
 use super::refusal::LinkProblem;
+use super::work::{Work, WorkExceeded};
 
 /// The length of the part of a key id that file names hold, in characters.
 const KEY_ID_IN_FILE_NAME: usize = 8;

@@ -10,7 +10,6 @@ use jiff::Timestamp;
 
 use super::artifact::Artifacts;
 use super::artifact_rules::ArtifactList;
-use super::glob::Work;
 use super::inspection::{InspectionRequest, Inspections};
 use super::key::{Key, NotSigned};
 use super::layout::{Inspection, Layout, Step};
@@ -21,14 +20,12 @@ use super::rule_processing::{Report, apply_rules};
 use super::step_links::{CountedLink, LinkContent, step_links};
 use super::substitution::Parameters;
 use super::trace::{InspectionTrace, LinkTrace, PassedOver, StepTrace, Trace};
+use super::work::Work;
 
 /// How deep sublayouts may nest.
 pub const MAXIMUM_DEPTH: usize = 8;
 /// The most link files a chain may have.
 pub const MAXIMUM_FILES: usize = 10_000;
-/// How many steps one verification may take, of matching and of verifying signatures, sublayouts included: some seconds,
-/// for rules, names and signatures that no real chain has.
-const WORK_LIMIT: u64 = 500_000_000;
 
 /// A supply chain to be verified, as it was found.
 #[derive(Debug, Clone)]
@@ -99,7 +96,7 @@ impl VerifiedSupplyChain {
 }
 
 /// Verifies a supply chain and the final product that came of it. Expiry is judged at `reference_time`, which a
-/// [`crate::freshness::Freshness`] policy chose.
+/// [`crate::freshness::Freshness`] policy chose. What is matched and verified, sublayouts included, is paid for from `work`.
 ///
 /// # Errors
 /// [`Refusal`], with the cause and the trace up to it.
@@ -108,13 +105,14 @@ pub fn verify(
     product: &FinalProduct<'_>,
     reference_time: Timestamp,
     inspections: Inspections<'_>,
+    work: &mut Work,
 ) -> Result<VerifiedSupplyChain, Refusal> {
     let mut workflow = Workflow {
         files: &chain.links,
         product,
         at: reference_time,
         inspections,
-        work: Work::new(WORK_LIMIT),
+        work,
         expires: Timestamp::MAX,
         not_run: Vec::new(),
     };
@@ -131,7 +129,7 @@ struct Workflow<'a> {
     product: &'a FinalProduct<'a>,
     at: Timestamp,
     inspections: Inspections<'a>,
-    work: Work,
+    work: &'a mut Work,
     expires: Timestamp,
     not_run: Vec<String>,
 }
@@ -186,7 +184,7 @@ impl Workflow<'_> {
         }
         for (step, found) in layout.steps.iter().zip(&mut trace.steps) {
             let rules = &step.rules;
-            let (name, work) = (&step.name, &mut self.work);
+            let (name, work) = (&step.name, &mut *self.work);
             let materials = &mut found.materials;
             apply_rules(name, ArtifactList::Materials, &rules.expected_materials, &by_step, work, materials)?;
             let products = &mut found.products;
@@ -210,7 +208,7 @@ impl Workflow<'_> {
             return Err(Cause::NoLayoutKey);
         }
         for LayoutKey { label, key } in keys {
-            key.find_signature(label, document, self.at, &mut self.work).map_err(|source| match source {
+            key.find_signature(label, document, self.at, self.work).map_err(|source| match source {
                 NotSigned::Work(exceeded) => Cause::Work(exceeded),
                 source => Cause::LayoutNotSigned { key: label.clone(), source },
             })?;
@@ -221,7 +219,7 @@ impl Workflow<'_> {
 
     /// Verifies a step's links, and gives the report on which they agree.
     fn step(&mut self, layout: &Layout, step: &Step, depth: usize, trace: &mut Trace) -> Result<Report, Cause> {
-        let links = step_links(layout, step, self.files, &trace.folder, self.at, &mut self.work)?;
+        let links = step_links(layout, step, self.files, &trace.folder, self.at, self.work)?;
         let passed_over =
             links.passed_over.iter().map(|(file, why)| PassedOver { file: file.clone(), reason: why.to_string() });
         trace.steps.push(StepTrace {
@@ -342,7 +340,7 @@ impl Workflow<'_> {
         }
         for (inspection, found) in inspections.iter().zip(&mut trace.inspections) {
             let rules = &inspection.rules;
-            let (name, work) = (&inspection.name, &mut self.work);
+            let (name, work) = (&inspection.name, &mut *self.work);
             let materials = &mut found.materials;
             apply_rules(name, ArtifactList::Materials, &rules.expected_materials, &reports, work, materials)?;
             let products = &mut found.products;

@@ -12,7 +12,7 @@ use super::repositories::{Carried, Carrier, Repositories, RepositoryError, Repos
 use super::supply_chain::{self, SupplyChainError};
 use crate::cnab::{Assurance, Level, MinimumLevel};
 use crate::freshness::Freshness;
-use crate::in_toto::{Inspections, VerifiedSupplyChain};
+use crate::in_toto::{Inspections, VerifiedSupplyChain, Work};
 use crate::trust_store::policy;
 use crate::trust_store::requirement::{Asked, InBundles, Rule};
 use crate::trust_store::{NameError, RepositoryName, Trust};
@@ -213,7 +213,8 @@ fn find<'a>(
 ) -> Result<Found<'a>, JudgementError> {
     let map = map(trust)?;
     let repositories = Repositories::open(trust, carriers, question.freshness, question.now, question.exported_at)?;
-    let mut judge = Judge { question, trust, map, repositories, measured: BTreeMap::new() };
+    let mut judge =
+        Judge { question, trust, map, repositories, measured: BTreeMap::new(), work: Work::of_an_archive() };
     let mut bundles = Vec::new();
     for (bundle, images) in &question.bundles {
         bundles.push(judge.bundle(bundle, images)?);
@@ -245,6 +246,8 @@ struct Judge<'a, 'b> {
     repositories: Repositories<'b>,
     /// What was measured already, by the digest under which it is held.
     measured: BTreeMap<Digest, Rc<Measured>>,
+    /// What is left of what verifying all supply chains may take.
+    work: Work,
 }
 
 /// What was brought under a claim.
@@ -304,7 +307,8 @@ impl<'a> Judge<'a, '_> {
             source,
         })?;
         let required = self.trust.policy.inspections == policy::Inspections::Required;
-        let chain = supply_chain::verify(claim, &product, &agreed, &mut self.repositories, self.question, required)
+        let (repositories, work) = (&mut self.repositories, &mut self.work);
+        let chain = supply_chain::verify(claim, &product, &agreed, repositories, self.question, required, work)
             .map_err(|source| JudgementError::SupplyChain { reference: claim.reference.clone(), source })?;
         Ok(Finding { claim: claim.clone(), target: Some(agreed), supply_chain: chain })
     }

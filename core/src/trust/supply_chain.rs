@@ -14,7 +14,7 @@ use super::repositories::{Repositories, RepositoryError};
 use crate::in_toto::verify::LayoutKey;
 use crate::in_toto::{
     self, BindingRule, FinalProduct, Key, KeyFileError, Parameters, ProductContent, ProductFile, Refusal, SupplyChain,
-    VerifiedSupplyChain,
+    VerifiedSupplyChain, Work, WorkExceeded,
 };
 use crate::trust_store::{NameError, RepositoryName};
 use crate::tuf::VerifiedTarget;
@@ -22,6 +22,8 @@ use crate::tuf::map::AgreedTarget;
 
 /// The most files that a target may list.
 const MAXIMUM_FILES: usize = 10_000;
+/// What looking for a listed file costs of an archive's budget, in steps, beside one step for each of its bytes.
+const FILE_COST: u64 = 1_000;
 
 /// Why a supply chain is refused.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +90,9 @@ pub enum SupplyChainError {
     /// A file cannot be had.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
+    /// The supply chains of the archive list more than is read.
+    #[error("the supply chains of this archive take too much work")]
+    Work(#[from] WorkExceeded),
     /// The verification fails.
     #[error("the in-toto verification fails")]
     Refused(#[from] Refusal),
@@ -107,6 +112,7 @@ pub(super) fn verify(
     repositories: &mut Repositories<'_>,
     question: &Question<'_>,
     inspections_required: bool,
+    work: &mut Work,
 ) -> Result<Option<VerifiedSupplyChain>, SupplyChainError> {
     // All witnesses say the same of the target; the first one supplies what it lists.
     let (name, target) = match agreed.witnesses().first() {
@@ -114,7 +120,7 @@ pub(super) fn verify(
         None => return Ok(None),
     };
     let Some(listing) = Listing::of(target)? else { return Ok(None) };
-    let mut files = Files { name: &name, repositories };
+    let mut files = Files { name: &name, repositories, work };
     let (layout_target, layout) = files.offline(&listing.layout)?;
     let layout_keys = files.keys(&layout_target)?;
     let links = files.links(&listing.links)?;
@@ -128,7 +134,7 @@ pub(super) fn verify(
         binding: BindingRule::EveryFile,
     };
     let judged_at = repositories.judged_at(&name).unwrap_or(question.now);
-    let verified = in_toto::verify(&chain, &product, judged_at, question.inspections)?;
+    let verified = in_toto::verify(&chain, &product, judged_at, question.inspections, work)?;
     if inspections_required && !verified.inspections_not_run().is_empty() {
         let names = verified.inspections_not_run().to_vec();
         return Err(SupplyChainError::InspectionsNotRun { names });
@@ -171,12 +177,14 @@ fn listed(target: &VerifiedTarget) -> Result<Option<Vec<String>>, SupplyChainErr
 struct Files<'a, 'b> {
     name: &'a RepositoryName,
     repositories: &'a mut Repositories<'b>,
+    work: &'a mut Work,
 }
 
 impl Files<'_, '_> {
     fn file(&mut self, path: &str) -> Result<(VerifiedTarget, Vec<u8>), SupplyChainError> {
         let target = self.repositories.resolve(self.name, path)?;
         let target = target.ok_or_else(|| SupplyChainError::NotATarget { file: path.to_owned() })?;
+        self.work.spend(target.length().saturating_add(FILE_COST))?;
         let bytes = self.repositories.fetch(self.name, &target)?;
         Ok((target, bytes))
     }

@@ -12,7 +12,7 @@ use sealift_archive_format::Digest;
 use super::documents::Closed;
 use crate::freshness::{Clock, Freshness};
 use crate::in_toto::attestation::MAXIMUM_LENGTH;
-use crate::in_toto::{Attestation, AttestationError, LayoutKey};
+use crate::in_toto::{Attestation, AttestationError, LayoutKey, ReadAttestation, Work};
 use crate::oci::attestation::Attached;
 use crate::trust_store::Trust;
 use crate::tuf::Measured;
@@ -40,6 +40,8 @@ pub(crate) struct Attestations {
     subjects: BTreeMap<Digest, Vec<Digest>>,
     /// By attestation and subject; `None` for a plain signature in the same wrapping.
     checked: BTreeMap<(Digest, Digest), Option<Attestation>>,
+    /// What is left of what checking all of them may take.
+    work: Work,
 }
 
 impl Attestations {
@@ -59,7 +61,7 @@ impl Attestations {
         let pinned = pinned.map(|(name, key)| LayoutKey { label: name.to_string(), key: key.clone() }).collect();
         // A clock that cannot be judged by is refused where the metadata is judged.
         let at = freshness.reference_time(clock).unwrap_or(clock.now);
-        Self { pinned, at, expected, subjects, checked: BTreeMap::new() }
+        Self { pinned, at, expected, subjects, checked: BTreeMap::new(), work: Work::of_an_archive() }
     }
 
     /// Whether a blob is an attestation.
@@ -78,14 +80,18 @@ impl Attestations {
 
     /// Checks an attestation against everything that it is attached to.
     pub(crate) fn check(&mut self, digest: &Digest, bytes: &[u8]) -> Result<(), AttestationRefusal> {
-        for subject in self.expected.get(digest).into_iter().flatten() {
+        let Some(subjects) = self.expected.get(digest) else { return Ok(()) };
+        let first = subjects.first().unwrap_or(digest);
+        let read = match ReadAttestation::new(bytes, &self.pinned, self.at, &mut self.work) {
+            Ok(read) => Some(read),
+            // Where someone has to vouch for it, a signature that claims nothing is not enough.
+            Err(AttestationError::PlainSignature) if self.pinned.is_empty() => None,
+            Err(source) => return Err(refusal(digest, first, source)),
+        };
+        for subject in subjects {
             let digests = self.subjects.get(subject).map(Vec::as_slice).unwrap_or_default();
-            let checked = match Attestation::check(bytes, subject, digests, &self.pinned, self.at) {
-                Ok(attestation) => Some(attestation),
-                // Where someone has to vouch for it, a signature that claims nothing is not enough.
-                Err(AttestationError::PlainSignature) if self.pinned.is_empty() => None,
-                Err(source) => return Err(refusal(digest, subject, source)),
-            };
+            let about = read.as_ref().map(|read| read.about(subject, digests, &mut self.work));
+            let checked = about.transpose().map_err(|source| refusal(digest, subject, source))?;
             self.checked.insert((digest.clone(), subject.clone()), checked);
         }
         Ok(())

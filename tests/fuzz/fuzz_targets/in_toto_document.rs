@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sealift_core::in_toto::glob::Work;
+use sealift_core::in_toto::Work;
 use sealift_core::in_toto::metadata::Form;
 use sealift_core::in_toto::{Key, SignedDocument};
 

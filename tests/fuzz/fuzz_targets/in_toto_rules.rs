@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use libfuzzer_sys::fuzz_target;
 use sealift_core::in_toto::artifact_rules::{ArtifactList, ArtifactRule};
-use sealift_core::in_toto::glob::Work;
+use sealift_core::in_toto::Work;
 use sealift_core::in_toto::rule_processing::{Report, apply_rules};
 use sealift_core::in_toto::{Artifacts, Hashes, Parameters};
 

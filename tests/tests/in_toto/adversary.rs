@@ -10,7 +10,7 @@ use sealift_core::in_toto::metadata::PAYLOAD_TYPE;
 use sealift_core::in_toto::{
     BindingRule, FinalProduct, InspectionError, InspectionOutcome, InspectionRequest, InspectionRunner, Inspections,
     Key, LayoutKey, Parameters, ProductContent, ProductFile, Refusal, RefusalClass, SupplyChain, VerifiedSupplyChain,
-    verify,
+    Work, verify,
 };
 use sealift_core::signature::SigningKey;
 use serde_json::{Value, json};
@@ -90,7 +90,7 @@ impl Chain {
             content: ProductContent::Bytes(self.bundle),
         };
         let product = FinalProduct { files: vec![file], binding: BindingRule::EveryFile };
-        verify(&chain, &product, self.at, inspections)
+        verify(&chain, &product, self.at, inspections, &mut Work::of_an_archive())
     }
 
     fn class(&self) -> RefusalClass {

@@ -10,7 +10,7 @@ use sealift_core::freshness::parse_instant;
 use sealift_core::in_toto::sandbox::{Sandbox, SandboxError, SandboxLimits};
 use sealift_core::in_toto::{
     BindingRule, FinalProduct, Inspections, Key, LayoutKey, Parameters, ProductContent, ProductFile, Refusal,
-    SupplyChain, VerifiedSupplyChain, verify,
+    SupplyChain, VerifiedSupplyChain, Work, verify,
 };
 
 /// Later than any key was made that the vectors let expire, earlier than the layouts that hold.
@@ -55,7 +55,7 @@ impl Case {
         let binding =
             if self.product.is_empty() { BindingRule::OnlyFilesThatStepsName } else { BindingRule::EveryFile };
         let product = FinalProduct { files: self.product.iter().map(file).collect(), binding };
-        verify(&chain, &product, parse_instant(JUDGED_AT).unwrap(), inspections)
+        verify(&chain, &product, parse_instant(JUDGED_AT).unwrap(), inspections, &mut Work::of_an_archive())
     }
 }
 

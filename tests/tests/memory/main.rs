@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use counting_allocator::peak_of;
 use sealift_archive_format::dsse::{Envelope, EnvelopeError, Signature};
 use sealift_archive_format::strict_json::{self, JsonError, memory_for};
-use sealift_core::in_toto::Attestation;
+use sealift_core::in_toto::{AttestationError, ReadAttestation, Work};
 use sealift_core::tuf::TufError;
 use sealift_tests::tuf_repository::TufRepository;
 
@@ -166,8 +166,10 @@ fn endless_data_amplification_an_attestation_is_read_without_a_tree() {
         let payload_type = "application/vnd.in-toto+json".to_owned();
         let envelope = Envelope { payload_type, payload: payload.clone(), signatures }.encode();
         for (wrapping, bytes) in [("bare", payload), ("envelope", envelope)] {
-            let (checked, peak) = peak_of(|| {
-                Attestation::check(&bytes, &image, std::slice::from_ref(&image), &[], jiff::Timestamp::UNIX_EPOCH)
+            let (checked, peak) = peak_of(|| -> Result<_, AttestationError> {
+                let work = &mut Work::of_an_archive();
+                let read = ReadAttestation::new(&bytes, &[], jiff::Timestamp::UNIX_EPOCH, work)?;
+                read.about(&image, std::slice::from_ref(&image), work)
             });
             println!("{what}, {wrapping}: {} bytes, {} KiB: {:?}", bytes.len(), peak / 1024, checked.as_ref().err());
             assert_eq!(checked.is_ok(), accepted, "{what}, {wrapping}");

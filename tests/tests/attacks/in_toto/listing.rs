@@ -1,7 +1,9 @@
 //! What a target says about its supply chain (`custom.in-toto`), and what is missing of it.
 
+use sealift_archive_format::inventory::ImageRole;
 use sealift_core::trust::RepositoryError;
 use sealift_core::tuf::FetchError;
+use sealift_tests::malicious_exporter::{digest, image_record};
 
 use super::*;
 
@@ -57,4 +59,33 @@ fn in_toto_files_that_the_exporter_left_out() {
         assert_error!(error, RepositoryError::Target { source: FetchError::Missing { path }, .. }
             if path.ends_with(ending));
     }
+}
+
+/// The sample with its component image under so many tags; each lists a supply chain with the same four megabytes beside it.
+fn one_image_under_many_names(count: usize) -> (Sample, Vec<u8>) {
+    let mut sample = sample();
+    let place = sample.references.iter().position(|(name, _)| name == WEB).unwrap();
+    let image = sample.references[place].1.clone();
+    let folder = format!("example.com/demo/shop/in-toto-metadata/{}", digest(&image).hex());
+    let padding = format!("{folder}/nothing.00000000.link");
+    sample.repository.released.insert(padding.clone(), Target::served(vec![b' '; 4 << 20]));
+    let names: Vec<String> =
+        (0..count).map(|number| format!("example.com/demo/web:2.0.{number}")).chain([WEB.to_owned()]).collect();
+    for name in &names {
+        sample.release(name, "manifest.json", &digest(&image), image["size"].as_u64().unwrap());
+        let listed = sample.repository.released.get_mut(name).unwrap().custom.as_mut().unwrap();
+        listed["in-toto"].as_array_mut().unwrap().push(json!(padding));
+    }
+    let mut consignment = Consignment::of_image(&sample, place, hours(0));
+    consignment.images = names.iter().map(|name| image_record(name, &image, ImageRole::StandAlone)).collect();
+    (sample, consignment.archive())
+}
+
+#[test]
+fn endless_data_as_one_supply_chain_that_many_names_list() {
+    let (sample, archive) = one_image_under_many_names(3);
+    FarSide::trusting(&sample, hours(2)).accepts(&archive);
+    let (sample, archive) = one_image_under_many_names(130);
+    let error = FarSide::trusting(&sample, hours(2)).refuses(&archive).supply_chain();
+    assert_error!(error, SupplyChainError::Work(_));
 }

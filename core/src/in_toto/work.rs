@@ -1,0 +1,46 @@
+//! The work that is done for others: a budget, because whoever writes an archive chooses how much there is to do.
+
+/// How many steps one archive may take: some seconds, for rules, names and signatures that no real one has.
+const ARCHIVE_LIMIT: u64 = 500_000_000;
+
+/// A budget of steps of some ten nanoseconds, shared by everything that is done to patterns, names and signatures that
+/// others chose.
+#[derive(Debug, Clone)]
+pub struct Work {
+    limit: u64,
+    spent: u64,
+}
+
+/// The budget is used up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("verifying signatures and applying artifact rules takes more than {limit} steps")]
+pub struct WorkExceeded {
+    /// The budget, in steps.
+    pub limit: u64,
+}
+
+impl Work {
+    /// What all supply chains of an archive may take together, or all its attestations.
+    pub fn of_an_archive() -> Self {
+        Self::new(ARCHIVE_LIMIT)
+    }
+
+    /// A budget of that many steps.
+    pub fn new(limit: u64) -> Self {
+        Self { limit, spent: 0 }
+    }
+
+    /// The steps spent so far.
+    pub fn spent(&self) -> u64 {
+        self.spent
+    }
+
+    /// Spends steps.
+    ///
+    /// # Errors
+    /// [`WorkExceeded`] when the budget does not cover them.
+    pub fn spend(&mut self, steps: u64) -> Result<(), WorkExceeded> {
+        self.spent = self.spent.saturating_add(steps);
+        if self.spent > self.limit { Err(WorkExceeded { limit: self.limit }) } else { Ok(()) }
+    }
+}
