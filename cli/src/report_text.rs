@@ -189,7 +189,10 @@ fn attestation_line(report: &AttestationReport) -> Line {
         Claim::Other => Line::from(predicate_type),
     };
     let line = match signature {
-        SignatureCheck::SignedBy(name) => line.then(", ").styled(GOOD, format_args!("signed by {name}")),
+        SignatureCheck::SignedBy(names) => {
+            let names = names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            line.then(", ").styled(GOOD, format_args!("signed by {names}"))
+        }
         SignatureCheck::NotChecked => line.then(", ").styled(WARN, "signature not checked"),
         SignatureCheck::Unsigned => line.then(", ").styled(WARN, "not signed"),
     };

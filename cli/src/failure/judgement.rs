@@ -63,7 +63,7 @@ pub(super) fn judgement(error: &JudgementError) -> Advice {
 pub(super) fn attestation(error: &AttestationRefusal) -> Advice {
     let hint = match &error.source {
         AttestationError::NotSigned { .. } => {
-            "ask who made it to sign it; or, knowing them, add their key: sealift trust add-attester NAME KEY"
+            "ask them to sign it; or, knowing who made it, add their key: sealift trust add-attester NAME KEY (and their name to attested_by in policy.toml, if it is there)"
         }
         AttestationError::NotAboutThis { .. } => {
             "someone attached it to an image that it says nothing about: ask the publisher; nothing was tagged"

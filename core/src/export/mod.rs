@@ -186,7 +186,7 @@ pub fn prepare(
     let closed = check_documents(&inventory, &plan)?;
     check_referrers(&closed, &inventory, trust)?;
     let clock = Clock { now: settings.now, exported_at: Some(settings.exported_at), floor: None };
-    let attestations = Attestations::expected_by(&closed, trust, trust.policy.freshness(), &clock);
+    let attestations = Attestations::expected_by(&closed, &inventory, trust, trust.policy.freshness(), &clock);
     check_attestations(attestations, &plan, sources)?;
     let statement = inventory.to_statement()?;
     let signatures = settings.keys.iter().map(|key| seal::sign(&statement, key)).collect::<Result<_, _>>()?;

@@ -2,9 +2,11 @@
 //!
 //! Read are Statements 0.1 and 1 (in-toto Attestation Framework) in a DSSE envelope, in a Sigstore bundle that holds
 //! such an envelope, and bare, as BuildKit attaches them. Promise: an [`Attestation`] is about the digest that it is
-//! attached to, and where keys are pinned for it, one of them signed it; where none is, it says "not checked".
+//! attached to, and where someone has to vouch for it, one of those who may signed it; who else of the pinned did, it says.
 
 mod statement;
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
@@ -46,9 +48,9 @@ pub struct Attestation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", tag = "check", content = "by")]
 pub enum SignatureCheck {
-    /// A pinned key signed it: what that key is called.
-    SignedBy(String),
-    /// It has signatures, and no key is pinned to check them with.
+    /// Pinned keys signed it: what these are called.
+    SignedBy(BTreeSet<String>),
+    /// It has signatures, and none of them is by a pinned key.
     NotChecked,
     /// It has no signature at all.
     Unsigned,
@@ -115,13 +117,13 @@ pub enum AttestationError {
     /// There are more signatures and subjects to look at than the budget covers.
     #[error(transparent)]
     Work(#[from] WorkExceeded),
-    /// Keys are pinned for it, and none of them signed it.
-    #[error("none of the {pinned} keys that are pinned for it signed the attestation ({predicate_type})")]
+    /// Someone has to vouch for it, and none of those who may signed it.
+    #[error("the attestation ({predicate_type}) is not signed by anyone who may vouch for it: {}", .asked.join(", "))]
     NotSigned {
         /// What kind of claim it makes.
         predicate_type: String,
-        /// How many keys are pinned.
-        pinned: usize,
+        /// Who may vouch for it.
+        asked: Vec<String>,
     },
 }
 
@@ -145,38 +147,41 @@ fn present<'de, D: Deserializer<'de>>(source: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(source).map(|_| true)
 }
 
-/// An attestation that is read, and whose signature was checked as far as keys are pinned. What it is about is still open.
+/// Whose signatures count on an attestation, and whose it must have.
+#[derive(Debug, Clone, Copy)]
+pub struct Signers<'a> {
+    /// The keys that are pinned, by the names that they have here.
+    pub pinned: &'a [LayoutKey],
+    /// Groups of these names: of each group, one must have signed.
+    pub asked: &'a BTreeSet<BTreeSet<String>>,
+    /// When: the expiry of an OpenPGP key is judged at it.
+    pub at: Timestamp,
+}
+
+/// An attestation that is read, and whose signatures were checked. What it is about is still open.
 pub struct ReadAttestation {
     statement: Statement,
     attestation: Attestation,
 }
 
 impl ReadAttestation {
-    /// Reads an attestation, and checks its signature where keys are pinned. The expiry of an OpenPGP key is judged at `at`;
-    /// what is verified is paid for from `work`.
+    /// Reads an attestation, and checks its signatures. What is verified is paid for from `work`.
     ///
     /// # Errors
-    /// [`AttestationError`] when it is not an attestation, or is not signed by a pinned key.
-    pub fn new(bytes: &[u8], pinned: &[LayoutKey], at: Timestamp, work: &mut Work) -> Result<Self, AttestationError> {
+    /// [`AttestationError`] when it is not an attestation, or is not signed by those who have to.
+    pub fn new(bytes: &[u8], signers: Signers<'_>, work: &mut Work) -> Result<Self, AttestationError> {
         let document = open(bytes)?;
         let payload = document.as_ref().map_or(bytes, SignedDocument::payload_bytes);
         let Kind { statement: Text(kind), predicate: Text(predicate_type) } = strict_json::read(payload, Names::Exact)?;
         if !STATEMENTS.contains(&kind.as_str()) {
             return Err(AttestationError::NotAStatement(kind));
         }
-        let signature = match (&document, pinned) {
-            (None, []) => SignatureCheck::Unsigned,
-            (Some(_), []) => SignatureCheck::NotChecked,
-            (document, pinned) => {
-                let signer = match document {
-                    Some(document) => signer(document, pinned, at, work)?,
-                    None => None,
-                };
-                match signer {
-                    Some(label) => SignatureCheck::SignedBy(label),
-                    None => return Err(AttestationError::NotSigned { predicate_type, pinned: pinned.len() }),
-                }
-            }
+        let by = document.as_ref().map(|document| signers.of(document, work)).transpose()?;
+        signers.require_enough(by.as_ref(), &predicate_type)?;
+        let signature = match by {
+            None => SignatureCheck::Unsigned,
+            Some(nobody) if nobody.is_empty() => SignatureCheck::NotChecked,
+            Some(by) => SignatureCheck::SignedBy(by),
         };
         let statement: Statement = strict_json::read(payload, Names::Exact)?;
         let claim = Claim::of(&statement.predicate_type, &statement.predicate);
@@ -202,21 +207,32 @@ impl ReadAttestation {
     }
 }
 
-/// The first of the keys that signed it, by its label.
-fn signer(
-    document: &SignedDocument,
-    pinned: &[LayoutKey],
-    at: Timestamp,
-    work: &mut Work,
-) -> Result<Option<String>, AttestationError> {
-    for LayoutKey { label, key } in pinned {
-        match key.find_signature(label, document, at, work) {
-            Ok(_) => return Ok(Some(label.clone())),
-            Err(NotSigned::Work(exceeded)) => return Err(exceeded.into()),
-            Err(_) => {}
+impl Signers<'_> {
+    /// The names of those who signed a document.
+    fn of(&self, document: &SignedDocument, work: &mut Work) -> Result<BTreeSet<String>, AttestationError> {
+        let mut by = BTreeSet::new();
+        for LayoutKey { label, key } in self.pinned {
+            match key.find_signature(label, document, self.at, work) {
+                Ok(_) => {
+                    by.insert(label.clone());
+                }
+                Err(NotSigned::Work(exceeded)) => return Err(exceeded.into()),
+                Err(_) => {}
+            }
+        }
+        Ok(by)
+    }
+
+    fn require_enough(&self, by: Option<&BTreeSet<String>>, predicate_type: &str) -> Result<(), AttestationError> {
+        let signed = |asked: &BTreeSet<String>| by.is_some_and(|by| !by.is_disjoint(asked));
+        match self.asked.iter().find(|asked| !signed(asked)) {
+            None => Ok(()),
+            Some(asked) => Err(AttestationError::NotSigned {
+                predicate_type: predicate_type.to_owned(),
+                asked: asked.iter().cloned().collect(),
+            }),
         }
     }
-    Ok(None)
 }
 
 /// The envelope around a Statement; `None` if there is none, and the Statement is all there is.
@@ -311,6 +327,12 @@ mod tests {
         vec![LayoutKey { label: "builder".to_owned(), key: Key::from(key.public_key().unwrap()) }]
     }
 
+    /// One of these must have signed, where there are any.
+    fn asked(pinned: &[LayoutKey]) -> BTreeSet<BTreeSet<String>> {
+        let names: BTreeSet<String> = pinned.iter().map(|key| key.label.clone()).collect();
+        Some(names).filter(|names| !names.is_empty()).into_iter().collect()
+    }
+
     fn check_against(
         bytes: &[u8],
         attached_to: &Digest,
@@ -318,7 +340,8 @@ mod tests {
         pinned: &[LayoutKey],
     ) -> Result<Attestation, AttestationError> {
         let work = &mut Work::of_an_archive();
-        let read = ReadAttestation::new(bytes, pinned, Timestamp::UNIX_EPOCH, work)?;
+        let read =
+            ReadAttestation::new(bytes, Signers { pinned, asked: &asked(pinned), at: Timestamp::UNIX_EPOCH }, work)?;
         read.about(attached_to, digests, work)
     }
 
@@ -332,7 +355,7 @@ mod tests {
         let (key, other) = (SigningKey::from_seed(&[1; 32]), SigningKey::from_seed(&[2; 32]));
         let bytes = envelope(&statement("https://example.com/claim", &json!({})), &key);
         let signed = check(&bytes, &pinned(&key)).unwrap();
-        assert_eq!(signed.signature, SignatureCheck::SignedBy("builder".to_owned()));
+        assert_eq!(signed.signature, SignatureCheck::SignedBy(BTreeSet::from(["builder".to_owned()])));
         assert!(matches!(check(&bytes, &pinned(&other)), Err(AttestationError::NotSigned { .. })));
         assert_eq!(check(&bytes, &[]).unwrap().signature, SignatureCheck::NotChecked);
         let in_a_bundle = json!({"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
@@ -363,7 +386,9 @@ mod tests {
     fn looking_for_signers_and_subjects_is_paid_for() {
         let key = SigningKey::from_seed(&[1; 32]);
         let bytes = envelope(&statement("https://example.com/claim", &json!({})), &key);
-        let read = |work: &mut Work| ReadAttestation::new(&bytes, &pinned(&key), Timestamp::UNIX_EPOCH, work);
+        let (pinned, asked) = (pinned(&key), BTreeSet::new());
+        let signers = Signers { pinned: &pinned, asked: &asked, at: Timestamp::UNIX_EPOCH };
+        let read = |work: &mut Work| ReadAttestation::new(&bytes, signers, work);
         assert!(matches!(read(&mut Work::new(1)), Err(AttestationError::Work(_))));
         let read = read(&mut Work::of_an_archive()).unwrap();
         // Two subjects are compared each time.

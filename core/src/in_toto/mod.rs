@@ -24,7 +24,7 @@ pub mod verify;
 pub mod work;
 
 pub use artifact::{Artifacts, Hashes};
-pub use attestation::{Attestation, AttestationError, Claim, ReadAttestation, SignatureCheck};
+pub use attestation::{Attestation, AttestationError, Claim, ReadAttestation, SignatureCheck, Signers};
 pub use inspection::{
     InspectionError, InspectionOutcome, InspectionRequest, InspectionRunner, Inspections, ProductContent, ProductFile,
 };

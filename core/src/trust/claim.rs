@@ -43,6 +43,15 @@ impl ClaimKind {
     }
 }
 
+/// The one name of what a reference means: domain, path, tag and digest written out. What the policy asks is asked of it.
+pub(crate) fn full_name(reference: &str) -> String {
+    let Ok(parsed) = reference.parse::<Reference>() else { return reference.to_owned() };
+    match parsed.tag_or_latest() {
+        Some(tag) => format!("{}:{tag}", parsed.repository()),
+        None => parsed.to_string(),
+    }
+}
+
 impl Claim {
     /// The claim about a bundle.
     pub fn bundle(record: &BundleRecord) -> Self {
@@ -54,14 +63,10 @@ impl Claim {
         Self::new(ClaimKind::Image, &record.reference, record.target.as_ref(), &record.descriptor)
     }
 
-    /// The one name of what the reference means: domain, path, tag and digest written out. Which repositories speak for
-    /// it is asked under this name, so that no other spelling finds other speakers.
+    /// The one name of what the reference means. Which repositories speak for it is asked under this name, so that no other
+    /// spelling finds other speakers.
     pub(crate) fn full_name(&self) -> String {
-        let Ok(reference) = self.reference.parse::<Reference>() else { return self.reference.clone() };
-        match reference.tag_or_latest() {
-            Some(tag) => format!("{}:{tag}", reference.repository()),
-            None => reference.to_string(),
-        }
+        full_name(&self.reference)
     }
 
     /// The names under which a target may vouch for it: the reference as it is written, and the spellings that mean the

@@ -9,6 +9,7 @@ mod judgement;
 mod repositories;
 mod supply_chain;
 
+pub(crate) use claim::full_name;
 pub use claim::{Claim, ClaimKind};
 pub use gather::{Extent, gather};
 pub use judgement::{BundleJudgement, Finding, Judgement, JudgementError, Question, judge, judge_carried};

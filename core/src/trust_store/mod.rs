@@ -73,8 +73,21 @@ pub struct Trust {
     pub repositories: BTreeMap<RepositoryName, Repository>,
     /// The exporters whose seals count.
     pub exporters: BTreeMap<ExporterName, PublicKey>,
-    /// Those who sign attestations. Where there are any, one of them must have signed every attestation.
+    /// Those who sign attestations. Where there are any, one of them must have signed every attestation, unless the policy asks
+    /// something else of a name.
     pub attesters: BTreeMap<AttesterName, Key>,
+}
+
+impl Trust {
+    /// The attesters of whom one must vouch for everything that refers to what has this name in full; `None` where nobody
+    /// needs to.
+    pub fn attesters_asked_of(&self, name: &str) -> Option<BTreeSet<&AttesterName>> {
+        let asked: BTreeSet<&AttesterName> = match self.policy.asked_of(name).attested_by {
+            Some(named) => named.iter().collect(),
+            None => self.attesters.keys().collect(),
+        };
+        Some(asked).filter(|asked| !asked.is_empty())
+    }
 }
 
 /// A repository with a pinned root.

@@ -52,6 +52,7 @@ pub const TEMPLATE: &str = r#"# What this side asks of an archive. A line that b
 #     names = ["example.com/org/*", "docker.io/library/nginx:1.*"]
 #     level = "4"
 #     vouched_by = ["acme"]    # may be left out: repositories that must be among those that vouch
+#     attested_by = ["scan"]   # may be left out: attesters of whom one must vouch for each referrer; any pinned one without it
 #
 # A bundle's level is that of the bundle and of the least proven of its images. Each image in it must also be proven as its
 # own name asks (as much as the level asks of images). So an image that may be unsigned lets no bundle with it pass, unless
@@ -203,10 +204,17 @@ impl Policy {
         let matching = self.require.iter().find_map(|requirement| {
             requirement.names.iter().find(|pattern| pattern.matches(name)).map(|pattern| (requirement, pattern))
         });
-        let default = Asked { level: self.minimum_level, vouched_by: &[], in_bundles: InBundles::Also, pattern: None };
+        let default = Asked {
+            level: self.minimum_level,
+            vouched_by: &[],
+            attested_by: None,
+            in_bundles: InBundles::Also,
+            pattern: None,
+        };
         matching.map_or(default, |(requirement, pattern)| Asked {
             level: requirement.level,
             vouched_by: &requirement.vouched_by,
+            attested_by: requirement.attested_by.as_deref(),
             in_bundles: requirement.in_bundles,
             pattern: Some(pattern),
         })

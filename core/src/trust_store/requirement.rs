@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::RepositoryName;
+use super::{AttesterName, RepositoryName};
 use crate::cnab::MinimumLevel;
 use crate::oci::domain::{Domain, pattern_in_one_form};
 use crate::oci::{Reference, Tag};
@@ -27,6 +27,10 @@ pub struct Requirement {
     /// The repositories that must be among those that vouch for the name.
     #[serde(default)]
     pub vouched_by: Vec<RepositoryName>,
+    /// The attesters of whom one must vouch for everything that refers to the name. Where it is left out, every pinned
+    /// attester is as good as another; where it is empty, nobody needs to vouch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attested_by: Option<Vec<AttesterName>>,
     /// What becomes of a bundle's own requirement on its images, where the name is that of an image in it.
     #[serde(default)]
     pub in_bundles: InBundles,
@@ -157,6 +161,8 @@ pub struct Asked<'a> {
     pub level: MinimumLevel,
     /// The repositories that must be among those that vouch for it.
     pub vouched_by: &'a [RepositoryName],
+    /// The attesters of whom one must vouch for what refers to it; `None` where any pinned one will do.
+    pub attested_by: Option<&'a [AttesterName]>,
     /// What becomes of a bundle's requirement on this image.
     pub in_bundles: InBundles,
     /// The pattern that matched; `None` where it is the minimum level of the policy.

@@ -4,16 +4,18 @@
 //! Promise: the far side checks every one before any other layer is delivered, and the near side before it seals. One is
 //! held at a time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use sealift_archive_format::Digest;
+use sealift_archive_format::{Digest, Inventory};
 
 use super::documents::Closed;
 use crate::freshness::{Clock, Freshness};
 use crate::in_toto::attestation::MAXIMUM_LENGTH;
-use crate::in_toto::{Attestation, AttestationError, LayoutKey, ReadAttestation, Work};
+use crate::in_toto::{Attestation, AttestationError, LayoutKey, ReadAttestation, Signers, Work};
 use crate::oci::attestation::Attached;
+use crate::trust::full_name;
 use crate::trust_store::Trust;
 use crate::tuf::Measured;
 
@@ -34,8 +36,7 @@ pub struct AttestationRefusal {
 pub(crate) struct Attestations {
     pinned: Vec<LayoutKey>,
     at: Timestamp,
-    /// What each is attached to.
-    expected: BTreeMap<Digest, BTreeSet<Digest>>,
+    expected: BTreeMap<Digest, Expected>,
     /// By every algorithm, the digests of what they are attached to.
     subjects: BTreeMap<Digest, Vec<Digest>>,
     /// By attestation and subject; `None` for a plain signature in the same wrapping.
@@ -44,18 +45,42 @@ pub(crate) struct Attestations {
     work: Work,
 }
 
+/// What an attestation must be about, and who must have signed it.
+#[derive(Debug, Clone, Default)]
+struct Expected {
+    subjects: BTreeSet<Digest>,
+    /// For each name that it comes with and that asks for it, those of whom one must have signed it.
+    signers: BTreeSet<BTreeSet<String>>,
+}
+
 impl Attestations {
-    /// Expects those of an archive, and holds them to the keys that are pinned.
-    pub(crate) fn expected_by(closed: &Closed, trust: &Trust, freshness: Freshness, clock: &Clock) -> Self {
-        let mut expected: BTreeMap<Digest, BTreeSet<Digest>> = BTreeMap::new();
+    /// Expects those of an archive, and holds them to what the policy asks of the names that they come with.
+    pub(crate) fn expected_by(
+        closed: &Closed,
+        inventory: &Inventory,
+        trust: &Trust,
+        freshness: Freshness,
+        clock: &Clock,
+    ) -> Self {
+        let mut expected: BTreeMap<Digest, Expected> = BTreeMap::new();
         let mut subjects: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
         let documents = closed.documents();
-        for Attached { layer, subject } in closed.graphs().into_iter().flat_map(|graph| graph.attestations()) {
-            expected.entry(layer.digest.clone()).or_default().insert(subject.clone());
-            subjects.entry(subject.clone()).or_insert_with(|| {
-                let measured = documents.get(subject).map(|bytes| Measured::of(bytes).digests().to_vec());
-                measured.unwrap_or_else(|| vec![subject.clone()])
-            });
+        let mut seen = HashSet::new();
+        for (reference, graphs) in closed.by_reference(inventory) {
+            let asked = trust.attesters_asked_of(&full_name(reference));
+            let asked = asked.map(|names| names.into_iter().map(ToString::to_string).collect::<BTreeSet<_>>());
+            // What many names share is looked at once for each demand.
+            for graph in graphs.into_iter().filter(|graph| seen.insert((Arc::as_ptr(graph), asked.clone()))) {
+                for Attached { layer, subject } in graph.attestations() {
+                    let expected = expected.entry(layer.digest.clone()).or_default();
+                    expected.subjects.insert(subject.clone());
+                    expected.signers.extend(asked.clone());
+                    subjects.entry(subject.clone()).or_insert_with(|| {
+                        let measured = documents.get(subject).map(|bytes| Measured::of(bytes).digests().to_vec());
+                        measured.unwrap_or_else(|| vec![subject.clone()])
+                    });
+                }
+            }
         }
         let pinned = trust.attesters.iter();
         let pinned = pinned.map(|(name, key)| LayoutKey { label: name.to_string(), key: key.clone() }).collect();
@@ -71,7 +96,7 @@ impl Attestations {
 
     /// Refuses an attestation that is longer than is read.
     pub(crate) fn require_length(&self, digest: &Digest, size: u64) -> Result<(), AttestationRefusal> {
-        let subject = self.expected.get(digest).and_then(BTreeSet::first).unwrap_or(digest);
+        let subject = self.expected.get(digest).and_then(|expected| expected.subjects.first()).unwrap_or(digest);
         match usize::try_from(size).unwrap_or(usize::MAX) {
             length if length > MAXIMUM_LENGTH => Err(refusal(digest, subject, AttestationError::TooLong { length })),
             _ => Ok(()),
@@ -80,12 +105,13 @@ impl Attestations {
 
     /// Checks an attestation against everything that it is attached to.
     pub(crate) fn check(&mut self, digest: &Digest, bytes: &[u8]) -> Result<(), AttestationRefusal> {
-        let Some(subjects) = self.expected.get(digest) else { return Ok(()) };
+        let Some(Expected { subjects, signers }) = self.expected.get(digest) else { return Ok(()) };
         let first = subjects.first().unwrap_or(digest);
-        let read = match ReadAttestation::new(bytes, &self.pinned, self.at, &mut self.work) {
+        let asked = Signers { pinned: &self.pinned, asked: signers, at: self.at };
+        let read = match ReadAttestation::new(bytes, asked, &mut self.work) {
             Ok(read) => Some(read),
             // Where someone has to vouch for it, a signature that claims nothing is not enough.
-            Err(AttestationError::PlainSignature) if self.pinned.is_empty() => None,
+            Err(AttestationError::PlainSignature) if signers.is_empty() => None,
             Err(source) => return Err(refusal(digest, first, source)),
         };
         for subject in subjects {

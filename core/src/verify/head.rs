@@ -101,7 +101,7 @@ pub fn open_sealed<R: Read>(
         warn_before_expiry: trust.policy.warn_before_expiry.0,
     };
     let clock = Clock { now: settings.now, exported_at: Some(inventory.exported_at), floor: None };
-    let attestations = Attestations::expected_by(&closed, trust, settings.freshness, &clock);
+    let attestations = Attestations::expected_by(&closed, &inventory, trust, settings.freshness, &clock);
     Ok(Judged { reader, attestations, proof: Proof { inventory, seal, judgement, closed, carried, terms } })
 }
 

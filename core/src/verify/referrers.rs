@@ -1,10 +1,11 @@
 //! What refers to images: which kinds are let in, and which of them someone vouches for.
 //!
-//! Promise: a referrer is of a kind that the policy lets in. Where attesters are pinned, every referrer is proven by one of
-//! them, whatever its type and however deep it hangs: it consists of attestations, each of which is checked as it passes, or
+//! Promise: a referrer is of a kind that the policy lets in. Where someone has to vouch for it (any
+//! pinned attester, or those whom the policy names for the image), every referrer is proven by one of them, whatever its type and however deep it hangs: it consists of attestations, each of which is checked as it passes, or
 //! one that does is attached to it.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use sealift_archive_format::{Digest, Inventory};
 
@@ -12,6 +13,7 @@ use super::Attestations;
 use super::documents::{Closed, ClosedImage};
 use crate::in_toto::SignatureCheck;
 use crate::oci::{Document, Graph, ReferrerKind};
+use crate::trust::full_name;
 use crate::trust_store::Trust;
 
 /// The content of a configuration that says nothing.
@@ -30,10 +32,8 @@ pub enum ReferrerRefusal {
         /// Its kind.
         kind: ReferrerKind,
     },
-    /// Attesters are pinned, and it is not proven by any of them.
-    #[error(
-        "{referrer}, which refers to {image}, is of kind {kind}, and none of the {pinned} pinned attesters vouches for it"
-    )]
+    /// Someone has to vouch for it, and nobody of those who may does.
+    #[error("{referrer}, which refers to {image}, is of kind {kind}, and nobody who may vouches for it: {}", .asked.join(", "))]
     Unproven {
         /// The reference of the image.
         image: String,
@@ -41,8 +41,8 @@ pub enum ReferrerRefusal {
         referrer: Digest,
         /// Its kind.
         kind: ReferrerKind,
-        /// How many attesters are pinned.
-        pinned: usize,
+        /// The attesters who may.
+        asked: Vec<String>,
     },
 }
 
@@ -51,31 +51,57 @@ pub enum ReferrerRefusal {
 /// # Errors
 /// [`ReferrerRefusal`].
 pub(crate) fn check(closed: &Closed, inventory: &Inventory, trust: &Trust) -> Result<(), ReferrerRefusal> {
+    let mut looked_at = HashMap::new();
     for (record, image) in inventory.all_images().zip(closed.all_images()) {
-        let provable = if trust.attesters.is_empty() { None } else { Some(provable(image)) };
-        for referrer in &image.referrers {
-            let (image, kind) = (record.reference.clone(), ReferrerKind::of(referrer));
+        let mut look = |referrer| *looked_at.entry(Arc::as_ptr(referrer)).or_insert_with(|| Look::at(referrer));
+        let looks: Vec<Look> = image.referrers.iter().map(&mut look).collect();
+        let asked = trust.attesters_asked_of(&full_name(&record.reference));
+        let provable = asked.map(|asked| (asked, provable(image, &looks)));
+        for (referrer, Look { kind, .. }) in image.referrers.iter().zip(looks) {
+            let image = record.reference.clone();
             let digest = &referrer.root().descriptor().digest;
             if !trust.policy.referrers.contains(&kind) {
                 return Err(ReferrerRefusal::Kind { image, referrer: digest.clone(), kind });
             }
-            if provable.as_ref().is_some_and(|provable| !provable.contains(digest)) {
-                let pinned = trust.attesters.len();
-                return Err(ReferrerRefusal::Unproven { image, referrer: digest.clone(), kind, pinned });
+            match &provable {
+                Some((asked, provable)) if !provable.contains(digest) => {
+                    let asked = asked.iter().map(ToString::to_string).collect();
+                    return Err(ReferrerRefusal::Unproven { image, referrer: digest.clone(), kind, asked });
+                }
+                _ => {}
             }
         }
     }
     Ok(())
 }
 
-/// The referrers of an image that a pinned attester will have signed when all attestations have passed.
-fn provable(image: &ClosedImage) -> HashSet<&Digest> {
+/// What a look at a referrer shows.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    kind: ReferrerKind,
+    /// Whether everything in it is an attestation, but for configurations that say nothing.
+    is_attestation_only: bool,
+}
+
+impl Look {
+    fn at(referrer: &Arc<Graph>) -> Self {
+        let config_says_nothing = referrer.manifests().iter().all(|manifest| match manifest.document() {
+            Document::Image(image) => image.config.matches(EMPTY),
+            Document::Index(_) => true,
+        });
+        let kind = ReferrerKind::of(referrer);
+        Self { kind, is_attestation_only: config_says_nothing && kind == ReferrerKind::Attestation }
+    }
+}
+
+/// The referrers of an image that an attester will have signed when all attestations have passed.
+fn provable<'a>(image: &'a ClosedImage, looks: &[Look]) -> HashSet<&'a Digest> {
     let mut provable = HashSet::new();
     // What refers to a referrer comes after it.
     let mut about: HashSet<&Digest> = HashSet::new();
-    for referrer in image.referrers.iter().rev() {
+    for (referrer, look) in image.referrers.iter().zip(looks).rev() {
         let digest = &referrer.root().descriptor().digest;
-        let attests = is_attestation_only(referrer);
+        let attests = look.is_attestation_only;
         if attests || about.contains(digest) {
             provable.insert(digest);
         }
@@ -86,30 +112,25 @@ fn provable(image: &ClosedImage) -> HashSet<&Digest> {
     provable
 }
 
-/// Whether everything in a referrer is an attestation, but for configurations that say nothing.
-fn is_attestation_only(referrer: &Graph) -> bool {
-    let config_says_nothing = referrer.manifests().iter().all(|manifest| match manifest.document() {
-        Document::Image(image) => image.config.matches(EMPTY),
-        Document::Index(_) => true,
-    });
-    config_says_nothing && ReferrerKind::of(referrer) == ReferrerKind::Attestation
-}
-
 /// The pinned attesters that vouch for each referrer of an image, in the order of the referrers.
 pub(crate) fn attested_by(image: &ClosedImage, attestations: &Attestations) -> Vec<BTreeSet<String>> {
     let signers = |referrer: &Graph| {
         let found = referrer.attestations().iter().filter_map(|attached| attestations.found(attached));
         let names = found.filter_map(|attestation| match &attestation.signature {
-            SignatureCheck::SignedBy(name) => Some(name.clone()),
+            SignatureCheck::SignedBy(names) => Some(names.iter().cloned()),
             SignatureCheck::NotChecked | SignatureCheck::Unsigned => None,
         });
-        names.collect::<BTreeSet<String>>()
+        names.flatten().collect::<BTreeSet<String>>()
     };
-    let about = |referrer: &Graph| referrer.root().document().subject().map(|subject| subject.digest.clone());
-    let of_referrer = |referrer: &std::sync::Arc<Graph>| {
-        let digest = &referrer.root().descriptor().digest;
-        let others = image.referrers.iter().filter(|other| about(other).as_ref() == Some(digest));
-        others.fold(signers(referrer), |names, other| names.into_iter().chain(signers(other)).collect())
+    let mut by_subject: HashMap<&Digest, BTreeSet<String>> = HashMap::new();
+    for referrer in &image.referrers {
+        if let Some(subject) = referrer.root().document().subject() {
+            by_subject.entry(&subject.digest).or_default().extend(signers(referrer));
+        }
+    }
+    let of_referrer = |referrer: &Arc<Graph>| {
+        let others = by_subject.get(&referrer.root().descriptor().digest).cloned().unwrap_or_default();
+        signers(referrer).into_iter().chain(others).collect()
     };
     image.referrers.iter().map(of_referrer).collect()
 }

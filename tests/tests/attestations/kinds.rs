@@ -1,12 +1,16 @@
 //! What refers to an image is let in by its kind, and named; where attesters are pinned, one of them vouches for all of it.
 
+use std::fs;
+
 use sealift_core::export::PrepareError;
+use sealift_core::import::ImportError;
+use sealift_core::in_toto::AttestationError;
 use sealift_core::oci::Descriptor;
 use sealift_core::oci::ReferrerKind;
 use sealift_core::report::ReferrerReport;
 use sealift_core::signature::SigningKey;
 use sealift_core::verify::documents::DocumentError;
-use sealift_core::verify::{HeadError, ReferrerRefusal};
+use sealift_core::verify::{AttestationRefusal, HeadError, ReceiveError, ReferrerRefusal};
 use sealift_tests::images::Image;
 
 use super::crossing::{Crossing, NAME, Refused};
@@ -151,6 +155,50 @@ fn kinds_that_are_not_asked_for_are_left_out() {
     assert!(left_out.is_empty() && reported(&crossing, &archive).is_empty());
 }
 
+/// The policy of the far side asks for someone by the name of the image, and by that of another.
+#[test]
+fn who_must_vouch_for_what_hangs_off_an_image_is_asked_by_name() {
+    let image = image();
+    let statement = provenance(&digest(&image));
+    let by_builder = about(&image, DSSE, &signed(statement.clone(), &builder()));
+    let crossing = crossing(&[by_builder, about(&image, "text/plain", b"a note")]);
+    let archive = crossing.export().unwrap();
+    pin(&crossing, "far");
+    let asking = |attested_by: &str| {
+        let other = "[[require]]\nnames = [\"example.com/other\"]\nlevel = \"0\"\nattested_by = []\n";
+        let own = format!("[[require]]\nnames = [\"example.com/org/*\"]\nlevel = \"0\"\nattested_by = {attested_by}\n");
+        fs::write(crossing.path("far").join("policy.toml"), format!("minimum_level = \"0\"\n{other}{own}")).unwrap();
+    };
+    asking("[]");
+    assert_eq!(reported(&crossing, &archive).len(), 2, "nobody needs to vouch for this name");
+    for (asked, names) in [("[\"builder\"]", ["builder"]), ("[\"scanner\"]", ["scanner"])] {
+        asking(asked);
+        let refused = refusal(&crossing, &archive);
+        assert!(matches!(&refused, ReferrerRefusal::Unproven { asked, .. } if asked[..] == names), "{refused:?}");
+    }
+}
+
+#[test]
+fn an_attestation_by_another_attester_than_the_one_asked_for_by_name() {
+    let image = image();
+    let crossing = crossing(&[about(&image, DSSE, &signed(provenance(&digest(&image)), &builder()))]);
+    let archive = crossing.export().unwrap();
+    pin(&crossing, "far");
+    let policy = |asked: &str| {
+        let text = format!("[[require]]\nnames = [\"*\"]\nlevel = \"0\"\nattested_by = [{asked:?}]\n");
+        fs::write(crossing.path("far").join("policy.toml"), text).unwrap();
+    };
+    policy("builder");
+    assert_eq!(reported(&crossing, &archive).len(), 1);
+    policy("scanner");
+    let refused = crossing.import(&archive).err().unwrap();
+    let Refused::Import(ImportError::Receive(ReceiveError::Attestation(AttestationRefusal { source, .. }))) = refused
+    else {
+        panic!("{refused:?}")
+    };
+    assert!(matches!(&source, AttestationError::NotSigned { asked, .. } if asked[..] == ["scanner"]), "{source:?}");
+}
+
 /// Whatever hangs off an image and is not proven by the pinned attester, whatever its type and however deep it hangs.
 #[test]
 fn where_an_attester_is_pinned_nothing_unproven_hangs_off_an_image() {
@@ -175,7 +223,7 @@ fn where_an_attester_is_pinned_nothing_unproven_hangs_off_an_image() {
         pin(&crossing, "far");
         let refused = refusal(&crossing, &archive);
         assert!(
-            matches!(&refused, ReferrerRefusal::Unproven { referrer, pinned: 1, .. } if *referrer == digest(&unproven)),
+            matches!(&refused, ReferrerRefusal::Unproven { referrer, asked, .. } if *referrer == digest(&unproven) && asked.len() == 1),
             "{refused:?}"
         );
         pin(&crossing, "near");

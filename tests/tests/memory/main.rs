@@ -8,12 +8,13 @@ mod counting_allocator;
 mod seal;
 mod totals;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use counting_allocator::peak_of;
 use sealift_archive_format::dsse::{Envelope, EnvelopeError, Signature};
 use sealift_archive_format::strict_json::{self, JsonError, memory_for};
-use sealift_core::in_toto::{AttestationError, ReadAttestation, Work};
+use sealift_core::in_toto::{AttestationError, ReadAttestation, Signers, Work};
 use sealift_core::tuf::TufError;
 use sealift_tests::tuf_repository::TufRepository;
 
@@ -168,7 +169,8 @@ fn endless_data_amplification_an_attestation_is_read_without_a_tree() {
         for (wrapping, bytes) in [("bare", payload), ("envelope", envelope)] {
             let (checked, peak) = peak_of(|| -> Result<_, AttestationError> {
                 let work = &mut Work::of_an_archive();
-                let read = ReadAttestation::new(&bytes, &[], jiff::Timestamp::UNIX_EPOCH, work)?;
+                let signers = Signers { pinned: &[], asked: &BTreeSet::new(), at: jiff::Timestamp::UNIX_EPOCH };
+                let read = ReadAttestation::new(&bytes, signers, work)?;
                 read.about(&image, std::slice::from_ref(&image), work)
             });
             println!("{what}, {wrapping}: {} bytes, {} KiB: {:?}", bytes.len(), peak / 1024, checked.as_ref().err());

@@ -217,6 +217,21 @@ fn a_name_must_be_there_and_mean_one_thing() {
 }
 
 #[test]
+fn what_is_read_to_see_what_refers_to_what_has_a_total() {
+    let image = Image::new("linux/amd64", &[("a", b"a")]);
+    let folder = layout(&image);
+    let index = folder.path().join("index.json");
+    let mut document: serde_json::Value = serde_json::from_slice(&fs::read(&index).unwrap()).unwrap();
+    let mut long = document["manifests"][0].clone();
+    long["size"] = (256_u64 << 20).into();
+    document["manifests"].as_array_mut().unwrap().push(long);
+    fs::write(&index, document.to_string()).unwrap();
+    let subject = image.root().descriptor().digest.clone();
+    let referrers = LayoutSource::open(folder.path()).unwrap().referrers(reference("a/b").repository(), &subject);
+    assert!(matches!(referrers, Err(SourceError::Layout(LayoutError::TooMuchListed { .. }))));
+}
+
+#[test]
 fn skopeo_reads_what_was_written() {
     let Some(skopeo) = outside_programs::find("skopeo") else { return };
     let image = Image::for_two_platforms("skopeo");

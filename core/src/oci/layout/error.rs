@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use sealift_archive_format::Digest;
 use sealift_archive_format::strict_json::JsonError;
 
+use super::read::MAXIMUM_LISTED_BYTES;
 use crate::oci::manifest::ManifestError;
 
 /// Why a layout cannot be read or written.
@@ -53,6 +54,12 @@ pub enum LayoutError {
     NotAFolder {
         /// The path.
         path: PathBuf,
+    },
+    /// More is listed than is read to see what refers to what.
+    #[error("index.json of {} lists manifests of more than {MAXIMUM_LISTED_BYTES} bytes together", .folder.display())]
+    TooMuchListed {
+        /// The folder.
+        folder: PathBuf,
     },
     /// There is no such blob.
     #[error("{} has no blob {digest}", .folder.display())]

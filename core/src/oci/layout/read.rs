@@ -20,6 +20,9 @@ use crate::oci::{
 /// The version of the layout that is known.
 const VERSION: &str = "1.0.0";
 
+/// The most bytes of manifests that are read to see which of them refer to others: some 100,000 of a usual length.
+pub(super) const MAXIMUM_LISTED_BYTES: u64 = 256 << 20;
+
 /// Reads from one layout. References are looked up in its `index.json`; repositories make no difference.
 pub struct LayoutSource {
     folder: Folder,
@@ -107,11 +110,16 @@ impl LayoutSource {
     /// What `index.json` lists, by subject. What is no manifest, or of a kind that is not known, refers to nothing.
     fn read_referrers(&self) -> Result<BTreeMap<Digest, Vec<Descriptor>>, LayoutError> {
         let mut referrers: BTreeMap<Digest, Vec<Descriptor>> = BTreeMap::new();
+        let mut total = 0_u64;
         let is_manifest = |entry: &&Descriptor| match Announced::by(&entry.media_type) {
             Announced::Nothing => true,
             Announced::Type(named) => media_type::manifest(&named).is_some(),
         };
         for entry in self.index.manifests.iter().filter(is_manifest) {
+            total = total.saturating_add(entry.size);
+            if total > MAXIMUM_LISTED_BYTES {
+                return Err(LayoutError::TooMuchListed { folder: self.folder.path().to_owned() });
+            }
             let manifest = self.read_manifest(entry)?;
             if let Some(subject) = manifest.document().subject() {
                 referrers.entry(subject.digest.clone()).or_default().push(entry.clone());

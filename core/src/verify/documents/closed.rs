@@ -96,6 +96,16 @@ impl Closed {
         self.bundles.iter().flat_map(|bundle| &bundle.images).chain(&self.images)
     }
 
+    /// What comes with each reference of the inventory that this was made of: with a bundle its index, with an image what it
+    /// leads to and what refers to it.
+    pub fn by_reference<'a>(&'a self, inventory: &'a Inventory) -> Vec<(&'a str, Vec<&'a Arc<Graph>>)> {
+        let bundles = inventory.bundles.iter().zip(&self.bundles);
+        let bundles = bundles.map(|(record, bundle)| (record.reference.as_str(), bundle.index.iter().collect()));
+        let images = inventory.all_images().zip(self.all_images());
+        let images = images.map(|(record, image)| (record.reference.as_str(), image.graphs().collect()));
+        bundles.chain(images).collect()
+    }
+
     /// Every graph once, in the order in which an archive has their roots: of each bundle its index and then its images, of
     /// the images that stand alone, and of what refers to all these.
     pub fn graphs(&self) -> Vec<&Arc<Graph>> {
