@@ -104,12 +104,9 @@ pub(crate) enum Reason {
     /// A name in the trust store.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// An import was asked for by a clock that takes what the policy refuses.
+    /// An import or a signature was asked for by a clock that takes what the policy refuses.
     #[error(transparent)]
     Freshness(#[from] LooserFreshness),
-    /// A signature was asked for as of another time.
-    #[error("--freshness with a time is for audits: nothing is signed by it")]
-    SignAsOf,
     /// The folder of a TUF repository is none.
     #[error("{} is not a folder", .0.display())]
     NoTufFolder(PathBuf),
@@ -196,7 +193,6 @@ impl Reason {
             Self::TrustStore(error) => trust_store::trust_store(error),
             Self::Name(_) => advice(ExitCode::Usage, "use letters, digits, - and _, as in `sealift trust list`"),
             Self::Freshness(error) => judgement::looser_freshness(error),
-            Self::SignAsOf => advice(ExitCode::Usage, "use `sealift verify` for audits"),
             Self::NoTufFolder(_) => advice(
                 ExitCode::Source,
                 "give the folder or URL of the TUF repository, with metadata/ in it: --tuf REPOSITORY=LOCATION",

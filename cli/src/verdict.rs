@@ -3,12 +3,11 @@
 use std::io::Read;
 
 use clap::Args;
-use jiff::Timestamp;
 use sealift_archive_format::reader::SealedReader;
-use sealift_core::freshness::{Freshness, parse_instant};
+use sealift_core::freshness::{AskedClock, parse_instant};
 use sealift_core::in_toto::Inspections;
 use sealift_core::in_toto::sandbox::{Sandbox, SandboxLimits};
-use sealift_core::trust_store::{Policy, Trust};
+use sealift_core::trust_store::Trust;
 use sealift_core::verify::{self, Judged};
 
 use crate::context::Context;
@@ -19,8 +18,8 @@ use crate::failure::{Attempt as _, Failure, Reason};
 pub(crate) struct VerdictArguments {
     /// By which clock expiry is judged, instead of what the policy says: at-export, now, or a time (for audits) as in
     /// 2026-01-31T12:00:00Z; an import may only be stricter than the policy
-    #[arg(long, value_name = "WHEN", value_parser = parse_freshness)]
-    freshness: Option<Clock>,
+    #[arg(long = "freshness", value_name = "WHEN", value_parser = parse_freshness)]
+    pub(crate) clock: Option<AskedClock>,
 
     #[command(flatten)]
     inspections: InspectionArguments,
@@ -54,40 +53,15 @@ pub(crate) fn inspections(sandbox: Option<&Sandbox>) -> Inspections<'_> {
     sandbox.map_or(Inspections::NotRun, |sandbox| Inspections::Run(sandbox))
 }
 
-/// A clock to judge by.
-#[derive(Debug, Clone, Copy)]
-enum Clock {
-    AtExport,
-    Now,
-    AsOf(Timestamp),
-}
-
-fn parse_freshness(text: &str) -> Result<Clock, String> {
+fn parse_freshness(text: &str) -> Result<AskedClock, String> {
     match text {
-        "at-export" => Ok(Clock::AtExport),
-        "now" => Ok(Clock::Now),
-        text => parse_instant(text).map(Clock::AsOf).map_err(|error| format!("{error}, nor at-export, nor now")),
+        "at-export" => Ok(AskedClock::AtExport),
+        "now" => Ok(AskedClock::Now),
+        text => parse_instant(text).map(AskedClock::AsOf).map_err(|error| format!("{error}, nor at-export, nor now")),
     }
 }
 
 impl VerdictArguments {
-    /// The policy's freshness, unless another one was asked for. How long an archive may be on its way is the policy's to
-    /// say, whichever clock was asked for.
-    pub(crate) fn freshness(&self, policy: &Policy) -> Freshness {
-        let maximum_transit = policy.maximum_transit.0;
-        match self.freshness {
-            None => policy.freshness(),
-            Some(Clock::AtExport) => Freshness::AtExport { maximum_transit },
-            Some(Clock::Now) => Freshness::Now { maximum_transit },
-            Some(Clock::AsOf(instant)) => Freshness::AsOf(instant),
-        }
-    }
-
-    /// Whether the clock of an audit was asked for, which says nothing about today.
-    pub(crate) fn is_audit(&self) -> bool {
-        matches!(self.freshness, Some(Clock::AsOf(_)))
-    }
-
     /// Reads and judges the head of an archive, whose first byte is there.
     pub(crate) fn judge<R: Read>(
         &self,
@@ -117,11 +91,7 @@ impl VerdictArguments {
         judge: impl FnOnce(&verify::Settings<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let sandbox = self.inspections.sandbox()?;
-        judge(&verify::Settings {
-            now: context.now(),
-            freshness: self.freshness(&trust.policy),
-            inspections: inspections(sandbox.as_ref()),
-        })
+        judge(&verify::Settings { now: context.now(), asked: self.clock, inspections: inspections(sandbox.as_ref()) })
     }
 }
 
@@ -139,22 +109,13 @@ mod tests {
         verdict: VerdictArguments,
     }
 
-    fn freshness(arguments: &[&str], policy: &str) -> Freshness {
-        let command = Command::try_parse_from([&["sealift"], arguments].concat()).unwrap();
-        command.verdict.freshness(&Policy::parse(policy).unwrap())
-    }
-
     #[test]
-    fn another_clock_can_be_asked_for_but_not_another_longest_transit() {
-        let maximum_transit = jiff::SignedDuration::from_hours(24);
-        for policy in ["at-export", "now"] {
-            let policy = format!("freshness = \"{policy}\"\nmaximum_transit = \"1d\"\n");
-            assert_eq!(freshness(&["--freshness", "at-export"], &policy), Freshness::AtExport { maximum_transit });
-            assert_eq!(freshness(&["--freshness", "now"], &policy), Freshness::Now { maximum_transit });
-            assert_eq!(freshness(&[], &policy), Policy::parse(&policy).unwrap().freshness());
-            let instant = parse_instant("2026-01-31T12:00:00Z").unwrap();
-            assert_eq!(freshness(&["--freshness", "2026-01-31T12:00:00Z"], &policy), Freshness::AsOf(instant));
-        }
+    fn a_clock_is_asked_for_by_name_or_as_a_time() {
+        let clock = |text: &str| Command::try_parse_from(["sealift", "--freshness", text]).unwrap().verdict.clock;
+        assert_eq!(clock("at-export"), Some(AskedClock::AtExport));
+        assert_eq!(clock("now"), Some(AskedClock::Now));
+        let instant = parse_instant("2026-01-31T12:00:00Z").unwrap();
+        assert_eq!(clock("2026-01-31T12:00:00Z"), Some(AskedClock::AsOf(instant)));
     }
 
     #[test]

@@ -63,8 +63,10 @@ impl<'a> CoSigner<'a> {
     /// Signs what was verified. Returns the seal as it is then.
     ///
     /// # Errors
-    /// [`SignError::OtherStatement`] when that was another archive, and those of writing.
+    /// [`SignError::OtherStatement`] when that was another archive, [`SignError::Freshness`] when it was judged by a looser
+    /// clock than the policy's, and those of writing.
     pub fn sign_verified(self, verified: &Verified) -> Result<UnverifiedSeal, SignError> {
+        verified.proof().terms.require_as_strict_as_policy()?;
         self.sign_statement(verified.proof().seal.statement_digest())
     }
 

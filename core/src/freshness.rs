@@ -31,6 +31,17 @@ pub enum Freshness {
     AsOf(Timestamp),
 }
 
+/// A clock that a person asks to judge by, in place of the policy's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskedClock {
+    /// The sealed export time.
+    AtExport,
+    /// The clock of this side.
+    Now,
+    /// A stated instant, for audits.
+    AsOf(Timestamp),
+}
+
 /// Why one freshness may not stand in for a policy's when something is let in: it takes what the policy refuses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LooserFreshness {
@@ -129,8 +140,8 @@ impl Freshness {
         }
     }
 
-    /// Passes a freshness that takes nothing that `policy` refuses: to verify, one may ask by any clock; to let something
-    /// in, only by one that is at least as strict. What has not expired now had not at export, which is not later.
+    /// Passes a freshness that takes nothing that `policy` refuses. What has not expired now had not at export, which is not
+    /// later.
     ///
     /// # Errors
     /// [`LooserFreshness`].

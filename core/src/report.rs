@@ -15,10 +15,10 @@ use crate::freshness::{Clock, Freshness, Verdict, Verdicts};
 use crate::in_toto::{Attestation, Trace, VerifiedSupplyChain};
 use crate::oci::attestation::Attached;
 use crate::oci::{Document, Graph, ReferrerKind};
-use crate::trust::{Finding, Judgement, RepositoryEvidence};
+use crate::trust::{Finding, Judgement, RepositoryEvidence, Terms};
 use crate::trust_store::policy::Period;
 use crate::verify::documents::ClosedImage;
-use crate::verify::{Attestations, Proof, Terms, attested_by};
+use crate::verify::{Attestations, Proof, attested_by};
 
 /// The name and version of the report's form.
 pub const FORMAT: &str = "sealift-report/1";
@@ -243,21 +243,21 @@ pub struct ContentReport {
 impl Report {
     /// The report on what was proven.
     pub(crate) fn of(proof: &Proof, attestations: &Attestations, content: ContentReport) -> Self {
-        let Proof { inventory, seal, judgement, closed, terms, .. } = proof;
-        let clock = Clock { now: terms.now, exported_at: Some(inventory.exported_at), floor: None };
-        let repositories: Vec<_> = judgement.repositories.iter().map(|evidence| repository(evidence, &clock)).collect();
+        let Proof { inventory, seal, judgement, closed, terms, exporter_threshold, .. } = proof;
+        let clock = terms.clock();
+        let repositories: Vec<_> = judgement.repositories.iter().map(|evidence| repository(evidence, clock)).collect();
         let images = |findings: &[Finding], closed: &[ClosedImage]| {
             let found = findings.iter().zip(closed).map(|(finding, image)| ItemReport {
                 referrers: referrers(image, attestations),
                 platforms: image.graph.platforms().map(str::to_owned).collect(),
                 attestations: image.attestations().filter_map(|attached| attestation(attached, attestations)).collect(),
-                ..item(finding, &clock)
+                ..item(finding, clock)
             });
             found.collect()
         };
         let bundles = judgement.bundles.iter().zip(&closed.bundles);
         let bundles = bundles.map(|(bundle, closed)| BundleReport {
-            item: item(&bundle.finding, &clock),
+            item: item(&bundle.finding, clock),
             level: bundle.level,
             images: images(&bundle.images, &closed.images),
         });
@@ -266,10 +266,10 @@ impl Report {
             archive: ArchiveReport {
                 exporter: format!("{} {}", inventory.exporter.name, inventory.exporter.version),
                 sealed_by: seal.signers().to_vec(),
-                threshold: terms.exporter_threshold.get(),
+                threshold: exporter_threshold.get(),
                 entries: inventory.entries.len(),
             },
-            time: time(terms, &clock, inventory.exported_at, expiries(judgement)),
+            time: time(terms, inventory.exported_at, expiries(judgement)),
             repositories,
             bundles: bundles.collect(),
             images: images(&judgement.images, &closed.images),
@@ -302,20 +302,20 @@ pub(crate) fn expiries(judgement: &Judgement) -> impl Iterator<Item = Timestamp>
     roles.chain(chains.map(VerifiedSupplyChain::expires))
 }
 
-fn time(terms: &Terms, clock: &Clock, exported_at: Timestamp, expiries: impl Iterator<Item = Timestamp>) -> TimeReport {
-    let Terms { freshness, policy_freshness, .. } = terms;
-    let as_of = match *freshness {
+fn time(terms: &Terms, exported_at: Timestamp, expiries: impl Iterator<Item = Timestamp>) -> TimeReport {
+    let (freshness, policy_freshness) = (terms.freshness(), terms.policy_freshness());
+    let as_of = match freshness {
         Freshness::AsOf(instant) => Some(instant),
         Freshness::AtExport { .. } | Freshness::Now { .. } => None,
     };
     TimeReport {
-        now: clock.now,
+        now: terms.now(),
         exported_at,
         policy: freshness.name(),
         instead_of: (freshness != policy_freshness).then(|| policy_freshness.name()),
         as_of,
         maximum_transit: freshness.maximum_transit().map(Period),
-        red_line: freshness.red_line(clock, expiries),
+        red_line: freshness.red_line(terms.clock(), expiries),
     }
 }
 
@@ -393,7 +393,7 @@ fn item(finding: &Finding, clock: &Clock) -> ItemReport {
 /// What is no refusal, but should be known.
 fn warnings(report: &Report, proof: &Proof) -> Vec<String> {
     let Proof { judgement, carried, terms, .. } = proof;
-    let mut warnings = time_warnings(&report.time, terms.warn_before_expiry);
+    let mut warnings = time_warnings(&report.time, terms.warn_before_expiry());
     for repository in &report.repositories {
         for role in repository.roles.iter().filter(|role| !role.expiry.valid_now) {
             let (name, role, expires) = (&repository.name, &role.role, role.expiry.expires);

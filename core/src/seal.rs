@@ -10,6 +10,7 @@ use std::sync::Arc;
 use sealift_archive_format::seal::{CoSigningError, signed_bytes};
 use sealift_archive_format::{Digest, Inventory, InventoryError, SealSignature, UnverifiedSeal};
 
+use crate::freshness::LooserFreshness;
 use crate::signature::{Candidate, KeyError, PublicKey, Scheme, SigningKey, ThresholdError, require_threshold};
 
 /// An exporter whose key is pinned on this side.
@@ -100,6 +101,9 @@ pub enum SignError {
         /// The digest of the statement that was to be signed.
         told: Digest,
     },
+    /// It was judged by a freshness that takes what the policy refuses.
+    #[error(transparent)]
+    Freshness(#[from] LooserFreshness),
     /// The signature cannot be added.
     #[error("the signature cannot be added to the archive")]
     CoSigning(#[from] CoSigningError),

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use sealift_archive_format::{FormatError, Problem};
-use sealift_core::freshness::{Freshness, FreshnessError};
+use sealift_core::freshness::{AskedClock, FreshnessError};
 use sealift_core::import::{self, Delivered, Destination, ImportError};
 use sealift_core::in_toto::{Inspections, Refusal};
 use sealift_core::oci::layout::LayoutSink;
@@ -36,7 +36,7 @@ pub struct FarSide {
     /// Its clock.
     pub now: Timestamp,
     /// By which clock it judges expiry; the policy's own choice where there is none.
-    pub freshness: Option<Freshness>,
+    pub asked: Option<AskedClock>,
     /// Where it delivers to. Whatever that is, a layout stands for it.
     pub destination: Destination,
     /// The tags that may move to another name or a lower level.
@@ -57,7 +57,7 @@ impl FarSide {
     pub fn trusting_nobody(now: Timestamp) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let destination = Destination::Layout { folder: folder.path().join("layout") };
-        let far = Self { folder, now, freshness: None, destination, replace: Vec::new() };
+        let far = Self { folder, now, asked: None, destination, replace: Vec::new() };
         far.add_exporter("carrier", &exporter_key().public_key().unwrap());
         far
     }
@@ -142,8 +142,7 @@ impl FarSide {
     pub fn import_from(&self, archive: &mut dyn Read, sink: &mut dyn Sink) -> Result<Delivered, Refused> {
         let update = self.store().update().unwrap();
         let trust = update.trust().unwrap();
-        let freshness = self.freshness.unwrap_or_else(|| trust.policy.freshness());
-        let settings = Settings { now: self.now, freshness, inspections: Inspections::NotRun };
+        let settings = Settings { now: self.now, asked: self.asked, inspections: Inspections::NotRun };
         let judged = verify::open(archive, &trust, &settings).map_err(Refused::Head)?;
         import::deliver(judged, &self.destination, &self.replace, &update, sink, &Unwatched).map_err(Refused::Import)
     }

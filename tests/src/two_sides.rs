@@ -11,7 +11,7 @@ use sealift_core::export::{
     self, BundleOrigin, BundleRequest, ImageRequest, PrepareError, Prepared, Request, SourceId,
 };
 use sealift_core::export::{PlanError, Sources};
-use sealift_core::freshness::Freshness;
+use sealift_core::freshness::AskedClock;
 use sealift_core::import::{self, Delivered, Destination, ImportError};
 use sealift_core::in_toto::Inspections;
 use sealift_core::oci::layout::{LayoutSink, LayoutSource};
@@ -148,13 +148,12 @@ impl TwoSides {
 
     /// Judges the head of an archive on the far side, by the policy's freshness.
     pub fn judge<'a>(&self, archive: &'a [u8]) -> Result<Judged<&'a [u8]>, HeadError> {
-        let trust = self.far().load().unwrap();
-        self.judge_by(archive, trust.policy.freshness())
+        self.judge_by(archive, None)
     }
 
-    /// Judges the head of an archive on the far side, by this freshness.
-    pub fn judge_by<'a>(&self, archive: &'a [u8], freshness: Freshness) -> Result<Judged<&'a [u8]>, HeadError> {
-        let settings = verify::Settings { now: self.now, freshness, inspections: Inspections::NotRun };
+    /// Judges the head of an archive on the far side, by the clock that is asked for.
+    pub fn judge_by<'a>(&self, archive: &'a [u8], asked: Option<AskedClock>) -> Result<Judged<&'a [u8]>, HeadError> {
+        let settings = verify::Settings { now: self.now, asked, inspections: Inspections::NotRun };
         verify::open(archive, &self.far().load().unwrap(), &settings)
     }
 

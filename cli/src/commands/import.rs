@@ -152,7 +152,7 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     let update = context.trust_store().update().attempt(attempt)?;
     let trust = update.trust().attempt(attempt)?;
     // Said before the archive is waited for; the delivery asks again.
-    arguments.verdict.freshness(&trust.policy).require_as_strict_as(&trust.policy.freshness()).attempt(attempt)?;
+    trust.policy.require_as_strict(arguments.verdict.clock).attempt(attempt)?;
     let input = arguments.archive.open()?;
     let judged = arguments.verdict.judge(input, &trust, context, attempt)?;
     let naming = arguments.names.map_or_else(Naming::default, Naming::from);

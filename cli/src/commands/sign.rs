@@ -34,7 +34,7 @@ pub(crate) struct SignArguments {
     ///
     /// For a signer who was told the digest by someone who verified the archive. Nothing else is checked: not who sealed it so
     /// far, not the TUF and in-toto proof, not whether the file is whole. No trust store is needed.
-    #[arg(long, value_name = "DIGEST", conflicts_with_all = ["freshness", "run_inspections"])]
+    #[arg(long, value_name = "DIGEST", conflicts_with_all = ["clock", "run_inspections"])]
     statement: Option<Digest>,
 }
 
@@ -52,9 +52,6 @@ struct SealReport {
 pub(crate) fn run(arguments: &SignArguments, context: &Context) -> Result<(), Failure> {
     let path = &arguments.archive;
     let attempt = || format!("cannot sign {}", path.display());
-    if arguments.verdict.is_audit() {
-        return Err(Reason::SignAsOf).attempt(attempt);
-    }
     let key = arguments.key.read()?;
     let opened = OpenOptions::new().read(true).write(true).open(path);
     let mut archive = opened.map_err(|source| Reason::File { path: path.clone(), source }).attempt(attempt)?;
@@ -63,6 +60,8 @@ pub(crate) fn run(arguments: &SignArguments, context: &Context) -> Result<(), Fa
         signer.sign_statement(statement).attempt(attempt)?
     } else {
         let trust = signer.terms(&context.trust_store().load().attempt(attempt)?);
+        // Said before the archive is read; the signer asks again.
+        trust.policy.require_as_strict(arguments.verdict.clock).attempt(attempt)?;
         let sealed = signer.reader().attempt(attempt)?;
         let judged = arguments.verdict.judge_sealed(sealed, &trust, context, attempt)?;
         let progress = context.progress();

@@ -184,7 +184,7 @@ pub(super) fn looser_freshness(error: &LooserFreshness) -> Advice {
         }
         LooserFreshness::AtExport | LooserFreshness::LongerTransit { .. } => advice(
             ExitCode::Policy,
-            "an import may only be stricter than policy.toml: leave --freshness out, or change the policy knowingly; \
+            "to import or to sign, one may only be stricter than policy.toml: leave --freshness out, or change the policy knowingly; \
              `sealift verify` judges by any clock; nothing was written",
         ),
     }

@@ -4,7 +4,7 @@ use sealift_archive_format::InventoryError;
 use sealift_archive_format::seal::{CoSigningError, SealFormatError};
 use sealift_core::seal::SignError;
 
-use super::{Advice, advice, key};
+use super::{Advice, advice, judgement, key};
 use crate::exit_code::ExitCode;
 
 pub(super) fn sign(error: &SignError) -> Advice {
@@ -15,6 +15,7 @@ pub(super) fn sign(error: &SignError) -> Advice {
             ExitCode::Seal,
             "compare the digest with whoever told it; without --statement the archive is verified here; nothing was written",
         ),
+        SignError::Freshness(error) => judgement::looser_freshness(error),
         SignError::CoSigning(error) => co_signing(error),
     }
 }

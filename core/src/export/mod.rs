@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
-use sealift_archive_format::inventory::{EntryRecord, Exporter, FormatVersion, RepositoryRecord};
+use sealift_archive_format::inventory::{BundleRecord, EntryRecord, Exporter, FormatVersion, RepositoryRecord};
 use sealift_archive_format::seal::SealFormatError;
 use sealift_archive_format::{
     Digest, EntryName, EntryNameError, Inventory, InventoryError, Place, Seal, WriteError, Writer,
@@ -24,13 +24,12 @@ pub use plan::{LeftOutReferrer, Plan, PlanError, Sources, plan};
 pub use request::{BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Request, SourceId};
 
 use crate::archive_layout::{self, LayoutError};
-use crate::freshness::{Clock, Freshness};
 use crate::in_toto::Inspections;
 use crate::oci::{Descriptor, SourceError};
 use crate::progress::Progress;
 use crate::seal::{self, SignError};
 use crate::signature::SigningKey;
-use crate::trust::{self, Carried, Carrier, Claim, Extent, Judgement, JudgementError, Question};
+use crate::trust::{self, Carried, Carrier, Claim, Extent, Judgement, JudgementError, Question, Terms};
 use crate::trust_store::{RepositoryName, Trust, policy};
 use crate::tuf::TrustedState;
 use crate::verify::documents::{Blob, Closed, DocumentError, Documents};
@@ -158,41 +157,49 @@ pub fn prepare(
     }
     let documents = plan.closed.documents();
     let contents = documents.iter().map(|(digest, bytes)| ((*digest).clone(), Arc::from(*bytes))).collect();
-    let mut question = Question {
-        bundles: plan
-            .bundles
-            .iter()
-            .map(|bundle| (Claim::bundle(bundle), bundle.images.iter().map(Claim::image).collect()))
-            .collect(),
-        images: plan.images.iter().map(Claim::image).collect(),
-        now: settings.now,
-        exported_at: None,
-        freshness: Freshness::Now { maximum_transit: trust.policy.maximum_transit.0 },
-        inspections: Inspections::NotRun,
-        documents: &contents,
-    };
-    // Inspections are run once, over what was gathered.
-    let mut gathering = trust.clone();
-    gathering.policy.inspections = policy::Inspections::Optional;
-    let mut carried = trust::gather(&gathering, &mut live, settings.extent, settings.now, |trust, carriers| {
-        trust::judge(&question, trust, carriers).map(drop)
-    })?;
-    question.inspections = settings.inspections;
-    question.exported_at = Some(settings.exported_at);
-    question.freshness = trust.policy.freshness();
+    let mut carried = gather(&plan, &contents, trust, &mut live, settings)?;
+    let terms = Terms::of_archive(trust, settings.now, None, settings.exported_at, carried.repositories.keys())
+        .map_err(JudgementError::from)?;
+    let question = question(&plan, &contents, &terms, settings.inspections);
     let judgement = trust::judge_carried(&question, trust, &mut carried)?;
     let (inventory, files) = inventory(&plan, &carried, settings)?;
     check_tuf_length(&inventory)?;
     let closed = check_documents(&inventory, &plan)?;
     check_referrers(&closed, &inventory, trust)?;
-    let clock = Clock { now: settings.now, exported_at: Some(settings.exported_at), floor: None };
-    let attestations = Attestations::expected_by(&closed, &inventory, trust, trust.policy.freshness(), &clock);
+    let attestations = Attestations::expected_by(&closed, &inventory, trust, &terms);
     check_attestations(attestations, &plan, sources)?;
     let statement = inventory.to_statement()?;
     let signatures = settings.keys.iter().map(|key| seal::sign(&statement, key)).collect::<Result<_, _>>()?;
     let seal = Seal::new(inventory, signatures)?;
-    let red_line = question.freshness.red_line(&clock, crate::report::expiries(&judgement));
+    let red_line = terms.freshness().red_line(terms.clock(), crate::report::expiries(&judgement));
     Ok(Prepared { seal, files, plan, judgement, red_line })
+}
+
+/// The bytes of `bundle.json` and of manifests, by digest.
+type Contents = BTreeMap<Digest, Arc<[u8]>>;
+
+/// What a plan claims, to be judged.
+fn question<'a>(plan: &Plan, documents: &'a Contents, terms: &'a Terms, inspections: Inspections<'a>) -> Question<'a> {
+    let bundle = |bundle: &BundleRecord| (Claim::bundle(bundle), bundle.images.iter().map(Claim::image).collect());
+    let (bundles, images) = (plan.bundles.iter().map(bundle).collect(), plan.images.iter().map(Claim::image).collect());
+    Question { bundles, images, terms, inspections, documents }
+}
+
+/// What the live repositories say, judged and gathered. Inspections are run later, and once, over what was gathered.
+fn gather(
+    plan: &Plan,
+    documents: &Contents,
+    trust: &Trust,
+    live: &mut BTreeMap<RepositoryName, Carrier<'_>>,
+    settings: &Settings<'_>,
+) -> Result<Carried, JudgementError> {
+    let terms = Terms::live(trust, settings.now);
+    let question = question(plan, documents, &terms, Inspections::NotRun);
+    let mut gathering = trust.clone();
+    gathering.policy.inspections = policy::Inspections::Optional;
+    trust::gather(&gathering, live, settings.extent, settings.now, |trust, carriers| {
+        trust::judge(&question, trust, carriers).map(drop)
+    })
 }
 
 /// The same check of documents that the far side makes, from nothing but their bytes.

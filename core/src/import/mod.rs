@@ -131,12 +131,12 @@ pub fn deliver<R: Read>(
     sink: &mut dyn Sink,
     progress: &dyn Progress,
 ) -> Result<Delivered, ImportError> {
-    judged.require_policy_freshness()?;
+    judged.terms().require_as_strict_as_policy()?;
     destination.check(judged.inventory())?;
     let shipments = shipments(judged.inventory(), judged.judgement(), judged.closed(), destination)?;
     let deliveries = update.deliveries().map_err(ImportError::Deliveries)?;
     let tags = Tags { deliveries: &deliveries, replace };
-    let next = tags.after(&shipments, destination, judged.now())?;
+    let next = tags.after(&shipments, destination, judged.terms().now())?;
     let wanted = wanted(&shipments);
     let mut delivery = Delivery { sink, wanted: &wanted };
     delivery.documents(judged.closed())?;

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use sealift_archive_format::Digest;
 
 use super::claim::Claim;
 use super::repositories::{Carried, Carrier, Repositories, RepositoryError, RepositoryEvidence};
 use super::supply_chain::{self, SupplyChainError};
+use super::terms::Terms;
 use crate::cnab::{Assurance, Level, MinimumLevel};
-use crate::freshness::Freshness;
 use crate::in_toto::{Inspections, VerifiedSupplyChain, Work};
 use crate::trust_store::policy;
 use crate::trust_store::requirement::{Asked, InBundles, Rule};
@@ -25,12 +24,8 @@ pub struct Question<'a> {
     pub bundles: Vec<(Claim, Vec<Claim>)>,
     /// The images that stand alone.
     pub images: Vec<Claim>,
-    /// This side's clock.
-    pub now: Timestamp,
-    /// When the archive was exported; `None` on the side that is about to export.
-    pub exported_at: Option<Timestamp>,
-    /// By which clock expiry is judged.
-    pub freshness: Freshness,
+    /// By which clock.
+    pub terms: &'a Terms,
     /// Whether in-toto inspections are run.
     pub inspections: Inspections<'a>,
     /// The bytes of `bundle.json` and of manifests, under the digests that claims have: what is compared with targets and
@@ -183,7 +178,7 @@ pub fn judge(
     carriers: BTreeMap<RepositoryName, Carrier<'_>>,
 ) -> Result<Judgement, JudgementError> {
     let (bundles, images, repositories) = find(question, trust, carriers)?;
-    let repositories = repositories.into_heard().into_evidence(question.exported_at);
+    let repositories = repositories.into_heard().into_evidence(question.terms.exported_at());
     Ok(Judgement { repositories, bundles, images })
 }
 
@@ -200,7 +195,7 @@ pub fn judge_carried(
     let (bundles, images, repositories) = find(question, trust, carried.carriers())?;
     let repositories = repositories.into_heard();
     repositories.require_no_stray(trust, carried)?;
-    Ok(Judgement { repositories: repositories.into_evidence(question.exported_at), bundles, images })
+    Ok(Judgement { repositories: repositories.into_evidence(question.terms.exported_at()), bundles, images })
 }
 
 type Found<'a> = (Vec<BundleJudgement>, Vec<Finding>, Repositories<'a>);
@@ -212,7 +207,7 @@ fn find<'a>(
     carriers: BTreeMap<RepositoryName, Carrier<'a>>,
 ) -> Result<Found<'a>, JudgementError> {
     let map = map(trust)?;
-    let repositories = Repositories::open(trust, carriers, question.freshness, question.now, question.exported_at)?;
+    let repositories = Repositories::open(trust, carriers, question.terms)?;
     let mut judge =
         Judge { question, trust, map, repositories, measured: BTreeMap::new(), work: Work::of_an_archive() };
     let mut bundles = Vec::new();

@@ -8,6 +8,7 @@ mod gather;
 mod judgement;
 mod repositories;
 mod supply_chain;
+mod terms;
 
 pub(crate) use claim::full_name;
 pub use claim::{Claim, ClaimKind};
@@ -15,5 +16,6 @@ pub use gather::{Extent, gather};
 pub use judgement::{BundleJudgement, Finding, Judgement, JudgementError, Question, judge, judge_carried};
 pub use repositories::{Carried, CarriedRepository, Carrier, RepositoryError, RepositoryEvidence};
 pub use supply_chain::SupplyChainError;
+pub use terms::Terms;
 
 pub(crate) use repositories::MAXIMUM_TUF;

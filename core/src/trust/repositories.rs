@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use sealift_archive_format::{Digest, EntryName};
 
-use crate::freshness::{Clock, Freshness, FreshnessError};
+use super::terms::Terms;
+use crate::freshness::FreshnessError;
 use crate::trust_store::{RepositoryName, Trust};
 use crate::tuf::provider::{CarriedMetadata, CarriedTargets};
 use crate::tuf::{
@@ -146,11 +147,9 @@ impl<'a> Repositories<'a> {
     pub(super) fn open(
         trust: &Trust,
         carriers: BTreeMap<RepositoryName, Carrier<'a>>,
-        freshness: Freshness,
-        now: Timestamp,
-        exported_at: Option<Timestamp>,
+        terms: &Terms,
     ) -> Result<Self, RepositoryError> {
-        let judged_at = reference_time(trust, carriers.keys(), freshness, now, exported_at)?;
+        let judged_at = terms.judged_at();
         let mut opened = BTreeMap::new();
         for (name, carrier) in carriers {
             let Some(pinned) = trust.repositories.get(&name) else { continue };
@@ -179,11 +178,6 @@ impl<'a> Repositories<'a> {
             heard.found.insert(target.to_owned(), found.clone());
         }
         Ok(found)
-    }
-
-    /// The instant at which a repository was judged.
-    pub(super) fn judged_at(&self, name: &RepositoryName) -> Option<Timestamp> {
-        self.0.get(name).map(|opened| opened.heard.repository.reference_time())
     }
 
     /// The bytes of a target file.
@@ -247,25 +241,6 @@ impl HeardRepositories {
 fn target_entry(name: &RepositoryName, path: &str) -> String {
     let entry = EntryName::tuf_target(name.as_str(), path).map(|entry| entry.as_str().to_owned());
     entry.unwrap_or_else(|_| format!("sealift/tuf/{name}/targets/{path}"))
-}
-
-/// The one instant at which every repository is judged. An archive without any has an export time all the same.
-///
-/// Each repository has a floor of its own, and the latest of those that came along is the one that refuses first.
-fn reference_time<'n>(
-    trust: &Trust,
-    carried: impl Iterator<Item = &'n RepositoryName>,
-    freshness: Freshness,
-    now: Timestamp,
-    exported_at: Option<Timestamp>,
-) -> Result<Timestamp, RepositoryError> {
-    let floor = |name: &'n RepositoryName| Some((trust.repositories.get(name)?.state.last_export?, name));
-    let latest = carried.filter_map(floor).max();
-    let clock = Clock { now, exported_at, floor: latest.map(|(floor, _)| floor) };
-    freshness.reference_time(&clock).map_err(|source| match latest {
-        Some((_, name)) => RepositoryError::Freshness { name: name.clone(), source },
-        None => RepositoryError::ArchiveTime(source),
-    })
 }
 
 impl Carried {

@@ -133,7 +133,7 @@ pub(super) fn verify(
         }],
         binding: BindingRule::EveryFile,
     };
-    let judged_at = repositories.judged_at(&name).unwrap_or(question.now);
+    let judged_at = question.terms.judged_at();
     let verified = in_toto::verify(&chain, &product, judged_at, question.inspections, work)?;
     if inspections_required && !verified.inspections_not_run().is_empty() {
         let names = verified.inspections_not_run().to_vec();

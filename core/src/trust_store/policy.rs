@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::requirement::{Asked, InBundles, Requirement};
 use crate::cnab::{Level, MinimumLevel};
-use crate::freshness::{DEFAULT_MAXIMUM_TRANSIT, Freshness};
+use crate::freshness::{AskedClock, DEFAULT_MAXIMUM_TRANSIT, Freshness, LooserFreshness};
 use crate::oci::ReferrerKind;
 use crate::oci::referrer::usual_kinds;
 use crate::tuf;
@@ -220,6 +220,27 @@ impl Policy {
         })
     }
 
+    /// The freshness that this policy asks for, or the one that a person asks for in its place. How long an archive may be on
+    /// its way is the policy's to say, whichever clock is asked for.
+    pub fn freshness_by(&self, asked: Option<AskedClock>) -> Freshness {
+        let maximum_transit = self.maximum_transit.0;
+        match asked {
+            None => self.freshness(),
+            Some(AskedClock::AtExport) => Freshness::AtExport { maximum_transit },
+            Some(AskedClock::Now) => Freshness::Now { maximum_transit },
+            Some(AskedClock::AsOf(instant)) => Freshness::AsOf(instant),
+        }
+    }
+
+    /// Passes a clock that takes nothing that this policy refuses: to let an archive in, or to sign it, one may only be as
+    /// strict.
+    ///
+    /// # Errors
+    /// [`LooserFreshness`].
+    pub fn require_as_strict(&self, asked: Option<AskedClock>) -> Result<(), LooserFreshness> {
+        self.freshness_by(asked).require_as_strict_as(&self.freshness())
+    }
+
     /// The freshness that this policy asks for.
     pub fn freshness(&self) -> Freshness {
         match self.freshness {
@@ -418,6 +439,26 @@ mod tests {
         assert_eq!(asked(policy, "docker.io/library/nginx:1"), expected("2", "*"));
         let without_the_last = policy.split("[[require]]\nnames = [\"*\"]").next().unwrap();
         assert_eq!(asked(without_the_last, "docker.io/library/nginx:1"), expected("3a", ""));
+    }
+
+    #[test]
+    fn another_clock_can_be_asked_for_but_not_another_longest_transit() {
+        let maximum_transit = SignedDuration::from_hours(24);
+        let instant = jiff::Timestamp::UNIX_EPOCH;
+        for (freshness, strict) in [("at-export", true), ("now", false)] {
+            let policy = Policy::parse(&format!("freshness = \"{freshness}\"\nmaximum_transit = \"1d\"\n")).unwrap();
+            let by = |asked| policy.freshness_by(Some(asked));
+            assert_eq!(by(AskedClock::AtExport), Freshness::AtExport { maximum_transit });
+            assert_eq!(by(AskedClock::Now), Freshness::Now { maximum_transit });
+            assert_eq!(by(AskedClock::AsOf(instant)), Freshness::AsOf(instant));
+            assert_eq!(policy.freshness_by(None), policy.freshness());
+            let at_export = policy.require_as_strict(Some(AskedClock::AtExport));
+            assert_eq!(at_export, if strict { Ok(()) } else { Err(LooserFreshness::AtExport) });
+            assert_eq!(policy.require_as_strict(Some(AskedClock::Now)), Ok(()));
+            assert_eq!(policy.require_as_strict(None), Ok(()));
+            let audit = policy.require_as_strict(Some(AskedClock::AsOf(instant)));
+            assert_eq!(audit, Err(LooserFreshness::Audit { instant }));
+        }
     }
 
     #[test]

@@ -11,11 +11,10 @@ use jiff::Timestamp;
 use sealift_archive_format::{Digest, Inventory};
 
 use super::documents::Closed;
-use crate::freshness::{Clock, Freshness};
 use crate::in_toto::attestation::MAXIMUM_LENGTH;
 use crate::in_toto::{Attestation, AttestationError, LayoutKey, ReadAttestation, Signers, Work};
 use crate::oci::attestation::Attached;
-use crate::trust::full_name;
+use crate::trust::{Terms, full_name};
 use crate::trust_store::Trust;
 use crate::tuf::Measured;
 
@@ -55,13 +54,7 @@ struct Expected {
 
 impl Attestations {
     /// Expects those of an archive, and holds them to what the policy asks of the names that they come with.
-    pub(crate) fn expected_by(
-        closed: &Closed,
-        inventory: &Inventory,
-        trust: &Trust,
-        freshness: Freshness,
-        clock: &Clock,
-    ) -> Self {
+    pub(crate) fn expected_by(closed: &Closed, inventory: &Inventory, trust: &Trust, terms: &Terms) -> Self {
         let mut expected: BTreeMap<Digest, Expected> = BTreeMap::new();
         let mut subjects: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
         let documents = closed.documents();
@@ -84,8 +77,7 @@ impl Attestations {
         }
         let pinned = trust.attesters.iter();
         let pinned = pinned.map(|(name, key)| LayoutKey { label: name.to_string(), key: key.clone() }).collect();
-        // A clock that cannot be judged by is refused where the metadata is judged.
-        let at = freshness.reference_time(clock).unwrap_or(clock.now);
+        let at = terms.judged_at();
         Self { pinned, at, expected, subjects, checked: BTreeMap::new(), work: Work::of_an_archive() }
     }
 

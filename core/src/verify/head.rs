@@ -10,11 +10,10 @@ use sealift_archive_format::inventory::Inventory;
 use sealift_archive_format::reader::{EntryReader, Reader, SealedReader};
 
 use super::documents::{DocumentError, Documents, MAXIMUM_HELD};
-use super::{Attestations, Judged, Proof, ReferrerRefusal, Settings, Terms, check_referrers};
+use super::{Attestations, Judged, Proof, ReferrerRefusal, Settings, check_referrers};
 use crate::archive_layout::{self, LayoutError};
-use crate::freshness::Clock;
 use crate::seal::{self, ExporterKey, SealError};
-use crate::trust::{self, Carried, CarriedRepository, Claim, JudgementError, MAXIMUM_TUF, Question};
+use crate::trust::{self, Carried, CarriedRepository, Claim, JudgementError, MAXIMUM_TUF, Question, Terms};
 use crate::trust_store::{NameError, RepositoryName, Trust};
 use crate::tuf::provider::{CarriedMetadata, CarriedTargets};
 
@@ -80,12 +79,13 @@ pub fn open_sealed<R: Read>(
     let (mut carried, documents) = read_head(&mut reader, &inventory)?;
     let bound = documents.bind(&inventory)?;
     let contents = bound.contents();
+    let terms =
+        Terms::of_archive(trust, settings.now, settings.asked, inventory.exported_at, carried.repositories.keys())
+            .map_err(JudgementError::from)?;
     let question = Question {
         bundles: claims(&inventory),
         images: inventory.images.iter().map(Claim::image).collect(),
-        now: settings.now,
-        exported_at: Some(inventory.exported_at),
-        freshness: settings.freshness,
+        terms: &terms,
         inspections: settings.inspections,
         documents: &contents,
     };
@@ -93,16 +93,10 @@ pub fn open_sealed<R: Read>(
     // Only what may be believed is worth the work that its graphs take.
     let closed = bound.close(&inventory)?;
     check_referrers(&closed, &inventory, trust)?;
-    let terms = Terms {
-        now: settings.now,
-        freshness: settings.freshness,
-        policy_freshness: trust.policy.freshness(),
-        exporter_threshold: trust.policy.exporter_threshold,
-        warn_before_expiry: trust.policy.warn_before_expiry.0,
-    };
-    let clock = Clock { now: settings.now, exported_at: Some(inventory.exported_at), floor: None };
-    let attestations = Attestations::expected_by(&closed, &inventory, trust, settings.freshness, &clock);
-    Ok(Judged { reader, attestations, proof: Proof { inventory, seal, judgement, closed, carried, terms } })
+    let attestations = Attestations::expected_by(&closed, &inventory, trust, &terms);
+    let exporter_threshold = trust.policy.exporter_threshold;
+    let proof = Proof { inventory, seal, judgement, closed, carried, terms, exporter_threshold };
+    Ok(Judged { reader, attestations, proof })
 }
 
 /// The claims about the bundles of an inventory, each with those about its images.

@@ -18,7 +18,7 @@ use std::io::Read;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use sealift_archive_format::FormatError;
 use sealift_archive_format::entry_name::Place;
 use sealift_archive_format::inventory::{EntryRecord, Inventory};
@@ -31,13 +31,13 @@ pub use head::{HeadError, TooMuchMetadata, open, open_sealed};
 pub use referrers::ReferrerRefusal;
 pub(crate) use referrers::{attested_by, check as check_referrers};
 
-use crate::freshness::{Freshness, LooserFreshness};
+use crate::freshness::AskedClock;
 use crate::in_toto::Inspections;
 use crate::oci::{BlobContent, Checked, Descriptor};
 use crate::progress::Progress;
 use crate::report::{ContentReport, Report};
 use crate::seal::VerifiedSeal;
-use crate::trust::{Carried, Judgement};
+use crate::trust::{Carried, Judgement, Terms};
 pub(crate) use attestations::Attestations;
 use content::Watched;
 
@@ -46,8 +46,8 @@ use content::Watched;
 pub struct Settings<'a> {
     /// This side's clock.
     pub now: Timestamp,
-    /// By which clock expiry is judged.
-    pub freshness: Freshness,
+    /// By which clock expiry is judged, in place of the policy's.
+    pub asked: Option<AskedClock>,
     /// Whether in-toto inspections are run.
     pub inspections: Inspections<'a>,
 }
@@ -92,16 +92,7 @@ pub(crate) struct Proof {
     pub(crate) closed: Closed,
     pub(crate) carried: Carried,
     pub(crate) terms: Terms,
-}
-
-/// The terms on which an archive was judged.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Terms {
-    pub(crate) now: Timestamp,
-    pub(crate) freshness: Freshness,
-    pub(crate) policy_freshness: Freshness,
     pub(crate) exporter_threshold: NonZeroU32,
-    pub(crate) warn_before_expiry: SignedDuration,
 }
 
 /// Receives the blobs of an archive that has been judged.
@@ -161,14 +152,9 @@ impl<R: Read> Judged<R> {
         &self.proof.judgement
     }
 
-    /// Passes what was judged at least as strictly as the policy asks, and so may be let in.
-    pub(crate) fn require_policy_freshness(&self) -> Result<(), LooserFreshness> {
-        self.proof.terms.freshness.require_as_strict_as(&self.proof.terms.policy_freshness)
-    }
-
-    /// The clock by which it was judged.
-    pub(crate) fn now(&self) -> Timestamp {
-        self.proof.terms.now
+    /// The terms on which it was judged.
+    pub(crate) fn terms(&self) -> &Terms {
+        &self.proof.terms
     }
 
     /// What the documents lead to.

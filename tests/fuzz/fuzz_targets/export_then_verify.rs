@@ -31,7 +31,7 @@ static SIDE: LazyLock<(SigningKey, Trust, Timestamp)> = LazyLock::new(|| {
 fuzz_target!(|data: &[u8]| {
     let (key, trust, now) = &*SIDE;
     let Some(archive) = generated_source::export(data, key, trust, *now) else { return };
-    let settings = Settings { now: *now, freshness: trust.policy.freshness(), inspections: Inspections::NotRun };
+    let settings = Settings { now: *now, asked: None, inspections: Inspections::NotRun };
     let judged = verify::open(archive.as_slice(), trust, &settings).expect("the head of an exported archive");
     judged.receive(&mut Discard, &Unwatched).expect("the content of an exported archive");
 });

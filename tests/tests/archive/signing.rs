@@ -38,7 +38,7 @@ fn sign(far: &FarSide, path: &Path, key: &SigningKey) -> Result<usize, Refused> 
     let mut file = OpenOptions::new().read(true).write(true).open(path).unwrap();
     let mut signer = CoSigner::open(&mut file, key).map_err(Refused::Sign)?;
     let trust = signer.terms(&far.store().load().unwrap());
-    let settings = Settings { now: far.now, freshness: trust.policy.freshness(), inspections: Inspections::NotRun };
+    let settings = Settings { now: far.now, asked: None, inspections: Inspections::NotRun };
     let judged =
         verify::open_sealed(signer.reader().map_err(Refused::Sign)?, &trust, &settings).map_err(Refused::Head)?;
     let verified = judged.receive(&mut Discard, &Unwatched).map_err(Refused::Content)?;

@@ -214,7 +214,7 @@ fn an_import_is_judged_by_no_looser_clock_than_the_policy_s() {
     operator.refuses(&archive, 12, "tuf", "export again");
     // At export it was valid, and an operator may look at it so, but not let it in.
     assert_eq!(operator.run(&["verify", "shop.sealift", "--freshness", "at-export"]).exit_code, Some(0));
-    operator.refuses_by(&archive, &["--freshness", "at-export"], 14, "policy", "an import may only be stricter");
+    operator.refuses_by(&archive, &["--freshness", "at-export"], 14, "policy", "one may only be stricter");
     let yesterday = (operator.now - SignedDuration::from_hours(24)).to_string();
     operator.refuses_by(&archive, &["--freshness", &yesterday], 2, "usage", "use `sealift verify` for audits");
     // The other way round it is taken or refused as a stricter policy would.

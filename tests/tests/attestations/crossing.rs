@@ -139,7 +139,7 @@ impl Crossing {
     ) -> Result<Delivered, Refused> {
         let update = self.store("far").update().unwrap();
         let trust = update.trust().unwrap();
-        let settings = Settings { now: now(), freshness: trust.policy.freshness(), inspections: Inspections::NotRun };
+        let settings = Settings { now: now(), asked: None, inspections: Inspections::NotRun };
         let judged = verify::open(archive, &trust, &settings).map_err(Refused::Head)?;
         import::deliver(judged, destination, &[], &update, sink, &Unwatched).map_err(Refused::Import)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sealift_core::freshness::Freshness;
+use sealift_core::freshness::AskedClock;
 use sealift_core::in_toto::trace::{InspectionTrace, LinkTrace, PassedOver, RuleTrace, StepTrace, Trace};
 use sealift_core::progress::Unwatched;
 use sealift_core::report::Report;
@@ -152,7 +152,7 @@ fn the_schema_describes_every_field_of_a_report_and_no_others() {
     let mut checker = Checker::new();
     let sides = TwoSides::new();
     let archive = sides.archive();
-    let judged = sides.judge_by(&archive, Freshness::AsOf(sides.now)).unwrap();
+    let judged = sides.judge_by(&archive, Some(AskedClock::AsOf(sides.now))).unwrap();
     let audited = judged.receive(&mut Discard, &Unwatched).unwrap().report();
     for report in [with_attestations(), with_a_pinned_key(), sides.verify(&archive).report(), audited] {
         checker.check(&serde_json::to_value(report).unwrap(), "");

@@ -80,7 +80,7 @@ impl Pile {
         let far = FarSide::trusting_nobody(now());
         far.policy("minimum_level = \"0\"\n");
         let trust = far.store().load().unwrap();
-        let settings = Settings { now: now(), freshness: trust.policy.freshness(), inspections: Inspections::NotRun };
+        let settings = Settings { now: now(), asked: None, inspections: Inspections::NotRun };
         let started = std::time::Instant::now();
         let (outcome, peak) = peak_of(|| {
             verify::open(archive.as_slice(), &trust, &settings).map(|judged| {

@@ -1,7 +1,7 @@
 //! What a report says about time: both verdicts, the red line, and the warnings.
 
 use jiff::SignedDuration;
-use sealift_core::freshness::{DEFAULT_MAXIMUM_TRANSIT, Freshness};
+use sealift_core::freshness::{AskedClock, DEFAULT_MAXIMUM_TRANSIT};
 use sealift_core::progress::Unwatched;
 use sealift_core::report::Report;
 use sealift_core::verify::Discard;
@@ -9,7 +9,7 @@ use sealift_sample_publisher::Sample;
 use sealift_sample_publisher::tuf_repository::Target;
 use sealift_tests::two_sides::TwoSides;
 
-const NOW: Freshness = Freshness::Now { maximum_transit: DEFAULT_MAXIMUM_TRANSIT };
+const NOW: Option<AskedClock> = Some(AskedClock::Now);
 const RELEASED: &str = "2026-01-15T00:00:00Z";
 
 fn hours(count: i64) -> SignedDuration {
@@ -27,8 +27,8 @@ fn with_a_layout_for(count: i64) -> TwoSides {
     TwoSides::of(&sample, now)
 }
 
-fn report_by(sides: &TwoSides, archive: &[u8], freshness: Freshness) -> Report {
-    sides.judge_by(archive, freshness).unwrap().receive(&mut Discard, &Unwatched).unwrap().report()
+fn report_by(sides: &TwoSides, archive: &[u8], asked: Option<AskedClock>) -> Report {
+    sides.judge_by(archive, asked).unwrap().receive(&mut Discard, &Unwatched).unwrap().report()
 }
 
 fn warns(report: &Report, text: &str) -> bool {

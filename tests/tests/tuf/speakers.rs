@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use sealift_archive_format::Digest;
-use sealift_core::freshness::{DEFAULT_MAXIMUM_TRANSIT, Freshness};
 use sealift_core::in_toto::Inspections;
 use sealift_core::trust::{
-    Carried, CarriedRepository, Claim, ClaimKind, Judgement, JudgementError, Question, RepositoryError, judge,
+    Carried, CarriedRepository, Claim, ClaimKind, Judgement, JudgementError, Question, RepositoryError, Terms, judge,
 };
 use sealift_core::trust_store::{PinnedRoot, Policy, Repository, Trust};
 use sealift_core::tuf::map::MapSearchError;
@@ -66,16 +65,15 @@ impl Publishers {
             digest: Digest::sha256(content.as_bytes()),
             length: content.len().try_into().unwrap(),
         };
+        let trust = self.trust(mapping);
         let question = Question {
             bundles: Vec::new(),
             images: vec![claim],
-            now: now(),
-            exported_at: None,
-            freshness: Freshness::Now { maximum_transit: DEFAULT_MAXIMUM_TRANSIT },
+            terms: &Terms::live(&trust, now()),
             inspections: Inspections::NotRun,
             documents: &BTreeMap::from([(Digest::sha256(content.as_bytes()), content.as_bytes().into())]),
         };
-        judge(&question, &self.trust(mapping), carried.carriers())
+        judge(&question, &trust, carried.carriers())
     }
 }
 

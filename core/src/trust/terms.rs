@@ -1,0 +1,108 @@
+//! The terms on which things are judged: by whose clock, and at which one instant.
+//!
+//! Promise: they are made once, before anything is judged, and everything that expires is judged by the same ones: TUF
+//! metadata, in-toto layouts, OpenPGP keys.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::repositories::RepositoryError;
+use crate::freshness::{AskedClock, Clock, Freshness, LooserFreshness};
+use crate::trust_store::{RepositoryName, Trust};
+
+/// The terms on which things are judged.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    clock: Clock,
+    freshness: Freshness,
+    policy_freshness: Freshness,
+    judged_at: Timestamp,
+    warn_before_expiry: SignedDuration,
+}
+
+impl Terms {
+    /// Those for an archive that was exported at `exported_at`, with metadata of the repositories that are `carried`: by the
+    /// policy's clock, unless another one is asked for.
+    ///
+    /// Each repository has a floor of its own, and the latest of those that came along is the one that refuses first. An
+    /// archive without any has an export time all the same.
+    ///
+    /// # Errors
+    /// [`RepositoryError::Freshness`] and [`RepositoryError::ArchiveTime`] when there is no instant to judge at.
+    pub fn of_archive<'n>(
+        trust: &Trust,
+        now: Timestamp,
+        asked: Option<AskedClock>,
+        exported_at: Timestamp,
+        carried: impl IntoIterator<Item = &'n RepositoryName>,
+    ) -> Result<Self, RepositoryError> {
+        let floor = |name: &'n RepositoryName| Some((trust.repositories.get(name)?.state.last_export?, name));
+        let latest = carried.into_iter().filter_map(floor).max();
+        let clock = Clock { now, exported_at: Some(exported_at), floor: latest.map(|(floor, _)| floor) };
+        let freshness = trust.policy.freshness_by(asked);
+        let judged_at = freshness.reference_time(&clock).map_err(|source| match latest {
+            Some((_, name)) => RepositoryError::Freshness { name: name.clone(), source },
+            None => RepositoryError::ArchiveTime(source),
+        })?;
+        Ok(Self { judged_at, ..Self::at(trust, clock, freshness) })
+    }
+
+    /// Those for what was not carried, but comes from live repositories: nothing may have expired now.
+    pub fn live(trust: &Trust, now: Timestamp) -> Self {
+        let clock = Clock { now, exported_at: None, floor: None };
+        Self::at(trust, clock, trust.policy.freshness_by(Some(AskedClock::Now)))
+    }
+
+    fn at(trust: &Trust, clock: Clock, freshness: Freshness) -> Self {
+        Self {
+            clock,
+            freshness,
+            policy_freshness: trust.policy.freshness(),
+            judged_at: clock.now,
+            warn_before_expiry: trust.policy.warn_before_expiry.0,
+        }
+    }
+
+    /// What is known about time.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// This side's clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now
+    }
+
+    /// When what is judged was exported; `None` where nothing was carried.
+    pub fn exported_at(&self) -> Option<Timestamp> {
+        self.clock.exported_at
+    }
+
+    /// By which clock expiry is judged.
+    pub fn freshness(&self) -> Freshness {
+        self.freshness
+    }
+
+    /// By which clock the policy has it judged.
+    pub fn policy_freshness(&self) -> Freshness {
+        self.policy_freshness
+    }
+
+    /// The one instant at which expiry is judged.
+    pub fn judged_at(&self) -> Timestamp {
+        self.judged_at
+    }
+
+    /// How long before the policy will refuse an archive a report begins to warn.
+    pub fn warn_before_expiry(&self) -> SignedDuration {
+        self.warn_before_expiry
+    }
+
+    /// Passes terms that take nothing that the policy refuses: to look at an archive, one may judge by any clock; to let it in,
+    /// or to sign it, only by one that is as strict as the policy's.
+    ///
+    /// # Errors
+    /// [`LooserFreshness`].
+    pub fn require_as_strict_as_policy(&self) -> Result<(), LooserFreshness> {
+        self.freshness.require_as_strict_as(&self.policy_freshness)
+    }
+}
