@@ -70,7 +70,7 @@ impl VerdictArguments {
         context: &Context,
         attempt: impl Fn() -> String,
     ) -> Result<Judged<R>, Failure> {
-        self.with_settings(trust, context, |settings| verify::open(input, trust, settings).attempt(attempt))
+        self.with_settings(context, |settings| verify::open(input, trust, settings).attempt(attempt))
     }
 
     /// The same, of an archive whose seal was read.
@@ -81,12 +81,11 @@ impl VerdictArguments {
         context: &Context,
         attempt: impl Fn() -> String,
     ) -> Result<Judged<R>, Failure> {
-        self.with_settings(trust, context, |settings| verify::open_sealed(sealed, trust, settings).attempt(attempt))
+        self.with_settings(context, |settings| verify::open_sealed(sealed, trust, settings).attempt(attempt))
     }
 
     fn with_settings<T>(
         &self,
-        trust: &Trust,
         context: &Context,
         judge: impl FnOnce(&verify::Settings<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {

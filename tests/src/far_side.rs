@@ -139,7 +139,7 @@ impl FarSide {
     ///
     /// # Errors
     /// [`Refused`].
-    pub fn import_from(&self, archive: &mut dyn Read, sink: &mut dyn Sink) -> Result<Delivered, Refused> {
+    pub fn import_from(&self, archive: &mut dyn Read, sink: &dyn Sink) -> Result<Delivered, Refused> {
         let update = self.store().update().unwrap();
         let trust = update.trust().unwrap();
         let settings = Settings { now: self.now, asked: self.asked, inspections: Inspections::NotRun };
@@ -152,7 +152,7 @@ impl FarSide {
     /// # Panics
     /// When it is refused.
     pub fn accepts(&self, archive: &[u8]) -> Delivered {
-        match self.import_from(&mut &*archive, &mut self.sink()) {
+        match self.import_from(&mut &*archive, &self.sink()) {
             Ok(delivered) => delivered,
             Err(refused) => panic!("refused, and should not be: {refused:?}"),
         }
@@ -164,7 +164,7 @@ impl FarSide {
     /// When it is accepted, or leaves a trace.
     pub fn refuses(&self, archive: &[u8]) -> Refused {
         let before = (self.trusted_state(), self.tags());
-        let Err(refused) = self.import_from(&mut &*archive, &mut self.sink()) else {
+        let Err(refused) = self.import_from(&mut &*archive, &self.sink()) else {
             panic!("accepted, and should not be")
         };
         assert!(before == (self.trusted_state(), self.tags()), "the refusal left a trace: {refused:?}");

@@ -4,13 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::Exporter;
-use sealift_core::export::request::Place;
 use sealift_core::export::{
-    self, BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Request, Settings, SourceId, Sources,
+    self, BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Request, Settings, SourceReference,
 };
 use sealift_core::in_toto::Inspections;
 use sealift_core::oci::layout::LayoutError;
@@ -64,7 +64,7 @@ pub struct GeneratedSource {
 }
 
 impl Source for GeneratedSource {
-    fn resolve(&mut self, reference: &Reference) -> Result<ManifestBytes, SourceError> {
+    fn resolve(&self, reference: &Reference) -> Result<ManifestBytes, SourceError> {
         let tagged = reference.tag_or_latest().map(|tag| format!("{}:{tag}", reference.repository()));
         let named = || tagged.and_then(|name| self.names.get(&name).cloned());
         let (announced, digest) = match reference.digest() {
@@ -75,17 +75,17 @@ impl Source for GeneratedSource {
         ManifestBytes::describe(bytes, &announced, digest).map_err(unusable)
     }
 
-    fn manifest(&mut self, _: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, SourceError> {
+    fn manifest(&self, _: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, SourceError> {
         let bytes = self.blobs.get(&descriptor.digest).cloned().ok_or_else(missing)?;
         ManifestBytes::new(descriptor.clone(), bytes).map_err(unusable)
     }
 
-    fn blob(&mut self, _: &Repository, descriptor: &Descriptor) -> Result<Box<dyn BlobContent + '_>, SourceError> {
+    fn blob(&self, _: &Repository, descriptor: &Descriptor) -> Result<Box<dyn BlobContent + '_>, SourceError> {
         let bytes: &[u8] = self.blobs.get(&descriptor.digest).ok_or_else(missing)?;
         Ok(Box::new(Checked::new(bytes.take(u64::MAX), descriptor)))
     }
 
-    fn referrers(&mut self, _: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, SourceError> {
+    fn referrers(&self, _: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, SourceError> {
         Ok(self.referrers.get(subject).cloned().unwrap_or_default())
     }
 }
@@ -287,7 +287,7 @@ fn bundle_json(choices: &mut Choices<'_>, images: &[(String, Value)]) -> Vec<u8>
 }
 
 /// Makes a source, and a request for some of what it has.
-pub fn generate(bytes: &[u8]) -> (GeneratedSource, Request) {
+fn generate(bytes: &[u8]) -> Request {
     let choices = &mut Choices::new(bytes);
     let mut source = GeneratedSource::default();
     let mut request = Request {
@@ -312,12 +312,13 @@ pub fn generate(bytes: &[u8]) -> (GeneratedSource, Request) {
         source.refer(choices, &image);
         images.push((name, image));
     }
-    let place = |name: &str| Some(Place { source: SourceId(0), reference: name.parse().ok()? });
+    let source: Arc<dyn Source> = Arc::new(source);
+    let place = |name: &str| Some(SourceReference { source: Arc::clone(&source), reference: name.parse().ok()? });
     if choices.rarely(2) {
         let bundle_name = name(choices, None);
         let origin = BundleOrigin::Document {
             bundle_json: bundle_json(choices, &images),
-            images: ImagesFrom::TheirReferences(SourceId(0)),
+            images: ImagesFrom::TheirReferences(Arc::clone(&source)),
         };
         request.bundles.push(BundleRequest { name: bundle_name, origin });
     }
@@ -326,7 +327,7 @@ pub fn generate(bytes: &[u8]) -> (GeneratedSource, Request) {
             request.images.push(ImageRequest { name: name.clone(), place });
         }
     }
-    (source, request)
+    request
 }
 
 /// A policy that asks for nothing: what is exported under it is refused for no other reason than its form.
@@ -336,9 +337,7 @@ referrers = [\"attestation\", \"signature\", \"sbom\", \"other\", \"image\"]
 
 /// Makes a source and exports what is asked of it, for a side that trusts `key`; `None` where export refuses.
 pub fn export(bytes: &[u8], key: &SigningKey, trust: &Trust, now: Timestamp) -> Option<Vec<u8>> {
-    let (source, request) = generate(bytes);
-    let mut sources: Sources<'_> = vec![Box::new(source)];
-    let plan = export::plan(&request, &mut sources).ok()?;
+    let plan = export::plan(&generate(bytes)).ok()?;
     let settings = Settings {
         now,
         exported_at: now,
@@ -347,7 +346,7 @@ pub fn export(bytes: &[u8], key: &SigningKey, trust: &Trust, now: Timestamp) -> 
         inspections: Inspections::NotRun,
         extent: Extent::WhatIsNeeded,
     };
-    let prepared = export::prepare(plan, &mut sources, trust, BTreeMap::new(), &settings).ok()?;
+    let prepared = export::prepare(plan, trust, BTreeMap::new(), &settings).ok()?;
     // A blob that its source does not have is found when it is fetched.
-    prepared.write(Vec::new(), &mut sources, &Unwatched).ok()
+    prepared.write(Vec::new(), &Unwatched).ok()
 }

@@ -1,8 +1,8 @@
 //! A source that invents things as they are asked for, and counts how often it is asked.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sealift_archive_format::Digest;
 use sealift_core::oci::layout::LayoutError;
@@ -17,9 +17,9 @@ const LONG: usize = 4 * 1024 * 1024 - 1_000;
 #[derive(Debug, Default)]
 pub struct Asked {
     /// Manifests.
-    pub manifests: Cell<usize>,
+    pub manifests: AtomicUsize,
     /// Lists of referrers.
-    pub referrers: Cell<usize>,
+    pub referrers: AtomicUsize,
 }
 
 /// A source that has what it was given, and makes long manifests on request.
@@ -30,13 +30,13 @@ pub struct HostileSource {
     made: BTreeMap<Digest, usize>,
     root: Option<Descriptor>,
     referrers: Vec<Descriptor>,
-    asked: Rc<Asked>,
+    asked: Arc<Asked>,
 }
 
 impl HostileSource {
     /// Counts the requests.
-    pub fn asked(&self) -> Rc<Asked> {
-        Rc::clone(&self.asked)
+    pub fn asked(&self) -> Arc<Asked> {
+        Arc::clone(&self.asked)
     }
 
     /// Stores a blob.
@@ -95,28 +95,28 @@ fn missing() -> SourceError {
     LayoutError::NotALayout { folder: "a source that is made up".into() }.into()
 }
 
-fn count(counter: &Cell<usize>) {
-    counter.set(counter.get() + 1);
+fn count(counter: &AtomicUsize) {
+    counter.fetch_add(1, Ordering::Relaxed);
 }
 
 impl Source for HostileSource {
-    fn resolve(&mut self, _: &Reference) -> Result<ManifestBytes, SourceError> {
+    fn resolve(&self, _: &Reference) -> Result<ManifestBytes, SourceError> {
         let root = self.root.clone().ok_or_else(missing)?;
         self.manifest(&"e.example/a".parse::<Reference>().map_err(|_| missing())?.repository().clone(), &root)
     }
 
-    fn manifest(&mut self, _: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, SourceError> {
+    fn manifest(&self, _: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, SourceError> {
         count(&self.asked.manifests);
         let bytes = self.bytes(&descriptor.digest).ok_or_else(missing)?;
         ManifestBytes::new(descriptor.clone(), bytes).map_err(|_| missing())
     }
 
-    fn blob(&mut self, _: &Repository, descriptor: &Descriptor) -> Result<Box<dyn BlobContent + '_>, SourceError> {
+    fn blob(&self, _: &Repository, descriptor: &Descriptor) -> Result<Box<dyn BlobContent + '_>, SourceError> {
         let bytes = self.blobs.get(&descriptor.digest).ok_or_else(missing)?;
         Ok(Box::new(Checked::new(bytes.as_slice(), descriptor)))
     }
 
-    fn referrers(&mut self, _: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, SourceError> {
+    fn referrers(&self, _: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, SourceError> {
         count(&self.asked.referrers);
         let is_root = self.root.as_ref().is_some_and(|root| root.digest == *subject);
         Ok(if is_root { self.referrers.clone() } else { Vec::new() })

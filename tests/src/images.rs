@@ -7,7 +7,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sealift_archive_format::Digest;
 use sealift_core::oci::media_type::{OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST};
-use sealift_core::oci::{Checked, Descriptor, ManifestBytes, Platform, Reference, Repository, Sink, SinkError};
+use sealift_core::oci::{
+    BlobContent, Checked, Descriptor, ManifestBytes, Offer, Platform, Reference, Repository, Sink, SinkError,
+};
 use serde_json::json;
 
 /// OCI's type of a configuration that says nothing.
@@ -142,7 +144,7 @@ impl Image {
     ///
     /// # Errors
     /// [`SinkError`].
-    pub fn push(&self, sink: &mut dyn Sink, reference: &Reference) -> Result<(), SinkError> {
+    pub fn push(&self, sink: &dyn Sink, reference: &Reference) -> Result<(), SinkError> {
         self.store(sink, reference.repository())?;
         sink.tag(reference, self.root())
     }
@@ -151,13 +153,27 @@ impl Image {
     ///
     /// # Errors
     /// [`SinkError`].
-    pub fn store(&self, sink: &mut dyn Sink, repository: &Repository) -> Result<(), SinkError> {
+    pub fn store(&self, sink: &dyn Sink, repository: &Repository) -> Result<(), SinkError> {
         for (descriptor, content) in self.blobs.values() {
-            if !sink.share_blob(repository, descriptor)? {
-                sink.put_blob(repository, descriptor, &mut Checked::new(content.as_slice(), descriptor))?;
-            }
+            put_blob(sink, repository, descriptor, &mut Checked::new(content.as_slice(), descriptor))?;
         }
         self.manifests.iter().try_for_each(|manifest| sink.put_manifest(repository, manifest))
+    }
+}
+
+/// Stores a blob unless it is there; whether it was wanted.
+///
+/// # Errors
+/// [`SinkError`].
+pub fn put_blob(
+    sink: &dyn Sink,
+    repository: &Repository,
+    descriptor: &Descriptor,
+    content: &mut dyn BlobContent,
+) -> Result<bool, SinkError> {
+    match sink.offer(repository, descriptor)? {
+        Offer::There => Ok(false),
+        Offer::Wanted(upload) => upload.store(content).map(|()| true),
     }
 }
 

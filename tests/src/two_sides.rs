@@ -3,20 +3,19 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use sealift_archive_format::inventory::Exporter;
-use sealift_core::export::request::Place;
 use sealift_core::export::{
-    self, BundleOrigin, BundleRequest, ImageRequest, PrepareError, Prepared, Request, SourceId,
+    self, BundleOrigin, BundleRequest, ImageRequest, PlanError, PrepareError, Prepared, Request, SourceReference,
 };
-use sealift_core::export::{PlanError, Sources};
 use sealift_core::freshness::AskedClock;
 use sealift_core::import::{self, Delivered, Destination, ImportError};
 use sealift_core::in_toto::Inspections;
 use sealift_core::oci::layout::{LayoutSink, LayoutSource};
 use sealift_core::oci::referrer::usual_kinds;
-use sealift_core::oci::{Platforms, Sink};
+use sealift_core::oci::{Platforms, Sink, Source};
 use sealift_core::progress::Unwatched;
 use sealift_core::signature::SigningKey;
 use sealift_core::trust::{Carrier, Extent};
@@ -37,9 +36,6 @@ pub struct TwoSides {
     /// The clock of both sides.
     pub now: Timestamp,
 }
-
-/// The sources that the sample's bundles and images are found in: its layout.
-const LAYOUT: SourceId = SourceId(0);
 
 impl TwoSides {
     /// Publishes a sample, pins its root on both sides, and lets the far side accept the exporter.
@@ -88,14 +84,19 @@ impl TwoSides {
     }
 
     /// A place in the sample's layout.
-    pub fn place(reference: &str) -> Place {
-        Place { source: LAYOUT, reference: reference.parse().unwrap() }
+    pub fn place(&self, reference: &str) -> SourceReference {
+        SourceReference { source: self.layout(), reference: reference.parse().unwrap() }
+    }
+
+    /// The sample's layout, where its bundles and images are found.
+    pub fn layout(&self) -> Arc<dyn Source> {
+        Arc::new(LayoutSource::open(&self.published.layout).unwrap())
     }
 
     /// The request for the sample's bundle.
     pub fn request(&self) -> Request {
         let name = self.published.bundle.clone();
-        let origin = BundleOrigin::Stored(Self::place(&name));
+        let origin = BundleOrigin::Stored(self.place(&name));
         Request {
             bundles: vec![BundleRequest { name, origin }],
             images: Vec::new(),
@@ -105,19 +106,14 @@ impl TwoSides {
     }
 
     /// The request for one image.
-    pub fn image_request(name: &str) -> Request {
-        let image = ImageRequest { name: name.to_owned(), place: Self::place(name) };
+    pub fn image_request(&self, name: &str) -> Request {
+        let image = ImageRequest { name: name.to_owned(), place: self.place(name) };
         Request { bundles: Vec::new(), images: vec![image], platforms: Platforms::All, referrers: usual_kinds() }
-    }
-
-    fn sources(&self) -> Sources<'static> {
-        vec![Box::new(LayoutSource::open(&self.published.layout).unwrap())]
     }
 
     /// Plans and prepares an export.
     pub fn prepare(&self, request: &Request) -> Result<Prepared, ExportFailure> {
-        let mut sources = self.sources();
-        let plan = export::plan(request, &mut sources)?;
+        let plan = export::plan(request)?;
         let trust = self.near().load().unwrap();
         let tuf = &self.published.tuf;
         let mut metadata = RepositoryFolder::new(tuf.join("metadata"), tuf.join("targets"));
@@ -132,13 +128,13 @@ impl TwoSides {
             extent: Extent::WhatIsNeeded,
         };
         let live = BTreeMap::from([("demo".parse().unwrap(), carrier)]);
-        Ok(export::prepare(plan, &mut sources, &trust, live, &settings)?)
+        Ok(export::prepare(plan, &trust, live, &settings)?)
     }
 
     /// Exports to memory.
     pub fn export(&self, request: &Request) -> Result<Vec<u8>, ExportFailure> {
         let prepared = self.prepare(request)?;
-        Ok(prepared.write(Vec::new(), &mut self.sources(), &Unwatched).unwrap())
+        Ok(prepared.write(Vec::new(), &Unwatched).unwrap())
     }
 
     /// The sample's bundle, exported.
@@ -163,7 +159,7 @@ impl TwoSides {
     }
 
     /// Imports an archive into a sink, and remembers it.
-    pub fn import_to(&self, archive: &[u8], sink: &mut dyn Sink) -> Result<Delivered, ImportFailure> {
+    pub fn import_to(&self, archive: &[u8], sink: &dyn Sink) -> Result<Delivered, ImportFailure> {
         let update = self.far().update().unwrap();
         let judged = self.judge(archive)?;
         let destination = Destination::Layout { folder: "/delivered".into() };
@@ -172,7 +168,7 @@ impl TwoSides {
 
     /// Imports an archive into a layout in this folder, and remembers it.
     pub fn import(&self, archive: &[u8], layout: &Path) -> Result<Delivered, ImportFailure> {
-        self.import_to(archive, &mut LayoutSink::open(layout).unwrap())
+        self.import_to(archive, &LayoutSink::open(layout).unwrap())
     }
 }
 

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use sealift_archive_format::inventory::Exporter;
 use sealift_core::cnab::bundle;
-use sealift_core::export::request::Place as SourcePlace;
 use sealift_core::export::{
-    self, BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Prepared, Request, SourceId, Sources,
+    self, BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Prepared, Request, SourceReference,
 };
 use sealift_core::http::Client;
 use sealift_core::oci::layout::LayoutSource;
-use sealift_core::oci::{Platform, Platforms, ReferrerKind};
+use sealift_core::oci::{Platform, Platforms, ReferrerKind, Source};
 use sealift_core::registry::RegistrySource;
 use sealift_core::trust::{Carrier, Extent};
 use sealift_core::trust_store::{Policy, RepositoryName};
@@ -140,7 +140,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     let progress = context.progress();
 
     progress.begin("resolving references", None);
-    let plan = export::plan(&request, &mut opened.sources);
+    let plan = export::plan(&request);
     progress.finish();
     let plan = plan.attempt(attempt)?;
 
@@ -159,12 +159,12 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
         extent: if arguments.whole_metadata { Extent::EveryRole } else { Extent::WhatIsNeeded },
     };
     progress.begin("proving", None);
-    let prepared = export::prepare(plan, &mut opened.sources, &trust, live.collect(), &settings);
+    let prepared = export::prepare(plan, &trust, live.collect(), &settings);
     progress.finish();
     let prepared = prepared.attempt(attempt)?;
 
     progress.begin("exporting", Some(prepared.content_bytes()));
-    let written = write(&prepared, &arguments.output, &mut opened.sources, &*progress);
+    let written = write(&prepared, &arguments.output, &*progress);
     progress.finish();
     written?;
     update
@@ -199,46 +199,39 @@ fn remark_on(export_time: ExportTime, policy: &Policy, context: &Context) {
     }
 }
 
-fn write(
-    prepared: &Prepared,
-    output: &Path,
-    sources: &mut Sources<'_>,
-    progress: &dyn sealift_core::progress::Progress,
-) -> Result<(), Failure> {
+fn write(prepared: &Prepared, output: &Path, progress: &dyn sealift_core::progress::Progress) -> Result<(), Failure> {
     let attempt = || format!("cannot write {}", output.display());
     if output.as_os_str() == "-" {
-        let mut out = prepared.write(BufWriter::new(terminal::data()), sources, progress).attempt(attempt)?;
+        let mut out = prepared.write(BufWriter::new(terminal::data()), progress).attempt(attempt)?;
         return out.flush().map_err(Reason::StandardOutput).attempt(attempt);
     }
     let mut file = NewFile::begin(output).attempt(attempt)?;
-    let mut writer = prepared.write(BufWriter::new(file.writer()), sources, progress).attempt(attempt)?;
+    let mut writer = prepared.write(BufWriter::new(file.writer()), progress).attempt(attempt)?;
     let flushed = writer.flush().map_err(|source| Reason::File { path: output.to_owned(), source });
     drop(writer);
     flushed.and_then(|()| file.finish_new()).attempt(attempt)
 }
 
-/// The sources that the command line names: registries first, then each layout.
+/// The sources that the command line names, each opened once.
 struct Opened {
-    sources: Sources<'static>,
-    layouts: Vec<PathBuf>,
+    registries: Arc<dyn Source>,
+    layouts: BTreeMap<PathBuf, Arc<dyn Source>>,
 }
 
 impl Opened {
     fn new(arguments: &ExportArguments) -> Result<Self, Failure> {
         let registries = RegistrySource::new(arguments.network.registry()?);
-        Ok(Self { sources: vec![Box::new(registries)], layouts: Vec::new() })
+        Ok(Self { registries: Arc::new(registries), layouts: BTreeMap::new() })
     }
 
-    const REGISTRIES: SourceId = SourceId(0);
-
-    fn layout(&mut self, folder: &Path) -> Result<SourceId, Failure> {
-        if let Some(at) = self.layouts.iter().position(|known| known == folder) {
-            return Ok(SourceId(at + 1));
+    fn layout(&mut self, folder: &Path) -> Result<Arc<dyn Source>, Failure> {
+        if let Some(known) = self.layouts.get(folder) {
+            return Ok(Arc::clone(known));
         }
         let source = LayoutSource::open(folder).attempt(|| format!("cannot read the layout {}", folder.display()))?;
-        self.sources.push(Box::new(source));
-        self.layouts.push(folder.to_owned());
-        Ok(SourceId(self.layouts.len()))
+        let source: Arc<dyn Source> = Arc::new(source);
+        self.layouts.insert(folder.to_owned(), Arc::clone(&source));
+        Ok(source)
     }
 
     fn request(&mut self, arguments: &ExportArguments) -> Result<Request, Failure> {
@@ -265,11 +258,13 @@ impl Opened {
         Ok(Request { bundles, images, platforms, referrers: arguments.referrers.0.clone() })
     }
 
-    fn stored(&mut self, place: &Place, name: &str) -> Result<SourcePlace, Failure> {
+    fn stored(&mut self, place: &Place, name: &str) -> Result<SourceReference, Failure> {
         match place {
-            Place::Registry(reference) => Ok(SourcePlace { source: Self::REGISTRIES, reference: reference.clone() }),
+            Place::Registry(reference) => {
+                Ok(SourceReference { source: Arc::clone(&self.registries), reference: reference.clone() })
+            }
             Place::Layout { folder, reference } => {
-                Ok(SourcePlace { source: self.layout(folder)?, reference: reference.clone() })
+                Ok(SourceReference { source: self.layout(folder)?, reference: reference.clone() })
             }
             Place::File(path) => {
                 Err(Reason::NotAnImage(path.clone())).attempt(|| format!("cannot export image {name}"))
@@ -280,12 +275,12 @@ impl Opened {
     fn images_from(&mut self, arguments: &ExportArguments) -> Result<ImagesFrom, Failure> {
         let attempt = || "cannot tell where the images of the bundle are".to_owned();
         match arguments.images_from.as_deref() {
-            None => Ok(ImagesFrom::TheirReferences(Self::REGISTRIES)),
+            None => Ok(ImagesFrom::TheirReferences(Arc::clone(&self.registries))),
             Some(place) => match place.strip_prefix("oci:") {
                 Some(folder) => Ok(ImagesFrom::TheirReferences(self.layout(Path::new(folder))?)),
                 None => {
                     let reference: sealift_core::oci::Reference = place.parse().attempt(attempt)?;
-                    Ok(ImagesFrom::OneRepository(Self::REGISTRIES, reference.repository().clone()))
+                    Ok(ImagesFrom::OneRepository(Arc::clone(&self.registries), reference.repository().clone()))
                 }
             },
         }

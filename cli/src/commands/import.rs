@@ -156,10 +156,10 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     let input = arguments.archive.open()?;
     let judged = arguments.verdict.judge(input, &trust, context, attempt)?;
     let naming = arguments.names.map_or_else(Naming::default, Naming::from);
-    let (destination, mut sink) = arguments.target.open(naming, &arguments.network)?;
+    let (destination, sink) = arguments.target.open(naming, &arguments.network)?;
     let progress = context.progress();
     progress.begin("importing", Some(judged.remaining_bytes()));
-    let delivered = import::deliver(judged, &destination, &arguments.replace_tag, &update, &mut *sink, &*progress);
+    let delivered = import::deliver(judged, &destination, &arguments.replace_tag, &update, &*sink, &*progress);
     progress.finish();
     let delivered = delivered.attempt(attempt)?;
     for ReplacedTag { tag, held } in &delivered.replaced {

@@ -14,7 +14,7 @@ use sealift_archive_format::WriteError;
 
 pub(super) fn plan(error: &PlanError) -> Advice {
     let hint = match error {
-        PlanError::NoSource(_) | PlanError::Source { .. } => {
+        PlanError::Source { .. } => {
             "check the reference, the network and the credentials; NAME=WHERE says where something is"
         }
         PlanError::Graph { .. } | PlanError::Manifest { .. } => {
@@ -51,7 +51,6 @@ pub(super) fn prepare(error: &PrepareError) -> Advice {
             "get the root from the publisher by a way that you trust, then: sealift trust pin-root NAME root.json",
         ),
         PrepareError::Judgement(error) => judgement::judgement(error),
-        PrepareError::Plan(error) => plan(error),
         PrepareError::Source { .. } | PrepareError::Read { .. } => {
             advice(ExitCode::Source, "check the network, and try again; nothing was written")
         }
@@ -94,7 +93,9 @@ pub(super) fn export(error: &ExportError) -> Advice {
                 "the source gave other bytes than it announced: export again; nothing that looks finished was left",
             ),
         },
-        ExportError::Plan(error) => plan(error),
+        ExportError::Unplanned { .. } => {
+            advice(ExitCode::System, "please report it, with the command; nothing that looks finished was left")
+        }
     }
 }
 

@@ -20,8 +20,8 @@ use sealift_archive_format::{
     Digest, EntryName, EntryNameError, Inventory, InventoryError, Place, Seal, WriteError, Writer,
 };
 
-pub use plan::{LeftOutReferrer, Plan, PlanError, Sources, plan};
-pub use request::{BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Request, SourceId};
+pub use plan::{LeftOutReferrer, Plan, PlanError, plan};
+pub use request::{BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Request, SourceReference};
 
 use crate::archive_layout::{self, LayoutError};
 use crate::in_toto::Inspections;
@@ -84,9 +84,6 @@ pub enum PrepareError {
         /// Why.
         source: io::Error,
     },
-    /// A source that the plan names is gone.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
     /// The far side would not let in what refers to an image.
     #[error("the far side would refuse this")]
     Referrer(#[from] ReferrerRefusal),
@@ -127,9 +124,12 @@ pub enum ExportError {
     /// The archive cannot be written, or a blob is not what it was said to be.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// A source that the plan names is gone.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
+    /// The inventory lists something that the plan has no content for: a defect of this program.
+    #[error("nothing was planned that is the content of {entry}: this is a defect of Sealift")]
+    Unplanned {
+        /// The entry.
+        entry: EntryName,
+    },
 }
 
 /// An archive that has been judged and sealed, and only needs its content.
@@ -147,7 +147,6 @@ pub struct Prepared {
 /// [`PrepareError`], for all that the far side would refuse.
 pub fn prepare(
     plan: Plan,
-    sources: &mut Sources<'_>,
     trust: &Trust,
     mut live: BTreeMap<RepositoryName, Carrier<'_>>,
     settings: &Settings<'_>,
@@ -167,7 +166,7 @@ pub fn prepare(
     let closed = check_documents(&inventory, &plan)?;
     check_referrers(&closed, &inventory, trust)?;
     let attestations = Attestations::expected_by(&closed, &inventory, trust, &terms);
-    check_attestations(attestations, &plan, sources)?;
+    check_attestations(attestations, &plan)?;
     let statement = inventory.to_statement()?;
     let signatures = settings.keys.iter().map(|key| seal::sign(&statement, key)).collect::<Result<_, _>>()?;
     let seal = Seal::new(inventory, signatures)?;
@@ -215,21 +214,14 @@ fn check_documents(inventory: &Inventory, plan: &Plan) -> Result<Closed, Documen
 }
 
 /// The same check of attestations that the far side makes. Each is fetched for it, and once more when it is written.
-fn check_attestations(
-    mut attestations: Attestations,
-    plan: &Plan,
-    sources: &mut Sources<'_>,
-) -> Result<(), PrepareError> {
+fn check_attestations(mut attestations: Attestations, plan: &Plan) -> Result<(), PrepareError> {
     for Blob { digest, size } in plan.closed.blobs() {
-        let Some((id, repository)) = plan.origins.get(digest).filter(|_| attestations.expects(digest)) else {
-            continue;
-        };
+        let Some(origin) = plan.origins.get(digest).filter(|_| attestations.expects(digest)) else { continue };
         attestations.require_length(digest, size)?;
-        let source = sources.get_mut(id.0).ok_or(PlanError::NoSource(*id))?;
         let unfetched = |source| PrepareError::Source { digest: digest.clone(), source };
         let mut bytes = Vec::new();
         let descriptor = Descriptor::new("", digest.clone(), size);
-        let read = source.blob(repository, &descriptor).map_err(unfetched)?.read_to_end(&mut bytes);
+        let read = origin.open(&descriptor).map_err(unfetched)?.read_to_end(&mut bytes);
         read.map_err(|source| PrepareError::Read { digest: digest.clone(), source })?;
         attestations.check(digest, &bytes)?;
     }
@@ -325,12 +317,7 @@ impl Prepared {
     ///
     /// # Errors
     /// [`ExportError`]; what was written until then is not an archive.
-    pub fn write<W: Write>(
-        &self,
-        output: W,
-        sources: &mut Sources<'_>,
-        progress: &dyn Progress,
-    ) -> Result<W, ExportError> {
+    pub fn write<W: Write>(&self, output: W, progress: &dyn Progress) -> Result<W, ExportError> {
         let mut writer = Writer::new(output, &self.seal)?;
         let documents = self.plan.closed.documents();
         for record in &self.seal.inventory().entries {
@@ -340,17 +327,15 @@ impl Prepared {
             };
             match (held, self.plan.origins.get(&record.digest)) {
                 (Some(bytes), _) => writer.append(&record.name, &mut Counted { reader: bytes, progress })?,
-                (None, Some((id, repository))) => {
+                (None, Some(origin)) => {
                     progress.item(record.digest.short());
-                    let source = sources.get_mut(id.0).ok_or(PlanError::NoSource(*id))?;
                     let descriptor = Descriptor::new("", record.digest.clone(), record.size);
-                    let blob = source
-                        .blob(repository, &descriptor)
+                    let blob = origin
+                        .open(&descriptor)
                         .map_err(|source| ExportError::Source { digest: record.digest.clone(), source })?;
                     writer.append(&record.name, &mut Counted { reader: blob, progress })?;
                 }
-                // The inventory was made from the plan: there is no entry without an origin.
-                (None, None) => writer.append(&record.name, &mut io::empty())?,
+                (None, None) => return Err(ExportError::Unplanned { entry: record.name.clone() }),
             }
         }
         Ok(writer.finish()?)

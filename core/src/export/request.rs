@@ -1,20 +1,24 @@
 //! What is to be exported, and where it is.
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
 
-use crate::oci::{Platforms, Reference, ReferrerKind, Repository};
-
-/// Which of the sources that an export was given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SourceId(pub usize);
+use crate::oci::{Platforms, Reference, ReferrerKind, Repository, Source};
 
 /// A reference in a source.
-#[derive(Debug, Clone)]
-pub struct Place {
+#[derive(Clone)]
+pub struct SourceReference {
     /// The source.
-    pub source: SourceId,
+    pub source: Arc<dyn Source>,
     /// The reference there.
     pub reference: Reference,
+}
+
+impl fmt::Debug for SourceReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SourceReference").field(&self.reference).finish()
+    }
 }
 
 /// Everything that is to be exported.
@@ -43,7 +47,7 @@ pub struct BundleRequest {
 #[derive(Debug, Clone)]
 pub enum BundleOrigin {
     /// In a registry or a layout, in the form of CNAB Registries.
-    Stored(Place),
+    Stored(SourceReference),
     /// In a file: a thin bundle.
     Document {
         /// The content of `bundle.json`.
@@ -54,12 +58,21 @@ pub enum BundleOrigin {
 }
 
 /// Where the images of a thin bundle are.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum ImagesFrom {
     /// Where the bundle says, in this source.
-    TheirReferences(SourceId),
+    TheirReferences(Arc<dyn Source>),
     /// All in one repository, under the digests that the bundle states.
-    OneRepository(SourceId, Repository),
+    OneRepository(Arc<dyn Source>, Repository),
+}
+
+impl fmt::Debug for ImagesFrom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TheirReferences(_) => f.write_str("TheirReferences"),
+            Self::OneRepository(_, repository) => f.debug_tuple("OneRepository").field(repository).finish(),
+        }
+    }
 }
 
 /// An image.
@@ -68,5 +81,5 @@ pub struct ImageRequest {
     /// What it is called.
     pub name: String,
     /// Where it is.
-    pub place: Place,
+    pub place: SourceReference,
 }

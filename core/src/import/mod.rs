@@ -23,7 +23,9 @@ pub use tags::ReplacedTag;
 
 use crate::cnab::{Level, RelocationMapping};
 use crate::freshness::LooserFreshness;
-use crate::oci::{BlobContent, Checked, Descriptor, Graph, ManifestBytes, Reference, Repository, Sink, SinkError};
+use crate::oci::{
+    BlobContent, Checked, Descriptor, Graph, ManifestBytes, Offer, Reference, Repository, Sink, SinkError,
+};
 use crate::progress::Progress;
 use crate::trust::{Claim, Finding, Judgement};
 use crate::trust_store::{RepositoryName, TagError, TrustStoreError, Update};
@@ -128,7 +130,7 @@ pub fn deliver<R: Read>(
     destination: &Destination,
     replace: &[Reference],
     update: &Update,
-    sink: &mut dyn Sink,
+    sink: &dyn Sink,
     progress: &dyn Progress,
 ) -> Result<Delivered, ImportError> {
     judged.terms().require_as_strict_as_policy()?;
@@ -255,7 +257,7 @@ fn wanted(shipments: &[Shipment]) -> Wanted<'_> {
 
 /// Stores blobs as they come.
 struct Delivery<'a> {
-    sink: &'a mut dyn Sink,
+    sink: &'a dyn Sink,
     wanted: &'a Wanted<'a>,
 }
 
@@ -277,10 +279,8 @@ impl Delivery<'_> {
         let Some((descriptor, repositories)) = self.wanted.get(digest) else { return Ok(()) };
         for repository in repositories {
             let failed = |source| blob_error(digest, repository, source);
-            let there = self.sink.has_blob(repository, descriptor).map_err(failed)?
-                || self.sink.share_blob(repository, descriptor).map_err(failed)?;
-            if !there {
-                self.sink.put_blob(repository, descriptor, &mut *open(descriptor)).map_err(failed)?;
+            if let Offer::Wanted(upload) = self.sink.offer(repository, descriptor).map_err(failed)? {
+                upload.store(&mut *open(descriptor)).map_err(failed)?;
             }
         }
         Ok(())
@@ -300,13 +300,9 @@ impl Receiver for Delivery<'_> {
         let mut content = Some(content);
         for repository in repositories {
             let failed = |source| blob_error(&record.digest, repository, source);
-            if self.sink.has_blob(repository, descriptor).map_err(failed)?
-                || self.sink.share_blob(repository, descriptor).map_err(failed)?
-            {
-                continue;
-            }
+            let Offer::Wanted(upload) = self.sink.offer(repository, descriptor).map_err(failed)? else { continue };
             match content.take() {
-                Some(content) => self.sink.put_blob(repository, descriptor, content).map_err(failed)?,
+                Some(content) => upload.store(content).map_err(failed)?,
                 None => {
                     let (digest, repository) = (record.digest.clone(), repository.to_string());
                     return Err(DeliveryError::NotShared { digest, repository });
@@ -318,7 +314,7 @@ impl Receiver for Delivery<'_> {
 }
 
 /// Stores the manifests. The archive has been seen to its end.
-fn put_manifests(shipments: &[Shipment], sink: &mut dyn Sink) -> Result<(), DeliveryError> {
+fn put_manifests(shipments: &[Shipment], sink: &dyn Sink) -> Result<(), DeliveryError> {
     let mut stored = HashSet::new();
     for shipment in shipments {
         let repository = shipment.place.repository();
@@ -341,7 +337,7 @@ fn put_manifests(shipments: &[Shipment], sink: &mut dyn Sink) -> Result<(), Deli
 type SetTags = Vec<(String, Digest)>;
 
 /// Sets the tags. What they stand for is stored, and that they are set is remembered.
-fn set_tags(shipments: &[Shipment], sink: &mut dyn Sink) -> Result<(SetTags, RelocationMapping), DeliveryError> {
+fn set_tags(shipments: &[Shipment], sink: &dyn Sink) -> Result<(SetTags, RelocationMapping), DeliveryError> {
     let (mut tags, mut relocation) = (SetTags::new(), RelocationMapping::default());
     for shipment in shipments {
         let repository = shipment.place.repository();

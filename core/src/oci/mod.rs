@@ -27,4 +27,4 @@ pub use manifest::{Document, ImageIndex, ImageManifest, ManifestBytes, ManifestE
 pub use platform::Platform;
 pub use reference::{Reference, ReferenceError, Repository, Tag};
 pub use referrer::ReferrerKind;
-pub use transfer::{Sink, SinkError, Source, SourceError};
+pub use transfer::{Offer, Sink, SinkError, Source, SourceError, Upload};

@@ -11,75 +11,72 @@ use super::manifest::ManifestBytes;
 use super::reference::{Reference, Repository};
 use crate::registry::RegistryError;
 
-/// A place that has manifests and blobs.
-pub trait Source {
+/// A place that has manifests and blobs. Threads may share it.
+pub trait Source: Send + Sync {
     /// The manifest that a reference stands for.
     ///
     /// # Errors
     /// [`SourceError`] when there is none, or it is not what the reference's digest says.
-    fn resolve(&mut self, reference: &Reference) -> Result<ManifestBytes, SourceError>;
+    fn resolve(&self, reference: &Reference) -> Result<ManifestBytes, SourceError>;
 
     /// The manifest that a descriptor describes.
     ///
     /// # Errors
     /// [`SourceError`] when there is none, or it is not what the descriptor says.
-    fn manifest(&mut self, repository: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, SourceError>;
+    fn manifest(&self, repository: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, SourceError>;
 
     /// Opens a blob. Its last bytes are read only if all are what the descriptor says.
     ///
     /// # Errors
     /// [`SourceError`] when it cannot be opened.
-    fn blob(
-        &mut self,
-        repository: &Repository,
-        descriptor: &Descriptor,
-    ) -> Result<Box<dyn BlobContent + '_>, SourceError>;
+    fn blob(&self, repository: &Repository, descriptor: &Descriptor) -> Result<Box<dyn BlobContent + '_>, SourceError>;
 
     /// The manifests whose `subject` is this manifest.
     ///
     /// # Errors
     /// [`SourceError`] when they cannot be listed; none at all is no error.
-    fn referrers(&mut self, repository: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, SourceError>;
+    fn referrers(&self, repository: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, SourceError>;
 }
 
-/// A place that takes manifests and blobs. Blobs come first, then manifests, children before parents, then tags.
-pub trait Sink {
-    /// Whether a repository has a blob.
+/// A place that takes manifests and blobs. Blobs come first, then manifests, children before parents, then tags. Threads may
+/// share it.
+pub trait Sink: Send + Sync {
+    /// Offers a blob to a repository. Where the sink has it in another repository from the same run, the two share it, and
+    /// nothing is wanted.
     ///
     /// # Errors
-    /// [`SinkError`] when that cannot be told.
-    fn has_blob(&mut self, repository: &Repository, descriptor: &Descriptor) -> Result<bool, SinkError>;
-
-    /// Stores a blob.
-    ///
-    /// # Errors
-    /// [`SinkError`]; the blob is not stored then.
-    fn put_blob(
-        &mut self,
-        repository: &Repository,
-        descriptor: &Descriptor,
-        content: &mut dyn BlobContent,
-    ) -> Result<(), SinkError>;
-
-    /// Gives a repository a blob that the sink has in another one, if this is known from the same run; whether the
-    /// repository has the blob afterwards. Nothing is read from the source.
-    ///
-    /// # Errors
-    /// [`SinkError`] when the blob is known and cannot be shared.
-    fn share_blob(&mut self, repository: &Repository, descriptor: &Descriptor) -> Result<bool, SinkError>;
+    /// [`SinkError`] when it cannot be told whether the blob is wanted.
+    fn offer(&self, repository: &Repository, descriptor: &Descriptor) -> Result<Offer<'_>, SinkError>;
 
     /// Stores a manifest under its digest.
     ///
     /// # Errors
     /// [`SinkError`].
-    fn put_manifest(&mut self, repository: &Repository, manifest: &ManifestBytes) -> Result<(), SinkError>;
+    fn put_manifest(&self, repository: &Repository, manifest: &ManifestBytes) -> Result<(), SinkError>;
 
     /// Lets a reference stand for a manifest that is stored: its tag in a registry, its full name in a layout. Where a
     /// registry is given a reference by digest alone there is nothing left to do.
     ///
     /// # Errors
     /// [`SinkError`].
-    fn tag(&mut self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError>;
+    fn tag(&self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError>;
+}
+
+/// What becomes of a blob that is offered to a sink.
+pub enum Offer<'s> {
+    /// The repository has it.
+    There,
+    /// The repository lacks it.
+    Wanted(Box<dyn Upload + 's>),
+}
+
+/// A blob on its way into a sink.
+pub trait Upload {
+    /// Stores the content.
+    ///
+    /// # Errors
+    /// [`SinkError`]; the blob is not stored then.
+    fn store(self: Box<Self>, content: &mut dyn BlobContent) -> Result<(), SinkError>;
 }
 
 /// Why a source does not give what is wanted.

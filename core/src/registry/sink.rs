@@ -1,82 +1,91 @@
 //! Registries as a sink: a blob is sent once to each registry, and mounted from there on.
 
 use std::collections::HashMap;
+use std::sync::Mutex;
 
 use sealift_archive_format::Digest;
 
-use super::Client;
 use super::uploads::UploadError;
-use crate::oci::{BlobContent, Descriptor, ManifestBytes, Reference, Repository, Sink, SinkError};
+use super::{Client, lock};
+use crate::oci::{BlobContent, Descriptor, ManifestBytes, Offer, Reference, Repository, Sink, SinkError, Upload};
 
 /// Writes to the registries that repositories name.
 pub struct RegistrySink {
     client: Client,
-    /// A repository of each registry in which a blob is known to be, from this run.
-    known: HashMap<(String, Digest), Vec<Repository>>,
+    /// The repositories of each registry in which a blob is known to be, from this run.
+    known: Mutex<HashMap<(String, Digest), Vec<Repository>>>,
 }
 
 impl RegistrySink {
     /// Writes through this client.
     pub fn new(client: Client) -> Self {
-        Self { client, known: HashMap::new() }
+        Self { client, known: Mutex::default() }
     }
 
-    fn known_in(&self, repository: &Repository, digest: &Digest) -> &[Repository] {
-        self.known.get(&(repository.domain().to_owned(), digest.clone())).map_or(&[], Vec::as_slice)
+    /// The repositories of the same registry that have a blob, as far as is known.
+    fn known_in(&self, repository: &Repository, digest: &Digest) -> Vec<Repository> {
+        let key = (repository.domain().to_owned(), digest.clone());
+        lock(&self.known).get(&key).cloned().unwrap_or_default()
     }
 
-    fn remember(&mut self, repository: &Repository, digest: &Digest) {
-        let known = self.known.entry((repository.domain().to_owned(), digest.clone())).or_default();
+    fn remember(&self, repository: &Repository, digest: &Digest) {
+        let mut known = lock(&self.known);
+        let known = known.entry((repository.domain().to_owned(), digest.clone())).or_default();
         if !known.contains(repository) {
             known.push(repository.clone());
         }
     }
+
+    /// Gives a repository a blob that another one of the same registry has: mounted, or read back and sent where the registry
+    /// does not mount it.
+    fn share(&self, from: &Repository, to: &Repository, descriptor: &Descriptor) -> Result<(), SinkError> {
+        let read_back = || Ok(Box::new(self.client.blob(from, descriptor)?) as Box<dyn BlobContent>);
+        Ok(self.client.mount_or_put_blob(from, to, descriptor, read_back)?)
+    }
 }
 
 impl Sink for RegistrySink {
-    fn has_blob(&mut self, repository: &Repository, descriptor: &Descriptor) -> Result<bool, SinkError> {
-        if self.known_in(repository, &descriptor.digest).contains(repository) {
-            return Ok(true);
+    fn offer(&self, repository: &Repository, descriptor: &Descriptor) -> Result<Offer<'_>, SinkError> {
+        let known = self.known_in(repository, &descriptor.digest);
+        if known.contains(repository) {
+            return Ok(Offer::There);
         }
-        let there = self.client.has_blob(repository, descriptor)?;
-        if there {
-            self.remember(repository, &descriptor.digest);
+        if !self.client.has_blob(repository, descriptor)? {
+            let Some(from) = known.first() else {
+                let (repository, descriptor) = (repository.clone(), descriptor.clone());
+                return Ok(Offer::Wanted(Box::new(RegistryUpload { sink: self, repository, descriptor })));
+            };
+            self.share(from, repository, descriptor)?;
         }
-        Ok(there)
-    }
-
-    fn put_blob(
-        &mut self,
-        repository: &Repository,
-        descriptor: &Descriptor,
-        content: &mut dyn BlobContent,
-    ) -> Result<(), SinkError> {
-        self.client.put_blob(repository, descriptor, content)?;
         self.remember(repository, &descriptor.digest);
-        Ok(())
+        Ok(Offer::There)
     }
 
-    fn share_blob(&mut self, repository: &Repository, descriptor: &Descriptor) -> Result<bool, SinkError> {
-        if self.has_blob(repository, descriptor)? {
-            return Ok(true);
-        }
-        let Some(from) = self.known_in(repository, &descriptor.digest).first().cloned() else { return Ok(false) };
-        let client = self.client.clone();
-        let read_back = || Ok(Box::new(client.blob(&from, descriptor)?) as Box<dyn BlobContent>);
-        self.client.mount_or_put_blob(&from, repository, descriptor, read_back)?;
-        self.remember(repository, &descriptor.digest);
-        Ok(true)
-    }
-
-    fn put_manifest(&mut self, repository: &Repository, manifest: &ManifestBytes) -> Result<(), SinkError> {
+    fn put_manifest(&self, repository: &Repository, manifest: &ManifestBytes) -> Result<(), SinkError> {
         Ok(self.client.put_manifest(repository, None, manifest)?)
     }
 
-    fn tag(&mut self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError> {
+    fn tag(&self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError> {
         match reference.tag_or_latest() {
             Some(tag) => Ok(self.client.put_manifest(reference.repository(), Some(&tag), manifest)?),
             None => Ok(()),
         }
+    }
+}
+
+/// A blob on its way into a repository.
+struct RegistryUpload<'s> {
+    sink: &'s RegistrySink,
+    repository: Repository,
+    descriptor: Descriptor,
+}
+
+impl Upload for RegistryUpload<'_> {
+    fn store(self: Box<Self>, content: &mut dyn BlobContent) -> Result<(), SinkError> {
+        let Self { sink, repository, descriptor } = *self;
+        sink.client.put_blob(&repository, &descriptor, content)?;
+        sink.remember(&repository, &descriptor.digest);
+        Ok(())
     }
 }
 

@@ -18,23 +18,19 @@ impl RegistrySource {
 }
 
 impl Source for RegistrySource {
-    fn resolve(&mut self, reference: &Reference) -> Result<ManifestBytes, SourceError> {
+    fn resolve(&self, reference: &Reference) -> Result<ManifestBytes, SourceError> {
         Ok(self.client.resolve(reference)?)
     }
 
-    fn manifest(&mut self, repository: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, SourceError> {
+    fn manifest(&self, repository: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, SourceError> {
         Ok(self.client.manifest(repository, descriptor)?)
     }
 
-    fn blob(
-        &mut self,
-        repository: &Repository,
-        descriptor: &Descriptor,
-    ) -> Result<Box<dyn BlobContent + '_>, SourceError> {
+    fn blob(&self, repository: &Repository, descriptor: &Descriptor) -> Result<Box<dyn BlobContent + '_>, SourceError> {
         Ok(Box::new(self.client.blob(repository, descriptor)?))
     }
 
-    fn referrers(&mut self, repository: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, SourceError> {
+    fn referrers(&self, repository: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, SourceError> {
         Ok(self.client.referrers(repository, subject, None)?)
     }
 }

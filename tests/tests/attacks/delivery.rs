@@ -1,11 +1,14 @@
 //! Interrupted delivery: whatever breaks, and wherever, nothing is half done, and doing it again ends in the same place.
 
 use std::io::{self, Read};
+use std::sync::Mutex;
 
 use sealift_archive_format::{Digest, DigestAlgorithm, Problem, Reader};
 use sealift_core::import::{DeliveryError, ImportError};
 use sealift_core::oci::layout::LayoutSink;
-use sealift_core::oci::{BlobContent, Descriptor, ManifestBytes, Reference, Repository, Sink, SinkError};
+use sealift_core::oci::{
+    BlobContent, Descriptor, ManifestBytes, Offer, Reference, Repository, Sink, SinkError, Upload,
+};
 use sealift_core::verify::ReceiveError;
 use sealift_tests::far_side::{FarSide, Refused};
 use sealift_tests::malicious_exporter::Forger;
@@ -24,54 +27,56 @@ enum Stored {
 struct Failing {
     sink: LayoutSink,
     left: Option<usize>,
-    stored: Vec<Stored>,
+    stored: Mutex<Vec<Stored>>,
 }
 
 impl Failing {
     fn after(far: &FarSide, left: Option<usize>) -> Self {
-        Self { sink: far.sink(), left, stored: Vec::new() }
+        Self { sink: far.sink(), left, stored: Mutex::default() }
     }
 
-    fn store(&mut self, what: Stored) -> Result<(), SinkError> {
-        if self.left == Some(self.stored.len()) {
+    fn store(&self, what: Stored) -> Result<(), SinkError> {
+        let mut stored = self.stored.lock().unwrap();
+        if self.left == Some(stored.len()) {
             return Err(SinkError::Content(io::Error::other("the power is cut")));
         }
-        self.stored.push(what);
+        stored.push(what);
         Ok(())
     }
 
     fn count(&self, what: Stored) -> usize {
-        self.stored.iter().filter(|stored| **stored == what).count()
+        self.stored.lock().unwrap().iter().filter(|stored| **stored == what).count()
     }
 }
 
 impl Sink for Failing {
-    fn has_blob(&mut self, repository: &Repository, descriptor: &Descriptor) -> Result<bool, SinkError> {
-        self.sink.has_blob(repository, descriptor)
+    fn offer(&self, repository: &Repository, descriptor: &Descriptor) -> Result<Offer<'_>, SinkError> {
+        Ok(match self.sink.offer(repository, descriptor)? {
+            Offer::There => Offer::There,
+            Offer::Wanted(upload) => Offer::Wanted(Box::new(FailingUpload { sink: self, upload })),
+        })
     }
 
-    fn put_blob(
-        &mut self,
-        repository: &Repository,
-        descriptor: &Descriptor,
-        content: &mut dyn BlobContent,
-    ) -> Result<(), SinkError> {
-        self.store(Stored::Blob)?;
-        self.sink.put_blob(repository, descriptor, content)
-    }
-
-    fn share_blob(&mut self, repository: &Repository, descriptor: &Descriptor) -> Result<bool, SinkError> {
-        self.sink.share_blob(repository, descriptor)
-    }
-
-    fn put_manifest(&mut self, repository: &Repository, manifest: &ManifestBytes) -> Result<(), SinkError> {
+    fn put_manifest(&self, repository: &Repository, manifest: &ManifestBytes) -> Result<(), SinkError> {
         self.store(Stored::Manifest)?;
         self.sink.put_manifest(repository, manifest)
     }
 
-    fn tag(&mut self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError> {
+    fn tag(&self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError> {
         self.store(Stored::Tag)?;
         self.sink.tag(reference, manifest)
+    }
+}
+
+struct FailingUpload<'s> {
+    sink: &'s Failing,
+    upload: Box<dyn Upload + 's>,
+}
+
+impl Upload for FailingUpload<'_> {
+    fn store(self: Box<Self>, content: &mut dyn BlobContent) -> Result<(), SinkError> {
+        self.sink.store(Stored::Blob)?;
+        self.upload.store(content)
     }
 }
 
@@ -80,15 +85,15 @@ fn a_delivery_interrupted_anywhere_sets_no_tag_before_all_content_and_is_complet
     let sample = sample();
     let archive = consignment(&sample).archive();
     let whole = FarSide::trusting(&sample, hours(2));
-    let mut counting = Failing::after(&whole, None);
-    assert!(whole.import_from(&mut archive.as_slice(), &mut counting).is_ok());
-    let steps = counting.stored;
+    let counting = Failing::after(&whole, None);
+    assert!(whole.import_from(&mut archive.as_slice(), &counting).is_ok());
+    let steps = counting.stored.into_inner().unwrap();
     let first_tag = steps.iter().position(|step| *step == Stored::Tag).unwrap();
     assert!(steps[first_tag..].iter().all(|step| *step == Stored::Tag), "tags come last: {steps:?}");
     for (done, step) in steps.iter().enumerate() {
         let far = FarSide::trusting(&sample, hours(2));
         let before = far.accepted();
-        let Err(refused) = far.import_from(&mut archive.as_slice(), &mut Failing::after(&far, Some(done))) else {
+        let Err(refused) = far.import_from(&mut archive.as_slice(), &Failing::after(&far, Some(done))) else {
             panic!("delivered without step {done}")
         };
         let error = match refused {
@@ -124,7 +129,7 @@ fn a_delivery_of_an_archive_that_stops_coming() {
     let layers = Reader::open(archive.as_slice()).unwrap().read_inventory().unwrap().layout();
     let last = usize::try_from(layers.entries.last().unwrap().content_offset + 1).unwrap();
     let mut broken = archive[..last].chain(Unplugged);
-    let Err(refused) = far.import_from(&mut broken, &mut far.sink()) else { panic!("delivered") };
+    let Err(refused) = far.import_from(&mut broken, &far.sink()) else { panic!("delivered") };
     assert_error!(refused.problem(), Problem::Io(_));
     assert!(far.tags().is_empty() && far.trusted_state() == before);
     far.accepts(&archive);
@@ -146,8 +151,8 @@ fn a_delivery_that_is_repeated_stores_no_blob_twice_and_changes_nothing() {
     let far = FarSide::trusting(&sample, hours(2));
     far.accepts(&archive);
     let before = (far.trusted_state(), far.tags());
-    let mut again = Failing::after(&far, None);
-    assert!(far.import_from(&mut archive.as_slice(), &mut again).is_ok());
+    let again = Failing::after(&far, None);
+    assert!(far.import_from(&mut archive.as_slice(), &again).is_ok());
     assert_eq!(again.count(Stored::Blob), 0);
     assert!(before == (far.trusted_state(), far.tags()));
 }

@@ -281,13 +281,13 @@ fn text_that_acts_in_an_attestation_that_is_accepted() {
         statement("https://spdx.dev/Document", json!({ "spdxVersion": ACTING })),
         statement(ACTING, json!({})),
     ];
-    let mut sink = LayoutSink::open(&person.path("source")).unwrap();
+    let sink = LayoutSink::open(&person.path("source")).unwrap();
     let reference: sealift_core::oci::Reference = "example.com/org/app:1".parse().unwrap();
-    image.push(&mut sink, &reference).unwrap();
+    image.push(&sink, &reference).unwrap();
     for statement in statements {
         let bytes = statement.to_string().into_bytes();
         let referrer = Image::referrer(image.root().descriptor(), "application/vnd.in-toto+json", &bytes);
-        referrer.store(&mut sink, reference.repository()).unwrap();
+        referrer.store(&sink, reference.repository()).unwrap();
     }
     drop(sink);
     let export = ["export", "--image", "example.com/org/app:1=oci:source", "--key", "exporter.pem", "-o"];
@@ -387,8 +387,8 @@ fn text_that_acts_in_what_a_server_answers() {
         registry.inject(Fault::always("GET", "", action));
         let tuf = format!("demo=http://{}/tuf", registry.domain());
         let image = ["export", "--image", "a.example/b:1=oci:source", "--tuf", &tuf];
-        let mut sink = LayoutSink::open(&person.path("source")).unwrap();
-        Image::new("linux/amd64", &[]).push(&mut sink, &"a.example/b:1".parse().unwrap()).unwrap();
+        let sink = LayoutSink::open(&person.path("source")).unwrap();
+        Image::new("linux/amd64", &[]).push(&sink, &"a.example/b:1".parse().unwrap()).unwrap();
         person.sees_nothing_act(&[&image[..], &["--key", "exporter.pem", "-o", "out.sealift"]].concat());
     }
 }

@@ -283,7 +283,7 @@ fn pack(sample: &mut Sample, index: &Value) -> Consignment {
 fn accepts(consignment: &Consignment) -> bool {
     let far = FarSide::trusting_nobody(hours(2));
     far.policy("minimum_level = \"0\"\n");
-    far.import_from(&mut consignment.archive().as_slice(), &mut far.sink()).is_ok()
+    far.import_from(&mut consignment.archive().as_slice(), &far.sink()).is_ok()
 }
 
 fn pulled(sample: &Sample, index: &Value) -> Option<Pulled> {

@@ -33,9 +33,9 @@ fn referrers_of_the_index_of_a_platform_and_of_a_referrer_are_carried() {
     let delivered = crossing.import(&archive).unwrap();
     assert_eq!(delivered.tags.len(), 1, "referrers have no tags");
 
-    let mut layout = LayoutSource::open(&crossing.path("delivered")).unwrap();
+    let layout = LayoutSource::open(&crossing.path("delivered")).unwrap();
     for (subject, referrer) in [(&image, &of_index), (&platform, &of_platform), (&of_index, &of_note)] {
-        assert_eq!(Crossing::referrers(&mut layout, NAME, &digest(subject)), [digest(referrer)]);
+        assert_eq!(Crossing::referrers(&layout, NAME, &digest(subject)), [digest(referrer)]);
         let repository = reference(NAME).repository().clone();
         for (descriptor, content) in referrer.blobs.values() {
             let mut bytes = Vec::new();

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::Exporter;
-use sealift_core::export::request::Place;
-use sealift_core::export::{self, ImageRequest, LeftOutReferrer, PlanError, PrepareError, Request, SourceId, Sources};
+use sealift_core::export::{self, ImageRequest, LeftOutReferrer, PlanError, PrepareError, Request, SourceReference};
 use sealift_core::import::{self, Delivered, Destination, ImportError};
 use sealift_core::in_toto::Inspections;
 use sealift_core::oci::layout::{LayoutSink, LayoutSource};
@@ -69,40 +69,39 @@ impl Crossing {
 
     /// Puts an image and what refers to it into the layout on the near side.
     pub(crate) fn publish(&self, image: &Image, referrers: &[Image]) {
-        let mut sink = LayoutSink::open(&self.path("source")).unwrap();
-        image.push(&mut sink, &reference(NAME)).unwrap();
+        let sink = LayoutSink::open(&self.path("source")).unwrap();
+        image.push(&sink, &reference(NAME)).unwrap();
         for referrer in referrers {
-            referrer.store(&mut sink, reference(NAME).repository()).unwrap();
+            referrer.store(&sink, reference(NAME).repository()).unwrap();
         }
     }
 
     /// Exports the image from the layout on the near side.
     pub(crate) fn export(&self) -> Result<Vec<u8>, Refused> {
-        self.export_from(Box::new(LayoutSource::open(&self.path("source")).unwrap()), NAME)
+        self.export_from(Arc::new(LayoutSource::open(&self.path("source")).unwrap()), NAME)
     }
 
     /// Exports from another source.
-    pub(crate) fn export_from(&self, source: Box<dyn Source>, name: &str) -> Result<Vec<u8>, Refused> {
+    pub(crate) fn export_from(&self, source: Arc<dyn Source>, name: &str) -> Result<Vec<u8>, Refused> {
         self.export_with(source, name, usual_kinds()).map(|(archive, _)| archive)
     }
 
     /// Exports from the layout on the near side with these kinds of referrers; returns what was left out too.
     pub(crate) fn export_kinds(&self, kinds: &[ReferrerKind]) -> Result<(Vec<u8>, Vec<LeftOutReferrer>), Refused> {
-        let source = Box::new(LayoutSource::open(&self.path("source")).unwrap());
+        let source = Arc::new(LayoutSource::open(&self.path("source")).unwrap());
         self.export_with(source, NAME, kinds.iter().copied().collect())
     }
 
     fn export_with(
         &self,
-        source: Box<dyn Source>,
+        source: Arc<dyn Source>,
         name: &str,
         referrers: BTreeSet<ReferrerKind>,
     ) -> Result<(Vec<u8>, Vec<LeftOutReferrer>), Refused> {
-        let mut sources: Sources<'_> = vec![source];
-        let place = Place { source: SourceId(0), reference: reference(name) };
+        let place = SourceReference { source, reference: reference(name) };
         let images = vec![ImageRequest { name: NAME.to_owned(), place }];
         let request = Request { bundles: Vec::new(), images, platforms: Platforms::All, referrers };
-        let plan = export::plan(&request, &mut sources).map_err(Refused::Plan)?;
+        let plan = export::plan(&request).map_err(Refused::Plan)?;
         let settings = export::Settings {
             now: now(),
             exported_at: now(),
@@ -111,10 +110,10 @@ impl Crossing {
             inspections: Inspections::NotRun,
             extent: Extent::WhatIsNeeded,
         };
-        let prepared = export::prepare(plan, &mut sources, &self.trust("near"), BTreeMap::new(), &settings)
-            .map_err(Refused::Prepare)?;
+        let prepared =
+            export::prepare(plan, &self.trust("near"), BTreeMap::new(), &settings).map_err(Refused::Prepare)?;
         let left_out = prepared.left_out().to_vec();
-        Ok((prepared.write(Vec::new(), &mut sources, &Unwatched).unwrap(), left_out))
+        Ok((prepared.write(Vec::new(), &Unwatched).unwrap(), left_out))
     }
 
     /// Lets a side take these kinds of referrers.
@@ -126,8 +125,8 @@ impl Crossing {
 
     /// Imports on the far side, into a layout.
     pub(crate) fn import(&self, archive: &[u8]) -> Result<Delivered, Refused> {
-        let mut sink = LayoutSink::open(&self.path("delivered")).unwrap();
-        self.import_to(archive, &Destination::layout(&self.path("delivered")).unwrap(), &mut sink)
+        let sink = LayoutSink::open(&self.path("delivered")).unwrap();
+        self.import_to(archive, &Destination::layout(&self.path("delivered")).unwrap(), &sink)
     }
 
     /// Imports on the far side.
@@ -135,7 +134,7 @@ impl Crossing {
         &self,
         archive: &[u8],
         destination: &Destination,
-        sink: &mut dyn Sink,
+        sink: &dyn Sink,
     ) -> Result<Delivered, Refused> {
         let update = self.store("far").update().unwrap();
         let trust = update.trust().unwrap();
@@ -145,7 +144,7 @@ impl Crossing {
     }
 
     /// What a source finds to refer to a manifest, by digest.
-    pub(crate) fn referrers(source: &mut dyn Source, name: &str, subject: &Digest) -> Vec<Digest> {
+    pub(crate) fn referrers(source: &dyn Source, name: &str, subject: &Digest) -> Vec<Digest> {
         let mut found: Vec<Digest> = source
             .referrers(reference(name).repository(), subject)
             .unwrap()

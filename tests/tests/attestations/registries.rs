@@ -1,6 +1,7 @@
 //! Registries that list referrers, and registries that need a tag for that.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sealift_core::export::PlanError;
 use sealift_core::http::{Client as HttpClient, HttpSettings, Retries};
@@ -38,21 +39,21 @@ fn referrers_cross_from_registry_to_registry_whatever_these_know_of_them() {
         let image = Image::for_two_platforms("app");
         let notes = [note(&image, "one"), note(&image, "two")];
         let name = format!("{}/org/app:1", near.domain());
-        let mut sink = RegistrySink::new(client());
-        image.push(&mut sink, &reference(&name)).unwrap();
+        let sink = RegistrySink::new(client());
+        image.push(&sink, &reference(&name)).unwrap();
         for note in &notes {
-            note.store(&mut sink, reference(&name).repository()).unwrap();
+            note.store(&sink, reference(&name).repository()).unwrap();
         }
 
-        let archive = crossing.export_from(Box::new(RegistrySource::new(client())), &name).unwrap();
+        let archive = crossing.export_from(Arc::new(RegistrySource::new(client())), &name).unwrap();
         let destination = Destination::Registry { domain: far.domain(), prefix: String::new(), naming: Naming::Flat };
         for _ in 0..2 {
-            crossing.import_to(&archive, &destination, &mut RegistrySink::new(client())).unwrap();
+            crossing.import_to(&archive, &destination, &RegistrySink::new(client())).unwrap();
         }
 
         let there = format!("{}/org/app:1", far.domain());
         let subject = &image.root().descriptor().digest;
-        let found = Crossing::referrers(&mut RegistrySource::new(client()), &there, subject);
+        let found = Crossing::referrers(&RegistrySource::new(client()), &there, subject);
         let mut expected: Vec<_> = notes.iter().map(|note| note.root().descriptor().digest.clone()).collect();
         expected.sort();
         assert_eq!(found, expected, "{near_lists} {far_lists}");
@@ -79,12 +80,12 @@ fn a_tag_that_is_no_list_is_not_overwritten() {
     let far = registry(false);
     let image = Image::new("linux/amd64", &[("a", b"a")]);
     let name = reference(&format!("{}/org/app:1", far.domain()));
-    let mut sink = RegistrySink::new(client());
-    image.push(&mut sink, &name).unwrap();
+    let sink = RegistrySink::new(client());
+    image.push(&sink, &name).unwrap();
     let tag = format!("sha256-{}", image.root().descriptor().digest.hex());
     sink.tag(&reference(&format!("{}/org/app:{tag}", far.domain())), image.root()).unwrap();
     let before = far.state().manifests.clone();
-    assert!(note(&image, "note").store(&mut sink, name.repository()).is_err());
+    assert!(note(&image, "note").store(&sink, name.repository()).is_err());
     let key = ("org/app".to_owned(), tag);
     assert_eq!(far.state().manifests.get(&key), before.get(&key));
 }
@@ -94,9 +95,9 @@ fn a_registry_that_fails_to_list_is_an_error_and_not_a_registry_without_referrer
     let near = registry(true);
     let image = Image::new("linux/amd64", &[("a", b"a")]);
     let name = format!("{}/org/app:1", near.domain());
-    image.push(&mut RegistrySink::new(client()), &reference(&name)).unwrap();
+    image.push(&RegistrySink::new(client()), &reference(&name)).unwrap();
     near.inject(Fault::always("GET", "/referrers/", Action::status(500, &[])));
-    let refused = Crossing::new().export_from(Box::new(RegistrySource::new(client())), &name).unwrap_err();
+    let refused = Crossing::new().export_from(Arc::new(RegistrySource::new(client())), &name).unwrap_err();
     assert!(matches!(refused, Refused::Plan(PlanError::Referrers { .. })), "{refused:?}");
 }
 
@@ -105,13 +106,13 @@ fn a_registry_that_lists_what_refers_to_something_else_is_not_believed() {
     let near = registry(true);
     let (image, other) = (Image::new("linux/amd64", &[("a", b"a")]), Image::new("linux/amd64", &[("b", b"b")]));
     let name = format!("{}/org/app:1", near.domain());
-    let mut sink = RegistrySink::new(client());
-    image.push(&mut sink, &reference(&name)).unwrap();
+    let sink = RegistrySink::new(client());
+    image.push(&sink, &reference(&name)).unwrap();
     let note = note(&other, "about something else");
-    note.store(&mut sink, reference(&name).repository()).unwrap();
+    note.store(&sink, reference(&name).repository()).unwrap();
     let listed = vec![note.root().descriptor().clone()];
     let key = ("org/app".to_owned(), image.root().descriptor().digest.to_string());
     near.state().referrers = Some(BTreeMap::from([(key, listed)]));
-    let refused = Crossing::new().export_from(Box::new(RegistrySource::new(client())), &name).unwrap_err();
+    let refused = Crossing::new().export_from(Arc::new(RegistrySource::new(client())), &name).unwrap_err();
     assert!(matches!(refused, Refused::Plan(PlanError::NotAReferrer { .. })), "{refused:?}");
 }

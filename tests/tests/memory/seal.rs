@@ -90,7 +90,7 @@ fn now() -> Timestamp {
 fn costs_at_most(what: &str, archive: &[u8], most: usize) -> (Refused, Result<(), FormatError>) {
     let far = FarSide::trusting_nobody(now());
     let started = Instant::now();
-    let (refused, verify) = peak_of(|| far.import_from(&mut &*archive, &mut far.sink()).err().unwrap());
+    let (refused, verify) = peak_of(|| far.import_from(&mut &*archive, &far.sink()).err().unwrap());
     let verified = started.elapsed();
     let (inspected, inspect) = peak_of(|| inspect(archive).map(drop));
     println!(

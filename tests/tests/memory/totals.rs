@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::{BundleRecord, Completeness, ImageRecord, ImageRole};
 use sealift_archive_format::strict_json::JsonError;
-use sealift_core::export::request::Place;
-use sealift_core::export::{self, ImageRequest, Request, SourceId, Sources};
+use sealift_core::export::{self, ImageRequest, Request, SourceReference};
 use sealift_core::in_toto::Inspections;
 use sealift_core::oci::media_type::{OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST};
 use sealift_core::oci::referrer::usual_kinds;
@@ -285,15 +284,14 @@ fn exhaustion_a_source_that_invents_referrers_takes_no_more_than_a_plan_may_hold
     }
     source.serve(image);
     let name = "e.example/a:1".to_owned();
-    let place = Place { source: SourceId(0), reference: name.parse().unwrap() };
+    let place = SourceReference { source: std::sync::Arc::new(source), reference: name.parse().unwrap() };
     let request = Request {
         bundles: Vec::new(),
         images: vec![ImageRequest { name, place }],
         platforms: Platforms::All,
         referrers: usual_kinds(),
     };
-    let mut sources: Sources<'_> = vec![Box::new(source)];
-    let (plan, peak) = peak_of(|| export::plan(&request, &mut sources));
+    let (plan, peak) = peak_of(|| export::plan(&request));
     println!("16 referrers of 7 long manifests: {} KiB", peak / 1_024);
     assert!(plan.is_err() && peak < MOST, "{peak}");
 }

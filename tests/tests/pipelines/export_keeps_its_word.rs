@@ -22,7 +22,7 @@ proptest! {
     fn what_export_seals_is_verified_and_imported(choices in prop::collection::vec(any::<u8>(), 0..160)) {
         let side = side();
         if let Some(archive) = export(&side, &choices) {
-            let delivered = side.import_from(&mut archive.as_slice(), &mut side.sink());
+            let delivered = side.import_from(&mut archive.as_slice(), &side.sink());
             prop_assert!(delivered.is_ok(), "{:?}", delivered.err());
         }
     }

@@ -1,33 +1,28 @@
 //! One plan has one budget, whatever its source invents.
 
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use sealift_core::export::request::Place;
-use sealift_core::export::{self, BundleOrigin, BundleRequest, ImageRequest, PlanError, Request, SourceId, Sources};
+use sealift_core::export::{self, BundleOrigin, BundleRequest, ImageRequest, PlanError, Request, SourceReference};
 use sealift_core::oci::referrer::usual_kinds;
-use sealift_core::oci::{Descriptor, GraphError, Platforms};
+use sealift_core::oci::{Descriptor, GraphError, Platforms, Source};
 use sealift_tests::hostile_source::{Asked, HostileSource};
 use serde_json::json;
 
-fn place(name: &str) -> Place {
-    Place { source: SourceId(0), reference: name.parse().unwrap() }
-}
-
-fn request(images: &[&str], bundles: &[&str]) -> Request {
+/// Plans these images and bundles, which the source has under one address.
+fn plan(source: HostileSource, images: &[&str], bundles: &[&str]) -> (Result<export::Plan, PlanError>, Arc<Asked>) {
+    let asked = source.asked();
+    let source: Arc<dyn Source> = Arc::new(source);
+    let place = |name: &str| SourceReference { source: Arc::clone(&source), reference: name.parse().unwrap() };
     let image = |name: &&str| ImageRequest { name: (*name).to_owned(), place: place(name) };
     let bundle = |name: &&str| BundleRequest { name: (*name).to_owned(), origin: BundleOrigin::Stored(place(name)) };
-    Request {
+    let request = Request {
         bundles: bundles.iter().map(bundle).collect(),
         images: images.iter().map(image).collect(),
         platforms: Platforms::All,
         referrers: usual_kinds(),
-    }
-}
-
-fn plan(source: HostileSource, request: &Request) -> (Result<export::Plan, PlanError>, Rc<Asked>) {
-    let asked = source.asked();
-    let mut sources: Sources<'_> = vec![Box::new(source)];
-    (export::plan(request, &mut sources), asked)
+    };
+    (export::plan(&request), asked)
 }
 
 #[test]
@@ -40,10 +35,10 @@ fn referrers_of_any_number_and_length_are_held_within_one_limit() {
         source.refer(index);
     }
     source.serve(image);
-    let (plan, asked) = plan(source, &request(&["e.example/a:1"], &[]));
+    let (plan, asked) = plan(source, &["e.example/a:1"], &[]);
     let Err(PlanError::Graph { source, .. }) = plan else { panic!("{plan:?}") };
     assert!(matches!(*source, GraphError::ManifestBytes));
-    assert!(asked.manifests.get() < 16, "{asked:?}");
+    assert!(asked.manifests.load(Ordering::Relaxed) < 16, "{asked:?}");
 }
 
 #[test]
@@ -64,10 +59,10 @@ fn each_manifest_is_fetched_once_and_each_subject_asked_about_once() {
     children.extend(std::iter::repeat_n(listed, 100));
     let root = source.index(&children, None);
     source.serve(root);
-    let (plan, asked) = plan(source, &request(&[], &["e.example/s:1"]));
+    let (plan, asked) = plan(source, &[], &["e.example/s:1"]);
     assert_eq!(plan.unwrap().bundles[0].images.len(), 100);
     // The bundle's index, its config manifest, the image and its hundred manifests; the last two kinds have referrers.
-    assert_eq!((asked.manifests.get(), asked.referrers.get()), (103, 101));
+    assert_eq!((asked.manifests.load(Ordering::Relaxed), asked.referrers.load(Ordering::Relaxed)), (103, 101));
 }
 
 #[test]
@@ -78,7 +73,11 @@ fn images_by_many_names_cost_no_more_than_by_one() {
     source.serve(root);
     let names: Vec<String> = (0..40).map(|number| format!("e.example/a:{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let (plan, asked) = plan(source, &request(&names, &[]));
+    let (plan, asked) = plan(source, &names, &[]);
     assert_eq!(plan.unwrap().images.len(), 40);
-    assert_eq!((asked.manifests.get(), asked.referrers.get()), (40 + 50, 51), "a name each, and the rest once");
+    assert_eq!(
+        (asked.manifests.load(Ordering::Relaxed), asked.referrers.load(Ordering::Relaxed)),
+        (40 + 50, 51),
+        "a name each, and the rest once"
+    );
 }

@@ -11,7 +11,7 @@ use std::fs;
 
 use sealift_archive_format::inventory::Completeness;
 use sealift_core::cnab::Level;
-use sealift_core::export::{BundleOrigin, BundleRequest, ImagesFrom, PlanError, PrepareError, Request, SourceId};
+use sealift_core::export::{BundleOrigin, BundleRequest, ImagesFrom, PlanError, PrepareError, Request};
 use sealift_core::oci::Platforms;
 use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::trust::{JudgementError, RepositoryError};
@@ -119,7 +119,7 @@ fn importing_again_changes_nothing() {
 #[test]
 fn an_image_may_stand_alone() {
     let sides = TwoSides::new();
-    let archive = sides.export(&TwoSides::image_request(WEB)).unwrap();
+    let archive = sides.export(&sides.image_request(WEB)).unwrap();
     let report = sides.verify(&archive).report();
     assert_eq!(report.images[0].name, WEB);
     assert!(report.images[0].in_toto.is_some());
@@ -133,7 +133,7 @@ fn thin(sides: &TwoSides, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Request {
     let report = sides.verify(&sides.archive()).report();
     let digest = &report.bundles[0].item.digest;
     let bundle_json = fs::read(sides.published.layout.join("blobs/sha256").join(digest.hex())).unwrap();
-    let images = ImagesFrom::TheirReferences(SourceId(0));
+    let images = ImagesFrom::TheirReferences(sides.layout());
     let origin = BundleOrigin::Document { bundle_json: change(bundle_json), images };
     let name = sides.published.bundle.clone();
     Request {
@@ -200,7 +200,7 @@ fn chosen_platforms_are_carried_and_the_others_are_named_as_absent() {
 #[test]
 fn an_unsigned_image_is_refused_unless_the_policy_lets_it_in() {
     let sides = TwoSides::new();
-    let mut request = TwoSides::image_request(WEB);
+    let mut request = sides.image_request(WEB);
     request.images[0].name = "elsewhere.example/web:1".to_owned();
     match sides.export(&request) {
         Err(ExportFailure::Prepare(PrepareError::Judgement(JudgementError::Level { level: Level::Zero, .. }))) => {}

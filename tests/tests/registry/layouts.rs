@@ -7,11 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sealift_core::oci::{
-    Checked, ContentError, Descriptor, ForeignLayers, Graph, LayoutError, LayoutSink, LayoutSource, Platforms,
+    Checked, ContentError, Descriptor, ForeignLayers, Graph, LayoutError, LayoutSink, LayoutSource, Offer, Platforms,
     Reference, Sink, SinkError, Source, SourceError,
 };
 use sealift_core::registry::{RegistrySink, RegistrySource};
-use sealift_tests::images::Image;
+use sealift_tests::images::{Image, put_blob};
 use sealift_tests::outside_programs;
 use sealift_tests::registry::Registry;
 use serde_json::Value;
@@ -25,7 +25,7 @@ fn reference(text: &str) -> Reference {
 /// A layout with an image under `r.example/app:1`.
 fn layout(image: &Image) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    image.push(&mut LayoutSink::open(folder.path()).unwrap(), &reference("r.example/app:1")).unwrap();
+    image.push(&LayoutSink::open(folder.path()).unwrap(), &reference("r.example/app:1")).unwrap();
     folder
 }
 
@@ -38,14 +38,12 @@ fn blob_path(folder: &Path, descriptor: &Descriptor) -> std::path::PathBuf {
 }
 
 /// Copies an image from a source to a sink, as the pipelines do.
-fn copy(source: &mut dyn Source, sink: &mut dyn Sink, from: &Reference, to: &Reference) -> Arc<Graph> {
+fn copy(source: &dyn Source, sink: &dyn Sink, from: &Reference, to: &Reference) -> Arc<Graph> {
     let root = source.resolve(from).unwrap();
     let graph =
         Graph::walk(root, &Platforms::All, ForeignLayers::Refuse, |d| source.manifest(from.repository(), d)).unwrap();
     for blob in graph.blobs() {
-        if !sink.share_blob(to.repository(), blob).unwrap() {
-            sink.put_blob(to.repository(), blob, &mut source.blob(from.repository(), blob).unwrap()).unwrap();
-        }
+        put_blob(sink, to.repository(), blob, &mut source.blob(from.repository(), blob).unwrap()).unwrap();
     }
     for manifest in graph.manifests() {
         sink.put_manifest(to.repository(), manifest).unwrap();
@@ -60,10 +58,10 @@ fn an_image_goes_through_a_registry_and_comes_back_the_same() {
     let first = layout(&image);
     let registry = Registry::start();
     let (there, back) = (reference(&format!("{}/app:1", registry.domain())), tempfile::tempdir().unwrap());
-    let mut sink = RegistrySink::new(client());
-    copy(&mut LayoutSource::open(first.path()).unwrap(), &mut sink, &reference("r.example/app:1"), &there);
-    let mut sink = LayoutSink::open(back.path()).unwrap();
-    let graph = copy(&mut RegistrySource::new(client()), &mut sink, &there, &reference("r.example/app:1"));
+    let sink = RegistrySink::new(client());
+    copy(&LayoutSource::open(first.path()).unwrap(), &sink, &reference("r.example/app:1"), &there);
+    let sink = LayoutSink::open(back.path()).unwrap();
+    let graph = copy(&RegistrySource::new(client()), &sink, &there, &reference("r.example/app:1"));
     assert_eq!(graph.root().descriptor(), image.root().descriptor());
     for entry in fs::read_dir(first.path().join("blobs/sha256")).unwrap() {
         let name = entry.unwrap().file_name();
@@ -81,9 +79,9 @@ fn names_are_merged_and_replaced_and_nothing_else_is_lost() {
     edited["annotations"] = serde_json::json!({"kept": "yes"});
     fs::write(folder.path().join("index.json"), edited.to_string()).unwrap();
     let new = Image::new("linux/amd64", &[("a", b"new")]);
-    let mut sink = LayoutSink::open(folder.path()).unwrap();
+    let sink = LayoutSink::open(folder.path()).unwrap();
     for name in ["r.example/other:1", "r.example/app:1", "r.example/app:1"] {
-        new.push(&mut sink, &reference(name)).unwrap();
+        new.push(&sink, &reference(name)).unwrap();
     }
     let index = index(folder.path());
     assert_eq!(index["annotations"]["kept"], "yes");
@@ -103,23 +101,22 @@ fn what_is_there_and_right_is_kept_and_what_is_wrong_is_written_again() {
     let (descriptor, content) = image.blobs.values().next().unwrap();
     let path = blob_path(folder.path(), descriptor);
     let repository = reference("r.example/app").repository().clone();
-    assert!(LayoutSink::open(folder.path()).unwrap().has_blob(&repository, descriptor).unwrap());
+    assert!(matches!(LayoutSink::open(folder.path()).unwrap().offer(&repository, descriptor), Ok(Offer::There)));
     let mut corrupt = content.clone();
     corrupt[0] ^= 1;
     fs::write(&path, corrupt).unwrap();
-    let mut sink = LayoutSink::open(folder.path()).unwrap();
-    assert!(!sink.has_blob(&repository, descriptor).unwrap());
-    sink.put_blob(&repository, descriptor, &mut Checked::new(content.as_slice(), descriptor)).unwrap();
+    let sink = LayoutSink::open(folder.path()).unwrap();
+    assert!(put_blob(&sink, &repository, descriptor, &mut Checked::new(content.as_slice(), descriptor)).unwrap());
     assert_eq!(fs::read(path).unwrap(), *content);
 }
 
 #[test]
 fn wrong_content_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
-    let mut sink = LayoutSink::open(folder.path()).unwrap();
+    let sink = LayoutSink::open(folder.path()).unwrap();
     let descriptor = Descriptor::of("", b"right");
     let repository = reference("r.example/app").repository().clone();
-    let error = sink.put_blob(&repository, &descriptor, &mut Checked::new(&b"wrong"[..], &descriptor)).unwrap_err();
+    let error = put_blob(&sink, &repository, &descriptor, &mut Checked::new(&b"wrong"[..], &descriptor)).unwrap_err();
     assert!(matches!(error, SinkError::Content(error) if ContentError::inside(&error).is_some()));
     assert_eq!(fs::read_dir(folder.path().join("blobs/sha256")).unwrap().count(), 0);
     assert!(!folder.path().join("index.json").exists());
@@ -134,7 +131,7 @@ fn a_corrupt_blob_is_noticed_when_read() {
     let mut corrupt = content.clone();
     corrupt[0] ^= 1;
     fs::write(blob_path(folder.path(), descriptor), corrupt).unwrap();
-    let mut source = LayoutSource::open(folder.path()).unwrap();
+    let source = LayoutSource::open(folder.path()).unwrap();
     assert!(source.blob(&repository, descriptor).unwrap().read_to_end(&mut Vec::new()).is_err());
     fs::write(blob_path(folder.path(), descriptor), b"short").unwrap();
     assert!(matches!(source.blob(&repository, descriptor), Err(SourceError::Layout(LayoutError::Size { .. }))));
@@ -170,8 +167,8 @@ fn symbolic_links_and_pipes_are_not_followed() {
     fs::rename(folder.path().join("blobs"), elsewhere.path().join("blobs")).unwrap();
     symlink(elsewhere.path().join("blobs"), folder.path().join("blobs")).unwrap();
     assert!(matches!(open(), Some(SourceError::Layout(LayoutError::NotAFolder { .. }))));
-    let mut sink = LayoutSink::open(folder.path()).unwrap();
-    let pushed = sink.put_blob(&repository, descriptor, &mut Checked::new(content.as_slice(), descriptor));
+    let sink = LayoutSink::open(folder.path()).unwrap();
+    let pushed = put_blob(&sink, &repository, descriptor, &mut Checked::new(content.as_slice(), descriptor));
     assert!(matches!(pushed, Err(SinkError::Layout(LayoutError::NotAFolder { .. }))));
 }
 
@@ -202,14 +199,14 @@ fn a_layout_whose_beginning_was_interrupted_begins_anew() {
 fn a_name_must_be_there_and_mean_one_thing() {
     let image = Image::new("linux/amd64", &[("a", b"a")]);
     let folder = layout(&image);
-    let mut source = LayoutSource::open(folder.path()).unwrap();
+    let source = LayoutSource::open(folder.path()).unwrap();
     assert_eq!(source.only_entry().unwrap().descriptor().digest, image.root().descriptor().digest);
     let missing = source.resolve(&reference("r.example/app:2"));
     assert!(matches!(missing, Err(SourceError::Layout(LayoutError::NameNotFound { .. }))));
     let by_digest = reference(&format!("any.example/name@{}", image.root().descriptor().digest));
     assert_eq!(source.resolve(&by_digest).unwrap().bytes(), image.root().bytes());
     let other = Image::new("linux/amd64", &[("b", b"b")]);
-    other.push(&mut LayoutSink::open(folder.path()).unwrap(), &reference("r.example/other:1")).unwrap();
+    other.push(&LayoutSink::open(folder.path()).unwrap(), &reference("r.example/other:1")).unwrap();
     assert!(matches!(
         LayoutSource::open(folder.path()).unwrap().only_entry(),
         Err(LayoutError::NameAmbiguous { count: 2, .. })

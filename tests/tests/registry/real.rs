@@ -19,9 +19,9 @@ fn an_image_with_two_platforms_arrives_byte_for_byte() {
     let Some(registry) = DockerRegistry::start() else { return };
     let image = Image::for_two_platforms("real");
     let name = reference(&registry, "team/app:1.0");
-    image.push(&mut RegistrySink::new(client()), &name).unwrap();
+    image.push(&RegistrySink::new(client()), &name).unwrap();
 
-    let mut source = RegistrySource::new(client());
+    let source = RegistrySource::new(client());
     let root = source.resolve(&name).unwrap();
     let walked =
         Graph::walk(root, &Platforms::All, ForeignLayers::Refuse, |child| source.manifest(name.repository(), child));
@@ -48,9 +48,9 @@ fn an_image_with_two_platforms_arrives_byte_for_byte() {
 fn a_second_repository_gets_its_blobs_by_mount() {
     let Some(registry) = DockerRegistry::start() else { return };
     let image = Image::for_two_platforms("mounted");
-    let mut sink = RegistrySink::new(client());
+    let sink = RegistrySink::new(client());
     for name in ["first:1", "second:1"] {
-        image.push(&mut sink, &reference(&registry, name)).unwrap();
+        image.push(&sink, &reference(&registry, name)).unwrap();
     }
     let name = reference(&registry, "second:1");
     let resolved = RegistrySource::new(client()).resolve(&name).unwrap();

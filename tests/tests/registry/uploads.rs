@@ -2,9 +2,9 @@
 
 use std::io::{self, Read};
 
-use sealift_core::oci::{BlobContent, Checked, ContentError, Descriptor, Sink, SinkError};
+use sealift_core::oci::{BlobContent, Checked, ContentError, Descriptor, SinkError};
 use sealift_core::registry::{Client, RegistryError, RegistrySink, UploadError};
-use sealift_tests::images::Image;
+use sealift_tests::images::{Image, put_blob};
 use sealift_tests::registry::{Action, Fault, Registry};
 
 use super::{client, content};
@@ -93,9 +93,9 @@ fn an_upload_elsewhere_is_sent_without_our_credentials() {
 fn a_shared_blob_is_sent_once_and_mounted_from_then_on() {
     let registry = Registry::start();
     let image = Image::for_two_platforms("shared");
-    let mut sink = RegistrySink::new(client());
+    let sink = RegistrySink::new(client());
     for name in ["first", "second", "third"] {
-        image.push(&mut sink, &format!("{}/{name}:1", registry.domain()).parse().unwrap()).unwrap();
+        image.push(&sink, &format!("{}/{name}:1", registry.domain()).parse().unwrap()).unwrap();
     }
     assert_eq!(registry.count("PUT", "/first/blobs/"), image.blobs.len());
     assert_eq!(registry.count("PUT", "/second/blobs/") + registry.count("PUT", "/third/blobs/"), 0);
@@ -107,9 +107,9 @@ fn a_refused_mount_is_followed_by_an_upload_into_the_session_it_opened() {
     let registry = Registry::start();
     registry.state().refuses_mounts = true;
     let image = Image::for_two_platforms("shared");
-    let mut sink = RegistrySink::new(client());
+    let sink = RegistrySink::new(client());
     for name in ["first", "second"] {
-        image.push(&mut sink, &format!("{}/{name}:1", registry.domain()).parse().unwrap()).unwrap();
+        image.push(&sink, &format!("{}/{name}:1", registry.domain()).parse().unwrap()).unwrap();
     }
     assert_eq!(registry.count("PUT", "/second/blobs/"), image.blobs.len());
     assert_eq!(registry.count("POST", "/second/blobs/"), image.blobs.len(), "no second session is opened");
@@ -122,9 +122,9 @@ fn what_is_there_is_not_sent_again() {
     let registry = Registry::start();
     let image = Image::for_two_platforms("again");
     let reference = format!("{}/app:1", registry.domain()).parse().unwrap();
-    image.push(&mut RegistrySink::new(client()), &reference).unwrap();
+    image.push(&RegistrySink::new(client()), &reference).unwrap();
     let sent = registry.count("PUT", "/blobs/");
-    image.push(&mut RegistrySink::new(client()), &reference).unwrap();
+    image.push(&RegistrySink::new(client()), &reference).unwrap();
     assert_eq!(registry.count("PUT", "/blobs/"), sent);
 }
 
@@ -133,10 +133,11 @@ fn a_reference_without_a_tag_leaves_no_tag_behind() {
     let registry = Registry::start();
     let image = Image::new("linux/amd64", &[("a", b"a")]);
     let digest = image.root().descriptor().digest.clone();
-    let mut sink = RegistrySink::new(client());
-    image.push(&mut sink, &format!("{}/app@{digest}", registry.domain()).parse().unwrap()).unwrap();
+    let sink = RegistrySink::new(client());
+    image.push(&sink, &format!("{}/app@{digest}", registry.domain()).parse().unwrap()).unwrap();
     assert!(registry.state().manifests.keys().all(|(_, name)| *name == digest.to_string()));
-    let wrong: Result<(), SinkError> = sink.put_blob(
+    let wrong = put_blob(
+        &sink,
         &registry.repository("app"),
         &Descriptor::of("", b"right"),
         &mut Checked::new(&b"wrong"[..], &Descriptor::of("", b"right")),

@@ -2,7 +2,6 @@
 
 use sealift_archive_format::Digest;
 
-use super::super::request::SourceId;
 use super::Unfetched;
 use super::budget::MAXIMUM_REQUESTS;
 use crate::cnab::BundleError;
@@ -14,9 +13,6 @@ use crate::verify::documents::DocumentError;
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// A source was named that there is none of.
-    #[error("there is no source number {}", .0.0)]
-    NoSource(SourceId),
     /// A reference leads nowhere.
     #[error("{reference} cannot be found")]
     Source {

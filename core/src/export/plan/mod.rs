@@ -8,18 +8,20 @@ mod error;
 mod referrers;
 
 use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::{BundleRecord, Completeness, ImageRecord, ImageRole};
 
-use super::request::{BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Place, Request, SourceId};
+use super::request::{BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Request, SourceReference};
 use crate::cnab::registry_form::{self, RegistryFormError};
 use crate::cnab::{Bundle, BundleError, BundleImage, bundle};
 use crate::oci::manifest::Document;
 use crate::oci::{
-    Descriptor, ForeignLayers, Graph, Graphs, ManifestBytes, Platforms, Reference, ReferrerKind, Repository, Source,
+    BlobContent, Descriptor, ForeignLayers, Graph, Graphs, ManifestBytes, Platforms, Reference, ReferrerKind,
+    Repository, Source, SourceError,
 };
 use crate::verify::documents::{Closed, ClosedBundle, ClosedImage, check_names};
 
@@ -28,10 +30,7 @@ pub use budget::MAXIMUM_REQUESTS;
 pub use error::PlanError;
 pub use referrers::LeftOutReferrer;
 
-/// The sources of an export.
-pub type Sources<'a> = Vec<Box<dyn Source + 'a>>;
-
-/// Everything that will be in the archive, but for TUF.
+/// Everything that will be in the archive, but for TUF, and where it comes from.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// The bundles.
@@ -41,18 +40,42 @@ pub struct Plan {
     /// What they lead to.
     pub closed: Closed,
     /// Where each blob comes from that is not a document.
-    pub origins: HashMap<Digest, (SourceId, Repository)>,
+    pub(super) origins: HashMap<Digest, Origin>,
     /// What refers to the images and is not carried, because its kind was not asked for.
     pub left_out: Vec<LeftOutReferrer>,
+}
+
+/// Where a blob comes from.
+#[derive(Clone)]
+pub(super) struct Origin {
+    source: Arc<dyn Source>,
+    repository: Repository,
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Origin").field(&self.repository).finish()
+    }
+}
+
+impl Origin {
+    /// Opens a blob there.
+    pub(super) fn open(&self, blob: &Descriptor) -> Result<Box<dyn BlobContent + '_>, SourceError> {
+        self.source.blob(&self.repository, blob)
+    }
+}
+
+/// Which source it is: two are the same if they are one value.
+fn address(source: &Arc<dyn Source>) -> usize {
+    Arc::as_ptr(source).cast::<()>().addr()
 }
 
 /// Makes the plan.
 ///
 /// # Errors
 /// [`PlanError`].
-pub fn plan(request: &Request, sources: &mut Sources<'_>) -> Result<Plan, PlanError> {
+pub fn plan(request: &Request) -> Result<Plan, PlanError> {
     let mut planner = Planner {
-        sources,
         platforms: &request.platforms,
         kinds: &request.referrers,
         plan: Plan::default(),
@@ -72,26 +95,22 @@ pub fn plan(request: &Request, sources: &mut Sources<'_>) -> Result<Plan, PlanEr
     Ok(plan)
 }
 
-struct Planner<'a, 'b> {
-    sources: &'a mut Sources<'b>,
+struct Planner<'a> {
     platforms: &'a Platforms,
     kinds: &'a BTreeSet<ReferrerKind>,
     plan: Plan,
     graphs: Graphs,
     budget: Budget,
-    /// What the sources list as referring to each subject.
-    listed: HashMap<(SourceId, Repository, Digest), Vec<Descriptor>>,
+    /// What each source lists as referring to each subject.
+    listed: HashMap<(usize, Repository, Digest), Vec<Descriptor>>,
     listed_count: usize,
 }
 
-impl Planner<'_, '_> {
+impl Planner<'_> {
     /// A source, for one more request.
-    fn source(&mut self, id: SourceId) -> Result<&mut dyn Source, PlanError> {
+    fn asked<'p>(&mut self, place: &'p SourceReference) -> Result<&'p dyn Source, PlanError> {
         self.budget.request()?;
-        match self.sources.get_mut(id.0) {
-            Some(source) => Ok(&mut **source),
-            None => Err(PlanError::NoSource(id)),
-        }
+        Ok(&*place.source)
     }
 
     fn bundle(&mut self, request: &BundleRequest) -> Result<(), PlanError> {
@@ -102,7 +121,7 @@ impl Planner<'_, '_> {
     }
 
     /// A bundle in the form of CNAB Registries: its index leads to everything.
-    fn stored_bundle(&mut self, name: &str, place: &Place) -> Result<(), PlanError> {
+    fn stored_bundle(&mut self, name: &str, place: &SourceReference) -> Result<(), PlanError> {
         let registry_form = |source| PlanError::RegistryForm { reference: name.to_owned(), source };
         let graph = self.resolve(name, place)?;
         let Document::Index(index) = graph.root().document() else {
@@ -165,7 +184,7 @@ impl Planner<'_, '_> {
     fn image(
         &mut self,
         image: &BundleImage,
-        place: &Place,
+        place: &SourceReference,
         root: &Descriptor,
     ) -> Result<(ImageRecord, ClosedImage), PlanError> {
         require(&image.reference, image.digest.as_ref(), root)?;
@@ -175,15 +194,15 @@ impl Planner<'_, '_> {
     }
 
     /// The graph of what a place stands for.
-    fn resolve(&mut self, name: &str, place: &Place) -> Result<Arc<Graph>, PlanError> {
+    fn resolve(&mut self, name: &str, place: &SourceReference) -> Result<Arc<Graph>, PlanError> {
         let root = self.resolve_root(name, place)?;
         self.walk(name, place, &root)
     }
 
     /// What a place stands for.
-    fn resolve_root(&mut self, name: &str, place: &Place) -> Result<Descriptor, PlanError> {
+    fn resolve_root(&mut self, name: &str, place: &SourceReference) -> Result<Descriptor, PlanError> {
         let unfound = |source| PlanError::Source { reference: name.to_owned(), source };
-        let root = self.source(place.source)?.resolve(&place.reference).map_err(unfound)?;
+        let root = self.asked(place)?.resolve(&place.reference).map_err(unfound)?;
         let descriptor = root.descriptor().clone();
         self.hold(name, root)?;
         Ok(descriptor)
@@ -195,7 +214,7 @@ impl Planner<'_, '_> {
     }
 
     /// The graph below a manifest at a place; its blobs come from there, if nothing else has them.
-    fn walk(&mut self, name: &str, place: &Place, root: &Descriptor) -> Result<Arc<Graph>, PlanError> {
+    fn walk(&mut self, name: &str, place: &SourceReference, root: &Descriptor) -> Result<Arc<Graph>, PlanError> {
         self.walk_for(self.platforms, name, place, root)
     }
 
@@ -203,12 +222,11 @@ impl Planner<'_, '_> {
         &mut self,
         platforms: &Platforms,
         name: &str,
-        place: &Place,
+        place: &SourceReference,
         root: &Descriptor,
     ) -> Result<Arc<Graph>, PlanError> {
-        let Self { graphs, sources, budget, .. } = self;
-        let source = sources.get_mut(place.source.0).ok_or(PlanError::NoSource(place.source))?;
-        let repository = place.reference.repository();
+        let Self { graphs, budget, .. } = self;
+        let (source, repository) = (&place.source, place.reference.repository());
         let mut spent = None;
         let fetch = |wanted: &Descriptor| {
             budget.request().map_err(|error| {
@@ -225,7 +243,7 @@ impl Planner<'_, '_> {
             }
         };
         for blob in graph.blobs() {
-            let origin = || (place.source, repository.clone());
+            let origin = || Origin { source: Arc::clone(source), repository: repository.clone() };
             self.plan.origins.entry(blob.digest.clone()).or_insert_with(origin);
         }
         Ok(graph)
@@ -243,7 +261,7 @@ impl Planner<'_, '_> {
         &mut self,
         reference: &str,
         role: ImageRole,
-        place: &Place,
+        place: &SourceReference,
         graph: Arc<Graph>,
     ) -> Result<(ImageRecord, ClosedImage), PlanError> {
         let referrers = self.referrers(reference, place, &graph)?;
@@ -261,7 +279,7 @@ impl Planner<'_, '_> {
         Ok((record, ClosedImage { graph, referrers }))
     }
 
-    fn read_bundle(&mut self, name: &str, place: &Place, config: &Descriptor) -> Result<Vec<u8>, PlanError> {
+    fn read_bundle(&mut self, name: &str, place: &SourceReference, config: &Descriptor) -> Result<Vec<u8>, PlanError> {
         let limit = bundle::MAXIMUM_LENGTH as u64;
         if config.size > limit {
             let source = BundleError::TooLong { length: bundle::MAXIMUM_LENGTH.saturating_add(1) };
@@ -272,7 +290,7 @@ impl Planner<'_, '_> {
         }
         let unfound = |source| PlanError::Source { reference: name.to_owned(), source };
         let mut bytes = Vec::new();
-        let mut blob = self.source(place.source)?.blob(place.reference.repository(), config).map_err(unfound)?;
+        let mut blob = self.asked(place)?.blob(place.reference.repository(), config).map_err(unfound)?;
         blob.read_to_end(&mut bytes).map_err(|source| PlanError::Read { reference: name.to_owned(), source })?;
         Ok(bytes)
     }
@@ -306,7 +324,7 @@ impl Planner<'_, '_> {
 pub enum Unfetched {
     /// The source does not give it.
     #[error(transparent)]
-    Source(crate::oci::SourceError),
+    Source(SourceError),
     /// The plan has no more to spend.
     #[error("the plan asks for too much")]
     Budget,
@@ -328,12 +346,13 @@ fn require(name: &str, promised: Option<&Digest>, found: &Descriptor) -> Result<
 }
 
 /// Where an image of a thin bundle is.
-fn locate(image: &BundleImage, from: &ImagesFrom) -> Result<Place, PlanError> {
+fn locate(image: &BundleImage, from: &ImagesFrom) -> Result<SourceReference, PlanError> {
     match from {
         ImagesFrom::OneRepository(source, repository) => {
             let no_digest = || PlanError::NoDigest { image: image.reference.clone() };
             let digest = image.digest.clone().ok_or_else(no_digest)?;
-            Ok(Place { source: *source, reference: Reference::new(repository.clone(), None, Some(digest)) })
+            let reference = Reference::new(repository.clone(), None, Some(digest));
+            Ok(SourceReference { source: Arc::clone(source), reference })
         }
         ImagesFrom::TheirReferences(source) => {
             let bundle = |source| BundleError::Reference { reference: image.reference.clone(), source };
@@ -343,7 +362,7 @@ fn locate(image: &BundleImage, from: &ImagesFrom) -> Result<Place, PlanError> {
                 Some(digest) => reference.with_digest(digest.clone()),
                 None => reference,
             };
-            Ok(Place { source: *source, reference })
+            Ok(SourceReference { source: Arc::clone(source), reference })
         }
     }
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use sealift_archive_format::Digest;
 
-use super::super::request::Place;
-use super::{PlanError, Planner};
+use super::super::request::SourceReference;
+use super::{PlanError, Planner, address};
 use crate::oci::referrer::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
 use crate::oci::{Descriptor, Graph, Platforms, ReferrerKind};
 
@@ -28,9 +28,14 @@ pub struct LeftOutReferrer {
     pub kind: ReferrerKind,
 }
 
-impl Planner<'_, '_> {
+impl Planner<'_> {
     /// Takes in what refers to the manifests of an image, level by level.
-    pub(super) fn referrers(&mut self, name: &str, place: &Place, image: &Graph) -> Result<Vec<Arc<Graph>>, PlanError> {
+    pub(super) fn referrers(
+        &mut self,
+        name: &str,
+        place: &SourceReference,
+        image: &Graph,
+    ) -> Result<Vec<Arc<Graph>>, PlanError> {
         let mut referrers: Vec<Arc<Graph>> = Vec::new();
         if self.kinds.is_empty() {
             return Ok(referrers);
@@ -69,14 +74,19 @@ impl Planner<'_, '_> {
     }
 
     /// What refers to a manifest, as far as the source knows, by digest.
-    fn list_referrers(&mut self, name: &str, place: &Place, subject: &Digest) -> Result<Vec<Descriptor>, PlanError> {
+    fn list_referrers(
+        &mut self,
+        name: &str,
+        place: &SourceReference,
+        subject: &Digest,
+    ) -> Result<Vec<Descriptor>, PlanError> {
         let repository = place.reference.repository().clone();
-        let key = (place.source, repository.clone(), subject.clone());
+        let key = (address(&place.source), repository.clone(), subject.clone());
         if let Some(listed) = self.listed.get(&key) {
             return Ok(listed.clone());
         }
         let unlisted = |source| PlanError::Referrers { reference: name.to_owned(), source };
-        let mut listed = self.source(place.source)?.referrers(&repository, subject).map_err(unlisted)?;
+        let mut listed = self.asked(place)?.referrers(&repository, subject).map_err(unlisted)?;
         if listed.len() > MAXIMUM_REFERRERS {
             return Err(PlanError::TooManyReferrers { reference: name.to_owned() });
         }
@@ -95,7 +105,7 @@ impl Planner<'_, '_> {
     fn walk_referrer(
         &mut self,
         name: &str,
-        place: &Place,
+        place: &SourceReference,
         referrer: &Descriptor,
         subject: &Digest,
     ) -> Result<Arc<Graph>, PlanError> {

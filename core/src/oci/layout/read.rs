@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::strict_json;
@@ -28,7 +29,7 @@ pub struct LayoutSource {
     folder: Folder,
     index: ImageIndex,
     /// What `index.json` lists, by subject; read when it is first asked for.
-    referrers: Option<BTreeMap<Digest, Vec<Descriptor>>>,
+    referrers: OnceLock<BTreeMap<Digest, Vec<Descriptor>>>,
 }
 
 #[derive(Deserialize)]
@@ -52,7 +53,7 @@ impl LayoutSource {
         let content = folder.read(INDEX_FILE, MAXIMUM_LENGTH)?;
         let content = content.ok_or_else(|| LayoutError::NotALayout { folder: path.to_owned() })?;
         match Document::parse(&content, OCI_INDEX).map_err(not_usable)? {
-            Document::Index(index) => Ok(Self { folder, index: *index, referrers: None }),
+            Document::Index(index) => Ok(Self { folder, index: *index, referrers: OnceLock::new() }),
             Document::Image(_) => Err(not_usable(ManifestError::Ambiguous)),
         }
     }
@@ -151,7 +152,7 @@ pub(super) fn check_version(folder: &Folder) -> Result<(), LayoutError> {
 }
 
 impl Source for LayoutSource {
-    fn resolve(&mut self, reference: &Reference) -> Result<ManifestBytes, SourceError> {
+    fn resolve(&self, reference: &Reference) -> Result<ManifestBytes, SourceError> {
         let found = matching(&self.index.manifests, reference);
         match reference.digest() {
             Some(digest) if found.is_empty() => Ok(self.unlisted(digest)?),
@@ -159,11 +160,11 @@ impl Source for LayoutSource {
         }
     }
 
-    fn manifest(&mut self, _: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, SourceError> {
+    fn manifest(&self, _: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, SourceError> {
         Ok(self.read_manifest(descriptor)?)
     }
 
-    fn blob(&mut self, _: &Repository, descriptor: &Descriptor) -> Result<Box<dyn BlobContent + '_>, SourceError> {
+    fn blob(&self, _: &Repository, descriptor: &Descriptor) -> Result<Box<dyn BlobContent + '_>, SourceError> {
         let (file, found) = self.open_blob(&descriptor.digest)?;
         if found != descriptor.size {
             let (digest, expected) = (descriptor.digest.clone(), descriptor.size);
@@ -173,13 +174,14 @@ impl Source for LayoutSource {
     }
 
     /// Those that `index.json` lists.
-    fn referrers(&mut self, _: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, SourceError> {
-        let referrers = match self.referrers.take() {
+    fn referrers(&self, _: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, SourceError> {
+        let referrers = match self.referrers.get() {
             Some(referrers) => referrers,
-            None => self.read_referrers()?,
+            None => {
+                let read = self.read_referrers()?;
+                self.referrers.get_or_init(|| read)
+            }
         };
-        let found = referrers.get(subject).cloned().unwrap_or_default();
-        self.referrers = Some(referrers);
-        Ok(found)
+        Ok(referrers.get(subject).cloned().unwrap_or_default())
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::FlockOperation;
 use sealift_archive_format::strict_json::{self, Names};
@@ -17,7 +18,7 @@ use super::read::check_version;
 use super::{INDEX_FILE, LAYOUT_CONTENT, LAYOUT_FILE};
 use crate::oci::manifest::MAXIMUM_LENGTH;
 use crate::oci::media_type::OCI_INDEX;
-use crate::oci::{BlobContent, Descriptor, ManifestBytes, Reference, Repository, Sink, SinkError};
+use crate::oci::{BlobContent, Descriptor, ManifestBytes, Offer, Reference, Repository, Sink, SinkError, Upload};
 use crate::whole_file;
 
 /// How much is copied at once, in bytes.
@@ -27,7 +28,9 @@ const BUFFER_LENGTH: usize = 128 * 1024;
 pub struct LayoutSink {
     folder: Folder,
     /// Blobs that were found right, or were written, in this run.
-    proven: HashSet<Digest>,
+    proven: Mutex<HashSet<Digest>>,
+    /// The lock of the folder is one of processes; this is one of threads.
+    listing: Mutex<()>,
 }
 
 impl LayoutSink {
@@ -46,7 +49,7 @@ impl LayoutSink {
             write_whole(path, LAYOUT_FILE, LAYOUT_CONTENT)?;
         }
         check_version(&folder)?;
-        Ok(Self { folder, proven: HashSet::new() })
+        Ok(Self { folder, proven: Mutex::default(), listing: Mutex::default() })
     }
 
     /// The folder of an algorithm's blobs, made where it does not exist.
@@ -68,8 +71,8 @@ impl LayoutSink {
     }
 
     /// Whether the blob is there and is what its name says.
-    fn is_proven(&mut self, descriptor: &Descriptor) -> Result<bool, LayoutError> {
-        if self.proven.contains(&descriptor.digest) {
+    fn is_proven(&self, descriptor: &Descriptor) -> Result<bool, LayoutError> {
+        if self.proven().contains(&descriptor.digest) {
             return Ok(true);
         }
         let right = match self.folder.blob(&descriptor.digest)? {
@@ -77,12 +80,17 @@ impl LayoutSink {
             None => false,
         };
         if right {
-            self.proven.insert(descriptor.digest.clone());
+            self.proven().insert(descriptor.digest.clone());
         }
         Ok(right)
     }
 
-    fn store(&mut self, descriptor: &Descriptor, content: &mut dyn Read) -> Result<(), SinkError> {
+    /// The set is whole at any time, also when another thread panicked while it held the lock.
+    fn proven(&self) -> MutexGuard<'_, HashSet<Digest>> {
+        self.proven.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn store(&self, descriptor: &Descriptor, content: &mut dyn Read) -> Result<(), SinkError> {
         let folder = self.blob_folder(&descriptor.digest)?;
         let failed = |source| LayoutError::Access { path: folder.clone(), source };
         let mut file = whole_file::begin(&folder).map_err(failed)?;
@@ -97,13 +105,14 @@ impl LayoutSink {
         }
         let placed = whole_file::place(file, &folder.join(descriptor.digest.hex()));
         placed.and_then(|()| whole_file::sync_folder(&folder)).map_err(failed)?;
-        self.proven.insert(descriptor.digest.clone());
+        self.proven().insert(descriptor.digest.clone());
         Ok(())
     }
 
     /// Lists a manifest in `index.json` under a name, in place of what had that name, or without one. Other entries stay
     /// as they are.
     fn list(&self, name: Option<&str>, descriptor: &Descriptor) -> Result<(), LayoutError> {
+        let _alone = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
         let path = self.folder.path().join(INDEX_FILE);
         let lock = self.folder.handle();
         rustix::fs::flock(lock, FlockOperation::LockExclusive).map_err(|errno| access(&path, errno))?;
@@ -126,24 +135,14 @@ impl LayoutSink {
 }
 
 impl Sink for LayoutSink {
-    fn has_blob(&mut self, _: &Repository, descriptor: &Descriptor) -> Result<bool, SinkError> {
-        Ok(self.is_proven(descriptor)?)
+    fn offer(&self, _: &Repository, descriptor: &Descriptor) -> Result<Offer<'_>, SinkError> {
+        Ok(match self.is_proven(descriptor)? {
+            true => Offer::There,
+            false => Offer::Wanted(Box::new(LayoutUpload { sink: self, descriptor: descriptor.clone() })),
+        })
     }
 
-    fn put_blob(
-        &mut self,
-        _: &Repository,
-        descriptor: &Descriptor,
-        content: &mut dyn BlobContent,
-    ) -> Result<(), SinkError> {
-        self.store(descriptor, content)
-    }
-
-    fn share_blob(&mut self, repository: &Repository, descriptor: &Descriptor) -> Result<bool, SinkError> {
-        self.has_blob(repository, descriptor)
-    }
-
-    fn put_manifest(&mut self, _: &Repository, manifest: &ManifestBytes) -> Result<(), SinkError> {
+    fn put_manifest(&self, _: &Repository, manifest: &ManifestBytes) -> Result<(), SinkError> {
         if !self.is_proven(manifest.descriptor())? {
             self.store(manifest.descriptor(), &mut manifest.bytes())?;
         }
@@ -154,8 +153,20 @@ impl Sink for LayoutSink {
         }
     }
 
-    fn tag(&mut self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError> {
+    fn tag(&self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError> {
         Ok(self.list(Some(&entry_name(reference)), manifest.descriptor())?)
+    }
+}
+
+/// A blob on its way into a layout.
+struct LayoutUpload<'s> {
+    sink: &'s LayoutSink,
+    descriptor: Descriptor,
+}
+
+impl Upload for LayoutUpload<'_> {
+    fn store(self: Box<Self>, content: &mut dyn BlobContent) -> Result<(), SinkError> {
+        self.sink.store(&self.descriptor, content)
     }
 }
 

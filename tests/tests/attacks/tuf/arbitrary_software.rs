@@ -190,7 +190,7 @@ fn arbitrary_software_every_listed_hash_of_a_target_is_compared_on_the_far_side(
             let written = written(hashes, &content(&sample, name));
             forger.edit("targets/releases", |signed| signed["targets"][name]["hashes"] = written);
             let far = FarSide::trusting(&sample, hours(2));
-            let judged = match far.import_from(&mut &*consignment.archive(), &mut far.sink()) {
+            let judged = match far.import_from(&mut &*consignment.archive(), &far.sink()) {
                 Ok(_) => Ok(()),
                 Err(Refused::Head(HeadError::Judgement(error))) => Err(error),
                 Err(other) => panic!("{other:?}"),

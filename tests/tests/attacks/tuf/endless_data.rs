@@ -128,7 +128,7 @@ fn endless_data_an_archive_that_goes_on_after_its_end() {
     let mut endless = archive.as_slice().chain(std::io::repeat(0));
     let far = FarSide::trusting(&sample, hours(2));
     let before = far.trusted_state();
-    let Err(refused) = far.import_from(&mut endless, &mut far.sink()) else { panic!("accepted") };
+    let Err(refused) = far.import_from(&mut endless, &far.sink()) else { panic!("accepted") };
     assert_error!(refused.problem(), Problem::TrailingBytes);
     assert!(far.tags().is_empty() && far.trusted_state() == before);
 }
