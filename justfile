@@ -15,12 +15,17 @@ doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
 # Licences, sources, wildcards and known vulnerabilities of everything that is linked in (needs cargo-deny and a network).
+# `.ci/run` checks all but the vulnerabilities.
 deny:
     cargo deny check
 
 # The oldest compiler that this builds with (rust-version in Cargo.toml).
 msrv:
-    cargo +1.90.0 check --workspace --all-targets --locked
+    .ci/msrv
+
+# Spelling (needs typos).
+spell:
+    typos
 
 samples:
     cargo run --release -- demo
