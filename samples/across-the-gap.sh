@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The whole story, with real programs: a publisher (samples/publisher.py), a registry on the connected side, an archive,
-# a registry on the disconnected side; and then everything that must not get across.
+# a registry on the far side; and then everything that must not get across.
 #
 #     pip install -r tests/requirements.txt      # python tuf and in-toto, for the publisher
 #     samples/across-the-gap.sh
@@ -62,7 +62,7 @@ export SEALIFT_TRUST=$work/near-trust
 sealift key generate --out anna.pem
 sealift trust pin-root shop publisher/root.json --sha256 "$pinned"
 
-say "Disconnected side: the same root, and the exporter's public key"
+say "Far side: the same root, and the exporter's public key"
 sealift --trust far-trust trust pin-root shop publisher/root.json --sha256 "$pinned"
 sealift --trust far-trust trust add-exporter anna anna.pem.pub
 
@@ -138,15 +138,15 @@ sealift --quiet --trust wrong-trust trust pin-root shop stranger/root.json
 sealift --quiet --trust wrong-trust trust add-exporter anna anna.pem.pub
 refused 12 sealift --quiet --trust wrong-trust import --to-registry "localhost:$far/wrong" shop-1.4.sealift
 
-say "   A timestamp that is older than the one accepted last: the repository as it was, freshly exported"
+say "   A timestamp older than the last accepted one: the repository as it was, freshly exported"
 sealift --quiet --trust replay-trust trust pin-root shop publisher/root.json
 SEALIFT_TRUST=replay-trust export_bundle 1.4 tuf-before --key anna.pem -o replayed.sealift
 refused 20 import_archive replayed.sealift
 
-say "   An archive that is older than the one accepted last"
+say "   An archive older than the last accepted one"
 refused 20 import_archive shop-1.4.sealift
 
-say "   An exporter that nobody here knows"
+say "   An exporter that is not pinned here"
 sealift --quiet key generate --out mallory.pem
 export_bundle 1.5 "$tuf" --key mallory.pem -o unknown.sealift
 refused 11 import_archive unknown.sealift
@@ -166,7 +166,7 @@ say "   The archive cut short"
 head -c $(($(stat -c %s shop-1.5.sealift) * 3 / 4)) shop-1.5.sealift > cut.sealift
 refused 10 import_archive cut.sealift
 
-say "   A link of the supply chain by a key that may not sign it: an honest exporter does not seal that …"
+say "   A link in the supply chain signed by a key that may not sign it: an honest exporter does not seal this …"
 publish --version 1.6 > /dev/null
 export_bundle 1.6 "$tuf" --key anna.pem -o honest.sealift
 reseal() { "$python" "$root/samples/dishonest_exporter.py" honest.sealift --tuf publisher/tuf --repository shop --key anna.pem -o "$1"; }
@@ -176,7 +176,7 @@ publish --version 1.6 --unauthorised-link > /dev/null
 refused 13 export_bundle 1.6 "$tuf" --key anna.pem -o unauthorised.sealift
 [ ! -e unauthorised.sealift ] || die "a refused export left an archive"
 
-say "   … and from a dishonest one, whose seal is valid, it is not taken"
+say "   … and from a dishonest one, whose seal is valid, it is refused"
 reseal dishonest.sealift
 refused 13 import_archive dishonest.sealift
 

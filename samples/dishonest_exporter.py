@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """An exporter that seals what it must not: it checks nothing.
 
-It takes an honest archive, puts the present metadata of a TUF repository (a folder, as publisher.py writes it) in the
-place of what is in there, and seals that with a real exporter's key. The seal is valid, and yet nothing of it gets in:
+It takes an honest archive, replaces the TUF metadata in it with the current metadata of a repository (a folder, as
+publisher.py writes it), and seals the result with a real exporter's key. The seal is valid, and yet the archive is refused:
 the far side checks everything itself.
 
     python samples/dishonest_exporter.py honest.sealift --tuf publisher/tuf --repository shop --key anna.pem -o bad.sealift
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def carry(tuf: Path, prefix: str, names: list[str]) -> dict[str, bytes]:
-    """What vouches for these names now, under the names that it has in an archive."""
+    """The files that vouch for these names now, under their names in an archive."""
     files = {"timestamp.json": (tuf / "metadata/timestamp.json").read_bytes()}
     version = json.loads(files["timestamp.json"])["signed"]["meta"]["snapshot.json"]["version"]
     roles = [f"{version}.{role}.json" for role in ("snapshot", "targets", "targets/releases")]
@@ -81,7 +81,7 @@ def carry(tuf: Path, prefix: str, names: list[str]) -> dict[str, bytes]:
 
 
 def seal(statement: dict, key_file: Path) -> bytes:
-    """The DSSE envelope, padded as the format asks, with one signature in the first slot."""
+    """The DSSE envelope, padded as the format requires, with one signature in the first slot."""
     payload = json.dumps(statement, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     key = load_pem_private_key(key_file.read_bytes(), password=None)
     public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -96,7 +96,7 @@ def seal(statement: dict, key_file: Path) -> bytes:
 
 
 def header(name: str, size: int) -> bytes:
-    """The one header that an entry has; a pax header before it, where the name is too long."""
+    """The one possible header of an entry, after a pax header if the name is too long."""
     def ustar(kind: str, name: str, size: int) -> bytes:
         block = bytearray(BLOCK)
         encoded = name.encode()[:100]

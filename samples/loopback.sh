@@ -1,4 +1,4 @@
-# Registries on this machine, for the other scripts here: source it in a fresh folder $work, and `trap finish EXIT`.
+# Registries on this machine, for the other scripts here. Source it in a fresh folder $work, and `trap finish EXIT`.
 # shellcheck shell=bash
 
 python=${PYTHON:-python3}

@@ -3,10 +3,10 @@
 # writing no file but the archive.
 #
 #     pip install -r tests/requirements.txt      # for the publisher
-#     samples/memory.sh [MEBIBYTES]              # 2048 unless said otherwise; takes five times that on the disk
+#     samples/memory.sh [MEBIBYTES]              # 2048 by default; takes five times that on the disk
 #
-# Needs docker-registry, skopeo and python3. What is measured is what the kernel counted for each process: its peak
-# resident memory, and the bytes that it caused to be written to a disk, removed files included.
+# Needs docker-registry, skopeo and python3. The figures are what the kernel counted for each process: its peak
+# resident memory, and the bytes that it caused to be written to a disk, including files that it removed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -14,7 +14,7 @@ mebibytes=${1:-2048}
 [ -n "${SEALIFT_BIN:-}" ] || cargo build --quiet --release --package sealift
 export PATH="${SEALIFT_BIN:-$root/target/release}:$PATH"
 
-# Beside the sources, because /tmp may be memory, where nothing written is counted.
+# Beside the sources, because /tmp may be in memory, where writes are not counted.
 mkdir -p target
 work=$(mktemp -d "$root/target/memory.XXXXXX")
 . samples/loopback.sh
@@ -23,8 +23,8 @@ cd "$work"
 export SEALIFT_TRUST=$work/trust TMPDIR=$work/tmp HOME=$work
 mkdir "$TMPDIR"
 
-# Runs a command, says what it took, and fails if that is more than 64 MiB of memory, or if it wrote more than so many
-# mebibytes to the disk.
+# Runs a command, shows what it used, and fails if it used more than 64 MiB of memory, or wrote more mebibytes to the disk
+# than allowed.
 cat > measure.py <<'PYTHON'
 import os, subprocess, sys, time
 name, allowed, command = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
@@ -66,4 +66,4 @@ after=$(find . -path ./near-registry -prune -o -path ./far-registry -prune -o -p
     -prune -o -path ./results -prune -o -type f -print | sort)
 new=$(comm -13 <(printf '%s\n' "$before") <(printf '%s\n' "$after"))
 [ "$new" = ./shop.sealift ] || die "more was written than the archive: $new"
-echo "Nothing was written but the archive, and what was imported."
+echo "Only the archive and what was imported were written."

@@ -10,7 +10,7 @@ out as CNAB Security 1.0 (301) describes. Run it again with another --version, a
 
     publisher/tuf/metadata/, publisher/tuf/targets/          the TUF repository: serve it, or name the folder
     publisher/root.json                                      root version 1: give it to the other side by hand
-    publisher/keys/                                          everybody's private keys; in real life nobody has all
+    publisher/keys/                                          everybody's private keys; in real life nobody has them all
 
 Needs: skopeo, and `pip install -r tests/requirements.txt`.
 """
@@ -77,7 +77,7 @@ def main() -> None:
     bundle = make_bundle(version, indexes)
     push(arguments.registry, layout, version, bundle, indexes)
 
-    # What is vouched for: the name, the bytes that its digest is of, and what in-toto calls them.
+    # The products: their names, the bytes that are hashed, and what in-toto calls them.
     products = {f"{BUNDLE}:{version}": ("bundle.json", bundle)}
     for name, index in indexes.items():
         products[f"{NAMESPACE}/{name}:{version}"] = ("manifest.json", index)
@@ -95,7 +95,7 @@ def main() -> None:
 # Keys: one for each role and each functionary.
 
 class Keys:
-    """Ed25519 keys by name, made when first asked for, kept in a folder."""
+    """Ed25519 keys by name, made when first needed and kept in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -151,7 +151,7 @@ def make_image(layout: Path, name: str, version: str, layer_size: int) -> bytes:
 
 
 def make_layer(text: str, size: int) -> tuple[bytes, bytes]:
-    """A layer with a script that says hello, and bytes that do not compress: the same whenever it is made."""
+    """A layer with a script that says hello, and bytes that do not compress: identical each time it is made."""
     source = random.Random(text)
     data = b"".join(source.randbytes(min(size - at, 1 << 20)) for at in range(0, size, 1 << 20))
     archive = io.BytesIO()
@@ -224,7 +224,7 @@ def request(method: str, url: str, data: bytes = b"", media_type: str = ""):
 # in-toto: `build` makes a product, `release` passes on exactly that product.
 
 class SupplyChain:
-    """A layout with two steps, each with a functionary of its own, and links for each product."""
+    """A layout with two steps, each with its own functionary, and links for each product."""
 
     def __init__(self, folder: Path, keys: Keys) -> None:
         self.folder, self.keys = folder, keys
@@ -283,7 +283,7 @@ def publish_roots(out: Path, keys: Keys) -> None:
 
 
 def publish(out: Path, keys: Keys, chain: SupplyChain, products: dict[str, bytes], links: dict) -> None:
-    """A new version of the repository, in which the products are vouched for beside those of earlier versions."""
+    """A new version of the repository, that vouches for the products as well as those of earlier versions."""
     metadata = out / "tuf/metadata"
     if not (out / "root.json").exists():
         publish_roots(out, keys)
@@ -322,7 +322,7 @@ def publish(out: Path, keys: Keys, chain: SupplyChain, products: dict[str, bytes
 
 
 def target(name: str, content: bytes, in_toto: list[str]) -> TargetFile:
-    """What is said of a target: length, hash, and the in-toto metadata that it needs."""
+    """The description of a target: length, hash, and the in-toto metadata that it needs."""
     described = TargetFile.from_data(name, content, ["sha256"])
     if in_toto:
         described.unrecognized_fields["custom"] = {"in-toto": in_toto}

@@ -5,7 +5,7 @@ Usage: read_archive.py [--key PUBLIC_KEY.pem] ARCHIVE      ("-" is standard inpu
 
 Written from docs/format.md alone: a second reader, to show that the document is enough. It checks the frame, the
 inventory's main rules and every content. With --key it also verifies a signature, if `cryptography` is installed;
-without, it says who is said to have signed, and believes nothing.
+without it, it shows which keys the archive claims were used to sign, and believes none of it.
 """
 
 import base64
@@ -53,7 +53,7 @@ def ustar(name, size, typeflag=b"0"):
 
 
 def header(name, size):
-    """All blocks before a content."""
+    """All blocks that come before the content."""
     body = b""
     for keyword, value, needed in (("path", name, len(name) > 100), ("size", str(size), size >= 8 ** 11)):
         if needed:
@@ -91,12 +91,12 @@ def read_seal(file):
         text = '{"keyid":"%s","sig":"%s"}' % (key, base64.b64encode(signature).decode())
         expected += (("," if number else "") + text).encode().ljust(SLOT)
     require(slots == expected.ljust(SLOT * SLOTS - 2) + b"]}", "the signatures are not in their one form")
-    require(all(re.fullmatch("[0-9a-f]{64}", key) for key in signatures), "a key id is no fingerprint")
+    require(all(re.fullmatch("[0-9a-f]{64}", key) for key in signatures), "a key id is not a fingerprint")
     return statement, signatures
 
 
 def no_duplicates(pairs):
-    require(len(dict(pairs)) == len(pairs), "a member is there twice")
+    require(len(dict(pairs)) == len(pairs), "a member appears twice")
     return dict(pairs)
 
 
@@ -110,22 +110,22 @@ def read_inventory(statement):
     require(kind == "sealift:inventory/v1", f"what is signed is not an inventory, but {kind}")
     inventory = parsed["predicate"]
     version = re.fullmatch(number + r"\." + number, str(inventory.get("formatVersion")))
-    require(version, "the format version is not one")
+    require(version, "the format version is not a version")
     major, minor = int(version[1]), int(version[2])
     require(major <= 1, f"format version {major} is newer than this reader")
-    require(major == 1 and minor < 2 ** 32, "the format version is not one")
+    require(major == 1 and minor < 2 ** 32, "the format version is not a version")
     canonical = json.dumps(parsed, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     require(minor > 0 or canonical == statement, "the statement is not canonical")
     require("base" not in inventory, "it is a delta")
     entries = inventory["entries"]
     names = [entry["name"] for entry in entries]
-    require(len(set(names)) == len(names), "a name is there twice")
-    require(all(ENTRY_NAME.fullmatch(name) and len(name) <= 1024 for name in names), "a name is not one of the format")
+    require(len(set(names)) == len(names), "a name appears twice")
+    require(all(ENTRY_NAME.fullmatch(name) and len(name) <= 1024 for name in names), "a name does not follow the format")
     tuf = [name for name in names if name.startswith("sealift/tuf/")]
     blobs = [name for name in names if name.startswith("blobs/")]
     require(names == ["oci-layout", "index.json"] + sorted(tuf) + blobs, "the entries are not in order")
     folders = {name[:at] for name in tuf for at, letter in enumerate(name) if letter == "/"}
-    require(not folders & set(tuf), "a name is that of a file and of a folder")
+    require(not folders & set(tuf), "a name is both a file's and a folder's")
     lists = [[repository["name"] for repository in inventory["repositories"]]]
     lists += [image["platforms"] for image in images(inventory)]
     require(all(texts == sorted(set(texts)) for texts in lists), "repositories or platforms are not sorted")
@@ -133,10 +133,10 @@ def read_inventory(statement):
         algorithm, digest = entry["digest"].split(":")
         blob = entry["name"].startswith("blobs/")
         fits = entry["name"] == f"blobs/{algorithm}/{digest}" if blob else algorithm == "sha256"
-        require(fits, f"{entry['name']} has another digest than its name says")
+        require(fits, f"{entry['name']} does not have the digest in its name")
     sizes = {entry["digest"]: entry["size"] for entry in entries if entry["name"].startswith("blobs/")}
     for descriptor in descriptors(inventory):
-        require(sizes.get(descriptor["digest"]) == descriptor["size"], f"{descriptor['digest']} is named and not listed")
+        require(sizes.get(descriptor["digest"]) == descriptor["size"], f"{descriptor['digest']} is named but not listed")
     return inventory
 
 
@@ -158,7 +158,7 @@ def descriptors(inventory):
 
 def read_entry(file, name, size, digest):
     expected = header(name, size)
-    require(file.read(len(expected)) == expected, "another header comes than the inventory says")
+    require(file.read(len(expected)) == expected, "the header is not the one that the inventory calls for")
     hasher = hashlib.new(digest.split(":")[0])
     remaining = size
     while remaining:
@@ -191,18 +191,18 @@ def main(arguments):
     try:
         statement, signatures = read_seal(file)
         for key in signatures:
-            print(f"signed, it says, by key {key}")
-        if pem:  # what nobody signed is not read
+            print(f"claims to be signed by key {key}")
+        if pem:  # unsigned bytes are not read
             print(f"verified: signed by key {verify(statement, signatures, pem)}")
         inventory = read_inventory(statement)
-        print(f"exported, it says, at {inventory['exportedAt']}")
+        print(f"claims to be exported at {inventory['exportedAt']}")
         for entry in inventory["entries"]:
             place = entry["name"]
             read_entry(file, entry["name"], entry["size"], entry["digest"])
             print(f"{entry['size']:>12}  {entry['name']}")
         place = "the end"
         require(file.read(2 * BLOCK + 1) == bytes(2 * BLOCK), "the archive does not end where it should")
-    except Exception as error:  # whatever is wrong with the bytes, they are refused
+    except Exception as error:  # whatever is wrong, the bytes are refused
         sys.exit(f"refused at {place}: {type(error).__name__}: {error}")
     print(f"{len(inventory['entries'])} entries, every digest right")
 
