@@ -1,6 +1,6 @@
 //! What to tell the operator about the trust store.
 
-use sealift_core::trust_store::TrustStoreError;
+use sealift_core::trust_store::{RingKeyError, TrustStoreError};
 
 use super::{Advice, advice};
 use crate::exit_code::ExitCode;
@@ -29,7 +29,7 @@ pub(super) fn trust_store(error: &TrustStoreError) -> Advice {
         E::Stray { .. } => "move it out of the trust store, or give it a name that fits".to_owned(),
         E::Policy { .. } => "correct the policy; nothing is accepted while it is unclear what is asked for".to_owned(),
         E::Map { .. } => "give a map.json as TAP 4 describes it; the map in use was not changed".to_owned(),
-        E::UnknownRepository { .. } | E::UnknownExporter { .. } | E::UnknownAttester { .. } => {
+        E::UnknownRepository { .. } | E::UnknownKey { .. } => {
             "`sealift trust list` shows the names that are known".to_owned()
         }
         E::RepositoryExists { .. } => {
@@ -44,20 +44,17 @@ pub(super) fn trust_store(error: &TrustStoreError) -> Advice {
         E::NotARoot { .. } | E::NotMetadata { .. } => {
             "give a TUF root.json as the publisher signed it; nothing was changed".to_owned()
         }
-        E::ExporterExists { name } => {
-            format!("choose another name, or first run `sealift trust remove exporter {name}`")
+        E::KeyNameTaken { keyring, name } => {
+            format!("choose another name, or first run `sealift trust remove {keyring} {name}`")
         }
-        E::AttesterExists { name } => {
-            format!("choose another name, or first run `sealift trust remove attester {name}`")
-        }
-        E::AttesterKey { .. } => {
+        E::RingKey { source: RingKeyError::Attester(_), .. } => {
             "give a key as PEM, in-toto JSON, a hexadecimal ed25519 key, or what `gpg --export` writes".to_owned()
         }
-        E::SameExporter { .. } | E::SameAttester { .. } => {
-            "one key counts once, whatever it is called; nothing was changed".to_owned()
-        }
+        E::SameKey { .. } => "one key counts once, whatever it is called; nothing was changed".to_owned(),
         E::ExporterScheme { .. } => "ask the exporter for the key that `sealift key public` shows".to_owned(),
-        E::ExporterKey { .. } => "remove that file, and add the exporter again from a key you have compared".to_owned(),
+        E::RingKey { source: RingKeyError::Exporter(_), .. } => {
+            "remove that file, and add the exporter again from a key you have compared".to_owned()
+        }
         E::StateLost { name } | E::StateDamaged { name, .. } => format!(
             "restore the trust store from a backup; or, knowing that an older archive could then be accepted once, \
              run `sealift trust reset-state {name}`"

@@ -7,10 +7,9 @@ use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use sealift_archive_format::strict_json::JsonError;
 
-use super::name::{AttesterName, ExporterName, NameError, RepositoryName};
+use super::keyring::{Keyring, RingKeyError};
+use super::name::{NameError, RepositoryName};
 use super::policy::PolicyError;
-use crate::in_toto::KeyFileError;
-use crate::signature::KeyError;
 use crate::tuf::TufError;
 use crate::tuf::map::MapError;
 
@@ -139,63 +138,45 @@ pub enum TrustStoreError {
         /// What is wrong.
         source: MetadataError,
     },
-    /// No exporter has that name.
-    #[error("no exporter is known as {name}")]
-    UnknownExporter {
+    /// No key of that ring has that name.
+    #[error("no {keyring} is known as {name}")]
+    UnknownKey {
+        /// The ring.
+        keyring: Keyring,
         /// The name.
-        name: ExporterName,
+        name: String,
     },
-    /// An exporter has that name already.
-    #[error("an exporter is known as {name} already")]
-    ExporterExists {
+    /// Another key of that ring has that name already.
+    #[error("an {keyring} is known as {name} already")]
+    KeyNameTaken {
+        /// The ring.
+        keyring: Keyring,
         /// The name.
-        name: ExporterName,
+        name: String,
     },
-    /// The same key has another name already.
-    #[error("this key is known already, as exporter {name}")]
-    SameExporter {
+    /// The same key has another name in that ring already.
+    #[error("this key is known already, as {keyring} {name}")]
+    SameKey {
+        /// The ring.
+        keyring: Keyring,
         /// The other name.
-        name: ExporterName,
+        name: String,
+    },
+    /// A key cannot be used.
+    #[error("the {keyring}'s key {} cannot be used", .path.display())]
+    RingKey {
+        /// The ring.
+        keyring: Keyring,
+        /// The file in the store.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: RingKeyError,
     },
     /// Seals are made with ed25519.
     #[error("an exporter's key is an ed25519 key; this one is for {scheme}")]
     ExporterScheme {
         /// The scheme of the key.
         scheme: &'static str,
-    },
-    /// An exporter's key in the store cannot be read.
-    #[error("the exporter's key {} cannot be used", .path.display())]
-    ExporterKey {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: KeyError,
-    },
-    /// No one who signs attestations has that name.
-    #[error("no attester is known as {name}")]
-    UnknownAttester {
-        /// The name.
-        name: AttesterName,
-    },
-    /// Someone who signs attestations has that name already.
-    #[error("an attester is known as {name} already")]
-    AttesterExists {
-        /// The name.
-        name: AttesterName,
-    },
-    /// The same key has another name already.
-    #[error("this key is known already, as attester {name}")]
-    SameAttester {
-        /// The other name.
-        name: AttesterName,
-    },
-    /// An attester's key cannot be used.
-    #[error("the attester's key {} cannot be used", .path.display())]
-    AttesterKey {
-        /// The file in the store.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: KeyFileError,
     },
     /// The root is pinned, but what was last accepted under it is gone.
     #[error("the trusted state of repository {name} is lost: what was accepted before is not known any more")]

@@ -19,6 +19,7 @@
 pub mod deliveries;
 mod disk;
 mod error;
+mod keyring;
 mod lock;
 pub mod name;
 pub mod policy;
@@ -40,6 +41,7 @@ use sealift_archive_format::Digest;
 
 pub use deliveries::{DeliveredTag, Deliveries, Replacement, TagError};
 pub use error::{MetadataError, StateDamage, TrustStoreError};
+pub use keyring::{Keyring, RingKeyError};
 pub use name::{AttesterName, ExporterName, NameError, RepositoryName};
 pub use policy::{Policy, PolicyError};
 pub use requirement::{NamePattern, Requirement, Rule};
@@ -270,16 +272,7 @@ impl TrustStore {
     /// # Errors
     /// [`TrustStoreError`] when a key cannot be read.
     pub fn exporters(&self) -> Result<BTreeMap<ExporterName, PublicKey>, TrustStoreError> {
-        let key = |name: ExporterName| {
-            let path = self.exporter_path(&name);
-            let bytes = disk::read(&path, MAXIMUM_FILE_LENGTH)?
-                .ok_or_else(|| TrustStoreError::UnknownExporter { name: name.clone() })?;
-            match PublicKey::from_pem(&String::from_utf8_lossy(&bytes), None) {
-                Ok(key) => Ok((name, key)),
-                Err(source) => Err(TrustStoreError::ExporterKey { path, source }),
-            }
-        };
-        list(&self.folder.join("exporters"), ".pem")?.into_iter().map(key).collect()
+        self.keys()
     }
 
     /// Those who sign attestations.
@@ -287,16 +280,7 @@ impl TrustStore {
     /// # Errors
     /// [`TrustStoreError`] when a key cannot be read.
     pub fn attesters(&self) -> Result<BTreeMap<AttesterName, Key>, TrustStoreError> {
-        let key = |name: AttesterName| {
-            let path = self.attester_path(&name);
-            let bytes = disk::read(&path, MAXIMUM_FILE_LENGTH)?
-                .ok_or_else(|| TrustStoreError::UnknownAttester { name: name.clone() })?;
-            match Key::from_file(&bytes) {
-                Ok(key) => Ok((name, key)),
-                Err(source) => Err(TrustStoreError::AttesterKey { path, source }),
-            }
-        };
-        list(&self.folder.join("attesters"), ".pub")?.into_iter().map(key).collect()
+        self.keys()
     }
 
     /// Whether an archive with a repository that is pinned here was ever accepted.
@@ -358,14 +342,6 @@ impl TrustStore {
 
     fn state_folder(&self, name: &RepositoryName) -> PathBuf {
         self.folder.join("state").join(name.as_str())
-    }
-
-    fn exporter_path(&self, name: &ExporterName) -> PathBuf {
-        self.folder.join("exporters").join(format!("{name}.pem"))
-    }
-
-    fn attester_path(&self, name: &AttesterName) -> PathBuf {
-        self.folder.join("attesters").join(format!("{name}.pub"))
     }
 }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use sealift_archive_format::Digest;
 
 use super::disk::{self, Disk, failed};
+use super::keyring::{Keyring, RingKey};
 use super::lock::Lock;
 use super::presence::Presence;
 use super::state::StateFile;
@@ -16,7 +17,7 @@ use super::{
     TrustStoreError,
 };
 use crate::in_toto::Key;
-use crate::signature::{PublicKey, Scheme};
+use crate::signature::{KeyError, PublicKey, Scheme};
 use crate::trust_store::policy::TEMPLATE;
 use crate::tuf::TrustedState;
 use crate::tuf::chain::RootChain;
@@ -284,16 +285,14 @@ impl Update {
         if key.scheme() != Scheme::Ed25519 {
             return Err(TrustStoreError::ExporterScheme { scheme: key.scheme().name() });
         }
-        for (known, other) in self.store.exporters()? {
-            if known == *name {
-                return Err(TrustStoreError::ExporterExists { name: known });
-            }
-            if other.identity() == key.identity() {
-                return Err(TrustStoreError::SameExporter { name: known });
-            }
-        }
-        let path = self.store.exporter_path(name);
-        let pem = key.to_pem().map_err(|source| TrustStoreError::ExporterKey { path: path.clone(), source })?;
+        self.store.require_new_key(name, key)?;
+        let path = self.store.key_path::<PublicKey>(name);
+        let unusable = |source: KeyError| TrustStoreError::RingKey {
+            keyring: Keyring::Exporters,
+            path: path.clone(),
+            source: source.into(),
+        };
+        let pem = key.to_pem().map_err(unusable)?;
         self.replace(&path, pem.as_bytes())
     }
 
@@ -302,11 +301,7 @@ impl Update {
     /// # Errors
     /// [`TrustStoreError`] when it is not known.
     pub fn remove_exporter(&self, name: &ExporterName) -> Result<(), TrustStoreError> {
-        let path = self.store.exporter_path(name);
-        if !path.exists() {
-            return Err(TrustStoreError::UnknownExporter { name: name.clone() });
-        }
-        self.remove_file(&path)
+        self.remove_key::<PublicKey>(name)
     }
 
     /// Adds someone who signs attestations. The key is kept in the form that it comes in.
@@ -314,17 +309,13 @@ impl Update {
     /// # Errors
     /// [`TrustStoreError`] when the name or the key is known already, or the key cannot be used.
     pub fn add_attester(&self, name: &AttesterName, key: &[u8]) -> Result<Key, TrustStoreError> {
-        let path = self.store.attester_path(name);
-        let added =
-            Key::from_file(key).map_err(|source| TrustStoreError::AttesterKey { path: path.clone(), source })?;
-        for (known, other) in self.store.attesters()? {
-            if known == *name {
-                return Err(TrustStoreError::AttesterExists { name: known });
-            }
-            if other == added {
-                return Err(TrustStoreError::SameAttester { name: known });
-            }
-        }
+        let path = self.store.key_path::<Key>(name);
+        let added = <Key as RingKey>::read(key).map_err(|source| TrustStoreError::RingKey {
+            keyring: Keyring::Attesters,
+            path: path.clone(),
+            source,
+        })?;
+        self.store.require_new_key(name, &added)?;
         self.replace(&path, key)?;
         Ok(added)
     }
@@ -334,9 +325,13 @@ impl Update {
     /// # Errors
     /// [`TrustStoreError`] when they are not known.
     pub fn remove_attester(&self, name: &AttesterName) -> Result<(), TrustStoreError> {
-        let path = self.store.attester_path(name);
+        self.remove_key::<Key>(name)
+    }
+
+    fn remove_key<K: RingKey>(&self, name: &K::Name) -> Result<(), TrustStoreError> {
+        let path = self.store.key_path::<K>(name);
         if !path.exists() {
-            return Err(TrustStoreError::UnknownAttester { name: name.clone() });
+            return Err(TrustStoreError::UnknownKey { keyring: K::RING, name: name.to_string() });
         }
         self.remove_file(&path)
     }

@@ -422,14 +422,14 @@ fn an_exporter_is_known_under_one_name() {
     let exporter = |text: &str| text.parse::<ExporterName>().unwrap();
     update.add_exporter(&exporter("anna"), &anna).unwrap();
     let again = update.add_exporter(&exporter("anna"), &bert);
-    assert!(matches!(again, Err(TrustStoreError::ExporterExists { .. })));
+    assert!(matches!(again, Err(TrustStoreError::KeyNameTaken { .. })));
     let twice = update.add_exporter(&exporter("bert"), &anna);
-    assert!(matches!(twice, Err(TrustStoreError::SameExporter { .. })));
+    assert!(matches!(twice, Err(TrustStoreError::SameKey { .. })));
     update.add_exporter(&exporter("bert"), &bert).unwrap();
     assert_eq!(store.load().unwrap().exporters, [(exporter("anna"), anna), (exporter("bert"), bert)].into());
     update.remove_exporter(&exporter("anna")).unwrap();
     let gone = update.remove_exporter(&exporter("anna"));
-    assert!(matches!(gone, Err(TrustStoreError::UnknownExporter { .. })));
+    assert!(matches!(gone, Err(TrustStoreError::UnknownKey { .. })));
 }
 
 #[test]
