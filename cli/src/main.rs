@@ -32,7 +32,7 @@ use crate::text::{Line, Text};
 
 fn main() -> process::ExitCode {
     // An inspection's sandbox starts this program again; then it is the sandbox, and nothing else.
-    sealift_core::in_toto::sandbox::main_if_invoked();
+    sealift_sandbox::main_if_invoked();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() && asks_for_json() => {

@@ -4,24 +4,20 @@
 //! progress come in as arguments. Only the HTTP rooms open sockets. `docs/architecture.md` is the map.
 
 pub mod archive_layout;
-pub mod canonical_json;
 pub mod cnab;
 pub mod co_sign;
 pub mod export;
-pub mod freshness;
 pub mod http;
 pub mod import;
-pub mod in_toto;
 pub mod inspect;
 pub mod oci;
 pub mod progress;
 pub mod registry;
 pub mod report;
 pub mod seal;
-pub mod signature;
 pub mod trust;
 pub mod trust_store;
-pub mod tuf;
+pub mod tuf_repository;
 pub mod verify;
 
 mod whole_file;

@@ -9,8 +9,7 @@ use std::sync::Arc;
 
 use sealift_archive_format::seal::{CoSigningError, signed_bytes};
 use sealift_archive_format::{Digest, Inventory, InventoryError, SealSignature, UnverifiedSeal};
-
-use crate::signature::{Candidate, KeyError, PublicKey, Scheme, SigningKey, ThresholdError, require_threshold};
+use sealift_proof::signature::{Candidate, KeyError, PublicKey, Scheme, SigningKey, ThresholdError, require_threshold};
 
 /// An exporter whose key is pinned on this side.
 #[derive(Debug, Clone, PartialEq, Eq)]

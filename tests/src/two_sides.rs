@@ -11,18 +11,18 @@ use sealift_core::export::{
     self, BundleOrigin, BundleRequest, ImageRequest, PrepareError, Prepared, Request, SourceId,
 };
 use sealift_core::export::{PlanError, Sources};
-use sealift_core::freshness::Freshness;
 use sealift_core::import::{self, Delivered, Destination, ImportError};
-use sealift_core::in_toto::Inspections;
 use sealift_core::oci::layout::{LayoutSink, LayoutSource};
 use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::oci::{Platforms, Sink};
 use sealift_core::progress::Unwatched;
-use sealift_core::signature::SigningKey;
 use sealift_core::trust::{Carrier, Extent};
 use sealift_core::trust_store::TrustStore;
-use sealift_core::tuf::provider::RepositoryFolder;
+use sealift_core::tuf_repository::RepositoryFolder;
 use sealift_core::verify::{self, Discard, HeadError, Judged, Verified};
+use sealift_proof::freshness::Freshness;
+use sealift_proof::in_toto::Inspections;
+use sealift_proof::signature::SigningKey;
 use sealift_sample_publisher::{Published, Sample};
 use tempfile::TempDir;
 

@@ -17,8 +17,8 @@ use sealift_core::oci::{Platform, Platforms, ReferrerKind};
 use sealift_core::registry::RegistrySource;
 use sealift_core::trust::{Carrier, Extent};
 use sealift_core::trust_store::{Policy, RepositoryName};
-use sealift_core::tuf::provider::{HttpRepository, RepositoryFolder};
-use sealift_core::tuf::{MetadataProvider, TargetProvider};
+use sealift_core::tuf_repository::{HttpRepository, RepositoryFolder};
+use sealift_proof::tuf::{MetadataProvider, TargetProvider};
 use serde::Serialize;
 
 use crate::context::{Context, ExportTime};
@@ -119,7 +119,7 @@ struct LeftOut {
 struct ExportedItem {
     name: String,
     digest: sealift_archive_format::Digest,
-    level: sealift_core::cnab::Level,
+    level: sealift_proof::level::Level,
 }
 
 /// Exports.

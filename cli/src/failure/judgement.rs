@@ -1,12 +1,12 @@
 //! What to tell the operator about the judgement: TUF, freshness, in-toto, level.
 
-use sealift_core::freshness::{FreshnessError, LooserFreshness};
-use sealift_core::in_toto::AttestationError;
 use sealift_core::trust::{JudgementError, RepositoryError, SupplyChainError};
 use sealift_core::trust_store::Rule;
-use sealift_core::tuf::map::MapSearchError;
-use sealift_core::tuf::{FetchError, ProviderError, TufError};
 use sealift_core::verify::AttestationRefusal;
+use sealift_proof::freshness::{FreshnessError, LooserFreshness};
+use sealift_proof::in_toto::AttestationError;
+use sealift_proof::tuf::map::MapSearchError;
+use sealift_proof::tuf::{FetchError, ProviderError, TufError};
 
 use super::{Advice, advice, transfer};
 use crate::exit_code::ExitCode;

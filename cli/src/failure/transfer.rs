@@ -6,7 +6,7 @@ use sealift_core::export::{ExportError, PlanError, PrepareError};
 use sealift_core::http::{HttpError, SettingsError};
 use sealift_core::import::{DeliveryError, DestinationError, ImportError};
 use sealift_core::trust_store::TagError;
-use sealift_core::tuf::mirror::MirrorError;
+use sealift_core::tuf_repository::mirror::MirrorError;
 
 use super::{Advice, advice, archive, judgement, seal, trust_store};
 use crate::exit_code::ExitCode;

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use sealift_archive_format::strict_json::JsonError;
+use sealift_proof::in_toto::KeyFileError;
+use sealift_proof::signature::KeyError;
+use sealift_proof::tuf::TufError;
+use sealift_proof::tuf::map::MapError;
 
 use super::name::{AttesterName, ExporterName, NameError, RepositoryName};
 use super::policy::PolicyError;
-use crate::in_toto::KeyFileError;
-use crate::signature::KeyError;
-use crate::tuf::TufError;
-use crate::tuf::map::MapError;
 
 /// Why the trust store cannot be read or changed.
 #[derive(Debug, thiserror::Error)]

@@ -6,6 +6,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
+use sealift_proof::in_toto::Key;
+use sealift_proof::signature::{PublicKey, Scheme};
+use sealift_proof::tuf::TrustedState;
+use sealift_proof::tuf::chain::RootChain;
+use sealift_proof::tuf::map::RepositoryMap;
 
 use super::disk::{self, Disk, failed};
 use super::lock::Lock;
@@ -15,12 +20,7 @@ use super::{
     AttesterName, Deliveries, ExporterName, MAXIMUM_FILE_LENGTH, Policy, RepositoryName, Trust, TrustStore,
     TrustStoreError,
 };
-use crate::in_toto::Key;
-use crate::signature::{PublicKey, Scheme};
 use crate::trust_store::policy::TEMPLATE;
-use crate::tuf::TrustedState;
-use crate::tuf::chain::RootChain;
-use crate::tuf::map::RepositoryMap;
 
 /// The right to change a trust store. While it lives, no other process can have it.
 pub struct Update {

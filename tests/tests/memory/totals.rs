@@ -8,13 +8,13 @@ use sealift_archive_format::inventory::{BundleRecord, Completeness, ImageRecord,
 use sealift_archive_format::strict_json::JsonError;
 use sealift_core::export::request::Place;
 use sealift_core::export::{self, ImageRequest, Request, SourceId, Sources};
-use sealift_core::in_toto::Inspections;
 use sealift_core::oci::media_type::{OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST};
 use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::oci::{Descriptor, GraphError, ManifestError, Platforms};
 use sealift_core::progress::Unwatched;
 use sealift_core::verify::documents::DocumentError;
 use sealift_core::verify::{self, Discard, HeadError, Settings};
+use sealift_proof::in_toto::Inspections;
 use sealift_sample_publisher::Sample;
 use sealift_tests::far_side::FarSide;
 use sealift_tests::hostile_source::HostileSource;
