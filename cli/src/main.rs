@@ -10,6 +10,7 @@ mod exit_code;
 mod failure;
 mod input_file;
 mod key_file;
+#[cfg_attr(not(feature = "network"), path = "no_network.rs")]
 mod network;
 mod output_file;
 mod place;

@@ -11,13 +11,11 @@ use sealift_core::export::request::Place as SourcePlace;
 use sealift_core::export::{
     self, BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Prepared, Request, SourceId, Sources,
 };
-use sealift_core::http::Client;
 use sealift_core::oci::layout::LayoutSource;
-use sealift_core::oci::{Platform, Platforms, ReferrerKind};
-use sealift_core::registry::RegistrySource;
+use sealift_core::oci::{Platform, Platforms, ReferrerKind, Source};
 use sealift_core::trust::{Carrier, Extent};
 use sealift_core::trust_store::{Policy, RepositoryName};
-use sealift_core::tuf_repository::{HttpRepository, RepositoryFolder};
+use sealift_core::tuf_repository::RepositoryFolder;
 use sealift_proof::tuf::{MetadataProvider, TargetProvider};
 use serde::Serialize;
 
@@ -25,7 +23,7 @@ use crate::context::{Context, ExportTime};
 use crate::failure::{Attempt as _, Failure, Reason};
 use crate::input_file::read_file;
 use crate::key_file::SigningKeyArguments;
-use crate::network::NetworkArguments;
+use crate::network::{NetworkArguments, Web};
 use crate::output_file::NewFile;
 use crate::place::{Location, Named, Place, TufPlace};
 use crate::referrers::Referrers;
@@ -134,7 +132,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     let update = context.trust_store().update().attempt(attempt)?;
     let trust = update.trust().attempt(attempt)?;
     remark_on(export_time, &trust.policy, context);
-    let http = arguments.network.http()?;
+    let web = arguments.network.web()?;
     let mut opened = Opened::new(arguments)?;
     let request = opened.request(arguments)?;
     let progress = context.progress();
@@ -144,7 +142,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     progress.finish();
     let plan = plan.attempt(attempt)?;
 
-    let mut repositories = tuf_repositories(&arguments.tuf, &http)?;
+    let mut repositories = tuf_repositories(&arguments.tuf, &web)?;
     let live = repositories.iter_mut().map(|(name, (metadata, targets))| {
         (name.clone(), Carrier { metadata: &mut **metadata, targets: &mut **targets })
     });
@@ -217,28 +215,37 @@ fn write(
     flushed.and_then(|()| file.finish_new()).attempt(attempt)
 }
 
-/// The sources that the command line names: registries first, then each layout.
+/// The sources that the command line names: registries, where there is a network, and each layout.
 struct Opened {
     sources: Sources<'static>,
-    layouts: Vec<PathBuf>,
+    registries: Option<SourceId>,
+    layouts: Vec<(PathBuf, SourceId)>,
 }
 
 impl Opened {
     fn new(arguments: &ExportArguments) -> Result<Self, Failure> {
-        let registries = RegistrySource::new(arguments.network.registry()?);
-        Ok(Self { sources: vec![Box::new(registries)], layouts: Vec::new() })
+        let mut opened = Self { sources: Vec::new(), registries: None, layouts: Vec::new() };
+        opened.registries = arguments.network.registry_source()?.map(|registries| opened.add(registries));
+        Ok(opened)
     }
 
-    const REGISTRIES: SourceId = SourceId(0);
+    fn add(&mut self, source: Box<dyn Source>) -> SourceId {
+        self.sources.push(source);
+        SourceId(self.sources.len() - 1)
+    }
+
+    fn registries(&self, attempt: impl FnOnce() -> String) -> Result<SourceId, Failure> {
+        self.registries.ok_or(Reason::NoNetwork).attempt(attempt)
+    }
 
     fn layout(&mut self, folder: &Path) -> Result<SourceId, Failure> {
-        if let Some(at) = self.layouts.iter().position(|known| known == folder) {
-            return Ok(SourceId(at + 1));
+        if let Some((_, known)) = self.layouts.iter().find(|(known, _)| known == folder) {
+            return Ok(*known);
         }
         let source = LayoutSource::open(folder).attempt(|| format!("cannot read the layout {}", folder.display()))?;
-        self.sources.push(Box::new(source));
-        self.layouts.push(folder.to_owned());
-        Ok(SourceId(self.layouts.len()))
+        let source = self.add(Box::new(source));
+        self.layouts.push((folder.to_owned(), source));
+        Ok(source)
     }
 
     fn request(&mut self, arguments: &ExportArguments) -> Result<Request, Failure> {
@@ -267,7 +274,10 @@ impl Opened {
 
     fn stored(&mut self, place: &Place, name: &str) -> Result<SourcePlace, Failure> {
         match place {
-            Place::Registry(reference) => Ok(SourcePlace { source: Self::REGISTRIES, reference: reference.clone() }),
+            Place::Registry(reference) => {
+                let source = self.registries(|| format!("cannot export {name}"))?;
+                Ok(SourcePlace { source, reference: reference.clone() })
+            }
             Place::Layout { folder, reference } => {
                 Ok(SourcePlace { source: self.layout(folder)?, reference: reference.clone() })
             }
@@ -280,12 +290,12 @@ impl Opened {
     fn images_from(&mut self, arguments: &ExportArguments) -> Result<ImagesFrom, Failure> {
         let attempt = || "cannot tell where the images of the bundle are".to_owned();
         match arguments.images_from.as_deref() {
-            None => Ok(ImagesFrom::TheirReferences(Self::REGISTRIES)),
+            None => Ok(ImagesFrom::TheirReferences(self.registries(attempt)?)),
             Some(place) => match place.strip_prefix("oci:") {
                 Some(folder) => Ok(ImagesFrom::TheirReferences(self.layout(Path::new(folder))?)),
                 None => {
                     let reference: sealift_core::oci::Reference = place.parse().attempt(attempt)?;
-                    Ok(ImagesFrom::OneRepository(Self::REGISTRIES, reference.repository().clone()))
+                    Ok(ImagesFrom::OneRepository(self.registries(attempt)?, reference.repository().clone()))
                 }
             },
         }
@@ -295,19 +305,19 @@ impl Opened {
 /// A live repository: its metadata and its target files.
 type LiveRepository = (Box<dyn MetadataProvider>, Box<dyn TargetProvider>);
 
-fn tuf_repositories(places: &[TufPlace], http: &Client) -> Result<BTreeMap<RepositoryName, LiveRepository>, Failure> {
+fn tuf_repositories(places: &[TufPlace], web: &Web) -> Result<BTreeMap<RepositoryName, LiveRepository>, Failure> {
     let mut repositories = BTreeMap::new();
     for TufPlace { repository, metadata, targets } in places {
         let attempt = || format!("cannot use the TUF repository {repository}");
         let name: RepositoryName = repository.parse().attempt(attempt)?;
         let metadata: Box<dyn MetadataProvider> = match metadata {
-            Location::Url(url) => Box::new(HttpRepository::new(http.clone(), url, url)),
+            Location::Web(location) => Box::new(web.repository(location)),
             Location::Folder(folder) if folder.is_dir() => Box::new(RepositoryFolder::new(folder, folder)),
             Location::Folder(folder) => return Err(Reason::NoTufFolder(folder.clone())).attempt(attempt),
         };
         // A repository need not have target files of its own.
         let targets: Box<dyn TargetProvider> = match targets {
-            Location::Url(url) => Box::new(HttpRepository::new(http.clone(), url, url)),
+            Location::Web(location) => Box::new(web.repository(location)),
             Location::Folder(folder) => Box::new(RepositoryFolder::new(folder, folder)),
         };
         if repositories.insert(name, (metadata, targets)).is_some() {

@@ -4,8 +4,10 @@
 //! them.
 
 pub mod folder;
+#[cfg(feature = "network")]
 pub mod http;
 pub mod mirror;
 
 pub use folder::RepositoryFolder;
+#[cfg(feature = "network")]
 pub use http::HttpRepository;
