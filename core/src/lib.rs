@@ -2,6 +2,30 @@
 //!
 //! This crate never prints, never reads the environment or the clock, and knows no flag's name: time, credentials and
 //! progress come in as arguments. Only `http` opens sockets, and with `registry` it is there only with the feature `network`. `docs/architecture.md` is the map.
+//!
+//! # Verifying an archive
+//!
+//! ```no_run
+//! use sealift_core::progress::Unwatched;
+//! use sealift_core::trust_store::TrustStore;
+//! use sealift_core::verify::{self, Discard};
+//! use sealift_proof::in_toto::Inspections;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let trust = TrustStore::at("/etc/sealift").load()?;
+//! let settings = verify::Settings {
+//!     now: jiff::Timestamp::now(),
+//!     freshness: trust.policy.freshness(),
+//!     inspections: Inspections::NotRun,
+//! };
+//! // The seal, the TUF metadata and the in-toto documents are judged before a layer is looked at.
+//! let judged = verify::open(std::fs::File::open("shop.sealift")?, &trust, &settings)?;
+//! let verified = judged.receive(&mut Discard, &Unwatched)?;
+//! let report = verified.report();
+//! println!("{} bundles and {} images are proven", report.bundles.len(), report.images.len());
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod archive_layout;
 pub mod cnab;
