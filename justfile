@@ -1,5 +1,5 @@
 # The quick half of CI (`.ci/run` is the whole), in the order that fails fastest.
-check: format lint test doc samples clean-tree
+check: format lint linked no-network test doc samples clean-tree
 
 format:
     cargo fmt --all --check
@@ -7,6 +7,16 @@ format:
 
 lint:
     cargo clippy --workspace --all-targets -- -D warnings
+
+# Which crates link no HTTP client and no TLS.
+linked:
+    .ci/linked
+
+# The command without the network: its lints, its tests, and the whole job between layouts.
+no-network:
+    cargo clippy -p sealift -p sealift-core --no-default-features --all-targets -- -D warnings
+    cargo test -p sealift -p sealift-core --no-default-features
+    cargo run --quiet -p sealift --no-default-features -- demo
 
 test:
     cargo test --workspace

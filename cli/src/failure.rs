@@ -5,6 +5,8 @@
 
 mod archive;
 mod judgement;
+#[cfg_attr(not(feature = "network"), path = "failure/no_network.rs")]
+mod network;
 mod seal;
 mod transfer;
 mod trust_store;
@@ -18,21 +20,20 @@ use anstyle::{AnsiColor, Style};
 use clap::error::ErrorKind;
 use sealift_archive_format::FormatError;
 use sealift_core::export::{ExportError, PlanError, PrepareError};
-use sealift_core::freshness::LooserFreshness;
-use sealift_core::http::{SettingsError, UrlError};
 use sealift_core::import::ImportError;
-use sealift_core::in_toto::Refusal;
 use sealift_core::oci::ReferenceError;
 use sealift_core::oci::layout::LayoutError;
-use sealift_core::registry::CredentialError;
 use sealift_core::seal::SignError;
-use sealift_core::signature::{KeyError, SigningKeyError};
 use sealift_core::trust_store::{NameError, TrustStoreError};
-use sealift_core::tuf::mirror::MirrorError;
+use sealift_core::tuf_repository::mirror::MirrorError;
 use sealift_core::verify::{HeadError, ReceiveError};
+use sealift_proof::freshness::LooserFreshness;
+use sealift_proof::in_toto::Refusal;
+use sealift_proof::signature::{KeyError, SigningKeyError};
 use sealift_sample_publisher::PublishError;
 
 use crate::exit_code::ExitCode;
+use crate::network::NetworkError;
 use crate::terminal;
 use crate::text::{self, Line, Text};
 
@@ -116,15 +117,12 @@ pub(crate) enum Reason {
     /// A file was given where an image should be.
     #[error("{} is a file, not an image", .0.display())]
     NotAnImage(PathBuf),
-    /// The network cannot be set up.
+    /// The network cannot be used.
     #[error(transparent)]
-    Settings(#[from] SettingsError),
-    /// The credentials cannot be read.
-    #[error(transparent)]
-    Credentials(#[from] CredentialError),
-    /// A URL is none.
-    #[error(transparent)]
-    Url(#[from] UrlError),
+    Network(#[from] NetworkError),
+    /// A build without the network was asked for something that is behind one.
+    #[error("this build of sealift has no network")]
+    NoNetwork,
     /// A reference is none.
     #[error(transparent)]
     Reference(#[from] ReferenceError),
@@ -199,9 +197,11 @@ impl Reason {
             ),
             Self::TufTwice => advice(ExitCode::Usage, "give one location for each repository"),
             Self::NotAnImage(_) => advice(ExitCode::Usage, "a bundle.json is exported with --bundle NAME=FILE"),
-            Self::Settings(error) => transfer::settings(error),
-            Self::Credentials(_) => advice(ExitCode::Source, "correct the file, or name another: --registry-config"),
-            Self::Url(_) => advice(ExitCode::Usage, "give a URL that begins with http:// or https://"),
+            Self::Network(error) => network::network(error),
+            Self::NoNetwork => advice(
+                ExitCode::Usage,
+                "name OCI image layouts (NAME=oci:DIR, --images-from oci:DIR, --to-layout DIR), or use a build with the feature `network`",
+            ),
             Self::Reference(_) => advice(ExitCode::Usage, "give a reference such as registry.example.com/org/name:tag"),
             Self::Layout(_) => advice(ExitCode::System, "give a folder that holds an OCI image layout"),
             Self::Plan(error) => transfer::plan(error),

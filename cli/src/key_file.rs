@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use sealift_core::signature::{PublicKey, SigningKey, SigningKeyError};
+use sealift_proof::signature::{PublicKey, SigningKey, SigningKeyError};
 use zeroize::Zeroizing;
 
 use crate::failure::{Attempt as _, Failure, Reason};

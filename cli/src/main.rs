@@ -10,6 +10,7 @@ mod exit_code;
 mod failure;
 mod input_file;
 mod key_file;
+#[cfg_attr(not(feature = "network"), path = "no_network.rs")]
 mod network;
 mod output_file;
 mod place;
@@ -32,7 +33,7 @@ use crate::text::{Line, Text};
 
 fn main() -> process::ExitCode {
     // An inspection's sandbox starts this program again; then it is the sandbox, and nothing else.
-    sealift_core::in_toto::sandbox::main_if_invoked();
+    sealift_sandbox::main_if_invoked();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() && asks_for_json() => {

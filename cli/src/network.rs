@@ -2,10 +2,16 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
 
 use clap::Args;
-use sealift_core::http::{CertificateAuthorities, Client, HttpSettings, PlainHttp, Proxy};
-use sealift_core::registry::{self, Credentials};
+use sealift_core::http::{
+    CertificateAuthorities, Client, HttpSettings, PlainHttp, Proxy, SettingsError, Url, UrlError,
+};
+use sealift_core::oci::{Sink, Source};
+use sealift_core::registry::{self, CredentialError, Credentials, RegistrySink, RegistrySource};
+use sealift_core::tuf_repository::HttpRepository;
 
 use crate::failure::{Attempt as _, Failure};
 use crate::input_file::read_file;
@@ -32,9 +38,34 @@ pub(crate) struct NetworkArguments {
     registry_config: Option<PathBuf>,
 }
 
+/// Why the network cannot be used as it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NetworkError {
+    /// It cannot be set up.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The credentials cannot be read.
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
+}
+
 impl NetworkArguments {
-    /// A client for http.
-    pub(crate) fn http(&self) -> Result<Client, Failure> {
+    /// What fetches from web servers.
+    pub(crate) fn web(&self) -> Result<Web, Failure> {
+        self.client().map(Web)
+    }
+
+    /// Registries as a source; `None` where there is no network.
+    pub(crate) fn registry_source(&self) -> Result<Option<Arc<dyn Source>>, Failure> {
+        Ok(Some(Arc::new(RegistrySource::new(self.registries()?))))
+    }
+
+    /// Registries as a sink.
+    pub(crate) fn registry_sink(&self) -> Result<Box<dyn Sink>, Failure> {
+        Ok(Box::new(RegistrySink::new(self.registries()?)))
+    }
+
+    fn client(&self) -> Result<Client, Failure> {
         let attempt = || "cannot set up the network".to_owned();
         let ca_certificates = match &self.ca {
             None => CertificateAuthorities::Bundled,
@@ -43,18 +74,55 @@ impl NetworkArguments {
         let plain_http =
             if self.plain_http.is_empty() { PlainHttp::Loopback } else { PlainHttp::Hosts(self.plain_http.clone()) };
         Client::new(HttpSettings { ca_certificates, plain_http, proxy: proxy(), ..HttpSettings::default() })
+            .map_err(NetworkError::from)
             .attempt(attempt)
     }
 
-    /// A client for registries.
-    pub(crate) fn registry(&self) -> Result<registry::Client, Failure> {
-        Ok(registry::Client::new(self.http()?, self.credentials()?))
+    fn registries(&self) -> Result<registry::Client, Failure> {
+        Ok(registry::Client::new(self.client()?, self.credentials()?))
     }
 
     fn credentials(&self) -> Result<Credentials, Failure> {
         let attempt = || "cannot read the credentials of registries".to_owned();
         let Some(path) = self.registry_config.clone().or_else(default_config) else { return Ok(Credentials::none()) };
-        Credentials::from_docker_config(&read_file(&path, MAXIMUM_LENGTH).attempt(attempt)?).attempt(attempt)
+        let config = read_file(&path, MAXIMUM_LENGTH).attempt(attempt)?;
+        Credentials::from_docker_config(&config).map_err(NetworkError::from).attempt(attempt)
+    }
+}
+
+/// Fetches from web servers.
+pub(crate) struct Web(Client);
+
+impl Web {
+    /// The TUF repository, or the part of one, at a location.
+    pub(crate) fn repository(&self, WebLocation(url): &WebLocation) -> HttpRepository {
+        HttpRepository::new(self.0.clone(), url, url)
+    }
+}
+
+/// Where files are on a web server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WebLocation(Url);
+
+impl FromStr for WebLocation {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(_) if text.contains(['?', '#']) => Err("a query or a fragment is not part of a location".to_owned()),
+            Ok(url) => Ok(Self(url)),
+            Err(UrlError::Credentials { .. }) => {
+                Err("user names and passwords in a location are not supported".to_owned())
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+impl WebLocation {
+    /// The location of `name` below this one.
+    pub(crate) fn join(&self, name: &str) -> Result<Self, String> {
+        format!("{}/{name}", self.0.to_text().trim_end_matches('/')).parse()
     }
 }
 
@@ -72,4 +140,26 @@ fn proxy() -> Option<Proxy> {
     let first = |names: &[&str]| names.iter().find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
     let url = first(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])?;
     Some(Proxy { url, except: first(&["NO_PROXY", "no_proxy"]).unwrap_or_default() })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use crate::place::{Location, TufPlace};
+
+    #[test]
+    fn a_tuf_repository_is_behind_a_url() {
+        let url = |text: &str| Location::Web(text.parse().unwrap());
+        for (text, metadata, targets) in [
+            ("r=HTTPS://r.example/x//", url("https://r.example/x/metadata"), url("https://r.example/x/targets")),
+            ("r=http://r.example/m,tuf", url("http://r.example/m"), Location::Folder("tuf".into())),
+        ] {
+            let place: TufPlace = text.parse().unwrap();
+            assert_eq!((place.metadata, place.targets), (metadata, targets), "{text}");
+        }
+        for text in ["r=https://u:p@r.example/", "r=https://r.example/x?token=t", "r=https://r.example/x#y"] {
+            assert!(text.parse::<TufPlace>().is_err(), "{text}");
+        }
+    }
 }

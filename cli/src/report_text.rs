@@ -2,10 +2,10 @@
 
 use anstyle::{AnsiColor, Style};
 use indicatif::HumanBytes;
-use sealift_core::in_toto::{Attestation, Claim, SignatureCheck};
 use sealift_core::report::{
     AttestationReport, BundleReport, ExpiryReport, ItemReport, ReferrerReport, Report, RepositoryReport,
 };
+use sealift_proof::in_toto::{Attestation, Claim, SignatureCheck};
 
 use crate::text::{Line, Text};
 

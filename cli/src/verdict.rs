@@ -4,11 +4,11 @@ use std::io::Read;
 
 use clap::Args;
 use sealift_archive_format::reader::SealedReader;
-use sealift_core::freshness::{AskedClock, parse_instant};
-use sealift_core::in_toto::Inspections;
-use sealift_core::in_toto::sandbox::{Sandbox, SandboxLimits};
 use sealift_core::trust_store::Trust;
 use sealift_core::verify::{self, Judged};
+use sealift_proof::freshness::{AskedClock, parse_instant};
+use sealift_proof::in_toto::Inspections;
+use sealift_sandbox::{Sandbox, SandboxLimits};
 
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure, Reason};

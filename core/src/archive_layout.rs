@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use sealift_archive_format::inventory::{Descriptor, ImageRecord, Inventory};
+use sealift_proof::canonical_json;
 use serde_json::{Value, json};
 
-use crate::canonical_json;
 use crate::oci::manifest::{MAXIMUM_CHILDREN, MAXIMUM_LENGTH};
 
 /// `oci-layout` (OCI Image Specification 1.1, "Image Layout Specification").

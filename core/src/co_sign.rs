@@ -10,9 +10,9 @@ use std::num::NonZeroU32;
 use sealift_archive_format::reader::SealedReader;
 use sealift_archive_format::seal::CoSigning;
 use sealift_archive_format::{Digest, SealSignature, UnverifiedSeal};
+use sealift_proof::signature::SigningKey;
 
 use crate::seal::{self, SignError};
-use crate::signature::SigningKey;
 use crate::trust_store::Trust;
 use crate::verify::Verified;
 
@@ -21,7 +21,7 @@ use crate::verify::Verified;
 pub struct CoSigner<'a> {
     archive: CoSigning<'a>,
     signature: SealSignature,
-    identity: crate::signature::KeyIdentity,
+    identity: sealift_proof::signature::KeyIdentity,
 }
 
 impl<'a> CoSigner<'a> {

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use sealift_archive_format::Digest;
+use sealift_proof::freshness::{Clock, Freshness, Verdict, Verdicts};
+use sealift_proof::in_toto::{Attestation, Trace, VerifiedSupplyChain};
+use sealift_proof::level::Level;
 use serde::Serialize;
 
-use crate::cnab::Level;
-use crate::freshness::{Clock, Freshness, Verdict, Verdicts};
-use crate::in_toto::{Attestation, Trace, VerifiedSupplyChain};
 use crate::oci::attestation::Attached;
 use crate::oci::{Document, Graph, ReferrerKind};
 use crate::trust::{Finding, Judgement, RepositoryEvidence, Terms};
@@ -320,7 +320,7 @@ fn time(terms: &Terms, exported_at: Timestamp, expiries: impl Iterator<Item = Ti
 }
 
 fn repository(evidence: &RepositoryEvidence, clock: &Clock) -> RepositoryReport {
-    let role = |role: &crate::tuf::RoleEvidence| RoleReport {
+    let role = |role: &sealift_proof::tuf::RoleEvidence| RoleReport {
         role: role.role.to_string(),
         version: role.version,
         threshold: role.threshold,

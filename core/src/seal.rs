@@ -9,9 +9,8 @@ use std::sync::Arc;
 
 use sealift_archive_format::seal::{CoSigningError, signed_bytes};
 use sealift_archive_format::{Digest, Inventory, InventoryError, SealSignature, UnverifiedSeal};
-
-use crate::freshness::LooserFreshness;
-use crate::signature::{Candidate, KeyError, PublicKey, Scheme, SigningKey, ThresholdError, require_threshold};
+use sealift_proof::freshness::LooserFreshness;
+use sealift_proof::signature::{Candidate, KeyError, PublicKey, Scheme, SigningKey, ThresholdError, require_threshold};
 
 /// An exporter whose key is pinned on this side.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use sealift_archive_format::inventory::{
 use sealift_archive_format::tar_profile::BLOCK_LENGTH;
 use sealift_archive_format::{Digest, EntryName, Inventory, Layout, Seal, Writer};
 use sealift_core::seal::{self, ExporterKey};
-use sealift_core::signature::SigningKey;
+use sealift_proof::signature::SigningKey;
 use serde_json::json;
 
 const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";

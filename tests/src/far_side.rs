@@ -10,20 +10,20 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use sealift_archive_format::{FormatError, Problem};
-use sealift_core::freshness::{AskedClock, FreshnessError};
 use sealift_core::import::{self, Delivered, Destination, ImportError};
-use sealift_core::in_toto::{Inspections, Refusal};
 use sealift_core::oci::layout::LayoutSink;
 use sealift_core::oci::{Reference, Sink};
 use sealift_core::progress::Unwatched;
 use sealift_core::seal::SealError;
-use sealift_core::signature::PublicKey;
 use sealift_core::trust::{JudgementError, RepositoryError, SupplyChainError};
 use sealift_core::trust_store::TrustStore;
-use sealift_core::tuf::TufError;
-use sealift_core::tuf::map::MapSearchError;
 use sealift_core::verify::documents::DocumentError;
 use sealift_core::verify::{self, HeadError, ReceiveError, Settings};
+use sealift_proof::freshness::{AskedClock, FreshnessError};
+use sealift_proof::in_toto::{Inspections, Refusal};
+use sealift_proof::signature::PublicKey;
+use sealift_proof::tuf::TufError;
+use sealift_proof::tuf::map::MapSearchError;
 use sealift_sample_publisher::Sample;
 use tempfile::TempDir;
 

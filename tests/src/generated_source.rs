@@ -12,16 +12,16 @@ use sealift_archive_format::inventory::Exporter;
 use sealift_core::export::{
     self, BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Request, Settings, SourceReference,
 };
-use sealift_core::in_toto::Inspections;
 use sealift_core::oci::layout::LayoutError;
 use sealift_core::oci::{
     BlobContent, Checked, Descriptor, ManifestBytes, ManifestError, Platforms, Reference, ReferrerKind, Repository,
     Source, SourceError,
 };
 use sealift_core::progress::Unwatched;
-use sealift_core::signature::SigningKey;
 use sealift_core::trust::Extent;
 use sealift_core::trust_store::Trust;
+use sealift_proof::in_toto::Inspections;
+use sealift_proof::signature::SigningKey;
 use serde_json::{Value, json};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::digest::{DigestAlgorithm, Hasher};
-use sealift_core::in_toto::verify::{MAXIMUM_DEPTH, MAXIMUM_FILES};
+use sealift_proof::in_toto::verify::{MAXIMUM_DEPTH, MAXIMUM_FILES};
 
 /// A file of the final product.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use sealift_archive_format::inventory::{
 use sealift_archive_format::{Digest, EntryName, Inventory, Seal, Writer};
 use sealift_core::archive_layout;
 use sealift_core::seal;
-use sealift_core::signature::SigningKey;
+use sealift_proof::signature::SigningKey;
 use sealift_sample_publisher::Sample;
 use sealift_sample_publisher::image::Blobs;
 use serde_json::{Value, json};

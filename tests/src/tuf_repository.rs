@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
-use sealift_core::canonical_json;
-use sealift_core::tuf::provider::{CarriedMetadata, CarriedTargets, target_file_path};
-use sealift_core::tuf::{
+use sealift_proof::canonical_json;
+use sealift_proof::tuf::provider::{CarriedMetadata, CarriedTargets, target_file_path};
+use sealift_proof::tuf::{
     Limits, MetadataProvider, ProviderError, RoleName, TrustedRepository, TrustedState, TufError, VerifiedTarget,
     update,
 };

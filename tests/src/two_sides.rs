@@ -10,18 +10,18 @@ use sealift_archive_format::inventory::Exporter;
 use sealift_core::export::{
     self, BundleOrigin, BundleRequest, ImageRequest, PlanError, PrepareError, Prepared, Request, SourceReference,
 };
-use sealift_core::freshness::AskedClock;
 use sealift_core::import::{self, Delivered, Destination, ImportError};
-use sealift_core::in_toto::Inspections;
 use sealift_core::oci::layout::{LayoutSink, LayoutSource};
 use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::oci::{Platforms, Sink, Source};
 use sealift_core::progress::Unwatched;
-use sealift_core::signature::SigningKey;
 use sealift_core::trust::{Carrier, Extent};
 use sealift_core::trust_store::TrustStore;
-use sealift_core::tuf::provider::RepositoryFolder;
+use sealift_core::tuf_repository::RepositoryFolder;
 use sealift_core::verify::{self, Discard, HeadError, Judged, Verified};
+use sealift_proof::freshness::AskedClock;
+use sealift_proof::in_toto::Inspections;
+use sealift_proof::signature::SigningKey;
 use sealift_sample_publisher::{Published, Sample};
 use tempfile::TempDir;
 

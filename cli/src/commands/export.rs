@@ -11,21 +11,19 @@ use sealift_core::cnab::bundle;
 use sealift_core::export::{
     self, BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Prepared, Request, SourceReference,
 };
-use sealift_core::http::Client;
 use sealift_core::oci::layout::LayoutSource;
 use sealift_core::oci::{Platform, Platforms, ReferrerKind, Source};
-use sealift_core::registry::RegistrySource;
 use sealift_core::trust::{Carrier, Extent};
 use sealift_core::trust_store::{Policy, RepositoryName};
-use sealift_core::tuf::provider::{HttpRepository, RepositoryFolder};
-use sealift_core::tuf::{MetadataProvider, TargetProvider};
+use sealift_core::tuf_repository::RepositoryFolder;
+use sealift_proof::tuf::{MetadataProvider, TargetProvider};
 use serde::Serialize;
 
 use crate::context::{Context, ExportTime};
 use crate::failure::{Attempt as _, Failure, Reason};
 use crate::input_file::read_file;
 use crate::key_file::SigningKeyArguments;
-use crate::network::NetworkArguments;
+use crate::network::{NetworkArguments, Web};
 use crate::output_file::NewFile;
 use crate::place::{Location, Named, Place, TufPlace};
 use crate::referrers::Referrers;
@@ -119,7 +117,7 @@ struct LeftOut {
 struct ExportedItem {
     name: String,
     digest: sealift_archive_format::Digest,
-    level: sealift_core::cnab::Level,
+    level: sealift_proof::level::Level,
 }
 
 /// Exports.
@@ -134,7 +132,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     let update = context.trust_store().update().attempt(attempt)?;
     let trust = update.trust().attempt(attempt)?;
     remark_on(export_time, &trust.policy, context);
-    let http = arguments.network.http()?;
+    let web = arguments.network.web()?;
     let mut opened = Opened::new(arguments)?;
     let request = opened.request(arguments)?;
     let progress = context.progress();
@@ -144,7 +142,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     progress.finish();
     let plan = plan.attempt(attempt)?;
 
-    let mut repositories = tuf_repositories(&arguments.tuf, &http)?;
+    let mut repositories = tuf_repositories(&arguments.tuf, &web)?;
     let live = repositories.iter_mut().map(|(name, (metadata, targets))| {
         (name.clone(), Carrier { metadata: &mut **metadata, targets: &mut **targets })
     });
@@ -212,16 +210,19 @@ fn write(prepared: &Prepared, output: &Path, progress: &dyn sealift_core::progre
     flushed.and_then(|()| file.finish_new()).attempt(attempt)
 }
 
-/// The sources that the command line names, each opened once.
+/// The sources that the command line names, each opened once: registries, where there is a network, and layouts.
 struct Opened {
-    registries: Arc<dyn Source>,
+    registries: Option<Arc<dyn Source>>,
     layouts: BTreeMap<PathBuf, Arc<dyn Source>>,
 }
 
 impl Opened {
     fn new(arguments: &ExportArguments) -> Result<Self, Failure> {
-        let registries = RegistrySource::new(arguments.network.registry()?);
-        Ok(Self { registries: Arc::new(registries), layouts: BTreeMap::new() })
+        Ok(Self { registries: arguments.network.registry_source()?, layouts: BTreeMap::new() })
+    }
+
+    fn registries(&self, attempt: impl FnOnce() -> String) -> Result<Arc<dyn Source>, Failure> {
+        self.registries.clone().ok_or(Reason::NoNetwork).attempt(attempt)
     }
 
     fn layout(&mut self, folder: &Path) -> Result<Arc<dyn Source>, Failure> {
@@ -261,7 +262,8 @@ impl Opened {
     fn stored(&mut self, place: &Place, name: &str) -> Result<SourceReference, Failure> {
         match place {
             Place::Registry(reference) => {
-                Ok(SourceReference { source: Arc::clone(&self.registries), reference: reference.clone() })
+                let source = self.registries(|| format!("cannot export {name}"))?;
+                Ok(SourceReference { source, reference: reference.clone() })
             }
             Place::Layout { folder, reference } => {
                 Ok(SourceReference { source: self.layout(folder)?, reference: reference.clone() })
@@ -275,12 +277,12 @@ impl Opened {
     fn images_from(&mut self, arguments: &ExportArguments) -> Result<ImagesFrom, Failure> {
         let attempt = || "cannot tell where the images of the bundle are".to_owned();
         match arguments.images_from.as_deref() {
-            None => Ok(ImagesFrom::TheirReferences(Arc::clone(&self.registries))),
+            None => Ok(ImagesFrom::TheirReferences(self.registries(attempt)?)),
             Some(place) => match place.strip_prefix("oci:") {
                 Some(folder) => Ok(ImagesFrom::TheirReferences(self.layout(Path::new(folder))?)),
                 None => {
                     let reference: sealift_core::oci::Reference = place.parse().attempt(attempt)?;
-                    Ok(ImagesFrom::OneRepository(Arc::clone(&self.registries), reference.repository().clone()))
+                    Ok(ImagesFrom::OneRepository(self.registries(attempt)?, reference.repository().clone()))
                 }
             },
         }
@@ -290,19 +292,19 @@ impl Opened {
 /// A live repository: its metadata and its target files.
 type LiveRepository = (Box<dyn MetadataProvider>, Box<dyn TargetProvider>);
 
-fn tuf_repositories(places: &[TufPlace], http: &Client) -> Result<BTreeMap<RepositoryName, LiveRepository>, Failure> {
+fn tuf_repositories(places: &[TufPlace], web: &Web) -> Result<BTreeMap<RepositoryName, LiveRepository>, Failure> {
     let mut repositories = BTreeMap::new();
     for TufPlace { repository, metadata, targets } in places {
         let attempt = || format!("cannot use the TUF repository {repository}");
         let name: RepositoryName = repository.parse().attempt(attempt)?;
         let metadata: Box<dyn MetadataProvider> = match metadata {
-            Location::Url(url) => Box::new(HttpRepository::new(http.clone(), url, url)),
+            Location::Web(location) => Box::new(web.repository(location)),
             Location::Folder(folder) if folder.is_dir() => Box::new(RepositoryFolder::new(folder, folder)),
             Location::Folder(folder) => return Err(Reason::NoTufFolder(folder.clone())).attempt(attempt),
         };
         // A repository need not have target files of its own.
         let targets: Box<dyn TargetProvider> = match targets {
-            Location::Url(url) => Box::new(HttpRepository::new(http.clone(), url, url)),
+            Location::Web(location) => Box::new(web.repository(location)),
             Location::Folder(folder) => Box::new(RepositoryFolder::new(folder, folder)),
         };
         if repositories.insert(name, (metadata, targets)).is_some() {

@@ -7,7 +7,6 @@ use sealift_archive_format::Digest;
 use sealift_core::import::{self, Delivered, Destination, Naming, PublishedMirror, ReplacedTag};
 use sealift_core::oci::layout::LayoutSink;
 use sealift_core::oci::{Reference, Sink};
-use sealift_core::registry::RegistrySink;
 use sealift_core::report::Report;
 use sealift_core::trust_store::RepositoryName;
 use serde::Serialize;
@@ -108,7 +107,7 @@ impl Target {
         let registry = self.to_registry.as_deref().unwrap_or_default();
         let (domain, prefix) = registry.split_once('/').unwrap_or((registry, ""));
         let destination = Destination::Registry { domain: domain.to_owned(), prefix: prefix.to_owned(), naming };
-        Ok((destination, Box::new(RegistrySink::new(network.registry()?))))
+        Ok((destination, network.registry_sink()?))
     }
 }
 

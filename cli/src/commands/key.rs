@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use sealift_core::signature::{PublicKey, SigningKey};
+use sealift_proof::signature::{PublicKey, SigningKey};
 use serde::Serialize;
 use zeroize::Zeroizing;
 

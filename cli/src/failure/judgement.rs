@@ -1,14 +1,14 @@
 //! What to tell the operator about the judgement: TUF, freshness, in-toto, level.
 
-use sealift_core::freshness::{FreshnessError, LooserFreshness};
-use sealift_core::in_toto::AttestationError;
 use sealift_core::trust::{JudgementError, RepositoryError, SupplyChainError};
 use sealift_core::trust_store::Rule;
-use sealift_core::tuf::map::MapSearchError;
-use sealift_core::tuf::{FetchError, ProviderError, TufError};
 use sealift_core::verify::AttestationRefusal;
+use sealift_proof::freshness::{FreshnessError, LooserFreshness};
+use sealift_proof::in_toto::AttestationError;
+use sealift_proof::tuf::map::MapSearchError;
+use sealift_proof::tuf::{FetchError, ProviderError, TufError};
 
-use super::{Advice, advice, transfer};
+use super::{Advice, advice, network};
 use crate::exit_code::ExitCode;
 
 pub(super) fn judgement(error: &JudgementError) -> Advice {
@@ -170,10 +170,8 @@ fn provider(error: &ProviderError) -> Advice {
             ExitCode::Source,
             "export fewer names or repositories at once, or leave --whole-metadata out; nothing was written",
         ),
-        ProviderError::Unavailable { source, .. } => match source.downcast_ref() {
-            Some(error) => transfer::http(error),
-            None => advice(ExitCode::Source, "check that the TUF repository can be read"),
-        },
+        ProviderError::Unavailable { source, .. } => network::unavailable(&**source)
+            .unwrap_or_else(|| advice(ExitCode::Source, "check that the TUF repository can be read")),
     }
 }
 

@@ -3,10 +3,9 @@
 use std::io;
 
 use sealift_core::export::{ExportError, PlanError, PrepareError};
-use sealift_core::http::{HttpError, SettingsError};
 use sealift_core::import::{DeliveryError, DestinationError, ImportError};
 use sealift_core::trust_store::TagError;
-use sealift_core::tuf::mirror::MirrorError;
+use sealift_core::tuf_repository::mirror::MirrorError;
 
 use super::{Advice, advice, archive, judgement, seal, trust_store};
 use crate::exit_code::ExitCode;
@@ -172,38 +171,4 @@ pub(super) fn mirror(error: &MirrorError) -> Advice {
         }
     };
     advice(ExitCode::Sink, hint)
-}
-
-/// What to do when a server of TUF files did not give one.
-pub(super) fn http(error: &HttpError) -> Advice {
-    let hint = match error {
-        HttpError::PlainHttp { .. } | HttpError::RedirectToPlainHttp { .. } => {
-            "use https, or allow plain http to this host knowingly: --plain-http HOST"
-        }
-        HttpError::Proxy { .. } => "correct HTTPS_PROXY or ALL_PROXY, or unset it",
-        HttpError::Transport { .. } if error.is_certificate_refused() => {
-            "if an authority of your own signs for this server, name its certificate: --ca FILE"
-        }
-        HttpError::Transport { .. } | HttpError::Body { .. } => {
-            "check the location, the network and the proxy that HTTPS_PROXY names, and try again"
-        }
-        HttpError::Status { .. } => "check the location, and ask who keeps this server; or try again later",
-        HttpError::TooLarge { .. }
-        | HttpError::TooManyRedirects { .. }
-        | HttpError::Redirect { .. }
-        | HttpError::UploadRedirected { .. } => "check the location: this is not how a TUF repository answers",
-    };
-    advice(ExitCode::Source, hint)
-}
-
-pub(super) fn settings(error: &SettingsError) -> Advice {
-    match error {
-        SettingsError::CertificateAuthorities(_) | SettingsError::NoCertificate => {
-            advice(ExitCode::Usage, "give --ca a file of certificates in PEM")
-        }
-        // Only requests meet it, and say so themselves.
-        SettingsError::Proxy(_) | SettingsError::ProxyProtocol => {
-            advice(ExitCode::Usage, "correct HTTPS_PROXY or ALL_PROXY, or unset it")
-        }
-    }
 }

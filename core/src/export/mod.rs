@@ -19,19 +19,19 @@ use sealift_archive_format::seal::SealFormatError;
 use sealift_archive_format::{
     Digest, EntryName, EntryNameError, Inventory, InventoryError, Place, Seal, WriteError, Writer,
 };
+use sealift_proof::in_toto::Inspections;
+use sealift_proof::signature::SigningKey;
+use sealift_proof::tuf::TrustedState;
 
 pub use plan::{LeftOutReferrer, Plan, PlanError, plan};
 pub use request::{BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Request, SourceReference};
 
 use crate::archive_layout::{self, LayoutError};
-use crate::in_toto::Inspections;
 use crate::oci::{Descriptor, SourceError};
 use crate::progress::Progress;
 use crate::seal::{self, SignError};
-use crate::signature::SigningKey;
 use crate::trust::{self, Carried, Carrier, Claim, Extent, Judgement, JudgementError, Question, Terms};
 use crate::trust_store::{RepositoryName, Trust, policy};
-use crate::tuf::TrustedState;
 use crate::verify::documents::{Blob, Closed, DocumentError, Documents};
 use crate::verify::{
     AttestationRefusal, Attestations, ReferrerRefusal, TooMuchMetadata, check_referrers, check_tuf_length,

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use sealift_archive_format::Digest;
+use sealift_proof::tuf::publication::verified_metadata;
+use sealift_proof::tuf::{Limits, Measured, TufError};
 
 use super::Delivered;
 use crate::trust::RepositoryEvidence;
 use crate::trust_store::RepositoryName;
-use crate::tuf::mirror::{Mirror, MirrorError, verified_metadata};
-use crate::tuf::{Limits, Measured, TufError};
+use crate::tuf_repository::mirror::{Mirror, MirrorError};
 use crate::verify::{Closed, Proof};
 
 impl Delivered {

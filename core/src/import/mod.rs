@@ -16,20 +16,21 @@ use std::sync::Arc;
 
 use sealift_archive_format::inventory::{EntryRecord, ImageRecord};
 use sealift_archive_format::{Digest, Inventory};
+use sealift_proof::freshness::LooserFreshness;
+use sealift_proof::level::Level;
+use sealift_proof::tuf::TrustedState;
 
 pub use destination::{Destination, DestinationError, Naming};
 pub use mirrors::PublishedMirror;
 pub use tags::ReplacedTag;
 
-use crate::cnab::{Level, RelocationMapping};
-use crate::freshness::LooserFreshness;
+use crate::cnab::RelocationMapping;
 use crate::oci::{
     BlobContent, Checked, Descriptor, Graph, ManifestBytes, Offer, Reference, Repository, Sink, SinkError,
 };
 use crate::progress::Progress;
 use crate::trust::{Claim, Finding, Judgement};
 use crate::trust_store::{RepositoryName, TagError, TrustStoreError, Update};
-use crate::tuf::TrustedState;
 use crate::verify::documents::{Closed, ClosedImage};
 use crate::verify::{Judged, Proof, ReceiveError, Receiver, Verified};
 use tags::Tags;

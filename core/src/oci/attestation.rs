@@ -2,7 +2,7 @@
 //!
 //! Two ways are known: a referrer has a `subject` (OCI Image Specification 1.1), and BuildKit lists an attestation
 //! manifest in the index of an image, beside the manifest that it is about. What a layer says is for
-//! [`in_toto::attestation`](crate::in_toto::attestation) to read.
+//! [`in_toto::attestation`](sealift_proof::in_toto::attestation) to read.
 
 use std::collections::{HashMap, HashSet};
 

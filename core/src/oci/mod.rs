@@ -8,7 +8,6 @@
 pub mod attestation;
 pub mod content;
 pub mod descriptor;
-pub mod domain;
 pub mod graph;
 pub mod layout;
 pub mod manifest;
@@ -20,7 +19,6 @@ pub mod transfer;
 
 pub use content::{BlobContent, Checked, ContentError};
 pub use descriptor::Descriptor;
-pub use domain::Domain;
 pub use graph::{ForeignLayers, Graph, GraphError, Graphs, Platforms};
 pub use layout::{LayoutError, LayoutSink, LayoutSource};
 pub use manifest::{Document, ImageIndex, ImageManifest, ManifestBytes, ManifestError};

@@ -8,8 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use sealift_archive_format::{Digest, DigestError};
-
-use super::domain::Domain;
+use sealift_proof::domain::{Domain, DomainError};
 
 /// The longest repository path, in bytes.
 const MAXIMUM_PATH: usize = 255;
@@ -48,11 +47,8 @@ pub enum ReferenceError {
         length: usize,
     },
     /// The registry's name is not a domain name, an address or either with a port.
-    #[error("{domain:?} is not a registry's host name, with or without port")]
-    Domain {
-        /// What was found.
-        domain: String,
-    },
+    #[error(transparent)]
+    Domain(#[from] DomainError),
     /// The repository's path is not lower-case words with separators.
     #[error("{path:?} is not a repository name: lower-case letters, digits, and single separators between them")]
     Path {
@@ -300,6 +296,15 @@ mod tests {
         let by_digest: Reference = format!("r.example/a@{DIGEST}").parse().unwrap();
         assert_eq!(by_digest.tag_or_latest(), None);
         assert_eq!("r.example/a".parse::<Reference>().unwrap().tag_or_latest(), Some(Tag::latest()));
+    }
+
+    #[test]
+    fn a_path_with_its_domain_in_front_is_a_path() {
+        for domain in ["EXAMPLE.com:443", "example.com:5000", "registry", "127.0.0.1:80", "[::1]", "[2001:db8::A]:5000"]
+        {
+            let path = Repository::new(domain, "app").unwrap().path_with_domain();
+            Repository::new("r.example", &path).unwrap();
+        }
     }
 
     #[test]

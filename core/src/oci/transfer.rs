@@ -9,6 +9,7 @@ use super::descriptor::Descriptor;
 use super::layout::LayoutError;
 use super::manifest::ManifestBytes;
 use super::reference::{Reference, Repository};
+#[cfg(feature = "network")]
 use crate::registry::RegistryError;
 
 /// A place that has manifests and blobs. Threads may share it.
@@ -83,6 +84,7 @@ pub trait Upload {
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// A registry's reason.
+    #[cfg(feature = "network")]
     #[error(transparent)]
     Registry(#[from] RegistryError),
     /// A layout's reason.
@@ -94,6 +96,7 @@ pub enum SourceError {
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
     /// A registry's reason.
+    #[cfg(feature = "network")]
     #[error(transparent)]
     Registry(#[from] RegistryError),
     /// A layout's reason.

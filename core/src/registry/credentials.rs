@@ -11,12 +11,13 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use sealift_archive_format::strict_json::{self, JsonError};
+use sealift_proof::domain::Domain;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::credential_helper::{self, HelperError};
+use crate::oci::Repository;
 use crate::oci::descriptor::null_as_default;
-use crate::oci::{Domain, Repository};
 
 /// The longest `config.json`, in bytes.
 const MAXIMUM_LENGTH: usize = 4 * 1024 * 1024;

@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use sealift_proof::tuf::chain::{RootChain, roots_before};
+use sealift_proof::tuf::provider::{RecordingMetadata, RecordingTargets, Room};
+use sealift_proof::tuf::{Limits, ProviderError, RoleName, TrustedState, TufError};
 
 use super::repositories::{Carried, CarriedRepository, Carrier, MAXIMUM_TUF, RepositoryError};
 use crate::trust_store::{RepositoryName, Trust};
-use crate::tuf::chain::{RootChain, roots_before};
-use crate::tuf::provider::{RecordingMetadata, RecordingTargets, Room};
-use crate::tuf::{Limits, ProviderError, RoleName, TrustedState, TufError};
 
 /// How much of a repository's metadata is carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +90,7 @@ fn record_every_role(
     let tuf = |source| RepositoryError::Tuf { name: name.clone(), source };
     let Some(pinned) = trust.repositories.get(name) else { return Ok(()) };
     let (nothing, limits) = (TrustedState::default(), trust.policy.limits.tuf());
-    let mut repository = crate::tuf::update(&pinned.root.bytes, &nothing, recorder, now, &limits).map_err(tuf)?;
+    let mut repository =
+        sealift_proof::tuf::update(&pinned.root.bytes, &nothing, recorder, now, &limits).map_err(tuf)?;
     repository.load_every_role(recorder).map(drop).map_err(tuf)
 }

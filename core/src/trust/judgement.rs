@@ -5,18 +5,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use sealift_archive_format::Digest;
+use sealift_proof::in_toto::{Inspections, VerifiedSupplyChain, Work};
+use sealift_proof::level::{Assurance, Level, MinimumLevel};
+use sealift_proof::tuf::map::{AgreedTarget, MapError, MapSearchError, RepositoryMap};
+use sealift_proof::tuf::{Measured, MismatchError, RoleName, TufError, VerifiedTarget};
 
 use super::claim::Claim;
 use super::repositories::{Carried, Carrier, Repositories, RepositoryError, RepositoryEvidence};
 use super::supply_chain::{self, SupplyChainError};
 use super::terms::Terms;
-use crate::cnab::{Assurance, Level, MinimumLevel};
-use crate::in_toto::{Inspections, VerifiedSupplyChain, Work};
 use crate::trust_store::policy;
 use crate::trust_store::requirement::{Asked, InBundles, Rule};
 use crate::trust_store::{NameError, RepositoryName, Trust};
-use crate::tuf::map::{AgreedTarget, MapError, MapSearchError, RepositoryMap};
-use crate::tuf::{Measured, MismatchError, RoleName, TufError, VerifiedTarget};
 
 /// What is to be judged, and how.
 pub struct Question<'a> {

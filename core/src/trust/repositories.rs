@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use sealift_archive_format::{Digest, EntryName};
-
-use super::terms::Terms;
-use crate::freshness::FreshnessError;
-use crate::trust_store::{RepositoryName, Trust};
-use crate::tuf::provider::{CarriedMetadata, CarriedTargets};
-use crate::tuf::{
+use sealift_proof::freshness::FreshnessError;
+use sealift_proof::tuf::provider::{CarriedMetadata, CarriedTargets};
+use sealift_proof::tuf::{
     FetchError, MetadataProvider, ProviderError, RoleEvidence, TargetProvider, TrustedRepository, TrustedState,
     TufError, VerifiedTarget, stray_metadata,
 };
+
+use super::terms::Terms;
+
+use crate::trust_store::{RepositoryName, Trust};
 
 fn outcome(error: &TufError) -> &'static str {
     match error {
@@ -154,8 +155,9 @@ impl<'a> Repositories<'a> {
         for (name, carrier) in carriers {
             let Some(pinned) = trust.repositories.get(&name) else { continue };
             let (root, state) = (&pinned.root.bytes, &pinned.state);
-            let repository = crate::tuf::update(root, state, carrier.metadata, judged_at, &trust.policy.limits.tuf())
-                .map_err(|source| RepositoryError::Tuf { name: name.clone(), source })?;
+            let repository =
+                sealift_proof::tuf::update(root, state, carrier.metadata, judged_at, &trust.policy.limits.tuf())
+                    .map_err(|source| RepositoryError::Tuf { name: name.clone(), source })?;
             let (pinned_root, found) = (pinned.root.digest.clone(), BTreeMap::new());
             opened.insert(name, Opened { carrier, heard: Heard { repository, pinned_root, found } });
         }

@@ -6,19 +6,19 @@
 
 use std::collections::BTreeMap;
 
+use sealift_proof::in_toto::verify::LayoutKey;
+use sealift_proof::in_toto::{
+    self, BindingRule, FinalProduct, Key, KeyFileError, Parameters, ProductContent, ProductFile, Refusal, SupplyChain,
+    VerifiedSupplyChain, Work, WorkExceeded,
+};
+use sealift_proof::tuf::VerifiedTarget;
+use sealift_proof::tuf::map::AgreedTarget;
 use serde_json::Value;
 
 use super::claim::Claim;
 use super::judgement::{Brought, Question};
 use super::repositories::{Repositories, RepositoryError};
-use crate::in_toto::verify::LayoutKey;
-use crate::in_toto::{
-    self, BindingRule, FinalProduct, Key, KeyFileError, Parameters, ProductContent, ProductFile, Refusal, SupplyChain,
-    VerifiedSupplyChain, Work, WorkExceeded,
-};
 use crate::trust_store::{NameError, RepositoryName};
-use crate::tuf::VerifiedTarget;
-use crate::tuf::map::AgreedTarget;
 
 /// The most files that a target may list.
 const MAXIMUM_FILES: usize = 10_000;

@@ -4,9 +4,9 @@
 //! metadata, in-toto layouts, OpenPGP keys.
 
 use jiff::{SignedDuration, Timestamp};
+use sealift_proof::freshness::{AskedClock, Clock, Freshness, LooserFreshness};
 
 use super::repositories::RepositoryError;
-use crate::freshness::{AskedClock, Clock, Freshness, LooserFreshness};
 use crate::trust_store::{RepositoryName, Trust};
 
 /// The terms on which things are judged.

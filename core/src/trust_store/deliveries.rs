@@ -9,12 +9,12 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use sealift_archive_format::{Digest, strict_json};
+use sealift_proof::level::Level;
 use serde::{Deserialize, Serialize};
 
 use super::TrustStoreError;
 use super::disk::{self, Disk, failed};
 use super::error::StateDamage;
-use crate::cnab::Level;
 
 /// The form of `deliveries.json`.
 const FORMAT: u32 = 1;

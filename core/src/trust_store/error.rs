@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use sealift_archive_format::strict_json::JsonError;
+use sealift_proof::tuf::TufError;
+use sealift_proof::tuf::map::MapError;
 
 use super::keyring::{Keyring, RingKeyError};
 use super::name::{NameError, RepositoryName};
 use super::policy::PolicyError;
-use crate::tuf::TufError;
-use crate::tuf::map::MapError;
 
 /// Why the trust store cannot be read or changed.
 #[derive(Debug, thiserror::Error)]

@@ -8,11 +8,12 @@ use std::hash::Hash;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use sealift_proof::in_toto::{Key, KeyFileError};
+use sealift_proof::signature::{KeyError, PublicKey};
+
 use super::disk;
 use super::name::{AttesterName, ExporterName, NameError};
 use super::{MAXIMUM_FILE_LENGTH, TrustStore, TrustStoreError, list};
-use crate::in_toto::{Key, KeyFileError};
-use crate::signature::{KeyError, PublicKey};
 
 /// What the keys of a ring are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

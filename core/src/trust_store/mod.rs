@@ -47,12 +47,12 @@ pub use policy::{Policy, PolicyError};
 pub use requirement::{NamePattern, Requirement, Rule};
 pub use update::{Commit, ExportTime, Forgotten, Update};
 
-use crate::in_toto::Key;
-use crate::signature::PublicKey;
-use crate::tuf::TrustedState;
-use crate::tuf::map::RepositoryMap;
 use disk::{LocalDisk, failed};
 use presence::Presence;
+use sealift_proof::in_toto::Key;
+use sealift_proof::signature::PublicKey;
+use sealift_proof::tuf::TrustedState;
+use sealift_proof::tuf::map::RepositoryMap;
 use state::StateFile;
 
 /// The longest policy, map, key or root that is read, in bytes.

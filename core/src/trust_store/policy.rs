@@ -7,14 +7,14 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use jiff::SignedDuration;
+use sealift_proof::freshness::{AskedClock, DEFAULT_MAXIMUM_TRANSIT, Freshness, LooserFreshness};
+use sealift_proof::level::{Level, MinimumLevel};
+use sealift_proof::tuf;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::requirement::{Asked, InBundles, Requirement};
-use crate::cnab::{Level, MinimumLevel};
-use crate::freshness::{AskedClock, DEFAULT_MAXIMUM_TRANSIT, Freshness, LooserFreshness};
 use crate::oci::ReferrerKind;
 use crate::oci::referrer::usual_kinds;
-use crate::tuf;
 
 /// A policy file to start from: it says what the defaults are, and changes none of them.
 pub const TEMPLATE: &str = r#"# What this side asks of an archive. A line that begins with # shows the default.
@@ -344,7 +344,7 @@ mod tests {
     fn an_empty_policy_and_the_template_are_the_default() {
         assert_eq!(Policy::parse("").unwrap(), Policy::default());
         assert_eq!(Policy::parse(TEMPLATE).unwrap(), Policy::default());
-        assert!(!crate::cnab::Level::Zero.meets(Policy::default().minimum_level));
+        assert!(!sealift_proof::level::Level::Zero.meets(Policy::default().minimum_level));
     }
 
     #[test]

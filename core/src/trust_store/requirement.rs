@@ -7,13 +7,13 @@
 
 use std::fmt;
 
+use sealift_proof::domain::{Domain, pattern_in_one_form};
+use sealift_proof::level::MinimumLevel;
+use sealift_proof::tuf::PathPattern;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{AttesterName, RepositoryName};
-use crate::cnab::MinimumLevel;
-use crate::oci::domain::{Domain, pattern_in_one_form};
 use crate::oci::{Reference, Tag};
-use crate::tuf::PathPattern;
 
 /// What is asked of the names that a pattern matches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

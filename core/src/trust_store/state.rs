@@ -10,12 +10,12 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use sealift_archive_format::{Digest, strict_json};
+use sealift_proof::tuf::TrustedState;
 use serde::{Deserialize, Serialize};
 
 use super::disk::{self, Disk, failed};
 use super::error::{MetadataError, StateDamage};
 use super::{RepositoryName, TrustStoreError};
-use crate::tuf::TrustedState;
 
 /// The form of `state.json`.
 const FORMAT: u32 = 1;

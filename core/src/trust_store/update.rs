@@ -6,6 +6,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
+use sealift_proof::in_toto::Key;
+use sealift_proof::signature::{KeyError, PublicKey, Scheme};
+use sealift_proof::tuf::TrustedState;
+use sealift_proof::tuf::chain::RootChain;
+use sealift_proof::tuf::map::RepositoryMap;
 
 use super::disk::{self, Disk, failed};
 use super::keyring::{Keyring, RingKey};
@@ -16,12 +21,7 @@ use super::{
     AttesterName, Deliveries, ExporterName, MAXIMUM_FILE_LENGTH, Policy, RepositoryName, Trust, TrustStore,
     TrustStoreError,
 };
-use crate::in_toto::Key;
-use crate::signature::{KeyError, PublicKey, Scheme};
 use crate::trust_store::policy::TEMPLATE;
-use crate::tuf::TrustedState;
-use crate::tuf::chain::RootChain;
-use crate::tuf::map::RepositoryMap;
 
 /// The right to change a trust store. While it lives, no other process can have it.
 pub struct Update {
@@ -102,7 +102,8 @@ impl Update {
     /// Writes down what was accepted of these repositories.
     ///
     /// # Errors
-    /// As [`Update::begin_commit`].
+    /// [`TrustStoreError`] when a repository is unknown, its state in the store is damaged, or the new one lies behind it; then
+    /// nothing is changed.
     pub fn commit(&self, states: &BTreeMap<RepositoryName, TrustedState>) -> Result<(), TrustStoreError> {
         self.begin_commit(states)?.finish()
     }
@@ -112,7 +113,7 @@ impl Update {
     /// is guarded as if it were.
     ///
     /// # Errors
-    /// As [`Update::begin_commit`].
+    /// As [`Update::commit`].
     pub fn begin_delivery<'u>(
         &'u self,
         states: &BTreeMap<RepositoryName, TrustedState>,

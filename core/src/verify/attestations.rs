@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use sealift_archive_format::{Digest, Inventory};
+use sealift_proof::in_toto::attestation::MAXIMUM_LENGTH;
+use sealift_proof::in_toto::{Attestation, AttestationError, LayoutKey, ReadAttestation, Signers, Work};
+use sealift_proof::tuf::Measured;
 
 use super::documents::Closed;
-use crate::in_toto::attestation::MAXIMUM_LENGTH;
-use crate::in_toto::{Attestation, AttestationError, LayoutKey, ReadAttestation, Signers, Work};
 use crate::oci::attestation::Attached;
 use crate::trust::{Terms, full_name};
 use crate::trust_store::Trust;
-use crate::tuf::Measured;
 
 /// Why an attestation is refused.
 #[derive(Debug, thiserror::Error)]

@@ -8,6 +8,7 @@ use sealift_archive_format::FormatError;
 use sealift_archive_format::entry_name::Place;
 use sealift_archive_format::inventory::Inventory;
 use sealift_archive_format::reader::{EntryReader, Reader, SealedReader};
+use sealift_proof::tuf::provider::{CarriedMetadata, CarriedTargets};
 
 use super::documents::{DocumentError, Documents, MAXIMUM_HELD};
 use super::{Attestations, Judged, Proof, ReferrerRefusal, Settings, check_referrers};
@@ -15,7 +16,6 @@ use crate::archive_layout::{self, LayoutError};
 use crate::seal::{self, ExporterKey, SealError};
 use crate::trust::{self, Carried, CarriedRepository, Claim, JudgementError, MAXIMUM_TUF, Question, Terms};
 use crate::trust_store::{NameError, RepositoryName, Trust};
-use crate::tuf::provider::{CarriedMetadata, CarriedTargets};
 
 /// An inventory lists more than may be held before it is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -23,6 +23,8 @@ use sealift_archive_format::FormatError;
 use sealift_archive_format::entry_name::Place;
 use sealift_archive_format::inventory::{EntryRecord, Inventory};
 use sealift_archive_format::reader::{EntryReader, Reader};
+use sealift_proof::freshness::AskedClock;
+use sealift_proof::in_toto::Inspections;
 
 pub use attestations::AttestationRefusal;
 pub use documents::{Closed, DocumentError};
@@ -31,8 +33,6 @@ pub use head::{HeadError, TooMuchMetadata, open, open_sealed};
 pub use referrers::ReferrerRefusal;
 pub(crate) use referrers::{attested_by, check as check_referrers};
 
-use crate::freshness::AskedClock;
-use crate::in_toto::Inspections;
 use crate::oci::{BlobContent, Checked, Descriptor};
 use crate::progress::Progress;
 use crate::report::{ContentReport, Report};

@@ -8,10 +8,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use sealift_archive_format::{Digest, Inventory};
+use sealift_proof::in_toto::SignatureCheck;
 
 use super::Attestations;
 use super::documents::{Closed, ClosedImage};
-use crate::in_toto::SignatureCheck;
 use crate::oci::{Document, Graph, ReferrerKind};
 use crate::trust::full_name;
 use crate::trust_store::Trust;

@@ -1,8 +1,8 @@
 //! Keys as TUF and in-toto documents write them.
 
 use sealift_archive_format::Digest;
-use sealift_core::canonical_json;
-use sealift_core::signature::SigningKey;
+use sealift_proof::canonical_json;
+use sealift_proof::signature::SigningKey;
 use serde_json::{Value, json};
 
 /// The public half as a key object: TUF §4.2.1, securesystemslib's form for in-toto.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 use sealift_archive_format::Digest;
-use sealift_core::signature::{KeyError, SigningKey, SigningKeyError};
+use sealift_proof::signature::{KeyError, SigningKey, SigningKeyError};
 use serde_json::{Value, json};
 
 use crate::bundle::{BundleImage, bundle_json, store_bundle};

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
-use sealift_core::signature::SigningKey;
+use sealift_proof::signature::SigningKey;
 use serde_json::{Value, json};
 
 use crate::keys::{key_id, key_object, sign};

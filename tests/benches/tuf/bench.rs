@@ -4,8 +4,8 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use sealift_core::tuf::provider::RepositoryFolder;
-use sealift_core::tuf::{Limits, TrustedState, update};
+use sealift_core::tuf_repository::RepositoryFolder;
+use sealift_proof::tuf::{Limits, TrustedState, update};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);

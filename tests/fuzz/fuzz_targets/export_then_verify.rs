@@ -9,11 +9,11 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
-use sealift_core::in_toto::Inspections;
 use sealift_core::progress::Unwatched;
-use sealift_core::signature::SigningKey;
 use sealift_core::trust_store::{Policy, Trust};
 use sealift_core::verify::{self, Discard, Settings};
+use sealift_proof::in_toto::Inspections;
+use sealift_proof::signature::SigningKey;
 
 /// The one side that is exporter and importer: it trusts its own key and asks for nothing else.
 static SIDE: LazyLock<(SigningKey, Trust, Timestamp)> = LazyLock::new(|| {

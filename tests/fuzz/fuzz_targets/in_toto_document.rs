@@ -2,9 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sealift_core::in_toto::Work;
-use sealift_core::in_toto::metadata::Form;
-use sealift_core::in_toto::{Key, SignedDocument};
+use sealift_proof::in_toto::Work;
+use sealift_proof::in_toto::metadata::Form;
+use sealift_proof::in_toto::{Key, SignedDocument};
 
 /// RFC 8032 §7.1, the public key of test 1: its private key is known to all, but the fuzzer does not use it.
 const KEY: &[u8] = b"d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sealift_core::in_toto::Work;
-use sealift_core::in_toto::glob::Pattern;
+use sealift_proof::in_toto::Work;
+use sealift_proof::in_toto::glob::Pattern;
 
 fn matches(pattern: &str, name: &str) -> bool {
     let Ok(read) = Pattern::parse(pattern) else { return false };

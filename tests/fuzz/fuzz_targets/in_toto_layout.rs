@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use libfuzzer_sys::fuzz_target;
 use sealift_archive_format::strict_json;
-use sealift_core::in_toto::{Layout, Parameters, SignedDocument};
+use sealift_proof::in_toto::{Layout, Parameters, SignedDocument};
 
 fuzz_target!(|data: &[u8]| {
     let enveloped = SignedDocument::parse(data).map(|document| document.payload().clone()).ok();

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use sealift_archive_format::strict_json;
-use sealift_core::in_toto::{Link, SignedDocument};
+use sealift_proof::in_toto::{Link, SignedDocument};
 
 fuzz_target!(|data: &[u8]| {
     let enveloped = SignedDocument::parse(data).map(|document| document.payload().clone()).ok();

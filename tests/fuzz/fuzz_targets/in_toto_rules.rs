@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use libfuzzer_sys::fuzz_target;
-use sealift_core::in_toto::artifact_rules::{ArtifactList, ArtifactRule};
-use sealift_core::in_toto::Work;
-use sealift_core::in_toto::rule_processing::{Report, apply_rules};
-use sealift_core::in_toto::{Artifacts, Hashes, Parameters};
+use sealift_proof::in_toto::Work;
+use sealift_proof::in_toto::artifact_rules::{ArtifactList, ArtifactRule};
+use sealift_proof::in_toto::rule_processing::{Report, apply_rules};
+use sealift_proof::in_toto::{Artifacts, Hashes, Parameters};
 
 const BUDGET: u64 = 100_000;
 

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use sealift_archive_format::strict_json;
-use sealift_core::signature::openpgp::OpenPgpKey;
+use sealift_proof::signature::openpgp::OpenPgpKey;
 
 fuzz_target!(|data: &[u8]| {
     let from_json = strict_json::parse(data).ok().and_then(|value| OpenPgpKey::from_json(&value).ok());

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use sealift_archive_format::strict_json;
-use sealift_core::signature::openpgp::{OpenPgpKey, OpenPgpSignature};
+use sealift_proof::signature::openpgp::{OpenPgpKey, OpenPgpSignature};
 
 static KEYS: LazyLock<Vec<OpenPgpKey>> = LazyLock::new(|| {
     let vectors = strict_json::parse(include_bytes!("../../vectors/openpgp/vectors.json")).expect("the vectors");

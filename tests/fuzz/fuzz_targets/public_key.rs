@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sealift_core::signature::{PublicKey, Scheme};
+use sealift_proof::signature::{PublicKey, Scheme};
 
 const SCHEMES: [&str; 9] = [
     "ed25519",

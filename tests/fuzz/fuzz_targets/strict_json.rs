@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use sealift_archive_format::strict_json;
-use sealift_core::canonical_json;
+use sealift_proof::canonical_json;
 
 fuzz_target!(|data: &[u8]| {
     let Ok(value) = strict_json::parse(data) else { return };

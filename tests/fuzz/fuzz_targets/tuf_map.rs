@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sealift_core::tuf::RepositoryMap;
+use sealift_proof::tuf::RepositoryMap;
 
 fuzz_target!(|data: &[u8]| {
     let Ok(map) = RepositoryMap::parse(data) else { return };

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sealift_core::tuf::chain::RootChain;
+use sealift_proof::tuf::chain::RootChain;
 
 mod tuf;
 

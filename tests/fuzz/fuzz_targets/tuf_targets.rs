@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sealift_core::tuf::TrustedState;
+use sealift_proof::tuf::TrustedState;
 
 mod tuf;
 

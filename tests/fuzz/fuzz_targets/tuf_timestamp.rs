@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sealift_core::tuf::chain::Chosen;
+use sealift_proof::tuf::chain::Chosen;
 
 mod tuf;
 

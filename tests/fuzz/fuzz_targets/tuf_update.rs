@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use sealift_core::tuf::{RoleName, TrustedState};
+use sealift_proof::tuf::{RoleName, TrustedState};
 use serde_json::{Value, json};
 
 mod tuf;

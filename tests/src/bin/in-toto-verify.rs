@@ -8,11 +8,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use jiff::Timestamp;
-use sealift_core::in_toto::sandbox::{Sandbox, SandboxLimits, main_if_invoked};
-use sealift_core::in_toto::{
+use sealift_proof::in_toto::{
     BindingRule, FinalProduct, Inspections, Key, LayoutKey, Parameters, ProductContent, ProductFile, SupplyChain, Work,
     verify,
 };
+use sealift_sandbox::{Sandbox, SandboxLimits, main_if_invoked};
 use sealift_tests::link_folder::{read_links, read_product};
 
 /// Verify an in-toto supply chain and the final product in the working directory.
@@ -87,7 +87,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     }
 }
 
-fn print_trace(arguments: &Arguments, trace: &sealift_core::in_toto::Trace) {
+fn print_trace(arguments: &Arguments, trace: &sealift_proof::in_toto::Trace) {
     if arguments.json {
         println!("{}", serde_json::json!(trace));
     }

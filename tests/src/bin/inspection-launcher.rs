@@ -3,8 +3,8 @@
 
 use std::process::ExitCode;
 
-use sealift_core::in_toto::sandbox::{Sandbox, SandboxLimits, main_if_invoked};
-use sealift_core::in_toto::{ProductContent, ProductFile};
+use sealift_proof::in_toto::{ProductContent, ProductFile};
+use sealift_sandbox::{Sandbox, SandboxLimits, main_if_invoked};
 
 fn main() -> ExitCode {
     main_if_invoked();

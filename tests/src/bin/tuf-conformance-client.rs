@@ -10,8 +10,8 @@ use clap::{Parser, Subcommand};
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use sealift_core::http::{Client, HttpSettings};
-use sealift_core::tuf::provider::HttpRepository;
-use sealift_core::tuf::{self, Limits, TrustedState};
+use sealift_core::tuf_repository::HttpRepository;
+use sealift_proof::tuf::{self, Limits, TrustedState};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 

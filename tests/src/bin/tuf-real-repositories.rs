@@ -10,9 +10,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use sealift_core::tuf::chain::RootChain;
-use sealift_core::tuf::provider::RepositoryFolder;
-use sealift_core::tuf::{Limits, TrustedState, update};
+use sealift_core::tuf_repository::RepositoryFolder;
+use sealift_proof::tuf::chain::RootChain;
+use sealift_proof::tuf::{Limits, TrustedState, update};
 
 fn main() -> Result<(), Box<dyn Error>> {
     for folder in std::env::args_os().skip(1).map(PathBuf::from) {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use sealift_archive_format::Digest;
 use sealift_core::trust::{Carrier, Extent, RepositoryError, gather};
 use sealift_core::trust_store::{PinnedRoot, Policy, Repository, RepositoryName, Trust};
-use sealift_core::tuf::provider::CarriedMetadata;
-use sealift_core::tuf::{Limits, MetadataProvider, TargetProvider, TrustedState, update};
+use sealift_proof::tuf::provider::CarriedMetadata;
+use sealift_proof::tuf::{Limits, MetadataProvider, TargetProvider, TrustedState, update};
 
 use super::{TufRepository, now};
 

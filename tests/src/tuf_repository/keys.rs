@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use sealift_archive_format::Digest;
-use sealift_core::canonical_json;
-use sealift_core::signature::SigningKey;
+use sealift_proof::canonical_json;
+use sealift_proof::signature::SigningKey;
 use serde_json::{Value, json};
 
 /// A key pair and how metadata declares it.

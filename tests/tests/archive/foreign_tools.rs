@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use sealift_archive_format::{EntryName, Reader, SealedReader, tar_profile};
-use sealift_core::signature::SigningKey;
+use sealift_proof::signature::SigningKey;
 use sealift_tests::archive_mutator::{Record, Sample};
 use sealift_tests::outside_programs::find;
 use tempfile::TempDir;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use sealift_archive_format::Digest;
-use sealift_core::signature::SigningKey;
+use sealift_proof::signature::SigningKey;
 use sealift_tests::archive_mutator::Sample;
 
 const DOCUMENT: &str = include_str!("../../../docs/format.md");
@@ -110,9 +110,9 @@ fn the_examples_key_is_the_one_that_is_described() {
 fn the_limits_in_the_document_are_those_in_the_code() {
     use sealift_archive_format::{entry_name, inventory, seal, strict_json};
     use sealift_core::cnab::bundle;
-    use sealift_core::in_toto::attestation;
     use sealift_core::oci::{graph, manifest, referrer};
     use sealift_core::verify::documents;
+    use sealift_proof::in_toto::attestation;
     let grouped = |number: u64| {
         let digits = number.to_string();
         let groups: Vec<&str> =

@@ -6,8 +6,8 @@ use std::fs;
 use sealift_archive_format::{EntryName, Layout, Place, Problem, Reader};
 use sealift_core::archive_layout::LayoutError;
 use sealift_core::seal::SealError;
-use sealift_core::signature::SigningKey;
 use sealift_core::verify::HeadError;
+use sealift_proof::signature::SigningKey;
 use sealift_tests::far_side::FarSide;
 use sealift_tests::malicious_exporter::exporter_key;
 

@@ -1,7 +1,7 @@
 //! What the tests of attacks begin with is accepted: else their refusals would prove nothing.
 
-use sealift_core::cnab::Level;
 use sealift_core::verify::HeadError;
+use sealift_proof::level::Level;
 use sealift_tests::far_side::{FarSide, Refused};
 use sealift_tests::malicious_exporter::{Consignment, Forger};
 

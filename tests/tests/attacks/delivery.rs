@@ -168,7 +168,7 @@ fn a_mirror_has_what_a_target_lists_by_another_algorithm_than_the_archive() {
     });
     let delivered = FarSide::trusting(&sample, hours(2)).accepts(&consignment.archive());
     let folder = tempfile::tempdir().unwrap();
-    delivered.publish_mirrors(folder.path(), &sealift_core::tuf::Limits::default()).unwrap();
+    delivered.publish_mirrors(folder.path(), &sealift_proof::tuf::Limits::default()).unwrap();
     let target = folder.path().join(format!("demo/targets/example.com/demo/{}.shop:1.0.0", sha512.hex()));
     assert_eq!(&std::fs::read(target).unwrap(), bundle_json);
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use sealift_archive_format::Reader;
-use sealift_core::signature::SigningKey;
+use sealift_proof::signature::SigningKey;
 use sealift_sample_publisher::supply_chain::SupplyChain;
 use sealift_sample_publisher::tuf_repository::Target;
 use sealift_tests::malicious_exporter::exporter_key;

@@ -10,9 +10,9 @@ mod sublayout;
 use std::slice;
 
 use sealift_archive_format::Digest;
-use sealift_core::in_toto::Refusal;
-use sealift_core::signature::SigningKey;
 use sealift_core::trust::SupplyChainError;
+use sealift_proof::in_toto::Refusal;
+use sealift_proof::signature::SigningKey;
 use sealift_sample_publisher::Sample;
 use sealift_sample_publisher::keys::{key_id, key_object, sign};
 use sealift_sample_publisher::supply_chain::{Link, SupplyChain, artifact};

@@ -7,11 +7,11 @@ use sealift_archive_format::{Digest, DigestAlgorithm};
 use sealift_archive_format::{Place, Reader, Seal, Writer};
 use sealift_core::export::PrepareError;
 use sealift_core::import::ImportError;
-use sealift_core::in_toto::{AttestationError, Claim, SignatureCheck};
 use sealift_core::report::AttestationReport;
-use sealift_core::signature::SigningKey;
 use sealift_core::verify::documents::DocumentError;
 use sealift_core::verify::{AttestationRefusal, HeadError, ReceiveError};
+use sealift_proof::in_toto::{AttestationError, Claim, SignatureCheck};
+use sealift_proof::signature::SigningKey;
 use sealift_tests::images::Image;
 
 use super::crossing::{Crossing, Refused, key};

@@ -10,15 +10,15 @@ use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::Exporter;
 use sealift_core::export::{self, ImageRequest, LeftOutReferrer, PlanError, PrepareError, Request, SourceReference};
 use sealift_core::import::{self, Delivered, Destination, ImportError};
-use sealift_core::in_toto::Inspections;
 use sealift_core::oci::layout::{LayoutSink, LayoutSource};
 use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::oci::{Descriptor, Platforms, Reference, ReferrerKind, Sink, Source};
 use sealift_core::progress::Unwatched;
-use sealift_core::signature::SigningKey;
 use sealift_core::trust::Extent;
 use sealift_core::trust_store::{Trust, TrustStore};
 use sealift_core::verify::{self, HeadError, Settings};
+use sealift_proof::in_toto::Inspections;
+use sealift_proof::signature::SigningKey;
 use sealift_tests::images::Image;
 use tempfile::TempDir;
 

@@ -4,13 +4,13 @@ use std::fs;
 
 use sealift_core::export::PrepareError;
 use sealift_core::import::ImportError;
-use sealift_core::in_toto::AttestationError;
 use sealift_core::oci::Descriptor;
 use sealift_core::oci::ReferrerKind;
 use sealift_core::report::ReferrerReport;
-use sealift_core::signature::SigningKey;
 use sealift_core::verify::documents::DocumentError;
 use sealift_core::verify::{AttestationRefusal, HeadError, ReceiveError, ReferrerRefusal};
+use sealift_proof::in_toto::AttestationError;
+use sealift_proof::signature::SigningKey;
 use sealift_tests::images::Image;
 
 use super::crossing::{Crossing, NAME, Refused};

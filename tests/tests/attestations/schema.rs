@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use sealift_core::freshness::AskedClock;
-use sealift_core::in_toto::trace::{InspectionTrace, LinkTrace, PassedOver, RuleTrace, StepTrace, Trace};
 use sealift_core::progress::Unwatched;
 use sealift_core::report::Report;
-use sealift_core::signature::SigningKey;
 use sealift_core::verify::Discard;
+use sealift_proof::freshness::AskedClock;
+use sealift_proof::in_toto::trace::{InspectionTrace, LinkTrace, PassedOver, RuleTrace, StepTrace, Trace};
+use sealift_proof::signature::SigningKey;
 use sealift_tests::images::Image;
 use sealift_tests::two_sides::TwoSides;
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::dsse::{Envelope, Signature, pae};
-use sealift_core::signature::SigningKey;
+use sealift_proof::signature::SigningKey;
 use sealift_tests::images::Image;
 use serde_json::{Value, json};
 

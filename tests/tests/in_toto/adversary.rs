@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use sealift_archive_format::{Digest, dsse};
-use sealift_core::canonical_json;
-use sealift_core::in_toto::metadata::PAYLOAD_TYPE;
-use sealift_core::in_toto::{
+use sealift_proof::canonical_json;
+use sealift_proof::in_toto::metadata::PAYLOAD_TYPE;
+use sealift_proof::in_toto::{
     BindingRule, FinalProduct, InspectionError, InspectionOutcome, InspectionRequest, InspectionRunner, Inspections,
     Key, LayoutKey, Parameters, ProductContent, ProductFile, Refusal, RefusalClass, SupplyChain, VerifiedSupplyChain,
     Work, verify,
 };
-use sealift_core::signature::SigningKey;
+use sealift_proof::signature::SigningKey;
 use serde_json::{Value, json};
 
 const BUNDLE: &[u8] = b"{}";
@@ -223,8 +223,8 @@ struct Counting(Cell<usize>);
 impl InspectionRunner for Counting {
     fn run(&self, request: &InspectionRequest<'_>) -> Result<InspectionOutcome, InspectionError> {
         self.0.set(self.0.get() + 1);
-        let artifact = |file: &ProductFile<'_>| (file.name.clone(), sealift_core::in_toto::Hashes::of(&file.digests));
-        let materials: sealift_core::in_toto::Artifacts = request.product.iter().map(artifact).collect();
+        let artifact = |file: &ProductFile<'_>| (file.name.clone(), sealift_proof::in_toto::Hashes::of(&file.digests));
+        let materials: sealift_proof::in_toto::Artifacts = request.product.iter().map(artifact).collect();
         Ok(InspectionOutcome { exit_status: 0, products: materials.clone(), materials })
     }
 }

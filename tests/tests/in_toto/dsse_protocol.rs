@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sealift_archive_format::dsse::pae;
-use sealift_core::signature::{PublicKey, Scheme};
+use sealift_proof::signature::{PublicKey, Scheme};
 
 /// The value of `name=…` or `'name': '…'` in the example.
 fn field<'a>(text: &'a str, before: &str, after: char) -> &'a str {

@@ -1,7 +1,7 @@
 //! Patterns match what Python's fnmatch matches.
 
-use sealift_core::in_toto::Work;
-use sealift_core::in_toto::glob::Pattern;
+use sealift_proof::in_toto::Work;
+use sealift_proof::in_toto::glob::Pattern;
 
 #[test]
 fn patterns_match_what_fnmatch_matches() {

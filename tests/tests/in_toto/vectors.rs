@@ -6,12 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sealift_archive_format::Digest;
-use sealift_core::freshness::parse_instant;
-use sealift_core::in_toto::sandbox::{Sandbox, SandboxError, SandboxLimits};
-use sealift_core::in_toto::{
+use sealift_proof::freshness::parse_instant;
+use sealift_proof::in_toto::{
     BindingRule, FinalProduct, Inspections, Key, LayoutKey, Parameters, ProductContent, ProductFile, Refusal,
     SupplyChain, VerifiedSupplyChain, Work, verify,
 };
+use sealift_sandbox::{Sandbox, SandboxError, SandboxLimits};
 
 /// Later than any key was made that the vectors let expire, earlier than the layouts that hold.
 const JUDGED_AT: &str = "2098-01-01T00:00:00Z";

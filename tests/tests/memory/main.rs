@@ -14,8 +14,8 @@ use std::fmt::Write as _;
 use counting_allocator::peak_of;
 use sealift_archive_format::dsse::{Envelope, EnvelopeError, Signature};
 use sealift_archive_format::strict_json::{self, JsonError, memory_for};
-use sealift_core::in_toto::{AttestationError, ReadAttestation, Signers, Work};
-use sealift_core::tuf::TufError;
+use sealift_proof::in_toto::{AttestationError, ReadAttestation, Signers, Work};
+use sealift_proof::tuf::TufError;
 use sealift_tests::tuf_repository::TufRepository;
 
 const MEBIBYTE: usize = 1024 * 1024;

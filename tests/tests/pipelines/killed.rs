@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use sealift_core::trust_store::{RepositoryName, TrustStore};
-use sealift_core::tuf::TrustedState;
+use sealift_proof::tuf::TrustedState;
 use sealift_tests::tuf_repository::TufRepository;
 
 /// Names the trust store to the process that is killed.

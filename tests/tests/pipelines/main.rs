@@ -10,12 +10,12 @@ mod reports;
 use std::fs;
 
 use sealift_archive_format::inventory::Completeness;
-use sealift_core::cnab::Level;
 use sealift_core::export::{BundleOrigin, BundleRequest, ImagesFrom, PlanError, PrepareError, Request};
 use sealift_core::oci::Platforms;
 use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::trust::{JudgementError, RepositoryError};
-use sealift_core::tuf::{ProviderError, TufError};
+use sealift_proof::level::Level;
+use sealift_proof::tuf::{ProviderError, TufError};
 use sealift_sample_publisher::Sample;
 use sealift_tests::folder_content::files;
 use sealift_tests::two_sides::{ExportFailure, TwoSides};

@@ -1,10 +1,10 @@
 //! What a report says about time: both verdicts, the red line, and the warnings.
 
 use jiff::SignedDuration;
-use sealift_core::freshness::{AskedClock, DEFAULT_MAXIMUM_TRANSIT};
 use sealift_core::progress::Unwatched;
 use sealift_core::report::Report;
 use sealift_core::verify::Discard;
+use sealift_proof::freshness::{AskedClock, DEFAULT_MAXIMUM_TRANSIT};
 use sealift_sample_publisher::Sample;
 use sealift_sample_publisher::tuf_repository::Target;
 use sealift_tests::two_sides::TwoSides;

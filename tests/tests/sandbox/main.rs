@@ -10,8 +10,8 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use sealift_archive_format::Digest;
-use sealift_core::in_toto::sandbox::{Facility, Limit, Outcome, Sandbox, SandboxError, SandboxLimits};
-use sealift_core::in_toto::{InspectionRequest, InspectionRunner, ProductContent, ProductFile};
+use sealift_proof::in_toto::{InspectionRequest, InspectionRunner, ProductContent, ProductFile};
+use sealift_sandbox::{Facility, Limit, Outcome, Sandbox, SandboxError, SandboxLimits};
 
 const LAUNCHER: &str = env!("CARGO_BIN_EXE_inspection-launcher");
 const BUNDLE: &[u8] = b"{\"name\":\"shop\"}";
@@ -80,7 +80,7 @@ fn a_well_behaved_inspection_passes_and_its_artifacts_are_recorded() {
     assert_eq!(outcome.stdout, BUNDLE);
     assert_eq!(outcome.stderr, b"done\n");
     let hash = format!("sha256:{}", Digest::sha256(BUNDLE).hex());
-    let recorded = |artifacts: &sealift_core::in_toto::Artifacts| -> Vec<_> {
+    let recorded = |artifacts: &sealift_proof::in_toto::Artifacts| -> Vec<_> {
         artifacts.iter().map(|(name, hashes)| (name.to_owned(), hashes.to_string())).collect()
     };
     assert_eq!(recorded(&outcome.materials), [("bundle.json".to_owned(), hash.clone())]);

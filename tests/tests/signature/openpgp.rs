@@ -7,8 +7,8 @@ use std::process::Command;
 
 use jiff::Timestamp;
 use sealift_archive_format::strict_json;
-use sealift_core::canonical_json;
-use sealift_core::signature::openpgp::{OpenPgpError, OpenPgpKey, OpenPgpSignature, OpenPgpSigner};
+use sealift_proof::canonical_json;
+use sealift_proof::signature::openpgp::{OpenPgpError, OpenPgpKey, OpenPgpSignature, OpenPgpSigner};
 use serde_json::Value;
 
 /// The name of a verdict: `valid`, or that of the error's variant.

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use sealift_core::in_toto::Key;
-use sealift_core::signature::openpgp::{OpenPgpError, OpenPgpKey};
+use sealift_proof::in_toto::Key;
+use sealift_proof::signature::openpgp::{OpenPgpError, OpenPgpKey};
 
 #[derive(serde::Deserialize)]
 struct Case {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use sealift_archive_format::strict_json;
-use sealift_core::signature::{KeyError, PublicKey, Scheme};
+use sealift_proof::signature::{KeyError, PublicKey, Scheme};
 use serde_json::Value;
 
 fn vectors() -> Vec<Value> {

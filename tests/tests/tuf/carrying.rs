@@ -2,9 +2,10 @@
 
 use sealift_archive_format::{Digest, DigestAlgorithm, Hasher};
 use sealift_core::trust::{Extent, RepositoryError};
-use sealift_core::tuf::mirror::{Mirror, MirrorError, verified_metadata};
-use sealift_core::tuf::provider::CarriedMetadata;
-use sealift_core::tuf::{
+use sealift_core::tuf_repository::mirror::{Mirror, MirrorError};
+use sealift_proof::tuf::provider::CarriedMetadata;
+use sealift_proof::tuf::publication::verified_metadata;
+use sealift_proof::tuf::{
     FetchError, Limits, MetadataProvider, ProviderError, RoleName, TargetProvider, TrustedState, TufError, update,
 };
 use sealift_tests::tuf_repository::{Delegated, TufRepository, gather_from, now};

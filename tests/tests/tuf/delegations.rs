@@ -1,6 +1,6 @@
 //! §5.6.7 and §4.5: the search through delegated roles.
 
-use sealift_core::tuf::{Limits, TrustedState, TufError, VerifiedTarget, update};
+use sealift_proof::tuf::{Limits, TrustedState, TufError, VerifiedTarget, update};
 use sealift_tests::tuf_repository::{Delegated, TufRepository, now};
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! §4: what metadata looks like, and what is refused although it is signed.
 
 use sealift_archive_format::strict_json::JsonError;
-use sealift_core::tuf::{MAXIMUM_SIGNATURES, MetadataError, TufError};
+use sealift_proof::tuf::{MAXIMUM_SIGNATURES, MetadataError, TufError};
 use sealift_tests::tuf_repository::TufRepository;
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! §4.2.1 and the counting of signatures.
 
-use sealift_core::tuf::chain::RootChain;
-use sealift_core::tuf::{MAXIMUM_ROLE_KEYS, MetadataError, TufError};
+use sealift_proof::tuf::chain::RootChain;
+use sealift_proof::tuf::{MAXIMUM_ROLE_KEYS, MetadataError, TufError};
 use sealift_tests::tuf_repository::{Delegated, TufRepository};
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ fn one_key_in_two_encodings_counts_once() {
     let key = repository.signers["timestamp"][0].clone();
     let bytes = hex::decode(key.object["keyval"]["public"].as_str().unwrap()).unwrap();
     let mut in_pem = key.called("pem");
-    let pem = sealift_core::signature::PublicKey::ed25519(&bytes).unwrap().to_pem().unwrap();
+    let pem = sealift_proof::signature::PublicKey::ed25519(&bytes).unwrap().to_pem().unwrap();
     in_pem.object["keyval"]["public"] = json!(pem);
     repository.trust_key("timestamp", &in_pem);
     repository.signers.get_mut("timestamp").unwrap().push(in_pem);

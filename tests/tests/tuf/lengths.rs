@@ -1,6 +1,6 @@
 //! §5: how much of each file is read (W, X, Y and Z), whether a length is stated for it or not.
 
-use sealift_core::tuf::{
+use sealift_proof::tuf::{
     Limits, MetadataProvider, ProviderError, RoleName, TrustedRepository, TrustedState, TufError, VerifiedTarget,
     update,
 };

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use sealift_core::tuf::map::{AgreedTarget, MapError, MapSearchError};
-use sealift_core::tuf::{RepositoryMap, TufError};
+use sealift_proof::tuf::map::{AgreedTarget, MapError, MapSearchError};
+use sealift_proof::tuf::{RepositoryMap, TufError};
 use sealift_tests::tuf_repository::TufRepository;
 use serde_json::{Value, json};
 

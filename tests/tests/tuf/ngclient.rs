@@ -4,7 +4,7 @@ use std::process::Command;
 
 use sealift_archive_format::Digest;
 use sealift_core::trust::Extent;
-use sealift_core::tuf::mirror::Mirror;
+use sealift_core::tuf_repository::mirror::Mirror;
 use sealift_tests::tuf_repository::{Delegated, TufRepository};
 use serde_json::json;
 

@@ -1,8 +1,8 @@
 //! §5.2 and §5.3: from the pinned root to the newest one.
 
 use sealift_core::trust_store::{RepositoryName, TrustStore};
-use sealift_core::tuf::chain::RootChain;
-use sealift_core::tuf::{Limits, ProviderError, TrustedState, TufError, advance, update};
+use sealift_proof::tuf::chain::RootChain;
+use sealift_proof::tuf::{Limits, ProviderError, TrustedState, TufError, advance, update};
 use sealift_tests::tuf_repository::{Delegated, TufRepository, now};
 use serde_json::json;
 

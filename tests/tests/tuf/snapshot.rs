@@ -1,6 +1,6 @@
 //! §5.5: the snapshot.
 
-use sealift_core::tuf::{Limits, MismatchError, ProviderError, TrustedState, TufError, advance};
+use sealift_proof::tuf::{Limits, MismatchError, ProviderError, TrustedState, TufError, advance};
 use sealift_tests::tuf_repository::{Delegated, TufRepository, now};
 use serde_json::json;
 

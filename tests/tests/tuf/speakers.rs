@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use sealift_archive_format::Digest;
-use sealift_core::in_toto::Inspections;
 use sealift_core::trust::{
     Carried, CarriedRepository, Claim, ClaimKind, Judgement, JudgementError, Question, RepositoryError, Terms, judge,
 };
 use sealift_core::trust_store::{PinnedRoot, Policy, Repository, Trust};
-use sealift_core::tuf::map::MapSearchError;
-use sealift_core::tuf::{RepositoryMap, TrustedState};
+use sealift_proof::in_toto::Inspections;
+use sealift_proof::tuf::map::MapSearchError;
+use sealift_proof::tuf::{RepositoryMap, TrustedState};
 use sealift_tests::tuf_repository::{TufRepository, now};
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! §5.6.1 to §5.6.6 and §5.7: the top-level targets role, and targets themselves.
 
 use sealift_archive_format::Digest;
-use sealift_core::tuf::{FetchError, Limits, Measured, MismatchError, TrustedState, TufError, advance};
+use sealift_proof::tuf::{FetchError, Limits, Measured, MismatchError, TrustedState, TufError, advance};
 use sealift_tests::tuf_repository::{TufRepository, now};
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! §5.1 and §5.4: the timestamp, and the one instant at which everything is judged.
 
-use sealift_core::tuf::{Limits, ProviderError, TrustedState, TufError, advance, update};
+use sealift_proof::tuf::{Limits, ProviderError, TrustedState, TufError, advance, update};
 use sealift_tests::tuf_repository::{TufRepository, now};
 use serde_json::json;
 

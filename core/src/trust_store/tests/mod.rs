@@ -9,12 +9,12 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
+use sealift_proof::canonical_json;
+use sealift_proof::freshness::parse_instant;
+use sealift_proof::signature::SigningKey;
 use serde_json::json;
 
 use super::*;
-use crate::canonical_json;
-use crate::freshness::parse_instant;
-use crate::signature::SigningKey;
 
 fn metadata(kind: &str, version: u64) -> Vec<u8> {
     format!(r#"{{"signatures":[],"signed":{{"_type":"{kind}","version":{version}}}}}"#).into_bytes()
@@ -437,7 +437,7 @@ fn only_ed25519_keys_are_exporters() {
     let (_folder, store) = store();
     let mut point = vec![4];
     point.extend_from_slice(&[1; 64]);
-    let key = PublicKey::ecdsa_point(crate::signature::Scheme::EcdsaP256Sha256, &point).unwrap();
+    let key = PublicKey::ecdsa_point(sealift_proof::signature::Scheme::EcdsaP256Sha256, &point).unwrap();
     let result = store.update().unwrap().add_exporter(&"anna".parse().unwrap(), &key);
     assert!(matches!(result, Err(TrustStoreError::ExporterScheme { .. })));
 }
@@ -488,7 +488,7 @@ fn the_memory_of_tags_outlives_everything_but_its_own_reset() {
         let held = DeliveredTag {
             name: "a".to_owned(),
             digest,
-            level: crate::cnab::Level::Two,
+            level: sealift_proof::level::Level::Two,
             time: at("2026-01-01T00:00:00Z"),
         };
         deliveries.set(tag.to_owned(), tag, held, Replacement::Refused).unwrap();

@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use sealift_core::canonical_json;
-use sealift_core::signature::SigningKey;
-use sealift_core::tuf::chain::{RootChain, TrustedRoot, TrustedTimestamp};
-use sealift_core::tuf::provider::CarriedMetadata;
-use sealift_core::tuf::{Limits, RoleName, TrustedRepository, TrustedState, TufError, update};
+use sealift_proof::canonical_json;
+use sealift_proof::signature::SigningKey;
+use sealift_proof::tuf::chain::{RootChain, TrustedRoot, TrustedTimestamp};
+use sealift_proof::tuf::provider::CarriedMetadata;
+use sealift_proof::tuf::{Limits, RoleName, TrustedRepository, TrustedState, TufError, update};
 use serde_json::{Value, json};
 
 /// The key id of whichever key.

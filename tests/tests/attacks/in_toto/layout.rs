@@ -2,13 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use sealift_core::in_toto::key::UnusableKey;
-use sealift_core::in_toto::layout::LayoutError;
-use sealift_core::in_toto::product::UnboundProduct;
-use sealift_core::in_toto::{Cause, KeyFileError, RefusalClass};
-use sealift_core::signature::openpgp::OpenPgpError;
 use sealift_core::trust::RepositoryError;
-use sealift_core::tuf::FetchError;
+use sealift_proof::in_toto::key::UnusableKey;
+use sealift_proof::in_toto::layout::LayoutError;
+use sealift_proof::in_toto::product::UnboundProduct;
+use sealift_proof::in_toto::{Cause, KeyFileError, RefusalClass};
+use sealift_proof::signature::openpgp::OpenPgpError;
+use sealift_proof::tuf::FetchError;
 
 use super::*;
 

@@ -1,9 +1,9 @@
 //! Links that do not count, or that do not fit together.
 
-use sealift_core::in_toto::product::UnboundProduct;
-use sealift_core::in_toto::refusal::LinkProblem;
-use sealift_core::in_toto::rule_processing::RuleViolation;
-use sealift_core::in_toto::{Cause, RefusalClass};
+use sealift_proof::in_toto::product::UnboundProduct;
+use sealift_proof::in_toto::refusal::LinkProblem;
+use sealift_proof::in_toto::rule_processing::RuleViolation;
+use sealift_proof::in_toto::{Cause, RefusalClass};
 
 use super::*;
 

@@ -2,7 +2,7 @@
 
 use sealift_archive_format::inventory::ImageRole;
 use sealift_core::trust::RepositoryError;
-use sealift_core::tuf::FetchError;
+use sealift_proof::tuf::FetchError;
 use sealift_tests::malicious_exporter::{digest, image_record};
 
 use super::*;

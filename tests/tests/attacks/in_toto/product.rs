@@ -1,8 +1,8 @@
 //! What binds the final product to the chain: the last step that reports it, alone or in a folder, and every hash of it.
 
 use sealift_archive_format::{DigestAlgorithm, Hasher};
-use sealift_core::in_toto::product::UnboundProduct;
-use sealift_core::in_toto::{Cause, RefusalClass};
+use sealift_proof::in_toto::product::UnboundProduct;
+use sealift_proof::in_toto::{Cause, RefusalClass};
 
 use super::*;
 

@@ -1,7 +1,7 @@
 //! Sublayouts: a functionary may hand on his step, and nobody may hand on another's.
 
-use sealift_core::in_toto::refusal::LinkProblem;
-use sealift_core::in_toto::{Cause, RefusalClass};
+use sealift_proof::in_toto::refusal::LinkProblem;
+use sealift_proof::in_toto::{Cause, RefusalClass};
 
 use super::*;
 

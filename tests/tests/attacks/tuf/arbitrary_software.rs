@@ -3,10 +3,10 @@
 use sealift_archive_format::{Digest, DigestAlgorithm};
 use sealift_core::export::PrepareError;
 use sealift_core::trust::{JudgementError, RepositoryError};
-use sealift_core::tuf::map::MapSearchError;
-use sealift_core::tuf::{MismatchError, TufError};
 use sealift_core::verify::HeadError;
 use sealift_core::verify::documents::DocumentError;
+use sealift_proof::tuf::map::MapSearchError;
+use sealift_proof::tuf::{MismatchError, TufError};
 use sealift_sample_publisher::bundle::{BundleImage, store_bundle};
 use sealift_sample_publisher::image::multi_platform_image;
 use sealift_sample_publisher::tuf_repository::Target;

@@ -1,8 +1,8 @@
 //! Fast-forward: whoever has the keys of an online role pushes its version so far that honest ones look old. The
 //! publisher recovers by rotating the keys of timestamp and snapshot (TUF 1.0.34 §5.3.11).
 
-use sealift_core::signature::SigningKey;
-use sealift_core::tuf::TufError;
+use sealift_proof::signature::SigningKey;
+use sealift_proof::tuf::TufError;
 use sealift_tests::far_side::FarSide;
 
 use super::*;

@@ -1,10 +1,10 @@
 //! Indefinite freeze: the same metadata for ever, so that the far side never learns of newer releases; and export times
 //! that lie to that end.
 
-use sealift_core::freshness::{AskedClock, FreshnessError, LooserFreshness};
 use sealift_core::import::ImportError;
 use sealift_core::trust::RepositoryError;
-use sealift_core::tuf::TufError;
+use sealift_proof::freshness::{AskedClock, FreshnessError, LooserFreshness};
+use sealift_proof::tuf::TufError;
 use sealift_tests::far_side::{FarSide, Refused};
 
 use super::*;

@@ -1,7 +1,7 @@
 //! Key compromise below the threshold: some keys of a role are not enough, and one key is not two.
 
-use sealift_core::signature::SigningKey;
-use sealift_core::tuf::TufError;
+use sealift_proof::signature::SigningKey;
+use sealift_proof::tuf::TufError;
 use sealift_sample_publisher::keys::{key_id, key_object, sign};
 use sealift_tests::far_side::FarSide;
 use sealift_tests::malicious_exporter::{Forger, signed};

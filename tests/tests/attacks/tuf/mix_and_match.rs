@@ -1,6 +1,6 @@
 //! Mix-and-match: metadata of different times, each genuine, put together to a state that never was.
 
-use sealift_core::tuf::TufError;
+use sealift_proof::tuf::TufError;
 use sealift_tests::far_side::FarSide;
 
 use super::*;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use sealift_core::freshness::FreshnessError;
 use sealift_core::trust::RepositoryError;
-use sealift_core::tuf::{TrustedState, TufError};
+use sealift_proof::freshness::FreshnessError;
+use sealift_proof::tuf::{TrustedState, TufError};
 use sealift_sample_publisher::tuf_repository::Role;
 use sealift_tests::far_side::FarSide;
 use sealift_tests::malicious_exporter::Forger;
@@ -82,7 +82,7 @@ fn rollback_of_the_root_by_withholding_the_newer_ones() {
     let old = consignment(&sample).tuf().clone();
     // The publisher finds that the timestamp's key has leaked, and rotates it: root version 3.
     sample.repository.renew_root();
-    sample.repository.timestamp.keys = vec![sealift_core::signature::SigningKey::generate().unwrap()];
+    sample.repository.timestamp.keys = vec![sealift_proof::signature::SigningKey::generate().unwrap()];
     published_again(&mut sample, "timestamp", 1);
     let far = FarSide::trusting(&sample, hours(2));
     far.accepts(&consignment(&sample).archive());

@@ -1,7 +1,7 @@
 //! Wrong mirror: genuine metadata of another repository, or of one that the attacker made, in the place of the right one.
 
 use sealift_core::trust::RepositoryError;
-use sealift_core::tuf::TufError;
+use sealift_proof::tuf::TufError;
 use sealift_tests::far_side::FarSide;
 use sealift_tests::malicious_exporter::REPOSITORY;
 

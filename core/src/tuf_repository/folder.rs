@@ -8,10 +8,8 @@ use std::path::{Component, Path, PathBuf};
 use percent_encoding::percent_decode_str;
 use rustix::fs::OFlags;
 use sealift_archive_format::Digest;
-
-use super::{MetadataProvider, ProviderError, TargetProvider, target_file_path};
-use crate::tuf::hashes::length;
-use crate::tuf::role_name::RoleName;
+use sealift_proof::tuf::provider::target_file_path;
+use sealift_proof::tuf::{MetadataProvider, ProviderError, RoleName, TargetProvider};
 
 /// A repository in a folder of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +59,7 @@ fn read_either(folder: &Path, name: &str, limit: u64) -> Result<Option<Vec<u8>>,
 
 /// The place of a file in a folder that a web server serves: under the decoded name, except where that would lead out of
 /// the folder.
-pub(crate) fn served_from(folder: &Path, name: &str) -> Option<PathBuf> {
+pub(super) fn served_from(folder: &Path, name: &str) -> Option<PathBuf> {
     let decoded = percent_decode_str(name).decode_utf8().ok();
     decoded.and_then(|decoded| inside(folder, &decoded)).or_else(|| inside(folder, name))
 }
@@ -92,7 +90,7 @@ fn read(folder: &Path, path: &str, limit: u64) -> Result<Option<Vec<u8>>, Provid
     };
     let mut bytes = Vec::new();
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(unavailable)?;
-    if length(&bytes) > limit {
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > limit) {
         return Err(ProviderError::TooLong { file_name: path.to_owned(), limit });
     }
     Ok(Some(bytes))

@@ -53,8 +53,8 @@ pub struct LayoutKey {
 ///
 /// Nothing else makes one:
 ///
-/// ```compile_fail
-/// # use sealift_core::in_toto::{Trace, VerifiedSupplyChain};
+/// ```compile_fail,E0451
+/// # use sealift_proof::in_toto::{Trace, VerifiedSupplyChain};
 /// # fn forge(trace: Trace) -> VerifiedSupplyChain {
 /// VerifiedSupplyChain { trace, summary: Default::default(), expires: unreachable!(), not_run: Vec::new() }
 /// # }

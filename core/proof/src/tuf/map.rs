@@ -16,7 +16,7 @@ use serde::Deserialize;
 use super::error::TufError;
 use super::path_pattern::PathPattern;
 use super::target::VerifiedTarget;
-use crate::oci::domain::pattern_in_one_form;
+use crate::domain::pattern_in_one_form;
 
 /// The longest name of a repository, in bytes.
 const MAXIMUM_NAME_LENGTH: usize = 64;

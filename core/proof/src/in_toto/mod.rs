@@ -2,7 +2,7 @@
 //!
 //! Promise: what comes out verified went through every check of §5.2, and no link ever counts that was signed by a key
 //! its step does not name. The engine reads bytes that it is given; it opens no files, and runs nothing itself: that is
-//! left to the [`sandbox`].
+//! left to an [`InspectionRunner`].
 
 pub mod artifact;
 pub mod artifact_rules;
@@ -16,7 +16,6 @@ pub mod metadata;
 pub mod product;
 pub mod refusal;
 pub mod rule_processing;
-pub mod sandbox;
 mod step_links;
 pub mod substitution;
 pub mod trace;

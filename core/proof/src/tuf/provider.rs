@@ -4,16 +4,12 @@
 //! do is to withhold.
 
 pub mod carried;
-pub mod folder;
-pub mod http;
 pub mod recording;
 
 use super::role_name::RoleName;
 use sealift_archive_format::Digest;
 
 pub use carried::{CarriedMetadata, CarriedTargets};
-pub use folder::RepositoryFolder;
-pub use http::HttpRepository;
 pub use recording::{RecordingMetadata, RecordingTargets, Room};
 
 /// Why a file could not be had, though it may be there.

@@ -9,6 +9,31 @@
 //! lays out the command's files and watches the limits; its child, the *init* of the process namespace, confines itself and
 //! starts the command. When init ends, the kernel ends everything in its namespace. Linux only.
 //! `docs/adr/0005-inspection-sandbox.md` says what is confined by what, and what is not.
+//!
+//! All the `unsafe` of Sealift is here: three calls, each with the reason why it is sound.
+//!
+//! # A program that runs a command in the sandbox
+//!
+//! ```no_run
+//! use sealift_proof::in_toto::{ProductContent, ProductFile};
+//! use sealift_sandbox::{Sandbox, SandboxLimits, main_if_invoked};
+//!
+//! # fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! // First of all: the sandbox starts this program again, as its supervisor.
+//! main_if_invoked();
+//!
+//! let sandbox = Sandbox::new(std::env::current_exe()?, SandboxLimits::default());
+//! let product = ProductFile {
+//!     name: "bundle.json".to_owned(),
+//!     digests: vec![sealift_archive_format::Digest::sha256(b"{}")],
+//!     content: ProductContent::Bytes(b"{}"),
+//! };
+//! let command = ["grep", "-q", "schemaVersion", "bundle.json"].map(str::to_owned);
+//! let outcome = sandbox.run(&command, &[product])?;
+//! assert_eq!(outcome.exit_status, 1);
+//! # Ok(())
+//! # }
+//! ```
 
 mod artifact_record;
 mod confinement;
@@ -30,14 +55,14 @@ use std::thread;
 use std::time::Duration;
 
 use sealift_archive_format::digest::Hasher;
+use sealift_proof::in_toto::{
+    Artifacts, InspectionError, InspectionOutcome, InspectionRequest, InspectionRunner, ProductContent, ProductFile,
+};
 
 pub use error::{Facility, Limit, SandboxError};
 pub use limits::SandboxLimits;
 pub use supervisor::main_if_invoked;
 
-use super::{
-    Artifacts, InspectionError, InspectionOutcome, InspectionRequest, InspectionRunner, ProductContent, ProductFile,
-};
 use protocol::{Ending, Order, Reply};
 
 /// The one argument with which the launcher is started.

@@ -21,7 +21,13 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use super::reference::ReferenceError;
+/// A text that is not the name of a registry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{domain:?} is not a registry's host name, with or without port")]
+pub struct DomainError {
+    /// The text.
+    pub domain: String,
+}
 
 /// The longest host, in bytes.
 const MAXIMUM_HOST: usize = 255;
@@ -34,7 +40,7 @@ pub struct Domain(String);
 
 impl Domain {
     /// The registry that is meant when none is named.
-    pub(super) const DEFAULT: &str = "docker.io";
+    pub const DEFAULT: &str = "docker.io";
 
     /// The domain as a text.
     pub fn as_str(&self) -> &str {
@@ -57,7 +63,7 @@ impl Domain {
     }
 
     /// Whether a first component of a name is a registry: only if it could not be the beginning of a path.
-    pub(crate) fn is_meant_by(component: &str) -> bool {
+    pub fn is_meant_by(component: &str) -> bool {
         component == "localhost"
             || component.contains(['.', ':'])
             || component.bytes().any(|byte| byte.is_ascii_uppercase())
@@ -65,11 +71,11 @@ impl Domain {
 }
 
 impl FromStr for Domain {
-    type Err = ReferenceError;
+    type Err = DomainError;
 
     /// Reads `host[:port]`, where the host is a domain name, an IPv4 address, or an IPv6 address in brackets.
-    fn from_str(text: &str) -> Result<Self, ReferenceError> {
-        let wrong = || ReferenceError::Domain { domain: text.to_owned() };
+    fn from_str(text: &str) -> Result<Self, DomainError> {
+        let wrong = || DomainError { domain: text.to_owned() };
         let (host, port) = match text.rfind(':') {
             Some(colon) if !text.ends_with(']') => {
                 let (host, port) = text.split_at_checked(colon).ok_or_else(wrong)?;
@@ -220,7 +226,6 @@ mod tests {
         ] {
             let found = domain.parse::<Domain>().unwrap().to_path_component();
             assert_eq!(found, component);
-            crate::oci::Repository::new("r.example", &format!("{found}/app")).unwrap();
         }
     }
 

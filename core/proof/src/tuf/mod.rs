@@ -3,11 +3,11 @@
 //! - [`update()`] walks the client workflow over a [`MetadataProvider`], and yields a [`TrustedRepository`];
 //! - [`TrustedRepository::resolve`] searches the delegations for a target, and yields a [`VerifiedTarget`];
 //! - [`map`] says which of several repositories speak for a name;
-//! - [`mirror`] publishes what arrived for other clients;
+//! - [`publication`] says what of it may be published for other clients;
 //! - [`chain`] is the workflow itself, a typestate from raw bytes;
 //! - [`TrustedState`] is what one side remembers in between.
 //!
-//! Nothing here reads a clock, and nothing but a provider does I/O.
+//! Nothing here reads a clock or does I/O: bytes come from a provider, and those of folders and web servers are not here.
 
 pub mod chain;
 mod delegation;
@@ -18,9 +18,9 @@ mod key;
 mod limits;
 pub mod map;
 mod metadata;
-pub mod mirror;
 mod path_pattern;
 pub mod provider;
+pub mod publication;
 mod repository;
 mod role_name;
 pub mod state;

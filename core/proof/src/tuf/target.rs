@@ -13,8 +13,8 @@ use super::role_name::RoleName;
 ///
 /// Nothing else makes one:
 ///
-/// ```compile_fail
-/// # use sealift_core::tuf::VerifiedTarget;
+/// ```compile_fail,E0451
+/// # use sealift_proof::tuf::VerifiedTarget;
 /// # fn forge() -> VerifiedTarget {
 /// VerifiedTarget {
 ///     path: "example.com/shop:1.0".to_owned(),
@@ -142,7 +142,7 @@ impl VerifiedTarget {
     }
 
     /// Whether two repositories say the same of a target: length, hashes and `custom`.
-    pub(crate) fn agrees_with(&self, other: &Self) -> bool {
+    pub fn agrees_with(&self, other: &Self) -> bool {
         (self.length, &self.hashes, &self.custom) == (other.length, &other.hashes, &other.custom)
     }
 }

@@ -2,10 +2,10 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use sealift_archive_format::Digest;
+use sealift_proof::tuf::provider::target_file_path;
+use sealift_proof::tuf::{MetadataProvider, ProviderError, RoleName, TargetProvider};
 
-use super::{MetadataProvider, ProviderError, TargetProvider, target_file_path};
 use crate::http::{Client, HttpError, Url, UrlError};
-use crate::tuf::role_name::RoleName;
 
 /// What stays as it is in the path of a target: unreserved characters (RFC 3986 §2.3) and `/`.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');

@@ -79,7 +79,10 @@ impl<'a> RecordingMetadata<'a> {
     }
 
     /// Hands a file out without keeping a copy.
-    pub(crate) fn look_at(
+    ///
+    /// # Errors
+    /// [`ProviderError`], as the source has it.
+    pub fn look_at(
         &mut self,
         role: &RoleName,
         version: Option<u64>,
@@ -89,12 +92,10 @@ impl<'a> RecordingMetadata<'a> {
     }
 
     /// Keeps a file as if it had been handed out.
-    pub(crate) fn record(
-        &mut self,
-        role: &RoleName,
-        version: Option<u64>,
-        bytes: Vec<u8>,
-    ) -> Result<(), ProviderError> {
+    ///
+    /// # Errors
+    /// [`ProviderError::TooMuch`] when there is no room for it.
+    pub fn record(&mut self, role: &RoleName, version: Option<u64>, bytes: Vec<u8>) -> Result<(), ProviderError> {
         self.answers.room.take(&bytes)?;
         self.answers.files.insert(role.file_name(version), Some(bytes));
         Ok(())

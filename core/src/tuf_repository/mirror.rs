@@ -7,83 +7,19 @@
 //! prevents that.)
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp as Instant;
-
-use super::chain::{RootChain, roots_before};
-use super::envelope::{Envelope, RoleEvidence};
-use super::error::TufError;
-use super::hashes::MismatchError;
-use super::limits::Limits;
-use super::metadata::Timestamp;
-use super::provider::folder::served_from;
-use super::provider::{
-    CarriedMetadata, MetadataProvider as _, ProviderError, RecordingMetadata, RepositoryFolder, Room, target_file_path,
+use sealift_proof::tuf::provider::{CarriedMetadata, target_file_path};
+use sealift_proof::tuf::publication::{PublishedState, root_version};
+use sealift_proof::tuf::{
+    Limits, MetadataProvider as _, MismatchError, ProviderError, RoleName, TufError, VerifiedTarget,
 };
-use super::role_name::RoleName;
-use super::state::TrustedState;
-use super::target::VerifiedTarget;
-use super::update::{recall, update};
+
+use super::folder::{RepositoryFolder, served_from};
 use crate::whole_file;
 
 /// The file that makes new metadata visible, and so comes last.
 const TIMESTAMP: &str = "timestamp.json";
-
-/// What of a repository may be published.
-#[derive(Debug)]
-pub struct VerifiedMetadata {
-    /// The accepted roles and the roots that lead to the accepted one; every role, if all of them came along.
-    pub metadata: CarriedMetadata,
-    /// Why it is not every role: mostly a file that did not come along.
-    pub left_out: Option<TufError>,
-}
-
-/// Of the metadata that was carried here, what was verified: the accepted `roles`, whose bytes `state` holds, and what else
-/// the accepted metadata leads to. Who carries something else along does not get it published.
-///
-/// # Errors
-/// [`TufError::TrustedRoot`] when `state` holds no root.
-pub fn verified_metadata(
-    carried: &CarriedMetadata,
-    roles: &[RoleEvidence],
-    state: &TrustedState,
-    consistent_snapshots: bool,
-    judged_at: Instant,
-    limits: &Limits,
-) -> Result<VerifiedMetadata, TufError> {
-    let accepted = recall(state, &RoleName::root()).unwrap_or_default();
-    let named = |version| RoleName::root().file_name(Some(version));
-    let older = |version| Ok::<_, TufError>(carried.files().get(&named(version)).cloned());
-    let mut roots: BTreeMap<_, _> =
-        roots_before(accepted, limits, older)?.into_iter().map(|(version, root)| (named(version), root)).collect();
-    roots.insert(named(RootChain::begin(accepted)?.version()), accepted.to_vec());
-
-    let (mut metadata, room) = (carried.clone(), Room::new(u64::MAX));
-    let mut every_role = RecordingMetadata::new(&mut metadata, &room);
-    let walked = update(accepted, &TrustedState::default(), &mut every_role, judged_at, limits)
-        .and_then(|mut repository| repository.load_every_role(&mut every_role).map(drop));
-    let (mut files, left_out) = match walked {
-        Ok(()) => (every_role.into_carried().into_files(), None),
-        Err(error) => (accepted_roles(roles, state, consistent_snapshots), Some(error)),
-    };
-    files.extend(roots);
-    Ok(VerifiedMetadata { metadata: CarriedMetadata::new(files), left_out })
-}
-
-fn accepted_roles(
-    roles: &[RoleEvidence],
-    state: &TrustedState,
-    consistent_snapshots: bool,
-) -> BTreeMap<String, Vec<u8>> {
-    let below_root = roles.iter().filter(|role| role.role != RoleName::root());
-    let named = below_root.filter_map(|RoleEvidence { role, version, .. }| {
-        let versioned = consistent_snapshots && *role != RoleName::timestamp();
-        Some((role.file_name(versioned.then_some(*version)), recall(state, role)?.to_vec()))
-    });
-    named.collect()
-}
 
 /// A folder with `metadata/` and `targets/` in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,9 +70,9 @@ pub enum MirrorError {
         /// The folder of its metadata.
         folder: PathBuf,
         /// The state there.
-        there: MirrorState,
+        there: PublishedState,
         /// The state that would be written.
-        offered: MirrorState,
+        offered: PublishedState,
     },
     /// The bytes are not those of the target.
     #[error("the bytes for target {path:?} are not those that the metadata describes")]
@@ -219,7 +155,7 @@ impl Mirror {
             published.metadata(&role, version, limit).map_err(|source| MirrorError::Read { folder: folder(), source })
         };
         let timestamp = read(RoleName::timestamp(), None, limits.timestamp_length)?;
-        let there = MirrorState::of(self.names()?.into_iter(), timestamp.as_deref());
+        let there = PublishedState::of(self.names()?.into_iter(), timestamp.as_deref());
         let files = metadata.files();
         for (name, root) in files {
             let Some(version) = root_version(name) else { continue };
@@ -227,7 +163,7 @@ impl Mirror {
                 return Err(MirrorError::Other { folder: folder(), root: name.clone() });
             }
         }
-        let offered = MirrorState::of(files.keys().cloned(), files.get(TIMESTAMP).map(Vec::as_slice));
+        let offered = PublishedState::of(files.keys().cloned(), files.get(TIMESTAMP).map(Vec::as_slice));
         if there > offered { Err(MirrorError::Newer { folder: folder(), there, offered }) } else { Ok(()) }
     }
 
@@ -284,37 +220,6 @@ fn require_files(places: &BTreeSet<&Path>) -> Result<(), MirrorError> {
         Some((file, below)) => Err(MirrorError::Collision(file, below)),
         None => Ok(()),
     }
-}
-
-/// How far a mirror is: what its clients hold against what comes next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MirrorState {
-    /// The version of the newest root.
-    pub root: u64,
-    /// The version of the timestamp. Under a newer root it may be lower: that is how a publisher recovers (TUF §5.3.11).
-    pub timestamp: u64,
-}
-
-impl fmt::Display for MirrorState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "root {} and timestamp {}", self.root, self.timestamp)
-    }
-}
-
-impl MirrorState {
-    fn of(names: impl Iterator<Item = String>, timestamp: Option<&[u8]>) -> Self {
-        let version = |bytes| {
-            let envelope = Envelope::parse(&RoleName::timestamp(), bytes).ok()?;
-            Some(envelope.read_signed::<Timestamp>().ok()?.0.version.get())
-        };
-        let root = names.filter_map(|name| root_version(&name)).max();
-        Self { root: root.unwrap_or(0), timestamp: timestamp.and_then(version).unwrap_or(0) }
-    }
-}
-
-/// The version in the name of a root.
-fn root_version(name: &str) -> Option<u64> {
-    name.strip_suffix(".root.json")?.parse().ok()
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), MirrorError> {

@@ -4,9 +4,9 @@ use std::path::{Component, Path};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use sealift_proof::in_toto::{Artifacts, Hashes, ProductContent, ProductFile};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::super::{Artifacts, Hashes, ProductContent, ProductFile};
 use super::{Facility, SandboxError, SandboxLimits};
 
 /// The longest order that is read, in bytes. Linux takes commands of two mebibytes.

@@ -20,7 +20,7 @@ use super::role_name::RoleName;
 ///
 /// # Errors
 /// [`TufError::TrustedRoot`] when `newest` is not a root, and those of `older`.
-pub(crate) fn roots_before<E: From<TufError>>(
+pub fn roots_before<E: From<TufError>>(
     newest: &[u8],
     limits: &Limits,
     mut older: impl FnMut(u64) -> Result<Option<Vec<u8>>, E>,

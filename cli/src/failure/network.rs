@@ -1,0 +1,57 @@
+//! What to tell the operator about the network.
+
+use std::error::Error;
+
+use sealift_core::http::{HttpError, SettingsError};
+
+use super::{Advice, advice};
+use crate::exit_code::ExitCode;
+use crate::network::NetworkError;
+
+pub(super) fn network(error: &NetworkError) -> Advice {
+    match error {
+        NetworkError::Settings(error) => settings(error),
+        NetworkError::Credentials(_) => {
+            advice(ExitCode::Source, "correct the file, or name another: --registry-config")
+        }
+    }
+}
+
+/// What to do when TUF files could not be had from where they are, if that is a web server.
+pub(super) fn unavailable(error: &(dyn Error + Send + Sync + 'static)) -> Option<Advice> {
+    error.downcast_ref().map(http)
+}
+
+/// What to do when a server of TUF files did not give one.
+fn http(error: &HttpError) -> Advice {
+    let hint = match error {
+        HttpError::PlainHttp { .. } | HttpError::RedirectToPlainHttp { .. } => {
+            "use https, or allow plain http to this host knowingly: --plain-http HOST"
+        }
+        HttpError::Proxy { .. } => "correct HTTPS_PROXY or ALL_PROXY, or unset it",
+        HttpError::Transport { .. } if error.is_certificate_refused() => {
+            "if an authority of your own signs for this server, name its certificate: --ca FILE"
+        }
+        HttpError::Transport { .. } | HttpError::Body { .. } => {
+            "check the location, the network and the proxy that HTTPS_PROXY names, and try again"
+        }
+        HttpError::Status { .. } => "check the location, and ask who keeps this server; or try again later",
+        HttpError::TooLarge { .. }
+        | HttpError::TooManyRedirects { .. }
+        | HttpError::Redirect { .. }
+        | HttpError::UploadRedirected { .. } => "check the location: this is not how a TUF repository answers",
+    };
+    advice(ExitCode::Source, hint)
+}
+
+fn settings(error: &SettingsError) -> Advice {
+    match error {
+        SettingsError::CertificateAuthorities(_) | SettingsError::NoCertificate => {
+            advice(ExitCode::Usage, "give --ca a file of certificates in PEM")
+        }
+        // Only requests meet it, and say so themselves.
+        SettingsError::Proxy(_) | SettingsError::ProxyProtocol => {
+            advice(ExitCode::Usage, "correct HTTPS_PROXY or ALL_PROXY, or unset it")
+        }
+    }
+}
