@@ -1,8 +1,9 @@
-//! Archives that someone compressed whole, with gzip or zstd: recognised by their first bytes, and read as they are.
+//! Archives that were compressed as a whole, with gzip or zstd: recognised by their first bytes, and read without
+//! unpacking them first.
 //!
-//! Promise: exactly one gzip member (RFC 1952) or one zstd frame (RFC 8878), whole, its checksum and its stated size
-//! right, nothing after it; and memory stays bounded, whatever window a frame asks for, and however little was
-//! compressed to whatever much (`Decompressed::check_expansion`).
+//! Promise: exactly one complete gzip member (RFC 1952) or zstd frame (RFC 8878), with the right checksum and the size
+//! that it states, and nothing after it; and memory stays bounded, whatever window a frame asks for, and however much a
+//! few bytes expand to (`Decompressed::check_expansion`).
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
@@ -13,15 +14,16 @@ use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 /// The largest zstd window, in bytes: what RFC 8878 §3.1.1.1.2 recommends that every decoder supports.
 pub const MAXIMUM_ZSTD_WINDOW: u64 = 8 * 1024 * 1024;
 
-/// How long a seal may be that comes out of very few compressed bytes, in bytes.
+/// The longest seal that may come out of very few compressed bytes, in bytes.
 const FREE_EXPANSION: u64 = 4 * 1024 * 1024;
-/// How many times as long as the compressed bytes it came from a longer seal may be. Seals are made of digests, which do
-/// not compress: an honest one is not ten times as long.
+/// How many times as long as its compressed bytes a longer seal may be. Seals are made of digests, which do not
+/// compress: an honest one expands less than tenfold.
 const MAXIMUM_EXPANSION: u64 = 64;
 
 /// The bit of a zstd frame's descriptor that is reserved (RFC 8878 §3.1.1.1.1.4).
 const ZSTD_RESERVED: u8 = 1 << 3;
-/// The bits of it that say whether the frame states the size of its content: a length, and a single segment.
+/// The bits of the descriptor that say whether the frame states the size of its content: a length, and a single
+/// segment.
 const ZSTD_STATES_SIZE: u8 = 0b1110_0000;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -57,32 +59,32 @@ pub enum CompressionError {
     Broken {
         /// How the archive is compressed.
         compression: Compression,
-        /// What the decoder says.
+        /// The decoder's error.
         source: io::Error,
     },
     /// The checksum of the content is wrong.
     #[error("the checksum of the zstd frame is wrong")]
     Checksum,
-    /// The zstd frame uses what is reserved for later versions of zstd.
-    #[error("the zstd frame has its reserved bit set: it is of no version that is known")]
+    /// The zstd frame uses a bit that is reserved for later versions of zstd.
+    #[error("the zstd frame has its reserved bit set, so it is of an unknown version")]
     ReservedBit,
-    /// The zstd frame states another size than its content has.
-    #[error("the zstd frame states a content of {stated} bytes, and has {}", if *.found > *.stated { "more".to_owned() } else { .found.to_string() })]
+    /// The zstd frame states a size that its content does not have.
+    #[error("the zstd frame states {stated} bytes of content, but has {}", if *.found > *.stated { "more".to_owned() } else { .found.to_string() })]
     ContentSize {
         /// The size that it states, in bytes.
         stated: u64,
-        /// How many bytes came, at least.
+        /// How many bytes were found, at least.
         found: u64,
     },
-    /// Very many bytes came out of very few, before anything is known about who made them.
-    #[error("{expanded} bytes and more come out of {compressed} compressed ones: no seal compresses so well")]
+    /// Very many bytes came out of very few, and nothing is known yet about who made them.
+    #[error("at least {expanded} bytes come out of {compressed} compressed ones: no honest seal compresses so well")]
     Expansion {
         /// How many compressed bytes were read.
         compressed: u64,
         /// How many came out.
         expanded: u64,
     },
-    /// Something comes after the one member or frame.
+    /// Something follows the one member or frame.
     #[error("bytes follow the end of the {0} stream")]
     Trailing(Compression),
 }
@@ -120,7 +122,7 @@ struct Zstd<S: BufRead> {
     decoder: ZstdDecoder<S>,
     /// The size of the content, in bytes, where the frame states it. The decoder does not compare it.
     stated: Option<u64>,
-    /// How much of the content came.
+    /// How much of the content has been read.
     found: u64,
 }
 
@@ -134,7 +136,7 @@ impl<R: Read> Decompressed<R> {
     /// Looks at the first bytes of the input to see how it is compressed.
     ///
     /// # Errors
-    /// Those of the input, and [`CompressionError`] for a zstd frame that cannot be begun.
+    /// The input's errors, and [`CompressionError`] for a zstd frame whose header cannot be read.
     pub fn open(input: R) -> io::Result<Self> {
         let mut input = Counted { input, count: 0 };
         let mut beginning = Vec::new();
@@ -154,8 +156,8 @@ impl<R: Read> Decompressed<R> {
         Self(Decoder::None(source(Vec::new(), Counted { input, count: 0 })))
     }
 
-    /// Refuses to go on when `expanded` bytes are far more than what they came from. What is held of an archive before
-    /// its seal is verified must cost those who send it something.
+    /// Refuses to continue when `expanded` bytes are far more than the compressed bytes that they came from. What is
+    /// held of an archive before its seal is verified must have cost its sender something.
     ///
     /// # Errors
     /// [`CompressionError::Expansion`].

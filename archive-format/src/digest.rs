@@ -31,7 +31,7 @@ impl DigestAlgorithm {
         }
     }
 
-    /// The algorithm of that registered name, if it is one that is understood.
+    /// The algorithm with that registered name, if it is supported.
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "sha256" => Some(Self::Sha256),
@@ -53,7 +53,7 @@ impl DigestAlgorithm {
 #[derive(Clone)]
 pub struct Digest {
     algorithm: DigestAlgorithm,
-    /// The value is its end; it may be the name of a blob, which ends in its digest.
+    /// The text ends with the value; it may be the name of a blob, which ends with its digest.
     text: Arc<str>,
 }
 
@@ -90,7 +90,7 @@ pub enum DigestError {
     #[error("{0:?} is not a digest: expected the form algorithm:hex")]
     Form(String),
     /// The algorithm is not one that is understood.
-    #[error("digest algorithm {0:?} is not supported: sha256 and sha512 are")]
+    #[error("digest algorithm {0:?} is not supported; sha256 and sha512 are")]
     Algorithm(String),
     /// The value is not lower-case hexadecimal of the algorithm's length.
     #[error("{value:?} is not a {} digest: expected {} lower-case hexadecimal characters", .algorithm.name(), .algorithm.length() * 2)]
@@ -138,7 +138,7 @@ impl Digest {
         self.text.get(start..).unwrap_or_default()
     }
 
-    /// The same digest, that shares a text which ends in its value.
+    /// The same digest, sharing a text that ends with its value.
     pub(crate) fn within(&self, text: &Arc<str>) -> Self {
         if text.ends_with(self.hex()) {
             Self { algorithm: self.algorithm, text: Arc::clone(text) }

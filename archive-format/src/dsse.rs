@@ -25,7 +25,7 @@ pub const MAXIMUM_SIGNATURE_LENGTH: usize = 4_096;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "RawEnvelope")]
 pub struct Envelope {
-    /// How the payload is to be understood: a media type or a URI.
+    /// What kind of content the payload is: a media type or a URI.
     pub payload_type: String,
     /// The payload.
     pub payload: Vec<u8>,
@@ -36,7 +36,7 @@ pub struct Envelope {
 /// A signature in an envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
-    /// What the signer calls its key; empty where nothing is said. A label, not to be trusted.
+    /// The signer's name for its key; empty where there is none. A label, not to be trusted.
     pub key_id: String,
     /// The signature.
     pub bytes: Vec<u8>,
@@ -49,7 +49,7 @@ pub enum EnvelopeError {
     #[error("not a DSSE envelope")]
     Json(#[from] JsonError),
     /// The payload or a signature is not base64.
-    #[error("{member} is not base64, neither standard nor URL-safe")]
+    #[error("{member} is neither standard nor URL-safe base64")]
     Base64 {
         /// `payload` or `sig`.
         member: &'static str,
@@ -57,14 +57,14 @@ pub enum EnvelopeError {
     /// There is no signature.
     #[error("the envelope has no signature")]
     NoSignature,
-    /// There are more signatures than are read.
-    #[error("the envelope has {count} signatures: the limit is {MAXIMUM_SIGNATURES}")]
+    /// There are more signatures than the limit.
+    #[error("the envelope has {count} signatures; the limit is {MAXIMUM_SIGNATURES}")]
     TooManySignatures {
         /// How many there are.
         count: usize,
     },
-    /// A member is longer than is read.
-    #[error("{member} has {length} bytes: the limit is {limit}")]
+    /// A member is longer than the limit.
+    #[error("{member} has {length} bytes; the limit is {limit}")]
     TooLong {
         /// `payloadType`, `keyid` or `sig`.
         member: &'static str,
@@ -75,7 +75,7 @@ pub enum EnvelopeError {
     },
 }
 
-/// The envelope as JSON writes it; members that are not known are ignored, as DSSE asks.
+/// The envelope in its JSON form; unknown members are ignored, as DSSE requires.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawEnvelope {
@@ -84,7 +84,7 @@ struct RawEnvelope {
     signatures: RawSignatures,
 }
 
-/// The signatures as JSON writes them. Of too many, only how many there are.
+/// The signatures in their JSON form. If there are too many, only their number.
 struct RawSignatures {
     first: Vec<RawSignature>,
     count: usize,
@@ -200,7 +200,7 @@ pub fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// What the pre-authentication encoding puts before a payload of `length` bytes.
+/// The prefix that the pre-authentication encoding puts before a payload of `length` bytes.
 pub(crate) fn pae_before(payload_type: &str, length: usize) -> Vec<u8> {
     format!("DSSEv1 {} {payload_type} {length} ", payload_type.len()).into_bytes()
 }

@@ -1,7 +1,7 @@
 //! Names of entries in an archive: a closed set of places, each written in exactly one way.
 //!
 //! Promise: an [`EntryName`] is one of the places that `docs/format.md` defines, relative, without `.` or `..`, in
-//! visible ASCII, of bounded length; and two names that stand for one thing are equal byte for byte.
+//! visible ASCII, of bounded length; and two names for the same thing are equal byte for byte.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use crate::digest::{Digest, DigestAlgorithm};
 
 /// The longest name, in bytes.
 pub const MAXIMUM_LENGTH: usize = 1_024;
-/// The longest part of a name between two slashes, in bytes: what file systems take.
+/// The longest part of a name between two slashes, in bytes: the limit of common file systems.
 pub const MAXIMUM_SEGMENT_LENGTH: usize = 255;
 /// The longest name of a TUF repository, in bytes.
 pub const MAXIMUM_REPOSITORY_LENGTH: usize = 100;
@@ -61,7 +61,7 @@ pub enum Place {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EntryNameError {
     /// It is longer than [`MAXIMUM_LENGTH`].
-    #[error("an entry name of {length} bytes: the limit is {MAXIMUM_LENGTH}")]
+    #[error("an entry name has {length} bytes; the limit is {MAXIMUM_LENGTH}")]
     TooLong {
         /// Its length, in bytes.
         length: usize,
@@ -74,7 +74,7 @@ pub enum EntryNameError {
     },
     /// Letters, digits, `-`, `.`, `_` and `~` stand for themselves, everything else is `%XX` of its UTF-8 bytes, and
     /// control characters have no form.
-    #[error("{text:?} is not percent-encoded in the one way that entry names are")]
+    #[error("{text:?} is not percent-encoded in the one way that entry names allow")]
     Encoding {
         /// The text.
         text: String,
@@ -85,8 +85,8 @@ pub enum EntryNameError {
         /// The name.
         name: String,
     },
-    /// It is nowhere that the format knows.
-    #[error("{name:?} is not a place in an archive")]
+    /// It is not one of the places that the format defines.
+    #[error("{name:?} is not a valid entry name")]
     Place {
         /// The name.
         name: String,
@@ -120,7 +120,7 @@ impl EntryName {
         Self(Arc::new(Inner { text, place: Place::Blob(digest) }))
     }
 
-    /// The place of a TUF metadata file, for example `1.root.json`; what needs it is encoded.
+    /// The place of a TUF metadata file, for example `1.root.json`; characters that need it are encoded.
     ///
     /// # Errors
     /// [`EntryNameError`] when the repository or the file cannot be named.
@@ -131,7 +131,7 @@ impl EntryName {
         Ok(Self::new(text, Place::TufMetadata { repository: repository.to_owned(), file: file.to_owned() }))
     }
 
-    /// The place of a TUF target, by its path in the repository; what needs it is encoded, slashes stay.
+    /// The place of a TUF target, by its path in the repository; characters that need it are encoded, slashes stay.
     ///
     /// # Errors
     /// [`EntryNameError`] when the repository or the path cannot be named.
@@ -169,7 +169,7 @@ impl FromStr for EntryName {
             } else {
                 return Err(elsewhere());
             };
-            // One way to write a thing: what is decoded and encoded again is the same text.
+            // There is one way to write a thing: decoding and encoding again gives the same text.
             return if name.as_str() == text {
                 Ok(name)
             } else {

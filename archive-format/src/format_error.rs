@@ -60,35 +60,35 @@ pub enum Problem {
     /// The header's checksum is wrong.
     #[error("the checksum of the tar header is wrong")]
     HeaderChecksum,
-    /// The entry is not a regular file: a link, a device, a folder, a sparse file, or an extension of tar that the
-    /// profile does not have at this place.
-    #[error("the tar header has type {found:?}, which has no place here")]
+    /// The entry is not a regular file: a link, a device, a folder, a sparse file, or a tar extension that the profile
+    /// does not allow at this place.
+    #[error("the tar header has type {found:?}, which is not allowed here")]
     EntryType {
         /// The type flag of the header.
         found: char,
     },
-    /// Another entry comes than the inventory lists here.
-    #[error("the archive has {found:?} here, which the inventory does not list at this place")]
+    /// The entry is not the one that the inventory lists here.
+    #[error("the archive has {found:?} here, which is not what the inventory lists at this place")]
     UnexpectedEntry {
         /// The name in the header, or the beginning of a long one.
         found: String,
     },
-    /// The header says another size than the inventory.
-    #[error("the tar header says {found} bytes, the inventory {listed}")]
+    /// The header and the inventory state different sizes.
+    #[error("the tar header states {found} bytes, the inventory {listed}")]
     Size {
         /// The size in the header, in bytes.
         found: u64,
         /// The size in the inventory, in bytes.
         listed: u64,
     },
-    /// The pax header is not the one that this name and size have.
-    #[error("the pax header is not the one that this entry has")]
+    /// The pax header is not the one that follows from this name and size.
+    #[error("the pax header is not the one that this entry must have")]
     PaxHeader,
-    /// Some other field of the header is not as the profile has it.
-    #[error("the tar header is outside the profile")]
+    /// Some other field of the header does not follow the profile.
+    #[error("the tar header does not follow the profile")]
     Header,
     /// The content is not what the inventory lists.
-    #[error("the content has the digest {found}, the inventory lists {listed}")]
+    #[error("the content has the digest {found}; the inventory lists {listed}")]
     Digest {
         /// The digest of the content.
         found: Digest,
@@ -99,13 +99,13 @@ pub enum Problem {
     #[error("the padding after the content is not zeros")]
     Padding,
     /// The last entry is not followed by two blocks of zeros: an entry that is not listed, or something else.
-    #[error("the last entry that the inventory lists is not followed by the end of the archive")]
+    #[error("the end of the archive does not follow the last entry that the inventory lists")]
     End,
     /// Something follows the end.
     #[error("bytes follow the end of the archive")]
     TrailingBytes,
-    /// Reading was tried again after a refusal.
-    #[error("the archive was refused before")]
+    /// Reading was attempted again after a refusal.
+    #[error("the archive was already refused")]
     RefusedBefore,
 }
 

@@ -1,4 +1,4 @@
-//! Where everything lies in an archive. Sizes are known before contents are, and so are offsets.
+//! Where everything is in an archive. Sizes are known before contents, so offsets are too.
 
 use crate::entry_name::EntryName;
 use crate::inventory::Inventory;
@@ -13,7 +13,7 @@ pub struct Layout {
     pub length: u64,
 }
 
-/// Where an entry lies.
+/// Where an entry is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Located {
     /// Its name.

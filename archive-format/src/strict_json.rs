@@ -1,13 +1,13 @@
 //! JSON as signed documents need it: one meaning, or an error.
 //!
 //! Promise: a [`Value`] that comes from [`parse`] had no duplicate keys, no trailing data, no number out of range, no
-//! nesting beyond [`MAXIMUM_DEPTH`], and was UTF-8. RFC 8259 leaves the meaning of duplicate keys open, and two
-//! readers of one signed document that choose differently is an attack. For the same reason [`into`] and [`read`] take an
-//! object where a type has fields, and never an array of their values; and [`read`] can compare names without case, as
-//! other readers do.
+//! nesting beyond [`MAXIMUM_DEPTH`], and was UTF-8. RFC 8259 leaves the meaning of duplicate keys open, and if two
+//! readers of one signed document choose differently, that is an attack. For the same reason [`into`] and [`read`] take
+//! an object where a type has fields, and never an array of their values; and [`read`] can compare names without case,
+//! as other readers do.
 //!
-//! What is parsed is mostly not verified yet, so the memory that it takes is bounded too: by [`memory_for`] the
-//! length of the document.
+//! Most of what is parsed has not been verified yet, so the memory that it takes is bounded too, by [`memory_for`] the
+//! document's length.
 
 mod budget;
 mod typed;
@@ -32,17 +32,17 @@ pub const MAXIMUM_DEPTH: usize = 100;
 pub enum Names {
     /// When their characters are.
     Exact,
-    /// Also when their Unicode case folding is. Go's `encoding/json`, in which most readers of OCI content are written,
-    /// takes `Manifests` for `manifests`, and of several the last. For every document that others read after us.
+    /// Also when their Unicode case foldings are. Go's `encoding/json`, which most readers of OCI content use, treats
+    /// `Manifests` as `manifests`, and takes the last of several. For every document that others read after us.
     Folded,
 }
 
 impl Names {
-    /// The form of a name in which it is compared.
+    /// The form in which a name is compared.
     fn compared(self, mut name: String) -> String {
         match self {
             Self::Exact => name,
-            // What case folding makes of ASCII.
+            // The case folding of ASCII.
             Self::Folded if name.is_ascii() => {
                 name.make_ascii_lowercase();
                 name
@@ -59,13 +59,13 @@ pub enum JsonError {
     #[error("not strict JSON: {0}")]
     NotStrict(serde_json::Error),
     /// Its values would take far more memory than an honest document of its length.
-    #[error("so many small values that they take more than {limit} bytes of memory")]
+    #[error("the document has so many small values that they would take more than {limit} bytes of memory")]
     TooMuchMemory {
         /// How much they may take, in bytes, by the document's length.
         limit: usize,
     },
-    /// It is JSON, but has not the members that it should have, or other types in them.
-    #[error("not of the expected form: {0}")]
+    /// It is JSON, but its members or their types are not the expected ones.
+    #[error("the document does not have the expected form: {0}")]
     Form(#[from] serde_json::Error),
 }
 
@@ -95,13 +95,13 @@ pub fn parse_into<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
 /// takes no memory. The type itself has to bound what it holds.
 ///
 /// # Errors
-/// As [`parse_into`], and, with [`Names::Folded`], for names that are one name to a reader that ignores case.
+/// As [`parse_into`], and, with [`Names::Folded`], for names that are the same to a reader that ignores case.
 pub fn read<T: DeserializeOwned>(bytes: &[u8], names: Names) -> Result<T, JsonError> {
     pass_over(bytes, names, &Budget::of_names(bytes.len()), Weighed::Nothing)?;
     read_again(bytes, names)
 }
 
-/// Weighs a document before a type is read from it: what a type would hold of it, at most, is below `limit` bytes.
+/// Estimates a document's size in memory before a type is read from it: a type would hold at most `limit` bytes of it.
 ///
 /// # Errors
 /// As [`read`], and [`JsonError::TooMuchMemory`].

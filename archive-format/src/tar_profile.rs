@@ -1,4 +1,4 @@
-//! The tar profile: the one header that an entry of a name and a size has.
+//! The tar profile: the one possible header of an entry with a given name and size.
 //!
 //! Promise: [`header`] is a function of name and size alone, and a reader that knows both accepts exactly these bytes.
 //! A POSIX ustar header; where a name or a size does not fit one, a single pax header with `path`, `size`, or both goes
@@ -10,14 +10,14 @@ use crate::entry_name::EntryName;
 
 /// Everything in a tar file comes in blocks of this many bytes.
 pub const BLOCK_LENGTH: usize = 512;
-/// What ends an archive: two blocks of zeros, and nothing after.
+/// The end of an archive: two blocks of zeros, and nothing after them.
 pub const END: [u8; 2 * BLOCK_LENGTH] = [0; 2 * BLOCK_LENGTH];
 /// The longest name that the header itself holds, in bytes.
 pub const MAXIMUM_PLAIN_NAME_LENGTH: usize = 100;
 /// The largest size that the header itself holds, in bytes: eleven octal digits, 8 GiB less one.
 pub const MAXIMUM_PLAIN_SIZE: u64 = 0o777_7777_7777;
 
-/// What the pax header is called: for tools that do not know of pax headers.
+/// The name of the pax header, for tools that do not know pax headers.
 const PAX_NAME: &str = "sealift/pax";
 
 /// The blocks before an entry's content.
@@ -49,7 +49,7 @@ pub fn padding(size: u64) -> usize {
 
 fn ustar(kind: EntryType, name: &str, size: u64) -> [u8; BLOCK_LENGTH] {
     let mut header = Header::new_ustar();
-    // A name that is too long is cut here; the pax header has it whole.
+    // A name that is too long is cut here; the pax header has the whole name.
     for (to, from) in header.as_old_mut().name.iter_mut().zip(name.bytes()) {
         *to = from;
     }

@@ -38,7 +38,7 @@ pub enum WriteError {
         source: io::Error,
     },
     /// Another entry comes next.
-    #[error("entry {found} cannot be written here: {} comes next", .expected.as_ref().map_or("the end", |name| name.as_str()))]
+    #[error("entry {found} cannot be written here, because {} comes next", .expected.as_ref().map_or("the end", |name| name.as_str()))]
     WrongEntry {
         /// The entry that the seal lists next; `None` at the end.
         expected: Option<EntryName>,
@@ -46,17 +46,17 @@ pub enum WriteError {
         found: EntryName,
     },
     /// The content is shorter or longer than the seal lists.
-    #[error("entry {entry} has {} bytes, {listed} are listed", if *.found > *.listed { "more".to_owned() } else { .found.to_string() })]
+    #[error("entry {entry} has {} bytes; {listed} are listed", if *.found > *.listed { "more".to_owned() } else { .found.to_string() })]
     Size {
         /// The entry.
         entry: EntryName,
-        /// How many bytes came, at least.
+        /// How many bytes were given, at least.
         found: u64,
         /// How many are listed.
         listed: u64,
     },
-    /// The content is another than the seal lists.
-    #[error("entry {entry} has the digest {found}, {listed} is listed")]
+    /// The content is not what the seal lists.
+    #[error("entry {entry} has the digest {found}; {listed} is listed")]
     Digest {
         /// The entry.
         entry: EntryName,
@@ -71,8 +71,8 @@ pub enum WriteError {
         /// The entry.
         entry: EntryName,
     },
-    /// Writing was tried again after an error.
-    #[error("writing the archive failed before")]
+    /// Writing was attempted again after an error.
+    #[error("writing the archive has already failed")]
     FailedBefore,
 }
 
@@ -121,7 +121,7 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    /// Copies content, but no more than `listed` bytes; returns how many came, or more than `listed`.
+    /// Copies content, but no more than `listed` bytes; returns how many bytes there were, or a number above `listed`.
     fn copy(
         &mut self,
         name: &EntryName,
@@ -147,7 +147,7 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    /// Ends the archive, flushes the output and gives it back. Making it durable is for the caller.
+    /// Ends the archive, flushes the output and gives it back. The caller has to make it durable.
     ///
     /// # Errors
     /// [`WriteError::MissingEntry`] when the seal lists more, and [`WriteError::Output`].

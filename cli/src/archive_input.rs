@@ -16,7 +16,7 @@ pub(crate) struct ArchiveArgument {
 }
 
 impl ArchiveArgument {
-    /// What messages call it.
+    /// Its name in messages.
     pub(crate) fn name(&self) -> String {
         if self.is_standard_input() {
             "the archive on standard input".to_owned()
@@ -35,8 +35,8 @@ impl ArchiveArgument {
         self.archive.as_os_str() == "-"
     }
 
-    /// Opens it, and waits for its first byte: at the other end of a pipe it may not have been made yet, and this side's
-    /// clock is to be read after that (see [`Context::now`](crate::context::Context::now)).
+    /// Opens it, and waits for its first byte: at the other end of a pipe it may not have been made yet, and this
+    /// side's clock must be read only after that (see [`Context::now`](crate::context::Context::now)).
     pub(crate) fn open(&self) -> Result<Box<dyn Read>, Failure> {
         let attempt = || format!("cannot read {}", self.name());
         let failed = |source| Reason::File { path: self.archive.clone(), source };

@@ -1,4 +1,4 @@
-//! The command line: what can be asked for, and with which words.
+//! The command line: its commands and arguments.
 //!
 //! The arguments of a command live beside it, in `commands/`; here is the list of commands, and what all share.
 
@@ -27,20 +27,20 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, env = "SEALIFT_TRUST", value_name = "DIR")]
     pub(crate) trust: Option<PathBuf>,
 
-    /// Write results to standard output as JSON, and a failure to standard error as JSON
+    /// Write results to standard output as JSON, and errors to standard error as JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// Show no progress and no remarks; results and failures are still written
+    /// Show no progress and no remarks; results and errors are still written
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
 
-    /// What to do
+    /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-/// What can be asked for.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Pack bundles and images, with the proof about them, into one sealed archive
@@ -49,14 +49,14 @@ pub(crate) enum Command {
     Verify(verify::VerifyArguments),
     /// Verify an archive, then deliver it to a registry or a layout
     Import(import::ImportArguments),
-    /// Show what an archive says of itself, without trusting it
+    /// Show what an archive says about itself, without trusting it
     Inspect(inspect::InspectArguments),
-    /// See the whole job on a sample made on the spot
+    /// Watch the whole process on a sample that is made on the spot
     Demo(demo::DemoArguments),
-    /// Make and look at the keys that seal archives
+    /// Make and show the keys that seal archives
     #[command(subcommand)]
     Key(key::KeyCommand),
-    /// Say what this side trusts: pinned roots, exporters' keys, the threshold, the map
+    /// Manage what this side trusts: pinned roots, exporters' and attesters' keys, the threshold, the map
     #[command(subcommand)]
     Trust(trust::TrustCommand),
     /// Add a signature to the seal of an archive, in place

@@ -25,7 +25,7 @@ pub(crate) struct Context {
     trust: PathBuf,
 }
 
-/// When an export says that it was made, and who says so.
+/// The export time, and where it comes from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ExportTime {
     /// The clock of this side.
@@ -35,7 +35,7 @@ pub(crate) enum ExportTime {
 }
 
 impl ExportTime {
-    /// The time that the seal will state.
+    /// The time that the seal states.
     pub(crate) fn instant(self) -> Timestamp {
         match self {
             Self::Now(instant) | Self::Stated(instant) => instant,
@@ -62,10 +62,10 @@ impl Context {
         Ok(Self { now: OnceCell::new(), json: arguments.json, quiet: arguments.quiet, trust })
     }
 
-    /// This side's clock, read when it is first asked for and never again.
+    /// This side's clock, read when it is first needed and never again.
     ///
-    /// An archive may be on its way here while it is still being made, through a pipe: who judges one asks for the time
-    /// only once its first byte is there.
+    /// An archive may still be being made while it arrives through a pipe, so a judge asks for the time only once its
+    /// first byte has arrived.
     pub(crate) fn now(&self) -> Timestamp {
         *self.now.get_or_init(|| whole_second(Timestamp::now()))
     }
@@ -75,7 +75,7 @@ impl Context {
         TrustStore::at(&self.trust)
     }
 
-    /// When an export says that it was made.
+    /// The export time.
     pub(crate) fn export_time(&self) -> Result<ExportTime, Failure> {
         let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(ExportTime::Now(self.now())) };
         text.to_str()
@@ -83,7 +83,7 @@ impl Context {
             .and_then(|seconds| Timestamp::from_second(seconds).ok())
             .map(ExportTime::Stated)
             .ok_or_else(|| Reason::SourceDateEpoch(text.to_string_lossy().into_owned()))
-            .attempt(|| "cannot tell the time of the export".to_owned())
+            .attempt(|| "cannot determine the export time".to_owned())
     }
 
     /// Writes a result to standard output: `value` as JSON with `--json`, else the text that `text` makes.
@@ -127,7 +127,7 @@ impl Context {
         }
     }
 
-    /// Where long work shows how far it is: a bar on a terminal, lines elsewhere, nothing with `--quiet`.
+    /// How long work shows its progress: a bar on a terminal, lines elsewhere, nothing with `--quiet`.
     pub(crate) fn progress(&self) -> Box<dyn Progress> {
         if self.quiet {
             Box::new(Unwatched)

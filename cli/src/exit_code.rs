@@ -7,31 +7,31 @@ use std::process;
 pub enum ExitCode {
     /// Done as asked.
     Success,
-    /// A local file, the terminal or the system said no.
+    /// A local file, the terminal or the operating system failed.
     System,
-    /// The command line is not one that Sealift knows.
+    /// The command line is not valid.
     Usage,
-    /// The archive is not in the format.
+    /// The archive is not in the archive format.
     ArchiveFormat,
-    /// The seal is broken, or too few known exporters made it.
+    /// The seal is broken, or too few of the pinned exporters signed it.
     Seal,
     /// The TUF metadata does not prove the target.
     Tuf,
-    /// The in-toto layout or its links do not prove the supply chain.
+    /// The in-toto layout and its links do not prove the supply chain.
     InToto,
-    /// Proven, but not good enough for the policy: level, freshness, transit age.
+    /// Proven, but not good enough for the policy: level, freshness, time in transit, a tag that would move.
     Policy,
-    /// A blob or the graph of blobs is not what the metadata says.
+    /// A blob, or the graph of blobs, is not what the metadata says it is.
     Content,
-    /// What is to be exported cannot be read from where it is.
+    /// Something to be exported cannot be read.
     Source,
-    /// What is to be imported cannot be written to where it goes.
+    /// Something to be imported cannot be written.
     Sink,
-    /// The trust store is missing, damaged, locked, or holds no such thing.
+    /// The trust store is missing, damaged or locked, or does not have what was named.
     TrustStore,
     /// A key cannot be read, opened or written.
     Key,
-    /// Older than what this side has accepted already.
+    /// Older than what this side has already accepted.
     Rollback,
 }
 

@@ -50,7 +50,7 @@ pub(crate) struct Failure {
 /// Why a command failed: an error of the domain, or one of the command itself.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Reason {
-    /// The command line is not one.
+    /// The command line is not valid.
     #[error("{0}")]
     CommandLine(String),
     /// A file cannot be read or written.
@@ -62,7 +62,7 @@ pub(crate) enum Reason {
         source: io::Error,
     },
     /// A file that would be overwritten is there already.
-    #[error("{} is there already", .0.display())]
+    #[error("{} already exists", .0.display())]
     FileExists(PathBuf),
     /// A file is longer than anything it could be.
     #[error("{} is longer than {limit} bytes", .path.display())]
@@ -72,11 +72,11 @@ pub(crate) enum Reason {
         /// The longest that is read, in bytes.
         limit: u64,
     },
-    /// The result cannot be written.
+    /// Standard output cannot be written to.
     #[error("standard output")]
     StandardOutput(#[source] io::Error),
-    /// Nothing can be asked.
-    #[error("the terminal cannot be asked")]
+    /// The terminal cannot be asked for a passphrase.
+    #[error("the terminal cannot be used to ask for it")]
     Terminal(#[source] io::Error),
     /// There is no home folder, and no trust store was named.
     #[error("there is no home folder")]
@@ -87,7 +87,7 @@ pub(crate) enum Reason {
     /// The passphrase has no characters.
     #[error("the passphrase is empty")]
     EmptyPassphrase,
-    /// The passphrase was typed in two ways.
+    /// The passphrase was typed differently the second time.
     #[error("the two passphrases differ")]
     PassphrasesDiffer,
     /// A public key.
@@ -108,11 +108,11 @@ pub(crate) enum Reason {
     /// An import or a signature was asked for by a clock that takes what the policy refuses.
     #[error(transparent)]
     Freshness(#[from] LooserFreshness),
-    /// The folder of a TUF repository is none.
+    /// The folder of a TUF repository is not a folder.
     #[error("{} is not a folder", .0.display())]
     NoTufFolder(PathBuf),
     /// A TUF repository was named twice.
-    #[error("--tuf names it twice")]
+    #[error("--tuf names this repository twice")]
     TufTwice,
     /// A file was given where an image should be.
     #[error("{} is a file, not an image", .0.display())]
@@ -123,13 +123,13 @@ pub(crate) enum Reason {
     /// A build without the network was asked for something that is behind one.
     #[error("this build of sealift has no network")]
     NoNetwork,
-    /// A reference is none.
+    /// A reference is not valid.
     #[error(transparent)]
     Reference(#[from] ReferenceError),
     /// A layout cannot be used.
     #[error(transparent)]
     Layout(#[from] LayoutError),
-    /// There is no plan for an export.
+    /// An export cannot be planned.
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// An archive cannot be prepared.
@@ -176,27 +176,32 @@ impl Reason {
         match self {
             Self::CommandLine(_) => advice(ExitCode::Usage, "see `sealift help`, or `sealift help COMMAND`"),
             Self::File { path, source } => file(path, source),
-            Self::FileExists(_) => advice(ExitCode::System, "choose another name, or move that file away first"),
+            Self::FileExists(_) => {
+                advice(ExitCode::System, "choose another name, or move the existing file away first")
+            }
             Self::FileTooLong { .. } => advice(ExitCode::System, "check that this is the file you meant"),
-            Self::StandardOutput(_) => advice(ExitCode::System, "check where standard output goes"),
+            Self::StandardOutput(_) => advice(ExitCode::System, "check where standard output is redirected to"),
             Self::Terminal(_) => advice(ExitCode::System, "give the passphrase with --passphrase-file"),
             Self::NoHomeFolder => advice(ExitCode::Usage, "name the trust store with --trust DIR or SEALIFT_TRUST"),
             Self::SourceDateEpoch(_) => advice(ExitCode::Usage, "unset SOURCE_DATE_EPOCH, or set it to whole seconds"),
             Self::EmptyPassphrase | Self::PassphrasesDiffer => {
-                advice(ExitCode::Key, "give a passphrase, twice the same; nothing was written")
+                advice(ExitCode::Key, "type the same passphrase twice; nothing was written")
             }
             Self::Key(error) => key(error),
             Self::SigningKey(error) => signing_key(error),
             Self::Sign(error) => seal::sign(error),
             Self::TrustStore(error) => trust_store::trust_store(error),
-            Self::Name(_) => advice(ExitCode::Usage, "use letters, digits, - and _, as in `sealift trust list`"),
+            Self::Name(_) => advice(
+                ExitCode::Usage,
+                "use lower-case letters, digits, -, _ and ., beginning with a letter or a digit",
+            ),
             Self::Freshness(error) => judgement::looser_freshness(error),
             Self::NoTufFolder(_) => advice(
                 ExitCode::Source,
-                "give the folder or URL of the TUF repository, with metadata/ in it: --tuf REPOSITORY=LOCATION",
+                "name the folder or URL that contains the repository's metadata/: --tuf REPOSITORY=LOCATION",
             ),
             Self::TufTwice => advice(ExitCode::Usage, "give one location for each repository"),
-            Self::NotAnImage(_) => advice(ExitCode::Usage, "a bundle.json is exported with --bundle NAME=FILE"),
+            Self::NotAnImage(_) => advice(ExitCode::Usage, "export a bundle.json with --bundle NAME=FILE"),
             Self::Network(error) => network::network(error),
             Self::NoNetwork => advice(
                 ExitCode::Usage,
@@ -212,8 +217,8 @@ impl Reason {
             Self::Receive(error) => archive::receive(error, |never| match *never {}),
             Self::Import(error) => transfer::import(error),
             Self::Mirror(error) => transfer::mirror(error),
-            Self::Publish(_) => advice(ExitCode::System, "check the folder that the demo works in"),
-            Self::Demo(_) => advice(ExitCode::System, "look at the output above; then report this"),
+            Self::Publish(_) => advice(ExitCode::System, "check the folder in which the demo works"),
+            Self::Demo(_) => advice(ExitCode::System, "read the output above, then report this as a bug"),
         }
     }
 }

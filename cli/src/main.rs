@@ -32,7 +32,7 @@ use crate::failure::Failure;
 use crate::text::{Line, Text};
 
 fn main() -> process::ExitCode {
-    // An inspection's sandbox starts this program again; then it is the sandbox, and nothing else.
+    // An inspection's sandbox starts this program again; in that case it is only the sandbox.
     sealift_sandbox::main_if_invoked();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -45,7 +45,7 @@ fn main() -> process::ExitCode {
             terminal::tell(&mistake(&error));
             return ExitCode::Usage.into();
         }
-        // Help or the version. Who stopped reading has read enough.
+        // Help or the version. If the reader has gone away, that is no error.
         Err(help) => {
             let _ = terminal::help(&help);
             return ExitCode::Success.into();
@@ -62,12 +62,12 @@ fn main() -> process::ExitCode {
     }
 }
 
-/// A mistake on the command line, as a person reads it: clap's words around what was typed. Arguments may come from
-/// outside too, through a script, and clap quotes them: it is asked for its words about arguments in which nothing acts.
+/// A mistake on the command line, as a person reads it: clap's message around what was typed. Arguments may come from
+/// outside too, through a script, and clap quotes them; so clap is given escaped arguments to describe.
 fn mistake(error: &clap::Error) -> Text {
     let shown = std::env::args_os().map(|argument| Line::from(argument.display()).as_str().to_owned());
     let Some(shown) = Arguments::try_parse_from(shown).err().filter(|shown| shown.kind() == error.kind()) else {
-        // What acts is the mistake itself.
+        // Here the acting character is itself the mistake.
         return Failure::command_line(error).text();
     };
     let words = shown.render().to_string();

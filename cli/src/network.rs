@@ -1,4 +1,4 @@
-//! How the commands that name a network reach it: certificates, proxies, credentials, plain http.
+//! How commands reach the network: certificates, proxies, credentials, plain http.
 
 use std::env;
 use std::path::PathBuf;
@@ -23,17 +23,17 @@ const MAXIMUM_LENGTH: u64 = 4 * 1024 * 1024;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct NetworkArguments {
-    /// A host (or host:port) that is reached over plain http; this machine always may be
+    /// A host (or host:port) to reach over plain http; this machine is always allowed
     #[arg(long, value_name = "HOST")]
     plain_http: Vec<String>,
 
-    /// Certificate authorities to believe beside Mozilla's list, in PEM
+    /// Certificate authorities to trust in addition to Mozilla's list, in PEM
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 
-    /// The docker configuration with the credentials of registries
+    /// The docker configuration with the credentials for registries
     ///
-    /// Without it: config.json in $DOCKER_CONFIG, or in .docker in the home folder.
+    /// Default: config.json in $DOCKER_CONFIG, or in .docker in the home folder.
     #[arg(long, value_name = "FILE")]
     registry_config: Option<PathBuf>,
 }
@@ -109,7 +109,7 @@ impl FromStr for WebLocation {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.parse() {
-            Ok(_) if text.contains(['?', '#']) => Err("a query or a fragment is not part of a location".to_owned()),
+            Ok(_) if text.contains(['?', '#']) => Err("a location must not have a query or a fragment".to_owned()),
             Ok(url) => Ok(Self(url)),
             Err(UrlError::Credentials { .. }) => {
                 Err("user names and passwords in a location are not supported".to_owned())
@@ -135,7 +135,7 @@ fn default_config() -> Option<PathBuf> {
     Some(folder.join("config.json")).filter(|path| path.exists())
 }
 
-/// The proxy that the environment names, by the usual variables.
+/// The proxy that the environment names, in the usual variables.
 fn proxy() -> Option<Proxy> {
     let first = |names: &[&str]| names.iter().find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
     let url = first(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])?;

@@ -1,4 +1,4 @@
-//! Files that a command makes: whole, or not at all.
+//! Files that a command makes: complete, or not at all.
 
 use std::fs::{File, Permissions};
 use std::io::{self, Write as _};
@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 use crate::failure::Reason;
 use crate::text;
 
-/// A file that gets its name only when it is whole.
+/// A file that gets its name only when it is complete.
 pub(crate) struct NewFile {
     file: NamedTempFile,
     path: PathBuf,

@@ -1,4 +1,4 @@
-//! Where things are, as the command line writes it: `NAME[=WHERE]`.
+//! Where things are, in the notation of the command line: `NAME[=WHERE]`.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
@@ -10,7 +10,7 @@ use sealift_core::oci::{Reference, ReferenceError};
 
 use crate::network::WebLocation;
 
-/// Something that is called NAME, and where it is.
+/// A thing called NAME, and where it is.
 #[derive(Debug, Clone)]
 pub(crate) struct Named {
     /// What it is called: its reference, and its TUF target name.
@@ -46,13 +46,13 @@ impl FromStr for Named {
 }
 
 impl Place {
-    /// Reads a place; in a layout, `name` is what is looked for unless another reference is written.
+    /// Reads a place; in a layout, `name` is looked up unless another reference is given.
     fn parse(text: &str, name: Reference) -> Result<Self, ReferenceError> {
         let Some(layout) = text.strip_prefix("oci:") else {
             let is_file = Path::new(text).extension().is_some_and(|ending| ending == "json");
             return if is_file { Ok(Self::File(text.into())) } else { Ok(Self::Registry(text.parse()?)) };
         };
-        // A folder may have a colon in its name: what exists as a whole is a folder.
+        // A folder may have a colon in its name: if the whole text exists, it is a folder.
         let (folder, reference) = match layout.split_once(':') {
             Some((folder, reference)) if !Path::new(layout).exists() => (folder, reference.parse()?),
             _ => (layout, name),
@@ -61,7 +61,7 @@ impl Place {
     }
 }
 
-/// A TUF repository, as the command line writes it: `REPOSITORY=LOCATION` or `REPOSITORY=METADATA,TARGETS`.
+/// A TUF repository, in the notation of the command line: `REPOSITORY=LOCATION` or `REPOSITORY=METADATA,TARGETS`.
 #[derive(Debug, Clone)]
 pub(crate) struct TufPlace {
     /// The name under which its root is pinned.
@@ -103,7 +103,7 @@ impl FromStr for Location {
     fn from_str(text: &str) -> Result<Self, String> {
         let Some((scheme, rest)) = text.split_once("://") else {
             return if text.is_empty() {
-                Err("there is no location".to_owned())
+                Err("the location is empty".to_owned())
             } else {
                 Ok(Self::Folder(text.into()))
             };
@@ -116,10 +116,10 @@ impl FromStr for Location {
                 if path.starts_with(b"/") {
                     Ok(Self::Folder(OsString::from_vec(path).into()))
                 } else {
-                    Err("a file URL names a folder of this machine: file:///folder".to_owned())
+                    Err("a file URL must name a folder on this machine: file:///folder".to_owned())
                 }
             }
-            _ => Err(format!("{scheme} is not spoken: give a folder, or an http, https or file URL")),
+            _ => Err(format!("scheme {scheme} is not supported: give a folder, or an http, https or file URL")),
         }
     }
 }

@@ -74,11 +74,11 @@ fn shown(text: &str) -> String {
     Line::from(text).as_str().to_owned()
 }
 
-/// A line now and then, for a log.
+/// Occasional lines, for a log.
 #[derive(Default)]
 pub(crate) struct Lines(Mutex<Option<Work>>);
 
-/// The piece of work that lines are written about.
+/// The piece of work that the lines report.
 struct Work {
     what: String,
     total: Option<u64>,

@@ -1,4 +1,4 @@
-//! The kinds of referrers that a command line names.
+//! The kinds of referrers that are named on the command line.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;

@@ -24,7 +24,7 @@ pub(crate) fn render(report: &Report, name: &str) -> Text {
     text
 }
 
-/// The shortest account: what was accepted, at which level, and what to be warned of.
+/// The shortest summary: what was accepted, at which level, and the warnings.
 pub(crate) fn summary(report: &Report) -> Text {
     let mut text = Text::default();
     for BundleReport { item, level, .. } in &report.bundles {
@@ -63,7 +63,7 @@ fn write(text: &mut Text, report: &Report, name: &str) {
     text.line(titled("Sealed by").then(format_args!("{signers} ({needed} needed)")));
     text.line(titled("Expiry").then(expiry_in_short(report)));
     if let (Some(transit), Some(line)) = (time.maximum_transit, time.red_line) {
-        text.line(format_args!("{INDENT}may be on its way for {transit}; refused after {line}"));
+        text.line(format_args!("{INDENT}may be in transit for {transit}; refused after {line}"));
     }
     for repository in &report.repositories {
         write_repository(text, repository);
@@ -76,13 +76,13 @@ fn write(text: &mut Text, report: &Report, name: &str) {
         write_item(text, image, INDENT);
     }
     text.line(titled("Content").then(format_args!(
-        "{} blobs, {}, of which {} manifests: every digest as sealed, every reference leads somewhere",
+        "{} blobs, {}, of which {} manifests: every digest is as sealed, every reference resolves",
         content.blobs,
         HumanBytes(content.bytes),
         content.manifests,
     )));
     write_warnings(text, report);
-    text.line(accepted().then(": this is what its makers released, as far as the levels above say."));
+    text.line(accepted().then(": this is what its makers released, to the levels stated above."));
 }
 
 /// The policy in force, and both verdicts on everything that expires.
@@ -98,7 +98,7 @@ fn expiry_in_short(report: &Report) -> String {
         (all + 1, at_export + u32::from(!expiry.valid_at_export), now + u32::from(!expiry.valid_now))
     });
     format!(
-        "judged {policy}, {judged_at}; of {all} roles and layouts {at_export} had expired at export, and {now} have by now"
+        "judged {policy}, {judged_at}; of {all} roles and layouts, {at_export} had expired at export, and {now} have expired by now"
     )
 }
 
@@ -149,13 +149,13 @@ fn write_item(text: &mut Text, item: &ItemReport, indent: &str) {
         }
     }
     for referrer in &item.referrers {
-        text.line(Line::from(indent).then("refers to it: ").join(&referrer_line(referrer)));
+        text.line(Line::from(indent).then("referrer:  ").join(&referrer_line(referrer)));
     }
     for attestation in &item.attestations {
         text.line(Line::from(indent).then("attestation: ").join(&attestation_line(attestation)));
     }
     let Some(chain) = &item.in_toto else {
-        text.line(format_args!("{indent}in-toto: no supply chain is listed"));
+        text.line(format_args!("{indent}in-toto: its target lists no supply chain"));
         return;
     };
     let expires = Line::from(format_args!("{indent}in-toto: layout expires {}  ", chain.expiry.expires));
@@ -175,7 +175,7 @@ fn referrer_line(report: &ReferrerReport) -> Line {
     let ReferrerReport { digest, kind, artifact_type, size, attested_by, .. } = report;
     let line = Line::from(format_args!("{kind} {digest} ({artifact_type}, {}), ", HumanBytes(*size)));
     match attested_by.as_slice() {
-        [] => line.styled(WARN, "vouched for by nobody"),
+        [] => line.styled(WARN, "nobody vouches for it"),
         names => line.styled(GOOD, format_args!("vouched for by {}", names.join(" and "))),
     }
 }

@@ -1,7 +1,7 @@
 //! Standard output and standard error: the one place that writes to them.
 //!
-//! Promise: what a person reads comes as [`Text`], in which nothing acts but our own styles, or as JSON of
-//! `text::json`; bytes go to standard output alone, and are what was asked for: an archive, a script for a shell.
+//! Promise: what a person reads comes as [`Text`], in which only our own styles act on the terminal, or as JSON from
+//! `text::json`; bytes go only to standard output, and are what was requested: an archive, a script for a shell.
 //! `clippy.toml` denies every other way to print in this crate.
 #![allow(clippy::disallowed_macros, clippy::disallowed_methods)]
 
@@ -18,7 +18,7 @@ pub(crate) fn print(text: &Text) -> io::Result<()> {
     out.flush()
 }
 
-/// Writes lines to standard error, with colours where it is a terminal. When that is closed there is nobody to tell.
+/// Writes lines to standard error, with colours where it is a terminal. If it is closed, there is nobody to tell.
 pub(crate) fn tell(text: &Text) {
     let mut out = anstream::stderr().lock();
     let _ = text.lines().try_for_each(|line| writeln!(out, "{}", line.as_str()));
@@ -29,7 +29,7 @@ pub(crate) fn data() -> StdoutLock<'static> {
     io::stdout().lock()
 }
 
-/// Whether someone watches standard error.
+/// Whether standard error is a terminal.
 pub(crate) fn is_watched() -> bool {
     io::stderr().is_terminal()
 }

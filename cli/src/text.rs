@@ -1,4 +1,4 @@
-//! Text for people: lines in which nothing acts but the styles that are ours.
+//! Text for people: lines in which only our own styles act on a terminal.
 //!
 //! Promise: a [`Text`] has the line breaks that were asked for with [`Text::line`], and the escape sequences of our own
 //! styles, and no other character that a terminal acts on or that hides or reorders its neighbours, whatever went into
@@ -9,12 +9,12 @@ use std::fmt::{self, Display, Write as _};
 
 use anstyle::Style;
 
-/// Whether a character acts rather than shows: a terminal obeys it, or it cannot be seen, or it changes how its
-/// neighbours are seen.
+/// Whether a character acts instead of being shown: a terminal obeys it, or it is invisible, or it changes how its
+/// neighbours appear.
 ///
 /// These are the controls (general category Cc: C0, DEL, C1), the separators of lines and paragraphs, and the format
-/// characters (Cf) that have no shape of their own: those of bidirectional text, of zero width, and tags. Marks of Arabic
-/// and other scripts that are Cf and have a shape are letters like others.
+/// characters (Cf) that have no shape of their own: those of bidirectional text, of zero width, and tags. Marks of
+/// Arabic and other scripts that are Cf but have a shape count as letters.
 pub(crate) fn acts(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -24,8 +24,8 @@ pub(crate) fn acts(character: char) -> bool {
 
 /// Writes text with each character that acts written as its number, `\u{1b}`.
 ///
-/// A backslash stays a backslash. What is shown is for eyes and never read back (`--json` is exact), and most errors quote
-/// what they name, so that a backslash of theirs would be doubled, and one more time for each program that shows it.
+/// A backslash stays a backslash. What is shown is for people and never read back (`--json` is exact). Most errors
+/// quote what they name, so their backslashes would be doubled, and again by each program that shows them.
 struct Escaping<'a>(&'a mut String);
 
 impl fmt::Write for Escaping<'_> {
@@ -46,7 +46,7 @@ impl fmt::Write for Escaping<'_> {
 pub(crate) struct Line(String);
 
 impl Line {
-    /// Adds text as it is, but for what acts in it.
+    /// Adds text as it is, with acting characters escaped.
     pub(crate) fn then(mut self, text: impl Display) -> Self {
         // Writing to a string cannot fail; a `Display` that fails has shown what it could.
         let _ = write!(Escaping(&mut self.0), "{text}");
@@ -111,8 +111,8 @@ impl<T: Into<Line>> From<T> for Text {
     }
 }
 
-/// A value as JSON over several lines, in which what acts is written as JSON writes it, `\u001b`: the same value for every
-/// reader.
+/// A value as JSON over several lines, in which acting characters are written as JSON escapes, `\u001b`: the same value
+/// for every reader.
 ///
 /// # Errors
 /// When the value cannot be JSON.
@@ -126,7 +126,7 @@ pub(crate) fn json_line(value: &serde_json::Value) -> String {
     escaped_json(&value.to_string())
 }
 
-/// JSON itself asks for escapes below U+0020 only. What stands outside of strings is ASCII, and its line breaks are ours.
+/// JSON itself asks for escapes below U+0020 only. Everything outside strings is ASCII, and its line breaks are ours.
 fn escaped_json(plain: &str) -> String {
     let mut json = String::with_capacity(plain.len());
     for character in plain.chars() {

@@ -1,4 +1,4 @@
-//! How an archive is judged: what `verify` and `import` have in common.
+//! How an archive is judged: what `verify`, `import` and `sign` have in common.
 
 use std::io::Read;
 
@@ -16,7 +16,7 @@ use crate::failure::{Attempt as _, Failure, Reason};
 /// By which clock expiry is judged.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct VerdictArguments {
-    /// By which clock expiry is judged, instead of what the policy says: at-export, now, or a time (for audits) as in
+    /// The clock by which expiry is judged, instead of the policy's: at-export, now, or a time (for audits) such as
     /// 2026-01-31T12:00:00Z; an import may only be stricter than the policy
     #[arg(long = "freshness", value_name = "WHEN", value_parser = parse_freshness)]
     pub(crate) clock: Option<AskedClock>,
@@ -28,9 +28,10 @@ pub(crate) struct VerdictArguments {
 /// Whether the commands in in-toto layouts are run.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct InspectionArguments {
-    /// Run the inspections that in-toto layouts ask for: commands of the publisher's choice, in a sandbox without network
+    /// Run the inspections in in-toto layouts: commands that the publisher chose, in a sandbox without network
     ///
-    /// Without it they are not run, and an archive with such a layout is refused unless policy.toml makes them optional.
+    /// By default they are not run, and an archive with such a layout is refused unless policy.toml makes them
+    /// optional.
     #[arg(long)]
     run_inspections: bool,
 }
@@ -48,7 +49,7 @@ impl InspectionArguments {
     }
 }
 
-/// The way inspections go with a sandbox, or without one.
+/// How inspections are handled with a sandbox, or without one.
 pub(crate) fn inspections(sandbox: Option<&Sandbox>) -> Inspections<'_> {
     sandbox.map_or(Inspections::NotRun, |sandbox| Inspections::Run(sandbox))
 }
@@ -57,12 +58,12 @@ fn parse_freshness(text: &str) -> Result<AskedClock, String> {
     match text {
         "at-export" => Ok(AskedClock::AtExport),
         "now" => Ok(AskedClock::Now),
-        text => parse_instant(text).map(AskedClock::AsOf).map_err(|error| format!("{error}, nor at-export, nor now")),
+        text => parse_instant(text).map(AskedClock::AsOf).map_err(|error| format!("{error}, or at-export, or now")),
     }
 }
 
 impl VerdictArguments {
-    /// Reads and judges the head of an archive, whose first byte is there.
+    /// Reads and judges the head of an archive whose first byte has arrived.
     pub(crate) fn judge<R: Read>(
         &self,
         input: R,
@@ -73,7 +74,7 @@ impl VerdictArguments {
         self.with_settings(context, |settings| verify::open(input, trust, settings).attempt(attempt))
     }
 
-    /// The same, of an archive whose seal was read.
+    /// Judges the head of an archive whose seal has been read.
     pub(crate) fn judge_sealed<R: Read>(
         &self,
         sealed: SealedReader<R>,

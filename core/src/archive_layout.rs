@@ -17,13 +17,13 @@ pub const MARKER: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 /// Why the layout files do not fit the inventory.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LayoutError {
-    /// `oci-layout` is not the one that version 1 of the format has.
+    /// `oci-layout` is not that of version 1 of the format.
     #[error("oci-layout is not that of an OCI image layout 1.0.0")]
     Marker,
     /// `index.json` lists something other than the inventory.
-    #[error("index.json does not list the bundles, images and referrers of the inventory, and nothing else")]
+    #[error("index.json does not list exactly the bundles, images and referrers of the inventory")]
     Index,
-    /// There are so many names that the index could not be read as one, nor written into a layout on the far side.
+    /// There are so many names that nobody could read the index, or write it into a layout on the far side.
     #[error(
         "{count} bundles, images and referrers, listed in {length} bytes: an index has at most {MAXIMUM_CHILDREN} entries and {MAXIMUM_LENGTH} bytes"
     )]
@@ -36,7 +36,7 @@ pub enum LayoutError {
 }
 
 /// `index.json`: every bundle's index and every image, under the reference that the inventory gives it, each image
-/// followed by its referrers, which have no name.
+/// followed by its referrers, which are listed without a name.
 pub fn index(inventory: &Inventory) -> Vec<u8> {
     let index = json!({
         "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": entries(inventory),
@@ -46,7 +46,7 @@ pub fn index(inventory: &Inventory) -> Vec<u8> {
 
 fn entries(inventory: &Inventory) -> Vec<Value> {
     let mut manifests: Vec<Value> = Vec::new();
-    // Two bundles may share an image under one name, and two images a referrer.
+    // Two bundles may share an image with one name, and two images may share a referrer.
     let mut listed = BTreeSet::new();
     let mut list = |name: Option<&str>, descriptor: &Descriptor| {
         if listed.insert((name.map(str::to_owned), descriptor.digest.clone(), descriptor.media_type.clone())) {

@@ -1,8 +1,9 @@
-//! One more exporter seals an archive that is already written.
+//! One more exporter seals an existing archive.
 //!
-//! Promise: nobody signs what he has not read. A [`CoSigner`] has one file open, and locked against other signers; its key
-//! signs the statement that was read from it at the start, and only with a proof in hand that the archive behind it was
-//! verified to its last byte ([`Verified`]), or when the signer was told the digest of the statement by other means.
+//! Promise: nobody signs what they have not read. A [`CoSigner`] has one file open, and locked against other signers;
+//! its key signs the statement that was read from it at the start, and only with a proof in hand that the archive
+//! behind it was verified to its last byte ([`Verified`]), or when the signer was told the digest of the statement out
+//! of band.
 
 use std::fs::File;
 use std::num::NonZeroU32;
@@ -16,7 +17,7 @@ use crate::seal::{self, SignError};
 use crate::trust_store::Trust;
 use crate::verify::Verified;
 
-/// An archive that is open and locked, for one more signature that there is room for.
+/// An archive that is open and locked, and has room for one more signature.
 #[derive(Debug)]
 pub struct CoSigner<'a> {
     archive: CoSigning<'a>,
@@ -41,8 +42,8 @@ impl<'a> CoSigner<'a> {
         self.archive.seal().statement_digest()
     }
 
-    /// What the archive is verified against before it is signed: this side's trust. Where it asks for several exporters, and
-    /// this key is one of them, those that have signed need to be one fewer; but one at least must have.
+    /// What the archive is verified against before it is signed: this side's trust. If it requires several exporters,
+    /// and this key belongs to one of them, one fewer need have signed so far; but at least one must have.
     pub fn terms(&self, trust: &Trust) -> Trust {
         let mut terms = trust.clone();
         if trust.exporters.values().any(|key| key.identity() == self.identity) {
@@ -60,7 +61,7 @@ impl<'a> CoSigner<'a> {
         Ok(self.archive.reader()?)
     }
 
-    /// Signs what was verified. Returns the seal as it is then.
+    /// Signs what was verified. Returns the resulting seal.
     ///
     /// # Errors
     /// [`SignError::OtherStatement`] when that was another archive, [`SignError::Freshness`] when it was judged by a looser
@@ -70,11 +71,11 @@ impl<'a> CoSigner<'a> {
         self.sign_statement(verified.proof().seal.statement_digest())
     }
 
-    /// Signs the statement that has this digest: for a signer who was told it by someone who verified the archive. Nothing
-    /// else of the archive is looked at. Returns the seal as it is then.
+    /// Signs the statement that has this digest: for a signer who was told it by someone who verified the archive.
+    /// Nothing else in the archive is examined. Returns the resulting seal.
     ///
     /// # Errors
-    /// [`SignError::OtherStatement`], and those of writing; the archive is unchanged then.
+    /// [`SignError::OtherStatement`], and errors of writing; the archive is then unchanged.
     pub fn sign_statement(self, statement: &Digest) -> Result<UnverifiedSeal, SignError> {
         let found = self.statement_digest();
         if found != *statement {

@@ -1,4 +1,4 @@
-//! Inspect: what the head of an archive says of itself, with nothing verified.
+//! Inspect: what the head of an archive says about itself, with nothing verified.
 //!
 //! For people who want to look before they decide, and for scripts that want to know what is inside. The frame is checked
 //! as far as it is read; the seal, TUF and in-toto are not. So what is held is bounded: the seal within
@@ -17,12 +17,12 @@ use sealift_archive_format::{Digest, FormatError, Place, Reader};
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-/// The most bytes of one metadata file that is looked into.
+/// The most bytes of one metadata file that are read.
 const MAXIMUM_METADATA: u64 = 16 * 1024 * 1024;
 /// The longest text of a metadata file that is shown, in bytes.
 const MAXIMUM_SHOWN: usize = 1_024;
 
-/// What an archive says of itself.
+/// What an archive says about itself.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Inspection {
@@ -32,11 +32,11 @@ pub struct Inspection {
     pub format_version: String,
     /// How the archive is compressed.
     pub compression: String,
-    /// When it says that it was exported.
+    /// The export time that it states.
     pub exported_at: Timestamp,
-    /// The program that it says wrote it.
+    /// The program that it states as its writer.
     pub exporter: String,
-    /// The fingerprints of the keys that are said to have sealed it.
+    /// The fingerprints of the keys that claim to have sealed it.
     pub sealed_by: Vec<Digest>,
     /// The TUF repositories that it carries.
     pub repositories: Vec<InspectedRepository>,
@@ -68,9 +68,9 @@ pub struct InspectedMetadata {
     pub name: String,
     /// The version that it states.
     pub version: Option<u64>,
-    /// The expiry that it states, as it stands there.
+    /// The expiry that it states, as written.
     pub expires: Option<String>,
-    /// The key ids that are said to have signed it.
+    /// The key ids of its signatures, unverified.
     pub signed_by: Vec<String>,
 }
 
@@ -167,7 +167,7 @@ struct StatedSignature {
     keyid: Option<String>,
 }
 
-/// The first signatures of many, without key ids that no one would show.
+/// The first of many signatures, without key ids too long to show.
 #[derive(Default)]
 struct FirstSignatures(Vec<StatedSignature>);
 

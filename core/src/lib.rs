@@ -1,4 +1,4 @@
-//! Sealift's domain: everything that decides what is true, and nothing that talks to a person.
+//! Sealift's domain: everything that decides what is proven, and nothing that talks to a person.
 //!
 //! This crate never prints, never reads the environment or the clock, and knows no flag's name: time, credentials and
 //! progress come in as arguments. Only `http` opens sockets; it and `registry` are there with the feature `network`.

@@ -1,12 +1,12 @@
-//! How long work says how far it is, to whoever wants to know.
+//! How long work reports its progress.
 //!
 //! The pipelines report; what is shown, and where, is the caller's business.
 
 /// Someone who watches long work. Called from several threads at once.
 pub trait Progress: Sync {
-    /// A piece of work begins: what it is, and how many bytes it will move where that is known.
+    /// A piece of work begins: its name, and how many bytes it will move, if that is known.
     fn begin(&self, what: &str, bytes: Option<u64>);
-    /// So many more bytes were moved.
+    /// That many more bytes were moved.
     fn advance(&self, bytes: u64);
     /// The item now being worked on: a blob, a manifest, a role.
     fn item(&self, name: &str);
@@ -14,7 +14,7 @@ pub trait Progress: Sync {
     fn finish(&self);
 }
 
-/// Nobody watches.
+/// Reports progress to nobody.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Unwatched;
 

@@ -1,7 +1,7 @@
 //! The report: what was proven, by whom, by which clock, as a value.
 //!
-//! `docs/schema/report.schema.json` documents its JSON. The command turns it into text for people; nothing in it is
-//! decided here. Fields are only ever added within a major version of [`FORMAT`].
+//! `docs/schema/report.schema.json` documents its JSON. The command turns it into text for people; it decides nothing.
+//! Fields are only ever added within a major version of [`FORMAT`].
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::verify::{Attestations, Proof, attested_by};
 /// The name and version of the report's form.
 pub const FORMAT: &str = "sealift-report/1";
 
-/// What became of an archive.
+/// What was proven about an archive.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
@@ -37,11 +37,11 @@ pub struct Report {
     pub repositories: Vec<RepositoryReport>,
     /// The bundles.
     pub bundles: Vec<BundleReport>,
-    /// The images that stand alone.
+    /// The images that belong to no bundle.
     pub images: Vec<ItemReport>,
-    /// What passed by.
+    /// The content that was checked.
     pub content: ContentReport,
-    /// What a person should know although it is no refusal.
+    /// What a person should know, although it is not a reason to refuse.
     pub warnings: Vec<String>,
 }
 
@@ -69,7 +69,7 @@ pub struct TimeReport {
     pub exported_at: Timestamp,
     /// The policy: `at-export`, `now` or `as-of`.
     pub policy: &'static str,
-    /// The policy of this trust store, where another one was asked for: `at-export` or `now`.
+    /// The policy of this trust store, if another was requested: `at-export` or `now`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instead_of: Option<&'static str>,
     /// The instant that an `as-of` policy names.
@@ -109,7 +109,7 @@ pub struct RoleReport {
     pub threshold: u32,
     /// The key ids of those that did.
     pub signed_by: Vec<String>,
-    /// When it expires, and what that means.
+    /// When it expires, judged by both clocks.
     #[serde(flatten)]
     pub expiry: ExpiryReport,
 }
@@ -160,19 +160,19 @@ pub struct ItemReport {
     /// The platforms that are carried.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub platforms: Vec<String>,
-    /// What TUF says of it; `None` if no repository speaks for it.
+    /// What TUF says about it; `None` if no repository speaks for it.
     pub tuf: Option<TargetReport>,
-    /// What in-toto says of it; `None` if its target lists no supply chain.
+    /// What in-toto says about it; `None` if its target lists no supply chain.
     pub in_toto: Option<SupplyChainReport>,
-    /// What refers to an image, and is delivered with it.
+    /// The referrers of an image, which are delivered with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub referrers: Vec<ReferrerReport>,
-    /// The attestations that are attached to an image or to what refers to it.
+    /// The attestations that are attached to an image or to its referrers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attestations: Vec<AttestationReport>,
 }
 
-/// Something that refers to an image.
+/// A referrer of an image.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReferrerReport {
@@ -180,13 +180,13 @@ pub struct ReferrerReport {
     pub digest: Digest,
     /// What it is: `attestation`, `signature`, `sbom`, `other` or `image`.
     pub kind: ReferrerKind,
-    /// The type that it states of itself; its media type where it states none.
+    /// The artifact type that it states; its media type if it states none.
     pub artifact_type: String,
-    /// The bytes of it and of everything below it.
+    /// The size of it and of everything below it, in bytes.
     pub size: u64,
     /// The manifest that it refers to.
     pub subject: Digest,
-    /// The pinned attesters that vouch for it. Where there are none, nobody does.
+    /// The pinned attesters that vouch for it; empty if nobody does.
     pub attested_by: Vec<String>,
 }
 
@@ -207,7 +207,7 @@ pub struct AttestationReport {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SupplyChainReport {
-    /// When the first of its layouts expires, and what that means.
+    /// When the first of its layouts expires, judged by both clocks.
     #[serde(flatten)]
     pub expiry: ExpiryReport,
     /// The inspections that the layout asks for and that were not run.
@@ -228,7 +228,7 @@ pub struct TargetReport {
     pub roles: Vec<String>,
 }
 
-/// What passed by.
+/// The content that was checked.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ContentReport {
@@ -236,7 +236,7 @@ pub struct ContentReport {
     pub blobs: usize,
     /// Their bytes.
     pub bytes: u64,
-    /// Manifests and indexes among them, every reference of which leads to a blob that is there.
+    /// Manifests and indexes among them; every reference in them resolves to a blob in the archive.
     pub manifests: usize,
 }
 
@@ -280,7 +280,7 @@ impl Report {
         report
     }
 
-    /// Every item: bundles, their images, and images that stand alone.
+    /// Every item: bundles, their images, and images that belong to no bundle.
     pub fn items(&self) -> impl Iterator<Item = &ItemReport> {
         let bundles = self.bundles.iter().flat_map(|bundle| std::iter::once(&bundle.item).chain(&bundle.images));
         bundles.chain(&self.images)
@@ -390,21 +390,21 @@ fn item(finding: &Finding, clock: &Clock) -> ItemReport {
     }
 }
 
-/// What is no refusal, but should be known.
+/// What should be known, but is not a reason to refuse.
 fn warnings(report: &Report, proof: &Proof) -> Vec<String> {
     let Proof { judgement, carried, terms, .. } = proof;
     let mut warnings = time_warnings(&report.time, terms.warn_before_expiry());
     for repository in &report.repositories {
         for role in repository.roles.iter().filter(|role| !role.expiry.valid_now) {
             let (name, role, expires) = (&repository.name, &role.role, role.expiry.expires);
-            warnings.push(format!("role {role} of repository {name} expired on the way, at {expires}"));
+            warnings.push(format!("role {role} of repository {name} expired in transit, at {expires}"));
         }
     }
     for item in report.items() {
         let Some(chain) = &item.in_toto else { continue };
         if !chain.expiry.valid_now {
             warnings
-                .push(format!("the in-toto layout of {} expired on the way, at {}", item.name, chain.expiry.expires));
+                .push(format!("the in-toto layout of {} expired in transit, at {}", item.name, chain.expiry.expires));
         }
         if !chain.inspections_not_run.is_empty() {
             let names = chain.inspections_not_run.join(", ");
@@ -418,7 +418,7 @@ fn warnings(report: &Report, proof: &Proof) -> Vec<String> {
         !judgement.repositories.iter().any(|evidence| evidence.name == **name)
     };
     for name in carried.names().into_iter().filter(spoke) {
-        warnings.push(format!("repository {name} was carried, but no root is pinned for it here: it was not heard"));
+        warnings.push(format!("repository {name} was carried, but no root is pinned for it here, so it was ignored"));
     }
     warnings
 }
@@ -427,16 +427,15 @@ fn warnings(report: &Report, proof: &Proof) -> Vec<String> {
 fn time_warnings(time: &TimeReport, notice: SignedDuration) -> Vec<String> {
     let mut warnings = Vec::new();
     if let Some(instant) = time.as_of {
-        warnings.push(format!("expiry was judged as of {instant}: this says nothing about today"));
+        warnings.push(format!("expiry was judged as of {instant}, which proves nothing about today"));
     }
     if let Some(policy) = time.instead_of {
-        warnings
-            .push(format!("expiry was judged by another clock than the policy's: {} instead of {policy}", time.policy));
+        warnings.push(format!("expiry was not judged by the policy's clock: {} instead of {policy}", time.policy));
     }
     if let Some(line) = time.red_line
         && Verdict::at(time.now, line).is_near_the_end(notice)
     {
-        warnings.push(format!("this archive will be refused after {line}: import it before then, or export anew"));
+        warnings.push(format!("this archive will be refused after {line}: import it before then, or export again"));
     }
     warnings
 }

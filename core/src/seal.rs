@@ -1,8 +1,8 @@
 //! The seal: who packed an archive, and whether this side believes them.
 //!
 //! Promise: a [`VerifiedSeal`] exists only if enough different pinned exporters signed exactly the inventory that it
-//! holds. It says who packed the archive, and nothing about who made what is inside. Signatures are verified over bytes:
-//! what nobody signed is never read as JSON.
+//! holds. It says who packed the archive, but not who made its contents. Signatures are verified over bytes: unsigned
+//! content is never read as JSON.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use sealift_proof::signature::{Candidate, KeyError, PublicKey, Scheme, SigningKe
 /// An exporter whose key is pinned on this side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExporterKey {
-    /// What this side calls the exporter.
+    /// This side's name for the exporter.
     pub name: String,
     /// Its ed25519 key.
     pub key: PublicKey,
 }
 
-/// A seal that enough pinned exporters signed.
+/// A seal that was signed by enough pinned exporters.
 ///
 /// Nothing else makes one:
 ///
@@ -42,27 +42,27 @@ pub struct VerifiedSeal {
     signers: Vec<String>,
 }
 
-/// Why a seal is not believed.
+/// Why a seal is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
     /// No pinned exporter is among the signers.
-    #[error("the archive was sealed by {}, and no exporter with such a key is trusted", list(.keys))]
+    #[error("the archive was sealed by {}, and none of these keys belongs to a pinned exporter", list(.keys))]
     UnknownExporter {
-        /// The fingerprints of the keys that are said to have signed.
+        /// The fingerprints of the keys that claim to have signed.
         keys: Vec<Digest>,
     },
     /// Too few of the pinned exporters signed.
-    #[error("too few trusted exporters sealed the archive{}", invalid_note(.invalid))]
+    #[error("too few of the pinned exporters sealed the archive{}", invalid_note(.invalid))]
     Threshold {
         /// The exporters whose signatures do not verify: the inventory was changed, or the signature is broken.
         invalid: Vec<String>,
         /// How many signed, and how many must.
         source: ThresholdError,
     },
-    /// What enough pinned exporters signed is not an inventory that can be read here.
-    #[error("what the trusted exporters sealed cannot be read")]
+    /// Enough pinned exporters signed, but what they signed is not an inventory that can be read here.
+    #[error("what the pinned exporters sealed cannot be read")]
     Inventory(#[from] InventoryError),
-    /// A pinned key cannot seal.
+    /// A pinned key is not an ed25519 key.
     #[error("the key of exporter {exporter:?} is {}; seals are signed with ed25519", .scheme.name())]
     NotEd25519 {
         /// The exporter.
@@ -75,7 +75,7 @@ pub enum SealError {
     Key {
         /// The exporter.
         exporter: String,
-        /// Why.
+        /// What is wrong with the key.
         source: KeyError,
     },
 }
@@ -86,14 +86,14 @@ pub enum SignError {
     /// The signing key has no public half.
     #[error("the signing key cannot be used")]
     Key(#[from] KeyError),
-    /// What the key signs has another length than seals take.
-    #[error("the key made a signature of {length} bytes; seals take 64")]
+    /// The key's signatures do not have the length that seals need.
+    #[error("the key made a signature of {length} bytes; seals need 64")]
     Length {
         /// The length, in bytes.
         length: usize,
     },
-    /// The archive has another statement than the one that was verified, or that the signer was told.
-    #[error("the archive's statement is {found}, and not {told}")]
+    /// The archive's statement is not the one that was verified, or that the signer was told.
+    #[error("the archive's statement is {found}, not {told}")]
     OtherStatement {
         /// The digest of its statement.
         found: Digest,
@@ -109,7 +109,7 @@ pub enum SignError {
 }
 
 impl VerifiedSeal {
-    /// What the archive holds, as its exporters say.
+    /// What the archive holds, according to its exporters.
     pub fn inventory(&self) -> &Arc<Inventory> {
         &self.inventory
     }
@@ -133,7 +133,7 @@ pub fn sign(statement: &[u8], key: &SigningKey) -> Result<SealSignature, SignErr
     sign_message(&signed_bytes(statement), key)
 }
 
-/// Signs what DSSE makes of a statement.
+/// Signs the DSSE encoding of a statement.
 pub(crate) fn sign_message(message: &[u8], key: &SigningKey) -> Result<SealSignature, SignError> {
     let signature = key.sign(message);
     let length = signature.len();
@@ -143,7 +143,7 @@ pub(crate) fn sign_message(message: &[u8], key: &SigningKey) -> Result<SealSigna
 
 /// Verifies that at least `threshold` different pinned exporters signed the seal, and then reads what they signed.
 ///
-/// A signature names its key by fingerprint; it counts only if that key is pinned and the signature is its own.
+/// A signature names its key by fingerprint; it counts only if that key is pinned and made the signature.
 ///
 /// # Errors
 /// [`SealError`].
@@ -293,7 +293,7 @@ pub(crate) mod tests {
     #[test]
     fn what_nobody_trusted_signed_is_not_read() {
         let [a, b, _] = keys();
-        // Not JSON: whoever reads it before it is verified says so.
+        // Not JSON: code that reads it before it is verified fails on it.
         let sealed = |key| UnverifiedSeal::new(b"{", vec![sign(b"{", key).unwrap()]).unwrap();
         let error = verify(&sealed(&a), &[exporter("b", &b)], ONE).unwrap_err();
         assert!(matches!(error, SealError::UnknownExporter { .. }), "{error}");

@@ -1,4 +1,4 @@
-//! Files that appear whole: whoever looks, also after a power cut, finds what was there before, or all of the new one.
+//! Files that appear complete: even after a power cut, a reader finds either the old file or the whole new one.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
@@ -8,28 +8,28 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-/// What the names of unfinished files begin with.
+/// The prefix of unfinished files' names.
 const UNFINISHED: &str = ".sealift-";
 
-/// Whether a file of this name is one that was begun and not placed.
+/// Whether a file with this name was begun but not placed.
 pub(crate) fn is_unfinished(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(UNFINISHED.as_bytes())
 }
 
-/// Begins a file of `folder` that has no name of its own yet; [`place`] gives it one.
+/// Begins a file in `folder` that does not have its own name yet; [`place`] gives it one.
 pub(crate) fn begin(folder: &Path) -> io::Result<NamedTempFile> {
     // Others may read what is delivered; the umask narrows this, as for any new file.
     tempfile::Builder::new().prefix(UNFINISHED).permissions(Permissions::from_mode(0o644)).tempfile_in(folder)
 }
 
-/// Makes the content of a file last, and then gives it its name, in place of what had it. The name lasts once
-/// [`sync_folder`] has returned.
+/// Makes the content of a file durable, and then gives it its name, replacing what had that name. The name is durable
+/// once [`sync_folder`] has returned.
 pub(crate) fn place(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
-/// Begins, writes and places a file, in a folder that is made if it is missing.
+/// Begins, writes and places a file, in a folder that is created if necessary.
 pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new(""));
     create_folder(folder)?;
@@ -38,7 +38,7 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     place(file, path)
 }
 
-/// Makes a folder and those above it where they are missing, so that they last.
+/// Makes a folder and its missing parents, durably.
 pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     // The parent of a relative path of one part is the empty path.
     if path.as_os_str().is_empty() || path.is_dir() {
@@ -53,7 +53,7 @@ pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes the names in a folder last.
+/// Makes the names in a folder durable.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(if path.as_os_str().is_empty() { Path::new(".") } else { path })?.sync_all()
 }

@@ -24,23 +24,23 @@ pub enum InventoryError {
         found: String,
     },
     /// It was written for a later major version of the format.
-    #[error("the archive's format is version {found}; this program reads version 1: a newer release is needed")]
+    #[error("the archive has format version {found}, and this program reads version 1: a newer release is needed")]
     NewerMajor {
         /// The version that was found, as it was written.
         found: String,
     },
-    /// The format version is not one.
+    /// The format version is not a valid version.
     #[error("{found:?} is not a version of the archive format")]
     FormatVersion {
         /// The text that was found.
         found: String,
     },
     /// The archive holds only what changed since another one.
-    #[error("the archive is a delta on another archive, which this version of the format does not define")]
+    #[error("the archive is a delta to another archive, which this version of the format does not support")]
     Delta,
     /// Something in the statement is unknown to its own version of the format, or not written in the canonical way.
     #[error(
-        "the statement is not canonical, or has a member that format version 1.0 does not know: at byte {offset}, near {near:?}"
+        "the statement is not canonical, or has a member that format version 1.0 does not define: at byte {offset}, near {near:?}"
     )]
     NotCanonical {
         /// Where what was found first differs from the canonical form, in bytes of the statement.
@@ -51,7 +51,7 @@ pub enum InventoryError {
     /// The subjects are not the bundles and images.
     #[error("the subjects of the statement are not the bundles and images of the inventory")]
     Subject,
-    /// The inventory says that it has another version than the one that is written.
+    /// The inventory states a version other than the one that this program writes.
     #[error("an inventory of format version {found} cannot be written")]
     WriteVersion {
         /// The version.
@@ -64,45 +64,45 @@ pub enum InventoryError {
         found: jiff::Timestamp,
     },
     /// A text is empty, too long or has control characters.
-    #[error("{text:?} cannot be a {what}: 1 to {MAXIMUM_TEXT_LENGTH} bytes without control characters are needed")]
+    #[error("{text:?} cannot be a {what}: it must have 1 to {MAXIMUM_TEXT_LENGTH} bytes and no control characters")]
     Text {
-        /// What the text is to be.
+        /// What the text is used as.
         what: &'static str,
         /// Its beginning.
         text: String,
     },
     /// An image has too many platforms.
-    #[error("image {reference:?} has {count} platforms: the limit is {MAXIMUM_PLATFORMS}")]
+    #[error("image {reference:?} has {count} platforms; the limit is {MAXIMUM_PLATFORMS}")]
     TooManyPlatforms {
         /// The image's reference.
         reference: String,
         /// How many there are.
         count: usize,
     },
-    /// The platforms of an image are not sorted, or one is there twice.
-    #[error("the platforms of image {reference:?} are not sorted: {platform:?} comes too late, or twice")]
+    /// The platforms of an image are not sorted, or one is listed twice.
+    #[error("the platforms of image {reference:?} are not sorted: {platform:?} is out of order, or listed twice")]
     PlatformOrder {
         /// The image's reference.
         reference: String,
-        /// The platform that comes too late.
+        /// The platform that is out of order.
         platform: String,
     },
     /// The repositories are not sorted.
-    #[error("the TUF repositories are not sorted: {name:?} comes too late")]
+    #[error("the TUF repositories are not sorted: {name:?} is out of order")]
     RepositoryOrder {
-        /// The repository that comes too late.
+        /// The repository that is out of order.
         name: String,
     },
-    /// Where the archive is unpacked, one thing would be a file and a folder.
-    #[error("entry {file} would be a file, and a folder with {below} in it")]
+    /// When the archive is unpacked, one name would be both a file and a folder.
+    #[error("entry {file} would be both a file and a folder with {below} in it")]
     FileAndFolder {
         /// The file.
         file: EntryName,
-        /// What would be in the folder of its name.
+        /// What would be in a folder of the same name.
         below: EntryName,
     },
     /// There are too many entries.
-    #[error("{count} entries: the limit is {MAXIMUM_ENTRIES}")]
+    #[error("the inventory has {count} entries; the limit is {MAXIMUM_ENTRIES}")]
     TooManyEntries {
         /// How many there are.
         count: usize,
@@ -110,21 +110,21 @@ pub enum InventoryError {
     /// A size, or the sum of all, is too large.
     #[error("the sizes exceed the limit of {MAXIMUM_SIZE} bytes")]
     TooLarge,
-    /// Two bundles or images have one reference.
-    #[error("{reference:?} is there twice")]
+    /// Two bundles or images have the same reference.
+    #[error("reference {reference:?} is used twice")]
     DuplicateReference {
         /// The reference.
         reference: String,
     },
-    /// Two images of a bundle are one component.
-    #[error("bundle {reference:?} has two components {component:?}")]
+    /// Two images of a bundle are the same component.
+    #[error("bundle {reference:?} has two components named {component:?}")]
     DuplicateComponent {
         /// The bundle's reference.
         reference: String,
         /// The component.
         component: String,
     },
-    /// An image that stands alone is in a bundle, or the other way round.
+    /// An image of kind `image` is in a bundle, or an image of another kind is not.
     #[error("the kind of image {reference:?} does not fit its place")]
     MisplacedImage {
         /// The image's reference.
@@ -157,13 +157,13 @@ pub enum InventoryError {
         /// The entry.
         entry: EntryName,
     },
-    /// Two entries have one name.
+    /// Two entries have the same name.
     #[error("entry {entry} is listed twice")]
     DuplicateEntry {
         /// The entry.
         entry: EntryName,
     },
-    /// An entry stands where it may not.
+    /// An entry is not where it has to be.
     #[error("entry {entry} is out of order")]
     WrongOrder {
         /// The entry.
@@ -178,13 +178,13 @@ pub enum InventoryError {
         digest: Digest,
     },
     /// A descriptor has no blob.
-    #[error("{digest} is named, but not among the entries")]
+    #[error("{digest} is named, but is not among the entries")]
     MissingBlob {
         /// The digest.
         digest: Digest,
     },
     /// A descriptor and its blob differ in size.
-    #[error("{digest} is said to have {described} bytes and is listed with {listed}")]
+    #[error("{digest} is described with {described} bytes, and listed with {listed}")]
     DescriptorSize {
         /// The digest.
         digest: Digest,

@@ -1,8 +1,8 @@
 //! The inventory: everything that an archive holds, and for whom. It is what a seal signs.
 //!
 //! Promise: [`Inventory::parse`] and [`Inventory::to_statement`] are inverse, byte for byte, for this version of the
-//! format, and what `parse` returns keeps every rule of `docs/format.md`. It is a claim all the same: whether to believe
-//! it depends on who signed it.
+//! format, and what `parse` returns keeps every rule of `docs/format.md`. It is still a claim: whether to believe it
+//! depends on who signed it.
 
 mod error;
 mod rules;
@@ -23,18 +23,19 @@ pub const MAXIMUM_ENTRIES: usize = 100_000;
 pub const MAXIMUM_PLATFORMS: usize = 256;
 /// The longest text in an inventory (a reference, a target's name, a component, a platform, …), in bytes.
 pub const MAXIMUM_TEXT_LENGTH: usize = 1_024;
-/// The largest number in an inventory, and the largest archive, in bytes: what every JSON reader keeps exactly.
+/// The largest number in an inventory, and the largest archive, in bytes: the largest integer that every JSON reader
+/// keeps exactly.
 pub const MAXIMUM_SIZE: u64 = (1 << 53) - 1;
 
 /// The most memory that a statement and its inventory may take together, in bytes.
 pub const MAXIMUM_MEMORY: usize = 64 * 1024 * 1024;
-/// The most that they may take when nobody has verified the seal, in bytes: 16 MiB beside the longest seal.
+/// The most that they may take when nobody has verified the seal, in bytes: 16 MiB more than the longest seal.
 pub const MAXIMUM_UNVERIFIED_MEMORY: usize = 48 * 1024 * 1024;
 
 // The members of every object below are declared in the order of their names: that is their canonical order, and so
 // serialising them is enough to be canonical (RFC 8785).
 
-/// What an archive holds. The members are the author's to fill; [`Inventory::check`] says whether they make sense.
+/// What an archive holds. The author fills in the members; [`Inventory::check`] says whether they make sense.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Inventory {
@@ -49,7 +50,7 @@ pub struct Inventory {
     pub exporter: Exporter,
     /// The version of the format.
     pub format_version: FormatVersion,
-    /// The images that stand alone.
+    /// The images that belong to no bundle.
     pub images: Vec<ImageRecord>,
     /// The TUF repositories that are carried.
     pub repositories: Vec<RepositoryRecord>,
@@ -76,7 +77,7 @@ pub struct BundleRecord {
     pub index: Option<Descriptor>,
     /// Where it comes from.
     pub reference: String,
-    /// The TUF target that is to vouch for it.
+    /// The TUF target that should vouch for it.
     #[serde(default, deserialize_with = "statement::present", skip_serializing_if = "Option::is_none")]
     pub target: Option<TargetRecord>,
 }
@@ -85,23 +86,23 @@ pub struct BundleRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "statement::RawImage", into = "statement::RawImage")]
 pub struct ImageRecord {
-    /// Which platforms came along.
+    /// Whether all its platforms are carried.
     pub completeness: Completeness,
     /// Its manifest or index.
     pub descriptor: Descriptor,
-    /// What it is to its bundle.
+    /// Its role in its bundle.
     pub role: ImageRole,
     /// The platforms that are carried, for example `linux/amd64`.
     pub platforms: Vec<String>,
     /// Its reference, as the bundle or the operator writes it.
     pub reference: String,
-    /// The manifests that refer to it and are carried: signatures, SBOMs and the like.
+    /// Its referrers that are carried: signatures, SBOMs and the like.
     pub referrers: Vec<Descriptor>,
-    /// The TUF target that is to vouch for it.
+    /// The TUF target that should vouch for it.
     pub target: Option<TargetRecord>,
 }
 
-/// What an image is to a bundle.
+/// The role of an image in a bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImageRole {
     /// It installs the bundle.
@@ -116,7 +117,7 @@ pub enum ImageRole {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Completeness {
-    /// All that its index lists.
+    /// Everything that its index lists.
     AllPlatforms,
     /// Some were chosen; the manifests of the others are absent on purpose.
     Selected,
@@ -152,7 +153,7 @@ pub struct Descriptor {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "statement::RawEntry")]
 pub struct EntryRecord {
-    /// The digest of its content: a blob's own, SHA-256 for all else.
+    /// The digest of its content: a blob's own digest, and SHA-256 for everything else.
     pub digest: Digest,
     /// Its name.
     pub name: EntryName,
@@ -161,7 +162,7 @@ pub struct EntryRecord {
 }
 
 impl EntryRecord {
-    /// The record of an entry whose content is at hand.
+    /// The record of an entry, made from its content.
     pub fn of(name: EntryName, content: &[u8]) -> Self {
         Self { digest: Digest::sha256(content), name, size: content.len() as u64 }
     }
@@ -212,7 +213,7 @@ impl Inventory {
         rules::check(self)
     }
 
-    /// Every image: those of the bundles, in order, then those that stand alone.
+    /// Every image: those of the bundles, in order, then those that belong to no bundle.
     pub fn all_images(&self) -> impl Iterator<Item = &ImageRecord> {
         self.bundles.iter().flat_map(|bundle| &bundle.images).chain(&self.images)
     }

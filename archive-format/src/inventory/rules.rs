@@ -1,4 +1,4 @@
-//! The rules that an inventory keeps, whoever wrote it (`docs/format.md`, "The inventory").
+//! The rules that every inventory keeps, whoever wrote it (`docs/format.md`, "The inventory").
 
 use std::collections::{HashMap, HashSet};
 
@@ -84,7 +84,7 @@ fn check_images(inventory: &Inventory) -> Result<(), InventoryError> {
     Ok(())
 }
 
-/// The first of some texts that does not come after the one before it, by their bytes.
+/// The first text that does not sort after the one before it, by their bytes.
 fn out_of_order<'a>(texts: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let mut previous = None;
     texts.into_iter().find(|text| previous.replace(*text).is_some_and(|previous| previous >= *text))
@@ -135,8 +135,8 @@ fn check_entries(inventory: &Inventory) -> Result<(), InventoryError> {
     Ok(())
 }
 
-/// Refuses a name below a name: where an archive is unpacked, one thing cannot be a file and a folder. Names come sorted,
-/// and `above` has those that the last one begins with, and itself.
+/// Refuses a name below another name: when an archive is unpacked, one name cannot be both a file and a folder. Names
+/// come sorted, and `above` holds those that the last one begins with, and the last one itself.
 fn check_folders<'a>(above: &mut Vec<&'a EntryName>, name: &'a EntryName) -> Result<(), InventoryError> {
     while above.last().is_some_and(|last| !name.as_str().starts_with(last.as_str())) {
         above.pop();

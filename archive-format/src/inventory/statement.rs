@@ -16,7 +16,7 @@ use crate::strict_json::{self, JsonError, Names};
 
 /// The `_type` of an in-toto Statement v1.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
-/// The `predicateType` of an inventory of format version 1: a URI of a scheme of its own, which claims nobody's domain.
+/// The `predicateType` of an inventory of format version 1: a URI with its own scheme, in nobody's domain.
 pub const PREDICATE_TYPE: &str = "sealift:inventory/v1";
 const PREDICATE_TYPE_STEM: &str = "sealift:inventory/v";
 
@@ -66,8 +66,8 @@ fn write(inventory: &Inventory, output: impl io::Write) -> Result<(), InventoryE
     Ok(serde_json::to_writer(output, &statement).map_err(JsonError::from)?)
 }
 
-/// What has to be known before the rest can be read. A newer major version may have anything anywhere, and is called
-/// newer all the same: so nothing here has to be of any type.
+/// What has to be known before the rest can be read. A newer major version may have anything anywhere, and must still
+/// be reported as newer, so nothing here has to have any particular type.
 #[derive(Deserialize)]
 struct Kind {
     #[serde(rename = "_type", default)]
@@ -78,7 +78,7 @@ struct Kind {
     predicate_type: Loose,
 }
 
-/// A text, or something else, which is as good as none.
+/// A text; anything else counts as absent.
 #[derive(Default)]
 struct Loose(String);
 
@@ -106,7 +106,7 @@ impl<'de> Deserialize<'de> for PredicateKind {
     }
 }
 
-/// Any value, with no more of it than a [`Kind`] needs.
+/// Any value, of which only what a [`Kind`] needs is kept.
 enum Anything {
     Text(String),
     Members(Box<PredicateKind>),
@@ -174,7 +174,7 @@ struct ParsedStatement {
     subject: Vec<Subject>,
 }
 
-/// No tree of arbitrary JSON is built, only what the types can hold, and what they can hold is weighed before.
+/// No tree of arbitrary JSON is built, only what the types can hold, and that is estimated beforehand.
 pub(super) fn parse(bytes: &[u8], memory: usize) -> Result<Inventory, InventoryError> {
     check_memory(bytes, memory)?;
     let kind: Kind = strict_json::read_again(bytes, Names::Exact)?;
@@ -244,7 +244,7 @@ fn check_canonical(found: &[u8], inventory: &Inventory) -> Result<(), InventoryE
     Err(InventoryError::NotCanonical { offset, near })
 }
 
-/// Compares what is written with what is expected, as far as they are the same; nothing is held.
+/// Compares what is written with what is expected, up to the first difference; nothing is kept.
 struct Compared<'a> {
     expected: &'a [u8],
     same: bool,
@@ -270,7 +270,7 @@ fn shorten(text: &str) -> String {
     text.chars().take(80).collect()
 }
 
-/// A list of platforms that ends where no honest one goes on: short texts cost far more memory than bytes.
+/// A list of platforms that stops where no honest list continues: short texts take far more memory than bytes.
 fn platforms<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     struct Platforms;
     impl<'de> Visitor<'de> for Platforms {
@@ -354,7 +354,7 @@ pub(super) struct RawEntry {
     size: u64,
 }
 
-/// The name of a blob has its digest in it already: there are many, so that they share the text.
+/// A blob's name already contains its digest. There are many of them, so they share the text.
 impl From<RawEntry> for EntryRecord {
     fn from(RawEntry { digest, name, size }: RawEntry) -> Self {
         let digest = match name.place() {

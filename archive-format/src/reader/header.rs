@@ -1,4 +1,4 @@
-//! Compares the header that came with the one that must come, and says what is different.
+//! Compares a header with the one expected, and says what differs.
 
 use std::io::Read;
 
@@ -9,7 +9,7 @@ use crate::format_error::Problem;
 use crate::inventory::EntryRecord;
 use crate::tar_profile::{self, BLOCK_LENGTH};
 
-/// Reads the header of an entry: exactly the bytes that its name and size have.
+/// Reads the header of an entry: exactly the bytes that follow from its name and size.
 pub(super) fn read(input: &mut impl Read, offset: &mut u64, record: &EntryRecord) -> Result<(), Problem> {
     let expected = tar_profile::header(&record.name, record.size);
     let blocks = expected.len() / BLOCK_LENGTH;
@@ -52,7 +52,7 @@ fn difference(found: &[u8; BLOCK_LENGTH], expected: &[u8], record: &EntryRecord)
     }
 }
 
-/// The sum of the header's bytes, its checksum field taken as blanks.
+/// The sum of the header's bytes, its checksum field counted as blanks.
 fn checksum(block: &[u8; BLOCK_LENGTH]) -> u32 {
     let in_field = |at: usize| (148..156).contains(&at);
     block.iter().enumerate().map(|(at, &byte)| if in_field(at) { 32 } else { u32::from(byte) }).sum()

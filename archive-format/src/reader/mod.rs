@@ -4,8 +4,9 @@
 //! then reads the inventory from them. With an inventory it becomes a [`Reader`] of the entries.
 //!
 //! Promise: what [`Reader`] hands out comes in the order of the inventory, each entry with the size it lists; the last
-//! piece of an entry is handed out only after the digest of all of it matched; and `None` comes after the last entry only
-//! if the archive ended there, whole. Whether the inventory is to be believed is for those who hand it in.
+//! piece of an entry is handed out only after the digest of the whole entry has matched; and `None` comes after the
+//! last entry only if the archive ended there, whole. Whether to believe the inventory is up to the caller who supplies
+//! it.
 
 mod header;
 
@@ -24,13 +25,13 @@ use crate::tar_profile::{self, BLOCK_LENGTH};
 /// How much of an entry is handed out at once, at most, in bytes.
 pub const CHUNK_LENGTH: usize = 128 * 1024;
 
-/// A reader that has read the seal of an archive, and nothing behind it.
+/// A reader that has read the seal of an archive, and nothing after it.
 pub struct SealedReader<R: Read> {
     input: Decompressed<R>,
     seal: UnverifiedSeal,
 }
 
-/// A sequential reader of the entries behind the seal.
+/// A sequential reader of the entries after the seal.
 pub struct Reader<R: Read> {
     input: Decompressed<R>,
     offset: u64,
@@ -54,7 +55,7 @@ struct Current {
     index: usize,
     remaining: u64,
     hasher: Hasher,
-    /// The part of the buffer that is read and not yet handed out.
+    /// The part of the buffer that has been read but not yet handed out.
     ready: std::ops::Range<usize>,
     verified: bool,
 }
@@ -75,7 +76,7 @@ impl<R: Read> SealedReader<R> {
         self.input.compression()
     }
 
-    /// Goes on with the inventory that was read from the verified seal.
+    /// Continues with the inventory that was read from the verified seal.
     pub fn with_inventory(self, inventory: Arc<Inventory>) -> Reader<R> {
         let seal_length = self.seal.length();
         Reader {
@@ -90,8 +91,8 @@ impl<R: Read> SealedReader<R> {
         }
     }
 
-    /// Goes on with what the seal says, which nobody has verified: to look at an archive, not to trust it. Memory is
-    /// bounded, see [`Inventory::parse_unverified`].
+    /// Continues with what the seal says, which nobody has verified: for looking at an archive, not for trusting it.
+    /// Memory is bounded, see [`Inventory::parse_unverified`].
     ///
     /// # Errors
     /// [`FormatError`] when the statement is not an inventory.
@@ -116,7 +117,7 @@ impl<R: Read> Reader<R> {
         Self::open_with_limit(input, seal::MAXIMUM_LENGTH)
     }
 
-    /// The same, for seals of `limit` bytes at most.
+    /// Opens an archive whose seal has at most `limit` bytes, plain or compressed, and reads the seal.
     ///
     /// # Errors
     /// [`FormatError`].
@@ -135,12 +136,12 @@ impl<R: Read> Reader<R> {
         Ok(SealedReader { input, seal })
     }
 
-    /// What the archive is to hold.
+    /// What the archive must hold.
     pub fn inventory(&self) -> &Arc<Inventory> {
         &self.inventory
     }
 
-    /// Where everything is to lie in the archive.
+    /// Where everything must be in the archive.
     pub fn layout(&self) -> Layout {
         Layout::of(self.seal_length, &self.inventory)
     }
@@ -155,8 +156,8 @@ impl<R: Read> Reader<R> {
         self.offset
     }
 
-    /// The next entry, or `None` after the last, when the end of the archive has been checked. What was left unread of the
-    /// entry before is read and checked first.
+    /// The next entry, or `None` after the last, when the end of the archive has been checked. Whatever was left unread
+    /// of the previous entry is read and checked first.
     ///
     /// # Errors
     /// [`FormatError`]; after one, every call gives [`Problem::RefusedBefore`].
@@ -195,7 +196,7 @@ impl<R: Read> Reader<R> {
         Ok(self.offset)
     }
 
-    /// Runs a step; where it fails, says where and refuses every step after it.
+    /// Runs a step; if it fails, says where and refuses every later step.
     fn guarded<T>(
         &mut self,
         record: Option<&EntryRecord>,
@@ -261,7 +262,8 @@ impl<R: Read> Reader<R> {
                 return Err(Problem::End);
             }
         }
-        // One byte more is one too many. A compressed archive checks its own end here, and may find it cut short.
+        // A single further byte is too many. A compressed archive checks its own end here, and may turn out to be cut
+        // short.
         loop {
             match self.input.read(&mut [0]) {
                 Ok(0) => return Ok(()),
@@ -297,13 +299,13 @@ impl<R: Read> EntryReader<'_, R> {
         self.record().size
     }
 
-    /// The digest that the content has, once the last chunk was handed out.
+    /// The digest of the content, proven once the last chunk has been handed out.
     pub fn digest(&self) -> &Digest {
         &self.record().digest
     }
 
     /// The next piece of the content, of [`CHUNK_LENGTH`] at most; `None` after the last, which comes only after the
-    /// digest of all of the content matched.
+    /// digest of the whole content has matched.
     ///
     /// # Errors
     /// [`FormatError`].
@@ -311,10 +313,10 @@ impl<R: Read> EntryReader<'_, R> {
         Ok(if self.reader.fill()? { Some(self.reader.take_ready()) } else { None })
     }
 
-    /// All of the content that was not handed out yet.
+    /// All of the content that has not been handed out yet.
     ///
     /// # Errors
-    /// [`FormatError`]. It is for the caller to look at [`EntryReader::size`] first.
+    /// [`FormatError`]. The caller should check [`EntryReader::size`] first.
     pub fn read_all(&mut self) -> Result<Vec<u8>, FormatError> {
         let mut content = Vec::new();
         let size = usize::try_from(self.size()).unwrap_or(usize::MAX);
@@ -326,7 +328,7 @@ impl<R: Read> EntryReader<'_, R> {
     }
 }
 
-/// The last bytes come only after the digest of all of the content matched; errors carry a [`FormatError`].
+/// The last bytes come only after the digest of the whole content has matched; errors carry a [`FormatError`].
 impl<R: Read> Read for EntryReader<'_, R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if out.is_empty() || !self.reader.fill()? {
@@ -340,8 +342,8 @@ impl<R: Read> Read for EntryReader<'_, R> {
     }
 }
 
-/// Makes room for `more` bytes: never for more than `most` in all, and never for much more than what came already, since
-/// an input may end long before the length that it announces.
+/// Makes room for `more` bytes: never for more than `most` in all, and never for much more than has already arrived,
+/// because an input may end long before the length that it announces.
 pub(crate) fn grow(bytes: &mut Vec<u8>, more: usize, most: usize) {
     if bytes.capacity() - bytes.len() < more {
         let ahead = (bytes.len() / 4).max(CHUNK_LENGTH).min(most.saturating_sub(bytes.len()));
@@ -349,7 +351,7 @@ pub(crate) fn grow(bytes: &mut Vec<u8>, more: usize, most: usize) {
     }
 }
 
-/// Counts what is read of a seal, and refuses one that expands as no honest one does.
+/// Counts the bytes read of a seal, and refuses one that expands more than any honest one.
 struct Counted<'a, R: Read> {
     input: &'a mut Decompressed<R>,
     offset: &'a mut u64,
@@ -381,7 +383,7 @@ fn read_exactly(input: &mut impl Read, offset: &mut u64, out: &mut [u8]) -> Resu
     Ok(())
 }
 
-/// A file that is shorter than a header is not an archive; a broken or failing input is what it is.
+/// A file that is shorter than a header is not an archive; other errors of the input are passed on.
 fn not_an_archive(error: io::Error) -> Problem {
     match Problem::from(error) {
         Problem::Truncated => Problem::NotAnArchive,

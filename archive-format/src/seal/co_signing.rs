@@ -1,8 +1,8 @@
 //! Adding a signature to the seal of an archive that is already written.
 //!
-//! Promise: one slot is written, in one write that lies within one sector, and then synchronised. Until then the seal is
-//! whole without the new signature, and after it with it. If a medium tears even that write, readers refuse the seal, and
-//! adding a signature again repairs it: the torn slot is the one that is written.
+//! Promise: one slot is written, in one write that lies within one sector, and then synchronised. Before that the seal
+//! is complete without the new signature, and afterwards it is complete with it. If a medium tears even that write,
+//! readers refuse the seal, and adding a signature again repairs it: the torn slot is the one that is written.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
@@ -33,8 +33,8 @@ pub enum CoSigningError {
     /// The seal is broken.
     #[error("the archive's seal is broken")]
     Seal(#[from] SealFormatError),
-    /// The key has signed already.
-    #[error("key {0} has signed this archive already")]
+    /// The key has already signed.
+    #[error("key {0} has already signed this archive")]
     AlreadySigned(Digest),
     /// Every slot is taken.
     #[error("the seal has no room for another signature: all {} slots are taken", slots::MAXIMUM_SIGNATURES)]
@@ -42,7 +42,8 @@ pub enum CoSigningError {
 }
 
 impl<'a> CoSigning<'a> {
-    /// Locks the archive against other signers, and reads its seal; where adding a signature was interrupted, without it.
+    /// Locks the archive against other signers, and reads its seal; a signature whose addition was interrupted is
+    /// ignored.
     ///
     /// # Errors
     /// [`CoSigningError`].
@@ -63,7 +64,7 @@ impl<'a> CoSigning<'a> {
         Ok(Self { archive, seal: UnverifiedSeal { message: Arc::new(message), signatures } })
     }
 
-    /// Reads the archive behind its seal, from the file that is locked: to verify it before it is signed.
+    /// Reads the archive after its seal, from the locked file, so that it can be verified before it is signed.
     ///
     /// # Errors
     /// [`CoSigningError::Io`].
@@ -110,7 +111,7 @@ impl<'a> CoSigning<'a> {
 
 impl Drop for CoSigning<'_> {
     fn drop(&mut self) {
-        // Closing the file would unlock it too; a failure here changes nothing that was promised.
+        // Closing the file would unlock it too; a failure here breaks no promise.
         let _ = self.archive.unlock();
     }
 }

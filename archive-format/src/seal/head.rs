@@ -1,8 +1,8 @@
 //! The beginning of a seal, up to its slots: the statement in base64, between fixed texts.
 //!
-//! Promise: a head is decoded as it is read, piece by piece, and what is held is the statement alone, behind the few
-//! bytes that DSSE puts before what is signed. Nothing is read as JSON. What [`read`] takes is exactly what [`encode`]
-//! writes: the fixed texts are compared, and base64 with padding and without stray bits has one form.
+//! Promise: a head is decoded as it is read, piece by piece, and only the statement is held, after the few bytes that
+//! DSSE puts before what is signed. Nothing is read as JSON. [`read`] accepts exactly what [`encode`] writes: the fixed
+//! texts are compared, and base64 with padding and without stray bits has one form.
 
 use std::io::{self, Read};
 
@@ -17,17 +17,18 @@ use crate::tar_profile::BLOCK_LENGTH;
 const OPENING: &str = r#"{"payload":""#;
 const MIDDLE: &str = r#"","payloadType":"application/vnd.in-toto+json","signatures":["#;
 
-/// How an envelope of any type goes on after its payload.
+/// What follows the payload in an envelope of any type.
 const TYPE: &str = r#"","payloadType":""#;
-/// How much of another payload type is shown, in characters.
+/// How much of an unexpected payload type is shown, in characters.
 const MAXIMUM_SHOWN: usize = 80;
 
 /// How much of a head is decoded at once, in bytes; base64 comes in groups of four.
 const PIECE_LENGTH: usize = 16 * 1024;
-/// Room for what DSSE puts before a statement, in bytes: 38, the digits of the statement's length, and a blank.
+/// Space for the prefix that DSSE puts before a statement, in bytes: 38, the digits of the statement's length, and a
+/// blank.
 const ROOM: usize = 64;
 
-/// A statement, and before it what is signed with it: one stretch of memory, so that nothing is copied to verify.
+/// A statement with its signed prefix before it: one stretch of memory, so that nothing is copied for verification.
 #[derive(Debug)]
 pub(super) struct Message {
     bytes: Vec<u8>,
@@ -35,7 +36,7 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// The message of a statement that is at hand.
+    /// The signed message of a statement in memory.
     pub(super) fn of(statement: &[u8]) -> Self {
         let mut bytes = Vec::new();
         bytes.reserve_exact(ROOM + statement.len());
@@ -44,7 +45,7 @@ impl Message {
         Self::close(bytes)
     }
 
-    /// Puts what DSSE puts before a statement into the room that was left for it.
+    /// Writes the prefix that DSSE puts before a statement into the space left for it.
     fn close(mut bytes: Vec<u8>) -> Self {
         let before = dsse::pae_before(PAYLOAD_TYPE, bytes.len().saturating_sub(ROOM));
         let signed = ROOM.saturating_sub(before.len());
@@ -70,7 +71,7 @@ impl Message {
 pub(crate) enum ReadError {
     /// The input fails, or ends.
     Io(io::Error),
-    /// What comes is not a seal.
+    /// The input is not a seal.
     Format(SealFormatError),
 }
 
@@ -141,7 +142,7 @@ pub(super) fn read(input: &mut impl Read, head_length: usize) -> Result<Message,
     Err(SealFormatError::Envelope.into())
 }
 
-/// What is wrong with an envelope that goes on differently after its payload: perhaps that it carries something else.
+/// What is wrong with an envelope that is not a seal's after its payload: perhaps it carries something else.
 fn another_envelope(rest: &[u8]) -> SealFormatError {
     let found = rest.strip_prefix(TYPE.as_bytes()).and_then(|rest| {
         let end = rest.iter().position(|&byte| byte == b'"')?;

@@ -1,9 +1,9 @@
 //! The seal: a DSSE envelope over the inventory, with room for more signatures.
 //!
 //! Promise: what parses is byte for byte what [`UnverifiedSeal::to_bytes`] writes, and a signature can be added without
-//! moving anything. The envelope is valid JSON throughout; its signatures sit in slots of fixed length, blank where free.
-//! Nothing is verified here, and nothing that is not verified is read: an [`UnverifiedSeal`] is a statement as bytes.
-//! `sealift-core` verifies it as bytes, and only then reads its inventory.
+//! moving anything. The envelope is valid JSON throughout; its signatures sit in slots of fixed length, blank where
+//! free. Nothing is verified here, and nothing unverified is interpreted: an [`UnverifiedSeal`] is a statement as
+//! bytes. `sealift-core` verifies it as bytes, and only then reads its inventory.
 
 mod co_signing;
 mod head;
@@ -28,8 +28,8 @@ pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 /// The longest seal, in bytes.
 pub const MAXIMUM_LENGTH: u64 = 32 * 1024 * 1024;
 
-/// A statement as bytes, and the signatures that are said to be over it. Anyone can make one, and nothing of the
-/// statement has been read: it may be anything. Clones share the bytes.
+/// A statement as bytes, and the signatures that claim to sign it. Anyone can make one, and the statement has not been
+/// interpreted: it may be anything. Clones share the bytes.
 #[derive(Debug, Clone)]
 pub struct UnverifiedSeal {
     message: Arc<Message>,
@@ -47,15 +47,15 @@ pub struct Seal {
 #[derive(Debug, thiserror::Error)]
 pub enum SealFormatError {
     /// It is longer than a seal may be.
-    #[error("a seal of {length} bytes: the limit is {limit}")]
+    #[error("the seal has {length} bytes; the limit is {limit}")]
     TooLong {
         /// Its length, in bytes.
         length: u64,
         /// The longest that is read, in bytes.
         limit: u64,
     },
-    /// Its length or the text around payload and signatures is not a seal's.
-    #[error("not a seal: the envelope is not written in the one way that seals are")]
+    /// Its length, or the text around payload and signatures, is not that of a seal.
+    #[error("not a seal: the envelope is not written in the one form of a seal")]
     Envelope,
     /// It is a DSSE envelope, but of something else.
     #[error("not a seal: a signed envelope of another type, {found:?}")]
@@ -64,7 +64,7 @@ pub enum SealFormatError {
         found: String,
     },
     /// A slot holds neither a signature nor blanks, or comes after a blank one.
-    #[error("slot {slot} of the seal holds no whole signature: was adding one interrupted?")]
+    #[error("slot {slot} of the seal does not hold a complete signature; adding one may have been interrupted")]
     Slot {
         /// The slot, counted from 0.
         slot: usize,
@@ -72,31 +72,31 @@ pub enum SealFormatError {
     /// There is no signature.
     #[error("the seal has no signature")]
     NoSignature,
-    /// What names a key is not a SHA-256 fingerprint.
-    #[error("{key} cannot name the key of a signature: fingerprints are SHA-256")]
+    /// A key is not named by a SHA-256 fingerprint.
+    #[error("{key} cannot name the key of a signature, because it is not a SHA-256 fingerprint")]
     Fingerprint {
         /// What was given.
         key: Digest,
     },
-    /// One key is said to have signed twice.
-    #[error("the seal has two signatures of key {key}")]
+    /// One key is listed as having signed twice.
+    #[error("the seal has two signatures by key {key}")]
     DuplicateKey {
         /// The fingerprint.
         key: Digest,
     },
     /// There are more signatures than there is room for.
-    #[error("{count} signatures: a seal has room for {MAXIMUM_SIGNATURES}")]
+    #[error("there are {count} signatures; a seal has room for {MAXIMUM_SIGNATURES}")]
     TooManySignatures {
         /// How many there are.
         count: usize,
     },
     /// What it carries is not an inventory.
-    #[error("what the seal carries cannot be read")]
+    #[error("the statement in the seal cannot be read")]
     Inventory(#[from] InventoryError),
 }
 
 impl UnverifiedSeal {
-    /// Puts a seal together from a statement, which may be anything, and signatures over it.
+    /// Assembles a seal from a statement, which may be anything, and signatures over it.
     ///
     /// # Errors
     /// [`SealFormatError`] when the signatures do not fit, or the statement is too long.
@@ -119,7 +119,7 @@ impl UnverifiedSeal {
         })
     }
 
-    /// Reads a seal of a length that was checked.
+    /// Reads a seal whose length has been checked.
     pub(crate) fn read(input: &mut impl Read, length: u64) -> Result<Self, ReadError> {
         let (message, tail) = read_parts(input, length)?;
         Ok(Self { message: Arc::new(message), signatures: slots::parse(&tail)? })
@@ -147,7 +147,7 @@ impl UnverifiedSeal {
         Digest::sha256(self.statement())
     }
 
-    /// The bytes that each signature is said to sign: DSSE's pre-authentication encoding of the statement.
+    /// The bytes that each signature claims to sign: DSSE's pre-authentication encoding of the statement.
     pub fn signed_bytes(&self) -> &[u8] {
         self.message.signed_bytes()
     }
@@ -168,12 +168,12 @@ impl Seal {
         Ok(Self { bytes, inventory: Arc::new(inventory) })
     }
 
-    /// What is written of it.
+    /// The seal as it is written.
     pub fn bytes(&self) -> &UnverifiedSeal {
         &self.bytes
     }
 
-    /// What the archive is to hold.
+    /// What the archive will hold.
     pub fn inventory(&self) -> &Arc<Inventory> {
         &self.inventory
     }
@@ -195,7 +195,7 @@ pub(crate) fn header_length(header: &[u8; BLOCK_LENGTH]) -> Option<u64> {
     (tar_profile::header(&EntryName::seal(), length) == header).then_some(length)
 }
 
-/// Checks a seal's length before anything of it is read.
+/// Checks a seal's length before any of it is read.
 pub(crate) fn check_length(length: u64, limit: u64) -> Result<(), SealFormatError> {
     let blocks = length.is_multiple_of(BLOCK_LENGTH as u64);
     match length {

@@ -19,7 +19,7 @@ const CLOSING: &[u8; 2] = b"]}";
 /// A signature of a seal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealSignature {
-    /// The fingerprint of the key that is said to have signed: SHA-256 of its SPKI DER encoding.
+    /// The fingerprint of the key that claims to have signed: SHA-256 of its SPKI DER encoding.
     pub key: Digest,
     /// The ed25519 signature.
     pub bytes: [u8; 64],
@@ -33,7 +33,7 @@ pub(super) enum Slot {
     Torn,
 }
 
-/// Checks that signatures can stand in one seal.
+/// Checks that signatures can be in one seal.
 pub(super) fn check(signatures: &[SealSignature]) -> Result<(), SealFormatError> {
     match signatures.len() {
         0 => return Err(SealFormatError::NoSignature),
@@ -99,7 +99,7 @@ fn read_slot(at: usize, slot: &[u8]) -> Slot {
         return Slot::Free;
     }
     match read_signature(slot) {
-        // One way to write a thing: what is read and written again is the same.
+        // There is one way to write a thing: reading and writing again gives the same bytes.
         Some(signature) if encode_slot(at, Some(&signature)) == slot => Slot::Signed(signature),
         _ => Slot::Torn,
     }

@@ -1,10 +1,10 @@
 //! How much memory the tree of one document may take.
 //!
-//! Promise: a tree takes at most [`memory_for`] its document: 16 bytes for each byte of a long one, 48 for each of a short one.
-//! What is about to be allocated is charged before it is allocated, and never at less than it takes.
+//! Promise: a tree takes at most [`memory_for`] its document: 16 bytes for each byte of a long one, 48 for each of a
+//! short one. Every allocation is charged before it is made, and never at less than it takes.
 //!
-//! A value takes far more memory than text: `{"":0}` is written in six bytes, and held in a map whose smallest node has
-//! room for eleven members. Without a budget, a file of 28 MiB that nobody signed takes 3 GiB.
+//! A value takes far more memory than its text: `{"":0}` is written in six bytes, and held in a map whose smallest node
+//! has room for eleven members. Without a budget, a file of 28 MiB that nobody signed takes 3 GiB.
 
 use std::cell::Cell;
 use std::mem::size_of;
@@ -20,8 +20,8 @@ use super::JsonError;
 const PER_BYTE: usize = 16;
 /// How many bytes more it may take for each byte, up to [`MORE_ALTOGETHER`].
 ///
-/// They are there for the snapshots of repositories with very many roles, in which `{"version":1}` comes to 29 bytes for
-/// each byte when it is written without white space: 16,384 bins to 14 MiB, and four times as many to 55 MiB.
+/// They are for the snapshots of repositories with very many roles, in which `{"version":1}` comes to 29 bytes for each
+/// byte when it is written without white space: 16,384 bins to 14 MiB, and four times as many to 55 MiB.
 const MORE_PER_BYTE: usize = 32;
 /// How many bytes more any tree may take.
 const MORE_ALTOGETHER: usize = 64 * 1024 * 1024;
@@ -34,18 +34,19 @@ pub fn memory_for(length: usize) -> usize {
     length.saturating_mul(PER_BYTE).saturating_add(more).saturating_add(SHORTEST)
 }
 
-/// How many bytes of memory the names of any document that is passed over may take, beside as many as the document has.
+/// How many bytes of memory the names in any skipped document may take, beyond the document's own length.
 ///
-/// A role of 100,000 targets comes to as many as it has; a snapshot of 65,536 bins to three times as many, which is 6 MB.
+/// A role of 100,000 targets needs as many bytes as it has; a snapshot of 65,536 bins three times as many, which is 6
+/// MB.
 const NAMES_ALWAYS: usize = 6 * 1024 * 1024;
 
-/// What an allocation takes at most beside the bytes that were asked for.
+/// What an allocation takes at most, beyond the bytes that were requested.
 const ALLOCATION: usize = 32;
 /// A member of an object: its key's and its value's own bytes.
 const MEMBER: usize = size_of::<String>() + size_of::<Value>();
 /// How many members a node of a map has room for.
 const NODE_MEMBERS: usize = 11;
-/// A node of a map that has no children: its members, and where it hangs.
+/// A node of a map that has no children: its members, and its link to its parent.
 const LEAF: usize = NODE_MEMBERS * MEMBER + 2 * size_of::<usize>() + ALLOCATION;
 /// A node of a map that has children.
 const INNER_NODE: usize = LEAF + (NODE_MEMBERS + 1) * size_of::<usize>();
@@ -66,7 +67,7 @@ impl Budget {
         Self::limited(memory_for(length))
     }
 
-    /// The budget of the names alone that are held while a document of so many bytes is passed over.
+    /// The budget for just the names that are held while a document of so many bytes is skipped.
     pub(super) fn of_names(length: usize) -> Self {
         Self::limited(length.saturating_add(NAMES_ALWAYS))
     }
@@ -76,7 +77,7 @@ impl Budget {
         Self { limit, left: Cell::new(Some(limit)) }
     }
 
-    /// The error of a document: that it went over its budget, or what else is wrong with it.
+    /// The error of a document: it exceeded its budget, or something else is wrong with it.
     pub(super) fn error(&self, error: serde_json::Error) -> JsonError {
         match self.left.get() {
             Some(_) => JsonError::NotStrict(error),
@@ -92,7 +93,7 @@ impl Budget {
         left.map(|_| ()).ok_or_else(|| E::custom("over the budget"))
     }
 
-    /// Gives back what was charged for a while.
+    /// Gives back what was charged temporarily.
     pub(super) fn give_back(&self, bytes: usize) {
         self.left.set(self.left.get().map(|left| left + bytes));
     }

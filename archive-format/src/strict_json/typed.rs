@@ -1,7 +1,7 @@
-//! Types read from JSON, with the two liberties closed that serde leaves open.
+//! Types read from JSON, without the two liberties that serde allows.
 //!
 //! Promise: a type with fields is read from an object, never from an array of their values; and where [`Names::Folded`]
-//! is asked for, a member that another reader would take for a field, because it compares names without case, is an
+//! is asked for, a member that another reader would treat as a field, because it compares names without case, is an
 //! error. It makes no difference whether the JSON is text or a tree.
 
 use std::fmt;
@@ -169,7 +169,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<A> {
     }
 }
 
-/// The field that a reader who ignores case takes a name for, if it is not the field's own.
+/// The field that a reader who ignores case would match to a name, if the name is not the field's own.
 fn taken_for(name: &str, fields: &'static [&'static str]) -> Option<&'static str> {
     let folded = Names::Folded.compared(name.to_owned());
     let compared = |field: &str| Names::Folded.compared(field.to_owned());

@@ -1,7 +1,7 @@
-//! JSON that is looked at and not kept.
+//! JSON that is checked and not kept.
 //!
-//! Promise: [`Unread`] takes exactly what a tree would be made of, and makes none. The names in the objects around the
-//! place it is at are all that it holds, and they are within a budget. It can also weigh what a type would hold.
+//! Promise: [`Unread`] accepts exactly what a tree would be built from, and builds none. It holds only the names in the
+//! objects around its current place, within a budget. It can also estimate what a type would hold.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -11,16 +11,16 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use super::budget::Budget;
 use super::{Names, deeper};
 
-/// What a name that is held takes beside its text: its own bytes, and its share of a node that may be half empty.
+/// What a held name takes beyond its text: its own bytes, and its share of a node that may be half empty.
 const NAME: usize = 80;
-/// What a type holds of a text, beside its bytes.
+/// What a type takes for a text, beyond its bytes.
 const TEXT: usize = 32;
-/// What a type holds of an object, beside its members: they are in lists that may have twice the room they need.
+/// What a type takes for an object, beyond its members: they are in lists that may have twice the capacity they need.
 const OBJECT: usize = 48;
-/// What a type holds of a list, beside its items. Objects that have lists are larger than others.
+/// What a type takes for a list, beyond its items. Objects that have lists are larger than others.
 const LIST: usize = 128;
 
-/// Passes over a value at a known depth, strictly.
+/// Skips a value at a known depth, strictly.
 #[derive(Clone, Copy)]
 pub(super) struct Unread<'b> {
     pub(super) depth: usize,
@@ -29,12 +29,12 @@ pub(super) struct Unread<'b> {
     pub(super) weighed: Weighed,
 }
 
-/// What is charged to the budget, beside the names that are held.
+/// What is charged to the budget, beyond the names that are held.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Weighed {
     /// Nothing: no value is kept.
     Nothing,
-    /// Every value, as what a type holds of it.
+    /// Every value, at what a type would take for it.
     Values,
 }
 

@@ -6,7 +6,7 @@ use crate::arguments::Arguments;
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// Which shell.
+/// The shell to write completions for.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Example:\n  sealift completions bash > /etc/bash_completion.d/sealift")]
 pub(crate) struct CompletionsArguments {

@@ -1,6 +1,7 @@
-//! `sealift demo`: the main job from end to end, on a sample made on the spot, with no network.
+//! `sealift demo`: the whole process from end to end, on a sample made on the spot, with no network.
 //!
-//! It runs this very program for each step, with the commands that a person would type, so what it shows is what there is.
+//! It runs this very program for each step, with the commands that a person would type, so it shows what really
+//! happens.
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -17,7 +18,7 @@ use crate::exit_code::ExitCode;
 use crate::failure::{Attempt as _, Failure, Reason};
 use crate::text::{Line, Text};
 
-/// Whether to keep what was made.
+/// Where the demo works.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Example:\n  sealift demo --keep ./demo\n\nEverything happens in one folder; no network is used, and no trust store of yours is touched."
@@ -28,7 +29,7 @@ pub(crate) struct DemoArguments {
     keep: Option<PathBuf>,
 }
 
-/// Shows the whole job.
+/// Shows the whole process.
 pub(crate) fn run(arguments: &DemoArguments, context: &Context) -> Result<(), Failure> {
     let attempt = || "the demo cannot run".to_owned();
     let temporary;
@@ -68,14 +69,14 @@ impl Demo<'_> {
 
         self.step(
             "Connected side: make an exporter key, and pin the publisher's root",
-            "Whoever carries signs what he packed. Pinning a root is the one act of trust; do it by hand.",
+            "The exporter signs what they pack. Pinning a root is the one act of trust: do it by hand.",
         )?;
         self.expect(&["key", "generate", "--out", "exporter.pem"], ExitCode::Success)?;
         self.pin("connected")?;
 
         self.step(
             "Connected side: export",
-            "Everything that the far side will check is checked first; then each byte is written once.",
+            "Everything that the far side will check is checked here first; then each byte is written once.",
         )?;
         let bundle = format!("{}=oci:layout", published.bundle);
         let export = ["export", "--trust", "connected", "--bundle", &bundle, "--tuf", "demo=tuf"];
@@ -83,7 +84,7 @@ impl Demo<'_> {
 
         self.step(
             "Far side: pin the same root, and accept the exporter",
-            "This side has no network. It trusts what was pinned, and nothing in an archive.",
+            "This side has no network. It trusts what was pinned, and nothing that an archive says about itself.",
         )?;
         self.pin("far")?;
         self.expect(&["trust", "--trust", "far", "add-exporter", "alice", "exporter.pem.pub"], ExitCode::Success)?;

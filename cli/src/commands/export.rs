@@ -1,4 +1,4 @@
-//! `sealift export`: bundles and images, with the proof about them, into one sealed archive.
+//! `sealift export`: packs bundles and images, with the proof about them, into one sealed archive.
 
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write as _};
@@ -31,10 +31,10 @@ use crate::terminal;
 use crate::text::Text;
 use crate::verdict::{InspectionArguments, inspections};
 
-/// What to export.
+/// What to export, and how.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  sealift export --bundle example.com/org/shop:1.4 --tuf example=https://metadata.example.com/shop \\\n      --key exporter.pem -o shop.sealift\n  sealift export --bundle example.com/org/shop:1.4=localhost:5000/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem -o - | sealift verify -\n\nNAME is the reference that the far side and the TUF repository use. WHERE says where it is, if that is elsewhere:\na reference in a registry, oci:DIR[:REFERENCE] in an OCI image layout, or the path of a bundle.json.\n\nEverything that the far side checks is checked here first, against the roots pinned on this side."
+    after_long_help = "Examples:\n  sealift export --bundle example.com/org/shop:1.4 --tuf example=https://metadata.example.com/shop \\\n      --key exporter.pem -o shop.sealift\n  sealift export --bundle example.com/org/shop:1.4=localhost:5000/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem -o - | sealift verify -\n\nNAME is the reference that the far side and the TUF repository use. WHERE says where it is stored, if that is elsewhere:\na reference in a registry, oci:DIR[:REFERENCE] in an OCI image layout, or the path of a bundle.json.\n\nEverything that the far side checks is checked here first, against the roots pinned on this side."
 )]
 pub(crate) struct ExportArguments {
     /// A CNAB bundle, with all its images
@@ -45,7 +45,7 @@ pub(crate) struct ExportArguments {
     #[arg(long, value_name = "NAME[=WHERE]", required_unless_present = "bundle")]
     image: Vec<Named>,
 
-    /// Where the images of a bundle.json are, under the digests that it states: a repository, or oci:DIR
+    /// Where to find the images of a bundle.json by the digests that it states: a repository, or oci:DIR
     #[arg(long, value_name = "WHERE")]
     images_from: Option<String>,
 
@@ -54,17 +54,17 @@ pub(crate) struct ExportArguments {
     #[arg(long, value_name = "REPOSITORY=LOCATION[,TARGETS]")]
     tuf: Vec<TufPlace>,
 
-    /// Carry the metadata of every role of the TUF repositories, for a mirror on the far side, and not only what proves
-    /// the chosen names
+    /// Carry the metadata of every role of the TUF repositories, for a mirror on the far side, instead of only what
+    /// proves the chosen names
     #[arg(long)]
     whole_metadata: bool,
 
-    /// Carry only these platforms of images, for example linux/amd64; all without it
+    /// Carry only these platforms of images, for example linux/amd64; all by default
     #[arg(long, value_name = "PLATFORM")]
     platform: Vec<Platform>,
 
-    /// What is carried of the things that refer to images, by kind: attestation, signature, sbom, other, image; or all, or
-    /// none. Without it, all but images that could be run
+    /// The kinds of referrers of images to carry: attestation, signature, sbom, other, image; or all, or none. By
+    /// default all except runnable images
     #[arg(
         long,
         value_name = "KIND[,KIND…]",
@@ -76,7 +76,7 @@ pub(crate) struct ExportArguments {
     #[command(flatten)]
     key: SigningKeyArguments,
 
-    /// The archive to write; - for standard output. A file that is there already is not replaced
+    /// The archive to write; - for standard output. An existing file is not replaced
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 
@@ -95,12 +95,12 @@ struct ExportReport {
     bytes: u64,
     entries: usize,
     exported_at: jiff::Timestamp,
-    /// The instant after which a policy such as this side's refuses it.
+    /// The instant after which a policy like this side's refuses it.
     #[serde(skip_serializing_if = "Option::is_none")]
     red_line: Option<jiff::Timestamp>,
     statement: sealift_archive_format::Digest,
     items: Vec<ExportedItem>,
-    /// What refers to the images and was not carried, because its kind was not asked for.
+    /// The referrers of the images that were not carried, because their kind was not asked for.
     left_out: Vec<LeftOut>,
 }
 
@@ -167,7 +167,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     written?;
     update
         .commit(&prepared.states(&trust))
-        .attempt(|| "the archive was written, but that cannot be remembered".to_owned())?;
+        .attempt(|| "the archive was written, but the trust store could not be updated".to_owned())?;
 
     let report = report(&prepared, &arguments.output);
     if to_file {
@@ -178,7 +178,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     Ok(())
 }
 
-/// Names the variable that has the archive refused, because the refusal does not know of it.
+/// Names the variable that causes the archive to be refused, because the refusal does not know about it.
 fn remark_on(export_time: ExportTime, policy: &Policy, context: &Context) {
     match export_time {
         ExportTime::Now(_) => {}
@@ -186,11 +186,11 @@ fn remark_on(export_time: ExportTime, policy: &Policy, context: &Context) {
             let (now, longest) = (context.now(), policy.maximum_transit);
             if instant > now {
                 context.remark(format_args!(
-                    "warning: SOURCE_DATE_EPOCH has this export made at {instant}, which is later than now ({now}): no far side takes it before then"
+                    "warning: SOURCE_DATE_EPOCH sets the export time to {instant}, which is later than now ({now}): no far side accepts the archive before then"
                 ));
             } else if now.duration_since(instant) > longest.0 {
                 context.remark(format_args!(
-                    "warning: SOURCE_DATE_EPOCH has this export made at {instant}, longer ago than an archive may be on its way ({longest})"
+                    "warning: SOURCE_DATE_EPOCH sets the export time to {instant}, longer ago than an archive may be in transit ({longest})"
                 ));
             }
         }
@@ -275,7 +275,7 @@ impl Opened {
     }
 
     fn images_from(&mut self, arguments: &ExportArguments) -> Result<ImagesFrom, Failure> {
-        let attempt = || "cannot tell where the images of the bundle are".to_owned();
+        let attempt = || "cannot understand --images-from".to_owned();
         match arguments.images_from.as_deref() {
             None => Ok(ImagesFrom::TheirReferences(self.registries(attempt)?)),
             Some(place) => match place.strip_prefix("oci:") {
@@ -349,10 +349,10 @@ fn text(report: &ExportReport) -> Text {
     }
     for it in left_out {
         let (kind, digest, image) = (&it.kind, &it.digest, &it.image);
-        text.line(format_args!("  left out: {kind} {digest}, which refers to {image} (--referrers {kind})"));
+        text.line(format_args!("  left out: {kind} {digest}, a referrer of {image} (--referrers {kind} carries it)"));
     }
     if let Some(line) = red_line {
-        text.line(format_args!("By a policy such as this side's, refused after {line}"));
+        text.line(format_args!("A policy like this side's refuses it after {line}"));
     }
     text.line(format_args!("Sealed statement: {statement}"));
     let name = archive.file_name().map_or_else(|| "-".into(), |name| name.to_string_lossy());

@@ -23,7 +23,7 @@ use crate::verdict::VerdictArguments;
 /// What to import, and where to.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  sealift import shop.sealift --to-registry registry.internal:5000/mirror\n  sealift import shop.sealift --to-registry registry.internal:5000 --names flat\n  sealift import shop.sealift --to-layout /srv/images\n\nNothing is written before everything that trust needs has passed. Blobs go first, then manifests, then tags; then the trusted state moves. A tag that was set here before does not move to another name or a lower level unless --replace-tag names it. Running it again repeats nothing that is there."
+    after_long_help = "Examples:\n  sealift import shop.sealift --to-registry registry.internal:5000/mirror\n  sealift import shop.sealift --to-registry registry.internal:5000 --names flat\n  sealift import shop.sealift --to-layout /srv/images\n\nNothing is written until every check that trust depends on has passed. Blobs go first, then manifests, then tags; after that, the trusted state advances. A tag that was set here before does not move to another name or a lower level unless --replace-tag names it. Running it again does not repeat what is already done."
 )]
 pub(crate) struct ImportArguments {
     #[command(flatten)]
@@ -32,29 +32,29 @@ pub(crate) struct ImportArguments {
     #[command(flatten)]
     target: Target,
 
-    /// What becomes of the registry in each name: with-domain (the default) puts it before the path, flat drops it
+    /// What to do with the registry in each name: with-domain (the default) puts it before the path, flat drops it
     ///
-    /// with-domain: docker.io/library/nginx:1 goes to HOST/PREFIX/docker.io/library/nginx:1, and example.com:5000/app to
-    /// HOST/PREFIX/example.com_5000/app. flat: they go to HOST/PREFIX/library/nginx:1 and HOST/PREFIX/app, and so would
-    /// the same path of any other registry.
+    /// with-domain: docker.io/library/nginx:1 goes to HOST/PREFIX/docker.io/library/nginx:1, and example.com:5000/app
+    /// to HOST/PREFIX/example.com_5000/app. flat: they go to HOST/PREFIX/library/nginx:1 and HOST/PREFIX/app, and so
+    /// does the same path in any other registry.
     #[arg(long, value_name = "HOW", conflicts_with = "to_layout", hide_possible_values = true)]
     names: Option<Names>,
 
-    /// Let this tag, as it is delivered, move to something of another name or of a lower level; may be given more than once
+    /// Let this tag, named as it is delivered, move to another name or to a lower level; may be given more than once
     ///
-    /// Without it, a tag that was set here moves only to what is vouched for under the same name, and proven as well.
+    /// By default, a tag that was set here moves only to something with the same name that is proven at least as well.
     #[arg(long, value_name = "TAG")]
     replace_tag: Vec<Reference>,
 
-    /// The folder for relocation-mapping.json and report.json
+    /// The folder to write relocation-mapping.json and report.json to
     ///
-    /// Without it: the archive's name with .imported, in the current folder.
+    /// Default: the archive's name with .imported, in the current folder.
     #[arg(long, value_name = "DIR")]
     results: Option<PathBuf>,
 
     /// Also publish the TUF metadata and targets as repositories below this folder, for TUF clients on this side
     ///
-    /// What was verified, and nothing else: the roles that the archive needed, or all where it was exported with
+    /// Only what was verified is published: the roles that the archive needed, or all of them if it was exported with
     /// --whole-metadata.
     #[arg(long, value_name = "DIR")]
     tuf_mirror: Option<PathBuf>,
@@ -66,7 +66,7 @@ pub(crate) struct ImportArguments {
     network: NetworkArguments,
 }
 
-/// What becomes of the registry in each name.
+/// What to do with the registry in each name.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Names {
     WithDomain,
@@ -82,15 +82,15 @@ impl From<Names> for Naming {
     }
 }
 
-/// Where to.
+/// Where to deliver to.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct Target {
-    /// A registry, with a path that is put before every repository
+    /// A registry, with a path to put before every repository
     #[arg(long, value_name = "HOST[/PREFIX]")]
     to_registry: Option<String>,
 
-    /// A folder that is, or becomes, an OCI image layout
+    /// The folder of an OCI image layout, which is created if necessary
     #[arg(long, value_name = "DIR")]
     to_layout: Option<PathBuf>,
 }
@@ -144,7 +144,8 @@ impl<'a> Mirrored<'a> {
     }
 }
 
-/// Verifies, delivers, remembers, and then publishes mirrors: what has arrived is remembered, whatever comes after it.
+/// Verifies, delivers, remembers, and then publishes mirrors: what has been delivered is remembered, whatever happens
+/// after it.
 pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), Failure> {
     let name = arguments.archive.name();
     let attempt = || format!("cannot import {name}");
@@ -162,7 +163,7 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     progress.finish();
     let delivered = delivered.attempt(attempt)?;
     for ReplacedTag { tag, held } in &delivered.replaced {
-        context.remark(format!("Replaced, as asked: {tag} held {} of level {}.", held.name, held.level));
+        context.remark(format!("Replaced as requested: {tag} held {} at level {}.", held.name, held.level));
     }
     let limits = trust.policy.limits.tuf();
     let mirrors =
@@ -213,7 +214,7 @@ fn mirrors_text(mirrors: &[PublishedMirror]) -> Text {
     for PublishedMirror { repository, folder, left_out } in mirrors {
         let extent = match left_out {
             None => "every role".to_owned(),
-            Some(reason) => format!("only the roles that this archive needed: {reason}"),
+            Some(reason) => format!("only the roles that this archive needed, because {reason}"),
         };
         text.line(format_args!("  {repository}  {}  {extent}", folder.display()));
     }

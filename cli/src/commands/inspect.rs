@@ -1,4 +1,4 @@
-//! `sealift inspect`: what an archive says of itself. Nothing is trusted, and that is said.
+//! `sealift inspect`: what an archive says about itself. Nothing is trusted, and the output says so.
 
 use clap::Args;
 use indicatif::HumanBytes;
@@ -12,14 +12,14 @@ use crate::text::{Line, Text};
 /// What to look at.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Example:\n  sealift inspect shop.sealift\n\nThe head of the archive is read, and shown as it stands. Signatures are not checked and no trust store is needed: to know whether it is true, use `sealift verify`."
+    after_long_help = "Example:\n  sealift inspect shop.sealift\n\nThe head of the archive is shown as it is. Signatures are not checked, and no trust store is needed: to find out whether any of it is true, use `sealift verify`."
 )]
 pub(crate) struct InspectArguments {
     #[command(flatten)]
     archive: ArchiveArgument,
 }
 
-/// Shows the inventory and the chain.
+/// Shows the inventory and the TUF metadata.
 pub(crate) fn run(arguments: &InspectArguments, context: &Context) -> Result<(), Failure> {
     let name = arguments.archive.name();
     let inspection = inspect::inspect(arguments.archive.open()?).attempt(|| format!("cannot inspect {name}"))?;
@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &InspectArguments, context: &Context) -> Result<(),
 
 fn text(inspection: &Inspection, name: &str) -> Text {
     let warn = anstyle::AnsiColor::Yellow.on_default().bold();
-    let warning = format_args!("Nothing below has been verified: it is what {name} says of itself.");
+    let warning = format_args!("Nothing below has been verified: it is what {name} says about itself.");
     let mut text = Text::from(Line::default().styled(warn, warning));
     text.line(format_args!(
         "Format {}, {}, exported at {} by {}",

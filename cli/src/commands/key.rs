@@ -20,7 +20,7 @@ use crate::text::Text;
 pub(crate) enum KeyCommand {
     /// Make a new ed25519 key: FILE (private) and FILE.pub (public)
     #[command(
-        after_long_help = "Example:\n  sealift key generate --out exporter.pem --passphrase\n\nCarry exporter.pem.pub to the other side by a way of its own, and compare the fingerprint by voice."
+        after_long_help = "Example:\n  sealift key generate --out exporter.pem --passphrase\n\nBring exporter.pem.pub to the other side separately from any archive, and compare the fingerprint out of band."
     )]
     Generate(GenerateArguments),
     /// Write the public half of a private key to standard output
@@ -28,14 +28,14 @@ pub(crate) enum KeyCommand {
     Public(PublicArguments),
 }
 
-/// Where the new key goes, and how it is protected.
+/// Where to write the new key, and how to protect it.
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArguments {
     /// The file of the private key, readable by its owner only; never overwritten
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 
-    /// Encrypt the private key with a passphrase asked for on the terminal
+    /// Encrypt the private key with a passphrase, which is asked for on the terminal
     #[arg(long)]
     passphrase: bool,
 
@@ -44,7 +44,7 @@ pub(crate) struct GenerateArguments {
     passphrase_file: Option<PathBuf>,
 }
 
-/// Which key to look at.
+/// Which key to show.
 #[derive(Debug, Args)]
 pub(crate) struct PublicArguments {
     /// The file of the private key
@@ -126,12 +126,12 @@ fn new_passphrase(arguments: &GenerateArguments) -> Result<Option<Zeroizing<Stri
     if !arguments.passphrase {
         return Ok(None);
     }
-    let attempt = || "cannot take the passphrase".to_owned();
+    let attempt = || "cannot accept the passphrase".to_owned();
     let first = prompt("New passphrase: ")?;
     if first.is_empty() {
         return Err(Reason::EmptyPassphrase).attempt(attempt);
     }
-    if *prompt("Once more: ")? != *first {
+    if *prompt("Repeat passphrase:  ")? != *first {
         return Err(Reason::PassphrasesDiffer).attempt(attempt);
     }
     Ok(Some(first))
@@ -143,7 +143,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Writes a file that must not be there yet, with these permissions from its first moment on.
+/// Writes a file that must not exist yet, with these permissions from the start.
 fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Reason> {
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::AlreadyExists => Reason::FileExists(path.to_owned()),

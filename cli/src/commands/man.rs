@@ -8,11 +8,11 @@ use crate::arguments::Arguments;
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure, Reason};
 
-/// Where to.
+/// Where to write the manual pages.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Example:\n  sealift man /usr/local/share/man/man1")]
 pub(crate) struct ManArguments {
-    /// The folder that the pages are written into; it is made if it is not there
+    /// The folder to write the pages to; it is created if necessary
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! `sealift sign`: one more exporter seals an archive that is already written, once it has verified it.
+//! `sealift sign`: one more exporter seals an existing archive, after verifying it.
 
 use std::fs::OpenOptions;
 use std::path::PathBuf;
@@ -18,10 +18,10 @@ use crate::verdict::VerdictArguments;
 /// What to sign, and with which key.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  sealift sign shop.sealift --key bert.pem\n  sealift sign shop.sealift --key bert.pem --statement sha256:8a18…\n\nThe archive is verified first, whole, against this side's trust store, as `sealift verify` does; then the signature is added in place, to the same open file, and nothing else of it is written. If this side asks for several exporters and the key is one of them, the others must have signed."
+    after_long_help = "Examples:\n  sealift sign shop.sealift --key bert.pem\n  sealift sign shop.sealift --key bert.pem --statement sha256:8a18…\n\nThe whole archive is verified first against this side's trust store, as `sealift verify` does. Then the signature is added in place, to the same open file, and nothing else in it changes. If this side requires several exporters and the key belongs to one of them, enough others must have signed already."
 )]
 pub(crate) struct SignArguments {
-    /// The archive; not a compressed one
+    /// The archive, which must not be compressed
     archive: PathBuf,
 
     #[command(flatten)]
@@ -30,10 +30,10 @@ pub(crate) struct SignArguments {
     #[command(flatten)]
     verdict: VerdictArguments,
 
-    /// Sign the statement that has this digest, as `sealift export` shows it, instead of verifying the archive
+    /// Sign the statement with this digest, as `sealift export` shows it, instead of verifying the archive
     ///
-    /// For a signer who was told the digest by someone who verified the archive. Nothing else is checked: not who sealed it so
-    /// far, not the TUF and in-toto proof, not whether the file is whole. No trust store is needed.
+    /// For a signer who was told the digest by someone who verified the archive. Nothing else is checked: not who has
+    /// sealed it so far, not the TUF and in-toto proof, not whether the file is complete. No trust store is needed.
     #[arg(long, value_name = "DIGEST", conflicts_with_all = ["clock", "run_inspections"])]
     statement: Option<Digest>,
 }
@@ -44,7 +44,7 @@ pub(crate) struct SignArguments {
 struct SealReport {
     statement: Digest,
     signed_by: Vec<Digest>,
-    /// Whether the archive was verified before, and not only its statement compared.
+    /// Whether the whole archive was verified first, rather than only its statement compared.
     verified: bool,
 }
 

@@ -1,4 +1,4 @@
-//! `sealift trust`: what this side trusts, put there by a person.
+//! `sealift trust`: what this side trusts, as decided by a person.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -26,46 +26,46 @@ const MAXIMUM_LENGTH: u64 = 4 << 20;
 pub(crate) enum TrustCommand {
     /// Pin the root of a TUF repository: where trust in a publisher begins
     #[command(
-        after_long_help = "Example:\n  sealift trust pin-root shop root.json --sha256 5891b5b5…\n\nGet the root from the publisher by a way of its own, never out of an archive, and compare its digest."
+        after_long_help = "Example:\n  sealift trust pin-root shop root.json --sha256 5891b5b5…\n\nGet the root from the publisher out of band, never from an archive, and compare its digest."
     )]
     PinRoot(PinRootArguments),
-    /// Add the key of an exporter whose seals count
+    /// Add the key of an exporter whose seals should count
     #[command(after_long_help = "Example:\n  sealift trust add-exporter anna anna.pem.pub")]
     AddExporter {
-        /// What to call the exporter
+        /// A name for the exporter
         name: ExporterName,
         /// The public key: SPKI PEM, as `sealift key generate` writes it
         #[arg(value_name = "FILE")]
         key: PathBuf,
     },
-    /// Add the key of someone who signs attestations: from then on, one such key must have signed each of them
+    /// Add the key of an attester: from then on, an attester's key must have signed each attestation
     #[command(after_long_help = "Example:\n  sealift trust add-attester builder builder.pub")]
     AddAttester {
-        /// What to call them
+        /// A name for the attester
         name: AttesterName,
         /// The public key: PEM, in-toto JSON, a hexadecimal ed25519 key, or what `gpg --export` writes
         #[arg(value_name = "FILE")]
         key: PathBuf,
     },
-    /// Set how many different known exporters must have sealed an archive
+    /// Set how many different pinned exporters must have sealed an archive
     #[command(after_long_help = "Example:\n  sealift trust set-threshold 2")]
     SetThreshold {
-        /// How many
+        /// The number of exporters
         #[arg(value_name = "N")]
         threshold: NonZeroU32,
     },
     /// Set the map (TAP 4) that says which repositories speak for which names
     #[command(
-        after_long_help = "Example:\n  sealift trust map map.json\n\nPatterns are matched with names in full: docker.io/library/nginx:1.27 for nginx:1.27."
+        after_long_help = "Example:\n  sealift trust map map.json\n\nPatterns are matched against full names: docker.io/library/nginx:1.27 for nginx:1.27."
     )]
     Map {
-        /// The map
+        /// The map file
         file: PathBuf,
     },
     /// List what is trusted
     #[command(after_long_help = "Example:\n  sealift trust list")]
     List,
-    /// Show one repository: its pinned root, and what was last accepted of it
+    /// Show one repository: its pinned root, and what was last accepted from it
     #[command(after_long_help = "Example:\n  sealift trust show shop")]
     Show {
         /// The repository
@@ -74,26 +74,27 @@ pub(crate) enum TrustCommand {
     /// Remove a pinned root, an exporter, an attester or the map
     #[command(subcommand)]
     Remove(RemoveCommand),
-    /// Forget what was accepted of a repository, where that is lost or damaged
+    /// Forget what was accepted from a repository, if that record is lost or damaged
     #[command(
-        after_long_help = "Example:\n  sealift trust reset-state shop\n\nUntil the next import, older metadata of this repository could be accepted. The pinned root stays, and so does the time of the last accepted export, if it can be read."
+        after_long_help = "Example:\n  sealift trust reset-state shop\n\nUntil the next import, older metadata of this repository could be accepted. The pinned root is kept, and so is the time of the last accepted export, if it can be read."
     )]
     ResetState {
         /// The repository
         name: RepositoryName,
-        /// Forget the time of the last accepted export too, where a clock was wrong: an older archive could then be accepted
+        /// Forget the time of the last accepted export too, if a clock was wrong: an older archive could then be
+        /// accepted
         #[arg(long)]
         export_time: bool,
     },
-    /// Forget which tags were set here, where that is lost or damaged, or where a registry or layout is gone
+    /// Forget which tags were set here, if that record is lost or damaged, or if a registry or layout no longer exists
     #[command(
-        after_long_help = "Examples:\n  sealift trust reset-deliveries\n  sealift trust reset-deliveries registry.internal:5000\n  sealift trust reset-deliveries oci:/srv/images\n\nUntil they are set again, the tags that are forgotten could move to something of another name or of a lower level."
+        after_long_help = "Examples:\n  sealift trust reset-deliveries\n  sealift trust reset-deliveries registry.internal:5000\n  sealift trust reset-deliveries oci:/srv/images\n\nUntil they are set again, the forgotten tags could move to another name or to a lower level."
     )]
     ResetDeliveries {
-        /// The registry or layout, or the part of one, as deliveries.json writes it; everything without it
+        /// The registry or layout, or a part of one, as written in deliveries.json; everything by default
         place: Option<String>,
     },
-    /// Write the careful default in place of the policy, where that is lost
+    /// Replace a lost policy with the strict default
     #[command(after_long_help = "Example:\n  sealift trust reset-policy")]
     ResetPolicy,
 }
@@ -101,7 +102,7 @@ pub(crate) enum TrustCommand {
 /// Which root to pin.
 #[derive(Debug, Args)]
 pub(crate) struct PinRootArguments {
-    /// What to call the repository
+    /// A name for the repository
     name: RepositoryName,
 
     /// The root metadata
@@ -112,8 +113,8 @@ pub(crate) struct PinRootArguments {
     #[arg(long, value_name = "HEX", value_parser = sha256)]
     sha256: Option<Digest>,
 
-    /// Pin it in place of another root of that name, and forget what was accepted under that, unless this is the newest root
-    /// that was accepted
+    /// Replace another root with that name, and forget what was accepted under it, unless this is the newest root that
+    /// was accepted
     #[arg(long)]
     replace: bool,
 }
@@ -133,7 +134,7 @@ pub(crate) enum RemoveCommand {
         /// The exporter
         name: ExporterName,
     },
-    /// Someone who signs attestations
+    /// An attester
     #[command(after_long_help = "Example:\n  sealift trust remove attester builder")]
     Attester {
         /// The attester
@@ -162,42 +163,42 @@ pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failur
         TrustCommand::Show { name } => return show(&name, context),
         TrustCommand::SetThreshold { threshold } => {
             store.update().and_then(|update| update.set_exporter_threshold(threshold)).attempt(attempt)?;
-            context.remark(format_args!("Exporters that must have sealed an archive: {threshold}."));
+            context.remark(format_args!("An archive must be sealed by {threshold} of the pinned exporters."));
             let known = store.exporters().attempt(attempt)?.len();
             if usize::try_from(threshold.get()).is_ok_and(|threshold| threshold > known) {
                 context.remark(format_args!(
-                    "Known are {known}: until more are added with `sealift trust add-exporter`, nothing is accepted."
+                    "Pinned exporters: {known}. Until more are added with `sealift trust add-exporter`, nothing is accepted."
                 ));
             }
         }
         TrustCommand::Map { file } => {
             let map = read_file(&file, MAXIMUM_LENGTH).attempt(attempt)?;
             store.begin().and_then(|update| update.set_map(&map)).attempt(attempt)?;
-            context.remark(format_args!("The map is now that of {}.", file.display()));
+            context.remark(format_args!("The map was replaced with {}.", file.display()));
             let pinned: BTreeSet<_> =
                 store.repositories().attempt(attempt)?.into_iter().map(|name| name.to_string()).collect();
             let map = store.map().attempt(attempt)?;
             for name in map.iter().flat_map(|map| map.repositories().keys()).filter(|name| !pinned.contains(*name)) {
                 context.remark(format_args!(
-                    "It names {name}, for which no root is pinned: `sealift trust pin-root {name} root.json`."
+                    "The map names {name}, for which no root is pinned: `sealift trust pin-root {name} root.json`."
                 ));
             }
         }
         TrustCommand::Remove(RemoveCommand::Root { name }) => {
             store.update().and_then(|update| update.remove_root(&name)).attempt(attempt)?;
-            context.remark(format_args!("Repository {name} is not trusted any more."));
+            context.remark(format_args!("Repository {name} is no longer trusted."));
         }
         TrustCommand::Remove(RemoveCommand::Exporter { name }) => {
             store.update().and_then(|update| update.remove_exporter(&name)).attempt(attempt)?;
-            context.remark(format_args!("Seals by {name} do not count any more."));
+            context.remark(format_args!("Seals by {name} no longer count."));
         }
         TrustCommand::Remove(RemoveCommand::Attester { name }) => {
             store.update().and_then(|update| update.remove_attester(&name)).attempt(attempt)?;
-            context.remark(format_args!("Attestations by {name} do not count any more."));
+            context.remark(format_args!("Attestations by {name} no longer count."));
         }
         TrustCommand::Remove(RemoveCommand::Map) => {
             store.update().and_then(|update| update.remove_map()).attempt(attempt)?;
-            context.remark("There is no map any more.");
+            context.remark("The map was removed.");
         }
         TrustCommand::ResetState { name, export_time } => {
             let export_time = if export_time { ExportTime::Forgotten } else { ExportTime::Kept };
@@ -208,14 +209,15 @@ pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failur
         TrustCommand::ResetDeliveries { place } => {
             let reset = store.update().and_then(|update| update.reset_deliveries(place.as_deref()));
             context.remark(&match reset.attempt(attempt)? {
-                Some(count) => format!("Tags that are forgotten: {count}."),
-                None => "The tags that were set here are forgotten.".to_owned(),
+                Some(count) => format!("Tags forgotten: {count}."),
+                None => "Forgot all tags that were set here.".to_owned(),
             });
         }
         TrustCommand::ResetPolicy => {
             store.reset_policy().attempt(attempt)?;
-            context
-                .remark("The policy is the careful default: read policy.toml, and ask for more where you did before.");
+            context.remark(
+                "The policy is now the strict default: read policy.toml, and require more where you did before.",
+            );
         }
     }
     Ok(())
@@ -238,7 +240,7 @@ fn pin_root(arguments: &PinRootArguments, context: &Context) -> Result<(), Failu
         context.remark(forgotten_text(name, Some(forgotten)));
     }
     if sha256.is_none() {
-        context.remark("Compare this digest with the publisher, by a way of its own.");
+        context.remark("Compare this digest with the publisher out of band.");
     }
     Ok(())
 }
@@ -258,19 +260,19 @@ fn add_attester(name: AttesterName, key: &Path, context: &Context) -> Result<(),
     let key = context.trust_store().begin().and_then(|update| update.add_attester(&name, &key)).attempt(attempt)?;
     let report = AttesterReport { key: key.describe(), name };
     context.result(&report, || format!("Attestations by {} count from now on: {}", report.name, report.key))?;
-    context.remark("An attestation that no such key signed is refused.");
+    context.remark("From now on, an attestation that no attester signed is refused.");
     Ok(())
 }
 
-/// What was known of a repository until now, so that a person sees what was given up.
+/// What was remembered for a repository, so that a person sees what was given up.
 fn forgotten_text(name: &RepositoryName, forgotten: Option<&Forgotten>) -> String {
     let Some(Forgotten { versions, last_export }) = forgotten else {
-        return format!("Nothing was known of {name}.");
+        return format!("Nothing was remembered for {name}.");
     };
     let versions = versions.iter().map(|(role, version)| format!("{role} {version}"));
     let export = last_export.map(|time| format!("export of {time}"));
     let all: Vec<_> = versions.chain(export).collect();
-    format!("Forgotten of {name}: {}.", all.join(", "))
+    format!("Forgotten for {name}: {}.", all.join(", "))
 }
 
 /// A root that was pinned, as `--json` shows it.
@@ -369,7 +371,7 @@ fn list_text(report: &TrustReport) -> Text {
     }
     let (known, needed) = (exporters.len(), policy.exporter_threshold);
     text.line("");
-    text.line(format_args!("Exporters ({known}; {needed} must have sealed an archive):"));
+    text.line(format_args!("Exporters ({known}; {needed} of them must have sealed an archive):"));
     for ExporterReport { name, fingerprint } in exporters {
         text.line(format_args!("  {name}  {fingerprint}"));
     }

@@ -12,7 +12,7 @@ use crate::verdict::VerdictArguments;
 /// What to verify.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  sealift verify shop.sealift\n  ssh far-host cat shop.sealift | sealift verify -\n\nThe archive is read once, from front to back. Nothing is written and no network is used."
+    after_long_help = "Examples:\n  sealift verify shop.sealift\n  ssh far-host cat shop.sealift | sealift verify -\n\nThe archive is read once, from front to back. Nothing is written, and no network is used."
 )]
 pub(crate) struct VerifyArguments {
     #[command(flatten)]

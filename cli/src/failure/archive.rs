@@ -33,7 +33,7 @@ pub(super) fn receive<E: std::error::Error>(error: &ReceiveError<E>, receiver: i
 
 pub(super) fn format(error: &FormatError) -> Advice {
     match &error.problem {
-        Problem::Io(_) => advice(ExitCode::System, "check the medium that the archive is on, and read it again"),
+        Problem::Io(_) => advice(ExitCode::System, "check the medium that the archive is on, and try again"),
         Problem::NotAnArchive => {
             advice(ExitCode::ArchiveFormat, "check the path; an archive is a file that `sealift export` wrote")
         }
@@ -59,7 +59,7 @@ fn seal(error: &SealError) -> Advice {
     match error {
         SealError::UnknownExporter { .. } => advice(
             ExitCode::Seal,
-            "if you expect this exporter, compare the fingerprint by voice, then: sealift trust add-exporter NAME KEY.pub",
+            "if you expect this exporter, compare the fingerprint out of band, then: sealift trust add-exporter NAME KEY.pub",
         ),
         SealError::Threshold { .. } => advice(
             ExitCode::Seal,
@@ -77,7 +77,7 @@ pub(super) fn referrer(error: &ReferrerRefusal) -> Advice {
         ReferrerRefusal::Kind { kind, .. } => advice(
             ExitCode::Policy,
             format!(
-                "ask for an export without --referrers {kind}, or add \"{kind}\" to referrers in policy.toml knowingly"
+                "ask for an export without --referrers {kind}; or, knowing what it means, add \"{kind}\" to referrers in policy.toml"
             ),
         ),
         ReferrerRefusal::Unproven { kind, .. } => {
@@ -85,10 +85,7 @@ pub(super) fn referrer(error: &ReferrerRefusal) -> Advice {
             let others: Vec<_> = others.map(ReferrerKind::name).collect();
             advice(
                 ExitCode::Policy,
-                format!(
-                    "ask who made it to attest it, or have it left out: sealift export --referrers {}",
-                    others.join(",")
-                ),
+                format!("ask its maker to attest it, or leave it out: sealift export --referrers {}", others.join(",")),
             )
         }
     }
@@ -113,21 +110,21 @@ pub(super) fn documents(error: &DocumentError) -> Advice {
         | DocumentError::TooManySubjects { .. }
         | DocumentError::Platforms { .. }
         | DocumentError::Platform(_) => {
-            advice(ExitCode::Content, "ask the exporter what was packed: the archive is whole, but not consistent")
+            advice(ExitCode::Content, "ask the exporter what was packed: the archive is complete, but inconsistent")
         }
         DocumentError::BundleIndexForm { .. } => advice(
             ExitCode::Content,
-            "the index that the bundle had where it was exported leads elsewhere than the bundle: ask its publisher to push it again",
+            "the bundle's index in the source does not match the bundle: ask its publisher to push it again",
         ),
         DocumentError::Reference { .. } => {
             advice(ExitCode::Content, "use a name of the form DOMAIN/PATH:TAG, and export again")
         }
         DocumentError::Promise { .. } => advice(
             ExitCode::Content,
-            "the content is not what its name promises: export it from a source that has the right one",
+            "the content is not what its name promises: export it from a source that has the right content",
         ),
         DocumentError::TwoContents { .. } => {
-            advice(ExitCode::Content, "export the two in archives of their own, or give one of them another name")
+            advice(ExitCode::Content, "export the two in separate archives, or give one of them another name")
         }
     }
 }

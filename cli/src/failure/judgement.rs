@@ -27,35 +27,34 @@ pub(super) fn judgement(error: &JudgementError) -> Advice {
         ),
         JudgementError::TwoTargets { .. } => advice(
             ExitCode::Tuf,
-            "ask the publisher to take one of the two targets back: both names mean the same tag; nothing was written",
+            "ask the publisher to withdraw one of the two targets, because both names mean the same tag; nothing was written",
         ),
         JudgementError::Search { source, .. } => search(source),
         JudgementError::Binding { .. } => advice(
             ExitCode::Tuf,
-            "the thing and the signature do not belong together: fetch both again, or ask the publisher which is right",
+            "the content and the signed metadata do not belong together: export both again, or ask the publisher which is right",
         ),
-        JudgementError::NotBrought { .. } => advice(
-            ExitCode::Tuf,
-            "export it again: what the publisher signed is not in the archive; nothing was written",
-        ),
+        JudgementError::NotBrought { .. } => {
+            advice(ExitCode::Tuf, "export again: what the publisher signed is not in the archive; nothing was written")
+        }
         JudgementError::SupplyChain { source, .. } => supply_chain(source),
         JudgementError::Level { rule, .. } => advice(
             ExitCode::Policy,
             match rule {
                 Rule::MinimumLevel => {
-                    "ask the publisher to sign more; or knowingly lower minimum_level in policy.toml, or add a [[require]] for \
+                    "ask the publisher to sign more; or, knowing what it means, lower minimum_level in policy.toml or add a [[require]] for \
                      this name; nothing was written"
                 }
                 Rule::Requirement(_) => {
-                    "ask the publisher to sign more, or knowingly lower the level in that [[require]] of policy.toml; nothing \
+                    "ask the publisher to sign more; or, knowing what it means, lower the level in that [[require]] in policy.toml; nothing \
                      was written"
                 }
             },
         ),
         JudgementError::NotVouchedFor { .. } => advice(
             ExitCode::Policy,
-            "check that map.json lets that repository speak for this name, and ask its keeper; or change vouched_by in \
-             policy.toml knowingly; nothing was written",
+            "check that map.json lets that repository speak for this name, and ask its publisher; or, knowing what it means, change vouched_by in \
+             policy.toml; nothing was written",
         ),
     }
 }
@@ -63,16 +62,16 @@ pub(super) fn judgement(error: &JudgementError) -> Advice {
 pub(super) fn attestation(error: &AttestationRefusal) -> Advice {
     let hint = match &error.source {
         AttestationError::NotSigned { .. } => {
-            "ask them to sign it; or, knowing who made it, add their key: sealift trust add-attester NAME KEY (and their name to attested_by in policy.toml, if it is there)"
+            "ask them to sign it; or, if you trust its maker, add their key: sealift trust add-attester NAME KEY (and add their name to attested_by in policy.toml, if that is set)"
         }
         AttestationError::NotAboutThis { .. } => {
-            "someone attached it to an image that it says nothing about: ask the publisher; nothing was tagged"
+            "it is attached to an image that it is not about: ask the publisher; nothing was tagged"
         }
         AttestationError::TooLong { .. } | AttestationError::TooManySubjects { .. } => {
             "ask the publisher to attach a shorter one"
         }
         AttestationError::Work(_) => {
-            "ask who made it: it has more signatures, or by slower keys, than any honest attestation"
+            "ask its maker: it has more signatures, or slower keys, than any honest attestation"
         }
         AttestationError::Json(_)
         | AttestationError::Envelope(_)
@@ -86,19 +85,19 @@ fn repository(error: &RepositoryError) -> Advice {
     match error {
         RepositoryError::NotPinned { .. } => advice(
             ExitCode::TrustStore,
-            "get the root from the publisher by a way that you trust, then: sealift trust pin-root NAME root.json",
+            "get the root from the publisher in a way that you trust, then: sealift trust pin-root NAME root.json",
         ),
         RepositoryError::NotCarried { name, .. } => advice(ExitCode::Tuf, format!("export with --tuf {name}=LOCATION")),
         RepositoryError::Stray { .. } => advice(
             ExitCode::Tuf,
-            "ask the exporter what was packed: the repository needs no such file, and nothing says what it is; nothing was written",
+            "ask the exporter what was packed: nothing that was verified refers to this file; nothing was written",
         ),
         RepositoryError::ArchiveTime(source) | RepositoryError::Freshness { source, .. } => freshness(source),
         RepositoryError::Tuf { source, .. } => tuf(source),
         RepositoryError::Target { source, .. } => match source {
             FetchError::Provider(error) => provider(error),
             FetchError::Missing { .. } | FetchError::Mismatch { .. } => {
-                advice(ExitCode::Tuf, "ask the publisher: the repository lists a file that it does not have as listed")
+                advice(ExitCode::Tuf, "ask the publisher: the repository does not have a file as it lists it")
             }
         },
     }
@@ -107,7 +106,7 @@ fn repository(error: &RepositoryError) -> Advice {
 fn search(error: &MapSearchError) -> Advice {
     match error {
         MapSearchError::NoAgreement { .. } => {
-            advice(ExitCode::Tuf, "ask both publishers: the repositories that must agree do not")
+            advice(ExitCode::Tuf, "ask the publishers: the repositories that must agree do not")
         }
         MapSearchError::Repository { source, .. } => tuf(source),
     }
@@ -117,11 +116,11 @@ fn tuf(error: &TufError) -> Advice {
     match error {
         TufError::Signatures { .. } => advice(
             ExitCode::Tuf,
-            "if this happens at the root, another root was pinned than the publisher's: compare its SHA-256; else ask the publisher",
+            "if the role is root, the pinned root may not be the publisher's: compare its SHA-256; otherwise ask the publisher",
         ),
         TufError::Rollback { .. } | TufError::Removed(_) => advice(
             ExitCode::Rollback,
-            "someone delivers old metadata again: export anew from the publisher's own repository",
+            "someone may be replaying old metadata: export again from the publisher's own repository",
         ),
         TufError::Expired { .. } => advice(
             ExitCode::Tuf,
@@ -129,7 +128,7 @@ fn tuf(error: &TufError) -> Advice {
         ),
         TufError::Malformed { .. } => advice(
             ExitCode::Tuf,
-            "check what is at the location of the repository (a page to log in?), or ask the publisher; nothing was written",
+            "check what the repository's location serves (perhaps a login page), or ask the publisher; nothing was written",
         ),
         TufError::Version { .. }
         | TufError::Mismatch { .. }
@@ -138,7 +137,7 @@ fn tuf(error: &TufError) -> Advice {
         | TufError::TooDeep { .. }
         | TufError::Unprovable { .. } => advice(
             ExitCode::Tuf,
-            "the repository is not consistent: export again, its publisher may have been at work; or ask the publisher; nothing was written",
+            "the repository is inconsistent: export again, in case it was being updated, or ask the publisher; nothing was written",
         ),
         TufError::TooManyRoots { .. } => advice(
             ExitCode::Tuf,
@@ -151,7 +150,7 @@ fn tuf(error: &TufError) -> Advice {
         TufError::Provider(error) => provider(error),
         TufError::DamagedState { .. } => advice(
             ExitCode::TrustStore,
-            "restore the trust store from a backup; or, knowing that an older archive could then be accepted once: sealift trust reset-state NAME",
+            "restore the trust store from a backup; or, accepting that an older archive could then be imported once: sealift trust reset-state NAME",
         ),
         TufError::TrustedRoot { .. } => advice(
             ExitCode::TrustStore,
@@ -164,11 +163,11 @@ fn provider(error: &ProviderError) -> Advice {
     match error {
         ProviderError::TooLong { .. } => advice(
             ExitCode::Tuf,
-            "check the location of the repository, or ask the publisher: nothing so long is read; nothing was written",
+            "check the location of the repository, or ask the publisher why the file is so long; nothing was written",
         ),
         ProviderError::TooMuch { .. } => advice(
             ExitCode::Source,
-            "export fewer names or repositories at once, or leave --whole-metadata out; nothing was written",
+            "export fewer names or repositories at once, or leave out --whole-metadata; nothing was written",
         ),
         ProviderError::Unavailable { source, .. } => network::unavailable(&**source)
             .unwrap_or_else(|| advice(ExitCode::Source, "check that the TUF repository can be read")),
@@ -183,7 +182,7 @@ pub(super) fn looser_freshness(error: &LooserFreshness) -> Advice {
         LooserFreshness::AtExport | LooserFreshness::LongerTransit { .. } => advice(
             ExitCode::Policy,
             "to import or to sign, one may only be stricter than policy.toml: leave --freshness out, or change the policy knowingly; \
-             `sealift verify` judges by any clock; nothing was written",
+             `sealift verify` can judge by any clock; nothing was written",
         ),
     }
 }
@@ -193,7 +192,7 @@ fn freshness(error: &FreshnessError) -> Advice {
         FreshnessError::NoExportTime => advice(ExitCode::Policy, "use --freshness now"),
         FreshnessError::ExportedInTheFuture { .. } => advice(
             ExitCode::Policy,
-            "this side's clock may be slow: set it, and import the same archive again; if the exporter's clock was fast, or SOURCE_DATE_EPOCH was set there, export again",
+            "this side's clock may be slow: set it, and import the same archive again; if the exporter's clock was fast, or SOURCE_DATE_EPOCH was set, export again",
         ),
         FreshnessError::ClockBehindLastAccepted { .. } => advice(
             ExitCode::Policy,
@@ -201,11 +200,12 @@ fn freshness(error: &FreshnessError) -> Advice {
         ),
         FreshnessError::OlderThanLastAccepted { .. } => advice(
             ExitCode::Rollback,
-            "archives of one repository are imported in the order of export, or exported together in one archive: import a newer export; if a clock was wrong when that export was accepted: sealift trust reset-state NAME --export-time",
+            "import a newer export: archives of one repository must be imported in the order in which they were exported; if a clock was wrong when that export was accepted: sealift trust reset-state NAME --export-time",
         ),
-        FreshnessError::TooLongInTransit { .. } => {
-            advice(ExitCode::Policy, "export again and carry faster, or raise maximum_transit in policy.toml knowingly")
-        }
+        FreshnessError::TooLongInTransit { .. } => advice(
+            ExitCode::Policy,
+            "export again and carry it faster; or, knowing what it means, raise maximum_transit in policy.toml",
+        ),
     }
 }
 
@@ -229,13 +229,14 @@ fn supply_chain(error: &SupplyChainError) -> Advice {
         SupplyChainError::Repository(error) => repository(error),
         SupplyChainError::Work(_) => advice(
             ExitCode::InToto,
-            "export fewer bundles and images at once; if one alone takes as much, ask its publisher; nothing was written",
+            "export fewer bundles and images at once; if a single one takes too much, ask its publisher; nothing was written",
         ),
         SupplyChainError::Refused(_) => {
             advice(ExitCode::InToto, "ask the publisher which step is missing or not authorised; nothing was written")
         }
-        SupplyChainError::InspectionsNotRun { .. } => {
-            advice(ExitCode::InToto, "run them with --run-inspections, or set inspections in policy.toml knowingly")
-        }
+        SupplyChainError::InspectionsNotRun { .. } => advice(
+            ExitCode::InToto,
+            "run them with --run-inspections; or, knowing what it means, set inspections = \"optional\" in policy.toml",
+        ),
     }
 }

@@ -26,20 +26,20 @@ pub(super) fn unavailable(error: &(dyn Error + Send + Sync + 'static)) -> Option
 fn http(error: &HttpError) -> Advice {
     let hint = match error {
         HttpError::PlainHttp { .. } | HttpError::RedirectToPlainHttp { .. } => {
-            "use https, or allow plain http to this host knowingly: --plain-http HOST"
+            "use https; or, knowing what it means, allow plain http to this host: --plain-http HOST"
         }
         HttpError::Proxy { .. } => "correct HTTPS_PROXY or ALL_PROXY, or unset it",
         HttpError::Transport { .. } if error.is_certificate_refused() => {
-            "if an authority of your own signs for this server, name its certificate: --ca FILE"
+            "if your own certificate authority signed this server's certificate, name it: --ca FILE"
         }
         HttpError::Transport { .. } | HttpError::Body { .. } => {
             "check the location, the network and the proxy that HTTPS_PROXY names, and try again"
         }
-        HttpError::Status { .. } => "check the location, and ask who keeps this server; or try again later",
+        HttpError::Status { .. } => "check the location, ask whoever runs this server, or try again later",
         HttpError::TooLarge { .. }
         | HttpError::TooManyRedirects { .. }
         | HttpError::Redirect { .. }
-        | HttpError::UploadRedirected { .. } => "check the location: this is not how a TUF repository answers",
+        | HttpError::UploadRedirected { .. } => "check the location: a TUF repository does not answer like this",
     };
     advice(ExitCode::Source, hint)
 }
@@ -49,7 +49,7 @@ fn settings(error: &SettingsError) -> Advice {
         SettingsError::CertificateAuthorities(_) | SettingsError::NoCertificate => {
             advice(ExitCode::Usage, "give --ca a file of certificates in PEM")
         }
-        // Only requests meet it, and say so themselves.
+        // Only requests run into this, and report it themselves.
         SettingsError::Proxy(_) | SettingsError::ProxyProtocol => {
             advice(ExitCode::Usage, "correct HTTPS_PROXY or ALL_PROXY, or unset it")
         }

@@ -13,7 +13,7 @@ pub(super) fn sign(error: &SignError) -> Advice {
         SignError::Length { .. } => advice(ExitCode::Key, "sign with an ed25519 key"),
         SignError::OtherStatement { .. } => advice(
             ExitCode::Seal,
-            "compare the digest with whoever told it; without --statement the archive is verified here; nothing was written",
+            "compare the digest with the person who told you; without --statement, the archive is verified here instead; nothing was written",
         ),
         SignError::Freshness(error) => judgement::looser_freshness(error),
         SignError::CoSigning(error) => co_signing(error),
@@ -27,17 +27,18 @@ fn co_signing(error: &CoSigningError) -> Advice {
             advice(ExitCode::ArchiveFormat, "decompress the archive first; nothing was written")
         }
         CoSigningError::Seal(error) => seal_format(error),
-        CoSigningError::AlreadySigned(_) => advice(ExitCode::Seal, "nothing is left to do; nothing was written"),
-        CoSigningError::NoRoom => advice(ExitCode::Seal, "export again with the keys that matter; nothing was written"),
+        CoSigningError::AlreadySigned(_) => advice(ExitCode::Seal, "there is nothing to do; nothing was written"),
+        CoSigningError::NoRoom => advice(ExitCode::Seal, "export again, and sign with fewer keys; nothing was written"),
     }
 }
 
 /// What all refusals of a damaged archive have in common.
 pub(super) const CARRY_AGAIN: &str =
-    "carry the archive again, and compare its SHA-256 on both sides; if it is the same, ask its exporter";
+    "carry the archive again, and compare its SHA-256 on both sides; if they are equal, ask the exporter";
 
 /// What to do about something that was signed, and is not an archive's inventory.
-const ANOTHER_STATEMENT: &str = "give an archive that `sealift export` wrote: what is signed here is something else";
+const ANOTHER_STATEMENT: &str =
+    "give an archive that `sealift export` wrote: this file is a signed statement of another kind";
 
 /// What a seal carries.
 pub(super) fn inventory(error: &InventoryError) -> Advice {

@@ -14,30 +14,30 @@ use sealift_archive_format::WriteError;
 pub(super) fn plan(error: &PlanError) -> Advice {
     let hint = match error {
         PlanError::Source { .. } => {
-            "check the reference, the network and the credentials; NAME=WHERE says where something is"
+            "check the reference, the network and the credentials; if it is stored elsewhere, say where with NAME=WHERE"
         }
         PlanError::Graph { .. } | PlanError::Manifest { .. } => {
-            "the image is not complete where it is: push it there again, or choose platforms with --platform"
+            "the image is incomplete in the source: push it there again, or choose platforms with --platform"
         }
-        PlanError::Referrers { .. } => "check the network, and what this source says about referrers",
+        PlanError::Referrers { .. } => "check the network, and whether this source lists referrers correctly",
         PlanError::TooManyReferrers { .. } | PlanError::ReferrerTooDeep { .. } => {
-            "remove what need not refer to the image any more, or export a copy of the image without it"
+            "delete referrers that are no longer needed, or export a copy of the image without them"
         }
-        PlanError::NotAReferrer { .. } => "the list is out of date or wrong: correct it where the image is",
+        PlanError::NotAReferrer { .. } => "the source's list is out of date or wrong: correct it there",
         PlanError::AnImage { .. } => "export it with --image",
         PlanError::RegistryForm { .. } => {
             "if it is an image, export it with --image; else push the bundle again with a tool that follows CNAB Registries"
         }
         PlanError::Read { .. } => "check the network, and try again",
         PlanError::Bundle { .. } => "correct the bundle.json, and sign it again",
-        PlanError::NoDigest { .. } => "leave --images-from out, or state contentDigest for every image",
+        PlanError::NoDigest { .. } => "leave out --images-from, or state contentDigest for every image in bundle.json",
         PlanError::OtherContent { .. } => {
-            "the source has other content than the name promises: find a source that has the right one, or correct the name"
+            "the source does not have the content that the name promises: use a source that has it, or correct the name"
         }
         PlanError::TooManyRequests => {
-            "export fewer bundles and images at once, or leave referrers out: --referrers none"
+            "export fewer bundles and images at once, or leave out referrers: --referrers none"
         }
-        PlanError::TooSlow { .. } => "try again when the source answers faster, or export fewer things at once",
+        PlanError::TooSlow { .. } => "try again when the source is faster, or export fewer bundles and images at once",
         PlanError::Names(error) => return archive::documents(error),
     };
     advice(ExitCode::Source, hint)
@@ -47,7 +47,7 @@ pub(super) fn prepare(error: &PrepareError) -> Advice {
     match error {
         PrepareError::NotPinned { .. } => advice(
             ExitCode::TrustStore,
-            "get the root from the publisher by a way that you trust, then: sealift trust pin-root NAME root.json",
+            "get the root from the publisher in a way that you trust, then: sealift trust pin-root NAME root.json",
         ),
         PrepareError::Judgement(error) => judgement::judgement(error),
         PrepareError::Source { .. } | PrepareError::Read { .. } => {
@@ -61,11 +61,11 @@ pub(super) fn prepare(error: &PrepareError) -> Advice {
         }
         PrepareError::TooMuchMetadata(_) => advice(
             ExitCode::Source,
-            "carry fewer repositories at once, or leave --whole-metadata out; nothing was written",
+            "export from fewer repositories at once, or leave out --whole-metadata; nothing was written",
         ),
         PrepareError::EntryName(_) => advice(
             ExitCode::Source,
-            "no archive holds a file of such a name: leave --whole-metadata out, or ask the publisher; nothing was written",
+            "an archive cannot hold a file with that name: leave out --whole-metadata, or ask the publisher; nothing was written",
         ),
         PrepareError::Inventory(_) => advice(ExitCode::Source, "shorten the name; nothing was written"),
         PrepareError::Sign(error) => seal::sign(error),
@@ -76,11 +76,11 @@ pub(super) fn prepare(error: &PrepareError) -> Advice {
 pub(super) fn export(error: &ExportError) -> Advice {
     match error {
         ExportError::Source { .. } => {
-            advice(ExitCode::Source, "check the network, and export again; nothing that looks finished was left")
+            advice(ExitCode::Source, "check the network, and export again; no unfinished archive was left behind")
         }
         ExportError::Write(error) => match error {
             WriteError::Output(_) => {
-                advice(ExitCode::System, "check the room on the disk; nothing that looks finished was left")
+                advice(ExitCode::System, "check the free space on the disk; no unfinished archive was left behind")
             }
             WriteError::Content { .. }
             | WriteError::WrongEntry { .. }
@@ -89,7 +89,7 @@ pub(super) fn export(error: &ExportError) -> Advice {
             | WriteError::MissingEntry { .. }
             | WriteError::FailedBefore => advice(
                 ExitCode::Source,
-                "the source gave other bytes than it announced: export again; nothing that looks finished was left",
+                "the source sent bytes other than it announced: export again; no unfinished archive was left behind",
             ),
         },
         ExportError::Unplanned { .. } => {
@@ -115,8 +115,8 @@ fn destination(error: &DestinationError) -> Advice {
             "choose another --to-registry, for example registry.internal:5000/mirror"
         }
         DestinationError::Collision { .. } => {
-            "import without --names flat, so that each name keeps its own registry in the path; names that mean the same are \
-             exported one at a time; nothing was written"
+            "import without --names flat, so that each name keeps its own registry in the path; or, if both names mean the same, export them in \
+             separate archives; nothing was written"
         }
     };
     advice(ExitCode::Usage, hint)
@@ -127,18 +127,18 @@ fn tag(error: &TagError) -> Advice {
         TagError::OtherName { tag, .. } => advice(
             ExitCode::Policy,
             format!(
-                "find out why another name would take its place; to let it, knowingly: --replace-tag {tag}; nothing was written"
+                "find out why another name would take its place; to allow it, knowing what it means: --replace-tag {tag}; nothing was written"
             ),
         ),
         TagError::LowerLevel { tag, .. } => advice(
             ExitCode::Policy,
             format!(
-                "ask the publisher to sign it as before; to take it as it is, knowingly: --replace-tag {tag}; nothing was written"
+                "ask the publisher to sign it as before; to accept it as it is, knowing what it means: --replace-tag {tag}; nothing was written"
             ),
         ),
         TagError::TooMany { .. } => advice(
             ExitCode::TrustStore,
-            "forget those of a registry or layout that is gone: sealift trust reset-deliveries PLACE; nothing was written",
+            "forget the tags of a registry or layout that no longer exists: sealift trust reset-deliveries PLACE; nothing was written",
         ),
     }
 }
@@ -150,7 +150,7 @@ fn delivery(error: &DeliveryError) -> Advice {
         | DeliveryError::Manifest { .. }
         | DeliveryError::Tag { .. } => advice(
             ExitCode::Sink,
-            "repair the target, or its credentials, and import again: what is there is not sent twice",
+            "repair the registry or layout, or its credentials, and import again: nothing that is already there is sent twice",
         ),
     }
 }
@@ -158,16 +158,16 @@ fn delivery(error: &DeliveryError) -> Advice {
 pub(super) fn mirror(error: &MirrorError) -> Advice {
     let hint = match error {
         MirrorError::Write { source, .. } if source.kind() == io::ErrorKind::InvalidFilename => {
-            "this disk has no room for names so long: publish the mirror elsewhere; the import itself is done"
+            "this file system does not allow names this long: publish the mirror elsewhere; the import itself is done"
         }
         MirrorError::Read { .. } | MirrorError::Write { .. } => {
             "repair the folder of the mirror, and import the same archive again; the import itself is done"
         }
         MirrorError::Newer { .. } | MirrorError::Other { .. } => {
-            "nothing was written there: its clients would refuse this; publish it in another folder"
+            "publish it in another folder, because the clients of this mirror would refuse it; nothing was written there"
         }
         MirrorError::Name(_) | MirrorError::Collision(..) | MirrorError::Mismatch { .. } | MirrorError::Tuf(_) => {
-            "this repository cannot be published as files: ask its publisher; the import itself is done"
+            "ask the publisher: this repository cannot be published as files; the import itself is done"
         }
     };
     advice(ExitCode::Sink, hint)

@@ -13,7 +13,7 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CanonicalJsonError {
     /// A number that is not an integer of 64 bits.
-    #[error("the number {0} has no canonical form: canonical JSON knows integers only")]
+    #[error("the number {0} has no canonical form: canonical JSON has only integers")]
     NotAnInteger(String),
 }
 
@@ -77,7 +77,7 @@ fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// The canonical form of a value that is read with no tree in between: it takes about as many bytes as it has.
+/// The canonical form of a value, made without a tree in between: it takes little more memory than its own length.
 ///
 /// Only for documents whose objects have no name twice (see [`strict_json`](sealift_archive_format::strict_json)).
 #[derive(Debug)]
@@ -191,8 +191,8 @@ impl<'de> Visitor<'de> for Next<'_> {
 }
 
 impl Output {
-    /// Sorts the members of an object that begins at `start`, each of which begins where it says and ends in a comma; the
-    /// last comma goes.
+    /// Sorts the members of an object that begins at `start`; each begins at its recorded position and ends with a
+    /// comma. The last comma is dropped.
     fn sort(&mut self, start: usize, members: Vec<(String, usize)>) {
         if !members.is_sorted() {
             let ends = members.iter().skip(1).map(|(_, begin)| *begin).chain([self.bytes.len()]).collect::<Vec<_>>();

@@ -1,21 +1,21 @@
 //! Which registry a name means, in the one form in which registries are compared.
 //!
-//! Names of hosts have no case, `https` has a port of its own, a dot at the end says only that nothing follows, and an
-//! address can be written in many ways. Promise: a [`Domain`] holds none of these choices, so two domains are equal
-//! exactly when they mean the same host and port, and whatever is compared, matched or looked up by it finds one thing.
+//! Host names ignore case, `https` has a default port, a dot at the end only says that nothing follows, and an address
+//! can be written in many ways. Promise: a [`Domain`] holds none of these choices, so two domains are equal exactly
+//! when they mean the same host and port, and every comparison, match or lookup by domain agrees.
 //!
 //! | written | one form | because |
 //! |---|---|---|
 //! | `Example.COM` | `example.com` | host names have no case (RFC 4343) |
-//! | `example.com.` | `example.com` | the root of all names is written or left out (RFC 1034 §3.1) |
-//! | `example.com:443`, `example.com:0443` | `example.com` | a registry is spoken to over `https` (OCI Distribution 1.1) |
+//! | `example.com.` | `example.com` | the root of all names may be written or left out (RFC 1034 §3.1) |
+//! | `example.com:443`, `example.com:0443` | `example.com` | registries use `https` (OCI Distribution 1.1) |
 //! | `[0:0:0:0:0:0:0:1]` | `[::1]` | RFC 5952 |
 //! | `index.docker.io` | `docker.io` | distribution's `reference` package says so, and of no other host |
 //! | `Registry`, `registry:443` | `registry:443` | `registry/app` would mean a repository of `docker.io` |
 //!
-//! Port 80 stays: a name without a port means 443 first, so `localhost:80` is another server than `localhost`. Hosts
-//! that end in a number are addresses, and written as such (`127.1` is refused), as in the URL standard. Whatever is not
-//! ASCII is refused; `xn--…` names are compared as they are.
+//! Port 80 stays: a name without a port means 443 first, so `localhost:80` is not the same server as `localhost`. Hosts
+//! that end in a number are addresses, and must be written as such (`127.1` is refused), as in the URL standard.
+//! Anything that is not ASCII is refused; `xn--…` names are compared as they are.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -47,8 +47,9 @@ impl Domain {
         &self.0
     }
 
-    /// The domain as one component of a repository's path. Different domains have different ones: a host stays as it is,
-    /// a port follows after `_`, and an IPv6 address is its eight groups after `v6__`; no host has an underscore.
+    /// The domain as one component of a repository's path. Different domains have different components: a host stays as
+    /// it is, a port follows after `_`, and an IPv6 address is its eight groups after `v6__`; no host has an
+    /// underscore.
     pub fn to_path_component(&self) -> String {
         let (host, port) = match self.0.rsplit_once(':') {
             Some((host, port)) if !self.0.ends_with(']') => (host, Some(port)),
@@ -62,7 +63,7 @@ impl Domain {
         port.map_or_else(|| host.clone(), |port| format!("{host}_{port}"))
     }
 
-    /// Whether a first component of a name is a registry: only if it could not be the beginning of a path.
+    /// Whether the first component of a name is a registry: only if it could not be the beginning of a path.
     pub fn is_meant_by(component: &str) -> bool {
         component == "localhost"
             || component.contains(['.', ':'])
@@ -127,13 +128,13 @@ fn is_number(label: &str) -> bool {
         || hexadecimal.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// A pattern of names in full, with the domain that it begins with in its one form, so that a pattern finds what the
-/// name that it is made from means. A domain with `*`, `?` or `[` keeps them, and is else written as a host is.
+/// A pattern for full names, with its leading domain in its one form, so that a pattern made from a name matches what
+/// the name means. A domain with `*`, `?` or `[` keeps them, and is otherwise written like a host.
 pub fn pattern_in_one_form(pattern: &str) -> String {
     let Some((first, rest)) = pattern.split_once('/').filter(|(first, _)| Domain::is_meant_by(first)) else {
         return pattern.to_owned();
     };
-    // An address in brackets is no set of characters.
+    // An address in brackets is not a set of characters.
     let domain =
         first.parse().map_or_else(|_| wildcards_in_one_form(first), |Domain(domain)| domain.replacen('[', "[[]", 1));
     format!("{domain}/{rest}")

@@ -1,20 +1,20 @@
 //! Freshness: by which clock is metadata judged to have expired?
 //!
-//! Metadata that is carried for three weeks expires on the way. A [`Freshness`] names the policy, a [`Clock`] holds the
-//! facts, and [`Freshness::reference_time`] yields the one instant at which expiry is judged, or says why there is none.
-//! Reports show the verdict at export and the verdict now, whatever the policy.
+//! Metadata that is carried for three weeks may expire in transit. A [`Freshness`] names the policy, a [`Clock`] holds
+//! the facts, and [`Freshness::reference_time`] yields the one instant at which expiry is judged, or says why there is
+//! none. Reports show the verdict at export and the verdict now, whatever the policy.
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-/// The longest a carried archive may be on its way unless a policy says otherwise: 30 days.
+/// The longest time that an archive may be in transit, unless a policy says otherwise: 30 days.
 pub const DEFAULT_MAXIMUM_TRANSIT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// Which instant decides whether metadata has expired, and for how long an archive may be on its way.
+/// Which instant decides whether metadata has expired, and how long an archive may be in transit.
 ///
-/// Under every policy but an audit's, what was carried may have been on its way for `maximum_transit` and no longer. It
-/// does not concern the side that exports: nothing was carried there.
+/// Under every policy except an audit's, an archive may have been in transit for `maximum_transit` and no longer. This
+/// does not concern the connected side, where nothing has been carried yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
     /// The sealed export time.
@@ -27,7 +27,7 @@ pub enum Freshness {
         /// The longest time between export and now.
         maximum_transit: SignedDuration,
     },
-    /// A stated instant, for audits. It says nothing about today.
+    /// A stated instant, for audits. It proves nothing about today.
     AsOf(Timestamp),
 }
 
@@ -42,20 +42,20 @@ pub enum AskedClock {
     AsOf(Timestamp),
 }
 
-/// Why one freshness may not stand in for a policy's when something is let in: it takes what the policy refuses.
+/// Why a freshness may not replace the policy's on import: it accepts what the policy refuses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LooserFreshness {
-    /// It is that of an audit.
-    #[error("expiry would be judged as of {instant}, which says nothing about today")]
+    /// It is an audit's.
+    #[error("expiry would be judged as of {instant}, which proves nothing about today")]
     Audit {
         /// The instant.
         instant: Timestamp,
     },
-    /// It judges expiry at export, and the policy by this side's clock.
-    #[error("expiry would be judged at export, and the policy asks for now")]
+    /// It judges expiry at export, while the policy judges by this side's clock.
+    #[error("expiry would be judged at export, but the policy requires now")]
     AtExport,
-    /// It lets an archive be on its way for longer.
-    #[error("the archive could have been on its way for {asked:#}, and the policy allows {allowed:#}")]
+    /// It allows a longer transit.
+    #[error("the archive could have been in transit for {asked:#}, but the policy allows only {allowed:#}")]
     LongerTransit {
         /// The longest that was asked for.
         asked: SignedDuration,
@@ -69,7 +69,7 @@ pub enum LooserFreshness {
 pub struct Clock {
     /// This side's clock.
     pub now: Timestamp,
-    /// When the archive says it was exported; `None` where nothing was carried (on the connected side).
+    /// The export time that the archive states; `None` where nothing was carried (on the connected side).
     pub exported_at: Option<Timestamp>,
     /// The export time last accepted from the same pinned root: time does not run backwards across deliveries.
     pub floor: Option<Timestamp>,
@@ -78,18 +78,19 @@ pub struct Clock {
 /// Why no instant can be chosen.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FreshnessError {
-    /// The policy asks for an export time and there is none.
+    /// The policy needs an export time, and there is none.
     #[error("the freshness policy judges expiry at export, but no export time is known")]
     NoExportTime,
-    /// The export time lies after now.
-    #[error("the archive says it was exported at {exported_at}, which is later than now ({now})")]
+    /// The export time is later than now.
+    #[error("the archive states that it was exported at {exported_at}, which is later than now ({now})")]
     ExportedInTheFuture {
         /// The sealed export time.
         exported_at: Timestamp,
         /// This side's clock.
         now: Timestamp,
     },
-    /// This side's clock is behind an export that it accepted: the clock is wrong, or was wrong on one side back then.
+    /// This side's clock is behind an export that it accepted: the clock is wrong now, or one side's clock was wrong
+    /// then.
     #[error("this side's clock ({now}) is behind the last accepted export from this repository ({floor})")]
     ClockBehindLastAccepted {
         /// This side's clock.
@@ -97,7 +98,7 @@ pub enum FreshnessError {
         /// The last accepted export time.
         floor: Timestamp,
     },
-    /// The export time lies before the last accepted one.
+    /// The export time is earlier than the last accepted one.
     #[error(
         "the archive was exported at {exported_at}, before the last accepted export from this repository ({floor})"
     )]
@@ -107,9 +108,9 @@ pub enum FreshnessError {
         /// The last accepted export time.
         floor: Timestamp,
     },
-    /// The archive was on its way for too long.
+    /// The archive was in transit for too long.
     #[error(
-        "the archive was exported at {exported_at} and has been on its way for {age:#}; the policy allows {maximum_transit:#}"
+        "the archive was exported at {exported_at} and has been in transit for {age:#}; the policy allows {maximum_transit:#}"
     )]
     TooLongInTransit {
         /// The sealed export time.
@@ -157,11 +158,12 @@ impl Freshness {
         }
     }
 
-    /// Refuses an export time that no honest delivery has.
+    /// Refuses an export time that no honest delivery can have.
     fn require_plausible(&self, exported_at: Timestamp, clock: &Clock) -> Result<(), FreshnessError> {
         let now = clock.now;
         if let Some(floor) = clock.floor {
-            // No export is accepted before its time: a clock that has not come so far cannot tell a replay from what is new.
+            // No export is accepted before its time: a clock that has not reached it cannot tell a replay from
+            // something new.
             if now < floor {
                 return Err(FreshnessError::ClockBehindLastAccepted { now, floor });
             }
@@ -179,7 +181,7 @@ impl Freshness {
         Ok(())
     }
 
-    /// The longest time between export and now; `None` for an audit, which does not look at it.
+    /// The longest time between export and now; `None` for an audit, which ignores it.
     pub fn maximum_transit(&self) -> Option<SignedDuration> {
         match *self {
             Self::AtExport { maximum_transit } | Self::Now { maximum_transit } => Some(maximum_transit),
@@ -187,7 +189,7 @@ impl Freshness {
         }
     }
 
-    /// What it is called in a policy and in a report: `at-export`, `now` or `as-of`.
+    /// Its name in a policy and in a report: `at-export`, `now` or `as-of`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::AtExport { .. } => "at-export",
@@ -196,8 +198,9 @@ impl Freshness {
         }
     }
 
-    /// The instant after which this policy refuses what it accepts now: when the longest transit ends, and by this side's
-    /// clock also when the first of `expiries` is reached. `None` for a policy that does not look at the clock.
+    /// The instant after which this policy refuses what it accepts now: when the longest transit ends, and, for a
+    /// policy that judges by this side's clock, when the first of `expiries` is reached. `None` for a policy that
+    /// ignores the clock.
     pub fn red_line(&self, clock: &Clock, expiries: impl IntoIterator<Item = Timestamp>) -> Option<Timestamp> {
         let arrival = |transit| clock.exported_at.and_then(|exported_at| exported_at.checked_add(transit).ok());
         match *self {
@@ -211,12 +214,12 @@ impl Freshness {
 /// Whether something that expires was still valid at an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It was, and will be for this long.
+    /// It was valid, and will be for this long.
     Fresh {
         /// The time left until it expires.
         remaining: SignedDuration,
     },
-    /// It was not, and had not been for this long.
+    /// It was not valid, and had not been for this long.
     Expired {
         /// The time since it expired; zero at the very instant of expiry.
         since: SignedDuration,
@@ -270,7 +273,7 @@ pub struct TimeFormatError(String);
 
 /// Parses the one form of time that TUF (§4.2.2) and in-toto (§4.3.1) allow: `YYYY-MM-DDTHH:MM:SSZ`.
 ///
-/// What lies beyond the last second that [`Timestamp`] can hold, such as `9999-12-31T23:59:59Z`, which is a common way to
+/// A time beyond the last second that [`Timestamp`] can hold, such as `9999-12-31T23:59:59Z`, which is a common way to
 /// write *never*, becomes that last second.
 ///
 /// # Errors

@@ -1,13 +1,13 @@
 //! The levels of CNAB Security 1.0 (300, "Gradual security"): how well a bundle and its images are signed.
 //!
-//! A level is a product: what is proven of the bundle, and what is proven of its images. So levels are ordered only in
-//! part: 1a and 1b stand side by side, and so do 3a and 3b.
+//! A level is a product: what is proven about the bundle, and what is proven about its images. So levels are only
+//! partially ordered: neither of 1a and 1b is above the other, nor of 3a and 3b.
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-/// What is proven of the bundle, or of all its images together.
+/// What is proven about the bundle, or about all its images together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Assurance {
     /// Nothing.
@@ -44,7 +44,7 @@ impl Level {
     pub const ALL: [Self; 7] = [Self::Zero, Self::OneA, Self::OneB, Self::Two, Self::ThreeA, Self::ThreeB, Self::Four];
 
     /// The highest level that both parts reach. Where the specification names no level for a combination (in-toto for
-    /// one part, nothing for the other), it is the one that is named below it: 1a or 1b.
+    /// one part, nothing for the other), it is the named level below it: 1a or 1b.
     pub fn of(bundle: Assurance, images: Assurance) -> Self {
         match (bundle, images) {
             (Unsigned, Unsigned) => Self::Zero,
@@ -57,7 +57,7 @@ impl Level {
         }
     }
 
-    /// What the level asks of the bundle.
+    /// What the level requires of the bundle.
     pub fn bundle(self) -> Assurance {
         match self {
             Self::Zero | Self::OneA => Unsigned,
@@ -66,7 +66,7 @@ impl Level {
         }
     }
 
-    /// What the level asks of the images.
+    /// What the level requires of the images.
     pub fn images(self) -> Assurance {
         match self {
             Self::Zero | Self::OneB => Unsigned,
@@ -75,7 +75,7 @@ impl Level {
         }
     }
 
-    /// Whether this level is as high as the minimum asks, in both parts.
+    /// Whether this level reaches the minimum in both parts.
     pub fn meets(self, minimum: MinimumLevel) -> bool {
         match minimum {
             MinimumLevel::EitherSigned => self >= Self::OneA || self >= Self::OneB,
@@ -143,7 +143,7 @@ impl FromStr for Level {
 }
 
 impl MinimumLevel {
-    /// Whether it is reached by a bundle and images of these assurances; `None` where it asks nothing of the images.
+    /// Whether a bundle and images with these assurances reach it; `None` means that it requires nothing of the images.
     pub fn is_met(self, bundle: Assurance, images: Option<Assurance>) -> bool {
         match self {
             Self::EitherSigned => bundle >= Tuf || images >= Some(Tuf),
@@ -151,7 +151,7 @@ impl MinimumLevel {
         }
     }
 
-    /// Whether one image, in a bundle of this assurance, is proven as well as it asks of images.
+    /// Whether one image, in a bundle with this assurance, is proven as well as it requires of images.
     pub fn is_met_by_image(self, bundle: Assurance, image: Assurance) -> bool {
         match self {
             Self::EitherSigned => self.is_met(bundle, Some(image)),
@@ -163,9 +163,9 @@ impl MinimumLevel {
 /// The lowest level that a policy accepts. `1` stands for 1a or 1b, and refuses what is not signed at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MinimumLevel {
-    /// The bundle or its images are signed: 1a, 1b, or what is above either.
+    /// The bundle or its images are signed: 1a, 1b, or anything above either.
     EitherSigned,
-    /// This level, or what is above it.
+    /// This level, or anything above it.
     AtLeast(Level),
 }
 

@@ -1,8 +1,8 @@
 //! Records the files of the working directory as in-toto artifacts: relative name and SHA-256.
 //!
-//! Every regular file is recorded, whatever it is called. A link counts as the file that it leads to, as in the
-//! reference, if that is in the working directory; one that leads nowhere is no artifact, and one that leads out is an
-//! error. The directory is read when nothing runs in it any more, so nothing changes meanwhile.
+//! Every regular file is recorded, whatever it is called. A link counts as the file that it points to, as in the
+//! reference, if that is in the working directory. A dangling link is not an artifact, and one that points outside is
+//! an error. The directory is read after everything in it has stopped running, so nothing changes meanwhile.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -44,7 +44,7 @@ pub(super) fn record(folder: &Path) -> Result<Record, Unrecordable> {
     let root = rustix::fs::openat(CWD, folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
         .map_err(|error| Unrecordable::new(folder, error))?;
     let mut files = BTreeMap::new();
-    // Names that are one file, through hard links or symbolic ones, cost its hash once.
+    // Several names for one file, through hard or symbolic links, are hashed once.
     let mut hashes: BTreeMap<u64, String> = BTreeMap::new();
     let mut waiting = vec![PathBuf::new()];
     while let Some(directory) = waiting.pop() {
@@ -70,7 +70,7 @@ pub(super) fn record(folder: &Path) -> Result<Record, Unrecordable> {
     Ok(files.into_iter().collect())
 }
 
-/// Opens a regular file within the working directory; `None` for what is not one.
+/// Opens a regular file within the working directory; `None` for anything else.
 fn open(root: &impl std::os::fd::AsFd, path: &Path) -> Result<Option<File>, Unrecordable> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
@@ -80,9 +80,9 @@ fn open(root: &impl std::os::fd::AsFd, path: &Path) -> Result<Option<File>, Unre
             let is_file = file.metadata().map_err(|error| Unrecordable::new(path, error))?.is_file();
             Ok(is_file.then_some(file))
         }
-        // A link to nothing, to itself, or to a socket.
+        // A link that is dangling, or points to itself or to a socket.
         Err(Errno::NOENT | Errno::LOOP | Errno::NXIO | Errno::NOTDIR) => Ok(None),
-        Err(Errno::XDEV) => Err(Unrecordable::new(path, "a link that leads out of the working directory")),
+        Err(Errno::XDEV) => Err(Unrecordable::new(path, "a link that points out of the working directory")),
         Err(error) => Err(Unrecordable::new(path, error)),
     }
 }

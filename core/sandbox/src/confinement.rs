@@ -11,7 +11,7 @@ use super::file_system::{DEVICES, PROGRAMS, WRITABLE};
 use super::protocol::Refusal;
 use super::{Facility, SandboxLimits, system_calls};
 
-/// The newest rules that are asked for; older kernels enforce what they know, and the first version at least.
+/// The newest rules that are requested; older kernels enforce those that they know, and at least the first version.
 const NEWEST: ABI = ABI::V6;
 
 /// Confines this process and its descendants, for good.
@@ -38,7 +38,7 @@ fn limit_resources(limits: &SandboxLimits, storage: u64) -> rustix::io::Result<(
         (Resource::Nice, 0),
         (Resource::Rtprio, 0),
     ] {
-        // A stricter limit of the session stays.
+        // A stricter limit of the session is kept.
         let maximum = rustix::process::getrlimit(resource).maximum.map_or(limit, |maximum| maximum.min(limit));
         rustix::process::setrlimit(resource, Rlimit { current: Some(maximum), maximum: Some(maximum) })?;
     }
@@ -48,7 +48,7 @@ fn limit_resources(limits: &SandboxLimits, storage: u64) -> rustix::io::Result<(
 fn drop_capabilities() -> rustix::io::Result<()> {
     for bit in 0..64 {
         let capability = CapabilitySet::from_bits_retain(1 << bit);
-        // The kernel refuses to speak of capabilities that it does not know.
+        // The kernel returns an error for capabilities that it does not know.
         if rustix::thread::capability_is_in_bounding_set(capability) == Ok(true) {
             rustix::thread::remove_capability_from_bounding_set(capability)?;
         }

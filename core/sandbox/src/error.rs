@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What the sandbox needs of the system.
+/// What the sandbox needs from the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Facility {
     /// Linux, on a processor whose system calls are known here.
     Platform,
-    /// A process that has no threads yet and can close what it inherited.
+    /// A process that has no other threads yet and can close the files that it inherited.
     CleanProcess,
-    /// A way from root to an unprivileged user.
+    /// A way to change from root to an unprivileged user.
     UnprivilegedUser,
     /// User, mount, process, network, IPC, host name and control group namespaces.
     Namespaces,
@@ -51,7 +51,7 @@ impl Facility {
         }
     }
 
-    /// What an administrator can do where it is missing.
+    /// What an administrator can do if it is missing.
     pub fn advice(self) -> &'static str {
         match self {
             Self::Platform => "run inspections on Linux, on x86-64, 64-bit ARM or RISC-V",
@@ -72,7 +72,7 @@ impl Facility {
     }
 }
 
-/// A limit that an inspection ran into.
+/// A limit that an inspection reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     /// It took longer than this.
@@ -97,7 +97,7 @@ impl std::fmt::Display for Limit {
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// The system does not provide what the sandbox needs, so nothing was run.
-    #[error("no sandbox, so nothing was run: the system does not provide {} ({reason}); {}", .facility.name(), .facility.advice())]
+    #[error("there is no sandbox, so nothing was run: the system does not provide {} ({reason}); {}", .facility.name(), .facility.advice())]
     Unavailable {
         /// What is missing.
         facility: Facility,
@@ -112,13 +112,13 @@ pub enum SandboxError {
         /// Why.
         source: io::Error,
     },
-    /// The launcher ended without a reply: it is not one, or it was killed.
-    #[error("the sandbox's launcher gave no reply; it said {said:?}")]
+    /// The launcher ended without a reply: the program is not a launcher, or it was killed.
+    #[error("the sandbox's launcher did not reply; its standard error begins with {said:?}")]
     NoReply {
         /// The beginning of what it wrote to its standard error.
         said: String,
     },
-    /// There is no command, or it is longer than any system takes.
+    /// There is no command, or it is longer than any system accepts.
     #[error("the inspection's command is empty or too long")]
     Command,
     /// A product file's name is not a plain relative path.
@@ -132,7 +132,7 @@ pub enum SandboxError {
         /// Why.
         source: io::Error,
     },
-    /// A product file is no longer what was verified.
+    /// A product file has changed since it was verified.
     #[error("the product file {name:?} has changed since it was verified")]
     ProductChanged {
         /// The file.
@@ -141,16 +141,16 @@ pub enum SandboxError {
     /// The command cannot be started inside.
     #[error("the inspection's command cannot be started in the sandbox: {0}")]
     NotStarted(String),
-    /// A limit was reached, and the inspection ended for it.
+    /// A limit was reached, and the inspection was ended.
     #[error("the inspection was ended: it reached the limit of {0}")]
     Limit(Limit),
     /// A signal ended the command.
     #[error("the inspection was ended by signal {0}")]
     Signal(i32),
-    /// The command ended, but something that it started did not, and was ended.
+    /// The command ended, but something that it started was still running, and was ended.
     #[error("the inspection left processes running when it ended")]
     LeftRunning,
-    /// The working directory holds something afterwards that cannot be recorded as artifacts.
+    /// Afterwards, the working directory holds something that cannot be recorded as an artifact.
     #[error("the inspection left {name:?}, which cannot be recorded: {problem}")]
     Unrecordable {
         /// Its path in the working directory.

@@ -19,12 +19,12 @@ const STORAGE: &str = "/tmp/storage";
 /// Where the product is, seen from the supervisor.
 pub(super) const WORK: &str = "/tmp/storage/work";
 
-/// What is needed to execute the system's programs. What is a link on the system is a link inside.
+/// What is needed to execute the system's programs. Links on the system are links inside too.
 pub(super) const PROGRAMS: [&str; 9] =
     ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives", "/etc/ld.so.cache"];
 /// Devices without state.
 pub(super) const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
-/// What the inspection may write to: the working directory, and scratch space.
+/// Where the inspection may write: the working directory, and scratch space.
 pub(super) const WRITABLE: [&str; 2] = ["/work", "/tmp"];
 
 /// Lays out the files. The working directory is left empty.
@@ -60,7 +60,7 @@ fn build(order: &Order) -> io::Result<()> {
     Ok(())
 }
 
-/// A temporary file system of at most so many bytes and so many inodes.
+/// A temporary file system with limits on its bytes and inodes.
 fn mount_tmpfs(target: &str, bytes: u64, inodes: u64) -> io::Result<()> {
     let options = std::ffi::CString::new(format!("size={bytes},nr_inodes={inodes},mode=755"))?;
     let flags = MountFlags::NOSUID | MountFlags::NODEV;
@@ -93,7 +93,7 @@ fn show(path: &Path) -> io::Result<()> {
     Ok(rustix::mount::mount_bind_recursive(path, &target)?)
 }
 
-/// Makes every mount below the root read-only, but for the writable ones and the devices.
+/// Makes every mount below the root read-only, except for the writable ones and the devices.
 fn close_programs() -> io::Result<()> {
     let mut mounts = String::new();
     File::open("/proc/self/mountinfo")?.read_to_string(&mut mounts)?;
@@ -106,7 +106,7 @@ fn close_programs() -> io::Result<()> {
         if !target.starts_with(ROOT) || writable.contains(&target) || target.starts_with(&devices) {
             continue;
         }
-        // What a more privileged mount namespace has set must stay set.
+        // Flags that a more privileged mount namespace has set must stay set.
         let kept = options.split(',').fold(MountFlags::empty(), |flags, option| flags | flag(option));
         let closed = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV;
         rustix::mount::mount_remount(&target, closed | kept, c"")?;
@@ -131,12 +131,12 @@ fn unescape(field: &str) -> String {
         .fold(field.to_owned(), |field, (escape, character)| field.replace(escape, character))
 }
 
-/// Makes what is laid out the root of this process's own mount namespace, and leaves nothing else in it.
+/// Makes the prepared files the root of this process's own mount namespace, and leaves nothing else in it.
 pub(super) fn enter() -> Result<(), Refusal> {
     let enter = || {
         super::isolation::unshare(rustix::thread::UnshareFlags::NEWNS)?;
         rustix::process::chdir(ROOT)?;
-        // The old root ends up above the new one, where it is taken off.
+        // The old root ends up above the new one, and is unmounted from there.
         rustix::process::pivot_root(".", ".")?;
         rustix::mount::unmount(".", UnmountFlags::DETACH)?;
         rustix::process::chdir("/work")

@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, WaitOptions};
 use super::protocol::{Ending, InitReport, Order, Refusal};
 use super::{Facility, confinement, file_system};
 
-/// All that the command finds in its environment.
+/// The command's whole environment.
 const ENVIRONMENT: [(&str, &str); 4] = [
     ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
     ("HOME", "/tmp"),
@@ -23,7 +23,7 @@ const ENVIRONMENT: [(&str, &str); 4] = [
 /// How long processes that the command started may outlive it.
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// Where init hears that it is watched, and where it sends what: the command's output, and its own report.
+/// The pipes of init: where it learns that it is watched, and where it sends the command's output and its own report.
 pub(super) struct Pipes {
     pub(super) watched: OwnedFd,
     pub(super) stdout: OwnedFd,
@@ -31,7 +31,7 @@ pub(super) struct Pipes {
     pub(super) report: OwnedFd,
 }
 
-/// Runs the command to its end, reports, and ends, and with it everything in its namespace.
+/// Runs the command to its end, reports, and exits; everything in its namespace ends with it.
 pub(super) fn run(order: &Order, pipes: Pipes) -> ! {
     let Pipes { watched, stdout, stderr, report } = pipes;
     let said = match await_watcher(watched).and_then(|()| confine(order)) {
@@ -45,7 +45,7 @@ pub(super) fn run(order: &Order, pipes: Pipes) -> ! {
     std::process::exit(i32::from(written.is_err()));
 }
 
-/// Ties this life to the supervisor's, and makes sure that the supervisor had not died before.
+/// Ties this process's life to the supervisor's, and makes sure that the supervisor is not already dead.
 fn await_watcher(watched: OwnedFd) -> Result<(), Refusal> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(Refusal::of(Facility::CleanProcess))?;
@@ -54,7 +54,7 @@ fn await_watcher(watched: OwnedFd) -> Result<(), Refusal> {
 
 fn confine(order: &Order) -> Result<(), Refusal> {
     rustix::process::setsid().map_err(Refusal::of(Facility::CleanProcess))?;
-    // If the system runs out of memory, this is what has to go.
+    // If the system runs out of memory, this process should be killed first.
     let _ = fs::write("/proc/self/oom_score_adj", "1000");
     file_system::enter()?;
     let product: u64 = order.product.iter().map(|(_, length)| length).sum();
@@ -76,7 +76,7 @@ fn start(order: &Order, stdout: OwnedFd, stderr: OwnedFd) -> Result<Pid, Ending>
     Ok(Pid::from_child(&child))
 }
 
-/// Waits for the command, and takes up every orphan that ends before it. What it leaves running has a moment to end.
+/// Waits for the command, and reaps every orphan that ends before it. Processes left running get a moment to end.
 fn wait_for(command: Pid) -> Ending {
     let ending = loop {
         match rustix::process::wait(WaitOptions::empty()) {

@@ -1,4 +1,4 @@
-//! How a process leaves behind what it was: its files, its root privileges, its namespaces.
+//! How a process gives up what it had: its files, its root privileges, its namespaces.
 //!
 //! The only unsafe code of the crate is here, three calls that no safe interface offers.
 
@@ -10,10 +10,10 @@ use rustix::thread::{Gid, Uid, UnshareFlags};
 use super::Facility;
 use super::protocol::Refusal;
 
-/// The user that root becomes, and that everyone is inside: by convention the one who owns nothing.
+/// The user that root becomes, and that everyone is inside: by convention, the user who owns nothing.
 const NOBODY: u32 = 65_534;
 
-/// Requires that this process has one thread, and lets none of its files but the standard ones pass to others.
+/// Requires that this process has one thread, and keeps all of its files except the standard ones from being inherited.
 pub(super) fn come_alone() -> Result<(), Refusal> {
     let refused = Refusal::of(Facility::CleanProcess);
     let threads = fs::read_dir("/proc/self/task").map_err(Refusal::of(Facility::ProcFileSystem))?.count();
@@ -72,7 +72,7 @@ pub(super) fn unshare(flags: UnshareFlags) -> rustix::io::Result<()> {
     }
 }
 
-/// Forks. `None` in the child. To be called in a process of one thread ([`come_alone`]).
+/// Forks. `None` in the child. Call it only in a process with a single thread ([`come_alone`]).
 pub(super) fn fork() -> std::io::Result<Option<Pid>> {
     // SAFETY: with one thread, nothing holds a lock that the child would miss, and the child may do anything.
     #[allow(unsafe_code)]

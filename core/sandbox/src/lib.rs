@@ -2,12 +2,13 @@
 //!
 //! Promise: the command runs without privileges, without network, and without sight of any file but the programs of the
 //! system and the final product; it can use no more time, memory, processes, storage and output than its
-//! [`SandboxLimits`]; nothing it starts outlives it. Where the system does not provide what this takes, nothing is run.
+//! [`SandboxLimits`]; nothing that it starts outlives it. If the system does not provide what this requires, nothing is
+//! run.
 //!
-//! Three processes stand between this one and the command, because each can only be confined by one that is not:
-//! the *supervisor* (the launcher program, started again; see [`main_if_invoked`]) gives up root, enters new namespaces,
-//! lays out the command's files and watches the limits; its child, the *init* of the process namespace, confines itself and
-//! starts the command. When init ends, the kernel ends everything in its namespace. Linux only.
+//! Three processes stand between this one and the command, because each can only be confined by one that is not itself
+//! confined: the *supervisor* (the launcher program, started again; see [`main_if_invoked`]) gives up root, enters new
+//! namespaces, lays out the command's files and watches the limits; its child, the *init* of the process namespace,
+//! confines itself and starts the command. When init ends, the kernel ends everything in its namespace. Linux only.
 //! `docs/adr/0005-inspection-sandbox.md` says what is confined by what, and what is not.
 //!
 //! All the `unsafe` of Sealift is here: three calls, each with the reason why it is sound.
@@ -77,7 +78,7 @@ pub struct Sandbox {
     limits: SandboxLimits,
 }
 
-/// What a command did that ended by itself.
+/// What a command did, if it ended by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// The command's exit status.
@@ -93,7 +94,7 @@ pub struct Outcome {
 }
 
 impl Sandbox {
-    /// A sandbox that `launcher` hosts: a program that calls [`main_if_invoked`] first, usually this very one.
+    /// A sandbox that `launcher` hosts: a program that calls [`main_if_invoked`] first, usually this program itself.
     pub fn new(launcher: PathBuf, limits: SandboxLimits) -> Self {
         Self { launcher, limits }
     }
@@ -101,8 +102,9 @@ impl Sandbox {
     /// Runs a command to its end, in a fresh working directory that holds `product`.
     ///
     /// # Errors
-    /// [`SandboxError`] when the system does not provide what it takes, when the command cannot be started, when it is
-    /// stopped at a limit or by a signal, and when what it leaves cannot be recorded. A non-zero exit status is an outcome.
+    /// [`SandboxError`] when the system does not provide what the sandbox needs, when the command cannot be started,
+    /// when it is stopped at a limit or by a signal, and when what it leaves cannot be recorded. A non-zero exit status
+    /// is an outcome.
     pub fn run(&self, command: &[String], product: &[ProductFile<'_>]) -> Result<Outcome, SandboxError> {
         let order = Order::new(command, product, &self.limits)?;
         let mut supervisor = Command::new(&self.launcher)
@@ -115,7 +117,7 @@ impl Sandbox {
             .spawn()
             .map_err(|source| SandboxError::Launcher { launcher: self.launcher.clone(), source })?;
         let reply = self.converse(&mut supervisor, &order, product);
-        // It has nothing left to say. Its death takes everything that it started with it.
+        // It has nothing more to report. Everything that it started dies with it.
         let _ = supervisor.kill();
         let _ = supervisor.wait();
         self.outcome(reply?)
@@ -185,7 +187,7 @@ fn listen(supervisor: &mut Child, limit: u64) -> mpsc::Receiver<Vec<u8>> {
 
 /// Sends the order, and then the bytes of the product as they were verified.
 fn send(mut to: impl Write, order: &Order, product: &[ProductFile<'_>]) -> Result<(), SandboxError> {
-    // A supervisor that stops listening has a reason, and says it.
+    // A supervisor that stops reading has a reason, and reports it.
     if to.write_all(&order.to_bytes()).is_err() {
         return Ok(());
     }

@@ -16,16 +16,16 @@ const MAXIMUM_COMMAND: usize = 1024 * 1024;
 /// Room for one artifact in a reply: its name may be as long as a path, and each of its bytes may be escaped.
 const REPLY_PER_ARTIFACT: u64 = 6 * 4096 + 128;
 
-/// What to run, with what, within what. The product's bytes follow it.
+/// What to run, with which product, within which limits. The product's bytes follow it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Order {
     pub(super) command: Vec<String>,
-    /// Names and lengths in bytes.
+    /// Names, and lengths in bytes.
     pub(super) product: Vec<(String, u64)>,
     pub(super) limits: SandboxLimits,
 }
 
-/// What became of it.
+/// The outcome.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Reply {
     Unavailable { facility: Facility, reason: String },
@@ -80,7 +80,7 @@ impl<'de> Deserialize<'de> for Bytes {
 }
 
 impl Refusal {
-    /// For `map_err`: this facility is missing, and that is why.
+    /// For `map_err`: this facility is missing, for that reason.
     pub(super) fn of<E: std::fmt::Display>(facility: Facility) -> impl Fn(E) -> Self {
         move |reason| Self { facility, reason: reason.to_string() }
     }
@@ -116,7 +116,7 @@ impl Order {
         Ok(Self { command: command.to_vec(), product: listed, limits: limits.clone() })
     }
 
-    /// Its length, four bytes, and itself.
+    /// A message: its length in four bytes, then its bytes.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let json = serde_json::to_vec(self).unwrap_or_default();
         let mut bytes = u32::try_from(json.len()).unwrap_or(u32::MAX).to_be_bytes().to_vec();

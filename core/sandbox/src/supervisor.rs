@@ -1,4 +1,4 @@
-//! The launcher's other life: reads an order, makes the sandbox, watches, replies.
+//! The supervisor: reads an order, makes the sandbox, watches, replies.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -10,10 +10,10 @@ use rustix::process::Signal;
 use super::protocol::{MAXIMUM_ORDER, Order, Refusal, Reply};
 use super::{Facility, SUBCOMMAND, artifact_record, file_system, init, isolation, watch};
 
-/// Serves as a sandbox's supervisor, and ends the process, if it was started as one: by [`super::Sandbox::run`], with one
+/// Acts as a sandbox's supervisor, and ends the process, if it was started as one: by [`super::Sandbox::run`], with one
 /// argument, `__inspect`.
 ///
-/// To be called first in the `main` of a program that is a launcher, before any thread is started.
+/// Call it first in the `main` of a launcher program, before any thread is started.
 pub fn main_if_invoked() {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().is_some_and(|argument| argument == SUBCOMMAND) && arguments.next().is_none() {
@@ -49,12 +49,12 @@ impl From<Refusal> for Box<Reply> {
     }
 }
 
-/// The error is a reply too: one that says why nothing was run or recorded.
+/// The error is a reply too: it says why nothing was run or recorded.
 fn supervise(order: &Order, product: &mut impl Read) -> Result<Reply, Box<Reply>> {
     isolation::come_alone()?;
     isolation::become_unprivileged()?;
     isolation::enter_namespaces()?;
-    // After the changes of user, which would undo it: if the one who asked dies, so does the inspection.
+    // After the changes of user, which would undo it: if the calling process dies, so does the inspection.
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(Refusal::of(Facility::CleanProcess))?;
     file_system::lay_out(order)?;

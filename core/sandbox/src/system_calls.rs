@@ -1,10 +1,10 @@
 //! The system calls that an inspection may use: what ordinary programs need to compute, to start each other, and to
-//! read and write files. Everything else does not exist for it.
+//! read and write files. All others fail as if they did not exist.
 //!
 //! A list of what is allowed, not of what is forbidden: calls that come with later kernels, and those of foreign
-//! processor modes, are out. Not in the list, on purpose: sockets (but for pairs), namespaces, mounts, tracing and
+//! processor modes, are excluded. Deliberately not in the list: sockets (except pairs), namespaces, mounts, tracing and
 //! reading other processes, keys, BPF, io_uring, performance counters, memory files and System V memory (which no limit
-//! here counts), extended attributes to write, kernel modules, clocks to set, and changing the user.
+//! here counts), writing extended attributes, kernel modules, setting clocks, and changing the user.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,8 @@ const NEW_NAMESPACES: u64 = (libc::CLONE_NEWNS
 pub(super) fn restrict() -> Result<(), Box<dyn std::error::Error>> {
     let architecture = TargetArch::try_from(std::env::consts::ARCH)?;
     let mut rules: BTreeMap<c_long, Vec<SeccompRule>> = allowed().map(|call| (call, Vec::new())).collect();
-    // The flags of clone3 lie in memory, where a filter cannot look: it stays out, and programs fall back on clone.
+    // The flags of clone3 are in memory, where a filter cannot see them: it is excluded, and programs fall back on
+    // clone.
     let no_namespaces = SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(NEW_NAMESPACES), 0)?;
     rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![no_namespaces])?]);
     let missing = SeccompAction::Errno(libc::ENOSYS.cast_unsigned());
@@ -231,7 +232,7 @@ const COMMUNICATION: &[c_long] = &[
     libc::SYS_ppoll,
 ];
 
-/// What newer calls have replaced, where it still exists.
+/// Calls that newer ones have replaced, where they still exist.
 #[cfg(target_arch = "x86_64")]
 const OLD: &[c_long] = &[
     libc::SYS_open,

@@ -12,19 +12,19 @@ use rustix::process::{Pid, Signal, WaitOptions};
 use super::protocol::{Bytes, Ending, InitReport, Refusal};
 use super::{Facility, SandboxLimits};
 
-/// How often memory and the clock are looked at.
+/// How often memory and the clock are checked.
 const INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 /// The longest report of init, in bytes.
 const MAXIMUM_REPORT: usize = 64 * 1024;
 
-/// What came out of an inspection.
+/// The outcome of an inspection.
 pub(super) struct Watched {
     pub(super) ending: Ending,
     pub(super) stdout: Bytes,
     pub(super) stderr: Bytes,
 }
 
-/// The reading end of a pipe, and what came through it.
+/// The reading end of a pipe, and what has been read from it.
 struct Stream {
     pipe: Option<fs::File>,
     bytes: Vec<u8>,
@@ -47,8 +47,8 @@ impl Stream {
     }
 }
 
-/// Watches until init and everything in its namespace has ended, by itself or at a limit. Init begins when `watching` says
-/// that it may.
+/// Watches until init and everything in its namespace has ended, by itself or at a limit. Init begins when it is told
+/// through `watching`.
 pub(super) fn watch(
     init: Pid,
     watching: OwnedFd,
@@ -65,7 +65,7 @@ pub(super) fn watch(
     let _ = rustix::process::kill_process(init, Signal::KILL);
     while matches!(rustix::process::waitpid(Some(init), WaitOptions::empty()), Err(rustix::io::Errno::INTR)) {}
     let reached = reached?;
-    // What is still in the pipes, now that nobody writes.
+    // Read what is still in the pipes, now that nobody writes.
     while reached.is_none() && streams.iter().any(|stream| stream.pipe.is_some()) {
         streams.iter_mut().for_each(Stream::read);
     }
@@ -110,7 +110,7 @@ fn look_on(mut memory: Memory, streams: &mut [Stream; 3], limits: &SandboxLimits
     Ok(None)
 }
 
-/// The streams that can be read without waiting, after at most the interval.
+/// The streams that can be read without waiting; waits for one interval at most.
 fn ready(streams: &[Stream; 3]) -> Vec<usize> {
     let open: Vec<_> =
         streams.iter().enumerate().filter_map(|(index, stream)| Some((index, stream.pipe.as_ref()?))).collect();
@@ -142,7 +142,7 @@ impl Memory {
         self.looked = Instant::now();
         let processes = fs::read_dir("/proc").map_err(Refusal::of(Facility::ProcFileSystem))?;
         let paths = processes.filter_map(|entry| Some(entry.ok()?.path()));
-        // Processes come and go; one that is gone uses nothing.
+        // Processes come and go; one that has gone uses nothing.
         let inside = paths.filter(|path| fs::read_link(path.join("ns/pid")).is_ok_and(|link| link == self.namespace));
         Ok(inside.map(|path| used_by(&path).unwrap_or(0)).sum())
     }

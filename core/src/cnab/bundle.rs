@@ -1,7 +1,8 @@
 //! `bundle.json`: what Sealift needs to know of it (CNAB Core 1.2 §101), read strictly from the raw bytes.
 //!
-//! Promise: a [`Bundle`] has a name, a version and at least one invocation image; every image reference in it is valid, and
-//! promises one digest or none; and it has one meaning, also to readers that ignore case. The bytes themselves travel untouched; this is only a view of them.
+//! Promise: a [`Bundle`] has a name, a version and at least one invocation image; every image reference in it is valid,
+//! and promises one digest or none; and it has one meaning, even to readers that ignore case. The bytes themselves
+//! travel untouched; this is only a view of them.
 
 use sealift_archive_format::strict_json::{self, Names};
 use sealift_archive_format::{Digest, DigestError};
@@ -29,7 +30,7 @@ pub enum BundleError {
     #[error("bundle.json cannot be read")]
     Json(#[source] strict_json::JsonError),
     /// It follows a schema that is not CNAB Core 1.
-    #[error("bundle.json has schema version {0:?}; CNAB Core v1 is understood")]
+    #[error("bundle.json has schema version {0:?}; only CNAB Core v1 is supported")]
     SchemaVersion(String),
     /// A field that every bundle has is empty.
     #[error("bundle.json has an empty {0}")]
@@ -39,19 +40,19 @@ pub enum BundleError {
     ContentDigest {
         /// The image's reference.
         reference: String,
-        /// Why it is not.
+        /// What is wrong with the digest.
         source: DigestError,
     },
-    /// An image has a reference that cannot be read, so it is not known what it promises.
+    /// An image has a reference that cannot be read, so what it promises is unknown.
     #[error("bundle.json names image {reference:?}, which is not a valid reference")]
     Reference {
         /// The text.
         reference: String,
-        /// Why.
+        /// What is wrong with the reference.
         source: ReferenceError,
     },
     /// An image's reference and its `contentDigest` promise different content.
-    #[error("bundle.json names image {reference} by one digest and states contentDigest {stated}")]
+    #[error("bundle.json names image {reference} with one digest but states contentDigest {stated}")]
     TwoDigests {
         /// The image's reference.
         reference: String,
@@ -61,7 +62,7 @@ pub enum BundleError {
     /// It names too many images.
     #[error("bundle.json names {count} images; the limit is {MAXIMUM_IMAGES}")]
     TooManyImages {
-        /// How many.
+        /// How many images it names.
         count: usize,
     },
 }
@@ -89,7 +90,7 @@ pub struct BundleImage {
     /// `image`: the reference, exactly as the bundle writes it.
     pub reference: String,
     /// The digest of the image's manifest or index that the bundle promises: its `contentDigest`, or the one in its
-    /// reference. Where there are both, they are one.
+    /// reference. Where there are both, they are equal.
     pub digest: Option<Digest>,
 }
 
@@ -162,7 +163,7 @@ impl RawImage {
         }
         let named: Reference =
             self.image.parse().map_err(|source| BundleError::Reference { reference: self.image.clone(), source })?;
-        // Tools write an empty text where they know no digest.
+        // Some tools write an empty string where they do not know the digest.
         let stated = self.content_digest.filter(|text| !text.is_empty());
         let stated: Option<Digest> = stated
             .map(|text| text.parse())

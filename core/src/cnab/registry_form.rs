@@ -1,9 +1,9 @@
 //! The form that a bundle has in a registry: a config manifest around `bundle.json`, and an index over it and the
 //! images (CNAB Registries 1.0 §201).
 //!
-//! Nobody signs these two documents, and others read them: docker, containerd, cnab-to-oci, porter. So they are a function
-//! of what is signed, in one of the few forms in which they are known to be written. Two functions write them, and [`check`]
-//! takes nothing but what these write: no other member, no other value, no other entry.
+//! Nobody signs these two documents, and others read them: docker, containerd, cnab-to-oci, porter. So they are a
+//! function of what is signed, in one of the few forms in which they are known to be written. Two functions write them,
+//! and [`check`] accepts only what these write: no other member, no other value, no other entry.
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::strict_json::{self, JsonError, Names};
@@ -17,8 +17,8 @@ use crate::oci::{Descriptor, ManifestBytes, ManifestError};
 
 /// The media type of `bundle.json` in a registry.
 pub const BUNDLE_MEDIA_TYPE: &str = "application/vnd.cnab.bundle.config.v1+json";
-/// The media types that `bundle.json` is known to have in a registry: that of the specification, that of cnab-to-oci, and
-/// the two for registries that know no others.
+/// The media types that `bundle.json` is known to have in a registry: that of the specification, that of cnab-to-oci,
+/// and the two for registries that accept no others.
 const BUNDLE_MEDIA_TYPES: [&str; 4] =
     [BUNDLE_MEDIA_TYPE, "application/vnd.cnab.config.v1+json", OCI_CONFIG, DOCKER_CONFIG];
 
@@ -39,13 +39,13 @@ pub enum RegistryFormError {
     #[error("the index lists no manifest of type \"config\", so it is not the index of a CNAB bundle")]
     NotABundle,
     /// An image that the bundle names is not listed.
-    #[error("the bundle names image {reference}, and its index does not list it")]
+    #[error("the bundle names image {reference}, but its index does not list it")]
     ImageNotListed {
         /// The reference.
         reference: String,
     },
-    /// A document has a member that it does not have in any known form, or one of another type.
-    #[error("{document} is not written in a form that is known")]
+    /// A document has a member that it has in no known form, or a member of another type.
+    #[error("{document} is not written in a known form")]
     Members {
         /// The index, or the config manifest.
         document: Digest,
@@ -55,26 +55,26 @@ pub enum RegistryFormError {
     /// An entry of the index is not the one that the bundle has there.
     #[error("the index lists {found} where it should list {expected}")]
     Entry {
-        /// What is listed: its digest and what it is said to be, or the end of the list.
+        /// What is listed: its digest and its stated role, or the end of the list.
         found: String,
-        /// The same of what should be.
+        /// What should be listed, in the same form.
         expected: String,
     },
-    /// A remark of the index does not say what `bundle.json` says.
-    #[error("the index is annotated with {name}, which does not say what bundle.json says")]
+    /// An annotation of the index does not agree with `bundle.json`.
+    #[error("the index has an annotation {name} that does not agree with bundle.json")]
     Annotation {
         /// The name of the annotation.
         name: String,
     },
     /// The config manifest does not hold `bundle.json`, and nothing else.
-    #[error("config manifest {manifest} does not hold bundle.json, and nothing else, in a form that is known")]
+    #[error("config manifest {manifest} does not hold bundle.json, and nothing else, in a known form")]
     ConfigManifest {
         /// The manifest.
         manifest: Digest,
     },
 }
 
-/// How the two documents are written, where that is a choice and makes no difference to who reads them.
+/// How the two documents are written, where there is a choice that makes no difference to their readers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Form {
     index: IndexForm,
@@ -105,7 +105,7 @@ enum Layers {
     Null,
     /// An empty list.
     Empty,
-    /// `bundle.json` again, for registries that take no manifest without layers.
+    /// `bundle.json` again, for registries that accept no manifest without layers.
     Bundle,
 }
 
@@ -162,8 +162,8 @@ impl Form {
 
 /// The index of a bundle, as a function: first the config manifest, then the invocation images, then the components.
 ///
-/// Of several invocation images, cnab-to-oci takes the last one listed for the first one of the bundle. So they are listed
-/// from the last to the first: then everyone finds the same one.
+/// If there are several invocation images, cnab-to-oci treats the last one listed as the bundle's first. So they are
+/// listed from the last to the first: then everyone finds the same one.
 fn index(form: &IndexForm, bundle: &Bundle, config: &Descriptor, images: &[Descriptor]) -> Index {
     let named = bundle.images.iter().zip(images);
     let (invocation, components): (Vec<_>, Vec<_>) = named.partition(|(image, _)| image.component.is_none());
@@ -178,7 +178,7 @@ fn index(form: &IndexForm, bundle: &Bundle, config: &Descriptor, images: &[Descr
     Index { schema_version: 2, media_type: form.media_type.clone(), manifests, annotations }
 }
 
-/// What an annotation of the index says of a bundle; `None` for one that is not known, or that is a list.
+/// What an annotation of the index says about a bundle; `None` for an unknown annotation, or for a list.
 fn annotation(name: &str, bundle: &Bundle) -> Option<String> {
     Some(match name {
         ARTIFACT_TYPE => "application/vnd.cnab.manifest.v1".to_owned(),
@@ -190,7 +190,7 @@ fn annotation(name: &str, bundle: &Bundle) -> Option<String> {
     })
 }
 
-/// What `bundle.json` says that an index may repeat as a list.
+/// The parts of `bundle.json` that an index may repeat as lists.
 #[derive(Deserialize)]
 struct Lists {
     #[serde(default)]
@@ -236,7 +236,7 @@ struct Maintainer {
     url: String,
 }
 
-/// Whether an annotation is one that an index may have, and says what `bundle.json` says.
+/// Whether an annotation is one that an index may have, and agrees with `bundle.json`.
 fn is_right(name: &str, value: &str, bundle: &Bundle, bundle_json: &[u8]) -> bool {
     if value.len() > MAXIMUM_LIST_LENGTH && annotation(name, bundle).is_none() {
         return false;
@@ -273,8 +273,7 @@ fn entry(descriptor: &Descriptor, annotations: &[(&str, &str)]) -> Entry {
     Entry { media_type, digest, size, annotations: annotations.iter().copied().collect() }
 }
 
-/// The documents of a bundle that is found in a registry, as its index points to them. What it points to is believed only
-/// after [`check`].
+/// The documents of a bundle in a registry, as its index points to them. They are believed only after [`check`].
 ///
 /// # Errors
 /// [`RegistryFormError::NotABundle`].
@@ -328,8 +327,8 @@ fn encode(media_type: &str, document: &impl Serialize) -> Result<ManifestBytes, 
     ManifestBytes::new(Descriptor::of(media_type, &bytes), bytes)
 }
 
-/// Checks that an index, and the config manifest below it, are what two functions make of a bundle and
-/// its images. `bundle_json` describes the file, with the media type that it has in the registry; `held` gives the
+/// Checks that an index, and the config manifest below it, are what the two functions make from a bundle and its
+/// images. `bundle_json` describes the file, with the media type that it has in the registry; `held` supplies the
 /// manifests below the index.
 ///
 /// # Errors
@@ -386,7 +385,7 @@ fn check_config_manifest(found: &ManifestBytes, bundle_json: &Descriptor) -> Res
     Err(RegistryFormError::ConfigManifest { manifest: found.descriptor().digest.clone() })
 }
 
-/// Reads a document that has no other members than its type.
+/// Reads a document that has only the members of its type.
 fn exactly<T: serde::de::DeserializeOwned>(document: &ManifestBytes) -> Result<T, RegistryFormError> {
     strict_json::read(document.bytes(), Names::Folded)
         .map_err(|source| RegistryFormError::Members { document: document.descriptor().digest.clone(), source })

@@ -1,8 +1,8 @@
-//! The relocation mapping: from each reference that a bundle writes to where the image now is (CNAB Core 1.2 §103).
+//! The relocation mapping: from each reference in a bundle to where the image now is (CNAB Core 1.2 §103).
 
 use std::collections::BTreeMap;
 
-/// Original references and their relocated ones. It serialises as the JSON object that CNAB 103 describes.
+/// Original references and the relocated ones. It serialises as the JSON object that CNAB 103 describes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(transparent)]
 pub struct RelocationMapping(BTreeMap<String, String>);

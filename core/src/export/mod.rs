@@ -1,8 +1,8 @@
 //! Export: from references and a TUF repository to one sealed archive.
 //!
 //! 1. [`plan()`] resolves every reference to its closed graph, so every digest and size is known before a layer is fetched.
-//! 2. [`prepare`] gathers the TUF metadata that proves the names, judges twice (live, and then from nothing but what it
-//!    gathered, as the far side will), looks at the attestations, and seals the inventory.
+//! 2. [`prepare`] gathers the TUF metadata that proves the names, judges twice (live, and then from only what it
+//!    gathered, as the far side will), checks the attestations, and seals the inventory.
 //! 3. [`Prepared::write`] streams each blob once from its source into the archive.
 
 pub mod plan;
@@ -56,35 +56,35 @@ pub struct Settings<'a> {
 /// Why an archive cannot be prepared.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
-    /// A repository was named whose root is not pinned.
+    /// The root of a named repository is not pinned.
     #[error("no root is pinned for repository {name}")]
     NotPinned {
         /// The repository.
         name: RepositoryName,
     },
     /// The far side would refuse it.
-    #[error("this cannot be proven here, so the far side would refuse it")]
+    #[error("it cannot be proven here, so the far side would refuse it")]
     Judgement(#[from] JudgementError),
     /// The bundles and manifests do not fit together.
-    #[error("the bundles and manifests do not fit together")]
+    #[error("the bundles and manifests are inconsistent")]
     Documents(#[from] DocumentError),
-    /// An attestation cannot be fetched, to look at it.
+    /// An attestation cannot be fetched to be checked.
     #[error("attestation {digest} cannot be fetched")]
     Source {
         /// The attestation.
         digest: Digest,
-        /// Why.
+        /// Why the source does not supply it.
         source: SourceError,
     },
-    /// An attestation cannot be read, to look at it.
+    /// An attestation cannot be read to be checked.
     #[error("attestation {digest} cannot be read")]
     Read {
         /// The attestation.
         digest: Digest,
-        /// Why.
+        /// Why reading failed.
         source: io::Error,
     },
-    /// The far side would not let in what refers to an image.
+    /// The far side would not accept a referrer of an image.
     #[error("the far side would refuse this")]
     Referrer(#[from] ReferrerRefusal),
     /// The far side would refuse an attestation.
@@ -99,10 +99,10 @@ pub enum PrepareError {
     /// A TUF file has a name that no entry can have.
     #[error("a file of the TUF repository cannot be carried")]
     EntryName(#[from] EntryNameError),
-    /// The inventory is not one.
+    /// The inventory breaks a rule of the format.
     #[error("the inventory of the archive cannot be made")]
     Inventory(#[from] InventoryError),
-    /// It cannot be signed.
+    /// The inventory cannot be signed.
     #[error("the inventory cannot be sealed")]
     Sign(#[from] SignError),
     /// The seal cannot be made.
@@ -118,10 +118,10 @@ pub enum ExportError {
     Source {
         /// The blob.
         digest: Digest,
-        /// Why.
+        /// Why the source does not supply it.
         source: SourceError,
     },
-    /// The archive cannot be written, or a blob is not what it was said to be.
+    /// The archive cannot be written, or a blob is not what it was described as.
     #[error(transparent)]
     Write(#[from] WriteError),
     /// The inventory lists something that the plan has no content for: a defect of this program.
@@ -144,7 +144,7 @@ pub struct Prepared {
 /// Gathers, judges and seals. Nothing is written.
 ///
 /// # Errors
-/// [`PrepareError`], for all that the far side would refuse.
+/// [`PrepareError`], for everything that the far side would refuse.
 pub fn prepare(
     plan: Plan,
     trust: &Trust,
@@ -201,7 +201,7 @@ fn gather(
     })
 }
 
-/// The same check of documents that the far side makes, from nothing but their bytes.
+/// The same check of documents that the far side makes, from only their bytes.
 fn check_documents(inventory: &Inventory, plan: &Plan) -> Result<Closed, DocumentError> {
     let contents = plan.closed.documents();
     let mut documents = Documents::expected_by(inventory);
@@ -213,7 +213,7 @@ fn check_documents(inventory: &Inventory, plan: &Plan) -> Result<Closed, Documen
     documents.bind(inventory)?.close(inventory)
 }
 
-/// The same check of attestations that the far side makes. Each is fetched for it, and once more when it is written.
+/// The same check of attestations that the far side makes. Each is fetched for this, and again when it is written.
 fn check_attestations(mut attestations: Attestations, plan: &Plan) -> Result<(), PrepareError> {
     for Blob { digest, size } in plan.closed.blobs() {
         let Some(origin) = plan.origins.get(digest).filter(|_| attestations.expects(digest)) else { continue };
@@ -277,7 +277,7 @@ impl Prepared {
         &self.judgement
     }
 
-    /// What refers to the images and is not carried.
+    /// The referrers of the images that are not carried.
     pub fn left_out(&self) -> &[LeftOutReferrer] {
         &self.plan.left_out
     }
@@ -297,13 +297,13 @@ impl Prepared {
         self.seal.layout().length
     }
 
-    /// How many bytes of content will pass.
+    /// How many bytes of content will be written.
     pub fn content_bytes(&self) -> u64 {
         self.inventory().entries.iter().map(|entry| entry.size).sum()
     }
 
-    /// What to remember of the repositories, once the archive is written: what this side saw of them, but no export time,
-    /// which is for the far side to remember.
+    /// What to remember about the repositories once the archive is written: the metadata that this side accepted, but
+    /// no export time, which only the far side remembers.
     pub fn states(&self, trust: &Trust) -> BTreeMap<RepositoryName, TrustedState> {
         let state = |evidence: &trust::RepositoryEvidence| {
             let mut state = evidence.next_state.clone();
@@ -316,7 +316,7 @@ impl Prepared {
     /// Writes the archive, fetching each blob once.
     ///
     /// # Errors
-    /// [`ExportError`]; what was written until then is not an archive.
+    /// [`ExportError`]; what was written up to then is not an archive.
     pub fn write<W: Write>(&self, output: W, progress: &dyn Progress) -> Result<W, ExportError> {
         let mut writer = Writer::new(output, &self.seal)?;
         let documents = self.plan.closed.documents();
@@ -342,7 +342,7 @@ impl Prepared {
     }
 }
 
-/// Tells how many bytes pass.
+/// Reports how many bytes pass.
 struct Counted<'a, R> {
     reader: R,
     progress: &'a dyn Progress,

@@ -37,9 +37,9 @@ pub struct Request {
 /// A bundle.
 #[derive(Debug, Clone)]
 pub struct BundleRequest {
-    /// What it is called, there and here, and in TUF.
+    /// Its name, on both sides and in TUF.
     pub name: String,
-    /// Where it is.
+    /// Where it is stored.
     pub origin: BundleOrigin,
 }
 
@@ -60,9 +60,9 @@ pub enum BundleOrigin {
 /// Where the images of a thin bundle are.
 #[derive(Clone)]
 pub enum ImagesFrom {
-    /// Where the bundle says, in this source.
+    /// Where the bundle's references say, in this source.
     TheirReferences(Arc<dyn Source>),
-    /// All in one repository, under the digests that the bundle states.
+    /// All of them are in one repository, under the digests that the bundle states.
     OneRepository(Arc<dyn Source>, Repository),
 }
 
@@ -78,7 +78,7 @@ impl fmt::Debug for ImagesFrom {
 /// An image.
 #[derive(Debug, Clone)]
 pub struct ImageRequest {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// Where it is.
     pub place: SourceReference,

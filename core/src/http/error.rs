@@ -1,4 +1,4 @@
-//! What can go wrong between here and a server.
+//! What can go wrong in talking to a server.
 
 use std::io;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::url::Url;
 
-/// Why settings make no client.
+/// Why a client cannot be made from settings.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// The PEM text of the certificate authorities cannot be read.
@@ -18,8 +18,8 @@ pub enum SettingsError {
     /// The proxy's URL cannot be used.
     #[error("the proxy is not a usable http or https proxy URL")]
     Proxy(#[source] Box<ureq::Error>),
-    /// The proxy speaks another protocol.
-    #[error("the proxy is not an http or https proxy, and no other kind is spoken to")]
+    /// The proxy uses another protocol.
+    #[error("the proxy is not an http or https proxy, and no other kind is supported")]
     ProxyProtocol,
 }
 
@@ -40,25 +40,25 @@ pub enum HttpError {
         /// What is wrong with the proxy.
         source: Arc<SettingsError>,
     },
-    /// There was no response: no connection, no certificate that is trusted, no answer in time.
+    /// There was no response: no connection, no trusted certificate, or no answer in time.
     #[error("cannot reach {url}")]
     Transport {
         /// What was requested.
         url: Url,
-        /// Why.
+        /// Why there was no response.
         #[source]
         source: Box<ureq::Error>,
     },
-    /// The body of the response broke off.
-    #[error("the response from {url} broke off")]
+    /// The body of the response ended too early.
+    #[error("the response from {url} ended too early")]
     Body {
         /// What was requested.
         url: Url,
-        /// Why.
+        /// Why reading stopped.
         #[source]
         source: io::Error,
     },
-    /// A status other than those that the request can end with.
+    /// A status that means failure.
     #[error("{url} answered {status}{}{}", shown(.message), asked(*.retry_after))]
     Status {
         /// What was requested.
@@ -70,7 +70,7 @@ pub enum HttpError {
         /// The beginning of the server's explanation, without control characters.
         message: String,
     },
-    /// The response is longer than what was asked for may be.
+    /// The response is longer than allowed.
     #[error("the response from {url} is longer than the limit of {limit} bytes")]
     TooLarge {
         /// What was requested.
@@ -86,7 +86,7 @@ pub enum HttpError {
         /// How many are followed.
         limit: u32,
     },
-    /// A redirect that leads nowhere.
+    /// A redirect without a usable location.
     #[error("{url} redirects to {location:?}, which is not a URL")]
     Redirect {
         /// What was requested.
@@ -94,26 +94,26 @@ pub enum HttpError {
         /// What its `Location` says.
         location: String,
     },
-    /// A redirect that leaves encryption.
+    /// A redirect from https to http.
     #[error("{url} redirects to {target}, which is not https")]
     RedirectToPlainHttp {
         /// What was requested.
         url: Url,
-        /// Where it leads.
+        /// Where it redirects to.
         target: Url,
     },
     /// A redirect of a request with a body, to another host or with its bytes already spent.
-    #[error("{url} redirects what is sent to it to {target}, which is not followed")]
+    #[error("{url} redirects an upload to {target}, which is not followed")]
     UploadRedirected {
         /// What was requested.
         url: Url,
-        /// Where it leads.
+        /// Where it redirects to.
         target: Url,
     },
 }
 
 impl HttpError {
-    /// Whether the server was reached, and its certificate is not believed.
+    /// Whether the server was reached, but its certificate is not trusted.
     pub fn is_certificate_refused(&self) -> bool {
         match self {
             Self::Transport { source, .. } => {
@@ -132,7 +132,7 @@ impl HttpError {
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::Transport { source, .. } => match &**source {
-                // What is invalid, such as a certificate, stays so.
+                // What is invalid, such as a certificate, stays invalid.
                 ureq::Error::Io(error) => error.kind() != io::ErrorKind::InvalidData,
                 ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed => true,
                 _ => false,

@@ -1,9 +1,9 @@
-//! HTTP/1.1 for sources and sinks: a thin blocking client that a hostile server cannot hurt.
+//! HTTP/1.1 for sources and sinks: a thin blocking client that a hostile server cannot harm.
 //!
-//! Promise: every answer has a limit, in bytes and in time; credentials go to the origin they were meant for and to no
-//! other, nor does what a request carries; plain `http` is spoken only where the settings name it; redirects are counted, and never lead from `https`
-//! to `http`. Nothing is read from the environment, no cookie is kept, and nothing is retried but what may be sent
-//! twice. A [`Client`] is cheap to clone, and clones share their connections.
+//! Promise: every answer has a limit, in bytes and in time; credentials, and the bodies of requests, go only to the
+//! origin that they were meant for; plain `http` is used only where the settings allow it; redirects are counted, and
+//! never go from `https` to `http`. Nothing is read from the environment, no cookie is kept, and only requests that may
+//! be sent twice are retried. A [`Client`] is cheap to clone, and clones share their connections.
 
 mod error;
 mod response;
@@ -37,11 +37,11 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     agent: ureq::Agent,
     settings: HttpSettings,
-    /// Why the proxy cannot be used: whoever needs no network need not know.
+    /// Why the proxy cannot be used; callers that need no network never learn of it.
     refused_proxy: Option<Arc<SettingsError>>,
 }
 
-/// What is sent after a request's header.
+/// The body of a request.
 pub(crate) enum RequestBody<'a> {
     /// Nothing.
     Empty,
@@ -56,10 +56,10 @@ pub(crate) struct Request<'a> {
     pub(crate) method: Method,
     pub(crate) url: Url,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    /// Sent to the origin of `url`, and dropped when a redirect leads elsewhere.
+    /// Sent to the origin of `url`, and dropped when a redirect goes elsewhere.
     pub(crate) authorization: Option<HeaderValue>,
     pub(crate) body: RequestBody<'a>,
-    /// How long the connection may take, where that is not for the settings to say.
+    /// How long the connection may take, if not as long as the settings say.
     pub(crate) connect_within: Option<Duration>,
 }
 
@@ -130,8 +130,8 @@ impl Client {
         }
     }
 
-    /// Sends a request, again where the failure may pass and the request may be repeated. Any status that does not
-    /// ask for a retry is a response.
+    /// Sends a request, and repeats it if the failure may pass and the request may be sent twice. Any status that does
+    /// not ask for a retry is a response.
     pub(crate) fn send(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
         if matches!(request.body, RequestBody::Stream { .. }) {
             return self.send_once(request);
@@ -144,7 +144,7 @@ impl Client {
         self.0.settings.plain_http.allows(url)
     }
 
-    /// Does something until it succeeds, its failure is not one that passes, or the attempts are used up.
+    /// Repeats an operation until it succeeds, fails for good, or the attempts are used up.
     pub(crate) fn retrying<T>(&self, mut action: impl FnMut() -> Result<T, HttpError>) -> Result<T, HttpError> {
         let mut attempt = 1;
         loop {
@@ -225,7 +225,7 @@ impl Client {
         }
     }
 
-    /// Runs one exchange, with time for `sent` bytes at the slowest rate that is put up with.
+    /// Runs one exchange, with time for `sent` bytes at the slowest rate that is tolerated.
     fn run<B: AsSendBody>(
         &self,
         request: http::Request<B>,
@@ -236,7 +236,7 @@ impl Client {
         let timeouts = &self.0.settings.timeouts;
         let agent = &self.0.agent;
         let request = agent.configure_request(request);
-        // No proxy is asked for this machine.
+        // This machine is never reached through a proxy.
         let request = if url.is_loopback() { request.proxy(None) } else { request };
         let request = request
             .timeout_connect(Some(connect_within.map_or(timeouts.connect, |within| within.min(timeouts.connect))))
@@ -252,7 +252,7 @@ fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-/// Where a response sends the request to, if it does.
+/// Where a response redirects the request to, if it does.
 fn redirect_target(method: &Method, url: &Url, response: &Response) -> Result<Option<Url>, HttpError> {
     let follow = match response.status() {
         StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => is_safe(method),

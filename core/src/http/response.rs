@@ -10,9 +10,9 @@ use super::retry::retry_after;
 use super::settings::Timeouts;
 use super::url::Url;
 
-/// How much of an error's explanation is read, in bytes.
+/// How much of a server's explanation is read, in bytes.
 const EXPLANATION_LIMIT: u64 = 16 * 1024;
-/// How much of it is shown, in characters.
+/// How much of the explanation is shown, in characters.
 const SHOWN_CHARACTERS: usize = 300;
 
 /// A response whose header has been read.
@@ -50,7 +50,7 @@ impl Response {
     /// The whole body, when it has at most `limit` bytes.
     ///
     /// # Errors
-    /// [`HttpError::TooLarge`] after `limit` + 1 bytes at the latest, [`HttpError::Body`] when it breaks off.
+    /// [`HttpError::TooLarge`] after `limit` + 1 bytes at the latest, [`HttpError::Body`] when it ends too early.
     pub fn into_bytes(self, limit: u64) -> Result<Vec<u8>, HttpError> {
         let url = self.url.clone();
         let mut bytes = Vec::new();
@@ -64,7 +64,7 @@ impl Response {
     /// A reader of the body, which gives at most `limit` bytes.
     ///
     /// # Errors
-    /// [`HttpError::TooLarge`] when the server already says that there are more.
+    /// [`HttpError::TooLarge`] when the server announces more.
     pub fn into_reader(self, limit: u64) -> Result<ResponseReader, HttpError> {
         if self.response.body().content_length().is_some_and(|length| length > limit) {
             return Err(HttpError::TooLarge { url: self.url, limit });
@@ -79,12 +79,12 @@ impl Response {
         ResponseReader { url, length, body, remaining: limit, limit, timeouts, waited: Duration::ZERO }
     }
 
-    /// This response as the error that it is, with the beginning of its explanation.
+    /// This response as an error, with the beginning of its explanation.
     pub fn into_error(self) -> HttpError {
         let (status, url) = (self.status().as_u16(), self.url.clone());
         let retry_after = retry_after(self.response.headers());
         let mut explanation = Vec::new();
-        // What cannot be read of an explanation is left out of the error that it explains.
+        // An explanation that cannot be read is left out of the error.
         let _ = self.reader(EXPLANATION_LIMIT).read_to_end(&mut explanation);
         HttpError::Status { url, status, retry_after, message: shown(&explanation) }
     }
@@ -98,7 +98,8 @@ impl Response {
     }
 }
 
-/// One line for people out of what a server says: OCI's error messages (Distribution 1.1 §"Error Codes") where there are some.
+/// One line for people from a server's answer: OCI's error messages (Distribution 1.1 §"Error Codes") where there are
+/// some.
 fn shown(explanation: &[u8]) -> String {
     #[derive(serde::Deserialize)]
     struct Errors {
@@ -127,7 +128,7 @@ fn is_invisible(character: char) -> bool {
     character.is_control() || steers.iter().any(|range| range.contains(&character))
 }
 
-/// Reads a body and stops at its limit, and when it comes too slowly: the time between reads does not count.
+/// Reads a body, and stops at its limit or when it arrives too slowly; the time between reads does not count.
 pub struct ResponseReader {
     url: Url,
     /// How long the whole body is, where the server says so.
@@ -157,16 +158,16 @@ impl ResponseReader {
         &self.url
     }
 
-    /// Whether as many bytes were read as may be.
+    /// Whether the limit has been reached.
     pub(crate) fn is_exhausted(&self) -> bool {
         self.remaining == 0
     }
 
     fn read_some(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let received = self.limit.saturating_sub(self.remaining);
-        // What has come is not thrown away for having come late.
+        // Bytes that have arrived are not thrown away for being late.
         if self.waited > self.timeouts.for_body(received) && self.length != Some(received) {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "it came too slowly"));
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "it arrived too slowly"));
         }
         let begin = Instant::now();
         let read = self.body.read(buffer);

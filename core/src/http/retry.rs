@@ -22,7 +22,7 @@ impl Retries {
     }
 }
 
-/// What `Retry-After` asks for (RFC 9110 §10.2.3): seconds, or a date, which is held against the server's own `Date`.
+/// What `Retry-After` asks for (RFC 9110 §10.2.3): seconds, or a date, which is compared with the server's own `Date`.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let asked = text(RETRY_AFTER)?;

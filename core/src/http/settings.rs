@@ -1,4 +1,4 @@
-//! What a client is told: nothing here is read from the environment.
+//! The settings of a client; nothing here is read from the environment.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use super::url::Url;
 /// Settings of a [`Client`](super::Client).
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
-    /// Who may vouch for a server.
+    /// Whose certificates are trusted.
     pub ca_certificates: CertificateAuthorities,
-    /// Where plain `http` is spoken.
+    /// Where plain `http` is used.
     pub plain_http: PlainHttp,
     /// The proxy, if requests go through one.
     pub proxy: Option<Proxy>,
@@ -37,7 +37,7 @@ impl Default for HttpSettings {
     }
 }
 
-/// The certificate authorities that are believed for `https`.
+/// The certificate authorities that are trusted for `https`.
 #[derive(Debug, Clone)]
 pub enum CertificateAuthorities {
     /// Mozilla's list, as compiled into the program.
@@ -48,7 +48,7 @@ pub enum CertificateAuthorities {
     Only(Vec<u8>),
 }
 
-/// Where plain `http` may be spoken, without encryption and without proof of who answers.
+/// Where plain `http` may be used, without encryption and without proof of who answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlainHttp {
     /// Nowhere.
@@ -62,7 +62,7 @@ pub enum PlainHttp {
 }
 
 impl PlainHttp {
-    /// Whether plain `http` may be spoken to `host:port`.
+    /// Whether plain `http` may be used for `host:port`.
     pub fn allows(&self, url: &Url) -> bool {
         match self {
             Self::Never => false,
@@ -102,7 +102,7 @@ impl Proxy {
         let mut builder = ureq::Proxy::builder(proxy.protocol()).host(proxy.host()).port(proxy.port());
         let named = self.except.split(',').map(str::trim).filter(|host| !host.is_empty());
         for host in named {
-            // A domain stands for all that is in it, with a dot in front or without.
+            // A domain means everything in it, with or without a dot in front.
             let domain = host.trim_start_matches("*.").trim_start_matches('.');
             builder = builder.no_proxy(domain).no_proxy(&format!(".{domain}"));
         }
@@ -119,13 +119,13 @@ impl Proxy {
 /// How long to wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeouts {
-    /// For a name to be resolved, and again for a connection to stand.
+    /// For resolving a name, and again for connecting.
     pub connect: Duration,
-    /// For the header of a response, or for a body, beside the time that the bytes that have come may take.
+    /// For the header of a response, or for a body, in addition to the time allowed for the bytes that have arrived.
     pub response: Duration,
-    /// For the next bytes, in the middle of anything.
+    /// For the next bytes, at any point.
     pub stall: Duration,
-    /// The slowest transfer that is put up with, in bytes a second.
+    /// The slowest transfer that is tolerated, in bytes per second.
     pub slowest: u64,
 }
 
@@ -143,14 +143,14 @@ impl Timeouts {
     }
 }
 
-/// How often, and after how long, what failed is tried again.
+/// How often, and after how long, a failed request is retried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retries {
-    /// Attempts in all; 1 is no retry.
+    /// Attempts in all; 1 means no retry.
     pub attempts: u32,
     /// The delay after the first failure; it doubles with every further one.
     pub first_delay: Duration,
-    /// The longest delay. A server that asks for more (`Retry-After`) is not waited for.
+    /// The longest delay. If a server asks for more (`Retry-After`), the request fails.
     pub longest_wait: Duration,
 }
 

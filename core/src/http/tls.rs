@@ -1,11 +1,11 @@
-//! Whose certificates are believed: a list that is complete without looking at the machine.
+//! Whose certificates are trusted: a complete list that does not depend on the machine.
 
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 
 use super::error::SettingsError;
 use super::settings::CertificateAuthorities;
 
-/// TLS by rustls and ring, believing these authorities.
+/// TLS by rustls and ring, trusting these authorities.
 pub(super) fn config(authorities: &CertificateAuthorities) -> Result<TlsConfig, SettingsError> {
     let certificates = match authorities {
         CertificateAuthorities::Bundled => bundled().collect(),
@@ -20,7 +20,8 @@ fn bundled() -> impl Iterator<Item = Certificate<'static>> {
     webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|certificate| Certificate::from_der(certificate))
 }
 
-/// Every certificate of a PEM text. What is not a certificate is passed over; a text without any is an error.
+/// Every certificate of a PEM text. Anything that is not a certificate is ignored; a text without any certificate is an
+/// error.
 fn from_pem(pem: &[u8]) -> Result<Vec<Certificate<'static>>, SettingsError> {
     let mut certificates = Vec::new();
     for item in parse_pem(pem) {

@@ -1,7 +1,7 @@
 //! Absolute `http` and `https` URLs, as far as a registry or repository client needs them.
 //!
 //! Promise: a [`Url`] has a scheme of those two, a host, no user information and no fragment. It is shown without its
-//! query, since that is where storage services put their signatures.
+//! query, because storage services put their signatures there.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -27,13 +27,13 @@ pub enum UrlError {
     #[error("{0:?} is not an http or https URL")]
     Scheme(String),
     /// There is a user name or password in it: those belong in the credentials.
-    #[error("the URL of host {host:?} contains credentials: give them separately")]
+    #[error("the URL of host {host:?} contains credentials, which must be given separately")]
     Credentials {
         /// The host.
         host: String,
     },
-    /// It is longer than can be meant.
-    #[error("URL of {length} bytes: the limit is {MAXIMUM_LENGTH}")]
+    /// It is longer than any real URL.
+    #[error("the URL has {length} bytes; the limit is {MAXIMUM_LENGTH}")]
     Length {
         /// The length, in bytes.
         length: usize,
@@ -101,7 +101,7 @@ impl Url {
         format!("{scheme}://{authority}{path_and_query}").parse()
     }
 
-    /// This URL with `query` (already encoded) after those parameters that it has.
+    /// This URL with `query` (already encoded) added to its parameters.
     ///
     /// # Errors
     /// [`UrlError`] when `query` cannot stand in a URL.

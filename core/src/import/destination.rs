@@ -11,45 +11,46 @@ use crate::oci::{Reference, ReferenceError, Repository};
 /// How references are changed on import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
-    /// They keep their names: into a layout.
+    /// Names stay as they are: into a layout.
     Layout {
-        /// Its folder, in the one form by which this side knows it again ([`Destination::layout`]).
+        /// Its folder, in the one form by which this side recognises it ([`Destination::layout`]).
         folder: PathBuf,
     },
-    /// They get another domain and another path: into a registry.
+    /// Names get another domain and another path: into a registry.
     Registry {
         /// The registry, for example `registry.internal:5000`.
         domain: String,
         /// Put before every path, for example `mirror`; may be empty.
         prefix: String,
-        /// What becomes of the domain that they had.
+        /// What happens to the original domain.
         naming: Naming,
     },
 }
 
-/// What becomes of the domain of a name that goes to another registry.
+/// What happens to the domain of a name that goes to another registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Naming {
-    /// It is the first component of the path (`docker.io/library/nginx`, `example.com_5000/app`): no two names meet.
+    /// It becomes the first component of the path (`docker.io/library/nginx`, `example.com_5000/app`): no two names
+    /// collide.
     #[default]
     WithDomain,
-    /// It is dropped (`library/nginx`): names that differ in it alone go to one place.
+    /// It is dropped (`library/nginx`): names that differ only in their domain go to one place.
     Flat,
 }
 
-/// Why something has no place on the far side.
+/// Why something cannot be stored on the far side.
 #[derive(Debug, thiserror::Error)]
 pub enum DestinationError {
-    /// A name in the archive is not a reference.
-    #[error("{name:?} is not a reference, so it has no place in a registry")]
+    /// A name in the archive is not a valid reference.
+    #[error("{name:?} is not a valid reference, so it cannot be stored in a registry")]
     Reference {
         /// The name.
         name: String,
-        /// Why.
+        /// What is wrong with the name.
         source: ReferenceError,
     },
-    /// The prefix and the path make no repository.
-    #[error("{name} has no place in {domain} below {prefix:?}")]
+    /// The prefix and the path do not make a valid repository name.
+    #[error("{name} cannot be stored in {domain} below {prefix:?}")]
     Repository {
         /// The name.
         name: String,
@@ -57,11 +58,11 @@ pub enum DestinationError {
         domain: String,
         /// The prefix.
         prefix: String,
-        /// Why.
+        /// What is wrong with the result.
         source: ReferenceError,
     },
     /// Two different things would get the same tag.
-    #[error("{first} and {second} would both be tagged {tag}")]
+    #[error("{first} and {second} would get the same tag, {tag}")]
     Collision {
         /// One.
         first: String,
@@ -73,10 +74,10 @@ pub enum DestinationError {
 }
 
 impl Destination {
-    /// The layout in a folder that is there, however the way to it is written.
+    /// The layout in an existing folder, however its path is written.
     ///
     /// # Errors
-    /// What the system says of the folder.
+    /// The system's error for the folder.
     pub fn layout(folder: &Path) -> io::Result<Self> {
         Ok(Self::Layout { folder: folder.canonicalize()? })
     }
@@ -91,7 +92,7 @@ impl Destination {
         }
     }
 
-    /// Where `name` goes: the reference that it gets.
+    /// The reference under which `name` is delivered.
     ///
     /// # Errors
     /// [`DestinationError`].
@@ -116,7 +117,7 @@ impl Destination {
         Ok(Reference::new(repository, reference.tag_or_latest(), reference.digest().cloned()))
     }
 
-    /// Checks that no two different things in an inventory have one place, before anything is written.
+    /// Checks that no two different things in an inventory would be stored in one place, before anything is written.
     ///
     /// # Errors
     /// [`DestinationError`].

@@ -1,4 +1,4 @@
-//! Publishing what was delivered of TUF, for the TUF clients of this side.
+//! Publishing the TUF metadata and targets that were delivered, for the TUF clients on this side.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,8 +14,8 @@ use crate::tuf_repository::mirror::{Mirror, MirrorError};
 use crate::verify::{Closed, Proof};
 
 impl Delivered {
-    /// Publishes what the archive carried of each repository that spoke as a TUF repository in a folder of its name, which
-    /// any TUF client can use. `limits` are those that the archive was judged with.
+    /// Publishes what the archive carried of each repository that spoke, in a folder of its name, as a TUF repository
+    /// that any client can use. `limits` are those that the archive was judged with.
     ///
     /// # Errors
     /// [`MirrorError`].
@@ -52,7 +52,7 @@ impl Delivered {
     }
 }
 
-/// The documents under each of their digests: an archive holds them under one, and a target may list another.
+/// The documents under each of their digests: an archive lists them under one, and a target may list another.
 fn by_every_digest(closed: &Closed) -> BTreeMap<Digest, &[u8]> {
     let digests = |bytes: &[u8]| Measured::of(bytes).digests().to_vec();
     let documents = closed.documents();
@@ -66,6 +66,6 @@ pub struct PublishedMirror {
     pub repository: RepositoryName,
     /// The folder that a web server has to serve.
     pub folder: PathBuf,
-    /// Why it has the roles that the archive needed, and not every role.
+    /// Why it has only the roles that the archive needed, and not every role.
     pub left_out: Option<TufError>,
 }

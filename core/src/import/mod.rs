@@ -1,10 +1,10 @@
-//! Import: verify with a sink at the end.
+//! Import: verify, with a sink at the end.
 //!
 //! Blobs go to the sink as they pass. Manifests and tags wait for a [`Verified`] archive: [`deliver`] receives the
 //! content, which makes the proof, and only then commits: manifests first (children before parents, subjects before
 //! their referrers), then the trust store learns which tags are about to be set, then tags, and last the trusted state
-//! moves. An interruption leaves blobs and manifests that nothing refers to, or tags that are remembered, and doing it
-//! again ends in the same place.
+//! moves. An interruption leaves blobs and manifests that nothing refers to, or tags that are remembered but not set,
+//! and importing again ends in the same state.
 
 pub mod destination;
 mod mirrors;
@@ -38,13 +38,13 @@ use tags::Tags;
 /// Why an archive was not delivered.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// Something has no place.
+    /// Something cannot be stored.
     #[error(transparent)]
     Destination(#[from] DestinationError),
-    /// It was judged by a freshness that takes what the policy refuses.
+    /// It was judged by a freshness that accepts what the policy refuses.
     #[error(transparent)]
     Freshness(#[from] LooserFreshness),
-    /// A tag that this side has set would move to what it may not hold.
+    /// A tag that this side has set would move to something that it may not hold.
     #[error(transparent)]
     Tag(#[from] TagError),
     /// The archive is not what its seal says.
@@ -53,15 +53,15 @@ pub enum ImportError {
     /// A manifest or a tag cannot be stored.
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
-    /// It cannot be told which tags this side set, or which it is about to set. No tag was set.
-    #[error("the trust store cannot say, or remember, which tags this side sets")]
+    /// The trust store cannot read which tags this side has set, or record which it is about to set. No tag was set.
+    #[error("the trust store cannot read or record which tags this side sets")]
     Deliveries(#[source] TrustStoreError),
     /// Everything was delivered, and the trusted state has not moved.
-    #[error("everything was delivered, but what was accepted cannot be remembered")]
+    #[error("everything was delivered, but the trust store could not record what was accepted")]
     NotRemembered(#[source] TrustStoreError),
 }
 
-/// Why the sink does not have everything.
+/// Why the sink did not get everything.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliveryError {
     /// A blob cannot be stored.
@@ -71,10 +71,10 @@ pub enum DeliveryError {
         digest: Digest,
         /// The repository.
         repository: String,
-        /// Why.
+        /// Why the sink does not take it.
         source: SinkError,
     },
-    /// A blob went to one repository, and cannot be had from there for another.
+    /// A blob was stored in one repository, and cannot be shared from there with another.
     #[error("blob {digest} cannot be shared with {repository}")]
     NotShared {
         /// The blob.
@@ -89,15 +89,15 @@ pub enum DeliveryError {
         digest: Digest,
         /// The repository.
         repository: String,
-        /// Why.
+        /// Why the sink does not take it.
         source: SinkError,
     },
     /// A tag cannot be set.
-    #[error("{tag} cannot be tagged")]
+    #[error("tag {tag} cannot be set")]
     Tag {
         /// The tag, with its repository.
         tag: String,
-        /// Why.
+        /// Why the sink does not set it.
         source: SinkError,
     },
 }
@@ -124,8 +124,8 @@ impl Delivered {
 /// to another name or a lower level.
 ///
 /// # Errors
-/// [`ImportError`]. What this side accepted before is remembered as it was then, but for
-/// [`ImportError::NotRemembered`]; and no tag was set, unless setting tags or remembering is what failed.
+/// [`ImportError`]. What this side accepted before is still remembered unchanged, except with
+/// [`ImportError::NotRemembered`]; and no tag was set, unless it was setting tags or remembering that failed.
 pub fn deliver<R: Read>(
     judged: Judged<R>,
     destination: &Destination,
@@ -152,13 +152,13 @@ pub fn deliver<R: Read>(
     Ok(Delivered { verified, relocation, tags, replaced: next.replaced })
 }
 
-/// What to remember of the repositories that spoke.
+/// What to remember about the repositories that spoke.
 fn states(proof: &Proof) -> BTreeMap<RepositoryName, TrustedState> {
     let repositories = &proof.judgement.repositories;
     repositories.iter().map(|evidence| (evidence.name.clone(), evidence.next_state.clone())).collect()
 }
 
-/// Under which name something is vouched for, and how well.
+/// The name under which something is vouched for, and its level.
 struct VouchedFor {
     name: String,
     level: Level,
@@ -170,11 +170,11 @@ impl VouchedFor {
     }
 }
 
-/// What goes to one repository under one name.
+/// Everything that goes to one repository under one name.
 struct Shipment {
     place: Reference,
     vouched_for: VouchedFor,
-    /// What the name stands for first, then what refers to it.
+    /// First what the name means, then its referrers.
     graphs: Vec<Arc<Graph>>,
     root: ManifestBytes,
     /// The images that live in this repository, by the references that they had.
@@ -186,7 +186,7 @@ impl Shipment {
         Self { place, vouched_for, graphs: vec![Arc::clone(graph)], root: graph.root().clone(), images }
     }
 
-    /// Adds what refers to an image that is here, after the image itself.
+    /// Adds the referrers of an image in this shipment, after the image itself.
     fn add_referrers(&mut self, image: &ClosedImage) {
         self.graphs.extend(image.referrers.iter().cloned());
     }
@@ -236,7 +236,7 @@ fn shipments(
     Ok(shipments)
 }
 
-/// For each blob, its descriptor and the repositories that want it.
+/// For each blob, its descriptor and the repositories that need it.
 type Wanted<'s> = BTreeMap<Digest, (Descriptor, Vec<&'s Repository>)>;
 
 fn wanted(shipments: &[Shipment]) -> Wanted<'_> {
@@ -256,7 +256,7 @@ fn wanted(shipments: &[Shipment]) -> Wanted<'_> {
     wanted
 }
 
-/// Stores blobs as they come.
+/// Stores blobs as they pass.
 struct Delivery<'a> {
     sink: &'a dyn Sink,
     wanted: &'a Wanted<'a>,
@@ -295,7 +295,8 @@ fn blob_error(digest: &Digest, repository: &Repository, source: SinkError) -> De
 impl Receiver for Delivery<'_> {
     type Error = DeliveryError;
 
-    /// The content passes once: it goes to the first repository that lacks the blob, and the others share it from there.
+    /// The content passes only once: it goes to the first repository that lacks the blob, and the others share it from
+    /// there.
     fn blob(&mut self, record: &EntryRecord, content: &mut dyn BlobContent) -> Result<(), DeliveryError> {
         let Some((descriptor, repositories)) = self.wanted.get(&record.digest) else { return Ok(()) };
         let mut content = Some(content);
@@ -314,7 +315,7 @@ impl Receiver for Delivery<'_> {
     }
 }
 
-/// Stores the manifests. The archive has been seen to its end.
+/// Stores the manifests. The archive has been read to its end.
 fn put_manifests(shipments: &[Shipment], sink: &dyn Sink) -> Result<(), DeliveryError> {
     let mut stored = HashSet::new();
     for shipment in shipments {
@@ -337,7 +338,7 @@ fn put_manifests(shipments: &[Shipment], sink: &dyn Sink) -> Result<(), Delivery
 /// The tags, with their digests.
 type SetTags = Vec<(String, Digest)>;
 
-/// Sets the tags. What they stand for is stored, and that they are set is remembered.
+/// Sets the tags. The manifests that they resolve to are stored, and the tags are remembered.
 fn set_tags(shipments: &[Shipment], sink: &dyn Sink) -> Result<(SetTags, RelocationMapping), DeliveryError> {
     let (mut tags, mut relocation) = (SetTags::new(), RelocationMapping::default());
     for shipment in shipments {

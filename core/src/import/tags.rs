@@ -6,7 +6,7 @@ use super::{Destination, Shipment};
 use crate::oci::Reference;
 use crate::trust_store::{DeliveredTag, Deliveries, Replacement, TagError};
 
-/// What this side set before, and what it may replace.
+/// The tags that this side set before, and those that it may replace.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tags<'a> {
     /// Which tags were set here, and what was put under them.
@@ -31,7 +31,7 @@ pub(super) struct NextTags {
 }
 
 impl Tags<'_> {
-    /// Judges the tags of all shipments, one after the other: an archive does not move its own tags either.
+    /// Judges the tags of all shipments, one after the other: an archive must not move its own tags either.
     pub(super) fn after(
         &self,
         shipments: &[Shipment],

@@ -1,6 +1,6 @@
 //! Which layers are attestations, and what they are attached to.
 //!
-//! Two ways are known: a referrer has a `subject` (OCI Image Specification 1.1), and BuildKit lists an attestation
+//! There are two known ways: a referrer has a `subject` (OCI Image Specification 1.1), or BuildKit lists an attestation
 //! manifest in the index of an image, beside the manifest that it is about. What a layer says is for
 //! [`in_toto::attestation`](sealift_proof::in_toto::attestation) to read.
 
@@ -12,9 +12,9 @@ use super::descriptor::Descriptor;
 use super::manifest::{Document, ManifestBytes};
 use super::media_type::essence;
 
-/// BuildKit's remark on an attestation in an index: the digest of the manifest that it is about.
+/// BuildKit's annotation of an attestation in an index: the digest of the manifest that it is about.
 const ATTESTED_MANIFEST: &str = "vnd.docker.reference.digest";
-/// BuildKit's remark on what a manifest in an index is.
+/// BuildKit's annotation that says what a manifest in an index is.
 const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
 
 /// A layer that is an attestation.
@@ -26,8 +26,8 @@ pub struct Attached {
     pub subject: Digest,
 }
 
-/// The attestations in a graph, each once for everything that it is attached to, in the order of the manifests. What
-/// hangs below a referrer is attached to what the referrer is about. `None` if there are more than `limit`.
+/// The attestations in a graph, each once for everything that it is attached to, in the order of the manifests.
+/// Anything below a referrer is attached to the referrer's subject. `None` if there are more than `limit`.
 pub(super) fn attached(manifests: &[ManifestBytes], limit: usize) -> Option<Vec<Attached>> {
     let about = manifests.last().and_then(|root| root.document().subject()).map(|subject| &subject.digest);
     let mut listed: HashMap<&Digest, Vec<Digest>> = HashMap::new();
@@ -57,7 +57,7 @@ pub(super) fn attached(manifests: &[ManifestBytes], limit: usize) -> Option<Vec<
     Some(found)
 }
 
-/// The manifest that an attestation manifest of BuildKit is about.
+/// The manifest that a BuildKit attestation manifest is about.
 pub(super) fn attested(child: &Descriptor) -> Option<Digest> {
     child.annotations.get(REFERENCE_TYPE).filter(|kind| *kind == "attestation-manifest")?;
     child.annotations.get(ATTESTED_MANIFEST)?.parse().ok()

@@ -1,8 +1,8 @@
-//! Blob bytes that cannot end well unless they are the right ones.
+//! Blob bytes that cannot be read to the end unless they are the right ones.
 //!
-//! Promise: the last bytes of a [`BlobContent`] are given out only after the length and the digest of all of them were
-//! found right. Whoever passes them on has therefore never passed on a whole blob that is wrong: an upload of known
-//! length stays incomplete, and a registry drops it.
+//! Promise: the last bytes of a [`BlobContent`] are handed out only after the length and the digest of the whole have
+//! been found right. So nobody who passes them on has ever passed on a whole blob that is wrong: an upload of known
+//! length stays incomplete, and the registry drops it.
 
 use std::io::{self, Read};
 
@@ -13,7 +13,7 @@ use super::descriptor::Descriptor;
 /// How many bytes are held back until the digest is known. Smaller blobs are held back whole.
 const HELD_BACK: u64 = 64 * 1024;
 
-/// A reader that withholds its last bytes until all are proven. Only such types may implement this.
+/// A reader that withholds its last bytes until the whole is proven. Only such types may implement this.
 pub trait BlobContent: Read {}
 
 impl<C: BlobContent + ?Sized> BlobContent for &mut C {}
@@ -34,7 +34,7 @@ pub enum ContentError {
         /// The length that was found, in bytes.
         length: u64,
     },
-    /// It does not end where it should.
+    /// It is too long.
     #[error("{digest} is longer than its {size} bytes")]
     Long {
         /// The digest that was expected.
@@ -42,8 +42,8 @@ pub enum ContentError {
         /// The length that was expected, in bytes.
         size: u64,
     },
-    /// It is other content.
-    #[error("expected content with digest {expected}, found {found}")]
+    /// It is different content.
+    #[error("expected content with digest {expected}, found digest {found}")]
     Digest {
         /// The digest that was expected.
         expected: Digest,
@@ -63,7 +63,7 @@ impl ContentError {
     }
 }
 
-/// Reads content from `R` and proves it against a descriptor as it goes by.
+/// Reads content from `R` and checks it against a descriptor as it passes.
 pub struct Checked<R> {
     reader: R,
     digest: Digest,
@@ -74,16 +74,16 @@ pub struct Checked<R> {
 }
 
 enum State {
-    /// Bytes are given out as they come, but for the last ones.
+    /// Bytes are handed out as they come, except for the last ones.
     Passing(Hasher),
-    /// Everything is proven; the last bytes are given out.
+    /// Everything is proven; the last bytes are handed out.
     Proven(io::Cursor<Vec<u8>>),
-    /// Something was wrong: nothing more is given out.
+    /// Something was wrong: nothing more is handed out.
     Failed,
 }
 
 impl<R: Read> Checked<R> {
-    /// Checks what `reader` gives against the size and digest of `descriptor`.
+    /// Checks what `reader` supplies against the size and digest of `descriptor`.
     pub fn new(reader: R, descriptor: &Descriptor) -> Self {
         let state = State::Passing(Hasher::new(descriptor.digest.algorithm()));
         Self { reader, digest: descriptor.digest.clone(), size: descriptor.size, taken: 0, state }
@@ -110,7 +110,7 @@ impl<R: Read> Checked<R> {
     }
 }
 
-/// Whether a reader gives another byte.
+/// Whether a reader has another byte.
 fn has_more(reader: &mut impl Read) -> io::Result<bool> {
     loop {
         match reader.read(&mut [0; 1]) {
@@ -124,7 +124,7 @@ impl<R: Read> Read for Checked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match &mut self.state {
-                State::Failed => return Err(io::Error::other("this content was found wrong before")),
+                State::Failed => return Err(io::Error::other("this content was already found to be wrong")),
                 State::Proven(last) => return last.read(buffer),
                 State::Passing(hasher) => {
                     let passable = self.size.saturating_sub(self.taken).saturating_sub(HELD_BACK);

@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::platform::Platform;
 
-/// A descriptor. Members that decide nothing here (`data`, and those of other vendors) are left out: the raw bytes of the
-/// manifest keep them.
+/// A descriptor. Members that have no effect here (`data`, and vendors' own) are left out; the raw bytes of the
+/// manifest still have them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
@@ -21,10 +21,10 @@ pub struct Descriptor {
     pub digest: Digest,
     /// The length of the content, in bytes.
     pub size: u64,
-    /// Where a layer that is not distributed by registries can be had. Never fetched from.
+    /// Where a layer that registries do not distribute can be fetched. Never used.
     #[serde(default, skip_serializing)]
     pub urls: Passed<Vec<Text>>,
-    /// Free remarks.
+    /// Annotations.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Annotations::is_empty")]
     pub annotations: Annotations,
     /// The platform of an image in an index.
@@ -33,24 +33,24 @@ pub struct Descriptor {
     /// The type of an artifact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<String>,
-    /// Content inside the descriptor. Not read: what is described is fetched and carried as a blob.
+    /// Content inside the descriptor. Not read: the content is fetched and carried as a blob.
     #[serde(default, skip_serializing)]
     pub data: Passed<Text>,
 }
 
-/// Remarks by key, in the order of the keys. Documents have many of these, and most are short: it takes no more memory
-/// than it must.
+/// Annotations by key, in the order of the keys. Documents have many of these, and most are short, so this takes as
+/// little memory as possible.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Annotations(Vec<(String, String)>);
 
 impl Annotations {
-    /// The remark under a key.
+    /// The annotation with this key.
     pub fn get(&self, key: &str) -> Option<&str> {
         let at = self.0.binary_search_by(|(known, _)| known.as_str().cmp(key)).ok()?;
         self.0.get(at).map(|(_, remark)| remark.as_str())
     }
 
-    /// Puts a remark under a key, in place of one that is there.
+    /// Sets the annotation with this key, replacing an existing one.
     pub fn insert(&mut self, key: &str, remark: &str) {
         let at = self.0.partition_point(|(known, _)| known.as_str() < key);
         match self.0.get_mut(at).filter(|(known, _)| known == key) {
@@ -59,7 +59,7 @@ impl Annotations {
         }
     }
 
-    /// Every key with its remark, in the order of the keys.
+    /// Every key with its annotation, in the order of the keys.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(key, remark)| (key.as_str(), remark.as_str()))
     }
@@ -105,7 +105,8 @@ impl<'de> Deserialize<'de> for Annotations {
     }
 }
 
-/// A member whose value decides nothing: it is of the type `T`, or null, as other readers ask for, and it is not kept.
+/// A member whose value has no effect: it must have the type `T`, or be null, as other readers require, and it is not
+/// kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Passed<T>(PhantomData<T>);
 
@@ -115,7 +116,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Passed<T> {
     }
 }
 
-/// A text that is read and not kept. A list of them takes no memory.
+/// A text that is read but not kept. A list of them takes no memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text;
 
@@ -138,7 +139,7 @@ impl<'de> Deserialize<'de> for Text {
 }
 
 impl Descriptor {
-    /// A descriptor that says no more than it must.
+    /// A descriptor with only the required members.
     pub fn new(media_type: &str, digest: Digest, size: u64) -> Self {
         Self {
             media_type: media_type.to_owned(),
@@ -157,13 +158,13 @@ impl Descriptor {
         Self::new(media_type, Digest::sha256(bytes), bytes.len() as u64)
     }
 
-    /// Whether `bytes` are the content that is described: same length, same digest.
+    /// Whether `bytes` are the described content: same length, same digest.
     pub fn matches(&self, bytes: &[u8]) -> bool {
         bytes.len() as u64 == self.size && self.digest.matches(bytes)
     }
 }
 
-/// As an archive's inventory writes it: as far as it identifies content.
+/// The descriptor as an inventory has it: only what identifies content.
 impl From<&Descriptor> for inventory::Descriptor {
     fn from(descriptor: &Descriptor) -> Self {
         let Descriptor { media_type, digest, size, .. } = descriptor.clone();

@@ -1,9 +1,9 @@
-//! Everything that a reference leads to: the closed set of manifests and blobs below a root.
+//! The closed set of manifests and blobs below a root: everything that a reference needs.
 //!
-//! Promise: a graph is complete but for what is listed as left out; each digest is in it once; its order depends on nothing
-//! but the content. [`Graphs`] of one archive or plan share what they have in common: each manifest is fetched, read and
-//! held once, however many graphs it is in, and what all of them come to together has limits too. `subject` points upwards
-//! and is not followed.
+//! Promise: a graph is complete except for what is listed as left out; each digest is in it once; its order depends
+//! only on the content. [`Graphs`] of one archive or plan share what they have in common: each manifest is fetched,
+//! read and held once, however many graphs it is in, and their totals have limits too. `subject` points upwards and is
+//! not followed.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::manifest::{Document, ManifestBytes, ManifestError};
 use super::media_type::is_foreign_layer;
 use super::platform::Platform;
 
-/// How many indexes may stand above a manifest.
+/// How many indexes may be above a manifest.
 pub const MAXIMUM_DEPTH: usize = 4;
 /// The most manifests of one graph.
 pub const MAXIMUM_MANIFESTS: usize = 4096;
@@ -39,11 +39,11 @@ pub const MAXIMUM_LEFT_OUT_TOGETHER: usize = 100_000;
 pub enum Platforms {
     /// Every one.
     All,
-    /// Those that one of these selects. The index keeps its bytes; its other children are listed as left out.
+    /// Those that one of these selects. The index itself is unchanged; its other children are listed as left out.
     Only(Vec<Platform>),
 }
 
-/// What is done with layers that registries are not meant to distribute.
+/// What to do with layers that registries are not meant to distribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ForeignLayers {
     /// They are an error.
@@ -64,14 +64,14 @@ pub struct Graph {
     left_out: Vec<LeftOut>,
 }
 
-/// Content that a manifest lists and that is not carried.
+/// Content that a manifest lists but that is not carried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
     /// What is not carried.
     pub descriptor: Descriptor,
     /// The manifest that lists it.
     pub parent: Digest,
-    /// Why.
+    /// Why it is not carried.
     pub reason: LeftOutReason,
 }
 
@@ -87,12 +87,12 @@ pub enum LeftOutReason {
 /// Why there is no graph. `E` is what fetching a manifest fails with.
 #[derive(Debug, thiserror::Error)]
 pub enum GraphError<E: std::error::Error + 'static> {
-    /// A manifest cannot be had.
+    /// A manifest cannot be fetched.
     #[error("cannot fetch manifest {digest}")]
     Fetch {
         /// The manifest.
         digest: Digest,
-        /// Why.
+        /// Why fetching failed.
         #[source]
         source: E,
     },
@@ -101,36 +101,36 @@ pub enum GraphError<E: std::error::Error + 'static> {
     Manifest {
         /// The manifest.
         digest: Digest,
-        /// Why.
+        /// What is wrong with the manifest.
         #[source]
         source: Box<ManifestError>,
     },
-    /// Indexes inside indexes.
+    /// Indexes are nested too deeply.
     #[error("manifest {digest} is nested deeper than {MAXIMUM_DEPTH} indexes")]
     Depth {
         /// The manifest that is too deep.
         digest: Digest,
     },
     /// Too many manifests.
-    #[error("more than {MAXIMUM_MANIFESTS} manifests")]
+    #[error("there are more than {MAXIMUM_MANIFESTS} manifests")]
     Manifests,
     /// Too many bytes of manifests.
-    #[error("more than {MAXIMUM_MANIFEST_BYTES} bytes of manifests together")]
+    #[error("the manifests have more than {MAXIMUM_MANIFEST_BYTES} bytes in total")]
     ManifestBytes,
     /// Too many manifests in all graphs.
-    #[error("more than {MAXIMUM_MANIFESTS_TOGETHER} manifests together")]
+    #[error("there are more than {MAXIMUM_MANIFESTS_TOGETHER} manifests in all graphs together")]
     ManifestsTogether,
     /// Too many configurations and layers in all graphs.
-    #[error("manifests that list more than {MAXIMUM_BLOBS_TOGETHER} configurations and layers together")]
+    #[error("the manifests list more than {MAXIMUM_BLOBS_TOGETHER} configurations and layers in total")]
     BlobsTogether,
     /// Too many attestations in all graphs.
-    #[error("more than {MAXIMUM_ATTESTATIONS_TOGETHER} attestations together")]
+    #[error("there are more than {MAXIMUM_ATTESTATIONS_TOGETHER} attestations in total")]
     AttestationsTogether,
-    /// Too much is left out in all graphs.
-    #[error("more than {MAXIMUM_LEFT_OUT_TOGETHER} manifests and layers that are listed and not carried, together")]
+    /// Too many manifests and layers are left out in all graphs.
+    #[error("more than {MAXIMUM_LEFT_OUT_TOGETHER} manifests and layers are listed but not carried")]
     LeftOutTogether,
     /// Too many different blobs.
-    #[error("more than {MAXIMUM_ENTRIES} different manifests, configurations and layers")]
+    #[error("there are more than {MAXIMUM_ENTRIES} different manifests, configurations and layers")]
     Entries,
     /// One digest is listed with two sizes, or as a manifest here and as a blob there.
     #[error("{digest} is listed twice, with different sizes or in different roles")]
@@ -139,7 +139,7 @@ pub enum GraphError<E: std::error::Error + 'static> {
         digest: Digest,
     },
     /// A layer that registries are not meant to distribute.
-    #[error("layer {digest} of manifest {manifest} is not meant to be distributed by registries")]
+    #[error("layer {digest} of manifest {manifest} is of a type that registries must not distribute")]
     ForeignLayer {
         /// The layer.
         digest: Digest,
@@ -171,14 +171,13 @@ impl Graph {
         graphs.walk(&descriptor, platforms, foreign_layers, fetch)
     }
 
-    /// The root: what the reference stands for.
+    /// The root: what the reference resolves to.
     pub fn root(&self) -> &ManifestBytes {
         #[expect(clippy::indexing_slicing, reason = "a walk ends with its root")]
         &self.manifests[self.manifests.len() - 1]
     }
 
-    /// Every manifest, children before parents, the root last: in the order in which a walk leaves them that goes down to
-    /// children in the order in which they are listed.
+    /// Every manifest in post-order: children before parents, in the order in which they are listed, and the root last.
     pub fn manifests(&self) -> &[ManifestBytes] {
         &self.manifests
     }
@@ -190,7 +189,7 @@ impl Graph {
         configs.filter(|config| seen.insert(&config.digest)).collect()
     }
 
-    /// Every layer once that is not a configuration too, in the order of the manifests.
+    /// Every layer once, unless it is also a configuration, in the order of the manifests.
     pub fn layers(&self) -> Vec<&Descriptor> {
         let mut seen: HashSet<&Digest> = self.images().map(|image| &image.config.digest).collect();
         let carried =
@@ -216,7 +215,7 @@ impl Graph {
         self.platforms.iter().map(String::as_str)
     }
 
-    /// What is listed but not carried.
+    /// The content that is listed but not carried.
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out
     }
@@ -238,12 +237,12 @@ enum Role {
 /// The graphs of one archive or plan.
 #[derive(Debug, Default)]
 pub struct Graphs {
-    /// Every manifest that is held.
+    /// Every manifest in memory.
     held: HashMap<Digest, ManifestBytes>,
     held_bytes: u64,
-    /// What is known of everything that is listed anywhere.
+    /// What is known about everything that is listed anywhere.
     noted: HashMap<Digest, (u64, Role)>,
-    /// The manifests whose own lists are noted.
+    /// The manifests whose own lists have been recorded.
     entered: HashSet<Digest>,
     walked: HashMap<(Digest, Platforms), Arc<Graph>>,
     manifests: usize,
@@ -253,7 +252,7 @@ pub struct Graphs {
 }
 
 impl Graphs {
-    /// Takes in a manifest, which then need not be fetched.
+    /// Adds a manifest, which then need not be fetched.
     ///
     /// # Errors
     /// [`GraphError::ManifestBytes`].
@@ -266,12 +265,12 @@ impl Graphs {
         if self.held_bytes > MAXIMUM_MANIFEST_BYTES { Err(GraphError::ManifestBytes) } else { Ok(()) }
     }
 
-    /// A manifest that is held.
+    /// A manifest in memory.
     pub fn held(&self, digest: &Digest) -> Option<&ManifestBytes> {
         self.held.get(digest)
     }
 
-    /// Walks from `root` to everything below it, fetching with `fetch` the manifests that are not held yet.
+    /// Walks from `root` to everything below it, using `fetch` for manifests that are not in memory yet.
     ///
     /// # Errors
     /// Any [`GraphError`].
@@ -310,7 +309,7 @@ impl Graphs {
         Ok(graph)
     }
 
-    /// Notes what is listed: one digest has one size and one role everywhere.
+    /// Records what is listed: a digest has one size and one role everywhere.
     fn note<E: std::error::Error + 'static>(&mut self, listed: &Descriptor, role: Role) -> Result<(), GraphError<E>> {
         let known = *self.noted.entry(listed.digest.clone()).or_insert((listed.size, role));
         match known {
@@ -370,7 +369,7 @@ impl<F> Walk<'_, F> {
         Ok(manifest)
     }
 
-    /// Takes in a manifest and all below it.
+    /// Adds a manifest and everything below it.
     fn enter<E>(&mut self, manifest: ManifestBytes, depth: usize) -> Result<(), GraphError<E>>
     where
         E: std::error::Error + 'static,
@@ -445,7 +444,7 @@ impl<F> Walk<'_, F> {
 }
 
 /// Splits an index's children into those to carry and the others. Children of no platform are carried; an attestation
-/// goes with the manifest that it is about.
+/// is treated like the manifest that it is about.
 fn choose<'d>(platforms: &Platforms, children: &'d [Descriptor]) -> (Vec<&'d Descriptor>, Vec<&'d Descriptor>) {
     let Platforms::Only(wishes) = platforms else { return (children.iter().collect(), Vec::new()) };
     let selected = |child: &Descriptor| {

@@ -1,9 +1,10 @@
-//! Manifests and indexes, read from the bytes that their digest is of.
+//! Manifests and indexes, read from the bytes that were hashed.
 //!
-//! Promise: one document has one meaning, ours and everyone's. A document is refused that could be read as both a manifest
-//! and an index, that lacks what its kind has, that has two members of one name (also to readers that ignore case), or
-//! whose own `mediaType` is not the one it was announced with. Unknown members are fine.
-//! OCI Image Specification 1.1, "Image Manifest" and "Image Index"; Docker image manifest version 2, schema 2.
+//! Promise: one document has one meaning, for us and for everyone. A document is refused if it could be read as both a
+//! manifest and an index, if it lacks a member that its kind must have, if it has two members with the same name (even
+//! only to readers that ignore case), or if its own `mediaType` is not the one that it was announced with. Unknown
+//! members are fine. OCI Image Specification 1.1, "Image Manifest" and "Image Index"; Docker image manifest version 2,
+//! schema 2.
 
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ pub const MAXIMUM_LENGTH: u64 = 4 * 1024 * 1024;
 /// The most layers of an image, or manifests of an index.
 pub const MAXIMUM_CHILDREN: usize = 10_000;
 
-/// A manifest or an index: its bytes, proven to be what their descriptor says, and what they say. Read once, and cheap to
+/// A manifest or an index: its bytes, proven to match their descriptor, and their meaning. Read once, and cheap to
 /// clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManifestBytes(Arc<Read>);
@@ -32,7 +33,7 @@ struct Read {
     document: Document,
 }
 
-/// A manifest of an image or artifact, or an index of such.
+/// A manifest of an image or artifact, or an index of these.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Document {
     /// One image, or one artifact.
@@ -50,7 +51,7 @@ pub struct ImageManifest {
     pub layers: Vec<Descriptor>,
     /// The manifest that this one is about, for a referrer.
     pub subject: Option<Descriptor>,
-    /// What the artifact is, if it is not an image.
+    /// The artifact's type, if it is not an image.
     pub artifact_type: Option<String>,
     /// Free remarks.
     pub annotations: Annotations,
@@ -63,13 +64,13 @@ pub struct ImageIndex {
     pub manifests: Vec<Descriptor>,
     /// The manifest that this index is about, for a referrer.
     pub subject: Option<Descriptor>,
-    /// What the artifact is, if it is not an image.
+    /// The artifact's type, if it is not an image.
     pub artifact_type: Option<String>,
     /// Free remarks.
     pub annotations: Annotations,
 }
 
-/// Every member that some kind of document has.
+/// Every member of any kind of document.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawDocument {
@@ -88,7 +89,7 @@ struct RawDocument {
     annotations: Annotations,
 }
 
-/// Reads a member that is there, where `null` stands for an empty value.
+/// Reads a member that is present, where `null` means an empty value.
 fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
@@ -97,56 +98,56 @@ where
     null_as_default(deserializer).map(Some)
 }
 
-/// Why bytes are not a manifest that is understood.
+/// Why bytes are not a supported manifest.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
-    /// Longer than a manifest may be.
-    #[error("a manifest of {length} bytes: the limit is {MAXIMUM_LENGTH}")]
+    /// It is too long.
+    #[error("the manifest has {length} bytes; the limit is {MAXIMUM_LENGTH}")]
     Length {
         /// The length, in bytes.
         length: u64,
     },
-    /// More layers or manifests than there may be.
-    #[error("a manifest that lists {count} items: the limit is {MAXIMUM_CHILDREN}")]
+    /// It lists too many layers or manifests.
+    #[error("the manifest lists {count} items; the limit is {MAXIMUM_CHILDREN}")]
     Children {
         /// How many there are.
         count: usize,
     },
-    /// Not strict JSON, or not of a manifest's shape.
+    /// It is not strict JSON, or does not have the members of a manifest.
     #[error("the manifest cannot be read")]
     Json(#[from] JsonError),
-    /// Not of the one schema version that is understood: Docker's schema 1, or a document that states none.
-    #[error("a manifest with schemaVersion {}: only 2 is understood", .found.map_or("missing".to_owned(), |found| found.to_string()))]
+    /// It does not state the one supported schema version: Docker's schema 1, or a document that states none.
+    #[error("the manifest has schemaVersion {}; only 2 is supported", .found.map_or("missing".to_owned(), |found| found.to_string()))]
     SchemaVersion {
-        /// What it states.
+        /// The version that it states.
         found: Option<u64>,
     },
-    /// A member is missing that every document of its kind has.
-    #[error("{media_type} without {member}")]
+    /// It lacks a member that every document of its kind has.
+    #[error("the document of type {media_type} has no {member}")]
     Member {
         /// The media type.
         media_type: &'static str,
         /// The member.
         member: &'static str,
     },
-    /// A media type that is neither a manifest's nor an index's; schema 1 is among these.
-    #[error("a manifest of media type {0:?} is not supported")]
+    /// Its media type is neither a manifest's nor an index's; schema 1 is among these.
+    #[error("media type {0:?} is not that of a supported manifest")]
     MediaType(String),
-    /// The type that the document has and the type that it was announced with differ.
-    #[error("announced as {announced:?}, but the manifest calls itself {found:?}")]
+    /// The document states a type other than the one it was announced with.
+    #[error("the manifest was announced as {announced:?}, but states {found:?}")]
     MediaTypeDiffers {
         /// What the descriptor or the registry says.
         announced: String,
         /// What the document says.
         found: String,
     },
-    /// Fields of a manifest and of an index together: readers would disagree about what it lists.
+    /// It has fields of both a manifest and an index, so readers would disagree about what it lists.
     #[error("the document is both a manifest and an index")]
     Ambiguous,
-    /// Neither a media type nor fields that tell what it is.
+    /// It has neither a media type nor fields that say what it is.
     #[error("the document does not say whether it is a manifest or an index")]
     Undeclared,
-    /// Not the bytes that were described.
+    /// The bytes are not those that were described.
     #[error("expected a manifest of {size} bytes with digest {digest}, found {length} bytes with digest {found}")]
     Mismatch {
         /// The expected digest.
@@ -161,8 +162,8 @@ pub enum ManifestError {
 }
 
 impl ManifestBytes {
-    /// Takes `bytes` when they are what `descriptor` describes, and reads them. Its media type is then the document's own:
-    /// a descriptor may write it in another way, or say nothing of it.
+    /// Reads `bytes` if they are what `descriptor` describes. The media type is then the document's own: a descriptor
+    /// may write it differently, or not state it.
     ///
     /// # Errors
     /// Any [`ManifestError`].
@@ -177,7 +178,8 @@ impl ManifestBytes {
         Ok(Self(Arc::new(Read { descriptor, bytes: bytes.into(), document })))
     }
 
-    /// Describes `bytes` that were announced with a media type, or with one that says nothing (`application/json`).
+    /// Describes `bytes` that were announced with a media type, or with one that does not say which
+    /// (`application/json`).
     ///
     /// # Errors
     /// Any [`ManifestError`].
@@ -206,7 +208,7 @@ impl ManifestBytes {
         &self.0.document
     }
 
-    /// Refuses a descriptor that describes something else: another digest or size, or another type.
+    /// Refuses a descriptor that describes something else: a different digest, size or type.
     ///
     /// # Errors
     /// [`ManifestError::Mismatch`], [`ManifestError::MediaTypeDiffers`].
@@ -281,7 +283,7 @@ fn read(bytes: &[u8], announced: &str) -> Result<(&'static str, Document), Manif
 }
 
 impl RawDocument {
-    /// The one media type of a document: as announced, as it says itself, or as OCI's members imply.
+    /// The one media type of a document: as announced, as the document states, or as its OCI members imply.
     fn media_type(&self, announced: Announced) -> Result<String, ManifestError> {
         match (announced, &self.media_type) {
             (Announced::Nothing, Some(own)) => Ok(own.clone()),

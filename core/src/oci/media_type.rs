@@ -15,7 +15,7 @@ pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.
 /// Docker manifest list.
 pub const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 
-/// What a manifest's media type makes of it.
+/// What kind of document a manifest's media type stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ManifestKind {
     /// A manifest of one image or artifact.
@@ -24,7 +24,7 @@ pub enum ManifestKind {
     Index,
 }
 
-/// A media type that is understood, and the kind of manifest that it stands for.
+/// A supported media type, and the kind of manifest that it stands for.
 pub fn manifest(media_type: &str) -> Option<(&'static str, ManifestKind)> {
     let known = [
         (OCI_MANIFEST, ManifestKind::Image),
@@ -35,10 +35,11 @@ pub fn manifest(media_type: &str) -> Option<(&'static str, ManifestKind)> {
     known.into_iter().find(|(known, _)| *known == media_type)
 }
 
-/// What a descriptor or a `Content-Type` says that a document is. All places read it in this one way.
+/// What a descriptor or a `Content-Type` announces. It is read in this one way everywhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Announced {
-    /// Nothing: the type is empty, or one that any document could have (`application/json`). The document itself says.
+    /// Nothing: the type is empty, or one that any document could have (`application/json`). The document itself
+    /// decides.
     Nothing,
     /// This type, without parameters and in lower case.
     Type(String),

@@ -1,7 +1,7 @@
-//! Container images and whatever else is stored as OCI content: names, descriptors, manifests, and where they live.
+//! Container images and other OCI content: names, descriptors, manifests, and where they are stored.
 //!
-//! Promise: bytes stay as they came. Manifests and indexes are read to know what they list, and are carried as the raw
-//! bytes whose digest everyone else knows. Every document and every walk has a limit.
+//! Promise: bytes stay as they are. Manifests and indexes are read to know what they list, and are carried as the raw
+//! bytes that everyone else knows by their digest. Every document and every walk has a limit.
 //!
 //! OCI Image Specification 1.1, OCI Distribution Specification 1.1, and Docker's manifest version 2, schema 2.
 

@@ -28,13 +28,13 @@ pub struct Platform {
     pub features: Passed<Vec<Text>>,
 }
 
-/// A text that names no platform.
+/// A text that is not a valid platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a platform: expected the form os/architecture or os/architecture/variant")]
 pub struct PlatformError(String);
 
 impl Platform {
-    /// Whether `offered` is what this platform, as a wish, asks for: a variant only matters when one is wished for.
+    /// Whether `offered` satisfies this platform as a selection: a variant only matters if the selection has one.
     pub fn selects(&self, offered: &Self) -> bool {
         self.os == offered.os
             && self.architecture == offered.architecture
@@ -42,12 +42,12 @@ impl Platform {
             && self.variant().is_none_or(|variant| offered.variant() == Some(variant))
     }
 
-    /// What BuildKit says of attestations, which are for no platform.
+    /// The platform that BuildKit states for attestations, which have none.
     pub fn is_unknown(&self) -> bool {
         self.os == "unknown" && self.architecture == "unknown"
     }
 
-    /// The variant; none for the only one of `arm64`, which some write and some do not.
+    /// The variant; none for the only variant of `arm64`, which some tools write and some leave out.
     fn variant(&self) -> Option<&str> {
         self.variant.as_deref().filter(|variant| !(self.architecture == "arm64" && *variant == "v8"))
     }

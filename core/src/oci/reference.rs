@@ -1,8 +1,8 @@
 //! Names of images as people write them: `[domain/]path[:tag][@digest]`.
 //!
-//! Promise: a [`Reference`] has the grammar of distribution's `reference` package, names its registry and repository in
-//! full and in one form (`alpine` and `Docker.IO:443/alpine` are `docker.io/library/alpine`), and still knows the text it
-//! was made from.
+//! Promise: a [`Reference`] follows the grammar of distribution's `reference` package, names its registry and
+//! repository in full and in one form (`alpine` and `Docker.IO:443/alpine` are `docker.io/library/alpine`), and still
+//! knows the text it was made from.
 
 use std::fmt;
 use std::str::FromStr;
@@ -41,48 +41,50 @@ pub struct Reference {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
     /// It is empty, or longer than any reference is.
-    #[error("a reference of {length} bytes: between 1 and {MAXIMUM_LENGTH} are allowed")]
+    #[error("the reference has {length} bytes; it must have 1 to {MAXIMUM_LENGTH}")]
     Length {
         /// The length, in bytes.
         length: usize,
     },
-    /// The registry's name is not a domain name, an address or either with a port.
+    /// The registry's name is not a domain name or an address, with or without a port.
     #[error(transparent)]
     Domain(#[from] DomainError),
     /// The repository's path is not lower-case words with separators.
-    #[error("{path:?} is not a repository name: lower-case letters, digits, and single separators between them")]
+    #[error(
+        "{path:?} is not a repository name: it must be lower-case letters and digits, with single separators between them"
+    )]
     Path {
         /// What was found.
         path: String,
     },
     /// The repository's path is too long.
-    #[error("a repository name of {length} bytes: the limit is {MAXIMUM_PATH}")]
+    #[error("the repository name has {length} bytes; the limit is {MAXIMUM_PATH}")]
     PathLength {
         /// The length, in bytes.
         length: usize,
     },
-    /// A bare digest's value is the name of no repository.
-    #[error("{0:?} could be a digest's value, so it cannot name a repository")]
+    /// The value of a digest alone cannot name a repository.
+    #[error("{0:?} looks like the value of a digest, so it cannot name a repository")]
     Ambiguous(String),
-    /// The tag is not one.
+    /// The tag is not valid.
     #[error(
-        "{tag:?} is not a tag: up to {MAXIMUM_TAG} letters, digits, '_', '.' and '-', not beginning with the last two"
+        "{tag:?} is not a tag: it must be 1 to {MAXIMUM_TAG} letters, digits, '_', '.' and '-', and not begin with '.' or '-'"
     )]
     Tag {
         /// What was found.
         tag: String,
     },
     /// What follows `@` is not a digest.
-    #[error("the reference's digest is not one")]
+    #[error("the digest in the reference is not valid")]
     Digest(#[from] DigestError),
 }
 
 impl Repository {
-    /// The repository at `path` in the registry at `domain`, however that is written. A path of one component in
-    /// `docker.io` is one in its `library/`.
+    /// The repository at `path` in the registry at `domain`, however it is written. In `docker.io`, a path of one
+    /// component is below `library/`.
     ///
     /// # Errors
-    /// [`ReferenceError`] when either does not have its grammar.
+    /// [`ReferenceError`] when either does not follow its grammar.
     pub fn new(domain: &str, path: &str) -> Result<Self, ReferenceError> {
         let domain: Domain = domain.parse()?;
         let in_library = domain.as_str() == Domain::DEFAULT && !path.contains('/') && !path.is_empty();
@@ -101,8 +103,8 @@ impl Repository {
         self.domain.as_str()
     }
 
-    /// The path at which another registry keeps this repository beside those of other registries: it begins with this
-    /// one's domain ([`Domain::to_path_component`]), so no two repositories have the same.
+    /// The path under which another registry can keep this repository beside those of other registries: it begins with
+    /// this repository's domain ([`Domain::to_path_component`]), so no two repositories have the same.
     pub fn path_with_domain(&self) -> String {
         format!("{}/{}", self.domain.to_path_component(), self.path)
     }
@@ -152,7 +154,7 @@ impl fmt::Display for Tag {
 }
 
 impl Reference {
-    /// A reference to what a repository has under a tag, a digest, both or neither.
+    /// A reference with a tag, a digest, both or neither.
     pub fn new(repository: Repository, tag: Option<Tag>, digest: Option<Digest>) -> Self {
         let mut reference = Self { text: String::new(), repository, tag, digest };
         reference.text = reference.to_string();

@@ -1,4 +1,4 @@
-//! What refers to an image, by kind (OCI Image Specification 1.1, `subject` and `artifactType`).
+//! The referrers of an image, by kind (OCI Image Specification 1.1, `subject` and `artifactType`).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
@@ -14,7 +14,7 @@ use super::media_type::{DOCKER_CONFIG, OCI_CONFIG, essence};
 
 /// The most referrers of one image.
 pub const MAXIMUM_REFERRERS: usize = 1_000;
-/// The levels of referrers: those of the image, and those of these.
+/// The levels of referrers: the image's referrers, and their referrers.
 pub const MAXIMUM_DEPTH: usize = 2;
 
 /// What a referrer is.
@@ -24,12 +24,12 @@ pub enum ReferrerKind {
     Attestation,
     /// A signature of Notation or cosign.
     Signature,
-    /// A list of what is inside: SPDX, CycloneDX, Syft.
+    /// A software bill of materials: SPDX, CycloneDX, Syft.
     Sbom,
-    /// Anything else that cannot be run.
+    /// Anything else that is not runnable.
     Other,
-    /// An image that a container runtime would run, or an index with such an image. It is more than a remark on the image
-    /// that it refers to, and nobody vouches for it.
+    /// An image that a container runtime would run, or an index with such an image. It is more than a comment on the
+    /// image that it refers to, and nobody vouches for it.
     Image,
 }
 
@@ -59,7 +59,7 @@ impl ReferrerKind {
         if !image.layers.is_empty() && layers().all(|layer| is_attestation(&layer)) {
             return Self::Attestation;
         }
-        // What can be run is an image, whatever it calls itself.
+        // Anything runnable is an image, whatever type it states.
         let is_remark = |layer: String| is_attestation(&layer) || is_signature(&layer) || is_sbom(&layer);
         let only_remarks = !image.layers.is_empty() && layers().all(is_remark);
         if (config == OCI_CONFIG || config == DOCKER_CONFIG) && !only_remarks {
@@ -88,10 +88,10 @@ impl ReferrerKind {
     }
 }
 
-/// What refers to an image, of all that is said to, in the one order that it has: level by level, first what refers to the
-/// image's manifests, then what refers to that, [`MAXIMUM_DEPTH`] levels in all. Within a level the subjects decide, in
-/// their own order (those of the first level are in that of [`Graph::manifests`]); what has one subject is sorted by digest.
-/// What is one of the image's own manifests does not refer to it.
+/// The true referrers among the candidates, in their one order: level by level, first the referrers of the image's
+/// manifests, then the referrers of those, [`MAXIMUM_DEPTH`] levels in all. Within a level they follow the order of
+/// their subjects (on the first level, that of [`Graph::manifests`]); referrers of one subject are sorted by digest.
+/// The image's own manifests are not its referrers.
 pub fn in_order<'g>(image: &'g Graph, referrers: impl IntoIterator<Item = &'g Graph>) -> Vec<&'g Graph> {
     let mut by_subject: HashMap<&Digest, BTreeMap<&Digest, &Graph>> = HashMap::new();
     for referrer in referrers {
@@ -116,7 +116,7 @@ pub fn in_order<'g>(image: &'g Graph, referrers: impl IntoIterator<Item = &'g Gr
     ordered
 }
 
-/// Layers of a container's file system.
+/// The media types of layers of a container's file system.
 fn is_file_system(media_type: &str) -> bool {
     media_type.starts_with("application/vnd.oci.image.layer.")
         || media_type.starts_with("application/vnd.docker.image.rootfs.")
@@ -172,7 +172,7 @@ impl<'de> Deserialize<'de> for ReferrerKind {
     }
 }
 
-/// The kinds that are carried unless others are asked for: every one but images.
+/// The kinds that are carried by default: all except images.
 pub fn usual_kinds() -> BTreeSet<ReferrerKind> {
     ReferrerKind::ALL.into_iter().filter(|kind| *kind != ReferrerKind::Image).collect()
 }

@@ -1,4 +1,4 @@
-//! Where content is read from and written to: one pair of traits for registries, layouts and whatever comes.
+//! Where content is read from and written to: one pair of traits for registries, layouts and later places.
 
 use std::io;
 
@@ -14,7 +14,7 @@ use crate::registry::RegistryError;
 
 /// A place that has manifests and blobs. Threads may share it.
 pub trait Source: Send + Sync {
-    /// The manifest that a reference stands for.
+    /// The manifest that a reference resolves to.
     ///
     /// # Errors
     /// [`SourceError`] when there is none, or it is not what the reference's digest says.
@@ -26,7 +26,7 @@ pub trait Source: Send + Sync {
     /// [`SourceError`] when there is none, or it is not what the descriptor says.
     fn manifest(&self, repository: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, SourceError>;
 
-    /// Opens a blob. Its last bytes are read only if all are what the descriptor says.
+    /// Opens a blob. Its last bytes can be read only if the whole is what the descriptor says.
     ///
     /// # Errors
     /// [`SourceError`] when it cannot be opened.
@@ -35,7 +35,7 @@ pub trait Source: Send + Sync {
     /// The manifests whose `subject` is this manifest.
     ///
     /// # Errors
-    /// [`SourceError`] when they cannot be listed; none at all is no error.
+    /// [`SourceError`] when they cannot be listed; having none is not an error.
     fn referrers(&self, repository: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, SourceError>;
 }
 
@@ -55,8 +55,8 @@ pub trait Sink: Send + Sync {
     /// [`SinkError`].
     fn put_manifest(&self, repository: &Repository, manifest: &ManifestBytes) -> Result<(), SinkError>;
 
-    /// Lets a reference stand for a manifest that is stored: its tag in a registry, its full name in a layout. Where a
-    /// registry is given a reference by digest alone there is nothing left to do.
+    /// Makes a reference resolve to a stored manifest: sets its tag in a registry, its full name in a layout. In a
+    /// registry, a reference with only a digest needs nothing more.
     ///
     /// # Errors
     /// [`SinkError`].
@@ -76,11 +76,11 @@ pub trait Upload {
     /// Stores the content.
     ///
     /// # Errors
-    /// [`SinkError`]; the blob is not stored then.
+    /// [`SinkError`]; the blob is then not stored.
     fn store(self: Box<Self>, content: &mut dyn BlobContent) -> Result<(), SinkError>;
 }
 
-/// Why a source does not give what is wanted.
+/// Why a source does not supply what was requested.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// A registry's reason.
@@ -92,7 +92,7 @@ pub enum SourceError {
     Layout(#[from] LayoutError),
 }
 
-/// Why a sink does not take what it is given.
+/// Why a sink does not accept what it is given.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
     /// A registry's reason.

@@ -1,9 +1,9 @@
 //! From a challenge to an `Authorization`: user name and password, or a token from the service that the registry names.
 //!
-//! Promise: a token service is asked over `https`, unless the registry itself is plain and the service is on its host;
-//! credentials go only to services on the registry's own host, on another host of whoever registered its domain, or on
-//! a host the user named; and a token is asked for that allows what is about to be done and nothing that the registry
-//! adds to it.
+//! Promise: a token service is contacted over `https`, unless the registry itself uses plain `http` and the service is
+//! on its host; credentials go only to services on the registry's own host, on another host in the same registered
+//! domain, or on a host that the user named; and the requested token allows what is about to be done, and nothing that
+//! the registry adds.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -28,7 +28,7 @@ struct TokenAnswer {
 }
 
 impl Client {
-    /// Obtains what authorises `scope`, as the response to an unauthorised request asks.
+    /// Obtains authorisation for `scope`, as the response to an unauthorised request demands.
     pub(super) fn authorize(&self, scope: &Scope, response: &Response) -> Result<HeaderValue, RegistryError> {
         let registry = scope.repository.domain();
         let values: Vec<&str> = response.header_values(&WWW_AUTHENTICATE).collect();
@@ -53,7 +53,7 @@ impl Client {
         }
     }
 
-    /// The token service's URL, when it may be asked.
+    /// The token service's URL, if it may be contacted.
     fn token_service(
         &self,
         registry: &str,
@@ -123,13 +123,13 @@ fn is_beside(host: &str, registry: &str) -> bool {
 }
 
 /// The part of a host's name that its owner registered: one label below a public suffix (publicsuffix.org, with its
-/// private section). Under a top-level domain that the list does not know that is one label below it. `None` for
+/// private section). Under a top-level domain that is not in the list, that is one label below it. `None` for
 /// addresses, single labels and public suffixes themselves.
 fn registrable_domain(host: &str) -> Option<String> {
     let host = host.to_ascii_lowercase();
     let host = host.strip_suffix('.').unwrap_or(&host);
     let (_, last) = host.rsplit_once('.')?;
-    // Whatever ends in a number is an address, in one of the ways to write one (URL Standard, host parsing).
+    // A host that ends in a number is an address, in one of its spellings (URL Standard, host parsing).
     let is_number = last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x");
     let is_label = |label: &str| {
         !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
@@ -147,7 +147,7 @@ fn parameter(name: &str, value: &str) -> String {
 /// RFC 7617.
 fn basic(username: &str, password: &str) -> HeaderValue {
     let pair = Zeroizing::new(format!("{username}:{password}"));
-    // Base64 is always a header's text.
+    // Base64 is always valid in a header.
     sensitive(&format!("Basic {}", BASE64.encode(pair.as_bytes()))).unwrap_or_else(|| HeaderValue::from_static(""))
 }
 

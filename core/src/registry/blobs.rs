@@ -17,7 +17,7 @@ impl Client {
     /// Whether a repository has a blob.
     ///
     /// # Errors
-    /// [`RegistryError`] when the registry does not tell.
+    /// [`RegistryError`] when the registry does not say.
     pub fn has_blob(&self, repository: &Repository, descriptor: &Descriptor) -> Result<bool, RegistryError> {
         let url = self.url(repository, &format!("blobs/{}", descriptor.digest))?;
         let response = self.call(&Scope::pull(repository), Request::new(Method::HEAD, url))?;
@@ -28,8 +28,8 @@ impl Client {
         }
     }
 
-    /// Opens a blob for reading. What is read is checked against the descriptor, and a connection that breaks is opened
-    /// again where it broke.
+    /// Opens a blob for reading. The content is checked against the descriptor, and reading resumes where a connection
+    /// breaks.
     ///
     /// # Errors
     /// [`RegistryError::BlobNotFound`], and any other when the blob cannot be opened.
@@ -84,7 +84,7 @@ impl BlobReader {
         }
     }
 
-    /// Passes over what was read before, where a registry gives the whole blob again.
+    /// Skips what was already read, if a registry sends the whole blob again.
     fn skip(&self, reader: &mut ResponseReader, position: u64) -> Result<(), RegistryError> {
         let url = reader.url().clone();
         match io::copy(&mut reader.take(position), &mut io::sink()) {
@@ -94,7 +94,7 @@ impl BlobReader {
         }
     }
 
-    /// Waits and opens the blob again at the current position; gives `error` back when there is no sense in that.
+    /// Waits and opens the blob again at the current position; returns `error` if that is pointless.
     fn reopen(&mut self, error: io::Error) -> io::Result<()> {
         if self.progress >= FORGIVING_PROGRESS {
             self.failures = 0;
@@ -132,7 +132,7 @@ impl Read for BlobReader {
     }
 }
 
-/// Whether a `Content-Range` begins where it was asked to (RFC 9110 §14.4).
+/// Whether a `Content-Range` begins where requested (RFC 9110 §14.4).
 fn starts_at(content_range: Option<&str>, position: u64) -> bool {
     let range = content_range.and_then(|range| range.trim().strip_prefix("bytes "));
     let start = range.and_then(|range| range.split_once('-')).map(|(start, _)| start);

@@ -1,6 +1,7 @@
 //! `WWW-Authenticate`, as far as registries use it. RFC 9110 §11.6.1.
 
-/// What a server asks to be authorised by. What a token must allow is not read: that follows from what is about to be done.
+/// The kind of authorisation that a server requires. The scope in it is not read: that follows from what is about to be
+/// done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Challenge {
     /// User name and password.
@@ -14,7 +15,7 @@ pub(super) enum Challenge {
     },
 }
 
-/// The challenges of a header's value that are understood, in its order.
+/// The supported challenges in a header's value, in order.
 pub(super) fn parse(value: &str) -> Vec<Challenge> {
     let mut challenges = Vec::new();
     let mut rest = value;

@@ -22,26 +22,26 @@ const NOT_FOUND: &str = "credentials not found";
 /// Why a helper gave no credential.
 #[derive(Debug, thiserror::Error)]
 pub enum HelperError {
-    /// A name that is not part of a program's name.
-    #[error("the name is not one of letters, digits, '.', '_' and '-'")]
+    /// The name cannot be part of a program's name.
+    #[error("the name has characters other than letters, digits, '.', '_' and '-'")]
     Name,
     /// The program cannot be run.
     #[error("docker-credential-{name} cannot be run")]
     Run {
         /// The name of the helper.
         name: String,
-        /// Why.
+        /// What the system said.
         #[source]
         source: io::Error,
     },
     /// It took too long.
-    #[error("no answer within {} seconds", TIME_LIMIT.as_secs())]
+    #[error("it did not answer within {} seconds", TIME_LIMIT.as_secs())]
     Time,
     /// It reported a failure.
-    #[error("it reports: {0}")]
+    #[error("it failed: {0}")]
     Reported(String),
-    /// Its answer is not one.
-    #[error("its answer holds no user name and secret")]
+    /// Its answer cannot be read.
+    #[error("its answer does not contain a user name and a secret")]
     Answer,
 }
 
@@ -73,7 +73,7 @@ pub(super) fn run(
         .map_err(failed)?;
     let output = exchange(&mut child, key);
     if output.is_err() {
-        // It may be gone already; what matters is that it is not waited for.
+        // It may have ended already; what matters is that nobody waits for it.
         let _ = child.kill();
     }
     let status = child.wait().map_err(failed)?;
@@ -89,21 +89,21 @@ pub(super) fn run(
     Err(HelperError::Reported(said.chars().filter(|character| !character.is_control()).take(200).collect()))
 }
 
-/// Writes the key and reads the output, on another thread, so that there is an end to waiting for it.
+/// Writes the key and reads the output, on another thread, so that the wait can end.
 fn exchange(child: &mut Child, key: &str) -> Result<Zeroizing<Vec<u8>>, HelperError> {
     let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
     let (sender, receiver) = mpsc::channel();
     let key = key.to_owned();
     thread::spawn(move || {
         if let Some(mut stdin) = stdin {
-            // A helper that does not listen will still be heard.
+            // A helper that does not read its input may still write an answer.
             let _ = stdin.write_all(key.as_bytes());
         }
         let mut output = Zeroizing::new(Vec::new());
         let complete = stdout.is_some_and(|stdout| {
             stdout.take(OUTPUT_LIMIT + 1).read_to_end(&mut output).is_ok_and(|length| length as u64 <= OUTPUT_LIMIT)
         });
-        // Nobody listens any more when the time is up.
+        // When the time is up, nobody reads the result any more.
         let _ = sender.send(complete.then_some(output));
     });
     match receiver.recv_timeout(TIME_LIMIT) {

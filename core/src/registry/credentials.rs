@@ -1,4 +1,4 @@
-//! Who we are to a registry, as docker's `config.json` says it.
+//! How we authenticate to registries, from docker's `config.json`.
 //!
 //! Promise: secrets are wiped from memory when dropped and are never printed. The file's content is an argument; a
 //! credential helper is run only for a registry that the file assigns to it.
@@ -24,7 +24,7 @@ const MAXIMUM_LENGTH: usize = 4 * 1024 * 1024;
 /// The name under which docker keeps the credentials of its own registry.
 const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
 
-/// One way to be known to a registry.
+/// One way to authenticate to a registry.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Credential {
     /// A user name and a password.
@@ -45,16 +45,16 @@ pub struct Credentials {
     helper_folder: Option<PathBuf>,
 }
 
-/// Why credentials cannot be had.
+/// Why credentials cannot be obtained.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialError {
-    /// The file is longer than such a file is.
-    #[error("a docker configuration of {length} bytes: the limit is {MAXIMUM_LENGTH}")]
+    /// The file is too long.
+    #[error("the docker configuration has {length} bytes; the limit is {MAXIMUM_LENGTH}")]
     Length {
         /// The length, in bytes.
         length: usize,
     },
-    /// The file is not such a file.
+    /// The file is not a docker configuration.
     #[error("the docker configuration cannot be read")]
     Json(#[from] JsonError),
     /// An `auth` that is not `user:password` in base64.
@@ -68,7 +68,7 @@ pub enum CredentialError {
     Helper {
         /// The helper's name, without `docker-credential-`.
         helper: String,
-        /// Why.
+        /// Why it failed.
         #[source]
         source: HelperError,
     },
@@ -94,7 +94,7 @@ struct Auth {
 }
 
 impl Credentials {
-    /// No credentials: everything is asked for anonymously.
+    /// No credentials: all requests are anonymous.
     pub fn none() -> Self {
         Self::default()
     }
@@ -117,8 +117,8 @@ impl Credentials {
         self
     }
 
-    /// The credential for a repository: a helper's for its registry, the file's entry that names the most of the
-    /// repository, or the default helper's.
+    /// The credential for a repository: a helper's for its registry, the file's most specific entry for the repository,
+    /// or the default helper's.
     ///
     /// # Errors
     /// [`CredentialError::Auth`], [`CredentialError::Helper`].
@@ -139,7 +139,7 @@ impl Credentials {
         }
     }
 
-    /// The file's entry that names the most of a repository.
+    /// The file's most specific entry for a repository.
     fn entry(&self, repository: &Repository) -> Option<(&String, &Auth)> {
         let full = repository.to_string();
         let covers = |name: String| {
@@ -174,7 +174,7 @@ impl Auth {
     }
 }
 
-/// `user:password` in base64, as docker pads it or as others do not.
+/// `user:password` in base64, padded, as docker writes it, or unpadded.
 fn decode_pair(auth: &str) -> Option<Credential> {
     let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let bytes = Zeroizing::new(GeneralPurpose::new(&alphabet::STANDARD, lenient).decode(auth.trim()).ok()?);
@@ -192,7 +192,7 @@ fn name_of_key(key: &str) -> String {
     };
     let (host, path) = name.split_at_checked(name.find('/').unwrap_or(name.len())).unwrap_or((name, ""));
     let host = host.parse().map_or_else(|_| host.to_owned(), |domain: Domain| domain.to_string());
-    // Where docker.io answers.
+    // The host that serves docker.io.
     if host == "registry-1.docker.io" { format!("docker.io{path}") } else { format!("{host}{path}") }
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong between here and a registry.
+//! What can go wrong in talking to a registry.
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::strict_json::JsonError;
@@ -7,25 +7,25 @@ use super::credentials::CredentialError;
 use crate::http::{HttpError, Url, UrlError};
 use crate::oci::{ManifestError, Repository};
 
-/// Why a registry did not do, or was not asked to do, what was wanted.
+/// Why a registry did not do what was requested, or was not asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// The request failed, or was answered with a status that means failure.
     #[error(transparent)]
     Http(#[from] HttpError),
-    /// A registry's name, or what it refers to, makes no URL.
+    /// A registry's name, or a location that it states, does not make a valid URL.
     #[error("the registry's address is not usable")]
     Url(#[source] UrlError),
-    /// There is no such manifest.
-    #[error("{repository} has no manifest {reference}")]
+    /// The manifest does not exist.
+    #[error("repository {repository} has no manifest {reference}")]
     ManifestNotFound {
         /// Where it was looked for.
         repository: Repository,
         /// The tag or digest.
         reference: String,
     },
-    /// There is no such blob.
-    #[error("{repository} has no blob {digest}")]
+    /// The blob does not exist.
+    #[error("repository {repository} has no blob {digest}")]
     BlobNotFound {
         /// Where it was looked for.
         repository: Repository,
@@ -33,7 +33,7 @@ pub enum RegistryError {
         digest: Digest,
     },
     /// A manifest that is not what was asked for, or cannot be read.
-    #[error("{repository} gave an unusable manifest for {reference}")]
+    #[error("repository {repository} returned an unusable manifest for {reference}")]
     Manifest {
         /// Where it is from.
         repository: Repository,
@@ -43,7 +43,7 @@ pub enum RegistryError {
         #[source]
         source: Box<ManifestError>,
     },
-    /// The digest that the registry announces is not that of the content.
+    /// The registry announces a digest that is not the content's.
     #[error("{url} announces digest {announced:?}, but the content has {digest}")]
     DigestHeader {
         /// What answered.
@@ -61,45 +61,45 @@ pub enum RegistryError {
         /// What its `Location` says.
         location: String,
     },
-    /// A list that is not one.
+    /// A list cannot be read.
     #[error("{url} answered with a list that cannot be read")]
     List {
         /// What answered.
         url: Url,
-        /// Why.
+        /// What is wrong with it.
         #[source]
         source: JsonError,
     },
-    /// A list longer than can be meant, with no end, or one that leads to another host.
-    #[error("{url} continues its list beyond every limit, or at another host")]
+    /// A list is too long, has no end, or continues on another host.
+    #[error("{url} continues its list beyond the limit, or on another host")]
     ListContinues {
         /// What answered.
         url: Url,
     },
-    /// The registry asks for an authorisation that is not known here.
-    #[error("{registry} asks for authorisation by {challenge:?}, which is not supported")]
+    /// The registry requires a kind of authorisation that is not supported.
+    #[error("{registry} requires authorisation by {challenge:?}, which is not supported")]
     Challenge {
         /// The registry.
         registry: String,
-        /// What it asks for.
+        /// What it requires.
         challenge: String,
     },
-    /// The registry asks for credentials and there are none for it.
-    #[error("{registry} asks for credentials, and there are none for it")]
+    /// The registry requires credentials, and there are none for it.
+    #[error("{registry} requires credentials, but there are none for it")]
     CredentialsMissing {
         /// The registry.
         registry: String,
     },
-    /// The credentials cannot be had.
+    /// The credentials cannot be read.
     #[error("cannot read the credentials for {registry}")]
     Credentials {
         /// The registry.
         registry: String,
-        /// Why.
+        /// Why they cannot be read.
         #[source]
         source: CredentialError,
     },
-    /// A token service that would be asked without encryption.
+    /// A token service would be contacted without encryption.
     #[error("{registry} names the token service {realm}, which is not https")]
     TokenServiceInsecure {
         /// The registry.
@@ -107,7 +107,7 @@ pub enum RegistryError {
         /// The token service.
         realm: Url,
     },
-    /// A token service on a host that has nothing to do with the registry's, which would be given the credentials.
+    /// Credentials would go to a token service on a host that is unrelated to the registry.
     #[error("{registry} names the token service {realm}, on a host that is not trusted with its credentials")]
     TokenServiceElsewhere {
         /// The registry.
@@ -116,7 +116,7 @@ pub enum RegistryError {
         realm: Url,
     },
     /// The token service's answer holds no token.
-    #[error("the token service {realm} gave no token")]
+    #[error("the token service {realm} did not return a token")]
     TokenMissing {
         /// The token service.
         realm: Url,

@@ -18,7 +18,7 @@ use crate::oci::{Descriptor, Repository, Tag};
 const MAXIMUM_PAGES: usize = 200;
 /// The most tags of one repository.
 const MAXIMUM_TAGS: usize = 100_000;
-/// How many tags are asked for at once.
+/// How many tags are requested at once.
 const TAGS_A_PAGE: usize = 1000;
 
 #[derive(serde::Deserialize)]
@@ -32,10 +32,10 @@ struct ReferrerList {
 }
 
 impl Client {
-    /// The tags of a repository, in the registry's order. Those that are not tags are left out.
+    /// The tags of a repository, in the registry's order. Invalid tags are left out.
     ///
     /// # Errors
-    /// [`RegistryError`]; [`RegistryError::ListContinues`] for a list that has no end.
+    /// [`RegistryError`]; [`RegistryError::ListContinues`] for an endless list.
     pub fn tags(&self, repository: &Repository) -> Result<Vec<Tag>, RegistryError> {
         let first = self.url(repository, &format!("tags/list?n={TAGS_A_PAGE}"))?;
         let mut tags = Vec::new();
@@ -50,7 +50,7 @@ impl Client {
     /// The manifests whose `subject` is this manifest, of one artifact type or of all.
     ///
     /// # Errors
-    /// [`RegistryError`]; no referrers at all is no error.
+    /// [`RegistryError`]; having no referrers is not an error.
     pub fn referrers(
         &self,
         repository: &Repository,
@@ -62,7 +62,7 @@ impl Client {
         let first = self.url(repository, &format!("referrers/{subject}{filter}"))?;
         let (mut referrers, mut is_index) = (Vec::new(), true);
         let found = self.pages(repository, first, |content_type, bytes| {
-            // Anything but an index comes from a registry that does not know the interface.
+            // Anything but an index comes from a registry that does not support the interface.
             is_index = content_type == OCI_INDEX;
             if is_index {
                 let page: ReferrerList = strict_json::read(bytes, Names::Folded)?;
@@ -79,7 +79,7 @@ impl Client {
         Ok(referrers)
     }
 
-    /// Reads a list page after page, as long as `page` says that there may be more; whether there is such a list.
+    /// Reads a list page after page, as long as `page` says that there may be more; returns whether the list exists.
     fn pages(
         &self,
         repository: &Repository,

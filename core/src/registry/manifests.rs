@@ -10,16 +10,16 @@ use crate::http::{Request, RequestBody, Response};
 use crate::oci::manifest::{MAXIMUM_LENGTH, ManifestBytes, ManifestError};
 use crate::oci::{Descriptor, Reference, Repository, Tag};
 
-/// The types of manifests that are understood.
+/// The supported types of manifests.
 const ACCEPTED: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
-/// With it a registry says that it lists a manifest among the referrers of its subject.
+/// The header with which a registry says that it lists a manifest among the referrers of its subject.
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
 impl Client {
-    /// The manifest that a reference stands for: by its digest if it has one, else by its tag.
+    /// The manifest that a reference resolves to: by its digest if it has one, otherwise by its tag.
     ///
     /// # Errors
     /// [`RegistryError`], among them [`RegistryError::ManifestNotFound`] and, for bytes that do not have the reference's
@@ -48,7 +48,7 @@ impl Client {
     /// The manifest that a descriptor describes.
     ///
     /// # Errors
-    /// [`RegistryError`]; [`RegistryError::Manifest`] for other bytes than those described.
+    /// [`RegistryError`]; [`RegistryError::Manifest`] for bytes other than those described.
     pub fn manifest(&self, repository: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, RegistryError> {
         let name = descriptor.digest.to_string();
         if descriptor.size > MAXIMUM_LENGTH {
@@ -72,8 +72,8 @@ impl Client {
         }
     }
 
-    /// Stores a manifest, under a tag or under its digest alone. Where the registry does not list it as a referrer of
-    /// its subject, it is listed under the tag that stands for such a list.
+    /// Stores a manifest, under a tag or under its digest alone. If the registry does not list it as a referrer of its
+    /// subject, it is added to the referrers tag.
     ///
     /// # Errors
     /// [`RegistryError`]; registries refuse a manifest whose blobs they do not have.
@@ -128,7 +128,7 @@ impl Client {
     }
 }
 
-/// Refuses a confirmation of another digest than the one that was sent.
+/// Refuses a confirmation of a digest other than the one that was sent.
 pub(super) fn confirm_digest(response: &Response, digest: &Digest) -> Result<(), RegistryError> {
     match response.header(&CONTENT_DIGEST) {
         Some(announced) if announced != digest.to_string() => Err(RegistryError::DigestHeader {

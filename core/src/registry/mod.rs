@@ -1,6 +1,6 @@
-//! A client for OCI registries: thin, blocking, and safe against what a registry may answer.
+//! A client for OCI registries: thin, blocking, and safe whatever a registry answers.
 //!
-//! Promise: whatever is returned has the digest that was asked for, and took no more memory than its limit. Credentials
+//! Promise: everything returned has the digest that was requested, and took no more memory than its limit. Credentials
 //! go to the registry they were given for, and to the token service that belongs to it. A [`Client`] is cheap to clone,
 //! may be used from many threads, and its clones share connections and tokens.
 //!
@@ -53,14 +53,14 @@ struct Inner {
     granted: Mutex<HashMap<Scope, HeaderValue>>,
 }
 
-/// What is to be done in a repository, as token services name it.
+/// An action in a repository, as token services name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Access {
     Pull,
     Push,
 }
 
-/// A repository and what is to be done in it.
+/// A repository and the action in it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Scope {
     repository: Repository,
@@ -76,7 +76,7 @@ impl Client {
     }
 
     /// As [`Client::new`], where user names and passwords may also go to token services on these hosts, although they
-    /// are neither the registry's own host nor beside it in one domain.
+    /// are neither the registry's own host nor in the same registered domain.
     pub fn with_token_hosts(http: http::Client, credentials: Credentials, token_hosts: Vec<String>) -> Self {
         let (bases, granted) = (Mutex::default(), Mutex::default());
         Self(Arc::new(Inner { http, credentials, token_hosts, bases, granted }))
@@ -88,7 +88,7 @@ impl Client {
         base.join(&format!("/v2/{}/{rest}", repository.path())).map_err(RegistryError::Url)
     }
 
-    /// The registry's base URL: `https`, or plain `http` where that is allowed and `https` is not spoken.
+    /// The registry's base URL: `https`, or plain `http` where that is allowed and `https` is not supported.
     fn base(&self, domain: &str) -> Result<Url, RegistryError> {
         if let Some(base) = lock(&self.0.bases).get(domain) {
             return Ok(base.clone());
@@ -101,7 +101,7 @@ impl Client {
         Ok(base)
     }
 
-    /// Whether something answers over TLS. Only asked where plain `http` would do.
+    /// Whether something answers over TLS. Only called where plain `http` would be acceptable.
     fn speaks_https(&self, base: &Url) -> Result<bool, RegistryError> {
         let ping = base.join("/v2/").map_err(RegistryError::Url)?;
         let mut request = Request::new(Method::GET, ping);
@@ -112,7 +112,7 @@ impl Client {
         }
     }
 
-    /// Sends a request with what authorises it, obtaining that first when the registry asks for it.
+    /// Sends a request with its authorisation, which is obtained first if the registry requires it.
     fn call(&self, scope: &Scope, mut request: Request<'_>) -> Result<Response, RegistryError> {
         let at_registry = request.url.same_origin(&self.base(scope.repository.domain())?);
         if at_registry {
@@ -165,7 +165,7 @@ impl Scope {
     }
 }
 
-/// Whether a server spoke TLS, although no connection came of it: that is no reason to speak plainly to it.
+/// Whether a server spoke TLS even though no connection resulted: in that case plain `http` is not tried.
 fn tls_failed(error: &ureq::Error) -> bool {
     let error = match error {
         ureq::Error::Rustls(error) => Some(error),
@@ -175,7 +175,7 @@ fn tls_failed(error: &ureq::Error) -> bool {
     error.is_some_and(|error| !matches!(error, rustls::Error::InvalidMessage(_)))
 }
 
-/// Locks, also when another thread panicked while it held the lock: the maps are whole at any time.
+/// Locks, even if another thread panicked while it held the lock: the maps are always consistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

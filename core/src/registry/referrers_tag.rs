@@ -13,7 +13,7 @@ use crate::oci::media_type::OCI_INDEX;
 use crate::oci::{Descriptor, Reference, Repository, Tag};
 
 impl Client {
-    /// The referrers that are listed under the tag of a subject; none where there is no such tag.
+    /// The referrers that are listed under the tag of a subject; none if there is no such tag.
     pub(super) fn referrers_by_tag(
         &self,
         repository: &Repository,
@@ -29,7 +29,7 @@ impl Client {
     /// Lists a referrer under the tag of its subject, beside those that are listed there.
     ///
     /// Two clients that do this at the same time may overwrite each other's entry: the specification's conditional
-    /// requests are not used, because registries that have no list of referrers do not have these either.
+    /// requests are not used, because registries that do not list referrers do not support these either.
     pub(super) fn list_under_tag(
         &self,
         repository: &Repository,
@@ -63,7 +63,7 @@ fn tag_of(subject: &Digest) -> Option<Tag> {
     format!("{}-{}", subject.algorithm().name(), subject.hex().get(..64)?).parse().ok()
 }
 
-/// The index with one more entry; `None` when it has that already.
+/// The index with one more entry; `None` if it already has that entry.
 fn with_referrer(index: Option<&ManifestBytes>, referrer: &ManifestBytes) -> Result<Option<Vec<u8>>, ManifestError> {
     let mut document = match index {
         None => json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [] }),
@@ -86,7 +86,7 @@ fn with_referrer(index: Option<&ManifestBytes>, referrer: &ManifestBytes) -> Res
     Ok(Some(serde_json::to_vec(&document).map_err(JsonError::from)?))
 }
 
-/// The descriptor of a referrer, with what the specification asks to copy from its manifest.
+/// The descriptor of a referrer, with what the specification says to copy from its manifest.
 fn entry(referrer: &ManifestBytes) -> Descriptor {
     let (artifact_type, annotations) = match referrer.document() {
         Document::Image(image) => (image.artifact_type.as_ref().or(Some(&image.config.media_type)), &image.annotations),

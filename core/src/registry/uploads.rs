@@ -16,18 +16,18 @@ use crate::oci::{BlobContent, ContentError, Descriptor, Repository};
 /// Why a blob could not be stored.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
-    /// The registry's side.
+    /// The registry failed.
     #[error(transparent)]
     Registry(#[from] RegistryError),
-    /// The content's side: it could not be read, or is not what its descriptor says.
-    #[error("the content to upload failed")]
+    /// The content failed: it could not be read, or is not what its descriptor says.
+    #[error("the content to upload could not be read")]
     Content(#[source] io::Error),
 }
 
-/// What came of asking for a mount.
+/// The result of asking for a mount.
 enum Mount {
     Done,
-    /// The registry would rather have the bytes, and opened an upload for them: what authorised that, and where it goes.
+    /// The registry wants the bytes, and opened an upload for them: its authorisation and location.
     Refused(Scope, Url),
 }
 
@@ -35,7 +35,7 @@ impl Client {
     /// Sends a blob.
     ///
     /// # Errors
-    /// [`UploadError`]. The registry has not got the blob then: its last bytes are only sent when all are right.
+    /// [`UploadError`]. The registry then does not have the blob: its last bytes are only sent if the whole is right.
     pub fn put_blob(
         &self,
         repository: &Repository,
@@ -71,7 +71,7 @@ impl Client {
         match response.status() {
             StatusCode::CREATED => confirm_digest(&response, &descriptor.digest).map(|()| Mount::Done),
             StatusCode::ACCEPTED => self.upload_location(to, &response).map(|location| Mount::Refused(scope, location)),
-            // Some registries answer a mount that they do not allow with an error where the specification has 202.
+            // Some registries answer a mount that they do not allow with an error where the specification says 202.
             _ => self.open_upload(to).map(|location| Mount::Refused(Scope::push(to), location)),
         }
     }
@@ -85,7 +85,7 @@ impl Client {
         }
     }
 
-    /// Where an upload goes. Not from `https` to plain `http`, wherever the registry says.
+    /// Where an upload goes. Never from `https` to plain `http`, whatever the registry says.
     fn upload_location(&self, repository: &Repository, response: &Response) -> Result<Url, RegistryError> {
         let location = response.header(&LOCATION).unwrap_or_default();
         let base = self.base(repository.domain())?;
@@ -98,8 +98,8 @@ impl Client {
         }
     }
 
-    /// Sends content into an open session, with what authorised opening it: content is sent once, so it cannot be asked for
-    /// on the way.
+    /// Sends content into an open session, with what authorised opening it: content is sent only once, so authorisation
+    /// cannot be requested half-way.
     fn send_blob(
         &self,
         scope: &Scope,
@@ -126,14 +126,14 @@ impl Client {
     }
 }
 
-/// Remembers the failure of content, which the HTTP client would report as one of the connection.
+/// Remembers a failure of the content, which the HTTP client would report as a failure of the connection.
 struct Watched<'a> {
     content: &'a mut dyn BlobContent,
     error: Option<io::Error>,
 }
 
 impl Watched<'_> {
-    /// Sees to it that content of exactly the announced length was at its end.
+    /// Checks that content of exactly the announced length has reached its end.
     fn end(self, descriptor: &Descriptor) -> Result<(), UploadError> {
         match self.content.read(&mut [0; 1]) {
             Ok(0) => Ok(()),

@@ -1,4 +1,4 @@
-//! What an archive claims: under this name, this thing.
+//! What an archive claims: this name means this content.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ pub struct Claim {
     pub kind: ClaimKind,
     /// The reference that the archive gives it.
     pub reference: String,
-    /// The name of the TUF target that is to vouch for it.
+    /// The name of the TUF target that should vouch for it.
     pub target: String,
     /// The digest.
     pub digest: Digest,
@@ -24,7 +24,7 @@ pub struct Claim {
     pub length: u64,
 }
 
-/// What a claim is about.
+/// The kind of item that a claim is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClaimKind {
     /// A bundle.
@@ -43,7 +43,8 @@ impl ClaimKind {
     }
 }
 
-/// The one name of what a reference means: domain, path, tag and digest written out. What the policy asks is asked of it.
+/// The full name of what a reference means: domain, path, tag and digest written out. Policy requirements go by this
+/// name.
 pub(crate) fn full_name(reference: &str) -> String {
     let Ok(parsed) = reference.parse::<Reference>() else { return reference.to_owned() };
     match parsed.tag_or_latest() {
@@ -63,14 +64,14 @@ impl Claim {
         Self::new(ClaimKind::Image, &record.reference, record.target.as_ref(), &record.descriptor)
     }
 
-    /// The one name of what the reference means. Which repositories speak for it is asked under this name, so that no other
-    /// spelling finds other speakers.
+    /// The full name of what the reference means. The map is asked under this name, so that no other spelling finds
+    /// other repositories.
     pub(crate) fn full_name(&self) -> String {
         full_name(&self.reference)
     }
 
-    /// The names under which a target may vouch for it: the reference as it is written, and the spellings that mean the
-    /// same tag. Else whoever writes `…:1.0@sha256:…` could bring something unsigned to where `…:1.0` is signed.
+    /// The names under which a target may vouch for it: the reference as written, and the spellings that mean the same
+    /// tag. Otherwise `…:1.0@sha256:…` could deliver something unsigned where `…:1.0` is signed.
     pub(super) fn spellings(&self) -> Vec<String> {
         let mut spellings = vec![self.target.clone()];
         if let Ok(reference) = self.reference.parse::<Reference>()
@@ -88,7 +89,8 @@ impl Claim {
         spellings
     }
 
-    /// A name is its own target name unless the inventory says otherwise: an archive cannot drop it to look unsigned.
+    /// A name is its own target name unless the inventory says otherwise, so an archive cannot leave it out to look
+    /// unsigned.
     fn new(kind: ClaimKind, reference: &str, target: Option<&TargetRecord>, descriptor: &Descriptor) -> Self {
         let target = target.map_or(reference, |target| &target.name).to_owned();
         let (digest, length) = (descriptor.digest.clone(), descriptor.size);

@@ -1,7 +1,7 @@
-//! What must travel, so that the far side can come to the same judgement.
+//! What must be carried so that the far side can come to the same judgement.
 //!
-//! Promise: of each repository every root from which a chain leads to the newest, timestamp, snapshot, targets, the
-//! delegated roles that the searches came to, the in-toto files that were asked for, and nothing else.
+//! Promise: of each repository, only these are gathered: every root from which a chain leads to the newest, timestamp,
+//! snapshot, targets, the delegated roles that the searches visited, and the in-toto files that were needed.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::trust_store::{RepositoryName, Trust};
 /// How much of a repository's metadata is carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// What proves the chosen names, and nothing else.
+    /// Only what proves the chosen names.
     WhatIsNeeded,
     /// The metadata of every role, so that the far side can publish a mirror of it.
     EveryRole,
@@ -26,7 +26,7 @@ pub enum Extent {
 /// carry so that the same judgement succeeds from them alone.
 ///
 /// # Errors
-/// The judgement's own error, and [`RepositoryError`] when the roots cannot be had.
+/// The judgement's own error, and [`RepositoryError`] when the roots cannot be fetched.
 pub fn gather<E: From<RepositoryError>>(
     trust: &Trust,
     live: &mut BTreeMap<RepositoryName, Carrier<'_>>,
@@ -34,7 +34,7 @@ pub fn gather<E: From<RepositoryError>>(
     now: Timestamp,
     judge: impl FnOnce(&Trust, BTreeMap<RepositoryName, Carrier<'_>>) -> Result<(), E>,
 ) -> Result<Carried, E> {
-    // With an empty memory nothing is passed over as known already.
+    // With no remembered state, nothing is skipped as already known.
     let mut forgetful = trust.clone();
     for repository in forgetful.repositories.values_mut() {
         repository.state = TrustedState::default();
@@ -65,9 +65,9 @@ pub fn gather<E: From<RepositoryError>>(
     Ok(carried)
 }
 
-/// Records the pinned root and, for receivers that pinned an earlier one, the roots that lead to it.
+/// Records the pinned root and, for far sides that pinned an earlier one, the roots that lead to it.
 fn record_roots(pinned_root: &[u8], recorder: &mut RecordingMetadata<'_>, limits: &Limits) -> Result<(), TufError> {
-    // Receivers that pinned this root do without those before it.
+    // Far sides that pinned this root do not need those before it.
     let older = |version| match recorder.look_at(&RoleName::root(), Some(version), limits.root_length) {
         Err(ProviderError::TooLong { .. }) => Ok(None),
         found => Ok::<_, TufError>(found?),
@@ -80,7 +80,7 @@ fn record_roots(pinned_root: &[u8], recorder: &mut RecordingMetadata<'_>, limits
     Ok(())
 }
 
-/// Takes along the metadata of every role.
+/// Also gathers the metadata of every role.
 fn record_every_role(
     name: &RepositoryName,
     trust: &Trust,

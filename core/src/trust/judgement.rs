@@ -1,4 +1,4 @@
-//! From claims to findings: what each repository says of each name, and whether that is enough for the policy.
+//! From claims to findings: what each repository says about each name, and whether that is enough for the policy.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -18,18 +18,18 @@ use crate::trust_store::policy;
 use crate::trust_store::requirement::{Asked, InBundles, Rule};
 use crate::trust_store::{NameError, RepositoryName, Trust};
 
-/// What is to be judged, and how.
+/// What to judge, and how.
 pub struct Question<'a> {
     /// The bundles, each with its images.
     pub bundles: Vec<(Claim, Vec<Claim>)>,
-    /// The images that stand alone.
+    /// The images that belong to no bundle.
     pub images: Vec<Claim>,
     /// By which clock.
     pub terms: &'a Terms,
     /// Whether in-toto inspections are run.
     pub inspections: Inspections<'a>,
-    /// The bytes of `bundle.json` and of manifests, under the digests that claims have: what is compared with targets and
-    /// products, and what inspections look at.
+    /// The bytes of `bundle.json` and of manifests, by the digests in the claims: they are compared with targets and
+    /// products, and given to inspections.
     pub documents: &'a BTreeMap<Digest, Arc<[u8]>>,
 }
 
@@ -38,20 +38,20 @@ pub struct Question<'a> {
 pub struct Judgement {
     /// The repositories that spoke.
     pub repositories: Vec<RepositoryEvidence>,
-    /// The bundles, in the order of the question.
+    /// The bundles, in the order of the claims.
     pub bundles: Vec<BundleJudgement>,
-    /// The images that stand alone, in the order of the question.
+    /// The images that belong to no bundle, in the order of the claims.
     pub images: Vec<Finding>,
 }
 
 /// What was proven about a bundle.
 #[derive(Debug)]
 pub struct BundleJudgement {
-    /// About the bundle itself.
+    /// What was proven about the bundle itself.
     pub finding: Finding,
-    /// About its images.
+    /// What was proven about its images.
     pub images: Vec<Finding>,
-    /// The level that both reach together.
+    /// The level that bundle and images reach together.
     pub level: Level,
 }
 
@@ -62,15 +62,15 @@ pub struct Finding {
     pub claim: Claim,
     /// The target that vouches for it, and the repositories that agree on it.
     pub target: Option<AgreedTarget>,
-    /// How it was made.
+    /// Its supply chain: how it was made.
     pub supply_chain: Option<VerifiedSupplyChain>,
 }
 
-/// Why something may not be believed.
+/// Why something is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum JudgementError {
-    /// It is not said which repositories speak for which names.
-    #[error("{count} roots are pinned, and no map says which repository speaks for which names")]
+    /// Nothing says which repositories speak for which names.
+    #[error("{count} roots are pinned, but no map says which repository speaks for which names")]
     NoMap {
         /// How many roots are pinned.
         count: usize,
@@ -78,11 +78,11 @@ pub enum JudgementError {
     /// The map cannot be read.
     #[error("the map of repositories cannot be used")]
     Map(#[from] MapError),
-    /// A repository cannot speak.
+    /// A repository cannot be used.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
     /// The archive says that the target of another name vouches for it.
-    #[error("the archive has target {target} vouch for {reference}: only the target of its own name can")]
+    #[error("the archive names target {target} to vouch for {reference}; only the target with its own name can")]
     OtherTarget {
         /// The reference.
         reference: String,
@@ -90,34 +90,34 @@ pub enum JudgementError {
         target: String,
     },
     /// The repositories do not agree.
-    #[error("it is not settled what {reference} is")]
+    #[error("the repositories do not settle what {reference} is")]
     Search {
         /// The reference.
         reference: String,
-        /// Why.
+        /// Why they do not agree.
         source: MapSearchError,
     },
-    /// The map names a repository that no trust store can have.
-    #[error("the map of repositories names one that cannot be")]
+    /// The map names a repository with a name that no trust store allows.
+    #[error("the map of repositories has a name that is not valid")]
     RepositoryName(#[from] NameError),
-    /// A repository says two things of one name, written in two ways.
+    /// A repository lists two contents for one name, in two spellings.
     #[error("repository {name} lists {first} and {second} with different contents, and both mean {reference}")]
     TwoTargets {
         /// The reference.
         reference: String,
         /// The repository.
         name: RepositoryName,
-        /// The one target.
+        /// One of the targets.
         first: String,
         /// The other.
         second: String,
     },
-    /// What was brought is not what the target says.
+    /// The content is not what the target describes.
     #[error("{reference} is not the target that TUF vouches for: {} bytes with digest {}, but {target} lists {} bytes with {}", .claim.length, .claim.digest, .listed_length, .listed.iter().map(Digest::to_string).collect::<Vec<_>>().join(" and "), target = .claim.target)]
     Binding {
         /// The reference.
         reference: String,
-        /// What was brought, and the target under whose name it was found.
+        /// The claim, and the target under whose name it was found.
         claim: Box<Claim>,
         /// The length that the target lists, in bytes.
         listed_length: u64,
@@ -126,12 +126,12 @@ pub enum JudgementError {
         /// What differs.
         source: MismatchError,
     },
-    /// A target vouches for it, and there are no bytes of it to compare with the target.
-    #[error("{reference} did not come along: there are no {} bytes with digest {}", .claim.length, .claim.digest)]
+    /// A target vouches for it, but the archive has no bytes to compare with the target.
+    #[error("{reference} is not in the archive: there are no {} bytes with digest {}", .claim.length, .claim.digest)]
     NotBrought {
         /// The reference.
         reference: String,
-        /// What was to be brought.
+        /// The claim that has no bytes.
         claim: Box<Claim>,
     },
     /// The supply chain is refused.
@@ -139,31 +139,31 @@ pub enum JudgementError {
     SupplyChain {
         /// The reference.
         reference: String,
-        /// Why.
+        /// Why it is refused.
         source: SupplyChainError,
     },
     /// The level is too low.
-    #[error("{reference} reaches level {level}, and {rule} asks for level {minimum}")]
+    #[error("{reference} reaches level {level}, but {rule} requires level {minimum}")]
     Level {
         /// The reference.
         reference: String,
-        /// What it reaches.
+        /// The level that it reaches.
         level: Level,
-        /// What is asked.
+        /// The level that is required.
         minimum: MinimumLevel,
-        /// Which part of the policy asks for it.
+        /// The part of the policy that requires it.
         rule: Rule,
     },
     /// A repository that the policy names does not vouch for it.
-    #[error("{reference} is vouched for by {}, and {rule} asks for {repository}", if .vouching.is_empty() { "nobody".to_owned() } else { .vouching.join(", ") })]
+    #[error("{reference} is vouched for by {}, but {rule} requires {repository}", if .vouching.is_empty() { "nobody".to_owned() } else { .vouching.join(", ") })]
     NotVouchedFor {
         /// The reference.
         reference: String,
-        /// The repository that is asked for.
+        /// The required repository.
         repository: RepositoryName,
         /// Those that vouch.
         vouching: Vec<String>,
-        /// Which part of the policy asks for it.
+        /// The part of the policy that requires it.
         rule: Rule,
     },
 }
@@ -171,7 +171,7 @@ pub enum JudgementError {
 /// Judges claims against what this side trusts.
 ///
 /// # Errors
-/// [`JudgementError`]: the first rule that is broken. Then nothing of the archive may be believed.
+/// [`JudgementError`]: the first rule that is broken. Nothing in the archive may then be believed.
 pub fn judge(
     question: &Question<'_>,
     trust: &Trust,
@@ -182,8 +182,8 @@ pub fn judge(
     Ok(Judgement { repositories, bundles, images })
 }
 
-/// The same from what an archive carries, and nothing else; and it may carry nothing of the repositories that are pinned
-/// here but what the judgement needs, and what belongs to the metadata that it verified.
+/// Judges claims from only what an archive carries. For the repositories that are pinned here, it may carry only what
+/// the judgement needs, and what belongs to the verified metadata.
 ///
 /// # Errors
 /// As [`judge`], and [`RepositoryError::Stray`].
@@ -200,7 +200,7 @@ pub fn judge_carried(
 
 type Found<'a> = (Vec<BundleJudgement>, Vec<Finding>, Repositories<'a>);
 
-/// What is found about each claim, and the repositories that were asked.
+/// The finding for each claim, and the repositories that were asked.
 fn find<'a>(
     question: &Question<'_>,
     trust: &Trust,
@@ -239,13 +239,13 @@ struct Judge<'a, 'b> {
     trust: &'a Trust,
     map: Option<RepositoryMap>,
     repositories: Repositories<'b>,
-    /// What was measured already, by the digest under which it is held.
+    /// What has already been measured, by the digest in the inventory.
     measured: BTreeMap<Digest, Rc<Measured>>,
     /// What is left of what verifying all supply chains may take.
     work: Work,
 }
 
-/// What was brought under a claim.
+/// The content of a claim.
 pub(super) struct Brought<'a> {
     /// Its bytes.
     pub(super) bytes: &'a [u8],
@@ -259,7 +259,7 @@ impl<'a> Judge<'a, '_> {
         let images = images.iter().map(|image| self.claim(image)).collect::<Result<Vec<_>, _>>()?;
         let level = Level::of(finding.assurance(), least(&images).unwrap_or(Assurance::Unsigned));
         let asked = self.asked_of(bundle);
-        // What is asked of the images by their own names comes beside what their bundle asks, or in its place.
+        // What the images' own names require is added to what their bundle requires, or replaces it.
         let counted = images.iter().filter(|image| self.asked_of(&image.claim).in_bundles == InBundles::Also);
         let counted = if images.is_empty() { Some(Assurance::Unsigned) } else { least(counted) };
         require(&finding, &asked, level, asked.level.is_met(finding.assurance(), counted))?;
@@ -270,7 +270,8 @@ impl<'a> Judge<'a, '_> {
         Ok(BundleJudgement { finding, images, level })
     }
 
-    /// An image that stands alone is judged as a bundle of itself: what is proven of it counts for both parts.
+    /// An image that belongs to no bundle is judged as a bundle of itself: what is proven about it counts for both
+    /// parts.
     fn lone_image(&mut self, image: &Claim) -> Result<Finding, JudgementError> {
         let finding = self.claim(image)?;
         let asked = self.asked_of(image);
@@ -278,13 +279,14 @@ impl<'a> Judge<'a, '_> {
         Ok(finding)
     }
 
-    /// What the policy asks of a name, however it is written.
+    /// What the policy requires of a name, however it is written.
     fn asked_of(&self, claim: &Claim) -> Asked<'_> {
         self.trust.policy.asked_of(&claim.full_name())
     }
 
     fn claim(&mut self, claim: &Claim) -> Result<Finding, JudgementError> {
-        // A seal says who packed, not what is what: an old release under a new name would be signed all the same.
+        // A seal says who packed the archive, not what the contents are: an old release under a new name would also be
+        // sealed.
         if claim.target != claim.reference {
             let (reference, target) = (claim.reference.clone(), claim.target.clone());
             return Err(JudgementError::OtherTarget { reference, target });
@@ -308,7 +310,8 @@ impl<'a> Judge<'a, '_> {
         Ok(Finding { claim: claim.clone(), target: Some(agreed), supply_chain: chain })
     }
 
-    /// The bytes that a claim is about, measured. An inventory knows them by one digest; targets and links may list others.
+    /// The bytes that a claim is about, measured. An inventory lists them by one digest; targets and links may list
+    /// others.
     fn brought(&mut self, claim: &Claim) -> Result<Brought<'a>, JudgementError> {
         let question = self.question;
         let missing = || JudgementError::NotBrought { reference: claim.reference.clone(), claim: claim.clone().into() };
@@ -320,7 +323,7 @@ impl<'a> Judge<'a, '_> {
         Ok(Brought { bytes, measured: Rc::clone(measured) })
     }
 
-    /// What the repositories that speak for a name agree on, however the name is written.
+    /// The target that the repositories that speak for a name agree on, however the name is written.
     fn resolve(&mut self, claim: &Claim) -> Result<Option<AgreedTarget>, JudgementError> {
         let Some(map) = &self.map else { return Ok(None) };
         let mut silent = None;
@@ -342,12 +345,12 @@ impl<'a> Judge<'a, '_> {
     }
 }
 
-/// The least that is proven of any of these.
+/// The least that is proven about any of these.
 fn least<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Option<Assurance> {
     findings.into_iter().map(Finding::assurance).min()
 }
 
-/// Passes what has the level that is asked for, and those who vouch for it.
+/// Passes what has the required level, and is vouched for by the required repositories.
 fn require(finding: &Finding, asked: &Asked<'_>, level: Level, is_met: bool) -> Result<(), JudgementError> {
     let reference = &finding.claim.reference;
     if !is_met {
@@ -365,7 +368,7 @@ fn require(finding: &Finding, asked: &Asked<'_>, level: Level, is_met: bool) -> 
     }
 }
 
-/// What one repository says, however it writes the name: it must not say two things.
+/// What one repository says about a name in any spelling: it must not list two contents.
 fn say(
     repositories: &mut Repositories<'_>,
     name: &str,
@@ -386,7 +389,7 @@ fn say(
     Ok(said)
 }
 
-/// What a repository that is not here says, in the terms of TUF: its timestamp is missing.
+/// The answer of a repository that was not carried, in TUF's terms: its timestamp is missing.
 fn absent() -> TufError {
     let role = RoleName::timestamp();
     TufError::Missing { file_name: role.file_name(None), role }
@@ -402,7 +405,7 @@ impl Finding {
         }
     }
 
-    /// The level of an image that stands alone.
+    /// The level of an image that belongs to no bundle.
     pub fn level(&self) -> Level {
         Level::of(self.assurance(), self.assurance())
     }

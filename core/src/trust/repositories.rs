@@ -25,7 +25,7 @@ fn outcome(error: &TufError) -> &'static str {
 /// The longest in-toto layout, link or key that is read, in bytes.
 const MAXIMUM_TARGET_LENGTH: u64 = 16 * 1024 * 1024;
 
-/// How much of all repositories together an archive carries at most, in bytes: it is held in memory.
+/// How much an archive may carry of all repositories together, in bytes, because it is held in memory.
 pub(crate) const MAXIMUM_TUF: u64 = 64 * 1024 * 1024;
 
 /// Where the metadata and the target files of a repository come from.
@@ -36,14 +36,14 @@ pub struct Carrier<'a> {
     pub targets: &'a mut dyn TargetProvider,
 }
 
-/// What an archive carries of TUF, by repository.
+/// The TUF files that an archive carries, by repository.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Carried {
     /// The repositories.
     pub repositories: BTreeMap<RepositoryName, CarriedRepository>,
 }
 
-/// What an archive carries of one repository.
+/// The files that an archive carries of one repository.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CarriedRepository {
     /// Its metadata.
@@ -52,7 +52,7 @@ pub struct CarriedRepository {
     pub targets: CarriedTargets,
 }
 
-/// Why a repository cannot speak.
+/// Why a repository cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RepositoryError {
     /// No root is pinned under its name.
@@ -61,23 +61,23 @@ pub enum RepositoryError {
         /// The repository.
         name: RepositoryName,
     },
-    /// It is needed, and nothing of it came along.
-    #[error("repository {name} speaks for {target}, and nothing of it was carried")]
+    /// It is needed, but none of its files was carried.
+    #[error("repository {name} speaks for {target}, but no file of that repository was carried")]
     NotCarried {
         /// The repository.
         name: RepositoryName,
         /// The target that it would speak for.
         target: String,
     },
-    /// There is no instant at which to judge an archive, whatever is remembered of its repositories.
-    #[error("the archive cannot be judged in time")]
+    /// There is no instant at which to judge an archive, whatever is remembered about its repositories.
+    #[error("there is no instant at which the archive can be judged")]
     ArchiveTime(#[source] FreshnessError),
     /// There is no instant at which to judge it.
-    #[error("repository {name} cannot be judged in time")]
+    #[error("there is no instant at which repository {name} can be judged")]
     Freshness {
         /// The repository.
         name: RepositoryName,
-        /// Why.
+        /// Why there is none.
         source: FreshnessError,
     },
     /// Its metadata is refused.
@@ -85,21 +85,21 @@ pub enum RepositoryError {
     Tuf {
         /// The repository.
         name: RepositoryName,
-        /// Why.
+        /// The rule that is broken.
         source: TufError,
     },
-    /// It came with a file that has no reason to be there.
-    #[error("{entry} is carried, and nothing of what was verified leads to it")]
+    /// It was carried with a file that has no reason to be there.
+    #[error("{entry} is carried, but nothing that was verified refers to it")]
     Stray {
         /// The name of its entry in the archive.
         entry: String,
     },
     /// A target file is missing or is not what the metadata says.
-    #[error("repository {name} cannot supply a file that its metadata lists")]
+    #[error("repository {name} does not have a file that its metadata lists")]
     Target {
         /// The repository.
         name: RepositoryName,
-        /// Why.
+        /// What is wrong with the file.
         source: FetchError,
     },
 }
@@ -119,24 +119,24 @@ pub struct RepositoryEvidence {
     pub consistent_snapshots: bool,
     /// The targets that were looked for and found.
     pub targets: Vec<VerifiedTarget>,
-    /// What to remember of it once the archive is accepted.
+    /// What to remember about it once the archive is accepted.
     pub next_state: TrustedState,
 }
 
-/// A repository whose top-level roles are verified, and where more of it comes from.
+/// A repository whose top-level roles are verified, and its source of further files.
 struct Opened<'a> {
     carrier: Carrier<'a>,
     heard: Heard,
 }
 
-/// What a repository said.
+/// What a repository has answered.
 struct Heard {
     repository: TrustedRepository,
     pinned_root: Digest,
     found: BTreeMap<String, VerifiedTarget>,
 }
 
-/// The repositories that were asked, after the last question.
+/// The repositories that were asked, after the last search.
 pub(super) struct HeardRepositories(BTreeMap<RepositoryName, Heard>);
 
 /// The repositories that are open, by name.
@@ -144,7 +144,7 @@ pub(super) struct HeardRepositories(BTreeMap<RepositoryName, Heard>);
 pub(super) struct Repositories<'a>(BTreeMap<RepositoryName, Opened<'a>>);
 
 impl<'a> Repositories<'a> {
-    /// Opens those that came along and are pinned here. Others are ignored: this side does not know them.
+    /// Opens those that were carried and are pinned here. Others are ignored, because this side does not know them.
     pub(super) fn open(
         trust: &Trust,
         carriers: BTreeMap<RepositoryName, Carrier<'a>>,
@@ -164,7 +164,7 @@ impl<'a> Repositories<'a> {
         Ok(Self(opened))
     }
 
-    /// What a repository says of a target.
+    /// What a repository says about a target.
     pub(super) fn resolve(
         &mut self,
         name: &RepositoryName,
@@ -199,15 +199,15 @@ impl<'a> Repositories<'a> {
         self.0.get_mut(name).ok_or_else(missing)
     }
 
-    /// Ends the questions, and lets go of the carriers.
+    /// Ends the searches, and releases the carriers.
     pub(super) fn into_heard(self) -> HeardRepositories {
         HeardRepositories(self.0.into_iter().map(|(name, opened)| (name, opened.heard)).collect())
     }
 }
 
 impl HeardRepositories {
-    /// Requires that everything that is carried of these repositories has a reason to be there, from which they were heard:
-    /// metadata belongs to what was verified, and target files were asked for.
+    /// Requires that every carried file of these repositories has a reason to be there: metadata belongs to what was
+    /// verified, and target files were needed.
     pub(super) fn require_no_stray(&self, trust: &Trust, carried: &Carried) -> Result<(), RepositoryError> {
         for (name, Heard { repository, .. }) in &self.0 {
             let Some(CarriedRepository { metadata, targets }) = carried.repositories.get(name) else { continue };

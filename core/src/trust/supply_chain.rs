@@ -1,8 +1,9 @@
 //! The in-toto documents that a TUF target lists, fetched as targets themselves, and the verification that they drive
 //! (CNAB-Sec 301 and 303).
 //!
-//! Promise: the layout and its keys come from the top-level targets role, whose keys are offline; every file is a target
-//! and was checked as one; and whoever lists a supply chain is held to it: a listed file that is missing is a refusal.
+//! Promise: the layout and its keys come from the top-level targets role, whose keys are offline; every file is a
+//! target and was checked as one; and a target that lists a supply chain is held to it: if a listed file is missing,
+//! the supply chain is refused.
 
 use std::collections::BTreeMap;
 
@@ -39,11 +40,11 @@ pub enum SupplyChainError {
     Layouts {
         /// The target.
         target: String,
-        /// How many.
+        /// How many layouts it lists.
         count: usize,
     },
-    /// A file is listed that is neither a layout nor a link.
-    #[error("target {target} lists {file}, which is neither a .layout nor a .link nor a .pub")]
+    /// A file is listed that is not a layout, a link or a key.
+    #[error("target {target} lists {file}, which is not a .layout, .link or .pub file")]
     Unexpected {
         /// The target.
         target: String,
@@ -70,34 +71,34 @@ pub enum SupplyChainError {
         /// The role that signs it.
         role: String,
     },
-    /// Two links have one name.
+    /// Two links have the same name.
     #[error("two links are called {name}")]
     DuplicateLink {
         /// The name.
         name: String,
     },
     /// A key cannot be used.
-    #[error("{file} is not a public key that can be used")]
+    #[error("{file} is not a usable public key")]
     Key {
         /// The file.
         file: String,
-        /// Why.
+        /// What is wrong with the key.
         source: KeyFileError,
     },
-    /// A repository's name in the map is not one.
+    /// A repository's name in the map is not valid.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// A file cannot be had.
+    /// A file cannot be fetched.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
-    /// The supply chains of the archive list more than is read.
+    /// The supply chains of the archive list more than the budget covers.
     #[error("the supply chains of this archive take too much work")]
     Work(#[from] WorkExceeded),
     /// The verification fails.
-    #[error("the in-toto verification fails")]
+    #[error("the in-toto verification failed")]
     Refused(#[from] Refusal),
     /// Inspections were not run, and the policy requires them.
-    #[error("the layout asks for the inspections {}, which were not run, and the policy requires them", .names.join(", "))]
+    #[error("the layout asks for the inspections {}, which were not run although the policy requires them", .names.join(", "))]
     InspectionsNotRun {
         /// The inspections.
         names: Vec<String>,
@@ -114,7 +115,7 @@ pub(super) fn verify(
     inspections_required: bool,
     work: &mut Work,
 ) -> Result<Option<VerifiedSupplyChain>, SupplyChainError> {
-    // All witnesses say the same of the target; the first one supplies what it lists.
+    // All witnesses agree on the target; the first one supplies the files that it lists.
     let (name, target) = match agreed.witnesses().first() {
         Some((name, target)) => (name.parse::<RepositoryName>()?, target),
         None => return Ok(None),
@@ -221,7 +222,7 @@ impl Files<'_, '_> {
         Ok(keys)
     }
 
-    /// The links, by their names below the folder that holds them all. Those of sublayouts lie in folders below it.
+    /// The links, by their names below their common folder. Those of sublayouts are in folders below it.
     fn links(&mut self, paths: &[String]) -> Result<BTreeMap<String, Vec<u8>>, SupplyChainError> {
         let folder = paths.iter().map(|path| path.rsplit_once('/').map_or("", |(folder, _)| folder));
         let folder = folder.min_by_key(|folder| folder.len()).unwrap_or_default();

@@ -23,8 +23,8 @@ impl Terms {
     /// Those for an archive that was exported at `exported_at`, with metadata of the repositories that are `carried`: by the
     /// policy's clock, unless another one is asked for.
     ///
-    /// Each repository has a floor of its own, and the latest of those that came along is the one that refuses first. An
-    /// archive without any has an export time all the same.
+    /// Each repository has its own floor, and the latest one among the carried repositories refuses first. An archive
+    /// without repositories still has an export time.
     ///
     /// # Errors
     /// [`RepositoryError::Freshness`] and [`RepositoryError::ArchiveTime`] when there is no instant to judge at.

@@ -1,8 +1,8 @@
 //! `deliveries.json`: which tags this side has set, and what it put under them.
 //!
-//! A tag may move, but neither to what is vouched for under another name, nor to what is proven less well than what it
-//! holds. Promise: what is written down stays until a person resets it; a file that is lost or damaged is an error until
-//! then, because to begin anew is what someone needs who wants to replace what is there.
+//! A tag may move, but not to something with another name, nor to something that is proven less well than what it
+//! holds. Promise: what is written down stays until a person resets it; a file that is lost or damaged is an error
+//! until then, because starting over is exactly what an attacker needs who wants to replace what is there.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,12 +16,12 @@ use super::TrustStoreError;
 use super::disk::{self, Disk, failed};
 use super::error::StateDamage;
 
-/// The form of `deliveries.json`.
+/// The version of the form of `deliveries.json`.
 const FORMAT: u32 = 1;
 /// The longest `deliveries.json`, in bytes: some 100,000 tags.
 pub const MAXIMUM_DELIVERIES: u64 = 32 << 20;
 
-/// What was delivered here, by the tags that it got.
+/// What was delivered here, by tag.
 ///
 /// A tag is written as `registry/path:tag` or, in a layout, as `oci:folder:name`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,8 +47,8 @@ pub struct DeliveredTag {
 /// Why a tag may not be moved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TagError {
-    /// It would come to hold something of another name.
-    #[error("{tag} was set to {} on {}, and may not move to {}", .held.name, .held.time, .offered.name)]
+    /// It would hold something with another name.
+    #[error("tag {tag} was set to {} on {}, and must not move to {}", .held.name, .held.time, .offered.name)]
     OtherName {
         /// The tag, as it is delivered.
         tag: String,
@@ -57,8 +57,8 @@ pub enum TagError {
         /// What it would hold.
         offered: Box<DeliveredTag>,
     },
-    /// It would come to hold something that is proven less well.
-    #[error("{tag} was set to {} of level {} on {}, and may not move to one of level {}", .held.name, .held.level, .held.time, .offered.level)]
+    /// It would hold something that is proven less well.
+    #[error("tag {tag} was set to {} at level {} on {}, and must not move to one at level {}", .held.name, .held.level, .held.time, .offered.level)]
     LowerLevel {
         /// The tag, as it is delivered.
         tag: String,
@@ -68,19 +68,19 @@ pub enum TagError {
         offered: Box<DeliveredTag>,
     },
     /// More tags were set than can be remembered.
-    #[error("this side remembers {count} tags that it has set: more do not fit into {MAXIMUM_DELIVERIES} bytes")]
+    #[error("this side remembers {count} tags that it has set; no more fit into {MAXIMUM_DELIVERIES} bytes")]
     TooMany {
         /// How many there are.
         count: usize,
     },
 }
 
-/// Whether a tag may come to hold something of another name, or something that is proven less well.
+/// Whether a tag may move to something with another name, or to something that is proven less well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replacement {
-    /// It may not.
+    /// It must not.
     Refused,
-    /// A person named this very tag.
+    /// It may: a person named this very tag.
     Asked,
 }
 
@@ -89,13 +89,13 @@ pub enum Replacement {
 #[serde(deny_unknown_fields)]
 struct CheckedDeliveries {
     format: u32,
-    /// Of `tags` as JSON without white space.
+    /// The digest of `tags` as JSON without white space.
     digest: Digest,
     tags: Deliveries,
 }
 
 impl Deliveries {
-    /// What was put under a tag, if this side set it.
+    /// What this side put under a tag, if it set it.
     pub fn tag(&self, key: &str) -> Option<&DeliveredTag> {
         self.tags.get(key)
     }
@@ -110,13 +110,13 @@ impl Deliveries {
         self.tags.is_empty()
     }
 
-    /// Writes down that a tag comes to hold something; `tag` is what it is called in an error. Returns what it held, if
-    /// that is replaced although it would have been kept.
+    /// Records what a tag now holds; `tag` is its name in errors. Returns what it held before, if that was replaced
+    /// only because a person asked.
     ///
-    /// A tag that holds the same content already does not move: what is known of it stays, and its level may rise.
+    /// A tag that already holds the same content does not move: its record is kept, and its level may rise.
     ///
     /// # Errors
-    /// [`TagError::OtherName`] and [`TagError::LowerLevel`], where the replacement was not asked for.
+    /// [`TagError::OtherName`] and [`TagError::LowerLevel`], if the replacement was not requested.
     pub fn set(
         &mut self,
         key: String,
@@ -144,7 +144,7 @@ impl Deliveries {
         Ok(self.tags.insert(key, offered).filter(|_| !kept))
     }
 
-    /// Whether all of it can be written down.
+    /// Checks that all of it can be written down.
     ///
     /// # Errors
     /// [`TagError::TooMany`].
@@ -158,7 +158,7 @@ impl Deliveries {
     }
 
     /// Forgets the tags of one registry or layout, or of a part of one: `registry.internal:5000`, `oci:/srv/images`.
-    /// Returns how many these were.
+    /// Returns how many were forgotten.
     pub(super) fn forget_below(&mut self, place: &str) -> usize {
         let before = self.tags.len();
         let place = place.trim_end_matches('/');
@@ -186,7 +186,7 @@ impl Deliveries {
         }
     }
 
-    /// Reads `deliveries.json`, if it is there.
+    /// Reads `deliveries.json`, if it exists.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, TrustStoreError> {
         let Some(bytes) = disk::read(path, MAXIMUM_DELIVERIES)? else { return Ok(None) };
         Self::parse(&bytes)

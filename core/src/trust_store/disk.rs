@@ -1,4 +1,4 @@
-//! Writing files so that a reader, and a power cut, find either the old or the new one, whole.
+//! Writing files so that a reader, and a power cut, find either the old file or the new one, complete.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use super::TrustStoreError;
 use crate::whole_file;
 
-/// Every change that the store makes to the file system, one step each; a test can make any of them fail.
+/// The changes that the store makes to the file system, one step each, so that a test can make any of them fail.
 pub(super) trait Disk {
-    /// Makes a folder and those above it where they are missing, durably.
+    /// Makes a folder and its missing parents, durably.
     fn create_folder(&self, path: &Path) -> io::Result<()>;
     /// Writes a file and waits until its content is on the disk.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
@@ -19,7 +19,7 @@ pub(super) trait Disk {
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
-    /// Removes a folder and all that is in it, durably.
+    /// Removes a folder and everything in it, durably.
     fn remove_folder(&self, path: &Path) -> io::Result<()>;
 }
 
@@ -76,7 +76,7 @@ pub(super) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), 
     disk.sync_folder(folder).map_err(failed("write", folder))
 }
 
-/// Reads a file of at most `limit` bytes; `None` when there is none.
+/// Reads a file of at most `limit` bytes; `None` if it does not exist.
 pub(super) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, TrustStoreError> {
     let file = match File::open(path) {
         Ok(file) => file,

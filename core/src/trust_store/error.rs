@@ -1,4 +1,4 @@
-//! Why the trust store cannot be read or changed. Every variant has a way out, which the command line names.
+//! Why the trust store cannot be read or changed. Every variant has a remedy, which the command line names.
 
 use std::io;
 use std::path::PathBuf;
@@ -22,14 +22,14 @@ pub enum TrustStoreError {
         /// The folder.
         folder: PathBuf,
     },
-    /// There is a folder of that name, and it holds other things.
+    /// The folder holds other things.
     #[error("{} is a folder with other things in it, not a trust store", .folder.display())]
     NotAStore {
         /// The folder.
         folder: PathBuf,
     },
-    /// `policy.toml` is gone: what is asked of an archive is not known any more.
-    #[error("the policy {} is lost", .path.display())]
+    /// `policy.toml` is missing: what is required of an archive is no longer known.
+    #[error("the policy {} is missing", .path.display())]
     PolicyLost {
         /// Where it was.
         path: PathBuf,
@@ -43,7 +43,7 @@ pub enum TrustStoreError {
     Locked {
         /// The folder.
         folder: PathBuf,
-        /// The other process, where it left its id.
+        /// The other process, if it left its id.
         process: Option<u32>,
     },
     /// The lock was removed while it was held, so that another process may be changing the store, too.
@@ -52,7 +52,7 @@ pub enum TrustStoreError {
         /// The file.
         path: PathBuf,
     },
-    /// The file system says no.
+    /// The file system failed.
     #[error("cannot {action} {}", .path.display())]
     Io {
         /// What was attempted.
@@ -62,7 +62,7 @@ pub enum TrustStoreError {
         /// What the system said.
         source: io::Error,
     },
-    /// A file is longer than it can be.
+    /// A file is longer than allowed.
     #[error("{} is longer than {limit} bytes", .path.display())]
     TooLong {
         /// The file.
@@ -70,8 +70,8 @@ pub enum TrustStoreError {
         /// The limit, in bytes.
         limit: u64,
     },
-    /// Something in the store has a name that nothing in the store has.
-    #[error("{} does not belong into a trust store", .path.display())]
+    /// Something in the store has a name that does not belong there.
+    #[error("{} does not belong in a trust store", .path.display())]
     Stray {
         /// The file or folder.
         path: PathBuf,
@@ -100,8 +100,8 @@ pub enum TrustStoreError {
         /// The name.
         name: RepositoryName,
     },
-    /// A root was pinned, and something was accepted under it, and the root is gone.
-    #[error("the pinned root of repository {name} is lost: it had digest {recorded}")]
+    /// A root was pinned and something was accepted under it, but the root is missing.
+    #[error("the pinned root of repository {name} is missing; it had digest {recorded}")]
     RootLost {
         /// The repository.
         name: RepositoryName,
@@ -109,7 +109,7 @@ pub enum TrustStoreError {
         recorded: Digest,
     },
     /// A root is pinned under that name already.
-    #[error("another root is pinned for repository {name} already: {digest}")]
+    #[error("another root is already pinned for repository {name}: {digest}")]
     RepositoryExists {
         /// The name.
         name: RepositoryName,
@@ -130,7 +130,7 @@ pub enum TrustStoreError {
         /// What is wrong.
         source: Box<TufError>,
     },
-    /// The bytes are not TUF metadata of the role they stand for.
+    /// The bytes are not TUF metadata of the expected role.
     #[error("not TUF metadata of role {role}")]
     NotMetadata {
         /// The role.
@@ -173,18 +173,18 @@ pub enum TrustStoreError {
         source: RingKeyError,
     },
     /// Seals are made with ed25519.
-    #[error("an exporter's key is an ed25519 key; this one is for {scheme}")]
+    #[error("an exporter's key must be an ed25519 key; this one is for {scheme}")]
     ExporterScheme {
         /// The scheme of the key.
         scheme: &'static str,
     },
-    /// The root is pinned, but what was last accepted under it is gone.
-    #[error("the trusted state of repository {name} is lost: what was accepted before is not known any more")]
+    /// The root is pinned, but the record of what was last accepted under it is missing.
+    #[error("the trusted state of repository {name} is missing: what was accepted before is no longer known")]
     StateLost {
         /// The repository.
         name: RepositoryName,
     },
-    /// What was last accepted cannot be read, or was changed.
+    /// The record of what was last accepted cannot be read, or was changed.
     #[error("the trusted state of repository {name} is damaged")]
     StateDamaged {
         /// The repository.
@@ -192,14 +192,14 @@ pub enum TrustStoreError {
         /// What is wrong with it.
         source: StateDamage,
     },
-    /// Which tags were set here is not known any more.
-    #[error("{} is lost: which tags were set here, and to what, is not known any more", .path.display())]
+    /// The record of the tags that were set here is missing.
+    #[error("{} is missing: which tags were set here, and to what, is no longer known", .path.display())]
     DeliveriesLost {
         /// The file.
         path: PathBuf,
     },
-    /// Which tags were set here cannot be read, or was changed.
-    #[error("{}, which says which tags were set here, is damaged", .path.display())]
+    /// The record of the tags that were set here cannot be read, or was changed.
+    #[error("{}, which records the tags that were set here, is damaged", .path.display())]
     DeliveriesDamaged {
         /// The file.
         path: PathBuf,
@@ -217,17 +217,17 @@ pub enum TrustStoreError {
         pinned: Digest,
     },
     /// A new state lacks a top-level role.
-    #[error("the new state of repository {name} holds no {role}")]
+    #[error("the new state of repository {name} has no {role} metadata")]
     NoRole {
         /// The repository.
         name: RepositoryName,
         /// The role.
         role: String,
     },
-    /// A new state is of an earlier export than the one in the store.
+    /// A new state is from an earlier export than the one in the store.
     #[error(
-        "the trusted state of repository {name} does not move back: the last accepted export is of {stored}, this one of {}",
-        .offered.map_or_else(|| "no known time".to_owned(), |time| time.to_string())
+        "the trusted state of repository {name} does not move back: the last accepted export was made at {stored}, this one at {}",
+        .offered.map_or_else(|| "an unknown time".to_owned(), |time| time.to_string())
     )]
     ExportMovedBack {
         /// The repository.
@@ -251,13 +251,13 @@ pub enum TrustStoreError {
     },
 }
 
-/// Why bytes are not TUF metadata of a role. Only what the store itself needs is looked at; the engine verifies.
+/// Why bytes are not TUF metadata of a role. Only what the store itself needs is checked; the engine verifies.
 #[derive(Debug, thiserror::Error)]
 pub enum MetadataError {
     /// Not strict JSON.
     #[error(transparent)]
     Json(#[from] JsonError),
-    /// `signed._type` is another.
+    /// `signed._type` is different.
     #[error("its type is {found:?}, not {expected:?}")]
     Type {
         /// The type that the role has.
@@ -276,17 +276,17 @@ pub enum StateDamage {
     /// `state.json` is not what the store writes.
     #[error(transparent)]
     Json(#[from] JsonError),
-    /// It was written in a form that this version does not know.
-    #[error("its format is {0}; this version knows 1")]
+    /// It was written in a form that this version does not support.
+    #[error("its format is {0}; this version reads only 1")]
     Format(u64),
-    /// What it says was changed.
-    #[error("it does not have its digest ({recorded}) any more")]
+    /// Its content was changed.
+    #[error("it no longer has its recorded digest ({recorded})")]
     Digest {
         /// The digest that it should have.
         recorded: Digest,
     },
-    /// A metadata file that it names is gone.
-    #[error("the metadata of role {role} ({digest}) is gone")]
+    /// A metadata file that it names is missing.
+    #[error("the metadata of role {role} ({digest}) is missing")]
     Gone {
         /// The role.
         role: String,
@@ -294,7 +294,7 @@ pub enum StateDamage {
         digest: Digest,
     },
     /// A metadata file that it names was changed.
-    #[error("the metadata of role {role} does not have its digest ({digest}) any more")]
+    #[error("the metadata of role {role} no longer has its digest ({digest})")]
     Changed {
         /// The role.
         role: String,

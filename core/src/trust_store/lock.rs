@@ -1,8 +1,8 @@
 //! The lock: one process changes the store at a time.
 //!
-//! It is the operating system's lock on the file `lock`, so it ends with the process that holds it, however that ends;
-//! no file is left that someone would have to remove. The file says which process that is, for people, and only its
-//! owner may open it: whoever can open it, can hold it.
+//! It is the operating system's lock on the file `lock`, so it ends with the process that holds it, however that
+//! process ends; nobody has to remove a stale file. For people, the file says which process holds it. Only its owner
+//! may open it, because anyone who can open it can hold it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -24,7 +24,7 @@ impl Lock {
         let path = folder.join("lock");
         loop {
             let lock = Self::take_file(folder, &path)?;
-            // If it was removed in between, the next process would make another one and hold that.
+            // If it was removed in the meantime, the next process would create another one and hold that.
             if lock.is_at(&path).map_err(failed("read", &path))? {
                 return Ok(lock);
             }
@@ -40,7 +40,7 @@ impl Lock {
         }
     }
 
-    /// Whether this is still the lock that other processes ask for.
+    /// Checks that this is still the lock that other processes would take.
     ///
     /// # Errors
     /// [`TrustStoreError::LockRemoved`].
@@ -65,7 +65,7 @@ impl Lock {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
-                // Who holds it is only said to help: if it cannot be read, the refusal stands without it.
+                // The holder's id is only there to help: if it cannot be read, the error is reported without it.
                 let _ = (&mut file).take(20).read_to_string(&mut holder);
                 return Err(TrustStoreError::Locked { folder: folder.to_owned(), process: holder.trim().parse().ok() });
             }
@@ -80,7 +80,7 @@ impl Lock {
 }
 
 impl Drop for Lock {
-    /// Closing the file would do, unless a process that is just being started holds a copy of it, for a moment.
+    /// Closing the file would be enough, unless a process that is just being started briefly holds a copy of it.
     fn drop(&mut self) {
         let _ = self.file.unlock();
     }

@@ -1,7 +1,7 @@
 //! The trust store: a folder that holds what this side trusts, and what it has accepted so far.
 //!
 //! ```text
-//! policy.toml                     what is asked of an archive
+//! policy.toml                     what is required of an archive
 //! map.json                        which repositories speak for which names (TAP 4)
 //! roots/NAME/root.json            pinned roots, put here by a person, never from an archive
 //! exporters/NAME.pem              the keys of exporters whose seals count (SPKI PEM)
@@ -12,9 +12,9 @@
 //! lock                            held by the one process that changes the store
 //! ```
 //!
-//! Promises: every file can be read by a person; every file is replaced whole or not at all, whenever the machine
-//! stops; one process writes at a time, and readers need no lock; trusted state never moves back; a state that is lost
-//! or damaged is an error until a person resets it, because to begin silently anew is what a replay needs.
+//! Promises: every file can be read by a person; every file is replaced completely or not at all, whenever the machine
+//! stops; one process writes at a time, and readers need no lock; trusted state never moves back; a lost or damaged
+//! state is an error until a person resets it, because silently starting over is exactly what a replay needs.
 
 pub mod deliveries;
 mod disk;
@@ -58,7 +58,7 @@ use state::StateFile;
 /// The longest policy, map, key or root that is read, in bytes.
 const MAXIMUM_FILE_LENGTH: u64 = 4 << 20;
 
-/// A trust store on the disk. Nothing is read until it is asked for.
+/// A trust store on the disk. Nothing is read until it is needed.
 #[derive(Debug, Clone)]
 pub struct TrustStore {
     folder: PathBuf,
@@ -67,7 +67,7 @@ pub struct TrustStore {
 /// Everything that a trust store holds, as a plain value.
 #[derive(Debug, Clone)]
 pub struct Trust {
-    /// What is asked of an archive.
+    /// What is required of an archive.
     pub policy: Policy,
     /// Which repositories speak for which names, where `map.json` says so.
     pub map: Option<RepositoryMap>,
@@ -75,8 +75,8 @@ pub struct Trust {
     pub repositories: BTreeMap<RepositoryName, Repository>,
     /// The exporters whose seals count.
     pub exporters: BTreeMap<ExporterName, PublicKey>,
-    /// Those who sign attestations. Where there are any, one of them must have signed every attestation, unless the policy asks
-    /// something else of a name.
+    /// The attesters. If there are any, one of them must have signed every attestation, unless the policy requires
+    /// something else for a name.
     pub attesters: BTreeMap<AttesterName, Key>,
 }
 
@@ -95,9 +95,9 @@ impl Trust {
 /// A repository with a pinned root.
 #[derive(Debug, Clone)]
 pub struct Repository {
-    /// Where trust in it begins.
+    /// The root with which trust in it begins.
     pub root: PinnedRoot,
-    /// What was last accepted of it.
+    /// What was last accepted from it.
     pub state: TrustedState,
 }
 
@@ -111,7 +111,7 @@ pub struct PinnedRoot {
 }
 
 impl TrustStore {
-    /// The trust store at `folder`, whether or not it is there yet.
+    /// The trust store at `folder`, whether or not it exists yet.
     pub fn at(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into() }
     }
@@ -121,7 +121,7 @@ impl TrustStore {
         &self.folder
     }
 
-    /// Takes the lock, to change the store; a store is made if there is none.
+    /// Takes the lock, to change the store; a store is created if there is none.
     ///
     /// # Errors
     /// [`TrustStoreError::Locked`] when another process has it, [`TrustStoreError::PolicyLost`], and
@@ -134,7 +134,7 @@ impl TrustStore {
         }
     }
 
-    /// Takes the lock, to change a store that is there.
+    /// Takes the lock, to change an existing store.
     ///
     /// # Errors
     /// [`TrustStoreError::Missing`], [`TrustStoreError::PolicyLost`], and [`TrustStoreError::Locked`] when another
@@ -144,7 +144,7 @@ impl TrustStore {
         Update::on(self.clone(), Box::new(LocalDisk))
     }
 
-    /// Writes the careful default in place of the policy, also where that is lost.
+    /// Replaces the policy with the strict default, even if the policy is missing.
     ///
     /// # Errors
     /// [`TrustStoreError::Missing`], and [`TrustStoreError::Locked`] when another process changes the store.
@@ -176,7 +176,7 @@ impl TrustStore {
         })
     }
 
-    /// What is asked of an archive.
+    /// What is required of an archive.
     ///
     /// # Errors
     /// [`TrustStoreError`] when the policy is lost or cannot be read.
@@ -206,7 +206,7 @@ impl TrustStore {
         for name in names {
             match self.root(&name) {
                 Ok(_) => pinned.push(name),
-                // Folders that an interrupted pinning left.
+                // Folders that an interrupted pinning left behind.
                 Err(TrustStoreError::UnknownRepository { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -234,17 +234,17 @@ impl TrustStore {
         }
     }
 
-    /// What was last accepted of a repository.
+    /// What was last accepted from a repository.
     ///
     /// # Errors
     /// [`TrustStoreError`] when it is lost, damaged, or belongs to another root.
     pub fn state(&self, name: &RepositoryName) -> Result<TrustedState, TrustStoreError> {
         let read = || self.state_file(name)?.load(&self.state_folder(name), name);
-        // Readers hold no lock: a commit may have removed what the first reading was about to read.
+        // Readers hold no lock: a commit may have removed what the first attempt was about to read.
         read().or_else(|_| read())
     }
 
-    /// The version of each role that was last accepted of a repository.
+    /// The version of each role that was last accepted from a repository.
     ///
     /// # Errors
     /// As [`TrustStore::state`].
@@ -262,7 +262,7 @@ impl TrustStore {
             None if self.has_accepted_anything()? => {
                 Err(TrustStoreError::DeliveriesLost { path: self.deliveries_path() })
             }
-            // A store that a person began with a policy of their own, and that has not taken anything in yet.
+            // A store that a person created with their own policy, and that has not accepted anything yet.
             None => Ok(Deliveries::default()),
         }
     }
@@ -283,7 +283,7 @@ impl TrustStore {
         self.keys()
     }
 
-    /// Whether an archive with a repository that is pinned here was ever accepted.
+    /// Whether an archive with a repository that is pinned here has ever been accepted.
     fn has_accepted_anything(&self) -> Result<bool, TrustStoreError> {
         for name in self.repositories()? {
             if self.state(&name)?.last_export.is_some() {
@@ -345,7 +345,7 @@ impl TrustStore {
     }
 }
 
-/// The names in a folder, in order. Hidden files are unfinished ones, and are passed over.
+/// The names in a folder, in order. Hidden files are unfinished ones, and are skipped.
 fn list<T: FromStr<Err = NameError> + Ord>(folder: &Path, suffix: &str) -> Result<Vec<T>, TrustStoreError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,

@@ -69,7 +69,7 @@ macro_rules! name {
 }
 
 name! {
-    /// The name under which this side knows a TUF repository. Every such name can also stand in an archive.
+    /// The name under which this side knows a TUF repository. Every such name can also be used in an archive.
     RepositoryName
 }
 
@@ -79,7 +79,7 @@ name! {
 }
 
 name! {
-    /// The name under which this side knows someone who signs attestations.
+    /// The name under which this side knows an attester.
     AttesterName
 }
 

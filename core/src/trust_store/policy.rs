@@ -1,7 +1,7 @@
-//! `policy.toml`: what this side asks of an archive before it lets it in.
+//! `policy.toml`: what this side requires of an archive before it accepts it.
 //!
-//! Promise: an absent file, and an absent field, mean the careful default; an unknown field is an error, because a
-//! misspelt rule would otherwise be a rule that is not applied.
+//! Promise: an absent file, and an absent field, mean the careful default; an unknown field is an error, because
+//! otherwise a misspelt rule would silently not apply.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -16,14 +16,14 @@ use super::requirement::{Asked, InBundles, Requirement};
 use crate::oci::ReferrerKind;
 use crate::oci::referrer::usual_kinds;
 
-/// A policy file to start from: it says what the defaults are, and changes none of them.
-pub const TEMPLATE: &str = r#"# What this side asks of an archive. A line that begins with # shows the default.
+/// A policy file to start from: it documents the defaults and changes none of them.
+pub const TEMPLATE: &str = r#"# What this side requires of an archive. A line that begins with # shows the default.
 
 # The lowest level of CNAB Security that is accepted where no requirement by name (below) says otherwise: "0", "1" (1a or
-# 1b), "1a", "1b", "2", "3a", "3b" or "4". Below 2, whoever packs an archive may exchange the bundle or the images in it.
+# 1b), "1a", "1b", "2", "3a", "3b" or "4". Below 2, anyone who packs an archive can replace the bundle or the images in it.
 #minimum_level = "2"
 
-# When metadata must not have expired: "at-export" (the sealed export time) or "now".
+# When metadata must still be valid: "at-export" (at the sealed export time) or "now".
 #freshness = "at-export"
 
 # The longest time between export and now, whichever clock judges expiry, in days (d), hours (h) or minutes (m).
@@ -33,53 +33,49 @@ pub const TEMPLATE: &str = r#"# What this side asks of an archive. A line that b
 # freshness = "now", before the first role or in-toto layout expires.
 #warn_before_expiry = "7d"
 
-# How many different known exporters must have sealed an archive.
+# How many different pinned exporters must have sealed an archive.
 #exporter_threshold = 1
 
 # Whether the inspections that an in-toto layout asks for must have been run: "required" or "optional".
 #inspections = "required"
 
-# What may refer to an image, by kind. "image" is one that could be run, for which nobody vouches.
+# The kinds of referrers that an image may have. "image" is a runnable image, for which nobody vouches.
 #referrers = ["attestation", "signature", "sbom", "other"]
 
-# Requirements by name. The first that matches a name counts for it, and minimum_level for every name that none matches.
-# Names are matched in full, with * and ? that stop at /; a pattern without a tag is for every tag.
+# Requirements by name. The first that matches a name applies to it; minimum_level applies to names that none matches.
+# Full names are matched; * and ? stop at /. A pattern without a tag matches every tag.
 #require = []
-#
-# Each is a table of its own, here, before the limits:
+# Each is its own table, here, before the limits:
 #
 #     [[require]]
 #     names = ["example.com/org/*", "docker.io/library/nginx:1.*"]
 #     level = "4"
-#     vouched_by = ["acme"]    # may be left out: repositories that must be among those that vouch
+#     vouched_by = ["acme"]    # optional: repositories that must be among those that vouch
 #     attested_by = ["scan"]   # may be left out: attesters of whom one must vouch for each referrer; any pinned one without it
-#
-# A bundle's level is that of the bundle and of the least proven of its images. Each image in it must also be proven as its
-# own name asks (as much as the level asks of images). So an image that may be unsigned lets no bundle with it pass, unless
-# its requirement says that it counts in bundles instead of what the bundle asks of its images:
+# A bundle's level is that of the bundle and of its least proven image. Each image in it must also be proven as its own name # requires (as far as that level concerns images). So a rule that allows an unsigned image does not let its bundles pass, # unless it says that, in bundles, it replaces what the bundle requires of this image:
 #
 #     [[require]]
 #     names = ["docker.io/library/redis"]
 #     level = "0"
-#     in_bundles = "instead"   # "also" where it is left out
+#     in_bundles = "instead"   # the default is "also"
 
 [limits]
 # The longest seal that is read, in bytes. It lists everything in the archive.
 #seal_length = 33554432
 
-# How many versions of a root, counted from the last accepted one, an archive may bring.
+# How many versions of a root, counted from the last accepted one, an archive may carry.
 #root_versions = 1024
 
-# How many roles a search for a target may visit, and how many delegations may lie before it.
+# How many roles a search for a target may visit, and how many delegations may lead to it.
 #visited_roles = 256
 #delegation_depth = 32
 "#;
 
-/// What this side asks of an archive.
+/// What this side requires of an archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
-    /// The lowest level that is accepted, of names for which there is no requirement.
+    /// The lowest accepted level for names without a requirement.
     pub minimum_level: MinimumLevel,
     /// Requirements by name: the first that matches counts.
     pub require: Vec<Requirement>,
@@ -87,13 +83,13 @@ pub struct Policy {
     pub freshness: FreshnessRule,
     /// The longest time between export and now.
     pub maximum_transit: Period,
-    /// How long before this policy will refuse an archive a report begins to warn.
+    /// How long before this policy would refuse an archive reports begin to warn.
     pub warn_before_expiry: Period,
-    /// How many different known exporters must have sealed an archive.
+    /// How many different pinned exporters must have sealed an archive.
     pub exporter_threshold: NonZeroU32,
     /// Whether inspections must have been run.
     pub inspections: Inspections,
-    /// The kinds of referrers that are let in.
+    /// The kinds of referrers that are accepted.
     pub referrers: BTreeSet<ReferrerKind>,
     /// How much of an archive is read at most.
     pub limits: PolicyLimits,
@@ -172,16 +168,16 @@ impl Default for Policy {
 /// Why a text is not a policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
-    /// It is not TOML, or has a field or a value that a policy does not know.
+    /// It is not TOML, or has an unknown field or an invalid value.
     #[error("not a policy: {0}")]
     Malformed(String),
-    /// The threshold is written in a way that only a person can change.
-    #[error("the line of exporter_threshold cannot be changed without touching others")]
+    /// The threshold is written in a way that only a person can edit.
+    #[error("the line with exporter_threshold cannot be changed without changing others")]
     CannotEdit,
 }
 
 impl PolicyError {
-    /// Says on one line what is wrong and where: the parser's own picture of it takes several.
+    /// Says on one line what is wrong and where; the parser's own message takes several.
     fn malformed(text: &str, error: &toml::de::Error) -> Self {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let above = before.matches('\n').count();
@@ -194,12 +190,12 @@ impl Policy {
     /// Reads a policy.
     ///
     /// # Errors
-    /// [`PolicyError`] for unknown fields and for values out of range too.
+    /// [`PolicyError`] including unknown fields and values out of range.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         toml::from_str(text).map_err(|error| PolicyError::malformed(text, &error))
     }
 
-    /// What is asked of a name in full: `domain/path:tag`, or with a digest where it has no tag.
+    /// What is required of a full name: `domain/path:tag`, or with a digest if it has no tag.
     pub fn asked_of(&self, name: &str) -> Asked<'_> {
         let matching = self.require.iter().find_map(|requirement| {
             requirement.names.iter().find(|pattern| pattern.matches(name)).map(|pattern| (requirement, pattern))
@@ -241,7 +237,7 @@ impl Policy {
         self.freshness_by(asked).require_as_strict_as(&self.freshness())
     }
 
-    /// The freshness that this policy asks for.
+    /// The freshness that this policy requires.
     pub fn freshness(&self) -> Freshness {
         match self.freshness {
             FreshnessRule::AtExport => Freshness::AtExport { maximum_transit: self.maximum_transit.0 },
@@ -249,7 +245,8 @@ impl Policy {
         }
     }
 
-    /// The text with the threshold of exporters changed, in its line where it has one; everything else stays as it is.
+    /// The text with the exporter threshold changed, in its existing line if there is one; everything else stays as it
+    /// is.
     ///
     /// # Errors
     /// [`PolicyError::Malformed`] when `text` is not a policy, [`PolicyError::CannotEdit`] when the line cannot be found.
@@ -268,7 +265,7 @@ impl Policy {
             None => lines.insert(0, &line),
         }
         let changed = lines.join("\n") + "\n";
-        // Editing text by eye is only safe if the result is read again.
+        // Editing text like this is only safe if the result is read again.
         if Self::parse(&changed).as_ref() == Ok(&wanted) { Ok(changed) } else { Err(PolicyError::CannotEdit) }
     }
 }
@@ -277,12 +274,12 @@ impl Policy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Period(pub SignedDuration);
 
-/// Why a text is not a period.
+/// Why a text is not a length of time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a length of time: expected a whole number of days, hours or minutes, as in 30d, 12h or 90m")]
+#[error("{0:?} is not a length of time: expected a whole number of days, hours or minutes, such as 30d, 12h or 90m")]
 pub struct PeriodError(String);
 
-/// A century: no transit and no warning is longer.
+/// A century: no transit or warning is longer.
 const LONGEST_MINUTES: u32 = 100 * 366 * 24 * 60;
 
 impl std::str::FromStr for Period {

@@ -1,7 +1,8 @@
 //! Whether there is a trust store in a folder.
 //!
-//! `policy.toml` is written before anything else but an empty `deliveries.json`, which is never begun anew, and is never
-//! removed, so a folder with other parts of a store and without it has lost it; and a folder with neither is not a store, whatever else it holds.
+//! `policy.toml` is written before everything except an empty `deliveries.json`, which is never recreated, and it is
+//! never removed. So a folder with other parts of a store but without it has lost it, and a folder with neither is not
+//! a store, whatever else it holds.
 
 use std::fs;
 use std::io;
@@ -13,7 +14,7 @@ use super::disk::failed;
 /// What is in a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Presence {
-    /// Nothing that matters: a store can begin here.
+    /// Nothing that matters: a store can be created here.
     Nothing,
     /// A trust store.
     Store,
@@ -38,7 +39,7 @@ impl Presence {
             match name.to_string_lossy().as_ref() {
                 "policy.toml" => return Ok(Self::Store),
                 "roots" | "state" | "exporters" | "attesters" | "map.json" => found = Self::StoreWithoutPolicy,
-                // What the beginning of a store leaves when it is interrupted.
+                // What the creation of a store leaves behind when it is interrupted.
                 "lock" | ".policy.toml.new" | "deliveries.json" | ".deliveries.json.new" => {}
                 _ if found == Self::Nothing => found = Self::Other,
                 _ => {}

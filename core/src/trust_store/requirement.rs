@@ -1,9 +1,8 @@
-//! Requirements by name: what a policy asks of some names instead of its minimum level.
+//! Requirements by name: what a policy requires of some names instead of its minimum level.
 //!
-//! They are an ordered list, and the first whose pattern matches a name in full is the one that counts for that name.
-//! Every name has one: the bundle's, each image's in it, and that of an image that stands alone; where none matches it is
-//! `minimum_level`. Promise: a pattern that can match no name is refused, because a rule that is never applied looks like
-//! one that is.
+//! They are an ordered list, and the first whose pattern matches a full name applies to it. Every item has one: the
+//! bundle, each image in it, and each image that belongs to no bundle. Where none matches, `minimum_level` applies.
+//! Promise: a pattern that can match no name is refused, because a rule that is never applied looks like one that is.
 
 use std::fmt;
 
@@ -15,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{AttesterName, RepositoryName};
 use crate::oci::{Reference, Tag};
 
-/// What is asked of the names that a pattern matches.
+/// What is required of the names that a pattern matches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Requirement {
@@ -27,28 +26,28 @@ pub struct Requirement {
     /// The repositories that must be among those that vouch for the name.
     #[serde(default)]
     pub vouched_by: Vec<RepositoryName>,
-    /// The attesters of whom one must vouch for everything that refers to the name. Where it is left out, every pinned
-    /// attester is as good as another; where it is empty, nobody needs to vouch.
+    /// The attesters of whom one must vouch for every referrer of the name. If it is absent, any pinned attester may
+    /// vouch; if it is empty, nobody has to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attested_by: Option<Vec<AttesterName>>,
-    /// What becomes of a bundle's own requirement on its images, where the name is that of an image in it.
+    /// How this combines with a bundle's requirement, if the name is that of an image in the bundle.
     #[serde(default)]
     pub in_bundles: InBundles,
 }
 
-/// What becomes of a bundle's requirement on its images, for an image that has a requirement of its own.
+/// How a bundle's requirement combines with that of an image in it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InBundles {
-    /// Both hold.
+    /// Both apply.
     #[default]
     Also,
-    /// The image's own holds instead: it may be proven less well than its bundle asks for.
+    /// Only the image's own applies: it may be proven less well than its bundle requires.
     Instead,
 }
 
-/// Which names a requirement is for: a name, with or without a tag, or a path pattern of names in full; without a tag it
-/// matches every tag. `*` alone is every name.
+/// Which names a requirement is for: a name, with or without a tag, or a path pattern for full names; without a tag it
+/// matches every tag. `*` alone matches every name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamePattern {
     text: String,
@@ -69,11 +68,13 @@ enum Form {
 /// Why a text is not a pattern of names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NamePatternError {
-    /// It matches no name in full.
-    #[error("{0:?} matches no name: a pattern is of names in full, as in docker.io/library/* or example.com/org/*:1.*")]
+    /// It can match no full name.
+    #[error(
+        "{0:?} can match no name: patterns are for full names, such as docker.io/library/* or example.com/org/*:1.*"
+    )]
     MatchesNothing(String),
     /// It names a digest.
-    #[error("{0:?} has a digest: a requirement is for names")]
+    #[error("{0:?} has a digest, but a requirement is for names")]
     Digest(String),
 }
 
@@ -91,7 +92,7 @@ impl NamePattern {
         Ok(Self { text: text.to_owned(), form: Form::of(text)? })
     }
 
-    /// Whether a name in full matches: `domain/path:tag`, or with a digest where it has no tag.
+    /// Whether a full name matches: `domain/path:tag`, or with a digest where it has no tag.
     pub fn matches(&self, name: &str) -> bool {
         let last = name.rfind('/').unwrap_or_default();
         let (_, behind) = name.split_at_checked(last).unwrap_or_default();
@@ -112,7 +113,7 @@ impl Form {
         if text == "*" {
             return Ok(Self::Everything);
         }
-        // What is a name means what it means everywhere else: `nginx` is docker.io/library/nginx.
+        // A plain name means what it means everywhere else: `nginx` is docker.io/library/nginx.
         if let Ok(reference) = text.parse::<Reference>() {
             return match reference.digest() {
                 Some(_) => Err(NamePatternError::Digest(text.to_owned())),
@@ -151,25 +152,25 @@ impl<'de> Deserialize<'de> for NamePattern {
 
 fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<NamePattern>, D::Error> {
     let names: Vec<NamePattern> = Vec::deserialize(deserializer)?;
-    if names.is_empty() { Err(serde::de::Error::custom("a requirement names nothing")) } else { Ok(names) }
+    if names.is_empty() { Err(serde::de::Error::custom("a requirement has no names")) } else { Ok(names) }
 }
 
-/// What a policy asks of one name.
+/// What a policy requires of one name.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
     /// The lowest level that is accepted.
     pub level: MinimumLevel,
     /// The repositories that must be among those that vouch for it.
     pub vouched_by: &'a [RepositoryName],
-    /// The attesters of whom one must vouch for what refers to it; `None` where any pinned one will do.
+    /// The attesters of whom one must vouch for its referrers; `None` if any pinned attester may.
     pub attested_by: Option<&'a [AttesterName]>,
-    /// What becomes of a bundle's requirement on this image.
+    /// How this combines with a bundle's requirement.
     pub in_bundles: InBundles,
     /// The pattern that matched; `None` where it is the minimum level of the policy.
     pub pattern: Option<&'a NamePattern>,
 }
 
-/// Which part of a policy asked for something.
+/// The part of a policy that requires something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rule {
     /// `minimum_level`.
@@ -188,7 +189,7 @@ impl fmt::Display for Rule {
 }
 
 impl Asked<'_> {
-    /// Which part of the policy asked for it.
+    /// The part of the policy that requires it.
     pub fn rule(&self) -> Rule {
         self.pattern.map_or(Rule::MinimumLevel, |pattern| Rule::Requirement(pattern.clone()))
     }

@@ -1,8 +1,8 @@
-//! `state/NAME/`: what was last accepted of one repository, as files.
+//! `state/NAME/`: what was last accepted from one repository, as files.
 //!
 //! `state.json` names, for people and for the store, the version and the digest of each role's metadata; the raw bytes
 //! are in `metadata/SHA256.json`. The bytes are written first, then `state.json` is replaced: whenever the process or
-//! the machine stops, `state.json` names only what is there, whole.
+//! the machine stops, `state.json` names only files that are there and complete.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -17,7 +17,7 @@ use super::disk::{self, Disk, failed};
 use super::error::{MetadataError, StateDamage};
 use super::{RepositoryName, TrustStoreError};
 
-/// The form of `state.json`.
+/// The version of the form of `state.json`.
 const FORMAT: u32 = 1;
 /// The longest `state.json` that is read, in bytes: some 100,000 roles.
 const MAXIMUM_STATE_LENGTH: u64 = 32 << 20;
@@ -27,37 +27,37 @@ const MAXIMUM_STATE_LENGTH: u64 = 32 << 20;
 #[serde(deny_unknown_fields)]
 struct CheckedState {
     format: u32,
-    /// Of `state` as JSON without white space.
+    /// The digest of `state` as JSON without white space.
     digest: Digest,
     state: StateFile,
 }
 
-/// What `state.json` says.
+/// The content of `state.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct StateFile {
     /// The root that was pinned when this was written. Another root has another state.
     pub(super) pinned_root: Digest,
-    /// When the last accepted archive was exported. The field is there even when there is no such time: one that was
-    /// lost is no permission to begin anew.
+    /// When the last accepted archive was exported. The field is present even if there is no such time, so that losing
+    /// it is not permission to start over.
     #[serde(deserialize_with = "Option::deserialize")]
     pub(super) last_export: Option<Timestamp>,
-    /// What was accepted of each role.
+    /// What was accepted for each role.
     roles: BTreeMap<String, RoleRecord>,
 }
 
-/// What was accepted of a role.
+/// What was accepted for a role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RoleRecord {
     version: u64,
-    /// In bytes.
+    /// Its length, in bytes.
     length: u64,
     digest: Digest,
 }
 
 impl StateFile {
-    /// Nothing was accepted yet under this root.
+    /// Nothing has been accepted yet under this root.
     pub(super) fn empty(pinned_root: Digest) -> Self {
         Self { pinned_root, last_export: None, roles: BTreeMap::new() }
     }
@@ -67,7 +67,7 @@ impl StateFile {
         self.roles.is_empty() && self.last_export.is_none()
     }
 
-    /// This state, if it is one under that root too: it is the pinned one, or the newest that was accepted.
+    /// This state, if it also holds under that root: the pinned one, or the newest that was accepted.
     pub(super) fn under(&self, root: &Digest) -> Option<Self> {
         let accepted = self.roles.get("root").is_some_and(|record| record.digest == *root);
         (accepted || self.pinned_root == *root).then(|| Self { pinned_root: root.clone(), ..self.clone() })
@@ -129,8 +129,8 @@ impl StateFile {
         Ok(TrustedState { metadata, last_export: self.last_export })
     }
 
-    /// Refuses a state that lies behind this one. Versions of other roles may go down only under a newer root: that is
-    /// how a publisher recovers from a fast-forward attack (TUF 1.0.34 §5.3.11), and the engine has judged it.
+    /// Refuses a state that is older than this one. Versions of other roles may go down only under a newer root: that
+    /// is how a publisher recovers from a fast-forward attack (TUF 1.0.34 §5.3.11), and the engine has judged it.
     pub(super) fn require_not_behind(&self, next: &Self, name: &RepositoryName) -> Result<(), TrustStoreError> {
         if let Some(stored) = self.last_export
             && next.last_export.is_none_or(|offered| offered < stored)
@@ -150,7 +150,7 @@ impl StateFile {
                 });
             }
         }
-        // A newer root may have rotated the keys of the others away.
+        // A newer root may have rotated away the keys of the other roles.
         let required = |role: &&str| *role == "root" || (self.roles.contains_key(*role) && !newer_root);
         let missing = |role: &&str| required(role) && !next.roles.contains_key(*role);
         match ["root", "timestamp", "snapshot", "targets"].into_iter().find(missing) {
@@ -159,7 +159,7 @@ impl StateFile {
         }
     }
 
-    /// Writes the metadata of `state` into the folder, but for what `current` names already; nothing names it yet.
+    /// Writes the metadata of `state` into the folder, except what `current` already names; nothing names it yet.
     pub(super) fn write_metadata(
         &self,
         disk: &dyn Disk,
@@ -209,7 +209,7 @@ fn file_name(digest: &Digest) -> String {
     format!("{}.json", digest.hex())
 }
 
-/// The version of a role's metadata, after a look at its type.
+/// The version of a role's metadata, after checking its type.
 pub(super) fn version(role: &str, bytes: &[u8]) -> Result<u64, TrustStoreError> {
     let not_metadata = |source| TrustStoreError::NotMetadata { role: role.to_owned(), source };
     let document = strict_json::parse(bytes).map_err(|error| not_metadata(error.into()))?;

@@ -1,4 +1,4 @@
-//! Changing the store: under its lock, each change whole or not at all.
+//! Changing the store: under its lock, each change completely or not at all.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -23,33 +23,33 @@ use super::{
 };
 use crate::trust_store::policy::TEMPLATE;
 
-/// The right to change a trust store. While it lives, no other process can have it.
+/// The right to change a trust store. While it exists, no other process can have it.
 pub struct Update {
     store: TrustStore,
     disk: Box<dyn Disk>,
     lock: Lock,
 }
 
-/// What was known of a repository, and is not any more.
+/// What was remembered about a repository and has been forgotten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forgotten {
     /// The version of each role that was last accepted.
     pub versions: BTreeMap<String, u64>,
-    /// When the last accepted archive was exported; `None` when that was not known, or is still known.
+    /// When the last accepted archive was exported; `None` if it was not known, or is still remembered.
     pub last_export: Option<Timestamp>,
 }
 
-/// What becomes of the time of the last accepted export when a state is reset.
+/// What happens to the time of the last accepted export when a state is reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExportTime {
-    /// It stays, if it can be read: archives from before it are still refused.
+    /// It is kept, if it can be read: earlier archives are still refused.
     Kept,
-    /// It is forgotten too: for a clock that was wrong when it was accepted.
+    /// It is forgotten too, because a clock was wrong when it was accepted.
     Forgotten,
 }
 
-/// What was accepted of some repositories, about to be remembered.
-#[must_use = "nothing is remembered before it is finished"]
+/// What was accepted from some repositories, about to be recorded.
+#[must_use = "nothing is recorded until it is finished"]
 pub struct Commit<'u> {
     update: &'u Update,
     next_states: Vec<(PathBuf, StateFile)>,
@@ -60,7 +60,7 @@ impl Commit<'_> {
     /// the old one, and doing it again ends at the new one.
     ///
     /// # Errors
-    /// [`TrustStoreError`] when the store is not this process's any more, or cannot be written.
+    /// [`TrustStoreError`] when this process no longer holds the store's lock, or the store cannot be written.
     pub fn finish(self) -> Result<(), TrustStoreError> {
         let Update { store, disk, lock } = self.update;
         lock.require_held(&store.folder)?;
@@ -74,7 +74,7 @@ impl Update {
         Ok(Self { store, disk, lock })
     }
 
-    /// Begins a store, unless another process has begun it in the meantime.
+    /// Creates a store, unless another process has created it in the meantime.
     pub(super) fn on_new(store: TrustStore, disk: Box<dyn Disk>) -> Result<Self, TrustStoreError> {
         disk.create_folder(&store.folder).map_err(failed("make", &store.folder))?;
         let update = Self::on(store, disk)?;
@@ -99,7 +99,7 @@ impl Update {
         self.store.load()
     }
 
-    /// Writes down what was accepted of these repositories.
+    /// Records what was accepted from these repositories.
     ///
     /// # Errors
     /// [`TrustStoreError`] when a repository is unknown, its state in the store is damaged, or the new one lies behind it; then
@@ -108,9 +108,9 @@ impl Update {
         self.begin_commit(states)?.finish()
     }
 
-    /// Writes down which tags are about to be set, and all but the last step of what was accepted of these repositories:
-    /// whatever happens while tags are set, none is set that is not remembered. A tag that is remembered and not set yet
-    /// is guarded as if it were.
+    /// Records which tags are about to be set, and does all but the last step of recording what was accepted from these
+    /// repositories: whatever happens while tags are being set, no tag is set that is not remembered. A tag that is
+    /// remembered but not set yet is guarded as if it were set.
     ///
     /// # Errors
     /// As [`Update::commit`].
@@ -127,8 +127,8 @@ impl Update {
     /// Writes the metadata of these repositories; the states that refer to it are written by [`Commit::finish`].
     ///
     /// # Errors
-    /// [`TrustStoreError`] when a repository is unknown, its state in the store is damaged, or the new one lies behind
-    /// it; then nothing is changed.
+    /// [`TrustStoreError`] when a repository is unknown, its state in the store is damaged, or the new one is older;
+    /// nothing is then changed.
     fn begin_commit(&self, states: &BTreeMap<RepositoryName, TrustedState>) -> Result<Commit<'_>, TrustStoreError> {
         self.lock.require_held(&self.store.folder)?;
         let mut next_states = Vec::new();
@@ -155,11 +155,11 @@ impl Update {
         self.store.deliveries()
     }
 
-    /// Forgets which tags were set here: all of them, also where that is lost or damaged, or those of one registry or
-    /// layout (`registry.internal:5000`, `oci:/srv/images`). Returns how many are forgotten, if that is known.
+    /// Forgets which tags were set here: all of them, even if the record is lost or damaged, or those of one registry
+    /// or layout (`registry.internal:5000`, `oci:/srv/images`). Returns how many are forgotten, if that is known.
     ///
     /// # Errors
-    /// [`TrustStoreError`] when those of one place are asked for, and the file is lost or damaged.
+    /// [`TrustStoreError`] when those of one place are to be forgotten, but the file is lost or damaged.
     pub fn reset_deliveries(&self, place: Option<&str>) -> Result<Option<usize>, TrustStoreError> {
         let known = self.store.deliveries();
         let (deliveries, forgotten) = match place {
@@ -174,11 +174,12 @@ impl Update {
         Ok(forgotten)
     }
 
-    /// Pins a root, for a name that has none, or has the same. A root that was lost can be put back this way, and what
-    /// was accepted under it is still known.
+    /// Pins a root for a name that has none, or has the same one. A lost root can be put back in this way, and what was
+    /// accepted under it is still remembered.
     ///
     /// # Errors
-    /// [`TrustStoreError`] when the name has or had another root, or `root` is not one, or not the expected one.
+    /// [`TrustStoreError`] when the name has or had another root, or `root` is not a valid root, or not the expected
+    /// one.
     pub fn pin_root(
         &self,
         name: &RepositoryName,
@@ -201,12 +202,12 @@ impl Update {
         }
     }
 
-    /// Pins a root, also in place of another; what was accepted under the other is forgotten, and returned, unless it is the
-    /// newest root that was accepted.
+    /// Pins a root, even in place of another. What was accepted under the other is forgotten and returned, unless the
+    /// new root is the newest that was accepted.
     ///
     /// # Errors
-    /// [`TrustStoreError`] when `root` is not one, or not the expected one, and when `state.json` is lost or damaged: it
-    /// says what is given up, and without it only [`Update::reset_state`] gives anything up.
+    /// [`TrustStoreError`] when `root` is not a valid root, or not the expected one, and when `state.json` is lost or
+    /// damaged: it says what would be forgotten, and without it only [`Update::reset_state`] forgets anything.
     pub fn replace_root(
         &self,
         name: &RepositoryName,
@@ -232,7 +233,7 @@ impl Update {
         Ok((digest, Forgotten::of(&state, ExportTime::Forgotten)))
     }
 
-    /// The state first: if this stops in between, it names a root that is not pinned, and that is noticed.
+    /// The state first: if this is interrupted, the state names a root that is not pinned, which is noticed.
     fn begin_repository(&self, name: &RepositoryName, root: &[u8], digest: Digest) -> Result<(), TrustStoreError> {
         StateFile::empty(digest).write(&*self.disk, &self.store.state_folder(name))?;
         self.replace(&self.store.root_path(name), root)
@@ -246,7 +247,7 @@ impl Update {
         match self.store.root(name) {
             Ok(_) => self.remove_file(&self.store.root_path(name))?,
             Err(error @ TrustStoreError::UnknownRepository { .. }) => return Err(error),
-            // The root is gone already, or its state cannot be read.
+            // The root is already missing, or its state cannot be read.
             Err(_) => {}
         }
         for folder in [self.store.root_folder(name), self.store.state_folder(name)] {
@@ -257,10 +258,10 @@ impl Update {
         Ok(())
     }
 
-    /// Forgets what was accepted of a repository, and returns it: its pinned root is where trust begins again.
+    /// Forgets what was accepted from a repository, and returns it: trust starts over from its pinned root.
     ///
     /// # Errors
-    /// [`TrustStoreError`] when no root is pinned under that name, or it cannot be used.
+    /// [`TrustStoreError`] when no root is pinned under that name, or the root cannot be used.
     pub fn reset_state(
         &self,
         name: &RepositoryName,
@@ -281,7 +282,7 @@ impl Update {
     /// Adds an exporter whose seals count.
     ///
     /// # Errors
-    /// [`TrustStoreError`] when the name or the key is known already, or the key is not an ed25519 key.
+    /// [`TrustStoreError`] when the name or the key is already in use, or the key is not an ed25519 key.
     pub fn add_exporter(&self, name: &ExporterName, key: &PublicKey) -> Result<(), TrustStoreError> {
         if key.scheme() != Scheme::Ed25519 {
             return Err(TrustStoreError::ExporterScheme { scheme: key.scheme().name() });
@@ -297,18 +298,18 @@ impl Update {
         self.replace(&path, pem.as_bytes())
     }
 
-    /// Removes an exporter: its seals count no more.
+    /// Removes an exporter: its seals no longer count.
     ///
     /// # Errors
-    /// [`TrustStoreError`] when it is not known.
+    /// [`TrustStoreError`] when there is no such exporter.
     pub fn remove_exporter(&self, name: &ExporterName) -> Result<(), TrustStoreError> {
         self.remove_key::<PublicKey>(name)
     }
 
-    /// Adds someone who signs attestations. The key is kept in the form that it comes in.
+    /// Adds an attester. The key is kept in the form in which it was given.
     ///
     /// # Errors
-    /// [`TrustStoreError`] when the name or the key is known already, or the key cannot be used.
+    /// [`TrustStoreError`] when the name or the key is already in use, or the key cannot be used.
     pub fn add_attester(&self, name: &AttesterName, key: &[u8]) -> Result<Key, TrustStoreError> {
         let path = self.store.key_path::<Key>(name);
         let added = <Key as RingKey>::read(key).map_err(|source| TrustStoreError::RingKey {
@@ -321,10 +322,10 @@ impl Update {
         Ok(added)
     }
 
-    /// Removes someone who signs attestations.
+    /// Removes an attester.
     ///
     /// # Errors
-    /// [`TrustStoreError`] when they are not known.
+    /// [`TrustStoreError`] when there is no such attester.
     pub fn remove_attester(&self, name: &AttesterName) -> Result<(), TrustStoreError> {
         self.remove_key::<Key>(name)
     }
@@ -337,10 +338,10 @@ impl Update {
         self.remove_file(&path)
     }
 
-    /// Sets how many different known exporters must have sealed an archive.
+    /// Sets how many different pinned exporters must have sealed an archive.
     ///
     /// # Errors
-    /// [`TrustStoreError::Policy`] when the policy is broken, or written in a way that only a person can change.
+    /// [`TrustStoreError::Policy`] when the policy is broken, or written in a way that only a person can edit.
     pub fn set_exporter_threshold(&self, threshold: NonZeroU32) -> Result<(), TrustStoreError> {
         let path = self.store.policy_path();
         let text = self.store.policy_text()?;
@@ -352,7 +353,7 @@ impl Update {
     /// Sets the map (TAP 4) that says which repositories speak for which names.
     ///
     /// # Errors
-    /// [`TrustStoreError::Map`] when it is not one.
+    /// [`TrustStoreError::Map`] when it is not a valid map.
     pub fn set_map(&self, map: &[u8]) -> Result<(), TrustStoreError> {
         let path = self.store.map_path();
         if u64::try_from(map.len()).is_ok_and(|length| length > MAXIMUM_FILE_LENGTH) {
@@ -381,7 +382,7 @@ impl Update {
     }
 }
 
-/// Whether it is a root that its own keys signed, and the expected one.
+/// Checks that it is a root signed by its own keys, and the expected one.
 fn check_root(root: &[u8], expected: Option<&Digest>) -> Result<Digest, TrustStoreError> {
     let digest = Digest::sha256(root);
     if let Some(expected) = expected

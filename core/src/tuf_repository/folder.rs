@@ -11,7 +11,7 @@ use sealift_archive_format::Digest;
 use sealift_proof::tuf::provider::target_file_path;
 use sealift_proof::tuf::{MetadataProvider, ProviderError, RoleName, TargetProvider};
 
-/// A repository in a folder of this machine.
+/// A repository in a folder on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepositoryFolder {
     metadata: PathBuf,
@@ -47,8 +47,8 @@ impl TargetProvider for RepositoryFolder {
     }
 }
 
-/// A file by its name, or by its decoded name: a web server decodes the names it is asked for, so that is what a folder made
-/// for one has.
+/// A file by its name, or by its decoded name: a web server decodes the names in requests, so a folder made for one has
+/// decoded names.
 fn read_either(folder: &Path, name: &str, limit: u64) -> Result<Option<Vec<u8>>, ProviderError> {
     let encoded = read(folder, name, limit)?;
     match percent_decode_str(name).decode_utf8() {
@@ -57,8 +57,8 @@ fn read_either(folder: &Path, name: &str, limit: u64) -> Result<Option<Vec<u8>>,
     }
 }
 
-/// The place of a file in a folder that a web server serves: under the decoded name, except where that would lead out of
-/// the folder.
+/// The place of a file in a folder that a web server serves: under the decoded name, unless that would lead out of the
+/// folder.
 pub(super) fn served_from(folder: &Path, name: &str) -> Option<PathBuf> {
     let decoded = percent_decode_str(name).decode_utf8().ok();
     decoded.and_then(|decoded| inside(folder, &decoded)).or_else(|| inside(folder, name))
@@ -78,7 +78,7 @@ fn read(folder: &Path, path: &str, limit: u64) -> Result<Option<Vec<u8>>, Provid
     let unavailable =
         |source: std::io::Error| ProviderError::Unavailable { file_name: path.to_owned(), source: source.into() };
     let Some(place) = inside(folder, path) else { return Ok(None) };
-    // A pipe would be waited for, under the lock of the trust store.
+    // Opening a pipe would wait, while holding the lock of the trust store.
     let open = File::options().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(place);
     let file = match open {
         Ok(file) if file.metadata().is_ok_and(|metadata| !metadata.is_file()) => {

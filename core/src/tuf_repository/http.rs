@@ -69,7 +69,7 @@ impl MetadataProvider for HttpRepository {
     ) -> Result<Option<Vec<u8>>, ProviderError> {
         let file_name = role.file_name(version);
         match self.fetch(format!("{}{file_name}", self.metadata).parse(), &file_name, limit) {
-            // Storage services that do not let their contents be listed answer so for the root that is still to come.
+            // Storage services whose contents cannot be listed answer in this way for a root that does not exist yet.
             Err(ProviderError::Unavailable { source, .. }) if is_forbidden(&*source) && *role == RoleName::root() => {
                 Ok(None)
             }
@@ -79,8 +79,8 @@ impl MetadataProvider for HttpRepository {
 }
 
 impl TargetProvider for HttpRepository {
-    /// A name with a `.` or `..` segment is nowhere: what a server makes of it is not known. What is percent-encoded in a
-    /// name stays as it is (TUF 1.0.34 §4.5: target paths align with URLs).
+    /// A name with a `.` or `..` segment is treated as missing, because servers differ in what they make of it. What is
+    /// percent-encoded in a name stays as it is (TUF 1.0.34 §4.5: target paths align with URLs).
     fn target(
         &mut self,
         path: &str,

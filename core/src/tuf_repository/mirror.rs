@@ -1,10 +1,10 @@
 //! Publishes what was carried as a folder that any TUF client can use, served over http or read as files.
 //!
-//! Promise: whoever reads the folder while it is written sees the repository as it was or as it becomes: targets come
-//! first, then metadata, then new roots, the timestamp last, and every file appears whole or not at all. (Between a root
-//! that takes keys away and the timestamp that follows it a reader may have to try again. And where snapshots are not
-//! consistent, files have one name in all versions, and a reader may meet the new ones among the old: TUF §6.2 is what
-//! prevents that.)
+//! Promise: anyone who reads the folder while it is being written sees the repository either as it was or as it will
+//! be: targets come first, then metadata, then new roots, the timestamp last, and every file appears complete or not at
+//! all. (Between a root that takes keys away and the timestamp that follows it a reader may have to try again. And
+//! where snapshots are not consistent, files have one name in all versions, and a reader may see new files among old
+//! ones: TUF §6.2 exists to prevent that.)
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -31,8 +31,8 @@ pub struct Mirror {
 /// Why a mirror cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum MirrorError {
-    /// What is in the mirror already cannot be read.
-    #[error("cannot tell what the mirror {} holds", .folder.display())]
+    /// What is already in the mirror cannot be read.
+    #[error("cannot determine what the mirror {} holds", .folder.display())]
     Read {
         /// The folder of its metadata.
         folder: PathBuf,
@@ -47,17 +47,17 @@ pub enum MirrorError {
         /// Why.
         source: std::io::Error,
     },
-    /// What was verified cannot be told from what was not.
+    /// What was verified cannot be distinguished from what was not.
     #[error(transparent)]
     Tuf(#[from] TufError),
     /// A name is not that of a file below a folder.
-    #[error("{0:?} cannot be a file below the mirror's folder")]
+    #[error("{0:?} cannot be the name of a file in the mirror")]
     Name(String),
-    /// Two files of a repository cannot be in one folder.
-    #[error("{} and {} cannot both be files", .0.display(), .1.display())]
+    /// Two files of a repository exclude each other in a folder.
+    #[error("{} and {} cannot both be files, because one would be a folder of the other", .0.display(), .1.display())]
     Collision(PathBuf, PathBuf),
-    /// The folder holds another repository: one of its roots is not the root of that version here.
-    #[error("the mirror {} is of another repository: its {root} is not the one that is pinned here, or follows from that", .folder.display())]
+    /// The folder holds another repository: one of its roots differs from the root of the same version here.
+    #[error("the mirror {} is of another repository: its {root} is neither the root that is pinned here nor one that follows from it", .folder.display())]
     Other {
         /// The folder of its metadata.
         folder: PathBuf,
@@ -143,11 +143,11 @@ impl Mirror {
         prefixes.into_iter().map(place).collect()
     }
 
-    /// Refuses metadata that does not follow what is published here already: that lies behind it, or is another
-    /// repository's.
+    /// Refuses metadata that does not follow what is already published here: because it is older, or belongs to another
+    /// repository.
     ///
     /// # Errors
-    /// [`MirrorError::Newer`], [`MirrorError::Other`], and [`MirrorError::Read`] when that cannot be told.
+    /// [`MirrorError::Newer`], [`MirrorError::Other`], and [`MirrorError::Read`] when that cannot be determined.
     pub fn require_follows(&self, metadata: &CarriedMetadata) -> Result<(), MirrorError> {
         let folder = || self.metadata.clone();
         let (mut published, limits) = (self.as_repository(), Limits::default());
@@ -167,7 +167,7 @@ impl Mirror {
         if there > offered { Err(MirrorError::Newer { folder: folder(), there, offered }) } else { Ok(()) }
     }
 
-    /// The names of the files of metadata that are there.
+    /// The names of the existing metadata files.
     fn names(&self) -> Result<Vec<String>, MirrorError> {
         let failed = |source| MirrorError::Read {
             folder: self.metadata.clone(),
@@ -186,7 +186,7 @@ impl Mirror {
     /// before.
     ///
     /// # Errors
-    /// [`MirrorError`]; nothing was written, but for [`MirrorError::Write`].
+    /// [`MirrorError`]; nothing was written, except with [`MirrorError::Write`].
     pub fn write_metadata(&self, metadata: &CarriedMetadata) -> Result<(), MirrorError> {
         self.require_follows(metadata)?;
         let place = |name: &str| served_from(&self.metadata, name);
@@ -213,7 +213,7 @@ impl Mirror {
     }
 }
 
-/// Requires that none of the files would be a folder that another one is in.
+/// Requires that none of the files would also be a folder for another one.
 fn require_files(places: &BTreeSet<&Path>) -> Result<(), MirrorError> {
     let folder_of = |below: &Path| below.ancestors().skip(1).find(|folder| places.contains(folder)).map(Path::to_owned);
     match places.iter().find_map(|below| Some((folder_of(below)?, below.to_path_buf()))) {

@@ -1,8 +1,8 @@
-//! The attestations of an archive, each checked as it passes: is it about what it is attached to, and did someone who is
-//! pinned sign it?
+//! The attestations of an archive, each checked as it passes: it must be about what it is attached to, and signed by a
+//! pinned attester.
 //!
-//! Promise: the far side checks every one before any other layer is delivered, and the near side before it seals. One is
-//! held at a time.
+//! Promise: the far side checks every attestation before any other layer is delivered, and the connected side before it
+//! seals. One is held in memory at a time.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -20,17 +20,17 @@ use crate::trust_store::Trust;
 
 /// Why an attestation is refused.
 #[derive(Debug, thiserror::Error)]
-#[error("attestation {attestation} of {subject} is refused")]
+#[error("attestation {attestation} about {subject} is refused")]
 pub struct AttestationRefusal {
     /// The attestation.
     pub attestation: Digest,
     /// What it is attached to.
     pub subject: Digest,
-    /// Why.
+    /// What is wrong with it.
     pub source: AttestationError,
 }
 
-/// Attestations that are expected, and those that were found right.
+/// The attestations that are expected, and those that have passed.
 #[derive(Debug, Clone)]
 pub(crate) struct Attestations {
     pinned: Vec<LayoutKey>,
@@ -48,12 +48,13 @@ pub(crate) struct Attestations {
 #[derive(Debug, Clone, Default)]
 struct Expected {
     subjects: BTreeSet<Digest>,
-    /// For each name that it comes with and that asks for it, those of whom one must have signed it.
+    /// For each name that it comes with and that requires attestations, the attesters of whom one must have signed it.
     signers: BTreeSet<BTreeSet<String>>,
 }
 
 impl Attestations {
-    /// Expects those of an archive, and holds them to what the policy asks of the names that they come with.
+    /// Expects the attestations of an archive, and holds them to what the policy requires of the names that they come
+    /// with.
     pub(crate) fn expected_by(closed: &Closed, inventory: &Inventory, trust: &Trust, terms: &Terms) -> Self {
         let mut expected: BTreeMap<Digest, Expected> = BTreeMap::new();
         let mut subjects: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
@@ -62,7 +63,7 @@ impl Attestations {
         for (reference, graphs) in closed.by_reference(inventory) {
             let asked = trust.attesters_asked_of(&full_name(reference));
             let asked = asked.map(|names| names.into_iter().map(ToString::to_string).collect::<BTreeSet<_>>());
-            // What many names share is looked at once for each demand.
+            // What many names share is checked once for each requirement.
             for graph in graphs.into_iter().filter(|graph| seen.insert((Arc::as_ptr(graph), asked.clone()))) {
                 for Attached { layer, subject } in graph.attestations() {
                     let expected = expected.entry(layer.digest.clone()).or_default();
@@ -86,7 +87,7 @@ impl Attestations {
         self.expected.contains_key(digest)
     }
 
-    /// Refuses an attestation that is longer than is read.
+    /// Refuses an attestation that is longer than the limit.
     pub(crate) fn require_length(&self, digest: &Digest, size: u64) -> Result<(), AttestationRefusal> {
         let subject = self.expected.get(digest).and_then(|expected| expected.subjects.first()).unwrap_or(digest);
         match usize::try_from(size).unwrap_or(usize::MAX) {
@@ -102,7 +103,7 @@ impl Attestations {
         let asked = Signers { pinned: &self.pinned, asked: signers, at: self.at };
         let read = match ReadAttestation::new(bytes, asked, &mut self.work) {
             Ok(read) => Some(read),
-            // Where someone has to vouch for it, a signature that claims nothing is not enough.
+            // If someone has to vouch for it, a signature without a claim is not enough.
             Err(AttestationError::PlainSignature) if signers.is_empty() => None,
             Err(source) => return Err(refusal(digest, first, source)),
         };
@@ -115,7 +116,7 @@ impl Attestations {
         Ok(())
     }
 
-    /// What was found of one that is attached to a manifest; `None` if it is a plain signature.
+    /// The result for one that is attached to a manifest; `None` if it is a plain signature.
     pub(crate) fn found(&self, attached: &Attached) -> Option<&Attestation> {
         self.checked.get(&(attached.layer.digest.clone(), attached.subject.clone()))?.as_ref()
     }

@@ -1,4 +1,4 @@
-//! The content of one blob on its way from an archive to whoever receives it.
+//! The content of one blob on its way from an archive to a receiver.
 
 use std::io::{self, Read};
 
@@ -7,8 +7,8 @@ use sealift_archive_format::reader::EntryReader;
 
 use crate::oci::BlobContent;
 
-/// Reads an entry, and keeps the reason where the archive is at fault: a receiver wraps what it reads in errors of its
-/// own, and a broken archive must not be reported as a broken registry.
+/// Reads an entry, and remembers the reason if the archive is at fault: a receiver wraps read errors in its own, and a
+/// broken archive must not be reported as a broken registry.
 pub(super) struct Watched<'a, R: Read> {
     entry: EntryReader<'a, R>,
     fault: Option<FormatError>,
@@ -41,5 +41,5 @@ impl<R: Read> Read for Watched<'_, R> {
     }
 }
 
-/// An entry hands out its last piece only after its digest matched.
+/// An entry hands out its last piece only after its digest has matched.
 impl<R: Read> BlobContent for Watched<'_, R> {}

@@ -17,7 +17,7 @@ use crate::seal::{self, ExporterKey, SealError};
 use crate::trust::{self, Carried, CarriedRepository, Claim, JudgementError, MAXIMUM_TUF, Question, Terms};
 use crate::trust_store::{NameError, RepositoryName, Trust};
 
-/// An inventory lists more than may be held before it is judged.
+/// An inventory lists more than may be held in memory before judgement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the archive carries {length} bytes of TUF metadata; the limit is {MAXIMUM_TUF}")]
 pub struct TooMuchMetadata {
@@ -31,25 +31,25 @@ pub enum HeadError {
     /// It is not in the format, or not what its seal says.
     #[error("the archive is not what its seal says")]
     Format(#[from] FormatError),
-    /// Too few exporters that this side accepts have sealed it.
-    #[error("the seal is not accepted")]
+    /// Too few of the pinned exporters have sealed it.
+    #[error("the seal is refused")]
     Seal(#[from] SealError),
-    /// The OCI layout files do not say what the inventory says.
-    #[error("the archive's own OCI layout does not agree with its inventory")]
+    /// The OCI layout files do not match the inventory.
+    #[error("the archive's OCI layout does not match its inventory")]
     Layout(#[from] LayoutError),
-    /// It carries more TUF metadata than may be held.
+    /// It carries more TUF metadata than the limit.
     #[error(transparent)]
     TooMuchMetadata(#[from] TooMuchMetadata),
-    /// A repository that it carries has a name that none can have here.
+    /// A repository that it carries has a name that is not valid here.
     #[error("a repository in the archive has a name that cannot be used")]
     RepositoryName(#[from] NameError),
-    /// Its documents do not fit together.
-    #[error("the bundles and manifests in the archive do not fit together")]
+    /// Its documents are inconsistent.
+    #[error("the bundles and manifests in the archive are inconsistent")]
     Documents(#[from] DocumentError),
-    /// Something refers to an image that is not let in.
-    #[error("what refers to an image is refused")]
+    /// A referrer of an image is not accepted.
+    #[error("a referrer of an image is refused")]
     Referrer(#[from] ReferrerRefusal),
-    /// What it carries may not be believed.
+    /// Its content is refused by judgement.
     #[error(transparent)]
     Judgement(#[from] JudgementError),
 }
@@ -57,12 +57,12 @@ pub enum HeadError {
 /// Reads the head of an archive and judges it: frame, seal, TUF, binding, in-toto, level, and the graph of documents.
 ///
 /// # Errors
-/// [`HeadError`]: the first rule that is broken. No layer byte has been looked at, and nothing was written.
+/// [`HeadError`]: the first rule that is broken. No byte of a layer has been read, and nothing was written.
 pub fn open<R: Read>(input: R, trust: &Trust, settings: &Settings<'_>) -> Result<Judged<R>, HeadError> {
     open_sealed(Reader::open_with_limit(input, trust.policy.limits.seal_length)?, trust, settings)
 }
 
-/// The same, of an archive whose seal has been read.
+/// Judges the head of an archive whose seal has already been read.
 ///
 /// # Errors
 /// As [`open`].
@@ -90,7 +90,7 @@ pub fn open_sealed<R: Read>(
         documents: &contents,
     };
     let judgement = trust::judge_carried(&question, trust, &mut carried)?;
-    // Only what may be believed is worth the work that its graphs take.
+    // Graphs are walked only for what has been accepted.
     let closed = bound.close(&inventory)?;
     check_referrers(&closed, &inventory, trust)?;
     let attestations = Attestations::expected_by(&closed, &inventory, trust, &terms);
@@ -142,19 +142,19 @@ fn read_head<R: Read>(reader: &mut Reader<R>, inventory: &Inventory) -> Result<(
     Ok((Carried { repositories }, documents))
 }
 
-/// Reads an entry whole. The caller has looked at its size.
+/// Reads an entry whole. The caller has checked its size.
 fn read<R: Read>(entry: &mut EntryReader<'_, R>) -> Result<Vec<u8>, HeadError> {
     Ok(entry.read_all()?)
 }
 
-/// Everything that is not a blob is held, so all of it together has a limit. Both sides check it.
+/// Everything that is not a blob is held in memory, so there is a limit on the total. Both sides check it.
 pub(crate) fn check_tuf_length(inventory: &Inventory) -> Result<(), TooMuchMetadata> {
     let held = inventory.entries.iter().filter(|entry| !matches!(entry.name.place(), Place::Blob(_)));
     let length = held.map(|entry| entry.size).fold(0, u64::saturating_add);
     if length > MAXIMUM_TUF { Err(TooMuchMetadata { length }) } else { Ok(()) }
 }
 
-/// The files of one repository, as they come.
+/// The files of one repository, as they arrive.
 #[derive(Default)]
 struct TufFiles {
     metadata: BTreeMap<String, Vec<u8>>,

@@ -3,10 +3,10 @@
 //! A typestate, each step consuming the proof of the one before:
 //!
 //! 1. [`open`] reads the head of the archive (frame, seal, TUF metadata, documents) and judges it. What it returns,
-//!    [`Judged`], exists only if every rule held; no layer byte has been looked at.
-//! 2. [`Judged::receive`] lets every blob pass by a [`Receiver`], its digest checked, and then the end of the archive.
-//!    Attestations come first, and are checked too, each before it is passed on.
-//!    What it returns, [`Verified`], is what a delivery may be committed with. No one else can make one.
+//!    [`Judged`], exists only if every rule held; no byte of a layer has been read.
+//! 2. [`Judged::receive`] passes every blob, with its digest checked, to a [`Receiver`], and then checks the end of the
+//!    archive. Attestations come first, and are checked too, each before it is passed on. What it returns,
+//!    [`Verified`], allows a delivery to be committed. Nothing else can make one.
 
 mod attestations;
 mod content;
@@ -41,7 +41,7 @@ use crate::trust::{Carried, Judgement, Terms};
 pub(crate) use attestations::Attestations;
 use content::Watched;
 
-/// How an archive is to be judged, beside what the trust store says.
+/// How to judge an archive, in addition to the trust store.
 #[derive(Clone, Copy)]
 pub struct Settings<'a> {
     /// This side's clock.
@@ -97,18 +97,18 @@ pub(crate) struct Proof {
 
 /// Receives the blobs of an archive that has been judged.
 pub trait Receiver {
-    /// Why it cannot.
+    /// Why it cannot receive a blob.
     type Error: std::error::Error + 'static;
 
-    /// Takes a blob that is not a document. The last bytes of `content` come only after its digest matched; what is
-    /// left unread is checked all the same.
+    /// Receives a blob that is not a document. The last bytes of `content` come only after its digest has matched;
+    /// whatever is left unread is still checked.
     ///
     /// # Errors
     /// The receiver's own, which stops everything.
     fn blob(&mut self, record: &EntryRecord, content: &mut dyn BlobContent) -> Result<(), Self::Error>;
 }
 
-/// Receives nothing: for verification alone.
+/// Discards everything: for verification alone.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Discard;
 
@@ -120,13 +120,13 @@ impl Receiver for Discard {
     }
 }
 
-/// Why the content of an archive did not all arrive.
+/// Why the content of an archive was not received completely.
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiveError<E: std::error::Error + 'static> {
     /// The archive is not what its seal says.
     #[error("the archive is not what its seal says")]
     Archive(#[source] FormatError),
-    /// An attestation is not about what it is attached to, or not signed by whom it should be.
+    /// An attestation is not about what it is attached to, or not signed by a pinned attester.
     #[error(transparent)]
     Attestation(#[from] AttestationRefusal),
     /// The receiver cannot take it.
@@ -140,7 +140,7 @@ impl<R: Read> Judged<R> {
         &self.proof.inventory
     }
 
-    /// How many bytes are still to pass.
+    /// How many bytes of content are left.
     pub fn remaining_bytes(&self) -> u64 {
         let documents: u64 = self.proof.closed.documents().values().map(|bytes| bytes.len() as u64).sum();
         let blobs = self.proof.inventory.entries.iter().filter(|entry| matches!(entry.name.place(), Place::Blob(_)));
@@ -157,15 +157,15 @@ impl<R: Read> Judged<R> {
         &self.proof.terms
     }
 
-    /// What the documents lead to.
+    /// The closed documents.
     pub fn closed(&self) -> &Closed {
         &self.proof.closed
     }
 
-    /// Passes every blob by `receiver`, in the order of the archive, and then checks its end.
+    /// Passes every blob to `receiver`, in the order of the archive, and then checks the archive's end.
     ///
     /// # Errors
-    /// [`ReceiveError`]; then nothing may be committed.
+    /// [`ReceiveError`]; nothing may then be committed.
     pub fn receive<S: Receiver>(
         mut self,
         receiver: &mut S,

@@ -1,8 +1,8 @@
-//! What refers to images: which kinds are let in, and which of them someone vouches for.
+//! The referrers of images: which kinds are accepted, and which of them someone vouches for.
 //!
-//! Promise: a referrer is of a kind that the policy lets in. Where someone has to vouch for it (any
-//! pinned attester, or those whom the policy names for the image), every referrer is proven by one of them, whatever its type and however deep it hangs: it consists of attestations, each of which is checked as it passes, or
-//! one that does is attached to it.
+//! Promise: a referrer is of a kind that the policy lets in. Where someone has to vouch for it (any pinned attester, or
+//! those whom the policy names for the image), every referrer is proven by one of them, whatever its type and depth: it
+//! consists of attestations, each of which is checked as it passes, or one that does is attached to it.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -16,14 +16,14 @@ use crate::oci::{Document, Graph, ReferrerKind};
 use crate::trust::full_name;
 use crate::trust_store::Trust;
 
-/// The content of a configuration that says nothing.
+/// The content of an empty configuration.
 const EMPTY: &[u8] = b"{}";
 
-/// Why a referrer is not let in.
+/// Why a referrer is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReferrerRefusal {
-    /// The policy does not let its kind in.
-    #[error("{referrer}, which refers to {image}, is of kind {kind}, and the policy does not let this kind in")]
+    /// The policy does not accept its kind.
+    #[error("{referrer}, a referrer of {image}, is of kind {kind}, which the policy does not accept")]
     Kind {
         /// The reference of the image.
         image: String,
@@ -32,8 +32,8 @@ pub enum ReferrerRefusal {
         /// Its kind.
         kind: ReferrerKind,
     },
-    /// Someone has to vouch for it, and nobody of those who may does.
-    #[error("{referrer}, which refers to {image}, is of kind {kind}, and nobody who may vouches for it: {}", .asked.join(", "))]
+    /// Someone has to vouch for it, but none of those who may does.
+    #[error("{referrer}, a referrer of {image} of kind {kind}, is not vouched for by anyone who may: {}", .asked.join(", "))]
     Unproven {
         /// The reference of the image.
         image: String,
@@ -75,11 +75,11 @@ pub(crate) fn check(closed: &Closed, inventory: &Inventory, trust: &Trust) -> Re
     Ok(())
 }
 
-/// What a look at a referrer shows.
+/// What examining a referrer shows.
 #[derive(Debug, Clone, Copy)]
 struct Look {
     kind: ReferrerKind,
-    /// Whether everything in it is an attestation, but for configurations that say nothing.
+    /// Whether everything in it is an attestation, except for empty configurations.
     is_attestation_only: bool,
 }
 
@@ -94,10 +94,10 @@ impl Look {
     }
 }
 
-/// The referrers of an image that an attester will have signed when all attestations have passed.
+/// The referrers of an image that an attester will have proven once all attestations have passed.
 fn provable<'a>(image: &'a ClosedImage, looks: &[Look]) -> HashSet<&'a Digest> {
     let mut provable = HashSet::new();
-    // What refers to a referrer comes after it.
+    // Referrers of a referrer come after it.
     let mut about: HashSet<&Digest> = HashSet::new();
     for (referrer, look) in image.referrers.iter().zip(looks).rev() {
         let digest = &referrer.root().descriptor().digest;

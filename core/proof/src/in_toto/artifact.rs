@@ -20,7 +20,7 @@ pub struct Hashes(BTreeMap<String, String>);
 #[serde(transparent)]
 pub struct Artifacts(BTreeMap<String, Hashes>);
 
-/// Why a list of artifacts is not one.
+/// Why a list of artifacts is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArtifactError {
     /// A hash is not hexadecimal.
@@ -31,7 +31,7 @@ pub enum ArtifactError {
         /// The hash algorithm.
         algorithm: String,
     },
-    /// Two names stand for one path, so rules could be applied to either.
+    /// Two names mean the same path, so rules could be applied to either.
     #[error("artifacts {first:?} and {second:?} are two names for one path")]
     TwoNamesForOnePath {
         /// The one name.
@@ -40,7 +40,7 @@ pub enum ArtifactError {
         second: String,
     },
     /// There are more than any real step has.
-    #[error("{count} artifacts are more than the limit of {MAXIMUM_ARTIFACTS}")]
+    #[error("there are {count} artifacts; the limit is {MAXIMUM_ARTIFACTS}")]
     TooMany {
         /// How many there are.
         count: usize,
@@ -48,12 +48,12 @@ pub enum ArtifactError {
 }
 
 impl Hashes {
-    /// The hashes that these digests are.
+    /// These digests, as hashes.
     pub fn of(digests: &[Digest]) -> Self {
         Self(digests.iter().map(|digest| (digest.algorithm().name().to_owned(), digest.hex().to_owned())).collect())
     }
 
-    /// Whether both say the same and say something: the whole lists are equal, as in the reference, and not empty.
+    /// Whether both lists are equal, as in the reference, and not empty.
     pub fn prove_equal(&self, other: &Self) -> bool {
         !self.0.is_empty() && self == other
     }
@@ -142,7 +142,7 @@ impl Artifacts {
     }
 }
 
-/// The path a name stands for: without empty and `.` segments, `..` resolved. A URI (ITE-4) stands for itself.
+/// The path that a name means: without empty and `.` segments, `..` resolved. A URI (ITE-4) is left as it is.
 pub(super) fn plain_path(name: &str) -> String {
     let scheme = name.split_once(':').map_or("", |(scheme, _)| scheme);
     let is_uri = scheme.starts_with(|first: char| first.is_ascii_alphabetic())

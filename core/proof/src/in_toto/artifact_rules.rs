@@ -19,7 +19,7 @@ pub enum ArtifactRule {
     Delete(Pattern),
     /// `MODIFY`: consumes artifacts that are both, with different hashes.
     Modify(Pattern),
-    /// `ALLOW`: consumes.
+    /// `ALLOW`: consumes whatever it matches.
     Allow(Pattern),
     /// `DISALLOW`: fails on artifacts that nothing consumed.
     Disallow(Pattern),
@@ -52,7 +52,7 @@ pub enum ArtifactList {
     Products,
 }
 
-/// Why a list of words is not a rule.
+/// Why a list of words is not a valid rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RuleError {
     /// The words do not make a rule.
@@ -113,7 +113,7 @@ impl ArtifactRule {
     }
 }
 
-/// The words of a `MATCH` rule by their place.
+/// The words of a `MATCH` rule, by position.
 struct MatchWords<'a> {
     pattern: &'a String,
     source_prefix: Option<&'a String>,

@@ -1,8 +1,9 @@
 //! Attestations: in-toto Statements about an image, attached to it, such as SLSA provenance and SBOMs.
 //!
-//! Read are Statements 0.1 and 1 (in-toto Attestation Framework) in a DSSE envelope, in a Sigstore bundle that holds
+//! It reads Statements 0.1 and 1 (in-toto Attestation Framework) in a DSSE envelope, in a Sigstore bundle that holds
 //! such an envelope, and bare, as BuildKit attaches them. Promise: an [`Attestation`] is about the digest that it is
-//! attached to, and where someone has to vouch for it, one of those who may signed it; who else of the pinned did, it says.
+//! attached to, and where someone has to vouch for it, one of those who may has signed it; it also names the other
+//! pinned attesters who signed it.
 
 mod statement;
 
@@ -29,7 +30,7 @@ const STATEMENTS: [&str; 2] = ["https://in-toto.io/Statement/v0.1", "https://in-
 const MAXIMUM_SUBJECTS: usize = 10_000;
 /// What comparing one subject with the digests of a manifest costs, in steps.
 const COMPARISON_COST: u64 = 10;
-/// The longest text of a predicate that is repeated in a report, in characters.
+/// The longest text that a report repeats from a predicate, in characters.
 const MAXIMUM_TEXT: usize = 300;
 
 /// An attestation, for reports.
@@ -44,13 +45,13 @@ pub struct Attestation {
     pub claim: Claim,
 }
 
-/// What is known of an attestation's signatures.
+/// What is known about an attestation's signatures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", tag = "check", content = "by")]
 pub enum SignatureCheck {
-    /// Pinned keys signed it: what these are called.
+    /// Pinned keys signed it: those keys' names.
     SignedBy(BTreeSet<String>),
-    /// It has signatures, and none of them is by a pinned key.
+    /// It has signatures, but none of them is by a pinned key.
     NotChecked,
     /// It has no signature at all.
     Unsigned,
@@ -82,7 +83,7 @@ pub enum Claim {
 /// Why an attestation is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum AttestationError {
-    /// It is longer than is read.
+    /// It is longer than the limit.
     #[error("the attestation is {length} bytes long; the limit is {MAXIMUM_LENGTH}")]
     TooLong {
         /// Its length, in bytes.
@@ -95,26 +96,26 @@ pub enum AttestationError {
     #[error("the attestation's envelope cannot be read")]
     Envelope(#[from] MetadataError),
     /// It is a Sigstore bundle with a signature over the image itself, and makes no claim.
-    #[error("a plain signature, not an attestation")]
+    #[error("it is a plain signature, not an attestation")]
     PlainSignature,
     /// It is not a Statement.
     #[error("the attestation is a {0:?}, not an in-toto Statement 0.1 or 1")]
     NotAStatement(String),
-    /// It has more subjects than are read.
+    /// It has more subjects than the limit.
     #[error("the attestation has {count} subjects; the limit is {MAXIMUM_SUBJECTS}")]
     TooManySubjects {
         /// How many there are.
         count: usize,
     },
-    /// It is about something else than what it is attached to.
-    #[error("the attestation ({predicate_type}) is attached to {attached_to}, and is not about it")]
+    /// It is about something other than what it is attached to.
+    #[error("the attestation ({predicate_type}) is attached to {attached_to}, but is not about it")]
     NotAboutThis {
         /// What kind of claim it makes.
         predicate_type: String,
         /// What it is attached to.
         attached_to: Digest,
     },
-    /// There are more signatures and subjects to look at than the budget covers.
+    /// Checking its signatures and subjects would exceed the budget.
     #[error(transparent)]
     Work(#[from] WorkExceeded),
     /// Someone has to vouch for it, and none of those who may signed it.
@@ -127,7 +128,7 @@ pub enum AttestationError {
     },
 }
 
-/// The wrappings that are known, by the members that tell them apart.
+/// The known wrappings, by the members that distinguish them.
 #[derive(Deserialize)]
 struct Wrapping {
     #[serde(default, rename = "_type", deserialize_with = "present")]
@@ -142,23 +143,24 @@ struct Wrapping {
     metablock: bool,
 }
 
-/// Whether a member is there, whatever it is.
+/// Whether a member is present, whatever its value.
 fn present<'de, D: Deserializer<'de>>(source: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(source).map(|_| true)
 }
 
-/// Whose signatures count on an attestation, and whose it must have.
+/// Whose signatures count on an attestation, and whose are required.
 #[derive(Debug, Clone, Copy)]
 pub struct Signers<'a> {
     /// The keys that are pinned, by the names that they have here.
     pub pinned: &'a [LayoutKey],
-    /// Groups of these names: of each group, one must have signed.
+    /// Groups of these names: one of each group must have signed.
     pub asked: &'a BTreeSet<BTreeSet<String>>,
-    /// When: the expiry of an OpenPGP key is judged at it.
+    /// The instant at which the expiry of OpenPGP keys is judged.
     pub at: Timestamp,
 }
 
-/// An attestation that is read, and whose signatures were checked. What it is about is still open.
+/// An attestation that has been read, and whose signatures have been checked. What it is about has not been checked
+/// yet.
 pub struct ReadAttestation {
     statement: Statement,
     attestation: Attestation,
@@ -168,7 +170,7 @@ impl ReadAttestation {
     /// Reads an attestation, and checks its signatures. What is verified is paid for from `work`.
     ///
     /// # Errors
-    /// [`AttestationError`] when it is not an attestation, or is not signed by those who have to.
+    /// [`AttestationError`] when it is not an attestation, or is not signed by those who have to sign it.
     pub fn new(bytes: &[u8], signers: Signers<'_>, work: &mut Work) -> Result<Self, AttestationError> {
         let document = open(bytes)?;
         let payload = document.as_ref().map_or(bytes, SignedDocument::payload_bytes);
@@ -189,8 +191,8 @@ impl ReadAttestation {
         Ok(Self { statement, attestation })
     }
 
-    /// What it says of `attached_to`, whose digests by every algorithm are `digests`. The comparison is paid for from
-    /// `work`.
+    /// What it says about `attached_to`, whose digests by every algorithm are `digests`. The comparison is paid for
+    /// from `work`.
     ///
     /// # Errors
     /// [`AttestationError`] when it is about something else.
@@ -235,7 +237,7 @@ impl Signers<'_> {
     }
 }
 
-/// The envelope around a Statement; `None` if there is none, and the Statement is all there is.
+/// The envelope around a Statement; `None` if the Statement is bare.
 fn open(bytes: &[u8]) -> Result<Option<SignedDocument>, AttestationError> {
     if bytes.len() > MAXIMUM_LENGTH {
         return Err(AttestationError::TooLong { length: bytes.len() });

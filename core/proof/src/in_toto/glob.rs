@@ -1,7 +1,7 @@
 //! Artifact patterns: Python's `fnmatch`, as the reference applies it to artifact names, with a bound on work.
 //!
 //! `*` stands for any run of characters (`/` included), `?` for one, `[abc]`, `[a-z]` and `[!a-z]` for one of a set;
-//! everything else, the backslash too, stands for itself. in-toto 1.0 §4.3.3. Promise: a match takes at most
+//! everything else, including the backslash, stands for itself. in-toto 1.0 §4.3.3. Promise: a match takes at most
 //! pattern × name steps, every step is counted, and a pattern that cannot be read is an error, never a rule that
 //! silently matches nothing.
 
@@ -25,11 +25,11 @@ enum Token {
     Set { negated: bool, ranges: Vec<(char, char)> },
 }
 
-/// Why a text is not a pattern.
+/// Why a text is not a valid pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// A `[` has no `]`.
-    #[error("the pattern {0:?} has a [ without its ]")]
+    #[error("the pattern {0:?} has a [ without a ]")]
     UnclosedSet(String),
     /// A range runs backwards, so it can match nothing.
     #[error("the pattern {pattern:?} has the range {low}-{high}, which runs backwards")]
@@ -42,7 +42,7 @@ pub enum PatternError {
         high: char,
     },
     /// The pattern is longer than any real one.
-    #[error("a pattern of {length} bytes is longer than the limit of {MAXIMUM_PATTERN_LENGTH}")]
+    #[error("the pattern has {length} bytes; the limit is {MAXIMUM_PATTERN_LENGTH}")]
     TooLong {
         /// Its length, in bytes.
         length: usize,
@@ -82,7 +82,7 @@ impl Pattern {
         &self.text
     }
 
-    /// Whether `name` as a whole fits the pattern.
+    /// Whether the whole `name` matches the pattern.
     ///
     /// # Errors
     /// [`WorkExceeded`] when the budget does not cover the steps it takes.
@@ -106,7 +106,7 @@ impl Pattern {
                     rest = characters.as_str();
                 }
                 _ => {
-                    // Give the last star one more character, and try again behind it.
+                    // Give the last star one more character, and try again after it.
                     let Some((after_star, behind)) = retry else { return Ok(false) };
                     let mut characters = behind.chars();
                     if characters.next().is_none() {
@@ -135,11 +135,11 @@ impl Token {
     }
 }
 
-/// Reads a set from behind its `[`; gives back what follows its `]`.
+/// Reads a set after its `[`; returns what follows its `]`.
 fn parse_set<'a>(pattern: &str, text: &'a str) -> Result<(Token, &'a str), PatternError> {
     let unclosed = || PatternError::UnclosedSet(pattern.to_owned());
     let (negated, body) = text.strip_prefix('!').map_or((false, text), |body| (true, body));
-    // A `]` in first place stands for itself.
+    // A `]` in first position stands for itself.
     let skip = usize::from(body.starts_with(']'));
     let length = body.get(skip..).and_then(|tail| tail.find(']')).ok_or_else(unclosed)? + skip;
     let (Some(members), Some(after)) = (body.get(..length), body.get(length + 1..)) else { return Err(unclosed()) };

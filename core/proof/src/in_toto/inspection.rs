@@ -1,4 +1,4 @@
-//! Inspections: what the workflow asks of whoever runs them (in-toto 1.0 §4.3.2, §5.2).
+//! Inspections: what the workflow asks of their runner (in-toto 1.0 §4.3.2, §5.2).
 //!
 //! An inspection is an arbitrary command from the layout. This module only states the question and the answer; the
 //! sandbox that runs it lives in its own room, and nothing here runs anything.
@@ -36,7 +36,7 @@ pub struct InspectionRequest<'a> {
     pub name: &'a str,
     /// The command and its arguments, parameters substituted. Never empty.
     pub command: &'a [String],
-    /// All that the working directory holds.
+    /// Everything in the working directory.
     pub product: &'a [ProductFile<'a>],
 }
 
@@ -75,8 +75,8 @@ pub trait InspectionRunner {
 /// Whether inspections are run.
 #[derive(Clone, Copy)]
 pub enum Inspections<'a> {
-    /// They are not. The verdict then names them, and whoever reads it must decide whether that is a pass.
+    /// They are not run. The verdict then names them, and its reader must decide whether that is good enough.
     NotRun,
-    /// They are, by this runner.
+    /// They are run, by this runner.
     Run(&'a dyn InspectionRunner),
 }

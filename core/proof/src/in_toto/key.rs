@@ -1,4 +1,4 @@
-//! Keys of layouts and functionaries, in every form that in-toto implementations write them.
+//! Keys of layouts and functionaries, in every form that in-toto implementations write.
 //!
 //! JSON objects as securesystemslib, python in-toto 2 and 3 and in-toto-golang put them into layouts, OpenPGP keys
 //! among them, and the files that CNAB-Sec 301 distributes as `.pub`: PEM, the same JSON, a bare hexadecimal ed25519
@@ -17,9 +17,9 @@ use super::work::{Work, WorkExceeded};
 
 /// The longest key file that is read, in bytes. An OpenPGP key with many subkeys stays far below it.
 const MAXIMUM_KEY_FILE_LENGTH: usize = 256 * 1024;
-/// What one verification with RSA of 2,048 bits costs of the budget, in steps.
+/// What one verification with RSA of 2,048 bits costs, in steps of the budget.
 const VERIFICATION_COST: u64 = 20_000;
-/// How many bytes are hashed for a step of the budget.
+/// How many bytes are hashed for one step of the budget.
 const BYTES_HASHED_IN_A_STEP: u64 = 4;
 
 /// A key, usable or not.
@@ -41,16 +41,16 @@ pub enum UnusableKey {
     /// The object has no `keyval.public` text.
     #[error("the key has no public part")]
     NoPublicPart,
-    /// The key's type is not one that is understood.
+    /// The key's type is not supported.
     #[error("key type {0:?} is not supported")]
     Type(String),
-    /// The key's signature scheme is not one that is understood.
+    /// The key's signature scheme is not supported.
     #[error("signature scheme {0:?} is not supported")]
     Scheme(String),
     /// The public part is not a key of its type and scheme.
     #[error("the key cannot be read")]
     Public(#[from] KeyError),
-    /// It is not an OpenPGP key that is understood.
+    /// It is not a supported OpenPGP key.
     #[error("the OpenPGP key cannot be read")]
     OpenPgp(#[from] OpenPgpError),
 }
@@ -65,7 +65,7 @@ pub enum KeyFileError {
         length: usize,
     },
     /// It is in none of the known forms.
-    #[error("the key file is neither PEM, nor a JSON key, nor a hexadecimal ed25519 key, nor an OpenPGP key")]
+    #[error("the key file is not PEM, a JSON key, a hexadecimal ed25519 key, or an OpenPGP key")]
     UnknownForm,
     /// It is JSON, but not strict JSON.
     #[error("the key file is not a JSON key")]
@@ -75,11 +75,11 @@ pub enum KeyFileError {
     Unusable(#[from] UnusableKey),
 }
 
-/// Why a document does not bear a key's signature.
+/// Why a document does not have a valid signature by a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotSigned {
     /// None of the signatures names the key, and none verifies under it.
-    #[error("it has no signature of this key")]
+    #[error("it has no signature by this key")]
     NoSignature,
     /// A signature names the key and does not verify under it.
     #[error("the signature that names this key does not verify")]
@@ -90,12 +90,12 @@ pub enum NotSigned {
     /// The key cannot verify anything.
     #[error("the key cannot be used: {0}")]
     Unusable(UnusableKey),
-    /// There are more signatures to look at than the budget covers.
+    /// Checking the signatures would exceed the budget.
     #[error(transparent)]
     Work(#[from] WorkExceeded),
 }
 
-/// That a key signed a document.
+/// The fact that a key signed a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedBy {
     /// What the signer is: the key; for OpenPGP the primary key and the subkey that signed. Two signers that share one
@@ -159,7 +159,7 @@ impl Key {
         matches!(&self.material, Material::OpenPgp(key) if key.key_ids().skip(1).any(|subkey| subkey == key_id))
     }
 
-    /// Whether it, or a part of it, is one of these, under whatever id and scheme.
+    /// Whether it, or a part of it, is one of these, under any id and scheme.
     pub(super) fn is_among(&self, identities: &[KeyIdentity]) -> bool {
         match &self.material {
             Material::Plain(key) => identities.contains(&key.identity()),
@@ -183,10 +183,11 @@ impl Key {
 
     /// Looks for this key's signature on a document: first among those that name the key `key_id`, then among all,
     /// because implementations call one key by different ids. The expiry of an OpenPGP key is judged at `at`. Every
-    /// verification is paid for from `work` before it is made, by the kind and length of the key and of the document.
+    /// verification is paid for from `work` before it is done, according to the kind and length of the key and the
+    /// length of the document.
     ///
     /// # Errors
-    /// [`NotSigned`]; [`NotSigned::Work`] says nothing about the signatures that were not looked at.
+    /// [`NotSigned`]; [`NotSigned::Work`] says nothing about the signatures that were not checked.
     pub fn find_signature(
         &self,
         key_id: &str,
@@ -207,7 +208,8 @@ impl Key {
         for signature in others {
             match self.verify(signature, document, at, work) {
                 Err(NotSigned::Work(exceeded)) => return Err(exceeded.into()),
-                // Of all that others made, only one that names this key's own fingerprint says more than "not signed".
+                // Among signatures by others, only one that names this key's own fingerprint says more than "not
+                // signed".
                 Err(NotSigned::NoSignature | NotSigned::BadSignature) => {}
                 Err(why) => failure = why,
                 signed => return signed,
@@ -246,7 +248,7 @@ impl Key {
 }
 
 impl Key {
-    /// What looking at a signature costs, in steps: nothing where no arithmetic will be done.
+    /// What checking a signature costs, in steps: nothing if no arithmetic is needed.
     fn cost(&self, signature: &Signature, document: &SignedDocument) -> u64 {
         let weight = match (&self.material, &signature.value) {
             (Material::Plain(key), SignatureValue::Plain(_)) => key.verification_weight(),

@@ -1,7 +1,7 @@
 //! Layouts (in-toto 1.0 §4.3): who may do which step, and what may come in and go out.
 //!
 //! Promise: in a [`Layout`] names are unique, thresholds are at least 1, every rule and pattern can be applied, and
-//! nothing asks for a check that is not made. It is read from a document whose signatures have been verified.
+//! nothing requires a check that is not made. It is read from a document whose signatures have been verified.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -42,7 +42,7 @@ pub struct Layout {
 pub struct Step {
     /// The name, unique in the layout.
     pub name: String,
-    /// How many different functionaries must report the same.
+    /// How many different functionaries must agree.
     pub threshold: NonZeroU32,
     /// The ids of the keys that may sign its links. No other key's link counts.
     pub pubkeys: Vec<String>,
@@ -66,9 +66,9 @@ pub struct Inspection {
 /// The rules of a step or an inspection.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rules {
-    /// Over what it found.
+    /// The rules over its materials.
     pub expected_materials: Vec<ArtifactRule>,
-    /// Over what it left.
+    /// The rules over its products.
     pub expected_products: Vec<ArtifactRule>,
 }
 
@@ -76,23 +76,23 @@ pub struct Rules {
 #[derive(Debug, thiserror::Error)]
 pub enum LayoutError {
     /// A member is missing or of the wrong type.
-    #[error("the layout does not have a layout's members")]
+    #[error("the layout does not have the members of a layout")]
     Form(#[source] JsonError),
-    /// `_type` says it is something else.
-    #[error("expected an object of type {expected:?}, and its _type is {found:?}")]
+    /// `_type` says that it is something else.
+    #[error("expected an object of type {expected:?}, but its _type is {found:?}")]
     Type {
         /// `layout`, `step` or `inspection`.
         expected: &'static str,
         /// What it says.
         found: String,
     },
-    /// The expiry is not a time.
+    /// The expiry is not a valid time.
     #[error("the layout's expiry cannot be read")]
     Expires(#[from] TimeFormatError),
-    /// A step or inspection has no usable name.
+    /// A step or inspection does not have a usable name.
     #[error("{0:?} cannot name a step or inspection: it is empty, too long, or has a / or a control character")]
     Name(String),
-    /// Two steps or inspections have one name.
+    /// Two steps or inspections have the same name.
     #[error("the name {0:?} is used more than once")]
     NameTwice(String),
     /// A threshold is not a number of functionaries.
@@ -103,15 +103,15 @@ pub enum LayoutError {
         /// Its threshold.
         threshold: i64,
     },
-    /// A key is listed under one id and says it has another.
-    #[error("the key listed as {listed:?} says that its id is {says:?}")]
+    /// A key is listed under one id and states another.
+    #[error("the key listed as {listed:?} states its id as {says:?}")]
     KeyId {
         /// The id under which it is listed.
         listed: String,
         /// The id that it states.
         says: String,
     },
-    /// A step asks for a check of certificates, which is not made.
+    /// A step requires a check of certificates, which is not supported.
     #[error("step {step:?} has certificate constraints (ITE-7), which are not supported")]
     CertificateConstraints {
         /// The step.
@@ -159,7 +159,7 @@ struct RawLayout {
     inspect: Option<Vec<RawItem>>,
 }
 
-/// A step or an inspection, as written; go writes `null` for an empty list.
+/// A step or an inspection, as written; Go writes `null` for an empty list.
 #[derive(Deserialize)]
 struct RawItem {
     #[serde(rename = "_type")]
@@ -222,7 +222,7 @@ fn limit(what: &'static str, count: usize, limit: usize) -> Result<(), LayoutErr
 fn unique_names<'a>(items: impl Iterator<Item = &'a RawItem>) -> Result<(), LayoutError> {
     let mut seen = BTreeSet::new();
     for RawItem { name, .. } in items {
-        // A name is a part of file names: of links, and of the folder of a sublayout's links.
+        // A name becomes part of file names: those of links, and that of the folder of a sublayout's links.
         if name.is_empty() || name.len() > 200 || name.chars().any(|each| each == '/' || each.is_control()) {
             return Err(LayoutError::Name(name.chars().take(200).collect()));
         }

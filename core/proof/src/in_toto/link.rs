@@ -1,6 +1,6 @@
 //! Links (in-toto 1.0 §4.4): what one functionary reports about one step.
 //!
-//! Two forms are read: the `link` of the specification, and the Link predicate 0.3 in an in-toto Statement (in-toto
+//! Two forms are accepted: the `link` of the specification, and the Link predicate 0.3 in an in-toto Statement (in-toto
 //! Attestation Framework), whose products are the Statement's subjects.
 
 use sealift_archive_format::strict_json::{self, JsonError};
@@ -17,7 +17,7 @@ const STATEMENTS: [&str; 2] = ["https://in-toto.io/Statement/v0.1", "https://in-
 /// A link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// The step that it says it reports.
+    /// The step that it claims to report.
     pub name: String,
     /// The command that was run.
     pub command: Vec<String>,
@@ -31,15 +31,15 @@ pub struct Link {
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     /// A member is missing or of the wrong type.
-    #[error("the link does not have a link's members")]
+    #[error("the link does not have the members of a link")]
     Form(#[source] JsonError),
     /// `_type` and `predicateType` say it is something else.
     #[error("the document is a {0:?}, not a link")]
     Type(String),
-    /// One name appears twice among a Statement's subjects or materials.
+    /// A name appears twice among a Statement's subjects or materials.
     #[error("the artifact {0:?} is listed twice")]
     Twice(String),
-    /// A list of artifacts is not one.
+    /// A list of artifacts is not valid.
     #[error("the link's artifacts cannot be used")]
     Artifacts(#[from] ArtifactError),
 }

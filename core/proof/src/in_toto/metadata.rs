@@ -1,7 +1,7 @@
 //! Signed documents: layouts and links in either wrapping, Metablock (in-toto 1.0 §4.2) or DSSE envelope (ITE-5).
 //!
 //! Promise: what is verified is what was signed. For a Metablock that is the canonical JSON of the *raw* `signed`
-//! value, members that are unknown here included; for an envelope the pre-authentication encoding of the payload's own
+//! value, including members that are unknown here; for an envelope the pre-authentication encoding of the payload's own
 //! bytes. The payload is handed out as a value; only verified documents should be read further.
 
 use sealift_archive_format::dsse::{self, Envelope, EnvelopeError};
@@ -36,7 +36,7 @@ pub enum Form {
     Dsse,
 }
 
-/// A signature and what it calls its key.
+/// A signature and its name for its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
     /// The key id; a label. Empty where an envelope names none.
@@ -59,7 +59,7 @@ pub enum SignatureValue {
 /// Why bytes are not a signed document.
 #[derive(Debug, thiserror::Error)]
 pub enum MetadataError {
-    /// They are longer than is read.
+    /// They are longer than the limit.
     #[error("the document is {length} bytes long; the limit is {MAXIMUM_DOCUMENT_LENGTH}")]
     TooLong {
         /// Their length, in bytes.
@@ -68,7 +68,7 @@ pub enum MetadataError {
     /// They are not strict JSON of the right shape.
     #[error("the document cannot be read")]
     Json(#[from] JsonError),
-    /// They are neither wrapping, or both.
+    /// They have neither wrapping, or both.
     #[error("the document is neither a Metablock (signed, signatures) nor a DSSE envelope (payload, payloadType)")]
     Form,
     /// The envelope is broken.
@@ -80,7 +80,7 @@ pub enum MetadataError {
     /// The value that was signed has no canonical form.
     #[error("what is signed has no canonical form")]
     Canonical(#[from] CanonicalJsonError),
-    /// There are more signatures than are read.
+    /// There are more signatures than the limit.
     #[error("the document has {count} signatures; the limit is {}", dsse::MAXIMUM_SIGNATURES)]
     TooManySignatures {
         /// How many there are.
@@ -108,7 +108,7 @@ impl SignedDocument {
         match (has("signed"), has("payload") || has("payloadType")) {
             (true, false) => Self::from_metablock(document),
             (false, true) => {
-                // As large as the tree of the payload may get, and of no more use.
+                // It may be as large as the payload's tree, and is no longer needed.
                 drop(document);
                 Self::from_envelope(bytes)
             }
@@ -157,12 +157,13 @@ impl SignedDocument {
         })
     }
 
-    /// The payload as bytes: the end of what is signed. Of a document that is no envelope, all that is signed.
+    /// The payload as bytes: the end of what is signed. For a document that is not an envelope, everything that is
+    /// signed.
     pub(crate) fn payload_bytes(&self) -> &[u8] {
         self.signed_bytes.get(self.signed_bytes.len() - self.payload_length..).unwrap_or_default()
     }
 
-    /// How it is wrapped.
+    /// Its wrapping.
     pub fn form(&self) -> Form {
         self.form
     }
@@ -172,7 +173,7 @@ impl SignedDocument {
         &self.payload
     }
 
-    /// The bytes that signatures are made over.
+    /// The bytes that are signed.
     pub fn signed_bytes(&self) -> &[u8] {
         &self.signed_bytes
     }

@@ -1,7 +1,7 @@
 //! The final product, and what binds it to the chain.
 //!
 //! in-toto itself binds the final product only through inspections, which are commands. Sealift runs none unless asked,
-//! so it asks for a binding of its own: the last step that reports a product of this name, alone or in a folder, must
+//! so it requires a binding of its own: the last step that reports a product of this name, alone or in a folder, must
 //! report this content. `docs/adr/0004-in-toto-stricter-than-the-reference.md` argues why it is the *last* step and the
 //! name.
 
@@ -28,10 +28,10 @@ pub struct FinalProduct<'a> {
 /// Which files of the final product the chain must have produced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BindingRule {
-    /// Every file, and there is at least one. What everything but a comparison with the reference uses.
+    /// Every file, and there is at least one. Used everywhere except in comparisons with the reference.
     EveryFile,
     /// Only files whose names some step reports as its product: others may lie beside them. The reference's command
-    /// takes whatever is in the working directory for the final product, and so does its stand-in.
+    /// treats whatever is in the working directory as the final product, and so does its stand-in.
     OnlyFilesThatStepsName,
 }
 
@@ -42,7 +42,7 @@ pub struct ProductBinding {
     pub file: String,
     /// The step: the last that reports a product of that name, alone or in a folder.
     pub step: String,
-    /// What the step calls it.
+    /// The step's name for it.
     pub product: String,
 }
 
@@ -53,7 +53,7 @@ impl fmt::Display for ProductBinding {
     }
 }
 
-/// Why the final product is not the chain's.
+/// Why the final product does not come from this chain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnboundProduct {
     /// There is no final product to verify.
@@ -65,8 +65,8 @@ pub enum UnboundProduct {
         /// The file of the final product.
         file: String,
     },
-    /// The last step that produced a file of that name produced another content.
-    #[error("{file:?} is not what step {step:?} produced: it has {actual}, and the step reported {reported}")]
+    /// The last step that produced a file of that name produced different content.
+    #[error("{file:?} is not what step {step:?} produced: it has {actual}, but the step reported {reported}")]
     OtherContent {
         /// The file of the final product.
         file: String,
@@ -77,27 +77,27 @@ pub enum UnboundProduct {
         /// The hashes that the step reported.
         reported: String,
     },
-    /// The last step that produced such a file produced several, and not all of them have one content.
-    #[error("step {step:?} produced {}, which are not all one file: which of them is the final product is not said", .products.join(", "))]
+    /// The last step that produced such a file produced several, with different contents.
+    #[error("step {step:?} produced {}, with different contents, and nothing says which of them is the final product", .products.join(", "))]
     FormsDisagree {
         /// The file of the final product.
         file: String,
         /// The step.
         step: String,
-        /// What the step calls them.
+        /// The step's names for them.
         products: Vec<String>,
     },
-    /// The content of the final product does not have the digest that it is known by.
+    /// The content of the final product does not have the digest that identifies it.
     #[error("the content of {file:?} does not have the digest {stated}")]
     NotItsContent {
         /// The file of the final product.
         file: String,
-        /// The digest that it is known by.
+        /// The digest that identifies it.
         stated: Digest,
     },
 }
 
-/// Binds every file that the rule asks for.
+/// Binds every file that the rule requires.
 ///
 /// # Errors
 /// [`UnboundProduct`].
@@ -147,7 +147,7 @@ fn bind_file(
     Err(UnboundProduct::OtherContent { file: name.to_owned(), step, actual, reported })
 }
 
-/// The products that are a file of that name, alone or in a folder; the name alone comes first.
+/// The products that are a file of that name, alone or in a folder; the bare name comes first.
 fn forms<'a>(name: &str, products: &'a Artifacts) -> Vec<(&'a str, &'a Hashes)> {
     let is_form = |product: &str| {
         let path = plain_path(product);
@@ -158,7 +158,7 @@ fn forms<'a>(name: &str, products: &'a Artifacts) -> Vec<(&'a str, &'a Hashes)> 
     forms
 }
 
-/// The digests by which a report may name the file: all that can be computed where its content is at hand.
+/// The digests by which a report may identify the file: if its content is available, all that can be computed.
 fn digests(file: &ProductFile<'_>) -> Result<Vec<Digest>, UnboundProduct> {
     let ProductContent::Bytes(content) = file.content else { return Ok(file.digests.clone()) };
     if let Some(stated) = file.digests.iter().find(|digest| !digest.matches(content)) {

@@ -18,7 +18,7 @@ use super::work::WorkExceeded;
 pub struct Refusal {
     /// Why.
     pub cause: Box<Cause>,
-    /// What was found up to there.
+    /// What was found before the refusal.
     pub trace: Box<Trace>,
 }
 
@@ -37,8 +37,8 @@ impl std::error::Error for Refusal {
 /// Why a supply chain is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Cause {
-    /// No key to verify the layout with was given.
-    #[error("no key is given to verify the layout with")]
+    /// No key was given to verify the layout with.
+    #[error("no key was given to verify the layout with")]
     NoLayoutKey,
     /// The layout is not a signed document.
     #[error("the layout cannot be read")]
@@ -46,7 +46,7 @@ pub enum Cause {
     /// One of the layout's keys did not sign it.
     #[error("the layout is not signed by key {key}")]
     LayoutNotSigned {
-        /// What the verifier calls the key.
+        /// The verifier's name for the key.
         key: String,
         /// What is wrong.
         source: NotSigned,
@@ -63,17 +63,19 @@ pub enum Cause {
         at: Timestamp,
     },
     /// There is no link for a step.
-    #[error("there is no link for step {step:?}: expected {step}.KEYID.link, the first 8 characters of a key id")]
+    #[error(
+        "there is no link for step {step:?}: expected {step}.KEYID.link, where KEYID is the first 8 characters of a key id"
+    )]
     NoLink {
         /// The step.
         step: String,
     },
     /// Too few functionaries signed links for a step.
-    #[error("step {step:?} asks for links by {required} different keys that it names, and {} count{}", .counted.len(), list_passed_over(.passed_over))]
+    #[error("step {step:?} requires links by {required} different keys that it names, but {} count{}", .counted.len(), list_passed_over(.passed_over))]
     Threshold {
         /// The step.
         step: String,
-        /// How many it asks for.
+        /// How many it requires.
         required: NonZeroU32,
         /// The key ids whose links count.
         counted: Vec<String>,
@@ -93,7 +95,7 @@ pub enum Cause {
         artifact: String,
     },
     /// A step's sublayout is refused.
-    #[error("step {step:?} is a layout of its own, and {file} is refused")]
+    #[error("step {step:?} has a sublayout, and {file} is refused")]
     Sublayout {
         /// The step.
         step: String,
@@ -103,13 +105,13 @@ pub enum Cause {
         source: Refusal,
     },
     /// Sublayouts nest too deeply.
-    #[error("sublayouts nest deeper than {limit} levels")]
+    #[error("sublayouts are nested deeper than {limit} levels")]
     TooDeep {
         /// The limit.
         limit: usize,
     },
     /// There are more files than any real chain has.
-    #[error("{count} link files are more than the limit of {limit}")]
+    #[error("there are {count} link files; the limit is {limit}")]
     TooManyFiles {
         /// How many there are.
         count: usize,
@@ -119,7 +121,7 @@ pub enum Cause {
     /// An artifact rule does not hold.
     #[error(transparent)]
     Rule(#[from] RuleViolation),
-    /// Verifying takes too long.
+    /// Verifying would take too long.
     #[error(transparent)]
     Work(#[from] WorkExceeded),
     /// An inspection ended with a failure.
@@ -153,24 +155,24 @@ pub enum LinkProblem {
     #[error("it is not a link: {0}")]
     NotALink(#[from] super::link::LinkError),
     /// It is signed by a key that may sign for this step, but reports another step.
-    #[error("it reports step {0:?}")]
+    #[error("it reports another step, {0:?}")]
     OtherStep(String),
     /// It is a layout of its own, and its signer may sign for another step too. A layout does not say which step it
     /// stands for.
-    #[error("it is a layout of its own, by a key that step {0:?} names too: which step it stands for is not said")]
+    #[error("it is a sublayout signed by a key that step {0:?} also names, so nothing says which step it stands for")]
     SublayoutForEitherStep(String),
-    /// None of the keys that the step names signed it, and it says itself that one did which the layout lists for other
-    /// steps. Whether that is so was not looked at: it would not count.
+    /// None of the keys that the step names signed it, and it claims a signature by a key that the layout lists for
+    /// other steps. That claim was not checked, because the signature would not count anyway.
     #[error("none of the step's keys signed it: it names key {key_id}, which this step does not name")]
     KeyOfAnotherStep {
-        /// That key's id.
+        /// The id of that key.
         key_id: String,
     },
     /// None of the keys that the step names signed it.
     #[error("none of the step's keys signed it: {0}")]
     NotSigned(NotSigned),
-    /// Its signer's link counts already.
-    #[error("its signer counts already, with {0}")]
+    /// A link by its signer already counts.
+    #[error("its signer already counts, with {0}")]
     SameSigner(String),
 }
 
@@ -184,7 +186,7 @@ fn list_passed_over(files: &[(String, LinkProblem)]) -> String {
 pub enum RefusalClass {
     /// The layout is not signed by every key.
     LayoutSignature,
-    /// The layout is not one, or asks for what is not done.
+    /// The document is not a layout, or requires something that is not supported.
     Layout,
     /// The layout has expired.
     Expired,
@@ -200,12 +202,12 @@ pub enum RefusalClass {
     Limit,
     /// An inspection failed, or could not be run.
     Inspection,
-    /// The final product is not the chain's.
+    /// The final product does not come from this chain.
     Product,
 }
 
 impl Refusal {
-    /// The class; of a sublayout's refusal, that of its innermost cause.
+    /// The class; for a sublayout's refusal, that of its innermost cause.
     pub fn class(&self) -> RefusalClass {
         match self.cause.as_ref() {
             Cause::NoLayoutKey | Cause::LayoutNotSigned { .. } => RefusalClass::LayoutSignature,

@@ -1,7 +1,7 @@
 //! Applying artifact rules (in-toto 1.0 §4.3.3.1): a queue of artifacts, consumed rule by rule, like a firewall.
 //!
 //! What no rule consumed and no `DISALLOW` caught is allowed, as the specification says (an implicit `ALLOW *`). An
-//! artifact without hashes never satisfies a `MATCH`: equal silence proves nothing.
+//! artifact without hashes never satisfies a `MATCH`: two empty lists of hashes prove nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use super::glob::Pattern;
 use super::trace::{RuleTrace, name_a_few};
 use super::work::{Work, WorkExceeded};
 
-/// What a step or inspection reported, one link for all that agree.
+/// What a step or inspection reported: one link for all links that agree.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// What was there before.
@@ -30,10 +30,10 @@ impl Report {
     }
 }
 
-/// Why a list of rules does not hold.
+/// Why a list of rules is violated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RuleViolation {
-    /// Artifacts are left that a `DISALLOW` matches.
+    /// A `DISALLOW` matches artifacts that are left over.
     #[error("{rule} forbids {} among the {list} of {item:?}: no earlier rule consumed them", name_a_few(.artifacts.iter().map(String::as_str)))]
     Disallowed {
         /// The step or inspection.
@@ -45,7 +45,7 @@ pub enum RuleViolation {
         /// The artifacts it matches.
         artifacts: Vec<String>,
     },
-    /// An artifact that a `REQUIRE` names is not there, or was consumed before.
+    /// An artifact that a `REQUIRE` names is missing, or was already consumed.
     #[error("{rule} does not find its artifact among the {list} of {item:?}, or an earlier rule consumed it")]
     Required {
         /// The step or inspection.
@@ -55,7 +55,7 @@ pub enum RuleViolation {
         /// The rule.
         rule: String,
     },
-    /// Applying the rules takes too long.
+    /// Applying the rules would take too long.
     #[error(transparent)]
     Work(#[from] WorkExceeded),
 }
@@ -123,7 +123,7 @@ pub fn apply_rules(
     Ok(())
 }
 
-/// Keeps what a condition holds for.
+/// Keeps the artifacts that meet a condition.
 trait Filtered {
     fn filtered(self, holds: impl Fn(&str) -> bool) -> Self;
 }
@@ -149,7 +149,7 @@ fn filter<'a>(
     Ok(fitting)
 }
 
-/// The artifacts that a `MATCH` consumes (§4.3.3.2): under the source prefix, fitting the pattern, and reported with
+/// The artifacts that a `MATCH` consumes (§4.3.3.2): under the source prefix, matching the pattern, and reported with
 /// the same hashes under the destination prefix.
 fn matched<'a>(
     rule: &MatchRule,

@@ -1,10 +1,10 @@
 //! Which files count as a step's links, and for whom (in-toto 1.0 §4.3.1, §5.2).
 //!
 //! Promise: a file counts only if a key that the *step* names made a valid signature on it, and it reports that step;
-//! each signer counts once, told apart by key material, whatever the keys are called. File names only say where to
-//! look: `STEP.KEYID.link`, with the first 8 characters of some key id. No signature is verified that could not make a
-//! file count: what is said of a file that does not count is what it says itself. A link counts for the step that it
-//! names; a sublayout names none, and counts only where its signer can mean no other.
+//! each signer counts once, distinguished by key material, whatever the keys are called. File names only say where to
+//! look: `STEP.KEYID.link`, with the first 8 characters of some key id. No signature is verified unless it could make a
+//! file count: what is reported about a file that does not count is what the file says about itself. A link counts for
+//! the step that it names; a sublayout names none, and counts only where its signer can sign for no other step.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -26,11 +26,11 @@ const KEY_ID_IN_FILE_NAME: usize = 8;
 
 /// The files that count for a step, and those that do not.
 pub(super) struct StepLinks<'a> {
-    /// Those that count.
+    /// The files that count.
     pub(super) counted: Vec<CountedLink<'a>>,
-    /// Those that do not, and why.
+    /// The files that do not count, and why.
     pub(super) passed_over: Vec<(String, LinkProblem)>,
-    /// Links by a signer that counts already; they do not count again, but must agree.
+    /// Links by a signer that already counts; they do not count again, but must agree.
     pub(super) repeated: Vec<CountedLink<'a>>,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct CountedLink<'a> {
 pub(super) enum LinkContent {
     /// A report.
     Link(Link),
-    /// A layout of its own, to be verified in turn.
+    /// A sublayout, to be verified in turn.
     Sublayout(SignedDocument),
 }
 
@@ -65,10 +65,10 @@ struct Functionary<'a> {
     only: Option<Fingerprint>,
 }
 
-/// Sorts out a step's files.
+/// Decides which of a step's files count.
 ///
 /// # Errors
-/// [`WorkExceeded`] when there are more signatures to look at than the budget covers.
+/// [`WorkExceeded`] when checking the signatures would exceed the budget.
 pub(super) fn step_links<'a>(
     layout: &'a Layout,
     step: &'a Step,
@@ -124,7 +124,7 @@ impl<'a> StepLinks<'a> {
     }
 }
 
-/// The keys that the step names. An id that the layout lists no key for may be an OpenPGP subkey's.
+/// The keys that the step names. An id without a listed key may be that of an OpenPGP subkey.
 fn functionaries<'a>(
     layout: &'a Layout,
     step: &'a Step,

@@ -1,9 +1,9 @@
-//! Parameters: `{NAME}` in rules and commands, filled in by whoever verifies.
+//! Parameters: `{NAME}` in rules and commands, filled in by the verifier.
 //!
-//! As the reference: with parameters given, `{NAME}` is replaced, `{{` and `}}` stand for single braces, and anything
-//! else in braces is an error; with none given, texts stay as they are. Stricter here: a parameter never touches a
-//! rule's keywords, a name, or a key, and a *rule* that still holds a `{NAME}` when no parameters were given is an
-//! error, because `DISALLOW {NAME}` would otherwise disallow nothing.
+//! As in the reference: with parameters given, `{NAME}` is replaced, `{{` and `}}` stand for single braces, and
+//! anything else in braces is an error; with none given, texts stay as they are. Stricter here: a parameter never
+//! changes a rule's keywords, a name, or a key, and a *rule* that still holds a `{NAME}` when no parameters were given
+//! is an error, because `DISALLOW {NAME}` would otherwise disallow nothing.
 
 use std::collections::BTreeMap;
 
@@ -17,11 +17,11 @@ pub struct Parameters(BTreeMap<String, String>);
 /// Why parameters cannot be filled in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubstitutionError {
-    /// A parameter's name has other characters than ASCII letters, digits, `_` and `-`.
+    /// A parameter's name has characters other than ASCII letters, digits, `_` and `-`.
     #[error("{0:?} is not a parameter name: letters, digits, _ and - are allowed")]
     Name(String),
     /// No value was given for a parameter.
-    #[error("{text:?} asks for the parameter {name:?}, and no value was given")]
+    #[error("{text:?} needs the parameter {name:?}, but no value was given")]
     Missing {
         /// The text with the placeholder.
         text: String,
@@ -31,8 +31,8 @@ pub enum SubstitutionError {
     /// A brace is neither part of a placeholder nor doubled.
     #[error("{0:?} has a brace that belongs to no parameter")]
     Brace(String),
-    /// The result is longer than is used.
-    #[error("with its parameters filled in, a text is longer than {MAXIMUM_LENGTH} bytes")]
+    /// The result is longer than the limit.
+    #[error("with parameters filled in, a text is longer than {MAXIMUM_LENGTH} bytes")]
     TooLong,
 }
 
@@ -63,7 +63,7 @@ impl Parameters {
     /// Fills in a pattern, prefix or step name of a rule.
     ///
     /// # Errors
-    /// [`SubstitutionError`]; also when no parameters were given and the text asks for one.
+    /// [`SubstitutionError`], including when no parameters were given and the text needs one.
     pub fn fill_in_rule(&self, text: &str) -> Result<String, SubstitutionError> {
         if !self.0.is_empty() {
             return self.fill_in(text);

@@ -1,8 +1,8 @@
-//! The trace of a verification: what a person, or `--json`, follows from layout to product.
+//! The trace of a verification: what a person can follow from layout to product.
 //!
-//! It holds what was found, in the order of the workflow: who signed the layout, for each step whose links counted and
-//! which did not and why, which rule consumed which artifact, and what binds the final product to the chain. Where a
-//! verification is refused, the trace ends at the refusal.
+//! It holds what was found, in the order of the workflow: who signed the layout, for each step, whose links counted,
+//! which did not, and why, which rule consumed which artifact, and what binds the final product to the chain. If the
+//! supply chain is refused, the trace ends at the refusal.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -15,7 +15,7 @@ use super::product::ProductBinding;
 pub struct Trace {
     /// The folder of the layout's links; empty for the top-level layout.
     pub folder: String,
-    /// The layout's signers: what the verifier calls each key.
+    /// The layout's signers: the verifier's name for each key.
     pub layout_signed_by: Vec<String>,
     /// When the layout expires.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,12 +61,12 @@ pub struct LinkTrace {
     pub key_id: String,
     /// The signer's key: scheme and fingerprint.
     pub key: String,
-    /// Where the file is a layout of its own: what was found in it.
+    /// If the file is a sublayout: what was found in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sublayout: Option<Box<Trace>>,
 }
 
-/// A file that could have been a step's link and does not count.
+/// A file that could have been a step's link, but does not count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PassedOver {

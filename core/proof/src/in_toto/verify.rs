@@ -1,8 +1,8 @@
-//! The verification workflow (in-toto 1.0 §5.2), in its order.
+//! The verification workflow (in-toto 1.0 §5.2), in order.
 //!
 //! 1 layout signatures, by every key given; 2 expiry; 3 parameters; 4 links and who signed them; 5 sublayouts, each in
-//! its folder and under the one key that signed it; 6 agreement; 7 the steps' rules; 8 the final product; 9 inspections
-//! and their rules. Promise: a [`VerifiedSupplyChain`] has passed all of it, and nothing else makes one.
+//! its own folder and with the one key that signed it; 6 agreement; 7 the steps' rules; 8 the final product; 9
+//! inspections and their rules. Promise: a [`VerifiedSupplyChain`] has passed all of this, and nothing else makes one.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ pub const MAXIMUM_FILES: usize = 10_000;
 pub struct SupplyChain<'a> {
     /// The layout's bytes.
     pub layout: &'a [u8],
-    /// The keys that must *all* have signed the layout. They come from someone who is trusted.
+    /// The keys that must *all* have signed the layout. They must come from a trusted source.
     pub layout_keys: Vec<LayoutKey>,
     /// The link files by name, `STEP.KEYID.link`; those of a sublayout in its folder, `STEP.KEYID/….link`.
     pub links: BTreeMap<String, Vec<u8>>,
@@ -43,7 +43,7 @@ pub struct SupplyChain<'a> {
 /// A key that must have signed the layout.
 #[derive(Debug, Clone)]
 pub struct LayoutKey {
-    /// What the verifier calls it: a file's name or a key id, for reports.
+    /// The verifier's name for it: a file name or a key id, for reports.
     pub label: String,
     /// The key.
     pub key: Key,
@@ -83,8 +83,8 @@ impl VerifiedSupplyChain {
         self.expires
     }
 
-    /// The inspections that the layouts ask for and that were *not* run. While there are any, the chain is verified
-    /// only as far as it can be without them; whoever asks must decide whether that is enough.
+    /// The inspections that the layouts ask for but that were *not* run. If there are any, the chain is verified only
+    /// as far as possible without them; the caller must decide whether that is enough.
     pub fn inspections_not_run(&self) -> &[String] {
         &self.not_run
     }
@@ -95,8 +95,9 @@ impl VerifiedSupplyChain {
     }
 }
 
-/// Verifies a supply chain and the final product that came of it. Expiry is judged at `reference_time`, which a
-/// [`crate::freshness::Freshness`] policy chose. What is matched and verified, sublayouts included, is paid for from `work`.
+/// Verifies a supply chain and its final product. Expiry is judged at `reference_time`, which a
+/// [`crate::freshness::Freshness`] policy chose. All matching and verifying, including that of sublayouts, is paid for
+/// from `work`.
 ///
 /// # Errors
 /// [`Refusal`], with the cause and the trace up to it.
@@ -191,7 +192,7 @@ impl Workflow<'_> {
             apply_rules(name, ArtifactList::Products, &rules.expected_products, &by_step, work, products)?;
         }
         if depth == 0 {
-            // Before the layout's inspections: no command is run on a product that is not the chain's.
+            // Before the layout's inspections, so that no command runs on a product that does not come from this chain.
             trace.product = product::bind(self.product, &layout.steps, &by_step)?;
         }
         self.run_inspections(&layout.inspections, &by_step, trace)?;
@@ -217,7 +218,7 @@ impl Workflow<'_> {
         Ok(())
     }
 
-    /// Verifies a step's links, and gives the report on which they agree.
+    /// Verifies a step's links, and returns the report on which they agree.
     fn step(&mut self, layout: &Layout, step: &Step, depth: usize, trace: &mut Trace) -> Result<Report, Cause> {
         let links = step_links(layout, step, self.files, &trace.folder, self.at, self.work)?;
         let passed_over =
@@ -272,7 +273,7 @@ impl Workflow<'_> {
         Ok(agreed.map(|(_, report)| report).unwrap_or_default())
     }
 
-    /// What a file that counts reports: itself, or the summary of its sublayout.
+    /// The report of a file that counts: its own, or the summary of its sublayout.
     fn report(
         &mut self,
         step: &Step,
@@ -285,7 +286,7 @@ impl Workflow<'_> {
             LinkContent::Link(found) => {
                 if found.command != step.expected_command {
                     let (ran, expected) = (found.command.join(" "), step.expected_command.join(" "));
-                    warnings.push(format!("{} ran {ran:?}, and {expected:?} was expected", link.file));
+                    warnings.push(format!("{} ran {ran:?}, but {expected:?} was expected", link.file));
                 }
                 return Ok(Report { materials: found.materials, products: found.products });
             }
@@ -294,7 +295,7 @@ impl Workflow<'_> {
         if depth >= MAXIMUM_DEPTH {
             return Err(Cause::TooDeep { limit: MAXIMUM_DEPTH });
         }
-        // Only the functionary who signed the sublayout vouches for it; the keys in it speak for its own steps alone.
+        // Only the functionary who signed the sublayout vouches for it; the keys in it count only for its own steps.
         let key = LayoutKey { label: link.key_id.to_owned(), key: link.key.clone() };
         let mut trace = Trace { folder: link.folder, ..Trace::default() };
         match self.layout(&document, &[key], &Parameters::default(), depth + 1, &mut trace) {
@@ -310,7 +311,7 @@ impl Workflow<'_> {
         }
     }
 
-    /// Runs all inspections, then applies their rules: they may match with each other.
+    /// Runs all inspections, then applies their rules, which may match each other's artifacts.
     fn run_inspections(
         &mut self,
         inspections: &[Inspection],

@@ -1,10 +1,10 @@
-//! The work that is done for others: a budget, because whoever writes an archive chooses how much there is to do.
+//! A budget for work that others cause: the author of an archive chooses how much there is to do.
 
-/// How many steps one archive may take: some seconds, for rules, names and signatures that no real one has.
+/// How many steps one archive may take: some seconds, for rules, names and signatures beyond any real archive.
 const ARCHIVE_LIMIT: u64 = 500_000_000;
 
-/// A budget of steps of some ten nanoseconds, shared by everything that is done to patterns, names and signatures that
-/// others chose.
+/// A budget of steps of some ten nanoseconds each, shared by all the work that is spent on patterns, names and
+/// signatures that others chose.
 #[derive(Debug, Clone)]
 pub struct Work {
     limit: u64,
@@ -20,7 +20,7 @@ pub struct WorkExceeded {
 }
 
 impl Work {
-    /// What all supply chains of an archive may take together, or all its attestations.
+    /// The budget for all supply chains of an archive together, or for all its attestations.
     pub fn of_an_archive() -> Self {
         Self::new(ARCHIVE_LIMIT)
     }

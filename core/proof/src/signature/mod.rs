@@ -1,7 +1,7 @@
-//! Signatures: public keys in every form the ecosystem writes them, one way to verify, one way to count.
+//! Signatures: public keys in every form that the ecosystem writes, one way to verify, one way to count.
 //!
-//! Promise: a signature counts only if it verifies under the exact algorithm that its key declares, and keys are told
-//! apart by what they are, never by what they are called. TUF, in-toto, DSSE and the seal all come here.
+//! Promise: a signature counts only if it verifies under the exact algorithm that its key declares, and keys are
+//! distinguished by what they are, never by what they are called. TUF, in-toto, DSSE and the seal all come here.
 
 pub mod openpgp;
 pub mod public_key;

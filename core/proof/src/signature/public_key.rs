@@ -77,14 +77,14 @@ impl Scheme {
     }
 }
 
-/// What a key is, whatever it is called: equal identities are one key, and count once.
+/// A key's identity, whatever the key is called: equal identities are one key, and count once.
 ///
-/// For RSA it is the modulus: whoever knows its factors can sign under any exponent.
+/// For RSA it is the modulus: anyone who knows its factors can sign under any exponent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyIdentity(Digest);
 
 impl KeyIdentity {
-    /// Of a key kind and its defining bytes.
+    /// Makes the identity from a kind of key and its defining bytes.
     pub(crate) fn new(kind: &str, defining: &[u8]) -> Self {
         let mut bytes = kind.as_bytes().to_vec();
         bytes.push(0);
@@ -120,11 +120,11 @@ pub enum KeyError {
     /// The encoding is broken.
     #[error("not a public key: {0}")]
     Malformed(String),
-    /// The key's algorithm is not one that is understood.
+    /// The key's algorithm is not supported.
     #[error("key algorithm {0} is not supported")]
     UnsupportedAlgorithm(String),
     /// The key does not fit the scheme it declares.
-    #[error("a key of this kind cannot verify scheme {}", .0.name())]
+    #[error("a key of this kind cannot verify signatures of scheme {}", .0.name())]
     SchemeMismatch(Scheme),
     /// The key is longer than any real key.
     #[error("the encoded key is {length} bytes long; the limit is {MAXIMUM_ENCODED_LENGTH}")]
@@ -155,12 +155,12 @@ impl PublicKey {
     pub fn ed25519(bytes: &[u8]) -> Result<Self, KeyError> {
         let bytes: [u8; 32] = bytes.try_into().map_err(|_| malformed("an ed25519 key has 32 bytes"))?;
         let key = VerifyingKey::from_bytes(&bytes).map_err(malformed)?;
-        // Two encodings of one key would be two keys.
+        // Two encodings of one key would count as two keys.
         if key.to_edwards().compress().to_bytes() != bytes {
-            return Err(malformed("an ed25519 key in another than its canonical encoding"));
+            return Err(malformed("an ed25519 key that is not in its canonical encoding"));
         }
         if key.is_weak() {
-            return Err(malformed("an ed25519 key of small order verifies anything"));
+            return Err(malformed("an ed25519 key of small order would verify anything"));
         }
         Ok(Self { material: Material::Ed25519(key), scheme: Scheme::Ed25519 })
     }
@@ -182,8 +182,8 @@ impl PublicKey {
         Ok(Self { material, scheme })
     }
 
-    /// A key from a PEM block (`PUBLIC KEY`: SPKI, RFC 5280; or `RSA PUBLIC KEY`: PKCS #1). Without a `scheme` the
-    /// kind's usual one is taken: ed25519, ECDSA with its curve's hash, RSASSA-PSS with SHA-256.
+    /// A key from a PEM block (`PUBLIC KEY`: SPKI, RFC 5280; or `RSA PUBLIC KEY`: PKCS #1). Without a `scheme`, the
+    /// usual one for the kind is used: ed25519, ECDSA with its curve's hash, RSASSA-PSS with SHA-256.
     ///
     /// # Errors
     /// [`KeyError`] when the block is broken, of an unknown kind, or does not fit the scheme.
@@ -191,7 +191,7 @@ impl PublicKey {
         if pem.len() > MAXIMUM_ENCODED_LENGTH {
             return Err(KeyError::TooLong { length: pem.len() });
         }
-        // RFC 7468 §3 lets those who read take lines of any length.
+        // RFC 7468 §3 lets parsers accept lines of any length.
         let mut block = pem_rfc7468::Decoder::new_detect_wrap(pem.trim().as_bytes()).map_err(malformed)?;
         let mut der = Vec::new();
         block.decode_to_end(&mut der).map_err(malformed)?;
@@ -250,7 +250,7 @@ impl PublicKey {
         self.scheme
     }
 
-    /// What tells this key from others.
+    /// What distinguishes this key from others.
     pub fn identity(&self) -> KeyIdentity {
         match &self.material {
             Material::Ed25519(key) => KeyIdentity::new("ed25519", key.as_bytes()),
@@ -296,8 +296,8 @@ impl PublicKey {
         pem_rfc7468::encode_string("PUBLIC KEY", pem_rfc7468::LineEnding::LF, &self.to_spki_der()?).map_err(malformed)
     }
 
-    /// How long a verification takes at most, beside the hashing: so many times one with RSA of 2,048 bits, some 200
-    /// microseconds.
+    /// How long a verification takes at most, apart from hashing: a multiple of one with RSA of 2,048 bits, which takes
+    /// some 200 microseconds.
     pub(crate) fn verification_weight(&self) -> u64 {
         match &self.material {
             Material::Ed25519(_) | Material::P256(_) => 1,

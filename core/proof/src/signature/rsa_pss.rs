@@ -1,7 +1,7 @@
 //! RSASSA-PSS verification with a salt of any length (RFC 8017 §8.1.2, §9.1.2).
 //!
-//! TUF and in-toto name no length for the salt. Some signers make it as long as the hash, others as long as it can be,
-//! and the length is not in the signature: it is what stands between the padding and the end.
+//! TUF and in-toto specify no salt length. Some signers make the salt as long as the hash, others as long as possible,
+//! and the signature does not state the length: the salt is whatever stands between the padding and the end.
 
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, Odd};
@@ -69,7 +69,7 @@ fn is_encoding_of(message_hash: Digest, bits: usize, encoded: &[u8]) -> bool {
     context.finish().as_ref() == hash
 }
 
-/// MGF1 (RFC 8017 §B.2.1), without an end.
+/// MGF1 (RFC 8017 §B.2.1), as an endless sequence.
 fn mask(algorithm: &'static Algorithm, seed: &[u8]) -> impl Iterator<Item = u8> {
     (0_u32..).flat_map(move |counter| {
         let mut context = Context::new(algorithm);

@@ -15,13 +15,13 @@ pub enum SigningKeyError {
     /// The file is encrypted and no passphrase was given.
     #[error("the private key is encrypted with a passphrase")]
     PassphraseNeeded,
-    /// The passphrase does not open it.
-    #[error("the passphrase does not open the private key")]
+    /// The passphrase does not decrypt it.
+    #[error("the passphrase does not decrypt the private key")]
     WrongPassphrase,
     /// It is not an ed25519 key in PKCS #8 PEM.
     #[error("not an ed25519 private key in PKCS #8 PEM: {0}")]
     Malformed(String),
-    /// The system gave no randomness.
+    /// The system's random number generator failed.
     #[error("the system's random number generator failed")]
     NoRandomness,
 }

@@ -1,17 +1,17 @@
 //! The one threshold counter: how many *different keys* signed a message?
 //!
 //! TUF roles, in-toto layouts and steps, and the seal all count here. Two key ids for one key are one signer; a
-//! signature that does not verify is passed over, as TUF §5.3.4 asks, because others may still meet the threshold.
+//! signature that does not verify is skipped, as TUF §5.3.4 requires, because others may still meet the threshold.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use super::{KeyIdentity, PublicKey};
 
-/// A signature and the key that is said to have made it.
+/// A signature and the key that claims to have made it.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
-    /// What the document calls the key. A label for reports, nothing more.
+    /// The document's name for the key. Only a label, for reports.
     pub key_id: &'a str,
     /// The key.
     pub key: &'a PublicKey,
@@ -22,13 +22,13 @@ pub struct Candidate<'a> {
 /// A key that did sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signer {
-    /// The key id under which it was found first.
+    /// The first key id under which it was found.
     pub key_id: String,
     /// What the key is.
     pub identity: KeyIdentity,
 }
 
-/// Fewer keys signed than were asked for.
+/// Fewer keys signed than required.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} of the {required} required signatures are valid", .valid.len())]
 pub struct ThresholdError {

@@ -15,11 +15,11 @@ use super::limits::Limits;
 use super::metadata::{Metadata, Root, Snapshot, Targets, Timestamp};
 use super::role_name::RoleName;
 
-/// The roots before `newest` from which an unbroken chain leads to it, by version, as far back as they go and as an update
-/// walks; `older` hands them out.
+/// The roots before `newest` from which an unbroken chain leads to it, by version, as far back as they exist and as an
+/// update may walk; `older` supplies them.
 ///
 /// # Errors
-/// [`TufError::TrustedRoot`] when `newest` is not a root, and those of `older`.
+/// [`TufError::TrustedRoot`] when `newest` is not a root, and the errors of `older`.
 pub fn roots_before<E: From<TufError>>(
     newest: &[u8],
     limits: &Limits,
@@ -49,13 +49,12 @@ pub enum History {
     Forgotten,
 }
 
-/// A trusted root that newer ones may follow (§5.2, §5.3).
+/// A trusted root that newer roots may follow (§5.2, §5.3).
 #[derive(Debug, Clone)]
 pub struct RootChain(Verified<Root>);
 
 impl RootChain {
-    /// Begins with a root that is trusted because it was pinned or remembered (§5.2). Whether it has expired does not
-    /// matter.
+    /// Begins with a root that is trusted because it was pinned or remembered (§5.2). It may have expired.
     ///
     /// # Errors
     /// [`TufError::TrustedRoot`] when it is not a root, or not signed by its own keys.
@@ -69,16 +68,16 @@ impl RootChain {
         self.0.version()
     }
 
-    /// The version that may follow; there is none after the greatest number.
+    /// The version that may follow; none after the greatest number.
     pub fn next_version(&self) -> Option<u64> {
         self.version().checked_add(1)
     }
 
-    /// Takes the next version: signed by a threshold of the old keys and of its own (§5.3.4), and of the version that
-    /// follows (§5.3.5). Whether it has expired does not matter yet (§5.3.6).
+    /// Accepts the next version: signed by a threshold of the old keys and of its own (§5.3.4), and with the version
+    /// number that follows (§5.3.5). It may have expired (§5.3.6).
     ///
     /// # Errors
-    /// [`TufError::Malformed`], [`TufError::Signatures`], [`TufError::Version`]; the chain is then as it was.
+    /// [`TufError::Malformed`], [`TufError::Signatures`], [`TufError::Version`]; the chain is then unchanged.
     pub fn accept(&mut self, next: &[u8]) -> Result<History, TufError> {
         let role = RoleName::root();
         let envelope = Envelope::parse(&role, next)?;
@@ -101,7 +100,7 @@ impl RootChain {
         Ok(history)
     }
 
-    /// What it means for earlier metadata that this root was pinned anew, when `older` was trusted before.
+    /// What it means for earlier metadata that this root was newly pinned, if `older` was trusted before.
     pub(crate) fn history_since(&self, older: &Self) -> History {
         history(older.0.value(), self.0.value())
     }
@@ -122,7 +121,7 @@ fn history(old: &Root, new: &Root) -> History {
     if rotated { History::Forgotten } else { History::Kept }
 }
 
-/// A root names its own keys, so it is read before it is verified; nothing of it gets out unless it is.
+/// A root names its own keys, so it is read before it is verified; nothing of it is returned unless it verifies.
 fn verify_by_itself(envelope: Envelope<'_>) -> Result<Verified<Root>, TufError> {
     let role = RoleName::root();
     let read = envelope.read_signed::<Root>();
@@ -180,7 +179,7 @@ impl TrustedRoot {
             let (trusted_version, trusted) = read_remembered::<Timestamp>(&RoleName::timestamp(), remembered)?;
             require_not_below(&RoleName::timestamp(), &RoleName::timestamp(), trusted_version, timestamp.version())?;
             if trusted_version == timestamp.version() {
-                // Not signed as the root asks for today: the threshold was raised, and the new one meets it.
+                // Not signed as the root requires today: the threshold was raised, and the new one meets it.
                 if let Ok(same) = self.verify_timestamp(remembered) {
                     (timestamp, chosen) = (same, Chosen::Remembered);
                 }
@@ -207,13 +206,13 @@ impl TrustedTimestamp {
         &self.timestamp
     }
 
-    /// What the timestamp says of the snapshot: the version to ask for, and the length if it is stated.
+    /// What the timestamp says about the snapshot: the version to request, and the length if it is stated.
     pub fn snapshot_file(&self) -> MetadataFile {
         self.root.file(&self.timestamp.value().meta.snapshot)
     }
 
     /// Takes snapshot metadata: the file that the timestamp describes (§5.5.2, §5.5.4), signed by the root's keys
-    /// (§5.5.3), listing all that was listed before and nothing in an older version (§5.5.5), not expired (§5.5.6).
+    /// (§5.5.3), listing everything that was listed before, nothing in an older version (§5.5.5), not expired (§5.5.6).
     ///
     /// # Errors
     /// [`TufError::Mismatch`], [`TufError::Malformed`], [`TufError::Signatures`], [`TufError::Version`],
@@ -249,7 +248,7 @@ fn require_no_rollback(trusted: &Snapshot, new: &Snapshot) -> Result<(), TufErro
     Ok(())
 }
 
-/// A root, a timestamp and a snapshot that belong together: what targets metadata is judged by.
+/// A root, a timestamp and a snapshot that belong together, by which targets metadata is judged.
 #[derive(Debug, Clone)]
 pub struct TrustedSnapshot {
     timestamp: TrustedTimestamp,
@@ -277,7 +276,7 @@ impl TrustedSnapshot {
         self.timestamp.root.reference_time
     }
 
-    /// What the snapshot says of a targets role's file.
+    /// What the snapshot says about a targets role's file.
     ///
     /// # Errors
     /// [`TufError::NotInSnapshot`].
@@ -291,8 +290,8 @@ impl TrustedSnapshot {
         name == RoleName::snapshot().file_name(version) && self.timestamp.snapshot(bytes, None).is_ok()
     }
 
-    /// Whether bytes are what this snapshot lists under this name: of the length, with the hashes and in the version that it
-    /// states. Who signed the metadata of a delegated role is not asked.
+    /// Whether bytes are what this snapshot lists under this name: of the length, with the hashes and in the version
+    /// that it states. Who signed the metadata of a delegated role is not checked.
     pub(crate) fn lists_file(&self, name: &str, bytes: &[u8]) -> bool {
         let listed = || {
             let mut stem = name.strip_suffix(".json")?;
@@ -323,7 +322,7 @@ impl TrustedSnapshot {
         listed.ok_or_else(|| TufError::NotInSnapshot { role: role.clone() })
     }
 
-    /// Takes the metadata of the top-level targets role (§5.6); errors as for delegated ones.
+    /// Accepts the metadata of the top-level targets role (§5.6); errors as for delegated roles.
     pub(crate) fn top_level_targets(&self, bytes: &[u8]) -> Result<Verified<Targets>, TufError> {
         let delegator = RoleName::root();
         let root = &self.timestamp.root;
@@ -351,7 +350,7 @@ impl TrustedSnapshot {
     }
 }
 
-/// What to ask a provider for.
+/// What to request from a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MetadataFile {
     /// The version in the file's name, where snapshots are consistent (§5.3.12).

@@ -18,7 +18,7 @@ use super::path_pattern::PathPattern;
 pub(crate) struct Delegations {
     pub(crate) keys: Keys,
     pub(crate) roles: DelegatedRoles,
-    /// Where each listed role stands.
+    /// The position of each listed role.
     places: BTreeMap<RoleName, usize>,
 }
 
@@ -146,12 +146,12 @@ impl SuccinctRoles {
         RoleName::delegated(&format!("{}{bin:0width$x}", self.common_prefix(), width = self.suffix_length())).ok()
     }
 
-    /// What tells these bins from others.
+    /// What distinguishes these bins from others.
     pub(crate) fn identity(&self) -> (String, u8) {
         (self.name_prefix.clone(), self.bit_length)
     }
 
-    /// What the names of all bins begin with.
+    /// The prefix of all bins' names.
     pub(crate) fn common_prefix(&self) -> String {
         format!("{}-", self.name_prefix)
     }
@@ -189,13 +189,13 @@ impl<'a> SoughtTarget<'a> {
 #[derive(Debug)]
 pub(crate) struct Speakers {
     pub(crate) roles: Vec<RoleName>,
-    /// Whether the last one ends the search, should it not know the target.
+    /// Whether the last one ends the search if it does not know the target.
     pub(crate) terminating: bool,
 }
 
 impl Delegations {
-    /// Who may speak for a target. Bins of succinct roles do not terminate a search (TAP 15); the role that delegates
-    /// to them may.
+    /// Who may speak for a target. Bins of succinct roles do not terminate a search (TAP 15), but the role that
+    /// delegates to them may.
     pub(crate) fn speakers(&self, target: &SoughtTarget<'_>) -> Speakers {
         match &self.roles {
             DelegatedRoles::Succinct(succinct) => {
@@ -223,7 +223,7 @@ impl Delegations {
         listed.iter().map(|role| &role.keys).chain(succinct)
     }
 
-    /// The keys of a role that is delegated to here, whatever it may speak for.
+    /// The keys of a role that is delegated to here, whichever names it may speak for.
     pub(crate) fn keys_of(&self, role: &RoleName) -> Option<&RoleKeys> {
         match &self.roles {
             DelegatedRoles::Listed(roles) => roles.get(*self.places.get(role)?).map(|role| &role.keys),

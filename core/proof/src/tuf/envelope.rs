@@ -19,11 +19,11 @@ use super::role_name::RoleName;
 use crate::canonical_json::Canonical;
 use crate::signature::{Candidate, Signer, ThresholdError, require_threshold};
 
-/// The most signatures that a metadata file may carry: more than a root needs that as many keys signed as a role may have,
-/// and as many of those that they replace.
+/// The most signatures that a metadata file may carry: enough for a root signed by as many keys as a role may have, and
+/// by all the keys that they replace.
 pub const MAXIMUM_SIGNATURES: usize = 1_024;
 
-/// What proves a role's metadata, for reports.
+/// The proof of a role's metadata, for reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleEvidence {
     /// The role.
@@ -83,8 +83,8 @@ pub(crate) struct Authority<'a> {
     pub(crate) role_keys: &'a RoleKeys,
 }
 
-/// Metadata of which nothing is known yet but its form. No tree is made of it: until it is verified there is what was
-/// signed, in canonical form, and after that its type is read from the bytes that came.
+/// Metadata of which only the form is known so far. No tree is made of it: until it is verified, only its signed part
+/// is kept, in canonical form; after that, its type is read from the original bytes.
 #[derive(Debug)]
 pub(crate) struct Envelope<'b> {
     role: RoleName,
@@ -106,7 +106,7 @@ struct EnvelopeObject {
     signed: Canonical,
 }
 
-/// What is signed, and nothing else of the envelope.
+/// Only the signed part of the envelope.
 #[derive(Deserialize)]
 struct Signed<T> {
     signed: T,
@@ -191,17 +191,17 @@ impl<'b> Envelope<'b> {
         require_threshold(*threshold, &self.canonical, candidates)
     }
 
-    /// Reads what was signed, without having asked by whom.
+    /// Reads the signed part without checking who signed it.
     pub(crate) fn read_signed<T: Metadata>(&self) -> Result<(Header, T), MetadataError> {
         Ok((self.header::<T>()?, self.read_value()?))
     }
 
-    /// Whether both sign the same, whoever signed it, and in however many signatures.
+    /// Whether both have the same signed part, whoever signed it and with however many signatures.
     pub(crate) fn signs_the_same_as(&self, other: &Self) -> bool {
         self.canonical == other.canonical
     }
 
-    /// Reads what all metadata has in common, without having asked who signed it.
+    /// Reads what all metadata has in common, without checking who signed it.
     pub(crate) fn header<T: Metadata>(&self) -> Result<Header, MetadataError> {
         let Signed::<Header> { signed: header } = strict_json::read_again(self.bytes, Names::Exact)?;
         if header.kind != T::TYPE {
@@ -216,7 +216,7 @@ impl<'b> Envelope<'b> {
     /// Requires the authority's signatures, and only then reads what was signed.
     pub(crate) fn verify<T: Metadata>(mut self, authority: Authority<'_>) -> Result<Verified<T>, TufError> {
         let signers = self.require_signatures(authority)?;
-        // As long as all that was read, and of no more use.
+        // It is as long as everything that was read, and no longer needed.
         self.canonical = Vec::new();
         let malformed = |source| TufError::Malformed { role: self.role.clone(), source };
         let header = self.header::<T>().map_err(malformed)?;

@@ -23,28 +23,28 @@ pub enum MetadataError {
     /// One key id signs twice (§4.2.1).
     #[error("key id {0:?} occurs twice among the signatures")]
     RepeatedSignature(String),
-    /// There are more signatures than are looked at.
+    /// There are more signatures than the limit.
     #[error("it carries {count} signatures; the limit is {MAXIMUM_SIGNATURES}")]
     TooManySignatures {
         /// How many there are.
         count: usize,
     },
     /// A role is given more keys than one may have.
-    #[error("it lets {count} keys sign for one role; the limit is {MAXIMUM_ROLE_KEYS}")]
+    #[error("it has {count} keys for one role; the limit is {MAXIMUM_ROLE_KEYS}")]
     TooManyKeys {
         /// How many key ids it lists.
         count: usize,
     },
     /// `_type` names another kind.
-    #[error("it says that it is {found:?} metadata, not {expected:?}")]
+    #[error("it states that it is {found:?} metadata, not {expected:?}")]
     Type {
         /// The kind that was asked for.
         expected: &'static str,
         /// The value of `_type`.
         found: String,
     },
-    /// It is written by a specification that is not understood.
-    #[error("it is written by version {0:?} of the TUF specification; versions 1.x are understood")]
+    /// It follows a version of the specification that is not supported.
+    #[error("it follows version {0:?} of the TUF specification; versions 1.x are supported")]
     SpecVersion(String),
 }
 
@@ -74,7 +74,7 @@ pub enum TufError {
         /// Which keys did sign.
         source: ThresholdError,
     },
-    /// A metadata file that must be there is not.
+    /// A required metadata file is missing.
     #[error("the repository has no file {file_name}")]
     Missing {
         /// The role.
@@ -92,12 +92,14 @@ pub enum TufError {
         /// The version it has.
         found: u64,
     },
-    /// A version lies below one that was accepted before (§5.4.3, §5.5.5: rollback).
-    #[error("{listed_by} lists or has version {found} of {role}, but version {trusted} was accepted before")]
+    /// A version is lower than one that was accepted before (§5.4.3, §5.5.5: rollback).
+    #[error(
+        "version {found} of {role}, in {listed_by} metadata, is older than version {trusted}, which was accepted before"
+    )]
     Rollback {
         /// The role whose version went back.
         role: RoleName,
-        /// The metadata that says so.
+        /// The metadata that states the version.
         listed_by: RoleName,
         /// The version accepted before.
         trusted: u64,
@@ -105,7 +107,7 @@ pub enum TufError {
         found: u64,
     },
     /// Snapshot metadata no longer lists a role that it listed before (§5.5.5: rollback).
-    #[error("snapshot metadata no longer lists {0:?}, which it listed before")]
+    #[error("snapshot metadata no longer lists {0:?}, which an accepted version listed")]
     Removed(String),
     /// The bytes are not those that timestamp or snapshot metadata describes (§5.5.2, §5.6.2: mix and match).
     #[error("{role} metadata is not the file that {listed_by} metadata describes")]
@@ -118,7 +120,7 @@ pub enum TufError {
         source: MismatchError,
     },
     /// The metadata has expired (§5.3.10, §5.4.4, §5.5.6, §5.6.5: freeze).
-    #[error("{role} version {version} expired at {expires}; expiry is judged at {reference_time}")]
+    #[error("{role} version {version} expired at {expires}; expiry was judged at {reference_time}")]
     Expired {
         /// The role.
         role: RoleName,
@@ -141,22 +143,22 @@ pub enum TufError {
         /// How many are walked.
         limit: u64,
     },
-    /// A search would visit more roles than is allowed.
-    #[error("more than {limit} roles would have to be visited")]
+    /// A search would visit more roles than allowed.
+    #[error("the search would have to visit more than {limit} roles")]
     TooManyRoles {
         /// How many may be visited.
         limit: usize,
     },
-    /// Delegations nest deeper than is allowed.
+    /// Delegations are nested deeper than allowed.
     #[error("delegations nest deeper than {limit} levels at {role}")]
     TooDeep {
-        /// The role that lies too deep.
+        /// The role that is too deep.
         role: RoleName,
         /// How deep delegations may nest.
         limit: usize,
     },
     /// A target is described by hashes of unknown algorithms only.
-    #[error("{role} describes target {target:?} in a way that cannot be checked")]
+    #[error("{role} describes target {target:?} without a hash that can be checked")]
     Unprovable {
         /// The role.
         role: RoleName,
@@ -165,7 +167,7 @@ pub enum TufError {
         /// Why.
         source: MismatchError,
     },
-    /// A metadata file could not be had, or is, or is stated to be, longer than is read (endless data).
+    /// A metadata file could not be fetched, or its actual or stated length exceeds the limit (endless data).
     #[error(transparent)]
     Provider(#[from] ProviderError),
     /// The pinned root, or a root remembered from before, is not a root.

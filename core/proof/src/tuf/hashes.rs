@@ -1,7 +1,7 @@
 //! Lengths and hashes that one metadata file states about another file, or about a target (TUF 1.0.34 §4.4, §4.5).
 //!
-//! Promise: every hash of a known algorithm is compared; unknown ones beside it are passed over, alone they prove
-//! nothing and are an error.
+//! Promise: every hash of a known algorithm is compared. Unknown ones beside it are ignored; alone, they prove nothing
+//! and are an error.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ pub enum MismatchError {
     #[error("it does not have the digest {0}")]
     Hash(Digest),
     /// Only hashes of unknown algorithms are stated.
-    #[error("no hash of a known algorithm is stated for it: sha256 and sha512 are known")]
+    #[error("no hash of a supported algorithm is stated for it; sha256 and sha512 are supported")]
     NoKnownHash,
 }
 
@@ -61,7 +61,7 @@ impl Hashes {
         self.require_each(|digest| digest.matches(bytes))
     }
 
-    /// Requires a known hash, and that each known one is among the digests of what was measured.
+    /// Requires a known hash, and that each known hash is among the measured digests.
     ///
     /// # Errors
     /// [`MismatchError::NoKnownHash`], [`MismatchError::Hash`].
@@ -82,8 +82,8 @@ impl Hashes {
     }
 }
 
-/// What bytes are compared by: their length, and their digest by every algorithm that is understood. Computed once for
-/// bytes that many names may mean.
+/// What bytes are compared by: their length, and their digest by every supported algorithm. Computed once for bytes
+/// that many names may mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measured {
     length: u64,
@@ -108,7 +108,7 @@ impl Measured {
     }
 }
 
-/// Requires that what was found is of the stated length, in bytes.
+/// Requires that what was found has the stated length, in bytes.
 pub(crate) fn check_length(expected: u64, found: u64) -> Result<(), MismatchError> {
     if found == expected { Ok(()) } else { Err(MismatchError::Length { expected, found }) }
 }

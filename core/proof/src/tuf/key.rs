@@ -1,7 +1,7 @@
 //! Key objects (TUF 1.0.34 §4.2.1) and who may sign for a role.
 //!
 //! Promise: a key of an unknown kind or scheme, or one whose value is broken, stays in the metadata and never counts.
-//! Key ids are labels within one document: keys are told apart by their material.
+//! Key ids are labels within one document: keys are distinguished by their material.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -13,14 +13,14 @@ use crate::signature::{PublicKey, Scheme};
 
 /// The most keys that may sign for one role.
 ///
-/// Each may cost one check of a signature over a whole file. Known repositories name a handful; an organisation whose
-/// every maintainer signs for one role stays below it too.
+/// Each may cost one check of a signature over a whole file. Known repositories name a handful; an organisation in
+/// which every maintainer signs for one role stays below it too.
 pub const MAXIMUM_ROLE_KEYS: usize = 256;
 
 /// The keys that one document declares, by key id.
 pub(crate) type Keys = BTreeMap<String, Key>;
 
-/// A declared key; `None` when it is of a kind that is not understood.
+/// A declared key; `None` if it is of an unsupported kind.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(from = "KeyObject")]
 pub(crate) struct Key(pub(crate) Option<PublicKey>);

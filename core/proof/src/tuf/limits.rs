@@ -1,7 +1,8 @@
 //! How much of a repository is read at most: the W, X, Y and Z of TUF 1.0.34 §5.
 //!
-//! The tree that a file is read into is bounded by its length, whoever signed it (`sealift_archive_format::strict_json`), so
-//! a limit here is one on memory too: for a targets file of 32 MiB it is 576 MiB, and honest ones take 330 to 410.
+//! The tree that a file is read into is bounded by its length, whoever signed it
+//! (`sealift_archive_format::strict_json`), so a limit here is one on memory too: for a targets file of 32 MiB it is
+//! 576 MiB, and honest ones take 330 to 410 MiB.
 
 /// Bounds on what a repository may make this side read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,14 +24,14 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Room for repositories several times as large as those known: python-tuf stops at 512,000 bytes of root, 16,384 of
-    /// timestamp, 2,000,000 of snapshot and 5,000,000 of targets metadata.
+    /// Enough for repositories several times as large as those known: python-tuf stops at 512,000 bytes of root, 16,384
+    /// of timestamp, 2,000,000 of snapshot and 5,000,000 of targets metadata.
     ///
     /// - Snapshot, 8 MiB: 16,384 bins with lengths and hashes, in python-tuf's indented form, come to 2.8 MB; 65,536
-    ///   without them to 2.9 MB. What the tree takes (`strict_json`) ends before that where entries are as short as can be:
-    ///   131,072 of `{"version":1}` pass, 200,000 do not.
-    /// - Targets, 32 MiB: 100,000 targets in one role come to 17 MB (`tests/benches/tuf`), 16,384 delegations to 4.5 MB. Who
-    ///   has more of them has bins.
+    ///   without them to 2.9 MB. The limit on the tree's memory (`strict_json`) is reached sooner if entries are as
+    ///   short as possible: 131,072 of `{"version":1}` pass, 200,000 do not.
+    /// - Targets, 32 MiB: 100,000 targets in one role come to 17 MB (`tests/benches/tuf`), 16,384 delegations to 4.5
+    ///   MB. Larger repositories use bins.
     fn default() -> Self {
         Self {
             root_length: 512 * 1024,

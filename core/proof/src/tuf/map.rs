@@ -1,11 +1,11 @@
 //! Which repositories speak for a target name: the map of TAP 4, `map.json`.
 //!
 //! Mappings are tried in order. The first whose pattern matches the name asks its repositories, in order, until a
-//! threshold of them says the same of the target: length, hashes, and also `custom`, because in-toto metadata hangs on
-//! it (TAP 4 leaves it out). Failing that, a terminating mapping ends the search and any other passes it on.
+//! threshold of them agrees on the target: on length, hashes, and also `custom`, because in-toto metadata depends on it
+//! (TAP 4 leaves it out). Failing that, a terminating mapping ends the search and any other passes it on.
 //!
-//! A pattern is a path pattern, and `*` alone is every name, with or without `/`, as in the examples of TAP 4. A domain
-//! at its beginning means what it means in a name: `EXAMPLE.com:443/*` is `example.com/*`.
+//! A pattern is a path pattern, and `*` alone matches every name, with or without `/`, as in the examples of TAP 4. A
+//! domain at its beginning means what it means in a name: `EXAMPLE.com:443/*` is `example.com/*`.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -21,7 +21,7 @@ use crate::domain::pattern_in_one_form;
 /// The longest name of a repository, in bytes.
 const MAXIMUM_NAME_LENGTH: usize = 64;
 
-/// Which repositories there are, and which of them speak for which names.
+/// The repositories, and which of them speak for which names.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "MapObject")]
 pub struct RepositoryMap {
@@ -65,7 +65,7 @@ pub enum MapError {
     /// It is not strict JSON of the form that TAP 4 describes.
     #[error("the map of repositories is malformed")]
     Malformed(#[from] JsonError),
-    /// A name cannot be that of a folder.
+    /// A name cannot be used as a folder name.
     #[error("{0:?} cannot be the name of a repository: letters, digits, '-', '_' and '.' can, not starting with '.'")]
     Name(String),
 }
@@ -75,18 +75,18 @@ pub enum MapError {
 enum Contradiction {
     #[error("{0:?} cannot be the name of a repository: letters, digits, '-', '_' and '.' can, not starting with '.'")]
     Name(String),
-    #[error("a mapping names repository {0:?}, which the map does not have")]
+    #[error("a mapping names repository {0:?}, which is not in the map")]
     Unknown(String),
     #[error("a mapping names repository {0:?} twice")]
     Repeated(String),
-    #[error("a mapping asks for {threshold} repositories that agree, and names {named}")]
+    #[error("a mapping requires {threshold} repositories to agree, but names {named}")]
     Threshold { threshold: NonZeroUsize, named: usize },
 }
 
-/// Why no target came out of a search that should have had one.
+/// Why a search that should have found a target failed.
 #[derive(Debug, thiserror::Error)]
 pub enum MapSearchError {
-    /// Repositories know the target, but too few say the same of it.
+    /// Repositories know the target, but too few agree on it.
     #[error("{} of the repositories {} know target {target:?}, but {threshold} of them must agree on it", .known_to.len(), .asked.join(", "))]
     NoAgreement {
         /// The target's name.
@@ -98,7 +98,7 @@ pub enum MapSearchError {
         /// How many must agree.
         threshold: NonZeroUsize,
     },
-    /// A repository is refused, and without it too few agree.
+    /// A repository is refused, and too few agree without it.
     #[error("repository {repository} cannot say whether it has target {target:?}")]
     Repository {
         /// The repository.
@@ -118,7 +118,7 @@ pub struct AgreedTarget {
 }
 
 impl AgreedTarget {
-    /// What they all say: as the first of them in the mapping's order says it.
+    /// What they all agree on: as stated by the first of them in the mapping's order.
     pub fn target(&self) -> &VerifiedTarget {
         &self.first
     }
@@ -180,7 +180,8 @@ impl NamePattern {
 }
 
 impl RepositoryMap {
-    /// Reads `map.json`. Fields that TAP 4 does not know are refused: this is a policy, and a misspelt one is none.
+    /// Reads `map.json`. Fields that are not in TAP 4 are refused: this is a policy, and a misspelt field would
+    /// silently not apply.
     ///
     /// # Errors
     /// [`MapError::Malformed`].
@@ -214,8 +215,8 @@ impl RepositoryMap {
     /// has it.
     ///
     /// # Errors
-    /// [`MapSearchError`]. A repository that is refused does not let another one speak in its place, in this mapping or in
-    /// a later one: whoever can break it could otherwise choose who speaks.
+    /// [`MapSearchError`]. When a repository is refused, no other may speak in its place, in this mapping or in a later
+    /// one: otherwise anyone who can break it could choose who speaks.
     pub fn resolve(
         &self,
         target: &str,
@@ -242,14 +243,14 @@ impl RepositoryMap {
                 break;
             }
         }
-        // What repositories know and do not agree on is not unknown.
+        // If repositories know a target and do not agree, the target is not unknown.
         disagreement.map_or(Ok(None), Err)
     }
 }
 
 enum Answer {
     Agreed(AgreedTarget),
-    /// Known to these repositories.
+    /// The target is known to these repositories.
     Disagreed(Vec<String>),
     Unknown,
 }
@@ -292,8 +293,8 @@ impl Mapping {
         Ok(Answer::Disagreed(known.into_iter().map(|(repository, _)| repository).collect()))
     }
 
-    /// Whether the repositories that were refused, had they been heard, could have made a threshold for something else
-    /// than `agreed` before it came to be agreed on: with others that said it, or by themselves.
+    /// Whether the refused repositories, had they been available, could have reached a threshold for something other
+    /// than `agreed` before it was agreed on: together with others that say so, or by themselves.
     fn could_have_agreed_otherwise(
         &self,
         known: &[(String, VerifiedTarget)],

@@ -1,7 +1,7 @@
 //! The four kinds of metadata (TUF 1.0.34 §4), as types.
 //!
 //! Only what has been verified is read into them (root metadata of the next version excepted: it names its own keys).
-//! Fields that are not understood are left out here; they stay in the bytes that were signed.
+//! Unknown fields are left out here; they stay in the signed bytes.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
@@ -15,12 +15,12 @@ use super::hashes::{Hashes, MismatchError, check_length, length};
 use super::key::{Keys, RoleKeys};
 use crate::freshness::parse_instant;
 
-/// A kind of metadata, told by its `_type`.
+/// A kind of metadata, identified by its `_type`.
 pub(crate) trait Metadata: serde::de::DeserializeOwned {
     /// The value of `_type`.
     const TYPE: &'static str;
 
-    /// Whom it lets sign for other roles, or for its own.
+    /// The keys and thresholds that it declares for other roles, or for its own.
     fn role_keys(&self) -> impl Iterator<Item = &RoleKeys> {
         std::iter::empty()
     }
@@ -50,7 +50,7 @@ pub struct Root {
     pub(crate) roles: RootRoles,
 }
 
-/// The roles that root metadata names; a `mirrors` role beside them is passed over.
+/// The roles that root metadata names; a `mirrors` role beside them is ignored.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct RootRoles {
     pub(crate) root: RoleKeys,
@@ -68,7 +68,7 @@ impl Metadata for Root {
     }
 }
 
-/// What is stated about a metadata file (§4.4, METAFILES).
+/// The statements about a metadata file (§4.4, METAFILES).
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct FileDescription {
     pub(crate) version: NonZeroU64,

@@ -5,7 +5,7 @@
 //! - [`map`] says which of several repositories speak for a name;
 //! - [`publication`] says what of it may be published for other clients;
 //! - [`chain`] is the workflow itself, a typestate from raw bytes;
-//! - [`TrustedState`] is what one side remembers in between.
+//! - [`TrustedState`] is what one side remembers between archives.
 //!
 //! Nothing here reads a clock or does I/O: bytes come from a provider, and those of folders and web servers are not here.
 

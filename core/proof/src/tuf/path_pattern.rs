@@ -1,8 +1,8 @@
-//! Path patterns (TUF 1.0.34 §4.5, PATHPATTERN): which target names may a delegated role speak for?
+//! Path patterns (TUF 1.0.34 §4.5, PATHPATTERN): the target names that a delegated role may speak for.
 //!
 //! `*` matches any run of characters, `?` one character, `[a-z]` one of a set and `[!a-z]` one outside it; none of them
 //! matches `/`. An opening bracket that is not closed within its path segment stands for itself, as does a backslash,
-//! and a leading dot is a character like any other: so does the reference implementation read glob(7).
+//! and a leading dot is a character like any other: this is how the reference implementation reads glob(7).
 //!
 //! Promise: matching takes at most pattern length times name length steps, whatever the pattern.
 
@@ -18,19 +18,19 @@ enum Token {
     Literal(char),
     /// One character.
     Any,
-    /// Any run of characters, none included.
+    /// Any run of characters, including none.
     Run,
     /// One character that is in one of the ranges, or in none of them.
     Set { negated: bool, ranges: Vec<(char, char)> },
 }
 
 impl PathPattern {
-    /// Reads a pattern. Every text is one.
+    /// Reads a pattern. Every text is a valid pattern.
     pub fn new(pattern: &str) -> Self {
         Self { segments: pattern.split('/').map(tokens).collect() }
     }
 
-    /// Whether a target name matches, all of it.
+    /// Whether a whole target name matches.
     pub fn matches(&self, name: &str) -> bool {
         let mut names = name.split('/');
         self.segments.iter().all(|pattern| names.next().is_some_and(|name| segment_matches(pattern, name)))
@@ -43,7 +43,7 @@ fn tokens(segment: &str) -> Vec<Token> {
     let mut rest = segment.chars();
     while let Some(character) = rest.next() {
         tokens.push(match character {
-            // Two stars match what one does.
+            // Two stars match the same as one.
             '*' if tokens.last() == Some(&Token::Run) => continue,
             '*' => Token::Run,
             '?' => Token::Any,
@@ -60,7 +60,7 @@ fn tokens(segment: &str) -> Vec<Token> {
     tokens
 }
 
-/// Reads a set after its opening bracket, and yields what follows its closing one. A `]` in first place is a member.
+/// Reads a set after its opening bracket, and yields what follows its closing one. A `]` in first position is a member.
 fn set(text: &str) -> Option<(Token, &str)> {
     let (negated, body) = match text.strip_prefix('!') {
         Some(body) => (true, body),
@@ -95,8 +95,8 @@ fn token_matches(token: &Token, character: char) -> bool {
     }
 }
 
-/// Matches greedily and, on a mismatch, lets the last run swallow one character more. Earlier runs need no second
-/// thought: whatever a later run can reach from further left it can reach from further right.
+/// Matches greedily and, on a mismatch, lets the last run swallow one character more. Earlier runs need not be
+/// reconsidered: whatever a later run can reach from further left, it can also reach from further right.
 fn segment_matches(pattern: &[Token], name: &str) -> bool {
     let (mut position, mut rest) = (0, name.chars());
     let mut last_run = None;

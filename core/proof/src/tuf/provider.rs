@@ -1,7 +1,7 @@
 //! Where raw metadata comes from. The engine itself reads bytes and nothing else.
 //!
-//! Promise: a provider decides nothing about trust. Whatever it hands out is verified afterwards, so the worst it can
-//! do is to withhold.
+//! Promise: a provider decides nothing about trust. Everything that it hands out is verified afterwards, so the worst
+//! that it can do is withhold files.
 
 pub mod carried;
 pub mod recording;
@@ -12,10 +12,10 @@ use sealift_archive_format::Digest;
 pub use carried::{CarriedMetadata, CarriedTargets};
 pub use recording::{RecordingMetadata, RecordingTargets, Room};
 
-/// Why a file could not be had, though it may be there.
+/// Why a file could not be fetched, although it may exist.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
-    /// It is longer than was allowed.
+    /// It is longer than allowed.
     #[error("{file_name} is longer than {limit} bytes")]
     TooLong {
         /// The file, as it stands in a URL.
@@ -23,10 +23,10 @@ pub enum ProviderError {
         /// The most that was allowed, in bytes.
         limit: u64,
     },
-    /// All that was asked for is more than is kept.
-    #[error("the TUF files of all repositories come to more than {limit} bytes")]
+    /// The files together are larger than the limit.
+    #[error("the TUF files of all repositories have more than {limit} bytes in total")]
     TooMuch {
-        /// The most that is kept, in bytes.
+        /// The most that is kept in total, in bytes.
         limit: u64,
     },
     /// It could not be read or fetched.
@@ -41,13 +41,13 @@ pub enum ProviderError {
 
 /// Hands out metadata files.
 ///
-/// An adapter for repositories with other conventions (Notary's unversioned files, say) is an implementation of this.
+/// An adapter for repositories with other conventions (such as Notary's unversioned files) would implement this trait.
 pub trait MetadataProvider {
-    /// The file of a role: [`RoleName::file_name`] says what it is called. Root is always asked for with its version,
-    /// timestamp never, the others where snapshots are consistent. `Ok(None)` when there is no such file.
+    /// The file of a role: [`RoleName::file_name`] gives its name. Root is always requested with its version, timestamp
+    /// never, the others if snapshots are consistent. `Ok(None)` when there is no such file.
     ///
     /// # Errors
-    /// [`ProviderError`] when the file is longer than `limit` bytes, or cannot be had.
+    /// [`ProviderError`] when the file is longer than `limit` bytes, or cannot be fetched.
     fn metadata(&mut self, role: &RoleName, version: Option<u64>, limit: u64)
     -> Result<Option<Vec<u8>>, ProviderError>;
 }
@@ -58,7 +58,7 @@ pub trait TargetProvider {
     /// `Ok(None)` when there is no such file.
     ///
     /// # Errors
-    /// [`ProviderError`] when the file is longer than `limit` bytes, or cannot be had.
+    /// [`ProviderError`] when the file is longer than `limit` bytes, or cannot be fetched.
     fn target(
         &mut self,
         path: &str,

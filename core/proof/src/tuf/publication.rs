@@ -15,17 +15,17 @@ use super::role_name::RoleName;
 use super::state::TrustedState;
 use super::update::{recall, update};
 
-/// What of a repository may be published.
+/// The parts of a repository that may be published.
 #[derive(Debug)]
 pub struct VerifiedMetadata {
-    /// The accepted roles and the roots that lead to the accepted one; every role, if all of them came along.
+    /// The accepted roles and the roots that lead to the accepted one; every role, if all of them were carried.
     pub metadata: CarriedMetadata,
-    /// Why it is not every role: mostly a file that did not come along.
+    /// Why it is not every role: usually because a file was not carried.
     pub left_out: Option<TufError>,
 }
 
-/// Of the metadata that was carried here, what was verified: the accepted `roles`, whose bytes `state` holds, and what else
-/// the accepted metadata leads to. Who carries something else along does not get it published.
+/// The verified part of the carried metadata: the accepted `roles`, whose bytes `state` holds, and whatever else the
+/// accepted metadata leads to. Anything else that was carried is not published.
 ///
 /// # Errors
 /// [`TufError::TrustedRoot`] when `state` holds no root.

@@ -17,19 +17,19 @@ use super::state::TrustedState;
 use super::target::VerifiedTarget;
 use super::update::{Fetch, recall, remember};
 
-/// A repository whose top-level roles are trusted. Delegated roles are loaded as searches come to them.
+/// A repository whose top-level roles are trusted. Delegated roles are loaded as searches reach them.
 #[derive(Debug, Clone)]
 pub struct TrustedRepository {
     snapshot: TrustedSnapshot,
     targets: Arc<Verified<Targets>>,
-    /// By delegator and role: what one delegator lets a role sign, another may not.
+    /// By delegator and role: one delegator may let a role sign what another does not.
     delegated: BTreeMap<(RoleName, RoleName), Arc<Verified<Targets>>>,
     roles: Vec<RoleEvidence>,
     state: TrustedState,
     limits: Limits,
 }
 
-/// A role on the way of a search, and how the search came to it.
+/// A role in a search, and how the search reached it.
 #[derive(Debug)]
 struct Step {
     role: RoleName,
@@ -55,7 +55,7 @@ impl TrustedRepository {
     }
 
     /// The proof of every role that was loaded: root, timestamp, snapshot, targets, then delegated roles in the order
-    /// in which searches came to them.
+    /// in which searches reached them.
     pub fn roles(&self) -> &[RoleEvidence] {
         &self.roles
     }
@@ -70,7 +70,7 @@ impl TrustedRepository {
         self.snapshot.root().value().consistent_snapshot
     }
 
-    /// The snapshot, with the proof of what is above it.
+    /// The snapshot, with the proof of the roles above it.
     pub(crate) fn snapshot(&self) -> &TrustedSnapshot {
         &self.snapshot
     }
@@ -92,7 +92,7 @@ impl TrustedRepository {
         state
     }
 
-    /// The names of all targets that the top-level targets role describes itself.
+    /// The names of all targets that the top-level targets role itself describes.
     pub fn top_level_targets(&self) -> impl Iterator<Item = &str> {
         self.targets.value().targets.keys().map(String::as_str)
     }
@@ -110,7 +110,7 @@ impl TrustedRepository {
     ) -> Result<Option<VerifiedTarget>, TufError> {
         let sought = SoughtTarget::new(target);
         let mut visited = BTreeSet::new();
-        // What remains to be visited, the next one last: a delegator, and a role that it delegates to.
+        // The roles still to be visited, the next one last: a delegator, and a role that it delegates to.
         let mut pending: Vec<(Option<Arc<Step>>, RoleName)> = vec![(None, RoleName::targets())];
         while let Some((from, role)) = pending.pop() {
             if !visited.insert(role.clone()) {
@@ -140,9 +140,9 @@ impl TrustedRepository {
     /// # Errors
     /// [`TufError`] as for [`TrustedRepository::resolve`]; the number of roles is bounded by what the snapshot lists.
     pub fn load_every_role(&mut self, provider: &mut dyn MetadataProvider) -> Result<usize, TufError> {
-        // Breadth first, so that each role is come to by the shortest way.
+        // Breadth first, so that each role is reached by the shortest path.
         let mut known = BTreeSet::from([RoleName::targets()]);
-        // Every bin may repeat the succinct roles that it is one of.
+        // Every bin may repeat the succinct roles that it belongs to.
         let mut expanded = BTreeSet::new();
         let mut pending: VecDeque<(Option<Arc<Step>>, RoleName)> = [(None, RoleName::targets())].into();
         while let Some((from, role)) = pending.pop_front() {
@@ -154,7 +154,8 @@ impl TrustedRepository {
         Ok(known.len())
     }
 
-    /// The roles that a role delegates to; of succinct ones that are not `expanded` yet, those bins that the snapshot lists.
+    /// The roles that a role delegates to; of succinct roles that are not `expanded` yet, those bins that the snapshot
+    /// lists.
     fn delegated_names(&self, metadata: &Targets, expanded: &mut BTreeSet<(String, u8)>) -> Vec<RoleName> {
         match metadata.delegations.as_ref().map(|delegations| &delegations.roles) {
             None => Vec::new(),
@@ -187,7 +188,7 @@ impl TrustedRepository {
         Ok(Step { role, metadata, from, depth })
     }
 
-    /// A delegated role as its delegator lets it sign: already loaded, remembered, or asked for.
+    /// A delegated role, as its delegator allows it to sign: already loaded, remembered, or requested.
     fn delegated(
         &mut self,
         provider: &mut dyn MetadataProvider,

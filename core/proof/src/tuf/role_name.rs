@@ -1,6 +1,6 @@
 //! Names of roles, and the names of the files that hold their metadata.
 //!
-//! Promise: a delegated role is never called like a top-level one, and a file name made here is one path segment
+//! Promise: a delegated role never has the name of a top-level one, and a file name made here is one path segment
 //! whatever the role is called: everything but letters, digits and `-._~` is percent-encoded.
 
 use std::fmt;
@@ -83,7 +83,7 @@ impl RoleName {
     }
 }
 
-/// As it stands in the metadata: who shows it to people escapes what acts on a terminal.
+/// As it is in the metadata: code that shows it to people must escape characters that act on a terminal.
 impl fmt::Display for RoleName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

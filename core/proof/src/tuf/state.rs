@@ -1,4 +1,4 @@
-//! What one side remembers of a TUF repository between two archives, as a plain value.
+//! What one side remembers about a TUF repository between two archives, as a plain value.
 //!
 //! The trust store writes it down; the engine reads it, and hands back the next one. It never moves back.
 

@@ -1,4 +1,4 @@
-//! What is carried of a repository's metadata and has no reason to be there.
+//! Carried metadata of a repository that has no reason to be there.
 //!
 //! Promise: a file passes under one name only, and only as a root of the chain that the accepted root is part of, as
 //! timestamp, snapshot or top-level targets metadata that is verified, or as what the verified snapshot lists.
@@ -14,10 +14,10 @@ use super::repository::TrustedRepository;
 use super::role_name::RoleName;
 use super::update::recall;
 
-/// The name of a carried metadata file that nothing accounts for, if there is one. `repository` is what was verified from
-/// what was carried, `pinned_root` the root that this side pinned.
+/// The name of a carried metadata file that nothing accounts for, if there is one. `repository` is the verified
+/// repository, `pinned_root` the root that this side pinned.
 ///
-/// Roles that nobody asked for may be carried, to be published in a mirror: whether they are signed is asked there.
+/// Roles that judgement did not need may be carried, to be published in a mirror: their signatures are checked there.
 ///
 /// # Errors
 /// [`TufError::TrustedRoot`] when `pinned_root` is not a root.
@@ -61,7 +61,7 @@ fn is_file_of(role: &RoleEvidence, name: &str, bytes: &[u8], consistent_snapshot
 fn roots_around(carried: &CarriedMetadata, trusted: &[u8], limits: &Limits) -> Result<BTreeSet<String>, TufError> {
     let named = |version| RoleName::root().file_name(Some(version));
     let file = |version| carried.files().get(&named(version));
-    // A policy that walks fewer roots in an update does not forbid that more of them are there.
+    // A policy that walks fewer roots in one update does not forbid carrying more.
     let root_versions = limits.root_versions.max(Limits::default().root_versions);
     let limits = Limits { root_versions, ..*limits };
     let older = roots_before(trusted, &limits, |version| Ok::<_, TufError>(file(version).cloned()))?;

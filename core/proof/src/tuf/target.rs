@@ -9,7 +9,7 @@ use super::metadata::TargetDescription;
 use super::provider::{ProviderError, TargetProvider};
 use super::role_name::RoleName;
 
-/// What trusted metadata says of a target. Only a search through verified roles makes one.
+/// What trusted metadata says about a target. Only a search through verified roles makes one.
 ///
 /// Nothing else makes one:
 ///
@@ -34,7 +34,7 @@ pub struct VerifiedTarget {
     roles: Vec<RoleName>,
 }
 
-/// Why a target file could not be had.
+/// Why a target file could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// The repository does not have it.
@@ -43,7 +43,7 @@ pub enum FetchError {
         /// The target's name.
         path: String,
     },
-    /// The file is not the target.
+    /// The file is not what the target describes.
     #[error("the file for target {path:?} is not the one that the metadata describes")]
     Mismatch {
         /// The target's name.
@@ -84,7 +84,7 @@ impl VerifiedTarget {
         self.hashes.known()
     }
 
-    /// The `custom` object, if there is one. It is signed, and means what the application makes of it.
+    /// The `custom` object, if there is one. It is signed; its meaning is up to the application.
     pub fn custom(&self) -> Option<&Value> {
         self.custom.as_ref()
     }
@@ -125,14 +125,14 @@ impl VerifiedTarget {
                     return Ok(bytes);
                 }
                 Ok(None) => {}
-                // It may be there under another hash.
+                // It may exist under another hash.
                 Err(error) => unavailable = unavailable.or(Some(error)),
             }
         }
         Err(unavailable.map_or_else(|| FetchError::Missing { path: self.path.clone() }, FetchError::Provider))
     }
 
-    /// Requires the same of bytes that were measured before.
+    /// Requires the same of bytes that have already been measured.
     ///
     /// # Errors
     /// [`MismatchError`].
@@ -141,7 +141,7 @@ impl VerifiedTarget {
         self.hashes.check_measured(measured)
     }
 
-    /// Whether two repositories say the same of a target: length, hashes and `custom`.
+    /// Whether two repositories agree on a target: length, hashes and `custom`.
     pub fn agrees_with(&self, other: &Self) -> bool {
         (self.length, &self.hashes, &self.custom) == (other.length, &other.hashes, &other.custom)
     }

@@ -14,7 +14,7 @@ use super::role_name::RoleName;
 use super::state::TrustedState;
 
 /// Walks a repository from its pinned root to its top-level targets role (TUF 1.0.34 §5.2 to §5.6), or refuses it
-/// whole. `state` is what was accepted before from this pinned root; what is accepted now is in the result, and nowhere else.
+/// altogether. `state` is what was accepted before under this pinned root; what is accepted now is only in the result.
 ///
 /// # Errors
 /// [`TufError`]: the first rule that is broken.
@@ -30,8 +30,8 @@ pub fn update(
     Ok(TrustedRepository::new(snapshot, targets, state, *limits))
 }
 
-/// As [`update`], but `state` moves on with each role that is accepted, as the specification has an online client
-/// persist them one by one (§5.3.8, §5.4.5, §5.5.7, §5.6.6): after an error it holds what was accepted until then.
+/// As [`update`], but `state` advances with each accepted role, as the specification has online clients persist them
+/// one by one (§5.3.8, §5.4.5, §5.5.7, §5.6.6): after an error it holds what was accepted up to then.
 ///
 /// # Errors
 /// [`TufError`]: the first rule that is broken.
@@ -110,7 +110,7 @@ fn advance_timestamp(
     Ok(timestamp)
 }
 
-/// The remembered snapshot is not asked for again while the timestamp still describes it.
+/// The remembered snapshot is not requested again while the timestamp still describes it.
 fn advance_snapshot(
     timestamp: &TrustedTimestamp,
     state: &mut TrustedState,
@@ -142,8 +142,8 @@ fn advance_targets(
     Ok(targets)
 }
 
-/// §5.3.11. The snapshot guards the targets roles against rollback; with it goes what it guarded, so that a role whose
-/// version was pushed ahead does not outlive the recovery.
+/// §5.3.11. The snapshot guards the targets roles against rollback; so what it guarded is forgotten with it, and a role
+/// whose version was pushed ahead does not outlive the recovery.
 fn forget(state: &mut TrustedState) {
     state.metadata.retain(|role, _| role == RoleName::root().as_str());
 }
@@ -163,7 +163,7 @@ pub(crate) struct Fetch<'a> {
 }
 
 impl Fetch<'_> {
-    /// A file, if it is there. The limit is checked again, so that a provider that forgets it does no harm.
+    /// A file, if it is there. The limit is checked again, in case a provider ignores it.
     fn file(&mut self, role: &RoleName, version: Option<u64>, limit: u64) -> Result<Option<Vec<u8>>, TufError> {
         let bytes = self.provider.metadata(role, version, limit)?;
         if bytes.as_ref().is_some_and(|bytes| length(bytes) > limit) {
@@ -177,7 +177,7 @@ impl Fetch<'_> {
         self.file(role, version, limit)?.ok_or_else(missing)
     }
 
-    /// A file that other metadata describes: no more of it is read than is stated, nor more than `limit` bytes.
+    /// A file that other metadata describes: no more of it is read than the stated length or `limit` bytes.
     pub(crate) fn described(&mut self, role: &RoleName, file: MetadataFile, limit: u64) -> Result<Vec<u8>, TufError> {
         match file.length {
             Some(stated) if stated > limit => {

@@ -1,4 +1,4 @@
-//! What one plan may cost. A source that invents things as they are asked for must not keep an export busy for ever.
+//! What one plan may cost. A source that invents content on demand must not keep an export busy for ever.
 
 use std::time::{Duration, Instant};
 
@@ -6,9 +6,9 @@ use super::PlanError;
 
 /// The most requests that one plan makes.
 pub const MAXIMUM_REQUESTS: u32 = 262_144;
-/// How long a plan may take, whatever it asks for.
+/// How long a plan may take, not counting requests.
 const ANY_TIME: Duration = Duration::from_secs(600);
-/// How much longer it may take for each request.
+/// How much more time each request allows.
 const TIME_A_REQUEST: Duration = Duration::from_secs(1);
 
 /// What has been spent.
@@ -19,7 +19,7 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// Begins now.
+    /// Starts counting now.
     pub(super) fn begin() -> Self {
         Self { began: Instant::now(), requests: 0 }
     }

@@ -1,4 +1,4 @@
-//! Why there is no plan.
+//! Why an export cannot be planned.
 
 use sealift_archive_format::Digest;
 
@@ -10,23 +10,23 @@ use crate::oci::referrer::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
 use crate::oci::{GraphError, ManifestError, SourceError};
 use crate::verify::documents::DocumentError;
 
-/// Why there is no plan.
+/// Why an export cannot be planned.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// A reference leads nowhere.
+    /// A reference does not resolve.
     #[error("{reference} cannot be found")]
     Source {
         /// The reference.
         reference: String,
-        /// Why.
+        /// Why the source does not supply it.
         source: SourceError,
     },
-    /// What it leads to is not complete.
-    #[error("what {reference} leads to is not complete")]
+    /// Something that it refers to is missing or unusable.
+    #[error("{reference} is incomplete: something that it refers to is missing")]
     Graph {
         /// The reference.
         reference: String,
-        /// Why.
+        /// What is missing or unusable.
         source: Box<GraphError<Unfetched>>,
     },
     /// A manifest cannot be read.
@@ -34,7 +34,7 @@ pub enum PlanError {
     Manifest {
         /// The reference.
         reference: String,
-        /// Why.
+        /// What is wrong with the manifest.
         source: ManifestError,
     },
     /// It is an image, not a bundle.
@@ -48,7 +48,7 @@ pub enum PlanError {
     RegistryForm {
         /// The reference.
         reference: String,
-        /// Why.
+        /// How the index or config manifest differs from every known form.
         source: RegistryFormError,
     },
     /// `bundle.json` cannot be fetched.
@@ -56,15 +56,15 @@ pub enum PlanError {
     Read {
         /// The reference.
         reference: String,
-        /// Why.
+        /// Why fetching failed.
         source: std::io::Error,
     },
-    /// `bundle.json` is not one.
+    /// `bundle.json` cannot be used.
     #[error("the bundle.json of {reference} cannot be used")]
     Bundle {
         /// The reference.
         reference: String,
-        /// Why.
+        /// What is wrong with it.
         source: BundleError,
     },
     /// An image is to be found by its digest, and the bundle states none.
@@ -73,8 +73,9 @@ pub enum PlanError {
         /// The reference.
         image: String,
     },
-    /// A name promises other content than the source has under it: by the digest in it, or by the bundle's `contentDigest`.
-    #[error("{name} promises {promised}, and the source has {found}")]
+    /// A name promises content other than the source has under it: by the digest in it, or by the bundle's
+    /// `contentDigest`.
+    #[error("{name} promises {promised}, but the source has {found}")]
     OtherContent {
         /// The name.
         name: String,
@@ -83,11 +84,11 @@ pub enum PlanError {
         /// The digest that was promised.
         promised: Digest,
     },
-    /// A name cannot be used, or two names are one.
-    #[error("the names do not fit what is exported")]
+    /// A name cannot be used, or two names mean the same.
+    #[error("the names do not match what is exported")]
     Names(#[source] DocumentError),
-    /// The plan asks for too much.
-    #[error("more than {MAXIMUM_REQUESTS} requests are needed to find out what has to be carried")]
+    /// The plan needs too many requests.
+    #[error("finding out what has to be carried takes more than {MAXIMUM_REQUESTS} requests")]
     TooManyRequests,
     /// The sources answer too slowly.
     #[error("the sources have taken more than 10 minutes and a second for each of {requests} requests")]
@@ -95,12 +96,12 @@ pub enum PlanError {
         /// How many requests were made.
         requests: u32,
     },
-    /// The source does not say what refers to an image.
-    #[error("what refers to {reference} cannot be listed")]
+    /// The source does not list the referrers of an image.
+    #[error("the referrers of {reference} cannot be listed")]
     Referrers {
         /// The reference.
         reference: String,
-        /// Why.
+        /// Why listing failed.
         source: SourceError,
     },
     /// More manifests refer to an image than are carried.
@@ -118,7 +119,7 @@ pub enum PlanError {
         referrer: Digest,
     },
     /// The source lists a referrer whose subject is something else.
-    #[error("the source lists {referrer} as referring to {subject}, which it does not")]
+    #[error("the source lists {referrer} as a referrer of {subject}, but it is not one")]
     NotAReferrer {
         /// The manifest that is listed.
         referrer: Digest,

@@ -1,7 +1,7 @@
 //! The plan of an export: every reference resolved to its closed graph, before a layer is fetched.
 //!
-//! Promise: each manifest is fetched and held once, referrers are asked for once for each subject, and a plan has one budget
-//! of bytes, documents, requests and time, whatever its sources invent.
+//! Promise: each manifest is fetched and held once, referrers are asked for once for each subject, and a plan has one
+//! budget of bytes, documents, requests and time, whatever the sources invent.
 
 mod budget;
 mod error;
@@ -35,13 +35,13 @@ pub use referrers::LeftOutReferrer;
 pub struct Plan {
     /// The bundles.
     pub bundles: Vec<BundleRecord>,
-    /// The images that stand alone.
+    /// The images that belong to no bundle.
     pub images: Vec<ImageRecord>,
-    /// What they lead to.
+    /// Their graphs.
     pub closed: Closed,
-    /// Where each blob comes from that is not a document.
+    /// The source of each blob that is not a document.
     pub(super) origins: HashMap<Digest, Origin>,
-    /// What refers to the images and is not carried, because its kind was not asked for.
+    /// The referrers of the images that are not carried, because their kind was not asked for.
     pub left_out: Vec<LeftOutReferrer>,
 }
 
@@ -107,7 +107,7 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// A source, for one more request.
+    /// A source, after charging one request.
     fn asked<'p>(&mut self, place: &'p SourceReference) -> Result<&'p dyn Source, PlanError> {
         self.budget.request()?;
         Ok(&*place.source)
@@ -148,7 +148,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// A thin bundle: its images are elsewhere, and its registry form is made here.
+    /// A thin bundle: its images are stored elsewhere, and its registry form is made here.
     fn thin_bundle(&mut self, name: &str, bundle_json: &[u8], from: &ImagesFrom) -> Result<(), PlanError> {
         let bundle = parse(name, bundle_json)?;
         let (mut images, mut descriptors) = (Vec::new(), Vec::new());
@@ -193,13 +193,13 @@ impl Planner<'_> {
         self.record(&image.reference, role, place, graph)
     }
 
-    /// The graph of what a place stands for.
+    /// The graph of the manifest at a place.
     fn resolve(&mut self, name: &str, place: &SourceReference) -> Result<Arc<Graph>, PlanError> {
         let root = self.resolve_root(name, place)?;
         self.walk(name, place, &root)
     }
 
-    /// What a place stands for.
+    /// The manifest at a place.
     fn resolve_root(&mut self, name: &str, place: &SourceReference) -> Result<Descriptor, PlanError> {
         let unfound = |source| PlanError::Source { reference: name.to_owned(), source };
         let root = self.asked(place)?.resolve(&place.reference).map_err(unfound)?;
@@ -213,7 +213,7 @@ impl Planner<'_> {
         self.graphs.hold(manifest).map_err(failed)
     }
 
-    /// The graph below a manifest at a place; its blobs come from there, if nothing else has them.
+    /// The graph below a manifest at a place; its blobs come from there, unless another source already has them.
     fn walk(&mut self, name: &str, place: &SourceReference, root: &Descriptor) -> Result<Arc<Graph>, PlanError> {
         self.walk_for(self.platforms, name, place, root)
     }
@@ -256,7 +256,7 @@ impl Planner<'_> {
         walked.map_err(|source| PlanError::Graph { reference: name.to_owned(), source: Box::new(source) })
     }
 
-    /// The record of an image, with what refers to it.
+    /// The record of an image, with its referrers.
     fn record(
         &mut self,
         reference: &str,
@@ -319,14 +319,14 @@ impl Planner<'_> {
     }
 }
 
-/// Why a walk does not get a manifest.
+/// Why a walk cannot get a manifest.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfetched {
-    /// The source does not give it.
+    /// The source does not supply it.
     #[error(transparent)]
     Source(SourceError),
-    /// The plan has no more to spend.
-    #[error("the plan asks for too much")]
+    /// The plan's budget is used up.
+    #[error("the plan needs too many requests")]
     Budget,
 }
 
@@ -334,7 +334,7 @@ fn parse(name: &str, bundle_json: &[u8]) -> Result<Bundle, PlanError> {
     Bundle::parse(bundle_json).map_err(|source| PlanError::Bundle { reference: name.to_owned(), source })
 }
 
-/// Refuses other content than a name promises.
+/// Refuses content other than a name promises.
 fn require(name: &str, promised: Option<&Digest>, found: &Descriptor) -> Result<(), PlanError> {
     match promised {
         Some(promised) if *promised != found.digest => {

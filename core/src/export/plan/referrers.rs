@@ -1,8 +1,8 @@
-//! What refers to an image: signatures, SBOMs, attestations (OCI Image Specification 1.1, `subject`).
+//! The referrers of an image: signatures, SBOMs, attestations (OCI Image Specification 1.1, `subject`).
 //!
-//! Promise: what refers to a manifest of the image, or to one of its referrers, is carried with everything below it if its
-//! kind is asked for, or there is no plan; what is left out is named; and subjects come before what refers to them, in an
-//! order that the source does not decide.
+//! Promise: each referrer of a manifest of the image, or of one of its referrers, is carried with everything below it
+//! if its kind is asked for, or there is no plan; those left out are named; and subjects come before their referrers,
+//! in an order that the source does not decide.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::{PlanError, Planner, address};
 use crate::oci::referrer::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
 use crate::oci::{Descriptor, Graph, Platforms, ReferrerKind};
 
-/// The most referrers that are listed in one plan, whatever becomes of them.
+/// The most referrers that are listed in one plan, carried or not.
 const MAXIMUM_LISTED: usize = 100_000;
 
 /// A referrer that is not carried.
@@ -29,7 +29,7 @@ pub struct LeftOutReferrer {
 }
 
 impl Planner<'_> {
-    /// Takes in what refers to the manifests of an image, level by level.
+    /// Adds the referrers of an image's manifests, level by level.
     pub(super) fn referrers(
         &mut self,
         name: &str,
@@ -42,7 +42,7 @@ impl Planner<'_> {
         }
         let mut subjects: Vec<Digest> = image.manifests().iter().map(|it| it.descriptor().digest.clone()).collect();
         let mut seen: BTreeSet<Digest> = subjects.iter().cloned().collect();
-        // One level more than are carried is listed: what would be left behind must not go unnoticed.
+        // One level more than is carried is listed, so that nothing is left behind unnoticed.
         for level in 0..=MAXIMUM_DEPTH {
             let mut found = Vec::new();
             for subject in subjects {
@@ -73,7 +73,7 @@ impl Planner<'_> {
         Ok(referrers)
     }
 
-    /// What refers to a manifest, as far as the source knows, by digest.
+    /// The referrers of a manifest, as far as the source knows, by digest.
     fn list_referrers(
         &mut self,
         name: &str,
@@ -94,7 +94,7 @@ impl Planner<'_> {
         if self.listed_count > MAXIMUM_LISTED {
             return Err(PlanError::TooManyReferrers { reference: name.to_owned() });
         }
-        // What a list says beside these three decides nothing.
+        // What else a list says decides nothing.
         let plain = |it: &Descriptor| Descriptor::new(&it.media_type, it.digest.clone(), it.size);
         listed = listed.iter().map(plain).collect();
         listed.sort_by(|one, other| one.digest.cmp(&other.digest));

@@ -18,12 +18,12 @@ pub enum LayoutError {
         /// The folder.
         folder: PathBuf,
     },
-    /// Not the version of the specification that is known.
-    #[error("{} has image layout version {version:?}: only 1.0.0 is known", .folder.display())]
+    /// The layout has an unsupported version.
+    #[error("{} has image layout version {version:?}; only 1.0.0 is supported", .folder.display())]
     Version {
         /// The folder.
         folder: PathBuf,
-        /// What it says.
+        /// The version that it states.
         version: String,
     },
     /// A JSON file of the layout cannot be read.
@@ -31,11 +31,11 @@ pub enum LayoutError {
     Json {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What is wrong with the file.
         #[source]
         source: JsonError,
     },
-    /// A file that is longer than it may be.
+    /// A file is longer than allowed.
     #[error("{} is longer than the limit of {limit} bytes", .path.display())]
     TooLarge {
         /// The file.
@@ -43,20 +43,20 @@ pub enum LayoutError {
         /// The limit, in bytes.
         limit: u64,
     },
-    /// A symbolic link, a device, a pipe or a folder where a file should be.
+    /// There is a symbolic link, a device, a pipe or a folder where a file should be.
     #[error("{} is not a regular file", .path.display())]
     NotRegular {
         /// The path.
         path: PathBuf,
     },
-    /// A symbolic link or a file where a folder should be.
+    /// There is a symbolic link or a file where a folder should be.
     #[error("{} is not a folder", .path.display())]
     NotAFolder {
         /// The path.
         path: PathBuf,
     },
-    /// More is listed than is read to see what refers to what.
-    #[error("index.json of {} lists manifests of more than {MAXIMUM_LISTED_BYTES} bytes together", .folder.display())]
+    /// More is listed than is read to find referrers.
+    #[error("index.json of {} lists manifests with more than {MAXIMUM_LISTED_BYTES} bytes in total", .folder.display())]
     TooMuchListed {
         /// The folder.
         folder: PathBuf,
@@ -69,26 +69,26 @@ pub enum LayoutError {
         /// The blob.
         digest: Digest,
     },
-    /// A blob of another size than its descriptor says.
-    #[error("blob {digest} has {found} bytes where {expected} are described")]
+    /// A blob does not have the size that its descriptor states.
+    #[error("blob {digest} has {found} bytes, but its descriptor says {expected}")]
     Size {
         /// The blob.
         digest: Digest,
-        /// The size that its descriptor says, in bytes.
+        /// The size that its descriptor states, in bytes.
         expected: u64,
         /// The size that the file has, in bytes.
         found: u64,
     },
     /// `index.json` lists nothing under this name.
-    #[error("{} has nothing named {name:?}", .folder.display())]
+    #[error("layout {} has no entry named {name:?}", .folder.display())]
     NameNotFound {
         /// The folder.
         folder: PathBuf,
         /// What was looked for.
         name: String,
     },
-    /// `index.json` lists several things, and it was not said which.
-    #[error("{} has {count} entries that may be meant by {name:?}", .folder.display())]
+    /// `index.json` lists several things, and the reference does not say which one.
+    #[error("layout {} has {count} entries that {name:?} could mean", .folder.display())]
     NameAmbiguous {
         /// The folder.
         folder: PathBuf,
@@ -104,7 +104,7 @@ pub enum LayoutError {
         folder: PathBuf,
         /// `index.json`, or the digest of the manifest.
         name: String,
-        /// Why.
+        /// What is wrong with it.
         #[source]
         source: Box<ManifestError>,
     },
@@ -113,7 +113,7 @@ pub enum LayoutError {
     Access {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the system said.
         #[source]
         source: io::Error,
     },

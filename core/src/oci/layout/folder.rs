@@ -18,7 +18,7 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Opens a folder. The path itself is the user's and may be a symbolic link.
+    /// Opens a folder. The path itself comes from the user and may be a symbolic link.
     pub(super) fn open(path: &Path) -> Result<Self, LayoutError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let handle = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| access(path, errno))?;
@@ -33,7 +33,7 @@ impl Folder {
         &self.handle
     }
 
-    /// Opens the folder `name` inside; `None` when it is not there.
+    /// Opens the folder `name` inside; `None` if it does not exist.
     fn inside(&self, name: &str) -> Result<Option<Self>, LayoutError> {
         let path = self.path.join(name);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -86,7 +86,7 @@ impl Folder {
     }
 }
 
-/// An errno, and the path that it is about.
+/// An error number, and the path that it concerns.
 pub(super) fn access(path: &Path, errno: Errno) -> LayoutError {
     LayoutError::Access { path: path.to_owned(), source: io::Error::from(errno) }
 }

@@ -1,7 +1,8 @@
 //! OCI image layouts in a folder. OCI Image Specification 1.1, "Image Layout".
 //!
-//! Promise: what is read has the digest it is named by, symbolic links are not followed below the folder, and nothing but
-//! regular files is opened. What is written is whole or absent: blobs first, `index.json` last, each by a rename.
+//! Promise: what is read has the digest in its name, symbolic links are not followed below the folder, and only regular
+//! files are opened. Every file that is written is complete or absent: blobs first, `index.json` last, each by a
+//! rename.
 
 mod error;
 mod folder;
@@ -17,5 +18,5 @@ pub use write::LayoutSink;
 const LAYOUT_FILE: &str = "oci-layout";
 /// Its content.
 const LAYOUT_CONTENT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
-/// The file that lists what the layout is about.
+/// The file that lists what the layout contains.
 const INDEX_FILE: &str = "index.json";

@@ -8,8 +8,8 @@ pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// The full name, as containerd writes it beside a tag in OCI's annotation.
 const CONTAINERD_NAME: &str = "io.containerd.image.name";
 
-/// The entries that a reference may mean: those with its digest, else those with its full name, else those that are
-/// named by its tag alone.
+/// The entries that a reference may mean: those with its digest; otherwise those with its full name; otherwise those
+/// that are named by just its tag.
 pub(super) fn matching<'a>(entries: &'a [Descriptor], reference: &Reference) -> Vec<&'a Descriptor> {
     if let Some(digest) = reference.digest() {
         return entries.iter().filter(|entry| entry.digest == *digest).take(1).collect();

@@ -18,7 +18,7 @@ use crate::oci::{
     BlobContent, Checked, Descriptor, ImageIndex, ManifestBytes, Reference, Repository, Source, SourceError,
 };
 
-/// The version of the layout that is known.
+/// The supported version of the layout.
 const VERSION: &str = "1.0.0";
 
 /// The most bytes of manifests that are read to see which of them refer to others: some 100,000 of a usual length.
@@ -28,7 +28,7 @@ pub(super) const MAXIMUM_LISTED_BYTES: u64 = 256 << 20;
 pub struct LayoutSource {
     folder: Folder,
     index: ImageIndex,
-    /// What `index.json` lists, by subject; read when it is first asked for.
+    /// The manifests that `index.json` lists, by subject; read when first needed.
     referrers: OnceLock<BTreeMap<Digest, Vec<Descriptor>>>,
 }
 
@@ -63,10 +63,10 @@ impl LayoutSource {
         &self.index.manifests
     }
 
-    /// The layout's only entry, when there is only one.
+    /// The layout's only entry, if there is exactly one.
     ///
     /// # Errors
-    /// [`LayoutError::NameNotFound`], [`LayoutError::NameAmbiguous`], and those of reading its manifest.
+    /// [`LayoutError::NameNotFound`], [`LayoutError::NameAmbiguous`], and errors of reading its manifest.
     pub fn only_entry(&self) -> Result<ManifestBytes, LayoutError> {
         self.one(self.index.manifests.iter().collect(), "")
     }
@@ -87,7 +87,7 @@ impl LayoutSource {
         ManifestBytes::new(descriptor.clone(), bytes).map_err(|source| self.not_usable(&descriptor.digest, source))
     }
 
-    /// The content of a blob that is not longer than a manifest may be, unchecked.
+    /// The content of a blob that is no longer than a manifest may be, unchecked.
     fn read_blob(&self, digest: &Digest) -> Result<Vec<u8>, LayoutError> {
         let (file, length) = self.open_blob(digest)?;
         if length > MAXIMUM_LENGTH {
@@ -108,7 +108,8 @@ impl LayoutSource {
         LayoutError::Manifest { folder, name, source: Box::new(error) }
     }
 
-    /// What `index.json` lists, by subject. What is no manifest, or of a kind that is not known, refers to nothing.
+    /// What `index.json` lists, by subject. Anything that is not a manifest, or is of an unknown kind, is not a
+    /// referrer.
     fn read_referrers(&self) -> Result<BTreeMap<Digest, Vec<Descriptor>>, LayoutError> {
         let mut referrers: BTreeMap<Digest, Vec<Descriptor>> = BTreeMap::new();
         let mut total = 0_u64;
@@ -136,7 +137,7 @@ impl LayoutSource {
     }
 }
 
-/// Sees to it that a folder says that it is a layout of the version that is known.
+/// Checks that a folder states that it is a layout of the supported version.
 pub(super) fn check_version(folder: &Folder) -> Result<(), LayoutError> {
     let path = folder.path().to_owned();
     let Some(content) = folder.read(LAYOUT_FILE, MAXIMUM_LENGTH)? else {
@@ -173,7 +174,7 @@ impl Source for LayoutSource {
         Ok(Box::new(Checked::new(file, descriptor)))
     }
 
-    /// Those that `index.json` lists.
+    /// The referrers that `index.json` lists.
     fn referrers(&self, _: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, SourceError> {
         let referrers = match self.referrers.get() {
             Some(referrers) => referrers,

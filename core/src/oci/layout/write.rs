@@ -24,10 +24,10 @@ use crate::whole_file;
 /// How much is copied at once, in bytes.
 const BUFFER_LENGTH: usize = 128 * 1024;
 
-/// Writes to one layout. Repositories make no difference but to the names in `index.json`.
+/// Writes to one layout. Repositories affect only the names in `index.json`.
 pub struct LayoutSink {
     folder: Folder,
-    /// Blobs that were found right, or were written, in this run.
+    /// Blobs that were checked or written in this run.
     proven: Mutex<HashSet<Digest>>,
     /// The lock of the folder is one of processes; this is one of threads.
     listing: Mutex<()>,
@@ -42,7 +42,7 @@ impl LayoutSink {
         let failed = |source| LayoutError::Access { path: path.to_owned(), source };
         whole_file::create_folder(path).map_err(failed)?;
         let folder = Folder::open(path)?;
-        // What an interrupted beginning left is nothing.
+        // What an interrupted start left behind counts as nothing.
         let is_unfinished = |entry: fs::DirEntry| whole_file::is_unfinished(&entry.file_name());
         let mut entries = fs::read_dir(path).map_err(failed)?;
         if entries.all(|entry| entry.is_ok_and(is_unfinished)) {
@@ -70,7 +70,7 @@ impl LayoutSink {
         Ok(path)
     }
 
-    /// Whether the blob is there and is what its name says.
+    /// Whether the blob exists and has the digest in its name.
     fn is_proven(&self, descriptor: &Descriptor) -> Result<bool, LayoutError> {
         if self.proven().contains(&descriptor.digest) {
             return Ok(true);
@@ -109,8 +109,8 @@ impl LayoutSink {
         Ok(())
     }
 
-    /// Lists a manifest in `index.json` under a name, in place of what had that name, or without one. Other entries stay
-    /// as they are.
+    /// Lists a manifest in `index.json` under a name, replacing what had that name, or without a name. Other entries
+    /// stay as they are.
     fn list(&self, name: Option<&str>, descriptor: &Descriptor) -> Result<(), LayoutError> {
         let _alone = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
         let path = self.folder.path().join(INDEX_FILE);
@@ -146,7 +146,7 @@ impl Sink for LayoutSink {
         if !self.is_proven(manifest.descriptor())? {
             self.store(manifest.descriptor(), &mut manifest.bytes())?;
         }
-        // Others find referrers by the subjects of what index.json lists.
+        // Other tools find referrers by the subjects of the manifests in index.json.
         match manifest.document().subject() {
             Some(_) => Ok(self.list(None, manifest.descriptor())?),
             None => Ok(()),
@@ -215,7 +215,7 @@ fn has_digest(mut file: File, digest: &Digest) -> bool {
     }
 }
 
-/// Writes a whole file, or leaves what was there.
+/// Writes a complete file, or leaves what was there.
 fn write_whole(folder: &Path, name: &str, content: &[u8]) -> Result<(), LayoutError> {
     let path = folder.join(name);
     let written = whole_file::write(&path, content).and_then(|()| whole_file::sync_folder(folder));

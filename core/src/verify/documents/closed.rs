@@ -1,4 +1,4 @@
-//! Documents that fit together, and everything that they lead to.
+//! Consistent documents, and everything that they refer to.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -15,18 +15,18 @@ use crate::oci::{Descriptor, Document, Graph, ManifestBytes};
 /// The most things that one attestation is attached to.
 pub(super) const MAXIMUM_SUBJECTS: usize = 32;
 
-/// Documents that fit together, and everything that they lead to.
+/// Consistent documents, and everything that they refer to.
 #[derive(Debug, Default)]
 pub struct Closed {
     /// The bytes of each `bundle.json`.
     pub bundle_files: BTreeMap<Digest, Arc<[u8]>>,
     /// The bundles, in the order of the inventory.
     pub bundles: Vec<ClosedBundle>,
-    /// The images that stand alone, in the order of the inventory.
+    /// The images that belong to no bundle, in the order of the inventory.
     pub images: Vec<ClosedImage>,
 }
 
-/// A bundle and what it leads to.
+/// A bundle and its graph.
 #[derive(Debug)]
 pub struct ClosedBundle {
     /// The digest of its `bundle.json`.
@@ -39,12 +39,12 @@ pub struct ClosedBundle {
     pub images: Vec<ClosedImage>,
 }
 
-/// An image, what it leads to, and what refers to it.
+/// An image, its graph, and its referrers.
 #[derive(Debug)]
 pub struct ClosedImage {
     /// The image and everything below it.
     pub graph: Arc<Graph>,
-    /// Its referrers, subjects before what refers to them.
+    /// Its referrers, each after its subject.
     pub referrers: Vec<Arc<Graph>>,
 }
 
@@ -63,7 +63,7 @@ impl<'a> From<&'a Descriptor> for Blob<'a> {
     }
 }
 
-/// Blobs, each where it comes first.
+/// Blobs, each at its first position.
 #[derive(Default)]
 struct Unique<'a> {
     blobs: Vec<Blob<'a>>,
@@ -91,13 +91,13 @@ impl ClosedImage {
 }
 
 impl Closed {
-    /// Every image: those of the bundles, and those that stand alone.
+    /// Every image: those of the bundles, and those that belong to no bundle.
     pub fn all_images(&self) -> impl Iterator<Item = &ClosedImage> {
         self.bundles.iter().flat_map(|bundle| &bundle.images).chain(&self.images)
     }
 
-    /// What comes with each reference of the inventory that this was made of: with a bundle its index, with an image what it
-    /// leads to and what refers to it.
+    /// What comes with each reference of the inventory from which this was made: with a bundle its index, with an image
+    /// its graph and its referrers.
     pub fn by_reference<'a>(&'a self, inventory: &'a Inventory) -> Vec<(&'a str, Vec<&'a Arc<Graph>>)> {
         let bundles = inventory.bundles.iter().zip(&self.bundles);
         let bundles = bundles.map(|(record, bundle)| (record.reference.as_str(), bundle.index.iter().collect()));
@@ -106,8 +106,8 @@ impl Closed {
         bundles.chain(images).collect()
     }
 
-    /// Every graph once, in the order in which an archive has their roots: of each bundle its index and then its images, of
-    /// the images that stand alone, and of what refers to all these.
+    /// Every graph once, in the order of their roots in an archive: for each bundle its index and then its images, then
+    /// the images that belong to no bundle, then the referrers of all images.
     pub fn graphs(&self) -> Vec<&Arc<Graph>> {
         let bundles = self.bundles.iter();
         let bundles = bundles.flat_map(|bundle| bundle.index.iter().chain(bundle.images.iter().map(|it| &it.graph)));
@@ -117,9 +117,9 @@ impl Closed {
         bundles.chain(images).chain(referrers).filter(|graph| seen.insert(Arc::as_ptr(graph))).collect()
     }
 
-    /// Every manifest and index once, level by level: first the indexes of the bundles (the images, where a bundle has no
-    /// index), the images that stand alone, and what refers to all these; then what they list, in the order in which they
-    /// list it, and so on.
+    /// Every manifest and index once, level by level: first the indexes of the bundles (or the images, if a bundle has
+    /// no index), the images that belong to no bundle, and the referrers of all images; then what these list, in the
+    /// order in which they list it, and so on.
     fn manifests(&self) -> Vec<&ManifestBytes> {
         let graphs = self.graphs();
         let carried = graphs.iter().flat_map(|graph| graph.manifests());
@@ -156,8 +156,8 @@ impl Closed {
     }
 
     /// Every blob once, in the one order in which an archive has them (`docs/format.md`, "The order of entries"): each
-    /// `bundle.json`; manifests and indexes, level by level; then, in the order of these, configurations, attestations, and
-    /// all other layers. A blob with several roles stands where the first of them has it stand.
+    /// `bundle.json`; manifests and indexes, level by level; then, in the order of these, configurations, attestations,
+    /// and all other layers. A blob with several roles stands where the first of them puts it.
     pub fn blobs(&self) -> Vec<Blob<'_>> {
         let mut blobs = Unique::default();
         for bundle in &self.bundles {
@@ -209,9 +209,10 @@ impl Closed {
         }
     }
 
-    /// An attestation is looked at when it passes, and a `bundle.json` has been read before: it cannot be both.
+    /// An attestation is checked as it passes, but a `bundle.json` has already been read by then: a blob cannot be
+    /// both.
     ///
-    /// It is looked at once for each thing that it is attached to, so these have a limit.
+    /// It is checked once for each thing that it is attached to, so their number has a limit.
     pub(super) fn check_attestations(&self) -> Result<(), DocumentError> {
         let mut subjects: HashMap<&Digest, HashSet<&Digest>> = HashMap::new();
         for attached in self.graphs().into_iter().flat_map(|graph| graph.attestations()) {

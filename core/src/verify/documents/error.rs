@@ -1,4 +1,4 @@
-//! Why documents do not fit together.
+//! Why documents are inconsistent.
 
 use sealift_archive_format::Digest;
 
@@ -9,18 +9,18 @@ use crate::cnab::registry_form::RegistryFormError;
 use crate::oci::referrer::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
 use crate::oci::{GraphError, ManifestError, ReferenceError};
 
-/// Why the documents do not fit together.
+/// Why the documents are inconsistent.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
-    /// Together they are longer than may be held.
-    #[error("the bundles and manifests are longer than {MAXIMUM_HELD} bytes together")]
+    /// Together they are longer than the limit.
+    #[error("the bundles and manifests have more than {MAXIMUM_HELD} bytes in total")]
     TooMuch,
     /// A manifest cannot be read.
     #[error("manifest {digest} cannot be read")]
     Manifest {
         /// The manifest.
         digest: Digest,
-        /// Why.
+        /// What is wrong with the manifest.
         source: ManifestError,
     },
     /// A bundle cannot be read.
@@ -28,25 +28,25 @@ pub enum DocumentError {
     Bundle {
         /// The reference of the bundle.
         bundle: String,
-        /// Why.
+        /// What is wrong with the bundle.
         source: BundleError,
     },
-    /// A reference leads nowhere, or the graph below it is not one.
-    #[error("what {reference} leads to is not complete")]
+    /// A reference does not resolve, or the graph below it is invalid.
+    #[error("{reference} is incomplete: something that it refers to is missing")]
     Graph {
         /// The reference.
         reference: String,
-        /// Why.
+        /// What is missing or invalid.
         source: GraphError<NotCarried>,
     },
-    /// A blob that something refers to is not in the inventory.
-    #[error("something leads to blob {digest}, which the archive does not list, or lists with another size")]
+    /// A blob that a document refers to is not in the inventory.
+    #[error("a document refers to blob {digest}, which the archive does not list, or lists with another size")]
     Missing {
         /// The blob.
         digest: Digest,
     },
     /// A blob that nothing refers to.
-    #[error("the archive lists blob {digest}, which nothing in it leads to")]
+    #[error("the archive lists blob {digest}, which nothing in it refers to")]
     Stray {
         /// The blob.
         digest: Digest,
@@ -72,11 +72,11 @@ pub enum DocumentError {
     Reference {
         /// The name.
         name: String,
-        /// Why.
+        /// What is wrong with the name.
         source: ReferenceError,
     },
-    /// A name promises other content than is carried under it.
-    #[error("{name} promises {promised}, and {found} is carried under this name")]
+    /// A name promises content other than is carried under it.
+    #[error("{name} promises {promised}, but {found} is carried under this name")]
     Promise {
         /// The name.
         name: String,
@@ -85,39 +85,39 @@ pub enum DocumentError {
         /// The digest of what is carried.
         found: Digest,
     },
-    /// Two different things have one name.
-    #[error("{name} and {other} are one name, and are carried with different content: {first} and {second}")]
+    /// Two different things have the same name.
+    #[error("{name} and {other} mean the same, but are carried with different contents: {first} and {second}")]
     TwoContents {
-        /// The name as it is written here.
+        /// One spelling of the name.
         name: String,
-        /// The name as it is written there.
+        /// The other spelling of the name.
         other: String,
-        /// The digest that is carried under the one.
+        /// The digest that is carried under the first spelling.
         first: Digest,
-        /// The digest that is carried under the other.
+        /// The digest that is carried under the other spelling.
         second: Digest,
     },
-    /// The index of a bundle is not the one that the bundle has. Nobody signs it: only what follows from the bundle counts.
-    #[error("the index of bundle {bundle} is not the one that follows from the bundle")]
+    /// The index of a bundle is not the one that follows from the bundle. Nobody signs it, so nothing else is accepted.
+    #[error("the index of bundle {bundle} does not follow from the bundle")]
     BundleIndexForm {
         /// The reference of the bundle.
         bundle: String,
-        /// Why.
+        /// How it differs.
         source: RegistryFormError,
     },
-    /// What the inventory says of an image's platforms is not what is carried.
-    #[error("the inventory states other platforms of {reference} than are carried: {}", .found.join(", "))]
+    /// The inventory does not state the platforms of an image that are carried.
+    #[error("the inventory does not state the platforms of {reference} that are carried: {}", .found.join(", "))]
     Platforms {
         /// The reference of the image.
         reference: String,
         /// The platforms that are carried.
         found: Vec<String>,
     },
-    /// A platform that the inventory names is not one.
+    /// A platform in the inventory is not valid.
     #[error("{0:?} is not a platform")]
     Platform(String),
     /// A referrer refers to nothing that is carried for its image.
-    #[error("{referrer} is carried as a referrer of {reference}, and refers to {}", .subject.as_ref().map_or("nothing".to_owned(), Digest::to_string))]
+    #[error("{referrer} is carried as a referrer of {reference}, but refers to {}", .subject.as_ref().map_or("nothing".to_owned(), Digest::to_string))]
     NotAReferrer {
         /// The reference of the image.
         reference: String,
@@ -144,7 +144,7 @@ pub enum DocumentError {
         /// The referrer that should be; nothing after the last one.
         expected: Option<Digest>,
     },
-    /// An image has more referrers than are looked at.
+    /// An image has more referrers than the limit.
     #[error("image {reference} has {count} referrers; the limit is {MAXIMUM_REFERRERS}")]
     TooManyReferrers {
         /// The reference of the image.
@@ -160,14 +160,14 @@ pub enum DocumentError {
         /// The blob that should be there.
         expected: Digest,
     },
-    /// One attestation is attached to very many things.
+    /// One attestation is attached to too many things.
     #[error("attestation {attestation} is attached to more than {MAXIMUM_SUBJECTS} things")]
     TooManySubjects {
         /// The attestation.
         attestation: Digest,
     },
     /// A `bundle.json` is attached to something as an attestation.
-    #[error("{digest} is a bundle.json and an attestation at once")]
+    #[error("{digest} is both a bundle.json and an attestation")]
     BundleAsAttestation {
         /// The digest.
         digest: Digest,

@@ -1,11 +1,11 @@
 //! The documents of an archive: `bundle.json` and manifests, read before any layer and checked against each other.
 //!
-//! Promise: each document is read once. [`Documents::bind`] costs no more than the documents are long, and finds every
-//! bundle's images to be exactly those that its `bundle.json` names, with the digests that it promises; what is bound can be
-//! judged. Names are held to what they promise. After [`Bound::close`], every bundle and image that the inventory names leads, reference by reference, to the
-//! blobs that the inventory lists, in their one order, and no blob is listed that nothing leads to; the index of a bundle
-//! is the one that the bundle has; every referrer refers to a manifest of its image, or to
-//! another referrer of it, and they are in their one order.
+//! Promise: each document is read once. [`Documents::bind`] takes time proportional to the documents' length, and
+//! checks that every bundle's images are exactly those that its `bundle.json` names, with the digests that it promises;
+//! after that, they can be judged. Names are held to what they promise. After [`Bound::close`], every reference in a
+//! bundle or image of the inventory resolves to a blob that the inventory lists, in the one order, and every listed
+//! blob is referred to; the index of a bundle is the one that follows from the bundle; every referrer refers to a
+//! manifest of its image, or to another referrer of it, and referrers are in their one order.
 
 mod closed;
 mod error;
@@ -28,7 +28,7 @@ use crate::oci::media_type::{self, Announced};
 use crate::oci::referrer::{self, MAXIMUM_REFERRERS};
 use crate::oci::{Descriptor, ForeignLayers, Graph, GraphError, Graphs, Platform, Platforms};
 
-/// The most bytes of documents that are held, in bytes.
+/// The longest that all held documents may be together, in bytes.
 pub const MAXIMUM_HELD: u64 = 32 * 1024 * 1024;
 
 /// Documents, as they are gathered from the head of an archive.
@@ -40,7 +40,7 @@ pub struct Documents {
     held: u64,
 }
 
-/// What a document has to be.
+/// What a document is expected to be.
 #[derive(Debug, Clone, Default)]
 struct Expected {
     /// The reference of the bundle whose `bundle.json` it is.
@@ -74,12 +74,12 @@ impl Documents {
         }
     }
 
-    /// Whether a blob is a document, as far as is known by now.
+    /// Whether a blob is a document, as far as is known so far.
     pub fn expects(&self, digest: &Digest) -> bool {
         self.expected.contains_key(digest)
     }
 
-    /// Takes in a document whose digest has been checked.
+    /// Adds a document whose digest has been checked.
     ///
     /// # Errors
     /// [`DocumentError`] when too much is held, or the document cannot be read.
@@ -139,7 +139,7 @@ impl Bound {
         bundles.chain(manifests).collect()
     }
 
-    /// Checks that everything leads to what the archive has.
+    /// Checks that every reference resolves within the archive.
     ///
     /// # Errors
     /// [`DocumentError`].
@@ -179,7 +179,7 @@ impl Closing<'_> {
         Ok(ClosedBundle { digest: record.descriptor.digest.clone(), bundle, index, images })
     }
 
-    /// A bundle's index leads whoever pulls it to this `bundle.json` and these images, and to nothing else.
+    /// A bundle's index leads anyone who pulls it to this `bundle.json` and these images, and to nothing else.
     fn check_index(&self, record: &BundleRecord, index: &Graph) -> Result<(), DocumentError> {
         let (bytes, bundle) = self.documents.bundle(record)?;
         let images: Vec<Descriptor> = record.images.iter().map(|image| (&image.descriptor).into()).collect();
@@ -208,13 +208,13 @@ impl Closing<'_> {
         root: &inventory::Descriptor,
     ) -> Result<Arc<Graph>, DocumentError> {
         let incomplete = |source| DocumentError::Graph { reference: reference.to_owned(), source };
-        // What is carried is held already.
+        // Everything that is carried is already in memory.
         let fetch = |_: &Descriptor| Err(NotCarried);
         self.graphs.walk(&root.into(), platforms, ForeignLayers::Carry, fetch).map_err(incomplete)
     }
 }
 
-/// What an image is to its bundle.
+/// The role of an image in its bundle.
 fn role(image: &BundleImage) -> ImageRole {
     image.component.clone().map_or(ImageRole::Invocation, ImageRole::Component)
 }
@@ -229,7 +229,8 @@ fn platforms(images: &[ImageRecord]) -> Result<Platforms, DocumentError> {
     Ok(Platforms::Only(names.into_iter().map(parse).collect::<Result<_, _>>()?))
 }
 
-/// The platforms of an image are those that its index states of what is carried, and it is complete if nothing is not.
+/// The platforms of an image are those that its index states for the carried manifests, and it is complete if
+/// everything is carried.
 fn check_platforms(record: &ImageRecord, graph: &Graph) -> Result<(), DocumentError> {
     let complete = graph.left_out().is_empty() == (record.completeness == Completeness::AllPlatforms);
     if complete && record.platforms.iter().map(String::as_str).eq(graph.platforms()) {
@@ -239,7 +240,8 @@ fn check_platforms(record: &ImageRecord, graph: &Graph) -> Result<(), DocumentEr
     Err(DocumentError::Platforms { reference: record.reference.clone(), found })
 }
 
-/// What is carried as referrers refers to the image, directly or to one that does, and is in the one order of referrers.
+/// Everything that is carried as a referrer refers to the image, directly or through another referrer, and referrers
+/// are in their one order.
 fn check_referrers(reference: &str, image: &Graph, referrers: &[Arc<Graph>]) -> Result<(), DocumentError> {
     if referrers.is_empty() {
         return Ok(());
@@ -268,8 +270,8 @@ fn check_referrers(reference: &str, image: &Graph, referrers: &[Arc<Graph>]) -> 
     Ok(())
 }
 
-/// Whatever stands below a referrer is about what the referrer is about, or about nothing. Otherwise it would be a referrer
-/// of something else where it is delivered, and what is said of the one could be taken for said of the other.
+/// Every manifest below a referrer has the same subject as the referrer, or none. Otherwise it would become a referrer
+/// of something else where it is delivered, and a statement about one thing could be mistaken for one about another.
 fn check_inner_subjects(reference: &str, referrer: &Graph) -> Result<(), DocumentError> {
     let subject = |manifest: &ManifestBytes| manifest.document().subject().map(|subject| subject.digest.clone());
     let about = subject(referrer.root());
@@ -284,7 +286,7 @@ fn check_inner_subjects(reference: &str, referrer: &Graph) -> Result<(), Documen
     }
 }
 
-/// The roots of all graphs: the index of each bundle, each image, and what refers to these.
+/// The roots of all graphs: the index of each bundle, each image, and their referrers.
 fn roots(inventory: &Inventory) -> impl Iterator<Item = &inventory::Descriptor> {
     let indexes = inventory.bundles.iter().filter_map(|bundle| bundle.index.as_ref());
     let images = inventory.bundles.iter().flat_map(|bundle| &bundle.images).chain(&inventory.images);

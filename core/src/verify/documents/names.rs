@@ -1,4 +1,4 @@
-//! What names promise. A digest in a name is a promise, wherever the name stands; and one name is one thing.
+//! What names promise. A digest in a name is a promise, wherever the name is used; and one name has one content.
 
 use std::collections::HashMap;
 
@@ -38,7 +38,7 @@ impl<'n> Names<'n> {
             let (name, promised, found) = (name.to_owned(), promised.clone(), content.clone());
             return Err(DocumentError::Promise { name, promised, found });
         }
-        // Without a tag the name has the digest in it, and has just been held to it.
+        // A name without a tag contains the digest, and has just been checked against it.
         let Some(tag) = reference.tag_or_latest() else { return Ok(()) };
         let known = self.0.entry(format!("{}:{tag}", reference.repository())).or_insert((name, content));
         if known.1 == content {

@@ -1,7 +1,7 @@
-//! The Statement of an attestation, as far as it is needed: read from its bytes with no tree in between.
+//! The needed parts of an attestation's Statement, read from its bytes without a tree in between.
 //!
-//! Promise: of an attestation of any length, its type, the digests of its first subjects, and a few short texts and
-//! counts of its predicate are held, and nothing else.
+//! Promise: of an attestation of any length, only its type, the digests of its first subjects, and a few short texts
+//! and counts from its predicate are held.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,7 +19,7 @@ const TEXTS: [&str; 6] =
 /// Where a predicate has the lists that a report counts.
 const LISTS: [&str; 2] = ["packages", "components"];
 
-/// What says what a document is.
+/// The members that identify a document.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Kind {
@@ -39,7 +39,7 @@ pub(super) struct Statement {
     pub(super) predicate: Predicate,
 }
 
-/// A text, shortened; empty where there is something else.
+/// A text, shortened; empty for any other value.
 #[derive(Default)]
 pub(super) struct Text(pub(super) String);
 
@@ -58,7 +58,7 @@ pub(super) struct Subject {
 /// The hashes of a subject, of the algorithms that are compared here.
 pub(super) struct Digests(pub(super) Hashes);
 
-/// What a report says of a predicate.
+/// What a report says about a predicate.
 #[derive(Default)]
 pub(super) struct Predicate {
     texts: BTreeMap<&'static str, String>,
@@ -142,7 +142,7 @@ impl<'de> Deserialize<'de> for Predicate {
     }
 }
 
-/// What is looked for, and what was found of it.
+/// What is looked for, and what has been found.
 struct Found {
     texts: &'static [&'static str],
     lists: &'static [&'static str],
@@ -150,7 +150,7 @@ struct Found {
 }
 
 impl Found {
-    /// Whether something that is looked for lies at that place, or below it.
+    /// Whether that place, or a place below it, is looked for.
     fn leads_on(&self, place: &str) -> bool {
         let mut places = self.texts.iter().chain(self.lists);
         places.any(|wanted| wanted.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
@@ -219,7 +219,7 @@ impl<'de> Visitor<'de> for At<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
         while let Some(name) = access.next_key::<String>()? {
             let place = if self.place.is_empty() { name.clone() } else { format!("{}/{name}", self.place) };
-            // A name with a slash in it is no way from one object to another.
+            // A name that contains a slash does not lead from one object to another.
             if !name.contains('/') && self.found.leads_on(&place) {
                 access.next_value_seed(At { place, found: &mut *self.found })?;
             } else {

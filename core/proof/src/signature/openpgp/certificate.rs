@@ -1,10 +1,10 @@
 //! OpenPGP public keys as files: what `gpg --export` writes, armored or not. RFC 4880 §6, §11.1.
 //!
-//! The file is trusted as a whole or not at all, because someone pinned it; what is checked here is that each part
-//! belongs to the primary key: what the primary key says of itself (expiry, purpose, revocation) and which subkeys it
-//! and they themselves say are its own. What other keys say of it means nothing here, but for revocations, which are
-//! looked at wherever they stand (`revocation`). A signature of the key's own that is not over what it follows is no
-//! reason to guess: the file is refused. Self-signatures with SHA-1 count for nothing.
+//! The file is trusted as a whole or not at all, because someone pinned it. What is checked here is that each part
+//! belongs to the primary key: what the primary key says about itself (expiry, purpose, revocation), and which subkeys
+//! both it and they themselves say belong to it. What other keys say about it means nothing here, except revocations,
+//! which are checked wherever they stand (`revocation`). If a signature by the key itself does not sign what it
+//! follows, nothing is guessed: the file is refused. Self-signatures with SHA-1 count for nothing.
 
 use base64::Engine as _;
 
@@ -33,9 +33,9 @@ impl OpenPgpKey {
     ///
     /// # Errors
     /// [`OpenPgpError`] when the file is malformed, holds several keys, a revocation that cannot be checked or a
-    /// signature of the key's own that is not over what it follows, or its key is revoked or has no valid
-    /// self-signature. Subkeys that are revoked, not bound by valid signatures in both directions, not for signing or of
-    /// an unknown algorithm are left out.
+    /// signature by the key itself that does not sign what it follows, or its key is revoked or has no valid
+    /// self-signature. Subkeys that are revoked, not bound by valid signatures in both directions, not for signing or
+    /// of an unknown algorithm are left out.
     pub fn from_certificate(file: &[u8]) -> Result<Self, OpenPgpError> {
         if file.len() > MAXIMUM_LENGTH {
             return Err(OpenPgpError::TooMany { what: "bytes", limit: MAXIMUM_LENGTH });
@@ -107,7 +107,7 @@ pub(super) enum Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// The types of the statements that a key makes about such a part of itself (RFC 4880 §5.2.1).
+    /// The types of the signatures that a key makes about such a part of itself (RFC 4880 §5.2.1).
     fn statements(&self) -> &'static [u8] {
         match self {
             Self::Primary => &[0x1f],
@@ -134,7 +134,7 @@ pub(super) struct Certificate<'a> {
 
 /// What a valid self-signature says.
 struct Statement {
-    /// For how many seconds after its creation the key is valid; `None` without end.
+    /// For how many seconds after its creation the key is valid; `None` means for ever.
     key_validity: Option<u32>,
     may_sign: bool,
 }
@@ -212,7 +212,7 @@ impl<'a> Certificate<'a> {
         }
         let primary = Part {
             key_id: self.key_id,
-            // The user ids may state different expiries: the earliest holds.
+            // The user ids may state different expiries: the earliest counts.
             validity: about_primary.iter().filter_map(|statement| statement.key_validity).min(),
             may_sign: about_primary.iter().all(|statement| statement.may_sign),
             created: Some(self.created),
@@ -221,7 +221,7 @@ impl<'a> Certificate<'a> {
         Ok(OpenPgpKey { primary, subkeys })
     }
 
-    /// A subkey that both keys say belongs to the primary key, and that is for signing.
+    /// A signing subkey that both keys say belongs to the primary key.
     fn subkey(&self, component: &Component<'a>, statements: &[SignaturePacket<'a>], body: &[u8]) -> Option<Part> {
         let (created, material) = parse_key(body).ok()?;
         let statement = self.newest(component, statements, created)?;
@@ -229,8 +229,8 @@ impl<'a> Certificate<'a> {
         statement.may_sign.then_some(Part { key_id, material, created: Some(created), validity, may_sign: true })
     }
 
-    /// What the primary key says about a component in signatures that verify. Those that cannot be read, or with a hash
-    /// that is not accepted, count for nothing.
+    /// What the primary key says about a component in signatures that verify. Signatures that cannot be read, or whose
+    /// hash is not accepted, do not count.
     fn statements(&self, component: &Component<'a>) -> Result<Vec<SignaturePacket<'a>>, OpenPgpError> {
         let content = self.content(&component.subject);
         let mut statements = Vec::new();
@@ -257,7 +257,7 @@ impl<'a> Certificate<'a> {
 
     /// What the newest of these statements says about the component.
     ///
-    /// `created` is when the key that it speaks of was made.
+    /// `created` is when the key in question was made.
     fn newest(&self, component: &Component<'a>, statements: &[SignaturePacket<'a>], created: u32) -> Option<Statement> {
         let dated = statements.iter().filter(|signature| signature.header.claims.created.is_some());
         let signature = dated.max_by_key(|signature| signature.header.claims.created)?;
@@ -268,7 +268,7 @@ impl<'a> Certificate<'a> {
             (_, flags) => flags.is_none_or(|flags| flags & MAY_SIGN != 0),
         };
         let key_validity = claims.key_validity.filter(|&validity| validity != 0);
-        // A statement that lapses leaves nothing that says the key is valid.
+        // Once a statement lapses, nothing says that the key is valid.
         let lapses = claims.signature_validity.filter(|&validity| validity != 0);
         let lapses = lapses.map(|validity| claims.created.unwrap_or(0).saturating_add(validity));
         let until = lapses.map(|instant| instant.saturating_sub(created));
@@ -286,7 +286,7 @@ impl<'a> Certificate<'a> {
         back.header.kind == 0x19 && verify(&material, back.header.hash(), &back, &content).is_ok()
     }
 
-    /// What a signature on a component is over (RFC 4880 §5.2.4).
+    /// What a signature on a component signs (RFC 4880 §5.2.4).
     pub(super) fn content(&self, subject: &Subject<'_>) -> Vec<u8> {
         let mut content = framed_key(self.body);
         match subject {

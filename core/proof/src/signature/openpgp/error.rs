@@ -12,7 +12,7 @@ pub enum OpenPgpError {
     Field {
         /// The field's name.
         field: &'static str,
-        /// What it has to be.
+        /// What it must be.
         expected: &'static str,
     },
     /// The type and the method name different algorithms, or one that is not understood.
@@ -24,14 +24,14 @@ pub enum OpenPgpError {
         method: String,
     },
     /// The key id is not the fingerprint of the key.
-    #[error("the OpenPGP key is called {declared}, but its fingerprint is {computed}")]
+    #[error("the OpenPGP key's id is {declared}, but its fingerprint is {computed}")]
     KeyIdMismatch {
         /// The key id in the document.
         declared: Fingerprint,
         /// The version 4 fingerprint of the key material and its creation time.
         computed: Fingerprint,
     },
-    /// The key or one of its parts has too few or too many parts of something.
+    /// The key or one of its parts has too many of something.
     #[error("the OpenPGP key has more than {limit} {what}")]
     TooMany {
         /// What there is too much of.
@@ -45,8 +45,8 @@ pub enum OpenPgpError {
     /// The bytes are not well-formed OpenPGP packets.
     #[error("broken OpenPGP data: {0}")]
     Packet(&'static str),
-    /// A packet that has no place in a public key.
-    #[error("OpenPGP packet of type {0} where a public key is expected")]
+    /// A packet that is not allowed in a public key.
+    #[error("an OpenPGP packet of type {0} is not allowed in a public key")]
     UnexpectedPacket(u8),
     /// The key or signature version is not 4.
     #[error("OpenPGP version {0} is not supported: only version 4 is")]
@@ -54,16 +54,16 @@ pub enum OpenPgpError {
     /// The public-key algorithm is not RSA, DSA or EdDSA.
     #[error("OpenPGP public-key algorithm {0} is not supported: RSA (1), DSA (17) and EdDSA (22) are")]
     UnsupportedAlgorithm(u8),
-    /// The signature's hash is not strong enough, or not known.
+    /// The signature's hash is too weak or unknown.
     #[error("OpenPGP hash algorithm {0} is not accepted here")]
     UnsupportedHash(u8),
-    /// The signature says something else than that it is over a binary document.
-    #[error("an OpenPGP signature of type {0:#04x} is not one over a binary document")]
+    /// The signature's type is not that of a binary document.
+    #[error("an OpenPGP signature of type {0:#04x} does not sign a binary document")]
     SignatureType(u8),
-    /// A subpacket is marked critical and not understood.
-    #[error("the OpenPGP signature has a critical subpacket of type {0}, which is not understood")]
+    /// A subpacket is marked critical and is not supported.
+    #[error("the OpenPGP signature has a critical subpacket of type {0}, which is not supported")]
     CriticalSubpacket(u8),
-    /// A subpacket is there twice.
+    /// A subpacket is repeated.
     #[error("the OpenPGP signature has more than one subpacket of type {0}")]
     RepeatedSubpacket(u8),
     /// The key is too short, or its parameters are out of bounds.
@@ -77,13 +77,13 @@ pub enum OpenPgpError {
     /// The numbers are not a public key.
     #[error("the numbers of the OpenPGP {0} key are not a public key")]
     InvalidMaterial(&'static str),
-    /// The certificate does not sign itself with anything that can be verified and is strong enough.
+    /// The certificate has no self-signature that verifies and is strong enough.
     #[error("no user id of OpenPGP key {0} has a valid self-signature with SHA-256, SHA-384 or SHA-512")]
     NoSelfSignature(Fingerprint),
     /// The key's owner revoked it.
     #[error("the OpenPGP key {0} is revoked")]
     Revoked(Fingerprint),
-    /// The file has a revocation that cannot be checked. What it revokes is not known, so nothing of the file is used.
+    /// The file has a revocation that cannot be checked. What it revokes is unknown, so nothing in the file is used.
     #[error("the file of OpenPGP key {key_id} has a revocation that cannot be checked")]
     RevocationNotChecked {
         /// The key.
@@ -91,9 +91,9 @@ pub enum OpenPgpError {
         /// Why.
         source: Box<OpenPgpError>,
     },
-    /// The file has a signature of its key's own that is not over what it follows.
+    /// The file has a signature by its own key that does not sign what it follows.
     #[error(
-        "the file of OpenPGP key {key_id} has a signature of its own, of type {kind:#04x}, that is not over what it follows"
+        "the file of OpenPGP key {key_id} has a signature by the key itself, of type {kind:#04x}, that does not sign what it follows"
     )]
     Misplaced {
         /// The signature's type.
@@ -102,25 +102,25 @@ pub enum OpenPgpError {
         key_id: Fingerprint,
     },
     /// The signature names a key that is neither this one nor one of its subkeys.
-    #[error("the OpenPGP signature is by {0}, which is not this key and not one of its subkeys")]
+    #[error("the OpenPGP signature is by {0}, which is neither this key nor one of its subkeys")]
     NotThisKey(Fingerprint),
-    /// The key's owner did not allow this part of it to sign data.
+    /// The key's owner did not allow this part of the key to sign data.
     #[error("the OpenPGP key {0} is not meant for signing data")]
     NotForSigning(Fingerprint),
     /// The signature's algorithm is not the key's.
-    #[error("the OpenPGP signature is of algorithm {signature}, the key of algorithm {key}")]
+    #[error("the OpenPGP signature has algorithm {signature}, the key has algorithm {key}")]
     AlgorithmMismatch {
         /// The signature's public-key algorithm.
         signature: u8,
         /// The key's public-key algorithm.
         key: u8,
     },
-    /// What the signature says about its issuer is not the key that it is verified with.
-    #[error("the OpenPGP signature says that its issuer is {stated}, but it is presented as by {key_id}")]
+    /// The signature names an issuer that is not the key that it is verified with.
+    #[error("the OpenPGP signature states its issuer as {stated}, but is presented as one by {key_id}")]
     IssuerMismatch {
         /// The issuer or issuer fingerprint in the signature, in hexadecimal.
         stated: String,
-        /// The key that was to verify it.
+        /// The key that should verify it.
         key_id: Fingerprint,
     },
     /// The signature does not say when it was made.

@@ -90,7 +90,7 @@ impl Header {
         signed
     }
 
-    /// What it says of its issuer must be this key.
+    /// Its stated issuer must be this key.
     pub(super) fn require_issuer(&self, key_id: &Fingerprint) -> Result<(), OpenPgpError> {
         let mismatch = |stated: &[u8]| OpenPgpError::IssuerMismatch { stated: hex::encode(stated), key_id: *key_id };
         match (&self.claims.issuer_fingerprint, &self.claims.issuer) {
@@ -155,7 +155,7 @@ impl Claims {
 pub(super) struct SignaturePacket<'a> {
     /// The hashed part.
     pub(super) header: Header,
-    /// Subpackets that are not hashed: hints, to be believed only where something else proves them.
+    /// Subpackets that are not hashed: hints, believed only if something else proves them.
     pub(super) hints: Claims,
     /// The algorithm's integers.
     pub(super) integers: Reader<'a>,
@@ -171,13 +171,13 @@ impl<'a> SignaturePacket<'a> {
         Ok(Self { header, hints, integers: reader })
     }
 
-    /// Whether it says who issued it, in a hashed or in an unhashed subpacket.
+    /// Whether it states its issuer, in a hashed or in an unhashed subpacket.
     pub(super) fn names_issuer(&self) -> bool {
         let names = |claims: &Claims| claims.issuer.is_some() || claims.issuer_fingerprint.is_some();
         names(&self.header.claims) || names(&self.hints)
     }
 
-    /// Whether it says that this key issued it, in a hashed or in an unhashed subpacket.
+    /// Whether it states this key as its issuer, in a hashed or in an unhashed subpacket.
     pub(super) fn claims_issuer(&self, key_id: &Fingerprint) -> bool {
         let claims = [&self.header.claims, &self.hints];
         let fingerprint = claims.iter().find_map(|claims| claims.issuer_fingerprint);

@@ -37,7 +37,7 @@ pub(super) struct Part {
     pub(super) may_sign: bool,
 }
 
-/// An OpenPGP signature in securesystemslib's form. It has verified nothing yet.
+/// An OpenPGP signature in securesystemslib's form. It has not been verified yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenPgpSignature {
     key_id: Fingerprint,
@@ -90,9 +90,9 @@ impl OpenPgpKey {
 
     /// Reads securesystemslib's JSON form of a key.
     ///
-    /// A key id must be the fingerprint of its key, which `creation_time` makes checkable; without one (and then without
-    /// a `validity_period`) the key id is a label. Subkeys need no proof of belonging: whoever signed the document that
-    /// holds this form vouches for all of it.
+    /// A key id must be the fingerprint of its key, which `creation_time` makes checkable; without one (and then
+    /// without a `validity_period`) the key id is a label. Subkeys need no proof that they belong to the key: whoever
+    /// signed the document that contains this form vouches for all of it.
     ///
     /// # Errors
     /// [`OpenPgpError`] when the form, a number or a key id is wrong. A key that is too weak is read, and refused by
@@ -137,7 +137,7 @@ impl OpenPgpKey {
     }
 
     /// How long it takes to verify a signature, as [`crate::signature::PublicKey`] states it; 0 for one that names
-    /// another key, which is told apart at once.
+    /// another key, which is recognised at once.
     pub(crate) fn verification_weight(&self, signature: &OpenPgpSignature) -> u64 {
         let mut parts = std::iter::once(&self.primary).chain(&self.subkeys);
         let part = parts.find(|part| part.key_id == signature.key_id);
@@ -146,8 +146,8 @@ impl OpenPgpKey {
 
     /// Verifies a signature over `message`, with the primary key or the subkey that it names.
     ///
-    /// Expiry is judged at `at`, as securesystemslib judges it by its clock: what the signature says of its own time
-    /// does not help an expired key, since its holder can write any time. A subkey expires with its primary key at the
+    /// Expiry is judged at `at`, as securesystemslib judges it by its clock: the time that the signature states does
+    /// not help an expired key, because its holder can write any time. A subkey expires with its primary key at the
     /// latest.
     ///
     /// # Errors
@@ -232,12 +232,12 @@ impl OpenPgpSignature {
         Ok(Self { key_id: key_id(signature)?, header, value: bytes("signature", MAXIMUM_SIGNATURE_HEX)? })
     }
 
-    /// The fingerprint of the key that is said to have made it.
+    /// The fingerprint of the key that claims to have made it.
     pub fn key_id(&self) -> Fingerprint {
         self.key_id
     }
 
-    /// What it says about itself must fit the key, the purpose and the time.
+    /// What it states about itself must match the key, the purpose and the time.
     fn require_fit(&self, part: &Part, at: Timestamp) -> Result<(), OpenPgpError> {
         let header = &self.header;
         if header.kind != BINARY_DOCUMENT {

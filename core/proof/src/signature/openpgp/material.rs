@@ -53,7 +53,7 @@ struct DssSigValue<'a> {
 }
 
 impl Material {
-    /// From the members `type`, `method` and `keyval` of securesystemslib's form.
+    /// Reads it from the members `type`, `method` and `keyval` of securesystemslib's form.
     pub(super) fn from_json(key: &Value) -> Result<Self, OpenPgpError> {
         let text = |name: &'static str| {
             key.get(name).and_then(Value::as_str).ok_or(OpenPgpError::Field { field: name, expected: "a string" })
@@ -134,7 +134,7 @@ impl Material {
         }
     }
 
-    /// What the key is, in the words of [`crate::signature::PublicKey::identity`].
+    /// The key's identity, in the sense of [`crate::signature::PublicKey::identity`].
     pub(super) fn identity(&self) -> KeyIdentity {
         match self {
             Self::Rsa { modulus, .. } => KeyIdentity::new("rsa", modulus),

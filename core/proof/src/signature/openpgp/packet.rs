@@ -76,7 +76,7 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    /// All that is left.
+    /// Everything that is left.
     pub(super) fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.0)
     }
@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
-    /// All that is left must be nothing.
+    /// Requires that nothing is left.
     pub(super) fn finish(self) -> Result<(), OpenPgpError> {
         if self.is_empty() { Ok(()) } else { Err(OpenPgpError::Packet("there is more than there should be")) }
     }

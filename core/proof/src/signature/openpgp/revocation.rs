@@ -1,10 +1,10 @@
-//! Revocations in a key's file, wherever they stand: of the key, a subkey, or what the key says of a user id. RFC 4880
-//! §5.2.1, types 0x20, 0x28 and 0x30.
+//! Revocations in a key's file, wherever they stand: of the key, a subkey, or what the key says about a user id. RFC
+//! 4880 §5.2.1, types 0x20, 0x28 and 0x30.
 //!
 //! `cat key.gpg revocation.gpg` makes a file in which the revocation follows the last subkey, and `gpg` sees it all the
-//! same. Promise: a revocation is found by what it is over and not by what it follows, and one that cannot be checked
-//! has the file refused: too old or new to be read, over nothing in the file, or by another key, which may be one that
-//! the owner named to revoke for him.
+//! same. Promise: a revocation is found by what it signs and not by what it follows, and the file is refused if one
+//! cannot be checked: because it is too old or too new to be read, signs nothing in the file, or is by another key,
+//! which may be a revoker that the owner named.
 
 use std::collections::BTreeSet;
 
@@ -12,8 +12,7 @@ use super::OpenPgpError;
 use super::certificate::{Certificate, Subject, verify};
 use super::header::SignaturePacket;
 
-/// The most verifications that the revocations in a file may take. Where each follows what it is over, that is one for
-/// each.
+/// The most verifications that the revocations in a file may take. If each follows what it signs, it takes one.
 const MAXIMUM_LOOKS: usize = 256;
 
 /// What a revocation revokes.
@@ -23,11 +22,11 @@ pub(super) enum Kind {
     Key,
     /// A subkey.
     Subkey,
-    /// What a key, not always this one, says about a user id of this one, or about this one.
+    /// What a key, not necessarily this one, says about this key or one of its user ids.
     Certification,
 }
 
-/// What a signature packet revokes, whether or not more of it can be read; `None` where it is no revocation.
+/// What a signature packet revokes, whether or not the rest of it can be read; `None` if it is not a revocation.
 pub(super) fn kind(body: &[u8]) -> Option<Kind> {
     let number = match body {
         // Version 3 has its type behind the length of what is hashed (RFC 4880 §5.2.2).
@@ -60,7 +59,7 @@ impl Revoked {
                 let Some(kind) = kind(body) else { continue };
                 match certificate.find_revoked(kind, place, body, &mut looks) {
                     Ok(Some(_)) if kind == Kind::Key => return Err(OpenPgpError::Revoked(certificate.key_id)),
-                    // What is there twice is revoked twice.
+                    // If something is in the file twice, it is revoked twice.
                     Ok(Some(subject)) => revoked.extend(certificate.places_of(subject)),
                     Ok(None) => {}
                     Err(error @ OpenPgpError::TooMany { .. }) => return Err(error),
@@ -81,7 +80,7 @@ impl Revoked {
 }
 
 impl Certificate<'_> {
-    /// What a revocation is over; `None` when it is another key's, about that key's own words.
+    /// What a revocation signs; `None` if it is another key's, about that key's own statements.
     fn find_revoked(
         &self,
         kind: Kind,
@@ -99,7 +98,7 @@ impl Certificate<'_> {
             Kind::Subkey => matches!(subject, Subject::Subkey(_)),
             Kind::Certification => !matches!(subject, Subject::Subkey(_)),
         };
-        // What it follows comes first.
+        // Try what it follows first.
         let others = self.components.iter().enumerate().filter(|(other, _)| *other != place).map(|(_, it)| it);
         let subjects = self.components.get(place).into_iter().chain(others).map(|component| &component.subject);
         for subject in subjects.filter(|subject| can_be(subject)) {

@@ -1,4 +1,4 @@
-//! Files that were carried here, in memory: what an archive brought.
+//! Files that were carried here, in memory: those from an archive.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ pub struct CarriedMetadata {
 }
 
 impl CarriedMetadata {
-    /// These files.
+    /// Makes a provider from these files.
     pub fn new(files: BTreeMap<String, Vec<u8>>) -> Self {
         Self { files }
     }
@@ -45,8 +45,8 @@ impl MetadataProvider for CarriedMetadata {
 }
 
 /// Target files by their paths below the targets folder, exactly as a repository serves them: with a hash in front of
-/// the last part where snapshots are consistent. It notes which of them were asked for: the others have no reason to be
-/// there.
+/// the last part where snapshots are consistent. It records which of them were requested: the others have no reason to
+/// be there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CarriedTargets {
     files: BTreeMap<String, Vec<u8>>,
@@ -54,7 +54,7 @@ pub struct CarriedTargets {
 }
 
 impl CarriedTargets {
-    /// These files.
+    /// Makes a provider from these files.
     pub fn new(files: BTreeMap<String, Vec<u8>>) -> Self {
         Self { files, handed_out: BTreeSet::new() }
     }
@@ -64,7 +64,7 @@ impl CarriedTargets {
         &self.files
     }
 
-    /// The path of a file that nobody has asked for so far, if there is one.
+    /// The path of a file that has not been requested so far, if there is one.
     pub fn stray(&self) -> Option<&str> {
         self.files.keys().map(String::as_str).find(|path| !self.handed_out.contains(*path))
     }
@@ -86,7 +86,7 @@ impl TargetProvider for CarriedTargets {
     }
 }
 
-/// A file that is known already, if it is not longer than is allowed.
+/// A file in memory, if it is not longer than allowed.
 pub(super) fn bounded(known: Option<&Vec<u8>>, file_name: &str, limit: u64) -> Result<Option<Vec<u8>>, ProviderError> {
     match known {
         Some(bytes) if length(bytes) > limit => Err(ProviderError::TooLong { file_name: file_name.to_owned(), limit }),

@@ -1,7 +1,7 @@
 //! Providers that remember what they handed out: what must be carried so that the same search succeeds again.
 //!
-//! Promise: a file is asked for once, and the same question gets the same answer, so that what is carried is one view
-//! of a repository also while its owner publishes a new one.
+//! Promise: a file is requested once, and the same request gets the same answer, so that what is carried is one
+//! consistent view of a repository even while its owner publishes a new one.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use super::{CarriedMetadata, CarriedTargets, MetadataProvider, ProviderError, Ta
 use crate::tuf::hashes::length;
 use crate::tuf::role_name::RoleName;
 
-/// How much may be kept, in bytes, of everything that shares it.
+/// How much may be kept in total, in bytes, by all recordings that share it.
 #[derive(Debug)]
 pub struct Room {
     limit: u64,
@@ -22,7 +22,7 @@ pub struct Room {
 }
 
 impl Room {
-    /// Room for `limit` bytes.
+    /// Allows `limit` bytes.
     pub fn new(limit: u64) -> Self {
         Self { limit, left: Cell::new(limit) }
     }
@@ -34,7 +34,7 @@ impl Room {
     }
 }
 
-/// Files by name, and names under which there was none.
+/// Files by name, and names for which there was no file.
 struct Answers<'a> {
     files: BTreeMap<String, Option<Vec<u8>>>,
     room: &'a Room,
