@@ -137,7 +137,7 @@ mod tests {
             let folder = folder();
             symlink(target, folder.path().join("link")).unwrap();
             let refused = record(folder.path()).unwrap_err();
-            assert!(refused.problem.contains("leads out"), "{target}: {refused:?}");
+            assert!(refused.problem.contains("points out"), "{target}: {refused:?}");
         }
     }
 

@@ -393,14 +393,14 @@ mod tests {
         let required = |lines: &str| format!("[[require]]\n{lines}\n");
         for (lines, word) in [
             ("level = \"4\"", "names"),
-            ("names = []\nlevel = \"4\"", "names nothing"),
+            ("names = []\nlevel = \"4\"", "has no names"),
             ("names = \"example.com/*\"\nlevel = \"4\"", "names"),
             ("names = [\"example.com/*\"]", "level"),
             ("names = [\"example.com/*\"]\nlevel = \"5\"", "not a level"),
             ("names = [\"example.com/*\"]\nlevel = \"4\"\nvouched_by = [\"../a\"]", "cannot be a name"),
             ("names = [\"example.com/*\"]\nlevel = \"4\"\nvouchd_by = []", "vouchd_by"),
             ("names = [\"example.com/*\"]\nlevel = \"4\"\nin_bundles = true", "in_bundles"),
-            ("names = [\"org/*\"]\nlevel = \"4\"", "matches no name"),
+            ("names = [\"org/*\"]\nlevel = \"4\"", "can match no name"),
         ] {
             assert!(refused(&required(lines)).contains(word), "{lines}: {}", refused(&required(lines)));
         }

@@ -45,10 +45,10 @@ fn both_verdicts_are_in_the_report_where_they_differ() {
     let roles = &report.repositories[0].roles;
     let expired = roles.iter().filter(|role| !role.expiry.valid_now).map(|role| role.role.as_str());
     assert_eq!(expired.collect::<Vec<_>>(), ["timestamp"]);
-    assert!(warns(&report, "role timestamp of repository demo expired on the way"), "{:?}", report.warnings);
+    assert!(warns(&report, "role timestamp of repository demo expired in transit"), "{:?}", report.warnings);
     let layouts: Vec<_> = report.items().filter_map(|item| item.in_toto.as_ref()).collect();
     assert!(!layouts.is_empty() && layouts.iter().all(|layout| !layout.expiry.valid_now));
-    let warning = format!("the in-toto layout of {} expired on the way", sides.published.bundle);
+    let warning = format!("the in-toto layout of {} expired in transit", sides.published.bundle);
     assert!(warns(&report, &warning), "{:?}", report.warnings);
 }
 
@@ -78,6 +78,6 @@ fn another_clock_than_the_policy_s_is_named() {
     let archive = sides.archive();
     let report = report_by(&sides, &archive, NOW);
     assert_eq!((report.time.policy, report.time.instead_of), ("now", Some("at-export")));
-    assert!(warns(&report, "another clock than the policy's: now instead of at-export"), "{:?}", report.warnings);
+    assert!(warns(&report, "not judged by the policy's clock: now instead of at-export"), "{:?}", report.warnings);
     assert_eq!(sides.verify(&archive).report().time.instead_of, None);
 }

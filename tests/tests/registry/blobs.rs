@@ -67,7 +67,7 @@ fn a_connection_that_is_always_cut_is_given_up() {
     let descriptor = registry.add_blob("app", &content(1_000_000));
     registry.inject(Fault::always("GET", "/blobs/", Action::CutAfter(1)));
     let error = read(&registry, &descriptor).unwrap_err();
-    assert!(explain(&error).contains("broke off"), "{}", explain(&error));
+    assert!(explain(&error).contains("ended too early"), "{}", explain(&error));
     assert_eq!(registry.count("GET", "/blobs/"), 3);
 }
 

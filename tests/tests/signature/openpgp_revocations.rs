@@ -96,11 +96,11 @@ fn a_revocation_behind_the_key_in_another_form_is_not_passed_over() {
 #[test]
 fn a_refusal_says_why_a_revocation_cannot_be_checked() {
     for (name, reason) in [
-        ("ed25519: another key's revocation", "says that its issuer is"),
+        ("ed25519: another key's revocation", "states its issuer as"),
         ("ed25519: a revocation that does not verify, after packet 1", "does not verify"),
         ("ed25519: a revocation of hash RIPEMD-160", "hash algorithm 3 is not accepted"),
         ("ed25519: a revocation of version 3", "version 3 is not supported"),
-        ("revoked by its designated revoker", "says that its issuer is"),
+        ("revoked by its designated revoker", "states its issuer as"),
     ] {
         let error = OpenPgpKey::from_certificate(&find(name)).unwrap_err();
         let source = std::error::Error::source(&error).unwrap_or_else(|| panic!("{name}: {error}")).to_string();

@@ -126,9 +126,9 @@ fn a_map_that_contradicts_itself_is_refused() {
         other => panic!("{other:?}"),
     };
     let mapping = |repositories: &[&str], threshold: u64| json!({"paths": ["*"], "repositories": repositories, "threshold": threshold, "terminating": true});
-    assert!(refused(mapping(&["four"], 1)).contains("does not have"));
+    assert!(refused(mapping(&["four"], 1)).contains("is not in the map"));
     assert!(refused(mapping(&["one", "one"], 1)).contains("twice"));
-    assert!(refused(mapping(&["one"], 2)).contains("that agree"));
+    assert!(refused(mapping(&["one"], 2)).contains("to agree"));
     refused(mapping(&["one"], 0));
     let misspelt = json!({"paths": ["*"], "repositories": ["one"], "treshold": 1, "threshold": 1, "terminating": true});
     assert!(refused(misspelt).contains("treshold"));
