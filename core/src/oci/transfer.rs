@@ -1,16 +1,14 @@
 //! Where content is read from and written to: one pair of traits for registries, layouts and later places.
 
+use std::error::Error;
 use std::io;
 
 use sealift_archive_format::Digest;
 
 use super::content::BlobContent;
 use super::descriptor::Descriptor;
-use super::layout::LayoutError;
 use super::manifest::ManifestBytes;
 use super::reference::{Reference, Repository};
-#[cfg(feature = "network")]
-use crate::registry::RegistryError;
 
 /// A place that has manifests and blobs. Threads may share it.
 pub trait Source: Send + Sync {
@@ -80,29 +78,45 @@ pub trait Upload {
     fn store(self: Box<Self>, content: &mut dyn BlobContent) -> Result<(), SinkError>;
 }
 
-/// Why a source does not supply what was requested.
+/// Why a source does not supply what was requested: its own reason, whatever kind of source it is.
 #[derive(Debug, thiserror::Error)]
-pub enum SourceError {
-    /// A registry's reason.
-    #[cfg(feature = "network")]
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
-    /// A layout's reason.
-    #[error(transparent)]
-    Layout(#[from] LayoutError),
+#[error(transparent)]
+pub struct SourceError(Box<dyn Error + Send + Sync>);
+
+impl SourceError {
+    /// A source's reason.
+    pub fn new(reason: impl Error + Send + Sync + 'static) -> Self {
+        Self(Box::new(reason))
+    }
+
+    /// The reason, if it is one of this kind of source.
+    pub fn reason<E: Error + 'static>(&self) -> Option<&E> {
+        self.0.downcast_ref()
+    }
 }
 
 /// Why a sink does not accept what it is given.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
-    /// A registry's reason.
-    #[cfg(feature = "network")]
+    /// The sink's own reason, whatever kind of sink it is.
     #[error(transparent)]
-    Registry(#[from] RegistryError),
-    /// A layout's reason.
-    #[error(transparent)]
-    Layout(#[from] LayoutError),
+    Target(Box<dyn Error + Send + Sync>),
     /// The content could not be read, or is not what its descriptor says.
     #[error("the content to be stored could not be read")]
     Content(#[source] io::Error),
+}
+
+impl SinkError {
+    /// A sink's reason.
+    pub fn new(reason: impl Error + Send + Sync + 'static) -> Self {
+        Self::Target(Box::new(reason))
+    }
+
+    /// The reason, if it is one of this kind of sink.
+    pub fn reason<E: Error + 'static>(&self) -> Option<&E> {
+        match self {
+            Self::Target(reason) => reason.downcast_ref(),
+            Self::Content(_) => None,
+        }
+    }
 }

@@ -5,7 +5,7 @@ use sealift_archive_format::strict_json::JsonError;
 
 use super::credentials::CredentialError;
 use crate::http::{HttpError, Url, UrlError};
-use crate::oci::{ManifestError, Repository};
+use crate::oci::{ManifestError, Repository, SinkError, SourceError};
 
 /// Why a registry did not do what was requested, or was not asked to.
 #[derive(Debug, thiserror::Error)]
@@ -121,4 +121,16 @@ pub enum RegistryError {
         /// The token service.
         realm: Url,
     },
+}
+
+impl From<RegistryError> for SourceError {
+    fn from(reason: RegistryError) -> Self {
+        Self::new(reason)
+    }
+}
+
+impl From<RegistryError> for SinkError {
+    fn from(reason: RegistryError) -> Self {
+        Self::new(reason)
+    }
 }

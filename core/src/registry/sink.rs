@@ -92,7 +92,7 @@ impl Upload for RegistryUpload<'_> {
 impl From<UploadError> for SinkError {
     fn from(error: UploadError) -> Self {
         match error {
-            UploadError::Registry(error) => Self::Registry(error),
+            UploadError::Registry(error) => error.into(),
             UploadError::Content(error) => Self::Content(error),
         }
     }

@@ -73,7 +73,10 @@ fn endless_data_amplification_a_list_of_objects_is_refused() {
     let result = strict_json::parse(list_of("{\"\":0}").as_bytes());
     let Err(error @ JsonError::TooMuchMemory { limit }) = result else { panic!("{:?}", result.map(drop)) };
     assert_eq!(limit, memory_for(list_of("{\"\":0}").len()));
-    assert_eq!(error.to_string(), format!("the document has so many small values that they would take more than {limit} bytes of memory"));
+    assert_eq!(
+        error.to_string(),
+        format!("the document has so many small values that they would take more than {limit} bytes of memory")
+    );
 }
 
 #[test]

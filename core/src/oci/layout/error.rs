@@ -8,6 +8,7 @@ use sealift_archive_format::strict_json::JsonError;
 
 use super::read::MAXIMUM_LISTED_BYTES;
 use crate::oci::manifest::ManifestError;
+use crate::oci::{SinkError, SourceError};
 
 /// Why a layout cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -117,4 +118,16 @@ pub enum LayoutError {
         #[source]
         source: io::Error,
     },
+}
+
+impl From<LayoutError> for SourceError {
+    fn from(reason: LayoutError) -> Self {
+        Self::new(reason)
+    }
+}
+
+impl From<LayoutError> for SinkError {
+    fn from(reason: LayoutError) -> Self {
+        Self::new(reason)
+    }
 }
