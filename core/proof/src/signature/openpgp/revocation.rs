@@ -30,7 +30,7 @@ pub(super) enum Kind {
 pub(super) fn kind(body: &[u8]) -> Option<Kind> {
     let number = match body {
         // Version 3 has its type behind the length of what is hashed (RFC 4880 §5.2.2).
-        [..=3, _, number, ..] | [_, number, ..] => *number,
+        [(..=3), _, number, ..] | [_, number, ..] => *number,
         _ => return None,
     };
     match number {
@@ -127,7 +127,7 @@ impl Certificate<'_> {
         match (SignaturePacket::parse(body), body) {
             (Ok(signature), _) => signature.names_issuer() && !signature.claims_issuer(&self.key_id),
             // Version 3: the issuer follows the time of signing.
-            (Err(_), [..=3, _, _, _, _, _, _, issuer @ ..]) => {
+            (Err(_), [(..=3), _, _, _, _, _, _, issuer @ ..]) => {
                 issuer.get(..8).is_some_and(|issuer| issuer != self.key_id.short())
             }
             (Err(_), _) => false,
