@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod openpgp;
+mod openpgp_parts;
 mod openpgp_revocations;
 mod schemes;

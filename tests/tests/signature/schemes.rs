@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use sealift_archive_format::strict_json;
-use sealift_proof::signature::{KeyError, PublicKey, Scheme};
+use sealift_proof::signature::{KeyError, PublicKey, Scheme, SigningKey, SigningKeyError};
 use serde_json::Value;
 
 fn vectors() -> Vec<Value> {
@@ -66,5 +66,13 @@ fn no_flipped_bit_of_a_signature_goes_unnoticed() {
             changed[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(key.verify(&message, &changed), Err(KeyError::BadSignature), "{} bit {bit}", vector["name"]);
         }
+    }
+}
+
+#[test]
+fn a_private_key_that_is_not_one_is_not_read() {
+    for text in ["", "not a key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"] {
+        let refused = SigningKey::from_pem(text, None).err();
+        assert!(matches!(&refused, Some(SigningKeyError::Malformed(_))), "{text:?}: {refused:?}");
     }
 }
