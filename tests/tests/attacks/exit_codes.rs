@@ -324,3 +324,58 @@ fn exit_code_20_for_an_export_before_the_last_accepted_one() {
     let older = operator.packed_hours_ago(&sample, 1).archive();
     operator.refuses(&older, 20, "rollback", "in the order in which they were exported");
 }
+
+#[test]
+fn what_a_command_cannot_make_sense_of_is_said_in_words() {
+    let (operator, sample) = Operator::new();
+    let operator = operator.trusts_no_publisher();
+    let folder = operator.folder.path();
+    sample.write(folder).unwrap();
+    fs::write(folder.join("x"), consignment(&sample).archive()).unwrap();
+    let image = format!("{WEB}=oci:layout");
+    let pem = exporter_key().to_pem(None).unwrap();
+    fs::write(folder.join("key.pem"), pem.as_bytes()).unwrap();
+    let pem = SigningKey::from_seed(&[8; 32]).to_pem(None).unwrap();
+    fs::write(folder.join("second.pem"), pem.as_bytes()).unwrap();
+    let export = |more: &[&str], epoch: Option<&str>| {
+        let mut command = Command::new(&*SEALIFT);
+        command.args(["--quiet", "--trust", "trust", "export", "--key", "key.pem", "-o", "x.sealift"]).args(more);
+        command.current_dir(folder).env_remove("SOURCE_DATE_EPOCH").envs(epoch.map(|it| ("SOURCE_DATE_EPOCH", it)));
+        command
+    };
+    let mut sign = Command::new(&*SEALIFT);
+    sign.args([
+        "--quiet",
+        "--trust",
+        "trust",
+        "sign",
+        "--freshness",
+        "2026-01-01T00:00:00Z",
+        "--key",
+        "second.pem",
+        "x",
+    ]);
+    sign.current_dir(folder);
+    fs::write(folder.join("passphrase"), "a passphrase").unwrap();
+    let mut generate = Command::new(&*SEALIFT);
+    generate
+        .args(["--quiet", "key", "generate", "--out", "key.pem", "--passphrase-file", "passphrase"])
+        .current_dir(folder);
+    for (mut command, said, code) in [
+        (generate, "key.pem already exists", 1),
+        (export(&["--image", "e.example/a:1=bundle.json"], None), "is a file, not an image", 2),
+        (export(&["--image", &image, "--tuf", "demo=./nowhere"], None), "is not a folder", 16),
+        (
+            export(&["--image", &image, "--tuf", "demo=tuf", "--tuf", "demo=tuf"], None),
+            "--tuf names this repository twice",
+            2,
+        ),
+        (export(&["--image", &image], Some("today")), ", which is not a number of seconds since 1970", 2),
+        (sign, "which proves nothing about today", 2),
+    ] {
+        let output = command.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(text.contains(said), "{said}: {text}");
+        assert_eq!(output.status.code(), Some(code), "{text}");
+    }
+}

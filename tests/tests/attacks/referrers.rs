@@ -136,3 +136,36 @@ fn a_manifest_of_the_image_that_refers_to_another_one_of_it() {
     let error = far().refuses(&packed(&sample, &image, &[&note])).documents();
     assert_error!(error, DocumentError::NotAReferrer { referrer, .. } if referrer == digest(&note));
 }
+
+#[test]
+fn more_referrers_than_are_carried() {
+    let (mut sample, image) = image();
+    let mut notes: Vec<Value> = (0..1001).map(|number| note(&mut sample, &image, &number.to_string())).collect();
+    notes.sort_by_key(digest);
+    let notes: Vec<&Value> = notes.iter().collect();
+    far().accepts(&packed(&sample, &image, &notes[..1000]));
+    let error = far().refuses(&packed(&sample, &image, &notes)).documents();
+    assert_error!(error, DocumentError::TooManyReferrers { count: 1001, .. });
+}
+
+#[test]
+fn a_bundle_json_that_is_an_attestation_too() {
+    let mut sample = sample();
+    let mut consignment = consignment(&sample);
+    let bundle = consignment.bundles[0].descriptor.clone();
+    let (web, web_record) = (sample.references[2].1.clone(), 1);
+    let config = store(&mut sample.blobs, "application/vnd.oci.empty.v1+json", b"{}".to_vec());
+    let subject = json!({ "mediaType": web["mediaType"], "digest": web["digest"], "size": web["size"] });
+    let layer = json!({ "mediaType": "application/vnd.in-toto+json", "digest": bundle.digest, "size": bundle.size });
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": "application/vnd.in-toto+json", "config": config,
+        "layers": [layer], "subject": subject,
+    });
+    let referrer = store(&mut sample.blobs, MANIFEST, manifest.to_string().into_bytes());
+    consignment.bundles[0].images[web_record].referrers = vec![record(&referrer)];
+    let bundle_json = json!({ "digest": bundle.digest });
+    consignment.blobs = blobs(&sample.blobs, &[&bundle_json], &[&sample.references[0].1, &referrer]);
+    let far = FarSide::trusting(&sample, hours(2));
+    let error = far.refuses(&consignment.archive()).documents();
+    assert_error!(error, DocumentError::BundleAsAttestation { digest } if digest == bundle.digest);
+}

@@ -4,7 +4,7 @@ use std::fs;
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory;
-use sealift_core::export::PlanError;
+use sealift_core::export::{PlanError, PrepareError};
 use sealift_core::oci::Source;
 use sealift_core::oci::layout::LayoutSource;
 use sealift_tests::images::Image;
@@ -103,4 +103,28 @@ fn the_inventory_names_subjects_before_what_refers_to_them() {
     let reader = sealift_archive_format::Reader::open(archive.as_slice()).unwrap().read_inventory().unwrap();
     let named: Vec<&inventory::Descriptor> = reader.inventory().images[0].referrers.iter().collect();
     assert_eq!(named.iter().map(|named| &named.digest).collect::<Vec<_>>(), [&digest(&first), &digest(&second)]);
+}
+
+#[test]
+fn an_attestation_that_cannot_be_looked_at_is_not_sealed() {
+    let crossing = Crossing::new();
+    let image = Image::new("linux/amd64", &[("a", b"a")]);
+    let statement = super::statements::sbom(&digest(&image));
+    let referrer = Image::referrer(image.root().descriptor(), super::statements::BARE, &statement);
+    crossing.publish(&image, &[referrer]);
+    crossing.export().unwrap();
+    let attestation = Digest::sha256(&statement);
+    let file = crossing.path("source/blobs/sha256").join(attestation.hex());
+    fs::write(&file, vec![b' '; statement.len()]).unwrap();
+    let refused = crossing.export().unwrap_err();
+    assert!(
+        matches!(&refused, Refused::Prepare(PrepareError::Read { digest, .. }) if *digest == attestation),
+        "{refused:?}"
+    );
+    fs::remove_file(&file).unwrap();
+    let refused = crossing.export().unwrap_err();
+    assert!(
+        matches!(&refused, Refused::Prepare(PrepareError::Source { digest, .. }) if *digest == attestation),
+        "{refused:?}"
+    );
 }

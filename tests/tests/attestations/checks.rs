@@ -10,6 +10,7 @@ use sealift_core::import::ImportError;
 use sealift_core::report::AttestationReport;
 use sealift_core::verify::documents::DocumentError;
 use sealift_core::verify::{AttestationRefusal, HeadError, ReceiveError};
+use sealift_proof::in_toto::attestation::MAXIMUM_LENGTH;
 use sealift_proof::in_toto::{AttestationError, Claim, SignatureCheck};
 use sealift_proof::signature::SigningKey;
 use sealift_tests::images::Image;
@@ -284,4 +285,47 @@ fn a_referrer_that_is_left_out_of_the_inventory_leaves_strays_that_are_noticed()
     let refused = crossing.import(&archive).err().unwrap();
     let is_stray = |error: &HeadError| matches!(error, HeadError::Documents(DocumentError::Stray { .. }));
     assert!(matches!(&refused, Refused::Head(error) if is_stray(error)), "{refused:?}");
+}
+
+/// A statement that is so many bytes long.
+fn long(length: usize) -> Vec<u8> {
+    let mut statement = provenance(&digest(&image()));
+    statement.resize(length, b' ');
+    statement
+}
+
+#[test]
+fn an_attestation_longer_than_is_read_is_refused_on_both_sides() {
+    attach(BARE, &long(MAXIMUM_LENGTH)).0.export().unwrap();
+    let (crossing, _) = attach(BARE, &long(MAXIMUM_LENGTH + 1));
+    let refused = near_refusal(crossing.export().unwrap_err());
+    assert!(matches!(refused, AttestationError::TooLong { length } if length == MAXIMUM_LENGTH + 1), "{refused:?}");
+
+    let content = long(MAXIMUM_LENGTH + 1);
+    let (crossing, image) = attach("text/plain", &content);
+    let [plain, attached] = ["text/plain", BARE].map(|kind| Image::referrer(image.root().descriptor(), kind, &content));
+    let archive = crossing.export().unwrap();
+    let archive = resealed(&archive, |inventory, contents| replace_manifest(inventory, contents, &plain, &attached));
+    // It is refused for its length, of which nothing has to be there.
+    let layout = Reader::open(archive.as_slice()).unwrap().read_inventory().unwrap().layout();
+    let entry = layout.entries.iter().find(|entry| entry.size == content.len() as u64).unwrap();
+    let cut = usize::try_from(entry.content_offset).unwrap() + 1;
+    for archive in [&archive, &archive[..cut]] {
+        let refused = far_refusal(&crossing, &image, crossing.import(archive).err().unwrap());
+        assert!(matches!(refused, AttestationError::TooLong { .. }), "{refused:?}");
+    }
+}
+
+#[test]
+fn an_attestation_about_more_than_is_read_is_refused() {
+    let about = |count: usize| {
+        let image = image();
+        let mut said: serde_json::Value = serde_json::from_slice(&sbom(&digest(&image))).unwrap();
+        let subject = said["subject"][0].clone();
+        said["subject"] = serde_json::json!(vec![subject; count]);
+        attach(BARE, said.to_string().as_bytes()).0.export()
+    };
+    about(10_000).unwrap();
+    let refused = near_refusal(about(10_001).unwrap_err());
+    assert!(matches!(refused, AttestationError::TooManySubjects { count: 10_001 }), "{refused:?}");
 }

@@ -2,7 +2,7 @@
 
 use sealift_archive_format::inventory::ImageRole;
 use sealift_core::trust::RepositoryError;
-use sealift_proof::tuf::FetchError;
+use sealift_proof::tuf::{FetchError, ProviderError};
 use sealift_tests::malicious_exporter::{digest, image_record};
 
 use super::*;
@@ -88,4 +88,51 @@ fn endless_data_as_one_supply_chain_that_many_names_list() {
     let (sample, archive) = one_image_under_many_names(130);
     let error = FarSide::trusting(&sample, hours(2)).refuses(&archive).supply_chain();
     assert_error!(error, SupplyChainError::Work(_));
+}
+
+#[test]
+fn a_listing_of_more_files_than_are_read() {
+    let listing = |count: usize| {
+        let link = "example.com/demo/author.00000000.link";
+        json!([vec![LAYOUT; 1], vec![link; count - 1]].concat())
+    };
+    assert_error!(with_listing(&listing(10_001)), SupplyChainError::Listing { target } if target == BUNDLE);
+    // As many as that are looked for.
+    assert_error!(with_listing(&listing(10_000)), SupplyChainError::NotATarget { .. });
+}
+
+#[test]
+fn a_layout_that_lists_something_else_than_keys() {
+    for file in ["example.com/demo/shop/in-toto-pubkeys/owner.pem", LAYOUT] {
+        let mut sample = sample();
+        sample.repository.top_level.get_mut(LAYOUT).unwrap().custom = Some(json!({ "in-toto": [file] }));
+        let refused = supply_chain(&sample);
+        assert_error!(refused, SupplyChainError::Unexpected { target, file: found } if target == LAYOUT && found == file);
+    }
+}
+
+#[test]
+fn one_link_listed_twice() {
+    let mut sample = sample();
+    let mut listing = sample.repository.released[BUNDLE].custom.clone().unwrap()["in-toto"].clone();
+    let link = listing[1].as_str().unwrap().to_owned();
+    listing.as_array_mut().unwrap().push(json!(link));
+    list(&mut sample, &listing);
+    let name = link.rsplit('/').next().unwrap();
+    assert_error!(supply_chain(&sample), SupplyChainError::DuplicateLink { name: found } if found == name);
+}
+
+#[test]
+fn a_listed_file_longer_than_is_read() {
+    let limit = 16 * 1024 * 1024;
+    let with_length = |length: u64| {
+        let mut sample = sample();
+        sample.repository.top_level.get_mut(LAYOUT).unwrap().length = length;
+        refused(&sample).repository()
+    };
+    assert_error!(with_length(limit + 1), RepositoryError::Target {
+        source: FetchError::Provider(ProviderError::TooLong { file_name, limit: found }), ..
+    } if file_name == LAYOUT && found == limit);
+    // As long as that is read, and found to be shorter.
+    assert_error!(with_length(limit), RepositoryError::Target { source: FetchError::Mismatch { path, .. }, .. } if path == LAYOUT);
 }

@@ -1,6 +1,6 @@
 //! Wrong mirror: genuine metadata of another repository, or of one that the attacker made, in the place of the right one.
 
-use sealift_core::trust::RepositoryError;
+use sealift_core::trust::{JudgementError, RepositoryError};
 use sealift_proof::tuf::TufError;
 use sealift_tests::far_side::FarSide;
 use sealift_tests::malicious_exporter::REPOSITORY;
@@ -74,4 +74,27 @@ fn a_root_that_comes_with_the_archive_is_not_the_one_that_counts() {
     consignment.tuf().insert("metadata/1.root.json".to_owned(), pinned.repository.past_roots[0].clone());
     let error = FarSide::trusting(&pinned, hours(2)).refuses(&consignment.archive()).tuf();
     assert_error!(error, TufError::Signatures { role, .. } if role.as_str() == "root");
+}
+
+#[test]
+fn several_repositories_and_nothing_that_says_which_speaks_for_which_names() {
+    let (pinned, other) = (sample(), sample());
+    let archive = consignment(&pinned).archive();
+    let far = FarSide::trusting(&pinned, hours(2));
+    far.accepts(&archive);
+    for (count, name) in [(2, "a-second"), (3, "third")] {
+        far.pin(name, &other);
+        assert_error!(far.refuses(&archive).judgement(), JudgementError::NoMap { count: found } if found == count);
+    }
+    far.map(&MAP.replace("\"other\"", "\"third\""));
+    far.accepts(&archive);
+}
+
+#[test]
+fn a_map_that_names_a_repository_that_cannot_be_here() {
+    let sample = sample();
+    let far = FarSide::trusting(&sample, hours(2));
+    far.map(&MAP.replace("\"demo\"", "\"Demo\""));
+    let error = far.refuses(&consignment(&sample).archive()).judgement();
+    assert_error!(error, JudgementError::RepositoryName(_));
 }
