@@ -6,11 +6,18 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use sealift_archive_format::{Digest, dsse};
 use sealift_proof::canonical_json;
-use sealift_proof::in_toto::metadata::PAYLOAD_TYPE;
+use sealift_proof::in_toto::artifact::ArtifactError;
+use sealift_proof::in_toto::key::{NotSigned, UnusableKey};
+use sealift_proof::in_toto::layout::LayoutError;
+use sealift_proof::in_toto::link::LinkError;
+use sealift_proof::in_toto::metadata::{MetadataError, PAYLOAD_TYPE};
+use sealift_proof::in_toto::product::UnboundProduct;
+use sealift_proof::in_toto::refusal::LinkProblem;
+use sealift_proof::in_toto::rule_processing::RuleViolation;
 use sealift_proof::in_toto::{
-    BindingRule, FinalProduct, InspectionError, InspectionOutcome, InspectionRequest, InspectionRunner, Inspections,
-    Key, LayoutKey, Parameters, ProductContent, ProductFile, Refusal, RefusalClass, SupplyChain, VerifiedSupplyChain,
-    Work, verify,
+    BindingRule, Cause, FinalProduct, InspectionError, InspectionOutcome, InspectionRequest, InspectionRunner,
+    Inspections, Key, LayoutKey, Parameters, ProductContent, ProductFile, Refusal, RefusalClass, SupplyChain,
+    VerifiedSupplyChain, Work, verify,
 };
 use sealift_proof::signature::SigningKey;
 use serde_json::{Value, json};
@@ -52,6 +59,7 @@ struct Chain {
     layout: Value,
     link: Value,
     more: BTreeMap<String, Vec<u8>>,
+    parameters: BTreeMap<String, String>,
     bundle: &'static [u8],
     at: Timestamp,
 }
@@ -66,31 +74,59 @@ impl Chain {
             link: json!({"_type": "link", "name": "pack", "command": [], "materials": {}, "byproducts": {},
                 "environment": {}, "products": {"bundle.json": {"sha256": Digest::sha256(BUNDLE).hex()}}}),
             more: BTreeMap::new(),
+            parameters: BTreeMap::new(),
             bundle: BUNDLE,
             at: Timestamp::UNIX_EPOCH,
         }
     }
 
     fn verify(&self, inspections: Inspections<'_>) -> Result<VerifiedSupplyChain, Refusal> {
-        let layout = metablock(&self.layout, &[OWNER]);
-        let mut links = self.more.clone();
-        links.entry("pack.02020202.link".to_owned()).or_insert_with(|| metablock(&self.link, &[ALICE]));
-        let chain = SupplyChain {
-            layout: &layout,
-            layout_keys: vec![LayoutKey {
-                label: "owner".to_owned(),
-                key: Key::from(key(OWNER).public_key().unwrap()),
-            }],
-            links,
-            parameters: Parameters::default(),
-        };
-        let file = ProductFile {
+        self.verify_with(&[OWNER], vec![self.product()], inspections)
+    }
+
+    fn product(&self) -> ProductFile<'static> {
+        ProductFile {
             name: "bundle.json".to_owned(),
             digests: vec![Digest::sha256(self.bundle)],
             content: ProductContent::Bytes(self.bundle),
+        }
+    }
+
+    /// The same, for these files, and with the keys of these owners, the first of whom signed the layout.
+    fn verify_with(
+        &self,
+        owners: &[u8],
+        files: Vec<ProductFile<'_>>,
+        inspections: Inspections<'_>,
+    ) -> Result<VerifiedSupplyChain, Refusal> {
+        let layout = metablock(&self.layout, &[OWNER]);
+        self.verify_layout(&layout, owners, files, inspections)
+    }
+
+    fn verify_layout(
+        &self,
+        layout: &[u8],
+        owners: &[u8],
+        files: Vec<ProductFile<'_>>,
+        inspections: Inspections<'_>,
+    ) -> Result<VerifiedSupplyChain, Refusal> {
+        let mut links = self.more.clone();
+        links.entry("pack.02020202.link".to_owned()).or_insert_with(|| metablock(&self.link, &[ALICE]));
+        let chain = SupplyChain {
+            layout,
+            layout_keys: owners
+                .iter()
+                .map(|owner| LayoutKey { label: label(*owner), key: Key::from(key(*owner).public_key().unwrap()) })
+                .collect(),
+            links,
+            parameters: Parameters::new(self.parameters.clone()).unwrap(),
         };
-        let product = FinalProduct { files: vec![file], binding: BindingRule::EveryFile };
+        let product = FinalProduct { files, binding: BindingRule::EveryFile };
         verify(&chain, &product, self.at, inspections, &mut Work::of_an_archive())
+    }
+
+    fn cause(&self) -> Cause {
+        *self.verify(Inspections::NotRun).unwrap_err().cause
     }
 
     fn class(&self) -> RefusalClass {
@@ -258,9 +294,230 @@ fn a_refusal_names_the_rule_the_artifact_and_what_came_before() {
     let said = refusal.to_string();
     assert!(said.contains("DISALLOW *") && said.contains("source.txt") && said.contains("pack"), "{said}");
     let trace = serde_json::to_value(&refusal.trace).unwrap();
-    assert_eq!(trace["layoutSignedBy"], json!(["owner"]));
+    assert_eq!(trace["layoutSignedBy"], json!([label(OWNER)]));
     assert_eq!(trace["steps"][0]["links"][0]["keyId"], json!(label(ALICE)));
     assert_eq!(trace["steps"][0]["products"][0], json!({"rule": "CREATE *", "consumed": ["bundle.json"]}));
     let text = refusal.trace.lines().join("\n");
     assert!(text.contains("step pack (threshold 1)") && text.contains("products: CREATE * → bundle.json"), "{text}");
+}
+
+#[test]
+fn a_chain_without_a_key_for_its_layout_proves_nothing() {
+    let chain = Chain::new();
+    let refusal = chain.verify_with(&[], vec![chain.product()], Inspections::NotRun).unwrap_err();
+    assert!(matches!(*refusal.cause, Cause::NoLayoutKey), "{:?}", refusal.cause);
+}
+
+#[test]
+fn a_chain_of_no_product_proves_nothing() {
+    let refusal = Chain::new().verify_with(&[OWNER], Vec::new(), Inspections::NotRun).unwrap_err();
+    assert!(matches!(*refusal.cause, Cause::Product(UnboundProduct::Empty)), "{:?}", refusal.cause);
+}
+
+#[test]
+fn a_product_is_the_content_that_its_digest_states() {
+    let chain = Chain::new();
+    let product = ProductFile { content: ProductContent::Bytes(b"other"), ..chain.product() };
+    let refusal = chain.verify_with(&[OWNER], vec![product], Inspections::NotRun).unwrap_err();
+    assert!(
+        matches!(&*refusal.cause, Cause::Product(UnboundProduct::NotItsContent { file, stated })
+            if file == "bundle.json" && *stated == Digest::sha256(BUNDLE)),
+        "{:?}",
+        refusal.cause
+    );
+}
+
+#[test]
+fn a_layout_has_limits() {
+    type Fill = fn(&mut Value, usize);
+    let cases: [(&str, usize, Fill); 6] = [
+        ("rules in a list", 10_000, |layout, count| {
+            layout["steps"][0]["expected_materials"] = json!(vec![json!(["ALLOW", "*"]); count]);
+        }),
+        ("rules in a list", 10_000, |layout, count| {
+            layout["steps"][0]["expected_products"] = json!(vec![json!(["ALLOW", "*"]); count]);
+        }),
+        ("keys in a step", 1024, |layout, count| {
+            let keys: Vec<String> = (1..count).map(|index| format!("{index:064x}")).chain([label(ALICE)]).collect();
+            layout["steps"][0]["pubkeys"] = json!(keys);
+        }),
+        ("keys", 1024, |layout, count| {
+            for index in 2..count {
+                let mut key = listed(BOB);
+                key["keyid"] = json!(format!("{index:064x}"));
+                layout["keys"][format!("{index:064x}")] = key;
+            }
+        }),
+        ("steps", 1024, |layout, count| {
+            let mut step = layout["steps"][0].clone();
+            for index in 1..count {
+                step["name"] = json!(format!("step-{index}"));
+                layout["steps"].as_array_mut().unwrap().push(step.clone());
+            }
+        }),
+        ("inspections", 1024, |layout, count| {
+            let inspection = |index| {
+                json!({"_type": "inspection", "name": format!("look-{index}"), "run": ["look"],
+                "expected_materials": [], "expected_products": []})
+            };
+            layout["inspect"] = (0..count).map(inspection).collect();
+        }),
+    ];
+    for (what, limit, fill) in cases {
+        let mut chain = Chain::new();
+        fill(&mut chain.layout, limit);
+        let at_limit = chain.verify(Inspections::NotRun).err().map(|refusal| *refusal.cause);
+        assert!(!matches!(at_limit, Some(Cause::Layout(_))), "{what}: {at_limit:?}");
+        let mut chain = Chain::new();
+        fill(&mut chain.layout, limit + 1);
+        let cause = chain.cause();
+        assert!(
+            matches!(&cause, Cause::Layout(LayoutError::TooMany { what: found, count, limit: said })
+                if *found == what && (*count, *said) == (limit + 1, limit)),
+            "{what}: {cause:?}"
+        );
+    }
+}
+
+#[test]
+fn a_flood_of_files_and_one_of_signatures_are_told_apart() {
+    let mut chain = Chain::new();
+    chain.more = (0..10_001).map(|index| (format!("other.{index:08x}.link"), Vec::new())).collect();
+    let cause = chain.cause();
+    assert!(matches!(cause, Cause::TooManyFiles { limit: 10_000, .. }), "{cause:?}");
+    let mut chain = Chain::new();
+    let flood = metablock(&json!({"_type": "link", "name": "pack"}), &[BOB; 64]);
+    chain.more = (0..5000).map(|index| (format!("pack.{index:08x}.link"), flood.clone())).collect();
+    assert!(matches!(chain.cause(), Cause::Work(_)));
+}
+
+#[test]
+fn a_layout_that_is_no_document_cannot_be_read() {
+    let chain = Chain::new();
+    for layout in [&b"not JSON"[..], b"{}", b"[]"] {
+        let refusal = chain.verify_layout(layout, &[OWNER], vec![chain.product()], Inspections::NotRun).unwrap_err();
+        assert!(matches!(*refusal.cause, Cause::LayoutUnreadable(_)), "{:?}", refusal.cause);
+    }
+}
+
+/// Why alice's file does not count, if it is this one.
+fn passed_over(file: Vec<u8>) -> LinkProblem {
+    let mut chain = Chain::new();
+    chain.more.insert("pack.02020202.link".to_owned(), file);
+    match chain.cause() {
+        Cause::Threshold { mut passed_over, .. } => passed_over.remove(0).1,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_file_that_does_not_count_says_why() {
+    let link = Chain::new().link;
+    let long = [b"{\"x\":\"".as_slice(), &vec![b'x'; 32 << 20], b"\"}"].concat();
+    assert!(matches!(passed_over(long), LinkProblem::Unreadable(MetadataError::TooLong { .. })));
+    assert!(matches!(passed_over(b"not JSON".to_vec()), LinkProblem::Unreadable(_)));
+    let no_envelope = json!({"payloadType": PAYLOAD_TYPE, "payload": "e30=", "signatures": "none"}).to_string();
+    let problem = passed_over(no_envelope.into_bytes());
+    assert!(matches!(problem, LinkProblem::Unreadable(MetadataError::Envelope(_))), "{problem:?}");
+    let mut no_link = link.clone();
+    no_link["materials"] = json!([]);
+    assert!(matches!(passed_over(metablock(&no_link, &[ALICE])), LinkProblem::NotALink(_)));
+    let problem = passed_over(metablock(&link, &[]));
+    assert!(matches!(problem, LinkProblem::NotSigned(NotSigned::NoSignature)), "{problem:?}");
+    let mut changed: Value = serde_json::from_slice(&metablock(&link, &[ALICE])).unwrap();
+    changed["signed"]["command"] = json!(["make"]);
+    let problem = passed_over(changed.to_string().into_bytes());
+    assert!(matches!(problem, LinkProblem::NotSigned(NotSigned::BadSignature)), "{problem:?}");
+}
+
+#[test]
+fn a_key_that_cannot_be_used_says_why() {
+    type Spoil = fn(&mut Value);
+    type IsIt = fn(&UnusableKey) -> bool;
+    let cases: [(Spoil, IsIt); 5] = [
+        (|key| key["keyval"] = json!({}), |why| matches!(why, UnusableKey::NoPublicPart)),
+        (|key| key["keytype"] = json!("ed448"), |why| matches!(why, UnusableKey::Type(_))),
+        (|key| key["scheme"] = json!("ed448"), |why| matches!(why, UnusableKey::Scheme(_))),
+        (|key| key["keyval"]["public"] = json!("00"), |why| matches!(why, UnusableKey::Public(_))),
+        (|key| key["method"] = json!("pgp+none"), |why| matches!(why, UnusableKey::OpenPgp(_))),
+    ];
+    for (spoil, is_it) in cases {
+        let mut chain = Chain::new();
+        spoil(&mut chain.layout["keys"][label(ALICE)]);
+        match chain.cause() {
+            Cause::Threshold { passed_over, .. } => {
+                let LinkProblem::NotSigned(NotSigned::Unusable(why)) = &passed_over[0].1 else {
+                    panic!("{passed_over:?}")
+                };
+                assert!(is_it(why), "{why:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Reports what it is told to.
+struct Reporting(Result<i32, ()>);
+
+impl InspectionRunner for Reporting {
+    fn run(&self, request: &InspectionRequest<'_>) -> Result<InspectionOutcome, InspectionError> {
+        let exit_status = self.0.map_err(|()| InspectionError::new(std::io::Error::other("no sandbox")))?;
+        let artifact = |file: &ProductFile<'_>| (file.name.clone(), sealift_proof::in_toto::Hashes::of(&file.digests));
+        let materials: sealift_proof::in_toto::Artifacts = request.product.iter().map(artifact).collect();
+        Ok(InspectionOutcome { exit_status, products: materials.clone(), materials })
+    }
+}
+
+#[test]
+fn the_rules_of_an_inspection_hold_for_its_materials_and_for_its_products() {
+    let disallow = json!([["DISALLOW", "*"]]);
+    for list in ["expected_materials", "expected_products"] {
+        let mut chain = Chain::new();
+        let mut inspection = json!({"_type": "inspection", "name": "look", "run": ["look"],
+            "expected_materials": [], "expected_products": []});
+        inspection[list] = disallow.clone();
+        chain.layout["inspect"] = json!([inspection]);
+        let refusal = chain.verify(Inspections::Run(&Reporting(Ok(0)))).unwrap_err();
+        assert!(
+            matches!(&*refusal.cause, Cause::Rule(RuleViolation::Disallowed { item, .. }) if item == "look"),
+            "{list}: {:?}",
+            refusal.cause
+        );
+        assert!(refusal.to_string().contains("bundle.json"), "{refusal}");
+    }
+}
+
+#[test]
+fn an_inspection_that_fails_or_cannot_be_run_refuses_the_chain() {
+    let mut chain = Chain::new();
+    chain.layout["inspect"] = json!([{"_type": "inspection", "name": "look", "run": ["look"],
+        "expected_materials": [], "expected_products": []}]);
+    let cause = |runner: Reporting| *chain.verify(Inspections::Run(&runner)).unwrap_err().cause;
+    let failed = cause(Reporting(Ok(3)));
+    assert!(matches!(failed, Cause::InspectionFailed { exit_status: 3, .. }), "{failed:?}");
+    let not_run = cause(Reporting(Err(())));
+    assert!(matches!(not_run, Cause::InspectionNotRun { .. }), "{not_run:?}");
+}
+
+#[test]
+fn a_link_reports_no_more_artifacts_than_are_read() {
+    let mut link = Chain::new().link;
+    let artifacts: serde_json::Map<_, _> = (0..500_001).map(|number| (format!("{number:x}"), json!({}))).collect();
+    link["materials"] = Value::Object(artifacts);
+    let problem = passed_over(metablock(&link, &[ALICE]));
+    assert!(
+        matches!(&problem, LinkProblem::NotALink(LinkError::Artifacts(ArtifactError::TooMany { count: 500_001 }))),
+        "{problem:?}"
+    );
+}
+
+#[test]
+fn a_command_with_a_parameter_that_nobody_gave_cannot_be_filled_in() {
+    let mut chain = Chain::new();
+    chain.parameters = [("target".to_owned(), "all".to_owned())].into();
+    chain.layout["steps"][0]["expected_command"] = json!(["make", "{target}"]);
+    chain.verify(Inspections::NotRun).unwrap();
+    chain.layout["steps"][0]["expected_command"] = json!(["make", "{missing}"]);
+    let cause = chain.cause();
+    assert!(matches!(&cause, Cause::Layout(LayoutError::Command { item, .. }) if item == "pack"), "{cause:?}");
 }

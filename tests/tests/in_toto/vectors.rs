@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 
 use sealift_archive_format::Digest;
 use sealift_proof::freshness::parse_instant;
+use sealift_proof::in_toto::key::NotSigned;
+use sealift_proof::in_toto::refusal::LinkProblem;
 use sealift_proof::in_toto::{
-    BindingRule, FinalProduct, Inspections, Key, LayoutKey, Parameters, ProductContent, ProductFile, Refusal,
+    BindingRule, Cause, FinalProduct, Inspections, Key, LayoutKey, Parameters, ProductContent, ProductFile, Refusal,
     SupplyChain, VerifiedSupplyChain, Work, verify,
 };
+use sealift_proof::signature::openpgp::OpenPgpError;
 use sealift_sandbox::{Sandbox, SandboxError, SandboxLimits};
 
 /// Later than any key was made that the vectors let expire, earlier than the layouts that hold.
@@ -133,4 +136,37 @@ fn every_difference_from_the_reference_is_explained() {
         assert!(!case.note.is_empty(), "{}: expected {ours}, the reference says {}", case.name, case.reference);
     }
     println!("{agree} vectors agree with the reference, {differ} differ and say why");
+}
+
+#[test]
+fn an_openpgp_signature_that_does_not_count_says_why() {
+    let case = cases().into_iter().find(|case| case.name.contains("openpgp") && case.name.ends_with("expired"));
+    let refusal = case.unwrap().verify(Inspections::NotRun).unwrap_err();
+    let why = match *refusal.cause {
+        Cause::LayoutNotSigned { source, .. } => source,
+        Cause::Threshold { mut passed_over, .. } => match passed_over.remove(0).1 {
+            LinkProblem::NotSigned(why) => why,
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    };
+    assert!(matches!(why, NotSigned::OpenPgp(OpenPgpError::KeyExpired { .. })), "{why:?}");
+}
+
+/// Why the case of this name is refused, at the innermost layout.
+fn innermost(name: &str) -> Cause {
+    let case = cases().into_iter().find(|case| case.name == name).unwrap();
+    let mut cause = *case.verify(Inspections::NotRun).unwrap_err().cause;
+    while let Cause::Sublayout { source, .. } = cause {
+        cause = *source.cause;
+    }
+    cause
+}
+
+#[test]
+fn sublayouts_nest_only_so_deeply() {
+    for name in ["sublayouts/9-deep", "sublayouts/30-deep"] {
+        let cause = innermost(name);
+        assert!(matches!(cause, Cause::TooDeep { limit: 8 }), "{name}: {cause:?}");
+    }
 }

@@ -1,5 +1,6 @@
 //! §5.6.7 and §4.5: the search through delegated roles.
 
+use sealift_core::trust::Extent;
 use sealift_proof::tuf::{Limits, TrustedState, TufError, VerifiedTarget, update};
 use sealift_tests::tuf_repository::{Delegated, TufRepository, now};
 use serde_json::json;
@@ -276,4 +277,27 @@ fn remembered_delegated_roles_are_not_asked_for_again_and_forgotten_when_no_long
     repository.rotate_keys("snapshot");
     repository.publish(&["root", "snapshot", "timestamp"]);
     assert!(!repository.update(&state).unwrap().into_state(None).metadata.contains_key("a"));
+}
+
+#[test]
+fn a_role_beside_the_bins_is_not_one_of_them() {
+    // One digit: eight bins of three bits, sixteen of four.
+    for (bit_length, beside) in [(3, ["bin-8", "bin-f", "bin-00", "bin-"]), (4, ["bin-A", "bin-F", "bin-00", "bin-g"])]
+    {
+        let mut repository = TufRepository::new();
+        let bins = repository.delegate_succinctly("targets", "bin", bit_length);
+        let signers = repository.signers[&bins[0]].clone();
+        for name in beside {
+            repository.signers.insert(name.to_owned(), signers.clone());
+            repository.ensure_targets_role(name);
+        }
+        repository.publish_everything();
+        let carried = repository.gather(&repository.pinned_root(), &[], Extent::EveryRole).unwrap();
+        for name in &bins {
+            assert!(carried.files().contains_key(&format!("1.{name}.json")), "{name}");
+        }
+        for name in beside {
+            assert!(!carried.files().contains_key(&format!("1.{name}.json")), "{name}");
+        }
+    }
 }

@@ -173,3 +173,30 @@ fn every_kind_of_key_that_the_reference_implementation_makes_verifies_and_only_i
     }
     assert_eq!(names.len(), 9);
 }
+
+#[test]
+fn a_key_of_another_type_than_its_scheme_does_not_count() {
+    let update = |keytype: &str, scheme: &str| {
+        let mut repository = TufRepository::new();
+        let mut key = repository.new_key();
+        (key.object["keytype"], key.object["scheme"]) = (json!(keytype), json!(scheme));
+        repository.rotate_keys("timestamp");
+        let others = repository.role("root")["roles"]["timestamp"]["keyids"].clone();
+        assert_eq!(others.as_array().unwrap().len(), 1);
+        repository.role("root")["roles"]["timestamp"]["keyids"] = json!([]);
+        repository.trust_key("timestamp", &key);
+        repository.signers.insert("timestamp".to_owned(), vec![key]);
+        repository.publish(&["root", "timestamp"]);
+        repository.first_update()
+    };
+    assert!(update("ed25519", "ed25519").is_ok());
+    for (keytype, scheme) in [
+        ("rsa", "ed25519"),
+        ("ecdsa", "ed25519"),
+        ("", "ed25519"),
+        ("ED25519", "ed25519"),
+        ("ed25519", "rsassa-pss-sha256"),
+    ] {
+        assert_refused!(update(keytype, scheme), TufError::Signatures { role, .. } if role.as_str() == "timestamp");
+    }
+}

@@ -147,3 +147,25 @@ fn the_map_of_one_repository_speaks_for_every_name() {
     assert_eq!(witnesses(&found), ["one"]);
     assert_eq!(map.repositories().len(), 1);
 }
+
+#[test]
+fn a_map_that_contradicts_itself_says_how() {
+    let mapping = |repositories: Value, threshold: u32| json!([{"paths": ["*"], "repositories": repositories, "threshold": threshold, "terminating": true}]);
+    for (mapping, said) in [
+        (mapping(json!(["four"]), 1), "a mapping names repository \"four\", which is not in the map"),
+        (mapping(json!(["one", "one"]), 1), "a mapping names repository \"one\" twice"),
+        (mapping(json!(["one"]), 2), "a mapping requires 2 repositories to agree, but names 1"),
+    ] {
+        let refused = map(mapping).unwrap_err();
+        let reason = std::error::Error::source(&refused).unwrap().to_string();
+        assert!(reason.contains(said), "{reason}");
+    }
+    let refused = RepositoryMap::parse(br#"{"repositories":{"../x":[]},"mapping":[]}"#).unwrap_err();
+    let reason = std::error::Error::source(&refused).unwrap().to_string();
+    assert!(
+        reason.contains(
+            "cannot be the name of a repository: letters, digits, '-', '_' and '.' can, not starting with '.'"
+        ),
+        "{reason}"
+    );
+}
