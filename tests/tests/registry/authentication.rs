@@ -4,7 +4,7 @@ use sealift_core::http::{Client as HttpClient, HttpError};
 use sealift_core::oci::media_type::OCI_MANIFEST;
 use sealift_core::oci::{BlobContent, Descriptor};
 use sealift_core::registry::{Client, Credentials, RegistryError};
-use sealift_tests::registry::{Action, Authentication, Fault, Received, Registry};
+use sealift_tests::registry::{Action, Answer, Authentication, Fault, Received, Registry};
 
 use super::{client, client_with, explain, settings};
 
@@ -232,4 +232,34 @@ fn a_named_token_host_is_trusted() {
     let client = Client::with_token_hosts(http, credentials, vec!["LOCALHOST".to_owned()]);
     // It is asked now; that there is no TLS behind it is another matter.
     assert!(matches!(fetch(&client, &registry), Err(RegistryError::Http(_))));
+}
+
+#[test]
+fn a_token_service_that_gives_no_token_is_an_error() {
+    for answer in
+        ["", "[]", "{}", r#"{"token":""}"#, r#"{"token":7}"#, r#"{"access_token":""}"#, "{\"token\":\"a\\nb\"}"]
+    {
+        let registry = with_manifest();
+        registry.state().authentication = Some(bearer(&registry, "127.0.0.1", None));
+        registry.inject(Fault::always("GET", "/token", token_answer(200, answer)));
+        let refused = fetch(&client(), &registry).unwrap_err();
+        assert!(matches!(refused, RegistryError::TokenMissing { .. }), "{answer}: {refused:?}");
+    }
+}
+
+#[test]
+fn a_token_beside_a_refusal_is_no_token() {
+    for status in [201, 202, 400, 401, 403] {
+        let registry = with_manifest();
+        registry.state().authentication = Some(bearer(&registry, "127.0.0.1", None));
+        registry.inject(Fault::always("GET", "/token", token_answer(status, r#"{"token":"t"}"#)));
+        let refused = fetch(&client(), &registry).unwrap_err();
+        assert!(matches!(&refused, RegistryError::Http(_)), "{status}: {refused:?}");
+        let state = registry.state();
+        assert!(state.received.iter().all(|request| request.header("authorization") != Some("Bearer t")), "{status}");
+    }
+}
+
+fn token_answer(status: u16, body: &str) -> Action {
+    Action::Answer(Answer::new(status, &[], body.as_bytes().to_vec()))
 }

@@ -11,6 +11,7 @@ mod http;
 mod layouts;
 mod lists;
 mod manifests;
+mod names;
 mod read_alike;
 mod real;
 mod tls;

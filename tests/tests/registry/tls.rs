@@ -8,8 +8,8 @@ use rustls::pki_types::PrivateKeyDer;
 use sealift_core::http::{
     CertificateAuthorities, Client as HttpClient, HttpError, HttpSettings, PlainHttp, SettingsError,
 };
-use sealift_core::oci::Descriptor;
-use sealift_core::registry::{Client, Credentials, RegistryError};
+use sealift_core::oci::{Checked, Descriptor};
+use sealift_core::registry::{Client, Credentials, RegistryError, UploadError};
 use sealift_tests::registry::{Action, Fault, Registry};
 
 use super::{explain, settings};
@@ -98,4 +98,23 @@ fn what_is_not_a_certificate_is_no_authority() {
     assert!(matches!(make(b""), Some(SettingsError::NoCertificate)));
     let broken = b"-----BEGIN CERTIFICATE-----\n???\n-----END CERTIFICATE-----\n";
     assert!(matches!(make(broken), Some(SettingsError::CertificateAuthorities(_))));
+}
+
+#[test]
+fn an_upload_does_not_lead_out_of_tls() {
+    let (registry, authority) = registry_for("127.0.0.1");
+    let plain = Registry::start();
+    plain.inject(Fault::always("PUT", "/store", Action::status(201, &[])));
+    let location = format!("http://{}/store", plain.domain());
+    registry.inject(Fault::always("POST", "/blobs/", Action::status(202, &[("location", &location)])));
+    let client = client(CertificateAuthorities::Only(authority), PlainHttp::Always);
+    let descriptor = Descriptor::of("", b"blob");
+    let content = &mut Checked::new(&b"blob"[..], &descriptor);
+    let sent = client.put_blob(&registry.repository("app"), &descriptor, content);
+    assert!(
+        matches!(&sent, Err(UploadError::Registry(RegistryError::UploadLocation { location: said, .. }))
+            if *said == location),
+        "{sent:?}"
+    );
+    assert!(plain.state().received.is_empty());
 }
