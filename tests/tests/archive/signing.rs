@@ -4,13 +4,14 @@ use std::fs::{self, File, OpenOptions};
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
+use sealift_archive_format::seal::CoSigningError;
 use sealift_archive_format::{Problem, Reader};
 use sealift_core::co_sign::CoSigner;
 use sealift_core::progress::Unwatched;
-use sealift_core::seal::{SealError, SignError};
+use sealift_core::seal::{self, ExporterKey, SealError, SignError};
 use sealift_core::verify::{self, Discard, HeadError, ReceiveError, Settings};
 use sealift_proof::in_toto::Inspections;
-use sealift_proof::signature::SigningKey;
+use sealift_proof::signature::{PublicKey, Scheme, SigningKey};
 use sealift_sample_publisher::Sample;
 use sealift_tests::archive_mutator;
 use sealift_tests::far_side::FarSide;
@@ -164,4 +165,39 @@ fn the_command_signs_the_statement_that_it_was_told() {
     let (code, output) = run(&sample.seal().bytes().statement_digest().to_string());
     assert_eq!((code, signers()), (0, 2));
     assert_eq!(serde_json::from_str::<serde_json::Value>(&output).unwrap()["verified"], false);
+}
+
+#[test]
+fn only_ed25519_keys_can_seal() {
+    let archive = Rig::new().archive();
+    let seal = Reader::open(archive.as_slice()).unwrap();
+    let exporter = |name: &str, key: PublicKey| ExporterKey { name: name.to_owned(), key };
+    let carrier = exporter("carrier", exporter_key().public_key().unwrap());
+    let one = std::num::NonZeroU32::MIN;
+    assert_eq!(seal::verify(seal.seal(), std::slice::from_ref(&carrier), one).unwrap().signers(), ["carrier"]);
+    let point = rcgen::KeyPair::generate().unwrap();
+    let other = PublicKey::ecdsa_point(Scheme::EcdsaP256Sha256, point.public_key_raw()).unwrap();
+    for exporters in [[carrier.clone(), exporter("other", other.clone())], [exporter("other", other), carrier]] {
+        let refused = seal::verify(seal.seal(), &exporters, one).unwrap_err();
+        assert!(
+            matches!(&refused, SealError::NotEd25519 { exporter, scheme: Scheme::EcdsaP256Sha256 } if exporter == "other"),
+            "{refused:?}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_not_signed() {
+    let rig = Rig::new();
+    let path = rig.folder.path().join("x.sealift");
+    fs::write(&path, rig.archive()).unwrap();
+    let mut file = File::open(&path).unwrap();
+    let key = second();
+    let mut signer = CoSigner::open(&mut file, &key).unwrap();
+    let trust = signer.terms(&rig.far.store().load().unwrap());
+    let settings = Settings { now: rig.far.now, asked: None, inspections: Inspections::NotRun };
+    let judged = verify::open_sealed(signer.reader().unwrap(), &trust, &settings).unwrap();
+    let verified = judged.receive(&mut Discard, &Unwatched).unwrap();
+    let refused = signer.sign_verified(&verified).err();
+    assert!(matches!(&refused, Some(SignError::CoSigning(CoSigningError::Io(_)))), "{refused:?}");
 }

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod export_keeps_its_word;
+mod failures;
 mod hostile_source;
 mod killed;
 mod live;
 mod reports;
+mod trust_store;
 
 use std::fs;
 
@@ -21,6 +23,7 @@ use sealift_tests::folder_content::files;
 use sealift_tests::two_sides::{ExportFailure, TwoSides};
 use serde_json::Value;
 
+const BUNDLE: &str = "example.com/demo/shop:1.0.0";
 const WEB: &str = "example.com/demo/web:1.0.0";
 
 /// The digest under which a layout lists a name.

@@ -1,0 +1,376 @@
+//! Why there is no plan, nothing that could be sealed, or no whole archive: each failure by its name.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use sealift_archive_format::inventory::Exporter;
+use sealift_archive_format::{Digest, WriteError};
+use sealift_core::archive_layout::LayoutError;
+use sealift_core::cnab::registry_form::RegistryFormError;
+use sealift_core::cnab::{Bundle, BundleError};
+use sealift_core::export::request::SourceReference;
+use sealift_core::export::{
+    self, BundleOrigin, BundleRequest, ExportError, ImageRequest, ImagesFrom, PlanError, PrepareError, Request,
+};
+use sealift_core::oci::GraphError;
+use sealift_core::oci::referrer::usual_kinds;
+use sealift_core::oci::{Platforms, Source};
+use sealift_core::progress::Unwatched;
+use sealift_core::trust::{Extent, RepositoryError, gather};
+use sealift_core::trust_store::{Policy, Trust};
+use sealift_core::tuf_repository::mirror::MirrorError;
+use sealift_core::verify::documents::DocumentError;
+use sealift_proof::signature::SigningKey;
+use sealift_proof::tuf::Limits;
+use sealift_proof::tuf::provider::{CarriedMetadata, CarriedTargets};
+use sealift_sample_publisher::Sample;
+use sealift_sample_publisher::bundle::{BundleImage, store_bundle};
+use sealift_tests::hostile_source::HostileSource;
+use sealift_tests::two_sides::{ExportFailure, TwoSides};
+use serde_json::{Value, json};
+
+use super::WEB;
+
+const INSTALLER: &str = "example.com/demo/installer:1.0.0";
+
+fn plan_of(sides: &TwoSides, request: &Request) -> PlanError {
+    match sides.prepare(request).err().unwrap() {
+        ExportFailure::Plan(error) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn bundle(name: &str, origin: BundleOrigin) -> Request {
+    Request {
+        bundles: vec![BundleRequest { name: name.to_owned(), origin }],
+        images: Vec::new(),
+        platforms: Platforms::All,
+        referrers: usual_kinds(),
+    }
+}
+
+/// A bundle of this name in this source.
+fn stored(source: Arc<dyn Source>, name: &str) -> Request {
+    bundle(name, BundleOrigin::Stored(SourceReference { source, reference: name.parse().unwrap() }))
+}
+
+/// An image of this name in this source.
+fn lone_image(source: Arc<dyn Source>, name: &str) -> Request {
+    let place = SourceReference { source, reference: name.parse().unwrap() };
+    let images = vec![ImageRequest { name: name.to_owned(), place }];
+    Request { bundles: Vec::new(), images, platforms: Platforms::All, referrers: usual_kinds() }
+}
+
+fn document(bundle_json: &[u8], images: ImagesFrom) -> Request {
+    bundle("example.com/demo/thin:1", BundleOrigin::Document { bundle_json: bundle_json.to_vec(), images })
+}
+
+/// The file of a blob of the near side's layout.
+fn blob(sides: &TwoSides, digest: &Digest) -> std::path::PathBuf {
+    sides.published.layout.join("blobs/sha256").join(digest.hex())
+}
+
+/// Changes the last byte of a file.
+fn spoil(path: &std::path::Path) {
+    let mut bytes = fs::read(path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_plan_names_what_is_wrong_with_its_request() {
+    let sides = TwoSides::new();
+    let no_bundle = plan_of(&sides, &stored(sides.layout(), WEB));
+    assert!(
+        matches!(&no_bundle, PlanError::RegistryForm { source: RegistryFormError::NotABundle, .. }),
+        "{no_bundle:?}"
+    );
+    let twice = Request {
+        images: [WEB, INSTALLER]
+            .map(|name| ImageRequest { name: "example.com/one:1".to_owned(), place: sides.place(name) })
+            .to_vec(),
+        ..sides.image_request(WEB)
+    };
+    assert!(matches!(plan_of(&sides, &twice), PlanError::Names(DocumentError::TwoContents { .. })));
+    let promised = Digest::sha256(b"something else");
+    let mut other = sides.image_request(WEB);
+    other.images[0].name = format!("{WEB}@{promised}");
+    let refused = plan_of(&sides, &other);
+    assert!(matches!(&refused, PlanError::OtherContent { promised: it, .. } if *it == promised), "{refused:?}");
+}
+
+#[test]
+fn a_plan_names_what_is_wrong_with_a_bundle_json() {
+    let sides = TwoSides::new();
+    let repository = sides.place(WEB).reference.repository().clone();
+    let anywhere = || ImagesFrom::TheirReferences(sides.layout());
+    assert!(matches!(plan_of(&sides, &document(b"{}", anywhere())), PlanError::Bundle { .. }));
+    let image = json!({ "image": WEB, "imageType": "oci" });
+    let bundle = json!({ "schemaVersion": "v1.2.0", "name": "s", "version": "1.0.0", "invocationImages": [image] });
+    let there = ImagesFrom::OneRepository(sides.layout(), repository);
+    let refused = plan_of(&sides, &document(bundle.to_string().as_bytes(), there));
+    assert!(matches!(&refused, PlanError::NoDigest { image } if image == WEB), "{refused:?}");
+    // What is stored under its digest is not it.
+    spoil(&blob(&sides, &bundle_of(&sides)));
+    assert!(matches!(plan_of(&sides, &sides.request()), PlanError::Read { .. }));
+}
+
+/// The digest of the sample's bundle.json.
+fn bundle_of(sides: &TwoSides) -> Digest {
+    sides.prepare(&sides.request()).unwrap().inventory().bundles[0].descriptor.digest.clone()
+}
+
+#[test]
+fn a_bundle_whose_index_does_not_list_an_image_is_not_complete() {
+    let now = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).unwrap();
+    let mut sample = Sample::new(now).unwrap();
+    let of = |at: usize, component: Option<&str>| BundleImage {
+        component: component.map(str::to_owned),
+        reference: sample.references[at].0.clone(),
+        descriptor: sample.references[at].1.clone(),
+    };
+    let images = [of(1, None), of(2, Some("web"))];
+    let bundle_json = sealift_sample_publisher::bundle::bundle_json("shop", "1.0.0", &images);
+    sample.references[0].1 = store_bundle(&mut sample.blobs, bundle_json, &images[..1]);
+    let sides = TwoSides::of(&sample, now);
+    let refused = plan_of(&sides, &sides.request());
+    assert!(
+        matches!(&refused, PlanError::RegistryForm { source: RegistryFormError::ImageNotListed { reference }, .. }
+            if reference == WEB),
+        "{refused:?}"
+    );
+}
+
+fn plan_of_request(request: &Request) -> PlanError {
+    export::plan(request).err().unwrap()
+}
+
+#[test]
+fn an_image_is_not_a_bundle() {
+    let mut source = HostileSource::default();
+    let image = source.image("a");
+    source.serve(image);
+    let refused = plan_of_request(&stored(Arc::new(source), "e.example/a:1"));
+    assert!(matches!(&refused, PlanError::AnImage { reference } if reference == "e.example/a:1"), "{refused:?}");
+}
+
+#[test]
+fn more_referrers_than_are_carried_are_not_left_behind() {
+    let mut source = HostileSource::default();
+    let image = source.image("a");
+    for number in 0..1001 {
+        let referrer = source.index(&[], Some(&image));
+        // Never fetched: the list is refused first.
+        let digest = Digest::sha256(format!("{number}").as_bytes());
+        source.refer(sealift_core::oci::Descriptor { digest, ..referrer });
+    }
+    source.serve(image);
+    let refused = plan_of_request(&lone_image(Arc::new(source), "e.example/a:1"));
+    assert!(matches!(&refused, PlanError::TooManyReferrers { .. }), "{refused:?}");
+}
+
+#[test]
+fn a_thin_bundle_whose_index_would_be_too_long_has_no_registry_form() {
+    let mut source = HostileSource::default();
+    let image = source.image("a");
+    let child = source.index(&[image], None);
+    let digest = child.digest.clone();
+    source.serve(child);
+    // Shorter than a bundle.json may be; the descriptors of its images are what the index is too long by.
+    let named =
+        |number: usize| (format!("c{number:0>240}"), json!({ "image": "e.example/a:1", "contentDigest": digest }));
+    let images: serde_json::Map<String, Value> = (0..9_000).map(named).collect();
+    let invocation = json!([{ "image": "e.example/a:1", "contentDigest": digest }]);
+    let bundle = json!({ "schemaVersion": "v1", "name": "s", "version": "1", "invocationImages": invocation,
+        "images": images });
+    let refused =
+        plan_of_request(&document(bundle.to_string().as_bytes(), ImagesFrom::TheirReferences(Arc::new(source))));
+    assert!(matches!(&refused, PlanError::Manifest { .. }), "{refused:?}");
+}
+
+#[test]
+fn a_bundle_json_has_limits() {
+    let long = vec![b' '; 4 * 1024 * 1024 + 1];
+    assert!(matches!(Bundle::parse(&long), Err(BundleError::TooLong { length }) if length == long.len()));
+    let image = json!({ "image": "e.example/a:1" });
+    let bundle = |count: usize| {
+        let bundle =
+            json!({ "schemaVersion": "v1", "name": "s", "version": "1", "invocationImages": vec![&image; count] });
+        Bundle::parse(bundle.to_string().as_bytes())
+    };
+    assert!(!matches!(bundle(10_000), Err(BundleError::TooManyImages { .. })));
+    assert!(matches!(bundle(10_001), Err(BundleError::TooManyImages { count: 10_001 })));
+}
+
+#[test]
+fn a_repository_that_is_not_pinned_speaks_for_nothing() {
+    let sides = TwoSides::new();
+    sides.near().update().unwrap().remove_root(&"demo".parse().unwrap()).unwrap();
+    match sides.prepare(&sides.request()).err().unwrap() {
+        ExportFailure::Prepare(PrepareError::NotPinned { name }) => assert_eq!(name.as_str(), "demo"),
+        other => panic!("{other:?}"),
+    }
+    let trust = Trust {
+        policy: Policy::default(),
+        map: None,
+        repositories: BTreeMap::new(),
+        exporters: BTreeMap::new(),
+        attesters: BTreeMap::new(),
+    };
+    let tuf = &sides.published.tuf;
+    let mut metadata = sealift_core::tuf_repository::RepositoryFolder::new(tuf.join("metadata"), tuf.join("targets"));
+    let mut targets = metadata.clone();
+    let carrier = sealift_core::trust::Carrier { metadata: &mut metadata, targets: &mut targets };
+    let mut live = BTreeMap::from([("demo".parse().unwrap(), carrier)]);
+    let gathered = gather(&trust, &mut live, Extent::WhatIsNeeded, sides.now, |_, _| Ok::<_, RepositoryError>(()));
+    assert!(matches!(gathered, Err(RepositoryError::NotPinned { name }) if name.as_str() == "demo"));
+}
+
+fn settings<'a>(sides: &TwoSides, exporter: &str, keys: &'a [SigningKey]) -> export::Settings<'a> {
+    export::Settings {
+        now: sides.now,
+        exported_at: sides.now,
+        exporter: Exporter { name: exporter.to_owned(), version: "1".to_owned() },
+        keys,
+        inspections: sealift_proof::in_toto::Inspections::NotRun,
+        extent: Extent::WhatIsNeeded,
+    }
+}
+
+/// Prepares an image that nobody signed.
+fn prepare(sides: &TwoSides, exporter: &str, keys: &[SigningKey]) -> Result<export::Prepared, PrepareError> {
+    fs::write(sides.path("near/policy.toml"), "minimum_level = \"0\"\n").unwrap();
+    let update = sides.near().update().unwrap();
+    update.remove_root(&"demo".parse().unwrap()).unwrap_or_default();
+    let plan = export::plan(&sides.image_request(WEB)).unwrap();
+    let trust = sides.near().load().unwrap();
+    export::prepare(plan, &trust, BTreeMap::new(), &settings(sides, exporter, keys))
+}
+
+#[test]
+fn what_no_seal_can_say_is_not_sealed() {
+    let sides = TwoSides::new();
+    let key = || SigningKey::from_seed(&[42; 32]);
+    assert!(prepare(&sides, "test", &[key()]).is_ok());
+    for keys in [vec![], vec![key(), key()]] {
+        let refused = prepare(&sides, "test", &keys).err().unwrap();
+        assert!(matches!(&refused, PrepareError::Seal(_)), "{refused:?}");
+    }
+    let refused = prepare(&sides, "two\nlines", &[key()]).err().unwrap();
+    assert!(matches!(&refused, PrepareError::Inventory(_)), "{refused:?}");
+}
+
+/// Takes nothing.
+struct Full;
+
+impl Write for Full {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn an_archive_that_cannot_be_written_to_its_end_says_why() {
+    let sides = TwoSides::new();
+    let prepared = prepare(&sides, "test", &[SigningKey::from_seed(&[42; 32])]).unwrap();
+    let write = || prepared.write(Vec::new(), &Unwatched).err();
+    assert!(write().is_none());
+    let refused = prepared.write(Full, &Unwatched).err();
+    assert!(matches!(&refused, Some(ExportError::Write(WriteError::Output(_)))), "{refused:?}");
+    let layer = prepared.inventory().entries.last().unwrap().digest.clone();
+    spoil(&blob(&sides, &layer));
+    let refused = write();
+    assert!(matches!(&refused, Some(ExportError::Write(WriteError::Content { .. }))), "{refused:?}");
+    fs::remove_file(blob(&sides, &layer)).unwrap();
+    let refused = write();
+    assert!(matches!(&refused, Some(ExportError::Source { digest, .. }) if *digest == layer), "{refused:?}");
+}
+
+#[test]
+fn a_mirror_that_cannot_be_written_says_where() {
+    let sides = TwoSides::new();
+    let delivered = sides.import(&sides.archive(), &sides.path("delivered")).unwrap();
+    let file = sides.path("mirror");
+    fs::create_dir_all(file.join("demo/metadata")).unwrap();
+    fs::write(file.join("demo/targets"), b"").unwrap();
+    let refused = delivered.publish_mirrors(&file, &Limits::default());
+    assert!(matches!(&refused, Err(MirrorError::Write { path, .. }) if path.starts_with(&file)), "{refused:?}");
+}
+
+#[test]
+fn more_names_than_an_index_may_list_are_not_sealed() {
+    let sides = TwoSides::new();
+    fs::write(sides.path("near/policy.toml"), "minimum_level = \"0\"\n").unwrap();
+    sides.near().update().unwrap().remove_root(&"demo".parse().unwrap()).unwrap();
+    let mut source = HostileSource::default();
+    let image = source.image("a");
+    source.serve(image);
+    let source: Arc<dyn Source> = Arc::new(source);
+    let names = (0..10_001).map(|number| format!("e.example/a:{number}"));
+    let images = names.flat_map(|name| lone_image(Arc::clone(&source), &name).images).collect();
+    let plan = export::plan(&Request { images, ..sides.image_request(WEB) }).unwrap();
+    let (trust, keys) = (sides.near().load().unwrap(), [SigningKey::from_seed(&[42; 32])]);
+    let prepared = export::prepare(plan, &trust, BTreeMap::new(), &settings(&sides, "test", &keys));
+    let refused = prepared.err().unwrap();
+    assert!(matches!(&refused, PrepareError::Layout(LayoutError::TooMany { count: 10_001, .. })), "{refused:?}");
+}
+
+#[test]
+fn more_layers_than_an_archive_has_entries_are_not_planned() {
+    let mut source = HostileSource::default();
+    let config = source.store("application/vnd.oci.image.config.v1+json", b"{}".to_vec());
+    let digest = |number: usize| Digest::sha256(&number.to_be_bytes());
+    let layer = |number: usize| json!({ "mediaType": "a/b", "digest": digest(number), "size": 1 });
+    let manifests: Vec<_> = (0..11)
+        .map(|part| {
+            let layers: Vec<Value> = (part * 9_999..(part + 1) * 9_999).map(layer).collect();
+            let manifest = json!({ "schemaVersion": 2, "config": config, "layers": layers });
+            source.store("application/vnd.oci.image.manifest.v1+json", manifest.to_string().into_bytes())
+        })
+        .collect();
+    let index = source.index(&manifests, None);
+    source.serve(index);
+    let refused = plan_of_request(&lone_image(Arc::new(source), "e.example/a:1"));
+    let PlanError::Graph { source, .. } = refused else { panic!("{refused:?}") };
+    assert!(matches!(*source, GraphError::Entries), "{source:?}");
+}
+
+#[test]
+fn a_file_by_a_name_that_no_entry_can_have_is_not_carried() {
+    let now = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).unwrap();
+    let mut sample = Sample::new(now).unwrap();
+    let released = &mut sample.repository.released;
+    let mut listed = released[super::BUNDLE].custom.clone().unwrap();
+    for at in [1, 2] {
+        let link = listed["in-toto"][at].as_str().unwrap().to_owned();
+        let folder = link.rsplit('/').nth(1).unwrap();
+        let outside = link.replace(folder, "..");
+        let target = released.remove(&link).unwrap();
+        released.insert(outside.clone(), target);
+        listed["in-toto"][at] = json!(outside);
+    }
+    released.get_mut(super::BUNDLE).unwrap().custom = Some(listed);
+    let sides = TwoSides::of(&sample, now);
+    let (mut metadata, mut targets) = (BTreeMap::new(), BTreeMap::new());
+    for (path, bytes) in sample.repository.files() {
+        match path.split_once('/') {
+            Some(("metadata", file)) => drop(metadata.insert(file.to_owned(), bytes)),
+            Some((_, file)) => drop(targets.insert(file.to_owned(), bytes)),
+            None => {}
+        }
+    }
+    let (mut metadata, mut targets) = (CarriedMetadata::new(metadata), CarriedTargets::new(targets));
+    let carrier = sealift_core::trust::Carrier { metadata: &mut metadata, targets: &mut targets };
+    let plan = export::plan(&sides.request()).unwrap();
+    let (trust, keys) = (sides.near().load().unwrap(), [SigningKey::from_seed(&[42; 32])]);
+    let live = BTreeMap::from([("demo".parse().unwrap(), carrier)]);
+    let prepared = export::prepare(plan, &trust, live, &settings(&sides, "test", &keys));
+    let refused = prepared.err().unwrap();
+    assert!(matches!(&refused, PrepareError::EntryName(_)), "{refused:?}");
+}
