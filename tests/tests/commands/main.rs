@@ -2,6 +2,10 @@
 //!
 //! A page `NAME.md` runs in a copy of `NAME.in/`, and must leave what `NAME.out/` holds.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod error_variants;
+
 use sealift_tests::sealift_command::sealift;
 
 #[test]
