@@ -1,14 +1,12 @@
-//! The command line: its commands and arguments.
-//!
-//! The arguments of a command live beside it, in `commands/`; here is the list of commands, and what all share.
+//! The command line: a command, and the arguments that all commands share.
 
 use std::path::PathBuf;
 
+use clap::Parser;
 use clap::builder::Styles;
 use clap::builder::styling::AnsiColor;
-use clap::{Parser, Subcommand};
 
-use crate::commands::{completions, demo, export, import, inspect, key, man, sign, trust, verify};
+use crate::commands::Command;
 
 /// Headings and names in the help, where the terminal has colours.
 const STYLES: Styles = Styles::styled()
@@ -38,33 +36,6 @@ pub(crate) struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
-}
-
-/// The commands.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Pack bundles and images, with the proof about them, into one sealed archive
-    Export(export::ExportArguments),
-    /// Check that an archive is what its makers released; no network, nothing written
-    Verify(verify::VerifyArguments),
-    /// Verify an archive, then deliver it to a registry or a layout
-    Import(import::ImportArguments),
-    /// Show what an archive says about itself, without trusting it
-    Inspect(inspect::InspectArguments),
-    /// Watch the whole process on a sample that is made on the spot
-    Demo(demo::DemoArguments),
-    /// Make and show the keys that seal archives
-    #[command(subcommand)]
-    Key(key::KeyCommand),
-    /// Manage what this side trusts: pinned roots, exporters' and attesters' keys, the threshold, the map
-    #[command(subcommand)]
-    Trust(trust::TrustCommand),
-    /// Add a signature to the seal of an archive, in place
-    Sign(sign::SignArguments),
-    /// Write the completions of a shell to standard output
-    Completions(completions::CompletionsArguments),
-    /// Write the manual pages into a folder
-    Man(man::ManArguments),
 }
 
 #[cfg(test)]

@@ -11,11 +11,10 @@ use jiff::Timestamp;
 use sealift_core::progress::{Progress, Unwatched};
 use sealift_core::trust_store::TrustStore;
 
-use crate::arguments::Arguments;
 use crate::failure::{Attempt as _, Failure, Reason};
-use crate::progress::{Bar, Lines};
 use crate::terminal;
-use crate::text::{self, Text};
+use crate::terminal::progress::{Bar, Lines};
+use crate::terminal::text::{self, Text};
 
 /// What surrounds a command.
 pub(crate) struct Context {
@@ -50,16 +49,16 @@ fn whole_second(instant: Timestamp) -> Timestamp {
 
 impl Context {
     /// Reads the environment.
-    pub(crate) fn new(arguments: &Arguments) -> Result<Self, Failure> {
-        let trust = match &arguments.trust {
-            Some(folder) => folder.clone(),
+    pub(crate) fn new(trust: Option<PathBuf>, json: bool, quiet: bool) -> Result<Self, Failure> {
+        let trust = match trust {
+            Some(folder) => folder,
             None => etcetera::choose_base_strategy()
                 .map_err(|_| Reason::NoHomeFolder)
                 .attempt(|| "cannot find the trust store".to_owned())?
                 .config_dir()
                 .join("sealift"),
         };
-        Ok(Self { now: OnceCell::new(), json: arguments.json, quiet: arguments.quiet, trust })
+        Ok(Self { now: OnceCell::new(), json, quiet, trust })
     }
 
     /// This side's clock, read when it is first needed and never again.

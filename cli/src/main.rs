@@ -2,34 +2,24 @@
 //!
 //! It decides nothing about trust: that is `sealift-core`'s.
 
-mod archive_input;
 mod arguments;
 mod commands;
 mod context;
 mod exit_code;
 mod failure;
-mod input_file;
-mod key_file;
-#[cfg_attr(not(feature = "network"), path = "no_network.rs")]
-mod network;
-mod output_file;
-mod place;
-mod progress;
-mod referrers;
-mod report_text;
+mod files;
+mod options;
 mod terminal;
-mod text;
-mod verdict;
 
 use std::process;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use crate::arguments::Arguments;
 use crate::context::Context;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::text::{Line, Text};
+use crate::terminal::text::{Line, Text};
 
 fn main() -> process::ExitCode {
     // An inspection's sandbox starts this program again; in that case it is only the sandbox.
@@ -52,7 +42,8 @@ fn main() -> process::ExitCode {
         }
     };
     let json = arguments.json;
-    let result = Context::new(&arguments).and_then(|context| commands::run(arguments.command, &context));
+    let result = Context::new(arguments.trust, json, arguments.quiet)
+        .and_then(|context| commands::run(arguments.command, Arguments::command, &context));
     match result {
         Ok(()) => ExitCode::Success.into(),
         Err(failure) => {

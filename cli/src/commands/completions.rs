@@ -1,8 +1,7 @@
 //! `sealift completions`: what a shell needs to complete Sealift's command line.
 
-use clap::{Args, CommandFactory as _};
+use clap::Args;
 
-use crate::arguments::Arguments;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -15,8 +14,12 @@ pub(crate) struct CompletionsArguments {
 }
 
 /// Writes the completions to standard output.
-pub(crate) fn run(arguments: &CompletionsArguments, context: &Context) -> Result<(), Failure> {
+pub(crate) fn run(
+    arguments: &CompletionsArguments,
+    mut interface: clap::Command,
+    context: &Context,
+) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Arguments::command(), "sealift", &mut script);
+    clap_complete::generate(arguments.shell, &mut interface, "sealift", &mut script);
     context.data(&script)
 }

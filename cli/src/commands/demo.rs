@@ -16,7 +16,7 @@ use sealift_sample_publisher::{Published, Sample};
 use crate::context::Context;
 use crate::exit_code::ExitCode;
 use crate::failure::{Attempt as _, Failure, Reason};
-use crate::text::{Line, Text};
+use crate::terminal::text::{Line, Text};
 
 /// Where the demo works.
 #[derive(Debug, Args)]

@@ -21,15 +21,15 @@ use serde::Serialize;
 
 use crate::context::{Context, ExportTime};
 use crate::failure::{Attempt as _, Failure, Reason};
-use crate::input_file::read_file;
-use crate::key_file::SigningKeyArguments;
-use crate::network::{NetworkArguments, Web};
-use crate::output_file::NewFile;
-use crate::place::{Location, Named, Place, TufPlace};
-use crate::referrers::Referrers;
+use crate::files::input::read_file;
+use crate::files::key::SigningKeyArguments;
+use crate::files::output::NewFile;
+use crate::options::network::{NetworkArguments, Web};
+use crate::options::place::{Location, Named, Place, TufPlace};
+use crate::options::referrers::Referrers;
+use crate::options::verdict::{InspectionArguments, inspections};
 use crate::terminal;
-use crate::text::Text;
-use crate::verdict::{InspectionArguments, inspections};
+use crate::terminal::text::Text;
 
 /// What to export, and how.
 #[derive(Debug, Args)]

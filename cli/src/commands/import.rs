@@ -11,14 +11,14 @@ use sealift_core::report::Report;
 use sealift_core::trust_store::RepositoryName;
 use serde::Serialize;
 
-use crate::archive_input::ArchiveArgument;
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure, Reason};
-use crate::network::NetworkArguments;
-use crate::output_file::replace;
-use crate::report_text;
-use crate::text::Text;
-use crate::verdict::VerdictArguments;
+use crate::files::archive::ArchiveArgument;
+use crate::files::output::replace;
+use crate::options::network::NetworkArguments;
+use crate::options::verdict::VerdictArguments;
+use crate::terminal::report;
+use crate::terminal::text::Text;
 
 /// What to import, and where to.
 #[derive(Debug, Args)]
@@ -195,7 +195,7 @@ fn finish(
     replace(&folder.join("relocation-mapping.json"), &delivered.relocation).attempt(attempt)?;
     replace(&folder.join("report.json"), &import_report).attempt(attempt)?;
     context.result(&import_report, || {
-        let mut text = report_text::summary(&report);
+        let mut text = report::summary(&report);
         text.line("Delivered:");
         for (reference, digest) in &delivered.tags {
             text.line(format_args!("  {reference}  {digest}"));

@@ -4,10 +4,10 @@ use clap::Args;
 use indicatif::HumanBytes;
 use sealift_core::inspect::{self, Inspection};
 
-use crate::archive_input::ArchiveArgument;
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure};
-use crate::text::{Line, Text};
+use crate::files::archive::ArchiveArgument;
+use crate::terminal::text::{Line, Text};
 
 /// What to look at.
 #[derive(Debug, Args)]

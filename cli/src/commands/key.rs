@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure, Reason};
-use crate::key_file::{prompt, read_passphrase, read_signing_key};
-use crate::text::Text;
+use crate::files::key::{prompt, read_passphrase, read_signing_key};
+use crate::terminal::text::Text;
 
 /// What to do with keys.
 #[derive(Debug, Subcommand)]

@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory as _};
+use clap::Args;
 
-use crate::arguments::Arguments;
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure, Reason};
 
@@ -18,10 +17,10 @@ pub(crate) struct ManArguments {
 }
 
 /// Writes the pages.
-pub(crate) fn run(arguments: &ManArguments, context: &Context) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &ManArguments, interface: clap::Command, context: &Context) -> Result<(), Failure> {
     let folder = &arguments.folder;
     std::fs::create_dir_all(folder)
-        .and_then(|()| clap_mangen::generate_to(Arguments::command(), folder))
+        .and_then(|()| clap_mangen::generate_to(interface, folder))
         .map_err(|source| Reason::File { path: folder.clone(), source })
         .attempt(|| "cannot write the manual pages".to_owned())?;
     context.remark(format_args!("Wrote the manual pages to {}.", folder.display()));

@@ -1,22 +1,50 @@
 //! The commands, one file each: its arguments, and `run`.
 
-pub(crate) mod completions;
-pub(crate) mod demo;
-pub(crate) mod export;
-pub(crate) mod import;
-pub(crate) mod inspect;
-pub(crate) mod key;
-pub(crate) mod man;
-pub(crate) mod sign;
-pub(crate) mod trust;
-pub(crate) mod verify;
+mod completions;
+mod demo;
+mod export;
+mod import;
+mod inspect;
+mod key;
+mod man;
+mod sign;
+mod trust;
+mod verify;
 
-use crate::arguments::Command;
+use clap::Subcommand;
+
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// Runs a command.
-pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Pack bundles and images, with the proof about them, into one sealed archive
+    Export(export::ExportArguments),
+    /// Check that an archive is what its makers released; no network, nothing written
+    Verify(verify::VerifyArguments),
+    /// Verify an archive, then deliver it to a registry or a layout
+    Import(import::ImportArguments),
+    /// Show what an archive says about itself, without trusting it
+    Inspect(inspect::InspectArguments),
+    /// Watch the whole process on a sample that is made on the spot
+    Demo(demo::DemoArguments),
+    /// Make and show the keys that seal archives
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Manage what this side trusts: pinned roots, exporters' and attesters' keys, the threshold, the map
+    #[command(subcommand)]
+    Trust(trust::TrustCommand),
+    /// Add a signature to the seal of an archive, in place
+    Sign(sign::SignArguments),
+    /// Write the completions of a shell to standard output
+    Completions(completions::CompletionsArguments),
+    /// Write the manual pages into a folder
+    Man(man::ManArguments),
+}
+
+/// Runs a command. `interface` describes the whole command line, for the commands that write about it.
+pub(crate) fn run(command: Command, interface: fn() -> clap::Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Export(arguments) => export::run(&arguments, context),
         Command::Verify(arguments) => verify::run(&arguments, context),
@@ -26,7 +54,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Key(command) => key::run(command, context),
         Command::Trust(command) => trust::run(command, context),
         Command::Sign(arguments) => sign::run(&arguments, context),
-        Command::Completions(arguments) => completions::run(&arguments, context),
-        Command::Man(arguments) => man::run(&arguments, context),
+        Command::Completions(arguments) => completions::run(&arguments, interface(), context),
+        Command::Man(arguments) => man::run(&arguments, interface(), context),
     }
 }

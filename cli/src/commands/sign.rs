@@ -11,9 +11,9 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure, Reason};
-use crate::key_file::SigningKeyArguments;
-use crate::text::Text;
-use crate::verdict::VerdictArguments;
+use crate::files::key::SigningKeyArguments;
+use crate::options::verdict::VerdictArguments;
+use crate::terminal::text::Text;
 
 /// What to sign, and with which key.
 #[derive(Debug, Args)]

@@ -14,9 +14,9 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure};
-use crate::input_file::read_file;
-use crate::key_file::read_public_key;
-use crate::text::Text;
+use crate::files::input::read_file;
+use crate::files::key::read_public_key;
+use crate::terminal::text::Text;
 
 /// The longest root or map that is read, in bytes.
 const MAXIMUM_LENGTH: u64 = 4 << 20;

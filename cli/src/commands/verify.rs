@@ -3,11 +3,11 @@
 use clap::Args;
 use sealift_core::verify::Discard;
 
-use crate::archive_input::ArchiveArgument;
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure};
-use crate::report_text;
-use crate::verdict::VerdictArguments;
+use crate::files::archive::ArchiveArgument;
+use crate::options::verdict::VerdictArguments;
+use crate::terminal::report;
 
 /// What to verify.
 #[derive(Debug, Args)]
@@ -34,5 +34,5 @@ pub(crate) fn run(arguments: &VerifyArguments, context: &Context) -> Result<(), 
     let verified = judged.receive(&mut Discard, &*progress);
     progress.finish();
     let report = verified.attempt(attempt)?.report();
-    context.result(&report, || report_text::render(&report, &name))
+    context.result(&report, || report::render(&report, &name))
 }

@@ -3,10 +3,21 @@
 use std::error::Error;
 
 use sealift_core::http::{HttpError, SettingsError};
+use sealift_core::registry::CredentialError;
 
 use super::{Advice, advice};
 use crate::exit_code::ExitCode;
-use crate::network::NetworkError;
+
+/// Why the network cannot be used as it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NetworkError {
+    /// It cannot be set up.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The credentials cannot be read.
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
+}
 
 pub(super) fn network(error: &NetworkError) -> Advice {
     match error {

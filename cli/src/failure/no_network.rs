@@ -3,7 +3,10 @@
 use std::error::Error;
 
 use super::Advice;
-use crate::network::NetworkError;
+
+/// Why the network cannot be used as it was asked for: nothing else can be wrong with none.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NetworkError {}
 
 pub(super) fn network(error: &NetworkError) -> Advice {
     match *error {}

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use percent_encoding::percent_decode_str;
 use sealift_core::oci::{Reference, ReferenceError};
 
-use crate::network::WebLocation;
+use crate::options::network::WebLocation;
 
 /// A thing called NAME, and where it is.
 #[derive(Debug, Clone)]

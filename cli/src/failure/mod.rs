@@ -5,10 +5,11 @@
 
 mod archive;
 mod judgement;
-#[cfg_attr(not(feature = "network"), path = "failure/no_network.rs")]
+#[cfg_attr(not(feature = "network"), path = "no_network.rs")]
 mod network;
 mod seal;
-mod transfer;
+mod sink;
+mod source;
 mod trust_store;
 
 use std::convert::Infallible;
@@ -33,9 +34,10 @@ use sealift_proof::signature::{KeyError, SigningKeyError};
 use sealift_sample_publisher::PublishError;
 
 use crate::exit_code::ExitCode;
-use crate::network::NetworkError;
+pub(crate) use network::NetworkError;
+
 use crate::terminal;
-use crate::text::{self, Line, Text};
+use crate::terminal::text::{self, Line, Text};
 
 /// What an error begins with.
 pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -209,14 +211,14 @@ impl Reason {
             ),
             Self::Reference(_) => advice(ExitCode::Usage, "give a reference such as registry.example.com/org/name:tag"),
             Self::Layout(_) => advice(ExitCode::System, "give a folder that holds an OCI image layout"),
-            Self::Plan(error) => transfer::plan(error),
-            Self::Prepare(error) => transfer::prepare(error),
-            Self::Export(error) => transfer::export(error),
+            Self::Plan(error) => source::plan(error),
+            Self::Prepare(error) => source::prepare(error),
+            Self::Export(error) => source::export(error),
             Self::Head(error) => archive::head(error),
             Self::Format(error) => archive::format(error),
             Self::Receive(error) => archive::receive(error, |never| match *never {}),
-            Self::Import(error) => transfer::import(error),
-            Self::Mirror(error) => transfer::mirror(error),
+            Self::Import(error) => sink::import(error),
+            Self::Mirror(error) => sink::mirror(error),
             Self::Publish(_) => advice(ExitCode::System, "check the folder in which the demo works"),
             Self::Demo(_) => advice(ExitCode::System, "read the output above, then report this as a bug"),
         }

@@ -7,7 +7,7 @@ use sealift_core::report::{
 };
 use sealift_proof::in_toto::{Attestation, Claim, SignatureCheck};
 
-use crate::text::{Line, Text};
+use crate::terminal::text::{Line, Text};
 
 const STRONG: Style = Style::new().bold();
 const GOOD: Style = AnsiColor::Green.on_default();

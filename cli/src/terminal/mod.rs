@@ -5,11 +5,15 @@
 //! `clippy.toml` denies every other way to print in this crate.
 #![allow(clippy::disallowed_macros, clippy::disallowed_methods)]
 
+pub(crate) mod progress;
+pub(crate) mod report;
+pub(crate) mod text;
+
 use std::io::{self, IsTerminal as _, StdoutLock, Write as _};
 
 use zeroize::Zeroizing;
 
-use crate::text::{Line, Text};
+use text::{Line, Text};
 
 /// Writes lines to standard output, with colours where it is a terminal.
 pub(crate) fn print(text: &Text) -> io::Result<()> {

@@ -6,15 +6,13 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::Args;
-use sealift_core::http::{
-    CertificateAuthorities, Client, HttpSettings, PlainHttp, Proxy, SettingsError, Url, UrlError,
-};
+use sealift_core::http::{CertificateAuthorities, Client, HttpSettings, PlainHttp, Proxy, Url, UrlError};
 use sealift_core::oci::{Sink, Source};
-use sealift_core::registry::{self, CredentialError, Credentials, RegistrySink, RegistrySource};
+use sealift_core::registry::{self, Credentials, RegistrySink, RegistrySource};
 use sealift_core::tuf_repository::HttpRepository;
 
-use crate::failure::{Attempt as _, Failure};
-use crate::input_file::read_file;
+use crate::failure::{Attempt as _, Failure, NetworkError};
+use crate::files::input::read_file;
 
 /// The longest `config.json` or list of certificates that is read, in bytes.
 const MAXIMUM_LENGTH: u64 = 4 * 1024 * 1024;
@@ -36,17 +34,6 @@ pub(crate) struct NetworkArguments {
     /// Default: config.json in $DOCKER_CONFIG, or in .docker in the home folder.
     #[arg(long, value_name = "FILE")]
     registry_config: Option<PathBuf>,
-}
-
-/// Why the network cannot be used as it was asked for.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum NetworkError {
-    /// It cannot be set up.
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    /// The credentials cannot be read.
-    #[error(transparent)]
-    Credentials(#[from] CredentialError),
 }
 
 impl NetworkArguments {
@@ -146,7 +133,7 @@ fn proxy() -> Option<Proxy> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use crate::place::{Location, TufPlace};
+    use crate::options::place::{Location, TufPlace};
 
     #[test]
     fn a_tuf_repository_is_behind_a_url() {

@@ -8,9 +8,9 @@ use sealift_proof::signature::{PublicKey, SigningKey, SigningKeyError};
 use zeroize::Zeroizing;
 
 use crate::failure::{Attempt as _, Failure, Reason};
-use crate::input_file::read_file;
+use crate::files::input::read_file;
 use crate::terminal;
-use crate::text::Line;
+use crate::terminal::text::Line;
 
 /// The longest key or passphrase file that is read, in bytes.
 const MAXIMUM_LENGTH: u64 = 64 * 1024;

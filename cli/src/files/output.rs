@@ -9,7 +9,7 @@ use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use crate::failure::Reason;
-use crate::text;
+use crate::terminal::text;
 
 /// A file that gets its name only when it is complete.
 pub(crate) struct NewFile {

@@ -7,7 +7,7 @@ use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
 use sealift_core::progress::Progress;
 
 use crate::terminal;
-use crate::text::Line;
+use crate::terminal::text::Line;
 
 /// What a bar shows: bytes moved and to move, rate, time remaining, the item.
 const BAR: &str = "{msg:.bold} {bar:30.cyan} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left  {prefix:.dim}";

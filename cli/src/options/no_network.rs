@@ -14,10 +14,6 @@ use crate::failure::{Attempt as _, Failure, Reason};
 #[derive(Debug, Clone, Args)]
 pub(crate) struct NetworkArguments {}
 
-/// Why the network cannot be used as it was asked for: nothing else can be wrong with none.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum NetworkError {}
-
 impl NetworkArguments {
     /// What fetches from web servers: nobody has a location there.
     pub(crate) fn web(&self) -> Result<Web, Failure> {
@@ -68,7 +64,7 @@ impl WebLocation {
 mod tests {
     use super::*;
     use crate::exit_code::ExitCode;
-    use crate::place::TufPlace;
+    use crate::options::place::TufPlace;
 
     #[test]
     fn a_registry_is_a_mistake_on_the_command_line() {
