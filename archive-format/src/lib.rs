@@ -3,11 +3,13 @@
 //! `docs/format.md` is the normative specification; this crate is one implementation of it. It sees no network, no
 //! clock, no TUF rule and no terminal, and it trusts nothing: whether a seal is to be believed is for `sealift-core`.
 
+pub mod co_signing;
 pub mod compression;
 pub mod digest;
 pub mod dsse;
 pub mod entry_name;
 pub mod format_error;
+mod growing;
 pub mod inventory;
 pub mod layout;
 pub mod reader;

@@ -8,8 +8,8 @@
 use std::fs::File;
 use std::num::NonZeroU32;
 
+use sealift_archive_format::co_signing::CoSigning;
 use sealift_archive_format::reader::SealedReader;
-use sealift_archive_format::seal::CoSigning;
 use sealift_archive_format::{Digest, SealSignature, UnverifiedSeal};
 use sealift_proof::signature::SigningKey;
 
@@ -90,7 +90,7 @@ mod tests {
     use std::io::Seek as _;
     use std::sync::Arc;
 
-    use sealift_archive_format::seal::CoSigningError;
+    use sealift_archive_format::co_signing::CoSigningError;
     use sealift_archive_format::{Reader, Seal, Writer};
 
     use super::*;

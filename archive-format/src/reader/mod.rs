@@ -17,6 +17,7 @@ use crate::compression::{Compression, Decompressed};
 use crate::digest::{Digest, Hasher};
 use crate::entry_name::EntryName;
 use crate::format_error::{FormatError, Problem};
+use crate::growing::grow;
 use crate::inventory::{EntryRecord, Inventory};
 use crate::layout::Layout;
 use crate::seal::{self, UnverifiedSeal};
@@ -339,15 +340,6 @@ impl<R: Read> Read for EntryReader<'_, R> {
         let count = ready.read(out)?;
         current.ready.start += count;
         Ok(count)
-    }
-}
-
-/// Makes room for `more` bytes: never for more than `most` in all, and never for much more than has already arrived,
-/// because an input may end long before the length that it announces.
-pub(crate) fn grow(bytes: &mut Vec<u8>, more: usize, most: usize) {
-    if bytes.capacity() - bytes.len() < more {
-        let ahead = (bytes.len() / 4).max(CHUNK_LENGTH).min(most.saturating_sub(bytes.len()));
-        bytes.reserve_exact(ahead.max(more));
     }
 }
 

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{PAYLOAD_TYPE, SealFormatError};
 use crate::dsse;
-use crate::reader::grow;
+use crate::growing::grow;
 use crate::tar_profile::BLOCK_LENGTH;
 
 const OPENING: &str = r#"{"payload":""#;
@@ -30,14 +30,14 @@ const ROOM: usize = 64;
 
 /// A statement with its signed prefix before it: one stretch of memory, so that nothing is copied for verification.
 #[derive(Debug)]
-pub(super) struct Message {
+pub(crate) struct Message {
     bytes: Vec<u8>,
     signed: usize,
 }
 
 impl Message {
     /// The signed message of a statement in memory.
-    pub(super) fn of(statement: &[u8]) -> Self {
+    pub(crate) fn of(statement: &[u8]) -> Self {
         let mut bytes = Vec::new();
         bytes.reserve_exact(ROOM + statement.len());
         bytes.resize(ROOM, 0);
@@ -56,12 +56,12 @@ impl Message {
     }
 
     /// The statement.
-    pub(super) fn statement(&self) -> &[u8] {
+    pub(crate) fn statement(&self) -> &[u8] {
         self.bytes.get(ROOM..).unwrap_or_default()
     }
 
     /// What is signed: DSSE's pre-authentication encoding of the statement.
-    pub(super) fn signed_bytes(&self) -> &[u8] {
+    pub(crate) fn signed_bytes(&self) -> &[u8] {
         self.bytes.get(self.signed..).unwrap_or_default()
     }
 }
@@ -88,13 +88,13 @@ impl From<SealFormatError> for ReadError {
 }
 
 /// The length of everything before the slots: whole blocks.
-pub(super) fn length(statement_length: usize) -> usize {
+pub(crate) fn length(statement_length: usize) -> usize {
     let encoded = statement_length.div_ceil(3) * 4;
     (OPENING.len() + encoded + MIDDLE.len()).next_multiple_of(BLOCK_LENGTH)
 }
 
 /// The head over a statement.
-pub(super) fn encode(statement: &[u8]) -> Vec<u8> {
+pub(crate) fn encode(statement: &[u8]) -> Vec<u8> {
     let mut head = String::new();
     head.reserve_exact(length(statement.len()));
     head.push_str(OPENING);
@@ -106,7 +106,7 @@ pub(super) fn encode(statement: &[u8]) -> Vec<u8> {
 }
 
 /// Reads a head of `head_length` bytes.
-pub(super) fn read(input: &mut impl Read, head_length: usize) -> Result<Message, ReadError> {
+pub(crate) fn read(input: &mut impl Read, head_length: usize) -> Result<Message, ReadError> {
     let mut left = head_length.checked_sub(OPENING.len()).ok_or(SealFormatError::Envelope)?;
     let mut opening = [0; OPENING.len()];
     input.read_exact(&mut opening)?;

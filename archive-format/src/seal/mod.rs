@@ -5,9 +5,8 @@
 //! free. Nothing is verified here, and nothing unverified is interpreted: an [`UnverifiedSeal`] is a statement as
 //! bytes. `sealift-core` verifies it as bytes, and only then reads its inventory.
 
-mod co_signing;
 mod head;
-mod slots;
+pub(crate) mod slots;
 
 use std::io::Read;
 use std::sync::Arc;
@@ -18,7 +17,6 @@ use crate::inventory::{Inventory, InventoryError};
 use crate::layout::Layout;
 use crate::tar_profile::{self, BLOCK_LENGTH};
 
-pub use co_signing::{CoSigning, CoSigningError};
 use head::Message;
 pub(crate) use head::ReadError;
 pub use slots::{MAXIMUM_SIGNATURES, SLOT_LENGTH, SealSignature};
@@ -32,8 +30,8 @@ pub const MAXIMUM_LENGTH: u64 = 32 * 1024 * 1024;
 /// interpreted: it may be anything. Clones share the bytes.
 #[derive(Debug, Clone)]
 pub struct UnverifiedSeal {
-    message: Arc<Message>,
-    signatures: Vec<SealSignature>,
+    pub(crate) message: Arc<Message>,
+    pub(crate) signatures: Vec<SealSignature>,
 }
 
 /// A seal that was made here, from an inventory: what a [`Writer`](crate::Writer) begins an archive with.
@@ -206,7 +204,7 @@ pub(crate) fn check_length(length: u64, limit: u64) -> Result<(), SealFormatErro
 }
 
 /// Reads what comes before the slots, and the slots.
-fn read_parts(input: &mut impl Read, length: u64) -> Result<(Message, [u8; slots::LENGTH]), ReadError> {
+pub(crate) fn read_parts(input: &mut impl Read, length: u64) -> Result<(Message, [u8; slots::LENGTH]), ReadError> {
     let length = usize::try_from(length).ok().and_then(|length| length.checked_sub(slots::LENGTH));
     let message = head::read(input, length.ok_or(SealFormatError::Envelope)?)?;
     let mut tail = [0; slots::LENGTH];

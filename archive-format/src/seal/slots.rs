@@ -12,7 +12,7 @@ pub const MAXIMUM_SIGNATURES: usize = 16;
 pub const SLOT_LENGTH: usize = 256;
 
 /// The length of all slots, in bytes.
-pub(super) const LENGTH: usize = MAXIMUM_SIGNATURES * SLOT_LENGTH;
+pub(crate) const LENGTH: usize = MAXIMUM_SIGNATURES * SLOT_LENGTH;
 /// What closes the envelope, at the end of the last slot.
 const CLOSING: &[u8; 2] = b"]}";
 
@@ -27,14 +27,14 @@ pub struct SealSignature {
 
 /// What is in a slot.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Slot {
+pub(crate) enum Slot {
     Free,
     Signed(SealSignature),
     Torn,
 }
 
 /// Checks that signatures can be in one seal.
-pub(super) fn check(signatures: &[SealSignature]) -> Result<(), SealFormatError> {
+pub(crate) fn check(signatures: &[SealSignature]) -> Result<(), SealFormatError> {
     match signatures.len() {
         0 => return Err(SealFormatError::NoSignature),
         1..=MAXIMUM_SIGNATURES => {}
@@ -52,7 +52,7 @@ pub(super) fn check(signatures: &[SealSignature]) -> Result<(), SealFormatError>
 }
 
 /// All slots. More signatures than fit are the caller's mistake, which [`check`] finds.
-pub(super) fn encode(signatures: &[SealSignature]) -> Vec<u8> {
+pub(crate) fn encode(signatures: &[SealSignature]) -> Vec<u8> {
     let mut bytes: Vec<u8> = (0..MAXIMUM_SIGNATURES).flat_map(|at| encode_slot(at, signatures.get(at))).collect();
     bytes.truncate(LENGTH - CLOSING.len());
     bytes.extend_from_slice(CLOSING);
@@ -60,7 +60,7 @@ pub(super) fn encode(signatures: &[SealSignature]) -> Vec<u8> {
 }
 
 /// One slot, without what closes the envelope.
-pub(super) fn encode_slot(at: usize, signature: Option<&SealSignature>) -> [u8; SLOT_LENGTH] {
+pub(crate) fn encode_slot(at: usize, signature: Option<&SealSignature>) -> [u8; SLOT_LENGTH] {
     let text = signature.map_or_else(String::new, |SealSignature { key, bytes }| {
         let comma = if at == 0 { "" } else { "," };
         format!(r#"{comma}{{"keyid":"{}","sig":"{}"}}"#, key.hex(), STANDARD.encode(bytes))
@@ -73,7 +73,7 @@ pub(super) fn encode_slot(at: usize, signature: Option<&SealSignature>) -> [u8; 
 }
 
 /// The signatures of a whole seal.
-pub(super) fn parse(bytes: &[u8; LENGTH]) -> Result<Vec<SealSignature>, SealFormatError> {
+pub(crate) fn parse(bytes: &[u8; LENGTH]) -> Result<Vec<SealSignature>, SealFormatError> {
     let mut signatures = Vec::new();
     for (at, slot) in read(bytes)?.into_iter().enumerate() {
         match slot {
@@ -87,7 +87,7 @@ pub(super) fn parse(bytes: &[u8; LENGTH]) -> Result<Vec<SealSignature>, SealForm
 }
 
 /// Each slot, as it is.
-pub(super) fn read(bytes: &[u8; LENGTH]) -> Result<Vec<Slot>, SealFormatError> {
+pub(crate) fn read(bytes: &[u8; LENGTH]) -> Result<Vec<Slot>, SealFormatError> {
     let open = bytes.strip_suffix(CLOSING).ok_or(SealFormatError::Envelope)?;
     let mut padded = open.to_vec();
     padded.resize(LENGTH, b' ');

@@ -148,7 +148,7 @@ mod co_signing {
     use std::io::{Read, Seek, SeekFrom, Write};
 
     use super::*;
-    use crate::seal::{CoSigning, CoSigningError};
+    use crate::co_signing::{CoSigning, CoSigningError};
     use crate::writer::Writer;
 
     fn archive(signatures: u8) -> File {

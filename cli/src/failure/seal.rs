@@ -1,7 +1,8 @@
 //! What to tell the operator about seals.
 
 use sealift_archive_format::InventoryError;
-use sealift_archive_format::seal::{CoSigningError, SealFormatError};
+use sealift_archive_format::co_signing::CoSigningError;
+use sealift_archive_format::seal::SealFormatError;
 use sealift_core::seal::SignError;
 
 use super::{Advice, advice, judgement, key};

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use sealift_archive_format::seal::CoSigningError;
+use sealift_archive_format::co_signing::CoSigningError;
 use sealift_archive_format::{Problem, Reader};
 use sealift_core::co_sign::CoSigner;
 use sealift_core::progress::Unwatched;

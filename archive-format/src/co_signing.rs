@@ -8,10 +8,10 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
 
-use super::slots::{self, Slot};
-use super::{MAXIMUM_LENGTH, ReadError, SLOT_LENGTH, SealFormatError, SealSignature, UnverifiedSeal};
 use crate::digest::Digest;
 use crate::reader::SealedReader;
+use crate::seal::slots::{self, Slot};
+use crate::seal::{self, MAXIMUM_LENGTH, ReadError, SLOT_LENGTH, SealFormatError, SealSignature, UnverifiedSeal};
 use crate::tar_profile::BLOCK_LENGTH;
 
 /// An archive that is open, and locked, for one more signature.
@@ -52,9 +52,9 @@ impl<'a> CoSigning<'a> {
         archive.seek(SeekFrom::Start(0))?;
         let mut header = [0; BLOCK_LENGTH];
         archive.read_exact(&mut header).map_err(|_| CoSigningError::NotAnArchive)?;
-        let length = super::header_length(&header).ok_or(CoSigningError::NotAnArchive)?;
-        super::check_length(length, MAXIMUM_LENGTH)?;
-        let read = super::read_parts(&mut BufReader::new(&mut *archive), length);
+        let length = seal::header_length(&header).ok_or(CoSigningError::NotAnArchive)?;
+        seal::check_length(length, MAXIMUM_LENGTH)?;
+        let read = seal::read_parts(&mut BufReader::new(&mut *archive), length);
         let (message, tail) = read.map_err(|error| match error {
             ReadError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => SealFormatError::Envelope.into(),
             ReadError::Io(error) => CoSigningError::Io(error),
