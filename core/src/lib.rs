@@ -37,6 +37,7 @@ pub mod http;
 pub mod import;
 pub mod inspect;
 pub mod oci;
+pub mod place;
 pub mod progress;
 #[cfg(feature = "network")]
 pub mod registry;

@@ -13,6 +13,7 @@ use sealift_core::export::{
 };
 use sealift_core::oci::layout::LayoutSource;
 use sealift_core::oci::{Platform, Platforms, ReferrerKind, Source};
+use sealift_core::place::Place;
 use sealift_core::trust::{Carrier, Extent};
 use sealift_core::trust_store::{Policy, RepositoryName};
 use sealift_core::tuf_repository::RepositoryFolder;
@@ -25,7 +26,7 @@ use crate::files::input::read_file;
 use crate::files::key::SigningKeyArguments;
 use crate::files::output::NewFile;
 use crate::options::network::{NetworkArguments, Web};
-use crate::options::place::{Location, Named, Place, TufPlace};
+use crate::options::place::{Location, Named, TufPlace};
 use crate::options::referrers::Referrers;
 use crate::options::verdict::{InspectionArguments, inspections};
 use crate::terminal;
@@ -34,7 +35,7 @@ use crate::terminal::text::Text;
 /// What to export, and how.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  sealift export --bundle example.com/org/shop:1.4 --tuf example=https://metadata.example.com/shop \\\n      --key exporter.pem -o shop.sealift\n  sealift export --bundle example.com/org/shop:1.4=localhost:5000/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem -o - | sealift verify -\n\nNAME is the reference that the far side and the TUF repository use. WHERE says where it is stored, if that is elsewhere:\na reference in a registry, oci:DIR[:REFERENCE] in an OCI image layout, or the path of a bundle.json.\n\nEverything that the far side checks is checked here first, against the roots pinned on this side."
+    after_long_help = "Examples:\n  sealift export --bundle example.com/org/shop:1.4 --tuf example=https://metadata.example.com/shop \\\n      --key exporter.pem -o shop.sealift\n  sealift export --bundle example.com/org/shop:1.4=localhost:5000/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem -o - | sealift verify -\n\nNAME is the reference that the far side and the TUF repository use. WHERE says where it is stored, if that is elsewhere:\na reference in a registry, oci:DIR[:REFERENCE] in an OCI image layout, or the path of a bundle.json. What exists here\nis that: an existing file or folder is never looked for in a registry.\n\nEverything that the far side checks is checked here first, against the roots pinned on this side."
 )]
 pub(crate) struct ExportArguments {
     /// A CNAB bundle, with all its images
@@ -237,10 +238,11 @@ impl Opened {
 
     fn request(&mut self, arguments: &ExportArguments) -> Result<Request, Failure> {
         let mut bundles = Vec::new();
-        for Named { name, place } in &arguments.bundle {
-            let origin = match place {
+        for named in &arguments.bundle {
+            let name = &named.name;
+            let origin = match named.place().attempt(|| format!("cannot find the bundle {name}"))? {
                 Place::File(path) => BundleOrigin::Document {
-                    bundle_json: read_file(path, bundle::MAXIMUM_LENGTH as u64)
+                    bundle_json: read_file(&path, bundle::MAXIMUM_LENGTH as u64)
                         .attempt(|| format!("cannot read the bundle {}", path.display()))?,
                     images: self.images_from(arguments)?,
                 },
@@ -249,7 +251,9 @@ impl Opened {
             bundles.push(BundleRequest { name: name.clone(), origin });
         }
         let mut images = Vec::new();
-        for Named { name, place } in &arguments.image {
+        for named in &arguments.image {
+            let name = &named.name;
+            let place = named.place().attempt(|| format!("cannot find the image {name}"))?;
             images.push(ImageRequest { name: name.clone(), place: self.stored(place, name)? });
         }
         let platforms = match arguments.platform.as_slice() {
@@ -259,18 +263,14 @@ impl Opened {
         Ok(Request { bundles, images, platforms, referrers: arguments.referrers.0.clone() })
     }
 
-    fn stored(&mut self, place: &Place, name: &str) -> Result<SourceReference, Failure> {
+    fn stored(&mut self, place: Place, name: &str) -> Result<SourceReference, Failure> {
         match place {
             Place::Registry(reference) => {
                 let source = self.registries(|| format!("cannot export {name}"))?;
-                Ok(SourceReference { source, reference: reference.clone() })
+                Ok(SourceReference { source, reference })
             }
-            Place::Layout { folder, reference } => {
-                Ok(SourceReference { source: self.layout(folder)?, reference: reference.clone() })
-            }
-            Place::File(path) => {
-                Err(Reason::NotAnImage(path.clone())).attempt(|| format!("cannot export image {name}"))
-            }
+            Place::Layout { folder, reference } => Ok(SourceReference { source: self.layout(&folder)?, reference }),
+            Place::File(path) => Err(Reason::NotAnImage(path)).attempt(|| format!("cannot export image {name}")),
         }
     }
 

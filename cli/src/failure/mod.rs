@@ -24,6 +24,7 @@ use sealift_core::export::{ExportError, PlanError, PrepareError};
 use sealift_core::import::ImportError;
 use sealift_core::oci::ReferenceError;
 use sealift_core::oci::layout::LayoutError;
+use sealift_core::place::PlaceError;
 use sealift_core::seal::SignError;
 use sealift_core::trust_store::{NameError, TrustStoreError};
 use sealift_core::tuf_repository::mirror::MirrorError;
@@ -128,6 +129,9 @@ pub(crate) enum Reason {
     /// A reference is not valid.
     #[error(transparent)]
     Reference(#[from] ReferenceError),
+    /// A place is not one.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
     /// A layout cannot be used.
     #[error(transparent)]
     Layout(#[from] LayoutError),
@@ -210,6 +214,10 @@ impl Reason {
                 "name OCI image layouts (NAME=oci:DIR, --images-from oci:DIR, --to-layout DIR), or use a build with the feature `network`",
             ),
             Self::Reference(_) => advice(ExitCode::Usage, "give a reference such as registry.example.com/org/name:tag"),
+            Self::Place(_) => advice(
+                ExitCode::Usage,
+                "name a file, a layout (oci:FOLDER or oci:FOLDER:REFERENCE), or a reference such as registry.example.com/org/name:tag",
+            ),
             Self::Layout(_) => advice(ExitCode::System, "give a folder that holds an OCI image layout"),
             Self::Plan(error) => source::plan(error),
             Self::Prepare(error) => source::prepare(error),

@@ -2,62 +2,43 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
 use sealift_core::oci::{Reference, ReferenceError};
+use sealift_core::place::{Place, PlaceError};
 
 use crate::options::network::WebLocation;
 
-/// A thing called NAME, and where it is.
+/// A thing called NAME, and where it is, as it was written: nothing has been looked up.
 #[derive(Debug, Clone)]
 pub(crate) struct Named {
     /// What it is called: its reference, and its TUF target name.
     pub(crate) name: String,
-    /// Where it is.
-    pub(crate) place: Place,
-}
-
-/// Where something is.
-#[derive(Debug, Clone)]
-pub(crate) enum Place {
-    /// In a registry.
-    Registry(Reference),
-    /// In an OCI image layout.
-    Layout {
-        /// The folder.
-        folder: PathBuf,
-        /// The reference there.
-        reference: Reference,
-    },
-    /// In a file: a thin bundle.
-    File(PathBuf),
+    reference: Reference,
+    written: Option<String>,
 }
 
 impl FromStr for Named {
     type Err = ReferenceError;
 
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
-        let (name, place) = text.split_once('=').unwrap_or((text, text));
-        let reference: Reference = name.parse()?;
-        Ok(Self { name: name.to_owned(), place: Place::parse(place, reference)? })
+        let (name, written) = match text.split_once('=') {
+            Some((name, place)) => (name, Some(place.to_owned())),
+            None => (text, None),
+        };
+        Ok(Self { name: name.to_owned(), reference: name.parse()?, written })
     }
 }
 
-impl Place {
-    /// Reads a place; in a layout, `name` is looked up unless another reference is given.
-    fn parse(text: &str, name: Reference) -> Result<Self, ReferenceError> {
-        let Some(layout) = text.strip_prefix("oci:") else {
-            let is_file = Path::new(text).extension().is_some_and(|ending| ending == "json");
-            return if is_file { Ok(Self::File(text.into())) } else { Ok(Self::Registry(text.parse()?)) };
-        };
-        // A folder may have a colon in its name: if the whole text exists, it is a folder.
-        let (folder, reference) = match layout.split_once(':') {
-            Some((folder, reference)) if !Path::new(layout).exists() => (folder, reference.parse()?),
-            _ => (layout, name),
-        };
-        Ok(Self::Layout { folder: folder.into(), reference })
+impl Named {
+    /// Where it is: in a registry under its own name, unless another place is written.
+    pub(crate) fn place(&self) -> Result<Place, PlaceError> {
+        match &self.written {
+            Some(written) => Place::find(written, &self.reference),
+            None => Ok(Place::Registry(self.reference.clone())),
+        }
     }
 }
 
