@@ -5,6 +5,7 @@
 
 pub mod archive_mutator;
 pub mod cnab_to_oci;
+pub mod conformance;
 pub mod docker_registry;
 pub mod far_side;
 pub mod folder_content;

@@ -39,6 +39,8 @@ pub struct State {
     pub referrers: Option<BTreeMap<(String, String), Vec<Descriptor>>>,
     /// Open uploads: the repository of each.
     pub uploads: BTreeMap<u64, String>,
+    /// The number of the next upload.
+    pub next_upload: u64,
     /// Every request, in order.
     pub received: Vec<Received>,
     /// What goes wrong, first match first.

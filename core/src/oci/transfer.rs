@@ -40,7 +40,8 @@ pub trait Source: Send + Sync {
 /// A place that takes manifests and blobs. Blobs come first, then manifests, children before parents, then tags. Threads may
 /// share it.
 pub trait Sink: Send + Sync {
-    /// Offers a blob to a repository. Where the sink has it in another repository from the same run, the two share it, and
+    /// Offers a blob to a repository. A thread stores what is wanted, or drops the upload, before it offers the same blob again:
+    /// others that offer it may wait for that. Where the sink has it in another repository from the same run, the two share it, and
     /// nothing is wanted.
     ///
     /// # Errors

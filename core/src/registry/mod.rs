@@ -17,12 +17,14 @@ mod manifests;
 mod referrers_tag;
 mod sink;
 mod source;
+mod turns;
 mod uploads;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use sealift_archive_format::Digest;
 use ureq::http::{HeaderValue, Method, StatusCode};
 
 use crate::http::{self, HttpError, Request, RequestBody, Response, Url};
@@ -34,6 +36,7 @@ pub use credentials::{Credential, CredentialError, Credentials};
 pub use error::RegistryError;
 pub use sink::RegistrySink;
 pub use source::RegistrySource;
+use turns::Turns;
 pub use uploads::UploadError;
 
 /// How long a server may take to answer a TLS handshake where it may also speak plain `http`.
@@ -51,6 +54,8 @@ struct Inner {
     bases: Mutex<HashMap<String, Url>>,
     /// The `Authorization` that each scope was granted.
     granted: Mutex<HashMap<Scope, HeaderValue>>,
+    /// The lists of referrers that are being written, by subject.
+    lists: Turns<(Repository, Digest)>,
 }
 
 /// An action in a repository, as token services name it.
@@ -78,8 +83,8 @@ impl Client {
     /// As [`Client::new`], where user names and passwords may also go to token services on these hosts, although they
     /// are neither the registry's own host nor in the same registered domain.
     pub fn with_token_hosts(http: http::Client, credentials: Credentials, token_hosts: Vec<String>) -> Self {
-        let (bases, granted) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { http, credentials, token_hosts, bases, granted }))
+        let (bases, granted, lists) = (Mutex::default(), Mutex::default(), Turns::default());
+        Self(Arc::new(Inner { http, credentials, token_hosts, bases, granted, lists }))
     }
 
     /// The URL of something in a repository: `https://domain/v2/path/` and `rest`.

@@ -28,7 +28,7 @@ impl Client {
 
     /// Lists a referrer under the tag of its subject, beside those that are listed there.
     ///
-    /// Two clients that do this at the same time may overwrite each other's entry: the specification's conditional
+    /// Threads that share a client take turns. Two clients that do this at the same time may overwrite each other's entry: the specification's conditional
     /// requests are not used, because registries that do not list referrers do not support these either.
     pub(super) fn list_under_tag(
         &self,
@@ -37,6 +37,7 @@ impl Client {
         referrer: &ManifestBytes,
     ) -> Result<(), RegistryError> {
         let Some(tag) = tag_of(subject) else { return Ok(()) };
+        let _turn = self.0.lists.wait_for((repository.clone(), subject.clone()));
         let index = self.referrers_index(repository, subject)?.map(|(_, index)| index);
         let unusable = |error| unusable(repository, tag.as_str(), error);
         let Some(bytes) = with_referrer(index.as_ref(), referrer).map_err(unusable)? else { return Ok(()) };

@@ -1,10 +1,11 @@
 //! Registries as a sink: a blob is sent once to each registry, and mounted from there on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
 use sealift_archive_format::Digest;
 
+use super::turns::{Turn, Turns};
 use super::uploads::UploadError;
 use super::{Client, lock};
 use crate::oci::{BlobContent, Descriptor, ManifestBytes, Offer, Reference, Repository, Sink, SinkError, Upload};
@@ -14,12 +15,20 @@ pub struct RegistrySink {
     client: Client,
     /// The repositories of each registry in which a blob is known to be, from this run.
     known: Mutex<HashMap<(String, Digest), Vec<Repository>>>,
+    /// The manifests that were stored in this run.
+    stored: Mutex<HashSet<(Repository, Digest)>>,
+    /// What is being written, by registry.
+    turns: Turns<(String, Digest)>,
 }
 
 impl RegistrySink {
     /// Writes through this client.
     pub fn new(client: Client) -> Self {
-        Self { client, known: Mutex::default() }
+        Self { client, known: Mutex::default(), stored: Mutex::default(), turns: Turns::default() }
+    }
+
+    fn turn(&self, repository: &Repository, digest: &Digest) -> Turn<'_, (String, Digest)> {
+        self.turns.wait_for((repository.domain().to_owned(), digest.clone()))
     }
 
     /// The repositories of the same registry that have a blob, as far as is known.
@@ -45,7 +54,9 @@ impl RegistrySink {
 }
 
 impl Sink for RegistrySink {
+    /// Threads that offer the same blob wait for each other: it is sent once, and then there or shared.
     fn offer(&self, repository: &Repository, descriptor: &Descriptor) -> Result<Offer<'_>, SinkError> {
+        let turn = self.turn(repository, &descriptor.digest);
         let known = self.known_in(repository, &descriptor.digest);
         if known.contains(repository) {
             return Ok(Offer::There);
@@ -53,7 +64,7 @@ impl Sink for RegistrySink {
         if !self.client.has_blob(repository, descriptor)? {
             let Some(from) = known.first() else {
                 let (repository, descriptor) = (repository.clone(), descriptor.clone());
-                return Ok(Offer::Wanted(Box::new(RegistryUpload { sink: self, repository, descriptor })));
+                return Ok(Offer::Wanted(Box::new(RegistryUpload { sink: self, repository, descriptor, _turn: turn })));
             };
             self.share(from, repository, descriptor)?;
         }
@@ -62,12 +73,22 @@ impl Sink for RegistrySink {
     }
 
     fn put_manifest(&self, repository: &Repository, manifest: &ManifestBytes) -> Result<(), SinkError> {
-        Ok(self.client.put_manifest(repository, None, manifest)?)
+        let digest = &manifest.descriptor().digest;
+        let _turn = self.turn(repository, digest);
+        let key = (repository.clone(), digest.clone());
+        if !lock(&self.stored).contains(&key) {
+            self.client.put_manifest(repository, None, manifest)?;
+            lock(&self.stored).insert(key);
+        }
+        Ok(())
     }
 
     fn tag(&self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError> {
         match reference.tag_or_latest() {
-            Some(tag) => Ok(self.client.put_manifest(reference.repository(), Some(&tag), manifest)?),
+            Some(tag) => {
+                let _turn = self.turn(reference.repository(), &manifest.descriptor().digest);
+                Ok(self.client.put_manifest(reference.repository(), Some(&tag), manifest)?)
+            }
             None => Ok(()),
         }
     }
@@ -78,11 +99,12 @@ struct RegistryUpload<'s> {
     sink: &'s RegistrySink,
     repository: Repository,
     descriptor: Descriptor,
+    _turn: Turn<'s, (String, Digest)>,
 }
 
 impl Upload for RegistryUpload<'_> {
     fn store(self: Box<Self>, content: &mut dyn BlobContent) -> Result<(), SinkError> {
-        let Self { sink, repository, descriptor } = *self;
+        let Self { sink, repository, descriptor, _turn } = *self;
         sink.client.put_blob(&repository, &descriptor, content)?;
         sink.remember(&repository, &descriptor.digest);
         Ok(())

@@ -164,7 +164,8 @@ fn upload_blob(state: &mut State, request: &Received, name: &str, upload: &str) 
             state.blobs.insert((name.to_owned(), digest.clone()), content);
             return Answer::new(201, &[("docker-content-digest", &digest)], Vec::new());
         }
-        let number = state.received.len() as u64;
+        let number = state.next_upload;
+        state.next_upload += 1;
         state.uploads.insert(number, name.to_owned());
         return Answer::new(202, &[("location", &format!("/v2/{name}/blobs/uploads/{number}?state=x"))], Vec::new());
     }

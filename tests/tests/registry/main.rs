@@ -6,6 +6,7 @@
 
 mod authentication;
 mod blobs;
+mod conformance;
 mod hostile;
 mod http;
 mod layouts;

@@ -1,0 +1,136 @@
+//! Every kind of source and sink keeps the same promises.
+
+use std::fs;
+
+use sealift_archive_format::Digest;
+use sealift_core::oci::layout::{LayoutSink, LayoutSource};
+use sealift_core::oci::{Reference, Sink, Source};
+use sealift_core::registry::{RegistrySink, RegistrySource};
+use sealift_tests::conformance::{Target, sink, source};
+use sealift_tests::docker_registry::DockerRegistry;
+use sealift_tests::registry::Registry;
+use tempfile::TempDir;
+
+use super::client;
+
+/// A folder that becomes a layout.
+struct Layout(TempDir);
+
+impl Layout {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // A layout without any image is a source too.
+        fs::write(folder.path().join("index.json"), r#"{"schemaVersion":2,"manifests":[]}"#).unwrap();
+        fs::write(folder.path().join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+        Self(folder)
+    }
+}
+
+impl Target for Layout {
+    fn sink(&self) -> Box<dyn Sink + '_> {
+        Box::new(LayoutSink::open(self.0.path()).unwrap())
+    }
+
+    fn source(&self) -> Box<dyn Source + '_> {
+        Box::new(LayoutSource::open(self.0.path()).unwrap())
+    }
+
+    fn reference(&self, text: &str) -> Reference {
+        format!("registry.example/{text}").parse().unwrap()
+    }
+
+    fn corrupt(&self, digest: &Digest) -> bool {
+        flip(&self.0.path().join("blobs/sha256").join(digest.hex()));
+        true
+    }
+}
+
+fn flip(path: &std::path::Path) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[0] ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+/// A registry that can be made to know less.
+struct Simulated(Registry);
+
+impl Target for Simulated {
+    fn sink(&self) -> Box<dyn Sink + '_> {
+        Box::new(RegistrySink::new(client()))
+    }
+
+    fn source(&self) -> Box<dyn Source + '_> {
+        Box::new(RegistrySource::new(client()))
+    }
+
+    fn reference(&self, text: &str) -> Reference {
+        format!("{}/{text}", self.0.domain()).parse().unwrap()
+    }
+
+    fn corrupt(&self, digest: &Digest) -> bool {
+        let mut state = self.0.state();
+        let stored = state.blobs.iter_mut().filter(|((_, name), _)| *name == digest.to_string());
+        stored.for_each(|(_, bytes)| bytes[0] ^= 1);
+        true
+    }
+}
+
+/// Debian's registry.
+struct Docker(DockerRegistry);
+
+impl Target for Docker {
+    fn sink(&self) -> Box<dyn Sink + '_> {
+        Box::new(RegistrySink::new(client()))
+    }
+
+    fn source(&self) -> Box<dyn Source + '_> {
+        Box::new(RegistrySource::new(client()))
+    }
+
+    fn reference(&self, text: &str) -> Reference {
+        format!("{}/{text}", self.0.domain()).parse().unwrap()
+    }
+
+    fn corrupt(&self, digest: &Digest) -> bool {
+        let folder = self.0.storage().join("docker/registry/v2/blobs/sha256");
+        flip(&folder.join(&digest.hex()[..2]).join(digest.hex()).join("data"));
+        true
+    }
+}
+
+#[test]
+fn layouts() {
+    source::check(Layout::new);
+    sink::check(Layout::new);
+}
+
+#[test]
+fn registries() {
+    let start = || Simulated(Registry::start());
+    source::check(start);
+    sink::check(start);
+}
+
+/// A registry that mounts nothing, and knows no interface for referrers.
+#[test]
+fn registries_that_know_less() {
+    let start = || {
+        let registry = Registry::start();
+        registry.state().referrers = None;
+        registry.state().refuses_mounts = true;
+        registry.state().ignores_ranges = true;
+        Simulated(registry)
+    };
+    source::check(start);
+    sink::check(start);
+}
+
+#[test]
+fn dockers_registry() {
+    if DockerRegistry::start().is_none() {
+        return;
+    }
+    let start = || Docker(DockerRegistry::start().unwrap());
+    source::check(start);
+    sink::check(start);
+}
