@@ -270,7 +270,8 @@ impl Workflow<'_> {
             found.links = traces;
             found.warnings = warnings;
         }
-        Ok(agreed.map(|(_, report)| report).unwrap_or_default())
+        // A threshold is at least one.
+        agreed.map(|(_, report)| report).ok_or_else(|| Cause::NoLink { step: step.name.clone() })
     }
 
     /// The report of a file that counts: its own, or the summary of its sublayout.
