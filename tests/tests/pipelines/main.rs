@@ -6,6 +6,7 @@ mod failures;
 mod hostile_source;
 mod killed;
 mod live;
+mod properties;
 mod reports;
 mod trust_store;
 
