@@ -19,7 +19,7 @@ OPENING = b'{"payload":"'
 MIDDLE = b'","payloadType":"application/vnd.in-toto+json","signatures":['
 ENTRY_NAME = re.compile(
     r"oci-layout|index\.json|blobs/sha256/[0-9a-f]{64}|blobs/sha512/[0-9a-f]{128}"
-    r"|sealift/tuf/(?!\.)[\w.~-]{1,100}/(metadata/SEGMENT|targets/SEGMENT(/SEGMENT)*)"
+    r"|sealift/tuf/[a-z0-9][a-z0-9._-]{0,63}/(metadata/SEGMENT|targets/SEGMENT(/SEGMENT)*)"
     .replace("SEGMENT", r"(?!\.{1,2}(/|$))(?:[\w.~-]|%[0-9A-F]{2})+"),
     re.ASCII,
 )

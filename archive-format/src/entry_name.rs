@@ -8,13 +8,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::digest::{Digest, DigestAlgorithm};
+use crate::repository_name::{NameError, RepositoryName};
 
 /// The longest name, in bytes.
 pub const MAXIMUM_LENGTH: usize = 1_024;
 /// The longest part of a name between two slashes, in bytes: the limit of common file systems.
 pub const MAXIMUM_SEGMENT_LENGTH: usize = 255;
-/// The longest name of a TUF repository, in bytes.
-pub const MAXIMUM_REPOSITORY_LENGTH: usize = 100;
 
 const TUF: &str = "sealift/tuf/";
 const METADATA: &str = "/metadata/";
@@ -42,14 +41,14 @@ pub enum Place {
     /// A metadata file of a TUF repository.
     TufMetadata {
         /// The repository.
-        repository: String,
+        repository: RepositoryName,
         /// The file's name as TUF has it, decoded: `1.root.json`, or `2.a/b.json` for a role `a/b`.
         file: String,
     },
     /// A target file of a TUF repository.
     TufTarget {
         /// The repository.
-        repository: String,
+        repository: RepositoryName,
         /// The target's path as TUF has it, decoded: `example.com/app/<hash>.bundle:1.0`.
         path: String,
     },
@@ -79,12 +78,9 @@ pub enum EntryNameError {
         /// The text.
         text: String,
     },
-    /// A repository's name is empty, too long, begins with a `.` or has a character that must be encoded.
-    #[error("{name:?} cannot name a TUF repository in an archive")]
-    Repository {
-        /// The name.
-        name: String,
-    },
+    /// The name of the TUF repository is not valid.
+    #[error(transparent)]
+    Repository(#[from] NameError),
     /// It is not one of the places that the format defines.
     #[error("{name:?} is not a valid entry name")]
     Place {
@@ -123,23 +119,21 @@ impl EntryName {
     /// The place of a TUF metadata file, for example `1.root.json`; characters that need it are encoded.
     ///
     /// # Errors
-    /// [`EntryNameError`] when the repository or the file cannot be named.
-    pub fn tuf_metadata(repository: &str, file: &str) -> Result<Self, EntryNameError> {
-        check_repository(repository)?;
+    /// [`EntryNameError`] when the file cannot be named.
+    pub fn tuf_metadata(repository: &RepositoryName, file: &str) -> Result<Self, EntryNameError> {
         let text = format!("{TUF}{repository}{METADATA}{}", encode(file, false)?);
         check_shape(&text)?;
-        Ok(Self::new(text, Place::TufMetadata { repository: repository.to_owned(), file: file.to_owned() }))
+        Ok(Self::new(text, Place::TufMetadata { repository: repository.clone(), file: file.to_owned() }))
     }
 
     /// The place of a TUF target, by its path in the repository; characters that need it are encoded, slashes stay.
     ///
     /// # Errors
-    /// [`EntryNameError`] when the repository or the path cannot be named.
-    pub fn tuf_target(repository: &str, path: &str) -> Result<Self, EntryNameError> {
-        check_repository(repository)?;
+    /// [`EntryNameError`] when the path cannot be named.
+    pub fn tuf_target(repository: &RepositoryName, path: &str) -> Result<Self, EntryNameError> {
         let text = format!("{TUF}{repository}{TARGETS}{}", encode(path, true)?);
         check_shape(&text)?;
-        Ok(Self::new(text, Place::TufTarget { repository: repository.to_owned(), path: path.to_owned() }))
+        Ok(Self::new(text, Place::TufTarget { repository: repository.clone(), path: path.to_owned() }))
     }
 
     /// The name as it is written.
@@ -162,6 +156,7 @@ impl FromStr for EntryName {
         if let Some(rest) = text.strip_prefix(TUF) {
             let (repository, rest) =
                 rest.split_at_checked(rest.find('/').ok_or_else(elsewhere)?).ok_or_else(elsewhere)?;
+            let repository = &repository.parse()?;
             let name = if let Some(file) = rest.strip_prefix(METADATA) {
                 Self::tuf_metadata(repository, &decode(file)?)?
             } else if let Some(path) = rest.strip_prefix(TARGETS) {
@@ -225,17 +220,6 @@ impl<'de> serde::Deserialize<'de> for EntryName {
     }
 }
 
-/// Checks that a text can name a TUF repository in an archive.
-///
-/// # Errors
-/// [`EntryNameError::Repository`].
-pub fn check_repository(name: &str) -> Result<(), EntryNameError> {
-    let fits = (1..=MAXIMUM_REPOSITORY_LENGTH).contains(&name.len())
-        && name.bytes().all(is_unreserved)
-        && !name.starts_with('.');
-    if fits { Ok(()) } else { Err(EntryNameError::Repository { name: shorten(name) }) }
-}
-
 fn check_shape(text: &str) -> Result<(), EntryNameError> {
     if text.len() > MAXIMUM_LENGTH {
         return Err(EntryNameError::TooLong { length: text.len() });
@@ -294,6 +278,10 @@ fn shorten(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn main() -> RepositoryName {
+        "main".parse().unwrap()
+    }
+
     fn refused(text: &str) -> EntryNameError {
         text.parse::<EntryName>().expect_err(text)
     }
@@ -306,9 +294,9 @@ mod tests {
             EntryName::oci_layout(),
             EntryName::oci_index(),
             EntryName::blob(&digest),
-            EntryName::tuf_metadata("main", "1.root.json").unwrap(),
-            EntryName::tuf_metadata("main", "2.a/b c.json").unwrap(),
-            EntryName::tuf_target("a-b.c", "example.com/app/00.bundle:1.0 ü%").unwrap(),
+            EntryName::tuf_metadata(&main(), "1.root.json").unwrap(),
+            EntryName::tuf_metadata(&main(), "2.a/b c.json").unwrap(),
+            EntryName::tuf_target(&"a-b.c".parse().unwrap(), "example.com/app/00.bundle:1.0 ü%").unwrap(),
         ] {
             assert_eq!(name.as_str().parse::<EntryName>().unwrap(), name);
         }
@@ -316,9 +304,9 @@ mod tests {
 
     #[test]
     fn what_is_not_unreserved_is_percent_encoded_as_python_tuf_does() {
-        let metadata = EntryName::tuf_metadata("main", "2.a/b%.json").unwrap();
+        let metadata = EntryName::tuf_metadata(&main(), "2.a/b%.json").unwrap();
         assert_eq!(metadata.as_str(), "sealift/tuf/main/metadata/2.a%2Fb%25.json");
-        let target = EntryName::tuf_target("main", "example.com/app:1.0").unwrap();
+        let target = EntryName::tuf_target(&main(), "example.com/app:1.0").unwrap();
         assert_eq!(target.as_str(), "sealift/tuf/main/targets/example.com/app%3A1.0");
     }
 
@@ -348,25 +336,26 @@ mod tests {
         let targets = "sealift/tuf/main/targets";
         for path in ["..", "a/../b", "a/./b", "/a", "a/", ""] {
             assert!(matches!(refused(&format!("{targets}/{path}")), EntryNameError::Segment { .. }), "{path}");
-            assert!(EntryName::tuf_target("main", path).is_err(), "{path}");
+            assert!(EntryName::tuf_target(&main(), path).is_err(), "{path}");
         }
-        assert!(EntryName::tuf_metadata("main", "..").is_err());
-        assert!(EntryName::tuf_metadata("main", "a\0").is_err());
+        assert!(EntryName::tuf_metadata(&main(), "..").is_err());
+        assert!(EntryName::tuf_metadata(&main(), "a\0").is_err());
     }
 
     #[test]
     fn lengths_are_limited() {
         let segment = "s".repeat(MAXIMUM_SEGMENT_LENGTH);
-        assert!(EntryName::tuf_target("main", &segment).is_ok());
-        assert!(EntryName::tuf_target("main", &format!("{segment}s")).is_err());
+        assert!(EntryName::tuf_target(&main(), &segment).is_ok());
+        assert!(EntryName::tuf_target(&main(), &format!("{segment}s")).is_err());
         let long = vec![segment; 4].join("/");
-        assert!(matches!(EntryName::tuf_target("main", &long), Err(EntryNameError::TooLong { length: 1_048 })));
+        assert!(matches!(EntryName::tuf_target(&main(), &long), Err(EntryNameError::TooLong { length: 1_048 })));
     }
 
     #[test]
     fn repositories_have_plain_names() {
-        for name in ["", ".", "..", ".hidden", "a b", "a%41", "ü", &"r".repeat(101)] {
-            assert!(matches!(EntryName::tuf_metadata(name, "f"), Err(EntryNameError::Repository { .. })), "{name}");
+        for name in [".hidden", "a b", "a%41", "A", "a~", "ü", &"r".repeat(65)] {
+            let entry = format!("sealift/tuf/{name}/metadata/f");
+            assert!(matches!(refused(&entry), EntryNameError::Repository(_)), "{name}");
         }
     }
 

@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     fn long_name() -> EntryName {
-        EntryName::tuf_target("main", &"n".repeat(76)).unwrap()
+        EntryName::tuf_target(&"main".parse().unwrap(), &"n".repeat(76)).unwrap()
     }
 
     #[test]
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn names_of_up_to_100_bytes_need_no_pax_header() {
-        let name = EntryName::tuf_target("main", &"n".repeat(75)).unwrap();
+        let name = EntryName::tuf_target(&"main".parse().unwrap(), &"n".repeat(75)).unwrap();
         assert_eq!((name.as_str().len(), header(&name, 0).len()), (100, BLOCK_LENGTH));
         assert_eq!((long_name().as_str().len(), header(&long_name(), 0).len()), (101, 3 * BLOCK_LENGTH));
     }

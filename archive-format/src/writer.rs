@@ -176,7 +176,7 @@ mod tests {
         let mut contents = vec![
             (EntryName::oci_layout(), b"{}".to_vec()),
             (EntryName::oci_index(), Vec::new()),
-            (EntryName::tuf_metadata("main", &"m".repeat(200)).unwrap(), vec![7; 513]),
+            (EntryName::tuf_metadata(&"main".parse().unwrap(), &"m".repeat(200)).unwrap(), vec![7; 513]),
         ];
         for length in [0, 1, 511, 512, BUFFER_LENGTH - 1, BUFFER_LENGTH, BUFFER_LENGTH + 1, 3 * BUFFER_LENGTH + 512] {
             let content = vec![u8::try_from(length % 251).unwrap(); length];
@@ -193,7 +193,7 @@ mod tests {
             exporter: Exporter { name: "test".to_owned(), version: "1".to_owned() },
             format_version: FormatVersion::CURRENT,
             images: Vec::new(),
-            repositories: vec![crate::inventory::RepositoryRecord { name: "main".to_owned() }],
+            repositories: vec![crate::inventory::RepositoryRecord { name: "main".parse().unwrap() }],
         };
         Seal::new(inventory, vec![SealSignature { key: Digest::sha256(b""), bytes: [0; 64] }]).unwrap()
     }

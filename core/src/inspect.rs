@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use sealift_archive_format::dsse::MAXIMUM_SIGNATURES;
 use sealift_archive_format::inventory::{EntryRecord, ImageRole, Inventory};
 use sealift_archive_format::strict_json::{self, Names};
-use sealift_archive_format::{Digest, FormatError, Place, Reader};
+use sealift_archive_format::{Digest, FormatError, Place, Reader, RepositoryName};
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +53,7 @@ pub struct Inspection {
 #[serde(rename_all = "camelCase")]
 pub struct InspectedRepository {
     /// Its name.
-    pub name: String,
+    pub name: RepositoryName,
     /// Its metadata files.
     pub files: Vec<InspectedMetadata>,
     /// The target files that it carries.
@@ -97,7 +97,7 @@ pub fn inspect(input: impl Read) -> Result<Inspection, FormatError> {
     let sealed_by = sealed.seal().signatures().iter().map(|signature| signature.key.clone()).collect();
     let mut reader = sealed.read_inventory()?;
     let inventory = Arc::clone(reader.inventory());
-    let mut repositories: BTreeMap<String, InspectedRepository> = BTreeMap::new();
+    let mut repositories: BTreeMap<RepositoryName, InspectedRepository> = BTreeMap::new();
     for repository in &inventory.repositories {
         let (files, targets) = (Vec::new(), Vec::new());
         let name = repository.name.clone();

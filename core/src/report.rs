@@ -16,6 +16,7 @@ use serde::Serialize;
 use crate::oci::attestation::Attached;
 use crate::oci::{Document, Graph, ReferrerKind};
 use crate::trust::{Finding, Judgement, RepositoryEvidence, Terms};
+use crate::trust_store::RepositoryName;
 use crate::trust_store::policy::Period;
 use crate::verify::documents::ClosedImage;
 use crate::verify::{Attestations, Proof, attested_by};
@@ -88,7 +89,7 @@ pub struct TimeReport {
 #[serde(rename_all = "camelCase")]
 pub struct RepositoryReport {
     /// The name under which its root is pinned.
-    pub name: String,
+    pub name: RepositoryName,
     /// SHA-256 of the pinned root file.
     pub pinned_root: Digest,
     /// The instant at which expiry was judged.
@@ -223,7 +224,7 @@ pub struct TargetReport {
     /// The name of the target.
     pub target: String,
     /// The repositories that agree on it.
-    pub repositories: Vec<String>,
+    pub repositories: Vec<RepositoryName>,
     /// The roles from `targets` to the one that signs it.
     pub roles: Vec<String>,
 }
@@ -328,7 +329,7 @@ fn repository(evidence: &RepositoryEvidence, clock: &Clock) -> RepositoryReport 
         expiry: expiry(role.expires, clock),
     };
     RepositoryReport {
-        name: evidence.name.to_string(),
+        name: evidence.name.clone(),
         pinned_root: evidence.pinned_root.clone(),
         judged_at: evidence.judged_at,
         roles: evidence.roles.iter().map(role).collect(),
@@ -414,9 +415,7 @@ fn warnings(report: &Report, proof: &Proof) -> Vec<String> {
             warnings.extend(step.warnings.iter().map(|text| format!("step {} of {}: {text}", step.name, item.name)));
         }
     }
-    let spoke = |name: &&crate::trust_store::RepositoryName| {
-        !judgement.repositories.iter().any(|evidence| evidence.name == **name)
-    };
+    let spoke = |name: &&RepositoryName| !judgement.repositories.iter().any(|evidence| evidence.name == **name);
     for name in carried.names().into_iter().filter(spoke) {
         warnings.push(format!("repository {name} was carried, but no root is pinned for it here, so it was ignored"));
     }

@@ -60,8 +60,8 @@ impl Default for Sample {
         let contents = vec![
             (EntryName::oci_layout(), br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()),
             (EntryName::oci_index(), index.to_string().into_bytes()),
-            (EntryName::tuf_metadata("main", "1.root.json").unwrap(), b"(the first root)".to_vec()),
-            (EntryName::tuf_target("main", &long_target()).unwrap(), b"(an in-toto layout)".to_vec()),
+            (EntryName::tuf_metadata(&"main".parse().unwrap(), "1.root.json").unwrap(), b"(the first root)".to_vec()),
+            (EntryName::tuf_target(&"main".parse().unwrap(), &long_target()).unwrap(), b"(an in-toto layout)".to_vec()),
             blob(bundle.clone()),
             blob(manifest),
             blob(config),
@@ -88,7 +88,7 @@ impl Default for Sample {
             exporter: Exporter { name: "example".to_owned(), version: "1.0".to_owned() },
             format_version: FormatVersion::CURRENT,
             images: Vec::new(),
-            repositories: vec![RepositoryRecord { name: "main".to_owned() }],
+            repositories: vec![RepositoryRecord { name: "main".parse().unwrap() }],
         };
         Self { inventory, contents }
     }

@@ -102,7 +102,11 @@ impl Consignment {
             exporter: Exporter { name: "malicious".to_owned(), version: "1".to_owned() },
             format_version: FormatVersion::CURRENT,
             images: self.images.clone(),
-            repositories: self.repositories.keys().map(|name| RepositoryRecord { name: name.clone() }).collect(),
+            repositories: self
+                .repositories
+                .keys()
+                .map(|name| RepositoryRecord { name: name.parse().unwrap() })
+                .collect(),
         };
         let mut tuf = BTreeMap::new();
         for (repository, files) in &self.repositories {
@@ -170,6 +174,7 @@ fn tuf_files(sample: &Sample, references: &[(String, Value)]) -> TufFiles {
 
 /// The entry of a TUF file. TUF writes the names of metadata files percent-encoded, and an entry name encodes them anew.
 fn entry_name(repository: &str, path: &str) -> EntryName {
+    let repository = &repository.parse().unwrap();
     match path.split_once('/') {
         Some(("metadata", file)) => {
             EntryName::tuf_metadata(repository, &percent_decode_str(file).decode_utf8().unwrap()).unwrap()

@@ -2,7 +2,8 @@
 
 use super::{FormatVersion, MAXIMUM_ENTRIES, MAXIMUM_PLATFORMS, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH};
 use crate::digest::Digest;
-use crate::entry_name::{EntryName, EntryNameError};
+use crate::entry_name::EntryName;
+use crate::repository_name::RepositoryName;
 use crate::strict_json::JsonError;
 
 /// What is wrong with an inventory.
@@ -91,7 +92,7 @@ pub enum InventoryError {
     #[error("the TUF repositories are not sorted: {name:?} is out of order")]
     RepositoryOrder {
         /// The repository that is out of order.
-        name: String,
+        name: RepositoryName,
     },
     /// When the archive is unpacked, one name would be both a file and a folder.
     #[error("entry {file} would be both a file and a folder with {below} in it")]
@@ -130,20 +131,17 @@ pub enum InventoryError {
         /// The image's reference.
         reference: String,
     },
-    /// A repository's name cannot be used.
-    #[error(transparent)]
-    Repository(#[from] EntryNameError),
     /// A repository is listed twice.
     #[error("TUF repository {name:?} is listed twice")]
     DuplicateRepository {
         /// The repository.
-        name: String,
+        name: RepositoryName,
     },
     /// A repository is listed, but none of its metadata is an entry.
     #[error("TUF repository {name:?} is listed, but has no metadata in the archive")]
     EmptyRepository {
         /// The repository.
-        name: String,
+        name: RepositoryName,
     },
     /// An entry belongs to a repository that is not listed.
     #[error("entry {entry} belongs to a TUF repository that is not listed")]

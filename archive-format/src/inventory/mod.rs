@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::entry_name::EntryName;
+use crate::repository_name::RepositoryName;
 
 pub use error::InventoryError;
 pub use statement::{FormatVersion, PREDICATE_TYPE, STATEMENT_TYPE};
@@ -134,7 +135,7 @@ pub struct TargetRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RepositoryRecord {
     /// The name under which its files are carried.
-    pub name: String,
+    pub name: RepositoryName,
 }
 
 /// An OCI content descriptor, as far as it identifies content.

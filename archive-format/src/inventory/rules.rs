@@ -6,7 +6,7 @@ use super::statement::instant;
 use super::{Descriptor, ImageRecord, ImageRole, Inventory, InventoryError, TargetRecord};
 use super::{MAXIMUM_ENTRIES, MAXIMUM_PLATFORMS, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH};
 use crate::digest::{Digest, DigestAlgorithm};
-use crate::entry_name::{self, EntryName, Place};
+use crate::entry_name::{EntryName, Place};
 use crate::tar_profile;
 
 pub(super) fn check(inventory: &Inventory) -> Result<(), InventoryError> {
@@ -85,9 +85,9 @@ fn check_images(inventory: &Inventory) -> Result<(), InventoryError> {
 }
 
 /// The first text that does not sort after the one before it, by their bytes.
-fn out_of_order<'a>(texts: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+fn out_of_order<T: Ord + Copy>(mut texts: impl Iterator<Item = T>) -> Option<T> {
     let mut previous = None;
-    texts.into_iter().find(|text| previous.replace(*text).is_some_and(|previous| previous >= *text))
+    texts.find(|text| previous.replace(*text).is_some_and(|previous| previous >= *text))
 }
 
 /// First `oci-layout`, second `index.json`, then the TUF files by name, then the blobs; and the digests that names imply.
@@ -172,13 +172,12 @@ fn class(name: &EntryName) -> Class {
 fn check_repositories(inventory: &Inventory) -> Result<(), InventoryError> {
     let mut listed = HashSet::new();
     for repository in &inventory.repositories {
-        entry_name::check_repository(&repository.name)?;
         if !listed.insert(&repository.name) {
             return Err(InventoryError::DuplicateRepository { name: repository.name.clone() });
         }
     }
-    if let Some(name) = out_of_order(inventory.repositories.iter().map(|repository| repository.name.as_str())) {
-        return Err(InventoryError::RepositoryOrder { name: name.to_owned() });
+    if let Some(name) = out_of_order(inventory.repositories.iter().map(|repository| &repository.name)) {
+        return Err(InventoryError::RepositoryOrder { name: name.clone() });
     }
     let mut with_metadata = HashSet::new();
     for entry in &inventory.entries {

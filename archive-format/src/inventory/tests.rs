@@ -5,6 +5,10 @@ use crate::digest::DigestAlgorithm;
 use crate::entry_name::Place;
 use crate::strict_json;
 
+fn name(text: &str) -> RepositoryName {
+    text.parse().unwrap()
+}
+
 fn descriptor(content: &[u8]) -> Descriptor {
     let (digest, size) = (Digest::sha256(content), content.len() as u64);
     Descriptor { digest, media_type: "application/vnd.oci.image.manifest.v1+json".to_owned(), size }
@@ -40,8 +44,8 @@ fn inventory() -> Inventory {
         entries: vec![
             EntryRecord::of(EntryName::oci_layout(), b"{}"),
             EntryRecord::of(EntryName::oci_index(), b"{}"),
-            EntryRecord::of(EntryName::tuf_metadata("main", "1.root.json").unwrap(), b"root"),
-            EntryRecord::of(EntryName::tuf_target("main", "shop.layout").unwrap(), b"layout"),
+            EntryRecord::of(EntryName::tuf_metadata(&name("main"), "1.root.json").unwrap(), b"root"),
+            EntryRecord::of(EntryName::tuf_target(&name("main"), "shop.layout").unwrap(), b"layout"),
             blob(b"bundle"),
             blob(b"index"),
             blob(b"image"),
@@ -51,7 +55,7 @@ fn inventory() -> Inventory {
         exporter: Exporter { name: "sealift".to_owned(), version: "0.1.0".to_owned() },
         format_version: FormatVersion::CURRENT,
         images: vec![ImageRecord { completeness: Completeness::Selected, ..image(ImageRole::StandAlone, "alone:1") }],
-        repositories: vec![RepositoryRecord { name: "main".to_owned() }],
+        repositories: vec![RepositoryRecord { name: name("main") }],
     }
 }
 
@@ -225,7 +229,7 @@ fn platforms_and_repositories_are_sorted() {
         );
     }
     let error = refused(|inventory| {
-        inventory.repositories.insert(0, RepositoryRecord { name: "zzz".to_owned() });
+        inventory.repositories.insert(0, RepositoryRecord { name: name("zzz") });
     });
     assert!(matches!(&error, InventoryError::RepositoryOrder { .. }), "{error}");
 }
@@ -235,12 +239,14 @@ fn a_target_is_not_a_file_and_a_folder() {
     let with = |paths: &'static [&'static str]| {
         move |inventory: &mut Inventory| {
             let first_blob = inventory.entries.iter().position(|entry| matches!(entry.name.place(), Place::Blob(_)));
-            let mut tuf: Vec<EntryRecord> =
-                paths.iter().map(|path| EntryRecord::of(EntryName::tuf_target("main", path).unwrap(), b"t")).collect();
+            let mut tuf: Vec<EntryRecord> = paths
+                .iter()
+                .map(|path| EntryRecord::of(EntryName::tuf_target(&name("main"), path).unwrap(), b"t"))
+                .collect();
             let entries = &mut inventory.entries;
             entries.splice(
                 2..first_blob.unwrap(),
-                [EntryRecord::of(EntryName::tuf_metadata("main", "1.root.json").unwrap(), b"r")],
+                [EntryRecord::of(EntryName::tuf_metadata(&name("main"), "1.root.json").unwrap(), b"r")],
             );
             tuf.sort_by(|one, other| one.name.cmp(&other.name));
             entries.splice(3..3, tuf);
@@ -459,12 +465,16 @@ fn a_blob_has_the_digest_of_its_name_and_all_else_sha256() {
 fn repositories_are_listed_once_and_carried() {
     let twice = refused(|inventory| inventory.repositories.push(inventory.repositories[0].clone()));
     assert!(matches!(twice, InventoryError::DuplicateRepository { .. }));
-    let empty = refused(|inventory| inventory.repositories.push(RepositoryRecord { name: "other".to_owned() }));
-    assert!(matches!(empty, InventoryError::EmptyRepository { name } if name == "other"));
+    let empty = refused(|inventory| inventory.repositories.push(RepositoryRecord { name: name("other") }));
+    assert!(matches!(empty, InventoryError::EmptyRepository { name } if name.as_str() == "other"));
     let unlisted = refused(|inventory| inventory.repositories.clear());
     assert!(matches!(unlisted, InventoryError::UnlistedRepository { .. }));
-    let wrong = refused(|inventory| inventory.repositories[0].name = "../main".to_owned());
-    assert!(matches!(wrong, InventoryError::Repository(_)));
+    let statement = String::from_utf8(inventory().to_statement().unwrap()).unwrap();
+    for name in ["../main", "Main", "main~"] {
+        let wrong = statement.replace(r#"[{"name":"main"}]"#, &format!(r#"[{{"name":"{name}"}}]"#));
+        let wrong = Inventory::parse(wrong.as_bytes());
+        assert!(matches!(wrong, Err(InventoryError::Json(_))), "{wrong:?}");
+    }
 }
 
 #[test]

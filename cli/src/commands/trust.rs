@@ -175,8 +175,7 @@ pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failur
             let map = read_file(&file, MAXIMUM_LENGTH).attempt(attempt)?;
             store.begin().and_then(|update| update.set_map(&map)).attempt(attempt)?;
             context.remark(format_args!("The map was replaced with {}.", file.display()));
-            let pinned: BTreeSet<_> =
-                store.repositories().attempt(attempt)?.into_iter().map(|name| name.to_string()).collect();
+            let pinned: BTreeSet<_> = store.repositories().attempt(attempt)?.into_iter().collect();
             let map = store.map().attempt(attempt)?;
             for name in map.iter().flat_map(|map| map.repositories().keys()).filter(|name| !pinned.contains(*name)) {
                 context.remark(format_args!(

@@ -14,7 +14,7 @@ pub(super) fn head(error: &HeadError) -> Advice {
     match error {
         HeadError::Format(error) => format(error),
         HeadError::Seal(error) => seal(error),
-        HeadError::Layout(_) | HeadError::RepositoryName(_) | HeadError::TooMuchMetadata(_) => {
+        HeadError::Layout(_) | HeadError::TooMuchMetadata(_) => {
             advice(ExitCode::ArchiveFormat, "ask the exporter for an archive that Sealift wrote; nothing was imported")
         }
         HeadError::Documents(error) => documents(error),

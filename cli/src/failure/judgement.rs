@@ -17,9 +17,6 @@ pub(super) fn judgement(error: &JudgementError) -> Advice {
             ExitCode::TrustStore,
             "say which repository speaks for which names: sealift trust map MAP.json (TAP 4)",
         ),
-        JudgementError::Map(_) | JudgementError::RepositoryName(_) => {
-            advice(ExitCode::TrustStore, "correct the map: sealift trust map MAP.json")
-        }
         JudgementError::Repository(error) => repository(error),
         JudgementError::OtherTarget { .. } => advice(
             ExitCode::Tuf,
@@ -225,7 +222,6 @@ fn supply_chain(error: &SupplyChainError) -> Advice {
             ExitCode::InToto,
             "ask the publisher to sign layouts and their keys with the offline keys of the targets role",
         ),
-        SupplyChainError::Name(_) => advice(ExitCode::TrustStore, "correct the map: sealift trust map MAP.json"),
         SupplyChainError::Repository(error) => repository(error),
         SupplyChainError::Work(_) => advice(
             ExitCode::InToto,

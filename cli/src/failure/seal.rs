@@ -65,7 +65,6 @@ pub(super) fn inventory(error: &InventoryError) -> Advice {
         | InventoryError::DuplicateReference { .. }
         | InventoryError::DuplicateComponent { .. }
         | InventoryError::MisplacedImage { .. }
-        | InventoryError::Repository(_)
         | InventoryError::DuplicateRepository { .. }
         | InventoryError::EmptyRepository { .. }
         | InventoryError::UnlistedRepository { .. }

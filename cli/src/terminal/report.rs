@@ -144,7 +144,8 @@ fn write_item(text: &mut Text, item: &ItemReport, indent: &str) {
     match &item.tuf {
         None => text.line(Line::from(indent).then("TUF: ").styled(WARN, "no repository speaks for it")),
         Some(target) => {
-            let (repositories, roles) = (target.repositories.join(", "), target.roles.join(" → "));
+            let repositories: Vec<_> = target.repositories.iter().map(ToString::to_string).collect();
+            let (repositories, roles) = (repositories.join(", "), target.roles.join(" → "));
             text.line(format_args!("{indent}TUF: target {}, signed by {roles} of {repositories}", target.target));
         }
     }

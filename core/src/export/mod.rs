@@ -245,14 +245,14 @@ fn inventory(
     };
     let mut files = BTreeMap::new();
     for (name, repository) in &carried.repositories {
-        inventory.repositories.push(RepositoryRecord { name: name.to_string() });
+        inventory.repositories.push(RepositoryRecord { name: name.clone() });
         for (file, bytes) in repository.metadata.files() {
             // TUF writes file names percent-encoded, and an entry name encodes what it is given.
             let file = percent_decode_str(file).decode_utf8_lossy();
-            files.insert(EntryName::tuf_metadata(name.as_str(), &file)?, bytes.clone());
+            files.insert(EntryName::tuf_metadata(name, &file)?, bytes.clone());
         }
         for (path, bytes) in repository.targets.files() {
-            files.insert(EntryName::tuf_target(name.as_str(), path)?, bytes.clone());
+            files.insert(EntryName::tuf_target(name, path)?, bytes.clone());
         }
     }
     let index = archive_layout::index(&inventory);

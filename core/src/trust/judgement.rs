@@ -7,8 +7,8 @@ use std::sync::Arc;
 use sealift_archive_format::Digest;
 use sealift_proof::in_toto::{Inspections, VerifiedSupplyChain, Work};
 use sealift_proof::level::{Assurance, Level, MinimumLevel};
-use sealift_proof::tuf::map::{AgreedTarget, MapError, MapSearchError, RepositoryMap};
-use sealift_proof::tuf::{Measured, MismatchError, RoleName, TufError, VerifiedTarget};
+use sealift_proof::tuf::map::{AgreedTarget, MapSearchError, RepositoryMap};
+use sealift_proof::tuf::{Measured, MismatchError, VerifiedTarget};
 
 use super::claim::Claim;
 use super::repositories::{Carried, Carrier, Repositories, RepositoryError, RepositoryEvidence};
@@ -16,7 +16,7 @@ use super::supply_chain::{self, SupplyChainError};
 use super::terms::Terms;
 use crate::trust_store::policy;
 use crate::trust_store::requirement::{Asked, InBundles, Rule};
-use crate::trust_store::{NameError, RepositoryName, Trust};
+use crate::trust_store::{RepositoryName, Trust};
 
 /// What to judge, and how.
 pub struct Question<'a> {
@@ -75,9 +75,6 @@ pub enum JudgementError {
         /// How many roots are pinned.
         count: usize,
     },
-    /// The map cannot be read.
-    #[error("the map of repositories cannot be used")]
-    Map(#[from] MapError),
     /// A repository cannot be used.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
@@ -97,9 +94,6 @@ pub enum JudgementError {
         /// Why they do not agree.
         source: MapSearchError,
     },
-    /// The map names a repository with a name that no trust store allows.
-    #[error("the map of repositories has a name that is not valid")]
-    RepositoryName(#[from] NameError),
     /// A repository lists two contents for one name, in two spellings.
     #[error("repository {name} lists {first} and {second} with different contents, and both mean {reference}")]
     TwoTargets {
@@ -155,17 +149,24 @@ pub enum JudgementError {
         rule: Rule,
     },
     /// A repository that the policy names does not vouch for it.
-    #[error("{reference} is vouched for by {}, but {rule} requires {repository}", if .vouching.is_empty() { "nobody".to_owned() } else { .vouching.join(", ") })]
+    #[error("{reference} is vouched for by {}, but {rule} requires {repository}", listed(.vouching))]
     NotVouchedFor {
         /// The reference.
         reference: String,
         /// The required repository.
         repository: RepositoryName,
         /// Those that vouch.
-        vouching: Vec<String>,
+        vouching: Vec<RepositoryName>,
         /// The part of the policy that requires it.
         rule: Rule,
     },
+}
+
+fn listed(vouching: &[RepositoryName]) -> String {
+    match vouching {
+        [] => "nobody".to_owned(),
+        names => names.iter().map(RepositoryName::as_str).collect::<Vec<_>>().join(", "),
+    }
 }
 
 /// Judges claims against what this side trusts.
@@ -229,7 +230,7 @@ fn map(trust: &Trust) -> Result<Option<RepositoryMap>, JudgementError> {
     let mut names = trust.repositories.keys();
     match (names.next(), names.len()) {
         (None, _) => Ok(None),
-        (Some(only), 0) => Ok(Some(RepositoryMap::of_one(only.as_str(), Vec::new())?)),
+        (Some(only), 0) => Ok(Some(RepositoryMap::of_one(only, Vec::new()))),
         (Some(_), others) => Err(JudgementError::NoMap { count: others + 1 }),
     }
 }
@@ -326,22 +327,28 @@ impl<'a> Judge<'a, '_> {
     /// The target that the repositories that speak for a name agree on, however the name is written.
     fn resolve(&mut self, claim: &Claim) -> Result<Option<AgreedTarget>, JudgementError> {
         let Some(map) = &self.map else { return Ok(None) };
-        let mut silent = None;
         let repositories = &mut self.repositories;
-        let found = map.resolve(&claim.full_name(), |name| {
-            say(repositories, name, claim).map_err(|error| match error {
-                JudgementError::Repository(RepositoryError::Tuf { source, .. }) => source,
-                other => {
-                    silent.get_or_insert(other);
-                    absent()
+        map.resolve(&claim.full_name(), |name| say(repositories, name, claim))
+            .map_err(|error| JudgementError::of_search(error, &claim.reference))
+    }
+}
+
+impl JudgementError {
+    /// Why a search failed. Only metadata that is refused keeps a repository from answering; any other error already
+    /// says all.
+    fn of_search(error: MapSearchError<Self>, reference: &str) -> Self {
+        let source = match error {
+            MapSearchError::NoAgreement { target, asked, known_to, threshold } => {
+                MapSearchError::NoAgreement { target, asked, known_to, threshold }
+            }
+            MapSearchError::Repository { repository, target, source } => match *source {
+                Self::Repository(RepositoryError::Tuf { source, .. }) => {
+                    MapSearchError::Repository { repository, target, source: Box::new(source) }
                 }
-            })
-        });
-        match (found, silent) {
-            (Ok(found), _) => Ok(found),
-            (Err(_), Some(silent)) => Err(silent),
-            (Err(source), None) => Err(JudgementError::Search { reference: claim.reference.clone(), source }),
-        }
+                other => return other,
+            },
+        };
+        Self::Search { reference: reference.to_owned(), source }
     }
 }
 
@@ -357,9 +364,9 @@ fn require(finding: &Finding, asked: &Asked<'_>, level: Level, is_met: bool) -> 
         let (reference, minimum, rule) = (reference.clone(), asked.level, asked.rule());
         return Err(JudgementError::Level { reference, level, minimum, rule });
     }
-    let vouching: Vec<String> =
+    let vouching: Vec<RepositoryName> =
         finding.target.iter().flat_map(AgreedTarget::witnesses).map(|(name, _)| name.clone()).collect();
-    match asked.vouched_by.iter().find(|name| !vouching.iter().any(|vouching| vouching == name.as_str())) {
+    match asked.vouched_by.iter().find(|name| !vouching.contains(name)) {
         None => Ok(()),
         Some(repository) => {
             let (reference, repository, rule) = (reference.clone(), repository.clone(), asked.rule());
@@ -371,28 +378,22 @@ fn require(finding: &Finding, asked: &Asked<'_>, level: Level, is_met: bool) -> 
 /// What one repository says about a name in any spelling: it must not list two contents.
 fn say(
     repositories: &mut Repositories<'_>,
-    name: &str,
+    name: &RepositoryName,
     claim: &Claim,
 ) -> Result<Option<VerifiedTarget>, JudgementError> {
-    let name: RepositoryName = name.parse()?;
     let mut said: Option<VerifiedTarget> = None;
     for spelling in claim.spellings() {
-        match (&said, repositories.resolve(&name, &spelling)?) {
+        match (&said, repositories.resolve(name, &spelling)?) {
             (None, found) => said = found,
             (Some(first), Some(second)) if !first.agrees_with(&second) => {
                 let [first, second] = [first, &second].map(|target| target.path().to_owned());
-                return Err(JudgementError::TwoTargets { reference: claim.reference.clone(), name, first, second });
+                let (reference, name) = (claim.reference.clone(), name.clone());
+                return Err(JudgementError::TwoTargets { reference, name, first, second });
             }
             (Some(_), _) => {}
         }
     }
     Ok(said)
-}
-
-/// The answer of a repository that was not carried, in TUF's terms: its timestamp is missing.
-fn absent() -> TufError {
-    let role = RoleName::timestamp();
-    TufError::Missing { file_name: role.file_name(None), role }
 }
 
 impl Finding {

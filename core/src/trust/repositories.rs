@@ -241,7 +241,7 @@ impl HeardRepositories {
 
 /// The name of a target file's entry.
 fn target_entry(name: &RepositoryName, path: &str) -> String {
-    let entry = EntryName::tuf_target(name.as_str(), path).map(|entry| entry.as_str().to_owned());
+    let entry = EntryName::tuf_target(name, path).map(|entry| entry.as_str().to_owned());
     entry.unwrap_or_else(|_| format!("sealift/tuf/{name}/targets/{path}"))
 }
 

@@ -19,7 +19,7 @@ use serde_json::Value;
 use super::claim::Claim;
 use super::judgement::{Brought, Question};
 use super::repositories::{Repositories, RepositoryError};
-use crate::trust_store::{NameError, RepositoryName};
+use crate::trust_store::RepositoryName;
 
 /// The most files that a target may list.
 const MAXIMUM_FILES: usize = 10_000;
@@ -85,9 +85,6 @@ pub enum SupplyChainError {
         /// What is wrong with the key.
         source: KeyFileError,
     },
-    /// A repository's name in the map is not valid.
-    #[error(transparent)]
-    Name(#[from] NameError),
     /// A file cannot be fetched.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
@@ -116,12 +113,9 @@ pub(super) fn verify(
     work: &mut Work,
 ) -> Result<Option<VerifiedSupplyChain>, SupplyChainError> {
     // All witnesses agree on the target; the first one supplies the files that it lists.
-    let (name, target) = match agreed.witnesses().first() {
-        Some((name, target)) => (name.parse::<RepositoryName>()?, target),
-        None => return Ok(None),
-    };
+    let Some((name, target)) = agreed.witnesses().first() else { return Ok(None) };
     let Some(listing) = Listing::of(target)? else { return Ok(None) };
-    let mut files = Files { name: &name, repositories, work };
+    let mut files = Files { name, repositories, work };
     let (layout_target, layout) = files.offline(&listing.layout)?;
     let layout_keys = files.keys(&layout_target)?;
     let links = files.links(&listing.links)?;

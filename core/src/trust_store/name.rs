@@ -1,25 +1,10 @@
-//! Names of what a trust store holds: safe as file names, on every file system, in every locale.
+//! Names of what a trust store holds. Each is also the name of a file, under the one rule for names.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The longest name, in bytes.
-pub const MAXIMUM_LENGTH: usize = 64;
-
-/// Why a text cannot be a name in a trust store.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0:?} cannot be a name: expected 1 to {MAXIMUM_LENGTH} of the characters a-z, 0-9, '.', '_' and '-', the first a letter or a digit"
-)]
-pub struct NameError(String);
-
-fn check(text: &str) -> Result<String, NameError> {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let fits = text.len() <= MAXIMUM_LENGTH
-        && text.bytes().next().is_some_and(plain)
-        && text.bytes().all(|byte| plain(byte) || matches!(byte, b'.' | b'_' | b'-'));
-    if fits { Ok(text.to_owned()) } else { Err(NameError(text.chars().take(140).collect())) }
-}
+use sealift_archive_format::repository_name;
+pub use sealift_archive_format::{NameError, RepositoryName};
 
 macro_rules! name {
     ($(#[$documentation:meta])* $name:ident) => {
@@ -38,7 +23,7 @@ macro_rules! name {
             type Err = NameError;
 
             fn from_str(text: &str) -> Result<Self, NameError> {
-                check(text).map(Self)
+                repository_name::check(text).map(|()| Self(text.to_owned()))
             }
         }
 
@@ -69,11 +54,6 @@ macro_rules! name {
 }
 
 name! {
-    /// The name under which this side knows a TUF repository. Every such name can also be used in an archive.
-    RepositoryName
-}
-
-name! {
     /// The name under which this side knows an exporter.
     ExporterName
 }
@@ -88,17 +68,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_names_are_taken() {
-        for text in ["a", "0", "example.com", "shop-1_2", &"r".repeat(MAXIMUM_LENGTH)] {
-            assert_eq!(text.parse::<RepositoryName>().unwrap().as_str(), text);
+    fn every_name_in_a_trust_store_is_safe_as_that_of_a_file() {
+        assert!("a".repeat(repository_name::MAXIMUM_LENGTH).parse::<ExporterName>().is_ok());
+        for text in ["", "../a", "A", &"a".repeat(repository_name::MAXIMUM_LENGTH + 1)] {
+            assert!(text.parse::<ExporterName>().is_err() && text.parse::<AttesterName>().is_err(), "{text:?}");
         }
-    }
-
-    #[test]
-    fn names_that_leave_the_folder_or_hide_in_it_are_refused() {
-        for text in ["", ".", "..", "../a", "a/b", "a\\b", ".hidden", "-a", "_a", "A", "ü", "a b", "a\0", "a\n"] {
-            assert!(text.parse::<RepositoryName>().is_err(), "{text:?}");
-        }
-        assert!("r".repeat(MAXIMUM_LENGTH + 1).parse::<ExporterName>().is_err());
     }
 }

@@ -15,7 +15,7 @@ use super::{Attestations, Judged, Proof, ReferrerRefusal, Settings, check_referr
 use crate::archive_layout::{self, LayoutError};
 use crate::seal::{self, ExporterKey, SealError};
 use crate::trust::{self, Carried, CarriedRepository, Claim, JudgementError, MAXIMUM_TUF, Question, Terms};
-use crate::trust_store::{NameError, RepositoryName, Trust};
+use crate::trust_store::{RepositoryName, Trust};
 
 /// An inventory lists more than may be held in memory before judgement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -40,9 +40,6 @@ pub enum HeadError {
     /// It carries more TUF metadata than the limit.
     #[error(transparent)]
     TooMuchMetadata(#[from] TooMuchMetadata),
-    /// A repository that it carries has a name that is not valid here.
-    #[error("a repository in the archive has a name that cannot be used")]
-    RepositoryName(#[from] NameError),
     /// Its documents are inconsistent.
     #[error("the bundles and manifests in the archive are inconsistent")]
     Documents(#[from] DocumentError),
@@ -112,10 +109,8 @@ pub(crate) fn claims(inventory: &Inventory) -> Vec<(Claim, Vec<Claim>)> {
 fn read_head<R: Read>(reader: &mut Reader<R>, inventory: &Inventory) -> Result<(Carried, Documents), HeadError> {
     check_tuf_length(inventory)?;
     let mut documents = Documents::expected_by(inventory);
-    let mut files: BTreeMap<RepositoryName, TufFiles> = BTreeMap::new();
-    for repository in &inventory.repositories {
-        files.insert(repository.name.parse()?, TufFiles::default());
-    }
+    let names = inventory.repositories.iter().map(|repository| repository.name.clone());
+    let mut files: BTreeMap<RepositoryName, TufFiles> = names.map(|name| (name, TufFiles::default())).collect();
     for record in &inventory.entries {
         let name = record.name.clone();
         if let Place::Blob(digest) = name.place()
@@ -129,10 +124,10 @@ fn read_head<R: Read>(reader: &mut Reader<R>, inventory: &Inventory) -> Result<(
             Place::OciIndex => archive_layout::check_index(&read(&mut entry)?, inventory)?,
             Place::TufMetadata { repository, .. } => {
                 let file = name.as_str().rsplit('/').next().unwrap_or_default().to_owned();
-                files.entry(repository.parse()?).or_default().metadata.insert(file, read(&mut entry)?);
+                files.entry(repository.clone()).or_default().metadata.insert(file, read(&mut entry)?);
             }
             Place::TufTarget { repository, path } => {
-                files.entry(repository.parse()?).or_default().targets.insert(path.clone(), read(&mut entry)?);
+                files.entry(repository.clone()).or_default().targets.insert(path.clone(), read(&mut entry)?);
             }
             Place::Blob(digest) => documents.add(digest, read(&mut entry)?)?,
             Place::Seal => {}

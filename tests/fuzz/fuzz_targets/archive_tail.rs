@@ -10,8 +10,8 @@ fn contents() -> Option<Vec<(EntryName, &'static [u8])>> {
     Some(vec![
         (EntryName::oci_layout(), b"{}"),
         (EntryName::oci_index(), b""),
-        (EntryName::tuf_metadata("main", "x").ok()?, b"metadata"),
-        (EntryName::tuf_target("main", &"long".repeat(30)).ok()?, b"target"),
+        (EntryName::tuf_metadata(&"main".parse().ok()?, "x").ok()?, b"metadata"),
+        (EntryName::tuf_target(&"main".parse().ok()?, &"long".repeat(30)).ok()?, b"target"),
         (EntryName::blob(&Digest::sha256(b"blob")), b"blob"),
     ])
 }
@@ -25,7 +25,7 @@ fn archive() -> Option<(Vec<u8>, usize)> {
         exporter: Exporter { name: "fuzz".to_owned(), version: "1".to_owned() },
         format_version: FormatVersion::CURRENT,
         images: Vec::new(),
-        repositories: vec![RepositoryRecord { name: "main".to_owned() }],
+        repositories: vec![RepositoryRecord { name: "main".parse().ok()? }],
     };
     let signature = SealSignature { key: Digest::sha256(b""), bytes: [0; 64] };
     let seal = Seal::new(inventory, vec![signature]).ok()?;

@@ -55,8 +55,11 @@ fn large_archive(folder: &Path) -> (PathBuf, Vec<(EntryName, u64)>) {
     let entries = vec![
         (EntryName::oci_layout(), tar_profile::MAXIMUM_PLAIN_SIZE),
         (EntryName::oci_index(), tar_profile::MAXIMUM_PLAIN_SIZE + 1),
-        (EntryName::tuf_target("main", "long/".repeat(40).trim_end_matches('/')).unwrap(), 9_000_000_001),
-        (EntryName::tuf_target("main", "last").unwrap(), 1),
+        (
+            EntryName::tuf_target(&"main".parse().unwrap(), "long/".repeat(40).trim_end_matches('/')).unwrap(),
+            9_000_000_001,
+        ),
+        (EntryName::tuf_target(&"main".parse().unwrap(), "last").unwrap(), 1),
     ];
     let path = folder.join("large.tar");
     let mut file = File::create(&path).unwrap();

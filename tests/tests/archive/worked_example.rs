@@ -108,7 +108,7 @@ fn the_examples_key_is_the_one_that_is_described() {
 
 #[test]
 fn the_limits_in_the_document_are_those_in_the_code() {
-    use sealift_archive_format::{entry_name, inventory, seal, strict_json};
+    use sealift_archive_format::{entry_name, inventory, repository_name, seal, strict_json};
     use sealift_core::cnab::bundle;
     use sealift_core::oci::{graph, manifest, referrer};
     use sealift_core::verify::documents;
@@ -127,7 +127,7 @@ fn the_limits_in_the_document_are_those_in_the_code() {
         ("the platforms of an image", number(inventory::MAXIMUM_PLATFORMS), ""),
         ("a name", number(entry_name::MAXIMUM_LENGTH), " bytes"),
         ("a part of a name between slashes", number(entry_name::MAXIMUM_SEGMENT_LENGTH), " bytes"),
-        ("a repository's name", number(entry_name::MAXIMUM_REPOSITORY_LENGTH), " bytes"),
+        ("a repository's name", number(repository_name::MAXIMUM_LENGTH), " bytes"),
         ("another text in the inventory", number(inventory::MAXIMUM_TEXT_LENGTH), " bytes"),
         ("an entry's size, and the archive's", inventory::MAXIMUM_SIZE, " bytes"),
         ("a statement and what is read from it, in memory", number(inventory::MAXIMUM_MEMORY), " bytes"),

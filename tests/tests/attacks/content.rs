@@ -343,15 +343,6 @@ fn a_blob_that_cannot_be_shared_is_not_left_out() {
 }
 
 #[test]
-fn a_repository_by_a_name_that_none_can_have() {
-    let sample = sample();
-    let mut consignment = consignment(&sample);
-    let files = consignment.repositories.remove(REPOSITORY).unwrap();
-    consignment.repositories.insert("Demo".to_owned(), files);
-    assert_error!(far().refuses(&consignment.archive()).head(), HeadError::RepositoryName(_));
-}
-
-#[test]
 fn one_manifest_listed_as_two_things() {
     let (mut sample, image) = image();
     let mut index = document(&sample.blobs, &image);

@@ -168,7 +168,7 @@ fn a_name_that_the_wrong_repository_vouches_for() {
             far.policy(&requiring("2", &[(name, "2", "vouched_by = [\"demo\", \"acme\"]")]));
             let error = far.refuses(&archive).judgement();
             assert_error!(error, JudgementError::NotVouchedFor { reference, repository, vouching, rule: Rule::Requirement(_) }
-                if reference == name && repository.as_str() == "acme" && vouching == [REPOSITORY]);
+                if reference == name && repository.as_str() == "acme" && vouching.iter().map(|name| name.as_str()).eq([REPOSITORY]));
             far.policy(&requiring("2", &[(name, "2", "vouched_by = [\"demo\"]")]));
             far.accepts(&archive);
         }

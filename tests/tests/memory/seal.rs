@@ -210,7 +210,7 @@ fn endless_data_amplification_metadata_that_is_only_looked_at() {
     ] {
         let metadata = metadata.into_bytes();
         let marker = br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec();
-        let name = |file| EntryName::tuf_metadata("main", file).unwrap();
+        let name = |file| EntryName::tuf_metadata(&"main".parse().unwrap(), file).unwrap();
         let contents =
             [(EntryName::oci_layout(), marker), (EntryName::oci_index(), Vec::new()), (name("1.root.json"), metadata)];
         let inventory = Inventory {
@@ -220,7 +220,7 @@ fn endless_data_amplification_metadata_that_is_only_looked_at() {
             exporter: Exporter { name: "test".to_owned(), version: "1".to_owned() },
             format_version: FormatVersion::CURRENT,
             images: Vec::new(),
-            repositories: vec![RepositoryRecord { name: "main".to_owned() }],
+            repositories: vec![RepositoryRecord { name: "main".parse().unwrap() }],
         };
         let archive = archive(inventory, contents.iter().map(|(_, content)| content.as_slice()), &[exporter_key()]);
         let (inspected, peak) = peak_of(|| inspect(archive.as_slice()).unwrap());

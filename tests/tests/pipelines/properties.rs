@@ -53,7 +53,7 @@ proptest! {
     #[test]
     fn the_entry_of_a_target_leads_back_to_its_name(path in r"[a-zA-Z0-9 %:~é/._-]{1,40}") {
         let is_plain = path.split('/').all(|part| !["", ".", ".."].contains(&part));
-        match EntryName::tuf_target("shop", &path) {
+        match EntryName::tuf_target(&"shop".parse().unwrap(), &path) {
             Ok(name) => {
                 prop_assert!(is_plain, "{}", path);
                 let read: EntryName = name.as_str().parse().unwrap();
@@ -109,7 +109,7 @@ proptest! {
         let map = RepositoryMap::parse(&serde_json::to_vec(&map).unwrap()).unwrap();
         for (at, target) in ["a", "b", "c"].into_iter().enumerate() {
             let found = map.resolve(target, |name| {
-                let place = REPOSITORIES.iter().position(|known| *known == name).unwrap();
+                let place = REPOSITORIES.iter().position(|known| *known == name.as_str()).unwrap();
                 repositories[place].clone().resolve(target)
             });
             let found = match found {

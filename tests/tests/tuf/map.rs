@@ -29,7 +29,7 @@ fn resolve(
     repositories: &BTreeMap<String, TufRepository>,
     target: &str,
 ) -> Result<Option<AgreedTarget>, MapSearchError> {
-    map(mapping).unwrap().resolve(target, |name| repositories[name].clone().resolve(target))
+    map(mapping).unwrap().resolve(target, |name| repositories[name.as_str()].clone().resolve(target))
 }
 
 fn witnesses(found: &AgreedTarget) -> Vec<&str> {
@@ -132,18 +132,17 @@ fn a_map_that_contradicts_itself_is_refused() {
     refused(mapping(&["one"], 0));
     let misspelt = json!({"paths": ["*"], "repositories": ["one"], "treshold": 1, "threshold": 1, "terminating": true});
     assert!(refused(misspelt).contains("treshold"));
-    for name in ["", "..", ".x", "a/b", "a b"] {
+    for name in ["", "..", ".x", "a/b", "a b", "A", "a~", &"a".repeat(65)] {
         let map = json!({"repositories": {name: []}, "mapping": []});
         assert!(RepositoryMap::parse(&serde_json::to_vec(&map).unwrap()).is_err(), "{name:?}");
-        assert_refused!(RepositoryMap::of_one(name, Vec::new()), MapError::Name(_));
     }
 }
 
 #[test]
 fn the_map_of_one_repository_speaks_for_every_name() {
     let repositories = repositories(&[("one", "x/a", "1")]);
-    let map = RepositoryMap::of_one("one", vec!["https://one.test/".to_owned()]).unwrap();
-    let found = map.resolve("x/a", |name| repositories[name].clone().resolve("x/a")).unwrap().unwrap();
+    let map = RepositoryMap::of_one(&"one".parse().unwrap(), vec!["https://one.test/".to_owned()]);
+    let found = map.resolve("x/a", |name| repositories[name.as_str()].clone().resolve("x/a")).unwrap().unwrap();
     assert_eq!(witnesses(&found), ["one"]);
     assert_eq!(map.repositories().len(), 1);
 }
@@ -162,10 +161,5 @@ fn a_map_that_contradicts_itself_says_how() {
     }
     let refused = RepositoryMap::parse(br#"{"repositories":{"../x":[]},"mapping":[]}"#).unwrap_err();
     let reason = std::error::Error::source(&refused).unwrap().to_string();
-    assert!(
-        reason.contains(
-            "cannot be the name of a repository: letters, digits, '-', '_' and '.' can, not starting with '.'"
-        ),
-        "{reason}"
-    );
+    assert!(reason.contains("\"../x\" cannot be a name"), "{reason}");
 }

@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
+use sealift_archive_format::RepositoryName;
 use sealift_archive_format::strict_json::{self, JsonError};
 use serde::Deserialize;
 
@@ -18,21 +19,18 @@ use super::path_pattern::PathPattern;
 use super::target::VerifiedTarget;
 use crate::domain::pattern_in_one_form;
 
-/// The longest name of a repository, in bytes.
-const MAXIMUM_NAME_LENGTH: usize = 64;
-
 /// The repositories, and which of them speak for which names.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "MapObject")]
 pub struct RepositoryMap {
-    repositories: BTreeMap<String, Vec<String>>,
+    repositories: BTreeMap<RepositoryName, Vec<String>>,
     mappings: Vec<Mapping>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Mapping {
     paths: Vec<NamePattern>,
-    repositories: Vec<String>,
+    repositories: Vec<RepositoryName>,
     threshold: NonZeroUsize,
     terminating: bool,
 }
@@ -46,7 +44,7 @@ enum NamePattern {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MapObject {
-    repositories: BTreeMap<String, Vec<String>>,
+    repositories: BTreeMap<RepositoryName, Vec<String>>,
     mapping: Vec<MappingObject>,
 }
 
@@ -54,7 +52,7 @@ struct MapObject {
 #[serde(deny_unknown_fields)]
 struct MappingObject {
     paths: Vec<String>,
-    repositories: Vec<String>,
+    repositories: Vec<RepositoryName>,
     threshold: NonZeroUsize,
     terminating: bool,
 }
@@ -65,36 +63,31 @@ pub enum MapError {
     /// It is not strict JSON of the form that TAP 4 describes.
     #[error("the map of repositories is malformed")]
     Malformed(#[from] JsonError),
-    /// A name cannot be used as a folder name.
-    #[error("{0:?} cannot be the name of a repository: letters, digits, '-', '_' and '.' can, not starting with '.'")]
-    Name(String),
 }
 
 /// What makes a map contradict itself; it ends up in a [`MapError::Malformed`].
 #[derive(Debug, thiserror::Error)]
 enum Contradiction {
-    #[error("{0:?} cannot be the name of a repository: letters, digits, '-', '_' and '.' can, not starting with '.'")]
-    Name(String),
     #[error("a mapping names repository {0:?}, which is not in the map")]
-    Unknown(String),
+    Unknown(RepositoryName),
     #[error("a mapping names repository {0:?} twice")]
-    Repeated(String),
+    Repeated(RepositoryName),
     #[error("a mapping requires {threshold} repositories to agree, but names {named}")]
     Threshold { threshold: NonZeroUsize, named: usize },
 }
 
-/// Why a search that should have found a target failed.
+/// Why a search that should have found a target failed; `E` is why one repository gives no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum MapSearchError {
+pub enum MapSearchError<E = TufError> {
     /// Repositories know the target, but too few agree on it.
-    #[error("{} of the repositories {} know target {target:?}, but {threshold} of them must agree on it", .known_to.len(), .asked.join(", "))]
+    #[error("{} of the repositories {} know target {target:?}, but {threshold} of them must agree on it", .known_to.len(), listed(.asked))]
     NoAgreement {
         /// The target's name.
         target: String,
         /// The repositories that were asked.
-        asked: Vec<String>,
+        asked: Vec<RepositoryName>,
         /// Those that know the target.
-        known_to: Vec<String>,
+        known_to: Vec<RepositoryName>,
         /// How many must agree.
         threshold: NonZeroUsize,
     },
@@ -102,19 +95,23 @@ pub enum MapSearchError {
     #[error("repository {repository} cannot say whether it has target {target:?}")]
     Repository {
         /// The repository.
-        repository: String,
+        repository: RepositoryName,
         /// The target's name.
         target: String,
-        /// Why.
-        source: Box<TufError>,
+        /// Why it cannot.
+        source: Box<E>,
     },
+}
+
+fn listed(names: &[RepositoryName]) -> String {
+    names.iter().map(RepositoryName::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// A target on which enough repositories agree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgreedTarget {
     first: VerifiedTarget,
-    witnesses: Vec<(String, VerifiedTarget)>,
+    witnesses: Vec<(RepositoryName, VerifiedTarget)>,
 }
 
 impl AgreedTarget {
@@ -124,7 +121,7 @@ impl AgreedTarget {
     }
 
     /// The repositories that agree, and what each says, in the mapping's order.
-    pub fn witnesses(&self) -> &[(String, VerifiedTarget)] {
+    pub fn witnesses(&self) -> &[(RepositoryName, VerifiedTarget)] {
         &self.witnesses
     }
 }
@@ -133,9 +130,6 @@ impl TryFrom<MapObject> for RepositoryMap {
     type Error = Contradiction;
 
     fn try_from(object: MapObject) -> Result<Self, Contradiction> {
-        if let Some(name) = object.repositories.keys().find(|name| !is_name(name)) {
-            return Err(Contradiction::Name(name.clone()));
-        }
         let mappings =
             object.mapping.into_iter().map(|mapping| mapping.check(&object.repositories)).collect::<Result<_, _>>()?;
         Ok(Self { repositories: object.repositories, mappings })
@@ -143,7 +137,7 @@ impl TryFrom<MapObject> for RepositoryMap {
 }
 
 impl MappingObject {
-    fn check(self, known: &BTreeMap<String, Vec<String>>) -> Result<Mapping, Contradiction> {
+    fn check(self, known: &BTreeMap<RepositoryName, Vec<String>>) -> Result<Mapping, Contradiction> {
         let Self { paths, repositories, threshold, terminating } = self;
         for (place, name) in repositories.iter().enumerate() {
             if !known.contains_key(name) {
@@ -159,11 +153,6 @@ impl MappingObject {
         let paths = paths.iter().map(|path| NamePattern::new(path)).collect();
         Ok(Mapping { paths, repositories, threshold, terminating })
     }
-}
-
-fn is_name(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    (1..=MAXIMUM_NAME_LENGTH).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(allowed)
 }
 
 impl NamePattern {
@@ -190,24 +179,18 @@ impl RepositoryMap {
     }
 
     /// The map of a single repository that speaks for every name.
-    ///
-    /// # Errors
-    /// [`MapError::Name`].
-    pub fn of_one(name: &str, urls: Vec<String>) -> Result<Self, MapError> {
-        if !is_name(name) {
-            return Err(MapError::Name(name.to_owned()));
-        }
+    pub fn of_one(name: &RepositoryName, urls: Vec<String>) -> Self {
         let mapping = Mapping {
             paths: vec![NamePattern::Everything],
-            repositories: vec![name.to_owned()],
+            repositories: vec![name.clone()],
             threshold: NonZeroUsize::MIN,
             terminating: true,
         };
-        Ok(Self { repositories: BTreeMap::from([(name.to_owned(), urls)]), mappings: vec![mapping] })
+        Self { repositories: BTreeMap::from([(name.clone(), urls)]), mappings: vec![mapping] }
     }
 
     /// The repositories by name, and the URLs at which each is served.
-    pub fn repositories(&self) -> &BTreeMap<String, Vec<String>> {
+    pub fn repositories(&self) -> &BTreeMap<RepositoryName, Vec<String>> {
         &self.repositories
     }
 
@@ -217,11 +200,11 @@ impl RepositoryMap {
     /// # Errors
     /// [`MapSearchError`]. When a repository is refused, no other may speak in its place, in this mapping or in a later
     /// one: otherwise anyone who can break it could choose who speaks.
-    pub fn resolve(
+    pub fn resolve<E>(
         &self,
         target: &str,
-        mut ask: impl FnMut(&str) -> Result<Option<VerifiedTarget>, TufError>,
-    ) -> Result<Option<AgreedTarget>, MapSearchError> {
+        mut ask: impl FnMut(&RepositoryName) -> Result<Option<VerifiedTarget>, E>,
+    ) -> Result<Option<AgreedTarget>, MapSearchError<E>> {
         let mut disagreement = None;
         for mapping in &self.mappings {
             if !mapping.paths.iter().any(|pattern| pattern.matches(target)) {
@@ -251,17 +234,17 @@ impl RepositoryMap {
 enum Answer {
     Agreed(AgreedTarget),
     /// The target is known to these repositories.
-    Disagreed(Vec<String>),
+    Disagreed(Vec<RepositoryName>),
     Unknown,
 }
 
 impl Mapping {
-    fn ask(
+    fn ask<E>(
         &self,
         target: &str,
-        ask: &mut impl FnMut(&str) -> Result<Option<VerifiedTarget>, TufError>,
-    ) -> Result<Answer, MapSearchError> {
-        let mut known: Vec<(String, VerifiedTarget)> = Vec::new();
+        ask: &mut impl FnMut(&RepositoryName) -> Result<Option<VerifiedTarget>, E>,
+    ) -> Result<Answer, MapSearchError<E>> {
+        let mut known: Vec<(RepositoryName, VerifiedTarget)> = Vec::new();
         let mut refused = Vec::new();
         for repository in &self.repositories {
             let found = match ask(repository) {
@@ -297,7 +280,7 @@ impl Mapping {
     /// than `agreed` before it was agreed on: together with others that say so, or by themselves.
     fn could_have_agreed_otherwise(
         &self,
-        known: &[(String, VerifiedTarget)],
+        known: &[(RepositoryName, VerifiedTarget)],
         agreed: &VerifiedTarget,
         refused: usize,
     ) -> bool {

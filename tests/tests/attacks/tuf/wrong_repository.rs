@@ -1,6 +1,7 @@
 //! Wrong mirror: genuine metadata of another repository, or of one that the attacker made, in the place of the right one.
 
 use sealift_core::trust::{JudgementError, RepositoryError};
+use sealift_core::trust_store::TrustStoreError;
 use sealift_proof::tuf::TufError;
 use sealift_tests::far_side::FarSide;
 use sealift_tests::malicious_exporter::REPOSITORY;
@@ -94,7 +95,7 @@ fn several_repositories_and_nothing_that_says_which_speaks_for_which_names() {
 fn a_map_that_names_a_repository_that_cannot_be_here() {
     let sample = sample();
     let far = FarSide::trusting(&sample, hours(2));
-    far.map(&MAP.replace("\"demo\"", "\"Demo\""));
-    let error = far.refuses(&consignment(&sample).archive()).judgement();
-    assert_error!(error, JudgementError::RepositoryName(_));
+    let map = MAP.replace("\"demo\"", "\"Demo\"");
+    let refused = far.store().begin().unwrap().set_map(map.as_bytes());
+    assert_error!(refused.unwrap_err(), TrustStoreError::Map { .. });
 }
