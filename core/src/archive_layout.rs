@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use sealift_archive_format::inventory::{Descriptor, ImageRecord, Inventory};
+use sealift_archive_format::inventory::{Descriptor, Inventory};
 use sealift_proof::canonical_json;
 use serde_json::{Value, json};
 
@@ -53,19 +53,16 @@ fn entries(inventory: &Inventory) -> Vec<Value> {
             manifests.push(entry(name, descriptor));
         }
     };
-    for bundle in &inventory.bundles {
-        if let Some(index) = &bundle.index {
-            list(Some(&bundle.reference), index);
+    for item in inventory.items() {
+        if let Some(index) = item.index() {
+            list(Some(item.reference()), index);
         }
-        bundle.images.iter().for_each(|image| list_image(image, &mut list));
+        for image in item.images() {
+            list(Some(&image.reference), &image.descriptor);
+            image.referrers.iter().for_each(|referrer| list(None, referrer));
+        }
     }
-    inventory.images.iter().for_each(|image| list_image(image, &mut list));
     manifests
-}
-
-fn list_image(image: &ImageRecord, list: &mut impl FnMut(Option<&str>, &Descriptor)) {
-    list(Some(&image.reference), &image.descriptor);
-    image.referrers.iter().for_each(|referrer| list(None, referrer));
 }
 
 fn entry(name: Option<&str>, descriptor: &Descriptor) -> Value {
@@ -105,7 +102,7 @@ pub fn check_index(bytes: &[u8], inventory: &Inventory) -> Result<(), LayoutErro
 #[cfg(test)]
 mod tests {
     use sealift_archive_format::Digest;
-    use sealift_archive_format::inventory::{Completeness, Exporter, FormatVersion, ImageRole};
+    use sealift_archive_format::inventory::{Completeness, Exporter, FormatVersion, ImageRecord, ImageRole};
 
     use super::*;
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use sealift_archive_format::dsse::MAXIMUM_SIGNATURES;
-use sealift_archive_format::inventory::{EntryRecord, ImageRole, Inventory};
+use sealift_archive_format::inventory::{EntryRecord, ImageRecord, ImageRole, Inventory, ItemRecord};
 use sealift_archive_format::strict_json::{self, Names};
 use sealift_archive_format::{Digest, FormatError, Place, Reader, RepositoryName};
 use serde::de::{Deserializer, SeqAccess, Visitor};
@@ -198,20 +198,21 @@ impl<'de> Deserialize<'de> for FirstSignatures {
 
 fn items(inventory: &Inventory) -> Vec<InspectedItem> {
     let mut items = Vec::new();
-    for bundle in &inventory.bundles {
-        items.push(InspectedItem {
-            kind: "bundle",
-            reference: bundle.reference.clone(),
-            digest: bundle.descriptor.digest.clone(),
-            platforms: Vec::new(),
-        });
-        items.extend(bundle.images.iter().map(image));
+    for item in inventory.items() {
+        if let ItemRecord::Bundle(bundle) = item {
+            items.push(InspectedItem {
+                kind: "bundle",
+                reference: bundle.reference.clone(),
+                digest: bundle.descriptor.digest.clone(),
+                platforms: Vec::new(),
+            });
+        }
+        items.extend(item.images().iter().map(image));
     }
-    items.extend(inventory.images.iter().map(image));
     items
 }
 
-fn image(image: &sealift_archive_format::inventory::ImageRecord) -> InspectedItem {
+fn image(image: &ImageRecord) -> InspectedItem {
     InspectedItem {
         kind: match image.role {
             ImageRole::Invocation => "installer",

@@ -18,7 +18,7 @@ use crate::oci::{Document, Graph, ReferrerKind};
 use crate::trust::{Finding, Judgement, RepositoryEvidence, Terms};
 use crate::trust_store::RepositoryName;
 use crate::trust_store::policy::Period;
-use crate::verify::documents::ClosedImage;
+use crate::verify::documents::{ClosedImage, ClosedItem};
 use crate::verify::{Attestations, Proof, attested_by};
 
 /// The name and version of the report's form.
@@ -247,21 +247,23 @@ impl Report {
         let Proof { inventory, seal, judgement, closed, terms, exporter_threshold, .. } = proof;
         let clock = terms.clock();
         let repositories: Vec<_> = judgement.repositories.iter().map(|evidence| repository(evidence, clock)).collect();
-        let images = |findings: &[Finding], closed: &[ClosedImage]| {
-            let found = findings.iter().zip(closed).map(|(finding, image)| ItemReport {
-                referrers: referrers(image, attestations),
-                platforms: image.graph.platforms().map(str::to_owned).collect(),
-                attestations: image.attestations().filter_map(|attached| attestation(attached, attestations)).collect(),
-                ..item(finding, clock)
-            });
-            found.collect()
+        let image = |finding: &Finding, image: &ClosedImage| ItemReport {
+            referrers: referrers(image, attestations),
+            platforms: image.graph.platforms().map(str::to_owned).collect(),
+            attestations: image.attestations().filter_map(|attached| attestation(attached, attestations)).collect(),
+            ..item(finding, clock)
         };
-        let bundles = judgement.bundles.iter().zip(&closed.bundles);
-        let bundles = bundles.map(|(bundle, closed)| BundleReport {
-            item: item(&bundle.finding, clock),
-            level: bundle.level,
-            images: images(&bundle.images, &closed.images),
-        });
+        let (mut bundles, mut images) = (Vec::new(), Vec::new());
+        for (finding, closed) in judgement.items.iter().zip(&closed.items) {
+            match closed {
+                ClosedItem::Bundle(bundle) => bundles.push(BundleReport {
+                    item: item(finding, clock),
+                    level: finding.level(),
+                    images: finding.parts.iter().zip(&bundle.images).map(|(part, it)| image(part, it)).collect(),
+                }),
+                ClosedItem::Image(closed) => images.push(image(finding, closed)),
+            }
+        }
         let mut report = Self {
             format: FORMAT,
             archive: ArchiveReport {
@@ -272,8 +274,8 @@ impl Report {
             },
             time: time(terms, inventory.exported_at, expiries(judgement)),
             repositories,
-            bundles: bundles.collect(),
-            images: images(&judgement.images, &closed.images),
+            bundles,
+            images,
             content,
             warnings: Vec::new(),
         };
@@ -298,8 +300,7 @@ impl Report {
 /// When each role expires, and the first layout of each supply chain.
 pub(crate) fn expiries(judgement: &Judgement) -> impl Iterator<Item = Timestamp> {
     let roles = judgement.repositories.iter().flat_map(|evidence| &evidence.roles).map(|role| role.expires);
-    let bundles = judgement.bundles.iter().flat_map(|bundle| std::iter::once(&bundle.finding).chain(&bundle.images));
-    let chains = bundles.chain(&judgement.images).filter_map(|finding| finding.supply_chain.as_ref());
+    let chains = judgement.findings().filter_map(|finding| finding.supply_chain.as_ref());
     roles.chain(chains.map(VerifiedSupplyChain::expires))
 }
 
@@ -381,8 +382,8 @@ fn item(finding: &Finding, clock: &Clock) -> ItemReport {
         trace: chain.trace().clone(),
     });
     ItemReport {
-        name: finding.claim.reference.clone(),
-        digest: finding.claim.digest.clone(),
+        name: finding.item.reference.clone(),
+        digest: finding.item.digest.clone(),
         platforms: Vec::new(),
         referrers: Vec::new(),
         tuf,

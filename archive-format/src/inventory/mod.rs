@@ -5,6 +5,7 @@
 //! depends on who signed it.
 
 mod error;
+mod item;
 mod rules;
 mod statement;
 
@@ -16,6 +17,7 @@ use crate::entry_name::EntryName;
 use crate::repository_name::RepositoryName;
 
 pub use error::InventoryError;
+pub use item::{ItemRecord, items};
 pub use statement::{FormatVersion, PREDICATE_TYPE, STATEMENT_TYPE};
 
 /// The most entries that an inventory may list.
@@ -212,11 +214,6 @@ impl Inventory {
     /// [`InventoryError`], for the first rule that is broken.
     pub fn check(&self) -> Result<(), InventoryError> {
         rules::check(self)
-    }
-
-    /// Every image: those of the bundles, in order, then those that belong to no bundle.
-    pub fn all_images(&self) -> impl Iterator<Item = &ImageRecord> {
-        self.bundles.iter().flat_map(|bundle| &bundle.images).chain(&self.images)
     }
 
     /// Every descriptor that the inventory names; each is carried as a blob.

@@ -35,13 +35,12 @@ fn check_target(target: Option<&TargetRecord>) -> Result<(), InventoryError> {
 
 fn check_references(inventory: &Inventory) -> Result<(), InventoryError> {
     let mut seen = HashSet::new();
-    let bundles = inventory.bundles.iter().map(|bundle| (&bundle.reference, bundle.target.as_ref()));
-    let images = inventory.images.iter().map(|image| (&image.reference, None));
-    for (reference, target) in bundles.chain(images) {
+    for item in inventory.items() {
+        let reference = item.reference();
         text("reference", reference)?;
-        check_target(target)?;
+        check_target(item.target())?;
         if !seen.insert(reference) {
-            return Err(InventoryError::DuplicateReference { reference: reference.clone() });
+            return Err(InventoryError::DuplicateReference { reference: reference.to_owned() });
         }
     }
     Ok(())

@@ -44,9 +44,7 @@ impl Subject {
     }
 
     fn all(inventory: &Inventory) -> Vec<Self> {
-        let bundles = inventory.bundles.iter().map(|bundle| Self::new(&bundle.reference, &bundle.descriptor));
-        let images = inventory.images.iter().map(|image| Self::new(&image.reference, &image.descriptor));
-        bundles.chain(images).collect()
+        inventory.items().map(|item| Self::new(item.reference(), item.descriptor())).collect()
     }
 }
 

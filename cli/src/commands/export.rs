@@ -317,12 +317,10 @@ fn tuf_repositories(places: &[TufPlace], web: &Web) -> Result<BTreeMap<Repositor
 fn report(prepared: &Prepared, output: &Path) -> ExportReport {
     let inventory = prepared.inventory();
     let judgement = prepared.judgement();
-    let bundles = judgement.bundles.iter().map(|bundle| (&bundle.finding.claim, bundle.level));
-    let images = judgement.images.iter().map(|finding| (&finding.claim, finding.level()));
-    let items = bundles.chain(images).map(|(claim, level)| ExportedItem {
-        name: claim.reference.clone(),
-        digest: claim.digest.clone(),
-        level,
+    let items = judgement.items.iter().map(|finding| ExportedItem {
+        name: finding.item.reference.clone(),
+        digest: finding.item.digest.clone(),
+        level: finding.level(),
     });
     ExportReport {
         archive: output.to_owned(),

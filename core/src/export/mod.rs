@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
-use sealift_archive_format::inventory::{BundleRecord, EntryRecord, Exporter, FormatVersion, RepositoryRecord};
+use sealift_archive_format::inventory::{EntryRecord, Exporter, FormatVersion, RepositoryRecord};
 use sealift_archive_format::seal::SealFormatError;
 use sealift_archive_format::{
     Digest, EntryName, EntryNameError, Inventory, InventoryError, Place, Seal, WriteError, Writer,
@@ -30,7 +30,7 @@ use crate::archive_layout::{self, LayoutError};
 use crate::oci::{Descriptor, SourceError};
 use crate::progress::Progress;
 use crate::seal::{self, SignError};
-use crate::trust::{self, Carried, Carrier, Claim, Extent, Judgement, JudgementError, Question, Terms};
+use crate::trust::{self, Carried, Carrier, Extent, Item, Judgement, JudgementError, Question, Terms};
 use crate::trust_store::{RepositoryName, Trust, policy};
 use crate::verify::documents::{Blob, Closed, DocumentError, Documents};
 use crate::verify::{
@@ -179,9 +179,7 @@ type Contents = BTreeMap<Digest, Arc<[u8]>>;
 
 /// What a plan claims, to be judged.
 fn question<'a>(plan: &Plan, documents: &'a Contents, terms: &'a Terms, inspections: Inspections<'a>) -> Question<'a> {
-    let bundle = |bundle: &BundleRecord| (Claim::bundle(bundle), bundle.images.iter().map(Claim::image).collect());
-    let (bundles, images) = (plan.bundles.iter().map(bundle).collect(), plan.images.iter().map(Claim::image).collect());
-    Question { bundles, images, terms, inspections, documents }
+    Question { items: Item::all(plan.items()), terms, inspections, documents }
 }
 
 /// What the live repositories say, judged and gathered. Inspections are run later, and once, over what was gathered.

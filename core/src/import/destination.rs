@@ -122,17 +122,14 @@ impl Destination {
     /// # Errors
     /// [`DestinationError`].
     pub fn check(&self, inventory: &Inventory) -> Result<(), DestinationError> {
-        let mut taken: HashMap<String, (&String, &Digest)> = HashMap::new();
-        let bundles = inventory.bundles.iter();
-        let bundles = bundles.map(|bundle| (&bundle.reference, bundle.index.as_ref().unwrap_or(&bundle.descriptor)));
-        let images = inventory.images.iter().map(|image| (&image.reference, &image.descriptor));
-        for (name, content) in bundles.chain(images) {
+        let mut taken: HashMap<String, (&str, &Digest)> = HashMap::new();
+        for (name, content) in inventory.items().map(|item| (item.reference(), item.named_content())) {
             let place = self.place(name)?;
             let Some(tag) = place.tag_or_latest() else { continue };
             let tag = format!("{}:{tag}", place.repository());
             let (first, held) = *taken.entry(tag.clone()).or_insert((name, &content.digest));
             if *held != content.digest {
-                return Err(DestinationError::Collision { first: first.clone(), second: name.clone(), tag });
+                return Err(DestinationError::Collision { first: first.to_owned(), second: name.to_owned(), tag });
             }
         }
         Ok(())

@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 use std::sync::Arc;
 
-use sealift_archive_format::inventory::{EntryRecord, ImageRecord};
-use sealift_archive_format::{Digest, Inventory};
+use sealift_archive_format::Digest;
+use sealift_archive_format::inventory::EntryRecord;
 use sealift_proof::freshness::LooserFreshness;
 use sealift_proof::level::Level;
 use sealift_proof::tuf::TrustedState;
@@ -29,9 +29,9 @@ use crate::oci::{
     BlobContent, Checked, Descriptor, Graph, ManifestBytes, Offer, Reference, Repository, Sink, SinkError,
 };
 use crate::progress::Progress;
-use crate::trust::{Claim, Finding, Judgement};
+use crate::trust::{Finding, Judgement};
 use crate::trust_store::{RepositoryName, TagError, TrustStoreError, Update};
-use crate::verify::documents::{Closed, ClosedImage};
+use crate::verify::documents::{Closed, ClosedImage, ClosedItem};
 use crate::verify::{Judged, Proof, ReceiveError, Receiver, Verified};
 use tags::Tags;
 
@@ -136,7 +136,7 @@ pub fn deliver<R: Read>(
 ) -> Result<Delivered, ImportError> {
     judged.terms().require_as_strict_as_policy()?;
     destination.check(judged.inventory())?;
-    let shipments = shipments(judged.inventory(), judged.judgement(), judged.closed(), destination)?;
+    let shipments = shipments(judged.judgement(), judged.closed(), destination)?;
     let deliveries = update.deliveries().map_err(ImportError::Deliveries)?;
     let tags = Tags { deliveries: &deliveries, replace };
     let next = tags.after(&shipments, destination, judged.terms().now())?;
@@ -164,9 +164,9 @@ struct VouchedFor {
     level: Level,
 }
 
-impl VouchedFor {
-    fn new(claim: &Claim, level: Level) -> Self {
-        Self { name: claim.full_name(), level }
+impl From<&Finding> for VouchedFor {
+    fn from(finding: &Finding) -> Self {
+        Self { name: finding.item.full_name(), level: finding.level() }
     }
 }
 
@@ -182,56 +182,56 @@ struct Shipment {
 }
 
 impl Shipment {
-    fn new(place: Reference, vouched_for: VouchedFor, graph: &Arc<Graph>, images: Vec<(String, Digest)>) -> Self {
-        Self { place, vouched_for, graphs: vec![Arc::clone(graph)], root: graph.root().clone(), images }
-    }
-
-    /// Adds the referrers of an image in this shipment, after the image itself.
-    fn add_referrers(&mut self, image: &ClosedImage) {
-        self.graphs.extend(image.referrers.iter().cloned());
-    }
-
-    fn of_image(
-        record: &ImageRecord,
+    /// What has a name, under which `graph` is delivered, with the images that live there and their referrers.
+    fn new<'i>(
         finding: &Finding,
-        image: &ClosedImage,
+        graph: &Arc<Graph>,
+        images: impl IntoIterator<Item = (&'i Finding, &'i ClosedImage)>,
         destination: &Destination,
     ) -> Result<Self, DestinationError> {
-        let images = vec![(record.reference.clone(), record.descriptor.digest.clone())];
-        let vouched_for = VouchedFor::new(&finding.claim, finding.level());
-        let mut shipment = Self::new(destination.place(&record.reference)?, vouched_for, &image.graph, images);
-        shipment.add_referrers(image);
+        let mut shipment = Self {
+            place: destination.place(&finding.item.reference)?,
+            vouched_for: finding.into(),
+            graphs: vec![Arc::clone(graph)],
+            root: graph.root().clone(),
+            images: Vec::new(),
+        };
+        for (Finding { item, .. }, image) in images {
+            shipment.images.push((item.reference.clone(), item.digest.clone()));
+            shipment.graphs.extend(image.referrers.iter().cloned());
+        }
         Ok(shipment)
+    }
+
+    fn of_image(finding: &Finding, image: &ClosedImage, destination: &Destination) -> Result<Self, DestinationError> {
+        Self::new(finding, &image.graph, [(finding, image)], destination)
     }
 }
 
 fn shipments(
-    inventory: &Inventory,
     judgement: &Judgement,
     closed: &Closed,
     destination: &Destination,
 ) -> Result<Vec<Shipment>, DestinationError> {
     let mut shipments = Vec::new();
-    let bundles = inventory.bundles.iter().zip(&judgement.bundles);
-    for ((record, judged), bundle) in bundles.zip(&closed.bundles) {
-        let with_images = record.images.iter().zip(&judged.images).zip(&bundle.images);
+    for (finding, item) in judgement.items.iter().zip(&closed.items) {
+        let bundle = match item {
+            ClosedItem::Bundle(bundle) => bundle,
+            ClosedItem::Image(image) => {
+                shipments.push(Shipment::of_image(finding, image, destination)?);
+                continue;
+            }
+        };
+        let images = || finding.parts.iter().zip(&bundle.images);
         if let Some(index) = &bundle.index {
             // The index refers to the images by digest, so in a registry they must be in its repository.
-            let images = record.images.iter().map(|image| (image.reference.clone(), image.descriptor.digest.clone()));
-            let vouched_for = VouchedFor::new(&judged.finding.claim, judged.level);
-            let mut shipment =
-                Shipment::new(destination.place(&record.reference)?, vouched_for, index, images.collect());
-            bundle.images.iter().for_each(|image| shipment.add_referrers(image));
-            shipments.push(shipment);
+            shipments.push(Shipment::new(finding, index, images(), destination)?);
         }
         if bundle.index.is_none() || matches!(destination, Destination::Layout { .. }) {
-            for ((record, finding), image) in with_images {
-                shipments.push(Shipment::of_image(record, finding, image, destination)?);
+            for (finding, image) in images() {
+                shipments.push(Shipment::of_image(finding, image, destination)?);
             }
         }
-    }
-    for ((record, finding), image) in inventory.images.iter().zip(&judgement.images).zip(&closed.images) {
-        shipments.push(Shipment::of_image(record, finding, image, destination)?);
     }
     Ok(shipments)
 }

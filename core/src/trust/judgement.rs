@@ -1,4 +1,4 @@
-//! From claims to findings: what each repository says about each name, and whether that is enough for the policy.
+//! From items to findings: what each repository says about each name, and whether that is enough for the policy.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use sealift_proof::level::{Assurance, Level, MinimumLevel};
 use sealift_proof::tuf::map::{AgreedTarget, MapSearchError, RepositoryMap};
 use sealift_proof::tuf::{Measured, MismatchError, VerifiedTarget};
 
-use super::claim::Claim;
+use super::item::{Item, ItemKind};
 use super::repositories::{Carried, Carrier, Repositories, RepositoryError, RepositoryEvidence};
 use super::supply_chain::{self, SupplyChainError};
 use super::terms::Terms;
@@ -20,15 +20,13 @@ use crate::trust_store::{RepositoryName, Trust};
 
 /// What to judge, and how.
 pub struct Question<'a> {
-    /// The bundles, each with its images.
-    pub bundles: Vec<(Claim, Vec<Claim>)>,
-    /// The images that belong to no bundle.
-    pub images: Vec<Claim>,
+    /// The items.
+    pub items: Vec<Arc<Item>>,
     /// By which clock.
     pub terms: &'a Terms,
     /// Whether in-toto inspections are run.
     pub inspections: Inspections<'a>,
-    /// The bytes of `bundle.json` and of manifests, by the digests in the claims: they are compared with targets and
+    /// The bytes of `bundle.json` and of manifests, by the digests that the items have: they are compared with targets and
     /// products, and given to inspections.
     pub documents: &'a BTreeMap<Digest, Arc<[u8]>>,
 }
@@ -38,32 +36,21 @@ pub struct Question<'a> {
 pub struct Judgement {
     /// The repositories that spoke.
     pub repositories: Vec<RepositoryEvidence>,
-    /// The bundles, in the order of the claims.
-    pub bundles: Vec<BundleJudgement>,
-    /// The images that belong to no bundle, in the order of the claims.
-    pub images: Vec<Finding>,
+    /// What was found about each item, in the order of the question.
+    pub items: Vec<Finding>,
 }
 
-/// What was proven about a bundle.
-#[derive(Debug)]
-pub struct BundleJudgement {
-    /// What was proven about the bundle itself.
-    pub finding: Finding,
-    /// What was proven about its images.
-    pub images: Vec<Finding>,
-    /// The level that bundle and images reach together.
-    pub level: Level,
-}
-
-/// What was proven about one name.
+/// What was proven about one item.
 #[derive(Debug)]
 pub struct Finding {
-    /// The claim.
-    pub claim: Claim,
+    /// The item.
+    pub item: Arc<Item>,
     /// The target that vouches for it, and the repositories that agree on it.
     pub target: Option<AgreedTarget>,
     /// Its supply chain: how it was made.
     pub supply_chain: Option<VerifiedSupplyChain>,
+    /// What was proven about each of its parts.
+    pub parts: Vec<Self>,
 }
 
 /// Why something is refused.
@@ -107,12 +94,14 @@ pub enum JudgementError {
         second: String,
     },
     /// The content is not what the target describes.
-    #[error("{reference} is not the target that TUF vouches for: {} bytes with digest {}, but {target} lists {} bytes with {}", .claim.length, .claim.digest, .listed_length, .listed.iter().map(Digest::to_string).collect::<Vec<_>>().join(" and "), target = .claim.target)]
+    #[error("{reference} is not the target that TUF vouches for: {} bytes with digest {}, but {target} lists {} bytes with {}", .item.length, .item.digest, .listed_length, .listed.iter().map(Digest::to_string).collect::<Vec<_>>().join(" and "))]
     Binding {
         /// The reference.
         reference: String,
-        /// The claim, and the target under whose name it was found.
-        claim: Box<Claim>,
+        /// The item.
+        item: Arc<Item>,
+        /// The target under whose name it was found.
+        target: String,
         /// The length that the target lists, in bytes.
         listed_length: u64,
         /// The digests that it lists.
@@ -121,12 +110,12 @@ pub enum JudgementError {
         source: MismatchError,
     },
     /// A target vouches for it, but the archive has no bytes to compare with the target.
-    #[error("{reference} is not in the archive: there are no {} bytes with digest {}", .claim.length, .claim.digest)]
+    #[error("{reference} is not in the archive: there are no {} bytes with digest {}", .item.length, .item.digest)]
     NotBrought {
         /// The reference.
         reference: String,
-        /// The claim that has no bytes.
-        claim: Box<Claim>,
+        /// The item that has no bytes.
+        item: Arc<Item>,
     },
     /// The supply chain is refused.
     #[error("the supply chain of {reference} is refused")]
@@ -169,7 +158,7 @@ fn listed(vouching: &[RepositoryName]) -> String {
     }
 }
 
-/// Judges claims against what this side trusts.
+/// Judges items against what this side trusts.
 ///
 /// # Errors
 /// [`JudgementError`]: the first rule that is broken. Nothing in the archive may then be believed.
@@ -178,12 +167,12 @@ pub fn judge(
     trust: &Trust,
     carriers: BTreeMap<RepositoryName, Carrier<'_>>,
 ) -> Result<Judgement, JudgementError> {
-    let (bundles, images, repositories) = find(question, trust, carriers)?;
+    let (items, repositories) = find(question, trust, carriers)?;
     let repositories = repositories.into_heard().into_evidence(question.terms.exported_at());
-    Ok(Judgement { repositories, bundles, images })
+    Ok(Judgement { repositories, items })
 }
 
-/// Judges claims from only what an archive carries. For the repositories that are pinned here, it may carry only what
+/// Judges items from only what an archive carries. For the repositories that are pinned here, it may carry only what
 /// the judgement needs, and what belongs to the verified metadata.
 ///
 /// # Errors
@@ -193,33 +182,24 @@ pub fn judge_carried(
     trust: &Trust,
     carried: &mut Carried,
 ) -> Result<Judgement, JudgementError> {
-    let (bundles, images, repositories) = find(question, trust, carried.carriers())?;
+    let (items, repositories) = find(question, trust, carried.carriers())?;
     let repositories = repositories.into_heard();
     repositories.require_no_stray(trust, carried)?;
-    Ok(Judgement { repositories: repositories.into_evidence(question.terms.exported_at()), bundles, images })
+    Ok(Judgement { repositories: repositories.into_evidence(question.terms.exported_at()), items })
 }
 
-type Found<'a> = (Vec<BundleJudgement>, Vec<Finding>, Repositories<'a>);
-
-/// The finding for each claim, and the repositories that were asked.
+/// The finding for each item, and the repositories that were asked.
 fn find<'a>(
     question: &Question<'_>,
     trust: &Trust,
     carriers: BTreeMap<RepositoryName, Carrier<'a>>,
-) -> Result<Found<'a>, JudgementError> {
+) -> Result<(Vec<Finding>, Repositories<'a>), JudgementError> {
     let map = map(trust)?;
     let repositories = Repositories::open(trust, carriers, question.terms)?;
     let mut judge =
         Judge { question, trust, map, repositories, measured: BTreeMap::new(), work: Work::of_an_archive() };
-    let mut bundles = Vec::new();
-    for (bundle, images) in &question.bundles {
-        bundles.push(judge.bundle(bundle, images)?);
-    }
-    let mut images = Vec::new();
-    for image in &question.images {
-        images.push(judge.lone_image(image)?);
-    }
-    Ok((bundles, images, judge.repositories))
+    let items = question.items.iter().map(|item| judge.item(item)).collect::<Result<_, _>>()?;
+    Ok((items, judge.repositories))
 }
 
 /// The map of the trust store. Without one, a single pinned root speaks for every name.
@@ -246,7 +226,7 @@ struct Judge<'a, 'b> {
     work: Work,
 }
 
-/// The content of a claim.
+/// The content of an item.
 pub(super) struct Brought<'a> {
     /// Its bytes.
     pub(super) bytes: &'a [u8],
@@ -255,81 +235,88 @@ pub(super) struct Brought<'a> {
 }
 
 impl<'a> Judge<'a, '_> {
-    fn bundle(&mut self, bundle: &Claim, images: &[Claim]) -> Result<BundleJudgement, JudgementError> {
-        let finding = self.claim(bundle)?;
-        let images = images.iter().map(|image| self.claim(image)).collect::<Result<Vec<_>, _>>()?;
-        let level = Level::of(finding.assurance(), least(&images).unwrap_or(Assurance::Unsigned));
-        let asked = self.asked_of(bundle);
-        // What the images' own names require is added to what their bundle requires, or replaces it.
-        let counted = images.iter().filter(|image| self.asked_of(&image.claim).in_bundles == InBundles::Also);
-        let counted = if images.is_empty() { Some(Assurance::Unsigned) } else { least(counted) };
-        require(&finding, &asked, level, asked.level.is_met(finding.assurance(), counted))?;
-        for image in &images {
-            let asked = self.asked_of(&image.claim);
-            require(image, &asked, image.level(), asked.level.is_met_by_image(finding.assurance(), image.assurance()))?;
-        }
-        Ok(BundleJudgement { finding, images, level })
-    }
-
-    /// An image that belongs to no bundle is judged as a bundle of itself: what is proven about it counts for both
-    /// parts.
-    fn lone_image(&mut self, image: &Claim) -> Result<Finding, JudgementError> {
-        let finding = self.claim(image)?;
-        let asked = self.asked_of(image);
-        require(&finding, &asked, finding.level(), finding.level().meets(asked.level))?;
+    /// What is proven about an item and its parts, if it is what the policy requires of their names.
+    fn item(&mut self, item: &Arc<Item>) -> Result<Finding, JudgementError> {
+        let finding = self.find(item)?;
+        self.require(&finding)?;
         Ok(finding)
     }
 
-    /// What the policy requires of a name, however it is written.
-    fn asked_of(&self, claim: &Claim) -> Asked<'_> {
-        self.trust.policy.asked_of(&claim.full_name())
+    fn require(&self, finding: &Finding) -> Result<(), JudgementError> {
+        let asked = self.asked_of(&finding.item);
+        // What the parts' own names require is added to what the whole requires, or replaces it.
+        let also = finding.parts.iter().filter(|part| self.asked_of(&part.item).in_bundles == InBundles::Also);
+        let counted = finding.images(also);
+        require(finding, &asked, asked.level.is_met(finding.assurance(), counted))?;
+        for part in &finding.parts {
+            let asked = self.asked_of(&part.item);
+            require(part, &asked, asked.level.is_met_by_image(finding.assurance(), part.assurance()))?;
+        }
+        Ok(())
     }
 
-    fn claim(&mut self, claim: &Claim) -> Result<Finding, JudgementError> {
+    /// What the policy requires of a name, however it is written.
+    fn asked_of(&self, item: &Item) -> Asked<'_> {
+        self.trust.policy.asked_of(&item.full_name())
+    }
+
+    /// What is proven about an item, and then about each of its parts.
+    fn find(&mut self, item: &Arc<Item>) -> Result<Finding, JudgementError> {
+        let (target, supply_chain) = match self.evidence(item)? {
+            Some((target, supply_chain)) => (Some(target), supply_chain),
+            None => (None, None),
+        };
+        let parts = item.parts.iter().map(|part| self.find(part)).collect::<Result<_, _>>()?;
+        Ok(Finding { item: Arc::clone(item), target, supply_chain, parts })
+    }
+
+    fn evidence(
+        &mut self,
+        item: &Arc<Item>,
+    ) -> Result<Option<(AgreedTarget, Option<VerifiedSupplyChain>)>, JudgementError> {
         // A seal says who packed the archive, not what the contents are: an old release under a new name would also be
         // sealed.
-        if claim.target != claim.reference {
-            let (reference, target) = (claim.reference.clone(), claim.target.clone());
+        if item.target != item.reference {
+            let (reference, target) = (item.reference.clone(), item.target.clone());
             return Err(JudgementError::OtherTarget { reference, target });
         }
-        let Some(agreed) = self.resolve(claim)? else {
-            return Ok(Finding { claim: claim.clone(), target: None, supply_chain: None });
-        };
+        let Some(agreed) = self.resolve(item)? else { return Ok(None) };
         let target = agreed.target();
-        let product = self.brought(claim)?;
+        let product = self.brought(item)?;
         target.check_measured(&product.measured).map_err(|source| JudgementError::Binding {
-            reference: claim.reference.clone(),
-            claim: Box::new(Claim { target: target.path().to_owned(), ..claim.clone() }),
+            reference: item.reference.clone(),
+            item: Arc::clone(item),
+            target: target.path().to_owned(),
             listed_length: target.length(),
             listed: target.hashes().to_vec(),
             source,
         })?;
         let required = self.trust.policy.inspections == policy::Inspections::Required;
         let (repositories, work) = (&mut self.repositories, &mut self.work);
-        let chain = supply_chain::verify(claim, &product, &agreed, repositories, self.question, required, work)
-            .map_err(|source| JudgementError::SupplyChain { reference: claim.reference.clone(), source })?;
-        Ok(Finding { claim: claim.clone(), target: Some(agreed), supply_chain: chain })
+        let chain = supply_chain::verify(item, &product, &agreed, repositories, self.question, required, work)
+            .map_err(|source| JudgementError::SupplyChain { reference: item.reference.clone(), source })?;
+        Ok(Some((agreed, chain)))
     }
 
-    /// The bytes that a claim is about, measured. An inventory lists them by one digest; targets and links may list
+    /// The bytes of an item, measured. An inventory lists them by one digest; targets and links may list
     /// others.
-    fn brought(&mut self, claim: &Claim) -> Result<Brought<'a>, JudgementError> {
+    fn brought(&mut self, item: &Arc<Item>) -> Result<Brought<'a>, JudgementError> {
         let question = self.question;
-        let missing = || JudgementError::NotBrought { reference: claim.reference.clone(), claim: claim.clone().into() };
-        let bytes = question.documents.get(&claim.digest).ok_or_else(missing)?;
-        let measured = self.measured.entry(claim.digest.clone()).or_insert_with(|| Rc::new(Measured::of(bytes)));
-        if measured.length() != claim.length || !measured.digests().contains(&claim.digest) {
+        let missing = || JudgementError::NotBrought { reference: item.reference.clone(), item: Arc::clone(item) };
+        let bytes = question.documents.get(&item.digest).ok_or_else(missing)?;
+        let measured = self.measured.entry(item.digest.clone()).or_insert_with(|| Rc::new(Measured::of(bytes)));
+        if measured.length() != item.length || !measured.digests().contains(&item.digest) {
             return Err(missing());
         }
         Ok(Brought { bytes, measured: Rc::clone(measured) })
     }
 
     /// The target that the repositories that speak for a name agree on, however the name is written.
-    fn resolve(&mut self, claim: &Claim) -> Result<Option<AgreedTarget>, JudgementError> {
+    fn resolve(&mut self, item: &Item) -> Result<Option<AgreedTarget>, JudgementError> {
         let Some(map) = &self.map else { return Ok(None) };
         let repositories = &mut self.repositories;
-        map.resolve(&claim.full_name(), |name| say(repositories, name, claim))
-            .map_err(|error| JudgementError::of_search(error, &claim.reference))
+        map.resolve(&item.full_name(), |name| say(repositories, name, item))
+            .map_err(|error| JudgementError::of_search(error, &item.reference))
     }
 }
 
@@ -352,16 +339,12 @@ impl JudgementError {
     }
 }
 
-/// The least that is proven about any of these.
-fn least<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Option<Assurance> {
-    findings.into_iter().map(Finding::assurance).min()
-}
-
 /// Passes what has the required level, and is vouched for by the required repositories.
-fn require(finding: &Finding, asked: &Asked<'_>, level: Level, is_met: bool) -> Result<(), JudgementError> {
-    let reference = &finding.claim.reference;
+fn require(finding: &Finding, asked: &Asked<'_>, is_met: bool) -> Result<(), JudgementError> {
+    let reference = &finding.item.reference;
     if !is_met {
-        let (reference, minimum, rule) = (reference.clone(), asked.level, asked.rule());
+        let (reference, level) = (reference.clone(), finding.level());
+        let (minimum, rule) = (asked.level, asked.rule());
         return Err(JudgementError::Level { reference, level, minimum, rule });
     }
     let vouching: Vec<RepositoryName> =
@@ -379,15 +362,15 @@ fn require(finding: &Finding, asked: &Asked<'_>, level: Level, is_met: bool) -> 
 fn say(
     repositories: &mut Repositories<'_>,
     name: &RepositoryName,
-    claim: &Claim,
+    item: &Item,
 ) -> Result<Option<VerifiedTarget>, JudgementError> {
     let mut said: Option<VerifiedTarget> = None;
-    for spelling in claim.spellings() {
+    for spelling in item.spellings() {
         match (&said, repositories.resolve(name, &spelling)?) {
             (None, found) => said = found,
             (Some(first), Some(second)) if !first.agrees_with(&second) => {
                 let [first, second] = [first, &second].map(|target| target.path().to_owned());
-                let (reference, name) = (claim.reference.clone(), name.clone());
+                let (reference, name) = (item.reference.clone(), name.clone());
                 return Err(JudgementError::TwoTargets { reference, name, first, second });
             }
             (Some(_), _) => {}
@@ -406,8 +389,30 @@ impl Finding {
         }
     }
 
-    /// The level of an image that belongs to no bundle.
+    /// The level that an item and its parts reach together.
     pub fn level(&self) -> Level {
-        Level::of(self.assurance(), self.assurance())
+        Level::of(self.assurance(), self.images(&self.parts).unwrap_or(Assurance::Unsigned))
+    }
+
+    /// What is proven about the images, of which these parts count: the least that is proven about any of them. A
+    /// bundle without images proves nothing about images. An image is judged as a bundle of itself.
+    fn images<'a>(&self, counted: impl IntoIterator<Item = &'a Self>) -> Option<Assurance> {
+        match self.item.kind {
+            ItemKind::Bundle if self.parts.is_empty() => Some(Assurance::Unsigned),
+            ItemKind::Bundle => counted.into_iter().map(Self::assurance).min(),
+            ItemKind::Image => Some(self.assurance()),
+        }
+    }
+
+    /// This finding, and then those about its parts.
+    pub fn walk(&self) -> Box<dyn Iterator<Item = &Self> + '_> {
+        Box::new(std::iter::once(self).chain(self.parts.iter().flat_map(Self::walk)))
+    }
+}
+
+impl Judgement {
+    /// Every finding, each item followed by its parts.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.items.iter().flat_map(Finding::walk)
     }
 }

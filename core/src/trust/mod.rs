@@ -3,17 +3,17 @@
 //! `export`, `verify` and `import` all come here, and nowhere else is it decided whether something may be believed. The
 //! order is that of `docs/architecture.md`: TUF, binding, in-toto, level; each step consumes the proof of the one before.
 
-mod claim;
 mod gather;
+mod item;
 mod judgement;
 mod repositories;
 mod supply_chain;
 mod terms;
 
-pub(crate) use claim::full_name;
-pub use claim::{Claim, ClaimKind};
 pub use gather::{Extent, gather};
-pub use judgement::{BundleJudgement, Finding, Judgement, JudgementError, Question, judge, judge_carried};
+pub(crate) use item::full_name;
+pub use item::{Item, ItemKind};
+pub use judgement::{Finding, Judgement, JudgementError, Question, judge, judge_carried};
 pub use repositories::{Carried, CarriedRepository, Carrier, RepositoryError, RepositoryEvidence};
 pub use supply_chain::SupplyChainError;
 pub use terms::Terms;

@@ -16,7 +16,7 @@ use sealift_proof::tuf::VerifiedTarget;
 use sealift_proof::tuf::map::AgreedTarget;
 use serde_json::Value;
 
-use super::claim::Claim;
+use super::item::Item;
 use super::judgement::{Brought, Question};
 use super::repositories::{Repositories, RepositoryError};
 use crate::trust_store::RepositoryName;
@@ -104,7 +104,7 @@ pub enum SupplyChainError {
 
 /// Verifies the supply chain that a target lists; `None` if it lists none.
 pub(super) fn verify(
-    claim: &Claim,
+    item: &Item,
     brought: &Brought<'_>,
     agreed: &AgreedTarget,
     repositories: &mut Repositories<'_>,
@@ -122,7 +122,7 @@ pub(super) fn verify(
     let chain = SupplyChain { layout: &layout, layout_keys, links, parameters: Parameters::default() };
     let product = FinalProduct {
         files: vec![ProductFile {
-            name: claim.kind.product_name().to_owned(),
+            name: item.kind.product_name().to_owned(),
             digests: brought.measured.digests().to_vec(),
             content: ProductContent::Bytes(brought.bytes),
         }],

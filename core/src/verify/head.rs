@@ -14,7 +14,7 @@ use super::documents::{DocumentError, Documents, MAXIMUM_HELD};
 use super::{Attestations, Judged, Proof, ReferrerRefusal, Settings, check_referrers};
 use crate::archive_layout::{self, LayoutError};
 use crate::seal::{self, ExporterKey, SealError};
-use crate::trust::{self, Carried, CarriedRepository, Claim, JudgementError, MAXIMUM_TUF, Question, Terms};
+use crate::trust::{self, Carried, CarriedRepository, Item, JudgementError, MAXIMUM_TUF, Question, Terms};
 use crate::trust_store::{RepositoryName, Trust};
 
 /// An inventory lists more than may be held in memory before judgement.
@@ -80,8 +80,7 @@ pub fn open_sealed<R: Read>(
         Terms::of_archive(trust, settings.now, settings.asked, inventory.exported_at, carried.repositories.keys())
             .map_err(JudgementError::from)?;
     let question = Question {
-        bundles: claims(&inventory),
-        images: inventory.images.iter().map(Claim::image).collect(),
+        items: Item::all(inventory.items()),
         terms: &terms,
         inspections: settings.inspections,
         documents: &contents,
@@ -94,15 +93,6 @@ pub fn open_sealed<R: Read>(
     let exporter_threshold = trust.policy.exporter_threshold;
     let proof = Proof { inventory, seal, judgement, closed, carried, terms, exporter_threshold };
     Ok(Judged { reader, attestations, proof })
-}
-
-/// The claims about the bundles of an inventory, each with those about its images.
-pub(crate) fn claims(inventory: &Inventory) -> Vec<(Claim, Vec<Claim>)> {
-    let claim = |bundle: &_| -> (Claim, Vec<Claim>) {
-        let sealift_archive_format::inventory::BundleRecord { images, .. } = bundle;
-        (Claim::bundle(bundle), images.iter().map(Claim::image).collect())
-    };
-    inventory.bundles.iter().map(claim).collect()
 }
 
 /// Reads the entries before the first blob that is not a document.

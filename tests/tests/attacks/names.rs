@@ -36,8 +36,8 @@ fn an_unsigned_bundle_under_another_spelling_of_a_signed_domain() {
         let far = FarSide::trusting(&sample, hours(2));
         far.policy(LAX);
         let error = far.refuses(&consignment(&sample).archive()).judgement();
-        assert_error!(error, JudgementError::Binding { reference, claim, .. }
-            if reference == name && claim.target == BUNDLE);
+        assert_error!(error, JudgementError::Binding { reference, target, .. }
+            if reference == name && target == BUNDLE);
         // Nor does the target's own spelling help.
         let mut consignment = consignment(&sample);
         consignment.bundles[0].target = Some(TargetRecord { name: BUNDLE.to_owned() });

@@ -1,10 +1,11 @@
 //! Who speaks for a name: a whole judgement over several repositories and a map.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sealift_archive_format::Digest;
 use sealift_core::trust::{
-    Carried, CarriedRepository, Claim, ClaimKind, Judgement, JudgementError, Question, RepositoryError, Terms, judge,
+    Carried, CarriedRepository, Item, ItemKind, Judgement, JudgementError, Question, RepositoryError, Terms, judge,
 };
 use sealift_core::trust_store::{PinnedRoot, Policy, Repository, Trust};
 use sealift_proof::in_toto::Inspections;
@@ -58,17 +59,17 @@ impl Publishers {
             let (metadata, targets) = repository.carried();
             carried.repositories.insert(name.parse().unwrap(), CarriedRepository { metadata, targets });
         }
-        let claim = Claim {
-            kind: ClaimKind::Image,
+        let item = Item {
+            kind: ItemKind::Image,
             reference: reference.to_owned(),
             target: reference.to_owned(),
             digest: Digest::sha256(content.as_bytes()),
             length: content.len().try_into().unwrap(),
+            parts: Vec::new(),
         };
         let trust = self.trust(mapping);
         let question = Question {
-            bundles: Vec::new(),
-            images: vec![claim],
+            items: vec![Arc::new(item)],
             terms: &Terms::live(&trust, now()),
             inspections: Inspections::NotRun,
             documents: &BTreeMap::from([(Digest::sha256(content.as_bytes()), content.as_bytes().into())]),
@@ -80,7 +81,7 @@ impl Publishers {
 /// The repositories that vouch for the only image.
 fn speakers(judged: &Result<Judgement, JudgementError>) -> Vec<&str> {
     let judgement = judged.as_ref().unwrap();
-    let agreed = judgement.images[0].target.iter();
+    let agreed = judgement.items[0].target.iter();
     agreed.flat_map(|agreed| agreed.witnesses().iter().map(|(name, _)| name.as_str())).collect()
 }
 

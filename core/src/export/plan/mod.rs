@@ -13,7 +13,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::{BundleRecord, Completeness, ImageRecord, ImageRole};
+use sealift_archive_format::inventory::{self, BundleRecord, Completeness, ImageRecord, ImageRole, ItemRecord};
 
 use super::request::{BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Request, SourceReference};
 use crate::cnab::registry_form::{self, RegistryFormError};
@@ -23,7 +23,7 @@ use crate::oci::{
     BlobContent, Descriptor, ForeignLayers, Graph, Graphs, ManifestBytes, Platforms, Reference, ReferrerKind,
     Repository, Source, SourceError,
 };
-use crate::verify::documents::{Closed, ClosedBundle, ClosedImage, check_names};
+use crate::verify::documents::{Closed, ClosedBundle, ClosedImage, ClosedItem, check_names};
 
 use budget::Budget;
 pub use budget::MAXIMUM_REQUESTS;
@@ -43,6 +43,13 @@ pub struct Plan {
     pub(super) origins: HashMap<Digest, Origin>,
     /// The referrers of the images that are not carried, because their kind was not asked for.
     pub left_out: Vec<LeftOutReferrer>,
+}
+
+impl Plan {
+    /// The items, in the order of the inventory.
+    pub fn items(&self) -> impl Iterator<Item = ItemRecord<'_>> {
+        inventory::items(&self.bundles, &self.images)
+    }
 }
 
 /// Where a blob comes from.
@@ -91,7 +98,7 @@ pub fn plan(request: &Request) -> Result<Plan, PlanError> {
         planner.lone_image(image)?;
     }
     let plan = planner.plan;
-    check_names(&plan.bundles, &plan.images).map_err(PlanError::Names)?;
+    check_names(plan.items()).map_err(PlanError::Names)?;
     Ok(plan)
 }
 
@@ -176,7 +183,7 @@ impl Planner<'_> {
         require(&request.name, promised.as_ref(), graph.root().descriptor())?;
         let (record, closed) = self.record(&request.name, ImageRole::StandAlone, &request.place, graph)?;
         self.plan.images.push(record);
-        self.plan.closed.images.push(closed);
+        self.plan.closed.items.push(ClosedItem::Image(closed));
         Ok(())
     }
 
@@ -315,7 +322,8 @@ impl Planner<'_> {
         let digest = config.digest.clone();
         self.plan.closed.bundle_files.insert(digest.clone(), bundle_json.into());
         let bundle = Arc::new(bundle);
-        self.plan.closed.bundles.push(ClosedBundle { digest, bundle, index: Some(index), images });
+        let closed = ClosedBundle { digest, bundle, index: Some(index), images };
+        self.plan.closed.items.push(ClosedItem::Bundle(closed));
     }
 }
 

@@ -20,10 +20,17 @@ pub(super) const MAXIMUM_SUBJECTS: usize = 32;
 pub struct Closed {
     /// The bytes of each `bundle.json`.
     pub bundle_files: BTreeMap<Digest, Arc<[u8]>>,
-    /// The bundles, in the order of the inventory.
-    pub bundles: Vec<ClosedBundle>,
-    /// The images that belong to no bundle, in the order of the inventory.
-    pub images: Vec<ClosedImage>,
+    /// The items, in the order of the inventory.
+    pub items: Vec<ClosedItem>,
+}
+
+/// An item and its graphs.
+#[derive(Debug)]
+pub enum ClosedItem {
+    /// A bundle, with its images.
+    Bundle(ClosedBundle),
+    /// An image that belongs to no bundle.
+    Image(ClosedImage),
 }
 
 /// A bundle and its graph.
@@ -90,48 +97,67 @@ impl ClosedImage {
     }
 }
 
+impl ClosedItem {
+    /// The index that holds a bundle in a registry, where there is one.
+    pub fn index(&self) -> Option<&Arc<Graph>> {
+        match self {
+            Self::Bundle(bundle) => bundle.index.as_ref(),
+            Self::Image(_) => None,
+        }
+    }
+
+    /// Its images: those of a bundle, or the image itself.
+    pub fn images(&self) -> &[ClosedImage] {
+        match self {
+            Self::Bundle(bundle) => &bundle.images,
+            Self::Image(image) => std::slice::from_ref(image),
+        }
+    }
+
+    /// From where everything of it is reached, except for referrers: the index of a bundle, and otherwise the images.
+    fn roots(&self) -> impl Iterator<Item = &Arc<Graph>> {
+        let images = self.images().iter().map(|image| &image.graph).filter(|_| self.index().is_none());
+        self.index().into_iter().chain(images)
+    }
+}
+
 impl Closed {
-    /// Every image: those of the bundles, and those that belong to no bundle.
+    /// Every image, item by item: those of a bundle, or the image itself.
     pub fn all_images(&self) -> impl Iterator<Item = &ClosedImage> {
-        self.bundles.iter().flat_map(|bundle| &bundle.images).chain(&self.images)
+        self.items.iter().flat_map(ClosedItem::images)
     }
 
     /// What comes with each reference of the inventory from which this was made: with a bundle its index, with an image
     /// its graph and its referrers.
     pub fn by_reference<'a>(&'a self, inventory: &'a Inventory) -> Vec<(&'a str, Vec<&'a Arc<Graph>>)> {
-        let bundles = inventory.bundles.iter().zip(&self.bundles);
-        let bundles = bundles.map(|(record, bundle)| (record.reference.as_str(), bundle.index.iter().collect()));
-        let images = inventory.all_images().zip(self.all_images());
-        let images = images.map(|(record, image)| (record.reference.as_str(), image.graphs().collect()));
-        bundles.chain(images).collect()
+        let mut named = Vec::new();
+        for (record, item) in inventory.items().zip(&self.items) {
+            named.extend(item.index().map(|index| (record.reference(), vec![index])));
+            let images = record.images().iter().zip(item.images());
+            named.extend(images.map(|(record, image)| (record.reference.as_str(), image.graphs().collect())));
+        }
+        named
     }
 
-    /// Every graph once, in the order of their roots in an archive: for each bundle its index and then its images, then
-    /// the images that belong to no bundle, then the referrers of all images.
+    /// Every graph once, in the order of their roots in an archive: for each item its index and its images, then the
+    /// referrers of all images.
     pub fn graphs(&self) -> Vec<&Arc<Graph>> {
-        let bundles = self.bundles.iter();
-        let bundles = bundles.flat_map(|bundle| bundle.index.iter().chain(bundle.images.iter().map(|it| &it.graph)));
-        let images = self.images.iter().map(|image| &image.graph);
+        let items = self.items.iter();
+        let items = items.flat_map(|item| item.index().into_iter().chain(item.images().iter().map(|it| &it.graph)));
         let referrers = self.all_images().flat_map(|image| &image.referrers);
         let mut seen = HashSet::new();
-        bundles.chain(images).chain(referrers).filter(|graph| seen.insert(Arc::as_ptr(graph))).collect()
+        items.chain(referrers).filter(|graph| seen.insert(Arc::as_ptr(graph))).collect()
     }
 
-    /// Every manifest and index once, level by level: first the indexes of the bundles (or the images, if a bundle has
-    /// no index), the images that belong to no bundle, and the referrers of all images; then what these list, in the
-    /// order in which they list it, and so on.
+    /// Every manifest and index once, level by level: first, for each item, its index (or its images, if it has none),
+    /// and the referrers of all images; then what these list, in the order in which they list it, and so on.
     fn manifests(&self) -> Vec<&ManifestBytes> {
         let graphs = self.graphs();
         let carried = graphs.iter().flat_map(|graph| graph.manifests());
         let carried: HashMap<&Digest, &ManifestBytes> = carried.map(|it| (&it.descriptor().digest, it)).collect();
-        let bundles = self.bundles.iter();
-        let bundles = bundles.flat_map(|bundle| {
-            let images = bundle.images.iter().map(|image| &image.graph).filter(|_| bundle.index.is_none());
-            bundle.index.iter().chain(images)
-        });
-        let images = self.images.iter().map(|image| &image.graph);
+        let items = self.items.iter().flat_map(ClosedItem::roots);
         let referrers = self.all_images().flat_map(|image| &image.referrers);
-        let roots = bundles.chain(images).chain(referrers).map(|graph| graph.root());
+        let roots = items.chain(referrers).map(|graph| graph.root());
         let mut seen = HashSet::new();
         let mut manifests: Vec<&ManifestBytes> = roots.filter(|root| seen.insert(&root.descriptor().digest)).collect();
         let mut at = 0;
@@ -160,7 +186,11 @@ impl Closed {
     /// and all other layers. A blob with several roles stands where the first of them puts it.
     pub fn blobs(&self) -> Vec<Blob<'_>> {
         let mut blobs = Unique::default();
-        for bundle in &self.bundles {
+        let bundles = self.items.iter().filter_map(|item| match item {
+            ClosedItem::Bundle(bundle) => Some(bundle),
+            ClosedItem::Image(_) => None,
+        });
+        for bundle in bundles {
             let size = self.bundle_files.get(&bundle.digest).map_or(0, |bytes| bytes.len() as u64);
             blobs.add(Blob { digest: &bundle.digest, size });
         }

@@ -15,9 +15,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::{self, BundleRecord, Completeness, ImageRecord, ImageRole, Inventory};
+use sealift_archive_format::inventory::{
+    self, BundleRecord, Completeness, ImageRecord, ImageRole, Inventory, ItemRecord,
+};
 
-pub use closed::{Blob, Closed, ClosedBundle, ClosedImage};
+pub use closed::{Blob, Closed, ClosedBundle, ClosedImage, ClosedItem};
 pub use error::{DocumentError, NotCarried};
 pub(crate) use names::check as check_names;
 
@@ -53,7 +55,7 @@ impl Documents {
     /// Expects the documents that an inventory names.
     pub fn expected_by(inventory: &Inventory) -> Self {
         let mut documents = Self::default();
-        for bundle in &inventory.bundles {
+        for bundle in bundles(inventory) {
             let expected = documents.expected.entry(bundle.descriptor.digest.clone()).or_default();
             expected.bundle.get_or_insert_with(|| bundle.reference.clone());
         }
@@ -110,11 +112,11 @@ impl Documents {
     /// # Errors
     /// [`DocumentError`].
     pub fn bind(self, inventory: &Inventory) -> Result<Bound, DocumentError> {
-        for record in &inventory.bundles {
+        for record in bundles(inventory) {
             let (_, bundle) = self.bundle(record)?;
             check_images(record, bundle)?;
         }
-        names::check(&inventory.bundles, &inventory.images)?;
+        names::check(inventory.items())?;
         Ok(Bound { documents: self })
     }
 
@@ -148,11 +150,10 @@ impl Bound {
         for manifest in self.documents.manifests.values() {
             closing.graphs.hold(manifest.clone()).map_err(|_: GraphError<NotCarried>| DocumentError::TooMuch)?;
         }
-        let bundles = inventory.bundles.iter().map(|record| closing.bundle(record)).collect::<Result<_, _>>()?;
-        let images = inventory.images.iter().map(|record| closing.image(record)).collect::<Result<_, _>>()?;
+        let items = inventory.items().map(|record| closing.item(record)).collect::<Result<_, _>>()?;
         let bundle_files =
             self.documents.bundles.iter().map(|(digest, (bytes, _))| (digest.clone(), Arc::clone(bytes)));
-        let closed = Closed { bundle_files: bundle_files.collect(), bundles, images };
+        let closed = Closed { bundle_files: bundle_files.collect(), items };
         closed.check_blobs(inventory)?;
         closed.check_attestations()?;
         Ok(closed)
@@ -165,6 +166,13 @@ struct Closing<'a> {
 }
 
 impl Closing<'_> {
+    fn item(&mut self, record: ItemRecord<'_>) -> Result<ClosedItem, DocumentError> {
+        match record {
+            ItemRecord::Bundle(bundle) => self.bundle(bundle).map(ClosedItem::Bundle),
+            ItemRecord::Image(image) => self.image(image).map(ClosedItem::Image),
+        }
+    }
+
     fn bundle(&mut self, record: &BundleRecord) -> Result<ClosedBundle, DocumentError> {
         let bundle = Arc::clone(&self.documents.bundle(record)?.1);
         let images = record.images.iter().map(|image| self.image(image)).collect::<Result<_, _>>()?;
@@ -286,11 +294,18 @@ fn check_inner_subjects(reference: &str, referrer: &Graph) -> Result<(), Documen
     }
 }
 
+/// The bundles of an inventory.
+fn bundles(inventory: &Inventory) -> impl Iterator<Item = &BundleRecord> {
+    inventory.items().filter_map(|item| match item {
+        ItemRecord::Bundle(bundle) => Some(bundle),
+        ItemRecord::Image(_) => None,
+    })
+}
+
 /// The roots of all graphs: the index of each bundle, each image, and their referrers.
 fn roots(inventory: &Inventory) -> impl Iterator<Item = &inventory::Descriptor> {
-    let indexes = inventory.bundles.iter().filter_map(|bundle| bundle.index.as_ref());
-    let images = inventory.bundles.iter().flat_map(|bundle| &bundle.images).chain(&inventory.images);
-    indexes.chain(images.flat_map(|image| std::iter::once(&image.descriptor).chain(&image.referrers)))
+    let indexes = inventory.items().filter_map(ItemRecord::index);
+    indexes.chain(inventory.all_images().flat_map(|image| std::iter::once(&image.descriptor).chain(&image.referrers)))
 }
 
 /// A bundle's images are exactly those that its `bundle.json` names, in its order.

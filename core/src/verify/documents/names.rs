@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::{BundleRecord, ImageRecord};
+use sealift_archive_format::inventory::ItemRecord;
 
 use super::DocumentError;
 use crate::oci::Reference;
@@ -12,16 +12,13 @@ use crate::oci::Reference;
 ///
 /// # Errors
 /// [`DocumentError::Reference`], [`DocumentError::Promise`] and [`DocumentError::TwoContents`].
-pub(crate) fn check(bundles: &[BundleRecord], images: &[ImageRecord]) -> Result<(), DocumentError> {
+pub(crate) fn check<'r>(items: impl IntoIterator<Item = ItemRecord<'r>>) -> Result<(), DocumentError> {
     let mut names = Names::default();
-    for bundle in bundles {
-        // In a registry, the name of a bundle is that of its index.
-        let content = bundle.index.as_ref().unwrap_or(&bundle.descriptor);
-        names.add(&bundle.reference, &content.digest)?;
-    }
-    let of_bundles = bundles.iter().flat_map(|bundle| &bundle.images);
-    for image in of_bundles.chain(images) {
-        names.add(&image.reference, &image.descriptor.digest)?;
+    for item in items {
+        names.add(item.reference(), &item.named_content().digest)?;
+        for image in item.parts() {
+            names.add(&image.reference, &image.descriptor.digest)?;
+        }
     }
     Ok(())
 }

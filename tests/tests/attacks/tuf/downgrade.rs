@@ -101,5 +101,5 @@ fn downgrade_by_another_spelling_of_a_name_that_is_signed() {
     let far = FarSide::trusting(&sample, hours(2));
     far.policy("minimum_level = \"1\"\n");
     let error = far.refuses(&consignment(&sample).archive()).judgement();
-    assert_error!(error, JudgementError::Binding { claim, .. } if claim.target == BUNDLE);
+    assert_error!(error, JudgementError::Binding { target, .. } if target == BUNDLE);
 }

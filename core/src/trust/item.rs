@@ -1,19 +1,20 @@
 //! What an archive claims: this name means this content.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::{BundleRecord, Descriptor, ImageRecord, TargetRecord};
+use sealift_archive_format::inventory::{BundleRecord, Descriptor, ImageRecord, ItemRecord, TargetRecord};
 
 use crate::oci::{Reference, Tag};
 
-/// A bundle or an image, its TUF target name, and the digest and length that the target must have.
+/// A bundle or an image, as the archive claims it: its names, and the digest and length that its TUF target must have.
 ///
 /// A thin bundle is the digest of its `bundle.json`, an image the digest of its manifest or index (CNAB-Sec 303).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
+pub struct Item {
     /// What it is.
-    pub kind: ClaimKind,
+    pub kind: ItemKind,
     /// The reference that the archive gives it.
     pub reference: String,
     /// The name of the TUF target that should vouch for it.
@@ -22,18 +23,20 @@ pub struct Claim {
     pub digest: Digest,
     /// The length in bytes.
     pub length: u64,
+    /// The items that it consists of, each with a name of its own: the images of a bundle.
+    pub parts: Vec<Arc<Self>>,
 }
 
-/// The kind of item that a claim is about.
+/// What an item is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ClaimKind {
+pub enum ItemKind {
     /// A bundle.
     Bundle,
     /// An image.
     Image,
 }
 
-impl ClaimKind {
+impl ItemKind {
     /// The name of the file that is the final product in the sense of in-toto.
     pub fn product_name(self) -> &'static str {
         match self {
@@ -53,15 +56,31 @@ pub(crate) fn full_name(reference: &str) -> String {
     }
 }
 
-impl Claim {
-    /// The claim about a bundle.
-    pub fn bundle(record: &BundleRecord) -> Self {
-        Self::new(ClaimKind::Bundle, &record.reference, record.target.as_ref(), &record.descriptor)
+impl From<ItemRecord<'_>> for Item {
+    fn from(record: ItemRecord<'_>) -> Self {
+        match record {
+            ItemRecord::Bundle(bundle) => Self::bundle(bundle),
+            ItemRecord::Image(image) => Self::image(image),
+        }
+    }
+}
+
+impl Item {
+    /// What is claimed by the records of an inventory, in their order.
+    pub fn all<'r>(records: impl IntoIterator<Item = ItemRecord<'r>>) -> Vec<Arc<Self>> {
+        records.into_iter().map(|record| Arc::new(record.into())).collect()
     }
 
-    /// The claim about an image.
+    /// A bundle, with its images.
+    pub fn bundle(record: &BundleRecord) -> Self {
+        let parts = record.images.iter().map(|image| Arc::new(Self::image(image))).collect();
+        let content = &record.descriptor;
+        Self { parts, ..Self::new(ItemKind::Bundle, &record.reference, record.target.as_ref(), content) }
+    }
+
+    /// An image, in a bundle or in none.
     pub fn image(record: &ImageRecord) -> Self {
-        Self::new(ClaimKind::Image, &record.reference, record.target.as_ref(), &record.descriptor)
+        Self::new(ItemKind::Image, &record.reference, record.target.as_ref(), &record.descriptor)
     }
 
     /// The full name of what the reference means. The map is asked under this name, so that no other spelling finds
@@ -91,9 +110,9 @@ impl Claim {
 
     /// A name is its own target name unless the inventory says otherwise, so an archive cannot leave it out to look
     /// unsigned.
-    fn new(kind: ClaimKind, reference: &str, target: Option<&TargetRecord>, descriptor: &Descriptor) -> Self {
+    fn new(kind: ItemKind, reference: &str, target: Option<&TargetRecord>, content: &Descriptor) -> Self {
         let target = target.map_or(reference, |target| &target.name).to_owned();
-        let (digest, length) = (descriptor.digest.clone(), descriptor.size);
-        Self { kind, reference: reference.to_owned(), target, digest, length }
+        let (digest, length) = (content.digest.clone(), content.size);
+        Self { kind, reference: reference.to_owned(), target, digest, length, parts: Vec::new() }
     }
 }
