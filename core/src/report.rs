@@ -15,11 +15,11 @@ use serde::Serialize;
 
 use crate::oci::attestation::Attached;
 use crate::oci::{Document, Graph, ReferrerKind};
-use crate::trust::{Finding, Judgement, RepositoryEvidence, Terms};
+use crate::trust::{Attestations, Finding, Judgement, RepositoryEvidence, Terms, attested_by};
 use crate::trust_store::RepositoryName;
 use crate::trust_store::policy::Period;
+use crate::verify::Proof;
 use crate::verify::documents::{ClosedImage, ClosedItem};
-use crate::verify::{Attestations, Proof, attested_by};
 
 /// The name and version of the report's form.
 pub const FORMAT: &str = "sealift-report/1";
@@ -300,7 +300,7 @@ impl Report {
 /// When each role expires, and the first layout of each supply chain.
 pub(crate) fn expiries(judgement: &Judgement) -> impl Iterator<Item = Timestamp> {
     let roles = judgement.repositories.iter().flat_map(|evidence| &evidence.roles).map(|role| role.expires);
-    let chains = judgement.findings().filter_map(|finding| finding.supply_chain.as_ref());
+    let chains = judgement.findings().filter_map(Finding::supply_chain);
     roles.chain(chains.map(VerifiedSupplyChain::expires))
 }
 
@@ -350,7 +350,7 @@ fn attestation(attached: &Attached, attestations: &Attestations) -> Option<Attes
 }
 
 fn referrers(image: &ClosedImage, attestations: &Attestations) -> Vec<ReferrerReport> {
-    let names = attested_by(image, attestations);
+    let names = attested_by(&image.referrers, attestations);
     let report = |(referrer, names): (&Arc<Graph>, BTreeSet<String>)| {
         let root = referrer.root();
         let (artifact_type, subject) = match root.document() {
@@ -371,12 +371,12 @@ fn referrers(image: &ClosedImage, attestations: &Attestations) -> Vec<ReferrerRe
 }
 
 fn item(finding: &Finding, clock: &Clock) -> ItemReport {
-    let tuf = finding.target.as_ref().map(|agreed| TargetReport {
+    let tuf = finding.target().map(|agreed| TargetReport {
         target: agreed.target().path().to_owned(),
         repositories: agreed.witnesses().iter().map(|(name, _)| name.clone()).collect(),
         roles: agreed.target().roles().iter().map(ToString::to_string).collect(),
     });
-    let in_toto = finding.supply_chain.as_ref().map(|chain| SupplyChainReport {
+    let in_toto = finding.supply_chain().map(|chain| SupplyChainReport {
         expiry: expiry(chain.expires(), clock),
         inspections_not_run: chain.inspections_not_run().to_vec(),
         trace: chain.trace().clone(),

@@ -3,8 +3,9 @@
 use sealift_archive_format::{FormatError, Problem};
 use sealift_core::oci::ReferrerKind;
 use sealift_core::seal::SealError;
+use sealift_core::trust::ReferrerRefusal;
 use sealift_core::verify::documents::DocumentError;
-use sealift_core::verify::{HeadError, ReceiveError, ReferrerRefusal};
+use sealift_core::verify::{HeadError, ReceiveError};
 
 use super::seal::{CARRY_AGAIN, inventory, seal_format};
 use super::{Advice, advice, judgement};

@@ -1,8 +1,7 @@
 //! What to tell the operator about the judgement: TUF, freshness, in-toto, level.
 
-use sealift_core::trust::{JudgementError, RepositoryError, SupplyChainError};
+use sealift_core::trust::{AttestationRefusal, JudgementError, RepositoryError, SupplyChainError};
 use sealift_core::trust_store::Rule;
-use sealift_core::verify::AttestationRefusal;
 use sealift_proof::freshness::{FreshnessError, LooserFreshness};
 use sealift_proof::in_toto::AttestationError;
 use sealift_proof::tuf::map::MapSearchError;

@@ -30,12 +30,13 @@ use crate::archive_layout::{self, LayoutError};
 use crate::oci::{Descriptor, SourceError};
 use crate::progress::Progress;
 use crate::seal::{self, SignError};
-use crate::trust::{self, Carried, Carrier, Extent, Item, Judgement, JudgementError, Question, Terms};
+use crate::trust::{
+    self, AttestationRefusal, Attestations, Carried, Carrier, Extent, Item, Judgement, JudgementError, Question,
+    ReferrerRefusal, Terms, check_referrers,
+};
 use crate::trust_store::{RepositoryName, Trust, policy};
 use crate::verify::documents::{Blob, Closed, DocumentError, Documents};
-use crate::verify::{
-    AttestationRefusal, Attestations, ReferrerRefusal, TooMuchMetadata, check_referrers, check_tuf_length,
-};
+use crate::verify::{TooMuchMetadata, check_tuf_length};
 
 /// Who exports, and when.
 pub struct Settings<'a> {
@@ -164,8 +165,8 @@ pub fn prepare(
     let (inventory, files) = inventory(&plan, &carried, settings)?;
     check_tuf_length(&inventory)?;
     let closed = check_documents(&inventory, &plan)?;
-    check_referrers(&closed, &inventory, trust)?;
-    let attestations = Attestations::expected_by(&closed, &inventory, trust, &terms);
+    check_referrers(closed.referrers(&inventory), trust)?;
+    let attestations = Attestations::expected_by(closed.by_reference(&inventory), &closed.documents(), trust, &terms);
     check_attestations(attestations, &plan)?;
     let statement = inventory.to_statement()?;
     let signatures = settings.keys.iter().map(|key| seal::sign(&statement, key)).collect::<Result<_, _>>()?;

@@ -2,20 +2,34 @@
 //!
 //! `export`, `verify` and `import` all come here, and nowhere else is it decided whether something may be believed. The
 //! order is that of `docs/architecture.md`: TUF, binding, in-toto, level; each step consumes the proof of the one before.
+//! What each step proves is a piece of [`Evidence`] in the [`Finding`] about an [`Item`]. Referrers and attestations are
+//! judged here as well, once the documents that name them are known to be consistent, and as they are read.
 
+mod attestations;
+mod error;
+mod evidence;
 mod gather;
 mod item;
 mod judgement;
+mod question;
+mod referrers;
 mod repositories;
+mod requirement;
 mod supply_chain;
 mod terms;
 
+pub use attestations::AttestationRefusal;
+pub use error::JudgementError;
+pub use evidence::{Evidence, Finding};
 pub use gather::{Extent, gather};
-pub(crate) use item::full_name;
 pub use item::{Item, ItemKind};
-pub use judgement::{Finding, Judgement, JudgementError, Question, judge, judge_carried};
+pub use judgement::{Judgement, judge, judge_carried};
+pub use question::Question;
+pub use referrers::ReferrerRefusal;
 pub use repositories::{Carried, CarriedRepository, Carrier, RepositoryError, RepositoryEvidence};
 pub use supply_chain::SupplyChainError;
 pub use terms::Terms;
 
+pub(crate) use attestations::Attestations;
+pub(crate) use referrers::{attested_by, check_referrers};
 pub(crate) use repositories::MAXIMUM_TUF;

@@ -17,7 +17,7 @@ use sealift_proof::tuf::map::AgreedTarget;
 use serde_json::Value;
 
 use super::item::Item;
-use super::judgement::{Brought, Question};
+use super::question::{Brought, Question};
 use super::repositories::{Repositories, RepositoryError};
 use crate::trust_store::RepositoryName;
 

@@ -80,18 +80,6 @@ pub struct Trust {
     pub attesters: BTreeMap<AttesterName, Key>,
 }
 
-impl Trust {
-    /// The attesters of whom one must vouch for everything that refers to what has this name in full; `None` where nobody
-    /// needs to.
-    pub fn attesters_asked_of(&self, name: &str) -> Option<BTreeSet<&AttesterName>> {
-        let asked: BTreeSet<&AttesterName> = match self.policy.asked_of(name).attested_by {
-            Some(named) => named.iter().collect(),
-            None => self.attesters.keys().collect(),
-        };
-        Some(asked).filter(|asked| !asked.is_empty())
-    }
-}
-
 /// A repository with a pinned root.
 #[derive(Debug, Clone)]
 pub struct Repository {

@@ -11,10 +11,13 @@ use sealift_archive_format::reader::{EntryReader, Reader, SealedReader};
 use sealift_proof::tuf::provider::{CarriedMetadata, CarriedTargets};
 
 use super::documents::{DocumentError, Documents, MAXIMUM_HELD};
-use super::{Attestations, Judged, Proof, ReferrerRefusal, Settings, check_referrers};
+use super::{Judged, Proof, Settings};
 use crate::archive_layout::{self, LayoutError};
 use crate::seal::{self, ExporterKey, SealError};
-use crate::trust::{self, Carried, CarriedRepository, Item, JudgementError, MAXIMUM_TUF, Question, Terms};
+use crate::trust::{
+    self, Attestations, Carried, CarriedRepository, Item, JudgementError, MAXIMUM_TUF, Question, ReferrerRefusal,
+    Terms, check_referrers,
+};
 use crate::trust_store::{RepositoryName, Trust};
 
 /// An inventory lists more than may be held in memory before judgement.
@@ -88,8 +91,8 @@ pub fn open_sealed<R: Read>(
     let judgement = trust::judge_carried(&question, trust, &mut carried)?;
     // Graphs are walked only for what has been accepted.
     let closed = bound.close(&inventory)?;
-    check_referrers(&closed, &inventory, trust)?;
-    let attestations = Attestations::expected_by(&closed, &inventory, trust, &terms);
+    check_referrers(closed.referrers(&inventory), trust)?;
+    let attestations = Attestations::expected_by(closed.by_reference(&inventory), &closed.documents(), trust, &terms);
     let exporter_threshold = trust.policy.exporter_threshold;
     let proof = Proof { inventory, seal, judgement, closed, carried, terms, exporter_threshold };
     Ok(Judged { reader, attestations, proof })

@@ -8,11 +8,9 @@
 //!    archive. Attestations come first, and are checked too, each before it is passed on. What it returns,
 //!    [`Verified`], allows a delivery to be committed. Nothing else can make one.
 
-mod attestations;
 mod content;
 pub mod documents;
 mod head;
-mod referrers;
 
 use std::io::Read;
 use std::num::NonZeroU32;
@@ -26,19 +24,15 @@ use sealift_archive_format::reader::{EntryReader, Reader};
 use sealift_proof::freshness::AskedClock;
 use sealift_proof::in_toto::Inspections;
 
-pub use attestations::AttestationRefusal;
 pub use documents::{Closed, DocumentError};
 pub(crate) use head::check_tuf_length;
 pub use head::{HeadError, TooMuchMetadata, open, open_sealed};
-pub use referrers::ReferrerRefusal;
-pub(crate) use referrers::{attested_by, check as check_referrers};
 
 use crate::oci::{BlobContent, Checked, Descriptor};
 use crate::progress::Progress;
 use crate::report::{ContentReport, Report};
 use crate::seal::VerifiedSeal;
-use crate::trust::{Carried, Judgement, Terms};
-pub(crate) use attestations::Attestations;
+use crate::trust::{AttestationRefusal, Attestations, Carried, Judgement, Terms};
 use content::Watched;
 
 /// How to judge an archive, in addition to the trust store.

@@ -81,8 +81,7 @@ impl Publishers {
 /// The repositories that vouch for the only image.
 fn speakers(judged: &Result<Judgement, JudgementError>) -> Vec<&str> {
     let judgement = judged.as_ref().unwrap();
-    let agreed = judgement.items[0].target.iter();
-    agreed.flat_map(|agreed| agreed.witnesses().iter().map(|(name, _)| name.as_str())).collect()
+    judgement.items[0].vouching().map(|name| name.as_str()).collect()
 }
 
 /// One repository for the official images, and another for everything else.

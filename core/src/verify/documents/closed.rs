@@ -127,6 +127,12 @@ impl Closed {
         self.items.iter().flat_map(ClosedItem::images)
     }
 
+    /// The referrers of each image of the inventory from which this was made, with its reference.
+    pub fn referrers<'a>(&'a self, inventory: &'a Inventory) -> impl Iterator<Item = (&'a str, &'a [Arc<Graph>])> {
+        let images = inventory.all_images().zip(self.all_images());
+        images.map(|(record, image)| (record.reference.as_str(), image.referrers.as_slice()))
+    }
+
     /// What comes with each reference of the inventory from which this was made: with a bundle its index, with an image
     /// its graph and its referrers.
     pub fn by_reference<'a>(&'a self, inventory: &'a Inventory) -> Vec<(&'a str, Vec<&'a Arc<Graph>>)> {

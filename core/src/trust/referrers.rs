@@ -7,13 +7,12 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use sealift_archive_format::{Digest, Inventory};
+use sealift_archive_format::Digest;
 use sealift_proof::in_toto::SignatureCheck;
 
-use super::Attestations;
-use super::documents::{Closed, ClosedImage};
+use super::attestations::Attestations;
+use super::requirement;
 use crate::oci::{Document, Graph, ReferrerKind};
-use crate::trust::full_name;
 use crate::trust_store::Trust;
 
 /// The content of an empty configuration.
@@ -46,19 +45,23 @@ pub enum ReferrerRefusal {
     },
 }
 
-/// Checks the referrers of an archive, as far as that does not need the attestations themselves.
+/// Checks the referrers of images, given with the references of these, as far as that does not need the attestations
+/// themselves.
 ///
 /// # Errors
 /// [`ReferrerRefusal`].
-pub(crate) fn check(closed: &Closed, inventory: &Inventory, trust: &Trust) -> Result<(), ReferrerRefusal> {
+pub(crate) fn check_referrers<'r>(
+    by_image: impl IntoIterator<Item = (&'r str, &'r [Arc<Graph>])>,
+    trust: &Trust,
+) -> Result<(), ReferrerRefusal> {
     let mut looked_at = HashMap::new();
-    for (record, image) in inventory.all_images().zip(closed.all_images()) {
+    for (reference, referrers) in by_image {
         let mut look = |referrer| *looked_at.entry(Arc::as_ptr(referrer)).or_insert_with(|| Look::at(referrer));
-        let looks: Vec<Look> = image.referrers.iter().map(&mut look).collect();
-        let asked = trust.attesters_asked_of(&full_name(&record.reference));
-        let provable = asked.map(|asked| (asked, provable(image, &looks)));
-        for (referrer, Look { kind, .. }) in image.referrers.iter().zip(looks) {
-            let image = record.reference.clone();
+        let looks: Vec<Look> = referrers.iter().map(&mut look).collect();
+        let asked = requirement::attesters(reference, trust);
+        let provable = asked.map(|asked| (asked, provable(referrers, &looks)));
+        for (referrer, Look { kind, .. }) in referrers.iter().zip(looks) {
+            let image = reference.to_owned();
             let digest = &referrer.root().descriptor().digest;
             if !trust.policy.referrers.contains(&kind) {
                 return Err(ReferrerRefusal::Kind { image, referrer: digest.clone(), kind });
@@ -95,11 +98,11 @@ impl Look {
 }
 
 /// The referrers of an image that an attester will have proven once all attestations have passed.
-fn provable<'a>(image: &'a ClosedImage, looks: &[Look]) -> HashSet<&'a Digest> {
+fn provable<'a>(referrers: &'a [Arc<Graph>], looks: &[Look]) -> HashSet<&'a Digest> {
     let mut provable = HashSet::new();
     // Referrers of a referrer come after it.
     let mut about: HashSet<&Digest> = HashSet::new();
-    for (referrer, look) in image.referrers.iter().zip(looks).rev() {
+    for (referrer, look) in referrers.iter().zip(looks).rev() {
         let digest = &referrer.root().descriptor().digest;
         let attests = look.is_attestation_only;
         if attests || about.contains(digest) {
@@ -113,7 +116,7 @@ fn provable<'a>(image: &'a ClosedImage, looks: &[Look]) -> HashSet<&'a Digest> {
 }
 
 /// The pinned attesters that vouch for each referrer of an image, in the order of the referrers.
-pub(crate) fn attested_by(image: &ClosedImage, attestations: &Attestations) -> Vec<BTreeSet<String>> {
+pub(crate) fn attested_by(referrers: &[Arc<Graph>], attestations: &Attestations) -> Vec<BTreeSet<String>> {
     let signers = |referrer: &Graph| {
         let found = referrer.attestations().iter().filter_map(|attached| attestations.found(attached));
         let names = found.filter_map(|attestation| match &attestation.signature {
@@ -123,7 +126,7 @@ pub(crate) fn attested_by(image: &ClosedImage, attestations: &Attestations) -> V
         names.flatten().collect::<BTreeSet<String>>()
     };
     let mut by_subject: HashMap<&Digest, BTreeSet<String>> = HashMap::new();
-    for referrer in &image.referrers {
+    for referrer in referrers {
         if let Some(subject) = referrer.root().document().subject() {
             by_subject.entry(&subject.digest).or_default().extend(signers(referrer));
         }
@@ -132,5 +135,5 @@ pub(crate) fn attested_by(image: &ClosedImage, attestations: &Attestations) -> V
         let others = by_subject.get(&referrer.root().descriptor().digest).cloned().unwrap_or_default();
         signers(referrer).into_iter().chain(others).collect()
     };
-    image.referrers.iter().map(of_referrer).collect()
+    referrers.iter().map(of_referrer).collect()
 }

@@ -4,18 +4,19 @@
 //! Promise: the far side checks every attestation before any other layer is delivered, and the connected side before it
 //! seals. One is held in memory at a time.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sealift_archive_format::{Digest, Inventory};
+use sealift_archive_format::Digest;
 use sealift_proof::in_toto::attestation::MAXIMUM_LENGTH;
 use sealift_proof::in_toto::{Attestation, AttestationError, LayoutKey, ReadAttestation, Signers, Work};
 use sealift_proof::tuf::Measured;
 
-use super::documents::Closed;
+use super::requirement;
+use super::terms::Terms;
+use crate::oci::Graph;
 use crate::oci::attestation::Attached;
-use crate::trust::{Terms, full_name};
 use crate::trust_store::Trust;
 
 /// Why an attestation is refused.
@@ -53,15 +54,19 @@ struct Expected {
 }
 
 impl Attestations {
-    /// Expects the attestations of an archive, and holds them to what the policy requires of the names that they come
-    /// with.
-    pub(crate) fn expected_by(closed: &Closed, inventory: &Inventory, trust: &Trust, terms: &Terms) -> Self {
+    /// Expects the attestations that come with each reference, and holds them to what the policy requires of it. What
+    /// they are about is among the `documents`.
+    pub(crate) fn expected_by<'r>(
+        by_reference: impl IntoIterator<Item = (&'r str, Vec<&'r Arc<Graph>>)>,
+        documents: &HashMap<&Digest, &[u8]>,
+        trust: &Trust,
+        terms: &Terms,
+    ) -> Self {
         let mut expected: BTreeMap<Digest, Expected> = BTreeMap::new();
         let mut subjects: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
-        let documents = closed.documents();
         let mut seen = HashSet::new();
-        for (reference, graphs) in closed.by_reference(inventory) {
-            let asked = trust.attesters_asked_of(&full_name(reference));
+        for (reference, graphs) in by_reference {
+            let asked = requirement::attesters(reference, trust);
             let asked = asked.map(|names| names.into_iter().map(ToString::to_string).collect::<BTreeSet<_>>());
             // What many names share is checked once for each requirement.
             for graph in graphs.into_iter().filter(|graph| seen.insert((Arc::as_ptr(graph), asked.clone()))) {

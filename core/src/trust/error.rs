@@ -1,0 +1,138 @@
+//! Why something is refused by judgement.
+
+use std::sync::Arc;
+
+use sealift_archive_format::Digest;
+use sealift_proof::level::{Level, MinimumLevel};
+use sealift_proof::tuf::MismatchError;
+use sealift_proof::tuf::map::MapSearchError;
+
+use super::item::Item;
+use super::repositories::RepositoryError;
+use super::supply_chain::SupplyChainError;
+use crate::trust_store::RepositoryName;
+use crate::trust_store::requirement::Rule;
+
+/// Why something is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum JudgementError {
+    /// Nothing says which repositories speak for which names.
+    #[error("{count} roots are pinned, but no map says which repository speaks for which names")]
+    NoMap {
+        /// How many roots are pinned.
+        count: usize,
+    },
+    /// A repository cannot be used.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    /// The archive says that the target of another name vouches for it.
+    #[error("the archive names target {target} to vouch for {reference}; only the target with its own name can")]
+    OtherTarget {
+        /// The reference.
+        reference: String,
+        /// The target that the archive names.
+        target: String,
+    },
+    /// The repositories do not agree.
+    #[error("the repositories do not settle what {reference} is")]
+    Search {
+        /// The reference.
+        reference: String,
+        /// Why they do not agree.
+        source: MapSearchError,
+    },
+    /// A repository lists two contents for one name, in two spellings.
+    #[error("repository {name} lists {first} and {second} with different contents, and both mean {reference}")]
+    TwoTargets {
+        /// The reference.
+        reference: String,
+        /// The repository.
+        name: RepositoryName,
+        /// One of the targets.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// The content is not what the target describes.
+    #[error("{reference} is not the target that TUF vouches for: {} bytes with digest {}, but {target} lists {} bytes with {}", .item.length, .item.digest, .listed_length, .listed.iter().map(Digest::to_string).collect::<Vec<_>>().join(" and "))]
+    Binding {
+        /// The reference.
+        reference: String,
+        /// The item.
+        item: Arc<Item>,
+        /// The target under whose name it was found.
+        target: String,
+        /// The length that the target lists, in bytes.
+        listed_length: u64,
+        /// The digests that it lists.
+        listed: Vec<Digest>,
+        /// What differs.
+        source: MismatchError,
+    },
+    /// A target vouches for it, but the archive has no bytes to compare with the target.
+    #[error("{reference} is not in the archive: there are no {} bytes with digest {}", .item.length, .item.digest)]
+    NotBrought {
+        /// The reference.
+        reference: String,
+        /// The item that has no bytes.
+        item: Arc<Item>,
+    },
+    /// The supply chain is refused.
+    #[error("the supply chain of {reference} is refused")]
+    SupplyChain {
+        /// The reference.
+        reference: String,
+        /// Why it is refused.
+        source: SupplyChainError,
+    },
+    /// The level is too low.
+    #[error("{reference} reaches level {level}, but {rule} requires level {minimum}")]
+    Level {
+        /// The reference.
+        reference: String,
+        /// The level that it reaches.
+        level: Level,
+        /// The level that is required.
+        minimum: MinimumLevel,
+        /// The part of the policy that requires it.
+        rule: Rule,
+    },
+    /// A repository that the policy names does not vouch for it.
+    #[error("{reference} is vouched for by {}, but {rule} requires {repository}", listed(.vouching))]
+    NotVouchedFor {
+        /// The reference.
+        reference: String,
+        /// The required repository.
+        repository: RepositoryName,
+        /// Those that vouch.
+        vouching: Vec<RepositoryName>,
+        /// The part of the policy that requires it.
+        rule: Rule,
+    },
+}
+
+fn listed(vouching: &[RepositoryName]) -> String {
+    match vouching {
+        [] => "nobody".to_owned(),
+        names => names.iter().map(RepositoryName::as_str).collect::<Vec<_>>().join(", "),
+    }
+}
+
+impl JudgementError {
+    /// Why a search failed. Only metadata that is refused keeps a repository from answering; any other error already
+    /// says all.
+    pub(super) fn of_search(error: MapSearchError<Self>, reference: &str) -> Self {
+        let source = match error {
+            MapSearchError::NoAgreement { target, asked, known_to, threshold } => {
+                MapSearchError::NoAgreement { target, asked, known_to, threshold }
+            }
+            MapSearchError::Repository { repository, target, source } => match *source {
+                Self::Repository(RepositoryError::Tuf { source, .. }) => {
+                    MapSearchError::Repository { repository, target, source: Box::new(source) }
+                }
+                other => return other,
+            },
+        };
+        Self::Search { reference: reference.to_owned(), source }
+    }
+}

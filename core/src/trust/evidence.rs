@@ -1,0 +1,82 @@
+//! Evidence, and what it proves about an item: its assurance and its level.
+
+use std::sync::Arc;
+
+use sealift_proof::in_toto::VerifiedSupplyChain;
+use sealift_proof::level::{Assurance, Level};
+use sealift_proof::tuf::map::AgreedTarget;
+
+use super::item::{Item, ItemKind};
+use crate::trust_store::RepositoryName;
+
+/// One fact that verification established about an item, with what it was established from.
+#[derive(Debug)]
+pub enum Evidence {
+    /// Repositories that speak for its name agree on a TUF target, and the item is that target.
+    Tuf(AgreedTarget),
+    /// The in-toto supply chain that the target lists was verified, and the item is its product.
+    InToto(VerifiedSupplyChain),
+}
+
+/// What was proven about one item.
+#[derive(Debug)]
+pub struct Finding {
+    /// The item.
+    pub item: Arc<Item>,
+    /// The evidence for it, in the order in which it was established.
+    pub evidence: Vec<Evidence>,
+    /// What was proven about each of its parts.
+    pub parts: Vec<Self>,
+}
+
+impl Finding {
+    /// The target that vouches for it, and the repositories that agree on it.
+    pub fn target(&self) -> Option<&AgreedTarget> {
+        self.evidence.iter().find_map(|evidence| match evidence {
+            Evidence::Tuf(agreed) => Some(agreed),
+            Evidence::InToto(_) => None,
+        })
+    }
+
+    /// Its supply chain: how it was made.
+    pub fn supply_chain(&self) -> Option<&VerifiedSupplyChain> {
+        self.evidence.iter().find_map(|evidence| match evidence {
+            Evidence::InToto(chain) => Some(chain),
+            Evidence::Tuf(_) => None,
+        })
+    }
+
+    /// The repositories that vouch for it.
+    pub fn vouching(&self) -> impl Iterator<Item = &RepositoryName> {
+        self.target().into_iter().flat_map(AgreedTarget::witnesses).map(|(name, _)| name)
+    }
+
+    /// How well the name is proven. In-toto counts only for what TUF vouches for (CNAB-Sec 300).
+    pub fn assurance(&self) -> Assurance {
+        match (self.target(), self.supply_chain()) {
+            (None, _) => Assurance::Unsigned,
+            (Some(_), None) => Assurance::Tuf,
+            (Some(_), Some(_)) => Assurance::TufAndInToto,
+        }
+    }
+
+    /// The level that an item and its parts reach together.
+    pub fn level(&self) -> Level {
+        Level::of(self.assurance(), self.images(&self.parts).unwrap_or(Assurance::Unsigned))
+    }
+
+    /// What is proven about the images, of which these parts count: the least that is proven about any of them. A
+    /// bundle without images proves nothing about images. An image is judged as a bundle of itself.
+    pub(super) fn images<'a>(&self, counted: impl IntoIterator<Item = &'a Self>) -> Option<Assurance> {
+        match self.item.kind {
+            ItemKind::Bundle if self.parts.is_empty() => Some(Assurance::Unsigned),
+            ItemKind::Bundle => counted.into_iter().map(Self::assurance).min(),
+            ItemKind::Image => Some(self.assurance()),
+        }
+    }
+
+    /// This finding, and then those about its parts.
+    pub fn walk(&self) -> Box<dyn Iterator<Item = &Self> + '_> {
+        Box::new(std::iter::once(self).chain(self.parts.iter().flat_map(Self::walk)))
+    }
+}

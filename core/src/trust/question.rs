@@ -1,0 +1,33 @@
+//! What is asked of a judgement.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use sealift_archive_format::Digest;
+use sealift_proof::in_toto::Inspections;
+use sealift_proof::tuf::Measured;
+
+use super::item::Item;
+use super::terms::Terms;
+
+/// What to judge, and how.
+pub struct Question<'a> {
+    /// The items.
+    pub items: Vec<Arc<Item>>,
+    /// By which clock.
+    pub terms: &'a Terms,
+    /// Whether in-toto inspections are run.
+    pub inspections: Inspections<'a>,
+    /// The bytes of `bundle.json` and of manifests, by the digests that the items have: they are compared with targets and
+    /// products, and given to inspections.
+    pub documents: &'a BTreeMap<Digest, Arc<[u8]>>,
+}
+
+/// The content of an item.
+pub(super) struct Brought<'a> {
+    /// Its bytes.
+    pub(super) bytes: &'a [u8],
+    /// Their length and digests.
+    pub(super) measured: Rc<Measured>,
+}
