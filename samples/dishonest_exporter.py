@@ -37,8 +37,8 @@ def main() -> None:
     with tarfile.open(arguments.archive) as tar:
         entries = {member.name: tar.extractfile(member).read() for member in tar.getmembers()}
     statement = json.loads(base64.b64decode(json.loads(entries.pop("sealift/seal.json"))["payload"]))
-    bundle = statement["predicate"]["bundles"][0]
-    names = [bundle["reference"], *(image["reference"] for image in bundle["images"])]
+    bundle = statement["predicate"]["items"][0]
+    names = [bundle["reference"], *(image["reference"] for image in bundle["parts"])]
     carried = carry(arguments.tuf, f"sealift/tuf/{arguments.repository}", names)
 
     # The same places in the same order: layout files, TUF by name, blobs.

@@ -141,16 +141,15 @@ def read_inventory(statement):
 
 
 def images(inventory):
-    for bundle in inventory["bundles"]:
-        yield from bundle["images"]
-    yield from inventory["images"]
+    for item in inventory["items"]:
+        yield from item["parts"] if item["kind"] == "bundle" else [item]
 
 
 def descriptors(inventory):
-    for bundle in inventory["bundles"]:
-        yield bundle["descriptor"]
-        if "index" in bundle:
-            yield bundle["index"]
+    for item in inventory["items"]:
+        yield item["descriptor"]
+        if "index" in item:
+            yield item["index"]
     for image in images(inventory):
         yield image["descriptor"]
         yield from image["referrers"]

@@ -187,12 +187,11 @@ mod tests {
 
     fn seal() -> Seal {
         let inventory = Inventory {
-            bundles: Vec::new(),
             entries: contents().into_iter().map(|(name, content)| EntryRecord::of(name, &content)).collect(),
             exported_at: "2026-01-02T03:04:05Z".parse().unwrap(),
             exporter: Exporter { name: "test".to_owned(), version: "1".to_owned() },
             format_version: FormatVersion::CURRENT,
-            images: Vec::new(),
+            items: Vec::new(),
             repositories: vec![crate::inventory::RepositoryRecord { name: "main".parse().unwrap() }],
         };
         Seal::new(inventory, vec![SealSignature { key: Digest::sha256(b""), bytes: [0; 64] }]).unwrap()

@@ -53,7 +53,7 @@ fn entries(inventory: &Inventory) -> Vec<Value> {
             manifests.push(entry(name, descriptor));
         }
     };
-    for item in inventory.items() {
+    for item in &inventory.items {
         if let Some(index) = item.index() {
             list(Some(item.reference()), index);
         }
@@ -102,7 +102,9 @@ pub fn check_index(bytes: &[u8], inventory: &Inventory) -> Result<(), LayoutErro
 #[cfg(test)]
 mod tests {
     use sealift_archive_format::Digest;
-    use sealift_archive_format::inventory::{Completeness, Exporter, FormatVersion, ImageRecord, ImageRole};
+    use sealift_archive_format::inventory::{
+        Completeness, Exporter, FormatVersion, ImageRecord, ImageRole, ItemRecord,
+    };
 
     use super::*;
 
@@ -118,12 +120,11 @@ mod tests {
             target: None,
         };
         Inventory {
-            bundles: Vec::new(),
             entries: Vec::new(),
             exported_at: "2026-01-02T03:04:05Z".parse().unwrap(),
             exporter: Exporter { name: "test".to_owned(), version: "1".to_owned() },
             format_version: FormatVersion::CURRENT,
-            images: (0..count).map(image).collect(),
+            items: (0..count).map(image).map(ItemRecord::Image).collect(),
             repositories: Vec::new(),
         }
     }

@@ -198,7 +198,7 @@ impl<'de> Deserialize<'de> for FirstSignatures {
 
 fn items(inventory: &Inventory) -> Vec<InspectedItem> {
     let mut items = Vec::new();
-    for item in inventory.items() {
+    for item in &inventory.items {
         if let ItemRecord::Bundle(bundle) = item {
             items.push(InspectedItem {
                 kind: "bundle",

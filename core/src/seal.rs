@@ -212,7 +212,6 @@ pub(crate) mod tests {
     /// The least that an archive can hold.
     pub(crate) fn inventory() -> Inventory {
         Inventory {
-            bundles: Vec::new(),
             entries: vec![
                 EntryRecord::of(EntryName::oci_layout(), b"{}"),
                 EntryRecord::of(EntryName::oci_index(), b"{}"),
@@ -220,7 +219,7 @@ pub(crate) mod tests {
             exported_at: "2026-01-02T03:04:05Z".parse().unwrap(),
             exporter: Exporter { name: "test".to_owned(), version: "1".to_owned() },
             format_version: FormatVersion::CURRENT,
-            images: Vec::new(),
+            items: Vec::new(),
             repositories: Vec::new(),
         }
     }

@@ -4,7 +4,7 @@
 //! [`Mutator`] holds its tar records as raw bytes; a test changes one and puts them together again.
 
 use sealift_archive_format::inventory::{
-    BundleRecord, Completeness, Descriptor, EntryRecord, Exporter, FormatVersion, ImageRecord, ImageRole,
+    BundleRecord, Completeness, Descriptor, EntryRecord, Exporter, FormatVersion, ImageRecord, ImageRole, ItemRecord,
     RepositoryRecord, TargetRecord,
 };
 use sealift_archive_format::tar_profile::BLOCK_LENGTH;
@@ -67,27 +67,27 @@ impl Default for Sample {
             blob(config),
             blob(layer),
         ];
-        let inventory = Inventory {
-            bundles: vec![BundleRecord {
-                descriptor: descriptor("application/json", &bundle),
-                images: vec![ImageRecord {
-                    completeness: Completeness::AllPlatforms,
-                    descriptor: image,
-                    role: ImageRole::Invocation,
-                    platforms: Vec::new(),
-                    reference: "example.com/shop-installer:1.4".to_owned(),
-                    referrers: Vec::new(),
-                    target: None,
-                }],
-                index: None,
-                reference: "example.com/shop:1.4".to_owned(),
-                target: Some(TargetRecord { name: "example.com/shop:1.4".to_owned() }),
+        let bundle = BundleRecord {
+            descriptor: descriptor("application/json", &bundle),
+            images: vec![ImageRecord {
+                completeness: Completeness::AllPlatforms,
+                descriptor: image,
+                role: ImageRole::Invocation,
+                platforms: Vec::new(),
+                reference: "example.com/shop-installer:1.4".to_owned(),
+                referrers: Vec::new(),
+                target: None,
             }],
+            index: None,
+            reference: "example.com/shop:1.4".to_owned(),
+            target: Some(TargetRecord { name: "example.com/shop:1.4".to_owned() }),
+        };
+        let inventory = Inventory {
             entries: contents.iter().map(|(name, content)| EntryRecord::of(name.clone(), content)).collect(),
             exported_at: "2026-01-02T03:04:05Z".parse().unwrap(),
             exporter: Exporter { name: "example".to_owned(), version: "1.0".to_owned() },
             format_version: FormatVersion::CURRENT,
-            images: Vec::new(),
+            items: vec![ItemRecord::Bundle(bundle)],
             repositories: vec![RepositoryRecord { name: "main".parse().unwrap() }],
         };
         Self { inventory, contents }
@@ -202,4 +202,28 @@ impl Mutator {
         let records = self.records.iter().flat_map(|record| [&record.header, &record.content]);
         records.chain([&self.end]).flatten().copied().collect()
     }
+}
+
+/// The first bundle among the items.
+///
+/// # Panics
+/// When there is none.
+pub fn bundle(inventory: &mut Inventory) -> &mut BundleRecord {
+    let bundle = inventory.items.iter_mut().find_map(|item| match item {
+        ItemRecord::Bundle(bundle) => Some(bundle),
+        ItemRecord::Image(_) => None,
+    });
+    bundle.unwrap()
+}
+
+/// The first image among the items.
+///
+/// # Panics
+/// When there is none.
+pub fn image(inventory: &mut Inventory) -> &mut ImageRecord {
+    let image = inventory.items.iter_mut().find_map(|item| match item {
+        ItemRecord::Image(image) => Some(image),
+        ItemRecord::Bundle(_) => None,
+    });
+    image.unwrap()
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use sealift_archive_format::inventory::{
-    BundleRecord, Completeness, Descriptor, EntryRecord, Exporter, FormatVersion, ImageRecord, ImageRole,
+    BundleRecord, Completeness, Descriptor, EntryRecord, Exporter, FormatVersion, ImageRecord, ImageRole, ItemRecord,
     RepositoryRecord,
 };
 use sealift_archive_format::{Digest, EntryName, Inventory, Seal, Writer};
@@ -95,13 +95,14 @@ impl Consignment {
 
     /// The inventory, and the content of every entry that it lists.
     pub fn pack(&self) -> (Inventory, Vec<Vec<u8>>) {
+        let bundles = self.bundles.iter().cloned().map(ItemRecord::Bundle);
+        let images = self.images.iter().cloned().map(ItemRecord::Image);
         let mut inventory = Inventory {
-            bundles: self.bundles.clone(),
             entries: Vec::new(),
             exported_at: self.exported_at,
             exporter: Exporter { name: "malicious".to_owned(), version: "1".to_owned() },
             format_version: FormatVersion::CURRENT,
-            images: self.images.clone(),
+            items: bundles.chain(images).collect(),
             repositories: self
                 .repositories
                 .keys()

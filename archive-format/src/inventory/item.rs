@@ -2,18 +2,19 @@
 
 use super::{BundleRecord, Descriptor, ImageRecord, Inventory, TargetRecord};
 
-/// A bundle, or an image that belongs to no bundle.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ItemRecord<'a> {
+/// An item: a bundle, or an image that belongs to no bundle.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "super::statement::RawItem")]
+pub enum ItemRecord {
     /// A bundle, with its images.
-    Bundle(&'a BundleRecord),
+    Bundle(BundleRecord),
     /// An image that belongs to no bundle.
-    Image(&'a ImageRecord),
+    Image(ImageRecord),
 }
 
-impl<'a> ItemRecord<'a> {
+impl ItemRecord {
     /// The reference.
-    pub fn reference(self) -> &'a str {
+    pub fn reference(&self) -> &str {
         match self {
             Self::Bundle(bundle) => &bundle.reference,
             Self::Image(image) => &image.reference,
@@ -21,7 +22,7 @@ impl<'a> ItemRecord<'a> {
     }
 
     /// The TUF target that should vouch for it.
-    pub fn target(self) -> Option<&'a TargetRecord> {
+    pub fn target(&self) -> Option<&TargetRecord> {
         match self {
             Self::Bundle(bundle) => bundle.target.as_ref(),
             Self::Image(image) => image.target.as_ref(),
@@ -29,36 +30,38 @@ impl<'a> ItemRecord<'a> {
     }
 
     /// What is vouched for: the `bundle.json` of a bundle, the manifest or index of an image.
-    pub fn descriptor(self) -> &'a Descriptor {
+    pub fn descriptor(&self) -> &Descriptor {
         match self {
             Self::Bundle(bundle) => &bundle.descriptor,
             Self::Image(image) => &image.descriptor,
         }
     }
 
-    /// The OCI index that holds a bundle in a registry, where there is one.
-    pub fn index(self) -> Option<&'a Descriptor> {
+    /// The bundle, if it is one.
+    pub fn as_bundle(&self) -> Option<&BundleRecord> {
         match self {
-            Self::Bundle(bundle) => bundle.index.as_ref(),
+            Self::Bundle(bundle) => Some(bundle),
             Self::Image(_) => None,
         }
     }
 
+    /// The OCI index that holds a bundle in a registry, where there is one.
+    pub fn index(&self) -> Option<&Descriptor> {
+        self.as_bundle().and_then(|bundle| bundle.index.as_ref())
+    }
+
     /// What its name means in a registry: the index, where there is one, and otherwise what is vouched for.
-    pub fn named_content(self) -> &'a Descriptor {
+    pub fn named_content(&self) -> &Descriptor {
         self.index().unwrap_or(self.descriptor())
     }
 
     /// The images that it consists of, each with a name of its own: those of a bundle.
-    pub fn parts(self) -> &'a [ImageRecord] {
-        match self {
-            Self::Bundle(bundle) => &bundle.images,
-            Self::Image(_) => &[],
-        }
+    pub fn parts(&self) -> &[ImageRecord] {
+        self.as_bundle().map_or(&[], |bundle| &bundle.images)
     }
 
     /// Its images: those of a bundle, or the image itself.
-    pub fn images(self) -> &'a [ImageRecord] {
+    pub fn images(&self) -> &[ImageRecord] {
         match self {
             Self::Bundle(bundle) => &bundle.images,
             Self::Image(image) => std::slice::from_ref(image),
@@ -66,19 +69,20 @@ impl<'a> ItemRecord<'a> {
     }
 }
 
-/// The items of these bundles and images, in the order of an inventory.
-pub fn items<'a>(bundles: &'a [BundleRecord], images: &'a [ImageRecord]) -> impl Iterator<Item = ItemRecord<'a>> {
-    bundles.iter().map(ItemRecord::Bundle).chain(images.iter().map(ItemRecord::Image))
-}
-
 impl Inventory {
-    /// The items, in order.
-    pub fn items(&self) -> impl Iterator<Item = ItemRecord<'_>> {
-        items(&self.bundles, &self.images)
+    /// The bundles among the items.
+    pub fn bundles(&self) -> impl Iterator<Item = &BundleRecord> {
+        self.items.iter().filter_map(ItemRecord::as_bundle)
     }
 
     /// Every image, item by item: those of a bundle, or the image itself.
     pub fn all_images(&self) -> impl Iterator<Item = &ImageRecord> {
-        self.items().flat_map(ItemRecord::images)
+        self.items.iter().flat_map(ItemRecord::images)
+    }
+
+    /// Every descriptor that the inventory names; each is carried as a blob.
+    pub fn descriptors(&self) -> impl Iterator<Item = &Descriptor> {
+        let bundles = self.bundles().flat_map(|bundle| std::iter::once(&bundle.descriptor).chain(&bundle.index));
+        bundles.chain(self.all_images().flat_map(|image| std::iter::once(&image.descriptor).chain(&image.referrers)))
     }
 }

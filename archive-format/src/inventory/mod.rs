@@ -17,7 +17,7 @@ use crate::entry_name::EntryName;
 use crate::repository_name::RepositoryName;
 
 pub use error::InventoryError;
-pub use item::{ItemRecord, items};
+pub use item::ItemRecord;
 pub use statement::{FormatVersion, PREDICATE_TYPE, STATEMENT_TYPE};
 
 /// The most entries that an inventory may list.
@@ -42,8 +42,6 @@ pub const MAXIMUM_UNVERIFIED_MEMORY: usize = 48 * 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Inventory {
-    /// The bundles.
-    pub bundles: Vec<BundleRecord>,
     /// Every entry after the seal, in the order of the archive.
     pub entries: Vec<EntryRecord>,
     /// When the archive was made, to the second.
@@ -53,8 +51,8 @@ pub struct Inventory {
     pub exporter: Exporter,
     /// The version of the format.
     pub format_version: FormatVersion,
-    /// The images that belong to no bundle.
-    pub images: Vec<ImageRecord>,
+    /// The bundles, and the images that belong to no bundle.
+    pub items: Vec<ItemRecord>,
     /// The TUF repositories that are carried.
     pub repositories: Vec<RepositoryRecord>,
 }
@@ -69,19 +67,17 @@ pub struct Exporter {
 }
 
 /// A CNAB bundle.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BundleRecord {
     /// Its `bundle.json`.
     pub descriptor: Descriptor,
-    /// Its invocation images and component images.
+    /// Its parts: its invocation images and component images.
     pub images: Vec<ImageRecord>,
     /// The OCI index that holds it in a registry (CNAB Registries), where there is one.
-    #[serde(default, deserialize_with = "statement::present", skip_serializing_if = "Option::is_none")]
     pub index: Option<Descriptor>,
     /// Where it comes from.
     pub reference: String,
     /// The TUF target that should vouch for it.
-    #[serde(default, deserialize_with = "statement::present", skip_serializing_if = "Option::is_none")]
     pub target: Option<TargetRecord>,
 }
 
@@ -214,13 +210,6 @@ impl Inventory {
     /// [`InventoryError`], for the first rule that is broken.
     pub fn check(&self) -> Result<(), InventoryError> {
         rules::check(self)
-    }
-
-    /// Every descriptor that the inventory names; each is carried as a blob.
-    pub fn descriptors(&self) -> impl Iterator<Item = &Descriptor> {
-        let bundles =
-            self.bundles.iter().flat_map(|bundle| [Some(&bundle.descriptor), bundle.index.as_ref()]).flatten();
-        bundles.chain(self.all_images().flat_map(|image| std::iter::once(&image.descriptor).chain(&image.referrers)))
     }
 }
 

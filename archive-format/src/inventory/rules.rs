@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::statement::instant;
-use super::{Descriptor, ImageRecord, ImageRole, Inventory, InventoryError, TargetRecord};
+use super::{Descriptor, ImageRecord, ImageRole, Inventory, InventoryError, ItemRecord, TargetRecord};
 use super::{MAXIMUM_ENTRIES, MAXIMUM_PLATFORMS, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH};
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::entry_name::{EntryName, Place};
@@ -35,7 +35,7 @@ fn check_target(target: Option<&TargetRecord>) -> Result<(), InventoryError> {
 
 fn check_references(inventory: &Inventory) -> Result<(), InventoryError> {
     let mut seen = HashSet::new();
-    for item in inventory.items() {
+    for item in &inventory.items {
         let reference = item.reference();
         text("reference", reference)?;
         check_target(item.target())?;
@@ -61,10 +61,12 @@ fn check_images(inventory: &Inventory) -> Result<(), InventoryError> {
             return Err(InventoryError::PlatformOrder { reference, platform });
         }
     }
-    if let Some(image) = inventory.images.iter().find(|image| image.role != ImageRole::StandAlone) {
-        return Err(misplaced(image));
-    }
-    for bundle in &inventory.bundles {
+    for item in &inventory.items {
+        let bundle = match item {
+            ItemRecord::Image(image) if image.role != ImageRole::StandAlone => return Err(misplaced(image)),
+            ItemRecord::Image(_) => continue,
+            ItemRecord::Bundle(bundle) => bundle,
+        };
         let mut components = HashSet::new();
         for image in &bundle.images {
             match &image.role {

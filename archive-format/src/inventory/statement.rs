@@ -9,7 +9,8 @@ use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::MAXIMUM_PLATFORMS;
-use super::{Completeness, Descriptor, EntryRecord, ImageRecord, ImageRole, Inventory, InventoryError, TargetRecord};
+use super::{BundleRecord, Completeness, Descriptor, EntryRecord, ImageRecord, ImageRole, Inventory, InventoryError};
+use super::{ItemRecord, TargetRecord};
 use crate::digest::Digest;
 use crate::entry_name::{EntryName, Place};
 use crate::strict_json::{self, JsonError, Names};
@@ -44,7 +45,7 @@ impl Subject {
     }
 
     fn all(inventory: &Inventory) -> Vec<Self> {
-        inventory.items().map(|item| Self::new(item.reference(), item.descriptor())).collect()
+        inventory.items.iter().map(|item| Self::new(item.reference(), item.descriptor())).collect()
     }
 }
 
@@ -292,6 +293,10 @@ fn platforms<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<St
     deserializer.deserialize_seq(Platforms)
 }
 
+fn present_platforms<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    platforms(deserializer).map(Some)
+}
+
 /// A version of the archive format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FormatVersion {
@@ -360,6 +365,83 @@ impl From<RawEntry> for EntryRecord {
             _ => digest,
         };
         Self { digest, name, size }
+    }
+}
+
+/// A bundle as JSON writes it.
+#[derive(Serialize)]
+struct WrittenBundle<'a> {
+    descriptor: &'a Descriptor,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<&'a Descriptor>,
+    kind: RawItemKind,
+    parts: &'a [ImageRecord],
+    reference: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<&'a TargetRecord>,
+}
+
+impl Serialize for ItemRecord {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Bundle(bundle) => WrittenBundle {
+                descriptor: &bundle.descriptor,
+                index: bundle.index.as_ref(),
+                kind: RawItemKind::Bundle,
+                parts: &bundle.images,
+                reference: &bundle.reference,
+                target: bundle.target.as_ref(),
+            }
+            .serialize(serializer),
+            Self::Image(image) => image.serialize(serializer),
+        }
+    }
+}
+
+/// An item as it is read: what is in it depends on its kind.
+#[derive(Deserialize)]
+pub(super) struct RawItem {
+    #[serde(default, deserialize_with = "present")]
+    complete: Option<Completeness>,
+    #[serde(default, deserialize_with = "present")]
+    component: Option<String>,
+    descriptor: Descriptor,
+    #[serde(default, deserialize_with = "present")]
+    index: Option<Descriptor>,
+    kind: RawItemKind,
+    #[serde(default, deserialize_with = "present")]
+    parts: Option<Vec<ImageRecord>>,
+    #[serde(default, deserialize_with = "present_platforms")]
+    platforms: Option<Vec<String>>,
+    reference: String,
+    #[serde(default, deserialize_with = "present")]
+    referrers: Option<Vec<Descriptor>>,
+    #[serde(default, deserialize_with = "present")]
+    target: Option<TargetRecord>,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum RawItemKind {
+    Bundle,
+    Image,
+}
+
+impl TryFrom<RawItem> for ItemRecord {
+    type Error = &'static str;
+
+    fn try_from(raw: RawItem) -> Result<Self, Self::Error> {
+        let RawItem { descriptor, reference, target, index, .. } = raw;
+        match (raw.kind, raw.parts, raw.component, raw.complete, raw.platforms, raw.referrers) {
+            (RawItemKind::Bundle, Some(images), ..) => {
+                Ok(Self::Bundle(BundleRecord { descriptor, images, index, reference, target }))
+            }
+            (RawItemKind::Image, _, None, Some(completeness), Some(platforms), Some(referrers)) => {
+                let role = ImageRole::StandAlone;
+                Ok(Self::Image(ImageRecord { completeness, descriptor, role, platforms, reference, referrers, target }))
+            }
+            _ => Err("a bundle has `parts`; an image has `complete`, `platforms` and `referrers`, and no `component`"),
+        }
     }
 }
 

@@ -5,6 +5,20 @@ use crate::digest::DigestAlgorithm;
 use crate::entry_name::Place;
 use crate::strict_json;
 
+fn bundle(inventory: &mut Inventory) -> &mut BundleRecord {
+    match &mut inventory.items[0] {
+        ItemRecord::Bundle(bundle) => bundle,
+        ItemRecord::Image(_) => panic!("the first item is a bundle"),
+    }
+}
+
+fn alone(inventory: &mut Inventory) -> &mut ImageRecord {
+    match &mut inventory.items[1] {
+        ItemRecord::Image(image) => image,
+        ItemRecord::Bundle(_) => panic!("the second item is an image"),
+    }
+}
+
 fn name(text: &str) -> RepositoryName {
     text.parse().unwrap()
 }
@@ -30,17 +44,18 @@ fn image(role: ImageRole, reference: &str) -> ImageRecord {
 fn inventory() -> Inventory {
     let target = Some(TargetRecord { name: "example.com/shop:1.4".to_owned() });
     let blob = |content: &[u8]| EntryRecord::blob(&Digest::sha256(content), content.len() as u64);
+    let the_bundle = BundleRecord {
+        descriptor: descriptor(b"bundle"),
+        images: vec![
+            image(ImageRole::Invocation, "example.com/shop-installer:1.4"),
+            image(ImageRole::Component("web".to_owned()), "example.com/web:1"),
+        ],
+        index: Some(descriptor(b"index")),
+        reference: "example.com/shop:1.4".to_owned(),
+        target,
+    };
+    let alone = ImageRecord { completeness: Completeness::Selected, ..image(ImageRole::StandAlone, "alone:1") };
     Inventory {
-        bundles: vec![BundleRecord {
-            descriptor: descriptor(b"bundle"),
-            images: vec![
-                image(ImageRole::Invocation, "example.com/shop-installer:1.4"),
-                image(ImageRole::Component("web".to_owned()), "example.com/web:1"),
-            ],
-            index: Some(descriptor(b"index")),
-            reference: "example.com/shop:1.4".to_owned(),
-            target,
-        }],
         entries: vec![
             EntryRecord::of(EntryName::oci_layout(), b"{}"),
             EntryRecord::of(EntryName::oci_index(), b"{}"),
@@ -54,7 +69,7 @@ fn inventory() -> Inventory {
         exported_at: "2026-01-02T03:04:05Z".parse().unwrap(),
         exporter: Exporter { name: "sealift".to_owned(), version: "0.1.0".to_owned() },
         format_version: FormatVersion::CURRENT,
-        images: vec![ImageRecord { completeness: Completeness::Selected, ..image(ImageRole::StandAlone, "alone:1") }],
+        items: vec![ItemRecord::Bundle(the_bundle), ItemRecord::Image(alone)],
         repositories: vec![RepositoryRecord { name: name("main") }],
     }
 }
@@ -193,11 +208,11 @@ fn a_newer_minor_version_keeps_the_forms_of_what_is_known() {
             *entry = json!([entry["digest"], entry["name"], entry["size"]]);
         }),
         ("an array for the exporter", |statement| statement["predicate"]["exporter"] = json!(["sealift", "1"])),
-        ("an array for the statement's predicate", |statement| statement["predicate"]["images"][0] = json!([])),
+        ("an array for the statement's predicate", |statement| statement["predicate"]["items"][1] = json!([])),
         ("an array for a subject", |statement| statement["subject"][0] = json!([{}, "x"])),
-        ("null for a target", |statement| statement["predicate"]["bundles"][0]["target"] = Value::Null),
-        ("null for an index", |statement| statement["predicate"]["bundles"][0]["index"] = Value::Null),
-        ("null for a component", |statement| statement["predicate"]["images"][0]["component"] = Value::Null),
+        ("null for a target", |statement| statement["predicate"]["items"][0]["target"] = Value::Null),
+        ("null for an index", |statement| statement["predicate"]["items"][0]["index"] = Value::Null),
+        ("null for a component", |statement| statement["predicate"]["items"][1]["component"] = Value::Null),
         ("null for a list", |statement| statement["predicate"]["repositories"] = Value::Null),
         ("a number that is no integer", |statement| statement["predicate"]["entries"][0]["size"] = json!(2.0)),
     ];
@@ -219,7 +234,7 @@ fn a_newer_minor_version_keeps_the_forms_of_what_is_known() {
 fn platforms_and_repositories_are_sorted() {
     let with = |platforms: &[&str]| {
         let platforms: Vec<String> = platforms.iter().map(|&platform| platform.to_owned()).collect();
-        move |inventory: &mut Inventory| inventory.images[0].platforms = platforms
+        move |inventory: &mut Inventory| alone(inventory).platforms = platforms
     };
     for platforms in [["linux/arm64", "linux/amd64"], ["linux/amd64", "linux/amd64"]] {
         let error = refused(with(&platforms));
@@ -300,7 +315,7 @@ fn white_space_escapes_and_explicit_nulls_are_not_canonical() {
         assert_ne!(other, text);
         assert!(Inventory::parse(other.as_bytes()).is_err());
     }
-    let null = unreadable(|statement| statement["predicate"]["images"][0]["target"] = Value::Null);
+    let null = unreadable(|statement| statement["predicate"]["items"][1]["target"] = Value::Null);
     assert!(matches!(null, InventoryError::Json(crate::strict_json::JsonError::Form(_))), "{null:?}");
 }
 
@@ -310,7 +325,7 @@ fn a_member_that_comes_twice_is_refused_in_every_version() {
     for version in ["1.0", "1.1"] {
         let text = text.replacen("\"formatVersion\":\"1.0\"", &format!("\"formatVersion\":\"{version}\""), 1);
         for (once, twice) in [
-            ("\"images\":[", "\"images\":[],\"images\":["),
+            ("\"items\":[", "\"items\":[],\"items\":["),
             ("\"size\":2", "\"size\":3,\"size\":2"),
             ("\"kind\":", "\"kind\":\"image\",\"kind\":"),
             ("\"subject\":", "\"subject\":[],\"subject\":"),
@@ -325,10 +340,10 @@ fn a_member_that_comes_twice_is_refused_in_every_version() {
 #[test]
 fn a_list_of_platforms_has_a_limit() {
     let list = |count: usize| (0..count).map(|number| format!("linux/riscv{number:03}")).collect::<Vec<_>>();
-    let many = refused(|inventory| inventory.images[0].platforms = list(MAXIMUM_PLATFORMS + 1));
+    let many = refused(|inventory| alone(inventory).platforms = list(MAXIMUM_PLATFORMS + 1));
     assert!(matches!(many, InventoryError::TooManyPlatforms { count: 257, .. }));
     let mut all = inventory();
-    all.images[0].platforms = list(MAXIMUM_PLATFORMS);
+    alone(&mut all).platforms = list(MAXIMUM_PLATFORMS);
     assert_eq!(Inventory::parse(&all.to_statement().unwrap()).unwrap(), all);
 }
 
@@ -367,10 +382,10 @@ fn an_export_time_has_one_form() {
 #[test]
 fn a_component_has_a_name_and_nothing_else_has_one() {
     let nameless = unreadable(|statement| {
-        statement["predicate"]["bundles"][0]["images"][1].as_object_mut().unwrap().remove("component");
+        statement["predicate"]["items"][0]["parts"][1].as_object_mut().unwrap().remove("component");
     });
     assert!(matches!(nameless, InventoryError::Json(_)));
-    let named = unreadable(|statement| statement["predicate"]["images"][0]["component"] = "web".into());
+    let named = unreadable(|statement| statement["predicate"]["items"][1]["component"] = "web".into());
     assert!(matches!(named, InventoryError::Json(_)));
 }
 
@@ -378,12 +393,12 @@ fn a_component_has_a_name_and_nothing_else_has_one() {
 fn texts_are_not_empty_nor_long_nor_have_control_characters() {
     for text in ["", "a\nb", "\u{85}", &"x".repeat(MAXIMUM_TEXT_LENGTH + 1)] {
         for change in [
-            |inventory: &mut Inventory, text: String| inventory.bundles[0].reference = text,
-            |inventory: &mut Inventory, text: String| inventory.bundles[0].images[0].reference = text,
-            |inventory: &mut Inventory, text: String| inventory.bundles[0].target = Some(TargetRecord { name: text }),
-            |inventory: &mut Inventory, text: String| inventory.bundles[0].images[1].role = ImageRole::Component(text),
-            |inventory: &mut Inventory, text: String| inventory.images[0].platforms[0] = text,
-            |inventory: &mut Inventory, text: String| inventory.images[0].descriptor.media_type = text,
+            |inventory: &mut Inventory, text: String| bundle(inventory).reference = text,
+            |inventory: &mut Inventory, text: String| bundle(inventory).images[0].reference = text,
+            |inventory: &mut Inventory, text: String| bundle(inventory).target = Some(TargetRecord { name: text }),
+            |inventory: &mut Inventory, text: String| bundle(inventory).images[1].role = ImageRole::Component(text),
+            |inventory: &mut Inventory, text: String| alone(inventory).platforms[0] = text,
+            |inventory: &mut Inventory, text: String| alone(inventory).descriptor.media_type = text,
             |inventory: &mut Inventory, text: String| inventory.exporter.name = text,
             |inventory: &mut Inventory, text: String| inventory.exporter.version = text,
         ] {
@@ -395,20 +410,20 @@ fn texts_are_not_empty_nor_long_nor_have_control_characters() {
 
 #[test]
 fn references_and_components_are_unique() {
-    let twice = refused(|inventory| inventory.images[0].reference = inventory.bundles[0].reference.clone());
+    let twice = refused(|inventory| alone(inventory).reference = bundle(inventory).reference.clone());
     assert!(matches!(twice, InventoryError::DuplicateReference { .. }));
     let twice = refused(|inventory| {
-        let component = inventory.bundles[0].images[1].clone();
-        inventory.bundles[0].images.push(component);
+        let component = bundle(inventory).images[1].clone();
+        bundle(inventory).images.push(component);
     });
     assert!(matches!(twice, InventoryError::DuplicateComponent { component, .. } if component == "web"));
 }
 
 #[test]
 fn an_image_stands_alone_or_in_a_bundle() {
-    let alone = refused(|inventory| inventory.bundles[0].images[0].role = ImageRole::StandAlone);
-    assert!(matches!(alone, InventoryError::MisplacedImage { .. }));
-    let bundled = refused(|inventory| inventory.images[0].role = ImageRole::Invocation);
+    let in_bundle = refused(|inventory| bundle(inventory).images[0].role = ImageRole::StandAlone);
+    assert!(matches!(in_bundle, InventoryError::MisplacedImage { .. }));
+    let bundled = refused(|inventory| alone(inventory).role = ImageRole::Invocation);
     assert!(matches!(bundled, InventoryError::MisplacedImage { .. }));
 }
 
@@ -480,11 +495,11 @@ fn repositories_are_listed_once_and_carried() {
 #[test]
 fn what_a_descriptor_names_is_carried_with_its_size() {
     let change: [fn(&mut Inventory) -> &mut Descriptor; 5] = [
-        |inventory| &mut inventory.bundles[0].descriptor,
-        |inventory| inventory.bundles[0].index.as_mut().unwrap(),
-        |inventory| &mut inventory.bundles[0].images[0].descriptor,
-        |inventory| &mut inventory.images[0].descriptor,
-        |inventory| &mut inventory.images[0].referrers[0],
+        |inventory| &mut bundle(inventory).descriptor,
+        |inventory| bundle(inventory).index.as_mut().unwrap(),
+        |inventory| &mut bundle(inventory).images[0].descriptor,
+        |inventory| &mut alone(inventory).descriptor,
+        |inventory| &mut alone(inventory).referrers[0],
     ];
     for descriptor in change {
         let absent = refused(|inventory| descriptor(inventory).digest = Digest::sha256(b"absent"));
@@ -492,6 +507,37 @@ fn what_a_descriptor_names_is_carried_with_its_size() {
         let other = refused(|inventory| descriptor(inventory).size += 1);
         assert!(matches!(other, InventoryError::DescriptorSize { .. }));
     }
-    let layout_only = refused(|inventory| inventory.bundles[0].descriptor = descriptor(b"layout"));
+    let layout_only = refused(|inventory| bundle(inventory).descriptor = descriptor(b"layout"));
     assert!(matches!(layout_only, InventoryError::MissingBlob { .. }), "a TUF target is no blob");
+}
+
+#[test]
+fn items_come_in_any_order_and_of_known_kinds_only() {
+    let mut swapped = inventory();
+    swapped.items.reverse();
+    let parsed = Inventory::parse(&swapped.to_statement().unwrap()).unwrap();
+    assert_eq!(parsed, swapped);
+    assert_eq!(parsed.all_images().next().unwrap().reference, "alone:1");
+    for version in ["1.0", "1.1"] {
+        let changed = |change: fn(&mut Value)| {
+            let mut statement: Value = serde_json::from_slice(&inventory().to_statement().unwrap()).unwrap();
+            statement["predicate"]["formatVersion"] = version.into();
+            change(&mut statement["predicate"]["items"]);
+            Inventory::parse(&serde_json::to_vec(&statement).unwrap())
+        };
+        for change in [
+            |items: &mut Value| items[0]["kind"] = "chart".into(),
+            |items: &mut Value| items[0]["kind"] = "image".into(),
+            |items: &mut Value| items[1]["kind"] = "bundle".into(),
+            |items: &mut Value| items[1]["kind"] = "invocation".into(),
+            |items: &mut Value| items[0]["parts"] = Value::Null,
+            |items: &mut Value| drop(items[0].as_object_mut().unwrap().remove("parts")),
+            |items: &mut Value| drop(items[1].as_object_mut().unwrap().remove("platforms")),
+        ] {
+            let refused = changed(change);
+            assert!(matches!(refused, Err(InventoryError::Json(_))), "{version}: {refused:?}");
+        }
+        let foreign = changed(|items| items[1]["parts"] = json!([]));
+        assert_eq!(foreign.is_ok(), version == "1.1", "{foreign:?}");
+    }
 }

@@ -6,12 +6,11 @@ use crate::inventory::{EntryRecord, Exporter, FormatVersion};
 
 pub(super) fn inventory() -> Inventory {
     Inventory {
-        bundles: Vec::new(),
         entries: vec![EntryRecord::of(EntryName::oci_layout(), b"{}"), EntryRecord::of(EntryName::oci_index(), b"{}")],
         exported_at: "2026-01-02T03:04:05Z".parse().unwrap(),
         exporter: Exporter { name: "test".to_owned(), version: "1".to_owned() },
         format_version: FormatVersion::CURRENT,
-        images: Vec::new(),
+        items: Vec::new(),
         repositories: Vec::new(),
     }
 }

@@ -180,7 +180,7 @@ type Contents = BTreeMap<Digest, Arc<[u8]>>;
 
 /// What a plan claims, to be judged.
 fn question<'a>(plan: &Plan, documents: &'a Contents, terms: &'a Terms, inspections: Inspections<'a>) -> Question<'a> {
-    Question { items: Item::all(plan.items()), terms, inspections, documents }
+    Question { items: Item::all(&plan.items), terms, inspections, documents }
 }
 
 /// What the live repositories say, judged and gathered. Inspections are run later, and once, over what was gathered.
@@ -234,12 +234,11 @@ fn inventory(
     settings: &Settings<'_>,
 ) -> Result<(Inventory, BTreeMap<EntryName, Vec<u8>>), PrepareError> {
     let mut inventory = Inventory {
-        bundles: plan.bundles.clone(),
         entries: Vec::new(),
         exported_at: settings.exported_at,
         exporter: settings.exporter.clone(),
         format_version: FormatVersion::CURRENT,
-        images: plan.images.clone(),
+        items: plan.items.clone(),
         repositories: Vec::new(),
     };
     let mut files = BTreeMap::new();

@@ -123,7 +123,7 @@ impl Destination {
     /// [`DestinationError`].
     pub fn check(&self, inventory: &Inventory) -> Result<(), DestinationError> {
         let mut taken: HashMap<String, (&str, &Digest)> = HashMap::new();
-        for (name, content) in inventory.items().map(|item| (item.reference(), item.named_content())) {
+        for (name, content) in inventory.items.iter().map(|item| (item.reference(), item.named_content())) {
             let place = self.place(name)?;
             let Some(tag) = place.tag_or_latest() else { continue };
             let tag = format!("{}:{tag}", place.repository());

@@ -56,8 +56,8 @@ pub(crate) fn full_name(reference: &str) -> String {
     }
 }
 
-impl From<ItemRecord<'_>> for Item {
-    fn from(record: ItemRecord<'_>) -> Self {
+impl From<&ItemRecord> for Item {
+    fn from(record: &ItemRecord) -> Self {
         match record {
             ItemRecord::Bundle(bundle) => Self::bundle(bundle),
             ItemRecord::Image(image) => Self::image(image),
@@ -67,7 +67,7 @@ impl From<ItemRecord<'_>> for Item {
 
 impl Item {
     /// What is claimed by the records of an inventory, in their order.
-    pub fn all<'r>(records: impl IntoIterator<Item = ItemRecord<'r>>) -> Vec<Arc<Self>> {
+    pub fn all<'r>(records: impl IntoIterator<Item = &'r ItemRecord>) -> Vec<Arc<Self>> {
         records.into_iter().map(|record| Arc::new(record.into())).collect()
     }
 

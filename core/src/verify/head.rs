@@ -83,7 +83,7 @@ pub fn open_sealed<R: Read>(
         Terms::of_archive(trust, settings.now, settings.asked, inventory.exported_at, carried.repositories.keys())
             .map_err(JudgementError::from)?;
     let question = Question {
-        items: Item::all(inventory.items()),
+        items: Item::all(&inventory.items),
         terms: &terms,
         inspections: settings.inspections,
         documents: &contents,

@@ -19,12 +19,11 @@ fn contents() -> Option<Vec<(EntryName, &'static [u8])>> {
 fn archive() -> Option<(Vec<u8>, usize)> {
     let contents = contents()?;
     let inventory = Inventory {
-        bundles: Vec::new(),
         entries: contents.iter().map(|(name, content)| EntryRecord::of(name.clone(), content)).collect(),
         exported_at: "2026-01-02T03:04:05Z".parse().ok()?,
         exporter: Exporter { name: "fuzz".to_owned(), version: "1".to_owned() },
         format_version: FormatVersion::CURRENT,
-        images: Vec::new(),
+        items: Vec::new(),
         repositories: vec![RepositoryRecord { name: "main".parse().ok()? }],
     };
     let signature = SealSignature { key: Digest::sha256(b""), bytes: [0; 64] };

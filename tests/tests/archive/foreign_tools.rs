@@ -107,7 +107,7 @@ fn skopeo_reads_an_archive_as_an_oci_archive() {
         .arg(format!("{source}:example.com/shop-installer:1.4"))
         .arg(copied));
     let manifest = std::fs::read(copy.join("manifest.json")).unwrap();
-    assert!(Sample::default().inventory.bundles[0].images[0].descriptor.digest.matches(&manifest));
+    assert!(Sample::default().inventory.items[0].images()[0].descriptor.digest.matches(&manifest));
 }
 
 #[test]

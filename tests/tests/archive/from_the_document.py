@@ -60,9 +60,9 @@ statement = canonical({
     "subject": [{"name": "example.com/shop:1.4", "digest": {"sha256": sha256(bundle)}}],
     "predicate": {
         "formatVersion": "1.0", "exportedAt": "2026-01-02T03:04:05Z", "exporter": {"name": "example", "version": "1.0"},
-        "images": [], "repositories": [{"name": "main"}],
-        "bundles": [{"reference": "example.com/shop:1.4", "target": {"name": "example.com/shop:1.4"},
-                     "descriptor": described(bundle, "application/json"), "images": [image]}],
+        "repositories": [{"name": "main"}],
+        "items": [{"kind": "bundle", "reference": "example.com/shop:1.4", "target": {"name": "example.com/shop:1.4"},
+                     "descriptor": described(bundle, "application/json"), "parts": [image]}],
         "entries": [{"name": name, "size": len(content), "digest": "sha256:" + sha256(content)}
                     for name, content in contents.items()]}})
 key = Ed25519PrivateKey.from_private_bytes(b"\x01" * 32)

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use sealift_archive_format::Inventory;
-use sealift_archive_format::inventory::ImageRole;
-use sealift_tests::archive_mutator::Sample;
+use sealift_archive_format::inventory::{ImageRole, ItemRecord};
+use sealift_tests::archive_mutator::{Sample, bundle};
 use serde_json::{Value, json};
 
 use crate::foreign_tools::python_with;
@@ -22,16 +22,16 @@ print(json.dumps([validator.is_valid(statement) for statement in json.load(open(
 /// The sample with one of everything.
 fn statement() -> Value {
     let mut inventory = Sample::default().inventory;
-    let invocation = inventory.bundles[0].images[0].clone();
+    let invocation = bundle(&mut inventory).images[0].clone();
     let mut component = invocation.clone();
     component.role = ImageRole::Component("web".to_owned());
     component.referrers = vec![invocation.descriptor.clone()];
-    component.target = inventory.bundles[0].target.clone();
+    component.target = bundle(&mut inventory).target.clone();
     let mut alone = invocation.clone();
     alone.role = ImageRole::StandAlone;
-    inventory.bundles[0].index = Some(invocation.descriptor);
-    inventory.bundles[0].images.push(component);
-    inventory.images.push(alone);
+    bundle(&mut inventory).index = Some(invocation.descriptor);
+    bundle(&mut inventory).images.push(component);
+    inventory.items.push(ItemRecord::Image(alone));
     serde_json::from_slice(&inventory.to_statement().unwrap()).unwrap()
 }
 
@@ -50,20 +50,20 @@ fn broken() -> Vec<Value> {
         ("/predicate/entries/0/size", 1.5.into()),
         ("/predicate/entries/0/digest", "sha256:00".into()),
         ("/predicate/entries/0", json!({"name": "oci-layout", "size": 30})),
-        ("/predicate/bundles/0/reference", "".into()),
-        ("/predicate/bundles/0/reference", "a\nb".into()),
-        ("/predicate/bundles/0/images/0/kind", "image".into()),
-        ("/predicate/bundles/0/images/0/kind", "component".into()),
-        ("/predicate/bundles/0/images/1/component", Value::Null),
-        ("/predicate/images/0/complete", "some".into()),
-        ("/predicate/images/0/kind", "invocation".into()),
+        ("/predicate/items/0/reference", "".into()),
+        ("/predicate/items/0/reference", "a\nb".into()),
+        ("/predicate/items/0/parts/0/kind", "image".into()),
+        ("/predicate/items/0/parts/0/kind", "component".into()),
+        ("/predicate/items/0/parts/1/component", Value::Null),
+        ("/predicate/items/1/complete", "some".into()),
+        ("/predicate/items/1/kind", "invocation".into()),
     ];
     let changed = changes.into_iter().map(|(pointer, value)| {
         let mut statement = statement();
         *statement.pointer_mut(pointer).expect(pointer) = value;
         statement
     });
-    let unknown = ["", "/predicate", "/predicate/entries/0", "/predicate/bundles/0", "/predicate/images/0/descriptor"];
+    let unknown = ["", "/predicate", "/predicate/entries/0", "/predicate/items/0", "/predicate/items/1/descriptor"];
     let unknown = unknown.into_iter().map(|pointer| {
         let mut statement = statement();
         statement.pointer_mut(pointer).expect(pointer)["novel"] = 1.into();

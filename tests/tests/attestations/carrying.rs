@@ -101,7 +101,8 @@ fn the_inventory_names_subjects_before_what_refers_to_them() {
     crossing.publish(&image, &[second.clone(), first.clone()]);
     let archive = crossing.export().unwrap();
     let reader = sealift_archive_format::Reader::open(archive.as_slice()).unwrap().read_inventory().unwrap();
-    let named: Vec<&inventory::Descriptor> = reader.inventory().images[0].referrers.iter().collect();
+    let named: Vec<&inventory::Descriptor> =
+        reader.inventory().all_images().flat_map(|image| &image.referrers).collect();
     assert_eq!(named.iter().map(|named| &named.digest).collect::<Vec<_>>(), [&digest(&first), &digest(&second)]);
 }
 

@@ -14,6 +14,7 @@ use sealift_core::verify::{HeadError, ReceiveError};
 use sealift_proof::in_toto::attestation::MAXIMUM_LENGTH;
 use sealift_proof::in_toto::{AttestationError, Claim, SignatureCheck};
 use sealift_proof::signature::SigningKey;
+use sealift_tests::archive_mutator::image as image_of;
 use sealift_tests::images::Image;
 
 use super::crossing::{Crossing, Refused, key};
@@ -216,7 +217,7 @@ fn replace_manifest(inventory: &mut Inventory, contents: &mut Vec<Vec<u8>>, old:
     let at = inventory.entries.iter().position(|entry| entry.digest == digest(old)).unwrap();
     inventory.entries[at] = EntryRecord::blob(&digest(new), bytes.len() as u64);
     contents[at] = bytes;
-    let referrer = &mut inventory.images[0].referrers[0];
+    let referrer = &mut image_of(inventory).referrers[0];
     referrer.digest = digest(new);
     referrer.size = new.root().bytes().len() as u64;
     let layer = new.blobs.values().find(|(descriptor, _)| descriptor.media_type == BARE).unwrap().0.digest.clone();
@@ -267,8 +268,8 @@ fn a_referrer_of_something_else_is_refused() {
         let at = position(inventory, &digest(&note(&image)));
         contents[at] = elsewhere.root().bytes().to_vec();
         inventory.entries[at] = EntryRecord::blob(&digest(&elsewhere), contents[at].len() as u64);
-        inventory.images[0].referrers[0].digest = digest(&elsewhere);
-        inventory.images[0].referrers[0].size = contents[at].len() as u64;
+        image_of(inventory).referrers[0].digest = digest(&elsewhere);
+        image_of(inventory).referrers[0].size = contents[at].len() as u64;
         refresh_index(inventory, contents);
     });
     let refused = crossing.import(&archive).err().unwrap();
@@ -280,7 +281,7 @@ fn a_referrer_of_something_else_is_refused() {
 fn a_referrer_that_is_left_out_of_the_inventory_leaves_strays_that_are_noticed() {
     let (crossing, _) = attach("text/plain", b"a note");
     let archive = resealed(&crossing.export().unwrap(), |inventory, contents| {
-        inventory.images[0].referrers.clear();
+        image_of(inventory).referrers.clear();
         refresh_index(inventory, contents);
     });
     let refused = crossing.import(&archive).err().unwrap();

@@ -169,12 +169,11 @@ fn an_honest_seal_of_99_000_entries_costs_little_more_than_itself() {
     let head = [(EntryName::oci_layout(), 30), (EntryName::oci_index(), 100)]
         .map(|(name, size)| EntryRecord { size, ..EntryRecord::of(name, b"") });
     let inventory = Inventory {
-        bundles: Vec::new(),
         entries: head.into_iter().chain((0..99_000).map(blob)).collect(),
         exported_at: now(),
         exporter: Exporter { name: "test".to_owned(), version: "1".to_owned() },
         format_version: FormatVersion::CURRENT,
-        images: Vec::new(),
+        items: Vec::new(),
         repositories: Vec::new(),
     };
     let statement = inventory.to_statement().unwrap();
@@ -214,12 +213,11 @@ fn endless_data_amplification_metadata_that_is_only_looked_at() {
         let contents =
             [(EntryName::oci_layout(), marker), (EntryName::oci_index(), Vec::new()), (name("1.root.json"), metadata)];
         let inventory = Inventory {
-            bundles: Vec::new(),
             entries: contents.iter().map(|(name, content)| EntryRecord::of(name.clone(), content)).collect(),
             exported_at: now(),
             exporter: Exporter { name: "test".to_owned(), version: "1".to_owned() },
             format_version: FormatVersion::CURRENT,
-            images: Vec::new(),
+            items: Vec::new(),
             repositories: vec![RepositoryRecord { name: "main".parse().unwrap() }],
         };
         let archive = archive(inventory, contents.iter().map(|(_, content)| content.as_slice()), &[exporter_key()]);

@@ -119,7 +119,7 @@ fn a_plan_names_what_is_wrong_with_a_bundle_json() {
 
 /// The digest of the sample's bundle.json.
 fn bundle_of(sides: &TwoSides) -> Digest {
-    sides.prepare(&sides.request()).unwrap().inventory().bundles[0].descriptor.digest.clone()
+    sides.prepare(&sides.request()).unwrap().inventory().items[0].descriptor().digest.clone()
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn each_manifest_is_fetched_once_and_each_subject_asked_about_once() {
     let root = source.index(&children, None);
     source.serve(root);
     let (plan, asked) = plan(source, &[], &["e.example/s:1"]);
-    assert_eq!(plan.unwrap().bundles[0].images.len(), 100);
+    assert_eq!(plan.unwrap().items[0].images().len(), 100);
     // The bundle's index, its config manifest, the image and its hundred manifests; the last two kinds have referrers.
     assert_eq!((asked.manifests.load(Ordering::Relaxed), asked.referrers.load(Ordering::Relaxed)), (103, 101));
 }
@@ -74,7 +74,7 @@ fn images_by_many_names_cost_no_more_than_by_one() {
     let names: Vec<String> = (0..40).map(|number| format!("e.example/a:{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let (plan, asked) = plan(source, &names, &[]);
-    assert_eq!(plan.unwrap().images.len(), 40);
+    assert_eq!(plan.unwrap().items.len(), 40);
     assert_eq!(
         (asked.manifests.load(Ordering::Relaxed), asked.referrers.load(Ordering::Relaxed)),
         (40 + 50, 51),

@@ -13,7 +13,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::{self, BundleRecord, Completeness, ImageRecord, ImageRole, ItemRecord};
+use sealift_archive_format::inventory::{BundleRecord, Completeness, ImageRecord, ImageRole, ItemRecord};
 
 use super::request::{BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Request, SourceReference};
 use crate::cnab::registry_form::{self, RegistryFormError};
@@ -33,23 +33,14 @@ pub use referrers::LeftOutReferrer;
 /// Everything that will be in the archive, but for TUF, and where it comes from.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// The bundles.
-    pub bundles: Vec<BundleRecord>,
-    /// The images that belong to no bundle.
-    pub images: Vec<ImageRecord>,
+    /// The items, in the order of the inventory.
+    pub items: Vec<ItemRecord>,
     /// Their graphs.
     pub closed: Closed,
     /// The source of each blob that is not a document.
     pub(super) origins: HashMap<Digest, Origin>,
     /// The referrers of the images that are not carried, because their kind was not asked for.
     pub left_out: Vec<LeftOutReferrer>,
-}
-
-impl Plan {
-    /// The items, in the order of the inventory.
-    pub fn items(&self) -> impl Iterator<Item = ItemRecord<'_>> {
-        inventory::items(&self.bundles, &self.images)
-    }
 }
 
 /// Where a blob comes from.
@@ -98,7 +89,7 @@ pub fn plan(request: &Request) -> Result<Plan, PlanError> {
         planner.lone_image(image)?;
     }
     let plan = planner.plan;
-    check_names(plan.items()).map_err(PlanError::Names)?;
+    check_names(&plan.items).map_err(PlanError::Names)?;
     Ok(plan)
 }
 
@@ -182,7 +173,7 @@ impl Planner<'_> {
         let promised = request.name.parse::<Reference>().ok().and_then(|name| name.digest().cloned());
         require(&request.name, promised.as_ref(), graph.root().descriptor())?;
         let (record, closed) = self.record(&request.name, ImageRole::StandAlone, &request.place, graph)?;
-        self.plan.images.push(record);
+        self.plan.items.push(ItemRecord::Image(record));
         self.plan.closed.items.push(ClosedItem::Image(closed));
         Ok(())
     }
@@ -312,13 +303,13 @@ impl Planner<'_> {
         images: Vec<(ImageRecord, ClosedImage)>,
     ) {
         let (records, images) = images.into_iter().unzip();
-        self.plan.bundles.push(BundleRecord {
+        self.plan.items.push(ItemRecord::Bundle(BundleRecord {
             descriptor: config.into(),
             images: records,
             index: Some(index.root().descriptor().into()),
             reference: name.to_owned(),
             target: None,
-        });
+        }));
         let digest = config.digest.clone();
         self.plan.closed.bundle_files.insert(digest.clone(), bundle_json.into());
         let bundle = Arc::new(bundle);

@@ -137,7 +137,7 @@ impl Closed {
     /// its graph and its referrers.
     pub fn by_reference<'a>(&'a self, inventory: &'a Inventory) -> Vec<(&'a str, Vec<&'a Arc<Graph>>)> {
         let mut named = Vec::new();
-        for (record, item) in inventory.items().zip(&self.items) {
+        for (record, item) in inventory.items.iter().zip(&self.items) {
             named.extend(item.index().map(|index| (record.reference(), vec![index])));
             let images = record.images().iter().zip(item.images());
             named.extend(images.map(|(record, image)| (record.reference.as_str(), image.graphs().collect())));

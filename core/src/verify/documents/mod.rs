@@ -55,7 +55,7 @@ impl Documents {
     /// Expects the documents that an inventory names.
     pub fn expected_by(inventory: &Inventory) -> Self {
         let mut documents = Self::default();
-        for bundle in bundles(inventory) {
+        for bundle in inventory.bundles() {
             let expected = documents.expected.entry(bundle.descriptor.digest.clone()).or_default();
             expected.bundle.get_or_insert_with(|| bundle.reference.clone());
         }
@@ -112,11 +112,11 @@ impl Documents {
     /// # Errors
     /// [`DocumentError`].
     pub fn bind(self, inventory: &Inventory) -> Result<Bound, DocumentError> {
-        for record in bundles(inventory) {
+        for record in inventory.bundles() {
             let (_, bundle) = self.bundle(record)?;
             check_images(record, bundle)?;
         }
-        names::check(inventory.items())?;
+        names::check(&inventory.items)?;
         Ok(Bound { documents: self })
     }
 
@@ -150,7 +150,7 @@ impl Bound {
         for manifest in self.documents.manifests.values() {
             closing.graphs.hold(manifest.clone()).map_err(|_: GraphError<NotCarried>| DocumentError::TooMuch)?;
         }
-        let items = inventory.items().map(|record| closing.item(record)).collect::<Result<_, _>>()?;
+        let items = inventory.items.iter().map(|record| closing.item(record)).collect::<Result<_, _>>()?;
         let bundle_files =
             self.documents.bundles.iter().map(|(digest, (bytes, _))| (digest.clone(), Arc::clone(bytes)));
         let closed = Closed { bundle_files: bundle_files.collect(), items };
@@ -166,7 +166,7 @@ struct Closing<'a> {
 }
 
 impl Closing<'_> {
-    fn item(&mut self, record: ItemRecord<'_>) -> Result<ClosedItem, DocumentError> {
+    fn item(&mut self, record: &ItemRecord) -> Result<ClosedItem, DocumentError> {
         match record {
             ItemRecord::Bundle(bundle) => self.bundle(bundle).map(ClosedItem::Bundle),
             ItemRecord::Image(image) => self.image(image).map(ClosedItem::Image),
@@ -294,17 +294,9 @@ fn check_inner_subjects(reference: &str, referrer: &Graph) -> Result<(), Documen
     }
 }
 
-/// The bundles of an inventory.
-fn bundles(inventory: &Inventory) -> impl Iterator<Item = &BundleRecord> {
-    inventory.items().filter_map(|item| match item {
-        ItemRecord::Bundle(bundle) => Some(bundle),
-        ItemRecord::Image(_) => None,
-    })
-}
-
 /// The roots of all graphs: the index of each bundle, each image, and their referrers.
 fn roots(inventory: &Inventory) -> impl Iterator<Item = &inventory::Descriptor> {
-    let indexes = inventory.items().filter_map(ItemRecord::index);
+    let indexes = inventory.items.iter().filter_map(ItemRecord::index);
     indexes.chain(inventory.all_images().flat_map(|image| std::iter::once(&image.descriptor).chain(&image.referrers)))
 }
 

@@ -12,7 +12,7 @@ use crate::oci::Reference;
 ///
 /// # Errors
 /// [`DocumentError::Reference`], [`DocumentError::Promise`] and [`DocumentError::TwoContents`].
-pub(crate) fn check<'r>(items: impl IntoIterator<Item = ItemRecord<'r>>) -> Result<(), DocumentError> {
+pub(crate) fn check<'r>(items: impl IntoIterator<Item = &'r ItemRecord>) -> Result<(), DocumentError> {
     let mut names = Names::default();
     for item in items {
         names.add(item.reference(), &item.named_content().digest)?;
