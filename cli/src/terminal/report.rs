@@ -3,7 +3,8 @@
 use anstyle::{AnsiColor, Style};
 use indicatif::HumanBytes;
 use sealift_core::report::{
-    AttestationReport, BundleReport, ExpiryReport, ItemReport, ReferrerReport, Report, RepositoryReport,
+    AttestationReport, BundleReport, ExpiryReport, ItemReport, ReferrerReport, Remedy, Report, RepositoryReport,
+    WarningReport,
 };
 use sealift_proof::in_toto::{Attestation, Claim, SignatureCheck};
 
@@ -49,8 +50,18 @@ fn titled(title: &str) -> Line {
 }
 
 fn write_warnings(text: &mut Text, report: &Report) {
-    for warning in &report.warnings {
-        text.line(Line::default().styled(WARN, "warning:").then(" ").then(warning));
+    for WarningReport { warning, message } in &report.warnings {
+        let remedy = warning.remedy().map(|remedy| format!("; {}", words_for(&remedy))).unwrap_or_default();
+        text.line(Line::default().styled(WARN, "warning:").then(" ").then(message).then(remedy));
+    }
+}
+
+/// What a person can do about a warning, in terms of this command.
+fn words_for(remedy: &Remedy) -> String {
+    match remedy {
+        Remedy::ImportSoon => "import it before then, or export again".to_owned(),
+        Remedy::RunInspections => "--run-inspections runs them".to_owned(),
+        Remedy::PinRoot(name) => format!("to trust it: sealift trust pin-root {name} root.json"),
     }
 }
 

@@ -171,7 +171,7 @@ pub fn prepare(
     let statement = inventory.to_statement()?;
     let signatures = settings.keys.iter().map(|key| seal::sign(&statement, key)).collect::<Result<_, _>>()?;
     let seal = Seal::new(inventory, signatures)?;
-    let red_line = terms.freshness().red_line(terms.clock(), crate::report::expiries(&judgement));
+    let red_line = terms.freshness().red_line(terms.clock(), judgement.expiries());
     Ok(Prepared { seal, files, plan, judgement, red_line })
 }
 

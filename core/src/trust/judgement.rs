@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use sealift_archive_format::Digest;
-use sealift_proof::in_toto::Work;
+use sealift_proof::in_toto::{VerifiedSupplyChain, Work};
 use sealift_proof::tuf::map::{AgreedTarget, RepositoryMap};
 use sealift_proof::tuf::{Measured, VerifiedTarget};
 
@@ -182,5 +183,11 @@ impl Judgement {
     /// Every finding, each item followed by its parts.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.items.iter().flat_map(Finding::walk)
+    }
+
+    /// When each role expires, and the first layout of each supply chain.
+    pub(crate) fn expiries(&self) -> impl Iterator<Item = Timestamp> {
+        let roles = self.repositories.iter().flat_map(|evidence| &evidence.roles).map(|role| role.expires);
+        roles.chain(self.findings().filter_map(Finding::supply_chain).map(VerifiedSupplyChain::expires))
     }
 }

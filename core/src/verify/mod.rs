@@ -11,6 +11,7 @@
 mod content;
 pub mod documents;
 mod head;
+mod reporting;
 
 use std::io::Read;
 use std::num::NonZeroU32;
@@ -223,6 +224,6 @@ impl Verified {
 
     /// The report.
     pub fn report(&self) -> Report {
-        Report::of(&self.proof, &self.attestations, self.content)
+        reporting::report(&self.proof, &self.attestations, self.content)
     }
 }

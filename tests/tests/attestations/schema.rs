@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use sealift_core::progress::Unwatched;
-use sealift_core::report::Report;
+use sealift_core::report::{Report, Warning, WarningReport};
+use sealift_core::trust_store::RepositoryName;
 use sealift_core::verify::Discard;
 use sealift_proof::freshness::AskedClock;
 use sealift_proof::in_toto::trace::{InspectionTrace, LinkTrace, PassedOver, RuleTrace, StepTrace, Trace};
@@ -147,6 +149,23 @@ fn trace() -> Trace {
     Trace { steps: vec![step], inspections: vec![inspection], ..Trace::default() }
 }
 
+/// A warning of every kind.
+fn warnings() -> Vec<WarningReport> {
+    let (instant, text) = (Timestamp::UNIX_EPOCH, String::new);
+    let repository: RepositoryName = "shop".parse().unwrap();
+    let all = [
+        Warning::Audit { instant },
+        Warning::OtherClock { judged_by: "now", policy: "at-export" },
+        Warning::RedLine { red_line: instant },
+        Warning::RoleExpired { role: text(), repository: repository.clone(), expires: instant },
+        Warning::LayoutExpired { item: text(), expires: instant },
+        Warning::InspectionsNotRun { item: text(), names: vec![text()] },
+        Warning::Step { step: text(), item: text(), text: text() },
+        Warning::NotPinned { repository },
+    ];
+    all.map(WarningReport::from).into()
+}
+
 #[test]
 fn the_schema_describes_every_field_of_a_report_and_no_others() {
     let mut checker = Checker::new();
@@ -158,6 +177,9 @@ fn the_schema_describes_every_field_of_a_report_and_no_others() {
         checker.check(&serde_json::to_value(report).unwrap(), "");
     }
     checker.check(&serde_json::to_value(trace()).unwrap(), "/$defs/trace");
+    for warning in warnings() {
+        checker.check(&serde_json::to_value(warning).unwrap(), "/$defs/warning");
+    }
     let unmet: Vec<String> = checker.described().difference(&checker.met).cloned().collect();
     // What an import adds is the command's own, and is checked there.
     let of_import = [

@@ -2,9 +2,10 @@
 //!
 //! A page `NAME.md` runs in a copy of `NAME.in/`, and must leave what `NAME.out/` holds.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod error_variants;
+mod rooms;
 
 use sealift_tests::sealift_command::sealift;
 

@@ -32,7 +32,7 @@ fn report_by(sides: &TwoSides, archive: &[u8], asked: Option<AskedClock>) -> Rep
 }
 
 fn warns(report: &Report, text: &str) -> bool {
-    report.warnings.iter().any(|warning| warning.contains(text))
+    report.warnings.iter().any(|warning| warning.message.contains(text))
 }
 
 #[test]

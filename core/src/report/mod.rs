@@ -1,0 +1,254 @@
+//! The report: what was proven, by whom, by which clock, as a value.
+//!
+//! `docs/schema/report.schema.json` documents its JSON. The command turns it into text for people; it decides nothing.
+//! Fields are only ever added within a major version of [`FORMAT`].
+
+mod warning;
+
+use jiff::Timestamp;
+use sealift_archive_format::Digest;
+use sealift_proof::freshness::{Verdict, Verdicts};
+use sealift_proof::in_toto::{Attestation, Trace};
+use sealift_proof::level::Level;
+use serde::Serialize;
+
+pub use warning::{Remedy, Warning, WarningReport};
+
+use crate::oci::ReferrerKind;
+use crate::trust_store::RepositoryName;
+use crate::trust_store::policy::Period;
+
+/// The name and version of the report's form.
+pub const FORMAT: &str = "sealift-report/1";
+
+/// What was proven about an archive.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Always [`FORMAT`].
+    pub format: &'static str,
+    /// The archive and its seal.
+    pub archive: ArchiveReport,
+    /// By which clock it was judged.
+    pub time: TimeReport,
+    /// The TUF repositories, and who signed their roles.
+    pub repositories: Vec<RepositoryReport>,
+    /// The bundles.
+    pub bundles: Vec<BundleReport>,
+    /// The images that belong to no bundle.
+    pub images: Vec<ItemReport>,
+    /// The content that was checked.
+    pub content: ContentReport,
+    /// What a person should know, although it is not a reason to refuse.
+    pub warnings: Vec<WarningReport>,
+}
+
+/// The archive and its seal.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ArchiveReport {
+    /// The name and version of the program that made it, as it says.
+    pub exporter: String,
+    /// The names, in this side's trust store, of the exporters whose signatures are valid.
+    pub sealed_by: Vec<String>,
+    /// How many of them had to sign.
+    pub threshold: u32,
+    /// The number of entries after the seal.
+    pub entries: usize,
+}
+
+/// By which clock an archive was judged.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TimeReport {
+    /// This side's clock.
+    pub now: Timestamp,
+    /// The sealed export time.
+    pub exported_at: Timestamp,
+    /// The policy: `at-export`, `now` or `as-of`.
+    pub policy: &'static str,
+    /// The policy of this trust store, if another was requested: `at-export` or `now`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<&'static str>,
+    /// The instant that an `as-of` policy names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Timestamp>,
+    /// The longest time between export and now that was allowed; `None` for `as-of`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum_transit: Option<Period>,
+    /// The instant after which the policy that judged refuses this archive; `None` for `as-of`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub red_line: Option<Timestamp>,
+}
+
+/// A TUF repository.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepositoryReport {
+    /// The name under which its root is pinned.
+    pub name: RepositoryName,
+    /// SHA-256 of the pinned root file.
+    pub pinned_root: Digest,
+    /// The instant at which expiry was judged.
+    pub judged_at: Timestamp,
+    /// The roles that were verified, root first.
+    pub roles: Vec<RoleReport>,
+}
+
+/// A role of a TUF repository.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoleReport {
+    /// The role.
+    pub role: String,
+    /// The version of its metadata.
+    pub version: u64,
+    /// How many different keys had to sign.
+    pub threshold: u32,
+    /// The key ids of those that did.
+    pub signed_by: Vec<String>,
+    /// When it expires, judged by both clocks.
+    #[serde(flatten)]
+    pub expiry: ExpiryReport,
+}
+
+/// An expiry, judged by both clocks.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExpiryReport {
+    /// When it expires.
+    pub expires: Timestamp,
+    /// Whether it was valid when the archive was exported.
+    pub valid_at_export: bool,
+    /// Whether it is valid by this side's clock.
+    pub valid_now: bool,
+}
+
+impl From<(Timestamp, Verdicts)> for ExpiryReport {
+    fn from((expires, verdicts): (Timestamp, Verdicts)) -> Self {
+        Self {
+            expires,
+            valid_at_export: verdicts.at_export.is_none_or(Verdict::is_valid),
+            valid_now: verdicts.now.is_valid(),
+        }
+    }
+}
+
+/// A bundle.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BundleReport {
+    /// The bundle itself.
+    #[serde(flatten)]
+    pub item: ItemReport,
+    /// The level of CNAB Security that it reached.
+    pub level: Level,
+    /// Its images.
+    pub images: Vec<ItemReport>,
+}
+
+/// A bundle or an image.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemReport {
+    /// Its reference.
+    pub name: String,
+    /// The digest that is vouched for: of `bundle.json`, or of the image's manifest or index.
+    pub digest: Digest,
+    /// The platforms that are carried.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<String>,
+    /// What TUF says about it; `None` if no repository speaks for it.
+    pub tuf: Option<TargetReport>,
+    /// What in-toto says about it; `None` if its target lists no supply chain.
+    pub in_toto: Option<SupplyChainReport>,
+    /// The referrers of an image, which are delivered with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub referrers: Vec<ReferrerReport>,
+    /// The attestations that are attached to an image or to its referrers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attestations: Vec<AttestationReport>,
+}
+
+/// A referrer of an image.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReferrerReport {
+    /// Its digest.
+    pub digest: Digest,
+    /// What it is: `attestation`, `signature`, `sbom`, `other` or `image`.
+    pub kind: ReferrerKind,
+    /// The artifact type that it states; its media type if it states none.
+    pub artifact_type: String,
+    /// The size of it and of everything below it, in bytes.
+    pub size: u64,
+    /// The manifest that it refers to.
+    pub subject: Digest,
+    /// The pinned attesters that vouch for it; empty if nobody does.
+    pub attested_by: Vec<String>,
+}
+
+/// An attestation.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttestationReport {
+    /// The digest of the attestation.
+    pub digest: Digest,
+    /// The manifest or index that it is attached to, and is about.
+    pub attached_to: Digest,
+    /// What it says, and who signed it.
+    #[serde(flatten)]
+    pub attestation: Attestation,
+}
+
+/// The in-toto supply chain of an item.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SupplyChainReport {
+    /// When the first of its layouts expires, judged by both clocks.
+    #[serde(flatten)]
+    pub expiry: ExpiryReport,
+    /// The inspections that the layout asks for and that were not run.
+    pub inspections_not_run: Vec<String>,
+    /// Step by step, what was found.
+    pub trace: Trace,
+}
+
+/// The TUF target that vouches for an item.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetReport {
+    /// The name of the target.
+    pub target: String,
+    /// The repositories that agree on it.
+    pub repositories: Vec<RepositoryName>,
+    /// The roles from `targets` to the one that signs it.
+    pub roles: Vec<String>,
+}
+
+/// The content that was checked.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContentReport {
+    /// Blobs whose digests are as sealed.
+    pub blobs: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Manifests and indexes among them; every reference in them resolves to a blob in the archive.
+    pub manifests: usize,
+}
+
+impl Report {
+    /// Every item: bundles, their images, and images that belong to no bundle.
+    pub fn items(&self) -> impl Iterator<Item = &ItemReport> {
+        let bundles = self.bundles.iter().flat_map(|bundle| std::iter::once(&bundle.item).chain(&bundle.images));
+        bundles.chain(&self.images)
+    }
+
+    /// Every expiry: of the roles, and of the first layout of each supply chain.
+    pub fn expiries(&self) -> impl Iterator<Item = ExpiryReport> {
+        let roles = self.repositories.iter().flat_map(|repository| &repository.roles).map(|role| role.expiry);
+        let layouts = self.items().filter_map(|item| item.in_toto.as_ref()).map(|chain| chain.expiry);
+        roles.chain(layouts)
+    }
+}

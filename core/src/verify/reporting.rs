@@ -1,0 +1,188 @@
+//! The report on a verified archive, made from what was proven. Nothing is decided here.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use sealift_proof::freshness::{Clock, Freshness, Verdict, Verdicts};
+
+use super::Proof;
+use super::documents::{ClosedImage, ClosedItem};
+use crate::oci::attestation::Attached;
+use crate::oci::{Document, Graph, ReferrerKind};
+use crate::report::{
+    ArchiveReport, AttestationReport, BundleReport, ContentReport, ExpiryReport, FORMAT, ItemReport, ReferrerReport,
+    Report, RepositoryReport, RoleReport, SupplyChainReport, TargetReport, TimeReport, Warning, WarningReport,
+};
+use crate::trust::{Attestations, Finding, RepositoryEvidence, Terms, attested_by};
+use crate::trust_store::RepositoryName;
+use crate::trust_store::policy::Period;
+
+/// The report on what was proven.
+pub(super) fn report(proof: &Proof, attestations: &Attestations, content: ContentReport) -> Report {
+    let Proof { inventory, seal, judgement, closed, terms, exporter_threshold, .. } = proof;
+    let clock = terms.clock();
+    let repositories: Vec<_> = judgement.repositories.iter().map(|evidence| repository(evidence, clock)).collect();
+    let image = |finding: &Finding, image: &ClosedImage| ItemReport {
+        referrers: referrers(image, attestations),
+        platforms: image.graph.platforms().map(str::to_owned).collect(),
+        attestations: image.attestations().filter_map(|attached| attestation(attached, attestations)).collect(),
+        ..item(finding, clock)
+    };
+    let (mut bundles, mut images) = (Vec::new(), Vec::new());
+    for (finding, closed) in judgement.items.iter().zip(&closed.items) {
+        match closed {
+            ClosedItem::Bundle(bundle) => bundles.push(BundleReport {
+                item: item(finding, clock),
+                level: finding.level(),
+                images: finding.parts.iter().zip(&bundle.images).map(|(part, it)| image(part, it)).collect(),
+            }),
+            ClosedItem::Image(closed) => images.push(image(finding, closed)),
+        }
+    }
+    let mut report = Report {
+        format: FORMAT,
+        archive: ArchiveReport {
+            exporter: format!("{} {}", inventory.exporter.name, inventory.exporter.version),
+            sealed_by: seal.signers().to_vec(),
+            threshold: exporter_threshold.get(),
+            entries: inventory.entries.len(),
+        },
+        time: time(terms, inventory.exported_at, judgement.expiries()),
+        repositories,
+        bundles,
+        images,
+        content,
+        warnings: Vec::new(),
+    };
+    report.warnings = warnings(&report, proof).into_iter().map(WarningReport::from).collect();
+    report
+}
+
+fn time(terms: &Terms, exported_at: Timestamp, expiries: impl Iterator<Item = Timestamp>) -> TimeReport {
+    let (freshness, policy_freshness) = (terms.freshness(), terms.policy_freshness());
+    let as_of = match freshness {
+        Freshness::AsOf(instant) => Some(instant),
+        Freshness::AtExport { .. } | Freshness::Now { .. } => None,
+    };
+    TimeReport {
+        now: terms.now(),
+        exported_at,
+        policy: freshness.name(),
+        instead_of: (freshness != policy_freshness).then(|| policy_freshness.name()),
+        as_of,
+        maximum_transit: freshness.maximum_transit().map(Period),
+        red_line: freshness.red_line(terms.clock(), expiries),
+    }
+}
+
+fn repository(evidence: &RepositoryEvidence, clock: &Clock) -> RepositoryReport {
+    let role = |role: &sealift_proof::tuf::RoleEvidence| RoleReport {
+        role: role.role.to_string(),
+        version: role.version,
+        threshold: role.threshold,
+        signed_by: role.signed_by.clone(),
+        expiry: expiry(role.expires, clock),
+    };
+    RepositoryReport {
+        name: evidence.name.clone(),
+        pinned_root: evidence.pinned_root.clone(),
+        judged_at: evidence.judged_at,
+        roles: evidence.roles.iter().map(role).collect(),
+    }
+}
+
+fn expiry(expires: Timestamp, clock: &Clock) -> ExpiryReport {
+    (expires, Verdicts::on(expires, clock)).into()
+}
+
+fn attestation(attached: &Attached, attestations: &Attestations) -> Option<AttestationReport> {
+    Some(AttestationReport {
+        digest: attached.layer.digest.clone(),
+        attached_to: attached.subject.clone(),
+        attestation: attestations.found(attached)?.clone(),
+    })
+}
+
+fn referrers(image: &ClosedImage, attestations: &Attestations) -> Vec<ReferrerReport> {
+    let names = attested_by(&image.referrers, attestations);
+    let report = |(referrer, names): (&Arc<Graph>, BTreeSet<String>)| {
+        let root = referrer.root();
+        let (artifact_type, subject) = match root.document() {
+            Document::Image(image) => (image.artifact_type.as_ref().or(Some(&image.config.media_type)), &image.subject),
+            Document::Index(index) => (index.artifact_type.as_ref(), &index.subject),
+        };
+        let manifests = referrer.manifests().iter().map(|manifest| manifest.descriptor());
+        ReferrerReport {
+            digest: root.descriptor().digest.clone(),
+            kind: ReferrerKind::of(referrer),
+            artifact_type: artifact_type.unwrap_or(&root.descriptor().media_type).clone(),
+            size: manifests.chain(referrer.blobs()).map(|it| it.size).sum(),
+            subject: subject.as_ref().unwrap_or(root.descriptor()).digest.clone(),
+            attested_by: names.into_iter().collect(),
+        }
+    };
+    image.referrers.iter().zip(names).map(report).collect()
+}
+
+fn item(finding: &Finding, clock: &Clock) -> ItemReport {
+    let tuf = finding.target().map(|agreed| TargetReport {
+        target: agreed.target().path().to_owned(),
+        repositories: agreed.witnesses().iter().map(|(name, _)| name.clone()).collect(),
+        roles: agreed.target().roles().iter().map(ToString::to_string).collect(),
+    });
+    let in_toto = finding.supply_chain().map(|chain| SupplyChainReport {
+        expiry: expiry(chain.expires(), clock),
+        inspections_not_run: chain.inspections_not_run().to_vec(),
+        trace: chain.trace().clone(),
+    });
+    ItemReport {
+        name: finding.item.reference.clone(),
+        digest: finding.item.digest.clone(),
+        platforms: Vec::new(),
+        referrers: Vec::new(),
+        tuf,
+        in_toto,
+        attestations: Vec::new(),
+    }
+}
+
+/// What should be known, but is not a reason to refuse.
+fn warnings(report: &Report, proof: &Proof) -> Vec<Warning> {
+    let Proof { judgement, carried, terms, .. } = proof;
+    let mut warnings = time_warnings(&report.time, terms.warn_before_expiry());
+    for repository in &report.repositories {
+        let expired = repository.roles.iter().filter(|role| !role.expiry.valid_now);
+        warnings.extend(expired.map(|role| Warning::RoleExpired {
+            role: role.role.clone(),
+            repository: repository.name.clone(),
+            expires: role.expiry.expires,
+        }));
+    }
+    for item in report.items() {
+        let Some(chain) = &item.in_toto else { continue };
+        let name = || item.name.clone();
+        if !chain.expiry.valid_now {
+            warnings.push(Warning::LayoutExpired { item: name(), expires: chain.expiry.expires });
+        }
+        if !chain.inspections_not_run.is_empty() {
+            warnings.push(Warning::InspectionsNotRun { item: name(), names: chain.inspections_not_run.clone() });
+        }
+        for step in &chain.trace.steps {
+            let of_step = |text: &String| Warning::Step { step: step.name.clone(), item: name(), text: text.clone() };
+            warnings.extend(step.warnings.iter().map(of_step));
+        }
+    }
+    let was_ignored = |name: &&RepositoryName| !judgement.repositories.iter().any(|it| it.name == **name);
+    let ignored = carried.names().into_iter().filter(was_ignored);
+    warnings.extend(ignored.map(|repository| Warning::NotPinned { repository: repository.clone() }));
+    warnings
+}
+
+/// What should be known about the clock that judged.
+fn time_warnings(time: &TimeReport, notice: SignedDuration) -> Vec<Warning> {
+    let audit = time.as_of.map(|instant| Warning::Audit { instant });
+    let other_clock = time.instead_of.map(|policy| Warning::OtherClock { judged_by: time.policy, policy });
+    let near = time.red_line.filter(|line| Verdict::at(time.now, *line).is_near_the_end(notice));
+    audit.into_iter().chain(other_clock).chain(near.map(|red_line| Warning::RedLine { red_line })).collect()
+}
