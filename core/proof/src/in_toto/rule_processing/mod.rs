@@ -184,5 +184,4 @@ fn folder(prefix: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "rule_processing_tests.rs"]
 mod tests;
