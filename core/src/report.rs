@@ -26,6 +26,7 @@ pub const FORMAT: &str = "sealift-report/1";
 /// What was proven about an archive.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Report {
     /// Always [`FORMAT`].
     pub format: &'static str,
@@ -48,6 +49,7 @@ pub struct Report {
 /// The archive and its seal.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct ArchiveReport {
     /// The name and version of the program that made it, as it says.
     pub exporter: String,
@@ -62,6 +64,7 @@ pub struct ArchiveReport {
 /// By which clock an archive was judged.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct TimeReport {
     /// This side's clock.
     pub now: Timestamp,
@@ -86,6 +89,7 @@ pub struct TimeReport {
 /// A TUF repository.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct RepositoryReport {
     /// The name under which its root is pinned.
     pub name: String,
@@ -100,6 +104,7 @@ pub struct RepositoryReport {
 /// A role of a TUF repository.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct RoleReport {
     /// The role.
     pub role: String,
@@ -117,6 +122,7 @@ pub struct RoleReport {
 /// An expiry, judged by both clocks.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct ExpiryReport {
     /// When it expires.
     pub expires: Timestamp,
@@ -139,6 +145,7 @@ impl From<(Timestamp, Verdicts)> for ExpiryReport {
 /// A bundle.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct BundleReport {
     /// The bundle itself.
     #[serde(flatten)]
@@ -152,6 +159,7 @@ pub struct BundleReport {
 /// A bundle or an image.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct ItemReport {
     /// Its reference.
     pub name: String,
@@ -175,6 +183,7 @@ pub struct ItemReport {
 /// A referrer of an image.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct ReferrerReport {
     /// Its digest.
     pub digest: Digest,
@@ -193,6 +202,7 @@ pub struct ReferrerReport {
 /// An attestation.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct AttestationReport {
     /// The digest of the attestation.
     pub digest: Digest,
@@ -206,6 +216,7 @@ pub struct AttestationReport {
 /// The in-toto supply chain of an item.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct SupplyChainReport {
     /// When the first of its layouts expires, judged by both clocks.
     #[serde(flatten)]
@@ -219,6 +230,7 @@ pub struct SupplyChainReport {
 /// The TUF target that vouches for an item.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct TargetReport {
     /// The name of the target.
     pub target: String,
@@ -231,6 +243,7 @@ pub struct TargetReport {
 /// The content that was checked.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct ContentReport {
     /// Blobs whose digests are as sealed.
     pub blobs: usize,

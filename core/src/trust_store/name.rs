@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// The longest name, in bytes.
-pub const MAXIMUM_LENGTH: usize = 64;
+pub(crate) const MAXIMUM_LENGTH: usize = 64;
 
 /// Why a text cannot be a name in a trust store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
