@@ -12,7 +12,7 @@ use flate2::bufread::GzDecoder;
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 /// The largest zstd window, in bytes: what RFC 8878 §3.1.1.1.2 recommends that every decoder supports.
-pub const MAXIMUM_ZSTD_WINDOW: u64 = 8 * 1024 * 1024;
+pub(crate) const MAXIMUM_ZSTD_WINDOW: u64 = 8 * 1024 * 1024;
 
 /// The longest seal that may come out of very few compressed bytes, in bytes.
 const FREE_EXPANSION: u64 = 4 * 1024 * 1024;

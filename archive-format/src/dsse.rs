@@ -15,11 +15,11 @@ use crate::strict_json::{self, JsonError, Names};
 /// The most signatures that an envelope may carry.
 pub const MAXIMUM_SIGNATURES: usize = 64;
 /// The longest payload type, in bytes.
-pub const MAXIMUM_PAYLOAD_TYPE_LENGTH: usize = 255;
+pub(crate) const MAXIMUM_PAYLOAD_TYPE_LENGTH: usize = 255;
 /// The longest key id, in bytes.
-pub const MAXIMUM_KEY_ID_LENGTH: usize = 1_024;
+pub(crate) const MAXIMUM_KEY_ID_LENGTH: usize = 1_024;
 /// The longest signature, in bytes: twice that of an RSA key of 16,384 bits.
-pub const MAXIMUM_SIGNATURE_LENGTH: usize = 4_096;
+pub(crate) const MAXIMUM_SIGNATURE_LENGTH: usize = 4_096;
 
 /// An envelope, decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -13,7 +13,7 @@ pub const BLOCK_LENGTH: usize = 512;
 /// The end of an archive: two blocks of zeros, and nothing after them.
 pub const END: [u8; 2 * BLOCK_LENGTH] = [0; 2 * BLOCK_LENGTH];
 /// The longest name that the header itself holds, in bytes.
-pub const MAXIMUM_PLAIN_NAME_LENGTH: usize = 100;
+pub(crate) const MAXIMUM_PLAIN_NAME_LENGTH: usize = 100;
 /// The largest size that the header itself holds, in bytes: eleven octal digits, 8 GiB less one.
 pub const MAXIMUM_PLAIN_SIZE: u64 = 0o777_7777_7777;
 

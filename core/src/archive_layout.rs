@@ -80,7 +80,7 @@ fn entry(name: Option<&str>, descriptor: &Descriptor) -> Value {
 ///
 /// # Errors
 /// [`LayoutError::Marker`].
-pub fn check_marker(bytes: &[u8]) -> Result<(), LayoutError> {
+pub(crate) fn check_marker(bytes: &[u8]) -> Result<(), LayoutError> {
     if bytes == MARKER { Ok(()) } else { Err(LayoutError::Marker) }
 }
 
@@ -88,7 +88,7 @@ pub fn check_marker(bytes: &[u8]) -> Result<(), LayoutError> {
 ///
 /// # Errors
 /// [`LayoutError::Index`] and [`LayoutError::TooMany`].
-pub fn check_index(bytes: &[u8], inventory: &Inventory) -> Result<(), LayoutError> {
+pub(crate) fn check_index(bytes: &[u8], inventory: &Inventory) -> Result<(), LayoutError> {
     if bytes != index(inventory) {
         return Err(LayoutError::Index);
     }

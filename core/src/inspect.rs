@@ -25,6 +25,7 @@ const MAXIMUM_SHOWN: usize = 1_024;
 /// What an archive says about itself.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Inspection {
     /// Always `false`: nothing here was verified.
     pub verified: bool,
@@ -51,6 +52,7 @@ pub struct Inspection {
 /// A TUF repository in an archive.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct InspectedRepository {
     /// Its name.
     pub name: RepositoryName,
@@ -63,6 +65,7 @@ pub struct InspectedRepository {
 /// A metadata file.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct InspectedMetadata {
     /// Its name.
     pub name: String,
@@ -77,6 +80,7 @@ pub struct InspectedMetadata {
 /// A bundle or an image.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct InspectedItem {
     /// `bundle`, `installer` (an invocation image), `component` or `image`.
     pub kind: &'static str,

@@ -4,26 +4,143 @@
 //! progress come in as arguments. Only `http` opens sockets; it and `registry` are there with the feature `network`.
 //! `docs/architecture.md` is the map.
 //!
+//! | you want to | begin with |
+//! |---|---|
+//! | look into an archive, believing nothing | [`inspect`](mod@inspect) |
+//! | verify an archive | [`verify::open`], which yields [`Judged`], then [`Verified`], then a [`Report`] |
+//! | deliver what was verified | [`import::deliver`], to a [`Sink`] |
+//! | make an archive | [`export::plan()`], [`export::prepare`], [`export::Prepared::write`] |
+//! | sign an archive that others sealed | [`CoSigner`] |
+//! | say what this side trusts, and read what it remembers | [`TrustStore`], and [`Trust`] as a value |
+//! | read content from elsewhere, or deliver it elsewhere | implement [`Source`] (an example is there) or [`Sink`] |
+//! | use an image layout or a registry | [`oci::LayoutSource`], [`oci::LayoutSink`]; `registry::RegistrySource`, `registry::RegistrySink` |
+//! | read TUF repositories | [`tuf_repository`] |
+//! | understand a place as people write it | [`place::Place`] |
+//!
+//! What is proven is decided in `sealift-proof`, and the bytes of an archive are those of `sealift-archive-format`; their types are in
+//! signatures here.
+//!
 //! # Verifying an archive
 //!
-//! ```no_run
-//! use sealift_core::progress::Unwatched;
-//! use sealift_core::trust_store::TrustStore;
+//! ```
+//! # use std::sync::Arc;
+//! #
+//! # use sealift_archive_format::inventory::Exporter;
+//! # use sealift_core::export::{self, BundleOrigin, BundleRequest, Request, SourceReference};
+//! # use sealift_core::oci::referrer::usual_kinds;
+//! # use sealift_core::oci::{LayoutSource, Platforms, Source};
+//! # use sealift_core::progress::Unwatched;
+//! # use sealift_core::trust::{Carrier, Extent};
+//! # use sealift_core::trust_store::TrustStore;
+//! # use sealift_core::tuf_repository::RepositoryFolder;
+//! # use sealift_proof::in_toto::Inspections;
 //! use sealift_core::verify::{self, Discard};
-//! use sealift_proof::in_toto::Inspections;
-//!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let trust = TrustStore::at("/etc/sealift").load()?;
+//! # let folder = tempfile::tempdir()?;
+//! # let now = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second())?;
+//! # let published = sealift_sample_publisher::Sample::new(now)?.write(folder.path())?;
+//! # let key = sealift_proof::signature::SigningKey::from_seed(&[42; 32]);
+//! # let store = TrustStore::at(folder.path().join("trust"));
+//! # store.begin()?.pin_root(&"demo".parse()?, &std::fs::read(&published.root)?, None)?;
+//! # store.update()?.add_exporter(&"alice".parse()?, &key.public_key()?)?;
+//! # let source: Arc<dyn Source> = Arc::new(LayoutSource::open(&published.layout)?);
+//! # let place = SourceReference { source, reference: published.bundle.parse()? };
+//! # let request = Request {
+//! #     bundles: vec![BundleRequest { name: published.bundle.clone(), origin: BundleOrigin::Stored(place) }],
+//! #     images: Vec::new(),
+//! #     platforms: Platforms::All,
+//! #     referrers: usual_kinds(),
+//! # };
+//! # // Every reference is resolved before a layer is fetched.
+//! # let plan = export::plan(&request)?;
+//! #
+//! # let mut metadata = RepositoryFolder::new(published.tuf.join("metadata"), published.tuf.join("targets"));
+//! # let mut targets = metadata.clone();
+//! # let carrier = Carrier { metadata: &mut metadata, targets: &mut targets };
+//! # let settings = export::Settings {
+//! #     now,
+//! #     exported_at: now,
+//! #     exporter: Exporter { name: "example".to_owned(), version: "1".to_owned() },
+//! #     keys: &[key],
+//! #     inspections: Inspections::NotRun,
+//! #     extent: Extent::WhatIsNeeded,
+//! # };
+//! # // Judged as the far side will judge it, then sealed; the bytes of the layers come last.
+//! # let prepared = export::prepare(plan, &store.load()?, [("demo".parse()?, carrier)].into(), &settings)?;
+//! # let archive: Vec<u8> = prepared.write(Vec::new(), &Unwatched)?;
+//! // `store` is the trust store, with a pinned root and the exporter's key. `archive` can be any reader.
+//! let trust = store.load()?;
 //! let settings = verify::Settings {
 //!     now: jiff::Timestamp::now(),
 //!     asked: None, // The policy's own clock.
 //!     inspections: Inspections::NotRun,
 //! };
 //! // The seal, the TUF metadata and the in-toto documents are judged before a layer is looked at.
-//! let judged = verify::open(std::fs::File::open("shop.sealift")?, &trust, &settings)?;
-//! let verified = judged.receive(&mut Discard, &Unwatched)?;
-//! let report = verified.report();
-//! println!("{} bundles and {} images are proven", report.bundles.len(), report.images.len());
+//! let judged = verify::open(archive.as_slice(), &trust, &settings)?;
+//! // To its last byte: every blob is what the sealed inventory says. A receiver other than `Discard` would get them.
+//! let report = judged.receive(&mut Discard, &Unwatched)?.report();
+//! let bundle = report.bundles.first().ok_or("no bundle")?;
+//! assert_eq!(bundle.item.name, "example.com/demo/shop:1.0.0");
+//! #
+//! # // One byte of a layer, in the middle.
+//! # let mut damaged = archive.clone();
+//! # let middle = damaged.len() / 2;
+//! # damaged[middle] ^= 1;
+//! # let verified = verify::open(damaged.as_slice(), &trust, &settings).map(|judged| judged.receive(&mut Discard, &Unwatched));
+//! # assert!(!matches!(verified, Ok(Ok(_))));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Exporting an archive
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use sealift_archive_format::inventory::Exporter;
+//! use sealift_core::export::{self, BundleOrigin, BundleRequest, Request, SourceReference};
+//! use sealift_core::oci::referrer::usual_kinds;
+//! use sealift_core::oci::{LayoutSource, Platforms, Source};
+//! use sealift_core::progress::Unwatched;
+//! use sealift_core::trust::{Carrier, Extent};
+//! use sealift_core::trust_store::TrustStore;
+//! use sealift_core::tuf_repository::RepositoryFolder;
+//! use sealift_proof::in_toto::Inspections;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let now = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second())?;
+//! # let published = sealift_sample_publisher::Sample::new(now)?.write(folder.path())?;
+//! # let key = sealift_proof::signature::SigningKey::from_seed(&[42; 32]);
+//! # let store = TrustStore::at(folder.path().join("trust"));
+//! # store.begin()?.pin_root(&"demo".parse()?, &std::fs::read(&published.root)?, None)?;
+//! // `published` is a sample on the disk: an image layout and a TUF repository, whose root is pinned in `store`. `key` seals.
+//! let source: Arc<dyn Source> = Arc::new(LayoutSource::open(&published.layout)?);
+//! let place = SourceReference { source, reference: published.bundle.parse()? };
+//! let request = Request {
+//!     bundles: vec![BundleRequest { name: published.bundle.clone(), origin: BundleOrigin::Stored(place) }],
+//!     images: Vec::new(),
+//!     platforms: Platforms::All,
+//!     referrers: usual_kinds(),
+//! };
+//! // Every reference is resolved before a layer is fetched.
+//! let plan = export::plan(&request)?;
+//!
+//! let mut metadata = RepositoryFolder::new(published.tuf.join("metadata"), published.tuf.join("targets"));
+//! let mut targets = metadata.clone();
+//! let carrier = Carrier { metadata: &mut metadata, targets: &mut targets };
+//! let settings = export::Settings {
+//!     now,
+//!     exported_at: now,
+//!     exporter: Exporter { name: "example".to_owned(), version: "1".to_owned() },
+//!     keys: &[key],
+//!     inspections: Inspections::NotRun,
+//!     extent: Extent::WhatIsNeeded,
+//! };
+//! // Judged as the far side will judge it, then sealed; the bytes of the layers come last.
+//! let prepared = export::prepare(plan, &store.load()?, [("demo".parse()?, carrier)].into(), &settings)?;
+//! let archive: Vec<u8> = prepared.write(Vec::new(), &Unwatched)?;
+//! assert_eq!(archive.len() as u64, prepared.length());
 //! # Ok(())
 //! # }
 //! ```
@@ -49,3 +166,9 @@ pub mod tuf_repository;
 pub mod verify;
 
 mod whole_file;
+
+pub use co_sign::CoSigner;
+pub use oci::{Sink, Source};
+pub use report::Report;
+pub use trust_store::{Trust, TrustStore};
+pub use verify::{Judged, Verified};

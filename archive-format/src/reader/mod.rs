@@ -24,7 +24,7 @@ use crate::seal::{self, UnverifiedSeal};
 use crate::tar_profile::{self, BLOCK_LENGTH};
 
 /// How much of an entry is handed out at once, at most, in bytes.
-pub const CHUNK_LENGTH: usize = 128 * 1024;
+pub(crate) const CHUNK_LENGTH: usize = 128 * 1024;
 
 /// A reader that has read the seal of an archive, and nothing after it.
 pub struct SealedReader<R: Read> {
@@ -305,7 +305,7 @@ impl<R: Read> EntryReader<'_, R> {
         &self.record().digest
     }
 
-    /// The next piece of the content, of [`CHUNK_LENGTH`] at most; `None` after the last, which comes only after the
+    /// The next piece of the content, of 128 KiB at most; `None` after the last, which comes only after the
     /// digest of the whole content has matched.
     ///
     /// # Errors

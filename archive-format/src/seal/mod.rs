@@ -19,7 +19,8 @@ use crate::tar_profile::{self, BLOCK_LENGTH};
 
 use head::Message;
 pub(crate) use head::ReadError;
-pub use slots::{MAXIMUM_SIGNATURES, SLOT_LENGTH, SealSignature};
+pub(crate) use slots::SLOT_LENGTH;
+pub use slots::{MAXIMUM_SIGNATURES, SealSignature};
 
 /// The payload type of the envelope: an in-toto Statement.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";

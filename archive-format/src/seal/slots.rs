@@ -9,7 +9,7 @@ use crate::digest::{Digest, DigestAlgorithm};
 /// The most signatures that a seal has room for.
 pub const MAXIMUM_SIGNATURES: usize = 16;
 /// The length of a slot, in bytes. Slots lie at multiples of it in an archive, so none crosses a sector of a medium.
-pub const SLOT_LENGTH: usize = 256;
+pub(crate) const SLOT_LENGTH: usize = 256;
 
 /// The length of all slots, in bytes.
 pub(crate) const LENGTH: usize = MAXIMUM_SIGNATURES * SLOT_LENGTH;

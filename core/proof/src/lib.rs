@@ -4,6 +4,17 @@
 //! Promise: nothing here does I/O, reads a clock or the environment, or speaks to a network. Bytes, pinned roots and keys,
 //! and the time to judge by come in as arguments. `docs/architecture.md` is the map.
 //!
+//! | you want to | begin with |
+//! |---|---|
+//! | update a TUF repository, and find a target in it | [`tuf::update()`], [`tuf::TrustedRepository::resolve`] |
+//! | know which repositories speak for a name (TAP 4) | [`tuf::RepositoryMap`] |
+//! | verify an in-toto supply chain | [`in_toto::verify()`] over an [`in_toto::SupplyChain`] |
+//! | read and check an attestation (DSSE) | [`in_toto::Attestation`] |
+//! | verify one signature, or a threshold of them | [`PublicKey`], [`signature::require_threshold`] |
+//! | sign | [`SigningKey`] |
+//! | judge how old a proof may be | [`freshness::Freshness`] |
+//! | name a level of CNAB Security | [`Level`] |
+//!
 //! # The TUF engine alone
 //!
 //! From a pinned root and files in memory to a proven target. Files from elsewhere come through an implementation of
@@ -64,3 +75,6 @@ pub mod in_toto;
 pub mod level;
 pub mod signature;
 pub mod tuf;
+
+pub use level::Level;
+pub use signature::{PublicKey, SigningKey};

@@ -11,13 +11,13 @@ use super::url::Url;
 pub enum SettingsError {
     /// The PEM text of the certificate authorities cannot be read.
     #[error("the certificate authorities are not PEM certificates")]
-    CertificateAuthorities(#[source] Box<ureq::Error>),
+    CertificateAuthorities(#[source] TransportError),
     /// The PEM text holds no certificate at all.
     #[error("the certificate authorities file holds no certificate")]
     NoCertificate,
     /// The proxy's URL cannot be used.
     #[error("the proxy is not a usable http or https proxy URL")]
-    Proxy(#[source] Box<ureq::Error>),
+    Proxy(#[source] TransportError),
     /// The proxy uses another protocol.
     #[error("the proxy is not an http or https proxy, and no other kind is supported")]
     ProxyProtocol,
@@ -46,8 +46,7 @@ pub enum HttpError {
         /// What was requested.
         url: Url,
         /// Why there was no response.
-        #[source]
-        source: Box<ureq::Error>,
+        source: TransportError,
     },
     /// The body of the response ended too early.
     #[error("the response from {url} ended too early")]
@@ -116,14 +115,7 @@ impl HttpError {
     /// Whether the server was reached, but its certificate is not trusted.
     pub fn is_certificate_refused(&self) -> bool {
         match self {
-            Self::Transport { source, .. } => {
-                let error = match &**source {
-                    ureq::Error::Io(error) => error.get_ref().and_then(|inner| inner.downcast_ref()),
-                    ureq::Error::Rustls(error) => Some(error),
-                    _ => None,
-                };
-                matches!(error, Some(rustls::Error::InvalidCertificate(_)))
-            }
+            Self::Transport { source, .. } => matches!(source.tls(), Some(rustls::Error::InvalidCertificate(_))),
             _ => false,
         }
     }
@@ -131,15 +123,45 @@ impl HttpError {
     /// Whether the same request may succeed a little later.
     pub(super) fn may_pass(&self) -> bool {
         match self {
-            Self::Transport { source, .. } => match &**source {
-                // What is invalid, such as a certificate, stays invalid.
-                ureq::Error::Io(error) => error.kind() != io::ErrorKind::InvalidData,
-                ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed => true,
-                _ => false,
-            },
+            Self::Transport { source, .. } => source.may_pass(),
             Self::Body { .. } => true,
             Self::Status { status, .. } => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
             _ => false,
+        }
+    }
+}
+
+/// The report of the HTTP client underneath. Nothing of that client is part of this crate's interface.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct TransportError(Box<ureq::Error>);
+
+impl TransportError {
+    pub(super) fn new(error: ureq::Error) -> Self {
+        Self(Box::new(error))
+    }
+
+    /// Whether the server spoke TLS even though no connection resulted.
+    pub(crate) fn met_tls(&self) -> bool {
+        self.tls().is_some_and(|error| !matches!(error, rustls::Error::InvalidMessage(_)))
+    }
+
+    /// Whether the same may succeed a little later.
+    fn may_pass(&self) -> bool {
+        match &*self.0 {
+            // What is invalid, such as a certificate, stays invalid.
+            ureq::Error::Io(error) => error.kind() != io::ErrorKind::InvalidData,
+            ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed => true,
+            _ => false,
+        }
+    }
+
+    /// The error of TLS that it is about, if it is about one.
+    fn tls(&self) -> Option<&rustls::Error> {
+        match &*self.0 {
+            ureq::Error::Rustls(error) => Some(error),
+            ureq::Error::Io(error) => error.get_ref().and_then(|inner| inner.downcast_ref()),
+            _ => None,
         }
     }
 }

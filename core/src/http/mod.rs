@@ -20,13 +20,14 @@ use ureq::http::header::{AUTHORIZATION, CONTENT_LENGTH, LOCATION};
 use ureq::http::{self, HeaderName, HeaderValue, Method, StatusCode};
 use ureq::{AsSendBody, SendBody};
 
-pub use error::{HttpError, SettingsError};
-pub use response::{Response, ResponseReader};
+pub use error::{HttpError, SettingsError, TransportError};
+pub(crate) use response::Response;
+pub use response::ResponseReader;
 pub use settings::{CertificateAuthorities, HttpSettings, PlainHttp, Proxy, Retries, Timeouts};
 pub use url::{Url, UrlError};
 
 /// How many redirects one request follows.
-pub const MAXIMUM_REDIRECTS: u32 = 5;
+pub(crate) const MAXIMUM_REDIRECTS: u32 = 5;
 /// The longest response header, in bytes.
 const MAXIMUM_HEADER_LENGTH: usize = 64 * 1024;
 
@@ -221,7 +222,7 @@ impl Client {
         };
         match sent {
             Ok(response) => Ok(Response::new(url.clone(), response, self.0.settings.timeouts.clone())),
-            Err(source) => Err(HttpError::Transport { url: url.clone(), source: Box::new(source) }),
+            Err(source) => Err(HttpError::Transport { url: url.clone(), source: TransportError::new(source) }),
         }
     }
 

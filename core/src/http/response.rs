@@ -16,7 +16,7 @@ const EXPLANATION_LIMIT: u64 = 16 * 1024;
 const SHOWN_CHARACTERS: usize = 300;
 
 /// A response whose header has been read.
-pub struct Response {
+pub(crate) struct Response {
     url: Url,
     response: http::Response<ureq::Body>,
     timeouts: Timeouts,
@@ -28,22 +28,22 @@ impl Response {
     }
 
     /// The URL that answered, after redirects.
-    pub fn url(&self) -> &Url {
+    pub(crate) fn url(&self) -> &Url {
         &self.url
     }
 
     /// The status.
-    pub fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         self.response.status()
     }
 
     /// A header's first value, when it is there and is text.
-    pub fn header(&self, name: &HeaderName) -> Option<&str> {
+    pub(crate) fn header(&self, name: &HeaderName) -> Option<&str> {
         self.response.headers().get(name).and_then(|value| value.to_str().ok())
     }
 
     /// Every value of a header that is text.
-    pub fn header_values(&self, name: &HeaderName) -> impl Iterator<Item = &str> {
+    pub(crate) fn header_values(&self, name: &HeaderName) -> impl Iterator<Item = &str> {
         self.response.headers().get_all(name).iter().filter_map(|value| value.to_str().ok())
     }
 
@@ -51,7 +51,7 @@ impl Response {
     ///
     /// # Errors
     /// [`HttpError::TooLarge`] after `limit` + 1 bytes at the latest, [`HttpError::Body`] when it ends too early.
-    pub fn into_bytes(self, limit: u64) -> Result<Vec<u8>, HttpError> {
+    pub(crate) fn into_bytes(self, limit: u64) -> Result<Vec<u8>, HttpError> {
         let url = self.url.clone();
         let mut bytes = Vec::new();
         match self.into_reader(limit)?.read_to_end(&mut bytes) {
@@ -65,7 +65,7 @@ impl Response {
     ///
     /// # Errors
     /// [`HttpError::TooLarge`] when the server announces more.
-    pub fn into_reader(self, limit: u64) -> Result<ResponseReader, HttpError> {
+    pub(crate) fn into_reader(self, limit: u64) -> Result<ResponseReader, HttpError> {
         if self.response.body().content_length().is_some_and(|length| length > limit) {
             return Err(HttpError::TooLarge { url: self.url, limit });
         }
@@ -80,7 +80,7 @@ impl Response {
     }
 
     /// This response as an error, with the beginning of its explanation.
-    pub fn into_error(self) -> HttpError {
+    pub(crate) fn into_error(self) -> HttpError {
         let (status, url) = (self.status().as_u16(), self.url.clone());
         let retry_after = retry_after(self.response.headers());
         let mut explanation = Vec::new();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ureq::ProxyProtocol;
 
-use super::error::{HttpError, SettingsError};
+use super::error::{HttpError, SettingsError, TransportError};
 use super::url::Url;
 
 /// Settings of a [`Client`](super::Client).
@@ -94,7 +94,7 @@ pub struct Proxy {
 
 impl Proxy {
     pub(super) fn for_agent(&self) -> Result<ureq::Proxy, SettingsError> {
-        let refused = |error| SettingsError::Proxy(Box::new(error));
+        let refused = |error| SettingsError::Proxy(TransportError::new(error));
         let proxy = ureq::Proxy::new(&self.url).map_err(refused)?;
         if !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) {
             return Err(SettingsError::ProxyProtocol);

@@ -2,7 +2,7 @@
 
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 
-use super::error::SettingsError;
+use super::error::{SettingsError, TransportError};
 use super::settings::CertificateAuthorities;
 
 /// TLS by rustls and ring, trusting these authorities.
@@ -25,7 +25,7 @@ fn bundled() -> impl Iterator<Item = Certificate<'static>> {
 fn from_pem(pem: &[u8]) -> Result<Vec<Certificate<'static>>, SettingsError> {
     let mut certificates = Vec::new();
     for item in parse_pem(pem) {
-        let item = item.map_err(|error| SettingsError::CertificateAuthorities(Box::new(error)))?;
+        let item = item.map_err(|error| SettingsError::CertificateAuthorities(TransportError::new(error)))?;
         if let PemItem::Certificate(certificate) = item {
             certificates.push(certificate);
         }

@@ -37,7 +37,7 @@ pub fn manifest(media_type: &str) -> Option<(&'static str, ManifestKind)> {
 
 /// What a descriptor or a `Content-Type` announces. It is read in this one way everywhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Announced {
+pub(crate) enum Announced {
     /// Nothing: the type is empty, or one that any document could have (`application/json`). The document itself
     /// decides.
     Nothing,
@@ -47,7 +47,7 @@ pub enum Announced {
 
 impl Announced {
     /// What a text announces.
-    pub fn by(text: &str) -> Self {
+    pub(crate) fn by(text: &str) -> Self {
         let essence = essence(text);
         match essence.as_str() {
             "" | "application/json" | "text/plain" | "application/octet-stream" => Self::Nothing,
@@ -58,12 +58,12 @@ impl Announced {
 
 /// Whether a layer of this type is meant to be fetched from its publisher and not from registries
 /// (OCI Image 1.1, "Non-Distributable Layers"; Docker's foreign layers).
-pub fn is_foreign_layer(media_type: &str) -> bool {
+pub(crate) fn is_foreign_layer(media_type: &str) -> bool {
     media_type.starts_with("application/vnd.oci.image.layer.nondistributable.v1.")
         || media_type.starts_with("application/vnd.docker.image.rootfs.foreign.")
 }
 
 /// The type without its parameters, in lower case, as a `Content-Type` is compared (RFC 9110 §8.3.1).
-pub fn essence(content_type: &str) -> String {
+pub(crate) fn essence(content_type: &str) -> String {
     content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }

@@ -5,24 +5,26 @@
 //!
 //! OCI Image Specification 1.1, OCI Distribution Specification 1.1, and Docker's manifest version 2, schema 2.
 
-pub mod attestation;
-pub mod content;
+pub(crate) mod attestation;
+mod content;
 pub mod descriptor;
 pub mod graph;
 pub mod layout;
 pub mod manifest;
 pub mod media_type;
-pub mod platform;
+mod platform;
 pub mod reference;
 pub mod referrer;
-pub mod transfer;
+mod transfer;
 
+pub use attestation::Attached;
 pub use content::{BlobContent, Checked, ContentError};
 pub use descriptor::Descriptor;
-pub use graph::{ForeignLayers, Graph, GraphError, Graphs, Platforms};
+pub(crate) use graph::Graphs;
+pub use graph::{ForeignLayers, Graph, GraphError, Platforms};
 pub use layout::{LayoutError, LayoutSink, LayoutSource};
 pub use manifest::{Document, ImageIndex, ImageManifest, ManifestBytes, ManifestError};
-pub use platform::Platform;
+pub use platform::{Platform, PlatformError};
 pub use reference::{Reference, ReferenceError, Repository, Tag};
 pub use referrer::ReferrerKind;
 pub use transfer::{Offer, Sink, SinkError, Source, SourceError, Upload};

@@ -11,6 +11,73 @@ use super::manifest::ManifestBytes;
 use super::reference::{Reference, Repository};
 
 /// A place that has manifests and blobs. Threads may share it.
+///
+/// # A source in memory
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::io;
+///
+/// use sealift_archive_format::Digest;
+/// use sealift_core::oci::{BlobContent, Checked, Descriptor, ManifestBytes, Reference, Repository, Source, SourceError};
+///
+/// #[derive(Default)]
+/// struct InMemory {
+///     contents: HashMap<Digest, Vec<u8>>,
+///     names: HashMap<String, Descriptor>,
+/// }
+///
+/// impl InMemory {
+///     fn get(&self, digest: &Digest) -> Result<&[u8], SourceError> {
+///         let missing = || SourceError::new(io::Error::from(io::ErrorKind::NotFound));
+///         self.contents.get(digest).map(Vec::as_slice).ok_or_else(missing)
+///     }
+/// }
+///
+/// impl Source for InMemory {
+///     fn resolve(&self, reference: &Reference) -> Result<ManifestBytes, SourceError> {
+///         let missing = || SourceError::new(io::Error::from(io::ErrorKind::NotFound));
+///         let descriptor = self.names.get(&reference.to_string()).ok_or_else(missing)?;
+///         self.manifest(reference.repository(), descriptor)
+///     }
+///
+///     fn manifest(&self, _: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, SourceError> {
+///         // Bytes that are not what was described never become a manifest.
+///         ManifestBytes::new(descriptor.clone(), self.get(&descriptor.digest)?.to_vec()).map_err(SourceError::new)
+///     }
+///
+///     fn blob(&self, _: &Repository, descriptor: &Descriptor) -> Result<Box<dyn BlobContent + '_>, SourceError> {
+///         // Nor are the last bytes of a wrong blob ever read.
+///         Ok(Box::new(Checked::new(self.get(&descriptor.digest)?, descriptor)))
+///     }
+///
+///     fn referrers(&self, _: &Repository, _: &Digest) -> Result<Vec<Descriptor>, SourceError> {
+///         Ok(Vec::new())
+///     }
+/// }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let config = Descriptor::of("application/vnd.oci.image.config.v1+json", b"{}");
+/// # let media_type = "application/vnd.oci.image.manifest.v1+json";
+/// # let manifest = serde_json::json!({
+/// #     "schemaVersion": 2, "mediaType": media_type, "layers": [],
+/// #     "config": { "mediaType": config.media_type, "digest": config.digest, "size": config.size },
+/// # }).to_string().into_bytes();
+/// # let described = Descriptor::of(media_type, &manifest);
+/// # let mut source = InMemory::default();
+/// # source.contents.insert(config.digest.clone(), b"{}".to_vec());
+/// # source.contents.insert(described.digest.clone(), manifest);
+/// # source.names.insert("example.com/app:1".to_owned(), described.clone());
+/// # let name: Reference = "example.com/app:1".parse()?;
+/// # assert_eq!(source.resolve(&name)?.descriptor().digest, described.digest);
+/// # let mut read = Vec::new();
+/// # io::Read::read_to_end(&mut source.blob(name.repository(), &config)?, &mut read)?;
+/// # assert_eq!(read, b"{}");
+/// # source.contents.insert(config.digest.clone(), b"[]".to_vec());
+/// # assert!(io::Read::read_to_end(&mut source.blob(name.repository(), &config)?, &mut read).is_err());
+/// # assert!(source.resolve(&"example.com/app:2".parse()?).is_err());
+/// # Ok(())
+/// # }
+/// ```
 pub trait Source: Send + Sync {
     /// The manifest that a reference resolves to.
     ///

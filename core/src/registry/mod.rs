@@ -112,7 +112,8 @@ impl Client {
         let mut request = Request::new(Method::GET, ping);
         request.connect_within = Some(HTTPS_ANSWER_TIME);
         match self.0.http.send_once(&mut request) {
-            Err(HttpError::Transport { source, .. }) => Ok(tls_failed(&source)),
+            // Where TLS failed, plain `http` is not tried.
+            Err(HttpError::Transport { source, .. }) => Ok(source.met_tls()),
             _ => Ok(true),
         }
     }
@@ -168,16 +169,6 @@ impl Scope {
         let from = self.mounted_from.iter().map(|from| text(from, Access::Pull));
         std::iter::once(text(&self.repository, self.access)).chain(from).collect()
     }
-}
-
-/// Whether a server spoke TLS even though no connection resulted: in that case plain `http` is not tried.
-fn tls_failed(error: &ureq::Error) -> bool {
-    let error = match error {
-        ureq::Error::Rustls(error) => Some(error),
-        ureq::Error::Io(error) => error.get_ref().and_then(|inner| inner.downcast_ref()),
-        _ => None,
-    };
-    error.is_some_and(|error| !matches!(error, rustls::Error::InvalidMessage(_)))
 }
 
 /// Locks, even if another thread panicked while it held the lock: the maps are always consistent.

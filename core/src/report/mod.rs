@@ -24,6 +24,7 @@ pub const FORMAT: &str = "sealift-report/1";
 /// What was proven about an archive.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Report {
     /// Always [`FORMAT`].
     pub format: &'static str,
@@ -46,6 +47,7 @@ pub struct Report {
 /// The archive and its seal.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct ArchiveReport {
     /// The name and version of the program that made it, as it says.
     pub exporter: String,
@@ -60,6 +62,7 @@ pub struct ArchiveReport {
 /// By which clock an archive was judged.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct TimeReport {
     /// This side's clock.
     pub now: Timestamp,
@@ -84,6 +87,7 @@ pub struct TimeReport {
 /// A TUF repository.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct RepositoryReport {
     /// The name under which its root is pinned.
     pub name: RepositoryName,
@@ -98,6 +102,7 @@ pub struct RepositoryReport {
 /// A role of a TUF repository.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct RoleReport {
     /// The role.
     pub role: String,
@@ -115,6 +120,7 @@ pub struct RoleReport {
 /// An expiry, judged by both clocks.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct ExpiryReport {
     /// When it expires.
     pub expires: Timestamp,
@@ -137,6 +143,7 @@ impl From<(Timestamp, Verdicts)> for ExpiryReport {
 /// A bundle.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct BundleReport {
     /// The bundle itself.
     #[serde(flatten)]
@@ -150,6 +157,7 @@ pub struct BundleReport {
 /// A bundle or an image.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct ItemReport {
     /// Its reference.
     pub name: String,
@@ -173,6 +181,7 @@ pub struct ItemReport {
 /// A referrer of an image.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct ReferrerReport {
     /// Its digest.
     pub digest: Digest,
@@ -191,6 +200,7 @@ pub struct ReferrerReport {
 /// An attestation.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct AttestationReport {
     /// The digest of the attestation.
     pub digest: Digest,
@@ -204,6 +214,7 @@ pub struct AttestationReport {
 /// The in-toto supply chain of an item.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct SupplyChainReport {
     /// When the first of its layouts expires, judged by both clocks.
     #[serde(flatten)]
@@ -217,6 +228,7 @@ pub struct SupplyChainReport {
 /// The TUF target that vouches for an item.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct TargetReport {
     /// The name of the target.
     pub target: String,
@@ -229,6 +241,7 @@ pub struct TargetReport {
 /// The content that was checked.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct ContentReport {
     /// Blobs whose digests are as sealed.
     pub blobs: usize,

@@ -19,7 +19,7 @@ use super::error::StateDamage;
 /// The version of the form of `deliveries.json`.
 const FORMAT: u32 = 1;
 /// The longest `deliveries.json`, in bytes: some 100,000 tags.
-pub const MAXIMUM_DELIVERIES: u64 = 32 << 20;
+pub(crate) const MAXIMUM_DELIVERIES: u64 = 32 << 20;
 
 /// What was delivered here, by tag.
 ///

@@ -16,15 +16,15 @@
 //! stops; one process writes at a time, and readers need no lock; trusted state never moves back; a lost or damaged
 //! state is an error until a person resets it, because silently starting over is exactly what a replay needs.
 
-pub mod deliveries;
+mod deliveries;
 mod disk;
 mod error;
 mod keyring;
 mod lock;
-pub mod name;
+mod name;
 pub mod policy;
 mod presence;
-pub mod requirement;
+pub(crate) mod requirement;
 mod state;
 mod update;
 
@@ -44,7 +44,7 @@ pub use error::{MetadataError, StateDamage, TrustStoreError};
 pub use keyring::{Keyring, RingKeyError};
 pub use name::{AttesterName, ExporterName, NameError, RepositoryName};
 pub use policy::{Policy, PolicyError};
-pub use requirement::{NamePattern, Requirement, Rule};
+pub use requirement::{Asked, InBundles, NamePattern, NamePatternError, Requirement, Rule};
 pub use update::{Commit, ExportTime, Forgotten, Update};
 
 use disk::{LocalDisk, failed};

@@ -17,7 +17,7 @@ use crate::oci::ReferrerKind;
 use crate::oci::referrer::usual_kinds;
 
 /// A policy file to start from: it documents the defaults and changes none of them.
-pub const TEMPLATE: &str = r#"# What this side requires of an archive. A line that begins with # shows the default.
+pub(crate) const TEMPLATE: &str = r#"# What this side requires of an archive. A line that begins with # shows the default.
 
 # The lowest level of CNAB Security that is accepted where no requirement by name (below) says otherwise: "0", "1" (1a or
 # 1b), "1a", "1b", "2", "3a", "3b" or "4". Below 2, anyone who packs an archive can replace the bundle or the images in it.

@@ -3,9 +3,9 @@
 //! Promise: nothing here decides about trust. The providers hand bytes to the engine of `sealift-proof`, which verifies
 //! them.
 
-pub mod folder;
+mod folder;
 #[cfg(feature = "network")]
-pub mod http;
+mod http;
 pub mod mirror;
 
 pub use folder::RepositoryFolder;

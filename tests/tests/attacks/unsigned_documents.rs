@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::ImageRole;
-use sealift_core::cnab::registry_form::RegistryFormError;
+use sealift_core::cnab::RegistryFormError;
 use sealift_core::oci::ManifestError;
 use sealift_core::verify::documents::DocumentError;
 use sealift_sample_publisher::bundle::{BundleImage, bundle_json, store_bundle};

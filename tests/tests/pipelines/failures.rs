@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sealift_archive_format::inventory::Exporter;
 use sealift_archive_format::{Digest, WriteError};
 use sealift_core::archive_layout::LayoutError;
-use sealift_core::cnab::registry_form::RegistryFormError;
+use sealift_core::cnab::RegistryFormError;
 use sealift_core::cnab::{Bundle, BundleError};
 use sealift_core::export::request::SourceReference;
 use sealift_core::export::{

@@ -8,7 +8,7 @@
 use super::work::{Work, WorkExceeded};
 
 /// The longest pattern that is read, in bytes.
-pub const MAXIMUM_PATTERN_LENGTH: usize = 4096;
+pub(crate) const MAXIMUM_PATTERN_LENGTH: usize = 4096;
 
 /// A pattern over artifact names.
 #[derive(Debug, Clone, PartialEq, Eq)]

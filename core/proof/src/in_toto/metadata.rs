@@ -12,7 +12,7 @@ use crate::canonical_json::{self, CanonicalJsonError};
 use crate::signature::openpgp::{OpenPgpError, OpenPgpSignature};
 
 /// The longest document that is read, in bytes.
-pub const MAXIMUM_DOCUMENT_LENGTH: usize = 32 * 1024 * 1024;
+pub(crate) const MAXIMUM_DOCUMENT_LENGTH: usize = 32 * 1024 * 1024;
 
 /// The payload type of in-toto metadata in an envelope.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";

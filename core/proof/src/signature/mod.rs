@@ -4,11 +4,10 @@
 //! distinguished by what they are, never by what they are called. TUF, in-toto, DSSE and the seal all come here.
 
 pub mod openpgp;
-pub mod public_key;
-pub mod signing_key;
-pub mod threshold;
-
+pub(crate) mod public_key;
 mod rsa_pss;
+mod signing_key;
+mod threshold;
 
 pub use public_key::{KeyError, KeyIdentity, PublicKey, Scheme};
 pub use signing_key::{SigningKey, SigningKeyError};

@@ -23,7 +23,7 @@ pub mod provider;
 pub mod publication;
 mod repository;
 mod role_name;
-pub mod state;
+mod state;
 mod stray;
 mod target;
 mod update;

@@ -2,7 +2,7 @@
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::ImageRole;
-use sealift_core::cnab::registry_form::RegistryFormError;
+use sealift_core::cnab::RegistryFormError;
 use sealift_core::trust::JudgementError;
 use sealift_core::verify::documents::DocumentError;
 use sealift_sample_publisher::bundle::store_bundle;

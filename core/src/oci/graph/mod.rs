@@ -1,7 +1,7 @@
 //! The closed set of manifests and blobs below a root: everything that a reference needs.
 //!
 //! Promise: a graph is complete except for what is listed as left out; each digest is in it once; its order depends
-//! only on the content. [`Graphs`] of one archive or plan share what they have in common: each manifest is fetched,
+//! only on the content. `Graphs` of one archive or plan share what they have in common: each manifest is fetched,
 //! read and held once, however many graphs it is in, and their totals have limits too. `subject` points upwards and is
 //! not followed.
 
@@ -22,7 +22,7 @@ pub const MAXIMUM_DEPTH: usize = 4;
 /// The most manifests of one graph.
 pub const MAXIMUM_MANIFESTS: usize = 4096;
 /// The most bytes of manifests that all graphs hold together.
-pub const MAXIMUM_MANIFEST_BYTES: u64 = 32 * 1024 * 1024;
+pub(crate) const MAXIMUM_MANIFEST_BYTES: u64 = 32 * 1024 * 1024;
 /// The most manifests of all graphs, one that is in several counted in each.
 pub const MAXIMUM_MANIFESTS_TOGETHER: usize = 262_144;
 /// The most configurations and layers that the manifests of all graphs list, those of one that is in several counted in
@@ -236,7 +236,7 @@ enum Role {
 
 /// The graphs of one archive or plan.
 #[derive(Debug, Default)]
-pub struct Graphs {
+pub(crate) struct Graphs {
     /// Every manifest in memory.
     held: HashMap<Digest, ManifestBytes>,
     held_bytes: u64,
@@ -256,7 +256,10 @@ impl Graphs {
     ///
     /// # Errors
     /// [`GraphError::ManifestBytes`].
-    pub fn hold<E: std::error::Error + 'static>(&mut self, manifest: ManifestBytes) -> Result<(), GraphError<E>> {
+    pub(crate) fn hold<E: std::error::Error + 'static>(
+        &mut self,
+        manifest: ManifestBytes,
+    ) -> Result<(), GraphError<E>> {
         let Descriptor { digest, size, .. } = manifest.descriptor();
         let (digest, size) = (digest.clone(), *size);
         if self.held.insert(digest, manifest).is_none() {
@@ -266,7 +269,7 @@ impl Graphs {
     }
 
     /// A manifest in memory.
-    pub fn held(&self, digest: &Digest) -> Option<&ManifestBytes> {
+    pub(crate) fn held(&self, digest: &Digest) -> Option<&ManifestBytes> {
         self.held.get(digest)
     }
 
@@ -274,7 +277,7 @@ impl Graphs {
     ///
     /// # Errors
     /// Any [`GraphError`].
-    pub fn walk<E: std::error::Error + 'static>(
+    pub(crate) fn walk<E: std::error::Error + 'static>(
         &mut self,
         root: &Descriptor,
         platforms: &Platforms,

@@ -16,7 +16,7 @@ use crate::oci::media_type::{DOCKER_CONFIG, DOCKER_INDEX, DOCKER_MANIFEST, OCI_C
 use crate::oci::{Descriptor, ManifestBytes, ManifestError};
 
 /// The media type of `bundle.json` in a registry.
-pub const BUNDLE_MEDIA_TYPE: &str = "application/vnd.cnab.bundle.config.v1+json";
+pub(crate) const BUNDLE_MEDIA_TYPE: &str = "application/vnd.cnab.bundle.config.v1+json";
 /// The media types that `bundle.json` is known to have in a registry: that of the specification, that of cnab-to-oci,
 /// and the two for registries that accept no others.
 const BUNDLE_MEDIA_TYPES: [&str; 4] =
@@ -277,7 +277,7 @@ fn entry(descriptor: &Descriptor, annotations: &[(&str, &str)]) -> Entry {
 ///
 /// # Errors
 /// [`RegistryFormError::NotABundle`].
-pub fn config_entry(index: &ImageIndex) -> Result<&Descriptor, RegistryFormError> {
+pub(crate) fn config_entry(index: &ImageIndex) -> Result<&Descriptor, RegistryFormError> {
     let mut configs = index.manifests.iter().filter(|entry| kind(entry) == Some(CONFIG));
     configs.next().ok_or(RegistryFormError::NotABundle)
 }
@@ -286,7 +286,10 @@ pub fn config_entry(index: &ImageIndex) -> Result<&Descriptor, RegistryFormError
 ///
 /// # Errors
 /// [`RegistryFormError::ImageNotListed`].
-pub fn image_entries<'a>(index: &'a ImageIndex, bundle: &Bundle) -> Result<Vec<&'a Descriptor>, RegistryFormError> {
+pub(crate) fn image_entries<'a>(
+    index: &'a ImageIndex,
+    bundle: &Bundle,
+) -> Result<Vec<&'a Descriptor>, RegistryFormError> {
     let mut invocation = index.manifests.iter().rev().filter(|entry| kind(entry) == Some(INVOCATION));
     let mut find = |image: &super::BundleImage| {
         let by_kind = match &image.component {
@@ -310,7 +313,7 @@ fn kind(entry: &Descriptor) -> Option<&str> {
 ///
 /// # Errors
 /// [`ManifestError`] when there are more images than an index may list.
-pub fn build(
+pub(crate) fn build(
     bundle: &Bundle,
     bundle_json: &[u8],
     images: &[Descriptor],
@@ -333,7 +336,7 @@ fn encode(media_type: &str, document: &impl Serialize) -> Result<ManifestBytes, 
 ///
 /// # Errors
 /// [`RegistryFormError`].
-pub fn check<'m>(
+pub(crate) fn check<'m>(
     found: &ManifestBytes,
     bundle: &Bundle,
     (bundle_json, bytes): (&Descriptor, &[u8]),
