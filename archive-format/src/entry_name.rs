@@ -26,12 +26,12 @@ pub struct EntryName(Arc<Inner>);
 #[derive(PartialEq, Eq, Hash)]
 struct Inner {
     text: Arc<str>,
-    place: Place,
+    place: EntryPlace,
 }
 
 /// What an entry is, by its name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Place {
+pub enum EntryPlace {
     /// `sealift/seal.json`, the first entry.
     Seal,
     /// `oci-layout`.
@@ -83,37 +83,37 @@ pub enum EntryNameError {
     Repository(#[from] NameError),
     /// It is not one of the places that the format defines.
     #[error("{name:?} is not a valid entry name")]
-    Place {
+    EntryPlace {
         /// The name.
         name: String,
     },
 }
 
 impl EntryName {
-    fn new(text: String, place: Place) -> Self {
+    fn new(text: String, place: EntryPlace) -> Self {
         Self(Arc::new(Inner { text: text.into(), place }))
     }
 
     /// `sealift/seal.json`.
     pub fn seal() -> Self {
-        Self::new("sealift/seal.json".to_owned(), Place::Seal)
+        Self::new("sealift/seal.json".to_owned(), EntryPlace::Seal)
     }
 
     /// `oci-layout`.
     pub fn oci_layout() -> Self {
-        Self::new("oci-layout".to_owned(), Place::OciLayout)
+        Self::new("oci-layout".to_owned(), EntryPlace::OciLayout)
     }
 
     /// `index.json`.
     pub fn oci_index() -> Self {
-        Self::new("index.json".to_owned(), Place::OciIndex)
+        Self::new("index.json".to_owned(), EntryPlace::OciIndex)
     }
 
     /// The place of a blob.
     pub fn blob(digest: &Digest) -> Self {
         let text: Arc<str> = format!("blobs/{}/{}", digest.algorithm().name(), digest.hex()).into();
         let digest = digest.within(&text);
-        Self(Arc::new(Inner { text, place: Place::Blob(digest) }))
+        Self(Arc::new(Inner { text, place: EntryPlace::Blob(digest) }))
     }
 
     /// The place of a TUF metadata file, for example `1.root.json`; characters that need it are encoded.
@@ -123,7 +123,7 @@ impl EntryName {
     pub fn tuf_metadata(repository: &RepositoryName, file: &str) -> Result<Self, EntryNameError> {
         let text = format!("{TUF}{repository}{METADATA}{}", encode(file, false)?);
         check_shape(&text)?;
-        Ok(Self::new(text, Place::TufMetadata { repository: repository.clone(), file: file.to_owned() }))
+        Ok(Self::new(text, EntryPlace::TufMetadata { repository: repository.clone(), file: file.to_owned() }))
     }
 
     /// The place of a TUF target, by its path in the repository; characters that need it are encoded, slashes stay.
@@ -133,7 +133,7 @@ impl EntryName {
     pub fn tuf_target(repository: &RepositoryName, path: &str) -> Result<Self, EntryNameError> {
         let text = format!("{TUF}{repository}{TARGETS}{}", encode(path, true)?);
         check_shape(&text)?;
-        Ok(Self::new(text, Place::TufTarget { repository: repository.clone(), path: path.to_owned() }))
+        Ok(Self::new(text, EntryPlace::TufTarget { repository: repository.clone(), path: path.to_owned() }))
     }
 
     /// The name as it is written.
@@ -142,7 +142,7 @@ impl EntryName {
     }
 
     /// What the entry is.
-    pub fn place(&self) -> &Place {
+    pub fn place(&self) -> &EntryPlace {
         &self.0.place
     }
 }
@@ -152,7 +152,7 @@ impl FromStr for EntryName {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         check_shape(text)?;
-        let elsewhere = || EntryNameError::Place { name: shorten(text) };
+        let elsewhere = || EntryNameError::EntryPlace { name: shorten(text) };
         if let Some(rest) = text.strip_prefix(TUF) {
             let (repository, rest) =
                 rest.split_at_checked(rest.find('/').ok_or_else(elsewhere)?).ok_or_else(elsewhere)?;
@@ -362,9 +362,9 @@ mod tests {
     #[test]
     fn other_places_are_refused() {
         for text in ["seal.json", "sealift/other", "sealift/tuf/main/x/y", "blobs/md5/00", "blobs/sha256/00", "tuf"] {
-            assert!(matches!(refused(text), EntryNameError::Place { .. }), "{text}");
+            assert!(matches!(refused(text), EntryNameError::EntryPlace { .. }), "{text}");
         }
         let upper = format!("blobs/sha256/{}", Digest::sha256(b"").hex().to_uppercase());
-        assert!(matches!(refused(&upper), EntryNameError::Place { .. }));
+        assert!(matches!(refused(&upper), EntryNameError::EntryPlace { .. }));
     }
 }

@@ -88,7 +88,7 @@ pub mod tar_profile;
 mod writer;
 
 pub use digest::{Digest, DigestAlgorithm, DigestError, Hasher};
-pub use entry_name::{EntryName, EntryNameError, Place};
+pub use entry_name::{EntryName, EntryNameError, EntryPlace};
 pub use format_error::{FormatError, Problem};
 pub use inventory::{Inventory, InventoryError};
 pub use layout::{Layout, Located};

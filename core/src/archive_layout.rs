@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use sealift_archive_format::inventory::{Descriptor, Inventory};
+use sealift_archive_format::inventory::{DescriptorRecord, Inventory};
 use sealift_proof::canonical_json;
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ pub const MARKER: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 
 /// Why the layout files do not fit the inventory.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LayoutError {
+pub enum ArchiveLayoutError {
     /// `oci-layout` is not that of version 1 of the format.
     #[error("oci-layout is not that of an OCI image layout 1.0.0")]
     Marker,
@@ -48,7 +48,7 @@ fn entries(inventory: &Inventory) -> Vec<Value> {
     let mut manifests: Vec<Value> = Vec::new();
     // Two bundles may share an image with one name, and two images may share a referrer.
     let mut listed = BTreeSet::new();
-    let mut list = |name: Option<&str>, descriptor: &Descriptor| {
+    let mut list = |name: Option<&str>, descriptor: &DescriptorRecord| {
         if listed.insert((name.map(str::to_owned), descriptor.digest.clone(), descriptor.media_type.clone())) {
             manifests.push(entry(name, descriptor));
         }
@@ -65,8 +65,8 @@ fn entries(inventory: &Inventory) -> Vec<Value> {
     manifests
 }
 
-fn entry(name: Option<&str>, descriptor: &Descriptor) -> Value {
-    let Descriptor { media_type, digest, size } = descriptor;
+fn entry(name: Option<&str>, descriptor: &DescriptorRecord) -> Value {
+    let DescriptorRecord { media_type, digest, size } = descriptor;
     match name {
         Some(name) => json!({
             "mediaType": media_type, "digest": digest, "size": size,
@@ -79,22 +79,22 @@ fn entry(name: Option<&str>, descriptor: &Descriptor) -> Value {
 /// Checks `oci-layout`.
 ///
 /// # Errors
-/// [`LayoutError::Marker`].
-pub(crate) fn check_marker(bytes: &[u8]) -> Result<(), LayoutError> {
-    if bytes == MARKER { Ok(()) } else { Err(LayoutError::Marker) }
+/// [`ArchiveLayoutError::Marker`].
+pub(crate) fn check_marker(bytes: &[u8]) -> Result<(), ArchiveLayoutError> {
+    if bytes == MARKER { Ok(()) } else { Err(ArchiveLayoutError::Marker) }
 }
 
 /// Checks `index.json` against the inventory, and against what an index may be.
 ///
 /// # Errors
-/// [`LayoutError::Index`] and [`LayoutError::TooMany`].
-pub(crate) fn check_index(bytes: &[u8], inventory: &Inventory) -> Result<(), LayoutError> {
+/// [`ArchiveLayoutError::Index`] and [`ArchiveLayoutError::TooMany`].
+pub(crate) fn check_index(bytes: &[u8], inventory: &Inventory) -> Result<(), ArchiveLayoutError> {
     if bytes != index(inventory) {
-        return Err(LayoutError::Index);
+        return Err(ArchiveLayoutError::Index);
     }
     let (count, length) = (entries(inventory).len(), bytes.len());
     if count > MAXIMUM_CHILDREN || length as u64 > MAXIMUM_LENGTH {
-        return Err(LayoutError::TooMany { count, length });
+        return Err(ArchiveLayoutError::TooMany { count, length });
     }
     Ok(())
 }
@@ -112,7 +112,7 @@ mod tests {
         let digest = Digest::sha256(b"");
         let image = |number: usize| ImageRecord {
             completeness: Completeness::AllPlatforms,
-            descriptor: Descriptor { digest: digest.clone(), media_type: "a/b".to_owned(), size: 0 },
+            descriptor: DescriptorRecord { digest: digest.clone(), media_type: "a/b".to_owned(), size: 0 },
             role: ImageRole::StandAlone,
             platforms: Vec::new(),
             reference: format!("e.example/{number}:1"),
@@ -135,7 +135,7 @@ mod tests {
         check_index(&index(&most), &most).unwrap();
         let more = inventory(MAXIMUM_CHILDREN + 1);
         let refused = check_index(&index(&more), &more);
-        assert!(matches!(refused, Err(LayoutError::TooMany { count: 10_001, .. })), "{refused:?}");
-        assert_eq!(check_index(b"{}", &most), Err(LayoutError::Index));
+        assert!(matches!(refused, Err(ArchiveLayoutError::TooMany { count: 10_001, .. })), "{refused:?}");
+        assert_eq!(check_index(b"{}", &most), Err(ArchiveLayoutError::Index));
     }
 }

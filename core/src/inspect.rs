@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use sealift_archive_format::dsse::MAXIMUM_SIGNATURES;
 use sealift_archive_format::inventory::{EntryRecord, ImageRecord, ImageRole, Inventory, ItemRecord};
 use sealift_archive_format::strict_json::{self, Names};
-use sealift_archive_format::{Digest, FormatError, Place, Reader, RepositoryName};
+use sealift_archive_format::{Digest, EntryPlace, FormatError, Reader, RepositoryName};
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
@@ -110,19 +110,19 @@ pub fn inspect(input: impl Read) -> Result<Inspection, FormatError> {
     while let Some(mut entry) = reader.next_entry()? {
         let (name, size) = (entry.name().clone(), entry.size());
         match name.place() {
-            Place::Blob(_) => break,
-            Place::TufTarget { repository, path } => {
+            EntryPlace::Blob(_) => break,
+            EntryPlace::TufTarget { repository, path } => {
                 if let Some(repository) = repositories.get_mut(repository) {
                     repository.targets.push(path.clone());
                 }
             }
-            Place::TufMetadata { repository, file } => {
+            EntryPlace::TufMetadata { repository, file } => {
                 let bytes = if size > MAXIMUM_METADATA { Vec::new() } else { entry.read_all()? };
                 if let Some(repository) = repositories.get_mut(repository) {
                     repository.files.push(metadata(file, &bytes));
                 }
             }
-            Place::Seal | Place::OciLayout | Place::OciIndex => {}
+            EntryPlace::Seal | EntryPlace::OciLayout | EntryPlace::OciIndex => {}
         }
     }
     Ok(Inspection {

@@ -57,7 +57,7 @@
 //! # let mut metadata = RepositoryFolder::new(published.tuf.join("metadata"), published.tuf.join("targets"));
 //! # let mut targets = metadata.clone();
 //! # let carrier = Carrier { metadata: &mut metadata, targets: &mut targets };
-//! # let settings = export::Settings {
+//! # let settings = export::ExportSettings {
 //! #     now,
 //! #     exported_at: now,
 //! #     exporter: Exporter { name: "example".to_owned(), version: "1".to_owned() },
@@ -70,7 +70,7 @@
 //! # let archive: Vec<u8> = prepared.write(Vec::new(), &Unwatched)?;
 //! // `store` is the trust store, with a pinned root and the exporter's key. `archive` can be any reader.
 //! let trust = store.load()?;
-//! let settings = verify::Settings {
+//! let settings = verify::VerifySettings {
 //!     now: jiff::Timestamp::now(),
 //!     asked: None, // The policy's own clock.
 //!     inspections: Inspections::NotRun,
@@ -129,7 +129,7 @@
 //! let mut metadata = RepositoryFolder::new(published.tuf.join("metadata"), published.tuf.join("targets"));
 //! let mut targets = metadata.clone();
 //! let carrier = Carrier { metadata: &mut metadata, targets: &mut targets };
-//! let settings = export::Settings {
+//! let settings = export::ExportSettings {
 //!     now,
 //!     exported_at: now,
 //!     exporter: Exporter { name: "example".to_owned(), version: "1".to_owned() },

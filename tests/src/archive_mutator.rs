@@ -4,8 +4,8 @@
 //! [`Mutator`] holds its tar records as raw bytes; a test changes one and puts them together again.
 
 use sealift_archive_format::inventory::{
-    BundleRecord, Completeness, Descriptor, EntryRecord, Exporter, FormatVersion, ImageRecord, ImageRole, ItemRecord,
-    RepositoryRecord, TargetRecord,
+    BundleRecord, Completeness, DescriptorRecord, EntryRecord, Exporter, FormatVersion, ImageRecord, ImageRole,
+    ItemRecord, RepositoryRecord, TargetRecord,
 };
 use sealift_archive_format::tar_profile::BLOCK_LENGTH;
 use sealift_archive_format::{Digest, EntryName, Inventory, Layout, Seal, Writer};
@@ -99,8 +99,8 @@ fn long_target() -> String {
     format!("example.com/shop/{}.shop.layout", Digest::sha256(b"(an in-toto layout)").hex())
 }
 
-fn descriptor(media_type: &str, content: &[u8]) -> Descriptor {
-    Descriptor { digest: Digest::sha256(content), media_type: media_type.to_owned(), size: content.len() as u64 }
+fn descriptor(media_type: &str, content: &[u8]) -> DescriptorRecord {
+    DescriptorRecord { digest: Digest::sha256(content), media_type: media_type.to_owned(), size: content.len() as u64 }
 }
 
 impl Sample {

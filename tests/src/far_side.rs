@@ -18,7 +18,7 @@ use sealift_core::seal::SealError;
 use sealift_core::trust::{JudgementError, RepositoryError, SupplyChainError};
 use sealift_core::trust_store::TrustStore;
 use sealift_core::verify::documents::DocumentError;
-use sealift_core::verify::{self, HeadError, ReceiveError, Settings};
+use sealift_core::verify::{self, HeadError, ReceiveError, VerifySettings};
 use sealift_proof::freshness::{AskedClock, FreshnessError};
 use sealift_proof::in_toto::{Inspections, Refusal};
 use sealift_proof::signature::PublicKey;
@@ -142,7 +142,7 @@ impl FarSide {
     pub fn import_from(&self, archive: &mut dyn Read, sink: &dyn Sink) -> Result<Delivered, Refused> {
         let update = self.store().update().unwrap();
         let trust = update.trust().unwrap();
-        let settings = Settings { now: self.now, asked: self.asked, inspections: Inspections::NotRun };
+        let settings = VerifySettings { now: self.now, asked: self.asked, inspections: Inspections::NotRun };
         let judged = verify::open(archive, &trust, &settings).map_err(Refused::Head)?;
         import::deliver(judged, &self.destination, &self.replace, &update, sink, &Unwatched).map_err(Refused::Import)
     }

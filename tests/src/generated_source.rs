@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::Exporter;
 use sealift_core::export::{
-    self, BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Request, Settings, SourceReference,
+    self, BundleOrigin, BundleRequest, ExportRequest, ExportSettings, ImageRequest, ImagesFrom, SourceReference,
 };
 use sealift_core::oci::layout::LayoutError;
 use sealift_core::oci::{
@@ -287,10 +287,10 @@ fn bundle_json(choices: &mut Choices<'_>, images: &[(String, Value)]) -> Vec<u8>
 }
 
 /// Makes a source, and a request for some of what it has.
-fn generate(bytes: &[u8]) -> Request {
+fn generate(bytes: &[u8]) -> ExportRequest {
     let choices = &mut Choices::new(bytes);
     let mut source = GeneratedSource::default();
-    let mut request = Request {
+    let mut request = ExportRequest {
         bundles: Vec::new(),
         images: Vec::new(),
         platforms: Platforms::All,
@@ -338,7 +338,7 @@ referrers = [\"attestation\", \"signature\", \"sbom\", \"other\", \"image\"]
 /// Makes a source and exports what is asked of it, for a side that trusts `key`; `None` where export refuses.
 pub fn export(bytes: &[u8], key: &SigningKey, trust: &Trust, now: Timestamp) -> Option<Vec<u8>> {
     let plan = export::plan(&generate(bytes)).ok()?;
-    let settings = Settings {
+    let settings = ExportSettings {
         now,
         exported_at: now,
         exporter: Exporter { name: "test".to_owned(), version: "1".to_owned() },

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use sealift_archive_format::inventory::{
-    BundleRecord, Completeness, Descriptor, EntryRecord, Exporter, FormatVersion, ImageRecord, ImageRole, ItemRecord,
-    RepositoryRecord,
+    BundleRecord, Completeness, DescriptorRecord, EntryRecord, Exporter, FormatVersion, ImageRecord, ImageRole,
+    ItemRecord, RepositoryRecord,
 };
 use sealift_archive_format::{Digest, EntryName, Inventory, Seal, Writer};
 use sealift_core::archive_layout;
@@ -186,8 +186,8 @@ fn entry_name(repository: &str, path: &str) -> EntryName {
 }
 
 /// The descriptor as an inventory writes it.
-pub fn record(descriptor: &Value) -> Descriptor {
-    Descriptor {
+pub fn record(descriptor: &Value) -> DescriptorRecord {
+    DescriptorRecord {
         digest: digest(descriptor),
         media_type: descriptor["mediaType"].as_str().unwrap().to_owned(),
         size: descriptor["size"].as_u64().unwrap(),

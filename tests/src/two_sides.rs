@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use sealift_archive_format::inventory::Exporter;
 use sealift_core::export::{
-    self, BundleOrigin, BundleRequest, ImageRequest, PlanError, PrepareError, Prepared, Request, SourceReference,
+    self, BundleOrigin, BundleRequest, ExportRequest, ImageRequest, PlanError, PrepareError, Prepared, SourceReference,
 };
 use sealift_core::import::{self, Delivered, Destination, ImportError};
 use sealift_core::oci::layout::{LayoutSink, LayoutSource};
@@ -94,10 +94,10 @@ impl TwoSides {
     }
 
     /// The request for the sample's bundle.
-    pub fn request(&self) -> Request {
+    pub fn request(&self) -> ExportRequest {
         let name = self.published.bundle.clone();
         let origin = BundleOrigin::Stored(self.place(&name));
-        Request {
+        ExportRequest {
             bundles: vec![BundleRequest { name, origin }],
             images: Vec::new(),
             platforms: Platforms::All,
@@ -106,20 +106,20 @@ impl TwoSides {
     }
 
     /// The request for one image.
-    pub fn image_request(&self, name: &str) -> Request {
+    pub fn image_request(&self, name: &str) -> ExportRequest {
         let image = ImageRequest { name: name.to_owned(), place: self.place(name) };
-        Request { bundles: Vec::new(), images: vec![image], platforms: Platforms::All, referrers: usual_kinds() }
+        ExportRequest { bundles: Vec::new(), images: vec![image], platforms: Platforms::All, referrers: usual_kinds() }
     }
 
     /// Plans and prepares an export.
-    pub fn prepare(&self, request: &Request) -> Result<Prepared, ExportFailure> {
+    pub fn prepare(&self, request: &ExportRequest) -> Result<Prepared, ExportFailure> {
         let plan = export::plan(request)?;
         let trust = self.near().load().unwrap();
         let tuf = &self.published.tuf;
         let mut metadata = RepositoryFolder::new(tuf.join("metadata"), tuf.join("targets"));
         let mut targets = metadata.clone();
         let carrier = Carrier { metadata: &mut metadata, targets: &mut targets };
-        let settings = export::Settings {
+        let settings = export::ExportSettings {
             now: self.now,
             exported_at: self.now,
             exporter: Exporter { name: "test".to_owned(), version: "0".to_owned() },
@@ -132,7 +132,7 @@ impl TwoSides {
     }
 
     /// Exports to memory.
-    pub fn export(&self, request: &Request) -> Result<Vec<u8>, ExportFailure> {
+    pub fn export(&self, request: &ExportRequest) -> Result<Vec<u8>, ExportFailure> {
         let prepared = self.prepare(request)?;
         Ok(prepared.write(Vec::new(), &Unwatched).unwrap())
     }
@@ -149,7 +149,7 @@ impl TwoSides {
 
     /// Judges the head of an archive on the far side, by the clock that is asked for.
     pub fn judge_by<'a>(&self, archive: &'a [u8], asked: Option<AskedClock>) -> Result<Judged<&'a [u8]>, HeadError> {
-        let settings = verify::Settings { now: self.now, asked, inspections: Inspections::NotRun };
+        let settings = verify::VerifySettings { now: self.now, asked, inspections: Inspections::NotRun };
         verify::open(archive, &self.far().load().unwrap(), &settings)
     }
 

@@ -1,6 +1,6 @@
 //! The items of an inventory: what has a name and is judged on its own.
 
-use super::{BundleRecord, Descriptor, ImageRecord, Inventory, TargetRecord};
+use super::{BundleRecord, DescriptorRecord, ImageRecord, Inventory, TargetRecord};
 
 /// An item: a bundle, or an image that belongs to no bundle.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
@@ -30,7 +30,7 @@ impl ItemRecord {
     }
 
     /// What is vouched for: the `bundle.json` of a bundle, the manifest or index of an image.
-    pub fn descriptor(&self) -> &Descriptor {
+    pub fn descriptor(&self) -> &DescriptorRecord {
         match self {
             Self::Bundle(bundle) => &bundle.descriptor,
             Self::Image(image) => &image.descriptor,
@@ -46,12 +46,12 @@ impl ItemRecord {
     }
 
     /// The OCI index that holds a bundle in a registry, where there is one.
-    pub fn index(&self) -> Option<&Descriptor> {
+    pub fn index(&self) -> Option<&DescriptorRecord> {
         self.as_bundle().and_then(|bundle| bundle.index.as_ref())
     }
 
     /// What its name means in a registry: the index, where there is one, and otherwise what is vouched for.
-    pub fn named_content(&self) -> &Descriptor {
+    pub fn named_content(&self) -> &DescriptorRecord {
         self.index().unwrap_or(self.descriptor())
     }
 
@@ -81,7 +81,7 @@ impl Inventory {
     }
 
     /// Every descriptor that the inventory names; each is carried as a blob.
-    pub fn descriptors(&self) -> impl Iterator<Item = &Descriptor> {
+    pub fn descriptors(&self) -> impl Iterator<Item = &DescriptorRecord> {
         let bundles = self.bundles().flat_map(|bundle| std::iter::once(&bundle.descriptor).chain(&bundle.index));
         bundles.chain(self.all_images().flat_map(|image| std::iter::once(&image.descriptor).chain(&image.referrers)))
     }

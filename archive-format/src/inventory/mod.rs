@@ -70,11 +70,11 @@ pub struct Exporter {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BundleRecord {
     /// Its `bundle.json`.
-    pub descriptor: Descriptor,
+    pub descriptor: DescriptorRecord,
     /// Its parts: its invocation images and component images.
     pub images: Vec<ImageRecord>,
     /// The OCI index that holds it in a registry (CNAB Registries), where there is one.
-    pub index: Option<Descriptor>,
+    pub index: Option<DescriptorRecord>,
     /// Where it comes from.
     pub reference: String,
     /// The TUF target that should vouch for it.
@@ -88,7 +88,7 @@ pub struct ImageRecord {
     /// Whether all its platforms are carried.
     pub completeness: Completeness,
     /// Its manifest or index.
-    pub descriptor: Descriptor,
+    pub descriptor: DescriptorRecord,
     /// Its role in its bundle.
     pub role: ImageRole,
     /// The platforms that are carried, for example `linux/amd64`.
@@ -96,7 +96,7 @@ pub struct ImageRecord {
     /// Its reference, as the bundle or the operator writes it.
     pub reference: String,
     /// Its referrers that are carried: signatures, SBOMs and the like.
-    pub referrers: Vec<Descriptor>,
+    pub referrers: Vec<DescriptorRecord>,
     /// The TUF target that should vouch for it.
     pub target: Option<TargetRecord>,
 }
@@ -139,7 +139,7 @@ pub struct RepositoryRecord {
 /// An OCI content descriptor, as far as it identifies content.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Descriptor {
+pub struct DescriptorRecord {
     /// The digest.
     pub digest: Digest,
     /// The media type.

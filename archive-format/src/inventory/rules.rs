@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use super::statement::instant;
-use super::{Descriptor, ImageRecord, ImageRole, Inventory, InventoryError, ItemRecord, TargetRecord};
+use super::{DescriptorRecord, ImageRecord, ImageRole, Inventory, InventoryError, ItemRecord, TargetRecord};
 use super::{MAXIMUM_ENTRIES, MAXIMUM_PLATFORMS, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH};
 use crate::digest::{Digest, DigestAlgorithm};
-use crate::entry_name::{EntryName, Place};
+use crate::entry_name::{EntryName, EntryPlace};
 use crate::tar_profile;
 
 pub(super) fn check(inventory: &Inventory) -> Result<(), InventoryError> {
@@ -123,7 +123,7 @@ fn check_entries(inventory: &Inventory) -> Result<(), InventoryError> {
             check_folders(&mut above, name)?;
         }
         let digest_fits = match name.place() {
-            Place::Blob(digest) => *digest == entry.digest,
+            EntryPlace::Blob(digest) => *digest == entry.digest,
             _ => entry.digest.algorithm() == DigestAlgorithm::Sha256,
         };
         if !digest_fits {
@@ -162,11 +162,11 @@ enum Class {
 
 fn class(name: &EntryName) -> Class {
     match name.place() {
-        Place::Seal => Class::Seal,
-        Place::OciLayout => Class::OciLayout,
-        Place::OciIndex => Class::OciIndex,
-        Place::TufMetadata { .. } | Place::TufTarget { .. } => Class::Tuf,
-        Place::Blob(_) => Class::Blob,
+        EntryPlace::Seal => Class::Seal,
+        EntryPlace::OciLayout => Class::OciLayout,
+        EntryPlace::OciIndex => Class::OciIndex,
+        EntryPlace::TufMetadata { .. } | EntryPlace::TufTarget { .. } => Class::Tuf,
+        EntryPlace::Blob(_) => Class::Blob,
     }
 }
 
@@ -183,11 +183,11 @@ fn check_repositories(inventory: &Inventory) -> Result<(), InventoryError> {
     let mut with_metadata = HashSet::new();
     for entry in &inventory.entries {
         let repository = match entry.name.place() {
-            Place::TufMetadata { repository, .. } => {
+            EntryPlace::TufMetadata { repository, .. } => {
                 with_metadata.insert(repository);
                 repository
             }
-            Place::TufTarget { repository, .. } => repository,
+            EntryPlace::TufTarget { repository, .. } => repository,
             _ => continue,
         };
         if !listed.contains(repository) {
@@ -202,10 +202,10 @@ fn check_descriptors(inventory: &Inventory) -> Result<(), InventoryError> {
     let sizes: HashMap<&Digest, u64> = inventory
         .entries
         .iter()
-        .filter(|entry| matches!(entry.name.place(), Place::Blob(_)))
+        .filter(|entry| matches!(entry.name.place(), EntryPlace::Blob(_)))
         .map(|entry| (&entry.digest, entry.size))
         .collect();
-    for Descriptor { digest, media_type, size: described } in inventory.descriptors() {
+    for DescriptorRecord { digest, media_type, size: described } in inventory.descriptors() {
         text("media type", media_type)?;
         match sizes.get(digest) {
             None => return Err(InventoryError::MissingBlob { digest: digest.clone() }),

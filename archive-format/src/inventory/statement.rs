@@ -9,10 +9,12 @@ use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::MAXIMUM_PLATFORMS;
-use super::{BundleRecord, Completeness, Descriptor, EntryRecord, ImageRecord, ImageRole, Inventory, InventoryError};
+use super::{
+    BundleRecord, Completeness, DescriptorRecord, EntryRecord, ImageRecord, ImageRole, Inventory, InventoryError,
+};
 use super::{ItemRecord, TargetRecord};
 use crate::digest::Digest;
-use crate::entry_name::{EntryName, Place};
+use crate::entry_name::{EntryName, EntryPlace};
 use crate::strict_json::{self, JsonError, Names};
 
 /// The `_type` of an in-toto Statement v1.
@@ -38,7 +40,7 @@ struct Subject {
 }
 
 impl Subject {
-    fn new(reference: &str, descriptor: &Descriptor) -> Self {
+    fn new(reference: &str, descriptor: &DescriptorRecord) -> Self {
         let digest = &descriptor.digest;
         let digest = BTreeMap::from([(digest.algorithm().name().to_owned(), digest.hex().to_owned())]);
         Self { digest, name: reference.to_owned() }
@@ -361,7 +363,7 @@ pub(super) struct RawEntry {
 impl From<RawEntry> for EntryRecord {
     fn from(RawEntry { digest, name, size }: RawEntry) -> Self {
         let digest = match name.place() {
-            Place::Blob(in_name) if *in_name == digest => in_name.clone(),
+            EntryPlace::Blob(in_name) if *in_name == digest => in_name.clone(),
             _ => digest,
         };
         Self { digest, name, size }
@@ -371,9 +373,9 @@ impl From<RawEntry> for EntryRecord {
 /// A bundle as JSON writes it.
 #[derive(Serialize)]
 struct WrittenBundle<'a> {
-    descriptor: &'a Descriptor,
+    descriptor: &'a DescriptorRecord,
     #[serde(skip_serializing_if = "Option::is_none")]
-    index: Option<&'a Descriptor>,
+    index: Option<&'a DescriptorRecord>,
     kind: RawItemKind,
     parts: &'a [ImageRecord],
     reference: &'a str,
@@ -405,9 +407,9 @@ pub(super) struct RawItem {
     complete: Option<Completeness>,
     #[serde(default, deserialize_with = "present")]
     component: Option<String>,
-    descriptor: Descriptor,
+    descriptor: DescriptorRecord,
     #[serde(default, deserialize_with = "present")]
-    index: Option<Descriptor>,
+    index: Option<DescriptorRecord>,
     kind: RawItemKind,
     #[serde(default, deserialize_with = "present")]
     parts: Option<Vec<ImageRecord>>,
@@ -415,7 +417,7 @@ pub(super) struct RawItem {
     platforms: Option<Vec<String>>,
     reference: String,
     #[serde(default, deserialize_with = "present")]
-    referrers: Option<Vec<Descriptor>>,
+    referrers: Option<Vec<DescriptorRecord>>,
     #[serde(default, deserialize_with = "present")]
     target: Option<TargetRecord>,
 }
@@ -451,12 +453,12 @@ pub(super) struct RawImage {
     complete: Completeness,
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     component: Option<String>,
-    descriptor: Descriptor,
+    descriptor: DescriptorRecord,
     kind: RawKind,
     #[serde(deserialize_with = "platforms")]
     platforms: Vec<String>,
     reference: String,
-    referrers: Vec<Descriptor>,
+    referrers: Vec<DescriptorRecord>,
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     target: Option<TargetRecord>,
 }

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::digest::DigestAlgorithm;
-use crate::entry_name::Place;
+use crate::entry_name::EntryPlace;
 use crate::strict_json;
 
 fn bundle(inventory: &mut Inventory) -> &mut BundleRecord {
@@ -23,9 +23,9 @@ fn name(text: &str) -> RepositoryName {
     text.parse().unwrap()
 }
 
-fn descriptor(content: &[u8]) -> Descriptor {
+fn descriptor(content: &[u8]) -> DescriptorRecord {
     let (digest, size) = (Digest::sha256(content), content.len() as u64);
-    Descriptor { digest, media_type: "application/vnd.oci.image.manifest.v1+json".to_owned(), size }
+    DescriptorRecord { digest, media_type: "application/vnd.oci.image.manifest.v1+json".to_owned(), size }
 }
 
 fn image(role: ImageRole, reference: &str) -> ImageRecord {
@@ -253,7 +253,8 @@ fn platforms_and_repositories_are_sorted() {
 fn a_target_is_not_a_file_and_a_folder() {
     let with = |paths: &'static [&'static str]| {
         move |inventory: &mut Inventory| {
-            let first_blob = inventory.entries.iter().position(|entry| matches!(entry.name.place(), Place::Blob(_)));
+            let first_blob =
+                inventory.entries.iter().position(|entry| matches!(entry.name.place(), EntryPlace::Blob(_)));
             let mut tuf: Vec<EntryRecord> = paths
                 .iter()
                 .map(|path| EntryRecord::of(EntryName::tuf_target(&name("main"), path).unwrap(), b"t"))
@@ -494,7 +495,7 @@ fn repositories_are_listed_once_and_carried() {
 
 #[test]
 fn what_a_descriptor_names_is_carried_with_its_size() {
-    let change: [fn(&mut Inventory) -> &mut Descriptor; 5] = [
+    let change: [fn(&mut Inventory) -> &mut DescriptorRecord; 5] = [
         |inventory| &mut bundle(inventory).descriptor,
         |inventory| bundle(inventory).index.as_mut().unwrap(),
         |inventory| &mut bundle(inventory).images[0].descriptor,

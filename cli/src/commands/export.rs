@@ -9,7 +9,7 @@ use clap::Args;
 use sealift_archive_format::inventory::Exporter;
 use sealift_core::cnab::bundle;
 use sealift_core::export::{
-    self, BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Prepared, Request, SourceReference,
+    self, BundleOrigin, BundleRequest, ExportRequest, ImageRequest, ImagesFrom, Prepared, SourceReference,
 };
 use sealift_core::oci::layout::LayoutSource;
 use sealift_core::oci::{Platform, Platforms, ReferrerKind, Source};
@@ -149,7 +149,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     });
     let sandbox = arguments.inspections.sandbox()?;
     let exporter = Exporter { name: "sealift".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
-    let settings = export::Settings {
+    let settings = export::ExportSettings {
         now: context.now(),
         exported_at: export_time.instant(),
         exporter,
@@ -236,7 +236,7 @@ impl Opened {
         Ok(source)
     }
 
-    fn request(&mut self, arguments: &ExportArguments) -> Result<Request, Failure> {
+    fn request(&mut self, arguments: &ExportArguments) -> Result<ExportRequest, Failure> {
         let mut bundles = Vec::new();
         for named in &arguments.bundle {
             let name = &named.name;
@@ -260,7 +260,7 @@ impl Opened {
             [] => Platforms::All,
             chosen => Platforms::Only(chosen.to_vec()),
         };
-        Ok(Request { bundles, images, platforms, referrers: arguments.referrers.0.clone() })
+        Ok(ExportRequest { bundles, images, platforms, referrers: arguments.referrers.0.clone() })
     }
 
     fn stored(&mut self, place: Place, name: &str) -> Result<SourceReference, Failure> {

@@ -88,10 +88,14 @@ impl VerdictArguments {
     fn with_settings<T>(
         &self,
         context: &Context,
-        judge: impl FnOnce(&verify::Settings<'_>) -> Result<T, Failure>,
+        judge: impl FnOnce(&verify::VerifySettings<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let sandbox = self.inspections.sandbox()?;
-        judge(&verify::Settings { now: context.now(), asked: self.clock, inspections: inspections(sandbox.as_ref()) })
+        judge(&verify::VerifySettings {
+            now: context.now(),
+            asked: self.clock,
+            inspections: inspections(sandbox.as_ref()),
+        })
     }
 }
 

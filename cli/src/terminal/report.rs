@@ -6,7 +6,7 @@ use sealift_core::report::{
     AttestationReport, BundleReport, ExpiryReport, ItemReport, ReferrerReport, Remedy, Report, RepositoryReport,
     WarningReport,
 };
-use sealift_proof::in_toto::{Attestation, Claim, SignatureCheck};
+use sealift_proof::in_toto::{Attestation, AttestationClaim, SignatureCheck};
 
 use crate::terminal::text::{Line, Text};
 
@@ -196,9 +196,11 @@ fn referrer_line(report: &ReferrerReport) -> Line {
 fn attestation_line(report: &AttestationReport) -> Line {
     let Attestation { predicate_type, signature, claim } = &report.attestation;
     let line = match claim {
-        Claim::Provenance { builder, .. } => Line::from(format_args!("SLSA provenance by {builder}")),
-        Claim::Sbom { format, components } => Line::from(format_args!("SBOM in {format} of {components} components")),
-        Claim::Other => Line::from(predicate_type),
+        AttestationClaim::Provenance { builder, .. } => Line::from(format_args!("SLSA provenance by {builder}")),
+        AttestationClaim::Sbom { format, components } => {
+            Line::from(format_args!("SBOM in {format} of {components} components"))
+        }
+        AttestationClaim::Other => Line::from(predicate_type),
     };
     let line = match signature {
         SignatureCheck::SignedBy(names) => {

@@ -17,16 +17,16 @@ use percent_encoding::percent_decode_str;
 use sealift_archive_format::inventory::{EntryRecord, Exporter, FormatVersion, RepositoryRecord};
 use sealift_archive_format::seal::SealFormatError;
 use sealift_archive_format::{
-    Digest, EntryName, EntryNameError, Inventory, InventoryError, Place, Seal, WriteError, Writer,
+    Digest, EntryName, EntryNameError, EntryPlace, Inventory, InventoryError, Seal, WriteError, Writer,
 };
 use sealift_proof::in_toto::Inspections;
 use sealift_proof::signature::SigningKey;
 use sealift_proof::tuf::TrustedState;
 
 pub use plan::{LeftOutReferrer, Plan, PlanError, plan};
-pub use request::{BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Request, SourceReference};
+pub use request::{BundleOrigin, BundleRequest, ExportRequest, ImageRequest, ImagesFrom, SourceReference};
 
-use crate::archive_layout::{self, LayoutError};
+use crate::archive_layout::{self, ArchiveLayoutError};
 use crate::oci::{Descriptor, SourceError};
 use crate::progress::Progress;
 use crate::seal::{self, SignError};
@@ -39,7 +39,7 @@ use crate::verify::documents::{Blob, Closed, DocumentError, Documents};
 use crate::verify::{TooMuchMetadata, check_tuf_length};
 
 /// Who exports, and when.
-pub struct Settings<'a> {
+pub struct ExportSettings<'a> {
     /// This side's clock.
     pub now: Timestamp,
     /// The time that the seal will state.
@@ -93,7 +93,7 @@ pub enum PrepareError {
     Attestation(#[from] AttestationRefusal),
     /// The far side would refuse an index of so many names.
     #[error("the far side would refuse this")]
-    Layout(#[from] LayoutError),
+    Layout(#[from] ArchiveLayoutError),
     /// The far side would not hold so much TUF metadata.
     #[error("the far side would refuse this")]
     TooMuchMetadata(#[from] TooMuchMetadata),
@@ -150,7 +150,7 @@ pub fn prepare(
     plan: Plan,
     trust: &Trust,
     mut live: BTreeMap<RepositoryName, Carrier<'_>>,
-    settings: &Settings<'_>,
+    settings: &ExportSettings<'_>,
 ) -> Result<Prepared, PrepareError> {
     if let Some(name) = live.keys().find(|name| !trust.repositories.contains_key(*name)) {
         return Err(PrepareError::NotPinned { name: name.clone() });
@@ -189,12 +189,12 @@ fn gather(
     documents: &Contents,
     trust: &Trust,
     live: &mut BTreeMap<RepositoryName, Carrier<'_>>,
-    settings: &Settings<'_>,
+    settings: &ExportSettings<'_>,
 ) -> Result<Carried, JudgementError> {
     let terms = Terms::live(trust, settings.now);
     let question = question(plan, documents, &terms, Inspections::NotRun);
     let mut gathering = trust.clone();
-    gathering.policy.inspections = policy::Inspections::Optional;
+    gathering.policy.inspections = policy::InspectionPolicy::Optional;
     trust::gather(&gathering, live, settings.extent, settings.now, |trust, carriers| {
         trust::judge(&question, trust, carriers).map(drop)
     })
@@ -231,7 +231,7 @@ fn check_attestations(mut attestations: Attestations, plan: &Plan) -> Result<(),
 fn inventory(
     plan: &Plan,
     carried: &Carried,
-    settings: &Settings<'_>,
+    settings: &ExportSettings<'_>,
 ) -> Result<(Inventory, BTreeMap<EntryName, Vec<u8>>), PrepareError> {
     let mut inventory = Inventory {
         entries: Vec::new(),
@@ -320,7 +320,7 @@ impl Prepared {
         let documents = self.plan.closed.documents();
         for record in &self.seal.inventory().entries {
             let held = match record.name.place() {
-                Place::Blob(digest) => documents.get(digest).copied(),
+                EntryPlace::Blob(digest) => documents.get(digest).copied(),
                 _ => self.files.get(&record.name).map(Vec::as_slice),
             };
             match (held, self.plan.origins.get(&record.digest)) {

@@ -23,7 +23,7 @@ impl fmt::Debug for SourceReference {
 
 /// Everything that is to be exported.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct ExportRequest {
     /// The bundles.
     pub bundles: Vec<BundleRequest>,
     /// The images that belong to no bundle.

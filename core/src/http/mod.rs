@@ -53,7 +53,7 @@ pub(crate) enum RequestBody<'a> {
 }
 
 /// One request.
-pub(crate) struct Request<'a> {
+pub(crate) struct HttpRequest<'a> {
     pub(crate) method: Method,
     pub(crate) url: Url,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
@@ -64,7 +64,7 @@ pub(crate) struct Request<'a> {
     pub(crate) connect_within: Option<Duration>,
 }
 
-impl Request<'_> {
+impl HttpRequest<'_> {
     pub(crate) fn new(method: Method, url: Url) -> Self {
         let (headers, authorization) = (Vec::new(), None);
         Self { method, url, headers, authorization, body: RequestBody::Empty, connect_within: None }
@@ -123,7 +123,7 @@ impl Client {
     }
 
     fn open_once(&self, url: &Url) -> Result<Option<Response>, HttpError> {
-        let response = self.send_once(&mut Request::new(Method::GET, url.clone()))?;
+        let response = self.send_once(&mut HttpRequest::new(Method::GET, url.clone()))?;
         match response.status() {
             StatusCode::OK => Ok(Some(response)),
             StatusCode::NOT_FOUND | StatusCode::GONE => Ok(None),
@@ -133,7 +133,7 @@ impl Client {
 
     /// Sends a request, and repeats it if the failure may pass and the request may be sent twice. Any status that does
     /// not ask for a retry is a response.
-    pub(crate) fn send(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
+    pub(crate) fn send(&self, request: &mut HttpRequest<'_>) -> Result<Response, HttpError> {
         if matches!(request.body, RequestBody::Stream { .. }) {
             return self.send_once(request);
         }
@@ -167,7 +167,7 @@ impl Client {
     }
 
     /// One attempt, with its redirects.
-    pub(crate) fn send_once(&self, request: &mut Request<'_>) -> Result<Response, HttpError> {
+    pub(crate) fn send_once(&self, request: &mut HttpRequest<'_>) -> Result<Response, HttpError> {
         let mut url = request.url.clone();
         for _ in 0..=MAXIMUM_REDIRECTS {
             self.0.settings.plain_http.permit(&url)?;
@@ -192,7 +192,7 @@ impl Client {
     }
 
     /// Sends the request to `url` and reads the header of the response.
-    fn exchange(&self, request: &mut Request<'_>, url: &Url) -> Result<Response, HttpError> {
+    fn exchange(&self, request: &mut HttpRequest<'_>, url: &Url) -> Result<Response, HttpError> {
         let mut builder = http::Request::builder().method(&request.method).uri(url.uri());
         for (name, value) in &request.headers {
             builder = builder.header(name, value);

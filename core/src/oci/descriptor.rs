@@ -165,15 +165,15 @@ impl Descriptor {
 }
 
 /// The descriptor as an inventory has it: only what identifies content.
-impl From<&Descriptor> for inventory::Descriptor {
+impl From<&Descriptor> for inventory::DescriptorRecord {
     fn from(descriptor: &Descriptor) -> Self {
         let Descriptor { media_type, digest, size, .. } = descriptor.clone();
         Self { digest, media_type, size }
     }
 }
 
-impl From<&inventory::Descriptor> for Descriptor {
-    fn from(descriptor: &inventory::Descriptor) -> Self {
+impl From<&inventory::DescriptorRecord> for Descriptor {
+    fn from(descriptor: &inventory::DescriptorRecord) -> Self {
         Self::new(&descriptor.media_type, descriptor.digest.clone(), descriptor.size)
     }
 }

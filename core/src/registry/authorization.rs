@@ -16,7 +16,7 @@ use super::challenge::{self, Challenge};
 use super::credentials::Credential;
 use super::error::RegistryError;
 use super::{Client, Scope};
-use crate::http::{Request, RequestBody, Response, Url};
+use crate::http::{HttpRequest, RequestBody, Response, Url};
 
 /// The longest answer of a token service, in bytes.
 const TOKEN_ANSWER_LIMIT: u64 = 256 * 1024;
@@ -84,7 +84,7 @@ impl Client {
         let scopes = scope.to_texts();
         let mut parameters: Vec<String> = service.iter().map(|service| parameter("service", service)).collect();
         let mut form = None;
-        let mut request = Request::new(Method::GET, realm.clone());
+        let mut request = HttpRequest::new(Method::GET, realm.clone());
         match credential {
             Some(Credential::IdentityToken(token)) => {
                 parameters.push(parameter("scope", &scopes.join(" ")));

@@ -7,7 +7,7 @@ use ureq::http::{HeaderValue, Method, StatusCode};
 
 use super::error::RegistryError;
 use super::{Client, Scope};
-use crate::http::{HttpError, Request, ResponseReader};
+use crate::http::{HttpError, HttpRequest, ResponseReader};
 use crate::oci::{Checked, Descriptor, Repository};
 
 /// After so many bytes without a failure, earlier failures no longer count.
@@ -20,7 +20,7 @@ impl Client {
     /// [`RegistryError`] when the registry does not say.
     pub fn has_blob(&self, repository: &Repository, descriptor: &Descriptor) -> Result<bool, RegistryError> {
         let url = self.url(repository, &format!("blobs/{}", descriptor.digest))?;
-        let response = self.call(&Scope::pull(repository), Request::new(Method::HEAD, url))?;
+        let response = self.call(&Scope::pull(repository), HttpRequest::new(Method::HEAD, url))?;
         match response.status() {
             StatusCode::OK => Ok(true),
             StatusCode::NOT_FOUND => Ok(false),
@@ -60,7 +60,7 @@ impl BlobReader {
     fn open_at(&self, position: u64) -> Result<ResponseReader, RegistryError> {
         let remaining = self.descriptor.size.saturating_sub(position);
         let url = self.client.url(&self.repository, &format!("blobs/{}", self.descriptor.digest))?;
-        let mut request = Request::new(Method::GET, url);
+        let mut request = HttpRequest::new(Method::GET, url);
         if position > 0
             && let Ok(range) = HeaderValue::from_str(&format!("bytes={position}-"))
         {

@@ -9,7 +9,7 @@ use ureq::http::{HeaderValue, Method, StatusCode};
 
 use super::error::RegistryError;
 use super::{Client, Scope};
-use crate::http::{Request, Url};
+use crate::http::{HttpRequest, Url};
 use crate::oci::manifest::{MAXIMUM_CHILDREN, MAXIMUM_LENGTH};
 use crate::oci::media_type::OCI_INDEX;
 use crate::oci::{Descriptor, Repository, Tag};
@@ -88,7 +88,7 @@ impl Client {
     ) -> Result<bool, RegistryError> {
         let mut url = first.clone();
         for number in 0..MAXIMUM_PAGES {
-            let mut request = Request::new(Method::GET, url.clone());
+            let mut request = HttpRequest::new(Method::GET, url.clone());
             request
                 .headers
                 .push((ACCEPT, HeaderValue::from_static("application/json, application/vnd.oci.image.index.v1+json")));

@@ -6,7 +6,7 @@ use ureq::http::{HeaderName, HeaderValue, Method, StatusCode};
 
 use super::error::RegistryError;
 use super::{Client, Scope};
-use crate::http::{Request, RequestBody, Response};
+use crate::http::{HttpRequest, RequestBody, Response};
 use crate::oci::manifest::{MAXIMUM_LENGTH, ManifestBytes, ManifestError};
 use crate::oci::{Descriptor, Reference, Repository, Tag};
 
@@ -100,7 +100,7 @@ impl Client {
     ) -> Result<Response, RegistryError> {
         let digest = &manifest.descriptor().digest;
         let name = tag.map_or_else(|| digest.to_string(), ToString::to_string);
-        let mut request = Request::new(Method::PUT, self.url(repository, &format!("manifests/{name}"))?);
+        let mut request = HttpRequest::new(Method::PUT, self.url(repository, &format!("manifests/{name}"))?);
         let media_type = HeaderValue::from_str(&manifest.descriptor().media_type).map_err(|_| {
             unusable(repository, &name, ManifestError::MediaType(manifest.descriptor().media_type.clone()))
         })?;
@@ -115,7 +115,7 @@ impl Client {
     }
 
     fn request_manifest(&self, repository: &Repository, name: &str, method: Method) -> Result<Response, RegistryError> {
-        let mut request = Request::new(method, self.url(repository, &format!("manifests/{name}"))?);
+        let mut request = HttpRequest::new(method, self.url(repository, &format!("manifests/{name}"))?);
         request.headers.push((ACCEPT, HeaderValue::from_static(ACCEPTED)));
         let response = self.call(&Scope::pull(repository), request)?;
         match response.status() {

@@ -27,7 +27,7 @@ use std::time::Duration;
 use sealift_archive_format::Digest;
 use ureq::http::{HeaderValue, Method, StatusCode};
 
-use crate::http::{self, HttpError, Request, RequestBody, Response, Url};
+use crate::http::{self, HttpError, HttpRequest, RequestBody, Response, Url};
 use crate::oci::Repository;
 
 pub use blobs::BlobReader;
@@ -109,7 +109,7 @@ impl Client {
     /// Whether something answers over TLS. Only called where plain `http` would be acceptable.
     fn speaks_https(&self, base: &Url) -> Result<bool, RegistryError> {
         let ping = base.join("/v2/").map_err(RegistryError::Url)?;
-        let mut request = Request::new(Method::GET, ping);
+        let mut request = HttpRequest::new(Method::GET, ping);
         request.connect_within = Some(HTTPS_ANSWER_TIME);
         match self.0.http.send_once(&mut request) {
             // Where TLS failed, plain `http` is not tried.
@@ -119,7 +119,7 @@ impl Client {
     }
 
     /// Sends a request with its authorisation, which is obtained first if the registry requires it.
-    fn call(&self, scope: &Scope, mut request: Request<'_>) -> Result<Response, RegistryError> {
+    fn call(&self, scope: &Scope, mut request: HttpRequest<'_>) -> Result<Response, RegistryError> {
         let at_registry = request.url.same_origin(&self.base(scope.repository.domain())?);
         if at_registry {
             request.authorization = lock(&self.0.granted).get(scope).cloned();

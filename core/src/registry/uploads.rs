@@ -10,7 +10,7 @@ use ureq::http::{HeaderValue, Method, StatusCode};
 use super::error::RegistryError;
 use super::manifests::confirm_digest;
 use super::{Client, Scope};
-use crate::http::{Request, RequestBody, Response, Url};
+use crate::http::{HttpRequest, RequestBody, Response, Url};
 use crate::oci::{BlobContent, ContentError, Descriptor, Repository};
 
 /// Why a blob could not be stored.
@@ -67,7 +67,7 @@ impl Client {
         let scope = Scope::mount(from, to);
         let from = utf8_percent_encode(from.path(), NON_ALPHANUMERIC);
         let url = self.url(to, &format!("blobs/uploads/?mount={}&from={from}", descriptor.digest))?;
-        let response = self.call(&scope, Request::new(Method::POST, url))?;
+        let response = self.call(&scope, HttpRequest::new(Method::POST, url))?;
         match response.status() {
             StatusCode::CREATED => confirm_digest(&response, &descriptor.digest).map(|()| Mount::Done),
             StatusCode::ACCEPTED => self.upload_location(to, &response).map(|location| Mount::Refused(scope, location)),
@@ -78,7 +78,7 @@ impl Client {
 
     fn open_upload(&self, repository: &Repository) -> Result<Url, RegistryError> {
         let url = self.url(repository, "blobs/uploads/")?;
-        let response = self.call(&Scope::push(repository), Request::new(Method::POST, url))?;
+        let response = self.call(&Scope::push(repository), HttpRequest::new(Method::POST, url))?;
         match response.status() {
             StatusCode::ACCEPTED => self.upload_location(repository, &response),
             _ => Err(response.into_error().into()),
@@ -109,8 +109,8 @@ impl Client {
     ) -> Result<(), UploadError> {
         let digest = utf8_percent_encode(&descriptor.digest.to_string(), NON_ALPHANUMERIC).to_string();
         let url = location.with_query(&format!("digest={digest}")).map_err(RegistryError::Url)?;
-        let mut watched = Watched { content, error: None };
-        let mut request = Request::new(Method::PUT, url);
+        let mut watched = WatchedContent { content, error: None };
+        let mut request = HttpRequest::new(Method::PUT, url);
         request.headers.push((CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")));
         request.body = RequestBody::Stream { length: descriptor.size, content: &mut watched };
         let sent = self.call(scope, request);
@@ -127,12 +127,12 @@ impl Client {
 }
 
 /// Remembers a failure of the content, which the HTTP client would report as a failure of the connection.
-struct Watched<'a> {
+struct WatchedContent<'a> {
     content: &'a mut dyn BlobContent,
     error: Option<io::Error>,
 }
 
-impl Watched<'_> {
+impl WatchedContent<'_> {
     /// Checks that content of exactly the announced length has reached its end.
     fn end(self, descriptor: &Descriptor) -> Result<(), UploadError> {
         match self.content.read(&mut [0; 1]) {
@@ -147,7 +147,7 @@ impl Watched<'_> {
     }
 }
 
-impl Read for Watched<'_> {
+impl Read for WatchedContent<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.content.read(buffer).map_err(|error| {
             let kind = error.kind();

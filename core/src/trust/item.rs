@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::{BundleRecord, Descriptor, ImageRecord, ItemRecord, TargetRecord};
+use sealift_archive_format::inventory::{BundleRecord, DescriptorRecord, ImageRecord, ItemRecord, TargetRecord};
 
 use crate::oci::{Reference, Tag};
 
@@ -110,7 +110,7 @@ impl Item {
 
     /// A name is its own target name unless the inventory says otherwise, so an archive cannot leave it out to look
     /// unsigned.
-    fn new(kind: ItemKind, reference: &str, target: Option<&TargetRecord>, content: &Descriptor) -> Self {
+    fn new(kind: ItemKind, reference: &str, target: Option<&TargetRecord>, content: &DescriptorRecord) -> Self {
         let target = target.map_or(reference, |target| &target.name).to_owned();
         let (digest, length) = (content.digest.clone(), content.size);
         Self { kind, reference: reference.to_owned(), target, digest, length, parts: Vec::new() }

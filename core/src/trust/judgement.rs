@@ -129,7 +129,7 @@ impl<'a> Judge<'a, '_> {
             listed: target.hashes().to_vec(),
             source,
         })?;
-        let required = self.trust.policy.inspections == policy::Inspections::Required;
+        let required = self.trust.policy.inspections == policy::InspectionPolicy::Required;
         let (repositories, work) = (&mut self.repositories, &mut self.work);
         let chain = supply_chain::verify(item, &product, &agreed, repositories, self.question, required, work)
             .map_err(|source| JudgementError::SupplyChain { reference: item.reference.clone(), source })?;

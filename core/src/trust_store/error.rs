@@ -136,7 +136,7 @@ pub enum TrustStoreError {
         /// The role.
         role: String,
         /// What is wrong.
-        source: MetadataError,
+        source: StateMetadataError,
     },
     /// No key of that ring has that name.
     #[error("no {keyring} is known as {name}")]
@@ -253,7 +253,7 @@ pub enum TrustStoreError {
 
 /// Why bytes are not TUF metadata of a role. Only what the store itself needs is checked; the engine verifies.
 #[derive(Debug, thiserror::Error)]
-pub enum MetadataError {
+pub enum StateMetadataError {
     /// Not strict JSON.
     #[error(transparent)]
     Json(#[from] JsonError),

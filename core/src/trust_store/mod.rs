@@ -40,7 +40,7 @@ use std::str::FromStr;
 use sealift_archive_format::Digest;
 
 pub use deliveries::{DeliveredTag, Deliveries, Replacement, TagError};
-pub use error::{MetadataError, StateDamage, TrustStoreError};
+pub use error::{StateDamage, StateMetadataError, TrustStoreError};
 pub use keyring::{Keyring, RingKeyError};
 pub use name::{AttesterName, ExporterName, NameError, RepositoryName};
 pub use policy::{Policy, PolicyError};

@@ -88,7 +88,7 @@ pub struct Policy {
     /// How many different pinned exporters must have sealed an archive.
     pub exporter_threshold: NonZeroU32,
     /// Whether inspections must have been run.
-    pub inspections: Inspections,
+    pub inspections: InspectionPolicy,
     /// The kinds of referrers that are accepted.
     pub referrers: BTreeSet<ReferrerKind>,
     /// How much of an archive is read at most.
@@ -142,7 +142,7 @@ pub enum FreshnessRule {
 /// Whether the inspections that a layout asks for must have been run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Inspections {
+pub enum InspectionPolicy {
     /// A layout whose inspections were not run is refused: they are part of what its owner asks for.
     Required,
     /// A layout whose inspections were not run passes, with a warning that names them.
@@ -158,7 +158,7 @@ impl Default for Policy {
             maximum_transit: Period(DEFAULT_MAXIMUM_TRANSIT),
             warn_before_expiry: Period(SignedDuration::from_hours(7 * 24)),
             exporter_threshold: NonZeroU32::MIN,
-            inspections: Inspections::Required,
+            inspections: InspectionPolicy::Required,
             referrers: usual_kinds(),
             limits: PolicyLimits::default(),
         }

@@ -14,7 +14,7 @@ use sealift_proof::tuf::TrustedState;
 use serde::{Deserialize, Serialize};
 
 use super::disk::{self, Disk, failed};
-use super::error::{MetadataError, StateDamage};
+use super::error::{StateDamage, StateMetadataError};
 use super::{RepositoryName, TrustStoreError};
 
 /// The version of the form of `state.json`.
@@ -223,8 +223,8 @@ pub(super) fn version(role: &str, bytes: &[u8]) -> Result<u64, TrustStoreError> 
     let found = signed.and_then(|signed| signed.get("_type")).and_then(|kind| kind.as_str());
     if found != Some(expected) {
         let found = found.map(|kind| kind.chars().take(40).collect());
-        return Err(not_metadata(MetadataError::Type { expected, found }));
+        return Err(not_metadata(StateMetadataError::Type { expected, found }));
     }
     let version = signed.and_then(|signed| signed.get("version")).and_then(serde_json::Value::as_u64);
-    version.filter(|version| *version > 0).ok_or_else(|| not_metadata(MetadataError::Version))
+    version.filter(|version| *version > 0).ok_or_else(|| not_metadata(StateMetadataError::Version))
 }

@@ -9,12 +9,12 @@ use crate::oci::BlobContent;
 
 /// Reads an entry, and remembers the reason if the archive is at fault: a receiver wraps read errors in its own, and a
 /// broken archive must not be reported as a broken registry.
-pub(super) struct Watched<'a, R: Read> {
+pub(super) struct WatchedEntry<'a, R: Read> {
     entry: EntryReader<'a, R>,
     fault: Option<FormatError>,
 }
 
-impl<'a, R: Read> Watched<'a, R> {
+impl<'a, R: Read> WatchedEntry<'a, R> {
     pub(super) fn new(entry: EntryReader<'a, R>) -> Self {
         Self { entry, fault: None }
     }
@@ -25,7 +25,7 @@ impl<'a, R: Read> Watched<'a, R> {
     }
 }
 
-impl<R: Read> Read for Watched<'_, R> {
+impl<R: Read> Read for WatchedEntry<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.fault.is_some() {
             return Err(io::ErrorKind::InvalidData.into());
@@ -42,4 +42,4 @@ impl<R: Read> Read for Watched<'_, R> {
 }
 
 /// An entry hands out its last piece only after its digest has matched.
-impl<R: Read> BlobContent for Watched<'_, R> {}
+impl<R: Read> BlobContent for WatchedEntry<'_, R> {}

@@ -5,14 +5,14 @@ use std::io::Read;
 use std::sync::Arc;
 
 use sealift_archive_format::FormatError;
-use sealift_archive_format::entry_name::Place;
+use sealift_archive_format::entry_name::EntryPlace;
 use sealift_archive_format::inventory::Inventory;
 use sealift_archive_format::reader::{EntryReader, Reader, SealedReader};
 use sealift_proof::tuf::provider::{CarriedMetadata, CarriedTargets};
 
 use super::documents::{DocumentError, Documents, MAXIMUM_HELD};
-use super::{Judged, Proof, Settings};
-use crate::archive_layout::{self, LayoutError};
+use super::{Judged, Proof, VerifySettings};
+use crate::archive_layout::{self, ArchiveLayoutError};
 use crate::seal::{self, ExporterKey, SealError};
 use crate::trust::{
     self, Attestations, Carried, CarriedRepository, Item, JudgementError, MAXIMUM_TUF, Question, ReferrerRefusal,
@@ -39,7 +39,7 @@ pub enum HeadError {
     Seal(#[from] SealError),
     /// The OCI layout files do not match the inventory.
     #[error("the archive's OCI layout does not match its inventory")]
-    Layout(#[from] LayoutError),
+    Layout(#[from] ArchiveLayoutError),
     /// It carries more TUF metadata than the limit.
     #[error(transparent)]
     TooMuchMetadata(#[from] TooMuchMetadata),
@@ -58,7 +58,7 @@ pub enum HeadError {
 ///
 /// # Errors
 /// [`HeadError`]: the first rule that is broken. No byte of a layer has been read, and nothing was written.
-pub fn open<R: Read>(input: R, trust: &Trust, settings: &Settings<'_>) -> Result<Judged<R>, HeadError> {
+pub fn open<R: Read>(input: R, trust: &Trust, settings: &VerifySettings<'_>) -> Result<Judged<R>, HeadError> {
     open_sealed(Reader::open_with_limit(input, trust.policy.limits.seal_length)?, trust, settings)
 }
 
@@ -69,7 +69,7 @@ pub fn open<R: Read>(input: R, trust: &Trust, settings: &Settings<'_>) -> Result
 pub fn open_sealed<R: Read>(
     sealed: SealedReader<R>,
     trust: &Trust,
-    settings: &Settings<'_>,
+    settings: &VerifySettings<'_>,
 ) -> Result<Judged<R>, HeadError> {
     let exporters: Vec<ExporterKey> =
         trust.exporters.iter().map(|(name, key)| ExporterKey { name: name.to_string(), key: key.clone() }).collect();
@@ -106,24 +106,24 @@ fn read_head<R: Read>(reader: &mut Reader<R>, inventory: &Inventory) -> Result<(
     let mut files: BTreeMap<RepositoryName, TufFiles> = names.map(|name| (name, TufFiles::default())).collect();
     for record in &inventory.entries {
         let name = record.name.clone();
-        if let Place::Blob(digest) = name.place()
+        if let EntryPlace::Blob(digest) = name.place()
             && (!documents.expects(digest) || record.size > MAXIMUM_HELD)
         {
             break;
         }
         let Some(mut entry) = reader.next_entry()? else { break };
         match name.place() {
-            Place::OciLayout => archive_layout::check_marker(&read(&mut entry)?)?,
-            Place::OciIndex => archive_layout::check_index(&read(&mut entry)?, inventory)?,
-            Place::TufMetadata { repository, .. } => {
+            EntryPlace::OciLayout => archive_layout::check_marker(&read(&mut entry)?)?,
+            EntryPlace::OciIndex => archive_layout::check_index(&read(&mut entry)?, inventory)?,
+            EntryPlace::TufMetadata { repository, .. } => {
                 let file = name.as_str().rsplit('/').next().unwrap_or_default().to_owned();
                 files.entry(repository.clone()).or_default().metadata.insert(file, read(&mut entry)?);
             }
-            Place::TufTarget { repository, path } => {
+            EntryPlace::TufTarget { repository, path } => {
                 files.entry(repository.clone()).or_default().targets.insert(path.clone(), read(&mut entry)?);
             }
-            Place::Blob(digest) => documents.add(digest, read(&mut entry)?)?,
-            Place::Seal => {}
+            EntryPlace::Blob(digest) => documents.add(digest, read(&mut entry)?)?,
+            EntryPlace::Seal => {}
         }
     }
     let repositories = files.into_iter().map(|(name, files)| (name, files.into())).collect();
@@ -137,7 +137,7 @@ fn read<R: Read>(entry: &mut EntryReader<'_, R>) -> Result<Vec<u8>, HeadError> {
 
 /// Everything that is not a blob is held in memory, so there is a limit on the total. Both sides check it.
 pub(crate) fn check_tuf_length(inventory: &Inventory) -> Result<(), TooMuchMetadata> {
-    let held = inventory.entries.iter().filter(|entry| !matches!(entry.name.place(), Place::Blob(_)));
+    let held = inventory.entries.iter().filter(|entry| !matches!(entry.name.place(), EntryPlace::Blob(_)));
     let length = held.map(|entry| entry.size).fold(0, u64::saturating_add);
     if length > MAXIMUM_TUF { Err(TooMuchMetadata { length }) } else { Ok(()) }
 }

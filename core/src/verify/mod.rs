@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use sealift_archive_format::FormatError;
-use sealift_archive_format::entry_name::Place;
+use sealift_archive_format::entry_name::EntryPlace;
 use sealift_archive_format::inventory::{EntryRecord, Inventory};
 use sealift_archive_format::reader::{EntryReader, Reader};
 use sealift_proof::freshness::AskedClock;
@@ -34,11 +34,11 @@ use crate::progress::Progress;
 use crate::report::{ContentReport, Report};
 use crate::seal::VerifiedSeal;
 use crate::trust::{AttestationRefusal, Attestations, Carried, Judgement, Terms};
-use content::Watched;
+use content::WatchedEntry;
 
 /// How to judge an archive, in addition to the trust store.
 #[derive(Clone, Copy)]
-pub struct Settings<'a> {
+pub struct VerifySettings<'a> {
     /// This side's clock.
     pub now: Timestamp,
     /// By which clock expiry is judged, in place of the policy's.
@@ -138,7 +138,8 @@ impl<R: Read> Judged<R> {
     /// How many bytes of content are left.
     pub fn remaining_bytes(&self) -> u64 {
         let documents: u64 = self.proof.closed.documents().values().map(|bytes| bytes.len() as u64).sum();
-        let blobs = self.proof.inventory.entries.iter().filter(|entry| matches!(entry.name.place(), Place::Blob(_)));
+        let blobs =
+            self.proof.inventory.entries.iter().filter(|entry| matches!(entry.name.place(), EntryPlace::Blob(_)));
         blobs.map(|entry| entry.size).sum::<u64>().saturating_sub(documents)
     }
 
@@ -175,7 +176,7 @@ impl<R: Read> Judged<R> {
         content.manifests = documents.len() - self.proof.closed.bundle_files.len();
         while let Some(entry) = self.reader.next_entry().map_err(ReceiveError::Archive)? {
             let record = entry.record().clone();
-            if let Place::Blob(digest) = record.name.place() {
+            if let EntryPlace::Blob(digest) = record.name.place() {
                 progress.item(digest.short());
             }
             if self.attestations.expects(&record.digest) {
@@ -194,7 +195,7 @@ impl<R: Read> Judged<R> {
 /// Passes a blob to a receiver.
 fn pass<R: Read, S: Receiver>(entry: EntryReader<'_, R>, receiver: &mut S) -> Result<(), ReceiveError<S::Error>> {
     let record = entry.record().clone();
-    let mut watched = Watched::new(entry);
+    let mut watched = WatchedEntry::new(entry);
     let outcome = receiver.blob(&record, &mut watched);
     match watched.into_fault() {
         Some(fault) => Err(ReceiveError::Archive(fault)),

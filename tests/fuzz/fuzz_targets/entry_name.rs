@@ -4,17 +4,17 @@
 use std::path::{Component, Path};
 
 use libfuzzer_sys::fuzz_target;
-use sealift_archive_format::{EntryName, Place, tar_profile};
+use sealift_archive_format::{EntryName, EntryPlace, tar_profile};
 
 fuzz_target!(|text: &str| {
     let Ok(name) = text.parse::<EntryName>() else { return };
     let again = match name.place() {
-        Place::Seal => EntryName::seal(),
-        Place::OciLayout => EntryName::oci_layout(),
-        Place::OciIndex => EntryName::oci_index(),
-        Place::TufMetadata { repository, file } => EntryName::tuf_metadata(repository, file).expect("it was read"),
-        Place::TufTarget { repository, path } => EntryName::tuf_target(repository, path).expect("it was read"),
-        Place::Blob(digest) => EntryName::blob(digest),
+        EntryPlace::Seal => EntryName::seal(),
+        EntryPlace::OciLayout => EntryName::oci_layout(),
+        EntryPlace::OciIndex => EntryName::oci_index(),
+        EntryPlace::TufMetadata { repository, file } => EntryName::tuf_metadata(repository, file).expect("it was read"),
+        EntryPlace::TufTarget { repository, path } => EntryName::tuf_target(repository, path).expect("it was read"),
+        EntryPlace::Blob(digest) => EntryName::blob(digest),
     };
     assert_eq!((again.as_str(), again.place()), (text, name.place()));
     assert!(Path::new(text).components().all(|part| matches!(part, Component::Normal(_))));

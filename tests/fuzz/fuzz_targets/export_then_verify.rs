@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use sealift_core::progress::Unwatched;
 use sealift_core::trust_store::{Policy, Trust};
-use sealift_core::verify::{self, Discard, Settings};
+use sealift_core::verify::{self, Discard, VerifySettings};
 use sealift_proof::in_toto::Inspections;
 use sealift_proof::signature::SigningKey;
 
@@ -31,7 +31,7 @@ static SIDE: LazyLock<(SigningKey, Trust, Timestamp)> = LazyLock::new(|| {
 fuzz_target!(|data: &[u8]| {
     let (key, trust, now) = &*SIDE;
     let Some(archive) = generated_source::export(data, key, trust, *now) else { return };
-    let settings = Settings { now: *now, asked: None, inspections: Inspections::NotRun };
+    let settings = VerifySettings { now: *now, asked: None, inspections: Inspections::NotRun };
     let judged = verify::open(archive.as_slice(), trust, &settings).expect("the head of an exported archive");
     judged.receive(&mut Discard, &Unwatched).expect("the content of an exported archive");
 });

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use libfuzzer_sys::fuzz_target;
 use sealift_proof::in_toto::Work;
 use sealift_proof::in_toto::artifact_rules::{ArtifactList, ArtifactRule};
-use sealift_proof::in_toto::rule_processing::{Report, apply_rules};
+use sealift_proof::in_toto::rule_processing::{StepReport, apply_rules};
 use sealift_proof::in_toto::{Artifacts, Hashes, Parameters};
 
 const BUDGET: u64 = 100_000;
@@ -27,8 +27,8 @@ fuzz_target!(|data: &[u8]| {
         ArtifactRule::parse(&words, &Parameters::default()).ok()
     };
     let rules: Vec<_> = lines.filter_map(parse).collect();
-    let other = Report { materials: others.clone(), products: others };
-    let own = Report { materials, products };
+    let other = StepReport { materials: others.clone(), products: others };
+    let own = StepReport { materials, products };
     let reports = BTreeMap::from([("own".to_owned(), own.clone()), ("other".to_owned(), other)]);
     for list in [ArtifactList::Materials, ArtifactList::Products] {
         let (mut work, mut trace) = (Work::new(BUDGET), Vec::new());

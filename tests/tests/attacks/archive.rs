@@ -3,8 +3,8 @@
 
 use std::fs;
 
-use sealift_archive_format::{EntryName, Layout, Place, Problem, Reader};
-use sealift_core::archive_layout::LayoutError;
+use sealift_archive_format::{EntryName, EntryPlace, Layout, Problem, Reader};
+use sealift_core::archive_layout::ArchiveLayoutError;
 use sealift_core::seal::SealError;
 use sealift_core::verify::HeadError;
 use sealift_proof::signature::SigningKey;
@@ -91,7 +91,7 @@ fn one_flipped_byte_in_each_class_of_entry() {
         flipped[at(entry.content_offset + entry.size / 2)] ^= 1;
         let refused = far.refuses(&flipped);
         let class = match entry.name.place() {
-            Place::Seal => {
+            EntryPlace::Seal => {
                 // In the middle lies the inventory: either it is none any more, or nobody signed it.
                 let error = refused.head();
                 let seal = matches!(&error, HeadError::Format(error) if matches!(error.problem, Problem::Seal(_)));
@@ -99,11 +99,11 @@ fn one_flipped_byte_in_each_class_of_entry() {
                 classes.insert("seal");
                 continue;
             }
-            Place::OciLayout => "oci-layout",
-            Place::OciIndex => "index.json",
-            Place::TufMetadata { .. } => "metadata",
-            Place::TufTarget { .. } => "target",
-            Place::Blob(_) => "blob",
+            EntryPlace::OciLayout => "oci-layout",
+            EntryPlace::OciIndex => "index.json",
+            EntryPlace::TufMetadata { .. } => "metadata",
+            EntryPlace::TufTarget { .. } => "target",
+            EntryPlace::Blob(_) => "blob",
         };
         classes.insert(class);
         let error = refused.format();
@@ -211,7 +211,7 @@ fn an_index_that_names_something_else_than_the_inventory() {
     for index in [renamed, br#"{"manifests":[],"schemaVersion":2}"#.to_vec(), Vec::new()] {
         let mut consignment = honest.clone();
         consignment.index = Some(index);
-        assert_error!(far.refuses(&consignment.archive()).head(), HeadError::Layout(LayoutError::Index));
+        assert_error!(far.refuses(&consignment.archive()).head(), HeadError::Layout(ArchiveLayoutError::Index));
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::{Completeness, EntryRecord, ImageRole};
-use sealift_core::archive_layout::LayoutError;
+use sealift_core::archive_layout::ArchiveLayoutError;
 use sealift_core::import::{DeliveryError, Destination, ImportError};
 use sealift_core::oci::{
     BlobContent, Descriptor, GraphError, ManifestBytes, Offer, Reference, Repository, Sink, SinkError, Upload,
@@ -15,7 +15,7 @@ use sealift_core::progress::Progress;
 use sealift_core::trust::JudgementError;
 use sealift_core::trust_store::TrustStoreError;
 use sealift_core::verify::documents::{DocumentError, MAXIMUM_HELD};
-use sealift_core::verify::{self, Discard, HeadError, ReceiveError, Settings};
+use sealift_core::verify::{self, Discard, HeadError, ReceiveError, VerifySettings};
 use sealift_sample_publisher::image::{multi_platform_image, store};
 use sealift_tests::far_side::{FarSide, Refused};
 use sealift_tests::malicious_exporter::{
@@ -299,7 +299,8 @@ fn what_is_reported_of_the_content_is_what_the_archive_has() {
     let archive = consignment.archive();
     let far = far();
     let trust = far.store().load().unwrap();
-    let settings = Settings { now: far.now, asked: None, inspections: sealift_proof::in_toto::Inspections::NotRun };
+    let settings =
+        VerifySettings { now: far.now, asked: None, inspections: sealift_proof::in_toto::Inspections::NotRun };
     let judged = verify::open(archive.as_slice(), &trust, &settings).unwrap();
     let remaining = judged.remaining_bytes();
     let counted = Counting::default();
@@ -321,7 +322,7 @@ fn an_archive_whose_oci_layout_is_another_one() {
     contents[0] = br#"{"imageLayoutVersion":"1.0.1"}"#.to_vec();
     inventory.entries[0] = EntryRecord::of(inventory.entries[0].name.clone(), &contents[0]);
     let archive = archive(inventory, contents.iter().map(Vec::as_slice), &[exporter_key()]);
-    assert_error!(far().refuses(&archive).head(), HeadError::Layout(LayoutError::Marker));
+    assert_error!(far().refuses(&archive).head(), HeadError::Layout(ArchiveLayoutError::Marker));
 }
 
 #[test]

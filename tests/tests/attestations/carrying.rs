@@ -101,7 +101,7 @@ fn the_inventory_names_subjects_before_what_refers_to_them() {
     crossing.publish(&image, &[second.clone(), first.clone()]);
     let archive = crossing.export().unwrap();
     let reader = sealift_archive_format::Reader::open(archive.as_slice()).unwrap().read_inventory().unwrap();
-    let named: Vec<&inventory::Descriptor> =
+    let named: Vec<&inventory::DescriptorRecord> =
         reader.inventory().all_images().flat_map(|image| &image.referrers).collect();
     assert_eq!(named.iter().map(|named| &named.digest).collect::<Vec<_>>(), [&digest(&first), &digest(&second)]);
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use sealift_archive_format::inventory::{EntryRecord, Inventory};
 use sealift_archive_format::{Digest, DigestAlgorithm};
-use sealift_archive_format::{Place, Reader, Seal, Writer};
+use sealift_archive_format::{EntryPlace, Reader, Seal, Writer};
 use sealift_core::export::PrepareError;
 use sealift_core::import::ImportError;
 use sealift_core::report::AttestationReport;
@@ -12,7 +12,7 @@ use sealift_core::trust::AttestationRefusal;
 use sealift_core::verify::documents::DocumentError;
 use sealift_core::verify::{HeadError, ReceiveError};
 use sealift_proof::in_toto::attestation::MAXIMUM_LENGTH;
-use sealift_proof::in_toto::{AttestationError, Claim, SignatureCheck};
+use sealift_proof::in_toto::{AttestationClaim, AttestationError, SignatureCheck};
 use sealift_proof::signature::SigningKey;
 use sealift_tests::archive_mutator::image as image_of;
 use sealift_tests::images::Image;
@@ -101,7 +101,7 @@ fn a_bare_statement_is_reported_as_not_signed() {
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].attached_to, digest(&image));
     assert_eq!(found[0].attestation.signature, SignatureCheck::Unsigned);
-    assert_eq!(found[0].attestation.claim, Claim::Sbom { format: "SPDX-2.3".to_owned(), components: 3 });
+    assert_eq!(found[0].attestation.claim, AttestationClaim::Sbom { format: "SPDX-2.3".to_owned(), components: 3 });
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn without_a_pinned_key_a_signature_is_reported_as_not_checked() {
         let found = reported(&crossing, &crossing.export().unwrap());
         assert_eq!(found[0].attestation.signature, SignatureCheck::NotChecked, "{layer_type}");
         assert!(
-            matches!(&found[0].attestation.claim, Claim::Provenance { builder, .. } if builder.ends_with("builder"))
+            matches!(&found[0].attestation.claim, AttestationClaim::Provenance { builder, .. } if builder.ends_with("builder"))
         );
     }
 }
@@ -234,12 +234,12 @@ fn position(inventory: &Inventory, digest: &Digest) -> usize {
 
 /// Where the first layer of the image stands: after its manifest, the referrer's, and both configurations.
 fn first_layer(inventory: &Inventory) -> usize {
-    let is_blob = |entry: &EntryRecord| matches!(entry.name.place(), Place::Blob(_));
+    let is_blob = |entry: &EntryRecord| matches!(entry.name.place(), EntryPlace::Blob(_));
     inventory.entries.iter().position(is_blob).unwrap() + 4
 }
 
 fn refresh_index(inventory: &mut Inventory, contents: &mut [Vec<u8>]) {
-    let at = inventory.entries.iter().position(|entry| matches!(entry.name.place(), Place::OciIndex)).unwrap();
+    let at = inventory.entries.iter().position(|entry| matches!(entry.name.place(), EntryPlace::OciIndex)).unwrap();
     contents[at] = sealift_core::archive_layout::index(inventory);
     let name = inventory.entries[at].name.clone();
     inventory.entries[at] = EntryRecord::of(name, &contents[at]);

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::Exporter;
-use sealift_core::export::{self, ImageRequest, LeftOutReferrer, PlanError, PrepareError, Request, SourceReference};
+use sealift_core::export::{
+    self, ExportRequest, ImageRequest, LeftOutReferrer, PlanError, PrepareError, SourceReference,
+};
 use sealift_core::import::{self, Delivered, Destination, ImportError};
 use sealift_core::oci::layout::{LayoutSink, LayoutSource};
 use sealift_core::oci::referrer::usual_kinds;
@@ -16,7 +18,7 @@ use sealift_core::oci::{Descriptor, Platforms, Reference, ReferrerKind, Sink, So
 use sealift_core::progress::Unwatched;
 use sealift_core::trust::Extent;
 use sealift_core::trust_store::{Trust, TrustStore};
-use sealift_core::verify::{self, HeadError, Settings};
+use sealift_core::verify::{self, HeadError, VerifySettings};
 use sealift_proof::in_toto::Inspections;
 use sealift_proof::signature::SigningKey;
 use sealift_tests::images::Image;
@@ -100,9 +102,9 @@ impl Crossing {
     ) -> Result<(Vec<u8>, Vec<LeftOutReferrer>), Refused> {
         let place = SourceReference { source, reference: reference(name) };
         let images = vec![ImageRequest { name: NAME.to_owned(), place }];
-        let request = Request { bundles: Vec::new(), images, platforms: Platforms::All, referrers };
+        let request = ExportRequest { bundles: Vec::new(), images, platforms: Platforms::All, referrers };
         let plan = export::plan(&request).map_err(Refused::Plan)?;
-        let settings = export::Settings {
+        let settings = export::ExportSettings {
             now: now(),
             exported_at: now(),
             exporter: Exporter { name: "test".to_owned(), version: "1".to_owned() },
@@ -138,7 +140,7 @@ impl Crossing {
     ) -> Result<Delivered, Refused> {
         let update = self.store("far").update().unwrap();
         let trust = update.trust().unwrap();
-        let settings = Settings { now: now(), asked: None, inspections: Inspections::NotRun };
+        let settings = VerifySettings { now: now(), asked: None, inspections: Inspections::NotRun };
         let judged = verify::open(archive, &trust, &settings).map_err(Refused::Head)?;
         import::deliver(judged, destination, &[], &update, sink, &Unwatched).map_err(Refused::Import)
     }

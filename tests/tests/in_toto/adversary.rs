@@ -8,9 +8,9 @@ use sealift_archive_format::{Digest, dsse};
 use sealift_proof::canonical_json;
 use sealift_proof::in_toto::artifact::ArtifactError;
 use sealift_proof::in_toto::key::{NotSigned, UnusableKey};
-use sealift_proof::in_toto::layout::LayoutError;
+use sealift_proof::in_toto::layout::InTotoLayoutError;
 use sealift_proof::in_toto::link::LinkError;
-use sealift_proof::in_toto::metadata::{MetadataError, PAYLOAD_TYPE};
+use sealift_proof::in_toto::metadata::{PAYLOAD_TYPE, SignedDocumentError};
 use sealift_proof::in_toto::product::UnboundProduct;
 use sealift_proof::in_toto::refusal::LinkProblem;
 use sealift_proof::in_toto::rule_processing::RuleViolation;
@@ -372,7 +372,7 @@ fn a_layout_has_limits() {
         fill(&mut chain.layout, limit + 1);
         let cause = chain.cause();
         assert!(
-            matches!(&cause, Cause::Layout(LayoutError::TooMany { what: found, count, limit: said })
+            matches!(&cause, Cause::Layout(InTotoLayoutError::TooMany { what: found, count, limit: said })
                 if *found == what && (*count, *said) == (limit + 1, limit)),
             "{what}: {cause:?}"
         );
@@ -414,11 +414,11 @@ fn passed_over(file: Vec<u8>) -> LinkProblem {
 fn a_file_that_does_not_count_says_why() {
     let link = Chain::new().link;
     let long = [b"{\"x\":\"".as_slice(), &vec![b'x'; 32 << 20], b"\"}"].concat();
-    assert!(matches!(passed_over(long), LinkProblem::Unreadable(MetadataError::TooLong { .. })));
+    assert!(matches!(passed_over(long), LinkProblem::Unreadable(SignedDocumentError::TooLong { .. })));
     assert!(matches!(passed_over(b"not JSON".to_vec()), LinkProblem::Unreadable(_)));
     let no_envelope = json!({"payloadType": PAYLOAD_TYPE, "payload": "e30=", "signatures": "none"}).to_string();
     let problem = passed_over(no_envelope.into_bytes());
-    assert!(matches!(problem, LinkProblem::Unreadable(MetadataError::Envelope(_))), "{problem:?}");
+    assert!(matches!(problem, LinkProblem::Unreadable(SignedDocumentError::Envelope(_))), "{problem:?}");
     let mut no_link = link.clone();
     no_link["materials"] = json!([]);
     assert!(matches!(passed_over(metablock(&no_link, &[ALICE])), LinkProblem::NotALink(_)));
@@ -519,5 +519,5 @@ fn a_command_with_a_parameter_that_nobody_gave_cannot_be_filled_in() {
     chain.verify(Inspections::NotRun).unwrap();
     chain.layout["steps"][0]["expected_command"] = json!(["make", "{missing}"]);
     let cause = chain.cause();
-    assert!(matches!(&cause, Cause::Layout(LayoutError::Command { item, .. }) if item == "pack"), "{cause:?}");
+    assert!(matches!(&cause, Cause::Layout(InTotoLayoutError::Command { item, .. }) if item == "pack"), "{cause:?}");
 }

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::{BundleRecord, Completeness, ImageRecord, ImageRole};
 use sealift_archive_format::strict_json::JsonError;
-use sealift_core::export::{self, ImageRequest, Request, SourceReference};
+use sealift_core::export::{self, ExportRequest, ImageRequest, SourceReference};
 use sealift_core::oci::media_type::{OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST};
 use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::oci::{Descriptor, GraphError, ManifestError, Platforms};
 use sealift_core::progress::Unwatched;
 use sealift_core::verify::documents::DocumentError;
-use sealift_core::verify::{self, Discard, HeadError, Settings};
+use sealift_core::verify::{self, Discard, HeadError, VerifySettings};
 use sealift_proof::in_toto::Inspections;
 use sealift_sample_publisher::Sample;
 use sealift_tests::far_side::FarSide;
@@ -79,7 +79,7 @@ impl Pile {
         let far = FarSide::trusting_nobody(now());
         far.policy("minimum_level = \"0\"\n");
         let trust = far.store().load().unwrap();
-        let settings = Settings { now: now(), asked: None, inspections: Inspections::NotRun };
+        let settings = VerifySettings { now: now(), asked: None, inspections: Inspections::NotRun };
         let started = std::time::Instant::now();
         let (outcome, peak) = peak_of(|| {
             verify::open(archive.as_slice(), &trust, &settings).map(|judged| {
@@ -285,7 +285,7 @@ fn exhaustion_a_source_that_invents_referrers_takes_no_more_than_a_plan_may_hold
     source.serve(image);
     let name = "e.example/a:1".to_owned();
     let place = SourceReference { source: std::sync::Arc::new(source), reference: name.parse().unwrap() };
-    let request = Request {
+    let request = ExportRequest {
         bundles: Vec::new(),
         images: vec![ImageRequest { name, place }],
         platforms: Platforms::All,

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use sealift_archive_format::inventory::Exporter;
 use sealift_archive_format::{Digest, WriteError};
-use sealift_core::archive_layout::LayoutError;
+use sealift_core::archive_layout::ArchiveLayoutError;
 use sealift_core::cnab::RegistryFormError;
 use sealift_core::cnab::{Bundle, BundleError};
 use sealift_core::export::request::SourceReference;
 use sealift_core::export::{
-    self, BundleOrigin, BundleRequest, ExportError, ImageRequest, ImagesFrom, PlanError, PrepareError, Request,
+    self, BundleOrigin, BundleRequest, ExportError, ExportRequest, ImageRequest, ImagesFrom, PlanError, PrepareError,
 };
 use sealift_core::oci::GraphError;
 use sealift_core::oci::referrer::usual_kinds;
@@ -35,15 +35,15 @@ use super::WEB;
 
 const INSTALLER: &str = "example.com/demo/installer:1.0.0";
 
-fn plan_of(sides: &TwoSides, request: &Request) -> PlanError {
+fn plan_of(sides: &TwoSides, request: &ExportRequest) -> PlanError {
     match sides.prepare(request).err().unwrap() {
         ExportFailure::Plan(error) => error,
         other => panic!("{other:?}"),
     }
 }
 
-fn bundle(name: &str, origin: BundleOrigin) -> Request {
-    Request {
+fn bundle(name: &str, origin: BundleOrigin) -> ExportRequest {
+    ExportRequest {
         bundles: vec![BundleRequest { name: name.to_owned(), origin }],
         images: Vec::new(),
         platforms: Platforms::All,
@@ -52,18 +52,18 @@ fn bundle(name: &str, origin: BundleOrigin) -> Request {
 }
 
 /// A bundle of this name in this source.
-fn stored(source: Arc<dyn Source>, name: &str) -> Request {
+fn stored(source: Arc<dyn Source>, name: &str) -> ExportRequest {
     bundle(name, BundleOrigin::Stored(SourceReference { source, reference: name.parse().unwrap() }))
 }
 
 /// An image of this name in this source.
-fn lone_image(source: Arc<dyn Source>, name: &str) -> Request {
+fn lone_image(source: Arc<dyn Source>, name: &str) -> ExportRequest {
     let place = SourceReference { source, reference: name.parse().unwrap() };
     let images = vec![ImageRequest { name: name.to_owned(), place }];
-    Request { bundles: Vec::new(), images, platforms: Platforms::All, referrers: usual_kinds() }
+    ExportRequest { bundles: Vec::new(), images, platforms: Platforms::All, referrers: usual_kinds() }
 }
 
-fn document(bundle_json: &[u8], images: ImagesFrom) -> Request {
+fn document(bundle_json: &[u8], images: ImagesFrom) -> ExportRequest {
     bundle("example.com/demo/thin:1", BundleOrigin::Document { bundle_json: bundle_json.to_vec(), images })
 }
 
@@ -87,7 +87,7 @@ fn a_plan_names_what_is_wrong_with_its_request() {
         matches!(&no_bundle, PlanError::RegistryForm { source: RegistryFormError::NotABundle, .. }),
         "{no_bundle:?}"
     );
-    let twice = Request {
+    let twice = ExportRequest {
         images: [WEB, INSTALLER]
             .map(|name| ImageRequest { name: "example.com/one:1".to_owned(), place: sides.place(name) })
             .to_vec(),
@@ -143,7 +143,7 @@ fn a_bundle_whose_index_does_not_list_an_image_is_not_complete() {
     );
 }
 
-fn plan_of_request(request: &Request) -> PlanError {
+fn plan_of_request(request: &ExportRequest) -> PlanError {
     export::plan(request).err().unwrap()
 }
 
@@ -228,8 +228,8 @@ fn a_repository_that_is_not_pinned_speaks_for_nothing() {
     assert!(matches!(gathered, Err(RepositoryError::NotPinned { name }) if name.as_str() == "demo"));
 }
 
-fn settings<'a>(sides: &TwoSides, exporter: &str, keys: &'a [SigningKey]) -> export::Settings<'a> {
-    export::Settings {
+fn settings<'a>(sides: &TwoSides, exporter: &str, keys: &'a [SigningKey]) -> export::ExportSettings<'a> {
+    export::ExportSettings {
         now: sides.now,
         exported_at: sides.now,
         exporter: Exporter { name: exporter.to_owned(), version: "1".to_owned() },
@@ -314,11 +314,11 @@ fn more_names_than_an_index_may_list_are_not_sealed() {
     let source: Arc<dyn Source> = Arc::new(source);
     let names = (0..10_001).map(|number| format!("e.example/a:{number}"));
     let images = names.flat_map(|name| lone_image(Arc::clone(&source), &name).images).collect();
-    let plan = export::plan(&Request { images, ..sides.image_request(WEB) }).unwrap();
+    let plan = export::plan(&ExportRequest { images, ..sides.image_request(WEB) }).unwrap();
     let (trust, keys) = (sides.near().load().unwrap(), [SigningKey::from_seed(&[42; 32])]);
     let prepared = export::prepare(plan, &trust, BTreeMap::new(), &settings(&sides, "test", &keys));
     let refused = prepared.err().unwrap();
-    assert!(matches!(&refused, PrepareError::Layout(LayoutError::TooMany { count: 10_001, .. })), "{refused:?}");
+    assert!(matches!(&refused, PrepareError::Layout(ArchiveLayoutError::TooMany { count: 10_001, .. })), "{refused:?}");
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use sealift_core::export::{self, BundleOrigin, BundleRequest, ImageRequest, PlanError, Request, SourceReference};
+use sealift_core::export::{
+    self, BundleOrigin, BundleRequest, ExportRequest, ImageRequest, PlanError, SourceReference,
+};
 use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::oci::{Descriptor, GraphError, Platforms, Source};
 use sealift_tests::hostile_source::{Asked, HostileSource};
@@ -16,7 +18,7 @@ fn plan(source: HostileSource, images: &[&str], bundles: &[&str]) -> (Result<exp
     let place = |name: &str| SourceReference { source: Arc::clone(&source), reference: name.parse().unwrap() };
     let image = |name: &&str| ImageRequest { name: (*name).to_owned(), place: place(name) };
     let bundle = |name: &&str| BundleRequest { name: (*name).to_owned(), origin: BundleOrigin::Stored(place(name)) };
-    let request = Request {
+    let request = ExportRequest {
         bundles: bundles.iter().map(bundle).collect(),
         images: images.iter().map(image).collect(),
         platforms: Platforms::All,

@@ -13,7 +13,7 @@ mod trust_store;
 use std::fs;
 
 use sealift_archive_format::inventory::Completeness;
-use sealift_core::export::{BundleOrigin, BundleRequest, ImagesFrom, PlanError, PrepareError, Request};
+use sealift_core::export::{BundleOrigin, BundleRequest, ExportRequest, ImagesFrom, PlanError, PrepareError};
 use sealift_core::oci::Platforms;
 use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::trust::{JudgementError, RepositoryError};
@@ -133,14 +133,14 @@ fn an_image_may_stand_alone() {
 }
 
 /// The bundle as a file, with its images in the layout.
-fn thin(sides: &TwoSides, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Request {
+fn thin(sides: &TwoSides, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> ExportRequest {
     let report = sides.verify(&sides.archive()).report();
     let digest = &report.bundles[0].item.digest;
     let bundle_json = fs::read(sides.published.layout.join("blobs/sha256").join(digest.hex())).unwrap();
     let images = ImagesFrom::TheirReferences(sides.layout());
     let origin = BundleOrigin::Document { bundle_json: change(bundle_json), images };
     let name = sides.published.bundle.clone();
-    Request {
+    ExportRequest {
         bundles: vec![BundleRequest { name, origin }],
         images: Vec::new(),
         platforms: Platforms::All,
@@ -189,7 +189,7 @@ fn an_image_with_another_digest_than_the_bundle_states_is_not_exported() {
 #[test]
 fn chosen_platforms_are_carried_and_the_others_are_named_as_absent() {
     let sides = TwoSides::new();
-    let request = Request { platforms: Platforms::Only(vec!["linux/amd64".parse().unwrap()]), ..sides.request() };
+    let request = ExportRequest { platforms: Platforms::Only(vec!["linux/amd64".parse().unwrap()]), ..sides.request() };
     let archive = sides.export(&request).unwrap();
     assert!(archive.len() < sides.archive().len());
     let judged = sides.judge(&archive).unwrap();

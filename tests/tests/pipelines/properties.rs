@@ -6,11 +6,11 @@ use std::sync::LazyLock;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use regex::Regex;
-use sealift_archive_format::{EntryName, Inventory, Place, Reader};
+use sealift_archive_format::{EntryName, EntryPlace, Inventory, Reader};
 use sealift_core::oci::Reference;
 use sealift_proof::in_toto::Work;
 use sealift_proof::in_toto::artifact_rules::{ArtifactList, ArtifactRule};
-use sealift_proof::in_toto::rule_processing::{Report, apply_rules};
+use sealift_proof::in_toto::rule_processing::{StepReport, apply_rules};
 use sealift_proof::in_toto::{Artifacts, Hashes, Parameters};
 use sealift_proof::tuf::RepositoryMap;
 use sealift_proof::tuf::map::MapSearchError;
@@ -58,7 +58,7 @@ proptest! {
                 prop_assert!(is_plain, "{}", path);
                 let read: EntryName = name.as_str().parse().unwrap();
                 prop_assert_eq!(&read, &name);
-                let Place::TufTarget { path: found, .. } = read.place() else { panic!("{name:?}") };
+                let EntryPlace::TufTarget { path: found, .. } = read.place() else { panic!("{name:?}") };
                 prop_assert_eq!(found, &path);
                 prop_assert!(name.as_str().bytes().all(|byte| byte.is_ascii_graphic()), "{}", name);
             }
@@ -140,7 +140,7 @@ proptest! {
             ArtifactRule::parse(&words, &Parameters::default()).unwrap()
         };
         let parsed: Vec<ArtifactRule> = rules.iter().map(parse).collect();
-        let report = |materials: &BTreeMap<String, u8>, products: &BTreeMap<String, u8>| Report {
+        let report = |materials: &BTreeMap<String, u8>, products: &BTreeMap<String, u8>| StepReport {
             materials: artifacts(materials),
             products: artifacts(products),
         };

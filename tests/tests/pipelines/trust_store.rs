@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use sealift_archive_format::Digest;
 use sealift_core::trust_store::{
-    ExportTime, Keyring, MetadataError, RepositoryName, StateDamage, TrustStore, TrustStoreError, Update,
+    ExportTime, Keyring, RepositoryName, StateDamage, StateMetadataError, TrustStore, TrustStoreError, Update,
 };
 use sealift_proof::tuf::TrustedState;
 use sealift_tests::tuf_repository::TufRepository;
@@ -119,7 +119,7 @@ fn metadata_without_a_version_is_not_remembered() {
         let state = TrustedState { metadata, last_export: Some(day(1)) };
         let refused = update.commit(&[(name("main"), state)].into()).unwrap_err();
         assert!(
-            matches!(&refused, TrustStoreError::NotMetadata { role, source: MetadataError::Version }
+            matches!(&refused, TrustStoreError::NotMetadata { role, source: StateMetadataError::Version }
                 if role == "snapshot"),
             "{refused:?}"
         );

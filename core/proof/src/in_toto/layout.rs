@@ -74,7 +74,7 @@ pub struct Rules {
 
 /// Why a document is not a layout that can be verified.
 #[derive(Debug, thiserror::Error)]
-pub enum LayoutError {
+pub enum InTotoLayoutError {
     /// A member is missing or of the wrong type.
     #[error("the layout does not have the members of a layout")]
     Form(#[source] JsonError),
@@ -178,9 +178,9 @@ impl Layout {
     /// Reads a layout, and fills in its parameters.
     ///
     /// # Errors
-    /// [`LayoutError`].
-    pub fn parse(payload: &Value, parameters: &Parameters) -> Result<Self, LayoutError> {
-        let raw: RawLayout = strict_json::into(payload.clone()).map_err(LayoutError::Form)?;
+    /// [`InTotoLayoutError`].
+    pub fn parse(payload: &Value, parameters: &Parameters) -> Result<Self, InTotoLayoutError> {
+        let raw: RawLayout = strict_json::into(payload.clone()).map_err(InTotoLayoutError::Form)?;
         expect_type("layout", Some(raw.kind))?;
         let keys = raw.keys.unwrap_or_default();
         let (steps, inspections) = (raw.steps.unwrap_or_default(), raw.inspect.unwrap_or_default());
@@ -201,42 +201,42 @@ impl Layout {
     }
 }
 
-fn read_key((listed, key): (String, Value)) -> Result<(String, Key), LayoutError> {
+fn read_key((listed, key): (String, Value)) -> Result<(String, Key), InTotoLayoutError> {
     match key.get("keyid").and_then(Value::as_str) {
-        Some(says) if says != listed => Err(LayoutError::KeyId { listed, says: says.to_owned() }),
+        Some(says) if says != listed => Err(InTotoLayoutError::KeyId { listed, says: says.to_owned() }),
         _ => Ok((listed, Key::from_json(&key))),
     }
 }
 
-fn expect_type(expected: &'static str, found: Option<String>) -> Result<(), LayoutError> {
+fn expect_type(expected: &'static str, found: Option<String>) -> Result<(), InTotoLayoutError> {
     match found {
-        Some(found) if found != expected => Err(LayoutError::Type { expected, found }),
+        Some(found) if found != expected => Err(InTotoLayoutError::Type { expected, found }),
         _ => Ok(()),
     }
 }
 
-fn limit(what: &'static str, count: usize, limit: usize) -> Result<(), LayoutError> {
-    if count > limit { Err(LayoutError::TooMany { what, count, limit }) } else { Ok(()) }
+fn limit(what: &'static str, count: usize, limit: usize) -> Result<(), InTotoLayoutError> {
+    if count > limit { Err(InTotoLayoutError::TooMany { what, count, limit }) } else { Ok(()) }
 }
 
-fn unique_names<'a>(items: impl Iterator<Item = &'a RawItem>) -> Result<(), LayoutError> {
+fn unique_names<'a>(items: impl Iterator<Item = &'a RawItem>) -> Result<(), InTotoLayoutError> {
     let mut seen = BTreeSet::new();
     for RawItem { name, .. } in items {
         // A name becomes part of file names: those of links, and that of the folder of a sublayout's links.
         if name.is_empty() || name.len() > 200 || name.chars().any(|each| each == '/' || each.is_control()) {
-            return Err(LayoutError::Name(name.chars().take(200).collect()));
+            return Err(InTotoLayoutError::Name(name.chars().take(200).collect()));
         }
         if !seen.insert(name) {
-            return Err(LayoutError::NameTwice(name.clone()));
+            return Err(InTotoLayoutError::NameTwice(name.clone()));
         }
     }
     Ok(())
 }
 
-fn fill_in(item: &str, command: Vec<String>, parameters: &Parameters) -> Result<Vec<String>, LayoutError> {
+fn fill_in(item: &str, command: Vec<String>, parameters: &Parameters) -> Result<Vec<String>, InTotoLayoutError> {
     let word = |word: String| parameters.fill_in_command(&word);
     let filled: Result<_, _> = command.into_iter().map(word).collect();
-    filled.map_err(|source| LayoutError::Command { item: item.to_owned(), source })
+    filled.map_err(|source| InTotoLayoutError::Command { item: item.to_owned(), source })
 }
 
 impl Rules {
@@ -245,19 +245,19 @@ impl Rules {
         materials: Option<Vec<Vec<String>>>,
         products: Option<Vec<Vec<String>>>,
         parameters: &Parameters,
-    ) -> Result<Self, LayoutError> {
+    ) -> Result<Self, InTotoLayoutError> {
         let read = |rules: Option<Vec<Vec<String>>>| {
             let rules = rules.unwrap_or_default();
             limit("rules in a list", rules.len(), MAXIMUM_RULES)?;
             let parsed: Result<_, _> = rules.iter().map(|words| ArtifactRule::parse(words, parameters)).collect();
-            parsed.map_err(|source| LayoutError::Rule { item: item.to_owned(), source })
+            parsed.map_err(|source| InTotoLayoutError::Rule { item: item.to_owned(), source })
         };
         Ok(Self { expected_materials: read(materials)?, expected_products: read(products)? })
     }
 }
 
 impl Step {
-    fn read(raw: RawItem, parameters: &Parameters) -> Result<Self, LayoutError> {
+    fn read(raw: RawItem, parameters: &Parameters) -> Result<Self, InTotoLayoutError> {
         expect_type("step", raw.kind)?;
         let constrained = match &raw.cert_constraints {
             None | Some(Value::Null) => false,
@@ -265,11 +265,11 @@ impl Step {
             Some(_) => true,
         };
         if constrained {
-            return Err(LayoutError::CertificateConstraints { step: raw.name });
+            return Err(InTotoLayoutError::CertificateConstraints { step: raw.name });
         }
         let threshold = raw.threshold.unwrap_or(1);
         let Some(threshold) = u32::try_from(threshold).ok().and_then(NonZeroU32::new) else {
-            return Err(LayoutError::Threshold { step: raw.name, threshold });
+            return Err(InTotoLayoutError::Threshold { step: raw.name, threshold });
         };
         let pubkeys = raw.pubkeys.unwrap_or_default();
         limit("keys in a step", pubkeys.len(), MAXIMUM_ITEMS)?;
@@ -284,11 +284,11 @@ impl Step {
 }
 
 impl Inspection {
-    fn read(raw: RawItem, parameters: &Parameters) -> Result<Self, LayoutError> {
+    fn read(raw: RawItem, parameters: &Parameters) -> Result<Self, InTotoLayoutError> {
         expect_type("inspection", raw.kind)?;
         let run = fill_in(&raw.name, raw.run.unwrap_or_default(), parameters)?;
         if run.first().is_none_or(String::is_empty) {
-            return Err(LayoutError::NoCommand(raw.name));
+            return Err(InTotoLayoutError::NoCommand(raw.name));
         }
         let rules = Rules::read(&raw.name, raw.expected_materials, raw.expected_products, parameters)?;
         Ok(Self { name: raw.name, run, rules })
@@ -312,7 +312,7 @@ mod tests {
         })
     }
 
-    fn with(pointer: &str, value: Value) -> Result<Layout, LayoutError> {
+    fn with(pointer: &str, value: Value) -> Result<Layout, InTotoLayoutError> {
         let mut layout = layout();
         *layout.pointer_mut(pointer).unwrap() = value;
         Layout::parse(&layout, &Parameters::default())
@@ -330,19 +330,19 @@ mod tests {
 
     #[test]
     fn names_are_unique_among_steps_and_inspections_and_plain() {
-        assert!(matches!(with("/inspect/0/name", json!("build")), Err(LayoutError::NameTwice(_))));
+        assert!(matches!(with("/inspect/0/name", json!("build")), Err(InTotoLayoutError::NameTwice(_))));
         for name in ["", "a/b", "..\u{0}", "a\nb"] {
-            assert!(matches!(with("/steps/0/name", json!(name)), Err(LayoutError::Name(_))), "{name:?}");
+            assert!(matches!(with("/steps/0/name", json!(name)), Err(InTotoLayoutError::Name(_))), "{name:?}");
         }
     }
 
     #[test]
     fn a_threshold_is_at_least_one() {
         for threshold in [0, -1, i64::MAX] {
-            assert!(matches!(with("/steps/0/threshold", json!(threshold)), Err(LayoutError::Threshold { .. })));
+            assert!(matches!(with("/steps/0/threshold", json!(threshold)), Err(InTotoLayoutError::Threshold { .. })));
         }
         for threshold in [json!("1"), json!(1.5), json!(true)] {
-            assert!(matches!(with("/steps/0/threshold", threshold), Err(LayoutError::Form(_))));
+            assert!(matches!(with("/steps/0/threshold", threshold), Err(InTotoLayoutError::Form(_))));
         }
     }
 
@@ -354,7 +354,7 @@ mod tests {
             Layout::parse(&layout, &Parameters::default())
         };
         for constraints in [json!([{"common_name": "*"}]), json!({})] {
-            assert!(matches!(with_constraints(constraints), Err(LayoutError::CertificateConstraints { .. })));
+            assert!(matches!(with_constraints(constraints), Err(InTotoLayoutError::CertificateConstraints { .. })));
         }
         with_constraints(json!([])).unwrap();
         with_constraints(Value::Null).unwrap();
@@ -362,24 +362,30 @@ mod tests {
 
     #[test]
     fn a_key_is_what_it_is_listed_as() {
-        assert!(matches!(with("/keys/ab/keyid", json!("cd")), Err(LayoutError::KeyId { .. })));
+        assert!(matches!(with("/keys/ab/keyid", json!("cd")), Err(InTotoLayoutError::KeyId { .. })));
     }
 
     #[test]
     fn rules_commands_types_and_times_are_checked() {
-        assert!(matches!(with("/steps/0/expected_products/0", json!(["ALLOW", "[a"])), Err(LayoutError::Rule { .. })));
-        assert!(matches!(with("/steps/0/expected_products/0", json!(["NOP", "a"])), Err(LayoutError::Rule { .. })));
-        assert!(matches!(with("/inspect/0/run", json!([])), Err(LayoutError::NoCommand(_))));
-        assert!(matches!(with("/steps/0/_type", json!("inspection")), Err(LayoutError::Type { .. })));
-        assert!(matches!(with("/_type", json!("link")), Err(LayoutError::Type { .. })));
-        assert!(matches!(with("/expires", json!("2030-01-01")), Err(LayoutError::Expires(_))));
-        assert!(matches!(with("/steps", json!({})), Err(LayoutError::Form(_))));
+        assert!(matches!(
+            with("/steps/0/expected_products/0", json!(["ALLOW", "[a"])),
+            Err(InTotoLayoutError::Rule { .. })
+        ));
+        assert!(matches!(
+            with("/steps/0/expected_products/0", json!(["NOP", "a"])),
+            Err(InTotoLayoutError::Rule { .. })
+        ));
+        assert!(matches!(with("/inspect/0/run", json!([])), Err(InTotoLayoutError::NoCommand(_))));
+        assert!(matches!(with("/steps/0/_type", json!("inspection")), Err(InTotoLayoutError::Type { .. })));
+        assert!(matches!(with("/_type", json!("link")), Err(InTotoLayoutError::Type { .. })));
+        assert!(matches!(with("/expires", json!("2030-01-01")), Err(InTotoLayoutError::Expires(_))));
+        assert!(matches!(with("/steps", json!({})), Err(InTotoLayoutError::Form(_))));
     }
 
     #[test]
     fn a_layout_that_is_never_to_expire_is_read() {
         let layout = with("/expires", json!("9999-12-31T23:59:59Z")).unwrap();
         assert!(layout.expires > parse_instant("9999-01-01T00:00:00Z").unwrap());
-        assert!(matches!(with("/expires", json!("9999-02-30T00:00:00Z")), Err(LayoutError::Expires(_))));
+        assert!(matches!(with("/expires", json!("9999-02-30T00:00:00Z")), Err(InTotoLayoutError::Expires(_))));
     }
 }

@@ -58,7 +58,7 @@ pub enum SignatureValue {
 
 /// Why bytes are not a signed document.
 #[derive(Debug, thiserror::Error)]
-pub enum MetadataError {
+pub enum SignedDocumentError {
     /// They are longer than the limit.
     #[error("the document is {length} bytes long; the limit is {MAXIMUM_DOCUMENT_LENGTH}")]
     TooLong {
@@ -98,10 +98,10 @@ impl SignedDocument {
     /// Reads a document in either wrapping.
     ///
     /// # Errors
-    /// [`MetadataError`].
-    pub fn parse(bytes: &[u8]) -> Result<Self, MetadataError> {
+    /// [`SignedDocumentError`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, SignedDocumentError> {
         if bytes.len() > MAXIMUM_DOCUMENT_LENGTH {
-            return Err(MetadataError::TooLong { length: bytes.len() });
+            return Err(SignedDocumentError::TooLong { length: bytes.len() });
         }
         let document = strict_json::parse(bytes)?;
         let has = |name: &str| document.get(name).is_some();
@@ -112,17 +112,17 @@ impl SignedDocument {
                 drop(document);
                 Self::from_envelope(bytes)
             }
-            _ => Err(MetadataError::Form),
+            _ => Err(SignedDocumentError::Form),
         }
     }
 
-    fn from_metablock(mut document: Value) -> Result<Self, MetadataError> {
+    fn from_metablock(mut document: Value) -> Result<Self, SignedDocumentError> {
         let payload = document.get_mut("signed").map(Value::take).unwrap_or_default();
         let signatures = document.get_mut("signatures").map(Value::take).unwrap_or_default();
         let signatures: Option<Vec<Value>> = strict_json::into(signatures)?;
         let signatures = signatures.unwrap_or_default();
         if signatures.len() > dsse::MAXIMUM_SIGNATURES {
-            return Err(MetadataError::TooManySignatures { count: signatures.len() });
+            return Err(SignedDocumentError::TooManySignatures { count: signatures.len() });
         }
         let signed_bytes = canonical_json::encode(&payload)?;
         Ok(Self {
@@ -134,7 +134,7 @@ impl SignedDocument {
         })
     }
 
-    fn from_envelope(bytes: &[u8]) -> Result<Self, MetadataError> {
+    fn from_envelope(bytes: &[u8]) -> Result<Self, SignedDocumentError> {
         let document = Self::unread(Envelope::parse(bytes)?)?;
         Ok(Self { payload: strict_json::parse(document.payload_bytes())?, ..document })
     }
@@ -142,10 +142,10 @@ impl SignedDocument {
     /// The document in an envelope, with its payload as bytes only.
     ///
     /// # Errors
-    /// [`MetadataError::PayloadType`].
-    pub(crate) fn unread(envelope: Envelope) -> Result<Self, MetadataError> {
+    /// [`SignedDocumentError::PayloadType`].
+    pub(crate) fn unread(envelope: Envelope) -> Result<Self, SignedDocumentError> {
         if envelope.payload_type != PAYLOAD_TYPE {
-            return Err(MetadataError::PayloadType(envelope.payload_type));
+            return Err(SignedDocumentError::PayloadType(envelope.payload_type));
         }
         let plain = |it: dsse::Signature| Signature { key_id: it.key_id, value: SignatureValue::Plain(it.bytes) };
         Ok(Self {
@@ -190,7 +190,7 @@ impl SignedDocument {
 }
 
 impl Signature {
-    fn parse(object: &Value) -> Result<Self, MetadataError> {
+    fn parse(object: &Value) -> Result<Self, SignedDocumentError> {
         let text = |name: &str| object.get(name).and_then(Value::as_str);
         let key_id = text("keyid").unwrap_or_default().to_owned();
         if OpenPgpSignature::describes(object) {
@@ -199,7 +199,7 @@ impl Signature {
         }
         match text("sig").and_then(|sig| hex::decode(sig).ok()) {
             Some(bytes) => Ok(Self { key_id, value: SignatureValue::Plain(bytes) }),
-            None => Err(MetadataError::Signature { key_id }),
+            None => Err(SignedDocumentError::Signature { key_id }),
         }
     }
 }
@@ -208,7 +208,7 @@ impl Signature {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<SignedDocument, MetadataError> {
+    fn parse(text: &str) -> Result<SignedDocument, SignedDocumentError> {
         SignedDocument::parse(text.as_bytes())
     }
 
@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(document.signed_bytes(), b"DSSEv1 28 application/vnd.in-toto+json 17 {\"_type\": \"link\"}");
         assert_eq!(document.form(), Form::Dsse);
         let other = text.replace("vnd.in-toto+json", "json");
-        assert!(matches!(parse(&other), Err(MetadataError::PayloadType(_))));
+        assert!(matches!(parse(&other), Err(SignedDocumentError::PayloadType(_))));
     }
 
     #[test]
@@ -239,10 +239,10 @@ mod tests {
             "[]",
             r#""signed""#,
         ] {
-            assert!(matches!(parse(text), Err(MetadataError::Form)), "{text}");
+            assert!(matches!(parse(text), Err(SignedDocumentError::Form)), "{text}");
         }
-        assert!(matches!(parse(r#"{"signed":1,"signed":2}"#), Err(MetadataError::Json(_))));
-        assert!(matches!(parse(r#"{"signed":1.5}"#), Err(MetadataError::Canonical(_))));
+        assert!(matches!(parse(r#"{"signed":1,"signed":2}"#), Err(SignedDocumentError::Json(_))));
+        assert!(matches!(parse(r#"{"signed":1.5}"#), Err(SignedDocumentError::Canonical(_))));
     }
 
     #[test]
@@ -256,12 +256,12 @@ mod tests {
             "7",
         ] {
             let text = format!(r#"{{"signed":{{}},"signatures":[{signature}]}}"#);
-            assert!(matches!(parse(&text), Err(MetadataError::Signature { .. })), "{signature}");
+            assert!(matches!(parse(&text), Err(SignedDocumentError::Signature { .. })), "{signature}");
         }
         let pgp = r#"{"signed":{},"signatures":[{"keyid":"k","sig":"00","signature":"00","other_headers":"01"}]}"#;
         assert!(matches!(parse(pgp).unwrap().signatures()[0].value, SignatureValue::Unreadable(_)));
         let many = vec![r#"{"keyid":"k","sig":""}"#; 65].join(",");
         let many = format!(r#"{{"signed":{{}},"signatures":[{many}]}}"#);
-        assert!(matches!(parse(&many), Err(MetadataError::TooManySignatures { count: 65 })));
+        assert!(matches!(parse(&many), Err(SignedDocumentError::TooManySignatures { count: 65 })));
     }
 }

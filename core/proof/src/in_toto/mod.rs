@@ -23,7 +23,7 @@ pub mod verify;
 mod work;
 
 pub use artifact::{Artifacts, Hashes};
-pub use attestation::{Attestation, AttestationError, Claim, ReadAttestation, SignatureCheck, Signers};
+pub use attestation::{Attestation, AttestationClaim, AttestationError, ReadAttestation, SignatureCheck, Signers};
 pub use inspection::{
     InspectionError, InspectionOutcome, InspectionRequest, InspectionRunner, Inspections, ProductContent, ProductFile,
 };

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::artifact::{Artifacts, Hashes, plain_path};
 use super::inspection::{ProductContent, ProductFile};
 use super::layout::Step;
-use super::rule_processing::Report;
+use super::rule_processing::StepReport;
 
 /// The final product: all its files.
 #[derive(Debug, Clone)]
@@ -104,7 +104,7 @@ pub enum UnboundProduct {
 pub(super) fn bind(
     product: &FinalProduct<'_>,
     steps: &[Step],
-    reports: &BTreeMap<String, Report>,
+    reports: &BTreeMap<String, StepReport>,
 ) -> Result<Vec<ProductBinding>, UnboundProduct> {
     if product.files.is_empty() && product.binding == BindingRule::EveryFile {
         return Err(UnboundProduct::Empty);
@@ -124,7 +124,7 @@ pub(super) fn bind(
 fn bind_file(
     file: &ProductFile<'_>,
     steps: &[Step],
-    reports: &BTreeMap<String, Report>,
+    reports: &BTreeMap<String, StepReport>,
 ) -> Result<ProductBinding, UnboundProduct> {
     let name = file.name.as_str();
     let reported = steps.iter().rev().filter_map(|step| {

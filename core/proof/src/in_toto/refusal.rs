@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::inspection::InspectionError;
 use super::key::NotSigned;
-use super::layout::LayoutError;
-use super::metadata::MetadataError;
+use super::layout::InTotoLayoutError;
+use super::metadata::SignedDocumentError;
 use super::product::UnboundProduct;
 use super::rule_processing::RuleViolation;
 use super::trace::Trace;
@@ -42,7 +42,7 @@ pub enum Cause {
     NoLayoutKey,
     /// The layout is not a signed document.
     #[error("the layout cannot be read")]
-    LayoutUnreadable(#[source] MetadataError),
+    LayoutUnreadable(#[source] SignedDocumentError),
     /// One of the layout's keys did not sign it.
     #[error("the layout is not signed by key {key}")]
     LayoutNotSigned {
@@ -53,7 +53,7 @@ pub enum Cause {
     },
     /// The layout cannot be verified.
     #[error("the layout cannot be used")]
-    Layout(#[from] LayoutError),
+    Layout(#[from] InTotoLayoutError),
     /// The layout has expired.
     #[error("the layout expired at {expires}; judged at {at}")]
     Expired {
@@ -150,7 +150,7 @@ pub enum Cause {
 pub enum LinkProblem {
     /// It is not a signed document.
     #[error("it cannot be read: {0}")]
-    Unreadable(#[from] MetadataError),
+    Unreadable(#[from] SignedDocumentError),
     /// It is signed by a key that may sign for this step, but is not a link.
     #[error("it is not a link: {0}")]
     NotALink(#[from] super::link::LinkError),

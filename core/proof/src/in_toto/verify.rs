@@ -16,7 +16,7 @@ use super::layout::{Inspection, Layout, Step};
 use super::metadata::SignedDocument;
 use super::product::{self, FinalProduct, ProductBinding};
 use super::refusal::{Cause, Refusal};
-use super::rule_processing::{Report, apply_rules};
+use super::rule_processing::{StepReport, apply_rules};
 use super::step_links::{CountedLink, LinkContent, step_links};
 use super::substitution::Parameters;
 use super::trace::{InspectionTrace, LinkTrace, PassedOver, StepTrace, Trace};
@@ -62,7 +62,7 @@ pub struct LayoutKey {
 #[derive(Debug, Clone)]
 pub struct VerifiedSupplyChain {
     trace: Trace,
-    summary: Report,
+    summary: StepReport,
     expires: Timestamp,
     not_run: Vec<String>,
 }
@@ -74,7 +74,7 @@ impl VerifiedSupplyChain {
     }
 
     /// The chain as one step: the materials of its first step, the products of its last.
-    pub fn summary(&self) -> &Report {
+    pub fn summary(&self) -> &StepReport {
         &self.summary
     }
 
@@ -138,21 +138,21 @@ struct Workflow<'a> {
 /// A layout's reports by step, and the layout.
 struct Reports {
     layout: Layout,
-    by_step: BTreeMap<String, Report>,
+    by_step: BTreeMap<String, StepReport>,
 }
 
 impl Reports {
     /// The materials of the first step and the products of the last (§4.5: the summary link).
-    fn summary(mut self) -> Report {
+    fn summary(mut self) -> StepReport {
         let last = self.layout.steps.last().and_then(|step| self.by_step.get(&step.name));
         let products = last.map_or_else(Artifacts::default, |report| report.products.clone());
         let first = self.layout.steps.first().and_then(|step| self.by_step.remove(&step.name));
-        Report { materials: first.map_or_else(Artifacts::default, |report| report.materials), products }
+        StepReport { materials: first.map_or_else(Artifacts::default, |report| report.materials), products }
     }
 }
 
 impl Workflow<'_> {
-    fn run(&mut self, chain: &SupplyChain<'_>, trace: &mut Trace) -> Result<Report, Cause> {
+    fn run(&mut self, chain: &SupplyChain<'_>, trace: &mut Trace) -> Result<StepReport, Cause> {
         if chain.links.len() > MAXIMUM_FILES {
             return Err(Cause::TooManyFiles { count: chain.links.len(), limit: MAXIMUM_FILES });
         }
@@ -219,7 +219,7 @@ impl Workflow<'_> {
     }
 
     /// Verifies a step's links, and returns the report on which they agree.
-    fn step(&mut self, layout: &Layout, step: &Step, depth: usize, trace: &mut Trace) -> Result<Report, Cause> {
+    fn step(&mut self, layout: &Layout, step: &Step, depth: usize, trace: &mut Trace) -> Result<StepReport, Cause> {
         let links = step_links(layout, step, self.files, &trace.folder, self.at, self.work)?;
         let passed_over =
             links.passed_over.iter().map(|(file, why)| PassedOver { file: file.clone(), reason: why.to_string() });
@@ -240,7 +240,7 @@ impl Workflow<'_> {
                 Cause::Threshold { step: step.name.clone(), required: step.threshold, counted, passed_over }
             });
         }
-        let mut agreed: Option<(String, Report)> = None;
+        let mut agreed: Option<(String, StepReport)> = None;
         let mut traces = Vec::new();
         let mut warnings = Vec::new();
         let counting = links.counted.len();
@@ -282,14 +282,14 @@ impl Workflow<'_> {
         depth: usize,
         link_trace: &mut LinkTrace,
         warnings: &mut Vec<String>,
-    ) -> Result<Report, Cause> {
+    ) -> Result<StepReport, Cause> {
         let document = match link.content {
             LinkContent::Link(found) => {
                 if found.command != step.expected_command {
                     let (ran, expected) = (found.command.join(" "), step.expected_command.join(" "));
                     warnings.push(format!("{} ran {ran:?}, but {expected:?} was expected", link.file));
                 }
-                return Ok(Report { materials: found.materials, products: found.products });
+                return Ok(StepReport { materials: found.materials, products: found.products });
             }
             LinkContent::Sublayout(document) => document,
         };
@@ -316,7 +316,7 @@ impl Workflow<'_> {
     fn run_inspections(
         &mut self,
         inspections: &[Inspection],
-        by_step: &BTreeMap<String, Report>,
+        by_step: &BTreeMap<String, StepReport>,
         trace: &mut Trace,
     ) -> Result<(), Cause> {
         let Inspections::Run(runner) = self.inspections else {
@@ -338,7 +338,7 @@ impl Workflow<'_> {
                 let exit_status = outcome.exit_status;
                 return Err(Cause::InspectionFailed { inspection: name.to_owned(), exit_status });
             }
-            reports.insert(name.to_owned(), Report { materials: outcome.materials, products: outcome.products });
+            reports.insert(name.to_owned(), StepReport { materials: outcome.materials, products: outcome.products });
         }
         for (inspection, found) in inspections.iter().zip(&mut trace.inspections) {
             let rules = &inspection.rules;
@@ -360,7 +360,7 @@ impl InspectionTrace {
 }
 
 /// The first artifact on which two reports differ.
-fn difference(one: &Report, other: &Report) -> Option<String> {
+fn difference(one: &StepReport, other: &StepReport) -> Option<String> {
     let differ = |one: &Artifacts, other: &Artifacts| {
         let in_one = one.iter().find(|(name, hashes)| other.hashes(name) != Some(*hashes));
         let in_other = || other.iter().find(|(name, _)| one.hashes(name).is_none());

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp as Instant;
 use percent_encoding::percent_decode_str;
 
-use super::envelope::{Authority, Envelope, Verified};
+use super::envelope::{Authority, Envelope, VerifiedMetadata};
 use super::error::TufError;
 use super::limits::Limits;
 use super::metadata::{Metadata, Root, Snapshot, Targets, Timestamp};
@@ -51,7 +51,7 @@ pub enum History {
 
 /// A trusted root that newer roots may follow (§5.2, §5.3).
 #[derive(Debug, Clone)]
-pub struct RootChain(Verified<Root>);
+pub struct RootChain(VerifiedMetadata<Root>);
 
 impl RootChain {
     /// Begins with a root that is trusted because it was pinned or remembered (§5.2). It may have expired.
@@ -122,7 +122,7 @@ fn history(old: &Root, new: &Root) -> History {
 }
 
 /// A root names its own keys, so it is read before it is verified; nothing of it is returned unless it verifies.
-fn verify_by_itself(envelope: Envelope<'_>) -> Result<Verified<Root>, TufError> {
+fn verify_by_itself(envelope: Envelope<'_>) -> Result<VerifiedMetadata<Root>, TufError> {
     let role = RoleName::root();
     let read = envelope.read_signed::<Root>();
     let (header, root) = read.map_err(|source| TufError::Malformed { role: role.clone(), source })?;
@@ -137,7 +137,7 @@ fn verify_by_itself(envelope: Envelope<'_>) -> Result<Verified<Root>, TufError> 
 /// The newest root, and the instant at which all expiry is judged (§5.1).
 #[derive(Debug, Clone)]
 pub struct TrustedRoot {
-    root: Verified<Root>,
+    root: VerifiedMetadata<Root>,
     reference_time: Instant,
 }
 
@@ -152,7 +152,7 @@ pub enum Chosen {
 
 impl TrustedRoot {
     /// The root's proof.
-    pub fn root(&self) -> &Verified<Root> {
+    pub fn root(&self) -> &VerifiedMetadata<Root> {
         &self.root
     }
 
@@ -161,7 +161,7 @@ impl TrustedRoot {
         Authority { delegator, delegator_version: self.root.version(), keys: &root.keys, role_keys }
     }
 
-    fn verify_timestamp(&self, bytes: &[u8]) -> Result<Verified<Timestamp>, TufError> {
+    fn verify_timestamp(&self, bytes: &[u8]) -> Result<VerifiedMetadata<Timestamp>, TufError> {
         let envelope = Envelope::parse(&RoleName::timestamp(), bytes)?;
         envelope.verify(self.authority(&RoleName::root(), &self.root.value().roles.timestamp))
     }
@@ -197,12 +197,12 @@ impl TrustedRoot {
 #[derive(Debug, Clone)]
 pub struct TrustedTimestamp {
     root: TrustedRoot,
-    timestamp: Verified<Timestamp>,
+    timestamp: VerifiedMetadata<Timestamp>,
 }
 
 impl TrustedTimestamp {
     /// The timestamp's proof.
-    pub fn timestamp(&self) -> &Verified<Timestamp> {
+    pub fn timestamp(&self) -> &VerifiedMetadata<Timestamp> {
         &self.timestamp
     }
 
@@ -228,7 +228,7 @@ impl TrustedTimestamp {
         })?;
         let authority = RoleName::root();
         let authority = self.root.authority(&authority, &self.root.root.value().roles.snapshot);
-        let snapshot: Verified<Snapshot> = Envelope::parse(&role, bytes)?.verify(authority)?;
+        let snapshot: VerifiedMetadata<Snapshot> = Envelope::parse(&role, bytes)?.verify(authority)?;
         require_version(&role, described.version.get(), snapshot.version())?;
         if let Some(remembered) = remembered {
             require_no_rollback(&read_remembered::<Snapshot>(&role, remembered)?.1, snapshot.value())?;
@@ -252,22 +252,22 @@ fn require_no_rollback(trusted: &Snapshot, new: &Snapshot) -> Result<(), TufErro
 #[derive(Debug, Clone)]
 pub struct TrustedSnapshot {
     timestamp: TrustedTimestamp,
-    snapshot: Verified<Snapshot>,
+    snapshot: VerifiedMetadata<Snapshot>,
 }
 
 impl TrustedSnapshot {
     /// The root's proof.
-    pub fn root(&self) -> &Verified<Root> {
+    pub fn root(&self) -> &VerifiedMetadata<Root> {
         &self.timestamp.root.root
     }
 
     /// The timestamp's proof.
-    pub fn timestamp(&self) -> &Verified<Timestamp> {
+    pub fn timestamp(&self) -> &VerifiedMetadata<Timestamp> {
         &self.timestamp.timestamp
     }
 
     /// The snapshot's proof.
-    pub fn snapshot(&self) -> &Verified<Snapshot> {
+    pub fn snapshot(&self) -> &VerifiedMetadata<Snapshot> {
         &self.snapshot
     }
 
@@ -323,7 +323,7 @@ impl TrustedSnapshot {
     }
 
     /// Accepts the metadata of the top-level targets role (§5.6); errors as for delegated roles.
-    pub(crate) fn top_level_targets(&self, bytes: &[u8]) -> Result<Verified<Targets>, TufError> {
+    pub(crate) fn top_level_targets(&self, bytes: &[u8]) -> Result<VerifiedMetadata<Targets>, TufError> {
         let delegator = RoleName::root();
         let root = &self.timestamp.root;
         self.targets(&RoleName::targets(), root.authority(&delegator, &root.root.value().roles.targets), bytes)
@@ -336,14 +336,14 @@ impl TrustedSnapshot {
         role: &RoleName,
         authority: Authority<'_>,
         bytes: &[u8],
-    ) -> Result<Verified<Targets>, TufError> {
+    ) -> Result<VerifiedMetadata<Targets>, TufError> {
         let described = self.described(role)?;
         described.check(bytes).map_err(|source| TufError::Mismatch {
             role: role.clone(),
             listed_by: RoleName::snapshot(),
             source,
         })?;
-        let targets: Verified<Targets> = Envelope::parse(role, bytes)?.verify(authority)?;
+        let targets: VerifiedMetadata<Targets> = Envelope::parse(role, bytes)?.verify(authority)?;
         require_version(role, described.version.get(), targets.version())?;
         targets.require_fresh(self.reference_time())?;
         Ok(targets)

@@ -1,6 +1,6 @@
 //! The signed envelope around all metadata (TUF 1.0.34 §4.2.1), and the one way through it.
 //!
-//! Promise: a [`Verified`] value was read from the very bytes whose canonical form a threshold of the right keys
+//! Promise: a [`VerifiedMetadata`] value was read from the very bytes whose canonical form a threshold of the right keys
 //! signed, unknown fields included. Nothing but the threshold check makes one.
 
 use std::collections::BTreeSet;
@@ -44,12 +44,12 @@ pub struct RoleEvidence {
 
 /// Metadata that a threshold of the right keys signed.
 #[derive(Debug, Clone)]
-pub struct Verified<T> {
+pub struct VerifiedMetadata<T> {
     value: T,
     evidence: RoleEvidence,
 }
 
-impl<T> Verified<T> {
+impl<T> VerifiedMetadata<T> {
     /// The proof.
     pub fn evidence(&self) -> &RoleEvidence {
         &self.evidence
@@ -214,7 +214,7 @@ impl<'b> Envelope<'b> {
     }
 
     /// Requires the authority's signatures, and only then reads what was signed.
-    pub(crate) fn verify<T: Metadata>(mut self, authority: Authority<'_>) -> Result<Verified<T>, TufError> {
+    pub(crate) fn verify<T: Metadata>(mut self, authority: Authority<'_>) -> Result<VerifiedMetadata<T>, TufError> {
         let signers = self.require_signatures(authority)?;
         // It is as long as everything that was read, and no longer needed.
         self.canonical = Vec::new();
@@ -230,7 +230,7 @@ impl<'b> Envelope<'b> {
             threshold: authority.role_keys.threshold.get(),
             signed_by: signers.into_iter().map(|signer| signer.key_id).collect(),
         };
-        Ok(Verified { value, evidence })
+        Ok(VerifiedMetadata { value, evidence })
     }
 
     fn read_value<T: Metadata>(&self) -> Result<T, MetadataError> {

@@ -28,7 +28,7 @@ mod stray;
 mod target;
 mod update;
 
-pub use envelope::{MAXIMUM_SIGNATURES, RoleEvidence, Verified};
+pub use envelope::{MAXIMUM_SIGNATURES, RoleEvidence, VerifiedMetadata};
 pub use error::{MetadataError, TufError};
 pub use hashes::{Hashes, Measured, MismatchError};
 pub use key::MAXIMUM_ROLE_KEYS;

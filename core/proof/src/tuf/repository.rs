@@ -7,7 +7,7 @@ use jiff::Timestamp as Instant;
 
 use super::chain::TrustedSnapshot;
 use super::delegation::{DelegatedRoles, SoughtTarget};
-use super::envelope::{Authority, RoleEvidence, Verified};
+use super::envelope::{Authority, RoleEvidence, VerifiedMetadata};
 use super::error::TufError;
 use super::limits::Limits;
 use super::metadata::Targets;
@@ -21,9 +21,9 @@ use super::update::{Fetch, recall, remember};
 #[derive(Debug, Clone)]
 pub struct TrustedRepository {
     snapshot: TrustedSnapshot,
-    targets: Arc<Verified<Targets>>,
+    targets: Arc<VerifiedMetadata<Targets>>,
     /// By delegator and role: one delegator may let a role sign what another does not.
-    delegated: BTreeMap<(RoleName, RoleName), Arc<Verified<Targets>>>,
+    delegated: BTreeMap<(RoleName, RoleName), Arc<VerifiedMetadata<Targets>>>,
     roles: Vec<RoleEvidence>,
     state: TrustedState,
     limits: Limits,
@@ -33,7 +33,7 @@ pub struct TrustedRepository {
 #[derive(Debug)]
 struct Step {
     role: RoleName,
-    metadata: Arc<Verified<Targets>>,
+    metadata: Arc<VerifiedMetadata<Targets>>,
     from: Option<Arc<Step>>,
     depth: usize,
 }
@@ -41,7 +41,7 @@ struct Step {
 impl TrustedRepository {
     pub(crate) fn new(
         snapshot: TrustedSnapshot,
-        targets: Verified<Targets>,
+        targets: VerifiedMetadata<Targets>,
         state: TrustedState,
         limits: Limits,
     ) -> Self {
@@ -194,7 +194,7 @@ impl TrustedRepository {
         provider: &mut dyn MetadataProvider,
         delegator: &Step,
         role: &RoleName,
-    ) -> Result<Arc<Verified<Targets>>, TufError> {
+    ) -> Result<Arc<VerifiedMetadata<Targets>>, TufError> {
         let place = (delegator.role.clone(), role.clone());
         if let Some(loaded) = self.delegated.get(&place) {
             return Ok(Arc::clone(loaded));

@@ -3,7 +3,7 @@
 use jiff::Timestamp as Instant;
 
 use super::chain::{Chosen, History, MetadataFile, RootChain, TrustedRoot, TrustedSnapshot, TrustedTimestamp};
-use super::envelope::Verified;
+use super::envelope::VerifiedMetadata;
 use super::error::TufError;
 use super::hashes::length;
 use super::limits::Limits;
@@ -52,7 +52,7 @@ fn walk(
     provider: &mut dyn MetadataProvider,
     reference_time: Instant,
     limits: &Limits,
-) -> Result<(TrustedSnapshot, Verified<Targets>), TufError> {
+) -> Result<(TrustedSnapshot, VerifiedMetadata<Targets>), TufError> {
     let mut fetch = Fetch { provider, limits };
     let root = advance_root(pinned_root, state, &mut fetch, reference_time)?;
     let timestamp = advance_timestamp(root, state, &mut fetch)?;
@@ -131,7 +131,7 @@ fn advance_targets(
     snapshot: &TrustedSnapshot,
     state: &mut TrustedState,
     fetch: &mut Fetch<'_>,
-) -> Result<Verified<Targets>, TufError> {
+) -> Result<VerifiedMetadata<Targets>, TufError> {
     let role = RoleName::targets();
     if let Some(current) = recall(state, &role).and_then(|bytes| snapshot.top_level_targets(bytes).ok()) {
         return Ok(current);

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::{BundleRecord, Completeness, ImageRecord, ImageRole, ItemRecord};
 
-use super::request::{BundleOrigin, BundleRequest, ImageRequest, ImagesFrom, Request, SourceReference};
+use super::request::{BundleOrigin, BundleRequest, ExportRequest, ImageRequest, ImagesFrom, SourceReference};
 use crate::cnab::registry_form::{self, RegistryFormError};
 use crate::cnab::{Bundle, BundleError, BundleImage, bundle};
 use crate::oci::manifest::Document;
@@ -72,7 +72,7 @@ fn address(source: &Arc<dyn Source>) -> usize {
 ///
 /// # Errors
 /// [`PlanError`].
-pub fn plan(request: &Request) -> Result<Plan, PlanError> {
+pub fn plan(request: &ExportRequest) -> Result<Plan, PlanError> {
     let mut planner = Planner {
         platforms: &request.platforms,
         kinds: &request.referrers,

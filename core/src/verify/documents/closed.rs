@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use sealift_archive_format::Digest;
-use sealift_archive_format::entry_name::Place;
+use sealift_archive_format::entry_name::EntryPlace;
 use sealift_archive_format::inventory::Inventory;
 
 use super::DocumentError;
@@ -222,7 +222,7 @@ impl Closed {
         let listed: Vec<Blob<'_>> = inventory
             .entries
             .iter()
-            .filter(|entry| matches!(entry.name.place(), Place::Blob(_)))
+            .filter(|entry| matches!(entry.name.place(), EntryPlace::Blob(_)))
             .map(|entry| Blob { digest: &entry.digest, size: entry.size })
             .collect();
         let expected = self.blobs();

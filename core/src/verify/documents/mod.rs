@@ -213,7 +213,7 @@ impl Closing<'_> {
         &mut self,
         reference: &str,
         platforms: &Platforms,
-        root: &inventory::Descriptor,
+        root: &inventory::DescriptorRecord,
     ) -> Result<Arc<Graph>, DocumentError> {
         let incomplete = |source| DocumentError::Graph { reference: reference.to_owned(), source };
         // Everything that is carried is already in memory.
@@ -295,7 +295,7 @@ fn check_inner_subjects(reference: &str, referrer: &Graph) -> Result<(), Documen
 }
 
 /// The roots of all graphs: the index of each bundle, each image, and their referrers.
-fn roots(inventory: &Inventory) -> impl Iterator<Item = &inventory::Descriptor> {
+fn roots(inventory: &Inventory) -> impl Iterator<Item = &inventory::DescriptorRecord> {
     let indexes = inventory.items.iter().filter_map(ItemRecord::index);
     indexes.chain(inventory.all_images().flat_map(|image| std::iter::once(&image.descriptor).chain(&image.referrers)))
 }

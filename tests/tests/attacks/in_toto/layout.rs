@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sealift_core::trust::RepositoryError;
 use sealift_proof::in_toto::key::UnusableKey;
-use sealift_proof::in_toto::layout::LayoutError;
+use sealift_proof::in_toto::layout::InTotoLayoutError;
 use sealift_proof::in_toto::product::UnboundProduct;
 use sealift_proof::in_toto::{Cause, KeyFileError, RefusalClass};
 use sealift_proof::signature::openpgp::OpenPgpError;
@@ -93,7 +93,7 @@ fn a_layout_with_a_threshold_of_zero() {
     publish_layout(&mut sample, &layout);
     let refusal = in_toto(&sample);
     assert_eq!(refusal.class(), RefusalClass::Layout);
-    assert_error!(*refusal.cause, Cause::Layout(LayoutError::Threshold { step, threshold: 0 }) if step == "release");
+    assert_error!(*refusal.cause, Cause::Layout(InTotoLayoutError::Threshold { step, threshold: 0 }) if step == "release");
 }
 
 #[test]

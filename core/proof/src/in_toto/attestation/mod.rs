@@ -17,7 +17,7 @@ use serde::de::{Deserializer, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use super::key::NotSigned;
-use super::metadata::{MAXIMUM_DOCUMENT_LENGTH, MetadataError, SignedDocument};
+use super::metadata::{MAXIMUM_DOCUMENT_LENGTH, SignedDocument, SignedDocumentError};
 use super::verify::LayoutKey;
 use super::work::{Work, WorkExceeded};
 use statement::{Digests, Kind, Predicate, Statement, Subject, Text};
@@ -42,7 +42,7 @@ pub struct Attestation {
     /// Who signed it, as far as that was checked.
     pub signature: SignatureCheck,
     /// What it says, in short.
-    pub claim: Claim,
+    pub claim: AttestationClaim,
 }
 
 /// What is known about an attestation's signatures.
@@ -60,7 +60,7 @@ pub enum SignatureCheck {
 /// What an attestation says, in short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
-pub enum Claim {
+pub enum AttestationClaim {
     /// SLSA provenance 0.1, 0.2 or 1: how it was built.
     #[serde(rename_all = "camelCase")]
     Provenance {
@@ -94,7 +94,7 @@ pub enum AttestationError {
     Json(#[from] JsonError),
     /// Its envelope cannot be read.
     #[error("the attestation's envelope cannot be read")]
-    Envelope(#[from] MetadataError),
+    Envelope(#[from] SignedDocumentError),
     /// It is a Sigstore bundle with a signature over the image itself, and makes no claim.
     #[error("it is a plain signature, not an attestation")]
     PlainSignature,
@@ -186,7 +186,7 @@ impl ReadAttestation {
             Some(by) => SignatureCheck::SignedBy(by),
         };
         let statement: Statement = strict_json::read(payload, Names::Exact)?;
-        let claim = Claim::of(&statement.predicate_type, &statement.predicate);
+        let claim = AttestationClaim::of(&statement.predicate_type, &statement.predicate);
         let attestation = Attestation { predicate_type: shorten(&statement.predicate_type), signature, claim };
         Ok(Self { statement, attestation })
     }
@@ -248,10 +248,10 @@ fn open(bytes: &[u8]) -> Result<Option<SignedDocument>, AttestationError> {
         Wrapping { in_bundle: Some(envelope), .. } => Ok(Some(SignedDocument::unread(envelope)?)),
         Wrapping { plain_signature: true, .. } => Err(AttestationError::PlainSignature),
         Wrapping { envelope: true, metablock: false, .. } => {
-            let envelope = Envelope::parse(bytes).map_err(MetadataError::from)?;
+            let envelope = Envelope::parse(bytes).map_err(SignedDocumentError::from)?;
             Ok(Some(SignedDocument::unread(envelope)?))
         }
-        Wrapping { .. } => Err(MetadataError::Form.into()),
+        Wrapping { .. } => Err(SignedDocumentError::Form.into()),
     }
 }
 
@@ -272,7 +272,7 @@ impl Statement {
     }
 }
 
-impl Claim {
+impl AttestationClaim {
     fn of(predicate_type: &str, predicate: &Predicate) -> Self {
         // A version follows the names of the types.
         let is = |name: &str| predicate_type.strip_prefix(name).is_some_and(|it| it.is_empty() || it.starts_with('/'));
@@ -442,15 +442,15 @@ mod tests {
         };
         let v1 = json!({"runDetails": {"builder": {"id": "b"}}, "buildDefinition": {"buildType": "t"}});
         let v02 = json!({"builder": {"id": "b"}, "buildType": "t"});
-        let provenance = Claim::Provenance { builder: "b".to_owned(), build_type: "t".to_owned() };
+        let provenance = AttestationClaim::Provenance { builder: "b".to_owned(), build_type: "t".to_owned() };
         assert_eq!(claim("https://slsa.dev/provenance/v1", v1), provenance);
         assert_eq!(claim("https://slsa.dev/provenance/v0.2", v02), provenance);
         let spdx = json!({"spdxVersion": "SPDX-2.3", "packages": [{}, {}]});
-        let sbom = Claim::Sbom { format: "SPDX-2.3".to_owned(), components: 2 };
+        let sbom = AttestationClaim::Sbom { format: "SPDX-2.3".to_owned(), components: 2 };
         assert_eq!(claim("https://spdx.dev/Document/v2.3", spdx), sbom);
         let cyclone = json!({"specVersion": "1.5", "components": [{}]});
-        let sbom = Claim::Sbom { format: "CycloneDX-1.5".to_owned(), components: 1 };
+        let sbom = AttestationClaim::Sbom { format: "CycloneDX-1.5".to_owned(), components: 1 };
         assert_eq!(claim("https://cyclonedx.org/bom", cyclone), sbom);
-        assert_eq!(claim("https://slsa.dev/provenancex", json!({})), Claim::Other);
+        assert_eq!(claim("https://slsa.dev/provenancex", json!({})), AttestationClaim::Other);
     }
 }

@@ -13,14 +13,14 @@ use super::work::{Work, WorkExceeded};
 
 /// What a step or inspection reported: one link for all links that agree.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct StepReport {
     /// What was there before.
     pub materials: Artifacts,
     /// What was there after.
     pub products: Artifacts,
 }
 
-impl Report {
+impl StepReport {
     /// One of the two lists.
     pub fn list(&self, list: ArtifactList) -> &Artifacts {
         match list {
@@ -70,11 +70,11 @@ pub fn apply_rules(
     item: &str,
     list: ArtifactList,
     rules: &[ArtifactRule],
-    reports: &BTreeMap<String, Report>,
+    reports: &BTreeMap<String, StepReport>,
     work: &mut Work,
     trace: &mut Vec<RuleTrace>,
 ) -> Result<(), RuleViolation> {
-    let nothing = Report::default();
+    let nothing = StepReport::default();
     let own = reports.get(item).unwrap_or(&nothing);
     let artifacts = own.list(list);
     let (materials, products) = (own.materials.names(), own.products.names());

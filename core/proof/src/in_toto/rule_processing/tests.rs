@@ -22,8 +22,8 @@ fn products(rules: &[&str], materials: &str, products: &str, other: &str) -> Res
     };
     let rules: Vec<ArtifactRule> = rules.iter().map(parse).collect();
     let reports = BTreeMap::from([
-        ("build".to_owned(), Report { materials: artifacts(materials), products: artifacts(products) }),
-        ("write".to_owned(), Report { materials: Artifacts::default(), products: artifacts(other) }),
+        ("build".to_owned(), StepReport { materials: artifacts(materials), products: artifacts(products) }),
+        ("write".to_owned(), StepReport { materials: Artifacts::default(), products: artifacts(other) }),
     ]);
     let mut trace = Vec::new();
     apply_rules("build", ArtifactList::Products, &rules, &reports, &mut Work::new(1_000_000), &mut trace)?;
@@ -56,7 +56,7 @@ fn delete_consumes_only_materials_that_are_gone() {
         .map(|words| ArtifactRule::parse(&words.map(str::to_owned), &Parameters::default()).unwrap())
         .collect();
     for (after, holds) in [("", true), ("foo=aa", false)] {
-        let report = Report { materials: artifacts("foo=aa"), products: artifacts(after) };
+        let report = StepReport { materials: artifacts("foo=aa"), products: artifacts(after) };
         let reports = BTreeMap::from([("build".to_owned(), report)]);
         let (mut work, mut trace) = (Work::new(1000), Vec::new());
         let result = apply_rules("build", ArtifactList::Materials, &rules, &reports, &mut work, &mut trace);
@@ -138,7 +138,7 @@ fn uris_and_unicode_are_compared_as_they_are() {
 fn the_work_of_many_rules_is_bounded() {
     let names: Artifacts = (0..1000).map(|index| (format!("{}{index}", "a".repeat(100)), Hashes::default())).collect();
     let rule = ArtifactRule::Create(Pattern::parse("*a*a*a*a*b").unwrap());
-    let reports = BTreeMap::from([("build".to_owned(), Report { materials: names.clone(), products: names })]);
+    let reports = BTreeMap::from([("build".to_owned(), StepReport { materials: names.clone(), products: names })]);
     let (mut work, mut trace) = (Work::new(1_000_000), Vec::new());
     let rules = vec![rule; 1000];
     let result = apply_rules("build", ArtifactList::Products, &rules, &reports, &mut work, &mut trace);
