@@ -54,12 +54,11 @@
 //! #     use sealift_archive_format::{Digest, EntryName, Inventory, Seal, SealSignature, Writer};
 //! #     let contents = [(EntryName::oci_layout(), &b"{}"[..]), (EntryName::oci_index(), b"hello")];
 //! #     let inventory = Inventory {
-//! #         bundles: Vec::new(),
 //! #         entries: contents.iter().map(|(name, content)| EntryRecord::of(name.clone(), content)).collect(),
 //! #         exported_at: "2026-01-02T03:04:05Z".parse()?,
 //! #         exporter: Exporter { name: "example".to_owned(), version: "1".to_owned() },
 //! #         format_version: FormatVersion::CURRENT,
-//! #         images: Vec::new(),
+//! #         items: Vec::new(),
 //! #         repositories: Vec::new(),
 //! #     };
 //! #     let seal = Seal::new(inventory, vec![SealSignature { key: Digest::sha256(b"a key"), bytes: [0; 64] }])?;

@@ -1,6 +1,6 @@
 //! Sealift's domain: everything that decides what is proven, and nothing that talks to a person.
 //!
-//! This crate never prints, never reads the environment or the clock, and knows no flag's name: time, credentials and
+//! This crate never prints, never reads the environment or the time of day, and knows no flag's name: time, credentials and
 //! progress come in as arguments. Only `http` opens sockets; it and `registry` are there with the feature `network`.
 //! `docs/architecture.md` is the map.
 //!
@@ -26,15 +26,16 @@
 //! # use std::sync::Arc;
 //! #
 //! # use sealift_archive_format::inventory::Exporter;
-//! # use sealift_core::export::{self, BundleOrigin, BundleRequest, Request, SourceReference};
+//! # use sealift_core::export::{self, BundleOrigin, BundleRequest, ExportRequest, ExportSettings, SourceReference};
 //! # use sealift_core::oci::referrer::usual_kinds;
 //! # use sealift_core::oci::{LayoutSource, Platforms, Source};
-//! # use sealift_core::progress::Unwatched;
+//! use sealift_core::progress::Unwatched;
 //! # use sealift_core::trust::{Carrier, Extent};
 //! # use sealift_core::trust_store::TrustStore;
 //! # use sealift_core::tuf_repository::RepositoryFolder;
-//! # use sealift_proof::in_toto::Inspections;
-//! use sealift_core::verify::{self, Discard};
+//! use sealift_proof::in_toto::Inspections;
+//! use sealift_core::verify::{self, Discard, VerifySettings};
+//!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
 //! # let now = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second())?;
@@ -45,7 +46,7 @@
 //! # store.update()?.add_exporter(&"alice".parse()?, &key.public_key()?)?;
 //! # let source: Arc<dyn Source> = Arc::new(LayoutSource::open(&published.layout)?);
 //! # let place = SourceReference { source, reference: published.bundle.parse()? };
-//! # let request = Request {
+//! # let request = ExportRequest {
 //! #     bundles: vec![BundleRequest { name: published.bundle.clone(), origin: BundleOrigin::Stored(place) }],
 //! #     images: Vec::new(),
 //! #     platforms: Platforms::All,
@@ -57,7 +58,7 @@
 //! # let mut metadata = RepositoryFolder::new(published.tuf.join("metadata"), published.tuf.join("targets"));
 //! # let mut targets = metadata.clone();
 //! # let carrier = Carrier { metadata: &mut metadata, targets: &mut targets };
-//! # let settings = export::ExportSettings {
+//! # let settings = ExportSettings {
 //! #     now,
 //! #     exported_at: now,
 //! #     exporter: Exporter { name: "example".to_owned(), version: "1".to_owned() },
@@ -70,7 +71,7 @@
 //! # let archive: Vec<u8> = prepared.write(Vec::new(), &Unwatched)?;
 //! // `store` is the trust store, with a pinned root and the exporter's key. `archive` can be any reader.
 //! let trust = store.load()?;
-//! let settings = verify::VerifySettings {
+//! let settings = VerifySettings {
 //!     now: jiff::Timestamp::now(),
 //!     asked: None, // The policy's own clock.
 //!     inspections: Inspections::NotRun,
@@ -98,7 +99,7 @@
 //! use std::sync::Arc;
 //!
 //! use sealift_archive_format::inventory::Exporter;
-//! use sealift_core::export::{self, BundleOrigin, BundleRequest, Request, SourceReference};
+//! use sealift_core::export::{self, BundleOrigin, BundleRequest, ExportRequest, ExportSettings, SourceReference};
 //! use sealift_core::oci::referrer::usual_kinds;
 //! use sealift_core::oci::{LayoutSource, Platforms, Source};
 //! use sealift_core::progress::Unwatched;
@@ -117,7 +118,7 @@
 //! // `published` is a sample on the disk: an image layout and a TUF repository, whose root is pinned in `store`. `key` seals.
 //! let source: Arc<dyn Source> = Arc::new(LayoutSource::open(&published.layout)?);
 //! let place = SourceReference { source, reference: published.bundle.parse()? };
-//! let request = Request {
+//! let request = ExportRequest {
 //!     bundles: vec![BundleRequest { name: published.bundle.clone(), origin: BundleOrigin::Stored(place) }],
 //!     images: Vec::new(),
 //!     platforms: Platforms::All,
@@ -129,7 +130,7 @@
 //! let mut metadata = RepositoryFolder::new(published.tuf.join("metadata"), published.tuf.join("targets"));
 //! let mut targets = metadata.clone();
 //! let carrier = Carrier { metadata: &mut metadata, targets: &mut targets };
-//! let settings = export::ExportSettings {
+//! let settings = ExportSettings {
 //!     now,
 //!     exported_at: now,
 //!     exporter: Exporter { name: "example".to_owned(), version: "1".to_owned() },

@@ -50,7 +50,7 @@ fn titled(title: &str) -> Line {
 }
 
 fn write_warnings(text: &mut Text, report: &Report) {
-    for WarningReport { warning, message } in &report.warnings {
+    for WarningReport { warning, message, .. } in &report.warnings {
         let remedy = warning.remedy().map(|remedy| format!("; {}", words_for(&remedy))).unwrap_or_default();
         text.line(Line::default().styled(WARN, "warning:").then(" ").then(message).then(remedy));
     }

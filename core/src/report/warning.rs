@@ -121,6 +121,7 @@ impl fmt::Display for Warning {
 
 /// A warning in a report: its parts, and what it says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct WarningReport {
     /// What it is about.
     #[serde(flatten)]

@@ -1,7 +1,7 @@
 //! The judgement: what is proven about each name, from the roots that this side pinned.
 //!
 //! `export`, `verify` and `import` all come here, and nowhere else is it decided whether something may be believed. The
-//! order is that of `docs/architecture.md`: TUF, binding, in-toto, level; each step consumes the proof of the one before.
+//! order is TUF, binding, in-toto, level; each step consumes the proof of the one before.
 //! What each step proves is a piece of [`Evidence`] in the [`Finding`] about an [`Item`]. Referrers and attestations are
 //! judged here as well, once the documents that name them are known to be consistent, and as they are read.
 

@@ -17,7 +17,7 @@ use super::update::{recall, update};
 
 /// The parts of a repository that may be published.
 #[derive(Debug)]
-pub struct VerifiedMetadata {
+pub struct PublishableMetadata {
     /// The accepted roles and the roots that lead to the accepted one; every role, if all of them were carried.
     pub metadata: CarriedMetadata,
     /// Why it is not every role: usually because a file was not carried.
@@ -36,7 +36,7 @@ pub fn verified_metadata(
     consistent_snapshots: bool,
     judged_at: Instant,
     limits: &Limits,
-) -> Result<VerifiedMetadata, TufError> {
+) -> Result<PublishableMetadata, TufError> {
     let accepted = recall(state, &RoleName::root()).unwrap_or_default();
     let named = |version| RoleName::root().file_name(Some(version));
     let older = |version| Ok::<_, TufError>(carried.files().get(&named(version)).cloned());
@@ -53,7 +53,7 @@ pub fn verified_metadata(
         Err(error) => (accepted_roles(roles, state, consistent_snapshots), Some(error)),
     };
     files.extend(roots);
-    Ok(VerifiedMetadata { metadata: CarriedMetadata::new(files), left_out })
+    Ok(PublishableMetadata { metadata: CarriedMetadata::new(files), left_out })
 }
 
 fn accepted_roles(

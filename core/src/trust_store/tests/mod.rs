@@ -172,7 +172,10 @@ fn a_state_without_a_root_or_with_other_metadata_is_refused() {
     assert!(matches!(update.commit(&one(rootless)), Err(TrustStoreError::NoRole { .. })));
     let mut mixed = state(1, 1, 1, 1);
     mixed.metadata.insert("snapshot".to_owned(), metadata("timestamp", 1));
-    assert!(matches!(update.commit(&one(mixed)), Err(TrustStoreError::NotMetadata { .. })));
+    assert!(matches!(
+        update.commit(&one(mixed)),
+        Err(TrustStoreError::NotMetadata { source: StateMetadataError::Type { expected: "snapshot", .. }, .. })
+    ));
     let unknown = [(name("other"), state(1, 1, 1, 1))].into();
     assert!(matches!(update.commit(&unknown), Err(TrustStoreError::UnknownRepository { .. })));
     assert_eq!(store.state(&name("main")).unwrap(), TrustedState::default());
