@@ -26,7 +26,7 @@ const MAXIMUM_SHOWN: usize = 1_024;
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct Inspection {
+pub struct Overview {
     /// Always `false`: nothing here was verified.
     pub verified: bool,
     /// The version of the format.
@@ -96,7 +96,7 @@ pub struct InspectedItem {
 ///
 /// # Errors
 /// [`FormatError`] when it is not an archive.
-pub fn inspect(input: impl Read) -> Result<Inspection, FormatError> {
+pub fn inspect(input: impl Read) -> Result<Overview, FormatError> {
     let sealed = Reader::open(input)?;
     let sealed_by = sealed.seal().signatures().iter().map(|signature| signature.key.clone()).collect();
     let mut reader = sealed.read_inventory()?;
@@ -125,7 +125,7 @@ pub fn inspect(input: impl Read) -> Result<Inspection, FormatError> {
             EntryPlace::Seal | EntryPlace::OciLayout | EntryPlace::OciIndex => {}
         }
     }
-    Ok(Inspection {
+    Ok(Overview {
         verified: false,
         format_version: inventory.format_version.to_string(),
         compression: reader.compression().to_string(),

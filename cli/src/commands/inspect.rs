@@ -2,7 +2,7 @@
 
 use clap::Args;
 use indicatif::HumanBytes;
-use sealift_core::inspect::{self, Inspection};
+use sealift_core::inspect::{self, Overview};
 
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure};
@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &InspectArguments, context: &Context) -> Result<(),
     context.result(&inspection, || text(&inspection, &name))
 }
 
-fn text(inspection: &Inspection, name: &str) -> Text {
+fn text(inspection: &Overview, name: &str) -> Text {
     let warn = anstyle::AnsiColor::Yellow.on_default().bold();
     let warning = format_args!("Nothing below has been verified: it is what {name} says about itself.");
     let mut text = Text::from(Line::default().styled(warn, warning));

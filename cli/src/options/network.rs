@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::Args;
-use sealift_core::http::{CertificateAuthorities, Client, HttpSettings, PlainHttp, Proxy, Url, UrlError};
+use sealift_core::http::{CertificateAuthorities, HttpClient, HttpSettings, PlainHttp, Proxy, Url, UrlError};
 use sealift_core::oci::{Sink, Source};
 use sealift_core::registry::{self, Credentials, RegistrySink, RegistrySource};
 use sealift_core::tuf_repository::HttpRepository;
@@ -52,7 +52,7 @@ impl NetworkArguments {
         Ok(Box::new(RegistrySink::new(self.registries()?)))
     }
 
-    fn client(&self) -> Result<Client, Failure> {
+    fn client(&self) -> Result<HttpClient, Failure> {
         let attempt = || "cannot set up the network".to_owned();
         let ca_certificates = match &self.ca {
             None => CertificateAuthorities::Bundled,
@@ -60,13 +60,13 @@ impl NetworkArguments {
         };
         let plain_http =
             if self.plain_http.is_empty() { PlainHttp::Loopback } else { PlainHttp::Hosts(self.plain_http.clone()) };
-        Client::new(HttpSettings { ca_certificates, plain_http, proxy: proxy(), ..HttpSettings::default() })
+        HttpClient::new(HttpSettings { ca_certificates, plain_http, proxy: proxy(), ..HttpSettings::default() })
             .map_err(NetworkError::from)
             .attempt(attempt)
     }
 
-    fn registries(&self) -> Result<registry::Client, Failure> {
-        Ok(registry::Client::new(self.client()?, self.credentials()?))
+    fn registries(&self) -> Result<registry::RegistryClient, Failure> {
+        Ok(registry::RegistryClient::new(self.client()?, self.credentials()?))
     }
 
     fn credentials(&self) -> Result<Credentials, Failure> {
@@ -78,7 +78,7 @@ impl NetworkArguments {
 }
 
 /// Fetches from web servers.
-pub(crate) struct Web(Client);
+pub(crate) struct Web(HttpClient);
 
 impl Web {
     /// The TUF repository, or the part of one, at a location.

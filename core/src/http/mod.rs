@@ -3,7 +3,7 @@
 //! Promise: every answer has a limit, in bytes and in time; credentials, and the bodies of requests, go only to the
 //! origin that they were meant for; plain `http` is used only where the settings allow it; redirects are counted, and
 //! never go from `https` to `http`. Nothing is read from the environment, no cookie is kept, and only requests that may
-//! be sent twice are retried. A [`Client`] is cheap to clone, and clones share their connections.
+//! be sent twice are retried. A [`HttpClient`] is cheap to clone, and clones share their connections.
 
 mod error;
 mod response;
@@ -33,7 +33,7 @@ const MAXIMUM_HEADER_LENGTH: usize = 64 * 1024;
 
 /// An HTTP client.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct HttpClient(Arc<Inner>);
 
 struct Inner {
     agent: ureq::Agent,
@@ -71,7 +71,7 @@ impl HttpRequest<'_> {
     }
 }
 
-impl Client {
+impl HttpClient {
     /// A client with these settings. Opens no connection.
     ///
     /// # Errors

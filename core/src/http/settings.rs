@@ -7,7 +7,7 @@ use ureq::ProxyProtocol;
 use super::error::{HttpError, SettingsError, TransportError};
 use super::url::Url;
 
-/// Settings of a [`Client`](super::Client).
+/// Settings of a [`HttpClient`](super::HttpClient).
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
     /// Whose certificates are trusted.

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::challenge::{self, Challenge};
 use super::credentials::Credential;
 use super::error::RegistryError;
-use super::{Client, Scope};
+use super::{RegistryClient, Scope};
 use crate::http::{HttpRequest, RequestBody, Response, Url};
 
 /// The longest answer of a token service, in bytes.
@@ -27,7 +27,7 @@ struct TokenAnswer {
     access_token: Option<Zeroizing<String>>,
 }
 
-impl Client {
+impl RegistryClient {
     /// Obtains authorisation for `scope`, as the response to an unauthorised request demands.
     pub(super) fn authorize(&self, scope: &Scope, response: &Response) -> Result<HeaderValue, RegistryError> {
         let registry = scope.repository.domain();
@@ -215,8 +215,8 @@ mod tests {
 
     #[test]
     fn credentials_go_to_the_same_host_or_one_beside_it_and_without_them_anyone_may_be_asked() {
-        let http = crate::http::Client::new(crate::http::HttpSettings::default()).unwrap();
-        let client = Client::new(http, crate::registry::Credentials::none());
+        let http = crate::http::HttpClient::new(crate::http::HttpSettings::default()).unwrap();
+        let client = RegistryClient::new(http, crate::registry::Credentials::none());
         let service = |registry: &str, realm: &str, with_credentials: bool| {
             let url: Url = format!("https://{registry}/v2/").parse().unwrap();
             client.token_service(registry, &url, realm, with_credentials)

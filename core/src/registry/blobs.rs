@@ -6,14 +6,14 @@ use ureq::http::header::{CONTENT_RANGE, RANGE};
 use ureq::http::{HeaderValue, Method, StatusCode};
 
 use super::error::RegistryError;
-use super::{Client, Scope};
+use super::{RegistryClient, Scope};
 use crate::http::{HttpError, HttpRequest, ResponseReader};
 use crate::oci::{Checked, Descriptor, Repository};
 
 /// After so many bytes without a failure, earlier failures no longer count.
 const FORGIVING_PROGRESS: u64 = 1024 * 1024;
 
-impl Client {
+impl RegistryClient {
     /// Whether a repository has a blob.
     ///
     /// # Errors
@@ -45,7 +45,7 @@ impl Client {
 
 /// Reads a blob's bytes, unchecked.
 pub struct BlobReader {
-    client: Client,
+    client: RegistryClient,
     repository: Repository,
     descriptor: Descriptor,
     open: Option<ResponseReader>,

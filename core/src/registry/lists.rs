@@ -8,7 +8,7 @@ use ureq::http::header::{ACCEPT, CONTENT_TYPE, LINK};
 use ureq::http::{HeaderValue, Method, StatusCode};
 
 use super::error::RegistryError;
-use super::{Client, Scope};
+use super::{RegistryClient, Scope};
 use crate::http::{HttpRequest, Url};
 use crate::oci::manifest::{MAXIMUM_CHILDREN, MAXIMUM_LENGTH};
 use crate::oci::media_type::OCI_INDEX;
@@ -31,7 +31,7 @@ struct ReferrerList {
     manifests: Option<Vec<Descriptor>>,
 }
 
-impl Client {
+impl RegistryClient {
     /// The tags of a repository, in the registry's order. Invalid tags are left out.
     ///
     /// # Errors

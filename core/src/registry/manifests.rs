@@ -5,7 +5,7 @@ use ureq::http::header::{ACCEPT, CONTENT_TYPE};
 use ureq::http::{HeaderName, HeaderValue, Method, StatusCode};
 
 use super::error::RegistryError;
-use super::{Client, Scope};
+use super::{RegistryClient, Scope};
 use crate::http::{HttpRequest, RequestBody, Response};
 use crate::oci::manifest::{MAXIMUM_LENGTH, ManifestBytes, ManifestError};
 use crate::oci::{Descriptor, Reference, Repository, Tag};
@@ -18,7 +18,7 @@ const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-diges
 /// The header with which a registry says that it lists a manifest among the referrers of its subject.
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
-impl Client {
+impl RegistryClient {
     /// The manifest that a reference resolves to: by its digest if it has one, otherwise by its tag.
     ///
     /// # Errors

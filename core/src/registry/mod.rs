@@ -1,7 +1,7 @@
 //! A client for OCI registries: thin, blocking, and safe whatever a registry answers.
 //!
 //! Promise: everything returned has the digest that was requested, and took no more memory than its limit. Credentials
-//! go to the registry they were given for, and to the token service that belongs to it. A [`Client`] is cheap to clone,
+//! go to the registry they were given for, and to the token service that belongs to it. A [`RegistryClient`] is cheap to clone,
 //! may be used from many threads, and its clones share connections and tokens.
 //!
 //! OCI Distribution Specification 1.1; token authentication as in distribution's specification.
@@ -44,10 +44,10 @@ const HTTPS_ANSWER_TIME: Duration = Duration::from_secs(5);
 
 /// A client for any number of registries.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct RegistryClient(Arc<Inner>);
 
 struct Inner {
-    http: http::Client,
+    http: http::HttpClient,
     credentials: Credentials,
     token_hosts: Vec<String>,
     /// The base URL of each registry that was reached.
@@ -74,15 +74,15 @@ struct Scope {
     mounted_from: Option<Repository>,
 }
 
-impl Client {
+impl RegistryClient {
     /// A client with these credentials, over this HTTP client.
-    pub fn new(http: http::Client, credentials: Credentials) -> Self {
+    pub fn new(http: http::HttpClient, credentials: Credentials) -> Self {
         Self::with_token_hosts(http, credentials, Vec::new())
     }
 
-    /// As [`Client::new`], where user names and passwords may also go to token services on these hosts, although they
+    /// As [`RegistryClient::new`], where user names and passwords may also go to token services on these hosts, although they
     /// are neither the registry's own host nor in the same registered domain.
-    pub fn with_token_hosts(http: http::Client, credentials: Credentials, token_hosts: Vec<String>) -> Self {
+    pub fn with_token_hosts(http: http::HttpClient, credentials: Credentials, token_hosts: Vec<String>) -> Self {
         let (bases, granted, lists) = (Mutex::default(), Mutex::default(), Turns::default());
         Self(Arc::new(Inner { http, credentials, token_hosts, bases, granted, lists }))
     }

@@ -5,14 +5,14 @@ use sealift_archive_format::Digest;
 use sealift_archive_format::strict_json::{self, JsonError};
 use serde_json::{Value, json};
 
-use super::Client;
+use super::RegistryClient;
 use super::error::RegistryError;
 use super::manifests::unusable;
 use crate::oci::manifest::{Document, MAXIMUM_CHILDREN, ManifestBytes, ManifestError};
 use crate::oci::media_type::OCI_INDEX;
 use crate::oci::{Descriptor, Reference, Repository, Tag};
 
-impl Client {
+impl RegistryClient {
     /// The referrers that are listed under the tag of a subject; none if there is no such tag.
     pub(super) fn referrers_by_tag(
         &self,

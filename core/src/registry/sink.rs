@@ -7,12 +7,12 @@ use sealift_archive_format::Digest;
 
 use super::turns::{Turn, Turns};
 use super::uploads::UploadError;
-use super::{Client, lock};
+use super::{RegistryClient, lock};
 use crate::oci::{BlobContent, Descriptor, ManifestBytes, Offer, Reference, Repository, Sink, SinkError, Upload};
 
 /// Writes to the registries that repositories name.
 pub struct RegistrySink {
-    client: Client,
+    client: RegistryClient,
     /// The repositories of each registry in which a blob is known to be, from this run.
     known: Mutex<HashMap<(String, Digest), Vec<Repository>>>,
     /// The manifests that were stored in this run.
@@ -23,7 +23,7 @@ pub struct RegistrySink {
 
 impl RegistrySink {
     /// Writes through this client.
-    pub fn new(client: Client) -> Self {
+    pub fn new(client: RegistryClient) -> Self {
         Self { client, known: Mutex::default(), stored: Mutex::default(), turns: Turns::default() }
     }
 

@@ -1,18 +1,18 @@
 //! Registries as a source.
 
-use super::Client;
+use super::RegistryClient;
 use crate::oci::{BlobContent, Descriptor, ManifestBytes, Reference, Repository, Source, SourceError};
 use sealift_archive_format::Digest;
 
 /// Reads from the registries that references name.
 #[derive(Clone)]
 pub struct RegistrySource {
-    client: Client,
+    client: RegistryClient,
 }
 
 impl RegistrySource {
     /// Reads through this client.
-    pub fn new(client: Client) -> Self {
+    pub fn new(client: RegistryClient) -> Self {
         Self { client }
     }
 }

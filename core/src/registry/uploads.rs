@@ -9,7 +9,7 @@ use ureq::http::{HeaderValue, Method, StatusCode};
 
 use super::error::RegistryError;
 use super::manifests::confirm_digest;
-use super::{Client, Scope};
+use super::{RegistryClient, Scope};
 use crate::http::{HttpRequest, RequestBody, Response, Url};
 use crate::oci::{BlobContent, ContentError, Descriptor, Repository};
 
@@ -31,7 +31,7 @@ enum Mount {
     Refused(Scope, Url),
 }
 
-impl Client {
+impl RegistryClient {
     /// Sends a blob.
     ///
     /// # Errors
@@ -49,7 +49,7 @@ impl Client {
     /// Gives `to` a blob that `from`, in the same registry, has; sends `content` when the registry does not mount it.
     ///
     /// # Errors
-    /// As [`Client::put_blob`].
+    /// As [`RegistryClient::put_blob`].
     pub fn mount_or_put_blob(
         &self,
         from: &Repository,

@@ -72,7 +72,7 @@ pub struct Trust {
     /// Which repositories speak for which names, where `map.json` says so.
     pub map: Option<RepositoryMap>,
     /// The repositories with a pinned root.
-    pub repositories: BTreeMap<RepositoryName, Repository>,
+    pub repositories: BTreeMap<RepositoryName, PinnedRepository>,
     /// The exporters whose seals count.
     pub exporters: BTreeMap<ExporterName, PublicKey>,
     /// The attesters. If there are any, one of them must have signed every attestation, unless the policy requires
@@ -82,7 +82,7 @@ pub struct Trust {
 
 /// A repository with a pinned root.
 #[derive(Debug, Clone)]
-pub struct Repository {
+pub struct PinnedRepository {
     /// The root with which trust in it begins.
     pub root: PinnedRoot,
     /// What was last accepted from it.
@@ -152,7 +152,7 @@ impl TrustStore {
     pub fn load(&self) -> Result<Trust, TrustStoreError> {
         self.require_store()?;
         let repository = |name: RepositoryName| {
-            let repository = Repository { root: self.root(&name)?, state: self.state(&name)? };
+            let repository = PinnedRepository { root: self.root(&name)?, state: self.state(&name)? };
             Ok((name, repository))
         };
         Ok(Trust {

@@ -5,7 +5,7 @@ use sealift_archive_format::Digest;
 use sealift_proof::tuf::provider::target_file_path;
 use sealift_proof::tuf::{MetadataProvider, ProviderError, RoleName, TargetProvider};
 
-use crate::http::{Client, HttpError, Url, UrlError};
+use crate::http::{HttpClient, HttpError, Url, UrlError};
 
 /// What stays as it is in the path of a target: unreserved characters (RFC 3986 §2.3) and `/`.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
@@ -13,14 +13,14 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// A repository that a web server serves. Retries and their delays are the client's.
 #[derive(Clone)]
 pub struct HttpRepository {
-    client: Client,
+    client: HttpClient,
     metadata: String,
     targets: String,
 }
 
 impl HttpRepository {
     /// A repository whose metadata and targets lie below these URLs.
-    pub fn new(client: Client, metadata: &Url, targets: &Url) -> Self {
+    pub fn new(client: HttpClient, metadata: &Url, targets: &Url) -> Self {
         Self { client, metadata: folder(metadata), targets: folder(targets) }
     }
 

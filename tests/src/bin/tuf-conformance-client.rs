@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use sealift_core::http::{Client, HttpSettings};
+use sealift_core::http::{HttpClient, HttpSettings};
 use sealift_core::tuf_repository::HttpRepository;
 use sealift_proof::tuf::{self, Limits, TrustedState};
 
@@ -64,7 +64,7 @@ fn run(arguments: &Arguments) -> Outcome<()> {
 fn download(arguments: &Arguments, names: &[String]) -> Outcome<()> {
     let metadata_url = arguments.metadata_url.as_deref().ok_or("--metadata-url is needed")?.parse()?;
     let targets_url = arguments.target_base_url.as_deref().map(str::parse).transpose()?;
-    let client = Client::new(HttpSettings::default())?;
+    let client = HttpClient::new(HttpSettings::default())?;
     let mut source = HttpRepository::new(client, &metadata_url, targets_url.as_ref().unwrap_or(&metadata_url));
     let (pinned, mut state) = load(&arguments.metadata_dir)?;
     let updated = tuf::advance(&pinned, &mut state, &mut source, Timestamp::now(), &Limits::default());

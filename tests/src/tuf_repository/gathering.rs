@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sealift_archive_format::Digest;
 use sealift_core::trust::{Carrier, Extent, RepositoryError, gather};
-use sealift_core::trust_store::{PinnedRoot, Policy, Repository, RepositoryName, Trust};
+use sealift_core::trust_store::{PinnedRepository, PinnedRoot, Policy, RepositoryName, Trust};
 use sealift_proof::tuf::provider::CarriedMetadata;
 use sealift_proof::tuf::{Limits, MetadataProvider, TargetProvider, TrustedState, update};
 
@@ -44,7 +44,7 @@ pub fn gather_from(
     let trust = Trust {
         policy: Policy::default(),
         map: None,
-        repositories: BTreeMap::from([(name.clone(), Repository { root: pinned, state })]),
+        repositories: BTreeMap::from([(name.clone(), PinnedRepository { root: pinned, state })]),
         exporters: BTreeMap::new(),
         attesters: BTreeMap::new(),
     };

@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sealift_core::export::PlanError;
-use sealift_core::http::{Client as HttpClient, HttpSettings, Retries};
+use sealift_core::http::{HttpClient, HttpSettings, Retries};
 use sealift_core::import::{Destination, Naming};
 use sealift_core::oci::Sink;
-use sealift_core::registry::{Client, Credentials, RegistrySink, RegistrySource};
+use sealift_core::registry::{Credentials, RegistryClient, RegistrySink, RegistrySource};
 use sealift_tests::images::Image;
 use sealift_tests::registry::{Action, Fault, Registry};
 use serde_json::Value;
 
 use super::crossing::{Crossing, Refused, reference};
 
-fn client() -> Client {
+fn client() -> RegistryClient {
     let retries = Retries { attempts: 1, ..HttpSettings::default().retries };
     let http = HttpClient::new(HttpSettings { retries, ..HttpSettings::default() }).unwrap();
-    Client::new(http, Credentials::none())
+    RegistryClient::new(http, Credentials::none())
 }
 
 /// A registry with an interface for referrers, or without one.

@@ -1,9 +1,9 @@
 //! User names, passwords and tokens: who gets them, and who does not.
 
-use sealift_core::http::{Client as HttpClient, HttpError};
+use sealift_core::http::{HttpClient, HttpError};
 use sealift_core::oci::media_type::OCI_MANIFEST;
 use sealift_core::oci::{BlobContent, Descriptor};
-use sealift_core::registry::{Client, Credentials, RegistryError};
+use sealift_core::registry::{Credentials, RegistryClient, RegistryError};
 use sealift_tests::registry::{Action, Answer, Authentication, Fault, Received, Registry};
 
 use super::{client, client_with, explain, settings};
@@ -26,7 +26,7 @@ fn bearer(registry: &Registry, host: &str, pair: Option<&str>) -> Authentication
     Authentication::Bearer { realm, pair: pair.map(ToOwned::to_owned), identity_token: None }
 }
 
-fn fetch(client: &Client, registry: &Registry) -> Result<(), RegistryError> {
+fn fetch(client: &RegistryClient, registry: &Registry) -> Result<(), RegistryError> {
     client.resolve(&format!("{}/app:1", registry.domain()).parse().unwrap()).map(drop)
 }
 
@@ -229,7 +229,7 @@ fn a_named_token_host_is_trusted() {
     registry.state().authentication = Some(Authentication::Bearer { realm, pair: None, identity_token: None });
     let credentials = Credentials::from_docker_config(config(&registry.domain()).as_bytes()).unwrap();
     let http = HttpClient::new(settings()).unwrap();
-    let client = Client::with_token_hosts(http, credentials, vec!["LOCALHOST".to_owned()]);
+    let client = RegistryClient::with_token_hosts(http, credentials, vec!["LOCALHOST".to_owned()]);
     // It is asked now; that there is no TLS behind it is another matter.
     assert!(matches!(fetch(&client, &registry), Err(RegistryError::Http(_))));
 }

@@ -7,11 +7,11 @@ use std::thread;
 use std::time::Duration;
 
 use sealift_archive_format::Digest;
-use sealift_core::http::{Client as HttpClient, HttpError};
+use sealift_core::http::{HttpClient, HttpError};
 use sealift_core::oci::media_type::OCI_MANIFEST;
 use sealift_core::oci::{Descriptor, Platforms};
 use sealift_core::oci::{ForeignLayers, Graph, GraphError, ManifestBytes};
-use sealift_core::registry::{Client, Credentials, RegistryError};
+use sealift_core::registry::{Credentials, RegistryClient, RegistryError};
 use sealift_tests::registry::{Action, Answer, Fault, Registry};
 
 use super::{client, impatient};
@@ -61,8 +61,8 @@ fn a_manifest_described_as_huge_is_not_even_asked_for() {
     assert_eq!(registry.count("GET", "/manifests/"), 0);
 }
 
-fn impatient_client() -> Client {
-    Client::new(HttpClient::new(impatient()).unwrap(), Credentials::none())
+fn impatient_client() -> RegistryClient {
+    RegistryClient::new(HttpClient::new(impatient()).unwrap(), Credentials::none())
 }
 
 #[test]

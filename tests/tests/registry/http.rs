@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::time::Duration;
 
-use sealift_core::http::{Client, HttpError, HttpSettings, PlainHttp, Proxy, Url};
+use sealift_core::http::{HttpClient, HttpError, HttpSettings, PlainHttp, Proxy, Url};
 use sealift_tests::registry::{Action, Answer, Fault, Registry};
 
 use super::{explain, http_client, settings};
@@ -74,7 +74,7 @@ fn a_body_that_trickles_is_given_up_and_a_slow_reader_is_waited_for() {
     let mut impatient = settings();
     impatient.timeouts.response = Duration::from_millis(200);
     impatient.retries.attempts = 1;
-    let client = Client::new(impatient).unwrap();
+    let client = HttpClient::new(impatient).unwrap();
     let error = client.get(&url(&registry, "/document"), 1_000_000).unwrap_err();
     assert!(explain(&error).contains("too slowly"), "{}", explain(&error));
     // What has come is not thrown away because it came late.
@@ -98,7 +98,7 @@ fn a_body_that_trickles_is_given_up_and_a_slow_reader_is_waited_for() {
 #[test]
 fn a_proxy_that_cannot_be_used_is_an_error_of_the_requests_that_would_go_through_it() {
     let proxy = Proxy { url: "socks5://127.0.0.1:1".to_owned(), except: String::new() };
-    let client = Client::new(HttpSettings { proxy: Some(proxy), ..settings() }).unwrap();
+    let client = HttpClient::new(HttpSettings { proxy: Some(proxy), ..settings() }).unwrap();
     let registry = answering("/document", ok(b"near"));
     assert_eq!(client.get(&url(&registry, "/document"), 10).unwrap().unwrap(), b"near");
     let error = client.get(&"https://r.example/".parse().unwrap(), 10).unwrap_err();
@@ -164,7 +164,7 @@ fn redirects_are_followed_and_counted() {
 
 #[test]
 fn plain_http_is_refused_where_it_is_not_named_also_after_a_redirect() {
-    let never = Client::new(HttpSettings { plain_http: PlainHttp::Never, ..settings() }).unwrap();
+    let never = HttpClient::new(HttpSettings { plain_http: PlainHttp::Never, ..settings() }).unwrap();
     let registry = Registry::start();
     assert!(matches!(never.get(&url(&registry, "/v2/"), 10), Err(HttpError::PlainHttp { .. })));
     assert_eq!(registry.count("GET", ""), 0);

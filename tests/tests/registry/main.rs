@@ -20,8 +20,8 @@ mod uploads;
 
 use std::time::Duration;
 
-use sealift_core::http::{Client as HttpClient, HttpSettings, Retries, Timeouts};
-use sealift_core::registry::{Client, Credentials};
+use sealift_core::http::{HttpClient, HttpSettings, Retries, Timeouts};
+use sealift_core::registry::{Credentials, RegistryClient};
 
 /// Settings under which failures show soon.
 fn settings() -> HttpSettings {
@@ -40,13 +40,13 @@ fn http_client() -> HttpClient {
     HttpClient::new(settings()).unwrap()
 }
 
-fn client() -> Client {
-    Client::new(http_client(), Credentials::none())
+fn client() -> RegistryClient {
+    RegistryClient::new(http_client(), Credentials::none())
 }
 
 /// A client with the credentials of a docker configuration.
-fn client_with(config: &str) -> Client {
-    Client::new(http_client(), Credentials::from_docker_config(config.as_bytes()).unwrap())
+fn client_with(config: &str) -> RegistryClient {
+    RegistryClient::new(http_client(), Credentials::from_docker_config(config.as_bytes()).unwrap())
 }
 
 /// An error and its causes, in one line.

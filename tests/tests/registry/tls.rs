@@ -5,11 +5,9 @@ use std::sync::Arc;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
-use sealift_core::http::{
-    CertificateAuthorities, Client as HttpClient, HttpError, HttpSettings, PlainHttp, SettingsError,
-};
+use sealift_core::http::{CertificateAuthorities, HttpClient, HttpError, HttpSettings, PlainHttp, SettingsError};
 use sealift_core::oci::{Checked, Descriptor};
-use sealift_core::registry::{Client, Credentials, RegistryError, UploadError};
+use sealift_core::registry::{Credentials, RegistryClient, RegistryError, UploadError};
 use sealift_tests::registry::{Action, Fault, Registry};
 
 use super::{explain, settings};
@@ -31,12 +29,12 @@ fn registry_for(name: &str) -> (Registry, Vec<u8>) {
     (Registry::start_with_tls(Arc::new(config)), authority.pem().into_bytes())
 }
 
-fn client(ca_certificates: CertificateAuthorities, plain_http: PlainHttp) -> Client {
+fn client(ca_certificates: CertificateAuthorities, plain_http: PlainHttp) -> RegistryClient {
     let settings = HttpSettings { ca_certificates, plain_http, ..settings() };
-    Client::new(HttpClient::new(settings).unwrap(), Credentials::none())
+    RegistryClient::new(HttpClient::new(settings).unwrap(), Credentials::none())
 }
 
-fn ask(client: &Client, registry: &Registry) -> Result<bool, RegistryError> {
+fn ask(client: &RegistryClient, registry: &Registry) -> Result<bool, RegistryError> {
     client.has_blob(&registry.repository("app"), &Descriptor::of("", b"blob"))
 }
 

@@ -3,13 +3,13 @@
 use std::io::{self, Read};
 
 use sealift_core::oci::{BlobContent, Checked, ContentError, Descriptor, SinkError};
-use sealift_core::registry::{Client, RegistryError, RegistrySink, UploadError};
+use sealift_core::registry::{RegistryClient, RegistryError, RegistrySink, UploadError};
 use sealift_tests::images::{Image, put_blob};
 use sealift_tests::registry::{Action, Fault, Registry};
 
 use super::{client, content};
 
-fn put(client: &Client, registry: &Registry, descriptor: &Descriptor, bytes: &[u8]) -> Result<(), UploadError> {
+fn put(client: &RegistryClient, registry: &Registry, descriptor: &Descriptor, bytes: &[u8]) -> Result<(), UploadError> {
     client.put_blob(&registry.repository("app"), descriptor, &mut Checked::new(bytes, descriptor))
 }
 

@@ -7,7 +7,7 @@ use sealift_archive_format::Digest;
 use sealift_core::trust::{
     Carried, CarriedRepository, Item, ItemKind, Judgement, JudgementError, Question, RepositoryError, Terms, judge,
 };
-use sealift_core::trust_store::{PinnedRoot, Policy, Repository, Trust};
+use sealift_core::trust_store::{PinnedRepository, PinnedRoot, Policy, Trust};
 use sealift_proof::in_toto::Inspections;
 use sealift_proof::tuf::map::MapSearchError;
 use sealift_proof::tuf::{RepositoryMap, TrustedState};
@@ -35,7 +35,7 @@ impl Publishers {
         let pinned = self.0.iter().map(|(name, repository)| {
             let bytes = repository.pinned_root();
             let root = PinnedRoot { digest: Digest::sha256(&bytes), bytes };
-            (name.parse().unwrap(), Repository { root, state: TrustedState::default() })
+            (name.parse().unwrap(), PinnedRepository { root, state: TrustedState::default() })
         });
         Trust {
             policy: Policy::parse("minimum_level = \"0\"\n").unwrap(),
