@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 root=$PWD
 mebibytes=${1:-2048}
 [ -n "${SEALIFT_BIN:-}" ] || cargo build --quiet --release --package sealift
-export PATH="${SEALIFT_BIN:-$root/target/release}:$PATH"
+export PATH="${SEALIFT_BIN:-${CARGO_TARGET_DIR:-$root/target}/release}:$PATH"
 
 # Beside the sources, because /tmp may be in memory, where writes are not counted.
 mkdir -p target
