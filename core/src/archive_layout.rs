@@ -37,11 +37,14 @@ pub enum ArchiveLayoutError {
 
 /// `index.json`: every bundle's index and every image, under the reference that the inventory gives it, each image
 /// followed by its referrers, which are listed without a name.
-pub fn index(inventory: &Inventory) -> Vec<u8> {
+///
+/// # Errors
+/// [`ArchiveLayoutError::Index`] if what the inventory holds cannot be listed as canonical JSON.
+pub fn index(inventory: &Inventory) -> Result<Vec<u8>, ArchiveLayoutError> {
     let index = json!({
         "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": entries(inventory),
     });
-    canonical_json::encode(&index).unwrap_or_default()
+    canonical_json::encode(&index).map_err(|_| ArchiveLayoutError::Index)
 }
 
 fn entries(inventory: &Inventory) -> Vec<Value> {
@@ -89,7 +92,7 @@ pub(crate) fn check_marker(bytes: &[u8]) -> Result<(), ArchiveLayoutError> {
 /// # Errors
 /// [`ArchiveLayoutError::Index`] and [`ArchiveLayoutError::TooMany`].
 pub(crate) fn check_index(bytes: &[u8], inventory: &Inventory) -> Result<(), ArchiveLayoutError> {
-    if bytes != index(inventory) {
+    if bytes != index(inventory)? {
         return Err(ArchiveLayoutError::Index);
     }
     let (count, length) = (entries(inventory).len(), bytes.len());
@@ -132,9 +135,9 @@ mod tests {
     #[test]
     fn an_index_has_no_more_entries_than_one_may_have() {
         let most = inventory(MAXIMUM_CHILDREN);
-        check_index(&index(&most), &most).unwrap();
+        check_index(&index(&most).unwrap(), &most).unwrap();
         let more = inventory(MAXIMUM_CHILDREN + 1);
-        let refused = check_index(&index(&more), &more);
+        let refused = check_index(&index(&more).unwrap(), &more);
         assert!(matches!(refused, Err(ArchiveLayoutError::TooMany { count: 10_001, .. })), "{refused:?}");
         assert_eq!(check_index(b"{}", &most), Err(ArchiveLayoutError::Index));
     }

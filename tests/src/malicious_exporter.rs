@@ -115,7 +115,7 @@ impl Consignment {
                 tuf.insert(entry_name(repository, path), bytes.clone());
             }
         }
-        let index = self.index.clone().unwrap_or_else(|| archive_layout::index(&inventory));
+        let index = self.index.clone().unwrap_or_else(|| archive_layout::index(&inventory).unwrap());
         let mut entries =
             vec![(EntryName::oci_layout(), archive_layout::MARKER.to_vec()), (EntryName::oci_index(), index)];
         entries.extend(tuf);

@@ -253,7 +253,7 @@ fn inventory(
             files.insert(EntryName::tuf_target(name, path)?, bytes.clone());
         }
     }
-    let index = archive_layout::index(&inventory);
+    let index = archive_layout::index(&inventory)?;
     archive_layout::check_index(&index, &inventory)?;
     let head = [(EntryName::oci_layout(), archive_layout::MARKER.to_vec()), (EntryName::oci_index(), index)];
     let tuf = files.iter().map(|(name, bytes)| EntryRecord::of(name.clone(), bytes));

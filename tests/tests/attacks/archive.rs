@@ -206,7 +206,7 @@ fn an_index_that_names_something_else_than_the_inventory() {
     let sample = sample();
     let far = FarSide::trusting(&sample, hours(2));
     let honest = consignment(&sample);
-    let index = sealift_core::archive_layout::index(&honest.pack().0);
+    let index = sealift_core::archive_layout::index(&honest.pack().0).unwrap();
     let renamed = String::from_utf8(index).unwrap().replace(WEB, "example.com/demo/web:2.0.0").into_bytes();
     for index in [renamed, br#"{"manifests":[],"schemaVersion":2}"#.to_vec(), Vec::new()] {
         let mut consignment = honest.clone();

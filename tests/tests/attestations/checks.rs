@@ -240,7 +240,7 @@ fn first_layer(inventory: &Inventory) -> usize {
 
 fn refresh_index(inventory: &mut Inventory, contents: &mut [Vec<u8>]) {
     let at = inventory.entries.iter().position(|entry| matches!(entry.name.place(), EntryPlace::OciIndex)).unwrap();
-    contents[at] = sealift_core::archive_layout::index(inventory);
+    contents[at] = sealift_core::archive_layout::index(inventory).unwrap();
     let name = inventory.entries[at].name.clone();
     inventory.entries[at] = EntryRecord::of(name, &contents[at]);
 }

@@ -103,6 +103,15 @@ fn what_was_not_chosen_is_listed_as_left_out() {
 }
 
 #[test]
+fn an_index_that_lists_nothing_has_nothing_to_choose_from_and_stays() {
+    let mut store = Store::default();
+    let root = store.index(&[]);
+    let only = Platforms::Only(vec!["linux/amd64".parse().unwrap()]);
+    let graph = store.walk(&root, &only, ForeignLayers::Refuse).unwrap();
+    assert_eq!((graph.manifests().len(), graph.left_out().len()), (1, 0));
+}
+
+#[test]
 fn foreign_layers_are_a_decision() {
     let mut store = Store::default();
     let foreign = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
