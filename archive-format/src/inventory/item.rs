@@ -4,7 +4,7 @@ use super::{BundleRecord, DescriptorRecord, ImageRecord, Inventory, TargetRecord
 
 /// An item: a bundle, or an image that belongs to no bundle.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
-#[serde(try_from = "super::statement::RawItem")]
+#[serde(try_from = "super::forms::RawItem")]
 pub enum ItemRecord {
     /// A bundle, with its images.
     Bundle(BundleRecord),

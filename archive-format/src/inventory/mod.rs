@@ -5,6 +5,8 @@
 //! depends on who signed it.
 
 mod error;
+mod format_version;
+mod forms;
 mod item;
 mod rules;
 mod statement;
@@ -17,8 +19,9 @@ use crate::entry_name::EntryName;
 use crate::repository_name::RepositoryName;
 
 pub use error::InventoryError;
+pub use format_version::FormatVersion;
 pub use item::ItemRecord;
-pub use statement::{FormatVersion, PREDICATE_TYPE, STATEMENT_TYPE};
+pub use statement::{PREDICATE_TYPE, STATEMENT_TYPE};
 
 /// The most entries that an inventory may list.
 pub const MAXIMUM_ENTRIES: usize = 100_000;
@@ -45,7 +48,7 @@ pub struct Inventory {
     /// Every entry after the seal, in the order of the archive.
     pub entries: Vec<EntryRecord>,
     /// When the archive was made, to the second.
-    #[serde(with = "statement::instant")]
+    #[serde(with = "forms::instant")]
     pub exported_at: Timestamp,
     /// What made the archive.
     pub exporter: Exporter,
@@ -83,7 +86,7 @@ pub struct BundleRecord {
 
 /// A container image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "statement::RawImage", into = "statement::RawImage")]
+#[serde(try_from = "forms::RawImage", into = "forms::RawImage")]
 pub struct ImageRecord {
     /// Whether all its platforms are carried.
     pub completeness: Completeness,
@@ -150,7 +153,7 @@ pub struct DescriptorRecord {
 
 /// An entry of the archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "statement::RawEntry")]
+#[serde(from = "forms::RawEntry")]
 pub struct EntryRecord {
     /// The digest of its content: a blob's own digest, and SHA-256 for everything else.
     pub digest: Digest,

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::statement::instant;
+use super::forms::instant;
 use super::{DescriptorRecord, ImageRecord, ImageRole, Inventory, InventoryError, ItemRecord, TargetRecord};
 use super::{MAXIMUM_ENTRIES, MAXIMUM_PLATFORMS, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH};
 use crate::digest::{Digest, DigestAlgorithm};

@@ -3,18 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::str::FromStr;
 
-use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::MAXIMUM_PLATFORMS;
-use super::{
-    BundleRecord, Completeness, DescriptorRecord, EntryRecord, ImageRecord, ImageRole, Inventory, InventoryError,
-};
-use super::{ItemRecord, TargetRecord};
-use crate::digest::Digest;
-use crate::entry_name::{EntryName, EntryPlace};
+use super::format_version::{FormatVersion, is_newer_major};
+use super::{DescriptorRecord, Inventory, InventoryError};
 use crate::strict_json::{self, JsonError, Names};
 
 /// The `_type` of an in-toto Statement v1.
@@ -207,11 +201,6 @@ pub(super) fn check_memory(statement: &[u8], memory: usize) -> Result<(), Invent
     Ok(strict_json::weigh(statement, Names::Exact, memory.saturating_sub(statement.len()))?)
 }
 
-/// A member that is absent where there is nothing to say, and never `null`.
-pub(super) fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(source: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(source).map(Some)
-}
-
 fn check_predicate_type(found: &str) -> Result<(), InventoryError> {
     if found == PREDICATE_TYPE {
         return Ok(());
@@ -220,16 +209,6 @@ fn check_predicate_type(found: &str) -> Result<(), InventoryError> {
         Some(major) if is_newer_major(major) => Err(InventoryError::NewerMajor { found: shorten(major) }),
         _ => Err(InventoryError::NotAnInventory { found: shorten(found) }),
     }
-}
-
-/// Whether a text is a number without leading zeros.
-fn is_number(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() && (text == "0" || !text.starts_with('0'))
-}
-
-/// Whether a text is a major version that is newer than this one, however many digits it has.
-fn is_newer_major(text: &str) -> bool {
-    is_number(text) && text.parse::<u32>().map_or(true, |major| major > FormatVersion::CURRENT.major)
 }
 
 /// What is read must be what would be written: no unknown member, no second form of anything.
@@ -269,267 +248,4 @@ impl io::Write for Compared<'_> {
 /// Keeps a text from outside short enough for an error message.
 fn shorten(text: &str) -> String {
     text.chars().take(80).collect()
-}
-
-/// A list of platforms that stops where no honest list continues: short texts take far more memory than bytes.
-fn platforms<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    struct Platforms;
-    impl<'de> Visitor<'de> for Platforms {
-        type Value = Vec<String>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "at most {MAXIMUM_PLATFORMS} platforms")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Vec<String>, A::Error> {
-            let mut platforms = Vec::new();
-            while let Some(platform) = access.next_element()? {
-                if platforms.len() == MAXIMUM_PLATFORMS {
-                    return Err(A::Error::invalid_length(platforms.len() + 1, &self));
-                }
-                platforms.push(platform);
-            }
-            Ok(platforms)
-        }
-    }
-    deserializer.deserialize_seq(Platforms)
-}
-
-fn present_platforms<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
-    platforms(deserializer).map(Some)
-}
-
-/// A version of the archive format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FormatVersion {
-    /// Readers refuse a major version that they do not know.
-    pub major: u32,
-    /// Readers accept a later minor version, and ignore what it added.
-    pub minor: u32,
-}
-
-impl FormatVersion {
-    /// The version that is written.
-    pub const CURRENT: Self = Self { major: 1, minor: 0 };
-}
-
-impl fmt::Display for FormatVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.major, self.minor)
-    }
-}
-
-impl FromStr for FormatVersion {
-    type Err = InventoryError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let shortened = || text.chars().take(40).collect::<String>();
-        let malformed = || InventoryError::FormatVersion { found: shortened() };
-        let (major, minor) = text.split_once('.').ok_or_else(malformed)?;
-        if !is_number(major) || !is_number(minor) {
-            return Err(malformed());
-        }
-        if is_newer_major(major) {
-            return Err(InventoryError::NewerMajor { found: shortened() });
-        }
-        match (major.parse(), minor.parse()) {
-            (Ok(major), Ok(minor)) if major == Self::CURRENT.major => Ok(Self { major, minor }),
-            _ => Err(malformed()),
-        }
-    }
-}
-
-impl Serialize for FormatVersion {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for FormatVersion {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-/// An entry as JSON writes it.
-#[derive(Deserialize)]
-pub(super) struct RawEntry {
-    digest: Digest,
-    name: EntryName,
-    size: u64,
-}
-
-/// A blob's name already contains its digest. There are many of them, so they share the text.
-impl From<RawEntry> for EntryRecord {
-    fn from(RawEntry { digest, name, size }: RawEntry) -> Self {
-        let digest = match name.place() {
-            EntryPlace::Blob(in_name) if *in_name == digest => in_name.clone(),
-            _ => digest,
-        };
-        Self { digest, name, size }
-    }
-}
-
-/// A bundle as JSON writes it.
-#[derive(Serialize)]
-struct WrittenBundle<'a> {
-    descriptor: &'a DescriptorRecord,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    index: Option<&'a DescriptorRecord>,
-    kind: RawItemKind,
-    parts: &'a [ImageRecord],
-    reference: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    target: Option<&'a TargetRecord>,
-}
-
-impl Serialize for ItemRecord {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Bundle(bundle) => WrittenBundle {
-                descriptor: &bundle.descriptor,
-                index: bundle.index.as_ref(),
-                kind: RawItemKind::Bundle,
-                parts: &bundle.images,
-                reference: &bundle.reference,
-                target: bundle.target.as_ref(),
-            }
-            .serialize(serializer),
-            Self::Image(image) => image.serialize(serializer),
-        }
-    }
-}
-
-/// An item as it is read: what is in it depends on its kind.
-#[derive(Deserialize)]
-pub(super) struct RawItem {
-    #[serde(default, deserialize_with = "present")]
-    complete: Option<Completeness>,
-    #[serde(default, deserialize_with = "present")]
-    component: Option<String>,
-    descriptor: DescriptorRecord,
-    #[serde(default, deserialize_with = "present")]
-    index: Option<DescriptorRecord>,
-    kind: RawItemKind,
-    #[serde(default, deserialize_with = "present")]
-    parts: Option<Vec<ImageRecord>>,
-    #[serde(default, deserialize_with = "present_platforms")]
-    platforms: Option<Vec<String>>,
-    reference: String,
-    #[serde(default, deserialize_with = "present")]
-    referrers: Option<Vec<DescriptorRecord>>,
-    #[serde(default, deserialize_with = "present")]
-    target: Option<TargetRecord>,
-}
-
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum RawItemKind {
-    Bundle,
-    Image,
-}
-
-impl TryFrom<RawItem> for ItemRecord {
-    type Error = &'static str;
-
-    fn try_from(raw: RawItem) -> Result<Self, Self::Error> {
-        let RawItem { descriptor, reference, target, index, .. } = raw;
-        match (raw.kind, raw.parts, raw.component, raw.complete, raw.platforms, raw.referrers) {
-            (RawItemKind::Bundle, Some(images), ..) => {
-                Ok(Self::Bundle(BundleRecord { descriptor, images, index, reference, target }))
-            }
-            (RawItemKind::Image, _, None, Some(completeness), Some(platforms), Some(referrers)) => {
-                let role = ImageRole::StandAlone;
-                Ok(Self::Image(ImageRecord { completeness, descriptor, role, platforms, reference, referrers, target }))
-            }
-            _ => Err("a bundle has `parts`; an image has `complete`, `platforms` and `referrers`, and no `component`"),
-        }
-    }
-}
-
-/// An image as JSON writes it.
-#[derive(Clone, Serialize, Deserialize)]
-pub(super) struct RawImage {
-    complete: Completeness,
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    component: Option<String>,
-    descriptor: DescriptorRecord,
-    kind: RawKind,
-    #[serde(deserialize_with = "platforms")]
-    platforms: Vec<String>,
-    reference: String,
-    referrers: Vec<DescriptorRecord>,
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    target: Option<TargetRecord>,
-}
-
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum RawKind {
-    Invocation,
-    Component,
-    Image,
-}
-
-impl TryFrom<RawImage> for ImageRecord {
-    type Error = &'static str;
-
-    fn try_from(raw: RawImage) -> Result<Self, Self::Error> {
-        let role = match (raw.kind, raw.component) {
-            (RawKind::Invocation, None) => ImageRole::Invocation,
-            (RawKind::Component, Some(component)) => ImageRole::Component(component),
-            (RawKind::Image, None) => ImageRole::StandAlone,
-            _ => return Err("an image has a `component` if, and only if, its `kind` is \"component\""),
-        };
-        Ok(Self {
-            completeness: raw.complete,
-            descriptor: raw.descriptor,
-            role,
-            platforms: raw.platforms,
-            reference: raw.reference,
-            referrers: raw.referrers,
-            target: raw.target,
-        })
-    }
-}
-
-impl From<ImageRecord> for RawImage {
-    fn from(image: ImageRecord) -> Self {
-        let (kind, component) = match image.role {
-            ImageRole::Invocation => (RawKind::Invocation, None),
-            ImageRole::Component(component) => (RawKind::Component, Some(component)),
-            ImageRole::StandAlone => (RawKind::Image, None),
-        };
-        Self {
-            complete: image.completeness,
-            component,
-            descriptor: image.descriptor,
-            kind,
-            platforms: image.platforms,
-            reference: image.reference,
-            referrers: image.referrers,
-            target: image.target,
-        }
-    }
-}
-
-/// Times as `YYYY-MM-DDTHH:MM:SSZ`, and no other form.
-pub(super) mod instant {
-    use jiff::Timestamp;
-    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
-
-    pub(crate) fn serialize<S: Serializer>(instant: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(instant)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let instant = text.parse::<Timestamp>().ok().filter(|instant| fits(instant) && instant.to_string() == text);
-        instant.ok_or_else(|| D::Error::custom("a time is not of the form YYYY-MM-DDTHH:MM:SSZ"))
-    }
-
-    /// Whether an instant has that form.
-    pub(crate) fn fits(instant: &Timestamp) -> bool {
-        instant.to_string().len() == "0000-00-00T00:00:00Z".len()
-    }
 }

@@ -16,7 +16,7 @@ pub use warning::{Remedy, Warning, WarningReport};
 
 use crate::oci::ReferrerKind;
 use crate::trust_store::RepositoryName;
-use crate::trust_store::policy::Period;
+use crate::trust_store::period::Period;
 
 /// The name and version of the report's form.
 pub const FORMAT: &str = "sealift-report/1";

@@ -22,6 +22,7 @@ mod error;
 mod keyring;
 mod lock;
 mod name;
+pub mod period;
 pub mod policy;
 mod presence;
 pub(crate) mod requirement;

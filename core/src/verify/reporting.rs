@@ -16,7 +16,7 @@ use crate::report::{
 };
 use crate::trust::{Attestations, Finding, RepositoryEvidence, Terms, attested_by};
 use crate::trust_store::RepositoryName;
-use crate::trust_store::policy::Period;
+use crate::trust_store::period::Period;
 
 /// The report on what was proven.
 pub(super) fn report(proof: &Proof, attestations: &Attestations, content: ContentReport) -> Report {

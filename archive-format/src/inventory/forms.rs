@@ -1,0 +1,229 @@
+//! How entries, items and images are written as JSON, and read from it.
+
+use std::fmt;
+
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    BundleRecord, Completeness, DescriptorRecord, EntryRecord, ImageRecord, ImageRole, ItemRecord, MAXIMUM_PLATFORMS,
+    TargetRecord,
+};
+use crate::digest::Digest;
+use crate::entry_name::{EntryName, EntryPlace};
+
+/// A member that is absent where there is nothing to say, and never `null`.
+fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(source: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(source).map(Some)
+}
+
+/// A list of platforms that stops where no honest list continues: short texts take far more memory than bytes.
+fn platforms<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    struct Platforms;
+    impl<'de> Visitor<'de> for Platforms {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "at most {MAXIMUM_PLATFORMS} platforms")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Vec<String>, A::Error> {
+            let mut platforms = Vec::new();
+            while let Some(platform) = access.next_element()? {
+                if platforms.len() == MAXIMUM_PLATFORMS {
+                    return Err(A::Error::invalid_length(platforms.len() + 1, &self));
+                }
+                platforms.push(platform);
+            }
+            Ok(platforms)
+        }
+    }
+    deserializer.deserialize_seq(Platforms)
+}
+
+fn present_platforms<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    platforms(deserializer).map(Some)
+}
+
+/// An entry as JSON writes it.
+#[derive(Deserialize)]
+pub(super) struct RawEntry {
+    digest: Digest,
+    name: EntryName,
+    size: u64,
+}
+
+/// A blob's name already contains its digest. There are many of them, so they share the text.
+impl From<RawEntry> for EntryRecord {
+    fn from(RawEntry { digest, name, size }: RawEntry) -> Self {
+        let digest = match name.place() {
+            EntryPlace::Blob(in_name) if *in_name == digest => in_name.clone(),
+            _ => digest,
+        };
+        Self { digest, name, size }
+    }
+}
+
+/// A bundle as JSON writes it.
+#[derive(Serialize)]
+struct WrittenBundle<'a> {
+    descriptor: &'a DescriptorRecord,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<&'a DescriptorRecord>,
+    kind: RawItemKind,
+    parts: &'a [ImageRecord],
+    reference: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<&'a TargetRecord>,
+}
+
+impl Serialize for ItemRecord {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Bundle(bundle) => WrittenBundle {
+                descriptor: &bundle.descriptor,
+                index: bundle.index.as_ref(),
+                kind: RawItemKind::Bundle,
+                parts: &bundle.images,
+                reference: &bundle.reference,
+                target: bundle.target.as_ref(),
+            }
+            .serialize(serializer),
+            Self::Image(image) => image.serialize(serializer),
+        }
+    }
+}
+
+/// An item as it is read: what is in it depends on its kind.
+#[derive(Deserialize)]
+pub(super) struct RawItem {
+    #[serde(default, deserialize_with = "present")]
+    complete: Option<Completeness>,
+    #[serde(default, deserialize_with = "present")]
+    component: Option<String>,
+    descriptor: DescriptorRecord,
+    #[serde(default, deserialize_with = "present")]
+    index: Option<DescriptorRecord>,
+    kind: RawItemKind,
+    #[serde(default, deserialize_with = "present")]
+    parts: Option<Vec<ImageRecord>>,
+    #[serde(default, deserialize_with = "present_platforms")]
+    platforms: Option<Vec<String>>,
+    reference: String,
+    #[serde(default, deserialize_with = "present")]
+    referrers: Option<Vec<DescriptorRecord>>,
+    #[serde(default, deserialize_with = "present")]
+    target: Option<TargetRecord>,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum RawItemKind {
+    Bundle,
+    Image,
+}
+
+impl TryFrom<RawItem> for ItemRecord {
+    type Error = &'static str;
+
+    fn try_from(raw: RawItem) -> Result<Self, Self::Error> {
+        let RawItem { descriptor, reference, target, index, .. } = raw;
+        match (raw.kind, raw.parts, raw.component, raw.complete, raw.platforms, raw.referrers) {
+            (RawItemKind::Bundle, Some(images), ..) => {
+                Ok(Self::Bundle(BundleRecord { descriptor, images, index, reference, target }))
+            }
+            (RawItemKind::Image, _, None, Some(completeness), Some(platforms), Some(referrers)) => {
+                let role = ImageRole::StandAlone;
+                Ok(Self::Image(ImageRecord { completeness, descriptor, role, platforms, reference, referrers, target }))
+            }
+            _ => Err("a bundle has `parts`; an image has `complete`, `platforms` and `referrers`, and no `component`"),
+        }
+    }
+}
+
+/// An image as JSON writes it.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct RawImage {
+    complete: Completeness,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    component: Option<String>,
+    descriptor: DescriptorRecord,
+    kind: RawKind,
+    #[serde(deserialize_with = "platforms")]
+    platforms: Vec<String>,
+    reference: String,
+    referrers: Vec<DescriptorRecord>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    target: Option<TargetRecord>,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum RawKind {
+    Invocation,
+    Component,
+    Image,
+}
+
+impl TryFrom<RawImage> for ImageRecord {
+    type Error = &'static str;
+
+    fn try_from(raw: RawImage) -> Result<Self, Self::Error> {
+        let role = match (raw.kind, raw.component) {
+            (RawKind::Invocation, None) => ImageRole::Invocation,
+            (RawKind::Component, Some(component)) => ImageRole::Component(component),
+            (RawKind::Image, None) => ImageRole::StandAlone,
+            _ => return Err("an image has a `component` if, and only if, its `kind` is \"component\""),
+        };
+        Ok(Self {
+            completeness: raw.complete,
+            descriptor: raw.descriptor,
+            role,
+            platforms: raw.platforms,
+            reference: raw.reference,
+            referrers: raw.referrers,
+            target: raw.target,
+        })
+    }
+}
+
+impl From<ImageRecord> for RawImage {
+    fn from(image: ImageRecord) -> Self {
+        let (kind, component) = match image.role {
+            ImageRole::Invocation => (RawKind::Invocation, None),
+            ImageRole::Component(component) => (RawKind::Component, Some(component)),
+            ImageRole::StandAlone => (RawKind::Image, None),
+        };
+        Self {
+            complete: image.completeness,
+            component,
+            descriptor: image.descriptor,
+            kind,
+            platforms: image.platforms,
+            reference: image.reference,
+            referrers: image.referrers,
+            target: image.target,
+        }
+    }
+}
+
+/// Times as `YYYY-MM-DDTHH:MM:SSZ`, and no other form.
+pub(super) mod instant {
+    use jiff::Timestamp;
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub(crate) fn serialize<S: Serializer>(instant: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(instant)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let instant = text.parse::<Timestamp>().ok().filter(|instant| fits(instant) && instant.to_string() == text);
+        instant.ok_or_else(|| D::Error::custom("a time is not of the form YYYY-MM-DDTHH:MM:SSZ"))
+    }
+
+    /// Whether an instant has that form.
+    pub(crate) fn fits(instant: &Timestamp) -> bool {
+        instant.to_string().len() == "0000-00-00T00:00:00Z".len()
+    }
+}
