@@ -88,6 +88,23 @@ impl Consignment {
         }
     }
 
+    /// What an honest exporter would pack for these images by these names, for which no repository speaks.
+    pub fn of_images(sample: &Sample, images: &[(&str, &Value)], exported_at: Timestamp) -> Self {
+        let record = |(name, image): &(&str, &Value)| {
+            let mut record = image_record(name, image, ImageRole::StandAlone);
+            record.platforms = vec!["linux/amd64".to_owned()];
+            record
+        };
+        let roots: Vec<&Value> = images.iter().map(|(_, image)| *image).collect();
+        Self {
+            bundles: Vec::new(),
+            images: images.iter().map(record).collect(),
+            blobs: blobs(&sample.blobs, &[], &roots),
+            repositories: BTreeMap::new(),
+            ..Self::of(sample, exported_at)
+        }
+    }
+
     /// The files of the sample's repository.
     pub fn tuf(&mut self) -> &mut TufFiles {
         self.repositories.get_mut(REPOSITORY).unwrap()

@@ -18,9 +18,7 @@ use sealift_core::verify::documents::{DocumentError, MAXIMUM_HELD};
 use sealift_core::verify::{self, Discard, HeadError, ReceiveError, VerifySettings};
 use sealift_sample_publisher::image::{multi_platform_image, store};
 use sealift_tests::far_side::{FarSide, Refused};
-use sealift_tests::malicious_exporter::{
-    Consignment, REPOSITORY, archive, blobs, digest, document, exporter_key, image_record,
-};
+use sealift_tests::malicious_exporter::{Consignment, REPOSITORY, archive, digest, document, exporter_key};
 use serde_json::{Value, json};
 
 use super::*;
@@ -40,17 +38,7 @@ fn refused(consignment: &Consignment) -> DocumentError {
 
 /// These images, by these names, and nothing else.
 fn images(sample: &Sample, images: &[(&str, &Value)]) -> Consignment {
-    let record = |(name, image): &(&str, &Value)| {
-        let mut record = image_record(name, image, ImageRole::StandAlone);
-        record.platforms = vec!["linux/amd64".to_owned()];
-        record
-    };
-    let roots: Vec<&Value> = images.iter().map(|(_, image)| *image).collect();
-    let mut consignment = Consignment::of_image(sample, 1, hours(0));
-    consignment.images = images.iter().map(record).collect();
-    consignment.repositories.clear();
-    consignment.blobs = blobs(&sample.blobs, &[], &roots);
-    consignment
+    Consignment::of_images(sample, images, hours(0))
 }
 
 fn image() -> (Sample, Value) {

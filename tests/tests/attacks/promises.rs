@@ -22,17 +22,7 @@ fn two_images() -> (Sample, Value, Value) {
 
 /// These images, by these names, and nothing else.
 fn images(sample: &Sample, images: &[(&str, &Value)]) -> Consignment {
-    let record = |(name, image): &(&str, &Value)| {
-        let mut record = image_record(name, image, ImageRole::StandAlone);
-        record.platforms = vec!["linux/amd64".to_owned()];
-        record
-    };
-    let roots: Vec<&Value> = images.iter().map(|(_, image)| *image).collect();
-    let mut consignment = Consignment::of_image(sample, 1, hours(0));
-    consignment.images = images.iter().map(record).collect();
-    consignment.repositories.clear();
-    consignment.blobs = blobs(&sample.blobs, &[], &roots);
-    consignment
+    Consignment::of_images(sample, images, hours(0))
 }
 
 /// A bundle with one invocation image, which it writes so, and for which this image is carried.

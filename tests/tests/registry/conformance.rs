@@ -51,34 +51,42 @@ fn flip(path: &std::path::Path) {
     fs::write(path, bytes).unwrap();
 }
 
-/// A registry that can be made to know less.
-struct Simulated(Registry);
+/// A registry that keeps its content where we can reach it.
+trait Kept: Send + Sync {
+    /// Its domain.
+    fn domain(&self) -> String;
 
-impl Target for Simulated {
-    fn sink(&self) -> Box<dyn Sink + '_> {
-        Box::new(RegistrySink::new(client()))
+    /// Flips a bit of what it keeps under this digest.
+    fn flip(&self, digest: &Digest);
+}
+
+impl Kept for Registry {
+    fn domain(&self) -> String {
+        self.domain().to_string()
     }
 
-    fn source(&self) -> Box<dyn Source + '_> {
-        Box::new(RegistrySource::new(client()))
-    }
-
-    fn reference(&self, text: &str) -> Reference {
-        format!("{}/{text}", self.0.domain()).parse().unwrap()
-    }
-
-    fn corrupt(&self, digest: &Digest) -> bool {
-        let mut state = self.0.state();
+    fn flip(&self, digest: &Digest) {
+        let mut state = self.state();
         let stored = state.blobs.iter_mut().filter(|((_, name), _)| *name == digest.to_string());
         stored.for_each(|(_, bytes)| bytes[0] ^= 1);
-        true
     }
 }
 
-/// Debian's registry.
-struct Docker(DockerRegistry);
+impl Kept for DockerRegistry {
+    fn domain(&self) -> String {
+        self.domain().to_string()
+    }
 
-impl Target for Docker {
+    fn flip(&self, digest: &Digest) {
+        let folder = self.storage().join("docker/registry/v2/blobs/sha256");
+        flip(&folder.join(&digest.hex()[..2]).join(digest.hex()).join("data"));
+    }
+}
+
+/// What is behind the registry's interface.
+struct Remote<R>(R);
+
+impl<R: Kept> Target for Remote<R> {
     fn sink(&self) -> Box<dyn Sink + '_> {
         Box::new(RegistrySink::new(client()))
     }
@@ -92,8 +100,7 @@ impl Target for Docker {
     }
 
     fn corrupt(&self, digest: &Digest) -> bool {
-        let folder = self.0.storage().join("docker/registry/v2/blobs/sha256");
-        flip(&folder.join(&digest.hex()[..2]).join(digest.hex()).join("data"));
+        self.0.flip(digest);
         true
     }
 }
@@ -106,7 +113,7 @@ fn layouts() {
 
 #[test]
 fn registries() {
-    let start = || Simulated(Registry::start());
+    let start = || Remote(Registry::start());
     source::check(start);
     sink::check(start);
 }
@@ -119,7 +126,7 @@ fn registries_that_know_less() {
         registry.state().referrers = None;
         registry.state().refuses_mounts = true;
         registry.state().ignores_ranges = true;
-        Simulated(registry)
+        Remote(registry)
     };
     source::check(start);
     sink::check(start);
@@ -130,7 +137,7 @@ fn dockers_registry() {
     if DockerRegistry::start().is_none() {
         return;
     }
-    let start = || Docker(DockerRegistry::start().unwrap());
+    let start = || Remote(DockerRegistry::start().unwrap());
     source::check(start);
     sink::check(start);
 }
