@@ -13,7 +13,7 @@
 //! | sign an archive that others sealed | [`CoSigner`] |
 //! | say what this side trusts, and read what it remembers | [`TrustStore`], and [`Trust`] as a value |
 //! | read content from elsewhere, or deliver it elsewhere | implement [`Source`] (an example is there) or [`Sink`] |
-//! | use an image layout or a registry | [`oci::LayoutSource`], [`oci::LayoutSink`]; `registry::RegistrySource`, `registry::RegistrySink` |
+//! | use an image layout or a registry | [`layout::LayoutSource`], [`layout::LayoutSink`]; `registry::RegistrySource`, `registry::RegistrySink` |
 //! | read TUF repositories | [`tuf_repository`] |
 //! | understand a place as people write it | [`place::Place`] |
 //!
@@ -28,7 +28,9 @@
 //! # use sealift_archive_format::inventory::Exporter;
 //! # use sealift_core::export::{self, BundleOrigin, BundleRequest, ExportRequest, ExportSettings, SourceReference};
 //! # use sealift_core::oci::referrer::usual_kinds;
-//! # use sealift_core::oci::{LayoutSource, Platforms, Source};
+//! # use sealift_core::layout::LayoutSource;
+//! # use sealift_core::oci::Platforms;
+//! # use sealift_core::transfer::Source;
 //! use sealift_core::progress::Unwatched;
 //! # use sealift_core::trust::{Carrier, Extent};
 //! # use sealift_core::trust_store::TrustStore;
@@ -101,7 +103,9 @@
 //! use sealift_archive_format::inventory::Exporter;
 //! use sealift_core::export::{self, BundleOrigin, BundleRequest, ExportRequest, ExportSettings, SourceReference};
 //! use sealift_core::oci::referrer::usual_kinds;
-//! use sealift_core::oci::{LayoutSource, Platforms, Source};
+//! use sealift_core::layout::LayoutSource;
+//! use sealift_core::oci::Platforms;
+//! use sealift_core::transfer::Source;
 //! use sealift_core::progress::Unwatched;
 //! use sealift_core::trust::{Carrier, Extent};
 //! use sealift_core::trust_store::TrustStore;
@@ -154,6 +158,7 @@ pub mod export;
 pub mod http;
 pub mod import;
 pub mod inspect;
+pub mod layout;
 pub mod oci;
 pub mod place;
 pub mod progress;
@@ -161,6 +166,7 @@ pub mod progress;
 pub mod registry;
 pub mod report;
 pub mod seal;
+pub mod transfer;
 pub mod trust;
 pub mod trust_store;
 pub mod tuf_repository;
@@ -169,7 +175,7 @@ pub mod verify;
 mod whole_file;
 
 pub use co_sign::CoSigner;
-pub use oci::{Sink, Source};
 pub use report::Report;
+pub use transfer::{Sink, Source};
 pub use trust_store::{Trust, TrustStore};
 pub use verify::{Judged, Verified};

@@ -12,12 +12,10 @@ use sealift_archive_format::inventory::Exporter;
 use sealift_core::export::{
     self, BundleOrigin, BundleRequest, ExportRequest, ExportSettings, ImageRequest, ImagesFrom, SourceReference,
 };
-use sealift_core::oci::layout::LayoutError;
-use sealift_core::oci::{
-    BlobContent, Checked, Descriptor, ManifestBytes, ManifestError, Platforms, Reference, ReferrerKind, Repository,
-    Source, SourceError,
-};
+use sealift_core::layout::LayoutError;
+use sealift_core::oci::{Descriptor, ManifestBytes, ManifestError, Platforms, Reference, ReferrerKind, Repository};
 use sealift_core::progress::Unwatched;
+use sealift_core::transfer::{BlobContent, Checked, Source, SourceError};
 use sealift_core::trust::Extent;
 use sealift_core::trust_store::Trust;
 use sealift_proof::in_toto::Inspections;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sealift_archive_format::Digest;
-use sealift_core::oci::layout::LayoutError;
+use sealift_core::layout::LayoutError;
 use sealift_core::oci::media_type::{OCI_INDEX, OCI_MANIFEST};
-use sealift_core::oci::{BlobContent, Checked, Descriptor, ManifestBytes, Reference, Repository, Source, SourceError};
+use sealift_core::oci::{Descriptor, ManifestBytes, Reference, Repository};
+use sealift_core::transfer::{BlobContent, Checked, Source, SourceError};
 use serde_json::json;
 
 /// The length of a manifest that is as long as registries allow, in bytes, roughly.

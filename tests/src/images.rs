@@ -7,9 +7,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sealift_archive_format::Digest;
 use sealift_core::oci::media_type::{OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST};
-use sealift_core::oci::{
-    BlobContent, Checked, Descriptor, ManifestBytes, Offer, Platform, Reference, Repository, Sink, SinkError,
-};
+use sealift_core::oci::{Descriptor, ManifestBytes, Platform, Reference, Repository};
+use sealift_core::transfer::{BlobContent, Checked, Offer, Sink, SinkError};
 use serde_json::json;
 
 /// OCI's type of a configuration that says nothing.

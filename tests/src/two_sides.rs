@@ -11,10 +11,11 @@ use sealift_core::export::{
     self, BundleOrigin, BundleRequest, ExportRequest, ImageRequest, PlanError, PrepareError, Prepared, SourceReference,
 };
 use sealift_core::import::{self, Delivered, Destination, ImportError};
-use sealift_core::oci::layout::{LayoutSink, LayoutSource};
+use sealift_core::layout::{LayoutSink, LayoutSource};
+use sealift_core::oci::Platforms;
 use sealift_core::oci::referrer::usual_kinds;
-use sealift_core::oci::{Platforms, Sink, Source};
 use sealift_core::progress::Unwatched;
+use sealift_core::transfer::{Sink, Source};
 use sealift_core::trust::{Carrier, Extent};
 use sealift_core::trust_store::TrustStore;
 use sealift_core::tuf_repository::RepositoryFolder;

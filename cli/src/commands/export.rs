@@ -11,9 +11,10 @@ use sealift_core::cnab::bundle;
 use sealift_core::export::{
     self, BundleOrigin, BundleRequest, ExportRequest, ImageRequest, ImagesFrom, Prepared, SourceReference,
 };
-use sealift_core::oci::layout::LayoutSource;
-use sealift_core::oci::{Platform, Platforms, ReferrerKind, Source};
+use sealift_core::layout::LayoutSource;
+use sealift_core::oci::{Platform, Platforms, ReferrerKind};
 use sealift_core::place::Place;
+use sealift_core::transfer::Source;
 use sealift_core::trust::{Carrier, Extent};
 use sealift_core::trust_store::{Policy, RepositoryName};
 use sealift_core::tuf_repository::RepositoryFolder;

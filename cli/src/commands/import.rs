@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use sealift_archive_format::Digest;
 use sealift_core::import::{self, Delivered, Destination, Naming, PublishedMirror, ReplacedTag};
-use sealift_core::oci::layout::LayoutSink;
-use sealift_core::oci::{Reference, Sink};
+use sealift_core::layout::LayoutSink;
+use sealift_core::oci::Reference;
 use sealift_core::report::Report;
+use sealift_core::transfer::Sink;
 use sealift_core::trust_store::RepositoryName;
 use serde::Serialize;
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use sealift_core::http::{CertificateAuthorities, HttpClient, HttpSettings, PlainHttp, Proxy, Url, UrlError};
-use sealift_core::oci::{Sink, Source};
 use sealift_core::registry::{self, Credentials, RegistrySink, RegistrySource};
+use sealift_core::transfer::{Sink, Source};
 use sealift_core::tuf_repository::HttpRepository;
 
 use crate::failure::{Attempt as _, Failure, NetworkError};

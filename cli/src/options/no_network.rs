@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::Args;
-use sealift_core::oci::{Sink, Source};
+use sealift_core::transfer::{Sink, Source};
 use sealift_core::tuf_repository::RepositoryFolder;
 
 use crate::failure::{Attempt as _, Failure, Reason};

@@ -27,9 +27,10 @@ pub use plan::{LeftOutReferrer, Plan, PlanError, plan};
 pub use request::{BundleOrigin, BundleRequest, ExportRequest, ImageRequest, ImagesFrom, SourceReference};
 
 use crate::archive_layout::{self, ArchiveLayoutError};
-use crate::oci::{Descriptor, SourceError};
+use crate::oci::Descriptor;
 use crate::progress::Progress;
 use crate::seal::{self, SignError};
+use crate::transfer::SourceError;
 use crate::trust::{
     self, AttestationRefusal, Attestations, Carried, Carrier, Extent, Item, Judgement, JudgementError, Question,
     ReferrerRefusal, Terms, check_referrers,

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::oci::{Platforms, Reference, ReferrerKind, Repository, Source};
+use crate::oci::{Platforms, Reference, ReferrerKind, Repository};
+use crate::transfer::Source;
 
 /// A reference in a source.
 #[derive(Clone)]

@@ -25,10 +25,9 @@ pub use mirrors::PublishedMirror;
 pub use tags::ReplacedTag;
 
 use crate::cnab::RelocationMapping;
-use crate::oci::{
-    BlobContent, Checked, Descriptor, Graph, ManifestBytes, Offer, Reference, Repository, Sink, SinkError,
-};
+use crate::oci::{Descriptor, Graph, ManifestBytes, Reference, Repository};
 use crate::progress::Progress;
+use crate::transfer::{BlobContent, Checked, Offer, Sink, SinkError};
 use crate::trust::{Finding, Judgement};
 use crate::trust_store::{RepositoryName, TagError, TrustStoreError, Update};
 use crate::verify::documents::{Closed, ClosedImage, ClosedItem};

@@ -1,4 +1,4 @@
-//! Container images and other OCI content: names, descriptors, manifests, and where they are stored.
+//! Container images and other OCI content as values: names, descriptors, manifests, graphs.
 //!
 //! Promise: bytes stay as they are. Manifests and indexes are read to know what they list, and are carried as the raw
 //! bytes that everyone else knows by their digest. Every document and every walk has a limit.
@@ -6,25 +6,19 @@
 //! OCI Image Specification 1.1, OCI Distribution Specification 1.1, and Docker's manifest version 2, schema 2.
 
 pub(crate) mod attestation;
-mod content;
 pub mod descriptor;
 pub mod graph;
-pub mod layout;
 pub mod manifest;
 pub mod media_type;
 mod platform;
 pub mod reference;
 pub mod referrer;
-mod transfer;
 
 pub use attestation::Attached;
-pub use content::{BlobContent, Checked, ContentError};
 pub use descriptor::Descriptor;
 pub(crate) use graph::Graphs;
 pub use graph::{ForeignLayers, Graph, GraphError, Platforms};
-pub use layout::{LayoutError, LayoutSink, LayoutSource};
 pub use manifest::{Document, ImageIndex, ImageManifest, ManifestBytes, ManifestError};
 pub use platform::{Platform, PlatformError};
 pub use reference::{Reference, ReferenceError, Repository, Tag};
 pub use referrer::ReferrerKind;
-pub use transfer::{Offer, Sink, SinkError, Source, SourceError, Upload};

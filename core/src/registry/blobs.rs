@@ -8,7 +8,8 @@ use ureq::http::{HeaderValue, Method, StatusCode};
 use super::error::RegistryError;
 use super::{RegistryClient, Scope};
 use crate::http::{HttpError, HttpRequest, ResponseReader};
-use crate::oci::{Checked, Descriptor, Repository};
+use crate::oci::{Descriptor, Repository};
+use crate::transfer::Checked;
 
 /// After so many bytes without a failure, earlier failures no longer count.
 const FORGIVING_PROGRESS: u64 = 1024 * 1024;

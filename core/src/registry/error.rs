@@ -5,7 +5,8 @@ use sealift_archive_format::strict_json::JsonError;
 
 use super::credentials::CredentialError;
 use crate::http::{HttpError, Url, UrlError};
-use crate::oci::{ManifestError, Repository, SinkError, SourceError};
+use crate::oci::{ManifestError, Repository};
+use crate::transfer::{SinkError, SourceError};
 
 /// Why a registry did not do what was requested, or was not asked to.
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,8 @@ use sealift_archive_format::Digest;
 use super::turns::{Turn, Turns};
 use super::uploads::UploadError;
 use super::{RegistryClient, lock};
-use crate::oci::{BlobContent, Descriptor, ManifestBytes, Offer, Reference, Repository, Sink, SinkError, Upload};
+use crate::oci::{Descriptor, ManifestBytes, Reference, Repository};
+use crate::transfer::{BlobContent, Offer, Sink, SinkError, Upload};
 
 /// Writes to the registries that repositories name.
 pub struct RegistrySink {

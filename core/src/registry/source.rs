@@ -1,7 +1,8 @@
 //! Registries as a source.
 
 use super::RegistryClient;
-use crate::oci::{BlobContent, Descriptor, ManifestBytes, Reference, Repository, Source, SourceError};
+use crate::oci::{Descriptor, ManifestBytes, Reference, Repository};
+use crate::transfer::{BlobContent, Source, SourceError};
 use sealift_archive_format::Digest;
 
 /// Reads from the registries that references name.

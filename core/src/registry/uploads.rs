@@ -11,7 +11,8 @@ use super::error::RegistryError;
 use super::manifests::confirm_digest;
 use super::{RegistryClient, Scope};
 use crate::http::{HttpRequest, RequestBody, Response, Url};
-use crate::oci::{BlobContent, ContentError, Descriptor, Repository};
+use crate::oci::{Descriptor, Repository};
+use crate::transfer::{BlobContent, ContentError};
 
 /// Why a blob could not be stored.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use sealift_archive_format::FormatError;
 use sealift_archive_format::reader::EntryReader;
 
-use crate::oci::BlobContent;
+use crate::transfer::BlobContent;
 
 /// Reads an entry, and remembers the reason if the archive is at fault: a receiver wraps read errors in its own, and a
 /// broken archive must not be reported as a broken registry.

@@ -29,10 +29,11 @@ pub use documents::{Closed, DocumentError};
 pub(crate) use head::check_tuf_length;
 pub use head::{HeadError, TooMuchMetadata, open, open_sealed};
 
-use crate::oci::{BlobContent, Checked, Descriptor};
+use crate::oci::Descriptor;
 use crate::progress::Progress;
 use crate::report::{ContentReport, Report};
 use crate::seal::VerifiedSeal;
+use crate::transfer::{BlobContent, Checked};
 use crate::trust::{AttestationRefusal, Attestations, Carried, Judgement, Terms};
 use content::WatchedEntry;
 

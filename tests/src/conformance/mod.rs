@@ -9,7 +9,8 @@ pub mod source;
 use std::io::Read as _;
 
 use sealift_archive_format::Digest;
-use sealift_core::oci::{Descriptor, Reference, Repository, Sink, Source};
+use sealift_core::oci::{Descriptor, Reference, Repository};
+use sealift_core::transfer::{Sink, Source};
 
 /// A place that is a sink and a source, empty at first.
 pub trait Target: Sync {

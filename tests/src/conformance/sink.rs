@@ -1,6 +1,7 @@
 //! The promises of a sink.
 
-use sealift_core::oci::{Checked, Descriptor, Offer, SinkError};
+use sealift_core::oci::Descriptor;
+use sealift_core::transfer::{Checked, Offer, SinkError};
 
 use super::{Target, contents, read};
 use crate::images::{Image, put_blob};

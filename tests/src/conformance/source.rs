@@ -2,7 +2,8 @@
 
 use std::io::Read as _;
 
-use sealift_core::oci::{Checked, Descriptor};
+use sealift_core::oci::Descriptor;
+use sealift_core::transfer::Checked;
 
 use super::{Target, contents, nothing, read};
 use crate::images::{Image, put_blob};

@@ -8,10 +8,9 @@ use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::{Completeness, EntryRecord, ImageRole};
 use sealift_core::archive_layout::ArchiveLayoutError;
 use sealift_core::import::{DeliveryError, Destination, ImportError};
-use sealift_core::oci::{
-    BlobContent, Descriptor, GraphError, ManifestBytes, Offer, Reference, Repository, Sink, SinkError, Upload,
-};
+use sealift_core::oci::{Descriptor, GraphError, ManifestBytes, Reference, Repository};
 use sealift_core::progress::Progress;
+use sealift_core::transfer::{BlobContent, Offer, Sink, SinkError, Upload};
 use sealift_core::trust::JudgementError;
 use sealift_core::trust_store::TrustStoreError;
 use sealift_core::verify::documents::{DocumentError, MAXIMUM_HELD};

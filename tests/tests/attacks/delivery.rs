@@ -5,10 +5,9 @@ use std::sync::Mutex;
 
 use sealift_archive_format::{Digest, DigestAlgorithm, Problem, Reader};
 use sealift_core::import::{DeliveryError, ImportError};
-use sealift_core::oci::layout::LayoutSink;
-use sealift_core::oci::{
-    BlobContent, Descriptor, ManifestBytes, Offer, Reference, Repository, Sink, SinkError, Upload,
-};
+use sealift_core::layout::LayoutSink;
+use sealift_core::oci::{Descriptor, ManifestBytes, Reference, Repository};
+use sealift_core::transfer::{BlobContent, Offer, Sink, SinkError, Upload};
 use sealift_core::verify::ReceiveError;
 use sealift_tests::far_side::{FarSide, Refused};
 use sealift_tests::malicious_exporter::Forger;

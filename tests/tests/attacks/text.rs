@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 use std::sync::LazyLock;
 
 use sealift_archive_format::inventory::TargetRecord;
-use sealift_core::oci::layout::LayoutSink;
+use sealift_core::layout::LayoutSink;
 use sealift_sample_publisher::keys::sign;
 use sealift_sample_publisher::tuf_repository::Target;
 use sealift_tests::images::Image;

@@ -5,8 +5,8 @@ use std::fs;
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory;
 use sealift_core::export::{PlanError, PrepareError};
-use sealift_core::oci::Source;
-use sealift_core::oci::layout::LayoutSource;
+use sealift_core::layout::LayoutSource;
+use sealift_core::transfer::Source;
 use sealift_tests::images::Image;
 use serde_json::Value;
 

@@ -12,10 +12,11 @@ use sealift_core::export::{
     self, ExportRequest, ImageRequest, LeftOutReferrer, PlanError, PrepareError, SourceReference,
 };
 use sealift_core::import::{self, Delivered, Destination, ImportError};
-use sealift_core::oci::layout::{LayoutSink, LayoutSource};
+use sealift_core::layout::{LayoutSink, LayoutSource};
 use sealift_core::oci::referrer::usual_kinds;
-use sealift_core::oci::{Descriptor, Platforms, Reference, ReferrerKind, Sink, Source};
+use sealift_core::oci::{Descriptor, Platforms, Reference, ReferrerKind};
 use sealift_core::progress::Unwatched;
+use sealift_core::transfer::{Sink, Source};
 use sealift_core::trust::Extent;
 use sealift_core::trust_store::{Trust, TrustStore};
 use sealift_core::verify::{self, HeadError, VerifySettings};

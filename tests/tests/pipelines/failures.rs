@@ -15,9 +15,10 @@ use sealift_core::export::{
     self, BundleOrigin, BundleRequest, ExportError, ExportRequest, ImageRequest, ImagesFrom, PlanError, PrepareError,
 };
 use sealift_core::oci::GraphError;
+use sealift_core::oci::Platforms;
 use sealift_core::oci::referrer::usual_kinds;
-use sealift_core::oci::{Platforms, Source};
 use sealift_core::progress::Unwatched;
+use sealift_core::transfer::Source;
 use sealift_core::trust::{Extent, RepositoryError, gather};
 use sealift_core::trust_store::{Policy, Trust};
 use sealift_core::tuf_repository::mirror::MirrorError;

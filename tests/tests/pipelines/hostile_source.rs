@@ -7,7 +7,8 @@ use sealift_core::export::{
     self, BundleOrigin, BundleRequest, ExportRequest, ImageRequest, PlanError, SourceReference,
 };
 use sealift_core::oci::referrer::usual_kinds;
-use sealift_core::oci::{Descriptor, GraphError, Platforms, Source};
+use sealift_core::oci::{Descriptor, GraphError, Platforms};
+use sealift_core::transfer::Source;
 use sealift_tests::hostile_source::{Asked, HostileSource};
 use serde_json::json;
 

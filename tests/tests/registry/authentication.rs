@@ -1,9 +1,10 @@
 //! User names, passwords and tokens: who gets them, and who does not.
 
 use sealift_core::http::{HttpClient, HttpError};
+use sealift_core::oci::Descriptor;
 use sealift_core::oci::media_type::OCI_MANIFEST;
-use sealift_core::oci::{BlobContent, Descriptor};
 use sealift_core::registry::{Credentials, RegistryClient, RegistryError};
+use sealift_core::transfer::BlobContent;
 use sealift_tests::registry::{Action, Answer, Authentication, Fault, Received, Registry};
 
 use super::{client, client_with, explain, settings};
@@ -80,7 +81,7 @@ fn a_token_is_kept_for_its_scope_and_renewed_when_it_no_longer_serves() {
     }
     assert_eq!(registry.count("GET", "/token"), 1);
     let blob = Descriptor::of("", b"blob");
-    let content = &mut sealift_core::oci::Checked::new(&b"blob"[..], &blob);
+    let content = &mut sealift_core::transfer::Checked::new(&b"blob"[..], &blob);
     client.put_blob(&registry.repository("app"), &blob, content).unwrap();
     assert_eq!(registry.count("GET", "/token"), 2, "pushing is another scope");
     let realm =
@@ -142,7 +143,7 @@ fn a_mount_asks_for_both_repositories_and_sends_what_was_refused_with_the_same_t
         let blob = registry.add_blob("first", b"blob");
         let client = client_with(&config(&registry.domain()));
         let content = || -> Result<Box<dyn BlobContent>, RegistryError> {
-            Ok(Box::new(sealift_core::oci::Checked::new(&b"blob"[..], &blob)))
+            Ok(Box::new(sealift_core::transfer::Checked::new(&b"blob"[..], &blob)))
         };
         let (from, to) = (registry.repository("first"), registry.repository("second"));
         client.mount_or_put_blob(&from, &to, &blob, content).unwrap();

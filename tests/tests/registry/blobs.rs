@@ -3,8 +3,9 @@
 use std::io::Read;
 
 use sealift_archive_format::Digest;
-use sealift_core::oci::{ContentError, Descriptor};
+use sealift_core::oci::Descriptor;
 use sealift_core::registry::RegistryError;
+use sealift_core::transfer::ContentError;
 use sealift_tests::registry::{Action, Answer, Fault, Registry};
 
 use super::{client, content, explain};

@@ -3,9 +3,10 @@
 use std::fs;
 
 use sealift_archive_format::Digest;
-use sealift_core::oci::layout::{LayoutSink, LayoutSource};
-use sealift_core::oci::{Reference, Sink, Source};
+use sealift_core::layout::{LayoutSink, LayoutSource};
+use sealift_core::oci::Reference;
 use sealift_core::registry::{RegistrySink, RegistrySource};
+use sealift_core::transfer::{Sink, Source};
 use sealift_tests::conformance::{Target, sink, source};
 use sealift_tests::docker_registry::DockerRegistry;
 use sealift_tests::registry::Registry;

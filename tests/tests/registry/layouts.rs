@@ -6,11 +6,10 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::Arc;
 
-use sealift_core::oci::{
-    Checked, ContentError, Descriptor, ForeignLayers, Graph, LayoutError, LayoutSink, LayoutSource, Offer, Platforms,
-    Reference, Sink, SinkError, Source,
-};
+use sealift_core::layout::{LayoutError, LayoutSink, LayoutSource};
+use sealift_core::oci::{Descriptor, ForeignLayers, Graph, Platforms, Reference};
 use sealift_core::registry::{RegistrySink, RegistrySource};
+use sealift_core::transfer::{Checked, ContentError, Offer, Sink, SinkError, Source};
 use sealift_tests::images::{Image, put_blob};
 use sealift_tests::outside_programs;
 use sealift_tests::registry::Registry;

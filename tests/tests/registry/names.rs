@@ -3,7 +3,7 @@
 use std::fs;
 
 use sealift_core::http::{Url, UrlError};
-use sealift_core::oci::layout::{LayoutError, LayoutSink, LayoutSource};
+use sealift_core::layout::{LayoutError, LayoutSink, LayoutSource};
 use sealift_core::oci::media_type::OCI_MANIFEST;
 use sealift_core::oci::{Reference, ReferenceError};
 use sealift_core::registry::{CredentialError, Credentials, HelperError, RegistryError};

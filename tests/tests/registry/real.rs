@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
-use sealift_core::oci::{ForeignLayers, Graph, Platforms, Reference, Source};
+use sealift_core::oci::{ForeignLayers, Graph, Platforms, Reference};
 use sealift_core::registry::{RegistrySink, RegistrySource};
+use sealift_core::transfer::Source;
 use sealift_tests::docker_registry::DockerRegistry;
 use sealift_tests::images::Image;
 use sealift_tests::outside_programs;

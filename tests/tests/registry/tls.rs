@@ -6,8 +6,9 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use sealift_core::http::{CertificateAuthorities, HttpClient, HttpError, HttpSettings, PlainHttp, SettingsError};
-use sealift_core::oci::{Checked, Descriptor};
+use sealift_core::oci::Descriptor;
 use sealift_core::registry::{Credentials, RegistryClient, RegistryError, UploadError};
+use sealift_core::transfer::Checked;
 use sealift_tests::registry::{Action, Fault, Registry};
 
 use super::{explain, settings};

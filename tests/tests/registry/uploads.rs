@@ -2,8 +2,9 @@
 
 use std::io::{self, Read};
 
-use sealift_core::oci::{BlobContent, Checked, ContentError, Descriptor, SinkError};
+use sealift_core::oci::Descriptor;
 use sealift_core::registry::{RegistryClient, RegistryError, RegistrySink, UploadError};
+use sealift_core::transfer::{BlobContent, Checked, ContentError, SinkError};
 use sealift_tests::images::{Image, put_blob};
 use sealift_tests::registry::{Action, Fault, Registry};
 

@@ -7,7 +7,8 @@ use super::budget::MAXIMUM_REQUESTS;
 use crate::cnab::BundleError;
 use crate::cnab::registry_form::RegistryFormError;
 use crate::oci::referrer::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
-use crate::oci::{GraphError, ManifestError, SourceError};
+use crate::oci::{GraphError, ManifestError};
+use crate::transfer::SourceError;
 use crate::verify::documents::DocumentError;
 
 /// Why an export cannot be planned.

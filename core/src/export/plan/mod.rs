@@ -20,9 +20,9 @@ use crate::cnab::registry_form::{self, RegistryFormError};
 use crate::cnab::{Bundle, BundleError, BundleImage, bundle};
 use crate::oci::manifest::Document;
 use crate::oci::{
-    BlobContent, Descriptor, ForeignLayers, Graph, Graphs, ManifestBytes, Platforms, Reference, ReferrerKind,
-    Repository, Source, SourceError,
+    Descriptor, ForeignLayers, Graph, Graphs, ManifestBytes, Platforms, Reference, ReferrerKind, Repository,
 };
+use crate::transfer::{BlobContent, Source, SourceError};
 use crate::verify::documents::{Closed, ClosedBundle, ClosedImage, ClosedItem, check_names};
 
 use budget::Budget;

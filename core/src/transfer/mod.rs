@@ -5,10 +5,11 @@ use std::io;
 
 use sealift_archive_format::Digest;
 
-use super::content::BlobContent;
-use super::descriptor::Descriptor;
-use super::manifest::ManifestBytes;
-use super::reference::{Reference, Repository};
+use crate::oci::{Descriptor, ManifestBytes, Reference, Repository};
+
+mod content;
+
+pub use content::{BlobContent, Checked, ContentError};
 
 /// A place that has manifests and blobs. Threads may share it.
 ///
@@ -19,7 +20,8 @@ use super::reference::{Reference, Repository};
 /// use std::io;
 ///
 /// use sealift_archive_format::Digest;
-/// use sealift_core::oci::{BlobContent, Checked, Descriptor, ManifestBytes, Reference, Repository, Source, SourceError};
+/// use sealift_core::oci::{Descriptor, ManifestBytes, Reference, Repository};
+/// use sealift_core::transfer::{BlobContent, Checked, Source, SourceError};
 ///
 /// #[derive(Default)]
 /// struct InMemory {

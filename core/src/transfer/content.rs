@@ -8,7 +8,7 @@ use std::io::{self, Read};
 
 use sealift_archive_format::{Digest, EntryReader, Hasher};
 
-use super::descriptor::Descriptor;
+use crate::oci::Descriptor;
 
 /// How many bytes are held back until the digest is known. Smaller blobs are held back whole.
 const HELD_BACK: u64 = 64 * 1024;

@@ -14,9 +14,8 @@ use super::names::matching;
 use super::{INDEX_FILE, LAYOUT_FILE};
 use crate::oci::manifest::{Document, MAXIMUM_LENGTH, ManifestError};
 use crate::oci::media_type::{self, Announced, OCI_INDEX};
-use crate::oci::{
-    BlobContent, Checked, Descriptor, ImageIndex, ManifestBytes, Reference, Repository, Source, SourceError,
-};
+use crate::oci::{Descriptor, ImageIndex, ManifestBytes, Reference, Repository};
+use crate::transfer::{BlobContent, Checked, Source, SourceError};
 
 /// The supported version of the layout.
 const VERSION: &str = "1.0.0";

@@ -8,7 +8,7 @@ use sealift_archive_format::strict_json::JsonError;
 
 use super::read::MAXIMUM_LISTED_BYTES;
 use crate::oci::manifest::ManifestError;
-use crate::oci::{SinkError, SourceError};
+use crate::transfer::{SinkError, SourceError};
 
 /// Why a layout cannot be read or written.
 #[derive(Debug, thiserror::Error)]

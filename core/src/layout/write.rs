@@ -18,7 +18,8 @@ use super::read::check_version;
 use super::{INDEX_FILE, LAYOUT_CONTENT, LAYOUT_FILE};
 use crate::oci::manifest::MAXIMUM_LENGTH;
 use crate::oci::media_type::OCI_INDEX;
-use crate::oci::{BlobContent, Descriptor, ManifestBytes, Offer, Reference, Repository, Sink, SinkError, Upload};
+use crate::oci::{Descriptor, ManifestBytes, Reference, Repository};
+use crate::transfer::{BlobContent, Offer, Sink, SinkError, Upload};
 use crate::whole_file;
 
 /// How much is copied at once, in bytes.
