@@ -72,6 +72,7 @@
 
 pub mod co_signing;
 pub mod compression;
+pub mod content;
 pub mod digest;
 pub mod dsse;
 pub mod entry_name;
@@ -86,6 +87,7 @@ pub mod strict_json;
 pub mod tar_profile;
 mod writer;
 
+pub use content::{BlobContent, Checked, ContentError, Described};
 pub use digest::{Digest, DigestAlgorithm, DigestError, Hasher};
 pub use entry_name::{EntryName, EntryNameError, EntryPlace};
 pub use format_error::{FormatError, Problem};
@@ -94,4 +96,4 @@ pub use layout::{Layout, Located};
 pub use reader::{EntryReader, Reader, SealedReader};
 pub use repository_name::{NameError, RepositoryName};
 pub use seal::{Seal, SealSignature, UnverifiedSeal};
-pub use writer::{WriteError, Writer};
+pub use writer::{InPlaceWriter, WriteError, Writer};

@@ -33,6 +33,10 @@ pub enum ExitCode {
     Key,
     /// Older than what this side has already accepted.
     Rollback,
+    /// Interrupted from the keyboard (SIGINT).
+    Interrupted,
+    /// Ended from outside (SIGTERM).
+    Terminated,
 }
 
 impl ExitCode {
@@ -53,6 +57,8 @@ impl ExitCode {
             Self::TrustStore => (18, "trust-store"),
             Self::Key => (19, "key"),
             Self::Rollback => (20, "rollback"),
+            Self::Interrupted => (130, "interrupted"),
+            Self::Terminated => (143, "terminated"),
         }
     }
 
@@ -96,6 +102,8 @@ mod tests {
             TrustStore,
             Key,
             Rollback,
+            Interrupted,
+            Terminated,
         ];
         assert_eq!(documented.len(), all.len());
         for (exit_code, line) in all.into_iter().zip(documented) {

@@ -8,6 +8,7 @@ mod context;
 mod exit_code;
 mod failure;
 mod files;
+mod interruption;
 mod options;
 mod terminal;
 
@@ -42,6 +43,9 @@ fn main() -> process::ExitCode {
         }
     };
     let json = arguments.json;
+    if let Err(error) = interruption::watch() {
+        terminal::tell(&format!("warning: an interruption will end this without a word: {error}").into());
+    }
     let result = Context::new(arguments.trust, json, arguments.quiet)
         .and_then(|context| commands::run(arguments.command, Arguments::command, &context));
     match result {

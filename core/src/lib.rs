@@ -30,13 +30,13 @@
 //! # use sealift_core::oci::referrer::usual_kinds;
 //! # use sealift_core::layout::LayoutSource;
 //! # use sealift_core::oci::Platforms;
-//! # use sealift_core::transfer::Source;
-//! use sealift_core::progress::Unwatched;
+//! # use sealift_core::transfer::{Source, Workers};
+//! # use sealift_core::progress::Unwatched;
 //! # use sealift_core::trust::{Carrier, Extent};
 //! # use sealift_core::trust_store::TrustStore;
 //! # use sealift_core::tuf_repository::RepositoryFolder;
 //! use sealift_proof::in_toto::Inspections;
-//! use sealift_core::verify::{self, Discard, VerifySettings};
+//! use sealift_core::verify::{self, Discard, Transport, VerifySettings};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
@@ -55,7 +55,7 @@
 //! #     referrers: usual_kinds(),
 //! # };
 //! # // Every reference is resolved before a layer is fetched.
-//! # let plan = export::plan(&request)?;
+//! # let plan = export::plan(&request, &Workers::default())?;
 //! #
 //! # let mut metadata = RepositoryFolder::new(published.tuf.join("metadata"), published.tuf.join("targets"));
 //! # let mut targets = metadata.clone();
@@ -70,7 +70,7 @@
 //! # };
 //! # // Judged as the far side will judge it, then sealed; the bytes of the layers come last.
 //! # let prepared = export::prepare(plan, &store.load()?, [("demo".parse()?, carrier)].into(), &settings)?;
-//! # let archive: Vec<u8> = prepared.write(Vec::new(), &Unwatched)?;
+//! # let archive: Vec<u8> = prepared.write(Vec::new(), &Workers::default(), &Unwatched)?;
 //! // `store` is the trust store, with a pinned root and the exporter's key. `archive` can be any reader.
 //! let trust = store.load()?;
 //! let settings = VerifySettings {
@@ -81,7 +81,7 @@
 //! // The seal, the TUF metadata and the in-toto documents are judged before a layer is looked at.
 //! let judged = verify::open(archive.as_slice(), &trust, &settings)?;
 //! // To its last byte: every blob is what the sealed inventory says. A receiver other than `Discard` would get them.
-//! let report = judged.receive(&mut Discard, &Unwatched)?.report();
+//! let report = judged.receive(&Discard, &Transport::default())?.report();
 //! let bundle = report.bundles.first().ok_or("no bundle")?;
 //! assert_eq!(bundle.item.name, "example.com/demo/shop:1.0.0");
 //! #
@@ -89,7 +89,7 @@
 //! # let mut damaged = archive.clone();
 //! # let middle = damaged.len() / 2;
 //! # damaged[middle] ^= 1;
-//! # let verified = verify::open(damaged.as_slice(), &trust, &settings).map(|judged| judged.receive(&mut Discard, &Unwatched));
+//! # let verified = verify::open(damaged.as_slice(), &trust, &settings).map(|judged| judged.receive(&Discard, &Transport::default()));
 //! # assert!(!matches!(verified, Ok(Ok(_))));
 //! # Ok(())
 //! # }
@@ -105,7 +105,7 @@
 //! use sealift_core::oci::referrer::usual_kinds;
 //! use sealift_core::layout::LayoutSource;
 //! use sealift_core::oci::Platforms;
-//! use sealift_core::transfer::Source;
+//! use sealift_core::transfer::{Source, Workers};
 //! use sealift_core::progress::Unwatched;
 //! use sealift_core::trust::{Carrier, Extent};
 //! use sealift_core::trust_store::TrustStore;
@@ -129,7 +129,7 @@
 //!     referrers: usual_kinds(),
 //! };
 //! // Every reference is resolved before a layer is fetched.
-//! let plan = export::plan(&request)?;
+//! let plan = export::plan(&request, &Workers::default())?;
 //!
 //! let mut metadata = RepositoryFolder::new(published.tuf.join("metadata"), published.tuf.join("targets"));
 //! let mut targets = metadata.clone();
@@ -144,7 +144,7 @@
 //! };
 //! // Judged as the far side will judge it, then sealed; the bytes of the layers come last.
 //! let prepared = export::prepare(plan, &store.load()?, [("demo".parse()?, carrier)].into(), &settings)?;
-//! let archive: Vec<u8> = prepared.write(Vec::new(), &Unwatched)?;
+//! let archive: Vec<u8> = prepared.write(Vec::new(), &Workers::default(), &Unwatched)?;
 //! assert_eq!(archive.len() as u64, prepared.length());
 //! # Ok(())
 //! # }

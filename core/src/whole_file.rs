@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use tempfile::NamedTempFile;
@@ -16,10 +16,42 @@ pub(crate) fn is_unfinished(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(UNFINISHED.as_bytes())
 }
 
-/// Begins a file in `folder` that does not have its own name yet; [`place`] gives it one.
+/// Begins a file in `folder` that does not have its own name yet; [`place`] gives it one. As long as it is open it is locked, so
+/// that [`remove_abandoned`] leaves it.
 pub(crate) fn begin(folder: &Path) -> io::Result<NamedTempFile> {
-    // Others may read what is delivered; the umask narrows this, as for any new file.
-    tempfile::Builder::new().prefix(UNFINISHED).permissions(Permissions::from_mode(0o644)).tempfile_in(folder)
+    loop {
+        // Others may read what is delivered; the umask narrows this, as for any new file.
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(UNFINISHED).permissions(Permissions::from_mode(0o644));
+        let file = builder.tempfile_in(folder)?;
+        // Where there are no locks, nothing is removed either.
+        if file.as_file().try_lock().is_err() || file.as_file().metadata()?.nlink() > 0 {
+            return Ok(file);
+        }
+        // Somebody removed it before it was locked.
+    }
+}
+
+/// Removes the files in `folder` that were begun by somebody who was stopped before they were placed.
+pub(crate) fn remove_abandoned(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if !is_unfinished(&entry.file_name()) || !entry.file_type()?.is_file() {
+            continue;
+        }
+        let is_abandoned = match File::open(entry.path()) {
+            Ok(file) => file.try_lock().is_ok(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => return Err(error),
+        };
+        if is_abandoned {
+            match fs::remove_file(entry.path()) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Makes the content of a file durable, and then gives it its name, replacing what had that name. The name is durable
@@ -51,6 +83,11 @@ pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
         Err(error) => Err(error),
         Ok(()) => sync_folder(parent),
     }
+}
+
+/// The folder that a file is in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Makes the names in a folder durable.

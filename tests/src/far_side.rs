@@ -13,13 +13,12 @@ use sealift_archive_format::{FormatError, Problem};
 use sealift_core::import::{self, Delivered, Destination, ImportError};
 use sealift_core::layout::LayoutSink;
 use sealift_core::oci::Reference;
-use sealift_core::progress::Unwatched;
 use sealift_core::seal::SealError;
 use sealift_core::transfer::Sink;
 use sealift_core::trust::{JudgementError, RepositoryError, SupplyChainError};
 use sealift_core::trust_store::TrustStore;
 use sealift_core::verify::documents::DocumentError;
-use sealift_core::verify::{self, HeadError, ReceiveError, VerifySettings};
+use sealift_core::verify::{self, HeadError, ReceiveError, Transport, VerifySettings};
 use sealift_proof::freshness::{AskedClock, FreshnessError};
 use sealift_proof::in_toto::{Inspections, Refusal};
 use sealift_proof::signature::PublicKey;
@@ -145,7 +144,8 @@ impl FarSide {
         let trust = update.trust().unwrap();
         let settings = VerifySettings { now: self.now, asked: self.asked, inspections: Inspections::NotRun };
         let judged = verify::open(archive, &trust, &settings).map_err(Refused::Head)?;
-        import::deliver(judged, &self.destination, &self.replace, &update, sink, &Unwatched).map_err(Refused::Import)
+        import::deliver(judged, &self.destination, &self.replace, &update, sink, &Transport::default())
+            .map_err(Refused::Import)
     }
 
     /// Imports what must be accepted.

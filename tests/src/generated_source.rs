@@ -15,7 +15,7 @@ use sealift_core::export::{
 use sealift_core::layout::LayoutError;
 use sealift_core::oci::{Descriptor, ManifestBytes, ManifestError, Platforms, Reference, ReferrerKind, Repository};
 use sealift_core::progress::Unwatched;
-use sealift_core::transfer::{BlobContent, Checked, Source, SourceError};
+use sealift_core::transfer::{BlobContent, Checked, Source, SourceError, Workers};
 use sealift_core::trust::Extent;
 use sealift_core::trust_store::Trust;
 use sealift_proof::in_toto::Inspections;
@@ -335,7 +335,7 @@ referrers = [\"attestation\", \"signature\", \"sbom\", \"other\", \"image\"]
 
 /// Makes a source and exports what is asked of it, for a side that trusts `key`; `None` where export refuses.
 pub fn export(bytes: &[u8], key: &SigningKey, trust: &Trust, now: Timestamp) -> Option<Vec<u8>> {
-    let plan = export::plan(&generate(bytes)).ok()?;
+    let plan = export::plan(&generate(bytes), &Workers::default()).ok()?;
     let settings = ExportSettings {
         now,
         exported_at: now,
@@ -346,5 +346,5 @@ pub fn export(bytes: &[u8], key: &SigningKey, trust: &Trust, now: Timestamp) -> 
     };
     let prepared = export::prepare(plan, trust, BTreeMap::new(), &settings).ok()?;
     // A blob that its source does not have is found when it is fetched.
-    prepared.write(Vec::new(), &Unwatched).ok()
+    prepared.write(Vec::new(), &Workers::default(), &Unwatched).ok()
 }

@@ -15,11 +15,11 @@ use sealift_core::layout::{LayoutSink, LayoutSource};
 use sealift_core::oci::Platforms;
 use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::progress::Unwatched;
-use sealift_core::transfer::{Sink, Source};
+use sealift_core::transfer::{Sink, Source, Workers};
 use sealift_core::trust::{Carrier, Extent};
 use sealift_core::trust_store::TrustStore;
 use sealift_core::tuf_repository::RepositoryFolder;
-use sealift_core::verify::{self, Discard, HeadError, Judged, Verified};
+use sealift_core::verify::{self, Discard, HeadError, Judged, Transport, Verified};
 use sealift_proof::freshness::AskedClock;
 use sealift_proof::in_toto::Inspections;
 use sealift_proof::signature::SigningKey;
@@ -114,7 +114,7 @@ impl TwoSides {
 
     /// Plans and prepares an export.
     pub fn prepare(&self, request: &ExportRequest) -> Result<Prepared, ExportFailure> {
-        let plan = export::plan(request)?;
+        let plan = export::plan(request, &Workers::default())?;
         let trust = self.near().load().unwrap();
         let tuf = &self.published.tuf;
         let mut metadata = RepositoryFolder::new(tuf.join("metadata"), tuf.join("targets"));
@@ -135,7 +135,7 @@ impl TwoSides {
     /// Exports to memory.
     pub fn export(&self, request: &ExportRequest) -> Result<Vec<u8>, ExportFailure> {
         let prepared = self.prepare(request)?;
-        Ok(prepared.write(Vec::new(), &Unwatched).unwrap())
+        Ok(prepared.write(Vec::new(), &Workers::default(), &Unwatched).unwrap())
     }
 
     /// The sample's bundle, exported.
@@ -156,7 +156,7 @@ impl TwoSides {
 
     /// Verifies an archive that must be accepted.
     pub fn verify(&self, archive: &[u8]) -> Verified {
-        self.judge(archive).unwrap().receive(&mut Discard, &Unwatched).unwrap()
+        self.judge(archive).unwrap().receive(&Discard, &Transport::default()).unwrap()
     }
 
     /// Imports an archive into a sink, and remembers it.
@@ -164,7 +164,7 @@ impl TwoSides {
         let update = self.far().update().unwrap();
         let judged = self.judge(archive)?;
         let destination = Destination::Layout { folder: "/delivered".into() };
-        Ok(import::deliver(judged, &destination, &[], &update, sink, &Unwatched)?)
+        Ok(import::deliver(judged, &destination, &[], &update, sink, &Transport::default())?)
     }
 
     /// Imports an archive into a layout in this folder, and remembers it.

@@ -7,13 +7,22 @@
 //! piece of an entry is handed out only after the digest of the whole entry has matched; and `None` comes after the
 //! last entry only if the archive ended there, whole. Whether to believe the inventory is up to the caller who supplies
 //! it.
+//!
+//! Digests are what reading costs. A caller who computes them on other threads takes [`UnprovenEntry`]s from the stream, or, where
+//! the archive is a file, reads entries by their position ([`RandomReader`]).
 
 mod header;
+mod random;
+mod unproven;
 
 use std::io::{self, Read};
 use std::sync::Arc;
 
+pub use random::{PlacedEntry, RandomReader};
+pub use unproven::UnprovenEntry;
+
 use crate::compression::{Compression, Decompressed};
+use crate::content::{BlobContent, sealed};
 use crate::digest::{Digest, Hasher};
 use crate::entry_name::EntryName;
 use crate::format_error::{FormatError, Problem};
@@ -55,7 +64,8 @@ enum State {
 struct Current {
     index: usize,
     remaining: u64,
-    hasher: Hasher,
+    /// `None` where the caller computes the digest.
+    hasher: Option<Hasher>,
     /// The part of the buffer that has been read but not yet handed out.
     ready: std::ops::Range<usize>,
     verified: bool,
@@ -157,12 +167,35 @@ impl<R: Read> Reader<R> {
         self.offset
     }
 
+    /// How many entries have been begun.
+    pub fn entries_begun(&self) -> usize {
+        self.next
+    }
+
     /// The next entry, or `None` after the last, when the end of the archive has been checked. Whatever was left unread
     /// of the previous entry is read and checked first.
     ///
     /// # Errors
     /// [`FormatError`]; after one, every call gives [`Problem::RefusedBefore`].
     pub fn next_entry(&mut self) -> Result<Option<EntryReader<'_, R>>, FormatError> {
+        let begun = self.begin_next(|record| Some(Hasher::new(record.digest.algorithm())))?;
+        Ok(begun.map(|inventory| EntryReader { reader: self, inventory }))
+    }
+
+    /// As [`Reader::next_entry`], but nobody has computed the digest of what is handed out: that is left to the caller.
+    ///
+    /// # Errors
+    /// As [`Reader::next_entry`].
+    pub fn next_unproven(&mut self) -> Result<Option<UnprovenEntry<'_, R>>, FormatError> {
+        let begun = self.begin_next(|_| None)?;
+        Ok(begun.map(|inventory| UnprovenEntry::new(self, inventory)))
+    }
+
+    /// Begins the next entry. `None` after the last.
+    fn begin_next(
+        &mut self,
+        hasher: impl FnOnce(&EntryRecord) -> Option<Hasher>,
+    ) -> Result<Option<Arc<Inventory>>, FormatError> {
         while self.fill()? {
             self.take_ready();
         }
@@ -180,12 +213,12 @@ impl<R: Read> Reader<R> {
         self.current = Some(Current {
             index: self.next,
             remaining: record.size,
-            hasher: Hasher::new(record.digest.algorithm()),
+            hasher: hasher(record),
             ready: 0..0,
             verified: false,
         });
         self.next += 1;
-        Ok(Some(EntryReader { reader: self, inventory }))
+        Ok(Some(inventory))
     }
 
     /// Reads and checks whatever is left, to the end of the archive. Returns the archive's length, uncompressed, in bytes.
@@ -229,19 +262,15 @@ impl<R: Read> Reader<R> {
         let length = usize::try_from(current.remaining).unwrap_or(CHUNK_LENGTH).min(CHUNK_LENGTH);
         let piece = self.buffer.get_mut(..length).unwrap_or_default();
         read_exactly(&mut self.input, &mut self.offset, piece)?;
-        current.hasher.update(piece);
+        if let Some(hasher) = &mut current.hasher {
+            hasher.update(piece);
+        }
         current.remaining -= length as u64;
         if current.remaining == 0 {
-            let found = current.hasher.clone().finish();
-            if found != record.digest {
+            if let Some(found) = current.hasher.take().map(Hasher::finish).filter(|found| *found != record.digest) {
                 return Err(Problem::Digest { found, listed: record.digest.clone() });
             }
-            let mut block = [0; BLOCK_LENGTH];
-            let padding = block.get_mut(..tar_profile::padding(record.size)).unwrap_or_default();
-            read_exactly(&mut self.input, &mut self.offset, padding)?;
-            if padding.iter().any(|&byte| byte != 0) {
-                return Err(Problem::Padding);
-            }
+            read_padding(&mut self.input, &mut self.offset, record.size)?;
             current.verified = true;
         }
         current.ready = 0..length;
@@ -329,6 +358,13 @@ impl<R: Read> EntryReader<'_, R> {
     }
 }
 
+impl<R: Read> sealed::Sealed for EntryReader<'_, R> {}
+impl<R: Read> BlobContent for EntryReader<'_, R> {
+    fn digest(&self) -> &Digest {
+        &self.record().digest
+    }
+}
+
 /// The last bytes come only after the digest of the whole content has matched; errors carry a [`FormatError`].
 impl<R: Read> Read for EntryReader<'_, R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
@@ -373,6 +409,14 @@ fn read_exactly(input: &mut impl Read, offset: &mut u64, out: &mut [u8]) -> Resu
         }
     }
     Ok(())
+}
+
+/// Reads the zeros after content of this size.
+fn read_padding(input: &mut impl Read, offset: &mut u64, size: u64) -> Result<(), Problem> {
+    let mut block = [0; BLOCK_LENGTH];
+    let padding = block.get_mut(..tar_profile::padding(size)).unwrap_or_default();
+    read_exactly(input, offset, padding)?;
+    if padding.iter().any(|&byte| byte != 0) { Err(Problem::Padding) } else { Ok(()) }
 }
 
 /// A file that is shorter than a header is not an archive; other errors of the input are passed on.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,11 +10,13 @@ use clap::Args;
 use sealift_archive_format::inventory::Exporter;
 use sealift_core::cnab::bundle;
 use sealift_core::export::{
-    self, BundleOrigin, BundleRequest, ExportRequest, ImageRequest, ImagesFrom, Prepared, SourceReference,
+    self, BundleOrigin, BundleRequest, ExportError, ExportRequest, ImageRequest, ImagesFrom, Prepared, SourceReference,
+    Unfinished,
 };
 use sealift_core::layout::LayoutSource;
 use sealift_core::oci::{Platform, Platforms, ReferrerKind};
 use sealift_core::place::Place;
+use sealift_core::progress::Progress;
 use sealift_core::transfer::Source;
 use sealift_core::trust::{Carrier, Extent};
 use sealift_core::trust_store::{Policy, RepositoryName};
@@ -25,7 +28,8 @@ use crate::context::{Context, ExportTime};
 use crate::failure::{Attempt as _, Failure, Reason};
 use crate::files::input::read_file;
 use crate::files::key::SigningKeyArguments;
-use crate::files::output::NewFile;
+use crate::interruption;
+use crate::options::connections::ConnectionArguments;
 use crate::options::network::{NetworkArguments, Web};
 use crate::options::place::{Location, Named, TufPlace};
 use crate::options::referrers::Referrers;
@@ -79,11 +83,21 @@ pub(crate) struct ExportArguments {
     key: SigningKeyArguments,
 
     /// The archive to write; - for standard output. An existing file is not replaced
+    ///
+    /// Until it is complete it is called FILE.partial. If the command is interrupted, or fails, that file keeps what is complete, and
+    /// the same command takes it up.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 
+    /// Start over, even if an earlier attempt has left FILE.partial
+    #[arg(long)]
+    fresh: bool,
+
     #[command(flatten)]
     inspections: InspectionArguments,
+
+    #[command(flatten)]
+    connections: ConnectionArguments,
 
     #[command(flatten)]
     network: NetworkArguments,
@@ -140,7 +154,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     let progress = context.progress();
 
     progress.begin("resolving references", None);
-    let plan = export::plan(&request);
+    let plan = export::plan(&request, &arguments.connections.workers());
     progress.finish();
     let plan = plan.attempt(attempt)?;
 
@@ -164,7 +178,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     let prepared = prepared.attempt(attempt)?;
 
     progress.begin("exporting", Some(prepared.content_bytes()));
-    let written = write(&prepared, &arguments.output, &*progress);
+    let written = write(&prepared, arguments, &*progress);
     progress.finish();
     written?;
     update
@@ -199,17 +213,27 @@ fn remark_on(export_time: ExportTime, policy: &Policy, context: &Context) {
     }
 }
 
-fn write(prepared: &Prepared, output: &Path, progress: &dyn sealift_core::progress::Progress) -> Result<(), Failure> {
+fn write(prepared: &Prepared, arguments: &ExportArguments, progress: &dyn Progress) -> Result<(), Failure> {
+    let output = &arguments.output;
     let attempt = || format!("cannot write {}", output.display());
+    let workers = arguments.connections.workers();
     if output.as_os_str() == "-" {
-        let mut out = prepared.write(BufWriter::new(terminal::data()), progress).attempt(attempt)?;
+        let mut out = prepared.write(BufWriter::new(terminal::data()), &workers, progress).attempt(attempt)?;
         return out.flush().map_err(Reason::StandardOutput).attempt(attempt);
     }
-    let mut file = NewFile::begin(output).attempt(attempt)?;
-    let mut writer = prepared.write(BufWriter::new(file.writer()), progress).attempt(attempt)?;
-    let flushed = writer.flush().map_err(|source| Reason::File { path: output.to_owned(), source });
-    drop(writer);
-    flushed.and_then(|()| file.finish_new()).attempt(attempt)
+    let unfinished =
+        Unfinished::begin(output, prepared, arguments.fresh).map_err(ExportError::from).attempt(attempt)?;
+    let path = unfinished.path().to_owned();
+    interruption::leaves(move || format!("{}; run the same command again to go on", kept(&path)));
+    let written = prepared.write_file(unfinished, &workers, progress);
+    written.map(drop).attempt(attempt)
+}
+
+/// What an unfinished archive keeps.
+fn kept(path: &Path) -> String {
+    // A file with holes: what counts is what was written.
+    let written = path.metadata().map_or(0, |metadata| metadata.blocks().saturating_mul(512));
+    format!("{} keeps {}", path.display(), indicatif::HumanBytes(written))
 }
 
 /// The sources that the command line names, each opened once: registries, where there is a network, and layouts.

@@ -10,12 +10,15 @@ use sealift_core::oci::Reference;
 use sealift_core::report::Report;
 use sealift_core::transfer::Sink;
 use sealift_core::trust_store::RepositoryName;
+use sealift_core::verify::Transport;
 use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure, Reason};
 use crate::files::archive::ArchiveArgument;
 use crate::files::output::replace;
+use crate::interruption;
+use crate::options::connections::ConnectionArguments;
 use crate::options::network::NetworkArguments;
 use crate::options::verdict::VerdictArguments;
 use crate::terminal::report;
@@ -62,6 +65,9 @@ pub(crate) struct ImportArguments {
 
     #[command(flatten)]
     verdict: VerdictArguments,
+
+    #[command(flatten)]
+    connections: ConnectionArguments,
 
     #[command(flatten)]
     network: NetworkArguments,
@@ -155,12 +161,15 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     // Said before the archive is waited for; the delivery asks again.
     trust.policy.require_as_strict(arguments.verdict.clock).attempt(attempt)?;
     let input = arguments.archive.open()?;
-    let judged = arguments.verdict.judge(input, &trust, context, attempt)?;
+    let judged = arguments.verdict.judge(input.reader, &trust, context, attempt)?;
     let naming = arguments.names.map_or_else(Naming::default, Naming::from);
     let (destination, sink) = arguments.target.open(naming, &arguments.network)?;
     let progress = context.progress();
     progress.begin("importing", Some(judged.remaining_bytes()));
-    let delivered = import::deliver(judged, &destination, &arguments.replace_tag, &update, &*sink, &*progress);
+    interruption::leaves(|| "run the same command again; what has arrived already is not sent again".to_owned());
+    let transport =
+        Transport { workers: arguments.connections.workers(), file: input.file.as_ref(), progress: &*progress };
+    let delivered = import::deliver(judged, &destination, &arguments.replace_tag, &update, &*sink, &transport);
     progress.finish();
     let delivered = delivered.attempt(attempt)?;
     for ReplacedTag { tag, held } in &delivered.replaced {

@@ -22,7 +22,7 @@ pub(crate) struct InspectArguments {
 /// Shows the inventory and the TUF metadata.
 pub(crate) fn run(arguments: &InspectArguments, context: &Context) -> Result<(), Failure> {
     let name = arguments.archive.name();
-    let inspection = inspect::inspect(arguments.archive.open()?).attempt(|| format!("cannot inspect {name}"))?;
+    let inspection = inspect::inspect(arguments.archive.open()?.reader).attempt(|| format!("cannot inspect {name}"))?;
     context.result(&inspection, || text(&inspection, &name))
 }
 

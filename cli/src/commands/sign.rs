@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 use sealift_archive_format::Digest;
 use sealift_core::co_sign::CoSigner;
-use sealift_core::verify::Discard;
+use sealift_core::transfer::Workers;
+use sealift_core::verify::{Discard, Transport};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -66,7 +67,8 @@ pub(crate) fn run(arguments: &SignArguments, context: &Context) -> Result<(), Fa
         let judged = arguments.verdict.judge_sealed(sealed, &trust, context, attempt)?;
         let progress = context.progress();
         progress.begin("verifying", Some(judged.remaining_bytes()));
-        let verified = judged.receive(&mut Discard, &*progress);
+        let transport = Transport { workers: Workers::cores(), file: None, progress: &*progress };
+        let verified = judged.receive(&Discard, &transport);
         progress.finish();
         signer.sign_verified(&verified.attempt(attempt)?).attempt(attempt)?
     };

@@ -1,7 +1,8 @@
 //! `sealift verify`: is an archive what its makers released? No network, nothing written.
 
 use clap::Args;
-use sealift_core::verify::Discard;
+use sealift_core::transfer::Workers;
+use sealift_core::verify::{Discard, Transport};
 
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure};
@@ -28,10 +29,11 @@ pub(crate) fn run(arguments: &VerifyArguments, context: &Context) -> Result<(), 
     let attempt = || format!("{name} is refused");
     let trust = context.trust_store().load().attempt(|| format!("cannot verify {name}"))?;
     let input = arguments.archive.open()?;
-    let judged = arguments.verdict.judge(input, &trust, context, attempt)?;
+    let judged = arguments.verdict.judge(input.reader, &trust, context, attempt)?;
     let progress = context.progress();
     progress.begin("verifying", Some(judged.remaining_bytes()));
-    let verified = judged.receive(&mut Discard, &*progress);
+    let transport = Transport { workers: Workers::cores(), file: input.file.as_ref(), progress: &*progress };
+    let verified = judged.receive(&Discard, &transport);
     progress.finish();
     let report = verified.attempt(attempt)?.report();
     context.result(&report, || report::render(&report, &name))

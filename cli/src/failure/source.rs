@@ -1,7 +1,7 @@
 //! What to tell the operator about what is exported, and where it comes from.
 
 use sealift_archive_format::WriteError;
-use sealift_core::export::{ExportError, PlanError, PrepareError};
+use sealift_core::export::{ExportError, PlanError, PrepareError, UnfinishedError};
 
 use super::{Advice, advice, archive, judgement, seal};
 use crate::exit_code::ExitCode;
@@ -70,13 +70,15 @@ pub(super) fn prepare(error: &PrepareError) -> Advice {
 
 pub(super) fn export(error: &ExportError) -> Advice {
     match error {
-        ExportError::Source { .. } => {
-            advice(ExitCode::Source, "check the network, and export again; no unfinished archive was left behind")
-        }
+        ExportError::Source { .. } => advice(
+            ExitCode::Source,
+            "check the network, and run the same command again: into a file, it goes on where it stopped",
+        ),
         ExportError::Write(error) => match error {
-            WriteError::Output(_) => {
-                advice(ExitCode::System, "check the free space on the disk; no unfinished archive was left behind")
-            }
+            WriteError::Output(_) => advice(
+                ExitCode::System,
+                "check the free space on the disk, and run the same command again: into a file, it goes on where it stopped",
+            ),
             WriteError::Content { .. }
             | WriteError::WrongEntry { .. }
             | WriteError::Size { .. }
@@ -84,11 +86,33 @@ pub(super) fn export(error: &ExportError) -> Advice {
             | WriteError::MissingEntry { .. }
             | WriteError::FailedBefore => advice(
                 ExitCode::Source,
-                "the source sent bytes other than it announced: export again; no unfinished archive was left behind",
+                "the source failed, or sent bytes other than it announced: run the same command again; into a file, it goes on where it stopped",
             ),
         },
+        ExportError::Unfinished(error) => unfinished(error),
         ExportError::Unplanned { .. } => {
             advice(ExitCode::System, "please report it, with the command; nothing that looks finished was left")
         }
     }
+}
+
+fn unfinished(error: &UnfinishedError) -> Advice {
+    let hint = match error {
+        UnfinishedError::Access { path, source } => return super::file(path, source),
+        UnfinishedError::Exists { .. } => {
+            "choose another name with -o, or move the existing file away first".to_owned()
+        }
+        UnfinishedError::Foreign { path } => {
+            format!("move {} away, or choose another name with -o", path.display())
+        }
+        UnfinishedError::OtherItems { .. } => {
+            "choose another name with -o, or write over it: run the same command with --fresh".to_owned()
+        }
+        UnfinishedError::InUse { .. } => "wait until the other export has ended".to_owned(),
+        UnfinishedError::NoRoom { needed, free, .. } => {
+            let lacking = indicatif::HumanBytes(needed.saturating_sub(*free));
+            format!("free {lacking} more there, or name a place with more room with -o")
+        }
+    };
+    advice(ExitCode::System, hint)
 }

@@ -37,17 +37,32 @@ impl ArchiveArgument {
 
     /// Opens it, and waits for its first byte: at the other end of a pipe it may not have been made yet, and this
     /// side's clock must be read only after that (see [`Context::now`](crate::context::Context::now)).
-    pub(crate) fn open(&self) -> Result<Box<dyn Read>, Failure> {
-        let attempt = || format!("cannot read {}", self.name());
-        let failed = |source| Reason::File { path: self.archive.clone(), source };
-        let mut input: Box<dyn BufRead> = if self.is_standard_input() {
-            Box::new(io::stdin().lock())
-        } else {
-            Box::new(BufReader::new(File::open(&self.archive).map_err(failed).attempt(attempt)?))
-        };
-        wait(&mut *input).map_err(failed).attempt(attempt)?;
-        Ok(Box::new(input))
+    pub(crate) fn open(&self) -> Result<ArchiveInput, Failure> {
+        self.input()
+            .map_err(|source| Reason::File { path: self.archive.clone(), source })
+            .attempt(|| format!("cannot read {}", self.name()))
     }
+
+    fn input(&self) -> io::Result<ArchiveInput> {
+        if self.is_standard_input() {
+            let mut reader: Box<dyn BufRead> = Box::new(io::stdin().lock());
+            wait(&mut *reader)?;
+            return Ok(ArchiveInput { reader: Box::new(reader), file: None });
+        }
+        let file = File::open(&self.archive)?;
+        let by_position = if file.metadata()?.is_file() { Some(file.try_clone()?) } else { None };
+        let mut reader = BufReader::new(file);
+        wait(&mut reader)?;
+        Ok(ArchiveInput { reader: Box::new(reader), file: by_position })
+    }
+}
+
+/// An archive that is open, and whose first byte has arrived.
+pub(crate) struct ArchiveInput {
+    /// Reads it from its beginning to its end.
+    pub(crate) reader: Box<dyn Read>,
+    /// The file that it is in, if it is a regular one.
+    pub(crate) file: Option<File>,
 }
 
 /// Waits for the first byte, or for the end.

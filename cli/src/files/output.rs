@@ -38,27 +38,15 @@ impl NewFile {
         self.file.as_file_mut()
     }
 
-    /// Gives the file its name, if nothing has it yet.
-    pub(crate) fn finish_new(self) -> Result<(), Reason> {
-        self.finish(|file, path| file.persist_noclobber(path).map(drop).map_err(|error| error.error))
-    }
-
     /// Gives the file its name, in place of whatever has it.
-    pub(crate) fn finish_in_place(self) -> Result<(), Reason> {
-        self.finish(|file, path| file.persist(path).map(drop).map_err(|error| error.error))
-    }
-
-    fn finish(self, persist: impl FnOnce(NamedTempFile, &Path) -> io::Result<()>) -> Result<(), Reason> {
+    pub(crate) fn finish(self) -> Result<(), Reason> {
         let Self { file, path } = self;
         let attempt = || {
             file.as_file().sync_all()?;
-            persist(file, &path)?;
+            file.persist(&path).map_err(|error| error.error)?;
             File::open(folder_of(&path))?.sync_all()
         };
-        attempt().map_err(|source| match source.kind() {
-            io::ErrorKind::AlreadyExists => Reason::FileExists(path.clone()),
-            _ => Reason::File { path: path.clone(), source },
-        })
+        attempt().map_err(|source| Reason::File { path: path.clone(), source })
     }
 }
 
@@ -68,7 +56,7 @@ pub(crate) fn replace(path: &Path, value: &impl Serialize) -> Result<(), Reason>
     let json = text::json(value).map_err(|error| failed(io::Error::other(error)))?;
     let mut file = NewFile::begin(path)?;
     writeln!(file.writer(), "{json}").map_err(failed)?;
-    file.finish_in_place()
+    file.finish()
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -3,32 +3,32 @@
 //! 1. [`plan()`] resolves every reference to its closed graph, so every digest and size is known before a layer is fetched.
 //! 2. [`prepare`] gathers the TUF metadata that proves the names, judges twice (live, and then from only what it
 //!    gathered, as the far side will), checks the attestations, and seals the inventory.
-//! 3. [`Prepared::write`] streams each blob once from its source into the archive.
+//! 3. [`Prepared::write`] streams each blob once from its source into a pipe, or [`Prepared::write_file`] several at once into a file
+//!    ([`Unfinished`]), which is taken up where an earlier attempt stopped.
 
 pub mod plan;
 pub mod request;
+mod write;
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use sealift_archive_format::inventory::{EntryRecord, Exporter, FormatVersion, RepositoryRecord};
 use sealift_archive_format::seal::SealFormatError;
-use sealift_archive_format::{
-    Digest, EntryName, EntryNameError, EntryPlace, Inventory, InventoryError, Seal, WriteError, Writer,
-};
+use sealift_archive_format::{Digest, EntryName, EntryNameError, Inventory, InventoryError, Seal};
 use sealift_proof::in_toto::Inspections;
 use sealift_proof::signature::SigningKey;
 use sealift_proof::tuf::TrustedState;
 
 pub use plan::{LeftOutReferrer, Plan, PlanError, plan};
 pub use request::{BundleOrigin, BundleRequest, ExportRequest, ImageRequest, ImagesFrom, SourceReference};
+pub use write::{ExportError, TakenUp, Unfinished, UnfinishedError};
 
 use crate::archive_layout::{self, ArchiveLayoutError};
 use crate::oci::Descriptor;
-use crate::progress::Progress;
 use crate::seal::{self, SignError};
 use crate::transfer::SourceError;
 use crate::trust::{
@@ -110,28 +110,6 @@ pub enum PrepareError {
     /// The seal cannot be made.
     #[error("the seal cannot be made")]
     Seal(#[from] SealFormatError),
-}
-
-/// Why an archive cannot be written.
-#[derive(Debug, thiserror::Error)]
-pub enum ExportError {
-    /// A blob cannot be opened where the plan found it.
-    #[error("blob {digest} cannot be fetched")]
-    Source {
-        /// The blob.
-        digest: Digest,
-        /// Why the source does not supply it.
-        source: SourceError,
-    },
-    /// The archive cannot be written, or a blob is not what it was described as.
-    #[error(transparent)]
-    Write(#[from] WriteError),
-    /// The inventory lists something that the plan has no content for: a defect of this program.
-    #[error("nothing was planned that is the content of {entry}: this is a defect of Sealift")]
-    Unplanned {
-        /// The entry.
-        entry: EntryName,
-    },
 }
 
 /// An archive that has been judged and sealed, and only needs its content.
@@ -310,47 +288,5 @@ impl Prepared {
             (evidence.name.clone(), state)
         };
         self.judgement.repositories.iter().map(state).collect()
-    }
-
-    /// Writes the archive, fetching each blob once.
-    ///
-    /// # Errors
-    /// [`ExportError`]; what was written up to then is not an archive.
-    pub fn write<W: Write>(&self, output: W, progress: &dyn Progress) -> Result<W, ExportError> {
-        let mut writer = Writer::new(output, &self.seal)?;
-        let documents = self.plan.closed.documents();
-        for record in &self.seal.inventory().entries {
-            let held = match record.name.place() {
-                EntryPlace::Blob(digest) => documents.get(digest).copied(),
-                _ => self.files.get(&record.name).map(Vec::as_slice),
-            };
-            match (held, self.plan.origins.get(&record.digest)) {
-                (Some(bytes), _) => writer.append(&record.name, &mut Counted { reader: bytes, progress })?,
-                (None, Some(origin)) => {
-                    progress.item(record.digest.short());
-                    let descriptor = Descriptor::new("", record.digest.clone(), record.size);
-                    let blob = origin
-                        .open(&descriptor)
-                        .map_err(|source| ExportError::Source { digest: record.digest.clone(), source })?;
-                    writer.append(&record.name, &mut Counted { reader: blob, progress })?;
-                }
-                (None, None) => return Err(ExportError::Unplanned { entry: record.name.clone() }),
-            }
-        }
-        Ok(writer.finish()?)
-    }
-}
-
-/// Reports how many bytes pass.
-struct Counted<'a, R> {
-    reader: R,
-    progress: &'a dyn Progress,
-}
-
-impl<R: Read> Read for Counted<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.reader.read(buffer)?;
-        self.progress.advance(count as u64);
-        Ok(count)
     }
 }

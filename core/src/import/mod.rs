@@ -10,7 +10,8 @@ pub mod destination;
 mod mirrors;
 mod tags;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
 use std::sync::Arc;
 
@@ -26,12 +27,11 @@ pub use tags::ReplacedTag;
 
 use crate::cnab::RelocationMapping;
 use crate::oci::{Descriptor, Graph, ManifestBytes, Reference, Repository};
-use crate::progress::Progress;
-use crate::transfer::{BlobContent, Checked, Offer, Sink, SinkError};
+use crate::transfer::{BlobContent, Checked, Offer, Sink, SinkError, Workers};
 use crate::trust::{Finding, Judgement};
 use crate::trust_store::{RepositoryName, TagError, TrustStoreError, Update};
 use crate::verify::documents::{Closed, ClosedImage, ClosedItem};
-use crate::verify::{Judged, Proof, ReceiveError, Receiver, Verified};
+use crate::verify::{Judged, Proof, ReceiveError, Receiver, Transport, Verified};
 use tags::Tags;
 
 /// Why an archive was not delivered.
@@ -131,7 +131,7 @@ pub fn deliver<R: Read>(
     replace: &[Reference],
     update: &Update,
     sink: &dyn Sink,
-    progress: &dyn Progress,
+    transport: &Transport<'_>,
 ) -> Result<Delivered, ImportError> {
     judged.terms().require_as_strict_as_policy()?;
     destination.check(judged.inventory())?;
@@ -140,13 +140,13 @@ pub fn deliver<R: Read>(
     let tags = Tags { deliveries: &deliveries, replace };
     let next = tags.after(&shipments, destination, judged.terms().now())?;
     let wanted = wanted(&shipments);
-    let mut delivery = Delivery { sink, wanted: &wanted };
+    let delivery = Delivery { sink, wanted: &wanted };
     delivery.documents(judged.closed())?;
-    let verified = judged.receive(&mut delivery, progress)?;
-    put_manifests(&shipments, sink)?;
+    let verified = judged.receive(&delivery, transport)?;
+    put_manifests(&shipments, sink, &transport.workers)?;
     let states = states(verified.proof());
     let commit = update.begin_delivery(&states, &next.deliveries).map_err(ImportError::Deliveries)?;
-    let (tags, relocation) = set_tags(&shipments, sink)?;
+    let (tags, relocation) = set_tags(&shipments, sink, &transport.workers)?;
     commit.finish().map_err(ImportError::NotRemembered)?;
     Ok(Delivered { verified, relocation, tags, replaced: next.replaced })
 }
@@ -263,7 +263,7 @@ struct Delivery<'a> {
 
 impl Delivery<'_> {
     /// Stores the documents that are blobs in a registry: each `bundle.json`.
-    fn documents(&mut self, closed: &Closed) -> Result<(), DeliveryError> {
+    fn documents(&self, closed: &Closed) -> Result<(), DeliveryError> {
         for (digest, bytes) in &closed.bundle_files {
             self.store(digest, &mut |descriptor| Box::new(Checked::new(&**bytes, descriptor)))?;
         }
@@ -272,7 +272,7 @@ impl Delivery<'_> {
 
     /// Stores a blob that can be read any number of times.
     fn store<'c>(
-        &mut self,
+        &self,
         digest: &Digest,
         open: &mut dyn FnMut(&Descriptor) -> Box<dyn BlobContent + 'c>,
     ) -> Result<(), DeliveryError> {
@@ -296,7 +296,7 @@ impl Receiver for Delivery<'_> {
 
     /// The content passes only once: it goes to the first repository that lacks the blob, and the others share it from
     /// there.
-    fn blob(&mut self, record: &EntryRecord, content: &mut dyn BlobContent) -> Result<(), DeliveryError> {
+    fn blob(&self, record: &EntryRecord, content: &mut dyn BlobContent) -> Result<(), DeliveryError> {
         let Some((descriptor, repositories)) = self.wanted.get(&record.digest) else { return Ok(()) };
         let mut content = Some(content);
         for repository in repositories {
@@ -314,22 +314,44 @@ impl Receiver for Delivery<'_> {
     }
 }
 
-/// Stores the manifests. The archive has been read to its end.
-fn put_manifests(shipments: &[Shipment], sink: &dyn Sink) -> Result<(), DeliveryError> {
-    let mut stored = HashSet::new();
+/// A manifest and the repository that it goes to.
+type Placed<'s> = (&'s Repository, &'s ManifestBytes);
+
+/// The manifests of all shipments in rounds: each comes after its children and after its subject, which are in earlier rounds.
+fn rounds(shipments: &[Shipment]) -> Vec<Vec<Placed<'_>>> {
+    let mut rounds: Vec<Vec<Placed<'_>>> = Vec::new();
+    let mut placed: HashMap<(&Repository, &Digest), usize> = HashMap::new();
     for shipment in shipments {
         let repository = shipment.place.repository();
         for manifest in shipment.graphs.iter().flat_map(|graph| graph.manifests()) {
-            let digest = &manifest.descriptor().digest;
-            if !stored.insert((repository, digest)) {
-                continue;
+            let document = manifest.document();
+            let before = document.children().into_iter().chain(document.subject());
+            let before = before.filter_map(|before| placed.get(&(repository, &before.digest))).max();
+            let round = before.map_or(0, |before| before + 1);
+            if let Entry::Vacant(vacant) = placed.entry((repository, &manifest.descriptor().digest)) {
+                vacant.insert(round);
+                rounds.resize_with(rounds.len().max(round + 1), Vec::new);
+                rounds.get_mut(round).into_iter().for_each(|placed| placed.push((repository, manifest)));
             }
-            sink.put_manifest(repository, manifest).map_err(|source| DeliveryError::Manifest {
-                digest: digest.clone(),
-                repository: repository.to_string(),
-                source,
-            })?;
         }
+    }
+    rounds
+}
+
+/// Stores the manifests, those of a round side by side. The archive has been read to its end.
+fn put_manifests(shipments: &[Shipment], sink: &dyn Sink, workers: &Workers) -> Result<(), DeliveryError> {
+    for round in rounds(shipments) {
+        workers.for_each(
+            &round,
+            |_| 0,
+            |(repository, manifest), _| {
+                sink.put_manifest(repository, manifest).map_err(|source| DeliveryError::Manifest {
+                    digest: manifest.descriptor().digest.clone(),
+                    repository: repository.to_string(),
+                    source,
+                })
+            },
+        )?;
     }
     Ok(())
 }
@@ -337,13 +359,23 @@ fn put_manifests(shipments: &[Shipment], sink: &dyn Sink) -> Result<(), Delivery
 /// The tags, with their digests.
 type SetTags = Vec<(String, Digest)>;
 
-/// Sets the tags. The manifests that they resolve to are stored, and the tags are remembered.
-fn set_tags(shipments: &[Shipment], sink: &dyn Sink) -> Result<(SetTags, RelocationMapping), DeliveryError> {
+/// Sets the tags, side by side. The manifests that they resolve to are stored, and the tags are remembered.
+fn set_tags(
+    shipments: &[Shipment],
+    sink: &dyn Sink,
+    workers: &Workers,
+) -> Result<(SetTags, RelocationMapping), DeliveryError> {
+    workers.for_each(
+        shipments,
+        |_| 0,
+        |shipment, _| {
+            sink.tag(&shipment.place, &shipment.root)
+                .map_err(|source| DeliveryError::Tag { tag: shipment.place.to_string(), source })
+        },
+    )?;
     let (mut tags, mut relocation) = (SetTags::new(), RelocationMapping::default());
     for shipment in shipments {
         let repository = shipment.place.repository();
-        sink.tag(&shipment.place, &shipment.root)
-            .map_err(|source| DeliveryError::Tag { tag: shipment.place.to_string(), source })?;
         tags.push((shipment.place.to_string(), shipment.root.descriptor().digest.clone()));
         for (original, digest) in &shipment.images {
             relocation.insert(original, format!("{repository}@{digest}"));

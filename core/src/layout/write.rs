@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::FlockOperation;
 use sealift_archive_format::strict_json::{self, Names};
-use sealift_archive_format::{Digest, Hasher};
+use sealift_archive_format::{Digest, DigestAlgorithm, Hasher};
 use serde_json::{Map, Value, json};
 
 use super::error::LayoutError;
@@ -50,6 +50,7 @@ impl LayoutSink {
             write_whole(path, LAYOUT_FILE, LAYOUT_CONTENT)?;
         }
         check_version(&folder)?;
+        remove_abandoned(path)?;
         Ok(Self { folder, proven: Mutex::default(), listing: Mutex::default() })
     }
 
@@ -214,6 +215,17 @@ fn has_digest(mut file: File, digest: &Digest) -> bool {
             Err(_) => return false,
         }
     }
+}
+
+/// Removes what an interrupted import left in a layout.
+fn remove_abandoned(layout: &Path) -> Result<(), LayoutError> {
+    let is_folder = |path: &Path| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
+    let blobs = layout.join("blobs");
+    let below = DigestAlgorithm::ALL.map(|algorithm| blobs.join(algorithm.name()));
+    let below = below.into_iter().filter(|folder| is_folder(&blobs) && is_folder(folder));
+    std::iter::once(layout.to_owned()).chain(below).try_for_each(|folder| {
+        whole_file::remove_abandoned(&folder).map_err(|source| LayoutError::Access { path: folder, source })
+    })
 }
 
 /// Writes a complete file, or leaves what was there.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use sealift_archive_format::{Digest, inventory};
+use sealift_archive_format::{Described, Digest, inventory};
 use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -36,6 +36,16 @@ pub struct Descriptor {
     /// Content inside the descriptor. Not read: the content is fetched and carried as a blob.
     #[serde(default, skip_serializing)]
     pub data: Passed<Text>,
+}
+
+impl Described for Descriptor {
+    fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    fn size(&self) -> u64 {
+        self.size
+    }
 }
 
 /// Annotations by key, in the order of the keys. Documents have many of these, and most are short, so this takes as

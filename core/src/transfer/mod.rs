@@ -7,9 +7,10 @@ use sealift_archive_format::Digest;
 
 use crate::oci::{Descriptor, ManifestBytes, Reference, Repository};
 
-mod content;
+mod workers;
 
-pub use content::{BlobContent, Checked, ContentError};
+pub use sealift_archive_format::content::{BlobContent, Checked, ContentError};
+pub use workers::{Stop, Workers};
 
 /// A place that has manifests and blobs. Threads may share it.
 ///

@@ -4,13 +4,13 @@
 //!
 //! 1. [`open`] reads the head of the archive (frame, seal, TUF metadata, documents) and judges it. What it returns,
 //!    [`Judged`], exists only if every rule held; no byte of a layer has been read.
-//! 2. [`Judged::receive`] passes every blob, with its digest checked, to a [`Receiver`], and then checks the end of the
+//! 2. [`Judged::receive`] passes every blob, with its digest checked, to a [`Receiver`], several at once, and checks the end of the
 //!    archive. Attestations come first, and are checked too, each before it is passed on. What it returns,
 //!    [`Verified`], allows a delivery to be committed. Nothing else can make one.
 
-mod content;
 pub mod documents;
 mod head;
+mod receive;
 mod reporting;
 
 use std::io::Read;
@@ -18,24 +18,20 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sealift_archive_format::FormatError;
 use sealift_archive_format::entry_name::EntryPlace;
-use sealift_archive_format::inventory::{EntryRecord, Inventory};
-use sealift_archive_format::reader::{EntryReader, Reader};
+use sealift_archive_format::inventory::Inventory;
+use sealift_archive_format::reader::Reader;
 use sealift_proof::freshness::AskedClock;
 use sealift_proof::in_toto::Inspections;
 
 pub use documents::{Closed, DocumentError};
 pub(crate) use head::check_tuf_length;
 pub use head::{HeadError, TooMuchMetadata, open, open_sealed};
+pub use receive::{Discard, ReceiveError, Receiver, Transport};
 
-use crate::oci::Descriptor;
-use crate::progress::Progress;
 use crate::report::{ContentReport, Report};
 use crate::seal::VerifiedSeal;
-use crate::transfer::{BlobContent, Checked};
-use crate::trust::{AttestationRefusal, Attestations, Carried, Judgement, Terms};
-use content::WatchedEntry;
+use crate::trust::{Attestations, Carried, Judgement, Terms};
 
 /// How to judge an archive, in addition to the trust store.
 #[derive(Clone, Copy)]
@@ -91,45 +87,6 @@ pub(crate) struct Proof {
     pub(crate) exporter_threshold: NonZeroU32,
 }
 
-/// Receives the blobs of an archive that has been judged.
-pub trait Receiver {
-    /// Why it cannot receive a blob.
-    type Error: std::error::Error + 'static;
-
-    /// Receives a blob that is not a document. The last bytes of `content` come only after its digest has matched;
-    /// whatever is left unread is still checked.
-    ///
-    /// # Errors
-    /// The receiver's own, which stops everything.
-    fn blob(&mut self, record: &EntryRecord, content: &mut dyn BlobContent) -> Result<(), Self::Error>;
-}
-
-/// Discards everything: for verification alone.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Discard;
-
-impl Receiver for Discard {
-    type Error = std::convert::Infallible;
-
-    fn blob(&mut self, _: &EntryRecord, _: &mut dyn BlobContent) -> Result<(), Self::Error> {
-        Ok(())
-    }
-}
-
-/// Why the content of an archive was not received completely.
-#[derive(Debug, thiserror::Error)]
-pub enum ReceiveError<E: std::error::Error + 'static> {
-    /// The archive is not what its seal says.
-    #[error("the archive is not what its seal says")]
-    Archive(#[source] FormatError),
-    /// An attestation is not about what it is attached to, or not signed by a pinned attester.
-    #[error(transparent)]
-    Attestation(#[from] AttestationRefusal),
-    /// The receiver cannot take it.
-    #[error(transparent)]
-    Receiver(E),
-}
-
 impl<R: Read> Judged<R> {
     /// The sealed inventory.
     pub fn inventory(&self) -> &Inventory {
@@ -158,65 +115,6 @@ impl<R: Read> Judged<R> {
     pub fn closed(&self) -> &Closed {
         &self.proof.closed
     }
-
-    /// Passes every blob to `receiver`, in the order of the archive, and then checks the archive's end.
-    ///
-    /// # Errors
-    /// [`ReceiveError`]; nothing may then be committed.
-    pub fn receive<S: Receiver>(
-        mut self,
-        receiver: &mut S,
-        progress: &dyn Progress,
-    ) -> Result<Verified, ReceiveError<S::Error>> {
-        let mut content = ContentReport::default();
-        let documents = self.proof.closed.documents();
-        for document in documents.values() {
-            content.blobs += 1;
-            content.bytes += document.len() as u64;
-        }
-        content.manifests = documents.len() - self.proof.closed.bundle_files.len();
-        while let Some(entry) = self.reader.next_entry().map_err(ReceiveError::Archive)? {
-            let record = entry.record().clone();
-            if let EntryPlace::Blob(digest) = record.name.place() {
-                progress.item(digest.short());
-            }
-            if self.attestations.expects(&record.digest) {
-                pass_attestation(entry, &mut self.attestations, receiver)?;
-            } else {
-                pass(entry, receiver)?;
-            }
-            content.blobs += 1;
-            content.bytes += record.size;
-            progress.advance(record.size);
-        }
-        Ok(Verified { proof: self.proof, attestations: self.attestations, content })
-    }
-}
-
-/// Passes a blob to a receiver.
-fn pass<R: Read, S: Receiver>(entry: EntryReader<'_, R>, receiver: &mut S) -> Result<(), ReceiveError<S::Error>> {
-    let record = entry.record().clone();
-    let mut watched = WatchedEntry::new(entry);
-    let outcome = receiver.blob(&record, &mut watched);
-    match watched.into_fault() {
-        Some(fault) => Err(ReceiveError::Archive(fault)),
-        None => outcome.map_err(ReceiveError::Receiver),
-    }
-}
-
-/// Checks an attestation, and only then passes it to a receiver.
-fn pass_attestation<R: Read, S: Receiver>(
-    mut entry: EntryReader<'_, R>,
-    attestations: &mut Attestations,
-    receiver: &mut S,
-) -> Result<(), ReceiveError<S::Error>> {
-    let record = entry.record().clone();
-    attestations.require_length(&record.digest, record.size)?;
-    let bytes = entry.read_all().map_err(ReceiveError::Archive)?;
-    attestations.check(&record.digest, &bytes)?;
-    let descriptor = Descriptor::new("", record.digest.clone(), record.size);
-    let mut content = Checked::new(bytes.as_slice(), &descriptor);
-    receiver.blob(&record, &mut content).map_err(ReceiveError::Receiver)
 }
 
 impl Verified {

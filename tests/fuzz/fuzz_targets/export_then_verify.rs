@@ -9,9 +9,8 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
-use sealift_core::progress::Unwatched;
 use sealift_core::trust_store::{Policy, Trust};
-use sealift_core::verify::{self, Discard, VerifySettings};
+use sealift_core::verify::{Transport, self, Discard, VerifySettings};
 use sealift_proof::in_toto::Inspections;
 use sealift_proof::signature::SigningKey;
 
@@ -33,5 +32,5 @@ fuzz_target!(|data: &[u8]| {
     let Some(archive) = generated_source::export(data, key, trust, *now) else { return };
     let settings = VerifySettings { now: *now, asked: None, inspections: Inspections::NotRun };
     let judged = verify::open(archive.as_slice(), trust, &settings).expect("the head of an exported archive");
-    judged.receive(&mut Discard, &Unwatched).expect("the content of an exported archive");
+    judged.receive(&Discard, &Transport::default()).expect("the content of an exported archive");
 });

@@ -7,9 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use sealift_archive_format::co_signing::CoSigningError;
 use sealift_archive_format::{Problem, Reader};
 use sealift_core::co_sign::CoSigner;
-use sealift_core::progress::Unwatched;
 use sealift_core::seal::{self, ExporterKey, SealError, SignError};
-use sealift_core::verify::{self, Discard, HeadError, ReceiveError, VerifySettings};
+use sealift_core::verify::{self, Discard, HeadError, ReceiveError, Transport, VerifySettings};
 use sealift_proof::in_toto::Inspections;
 use sealift_proof::signature::{PublicKey, Scheme, SigningKey};
 use sealift_sample_publisher::Sample;
@@ -42,7 +41,7 @@ fn sign(far: &FarSide, path: &Path, key: &SigningKey) -> Result<usize, Refused> 
     let settings = VerifySettings { now: far.now, asked: None, inspections: Inspections::NotRun };
     let judged =
         verify::open_sealed(signer.reader().map_err(Refused::Sign)?, &trust, &settings).map_err(Refused::Head)?;
-    let verified = judged.receive(&mut Discard, &Unwatched).map_err(Refused::Content)?;
+    let verified = judged.receive(&Discard, &Transport::default()).map_err(Refused::Content)?;
     Ok(signer.sign_verified(&verified).map_err(Refused::Sign)?.signatures().len())
 }
 
@@ -197,7 +196,7 @@ fn a_file_that_cannot_be_written_is_not_signed() {
     let trust = signer.terms(&rig.far.store().load().unwrap());
     let settings = VerifySettings { now: rig.far.now, asked: None, inspections: Inspections::NotRun };
     let judged = verify::open_sealed(signer.reader().unwrap(), &trust, &settings).unwrap();
-    let verified = judged.receive(&mut Discard, &Unwatched).unwrap();
+    let verified = judged.receive(&Discard, &Transport::default()).unwrap();
     let refused = signer.sign_verified(&verified).err();
     assert!(matches!(&refused, Some(SignError::CoSigning(CoSigningError::Io(_)))), "{refused:?}");
 }

@@ -14,7 +14,7 @@ use sealift_core::transfer::{BlobContent, Offer, Sink, SinkError, Upload};
 use sealift_core::trust::JudgementError;
 use sealift_core::trust_store::TrustStoreError;
 use sealift_core::verify::documents::{DocumentError, MAXIMUM_HELD};
-use sealift_core::verify::{self, Discard, HeadError, ReceiveError, VerifySettings};
+use sealift_core::verify::{self, Discard, HeadError, ReceiveError, Transport, VerifySettings};
 use sealift_sample_publisher::image::{multi_platform_image, store};
 use sealift_tests::far_side::{FarSide, Refused};
 use sealift_tests::malicious_exporter::{Consignment, REPOSITORY, archive, digest, document, exporter_key};
@@ -291,7 +291,8 @@ fn what_is_reported_of_the_content_is_what_the_archive_has() {
     let judged = verify::open(archive.as_slice(), &trust, &settings).unwrap();
     let remaining = judged.remaining_bytes();
     let counted = Counting::default();
-    let content = judged.receive(&mut Discard, &counted).unwrap().report().content;
+    let content =
+        judged.receive(&Discard, &Transport { progress: &counted, ..Transport::default() }).unwrap().report().content;
     let bytes: usize = consignment.blobs.iter().map(|(_, bytes)| bytes.len()).sum();
     assert_eq!((content.blobs, content.bytes), (consignment.blobs.len(), bytes as u64));
     // The index, the config manifest, and of each image an index and two manifests.

@@ -16,10 +16,10 @@ use sealift_core::layout::{LayoutSink, LayoutSource};
 use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::oci::{Descriptor, Platforms, Reference, ReferrerKind};
 use sealift_core::progress::Unwatched;
-use sealift_core::transfer::{Sink, Source};
+use sealift_core::transfer::{Sink, Source, Workers};
 use sealift_core::trust::Extent;
 use sealift_core::trust_store::{Trust, TrustStore};
-use sealift_core::verify::{self, HeadError, VerifySettings};
+use sealift_core::verify::{self, HeadError, Transport, VerifySettings};
 use sealift_proof::in_toto::Inspections;
 use sealift_proof::signature::SigningKey;
 use sealift_tests::images::Image;
@@ -104,7 +104,7 @@ impl Crossing {
         let place = SourceReference { source, reference: reference(name) };
         let images = vec![ImageRequest { name: NAME.to_owned(), place }];
         let request = ExportRequest { bundles: Vec::new(), images, platforms: Platforms::All, referrers };
-        let plan = export::plan(&request).map_err(Refused::Plan)?;
+        let plan = export::plan(&request, &Workers::default()).map_err(Refused::Plan)?;
         let settings = export::ExportSettings {
             now: now(),
             exported_at: now(),
@@ -116,7 +116,7 @@ impl Crossing {
         let prepared =
             export::prepare(plan, &self.trust("near"), BTreeMap::new(), &settings).map_err(Refused::Prepare)?;
         let left_out = prepared.left_out().to_vec();
-        Ok((prepared.write(Vec::new(), &Unwatched).unwrap(), left_out))
+        Ok((prepared.write(Vec::new(), &Workers::default(), &Unwatched).unwrap(), left_out))
     }
 
     /// Lets a side take these kinds of referrers.
@@ -143,7 +143,7 @@ impl Crossing {
         let trust = update.trust().unwrap();
         let settings = VerifySettings { now: now(), asked: None, inspections: Inspections::NotRun };
         let judged = verify::open(archive, &trust, &settings).map_err(Refused::Head)?;
-        import::deliver(judged, destination, &[], &update, sink, &Unwatched).map_err(Refused::Import)
+        import::deliver(judged, destination, &[], &update, sink, &Transport::default()).map_err(Refused::Import)
     }
 
     /// What a source finds to refer to a manifest, by digest.

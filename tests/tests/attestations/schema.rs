@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use sealift_core::progress::Unwatched;
 use sealift_core::report::{Report, Warning, WarningReport};
 use sealift_core::trust_store::RepositoryName;
-use sealift_core::verify::Discard;
+use sealift_core::verify::{Discard, Transport};
 use sealift_proof::freshness::AskedClock;
 use sealift_proof::in_toto::trace::{InspectionTrace, LinkTrace, PassedOver, RuleTrace, StepTrace, Trace};
 use sealift_proof::signature::SigningKey;
@@ -172,7 +171,7 @@ fn the_schema_describes_every_field_of_a_report_and_no_others() {
     let sides = TwoSides::new();
     let archive = sides.archive();
     let judged = sides.judge_by(&archive, Some(AskedClock::AsOf(sides.now))).unwrap();
-    let audited = judged.receive(&mut Discard, &Unwatched).unwrap().report();
+    let audited = judged.receive(&Discard, &Transport::default()).unwrap().report();
     for report in [with_attestations(), with_a_pinned_key(), sides.verify(&archive).report(), audited] {
         checker.check(&serde_json::to_value(report).unwrap(), "");
     }

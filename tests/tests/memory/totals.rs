@@ -10,9 +10,9 @@ use sealift_core::export::{self, ExportRequest, ImageRequest, SourceReference};
 use sealift_core::oci::media_type::{OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST};
 use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::oci::{Descriptor, GraphError, ManifestError, Platforms};
-use sealift_core::progress::Unwatched;
+use sealift_core::transfer::Workers;
 use sealift_core::verify::documents::DocumentError;
-use sealift_core::verify::{self, Discard, HeadError, VerifySettings};
+use sealift_core::verify::{self, Discard, HeadError, Transport, VerifySettings};
 use sealift_proof::in_toto::Inspections;
 use sealift_sample_publisher::Sample;
 use sealift_tests::far_side::FarSide;
@@ -83,7 +83,7 @@ impl Pile {
         let started = std::time::Instant::now();
         let (outcome, peak) = peak_of(|| {
             verify::open(archive.as_slice(), &trust, &settings).map(|judged| {
-                judged.receive(&mut Discard, &Unwatched).unwrap().report();
+                judged.receive(&Discard, &Transport::default()).unwrap().report();
             })
         });
         println!("{what:40} {:>9} bytes: {:>6} KiB, {} ms", archive.len(), peak / 1_024, started.elapsed().as_millis());
@@ -291,7 +291,7 @@ fn exhaustion_a_source_that_invents_referrers_takes_no_more_than_a_plan_may_hold
         platforms: Platforms::All,
         referrers: usual_kinds(),
     };
-    let (plan, peak) = peak_of(|| export::plan(&request));
+    let (plan, peak) = peak_of(|| export::plan(&request, &Workers::default()));
     println!("16 referrers of 7 long manifests: {} KiB", peak / 1_024);
     assert!(plan.is_err() && peak < MOST, "{peak}");
 }

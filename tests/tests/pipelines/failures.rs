@@ -18,7 +18,7 @@ use sealift_core::oci::GraphError;
 use sealift_core::oci::Platforms;
 use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::progress::Unwatched;
-use sealift_core::transfer::Source;
+use sealift_core::transfer::{Source, Workers};
 use sealift_core::trust::{Extent, RepositoryError, gather};
 use sealift_core::trust_store::{Policy, Trust};
 use sealift_core::tuf_repository::mirror::MirrorError;
@@ -34,7 +34,7 @@ use serde_json::{Value, json};
 
 use super::WEB;
 
-const INSTALLER: &str = "example.com/demo/installer:1.0.0";
+pub(super) const INSTALLER: &str = "example.com/demo/installer:1.0.0";
 
 fn plan_of(sides: &TwoSides, request: &ExportRequest) -> PlanError {
     match sides.prepare(request).err().unwrap() {
@@ -58,7 +58,7 @@ fn stored(source: Arc<dyn Source>, name: &str) -> ExportRequest {
 }
 
 /// An image of this name in this source.
-fn lone_image(source: Arc<dyn Source>, name: &str) -> ExportRequest {
+pub(super) fn lone_image(source: Arc<dyn Source>, name: &str) -> ExportRequest {
     let place = SourceReference { source, reference: name.parse().unwrap() };
     let images = vec![ImageRequest { name: name.to_owned(), place }];
     ExportRequest { bundles: Vec::new(), images, platforms: Platforms::All, referrers: usual_kinds() }
@@ -69,7 +69,7 @@ fn document(bundle_json: &[u8], images: ImagesFrom) -> ExportRequest {
 }
 
 /// The file of a blob of the near side's layout.
-fn blob(sides: &TwoSides, digest: &Digest) -> std::path::PathBuf {
+pub(super) fn blob(sides: &TwoSides, digest: &Digest) -> std::path::PathBuf {
     sides.published.layout.join("blobs/sha256").join(digest.hex())
 }
 
@@ -145,7 +145,7 @@ fn a_bundle_whose_index_does_not_list_an_image_is_not_complete() {
 }
 
 fn plan_of_request(request: &ExportRequest) -> PlanError {
-    export::plan(request).err().unwrap()
+    export::plan(request, &Workers::default()).err().unwrap()
 }
 
 #[test]
@@ -241,11 +241,21 @@ fn settings<'a>(sides: &TwoSides, exporter: &str, keys: &'a [SigningKey]) -> exp
 }
 
 /// Prepares an image that nobody signed.
-fn prepare(sides: &TwoSides, exporter: &str, keys: &[SigningKey]) -> Result<export::Prepared, PrepareError> {
+pub(super) fn prepare(sides: &TwoSides, exporter: &str, keys: &[SigningKey]) -> Result<export::Prepared, PrepareError> {
+    prepare_request(sides, &sides.image_request(WEB), exporter, keys)
+}
+
+/// Prepares images that nobody signed.
+pub(super) fn prepare_request(
+    sides: &TwoSides,
+    request: &ExportRequest,
+    exporter: &str,
+    keys: &[SigningKey],
+) -> Result<export::Prepared, PrepareError> {
     fs::write(sides.path("near/policy.toml"), "minimum_level = \"0\"\n").unwrap();
     let update = sides.near().update().unwrap();
     update.remove_root(&"demo".parse().unwrap()).unwrap_or_default();
-    let plan = export::plan(&sides.image_request(WEB)).unwrap();
+    let plan = export::plan(request, &Workers::default()).unwrap();
     let trust = sides.near().load().unwrap();
     export::prepare(plan, &trust, BTreeMap::new(), &settings(sides, exporter, keys))
 }
@@ -280,9 +290,9 @@ impl Write for Full {
 fn an_archive_that_cannot_be_written_to_its_end_says_why() {
     let sides = TwoSides::new();
     let prepared = prepare(&sides, "test", &[SigningKey::from_seed(&[42; 32])]).unwrap();
-    let write = || prepared.write(Vec::new(), &Unwatched).err();
+    let write = || prepared.write(Vec::new(), &Workers::default(), &Unwatched).err();
     assert!(write().is_none());
-    let refused = prepared.write(Full, &Unwatched).err();
+    let refused = prepared.write(Full, &Workers::default(), &Unwatched).err();
     assert!(matches!(&refused, Some(ExportError::Write(WriteError::Output(_)))), "{refused:?}");
     let layer = prepared.inventory().entries.last().unwrap().digest.clone();
     spoil(&blob(&sides, &layer));
@@ -315,7 +325,7 @@ fn more_names_than_an_index_may_list_are_not_sealed() {
     let source: Arc<dyn Source> = Arc::new(source);
     let names = (0..10_001).map(|number| format!("e.example/a:{number}"));
     let images = names.flat_map(|name| lone_image(Arc::clone(&source), &name).images).collect();
-    let plan = export::plan(&ExportRequest { images, ..sides.image_request(WEB) }).unwrap();
+    let plan = export::plan(&ExportRequest { images, ..sides.image_request(WEB) }, &Workers::default()).unwrap();
     let (trust, keys) = (sides.near().load().unwrap(), [SigningKey::from_seed(&[42; 32])]);
     let prepared = export::prepare(plan, &trust, BTreeMap::new(), &settings(&sides, "test", &keys));
     let refused = prepared.err().unwrap();
@@ -368,7 +378,7 @@ fn a_file_by_a_name_that_no_entry_can_have_is_not_carried() {
     }
     let (mut metadata, mut targets) = (CarriedMetadata::new(metadata), CarriedTargets::new(targets));
     let carrier = sealift_core::trust::Carrier { metadata: &mut metadata, targets: &mut targets };
-    let plan = export::plan(&sides.request()).unwrap();
+    let plan = export::plan(&sides.request(), &Workers::default()).unwrap();
     let (trust, keys) = (sides.near().load().unwrap(), [SigningKey::from_seed(&[42; 32])]);
     let live = BTreeMap::from([("demo".parse().unwrap(), carrier)]);
     let prepared = export::prepare(plan, &trust, live, &settings(&sides, "test", &keys));

@@ -9,6 +9,7 @@ mod live;
 mod properties;
 mod reports;
 mod trust_store;
+mod unfinished;
 
 use std::fs;
 

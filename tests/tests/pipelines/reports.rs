@@ -1,9 +1,8 @@
 //! What a report says about time: both verdicts, the red line, and the warnings.
 
 use jiff::SignedDuration;
-use sealift_core::progress::Unwatched;
 use sealift_core::report::Report;
-use sealift_core::verify::Discard;
+use sealift_core::verify::{Discard, Transport};
 use sealift_proof::freshness::{AskedClock, DEFAULT_MAXIMUM_TRANSIT};
 use sealift_sample_publisher::Sample;
 use sealift_sample_publisher::tuf_repository::Target;
@@ -28,7 +27,7 @@ fn with_a_layout_for(count: i64) -> TwoSides {
 }
 
 fn report_by(sides: &TwoSides, archive: &[u8], asked: Option<AskedClock>) -> Report {
-    sides.judge_by(archive, asked).unwrap().receive(&mut Discard, &Unwatched).unwrap().report()
+    sides.judge_by(archive, asked).unwrap().receive(&Discard, &Transport::default()).unwrap().report()
 }
 
 fn warns(report: &Report, text: &str) -> bool {

@@ -3,6 +3,7 @@
 //! Promise: each manifest is fetched and held once, referrers are asked for once for each subject, and a plan has one
 //! budget of bytes, documents, requests and time, whatever the sources invent.
 
+mod ahead;
 mod budget;
 mod error;
 mod referrers;
@@ -22,9 +23,10 @@ use crate::oci::manifest::Document;
 use crate::oci::{
     Descriptor, ForeignLayers, Graph, Graphs, ManifestBytes, Platforms, Reference, ReferrerKind, Repository,
 };
-use crate::transfer::{BlobContent, Source, SourceError};
+use crate::transfer::{BlobContent, Source, SourceError, Workers};
 use crate::verify::documents::{Closed, ClosedBundle, ClosedImage, ClosedItem, check_names};
 
+use ahead::Ahead;
 use budget::Budget;
 pub use budget::MAXIMUM_REQUESTS;
 pub use error::PlanError;
@@ -68,17 +70,19 @@ fn address(source: &Arc<dyn Source>) -> usize {
     Arc::as_ptr(source).cast::<()>().addr()
 }
 
-/// Makes the plan.
+/// Makes the plan. What it needs to know is fetched side by side.
 ///
 /// # Errors
 /// [`PlanError`].
-pub fn plan(request: &ExportRequest) -> Result<Plan, PlanError> {
+pub fn plan(request: &ExportRequest, workers: &Workers) -> Result<Plan, PlanError> {
+    let (ahead, budget) = ahead::fetch(request, workers, Budget::begin());
     let mut planner = Planner {
         platforms: &request.platforms,
         kinds: &request.referrers,
         plan: Plan::default(),
         graphs: Graphs::default(),
-        budget: Budget::begin(),
+        ahead,
+        budget,
         listed: HashMap::new(),
         listed_count: 0,
     };
@@ -98,6 +102,7 @@ struct Planner<'a> {
     kinds: &'a BTreeSet<ReferrerKind>,
     plan: Plan,
     graphs: Graphs,
+    ahead: Ahead,
     budget: Budget,
     /// What each source lists as referring to each subject.
     listed: HashMap<(usize, Repository, Digest), Vec<Descriptor>>,
@@ -200,7 +205,11 @@ impl Planner<'_> {
     /// The manifest at a place.
     fn resolve_root(&mut self, name: &str, place: &SourceReference) -> Result<Descriptor, PlanError> {
         let unfound = |source| PlanError::Source { reference: name.to_owned(), source };
-        let root = self.asked(place)?.resolve(&place.reference).map_err(unfound)?;
+        let root = match self.ahead.resolved(place) {
+            Some(resolved) => resolved,
+            None => self.asked(place)?.resolve(&place.reference),
+        };
+        let root = root.map_err(unfound)?;
         let descriptor = root.descriptor().clone();
         self.hold(name, root)?;
         Ok(descriptor)
@@ -223,10 +232,13 @@ impl Planner<'_> {
         place: &SourceReference,
         root: &Descriptor,
     ) -> Result<Arc<Graph>, PlanError> {
-        let Self { graphs, budget, .. } = self;
+        let Self { graphs, budget, ahead, .. } = self;
         let (source, repository) = (&place.source, place.reference.repository());
         let mut spent = None;
         let fetch = |wanted: &Descriptor| {
+            if let Some(fetched) = ahead.manifest(&wanted.digest) {
+                return fetched.map_err(Unfetched::Source);
+            }
             budget.request().map_err(|error| {
                 spent = Some(error);
                 Unfetched::Budget

@@ -86,7 +86,11 @@ impl Planner<'_> {
             return Ok(listed.clone());
         }
         let unlisted = |source| PlanError::Referrers { reference: name.to_owned(), source };
-        let mut listed = self.asked(place)?.referrers(&repository, subject).map_err(unlisted)?;
+        let listed = match self.ahead.listed(place, subject) {
+            Some(listed) => listed,
+            None => self.asked(place)?.referrers(&repository, subject),
+        };
+        let mut listed = listed.map_err(unlisted)?;
         if listed.len() > MAXIMUM_REFERRERS {
             return Err(PlanError::TooManyReferrers { reference: name.to_owned() });
         }

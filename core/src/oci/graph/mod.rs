@@ -448,7 +448,10 @@ impl<F> Walk<'_, F> {
 
 /// Splits an index's children into those to carry and the others. Children of no platform are carried; an attestation
 /// is treated like the manifest that it is about.
-fn choose<'d>(platforms: &Platforms, children: &'d [Descriptor]) -> (Vec<&'d Descriptor>, Vec<&'d Descriptor>) {
+pub(crate) fn choose<'d>(
+    platforms: &Platforms,
+    children: &'d [Descriptor],
+) -> (Vec<&'d Descriptor>, Vec<&'d Descriptor>) {
     let Platforms::Only(wishes) = platforms else { return (children.iter().collect(), Vec::new()) };
     let selected = |child: &Descriptor| {
         child.platform.as_ref().is_none_or(|platform| wishes.iter().any(|wish| wish.selects(platform)))

@@ -145,6 +145,19 @@ impl Closed {
         named
     }
 
+    /// The reference of the item or part that each blob belongs to first, in the inventory from which this was made.
+    pub fn names<'a>(&'a self, inventory: &'a Inventory) -> HashMap<&'a Digest, &'a str> {
+        let mut names = HashMap::new();
+        for (reference, graphs) in self.by_reference(inventory) {
+            for graph in graphs {
+                for blob in graph.blobs() {
+                    names.entry(&blob.digest).or_insert(reference);
+                }
+            }
+        }
+        names
+    }
+
     /// Every graph once, in the order of their roots in an archive: for each item its index and its images, then the
     /// referrers of all images.
     pub fn graphs(&self) -> Vec<&Arc<Graph>> {

@@ -1,25 +1,65 @@
-//! Blob bytes that cannot be read to the end unless they are the right ones.
+//! Bytes that cannot be read to the end unless they are the right ones.
 //!
 //! Promise: the last bytes of a [`BlobContent`] are handed out only after the length and the digest of the whole have
 //! been found right. So nobody who passes them on has ever passed on a whole blob that is wrong: an upload of known
 //! length stays incomplete, and the registry drops it.
 
+mod relay;
+
 use std::io::{self, Read};
 
-use sealift_archive_format::{Digest, EntryReader, Hasher};
+pub use relay::{PIECE_LENGTH, PieceBudget, ProvenSender, RelayReader, RelaySender, Relayed, relay};
 
-use crate::oci::Descriptor;
+use crate::digest::{Digest, Hasher};
+use crate::inventory::EntryRecord;
 
 /// How many bytes are held back until the digest is known. Smaller blobs are held back whole.
 const HELD_BACK: u64 = 64 * 1024;
 
-/// A reader that withholds its last bytes until the whole is proven. Only such types may implement this.
-pub trait BlobContent: Read {}
+/// Says which content is meant, before it is there.
+pub trait Described {
+    /// The digest of the content.
+    fn digest(&self) -> &Digest;
+    /// The length of the content, in bytes.
+    fn size(&self) -> u64;
+}
 
-impl<C: BlobContent + ?Sized> BlobContent for &mut C {}
-impl<C: BlobContent + ?Sized> BlobContent for Box<C> {}
-/// An archive's entries keep the same promise.
-impl<R: Read> BlobContent for EntryReader<'_, R> {}
+impl Described for EntryRecord {
+    fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+/// A reader that withholds its last bytes until the whole is proven to have this digest. Only this crate implements it, so
+/// whoever takes one need not compute the digest again.
+pub trait BlobContent: Read + sealed::Sealed {
+    /// The digest that the whole content is proven to have once it can be read to its end.
+    fn digest(&self) -> &Digest;
+}
+
+pub(crate) mod sealed {
+    /// What only this crate can implement.
+    pub trait Sealed {}
+}
+
+impl<C: sealed::Sealed + ?Sized> sealed::Sealed for &mut C {}
+impl<C: sealed::Sealed + ?Sized> sealed::Sealed for Box<C> {}
+
+impl<C: BlobContent + ?Sized> BlobContent for &mut C {
+    fn digest(&self) -> &Digest {
+        (**self).digest()
+    }
+}
+
+impl<C: BlobContent + ?Sized> BlobContent for Box<C> {
+    fn digest(&self) -> &Digest {
+        (**self).digest()
+    }
+}
 
 /// Why content is not what its descriptor says. Found inside an [`io::Error`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,7 +103,7 @@ impl ContentError {
     }
 }
 
-/// Reads content from `R` and checks it against a descriptor as it passes.
+/// Reads content from `R` and checks it against a description as it passes.
 pub struct Checked<R> {
     reader: R,
     digest: Digest,
@@ -83,10 +123,10 @@ enum State {
 }
 
 impl<R: Read> Checked<R> {
-    /// Checks what `reader` supplies against the size and digest of `descriptor`.
-    pub fn new(reader: R, descriptor: &Descriptor) -> Self {
-        let state = State::Passing(Hasher::new(descriptor.digest.algorithm()));
-        Self { reader, digest: descriptor.digest.clone(), size: descriptor.size, taken: 0, state }
+    /// Checks what `reader` supplies against a size and a digest.
+    pub fn new(reader: R, described: &impl Described) -> Self {
+        let state = State::Passing(Hasher::new(described.digest().algorithm()));
+        Self { reader, digest: described.digest().clone(), size: described.size(), taken: 0, state }
     }
 
     /// Reads the rest, proves it all, and returns the bytes held back.
@@ -150,14 +190,95 @@ impl<R: Read> Read for Checked<R> {
     }
 }
 
-impl<R: Read> BlobContent for Checked<R> {}
+impl<R: Read> sealed::Sealed for Checked<R> {}
+impl<R: Read> BlobContent for Checked<R> {
+    fn digest(&self) -> &Digest {
+        &self.digest
+    }
+}
+
+/// Passes content on, and tells how many bytes were read each time. What is told may end it with an error.
+pub struct Observed<C, F> {
+    content: C,
+    observe: F,
+}
+
+impl<C: Read, F: FnMut(usize) -> io::Result<()>> Observed<C, F> {
+    /// Calls `observe` after each read.
+    pub fn new(content: C, observe: F) -> Self {
+        Self { content, observe }
+    }
+}
+
+impl<C: Read, F: FnMut(usize) -> io::Result<()>> Read for Observed<C, F> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.content.read(out)?;
+        (self.observe)(read)?;
+        Ok(read)
+    }
+}
+
+impl<C: BlobContent, F: FnMut(usize) -> io::Result<()>> sealed::Sealed for Observed<C, F> {}
+impl<C: BlobContent, F: FnMut(usize) -> io::Result<()>> BlobContent for Observed<C, F> {
+    fn digest(&self) -> &Digest {
+        self.content.digest()
+    }
+}
+
+/// Passes content on, and keeps the reason if it fails: whoever reads wraps errors in their own, and broken content must not
+/// be reported as a broken destination.
+pub struct Watched<'c> {
+    content: &'c mut dyn BlobContent,
+    fault: Option<io::Error>,
+}
+
+impl<'c> Watched<'c> {
+    /// Watches this content.
+    pub fn new(content: &'c mut dyn BlobContent) -> Self {
+        Self { content, fault: None }
+    }
+
+    /// Why reading stopped, if the content was the reason.
+    pub fn into_fault(self) -> Option<io::Error> {
+        self.fault
+    }
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.fault.is_some() {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        self.content.read(buffer).map_err(|error| {
+            let kind = error.kind();
+            if kind == io::ErrorKind::Interrupted {
+                return error;
+            }
+            let shown = io::Error::new(kind, error.to_string());
+            self.fault = Some(error);
+            shown
+        })
+    }
+}
+
+impl sealed::Sealed for Watched<'_> {}
+impl BlobContent for Watched<'_> {
+    fn digest(&self) -> &Digest {
+        self.content.digest()
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entry_name::EntryName;
+
+    fn described(content: &[u8]) -> EntryRecord {
+        EntryRecord::of(EntryName::blob(&Digest::sha256(content)), content)
+    }
 
     /// Reads all there is; returns the bytes given out, and the error at their end.
-    fn drain(content: &[u8], descriptor: &Descriptor) -> (Vec<u8>, Option<ContentError>) {
+    fn drain(content: &[u8], descriptor: &EntryRecord) -> (Vec<u8>, Option<ContentError>) {
         let mut given = Vec::new();
         let mut checked = Checked::new(content, descriptor);
         let error = checked.read_to_end(&mut given).err();
@@ -176,20 +297,20 @@ mod tests {
         let around = usize::try_from(HELD_BACK).unwrap();
         for length in [0, 1, around - 1, around, around + 1, 3 * around + 7] {
             let content = blob(length);
-            assert_eq!(drain(&content, &Descriptor::of("", &content)), (content, None), "{length}");
+            assert_eq!(drain(&content, &described(&content)), (content, None), "{length}");
         }
     }
 
     #[test]
     fn the_last_bytes_of_wrong_content_are_never_given_out() {
         let content = blob(300_000);
-        let descriptor = Descriptor::of("", &content);
+        let descriptor = described(&content);
         let mut flipped = content.clone();
         flipped[0] ^= 1;
         let (given, error) = drain(&flipped, &descriptor);
         assert!(matches!(error, Some(ContentError::Digest { .. })));
         assert_eq!(given.len() as u64, 300_000 - HELD_BACK);
-        let (given, error) = drain(&flipped[..100], &Descriptor::of("", &content[..100]));
+        let (given, error) = drain(&flipped[..100], &described(&content[..100]));
         assert!(matches!(error, Some(ContentError::Digest { .. })));
         assert!(given.is_empty());
     }
@@ -197,7 +318,7 @@ mod tests {
     #[test]
     fn content_of_another_length_is_refused_at_that_length() {
         let content = blob(300_000);
-        let descriptor = Descriptor::of("", &content);
+        let descriptor = described(&content);
         let (given, error) = drain(&content[..299_999], &descriptor);
         assert!(matches!(error, Some(ContentError::Short { length: 299_999, .. })));
         assert!(given.len() < 299_999);

@@ -1,14 +1,19 @@
-//! Writes an archive in one pass, to a file or a pipe.
+//! Writes an archive: in one pass to a pipe ([`Writer`]), or by position to a file ([`InPlaceWriter`]).
 //!
-//! Promise: the same seal and the same contents give the same bytes, and a [`Writer`] that [`Writer::finish`]es has
-//! written exactly what its seal lists: every entry is measured and digested as it passes.
+//! Promise: the same seal and the same contents give the same bytes, whichever writer it is, and a writer that finishes has
+//! written exactly what its seal lists: every entry is measured as it passes, and its digest is proven.
+
+mod in_place;
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-use crate::digest::{Digest, Hasher};
+pub use in_place::InPlaceWriter;
+
+use crate::content::{BlobContent, Checked, ContentError};
+use crate::digest::Digest;
 use crate::entry_name::EntryName;
-use crate::inventory::Inventory;
+use crate::inventory::{EntryRecord, Inventory};
 use crate::seal::Seal;
 use crate::tar_profile::{self, BLOCK_LENGTH};
 
@@ -89,62 +94,48 @@ impl<W: Write> Writer<W> {
         Ok(Self { output, inventory, next: 0, buffer: vec![0; BUFFER_LENGTH], failed: false })
     }
 
-    /// Writes the next entry, which must be `name`, with all of `content`.
+    /// Writes the next entry, which must be `name`, with all of `content`, which is digested as it passes.
     ///
     /// # Errors
     /// [`WriteError`] when another entry comes next, or the content is not what the seal lists.
     pub fn append(&mut self, name: &EntryName, content: &mut dyn Read) -> Result<(), WriteError> {
+        let record = self.begin(name)?;
+        let appended = self.write_entry(&record, &mut Checked::new(content, &record));
+        appended.map_err(|error| match error {
+            WriteError::Content { entry, source } => unlisted_content(entry, source, &record),
+            error => error,
+        })
+    }
+
+    /// As [`Writer::append`], with content whose digest is proven already.
+    ///
+    /// # Errors
+    /// As [`Writer::append`].
+    pub fn append_proven(&mut self, name: &EntryName, content: &mut dyn BlobContent) -> Result<(), WriteError> {
+        let record = self.begin(name)?;
+        require_listed(&record, content)?;
+        self.write_entry(&record, content)
+    }
+
+    /// The record of the next entry. Whatever goes wrong from here on, nothing more can be written.
+    fn begin(&mut self, name: &EntryName) -> Result<EntryRecord, WriteError> {
         if std::mem::replace(&mut self.failed, true) {
             return Err(WriteError::FailedBefore);
         }
-        let inventory = Arc::clone(&self.inventory);
-        let record = inventory.entries.get(self.next);
-        let Some(record) = record.filter(|record| record.name == *name) else {
-            let expected = record.map(|record| record.name.clone());
-            return Err(WriteError::WrongEntry { expected, found: name.clone() });
-        };
-        self.output.write_all(&tar_profile::header(name, record.size)).map_err(WriteError::Output)?;
-        let mut hasher = Hasher::new(record.digest.algorithm());
-        let length = self.copy(name, content, record.size, &mut hasher)?;
-        if length != record.size {
-            return Err(WriteError::Size { entry: name.clone(), found: length, listed: record.size });
+        match self.inventory.entries.get(self.next) {
+            Some(record) if record.name == *name => Ok(record.clone()),
+            next => Err(WriteError::WrongEntry { expected: next.map(|next| next.name.clone()), found: name.clone() }),
         }
-        let found = hasher.finish();
-        if found != record.digest {
-            return Err(WriteError::Digest { entry: name.clone(), found, listed: record.digest.clone() });
-        }
-        let zeros = [0; BLOCK_LENGTH];
-        let padding = zeros.get(..tar_profile::padding(length)).unwrap_or_default();
-        self.output.write_all(padding).map_err(WriteError::Output)?;
+    }
+
+    fn write_entry(&mut self, record: &EntryRecord, content: &mut dyn BlobContent) -> Result<(), WriteError> {
+        let Self { output, buffer, .. } = self;
+        output.write_all(&tar_profile::header(&record.name, record.size)).map_err(WriteError::Output)?;
+        copy(record, content, buffer, |piece| output.write_all(piece))?;
+        output.write_all(padding(record.size)).map_err(WriteError::Output)?;
         self.next += 1;
         self.failed = false;
         Ok(())
-    }
-
-    /// Copies content, but no more than `listed` bytes; returns how many bytes there were, or a number above `listed`.
-    fn copy(
-        &mut self,
-        name: &EntryName,
-        content: &mut dyn Read,
-        listed: u64,
-        hasher: &mut Hasher,
-    ) -> Result<u64, WriteError> {
-        let mut length: u64 = 0;
-        loop {
-            let count = match content.read(&mut self.buffer) {
-                Ok(0) => return Ok(length),
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(source) => return Err(WriteError::Content { entry: name.clone(), source }),
-            };
-            length += count as u64;
-            if length > listed {
-                return Ok(length);
-            }
-            let piece = self.buffer.get(..count).unwrap_or_default();
-            hasher.update(piece);
-            self.output.write_all(piece).map_err(WriteError::Output)?;
-        }
     }
 
     /// Ends the archive, flushes the output and gives it back. The caller has to make it durable.
@@ -164,6 +155,59 @@ impl<W: Write> Writer<W> {
     }
 }
 
+/// The zeros after content of this size.
+fn padding(size: u64) -> &'static [u8] {
+    const ZEROS: [u8; BLOCK_LENGTH] = [0; BLOCK_LENGTH];
+    ZEROS.get(..tar_profile::padding(size)).unwrap_or_default()
+}
+
+/// Refuses content that is proven to be something else.
+fn require_listed(record: &EntryRecord, content: &dyn BlobContent) -> Result<(), WriteError> {
+    if *content.digest() == record.digest {
+        return Ok(());
+    }
+    let (found, listed) = (content.digest().clone(), record.digest.clone());
+    Err(WriteError::Digest { entry: record.name.clone(), found, listed })
+}
+
+/// Passes all of an entry's content to `put`, in pieces as long as the buffer, and measures it.
+fn copy(
+    record: &EntryRecord,
+    content: &mut dyn BlobContent,
+    buffer: &mut [u8],
+    mut put: impl FnMut(&[u8]) -> io::Result<()>,
+) -> Result<(), WriteError> {
+    let mut length: u64 = 0;
+    let size = |found| WriteError::Size { entry: record.name.clone(), found, listed: record.size };
+    loop {
+        let count = match content.read(buffer) {
+            Ok(0) if length == record.size => return Ok(()),
+            Ok(0) => return Err(size(length)),
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(source) => return Err(WriteError::Content { entry: record.name.clone(), source }),
+        };
+        length += count as u64;
+        if length > record.size {
+            return Err(size(length));
+        }
+        put(buffer.get(..count).unwrap_or_default()).map_err(WriteError::Output)?;
+    }
+}
+
+/// Why content that was digested here is not what the seal lists.
+fn unlisted_content(entry: EntryName, source: io::Error, record: &EntryRecord) -> WriteError {
+    let listed = record.size;
+    match ContentError::inside(&source) {
+        Some(ContentError::Short { length, .. }) => WriteError::Size { entry, found: *length, listed },
+        Some(ContentError::Long { .. }) => WriteError::Size { entry, found: listed.saturating_add(1), listed },
+        Some(ContentError::Digest { found, .. }) => {
+            WriteError::Digest { entry, found: found.clone(), listed: record.digest.clone() }
+        }
+        None => WriteError::Content { entry, source },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,7 +216,7 @@ mod tests {
     use crate::seal::SealSignature;
 
     /// Entries of every interesting length around blocks and chunks, under short and long names.
-    fn contents() -> Vec<(EntryName, Vec<u8>)> {
+    pub(super) fn contents() -> Vec<(EntryName, Vec<u8>)> {
         let mut contents = vec![
             (EntryName::oci_layout(), b"{}".to_vec()),
             (EntryName::oci_index(), Vec::new()),
@@ -185,7 +229,7 @@ mod tests {
         contents
     }
 
-    fn seal() -> Seal {
+    pub(super) fn seal() -> Seal {
         let inventory = Inventory {
             entries: contents().into_iter().map(|(name, content)| EntryRecord::of(name, &content)).collect(),
             exported_at: "2026-01-02T03:04:05Z".parse().unwrap(),
@@ -197,7 +241,7 @@ mod tests {
         Seal::new(inventory, vec![SealSignature { key: Digest::sha256(b""), bytes: [0; 64] }]).unwrap()
     }
 
-    fn archive() -> Vec<u8> {
+    pub(super) fn archive() -> Vec<u8> {
         let mut writer = Writer::new(Vec::new(), &seal()).unwrap();
         for (name, content) in contents() {
             writer.append(&name, &mut &*content).unwrap();
@@ -246,6 +290,16 @@ mod tests {
         let mut writer = Writer::new(Vec::new(), &seal()).unwrap();
         let error = writer.append(&EntryName::oci_layout(), &mut &b"[]"[..]).unwrap_err();
         assert!(matches!(error, WriteError::Digest { .. }));
+    }
+
+    #[test]
+    fn what_is_proven_to_be_something_else_is_not_written() {
+        let record = |content: &[u8]| EntryRecord::of(EntryName::oci_layout(), content);
+        let mut writer = Writer::new(Vec::new(), &seal()).unwrap();
+        let mut other = Checked::new(&b"[]"[..], &record(b"[]"));
+        let error = writer.append_proven(&EntryName::oci_layout(), &mut other).unwrap_err();
+        assert!(matches!(error, WriteError::Digest { .. }));
+        assert!(matches!(writer.append(&EntryName::oci_layout(), &mut &b"{}"[..]), Err(WriteError::FailedBefore)));
     }
 
     #[test]

@@ -1,0 +1,145 @@
+//! Reads the entries of an archive in a file by their position, on any number of threads.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+
+use super::{Reader, header, read_padding};
+use crate::compression::Compression;
+use crate::format_error::{FormatError, Problem};
+use crate::inventory::{EntryRecord, Inventory};
+use crate::layout::Layout;
+use crate::tar_profile::END;
+
+/// An archive that is not compressed, in a file. What it hands out has the frame that the inventory demands, and nobody has
+/// computed a digest.
+pub struct RandomReader<'f> {
+    file: &'f File,
+    inventory: Arc<Inventory>,
+    layout: Layout,
+}
+
+impl<R: Read> Reader<R> {
+    /// Continues by position in the file that this reader reads. `None` where the archive is compressed. The length of the file and
+    /// its last blocks have been checked then.
+    ///
+    /// # Errors
+    /// [`FormatError`].
+    pub fn by_position<'f>(&self, file: &'f File) -> Result<Option<RandomReader<'f>>, FormatError> {
+        if self.compression() != Compression::None {
+            return Ok(None);
+        }
+        let reader = RandomReader { file, inventory: Arc::clone(self.inventory()), layout: self.layout() };
+        reader.check_end()?;
+        Ok(Some(reader))
+    }
+}
+
+impl RandomReader<'_> {
+    /// Checks that the archive has its length, and ends as it should.
+    fn check_end(&self) -> Result<(), FormatError> {
+        let refused = |offset, entry, problem| FormatError { offset, entry, problem };
+        let length = self.file.metadata().map_err(|error| refused(0, None, Problem::Io(error)))?.len();
+        if length < self.layout.length {
+            let cut = self.layout.entries.iter().rfind(|entry| entry.header_offset <= length);
+            let is_in_end = length >= self.layout.length - END.len() as u64;
+            let entry = cut.filter(|_| !is_in_end).map(|entry| entry.name.clone());
+            return Err(refused(length, entry, Problem::Truncated));
+        }
+        let end = self.layout.length - END.len() as u64;
+        let mut blocks = [0; END.len()];
+        self.file.read_exact_at(&mut blocks, end).map_err(|error| refused(end, None, error.into()))?;
+        if blocks != END {
+            return Err(refused(end, None, Problem::End));
+        }
+        if length > self.layout.length {
+            return Err(refused(self.layout.length, None, Problem::TrailingBytes));
+        }
+        Ok(())
+    }
+
+    /// The entry with this index in the inventory, whose header has been checked; `None` beyond the last.
+    ///
+    /// # Errors
+    /// [`FormatError`].
+    pub fn entry(&self, index: usize) -> Result<Option<PlacedEntry<'_>>, FormatError> {
+        let (Some(record), Some(place)) = (self.inventory.entries.get(index), self.layout.entries.get(index + 1))
+        else {
+            return Ok(None);
+        };
+        let mut input = At { file: self.file, offset: place.header_offset };
+        let mut offset = place.header_offset;
+        header::read(&mut input, &mut offset, record).map_err(|problem| FormatError {
+            offset,
+            entry: Some(record.name.clone()),
+            problem,
+        })?;
+        Ok(Some(PlacedEntry { input, record, remaining: record.size, is_padding_read: false }))
+    }
+}
+
+/// An entry of an archive in a file. Its end can be read only if the padding after it is as it should be. Errors carry a
+/// [`FormatError`].
+pub struct PlacedEntry<'a> {
+    input: At<'a>,
+    record: &'a EntryRecord,
+    remaining: u64,
+    is_padding_read: bool,
+}
+
+impl PlacedEntry<'_> {
+    /// What the inventory lists.
+    pub fn record(&self) -> &EntryRecord {
+        self.record
+    }
+
+    fn read_some(&mut self, out: &mut [u8]) -> Result<usize, Problem> {
+        if self.remaining == 0 {
+            let mut offset = self.input.offset;
+            if !std::mem::replace(&mut self.is_padding_read, true) {
+                read_padding(&mut self.input, &mut offset, self.record.size)?;
+            }
+            return Ok(0);
+        }
+        let wanted = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(out.len());
+        let read = self.input.read(out.get_mut(..wanted).unwrap_or_default())?;
+        if read == 0 {
+            return Err(Problem::Truncated);
+        }
+        self.remaining -= read as u64;
+        Ok(read)
+    }
+}
+
+impl Read for PlacedEntry<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if out.is_empty() {
+            return Ok(0);
+        }
+        self.read_some(out).map_err(|problem| {
+            FormatError { offset: self.input.offset, entry: Some(self.record.name.clone()), problem }.into()
+        })
+    }
+}
+
+/// A file from a position on.
+struct At<'f> {
+    file: &'f File,
+    offset: u64,
+}
+
+impl Read for At<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.file.read_at(out, self.offset) {
+                Ok(read) => {
+                    self.offset += read as u64;
+                    return Ok(read);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}

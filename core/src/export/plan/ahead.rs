@@ -1,0 +1,228 @@
+//! Fetches, side by side, what the planning will ask for.
+//!
+//! The plan is made by one thread, in one order, and decides alone. This only has the answers ready: whatever is not here is asked for
+//! again, and an answer that is an error is told where the plan needs it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sealift_archive_format::Digest;
+
+use super::super::request::{BundleOrigin, ExportRequest, SourceReference};
+use super::budget::Budget;
+use super::{address, locate};
+use crate::cnab::{Bundle, registry_form};
+use crate::oci::graph::{MAXIMUM_DEPTH, MAXIMUM_MANIFEST_BYTES, choose};
+use crate::oci::manifest::Document;
+use crate::oci::{Descriptor, ManifestBytes, Platforms, Reference, Repository, referrer};
+use crate::transfer::{Source, SourceError, Workers};
+
+type Resolved = Result<ManifestBytes, SourceError>;
+type Listed = Result<Vec<Descriptor>, SourceError>;
+
+/// Answers that are used once.
+#[derive(Default)]
+pub(super) struct Ahead {
+    resolved: HashMap<(usize, String), Resolved>,
+    manifests: HashMap<Digest, Resolved>,
+    listed: HashMap<(usize, Repository, Digest), Listed>,
+}
+
+impl Ahead {
+    /// What a reference resolves to.
+    pub(super) fn resolved(&mut self, place: &SourceReference) -> Option<Resolved> {
+        self.resolved.remove(&(address(&place.source), place.reference.to_string()))
+    }
+
+    /// A manifest.
+    pub(super) fn manifest(&mut self, digest: &Digest) -> Option<Resolved> {
+        self.manifests.remove(digest)
+    }
+
+    /// The list of what refers to a manifest.
+    pub(super) fn listed(&mut self, place: &SourceReference, subject: &Digest) -> Option<Listed> {
+        self.listed.remove(&(address(&place.source), place.reference.repository().clone(), subject.clone()))
+    }
+}
+
+/// One request.
+struct Ask {
+    source: Arc<dyn Source>,
+    repository: Repository,
+    what: What,
+    /// What follows from the answer.
+    then: Then,
+}
+
+enum What {
+    Resolve(Reference),
+    Manifest(Descriptor),
+    Referrers(Digest),
+}
+
+/// How far what is found is followed.
+#[derive(Clone, Copy)]
+struct Then {
+    /// How many more indexes may be nested.
+    indexes: usize,
+    /// How many more levels of referrers are listed.
+    referrers: usize,
+    /// Whether this is the index of a bundle, which nothing is asked to refer to.
+    is_bundle: bool,
+    /// Whether platforms are chosen below it.
+    is_referrer: bool,
+}
+
+enum Answer {
+    Manifest(Resolved),
+    Referrers(Listed),
+}
+
+/// Asks for everything that a request leads to, in rounds: what was found in one is followed in the next.
+pub(super) fn fetch(request: &ExportRequest, workers: &Workers, budget: Budget) -> (Ahead, Budget) {
+    let (mut ahead, budget, bytes) = (Ahead::default(), Mutex::new(budget), AtomicU64::new(0));
+    let mut asked = HashSet::new();
+    let mut round = roots(request);
+    while !round.is_empty() {
+        round.retain(|ask| asked.insert(ask.key()));
+        let answers = Mutex::new(Vec::new());
+        let spent = workers.for_each(
+            &round,
+            |_| 0,
+            |ask, _| {
+                budget.lock().unwrap_or_else(PoisonError::into_inner).request().map_err(drop)?;
+                // Counted before it arrives, because others are on their way too.
+                let length = ask.listed_size();
+                if bytes.fetch_add(length, Ordering::Relaxed).saturating_add(length) > MAXIMUM_MANIFEST_BYTES {
+                    return Err(());
+                }
+                let answer = ask.answer();
+                answers.lock().unwrap_or_else(PoisonError::into_inner).push((ask.key(), ask, answer));
+                Ok(())
+            },
+        );
+        let mut next = Vec::new();
+        for (key, ask, answer) in answers.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            next.extend(ask.follow(&answer, &request.platforms));
+            ahead.keep(key, answer);
+        }
+        // Where a limit is reached, the plan reaches it too, and says which.
+        round = if spent.is_ok() { next } else { Vec::new() };
+    }
+    (ahead, budget.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn roots(request: &ExportRequest) -> Vec<Ask> {
+    let levels = if request.referrers.is_empty() { 0 } else { referrer::MAXIMUM_DEPTH + 1 };
+    let ask = |place: &SourceReference, is_bundle| Ask {
+        source: Arc::clone(&place.source),
+        repository: place.reference.repository().clone(),
+        what: What::Resolve(place.reference.clone()),
+        then: Then { indexes: MAXIMUM_DEPTH, referrers: levels, is_bundle, is_referrer: false },
+    };
+    let mut roots = Vec::new();
+    for bundle in &request.bundles {
+        match &bundle.origin {
+            BundleOrigin::Stored(place) => roots.push(ask(place, true)),
+            BundleOrigin::Document { bundle_json, images } => {
+                let bundle = Bundle::parse(bundle_json);
+                let places = bundle.iter().flat_map(|bundle| &bundle.images).filter_map(|it| locate(it, images).ok());
+                roots.extend(places.map(|place| ask(&place, false)));
+            }
+        }
+    }
+    roots.extend(request.images.iter().map(|image| ask(&image.place, false)));
+    roots
+}
+
+/// What an answer is kept under.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Key {
+    Resolved(usize, String),
+    /// Wherever it comes from.
+    Manifest(Digest),
+    Referrers(usize, Repository, Digest),
+}
+
+impl Ask {
+    fn key(&self) -> Key {
+        let source = address(&self.source);
+        match &self.what {
+            What::Resolve(reference) => Key::Resolved(source, reference.to_string()),
+            What::Manifest(descriptor) => Key::Manifest(descriptor.digest.clone()),
+            What::Referrers(subject) => Key::Referrers(source, self.repository.clone(), subject.clone()),
+        }
+    }
+
+    fn answer(&self) -> Answer {
+        match &self.what {
+            What::Resolve(reference) => Answer::Manifest(self.source.resolve(reference)),
+            What::Manifest(descriptor) => Answer::Manifest(self.source.manifest(&self.repository, descriptor)),
+            What::Referrers(subject) => Answer::Referrers(self.source.referrers(&self.repository, subject)),
+        }
+    }
+
+    /// How long the answer will be, in bytes, as far as something lists it.
+    fn listed_size(&self) -> u64 {
+        match &self.what {
+            What::Manifest(descriptor) => descriptor.size,
+            What::Resolve(_) | What::Referrers(_) => 0,
+        }
+    }
+
+    fn also(&self, what: What, then: Then) -> Self {
+        Self { source: Arc::clone(&self.source), repository: self.repository.clone(), what, then }
+    }
+
+    /// What the plan will ask for because of an answer.
+    fn follow(&self, answer: &Answer, platforms: &Platforms) -> Vec<Self> {
+        match answer {
+            Answer::Manifest(Ok(manifest)) => self.follow_manifest(manifest, platforms),
+            Answer::Referrers(Ok(listed)) if listed.len() <= referrer::MAXIMUM_REFERRERS => {
+                let then = Then { indexes: MAXIMUM_DEPTH, is_referrer: true, ..self.then };
+                listed.iter().map(|it| self.also(What::Manifest(it.clone()), then)).collect()
+            }
+            Answer::Manifest(Err(_)) | Answer::Referrers(_) => Vec::new(),
+        }
+    }
+
+    fn follow_manifest(&self, manifest: &ManifestBytes, platforms: &Platforms) -> Vec<Self> {
+        let then = self.then;
+        let mut asks = Vec::new();
+        if let (Document::Index(index), Some(indexes)) = (manifest.document(), then.indexes.checked_sub(1)) {
+            let all = Platforms::All;
+            let (chosen, _) = choose(if then.is_referrer { &all } else { platforms }, &index.manifests);
+            let config = registry_form::config_entry(index).ok().filter(|_| then.is_bundle);
+            for child in chosen {
+                let is_config = config.is_some_and(|config| config.digest == child.digest);
+                // Nothing is asked to refer to the manifest of a bundle's configuration, nor to what is below a referrer.
+                let referrers = if is_config || then.is_referrer { 0 } else { then.referrers };
+                let then = Then { indexes, referrers, is_bundle: false, ..then };
+                asks.push(self.also(What::Manifest(child.clone()), then));
+            }
+        }
+        if let Some(referrers) = then.referrers.checked_sub(1).filter(|_| !then.is_bundle) {
+            let subject = manifest.descriptor().digest.clone();
+            asks.push(self.also(What::Referrers(subject), Then { referrers, ..then }));
+        }
+        asks
+    }
+}
+
+impl Ahead {
+    fn keep(&mut self, key: Key, answer: Answer) {
+        match (key, answer) {
+            (Key::Resolved(source, reference), Answer::Manifest(answer)) => {
+                self.resolved.insert((source, reference), answer);
+            }
+            (Key::Manifest(digest), Answer::Manifest(answer)) => {
+                self.manifests.insert(digest, answer);
+            }
+            (Key::Referrers(source, repository, subject), Answer::Referrers(answer)) => {
+                self.listed.insert((source, repository, subject), answer);
+            }
+            _ => {}
+        }
+    }
+}

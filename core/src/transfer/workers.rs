@@ -1,0 +1,217 @@
+//! How many things are moved at once, and the threads that move them.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+/// From this many bytes on, a thing is large.
+const LARGE: u64 = 1024 * 1024;
+/// How many large things are moved at once, at most: three connections use the whole bandwidth.
+const MAXIMUM_LARGE: usize = 3;
+/// How many things are moved at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Workers {
+    all: NonZeroUsize,
+    large: NonZeroUsize,
+}
+
+impl Default for Workers {
+    fn default() -> Self {
+        Self::connections(Self::USUAL_CONNECTIONS)
+    }
+}
+
+/// Says whether work is still wanted.
+#[derive(Debug, Default)]
+pub struct Stop(AtomicBool);
+
+impl Stop {
+    /// Whether something has failed, so that all other work is in vain.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Workers {
+    /// How many things are moved at once where nobody says it: small ones wait for answers most of the time.
+    pub const USUAL_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(32).unwrap();
+
+    /// For things that are moved over so many connections, of which at most three move something large.
+    pub fn connections(all: NonZeroUsize) -> Self {
+        Self { all, large: all.min(NonZeroUsize::new(MAXIMUM_LARGE).unwrap_or(NonZeroUsize::MIN)) }
+    }
+
+    /// For work that only computes: one thread for each core.
+    pub fn cores() -> Self {
+        let all = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self { all, large: all }
+    }
+
+    /// How many things are moved at once, at most.
+    pub fn count(&self) -> usize {
+        self.all.get()
+    }
+
+    /// Does `work` for every task, on as many threads as there may be. Tasks begin in their order, but small ones overtake large
+    /// ones that must wait. After a failure no further task begins, and those that run are told to stop.
+    ///
+    /// # Errors
+    /// The first failure, in time.
+    pub fn for_each<'t, T: Sync, E: Send>(
+        &self,
+        tasks: &'t [T],
+        size: impl Fn(&T) -> u64,
+        work: impl Fn(&'t T, &Stop) -> Result<(), E> + Sync,
+    ) -> Result<(), E> {
+        let (large, small): (VecDeque<_>, VecDeque<_>) = tasks.iter().partition(|task| size(task) >= LARGE);
+        let queue = Queue {
+            left: Mutex::new(Left { large, small, large_running: 0 }),
+            ended: Condvar::new(),
+            large_at_once: self.large.get(),
+            stop: Stop::default(),
+            failure: Mutex::new(None),
+        };
+        thread::scope(|scope| {
+            for _ in 1..self.all.get().min(tasks.len()) {
+                scope.spawn(|| queue.work_off(&work));
+            }
+            queue.work_off(&work);
+        });
+        queue.failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    }
+}
+
+/// The tasks that have not begun.
+struct Left<'t, T> {
+    large: VecDeque<&'t T>,
+    small: VecDeque<&'t T>,
+    large_running: usize,
+}
+
+struct Queue<'t, T, E> {
+    left: Mutex<Left<'t, T>>,
+    ended: Condvar,
+    large_at_once: usize,
+    stop: Stop,
+    failure: Mutex<Option<E>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<'t, T, E> Queue<'t, T, E> {
+    fn work_off(&self, work: &impl Fn(&'t T, &Stop) -> Result<(), E>) {
+        while let Some((task, is_large)) = self.next() {
+            let outcome = work(task, &self.stop);
+            if let Err(failure) = outcome {
+                lock(&self.failure).get_or_insert(failure);
+                self.stop.set();
+            }
+            if is_large {
+                lock(&self.left).large_running -= 1;
+            }
+            self.ended.notify_all();
+        }
+    }
+
+    /// The next task, and whether it is large. `None` when nothing is left to begin.
+    fn next(&self) -> Option<(&'t T, bool)> {
+        let mut left = lock(&self.left);
+        loop {
+            if self.stop.is_set() {
+                return None;
+            }
+            if left.large_running < self.large_at_once
+                && let Some(task) = left.large.pop_front()
+            {
+                left.large_running += 1;
+                return Some((task, true));
+            }
+            if let Some(task) = left.small.pop_front() {
+                return Some((task, false));
+            }
+            if left.large.is_empty() {
+                return None;
+            }
+            left = self.ended.wait(left).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    fn connections(count: usize) -> Workers {
+        Workers::connections(NonZeroUsize::new(count).unwrap())
+    }
+
+    #[test]
+    fn every_task_is_done_once_and_few_large_ones_at_a_time() {
+        for count in [1, 2, 8, 32] {
+            let tasks: Vec<u64> = (0..200).map(|number| if number % 3 == 0 { LARGE } else { number }).collect();
+            let (done, large, most) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+            let outcome: Result<(), ()> = connections(count).for_each(
+                &tasks,
+                |size| *size,
+                |size, _| {
+                    if *size == LARGE {
+                        most.fetch_max(large.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                        thread::yield_now();
+                        large.fetch_sub(1, Ordering::SeqCst);
+                    }
+                    done.fetch_add(1, Ordering::SeqCst);
+                    Ok(())
+                },
+            );
+            assert_eq!((outcome, done.into_inner()), (Ok(()), 200));
+            assert!(most.into_inner() <= count.min(MAXIMUM_LARGE));
+        }
+    }
+
+    #[test]
+    fn a_failure_ends_the_work_and_is_told() {
+        let tasks: Vec<u64> = (0..1000).collect();
+        let done = AtomicUsize::new(0);
+        let outcome = connections(4).for_each(
+            &tasks,
+            |_| 0,
+            |task, stop| {
+                if *task == 10 {
+                    return Err("ten");
+                }
+                done.fetch_add(1, Ordering::SeqCst);
+                while *task == 9 && !stop.is_set() {
+                    thread::yield_now();
+                }
+                Ok(())
+            },
+        );
+        assert_eq!(outcome, Err("ten"));
+        assert!(done.into_inner() < 1000);
+    }
+
+    #[test]
+    fn one_connection_keeps_the_order() {
+        let tasks: Vec<u64> = (0..50).collect();
+        let order = Mutex::new(Vec::new());
+        let outcome: Result<(), ()> = connections(1).for_each(
+            &tasks,
+            |_| 0,
+            |task, _| {
+                order.lock().unwrap().push(*task);
+                Ok(())
+            },
+        );
+        assert_eq!((outcome, order.into_inner().unwrap()), (Ok(()), tasks));
+    }
+}

@@ -1,0 +1,209 @@
+//! The content of an archive, to its last byte: each blob goes to a receiver, several at once, and every digest is checked.
+
+mod by_position;
+mod stream;
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
+
+use sealift_archive_format::content::{BlobContent, Checked, ContentError, Observed, Watched};
+use sealift_archive_format::entry_name::EntryPlace;
+use sealift_archive_format::inventory::EntryRecord;
+use sealift_archive_format::reader::EntryReader;
+use sealift_archive_format::{Digest, FormatError, Layout, Problem};
+
+use super::{Judged, Verified};
+use crate::progress::{Progress, Unwatched};
+use crate::report::ContentReport;
+use crate::transfer::Workers;
+use crate::trust::{AttestationRefusal, Attestations};
+
+/// How much is read at once where nobody else reads, in bytes.
+const BUFFER_LENGTH: usize = 128 * 1024;
+
+/// Receives the blobs of an archive that has been judged. Called from several threads at once.
+pub trait Receiver: Sync {
+    /// Why it cannot receive a blob.
+    type Error: std::error::Error + Send + 'static;
+
+    /// Receives a blob that is not a document. The last bytes of `content` come only after its digest has matched;
+    /// whatever is left unread is still checked.
+    ///
+    /// # Errors
+    /// The receiver's own, which stops everything.
+    fn blob(&self, record: &EntryRecord, content: &mut dyn BlobContent) -> Result<(), Self::Error>;
+}
+
+/// Discards everything: for verification alone.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Discard;
+
+impl Receiver for Discard {
+    type Error = std::convert::Infallible;
+
+    fn blob(&self, _: &EntryRecord, _: &mut dyn BlobContent) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+/// How the content of an archive is moved.
+#[derive(Clone, Copy)]
+pub struct Transport<'a> {
+    /// How many blobs are read and received at once.
+    pub workers: Workers,
+    /// The file that the archive is in, if it is one: then blobs are read by their position. Whatever is in the file is checked in any case.
+    pub file: Option<&'a File>,
+    /// Who watches.
+    pub progress: &'a dyn Progress,
+}
+
+impl Default for Transport<'_> {
+    fn default() -> Self {
+        Self { workers: Workers::default(), file: None, progress: &Unwatched }
+    }
+}
+
+/// Why the content of an archive was not received completely.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiveError<E: std::error::Error + 'static> {
+    /// The archive is not what its seal says.
+    #[error("the archive is not what its seal says")]
+    Archive(#[source] FormatError),
+    /// An attestation is not about what it is attached to, or not signed by a pinned attester.
+    #[error(transparent)]
+    Attestation(#[from] AttestationRefusal),
+    /// The receiver cannot take it.
+    #[error(transparent)]
+    Receiver(E),
+}
+
+impl<R: Read> Judged<R> {
+    /// Passes every blob to `receiver`, several at once, and checks the archive's end.
+    ///
+    /// # Errors
+    /// [`ReceiveError`]; nothing may then be committed.
+    pub fn receive<S: Receiver>(
+        mut self,
+        receiver: &S,
+        transport: &Transport<'_>,
+    ) -> Result<Verified, ReceiveError<S::Error>> {
+        let content = self.content_report();
+        self.receive_attestations(receiver, transport.progress)?;
+        let inventory = &self.proof.inventory;
+        let (layout, names) = (self.reader.layout(), self.proof.closed.names(inventory));
+        let passage = Passage { receiver, layout: &layout, progress: transport.progress, names };
+        let by_position = transport.file.map(|file| self.reader.by_position(file)).transpose();
+        match by_position.map_err(ReceiveError::Archive)?.flatten() {
+            Some(random) => {
+                let begun = self.reader.entries_begun();
+                passage.by_position(&random, &inventory.entries, begun, &transport.workers)?;
+            }
+            None => passage.stream(&mut self.reader, &transport.workers)?,
+        }
+        Ok(Verified { proof: self.proof, attestations: self.attestations, content })
+    }
+
+    /// How much the archive has.
+    fn content_report(&self) -> ContentReport {
+        let entries = self.proof.inventory.entries.iter();
+        let blobs = entries.filter(|entry| matches!(entry.name.place(), EntryPlace::Blob(_)));
+        let (count, bytes) = blobs.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.size));
+        let manifests = self.proof.closed.documents().len() - self.proof.closed.bundle_files.len();
+        ContentReport { blobs: count, bytes, manifests }
+    }
+
+    /// Receives the blobs up to the last attestation, one after the other: these come before all other layers.
+    fn receive_attestations<S: Receiver>(
+        &mut self,
+        receiver: &S,
+        progress: &dyn Progress,
+    ) -> Result<(), ReceiveError<S::Error>> {
+        let entries = &self.proof.inventory.entries;
+        let last = entries.iter().rposition(|entry| self.attestations.expects(&entry.digest));
+        while last.is_some_and(|last| self.reader.entries_begun() <= last) {
+            let Some(mut entry) = self.reader.next_entry().map_err(ReceiveError::Archive)? else { break };
+            let size = entry.size();
+            if self.attestations.expects(entry.digest()) {
+                pass_attestation(entry, &mut self.attestations, receiver)?;
+            } else {
+                let record = entry.record().clone();
+                pass(&record, 0, &mut entry, receiver)?;
+            }
+            progress.advance(size);
+        }
+        Ok(())
+    }
+}
+
+/// Checks an attestation, and only then passes it to a receiver.
+fn pass_attestation<R: Read, S: Receiver>(
+    mut entry: EntryReader<'_, R>,
+    attestations: &mut Attestations,
+    receiver: &S,
+) -> Result<(), ReceiveError<S::Error>> {
+    let record = entry.record().clone();
+    attestations.require_length(&record.digest, record.size)?;
+    let bytes = entry.read_all().map_err(ReceiveError::Archive)?;
+    attestations.check(&record.digest, &bytes)?;
+    receiver.blob(&record, &mut Checked::new(bytes.as_slice(), &record)).map_err(ReceiveError::Receiver)
+}
+
+/// Passes the blobs after the attestations to a receiver, whichever way they are read.
+struct Passage<'a, S> {
+    receiver: &'a S,
+    layout: &'a Layout,
+    progress: &'a dyn Progress,
+    names: HashMap<&'a Digest, &'a str>,
+}
+
+impl<S: Receiver> Passage<'_, S> {
+    /// Checks the entry with this index as it passes to the receiver.
+    fn pass(
+        &self,
+        index: usize,
+        record: &EntryRecord,
+        reader: impl Read,
+        observe: impl FnMut(usize) -> io::Result<()>,
+    ) -> Result<(), ReceiveError<S::Error>> {
+        self.progress.item(self.names.get(&record.digest).copied().unwrap_or(record.name.as_str()));
+        let place = self.layout.entries.get(index + 1);
+        let end = place.map_or(0, |place| place.content_offset.saturating_add(place.size));
+        pass(record, end, &mut Observed::new(Checked::new(reader, record), observe), self.receiver)
+    }
+}
+
+/// Passes a blob that ends at this offset to a receiver, and reads what the receiver leaves.
+fn pass<S: Receiver>(
+    record: &EntryRecord,
+    end: u64,
+    content: &mut dyn BlobContent,
+    receiver: &S,
+) -> Result<(), ReceiveError<S::Error>> {
+    let mut watched = Watched::new(content);
+    let outcome = receiver.blob(record, &mut watched);
+    if outcome.is_ok() {
+        let mut buffer = vec![0; BUFFER_LENGTH];
+        // An error is the content's fault, which is looked at below.
+        while watched.read(&mut buffer).is_ok_and(|read| read > 0) {}
+    }
+    match watched.into_fault() {
+        Some(fault) => Err(ReceiveError::Archive(refusal(fault, record, end))),
+        None => outcome.map_err(ReceiveError::Receiver),
+    }
+}
+
+/// What is wrong with an archive whose content failed.
+fn refusal(fault: io::Error, record: &EntryRecord, end: u64) -> FormatError {
+    let fault = match fault.downcast::<FormatError>() {
+        Ok(refusal) => return refusal,
+        Err(fault) => fault,
+    };
+    let problem = match ContentError::inside(&fault) {
+        Some(ContentError::Digest { found, expected }) => {
+            Problem::Digest { found: found.clone(), listed: expected.clone() }
+        }
+        _ => Problem::Io(fault),
+    };
+    FormatError { offset: end, entry: Some(record.name.clone()), problem }
+}
