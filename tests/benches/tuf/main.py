@@ -15,63 +15,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from datetime import datetime, timezone
 from pathlib import Path
-from urllib import parse
 
-from securesystemslib.signer import CryptoSigner
-from tuf.api.metadata import (
-    DelegatedRole,
-    Delegations,
-    Metadata,
-    MetaFile,
-    Root,
-    Snapshot,
-    TargetFile,
-    Targets,
-    Timestamp,
-)
-from tuf.api.serialization.json import JSONSerializer
+from tuf.api.metadata import DelegatedRole, Delegations, Targets
 
 PROJECT = Path(__file__).resolve().parents[3]
-EXPIRES = datetime(2100, 1, 1, tzinfo=timezone.utc)
-HASHES = {"sha256": hashlib.sha256(b"content").hexdigest()}
-SIGNER = CryptoSigner.generate_ed25519()
-KEY = SIGNER.public_key
+sys.path.insert(0, str(PROJECT / "tests"))
 
-
-class Repository:
-    """A repository in a folder, all of whose roles one key signs."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        (folder / "metadata").mkdir(parents=True)
-        self.root = Root(expires=EXPIRES, consistent_snapshot=True)
-        for role in ("root", "timestamp", "snapshot", "targets"):
-            self.root.add_key(KEY, role)
-        self.snapshot = Snapshot(expires=EXPIRES)
-        self.top = Targets(expires=EXPIRES)
-
-    def write(self, signed, role):
-        metadata = Metadata(signed)
-        metadata.sign(SIGNER)
-        name = parse.quote(role, "")
-        version = "" if role == "timestamp" else f"{signed.version}."
-        (self.folder / "metadata" / f"{version}{name}.json").write_bytes(metadata.to_bytes(JSONSerializer()))
-
-    def add_role(self, role, targets):
-        self.snapshot.meta[f"{role}.json"] = MetaFile(1)
-        self.write(targets, role)
-
-    def finish(self):
-        self.write(self.root, "root")
-        self.add_role("targets", self.top)
-        self.write(self.snapshot, "snapshot")
-        self.write(Timestamp(expires=EXPIRES), "timestamp")
-
-
-def described(path):
-    return TargetFile(7, HASHES, path)
+from loopback.tuf_repository import EXPIRES, KEY, Repository, described  # noqa: E402
 
 
 def delegations(roles):
