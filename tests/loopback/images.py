@@ -59,12 +59,13 @@ class Images:
 
 # What images there are: for each name the layers, each a label that its bytes follow from, and its size in bytes.
 
-def large(mebibytes=2048):
-    """20 images on 4 bases. A base has 1/16 of the bytes and is shared by 5 images."""
-    unit = mebibytes * PIECE // 2048
+def large(mebibytes=2048, images=20):
+    """Images on shared bases, five on each. A quarter of all bytes are in the bases."""
+    bases = images // 5
+    unit = mebibytes * PIECE // (512 * bases)
     plan = {}
-    for number in range(20):
-        base = [(f"base {number % 4} layer {at}", size * unit) for at, size in enumerate((96, 24, 8))]
+    for number in range(images):
+        base = [(f"base {number % bases} layer {at}", size * unit) for at, size in enumerate((96, 24, 8))]
         own = [(f"image {number} layer {at}", size * unit // 10) for at, size in enumerate((640, 120, 8))]
         plan[f"image-{number:02}"] = base + own
     return plan

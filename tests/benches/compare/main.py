@@ -74,11 +74,11 @@ def compare(arguments, folder):
     sealifts = [Sealift(path)]
     if arguments.before:
         sealifts.append(Sealift(find_sealift(PROJECT, arguments.before), "sealift (before)"))
-    one_at_a_time = []
-    if has_option(path, "export", "--connections") and has_option(path, "import", "--connections"):
-        one_at_a_time = [Sealift(path, "sealift (one at a time)", ["--connections", "1"])]
-    elif "delay" in arguments.scenarios:
-        say("this Sealift has no option --connections: there is nothing to compare with one request at a time")
+    one = {command: ["--connections", "1"] for command in ("export", "import") if has_option(path, command, "--connections")}
+    one_at_a_time = Sealift(path, "sealift (one at a time)", one)
+    if "delay" in arguments.scenarios:
+        for command in {"export", "import"} - one.keys():
+            say(f"{command} has no option --connections: nothing shows how long it takes with one request at a time")
     others = peers(arguments.peers.split(",") if arguments.peers else None)
     missing = {peer.program for peer in PEERS} - {peer.program for peer in others}
     if missing and not arguments.peers:
@@ -97,8 +97,7 @@ def compare(arguments, folder):
                 scenarios[name]()
         before = sealifts[1].name if arguments.before else None
         gibibytes = comparison.releases["large"].images.length / (1 << 30) if "large" in comparison.releases else 1
-        slow = one_at_a_time[0].name if one_at_a_time else None
-        print(markdown(bench.tables, sealifts[0].name, gibibytes, before, slow))
+        print(markdown(bench.tables, sealifts[0].name, gibibytes, before, one_at_a_time.name))
     finally:
         bench.stop()
 

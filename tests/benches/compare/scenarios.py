@@ -163,11 +163,13 @@ class Comparison:
         """200 small blobs, and 20 ms for every request."""
         release = self.release("small")
         near, far = (DelayProxy(registry.domain, DELAY) for registry in (self.bench.near, self.bench.far))
-        tools = [*self.sealifts, *one_at_a_time, *self.peers]
         title = f"of {len(release.images.layers)} small blobs, {DELAY * 1000:.0f} ms a request"
-        table = self.bench.compare("delay export", f"Export {title}", [self.export("small", tool, near.domain) for tool in tools])
+        tools = {command: [*self.sealifts, *([one_at_a_time] if command in one_at_a_time.options else []), *self.peers]
+                 for command in ("export", "import")}
+        jobs = [self.export("small", tool, near.domain) for tool in tools["export"]]
+        table = self.bench.compare("delay export", f"Export {title}", jobs)
         self.drop_failed("small", table)
-        jobs = [self.deliver("small", tool, far.domain) for tool in self.exported("small", tools)]
+        jobs = [self.deliver("small", tool, far.domain) for tool in self.exported("small", tools["import"])]
         self.bench.compare("delay import", f"Import {title}, empty registry", jobs)
         near.stop()
         far.stop()

@@ -17,29 +17,30 @@ class Tool:
         raise NotImplementedError
 
     def deliver(self, release, folder, domain, work):
-        """The commands that put what the folder has into a registry. `work` is an empty folder for what they need on the way."""
+        """The commands that put what the folder has into a registry. `work` is an empty folder for what they need."""
         raise NotImplementedError
 
 
 
 class Sealift(Tool):
-    """Sealift; `options` are more options for export and import."""
+    """Sealift; `options` has more options, by the name of the command that has them."""
 
-    def __init__(self, path, name="sealift", options=()):
-        self.path, self.name, self.options = path, name, options
+    def __init__(self, path, name="sealift", options=None):
+        self.path, self.name, self.options = path, name, options or {}
 
     def archive(self, folder):
         return folder / "release.sealift"
 
     def export(self, release, domain, folder):
-        return [release.export(domain, self.archive(folder), *self.options, sealift=self.path)]
+        return [release.export(domain, self.archive(folder), *self.options.get("export", ()), sealift=self.path)]
 
     def verify(self, release, folder):
         return [release.verify(self.archive(folder), sealift=self.path)]
 
     def deliver(self, release, folder, domain, work):
         trust = release.far_trust(work / "trust")
-        return [release.deliver(self.archive(folder), domain, work / "results", trust, *self.options, sealift=self.path)]
+        options = self.options.get("import", ())
+        return [release.deliver(self.archive(folder), domain, work / "results", trust, *options, sealift=self.path)]
 
 
 class SkopeoArchives(Tool):
