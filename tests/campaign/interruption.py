@@ -7,6 +7,7 @@ import time
 from ground import NAME, PARTIAL, Ground, expect
 
 SECONDS_TO_STOP = 1.0
+SECONDS_TO_BEGIN = 0.2
 SHORTEST = 0.02
 """Seconds: within so little, every command can be stopped."""
 ATTEMPTS = 20
@@ -87,6 +88,7 @@ def kill(ground, process, _random):
 def ask_to_stop(ground, process, random):
     """SIGINT or SIGTERM: it ends within a second, says in one line what is left, and with the exit code for that signal."""
     number = random.choice((signal.SIGINT, signal.SIGTERM))
+    wait_until_ready(process, number)
     process.send_signal(number)
     outcome = ground.end(process, time.monotonic(), 10)
     if outcome.code == 0:
@@ -96,6 +98,17 @@ def ask_to_stop(ground, process, random):
     expect(outcome.seconds <= SECONDS_TO_STOP, f"{number.name}: {outcome}")
     expect(len(outcome.output.strip().splitlines()) == 1, f"{number.name}: not one line: {outcome}")
     return outcome
+
+
+def wait_until_ready(process, number):
+    """Waits until a process has said what a signal is to do: before that, nothing can be asked of it."""
+    until = time.monotonic() + SECONDS_TO_BEGIN
+    while process.poll() is None and time.monotonic() < until:
+        with open(f"/proc/{process.pid}/status") as file:
+            masks = [int(line.split()[1], 16) for line in file if line.startswith(("SigCgt:", "SigBlk:"))]
+        if any(mask >> number - 1 & 1 for mask in masks):
+            return
+        time.sleep(0.001)
 
 
 def cases(ground):

@@ -14,6 +14,7 @@ file systems need root.
 import argparse
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -133,6 +134,8 @@ def parse():
 
 def main():
     arguments = parse()
+    # In the background of a shell, SIGINT is ignored, and so it would be in what is started here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Not in /tmp, which may be in memory.
     (PROJECT / "target").mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="campaign.", dir=PROJECT / "target"))
@@ -146,6 +149,8 @@ def main():
             failed += run_case(case, arguments)
     except (MissingError, RegistryError, Wrong) as error:
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
     finally:
         if ground:
             ground.stop()

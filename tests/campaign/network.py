@@ -37,7 +37,7 @@ class Network:
                 if outcome.code == 0:
                     return
                 expect(outcome.code == code and outcome.output.startswith("error: "), str(outcome))
-                notes["run again"] += 1
+                notes["gave up, and was run once more"] += 1
             expect(False, f"it failed {ATTEMPTS} times; the last time: {outcome}")
         finally:
             proxy.stop()

@@ -118,6 +118,8 @@ def main():
         compare(arguments, folder)
     except (MissingError, RegistryError) as error:
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
     finally:
         if remove:
             shutil.rmtree(folder, ignore_errors=True)

@@ -18,6 +18,7 @@ from tools import Sealift
 
 LIMITS = Path(__file__).with_name("limits.py")
 DELAY = 0.02
+BLOBS = "docker/registry/v2/blobs/sha256"
 
 
 class Comparison:
@@ -35,6 +36,7 @@ class Comparison:
             made = images.make(self.bench.folder / "images" / key, plan)
             folder = self.bench.folder / "release" / key
             self.releases[key] = Release.publish(folder, made, self.sealifts[0].path, self.bench.near.domain)
+            share(self.bench.near.storage, made)
         return self.releases[key]
 
     def archive(self, key, tool):
@@ -133,18 +135,12 @@ class Comparison:
         """Two folders from which the far registry can be filled: as it is now, and with half of that."""
         release, full, half = self.release("large"), folder / "full", folder / "half"
         shutil.copytree(self.bench.far.storage, full, copy_function=os.link)
-        blobs = "docker/registry/v2/blobs/sha256"
-        for digest in release.images.layers:
-            data = full / blobs / digest[:2] / digest / "data"
-            if data.exists():
-                # One copy on the disk is enough.
-                data.unlink()
-                os.link(release.images.blob(digest), data)
+        share(full, release.images)
         shutil.copytree(full, half, copy_function=os.link)
         for path in list((half / "docker/registry/v2/repositories").rglob("_manifests")):
             shutil.rmtree(path)
         for digest in release.images.layers[::2]:
-            shutil.rmtree(half / blobs / digest[:2] / digest, ignore_errors=True)
+            shutil.rmtree(half / BLOBS / digest[:2] / digest, ignore_errors=True)
             for path in list((half / "docker/registry/v2/repositories").rglob(f"_layers/sha256/{digest}")):
                 shutil.rmtree(path)
         return full, half
@@ -201,6 +197,15 @@ class Comparison:
         wrong = what_is_wrong(self.bench.far.domain, release.images, f"{MIRROR}/{NAMESPACE}")
         if usage.code or wrong:
             raise RegistryError(f"{tool.name} does not deliver: {usage.output or wrong[:3]}")
+
+
+def share(storage, made):
+    """Makes the layers in the storage of a registry the same files as those of the images: one copy on the disk is enough."""
+    for digest in made.layers:
+        data = storage / BLOBS / digest[:2] / digest / "data"
+        if data.exists():
+            data.unlink()
+            os.link(made.blob(digest), data)
 
 
 def kind(tool):
