@@ -67,8 +67,8 @@ impl<'a> CoSigner<'a> {
     /// [`SignError::OtherStatement`] when that was another archive, [`SignError::Freshness`] when it was judged by a looser
     /// clock than the policy's, and those of writing.
     pub fn sign_verified(self, verified: &Verified) -> Result<UnverifiedSeal, SignError> {
-        verified.proof().terms.require_as_strict_as_policy()?;
-        self.sign_statement(verified.proof().seal.statement_digest())
+        verified.head().terms.require_as_strict_as_policy()?;
+        self.sign_statement(verified.head().seal.statement_digest())
     }
 
     /// Signs the statement that has this digest: for a signer who was told it by someone who verified the archive.

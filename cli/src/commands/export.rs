@@ -341,8 +341,8 @@ fn tuf_repositories(places: &[TufPlace], web: &Web) -> Result<BTreeMap<Repositor
 
 fn report(prepared: &Prepared, output: &Path) -> ExportReport {
     let inventory = prepared.inventory();
-    let judgement = prepared.judgement();
-    let items = judgement.items.iter().map(|finding| ExportedItem {
+    let findings = prepared.judgement().findings();
+    let items = findings.items.iter().map(|finding| ExportedItem {
         name: finding.item.reference.clone(),
         digest: finding.item.digest.clone(),
         level: finding.level(),

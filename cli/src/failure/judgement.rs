@@ -56,7 +56,13 @@ pub(super) fn judgement(error: &JudgementError) -> Advice {
 }
 
 pub(super) fn attestation(error: &AttestationRefusal) -> Advice {
-    let hint = match &error.source {
+    let source = match error {
+        AttestationRefusal::Refused { source, .. } => source,
+        AttestationRefusal::NotRead { .. } => {
+            return advice(ExitCode::InToto, "ask the exporter to export it again; nothing was tagged");
+        }
+    };
+    let hint = match source {
         AttestationError::NotSigned { .. } => {
             "ask them to sign it; or, if you trust its maker, add their key: sealift trust add-attester NAME KEY (and add their name to attested_by in policy.toml, if that is set)"
         }

@@ -33,7 +33,7 @@ use crate::seal::{self, SignError};
 use crate::transfer::SourceError;
 use crate::trust::{
     self, AttestationRefusal, Attestations, Carried, Carrier, Extent, Item, Judgement, JudgementError, Question,
-    ReferrerRefusal, Terms, check_referrers,
+    ReferrerRefusal, Terms,
 };
 use crate::trust_store::{RepositoryName, Trust, policy};
 use crate::verify::documents::{Blob, Closed, DocumentError, Documents};
@@ -144,13 +144,12 @@ pub fn prepare(
     let (inventory, files) = inventory(&plan, &carried, settings)?;
     check_tuf_length(&inventory)?;
     let closed = check_documents(&inventory, &plan)?;
-    check_referrers(closed.referrers(&inventory), trust)?;
-    let attestations = Attestations::expected_by(closed.by_reference(&inventory), &closed.documents(), trust, &terms);
-    check_attestations(attestations, &plan)?;
+    let judgement = judgement.await_attestations(&closed.named_graphs(&inventory), &closed.documents())?;
+    let judgement = check_attestations(judgement, &plan)?;
     let statement = inventory.to_statement()?;
     let signatures = settings.keys.iter().map(|key| seal::sign(&statement, key)).collect::<Result<_, _>>()?;
     let seal = Seal::new(inventory, signatures)?;
-    let red_line = terms.freshness().red_line(terms.clock(), judgement.expiries());
+    let red_line = terms.freshness().red_line(terms.clock(), judgement.findings().expiries());
     Ok(Prepared { seal, files, plan, judgement, red_line })
 }
 
@@ -192,18 +191,18 @@ fn check_documents(inventory: &Inventory, plan: &Plan) -> Result<Closed, Documen
 }
 
 /// The same check of attestations that the far side makes. Each is fetched for this, and again when it is written.
-fn check_attestations(mut attestations: Attestations, plan: &Plan) -> Result<(), PrepareError> {
+fn check_attestations(mut judgement: Attestations, plan: &Plan) -> Result<Judgement, PrepareError> {
     for Blob { digest, size } in plan.closed.blobs() {
-        let Some(origin) = plan.origins.get(digest).filter(|_| attestations.expects(digest)) else { continue };
-        attestations.require_length(digest, size)?;
+        let Some(origin) = plan.origins.get(digest).filter(|_| judgement.expects(digest)) else { continue };
+        judgement.require_length(digest, size)?;
         let unfetched = |source| PrepareError::Source { digest: digest.clone(), source };
         let mut bytes = Vec::new();
         let descriptor = Descriptor::new("", digest.clone(), size);
         let read = origin.open(&descriptor).map_err(unfetched)?.read_to_end(&mut bytes);
         read.map_err(|source| PrepareError::Read { digest: digest.clone(), source })?;
-        attestations.check(digest, &bytes)?;
+        judgement.check(digest, &bytes)?;
     }
-    Ok(())
+    Ok(judgement.close()?)
 }
 
 /// The inventory, and the content of every entry that is not a blob.
@@ -287,6 +286,6 @@ impl Prepared {
             state.last_export = trust.repositories.get(&evidence.name).and_then(|pinned| pinned.state.last_export);
             (evidence.name.clone(), state)
         };
-        self.judgement.repositories.iter().map(state).collect()
+        self.judgement.findings().repositories.iter().map(state).collect()
     }
 }

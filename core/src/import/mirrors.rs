@@ -11,7 +11,7 @@ use super::Delivered;
 use crate::trust::RepositoryEvidence;
 use crate::trust_store::RepositoryName;
 use crate::tuf_repository::mirror::{Mirror, MirrorError};
-use crate::verify::{Closed, Proof};
+use crate::verify::{Closed, Head};
 
 impl Delivered {
     /// Publishes what the archive carried of each repository that spoke, in a folder of its name, as a TUF repository
@@ -20,9 +20,9 @@ impl Delivered {
     /// # Errors
     /// [`MirrorError`].
     pub fn publish_mirrors(&self, folder: &Path, limits: &Limits) -> Result<Vec<PublishedMirror>, MirrorError> {
-        let Proof { judgement, carried, closed, .. } = self.verified.proof();
+        let Head { carried, closed, .. } = self.verified.head();
         let mut mirrors = Vec::new();
-        for evidence in &judgement.repositories {
+        for evidence in &self.verified.judgement().findings().repositories {
             let Some(files) = carried.repositories.get(&evidence.name) else { continue };
             let RepositoryEvidence { name, roles, next_state, consistent_snapshots, judged_at, .. } = evidence;
             let verified =

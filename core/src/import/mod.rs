@@ -31,7 +31,7 @@ use crate::transfer::{BlobContent, Checked, Offer, Sink, SinkError, Workers};
 use crate::trust::{Finding, Judgement};
 use crate::trust_store::{RepositoryName, TagError, TrustStoreError, Update};
 use crate::verify::documents::{Closed, ClosedImage, ClosedItem};
-use crate::verify::{Judged, Proof, ReceiveError, Receiver, Transport, Verified};
+use crate::verify::{Judged, ReceiveError, Receiver, Transport, Verified};
 use tags::Tags;
 
 /// Why an archive was not delivered.
@@ -135,7 +135,7 @@ pub fn deliver<R: Read>(
 ) -> Result<Delivered, ImportError> {
     judged.terms().require_as_strict_as_policy()?;
     destination.check(judged.inventory())?;
-    let shipments = shipments(judged.judgement(), judged.closed(), destination)?;
+    let shipments = shipments(&judged.findings().items, judged.closed(), destination)?;
     let deliveries = update.deliveries().map_err(ImportError::Deliveries)?;
     let tags = Tags { deliveries: &deliveries, replace };
     let next = tags.after(&shipments, destination, judged.terms().now())?;
@@ -144,7 +144,7 @@ pub fn deliver<R: Read>(
     delivery.documents(judged.closed())?;
     let verified = judged.receive(&delivery, transport)?;
     put_manifests(&shipments, sink, &transport.workers)?;
-    let states = states(verified.proof());
+    let states = states(verified.judgement());
     let commit = update.begin_delivery(&states, &next.deliveries).map_err(ImportError::Deliveries)?;
     let (tags, relocation) = set_tags(&shipments, sink, &transport.workers)?;
     commit.finish().map_err(ImportError::NotRemembered)?;
@@ -152,8 +152,8 @@ pub fn deliver<R: Read>(
 }
 
 /// What to remember about the repositories that spoke.
-fn states(proof: &Proof) -> BTreeMap<RepositoryName, TrustedState> {
-    let repositories = &proof.judgement.repositories;
+fn states(judgement: &Judgement) -> BTreeMap<RepositoryName, TrustedState> {
+    let repositories = &judgement.findings().repositories;
     repositories.iter().map(|evidence| (evidence.name.clone(), evidence.next_state.clone())).collect()
 }
 
@@ -208,12 +208,12 @@ impl Shipment {
 }
 
 fn shipments(
-    judgement: &Judgement,
+    findings: &[Finding],
     closed: &Closed,
     destination: &Destination,
 ) -> Result<Vec<Shipment>, DestinationError> {
     let mut shipments = Vec::new();
-    for (finding, item) in judgement.items.iter().zip(&closed.items) {
+    for (finding, item) in findings.iter().zip(&closed.items) {
         let bundle = match item {
             ClosedItem::Bundle(bundle) => bundle,
             ClosedItem::Image(image) => {

@@ -1,8 +1,8 @@
-//! The attestations of an archive, each checked as it passes: it must be about what it is attached to, and signed by a
-//! pinned attester.
+//! The attestations of an archive, each checked as it passes: it must be about what it is attached to, and signed by
+//! those whom the policy asks for. The last of them closes the judgement.
 //!
 //! Promise: the far side checks every attestation before any other layer is delivered, and the connected side before it
-//! seals. One is held in memory at a time.
+//! seals. One is held in memory at a time. A [`Judgement`] exists only once all of them have passed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -10,66 +10,148 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use sealift_proof::in_toto::attestation::MAXIMUM_LENGTH;
-use sealift_proof::in_toto::{Attestation, AttestationError, LayoutKey, ReadAttestation, Signers, Work};
+use sealift_proof::in_toto::{
+    Attestation, AttestationError, LayoutKey, ReadAttestation, SignatureCheck, Signers, Work,
+};
 use sealift_proof::tuf::Measured;
 
-use super::requirement;
-use super::terms::Terms;
+use super::evidence::{Evidence, Finding};
+use super::judgement::Findings;
+use super::referrers::NamedGraphs;
+use super::requirement::OpenRequirements;
 use crate::oci::Graph;
 use crate::oci::attestation::Attached;
-use crate::trust_store::Trust;
 
 /// Why an attestation is refused.
 #[derive(Debug, thiserror::Error)]
-#[error("attestation {attestation} about {subject} is refused")]
-pub struct AttestationRefusal {
-    /// The attestation.
-    pub attestation: Digest,
-    /// What it is attached to.
-    pub subject: Digest,
-    /// What is wrong with it.
-    pub source: AttestationError,
+pub enum AttestationRefusal {
+    /// It is not what it must be.
+    #[error("attestation {attestation} about {subject} is refused")]
+    Refused {
+        /// The attestation.
+        attestation: Digest,
+        /// What it is attached to.
+        subject: Digest,
+        /// What is wrong with it.
+        source: AttestationError,
+    },
+    /// It is expected, but was not read.
+    #[error("attestation {attestation} about {subject} was not read")]
+    NotRead {
+        /// The attestation.
+        attestation: Digest,
+        /// What it is attached to.
+        subject: Digest,
+    },
 }
 
-/// The attestations that are expected, and those that have passed.
-#[derive(Debug, Clone)]
+/// An attestation that has been checked: it is about what it is attached to, and signed by those whom the policy asks for.
+///
+/// Nothing else makes one:
+///
+/// ```compile_fail
+/// # use sealift_core::trust::CheckedAttestation;
+/// # fn forge() -> CheckedAttestation {
+/// CheckedAttestation { digest: unreachable!(), attached_to: unreachable!(), attestation: unreachable!() }
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct CheckedAttestation {
+    digest: Digest,
+    attached_to: Digest,
+    attestation: Attestation,
+}
+
+impl CheckedAttestation {
+    /// The digest of the attestation.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// The manifest or index that it is attached to, and is about.
+    pub fn attached_to(&self) -> &Digest {
+        &self.attached_to
+    }
+
+    /// What it says, and who signed it.
+    pub fn attestation(&self) -> &Attestation {
+        &self.attestation
+    }
+
+    /// The pinned attesters who signed it.
+    pub fn signers(&self) -> impl Iterator<Item = &String> {
+        let names = match &self.attestation.signature {
+            SignatureCheck::SignedBy(names) => Some(names),
+            SignatureCheck::NotChecked | SignatureCheck::Unsigned => None,
+        };
+        names.into_iter().flatten()
+    }
+}
+
+/// What was found, and nothing is left open: the items are what the policy requires of their names.
+///
+/// Nothing else makes one:
+///
+/// ```compile_fail
+/// # use sealift_core::trust::Judgement;
+/// # fn forge() -> Judgement {
+/// Judgement { findings: unreachable!() }
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Judgement {
+    findings: Findings,
+}
+
+impl Judgement {
+    /// What was found.
+    pub fn findings(&self) -> &Findings {
+        &self.findings
+    }
+}
+
+/// A judgement that waits for attestations: those that are expected, and those that have passed.
+#[derive(Debug)]
 pub(crate) struct Attestations {
-    pinned: Vec<LayoutKey>,
-    at: Timestamp,
+    findings: Findings,
+    /// What comes with the name of each finding, in their order.
+    graphs: Vec<Vec<Arc<Graph>>>,
+    attesters: Vec<LayoutKey>,
+    judged_at: Timestamp,
     expected: BTreeMap<Digest, Expected>,
     /// By every algorithm, the digests of what they are attached to.
     subjects: BTreeMap<Digest, Vec<Digest>>,
     /// By attestation and subject; `None` for a plain signature in the same wrapping.
-    checked: BTreeMap<(Digest, Digest), Option<Attestation>>,
+    checked: BTreeMap<(Digest, Digest), Option<Arc<CheckedAttestation>>>,
     /// What is left of what checking all of them may take.
     work: Work,
 }
 
 /// What an attestation must be about, and who must have signed it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 struct Expected {
     subjects: BTreeSet<Digest>,
-    /// For each name that it comes with and that requires attestations, the attesters of whom one must have signed it.
+    /// For each name that it comes with and for which attesters are asked, those of whom one must have signed it.
     signers: BTreeSet<BTreeSet<String>>,
 }
 
 impl Attestations {
-    /// Expects the attestations that come with each reference, and holds them to what the policy requires of it. What
-    /// they are about is among the `documents`.
-    pub(crate) fn expected_by<'r>(
-        by_reference: impl IntoIterator<Item = (&'r str, Vec<&'r Arc<Graph>>)>,
+    /// Expects the attestations that come with each name, and holds them to what is open for it.
+    pub(super) fn expected_by(
+        findings: Findings,
+        named: &[NamedGraphs<'_>],
         documents: &HashMap<&Digest, &[u8]>,
-        trust: &Trust,
-        terms: &Terms,
+        open: &OpenRequirements,
+        attesters: Vec<LayoutKey>,
+        judged_at: Timestamp,
     ) -> Self {
         let mut expected: BTreeMap<Digest, Expected> = BTreeMap::new();
         let mut subjects: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
         let mut seen = HashSet::new();
-        for (reference, graphs) in by_reference {
-            let asked = requirement::attesters(reference, trust);
-            let asked = asked.map(|names| names.into_iter().map(ToString::to_string).collect::<BTreeSet<_>>());
+        for name in named {
+            let asked = &open.of(name.reference).attesters;
             // What many names share is checked once for each requirement.
-            for graph in graphs.into_iter().filter(|graph| seen.insert((Arc::as_ptr(graph), asked.clone()))) {
+            for graph in name.graphs().filter(|graph| seen.insert((Arc::as_ptr(graph), asked.clone()))) {
                 for Attached { layer, subject } in graph.attestations() {
                     let expected = expected.entry(layer.digest.clone()).or_default();
                     expected.subjects.insert(subject.clone());
@@ -81,10 +163,14 @@ impl Attestations {
                 }
             }
         }
-        let pinned = trust.attesters.iter();
-        let pinned = pinned.map(|(name, key)| LayoutKey { label: name.to_string(), key: key.clone() }).collect();
-        let at = terms.judged_at();
-        Self { pinned, at, expected, subjects, checked: BTreeMap::new(), work: Work::of_an_archive() }
+        let graphs = named.iter().map(|name| name.graphs().cloned().collect()).collect();
+        let (checked, work) = (BTreeMap::new(), Work::of_an_archive());
+        Self { findings, graphs, attesters, judged_at, expected, subjects, checked, work }
+    }
+
+    /// What was found before the first attestation.
+    pub(crate) fn findings(&self) -> &Findings {
+        &self.findings
     }
 
     /// Whether a blob is an attestation.
@@ -105,7 +191,7 @@ impl Attestations {
     pub(crate) fn check(&mut self, digest: &Digest, bytes: &[u8]) -> Result<(), AttestationRefusal> {
         let Some(Expected { subjects, signers }) = self.expected.get(digest) else { return Ok(()) };
         let first = subjects.first().unwrap_or(digest);
-        let asked = Signers { pinned: &self.pinned, asked: signers, at: self.at };
+        let asked = Signers { pinned: &self.attesters, asked: signers, at: self.judged_at };
         let read = match ReadAttestation::new(bytes, asked, &mut self.work) {
             Ok(read) => Some(read),
             // If someone has to vouch for it, a signature without a claim is not enough.
@@ -115,18 +201,117 @@ impl Attestations {
         for subject in subjects {
             let digests = self.subjects.get(subject).map(Vec::as_slice).unwrap_or_default();
             let about = read.as_ref().map(|read| read.about(subject, digests, &mut self.work));
-            let checked = about.transpose().map_err(|source| refusal(digest, subject, source))?;
-            self.checked.insert((digest.clone(), subject.clone()), checked);
+            let about = about.transpose().map_err(|source| refusal(digest, subject, source))?;
+            let key = (digest.clone(), subject.clone());
+            let checked = about.map(|attestation| {
+                let (digest, attached_to) = key.clone();
+                Arc::new(CheckedAttestation { digest, attached_to, attestation })
+            });
+            self.checked.insert(key, checked);
         }
         Ok(())
     }
 
-    /// The result for one that is attached to a manifest; `None` if it is a plain signature.
-    pub(crate) fn found(&self, attached: &Attached) -> Option<&Attestation> {
-        self.checked.get(&(attached.layer.digest.clone(), attached.subject.clone()))?.as_ref()
+    /// The judgement, with nothing left open.
+    ///
+    /// # Errors
+    /// [`AttestationRefusal::NotRead`].
+    pub(crate) fn close(self) -> Result<Judgement, AttestationRefusal> {
+        let Self { mut findings, graphs, expected, checked, .. } = self;
+        let pairs = expected.into_iter().flat_map(|(attestation, expected)| {
+            expected.subjects.into_iter().map(move |subject| (attestation.clone(), subject))
+        });
+        for pair in pairs {
+            if !checked.contains_key(&pair) {
+                let (attestation, subject) = pair;
+                return Err(AttestationRefusal::NotRead { attestation, subject });
+            }
+        }
+        let mut graphs = graphs.into_iter();
+        findings.items.iter_mut().for_each(|finding| add_evidence(finding, &mut graphs, &checked));
+        Ok(Judgement { findings })
     }
 }
 
+/// Adds what is attached to an item, and then to each of its parts. What is attached to a part is not added to the whole
+/// again.
+fn add_evidence(
+    finding: &mut Finding,
+    graphs: &mut impl Iterator<Item = Vec<Arc<Graph>>>,
+    checked: &BTreeMap<(Digest, Digest), Option<Arc<CheckedAttestation>>>,
+) {
+    let graphs_of_item = graphs.next().unwrap_or_default();
+    if finding.parts.is_empty() {
+        let attached = graphs_of_item.iter().flat_map(|graph| graph.attestations());
+        let found = attached.filter_map(|it| checked.get(&(it.layer.digest.clone(), it.subject.clone()))?.clone());
+        finding.evidence.extend(found.map(Evidence::Attestation));
+    }
+    finding.parts.iter_mut().for_each(|part| add_evidence(part, graphs, checked));
+}
+
 fn refusal(attestation: &Digest, subject: &Digest, source: AttestationError) -> AttestationRefusal {
-    AttestationRefusal { attestation: attestation.clone(), subject: subject.clone(), source }
+    AttestationRefusal::Refused { attestation: attestation.clone(), subject: subject.clone(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::referrers;
+    use super::*;
+    use crate::oci::{Descriptor, ForeignLayers, ManifestBytes, Platforms};
+
+    /// A referrer of something that is one attestation, whose content is `attestation`.
+    fn referrer(attestation: &[u8]) -> Arc<Graph> {
+        let described = |media_type: &str, bytes: &[u8]| json!({ "mediaType": media_type, "digest": Digest::sha256(bytes), "size": bytes.len() });
+        let media_type = "application/vnd.oci.image.manifest.v1+json";
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": media_type,
+            "config": described("application/vnd.oci.empty.v1+json", b"{}"),
+            "layers": [described("application/vnd.in-toto+json", attestation)],
+            "subject": described(media_type, b"an image"),
+        })
+        .to_string()
+        .into_bytes();
+        let root = ManifestBytes::new(Descriptor::of(media_type, &manifest), manifest).unwrap();
+        let nothing = |_: &Descriptor| Err(std::fmt::Error);
+        Graph::walk(root, &Platforms::All, ForeignLayers::Carry, nothing).unwrap()
+    }
+
+    fn awaiting(referrers: &[Arc<Graph>]) -> Attestations {
+        let named = [NamedGraphs { reference: "example.com/a:1", graph: None, referrers }];
+        let findings = Findings { repositories: Vec::new(), items: Vec::new() };
+        let open = OpenRequirements::default();
+        Attestations::expected_by(findings, &named, &HashMap::new(), &open, Vec::new(), Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn a_judgement_is_not_closed_before_every_attestation_was_read() {
+        let statement = json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "predicateType": "https://example.com/claim",
+            "subject": [{ "name": "a", "digest": { "sha256": Digest::sha256(b"an image").hex() } }],
+            "predicate": {},
+        })
+        .to_string()
+        .into_bytes();
+        let referrers = [referrer(&statement)];
+        let unread = awaiting(&referrers).close().unwrap_err();
+        assert!(
+            matches!(&unread, AttestationRefusal::NotRead { attestation, .. } if *attestation == Digest::sha256(&statement)),
+            "{unread:?}"
+        );
+        let mut read = awaiting(&referrers);
+        read.check(&Digest::sha256(&statement), &statement).unwrap();
+        read.close().unwrap();
+    }
+
+    #[test]
+    fn what_comes_with_a_name_that_nobody_asked_about_is_refused() {
+        let referrers = [referrer(b"{}")];
+        let named = [NamedGraphs { reference: "example.com/a:1", graph: None, referrers: &referrers }];
+        let refused = referrers::check(&named, &OpenRequirements::default());
+        assert!(matches!(refused, Err(referrers::ReferrerRefusal::Kind { .. })), "{refused:?}");
+    }
 }

@@ -1,4 +1,6 @@
 //! Evidence, and what it proves about an item: its assurance and its level.
+//!
+//! Promise: each kind of evidence holds what only its own check can make.
 
 use std::sync::Arc;
 
@@ -6,6 +8,7 @@ use sealift_proof::in_toto::VerifiedSupplyChain;
 use sealift_proof::level::{Assurance, Level};
 use sealift_proof::tuf::map::AgreedTarget;
 
+use super::attestations::CheckedAttestation;
 use super::item::{Item, ItemKind};
 use crate::trust_store::RepositoryName;
 
@@ -16,6 +19,9 @@ pub enum Evidence {
     Tuf(AgreedTarget),
     /// The in-toto supply chain that the target lists was verified, and the item is its product.
     InToto(VerifiedSupplyChain),
+    /// An attestation that is attached to the item, or to one of its referrers, is about what it is attached to, and is
+    /// signed as the policy asks.
+    Attestation(Arc<CheckedAttestation>),
 }
 
 /// What was proven about one item.
@@ -34,7 +40,7 @@ impl Finding {
     pub fn target(&self) -> Option<&AgreedTarget> {
         self.evidence.iter().find_map(|evidence| match evidence {
             Evidence::Tuf(agreed) => Some(agreed),
-            Evidence::InToto(_) => None,
+            Evidence::InToto(_) | Evidence::Attestation(_) => None,
         })
     }
 
@@ -42,7 +48,16 @@ impl Finding {
     pub fn supply_chain(&self) -> Option<&VerifiedSupplyChain> {
         self.evidence.iter().find_map(|evidence| match evidence {
             Evidence::InToto(chain) => Some(chain),
-            Evidence::Tuf(_) => None,
+            Evidence::Tuf(_) | Evidence::Attestation(_) => None,
+        })
+    }
+
+    /// The attestations that are attached to it or to its referrers, in the order of the manifests. What is attached to a
+    /// part is evidence about the part.
+    pub fn attestations(&self) -> impl Iterator<Item = &CheckedAttestation> {
+        self.evidence.iter().filter_map(|evidence| match evidence {
+            Evidence::Attestation(checked) => Some(&**checked),
+            Evidence::Tuf(_) | Evidence::InToto(_) => None,
         })
     }
 

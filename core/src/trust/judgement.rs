@@ -1,33 +1,51 @@
 //! From items to findings: what each repository says about each name, and whether that is enough for the policy.
+//!
+//! Promise: a judgement has two moments, each with a type. An [`OpenJudgement`] is decided by the head of an archive, before the
+//! first layer, and knows which requirements are left. A [`Judgement`](super::Judgement) has none left; only [`Attestations`]
+//! makes one, once every attestation has been checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
-use sealift_proof::in_toto::{VerifiedSupplyChain, Work};
+use sealift_proof::in_toto::{LayoutKey, VerifiedSupplyChain, Work};
 use sealift_proof::tuf::map::{AgreedTarget, RepositoryMap};
 use sealift_proof::tuf::{Measured, VerifiedTarget};
 
+use super::attestations::Attestations;
 use super::error::JudgementError;
 use super::evidence::{Evidence, Finding};
 use super::item::Item;
 use super::question::{Brought, Question};
+use super::referrers::{self, NamedGraphs, ReferrerRefusal};
 use super::repositories::{Carried, Carrier, Repositories, RepositoryEvidence};
-use super::{requirement, supply_chain};
+use super::requirement::{self, OpenRequirements};
+use super::supply_chain;
 use crate::trust_store::{RepositoryName, Trust, policy};
 
-/// What was proven.
+/// What was found.
 #[derive(Debug)]
-pub struct Judgement {
+pub struct Findings {
     /// The repositories that spoke.
     pub repositories: Vec<RepositoryEvidence>,
     /// What was found about each item, in the order of the question.
     pub items: Vec<Finding>,
 }
 
-/// Judges items against what this side trusts.
+/// Items that are what the policy requires of their names, as far as targets can decide it. What the policy requires of
+/// referrers and attestations is open.
+#[derive(Debug)]
+pub struct OpenJudgement {
+    findings: Findings,
+    open: OpenRequirements,
+    /// The pinned attesters.
+    attesters: Vec<LayoutKey>,
+    judged_at: Timestamp,
+}
+
+/// Judges items against what this side trusts, as far as targets decide it.
 ///
 /// # Errors
 /// [`JudgementError`]: the first rule that is broken. Nothing in the archive may then be believed.
@@ -35,10 +53,9 @@ pub fn judge(
     question: &Question<'_>,
     trust: &Trust,
     carriers: BTreeMap<RepositoryName, Carrier<'_>>,
-) -> Result<Judgement, JudgementError> {
-    let (items, repositories) = find(question, trust, carriers)?;
-    let repositories = repositories.into_heard().into_evidence(question.terms.exported_at());
-    Ok(Judgement { repositories, items })
+) -> Result<OpenJudgement, JudgementError> {
+    let (found, repositories) = find(question, trust, carriers)?;
+    Ok(found.with(repositories.into_heard().into_evidence(question.terms.exported_at())))
 }
 
 /// Judges items from only what an archive carries. For the repositories that are pinned here, it may carry only what
@@ -50,25 +67,29 @@ pub fn judge_carried(
     question: &Question<'_>,
     trust: &Trust,
     carried: &mut Carried,
-) -> Result<Judgement, JudgementError> {
-    let (items, repositories) = find(question, trust, carried.carriers())?;
+) -> Result<OpenJudgement, JudgementError> {
+    let (found, repositories) = find(question, trust, carried.carriers())?;
     let repositories = repositories.into_heard();
     repositories.require_no_stray(trust, carried)?;
-    Ok(Judgement { repositories: repositories.into_evidence(question.terms.exported_at()), items })
+    Ok(found.with(repositories.into_evidence(question.terms.exported_at())))
 }
 
-/// The finding for each item, and the repositories that were asked.
+/// The finding for each item, with what is open, and the repositories that were asked.
 fn find<'a>(
     question: &Question<'_>,
     trust: &Trust,
     carriers: BTreeMap<RepositoryName, Carrier<'a>>,
-) -> Result<(Vec<Finding>, Repositories<'a>), JudgementError> {
+) -> Result<(OpenJudgement, Repositories<'a>), JudgementError> {
     let map = map(trust)?;
     let repositories = Repositories::open(trust, carriers, question.terms)?;
-    let mut judge =
-        Judge { question, trust, map, repositories, measured: BTreeMap::new(), work: Work::of_an_archive() };
+    let (open, measured, work) = (OpenRequirements::default(), BTreeMap::new(), Work::of_an_archive());
+    let mut judge = Judge { question, trust, map, repositories, open, measured, work };
     let items = question.items.iter().map(|item| judge.item(item)).collect::<Result<_, _>>()?;
-    Ok((items, judge.repositories))
+    let attesters = trust.attesters.iter();
+    let attesters = attesters.map(|(name, key)| LayoutKey { label: name.to_string(), key: key.clone() }).collect();
+    let findings = Findings { repositories: Vec::new(), items };
+    let judged_at = question.terms.judged_at();
+    Ok((OpenJudgement { findings, open: judge.open, attesters, judged_at }, judge.repositories))
 }
 
 /// The map of the trust store. Without one, a single pinned root speaks for every name.
@@ -89,6 +110,7 @@ struct Judge<'a, 'b> {
     trust: &'a Trust,
     map: Option<RepositoryMap>,
     repositories: Repositories<'b>,
+    open: OpenRequirements,
     /// What has already been measured, by the digest in the inventory.
     measured: BTreeMap<Digest, Rc<Measured>>,
     /// What is left of what verifying all supply chains may take.
@@ -99,7 +121,7 @@ impl<'a> Judge<'a, '_> {
     /// What is proven about an item and its parts, if it is what the policy requires of their names.
     fn item(&mut self, item: &Arc<Item>) -> Result<Finding, JudgementError> {
         let finding = self.find(item)?;
-        requirement::check(&finding, &self.trust.policy)?;
+        requirement::ask(&finding, self.trust, &mut self.open)?;
         Ok(finding)
     }
 
@@ -179,15 +201,42 @@ fn say(
     Ok(said)
 }
 
-impl Judgement {
+impl OpenJudgement {
+    fn with(self, repositories: Vec<RepositoryEvidence>) -> Self {
+        Self { findings: Findings { repositories, ..self.findings }, ..self }
+    }
+
+    /// What has been found so far.
+    pub fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    /// Checks the referrers that come with each name, and from now on expects the attestations that do. The names are
+    /// those of the findings, in their order: each item, followed by its parts. What attestations are about is among the
+    /// `documents`.
+    ///
+    /// # Errors
+    /// [`ReferrerRefusal`].
+    pub(crate) fn await_attestations(
+        self,
+        named: &[NamedGraphs<'_>],
+        documents: &HashMap<&Digest, &[u8]>,
+    ) -> Result<Attestations, ReferrerRefusal> {
+        let Self { findings, open, attesters, judged_at } = self;
+        referrers::check(named, &open)?;
+        Ok(Attestations::expected_by(findings, named, documents, &open, attesters, judged_at))
+    }
+}
+
+impl Findings {
     /// Every finding, each item followed by its parts.
-    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+    pub fn walk(&self) -> impl Iterator<Item = &Finding> {
         self.items.iter().flat_map(Finding::walk)
     }
 
     /// When each role expires, and the first layout of each supply chain.
     pub(crate) fn expiries(&self) -> impl Iterator<Item = Timestamp> {
         let roles = self.repositories.iter().flat_map(|evidence| &evidence.roles).map(|role| role.expires);
-        roles.chain(self.findings().filter_map(Finding::supply_chain).map(VerifiedSupplyChain::expires))
+        roles.chain(self.walk().filter_map(Finding::supply_chain).map(VerifiedSupplyChain::expires))
     }
 }

@@ -2,8 +2,12 @@
 //!
 //! `export`, `verify` and `import` all come here, and nowhere else is it decided whether something may be believed. The
 //! order is TUF, binding, in-toto, level; each step consumes the proof of the one before.
-//! What each step proves is a piece of [`Evidence`] in the [`Finding`] about an [`Item`]. Referrers and attestations are
-//! judged here as well, once the documents that name them are known to be consistent, and as they are read.
+//! What each step proves is a piece of [`Evidence`] in the [`Finding`] about an [`Item`], and what the policy asks of its name
+//! is asked in one place (`requirement.rs`).
+//!
+//! Attestations come later in an archive than the documents that name them, so there are two moments. An [`OpenJudgement`] is what
+//! the head decides, before the first layer; what the policy asks of referrers and attestations is still open in it. A
+//! [`Judgement`] leaves nothing open, and exists only once every attestation has been checked.
 
 mod attestations;
 mod error;
@@ -18,12 +22,12 @@ mod requirement;
 mod supply_chain;
 mod terms;
 
-pub use attestations::AttestationRefusal;
+pub use attestations::{AttestationRefusal, CheckedAttestation, Judgement};
 pub use error::JudgementError;
 pub use evidence::{Evidence, Finding};
 pub use gather::{Extent, gather};
 pub use item::{Item, ItemKind};
-pub use judgement::{Judgement, judge, judge_carried};
+pub use judgement::{Findings, OpenJudgement, judge, judge_carried};
 pub use question::Question;
 pub use referrers::ReferrerRefusal;
 pub use repositories::{Carried, CarriedRepository, Carrier, RepositoryError, RepositoryEvidence};
@@ -31,5 +35,5 @@ pub use supply_chain::SupplyChainError;
 pub use terms::Terms;
 
 pub(crate) use attestations::Attestations;
-pub(crate) use referrers::{attested_by, check_referrers};
+pub(crate) use referrers::{NamedGraphs, attested_by};
 pub(crate) use repositories::MAXIMUM_TUF;

@@ -8,12 +8,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use sealift_archive_format::Digest;
-use sealift_proof::in_toto::SignatureCheck;
 
-use super::attestations::Attestations;
-use super::requirement;
+use super::attestations::CheckedAttestation;
+use super::evidence::Finding;
+use super::requirement::OpenRequirements;
 use crate::oci::{Document, Graph, ReferrerKind};
-use crate::trust_store::Trust;
 
 /// The content of an empty configuration.
 const EMPTY: &[u8] = b"{}";
@@ -45,30 +44,44 @@ pub enum ReferrerRefusal {
     },
 }
 
-/// Checks the referrers of images, given with the references of these, as far as that does not need the attestations
+/// What is carried under one name: everything in it is held to what the policy asks of this name.
+pub(crate) struct NamedGraphs<'c> {
+    /// The reference of an item or a part.
+    pub(crate) reference: &'c str,
+    /// What the name means: the index of a bundle, where there is one, or an image.
+    pub(crate) graph: Option<&'c Arc<Graph>>,
+    /// The referrers of an image, each after its subject.
+    pub(crate) referrers: &'c [Arc<Graph>],
+}
+
+impl<'c> NamedGraphs<'c> {
+    /// What the name means, and then its referrers.
+    pub(super) fn graphs(&self) -> impl Iterator<Item = &'c Arc<Graph>> {
+        self.graph.into_iter().chain(self.referrers)
+    }
+}
+
+/// Holds the referrers that come with each name to what is open for it, as far as that does not need the attestations
 /// themselves.
 ///
 /// # Errors
 /// [`ReferrerRefusal`].
-pub(crate) fn check_referrers<'r>(
-    by_image: impl IntoIterator<Item = (&'r str, &'r [Arc<Graph>])>,
-    trust: &Trust,
-) -> Result<(), ReferrerRefusal> {
+pub(super) fn check(named: &[NamedGraphs<'_>], open: &OpenRequirements) -> Result<(), ReferrerRefusal> {
     let mut looked_at = HashMap::new();
-    for (reference, referrers) in by_image {
+    for NamedGraphs { reference, referrers, .. } in named {
         let mut look = |referrer| *looked_at.entry(Arc::as_ptr(referrer)).or_insert_with(|| Look::at(referrer));
         let looks: Vec<Look> = referrers.iter().map(&mut look).collect();
-        let asked = requirement::attesters(reference, trust);
-        let provable = asked.map(|asked| (asked, provable(referrers, &looks)));
+        let open = open.of(reference);
+        let provable = open.attesters.as_ref().map(|asked| (asked, provable(referrers, &looks)));
         for (referrer, Look { kind, .. }) in referrers.iter().zip(looks) {
-            let image = reference.to_owned();
+            let image = (*reference).to_owned();
             let digest = &referrer.root().descriptor().digest;
-            if !trust.policy.referrers.contains(&kind) {
+            if !open.kinds.contains(&kind) {
                 return Err(ReferrerRefusal::Kind { image, referrer: digest.clone(), kind });
             }
             match &provable {
                 Some((asked, provable)) if !provable.contains(digest) => {
-                    let asked = asked.iter().map(ToString::to_string).collect();
+                    let asked = asked.iter().cloned().collect();
                     return Err(ReferrerRefusal::Unproven { image, referrer: digest.clone(), kind, asked });
                 }
                 _ => {}
@@ -115,15 +128,15 @@ fn provable<'a>(referrers: &'a [Arc<Graph>], looks: &[Look]) -> HashSet<&'a Dige
     provable
 }
 
-/// The pinned attesters that vouch for each referrer of an image, in the order of the referrers.
-pub(crate) fn attested_by(referrers: &[Arc<Graph>], attestations: &Attestations) -> Vec<BTreeSet<String>> {
+/// The pinned attesters that vouch for each referrer of an image, in the order of the referrers, by the evidence about
+/// the image.
+pub(crate) fn attested_by(referrers: &[Arc<Graph>], finding: &Finding) -> Vec<BTreeSet<String>> {
+    let checked: HashMap<(&Digest, &Digest), &CheckedAttestation> =
+        finding.attestations().map(|it| ((it.digest(), it.attached_to()), it)).collect();
     let signers = |referrer: &Graph| {
-        let found = referrer.attestations().iter().filter_map(|attached| attestations.found(attached));
-        let names = found.filter_map(|attestation| match &attestation.signature {
-            SignatureCheck::SignedBy(names) => Some(names.iter().cloned()),
-            SignatureCheck::NotChecked | SignatureCheck::Unsigned => None,
-        });
-        names.flatten().collect::<BTreeSet<String>>()
+        let attached = referrer.attestations().iter();
+        let found = attached.filter_map(|it| checked.get(&(&it.layer.digest, &it.subject)));
+        found.flat_map(|attestation| attestation.signers()).cloned().collect::<BTreeSet<String>>()
     };
     let mut by_subject: HashMap<&Digest, BTreeSet<String>> = HashMap::new();
     for referrer in referrers {

@@ -1,54 +1,90 @@
-//! What policy requires of a name, and whether a finding meets it.
+//! What the policy asks of a name, and whether what was found meets it.
 //!
-//! Promise: every item, and every part of one, is held to the level and the repositories that policy requires of its own
-//! name. Attesters are required by name as well; whether they vouch shows only when attestations have been read.
+//! Promise: every item, and every part of one, is held to everything that the policy asks of its own name, and
+//! [`ask`] is the one place that says what this is. The level and the repositories are decided by the targets, before the
+//! first layer. Which referrers may come with a name, and who must vouch for them, stays [`Open`] until the referrers are
+//! known and their attestations have been read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::JudgementError;
 use super::evidence::Finding;
-use super::item::full_name;
+use crate::oci::ReferrerKind;
 use crate::trust_store::requirement::{Asked, InBundles};
-use crate::trust_store::{AttesterName, Policy, Trust};
+use crate::trust_store::{AttesterName, Trust};
 
-/// Passes a finding that is what the policy requires of the item's name, and of the names of its parts.
+/// What the policy asks of a name and targets cannot decide. The default accepts no referrers.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Open {
+    /// The kinds of referrers that may come with it.
+    pub(super) kinds: BTreeSet<ReferrerKind>,
+    /// The attesters of whom one must have signed every attestation that comes with it, and must vouch for every referrer;
+    /// `None` where nobody needs to.
+    pub(super) attesters: Option<BTreeSet<String>>,
+}
+
+/// What is still open for each name that was asked about.
+#[derive(Debug, Default)]
+pub(super) struct OpenRequirements {
+    by_reference: BTreeMap<String, Open>,
+    /// For names that nobody asked about.
+    nothing_accepted: Open,
+}
+
+impl OpenRequirements {
+    /// What is open for a reference.
+    pub(super) fn of(&self, reference: &str) -> &Open {
+        self.by_reference.get(reference).unwrap_or(&self.nothing_accepted)
+    }
+}
+
+/// Asks everything that the policy requires of an item's name, and of the names of its parts. What the finding cannot
+/// decide is added to `open`.
 ///
 /// # Errors
 /// [`JudgementError::Level`] and [`JudgementError::NotVouchedFor`].
-pub(super) fn check(finding: &Finding, policy: &Policy) -> Result<(), JudgementError> {
-    let asked_of = |finding: &Finding| policy.asked_of(&finding.item.full_name());
+pub(super) fn ask(finding: &Finding, trust: &Trust, open: &mut OpenRequirements) -> Result<(), JudgementError> {
+    let asked_of = |finding: &Finding| trust.policy.asked_of(&finding.item.full_name());
     let asked = asked_of(finding);
     // What the parts' own names require is added to what the whole requires, or replaces it.
     let also = finding.parts.iter().filter(|part| asked_of(part).in_bundles == InBundles::Also);
-    require(finding, &asked, asked.level.is_met(finding.assurance(), finding.images(also)))?;
+    let has_level = asked.level.is_met(finding.assurance(), finding.images(also));
+    ask_one(finding, &asked, has_level, trust, open)?;
     for part in &finding.parts {
         let asked = asked_of(part);
-        require(part, &asked, asked.level.is_met_by_image(finding.assurance(), part.assurance()))?;
+        let has_level = asked.level.is_met_by_image(finding.assurance(), part.assurance());
+        ask_one(part, &asked, has_level, trust, open)?;
     }
     Ok(())
 }
 
-/// Passes what has the required level, and is vouched for by the required repositories.
-fn require(finding: &Finding, asked: &Asked<'_>, has_level: bool) -> Result<(), JudgementError> {
-    let (reference, rule) = (finding.item.reference.clone(), asked.rule());
+/// Asks everything that is required of one name.
+fn ask_one(
+    finding: &Finding,
+    asked: &Asked<'_>,
+    has_level: bool,
+    trust: &Trust,
+    open: &mut OpenRequirements,
+) -> Result<(), JudgementError> {
+    let reference = || finding.item.reference.clone();
     if !has_level {
         let (level, minimum) = (finding.level(), asked.level);
-        return Err(JudgementError::Level { reference, level, minimum, rule });
+        return Err(JudgementError::Level { reference: reference(), level, minimum, rule: asked.rule() });
     }
-    match asked.vouched_by.iter().find(|required| !finding.vouching().any(|name| name == *required)) {
-        None => Ok(()),
-        Some(repository) => {
-            let (repository, vouching) = (repository.clone(), finding.vouching().cloned().collect());
-            Err(JudgementError::NotVouchedFor { reference, repository, vouching, rule })
-        }
+    if let Some(repository) = asked.vouched_by.iter().find(|it| !finding.vouching().any(|name| name == *it)) {
+        let (repository, vouching) = (repository.clone(), finding.vouching().cloned().collect());
+        return Err(JudgementError::NotVouchedFor { reference: reference(), repository, vouching, rule: asked.rule() });
     }
+    let kinds = trust.policy.referrers.clone();
+    open.by_reference.insert(reference(), Open { kinds, attesters: attesters(asked, trust) });
+    Ok(())
 }
 
-/// The attesters of whom one must vouch for every referrer of what has this reference; `None` where nobody needs to.
-pub(super) fn attesters<'t>(reference: &str, trust: &'t Trust) -> Option<BTreeSet<&'t AttesterName>> {
-    let asked: BTreeSet<&AttesterName> = match trust.policy.asked_of(&full_name(reference)).attested_by {
-        Some(named) => named.iter().collect(),
-        None => trust.attesters.keys().collect(),
+/// Those whom a requirement names; any pinned attester where it names nobody.
+fn attesters(asked: &Asked<'_>, trust: &Trust) -> Option<BTreeSet<String>> {
+    let names: BTreeSet<String> = match asked.attested_by {
+        Some(named) => named.iter().map(AttesterName::to_string).collect(),
+        None => trust.attesters.keys().map(AttesterName::to_string).collect(),
     };
-    Some(asked).filter(|asked| !asked.is_empty())
+    Some(names).filter(|names| !names.is_empty())
 }

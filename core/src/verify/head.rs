@@ -11,12 +11,11 @@ use sealift_archive_format::reader::{EntryReader, Reader, SealedReader};
 use sealift_proof::tuf::provider::{CarriedMetadata, CarriedTargets};
 
 use super::documents::{DocumentError, Documents, MAXIMUM_HELD};
-use super::{Judged, Proof, VerifySettings};
+use super::{Head, Judged, VerifySettings};
 use crate::archive_layout::{self, ArchiveLayoutError};
 use crate::seal::{self, ExporterKey, SealError};
 use crate::trust::{
-    self, Attestations, Carried, CarriedRepository, Item, JudgementError, MAXIMUM_TUF, Question, ReferrerRefusal,
-    Terms, check_referrers,
+    self, Carried, CarriedRepository, Item, JudgementError, MAXIMUM_TUF, Question, ReferrerRefusal, Terms,
 };
 use crate::trust_store::{RepositoryName, Trust};
 
@@ -91,11 +90,10 @@ pub fn open_sealed<R: Read>(
     let judgement = trust::judge_carried(&question, trust, &mut carried)?;
     // Graphs are walked only for what has been accepted.
     let closed = bound.close(&inventory)?;
-    check_referrers(closed.referrers(&inventory), trust)?;
-    let attestations = Attestations::expected_by(closed.by_reference(&inventory), &closed.documents(), trust, &terms);
+    let judgement = judgement.await_attestations(&closed.named_graphs(&inventory), &closed.documents())?;
     let exporter_threshold = trust.policy.exporter_threshold;
-    let proof = Proof { inventory, seal, judgement, closed, carried, terms, exporter_threshold };
-    Ok(Judged { reader, attestations, proof })
+    let head = Head { inventory, seal, closed, carried, terms, exporter_threshold };
+    Ok(Judged { reader, judgement, head })
 }
 
 /// Reads the entries before the first blob that is not a document.

@@ -3,10 +3,10 @@
 //! A typestate, each step consuming the proof of the one before:
 //!
 //! 1. [`open`] reads the head of the archive (frame, seal, TUF metadata, documents) and judges it. What it returns,
-//!    [`Judged`], exists only if every rule held; no byte of a layer has been read.
+//!    [`Judged`], exists only if every rule held that the head can decide; no byte of a layer has been read.
 //! 2. [`Judged::receive`] passes every blob, with its digest checked, to a [`Receiver`], several at once, and checks the end of the
-//!    archive. Attestations come first, and are checked too, each before it is passed on. What it returns,
-//!    [`Verified`], allows a delivery to be committed. Nothing else can make one.
+//!    archive. Attestations come first, and are checked too, each before it is passed on; they close the judgement. What it
+//!    returns, [`Verified`], leaves nothing open, and allows a delivery to be committed. Nothing else can make one.
 
 pub mod documents;
 mod head;
@@ -31,7 +31,7 @@ pub use receive::{Discard, ReceiveError, Receiver, Transport};
 
 use crate::report::{ContentReport, Report};
 use crate::seal::VerifiedSeal;
-use crate::trust::{Attestations, Carried, Judgement, Terms};
+use crate::trust::{Attestations, Carried, Findings, Judgement, Terms};
 
 /// How to judge an archive, in addition to the trust store.
 #[derive(Clone, Copy)]
@@ -51,13 +51,13 @@ pub struct VerifySettings<'a> {
 /// ```compile_fail
 /// # use sealift_core::verify::Judged;
 /// # fn forge(reader: sealift_archive_format::Reader<&[u8]>) -> Judged<&[u8]> {
-/// Judged { reader, proof: unreachable!(), attestations: unreachable!() }
+/// Judged { reader, head: unreachable!(), judgement: unreachable!() }
 /// # }
 /// ```
 pub struct Judged<R: Read> {
     reader: Reader<R>,
-    proof: Proof,
-    attestations: Attestations,
+    head: Head,
+    judgement: Attestations,
 }
 
 /// An archive that has passed every check to its last byte.
@@ -67,20 +67,19 @@ pub struct Judged<R: Read> {
 /// ```compile_fail
 /// # use sealift_core::verify::Verified;
 /// # fn forge() -> Verified {
-/// Verified { proof: unreachable!(), attestations: unreachable!(), content: Default::default() }
+/// Verified { head: unreachable!(), judgement: unreachable!(), content: Default::default() }
 /// # }
 /// ```
 pub struct Verified {
-    proof: Proof,
-    attestations: Attestations,
+    head: Head,
+    judgement: Judgement,
     content: ContentReport,
 }
 
-/// What was proven by the head of an archive.
-pub(crate) struct Proof {
+/// The head of an archive: what was judged, and on which terms.
+pub(crate) struct Head {
     pub(crate) inventory: Arc<Inventory>,
     pub(crate) seal: VerifiedSeal,
-    pub(crate) judgement: Judgement,
     pub(crate) closed: Closed,
     pub(crate) carried: Carried,
     pub(crate) terms: Terms,
@@ -90,40 +89,45 @@ pub(crate) struct Proof {
 impl<R: Read> Judged<R> {
     /// The sealed inventory.
     pub fn inventory(&self) -> &Inventory {
-        &self.proof.inventory
+        &self.head.inventory
     }
 
     /// How many bytes of content are left.
     pub fn remaining_bytes(&self) -> u64 {
-        let documents: u64 = self.proof.closed.documents().values().map(|bytes| bytes.len() as u64).sum();
+        let documents: u64 = self.head.closed.documents().values().map(|bytes| bytes.len() as u64).sum();
         let blobs =
-            self.proof.inventory.entries.iter().filter(|entry| matches!(entry.name.place(), EntryPlace::Blob(_)));
+            self.head.inventory.entries.iter().filter(|entry| matches!(entry.name.place(), EntryPlace::Blob(_)));
         blobs.map(|entry| entry.size).sum::<u64>().saturating_sub(documents)
     }
 
-    /// What was proven.
-    pub(crate) fn judgement(&self) -> &Judgement {
-        &self.proof.judgement
+    /// What was found. What the policy asks of attestations is still open.
+    pub(crate) fn findings(&self) -> &Findings {
+        self.judgement.findings()
     }
 
     /// The terms on which it was judged.
     pub(crate) fn terms(&self) -> &Terms {
-        &self.proof.terms
+        &self.head.terms
     }
 
     /// The closed documents.
     pub fn closed(&self) -> &Closed {
-        &self.proof.closed
+        &self.head.closed
     }
 }
 
 impl Verified {
-    pub(crate) fn proof(&self) -> &Proof {
-        &self.proof
+    pub(crate) fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// What was proven.
+    pub fn judgement(&self) -> &Judgement {
+        &self.judgement
     }
 
     /// The report.
     pub fn report(&self) -> Report {
-        reporting::report(&self.proof, &self.attestations, self.content)
+        reporting::report(&self.head, self.judgement.findings(), self.content)
     }
 }

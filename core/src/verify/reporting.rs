@@ -6,31 +6,29 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use sealift_proof::freshness::{Clock, Freshness, Verdict, Verdicts};
 
-use super::Proof;
+use super::Head;
 use super::documents::{ClosedImage, ClosedItem};
-use crate::oci::attestation::Attached;
 use crate::oci::{Document, Graph, ReferrerKind};
 use crate::report::{
     ArchiveReport, AttestationReport, BundleReport, ContentReport, ExpiryReport, FORMAT, ItemReport, ReferrerReport,
     Report, RepositoryReport, RoleReport, SupplyChainReport, TargetReport, TimeReport, Warning, WarningReport,
 };
-use crate::trust::{Attestations, Finding, RepositoryEvidence, Terms, attested_by};
+use crate::trust::{CheckedAttestation, Finding, Findings, RepositoryEvidence, Terms, attested_by};
 use crate::trust_store::RepositoryName;
 use crate::trust_store::period::Period;
 
 /// The report on what was proven.
-pub(super) fn report(proof: &Proof, attestations: &Attestations, content: ContentReport) -> Report {
-    let Proof { inventory, seal, judgement, closed, terms, exporter_threshold, .. } = proof;
+pub(super) fn report(head: &Head, findings: &Findings, content: ContentReport) -> Report {
+    let Head { inventory, seal, closed, terms, exporter_threshold, .. } = head;
     let clock = terms.clock();
-    let repositories: Vec<_> = judgement.repositories.iter().map(|evidence| repository(evidence, clock)).collect();
+    let repositories: Vec<_> = findings.repositories.iter().map(|evidence| repository(evidence, clock)).collect();
     let image = |finding: &Finding, image: &ClosedImage| ItemReport {
-        referrers: referrers(image, attestations),
+        referrers: referrers(image, finding),
         platforms: image.graph.platforms().map(str::to_owned).collect(),
-        attestations: image.attestations().filter_map(|attached| attestation(attached, attestations)).collect(),
         ..item(finding, clock)
     };
     let (mut bundles, mut images) = (Vec::new(), Vec::new());
-    for (finding, closed) in judgement.items.iter().zip(&closed.items) {
+    for (finding, closed) in findings.items.iter().zip(&closed.items) {
         match closed {
             ClosedItem::Bundle(bundle) => bundles.push(BundleReport {
                 item: item(finding, clock),
@@ -48,14 +46,14 @@ pub(super) fn report(proof: &Proof, attestations: &Attestations, content: Conten
             threshold: exporter_threshold.get(),
             entries: inventory.entries.len(),
         },
-        time: time(terms, inventory.exported_at, judgement.expiries()),
+        time: time(terms, inventory.exported_at, findings.expiries()),
         repositories,
         bundles,
         images,
         content,
         warnings: Vec::new(),
     };
-    report.warnings = warnings(&report, proof).into_iter().map(WarningReport::from).collect();
+    report.warnings = warnings(&report, head, findings).into_iter().map(WarningReport::from).collect();
     report
 }
 
@@ -96,16 +94,16 @@ fn expiry(expires: Timestamp, clock: &Clock) -> ExpiryReport {
     (expires, Verdicts::on(expires, clock)).into()
 }
 
-fn attestation(attached: &Attached, attestations: &Attestations) -> Option<AttestationReport> {
-    Some(AttestationReport {
-        digest: attached.layer.digest.clone(),
-        attached_to: attached.subject.clone(),
-        attestation: attestations.found(attached)?.clone(),
-    })
+fn attestation(checked: &CheckedAttestation) -> AttestationReport {
+    AttestationReport {
+        digest: checked.digest().clone(),
+        attached_to: checked.attached_to().clone(),
+        attestation: checked.attestation().clone(),
+    }
 }
 
-fn referrers(image: &ClosedImage, attestations: &Attestations) -> Vec<ReferrerReport> {
-    let names = attested_by(&image.referrers, attestations);
+fn referrers(image: &ClosedImage, finding: &Finding) -> Vec<ReferrerReport> {
+    let names = attested_by(&image.referrers, finding);
     let report = |(referrer, names): (&Arc<Graph>, BTreeSet<String>)| {
         let root = referrer.root();
         let (artifact_type, subject) = match root.document() {
@@ -143,13 +141,13 @@ fn item(finding: &Finding, clock: &Clock) -> ItemReport {
         referrers: Vec::new(),
         tuf,
         in_toto,
-        attestations: Vec::new(),
+        attestations: finding.attestations().map(attestation).collect(),
     }
 }
 
 /// What should be known, but is not a reason to refuse.
-fn warnings(report: &Report, proof: &Proof) -> Vec<Warning> {
-    let Proof { judgement, carried, terms, .. } = proof;
+fn warnings(report: &Report, head: &Head, findings: &Findings) -> Vec<Warning> {
+    let Head { carried, terms, .. } = head;
     let mut warnings = time_warnings(&report.time, terms.warn_before_expiry());
     for repository in &report.repositories {
         let expired = repository.roles.iter().filter(|role| !role.expiry.valid_now);
@@ -173,7 +171,7 @@ fn warnings(report: &Report, proof: &Proof) -> Vec<Warning> {
             warnings.extend(step.warnings.iter().map(of_step));
         }
     }
-    let was_ignored = |name: &&RepositoryName| !judgement.repositories.iter().any(|it| it.name == **name);
+    let was_ignored = |name: &&RepositoryName| !findings.repositories.iter().any(|it| it.name == **name);
     let ignored = carried.names().into_iter().filter(was_ignored);
     warnings.extend(ignored.map(|repository| Warning::NotPinned { repository: repository.clone() }));
     warnings

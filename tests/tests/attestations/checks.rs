@@ -53,7 +53,7 @@ fn reported(crossing: &Crossing, archive: &[u8]) -> Vec<AttestationReport> {
 /// Why the near side refused to seal an attestation.
 fn near_refusal(refused: Refused) -> AttestationError {
     match refused {
-        Refused::Prepare(PrepareError::Attestation(AttestationRefusal { source, .. })) => source,
+        Refused::Prepare(PrepareError::Attestation(AttestationRefusal::Refused { source, .. })) => source,
         other => panic!("{other:?}"),
     }
 }
@@ -67,7 +67,10 @@ fn far_refusal(crossing: &Crossing, image: &Image, refused: Refused) -> Attestat
     }
     assert!(!delivered.join("index.json").exists(), "something was listed");
     match refused {
-        Refused::Import(ImportError::Receive(ReceiveError::Attestation(AttestationRefusal { source, .. }))) => source,
+        Refused::Import(ImportError::Receive(ReceiveError::Attestation(AttestationRefusal::Refused {
+            source,
+            ..
+        }))) => source,
         other => panic!("{other:?}"),
     }
 }
@@ -124,6 +127,19 @@ fn a_pinned_key_is_named_when_it_signed() {
     pin(&crossing, "far", &builder());
     let found = reported(&crossing, &crossing.export().unwrap());
     assert_eq!(found[0].attestation.signature, SignatureCheck::SignedBy(["builder".to_owned()].into()));
+}
+
+#[test]
+fn a_checked_attestation_is_evidence_about_the_item_that_it_is_attached_to() {
+    let statement = provenance(&digest(&image()));
+    let (crossing, image) = attach(DSSE, &signed(statement, &builder()));
+    pin(&crossing, "far", &builder());
+    let delivered = crossing.import(&crossing.export().unwrap()).unwrap();
+    let finding = &delivered.verified().judgement().findings().items[0];
+    let found: Vec<_> = finding.attestations().collect();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].attached_to(), &digest(&image));
+    assert_eq!(found[0].signers().collect::<Vec<_>>(), ["builder"]);
 }
 
 #[test]

@@ -193,7 +193,9 @@ fn an_attestation_by_another_attester_than_the_one_asked_for_by_name() {
     assert_eq!(reported(&crossing, &archive).len(), 1);
     policy("scanner");
     let refused = crossing.import(&archive).err().unwrap();
-    let Refused::Import(ImportError::Receive(ReceiveError::Attestation(AttestationRefusal { source, .. }))) = refused
+    let Refused::Import(ImportError::Receive(ReceiveError::Attestation(AttestationRefusal::Refused {
+        source, ..
+    }))) = refused
     else {
         panic!("{refused:?}")
     };

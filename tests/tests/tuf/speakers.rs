@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sealift_archive_format::Digest;
 use sealift_core::trust::{
-    Carried, CarriedRepository, Item, ItemKind, Judgement, JudgementError, Question, RepositoryError, Terms, judge,
+    Carried, CarriedRepository, Item, ItemKind, JudgementError, OpenJudgement, Question, RepositoryError, Terms, judge,
 };
 use sealift_core::trust_store::{PinnedRepository, PinnedRoot, Policy, Trust};
 use sealift_proof::in_toto::Inspections;
@@ -53,7 +53,7 @@ impl Publishers {
         reference: &str,
         content: &str,
         left_out: &[&str],
-    ) -> Result<Judgement, JudgementError> {
+    ) -> Result<OpenJudgement, JudgementError> {
         let mut carried = Carried::default();
         for (name, repository) in self.0.iter().filter(|(name, _)| !left_out.contains(name)) {
             let (metadata, targets) = repository.carried();
@@ -79,9 +79,9 @@ impl Publishers {
 }
 
 /// The repositories that vouch for the only image.
-fn speakers(judged: &Result<Judgement, JudgementError>) -> Vec<&str> {
+fn speakers(judged: &Result<OpenJudgement, JudgementError>) -> Vec<&str> {
     let judgement = judged.as_ref().unwrap();
-    judgement.items[0].vouching().map(|name| name.as_str()).collect()
+    judgement.findings().items[0].vouching().map(|name| name.as_str()).collect()
 }
 
 /// One repository for the official images, and another for everything else.

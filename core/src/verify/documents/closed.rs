@@ -9,8 +9,8 @@ use sealift_archive_format::inventory::Inventory;
 
 use super::DocumentError;
 use crate::cnab::Bundle;
-use crate::oci::attestation::Attached;
 use crate::oci::{Descriptor, Document, Graph, ManifestBytes};
+use crate::trust::NamedGraphs;
 
 /// The most things that one attestation is attached to.
 pub(super) const MAXIMUM_SUBJECTS: usize = 32;
@@ -85,18 +85,6 @@ impl<'a> Unique<'a> {
     }
 }
 
-impl ClosedImage {
-    /// The image and its referrers.
-    pub fn graphs(&self) -> impl Iterator<Item = &Arc<Graph>> {
-        std::iter::once(&self.graph).chain(&self.referrers)
-    }
-
-    /// The attestations that are attached to it or to its referrers.
-    pub fn attestations(&self) -> impl Iterator<Item = &Attached> {
-        self.graphs().flat_map(|graph| graph.attestations())
-    }
-}
-
 impl ClosedItem {
     /// The index that holds a bundle in a registry, where there is one.
     pub fn index(&self) -> Option<&Arc<Graph>> {
@@ -127,20 +115,19 @@ impl Closed {
         self.items.iter().flat_map(ClosedItem::images)
     }
 
-    /// The referrers of each image of the inventory from which this was made, with its reference.
-    pub fn referrers<'a>(&'a self, inventory: &'a Inventory) -> impl Iterator<Item = (&'a str, &'a [Arc<Graph>])> {
-        let images = inventory.all_images().zip(self.all_images());
-        images.map(|(record, image)| (record.reference.as_str(), image.referrers.as_slice()))
-    }
-
-    /// What comes with each reference of the inventory from which this was made: with a bundle its index, with an image
-    /// its graph and its referrers.
-    pub fn by_reference<'a>(&'a self, inventory: &'a Inventory) -> Vec<(&'a str, Vec<&'a Arc<Graph>>)> {
+    /// What is carried under each name of the inventory from which this was made: each item, followed by its parts.
+    pub(crate) fn named_graphs<'a>(&'a self, inventory: &'a Inventory) -> Vec<NamedGraphs<'a>> {
         let mut named = Vec::new();
         for (record, item) in inventory.items.iter().zip(&self.items) {
-            named.extend(item.index().map(|index| (record.reference(), vec![index])));
+            if let ClosedItem::Bundle(bundle) = item {
+                named.push(NamedGraphs { reference: record.reference(), graph: bundle.index.as_ref(), referrers: &[] });
+            }
             let images = record.images().iter().zip(item.images());
-            named.extend(images.map(|(record, image)| (record.reference.as_str(), image.graphs().collect())));
+            named.extend(images.map(|(record, image)| NamedGraphs {
+                reference: &record.reference,
+                graph: Some(&image.graph),
+                referrers: &image.referrers,
+            }));
         }
         named
     }
@@ -148,11 +135,9 @@ impl Closed {
     /// The reference of the item or part that each blob belongs to first, in the inventory from which this was made.
     pub fn names<'a>(&'a self, inventory: &'a Inventory) -> HashMap<&'a Digest, &'a str> {
         let mut names = HashMap::new();
-        for (reference, graphs) in self.by_reference(inventory) {
-            for graph in graphs {
-                for blob in graph.blobs() {
-                    names.entry(&blob.digest).or_insert(reference);
-                }
+        for NamedGraphs { reference, graph, referrers } in self.named_graphs(inventory) {
+            for blob in graph.into_iter().chain(referrers).flat_map(|graph| graph.blobs()) {
+                names.entry(&blob.digest).or_insert(reference);
             }
         }
         names

@@ -90,8 +90,8 @@ impl<R: Read> Judged<R> {
     ) -> Result<Verified, ReceiveError<S::Error>> {
         let content = self.content_report();
         self.receive_attestations(receiver, transport.progress)?;
-        let inventory = &self.proof.inventory;
-        let (layout, names) = (self.reader.layout(), self.proof.closed.names(inventory));
+        let inventory = &self.head.inventory;
+        let (layout, names) = (self.reader.layout(), self.head.closed.names(inventory));
         let passage = Passage { receiver, layout: &layout, progress: transport.progress, names };
         let by_position = transport.file.map(|file| self.reader.by_position(file)).transpose();
         match by_position.map_err(ReceiveError::Archive)?.flatten() {
@@ -101,15 +101,15 @@ impl<R: Read> Judged<R> {
             }
             None => passage.stream(&mut self.reader, &transport.workers)?,
         }
-        Ok(Verified { proof: self.proof, attestations: self.attestations, content })
+        Ok(Verified { judgement: self.judgement.close()?, head: self.head, content })
     }
 
     /// How much the archive has.
     fn content_report(&self) -> ContentReport {
-        let entries = self.proof.inventory.entries.iter();
+        let entries = self.head.inventory.entries.iter();
         let blobs = entries.filter(|entry| matches!(entry.name.place(), EntryPlace::Blob(_)));
         let (count, bytes) = blobs.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.size));
-        let manifests = self.proof.closed.documents().len() - self.proof.closed.bundle_files.len();
+        let manifests = self.head.closed.documents().len() - self.head.closed.bundle_files.len();
         ContentReport { blobs: count, bytes, manifests }
     }
 
@@ -119,13 +119,13 @@ impl<R: Read> Judged<R> {
         receiver: &S,
         progress: &dyn Progress,
     ) -> Result<(), ReceiveError<S::Error>> {
-        let entries = &self.proof.inventory.entries;
-        let last = entries.iter().rposition(|entry| self.attestations.expects(&entry.digest));
+        let entries = &self.head.inventory.entries;
+        let last = entries.iter().rposition(|entry| self.judgement.expects(&entry.digest));
         while last.is_some_and(|last| self.reader.entries_begun() <= last) {
             let Some(mut entry) = self.reader.next_entry().map_err(ReceiveError::Archive)? else { break };
             let size = entry.size();
-            if self.attestations.expects(entry.digest()) {
-                pass_attestation(entry, &mut self.attestations, receiver)?;
+            if self.judgement.expects(entry.digest()) {
+                pass_attestation(entry, &mut self.judgement, receiver)?;
             } else {
                 let record = entry.record().clone();
                 pass(&record, 0, &mut entry, receiver)?;
