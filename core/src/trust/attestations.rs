@@ -257,8 +257,10 @@ fn refusal(attestation: &Digest, subject: &Digest, source: AttestationError) -> 
 mod tests {
     use serde_json::json;
 
-    use super::super::referrers;
+    use super::super::referrers::{self, ReferrerRefusal};
+    use super::super::requirement::Open;
     use super::*;
+    use crate::oci::referrer::usual_kinds;
     use crate::oci::{Descriptor, ForeignLayers, ManifestBytes, Platforms};
 
     /// A referrer of something that is one attestation, whose content is `attestation`.
@@ -279,39 +281,50 @@ mod tests {
         Graph::walk(root, &Platforms::All, ForeignLayers::Carry, nothing).unwrap()
     }
 
-    fn awaiting(referrers: &[Arc<Graph>]) -> Attestations {
+    fn awaiting(referrers: &[Arc<Graph>], open: &OpenRequirements) -> Attestations {
         let named = [NamedGraphs { reference: "example.com/a:1", graph: None, referrers }];
         let findings = Findings { repositories: Vec::new(), items: Vec::new() };
-        let open = OpenRequirements::default();
-        Attestations::expected_by(findings, &named, &HashMap::new(), &open, Vec::new(), Timestamp::UNIX_EPOCH)
+        Attestations::expected_by(findings, &named, &HashMap::new(), open, Vec::new(), Timestamp::UNIX_EPOCH)
     }
 
-    #[test]
-    fn a_judgement_is_not_closed_before_every_attestation_was_read() {
+    /// An attestation about the subject of [`referrer`].
+    fn statement() -> Vec<u8> {
         let statement = json!({
             "_type": "https://in-toto.io/Statement/v1",
             "predicateType": "https://example.com/claim",
             "subject": [{ "name": "a", "digest": { "sha256": Digest::sha256(b"an image").hex() } }],
             "predicate": {},
-        })
-        .to_string()
-        .into_bytes();
+        });
+        statement.to_string().into_bytes()
+    }
+
+    #[test]
+    fn a_judgement_is_not_closed_before_every_attestation_was_read() {
+        let statement = statement();
         let referrers = [referrer(&statement)];
-        let unread = awaiting(&referrers).close().unwrap_err();
+        let open = Open { kinds: usual_kinds(), attesters: None };
+        let open = OpenRequirements([("example.com/a:1".to_owned(), open)].into());
+        let unread = awaiting(&referrers, &open).close().unwrap_err();
         assert!(
             matches!(&unread, AttestationRefusal::NotRead { attestation, .. } if *attestation == Digest::sha256(&statement)),
             "{unread:?}"
         );
-        let mut read = awaiting(&referrers);
+        let mut read = awaiting(&referrers, &open);
         read.check(&Digest::sha256(&statement), &statement).unwrap();
         read.close().unwrap();
     }
 
     #[test]
     fn what_comes_with_a_name_that_nobody_asked_about_is_refused() {
-        let referrers = [referrer(b"{}")];
+        let statement = statement();
+        let (referrers, open) = ([referrer(&statement)], OpenRequirements::default());
         let named = [NamedGraphs { reference: "example.com/a:1", graph: None, referrers: &referrers }];
-        let refused = referrers::check(&named, &OpenRequirements::default());
-        assert!(matches!(refused, Err(referrers::ReferrerRefusal::Kind { .. })), "{refused:?}");
+        let refused = referrers::check(&named, &open);
+        assert!(matches!(refused, Err(ReferrerRefusal::Kind { .. })), "{refused:?}");
+        let refused = awaiting(&referrers, &open).check(&Digest::sha256(&statement), &statement);
+        let Err(AttestationRefusal::Refused { source: AttestationError::NotSigned { asked, .. }, .. }) = refused else {
+            panic!("{refused:?}")
+        };
+        assert!(asked.is_empty());
     }
 }

@@ -13,8 +13,8 @@ use crate::oci::ReferrerKind;
 use crate::trust_store::requirement::{Asked, InBundles};
 use crate::trust_store::{AttesterName, Trust};
 
-/// What the policy asks of a name and targets cannot decide. The default accepts no referrers.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// What the policy asks of a name and targets cannot decide.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Open {
     /// The kinds of referrers that may come with it.
     pub(super) kinds: BTreeSet<ReferrerKind>,
@@ -23,18 +23,17 @@ pub(super) struct Open {
     pub(super) attesters: Option<BTreeSet<String>>,
 }
 
-/// What is still open for each name that was asked about.
+/// For a name that nobody asked about: no referrer and no attestation may come with it.
+static NOTHING_ACCEPTED: Open = Open { kinds: BTreeSet::new(), attesters: Some(BTreeSet::new()) };
+
+/// What is still open for each name that was asked about, by reference.
 #[derive(Debug, Default)]
-pub(super) struct OpenRequirements {
-    by_reference: BTreeMap<String, Open>,
-    /// For names that nobody asked about.
-    nothing_accepted: Open,
-}
+pub(super) struct OpenRequirements(pub(super) BTreeMap<String, Open>);
 
 impl OpenRequirements {
     /// What is open for a reference.
     pub(super) fn of(&self, reference: &str) -> &Open {
-        self.by_reference.get(reference).unwrap_or(&self.nothing_accepted)
+        self.0.get(reference).unwrap_or(&NOTHING_ACCEPTED)
     }
 }
 
@@ -76,7 +75,7 @@ fn ask_one(
         return Err(JudgementError::NotVouchedFor { reference: reference(), repository, vouching, rule: asked.rule() });
     }
     let kinds = trust.policy.referrers.clone();
-    open.by_reference.insert(reference(), Open { kinds, attesters: attesters(asked, trust) });
+    open.0.insert(reference(), Open { kinds, attesters: attesters(asked, trust) });
     Ok(())
 }
 
