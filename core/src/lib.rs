@@ -26,7 +26,7 @@
 //! # use std::sync::Arc;
 //! #
 //! # use sealift_archive_format::inventory::Exporter;
-//! # use sealift_core::export::{self, BundleOrigin, BundleRequest, ExportRequest, ExportSettings, SourceReference};
+//! # use sealift_core::export::{self, ExportRequest, ExportSettings, ItemOrigin, ItemRequest, SourceReference};
 //! # use sealift_core::oci::referrer::usual_kinds;
 //! # use sealift_core::layout::LayoutSource;
 //! # use sealift_core::oci::Platforms;
@@ -49,8 +49,7 @@
 //! # let source: Arc<dyn Source> = Arc::new(LayoutSource::open(&published.layout)?);
 //! # let place = SourceReference { source, reference: published.bundle.parse()? };
 //! # let request = ExportRequest {
-//! #     bundles: vec![BundleRequest { name: published.bundle.clone(), origin: BundleOrigin::Stored(place) }],
-//! #     images: Vec::new(),
+//! #     items: vec![ItemRequest { name: published.bundle.clone(), origin: ItemOrigin::Bundle(place) }],
 //! #     platforms: Platforms::All,
 //! #     referrers: usual_kinds(),
 //! # };
@@ -82,8 +81,8 @@
 //! let judged = verify::open(archive.as_slice(), &trust, &settings)?;
 //! // To its last byte: every blob is what the sealed inventory says. A receiver other than `Discard` would get them.
 //! let report = judged.receive(&Discard, &Transport::default())?.report();
-//! let bundle = report.bundles.first().ok_or("no bundle")?;
-//! assert_eq!(bundle.item.name, "example.com/demo/shop:1.0.0");
+//! let bundle = report.items.first().ok_or("no item")?;
+//! assert_eq!(bundle.name, "example.com/demo/shop:1.0.0");
 //! #
 //! # // One byte of a layer, in the middle.
 //! # let mut damaged = archive.clone();
@@ -101,7 +100,7 @@
 //! use std::sync::Arc;
 //!
 //! use sealift_archive_format::inventory::Exporter;
-//! use sealift_core::export::{self, BundleOrigin, BundleRequest, ExportRequest, ExportSettings, SourceReference};
+//! use sealift_core::export::{self, ExportRequest, ExportSettings, ItemOrigin, ItemRequest, SourceReference};
 //! use sealift_core::oci::referrer::usual_kinds;
 //! use sealift_core::layout::LayoutSource;
 //! use sealift_core::oci::Platforms;
@@ -123,8 +122,7 @@
 //! let source: Arc<dyn Source> = Arc::new(LayoutSource::open(&published.layout)?);
 //! let place = SourceReference { source, reference: published.bundle.parse()? };
 //! let request = ExportRequest {
-//!     bundles: vec![BundleRequest { name: published.bundle.clone(), origin: BundleOrigin::Stored(place) }],
-//!     images: Vec::new(),
+//!     items: vec![ItemRequest { name: published.bundle.clone(), origin: ItemOrigin::Bundle(place) }],
 //!     platforms: Platforms::All,
 //!     referrers: usual_kinds(),
 //! };

@@ -9,9 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::Exporter;
-use sealift_core::export::{
-    self, BundleOrigin, BundleRequest, ExportRequest, ExportSettings, ImageRequest, ImagesFrom, SourceReference,
-};
+use sealift_core::export::{self, ExportRequest, ExportSettings, ImagesFrom, ItemOrigin, ItemRequest, SourceReference};
 use sealift_core::layout::LayoutError;
 use sealift_core::oci::{Descriptor, ManifestBytes, ManifestError, Platforms, Reference, ReferrerKind, Repository};
 use sealift_core::progress::Unwatched;
@@ -289,8 +287,7 @@ fn generate(bytes: &[u8]) -> ExportRequest {
     let choices = &mut Choices::new(bytes);
     let mut source = GeneratedSource::default();
     let mut request = ExportRequest {
-        bundles: Vec::new(),
-        images: Vec::new(),
+        items: Vec::new(),
         platforms: Platforms::All,
         referrers: ReferrerKind::ALL.into_iter().filter(|_| !choices.rarely(4)).collect::<BTreeSet<_>>(),
     };
@@ -314,15 +311,15 @@ fn generate(bytes: &[u8]) -> ExportRequest {
     let place = |name: &str| Some(SourceReference { source: Arc::clone(&source), reference: name.parse().ok()? });
     if choices.rarely(2) {
         let bundle_name = name(choices, None);
-        let origin = BundleOrigin::Document {
+        let origin = ItemOrigin::ThinBundle {
             bundle_json: bundle_json(choices, &images),
             images: ImagesFrom::TheirReferences(Arc::clone(&source)),
         };
-        request.bundles.push(BundleRequest { name: bundle_name, origin });
+        request.items.push(ItemRequest { name: bundle_name, origin });
     }
     for (name, _) in &images {
         if let Some(place) = place(name).filter(|_| !choices.rarely(3)) {
-            request.images.push(ImageRequest { name: name.clone(), place });
+            request.items.push(ItemRequest { name: name.clone(), origin: ItemOrigin::Image(place) });
         }
     }
     request

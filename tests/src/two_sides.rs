@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use sealift_archive_format::inventory::Exporter;
 use sealift_core::export::{
-    self, BundleOrigin, BundleRequest, ExportRequest, ImageRequest, PlanError, PrepareError, Prepared, SourceReference,
+    self, ExportRequest, ItemOrigin, ItemRequest, PlanError, PrepareError, Prepared, SourceReference,
 };
 use sealift_core::import::{self, Delivered, Destination, ImportError};
 use sealift_core::layout::{LayoutSink, LayoutSource};
@@ -97,19 +97,14 @@ impl TwoSides {
     /// The request for the sample's bundle.
     pub fn request(&self) -> ExportRequest {
         let name = self.published.bundle.clone();
-        let origin = BundleOrigin::Stored(self.place(&name));
-        ExportRequest {
-            bundles: vec![BundleRequest { name, origin }],
-            images: Vec::new(),
-            platforms: Platforms::All,
-            referrers: usual_kinds(),
-        }
+        let origin = ItemOrigin::Bundle(self.place(&name));
+        ExportRequest { items: vec![ItemRequest { name, origin }], platforms: Platforms::All, referrers: usual_kinds() }
     }
 
     /// The request for one image.
     pub fn image_request(&self, name: &str) -> ExportRequest {
-        let image = ImageRequest { name: name.to_owned(), place: self.place(name) };
-        ExportRequest { bundles: Vec::new(), images: vec![image], platforms: Platforms::All, referrers: usual_kinds() }
+        let image = ItemRequest { name: name.to_owned(), origin: ItemOrigin::Image(self.place(name)) };
+        ExportRequest { items: vec![image], platforms: Platforms::All, referrers: usual_kinds() }
     }
 
     /// Plans and prepares an export.

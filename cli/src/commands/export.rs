@@ -10,8 +10,7 @@ use clap::Args;
 use sealift_archive_format::inventory::Exporter;
 use sealift_core::cnab::bundle;
 use sealift_core::export::{
-    self, BundleOrigin, BundleRequest, ExportError, ExportRequest, ImageRequest, ImagesFrom, Prepared, SourceReference,
-    Unfinished,
+    self, ExportError, ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, Prepared, SourceReference, Unfinished,
 };
 use sealift_core::layout::LayoutSource;
 use sealift_core::oci::{Platform, Platforms, ReferrerKind};
@@ -262,30 +261,30 @@ impl Opened {
     }
 
     fn request(&mut self, arguments: &ExportArguments) -> Result<ExportRequest, Failure> {
-        let mut bundles = Vec::new();
+        let mut items = Vec::new();
         for named in &arguments.bundle {
             let name = &named.name;
             let origin = match named.place().attempt(|| format!("cannot find the bundle {name}"))? {
-                Place::File(path) => BundleOrigin::Document {
+                Place::File(path) => ItemOrigin::ThinBundle {
                     bundle_json: read_file(&path, bundle::MAXIMUM_LENGTH as u64)
                         .attempt(|| format!("cannot read the bundle {}", path.display()))?,
                     images: self.images_from(arguments)?,
                 },
-                place => BundleOrigin::Stored(self.stored(place, name)?),
+                place => ItemOrigin::Bundle(self.stored(place, name)?),
             };
-            bundles.push(BundleRequest { name: name.clone(), origin });
+            items.push(ItemRequest { name: name.clone(), origin });
         }
-        let mut images = Vec::new();
         for named in &arguments.image {
             let name = &named.name;
             let place = named.place().attempt(|| format!("cannot find the image {name}"))?;
-            images.push(ImageRequest { name: name.clone(), place: self.stored(place, name)? });
+            let origin = ItemOrigin::Image(self.stored(place, name)?);
+            items.push(ItemRequest { name: name.clone(), origin });
         }
         let platforms = match arguments.platform.as_slice() {
             [] => Platforms::All,
             chosen => Platforms::Only(chosen.to_vec()),
         };
-        Ok(ExportRequest { bundles, images, platforms, referrers: arguments.referrers.0.clone() })
+        Ok(ExportRequest { items, platforms, referrers: arguments.referrers.0.clone() })
     }
 
     fn stored(&mut self, place: Place, name: &str) -> Result<SourceReference, Failure> {

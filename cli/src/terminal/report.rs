@@ -3,9 +3,9 @@
 use anstyle::{AnsiColor, Style};
 use indicatif::HumanBytes;
 use sealift_core::report::{
-    AttestationReport, BundleReport, ExpiryReport, ItemReport, ReferrerReport, Remedy, Report, RepositoryReport,
-    WarningReport,
+    AttestationReport, ExpiryReport, ItemReport, ReferrerReport, Remedy, Report, RepositoryReport, WarningReport,
 };
+use sealift_core::trust::ItemKind;
 use sealift_proof::in_toto::{Attestation, AttestationClaim, SignatureCheck};
 
 use crate::terminal::text::{Line, Text};
@@ -28,11 +28,11 @@ pub(crate) fn render(report: &Report, name: &str) -> Text {
 /// The shortest summary: what was accepted, at which level, and the warnings.
 pub(crate) fn summary(report: &Report) -> Text {
     let mut text = Text::default();
-    for BundleReport { item, level, .. } in &report.bundles {
-        text.line(accepted().then(format_args!(" bundle {} at level {level}", item.name)));
-    }
-    for image in &report.images {
-        text.line(accepted().then(format_args!(" image {}", image.name)));
+    for ItemReport { kind, name, level, .. } in &report.items {
+        text.line(match kind {
+            ItemKind::Bundle => accepted().then(format_args!(" bundle {name} at level {level}")),
+            ItemKind::Image => accepted().then(format_args!(" image {name}")),
+        });
     }
     text.line(format_args!("Expiry: {}", expiry_in_short(report)));
     write_warnings(&mut text, report);
@@ -79,12 +79,21 @@ fn write(text: &mut Text, report: &Report, name: &str) {
     for repository in &report.repositories {
         write_repository(text, repository);
     }
-    for bundle in &report.bundles {
-        write_bundle(text, bundle);
-    }
-    for image in &report.images {
-        text.line(titled("Image").then(&image.name));
-        write_item(text, image, INDENT);
+    for item in &report.items {
+        let ItemReport { kind, name, level, .. } = item;
+        text.line(match kind {
+            ItemKind::Bundle => titled("Bundle").then(format_args!("{name}: CNAB Security level {level}")),
+            ItemKind::Image => titled("Image").then(name),
+        });
+        write_item(text, item, INDENT);
+        for part in &item.parts {
+            let kind = match part.kind {
+                ItemKind::Bundle => "bundle",
+                ItemKind::Image => "image",
+            };
+            text.line(format_args!("{INDENT}{kind} {}", part.name));
+            write_item(text, part, "             ");
+        }
     }
     text.line(titled("Content").then(format_args!(
         "{} blobs, {}, of which {} manifests: every digest is as sealed, every reference resolves",
@@ -136,16 +145,6 @@ fn verdicts(expiry: &ExpiryReport) -> Line {
         line.styled(style, format_args!("{word} {when}"))
     };
     word(word(Line::default(), expiry.valid_at_export, "at export").then(", "), expiry.valid_now, "now")
-}
-
-fn write_bundle(text: &mut Text, bundle: &BundleReport) {
-    let (name, level) = (&bundle.item.name, bundle.level);
-    text.line(titled("Bundle").then(format_args!("{name}: CNAB Security level {level}")));
-    write_item(text, &bundle.item, INDENT);
-    for image in &bundle.images {
-        text.line(format_args!("{INDENT}image {}", image.name));
-        write_item(text, image, "             ");
-    }
 }
 
 fn write_item(text: &mut Text, item: &ItemReport, indent: &str) {

@@ -4,6 +4,7 @@
 //! and promises one digest or none; and it has one meaning, even to readers that ignore case. The bytes themselves
 //! travel untouched; this is only a view of them.
 
+use sealift_archive_format::inventory::ImageRole;
 use sealift_archive_format::strict_json::{self, Names};
 use sealift_archive_format::{Digest, DigestError};
 use serde::Deserialize;
@@ -92,6 +93,13 @@ pub struct BundleImage {
     /// The digest of the image's manifest or index that the bundle promises: its `contentDigest`, or the one in its
     /// reference. Where there are both, they are equal.
     pub digest: Option<Digest>,
+}
+
+impl BundleImage {
+    /// Its role in the bundle.
+    pub fn role(&self) -> ImageRole {
+        self.component.clone().map_or(ImageRole::Invocation, ImageRole::Component)
+    }
 }
 
 #[derive(Deserialize)]

@@ -25,37 +25,37 @@ impl fmt::Debug for SourceReference {
 /// Everything that is to be exported.
 #[derive(Debug, Clone)]
 pub struct ExportRequest {
-    /// The bundles.
-    pub bundles: Vec<BundleRequest>,
-    /// The images that belong to no bundle.
-    pub images: Vec<ImageRequest>,
+    /// The items, in the order in which the inventory will list them.
+    pub items: Vec<ItemRequest>,
     /// The platforms of images.
     pub platforms: Platforms,
     /// The kinds of referrers that are carried.
     pub referrers: BTreeSet<ReferrerKind>,
 }
 
-/// A bundle.
+/// An item.
 #[derive(Debug, Clone)]
-pub struct BundleRequest {
+pub struct ItemRequest {
     /// Its name, on both sides and in TUF.
     pub name: String,
-    /// Where it is stored.
-    pub origin: BundleOrigin,
+    /// What it is, and where it is stored.
+    pub origin: ItemOrigin,
 }
 
-/// Where a bundle is.
+/// What an item is, and where it is stored.
 #[derive(Debug, Clone)]
-pub enum BundleOrigin {
-    /// In a registry or a layout, in the form of CNAB Registries.
-    Stored(SourceReference),
-    /// In a file: a thin bundle.
-    Document {
+pub enum ItemOrigin {
+    /// A bundle in a registry or a layout, in the form of CNAB Registries.
+    Bundle(SourceReference),
+    /// A thin bundle in a file.
+    ThinBundle {
         /// The content of `bundle.json`.
         bundle_json: Vec<u8>,
         /// Where its images are.
         images: ImagesFrom,
     },
+    /// An image that belongs to no bundle.
+    Image(SourceReference),
 }
 
 /// Where the images of a thin bundle are.
@@ -74,13 +74,4 @@ impl fmt::Debug for ImagesFrom {
             Self::OneRepository(_, repository) => f.debug_tuple("OneRepository").field(repository).finish(),
         }
     }
-}
-
-/// An image.
-#[derive(Debug, Clone)]
-pub struct ImageRequest {
-    /// Its name.
-    pub name: String,
-    /// Where it is.
-    pub place: SourceReference,
 }

@@ -15,6 +15,7 @@ use serde::Serialize;
 pub use warning::{Remedy, Warning, WarningReport};
 
 use crate::oci::ReferrerKind;
+use crate::trust::ItemKind;
 use crate::trust_store::RepositoryName;
 use crate::trust_store::period::Period;
 
@@ -34,10 +35,8 @@ pub struct Report {
     pub time: TimeReport,
     /// The TUF repositories, and who signed their roles.
     pub repositories: Vec<RepositoryReport>,
-    /// The bundles.
-    pub bundles: Vec<BundleReport>,
-    /// The images that belong to no bundle.
-    pub images: Vec<ItemReport>,
+    /// The items, in the order of the inventory.
+    pub items: Vec<ItemReport>,
     /// The content that was checked.
     pub content: ContentReport,
     /// What a person should know, although it is not a reason to refuse.
@@ -140,29 +139,19 @@ impl From<(Timestamp, Verdicts)> for ExpiryReport {
     }
 }
 
-/// A bundle.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct BundleReport {
-    /// The bundle itself.
-    #[serde(flatten)]
-    pub item: ItemReport,
-    /// The level of CNAB Security that it reached.
-    pub level: Level,
-    /// Its images.
-    pub images: Vec<ItemReport>,
-}
-
-/// A bundle or an image.
+/// An item, or a part of one.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ItemReport {
+    /// What it is.
+    pub kind: ItemKind,
     /// Its reference.
     pub name: String,
     /// The digest that is vouched for: of `bundle.json`, or of the image's manifest or index.
     pub digest: Digest,
+    /// The level of CNAB Security that it reached together with its parts. An image is judged as a bundle of itself.
+    pub level: Level,
     /// The platforms that are carried.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub platforms: Vec<String>,
@@ -176,6 +165,16 @@ pub struct ItemReport {
     /// The attestations that are attached to an image or to its referrers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attestations: Vec<AttestationReport>,
+    /// The items that it consists of: the images of a bundle.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Self>,
+}
+
+impl ItemReport {
+    /// This item, and then its parts.
+    pub fn walk(&self) -> Box<dyn Iterator<Item = &Self> + '_> {
+        Box::new(std::iter::once(self).chain(self.parts.iter().flat_map(Self::walk)))
+    }
 }
 
 /// A referrer of an image.
@@ -252,16 +251,15 @@ pub struct ContentReport {
 }
 
 impl Report {
-    /// Every item: bundles, their images, and images that belong to no bundle.
-    pub fn items(&self) -> impl Iterator<Item = &ItemReport> {
-        let bundles = self.bundles.iter().flat_map(|bundle| std::iter::once(&bundle.item).chain(&bundle.images));
-        bundles.chain(&self.images)
+    /// Every item, followed by its parts.
+    pub fn walk(&self) -> impl Iterator<Item = &ItemReport> {
+        self.items.iter().flat_map(ItemReport::walk)
     }
 
     /// Every expiry: of the roles, and of the first layout of each supply chain.
     pub fn expiries(&self) -> impl Iterator<Item = ExpiryReport> {
         let roles = self.repositories.iter().flat_map(|repository| &repository.roles).map(|role| role.expiry);
-        let layouts = self.items().filter_map(|item| item.in_toto.as_ref()).map(|chain| chain.expiry);
+        let layouts = self.walk().filter_map(|item| item.in_toto.as_ref()).map(|chain| chain.expiry);
         roles.chain(layouts)
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::{BundleRecord, DescriptorRecord, ImageRecord, ItemRecord, TargetRecord};
+use serde::Serialize;
 
 use crate::oci::{Reference, Tag};
 
@@ -28,7 +29,8 @@ pub struct Item {
 }
 
 /// What an item is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum ItemKind {
     /// A bundle.
     Bundle,

@@ -10,8 +10,8 @@ use super::Head;
 use super::documents::{ClosedImage, ClosedItem};
 use crate::oci::{Document, Graph, ReferrerKind};
 use crate::report::{
-    ArchiveReport, AttestationReport, BundleReport, ContentReport, ExpiryReport, FORMAT, ItemReport, ReferrerReport,
-    Report, RepositoryReport, RoleReport, SupplyChainReport, TargetReport, TimeReport, Warning, WarningReport,
+    ArchiveReport, AttestationReport, ContentReport, ExpiryReport, FORMAT, ItemReport, ReferrerReport, Report,
+    RepositoryReport, RoleReport, SupplyChainReport, TargetReport, TimeReport, Warning, WarningReport,
 };
 use crate::trust::{CheckedAttestation, Finding, Findings, RepositoryEvidence, Terms, attested_by};
 use crate::trust_store::RepositoryName;
@@ -22,22 +22,7 @@ pub(super) fn report(head: &Head, findings: &Findings, content: ContentReport) -
     let Head { inventory, seal, closed, terms, exporter_threshold, .. } = head;
     let clock = terms.clock();
     let repositories: Vec<_> = findings.repositories.iter().map(|evidence| repository(evidence, clock)).collect();
-    let image = |finding: &Finding, image: &ClosedImage| ItemReport {
-        referrers: referrers(image, finding),
-        platforms: image.graph.platforms().map(str::to_owned).collect(),
-        ..item(finding, clock)
-    };
-    let (mut bundles, mut images) = (Vec::new(), Vec::new());
-    for (finding, closed) in findings.items.iter().zip(&closed.items) {
-        match closed {
-            ClosedItem::Bundle(bundle) => bundles.push(BundleReport {
-                item: item(finding, clock),
-                level: finding.level(),
-                images: finding.parts.iter().zip(&bundle.images).map(|(part, it)| image(part, it)).collect(),
-            }),
-            ClosedItem::Image(closed) => images.push(image(finding, closed)),
-        }
-    }
+    let items = findings.items.iter().zip(&closed.items).map(|(finding, closed)| item(finding, closed, clock));
     let mut report = Report {
         format: FORMAT,
         archive: ArchiveReport {
@@ -48,8 +33,7 @@ pub(super) fn report(head: &Head, findings: &Findings, content: ContentReport) -
         },
         time: time(terms, inventory.exported_at, findings.expiries()),
         repositories,
-        bundles,
-        images,
+        items: items.collect(),
         content,
         warnings: Vec::new(),
     };
@@ -123,7 +107,26 @@ fn referrers(image: &ClosedImage, finding: &Finding) -> Vec<ReferrerReport> {
     image.referrers.iter().zip(names).map(report).collect()
 }
 
-fn item(finding: &Finding, clock: &Clock) -> ItemReport {
+fn item(finding: &Finding, closed: &ClosedItem, clock: &Clock) -> ItemReport {
+    match closed {
+        ClosedItem::Bundle(bundle) => {
+            let parts = finding.parts.iter().zip(&bundle.images).map(|(part, closed)| image(part, closed, clock));
+            ItemReport { parts: parts.collect(), ..judged(finding, clock) }
+        }
+        ClosedItem::Image(closed) => image(finding, closed, clock),
+    }
+}
+
+fn image(finding: &Finding, image: &ClosedImage, clock: &Clock) -> ItemReport {
+    ItemReport {
+        platforms: image.graph.platforms().map(str::to_owned).collect(),
+        referrers: referrers(image, finding),
+        ..judged(finding, clock)
+    }
+}
+
+/// What was found about an item of any kind.
+fn judged(finding: &Finding, clock: &Clock) -> ItemReport {
     let tuf = finding.target().map(|agreed| TargetReport {
         target: agreed.target().path().to_owned(),
         repositories: agreed.witnesses().iter().map(|(name, _)| name.clone()).collect(),
@@ -135,13 +138,16 @@ fn item(finding: &Finding, clock: &Clock) -> ItemReport {
         trace: chain.trace().clone(),
     });
     ItemReport {
+        kind: finding.item.kind,
         name: finding.item.reference.clone(),
         digest: finding.item.digest.clone(),
+        level: finding.level(),
         platforms: Vec::new(),
         referrers: Vec::new(),
         tuf,
         in_toto,
         attestations: finding.attestations().map(attestation).collect(),
+        parts: Vec::new(),
     }
 }
 
@@ -157,7 +163,7 @@ fn warnings(report: &Report, head: &Head, findings: &Findings) -> Vec<Warning> {
             expires: role.expiry.expires,
         }));
     }
-    for item in report.items() {
+    for item in report.walk() {
         let Some(chain) = &item.in_toto else { continue };
         let name = || item.name.clone();
         if !chain.expiry.valid_now {

@@ -15,7 +15,7 @@ fn what_is_packed_honestly_is_accepted_at_the_highest_level() {
     let before = far.trusted_state();
     let delivered = far.accepts(&consignment(&sample).archive());
     let report = delivered.verified().report();
-    assert_eq!(report.bundles[0].level, "4".parse::<Level>().unwrap());
+    assert_eq!(report.items[0].level, "4".parse::<Level>().unwrap());
     assert!(far.tags().contains_key(BUNDLE) && far.tags().contains_key(WEB), "{:?}", far.tags());
     assert_ne!(far.trusted_state(), before);
 }

@@ -139,7 +139,7 @@ fn one_unsigned_image_takes_nobody_else_down() {
     far.policy(&policy);
     let delivered = far.accepts(&archive);
     let report = serde_json::to_value(delivered.verified().report()).unwrap();
-    assert_eq!(report["bundles"][0]["level"], "1b", "the report says what was reached, whatever was asked");
+    assert_eq!(report["items"][0]["level"], "1b", "the report says what was reached, whatever was asked");
     let weakened: [fn(&mut Sample); 3] = [
         |sample| drop(sample.repository.released.remove(BUNDLE)),
         |sample| sample.repository.released.get_mut(BUNDLE).unwrap().custom = None,

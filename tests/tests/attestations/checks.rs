@@ -47,7 +47,7 @@ fn attach(layer_type: &str, content: &[u8]) -> (Crossing, Image) {
 
 /// What the far side reports about the attestations of the only image.
 fn reported(crossing: &Crossing, archive: &[u8]) -> Vec<AttestationReport> {
-    crossing.import(archive).unwrap().verified().report().images[0].attestations.clone()
+    crossing.import(archive).unwrap().verified().report().items[0].attestations.clone()
 }
 
 /// Why the near side refused to seal an attestation.

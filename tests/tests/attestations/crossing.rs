@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::Exporter;
 use sealift_core::export::{
-    self, ExportRequest, ImageRequest, LeftOutReferrer, PlanError, PrepareError, SourceReference,
+    self, ExportRequest, ItemOrigin, ItemRequest, LeftOutReferrer, PlanError, PrepareError, SourceReference,
 };
 use sealift_core::import::{self, Delivered, Destination, ImportError};
 use sealift_core::layout::{LayoutSink, LayoutSource};
@@ -102,8 +102,8 @@ impl Crossing {
         referrers: BTreeSet<ReferrerKind>,
     ) -> Result<(Vec<u8>, Vec<LeftOutReferrer>), Refused> {
         let place = SourceReference { source, reference: reference(name) };
-        let images = vec![ImageRequest { name: NAME.to_owned(), place }];
-        let request = ExportRequest { bundles: Vec::new(), images, platforms: Platforms::All, referrers };
+        let items = vec![ItemRequest { name: NAME.to_owned(), origin: ItemOrigin::Image(place) }];
+        let request = ExportRequest { items, platforms: Platforms::All, referrers };
         let plan = export::plan(&request, &Workers::default()).map_err(Refused::Plan)?;
         let settings = export::ExportSettings {
             now: now(),

@@ -48,7 +48,7 @@ fn pin(crossing: &Crossing, side: &str) {
 }
 
 fn reported(crossing: &Crossing, archive: &[u8]) -> Vec<ReferrerReport> {
-    crossing.import(archive).unwrap().verified().report().images[0].referrers.clone()
+    crossing.import(archive).unwrap().verified().report().items[0].referrers.clone()
 }
 
 fn refusal(crossing: &Crossing, archive: &[u8]) -> ReferrerRefusal {

@@ -204,5 +204,5 @@ fn the_checker_notices_what_is_not_described() {
     assert!(!wrong(&|_| {}));
     assert!(wrong(&|report| report["unknown"] = json!(1)));
     assert!(wrong(&|report| drop(report.as_object_mut().unwrap().remove("time"))));
-    assert!(wrong(&|report| report["images"][0]["attestations"][0]["signature"]["check"] = json!("perhaps")));
+    assert!(wrong(&|report| report["items"][0]["attestations"][0]["signature"]["check"] = json!("perhaps")));
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::{BundleRecord, Completeness, ImageRecord, ImageRole};
 use sealift_archive_format::strict_json::JsonError;
-use sealift_core::export::{self, ExportRequest, ImageRequest, SourceReference};
+use sealift_core::export::{self, ExportRequest, ItemOrigin, ItemRequest, SourceReference};
 use sealift_core::oci::media_type::{OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST};
 use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::oci::{Descriptor, GraphError, ManifestError, Platforms};
@@ -286,8 +286,7 @@ fn exhaustion_a_source_that_invents_referrers_takes_no_more_than_a_plan_may_hold
     let name = "e.example/a:1".to_owned();
     let place = SourceReference { source: std::sync::Arc::new(source), reference: name.parse().unwrap() };
     let request = ExportRequest {
-        bundles: Vec::new(),
-        images: vec![ImageRequest { name, place }],
+        items: vec![ItemRequest { name, origin: ItemOrigin::Image(place) }],
         platforms: Platforms::All,
         referrers: usual_kinds(),
     };

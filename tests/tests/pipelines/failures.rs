@@ -12,7 +12,7 @@ use sealift_core::cnab::RegistryFormError;
 use sealift_core::cnab::{Bundle, BundleError};
 use sealift_core::export::request::SourceReference;
 use sealift_core::export::{
-    self, BundleOrigin, BundleRequest, ExportError, ExportRequest, ImageRequest, ImagesFrom, PlanError, PrepareError,
+    self, ExportError, ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, PlanError, PrepareError,
 };
 use sealift_core::oci::GraphError;
 use sealift_core::oci::Platforms;
@@ -43,10 +43,9 @@ fn plan_of(sides: &TwoSides, request: &ExportRequest) -> PlanError {
     }
 }
 
-fn bundle(name: &str, origin: BundleOrigin) -> ExportRequest {
+fn item(name: &str, origin: ItemOrigin) -> ExportRequest {
     ExportRequest {
-        bundles: vec![BundleRequest { name: name.to_owned(), origin }],
-        images: Vec::new(),
+        items: vec![ItemRequest { name: name.to_owned(), origin }],
         platforms: Platforms::All,
         referrers: usual_kinds(),
     }
@@ -54,18 +53,17 @@ fn bundle(name: &str, origin: BundleOrigin) -> ExportRequest {
 
 /// A bundle of this name in this source.
 fn stored(source: Arc<dyn Source>, name: &str) -> ExportRequest {
-    bundle(name, BundleOrigin::Stored(SourceReference { source, reference: name.parse().unwrap() }))
+    item(name, ItemOrigin::Bundle(SourceReference { source, reference: name.parse().unwrap() }))
 }
 
 /// An image of this name in this source.
 pub(super) fn lone_image(source: Arc<dyn Source>, name: &str) -> ExportRequest {
     let place = SourceReference { source, reference: name.parse().unwrap() };
-    let images = vec![ImageRequest { name: name.to_owned(), place }];
-    ExportRequest { bundles: Vec::new(), images, platforms: Platforms::All, referrers: usual_kinds() }
+    item(name, ItemOrigin::Image(place))
 }
 
 fn document(bundle_json: &[u8], images: ImagesFrom) -> ExportRequest {
-    bundle("example.com/demo/thin:1", BundleOrigin::Document { bundle_json: bundle_json.to_vec(), images })
+    item("example.com/demo/thin:1", ItemOrigin::ThinBundle { bundle_json: bundle_json.to_vec(), images })
 }
 
 /// The file of a blob of the near side's layout.
@@ -89,15 +87,18 @@ fn a_plan_names_what_is_wrong_with_its_request() {
         "{no_bundle:?}"
     );
     let twice = ExportRequest {
-        images: [WEB, INSTALLER]
-            .map(|name| ImageRequest { name: "example.com/one:1".to_owned(), place: sides.place(name) })
+        items: [WEB, INSTALLER]
+            .map(|name| ItemRequest {
+                name: "example.com/one:1".to_owned(),
+                origin: ItemOrigin::Image(sides.place(name)),
+            })
             .to_vec(),
         ..sides.image_request(WEB)
     };
     assert!(matches!(plan_of(&sides, &twice), PlanError::Names(DocumentError::TwoContents { .. })));
     let promised = Digest::sha256(b"something else");
     let mut other = sides.image_request(WEB);
-    other.images[0].name = format!("{WEB}@{promised}");
+    other.items[0].name = format!("{WEB}@{promised}");
     let refused = plan_of(&sides, &other);
     assert!(matches!(&refused, PlanError::OtherContent { promised: it, .. } if *it == promised), "{refused:?}");
 }
@@ -324,8 +325,8 @@ fn more_names_than_an_index_may_list_are_not_sealed() {
     source.serve(image);
     let source: Arc<dyn Source> = Arc::new(source);
     let names = (0..10_001).map(|number| format!("e.example/a:{number}"));
-    let images = names.flat_map(|name| lone_image(Arc::clone(&source), &name).images).collect();
-    let plan = export::plan(&ExportRequest { images, ..sides.image_request(WEB) }, &Workers::default()).unwrap();
+    let items = names.flat_map(|name| lone_image(Arc::clone(&source), &name).items).collect();
+    let plan = export::plan(&ExportRequest { items, ..sides.image_request(WEB) }, &Workers::default()).unwrap();
     let (trust, keys) = (sides.near().load().unwrap(), [SigningKey::from_seed(&[42; 32])]);
     let prepared = export::prepare(plan, &trust, BTreeMap::new(), &settings(&sides, "test", &keys));
     let refused = prepared.err().unwrap();

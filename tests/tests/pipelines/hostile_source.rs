@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use sealift_core::export::{
-    self, BundleOrigin, BundleRequest, ExportRequest, ImageRequest, PlanError, SourceReference,
-};
+use sealift_core::export::{self, ExportRequest, ItemOrigin, ItemRequest, PlanError, SourceReference};
 use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::oci::{Descriptor, GraphError, Platforms};
 use sealift_core::transfer::{Source, Workers};
@@ -17,11 +15,10 @@ fn plan(source: HostileSource, images: &[&str], bundles: &[&str]) -> (Result<exp
     let asked = source.asked();
     let source: Arc<dyn Source> = Arc::new(source);
     let place = |name: &str| SourceReference { source: Arc::clone(&source), reference: name.parse().unwrap() };
-    let image = |name: &&str| ImageRequest { name: (*name).to_owned(), place: place(name) };
-    let bundle = |name: &&str| BundleRequest { name: (*name).to_owned(), origin: BundleOrigin::Stored(place(name)) };
+    let image = |name: &&str| ItemRequest { name: (*name).to_owned(), origin: ItemOrigin::Image(place(name)) };
+    let bundle = |name: &&str| ItemRequest { name: (*name).to_owned(), origin: ItemOrigin::Bundle(place(name)) };
     let request = ExportRequest {
-        bundles: bundles.iter().map(bundle).collect(),
-        images: images.iter().map(image).collect(),
+        items: bundles.iter().map(bundle).chain(images.iter().map(image)).collect(),
         platforms: Platforms::All,
         referrers: usual_kinds(),
     };

@@ -14,10 +14,10 @@ mod unfinished;
 use std::fs;
 
 use sealift_archive_format::inventory::Completeness;
-use sealift_core::export::{BundleOrigin, BundleRequest, ExportRequest, ImagesFrom, PlanError, PrepareError};
+use sealift_core::export::{ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, PlanError, PrepareError};
 use sealift_core::oci::Platforms;
 use sealift_core::oci::referrer::usual_kinds;
-use sealift_core::trust::{JudgementError, RepositoryError};
+use sealift_core::trust::{ItemKind, JudgementError, RepositoryError};
 use sealift_proof::level::Level;
 use sealift_proof::tuf::{ProviderError, TufError};
 use sealift_sample_publisher::Sample;
@@ -41,7 +41,7 @@ fn a_bundle_crosses_the_gap_unchanged() {
     let sides = TwoSides::new();
     let archive = sides.archive();
     let report = sides.verify(&archive).report();
-    assert_eq!(report.bundles[0].level, Level::Four);
+    assert_eq!(report.items[0].level, Level::Four);
     assert_eq!(report.archive.sealed_by, ["alice"]);
     assert!(report.warnings.is_empty(), "{:?}", report.warnings);
 
@@ -126,34 +126,47 @@ fn an_image_may_stand_alone() {
     let sides = TwoSides::new();
     let archive = sides.export(&sides.image_request(WEB)).unwrap();
     let report = sides.verify(&archive).report();
-    assert_eq!(report.images[0].name, WEB);
-    assert!(report.images[0].in_toto.is_some());
+    assert_eq!(report.items[0].name, WEB);
+    assert!(report.items[0].in_toto.is_some());
     let target = sides.path("delivered");
     sides.import(&archive, &target).unwrap();
     assert_eq!(listed(&target, WEB), listed(&sides.published.layout, WEB));
 }
 
+#[test]
+fn items_of_every_kind_are_carried_and_reported_in_the_order_in_which_they_were_asked_for() {
+    let sides = TwoSides::new();
+    let mut request = sides.image_request(WEB);
+    request.items.extend(sides.request().items);
+    let archive = sides.export(&request).unwrap();
+    let report = sides.verify(&archive).report();
+    let found: Vec<_> = report.walk().map(|item| (item.kind, item.name.as_str(), item.parts.len())).collect();
+    let (bundle, installer) = (sides.published.bundle.as_str(), "example.com/demo/installer:1.0.0");
+    let (image, parts) = ((ItemKind::Image, WEB, 0), [(ItemKind::Image, installer, 0), (ItemKind::Image, WEB, 0)]);
+    assert_eq!(found, [image, (ItemKind::Bundle, bundle, 2), parts[0], parts[1]]);
+    let json = serde_json::to_value(&report).unwrap();
+    let kinds: Vec<_> = json["items"].as_array().unwrap().iter().map(|item| &item["kind"]).collect();
+    assert_eq!(kinds, ["image", "bundle"]);
+    assert_eq!(json["items"][1]["parts"][0]["name"], installer);
+    sides.import(&archive, &sides.path("delivered")).unwrap();
+}
+
 /// The bundle as a file, with its images in the layout.
 fn thin(sides: &TwoSides, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> ExportRequest {
     let report = sides.verify(&sides.archive()).report();
-    let digest = &report.bundles[0].item.digest;
+    let digest = &report.items[0].digest;
     let bundle_json = fs::read(sides.published.layout.join("blobs/sha256").join(digest.hex())).unwrap();
     let images = ImagesFrom::TheirReferences(sides.layout());
-    let origin = BundleOrigin::Document { bundle_json: change(bundle_json), images };
+    let origin = ItemOrigin::ThinBundle { bundle_json: change(bundle_json), images };
     let name = sides.published.bundle.clone();
-    ExportRequest {
-        bundles: vec![BundleRequest { name, origin }],
-        images: Vec::new(),
-        platforms: Platforms::All,
-        referrers: usual_kinds(),
-    }
+    ExportRequest { items: vec![ItemRequest { name, origin }], platforms: Platforms::All, referrers: usual_kinds() }
 }
 
 #[test]
 fn a_thin_bundle_gets_a_registry_form_on_the_way() {
     let sides = TwoSides::new();
     let archive = sides.export(&thin(&sides, |bundle_json| bundle_json)).unwrap();
-    assert_eq!(sides.verify(&archive).report().bundles[0].level, Level::Four);
+    assert_eq!(sides.verify(&archive).report().items[0].level, Level::Four);
     let target = sides.path("delivered");
     sides.import(&archive, &target).unwrap();
     let digest = listed(&target, &sides.published.bundle).unwrap();
@@ -199,14 +212,14 @@ fn chosen_platforms_are_carried_and_the_others_are_named_as_absent() {
         assert_eq!(image.platforms, ["linux/amd64"]);
     }
     // The index keeps its bytes, so TUF and in-toto vouch for it all the same.
-    assert_eq!(sides.verify(&archive).report().bundles[0].level, Level::Four);
+    assert_eq!(sides.verify(&archive).report().items[0].level, Level::Four);
 }
 
 #[test]
 fn an_unsigned_image_is_refused_unless_the_policy_lets_it_in() {
     let sides = TwoSides::new();
     let mut request = sides.image_request(WEB);
-    request.images[0].name = "elsewhere.example/web:1".to_owned();
+    request.items[0].name = "elsewhere.example/web:1".to_owned();
     match sides.export(&request) {
         Err(ExportFailure::Prepare(PrepareError::Judgement(JudgementError::Level { level: Level::Zero, .. }))) => {}
         other => panic!("{other:?}"),
@@ -215,5 +228,5 @@ fn an_unsigned_image_is_refused_unless_the_policy_lets_it_in() {
         fs::write(sides.path(side).join("policy.toml"), "minimum_level = \"0\"\n").unwrap();
     }
     let report = sides.verify(&sides.export(&request).unwrap()).report();
-    assert!(report.images[0].tuf.is_none());
+    assert!(report.items[0].tuf.is_none());
 }

@@ -45,7 +45,7 @@ fn both_verdicts_are_in_the_report_where_they_differ() {
     let expired = roles.iter().filter(|role| !role.expiry.valid_now).map(|role| role.role.as_str());
     assert_eq!(expired.collect::<Vec<_>>(), ["timestamp"]);
     assert!(warns(&report, "role timestamp of repository demo expired in transit"), "{:?}", report.warnings);
-    let layouts: Vec<_> = report.items().filter_map(|item| item.in_toto.as_ref()).collect();
+    let layouts: Vec<_> = report.walk().filter_map(|item| item.in_toto.as_ref()).collect();
     assert!(!layouts.is_empty() && layouts.iter().all(|layout| !layout.expiry.valid_now));
     let warning = format!("the in-toto layout of {} expired in transit", sides.published.bundle);
     assert!(warns(&report, &warning), "{:?}", report.warnings);

@@ -106,7 +106,7 @@ fn what_is_still_wanted_is_kept_when_something_else_is_exported() {
     interrupt(&sides, &first, &output);
     // Another image comes first, and every entry has another place.
     let mut request = sides.image_request(INSTALLER);
-    request.images.extend(sides.image_request(WEB).images);
+    request.items.extend(sides.image_request(WEB).items);
     let prepared = prepare_request(&sides, &request, "test", &key()).unwrap();
     let piped = prepared.write(Vec::new(), &Workers::default(), &Unwatched).unwrap();
     for digest in &fetched(&first)[1..] {

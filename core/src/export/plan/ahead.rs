@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sealift_archive_format::Digest;
 
-use super::super::request::{BundleOrigin, ExportRequest, SourceReference};
+use super::super::request::{ExportRequest, ItemOrigin, SourceReference};
 use super::budget::Budget;
 use super::{address, locate};
 use crate::cnab::{Bundle, registry_form};
@@ -122,17 +122,17 @@ fn roots(request: &ExportRequest) -> Vec<Ask> {
         then: Then { indexes: MAXIMUM_DEPTH, referrers: levels, is_bundle, is_referrer: false },
     };
     let mut roots = Vec::new();
-    for bundle in &request.bundles {
-        match &bundle.origin {
-            BundleOrigin::Stored(place) => roots.push(ask(place, true)),
-            BundleOrigin::Document { bundle_json, images } => {
+    for item in &request.items {
+        match &item.origin {
+            ItemOrigin::Bundle(place) => roots.push(ask(place, true)),
+            ItemOrigin::Image(place) => roots.push(ask(place, false)),
+            ItemOrigin::ThinBundle { bundle_json, images } => {
                 let bundle = Bundle::parse(bundle_json);
                 let places = bundle.iter().flat_map(|bundle| &bundle.images).filter_map(|it| locate(it, images).ok());
                 roots.extend(places.map(|place| ask(&place, false)));
             }
         }
     }
-    roots.extend(request.images.iter().map(|image| ask(&image.place, false)));
     roots
 }
 

@@ -14,9 +14,9 @@ use std::io::Read;
 use std::sync::Arc;
 
 use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::{BundleRecord, Completeness, ImageRecord, ImageRole, ItemRecord};
+use sealift_archive_format::inventory::{BundleRecord, ImageRecord, ImageRole, ItemRecord};
 
-use super::request::{BundleOrigin, BundleRequest, ExportRequest, ImageRequest, ImagesFrom, SourceReference};
+use super::request::{ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, SourceReference};
 use crate::cnab::registry_form::{self, RegistryFormError};
 use crate::cnab::{Bundle, BundleError, BundleImage, bundle};
 use crate::oci::manifest::Document;
@@ -86,11 +86,8 @@ pub fn plan(request: &ExportRequest, workers: &Workers) -> Result<Plan, PlanErro
         listed: HashMap::new(),
         listed_count: 0,
     };
-    for bundle in &request.bundles {
-        planner.bundle(bundle)?;
-    }
-    for image in &request.images {
-        planner.lone_image(image)?;
+    for item in &request.items {
+        planner.item(item)?;
     }
     let plan = planner.plan;
     check_names(&plan.items).map_err(PlanError::Names)?;
@@ -116,10 +113,11 @@ impl Planner<'_> {
         Ok(&*place.source)
     }
 
-    fn bundle(&mut self, request: &BundleRequest) -> Result<(), PlanError> {
-        match &request.origin {
-            BundleOrigin::Stored(place) => self.stored_bundle(&request.name, place),
-            BundleOrigin::Document { bundle_json, images } => self.thin_bundle(&request.name, bundle_json, images),
+    fn item(&mut self, ItemRequest { name, origin }: &ItemRequest) -> Result<(), PlanError> {
+        match origin {
+            ItemOrigin::Bundle(place) => self.stored_bundle(name, place),
+            ItemOrigin::ThinBundle { bundle_json, images } => self.thin_bundle(name, bundle_json, images),
+            ItemOrigin::Image(place) => self.lone_image(name, place),
         }
     }
 
@@ -173,11 +171,11 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn lone_image(&mut self, request: &ImageRequest) -> Result<(), PlanError> {
-        let graph = self.resolve(&request.name, &request.place)?;
-        let promised = request.name.parse::<Reference>().ok().and_then(|name| name.digest().cloned());
-        require(&request.name, promised.as_ref(), graph.root().descriptor())?;
-        let (record, closed) = self.record(&request.name, ImageRole::StandAlone, &request.place, graph)?;
+    fn lone_image(&mut self, name: &str, place: &SourceReference) -> Result<(), PlanError> {
+        let graph = self.resolve(name, place)?;
+        let promised = name.parse::<Reference>().ok().and_then(|name| name.digest().cloned());
+        require(name, promised.as_ref(), graph.root().descriptor())?;
+        let (record, closed) = self.record(name, ImageRole::StandAlone, place, graph)?;
         self.plan.items.push(ItemRecord::Image(record));
         self.plan.closed.items.push(ClosedItem::Image(closed));
         Ok(())
@@ -192,8 +190,7 @@ impl Planner<'_> {
     ) -> Result<(ImageRecord, ClosedImage), PlanError> {
         require(&image.reference, image.digest.as_ref(), root)?;
         let graph = self.walk(&image.reference, place, root)?;
-        let role = image.component.clone().map_or(ImageRole::Invocation, ImageRole::Component);
-        self.record(&image.reference, role, place, graph)
+        self.record(&image.reference, image.role(), place, graph)
     }
 
     /// The graph of the manifest at a place.
@@ -275,18 +272,8 @@ impl Planner<'_> {
         graph: Arc<Graph>,
     ) -> Result<(ImageRecord, ClosedImage), PlanError> {
         let referrers = self.referrers(reference, place, &graph)?;
-        let completeness =
-            if graph.left_out().is_empty() { Completeness::AllPlatforms } else { Completeness::Selected };
-        let record = ImageRecord {
-            completeness,
-            descriptor: graph.root().descriptor().into(),
-            role,
-            platforms: graph.platforms().map(str::to_owned).collect(),
-            reference: reference.to_owned(),
-            referrers: referrers.iter().map(|referrer| referrer.root().descriptor().into()).collect(),
-            target: None,
-        };
-        Ok((record, ClosedImage { graph, referrers }))
+        let image = ClosedImage { graph, referrers };
+        Ok((image.record(reference, role), image))
     }
 
     fn read_bundle(&mut self, name: &str, place: &SourceReference, config: &Descriptor) -> Result<Vec<u8>, PlanError> {

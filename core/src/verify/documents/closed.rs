@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::entry_name::EntryPlace;
-use sealift_archive_format::inventory::Inventory;
+use sealift_archive_format::inventory::{Completeness, ImageRecord, ImageRole, Inventory};
 
 use super::DocumentError;
 use crate::cnab::Bundle;
@@ -81,6 +81,26 @@ impl<'a> Unique<'a> {
     fn add(&mut self, blob: Blob<'a>) {
         if self.seen.insert(blob.digest) {
             self.blobs.push(blob);
+        }
+    }
+}
+
+/// Whether everything that an image lists is carried.
+pub(super) fn completeness(image: &Graph) -> Completeness {
+    if image.left_out().is_empty() { Completeness::AllPlatforms } else { Completeness::Selected }
+}
+
+impl ClosedImage {
+    /// What an inventory says about the image.
+    pub fn record(&self, reference: &str, role: ImageRole) -> ImageRecord {
+        ImageRecord {
+            completeness: completeness(&self.graph),
+            descriptor: self.graph.root().descriptor().into(),
+            role,
+            platforms: self.graph.platforms().map(str::to_owned).collect(),
+            reference: reference.to_owned(),
+            referrers: self.referrers.iter().map(|referrer| referrer.root().descriptor().into()).collect(),
+            target: None,
         }
     }
 }

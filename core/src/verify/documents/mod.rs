@@ -15,16 +15,14 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::{
-    self, BundleRecord, Completeness, ImageRecord, ImageRole, Inventory, ItemRecord,
-};
+use sealift_archive_format::inventory::{self, BundleRecord, Completeness, ImageRecord, Inventory, ItemRecord};
 
 pub use closed::{Blob, Closed, ClosedBundle, ClosedImage, ClosedItem};
 pub use error::{DocumentError, NotCarried};
 pub(crate) use names::check as check_names;
 
+use crate::cnab::Bundle;
 use crate::cnab::registry_form;
-use crate::cnab::{Bundle, BundleImage};
 use crate::oci::manifest::{Document, ManifestBytes};
 use crate::oci::media_type::{self, Announced};
 use crate::oci::referrer::{self, MAXIMUM_REFERRERS};
@@ -222,11 +220,6 @@ impl Closing<'_> {
     }
 }
 
-/// The role of an image in its bundle.
-fn role(image: &BundleImage) -> ImageRole {
-    image.component.clone().map_or(ImageRole::Invocation, ImageRole::Component)
-}
-
 /// The platforms to walk: all, unless the exporter chose.
 fn platforms(images: &[ImageRecord]) -> Result<Platforms, DocumentError> {
     if images.iter().all(|image| image.completeness == Completeness::AllPlatforms) {
@@ -240,8 +233,8 @@ fn platforms(images: &[ImageRecord]) -> Result<Platforms, DocumentError> {
 /// The platforms of an image are those that its index states for the carried manifests, and it is complete if
 /// everything is carried.
 fn check_platforms(record: &ImageRecord, graph: &Graph) -> Result<(), DocumentError> {
-    let complete = graph.left_out().is_empty() == (record.completeness == Completeness::AllPlatforms);
-    if complete && record.platforms.iter().map(String::as_str).eq(graph.platforms()) {
+    let same_platforms = record.platforms.iter().map(String::as_str).eq(graph.platforms());
+    if record.completeness == closed::completeness(graph) && same_platforms {
         return Ok(());
     }
     let found = graph.platforms().map(str::to_owned).collect();
@@ -304,7 +297,7 @@ fn roots(inventory: &Inventory) -> impl Iterator<Item = &inventory::DescriptorRe
 fn check_images(record: &BundleRecord, bundle: &Bundle) -> Result<(), DocumentError> {
     for (at, image) in bundle.images.iter().enumerate() {
         let fits = |record: &&ImageRecord| {
-            record.role == role(image)
+            record.role == image.role()
                 && record.reference == image.reference
                 && image.digest.as_ref().is_none_or(|promised| *promised == record.descriptor.digest)
         };

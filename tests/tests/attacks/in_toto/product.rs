@@ -53,7 +53,7 @@ fn bound_to(sample: &Sample, step: &str, product: &str) {
     let far = FarSide::trusting(sample, hours(2));
     far.policy("minimum_level = \"4\"\n");
     let report = far.accepts(&packed(sample)).verified().report();
-    let bindings = &report.bundles[0].item.in_toto.as_ref().unwrap().trace.product;
+    let bindings = &report.items[0].in_toto.as_ref().unwrap().trace.product;
     let bindings: Vec<_> = bindings.iter().map(|it| (it.step.as_str(), it.product.as_str())).collect();
     assert_eq!(bindings, [(step, product)]);
 }
