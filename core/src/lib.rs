@@ -169,8 +169,7 @@ pub mod trust;
 pub mod trust_store;
 pub mod tuf_repository;
 pub mod verify;
-
-mod whole_file;
+pub mod whole_file;
 
 pub use co_sign::CoSigner;
 pub use report::Report;

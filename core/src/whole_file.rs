@@ -61,6 +61,17 @@ pub(crate) fn place(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
+/// Writes a file in the place of whatever has its name, in a folder that is created if necessary, and makes it durable. What an
+/// interrupted attempt began in that folder is removed.
+///
+/// # Errors
+/// The operating system's error.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    write(path, content)?;
+    remove_abandoned(folder_of(path))?;
+    sync_folder(folder_of(path))
+}
+
 /// Begins, writes and places a file, in a folder that is created if necessary.
 pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new(""));

@@ -37,8 +37,9 @@ class Interruption:
             left = {path.name for path in folder.iterdir()}
             expect(left <= {NAME, PARTIAL}, f"after it was stopped there are {sorted(left)}")
 
-        result = self.disturb(random, notes, stop, ground.export(folder), seconds, check)
-        if not (folder / NAME).exists():
+        is_done = (folder / NAME).exists
+        result = self.disturb(random, notes, stop, ground.export(folder), seconds, check, is_done)
+        if not is_done():
             ground.succeed(ground.export(folder))
         ground.check_export(folder)
         return result
@@ -60,7 +61,7 @@ class Interruption:
         ground.check_layout(folder)
         return result
 
-    def disturb(self, random, notes, stop, command, seconds, check=lambda: None):
+    def disturb(self, random, notes, stop, command, seconds, check=lambda: None, is_done=lambda: False):
         """Stops the command once, or several times one after the other, as it goes on each time. Returns whether it was
         stopped at all, and the last moment at which that was tried, in seconds."""
         stopped = False
@@ -76,6 +77,8 @@ class Interruption:
             notes["stopped"] += 1
             stopped = True
             check()
+            if is_done():
+                break
         return stopped, moment
 
 

@@ -176,10 +176,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     progress.finish();
     let prepared = prepared.attempt(attempt)?;
 
-    progress.begin("exporting", Some(prepared.content_bytes()));
-    let written = write(&prepared, arguments, &*progress);
-    progress.finish();
-    written?;
+    write(&prepared, arguments, &*progress, context)?;
     update
         .commit(&prepared.states(&trust))
         .attempt(|| "the archive was written, but the trust store could not be updated".to_owned())?;
@@ -212,27 +209,58 @@ fn remark_on(export_time: ExportTime, policy: &Policy, context: &Context) {
     }
 }
 
-fn write(prepared: &Prepared, arguments: &ExportArguments, progress: &dyn Progress) -> Result<(), Failure> {
+fn write(
+    prepared: &Prepared,
+    arguments: &ExportArguments,
+    progress: &dyn Progress,
+    context: &Context,
+) -> Result<(), Failure> {
     let output = &arguments.output;
     let attempt = || format!("cannot write {}", output.display());
     let workers = arguments.connections.workers();
     if output.as_os_str() == "-" {
-        let mut out = prepared.write(BufWriter::new(terminal::data()), &workers, progress).attempt(attempt)?;
-        return out.flush().map_err(Reason::StandardOutput).attempt(attempt);
+        progress.begin("exporting", Some(prepared.content_bytes()));
+        let written = prepared.write(BufWriter::new(terminal::data()), &workers, progress);
+        progress.finish();
+        return written.attempt(attempt)?.flush().map_err(Reason::StandardOutput).attempt(attempt);
     }
     let unfinished =
         Unfinished::begin(output, prepared, arguments.fresh).map_err(ExportError::from).attempt(attempt)?;
-    let path = unfinished.path().to_owned();
-    interruption::leaves(move || format!("{}; run the same command again to go on", kept(&path)));
+    let remains = Remains { output: output.clone(), partial: unfinished.path().to_owned() };
+    if unfinished.is_taken_up() {
+        context.remark(format_args!("Going on: {}.", remains.kept()));
+    }
+    interruption::leaves({
+        let remains = remains.clone();
+        move || remains.after_interruption()
+    });
+    progress.begin("exporting", Some(prepared.content_bytes()));
     let written = prepared.write_file(unfinished, &workers, progress);
-    written.map(drop).attempt(attempt)
+    progress.finish();
+    written.map(drop).attempt(|| format!("{}; {}", attempt(), remains.kept()))
 }
 
-/// What an unfinished archive keeps.
-fn kept(path: &Path) -> String {
-    // A file with holes: what counts is what was written.
-    let written = path.metadata().map_or(0, |metadata| metadata.blocks().saturating_mul(512));
-    format!("{} keeps {}", path.display(), indicatif::HumanBytes(written))
+/// What is there when an export ends before its time.
+#[derive(Clone)]
+struct Remains {
+    output: PathBuf,
+    partial: PathBuf,
+}
+
+impl Remains {
+    /// What the unfinished archive keeps.
+    fn kept(&self) -> String {
+        // A file with holes: what counts is what was written.
+        let written = self.partial.metadata().map_or(0, |metadata| metadata.blocks().saturating_mul(512));
+        format!("{} keeps {}", self.partial.display(), indicatif::HumanBytes(written))
+    }
+
+    fn after_interruption(&self) -> String {
+        match self.partial.exists() {
+            true => format!("{}; run the same command again to go on", self.kept()),
+            false => format!("{} is complete", self.output.display()),
+        }
+    }
 }
 
 /// The sources that the command line names, each opened once: registries, where there is a network, and layouts.

@@ -226,6 +226,8 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), MirrorError> {
     whole_file::write(path, bytes).map_err(|source| MirrorError::Write { path: path.to_owned(), source })
 }
 
+/// Makes what is in a folder durable; what an interrupted attempt began there goes.
 fn sync(folder: &Path) -> Result<(), MirrorError> {
-    whole_file::sync_folder(folder).map_err(|source| MirrorError::Write { path: folder.to_owned(), source })
+    let synced = whole_file::remove_abandoned(folder).and_then(|()| whole_file::sync_folder(folder));
+    synced.map_err(|source| MirrorError::Write { path: folder.to_owned(), source })
 }
