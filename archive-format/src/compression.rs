@@ -96,18 +96,18 @@ impl From<CompressionError> for io::Error {
 }
 
 /// Reads an archive, decompressed.
-pub struct Decompressed<R: Read>(Decoder<Source<R>>);
+pub struct Decompressed<R: Read>(Decoder<DecoderInput<R>>);
 
 /// The input, with the bytes that were looked at put back in front.
-type Source<R> = BufReader<io::Chain<io::Cursor<Vec<u8>>, Counted<R>>>;
+type DecoderInput<R> = BufReader<io::Chain<io::Cursor<Vec<u8>>, CountedInput<R>>>;
 
 /// Counts what is read of the input.
-struct Counted<R> {
+struct CountedInput<R> {
     input: R,
     count: u64,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for CountedInput<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.input.read(buffer)?;
         self.count += count as u64;
@@ -138,7 +138,7 @@ impl<R: Read> Decompressed<R> {
     /// # Errors
     /// The input's errors, and [`CompressionError`] for a zstd frame whose header cannot be read.
     pub fn open(input: R) -> io::Result<Self> {
-        let mut input = Counted { input, count: 0 };
+        let mut input = CountedInput { input, count: 0 };
         let mut beginning = Vec::new();
         input.by_ref().take(ZSTD.len() as u64 + 1).read_to_end(&mut beginning)?;
         let gzip = beginning.starts_with(&GZIP);
@@ -153,7 +153,7 @@ impl<R: Read> Decompressed<R> {
 
     /// Reads an archive that is known not to be compressed.
     pub(crate) fn plain(input: R) -> Self {
-        Self(Decoder::None(source(Vec::new(), Counted { input, count: 0 })))
+        Self(Decoder::None(source(Vec::new(), CountedInput { input, count: 0 })))
     }
 
     /// Refuses to continue when `expanded` bytes are far more than the compressed bytes that they came from. What is
@@ -202,7 +202,7 @@ impl<R: Read> Read for Decompressed<R> {
     }
 }
 
-fn source<R: Read>(beginning: Vec<u8>, input: Counted<R>) -> Source<R> {
+fn source<R: Read>(beginning: Vec<u8>, input: CountedInput<R>) -> DecoderInput<R> {
     BufReader::with_capacity(BUFFER_LENGTH, io::Cursor::new(beginning).chain(input))
 }
 

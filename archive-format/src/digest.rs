@@ -199,10 +199,10 @@ fn shorten(text: &str) -> String {
 
 /// Computes a [`Digest`] over bytes that come in pieces.
 #[derive(Clone)]
-pub struct Hasher(Inner);
+pub struct Hasher(HasherState);
 
 #[derive(Clone)]
-enum Inner {
+enum HasherState {
     Sha256(sha2::Sha256),
     Sha512(sha2::Sha512),
 }
@@ -211,16 +211,16 @@ impl Hasher {
     /// A hasher that has seen nothing yet.
     pub fn new(algorithm: DigestAlgorithm) -> Self {
         Self(match algorithm {
-            DigestAlgorithm::Sha256 => Inner::Sha256(sha2::Sha256::new()),
-            DigestAlgorithm::Sha512 => Inner::Sha512(sha2::Sha512::new()),
+            DigestAlgorithm::Sha256 => HasherState::Sha256(sha2::Sha256::new()),
+            DigestAlgorithm::Sha512 => HasherState::Sha512(sha2::Sha512::new()),
         })
     }
 
     /// Takes in the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         match &mut self.0 {
-            Inner::Sha256(hasher) => hasher.update(bytes),
-            Inner::Sha512(hasher) => hasher.update(bytes),
+            HasherState::Sha256(hasher) => hasher.update(bytes),
+            HasherState::Sha512(hasher) => hasher.update(bytes),
         }
     }
 
@@ -228,8 +228,8 @@ impl Hasher {
     pub fn finish(self) -> Digest {
         let of = |algorithm, bytes: &[u8]| Digest { algorithm, text: hex::encode(bytes).into() };
         match self.0 {
-            Inner::Sha256(hasher) => of(DigestAlgorithm::Sha256, &hasher.finalize()),
-            Inner::Sha512(hasher) => of(DigestAlgorithm::Sha512, &hasher.finalize()),
+            HasherState::Sha256(hasher) => of(DigestAlgorithm::Sha256, &hasher.finalize()),
+            HasherState::Sha512(hasher) => of(DigestAlgorithm::Sha512, &hasher.finalize()),
         }
     }
 }

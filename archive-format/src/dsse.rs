@@ -1,7 +1,8 @@
 //! DSSE v1.0: envelopes that carry a payload, its type, and signatures over both.
 //!
-//! Promise: [`Envelope::parse`] reads strictly and within limits, holding only what it hands out, and
-//! [`Envelope::signed_bytes`] are exactly the bytes that a signer signs. Nothing is verified here, and key ids are labels. <https://github.com/secure-systems-lab/dsse>
+//! Promise: [`DsseEnvelope::parse`] reads strictly and within limits, holding only what it hands out, and
+//! [`DsseEnvelope::signed_bytes`] are exactly the bytes that a signer signs. Nothing is verified here, and key
+//! ids are labels. <https://github.com/secure-systems-lab/dsse>
 
 use std::fmt;
 
@@ -24,18 +25,18 @@ pub(crate) const MAXIMUM_SIGNATURE_LENGTH: usize = 4_096;
 /// An envelope, decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "RawEnvelope")]
-pub struct Envelope {
+pub struct DsseEnvelope {
     /// What kind of content the payload is: a media type or a URI.
     pub payload_type: String,
     /// The payload.
     pub payload: Vec<u8>,
     /// The signatures, in the order in which they are written.
-    pub signatures: Vec<Signature>,
+    pub signatures: Vec<DsseSignature>,
 }
 
 /// A signature in an envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signature {
+pub struct DsseSignature {
     /// The signer's name for its key; empty where there is none. A label, not to be trusted.
     pub key_id: String,
     /// The signature.
@@ -128,7 +129,7 @@ impl<'de> Visitor<'de> for CountSignatures {
     }
 }
 
-impl Envelope {
+impl DsseEnvelope {
     /// Parses an envelope. The caller bounds the length of `bytes`.
     ///
     /// # Errors
@@ -166,7 +167,7 @@ impl Envelope {
     }
 }
 
-impl TryFrom<RawEnvelope> for Envelope {
+impl TryFrom<RawEnvelope> for DsseEnvelope {
     type Error = EnvelopeError;
 
     fn try_from(raw: RawEnvelope) -> Result<Self, EnvelopeError> {
@@ -179,12 +180,12 @@ impl TryFrom<RawEnvelope> for Envelope {
         Ok(Self {
             payload_type: raw.payload_type,
             payload: decode("payload", &raw.payload)?,
-            signatures: raw.signatures.first.into_iter().map(Signature::parse).collect::<Result<_, _>>()?,
+            signatures: raw.signatures.first.into_iter().map(DsseSignature::parse).collect::<Result<_, _>>()?,
         })
     }
 }
 
-impl Signature {
+impl DsseSignature {
     fn parse(raw: RawSignature) -> Result<Self, EnvelopeError> {
         limit("keyid", raw.keyid.len(), MAXIMUM_KEY_ID_LENGTH)?;
         let bytes = decode("sig", &raw.sig)?;
@@ -234,23 +235,23 @@ mod tests {
 
     #[test]
     fn an_envelope_survives_being_written_and_read() {
-        let envelope = Envelope {
+        let envelope = DsseEnvelope {
             payload_type: "text/plain".to_owned(),
             payload: b"\x00\xff\xfe".to_vec(),
             signatures: vec![
-                Signature { key_id: "a".to_owned(), bytes: vec![0xfb, 0xff] },
-                Signature { key_id: String::new(), bytes: vec![1; 64] },
+                DsseSignature { key_id: "a".to_owned(), bytes: vec![0xfb, 0xff] },
+                DsseSignature { key_id: String::new(), bytes: vec![1; 64] },
             ],
         };
         let bytes = envelope.encode();
         assert!(
             bytes.starts_with(br#"{"payload":"AP/+","payloadType":"text/plain","signatures":[{"keyid":"a","sig":"#)
         );
-        assert_eq!(Envelope::parse(&bytes).unwrap(), envelope);
+        assert_eq!(DsseEnvelope::parse(&bytes).unwrap(), envelope);
     }
 
-    fn parse(text: &str) -> Result<Envelope, EnvelopeError> {
-        Envelope::parse(text.as_bytes())
+    fn parse(text: &str) -> Result<DsseEnvelope, EnvelopeError> {
+        DsseEnvelope::parse(text.as_bytes())
     }
 
     #[test]

@@ -21,10 +21,10 @@ const TARGETS: &str = "/targets/";
 
 /// The name of an entry. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct EntryName(Arc<Inner>);
+pub struct EntryName(Arc<EntryNameInner>);
 
 #[derive(PartialEq, Eq, Hash)]
-struct Inner {
+struct EntryNameInner {
     text: Arc<str>,
     place: EntryPlace,
 }
@@ -91,7 +91,7 @@ pub enum EntryNameError {
 
 impl EntryName {
     fn new(text: String, place: EntryPlace) -> Self {
-        Self(Arc::new(Inner { text: text.into(), place }))
+        Self(Arc::new(EntryNameInner { text: text.into(), place }))
     }
 
     /// `sealift/seal.json`.
@@ -113,7 +113,7 @@ impl EntryName {
     pub fn blob(digest: &Digest) -> Self {
         let text: Arc<str> = format!("blobs/{}/{}", digest.algorithm().name(), digest.hex()).into();
         let digest = digest.within(&text);
-        Self(Arc::new(Inner { text, place: EntryPlace::Blob(digest) }))
+        Self(Arc::new(EntryNameInner { text, place: EntryPlace::Blob(digest) }))
     }
 
     /// The place of a TUF metadata file, for example `1.root.json`; characters that need it are encoded.

@@ -6,7 +6,7 @@ use crate::tar_profile;
 
 /// The offsets of all entries of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layout {
+pub struct EntryOffsets {
     /// The entries, the seal first, in the order of the archive.
     pub entries: Vec<Located>,
     /// The length of the archive, in bytes, with the blocks that end it.
@@ -26,7 +26,7 @@ pub struct Located {
     pub size: u64,
 }
 
-impl Layout {
+impl EntryOffsets {
     /// The layout of the archive that an inventory describes, behind a seal of `seal_length` bytes.
     pub fn of(seal_length: u64, inventory: &Inventory) -> Self {
         let listed = inventory.entries.iter().map(|entry| (entry.name.clone(), entry.size));

@@ -92,7 +92,7 @@ pub use digest::{Digest, DigestAlgorithm, DigestError, Hasher};
 pub use entry_name::{EntryName, EntryNameError, EntryPlace};
 pub use format_error::{FormatError, Problem};
 pub use inventory::{Inventory, InventoryError};
-pub use layout::{Layout, Located};
+pub use layout::{EntryOffsets, Located};
 pub use reader::{EntryReader, Reader, SealedReader};
 pub use repository_name::{NameError, RepositoryName};
 pub use seal::{Seal, SealSignature, UnverifiedSeal};

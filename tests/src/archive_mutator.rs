@@ -8,7 +8,7 @@ use sealift_archive_format::inventory::{
     ItemRecord, RepositoryRecord, TargetRecord,
 };
 use sealift_archive_format::tar_profile::BLOCK_LENGTH;
-use sealift_archive_format::{Digest, EntryName, Inventory, Layout, Seal, Writer};
+use sealift_archive_format::{Digest, EntryName, EntryOffsets, Inventory, Seal, Writer};
 use sealift_core::seal::{self, ExporterKey};
 use sealift_proof::signature::SigningKey;
 use serde_json::json;
@@ -130,7 +130,7 @@ impl Sample {
     }
 
     /// Where everything lies in it.
-    pub fn layout(&self) -> Layout {
+    pub fn layout(&self) -> EntryOffsets {
         self.seal().layout()
     }
 

@@ -110,10 +110,10 @@ pub struct Checked<R> {
     size: u64,
     /// Bytes taken from the reader.
     taken: u64,
-    state: State,
+    state: ContentState,
 }
 
-enum State {
+enum ContentState {
     /// Bytes are handed out as they come, except for the last ones.
     Passing(Hasher),
     /// Everything is proven; the last bytes are handed out.
@@ -125,7 +125,7 @@ enum State {
 impl<R: Read> Checked<R> {
     /// Checks what `reader` supplies against a size and a digest.
     pub fn new(reader: R, described: &impl Described) -> Self {
-        let state = State::Passing(Hasher::new(described.digest().algorithm()));
+        let state = ContentState::Passing(Hasher::new(described.digest().algorithm()));
         Self { reader, digest: described.digest().clone(), size: described.size(), taken: 0, state }
     }
 
@@ -164,9 +164,9 @@ impl<R: Read> Read for Checked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match &mut self.state {
-                State::Failed => return Err(io::Error::other("this content was already found to be wrong")),
-                State::Proven(last) => return last.read(buffer),
-                State::Passing(hasher) => {
+                ContentState::Failed => return Err(io::Error::other("this content was already found to be wrong")),
+                ContentState::Proven(last) => return last.read(buffer),
+                ContentState::Passing(hasher) => {
                     let passable = self.size.saturating_sub(self.taken).saturating_sub(HELD_BACK);
                     let wanted = usize::try_from(passable).unwrap_or(usize::MAX).min(buffer.len());
                     if buffer.is_empty() {
@@ -183,8 +183,8 @@ impl<R: Read> Read for Checked<R> {
                     }
                 }
             }
-            if let State::Passing(hasher) = std::mem::replace(&mut self.state, State::Failed) {
-                self.state = State::Proven(io::Cursor::new(self.prove(hasher)?));
+            if let ContentState::Passing(hasher) = std::mem::replace(&mut self.state, ContentState::Failed) {
+                self.state = ContentState::Proven(io::Cursor::new(self.prove(hasher)?));
             }
         }
     }

@@ -40,29 +40,29 @@ impl PieceBudget {
 
 /// A relay's two ends: what is sent into the one is read from the other.
 pub fn relay(budget: &PieceBudget) -> (RelaySender, RelayReader) {
-    let line = Arc::new(Line { state: Mutex::default(), changed: Condvar::new(), budget: budget.clone() });
+    let line = Arc::new(Relay { state: Mutex::default(), changed: Condvar::new(), budget: budget.clone() });
     (RelaySender(Arc::clone(&line)), RelayReader { line, current: io::Cursor::default() })
 }
 
 /// What is between the two ends.
 #[derive(Debug)]
-struct Line {
-    state: Mutex<State>,
+struct Relay {
+    state: Mutex<RelayState>,
     changed: Condvar,
     budget: PieceBudget,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct RelayState {
     pieces: VecDeque<Vec<u8>>,
     /// Pieces that were used: their memory is used again.
     spare: Vec<Vec<u8>>,
-    end: Option<Ending>,
+    end: Option<RelayEnding>,
     is_unread: bool,
 }
 
 #[derive(Debug)]
-enum Ending {
+enum RelayEnding {
     /// All of it was sent.
     Whole,
     /// The sender failed, or was dropped.
@@ -75,7 +75,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The end of a relay that is written to. Dropped without [`RelaySender::end`], it makes the other end fail.
 #[derive(Debug)]
-pub struct RelaySender(Arc<Line>);
+pub struct RelaySender(Arc<Relay>);
 
 impl RelaySender {
     /// Sends a piece, and leaves an empty one in its place; waits while too many are on their way. `false` when nobody reads any
@@ -96,12 +96,12 @@ impl RelaySender {
 
     /// Says that all of it was sent.
     pub fn end(self) {
-        self.finish(Ending::Whole);
+        self.finish(RelayEnding::Whole);
     }
 
     /// Makes the other end fail, once it has read what was sent.
     pub fn fail(self, error: io::Error) {
-        self.finish(Ending::Failed(Some(error)));
+        self.finish(RelayEnding::Failed(Some(error)));
     }
 
     /// Sends all of a content.
@@ -121,7 +121,7 @@ impl RelaySender {
         }
     }
 
-    fn finish(&self, ending: Ending) {
+    fn finish(&self, ending: RelayEnding) {
         lock(&self.0.state).end.get_or_insert(ending);
         self.0.changed.notify_one();
     }
@@ -129,21 +129,21 @@ impl RelaySender {
 
 impl Drop for RelaySender {
     fn drop(&mut self) {
-        self.finish(Ending::Failed(None));
+        self.finish(RelayEnding::Failed(None));
     }
 }
 
 /// The end of a relay that is read from.
 #[derive(Debug)]
 pub struct RelayReader {
-    line: Arc<Line>,
+    line: Arc<Relay>,
     current: io::Cursor<Vec<u8>>,
 }
 
 impl RelayReader {
     /// Waits for the next piece. `false` at the end.
     fn next(&mut self) -> io::Result<bool> {
-        let waiting = |state: &mut State| state.pieces.is_empty() && state.end.is_none();
+        let waiting = |state: &mut RelayState| state.pieces.is_empty() && state.end.is_none();
         let state = self.line.changed.wait_while(lock(&self.line.state), waiting);
         let mut state = state.unwrap_or_else(PoisonError::into_inner);
         if let Some(piece) = state.pieces.pop_front() {
@@ -154,7 +154,7 @@ impl RelayReader {
             return Ok(true);
         }
         match &mut state.end {
-            Some(Ending::Failed(error)) => {
+            Some(RelayEnding::Failed(error)) => {
                 let gone = || io::Error::other("the thread that reads this content has stopped");
                 Err(error.take().unwrap_or_else(gone))
             }

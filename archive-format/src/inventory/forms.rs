@@ -19,8 +19,8 @@ fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(source: D) -> 
 
 /// A list of platforms that stops where no honest list continues: short texts take far more memory than bytes.
 fn platforms<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    struct Platforms;
-    impl<'de> Visitor<'de> for Platforms {
+    struct PlatformsVisitor;
+    impl<'de> Visitor<'de> for PlatformsVisitor {
         type Value = Vec<String>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -38,7 +38,7 @@ fn platforms<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<St
             Ok(platforms)
         }
     }
-    deserializer.deserialize_seq(Platforms)
+    deserializer.deserialize_seq(PlatformsVisitor)
 }
 
 fn present_platforms<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {

@@ -18,22 +18,22 @@ pub const PREDICATE_TYPE: &str = "sealift:inventory/v1";
 const PREDICATE_TYPE_STEM: &str = "sealift:inventory/v";
 
 #[derive(Serialize)]
-struct Statement<'a> {
+struct InventoryStatement<'a> {
     #[serde(rename = "_type")]
     statement_type: &'a str,
     predicate: &'a Inventory,
     #[serde(rename = "predicateType")]
     predicate_type: &'a str,
-    subject: Vec<Subject>,
+    subject: Vec<InventorySubject>,
 }
 
 #[derive(Serialize, Deserialize, PartialEq, Eq)]
-struct Subject {
+struct InventorySubject {
     digest: BTreeMap<String, String>,
     name: String,
 }
 
-impl Subject {
+impl InventorySubject {
     fn new(reference: &str, descriptor: &DescriptorRecord) -> Self {
         let digest = &descriptor.digest;
         let digest = BTreeMap::from([(digest.algorithm().name().to_owned(), digest.hex().to_owned())]);
@@ -52,11 +52,11 @@ pub(super) fn encode(inventory: &Inventory) -> Result<Vec<u8>, InventoryError> {
 }
 
 fn write(inventory: &Inventory, output: impl io::Write) -> Result<(), InventoryError> {
-    let statement = Statement {
+    let statement = InventoryStatement {
         statement_type: STATEMENT_TYPE,
         predicate: inventory,
         predicate_type: PREDICATE_TYPE,
-        subject: Subject::all(inventory),
+        subject: InventorySubject::all(inventory),
     };
     Ok(serde_json::to_writer(output, &statement).map_err(JsonError::from)?)
 }
@@ -64,7 +64,7 @@ fn write(inventory: &Inventory, output: impl io::Write) -> Result<(), InventoryE
 /// What has to be known before the rest can be read. A newer major version may have anything anywhere, and must still
 /// be reported as newer, so nothing here has to have any particular type.
 #[derive(Deserialize)]
-struct Kind {
+struct StatementKind {
     #[serde(rename = "_type", default)]
     statement_type: Loose,
     #[serde(default)]
@@ -101,7 +101,7 @@ impl<'de> Deserialize<'de> for PredicateKind {
     }
 }
 
-/// Any value, of which only what a [`Kind`] needs is kept.
+/// Any value, of which only what a [`StatementKind`] needs is kept.
 enum Anything {
     Text(String),
     Members(Box<PredicateKind>),
@@ -166,13 +166,13 @@ impl<'de> Deserialize<'de> for Anything {
 #[derive(Deserialize)]
 struct ParsedStatement {
     predicate: Inventory,
-    subject: Vec<Subject>,
+    subject: Vec<InventorySubject>,
 }
 
 /// No tree of arbitrary JSON is built, only what the types can hold, and that is estimated beforehand.
 pub(super) fn parse(bytes: &[u8], memory: usize) -> Result<Inventory, InventoryError> {
     check_memory(bytes, memory)?;
-    let kind: Kind = strict_json::read_again(bytes, Names::Exact)?;
+    let kind: StatementKind = strict_json::read_again(bytes, Names::Exact)?;
     let Loose(statement_type) = &kind.statement_type;
     let other = check_predicate_type(&kind.predicate_type.0);
     if let Err(newer @ InventoryError::NewerMajor { .. }) = other {
@@ -189,7 +189,7 @@ pub(super) fn parse(bytes: &[u8], memory: usize) -> Result<Inventory, InventoryE
     let ParsedStatement { predicate: inventory, subject } = strict_json::read_again(bytes, Names::Exact)?;
     if version == FormatVersion::CURRENT {
         check_canonical(bytes, &inventory)?;
-    } else if subject != Subject::all(&inventory) {
+    } else if subject != InventorySubject::all(&inventory) {
         return Err(InventoryError::Subject);
     }
     inventory.check()?;

@@ -28,7 +28,7 @@ use crate::entry_name::EntryName;
 use crate::format_error::{FormatError, Problem};
 use crate::growing::grow;
 use crate::inventory::{EntryRecord, Inventory};
-use crate::layout::Layout;
+use crate::layout::EntryOffsets;
 use crate::seal::{self, UnverifiedSeal};
 use crate::tar_profile::{self, BLOCK_LENGTH};
 
@@ -50,11 +50,11 @@ pub struct Reader<R: Read> {
     next: usize,
     current: Option<Current>,
     buffer: Vec<u8>,
-    state: State,
+    state: ReaderState,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ReaderState {
     Reading,
     Ended,
     Refused,
@@ -98,7 +98,7 @@ impl<R: Read> SealedReader<R> {
             next: 0,
             current: None,
             buffer: vec![0; CHUNK_LENGTH],
-            state: State::Reading,
+            state: ReaderState::Reading,
         }
     }
 
@@ -139,7 +139,7 @@ impl<R: Read> Reader<R> {
         let length = seal::header_length(&block).ok_or_else(|| in_seal(0, Problem::NotAnArchive))?;
         seal::check_length(length, limit).map_err(|error| in_seal(0, Problem::Seal(error)))?;
         let mut offset = BLOCK_LENGTH as u64;
-        let read = UnverifiedSeal::read(&mut Counted { input: &mut input, offset: &mut offset }, length);
+        let read = UnverifiedSeal::read(&mut SealInput { input: &mut input, offset: &mut offset }, length);
         let seal = read.map_err(|error| match error {
             seal::ReadError::Io(error) => in_seal(offset, error.into()),
             seal::ReadError::Format(error) => in_seal(BLOCK_LENGTH as u64, Problem::Seal(error)),
@@ -153,8 +153,8 @@ impl<R: Read> Reader<R> {
     }
 
     /// Where everything must be in the archive.
-    pub fn layout(&self) -> Layout {
-        Layout::of(self.seal_length, &self.inventory)
+    pub fn layout(&self) -> EntryOffsets {
+        EntryOffsets::of(self.seal_length, &self.inventory)
     }
 
     /// How the archive is compressed.
@@ -200,13 +200,13 @@ impl<R: Read> Reader<R> {
             self.take_ready();
         }
         self.current = None;
-        if self.state == State::Ended {
+        if self.state == ReaderState::Ended {
             return Ok(None);
         }
         let inventory = Arc::clone(&self.inventory);
         let Some(record) = inventory.entries.get(self.next) else {
             self.guarded(None, Self::read_end)?;
-            self.state = State::Ended;
+            self.state = ReaderState::Ended;
             return Ok(None);
         };
         self.guarded(Some(record), |reader| header::read(&mut reader.input, &mut reader.offset, record))?;
@@ -236,9 +236,9 @@ impl<R: Read> Reader<R> {
         record: Option<&EntryRecord>,
         step: impl FnOnce(&mut Self) -> Result<T, Problem>,
     ) -> Result<T, FormatError> {
-        let result = if self.state == State::Refused { Err(Problem::RefusedBefore) } else { step(self) };
+        let result = if self.state == ReaderState::Refused { Err(Problem::RefusedBefore) } else { step(self) };
         result.map_err(|problem| {
-            self.state = State::Refused;
+            self.state = ReaderState::Refused;
             FormatError { offset: self.offset, entry: record.map(|record| record.name.clone()), problem }
         })
     }
@@ -246,7 +246,7 @@ impl<R: Read> Reader<R> {
     /// Makes the next piece of the current entry ready. `false` when all of it has been handed out.
     fn fill(&mut self) -> Result<bool, FormatError> {
         let Some(current) = &self.current else {
-            return if self.state == State::Refused { self.guarded(None, |_| Ok(false)) } else { Ok(false) };
+            return if self.state == ReaderState::Refused { self.guarded(None, |_| Ok(false)) } else { Ok(false) };
         };
         if !current.ready.is_empty() || current.verified {
             return Ok(!current.ready.is_empty());
@@ -380,12 +380,12 @@ impl<R: Read> Read for EntryReader<'_, R> {
 }
 
 /// Counts the bytes read of a seal, and refuses one that expands more than any honest one.
-struct Counted<'a, R: Read> {
+struct SealInput<'a, R: Read> {
     input: &'a mut Decompressed<R>,
     offset: &'a mut u64,
 }
 
-impl<R: Read> Read for Counted<'_, R> {
+impl<R: Read> Read for SealInput<'_, R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let count = self.input.read(out)?;
         *self.offset += count as u64;

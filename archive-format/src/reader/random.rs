@@ -9,7 +9,7 @@ use super::{Reader, header, read_padding};
 use crate::compression::Compression;
 use crate::format_error::{FormatError, Problem};
 use crate::inventory::{EntryRecord, Inventory};
-use crate::layout::Layout;
+use crate::layout::EntryOffsets;
 use crate::tar_profile::END;
 
 /// An archive that is not compressed, in a file. What it hands out has the frame that the inventory demands, and nobody has
@@ -17,7 +17,7 @@ use crate::tar_profile::END;
 pub struct RandomReader<'f> {
     file: &'f File,
     inventory: Arc<Inventory>,
-    layout: Layout,
+    layout: EntryOffsets,
 }
 
 impl<R: Read> Reader<R> {
@@ -68,7 +68,7 @@ impl RandomReader<'_> {
         else {
             return Ok(None);
         };
-        let mut input = At { file: self.file, offset: place.header_offset };
+        let mut input = FromPosition { file: self.file, offset: place.header_offset };
         let mut offset = place.header_offset;
         header::read(&mut input, &mut offset, record).map_err(|problem| FormatError {
             offset,
@@ -82,7 +82,7 @@ impl RandomReader<'_> {
 /// An entry of an archive in a file. Its end can be read only if the padding after it is as it should be. Errors carry a
 /// [`FormatError`].
 pub struct PlacedEntry<'a> {
-    input: At<'a>,
+    input: FromPosition<'a>,
     record: &'a EntryRecord,
     remaining: u64,
     is_padding_read: bool,
@@ -124,12 +124,12 @@ impl Read for PlacedEntry<'_> {
 }
 
 /// A file from a position on.
-struct At<'f> {
+struct FromPosition<'f> {
     file: &'f File,
     offset: u64,
 }
 
-impl Read for At<'_> {
+impl Read for FromPosition<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.file.read_at(out, self.offset) {

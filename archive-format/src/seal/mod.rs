@@ -14,7 +14,7 @@ use std::sync::Arc;
 use crate::digest::Digest;
 use crate::entry_name::EntryName;
 use crate::inventory::{Inventory, InventoryError};
-use crate::layout::Layout;
+use crate::layout::EntryOffsets;
 use crate::tar_profile::{self, BLOCK_LENGTH};
 
 use head::Message;
@@ -178,8 +178,8 @@ impl Seal {
     }
 
     /// Where everything will lie in the archive.
-    pub fn layout(&self) -> Layout {
-        Layout::of(self.bytes.length(), &self.inventory)
+    pub fn layout(&self) -> EntryOffsets {
+        EntryOffsets::of(self.bytes.length(), &self.inventory)
     }
 }
 

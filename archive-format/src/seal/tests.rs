@@ -1,6 +1,6 @@
 use super::*;
 use crate::digest::DigestAlgorithm;
-use crate::dsse::Envelope;
+use crate::dsse::DsseEnvelope;
 use crate::entry_name::EntryName;
 use crate::inventory::{EntryRecord, Exporter, FormatVersion};
 
@@ -37,7 +37,7 @@ fn a_seal_is_a_dsse_envelope_with_any_number_of_signatures() {
         let seal = seal(count);
         let bytes = seal.to_bytes();
         assert_eq!((bytes.len() as u64, bytes.len() % BLOCK_LENGTH), (seal.length(), 0));
-        let envelope = Envelope::parse(&bytes).unwrap();
+        let envelope = DsseEnvelope::parse(&bytes).unwrap();
         assert_eq!((envelope.payload_type.as_str(), &*envelope.payload), (PAYLOAD_TYPE, seal.statement()));
         assert_eq!(envelope.signed_bytes(), seal.signed_bytes());
         let labels: Vec<_> = seal.signatures().iter().map(|signature| signature.key.hex().to_owned()).collect();

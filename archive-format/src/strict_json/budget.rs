@@ -56,12 +56,12 @@ const FURTHER_MEMBER: usize = (LEAF + INNER_NODE / 5).div_ceil(6);
 
 /// What the tree of one document may still take.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(super) struct MemoryBudget {
     limit: usize,
     left: Cell<Option<usize>>,
 }
 
-impl Budget {
+impl MemoryBudget {
     /// The budget of a document of so many bytes.
     pub(super) fn of(length: usize) -> Self {
         Self::limited(memory_for(length))

@@ -19,7 +19,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, Map
 use serde_json::{Map, Number, Value};
 use unicase::UniCase;
 
-use budget::Budget;
+use budget::MemoryBudget;
 pub use budget::memory_for;
 use typed::Typed;
 use unread::{Unread, Weighed};
@@ -75,7 +75,7 @@ pub enum JsonError {
 /// [`JsonError`] for anything that is not exactly one document, and for duplicate keys, numbers out of range, nesting
 /// beyond [`MAXIMUM_DEPTH`] and values beyond the budget of memory.
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
-    let budget = Budget::of(bytes.len());
+    let budget = MemoryBudget::of(bytes.len());
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let strict = Strict { depth: 0, budget: &budget };
     let value = strict.deserialize(&mut deserializer).map_err(|error| budget.error(error))?;
@@ -97,7 +97,7 @@ pub fn parse_into<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
 /// # Errors
 /// As [`parse_into`], and, with [`Names::Folded`], for names that are the same to a reader that ignores case.
 pub fn read<T: DeserializeOwned>(bytes: &[u8], names: Names) -> Result<T, JsonError> {
-    pass_over(bytes, names, &Budget::of_names(bytes.len()), Weighed::Nothing)?;
+    pass_over(bytes, names, &MemoryBudget::of_names(bytes.len()), Weighed::Nothing)?;
     read_again(bytes, names)
 }
 
@@ -106,10 +106,10 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8], names: Names) -> Result<T, JsonEr
 /// # Errors
 /// As [`read`], and [`JsonError::TooMuchMemory`].
 pub(crate) fn weigh(bytes: &[u8], names: Names, limit: usize) -> Result<(), JsonError> {
-    pass_over(bytes, names, &Budget::limited(limit), Weighed::Values)
+    pass_over(bytes, names, &MemoryBudget::limited(limit), Weighed::Values)
 }
 
-fn pass_over(bytes: &[u8], names: Names, budget: &Budget, weighed: Weighed) -> Result<(), JsonError> {
+fn pass_over(bytes: &[u8], names: Names, budget: &MemoryBudget, weighed: Weighed) -> Result<(), JsonError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let unread = Unread { depth: 0, names, budget, weighed };
     unread.deserialize(&mut deserializer).map_err(|error| budget.error(error))?;
@@ -144,7 +144,7 @@ fn deeper<E: serde::de::Error>(depth: usize) -> Result<usize, E> {
 /// Deserialises a value at a known depth, within what its document may take.
 struct Strict<'b> {
     depth: usize,
-    budget: &'b Budget,
+    budget: &'b MemoryBudget,
 }
 
 impl<'de> DeserializeSeed<'de> for Strict<'_> {

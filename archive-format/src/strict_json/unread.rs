@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::budget::Budget;
+use super::budget::MemoryBudget;
 use super::{Names, deeper};
 
 /// What a held name takes beyond its text: its own bytes, and its share of a node that may be half empty.
@@ -25,7 +25,7 @@ const LIST: usize = 128;
 pub(super) struct Unread<'b> {
     pub(super) depth: usize,
     pub(super) names: Names,
-    pub(super) budget: &'b Budget,
+    pub(super) budget: &'b MemoryBudget,
     pub(super) weighed: Weighed,
 }
 

@@ -9,7 +9,7 @@ use super::{BUFFER_LENGTH, WriteError, copy, padding, require_listed};
 use crate::content::BlobContent;
 use crate::digest::Hasher;
 use crate::inventory::EntryRecord;
-use crate::layout::{Layout, Located};
+use crate::layout::{EntryOffsets, Located};
 use crate::seal::Seal;
 use crate::tar_profile::{self, END};
 
@@ -20,7 +20,7 @@ use crate::tar_profile::{self, END};
 pub struct InPlaceWriter<'a> {
     file: &'a File,
     seal: &'a Seal,
-    layout: Layout,
+    layout: EntryOffsets,
     written: Vec<AtomicBool>,
 }
 

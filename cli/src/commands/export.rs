@@ -116,12 +116,12 @@ struct ExportReport {
     statement: sealift_archive_format::Digest,
     items: Vec<ExportedItem>,
     /// The referrers of the images that were not carried, because their kind was not asked for.
-    left_out: Vec<LeftOut>,
+    left_out: Vec<UncarriedReferrer>,
 }
 
 /// A referrer that was not carried.
 #[derive(Serialize)]
-struct LeftOut {
+struct UncarriedReferrer {
     image: String,
     digest: sealift_archive_format::Digest,
     kind: ReferrerKind,
@@ -148,7 +148,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     let trust = update.trust().attempt(attempt)?;
     remark_on(export_time, &trust.policy, context);
     let web = arguments.network.web()?;
-    let mut opened = Opened::new(arguments)?;
+    let mut opened = OpenedSources::new(arguments)?;
     let request = opened.request(arguments)?;
     let progress = context.progress();
 
@@ -264,12 +264,12 @@ impl Remains {
 }
 
 /// The sources that the command line names, each opened once: registries, where there is a network, and layouts.
-struct Opened {
+struct OpenedSources {
     registries: Option<Arc<dyn Source>>,
     layouts: BTreeMap<PathBuf, Arc<dyn Source>>,
 }
 
-impl Opened {
+impl OpenedSources {
     fn new(arguments: &ExportArguments) -> Result<Self, Failure> {
         Ok(Self { registries: arguments.network.registry_source()?, layouts: BTreeMap::new() })
     }
@@ -385,7 +385,7 @@ fn report(prepared: &Prepared, output: &Path) -> ExportReport {
         left_out: prepared
             .left_out()
             .iter()
-            .map(|it| LeftOut { image: it.image.clone(), digest: it.digest.clone(), kind: it.kind })
+            .map(|it| UncarriedReferrer { image: it.image.clone(), digest: it.digest.clone(), kind: it.kind })
             .collect(),
     }
 }

@@ -42,7 +42,7 @@ pub(crate) struct ImportArguments {
     /// to HOST/PREFIX/example.com_5000/app. flat: they go to HOST/PREFIX/library/nginx:1 and HOST/PREFIX/app, and so
     /// does the same path in any other registry.
     #[arg(long, value_name = "HOW", conflicts_with = "to_layout", hide_possible_values = true)]
-    names: Option<Names>,
+    names: Option<NamingArgument>,
 
     /// Let this tag, named as it is delivered, move to another name or to a lower level; may be given more than once
     ///
@@ -75,16 +75,16 @@ pub(crate) struct ImportArguments {
 
 /// What to do with the registry in each name.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Names {
+enum NamingArgument {
     WithDomain,
     Flat,
 }
 
-impl From<Names> for Naming {
-    fn from(names: Names) -> Self {
+impl From<NamingArgument> for Naming {
+    fn from(names: NamingArgument) -> Self {
         match names {
-            Names::WithDomain => Self::WithDomain,
-            Names::Flat => Self::Flat,
+            NamingArgument::WithDomain => Self::WithDomain,
+            NamingArgument::Flat => Self::Flat,
         }
     }
 }

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use sealift_archive_format::{Digest, DigestAlgorithm, DigestError};
 use sealift_core::trust_store::{
-    AttesterName, ExportTime, ExporterName, Forgotten, Policy, RepositoryName, Requirement, Trust,
+    AttesterName, ExporterName, FloorAtReset, Forgotten, Policy, RepositoryName, Requirement, Trust,
 };
 use serde::Serialize;
 
@@ -200,7 +200,7 @@ pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failur
             context.remark("The map was removed.");
         }
         TrustCommand::ResetState { name, export_time } => {
-            let export_time = if export_time { ExportTime::Forgotten } else { ExportTime::Kept };
+            let export_time = if export_time { FloorAtReset::Forgotten } else { FloorAtReset::Kept };
             let forgotten =
                 store.update().and_then(|update| update.reset_state(&name, export_time)).attempt(attempt)?;
             context.remark(format_args!("{} Its pinned root stays.", forgotten_text(&name, forgotten.as_ref())));
@@ -289,7 +289,7 @@ struct TrustReport {
     folder: PathBuf,
     policy: Policy,
     map: bool,
-    repositories: Vec<RepositoryReport>,
+    repositories: Vec<PinnedRepositoryReport>,
     exporters: Vec<ExporterReport>,
     attesters: Vec<AttesterReport>,
 }
@@ -297,7 +297,7 @@ struct TrustReport {
 /// A repository, as `--json` shows it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct RepositoryReport {
+struct PinnedRepositoryReport {
     name: RepositoryName,
     pinned_root: Digest,
     last_export: Option<Timestamp>,
@@ -326,7 +326,7 @@ fn list(context: &Context) -> Result<(), Failure> {
     let trust: Trust = store.load().attempt(attempt)?;
     let mut repositories = Vec::new();
     for (name, repository) in trust.repositories {
-        repositories.push(RepositoryReport {
+        repositories.push(PinnedRepositoryReport {
             accepted_versions: store.versions(&name).attempt(attempt)?,
             name,
             pinned_root: repository.root.digest,
@@ -365,7 +365,7 @@ fn list_text(report: &TrustReport) -> Text {
     }
     text.line("");
     text.line(format_args!("Repositories ({}):", repositories.len()));
-    for RepositoryReport { name, pinned_root, last_export, .. } in repositories {
+    for PinnedRepositoryReport { name, pinned_root, last_export, .. } in repositories {
         text.line(format_args!("  {name}  root {pinned_root}  {}", accepted(*last_export)));
     }
     let (known, needed) = (exporters.len(), policy.exporter_threshold);
@@ -391,7 +391,7 @@ fn show(name: &RepositoryName, context: &Context) -> Result<(), Failure> {
     let store = context.trust_store();
     let root = store.root(name).attempt(attempt)?;
     let state = store.state(name).attempt(attempt)?;
-    let report = RepositoryReport {
+    let report = PinnedRepositoryReport {
         name: name.clone(),
         pinned_root: root.digest,
         last_export: state.last_export,

@@ -76,10 +76,10 @@ fn shown(text: &str) -> String {
 
 /// Occasional lines, for a log.
 #[derive(Default)]
-pub(crate) struct Lines(Mutex<Option<Work>>);
+pub(crate) struct Lines(Mutex<Option<ReportedWork>>);
 
 /// The piece of work that the lines report.
-struct Work {
+struct ReportedWork {
     what: String,
     total: Option<u64>,
     moved: u64,
@@ -88,7 +88,7 @@ struct Work {
     last_line: Instant,
 }
 
-impl Work {
+impl ReportedWork {
     /// One line: what, bytes, rate, time remaining, item.
     fn line(&self, elapsed: Duration) -> String {
         let rate = u64::try_from(u128::from(self.moved) * 1000 / elapsed.as_millis().max(1)).unwrap_or(u64::MAX);
@@ -110,7 +110,7 @@ impl Work {
 }
 
 impl Lines {
-    fn with(&self, act: impl FnOnce(&mut Option<Work>)) {
+    fn with(&self, act: impl FnOnce(&mut Option<ReportedWork>)) {
         act(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     }
 }
@@ -119,7 +119,7 @@ impl Progress for Lines {
     fn begin(&self, what: &str, bytes: Option<u64>) {
         let now = Instant::now();
         self.with(|slot| {
-            *slot = Some(Work {
+            *slot = Some(ReportedWork {
                 what: what.to_owned(),
                 total: bytes,
                 moved: 0,
@@ -163,9 +163,16 @@ impl Progress for Lines {
 mod tests {
     use super::*;
 
-    fn work(moved: u64, total: Option<u64>) -> Work {
+    fn work(moved: u64, total: Option<u64>) -> ReportedWork {
         let now = Instant::now();
-        Work { what: "exporting".to_owned(), total, moved, item: "layer 3".to_owned(), began: now, last_line: now }
+        ReportedWork {
+            what: "exporting".to_owned(),
+            total,
+            moved,
+            item: "layer 3".to_owned(),
+            began: now,
+            last_line: now,
+        }
     }
 
     #[test]

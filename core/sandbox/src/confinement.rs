@@ -8,18 +8,18 @@ use rustix::process::{Resource, Rlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
 use super::file_system::{DEVICES, PROGRAMS, WRITABLE};
-use super::protocol::Refusal;
+use super::protocol::SandboxRefusal;
 use super::{Facility, SandboxLimits, system_calls};
 
 /// The newest rules that are requested; older kernels enforce those that they know, and at least the first version.
 const NEWEST: ABI = ABI::V6;
 
 /// Confines this process and its descendants, for good.
-pub(super) fn confine(limits: &SandboxLimits, storage: u64) -> Result<(), Refusal> {
-    limit_resources(limits, storage).map_err(Refusal::of(Facility::ResourceLimits))?;
-    drop_capabilities().map_err(Refusal::of(Facility::Capabilities))?;
-    restrict_files().map_err(Refusal::of(Facility::Landlock))?;
-    system_calls::restrict().map_err(Refusal::of(Facility::Seccomp))
+pub(super) fn confine(limits: &SandboxLimits, storage: u64) -> Result<(), SandboxRefusal> {
+    limit_resources(limits, storage).map_err(SandboxRefusal::of(Facility::ResourceLimits))?;
+    drop_capabilities().map_err(SandboxRefusal::of(Facility::Capabilities))?;
+    restrict_files().map_err(SandboxRefusal::of(Facility::Landlock))?;
+    system_calls::restrict().map_err(SandboxRefusal::of(Facility::Seccomp))
 }
 
 fn limit_resources(limits: &SandboxLimits, storage: u64) -> rustix::io::Result<()> {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 
 use super::Facility;
-use super::protocol::{Order, Refusal};
+use super::protocol::{Order, SandboxRefusal};
 
 /// A directory that every system has, over which the supervisor mounts its own.
 const BASE: &str = "/tmp";
@@ -28,8 +28,8 @@ pub(super) const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/
 pub(super) const WRITABLE: [&str; 2] = ["/work", "/tmp"];
 
 /// Lays out the files. The working directory is left empty.
-pub(super) fn lay_out(order: &Order) -> Result<(), Refusal> {
-    let refused = Refusal::of(Facility::Mounts);
+pub(super) fn lay_out(order: &Order) -> Result<(), SandboxRefusal> {
+    let refused = SandboxRefusal::of(Facility::Mounts);
     build(order).map_err(&refused)?;
     close_programs().map_err(&refused)
 }
@@ -132,7 +132,7 @@ fn unescape(field: &str) -> String {
 }
 
 /// Makes the prepared files the root of this process's own mount namespace, and leaves nothing else in it.
-pub(super) fn enter() -> Result<(), Refusal> {
+pub(super) fn enter() -> Result<(), SandboxRefusal> {
     let enter = || {
         super::isolation::unshare(rustix::thread::UnshareFlags::NEWNS)?;
         rustix::process::chdir(ROOT)?;
@@ -141,5 +141,5 @@ pub(super) fn enter() -> Result<(), Refusal> {
         rustix::mount::unmount(".", UnmountFlags::DETACH)?;
         rustix::process::chdir("/work")
     };
-    enter().map_err(Refusal::of(Facility::Mounts))
+    enter().map_err(SandboxRefusal::of(Facility::Mounts))
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions};
 
-use super::protocol::{Ending, InitReport, Order, Refusal};
+use super::protocol::{Ending, InitReport, Order, SandboxRefusal};
 use super::{Facility, confinement, file_system};
 
 /// The command's whole environment.
@@ -46,14 +46,14 @@ pub(super) fn run(order: &Order, pipes: Pipes) -> ! {
 }
 
 /// Ties this process's life to the supervisor's, and makes sure that the supervisor is not already dead.
-fn await_watcher(watched: OwnedFd) -> Result<(), Refusal> {
+fn await_watcher(watched: OwnedFd) -> Result<(), SandboxRefusal> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
-        .map_err(Refusal::of(Facility::CleanProcess))?;
-    fs::File::from(watched).read_exact(&mut [0]).map_err(Refusal::of(Facility::CleanProcess))
+        .map_err(SandboxRefusal::of(Facility::CleanProcess))?;
+    fs::File::from(watched).read_exact(&mut [0]).map_err(SandboxRefusal::of(Facility::CleanProcess))
 }
 
-fn confine(order: &Order) -> Result<(), Refusal> {
-    rustix::process::setsid().map_err(Refusal::of(Facility::CleanProcess))?;
+fn confine(order: &Order) -> Result<(), SandboxRefusal> {
+    rustix::process::setsid().map_err(SandboxRefusal::of(Facility::CleanProcess))?;
     // If the system runs out of memory, this process should be killed first.
     let _ = fs::write("/proc/self/oom_score_adj", "1000");
     file_system::enter()?;

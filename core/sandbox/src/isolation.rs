@@ -8,15 +8,15 @@ use rustix::process::{DumpableBehavior, Pid};
 use rustix::thread::{Gid, Uid, UnshareFlags};
 
 use super::Facility;
-use super::protocol::Refusal;
+use super::protocol::SandboxRefusal;
 
 /// The user that root becomes, and that everyone is inside: by convention, the user who owns nothing.
 const NOBODY: u32 = 65_534;
 
 /// Requires that this process has one thread, and keeps all of its files except the standard ones from being inherited.
-pub(super) fn come_alone() -> Result<(), Refusal> {
-    let refused = Refusal::of(Facility::CleanProcess);
-    let threads = fs::read_dir("/proc/self/task").map_err(Refusal::of(Facility::ProcFileSystem))?.count();
+pub(super) fn come_alone() -> Result<(), SandboxRefusal> {
+    let refused = SandboxRefusal::of(Facility::CleanProcess);
+    let threads = fs::read_dir("/proc/self/task").map_err(SandboxRefusal::of(Facility::ProcFileSystem))?.count();
     if threads != 1 {
         return Err(refused(std::io::Error::other(format!("{threads} threads"))));
     }
@@ -27,7 +27,7 @@ pub(super) fn come_alone() -> Result<(), Refusal> {
 }
 
 /// Gives up root, if this is root.
-pub(super) fn become_unprivileged() -> Result<(), Refusal> {
+pub(super) fn become_unprivileged() -> Result<(), SandboxRefusal> {
     if !rustix::process::geteuid().is_root() && !rustix::process::getuid().is_root() {
         return Ok(());
     }
@@ -40,11 +40,11 @@ pub(super) fn become_unprivileged() -> Result<(), Refusal> {
         // Otherwise root would own its files in /proc, and it could not map its user.
         rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable)
     };
-    become_nobody().map_err(Refusal::of(Facility::UnprivilegedUser))
+    become_nobody().map_err(SandboxRefusal::of(Facility::UnprivilegedUser))
 }
 
 /// Enters new namespaces, as the user who owns nothing. Children are in a new process namespace; this process is not.
-pub(super) fn enter_namespaces() -> Result<(), Refusal> {
+pub(super) fn enter_namespaces() -> Result<(), SandboxRefusal> {
     let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     let all = UnshareFlags::NEWUSER
         | UnshareFlags::NEWNS
@@ -53,14 +53,14 @@ pub(super) fn enter_namespaces() -> Result<(), Refusal> {
         | UnshareFlags::NEWIPC
         | UnshareFlags::NEWUTS
         | UnshareFlags::NEWCGROUP;
-    unshare(all).map_err(Refusal::of(Facility::Namespaces))?;
+    unshare(all).map_err(SandboxRefusal::of(Facility::Namespaces))?;
     let map = || {
         fs::write("/proc/self/setgroups", "deny")?;
         fs::write("/proc/self/uid_map", format!("{NOBODY} {user} 1"))?;
         fs::write("/proc/self/gid_map", format!("{NOBODY} {group} 1"))
     };
-    map().map_err(Refusal::of(Facility::UserMapping))?;
-    rustix::system::sethostname(b"inspection").map_err(Refusal::of(Facility::Namespaces))
+    map().map_err(SandboxRefusal::of(Facility::UserMapping))?;
+    rustix::system::sethostname(b"inspection").map_err(SandboxRefusal::of(Facility::Namespaces))
 }
 
 /// Leaves shared namespaces for new ones.

@@ -4,7 +4,7 @@ use std::path::{Component, Path};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sealift_proof::in_toto::{Artifacts, Hashes, ProductContent, ProductFile};
+use sealift_proof::in_toto::{ArtifactHashes, Artifacts, ProductContent, ProductFile};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Facility, SandboxError, SandboxLimits};
@@ -48,13 +48,13 @@ pub(super) enum Ending {
 /// What init reports to the supervisor, once.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum InitReport {
-    Refused(Refusal),
+    Refused(SandboxRefusal),
     Ended(Ending),
 }
 
 /// Why there is no sandbox.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Refusal {
+pub(super) struct SandboxRefusal {
     pub(super) facility: Facility,
     pub(super) reason: String,
 }
@@ -79,7 +79,7 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
-impl Refusal {
+impl SandboxRefusal {
     /// For `map_err`: this facility is missing, for that reason.
     pub(super) fn of<E: std::fmt::Display>(facility: Facility) -> impl Fn(E) -> Self {
         move |reason| Self { facility, reason: reason.to_string() }
@@ -145,6 +145,6 @@ impl Reply {
 
 /// A record as in-toto writes it.
 pub(super) fn artifacts(record: Record) -> Artifacts {
-    let hashes = |sha256| Hashes::from_iter([("sha256".to_owned(), sha256)]);
+    let hashes = |sha256| ArtifactHashes::from_iter([("sha256".to_owned(), sha256)]);
     record.into_iter().map(|(name, sha256)| (name, hashes(sha256))).collect()
 }

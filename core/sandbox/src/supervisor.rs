@@ -7,7 +7,7 @@ use std::path::Path;
 use rustix::pipe::PipeFlags;
 use rustix::process::Signal;
 
-use super::protocol::{MAXIMUM_ORDER, Order, Refusal, Reply};
+use super::protocol::{MAXIMUM_ORDER, Order, Reply, SandboxRefusal};
 use super::{Facility, SUBCOMMAND, artifact_record, file_system, init, isolation, watch};
 
 /// Acts as a sandbox's supervisor, and ends the process, if it was started as one: by [`super::Sandbox::run`], with one
@@ -43,8 +43,8 @@ fn read_order(from: &mut impl Read) -> io::Result<Order> {
     Ok(serde_json::from_slice(&json)?)
 }
 
-impl From<Refusal> for Box<Reply> {
-    fn from(Refusal { facility, reason }: Refusal) -> Self {
+impl From<SandboxRefusal> for Box<Reply> {
+    fn from(SandboxRefusal { facility, reason }: SandboxRefusal) -> Self {
         Self::new(Reply::Unavailable { facility, reason })
     }
 }
@@ -56,14 +56,14 @@ fn supervise(order: &Order, product: &mut impl Read) -> Result<Reply, Box<Reply>
     isolation::enter_namespaces()?;
     // After the changes of user, which would undo it: if the calling process dies, so does the inspection.
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
-        .map_err(Refusal::of(Facility::CleanProcess))?;
+        .map_err(SandboxRefusal::of(Facility::CleanProcess))?;
     file_system::lay_out(order)?;
     let work = Path::new(file_system::WORK);
-    put_product(order, work, product).map_err(Refusal::of(Facility::Mounts))?;
+    put_product(order, work, product).map_err(SandboxRefusal::of(Facility::Mounts))?;
     let unrecordable = |problem: artifact_record::Unrecordable| Box::new(Reply::from(problem));
     let materials = artifact_record::record(work).map_err(unrecordable)?;
     let watched = run(order)?;
-    let watch::Watched { ending, stdout, stderr } = watched;
+    let watch::WatchedInspection { ending, stdout, stderr } = watched;
     let products = artifact_record::record(work).map_err(unrecordable)?;
     Ok(Reply::Ended { ending, stdout, stderr, materials, products })
 }
@@ -84,9 +84,9 @@ fn put_product(order: &Order, work: &Path, content: &mut impl Read) -> io::Resul
 }
 
 /// Starts init, and watches it to its end.
-fn run(order: &Order) -> Result<watch::Watched, Refusal> {
-    let refused = Refusal::of(Facility::CleanProcess);
-    let pipe = || rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(Refusal::of(Facility::CleanProcess));
+fn run(order: &Order) -> Result<watch::WatchedInspection, SandboxRefusal> {
+    let refused = SandboxRefusal::of(Facility::CleanProcess);
+    let pipe = || rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(SandboxRefusal::of(Facility::CleanProcess));
     let ((stdout_reader, stdout), (stderr_reader, stderr), (report_reader, report)) = (pipe()?, pipe()?, pipe()?);
     let (watched, watching) = pipe()?;
     let readers = [stdout_reader, stderr_reader, report_reader];

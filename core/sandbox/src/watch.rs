@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, Signal, WaitOptions};
 
-use super::protocol::{Bytes, Ending, InitReport, Refusal};
+use super::protocol::{Bytes, Ending, InitReport, SandboxRefusal};
 use super::{Facility, SandboxLimits};
 
 /// How often memory and the clock are checked.
@@ -18,7 +18,7 @@ const INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 const MAXIMUM_REPORT: usize = 64 * 1024;
 
 /// The outcome of an inspection.
-pub(super) struct Watched {
+pub(super) struct WatchedInspection {
     pub(super) ending: Ending,
     pub(super) stdout: Bytes,
     pub(super) stderr: Bytes,
@@ -54,11 +54,11 @@ pub(super) fn watch(
     watching: OwnedFd,
     pipes: [OwnedFd; 3],
     limits: &SandboxLimits,
-) -> Result<Watched, Refusal> {
+) -> Result<WatchedInspection, SandboxRefusal> {
     let [stdout, stderr, report] = pipes;
     let mut streams = [Stream::new(stdout), Stream::new(stderr), Stream::new(report)];
     let reached = Memory::of(init).and_then(|memory| {
-        fs::File::from(watching).write_all(&[1]).map_err(Refusal::of(Facility::CleanProcess))?;
+        fs::File::from(watching).write_all(&[1]).map_err(SandboxRefusal::of(Facility::CleanProcess))?;
         look_on(memory, &mut streams, limits)
     });
     // Once init is gone, so is everything in its namespace.
@@ -80,7 +80,7 @@ pub(super) fn watch(
             Err(_) => Ending::Signal(Signal::KILL.as_raw()),
         },
     };
-    Ok(Watched { ending, stdout: Bytes(stdout.bytes), stderr: Bytes(stderr.bytes) })
+    Ok(WatchedInspection { ending, stdout: Bytes(stdout.bytes), stderr: Bytes(stderr.bytes) })
 }
 
 fn exceeds([stdout, stderr, _]: &[Stream; 3], limits: &SandboxLimits) -> bool {
@@ -88,7 +88,11 @@ fn exceeds([stdout, stderr, _]: &[Stream; 3], limits: &SandboxLimits) -> bool {
 }
 
 /// Returns the limit that was reached; `None` when init has ended.
-fn look_on(mut memory: Memory, streams: &mut [Stream; 3], limits: &SandboxLimits) -> Result<Option<Ending>, Refusal> {
+fn look_on(
+    mut memory: Memory,
+    streams: &mut [Stream; 3],
+    limits: &SandboxLimits,
+) -> Result<Option<Ending>, SandboxRefusal> {
     let started = Instant::now();
     // Only init holds the report's other end.
     while streams[2].pipe.is_some() {
@@ -127,9 +131,9 @@ struct Memory {
 }
 
 impl Memory {
-    fn of(init: Pid) -> Result<Self, Refusal> {
+    fn of(init: Pid) -> Result<Self, SandboxRefusal> {
         let namespace = fs::read_link(format!("/proc/{}/ns/pid", init.as_raw_nonzero()))
-            .map_err(Refusal::of(Facility::ProcFileSystem))?;
+            .map_err(SandboxRefusal::of(Facility::ProcFileSystem))?;
         Ok(Self { namespace, looked: Instant::now() })
     }
 
@@ -138,9 +142,9 @@ impl Memory {
     }
 
     /// Resident and swapped memory, in bytes. What processes share is counted for each.
-    fn used(&mut self) -> Result<u64, Refusal> {
+    fn used(&mut self) -> Result<u64, SandboxRefusal> {
         self.looked = Instant::now();
-        let processes = fs::read_dir("/proc").map_err(Refusal::of(Facility::ProcFileSystem))?;
+        let processes = fs::read_dir("/proc").map_err(SandboxRefusal::of(Facility::ProcFileSystem))?;
         let paths = processes.filter_map(|entry| Some(entry.ok()?.path()));
         // Processes come and go; one that has gone uses nothing.
         let inside = paths.filter(|path| fs::read_link(path.join("ns/pid")).is_ok_and(|link| link == self.namespace));

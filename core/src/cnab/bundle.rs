@@ -110,14 +110,14 @@ struct RawBundle {
     version: String,
     #[serde(default, deserialize_with = "null_as_default")]
     description: String,
-    invocation_images: Vec<RawImage>,
+    invocation_images: Vec<RawBundleImage>,
     #[serde(default)]
-    images: Option<BTreeMap<String, RawImage>>,
+    images: Option<BTreeMap<String, RawBundleImage>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RawImage {
+struct RawBundleImage {
     image: String,
     #[serde(default)]
     content_digest: Option<String>,
@@ -164,7 +164,7 @@ impl Bundle {
     }
 }
 
-impl RawImage {
+impl RawBundleImage {
     fn read(self, component: Option<String>) -> Result<BundleImage, BundleError> {
         if self.image.is_empty() {
             return Err(BundleError::Empty("image reference"));

@@ -154,17 +154,22 @@ pub fn prepare(
 }
 
 /// The bytes of `bundle.json` and of manifests, by digest.
-type Contents = BTreeMap<Digest, Arc<[u8]>>;
+type DocumentContents = BTreeMap<Digest, Arc<[u8]>>;
 
 /// What a plan claims, to be judged.
-fn question<'a>(plan: &Plan, documents: &'a Contents, terms: &'a Terms, inspections: Inspections<'a>) -> Question<'a> {
+fn question<'a>(
+    plan: &Plan,
+    documents: &'a DocumentContents,
+    terms: &'a Terms,
+    inspections: Inspections<'a>,
+) -> Question<'a> {
     Question { items: Item::all(&plan.items), terms, inspections, documents }
 }
 
 /// What the live repositories say, judged and gathered. Inspections are run later, and once, over what was gathered.
 fn gather(
     plan: &Plan,
-    documents: &Contents,
+    documents: &DocumentContents,
     trust: &Trust,
     live: &mut BTreeMap<RepositoryName, Carrier<'_>>,
     settings: &ExportSettings<'_>,

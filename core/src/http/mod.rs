@@ -33,9 +33,9 @@ const MAXIMUM_HEADER_LENGTH: usize = 64 * 1024;
 
 /// An HTTP client.
 #[derive(Clone)]
-pub struct HttpClient(Arc<Inner>);
+pub struct HttpClient(Arc<HttpClientInner>);
 
-struct Inner {
+struct HttpClientInner {
     agent: ureq::Agent,
     settings: HttpSettings,
     /// Why the proxy cannot be used; callers that need no network never learn of it.
@@ -98,7 +98,7 @@ impl HttpClient {
             .timeout_per_read(Some(settings.timeouts.stall))
             .timeout_per_write(Some(settings.timeouts.stall))
             .build();
-        Ok(Self(Arc::new(Inner { agent: config.new_agent(), settings, refused_proxy })))
+        Ok(Self(Arc::new(HttpClientInner { agent: config.new_agent(), settings, refused_proxy })))
     }
 
     /// Fetches a document of at most `limit` bytes; `None` when the server says that there is none (404, 410).

@@ -23,7 +23,7 @@ pub struct Descriptor {
     pub size: u64,
     /// Where a layer that registries do not distribute can be fetched. Never used.
     #[serde(default, skip_serializing)]
-    pub urls: Passed<Vec<Text>>,
+    pub urls: Passed<Vec<IgnoredText>>,
     /// Annotations.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Annotations::is_empty")]
     pub annotations: Annotations,
@@ -35,7 +35,7 @@ pub struct Descriptor {
     pub artifact_type: Option<String>,
     /// Content inside the descriptor. Not read: the content is fetched and carried as a blob.
     #[serde(default, skip_serializing)]
-    pub data: Passed<Text>,
+    pub data: Passed<IgnoredText>,
 }
 
 impl Described for Descriptor {
@@ -128,20 +128,20 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Passed<T> {
 
 /// A text that is read but not kept. A list of them takes no memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Text;
+pub struct IgnoredText;
 
-impl<'de> Deserialize<'de> for Text {
+impl<'de> Deserialize<'de> for IgnoredText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct AnyText;
         impl Visitor<'_> for AnyText {
-            type Value = Text;
+            type Value = IgnoredText;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a text")
             }
 
-            fn visit_str<E>(self, _: &str) -> Result<Text, E> {
-                Ok(Text)
+            fn visit_str<E>(self, _: &str) -> Result<IgnoredText, E> {
+                Ok(IgnoredText)
             }
         }
         deserializer.deserialize_str(AnyText)

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::descriptor::{Passed, Text};
+use super::descriptor::{IgnoredText, Passed};
 
 /// An operating system on an architecture.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,10 +22,10 @@ pub struct Platform {
     pub os_version: Option<String>,
     /// Not read.
     #[serde(rename = "os.features", default, skip_serializing)]
-    pub os_features: Passed<Vec<Text>>,
+    pub os_features: Passed<Vec<IgnoredText>>,
     /// Not read.
     #[serde(default, skip_serializing)]
-    pub features: Passed<Vec<Text>>,
+    pub features: Passed<Vec<IgnoredText>>,
 }
 
 /// A text that is not a valid platform.

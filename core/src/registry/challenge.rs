@@ -33,10 +33,10 @@ pub(super) fn parse(value: &str) -> Vec<Challenge> {
     challenges
 }
 
-type Parameters = Vec<(String, String)>;
+type ChallengeParameters = Vec<(String, String)>;
 
 /// Takes one challenge off the front: its scheme, its parameters, and what follows.
-fn next_challenge(text: &str) -> Option<(&str, Parameters, &str)> {
+fn next_challenge(text: &str) -> Option<(&str, ChallengeParameters, &str)> {
     let text = text.trim_start_matches([' ', '\t', ',']);
     let (scheme, mut rest) = token(text)?;
     let mut parameters = Vec::new();

@@ -47,7 +47,7 @@ pub enum HelperError {
 
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
+struct HelperAnswer {
     username: String,
     secret: Zeroizing<String>,
 }
@@ -79,7 +79,7 @@ pub(super) fn run(
     let status = child.wait().map_err(failed)?;
     let output = output?;
     if status.success() {
-        let answer: Answer = serde_json::from_slice(&output).map_err(|_| HelperError::Answer)?;
+        let answer: HelperAnswer = serde_json::from_slice(&output).map_err(|_| HelperError::Answer)?;
         return Ok(Some((answer.username, answer.secret)));
     }
     let said = String::from_utf8_lossy(&output).trim().to_owned();

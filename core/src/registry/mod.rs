@@ -44,9 +44,9 @@ const HTTPS_ANSWER_TIME: Duration = Duration::from_secs(5);
 
 /// A client for any number of registries.
 #[derive(Clone)]
-pub struct RegistryClient(Arc<Inner>);
+pub struct RegistryClient(Arc<RegistryClientInner>);
 
-struct Inner {
+struct RegistryClientInner {
     http: http::HttpClient,
     credentials: Credentials,
     token_hosts: Vec<String>,
@@ -84,7 +84,7 @@ impl RegistryClient {
     /// are neither the registry's own host nor in the same registered domain.
     pub fn with_token_hosts(http: http::HttpClient, credentials: Credentials, token_hosts: Vec<String>) -> Self {
         let (bases, granted, lists) = (Mutex::default(), Mutex::default(), Turns::default());
-        Self(Arc::new(Inner { http, credentials, token_hosts, bases, granted, lists }))
+        Self(Arc::new(RegistryClientInner { http, credentials, token_hosts, bases, granted, lists }))
     }
 
     /// The URL of something in a repository: `https://domain/v2/path/` and `rest`.

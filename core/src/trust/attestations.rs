@@ -118,7 +118,7 @@ pub(crate) struct Attestations {
     graphs: Vec<Vec<Arc<Graph>>>,
     attesters: Vec<LayoutKey>,
     judged_at: Timestamp,
-    expected: BTreeMap<Digest, Expected>,
+    expected: BTreeMap<Digest, ExpectedAttestation>,
     /// By every algorithm, the digests of what they are attached to.
     subjects: BTreeMap<Digest, Vec<Digest>>,
     /// By attestation and subject; `None` for a plain signature in the same wrapping.
@@ -129,7 +129,7 @@ pub(crate) struct Attestations {
 
 /// What an attestation must be about, and who must have signed it.
 #[derive(Debug, Default)]
-struct Expected {
+struct ExpectedAttestation {
     subjects: BTreeSet<Digest>,
     /// For each name that it comes with and for which attesters are asked, those of whom one must have signed it.
     signers: BTreeSet<BTreeSet<String>>,
@@ -145,7 +145,7 @@ impl Attestations {
         attesters: Vec<LayoutKey>,
         judged_at: Timestamp,
     ) -> Self {
-        let mut expected: BTreeMap<Digest, Expected> = BTreeMap::new();
+        let mut expected: BTreeMap<Digest, ExpectedAttestation> = BTreeMap::new();
         let mut subjects: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
         let mut seen = HashSet::new();
         for name in named {
@@ -189,7 +189,7 @@ impl Attestations {
 
     /// Checks an attestation against everything that it is attached to.
     pub(crate) fn check(&mut self, digest: &Digest, bytes: &[u8]) -> Result<(), AttestationRefusal> {
-        let Some(Expected { subjects, signers }) = self.expected.get(digest) else { return Ok(()) };
+        let Some(ExpectedAttestation { subjects, signers }) = self.expected.get(digest) else { return Ok(()) };
         let first = subjects.first().unwrap_or(digest);
         let asked = Signers { pinned: &self.attesters, asked: signers, at: self.judged_at };
         let read = match ReadAttestation::new(bytes, asked, &mut self.work) {

@@ -124,7 +124,7 @@ pub struct RepositoryEvidence {
 }
 
 /// A repository whose top-level roles are verified, and its source of further files.
-struct Opened<'a> {
+struct OpenedRepository<'a> {
     carrier: Carrier<'a>,
     heard: Heard,
 }
@@ -141,7 +141,7 @@ pub(super) struct HeardRepositories(BTreeMap<RepositoryName, Heard>);
 
 /// The repositories that are open, by name.
 #[derive(Default)]
-pub(super) struct Repositories<'a>(BTreeMap<RepositoryName, Opened<'a>>);
+pub(super) struct Repositories<'a>(BTreeMap<RepositoryName, OpenedRepository<'a>>);
 
 impl<'a> Repositories<'a> {
     /// Opens those that were carried and are pinned here. Others are ignored, because this side does not know them.
@@ -159,7 +159,7 @@ impl<'a> Repositories<'a> {
                 sealift_proof::tuf::update(root, state, carrier.metadata, judged_at, &trust.policy.limits.tuf())
                     .map_err(|source| RepositoryError::Tuf { name: name.clone(), source })?;
             let (pinned_root, found) = (pinned.root.digest.clone(), BTreeMap::new());
-            opened.insert(name, Opened { carrier, heard: Heard { repository, pinned_root, found } });
+            opened.insert(name, OpenedRepository { carrier, heard: Heard { repository, pinned_root, found } });
         }
         Ok(Self(opened))
     }
@@ -171,7 +171,7 @@ impl<'a> Repositories<'a> {
         target: &str,
     ) -> Result<Option<VerifiedTarget>, RepositoryError> {
         let opened = self.opened(name, target)?;
-        let Opened { carrier, heard } = opened;
+        let OpenedRepository { carrier, heard } = opened;
         let found = heard
             .repository
             .resolve(carrier.metadata, target)
@@ -194,7 +194,7 @@ impl<'a> Repositories<'a> {
         target.fetch(opened.carrier.targets, consistent).map_err(failed)
     }
 
-    fn opened(&mut self, name: &RepositoryName, target: &str) -> Result<&mut Opened<'a>, RepositoryError> {
+    fn opened(&mut self, name: &RepositoryName, target: &str) -> Result<&mut OpenedRepository<'a>, RepositoryError> {
         let missing = || RepositoryError::NotCarried { name: name.clone(), target: target.to_owned() };
         self.0.get_mut(name).ok_or_else(missing)
     }

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use sealift_proof::in_toto::verify::LayoutKey;
 use sealift_proof::in_toto::{
-    self, BindingRule, FinalProduct, Key, KeyFileError, Parameters, ProductContent, ProductFile, Refusal, SupplyChain,
-    VerifiedSupplyChain, Work, WorkExceeded,
+    self, BindingRule, FinalProduct, InTotoKey, KeyFileError, Parameters, ProductContent, ProductFile, Refusal,
+    SupplyChain, VerifiedSupplyChain, Work, WorkExceeded,
 };
 use sealift_proof::tuf::VerifiedTarget;
 use sealift_proof::tuf::map::AgreedTarget;
@@ -208,7 +208,7 @@ impl Files<'_, '_> {
             let (_, bytes) = self.offline(&path)?;
             let file_name = path.rsplit('/').next().unwrap_or(&path);
             let label = file_name.strip_suffix(".pub").unwrap_or(file_name).to_owned();
-            match Key::from_file(&bytes) {
+            match InTotoKey::from_file(&bytes) {
                 Ok(key) => keys.push(LayoutKey { label, key }),
                 Err(source) => return Err(SupplyChainError::Key { file: path, source }),
             }

@@ -8,7 +8,7 @@ use std::hash::Hash;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use sealift_proof::in_toto::{Key, KeyFileError};
+use sealift_proof::in_toto::{InTotoKey, KeyFileError};
 use sealift_proof::signature::{KeyError, PublicKey};
 
 use super::disk;
@@ -92,7 +92,7 @@ impl RingKey for PublicKey {
     }
 }
 
-impl RingKey for Key {
+impl RingKey for InTotoKey {
     const RING: Keyring = Keyring::Attesters;
     type Name = AttesterName;
 

@@ -46,11 +46,11 @@ pub use keyring::{Keyring, RingKeyError};
 pub use name::{AttesterName, ExporterName, NameError, RepositoryName};
 pub use policy::{Policy, PolicyError};
 pub use requirement::{Asked, InBundles, NamePattern, NamePatternError, Requirement, Rule};
-pub use update::{Commit, ExportTime, Forgotten, Update};
+pub use update::{Commit, FloorAtReset, Forgotten, Update};
 
 use disk::{LocalDisk, failed};
 use presence::Presence;
-use sealift_proof::in_toto::Key;
+use sealift_proof::in_toto::InTotoKey;
 use sealift_proof::signature::PublicKey;
 use sealift_proof::tuf::TrustedState;
 use sealift_proof::tuf::map::RepositoryMap;
@@ -78,7 +78,7 @@ pub struct Trust {
     pub exporters: BTreeMap<ExporterName, PublicKey>,
     /// The attesters. If there are any, one of them must have signed every attestation, unless the policy requires
     /// something else for a name.
-    pub attesters: BTreeMap<AttesterName, Key>,
+    pub attesters: BTreeMap<AttesterName, InTotoKey>,
 }
 
 /// A repository with a pinned root.
@@ -268,7 +268,7 @@ impl TrustStore {
     ///
     /// # Errors
     /// [`TrustStoreError`] when a key cannot be read.
-    pub fn attesters(&self) -> Result<BTreeMap<AttesterName, Key>, TrustStoreError> {
+    pub fn attesters(&self) -> Result<BTreeMap<AttesterName, InTotoKey>, TrustStoreError> {
         self.keys()
     }
 

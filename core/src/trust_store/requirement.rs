@@ -51,11 +51,11 @@ pub enum InBundles {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamePattern {
     text: String,
-    form: Form,
+    form: PatternForm,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Form {
+enum PatternForm {
     Everything,
     /// A repository, and every tag in it or this one.
     Name(String, Option<Tag>),
@@ -89,7 +89,7 @@ impl NamePattern {
     /// # Errors
     /// [`NamePatternError`].
     pub fn new(text: &str) -> Result<Self, NamePatternError> {
-        Ok(Self { text: text.to_owned(), form: Form::of(text)? })
+        Ok(Self { text: text.to_owned(), form: PatternForm::of(text)? })
     }
 
     /// Whether a full name matches: `domain/path:tag`, or with a digest where it has no tag.
@@ -99,16 +99,16 @@ impl NamePattern {
         let end = behind.find([':', '@']).map_or(name.len(), |place| last + place);
         let (repository, named) = name.split_at_checked(end).unwrap_or((name, ""));
         match &self.form {
-            Form::Everything => true,
-            Form::Name(of, None) => repository == of,
-            Form::Name(of, Some(tag)) => repository == of && named.strip_prefix(':') == Some(tag.as_str()),
-            Form::Repositories(pattern) => pattern.matches(repository),
-            Form::Tags(pattern) => pattern.matches(name),
+            PatternForm::Everything => true,
+            PatternForm::Name(of, None) => repository == of,
+            PatternForm::Name(of, Some(tag)) => repository == of && named.strip_prefix(':') == Some(tag.as_str()),
+            PatternForm::Repositories(pattern) => pattern.matches(repository),
+            PatternForm::Tags(pattern) => pattern.matches(name),
         }
     }
 }
 
-impl Form {
+impl PatternForm {
     fn of(text: &str) -> Result<Self, NamePatternError> {
         if text == "*" {
             return Ok(Self::Everything);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
-use sealift_proof::in_toto::Key;
+use sealift_proof::in_toto::InTotoKey;
 use sealift_proof::signature::{KeyError, PublicKey, Scheme};
 use sealift_proof::tuf::TrustedState;
 use sealift_proof::tuf::chain::RootChain;
@@ -41,7 +41,7 @@ pub struct Forgotten {
 
 /// What happens to the time of the last accepted export when a state is reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExportTime {
+pub enum FloorAtReset {
     /// It is kept, if it can be read: earlier archives are still refused.
     Kept,
     /// It is forgotten too, because a clock was wrong when it was accepted.
@@ -230,7 +230,7 @@ impl Update {
             return Ok((digest, None));
         }
         self.begin_repository(name, root, digest.clone())?;
-        Ok((digest, Forgotten::of(&state, ExportTime::Forgotten)))
+        Ok((digest, Forgotten::of(&state, FloorAtReset::Forgotten)))
     }
 
     /// The state first: if this is interrupted, the state names a root that is not pinned, which is noticed.
@@ -265,14 +265,14 @@ impl Update {
     pub fn reset_state(
         &self,
         name: &RepositoryName,
-        export_time: ExportTime,
+        export_time: FloorAtReset,
     ) -> Result<Option<Forgotten>, TrustStoreError> {
         let root = self.store.root(name)?;
         let digest = check_root(&root.bytes, None)?;
         let known = StateFile::read(&self.store.state_folder(name), name).ok();
         let known = known.filter(|known| known.pinned_root == digest);
         let mut state = StateFile::empty(digest);
-        if export_time == ExportTime::Kept {
+        if export_time == FloorAtReset::Kept {
             state.last_export = known.as_ref().and_then(|known| known.last_export);
         }
         state.write(&*self.disk, &self.store.state_folder(name))?;
@@ -310,9 +310,9 @@ impl Update {
     ///
     /// # Errors
     /// [`TrustStoreError`] when the name or the key is already in use, or the key cannot be used.
-    pub fn add_attester(&self, name: &AttesterName, key: &[u8]) -> Result<Key, TrustStoreError> {
-        let path = self.store.key_path::<Key>(name);
-        let added = <Key as RingKey>::read(key).map_err(|source| TrustStoreError::RingKey {
+    pub fn add_attester(&self, name: &AttesterName, key: &[u8]) -> Result<InTotoKey, TrustStoreError> {
+        let path = self.store.key_path::<InTotoKey>(name);
+        let added = <InTotoKey as RingKey>::read(key).map_err(|source| TrustStoreError::RingKey {
             keyring: Keyring::Attesters,
             path: path.clone(),
             source,
@@ -327,7 +327,7 @@ impl Update {
     /// # Errors
     /// [`TrustStoreError`] when there is no such attester.
     pub fn remove_attester(&self, name: &AttesterName) -> Result<(), TrustStoreError> {
-        self.remove_key::<Key>(name)
+        self.remove_key::<InTotoKey>(name)
     }
 
     fn remove_key<K: RingKey>(&self, name: &K::Name) -> Result<(), TrustStoreError> {
@@ -395,8 +395,8 @@ fn check_root(root: &[u8], expected: Option<&Digest>) -> Result<Digest, TrustSto
 }
 
 impl Forgotten {
-    fn of(state: &StateFile, export_time: ExportTime) -> Option<Self> {
-        let last_export = state.last_export.filter(|_| export_time == ExportTime::Forgotten);
+    fn of(state: &StateFile, export_time: FloorAtReset) -> Option<Self> {
+        let last_export = state.last_export.filter(|_| export_time == FloorAtReset::Forgotten);
         let versions = state.versions();
         (!versions.is_empty() || last_export.is_some()).then_some(Self { versions, last_export })
     }

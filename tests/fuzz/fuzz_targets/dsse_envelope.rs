@@ -2,12 +2,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sealift_archive_format::dsse::Envelope;
+use sealift_archive_format::dsse::DsseEnvelope;
 use sealift_archive_format::strict_json;
 
 fuzz_target!(|data: &[u8]| {
-    if let Ok(envelope) = Envelope::parse(data) {
+    if let Ok(envelope) = DsseEnvelope::parse(data) {
         assert!(strict_json::parse(data).is_ok());
-        assert_eq!(Envelope::parse(&envelope.encode()).expect("what is written is an envelope"), envelope);
+        assert_eq!(DsseEnvelope::parse(&envelope.encode()).expect("what is written is an envelope"), envelope);
     }
 });

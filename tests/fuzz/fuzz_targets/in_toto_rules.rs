@@ -7,13 +7,13 @@ use libfuzzer_sys::fuzz_target;
 use sealift_proof::in_toto::Work;
 use sealift_proof::in_toto::artifact_rules::{ArtifactList, ArtifactRule};
 use sealift_proof::in_toto::rule_processing::{StepReport, apply_rules};
-use sealift_proof::in_toto::{Artifacts, Hashes, Parameters};
+use sealift_proof::in_toto::{Artifacts, ArtifactHashes, Parameters};
 
 const BUDGET: u64 = 100_000;
 
 /// Names, each with a hash that depends on its length alone, so that some are equal.
 fn artifacts(line: &str) -> Artifacts {
-    let hashes = |name: &str| Hashes::from_iter([("sha256".to_owned(), format!("{:02x}", name.len() % 3))]);
+    let hashes = |name: &str| ArtifactHashes::from_iter([("sha256".to_owned(), format!("{:02x}", name.len() % 3))]);
     line.split(' ').filter(|name| !name.is_empty()).map(|name| (name.to_owned(), hashes(name))).collect()
 }
 

@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use jiff::Timestamp;
 use sealift_proof::in_toto::{
-    BindingRule, FinalProduct, Inspections, Key, LayoutKey, Parameters, ProductContent, ProductFile, SupplyChain, Work,
-    verify,
+    BindingRule, FinalProduct, InTotoKey, Inspections, LayoutKey, Parameters, ProductContent, ProductFile, SupplyChain,
+    Work, verify,
 };
 use sealift_sandbox::{Sandbox, SandboxLimits, main_if_invoked};
 use sealift_tests::link_folder::{read_links, read_product};
@@ -103,7 +103,7 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 
 fn layout_key(path: &Path) -> Result<LayoutKey, String> {
     let label = path.display().to_string();
-    match Key::from_file(&read(path)?) {
+    match InTotoKey::from_file(&read(path)?) {
         Ok(key) => Ok(LayoutKey { label, key }),
         Err(error) => Err(format!("{label}: {}", with_sources(&error))),
     }

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use sealift_archive_format::{EntryName, EntryPlace, Layout, Problem, Reader};
+use sealift_archive_format::{EntryName, EntryOffsets, EntryPlace, Problem, Reader};
 use sealift_core::archive_layout::ArchiveLayoutError;
 use sealift_core::seal::SealError;
 use sealift_core::verify::HeadError;
@@ -17,7 +17,7 @@ fn stranger() -> SigningKey {
     SigningKey::from_seed(&[99; 32])
 }
 
-fn layout(archive: &[u8]) -> Layout {
+fn layout(archive: &[u8]) -> EntryOffsets {
     Reader::open(archive).unwrap().read_inventory().unwrap().layout()
 }
 

@@ -1,7 +1,7 @@
 //! Statements about images, bare and signed.
 
 use sealift_archive_format::Digest;
-use sealift_archive_format::dsse::{Envelope, Signature, pae};
+use sealift_archive_format::dsse::{DsseEnvelope, DsseSignature, pae};
 use sealift_proof::signature::SigningKey;
 use sealift_tests::images::Image;
 use serde_json::{Value, json};
@@ -41,8 +41,8 @@ pub(crate) fn statement(about: &Digest, predicate_type: &str, predicate: &Value)
 
 /// A Statement in an envelope, signed.
 pub(crate) fn signed(statement: Vec<u8>, key: &SigningKey) -> Vec<u8> {
-    let signature = Signature { key_id: String::new(), bytes: key.sign(&pae(BARE, &statement)) };
-    Envelope { payload_type: BARE.to_owned(), payload: statement, signatures: vec![signature] }.encode()
+    let signature = DsseSignature { key_id: String::new(), bytes: key.sign(&pae(BARE, &statement)) };
+    DsseEnvelope { payload_type: BARE.to_owned(), payload: statement, signatures: vec![signature] }.encode()
 }
 
 /// An envelope in a Sigstore bundle.

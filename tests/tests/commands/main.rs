@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod error_variants;
+mod names;
 mod rooms;
 
 use sealift_tests::sealift_command::sealift;

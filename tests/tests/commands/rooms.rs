@@ -10,24 +10,29 @@ use std::path::{Path, PathBuf};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// The crates of the product.
-const CRATES: [&str; 5] = ["archive-format", "core/proof", "core/sandbox", "core", "cli"];
+pub(crate) const CRATES: [&str; 5] = ["archive-format", "core/proof", "core/sandbox", "core", "cli"];
 
 /// The rooms that each room leans on, and a file in which it does.
 type Graph = BTreeMap<String, BTreeMap<String, PathBuf>>;
 
-fn graph(sources: &Path) -> Graph {
-    let mut graph = Graph::new();
-    for entry in walkdir::WalkDir::new(sources).into_iter().map(Result::unwrap) {
-        let inside = entry.path().strip_prefix(sources).unwrap();
+/// The source files of a crate, tests left out.
+pub(crate) fn sources(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    walkdir::WalkDir::new(folder).into_iter().map(|entry| entry.unwrap().into_path()).filter(move |path| {
+        let inside = path.strip_prefix(folder).unwrap();
         let is_test = inside.components().any(|part| part.as_os_str().to_string_lossy().contains("tests"));
-        if entry.path().extension().is_none_or(|ending| ending != "rs") || is_test {
-            continue;
-        }
+        path.extension().is_some_and(|ending| ending == "rs") && !is_test
+    })
+}
+
+fn graph(folder: &Path) -> Graph {
+    let mut graph = Graph::new();
+    for path in sources(folder) {
+        let inside = path.strip_prefix(folder).unwrap();
         let room = inside.iter().next().unwrap().to_string_lossy().trim_end_matches(".rs").to_owned();
         if room == "lib" || room == "main" {
             continue;
         }
-        let tokens: TokenStream = fs::read_to_string(entry.path()).unwrap().parse().unwrap();
+        let tokens: TokenStream = fs::read_to_string(&path).unwrap().parse().unwrap();
         let mut found = BTreeSet::new();
         leans_on(tokens, &mut found);
         let leaning = graph.entry(room.clone()).or_default();
@@ -66,7 +71,7 @@ fn first_names(tokens: TokenStream) -> Vec<String> {
 }
 
 /// Takes out each item that is compiled for tests only.
-fn without_tests(tokens: Vec<TokenTree>) -> Vec<TokenTree> {
+pub(crate) fn without_tests(tokens: Vec<TokenTree>) -> Vec<TokenTree> {
     let mut kept: Vec<TokenTree> = Vec::new();
     let mut rest = tokens.into_iter();
     while let Some(token) = rest.next() {
@@ -112,8 +117,8 @@ fn circle(graph: &Graph) -> Option<Vec<String>> {
 #[test]
 fn no_room_leans_on_one_that_leans_on_it() {
     for name in CRATES {
-        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(name).join("src");
-        let graph = graph(&sources);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(name).join("src");
+        let graph = graph(&folder);
         assert!(!graph.is_empty(), "{name} has no rooms");
         if let Some(circle) = circle(&graph) {
             let following = circle.iter().cycle().skip(1);

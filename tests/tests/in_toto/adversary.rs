@@ -15,9 +15,9 @@ use sealift_proof::in_toto::product::UnboundProduct;
 use sealift_proof::in_toto::refusal::LinkProblem;
 use sealift_proof::in_toto::rule_processing::RuleViolation;
 use sealift_proof::in_toto::{
-    BindingRule, Cause, FinalProduct, InspectionError, InspectionOutcome, InspectionRequest, InspectionRunner,
-    Inspections, Key, LayoutKey, Parameters, ProductContent, ProductFile, Refusal, RefusalClass, SupplyChain,
-    VerifiedSupplyChain, Work, verify,
+    BindingRule, Cause, FinalProduct, InTotoKey, InspectionError, InspectionOutcome, InspectionRequest,
+    InspectionRunner, Inspections, LayoutKey, Parameters, ProductContent, ProductFile, Refusal, RefusalClass,
+    SupplyChain, VerifiedSupplyChain, Work, verify,
 };
 use sealift_proof::signature::SigningKey;
 use serde_json::{Value, json};
@@ -46,8 +46,9 @@ fn metablock(signed: &Value, signers: &[u8]) -> Vec<u8> {
 
 fn envelope(payload_type: &str, payload: &Value, seed: u8) -> Vec<u8> {
     let payload = payload.to_string().into_bytes();
-    let signature = dsse::Signature { key_id: label(seed), bytes: key(seed).sign(&dsse::pae(payload_type, &payload)) };
-    dsse::Envelope { payload_type: payload_type.to_owned(), payload, signatures: vec![signature] }.encode()
+    let signature =
+        dsse::DsseSignature { key_id: label(seed), bytes: key(seed).sign(&dsse::pae(payload_type, &payload)) };
+    dsse::DsseEnvelope { payload_type: payload_type.to_owned(), payload, signatures: vec![signature] }.encode()
 }
 
 const OWNER: u8 = 1;
@@ -116,7 +117,10 @@ impl Chain {
             layout,
             layout_keys: owners
                 .iter()
-                .map(|owner| LayoutKey { label: label(*owner), key: Key::from(key(*owner).public_key().unwrap()) })
+                .map(|owner| LayoutKey {
+                    label: label(*owner),
+                    key: InTotoKey::from(key(*owner).public_key().unwrap()),
+                })
                 .collect(),
             links,
             parameters: Parameters::new(self.parameters.clone()).unwrap(),
@@ -259,7 +263,8 @@ struct Counting(Cell<usize>);
 impl InspectionRunner for Counting {
     fn run(&self, request: &InspectionRequest<'_>) -> Result<InspectionOutcome, InspectionError> {
         self.0.set(self.0.get() + 1);
-        let artifact = |file: &ProductFile<'_>| (file.name.clone(), sealift_proof::in_toto::Hashes::of(&file.digests));
+        let artifact =
+            |file: &ProductFile<'_>| (file.name.clone(), sealift_proof::in_toto::ArtifactHashes::of(&file.digests));
         let materials: sealift_proof::in_toto::Artifacts = request.product.iter().map(artifact).collect();
         Ok(InspectionOutcome { exit_status: 0, products: materials.clone(), materials })
     }
@@ -462,7 +467,8 @@ struct Reporting(Result<i32, ()>);
 impl InspectionRunner for Reporting {
     fn run(&self, request: &InspectionRequest<'_>) -> Result<InspectionOutcome, InspectionError> {
         let exit_status = self.0.map_err(|()| InspectionError::new(std::io::Error::other("no sandbox")))?;
-        let artifact = |file: &ProductFile<'_>| (file.name.clone(), sealift_proof::in_toto::Hashes::of(&file.digests));
+        let artifact =
+            |file: &ProductFile<'_>| (file.name.clone(), sealift_proof::in_toto::ArtifactHashes::of(&file.digests));
         let materials: sealift_proof::in_toto::Artifacts = request.product.iter().map(artifact).collect();
         Ok(InspectionOutcome { exit_status, products: materials.clone(), materials })
     }

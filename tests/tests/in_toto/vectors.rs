@@ -10,8 +10,8 @@ use sealift_proof::freshness::parse_instant;
 use sealift_proof::in_toto::key::NotSigned;
 use sealift_proof::in_toto::refusal::LinkProblem;
 use sealift_proof::in_toto::{
-    BindingRule, Cause, FinalProduct, Inspections, Key, LayoutKey, Parameters, ProductContent, ProductFile, Refusal,
-    SupplyChain, VerifiedSupplyChain, Work, verify,
+    BindingRule, Cause, FinalProduct, InTotoKey, Inspections, LayoutKey, Parameters, ProductContent, ProductFile,
+    Refusal, SupplyChain, VerifiedSupplyChain, Work, verify,
 };
 use sealift_proof::signature::openpgp::OpenPgpError;
 use sealift_sandbox::{Sandbox, SandboxError, SandboxLimits};
@@ -41,7 +41,7 @@ impl Case {
     fn verify(&self, inspections: Inspections<'_>) -> Result<VerifiedSupplyChain, Refusal> {
         let key = |(label, text): (&String, &String)| LayoutKey {
             label: label.clone(),
-            key: Key::from_file(text.as_bytes()).unwrap(),
+            key: InTotoKey::from_file(text.as_bytes()).unwrap(),
         };
         let chain = SupplyChain {
             layout: self.layout.as_bytes(),

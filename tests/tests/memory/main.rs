@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use counting_allocator::peak_of;
-use sealift_archive_format::dsse::{Envelope, EnvelopeError, Signature};
+use sealift_archive_format::dsse::{DsseEnvelope, DsseSignature, EnvelopeError};
 use sealift_archive_format::strict_json::{self, JsonError, memory_for};
 use sealift_proof::in_toto::{AttestationError, ReadAttestation, Signers, Work};
 use sealift_proof::tuf::TufError;
@@ -99,12 +99,12 @@ fn endless_data_amplification_a_seal_holds_nothing_but_its_payload_and_signature
     for document in
         [envelope(&format!(",\"x\":{many}"), "{\"sig\":\"\"}"), envelope("", &format!("{{\"sig\":\"\",\"x\":{many}}}"))]
     {
-        let (result, peak) = peak_of(|| Envelope::parse(document.as_bytes()));
+        let (result, peak) = peak_of(|| DsseEnvelope::parse(document.as_bytes()));
         assert_eq!(result.unwrap().signatures.len(), 1, "what is not known is passed over");
         assert!(peak < 16 * 1024, "{peak} bytes");
     }
     let document = envelope("", list_of("{\"sig\":\"\"}").trim_matches(['[', ']']));
-    let (result, peak) = peak_of(|| Envelope::parse(document.as_bytes()));
+    let (result, peak) = peak_of(|| DsseEnvelope::parse(document.as_bytes()));
     assert!(matches!(result, Err(EnvelopeError::TooManySignatures { count }) if count == LENGTH / 11), "{result:?}");
     assert!(peak < 16 * 1024, "{peak} bytes");
 }
@@ -166,9 +166,9 @@ fn endless_data_amplification_an_attestation_is_read_without_a_tree() {
         ("hashes", statement(&more("{\"digest\":{\"a\":\"\"}}"), "{}"), false),
     ] {
         let payload = statement.into_bytes();
-        let signatures = vec![Signature { key_id: String::new(), bytes: vec![0; 64] }];
+        let signatures = vec![DsseSignature { key_id: String::new(), bytes: vec![0; 64] }];
         let payload_type = "application/vnd.in-toto+json".to_owned();
-        let envelope = Envelope { payload_type, payload: payload.clone(), signatures }.encode();
+        let envelope = DsseEnvelope { payload_type, payload: payload.clone(), signatures }.encode();
         for (wrapping, bytes) in [("bare", payload), ("envelope", envelope)] {
             let (checked, peak) = peak_of(|| -> Result<_, AttestationError> {
                 let work = &mut Work::of_an_archive();

@@ -11,7 +11,7 @@ use sealift_core::oci::Reference;
 use sealift_proof::in_toto::Work;
 use sealift_proof::in_toto::artifact_rules::{ArtifactList, ArtifactRule};
 use sealift_proof::in_toto::rule_processing::{StepReport, apply_rules};
-use sealift_proof::in_toto::{Artifacts, Hashes, Parameters};
+use sealift_proof::in_toto::{ArtifactHashes, Artifacts, Parameters};
 use sealift_proof::tuf::RepositoryMap;
 use sealift_proof::tuf::map::MapSearchError;
 use sealift_tests::far_side::FarSide;
@@ -183,7 +183,8 @@ fn tap_4(
 }
 
 fn artifacts(named: &BTreeMap<String, u8>) -> Artifacts {
-    let hashes = |content: u8| -> Hashes { [("sha256".to_owned(), format!("{content:064x}"))].into_iter().collect() };
+    let hashes =
+        |content: u8| -> ArtifactHashes { [("sha256".to_owned(), format!("{content:064x}"))].into_iter().collect() };
     named.iter().map(|(name, content)| (name.clone(), hashes(*content))).collect()
 }
 

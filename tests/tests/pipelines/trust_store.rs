@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use sealift_archive_format::Digest;
 use sealift_core::trust_store::{
-    ExportTime, Keyring, RepositoryName, StateDamage, StateMetadataError, TrustStore, TrustStoreError, Update,
+    FloorAtReset, Keyring, RepositoryName, StateDamage, StateMetadataError, TrustStore, TrustStoreError, Update,
 };
 use sealift_proof::tuf::TrustedState;
 use sealift_tests::tuf_repository::TufRepository;
@@ -133,7 +133,7 @@ enum Change {
     Pin(usize),
     Replace(usize),
     Commit { root: usize, snapshot: u8, day: u8 },
-    Reset(ExportTime),
+    Reset(FloorAtReset),
     Remove,
 }
 
@@ -144,8 +144,8 @@ fn changes() -> impl Strategy<Value = Vec<(bool, Change)>> {
         2 => root().prop_map(Change::Replace),
         6 => (0..3_usize, 1..4_u8, 0..4_u8)
             .prop_map(|(root, snapshot, day)| Change::Commit { root, snapshot, day }),
-        1 => Just(Change::Reset(ExportTime::Kept)),
-        1 => Just(Change::Reset(ExportTime::Forgotten)),
+        1 => Just(Change::Reset(FloorAtReset::Kept)),
+        1 => Just(Change::Reset(FloorAtReset::Forgotten)),
         1 => Just(Change::Remove),
     ];
     prop::collection::vec((any::<bool>(), change), 1..24)
@@ -185,7 +185,7 @@ fn expected(model: &Model, at: &'static str, change: &Change) -> Option<Model> {
             Some(Remembered { accepted, exported: Some(*day), pinned: known.pinned })
         }
         (Change::Reset(time), Some(known)) => {
-            let exported = known.exported.filter(|_| *time == ExportTime::Kept);
+            let exported = known.exported.filter(|_| *time == FloorAtReset::Kept);
             Some(Remembered { exported, ..begun(known.pinned) })
         }
         (Change::Remove, Some(_)) => None,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use sealift_proof::in_toto::Key;
+use sealift_proof::in_toto::InTotoKey;
 use sealift_proof::signature::openpgp::{OpenPgpError, OpenPgpKey};
 
 #[derive(serde::Deserialize)]
@@ -56,7 +56,7 @@ fn a_revocation_is_seen_wherever_it_stands() {
         for file in [case.bytes(), armored(&case.bytes())] {
             let read = OpenPgpKey::from_certificate(&file);
             assert_eq!(super::openpgp::verdict(read.as_ref().map_err(Clone::clone)), case.expect, "{}", case.name);
-            assert_eq!(Key::from_file(&file).is_ok(), case.expect == "valid", "{}", case.name);
+            assert_eq!(InTotoKey::from_file(&file).is_ok(), case.expect == "valid", "{}", case.name);
             let subkeys = read.ok().map(|key| {
                 let mut subkeys: Vec<String> = key.key_ids().skip(1).map(|key_id| key_id.to_string()).collect();
                 subkeys.sort();

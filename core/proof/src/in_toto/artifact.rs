@@ -13,12 +13,12 @@ const MAXIMUM_ARTIFACTS: usize = 500_000;
 /// The hashes of one artifact: algorithm name to hexadecimal value, as written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Hashes(BTreeMap<String, String>);
+pub struct ArtifactHashes(BTreeMap<String, String>);
 
 /// A list of artifacts: name to hashes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Artifacts(BTreeMap<String, Hashes>);
+pub struct Artifacts(BTreeMap<String, ArtifactHashes>);
 
 /// Why a list of artifacts is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,7 +47,7 @@ pub enum ArtifactError {
     },
 }
 
-impl Hashes {
+impl ArtifactHashes {
     /// These digests, as hashes.
     pub fn of(digests: &[Digest]) -> Self {
         Self(digests.iter().map(|digest| (digest.algorithm().name().to_owned(), digest.hex().to_owned())).collect())
@@ -68,7 +68,7 @@ impl Hashes {
     }
 }
 
-impl std::fmt::Display for Hashes {
+impl std::fmt::Display for ArtifactHashes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.0.is_empty() {
             return f.write_str("no hash");
@@ -81,26 +81,26 @@ impl std::fmt::Display for Hashes {
     }
 }
 
-impl FromIterator<(String, String)> for Hashes {
+impl FromIterator<(String, String)> for ArtifactHashes {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(hashes: I) -> Self {
         Self(hashes.into_iter().collect())
     }
 }
 
-impl FromIterator<(String, Hashes)> for Artifacts {
-    fn from_iter<I: IntoIterator<Item = (String, Hashes)>>(artifacts: I) -> Self {
+impl FromIterator<(String, ArtifactHashes)> for Artifacts {
+    fn from_iter<I: IntoIterator<Item = (String, ArtifactHashes)>>(artifacts: I) -> Self {
         Self(artifacts.into_iter().collect())
     }
 }
 
 impl Artifacts {
     /// The hashes of the artifact of that name.
-    pub fn hashes(&self, name: &str) -> Option<&Hashes> {
+    pub fn hashes(&self, name: &str) -> Option<&ArtifactHashes> {
         self.0.get(name)
     }
 
     /// All artifacts in the order of their names.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Hashes)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &ArtifactHashes)> {
         self.0.iter().map(|(name, hashes)| (name.as_str(), hashes))
     }
 
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     fn artifacts(names: &[&str]) -> Artifacts {
-        names.iter().map(|name| ((*name).to_owned(), Hashes::of(&[Digest::sha256(b"x")]))).collect()
+        names.iter().map(|name| ((*name).to_owned(), ArtifactHashes::of(&[Digest::sha256(b"x")]))).collect()
     }
 
     #[test]
@@ -190,18 +190,18 @@ mod tests {
 
     #[test]
     fn no_hashes_prove_nothing() {
-        let none = Hashes::default();
+        let none = ArtifactHashes::default();
         assert!(!none.prove_equal(&none));
         let digest = Digest::sha256(b"x");
         assert!(!none.vouch_for(std::slice::from_ref(&digest)));
-        assert!(!Hashes::of(std::slice::from_ref(&digest)).vouch_for(&[]));
-        assert!(!Hashes::of(&[Digest::sha256(b"y")]).vouch_for(&[digest]));
+        assert!(!ArtifactHashes::of(std::slice::from_ref(&digest)).vouch_for(&[]));
+        assert!(!ArtifactHashes::of(&[Digest::sha256(b"y")]).vouch_for(&[digest]));
     }
 
     #[test]
     fn hashes_must_be_hexadecimal() {
         for value in ["", "xyz", "0x00", "é"] {
-            let hashes = Hashes::from_iter([("sha256".to_owned(), value.to_owned())]);
+            let hashes = ArtifactHashes::from_iter([("sha256".to_owned(), value.to_owned())]);
             let list = Artifacts::from_iter([("foo".to_owned(), hashes)]);
             assert!(matches!(list.check(), Err(ArtifactError::NotHexadecimal { .. })), "{value}");
         }

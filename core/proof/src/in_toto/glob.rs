@@ -14,11 +14,11 @@ pub(crate) const MAXIMUM_PATTERN_LENGTH: usize = 4096;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     text: String,
-    tokens: Vec<Token>,
+    tokens: Vec<GlobToken>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Token {
+enum GlobToken {
     One(char),
     AnyOne,
     AnyRun,
@@ -63,15 +63,15 @@ impl Pattern {
         while let Some(next) = rest.next() {
             tokens.push(match next {
                 // A run of stars matches what one star matches.
-                '*' if tokens.last() == Some(&Token::AnyRun) => continue,
-                '*' => Token::AnyRun,
-                '?' => Token::AnyOne,
+                '*' if tokens.last() == Some(&GlobToken::AnyRun) => continue,
+                '*' => GlobToken::AnyRun,
+                '?' => GlobToken::AnyOne,
                 '[' => {
                     let (token, after) = parse_set(text, rest.as_str())?;
                     rest = after.chars();
                     token
                 }
-                other => Token::One(other),
+                other => GlobToken::One(other),
             });
         }
         Ok(Self { text: text.to_owned(), tokens })
@@ -90,10 +90,10 @@ impl Pattern {
         // The classic single-backtrack matcher: only the last star is ever reconsidered, because whatever an earlier
         // star could give up, the later one can take.
         let (mut tokens, mut rest) = (self.tokens.as_slice(), name);
-        let mut retry: Option<(&[Token], &str)> = None;
+        let mut retry: Option<(&[GlobToken], &str)> = None;
         loop {
             work.spend(1)?;
-            if let Some((Token::AnyRun, after)) = tokens.split_first() {
+            if let Some((GlobToken::AnyRun, after)) = tokens.split_first() {
                 tokens = after;
                 retry = Some((tokens, rest));
                 continue;
@@ -121,7 +121,7 @@ impl Pattern {
     }
 }
 
-impl Token {
+impl GlobToken {
     fn accepts(&self, character: char, work: &mut Work) -> Result<bool, WorkExceeded> {
         Ok(match self {
             Self::One(one) => *one == character,
@@ -136,7 +136,7 @@ impl Token {
 }
 
 /// Reads a set after its `[`; returns what follows its `]`.
-fn parse_set<'a>(pattern: &str, text: &'a str) -> Result<(Token, &'a str), PatternError> {
+fn parse_set<'a>(pattern: &str, text: &'a str) -> Result<(GlobToken, &'a str), PatternError> {
     let unclosed = || PatternError::UnclosedSet(pattern.to_owned());
     let (negated, body) = text.strip_prefix('!').map_or((false, text), |body| (true, body));
     // A `]` in first position stands for itself.
@@ -159,7 +159,7 @@ fn parse_set<'a>(pattern: &str, text: &'a str) -> Result<(Token, &'a str), Patte
         }
         ranges.push((low, high));
     }
-    Ok((Token::Set { negated, ranges }, after))
+    Ok((GlobToken::Set { negated, ranges }, after))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::signature::openpgp::{Fingerprint, OpenPgpError, OpenPgpKey};
 use crate::signature::{KeyError, KeyIdentity, PublicKey, Scheme};
 
-use super::metadata::{Signature, SignatureValue, SignedDocument};
+use super::metadata::{InTotoSignature, SignatureValue, SignedDocument};
 use super::work::{Work, WorkExceeded};
 
 /// The longest key file that is read, in bytes. An OpenPGP key with many subkeys stays far below it.
@@ -24,12 +24,12 @@ const BYTES_HASHED_IN_A_STEP: u64 = 4;
 
 /// A key, usable or not.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Key {
-    material: Material,
+pub struct InTotoKey {
+    material: InTotoKeyMaterial,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Material {
+enum InTotoKeyMaterial {
     Plain(PublicKey),
     OpenPgp(Box<OpenPgpKey>),
     Unusable(UnusableKey),
@@ -105,13 +105,13 @@ pub struct SignedBy {
     pub openpgp_key_id: Option<Fingerprint>,
 }
 
-impl From<PublicKey> for Key {
+impl From<PublicKey> for InTotoKey {
     fn from(key: PublicKey) -> Self {
-        Self { material: Material::Plain(key) }
+        Self { material: InTotoKeyMaterial::Plain(key) }
     }
 }
 
-impl Key {
+impl InTotoKey {
     /// Reads a `.pub` file as CNAB-Sec 301 distributes them.
     ///
     /// # Errors
@@ -120,21 +120,21 @@ impl Key {
         if bytes.len() > MAXIMUM_KEY_FILE_LENGTH {
             return Err(KeyFileError::TooLong { length: bytes.len() });
         }
-        let openpgp = || OpenPgpKey::from_certificate(bytes).map(|key| Material::OpenPgp(Box::new(key)));
+        let openpgp = || OpenPgpKey::from_certificate(bytes).map(|key| InTotoKeyMaterial::OpenPgp(Box::new(key)));
         let text = std::str::from_utf8(bytes).unwrap_or_default().trim();
         let material = if text.is_empty() || text.starts_with("-----BEGIN PGP ") {
             openpgp().map_err(UnusableKey::from)?
         } else if text.starts_with("-----BEGIN ") {
-            Material::Plain(PublicKey::from_pem(text, None).map_err(UnusableKey::from)?)
+            InTotoKeyMaterial::Plain(PublicKey::from_pem(text, None).map_err(UnusableKey::from)?)
         } else if text.starts_with('{') {
             Self::from_json(&strict_json::parse(bytes)?).material
         } else if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            Material::Plain(ed25519_from_hex(text).map_err(UnusableKey::from)?)
+            InTotoKeyMaterial::Plain(ed25519_from_hex(text).map_err(UnusableKey::from)?)
         } else {
             return Err(KeyFileError::UnknownForm);
         };
         match material {
-            Material::Unusable(reason) => Err(reason.into()),
+            InTotoKeyMaterial::Unusable(reason) => Err(reason.into()),
             material => Ok(Self { material }),
         }
     }
@@ -142,29 +142,32 @@ impl Key {
     /// Reads a key object of a layout (in-toto 1.0 §4.2.1). A key that cannot be used is kept, with the reason.
     pub fn from_json(object: &Value) -> Self {
         let material = if OpenPgpKey::describes(object) {
-            OpenPgpKey::from_json(object).map(|key| Material::OpenPgp(Box::new(key))).map_err(UnusableKey::from)
+            OpenPgpKey::from_json(object)
+                .map(|key| InTotoKeyMaterial::OpenPgp(Box::new(key)))
+                .map_err(UnusableKey::from)
         } else {
-            plain_from_json(object).map(Material::Plain)
+            plain_from_json(object).map(InTotoKeyMaterial::Plain)
         };
-        Self { material: material.unwrap_or_else(Material::Unusable) }
+        Self { material: material.unwrap_or_else(InTotoKeyMaterial::Unusable) }
     }
 
     /// Whether the key can verify anything.
     pub fn is_usable(&self) -> bool {
-        !matches!(self.material, Material::Unusable(_))
+        !matches!(self.material, InTotoKeyMaterial::Unusable(_))
     }
 
     /// Whether this is an OpenPGP key with a subkey of that id.
     pub fn has_subkey(&self, key_id: Fingerprint) -> bool {
-        matches!(&self.material, Material::OpenPgp(key) if key.key_ids().skip(1).any(|subkey| subkey == key_id))
+        let InTotoKeyMaterial::OpenPgp(key) = &self.material else { return false };
+        key.key_ids().skip(1).any(|subkey| subkey == key_id)
     }
 
     /// Whether it, or a part of it, is one of these, under any id and scheme.
     pub(super) fn is_among(&self, identities: &[KeyIdentity]) -> bool {
         match &self.material {
-            Material::Plain(key) => identities.contains(&key.identity()),
-            Material::OpenPgp(key) => key.identities().any(|identity| identities.contains(&identity)),
-            Material::Unusable(_) => false,
+            InTotoKeyMaterial::Plain(key) => identities.contains(&key.identity()),
+            InTotoKeyMaterial::OpenPgp(key) => key.identities().any(|identity| identities.contains(&identity)),
+            InTotoKeyMaterial::Unusable(_) => false,
         }
     }
 
@@ -172,12 +175,12 @@ impl Key {
     /// why it cannot be used.
     pub fn describe(&self) -> String {
         match &self.material {
-            Material::Plain(key) => {
+            InTotoKeyMaterial::Plain(key) => {
                 let fingerprint = key.fingerprint().map_or_else(|error| error.to_string(), |it| it.short().to_owned());
                 format!("{} {fingerprint}", key.scheme().name())
             }
-            Material::OpenPgp(key) => format!("OpenPGP {}", key.key_id()),
-            Material::Unusable(reason) => reason.to_string(),
+            InTotoKeyMaterial::OpenPgp(key) => format!("OpenPGP {}", key.key_id()),
+            InTotoKeyMaterial::Unusable(reason) => reason.to_string(),
         }
     }
 
@@ -195,7 +198,7 @@ impl Key {
         at: Timestamp,
         work: &mut Work,
     ) -> Result<SignedBy, NotSigned> {
-        let names = |signature: &&Signature| signature.key_id == key_id;
+        let names = |signature: &&InTotoSignature| signature.key_id == key_id;
         let (naming, others): (Vec<_>, Vec<_>) = document.signatures().iter().partition(names);
         let mut failure = NotSigned::NoSignature;
         for signature in naming {
@@ -220,19 +223,21 @@ impl Key {
 
     fn verify(
         &self,
-        signature: &Signature,
+        signature: &InTotoSignature,
         document: &SignedDocument,
         at: Timestamp,
         work: &mut Work,
     ) -> Result<SignedBy, NotSigned> {
         work.spend(self.cost(signature, document))?;
         match (&self.material, &signature.value) {
-            (Material::Unusable(reason), _) => Err(NotSigned::Unusable(reason.clone())),
-            (Material::Plain(key), SignatureValue::Plain(bytes)) => match key.verify(document.signed_bytes(), bytes) {
-                Ok(()) => Ok(SignedBy { identities: vec![key.identity()], openpgp_key_id: None }),
-                Err(_) => Err(NotSigned::BadSignature),
-            },
-            (Material::OpenPgp(key), SignatureValue::OpenPgp(signature)) => {
+            (InTotoKeyMaterial::Unusable(reason), _) => Err(NotSigned::Unusable(reason.clone())),
+            (InTotoKeyMaterial::Plain(key), SignatureValue::Plain(bytes)) => {
+                match key.verify(document.signed_bytes(), bytes) {
+                    Ok(()) => Ok(SignedBy { identities: vec![key.identity()], openpgp_key_id: None }),
+                    Err(_) => Err(NotSigned::BadSignature),
+                }
+            }
+            (InTotoKeyMaterial::OpenPgp(key), SignatureValue::OpenPgp(signature)) => {
                 match key.verify(document.signed_bytes(), signature, at) {
                     Ok(by) => {
                         Ok(SignedBy { identities: vec![by.primary, by.made_by], openpgp_key_id: Some(by.key_id) })
@@ -241,18 +246,18 @@ impl Key {
                     Err(why) => Err(NotSigned::OpenPgp(why)),
                 }
             }
-            (Material::OpenPgp(_), SignatureValue::Unreadable(why)) => Err(NotSigned::OpenPgp(why.clone())),
+            (InTotoKeyMaterial::OpenPgp(_), SignatureValue::Unreadable(why)) => Err(NotSigned::OpenPgp(why.clone())),
             _ => Err(NotSigned::BadSignature),
         }
     }
 }
 
-impl Key {
+impl InTotoKey {
     /// What checking a signature costs, in steps: nothing if no arithmetic is needed.
-    fn cost(&self, signature: &Signature, document: &SignedDocument) -> u64 {
+    fn cost(&self, signature: &InTotoSignature, document: &SignedDocument) -> u64 {
         let weight = match (&self.material, &signature.value) {
-            (Material::Plain(key), SignatureValue::Plain(_)) => key.verification_weight(),
-            (Material::OpenPgp(key), SignatureValue::OpenPgp(signature)) => key.verification_weight(signature),
+            (InTotoKeyMaterial::Plain(key), SignatureValue::Plain(_)) => key.verification_weight(),
+            (InTotoKeyMaterial::OpenPgp(key), SignatureValue::OpenPgp(signature)) => key.verification_weight(signature),
             _ => 0,
         };
         if weight == 0 {
@@ -309,11 +314,11 @@ mod tests {
         let (hex, pem) = (hex::encode(key.public_bytes()), key.public_key().unwrap().to_pem().unwrap());
         let json = |public: &str| serde_json::json!({"keyid": "a", "keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": public}});
         let forms = [
-            Key::from_file(pem.as_bytes()).unwrap(),
-            Key::from_file(format!("{hex}\n").as_bytes()).unwrap(),
-            Key::from_file(json(&hex).to_string().as_bytes()).unwrap(),
-            Key::from_json(&json(&hex.to_uppercase())),
-            Key::from_json(&json(&pem)),
+            InTotoKey::from_file(pem.as_bytes()).unwrap(),
+            InTotoKey::from_file(format!("{hex}\n").as_bytes()).unwrap(),
+            InTotoKey::from_file(json(&hex).to_string().as_bytes()).unwrap(),
+            InTotoKey::from_json(&json(&hex.to_uppercase())),
+            InTotoKey::from_json(&json(&pem)),
         ];
         for form in &forms {
             assert_eq!(form, &forms[0]);
@@ -333,8 +338,8 @@ mod tests {
             serde_json::json!({"keytype": "ed25519", "scheme": "rsassa-pss-sha256", "keyval": {"public": "00"}}),
             serde_json::json!({"keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": "00".repeat(32)}}),
         ] {
-            assert!(!Key::from_json(&object).is_usable(), "{object}");
-            assert!(Key::from_file(object.to_string().as_bytes()).is_err());
+            assert!(!InTotoKey::from_json(&object).is_usable(), "{object}");
+            assert!(InTotoKey::from_file(object.to_string().as_bytes()).is_err());
         }
     }
 
@@ -345,13 +350,13 @@ mod tests {
             let document = serde_json::json!({"signed": text, "signatures": [signature]});
             SignedDocument::parse(document.to_string().as_bytes()).unwrap()
         };
-        let spent = |key: &Key, document: &SignedDocument| {
+        let spent = |key: &InTotoKey, document: &SignedDocument| {
             let mut work = Work::new(u64::MAX);
             key.find_signature("", document, Timestamp::UNIX_EPOCH, &mut work).unwrap_err();
             work.spent()
         };
         let plain = serde_json::json!({"keyid": "", "sig": "00"});
-        let key = Key::from(ed25519().public_key().unwrap());
+        let key = InTotoKey::from(ed25519().public_key().unwrap());
         assert_eq!(spent(&key, &signed(38, plain.clone())), 20_010);
         assert_eq!(spent(&key, &signed(399_998, plain.clone())), 120_000);
         // A long RSA key takes longer, a DSA key much longer, and a signature for another kind of key no time.
@@ -370,9 +375,9 @@ mod tests {
 
     #[test]
     fn files_in_other_forms_are_refused() {
-        assert!(matches!(Key::from_file(b"\xff"), Err(KeyFileError::Unusable(UnusableKey::OpenPgp(_)))));
-        assert!(matches!(Key::from_file(b"hello"), Err(KeyFileError::UnknownForm)));
-        assert!(matches!(Key::from_file(b"{\"a\":1,\"a\":2}"), Err(KeyFileError::Json(_))));
-        assert!(matches!(Key::from_file(&vec![b' '; 300_000]), Err(KeyFileError::TooLong { .. })));
+        assert!(matches!(InTotoKey::from_file(b"\xff"), Err(KeyFileError::Unusable(UnusableKey::OpenPgp(_)))));
+        assert!(matches!(InTotoKey::from_file(b"hello"), Err(KeyFileError::UnknownForm)));
+        assert!(matches!(InTotoKey::from_file(b"{\"a\":1,\"a\":2}"), Err(KeyFileError::Json(_))));
+        assert!(matches!(InTotoKey::from_file(&vec![b' '; 300_000]), Err(KeyFileError::TooLong { .. })));
     }
 }

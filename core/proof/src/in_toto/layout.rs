@@ -1,7 +1,7 @@
 //! Layouts (in-toto 1.0 §4.3): who may do which step, and what may come in and go out.
 //!
-//! Promise: in a [`Layout`] names are unique, thresholds are at least 1, every rule and pattern can be applied, and
-//! nothing requires a check that is not made. It is read from a document whose signatures have been verified.
+//! Promise: in an [`InTotoLayout`] names are unique, thresholds are at least 1, every rule and pattern can be applied,
+//! and nothing requires a check that is not made. It is read from a document whose signatures have been verified.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::freshness::{TimeFormatError, parse_instant};
 
 use super::artifact_rules::{ArtifactRule, RuleError};
-use super::key::Key;
+use super::key::InTotoKey;
 use super::substitution::{Parameters, SubstitutionError};
 
 /// The most steps, inspections, or keys a layout may have.
@@ -24,13 +24,13 @@ const MAXIMUM_RULES: usize = 10_000;
 
 /// A layout, parameters filled in.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Layout {
+pub struct InTotoLayout {
     /// When it expires.
     pub expires: Timestamp,
     /// What the project says about it.
     pub readme: String,
     /// The functionaries' keys by key id.
-    pub keys: BTreeMap<String, Key>,
+    pub keys: BTreeMap<String, InTotoKey>,
     /// The steps, in their order.
     pub steps: Vec<Step>,
     /// The inspections, in their order.
@@ -155,13 +155,13 @@ struct RawLayout {
     expires: String,
     readme: Option<String>,
     keys: Option<BTreeMap<String, Value>>,
-    steps: Option<Vec<RawItem>>,
-    inspect: Option<Vec<RawItem>>,
+    steps: Option<Vec<RawLayoutItem>>,
+    inspect: Option<Vec<RawLayoutItem>>,
 }
 
 /// A step or an inspection, as written; Go writes `null` for an empty list.
 #[derive(Deserialize)]
-struct RawItem {
+struct RawLayoutItem {
     #[serde(rename = "_type")]
     kind: Option<String>,
     name: String,
@@ -174,7 +174,7 @@ struct RawItem {
     expected_products: Option<Vec<Vec<String>>>,
 }
 
-impl Layout {
+impl InTotoLayout {
     /// Reads a layout, and fills in its parameters.
     ///
     /// # Errors
@@ -201,10 +201,10 @@ impl Layout {
     }
 }
 
-fn read_key((listed, key): (String, Value)) -> Result<(String, Key), InTotoLayoutError> {
+fn read_key((listed, key): (String, Value)) -> Result<(String, InTotoKey), InTotoLayoutError> {
     match key.get("keyid").and_then(Value::as_str) {
         Some(says) if says != listed => Err(InTotoLayoutError::KeyId { listed, says: says.to_owned() }),
-        _ => Ok((listed, Key::from_json(&key))),
+        _ => Ok((listed, InTotoKey::from_json(&key))),
     }
 }
 
@@ -219,9 +219,9 @@ fn limit(what: &'static str, count: usize, limit: usize) -> Result<(), InTotoLay
     if count > limit { Err(InTotoLayoutError::TooMany { what, count, limit }) } else { Ok(()) }
 }
 
-fn unique_names<'a>(items: impl Iterator<Item = &'a RawItem>) -> Result<(), InTotoLayoutError> {
+fn unique_names<'a>(items: impl Iterator<Item = &'a RawLayoutItem>) -> Result<(), InTotoLayoutError> {
     let mut seen = BTreeSet::new();
-    for RawItem { name, .. } in items {
+    for RawLayoutItem { name, .. } in items {
         // A name becomes part of file names: those of links, and that of the folder of a sublayout's links.
         if name.is_empty() || name.len() > 200 || name.chars().any(|each| each == '/' || each.is_control()) {
             return Err(InTotoLayoutError::Name(name.chars().take(200).collect()));
@@ -257,7 +257,7 @@ impl Rules {
 }
 
 impl Step {
-    fn read(raw: RawItem, parameters: &Parameters) -> Result<Self, InTotoLayoutError> {
+    fn read(raw: RawLayoutItem, parameters: &Parameters) -> Result<Self, InTotoLayoutError> {
         expect_type("step", raw.kind)?;
         let constrained = match &raw.cert_constraints {
             None | Some(Value::Null) => false,
@@ -284,7 +284,7 @@ impl Step {
 }
 
 impl Inspection {
-    fn read(raw: RawItem, parameters: &Parameters) -> Result<Self, InTotoLayoutError> {
+    fn read(raw: RawLayoutItem, parameters: &Parameters) -> Result<Self, InTotoLayoutError> {
         expect_type("inspection", raw.kind)?;
         let run = fill_in(&raw.name, raw.run.unwrap_or_default(), parameters)?;
         if run.first().is_none_or(String::is_empty) {
@@ -312,15 +312,15 @@ mod tests {
         })
     }
 
-    fn with(pointer: &str, value: Value) -> Result<Layout, InTotoLayoutError> {
+    fn with(pointer: &str, value: Value) -> Result<InTotoLayout, InTotoLayoutError> {
         let mut layout = layout();
         *layout.pointer_mut(pointer).unwrap() = value;
-        Layout::parse(&layout, &Parameters::default())
+        InTotoLayout::parse(&layout, &Parameters::default())
     }
 
     #[test]
     fn a_layout_is_read() {
-        let read = Layout::parse(&layout(), &Parameters::default()).unwrap();
+        let read = InTotoLayout::parse(&layout(), &Parameters::default()).unwrap();
         assert_eq!(read.steps[0].rules.expected_products[0].to_string(), "CREATE foo");
         assert_eq!(read.inspections[0].run, ["true"]);
         // go writes null for an empty list.
@@ -351,7 +351,7 @@ mod tests {
         let with_constraints = |constraints: Value| {
             let mut layout = layout();
             layout["steps"][0]["cert_constraints"] = constraints;
-            Layout::parse(&layout, &Parameters::default())
+            InTotoLayout::parse(&layout, &Parameters::default())
         };
         for constraints in [json!([{"common_name": "*"}]), json!({})] {
             assert!(matches!(with_constraints(constraints), Err(InTotoLayoutError::CertificateConstraints { .. })));

@@ -7,7 +7,7 @@ use sealift_archive_format::strict_json::{self, JsonError};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::artifact::{ArtifactError, Artifacts, Hashes};
+use super::artifact::{ArtifactError, ArtifactHashes, Artifacts};
 
 /// The Link predicate's type.
 const LINK_PREDICATE: &str = "https://in-toto.io/attestation/link/v0.3";
@@ -71,7 +71,7 @@ struct RawPredicate {
 struct Resource {
     name: Option<String>,
     uri: Option<String>,
-    digest: Option<Hashes>,
+    digest: Option<ArtifactHashes>,
 }
 
 impl Link {

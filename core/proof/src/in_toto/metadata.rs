@@ -4,7 +4,7 @@
 //! value, including members that are unknown here; for an envelope the pre-authentication encoding of the payload's own
 //! bytes. The payload is handed out as a value; only verified documents should be read further.
 
-use sealift_archive_format::dsse::{self, Envelope, EnvelopeError};
+use sealift_archive_format::dsse::{self, DsseEnvelope, EnvelopeError};
 use sealift_archive_format::strict_json::{self, JsonError};
 use serde_json::Value;
 
@@ -20,16 +20,16 @@ pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 /// A layout or link as it was signed, with its signatures; none of them is verified yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SignedDocument {
-    form: Form,
+    form: DocumentForm,
     payload: Value,
     payload_length: usize,
     signed_bytes: Vec<u8>,
-    signatures: Vec<Signature>,
+    signatures: Vec<InTotoSignature>,
 }
 
 /// How a document is wrapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum DocumentForm {
     /// `{"signed": …, "signatures": […]}`.
     Metablock,
     /// A DSSE envelope.
@@ -38,7 +38,7 @@ pub enum Form {
 
 /// A signature and its name for its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signature {
+pub struct InTotoSignature {
     /// The key id; a label. Empty where an envelope names none.
     pub key_id: String,
     /// The signature.
@@ -126,16 +126,16 @@ impl SignedDocument {
         }
         let signed_bytes = canonical_json::encode(&payload)?;
         Ok(Self {
-            form: Form::Metablock,
+            form: DocumentForm::Metablock,
             payload_length: signed_bytes.len(),
             signed_bytes,
             payload,
-            signatures: signatures.iter().map(Signature::parse).collect::<Result<_, _>>()?,
+            signatures: signatures.iter().map(InTotoSignature::parse).collect::<Result<_, _>>()?,
         })
     }
 
     fn from_envelope(bytes: &[u8]) -> Result<Self, SignedDocumentError> {
-        let document = Self::unread(Envelope::parse(bytes)?)?;
+        let document = Self::unread(DsseEnvelope::parse(bytes)?)?;
         Ok(Self { payload: strict_json::parse(document.payload_bytes())?, ..document })
     }
 
@@ -143,13 +143,14 @@ impl SignedDocument {
     ///
     /// # Errors
     /// [`SignedDocumentError::PayloadType`].
-    pub(crate) fn unread(envelope: Envelope) -> Result<Self, SignedDocumentError> {
+    pub(crate) fn unread(envelope: DsseEnvelope) -> Result<Self, SignedDocumentError> {
         if envelope.payload_type != PAYLOAD_TYPE {
             return Err(SignedDocumentError::PayloadType(envelope.payload_type));
         }
-        let plain = |it: dsse::Signature| Signature { key_id: it.key_id, value: SignatureValue::Plain(it.bytes) };
+        let plain =
+            |it: dsse::DsseSignature| InTotoSignature { key_id: it.key_id, value: SignatureValue::Plain(it.bytes) };
         Ok(Self {
-            form: Form::Dsse,
+            form: DocumentForm::Dsse,
             payload: Value::Null,
             payload_length: envelope.payload.len(),
             signed_bytes: envelope.signed_bytes(),
@@ -164,7 +165,7 @@ impl SignedDocument {
     }
 
     /// Its wrapping.
-    pub fn form(&self) -> Form {
+    pub fn form(&self) -> DocumentForm {
         self.form
     }
 
@@ -179,7 +180,7 @@ impl SignedDocument {
     }
 
     /// All signatures, none of them verified.
-    pub fn signatures(&self) -> &[Signature] {
+    pub fn signatures(&self) -> &[InTotoSignature] {
         &self.signatures
     }
 
@@ -189,7 +190,7 @@ impl SignedDocument {
     }
 }
 
-impl Signature {
+impl InTotoSignature {
     fn parse(object: &Value) -> Result<Self, SignedDocumentError> {
         let text = |name: &str| object.get(name).and_then(Value::as_str);
         let key_id = text("keyid").unwrap_or_default().to_owned();
@@ -226,7 +227,7 @@ mod tests {
         let text = r#"{"payload":"eyJfdHlwZSI6ICJsaW5rIn0=","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"k","sig":"AP8="}]}"#;
         let document = parse(text).unwrap();
         assert_eq!(document.signed_bytes(), b"DSSEv1 28 application/vnd.in-toto+json 17 {\"_type\": \"link\"}");
-        assert_eq!(document.form(), Form::Dsse);
+        assert_eq!(document.form(), DocumentForm::Dsse);
         let other = text.replace("vnd.in-toto+json", "json");
         assert!(matches!(parse(&other), Err(SignedDocumentError::PayloadType(_))));
     }

@@ -22,13 +22,13 @@ pub mod trace;
 pub mod verify;
 mod work;
 
-pub use artifact::{Artifacts, Hashes};
+pub use artifact::{ArtifactHashes, Artifacts};
 pub use attestation::{Attestation, AttestationClaim, AttestationError, ReadAttestation, SignatureCheck, Signers};
 pub use inspection::{
     InspectionError, InspectionOutcome, InspectionRequest, InspectionRunner, Inspections, ProductContent, ProductFile,
 };
-pub use key::{Key, KeyFileError};
-pub use layout::Layout;
+pub use key::{InTotoKey, KeyFileError};
+pub use layout::InTotoLayout;
 pub use link::Link;
 pub use metadata::SignedDocument;
 pub use product::{BindingRule, FinalProduct, ProductBinding};

@@ -11,7 +11,7 @@ use std::fmt;
 use sealift_archive_format::{Digest, DigestAlgorithm, Hasher};
 use serde::Serialize;
 
-use super::artifact::{Artifacts, Hashes, plain_path};
+use super::artifact::{ArtifactHashes, Artifacts, plain_path};
 use super::inspection::{ProductContent, ProductFile};
 use super::layout::Step;
 use super::rule_processing::StepReport;
@@ -143,12 +143,12 @@ fn bind_file(
         let products = all().map(|(product, _)| product.to_owned()).collect();
         return Err(UnboundProduct::FormsDisagree { file: name.to_owned(), step, products });
     }
-    let (actual, reported) = (Hashes::of(&digests).to_string(), first.1.to_string());
+    let (actual, reported) = (ArtifactHashes::of(&digests).to_string(), first.1.to_string());
     Err(UnboundProduct::OtherContent { file: name.to_owned(), step, actual, reported })
 }
 
 /// The products that are a file of that name, alone or in a folder; the bare name comes first.
-fn forms<'a>(name: &str, products: &'a Artifacts) -> Vec<(&'a str, &'a Hashes)> {
+fn forms<'a>(name: &str, products: &'a Artifacts) -> Vec<(&'a str, &'a ArtifactHashes)> {
     let is_form = |product: &str| {
         let path = plain_path(product);
         path.strip_suffix(name).is_some_and(|folder| folder.is_empty() || folder.ends_with('/'))

@@ -14,8 +14,8 @@ use jiff::Timestamp;
 use crate::signature::KeyIdentity;
 use crate::signature::openpgp::Fingerprint;
 
-use super::key::{Key, NotSigned, SignedBy};
-use super::layout::{Layout, Step};
+use super::key::{InTotoKey, NotSigned, SignedBy};
+use super::layout::{InTotoLayout, Step};
 use super::link::Link;
 use super::metadata::SignedDocument;
 use super::refusal::LinkProblem;
@@ -43,7 +43,7 @@ pub(super) struct CountedLink<'a> {
     /// The id of the key that the step names and that signed it.
     pub(super) key_id: &'a str,
     /// That key.
-    pub(super) key: &'a Key,
+    pub(super) key: &'a InTotoKey,
     identities: Vec<KeyIdentity>,
     /// What it holds.
     pub(super) content: LinkContent,
@@ -60,7 +60,7 @@ pub(super) enum LinkContent {
 /// A key that a step names.
 struct Functionary<'a> {
     key_id: &'a str,
-    key: &'a Key,
+    key: &'a InTotoKey,
     /// For an OpenPGP subkey that the step names: only it may sign.
     only: Option<Fingerprint>,
 }
@@ -70,7 +70,7 @@ struct Functionary<'a> {
 /// # Errors
 /// [`WorkExceeded`] when checking the signatures would exceed the budget.
 pub(super) fn step_links<'a>(
-    layout: &'a Layout,
+    layout: &'a InTotoLayout,
     step: &'a Step,
     files: &BTreeMap<String, Vec<u8>>,
     folder: &str,
@@ -126,7 +126,7 @@ impl<'a> StepLinks<'a> {
 
 /// The keys that the step names. An id without a listed key may be that of an OpenPGP subkey.
 fn functionaries<'a>(
-    layout: &'a Layout,
+    layout: &'a InTotoLayout,
     step: &'a Step,
     work: &mut Work,
 ) -> Result<Vec<Functionary<'a>>, WorkExceeded> {
@@ -149,7 +149,7 @@ fn functionaries<'a>(
 /// Another step of the layout that the signer may sign for. A link says which step it reports; a layout does not, so a
 /// sublayout that was made for one step could be presented as the other's.
 fn another_step<'a>(
-    layout: &'a Layout,
+    layout: &'a InTotoLayout,
     step: &Step,
     by: &SignedBy,
     work: &mut Work,
@@ -182,7 +182,7 @@ fn candidates<'f>(
 
 /// Who signed a file for the step, and what it holds.
 fn counted<'f, 'a>(
-    layout: &Layout,
+    layout: &InTotoLayout,
     step: &Step,
     functionaries: &'f [Functionary<'a>],
     label: &str,
@@ -238,7 +238,7 @@ mod tests {
     }
 
     /// A layout with keys 1 to 64, whose step `make` names key 1 and whose step `other` names the others.
-    fn layout() -> Layout {
+    fn layout() -> InTotoLayout {
         let listed = |seed: u8| {
             let public = hex::encode(key(seed).public_bytes());
             let key = json!({"keyid": label(seed), "keytype": "ed25519", "scheme": "ed25519",
@@ -252,7 +252,7 @@ mod tests {
         let keys: serde_json::Map<_, _> = (1..=64).map(listed).collect();
         let layout = json!({"_type": "layout", "expires": "2030-01-01T00:00:00Z", "readme": "", "inspect": [],
             "keys": keys, "steps": [step("make", vec![label(1)]), step("other", (2..=64).map(label).collect())]});
-        Layout::parse(&layout, &Parameters::default()).unwrap()
+        InTotoLayout::parse(&layout, &Parameters::default()).unwrap()
     }
 
     /// A link of `make`, signed by these keys.

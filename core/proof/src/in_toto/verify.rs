@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use super::artifact::Artifacts;
 use super::artifact_rules::ArtifactList;
 use super::inspection::{InspectionRequest, Inspections};
-use super::key::{Key, NotSigned};
-use super::layout::{Inspection, Layout, Step};
+use super::key::{InTotoKey, NotSigned};
+use super::layout::{InTotoLayout, Inspection, Step};
 use super::metadata::SignedDocument;
 use super::product::{self, FinalProduct, ProductBinding};
 use super::refusal::{Cause, Refusal};
@@ -46,7 +46,7 @@ pub struct LayoutKey {
     /// The verifier's name for it: a file name or a key id, for reports.
     pub label: String,
     /// The key.
-    pub key: Key,
+    pub key: InTotoKey,
 }
 
 /// A supply chain that was verified.
@@ -137,7 +137,7 @@ struct Workflow<'a> {
 
 /// A layout's reports by step, and the layout.
 struct Reports {
-    layout: Layout,
+    layout: InTotoLayout,
     by_step: BTreeMap<String, StepReport>,
 }
 
@@ -171,7 +171,7 @@ impl Workflow<'_> {
         trace: &mut Trace,
     ) -> Result<Reports, Cause> {
         self.layout_signatures(document, keys, trace)?;
-        let layout = Layout::parse(document.payload(), parameters)?;
+        let layout = InTotoLayout::parse(document.payload(), parameters)?;
         trace.expires = Some(layout.expires);
         trace.judged_at = Some(self.at);
         if layout.expires <= self.at {
@@ -219,7 +219,13 @@ impl Workflow<'_> {
     }
 
     /// Verifies a step's links, and returns the report on which they agree.
-    fn step(&mut self, layout: &Layout, step: &Step, depth: usize, trace: &mut Trace) -> Result<StepReport, Cause> {
+    fn step(
+        &mut self,
+        layout: &InTotoLayout,
+        step: &Step,
+        depth: usize,
+        trace: &mut Trace,
+    ) -> Result<StepReport, Cause> {
         let links = step_links(layout, step, self.files, &trace.folder, self.at, self.work)?;
         let passed_over =
             links.passed_over.iter().map(|(file, why)| PassedOver { file: file.clone(), reason: why.to_string() });

@@ -94,7 +94,7 @@ impl KeyIdentity {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Material {
+enum PublicKeyMaterial {
     Ed25519(VerifyingKey),
     /// An uncompressed SEC1 point, 65 bytes.
     P256(Vec<u8>),
@@ -110,7 +110,7 @@ enum Material {
 /// A public key and the one scheme it verifies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey {
-    material: Material,
+    material: PublicKeyMaterial,
     scheme: Scheme,
 }
 
@@ -162,7 +162,7 @@ impl PublicKey {
         if key.is_weak() {
             return Err(malformed("an ed25519 key of small order would verify anything"));
         }
-        Ok(Self { material: Material::Ed25519(key), scheme: Scheme::Ed25519 })
+        Ok(Self { material: PublicKeyMaterial::Ed25519(key), scheme: Scheme::Ed25519 })
     }
 
     /// An ECDSA key from its SEC1 point, uncompressed; the curve is the scheme's.
@@ -172,8 +172,8 @@ impl PublicKey {
     pub fn ecdsa_point(scheme: Scheme, point: &[u8]) -> Result<Self, KeyError> {
         let point = point.to_vec();
         let material = match scheme {
-            Scheme::EcdsaP256Sha256 if point.len() == 65 && point.first() == Some(&4) => Material::P256(point),
-            Scheme::EcdsaP384Sha384 if point.len() == 97 && point.first() == Some(&4) => Material::P384(point),
+            Scheme::EcdsaP256Sha256 if point.len() == 65 && point.first() == Some(&4) => PublicKeyMaterial::P256(point),
+            Scheme::EcdsaP384Sha384 if point.len() == 97 && point.first() == Some(&4) => PublicKeyMaterial::P384(point),
             Scheme::EcdsaP256Sha256 | Scheme::EcdsaP384Sha384 => {
                 return Err(malformed("expected an uncompressed point on the scheme's curve"));
             }
@@ -236,10 +236,10 @@ impl PublicKey {
     fn with_scheme(self, scheme: Option<Scheme>) -> Result<Self, KeyError> {
         let Some(scheme) = scheme else { return Ok(self) };
         let fits = match (&self.material, scheme) {
-            (Material::Ed25519(_), Scheme::Ed25519)
-            | (Material::P256(_), Scheme::EcdsaP256Sha256)
-            | (Material::P384(_), Scheme::EcdsaP384Sha384) => true,
-            (Material::Rsa { .. }, scheme) => scheme.name().starts_with("rsa"),
+            (PublicKeyMaterial::Ed25519(_), Scheme::Ed25519)
+            | (PublicKeyMaterial::P256(_), Scheme::EcdsaP256Sha256)
+            | (PublicKeyMaterial::P384(_), Scheme::EcdsaP384Sha384) => true,
+            (PublicKeyMaterial::Rsa { .. }, scheme) => scheme.name().starts_with("rsa"),
             _ => false,
         };
         if fits { Ok(Self { scheme, ..self }) } else { Err(KeyError::SchemeMismatch(scheme)) }
@@ -253,10 +253,10 @@ impl PublicKey {
     /// What distinguishes this key from others.
     pub fn identity(&self) -> KeyIdentity {
         match &self.material {
-            Material::Ed25519(key) => KeyIdentity::new("ed25519", key.as_bytes()),
-            Material::P256(point) => KeyIdentity::new("p256", point),
-            Material::P384(point) => KeyIdentity::new("p384", point),
-            Material::Rsa { modulus, .. } => KeyIdentity::new("rsa", modulus),
+            PublicKeyMaterial::Ed25519(key) => KeyIdentity::new("ed25519", key.as_bytes()),
+            PublicKeyMaterial::P256(point) => KeyIdentity::new("p256", point),
+            PublicKeyMaterial::P384(point) => KeyIdentity::new("p384", point),
+            PublicKeyMaterial::Rsa { modulus, .. } => KeyIdentity::new("rsa", modulus),
         }
     }
 
@@ -275,10 +275,10 @@ impl PublicKey {
     pub fn to_spki_der(&self) -> Result<Vec<u8>, KeyError> {
         use der::asn1::{AnyRef, BitString};
         let (oid, parameters, bytes) = match &self.material {
-            Material::Ed25519(key) => (ED25519, None, key.as_bytes().to_vec()),
-            Material::P256(point) => (EC, Some(AnyRef::from(&P256)), point.clone()),
-            Material::P384(point) => (EC, Some(AnyRef::from(&P384)), point.clone()),
-            Material::Rsa { modulus, exponent } => (RSA, Some(AnyRef::NULL), rsa_to_pkcs1(modulus, exponent)?),
+            PublicKeyMaterial::Ed25519(key) => (ED25519, None, key.as_bytes().to_vec()),
+            PublicKeyMaterial::P256(point) => (EC, Some(AnyRef::from(&P256)), point.clone()),
+            PublicKeyMaterial::P384(point) => (EC, Some(AnyRef::from(&P384)), point.clone()),
+            PublicKeyMaterial::Rsa { modulus, exponent } => (RSA, Some(AnyRef::NULL), rsa_to_pkcs1(modulus, exponent)?),
         };
         SubjectPublicKeyInfoOwned {
             algorithm: spki::AlgorithmIdentifier { oid, parameters: parameters.map(Into::into) },
@@ -300,9 +300,9 @@ impl PublicKey {
     /// some 200 microseconds.
     pub(crate) fn verification_weight(&self) -> u64 {
         match &self.material {
-            Material::Ed25519(_) | Material::P256(_) => 1,
-            Material::P384(_) => 4,
-            Material::Rsa { modulus, .. } => rsa_verification_weight(modulus),
+            PublicKeyMaterial::Ed25519(_) | PublicKeyMaterial::P256(_) => 1,
+            PublicKeyMaterial::P384(_) => 4,
+            PublicKeyMaterial::Rsa { modulus, .. } => rsa_verification_weight(modulus),
         }
     }
 
@@ -313,11 +313,11 @@ impl PublicKey {
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), KeyError> {
         use ring_signature as rs;
         let valid = match (&self.material, self.scheme) {
-            (Material::Ed25519(key), _) => Ed25519Signature::from_slice(signature)
+            (PublicKeyMaterial::Ed25519(key), _) => Ed25519Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
-            (Material::P256(point), _) => verify_point(&rs::ECDSA_P256_SHA256_ASN1, point, message, signature),
-            (Material::P384(point), _) => verify_point(&rs::ECDSA_P384_SHA384_ASN1, point, message, signature),
-            (Material::Rsa { modulus, exponent }, scheme) => {
+            (PublicKeyMaterial::P256(point), _) => verify_point(&rs::ECDSA_P256_SHA256_ASN1, point, message, signature),
+            (PublicKeyMaterial::P384(point), _) => verify_point(&rs::ECDSA_P384_SHA384_ASN1, point, message, signature),
+            (PublicKeyMaterial::Rsa { modulus, exponent }, scheme) => {
                 let pss = |hash| rsa_pss::verify(hash, modulus, exponent, message, signature);
                 let key = rs::RsaPublicKeyComponents { n: modulus, e: exponent };
                 let pkcs1 = |parameters| key.verify(parameters, message, signature).is_ok();
@@ -360,14 +360,14 @@ struct Pkcs1<'a> {
     exponent: der::asn1::UintRef<'a>,
 }
 
-fn rsa_from_pkcs1(der: &[u8]) -> Result<Material, KeyError> {
+fn rsa_from_pkcs1(der: &[u8]) -> Result<PublicKeyMaterial, KeyError> {
     let key = Pkcs1::from_der(der).map_err(malformed)?;
     let leading_zeros = key.modulus.as_bytes().first().map_or(0, |first| first.leading_zeros() as usize);
     let bits = key.modulus.as_bytes().len() * 8 - leading_zeros;
     if !RSA_BITS.contains(&bits) {
         return Err(KeyError::RsaSize { bits });
     }
-    Ok(Material::Rsa { modulus: key.modulus.as_bytes().to_vec(), exponent: key.exponent.as_bytes().to_vec() })
+    Ok(PublicKeyMaterial::Rsa { modulus: key.modulus.as_bytes().to_vec(), exponent: key.exponent.as_bytes().to_vec() })
 }
 
 fn rsa_to_pkcs1(modulus: &[u8], exponent: &[u8]) -> Result<Vec<u8>, KeyError> {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp as Instant;
 use percent_encoding::percent_decode_str;
 
-use super::envelope::{Authority, Envelope, VerifiedMetadata};
+use super::envelope::{Authority, UnverifiedMetadata, VerifiedMetadata};
 use super::error::TufError;
 use super::limits::Limits;
 use super::metadata::{Metadata, Root, Snapshot, Targets, Timestamp};
@@ -59,7 +59,7 @@ impl RootChain {
     /// # Errors
     /// [`TufError::TrustedRoot`] when it is not a root, or not signed by its own keys.
     pub fn begin(trusted: &[u8]) -> Result<Self, TufError> {
-        let begin = || verify_by_itself(Envelope::parse(&RoleName::root(), trusted)?);
+        let begin = || verify_by_itself(UnverifiedMetadata::parse(&RoleName::root(), trusted)?);
         begin().map(Self).map_err(|source| TufError::TrustedRoot { source: Box::new(source) })
     }
 
@@ -80,7 +80,7 @@ impl RootChain {
     /// [`TufError::Malformed`], [`TufError::Signatures`], [`TufError::Version`]; the chain is then unchanged.
     pub fn accept(&mut self, next: &[u8]) -> Result<History, TufError> {
         let role = RoleName::root();
-        let envelope = Envelope::parse(&role, next)?;
+        let envelope = UnverifiedMetadata::parse(&role, next)?;
         let old = self.0.value();
         envelope.require_signatures(Authority {
             delegator: &role,
@@ -122,7 +122,7 @@ fn history(old: &Root, new: &Root) -> History {
 }
 
 /// A root names its own keys, so it is read before it is verified; nothing of it is returned unless it verifies.
-fn verify_by_itself(envelope: Envelope<'_>) -> Result<VerifiedMetadata<Root>, TufError> {
+fn verify_by_itself(envelope: UnverifiedMetadata<'_>) -> Result<VerifiedMetadata<Root>, TufError> {
     let role = RoleName::root();
     let read = envelope.read_signed::<Root>();
     let (header, root) = read.map_err(|source| TufError::Malformed { role: role.clone(), source })?;
@@ -162,7 +162,7 @@ impl TrustedRoot {
     }
 
     fn verify_timestamp(&self, bytes: &[u8]) -> Result<VerifiedMetadata<Timestamp>, TufError> {
-        let envelope = Envelope::parse(&RoleName::timestamp(), bytes)?;
+        let envelope = UnverifiedMetadata::parse(&RoleName::timestamp(), bytes)?;
         envelope.verify(self.authority(&RoleName::root(), &self.root.value().roles.timestamp))
     }
 
@@ -228,7 +228,7 @@ impl TrustedTimestamp {
         })?;
         let authority = RoleName::root();
         let authority = self.root.authority(&authority, &self.root.root.value().roles.snapshot);
-        let snapshot: VerifiedMetadata<Snapshot> = Envelope::parse(&role, bytes)?.verify(authority)?;
+        let snapshot: VerifiedMetadata<Snapshot> = UnverifiedMetadata::parse(&role, bytes)?.verify(authority)?;
         require_version(&role, described.version.get(), snapshot.version())?;
         if let Some(remembered) = remembered {
             require_no_rollback(&read_remembered::<Snapshot>(&role, remembered)?.1, snapshot.value())?;
@@ -309,7 +309,7 @@ impl TrustedSnapshot {
             return self.top_level_targets(bytes).is_ok();
         }
         let states_version = |version| {
-            let header = Envelope::parse(&role, bytes).ok()?.header::<Targets>().ok()?;
+            let header = UnverifiedMetadata::parse(&role, bytes).ok()?.header::<Targets>().ok()?;
             Some(header.version.get() == version)
         };
         self.described(&role).is_ok_and(|described| {
@@ -343,7 +343,7 @@ impl TrustedSnapshot {
             listed_by: RoleName::snapshot(),
             source,
         })?;
-        let targets: VerifiedMetadata<Targets> = Envelope::parse(role, bytes)?.verify(authority)?;
+        let targets: VerifiedMetadata<Targets> = UnverifiedMetadata::parse(role, bytes)?.verify(authority)?;
         require_version(role, described.version.get(), targets.version())?;
         targets.require_fresh(self.reference_time())?;
         Ok(targets)
@@ -369,7 +369,7 @@ impl TrustedRoot {
 /// Reads metadata that was verified when it was accepted; only its versions are used, to guard against rollback.
 fn read_remembered<T: Metadata>(role: &RoleName, bytes: &[u8]) -> Result<(u64, T), TufError> {
     let damaged = |source| TufError::DamagedState { role: role.clone(), source };
-    let envelope = Envelope::parse(role, bytes).map_err(|error| match error {
+    let envelope = UnverifiedMetadata::parse(role, bytes).map_err(|error| match error {
         TufError::Malformed { role, source } => TufError::DamagedState { role, source },
         other => other,
     })?;

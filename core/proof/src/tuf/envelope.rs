@@ -14,7 +14,7 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 
 use super::error::{MetadataError, TufError};
 use super::key::{Keys, RoleKeys};
-use super::metadata::{Header, Metadata, is_understood};
+use super::metadata::{Metadata, RoleHeader, is_understood};
 use super::role_name::RoleName;
 use crate::canonical_json::Canonical;
 use crate::signature::{Candidate, Signer, ThresholdError, require_threshold};
@@ -86,16 +86,16 @@ pub(crate) struct Authority<'a> {
 /// Metadata of which only the form is known so far. No tree is made of it: until it is verified, only its signed part
 /// is kept, in canonical form; after that, its type is read from the original bytes.
 #[derive(Debug)]
-pub(crate) struct Envelope<'b> {
+pub(crate) struct UnverifiedMetadata<'b> {
     role: RoleName,
     digest: Digest,
-    signatures: Vec<Signature>,
+    signatures: Vec<RoleSignature>,
     canonical: Vec<u8>,
     bytes: &'b [u8],
 }
 
 #[derive(Debug, Deserialize)]
-struct Signature {
+struct RoleSignature {
     keyid: String,
     sig: String,
 }
@@ -114,14 +114,14 @@ struct Signed<T> {
 
 /// The first signatures, and how many there are.
 struct Signatures {
-    first: Vec<Signature>,
+    first: Vec<RoleSignature>,
     count: usize,
 }
 
 impl<'de> Deserialize<'de> for Signatures {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Count;
-        impl<'de> Visitor<'de> for Count {
+        struct SignaturesVisitor;
+        impl<'de> Visitor<'de> for SignaturesVisitor {
             type Value = Signatures;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -139,11 +139,11 @@ impl<'de> Deserialize<'de> for Signatures {
                 Ok(Signatures { first, count })
             }
         }
-        deserializer.deserialize_seq(Count)
+        deserializer.deserialize_seq(SignaturesVisitor)
     }
 }
 
-impl<'b> Envelope<'b> {
+impl<'b> UnverifiedMetadata<'b> {
     pub(crate) fn parse(role: &RoleName, bytes: &'b [u8]) -> Result<Self, TufError> {
         Self::read(role, bytes).map_err(|source| TufError::Malformed { role: role.clone(), source })
     }
@@ -192,7 +192,7 @@ impl<'b> Envelope<'b> {
     }
 
     /// Reads the signed part without checking who signed it.
-    pub(crate) fn read_signed<T: Metadata>(&self) -> Result<(Header, T), MetadataError> {
+    pub(crate) fn read_signed<T: Metadata>(&self) -> Result<(RoleHeader, T), MetadataError> {
         Ok((self.header::<T>()?, self.read_value()?))
     }
 
@@ -202,8 +202,8 @@ impl<'b> Envelope<'b> {
     }
 
     /// Reads what all metadata has in common, without checking who signed it.
-    pub(crate) fn header<T: Metadata>(&self) -> Result<Header, MetadataError> {
-        let Signed::<Header> { signed: header } = strict_json::read_again(self.bytes, Names::Exact)?;
+    pub(crate) fn header<T: Metadata>(&self) -> Result<RoleHeader, MetadataError> {
+        let Signed::<RoleHeader> { signed: header } = strict_json::read_again(self.bytes, Names::Exact)?;
         if header.kind != T::TYPE {
             return Err(MetadataError::Type { expected: T::TYPE, found: header.kind });
         }

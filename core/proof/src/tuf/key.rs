@@ -18,12 +18,12 @@ use crate::signature::{PublicKey, Scheme};
 pub const MAXIMUM_ROLE_KEYS: usize = 256;
 
 /// The keys that one document declares, by key id.
-pub(crate) type Keys = BTreeMap<String, Key>;
+pub(crate) type Keys = BTreeMap<String, TufKey>;
 
 /// A declared key; `None` if it is of an unsupported kind.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(from = "KeyObject")]
-pub(crate) struct Key(pub(crate) Option<PublicKey>);
+pub(crate) struct TufKey(pub(crate) Option<PublicKey>);
 
 #[derive(Deserialize)]
 struct KeyObject {
@@ -32,7 +32,7 @@ struct KeyObject {
     keyval: BTreeMap<String, serde_json::Value>,
 }
 
-impl From<KeyObject> for Key {
+impl From<KeyObject> for TufKey {
     fn from(object: KeyObject) -> Self {
         Self(object.public_key())
     }
@@ -107,7 +107,7 @@ mod tests {
 
     fn usable(keytype: &str, scheme: &str, public: serde_json::Value) -> bool {
         let object = json!({"keytype": keytype, "scheme": scheme, "keyval": {"public": public}, "more": 1});
-        serde_json::from_value::<Key>(object).unwrap().0.is_some()
+        serde_json::from_value::<TufKey>(object).unwrap().0.is_some()
     }
 
     #[test]

@@ -29,14 +29,14 @@ pub struct RepositoryMap {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Mapping {
-    paths: Vec<NamePattern>,
+    paths: Vec<MappedPattern>,
     repositories: Vec<RepositoryName>,
     threshold: NonZeroUsize,
     terminating: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum NamePattern {
+enum MappedPattern {
     Everything,
     Path(PathPattern),
 }
@@ -150,12 +150,12 @@ impl MappingObject {
         if threshold.get() > repositories.len() {
             return Err(Contradiction::Threshold { threshold, named: repositories.len() });
         }
-        let paths = paths.iter().map(|path| NamePattern::new(path)).collect();
+        let paths = paths.iter().map(|path| MappedPattern::new(path)).collect();
         Ok(Mapping { paths, repositories, threshold, terminating })
     }
 }
 
-impl NamePattern {
+impl MappedPattern {
     fn new(pattern: &str) -> Self {
         if pattern == "*" { Self::Everything } else { Self::Path(PathPattern::new(&pattern_in_one_form(pattern))) }
     }
@@ -181,7 +181,7 @@ impl RepositoryMap {
     /// The map of a single repository that speaks for every name.
     pub fn of_one(name: &RepositoryName, urls: Vec<String>) -> Self {
         let mapping = Mapping {
-            paths: vec![NamePattern::Everything],
+            paths: vec![MappedPattern::Everything],
             repositories: vec![name.clone()],
             threshold: NonZeroUsize::MIN,
             terminating: true,
@@ -211,8 +211,8 @@ impl RepositoryMap {
                 continue;
             }
             match mapping.ask(target, &mut ask)? {
-                Answer::Agreed(agreed) => return Ok(Some(agreed)),
-                Answer::Disagreed(known_to) => {
+                MappingAnswer::Agreed(agreed) => return Ok(Some(agreed)),
+                MappingAnswer::Disagreed(known_to) => {
                     disagreement.get_or_insert_with(|| MapSearchError::NoAgreement {
                         target: target.to_owned(),
                         asked: mapping.repositories.clone(),
@@ -220,7 +220,7 @@ impl RepositoryMap {
                         threshold: mapping.threshold,
                     });
                 }
-                Answer::Unknown => {}
+                MappingAnswer::Unknown => {}
             }
             if mapping.terminating {
                 break;
@@ -231,7 +231,7 @@ impl RepositoryMap {
     }
 }
 
-enum Answer {
+enum MappingAnswer {
     Agreed(AgreedTarget),
     /// The target is known to these repositories.
     Disagreed(Vec<RepositoryName>),
@@ -243,7 +243,7 @@ impl Mapping {
         &self,
         target: &str,
         ask: &mut impl FnMut(&RepositoryName) -> Result<Option<VerifiedTarget>, E>,
-    ) -> Result<Answer, MapSearchError<E>> {
+    ) -> Result<MappingAnswer, MapSearchError<E>> {
         let mut known: Vec<(RepositoryName, VerifiedTarget)> = Vec::new();
         let mut refused = Vec::new();
         for repository in &self.repositories {
@@ -263,7 +263,7 @@ impl Mapping {
                 }
                 let witnesses: Vec<_> = same.cloned().collect();
                 let first = witnesses.first().map_or(found, |(_, first)| first.clone());
-                return Ok(Answer::Agreed(AgreedTarget { first, witnesses }));
+                return Ok(MappingAnswer::Agreed(AgreedTarget { first, witnesses }));
             }
         }
         if let Some((repository, source)) = refused.into_iter().next() {
@@ -271,9 +271,9 @@ impl Mapping {
             return Err(MapSearchError::Repository { repository, target, source });
         }
         if known.is_empty() {
-            return Ok(Answer::Unknown);
+            return Ok(MappingAnswer::Unknown);
         }
-        Ok(Answer::Disagreed(known.into_iter().map(|(repository, _)| repository).collect()))
+        Ok(MappingAnswer::Disagreed(known.into_iter().map(|(repository, _)| repository).collect()))
     }
 
     /// Whether the refused repositories, had they been available, could have reached a threshold for something other

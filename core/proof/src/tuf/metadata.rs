@@ -28,7 +28,7 @@ pub(crate) trait Metadata: serde::de::DeserializeOwned {
 
 /// What all metadata has in common.
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Header {
+pub(crate) struct RoleHeader {
     #[serde(rename = "_type")]
     pub(crate) kind: String,
     pub(crate) spec_version: String,

@@ -9,11 +9,11 @@
 /// A parsed path pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathPattern {
-    segments: Vec<Vec<Token>>,
+    segments: Vec<Vec<PatternToken>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Token {
+enum PatternToken {
     /// Exactly this character.
     Literal(char),
     /// One character.
@@ -38,30 +38,30 @@ impl PathPattern {
     }
 }
 
-fn tokens(segment: &str) -> Vec<Token> {
+fn tokens(segment: &str) -> Vec<PatternToken> {
     let mut tokens = Vec::new();
     let mut rest = segment.chars();
     while let Some(character) = rest.next() {
         tokens.push(match character {
             // Two stars match the same as one.
-            '*' if tokens.last() == Some(&Token::Run) => continue,
-            '*' => Token::Run,
-            '?' => Token::Any,
+            '*' if tokens.last() == Some(&PatternToken::Run) => continue,
+            '*' => PatternToken::Run,
+            '?' => PatternToken::Any,
             '[' => match set(rest.as_str()) {
                 Some((set, after)) => {
                     rest = after.chars();
                     set
                 }
-                None => Token::Literal('['),
+                None => PatternToken::Literal('['),
             },
-            other => Token::Literal(other),
+            other => PatternToken::Literal(other),
         });
     }
     tokens
 }
 
 /// Reads a set after its opening bracket, and yields what follows its closing one. A `]` in first position is a member.
-fn set(text: &str) -> Option<(Token, &str)> {
+fn set(text: &str) -> Option<(PatternToken, &str)> {
     let (negated, body) = match text.strip_prefix('!') {
         Some(body) => (true, body),
         None => (false, text),
@@ -81,15 +81,15 @@ fn set(text: &str) -> Option<(Token, &str)> {
             _ => ranges.push((low, low)),
         }
     }
-    Some((Token::Set { negated, ranges }, after))
+    Some((PatternToken::Set { negated, ranges }, after))
 }
 
-fn token_matches(token: &Token, character: char) -> bool {
+fn token_matches(token: &PatternToken, character: char) -> bool {
     match token {
-        Token::Literal(literal) => *literal == character,
-        Token::Any => true,
-        Token::Run => false,
-        Token::Set { negated, ranges } => {
+        PatternToken::Literal(literal) => *literal == character,
+        PatternToken::Any => true,
+        PatternToken::Run => false,
+        PatternToken::Set { negated, ranges } => {
             ranges.iter().any(|&(low, high)| (low..=high).contains(&character)) != *negated
         }
     }
@@ -97,13 +97,13 @@ fn token_matches(token: &Token, character: char) -> bool {
 
 /// Matches greedily and, on a mismatch, lets the last run swallow one character more. Earlier runs need not be
 /// reconsidered: whatever a later run can reach from further left, it can also reach from further right.
-fn segment_matches(pattern: &[Token], name: &str) -> bool {
+fn segment_matches(pattern: &[PatternToken], name: &str) -> bool {
     let (mut position, mut rest) = (0, name.chars());
     let mut last_run = None;
     loop {
         match (pattern.get(position), rest.clone().next()) {
             (None, None) => return true,
-            (Some(Token::Run), _) => {
+            (Some(PatternToken::Run), _) => {
                 position += 1;
                 last_run = Some((position, rest.clone()));
             }

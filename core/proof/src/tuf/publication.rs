@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp as Instant;
 
 use super::chain::{RootChain, roots_before};
-use super::envelope::{Envelope, RoleEvidence};
+use super::envelope::{RoleEvidence, UnverifiedMetadata};
 use super::error::TufError;
 use super::limits::Limits;
 use super::metadata::Timestamp;
@@ -88,7 +88,7 @@ impl PublishedState {
     /// Of the names of metadata files, and of the bytes of the timestamp. Nothing is verified.
     pub fn of(names: impl Iterator<Item = String>, timestamp: Option<&[u8]>) -> Self {
         let version = |bytes| {
-            let envelope = Envelope::parse(&RoleName::timestamp(), bytes).ok()?;
+            let envelope = UnverifiedMetadata::parse(&RoleName::timestamp(), bytes).ok()?;
             Some(envelope.read_signed::<Timestamp>().ok()?.0.version.get())
         };
         let root = names.filter_map(|name| root_version(&name)).max();

@@ -31,10 +31,10 @@ pub struct TrustedRepository {
 
 /// A role in a search, and how the search reached it.
 #[derive(Debug)]
-struct Step {
+struct SearchStep {
     role: RoleName,
     metadata: Arc<VerifiedMetadata<Targets>>,
-    from: Option<Arc<Step>>,
+    from: Option<Arc<SearchStep>>,
     depth: usize,
 }
 
@@ -111,7 +111,7 @@ impl TrustedRepository {
         let sought = SoughtTarget::new(target);
         let mut visited = BTreeSet::new();
         // The roles still to be visited, the next one last: a delegator, and a role that it delegates to.
-        let mut pending: Vec<(Option<Arc<Step>>, RoleName)> = vec![(None, RoleName::targets())];
+        let mut pending: Vec<(Option<Arc<SearchStep>>, RoleName)> = vec![(None, RoleName::targets())];
         while let Some((from, role)) = pending.pop() {
             if !visited.insert(role.clone()) {
                 continue;
@@ -144,7 +144,7 @@ impl TrustedRepository {
         let mut known = BTreeSet::from([RoleName::targets()]);
         // Every bin may repeat the succinct roles that it belongs to.
         let mut expanded = BTreeSet::new();
-        let mut pending: VecDeque<(Option<Arc<Step>>, RoleName)> = [(None, RoleName::targets())].into();
+        let mut pending: VecDeque<(Option<Arc<SearchStep>>, RoleName)> = [(None, RoleName::targets())].into();
         while let Some((from, role)) = pending.pop_front() {
             let step = Arc::new(self.step(provider, from, role)?);
             let names = self.delegated_names(step.metadata.value(), &mut expanded);
@@ -174,25 +174,25 @@ impl TrustedRepository {
     fn step(
         &mut self,
         provider: &mut dyn MetadataProvider,
-        from: Option<Arc<Step>>,
+        from: Option<Arc<SearchStep>>,
         role: RoleName,
-    ) -> Result<Step, TufError> {
+    ) -> Result<SearchStep, TufError> {
         let Some(delegator) = &from else {
-            return Ok(Step { role, metadata: Arc::clone(&self.targets), from: None, depth: 0 });
+            return Ok(SearchStep { role, metadata: Arc::clone(&self.targets), from: None, depth: 0 });
         };
         let depth = delegator.depth + 1;
         if depth > self.limits.delegation_depth {
             return Err(TufError::TooDeep { role, limit: self.limits.delegation_depth });
         }
         let metadata = self.delegated(provider, delegator, &role)?;
-        Ok(Step { role, metadata, from, depth })
+        Ok(SearchStep { role, metadata, from, depth })
     }
 
     /// A delegated role, as its delegator allows it to sign: already loaded, remembered, or requested.
     fn delegated(
         &mut self,
         provider: &mut dyn MetadataProvider,
-        delegator: &Step,
+        delegator: &SearchStep,
         role: &RoleName,
     ) -> Result<Arc<VerifiedMetadata<Targets>>, TufError> {
         let place = (delegator.role.clone(), role.clone());
@@ -228,7 +228,7 @@ impl TrustedRepository {
     }
 }
 
-impl Step {
+impl SearchStep {
     /// The roles from the top-level targets role to this one.
     fn chain(&self) -> Vec<RoleName> {
         let mut roles = vec![self.role.clone()];

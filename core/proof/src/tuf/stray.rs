@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::chain::{RootChain, roots_before};
-use super::envelope::{Envelope, RoleEvidence};
+use super::envelope::{RoleEvidence, UnverifiedMetadata};
 use super::error::TufError;
 use super::limits::Limits;
 use super::provider::CarriedMetadata;
@@ -83,7 +83,7 @@ fn roots_around(carried: &CarriedMetadata, trusted: &[u8], limits: &Limits) -> R
 
 /// Whether two files sign the same root: a publisher may add a signature later.
 fn is_the_same_root(root: &[u8], trusted: &[u8]) -> bool {
-    let parse = |bytes| Envelope::parse(&RoleName::root(), bytes);
+    let parse = |bytes| UnverifiedMetadata::parse(&RoleName::root(), bytes);
     let same = || Ok::<_, TufError>(parse(root)?.signs_the_same_as(&parse(trusted)?));
     root == trusted || (RootChain::begin(root).is_ok() && same().unwrap_or(false))
 }

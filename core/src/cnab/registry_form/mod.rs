@@ -76,7 +76,7 @@ pub enum RegistryFormError {
 
 /// How the two documents are written, where there is a choice that makes no difference to their readers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Form {
+struct WrittenForm {
     index: IndexForm,
     config: ConfigForm,
 }
@@ -149,7 +149,7 @@ struct Content {
     size: u64,
 }
 
-impl Form {
+impl WrittenForm {
     /// The form in which Sealift writes a bundle that comes from a file.
     fn own() -> Self {
         let annotations = [ARTIFACT_TYPE, TITLE, VERSION].map(str::to_owned).to_vec();
@@ -205,8 +205,8 @@ struct Short<T>(Vec<T>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Short<T> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Items<T>(std::marker::PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for Items<T> {
+        struct ShortVisitor<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for ShortVisitor<T> {
             type Value = Short<T>;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -224,7 +224,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Short<T> {
                 Ok(Short(items))
             }
         }
-        deserializer.deserialize_seq(Items(std::marker::PhantomData))
+        deserializer.deserialize_seq(ShortVisitor(std::marker::PhantomData))
     }
 }
 
@@ -318,7 +318,7 @@ pub(crate) fn build(
     bundle_json: &[u8],
     images: &[Descriptor],
 ) -> Result<(ManifestBytes, ManifestBytes), ManifestError> {
-    let form = Form::own();
+    let form = WrittenForm::own();
     let config = config_manifest(&form.config, &Descriptor::of(BUNDLE_MEDIA_TYPE, bundle_json));
     let config = encode(OCI_MANIFEST, &config)?;
     let index = encode(OCI_INDEX, &index(&form.index, bundle, config.descriptor(), images))?;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sealift_archive_format::Digest;
 
 use super::super::request::{ExportRequest, ItemOrigin, SourceReference};
-use super::budget::Budget;
+use super::budget::PlanBudget;
 use super::{address, locate};
 use crate::cnab::{Bundle, registry_form};
 use crate::oci::graph::{MAXIMUM_DEPTH, MAXIMUM_MANIFEST_BYTES, choose};
@@ -80,7 +80,7 @@ enum Answer {
 }
 
 /// Asks for everything that a request leads to, in rounds: what was found in one is followed in the next.
-pub(super) fn fetch(request: &ExportRequest, workers: &Workers, budget: Budget) -> (Ahead, Budget) {
+pub(super) fn fetch(request: &ExportRequest, workers: &Workers, budget: PlanBudget) -> (Ahead, PlanBudget) {
     let (mut ahead, budget, bytes) = (Ahead::default(), Mutex::new(budget), AtomicU64::new(0));
     let mut asked = HashSet::new();
     let mut round = roots(request);

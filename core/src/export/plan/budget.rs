@@ -13,12 +13,12 @@ const TIME_A_REQUEST: Duration = Duration::from_secs(1);
 
 /// What has been spent.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(super) struct PlanBudget {
     began: Instant,
     requests: u32,
 }
 
-impl Budget {
+impl PlanBudget {
     /// Starts counting now.
     pub(super) fn begin() -> Self {
         Self { began: Instant::now(), requests: 0 }
@@ -41,13 +41,13 @@ mod tests {
 
     #[test]
     fn requests_and_time_have_limits() {
-        let mut budget = Budget { began: Instant::now(), requests: MAXIMUM_REQUESTS - 1 };
+        let mut budget = PlanBudget { began: Instant::now(), requests: MAXIMUM_REQUESTS - 1 };
         budget.request().unwrap();
         assert!(matches!(budget.request(), Err(PlanError::TooManyRequests)));
         let began = Instant::now().checked_sub(ANY_TIME + TIME_A_REQUEST * 5).unwrap();
-        let mut slow = Budget { began, requests: 0 };
+        let mut slow = PlanBudget { began, requests: 0 };
         assert!(matches!(slow.request(), Err(PlanError::TooSlow { requests: 1 })));
-        let mut busy = Budget { began, requests: 10 };
+        let mut busy = PlanBudget { began, requests: 10 };
         busy.request().unwrap();
     }
 }

@@ -27,8 +27,8 @@ use crate::transfer::{BlobContent, Source, SourceError, Workers};
 use crate::verify::documents::{Closed, ClosedBundle, ClosedImage, ClosedItem, check_names};
 
 use ahead::Ahead;
-use budget::Budget;
 pub use budget::MAXIMUM_REQUESTS;
+use budget::PlanBudget;
 pub use error::PlanError;
 pub use referrers::LeftOutReferrer;
 
@@ -75,7 +75,7 @@ fn address(source: &Arc<dyn Source>) -> usize {
 /// # Errors
 /// [`PlanError`].
 pub fn plan(request: &ExportRequest, workers: &Workers) -> Result<Plan, PlanError> {
-    let (ahead, budget) = ahead::fetch(request, workers, Budget::begin());
+    let (ahead, budget) = ahead::fetch(request, workers, PlanBudget::begin());
     let mut planner = Planner {
         platforms: &request.platforms,
         kinds: &request.referrers,
@@ -100,7 +100,7 @@ struct Planner<'a> {
     plan: Plan,
     graphs: Graphs,
     ahead: Ahead,
-    budget: Budget,
+    budget: PlanBudget,
     /// What each source lists as referring to each subject.
     listed: HashMap<(usize, Repository, Digest), Vec<Descriptor>>,
     listed_count: usize,

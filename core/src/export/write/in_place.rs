@@ -7,7 +7,7 @@ use sealift_archive_format::content::ContentError;
 use sealift_archive_format::{InPlaceWriter, WriteError};
 
 use super::unfinished::Unfinished;
-use super::{Contents, ExportError, UnfinishedError, observed};
+use super::{EntryContents, ExportError, UnfinishedError, observed};
 use crate::export::Prepared;
 use crate::progress::Progress;
 use crate::transfer::Workers;
@@ -58,7 +58,7 @@ impl Prepared {
         workers: &Workers,
         progress: &dyn Progress,
     ) -> Result<TakenUp, ExportError> {
-        let contents = Contents::of(self);
+        let contents = EntryContents::of(self);
         let writer = InPlaceWriter::new(unfinished.file(), &self.seal)?;
         let taken_up = self.take_up(&writer, &unfinished, progress)?;
         let entries: Vec<_> = self.seal.inventory().entries.iter().enumerate().collect();

@@ -45,14 +45,14 @@ pub enum ExportError {
 }
 
 /// Where the content of every entry is.
-struct Contents<'p> {
+struct EntryContents<'p> {
     prepared: &'p Prepared,
     documents: HashMap<&'p Digest, &'p [u8]>,
     /// The reference of the item that each blob belongs to first.
     names: HashMap<&'p Digest, &'p str>,
 }
 
-impl<'p> Contents<'p> {
+impl<'p> EntryContents<'p> {
     fn of(prepared: &'p Prepared) -> Self {
         let names = prepared.plan.closed.names(prepared.inventory());
         Self { prepared, documents: prepared.plan.closed.documents(), names }

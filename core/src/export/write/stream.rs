@@ -9,7 +9,7 @@ use sealift_archive_format::Writer;
 use sealift_archive_format::content::{PieceBudget, ProvenSender, Relayed};
 use sealift_archive_format::inventory::EntryRecord;
 
-use super::{Contents, ExportError, observed};
+use super::{EntryContents, ExportError, observed};
 use crate::export::Prepared;
 use crate::progress::Progress;
 use crate::transfer::{Stop, Workers};
@@ -20,7 +20,7 @@ const MAXIMUM_AHEAD: usize = 16;
 const PIECES_AHEAD: usize = 4;
 
 /// A blob that is wanted next, and where its content goes.
-type Job<'p> = (&'p EntryRecord, ProvenSender);
+type FetchJob<'p> = (&'p EntryRecord, ProvenSender);
 
 impl Prepared {
     /// Writes the archive in one pass, fetching each blob once. Several are fetched at once, ahead of what is written, within a
@@ -30,10 +30,10 @@ impl Prepared {
     /// [`ExportError`]; what was written up to then is not an archive.
     pub fn write<W: Write>(&self, output: W, workers: &Workers, progress: &dyn Progress) -> Result<W, ExportError> {
         let mut writer = Writer::new(output, &self.seal)?;
-        let (contents, stop) = (Contents::of(self), Stop::default());
+        let (contents, stop) = (EntryContents::of(self), Stop::default());
         let failure = Mutex::new(None);
         let ahead = workers.count().min(MAXIMUM_AHEAD);
-        let (jobs, waiting) = sync_channel::<Job<'_>>(0);
+        let (jobs, waiting) = sync_channel::<FetchJob<'_>>(0);
         let waiting = Mutex::new(waiting);
         thread::scope(|scope| {
             let (order, relays) = sync_channel::<(&EntryRecord, Relayed)>(ahead);
@@ -63,8 +63,8 @@ impl Prepared {
 
 /// Fetches one blob after the other.
 fn fetch(
-    waiting: &Mutex<Receiver<Job<'_>>>,
-    contents: &Contents<'_>,
+    waiting: &Mutex<Receiver<FetchJob<'_>>>,
+    contents: &EntryContents<'_>,
     progress: &dyn Progress,
     stop: &Stop,
     failure: &Mutex<Option<ExportError>>,
@@ -86,7 +86,7 @@ fn fetch(
 fn append_all<W: Write>(
     writer: &mut Writer<W>,
     entries: &[EntryRecord],
-    contents: &Contents<'_>,
+    contents: &EntryContents<'_>,
     relays: &Receiver<(&EntryRecord, Relayed)>,
     progress: &dyn Progress,
 ) -> Result<(), ExportError> {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags, RenameFlags};
 use sealift_archive_format::content::Checked;
 use sealift_archive_format::inventory::EntryRecord;
-use sealift_archive_format::{Digest, FormatError, Inventory, Layout, Problem, Reader};
+use sealift_archive_format::{Digest, EntryOffsets, FormatError, Inventory, Problem, Reader};
 
 use crate::export::Prepared;
 use crate::whole_file;
@@ -110,8 +110,8 @@ impl Unfinished {
         let path = Self::path_of(output);
         let mut file = open(&path)?;
         let (seal, inventory) = (&prepared.seal, prepared.seal.inventory());
-        let found = Found::in_file(&file, &path)?;
-        if let Found::Archive(found, _) = &found
+        let found = FileFound::in_file(&file, &path)?;
+        if let FileFound::Archive(found, _) = &found
             && !afresh
         {
             require_same_items(found, inventory, &path)?;
@@ -124,14 +124,14 @@ impl Unfinished {
                     earlier.remove()?;
                 }
             }
-            Found::Archive(_, layout) if layout != seal.layout() => {
+            FileFound::Archive(_, layout) if layout != seal.layout() => {
                 let moved = with_ending(output, EARLIER_ENDING);
                 fs::rename(&path, &moved).map_err(|source| access(&moved, source))?;
                 // The old file and its lock are let go of before it is opened as the earlier one.
                 file = open(&path)?;
                 earlier = Earlier::open(&moved)?;
             }
-            Found::Nothing | Found::Archive(..) => {}
+            FileFound::Nothing | FileFound::Archive(..) => {}
         }
         let unfinished = Self { file, path, output: output.to_owned(), earlier };
         unfinished.require_room(prepared)?;
@@ -188,13 +188,13 @@ impl Unfinished {
 }
 
 /// What a file holds.
-enum Found {
+enum FileFound {
     Nothing,
     /// An archive, or the beginning of one, and where its entries are. Nobody has verified it.
-    Archive(Box<Inventory>, Layout),
+    Archive(Box<Inventory>, EntryOffsets),
 }
 
-impl Found {
+impl FileFound {
     fn in_file(file: &File, path: &Path) -> Result<Self, UnfinishedError> {
         let length = file.metadata().map_err(|source| access(path, source))?.len();
         if length == 0 {
@@ -220,9 +220,9 @@ impl Earlier {
             return Ok(None);
         }
         let file = open(path)?;
-        match Found::in_file(&file, path)? {
-            Found::Nothing => Ok(None),
-            Found::Archive(inventory, layout) => {
+        match FileFound::in_file(&file, path)? {
+            FileFound::Nothing => Ok(None),
+            FileFound::Archive(inventory, layout) => {
                 let places = inventory.entries.iter().zip(layout.entries.iter().skip(1));
                 let places = places.map(|(record, place)| (record.digest.clone(), place.content_offset)).collect();
                 Ok(Some(Self { file, path: path.to_owned(), places }))

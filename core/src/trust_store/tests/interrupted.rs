@@ -203,7 +203,7 @@ fn removing_a_root_can_be_done_again_where_it_was_interrupted() {
 #[test]
 fn resetting_a_state_that_dies_at_any_step_forgets_all_or_nothing() {
     die_after_every_step(
-        |update| update.reset_state(&name("main"), ExportTime::Forgotten).map(drop),
+        |update| update.reset_state(&name("main"), FloorAtReset::Forgotten).map(drop),
         |store, _| assert!([state(1, 2, 3, 4), TrustedState::default()].contains(&store.state(&name("main")).unwrap())),
         accepting_store,
     );

@@ -264,7 +264,7 @@ fn a_lost_or_damaged_state_is_an_error_until_it_is_reset() {
             let error = update.replace_root(&name("main"), &root(1), None).unwrap_err();
             assert!(expected(&error), "{case}: pinning is no silent reset: {error}");
         }
-        update.reset_state(&name("main"), ExportTime::Forgotten).unwrap();
+        update.reset_state(&name("main"), FloorAtReset::Forgotten).unwrap();
         assert_eq!(store.state(&name("main")).unwrap(), TrustedState::default(), "{case}");
     }
 }
@@ -294,13 +294,13 @@ fn removing_a_root_removes_its_state() {
 fn resetting_a_state_keeps_the_export_time_unless_asked() {
     let (_folder, store) = accepting_store();
     let update = store.update().unwrap();
-    let forgotten = update.reset_state(&name("main"), ExportTime::Kept).unwrap().unwrap();
+    let forgotten = update.reset_state(&name("main"), FloorAtReset::Kept).unwrap().unwrap();
     assert_eq!(forgotten.versions["snapshot"], 2);
     assert_eq!(forgotten.last_export, None, "it is still known");
     assert_eq!(store.state(&name("main")).unwrap().last_export, state(1, 2, 3, 4).last_export);
-    let forgotten = update.reset_state(&name("main"), ExportTime::Forgotten).unwrap().unwrap();
+    let forgotten = update.reset_state(&name("main"), FloorAtReset::Forgotten).unwrap().unwrap();
     assert_eq!(forgotten.last_export, state(1, 2, 3, 4).last_export);
-    assert_eq!(update.reset_state(&name("main"), ExportTime::Forgotten).unwrap(), None, "there is nothing left");
+    assert_eq!(update.reset_state(&name("main"), FloorAtReset::Forgotten).unwrap(), None, "there is nothing left");
 }
 
 #[test]
@@ -340,7 +340,7 @@ fn a_lost_root_is_an_error_until_it_is_put_back() {
         assert!(lost(&store.load().unwrap_err()), "{case}");
         let update = store.update().unwrap();
         assert!(lost(&update.pin_root(&name("main"), &root(2), None).unwrap_err()), "{case}: another root");
-        assert!(lost(&update.reset_state(&name("main"), ExportTime::Kept).unwrap_err()), "{case}");
+        assert!(lost(&update.reset_state(&name("main"), FloorAtReset::Kept).unwrap_err()), "{case}");
         update.pin_root(&name("main"), &root(1), None).unwrap();
         assert_eq!(store.state(&name("main")).unwrap(), state(1, 2, 3, 4), "{case}");
     }
@@ -500,7 +500,7 @@ fn the_memory_of_tags_outlives_everything_but_its_own_reset() {
     update.begin_delivery(&one(state(1, 2, 3, 4)), &deliveries).and_then(Commit::finish).unwrap();
     update.commit(&one(state(1, 2, 3, 5))).unwrap();
     update.replace_root(&name("main"), &root(2), None).unwrap();
-    update.reset_state(&name("main"), ExportTime::Forgotten).unwrap();
+    update.reset_state(&name("main"), FloorAtReset::Forgotten).unwrap();
     update.remove_root(&name("main")).unwrap();
     drop(update);
     store.reset_policy().unwrap();

@@ -34,7 +34,7 @@ pub const MAXIMUM_HELD: u64 = 32 * 1024 * 1024;
 /// Documents, as they are gathered from the head of an archive.
 #[derive(Debug, Default)]
 pub struct Documents {
-    expected: BTreeMap<Digest, Expected>,
+    expected: BTreeMap<Digest, ExpectedDocument>,
     bundles: BTreeMap<Digest, (Arc<[u8]>, Arc<Bundle>)>,
     manifests: BTreeMap<Digest, ManifestBytes>,
     held: u64,
@@ -42,7 +42,7 @@ pub struct Documents {
 
 /// What a document is expected to be.
 #[derive(Debug, Clone, Default)]
-struct Expected {
+struct ExpectedDocument {
     /// The reference of the bundle whose `bundle.json` it is.
     bundle: Option<String>,
     /// The media type with which it was first listed as a manifest.
@@ -88,7 +88,7 @@ impl Documents {
         if self.held > MAXIMUM_HELD {
             return Err(DocumentError::TooMuch);
         }
-        let Expected { bundle, manifest } = self.expected.get(digest).cloned().unwrap_or_default();
+        let ExpectedDocument { bundle, manifest } = self.expected.get(digest).cloned().unwrap_or_default();
         if let Some(reference) = bundle {
             let bundle = Bundle::parse(&bytes).map_err(|source| DocumentError::Bundle { bundle: reference, source })?;
             self.bundles.insert(digest.clone(), (bytes.as_slice().into(), Arc::new(bundle)));

@@ -13,7 +13,7 @@ use crate::oci::Reference;
 /// # Errors
 /// [`DocumentError::Reference`], [`DocumentError::Promise`] and [`DocumentError::TwoContents`].
 pub(crate) fn check<'r>(items: impl IntoIterator<Item = &'r ItemRecord>) -> Result<(), DocumentError> {
-    let mut names = Names::default();
+    let mut names = ListedNames::default();
     for item in items {
         names.add(item.reference(), &item.named_content().digest)?;
         for image in item.parts() {
@@ -25,9 +25,9 @@ pub(crate) fn check<'r>(items: impl IntoIterator<Item = &'r ItemRecord>) -> Resu
 
 /// What is carried under each name, by what the name means.
 #[derive(Default)]
-struct Names<'n>(HashMap<String, (&'n str, &'n Digest)>);
+struct ListedNames<'n>(HashMap<String, (&'n str, &'n Digest)>);
 
-impl<'n> Names<'n> {
+impl<'n> ListedNames<'n> {
     fn add(&mut self, name: &'n str, content: &'n Digest) -> Result<(), DocumentError> {
         let reference: Reference =
             name.parse().map_err(|source| DocumentError::Reference { name: name.to_owned(), source })?;

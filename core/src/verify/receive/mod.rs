@@ -11,7 +11,7 @@ use sealift_archive_format::content::{BlobContent, Checked, ContentError, Observ
 use sealift_archive_format::entry_name::EntryPlace;
 use sealift_archive_format::inventory::EntryRecord;
 use sealift_archive_format::reader::EntryReader;
-use sealift_archive_format::{Digest, FormatError, Layout, Problem};
+use sealift_archive_format::{Digest, EntryOffsets, FormatError, Problem};
 
 use super::{Judged, Verified};
 use crate::progress::{Progress, Unwatched};
@@ -152,7 +152,7 @@ fn pass_attestation<R: Read, S: Receiver>(
 /// Passes the blobs after the attestations to a receiver, whichever way they are read.
 struct Passage<'a, S> {
     receiver: &'a S,
-    layout: &'a Layout,
+    layout: &'a EntryOffsets,
     progress: &'a dyn Progress,
     names: HashMap<&'a Digest, &'a str>,
 }

@@ -18,15 +18,15 @@ const MAXIMUM_AT_ONCE: usize = 16;
 const PIECES_BETWEEN: usize = 64;
 
 /// A blob: its index, its record, and its content.
-type Job = (usize, EntryRecord, RelayReader);
+type ReceiveJob = (usize, EntryRecord, RelayReader);
 
 /// The first failure, in time, and what tells the others.
-struct Outcome<E: std::error::Error + 'static> {
+struct ReceiveOutcome<E: std::error::Error + 'static> {
     first: Mutex<Option<ReceiveError<E>>>,
     stop: Stop,
 }
 
-impl<E: std::error::Error + 'static> Outcome<E> {
+impl<E: std::error::Error + 'static> ReceiveOutcome<E> {
     fn fail(&self, error: ReceiveError<E>) {
         if let Ok(mut first) = self.first.lock() {
             first.get_or_insert(error);
@@ -42,8 +42,8 @@ impl<S: Receiver> Passage<'_, S> {
         reader: &mut Reader<R>,
         workers: &Workers,
     ) -> Result<(), ReceiveError<S::Error>> {
-        let outcome = Outcome { first: Mutex::new(None), stop: Stop::default() };
-        let (jobs, waiting) = sync_channel::<Job>(0);
+        let outcome = ReceiveOutcome { first: Mutex::new(None), stop: Stop::default() };
+        let (jobs, waiting) = sync_channel::<ReceiveJob>(0);
         let waiting = Mutex::new(waiting);
         thread::scope(|scope| {
             for _ in 0..workers.count().min(MAXIMUM_AT_ONCE) {
@@ -54,7 +54,7 @@ impl<S: Receiver> Passage<'_, S> {
         outcome.first.into_inner().ok().flatten().map_or(Ok(()), Err)
     }
 
-    fn receive_jobs(&self, waiting: &Mutex<Waiting<Job>>, outcome: &Outcome<S::Error>) {
+    fn receive_jobs(&self, waiting: &Mutex<Waiting<ReceiveJob>>, outcome: &ReceiveOutcome<S::Error>) {
         loop {
             let job = waiting.lock().ok().and_then(|waiting| waiting.recv().ok());
             let Some((index, record, content)) = job else { return };
@@ -64,7 +64,12 @@ impl<S: Receiver> Passage<'_, S> {
         }
     }
 
-    fn read_all<R: Read>(&self, reader: &mut Reader<R>, jobs: SyncSender<Job>, outcome: &Outcome<S::Error>) {
+    fn read_all<R: Read>(
+        &self,
+        reader: &mut Reader<R>,
+        jobs: SyncSender<ReceiveJob>,
+        outcome: &ReceiveOutcome<S::Error>,
+    ) {
         let budget = PieceBudget::new(PIECES_BETWEEN);
         let mut piece = Vec::new();
         while !outcome.stop.is_set() {

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
-use sealift_archive_format::dsse::Envelope;
+use sealift_archive_format::dsse::DsseEnvelope;
 use sealift_archive_format::strict_json::{self, JsonError, Names};
 use serde::de::{Deserializer, IgnoredAny};
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ use super::key::NotSigned;
 use super::metadata::{MAXIMUM_DOCUMENT_LENGTH, SignedDocument, SignedDocumentError};
 use super::verify::LayoutKey;
 use super::work::{Work, WorkExceeded};
-use statement::{Digests, Kind, Predicate, Statement, Subject, Text};
+use statement::{AttestationKind, AttestationStatement, AttestationSubject, Digests, Predicate, ShortText};
 
 /// The longest attestation that is read, in bytes.
 pub const MAXIMUM_LENGTH: usize = MAXIMUM_DOCUMENT_LENGTH;
@@ -134,7 +134,7 @@ struct Wrapping {
     #[serde(default, rename = "_type", deserialize_with = "present")]
     bare: bool,
     #[serde(default, rename = "dsseEnvelope")]
-    in_bundle: Option<Envelope>,
+    in_bundle: Option<DsseEnvelope>,
     #[serde(default, rename = "messageSignature", deserialize_with = "present")]
     plain_signature: bool,
     #[serde(default, rename = "payload", deserialize_with = "present")]
@@ -162,7 +162,7 @@ pub struct Signers<'a> {
 /// An attestation that has been read, and whose signatures have been checked. What it is about has not been checked
 /// yet.
 pub struct ReadAttestation {
-    statement: Statement,
+    statement: AttestationStatement,
     attestation: Attestation,
 }
 
@@ -174,7 +174,8 @@ impl ReadAttestation {
     pub fn new(bytes: &[u8], signers: Signers<'_>, work: &mut Work) -> Result<Self, AttestationError> {
         let document = open(bytes)?;
         let payload = document.as_ref().map_or(bytes, SignedDocument::payload_bytes);
-        let Kind { statement: Text(kind), predicate: Text(predicate_type) } = strict_json::read(payload, Names::Exact)?;
+        let AttestationKind { statement: ShortText(kind), predicate: ShortText(predicate_type) } =
+            strict_json::read(payload, Names::Exact)?;
         if !STATEMENTS.contains(&kind.as_str()) {
             return Err(AttestationError::NotAStatement(kind));
         }
@@ -185,7 +186,7 @@ impl ReadAttestation {
             Some(nobody) if nobody.is_empty() => SignatureCheck::NotChecked,
             Some(by) => SignatureCheck::SignedBy(by),
         };
-        let statement: Statement = strict_json::read(payload, Names::Exact)?;
+        let statement: AttestationStatement = strict_json::read(payload, Names::Exact)?;
         let claim = AttestationClaim::of(&statement.predicate_type, &statement.predicate);
         let attestation = Attestation { predicate_type: shorten(&statement.predicate_type), signature, claim };
         Ok(Self { statement, attestation })
@@ -248,20 +249,21 @@ fn open(bytes: &[u8]) -> Result<Option<SignedDocument>, AttestationError> {
         Wrapping { in_bundle: Some(envelope), .. } => Ok(Some(SignedDocument::unread(envelope)?)),
         Wrapping { plain_signature: true, .. } => Err(AttestationError::PlainSignature),
         Wrapping { envelope: true, metablock: false, .. } => {
-            let envelope = Envelope::parse(bytes).map_err(SignedDocumentError::from)?;
+            let envelope = DsseEnvelope::parse(bytes).map_err(SignedDocumentError::from)?;
             Ok(Some(SignedDocument::unread(envelope)?))
         }
         Wrapping { .. } => Err(SignedDocumentError::Form.into()),
     }
 }
 
-impl Statement {
+impl AttestationStatement {
     /// Requires that one of the subjects has these digests: it states one of them, and none is contradicted.
     fn require_about(&self, attached_to: &Digest, digests: &[Digest]) -> Result<(), AttestationError> {
         if self.subject.count > MAXIMUM_SUBJECTS {
             return Err(AttestationError::TooManySubjects { count: self.subject.count });
         }
-        let about = |subject: &Subject| subject.digest.as_ref().is_some_and(|Digests(it)| it.vouch_for(digests));
+        let about =
+            |subject: &AttestationSubject| subject.digest.as_ref().is_some_and(|Digests(it)| it.vouch_for(digests));
         if self.subject.first.iter().any(about) {
             return Ok(());
         }
@@ -301,11 +303,11 @@ fn shorten(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use sealift_archive_format::DigestAlgorithm;
-    use sealift_archive_format::dsse::{Signature, pae};
+    use sealift_archive_format::dsse::{DsseSignature, pae};
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::in_toto::Key;
+    use crate::in_toto::InTotoKey;
     use crate::in_toto::metadata::PAYLOAD_TYPE;
     use crate::signature::SigningKey;
 
@@ -321,12 +323,12 @@ mod tests {
 
     fn envelope(statement: &Value, key: &SigningKey) -> Vec<u8> {
         let payload = statement.to_string().into_bytes();
-        let signature = Signature { key_id: String::new(), bytes: key.sign(&pae(PAYLOAD_TYPE, &payload)) };
-        Envelope { payload_type: PAYLOAD_TYPE.to_owned(), payload, signatures: vec![signature] }.encode()
+        let signature = DsseSignature { key_id: String::new(), bytes: key.sign(&pae(PAYLOAD_TYPE, &payload)) };
+        DsseEnvelope { payload_type: PAYLOAD_TYPE.to_owned(), payload, signatures: vec![signature] }.encode()
     }
 
     fn pinned(key: &SigningKey) -> Vec<LayoutKey> {
-        vec![LayoutKey { label: "builder".to_owned(), key: Key::from(key.public_key().unwrap()) }]
+        vec![LayoutKey { label: "builder".to_owned(), key: InTotoKey::from(key.public_key().unwrap()) }]
     }
 
     /// One of these must have signed, where there are any.
@@ -423,7 +425,7 @@ mod tests {
 
     #[test]
     fn what_is_no_statement_is_refused() {
-        for text in [r#"{"_type":"link"}"#, r#"{"_type":"https://in-toto.io/Statement/v2"}"#] {
+        for text in [r#"{"_type":"link"}"#, r#"{"_type":"https://in-toto.io/AttestationStatement/v2"}"#] {
             assert!(matches!(check(text.as_bytes(), &[]), Err(AttestationError::NotAStatement(_))), "{text}");
         }
         for text in ["{}", r#"{"signed":{},"signatures":[]}"#] {

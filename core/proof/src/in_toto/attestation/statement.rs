@@ -11,7 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde::{Deserialize, de};
 
 use super::{MAXIMUM_SUBJECTS, shorten};
-use crate::in_toto::artifact::Hashes;
+use crate::in_toto::artifact::ArtifactHashes;
 
 /// Where a predicate has the texts that a report repeats.
 const TEXTS: [&str; 6] =
@@ -22,17 +22,17 @@ const LISTS: [&str; 2] = ["packages", "components"];
 /// The members that identify a document.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Kind {
+pub(super) struct AttestationKind {
     #[serde(rename = "_type")]
-    pub(super) statement: Text,
+    pub(super) statement: ShortText,
     #[serde(rename = "predicateType")]
-    pub(super) predicate: Text,
+    pub(super) predicate: ShortText,
 }
 
 /// A Statement.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Statement {
+pub(super) struct AttestationStatement {
     pub(super) subject: Subjects,
     pub(super) predicate_type: String,
     #[serde(default)]
@@ -41,22 +41,22 @@ pub(super) struct Statement {
 
 /// A text, shortened; empty for any other value.
 #[derive(Default)]
-pub(super) struct Text(pub(super) String);
+pub(super) struct ShortText(pub(super) String);
 
 /// The first subjects, and how many there are.
 pub(super) struct Subjects {
-    pub(super) first: Vec<Subject>,
+    pub(super) first: Vec<AttestationSubject>,
     pub(super) count: usize,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Subject {
+pub(super) struct AttestationSubject {
     #[serde(default)]
     pub(super) digest: Option<Digests>,
 }
 
 /// The hashes of a subject, of the algorithms that are compared here.
-pub(super) struct Digests(pub(super) Hashes);
+pub(super) struct Digests(pub(super) ArtifactHashes);
 
 /// What a report says about a predicate.
 #[derive(Default)]
@@ -79,8 +79,8 @@ impl Predicate {
 
 impl<'de> Deserialize<'de> for Subjects {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Count;
-        impl<'de> Visitor<'de> for Count {
+        struct SubjectsVisitor;
+        impl<'de> Visitor<'de> for SubjectsVisitor {
             type Value = Subjects;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -89,7 +89,7 @@ impl<'de> Deserialize<'de> for Subjects {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Subjects, A::Error> {
                 let (mut first, mut count) = (Vec::new(), 0);
-                while let Some(subject) = access.next_element::<Subject>()? {
+                while let Some(subject) = access.next_element::<AttestationSubject>()? {
                     count += 1;
                     if first.len() < MAXIMUM_SUBJECTS {
                         first.push(subject);
@@ -98,7 +98,7 @@ impl<'de> Deserialize<'de> for Subjects {
                 Ok(Subjects { first, count })
             }
         }
-        deserializer.deserialize_seq(Count)
+        deserializer.deserialize_seq(SubjectsVisitor)
     }
 }
 
@@ -126,7 +126,7 @@ impl<'de> Deserialize<'de> for Digests {
     }
 }
 
-impl<'de> Deserialize<'de> for Text {
+impl<'de> Deserialize<'de> for ShortText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut found = Found { texts: &[""], lists: &[], predicate: Predicate::default() };
         At { place: String::new(), found: &mut found }.deserialize(deserializer)?;

@@ -1,7 +1,7 @@
 //! Each rule of in-toto 1.0 §4.3.3, and what an adversary would try with it.
 
 use super::*;
-use crate::in_toto::artifact::Hashes;
+use crate::in_toto::artifact::ArtifactHashes;
 use crate::in_toto::substitution::Parameters;
 
 fn artifacts(list: &str) -> Artifacts {
@@ -9,7 +9,7 @@ fn artifacts(list: &str) -> Artifacts {
     let one = |word: &str| {
         let (name, hex) = word.split_once('=').unwrap();
         let hashes = (!hex.is_empty()).then(|| ("sha256".to_owned(), hex.to_owned()));
-        (name.to_owned(), hashes.into_iter().collect::<Hashes>())
+        (name.to_owned(), hashes.into_iter().collect::<ArtifactHashes>())
     };
     list.split_whitespace().map(one).collect()
 }
@@ -136,7 +136,8 @@ fn uris_and_unicode_are_compared_as_they_are() {
 
 #[test]
 fn the_work_of_many_rules_is_bounded() {
-    let names: Artifacts = (0..1000).map(|index| (format!("{}{index}", "a".repeat(100)), Hashes::default())).collect();
+    let names: Artifacts =
+        (0..1000).map(|index| (format!("{}{index}", "a".repeat(100)), ArtifactHashes::default())).collect();
     let rule = ArtifactRule::Create(Pattern::parse("*a*a*a*a*b").unwrap());
     let reports = BTreeMap::from([("build".to_owned(), StepReport { materials: names.clone(), products: names })]);
     let (mut work, mut trace) = (Work::new(1_000_000), Vec::new());

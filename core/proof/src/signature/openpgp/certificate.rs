@@ -10,8 +10,8 @@ use base64::Engine as _;
 
 use super::header::{Hash, SignaturePacket};
 use super::key::{MAXIMUM_SUBKEYS, OpenPgpKey, Part};
-use super::material::{Material, SignatureValue};
-use super::packet::{Reader, framed_key};
+use super::material::{OpenPgpMaterial, SignatureNumbers};
+use super::packet::{ByteReader, framed_key};
 use super::revocation::{self, Revoked};
 use super::{Fingerprint, OpenPgpError};
 
@@ -100,13 +100,13 @@ fn crc24(bytes: &[u8]) -> [u8; 3] {
 
 /// What a signature in the file can be about.
 #[derive(PartialEq)]
-pub(super) enum Subject<'a> {
+pub(super) enum CertificatePart<'a> {
     Primary,
     UserId { framing: u8, body: &'a [u8] },
     Subkey(&'a [u8]),
 }
 
-impl Subject<'_> {
+impl CertificatePart<'_> {
     /// The types of the signatures that a key makes about such a part of itself (RFC 4880 §5.2.1).
     fn statements(&self) -> &'static [u8] {
         match self {
@@ -119,7 +119,7 @@ impl Subject<'_> {
 
 /// A part of the file with the signatures that follow it.
 pub(super) struct Component<'a> {
-    pub(super) subject: Subject<'a>,
+    pub(super) subject: CertificatePart<'a>,
     pub(super) signatures: Vec<&'a [u8]>,
 }
 
@@ -128,38 +128,38 @@ pub(super) struct Certificate<'a> {
     body: &'a [u8],
     pub(super) key_id: Fingerprint,
     created: u32,
-    pub(super) material: Material,
+    pub(super) material: OpenPgpMaterial,
     pub(super) components: Vec<Component<'a>>,
 }
 
 /// What a valid self-signature says.
-struct Statement {
+struct SelfSignature {
     /// For how many seconds after its creation the key is valid; `None` means for ever.
     key_validity: Option<u32>,
     may_sign: bool,
 }
 
 /// The version, creation time and algorithm of a public-key packet, and then its numbers (RFC 4880 §5.5.2).
-fn parse_key(body: &[u8]) -> Result<(u32, Material), OpenPgpError> {
-    let mut reader = Reader::new(body);
+fn parse_key(body: &[u8]) -> Result<(u32, OpenPgpMaterial), OpenPgpError> {
+    let mut reader = ByteReader::new(body);
     let version = reader.byte()?;
     if version != 4 {
         return Err(OpenPgpError::UnsupportedVersion(version));
     }
     let created = reader.u32()?;
     let algorithm = reader.byte()?;
-    Ok((created, Material::from_packet(algorithm, reader)?))
+    Ok((created, OpenPgpMaterial::from_packet(algorithm, reader)?))
 }
 
 impl<'a> Certificate<'a> {
     fn parse(bytes: &'a [u8]) -> Result<Self, OpenPgpError> {
-        let mut reader = Reader::new(bytes);
+        let mut reader = ByteReader::new(bytes);
         let (first, body) = reader.packet()?;
         if first != 6 {
             return Err(OpenPgpError::UnexpectedPacket(first));
         }
         let (created, material) = parse_key(body)?;
-        let mut components = vec![Component { subject: Subject::Primary, signatures: Vec::new() }];
+        let mut components = vec![Component { subject: CertificatePart::Primary, signatures: Vec::new() }];
         let mut count = 1;
         while !reader.is_empty() {
             count += 1;
@@ -176,9 +176,9 @@ impl<'a> Certificate<'a> {
                 }
                 // Marker and trust packets are to be ignored (RFC 4880 §5.8, §5.10).
                 10 | 12 => continue,
-                13 => Subject::UserId { framing: 0xb4, body },
-                17 => Subject::UserId { framing: 0xd1, body },
-                14 => Subject::Subkey(body),
+                13 => CertificatePart::UserId { framing: 0xb4, body },
+                17 => CertificatePart::UserId { framing: 0xd1, body },
+                14 => CertificatePart::Subkey(body),
                 other => return Err(OpenPgpError::UnexpectedPacket(other)),
             };
             components.push(Component { subject, signatures: Vec::new() });
@@ -196,10 +196,10 @@ impl<'a> Certificate<'a> {
                 continue;
             }
             match component.subject {
-                Subject::Primary | Subject::UserId { .. } => {
+                CertificatePart::Primary | CertificatePart::UserId { .. } => {
                     about_primary.extend(self.newest(component, &statements, self.created));
                 }
-                Subject::Subkey(body) => {
+                CertificatePart::Subkey(body) => {
                     subkeys.extend(self.subkey(component, &statements, body));
                     if subkeys.len() > MAXIMUM_SUBKEYS {
                         return Err(OpenPgpError::TooMany { what: "subkeys", limit: MAXIMUM_SUBKEYS });
@@ -258,13 +258,18 @@ impl<'a> Certificate<'a> {
     /// What the newest of these statements says about the component.
     ///
     /// `created` is when the key in question was made.
-    fn newest(&self, component: &Component<'a>, statements: &[SignaturePacket<'a>], created: u32) -> Option<Statement> {
+    fn newest(
+        &self,
+        component: &Component<'a>,
+        statements: &[SignaturePacket<'a>],
+        created: u32,
+    ) -> Option<SelfSignature> {
         let dated = statements.iter().filter(|signature| signature.header.claims.created.is_some());
         let signature = dated.max_by_key(|signature| signature.header.claims.created)?;
         let claims = &signature.header.claims;
         let may_sign = match (&component.subject, claims.key_flags) {
-            (Subject::Subkey(body), Some(flags)) => flags & MAY_SIGN != 0 && self.signs_back(signature, body),
-            (Subject::Subkey(_), None) => false,
+            (CertificatePart::Subkey(body), Some(flags)) => flags & MAY_SIGN != 0 && self.signs_back(signature, body),
+            (CertificatePart::Subkey(_), None) => false,
             (_, flags) => flags.is_none_or(|flags| flags & MAY_SIGN != 0),
         };
         let key_validity = claims.key_validity.filter(|&validity| validity != 0);
@@ -272,7 +277,7 @@ impl<'a> Certificate<'a> {
         let lapses = claims.signature_validity.filter(|&validity| validity != 0);
         let lapses = lapses.map(|validity| claims.created.unwrap_or(0).saturating_add(validity));
         let until = lapses.map(|instant| instant.saturating_sub(created));
-        Some(Statement { key_validity: key_validity.into_iter().chain(until).min(), may_sign })
+        Some(SelfSignature { key_validity: key_validity.into_iter().chain(until).min(), may_sign })
     }
 
     /// Whether a subkey's binding carries the subkey's own signature over the binding (RFC 4880 §5.2.1, type 0x19).
@@ -282,21 +287,21 @@ impl<'a> Certificate<'a> {
             return false;
         };
         let (Ok((_, material)), Ok(back)) = (parse_key(subkey), SignaturePacket::parse(embedded)) else { return false };
-        let content = self.content(&Subject::Subkey(subkey));
+        let content = self.content(&CertificatePart::Subkey(subkey));
         back.header.kind == 0x19 && verify(&material, back.header.hash(), &back, &content).is_ok()
     }
 
     /// What a signature on a component signs (RFC 4880 §5.2.4).
-    pub(super) fn content(&self, subject: &Subject<'_>) -> Vec<u8> {
+    pub(super) fn content(&self, subject: &CertificatePart<'_>) -> Vec<u8> {
         let mut content = framed_key(self.body);
         match subject {
-            Subject::Primary => {}
-            Subject::UserId { framing, body } => {
+            CertificatePart::Primary => {}
+            CertificatePart::UserId { framing, body } => {
                 content.push(*framing);
                 content.extend_from_slice(&u32::try_from(body.len()).unwrap_or(u32::MAX).to_be_bytes());
                 content.extend_from_slice(body);
             }
-            Subject::Subkey(body) => content.extend_from_slice(&framed_key(body)),
+            CertificatePart::Subkey(body) => content.extend_from_slice(&framed_key(body)),
         }
         content
     }
@@ -304,7 +309,7 @@ impl<'a> Certificate<'a> {
 
 /// Verifies a signature whose hash may be `hash`.
 pub(super) fn verify(
-    material: &Material,
+    material: &OpenPgpMaterial,
     hash: Result<Hash, OpenPgpError>,
     signature: &SignaturePacket<'_>,
     content: &[u8],
@@ -313,6 +318,6 @@ pub(super) fn verify(
     if header.key_algorithm != material.algorithm() {
         return Err(OpenPgpError::BadSignature);
     }
-    let value = SignatureValue::from_packet(header.key_algorithm, signature.integers)?;
+    let value = SignatureNumbers::from_packet(header.key_algorithm, signature.integers)?;
     material.verify(hash?, &header.signed_bytes(content), &value)
 }

@@ -1,6 +1,6 @@
 //! What a version 4 signature says about itself: the part that is hashed, and the packet around it. RFC 4880 §5.2.3.
 
-use super::packet::Reader;
+use super::packet::ByteReader;
 use super::{Fingerprint, OpenPgpError};
 
 /// Hash algorithms (RFC 4880 §9.4): those that are strong enough for a signature, and SHA-1 for revocations alone.
@@ -28,7 +28,7 @@ impl Hash {
 
 /// The hashed part of a signature, parsed: "other headers" in securesystemslib's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Header {
+pub(super) struct SignatureHeader {
     bytes: Vec<u8>,
     pub(super) kind: u8,
     pub(super) key_algorithm: u8,
@@ -48,16 +48,16 @@ pub(super) struct Claims {
     pub(super) embedded_signature: Option<Vec<u8>>,
 }
 
-impl Header {
+impl SignatureHeader {
     /// Reads the hashed part alone: all of `bytes`.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, OpenPgpError> {
-        let mut reader = Reader::new(bytes);
+        let mut reader = ByteReader::new(bytes);
         let header = Self::read(&mut reader, bytes)?;
         reader.finish()?;
         Ok(header)
     }
 
-    fn read(reader: &mut Reader<'_>, bytes: &[u8]) -> Result<Self, OpenPgpError> {
+    fn read(reader: &mut ByteReader<'_>, bytes: &[u8]) -> Result<Self, OpenPgpError> {
         let version = reader.byte()?;
         if version != 4 {
             return Err(OpenPgpError::UnsupportedVersion(version));
@@ -104,21 +104,21 @@ impl Header {
 impl Claims {
     fn parse(bytes: &[u8]) -> Result<Self, OpenPgpError> {
         let mut claims = Self::default();
-        let mut reader = Reader::new(bytes);
+        let mut reader = ByteReader::new(bytes);
         while !reader.is_empty() {
             let length = match reader.byte()? {
                 short @ ..192 => usize::from(short),
                 high @ 192..255 => (usize::from(high) - 192) * 256 + usize::from(reader.byte()?) + 192,
                 255 => reader.long_length()?,
             };
-            let mut body = Reader::new(reader.take(length)?);
+            let mut body = ByteReader::new(reader.take(length)?);
             let kind = body.byte()?;
             claims.take_in(kind & 0x7f, kind & 0x80 != 0, body)?;
         }
         Ok(claims)
     }
 
-    fn take_in(&mut self, kind: u8, critical: bool, mut body: Reader<'_>) -> Result<(), OpenPgpError> {
+    fn take_in(&mut self, kind: u8, critical: bool, mut body: ByteReader<'_>) -> Result<(), OpenPgpError> {
         let repeated = match kind {
             2 => self.created.replace(body.u32()?).is_some(),
             3 => self.signature_validity.replace(body.u32()?).is_some(),
@@ -135,7 +135,7 @@ impl Claims {
             27 => {
                 // Flags beyond the first octet say nothing about signing.
                 let flags = if body.is_empty() { 0 } else { body.byte()? };
-                body = Reader::new(&[]);
+                body = ByteReader::new(&[]);
                 self.key_flags.replace(flags).is_some()
             }
             32 => self.embedded_signature.replace(body.rest().to_vec()).is_some(),
@@ -154,17 +154,17 @@ impl Claims {
 /// A whole version 4 signature packet.
 pub(super) struct SignaturePacket<'a> {
     /// The hashed part.
-    pub(super) header: Header,
+    pub(super) header: SignatureHeader,
     /// Subpackets that are not hashed: hints, believed only if something else proves them.
     pub(super) hints: Claims,
     /// The algorithm's integers.
-    pub(super) integers: Reader<'a>,
+    pub(super) integers: ByteReader<'a>,
 }
 
 impl<'a> SignaturePacket<'a> {
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, OpenPgpError> {
-        let mut reader = Reader::new(body);
-        let header = Header::read(&mut reader, body)?;
+        let mut reader = ByteReader::new(body);
+        let header = SignatureHeader::read(&mut reader, body)?;
         let length = usize::from(reader.u16()?);
         let hints = Claims::parse(reader.take(length)?)?;
         reader.u16()?; // The left bits of the hash only let a reader fail early.
@@ -194,9 +194,9 @@ impl<'a> SignaturePacket<'a> {
 mod tests {
     use super::*;
 
-    fn header(subpackets: &[u8]) -> Result<Header, OpenPgpError> {
+    fn header(subpackets: &[u8]) -> Result<SignatureHeader, OpenPgpError> {
         let length = u8::try_from(subpackets.len()).unwrap();
-        Header::parse(&[&[4, 0, 1, 8, 0, length], subpackets].concat())
+        SignatureHeader::parse(&[&[4, 0, 1, 8, 0, length], subpackets].concat())
     }
 
     #[test]
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn only_version_4_without_trailing_bytes_is_a_header() {
-        assert_eq!(Header::parse(&[3, 0, 1, 8, 0, 0]), Err(OpenPgpError::UnsupportedVersion(3)));
-        assert!(matches!(Header::parse(&[4, 0, 1, 8, 0, 0, 0]), Err(OpenPgpError::Packet(_))));
+        assert_eq!(SignatureHeader::parse(&[3, 0, 1, 8, 0, 0]), Err(OpenPgpError::UnsupportedVersion(3)));
+        assert!(matches!(SignatureHeader::parse(&[4, 0, 1, 8, 0, 0, 0]), Err(OpenPgpError::Packet(_))));
     }
 }

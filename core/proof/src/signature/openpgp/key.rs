@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::header::Header;
-use super::material::{Material, SignatureValue};
+use super::header::SignatureHeader;
+use super::material::{OpenPgpMaterial, SignatureNumbers};
 use super::{Fingerprint, OpenPgpError};
 use crate::signature::KeyIdentity;
 
@@ -29,7 +29,7 @@ pub struct OpenPgpKey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) key_id: Fingerprint,
-    pub(super) material: Material,
+    pub(super) material: OpenPgpMaterial,
     /// Seconds since 1970; `None` where the JSON form does not say.
     pub(super) created: Option<u32>,
     /// Seconds after `created`; `None` for a key that does not expire.
@@ -41,7 +41,7 @@ pub(super) struct Part {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenPgpSignature {
     key_id: Fingerprint,
-    header: Header,
+    header: SignatureHeader,
     value: Vec<u8>,
 }
 
@@ -167,7 +167,7 @@ impl OpenPgpKey {
         self.primary.require_unexpired(at)?;
         part.require_unexpired(at)?;
         signature.require_fit(part, at)?;
-        let value = SignatureValue::from_plain(part.material.algorithm(), &signature.value)?;
+        let value = SignatureNumbers::from_plain(part.material.algorithm(), &signature.value)?;
         let signed = signature.header.signed_bytes(message);
         part.material.verify(signature.header.hash()?, &signed, &value)?;
         Ok(OpenPgpSigner { primary: self.identity(), made_by: part.material.identity(), key_id })
@@ -176,7 +176,7 @@ impl OpenPgpKey {
 
 impl Part {
     fn from_json(key: &Value) -> Result<Self, OpenPgpError> {
-        let material = Material::from_json(key)?;
+        let material = OpenPgpMaterial::from_json(key)?;
         let hashes = key.get("hashes").and_then(Value::as_array);
         if hashes.is_some_and(|hashes| !hashes.iter().any(|hash| hash == "pgp+SHA2")) {
             return Err(OpenPgpError::Field { field: "hashes", expected: "a list with \"pgp+SHA2\"" });
@@ -228,7 +228,7 @@ impl OpenPgpSignature {
             let decoded = if text.len() <= limit { hex::decode(&text).ok() } else { None };
             decoded.ok_or(OpenPgpError::Field { field: name, expected })
         };
-        let header = Header::parse(&bytes("other_headers", MAXIMUM_HEADER_HEX)?)?;
+        let header = SignatureHeader::parse(&bytes("other_headers", MAXIMUM_HEADER_HEX)?)?;
         Ok(Self { key_id: key_id(signature)?, header, value: bytes("signature", MAXIMUM_SIGNATURE_HEX)? })
     }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::OpenPgpError;
 use super::header::Hash;
-use super::packet::{Reader, bit_length, without_leading_zeros, write_integer};
+use super::packet::{ByteReader, bit_length, without_leading_zeros, write_integer};
 use crate::signature::KeyIdentity;
 use crate::signature::public_key::rsa_verification_weight;
 
@@ -31,7 +31,7 @@ const MAXIMUM_HEX_LENGTH: usize = LARGEST_RSA_BITS / 4 + 2;
 
 /// A public key's numbers, big-endian and without leading zeros.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Material {
+pub(super) enum OpenPgpMaterial {
     Rsa { modulus: Vec<u8>, exponent: Vec<u8> },
     Dsa { p: Vec<u8>, q: Vec<u8>, g: Vec<u8>, y: Vec<u8> },
     Ed25519([u8; 32]),
@@ -39,7 +39,7 @@ pub(super) enum Material {
 
 /// A signature's numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum SignatureValue {
+pub(super) enum SignatureNumbers {
     Rsa(Vec<u8>),
     Dsa { r: Vec<u8>, s: Vec<u8> },
     Ed25519([u8; 64]),
@@ -52,7 +52,7 @@ struct DssSigValue<'a> {
     s: der::asn1::UintRef<'a>,
 }
 
-impl Material {
+impl OpenPgpMaterial {
     /// Reads it from the members `type`, `method` and `keyval` of securesystemslib's form.
     pub(super) fn from_json(key: &Value) -> Result<Self, OpenPgpError> {
         let text = |name: &'static str| {
@@ -81,7 +81,7 @@ impl Material {
     }
 
     /// From the algorithm-specific part of a public-key packet (RFC 4880 §5.5.2): all of it.
-    pub(super) fn from_packet(algorithm: u8, mut reader: Reader<'_>) -> Result<Self, OpenPgpError> {
+    pub(super) fn from_packet(algorithm: u8, mut reader: ByteReader<'_>) -> Result<Self, OpenPgpError> {
         let mut next = || reader.integer().map(<[u8]>::to_vec);
         let material = match algorithm {
             RSA => Self::Rsa { modulus: next()?, exponent: next()? },
@@ -157,12 +157,12 @@ impl Material {
     }
 
     /// Verifies the signature of `signed`, which is hashed here.
-    pub(super) fn verify(&self, hash: Hash, signed: &[u8], value: &SignatureValue) -> Result<(), OpenPgpError> {
+    pub(super) fn verify(&self, hash: Hash, signed: &[u8], value: &SignatureNumbers) -> Result<(), OpenPgpError> {
         let valid = match (self, value) {
-            (Self::Rsa { modulus, exponent }, SignatureValue::Rsa(signature)) => {
+            (Self::Rsa { modulus, exponent }, SignatureNumbers::Rsa(signature)) => {
                 verify_rsa(modulus, exponent, hash, signed, signature)?
             }
-            (Self::Dsa { p, q, g, y }, SignatureValue::Dsa { r, s }) => {
+            (Self::Dsa { p, q, g, y }, SignatureNumbers::Dsa { r, s }) => {
                 let key = dsa_key(p, q, g, y)?;
                 let width = q.len();
                 match (boxed(r, width), boxed(s, width)) {
@@ -171,7 +171,7 @@ impl Material {
                     _ => false,
                 }
             }
-            (Self::Ed25519(key), SignatureValue::Ed25519(signature)) => {
+            (Self::Ed25519(key), SignatureNumbers::Ed25519(signature)) => {
                 let key =
                     ed25519_dalek::VerifyingKey::from_bytes(key).map_err(|_| OpenPgpError::InvalidMaterial("EdDSA"))?;
                 let signature = ed25519_dalek::Signature::from_bytes(signature);
@@ -183,7 +183,7 @@ impl Material {
     }
 }
 
-impl SignatureValue {
+impl SignatureNumbers {
     /// From securesystemslib's bytes: RSA's number, DSA's pair in DER, EdDSA's 64 bytes.
     pub(super) fn from_plain(algorithm: u8, bytes: &[u8]) -> Result<Self, OpenPgpError> {
         match algorithm {
@@ -198,7 +198,7 @@ impl SignatureValue {
     }
 
     /// From the integers at the end of a signature packet (RFC 4880 §5.2.2): all of them.
-    pub(super) fn from_packet(algorithm: u8, mut reader: Reader<'_>) -> Result<Self, OpenPgpError> {
+    pub(super) fn from_packet(algorithm: u8, mut reader: ByteReader<'_>) -> Result<Self, OpenPgpError> {
         let mut next = || reader.integer().map(<[u8]>::to_vec);
         let value = match algorithm {
             RSA => Self::Rsa(next()?),

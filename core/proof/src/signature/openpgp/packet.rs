@@ -59,9 +59,9 @@ pub(super) fn framed_key(body: &[u8]) -> Vec<u8> {
 
 /// Reads forward, within bounds.
 #[derive(Clone, Copy)]
-pub(super) struct Reader<'a>(&'a [u8]);
+pub(super) struct ByteReader<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
+impl<'a> ByteReader<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn every_form_of_definite_length_is_read_and_no_other() {
-        let body = |bytes: &[u8]| Reader::new(bytes).packet().map(|(kind, body)| (kind, body.len()));
+        let body = |bytes: &[u8]| ByteReader::new(bytes).packet().map(|(kind, body)| (kind, body.len()));
         assert_eq!(body(&[0x98, 1, 0]), Ok((6, 1)));
         assert_eq!(body(&[0x99, 0, 1, 0]), Ok((6, 1)));
         assert_eq!(body(&[0x9a, 0, 0, 0, 1, 0]), Ok((6, 1)));
@@ -186,10 +186,10 @@ mod tests {
 
     #[test]
     fn an_integer_has_exactly_the_length_it_states() {
-        assert_eq!(Reader::new(&[0, 9, 1, 0xff]).integer().unwrap(), [1, 0xff]);
-        assert_eq!(Reader::new(&[0, 0]).integer().unwrap(), [0_u8; 0]);
+        assert_eq!(ByteReader::new(&[0, 9, 1, 0xff]).integer().unwrap(), [1, 0xff]);
+        assert_eq!(ByteReader::new(&[0, 0]).integer().unwrap(), [0_u8; 0]);
         for broken in [&[0, 10, 1, 0xff][..], &[0, 16, 0, 0xff], &[0, 9, 1], &[0]] {
-            assert!(Reader::new(broken).integer().is_err(), "{broken:x?}");
+            assert!(ByteReader::new(broken).integer().is_err(), "{broken:x?}");
         }
     }
 }

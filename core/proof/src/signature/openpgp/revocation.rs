@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 
 use super::OpenPgpError;
-use super::certificate::{Certificate, Subject, verify};
+use super::certificate::{Certificate, CertificatePart, verify};
 use super::header::SignaturePacket;
 
 /// The most verifications that the revocations in a file may take. If each follows what it signs, it takes one.
@@ -17,7 +17,7 @@ const MAXIMUM_LOOKS: usize = 256;
 
 /// What a revocation revokes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum RevocationKind {
     /// The key as a whole.
     Key,
     /// A subkey.
@@ -27,16 +27,16 @@ pub(super) enum Kind {
 }
 
 /// What a signature packet revokes, whether or not the rest of it can be read; `None` if it is not a revocation.
-pub(super) fn kind(body: &[u8]) -> Option<Kind> {
+pub(super) fn kind(body: &[u8]) -> Option<RevocationKind> {
     let number = match body {
         // Version 3 has its type behind the length of what is hashed (RFC 4880 §5.2.2).
         [(..=3), _, number, ..] | [_, number, ..] => *number,
         _ => return None,
     };
     match number {
-        0x20 => Some(Kind::Key),
-        0x28 => Some(Kind::Subkey),
-        0x30 => Some(Kind::Certification),
+        0x20 => Some(RevocationKind::Key),
+        0x28 => Some(RevocationKind::Subkey),
+        0x30 => Some(RevocationKind::Certification),
         _ => None,
     }
 }
@@ -58,7 +58,9 @@ impl Revoked {
             for body in &component.signatures {
                 let Some(kind) = kind(body) else { continue };
                 match certificate.find_revoked(kind, place, body, &mut looks) {
-                    Ok(Some(_)) if kind == Kind::Key => return Err(OpenPgpError::Revoked(certificate.key_id)),
+                    Ok(Some(_)) if kind == RevocationKind::Key => {
+                        return Err(OpenPgpError::Revoked(certificate.key_id));
+                    }
                     // If something is in the file twice, it is revoked twice.
                     Ok(Some(subject)) => revoked.extend(certificate.places_of(subject)),
                     Ok(None) => {}
@@ -83,20 +85,20 @@ impl Certificate<'_> {
     /// What a revocation signs; `None` if it is another key's, about that key's own statements.
     fn find_revoked(
         &self,
-        kind: Kind,
+        kind: RevocationKind,
         place: usize,
         body: &[u8],
         looks: &mut usize,
-    ) -> Result<Option<&Subject<'_>>, OpenPgpError> {
-        if kind == Kind::Certification && self.is_by_another(body) {
+    ) -> Result<Option<&CertificatePart<'_>>, OpenPgpError> {
+        if kind == RevocationKind::Certification && self.is_by_another(body) {
             return Ok(None);
         }
         let signature = SignaturePacket::parse(body)?;
         signature.header.require_issuer(&self.key_id)?;
-        let can_be = |subject: &Subject<'_>| match kind {
-            Kind::Key => matches!(subject, Subject::Primary),
-            Kind::Subkey => matches!(subject, Subject::Subkey(_)),
-            Kind::Certification => !matches!(subject, Subject::Subkey(_)),
+        let can_be = |subject: &CertificatePart<'_>| match kind {
+            RevocationKind::Key => matches!(subject, CertificatePart::Primary),
+            RevocationKind::Subkey => matches!(subject, CertificatePart::Subkey(_)),
+            RevocationKind::Certification => !matches!(subject, CertificatePart::Subkey(_)),
         };
         // Try what it follows first.
         let others = self.components.iter().enumerate().filter(|(other, _)| *other != place).map(|(_, it)| it);
@@ -117,7 +119,7 @@ impl Certificate<'_> {
     }
 
     /// Where in the file this subject is.
-    fn places_of<'a>(&'a self, subject: &'a Subject<'_>) -> impl Iterator<Item = usize> + 'a {
+    fn places_of<'a>(&'a self, subject: &'a CertificatePart<'_>) -> impl Iterator<Item = usize> + 'a {
         let places = self.components.iter().enumerate();
         places.filter(move |(_, component)| component.subject == *subject).map(|(place, _)| place)
     }
