@@ -6,8 +6,8 @@
 pub mod archive_mutator;
 pub mod cnab_to_oci;
 pub mod conformance;
+pub mod crossing;
 pub mod docker_registry;
-pub mod far_side;
 pub mod folder_content;
 pub mod generated_source;
 pub mod go_reader;
@@ -20,4 +20,3 @@ pub mod read_alike;
 pub mod registry;
 pub mod sealift_command;
 pub mod tuf_repository;
-pub mod two_sides;

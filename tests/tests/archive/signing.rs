@@ -13,7 +13,7 @@ use sealift_proof::in_toto::Inspections;
 use sealift_proof::signature::{PublicKey, Scheme, SigningKey};
 use sealift_sample_publisher::Sample;
 use sealift_tests::archive_mutator;
-use sealift_tests::far_side::FarSide;
+use sealift_tests::crossing::FarSide;
 use sealift_tests::malicious_exporter::{Consignment, exporter_key};
 use sealift_tests::sealift_command::sealift;
 

@@ -8,7 +8,7 @@ use sealift_core::archive_layout::ArchiveLayoutError;
 use sealift_core::seal::SealError;
 use sealift_core::verify::HeadError;
 use sealift_proof::signature::SigningKey;
-use sealift_tests::far_side::FarSide;
+use sealift_tests::crossing::FarSide;
 use sealift_tests::malicious_exporter::exporter_key;
 
 use super::*;

@@ -16,7 +16,7 @@ use sealift_core::trust_store::TrustStoreError;
 use sealift_core::verify::documents::{DocumentError, MAXIMUM_HELD};
 use sealift_core::verify::{self, Discard, HeadError, ReceiveError, Transport, VerifySettings};
 use sealift_sample_publisher::image::{multi_platform_image, store};
-use sealift_tests::far_side::{FarSide, Refused};
+use sealift_tests::crossing::{FarSide, Refused};
 use sealift_tests::malicious_exporter::{Consignment, REPOSITORY, archive, digest, document, exporter_key};
 use serde_json::{Value, json};
 

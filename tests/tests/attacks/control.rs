@@ -2,7 +2,7 @@
 
 use sealift_core::verify::HeadError;
 use sealift_proof::level::Level;
-use sealift_tests::far_side::{FarSide, Refused};
+use sealift_tests::crossing::{FarSide, Refused};
 use sealift_tests::malicious_exporter::{Consignment, Forger};
 
 use super::*;

@@ -9,7 +9,7 @@ use sealift_core::layout::LayoutSink;
 use sealift_core::oci::{Descriptor, ManifestBytes, Reference, Repository};
 use sealift_core::transfer::{BlobContent, Offer, Sink, SinkError, Upload};
 use sealift_core::verify::ReceiveError;
-use sealift_tests::far_side::{FarSide, Refused};
+use sealift_tests::crossing::{FarSide, Refused};
 use sealift_tests::malicious_exporter::Forger;
 
 use super::*;

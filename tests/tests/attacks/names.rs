@@ -7,7 +7,7 @@ use sealift_core::trust_store::{TagError, TrustStoreError};
 use sealift_core::verify::documents::DocumentError;
 use sealift_sample_publisher::bundle::store_bundle;
 use sealift_sample_publisher::tuf_repository::Target;
-use sealift_tests::far_side::{FarSide, Refused};
+use sealift_tests::crossing::{FarSide, Refused};
 use sealift_tests::malicious_exporter::{Consignment, image_record};
 
 use std::fs;

@@ -4,7 +4,7 @@ use sealift_core::trust::{JudgementError, SupplyChainError};
 use sealift_core::trust_store::{Policy, Rule};
 use sealift_sample_publisher::keys::sign;
 use sealift_sample_publisher::tuf_repository::Target;
-use sealift_tests::far_side::FarSide;
+use sealift_tests::crossing::FarSide;
 use sealift_tests::malicious_exporter::{Consignment, REPOSITORY, signed};
 use serde_json::json;
 

@@ -6,7 +6,7 @@ use sealift_core::cnab::BundleError;
 use sealift_core::verify::documents::DocumentError;
 use sealift_sample_publisher::bundle::{BundleImage, bundle_json, store_bundle};
 use sealift_sample_publisher::image::multi_platform_image;
-use sealift_tests::far_side::FarSide;
+use sealift_tests::crossing::FarSide;
 use sealift_tests::malicious_exporter::{Consignment, blobs, digest, document, image_record, record};
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use sealift_archive_format::{Digest, DigestAlgorithm, Hasher};
 use sealift_core::trust::RepositoryError;
-use sealift_tests::far_side::{FarSide, Refused};
+use sealift_tests::crossing::{FarSide, Refused};
 use sealift_tests::malicious_exporter::{Forger, REPOSITORY};
 use serde_json::{Value, json};
 

@@ -12,7 +12,7 @@ use sealift_core::verify::documents::DocumentError;
 use sealift_sample_publisher::bundle::{BundleImage, bundle_json, store_bundle};
 use sealift_sample_publisher::image::{multi_platform_image, store};
 use sealift_tests::cnab_to_oci::{Pulled, pull};
-use sealift_tests::far_side::FarSide;
+use sealift_tests::crossing::FarSide;
 use sealift_tests::malicious_exporter::{Consignment, blobs, document, image_record, record};
 use serde_json::{Value, json};
 
@@ -283,7 +283,7 @@ fn pack(sample: &mut Sample, index: &Value) -> Consignment {
 fn accepts(consignment: &Consignment) -> bool {
     let far = FarSide::trusting_nobody(hours(2));
     far.policy("minimum_level = \"0\"\n");
-    far.import_from(&mut consignment.archive().as_slice(), &far.sink()).is_ok()
+    far.import(&consignment.archive()).is_ok()
 }
 
 fn pulled(sample: &Sample, index: &Value) -> Option<Pulled> {

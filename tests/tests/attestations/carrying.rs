@@ -7,10 +7,11 @@ use sealift_archive_format::inventory;
 use sealift_core::export::{PlanError, PrepareError};
 use sealift_core::layout::LayoutSource;
 use sealift_core::transfer::Source;
+use sealift_tests::crossing::{Crossing, IMAGE, Refused};
 use sealift_tests::images::Image;
 use serde_json::Value;
 
-use super::crossing::{Crossing, NAME, Refused, reference};
+use super::{reference, referrers};
 
 fn digest(image: &Image) -> Digest {
     image.root().descriptor().digest.clone()
@@ -23,39 +24,39 @@ fn note(about: &Image, text: &str) -> Image {
 
 #[test]
 fn referrers_of_the_index_of_a_platform_and_of_a_referrer_are_carried() {
-    let crossing = Crossing::new();
+    let crossing = Crossing::of_images();
     let image = Image::for_two_platforms("app");
     let platform = Image { manifests: image.manifests[..1].to_vec(), ..image.clone() };
     let (of_index, of_platform) = (note(&image, "index"), note(&platform, "platform"));
     let of_note = note(&of_index, "a note on the note");
-    crossing.publish(&image, &[of_note.clone(), of_platform.clone(), of_index.clone()]);
-    let archive = crossing.export().unwrap();
-    let delivered = crossing.import(&archive).unwrap();
+    crossing.publish_image(&image, &[of_note.clone(), of_platform.clone(), of_index.clone()]);
+    let archive = crossing.archive();
+    let delivered = crossing.far.import(&archive).unwrap();
     assert_eq!(delivered.tags.len(), 1, "referrers have no tags");
 
     let layout = LayoutSource::open(&crossing.path("delivered")).unwrap();
     for (subject, referrer) in [(&image, &of_index), (&platform, &of_platform), (&of_index, &of_note)] {
-        assert_eq!(Crossing::referrers(&layout, NAME, &digest(subject)), [digest(referrer)]);
-        let repository = reference(NAME).repository().clone();
+        assert_eq!(referrers(&layout, IMAGE, &digest(subject)), [digest(referrer)]);
+        let repository = reference(IMAGE).repository().clone();
         for (descriptor, content) in referrer.blobs.values() {
             let mut bytes = Vec::new();
             std::io::Read::read_to_end(&mut layout.blob(&repository, descriptor).unwrap(), &mut bytes).unwrap();
             assert_eq!(bytes, *content);
         }
     }
-    assert_eq!(crossing.export().unwrap(), archive, "the order is not that of the source");
-    crossing.import(&archive).unwrap();
+    assert_eq!(crossing.archive(), archive, "the order is not that of the source");
+    crossing.far.import(&archive).unwrap();
     let listed: Value = serde_json::from_slice(&fs::read(crossing.path("delivered/index.json")).unwrap()).unwrap();
     assert_eq!(listed["manifests"].as_array().unwrap().len(), 4, "nothing is listed twice");
 }
 
 #[test]
 fn other_tools_find_referrers_in_the_index_of_the_archive() {
-    let crossing = Crossing::new();
+    let crossing = Crossing::of_images();
     let image = Image::for_two_platforms("app");
     let referrer = note(&image, "note");
-    crossing.publish(&image, std::slice::from_ref(&referrer));
-    let archive = crossing.export().unwrap();
+    crossing.publish_image(&image, std::slice::from_ref(&referrer));
+    let archive = crossing.archive();
     let mut tar = tar::Archive::new(archive.as_slice());
     let index = tar.entries().unwrap().map(Result::unwrap).find(|entry| entry.path().unwrap().ends_with("index.json"));
     let index: Value = serde_json::from_reader(index.unwrap()).unwrap();
@@ -66,15 +67,15 @@ fn other_tools_find_referrers_in_the_index_of_the_archive() {
 
 #[test]
 fn more_levels_than_are_carried_are_no_silent_loss() {
-    let crossing = Crossing::new();
+    let crossing = Crossing::of_images();
     let image = Image::new("linux/amd64", &[("a", b"a")]);
     let first = note(&image, "1");
     let second = note(&first, "2");
     let third = note(&second, "3");
-    crossing.publish(&image, &[first, second]);
-    crossing.export().unwrap();
-    crossing.publish(&image, std::slice::from_ref(&third));
-    let refused = crossing.export().unwrap_err();
+    crossing.publish_image(&image, &[first, second]);
+    crossing.archive();
+    crossing.publish_image(&image, std::slice::from_ref(&third));
+    let refused = crossing.export(&crossing.request()).unwrap_err();
     assert!(
         matches!(&refused, Refused::Plan(PlanError::ReferrerTooDeep { referrer, .. }) if *referrer == digest(&third)),
         "{refused:?}"
@@ -83,23 +84,23 @@ fn more_levels_than_are_carried_are_no_silent_loss() {
 
 #[test]
 fn a_list_that_cannot_be_had_is_an_error() {
-    let crossing = Crossing::new();
+    let crossing = Crossing::of_images();
     let image = Image::new("linux/amd64", &[("a", b"a")]);
     let referrer = note(&image, "note");
-    crossing.publish(&image, std::slice::from_ref(&referrer));
-    fs::remove_file(crossing.path("source/blobs/sha256").join(digest(&referrer).hex())).unwrap();
-    let refused = crossing.export().unwrap_err();
+    crossing.publish_image(&image, std::slice::from_ref(&referrer));
+    fs::remove_file(crossing.path("layout/blobs/sha256").join(digest(&referrer).hex())).unwrap();
+    let refused = crossing.export(&crossing.request()).unwrap_err();
     assert!(matches!(refused, Refused::Plan(PlanError::Referrers { .. })), "{refused:?}");
 }
 
 #[test]
 fn the_inventory_names_subjects_before_what_refers_to_them() {
-    let crossing = Crossing::new();
+    let crossing = Crossing::of_images();
     let image = Image::new("linux/amd64", &[("a", b"a")]);
     let first = note(&image, "1");
     let second = note(&first, "2");
-    crossing.publish(&image, &[second.clone(), first.clone()]);
-    let archive = crossing.export().unwrap();
+    crossing.publish_image(&image, &[second.clone(), first.clone()]);
+    let archive = crossing.archive();
     let reader = sealift_archive_format::Reader::open(archive.as_slice()).unwrap().read_inventory().unwrap();
     let named: Vec<&inventory::DescriptorRecord> =
         reader.inventory().all_images().flat_map(|image| &image.referrers).collect();
@@ -108,22 +109,22 @@ fn the_inventory_names_subjects_before_what_refers_to_them() {
 
 #[test]
 fn an_attestation_that_cannot_be_looked_at_is_not_sealed() {
-    let crossing = Crossing::new();
+    let crossing = Crossing::of_images();
     let image = Image::new("linux/amd64", &[("a", b"a")]);
     let statement = super::statements::sbom(&digest(&image));
     let referrer = Image::referrer(image.root().descriptor(), super::statements::BARE, &statement);
-    crossing.publish(&image, &[referrer]);
-    crossing.export().unwrap();
+    crossing.publish_image(&image, &[referrer]);
+    crossing.archive();
     let attestation = Digest::sha256(&statement);
-    let file = crossing.path("source/blobs/sha256").join(attestation.hex());
+    let file = crossing.path("layout/blobs/sha256").join(attestation.hex());
     fs::write(&file, vec![b' '; statement.len()]).unwrap();
-    let refused = crossing.export().unwrap_err();
+    let refused = crossing.export(&crossing.request()).unwrap_err();
     assert!(
         matches!(&refused, Refused::Prepare(PrepareError::Read { digest, .. }) if *digest == attestation),
         "{refused:?}"
     );
     fs::remove_file(&file).unwrap();
-    let refused = crossing.export().unwrap_err();
+    let refused = crossing.export(&crossing.request()).unwrap_err();
     assert!(
         matches!(&refused, Refused::Prepare(PrepareError::Source { digest, .. }) if *digest == attestation),
         "{refused:?}"

@@ -1,20 +1,24 @@
 //! What refers to an image is let in by its kind, and named; where attesters are pinned, one of them vouches for all of it.
 
 use std::fs;
+use std::path::Path;
 
-use sealift_core::export::PrepareError;
+use sealift_core::export::{ExportRequest, LeftOutReferrer, PrepareError};
 use sealift_core::import::ImportError;
 use sealift_core::oci::Descriptor;
 use sealift_core::oci::ReferrerKind;
+use sealift_core::progress::Unwatched;
 use sealift_core::report::ReferrerReport;
+use sealift_core::transfer::Workers;
 use sealift_core::trust::{AttestationRefusal, ReferrerRefusal};
+use sealift_core::trust_store::TrustStore;
 use sealift_core::verify::documents::DocumentError;
 use sealift_core::verify::{HeadError, ReceiveError};
 use sealift_proof::in_toto::AttestationError;
 use sealift_proof::signature::SigningKey;
+use sealift_tests::crossing::{Crossing, IMAGE, Refused};
 use sealift_tests::images::Image;
 
-use super::crossing::{Crossing, NAME, Refused};
 use super::statements::{BARE, DSSE, digest, provenance, signed};
 
 fn builder() -> SigningKey {
@@ -37,22 +41,36 @@ fn hanging(referrer: &Image) -> Image {
 }
 
 fn crossing(referrers: &[Image]) -> Crossing {
-    let crossing = Crossing::new();
-    crossing.publish(&image(), referrers);
+    let crossing = Crossing::of_images();
+    crossing.publish_image(&image(), referrers);
     crossing
 }
 
-fn pin(crossing: &Crossing, side: &str) {
+fn pin(store: &TrustStore) {
     let pem = builder().public_key().unwrap().to_pem().unwrap();
-    crossing.store(side).begin().unwrap().add_attester(&"builder".parse().unwrap(), pem.as_bytes()).unwrap();
+    store.begin().unwrap().add_attester(&"builder".parse().unwrap(), pem.as_bytes()).unwrap();
 }
 
 fn reported(crossing: &Crossing, archive: &[u8]) -> Vec<ReferrerReport> {
-    crossing.import(archive).unwrap().verified().report().items[0].referrers.clone()
+    crossing.far.import(archive).unwrap().verified().report().items[0].referrers.clone()
+}
+
+/// Exports with these kinds of referrers; returns what was left out too.
+fn export_kinds(crossing: &Crossing, kinds: &[ReferrerKind]) -> Result<(Vec<u8>, Vec<LeftOutReferrer>), Refused> {
+    let referrers = kinds.iter().copied().collect();
+    let prepared = crossing.prepare(&ExportRequest { referrers, ..crossing.request() })?;
+    Ok((prepared.write(Vec::new(), &Workers::default(), &Unwatched).unwrap(), prepared.left_out().to_vec()))
+}
+
+/// Lets the side of this trust store take these kinds of referrers.
+fn let_in(trust: &Path, kinds: &[ReferrerKind]) {
+    let kinds: Vec<String> = kinds.iter().map(|kind| format!("{:?}", kind.name())).collect();
+    let policy = format!("minimum_level = \"0\"\nreferrers = [{}]\n", kinds.join(", "));
+    fs::write(trust.join("policy.toml"), policy).unwrap();
 }
 
 fn refusal(crossing: &Crossing, archive: &[u8]) -> ReferrerRefusal {
-    match crossing.import(archive).err().unwrap() {
+    match crossing.far.import(archive).err().unwrap() {
         Refused::Head(HeadError::Referrer(refusal)) => refusal,
         other => panic!("{other:?}"),
     }
@@ -90,9 +108,9 @@ fn an_image_that_could_be_run_is_left_out_and_named() {
         let note = about(&image(), "text/plain", b"a note");
         let crossing = crossing(&[evil.clone(), note.clone()]);
         let usual = ReferrerKind::ALL.into_iter().filter(|kind| *kind != ReferrerKind::Image).collect::<Vec<_>>();
-        let (archive, left_out) = crossing.export_kinds(&usual).unwrap();
+        let (archive, left_out) = export_kinds(&crossing, &usual).unwrap();
         let named: Vec<_> = left_out.iter().map(|it| (it.image.as_str(), &it.digest, it.kind)).collect();
-        assert_eq!(named, [(NAME, &digest(&evil), ReferrerKind::Image)]);
+        assert_eq!(named, [(IMAGE, &digest(&evil), ReferrerKind::Image)]);
         let reported = reported(&crossing, &archive);
         assert_eq!(reported.iter().map(|it| &it.digest).collect::<Vec<_>>(), [&digest(&note)]);
     }
@@ -102,18 +120,18 @@ fn an_image_that_could_be_run_is_left_out_and_named() {
 fn an_image_that_could_be_run_is_refused_unless_both_sides_ask_for_it() {
     for evil in runnable() {
         let crossing = crossing(std::slice::from_ref(&evil));
-        let refused = crossing.export_kinds(&ReferrerKind::ALL).unwrap_err();
+        let refused = export_kinds(&crossing, &ReferrerKind::ALL).unwrap_err();
         assert!(
             matches!(refused, Refused::Prepare(PrepareError::Referrer(ReferrerRefusal::Kind { .. }))),
             "{refused:?}"
         );
-        crossing.let_in("near", &ReferrerKind::ALL);
-        let (archive, _) = crossing.export_kinds(&ReferrerKind::ALL).unwrap();
+        let_in(&crossing.path("near"), &ReferrerKind::ALL);
+        let (archive, _) = export_kinds(&crossing, &ReferrerKind::ALL).unwrap();
         let refused = refusal(&crossing, &archive);
         let expected =
-            ReferrerRefusal::Kind { image: NAME.to_owned(), referrer: digest(&evil), kind: ReferrerKind::Image };
+            ReferrerRefusal::Kind { image: IMAGE.to_owned(), referrer: digest(&evil), kind: ReferrerKind::Image };
         assert_eq!(refused, expected);
-        crossing.let_in("far", &ReferrerKind::ALL);
+        let_in(&crossing.path("far"), &ReferrerKind::ALL);
         let reported = reported(&crossing, &archive);
         assert_eq!((&reported[0].digest, reported[0].kind), (&digest(&evil), ReferrerKind::Image));
     }
@@ -133,7 +151,7 @@ fn each_referrer_is_reported_with_its_kind_its_size_and_who_vouches_for_it() {
         (about(&image, "text/plain", b"a note"), ReferrerKind::Other, "text/plain"),
     ];
     let crossing = crossing(&referrers.clone().map(|(referrer, _, _)| referrer));
-    let reported = reported(&crossing, &crossing.export().unwrap());
+    let reported = reported(&crossing, &crossing.archive());
     assert_eq!(reported.len(), referrers.len());
     for (referrer, kind, artifact_type) in referrers {
         let found = reported.iter().find(|found| found.digest == digest(&referrer)).unwrap();
@@ -149,10 +167,10 @@ fn kinds_that_are_not_asked_for_are_left_out() {
     let image = image();
     let crossing =
         crossing(&[about(&image, "text/plain", b"a note"), about(&image, BARE, &provenance(&digest(&image)))]);
-    let (archive, left_out) = crossing.export_kinds(&[ReferrerKind::Attestation]).unwrap();
+    let (archive, left_out) = export_kinds(&crossing, &[ReferrerKind::Attestation]).unwrap();
     assert_eq!(left_out.iter().map(|it| it.kind).collect::<Vec<_>>(), [ReferrerKind::Other]);
     assert_eq!(reported(&crossing, &archive).len(), 1);
-    let (archive, left_out) = crossing.export_kinds(&[]).unwrap();
+    let (archive, left_out) = export_kinds(&crossing, &[]).unwrap();
     assert!(left_out.is_empty() && reported(&crossing, &archive).is_empty());
 }
 
@@ -163,8 +181,8 @@ fn who_must_vouch_for_what_hangs_off_an_image_is_asked_by_name() {
     let statement = provenance(&digest(&image));
     let by_builder = about(&image, DSSE, &signed(statement.clone(), &builder()));
     let crossing = crossing(&[by_builder, about(&image, "text/plain", b"a note")]);
-    let archive = crossing.export().unwrap();
-    pin(&crossing, "far");
+    let archive = crossing.archive();
+    pin(&crossing.far.store());
     let asking = |attested_by: &str| {
         let other = "[[require]]\nnames = [\"example.com/other\"]\nlevel = \"0\"\nattested_by = []\n";
         let own = format!("[[require]]\nnames = [\"example.com/org/*\"]\nlevel = \"0\"\nattested_by = {attested_by}\n");
@@ -183,8 +201,8 @@ fn who_must_vouch_for_what_hangs_off_an_image_is_asked_by_name() {
 fn an_attestation_by_another_attester_than_the_one_asked_for_by_name() {
     let image = image();
     let crossing = crossing(&[about(&image, DSSE, &signed(provenance(&digest(&image)), &builder()))]);
-    let archive = crossing.export().unwrap();
-    pin(&crossing, "far");
+    let archive = crossing.archive();
+    pin(&crossing.far.store());
     let policy = |asked: &str| {
         let text = format!("[[require]]\nnames = [\"*\"]\nlevel = \"0\"\nattested_by = [{asked:?}]\n");
         fs::write(crossing.path("far").join("policy.toml"), text).unwrap();
@@ -192,7 +210,7 @@ fn an_attestation_by_another_attester_than_the_one_asked_for_by_name() {
     policy("builder");
     assert_eq!(reported(&crossing, &archive).len(), 1);
     policy("scanner");
-    let refused = crossing.import(&archive).err().unwrap();
+    let refused = crossing.far.import(&archive).err().unwrap();
     let Refused::Import(ImportError::Receive(ReceiveError::Attestation(AttestationRefusal::Refused {
         source, ..
     }))) = refused
@@ -221,16 +239,16 @@ fn where_an_attester_is_pinned_nothing_unproven_hangs_off_an_image() {
         about(&image, "application/vnd.cncf.notary.signature", b"x"),
     ] {
         let crossing = crossing(&[right(), unproven.clone()]);
-        let archive = crossing.export().unwrap();
+        let archive = crossing.archive();
         assert_eq!(reported(&crossing, &archive).len(), 2, "nobody is pinned yet");
-        pin(&crossing, "far");
+        pin(&crossing.far.store());
         let refused = refusal(&crossing, &archive);
         assert!(
             matches!(&refused, ReferrerRefusal::Unproven { referrer, asked, .. } if *referrer == digest(&unproven) && asked.len() == 1),
             "{refused:?}"
         );
-        pin(&crossing, "near");
-        let refused = crossing.export().unwrap_err();
+        pin(&crossing.near());
+        let refused = crossing.export(&crossing.request()).unwrap_err();
         assert!(matches!(refused, Refused::Prepare(PrepareError::Referrer(ReferrerRefusal::Unproven { .. }))));
     }
 }
@@ -243,9 +261,9 @@ fn a_statement_is_found_by_walking_and_held_to_the_pinned_key() {
     for content in [statement.clone(), signed(statement, &SigningKey::from_seed(&[2; 32]))] {
         let inner = about(&image, if content.starts_with(b"{\"payload") { DSSE } else { BARE }, &content);
         let crossing = crossing(&[Image::index(&[hanging(&inner)]).about(image.root().descriptor())]);
-        let archive = crossing.export().unwrap();
-        pin(&crossing, "far");
-        let refused = crossing.import(&archive).err().unwrap();
+        let archive = crossing.archive();
+        pin(&crossing.far.store());
+        let refused = crossing.far.import(&archive).err().unwrap();
         assert!(format!("{refused:?}").contains("NotSigned"), "{refused:?}");
     }
 }
@@ -258,9 +276,9 @@ fn an_attester_vouches_for_a_referrer_by_attesting_it() {
     let nested = about(&image, DSSE, &signed(provenance(&digest(&image)), &builder()));
     let nested = Image::index(&[hanging(&nested)]);
     let crossing = crossing(&[sbom.clone(), vouched, nested.about(image.root().descriptor())]);
-    pin(&crossing, "near");
-    pin(&crossing, "far");
-    let reported = reported(&crossing, &crossing.export().unwrap());
+    pin(&crossing.near());
+    pin(&crossing.far.store());
+    let reported = reported(&crossing, &crossing.archive());
     assert_eq!(reported.len(), 3);
     assert!(reported.iter().all(|found| found.attested_by == ["builder"]), "{reported:?}");
 }
@@ -280,7 +298,8 @@ fn nothing_below_a_referrer_is_about_something_else() {
         (vec![], Image::index(&[about(&elsewhere, "application/spdx+json", b"{}")]).about(image.root().descriptor())),
     ] {
         let referrers: Vec<Image> = beside.into_iter().chain([nested]).collect();
-        let refused = crossing(&referrers).export().unwrap_err();
+        let crossing = crossing(&referrers);
+        let refused = crossing.export(&crossing.request()).unwrap_err();
         let is_elsewhere = |error: &PrepareError| {
             matches!(error, PrepareError::Documents(DocumentError::NotAReferrer { subject: Some(_), .. }))
         };
@@ -288,8 +307,8 @@ fn nothing_below_a_referrer_is_about_something_else() {
     }
     let nested = Image::index(&[honest]).about(image.root().descriptor());
     let crossing = crossing(&[nested]);
-    pin(&crossing, "near");
-    assert!(crossing.export().is_ok(), "the same subject, said twice");
+    pin(&crossing.near());
+    assert!(crossing.export(&crossing.request()).is_ok(), "the same subject, said twice");
 }
 
 #[test]
@@ -312,7 +331,8 @@ fn an_attestation_is_attached_to_few_things() {
         index["manifests"] = entries.collect();
         Image::index(std::slice::from_ref(&attestation)).with_manifest(&index).about(image.root().descriptor())
     };
-    let refused = crossing(&[listed(40)]).export().unwrap_err();
+    let crossing = crossing(&[listed(40)]);
+    let refused = crossing.export(&crossing.request()).unwrap_err();
     let is_many =
         |error: &PrepareError| matches!(error, PrepareError::Documents(DocumentError::TooManySubjects { .. }));
     assert!(matches!(&refused, Refused::Prepare(error) if is_many(error)), "{refused:?}");
@@ -327,7 +347,7 @@ fn a_configuration_is_not_a_place_to_hide_a_statement() {
     let mut document: serde_json::Value = serde_json::from_slice(right.root().bytes()).unwrap();
     document["config"] = serde_json::to_value(hidden).unwrap();
     let crossing = crossing(&[right.with_manifest(&document)]);
-    let archive = crossing.export().unwrap();
-    pin(&crossing, "far");
+    let archive = crossing.archive();
+    pin(&crossing.far.store());
     assert!(matches!(refusal(&crossing, &archive), ReferrerRefusal::Unproven { .. }));
 }

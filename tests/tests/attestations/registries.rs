@@ -3,21 +3,31 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sealift_core::export::PlanError;
+use sealift_core::export::{ExportRequest, ItemOrigin, ItemRequest, PlanError, SourceReference};
 use sealift_core::http::{HttpClient, HttpSettings, Retries};
 use sealift_core::import::{Destination, Naming};
+use sealift_core::oci::Platforms;
+use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::registry::{Credentials, RegistryClient, RegistrySink, RegistrySource};
 use sealift_core::transfer::Sink;
+use sealift_tests::crossing::{Crossing, IMAGE, Refused};
 use sealift_tests::images::Image;
 use sealift_tests::registry::{Action, Fault, Registry};
 use serde_json::Value;
 
-use super::crossing::{Crossing, Refused, reference};
+use super::{reference, referrers};
 
 fn client() -> RegistryClient {
     let retries = Retries { attempts: 1, ..HttpSettings::default().retries };
     let http = HttpClient::new(HttpSettings { retries, ..HttpSettings::default() }).unwrap();
     RegistryClient::new(http, Credentials::none())
+}
+
+/// Exports the image that a registry has under this name.
+fn export_from(crossing: &Crossing, name: &str) -> Result<Vec<u8>, Refused> {
+    let place = SourceReference { source: Arc::new(RegistrySource::new(client())), reference: reference(name) };
+    let items = vec![ItemRequest { name: IMAGE.to_owned(), origin: ItemOrigin::Image(place) }];
+    crossing.export(&ExportRequest { items, platforms: Platforms::All, referrers: usual_kinds() })
 }
 
 /// A registry with an interface for referrers, or without one.
@@ -34,7 +44,7 @@ fn note(about: &Image, text: &str) -> Image {
 #[test]
 fn referrers_cross_from_registry_to_registry_whatever_these_know_of_them() {
     for (near_lists, far_lists) in [(true, true), (true, false), (false, true), (false, false)] {
-        let crossing = Crossing::new();
+        let mut crossing = Crossing::of_images();
         let (near, far) = (registry(near_lists), registry(far_lists));
         let image = Image::for_two_platforms("app");
         let notes = [note(&image, "one"), note(&image, "two")];
@@ -45,15 +55,16 @@ fn referrers_cross_from_registry_to_registry_whatever_these_know_of_them() {
             note.store(&sink, reference(&name).repository()).unwrap();
         }
 
-        let archive = crossing.export_from(Arc::new(RegistrySource::new(client())), &name).unwrap();
-        let destination = Destination::Registry { domain: far.domain(), prefix: String::new(), naming: Naming::Flat };
+        let archive = export_from(&crossing, &name).unwrap();
+        crossing.far.destination =
+            Destination::Registry { domain: far.domain(), prefix: String::new(), naming: Naming::Flat };
         for _ in 0..2 {
-            crossing.import_to(&archive, &destination, &RegistrySink::new(client())).unwrap();
+            crossing.far.import_from(&mut archive.as_slice(), &RegistrySink::new(client())).unwrap();
         }
 
         let there = format!("{}/org/app:1", far.domain());
         let subject = &image.root().descriptor().digest;
-        let found = Crossing::referrers(&RegistrySource::new(client()), &there, subject);
+        let found = referrers(&RegistrySource::new(client()), &there, subject);
         let mut expected: Vec<_> = notes.iter().map(|note| note.root().descriptor().digest.clone()).collect();
         expected.sort();
         assert_eq!(found, expected, "{near_lists} {far_lists}");
@@ -97,7 +108,7 @@ fn a_registry_that_fails_to_list_is_an_error_and_not_a_registry_without_referrer
     let name = format!("{}/org/app:1", near.domain());
     image.push(&RegistrySink::new(client()), &reference(&name)).unwrap();
     near.inject(Fault::always("GET", "/referrers/", Action::status(500, &[])));
-    let refused = Crossing::new().export_from(Arc::new(RegistrySource::new(client())), &name).unwrap_err();
+    let refused = export_from(&Crossing::of_images(), &name).unwrap_err();
     assert!(matches!(refused, Refused::Plan(PlanError::Referrers { .. })), "{refused:?}");
 }
 
@@ -113,6 +124,6 @@ fn a_registry_that_lists_what_refers_to_something_else_is_not_believed() {
     let listed = vec![note.root().descriptor().clone()];
     let key = ("org/app".to_owned(), image.root().descriptor().digest.to_string());
     near.state().referrers = Some(BTreeMap::from([(key, listed)]));
-    let refused = Crossing::new().export_from(Arc::new(RegistrySource::new(client())), &name).unwrap_err();
+    let refused = export_from(&Crossing::of_images(), &name).unwrap_err();
     assert!(matches!(refused, Refused::Plan(PlanError::NotAReferrer { .. })), "{refused:?}");
 }

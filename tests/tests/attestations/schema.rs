@@ -9,11 +9,10 @@ use sealift_core::verify::{Discard, Transport};
 use sealift_proof::freshness::AskedClock;
 use sealift_proof::in_toto::trace::{InspectionTrace, LinkTrace, PassedOver, RuleTrace, StepTrace, Trace};
 use sealift_proof::signature::SigningKey;
+use sealift_tests::crossing::Crossing;
 use sealift_tests::images::Image;
-use sealift_tests::two_sides::TwoSides;
 use serde_json::{Value, json};
 
-use super::crossing::Crossing;
 use super::statements::{BARE, DSSE, digest, provenance, sbom, signed};
 
 /// Checks values against as much of JSON Schema as the schema uses, and notes the properties that it met.
@@ -106,7 +105,7 @@ fn collect(schema: &Value, pointer: &str, described: &mut BTreeSet<String>) {
 
 /// The report on an image with attestations of every kind.
 fn with_attestations() -> Report {
-    let crossing = Crossing::new();
+    let crossing = Crossing::of_images();
     let image = Image::for_two_platforms("app");
     let attach = |layer_type: &str, content: &[u8]| Image::referrer(image.root().descriptor(), layer_type, content);
     let key = SigningKey::from_seed(&[1; 32]);
@@ -115,21 +114,21 @@ fn with_attestations() -> Report {
         attach(DSSE, &signed(provenance(&digest(&image)), &key)),
         attach(BARE, &super::statements::statement(&digest(&image), "https://example.com/claim", &json!({}))),
     ];
-    crossing.publish(&image, &referrers);
-    crossing.import(&crossing.export().unwrap()).unwrap().verified().report()
+    crossing.publish_image(&image, &referrers);
+    crossing.far.import(&crossing.archive()).unwrap().verified().report()
 }
 
 /// The report on an attestation that a pinned key signed.
 fn with_a_pinned_key() -> Report {
-    let crossing = Crossing::new();
+    let crossing = Crossing::of_images();
     let image = Image::new("linux/amd64", &[("app", b"app")]);
     let key = SigningKey::from_seed(&[1; 32]);
     let envelope = signed(provenance(&digest(&image)), &key);
-    crossing.publish(&image, &[Image::referrer(image.root().descriptor(), DSSE, &envelope)]);
-    let archive = crossing.export().unwrap();
+    crossing.publish_image(&image, &[Image::referrer(image.root().descriptor(), DSSE, &envelope)]);
+    let archive = crossing.archive();
     let pem = key.public_key().unwrap().to_pem().unwrap();
-    crossing.store("far").begin().unwrap().add_attester(&"builder".parse().unwrap(), pem.as_bytes()).unwrap();
-    crossing.import(&archive).unwrap().verified().report()
+    crossing.far.store().begin().unwrap().add_attester(&"builder".parse().unwrap(), pem.as_bytes()).unwrap();
+    crossing.far.import(&archive).unwrap().verified().report()
 }
 
 /// A trace with one of everything.
@@ -168,11 +167,11 @@ fn warnings() -> Vec<WarningReport> {
 #[test]
 fn the_schema_describes_every_field_of_a_report_and_no_others() {
     let mut checker = Checker::new();
-    let sides = TwoSides::new();
+    let sides = Crossing::new();
     let archive = sides.archive();
-    let judged = sides.judge_by(&archive, Some(AskedClock::AsOf(sides.now))).unwrap();
+    let judged = sides.far.judge_by(archive.as_slice(), Some(AskedClock::AsOf(sides.now))).unwrap();
     let audited = judged.receive(&Discard, &Transport::default()).unwrap().report();
-    for report in [with_attestations(), with_a_pinned_key(), sides.verify(&archive).report(), audited] {
+    for report in [with_attestations(), with_a_pinned_key(), sides.far.verify(&archive).report(), audited] {
         checker.check(&serde_json::to_value(report).unwrap(), "");
     }
     checker.check(&serde_json::to_value(trace()).unwrap(), "/$defs/trace");

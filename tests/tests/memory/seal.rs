@@ -20,7 +20,7 @@ use sealift_archive_format::{
 use sealift_core::inspect::inspect;
 use sealift_core::seal::{self, ExporterKey, SealError};
 use sealift_core::verify::HeadError;
-use sealift_tests::far_side::{FarSide, Refused};
+use sealift_tests::crossing::{FarSide, Refused};
 use sealift_tests::malicious_exporter::{archive, exporter_key};
 
 use crate::counting_allocator::peak_of;

@@ -15,7 +15,7 @@ use sealift_core::verify::documents::DocumentError;
 use sealift_core::verify::{self, Discard, HeadError, Transport, VerifySettings};
 use sealift_proof::in_toto::Inspections;
 use sealift_sample_publisher::Sample;
-use sealift_tests::far_side::FarSide;
+use sealift_tests::crossing::FarSide;
 use sealift_tests::hostile_source::HostileSource;
 use sealift_tests::malicious_exporter::{Consignment, blobs};
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! What `export` seals, the far side takes: over sources of every form, right and wrong.
 
 use proptest::prelude::*;
-use sealift_tests::far_side::FarSide;
+use sealift_tests::crossing::FarSide;
 use sealift_tests::generated_source::{self, POLICY};
 use sealift_tests::malicious_exporter::exporter_key;
 
@@ -22,7 +22,7 @@ proptest! {
     fn what_export_seals_is_verified_and_imported(choices in prop::collection::vec(any::<u8>(), 0..160)) {
         let side = side();
         if let Some(archive) = export(&side, &choices) {
-            let delivered = side.import_from(&mut archive.as_slice(), &side.sink());
+            let delivered = side.import(&archive);
             prop_assert!(delivered.is_ok(), "{:?}", delivered.err());
         }
     }

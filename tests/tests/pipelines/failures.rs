@@ -28,17 +28,18 @@ use sealift_proof::tuf::Limits;
 use sealift_proof::tuf::provider::{CarriedMetadata, CarriedTargets};
 use sealift_sample_publisher::Sample;
 use sealift_sample_publisher::bundle::{BundleImage, store_bundle};
+use sealift_tests::crossing::{BUNDLE, Crossing, Refused};
 use sealift_tests::hostile_source::HostileSource;
-use sealift_tests::two_sides::{ExportFailure, TwoSides};
+use sealift_tests::malicious_exporter::exporter_key;
 use serde_json::{Value, json};
 
 use super::WEB;
 
 pub(super) const INSTALLER: &str = "example.com/demo/installer:1.0.0";
 
-fn plan_of(sides: &TwoSides, request: &ExportRequest) -> PlanError {
+fn plan_of(sides: &Crossing, request: &ExportRequest) -> PlanError {
     match sides.prepare(request).err().unwrap() {
-        ExportFailure::Plan(error) => error,
+        Refused::Plan(error) => error,
         other => panic!("{other:?}"),
     }
 }
@@ -67,8 +68,8 @@ fn document(bundle_json: &[u8], images: ImagesFrom) -> ExportRequest {
 }
 
 /// The file of a blob of the near side's layout.
-pub(super) fn blob(sides: &TwoSides, digest: &Digest) -> std::path::PathBuf {
-    sides.published.layout.join("blobs/sha256").join(digest.hex())
+pub(super) fn blob(sides: &Crossing, digest: &Digest) -> std::path::PathBuf {
+    sides.path("layout").join("blobs/sha256").join(digest.hex())
 }
 
 /// Changes the last byte of a file.
@@ -80,7 +81,7 @@ fn spoil(path: &std::path::Path) {
 
 #[test]
 fn a_plan_names_what_is_wrong_with_its_request() {
-    let sides = TwoSides::new();
+    let sides = Crossing::new();
     let no_bundle = plan_of(&sides, &stored(sides.layout(), WEB));
     assert!(
         matches!(&no_bundle, PlanError::RegistryForm { source: RegistryFormError::NotABundle, .. }),
@@ -105,7 +106,7 @@ fn a_plan_names_what_is_wrong_with_its_request() {
 
 #[test]
 fn a_plan_names_what_is_wrong_with_a_bundle_json() {
-    let sides = TwoSides::new();
+    let sides = Crossing::new();
     let repository = sides.place(WEB).reference.repository().clone();
     let anywhere = || ImagesFrom::TheirReferences(sides.layout());
     assert!(matches!(plan_of(&sides, &document(b"{}", anywhere())), PlanError::Bundle { .. }));
@@ -120,7 +121,7 @@ fn a_plan_names_what_is_wrong_with_a_bundle_json() {
 }
 
 /// The digest of the sample's bundle.json.
-fn bundle_of(sides: &TwoSides) -> Digest {
+fn bundle_of(sides: &Crossing) -> Digest {
     sides.prepare(&sides.request()).unwrap().inventory().items[0].descriptor().digest.clone()
 }
 
@@ -136,7 +137,7 @@ fn a_bundle_whose_index_does_not_list_an_image_is_not_complete() {
     let images = [of(1, None), of(2, Some("web"))];
     let bundle_json = sealift_sample_publisher::bundle::bundle_json("shop", "1.0.0", &images);
     sample.references[0].1 = store_bundle(&mut sample.blobs, bundle_json, &images[..1]);
-    let sides = TwoSides::of(&sample, now);
+    let sides = Crossing::of(&sample, now);
     let refused = plan_of(&sides, &sides.request());
     assert!(
         matches!(&refused, PlanError::RegistryForm { source: RegistryFormError::ImageNotListed { reference }, .. }
@@ -208,10 +209,10 @@ fn a_bundle_json_has_limits() {
 
 #[test]
 fn a_repository_that_is_not_pinned_speaks_for_nothing() {
-    let sides = TwoSides::new();
+    let sides = Crossing::new();
     sides.near().update().unwrap().remove_root(&"demo".parse().unwrap()).unwrap();
     match sides.prepare(&sides.request()).err().unwrap() {
-        ExportFailure::Prepare(PrepareError::NotPinned { name }) => assert_eq!(name.as_str(), "demo"),
+        Refused::Prepare(PrepareError::NotPinned { name }) => assert_eq!(name.as_str(), "demo"),
         other => panic!("{other:?}"),
     }
     let trust = Trust {
@@ -221,7 +222,7 @@ fn a_repository_that_is_not_pinned_speaks_for_nothing() {
         exporters: BTreeMap::new(),
         attesters: BTreeMap::new(),
     };
-    let tuf = &sides.published.tuf;
+    let tuf = &sides.path("tuf");
     let mut metadata = sealift_core::tuf_repository::RepositoryFolder::new(tuf.join("metadata"), tuf.join("targets"));
     let mut targets = metadata.clone();
     let carrier = sealift_core::trust::Carrier { metadata: &mut metadata, targets: &mut targets };
@@ -230,7 +231,7 @@ fn a_repository_that_is_not_pinned_speaks_for_nothing() {
     assert!(matches!(gathered, Err(RepositoryError::NotPinned { name }) if name.as_str() == "demo"));
 }
 
-fn settings<'a>(sides: &TwoSides, exporter: &str, keys: &'a [SigningKey]) -> export::ExportSettings<'a> {
+fn settings<'a>(sides: &Crossing, exporter: &str, keys: &'a [SigningKey]) -> export::ExportSettings<'a> {
     export::ExportSettings {
         now: sides.now,
         exported_at: sides.now,
@@ -242,13 +243,13 @@ fn settings<'a>(sides: &TwoSides, exporter: &str, keys: &'a [SigningKey]) -> exp
 }
 
 /// Prepares an image that nobody signed.
-pub(super) fn prepare(sides: &TwoSides, exporter: &str, keys: &[SigningKey]) -> Result<export::Prepared, PrepareError> {
+pub(super) fn prepare(sides: &Crossing, exporter: &str, keys: &[SigningKey]) -> Result<export::Prepared, PrepareError> {
     prepare_request(sides, &sides.image_request(WEB), exporter, keys)
 }
 
 /// Prepares images that nobody signed.
 pub(super) fn prepare_request(
-    sides: &TwoSides,
+    sides: &Crossing,
     request: &ExportRequest,
     exporter: &str,
     keys: &[SigningKey],
@@ -263,8 +264,8 @@ pub(super) fn prepare_request(
 
 #[test]
 fn what_no_seal_can_say_is_not_sealed() {
-    let sides = TwoSides::new();
-    let key = || SigningKey::from_seed(&[42; 32]);
+    let sides = Crossing::new();
+    let key = exporter_key;
     assert!(prepare(&sides, "test", &[key()]).is_ok());
     for keys in [vec![], vec![key(), key()]] {
         let refused = prepare(&sides, "test", &keys).err().unwrap();
@@ -289,8 +290,8 @@ impl Write for Full {
 
 #[test]
 fn an_archive_that_cannot_be_written_to_its_end_says_why() {
-    let sides = TwoSides::new();
-    let prepared = prepare(&sides, "test", &[SigningKey::from_seed(&[42; 32])]).unwrap();
+    let sides = Crossing::new();
+    let prepared = prepare(&sides, "test", &[exporter_key()]).unwrap();
     let write = || prepared.write(Vec::new(), &Workers::default(), &Unwatched).err();
     assert!(write().is_none());
     let refused = prepared.write(Full, &Workers::default(), &Unwatched).err();
@@ -306,8 +307,8 @@ fn an_archive_that_cannot_be_written_to_its_end_says_why() {
 
 #[test]
 fn a_mirror_that_cannot_be_written_says_where() {
-    let sides = TwoSides::new();
-    let delivered = sides.import(&sides.archive(), &sides.path("delivered")).unwrap();
+    let sides = Crossing::new();
+    let delivered = sides.far.import(&sides.archive()).unwrap();
     let file = sides.path("mirror");
     fs::create_dir_all(file.join("demo/metadata")).unwrap();
     fs::write(file.join("demo/targets"), b"").unwrap();
@@ -317,7 +318,7 @@ fn a_mirror_that_cannot_be_written_says_where() {
 
 #[test]
 fn more_names_than_an_index_may_list_are_not_sealed() {
-    let sides = TwoSides::new();
+    let sides = Crossing::new();
     fs::write(sides.path("near/policy.toml"), "minimum_level = \"0\"\n").unwrap();
     sides.near().update().unwrap().remove_root(&"demo".parse().unwrap()).unwrap();
     let mut source = HostileSource::default();
@@ -327,7 +328,7 @@ fn more_names_than_an_index_may_list_are_not_sealed() {
     let names = (0..10_001).map(|number| format!("e.example/a:{number}"));
     let items = names.flat_map(|name| lone_image(Arc::clone(&source), &name).items).collect();
     let plan = export::plan(&ExportRequest { items, ..sides.image_request(WEB) }, &Workers::default()).unwrap();
-    let (trust, keys) = (sides.near().load().unwrap(), [SigningKey::from_seed(&[42; 32])]);
+    let (trust, keys) = (sides.near().load().unwrap(), [exporter_key()]);
     let prepared = export::prepare(plan, &trust, BTreeMap::new(), &settings(&sides, "test", &keys));
     let refused = prepared.err().unwrap();
     assert!(matches!(&refused, PrepareError::Layout(ArchiveLayoutError::TooMany { count: 10_001, .. })), "{refused:?}");
@@ -358,7 +359,7 @@ fn a_file_by_a_name_that_no_entry_can_have_is_not_carried() {
     let now = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).unwrap();
     let mut sample = Sample::new(now).unwrap();
     let released = &mut sample.repository.released;
-    let mut listed = released[super::BUNDLE].custom.clone().unwrap();
+    let mut listed = released[BUNDLE].custom.clone().unwrap();
     for at in [1, 2] {
         let link = listed["in-toto"][at].as_str().unwrap().to_owned();
         let folder = link.rsplit('/').nth(1).unwrap();
@@ -367,8 +368,8 @@ fn a_file_by_a_name_that_no_entry_can_have_is_not_carried() {
         released.insert(outside.clone(), target);
         listed["in-toto"][at] = json!(outside);
     }
-    released.get_mut(super::BUNDLE).unwrap().custom = Some(listed);
-    let sides = TwoSides::of(&sample, now);
+    released.get_mut(BUNDLE).unwrap().custom = Some(listed);
+    let sides = Crossing::of(&sample, now);
     let (mut metadata, mut targets) = (BTreeMap::new(), BTreeMap::new());
     for (path, bytes) in sample.repository.files() {
         match path.split_once('/') {
@@ -380,7 +381,7 @@ fn a_file_by_a_name_that_no_entry_can_have_is_not_carried() {
     let (mut metadata, mut targets) = (CarriedMetadata::new(metadata), CarriedTargets::new(targets));
     let carrier = sealift_core::trust::Carrier { metadata: &mut metadata, targets: &mut targets };
     let plan = export::plan(&sides.request(), &Workers::default()).unwrap();
-    let (trust, keys) = (sides.near().load().unwrap(), [SigningKey::from_seed(&[42; 32])]);
+    let (trust, keys) = (sides.near().load().unwrap(), [exporter_key()]);
     let live = BTreeMap::from([("demo".parse().unwrap(), carrier)]);
     let prepared = export::prepare(plan, &trust, live, &settings(&sides, "test", &keys));
     let refused = prepared.err().unwrap();

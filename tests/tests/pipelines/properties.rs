@@ -14,7 +14,7 @@ use sealift_proof::in_toto::rule_processing::{StepReport, apply_rules};
 use sealift_proof::in_toto::{ArtifactHashes, Artifacts, Parameters};
 use sealift_proof::tuf::RepositoryMap;
 use sealift_proof::tuf::map::MapSearchError;
-use sealift_tests::far_side::FarSide;
+use sealift_tests::crossing::FarSide;
 use sealift_tests::generated_source::{self, POLICY};
 use sealift_tests::malicious_exporter::exporter_key;
 use sealift_tests::tuf_repository::TufRepository;

@@ -13,15 +13,16 @@ use sealift_core::oci::media_type::OCI_MANIFEST;
 use sealift_core::progress::Unwatched;
 use sealift_core::transfer::Workers;
 use sealift_proof::signature::SigningKey;
+use sealift_tests::crossing::Crossing;
 use sealift_tests::hostile_source::HostileSource;
-use sealift_tests::two_sides::TwoSides;
+use sealift_tests::malicious_exporter::exporter_key;
 use serde_json::json;
 
 use super::WEB;
 use super::failures::{INSTALLER, blob, lone_image, prepare, prepare_request};
 
 fn key() -> [SigningKey; 1] {
-    [SigningKey::from_seed(&[42; 32])]
+    [exporter_key()]
 }
 
 fn write(prepared: &Prepared, output: &Path, workers: usize) -> Result<TakenUp, ExportError> {
@@ -39,7 +40,7 @@ fn fetched(prepared: &Prepared) -> Vec<Digest> {
 }
 
 /// Writes until one blob is missing, which is put back then.
-fn interrupt(sides: &TwoSides, prepared: &Prepared, output: &Path) {
+fn interrupt(sides: &Crossing, prepared: &Prepared, output: &Path) {
     let missing = blob(sides, &fetched(prepared)[0]);
     let aside = missing.with_extension("aside");
     fs::rename(&missing, &aside).unwrap();
@@ -52,7 +53,7 @@ fn interrupt(sides: &TwoSides, prepared: &Prepared, output: &Path) {
 
 #[test]
 fn an_archive_is_the_same_for_any_number_of_workers_and_through_a_pipe() {
-    let sides = TwoSides::new();
+    let sides = Crossing::new();
     let prepared = prepare(&sides, "test", &key()).unwrap();
     let piped = prepared.write(Vec::new(), &Workers::default(), &Unwatched).unwrap();
     for workers in [1, 2, 8, 32] {
@@ -67,7 +68,7 @@ fn an_archive_is_the_same_for_any_number_of_workers_and_through_a_pipe() {
 
 #[test]
 fn what_is_whole_is_not_fetched_again_and_the_bytes_are_the_same() {
-    let sides = TwoSides::new();
+    let sides = Crossing::new();
     let prepared = prepare(&sides, "test", &key()).unwrap();
     let piped = prepared.write(Vec::new(), &Workers::default(), &Unwatched).unwrap();
     let output = sides.path("app.sealift");
@@ -84,7 +85,7 @@ fn what_is_whole_is_not_fetched_again_and_the_bytes_are_the_same() {
 
 #[test]
 fn what_was_damaged_meanwhile_is_fetched_again() {
-    let sides = TwoSides::new();
+    let sides = Crossing::new();
     let prepared = prepare(&sides, "test", &key()).unwrap();
     let piped = prepared.write(Vec::new(), &Workers::default(), &Unwatched).unwrap();
     let output = sides.path("app.sealift");
@@ -100,7 +101,7 @@ fn what_was_damaged_meanwhile_is_fetched_again() {
 
 #[test]
 fn what_is_still_wanted_is_kept_when_something_else_is_exported() {
-    let sides = TwoSides::new();
+    let sides = Crossing::new();
     let output = sides.path("app.sealift");
     let first = prepare(&sides, "test", &key()).unwrap();
     interrupt(&sides, &first, &output);
@@ -122,7 +123,7 @@ fn what_is_still_wanted_is_kept_when_something_else_is_exported() {
 
 #[test]
 fn starting_over_forgets_what_was_there() {
-    let sides = TwoSides::new();
+    let sides = Crossing::new();
     let prepared = prepare(&sides, "test", &key()).unwrap();
     let output = sides.path("app.sealift");
     interrupt(&sides, &prepared, &output);
@@ -132,7 +133,7 @@ fn starting_over_forgets_what_was_there() {
 
 #[test]
 fn nothing_that_was_there_before_is_written_over() {
-    let sides = TwoSides::new();
+    let sides = Crossing::new();
     let prepared = prepare(&sides, "test", &key()).unwrap();
     let begin = |output: &Path, afresh| Unfinished::begin(output, &prepared, afresh).unwrap_err();
     let path = |name: &str| sides.path(name);
@@ -162,7 +163,7 @@ fn nothing_that_was_there_before_is_written_over() {
 
 #[test]
 fn an_unfinished_archive_of_other_things_is_not_written_over_unasked() {
-    let sides = TwoSides::new();
+    let sides = Crossing::new();
     let output = sides.path("app.sealift");
     interrupt(&sides, &prepare(&sides, "test", &key()).unwrap(), &output);
     let mut source = HostileSource::default();
@@ -176,7 +177,7 @@ fn an_unfinished_archive_of_other_things_is_not_written_over_unasked() {
 
 #[test]
 fn an_archive_that_is_longer_than_the_room_is_not_begun() {
-    let sides = TwoSides::new();
+    let sides = Crossing::new();
     let mut source = HostileSource::default();
     let config = source.store("application/vnd.oci.image.config.v1+json", b"{}".to_vec());
     let layer = Descriptor { size: 1 << 50, ..Descriptor::of("application/vnd.oci.image.layer.v1.tar", b"a layer") };
@@ -190,7 +191,7 @@ fn an_archive_that_is_longer_than_the_room_is_not_begun() {
 
 #[test]
 fn a_source_that_sends_something_else_leaves_no_archive() {
-    let sides = TwoSides::new();
+    let sides = Crossing::new();
     let prepared = prepare(&sides, "test", &key()).unwrap();
     let output = sides.path("app.sealift");
     fs::write(blob(&sides, &fetched(&prepared)[1]), b"something else").unwrap();

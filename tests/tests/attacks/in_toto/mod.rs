@@ -17,7 +17,7 @@ use sealift_sample_publisher::Sample;
 use sealift_sample_publisher::keys::{key_id, key_object, sign};
 use sealift_sample_publisher::supply_chain::{Link, SupplyChain, artifact};
 use sealift_sample_publisher::tuf_repository::Target;
-use sealift_tests::far_side::{FarSide, Refused};
+use sealift_tests::crossing::{FarSide, Refused};
 use sealift_tests::malicious_exporter::signed;
 use serde_json::{Value, json};
 

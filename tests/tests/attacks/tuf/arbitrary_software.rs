@@ -10,9 +10,8 @@ use sealift_proof::tuf::{MismatchError, TufError};
 use sealift_sample_publisher::bundle::{BundleImage, store_bundle};
 use sealift_sample_publisher::image::multi_platform_image;
 use sealift_sample_publisher::tuf_repository::Target;
-use sealift_tests::far_side::{FarSide, Refused};
+use sealift_tests::crossing::{Crossing, FarSide, Refused};
 use sealift_tests::malicious_exporter::{Forger, document};
-use sealift_tests::two_sides::{ExportFailure, TwoSides};
 use serde_json::{Map, Value, json};
 
 use super::*;
@@ -190,7 +189,7 @@ fn arbitrary_software_every_listed_hash_of_a_target_is_compared_on_the_far_side(
             let written = written(hashes, &content(&sample, name));
             forger.edit("targets/releases", |signed| signed["targets"][name]["hashes"] = written);
             let far = FarSide::trusting(&sample, hours(2));
-            let judged = match far.import_from(&mut &*consignment.archive(), &far.sink()) {
+            let judged = match far.import(&consignment.archive()) {
                 Ok(_) => Ok(()),
                 Err(Refused::Head(HeadError::Judgement(error))) => Err(error),
                 Err(other) => panic!("{other:?}"),
@@ -206,20 +205,20 @@ fn arbitrary_software_every_listed_hash_of_a_target_is_compared_before_an_export
     let sample = sample();
     for name in [BUNDLE, WEB] {
         for hashes in every_way() {
-            let sides = TwoSides::of(&sample, now);
+            let sides = Crossing::of(&sample, now);
             let mut files = sample.repository.files();
             let written = written(hashes, &content(&sample, name));
             Forger::new(&sample, &mut files)
                 .edit("targets/releases", |signed| signed["targets"][name]["hashes"] = written);
             for (path, bytes) in files {
-                std::fs::write(sides.published.tuf.join(path), bytes).unwrap();
+                std::fs::write(sides.path("tuf").join(path), bytes).unwrap();
             }
             let judged = match sides.export(&sides.request()) {
                 Ok(archive) => {
-                    sides.verify(&archive);
+                    sides.far.verify(&archive);
                     Ok(())
                 }
-                Err(ExportFailure::Prepare(PrepareError::Judgement(error))) => Err(error),
+                Err(Refused::Prepare(PrepareError::Judgement(error))) => Err(error),
                 Err(other) => panic!("{other:?}"),
             };
             assert_eq!(outcome(judged), expected(hashes), "{name} {hashes:?}");

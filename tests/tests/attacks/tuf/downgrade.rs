@@ -4,7 +4,7 @@ use sealift_archive_format::inventory::TargetRecord;
 use sealift_core::trust::{JudgementError, RepositoryError};
 use sealift_proof::tuf::TufError;
 use sealift_sample_publisher::bundle::store_bundle;
-use sealift_tests::far_side::FarSide;
+use sealift_tests::crossing::FarSide;
 use sealift_tests::malicious_exporter::{Forger, REPOSITORY};
 use serde_json::json;
 

@@ -11,7 +11,7 @@ use sealift_core::verify::HeadError;
 use sealift_core::verify::documents::DocumentError;
 use sealift_proof::tuf::{FetchError, ProviderError, TufError};
 use sealift_sample_publisher::image::store;
-use sealift_tests::far_side::FarSide;
+use sealift_tests::crossing::FarSide;
 use sealift_tests::malicious_exporter::{Forger, exporter_key, image_record, sealed};
 use serde_json::json;
 

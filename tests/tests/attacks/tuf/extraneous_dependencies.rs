@@ -7,7 +7,7 @@ use sealift_core::trust::JudgementError;
 use sealift_core::verify::documents::DocumentError;
 use sealift_sample_publisher::bundle::store_bundle;
 use sealift_sample_publisher::image::{multi_platform_image, store};
-use sealift_tests::far_side::FarSide;
+use sealift_tests::crossing::FarSide;
 use sealift_tests::malicious_exporter::{blobs, document, image_record, record};
 use serde_json::{Value, json};
 

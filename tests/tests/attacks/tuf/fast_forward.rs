@@ -3,7 +3,7 @@
 
 use sealift_proof::signature::SigningKey;
 use sealift_proof::tuf::TufError;
-use sealift_tests::far_side::FarSide;
+use sealift_tests::crossing::FarSide;
 
 use super::*;
 

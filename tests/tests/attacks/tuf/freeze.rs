@@ -5,7 +5,7 @@ use sealift_core::import::ImportError;
 use sealift_core::trust::RepositoryError;
 use sealift_proof::freshness::{AskedClock, FreshnessError, LooserFreshness};
 use sealift_proof::tuf::TufError;
-use sealift_tests::far_side::{FarSide, Refused};
+use sealift_tests::crossing::{FarSide, Refused};
 
 use super::*;
 

@@ -3,7 +3,7 @@
 use sealift_proof::signature::SigningKey;
 use sealift_proof::tuf::TufError;
 use sealift_sample_publisher::keys::{key_id, key_object, sign};
-use sealift_tests::far_side::FarSide;
+use sealift_tests::crossing::FarSide;
 use sealift_tests::malicious_exporter::{Forger, signed};
 use serde_json::{Value, json};
 

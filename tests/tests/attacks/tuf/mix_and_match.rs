@@ -1,7 +1,7 @@
 //! Mix-and-match: metadata of different times, each genuine, put together to a state that never was.
 
 use sealift_proof::tuf::TufError;
-use sealift_tests::far_side::FarSide;
+use sealift_tests::crossing::FarSide;
 
 use super::*;
 

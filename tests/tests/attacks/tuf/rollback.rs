@@ -6,7 +6,7 @@ use sealift_core::trust::RepositoryError;
 use sealift_proof::freshness::FreshnessError;
 use sealift_proof::tuf::{TrustedState, TufError};
 use sealift_sample_publisher::tuf_repository::Role;
-use sealift_tests::far_side::FarSide;
+use sealift_tests::crossing::FarSide;
 use sealift_tests::malicious_exporter::Forger;
 
 use super::*;

@@ -3,7 +3,7 @@
 use sealift_core::trust::{JudgementError, RepositoryError};
 use sealift_core::trust_store::TrustStoreError;
 use sealift_proof::tuf::TufError;
-use sealift_tests::far_side::FarSide;
+use sealift_tests::crossing::FarSide;
 use sealift_tests::malicious_exporter::REPOSITORY;
 
 use super::*;
