@@ -17,9 +17,14 @@ pub fn key_id(key: &SigningKey) -> String {
 
 /// Signs a document as TUF (§4.2) and in-toto (§4.1) do: `{ "signatures": […], "signed": … }`.
 pub fn sign(signed: &Value, keys: &[SigningKey]) -> Vec<u8> {
+    sign_as(signed, keys.iter().map(|key| (key_id(key), key)))
+}
+
+/// Signs as [`sign`] does, each key under the key id that it is given.
+pub fn sign_as<'k>(signed: &Value, keys: impl IntoIterator<Item = (String, &'k SigningKey)>) -> Vec<u8> {
     let message = canonical(signed);
-    let signatures: Vec<Value> =
-        keys.iter().map(|key| json!({ "keyid": key_id(key), "sig": hex::encode(key.sign(&message)) })).collect();
+    let signature = |(id, key): (String, &SigningKey)| json!({ "keyid": id, "sig": hex::encode(key.sign(&message)) });
+    let signatures: Vec<Value> = keys.into_iter().map(signature).collect();
     json!({ "signatures": signatures, "signed": signed }).to_string().into_bytes()
 }
 

@@ -28,13 +28,18 @@ impl Role {
     }
 
     fn envelope(&self, kind: &str) -> Map<String, Value> {
-        let mut signed = Map::new();
-        signed.insert("_type".to_owned(), json!(kind));
-        signed.insert("spec_version".to_owned(), json!("1.0.34"));
-        signed.insert("version".to_owned(), json!(self.version));
-        signed.insert("expires".to_owned(), json!(self.expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()));
-        signed
+        header(kind, self.version, &self.expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
     }
+}
+
+/// What all metadata begins with (TUF 1.0.34 §4.3), in the form of this version of the specification.
+pub fn header(kind: &str, version: u64, expires: &str) -> Map<String, Value> {
+    let mut signed = Map::new();
+    signed.insert("_type".to_owned(), json!(kind));
+    signed.insert("spec_version".to_owned(), json!("1.0.34"));
+    signed.insert("version".to_owned(), json!(version));
+    signed.insert("expires".to_owned(), json!(expires));
+    signed
 }
 
 /// A target: its bytes, whether they are published beside the metadata, and custom data.

@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use sealift_proof::in_toto::Work;
 use sealift_proof::in_toto::artifact_rules::{ArtifactList, ArtifactRule};
 use sealift_proof::in_toto::rule_processing::{StepReport, apply_rules};
-use sealift_proof::in_toto::{Artifacts, ArtifactHashes, Parameters};
+use sealift_proof::in_toto::{ArtifactHashes, Artifacts, Parameters};
 
 const BUDGET: u64 = 100_000;
 

@@ -1,5 +1,6 @@
 //! Delegations of the simulated repository.
 
+use sealift_sample_publisher::tuf_repository::header;
 use serde_json::{Value, json};
 
 use super::{EXPIRES, TufRepository};
@@ -70,9 +71,9 @@ impl TufRepository {
 
     /// Makes a targets role, if there is none of that name yet.
     pub fn ensure_targets_role(&mut self, name: &str) {
-        self.signed.entry(name.to_owned()).or_insert_with(
-            || json!({"_type": "targets", "spec_version": "1.0.34", "version": 0, "expires": EXPIRES, "targets": {}}),
-        );
+        let mut role = header("targets", 0, EXPIRES);
+        role.insert("targets".to_owned(), json!({}));
+        self.signed.entry(name.to_owned()).or_insert(role.into());
     }
 
     /// Publishes new versions of all targets roles, of snapshot and of timestamp.

@@ -1,7 +1,8 @@
 //! A TUF repository in memory that tests mutate.
 //!
 //! What will be signed lies open as JSON values: change them as an attacker or a careless publisher would, then publish
-//! the roles that should be signed again. It is honest unless told otherwise, and deterministic.
+//! the roles that should be signed again. It is honest unless told otherwise, and deterministic. How metadata begins, how
+//! keys are written and what is signed is the sample publisher's, which the product has too: there is one such rule.
 
 mod delegating;
 mod gathering;
@@ -11,12 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
-use sealift_proof::canonical_json;
 use sealift_proof::tuf::provider::{CarriedMetadata, CarriedTargets, target_file_path};
 use sealift_proof::tuf::{
     Limits, MetadataProvider, ProviderError, RoleName, TrustedRepository, TrustedState, TufError, VerifiedTarget,
     update,
 };
+use sealift_sample_publisher::keys::sign_as;
+use sealift_sample_publisher::tuf_repository::header;
 use serde_json::{Value, json};
 
 pub use delegating::Delegated;
@@ -64,9 +66,8 @@ impl TufRepository {
             requests: Vec::new(),
             keys_made: 0,
         };
-        let role = |kind: &str| json!({"_type": kind, "spec_version": "1.0.34", "version": 0, "expires": EXPIRES});
         for kind in ["root", "timestamp", "snapshot", "targets"] {
-            repository.signed.insert(kind.to_owned(), role(kind));
+            repository.signed.insert(kind.to_owned(), header(kind, 0, EXPIRES).into());
         }
         let root = repository.role("root");
         (root["consistent_snapshot"], root["keys"], root["roles"]) = (json!(true), json!({}), json!({}));
@@ -167,15 +168,9 @@ impl TufRepository {
 
     /// Signs any value as a role's keys would.
     pub fn sign(&self, role: &str, signed: &Value) -> Vec<u8> {
-        let message = canonical_json::encode(signed).unwrap();
-        let mut signatures = Vec::new();
         let mut key_ids = BTreeSet::new();
-        for key in self.signers.get(role).into_iter().flatten() {
-            if key_ids.insert(&key.id) {
-                signatures.push(json!({"keyid": key.id, "sig": key.sign(&message)}));
-            }
-        }
-        serde_json::to_vec(&json!({"signatures": signatures, "signed": signed})).unwrap()
+        let signers = self.signers.get(role).into_iter().flatten().filter(|key| key_ids.insert(&key.id));
+        sign_as(signed, signers.map(|key| (key.id.clone(), &*key.key)))
     }
 
     /// The version of a role.

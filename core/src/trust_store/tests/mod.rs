@@ -9,9 +9,10 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
-use sealift_proof::canonical_json;
 use sealift_proof::freshness::parse_instant;
 use sealift_proof::signature::SigningKey;
+use sealift_sample_publisher::keys::{key_id, key_object, sign};
+use sealift_sample_publisher::tuf_repository::header;
 use serde_json::json;
 
 use super::*;
@@ -23,17 +24,12 @@ fn metadata(kind: &str, version: u64) -> Vec<u8> {
 /// Root metadata that its own key signed.
 fn root(version: u64) -> Vec<u8> {
     let key = SigningKey::from_seed(&[7; 32]);
-    let role = json!({ "keyids": ["k"], "threshold": 1 });
-    let signed = json!({
-        "_type": "root", "spec_version": "1.0.34", "version": version, "expires": "2030-01-01T00:00:00Z",
-        "consistent_snapshot": true,
-        "keys": { "k": {
-            "keytype": "ed25519", "scheme": "ed25519", "keyval": { "public": hex::encode(key.public_bytes()) },
-        } },
-        "roles": { "root": role, "timestamp": role, "snapshot": role, "targets": role },
-    });
-    let signature = hex::encode(key.sign(&canonical_json::encode(&signed).unwrap()));
-    serde_json::to_vec(&json!({ "signatures": [{ "keyid": "k", "sig": signature }], "signed": signed })).unwrap()
+    let role = json!({ "keyids": [key_id(&key)], "threshold": 1 });
+    let mut signed = header("root", version, "2030-01-01T00:00:00Z");
+    signed.insert("consistent_snapshot".to_owned(), json!(true));
+    signed.insert("keys".to_owned(), json!({ key_id(&key): key_object(&key) }));
+    signed.insert("roles".to_owned(), json!({ "root": role, "timestamp": role, "snapshot": role, "targets": role }));
+    sign(&signed.into(), &[key])
 }
 
 fn at(text: &str) -> Timestamp {

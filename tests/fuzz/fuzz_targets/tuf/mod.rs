@@ -11,6 +11,8 @@ use sealift_proof::signature::SigningKey;
 use sealift_proof::tuf::chain::{RootChain, TrustedRoot, TrustedTimestamp};
 use sealift_proof::tuf::provider::CarriedMetadata;
 use sealift_proof::tuf::{Limits, RoleName, TrustedRepository, TrustedState, TufError, update};
+use sealift_sample_publisher::keys::{key_object, sign_as};
+use sealift_sample_publisher::tuf_repository::header;
 use serde_json::{Value, json};
 
 /// The key id of whichever key.
@@ -20,18 +22,11 @@ pub const NOW: &str = "2026-01-15T00:00:00Z";
 const TOP_LEVEL: [u8; 32] = [1; 32];
 const DELEGATED: [u8; 32] = [2; 32];
 
-fn key_object(seed: &[u8; 32]) -> Value {
-    let public: String = SigningKey::from_seed(seed).public_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    json!({"keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": public}})
-}
-
 /// What is signed for a role in some version, with more fields.
 pub fn role(kind: &str, version: u64, fields: Value) -> Value {
-    let mut role = json!({
-        "_type": kind, "spec_version": "1.0.34", "version": version, "expires": "2100-01-01T00:00:00Z",
-    });
-    role.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-    role
+    let mut role = header(kind, version, "2100-01-01T00:00:00Z");
+    role.extend(fields.as_object().unwrap().clone());
+    role.into()
 }
 
 /// Signs whatever has a canonical form, as the top-level roles do.
@@ -40,10 +35,8 @@ pub fn sign(signed: &Value) -> Option<Vec<u8>> {
 }
 
 fn sign_with(seed: &[u8; 32], signed: &Value) -> Option<Vec<u8>> {
-    let signature = SigningKey::from_seed(seed).sign(&canonical_json::encode(signed).ok()?);
-    let signature: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
-    let envelope = json!({"signatures": [{"keyid": KEY_ID, "sig": signature}], "signed": signed});
-    serde_json::to_vec(&envelope).ok()
+    canonical_json::encode(signed).ok()?;
+    Some(sign_as(signed, [(KEY_ID.to_owned(), &SigningKey::from_seed(seed))]))
 }
 
 pub fn root(version: u64) -> Value {
@@ -53,7 +46,7 @@ pub fn root(version: u64) -> Value {
         version,
         json!({
             "consistent_snapshot": true,
-            "keys": {KEY_ID: key_object(&TOP_LEVEL)},
+            "keys": {KEY_ID: key_object(&SigningKey::from_seed(&TOP_LEVEL))},
             "roles": {"root": keys, "timestamp": keys, "snapshot": keys, "targets": keys},
         }),
     )
@@ -62,7 +55,7 @@ pub fn root(version: u64) -> Value {
 /// Delegates to one role for some paths.
 pub fn delegations(name: &str, paths: &[&str]) -> Value {
     let role = json!({"name": name, "keyids": [KEY_ID], "threshold": 1, "paths": paths, "terminating": false});
-    json!({"delegations": {"keys": {KEY_ID: key_object(&DELEGATED)}, "roles": [role]}})
+    json!({"delegations": {"keys": {KEY_ID: key_object(&SigningKey::from_seed(&DELEGATED))}, "roles": [role]}})
 }
 
 pub fn file(role: &RoleName, version: Option<u64>, signed: &Value) -> (String, Vec<u8>) {
