@@ -14,10 +14,10 @@ use crate::exit_code::ExitCode;
 use crate::terminal;
 
 /// Says what an interrupted command leaves.
-type Remains = Box<dyn Fn() -> String + Send>;
+type RemainsText = Box<dyn Fn() -> String + Send>;
 
 /// What the running command leaves if it is interrupted now.
-static REMAINS: Mutex<Option<Remains>> = Mutex::new(None);
+static REMAINS: Mutex<Option<RemainsText>> = Mutex::new(None);
 
 /// From now on, an interruption tells this.
 pub(crate) fn leaves(remains: impl Fn() -> String + Send + 'static) {

@@ -226,7 +226,7 @@ fn write(
     }
     let unfinished =
         Unfinished::begin(output, prepared, arguments.fresh).map_err(ExportError::from).attempt(attempt)?;
-    let remains = Remains { output: output.clone(), partial: unfinished.path().to_owned() };
+    let remains = UnfinishedRemains { output: output.clone(), partial: unfinished.path().to_owned() };
     if unfinished.is_taken_up() {
         context.remark(format_args!("Going on: {}.", remains.kept()));
     }
@@ -242,12 +242,12 @@ fn write(
 
 /// What is there when an export ends before its time.
 #[derive(Clone)]
-struct Remains {
+struct UnfinishedRemains {
     output: PathBuf,
     partial: PathBuf,
 }
 
-impl Remains {
+impl UnfinishedRemains {
     /// What the unfinished archive keeps.
     fn kept(&self) -> String {
         // A file with holes: what counts is what was written.
