@@ -1,7 +1,7 @@
 //! Options that several commands share, and what they are read into.
 
-#[cfg_attr(not(feature = "network"), path = "no_network.rs")]
 pub(crate) mod connections;
+#[cfg_attr(not(feature = "network"), path = "no_network.rs")]
 pub(crate) mod network;
 pub(crate) mod place;
 pub(crate) mod referrers;
