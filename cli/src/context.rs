@@ -58,6 +58,9 @@ impl Context {
                 .config_dir()
                 .join("sealift"),
         };
+        if quiet {
+            terminal::be_quiet();
+        }
         Ok(Self { now: OnceCell::new(), json, quiet, trust })
     }
 
@@ -121,8 +124,8 @@ impl Context {
 
     /// Tells the person something, on standard error; not with `--quiet` or `--json`.
     pub(crate) fn remark(&self, text: impl Into<Text>) {
-        if !self.quiet && !self.json {
-            terminal::tell(&text.into());
+        if !self.json {
+            terminal::tell_on_the_way(&text.into());
         }
     }
 

@@ -296,7 +296,13 @@ impl Failure {
 
     /// The exit code.
     pub(crate) fn exit_code(&self) -> ExitCode {
-        self.reason.advice().exit_code
+        self.advice().exit_code
+    }
+
+    /// What to do. A server that asks to wait knows best.
+    fn advice(&self) -> Advice {
+        let Advice { exit_code, hint } = self.reason.advice();
+        advice(exit_code, network::wait(&*self.reason).unwrap_or(hint))
     }
 
     /// The reason, and what each error names as its own source, without repetition.
@@ -327,7 +333,7 @@ impl Failure {
 
     /// Writes the failure to standard error.
     pub(crate) fn report(&self, json: bool) {
-        let Advice { exit_code, hint } = self.reason.advice();
+        let Advice { exit_code, hint } = self.advice();
         if json {
             let mut object = serde_json::json!({
                 "error": self.attempt, "causes": self.causes(), "hint": hint,
@@ -345,7 +351,7 @@ impl Failure {
 
     /// The failure, as a person reads it.
     pub(crate) fn text(&self) -> Text {
-        let Advice { hint, .. } = self.reason.advice();
+        let Advice { hint, .. } = self.advice();
         let mut text = Text::default();
         text.line(Line::default().styled(ERROR, "error:").then(" ").then(&self.attempt));
         for cause in self.causes() {

@@ -1,9 +1,11 @@
 //! What to tell the operator about the network.
 
 use std::error::Error;
+use std::io;
 
 use sealift_core::http::{HttpError, SettingsError};
-use sealift_core::registry::CredentialError;
+use sealift_core::registry::{CredentialError, RegistryError};
+use sealift_core::transfer::{SinkError, SourceError};
 
 use super::{Advice, advice};
 use crate::exit_code::ExitCode;
@@ -31,6 +33,36 @@ pub(super) fn network(error: &NetworkError) -> Advice {
 /// What to do when TUF files could not be had from where they are, if that is a web server.
 pub(super) fn unavailable(error: &(dyn Error + Send + Sync + 'static)) -> Option<Advice> {
     error.downcast_ref().map(http)
+}
+
+/// What to do when a server asked to wait, whatever was being done; `None` for any other failure.
+pub(super) fn wait(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut source = Some(error);
+    while let Some(error) = source {
+        if let Some(HttpError::Status { retry_after: Some(asked), .. }) = answer(error) {
+            let seconds = asked.as_secs();
+            return Some(format!("wait for {seconds} seconds, as the server asks, and run the command again"));
+        }
+        source = error.source();
+    }
+    None
+}
+
+/// The failure of a request in an error that passes it on as its own.
+fn answer<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e HttpError> {
+    let of_registry = |error: &'e RegistryError| match error {
+        RegistryError::Http(error) => Some(error),
+        _ => None,
+    };
+    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    error
+        .downcast_ref()
+        .or_else(|| {
+            let source = error.downcast_ref::<SourceError>().and_then(SourceError::reason);
+            let sink = error.downcast_ref::<SinkError>().and_then(SinkError::reason);
+            error.downcast_ref().or(source).or(sink).and_then(of_registry)
+        })
+        .or_else(|| inner.and_then(|inner| answer(inner)))
 }
 
 /// What to do when a server of TUF files did not give one.

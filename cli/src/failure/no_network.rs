@@ -15,3 +15,7 @@ pub(super) fn network(error: &NetworkError) -> Advice {
 pub(super) fn unavailable(_: &(dyn Error + Send + Sync + 'static)) -> Option<Advice> {
     None
 }
+
+pub(super) fn wait(_: &(dyn Error + 'static)) -> Option<String> {
+    None
+}

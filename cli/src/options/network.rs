@@ -6,13 +6,16 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::Args;
-use sealift_core::http::{CertificateAuthorities, HttpClient, HttpSettings, PlainHttp, Proxy, Url, UrlError};
+use sealift_core::http::{
+    CertificateAuthorities, HttpClient, HttpSettings, OnRetry, PlainHttp, Proxy, Retry, Url, UrlError,
+};
 use sealift_core::registry::{self, Credentials, RegistrySink, RegistrySource};
 use sealift_core::transfer::{Sink, Source};
 use sealift_core::tuf_repository::HttpRepository;
 
 use crate::failure::{Attempt as _, Failure, NetworkError};
 use crate::files::input::read_file;
+use crate::terminal;
 
 /// The longest `config.json` or list of certificates that is read, in bytes.
 const MAXIMUM_LENGTH: u64 = 4 * 1024 * 1024;
@@ -60,7 +63,9 @@ impl NetworkArguments {
         };
         let plain_http =
             if self.plain_http.is_empty() { PlainHttp::Loopback } else { PlainHttp::Hosts(self.plain_http.clone()) };
-        HttpClient::new(HttpSettings { ca_certificates, plain_http, proxy: proxy(), ..HttpSettings::default() })
+        let on_retry = OnRetry::call(|retry| terminal::tell_on_the_way(&line(retry).into()));
+        let (proxy, others) = (proxy(), HttpSettings::default());
+        HttpClient::new(HttpSettings { ca_certificates, plain_http, proxy, on_retry, ..others })
             .map_err(NetworkError::from)
             .attempt(attempt)
     }
@@ -111,6 +116,16 @@ impl WebLocation {
     pub(crate) fn join(&self, name: &str) -> Result<Self, String> {
         format!("{}/{name}", self.0.to_text().trim_end_matches('/')).parse()
     }
+}
+
+/// What is said before a wait.
+fn line(retry: &Retry) -> String {
+    let Retry { host, reason, wait, attempt, attempts, .. } = retry;
+    let wait = match wait.as_secs_f64() {
+        seconds if seconds < 1.0 => format!("{seconds:.1}"),
+        seconds => format!("{:.0}", seconds.ceil()),
+    };
+    format!("{host} {reason}; trying again in {wait} s (attempt {attempt} of {attempts})")
 }
 
 /// Docker's own configuration, if there is one.

@@ -10,10 +10,26 @@ pub(crate) mod report;
 pub(crate) mod text;
 
 use std::io::{self, IsTerminal as _, StdoutLock, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use zeroize::Zeroizing;
 
 use text::{Line, Text};
+
+/// Whether the person asked not to be told what happens on the way.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// From now on, [`tell_on_the_way`] tells nothing.
+pub(crate) fn be_quiet() {
+    QUIET.store(true, Ordering::Relaxed);
+}
+
+/// Tells what happens while work goes on; not with `--quiet`.
+pub(crate) fn tell_on_the_way(text: &Text) {
+    if !QUIET.load(Ordering::Relaxed) {
+        tell(text);
+    }
+}
 
 /// Writes lines to standard output, with colours where it is a terminal.
 pub(crate) fn print(text: &Text) -> io::Result<()> {
@@ -22,10 +38,13 @@ pub(crate) fn print(text: &Text) -> io::Result<()> {
     out.flush()
 }
 
-/// Writes lines to standard error, with colours where it is a terminal. If it is closed, there is nobody to tell.
+/// Writes lines to standard error, with colours where it is a terminal. A bar that is there makes room for them. If standard error is
+/// closed, there is nobody to tell.
 pub(crate) fn tell(text: &Text) {
-    let mut out = anstream::stderr().lock();
-    let _ = text.lines().try_for_each(|line| writeln!(out, "{}", line.as_str()));
+    progress::aside(|| {
+        let mut out = anstream::stderr().lock();
+        let _ = text.lines().try_for_each(|line| writeln!(out, "{}", line.as_str()));
+    });
 }
 
 /// Standard output, for what is not text.

@@ -1,6 +1,6 @@
 //! Progress of long work, on standard error: a bar on a terminal, plain lines elsewhere.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
@@ -15,6 +15,23 @@ const BAR: &str = "{msg:.bold} {bar:30.cyan} {bytes} of {total_bytes}, {bytes_pe
 const SPINNER: &str = "{spinner:.cyan} {msg:.bold} {bytes}, {bytes_per_sec}  {prefix:.dim}";
 /// Time between two plain lines.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The bar that is being drawn.
+static DRAWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Does something while no bar is drawn.
+pub(crate) fn aside<T>(act: impl FnOnce() -> T) -> T {
+    let drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match drawn {
+        Some(bar) => bar.suspend(act),
+        None => act(),
+    }
+}
+
+/// Notes which bar is being drawn from now on.
+fn drawn(bar: Option<ProgressBar>) {
+    *DRAWN.lock().unwrap_or_else(PoisonError::into_inner) = bar;
+}
 
 /// A bar that redraws itself, for a terminal.
 #[derive(Default)]
@@ -37,6 +54,7 @@ impl Progress for Bar {
         }
         bar.set_message(shown(what));
         bar.enable_steady_tick(Duration::from_millis(100));
+        drawn(Some(bar.clone()));
         self.with(|slot| {
             if let Some(earlier) = slot.replace(bar) {
                 earlier.finish_and_clear();
@@ -61,6 +79,7 @@ impl Progress for Bar {
     }
 
     fn finish(&self) {
+        drawn(None);
         self.with(|slot| {
             if let Some(bar) = slot.take() {
                 bar.finish_and_clear();

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::retry::RetryReason;
 use super::url::Url;
 
 /// Why a client cannot be made from settings.
@@ -153,6 +154,22 @@ impl TransportError {
             ureq::Error::Io(error) => error.kind() != io::ErrorKind::InvalidData,
             ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed => true,
             _ => false,
+        }
+    }
+
+    /// What it is, for one line.
+    pub(super) fn in_short(&self) -> RetryReason {
+        match &*self.0 {
+            ureq::Error::Timeout(_) => RetryReason::Slow,
+            ureq::Error::Io(error) => match error.kind() {
+                io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => RetryReason::Slow,
+                io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::UnexpectedEof => RetryReason::Cut,
+                _ => RetryReason::Unreachable,
+            },
+            _ => RetryReason::Unreachable,
         }
     }
 

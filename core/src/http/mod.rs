@@ -23,6 +23,8 @@ use ureq::{AsSendBody, SendBody};
 pub use error::{HttpError, SettingsError, TransportError};
 pub(crate) use response::Response;
 pub use response::ResponseReader;
+pub(crate) use retry::Attempts;
+pub use retry::{OnRetry, Retry, RetryReason};
 pub use settings::{CertificateAuthorities, HttpSettings, PlainHttp, Proxy, Retries, Timeouts};
 pub use url::{Url, UrlError};
 
@@ -30,6 +32,10 @@ pub use url::{Url, UrlError};
 pub(crate) const MAXIMUM_REDIRECTS: u32 = 5;
 /// The longest response header, in bytes.
 const MAXIMUM_HEADER_LENGTH: usize = 64 * 1024;
+/// How many connections to one host are kept for the next request: one for each thread of a large export or import.
+const MAXIMUM_IDLE_CONNECTIONS_PER_HOST: usize = 48;
+/// How many connections are kept in all: those of two registries.
+const MAXIMUM_IDLE_CONNECTIONS: usize = 2 * MAXIMUM_IDLE_CONNECTIONS_PER_HOST;
 
 /// An HTTP client.
 #[derive(Clone)]
@@ -48,8 +54,30 @@ pub(crate) enum RequestBody<'a> {
     Empty,
     /// Bytes that may be sent again.
     Bytes(&'a [u8]),
+    /// Bytes that are held as they pass, and may be sent again as long as they are right.
+    Held { length: u64, content: &'a mut dyn Replay },
     /// Bytes that come once: such a request is neither retried nor redirected.
     Stream { length: u64, content: &'a mut dyn Read },
+}
+
+/// What comes once and is held, so that it can be read again.
+pub(crate) trait Replay: Read {
+    /// Goes back to the beginning.
+    fn rewind(&mut self);
+
+    /// Whether it has not failed so far.
+    fn is_intact(&self) -> bool;
+}
+
+impl RequestBody<'_> {
+    /// Whether it can be sent, or sent again.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        match self {
+            RequestBody::Empty | RequestBody::Bytes(_) => true,
+            RequestBody::Held { content, .. } => content.is_intact(),
+            RequestBody::Stream { .. } => false,
+        }
+    }
 }
 
 /// One request.
@@ -62,12 +90,14 @@ pub(crate) struct HttpRequest<'a> {
     pub(crate) body: RequestBody<'a>,
     /// How long the connection may take, if not as long as the settings say.
     pub(crate) connect_within: Option<Duration>,
+    /// If set, the content is read at once, up to so many bytes, so that content that breaks off is requested again.
+    pub(crate) whole_within: Option<u64>,
 }
 
 impl HttpRequest<'_> {
     pub(crate) fn new(method: Method, url: Url) -> Self {
-        let (headers, authorization) = (Vec::new(), None);
-        Self { method, url, headers, authorization, body: RequestBody::Empty, connect_within: None }
+        let (headers, authorization, body) = (Vec::new(), None, RequestBody::Empty);
+        Self { method, url, headers, authorization, body, connect_within: None, whole_within: None }
     }
 }
 
@@ -87,8 +117,8 @@ impl HttpClient {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .max_response_header_size(MAXIMUM_HEADER_LENGTH)
-            .max_idle_connections(64)
-            .max_idle_connections_per_host(32)
+            .max_idle_connections(MAXIMUM_IDLE_CONNECTIONS)
+            .max_idle_connections_per_host(MAXIMUM_IDLE_CONNECTIONS_PER_HOST)
             .proxy(proxy)
             .tls_config(tls::config(&settings.ca_certificates)?)
             .user_agent(&settings.user_agent)
@@ -131,13 +161,20 @@ impl HttpClient {
         }
     }
 
-    /// Sends a request, and repeats it if the failure may pass and the request may be sent twice. Any status that does
-    /// not ask for a retry is a response.
-    pub(crate) fn send(&self, request: &mut HttpRequest<'_>) -> Result<Response, HttpError> {
-        if matches!(request.body, RequestBody::Stream { .. }) {
-            return self.send_once(request);
+    /// Sends a request, and repeats it if the failure may pass, the request may be sent twice, and there are attempts left. Any
+    /// status that does not ask for a retry is a response.
+    pub(crate) fn send(&self, attempts: &mut Attempts, request: &mut HttpRequest<'_>) -> Result<Response, HttpError> {
+        loop {
+            match self.send_once(request) {
+                Err(error) if request.body.is_repeatable() => attempts.wait_after(error)?,
+                outcome => return outcome,
+            }
         }
-        self.retrying(|| self.send_once(request))
+    }
+
+    /// A count of attempts at something that takes more than one request.
+    pub(crate) fn attempts(&self) -> Attempts {
+        Attempts::new(self.clone())
     }
 
     /// Whether the settings allow plain `http` to this URL's host.
@@ -147,23 +184,13 @@ impl HttpClient {
 
     /// Repeats an operation until it succeeds, fails for good, or the attempts are used up.
     pub(crate) fn retrying<T>(&self, mut action: impl FnMut() -> Result<T, HttpError>) -> Result<T, HttpError> {
-        let mut attempt = 1;
+        let mut attempts = self.attempts();
         loop {
-            let error = match action() {
+            match action() {
                 Ok(value) => return Ok(value),
-                Err(error) => error,
-            };
-            match self.delay_before_retry(attempt, &error) {
-                Some(delay) => std::thread::sleep(delay),
-                None => return Err(error),
+                Err(error) => attempts.wait_after(error)?,
             }
-            attempt += 1;
         }
-    }
-
-    /// How long to wait before trying again after `attempt` attempts; `None` to give up.
-    pub(crate) fn delay_before_retry(&self, attempt: u32, error: &HttpError) -> Option<Duration> {
-        self.0.settings.retries.delay(attempt, error)
     }
 
     /// One attempt, with its redirects.
@@ -176,11 +203,14 @@ impl HttpClient {
             }
             let response = self.exchange(request, &url)?;
             let Some(target) = redirect_target(&request.method, &url, &response)? else {
-                return response.without_retryable_status();
+                let response = response.without_retryable_status()?;
+                return match request.whole_within {
+                    Some(limit) => response.whole(limit),
+                    None => Ok(response),
+                };
             };
-            let repeatable = !matches!(request.body, RequestBody::Stream { .. });
             let keeps_its_body_here = is_safe(&request.method) || target.same_origin(&request.url);
-            if !repeatable || !keeps_its_body_here {
+            if !request.body.is_repeatable() || !keeps_its_body_here {
                 return Err(HttpError::UploadRedirected { url, target });
             }
             if url.is_https() && !target.is_https() {
@@ -213,6 +243,14 @@ impl HttpClient {
             RequestBody::Bytes(bytes) => {
                 let length = bytes.len() as u64;
                 builder.body(*bytes).map_err(Into::into).and_then(|request| self.run(request, url, length, connect))
+            }
+            RequestBody::Held { length, content } => {
+                content.rewind();
+                builder
+                    .header(CONTENT_LENGTH, *length)
+                    .body(SendBody::from_reader(content))
+                    .map_err(Into::into)
+                    .and_then(|request| self.run(request, url, *length, connect))
             }
             RequestBody::Stream { length, content } => builder
                 .header(CONTENT_LENGTH, *length)

@@ -23,8 +23,39 @@ pub(crate) struct Response {
 }
 
 impl Response {
+    /// The body of anything but content is read at once, as far as an explanation goes, so that its connection serves the next
+    /// request.
     pub(super) fn new(url: Url, response: http::Response<ureq::Body>, timeouts: Timeouts) -> Self {
-        Self { url, response, timeouts }
+        let response = Self { url, response, timeouts };
+        if matches!(response.status(), StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
+            return response;
+        }
+        let header = response.header_alone();
+        let explanation = beginning(response);
+        header.with(explanation)
+    }
+
+    /// The same response, whose content is read at once, when it has at most `limit` bytes.
+    ///
+    /// # Errors
+    /// As [`Response::into_bytes`].
+    pub(super) fn whole(self, limit: u64) -> Result<Self, HttpError> {
+        let header = self.header_alone();
+        Ok(header.with(self.into_bytes(limit)?))
+    }
+
+    /// The same response without a body.
+    fn header_alone(&self) -> Self {
+        let mut response = http::Response::new(ureq::Body::builder().data([]));
+        *response.status_mut() = self.response.status();
+        response.headers_mut().clone_from(self.response.headers());
+        Self { url: self.url.clone(), response, timeouts: self.timeouts.clone() }
+    }
+
+    /// The same response with this body.
+    fn with(mut self, body: Vec<u8>) -> Self {
+        *self.response.body_mut() = ureq::Body::builder().data(body);
+        self
     }
 
     /// The URL that answered, after redirects.
@@ -83,9 +114,7 @@ impl Response {
     pub(crate) fn into_error(self) -> HttpError {
         let (status, url) = (self.status().as_u16(), self.url.clone());
         let retry_after = retry_after(self.response.headers());
-        let mut explanation = Vec::new();
-        // An explanation that cannot be read is left out of the error.
-        let _ = self.reader(EXPLANATION_LIMIT).read_to_end(&mut explanation);
+        let explanation = beginning(self);
         HttpError::Status { url, status, retry_after, message: shown(&explanation) }
     }
 
@@ -96,6 +125,13 @@ impl Response {
             _ => Ok(self),
         }
     }
+}
+
+/// The beginning of a server's explanation; what cannot be read is left out.
+fn beginning(response: Response) -> Vec<u8> {
+    let mut text = Vec::new();
+    let _ = response.reader(EXPLANATION_LIMIT).read_to_end(&mut text);
+    text
 }
 
 /// One line for people from a server's answer: OCI's error messages (Distribution 1.1 §"Error Codes") where there are

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ureq::ProxyProtocol;
 
 use super::error::{HttpError, SettingsError, TransportError};
+use super::retry::OnRetry;
 use super::url::Url;
 
 /// Settings of a [`HttpClient`](super::HttpClient).
@@ -20,6 +21,8 @@ pub struct HttpSettings {
     pub timeouts: Timeouts,
     /// How often to try again.
     pub retries: Retries,
+    /// Who is told before each wait.
+    pub on_retry: OnRetry,
     /// The `User-Agent`.
     pub user_agent: String,
 }
@@ -32,6 +35,7 @@ impl Default for HttpSettings {
             proxy: None,
             timeouts: Timeouts::default(),
             retries: Retries::default(),
+            on_retry: OnRetry::default(),
             user_agent: concat!("sealift/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }
@@ -148,15 +152,18 @@ impl Timeouts {
 pub struct Retries {
     /// Attempts in all; 1 means no retry.
     pub attempts: u32,
-    /// The delay after the first failure; it doubles with every further one.
+    /// The longest delay after the first failure, the shortest being half of it; both double with every further failure.
     pub first_delay: Duration,
     /// The longest delay. If a server asks for more (`Retry-After`), the request fails.
     pub longest_wait: Duration,
+    /// How long after the first failure the last attempt may begin.
+    pub longest_in_all: Duration,
 }
 
 impl Default for Retries {
     fn default() -> Self {
-        Self { attempts: 5, first_delay: Duration::from_millis(500), longest_wait: Duration::from_secs(60) }
+        let (first_delay, longest_wait) = (Duration::from_millis(500), Duration::from_secs(60));
+        Self { attempts: 5, first_delay, longest_wait, longest_in_all: Duration::from_secs(300) }
     }
 }
 

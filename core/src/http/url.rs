@@ -51,6 +51,11 @@ impl Url {
         self.0.host().unwrap_or_default()
     }
 
+    /// The host, and the port where one is written: `host:port`.
+    pub fn authority(&self) -> &str {
+        self.0.authority().map_or("", |authority| authority.as_str())
+    }
+
     /// The port, the scheme's own when none is written.
     pub fn port(&self) -> u16 {
         self.0.port_u16().unwrap_or(if self.is_https() { 443 } else { 80 })
@@ -80,7 +85,7 @@ impl Url {
     pub fn join(&self, reference: &str) -> Result<Self, UrlError> {
         let reference = reference.split('#').next().unwrap_or_default();
         let scheme = self.0.scheme_str().unwrap_or_default();
-        let authority = self.0.authority().map_or("", |authority| authority.as_str());
+        let authority = self.authority();
         let before_path = reference.split(['/', '?']).next().unwrap_or_default();
         if before_path.contains(':') {
             return reference.parse();
@@ -177,8 +182,7 @@ impl FromStr for Url {
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let authority = self.0.authority().map_or("", |authority| authority.as_str());
-        write!(f, "{}://{authority}{}", self.0.scheme_str().unwrap_or_default(), self.0.path())
+        write!(f, "{}://{}{}", self.0.scheme_str().unwrap_or_default(), self.authority(), self.0.path())
     }
 }
 

@@ -104,11 +104,13 @@ impl RegistryClient {
             Some(form) => request.body = RequestBody::Bytes(form.as_bytes()),
             None => request.url = realm.with_query(&parameters.join("&")).map_err(RegistryError::Url)?,
         }
-        let response = self.0.http.send(&mut request)?;
-        if response.status() != StatusCode::OK {
-            return Err(response.into_error().into());
-        }
-        let bytes = Zeroizing::new(response.into_bytes(TOKEN_ANSWER_LIMIT)?);
+        let bytes = self.0.http.retrying(|| {
+            let response = self.0.http.send_once(&mut request)?;
+            match response.status() {
+                StatusCode::OK => response.into_bytes(TOKEN_ANSWER_LIMIT).map(Zeroizing::new),
+                _ => Err(response.into_error()),
+            }
+        })?;
         let missing = || RegistryError::TokenMissing { realm: realm.clone() };
         let answer: TokenAnswer = serde_json::from_slice(&bytes).map_err(|_| missing())?;
         let token = answer.token.or(answer.access_token).filter(|token| !token.is_empty()).ok_or_else(missing)?;

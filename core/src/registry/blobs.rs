@@ -7,12 +7,9 @@ use ureq::http::{HeaderValue, Method, StatusCode};
 
 use super::error::RegistryError;
 use super::{RegistryClient, Scope};
-use crate::http::{HttpError, HttpRequest, ResponseReader};
+use crate::http::{Attempts, HttpError, HttpRequest, Response, ResponseReader};
 use crate::oci::{Descriptor, Repository};
 use crate::transfer::Checked;
-
-/// After so many bytes without a failure, earlier failures no longer count.
-const FORGIVING_PROGRESS: u64 = 1024 * 1024;
 
 impl RegistryClient {
     /// Whether a repository has a blob.
@@ -35,11 +32,11 @@ impl RegistryClient {
     /// # Errors
     /// [`RegistryError::BlobNotFound`], and any other when the blob cannot be opened.
     pub fn blob(&self, repository: &Repository, descriptor: &Descriptor) -> Result<Checked<BlobReader>, RegistryError> {
-        let (client, repository) = (self.clone(), repository.clone());
-        let (position, failures, progress) = (0, 0, 0);
+        let (client, repository, attempts) = (self.clone(), repository.clone(), self.attempts());
+        let (open, position, has_ranges) = (None, 0, true);
         let mut reader =
-            BlobReader { client, repository, descriptor: descriptor.clone(), open: None, position, failures, progress };
-        reader.open = Some(reader.open_at(0)?);
+            BlobReader { client, repository, descriptor: descriptor.clone(), open, position, has_ranges, attempts };
+        reader.open()?;
         Ok(Checked::new(reader, descriptor))
     }
 }
@@ -51,31 +48,60 @@ pub struct BlobReader {
     descriptor: Descriptor,
     open: Option<ResponseReader>,
     position: u64,
-    failures: u32,
-    /// Bytes read since the last failure.
-    progress: u64,
+    /// Whether the registry has not shown that it cannot send a part.
+    has_ranges: bool,
+    attempts: Attempts,
 }
 
 impl BlobReader {
-    /// Requests the blob from `position` on.
-    fn open_at(&self, position: u64) -> Result<ResponseReader, RegistryError> {
-        let remaining = self.descriptor.size.saturating_sub(position);
+    /// Opens the blob at the current position, as often as it takes.
+    fn open(&mut self) -> Result<(), RegistryError> {
+        loop {
+            match self.open_once() {
+                Ok(reader) => {
+                    self.open = Some(reader);
+                    return Ok(());
+                }
+                Err(RegistryError::Http(error)) => self.attempts.wait_after(error)?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Requests the blob from the current position on; from the beginning where the registry does not do as requested (RFC 9110
+    /// §14), and then skips what was already read.
+    fn open_once(&mut self) -> Result<ResponseReader, RegistryError> {
+        let position = self.position;
+        if position > 0 && self.has_ranges {
+            let response = self.request(Some(position))?;
+            match response.status() {
+                StatusCode::PARTIAL_CONTENT if starts_at(response.header(&CONTENT_RANGE), position) => {
+                    return Ok(response.into_reader(self.descriptor.size.saturating_sub(position))?);
+                }
+                StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => self.has_ranges = false,
+                _ => return self.whole(response),
+            }
+        }
+        let response = self.request(None)?;
+        self.whole(response)
+    }
+
+    fn request(&self, from: Option<u64>) -> Result<Response, RegistryError> {
         let url = self.client.url(&self.repository, &format!("blobs/{}", self.descriptor.digest))?;
         let mut request = HttpRequest::new(Method::GET, url);
-        if position > 0
-            && let Ok(range) = HeaderValue::from_str(&format!("bytes={position}-"))
-        {
+        if let Some(range) = from.and_then(|from| HeaderValue::from_str(&format!("bytes={from}-")).ok()) {
             request.headers.push((RANGE, range));
         }
-        let response = self.client.call(&Scope::pull(&self.repository), request)?;
+        self.client.call_once(&Scope::pull(&self.repository), request)
+    }
+
+    /// The rest of a response with the whole blob.
+    fn whole(&self, response: Response) -> Result<ResponseReader, RegistryError> {
         match response.status() {
             StatusCode::OK => {
                 let mut reader = response.into_reader(self.descriptor.size)?;
-                self.skip(&mut reader, position)?;
+                self.skip(&mut reader)?;
                 Ok(reader)
-            }
-            StatusCode::PARTIAL_CONTENT if starts_at(response.header(&CONTENT_RANGE), position) => {
-                Ok(response.into_reader(remaining)?)
             }
             StatusCode::NOT_FOUND => Err(RegistryError::BlobNotFound {
                 repository: self.repository.clone(),
@@ -85,11 +111,11 @@ impl BlobReader {
         }
     }
 
-    /// Skips what was already read, if a registry sends the whole blob again.
-    fn skip(&self, reader: &mut ResponseReader, position: u64) -> Result<(), RegistryError> {
+    /// Skips what was already read.
+    fn skip(&self, reader: &mut ResponseReader) -> Result<(), RegistryError> {
         let url = reader.url().clone();
-        match io::copy(&mut reader.take(position), &mut io::sink()) {
-            Ok(skipped) if skipped == position => Ok(()),
+        match io::copy(&mut reader.take(self.position), &mut io::sink()) {
+            Ok(skipped) if skipped == self.position => Ok(()),
             Ok(_) => Err(HttpError::Body { url, source: io::ErrorKind::UnexpectedEof.into() }.into()),
             Err(source) => Err(HttpError::Body { url, source }.into()),
         }
@@ -97,18 +123,9 @@ impl BlobReader {
 
     /// Waits and opens the blob again at the current position; returns `error` if that is pointless.
     fn reopen(&mut self, error: io::Error) -> io::Result<()> {
-        if self.progress >= FORGIVING_PROGRESS {
-            self.failures = 0;
-        }
-        (self.progress, self.failures) = (0, self.failures + 1);
         let url = self.client.url(&self.repository, "blobs/").map_err(io::Error::other)?;
-        let failure = HttpError::Body { url, source: error };
-        match self.client.0.http.delay_before_retry(self.failures, &failure) {
-            Some(delay) => std::thread::sleep(delay),
-            None => return Err(io::Error::other(failure)),
-        }
-        self.open = Some(self.open_at(self.position).map_err(io::Error::other)?);
-        Ok(())
+        self.attempts.wait_after(HttpError::Body { url, source: error }).map_err(io::Error::other)?;
+        self.open().map_err(io::Error::other)
     }
 }
 
@@ -122,7 +139,7 @@ impl Read for BlobReader {
                 }
                 Ok(read) => {
                     self.position = self.position.saturating_add(read as u64);
-                    self.progress = self.progress.saturating_add(read as u64);
+                    self.attempts.progressed(read as u64);
                     return Ok(read);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted || open.is_exhausted() => return Err(error),

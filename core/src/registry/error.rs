@@ -62,6 +62,13 @@ pub enum RegistryError {
         /// What its `Location` says.
         location: String,
     },
+    /// The registry no longer has what was uploaded so far. The content has passed, so the blob has to be sent again by whoever has
+    /// it.
+    #[error("{url} no longer has the upload that was begun there")]
+    UploadGone {
+        /// Where the upload went.
+        url: Url,
+    },
     /// A list cannot be read.
     #[error("{url} answered with a list that cannot be read")]
     List {

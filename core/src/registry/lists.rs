@@ -92,6 +92,7 @@ impl RegistryClient {
             request
                 .headers
                 .push((ACCEPT, HeaderValue::from_static("application/json, application/vnd.oci.image.index.v1+json")));
+            request.whole_within = Some(MAXIMUM_LENGTH);
             let response = self.call(&Scope::pull(repository), request)?;
             match response.status() {
                 StatusCode::OK => {}

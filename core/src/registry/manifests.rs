@@ -30,7 +30,7 @@ impl RegistryClient {
             (Some(digest), _) => digest.to_string(),
             (None, tag) => tag.unwrap_or_else(Tag::latest).to_string(),
         };
-        let response = self.request_manifest(repository, &name, Method::GET)?;
+        let response = self.request_manifest(repository, &name, Method::GET, MAXIMUM_LENGTH)?;
         let url = response.url().clone();
         let announced_digest = response.header(&CONTENT_DIGEST).map(ToOwned::to_owned);
         let media_type = response.header(&CONTENT_TYPE).unwrap_or_default().to_owned();
@@ -55,7 +55,7 @@ impl RegistryClient {
             let error = ManifestError::Length { length: descriptor.size };
             return Err(unusable(repository, &name, error));
         }
-        let response = self.request_manifest(repository, &name, Method::GET)?;
+        let response = self.request_manifest(repository, &name, Method::GET, descriptor.size)?;
         let bytes = response.into_bytes(descriptor.size)?;
         ManifestBytes::new(descriptor.clone(), bytes).map_err(|error| unusable(repository, &name, error))
     }
@@ -65,11 +65,21 @@ impl RegistryClient {
     /// # Errors
     /// [`RegistryError`] when the registry does not tell.
     pub fn has_manifest(&self, repository: &Repository, digest: &Digest) -> Result<bool, RegistryError> {
-        match self.request_manifest(repository, &digest.to_string(), Method::HEAD) {
+        match self.request_manifest(repository, &digest.to_string(), Method::HEAD, 0) {
             Ok(_) => Ok(true),
             Err(RegistryError::ManifestNotFound { .. }) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether a tag is known to resolve to a manifest. Anything unclear, a refusal or a failure too, means that it is not known.
+    pub(super) fn has_tag(&self, repository: &Repository, tag: &Tag, digest: &Digest) -> bool {
+        let Ok(url) = self.url(repository, &format!("manifests/{tag}")) else { return false };
+        let mut request = HttpRequest::new(Method::HEAD, url);
+        request.headers.push((ACCEPT, HeaderValue::from_static(ACCEPTED)));
+        self.call_once(&Scope::push(repository), request).is_ok_and(|response| {
+            response.status() == StatusCode::OK && response.header(&CONTENT_DIGEST) == Some(digest.to_string().as_str())
+        })
     }
 
     /// Stores a manifest, under a tag or under its digest alone. If the registry does not list it as a referrer of its
@@ -114,9 +124,16 @@ impl RegistryClient {
         Ok(response)
     }
 
-    fn request_manifest(&self, repository: &Repository, name: &str, method: Method) -> Result<Response, RegistryError> {
+    fn request_manifest(
+        &self,
+        repository: &Repository,
+        name: &str,
+        method: Method,
+        limit: u64,
+    ) -> Result<Response, RegistryError> {
         let mut request = HttpRequest::new(method, self.url(repository, &format!("manifests/{name}"))?);
         request.headers.push((ACCEPT, HeaderValue::from_static(ACCEPTED)));
+        request.whole_within = Some(limit);
         let response = self.call(&Scope::pull(repository), request)?;
         match response.status() {
             StatusCode::OK => Ok(response),

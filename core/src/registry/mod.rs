@@ -14,6 +14,8 @@ mod credentials;
 mod error;
 mod lists;
 mod manifests;
+mod memory;
+mod pieces;
 mod referrers_tag;
 mod sink;
 mod source;
@@ -27,16 +29,18 @@ use std::time::Duration;
 use sealift_archive_format::Digest;
 use ureq::http::{HeaderValue, Method, StatusCode};
 
-use crate::http::{self, HttpError, HttpRequest, RequestBody, Response, Url};
+use crate::http::{self, Attempts, HttpError, HttpRequest, Response, Url};
 use crate::oci::Repository;
 
 pub use blobs::BlobReader;
 pub use credential_helper::HelperError;
 pub use credentials::{Credential, CredentialError, Credentials};
 pub use error::RegistryError;
+use memory::Memory;
 pub use sink::RegistrySink;
 pub use source::RegistrySource;
 use turns::Turns;
+use uploads::Manner;
 pub use uploads::UploadError;
 
 /// How long a server may take to answer a TLS handshake where it may also speak plain `http`.
@@ -54,6 +58,12 @@ struct RegistryClientInner {
     bases: Mutex<HashMap<String, Url>>,
     /// The `Authorization` that each scope was granted.
     granted: Mutex<HashMap<Scope, HeaderValue>>,
+    /// The scopes that authorisation is being asked for.
+    asking: Turns<Scope>,
+    /// How registries are sent large blobs, by domain, as far as was learnt.
+    manners: Mutex<HashMap<String, Manner>>,
+    /// What uploads may hold in memory.
+    memory: Memory,
     /// The lists of referrers that are being written, by subject.
     lists: Turns<(Repository, Digest)>,
 }
@@ -83,8 +93,17 @@ impl RegistryClient {
     /// As [`RegistryClient::new`], where user names and passwords may also go to token services on these hosts, although they
     /// are neither the registry's own host nor in the same registered domain.
     pub fn with_token_hosts(http: http::HttpClient, credentials: Credentials, token_hosts: Vec<String>) -> Self {
-        let (bases, granted, lists) = (Mutex::default(), Mutex::default(), Turns::default());
-        Self(Arc::new(RegistryClientInner { http, credentials, token_hosts, bases, granted, lists }))
+        Self(Arc::new(RegistryClientInner {
+            http,
+            credentials,
+            token_hosts,
+            bases: Mutex::default(),
+            granted: Mutex::default(),
+            asking: Turns::default(),
+            manners: Mutex::default(),
+            memory: Memory::default(),
+            lists: Turns::default(),
+        }))
     }
 
     /// The URL of something in a repository: `https://domain/v2/path/` and `rest`.
@@ -118,29 +137,79 @@ impl RegistryClient {
         }
     }
 
-    /// Sends a request with its authorisation, which is obtained first if the registry requires it.
-    fn call(&self, scope: &Scope, mut request: HttpRequest<'_>) -> Result<Response, RegistryError> {
+    /// Sends a request with its authorisation, which is obtained first if the registry requires it. Failures that may pass are
+    /// repeated.
+    fn call(&self, scope: &Scope, request: HttpRequest<'_>) -> Result<Response, RegistryError> {
+        self.call_in(&mut self.attempts(), scope, request)
+    }
+
+    /// As [`RegistryClient::call`], as part of something that takes more than one request.
+    fn call_in(
+        &self,
+        attempts: &mut Attempts,
+        scope: &Scope,
+        request: HttpRequest<'_>,
+    ) -> Result<Response, RegistryError> {
+        self.authorized(scope, request, |request| self.0.http.send(attempts, request))
+    }
+
+    /// As [`RegistryClient::call`], and repeats nothing: for what has its own [`Attempts`].
+    fn call_once(&self, scope: &Scope, request: HttpRequest<'_>) -> Result<Response, RegistryError> {
+        self.authorized(scope, request, |request| self.0.http.send_once(request))
+    }
+
+    fn authorized(
+        &self,
+        scope: &Scope,
+        mut request: HttpRequest<'_>,
+        mut send: impl FnMut(&mut HttpRequest<'_>) -> Result<Response, HttpError>,
+    ) -> Result<Response, RegistryError> {
         let at_registry = request.url.same_origin(&self.base(scope.repository.domain())?);
         if at_registry {
             request.authorization = lock(&self.0.granted).get(scope).cloned();
         }
-        let response = self.0.http.send(&mut request)?;
+        let response = send(&mut request)?;
         let challenged = response.status() == StatusCode::UNAUTHORIZED && response.url().same_origin(&request.url);
         if !challenged || !at_registry {
             return Ok(response);
         }
-        if matches!(request.body, RequestBody::Stream { .. }) {
+        if !request.body.is_repeatable() {
             return Err(RegistryError::Http(response.into_error()));
         }
-        let authorization = self.authorize(scope, &response)?;
+        let authorization = self.renew(scope, request.authorization.as_ref(), &response)?;
         request.authorization = Some(authorization.clone());
-        let response = self.0.http.send(&mut request)?;
+        let response = send(&mut request)?;
         if response.status() == StatusCode::UNAUTHORIZED {
-            lock(&self.0.granted).remove(scope);
+            let mut granted = lock(&self.0.granted);
+            if granted.get(scope) == Some(&authorization) {
+                granted.remove(scope);
+            }
             return Err(RegistryError::Http(response.into_error()));
         }
-        lock(&self.0.granted).insert(scope.clone(), authorization);
         Ok(response)
+    }
+
+    /// Authorisation for `scope`, other than what was `refused` by this response. Of several threads one asks for it, and the
+    /// others wait.
+    fn renew(
+        &self,
+        scope: &Scope,
+        refused: Option<&HeaderValue>,
+        response: &Response,
+    ) -> Result<HeaderValue, RegistryError> {
+        let _turn = self.0.asking.wait_for(scope.clone());
+        let known = lock(&self.0.granted).get(scope).cloned();
+        if let Some(known) = known.filter(|known| Some(known) != refused) {
+            return Ok(known);
+        }
+        let authorization = self.authorize(scope, response)?;
+        lock(&self.0.granted).insert(scope.clone(), authorization.clone());
+        Ok(authorization)
+    }
+
+    /// A count of attempts at something that takes more than one request.
+    fn attempts(&self) -> Attempts {
+        self.0.http.attempts()
     }
 }
 

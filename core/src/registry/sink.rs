@@ -84,14 +84,15 @@ impl Sink for RegistrySink {
         Ok(())
     }
 
+    /// A tag that resolves to the manifest already is left alone: it may be immutable.
     fn tag(&self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError> {
-        match reference.tag_or_latest() {
-            Some(tag) => {
-                let _turn = self.turn(reference.repository(), &manifest.descriptor().digest);
-                Ok(self.client.put_manifest(reference.repository(), Some(&tag), manifest)?)
-            }
-            None => Ok(()),
+        let Some(tag) = reference.tag_or_latest() else { return Ok(()) };
+        let (repository, digest) = (reference.repository(), &manifest.descriptor().digest);
+        let _turn = self.turn(repository, digest);
+        if self.client.has_tag(repository, &tag, digest) {
+            return Ok(());
         }
+        Ok(self.client.put_manifest(repository, Some(&tag), manifest)?)
     }
 }
 

@@ -166,19 +166,61 @@ fn upload_blob(state: &mut State, request: &Received, name: &str, upload: &str) 
         }
         let number = state.next_upload;
         state.next_upload += 1;
-        state.uploads.insert(number, name.to_owned());
-        return Answer::new(202, &[("location", &format!("/v2/{name}/blobs/uploads/{number}?state=x"))], Vec::new());
+        state.uploads.insert(number, (name.to_owned(), Vec::new()));
+        let mut answer = upload_state(name, number, 0, 202);
+        let shortest = state.shortest_piece.map(|shortest| ("oci-chunk-min-length".to_owned(), shortest.to_string()));
+        answer.headers.extend(shortest);
+        return answer;
     }
     let number = upload.parse().unwrap_or(0);
-    let digest = request.parameter("digest").unwrap_or_default();
-    if state.uploads.remove(&number).as_deref() != Some(name) || request.parameter("state").as_deref() != Some("x") {
+    let limit = state.forgets_uploads_at.unwrap_or(usize::MAX);
+    state.uploads.retain(|_, (_, received)| received.len() < limit);
+    let Some((_, received)) = state.uploads.get_mut(&number).filter(|(repository, _)| repository == name) else {
+        return not_found();
+    };
+    if request.method == "GET" {
+        return upload_state(name, number, received.len(), 204);
+    }
+    // The location changes with every piece.
+    if request.parameter("state") != Some(received.len().to_string()) {
         return not_found();
     }
-    if Digest::sha256(&request.body).to_string() != digest {
+    if request.method == "PATCH" {
+        if let Some(status) = state.refuses_pieces {
+            return Answer::new(status, &[], Vec::new());
+        }
+        let end = received.len() + request.body.len();
+        if request.header("content-range") != Some(&format!("{}-{}", received.len(), end - 1)) {
+            return Answer::new(416, &[], Vec::new());
+        }
+        received.extend(&request.body);
+        return upload_state(name, number, end, 202);
+    }
+    let digest = request.parameter("digest").unwrap_or_default();
+    let (_, mut content) = state.uploads.remove(&number).expect("it was there");
+    content.extend(&request.body);
+    if Digest::sha256(&content).to_string() != digest {
         return Answer::new(400, &[], br#"{"errors":[{"code":"DIGEST_INVALID"}]}"#.to_vec());
     }
-    state.blobs.insert((name.to_owned(), digest.clone()), request.body.clone());
+    state.blobs.insert((name.to_owned(), digest.clone()), content);
     Answer::new(201, &[("docker-content-digest", &digest)], Vec::new())
+}
+
+/// Where an upload continues, and how much of it has arrived: `0-0` also for nothing, as registries say it.
+fn upload_state(name: &str, number: u64, received: usize, status: u16) -> Answer {
+    let location = format!("/v2/{name}/blobs/uploads/{number}?state={received}");
+    let range = format!("0-{}", received.saturating_sub(1));
+    Answer::new(status, &[("location", &location), ("range", &range)], Vec::new())
+}
+
+/// What becomes of an upload whose connection was cut.
+pub(super) fn interrupt(state: &mut State, request: &Received) {
+    let number = request.path.rsplit_once('/').and_then(|(_, number)| number.parse().ok()).unwrap_or(u64::MAX);
+    if state.forgets_cut_uploads {
+        state.uploads.remove(&number);
+    } else if let Some((_, received)) = state.uploads.get_mut(&number) {
+        received.extend(&request.body);
+    }
 }
 
 fn tags(state: &State, request: &Received, name: &str) -> Answer {

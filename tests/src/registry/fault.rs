@@ -28,6 +28,8 @@ pub enum Action {
     Answer(Answer),
     /// The right answer, cut after so many bytes of its body; the connection is closed.
     CutAfter(usize),
+    /// The connection is closed after so many bytes of the request's body; what an upload had received by then is kept.
+    CutRequestAfter(u64),
     /// Whatever this writes; the connection is closed then.
     Write(Arc<Script>),
 }

@@ -37,10 +37,12 @@ pub struct State {
     pub manifests: BTreeMap<(String, String), (String, Vec<u8>)>,
     /// Referrers by repository and subject; `None` when there is no such interface.
     pub referrers: Option<BTreeMap<(String, String), Vec<Descriptor>>>,
-    /// Open uploads: the repository of each.
-    pub uploads: BTreeMap<u64, String>,
+    /// Open uploads: the repository of each, and what has arrived.
+    pub uploads: BTreeMap<u64, (String, Vec<u8>)>,
     /// The number of the next upload.
     pub next_upload: u64,
+    /// How many connections were opened.
+    pub connections: usize,
     /// Every request, in order.
     pub received: Vec<Received>,
     /// What goes wrong, first match first.
@@ -51,6 +53,14 @@ pub struct State {
     pub refuses_mounts: bool,
     /// Ranges are answered with the whole.
     pub ignores_ranges: bool,
+    /// Pieces of blobs are answered with this status.
+    pub refuses_pieces: Option<u16>,
+    /// How long a piece has to be, but for the last.
+    pub shortest_piece: Option<u64>,
+    /// An upload that was cut is forgotten.
+    pub forgets_cut_uploads: bool,
+    /// An upload is forgotten once it has so many bytes.
+    pub forgets_uploads_at: Option<usize>,
     /// How many tags a page has.
     pub page_length: Option<usize>,
 }
@@ -85,6 +95,7 @@ impl Registry {
                     break;
                 }
                 let (state, wrap) = (shared.clone(), wrap.clone());
+                state.lock().expect("no handler panics").connections += 1;
                 thread::spawn(move || {
                     let _ = stream.set_nodelay(true);
                     if let Some(connection) = wrap(stream) {
@@ -156,18 +167,26 @@ impl Drop for Registry {
 
 /// Answers requests until the client goes away or a fault breaks the connection.
 fn serve(mut connection: Box<dyn Connection>, state: &Mutex<State>) -> std::io::Result<()> {
-    while let Some(request) = protocol::receive(&mut connection)? {
-        let action = {
-            let mut state = state.lock().expect("no handler panics");
-            state.received.push(request.clone());
-            fault::take(&mut state.faults, &request)
+    while let Some((mut request, length)) = protocol::receive_header(&mut connection)? {
+        let action = fault::take(&mut state.lock().expect("no handler panics").faults, &request);
+        let read = match action {
+            Some(Action::CutRequestAfter(read)) => read.min(length),
+            _ => length,
         };
+        if !protocol::receive_body(&mut connection, &mut request, read)? {
+            return Ok(());
+        }
+        state.lock().expect("no handler panics").received.push(request.clone());
         let answer = |request: &Received| api::answer(&mut state.lock().expect("no handler panics"), request);
         match action {
             None => protocol::send(&mut connection, &request, &answer(&request), usize::MAX)?,
             Some(Action::Answer(answer)) => protocol::send(&mut connection, &request, &answer, usize::MAX)?,
             Some(Action::CutAfter(length)) => {
                 return protocol::send(&mut connection, &request, &answer(&request), length);
+            }
+            Some(Action::CutRequestAfter(_)) => {
+                api::interrupt(&mut state.lock().expect("no handler panics"), &request);
+                return Ok(());
             }
             Some(Action::Write(write)) => return write(&mut connection),
         }

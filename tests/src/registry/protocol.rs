@@ -58,8 +58,8 @@ impl Answer {
     }
 }
 
-/// Reads one request; `None` when the client is gone.
-pub(super) fn receive(connection: &mut impl Read) -> io::Result<Option<Received>> {
+/// Reads the header of one request, and how long its body is; `None` when the client is gone.
+pub(super) fn receive_header(connection: &mut impl Read) -> io::Result<Option<(Received, u64)>> {
     let mut header = Vec::new();
     while !header.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -84,10 +84,13 @@ pub(super) fn receive(connection: &mut impl Read) -> io::Result<Option<Received>
         values.push_str(value.trim());
     }
     let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-    let mut body = Vec::new();
-    let complete = connection.take(length).read_to_end(&mut body)? as u64 == length;
     let (method, path, query) = (method.to_owned(), path.to_owned(), query.to_owned());
-    Ok(complete.then_some(Received { method, path, query, headers, body }))
+    Ok(Some((Received { method, path, query, headers, body: Vec::new() }, length)))
+}
+
+/// Reads up to `length` bytes of the body; whether there were so many.
+pub(super) fn receive_body(connection: &mut impl Read, request: &mut Received, length: u64) -> io::Result<bool> {
+    Ok(connection.take(length).read_to_end(&mut request.body)? as u64 == length)
 }
 
 /// Sends an answer, with at most `limit` bytes of its body.

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod bad_network;
 mod error_variants;
 mod names;
 mod rooms;

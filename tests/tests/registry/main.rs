@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 mod authentication;
+mod bad_network;
 mod blobs;
 mod conformance;
 mod hostile;
@@ -26,7 +27,8 @@ use sealift_core::registry::{Credentials, RegistryClient};
 /// Settings under which failures show soon.
 fn settings() -> HttpSettings {
     let (first_delay, longest_wait) = (Duration::from_millis(1), Duration::from_secs(2));
-    HttpSettings { retries: Retries { attempts: 3, first_delay, longest_wait }, ..HttpSettings::default() }
+    let retries = Retries { attempts: 3, first_delay, longest_wait, ..Retries::default() };
+    HttpSettings { retries, ..HttpSettings::default() }
 }
 
 /// Settings under which a server that keeps us waiting shows soon.

@@ -135,3 +135,47 @@ fn a_reference_without_a_tag_leaves_no_tag_behind() {
     );
     assert!(matches!(wrong, Err(SinkError::Content(_))));
 }
+
+#[test]
+fn a_tag_that_has_the_right_digest_is_left_alone() {
+    let registry = Registry::start();
+    let image = Image::for_two_platforms("tagged");
+    let reference = format!("{}/app:1", registry.domain()).parse().unwrap();
+    let set = |registry: &Registry| registry.count("PUT", "/manifests/1");
+    image.push(&RegistrySink::new(client()), &reference).unwrap();
+    assert_eq!(set(&registry), 1);
+    image.push(&RegistrySink::new(client()), &reference).unwrap();
+    assert_eq!(set(&registry), 1, "it is not set again");
+    // Registries with immutable tags refuse even the same manifest.
+    registry.inject(Fault::always("PUT", "/manifests/1", Action::status(409, &[])));
+    image.push(&RegistrySink::new(client()), &reference).unwrap();
+    registry.state().faults.clear();
+    // Another image takes its place.
+    let other = Image::for_two_platforms("other");
+    other.push(&RegistrySink::new(client()), &reference).unwrap();
+    assert_eq!(set(&registry), 2);
+    let root = other.root().descriptor().digest.to_string();
+    let resolves = |registry: &Registry| {
+        let state = registry.state();
+        sealift_archive_format::Digest::sha256(&state.manifests[&("app".to_owned(), "1".to_owned())].1).to_string()
+    };
+    assert_eq!(resolves(&registry), root);
+    // What is unclear is set.
+    for (count, unclear) in [
+        Action::status(200, &[]),
+        Action::status(401, &[]),
+        Action::status(403, &[]),
+        Action::status(404, &[]),
+        Action::status(405, &[]),
+        Action::status(503, &[]),
+        Action::write(|_| Ok(())),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        registry.inject(Fault::always("HEAD", "/manifests/1", unclear));
+        other.push(&RegistrySink::new(client()), &reference).unwrap();
+        registry.state().faults.clear();
+        assert_eq!(set(&registry), 3 + count);
+    }
+}
