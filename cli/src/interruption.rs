@@ -41,6 +41,7 @@ pub(crate) fn watch() -> io::Result<()> {
 fn end(exit_code: ExitCode) -> ! {
     let remains = REMAINS.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|remains| remains());
     let remains = remains.unwrap_or_else(|| "nothing was written".to_owned());
+    terminal::progress::take_away();
     terminal::tell(&format!("Interrupted: {remains}.").into());
     std::process::exit(exit_code.number().into())
 }

@@ -144,8 +144,9 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     }
     let export_time = context.export_time()?;
     let key = arguments.key.read()?;
-    let update = context.trust_store().update().attempt(attempt)?;
-    let trust = update.trust().attempt(attempt)?;
+    let store = context.trust_store();
+    // That it can be changed is shown before anything moves.
+    let trust = store.update_soon().and_then(|update| update.trust()).attempt(attempt)?;
     remark_on(export_time, &trust.policy, context);
     let web = arguments.network.web()?;
     let mut opened = OpenedSources::new(arguments)?;
@@ -177,8 +178,9 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     let prepared = prepared.attempt(attempt)?;
 
     write(&prepared, arguments, &*progress, context)?;
-    update
-        .commit(&prepared.states(&trust))
+    store
+        .update_soon()
+        .and_then(|update| update.advance(&trust, &prepared.states(&trust)))
         .attempt(|| "the archive was written, but the trust store could not be updated".to_owned())?;
 
     let report = report(&prepared, &arguments.output);
@@ -234,7 +236,6 @@ fn write(
         let remains = remains.clone();
         move || remains.after_interruption()
     });
-    progress.begin("exporting", Some(prepared.content_bytes()));
     let written = prepared.write_file(unfinished, &workers, progress);
     progress.finish();
     written.map(drop).attempt(|| format!("{}; {}", attempt(), remains.kept()))

@@ -156,8 +156,9 @@ impl<'a> Mirrored<'a> {
 pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), Failure> {
     let name = arguments.archive.name();
     let attempt = || format!("cannot import {name}");
-    let update = context.trust_store().update().attempt(attempt)?;
-    let trust = update.trust().attempt(attempt)?;
+    let store = context.trust_store();
+    // That it can be changed is shown before anything moves.
+    let trust = store.update_soon().and_then(|update| update.trust()).attempt(attempt)?;
     // Said before the archive is waited for; the delivery asks again.
     trust.policy.require_as_strict(arguments.verdict.clock).attempt(attempt)?;
     let input = arguments.archive.open()?;
@@ -169,7 +170,7 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     interruption::leaves(|| "run the same command again; what has arrived already is not sent again".to_owned());
     let transport =
         Transport { workers: arguments.connections.workers(), file: input.file.as_ref(), progress: &*progress };
-    let delivered = import::deliver(judged, &destination, &arguments.replace_tag, &update, &*sink, &transport);
+    let delivered = import::deliver(judged, &destination, &arguments.replace_tag, (&store, &trust), &*sink, &transport);
     progress.finish();
     let delivered = delivered.attempt(attempt)?;
     for ReplacedTag { tag, held } in &delivered.replaced {

@@ -24,6 +24,9 @@ pub(super) fn trust_store(error: &TrustStoreError) -> Advice {
             "do not remove the file lock; check with `sealift trust list` what was accepted, then try again"
                 .to_owned()
         }
+        E::Changed { .. } => {
+            "run the same command again: it is judged anew, and what has arrived already is not sent again".to_owned()
+        }
         E::Io { path, .. } => format!("check who may read and write {}, and that its disk is not full", path.display()),
         E::TooLong { .. } => "check that this is the file you meant".to_owned(),
         E::Stray { .. } => "move it out of the trust store, or give it a valid name".to_owned(),

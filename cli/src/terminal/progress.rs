@@ -10,9 +10,9 @@ use crate::terminal;
 use crate::terminal::text::Line;
 
 /// What a bar shows: bytes moved and to move, rate, time remaining, the item.
-const BAR: &str = "{msg:.bold} {bar:30.cyan} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left  {prefix:.dim}";
+const BAR: &str = "{prefix:.bold} {bar:8.cyan} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left  {wide_msg:.dim}";
 /// The same where the total is not known.
-const SPINNER: &str = "{spinner:.cyan} {msg:.bold} {bytes}, {bytes_per_sec}  {prefix:.dim}";
+const SPINNER: &str = "{spinner:.cyan} {prefix:.bold} {bytes}, {bytes_per_sec}  {wide_msg:.dim}";
 /// Time between two plain lines.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -25,6 +25,13 @@ pub(crate) fn aside<T>(act: impl FnOnce() -> T) -> T {
     match drawn {
         Some(bar) => bar.suspend(act),
         None => act(),
+    }
+}
+
+/// Takes away the bar that is drawn: the program ends.
+pub(crate) fn take_away() {
+    if let Some(bar) = DRAWN.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        bar.finish_and_clear();
     }
 }
 
@@ -52,7 +59,7 @@ impl Progress for Bar {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        bar.set_message(shown(what));
+        bar.set_prefix(shown(what));
         bar.enable_steady_tick(Duration::from_millis(100));
         drawn(Some(bar.clone()));
         self.with(|slot| {
@@ -73,7 +80,7 @@ impl Progress for Bar {
     fn item(&self, name: &str) {
         self.with(|slot| {
             if let Some(bar) = slot {
-                bar.set_prefix(shown(name));
+                bar.set_message(shown(short(name)));
             }
         });
     }
@@ -86,6 +93,11 @@ impl Progress for Bar {
             }
         });
     }
+}
+
+/// The end of a reference, which says most in a short line.
+fn short(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
 }
 
 /// What a bar shows is drawn by the bar itself, so it is escaped before the bar gets it.
@@ -200,7 +212,7 @@ mod tests {
         bar.begin("a\u{1b}[2J", Some(1));
         bar.item("b\u{202e}\n");
         bar.with(|slot| {
-            let shown = slot.as_ref().map(|bar| (bar.message(), bar.prefix()));
+            let shown = slot.as_ref().map(|bar| (bar.prefix(), bar.message()));
             assert_eq!(shown, Some(("a\\u{1b}[2J".to_owned(), "b\\u{202e}\\u{a}".to_owned())));
         });
     }

@@ -29,7 +29,7 @@ use crate::cnab::RelocationMapping;
 use crate::oci::{Descriptor, Graph, ManifestBytes, Reference, Repository};
 use crate::transfer::{BlobContent, Checked, Offer, Sink, SinkError, Workers};
 use crate::trust::{Finding, Judgement};
-use crate::trust_store::{RepositoryName, TagError, TrustStoreError, Update};
+use crate::trust_store::{RepositoryName, TagError, Trust, TrustStore, TrustStoreError};
 use crate::verify::documents::{Closed, ClosedImage, ClosedItem};
 use crate::verify::{Judged, ReceiveError, Receiver, Transport, Verified};
 use tags::Tags;
@@ -119,7 +119,8 @@ impl Delivered {
     }
 }
 
-/// Delivers an archive that has been judged, and remembers it. `replace` names the tags, as they are delivered, that may move
+/// Delivers an archive that has been judged by what a trust store holds, and remembers it there. The store is locked only while tags
+/// are set, and what has changed in it by then is respected. `replace` names the tags, as they are delivered, that may move
 /// to another name or a lower level.
 ///
 /// # Errors
@@ -129,22 +130,28 @@ pub fn deliver<R: Read>(
     judged: Judged<R>,
     destination: &Destination,
     replace: &[Reference],
-    update: &Update,
+    trust: (&TrustStore, &Trust),
     sink: &dyn Sink,
     transport: &Transport<'_>,
 ) -> Result<Delivered, ImportError> {
     judged.terms().require_as_strict_as_policy()?;
     destination.check(judged.inventory())?;
     let shipments = shipments(&judged.findings().items, judged.closed(), destination)?;
-    let deliveries = update.deliveries().map_err(ImportError::Deliveries)?;
-    let tags = Tags { deliveries: &deliveries, replace };
-    let next = tags.after(&shipments, destination, judged.terms().now())?;
+    let (store, trust) = trust;
+    let now = judged.terms().now();
+    let tags_after = |deliveries: &_| Tags { deliveries, replace }.after(&shipments, destination, now);
+    tags_after(&store.deliveries().map_err(ImportError::Deliveries)?)?;
     let wanted = wanted(&shipments);
     let delivery = Delivery { sink, wanted: &wanted };
     delivery.documents(judged.closed())?;
     let verified = judged.receive(&delivery, transport)?;
     put_manifests(&shipments, sink, &transport.workers)?;
     let states = states(verified.judgement());
+    // Bytes moved without the store's lock, so it may have changed; from here on it cannot.
+    let update = store.update_soon().map_err(ImportError::Deliveries)?;
+    update.require_unchanged(trust, &states).map_err(ImportError::Deliveries)?;
+    let deliveries = update.deliveries().map_err(ImportError::Deliveries)?;
+    let next = tags_after(&deliveries).map_err(|_| ImportError::Deliveries(update.changed()))?;
     let commit = update.begin_delivery(&states, &next.deliveries).map_err(ImportError::Deliveries)?;
     let (tags, relocation) = set_tags(&shipments, sink, &transport.workers)?;
     commit.finish().map_err(ImportError::NotRemembered)?;

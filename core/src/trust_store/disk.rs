@@ -8,7 +8,7 @@ use super::TrustStoreError;
 use crate::whole_file;
 
 /// The changes that the store makes to the file system, one step each, so that a test can make any of them fail.
-pub(super) trait Disk {
+pub(super) trait Disk: Send {
     /// Makes a folder and its missing parents, durably.
     fn create_folder(&self, path: &Path) -> io::Result<()>;
     /// Writes a file and waits until its content is on the disk.

@@ -52,6 +52,12 @@ pub enum TrustStoreError {
         /// The file.
         path: PathBuf,
     },
+    /// What was judged by the store would be judged differently now.
+    #[error("the trust store {} was changed in the meantime", .folder.display())]
+    Changed {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The file system failed.
     #[error("cannot {action} {}", .path.display())]
     Io {

@@ -37,6 +37,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use sealift_archive_format::Digest;
 
@@ -65,6 +67,11 @@ pub struct TrustStore {
     folder: PathBuf,
 }
 
+/// How long a process waits for another one that changes the store.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
+/// How long it waits before it tries again.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(20);
+
 /// Everything that a trust store holds, as a plain value.
 #[derive(Debug, Clone)]
 pub struct Trust {
@@ -79,6 +86,25 @@ pub struct Trust {
     /// The attesters. If there are any, one of them must have signed every attestation, unless the policy requires
     /// something else for a name.
     pub attesters: BTreeMap<AttesterName, InTotoKey>,
+}
+
+impl Trust {
+    /// Whether something is judged by this as it was by `earlier`, when from it follow these states of repositories: everything that a
+    /// person decides is the same, and what is remembered of these repositories is the same, or already what follows.
+    pub(crate) fn judges_as(&self, earlier: &Self, next: &BTreeMap<RepositoryName, TrustedState>) -> bool {
+        let is_kept = |(name, pinned): (&RepositoryName, &PinnedRepository)| {
+            let before = earlier.repositories.get(name);
+            before.is_some_and(|before| {
+                let next = next.get(name);
+                let is_known = pinned.state == before.state || next.is_none_or(|next| pinned.state == *next);
+                pinned.root == before.root && is_known
+            })
+        };
+        (&self.policy, &self.map, &self.exporters, &self.attesters)
+            == (&earlier.policy, &earlier.map, &earlier.exporters, &earlier.attesters)
+            && self.repositories.len() == earlier.repositories.len()
+            && self.repositories.iter().all(is_kept)
+    }
 }
 
 /// A repository with a pinned root.
@@ -131,6 +157,22 @@ impl TrustStore {
     pub fn update(&self) -> Result<Update, TrustStoreError> {
         self.require_store()?;
         Update::on(self.clone(), Box::new(LocalDisk))
+    }
+
+    /// As [`TrustStore::update`], but waits some seconds for another process to be done.
+    ///
+    /// # Errors
+    /// As [`TrustStore::update`].
+    pub fn update_soon(&self) -> Result<Update, TrustStoreError> {
+        let began = Instant::now();
+        loop {
+            match self.update() {
+                Err(TrustStoreError::Locked { .. }) if began.elapsed() < LONGEST_WAIT => {
+                    thread::sleep(BETWEEN_ATTEMPTS)
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Replaces the policy with the strict default, even if the policy is missing.

@@ -108,6 +108,51 @@ impl Update {
         self.begin_commit(states)?.finish()
     }
 
+    /// Records what was accepted from these repositories, judged by `judged`, except where something newer was accepted in the meantime.
+    ///
+    /// # Errors
+    /// As [`Update::commit`]; and [`TrustStoreError::Changed`] when another root was pinned in the meantime.
+    pub fn advance(
+        &self,
+        judged: &Trust,
+        states: &BTreeMap<RepositoryName, TrustedState>,
+    ) -> Result<(), TrustStoreError> {
+        let mut newer = BTreeMap::new();
+        for (name, state) in states {
+            let current = self.store.state_file(name)?;
+            let root = judged.repositories.get(name).map(|pinned| &pinned.root.digest);
+            if root != Some(&current.pinned_root) {
+                return Err(self.changed());
+            }
+            let next = StateFile::of(state, current.pinned_root.clone())?;
+            let is_behind = current.require_not_behind(&next, name).is_err();
+            if !(is_behind && next.require_not_behind(&current, name).is_ok()) {
+                newer.insert(name.clone(), state.clone());
+            }
+        }
+        self.commit(&newer)
+    }
+
+    /// Refuses to go on with what was judged by `judged`, and from which follow these states, if it would be judged differently now.
+    ///
+    /// # Errors
+    /// [`TrustStoreError::Changed`], and as [`TrustStore::load`].
+    pub fn require_unchanged(
+        &self,
+        judged: &Trust,
+        states: &BTreeMap<RepositoryName, TrustedState>,
+    ) -> Result<(), TrustStoreError> {
+        match self.trust()?.judges_as(judged, states) {
+            true => Ok(()),
+            false => Err(self.changed()),
+        }
+    }
+
+    /// Says that what was judged would be judged differently now.
+    pub(crate) fn changed(&self) -> TrustStoreError {
+        TrustStoreError::Changed { folder: self.store.folder.clone() }
+    }
+
     /// Records which tags are about to be set, and does all but the last step of recording what was accepted from these
     /// repositories: whatever happens while tags are being set, no tag is set that is not remembered. A tag that is
     /// remembered but not set yet is guarded as if it were set.

@@ -8,9 +8,10 @@ use sealift_core::import::{DeliveryError, ImportError};
 use sealift_core::layout::LayoutSink;
 use sealift_core::oci::{Descriptor, ManifestBytes, Reference, Repository};
 use sealift_core::transfer::{BlobContent, Offer, Sink, SinkError, Upload};
+use sealift_core::trust_store::TrustStoreError;
 use sealift_core::verify::ReceiveError;
 use sealift_tests::crossing::{FarSide, Refused};
-use sealift_tests::malicious_exporter::Forger;
+use sealift_tests::malicious_exporter::{Forger, REPOSITORY};
 
 use super::*;
 
@@ -117,6 +118,69 @@ fn a_delivery_interrupted_anywhere_sets_no_tag_before_all_content_and_is_complet
         far.accepts(&archive);
         assert_eq!(far.tags(), whole.tags());
     }
+}
+
+/// A layout before whose first manifest somebody changes the trust store.
+struct Meanwhile<'a> {
+    sink: LayoutSink,
+    change: Mutex<Option<Box<dyn FnOnce() + Send + 'a>>>,
+}
+
+impl Sink for Meanwhile<'_> {
+    fn offer(&self, repository: &Repository, descriptor: &Descriptor) -> Result<Offer<'_>, SinkError> {
+        self.sink.offer(repository, descriptor)
+    }
+
+    fn put_manifest(&self, repository: &Repository, manifest: &ManifestBytes) -> Result<(), SinkError> {
+        if let Some(change) = self.change.lock().unwrap().take() {
+            change();
+        }
+        self.sink.put_manifest(repository, manifest)
+    }
+
+    fn tag(&self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError> {
+        self.sink.tag(reference, manifest)
+    }
+}
+
+#[test]
+fn a_trust_store_that_changes_while_bytes_move_is_respected() {
+    let sample = sample();
+    let archive = consignment(&sample).archive();
+    let import = |change: fn(&FarSide)| {
+        let far = FarSide::trusting(&sample, hours(2));
+        let change: Box<dyn FnOnce() + Send + '_> = Box::new(|| change(&far));
+        let sink = Meanwhile { sink: far.sink(), change: Mutex::new(Some(change)) };
+        let outcome = far.import_from(&mut archive.as_slice(), &sink).map(drop);
+        drop(sink);
+        (outcome, far)
+    };
+    let changes: [fn(&FarSide); 3] = [
+        |far| far.policy("minimum_level = \"4\"\n"),
+        |far| far.store().update().unwrap().remove_exporter(&"carrier".parse().unwrap()).unwrap(),
+        |far| far.store().update().unwrap().remove_root(&REPOSITORY.parse().unwrap()).unwrap(),
+    ];
+    for change in changes {
+        let (outcome, far) = import(change);
+        let Err(Refused::Import(ImportError::Deliveries(error))) = outcome else { panic!("{outcome:?}") };
+        assert!(matches!(error, TrustStoreError::Changed { .. }), "{error:?}");
+        assert!(far.tags().is_empty() && far.store().deliveries().unwrap().is_empty());
+    }
+    // Somebody else delivered the same in the meantime: what follows from it is known already.
+    let far = FarSide::trusting(&sample, hours(2));
+    let change: Box<dyn FnOnce() + Send + '_> = Box::new(|| drop(far.accepts(&archive)));
+    let sink = Meanwhile { sink: far.sink(), change: Mutex::new(Some(change)) };
+    assert!(far.import_from(&mut archive.as_slice(), &sink).is_ok());
+    // Whoever holds the store for a moment is waited for.
+    let (outcome, far) = import(|far| {
+        let update = far.store().update().unwrap();
+        std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            drop(update);
+        });
+    });
+    assert!(outcome.is_ok(), "{outcome:?}");
+    assert!(!far.tags().is_empty());
 }
 
 #[test]

@@ -29,6 +29,7 @@ impl Prepared {
         unfinished: &Unfinished,
         progress: &dyn Progress,
     ) -> Result<TakenUp, ExportError> {
+        progress.begin("checking what is there", Some(self.content_bytes()));
         let entries: Vec<_> = self.seal.inventory().entries.iter().enumerate().collect();
         let (count, bytes) = (AtomicUsize::new(0), AtomicU64::new(0));
         Workers::cores().for_each(
@@ -59,8 +60,13 @@ impl Prepared {
         progress: &dyn Progress,
     ) -> Result<TakenUp, ExportError> {
         let contents = EntryContents::of(self);
+        let was_begun = unfinished.is_taken_up();
         let writer = InPlaceWriter::new(unfinished.file(), &self.seal)?;
-        let taken_up = self.take_up(&writer, &unfinished, progress)?;
+        let taken_up = match was_begun {
+            true => self.take_up(&writer, &unfinished, progress)?,
+            false => TakenUp::default(),
+        };
+        progress.begin("exporting", Some(self.content_bytes().saturating_sub(taken_up.bytes)));
         let entries: Vec<_> = self.seal.inventory().entries.iter().enumerate().collect();
         let missing: Vec<_> = entries.into_iter().filter(|(index, _)| !writer.is_written(*index)).collect();
         workers.for_each(

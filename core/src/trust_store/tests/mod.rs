@@ -525,3 +525,23 @@ fn a_store_that_has_taken_nothing_in_has_set_no_tags() {
     fs::remove_file(store.folder().join("deliveries.json")).unwrap();
     assert!(store.deliveries().unwrap().is_empty());
 }
+
+#[test]
+fn what_was_accepted_in_the_meantime_is_kept_if_it_is_newer() {
+    let (_folder, store) = accepting_store();
+    let judged = store.load().unwrap();
+    store.update().unwrap().commit(&one(state(1, 3, 4, 5))).unwrap();
+    // Older than what is there now, and accepted before it was there.
+    store.update().unwrap().advance(&judged, &one(state(1, 2, 3, 4))).unwrap();
+    assert_eq!(store.state(&name("main")).unwrap(), state(1, 3, 4, 5));
+    store.update().unwrap().advance(&judged, &one(state(1, 4, 5, 6))).unwrap();
+    assert_eq!(store.state(&name("main")).unwrap(), state(1, 4, 5, 6));
+    // Newer in one role and older in another: nobody can say which.
+    let mixed = store.update().unwrap().advance(&judged, &one(state(1, 5, 1, 6)));
+    assert!(matches!(mixed, Err(TrustStoreError::VersionMovedBack { .. })), "{mixed:?}");
+    let replaced = store.load().unwrap().repositories[&name("main")].root.digest.clone();
+    store.update().unwrap().replace_root(&name("main"), &root(2), None).unwrap();
+    assert_ne!(store.root(&name("main")).unwrap().digest, replaced);
+    let refused = store.update().unwrap().advance(&judged, &one(state(1, 9, 9, 9)));
+    assert!(matches!(refused, Err(TrustStoreError::Changed { .. })), "{refused:?}");
+}
