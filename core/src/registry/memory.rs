@@ -14,24 +14,24 @@ const LEAST: usize = 256 * 1024;
 
 /// The memory of all uploads.
 #[derive(Debug)]
-pub(super) struct Memory {
+pub(super) struct UploadMemory {
     free: Mutex<usize>,
 }
 
 /// The memory of one upload. It is given back when this is dropped.
 #[derive(Debug)]
 pub(super) struct Share<'m> {
-    memory: &'m Memory,
+    memory: &'m UploadMemory,
     taken: usize,
 }
 
-impl Default for Memory {
+impl Default for UploadMemory {
     fn default() -> Self {
         Self { free: Mutex::new(TOTAL) }
     }
 }
 
-impl Memory {
+impl UploadMemory {
     /// The memory of another upload: none yet.
     pub(super) fn share(&self) -> Share<'_> {
         Share { memory: self, taken: 0 }
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn shares_are_bounded_together_and_nobody_waits() {
-        let memory = Memory::default();
+        let memory = UploadMemory::default();
         let mut shares: Vec<Share<'_>> = (0..40).map(|_| memory.share()).collect();
         let held: Vec<usize> = shares.iter_mut().map(|share| share.grow(4 << 20)).collect();
         assert_eq!(held.iter().sum::<usize>(), TOTAL + 36 * LEAST);
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_share_grows_and_never_holds_more_than_wanted() {
-        let memory = Memory::default();
+        let memory = UploadMemory::default();
         let mut share = memory.share();
         assert_eq!([10, 1 << 20, TOTAL * 2].map(|wanted| share.grow(wanted)), [10, 1 << 20, TOTAL]);
         assert_eq!(memory.share().grow(10), 10);

@@ -36,7 +36,7 @@ pub use blobs::BlobReader;
 pub use credential_helper::HelperError;
 pub use credentials::{Credential, CredentialError, Credentials};
 pub use error::RegistryError;
-use memory::Memory;
+use memory::UploadMemory;
 pub use sink::RegistrySink;
 pub use source::RegistrySource;
 use turns::Turns;
@@ -63,7 +63,7 @@ struct RegistryClientInner {
     /// How registries are sent large blobs, by domain, as far as was learnt.
     manners: Mutex<HashMap<String, Manner>>,
     /// What uploads may hold in memory.
-    memory: Memory,
+    memory: UploadMemory,
     /// The lists of referrers that are being written, by subject.
     lists: Turns<(Repository, Digest)>,
 }
@@ -101,7 +101,7 @@ impl RegistryClient {
             granted: Mutex::default(),
             asking: Turns::default(),
             manners: Mutex::default(),
-            memory: Memory::default(),
+            memory: UploadMemory::default(),
             lists: Turns::default(),
         }))
     }
