@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, Once};
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::{Completeness, EntryRecord, ImageRole};
@@ -355,7 +355,7 @@ fn something_that_is_not_a_document_for_what_is_signed() {
 }
 
 /// Has everything, and takes the state of a repository away while it tags.
-struct Saboteur(PathBuf);
+struct Saboteur(PathBuf, Once);
 
 impl Sink for Saboteur {
     fn offer(&self, _: &Repository, _: &Descriptor) -> Result<Offer<'_>, SinkError> {
@@ -367,10 +367,10 @@ impl Sink for Saboteur {
     }
 
     fn tag(&self, _: &Reference, _: &ManifestBytes) -> Result<(), SinkError> {
-        if self.0.is_dir() {
+        self.1.call_once(|| {
             fs::remove_dir_all(&self.0).unwrap();
             fs::write(&self.0, b"").unwrap();
-        }
+        });
         Ok(())
     }
 }
@@ -380,7 +380,7 @@ fn a_delivery_that_cannot_be_remembered_says_whether_anything_was_tagged() {
     let sample = sample();
     let archive = consignment(&sample).archive();
     let far = FarSide::trusting(&sample, hours(2));
-    let sink = Saboteur(far.trust().join("state").join(REPOSITORY));
+    let sink = Saboteur(far.trust().join("state").join(REPOSITORY), Once::new());
     let refused = far.import_from(&mut archive.as_slice(), &sink).err().unwrap();
     assert_error!(refused, Refused::Import(ImportError::NotRemembered(_)));
 
