@@ -39,6 +39,16 @@ impl Described for EntryRecord {
 pub trait BlobContent: Read + sealed::Sealed {
     /// The digest that the whole content is proven to have once it can be read to its end.
     fn digest(&self) -> &Digest;
+
+    /// Whether it can be read again.
+    fn is_repeatable(&self) -> bool {
+        false
+    }
+
+    /// Goes back to the first byte, from where all of it is read and proven anew. `false` where that cannot be done.
+    fn start_over(&mut self) -> bool {
+        false
+    }
 }
 
 pub(crate) mod sealed {
@@ -53,11 +63,27 @@ impl<C: BlobContent + ?Sized> BlobContent for &mut C {
     fn digest(&self) -> &Digest {
         (**self).digest()
     }
+
+    fn is_repeatable(&self) -> bool {
+        (**self).is_repeatable()
+    }
+
+    fn start_over(&mut self) -> bool {
+        (**self).start_over()
+    }
 }
 
 impl<C: BlobContent + ?Sized> BlobContent for Box<C> {
     fn digest(&self) -> &Digest {
         (**self).digest()
+    }
+
+    fn is_repeatable(&self) -> bool {
+        (**self).is_repeatable()
+    }
+
+    fn start_over(&mut self) -> bool {
+        (**self).start_over()
     }
 }
 
@@ -197,31 +223,88 @@ impl<R: Read> BlobContent for Checked<R> {
     }
 }
 
-/// Passes content on, and tells how many bytes were read each time. What is told may end it with an error.
-pub struct Observed<C, F> {
+/// Content that can be opened any number of times.
+pub struct Repeatable<C, F> {
     content: C,
-    observe: F,
+    open: F,
 }
 
-impl<C: Read, F: FnMut(usize) -> io::Result<()>> Observed<C, F> {
-    /// Calls `observe` after each read.
-    pub fn new(content: C, observe: F) -> Self {
-        Self { content, observe }
+impl<C: BlobContent, F: FnMut() -> io::Result<C>> Repeatable<C, F> {
+    /// Content that is open, and that `open` opens again.
+    pub fn new(content: C, open: F) -> Self {
+        Self { content, open }
     }
 }
 
-impl<C: Read, F: FnMut(usize) -> io::Result<()>> Read for Observed<C, F> {
+impl<C: BlobContent, F> Read for Repeatable<C, F> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.content.read(out)
+    }
+}
+
+impl<C: BlobContent, F: FnMut() -> io::Result<C>> sealed::Sealed for Repeatable<C, F> {}
+impl<C: BlobContent, F: FnMut() -> io::Result<C>> BlobContent for Repeatable<C, F> {
+    fn digest(&self) -> &Digest {
+        self.content.digest()
+    }
+
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
+    fn start_over(&mut self) -> bool {
+        match (self.open)() {
+            Ok(content) if content.digest() == self.content.digest() => {
+                self.content = content;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Passes content on, and tells how many bytes have passed: those that are read for the first time. What is told may end it with
+/// an error.
+pub struct Observed<C, F> {
+    content: C,
+    observe: F,
+    position: u64,
+    furthest: u64,
+}
+
+impl<C: Read, F: FnMut(u64) -> io::Result<()>> Observed<C, F> {
+    /// Calls `observe` after each read.
+    pub fn new(content: C, observe: F) -> Self {
+        Self { content, observe, position: 0, furthest: 0 }
+    }
+}
+
+impl<C: Read, F: FnMut(u64) -> io::Result<()>> Read for Observed<C, F> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let read = self.content.read(out)?;
-        (self.observe)(read)?;
+        self.position = self.position.saturating_add(read as u64);
+        (self.observe)(self.position.saturating_sub(self.furthest))?;
+        self.furthest = self.furthest.max(self.position);
         Ok(read)
     }
 }
 
-impl<C: BlobContent, F: FnMut(usize) -> io::Result<()>> sealed::Sealed for Observed<C, F> {}
-impl<C: BlobContent, F: FnMut(usize) -> io::Result<()>> BlobContent for Observed<C, F> {
+impl<C: BlobContent, F: FnMut(u64) -> io::Result<()>> sealed::Sealed for Observed<C, F> {}
+impl<C: BlobContent, F: FnMut(u64) -> io::Result<()>> BlobContent for Observed<C, F> {
     fn digest(&self) -> &Digest {
         self.content.digest()
+    }
+
+    fn is_repeatable(&self) -> bool {
+        self.content.is_repeatable()
+    }
+
+    fn start_over(&mut self) -> bool {
+        let can = self.content.start_over();
+        if can {
+            self.position = 0;
+        }
+        can
     }
 }
 
@@ -265,6 +348,18 @@ impl sealed::Sealed for Watched<'_> {}
 impl BlobContent for Watched<'_> {
     fn digest(&self) -> &Digest {
         self.content.digest()
+    }
+
+    fn is_repeatable(&self) -> bool {
+        self.content.is_repeatable()
+    }
+
+    fn start_over(&mut self) -> bool {
+        let can = self.content.start_over();
+        if can {
+            self.fault = None;
+        }
+        can
     }
 }
 

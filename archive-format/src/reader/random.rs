@@ -59,14 +59,14 @@ impl RandomReader<'_> {
         Ok(())
     }
 
-    /// The entry with this index in the inventory, whose header has been checked; `None` beyond the last.
+    /// The entry with this index in the inventory, whose header has been checked.
     ///
     /// # Errors
     /// [`FormatError`].
-    pub fn entry(&self, index: usize) -> Result<Option<PlacedEntry<'_>>, FormatError> {
+    pub fn entry(&self, index: usize) -> Result<PlacedEntry<'_>, FormatError> {
         let (Some(record), Some(place)) = (self.inventory.entries.get(index), self.layout.entries.get(index + 1))
         else {
-            return Ok(None);
+            return Err(FormatError { offset: self.layout.length, entry: None, problem: Problem::MissingEntry });
         };
         let mut input = FromPosition { file: self.file, offset: place.header_offset };
         let mut offset = place.header_offset;
@@ -75,7 +75,7 @@ impl RandomReader<'_> {
             entry: Some(record.name.clone()),
             problem,
         })?;
-        Ok(Some(PlacedEntry { input, record, remaining: record.size, is_padding_read: false }))
+        Ok(PlacedEntry { input, record, remaining: record.size, is_padding_read: false })
     }
 }
 

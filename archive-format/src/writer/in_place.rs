@@ -241,13 +241,13 @@ mod tests {
         let reader = || Reader::open(&*bytes).unwrap().read_inventory().unwrap();
         let random = reader().by_position(&file).unwrap().unwrap();
         for (index, (name, content)) in contents().into_iter().enumerate() {
-            let mut entry = random.entry(index).unwrap().unwrap();
+            let mut entry = random.entry(index).unwrap();
             assert_eq!(entry.record().name, name);
             let mut read = Vec::new();
             entry.read_to_end(&mut read).unwrap();
             assert!(read == content);
         }
-        assert!(random.entry(contents().len()).unwrap().is_none());
+        assert!(random.entry(contents().len()).is_err());
         // Each byte that is not content, once.
         let layout = seal().layout();
         let (place, end) = (&layout.entries[3], layout.length - END.len() as u64);
@@ -255,7 +255,7 @@ mod tests {
             file.write_all_at(&[byte], at).unwrap();
             let outcome = reader().by_position(&file).and_then(|random| {
                 let random = random.unwrap();
-                let mut entry = random.entry(2)?.unwrap();
+                let mut entry = random.entry(2)?;
                 entry.read_to_end(&mut Vec::new()).map_err(|error| error.downcast().unwrap())
             });
             file.write_all_at(&bytes[usize::try_from(at).unwrap()..][..1], at).unwrap();

@@ -121,6 +121,11 @@ impl HttpError {
         }
     }
 
+    /// Whether the server wants to know again who asks.
+    pub(crate) fn is_unauthorized(&self) -> bool {
+        matches!(self, Self::Status { status: 401, .. })
+    }
+
     /// Whether the same request may succeed a little later.
     pub(super) fn may_pass(&self) -> bool {
         match self {

@@ -27,7 +27,7 @@ pub use tags::ReplacedTag;
 
 use crate::cnab::RelocationMapping;
 use crate::oci::{Descriptor, Graph, ManifestBytes, Reference, Repository};
-use crate::transfer::{BlobContent, Checked, Offer, Sink, SinkError, Workers};
+use crate::transfer::{BlobContent, Checked, Offer, Repeatable, Sink, SinkError, Workers};
 use crate::trust::{Finding, Judgement};
 use crate::trust_store::{RepositoryName, TagError, Trust, TrustStore, TrustStoreError};
 use crate::verify::documents::{Closed, ClosedImage, ClosedItem};
@@ -272,23 +272,26 @@ impl Delivery<'_> {
     /// Stores the documents that are blobs in a registry: each `bundle.json`.
     fn documents(&self, closed: &Closed) -> Result<(), DeliveryError> {
         for (digest, bytes) in &closed.bundle_files {
-            self.store(digest, &mut |descriptor| Box::new(Checked::new(&**bytes, descriptor)))?;
+            let Some((descriptor, _)) = self.wanted.get(digest) else { continue };
+            let open = || Checked::new(&**bytes, descriptor);
+            let mut content = Repeatable::new(open(), || Ok(open()));
+            self.store(digest, &mut content)?;
         }
         Ok(())
     }
 
-    /// Stores a blob that can be read any number of times.
-    fn store<'c>(
-        &self,
-        digest: &Digest,
-        open: &mut dyn FnMut(&Descriptor) -> Box<dyn BlobContent + 'c>,
-    ) -> Result<(), DeliveryError> {
+    /// Stores a blob in every repository that lacks it. Where the content passes only once, it goes to the first of them, and the
+    /// others share it from there.
+    fn store(&self, digest: &Digest, content: &mut dyn BlobContent) -> Result<(), DeliveryError> {
         let Some((descriptor, repositories)) = self.wanted.get(digest) else { return Ok(()) };
+        let mut is_used = false;
         for repository in repositories {
             let failed = |source| blob_error(digest, repository, source);
-            if let Offer::Wanted(upload) = self.sink.offer(repository, descriptor).map_err(failed)? {
-                upload.store(&mut *open(descriptor)).map_err(failed)?;
+            let Offer::Wanted(upload) = self.sink.offer(repository, descriptor).map_err(failed)? else { continue };
+            if std::mem::replace(&mut is_used, true) && !content.start_over() {
+                return Err(DeliveryError::NotShared { digest: digest.clone(), repository: repository.to_string() });
             }
+            upload.store(content).map_err(failed)?;
         }
         Ok(())
     }
@@ -301,23 +304,8 @@ fn blob_error(digest: &Digest, repository: &Repository, source: SinkError) -> De
 impl Receiver for Delivery<'_> {
     type Error = DeliveryError;
 
-    /// The content passes only once: it goes to the first repository that lacks the blob, and the others share it from
-    /// there.
     fn blob(&self, record: &EntryRecord, content: &mut dyn BlobContent) -> Result<(), DeliveryError> {
-        let Some((descriptor, repositories)) = self.wanted.get(&record.digest) else { return Ok(()) };
-        let mut content = Some(content);
-        for repository in repositories {
-            let failed = |source| blob_error(&record.digest, repository, source);
-            let Offer::Wanted(upload) = self.sink.offer(repository, descriptor).map_err(failed)? else { continue };
-            match content.take() {
-                Some(content) => upload.store(content).map_err(failed)?,
-                None => {
-                    let (digest, repository) = (record.digest.clone(), repository.to_string());
-                    return Err(DeliveryError::NotShared { digest, repository });
-                }
-            }
-        }
-        Ok(())
+        self.store(&record.digest, content)
     }
 }
 

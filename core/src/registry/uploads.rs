@@ -4,7 +4,10 @@
 //! The latest part of what is being sent is held in memory, so that it can be sent again. A blob that can be held whole goes in one
 //! request. A larger one goes in pieces, each as long as all before it together: registries take their time for each, so many short
 //! pieces would be slow. After a failure the registry is asked how much has arrived, what follows is sent from memory, and further
-//! pieces are only as long as what is held. Registries that refuse pieces get a large blob in one stream, which cannot be repeated.
+//! pieces are only as long as what is held. Registries that refuse pieces get a large blob in one stream.
+//!
+//! Content that can be read again, such as an entry of an archive in a file, is sent in one stream as long as that succeeds: it costs
+//! the registry least. After a failure it is sent from its beginning, and then in pieces.
 
 use std::io;
 
@@ -57,11 +60,16 @@ struct Session {
     shortest_piece: u64,
 }
 
+/// How often content that can be read again is sent from its beginning, at most.
+const MOST_BEGINNINGS: u32 = 4;
+
 /// How a registry is sent large blobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Manner {
-    /// In pieces that become longer.
+    /// In one stream where the content can be read again after a failure, and else in pieces that become longer.
     #[default]
+    Hopefully,
+    /// In pieces that become longer, since a stream failed there.
     Swiftly,
     /// In pieces that can be sent again whole, since a piece failed there.
     Carefully,
@@ -157,24 +165,53 @@ impl RegistryClient {
         }
     }
 
-    /// Sends content into an open session.
+    /// Sends content into an open session. Where the content can be read again, a failure that lost what was sent is followed by
+    /// another attempt, from the beginning and in another session.
     fn send_blob(
         &self,
-        session: Session,
-        attempts: Attempts,
+        mut session: Session,
+        mut attempts: Attempts,
         repository: &Repository,
         descriptor: &Descriptor,
         content: &mut dyn BlobContent,
     ) -> Result<(), UploadError> {
+        for _ in 1..MOST_BEGINNINGS {
+            let lost = match self.send_once(session, &mut attempts, repository, descriptor, content) {
+                Err(UploadError::Registry(error)) if content.start_over() => error,
+                outcome => return outcome,
+            };
+            match lost {
+                RegistryError::Http(error) if !error.is_unauthorized() => {
+                    attempts.wait_after(error).map_err(RegistryError::Http)?;
+                }
+                RegistryError::Http(_) | RegistryError::UploadGone { .. } => {}
+                error => return Err(error.into()),
+            }
+            if self.manner(repository) == Manner::Hopefully {
+                self.learn(repository, Manner::Swiftly);
+            }
+            session = self.open_upload(&mut attempts, repository)?;
+        }
+        self.send_once(session, &mut attempts, repository, descriptor, content)
+    }
+
+    fn send_once(
+        &self,
+        session: Session,
+        attempts: &mut Attempts,
+        repository: &Repository,
+        descriptor: &Descriptor,
+        content: &mut dyn BlobContent,
+    ) -> Result<(), UploadError> {
+        let is_repeatable = content.is_repeatable();
         let pieces = Pieces::of(content);
         let mut share = self.0.memory.share();
         let sending = Sending { client: self, repository, descriptor, session, pieces, attempts, has_restarted: false };
-        if grow(&mut share, descriptor.size.min(HELD)) >= descriptor.size {
-            sending.whole()
-        } else if self.manner(repository) == Manner::InOneStream {
-            sending.in_one_stream()
-        } else {
-            sending.in_pieces(&mut share)
+        match self.manner(repository) {
+            Manner::Hopefully if is_repeatable => sending.in_one_stream(),
+            _ if grow(&mut share, descriptor.size.min(HELD)) >= descriptor.size => sending.whole(),
+            Manner::InOneStream => sending.in_one_stream(),
+            Manner::Hopefully | Manner::Swiftly | Manner::Carefully => sending.in_pieces(&mut share),
         }
     }
 
@@ -199,7 +236,7 @@ struct Sending<'s> {
     descriptor: &'s Descriptor,
     session: Session,
     pieces: Pieces<'s>,
-    attempts: Attempts,
+    attempts: &'s mut Attempts,
     /// Whether the first piece was sent into a second session already.
     has_restarted: bool,
 }
@@ -223,7 +260,7 @@ impl Sending<'_> {
                 Err(RegistryError::Http(error)) => self.attempts.wait_after(error).map_err(RegistryError::Http)?,
                 Err(error) => return Err(error.into()),
             }
-            self.session = self.client.open_upload(&mut self.attempts, self.repository)?;
+            self.session = self.client.open_upload(self.attempts, self.repository)?;
         }
     }
 
@@ -240,12 +277,12 @@ impl Sending<'_> {
                 return self.in_one_stream();
             }
             let length = match self.client.manner(self.repository) {
-                Manner::Swiftly => self.pieces.end().min(LONGEST_PIECE).max(held).min(rest),
+                Manner::Hopefully | Manner::Swiftly => self.pieces.end().min(LONGEST_PIECE).max(held).min(rest),
                 Manner::Carefully | Manner::InOneStream => held,
             };
             self.pieces.next(length, usize::try_from(held).unwrap_or(usize::MAX));
             if let Sent::Refused = self.piece()? {
-                self.session = self.client.open_upload(&mut self.attempts, self.repository)?;
+                self.session = self.client.open_upload(self.attempts, self.repository)?;
                 return self.in_one_stream();
             }
         }
@@ -285,7 +322,7 @@ impl Sending<'_> {
                     // A registry that says `0-0` may have nothing or one byte.
                     416 if from == 0 => {
                         self.attempts.wait_despite(response.into_error()).map_err(RegistryError::Http)?;
-                        self.session = self.client.open_upload(&mut self.attempts, self.repository)?;
+                        self.session = self.client.open_upload(self.attempts, self.repository)?;
                         continue;
                     }
                     // A proxy that limits requests (413) gets shorter pieces.
@@ -307,7 +344,7 @@ impl Sending<'_> {
             if std::mem::replace(&mut self.has_restarted, true) {
                 return Ok(Sent::Refused);
             }
-            self.session = self.client.open_upload(&mut self.attempts, self.repository)?;
+            self.session = self.client.open_upload(self.attempts, self.repository)?;
             self.pieces.arrived(0);
         }
     }
@@ -316,7 +353,7 @@ impl Sending<'_> {
     /// before. OCI Distribution 1.1, "Pushing a blob in chunks": a `GET` of the location is answered with 204 and `Range`.
     fn resume(&mut self) -> Result<bool, UploadError> {
         let request = HttpRequest::new(Method::GET, self.session.location.clone());
-        let response = self.client.call_in(&mut self.attempts, &self.session.scope, request)?;
+        let response = self.client.call_in(self.attempts, &self.session.scope, request)?;
         if !response.status().is_success() {
             return Ok(false);
         }
@@ -325,7 +362,7 @@ impl Sending<'_> {
     }
 
     /// Ends an upload of which all pieces have arrived.
-    fn close(mut self) -> Result<(), UploadError> {
+    fn close(self) -> Result<(), UploadError> {
         let mut has_failed = false;
         loop {
             let request = HttpRequest::new(Method::PUT, self.closing_url()?);

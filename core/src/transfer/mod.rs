@@ -9,7 +9,7 @@ use crate::oci::{Descriptor, ManifestBytes, Reference, Repository};
 
 mod workers;
 
-pub use sealift_archive_format::content::{BlobContent, Checked, ContentError};
+pub use sealift_archive_format::content::{BlobContent, Checked, ContentError, Repeatable};
 pub use workers::{Stop, Workers};
 
 /// A place that has manifests and blobs. Threads may share it.

@@ -1,7 +1,10 @@
 //! An archive into a file: several blobs at once, each at its place.
 
+use std::fs::File;
 use std::io;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use sealift_archive_format::content::ContentError;
 use sealift_archive_format::{InPlaceWriter, WriteError};
@@ -11,6 +14,9 @@ use super::{EntryContents, ExportError, UnfinishedError, observed};
 use crate::export::Prepared;
 use crate::progress::Progress;
 use crate::transfer::Workers;
+
+/// How long the disk is left alone between two flushes.
+const BETWEEN_FLUSHES: Duration = Duration::from_millis(50);
 
 /// How much of an archive an earlier attempt has left.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -69,26 +75,49 @@ impl Prepared {
         progress.begin("exporting", Some(self.content_bytes().saturating_sub(taken_up.bytes)));
         let entries: Vec<_> = self.seal.inventory().entries.iter().enumerate().collect();
         let missing: Vec<_> = entries.into_iter().filter(|(index, _)| !writer.is_written(*index)).collect();
-        workers.for_each(
-            &missing,
-            |(_, record)| record.size,
-            |(index, record), stop| {
-                progress.item(contents.name(record));
-                if let Some(earlier) = unfinished.earlier(record) {
-                    let mut content = observed(Box::new(earlier), progress, stop);
-                    match writer.write(*index, &mut content) {
-                        Err(error) if is_other_content(&error) => {}
-                        outcome => return Ok(outcome?),
+        let fetched = flushed_meanwhile(unfinished.file(), || {
+            workers.for_each(
+                &missing,
+                |(_, record)| record.size,
+                |(index, record), stop| {
+                    progress.item(contents.name(record));
+                    if let Some(earlier) = unfinished.earlier(record) {
+                        let mut content = observed(Box::new(earlier), progress, stop);
+                        match writer.write(*index, &mut content) {
+                            Err(error) if is_other_content(&error) => {}
+                            outcome => return Ok(outcome?),
+                        }
                     }
-                }
-                let mut content = observed(contents.open(record)?, progress, stop);
-                Ok::<_, ExportError>(writer.write(*index, &mut content)?)
-            },
-        )?;
+                    let mut content = observed(contents.open(record)?, progress, stop);
+                    Ok::<_, ExportError>(writer.write(*index, &mut content)?)
+                },
+            )
+        });
+        fetched.map_err(|source| unfinished.access(source))??;
         writer.finish()?;
         unfinished.finish()?;
         Ok(taken_up)
     }
+}
+
+/// Does some work, and meanwhile has the disk write what the work writes to this file: otherwise all of that would be left for its end.
+fn flushed_meanwhile<T>(file: &File, work: impl FnOnce() -> T) -> io::Result<T> {
+    let is_done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let flushing = scope.spawn(|| {
+            while !is_done.load(Ordering::Relaxed) {
+                file.sync_data()?;
+                thread::park_timeout(BETWEEN_FLUSHES);
+            }
+            Ok(())
+        });
+        let outcome = work();
+        is_done.store(true, Ordering::Relaxed);
+        flushing.thread().unpark();
+        // An error of the disk is told only once.
+        flushing.join().unwrap_or_else(|_| Err(io::Error::other("the thread that flushes the file panicked")))?;
+        Ok(outcome)
+    })
 }
 
 /// Whether what was read is not what it should be, where reading it worked.

@@ -94,8 +94,8 @@ fn observed<'a>(
     progress: &'a dyn Progress,
     stop: &'a Stop,
 ) -> impl BlobContent + use<'a> {
-    Observed::new(content, |read: usize| {
-        progress.advance(read as u64);
+    Observed::new(content, |read| {
+        progress.advance(read);
         if stop.is_set() { Err(io::Error::other("other work has failed")) } else { Ok(()) }
     })
 }

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use sealift_archive_format::FormatError;
+use sealift_archive_format::content::{Checked, Repeatable};
 use sealift_archive_format::inventory::EntryRecord;
 use sealift_archive_format::reader::RandomReader;
 
@@ -22,9 +24,11 @@ impl<S: Receiver> Passage<'_, S> {
             &left,
             |(_, record)| record.size,
             |(index, record), stop| {
-                let Some(entry) = random.entry(*index).map_err(ReceiveError::Archive)? else { return Ok(()) };
-                self.pass(*index, record, entry, |read| {
-                    self.progress.advance(read as u64);
+                let open = || Ok::<_, FormatError>(Checked::new(random.entry(*index)?, *record));
+                let first = open().map_err(ReceiveError::Archive)?;
+                let content = Repeatable::new(first, || Ok(open()?));
+                self.pass(*index, record, content, |read| {
+                    self.progress.advance(read);
                     if stop.is_set() { Err(io::Error::other("other work has failed")) } else { Ok(()) }
                 })
             },

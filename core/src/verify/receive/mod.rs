@@ -163,13 +163,13 @@ impl<S: Receiver> Passage<'_, S> {
         &self,
         index: usize,
         record: &EntryRecord,
-        reader: impl Read,
-        observe: impl FnMut(usize) -> io::Result<()>,
+        content: impl BlobContent,
+        observe: impl FnMut(u64) -> io::Result<()>,
     ) -> Result<(), ReceiveError<S::Error>> {
         self.progress.item(self.names.get(&record.digest).copied().unwrap_or(record.name.as_str()));
         let place = self.layout.entries.get(index + 1);
         let end = place.map_or(0, |place| place.content_offset.saturating_add(place.size));
-        pass(record, end, &mut Observed::new(Checked::new(reader, record), observe), self.receiver)
+        pass(record, end, &mut Observed::new(content, observe), self.receiver)
     }
 }
 

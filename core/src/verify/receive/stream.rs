@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver as Waiting, SyncSender, sync_channel};
 use std::thread;
 
-use sealift_archive_format::content::{PieceBudget, RelayReader, relay};
+use sealift_archive_format::content::{Checked, PieceBudget, RelayReader, relay};
 use sealift_archive_format::inventory::EntryRecord;
 use sealift_archive_format::reader::Reader;
 
@@ -58,7 +58,7 @@ impl<S: Receiver> Passage<'_, S> {
         loop {
             let job = waiting.lock().ok().and_then(|waiting| waiting.recv().ok());
             let Some((index, record, content)) = job else { return };
-            if let Err(error) = self.pass(index, &record, content, |_| Ok(())) {
+            if let Err(error) = self.pass(index, &record, Checked::new(content, &record), |_| Ok(())) {
                 outcome.fail(error);
             }
         }
