@@ -423,4 +423,31 @@ mod tests {
         assert!(matches!(ContentError::inside(&error), Some(ContentError::Long { .. })));
         assert_eq!(reader.len(), 999_999, "one byte more than expected is read, and no further one");
     }
+
+    #[test]
+    fn content_that_is_read_again_is_proven_again() {
+        let (right, wrong) = (blob(300_000), blob(300_001));
+        let record = described(&right);
+        let mut opened = 0;
+        let mut open = || {
+            opened += 1;
+            Checked::new(if opened == 3 { &wrong[..] } else { &right[..] }, &record)
+        };
+        let mut told = 0;
+        let first = open();
+        let mut content = Observed::new(Repeatable::new(first, || Ok(open())), |bytes| {
+            told += bytes;
+            Ok(())
+        });
+        io::copy(&mut (&mut content).take(100_000), &mut io::sink()).unwrap();
+        assert!(content.is_repeatable() && content.start_over());
+        let mut read = Vec::new();
+        content.read_to_end(&mut read).unwrap();
+        assert!(read == right);
+        assert!(content.start_over());
+        assert!(io::copy(&mut content, &mut io::sink()).is_err());
+        drop(content);
+        assert_eq!(told, 300_000, "what is read again is not told again");
+        assert!(!Checked::new(&right[..], &record).start_over());
+    }
 }

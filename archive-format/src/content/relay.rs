@@ -10,30 +10,44 @@ use crate::digest::Digest;
 /// How long a piece is, at most, in bytes.
 pub const PIECE_LENGTH: usize = 128 * 1024;
 
-/// A number of pieces that may be on their way at once, in all relays that share it.
+/// How many pieces may be on their way at once, in all relays that share it, and the memory of those that were used.
 #[derive(Debug, Clone)]
-pub struct PieceBudget(Arc<Shared>);
+pub struct PieceBudget(Arc<SharedBudget>);
 
 #[derive(Debug)]
-struct Shared {
-    free: Mutex<usize>,
+struct SharedBudget {
+    left: Mutex<Allowance>,
     freed: Condvar,
+}
+
+#[derive(Debug)]
+struct Allowance {
+    pieces: usize,
+    /// The memory of pieces that were used, to be used again.
+    spare: Vec<Vec<u8>>,
 }
 
 impl PieceBudget {
     /// Room for so many pieces of at most [`PIECE_LENGTH`] bytes.
     pub fn new(pieces: usize) -> Self {
-        Self(Arc::new(Shared { free: Mutex::new(pieces), freed: Condvar::new() }))
+        let left = Mutex::new(Allowance { pieces, spare: Vec::new() });
+        Self(Arc::new(SharedBudget { left, freed: Condvar::new() }))
     }
 
-    fn take(&self) {
-        let free = self.0.freed.wait_while(lock(&self.0.free), |free| *free == 0);
-        let mut free = free.unwrap_or_else(PoisonError::into_inner);
-        *free = free.saturating_sub(1);
+    /// Waits until another piece may be on its way; returns memory for one.
+    fn take(&self) -> Vec<u8> {
+        let left = self.0.freed.wait_while(lock(&self.0.left), |left| left.pieces == 0);
+        let mut left = left.unwrap_or_else(PoisonError::into_inner);
+        left.pieces = left.pieces.saturating_sub(1);
+        left.spare.pop().unwrap_or_default()
     }
 
-    fn give_back(&self, pieces: usize) {
-        *lock(&self.0.free) += pieces;
+    /// Lets so many more pieces be on their way, and keeps the memory of some.
+    fn give_back(&self, pieces: usize, used: impl IntoIterator<Item = Vec<u8>>) {
+        let mut left = lock(&self.0.left);
+        left.pieces += pieces;
+        left.spare.extend(used.into_iter().filter(|used| used.capacity() > 0));
+        drop(left);
         self.0.freed.notify_all();
     }
 }
@@ -55,8 +69,6 @@ struct Relay {
 #[derive(Debug, Default)]
 struct RelayState {
     pieces: VecDeque<Vec<u8>>,
-    /// Pieces that were used: their memory is used again.
-    spare: Vec<Vec<u8>>,
     end: Option<RelayEnding>,
     is_unread: bool,
 }
@@ -81,14 +93,13 @@ impl RelaySender {
     /// Sends a piece, and leaves an empty one in its place; waits while too many are on their way. `false` when nobody reads any
     /// more.
     pub fn send(&self, piece: &mut Vec<u8>) -> bool {
-        self.0.budget.take();
+        let spare = self.0.budget.take();
         let mut state = lock(&self.0.state);
         if state.is_unread {
             drop(state);
-            self.0.budget.give_back(1);
+            self.0.budget.give_back(1, [spare]);
             return false;
         }
-        let spare = state.spare.pop().unwrap_or_default();
         state.pieces.push_back(std::mem::replace(piece, spare));
         self.0.changed.notify_one();
         true
@@ -147,10 +158,9 @@ impl RelayReader {
         let state = self.line.changed.wait_while(lock(&self.line.state), waiting);
         let mut state = state.unwrap_or_else(PoisonError::into_inner);
         if let Some(piece) = state.pieces.pop_front() {
-            let used = std::mem::replace(&mut self.current, io::Cursor::new(piece)).into_inner();
-            state.spare.push(used);
             drop(state);
-            self.line.budget.give_back(1);
+            let used = std::mem::replace(&mut self.current, io::Cursor::new(piece)).into_inner();
+            self.line.budget.give_back(1, [used]);
             return Ok(true);
         }
         match &mut state.end {
@@ -178,9 +188,10 @@ impl Drop for RelayReader {
     fn drop(&mut self) {
         let mut state = lock(&self.line.state);
         state.is_unread = true;
-        let pieces = std::mem::take(&mut state.pieces).len();
+        let pieces = std::mem::take(&mut state.pieces);
         drop(state);
-        self.line.budget.give_back(pieces);
+        let current = std::mem::take(&mut self.current).into_inner();
+        self.line.budget.give_back(pieces.len(), pieces.into_iter().chain([current]));
     }
 }
 
@@ -254,7 +265,8 @@ mod tests {
             reader.read_to_end(&mut read).unwrap();
             assert!(read == content);
         });
-        assert_eq!(*lock(&budget.0.free), 2);
+        let left = lock(&budget.0.left);
+        assert!(left.pieces == 2 && left.spare.len() <= 4, "memory is used again: {}", left.spare.len());
     }
 
     #[test]
@@ -275,7 +287,7 @@ mod tests {
         assert!(sender.send(&mut vec![1]));
         drop(reader);
         assert!(!sender.send(&mut vec![2]), "nobody reads it");
-        assert_eq!(*lock(&budget.0.free), 1);
+        assert_eq!(lock(&budget.0.left).pieces, 1);
     }
 
     #[test]

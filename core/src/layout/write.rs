@@ -168,6 +168,7 @@ struct LayoutUpload<'s> {
 
 impl Upload for LayoutUpload<'_> {
     fn store(self: Box<Self>, content: &mut dyn BlobContent) -> Result<(), SinkError> {
+        SinkError::require_offered(&self.descriptor, content)?;
         self.sink.store(&self.descriptor, content)
     }
 }

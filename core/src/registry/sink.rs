@@ -107,6 +107,7 @@ struct RegistryUpload<'s> {
 impl Upload for RegistryUpload<'_> {
     fn store(self: Box<Self>, content: &mut dyn BlobContent) -> Result<(), SinkError> {
         let Self { sink, repository, descriptor, _turn } = *self;
+        SinkError::require_offered(&descriptor, content)?;
         sink.client.put_blob(&repository, &descriptor, content)?;
         sink.remember(&repository, &descriptor.digest);
         Ok(())

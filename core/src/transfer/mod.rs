@@ -183,6 +183,19 @@ impl SinkError {
         Self::Target(Box::new(reason))
     }
 
+    /// Refuses content that is proven to be something else than what was offered.
+    ///
+    /// # Errors
+    /// [`SinkError::Content`].
+    pub fn require_offered(offered: &Descriptor, content: &dyn BlobContent) -> Result<(), Self> {
+        if *content.digest() == offered.digest {
+            return Ok(());
+        }
+        let (expected, found) = (offered.digest.clone(), content.digest().clone());
+        let error = ContentError::Digest { expected, found };
+        Err(Self::Content(io::Error::new(io::ErrorKind::InvalidData, error)))
+    }
+
     /// The reason, if it is one of this kind of sink.
     pub fn reason<E: Error + 'static>(&self) -> Option<&E> {
         match self {

@@ -45,6 +45,10 @@ fn stores_nothing_that_is_not_what_it_is_called(target: &impl Target) {
             if content.is_empty() {
                 continue; // What was stored before more came is the empty blob.
             }
+            // It is proven to be something, but not what was offered.
+            let mut proven = Checked::new(wrong, &Descriptor::of("", wrong));
+            let stored = put_blob(&*sink, &repository, &descriptor, &mut proven);
+            assert!(matches!(stored, Err(SinkError::Content(_))), "{} for {}: {stored:?}", wrong.len(), content.len());
             assert!(read(&*target.source(), &repository, &descriptor).is_err(), "nothing was stored");
             for sink in [sink, target.sink()] {
                 assert!(matches!(sink.offer(&repository, &descriptor), Ok(Offer::Wanted(_))), "it is still wanted");

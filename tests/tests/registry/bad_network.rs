@@ -9,7 +9,7 @@ use sealift_core::http::{HttpClient, HttpSettings, OnRetry, Retry};
 use sealift_core::oci::media_type::OCI_MANIFEST;
 use sealift_core::oci::{Descriptor, ManifestBytes};
 use sealift_core::registry::{Credentials, RegistryClient, RegistryError, UploadError};
-use sealift_core::transfer::Checked;
+use sealift_core::transfer::{Checked, Repeatable};
 use sealift_tests::registry::{Action, Authentication, Fault, Registry};
 
 use super::{client, content, explain, impatient, settings};
@@ -45,6 +45,26 @@ fn upload(client: &RegistryClient, registry: &Registry) -> Result<bool, String> 
 
 fn upload_in_pieces(client: &RegistryClient, registry: &Registry) -> Result<bool, String> {
     put(client, registry, LARGE).map(|_| true).map_err(|error| explain(&error))
+}
+
+/// Puts what can be read again.
+fn put_repeatable(client: &RegistryClient, registry: &Registry, length: usize) -> Result<bool, String> {
+    let bytes = content(length);
+    let descriptor = Descriptor::of("", &bytes);
+    let open = || Checked::new(&bytes[..], &descriptor);
+    let mut content = Repeatable::new(open(), || Ok(open()));
+    let put = client.put_blob(&registry.repository("app"), &descriptor, &mut content);
+    put.map_err(|error| explain(&error))?;
+    let key = ("app".to_owned(), descriptor.digest.to_string());
+    Ok(registry.state().blobs[&key] == bytes)
+}
+
+fn upload_repeatable(client: &RegistryClient, registry: &Registry) -> Result<bool, String> {
+    put_repeatable(client, registry, 1_000_000)
+}
+
+fn upload_large_repeatable(client: &RegistryClient, registry: &Registry) -> Result<bool, String> {
+    put_repeatable(client, registry, LARGE)
 }
 
 fn manifest() -> ManifestBytes {
@@ -108,7 +128,7 @@ fn what_passes_is_survived() {
         ("503", Action::status(503, &[])),
         ("504", Action::status(504, &[("retry-after", "0")])),
     ];
-    let works: [(&str, &str, Work); 13] = [
+    let works: [(&str, &str, Work); 16] = [
         ("GET", "/blobs/", download),
         ("POST", "/blobs/uploads/", upload),
         ("PUT", "/blobs/uploads/", upload),
@@ -117,6 +137,9 @@ fn what_passes_is_survived() {
         ("PATCH", "/blobs/uploads/1", upload_in_pieces),
         ("GET", "/blobs/uploads/", upload_in_pieces),
         ("PUT", "/blobs/uploads/", upload_in_pieces),
+        ("POST", "/blobs/uploads/", upload_repeatable),
+        ("PUT", "/blobs/uploads/", upload_repeatable),
+        ("PUT", "/blobs/uploads/", upload_large_repeatable),
         ("GET", "/manifests/", fetch_manifest),
         ("PUT", "/manifests/", put_manifest),
         ("GET", "/tags/list", list_tags),
@@ -135,6 +158,9 @@ fn what_passes_is_survived() {
     }
     for length in [0, 1, 300_000] {
         rows.push(("a cut request", "PUT", "/blobs/uploads/", Action::CutRequestAfter(length), upload));
+        rows.push(("a cut request", "PUT", "/blobs/uploads/", Action::CutRequestAfter(length), upload_repeatable));
+        let large = Action::CutRequestAfter(length * 40);
+        rows.push(("a cut request", "PUT", "/blobs/uploads/", large, upload_large_repeatable));
         rows.push(("a cut request", "PUT", "/manifests/", Action::CutRequestAfter(length.min(10)), put_manifest));
         rows.push(("a cut request", "PATCH", "/blobs/uploads/", Action::CutRequestAfter(length), upload_in_pieces));
     }
@@ -405,4 +431,30 @@ fn what_is_not_there_leaves_the_connection_usable() {
     }
     // One that begins a handshake, and one for everything else.
     assert_eq!(registry.state().connections, 2);
+}
+
+#[test]
+fn what_can_be_read_again_goes_in_one_stream_until_a_stream_fails() {
+    let registry = Registry::start();
+    let client = client();
+    let requests = |method| registry.count(method, "/blobs/uploads/");
+    assert!(put_repeatable(&client, &registry, LARGE).unwrap());
+    assert_eq!((requests("PUT"), requests("PATCH")), (1, 0));
+    registry.inject(Fault::once("PUT", "/blobs/uploads/", Action::CutRequestAfter(8 << 20)));
+    assert!(put_repeatable(&client, &registry, LARGE + 1).unwrap());
+    assert!(requests("PATCH") > 1, "after a stream was cut, pieces can go on where they were cut");
+    // What is always cut is given up.
+    registry.inject(Fault::always("PATCH", "/blobs/uploads/", Action::CutRequestAfter(0)));
+    registry.inject(Fault::always("PUT", "/blobs/uploads/", Action::CutRequestAfter(0)));
+    assert!(put_repeatable(&client, &registry, LARGE + 2).is_err());
+    assert!(requests("POST") < 20);
+}
+
+#[test]
+fn a_token_that_ends_while_a_stream_is_sent_is_renewed() {
+    let registry = Registry::start();
+    let realm = format!("http://{}/token", registry.domain());
+    registry.state().authentication = Some(Authentication::Bearer { realm, pair: None, identity_token: None });
+    registry.inject(Fault::once("PUT", "/blobs/uploads/", Action::status(401, &[])));
+    assert!(put_repeatable(&client(), &registry, LARGE).unwrap());
 }
