@@ -4,10 +4,12 @@
 //! line what is left and how to go on, and ends at once.
 
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 use crate::exit_code::ExitCode;
@@ -29,9 +31,15 @@ pub(crate) fn leaves(remains: impl Fn() -> String + Send + 'static) {
 /// # Errors
 /// The operating system's error.
 pub(crate) fn watch() -> io::Result<()> {
+    // A second signal ends the program wherever it is.
+    let is_ending = Arc::new(AtomicBool::new(false));
+    for (signal, exit_code) in [(SIGINT, ExitCode::Interrupted), (SIGTERM, ExitCode::Terminated)] {
+        flag::register_conditional_shutdown(signal, exit_code.number().into(), Arc::clone(&is_ending))?;
+    }
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         if let Some(signal) = signals.forever().next() {
+            is_ending.store(true, Ordering::SeqCst);
             end(if signal == SIGTERM { ExitCode::Terminated } else { ExitCode::Interrupted });
         }
     })?;
@@ -40,8 +48,10 @@ pub(crate) fn watch() -> io::Result<()> {
 
 fn end(exit_code: ExitCode) -> ! {
     let remains = REMAINS.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|remains| remains());
-    let remains = remains.unwrap_or_else(|| "nothing was written".to_owned());
     terminal::progress::take_away();
-    terminal::tell(&format!("Interrupted: {remains}.").into());
+    match remains {
+        Some(remains) => terminal::tell(&format!("Interrupted: {remains}.").into()),
+        None => terminal::tell(&"Interrupted.".into()),
+    }
     std::process::exit(exit_code.number().into())
 }

@@ -24,11 +24,10 @@ pub(crate) fn begin(folder: &Path) -> io::Result<NamedTempFile> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(UNFINISHED).permissions(Permissions::from_mode(0o644));
         let file = builder.tempfile_in(folder)?;
-        // Where there are no locks, nothing is removed either.
-        if file.as_file().try_lock().is_err() || file.as_file().metadata()?.nlink() > 0 {
+        // Where there are no locks, nothing is removed either. Somebody else holds the lock only to remove the file.
+        if file.as_file().lock().is_err() || file.as_file().metadata()?.nlink() > 0 {
             return Ok(file);
         }
-        // Somebody removed it before it was locked.
     }
 }
 
@@ -39,16 +38,12 @@ pub(crate) fn remove_abandoned(folder: &Path) -> io::Result<()> {
         if !is_unfinished(&entry.file_name()) || !entry.file_type()?.is_file() {
             continue;
         }
-        let is_abandoned = match File::open(entry.path()) {
-            Ok(file) => file.try_lock().is_ok(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-            Err(error) => return Err(error),
-        };
-        if is_abandoned {
-            match fs::remove_file(entry.path()) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+        // What cannot be opened, locked or removed is left: it is only in the way of nobody.
+        if let Ok(file) = File::open(entry.path())
+            && file.try_lock().is_ok()
+        {
+            // The lock is held until it is gone.
+            let _ = fs::remove_file(entry.path());
         }
     }
     Ok(())

@@ -142,6 +142,8 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     if to_file && arguments.output.exists() {
         return Err(Reason::FileExists(arguments.output.clone())).attempt(attempt);
     }
+    let remains = UnfinishedRemains::of(&arguments.output);
+    interruption::leaves(move || remains.after_interruption());
     let export_time = context.export_time()?;
     let key = arguments.key.read()?;
     let store = context.trust_store();
@@ -228,14 +230,10 @@ fn write(
     }
     let unfinished =
         Unfinished::begin(output, prepared, arguments.fresh).map_err(ExportError::from).attempt(attempt)?;
-    let remains = UnfinishedRemains { output: output.clone(), partial: unfinished.path().to_owned() };
+    let remains = UnfinishedRemains::of(output);
     if unfinished.is_taken_up() {
         context.remark(format_args!("Going on: {}.", remains.kept()));
     }
-    interruption::leaves({
-        let remains = remains.clone();
-        move || remains.after_interruption()
-    });
     let written = prepared.write_file(unfinished, &workers, progress);
     progress.finish();
     written.map(drop).attempt(|| format!("{}; {}", attempt(), remains.kept()))
@@ -249,6 +247,10 @@ struct UnfinishedRemains {
 }
 
 impl UnfinishedRemains {
+    fn of(output: &Path) -> Self {
+        Self { output: output.to_owned(), partial: Unfinished::path_of(output) }
+    }
+
     /// What the unfinished archive keeps.
     fn kept(&self) -> String {
         // A file with holes: what counts is what was written.
@@ -257,9 +259,14 @@ impl UnfinishedRemains {
     }
 
     fn after_interruption(&self) -> String {
-        match self.partial.exists() {
-            true => format!("{}; run the same command again to go on", self.kept()),
-            false => format!("{} is complete", self.output.display()),
+        if self.output.as_os_str() == "-" {
+            "the archive on standard output is not complete".to_owned()
+        } else if self.partial.exists() {
+            format!("{}; run the same command again to go on", self.kept())
+        } else if self.output.exists() {
+            format!("{} is complete", self.output.display())
+        } else {
+            "nothing was written".to_owned()
         }
     }
 }

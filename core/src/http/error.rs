@@ -126,6 +126,16 @@ impl HttpError {
         matches!(self, Self::Status { status: 401, .. })
     }
 
+    /// Whether the server's explanation has this word in it.
+    pub(crate) fn says(&self, word: &str) -> bool {
+        matches!(self, Self::Status { message, .. } if message.contains(word))
+    }
+
+    /// Whether the server, or a proxy before it, takes only shorter requests.
+    pub(crate) fn is_too_long(&self) -> bool {
+        matches!(self, Self::Status { status: 413, .. })
+    }
+
     /// Whether the same request may succeed a little later.
     pub(super) fn may_pass(&self) -> bool {
         match self {

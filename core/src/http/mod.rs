@@ -205,8 +205,8 @@ impl HttpClient {
             let Some(target) = redirect_target(&request.method, &url, &response)? else {
                 let response = response.without_retryable_status()?;
                 return match request.whole_within {
-                    Some(limit) => response.whole(limit),
-                    None => Ok(response),
+                    Some(limit) if response.status() == StatusCode::OK => response.whole(limit),
+                    _ => Ok(response),
                 };
             };
             let keeps_its_body_here = is_safe(&request.method) || target.same_origin(&request.url);

@@ -13,6 +13,7 @@ mod tags;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use sealift_archive_format::Digest;
@@ -145,7 +146,12 @@ pub fn deliver<R: Read>(
     let delivery = Delivery { sink, wanted: &wanted };
     delivery.documents(judged.closed())?;
     let verified = judged.receive(&delivery, transport)?;
-    put_manifests(&shipments, sink, &transport.workers)?;
+    // A layout lists everything in one file, in the order in which it comes.
+    let workers = match destination {
+        Destination::Layout { .. } => transport.workers.at_most(NonZeroUsize::MIN),
+        Destination::Registry { .. } => transport.workers,
+    };
+    put_manifests(&shipments, sink, &workers)?;
     let states = states(verified.judgement());
     // Bytes moved without the store's lock, so it may have changed; from here on it cannot.
     let update = store.update_soon().map_err(ImportError::Deliveries)?;
@@ -153,7 +159,7 @@ pub fn deliver<R: Read>(
     let deliveries = update.deliveries().map_err(ImportError::Deliveries)?;
     let next = tags_after(&deliveries).map_err(|_| ImportError::Deliveries(update.changed()))?;
     let commit = update.begin_delivery(&states, &next.deliveries).map_err(ImportError::Deliveries)?;
-    let (tags, relocation) = set_tags(&shipments, sink, &transport.workers)?;
+    let (tags, relocation) = set_tags(&shipments, sink, &workers)?;
     commit.finish().map_err(ImportError::NotRemembered)?;
     Ok(Delivered { verified, relocation, tags, replaced: next.replaced })
 }

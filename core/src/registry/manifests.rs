@@ -18,6 +18,11 @@ const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-diges
 /// The header with which a registry says that it lists a manifest among the referrers of its subject.
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
+/// The code with which a registry says that it lacks a blob of a manifest (OCI Distribution 1.1, "Error Codes").
+const UNKNOWN_BLOB: &str = "MANIFEST_BLOB_UNKNOWN";
+/// How often that is waited for, at most.
+const MOST_WAITS_FOR_BLOBS: u32 = 2;
+
 impl RegistryClient {
     /// The manifest that a reference resolves to: by its digest if it has one, otherwise by its tag.
     ///
@@ -110,18 +115,28 @@ impl RegistryClient {
     ) -> Result<Response, RegistryError> {
         let digest = &manifest.descriptor().digest;
         let name = tag.map_or_else(|| digest.to_string(), ToString::to_string);
-        let mut request = HttpRequest::new(Method::PUT, self.url(repository, &format!("manifests/{name}"))?);
+        let url = self.url(repository, &format!("manifests/{name}"))?;
         let media_type = HeaderValue::from_str(&manifest.descriptor().media_type).map_err(|_| {
             unusable(repository, &name, ManifestError::MediaType(manifest.descriptor().media_type.clone()))
         })?;
-        request.headers.push((CONTENT_TYPE, media_type));
-        request.body = RequestBody::Bytes(manifest.bytes());
-        let response = self.call(&Scope::push(repository), request)?;
-        if !response.status().is_success() {
-            return Err(response.into_error().into());
+        let (mut attempts, mut waits) = (self.attempts(), 0);
+        loop {
+            let mut request = HttpRequest::new(Method::PUT, url.clone());
+            request.headers.push((CONTENT_TYPE, media_type.clone()));
+            request.body = RequestBody::Bytes(manifest.bytes());
+            let response = self.call_in(&mut attempts, &Scope::push(repository), request)?;
+            if response.status().is_success() {
+                confirm_digest(&response, digest)?;
+                return Ok(response);
+            }
+            let error = response.into_error();
+            // While somebody else stores the same blob there, some registries show a blob that they do not have yet.
+            if waits == MOST_WAITS_FOR_BLOBS || !error.says(UNKNOWN_BLOB) {
+                return Err(error.into());
+            }
+            waits += 1;
+            attempts.wait_despite(error).map_err(RegistryError::Http)?;
         }
-        confirm_digest(&response, digest)?;
-        Ok(response)
     }
 
     fn request_manifest(

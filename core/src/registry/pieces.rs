@@ -37,9 +37,11 @@ impl<'c> Pieces<'c> {
     pub(super) fn next(&mut self, length: u64, capacity: usize) {
         (self.from, self.position) = (self.end, self.end);
         self.end = self.end.saturating_add(length);
-        self.held.clear();
-        (self.held_from, self.capacity) = (self.from, capacity);
-        self.held.reserve_exact(capacity);
+        // A piece that was shortened may have been read beyond its end.
+        let done = usize::try_from(self.from.saturating_sub(self.held_from)).unwrap_or(usize::MAX);
+        self.held.drain(..done.min(self.held.len()));
+        (self.held_from, self.capacity) = (self.from, capacity.max(self.held.len()));
+        self.held.reserve_exact(self.capacity.saturating_sub(self.held.len()));
     }
 
     /// Where the piece ends.
@@ -63,7 +65,12 @@ impl<'c> Pieces<'c> {
 
     /// Ends the piece where all that remains of it can be held.
     pub(super) fn shorten(&mut self) {
-        self.end = self.end.min(self.from.saturating_add(self.capacity as u64));
+        self.shorten_to(self.capacity as u64);
+    }
+
+    /// Ends the piece after so many bytes from where sending begins, if it is longer.
+    pub(super) fn shorten_to(&mut self, length: u64) {
+        self.end = self.end.min(self.from.saturating_add(length));
     }
 
     /// The whole rest of the blob from where sending begins, of which only what is held can be read again.

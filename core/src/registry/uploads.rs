@@ -28,6 +28,8 @@ use crate::transfer::BlobContent;
 const HELD: u64 = 5 * 1024 * 1024;
 /// How long a piece may be, in bytes.
 const LONGEST_PIECE: u64 = 256 * 1024 * 1024;
+/// How short pieces become where longer ones are refused, in bytes.
+const SHORTEST_PIECE: u64 = 64 * 1024;
 /// How long a registry may ask pieces to be at least, in bytes.
 const LONGEST_MINIMUM: u64 = 8 * 1024 * 1024;
 /// The shortest piece that a registry takes, if it says so.
@@ -181,14 +183,16 @@ impl RegistryClient {
                 outcome => return outcome,
             };
             match lost {
-                RegistryError::Http(error) if !error.is_unauthorized() => {
-                    attempts.wait_after(error).map_err(RegistryError::Http)?;
+                RegistryError::Http(error) if error.is_unauthorized() => {}
+                RegistryError::Http(error) if error.is_too_long() && self.manner(repository) == Manner::Hopefully => {
+                    self.learn(repository, Manner::Carefully);
                 }
-                RegistryError::Http(_) | RegistryError::UploadGone { .. } => {}
+                RegistryError::Http(error) => {
+                    attempts.wait_after(error).map_err(RegistryError::Http)?;
+                    self.learn_from_a_cut_stream(repository);
+                }
+                RegistryError::UploadGone { .. } => self.learn_from_a_cut_stream(repository),
                 error => return Err(error.into()),
-            }
-            if self.manner(repository) == Manner::Hopefully {
-                self.learn(repository, Manner::Swiftly);
             }
             session = self.open_upload(&mut attempts, repository)?;
         }
@@ -206,9 +210,22 @@ impl RegistryClient {
         let is_repeatable = content.is_repeatable();
         let pieces = Pieces::of(content);
         let mut share = self.0.memory.share();
-        let sending = Sending { client: self, repository, descriptor, session, pieces, attempts, has_restarted: false };
+        let sending = Sending {
+            client: self,
+            repository,
+            descriptor,
+            session,
+            pieces,
+            attempts,
+            has_restarted: false,
+            longest_piece: LONGEST_PIECE,
+        };
         match self.manner(repository) {
             Manner::Hopefully if is_repeatable => sending.in_one_stream(),
+            Manner::Carefully if is_repeatable => {
+                grow(&mut share, descriptor.size.min(HELD));
+                sending.in_pieces(&mut share)
+            }
             _ if grow(&mut share, descriptor.size.min(HELD)) >= descriptor.size => sending.whole(),
             Manner::InOneStream => sending.in_one_stream(),
             Manner::Hopefully | Manner::Swiftly | Manner::Carefully => sending.in_pieces(&mut share),
@@ -217,6 +234,12 @@ impl RegistryClient {
 
     fn manner(&self, repository: &Repository) -> Manner {
         lock(&self.0.manners).get(repository.domain()).copied().unwrap_or_default()
+    }
+
+    fn learn_from_a_cut_stream(&self, repository: &Repository) {
+        if self.manner(repository) == Manner::Hopefully {
+            self.learn(repository, Manner::Swiftly);
+        }
     }
 
     fn learn(&self, repository: &Repository, manner: Manner) {
@@ -239,6 +262,8 @@ struct Sending<'s> {
     attempts: &'s mut Attempts,
     /// Whether the first piece was sent into a second session already.
     has_restarted: bool,
+    /// How long a piece may be here, in bytes.
+    longest_piece: u64,
 }
 
 impl Sending<'_> {
@@ -266,12 +291,14 @@ impl Sending<'_> {
 
     /// Sends a blob piece by piece; in one stream if the registry does not take pieces, or only longer ones than are held.
     fn in_pieces(mut self, share: &mut Share<'_>) -> Result<(), UploadError> {
+        // What a later session says comes too late: pieces are under way.
+        let shortest_piece = self.session.shortest_piece;
         loop {
             let rest = self.descriptor.size.saturating_sub(self.pieces.end());
             if rest == 0 {
                 break;
             }
-            let shortest = self.session.shortest_piece.min(rest);
+            let shortest = shortest_piece.min(rest);
             let held = if shortest > LONGEST_MINIMUM { 0 } else { grow(share, HELD.max(shortest).min(rest)) };
             if held < shortest && self.pieces.end() == 0 {
                 return self.in_one_stream();
@@ -280,6 +307,11 @@ impl Sending<'_> {
                 Manner::Hopefully | Manner::Swiftly => self.pieces.end().min(LONGEST_PIECE).max(held).min(rest),
                 Manner::Carefully | Manner::InOneStream => held,
             };
+            let length = length.min(self.longest_piece).max(shortest);
+            // Authorisation that has ended is noticed here, where nothing is lost by it.
+            if length > held && self.pieces.end() > 0 && !self.resume()? {
+                return Err(self.gone());
+            }
             self.pieces.next(length, usize::try_from(held).unwrap_or(usize::MAX));
             if let Sent::Refused = self.piece()? {
                 self.session = self.client.open_upload(self.attempts, self.repository)?;
@@ -314,10 +346,12 @@ impl Sending<'_> {
                     return Ok(Sent::Arrived);
                 }
                 Ok(response) => match response.status().as_u16() {
-                    400 | 404 | 405 | 501 if is_first => {
+                    405 | 501 if is_first => {
                         self.client.learn(self.repository, Manner::InOneStream);
                         return Ok(Sent::Refused);
                     }
+                    // Perhaps it refuses pieces, and perhaps it has lost only this session.
+                    400 | 404 if is_first => return Ok(Sent::Refused),
                     404 => return Err(self.gone()),
                     // A registry that says `0-0` may have nothing or one byte.
                     416 if from == 0 => {
@@ -325,8 +359,13 @@ impl Sending<'_> {
                         self.session = self.client.open_upload(self.attempts, self.repository)?;
                         continue;
                     }
-                    // A proxy that limits requests (413) gets shorter pieces.
-                    413 | 416 => self.attempts.wait_despite(response.into_error()).map_err(RegistryError::Http)?,
+                    // A proxy that limits requests gets shorter pieces.
+                    413 if remaining > SHORTEST_PIECE => {
+                        self.longest_piece = (remaining / 2).max(SHORTEST_PIECE);
+                        self.pieces.shorten_to(self.longest_piece);
+                        continue;
+                    }
+                    416 => self.attempts.wait_despite(response.into_error()).map_err(RegistryError::Http)?,
                     _ => return Err(RegistryError::from(response.into_error()).into()),
                 },
                 Err(RegistryError::Http(error)) => self.attempts.wait_after(error).map_err(RegistryError::Http)?,
@@ -342,6 +381,7 @@ impl Sending<'_> {
             }
             // All that was sent is still held, so it goes into another session.
             if std::mem::replace(&mut self.has_restarted, true) {
+                self.pieces.arrived(0);
                 return Ok(Sent::Refused);
             }
             self.session = self.client.open_upload(self.attempts, self.repository)?;

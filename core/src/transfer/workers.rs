@@ -53,6 +53,11 @@ impl Workers {
         Self { all, large: all }
     }
 
+    /// These, but not more than so many.
+    pub(crate) fn at_most(&self, most: NonZeroUsize) -> Self {
+        Self { all: self.all.min(most), large: self.large.min(most) }
+    }
+
     /// How many things are moved at once, at most.
     pub fn count(&self) -> usize {
         self.all.get()
@@ -79,7 +84,10 @@ impl Workers {
         };
         thread::scope(|scope| {
             for _ in 1..self.all.get().min(tasks.len()) {
-                scope.spawn(|| queue.work_off(&work));
+                // Where the system refuses further threads, those that there are do everything.
+                if thread::Builder::new().spawn_scoped(scope, || queue.work_off(&work)).is_err() {
+                    break;
+                }
             }
             queue.work_off(&work);
         });
@@ -109,15 +117,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl<'t, T, E> Queue<'t, T, E> {
     fn work_off(&self, work: &impl Fn(&'t T, &Stop) -> Result<(), E>) {
         while let Some((task, is_large)) = self.next() {
-            let outcome = work(task, &self.stop);
-            if let Err(failure) = outcome {
+            let _running = Running { queue: self, is_large };
+            if let Err(failure) = work(task, &self.stop) {
                 lock(&self.failure).get_or_insert(failure);
                 self.stop.set();
             }
-            if is_large {
-                lock(&self.left).large_running -= 1;
-            }
-            self.ended.notify_all();
         }
     }
 
@@ -142,6 +146,24 @@ impl<'t, T, E> Queue<'t, T, E> {
             }
             left = self.ended.wait(left).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+/// A task that runs. Its end is noted also when it panics, so that nobody waits for it.
+struct Running<'q, 't, T, E> {
+    queue: &'q Queue<'t, T, E>,
+    is_large: bool,
+}
+
+impl<T, E> Drop for Running<'_, '_, T, E> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.queue.stop.set();
+        }
+        if self.is_large {
+            lock(&self.queue.left).large_running -= 1;
+        }
+        self.queue.ended.notify_all();
     }
 }
 

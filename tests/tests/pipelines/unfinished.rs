@@ -54,7 +54,7 @@ fn interrupt(sides: &Crossing, prepared: &Prepared, output: &Path) {
 #[test]
 fn an_archive_is_the_same_for_any_number_of_workers_and_through_a_pipe() {
     let sides = Crossing::new();
-    let prepared = prepare(&sides, "test", &key()).unwrap();
+    let prepared = prepare(&sides, "test", &[exporter_key()]).unwrap();
     let piped = prepared.write(Vec::new(), &Workers::default(), &Unwatched).unwrap();
     for workers in [1, 2, 8, 32] {
         let output = sides.path(&format!("{workers}.sealift"));
@@ -69,7 +69,7 @@ fn an_archive_is_the_same_for_any_number_of_workers_and_through_a_pipe() {
 #[test]
 fn what_is_whole_is_not_fetched_again_and_the_bytes_are_the_same() {
     let sides = Crossing::new();
-    let prepared = prepare(&sides, "test", &key()).unwrap();
+    let prepared = prepare(&sides, "test", &[exporter_key()]).unwrap();
     let piped = prepared.write(Vec::new(), &Workers::default(), &Unwatched).unwrap();
     let output = sides.path("app.sealift");
     interrupt(&sides, &prepared, &output);
@@ -86,7 +86,7 @@ fn what_is_whole_is_not_fetched_again_and_the_bytes_are_the_same() {
 #[test]
 fn what_was_damaged_meanwhile_is_fetched_again() {
     let sides = Crossing::new();
-    let prepared = prepare(&sides, "test", &key()).unwrap();
+    let prepared = prepare(&sides, "test", &[exporter_key()]).unwrap();
     let piped = prepared.write(Vec::new(), &Workers::default(), &Unwatched).unwrap();
     let output = sides.path("app.sealift");
     interrupt(&sides, &prepared, &output);
@@ -103,7 +103,7 @@ fn what_was_damaged_meanwhile_is_fetched_again() {
 fn what_is_still_wanted_is_kept_when_something_else_is_exported() {
     let sides = Crossing::new();
     let output = sides.path("app.sealift");
-    let first = prepare(&sides, "test", &key()).unwrap();
+    let first = prepare(&sides, "test", &[exporter_key()]).unwrap();
     interrupt(&sides, &first, &output);
     // Another image comes first, and every entry has another place.
     let mut request = sides.image_request(INSTALLER);
@@ -124,7 +124,7 @@ fn what_is_still_wanted_is_kept_when_something_else_is_exported() {
 #[test]
 fn starting_over_forgets_what_was_there() {
     let sides = Crossing::new();
-    let prepared = prepare(&sides, "test", &key()).unwrap();
+    let prepared = prepare(&sides, "test", &[exporter_key()]).unwrap();
     let output = sides.path("app.sealift");
     interrupt(&sides, &prepared, &output);
     let unfinished = Unfinished::begin(&output, &prepared, true).unwrap();
@@ -134,7 +134,7 @@ fn starting_over_forgets_what_was_there() {
 #[test]
 fn nothing_that_was_there_before_is_written_over() {
     let sides = Crossing::new();
-    let prepared = prepare(&sides, "test", &key()).unwrap();
+    let prepared = prepare(&sides, "test", &[exporter_key()]).unwrap();
     let begin = |output: &Path, afresh| Unfinished::begin(output, &prepared, afresh).unwrap_err();
     let path = |name: &str| sides.path(name);
     fs::write(path("taken"), "a file").unwrap();
@@ -149,6 +149,9 @@ fn nothing_that_was_there_before_is_written_over() {
         }
         assert!(matches!(begin(&path("nowhere/app"), afresh), UnfinishedError::Access { .. }));
     }
+    fs::write(path("linked"), "").unwrap();
+    fs::hard_link(path("linked"), path("hard.partial")).unwrap();
+    assert!(matches!(begin(&path("hard"), false), UnfinishedError::Foreign { .. }));
     let file = File::create(path("busy.partial")).unwrap();
     file.lock().unwrap();
     assert!(matches!(begin(&path("busy"), false), UnfinishedError::InUse { .. }));
@@ -162,10 +165,41 @@ fn nothing_that_was_there_before_is_written_over() {
 }
 
 #[test]
+fn an_unfinished_archive_that_was_exchanged_does_not_get_the_name() {
+    let sides = Crossing::new();
+    let prepared = prepare(&sides, "test", &[exporter_key()]).unwrap();
+    let output = sides.path("app.sealift");
+    let unfinished = Unfinished::begin(&output, &prepared, false).unwrap();
+    fs::remove_file(partial(&output)).unwrap();
+    fs::write(partial(&output), "half of something else").unwrap();
+    let refused = prepared.write_file(unfinished, &Workers::default(), &Unwatched).unwrap_err();
+    assert!(matches!(refused, ExportError::Unfinished(UnfinishedError::InUse { .. })), "{refused:?}");
+    assert!(!output.exists());
+}
+
+#[test]
+fn an_unfinished_archive_that_was_cut_is_taken_up() {
+    let sides = Crossing::new();
+    let prepared = prepare(&sides, "test", &[exporter_key()]).unwrap();
+    let piped = prepared.write(Vec::new(), &Workers::default(), &Unwatched).unwrap();
+    let output = sides.path("app.sealift");
+    interrupt(&sides, &prepared, &output);
+    let length = fs::metadata(partial(&output)).unwrap().len();
+    for cut in [1, 100, 512, 1024, 4096, length / 2, length - 512] {
+        let file = File::options().write(true).open(partial(&output)).unwrap();
+        file.set_len(length.saturating_sub(cut)).unwrap();
+        drop(file);
+        write(&prepared, &output, 4).unwrap();
+        assert!(fs::read(&output).unwrap() == piped, "{cut}");
+        fs::rename(&output, partial(&output)).unwrap();
+    }
+}
+
+#[test]
 fn an_unfinished_archive_of_other_things_is_not_written_over_unasked() {
     let sides = Crossing::new();
     let output = sides.path("app.sealift");
-    interrupt(&sides, &prepare(&sides, "test", &key()).unwrap(), &output);
+    interrupt(&sides, &prepare(&sides, "test", &[exporter_key()]).unwrap(), &output);
     let mut source = HostileSource::default();
     let root = source.image("other");
     source.serve(root);
@@ -192,7 +226,7 @@ fn an_archive_that_is_longer_than_the_room_is_not_begun() {
 #[test]
 fn a_source_that_sends_something_else_leaves_no_archive() {
     let sides = Crossing::new();
-    let prepared = prepare(&sides, "test", &key()).unwrap();
+    let prepared = prepare(&sides, "test", &[exporter_key()]).unwrap();
     let output = sides.path("app.sealift");
     fs::write(blob(&sides, &fetched(&prepared)[1]), b"something else").unwrap();
     let refused = write(&prepared, &output, 8).unwrap_err();

@@ -4,19 +4,24 @@
 //! again, and an answer that is an error is told where the plan needs it.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sealift_archive_format::Digest;
 
 use super::super::request::{ExportRequest, ItemOrigin, SourceReference};
 use super::budget::PlanBudget;
+use super::referrers::{MAXIMUM_LISTED, plain};
 use super::{address, locate};
 use crate::cnab::{Bundle, registry_form};
 use crate::oci::graph::{MAXIMUM_DEPTH, MAXIMUM_MANIFEST_BYTES, choose};
 use crate::oci::manifest::Document;
 use crate::oci::{Descriptor, ManifestBytes, Platforms, Reference, Repository, referrer};
 use crate::transfer::{Source, SourceError, Workers};
+
+/// How many requests are under way at once, at most: an answer may have 4 MiB.
+const MAXIMUM_AT_ONCE: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 
 type Resolved = Result<ManifestBytes, SourceError>;
 type Listed = Result<Vec<Descriptor>, SourceError>;
@@ -25,7 +30,7 @@ type Listed = Result<Vec<Descriptor>, SourceError>;
 #[derive(Default)]
 pub(super) struct Ahead {
     resolved: HashMap<(usize, String), Resolved>,
-    manifests: HashMap<Digest, Resolved>,
+    manifests: HashMap<Digest, ManifestBytes>,
     listed: HashMap<(usize, Repository, Digest), Listed>,
 }
 
@@ -36,7 +41,7 @@ impl Ahead {
     }
 
     /// A manifest.
-    pub(super) fn manifest(&mut self, digest: &Digest) -> Option<Resolved> {
+    pub(super) fn manifest(&mut self, digest: &Digest) -> Option<ManifestBytes> {
         self.manifests.remove(digest)
     }
 
@@ -79,15 +84,27 @@ enum Answer {
     Referrers(Listed),
 }
 
+impl Answer {
+    /// How many things it lists, which are kept until the plan is made.
+    fn listed_count(&self) -> usize {
+        match self {
+            Self::Referrers(Ok(listed)) => listed.len(),
+            Self::Manifest(_) | Self::Referrers(Err(_)) => 0,
+        }
+    }
+}
+
 /// Asks for everything that a request leads to, in rounds: what was found in one is followed in the next.
 pub(super) fn fetch(request: &ExportRequest, workers: &Workers, budget: PlanBudget) -> (Ahead, PlanBudget) {
     let (mut ahead, budget, bytes) = (Ahead::default(), Mutex::new(budget), AtomicU64::new(0));
+    let listed = AtomicUsize::new(0);
+    let at_once = workers.at_most(MAXIMUM_AT_ONCE);
     let mut asked = HashSet::new();
     let mut round = roots(request);
     while !round.is_empty() {
         round.retain(|ask| asked.insert(ask.key()));
         let answers = Mutex::new(Vec::new());
-        let spent = workers.for_each(
+        let spent = at_once.for_each(
             &round,
             |_| 0,
             |ask, _| {
@@ -98,6 +115,10 @@ pub(super) fn fetch(request: &ExportRequest, workers: &Workers, budget: PlanBudg
                     return Err(());
                 }
                 let answer = ask.answer();
+                let arrived = answer.listed_count();
+                if listed.fetch_add(arrived, Ordering::Relaxed).saturating_add(arrived) > MAXIMUM_LISTED {
+                    return Err(());
+                }
                 answers.lock().unwrap_or_else(PoisonError::into_inner).push((ask.key(), ask, answer));
                 Ok(())
             },
@@ -159,7 +180,10 @@ impl Ask {
         match &self.what {
             What::Resolve(reference) => Answer::Manifest(self.source.resolve(reference)),
             What::Manifest(descriptor) => Answer::Manifest(self.source.manifest(&self.repository, descriptor)),
-            What::Referrers(subject) => Answer::Referrers(self.source.referrers(&self.repository, subject)),
+            What::Referrers(subject) => {
+                let listed = self.source.referrers(&self.repository, subject);
+                Answer::Referrers(listed.map(|listed| listed.iter().map(plain).collect()))
+            }
         }
     }
 
@@ -216,8 +240,9 @@ impl Ahead {
             (Key::Resolved(source, reference), Answer::Manifest(answer)) => {
                 self.resolved.insert((source, reference), answer);
             }
-            (Key::Manifest(digest), Answer::Manifest(answer)) => {
-                self.manifests.insert(digest, answer);
+            // An error may be that of one of several sources that have it: the plan asks the right one again.
+            (Key::Manifest(digest), Answer::Manifest(Ok(manifest))) => {
+                self.manifests.insert(digest, manifest);
             }
             (Key::Referrers(source, repository, subject), Answer::Referrers(answer)) => {
                 self.listed.insert((source, repository, subject), answer);

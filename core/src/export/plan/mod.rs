@@ -234,7 +234,7 @@ impl Planner<'_> {
         let mut spent = None;
         let fetch = |wanted: &Descriptor| {
             if let Some(fetched) = ahead.manifest(&wanted.digest) {
-                return fetched.map_err(Unfetched::Source);
+                return Ok(fetched);
             }
             budget.request().map_err(|error| {
                 spent = Some(error);

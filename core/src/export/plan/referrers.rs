@@ -15,7 +15,12 @@ use crate::oci::referrer::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
 use crate::oci::{Descriptor, Graph, Platforms, ReferrerKind};
 
 /// The most referrers that are listed in one plan, carried or not.
-const MAXIMUM_LISTED: usize = 100_000;
+pub(super) const MAXIMUM_LISTED: usize = 100_000;
+
+/// What counts of an entry of a list: what else it says decides nothing.
+pub(super) fn plain(listed: &Descriptor) -> Descriptor {
+    Descriptor::new(&listed.media_type, listed.digest.clone(), listed.size)
+}
 
 /// A referrer that is not carried.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,8 +103,6 @@ impl Planner<'_> {
         if self.listed_count > MAXIMUM_LISTED {
             return Err(PlanError::TooManyReferrers { reference: name.to_owned() });
         }
-        // What else a list says decides nothing.
-        let plain = |it: &Descriptor| Descriptor::new(&it.media_type, it.digest.clone(), it.size);
         listed = listed.iter().map(plain).collect();
         listed.sort_by(|one, other| one.digest.cmp(&other.digest));
         self.listed.insert(key, listed.clone());

@@ -1,8 +1,8 @@
 //! An archive into a pipe: in order, with what comes next fetched ahead.
 
 use std::io::Write;
-use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use sealift_archive_format::Writer;
@@ -23,8 +23,8 @@ const PIECES_AHEAD: usize = 4;
 type FetchJob<'p> = (&'p EntryRecord, ProvenSender);
 
 impl Prepared {
-    /// Writes the archive in one pass, fetching each blob once. Several are fetched at once, ahead of what is written, within a
-    /// bound of 8 MiB.
+    /// Writes the archive in one pass, fetching each blob once. Several are fetched at once, ahead of what is written, each with some
+    /// pieces of memory of its own.
     ///
     /// # Errors
     /// [`ExportError`]; what was written up to then is not an archive.
@@ -34,14 +34,21 @@ impl Prepared {
         let failure = Mutex::new(None);
         let ahead = workers.count().min(MAXIMUM_AHEAD);
         let (jobs, waiting) = sync_channel::<FetchJob<'_>>(0);
-        let waiting = Mutex::new(waiting);
+        // Shared by the threads alone: if all of them have ended, nobody waits for them.
+        let waiting = Arc::new(Mutex::new(waiting));
         thread::scope(|scope| {
             let (order, relays) = sync_channel::<(&EntryRecord, Relayed)>(ahead);
             let entries = &self.seal.inventory().entries;
-            let (contents, stop, failure, waiting) = (&contents, &stop, &failure, &waiting);
+            let (contents, stop, failure) = (&contents, &stop, &failure);
             for _ in 0..ahead {
-                scope.spawn(move || fetch(waiting, contents, progress, stop, failure));
+                let waiting = Arc::clone(&waiting);
+                let work = move || fetch(&waiting, contents, progress, stop, failure);
+                // Where the system refuses further threads, those that there are do everything.
+                if thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                    break;
+                }
             }
+            drop(waiting);
             // Jobs begin in the order in which they are written, so the one that the writer waits for has always begun.
             scope.spawn(move || {
                 for record in entries.iter().filter(|record| contents.held(record).is_none()) {

@@ -11,9 +11,10 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, RenameFlags};
+use sealift_archive_format::compression::Compression;
 use sealift_archive_format::content::Checked;
 use sealift_archive_format::inventory::EntryRecord;
-use sealift_archive_format::{Digest, EntryOffsets, FormatError, Inventory, Problem, Reader};
+use sealift_archive_format::{Digest, EntryOffsets, FormatError, Inventory, Problem, Reader, SealedReader};
 
 use crate::export::Prepared;
 use crate::whole_file;
@@ -88,6 +89,8 @@ pub struct Unfinished {
 struct Earlier {
     file: File,
     path: PathBuf,
+    /// How many bytes were written, roughly.
+    used: u64,
     /// Where the content of each digest begins.
     places: HashMap<Digest, u64>,
 }
@@ -104,11 +107,15 @@ impl Unfinished {
     /// # Errors
     /// [`UnfinishedError`]; whatever was there is unchanged.
     pub fn begin(output: &Path, prepared: &Prepared, afresh: bool) -> Result<Self, UnfinishedError> {
-        if output.symlink_metadata().is_ok() {
-            return Err(UnfinishedError::Exists { path: output.to_owned() });
-        }
+        let require_free = || match output.symlink_metadata() {
+            Ok(_) => Err(UnfinishedError::Exists { path: output.to_owned() }),
+            Err(_) => Ok(()),
+        };
+        require_free()?;
         let path = Self::path_of(output);
         let mut file = open(&path)?;
+        // Again under the lock: another export may just have given its archive that name.
+        require_free()?;
         let (seal, inventory) = (&prepared.seal, prepared.seal.inventory());
         let found = FileFound::in_file(&file, &path)?;
         if let FileFound::Archive(found, _) = &found
@@ -116,26 +123,27 @@ impl Unfinished {
         {
             require_same_items(found, inventory, &path)?;
         }
-        let mut earlier = Earlier::open(&with_ending(output, EARLIER_ENDING))?;
-        match found {
-            _ if afresh => {
-                file.set_len(0).map_err(|source| access(&path, source))?;
-                if let Some(earlier) = earlier.take() {
-                    earlier.remove()?;
-                }
+        let moved = with_ending(output, EARLIER_ENDING);
+        let mut earlier = Earlier::open(&moved)?;
+        let has_moved = matches!(&found, FileFound::Archive(_, layout) if *layout != seal.layout());
+        let used = used(&file, &path)?;
+        require_room(output, prepared.length(), if has_moved && !afresh { 0 } else { used })?;
+        if afresh {
+            file.set_len(0).map_err(|source| access(&path, source))?;
+            if let Some(earlier) = earlier.take() {
+                earlier.remove();
             }
-            FileFound::Archive(_, layout) if layout != seal.layout() => {
-                let moved = with_ending(output, EARLIER_ENDING);
-                fs::rename(&path, &moved).map_err(|source| access(&moved, source))?;
-                // The old file and its lock are let go of before it is opened as the earlier one.
-                file = open(&path)?;
-                earlier = Earlier::open(&moved)?;
-            }
-            FileFound::Nothing | FileFound::Archive(..) => {}
+        } else if has_moved && earlier.as_ref().is_some_and(|earlier| earlier.used > used) {
+            // What an attempt before the last has left is more.
+            file.set_len(0).map_err(|source| access(&path, source))?;
+        } else if has_moved {
+            drop(earlier);
+            fs::rename(&path, &moved).map_err(|source| access(&moved, source))?;
+            // The old file and its lock are let go of before it is opened as the earlier one.
+            file = open(&path)?;
+            earlier = Earlier::open(&moved)?;
         }
-        let unfinished = Self { file, path, output: output.to_owned(), earlier };
-        unfinished.require_room(prepared)?;
-        Ok(unfinished)
+        Ok(Self { file, path, output: output.to_owned(), earlier })
     }
 
     /// Where the file is.
@@ -163,25 +171,16 @@ impl Unfinished {
         Some(Checked::new(Section { file: &earlier.file, offset, remaining: record.size }, record))
     }
 
-    fn require_room(&self, prepared: &Prepared) -> Result<(), UnfinishedError> {
-        let folder = whole_file::folder_of(&self.output);
-        let space = rustix::fs::statvfs(folder).map_err(|errno| access(folder, errno.into()))?;
-        let used = self.file.metadata().map_err(|source| self.access(source))?.blocks().saturating_mul(USED_BLOCK);
-        let needed = prepared.length().saturating_sub(used);
-        let free = space.f_bavail.saturating_mul(space.f_frsize);
-        if needed > free {
-            return Err(UnfinishedError::NoRoom { folder: folder.to_owned(), needed, free });
-        }
-        Ok(())
-    }
-
     /// Makes the file durable and gives it its name, if nothing has it yet.
     pub(super) fn finish(self) -> Result<(), UnfinishedError> {
         let Self { file, path, output, earlier } = self;
         file.sync_all().map_err(|source| access(&path, source))?;
+        if !is_at(&file, &path) {
+            return Err(UnfinishedError::InUse { path });
+        }
         rename_new(&path, &output)?;
         if let Some(earlier) = earlier {
-            earlier.remove()?;
+            earlier.remove();
         }
         whole_file::sync_folder(whole_file::folder_of(&output)).map_err(|source| access(&output, source))
     }
@@ -201,12 +200,17 @@ impl FileFound {
             return Ok(Self::Nothing);
         }
         let sealed = Reader::open(Section { file, offset: 0, remaining: u64::MAX });
-        let read = sealed.and_then(|sealed| sealed.read_inventory());
+        let plain = |sealed: &SealedReader<_>| sealed.compression() == Compression::None;
+        let read = match sealed {
+            Ok(sealed) if !plain(&sealed) => return Err(UnfinishedError::Foreign { path: path.to_owned() }),
+            sealed => sealed.and_then(|sealed| sealed.read_inventory()),
+        };
         match read {
             Ok(reader) => Ok(Self::Archive(Box::new(Inventory::clone(reader.inventory())), reader.layout())),
             Err(FormatError { problem: Problem::NotAnArchive | Problem::Compression(_), .. }) => {
                 Err(UnfinishedError::Foreign { path: path.to_owned() })
             }
+            Err(FormatError { problem: Problem::Io(source), .. }) => Err(access(path, source)),
             // It begins with a seal, which was not written to its end.
             Err(_) => Ok(Self::Nothing),
         }
@@ -225,14 +229,40 @@ impl Earlier {
             FileFound::Archive(inventory, layout) => {
                 let places = inventory.entries.iter().zip(layout.entries.iter().skip(1));
                 let places = places.map(|(record, place)| (record.digest.clone(), place.content_offset)).collect();
-                Ok(Some(Self { file, path: path.to_owned(), places }))
+                let used = used(&file, path)?;
+                Ok(Some(Self { file, path: path.to_owned(), used, places }))
             }
         }
     }
 
-    fn remove(self) -> Result<(), UnfinishedError> {
-        fs::remove_file(&self.path).map_err(|source| access(&self.path, source))
+    /// Removes it. If that fails, it is only in the way of nobody.
+    fn remove(self) {
+        let _ = fs::remove_file(&self.path);
     }
+}
+
+/// How many bytes of a file, which may have holes, take room.
+fn used(file: &File, path: &Path) -> Result<u64, UnfinishedError> {
+    Ok(file.metadata().map_err(|source| access(path, source))?.blocks().saturating_mul(USED_BLOCK))
+}
+
+/// Refuses to begin what has no room beside what is used already.
+fn require_room(output: &Path, length: u64, used: u64) -> Result<(), UnfinishedError> {
+    let folder = whole_file::folder_of(output);
+    let space = rustix::fs::statvfs(folder).map_err(|errno| access(folder, errno.into()))?;
+    let needed = length.saturating_sub(used);
+    let free = space.f_bavail.saturating_mul(space.f_frsize);
+    // Some file systems do not say how large they are.
+    if needed > free && space.f_blocks > 0 {
+        return Err(UnfinishedError::NoRoom { folder: folder.to_owned(), needed, free });
+    }
+    Ok(())
+}
+
+/// Whether a file is still the one with this name.
+fn is_at(file: &File, path: &Path) -> bool {
+    let same = |held: fs::Metadata, there: fs::Metadata| (held.dev(), held.ino()) == (there.dev(), there.ino());
+    file.metadata().is_ok_and(|held| path.symlink_metadata().is_ok_and(|there| same(held, there)))
 }
 
 /// Refuses to write over what was begun for other things.
@@ -267,11 +297,16 @@ fn open(path: &Path) -> Result<File, UnfinishedError> {
         }
         Err(errno) => return Err(access(path, errno.into())),
     };
-    if !file.metadata().map_err(|source| access(path, source))?.is_file() {
+    let metadata = file.metadata().map_err(|source| access(path, source))?;
+    // With another name or another owner, somebody else relies on it.
+    let is_ours = metadata.nlink() <= 1 && metadata.uid() == rustix::process::geteuid().as_raw();
+    if !metadata.is_file() || !is_ours {
         return Err(UnfinishedError::Foreign { path: path.to_owned() });
     }
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        // Between opening and locking it may have got its final name.
+        Ok(()) if is_at(&file, path) => Ok(file),
+        Ok(()) => Err(UnfinishedError::InUse { path: path.to_owned() }),
         Err(fs::TryLockError::WouldBlock) => Err(UnfinishedError::InUse { path: path.to_owned() }),
         Err(fs::TryLockError::Error(source)) => Err(access(path, source)),
     }

@@ -183,13 +183,25 @@ fn pass<S: Receiver>(
     let mut watched = Watched::new(content);
     let outcome = receiver.blob(record, &mut watched);
     if outcome.is_ok() {
-        let mut buffer = vec![0; BUFFER_LENGTH];
         // An error is the content's fault, which is looked at below.
-        while watched.read(&mut buffer).is_ok_and(|read| read > 0) {}
+        let _ = read_to_end(&mut watched);
     }
     match watched.into_fault() {
         Some(fault) => Err(ReceiveError::Archive(refusal(fault, record, end))),
         None => outcome.map_err(ReceiveError::Receiver),
+    }
+}
+
+/// Reads what is left, in pieces, and discards it.
+fn read_to_end(content: &mut dyn Read) -> io::Result<()> {
+    let mut buffer = vec![0; BUFFER_LENGTH];
+    loop {
+        match content.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 

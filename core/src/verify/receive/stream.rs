@@ -1,13 +1,14 @@
 //! Blobs that come through a pipe: one thread reads, several check and receive behind it.
 
-use std::io::Read;
-use std::sync::Mutex;
+use std::io::{self, Read};
 use std::sync::mpsc::{Receiver as Waiting, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use sealift_archive_format::content::{Checked, PieceBudget, RelayReader, relay};
 use sealift_archive_format::inventory::EntryRecord;
 use sealift_archive_format::reader::Reader;
+use sealift_archive_format::{FormatError, Problem};
 
 use super::{Passage, ReceiveError, Receiver};
 use crate::transfer::{Stop, Workers};
@@ -28,9 +29,7 @@ struct ReceiveOutcome<E: std::error::Error + 'static> {
 
 impl<E: std::error::Error + 'static> ReceiveOutcome<E> {
     fn fail(&self, error: ReceiveError<E>) {
-        if let Ok(mut first) = self.first.lock() {
-            first.get_or_insert(error);
-        }
+        self.first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         self.stop.set();
     }
 }
@@ -44,21 +43,35 @@ impl<S: Receiver> Passage<'_, S> {
     ) -> Result<(), ReceiveError<S::Error>> {
         let outcome = ReceiveOutcome { first: Mutex::new(None), stop: Stop::default() };
         let (jobs, waiting) = sync_channel::<ReceiveJob>(0);
-        let waiting = Mutex::new(waiting);
+        // Shared by the threads alone: if all of them have ended, nobody waits for them.
+        let waiting = Arc::new(Mutex::new(waiting));
         thread::scope(|scope| {
-            for _ in 0..workers.count().min(MAXIMUM_AT_ONCE) {
-                scope.spawn(|| self.receive_jobs(&waiting, &outcome));
+            for number in 0..workers.count().min(MAXIMUM_AT_ONCE) {
+                let (waiting, outcome) = (Arc::clone(&waiting), &outcome);
+                let work = move || self.receive_jobs(&waiting, outcome);
+                // Where the system refuses further threads, those that there are do everything.
+                match thread::Builder::new().spawn_scoped(scope, work) {
+                    Err(error) if number == 0 => outcome.fail(ReceiveError::Archive(no_thread(error))),
+                    Err(_) => break,
+                    Ok(_) => {}
+                }
             }
+            drop(waiting);
             self.read_all(reader, jobs, &outcome);
         });
-        outcome.first.into_inner().ok().flatten().map_or(Ok(()), Err)
+        outcome.first.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
     }
 
     fn receive_jobs(&self, waiting: &Mutex<Waiting<ReceiveJob>>, outcome: &ReceiveOutcome<S::Error>) {
         loop {
             let job = waiting.lock().ok().and_then(|waiting| waiting.recv().ok());
             let Some((index, record, content)) = job else { return };
-            if let Err(error) = self.pass(index, &record, Checked::new(content, &record), |_| Ok(())) {
+            let content = Checked::new(content, &record);
+            let passed = self.pass(index, &record, content, |_| match outcome.stop.is_set() {
+                true => Err(io::Error::other("other work has failed")),
+                false => Ok(()),
+            });
+            if let Err(error) = passed {
                 outcome.fail(error);
             }
         }
@@ -82,7 +95,7 @@ impl<S: Receiver> Passage<'_, S> {
             if jobs.send((entry.index(), entry.record().clone(), content)).is_err() {
                 return;
             }
-            loop {
+            while !outcome.stop.is_set() {
                 match entry.next_piece(&mut piece) {
                     Ok(true) => {
                         self.progress.advance(piece.len() as u64);
@@ -100,4 +113,9 @@ impl<S: Receiver> Passage<'_, S> {
             }
         }
     }
+}
+
+/// There is not a single thread to receive what is read.
+fn no_thread(error: io::Error) -> FormatError {
+    FormatError { offset: 0, entry: None, problem: Problem::Io(error) }
 }
