@@ -15,6 +15,7 @@
 //! | read content from elsewhere, or deliver it elsewhere | implement [`Source`] (an example is there) or [`Sink`] |
 //! | use an image layout or a registry | [`layout::LayoutSource`], [`layout::LayoutSink`]; `registry::RegistrySource`, `registry::RegistrySink` |
 //! | read TUF repositories | [`tuf_repository`] |
+//! | tell a person what can be done about an error | [`remedy::Remediable`], which yields a [`remedy::Remedy`] |
 //! | understand a place as people write it | [`place::Place`] |
 //!
 //! What is proven is decided in `sealift-proof`, and the bytes of an archive are those of `sealift-archive-format`; their types are in
@@ -162,6 +163,7 @@ pub mod place;
 pub mod progress;
 #[cfg(feature = "network")]
 pub mod registry;
+pub mod remedy;
 pub mod report;
 pub mod seal;
 pub mod transfer;

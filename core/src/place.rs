@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::oci::{Reference, ReferenceError};
+use crate::remedy::{Remediable, Remedy};
 
 /// Where a thing is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +32,12 @@ pub struct PlaceError {
     pub text: String,
     /// Why it is not a reference.
     pub source: ReferenceError,
+}
+
+impl Remediable for PlaceError {
+    fn remedy(&self) -> Remedy {
+        Remedy::GivePlace
+    }
 }
 
 impl Place {

@@ -7,6 +7,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use crate::remedy::{Remediable, Remedy};
 use sealift_archive_format::co_signing::CoSigningError;
 use sealift_archive_format::seal::signed_bytes;
 use sealift_archive_format::{Digest, Inventory, InventoryError, SealSignature, UnverifiedSeal};
@@ -81,6 +82,19 @@ pub enum SealError {
     },
 }
 
+impl Remediable for SealError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::UnknownExporter { .. } => Remedy::AddExporter,
+            Self::Threshold { .. } => Remedy::AddSignatures,
+            Self::Inventory(error) => error.remedy(),
+            Self::NotEd25519 { exporter, .. } | Self::Key { exporter, .. } => {
+                Remedy::ReplaceExporter { exporter: exporter.clone() }
+            }
+        }
+    }
+}
+
 /// Why an archive cannot be signed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
@@ -107,6 +121,18 @@ pub enum SignError {
     /// The signature cannot be added.
     #[error("the signature cannot be added to the archive")]
     CoSigning(#[from] CoSigningError),
+}
+
+impl Remediable for SignError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Key(error) => error.remedy(),
+            Self::Length { .. } => Remedy::SignWithEd25519,
+            Self::OtherStatement { .. } => Remedy::CompareStatement,
+            Self::Freshness(error) => error.remedy(),
+            Self::CoSigning(error) => error.remedy(),
+        }
+    }
 }
 
 impl VerifiedSeal {

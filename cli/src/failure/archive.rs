@@ -1,30 +1,29 @@
-//! What to tell the operator about archives: their frame, their seal, their documents.
+//! How a command ends over an archive: its frame, its seal, its documents.
+
+use std::error::Error;
 
 use sealift_archive_format::{FormatError, Problem};
-use sealift_core::oci::ReferrerKind;
 use sealift_core::seal::SealError;
 use sealift_core::trust::ReferrerRefusal;
 use sealift_core::verify::documents::DocumentError;
 use sealift_core::verify::{HeadError, ReceiveError};
 
-use super::seal::{CARRY_AGAIN, inventory, seal_format};
-use super::{Advice, advice, judgement};
+use super::seal::{inventory, seal_format};
+use super::{Conclusion, NOTHING_IMPORTED, NOTHING_TAGGED, judgement};
 use crate::exit_code::ExitCode;
 
-pub(super) fn head(error: &HeadError) -> Advice {
+pub(super) fn head(error: &HeadError) -> Conclusion {
     match error {
         HeadError::Format(error) => format(error),
         HeadError::Seal(error) => seal(error),
-        HeadError::Layout(_) | HeadError::TooMuchMetadata(_) => {
-            advice(ExitCode::ArchiveFormat, "ask the exporter for an archive that Sealift wrote; nothing was imported")
-        }
+        HeadError::Layout(_) | HeadError::TooMuchMetadata(_) => ExitCode::ArchiveFormat.noting(NOTHING_IMPORTED),
         HeadError::Documents(error) => documents(error),
         HeadError::Referrer(error) => referrer(error),
         HeadError::Judgement(error) => judgement::judgement(error),
     }
 }
 
-pub(super) fn receive<E: std::error::Error>(error: &ReceiveError<E>, receiver: impl FnOnce(&E) -> Advice) -> Advice {
+pub(super) fn receive<E: Error>(error: &ReceiveError<E>, receiver: impl FnOnce(&E) -> Conclusion) -> Conclusion {
     match error {
         ReceiveError::Archive(error) => format(error),
         ReceiveError::Attestation(error) => judgement::attestation(error),
@@ -32,15 +31,13 @@ pub(super) fn receive<E: std::error::Error>(error: &ReceiveError<E>, receiver: i
     }
 }
 
-pub(super) fn format(error: &FormatError) -> Advice {
+pub(super) fn format(error: &FormatError) -> Conclusion {
     match &error.problem {
-        Problem::Io(_) => advice(ExitCode::System, "check the medium that the archive is on, and try again"),
-        Problem::NotAnArchive => {
-            advice(ExitCode::ArchiveFormat, "check the path; an archive is a file that `sealift export` wrote")
-        }
+        Problem::Io(_) => ExitCode::System.into(),
         Problem::Seal(error) => seal_format(error),
-        Problem::Digest { .. } => advice(ExitCode::Content, format!("{CARRY_AGAIN}; nothing was tagged")),
-        Problem::Truncated
+        Problem::Digest { .. } => ExitCode::Content.noting(NOTHING_TAGGED),
+        Problem::NotAnArchive
+        | Problem::Truncated
         | Problem::Compression(_)
         | Problem::MissingEntry
         | Problem::HeaderChecksum
@@ -52,50 +49,29 @@ pub(super) fn format(error: &FormatError) -> Advice {
         | Problem::Padding
         | Problem::End
         | Problem::TrailingBytes
-        | Problem::RefusedBefore => advice(ExitCode::ArchiveFormat, CARRY_AGAIN),
+        | Problem::RefusedBefore => ExitCode::ArchiveFormat.into(),
     }
 }
 
-fn seal(error: &SealError) -> Advice {
+fn seal(error: &SealError) -> Conclusion {
     match error {
-        SealError::UnknownExporter { .. } => advice(
-            ExitCode::Seal,
-            "if you expect this exporter, compare the fingerprint out of band, then: sealift trust add-exporter NAME KEY.pub",
-        ),
-        SealError::Threshold { .. } => advice(
-            ExitCode::Seal,
-            "ask the other exporters to add their signatures: sealift sign ARCHIVE --key KEY; nothing was imported",
-        ),
+        SealError::UnknownExporter { .. } => ExitCode::Seal.into(),
+        SealError::Threshold { .. } => ExitCode::Seal.noting(NOTHING_IMPORTED),
         SealError::Inventory(error) => inventory(error),
-        SealError::NotEd25519 { .. } | SealError::Key { .. } => {
-            advice(ExitCode::TrustStore, "replace that exporter's key: sealift trust remove, then add-exporter")
-        }
+        SealError::NotEd25519 { .. } | SealError::Key { .. } => ExitCode::TrustStore.into(),
     }
 }
 
-pub(super) fn referrer(error: &ReferrerRefusal) -> Advice {
+pub(super) fn referrer(error: &ReferrerRefusal) -> Conclusion {
     match error {
-        ReferrerRefusal::Kind { kind, .. } => advice(
-            ExitCode::Policy,
-            format!(
-                "ask for an export without --referrers {kind}; or, knowing what it means, add \"{kind}\" to referrers in policy.toml"
-            ),
-        ),
-        ReferrerRefusal::Unproven { kind, .. } => {
-            let others = ReferrerKind::ALL.into_iter().filter(|other| other != kind && *other != ReferrerKind::Image);
-            let others: Vec<_> = others.map(ReferrerKind::name).collect();
-            advice(
-                ExitCode::Policy,
-                format!("ask its maker to attest it, or leave it out: sealift export --referrers {}", others.join(",")),
-            )
-        }
+        ReferrerRefusal::Kind { .. } | ReferrerRefusal::Unproven { .. } => ExitCode::Policy.into(),
     }
 }
 
-pub(super) fn documents(error: &DocumentError) -> Advice {
+pub(super) fn documents(error: &DocumentError) -> Conclusion {
     match error {
-        DocumentError::TooMuch => advice(ExitCode::Content, "export fewer bundles and images at once"),
-        DocumentError::Manifest { .. }
+        DocumentError::TooMuch
+        | DocumentError::Manifest { .. }
         | DocumentError::Bundle { .. }
         | DocumentError::Graph { .. }
         | DocumentError::Missing { .. }
@@ -110,22 +86,10 @@ pub(super) fn documents(error: &DocumentError) -> Advice {
         | DocumentError::BundleAsAttestation { .. }
         | DocumentError::TooManySubjects { .. }
         | DocumentError::Platforms { .. }
-        | DocumentError::Platform(_) => {
-            advice(ExitCode::Content, "ask the exporter what was packed: the archive is complete, but inconsistent")
-        }
-        DocumentError::BundleIndexForm { .. } => advice(
-            ExitCode::Content,
-            "the bundle's index in the source does not match the bundle: ask its publisher to push it again",
-        ),
-        DocumentError::Reference { .. } => {
-            advice(ExitCode::Content, "use a name of the form DOMAIN/PATH:TAG, and export again")
-        }
-        DocumentError::Promise { .. } => advice(
-            ExitCode::Content,
-            "the content is not what its name promises: export it from a source that has the right content",
-        ),
-        DocumentError::TwoContents { .. } => {
-            advice(ExitCode::Content, "export the two in separate archives, or give one of them another name")
-        }
+        | DocumentError::Platform(_)
+        | DocumentError::BundleIndexForm { .. }
+        | DocumentError::Reference { .. }
+        | DocumentError::Promise { .. }
+        | DocumentError::TwoContents { .. } => ExitCode::Content.into(),
     }
 }

@@ -1,7 +1,8 @@
 //! Failures, as an operator reads them: what happened, why, and what to do.
 //!
-//! The one place that turns each error into a message, its causes, a hint and an exit code. No `match` here has a `_`
-//! arm: a new way to fail does not compile until someone has decided what to tell the operator.
+//! The one place that turns each error into a message, its causes, a hint and an exit code. What can be done about an error,
+//! the error says itself, as a [`Remedy`]; this command words it in its flags. No `match` here has a `_` arm: a new way to fail
+//! does not compile until someone has decided how the command ends.
 
 mod archive;
 mod judgement;
@@ -25,6 +26,7 @@ use sealift_core::import::ImportError;
 use sealift_core::layout::LayoutError;
 use sealift_core::oci::ReferenceError;
 use sealift_core::place::PlaceError;
+use sealift_core::remedy::{Remediable as _, Remedy};
 use sealift_core::seal::SignError;
 use sealift_core::trust_store::{NameError, TrustStoreError};
 use sealift_core::tuf_repository::mirror::MirrorError;
@@ -38,6 +40,7 @@ use crate::exit_code::ExitCode;
 pub(crate) use network::NetworkError;
 
 use crate::terminal;
+use crate::terminal::remedy::words;
 use crate::terminal::text::{self, Line, Text};
 
 /// What an error begins with.
@@ -167,25 +170,59 @@ pub(crate) enum Reason {
     Demo(&'static str),
 }
 
+const NOTHING_WRITTEN: &str = "nothing was written";
+const NOTHING_IMPORTED: &str = "nothing was imported";
+const NOTHING_TAGGED: &str = "nothing was tagged";
+const NOTHING_CHANGED: &str = "nothing was changed";
+
+/// How a command ends, and what it has done by then, where that has to be said.
+struct Conclusion {
+    exit_code: ExitCode,
+    note: Option<&'static str>,
+}
+
+impl From<ExitCode> for Conclusion {
+    fn from(exit_code: ExitCode) -> Self {
+        Self { exit_code, note: None }
+    }
+}
+
+impl ExitCode {
+    /// A conclusion that says what was done or not done.
+    const fn noting(self, note: &'static str) -> Conclusion {
+        Conclusion { exit_code: self, note: Some(note) }
+    }
+}
+
 /// What to do about a failure.
 struct Advice {
     exit_code: ExitCode,
+    /// As a value, if the failure is not one of the command itself.
+    remedy: Option<Remedy>,
     hint: String,
 }
 
-fn advice(exit_code: ExitCode, hint: impl Into<String>) -> Advice {
-    Advice { exit_code, hint: hint.into() }
+/// About a failure of the command itself.
+fn advice(exit_code: ExitCode, hint: &str) -> Advice {
+    Advice { exit_code, remedy: None, hint: hint.to_owned() }
+}
+
+/// About a failure for which core has a remedy.
+fn remedied(conclusion: impl Into<Conclusion>, remedy: Remedy) -> Advice {
+    let Conclusion { exit_code, note } = conclusion.into();
+    let note = note.map(|note| format!("; {note}")).unwrap_or_default();
+    Advice { exit_code, hint: words(&remedy) + &note, remedy: Some(remedy) }
 }
 
 impl Reason {
     fn advice(&self) -> Advice {
         match self {
             Self::CommandLine(_) => advice(ExitCode::Usage, "see `sealift help`, or `sealift help COMMAND`"),
-            Self::File { path, source } => file(path, source),
+            Self::File { path, source } => remedied(ExitCode::System, Remedy::of_file(path, source)),
             Self::FileExists(_) => {
                 advice(ExitCode::System, "choose another name, or move the existing file away first")
             }
-            Self::FileTooLong { .. } => advice(ExitCode::System, "check that this is the file you meant"),
+            Self::FileTooLong { path, .. } => remedied(ExitCode::System, Remedy::CheckFile { path: path.clone() }),
             Self::StandardOutput(_) => advice(ExitCode::System, "check where standard output is redirected to"),
             Self::Terminal(_) => advice(ExitCode::System, "give the passphrase with --passphrase-file"),
             Self::NoHomeFolder => advice(ExitCode::Usage, "name the trust store with --trust DIR or SEALIFT_TRUST"),
@@ -193,80 +230,56 @@ impl Reason {
             Self::EmptyPassphrase | Self::PassphrasesDiffer => {
                 advice(ExitCode::Key, "type the same passphrase twice; nothing was written")
             }
-            Self::Key(error) => key(error),
-            Self::SigningKey(error) => signing_key(error),
-            Self::Sign(error) => seal::sign(error),
-            Self::TrustStore(error) => trust_store::trust_store(error),
-            Self::Name(_) => advice(
-                ExitCode::Usage,
-                "use lower-case letters, digits, -, _ and ., beginning with a letter or a digit",
-            ),
-            Self::Freshness(error) => judgement::looser_freshness(error),
+            Self::Key(error) => remedied(key(error), error.remedy()),
+            Self::SigningKey(error) => remedied(signing_key(error), error.remedy()),
+            Self::Sign(error) => remedied(seal::sign(error), error.remedy()),
+            Self::TrustStore(error) => remedied(trust_store::trust_store(error), error.remedy()),
+            Self::Name(error) => remedied(ExitCode::Usage, error.remedy()),
+            Self::Freshness(error) => remedied(judgement::looser_freshness(error), error.remedy()),
             Self::NoTufFolder(_) => advice(
                 ExitCode::Source,
                 "name the folder or URL that contains the repository's metadata/: --tuf REPOSITORY=LOCATION",
             ),
             Self::TufTwice => advice(ExitCode::Usage, "give one location for each repository"),
             Self::NotAnImage(_) => advice(ExitCode::Usage, "export a bundle.json with --bundle NAME=FILE"),
-            Self::Network(error) => network::network(error),
+            Self::Network(error) => remedied(network::network(error), error.remedy()),
             Self::NoNetwork => advice(
                 ExitCode::Usage,
                 "name OCI image layouts (NAME=oci:DIR, --images-from oci:DIR, --to-layout DIR), or use a build with the feature `network`",
             ),
-            Self::Reference(_) => advice(ExitCode::Usage, "give a reference such as registry.example.com/org/name:tag"),
-            Self::Place(_) => advice(
-                ExitCode::Usage,
-                "name a file, a layout (oci:FOLDER or oci:FOLDER:REFERENCE), or a reference such as registry.example.com/org/name:tag",
-            ),
-            Self::Layout(_) => advice(ExitCode::System, "give a folder that holds an OCI image layout"),
-            Self::Plan(error) => source::plan(error),
-            Self::Prepare(error) => source::prepare(error),
-            Self::Export(error) => source::export(error),
-            Self::Head(error) => archive::head(error),
-            Self::Format(error) => archive::format(error),
-            Self::Receive(error) => archive::receive(error, |never| match *never {}),
-            Self::Import(error) => sink::import(error),
-            Self::Mirror(error) => sink::mirror(error),
+            Self::Reference(error) => remedied(ExitCode::Usage, error.remedy()),
+            Self::Place(error) => remedied(ExitCode::Usage, error.remedy()),
+            Self::Layout(error) => remedied(ExitCode::System, error.remedy()),
+            Self::Plan(error) => remedied(source::plan(error), error.remedy()),
+            Self::Prepare(error) => remedied(source::prepare(error), error.remedy()),
+            Self::Export(error) => remedied(source::export(error), error.remedy()),
+            Self::Head(error) => remedied(archive::head(error), error.remedy()),
+            Self::Format(error) => remedied(archive::format(error), error.remedy()),
+            Self::Receive(error) => remedied(archive::receive(error, |never| match *never {}), error.remedy()),
+            Self::Import(error) => remedied(sink::import(error), error.remedy()),
+            Self::Mirror(error) => remedied(sink::mirror(error), error.remedy()),
             Self::Publish(_) => advice(ExitCode::System, "check the folder in which the demo works"),
             Self::Demo(_) => advice(ExitCode::System, "read the output above, then report this as a bug"),
         }
     }
 }
 
-fn file(path: &std::path::Path, source: &io::Error) -> Advice {
-    // `ErrorKind` is open: only the standard library can list it in full.
-    let hint = if source.kind() == io::ErrorKind::NotFound {
-        format!("check the path {}", path.display())
-    } else if source.kind() == io::ErrorKind::PermissionDenied {
-        format!("check who may read and write {}", path.display())
-    } else {
-        format!("check {} and the disk it is on", path.display())
-    };
-    advice(ExitCode::System, hint)
-}
-
-fn key(error: &KeyError) -> Advice {
+fn key(error: &KeyError) -> Conclusion {
     match error {
-        KeyError::Malformed(_) | KeyError::TooLong { .. } => {
-            advice(ExitCode::Key, "give a public key in SPKI PEM, as `sealift key public` writes it")
-        }
-        KeyError::UnsupportedAlgorithm(_) | KeyError::SchemeMismatch(_) | KeyError::RsaSize { .. } => {
-            advice(ExitCode::Key, "use an ed25519, ECDSA P-256 or P-384, or RSA key of 2048 to 8192 bits")
-        }
-        KeyError::BadSignature => advice(ExitCode::Key, "check that the private and the public key belong together"),
+        KeyError::Malformed(_)
+        | KeyError::TooLong { .. }
+        | KeyError::UnsupportedAlgorithm(_)
+        | KeyError::SchemeMismatch(_)
+        | KeyError::RsaSize { .. }
+        | KeyError::BadSignature => ExitCode::Key.into(),
     }
 }
 
-fn signing_key(error: &SigningKeyError) -> Advice {
+fn signing_key(error: &SigningKeyError) -> Conclusion {
     match error {
-        SigningKeyError::PassphraseNeeded => {
-            advice(ExitCode::Key, "give the passphrase with --passphrase-file, or run in a terminal")
-        }
-        SigningKeyError::WrongPassphrase => advice(ExitCode::Key, "check the passphrase; nothing was signed"),
-        SigningKeyError::Malformed(_) => {
-            advice(ExitCode::Key, "give an ed25519 key in PKCS #8 PEM, as `sealift key generate` writes it")
-        }
-        SigningKeyError::NoRandomness => advice(ExitCode::System, "check that the system's random device works"),
+        SigningKeyError::PassphraseNeeded | SigningKeyError::Malformed(_) => ExitCode::Key.into(),
+        SigningKeyError::WrongPassphrase => ExitCode::Key.noting("nothing was signed"),
+        SigningKeyError::NoRandomness => ExitCode::System.into(),
     }
 }
 
@@ -301,8 +314,11 @@ impl Failure {
 
     /// What to do. A server that asks to wait knows best.
     fn advice(&self) -> Advice {
-        let Advice { exit_code, hint } = self.reason.advice();
-        advice(exit_code, network::wait(&*self.reason).unwrap_or(hint))
+        let told = self.reason.advice();
+        match network::wait(&*self.reason) {
+            Some(wait) => remedied(told.exit_code, wait),
+            None => told,
+        }
     }
 
     /// The reason, and what each error names as its own source, without repetition.
@@ -333,15 +349,18 @@ impl Failure {
 
     /// Writes the failure to standard error.
     pub(crate) fn report(&self, json: bool) {
-        let Advice { exit_code, hint } = self.advice();
+        let Advice { exit_code, remedy, hint } = self.advice();
         if json {
             let mut object = serde_json::json!({
                 "error": self.attempt, "causes": self.causes(), "hint": hint,
                 "exitCode": exit_code.number(), "class": exit_code.name(),
             });
-            if let (Some(refusal), Some(fields)) = (self.refusal(), object.as_object_mut()) {
-                let in_toto = serde_json::json!({ "class": refusal.class(), "trace": refusal.trace });
-                fields.insert("inToto".to_owned(), in_toto);
+            let remedy = remedy.map(|remedy| ("remedy", serde_json::json!(remedy)));
+            let in_toto = self
+                .refusal()
+                .map(|refusal| ("inToto", serde_json::json!({ "class": refusal.class(), "trace": refusal.trace })));
+            if let Some(fields) = object.as_object_mut() {
+                fields.extend(remedy.into_iter().chain(in_toto).map(|(name, value)| (name.to_owned(), value)));
             }
             terminal::tell(&text::json_line(&object).into());
             return;

@@ -1,13 +1,14 @@
-//! What to tell the operator about the network.
+//! How a command ends over the network.
 
 use std::error::Error;
 use std::io;
 
 use sealift_core::http::{HttpError, SettingsError};
 use sealift_core::registry::{CredentialError, RegistryError};
+use sealift_core::remedy::{Remediable, Remedy};
 use sealift_core::transfer::{SinkError, SourceError};
 
-use super::{Advice, advice};
+use super::Conclusion;
 use crate::exit_code::ExitCode;
 
 /// Why the network cannot be used as it was asked for.
@@ -21,27 +22,34 @@ pub(crate) enum NetworkError {
     Credentials(#[from] CredentialError),
 }
 
-pub(super) fn network(error: &NetworkError) -> Advice {
-    match error {
-        NetworkError::Settings(error) => settings(error),
-        NetworkError::Credentials(_) => {
-            advice(ExitCode::Source, "correct the file, or name another: --registry-config")
+impl Remediable for NetworkError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Settings(error) => error.remedy(),
+            Self::Credentials(error) => error.remedy(),
         }
     }
 }
 
-/// What to do when TUF files could not be had from where they are, if that is a web server.
-pub(super) fn unavailable(error: &(dyn Error + Send + Sync + 'static)) -> Option<Advice> {
-    error.downcast_ref().map(http)
+pub(super) fn network(error: &NetworkError) -> Conclusion {
+    match error {
+        NetworkError::Settings(error) => match error {
+            // Only requests run into what is wrong with a proxy, and report it themselves.
+            SettingsError::CertificateAuthorities(_)
+            | SettingsError::NoCertificate
+            | SettingsError::Proxy(_)
+            | SettingsError::ProxyProtocol => ExitCode::Usage.into(),
+        },
+        NetworkError::Credentials(_) => ExitCode::Source.into(),
+    }
 }
 
 /// What to do when a server asked to wait, whatever was being done; `None` for any other failure.
-pub(super) fn wait(error: &(dyn Error + 'static)) -> Option<String> {
+pub(super) fn wait(error: &(dyn Error + 'static)) -> Option<Remedy> {
     let mut source = Some(error);
     while let Some(error) = source {
         if let Some(HttpError::Status { retry_after: Some(asked), .. }) = answer(error) {
-            let seconds = asked.as_secs();
-            return Some(format!("wait for {seconds} seconds, as the server asks, and run the command again"));
+            return Some(Remedy::Wait { seconds: asked.as_secs() });
         }
         source = error.source();
     }
@@ -63,38 +71,4 @@ fn answer<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e HttpError> {
             error.downcast_ref().or(source).or(sink).and_then(of_registry)
         })
         .or_else(|| inner.and_then(|inner| answer(inner)))
-}
-
-/// What to do when a server of TUF files did not give one.
-fn http(error: &HttpError) -> Advice {
-    let hint = match error {
-        HttpError::PlainHttp { .. } | HttpError::RedirectToPlainHttp { .. } => {
-            "use https; or, knowing what it means, allow plain http to this host: --plain-http HOST"
-        }
-        HttpError::Proxy { .. } => "correct HTTPS_PROXY or ALL_PROXY, or unset it",
-        HttpError::Transport { .. } if error.is_certificate_refused() => {
-            "if your own certificate authority signed this server's certificate, name it: --ca FILE"
-        }
-        HttpError::Transport { .. } | HttpError::Body { .. } => {
-            "check the location, the network and the proxy that HTTPS_PROXY names, and try again"
-        }
-        HttpError::Status { .. } => "check the location, ask whoever runs this server, or try again later",
-        HttpError::TooLarge { .. }
-        | HttpError::TooManyRedirects { .. }
-        | HttpError::Redirect { .. }
-        | HttpError::UploadRedirected { .. } => "check the location: a TUF repository does not answer like this",
-    };
-    advice(ExitCode::Source, hint)
-}
-
-fn settings(error: &SettingsError) -> Advice {
-    match error {
-        SettingsError::CertificateAuthorities(_) | SettingsError::NoCertificate => {
-            advice(ExitCode::Usage, "give --ca a file of certificates in PEM")
-        }
-        // Only requests run into this, and report it themselves.
-        SettingsError::Proxy(_) | SettingsError::ProxyProtocol => {
-            advice(ExitCode::Usage, "correct HTTPS_PROXY or ALL_PROXY, or unset it")
-        }
-    }
 }

@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_macros, clippy::disallowed_methods)]
 
 pub(crate) mod progress;
+pub(crate) mod remedy;
 pub(crate) mod report;
 pub(crate) mod text;
 

@@ -3,11 +3,12 @@
 use anstyle::{AnsiColor, Style};
 use indicatif::HumanBytes;
 use sealift_core::report::{
-    AttestationReport, ExpiryReport, ItemReport, ReferrerReport, Remedy, Report, RepositoryReport, WarningReport,
+    AttestationReport, ExpiryReport, ItemReport, ReferrerReport, Report, RepositoryReport, WarningReport,
 };
 use sealift_core::trust::ItemKind;
 use sealift_proof::in_toto::{Attestation, AttestationClaim, SignatureCheck};
 
+use crate::terminal::remedy::words;
 use crate::terminal::text::{Line, Text};
 
 const STRONG: Style = Style::new().bold();
@@ -50,18 +51,9 @@ fn titled(title: &str) -> Line {
 }
 
 fn write_warnings(text: &mut Text, report: &Report) {
-    for WarningReport { warning, message, .. } in &report.warnings {
-        let remedy = warning.remedy().map(|remedy| format!("; {}", words_for(&remedy))).unwrap_or_default();
+    for WarningReport { message, remedy, .. } in &report.warnings {
+        let remedy = remedy.as_ref().map(|remedy| format!("; {}", words(remedy))).unwrap_or_default();
         text.line(Line::default().styled(WARN, "warning:").then(" ").then(message).then(remedy));
-    }
-}
-
-/// What a person can do about a warning, in terms of this command.
-fn words_for(remedy: &Remedy) -> String {
-    match remedy {
-        Remedy::ImportSoon => "import it before then, or export again".to_owned(),
-        Remedy::RunInspections => "--run-inspections runs them".to_owned(),
-        Remedy::PinRoot(name) => format!("to trust it: sealift trust pin-root {name} root.json"),
     }
 }
 

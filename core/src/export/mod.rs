@@ -29,6 +29,7 @@ pub use write::{ExportError, TakenUp, Unfinished, UnfinishedError};
 
 use crate::archive_layout::{self, ArchiveLayoutError};
 use crate::oci::Descriptor;
+use crate::remedy::{Remediable, Remedy};
 use crate::seal::{self, SignError};
 use crate::transfer::SourceError;
 use crate::trust::{
@@ -110,6 +111,25 @@ pub enum PrepareError {
     /// The seal cannot be made.
     #[error("the seal cannot be made")]
     Seal(#[from] SealFormatError),
+}
+
+impl Remediable for PrepareError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::NotPinned { name } => Remedy::PinRoot { repository: name.clone() },
+            Self::Judgement(error) => error.remedy(),
+            Self::Source { .. } | Self::Read { .. } => Remedy::CheckNetwork,
+            Self::Attestation(error) => error.remedy(),
+            Self::Referrer(error) => error.remedy(),
+            Self::Documents(error) => error.remedy(),
+            Self::Layout(_) => Remedy::ExportFewer,
+            Self::TooMuchMetadata(_) => Remedy::ExportLessMetadata,
+            Self::EntryName(_) => Remedy::LeaveFileOut,
+            Self::Inventory(_) => Remedy::ShortenName,
+            Self::Sign(error) => error.remedy(),
+            Self::Seal(error) => error.remedy(),
+        }
+    }
 }
 
 /// An archive that has been judged and sealed, and only needs its content.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::retry::RetryReason;
 use super::url::Url;
+use crate::remedy::{Remediable, Remedy};
 
 /// Why a client cannot be made from settings.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,15 @@ pub enum SettingsError {
     /// The proxy uses another protocol.
     #[error("the proxy is not an http or https proxy, and no other kind is supported")]
     ProxyProtocol,
+}
+
+impl Remediable for SettingsError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::CertificateAuthorities(_) | Self::NoCertificate => Remedy::GiveCertificates,
+            Self::Proxy(_) | Self::ProxyProtocol => Remedy::CorrectProxy,
+        }
+    }
 }
 
 /// Why a request failed.
@@ -110,6 +120,23 @@ pub enum HttpError {
         /// Where it redirects to.
         target: Url,
     },
+}
+
+/// Of a server of files. A registry's own errors say more.
+impl Remediable for HttpError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::PlainHttp { .. } | Self::RedirectToPlainHttp { .. } => Remedy::UseHttps,
+            Self::Proxy { .. } => Remedy::CorrectProxy,
+            Self::Transport { .. } if self.is_certificate_refused() => Remedy::NameAuthority,
+            Self::Transport { .. } | Self::Body { .. } => Remedy::CheckConnection,
+            Self::Status { .. } => Remedy::AskServer,
+            Self::TooLarge { .. }
+            | Self::TooManyRedirects { .. }
+            | Self::Redirect { .. }
+            | Self::UploadRedirected { .. } => Remedy::CheckLocation,
+        }
+    }
 }
 
 impl HttpError {

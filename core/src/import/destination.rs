@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sealift_archive_format::{Digest, Inventory};
 
 use crate::oci::{Reference, ReferenceError, Repository};
+use crate::remedy::{Remediable, Remedy};
 
 /// How references are changed on import.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +72,15 @@ pub enum DestinationError {
         /// The tag.
         tag: String,
     },
+}
+
+impl Remediable for DestinationError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Reference { .. } | Self::Repository { .. } => Remedy::ChooseDestination,
+            Self::Collision { .. } => Remedy::KeepRegistries,
+        }
+    }
 }
 
 impl Destination {

@@ -28,6 +28,7 @@ pub use tags::ReplacedTag;
 
 use crate::cnab::RelocationMapping;
 use crate::oci::{Descriptor, Graph, ManifestBytes, Reference, Repository};
+use crate::remedy::{Remediable, Remedy};
 use crate::transfer::{BlobContent, Checked, Offer, Repeatable, Sink, SinkError, Workers};
 use crate::trust::{Finding, Judgement};
 use crate::trust_store::{RepositoryName, TagError, Trust, TrustStore, TrustStoreError};
@@ -59,6 +60,19 @@ pub enum ImportError {
     /// Everything was delivered, and the trusted state has not moved.
     #[error("everything was delivered, but the trust store could not record what was accepted")]
     NotRemembered(#[source] TrustStoreError),
+}
+
+impl Remediable for ImportError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Destination(error) => error.remedy(),
+            Self::Freshness(error) => error.remedy(),
+            Self::Tag(error) => error.remedy(),
+            Self::Receive(error) => error.remedy(),
+            Self::Delivery(error) => error.remedy(),
+            Self::Deliveries(error) | Self::NotRemembered(error) => error.remedy(),
+        }
+    }
 }
 
 /// Why the sink did not get everything.
@@ -100,6 +114,16 @@ pub enum DeliveryError {
         /// Why the sink does not set it.
         source: SinkError,
     },
+}
+
+impl Remediable for DeliveryError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Blob { .. } | Self::NotShared { .. } | Self::Manifest { .. } | Self::Tag { .. } => {
+                Remedy::RepairDestination
+            }
+        }
+    }
 }
 
 /// What was delivered, and is remembered.

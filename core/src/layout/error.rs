@@ -8,6 +8,7 @@ use sealift_archive_format::strict_json::JsonError;
 
 use super::read::MAXIMUM_LISTED_BYTES;
 use crate::oci::manifest::ManifestError;
+use crate::remedy::{Remediable, Remedy};
 use crate::transfer::{SinkError, SourceError};
 
 /// Why a layout cannot be read or written.
@@ -118,6 +119,12 @@ pub enum LayoutError {
         #[source]
         source: io::Error,
     },
+}
+
+impl Remediable for LayoutError {
+    fn remedy(&self) -> Remedy {
+        Remedy::GiveLayout
+    }
 }
 
 impl From<LayoutError> for SourceError {

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::remedy::{Remediable, Remedy};
 use sealift_archive_format::{Digest, DigestError};
 use sealift_proof::domain::{Domain, DomainError};
 
@@ -77,6 +78,12 @@ pub enum ReferenceError {
     /// What follows `@` is not a digest.
     #[error("the digest in the reference is not valid")]
     Digest(#[from] DigestError),
+}
+
+impl Remediable for ReferenceError {
+    fn remedy(&self) -> Remedy {
+        Remedy::GiveReference
+    }
 }
 
 impl Repository {

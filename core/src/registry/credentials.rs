@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use super::credential_helper::{self, HelperError};
 use crate::oci::Repository;
 use crate::oci::descriptor::null_as_default;
+use crate::remedy::{Remediable, Remedy};
 
 /// The longest `config.json`, in bytes.
 const MAXIMUM_LENGTH: usize = 4 * 1024 * 1024;
@@ -72,6 +73,14 @@ pub enum CredentialError {
         #[source]
         source: HelperError,
     },
+}
+
+impl Remediable for CredentialError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Length { .. } | Self::Json(_) | Self::Auth { .. } | Self::Helper { .. } => Remedy::CorrectCredentials,
+        }
+    }
 }
 
 #[derive(Clone, Default, Deserialize)]

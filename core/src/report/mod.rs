@@ -12,7 +12,7 @@ use sealift_proof::in_toto::{Attestation, Trace};
 use sealift_proof::level::Level;
 use serde::Serialize;
 
-pub use warning::{Remedy, Warning, WarningReport};
+pub use warning::{Warning, WarningReport};
 
 use crate::oci::ReferrerKind;
 use crate::trust::ItemKind;

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::remedy::Remedy;
 use crate::trust_store::RepositoryName;
 
 /// Something that a person should know.
@@ -67,24 +68,13 @@ pub enum Warning {
     },
 }
 
-/// What a person can do about a warning.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Remedy {
-    /// Import the archive soon, or have it exported again.
-    ImportSoon,
-    /// Have the inspections run.
-    RunInspections,
-    /// Pin the root of a repository.
-    PinRoot(RepositoryName),
-}
-
 impl Warning {
     /// What a person can do about it; `None` where nothing needs to be done on this side.
     pub fn remedy(&self) -> Option<Remedy> {
         match self {
             Self::RedLine { .. } => Some(Remedy::ImportSoon),
             Self::InspectionsNotRun { .. } => Some(Remedy::RunInspections),
-            Self::NotPinned { repository } => Some(Remedy::PinRoot(repository.clone())),
+            Self::NotPinned { repository } => Some(Remedy::PinRoot { repository: repository.clone() }),
             Self::Audit { .. }
             | Self::OtherClock { .. }
             | Self::RoleExpired { .. }
@@ -128,10 +118,13 @@ pub struct WarningReport {
     pub warning: Warning,
     /// What it says.
     pub message: String,
+    /// What a person can do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<Remedy>,
 }
 
 impl From<Warning> for WarningReport {
     fn from(warning: Warning) -> Self {
-        Self { message: warning.to_string(), warning }
+        Self { message: warning.to_string(), remedy: warning.remedy(), warning }
     }
 }

@@ -21,6 +21,7 @@ use super::referrers::NamedGraphs;
 use super::requirement::OpenRequirements;
 use crate::oci::Graph;
 use crate::oci::attestation::Attached;
+use crate::remedy::{ExporterMatter, Remediable, Remedy};
 
 /// Why an attestation is refused.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +44,15 @@ pub enum AttestationRefusal {
         /// What it is attached to.
         subject: Digest,
     },
+}
+
+impl Remediable for AttestationRefusal {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Refused { source, .. } => source.remedy(),
+            Self::NotRead { .. } => Remedy::AskExporter { about: ExporterMatter::UnreadAttestation },
+        }
+    }
 }
 
 /// An attestation that has been checked: it is about what it is attached to, and signed by those whom the policy asks for.

@@ -10,6 +10,7 @@ use sealift_proof::tuf::map::MapSearchError;
 use super::item::Item;
 use super::repositories::RepositoryError;
 use super::supply_chain::SupplyChainError;
+use crate::remedy::{ExporterMatter, PublisherMatter, Remediable, Remedy};
 use crate::trust_store::RepositoryName;
 use crate::trust_store::requirement::Rule;
 
@@ -109,6 +110,24 @@ pub enum JudgementError {
         /// The part of the policy that requires it.
         rule: Rule,
     },
+}
+
+impl Remediable for JudgementError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::NoMap { .. } => Remedy::SetMap,
+            Self::Repository(error) => error.remedy(),
+            Self::OtherTarget { .. } => Remedy::AskExporter { about: ExporterMatter::SignedName },
+            Self::TwoTargets { .. } => Remedy::AskPublisher { about: PublisherMatter::TwoTargets },
+            Self::Search { source, .. } => source.remedy(),
+            Self::Binding { .. } => Remedy::ExportBoth,
+            Self::NotBrought { .. } => Remedy::ExportSigned,
+            Self::SupplyChain { source, .. } => source.remedy(),
+            Self::Level { rule: Rule::MinimumLevel, .. } => Remedy::LowerMinimumLevel,
+            Self::Level { rule: Rule::Requirement(_), .. } => Remedy::LowerRequiredLevel,
+            Self::NotVouchedFor { repository, .. } => Remedy::ChangeVouching { repository: repository.clone() },
+        }
+    }
 }
 
 fn listed(vouching: &[RepositoryName]) -> String {

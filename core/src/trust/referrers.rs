@@ -13,6 +13,7 @@ use super::attestations::CheckedAttestation;
 use super::evidence::Finding;
 use super::requirement::OpenRequirements;
 use crate::oci::{Document, Graph, ReferrerKind};
+use crate::remedy::{Remediable, Remedy};
 
 /// The content of an empty configuration.
 const EMPTY: &[u8] = b"{}";
@@ -42,6 +43,19 @@ pub enum ReferrerRefusal {
         /// The attesters who may.
         asked: Vec<String>,
     },
+}
+
+impl Remediable for ReferrerRefusal {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Kind { kind, .. } => Remedy::AllowReferrers { referrers: kind.name() },
+            Self::Unproven { kind, .. } => {
+                let others =
+                    ReferrerKind::ALL.into_iter().filter(|other| other != kind && *other != ReferrerKind::Image);
+                Remedy::AttestReferrer { others: others.map(ReferrerKind::name).collect() }
+            }
+        }
+    }
 }
 
 /// What is carried under one name: everything in it is held to what the policy asks of this name.

@@ -13,6 +13,7 @@ use sealift_proof::tuf::{
 
 use super::terms::Terms;
 
+use crate::remedy::{ExporterMatter, Remediable, Remedy};
 use crate::trust_store::{RepositoryName, Trust};
 
 fn outcome(error: &TufError) -> &'static str {
@@ -102,6 +103,20 @@ pub enum RepositoryError {
         /// What is wrong with the file.
         source: FetchError,
     },
+}
+
+impl Remediable for RepositoryError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::NotPinned { name } => Remedy::PinRoot { repository: name.clone() },
+            Self::NotCarried { name, .. } => Remedy::CarryRepository { repository: name.clone() },
+            Self::Stray { .. } => Remedy::AskExporter { about: ExporterMatter::Content },
+            Self::ArchiveTime(source) => source.remedy(),
+            Self::Freshness { name, source } => source.remedy().in_repository(name),
+            Self::Tuf { name, source } => source.remedy().in_repository(name),
+            Self::Target { source, .. } => source.remedy(),
+        }
+    }
 }
 
 /// What was proven about a repository.

@@ -19,6 +19,7 @@ use serde_json::Value;
 use super::item::Item;
 use super::question::{Brought, Question};
 use super::repositories::{Repositories, RepositoryError};
+use crate::remedy::{PublisherMatter, Remediable, Remedy};
 use crate::trust_store::RepositoryName;
 
 /// The most files that a target may list.
@@ -100,6 +101,25 @@ pub enum SupplyChainError {
         /// The inspections.
         names: Vec<String>,
     },
+}
+
+impl Remediable for SupplyChainError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Listing { .. }
+            | Self::Layouts { .. }
+            | Self::Unexpected { .. }
+            | Self::NoKeys { .. }
+            | Self::NotATarget { .. }
+            | Self::DuplicateLink { .. }
+            | Self::Key { .. } => Remedy::AskPublisher { about: PublisherMatter::SupplyChain },
+            Self::NotFromTopLevel { .. } => Remedy::AskPublisher { about: PublisherMatter::OfflineKeys },
+            Self::Repository(error) => error.remedy(),
+            Self::Work(_) => Remedy::ExportLessProof,
+            Self::Refused(_) => Remedy::AskPublisher { about: PublisherMatter::Step },
+            Self::InspectionsNotRun { .. } => Remedy::RunOrWaiveInspections,
+        }
+    }
 }
 
 /// Verifies the supply chain that a target lists; `None` if it lists none.

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::TrustStoreError;
 use super::disk::{self, Disk, failed};
 use super::error::StateDamage;
+use crate::remedy::{Remediable, Remedy};
 
 /// The version of the form of `deliveries.json`.
 const FORMAT: u32 = 1;
@@ -73,6 +74,16 @@ pub enum TagError {
         /// How many there are.
         count: usize,
     },
+}
+
+impl Remediable for TagError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::OtherName { tag, .. } => Remedy::AllowOtherName { tag: tag.clone() },
+            Self::LowerLevel { tag, .. } => Remedy::AllowLowerLevel { tag: tag.clone() },
+            Self::TooMany { .. } => Remedy::ForgetDeliveries,
+        }
+    }
 }
 
 /// Whether a tag may move to something with another name, or to something that is proven less well.

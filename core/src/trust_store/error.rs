@@ -12,6 +12,7 @@ use sealift_proof::tuf::map::MapError;
 use super::keyring::{Keyring, RingKeyError};
 use super::name::{NameError, RepositoryName};
 use super::policy::PolicyError;
+use crate::remedy::{ExporterMatter, PublisherMatter, Remediable, Remedy};
 
 /// Why the trust store cannot be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -255,6 +256,42 @@ pub enum TrustStoreError {
         /// The version of the new state.
         offered: u64,
     },
+}
+
+impl Remediable for TrustStoreError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Missing { .. } => Remedy::CreateTrustStore,
+            Self::NotAStore { .. } => Remedy::NameNewTrustStore,
+            Self::PolicyLost { .. } => Remedy::RestorePolicy,
+            Self::Locked { .. } => Remedy::AwaitTrustStore,
+            Self::LockRemoved { .. } => Remedy::KeepLock,
+            Self::Changed { .. } => Remedy::JudgeAgain,
+            Self::Io { path, source, .. } => Remedy::of_file(path, source),
+            Self::TooLong { path, .. } => Remedy::CheckFile { path: path.clone() },
+            Self::Stray { path, .. } => Remedy::MoveStray { path: path.clone() },
+            Self::Policy { .. } => Remedy::CorrectPolicy,
+            Self::Map { .. } => Remedy::CorrectMap,
+            Self::UnknownRepository { .. } | Self::UnknownKey { .. } => Remedy::ListTrust,
+            Self::RepositoryExists { name, .. } => Remedy::ReplaceRoot { repository: name.clone() },
+            Self::RootLost { name, .. } => Remedy::PinLostRoot { repository: name.clone() },
+            Self::RootDigest { .. } => Remedy::AskPublisher { about: PublisherMatter::Root },
+            Self::NotARoot { .. } | Self::NotMetadata { .. } => Remedy::GiveRoot,
+            Self::KeyNameTaken { keyring, name } => Remedy::RenameKey { keyring: keyring.owner(), name: name.clone() },
+            Self::SameKey { keyring, name } => Remedy::KeepKey { keyring: keyring.owner(), name: name.clone() },
+            Self::RingKey { source: RingKeyError::Attester(_), .. } => Remedy::GiveAttesterKey,
+            Self::RingKey { source: RingKeyError::Exporter(_), path, .. } => {
+                Remedy::AddExporterAgain { path: path.clone() }
+            }
+            Self::ExporterScheme { .. } => Remedy::AskExporter { about: ExporterMatter::PublicKey },
+            Self::StateLost { name } | Self::StateDamaged { name, .. } => {
+                Remedy::RestoreState { repository: Some(name.clone()) }
+            }
+            Self::DeliveriesLost { .. } | Self::DeliveriesDamaged { .. } => Remedy::RestoreDeliveries,
+            Self::RootChanged { name, .. } => Remedy::ExplainRoot { repository: name.clone() },
+            Self::ExportMovedBack { .. } | Self::VersionMovedBack { .. } | Self::NoRole { .. } => Remedy::ImportNewer,
+        }
+    }
 }
 
 /// Why bytes are not TUF metadata of a role. Only what the store itself needs is checked; the engine verifies.

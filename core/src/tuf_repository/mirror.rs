@@ -16,6 +16,7 @@ use sealift_proof::tuf::{
 };
 
 use super::folder::{RepositoryFolder, served_from};
+use crate::remedy::{PublisherMatter, Remediable, Remedy};
 use crate::whole_file;
 
 /// The file that makes new metadata visible, and so comes last.
@@ -82,6 +83,21 @@ pub enum MirrorError {
         /// What differs.
         source: MismatchError,
     },
+}
+
+impl Remediable for MirrorError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Write { source, .. } if source.kind() == std::io::ErrorKind::InvalidFilename => {
+                Remedy::MirrorElsewhere
+            }
+            Self::Read { .. } | Self::Write { .. } => Remedy::RepairMirror,
+            Self::Newer { .. } | Self::Other { .. } => Remedy::MirrorApart,
+            Self::Name(_) | Self::Collision(..) | Self::Mismatch { .. } | Self::Tuf(_) => {
+                Remedy::AskPublisher { about: PublisherMatter::UnpublishableRepository }
+            }
+        }
+    }
 }
 
 impl Mirror {

@@ -13,6 +13,7 @@ use sealift_proof::tuf::provider::{CarriedMetadata, CarriedTargets};
 use super::documents::{DocumentError, Documents, MAXIMUM_HELD};
 use super::{Head, Judged, VerifySettings};
 use crate::archive_layout::{self, ArchiveLayoutError};
+use crate::remedy::{ExporterMatter, Remediable, Remedy};
 use crate::seal::{self, ExporterKey, SealError};
 use crate::trust::{
     self, Carried, CarriedRepository, Item, JudgementError, MAXIMUM_TUF, Question, ReferrerRefusal, Terms,
@@ -51,6 +52,19 @@ pub enum HeadError {
     /// Its content is refused by judgement.
     #[error(transparent)]
     Judgement(#[from] JudgementError),
+}
+
+impl Remediable for HeadError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Format(error) => error.remedy(),
+            Self::Seal(error) => error.remedy(),
+            Self::Layout(_) | Self::TooMuchMetadata(_) => Remedy::AskExporter { about: ExporterMatter::Archive },
+            Self::Documents(error) => error.remedy(),
+            Self::Referrer(error) => error.remedy(),
+            Self::Judgement(error) => error.remedy(),
+        }
+    }
 }
 
 /// Reads the head of an archive and judges it: frame, seal, TUF, binding, in-toto, level, and the graph of documents.

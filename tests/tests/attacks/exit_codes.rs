@@ -277,6 +277,7 @@ fn exit_code_14_for_a_tag_that_would_move_to_a_lower_level_unless_it_is_named() 
     // The hint can be pasted.
     let hint = ended.failure["hint"].as_str().unwrap();
     assert!(hint.contains(&format!("--replace-tag {WEB};")), "{hint}");
+    assert_eq!(ended.failure["remedy"], json!({ "kind": "allow-lower-level", "tag": WEB }));
     assert_eq!(operator.import_by(&archive, &["--replace-tag", WEB]).exit_code, Some(0));
     assert_ne!(index(), before);
 }

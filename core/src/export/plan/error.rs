@@ -8,6 +8,7 @@ use crate::cnab::BundleError;
 use crate::cnab::registry_form::RegistryFormError;
 use crate::oci::referrer::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
 use crate::oci::{GraphError, ManifestError};
+use crate::remedy::{Remediable, Remedy};
 use crate::transfer::SourceError;
 use crate::verify::documents::DocumentError;
 
@@ -127,4 +128,25 @@ pub enum PlanError {
         /// The manifest that it should refer to.
         subject: Digest,
     },
+}
+
+impl Remediable for PlanError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Source { .. } => Remedy::CheckSource,
+            Self::Graph { .. } | Self::Manifest { .. } => Remedy::PushImageAgain,
+            Self::Referrers { .. } => Remedy::CheckReferrers,
+            Self::TooManyReferrers { .. } | Self::ReferrerTooDeep { .. } => Remedy::DeleteReferrers,
+            Self::NotAReferrer { .. } => Remedy::CorrectReferrers,
+            Self::AnImage { .. } => Remedy::ExportAsImage,
+            Self::RegistryForm { .. } => Remedy::PushBundleAgain,
+            Self::Read { .. } => Remedy::CheckNetwork,
+            Self::Bundle { .. } => Remedy::CorrectBundle,
+            Self::NoDigest { .. } => Remedy::StateDigests,
+            Self::OtherContent { .. } => Remedy::ExportPromisedContent,
+            Self::TooManyRequests => Remedy::ExportFewerReferrers,
+            Self::TooSlow { .. } => Remedy::AwaitFasterSource,
+            Self::Names(error) => error.remedy(),
+        }
+    }
 }

@@ -17,6 +17,7 @@ pub use unfinished::{Unfinished, UnfinishedError};
 use super::Prepared;
 use crate::oci::Descriptor;
 use crate::progress::Progress;
+use crate::remedy::{Interrupter, Remediable, Remedy};
 use crate::transfer::{SourceError, Stop};
 
 /// Why an archive cannot be written.
@@ -42,6 +43,17 @@ pub enum ExportError {
         /// The entry.
         entry: EntryName,
     },
+}
+
+impl Remediable for ExportError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Source { .. } => Remedy::Resume { check: Interrupter::Network },
+            Self::Write(error) => error.remedy(),
+            Self::Unfinished(error) => error.remedy(),
+            Self::Unplanned { .. } => Remedy::Report,
+        }
+    }
 }
 
 /// Where the content of every entry is.

@@ -17,6 +17,7 @@ use sealift_archive_format::inventory::EntryRecord;
 use sealift_archive_format::{Digest, EntryOffsets, FormatError, Inventory, Problem, Reader, SealedReader};
 
 use crate::export::Prepared;
+use crate::remedy::{Remediable, Remedy};
 use crate::whole_file;
 
 /// What the name of an unfinished archive ends in.
@@ -73,6 +74,20 @@ pub enum UnfinishedError {
         /// How many bytes are free.
         free: u64,
     },
+}
+
+impl Remediable for UnfinishedError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Access { path, source } => Remedy::of_file(path, source),
+            Self::Exists { path } | Self::Foreign { path } => Remedy::ChooseAnotherName { path: path.clone() },
+            Self::OtherItems { path, .. } => Remedy::StartAfresh { path: path.clone() },
+            Self::InUse { .. } => Remedy::AwaitExport,
+            Self::NoRoom { folder, needed, free } => {
+                Remedy::FreeRoom { bytes: needed.saturating_sub(*free), folder: folder.clone() }
+            }
+        }
+    }
 }
 
 /// An archive that is not complete yet. Dropped, it leaves its file where it is.

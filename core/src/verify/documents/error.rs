@@ -8,6 +8,7 @@ use crate::cnab::BundleError;
 use crate::cnab::registry_form::RegistryFormError;
 use crate::oci::referrer::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
 use crate::oci::{GraphError, ManifestError, ReferenceError};
+use crate::remedy::{ExporterMatter, PublisherMatter, Remediable, Remedy};
 
 /// Why the documents are inconsistent.
 #[derive(Debug, thiserror::Error)]
@@ -172,6 +173,34 @@ pub enum DocumentError {
         /// The digest.
         digest: Digest,
     },
+}
+
+impl Remediable for DocumentError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::TooMuch => Remedy::ExportFewer,
+            Self::Manifest { .. }
+            | Self::Bundle { .. }
+            | Self::Graph { .. }
+            | Self::Missing { .. }
+            | Self::Stray { .. }
+            | Self::BundleImage { .. }
+            | Self::ExtraImage { .. }
+            | Self::NotAReferrer { .. }
+            | Self::TooManyReferrers { .. }
+            | Self::ReferrerTooDeep { .. }
+            | Self::ReferrerOrder { .. }
+            | Self::Order { .. }
+            | Self::BundleAsAttestation { .. }
+            | Self::TooManySubjects { .. }
+            | Self::Platforms { .. }
+            | Self::Platform(_) => Remedy::AskExporter { about: ExporterMatter::Content },
+            Self::BundleIndexForm { .. } => Remedy::AskPublisher { about: PublisherMatter::BundleIndex },
+            Self::Reference { .. } => Remedy::UseFullName,
+            Self::Promise { .. } => Remedy::ExportPromisedContent,
+            Self::TwoContents { .. } => Remedy::SeparateArchives,
+        }
+    }
 }
 
 /// A manifest that is not among the documents, which come before all other blobs.

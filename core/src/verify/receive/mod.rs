@@ -15,6 +15,7 @@ use sealift_archive_format::{Digest, EntryOffsets, FormatError, Problem};
 
 use super::{Judged, Verified};
 use crate::progress::{Progress, Unwatched};
+use crate::remedy::{Remediable, Remedy};
 use crate::report::ContentReport;
 use crate::transfer::Workers;
 use crate::trust::{AttestationRefusal, Attestations};
@@ -76,6 +77,16 @@ pub enum ReceiveError<E: std::error::Error + 'static> {
     /// The receiver cannot take it.
     #[error(transparent)]
     Receiver(E),
+}
+
+impl<E: std::error::Error + Remediable + 'static> Remediable for ReceiveError<E> {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Archive(error) => error.remedy(),
+            Self::Attestation(error) => error.remedy(),
+            Self::Receiver(error) => error.remedy(),
+        }
+    }
 }
 
 impl<R: Read> Judged<R> {

@@ -1,0 +1,344 @@
+//! What a person can do about a warning or an error, in terms of this command.
+//!
+//! The one place that words a remedy. The `match` has no `_` arm: a new remedy does not compile until it has words.
+
+use indicatif::HumanBytes;
+use sealift_archive_format::RepositoryName;
+use sealift_core::remedy::{ExporterMatter, Interrupter, PublisherMatter, Remedy};
+
+/// The words for a remedy.
+pub(crate) fn words(remedy: &Remedy) -> String {
+    use Remedy as R;
+    let text = match remedy {
+        R::AskPublisher { about } => ask_publisher(*about),
+        R::AskExporter { about } => ask_exporter(*about),
+        R::Report => "please report it, with the command",
+
+        R::Nothing => "there is nothing to do",
+        R::JudgeAgain => {
+            "run the same command again: it is judged anew, and what has arrived already is not sent again"
+        }
+        R::Resume { check } => resume(*check),
+        R::CheckNetwork => "check the network, and try again",
+        R::Wait { seconds } => {
+            return format!("wait for {seconds} seconds, as the server asks, and run the command again");
+        }
+        R::CarryAgain => {
+            "carry the archive again, and compare its SHA-256 on both sides; if they are equal, ask the exporter"
+        }
+        R::CheckMedium => "check the medium that the archive is on, and try again",
+
+        R::CheckPath { path } => return format!("check the path {}", path.display()),
+        R::CheckAccess { path } => return format!("check who may read and write {}", path.display()),
+        R::CheckDisk { path } => return format!("check {} and the disk it is on", path.display()),
+        R::CheckArchive => "check who may write the archive, and the disk it is on",
+        R::CheckFile { .. } => "check that this is the file you meant",
+        R::ChooseAnotherName { path } => {
+            return format!("choose another name with -o, or move {} away first", path.display());
+        }
+        R::StartAfresh { .. } => "choose another name with -o, or write over it: run the same command with --fresh",
+        R::AwaitExport => "wait until the other export has ended",
+        R::FreeRoom { bytes, .. } => {
+            return format!("free {} more there, or name a place with more room with -o", HumanBytes(*bytes));
+        }
+
+        R::GiveAnArchive => "check the path; an archive is a file that `sealift export` wrote",
+        R::GiveAnotherStatement => {
+            "give an archive that `sealift export` wrote: this file is a signed statement of another kind"
+        }
+        R::Decompress => "decompress the archive first",
+        R::UseNewerRelease => "a newer release of Sealift wrote this archive: carry a newer release across too",
+        R::GiveName => "use lower-case letters, digits, -, _ and ., beginning with a letter or a digit",
+        R::GiveReference => "give a reference such as registry.example.com/org/name:tag",
+        R::GivePlace => {
+            "name a file, a layout (oci:FOLDER or oci:FOLDER:REFERENCE), or a reference such as registry.example.com/org/name:tag"
+        }
+        R::GiveLayout => "give a folder that holds an OCI image layout",
+        R::GivePublicKey => "give a public key in SPKI PEM, as `sealift key public` writes it",
+        R::UseSupportedKey => "use an ed25519, ECDSA P-256 or P-384, or RSA key of 2048 to 8192 bits",
+        R::MatchKeys => "check that the private and the public key belong together",
+        R::GivePassphrase => "give the passphrase with --passphrase-file, or run in a terminal",
+        R::CheckPassphrase => "check the passphrase",
+        R::GivePrivateKey => "give an ed25519 key in PKCS #8 PEM, as `sealift key generate` writes it",
+        R::CheckRandomness => "check that the system's random device works",
+
+        R::CheckSource => {
+            "check the reference, the network and the credentials; if it is stored elsewhere, say where with NAME=WHERE"
+        }
+        R::PushImageAgain => {
+            "the image is incomplete in the source: push it there again, or choose platforms with --platform"
+        }
+        R::CheckReferrers => "check the network, and whether this source lists referrers correctly",
+        R::CorrectReferrers => "the source's list is out of date or wrong: correct it there",
+        R::DeleteReferrers => "delete referrers that are no longer needed, or export a copy of the image without them",
+        R::ExportAsImage => "export it with --image",
+        R::PushBundleAgain => {
+            "if it is an image, export it with --image; else push the bundle again with a tool that follows CNAB Registries"
+        }
+        R::CorrectBundle => "correct the bundle.json, and sign it again",
+        R::StateDigests => "leave out --images-from, or state contentDigest for every image in bundle.json",
+        R::ExportPromisedContent => {
+            "the content is not what the name promises: export from a source that has the right content, or correct the name"
+        }
+        R::UseFullName => "use a name of the form DOMAIN/PATH:TAG, and export again",
+        R::ShortenName => "shorten the name",
+        R::ExportFewer => "export fewer bundles and images at once",
+        R::ExportLessProof => {
+            "export fewer bundles and images at once; if a single one takes too much, ask its publisher"
+        }
+        R::ExportFewerReferrers => "export fewer bundles and images at once, or leave out referrers: --referrers none",
+        R::AwaitFasterSource => "try again when the source is faster, or export fewer bundles and images at once",
+        R::ExportLessMetadata => "export fewer names or repositories at once, or leave out --whole-metadata",
+        R::LeaveFileOut => {
+            "an archive cannot hold a file with that name: leave out --whole-metadata, or ask the publisher"
+        }
+        R::SeparateArchives => "export the two in separate archives, or give one of them another name",
+        R::AllowReferrers { referrers } => {
+            return format!(
+                "ask for an export without --referrers {referrers}; or, knowing what it means, add \"{referrers}\" to referrers in policy.toml"
+            );
+        }
+        R::AttestReferrer { others } => {
+            let others = others.join(",");
+            return format!("ask its maker to attest it, or leave it out: sealift export --referrers {others}");
+        }
+        R::CarryRepository { repository } => return format!("export with --tuf {repository}=LOCATION"),
+        R::ExportSigned => "export again: what the publisher signed is not in the archive",
+        R::ExportBoth => {
+            "the content and the signed metadata do not belong together: export both again, or ask the publisher which is right"
+        }
+        R::ExportConsistent => {
+            "the repository is inconsistent: export again, in case it was being updated, or ask the publisher"
+        }
+        R::ExportFromPublisher => {
+            "someone may be replaying old metadata: export again from the publisher's own repository"
+        }
+        R::RenewMetadata => {
+            "export again from the publisher's repository; if that is expired too, ask the publisher to renew it"
+        }
+        R::CheckMetadata => "check what the repository's location serves (perhaps a login page), or ask the publisher",
+        R::CheckRepository => "check that the TUF repository can be read",
+        R::LocateMetadata => {
+            "check the location of the repository: it must hold metadata/; or ask the publisher for the missing file"
+        }
+
+        R::UseHttps => "use https; or, knowing what it means, allow plain http to this host: --plain-http HOST",
+        R::CorrectProxy => "correct HTTPS_PROXY or ALL_PROXY, or unset it",
+        R::NameAuthority => "if your own certificate authority signed this server's certificate, name it: --ca FILE",
+        R::GiveCertificates => "give --ca a file of certificates in PEM",
+        R::CheckConnection => "check the location, the network and the proxy that HTTPS_PROXY names, and try again",
+        R::AskServer => "check the location, ask whoever runs this server, or try again later",
+        R::CheckLocation => "check the location: a TUF repository does not answer like this",
+        R::CorrectCredentials => "correct the file, or name another: --registry-config",
+
+        R::ImportSoon => "import it before then, or export again",
+        R::JudgeNow => "use --freshness now",
+        R::OnlyVerify => "use `sealift verify` for audits",
+        R::KeepFreshness => {
+            "to import or to sign, one may only be stricter than policy.toml: leave --freshness out, or change the policy knowingly; \
+             `sealift verify` can judge by any clock"
+        }
+        R::SetClock => {
+            "this side's clock may be slow: set it, and import the same archive again; if the exporter's clock was fast, or SOURCE_DATE_EPOCH was set, export again"
+        }
+        R::SetThisClock { repository } => {
+            return format!(
+                "set this side's clock, then import the same archive again; if the clock was wrong when that export was accepted: sealift trust reset-state {} --export-time",
+                name_of(repository.as_ref())
+            );
+        }
+        R::ImportInOrder { repository } => {
+            return format!(
+                "import a newer export: archives of one repository must be imported in the order in which they were exported; if a clock was wrong when that export was accepted: sealift trust reset-state {} --export-time",
+                name_of(repository.as_ref())
+            );
+        }
+        R::CarryFaster => {
+            "export again and carry it faster; or, knowing what it means, raise maximum_transit in policy.toml"
+        }
+        R::ImportNewer => "import a newer archive",
+
+        R::LowerMinimumLevel => {
+            "ask the publisher to sign more; or, knowing what it means, lower minimum_level in policy.toml or add a [[require]] for \
+             this name"
+        }
+        R::LowerRequiredLevel => {
+            "ask the publisher to sign more; or, knowing what it means, lower the level in that [[require]] in policy.toml"
+        }
+        R::ChangeVouching { .. } => {
+            "check that map.json lets that repository speak for this name, and ask its publisher; or, knowing what it means, change vouched_by in \
+             policy.toml"
+        }
+        R::RunInspections => "--run-inspections runs them",
+        R::RunOrWaiveInspections => {
+            "run them with --run-inspections; or, knowing what it means, set inspections = \"optional\" in policy.toml"
+        }
+        R::AllowOtherName { tag } => {
+            return format!(
+                "find out why another name would take its place; to allow it, knowing what it means: --replace-tag {tag}"
+            );
+        }
+        R::AllowLowerLevel { tag } => {
+            return format!(
+                "ask the publisher to sign it as before; to accept it as it is, knowing what it means: --replace-tag {tag}"
+            );
+        }
+
+        R::AddExporter => {
+            "if you expect this exporter, compare the fingerprint out of band, then: sealift trust add-exporter NAME KEY.pub"
+        }
+        R::AddSignatures => "ask the other exporters to add their signatures: sealift sign ARCHIVE --key KEY",
+        R::ReplaceExporter { exporter } => {
+            return format!(
+                "replace that exporter's key: sealift trust remove exporter {exporter}, then sealift trust add-exporter {exporter} KEY.pub"
+            );
+        }
+        R::SignWithEd25519 => "sign with an ed25519 key",
+        R::SignAgain => "sign it again with the key whose signing was interrupted",
+        R::SealWithFewerKeys => "export again, and seal with fewer keys",
+        R::CompareStatement => {
+            "compare the digest with the person who told you; without --statement, the archive is verified here instead"
+        }
+
+        R::ChooseDestination => "choose another --to-registry, for example registry.internal:5000/mirror",
+        R::KeepRegistries => {
+            "import without --names flat, so that each name keeps its own registry in the path; or, if both names mean the same, export them in \
+             separate archives"
+        }
+        R::RepairDestination => {
+            "repair the registry or layout, or its credentials, and import again: nothing that is already there is sent twice"
+        }
+        R::MirrorElsewhere => "this file system does not allow names this long: publish the mirror elsewhere",
+        R::MirrorApart => "publish it in another folder, because the clients of this mirror would refuse it",
+        R::RepairMirror => "repair the folder of the mirror, and import the same archive again",
+
+        R::CreateTrustStore => {
+            "create one with `sealift trust pin-root`, or name another with --trust DIR or SEALIFT_TRUST"
+        }
+        R::NameNewTrustStore => "name a new folder, or an empty one, with --trust DIR or SEALIFT_TRUST",
+        R::RestorePolicy => {
+            "restore policy.toml from a backup; or start over with the strict default: `sealift trust reset-policy`"
+        }
+        R::CorrectPolicy => "correct the policy; nothing is accepted until it can be read",
+        R::AwaitTrustStore => {
+            "wait until the other process is done, then try again; the lock ends with that process, so do not remove the file \
+             lock"
+        }
+        R::KeepLock => "do not remove the file lock; check with `sealift trust list` what was accepted, then try again",
+        R::MoveStray { .. } => "move it out of the trust store, or give it a valid name",
+        R::SetMap => "say which repository speaks for which names: sealift trust map MAP.json (TAP 4)",
+        R::CorrectMap => "give a map.json as described in TAP 4",
+        R::ListTrust => "`sealift trust list` shows the names that are known",
+        R::PinRoot { repository } => {
+            return format!(
+                "get the root from the publisher in a way that you trust, then: sealift trust pin-root {repository} root.json"
+            );
+        }
+        R::ReplaceRoot { .. } => {
+            "choose another name; or use --replace, which forgets what was accepted under the old root unless the new one is the newest that was accepted"
+        }
+        R::PinLostRoot { repository } => {
+            return format!(
+                "pin the root with that digest again with `sealift trust pin-root {repository} root.json`: what was accepted under it is \
+                 still known"
+            );
+        }
+        R::ExplainRoot { repository } => {
+            return format!(
+                "find out who changed the pinned root; then pin the right one with `sealift trust pin-root {repository} … \
+                 --replace`, or accept this one with `sealift trust reset-state {repository}`"
+            );
+        }
+        R::CompareRoot => {
+            "if the role is root, the pinned root may not be the publisher's: compare its SHA-256; otherwise ask the publisher"
+        }
+        R::PinNewerRoot => "pin a newer root of this publisher, or raise root_versions in policy.toml",
+        R::GiveRoot => "give a TUF root.json as the publisher signed it",
+        R::RestoreRoot { repository } => {
+            return format!(
+                "restore the trust store from a backup, or pin the same root again: sealift trust pin-root {} root.json --replace",
+                name_of(repository.as_ref())
+            );
+        }
+        R::RestoreState { repository } => {
+            return format!(
+                "restore the trust store from a backup; or, accepting that an older archive could then be imported once, \
+                 run `sealift trust reset-state {}`",
+                name_of(repository.as_ref())
+            );
+        }
+        R::RestoreDeliveries => {
+            "restore the trust store from a backup; or, accepting that a tag could then be replaced once by something with \
+             another name or of a lower level, run `sealift trust reset-deliveries`"
+        }
+        R::ForgetDeliveries => {
+            "forget the tags of a registry or layout that no longer exists: sealift trust reset-deliveries PLACE"
+        }
+        R::RenameKey { keyring, name } => {
+            return format!("choose another name, or first run `sealift trust remove {keyring} {name}`");
+        }
+        R::KeepKey { .. } => "a key counts once, whatever it is called",
+        R::AddAttester => {
+            "ask them to sign it; or, if you trust its maker, add their key: sealift trust add-attester NAME KEY (and add their name to attested_by in policy.toml, if that is set)"
+        }
+        R::GiveAttesterKey => {
+            "give a key as PEM, in-toto JSON, a hexadecimal ed25519 key, or what `gpg --export` writes"
+        }
+        R::AddExporterAgain { .. } => "remove that file, and add the exporter again from a key you have compared",
+    };
+    text.to_owned()
+}
+
+/// A repository in a command to be pasted.
+fn name_of(repository: Option<&RepositoryName>) -> &str {
+    repository.map_or("NAME", RepositoryName::as_str)
+}
+
+fn resume(check: Interrupter) -> &'static str {
+    match check {
+        Interrupter::Network => {
+            "check the network, and run the same command again: into a file, it goes on where it stopped"
+        }
+        Interrupter::Disk => {
+            "check the free space on the disk, and run the same command again: into a file, it goes on where it stopped"
+        }
+        Interrupter::Source => {
+            "the source failed, or sent bytes other than it announced: run the same command again; into a file, it goes on where it stopped"
+        }
+    }
+}
+
+fn ask_publisher(about: PublisherMatter) -> &'static str {
+    use PublisherMatter as M;
+    match about {
+        M::TwoTargets => "ask the publisher to withdraw one of the two targets, because both names mean the same tag",
+        M::Disagreement => "ask the publishers: the repositories that must agree do not",
+        M::ListedFile => "ask the publisher: the repository does not have a file as it lists it",
+        M::LongFile => "check the location of the repository, or ask the publisher why the file is so long",
+        M::Root => "ask the publisher for the root again, out of band",
+        M::UnpublishableRepository => "ask the publisher: this repository cannot be published as files",
+        M::BundleIndex => {
+            "the bundle's index in the source does not match the bundle: ask its publisher to push it again"
+        }
+        M::MisplacedAttestation => "it is attached to an image that it is not about: ask the publisher",
+        M::LongAttestation => "ask the publisher to attach a shorter one",
+        M::CostlyAttestation => "ask its maker: it has more signatures, or slower keys, than any honest attestation",
+        M::NotAnAttestation => "ask the publisher: what is attached is not an in-toto attestation",
+        M::SupplyChain => {
+            "ask the publisher: the target's custom.in-toto does not describe a supply chain (CNAB-Sec 301)"
+        }
+        M::OfflineKeys => "ask the publisher to sign layouts and their keys with the offline keys of the targets role",
+        M::Step => "ask the publisher which step is missing or not authorised",
+    }
+}
+
+fn ask_exporter(about: ExporterMatter) -> &'static str {
+    use ExporterMatter as M;
+    match about {
+        M::Archive => "ask the exporter for an archive that Sealift wrote",
+        M::Content => "ask the exporter what was packed: the archive is complete, but inconsistent",
+        M::SignedName => "ask the exporter to pack it under the name that its publisher signed",
+        M::UnreadAttestation => "ask the exporter to export it again",
+        M::PublicKey => "ask the exporter for the key that `sealift key public` shows",
+    }
+}

@@ -1,0 +1,113 @@
+//! What can be done about the errors of `sealift-archive-format`.
+
+use sealift_archive_format::co_signing::CoSigningError;
+use sealift_archive_format::seal::SealFormatError;
+use sealift_archive_format::{FormatError, InventoryError, NameError, Problem, WriteError};
+
+use super::{ExporterMatter, Interrupter, Remediable, Remedy};
+
+impl Remediable for FormatError {
+    fn remedy(&self) -> Remedy {
+        match &self.problem {
+            Problem::Io(_) => Remedy::CheckMedium,
+            Problem::NotAnArchive => Remedy::GiveAnArchive,
+            Problem::Seal(error) => error.remedy(),
+            Problem::Digest { .. }
+            | Problem::Truncated
+            | Problem::Compression(_)
+            | Problem::MissingEntry
+            | Problem::HeaderChecksum
+            | Problem::EntryType { .. }
+            | Problem::UnexpectedEntry { .. }
+            | Problem::Size { .. }
+            | Problem::PaxHeader
+            | Problem::Header
+            | Problem::Padding
+            | Problem::End
+            | Problem::TrailingBytes
+            | Problem::RefusedBefore => Remedy::CarryAgain,
+        }
+    }
+}
+
+impl Remediable for InventoryError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::NewerMajor { .. } => Remedy::UseNewerRelease,
+            Self::NotAStatement { .. } | Self::NotAnInventory { .. } => Remedy::GiveAnotherStatement,
+            Self::Json(_)
+            | Self::FormatVersion { .. }
+            | Self::Delta
+            | Self::NotCanonical { .. }
+            | Self::Subject
+            | Self::WriteVersion { .. }
+            | Self::ExportTime { .. }
+            | Self::Text { .. }
+            | Self::TooManyPlatforms { .. }
+            | Self::PlatformOrder { .. }
+            | Self::RepositoryOrder { .. }
+            | Self::FileAndFolder { .. }
+            | Self::TooManyEntries { .. }
+            | Self::TooLarge
+            | Self::DuplicateReference { .. }
+            | Self::DuplicateComponent { .. }
+            | Self::MisplacedImage { .. }
+            | Self::DuplicateRepository { .. }
+            | Self::EmptyRepository { .. }
+            | Self::UnlistedRepository { .. }
+            | Self::MissingEntry { .. }
+            | Self::DuplicateEntry { .. }
+            | Self::WrongOrder { .. }
+            | Self::EntryDigest { .. }
+            | Self::MissingBlob { .. }
+            | Self::DescriptorSize { .. } => Remedy::CarryAgain,
+        }
+    }
+}
+
+impl Remediable for SealFormatError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Inventory(error) => error.remedy(),
+            Self::PayloadType { .. } => Remedy::GiveAnotherStatement,
+            Self::TooLong { .. } | Self::Envelope => Remedy::CarryAgain,
+            Self::Slot { .. } => Remedy::SignAgain,
+            Self::NoSignature | Self::Fingerprint { .. } | Self::DuplicateKey { .. } => {
+                Remedy::AskExporter { about: ExporterMatter::Archive }
+            }
+            Self::TooManySignatures { .. } => Remedy::SealWithFewerKeys,
+        }
+    }
+}
+
+impl Remediable for CoSigningError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Io(_) => Remedy::CheckArchive,
+            Self::NotAnArchive => Remedy::Decompress,
+            Self::Seal(error) => error.remedy(),
+            Self::AlreadySigned(_) => Remedy::Nothing,
+            Self::NoRoom => Remedy::SealWithFewerKeys,
+        }
+    }
+}
+
+impl Remediable for WriteError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Output(_) => Remedy::Resume { check: Interrupter::Disk },
+            Self::Content { .. }
+            | Self::WrongEntry { .. }
+            | Self::Size { .. }
+            | Self::Digest { .. }
+            | Self::MissingEntry { .. }
+            | Self::FailedBefore => Remedy::Resume { check: Interrupter::Source },
+        }
+    }
+}
+
+impl Remediable for NameError {
+    fn remedy(&self) -> Remedy {
+        Remedy::GiveName
+    }
+}

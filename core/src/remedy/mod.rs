@@ -1,0 +1,550 @@
+//! What a person can do about a warning or an error, as a value.
+//!
+//! Each public error of this crate names its [`Remedy`] beside itself, and so does each [`Warning`](crate::report::Warning).
+//! The errors of `sealift-archive-format` and `sealift-proof` name theirs here. A program words a remedy in its own terms: the
+//! command in its flags, a server in its buttons. Promise: no remedy knows a flag's name, and this room leans on no other.
+
+mod archive_format;
+mod proof;
+
+use std::convert::Infallible;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sealift_archive_format::RepositoryName;
+use serde::{Serialize, Serializer};
+
+/// An error about which a person can do something.
+pub trait Remediable {
+    /// What can be done about it.
+    fn remedy(&self) -> Remedy;
+}
+
+impl Remediable for Infallible {
+    fn remedy(&self) -> Remedy {
+        match *self {}
+    }
+}
+
+/// What a person can do about a warning or an error.
+///
+/// In JSON, `kind` says which it is in kebab case, and the other members are its parts in camel case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "camelCase", tag = "kind")]
+pub enum Remedy {
+    // Asking others.
+    /// Ask the publisher of what is carried.
+    AskPublisher {
+        /// About what.
+        about: PublisherMatter,
+    },
+    /// Ask whoever made the archive.
+    AskExporter {
+        /// About what.
+        about: ExporterMatter,
+    },
+    /// Report a defect of this program.
+    Report,
+
+    // Once more.
+    /// Nothing needs to be done.
+    Nothing,
+    /// Do the same again: it is judged anew.
+    JudgeAgain,
+    /// Check what failed, and do the same again: an export into a file goes on where it stopped.
+    Resume {
+        /// What failed.
+        check: Interrupter,
+    },
+    /// Check the network, and try again.
+    CheckNetwork,
+    /// Wait, because a server asks for it, and do the same again.
+    Wait {
+        /// How long, in seconds.
+        seconds: u64,
+    },
+    /// Carry the archive again, and compare its digest on both sides.
+    CarryAgain,
+    /// Check the medium that the archive is on.
+    CheckMedium,
+
+    // Files and folders of this side.
+    /// Check that a path is right.
+    CheckPath {
+        /// The path.
+        #[serde(serialize_with = "as_shown")]
+        path: PathBuf,
+    },
+    /// Check who may read and write a file or folder.
+    CheckAccess {
+        /// The file or folder.
+        #[serde(serialize_with = "as_shown")]
+        path: PathBuf,
+    },
+    /// Check a file or folder, and the disk it is on.
+    CheckDisk {
+        /// The file or folder.
+        #[serde(serialize_with = "as_shown")]
+        path: PathBuf,
+    },
+    /// Check who may write the archive, and the disk it is on.
+    CheckArchive,
+    /// Check that a file is the one that was meant.
+    CheckFile {
+        /// The file.
+        #[serde(serialize_with = "as_shown")]
+        path: PathBuf,
+    },
+    /// Choose another name for what is written, or move away what is there.
+    ChooseAnotherName {
+        /// What is there.
+        #[serde(serialize_with = "as_shown")]
+        path: PathBuf,
+    },
+    /// Choose another name for the archive, or let the unfinished one be written over.
+    StartAfresh {
+        /// The unfinished archive.
+        #[serde(serialize_with = "as_shown")]
+        path: PathBuf,
+    },
+    /// Wait until another export has ended.
+    AwaitExport,
+    /// Free room in a folder, or choose one with more room.
+    FreeRoom {
+        /// How much more is needed, in bytes.
+        bytes: u64,
+        /// The folder.
+        #[serde(serialize_with = "as_shown")]
+        folder: PathBuf,
+    },
+
+    // What is given to be read.
+    /// Give a file that is an archive.
+    GiveAnArchive,
+    /// Give an archive instead of a signed statement of another kind.
+    GiveAnotherStatement,
+    /// Give an archive that is not compressed as a whole.
+    Decompress,
+    /// Carry a newer release of the program across.
+    UseNewerRelease,
+    /// Give a name that is allowed.
+    GiveName,
+    /// Give a valid reference.
+    GiveReference,
+    /// Give a file, a layout or a reference.
+    GivePlace,
+    /// Give a folder that holds an OCI image layout.
+    GiveLayout,
+    /// Give a public key in the usual form.
+    GivePublicKey,
+    /// Use a key of a supported algorithm and size.
+    UseSupportedKey,
+    /// Check that the private and the public key belong together.
+    MatchKeys,
+    /// Give the passphrase.
+    GivePassphrase,
+    /// Check the passphrase.
+    CheckPassphrase,
+    /// Give a private key in the usual form.
+    GivePrivateKey,
+    /// Check the system's source of randomness.
+    CheckRandomness,
+
+    // What is exported.
+    /// Check the reference, the network and the credentials, or say where it is stored.
+    CheckSource,
+    /// Push the image to its source again, or choose platforms.
+    PushImageAgain,
+    /// Check the network, and whether the source lists referrers correctly.
+    CheckReferrers,
+    /// Correct the source's list of referrers.
+    CorrectReferrers,
+    /// Delete referrers, or export a copy without them.
+    DeleteReferrers,
+    /// Export it as an image, not as a bundle.
+    ExportAsImage,
+    /// Export it as an image, or push the bundle again as CNAB Registries describes.
+    PushBundleAgain,
+    /// Correct `bundle.json`, and sign it again.
+    CorrectBundle,
+    /// State the digest of every image in `bundle.json`, or take images from where the bundle says.
+    StateDigests,
+    /// Export from a source that has the content that the name promises, or correct the name.
+    ExportPromisedContent,
+    /// Use a full name, and export again.
+    UseFullName,
+    /// Use a shorter name.
+    ShortenName,
+    /// Export fewer bundles and images at once.
+    ExportFewer,
+    /// Export fewer bundles and images at once, or ask the publisher of one whose proof takes too much work.
+    ExportLessProof,
+    /// Export fewer bundles and images at once, or leave out referrers.
+    ExportFewerReferrers,
+    /// Try again when the source is faster, or export fewer bundles and images at once.
+    AwaitFasterSource,
+    /// Export from fewer repositories at once, or less of their metadata.
+    ExportLessMetadata,
+    /// Leave out the file that an archive cannot hold, or ask the publisher.
+    LeaveFileOut,
+    /// Export the two in separate archives, or give one of them another name.
+    SeparateArchives,
+    /// Export it without referrers of a kind, or allow them in the policy.
+    AllowReferrers {
+        /// The kind of referrers.
+        referrers: &'static str,
+    },
+    /// Have a referrer attested, or export without it.
+    AttestReferrer {
+        /// The other kinds of referrers, which may stay.
+        others: Vec<&'static str>,
+    },
+    /// Export with the metadata of a repository.
+    CarryRepository {
+        /// The repository.
+        repository: RepositoryName,
+    },
+    /// Export again, with what the publisher signed.
+    ExportSigned,
+    /// Export the content and its metadata again, because they do not belong together.
+    ExportBoth,
+    /// Export again, in case the repository was being updated.
+    ExportConsistent,
+    /// Export again from the publisher's own repository: old metadata may be replayed.
+    ExportFromPublisher,
+    /// Export again from the publisher's repository, or have its metadata renewed.
+    RenewMetadata,
+    /// Check what the location of a repository serves.
+    CheckMetadata,
+    /// Check that a repository can be read.
+    CheckRepository,
+    /// Check the location of a repository: it has no metadata.
+    LocateMetadata,
+
+    // Connections.
+    /// Use an encrypted connection, or allow a plain one to this host.
+    UseHttps,
+    /// Correct the proxy.
+    CorrectProxy,
+    /// Name the certificate authority that signed the server's certificate.
+    NameAuthority,
+    /// Give certificates in PEM.
+    GiveCertificates,
+    /// Check the location, the network and the proxy.
+    CheckConnection,
+    /// Check the location, or ask whoever runs the server.
+    AskServer,
+    /// Check the location: no TUF repository answers like this.
+    CheckLocation,
+    /// Correct the file of credentials.
+    CorrectCredentials,
+
+    // Time.
+    /// Import the archive soon, or have it exported again.
+    ImportSoon,
+    /// Judge by the present time.
+    JudgeNow,
+    /// Verify for audits, and do not import.
+    OnlyVerify,
+    /// Judge as strictly as the policy does.
+    KeepFreshness,
+    /// Set the clock that is wrong.
+    SetClock,
+    /// Set this side's clock, or forget the time of the last export.
+    SetThisClock {
+        /// The repository whose last export is remembered, if it is about a single one.
+        repository: Option<RepositoryName>,
+    },
+    /// Import in the order of the exports.
+    ImportInOrder {
+        /// The repository whose last export is remembered, if it is about a single one.
+        repository: Option<RepositoryName>,
+    },
+    /// Export again and carry it faster, or allow a longer transit.
+    CarryFaster,
+    /// Import a newer archive.
+    ImportNewer,
+
+    // What this side asks for.
+    /// Have the publisher sign more, or lower the level that the policy asks of everything.
+    LowerMinimumLevel,
+    /// Have the publisher sign more, or lower the level in the requirement of the policy.
+    LowerRequiredLevel,
+    /// Let the required repository speak for the name, or change who must vouch.
+    ChangeVouching {
+        /// The required repository.
+        repository: RepositoryName,
+    },
+    /// Have the inspections run.
+    RunInspections,
+    /// Have the inspections run, or make them optional.
+    RunOrWaiveInspections,
+    /// Find out why another name would take a tag, or allow it.
+    AllowOtherName {
+        /// The tag.
+        tag: String,
+    },
+    /// Have it signed as before, or allow a tag to be of a lower level.
+    AllowLowerLevel {
+        /// The tag.
+        tag: String,
+    },
+
+    // Seals.
+    /// Compare the fingerprint of an exporter, and add its key.
+    AddExporter,
+    /// Have the other exporters sign.
+    AddSignatures,
+    /// Replace the key of an exporter.
+    ReplaceExporter {
+        /// The exporter.
+        exporter: String,
+    },
+    /// Sign with an ed25519 key.
+    SignWithEd25519,
+    /// Sign again with the key whose signing was interrupted.
+    SignAgain,
+    /// Export again with fewer keys.
+    SealWithFewerKeys,
+    /// Compare the digest of the statement with the person who told it.
+    CompareStatement,
+
+    // Where it is delivered to.
+    /// Choose another destination.
+    ChooseDestination,
+    /// Keep each name's registry in its path, or export the two in separate archives.
+    KeepRegistries,
+    /// Repair the destination, and import again.
+    RepairDestination,
+    /// Publish the mirror where its long names are allowed.
+    MirrorElsewhere,
+    /// Publish the mirror in another folder, because its clients would refuse it.
+    MirrorApart,
+    /// Repair the folder of the mirror, and import again.
+    RepairMirror,
+
+    // The trust store.
+    /// Create a trust store, or name another.
+    CreateTrustStore,
+    /// Name a new or an empty folder.
+    NameNewTrustStore,
+    /// Restore the policy, or start over with the strict one.
+    RestorePolicy,
+    /// Correct the policy.
+    CorrectPolicy,
+    /// Wait until another process is done with the trust store.
+    AwaitTrustStore,
+    /// Leave the lock in its place, and check what was accepted.
+    KeepLock,
+    /// Move something out of the trust store, or give it a valid name.
+    MoveStray {
+        /// What does not belong there.
+        #[serde(serialize_with = "as_shown")]
+        path: PathBuf,
+    },
+    /// Say which repository speaks for which names.
+    SetMap,
+    /// Give a map as TAP 4 describes it.
+    CorrectMap,
+    /// Look up which names are known.
+    ListTrust,
+    /// Get the root from the publisher in a trusted way, and pin it.
+    PinRoot {
+        /// The repository.
+        repository: RepositoryName,
+    },
+    /// Choose another name, or replace the pinned root.
+    ReplaceRoot {
+        /// The repository.
+        repository: RepositoryName,
+    },
+    /// Pin the root again that is missing.
+    PinLostRoot {
+        /// The repository.
+        repository: RepositoryName,
+    },
+    /// Find out who changed the pinned root.
+    ExplainRoot {
+        /// The repository.
+        repository: RepositoryName,
+    },
+    /// Compare the digest of the pinned root with the publisher's.
+    CompareRoot,
+    /// Pin a newer root, or raise the limit.
+    PinNewerRoot,
+    /// Give root metadata as the publisher signed it.
+    GiveRoot,
+    /// Restore the trust store, or pin the same root again.
+    RestoreRoot {
+        /// The repository, where it is known.
+        repository: Option<RepositoryName>,
+    },
+    /// Restore the trust store, or forget what was accepted from a repository.
+    RestoreState {
+        /// The repository, where it is known.
+        repository: Option<RepositoryName>,
+    },
+    /// Restore the trust store, or forget which tags were set.
+    RestoreDeliveries,
+    /// Forget the tags of a place that no longer exists.
+    ForgetDeliveries,
+    /// Choose another name for a key, or remove the one that has it.
+    RenameKey {
+        /// The ring: `exporter` or `attester`.
+        keyring: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// Leave a key as it is: it counts once, whatever it is called.
+    KeepKey {
+        /// The ring: `exporter` or `attester`.
+        keyring: &'static str,
+        /// The name that it has.
+        name: String,
+    },
+    /// Have it signed, or trust its maker's key.
+    AddAttester,
+    /// Give an attester's key in a supported form.
+    GiveAttesterKey,
+    /// Remove the damaged key of an exporter, and add it again.
+    AddExporterAgain {
+        /// The file of the key.
+        #[serde(serialize_with = "as_shown")]
+        path: PathBuf,
+    },
+}
+
+/// What to ask the publisher about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PublisherMatter {
+    /// Two targets whose names mean the same tag.
+    TwoTargets,
+    /// Repositories that must agree, and do not.
+    Disagreement,
+    /// A file that is not in the repository as it is listed.
+    ListedFile,
+    /// A file of metadata that is too long.
+    LongFile,
+    /// The root, whose digest is not the expected one.
+    Root,
+    /// A repository that cannot be published as files.
+    UnpublishableRepository,
+    /// An index that does not match its bundle.
+    BundleIndex,
+    /// An attestation that is not about what it is attached to.
+    MisplacedAttestation,
+    /// An attestation that is too long.
+    LongAttestation,
+    /// An attestation that takes too much work.
+    CostlyAttestation,
+    /// Something attached that is not an attestation.
+    NotAnAttestation,
+    /// A target that does not describe a supply chain.
+    SupplyChain,
+    /// Layouts and keys that the offline keys did not sign.
+    OfflineKeys,
+    /// A step that is missing or not authorised.
+    Step,
+}
+
+/// What to ask the exporter about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExporterMatter {
+    /// An archive that this program wrote.
+    Archive,
+    /// What was packed, because the archive is inconsistent.
+    Content,
+    /// The name that the publisher signed.
+    SignedName,
+    /// An attestation that could not be read.
+    UnreadAttestation,
+    /// The public key that seals.
+    PublicKey,
+}
+
+/// What stopped an export that can go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Interrupter {
+    /// The network.
+    Network,
+    /// The disk that is written to.
+    Disk,
+    /// The source, which failed or sent something else.
+    Source,
+}
+
+impl Remedy {
+    /// What can be done about a file or folder that the system refuses to read or write.
+    pub fn of_file(path: &Path, error: &io::Error) -> Self {
+        let path = path.to_owned();
+        // `ErrorKind` is open: only the standard library can list it in full.
+        if error.kind() == io::ErrorKind::NotFound {
+            Self::CheckPath { path }
+        } else if error.kind() == io::ErrorKind::PermissionDenied {
+            Self::CheckAccess { path }
+        } else {
+            Self::CheckDisk { path }
+        }
+    }
+
+    /// The same, about a repository, where only its name was missing.
+    pub(crate) fn in_repository(self, name: &RepositoryName) -> Self {
+        let known = |repository: Option<RepositoryName>| Some(repository.unwrap_or_else(|| name.clone()));
+        match self {
+            Self::SetThisClock { repository } => Self::SetThisClock { repository: known(repository) },
+            Self::ImportInOrder { repository } => Self::ImportInOrder { repository: known(repository) },
+            Self::RestoreRoot { repository } => Self::RestoreRoot { repository: known(repository) },
+            Self::RestoreState { repository } => Self::RestoreState { repository: known(repository) },
+            other => other,
+        }
+    }
+}
+
+/// A path as people read it: a file's name need not be Unicode.
+fn as_shown<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use sealift_proof::tuf::TufError;
+    use sealift_proof::tuf::map::MapSearchError;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn as_json(remedy: &Remedy) -> Value {
+        serde_json::to_value(remedy).unwrap()
+    }
+
+    #[test]
+    fn remedies_are_kinds_with_parts_in_json() {
+        let room = Remedy::FreeRoom { bytes: 512, folder: "/srv/out".into() };
+        assert_eq!(as_json(&room), json!({ "kind": "free-room", "bytes": 512, "folder": "/srv/out" }));
+        let ask = Remedy::AskPublisher { about: PublisherMatter::OfflineKeys };
+        assert_eq!(as_json(&ask), json!({ "kind": "ask-publisher", "about": "offline-keys" }));
+        assert_eq!(as_json(&Remedy::CarryAgain), json!({ "kind": "carry-again" }));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_that_is_not_unicode_is_shown() {
+        use std::os::unix::ffi::OsStrExt as _;
+
+        let path = Path::new(std::ffi::OsStr::from_bytes(b"shop\xff")).to_owned();
+        assert_eq!(as_json(&Remedy::CheckPath { path }), json!({ "kind": "check-path", "path": "shop\u{fffd}" }));
+    }
+
+    #[test]
+    fn a_refusal_within_a_repository_names_it() {
+        let refused = || TufError::TrustedRoot { source: Box::new(TufError::TooManyRoots { limit: 1 }) };
+        assert_eq!(refused().remedy(), Remedy::RestoreRoot { repository: None });
+        let repository: RepositoryName = "shop".parse().unwrap();
+        let source = Box::new(refused());
+        let search = MapSearchError::Repository { repository: repository.clone(), target: "app".to_owned(), source };
+        assert_eq!(search.remedy(), Remedy::RestoreRoot { repository: Some(repository) });
+    }
+}
