@@ -7,12 +7,13 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use crate::remedy::{Remediable, Remedy};
 use sealift_archive_format::co_signing::CoSigningError;
 use sealift_archive_format::seal::signed_bytes;
 use sealift_archive_format::{Digest, Inventory, InventoryError, SealSignature, UnverifiedSeal};
 use sealift_proof::freshness::LooserFreshness;
 use sealift_proof::signature::{Candidate, KeyError, PublicKey, Scheme, SigningKey, ThresholdError, require_threshold};
+
+use crate::remedy::{Remediable, Remedy};
 
 /// An exporter whose key is pinned on this side.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -315,7 +315,7 @@ impl Failure {
     /// What to do. A server that asks to wait knows best.
     fn advice(&self) -> Advice {
         let told = self.reason.advice();
-        match network::wait(&*self.reason) {
+        match network::asked_to_wait(&*self.reason) {
             Some(wait) => remedied(told.exit_code, wait),
             None => told,
         }

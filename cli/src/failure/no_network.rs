@@ -20,6 +20,6 @@ pub(super) fn network(error: &NetworkError) -> Conclusion {
     match *error {}
 }
 
-pub(super) fn wait(_: &(dyn Error + 'static)) -> Option<Remedy> {
+pub(super) fn asked_to_wait(_: &(dyn Error + 'static)) -> Option<Remedy> {
     None
 }

@@ -7,9 +7,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::remedy::{Remediable, Remedy};
 use sealift_archive_format::{Digest, DigestError};
 use sealift_proof::domain::{Domain, DomainError};
+
+use crate::remedy::{Remediable, Remedy};
 
 /// The longest repository path, in bytes.
 const MAXIMUM_PATH: usize = 255;

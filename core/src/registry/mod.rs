@@ -6,6 +6,7 @@
 //!
 //! OCI Distribution Specification 1.1; token authentication as in distribution's specification.
 
+mod asked_to_wait;
 mod authorization;
 mod blobs;
 mod challenge;
@@ -32,6 +33,7 @@ use ureq::http::{HeaderValue, Method, StatusCode};
 use crate::http::{self, Attempts, HttpError, HttpRequest, Response, Url};
 use crate::oci::Repository;
 
+pub use asked_to_wait::asked_to_wait;
 pub use blobs::BlobReader;
 pub use credential_helper::HelperError;
 pub use credentials::{Credential, CredentialError, Credentials};

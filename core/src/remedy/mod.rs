@@ -5,7 +5,10 @@
 //! command in its flags, a server in its buttons. Promise: no remedy knows a flag's name, and this room leans on no other.
 
 mod archive_format;
+mod matter;
 mod proof;
+#[cfg(test)]
+mod tests;
 
 use std::convert::Infallible;
 use std::io;
@@ -13,6 +16,8 @@ use std::path::{Path, PathBuf};
 
 use sealift_archive_format::RepositoryName;
 use serde::{Serialize, Serializer};
+
+pub use matter::{ExporterMatter, Interrupter, PublisherMatter};
 
 /// An error about which a person can do something.
 pub trait Remediable {
@@ -414,70 +419,8 @@ pub enum Remedy {
     },
 }
 
-/// What to ask the publisher about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PublisherMatter {
-    /// Two targets whose names mean the same tag.
-    TwoTargets,
-    /// Repositories that must agree, and do not.
-    Disagreement,
-    /// A file that is not in the repository as it is listed.
-    ListedFile,
-    /// A file of metadata that is too long.
-    LongFile,
-    /// The root, whose digest is not the expected one.
-    Root,
-    /// A repository that cannot be published as files.
-    UnpublishableRepository,
-    /// An index that does not match its bundle.
-    BundleIndex,
-    /// An attestation that is not about what it is attached to.
-    MisplacedAttestation,
-    /// An attestation that is too long.
-    LongAttestation,
-    /// An attestation that takes too much work.
-    CostlyAttestation,
-    /// Something attached that is not an attestation.
-    NotAnAttestation,
-    /// A target that does not describe a supply chain.
-    SupplyChain,
-    /// Layouts and keys that the offline keys did not sign.
-    OfflineKeys,
-    /// A step that is missing or not authorised.
-    Step,
-}
-
-/// What to ask the exporter about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ExporterMatter {
-    /// An archive that this program wrote.
-    Archive,
-    /// What was packed, because the archive is inconsistent.
-    Content,
-    /// The name that the publisher signed.
-    SignedName,
-    /// An attestation that could not be read.
-    UnreadAttestation,
-    /// The public key that seals.
-    PublicKey,
-}
-
-/// What stopped an export that can go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Interrupter {
-    /// The network.
-    Network,
-    /// The disk that is written to.
-    Disk,
-    /// The source, which failed or sent something else.
-    Source,
-}
-
 impl Remedy {
-    /// What can be done about a file or folder that the system refuses to read or write.
+    /// What can be done about a file or folder that cannot be read or written.
     pub fn of_file(path: &Path, error: &io::Error) -> Self {
         let path = path.to_owned();
         // `ErrorKind` is open: only the standard library can list it in full.
@@ -506,45 +449,4 @@ impl Remedy {
 /// A path as people read it: a file's name need not be Unicode.
 fn as_shown<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&path.display())
-}
-
-#[cfg(test)]
-mod tests {
-    use sealift_proof::tuf::TufError;
-    use sealift_proof::tuf::map::MapSearchError;
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn as_json(remedy: &Remedy) -> Value {
-        serde_json::to_value(remedy).unwrap()
-    }
-
-    #[test]
-    fn remedies_are_kinds_with_parts_in_json() {
-        let room = Remedy::FreeRoom { bytes: 512, folder: "/srv/out".into() };
-        assert_eq!(as_json(&room), json!({ "kind": "free-room", "bytes": 512, "folder": "/srv/out" }));
-        let ask = Remedy::AskPublisher { about: PublisherMatter::OfflineKeys };
-        assert_eq!(as_json(&ask), json!({ "kind": "ask-publisher", "about": "offline-keys" }));
-        assert_eq!(as_json(&Remedy::CarryAgain), json!({ "kind": "carry-again" }));
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_path_that_is_not_unicode_is_shown() {
-        use std::os::unix::ffi::OsStrExt as _;
-
-        let path = Path::new(std::ffi::OsStr::from_bytes(b"shop\xff")).to_owned();
-        assert_eq!(as_json(&Remedy::CheckPath { path }), json!({ "kind": "check-path", "path": "shop\u{fffd}" }));
-    }
-
-    #[test]
-    fn a_refusal_within_a_repository_names_it() {
-        let refused = || TufError::TrustedRoot { source: Box::new(TufError::TooManyRoots { limit: 1 }) };
-        assert_eq!(refused().remedy(), Remedy::RestoreRoot { repository: None });
-        let repository: RepositoryName = "shop".parse().unwrap();
-        let source = Box::new(refused());
-        let search = MapSearchError::Repository { repository: repository.clone(), target: "app".to_owned(), source };
-        assert_eq!(search.remedy(), Remedy::RestoreRoot { repository: Some(repository) });
-    }
 }
