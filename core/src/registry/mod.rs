@@ -18,6 +18,7 @@ mod manifests;
 mod memory;
 mod pieces;
 mod referrers_tag;
+mod sending;
 mod sink;
 mod source;
 mod turns;

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use sealift_core::trust_store::{Policy, Trust};
-use sealift_core::verify::{Transport, self, Discard, VerifySettings};
+use sealift_core::verify::{self, Discard, Transport, VerifySettings};
 use sealift_proof::in_toto::Inspections;
 use sealift_proof::signature::SigningKey;
 

@@ -1,0 +1,146 @@
+//! Content that passes through something on its way: opened again, watched, counted.
+
+use std::io::{self, Read};
+
+use super::{BlobContent, sealed};
+use crate::digest::Digest;
+
+/// Content that can be opened any number of times.
+pub struct Repeatable<C, F> {
+    content: C,
+    open: F,
+}
+
+impl<C: BlobContent, F: FnMut() -> io::Result<C>> Repeatable<C, F> {
+    /// Content that is open, and that `open` opens again.
+    pub fn new(content: C, open: F) -> Self {
+        Self { content, open }
+    }
+}
+
+impl<C: BlobContent, F> Read for Repeatable<C, F> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.content.read(out)
+    }
+}
+
+impl<C: BlobContent, F: FnMut() -> io::Result<C>> sealed::Sealed for Repeatable<C, F> {}
+impl<C: BlobContent, F: FnMut() -> io::Result<C>> BlobContent for Repeatable<C, F> {
+    fn digest(&self) -> &Digest {
+        self.content.digest()
+    }
+
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
+    fn start_over(&mut self) -> bool {
+        match (self.open)() {
+            Ok(content) if content.digest() == self.content.digest() => {
+                self.content = content;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Passes content on, and tells how many bytes have passed: those that are read for the first time. What is told may end it with
+/// an error.
+pub struct Observed<C, F> {
+    content: C,
+    observe: F,
+    position: u64,
+    furthest: u64,
+}
+
+impl<C: Read, F: FnMut(u64) -> io::Result<()>> Observed<C, F> {
+    /// Calls `observe` after each read.
+    pub fn new(content: C, observe: F) -> Self {
+        Self { content, observe, position: 0, furthest: 0 }
+    }
+}
+
+impl<C: Read, F: FnMut(u64) -> io::Result<()>> Read for Observed<C, F> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.content.read(out)?;
+        self.position = self.position.saturating_add(read as u64);
+        (self.observe)(self.position.saturating_sub(self.furthest))?;
+        self.furthest = self.furthest.max(self.position);
+        Ok(read)
+    }
+}
+
+impl<C: BlobContent, F: FnMut(u64) -> io::Result<()>> sealed::Sealed for Observed<C, F> {}
+impl<C: BlobContent, F: FnMut(u64) -> io::Result<()>> BlobContent for Observed<C, F> {
+    fn digest(&self) -> &Digest {
+        self.content.digest()
+    }
+
+    fn is_repeatable(&self) -> bool {
+        self.content.is_repeatable()
+    }
+
+    fn start_over(&mut self) -> bool {
+        let can = self.content.start_over();
+        if can {
+            self.position = 0;
+        }
+        can
+    }
+}
+
+/// Passes content on, and keeps the reason if it fails: whoever reads wraps errors in their own, and broken content must not
+/// be reported as a broken destination.
+pub struct Watched<'c> {
+    content: &'c mut dyn BlobContent,
+    fault: Option<io::Error>,
+}
+
+impl<'c> Watched<'c> {
+    /// Watches this content.
+    pub fn new(content: &'c mut dyn BlobContent) -> Self {
+        Self { content, fault: None }
+    }
+
+    /// Why reading stopped, if the content was the reason.
+    pub fn into_fault(self) -> Option<io::Error> {
+        self.fault
+    }
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.fault.is_some() {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        self.content.read(buffer).map_err(|error| {
+            let kind = error.kind();
+            if kind == io::ErrorKind::Interrupted {
+                return error;
+            }
+            let shown = io::Error::new(kind, error.to_string());
+            self.fault = Some(error);
+            shown
+        })
+    }
+}
+
+impl sealed::Sealed for Watched<'_> {}
+impl BlobContent for Watched<'_> {
+    fn digest(&self) -> &Digest {
+        self.content.digest()
+    }
+
+    fn is_repeatable(&self) -> bool {
+        self.content.is_repeatable()
+    }
+
+    fn start_over(&mut self) -> bool {
+        let can = self.content.start_over();
+        if can {
+            self.fault = None;
+        }
+        can
+    }
+}
