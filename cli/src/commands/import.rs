@@ -170,7 +170,7 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     interruption::leaves(|| "run the same command again; what has arrived already is not sent again".to_owned());
     let transport =
         Transport { workers: arguments.connections.workers(), file: input.file.as_ref(), progress: &*progress };
-    let delivered = import::deliver(judged, &destination, &arguments.replace_tag, (&store, &trust), &*sink, &transport);
+    let delivered = import::deliver(judged, &destination, &arguments.replace_tag, &store, &*sink, &transport);
     progress.finish();
     let delivered = delivered.attempt(attempt)?;
     for ReplacedTag { tag, held } in &delivered.replaced {

@@ -31,7 +31,7 @@ use crate::oci::{Descriptor, Graph, ManifestBytes, Reference, Repository};
 use crate::remedy::{Remediable, Remedy};
 use crate::transfer::{BlobContent, Checked, Offer, Repeatable, Sink, SinkError, Workers};
 use crate::trust::{Finding, Judgement};
-use crate::trust_store::{RepositoryName, TagError, Trust, TrustStore, TrustStoreError};
+use crate::trust_store::{RepositoryName, TagError, TrustStore, TrustStoreError};
 use crate::verify::documents::{Closed, ClosedImage, ClosedItem};
 use crate::verify::{Judged, ReceiveError, Receiver, Transport, Verified};
 use tags::Tags;
@@ -155,14 +155,13 @@ pub fn deliver<R: Read>(
     judged: Judged<R>,
     destination: &Destination,
     replace: &[Reference],
-    trust: (&TrustStore, &Trust),
+    store: &TrustStore,
     sink: &dyn Sink,
     transport: &Transport<'_>,
 ) -> Result<Delivered, ImportError> {
     judged.terms().require_as_strict_as_policy()?;
     destination.check(judged.inventory())?;
     let shipments = shipments(&judged.findings().items, judged.closed(), destination)?;
-    let (store, trust) = trust;
     let now = judged.terms().now();
     let tags_after = |deliveries: &_| Tags { deliveries, replace }.after(&shipments, destination, now);
     tags_after(&store.deliveries().map_err(ImportError::Deliveries)?)?;
@@ -179,7 +178,7 @@ pub fn deliver<R: Read>(
     let states = states(verified.judgement());
     // Bytes moved without the store's lock, so it may have changed; from here on it cannot.
     let update = store.update_soon().map_err(ImportError::Deliveries)?;
-    update.require_unchanged(trust, &states).map_err(ImportError::Deliveries)?;
+    update.require_unchanged(&verified.head().basis, &states).map_err(ImportError::Deliveries)?;
     let deliveries = update.deliveries().map_err(ImportError::Deliveries)?;
     let next = tags_after(&deliveries).map_err(|_| ImportError::Deliveries(update.changed()))?;
     let commit = update.begin_delivery(&states, &next.deliveries).map_err(ImportError::Deliveries)?;

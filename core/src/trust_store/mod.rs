@@ -16,6 +16,7 @@
 //! stops; one process writes at a time, and readers need no lock; trusted state never moves back; a lost or damaged
 //! state is an error until a person resets it, because silently starting over is exactly what a replay needs.
 
+mod basis;
 mod deliveries;
 mod disk;
 mod error;
@@ -42,6 +43,7 @@ use std::time::{Duration, Instant};
 
 use sealift_archive_format::Digest;
 
+pub(crate) use basis::TrustBasis;
 pub use deliveries::{DeliveredTag, Deliveries, Replacement, TagError};
 pub use error::{StateDamage, StateMetadataError, TrustStoreError};
 pub use keyring::{Keyring, RingKeyError};
@@ -86,25 +88,6 @@ pub struct Trust {
     /// The attesters. If there are any, one of them must have signed every attestation, unless the policy requires
     /// something else for a name.
     pub attesters: BTreeMap<AttesterName, InTotoKey>,
-}
-
-impl Trust {
-    /// Whether something is judged by this as it was by `earlier`, when from it follow these states of repositories: everything that a
-    /// person decides is the same, and what is remembered of these repositories is the same, or already what follows.
-    pub(crate) fn judges_as(&self, earlier: &Self, next: &BTreeMap<RepositoryName, TrustedState>) -> bool {
-        let is_kept = |(name, pinned): (&RepositoryName, &PinnedRepository)| {
-            let before = earlier.repositories.get(name);
-            before.is_some_and(|before| {
-                let next = next.get(name);
-                let is_known = pinned.state == before.state || next.is_none_or(|next| pinned.state == *next);
-                pinned.root == before.root && is_known
-            })
-        };
-        (&self.policy, &self.map, &self.exporters, &self.attesters)
-            == (&earlier.policy, &earlier.map, &earlier.exporters, &earlier.attesters)
-            && self.repositories.len() == earlier.repositories.len()
-            && self.repositories.iter().all(is_kept)
-    }
 }
 
 /// A repository with a pinned root.

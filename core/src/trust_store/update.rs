@@ -18,7 +18,7 @@ use super::lock::Lock;
 use super::presence::Presence;
 use super::state::StateFile;
 use super::{
-    AttesterName, Deliveries, ExporterName, MAXIMUM_FILE_LENGTH, Policy, RepositoryName, Trust, TrustStore,
+    AttesterName, Deliveries, ExporterName, MAXIMUM_FILE_LENGTH, Policy, RepositoryName, Trust, TrustBasis, TrustStore,
     TrustStoreError,
 };
 use crate::trust_store::policy::TEMPLATE;
@@ -133,16 +133,16 @@ impl Update {
         self.commit(&newer)
     }
 
-    /// Refuses to go on with what was judged by `judged`, and from which follow these states, if it would be judged differently now.
+    /// Refuses to go on with what rests on `basis`, and from which follow these states, if it would be judged differently now.
     ///
     /// # Errors
     /// [`TrustStoreError::Changed`], and as [`TrustStore::load`].
-    pub fn require_unchanged(
+    pub(crate) fn require_unchanged(
         &self,
-        judged: &Trust,
+        basis: &TrustBasis,
         states: &BTreeMap<RepositoryName, TrustedState>,
     ) -> Result<(), TrustStoreError> {
-        match self.trust()?.judges_as(judged, states) {
+        match basis.holds(&self.trust()?, states) {
             true => Ok(()),
             false => Err(self.changed()),
         }

@@ -18,7 +18,7 @@ use crate::seal::{self, ExporterKey, SealError};
 use crate::trust::{
     self, Carried, CarriedRepository, Item, JudgementError, MAXIMUM_TUF, Question, ReferrerRefusal, Terms,
 };
-use crate::trust_store::{RepositoryName, Trust};
+use crate::trust_store::{RepositoryName, Trust, TrustBasis};
 
 /// An inventory lists more than may be held in memory before judgement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -106,7 +106,8 @@ pub fn open_sealed<R: Read>(
     let closed = bound.close(&inventory)?;
     let judgement = judgement.await_attestations(&closed.named_graphs(&inventory), &closed.documents())?;
     let exporter_threshold = trust.policy.exporter_threshold;
-    let head = Head { inventory, seal, closed, carried, terms, exporter_threshold };
+    let basis = TrustBasis::of(trust);
+    let head = Head { inventory, seal, closed, carried, terms, basis, exporter_threshold };
     Ok(Judged { reader, judgement, head })
 }
 

@@ -32,6 +32,7 @@ pub use receive::{Discard, ReceiveError, Receiver, Transport};
 use crate::report::{ContentReport, Report};
 use crate::seal::VerifiedSeal;
 use crate::trust::{Attestations, Carried, Findings, Judgement, Terms};
+use crate::trust_store::TrustBasis;
 
 /// How to judge an archive, in addition to the trust store.
 #[derive(Clone, Copy)]
@@ -83,6 +84,7 @@ pub(crate) struct Head {
     pub(crate) closed: Closed,
     pub(crate) carried: Carried,
     pub(crate) terms: Terms,
+    pub(crate) basis: TrustBasis,
     pub(crate) exporter_threshold: NonZeroU32,
 }
 

@@ -148,9 +148,8 @@ impl FarSide {
     /// # Errors
     /// [`Refused`].
     pub fn import_from(&self, archive: &mut dyn Read, sink: &dyn Sink) -> Result<Delivered, Refused> {
-        let (store, trust) = (self.store(), self.store().load().unwrap());
         let judged = self.judge(archive)?;
-        Ok(import::deliver(judged, &self.destination, &self.replace, (&store, &trust), sink, &Transport::default())?)
+        Ok(import::deliver(judged, &self.destination, &self.replace, &self.store(), sink, &Transport::default())?)
     }
 
     /// Imports into the layout.
