@@ -85,6 +85,14 @@ enum Answer {
 }
 
 impl Answer {
+    /// How many bytes were not counted before they arrived, because nothing lists how long they are: what a name resolves to.
+    fn unlisted_size(&self, ask: &Ask) -> u64 {
+        match (self, &ask.what) {
+            (Self::Manifest(Ok(manifest)), What::Resolve(_)) => manifest.descriptor().size,
+            _ => 0,
+        }
+    }
+
     /// How many things it lists, which are kept until the plan is made.
     fn listed_count(&self) -> usize {
         match self {
@@ -115,6 +123,9 @@ pub(super) fn fetch(request: &ExportRequest, workers: &Workers, budget: PlanBudg
                     return Err(());
                 }
                 let answer = ask.answer();
+                if bytes.fetch_add(answer.unlisted_size(ask), Ordering::Relaxed) > MAXIMUM_MANIFEST_BYTES {
+                    return Err(());
+                }
                 let arrived = answer.listed_count();
                 if listed.fetch_add(arrived, Ordering::Relaxed).saturating_add(arrived) > MAXIMUM_LISTED {
                     return Err(());
@@ -249,5 +260,56 @@ impl Ahead {
             }
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::export::ItemRequest;
+    use crate::oci::media_type::OCI_MANIFEST;
+    use crate::transfer::BlobContent;
+
+    /// Has a manifest of a MiB for every name, and nothing else.
+    struct LongManifests;
+
+    impl Source for LongManifests {
+        fn resolve(&self, reference: &Reference) -> Result<ManifestBytes, SourceError> {
+            let config = Descriptor::of("application/vnd.oci.empty.v1+json", b"{}");
+            let remarks = serde_json::json!({ "name": reference.to_string(), "padding": "x".repeat(1 << 20) });
+            let manifest =
+                serde_json::json!({ "schemaVersion": 2, "config": config, "layers": [], "annotations": remarks });
+            let bytes = manifest.to_string().into_bytes();
+            ManifestBytes::new(Descriptor::of(OCI_MANIFEST, &bytes), bytes).map_err(SourceError::new)
+        }
+
+        fn manifest(&self, _: &Repository, _: &Descriptor) -> Result<ManifestBytes, SourceError> {
+            Err(SourceError::new(std::io::Error::from(std::io::ErrorKind::NotFound)))
+        }
+
+        fn blob(&self, _: &Repository, _: &Descriptor) -> Result<Box<dyn BlobContent + '_>, SourceError> {
+            Err(SourceError::new(std::io::Error::from(std::io::ErrorKind::NotFound)))
+        }
+
+        fn referrers(&self, _: &Repository, _: &Digest) -> Result<Vec<Descriptor>, SourceError> {
+            Ok(Vec::new())
+        }
+    }
+
+    #[test]
+    fn what_very_many_names_resolve_to_is_held_within_a_limit() {
+        let source: Arc<dyn Source> = Arc::new(LongManifests);
+        let item = |number: usize| {
+            let name = format!("e.example/a:{number}");
+            let place = SourceReference { source: Arc::clone(&source), reference: name.parse().unwrap() };
+            ItemRequest { name, origin: ItemOrigin::Image(place) }
+        };
+        let items = (0..200).map(item).collect();
+        let request = ExportRequest { items, platforms: Platforms::All, referrers: BTreeSet::new() };
+        let (ahead, _) = fetch(&request, &Workers::default(), PlanBudget::begin());
+        let held: u64 = ahead.resolved.values().flatten().map(|manifest| manifest.descriptor().size).sum();
+        assert!((1 << 20..=MAXIMUM_MANIFEST_BYTES + (2 << 20)).contains(&held), "{held} bytes are held");
     }
 }
