@@ -4,7 +4,7 @@
 //! as far as it is read; the seal, TUF and in-toto are not. So what is held is bounded: the seal within
 //! [`Inventory::parse_unverified`], and of metadata no more than is shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
@@ -16,6 +16,11 @@ use sealift_archive_format::strict_json::{self, Names};
 use sealift_archive_format::{Digest, EntryPlace, FormatError, Reader, RepositoryName};
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
+
+use crate::cnab::{Bundle, bundle};
+use crate::oci::Reference;
+use crate::report::{self, Warning, WarningReport};
+use crate::verify::documents::MAXIMUM_HELD;
 
 /// The most bytes of one metadata file that are read.
 const MAXIMUM_METADATA: u64 = 16 * 1024 * 1024;
@@ -43,6 +48,8 @@ pub struct Overview {
     pub repositories: Vec<InspectedRepository>,
     /// The bundles and images.
     pub items: Vec<InspectedItem>,
+    /// What a person should know about the bundles.
+    pub warnings: Vec<WarningReport>,
     /// The sum of all entries, in bytes.
     pub bytes: u64,
     /// Every entry.
@@ -107,10 +114,15 @@ pub fn inspect(input: impl Read) -> Result<Overview, FormatError> {
         let name = repository.name.clone();
         repositories.insert(name.clone(), InspectedRepository { name, files, targets });
     }
+    let mut bundles = StatedBundles::of(&inventory);
     while let Some(mut entry) = reader.next_entry()? {
         let (name, size) = (entry.name().clone(), entry.size());
         match name.place() {
-            EntryPlace::Blob(_) => break,
+            // Each bundle.json comes before all other blobs.
+            EntryPlace::Blob(digest) => match bundles.wants(digest, size) {
+                true => bundles.add(digest.clone(), entry.read_all()?),
+                false => break,
+            },
             EntryPlace::TufTarget { repository, path } => {
                 if let Some(repository) = repositories.get_mut(repository) {
                     repository.targets.push(path.clone());
@@ -134,9 +146,50 @@ pub fn inspect(input: impl Read) -> Result<Overview, FormatError> {
         sealed_by,
         repositories: repositories.into_values().collect(),
         items: items(&inventory),
+        warnings: bundles.warnings(&inventory).into_iter().map(WarningReport::from).collect(),
         bytes: inventory.entries.iter().map(|entry| entry.size).sum(),
         entries: inventory.entries.clone(),
     })
+}
+
+/// What each `bundle.json` states, as far as it can be read.
+struct StatedBundles {
+    /// The files that have not been read.
+    unread: BTreeSet<Digest>,
+    read: BTreeMap<Digest, (Bundle, Vec<u8>)>,
+    /// How many more bytes are held.
+    room: u64,
+}
+
+impl StatedBundles {
+    fn of(inventory: &Inventory) -> Self {
+        let unread = inventory.bundles().map(|bundle| bundle.descriptor.digest.clone()).collect();
+        Self { unread, read: BTreeMap::new(), room: MAXIMUM_HELD }
+    }
+
+    fn wants(&self, digest: &Digest, size: u64) -> bool {
+        self.unread.contains(digest) && size <= self.room.min(bundle::MAXIMUM_LENGTH as u64)
+    }
+
+    fn add(&mut self, digest: Digest, bytes: Vec<u8>) {
+        self.unread.remove(&digest);
+        self.room = self.room.saturating_sub(bytes.len() as u64);
+        if let Ok(bundle) = Bundle::parse(&bytes) {
+            self.read.insert(digest, (bundle, bytes));
+        }
+    }
+
+    fn warnings(&self, inventory: &Inventory) -> Vec<Warning> {
+        let carried: Vec<Reference> = inventory.bundles().filter_map(|bundle| bundle.reference.parse().ok()).collect();
+        let mut warnings = Vec::new();
+        for record in inventory.bundles() {
+            let Some((bundle, bytes)) = self.read.get(&record.descriptor.digest) else { continue };
+            let images =
+                record.images.iter().map(|image| (image.descriptor.media_type.as_str(), image.descriptor.size));
+            warnings.extend(report::of_bundle(&record.reference, (bundle, bytes), images, &carried));
+        }
+        warnings
+    }
 }
 
 /// What a metadata file states, as far as it can be read.

@@ -50,7 +50,7 @@
 //! # let source: Arc<dyn Source> = Arc::new(LayoutSource::open(&published.layout)?);
 //! # let place = SourceReference { source, reference: published.bundle.parse()? };
 //! # let request = ExportRequest {
-//! #     items: vec![ItemRequest { name: published.bundle.clone(), origin: ItemOrigin::Bundle(place) }],
+//! #     items: vec![ItemRequest { name: published.bundle.clone(), origin: ItemOrigin::Bundle { place, images: None } }],
 //! #     platforms: Platforms::All,
 //! #     referrers: usual_kinds(),
 //! # };
@@ -123,7 +123,7 @@
 //! let source: Arc<dyn Source> = Arc::new(LayoutSource::open(&published.layout)?);
 //! let place = SourceReference { source, reference: published.bundle.parse()? };
 //! let request = ExportRequest {
-//!     items: vec![ItemRequest { name: published.bundle.clone(), origin: ItemOrigin::Bundle(place) }],
+//!     items: vec![ItemRequest { name: published.bundle.clone(), origin: ItemOrigin::Bundle { place, images: None } }],
 //!     platforms: Platforms::All,
 //!     referrers: usual_kinds(),
 //! };

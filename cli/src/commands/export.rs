@@ -16,6 +16,7 @@ use sealift_core::layout::LayoutSource;
 use sealift_core::oci::{Platform, Platforms, ReferrerKind};
 use sealift_core::place::Place;
 use sealift_core::progress::Progress;
+use sealift_core::report::WarningReport;
 use sealift_core::transfer::Source;
 use sealift_core::trust::{Carrier, Extent};
 use sealift_core::trust_store::{Policy, RepositoryName};
@@ -33,8 +34,8 @@ use crate::options::network::{NetworkArguments, Web};
 use crate::options::place::{Location, Named, TufPlace};
 use crate::options::referrers::Referrers;
 use crate::options::verdict::{InspectionArguments, inspections};
-use crate::terminal;
 use crate::terminal::text::Text;
+use crate::terminal::{self, report};
 
 /// What to export, and how.
 #[derive(Debug, Args)]
@@ -117,6 +118,8 @@ struct ExportReport {
     items: Vec<ExportedItem>,
     /// The referrers of the images that were not carried, because their kind was not asked for.
     left_out: Vec<UncarriedReferrer>,
+    /// What a person should know about the bundles.
+    warnings: Vec<WarningReport>,
 }
 
 /// A referrer that was not carried.
@@ -306,7 +309,10 @@ impl OpenedSources {
                         .attempt(|| format!("cannot read the bundle {}", path.display()))?,
                     images: self.images_from(arguments)?,
                 },
-                place => ItemOrigin::Bundle(self.stored(place, name)?),
+                place => {
+                    let images = arguments.images_from.as_ref().map(|_| self.images_from(arguments)).transpose()?;
+                    ItemOrigin::Bundle { place: self.stored(place, name)?, images }
+                }
             };
             items.push(ItemRequest { name: name.clone(), origin });
         }
@@ -395,11 +401,12 @@ fn report(prepared: &Prepared, output: &Path) -> ExportReport {
             .iter()
             .map(|it| UncarriedReferrer { image: it.image.clone(), digest: it.digest.clone(), kind: it.kind })
             .collect(),
+        warnings: prepared.warnings().into_iter().map(WarningReport::from).collect(),
     }
 }
 
 fn text(report: &ExportReport) -> Text {
-    let ExportReport { archive, bytes, entries, exported_at, red_line, statement, items, left_out } = report;
+    let ExportReport { archive, bytes, entries, exported_at, red_line, statement, items, left_out, warnings } = report;
     let (path, bytes) = (archive.display(), indicatif::HumanBytes(*bytes));
     let mut text = Text::from(format_args!("Exported to {path} ({bytes}, {entries} entries, at {exported_at}):"));
     for ExportedItem { name, digest, level } in items {
@@ -409,6 +416,7 @@ fn text(report: &ExportReport) -> Text {
         let (kind, digest, image) = (&it.kind, &it.digest, &it.image);
         text.line(format_args!("  left out: {kind} {digest}, a referrer of {image} (--referrers {kind} carries it)"));
     }
+    text.join(report::warnings(warnings));
     if let Some(line) = red_line {
         text.line(format_args!("A policy like this side's refuses it after {line}"));
     }

@@ -7,6 +7,7 @@ use sealift_core::inspect::{self, Overview};
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure};
 use crate::files::archive::ArchiveArgument;
+use crate::terminal::report;
 use crate::terminal::text::{Line, Text};
 
 /// What to look at.
@@ -53,6 +54,7 @@ fn text(inspection: &Overview, name: &str) -> Text {
         let platforms = item.platforms.join(", ");
         text.line(format_args!("{:<8} {}  {}  {platforms}", item.kind, item.reference, item.digest));
     }
+    text.join(report::warnings(&inspection.warnings));
     text.line(format_args!("Content  {} entries, {}", inspection.entries.len(), HumanBytes(inspection.bytes)));
     text.line(format_args!("Next: sealift verify {name}"));
     text

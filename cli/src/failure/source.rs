@@ -22,8 +22,8 @@ pub(super) fn plan(error: &PlanError) -> Conclusion {
         | PlanError::NoDigest { .. }
         | PlanError::OtherContent { .. }
         | PlanError::TooManyRequests
+        | PlanError::Names(_)
         | PlanError::TooSlow { .. } => ExitCode::Source.into(),
-        PlanError::Names(error) => archive::documents(error),
     }
 }
 
@@ -33,8 +33,8 @@ pub(super) fn prepare(error: &PrepareError) -> Conclusion {
         PrepareError::Judgement(error) => judgement::judgement(error),
         PrepareError::Attestation(error) => judgement::attestation(error),
         PrepareError::Referrer(error) => archive::referrer(error),
-        PrepareError::Documents(error) => archive::documents(error),
-        PrepareError::Source { .. }
+        PrepareError::Documents(_)
+        | PrepareError::Source { .. }
         | PrepareError::Read { .. }
         | PrepareError::Layout(_)
         | PrepareError::TooMuchMetadata(_)

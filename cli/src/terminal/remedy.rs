@@ -131,6 +131,9 @@ pub(crate) fn words(remedy: &Remedy) -> String {
         R::CheckLocation => "check the location: a TUF repository does not answer like this",
         R::CorrectCredentials => "correct the file, or name another: --registry-config",
 
+        R::ExportWithDependencies => {
+            "export it with --with-dependencies, or see that the far side has the other bundle"
+        }
         R::ImportSoon => "import it before then, or export again",
         R::JudgeNow => "use --freshness now",
         R::OnlyVerify => "use `sealift verify` for audits",

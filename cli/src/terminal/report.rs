@@ -36,7 +36,7 @@ pub(crate) fn summary(report: &Report) -> Text {
         });
     }
     text.line(format_args!("Expiry: {}", expiry_in_short(report)));
-    write_warnings(&mut text, report);
+    text.join(warnings(&report.warnings));
     text
 }
 
@@ -50,11 +50,14 @@ fn titled(title: &str) -> Line {
     Line::default().styled(STRONG, title).then(padding)
 }
 
-fn write_warnings(text: &mut Text, report: &Report) {
-    for WarningReport { message, remedy, .. } in &report.warnings {
+/// Warnings, a line for each, with what can be done about it.
+pub(crate) fn warnings(warnings: &[WarningReport]) -> Text {
+    let mut text = Text::default();
+    for WarningReport { message, remedy, .. } in warnings {
         let remedy = remedy.as_ref().map(|remedy| format!("; {}", words(remedy))).unwrap_or_default();
         text.line(Line::default().styled(WARN, "warning:").then(" ").then(message).then(remedy));
     }
+    text
 }
 
 fn write(text: &mut Text, report: &Report, name: &str) {
@@ -93,7 +96,7 @@ fn write(text: &mut Text, report: &Report, name: &str) {
         HumanBytes(content.bytes),
         content.manifests,
     )));
-    write_warnings(text, report);
+    text.join(warnings(&report.warnings));
     text.line(accepted().then(": this is what its makers released, to the levels stated above."));
 }
 

@@ -27,6 +27,13 @@ pub fn encode(value: &Value) -> Result<Vec<u8>, CanonicalJsonError> {
     Ok(bytes)
 }
 
+/// Whether bytes are the canonical form of the JSON document that they are. The names in it are not compared: it is for
+/// documents that have been read strictly (see [`strict_json`](sealift_archive_format::strict_json)).
+pub fn is_canonical(document: &[u8]) -> bool {
+    let canonical = serde_json::from_slice::<Canonical>(document).map(Canonical::into_bytes);
+    matches!(canonical, Ok(Ok(bytes)) if bytes == document)
+}
+
 fn write_value(value: &Value, out: &mut Vec<u8>) -> Result<(), CanonicalJsonError> {
     match value {
         Value::Null => out.extend_from_slice(b"null"),
@@ -252,6 +259,16 @@ mod tests {
     fn strings_are_not_normalised() {
         assert_eq!(canonical("\"e\u{301}\""), "\"e\u{301}\"");
         assert_eq!(canonical("\"\u{e9}\""), "\"\u{e9}\"");
+    }
+
+    #[test]
+    fn a_document_is_canonical_if_nothing_changes() {
+        for canonical in [r#"{"a":1,"b":"\""}"#, "[]", "\"\u{e9}\""] {
+            assert!(is_canonical(canonical.as_bytes()), "{canonical}");
+        }
+        for other in [r#"{"b":1,"a":2}"#, r#"{"a": 1}"#, "[]\n", r#""\u00e9""#, "[1.5]", "[1.0]", "{", ""] {
+            assert!(!is_canonical(other.as_bytes()), "{other}");
+        }
     }
 
     #[test]

@@ -4,6 +4,6 @@ pub mod bundle;
 pub(crate) mod registry_form;
 mod relocation;
 
-pub use bundle::{Bundle, BundleError, BundleImage};
+pub use bundle::{Bundle, BundleError, BundleImage, DependenciesError, Dependency, Deviation, OtherImage};
 pub use registry_form::RegistryFormError;
 pub use relocation::RelocationMapping;

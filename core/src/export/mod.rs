@@ -30,6 +30,7 @@ pub use write::{ExportError, TakenUp, Unfinished, UnfinishedError};
 use crate::archive_layout::{self, ArchiveLayoutError};
 use crate::oci::Descriptor;
 use crate::remedy::{Remediable, Remedy};
+use crate::report::Warning;
 use crate::seal::{self, SignError};
 use crate::transfer::SourceError;
 use crate::trust::{
@@ -276,6 +277,11 @@ impl Prepared {
     /// What was proven on this side.
     pub fn judgement(&self) -> &Judgement {
         &self.judgement
+    }
+
+    /// What should be known about the bundles.
+    pub fn warnings(&self) -> Vec<Warning> {
+        self.plan.closed.bundle_warnings(&self.plan.items)
     }
 
     /// The referrers of the images that are not carried.

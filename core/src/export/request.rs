@@ -46,7 +46,12 @@ pub struct ItemRequest {
 #[derive(Debug, Clone)]
 pub enum ItemOrigin {
     /// A bundle in a registry or a layout, in the form of CNAB Registries.
-    Bundle(SourceReference),
+    Bundle {
+        /// Where it is.
+        place: SourceReference,
+        /// Where its images are if its index lists none. If nothing is said, they are where its references say, in the same source.
+        images: Option<ImagesFrom>,
+    },
     /// A thin bundle in a file.
     ThinBundle {
         /// The content of `bundle.json`.

@@ -95,7 +95,7 @@ impl Destination {
     /// The name under which the trust store remembers what a tag holds, and the tag as it is delivered; `None` for a
     /// reference that sets no tag.
     pub(super) fn tag_key(&self, place: &Reference) -> Option<(String, String)> {
-        let tag = format!("{}:{}", place.repository(), place.tag_or_latest()?);
+        let tag = place.tagged_name()?;
         match self {
             Self::Layout { folder } => Some((format!("oci:{}:{tag}", folder.display()), tag)),
             Self::Registry { .. } => Some((tag.clone(), tag)),
@@ -135,8 +135,7 @@ impl Destination {
         let mut taken: HashMap<String, (&str, &Digest)> = HashMap::new();
         for (name, content) in inventory.items.iter().map(|item| (item.reference(), item.named_content())) {
             let place = self.place(name)?;
-            let Some(tag) = place.tag_or_latest() else { continue };
-            let tag = format!("{}:{tag}", place.repository());
+            let Some(tag) = place.tagged_name() else { continue };
             let (first, held) = *taken.entry(tag.clone()).or_insert((name, &content.digest));
             if *held != content.digest {
                 return Err(DestinationError::Collision { first: first.to_owned(), second: name.to_owned(), tag });

@@ -258,11 +258,13 @@ fn shipments(
             }
         };
         let images = || finding.parts.iter().zip(&bundle.images);
+        // What the index refers to by digest must be in its repository, in a registry.
+        let with_bundle = bundle.index_lists_images();
         if let Some(index) = &bundle.index {
-            // The index refers to the images by digest, so in a registry they must be in its repository.
-            shipments.push(Shipment::new(finding, index, images(), destination)?);
+            let images = images().filter(|_| with_bundle);
+            shipments.push(Shipment::new(finding, index, images, destination)?);
         }
-        if bundle.index.is_none() || matches!(destination, Destination::Layout { .. }) {
+        if !with_bundle || matches!(destination, Destination::Layout { .. }) {
             for (finding, image) in images() {
                 shipments.push(Shipment::of_image(finding, image, destination)?);
             }

@@ -39,10 +39,7 @@ pub(super) fn matching<'a>(entries: &'a [Descriptor], reference: &Reference) -> 
 
 /// The name under which a reference is listed: in full, by its tag, or by its digest when it has no tag.
 pub(super) fn entry_name(reference: &Reference) -> String {
-    match reference.tag_or_latest() {
-        Some(tag) => format!("{}:{tag}", reference.repository()),
-        None => reference.to_string(),
-    }
+    reference.tagged_name().unwrap_or_else(|| reference.to_string())
 }
 
 #[cfg(test)]

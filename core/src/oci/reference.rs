@@ -198,6 +198,12 @@ impl Reference {
         }
     }
 
+    /// The name that its tag has in full, `REPOSITORY:TAG`: two references with the same one mean the same tag. `None` for one with
+    /// only a digest.
+    pub fn tagged_name(&self) -> Option<String> {
+        self.tag_or_latest().map(|tag| format!("{}:{tag}", self.repository))
+    }
+
     /// The same repository and tag, bound to a digest.
     pub fn with_digest(&self, digest: Digest) -> Self {
         Self::new(self.repository.clone(), self.tag.clone(), Some(digest))

@@ -180,6 +180,8 @@ pub enum Remedy {
     UseFullName,
     /// Use a shorter name.
     ShortenName,
+    /// Carry the bundles that it needs as well.
+    ExportWithDependencies,
     /// Export fewer bundles and images at once.
     ExportFewer,
     /// Export fewer bundles and images at once, or ask the publisher of one whose proof takes too much work.

@@ -12,6 +12,7 @@ use sealift_proof::in_toto::{Attestation, Trace};
 use sealift_proof::level::Level;
 use serde::Serialize;
 
+pub(crate) use warning::of_bundle;
 pub use warning::{Warning, WarningReport};
 
 use crate::oci::ReferrerKind;

@@ -5,6 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::cnab::{Bundle, Deviation, OtherImage};
+use crate::oci::Reference;
 use crate::remedy::Remedy;
 use crate::trust_store::RepositoryName;
 
@@ -66,6 +68,61 @@ pub enum Warning {
         /// The repository.
         repository: RepositoryName,
     },
+    /// A bundle breaks a rule of CNAB Core.
+    BundleRule {
+        /// The reference of the bundle.
+        item: String,
+        /// The section of the specification.
+        section: &'static str,
+        /// The rule, and how it is broken.
+        #[serde(flatten)]
+        deviation: Deviation,
+    },
+    /// A bundle names an image that is not a container image, so it was not carried.
+    OtherImage {
+        /// The reference of the bundle.
+        item: String,
+        /// Where the bundle says that the image is.
+        image: String,
+        /// Its type.
+        image_type: String,
+    },
+    /// A bundle needs another one, which was not carried with it.
+    BundleNotCarried {
+        /// The reference of the bundle.
+        item: String,
+        /// The bundle that it needs, as it writes it.
+        bundle: String,
+        /// The versions that will do; all if there are none.
+        ranges: Vec<String>,
+    },
+}
+
+/// What should be known about a bundle. `images` are the media types and sizes of the manifests of its images, in their order;
+/// `carried` are the bundles that are carried with it.
+pub(crate) fn of_bundle<'i>(
+    item: &str,
+    (bundle, bundle_json): (&Bundle, &[u8]),
+    images: impl IntoIterator<Item = (&'i str, u64)>,
+    carried: &[Reference],
+) -> Vec<Warning> {
+    let item = || item.to_owned();
+    let deviations = bundle.deviations(bundle_json, images).into_iter();
+    let rules =
+        deviations.map(|deviation| Warning::BundleRule { item: item(), section: deviation.section(), deviation });
+    let others = bundle.other_images.iter().map(|OtherImage { reference, image_type }| Warning::OtherImage {
+        item: item(),
+        image: reference.clone(),
+        image_type: image_type.clone(),
+    });
+    let needed = bundle.dependencies.as_deref().unwrap_or_default().iter();
+    let left_behind = needed.filter(|needed| !carried.iter().any(|name| needed.is_met_by(name)));
+    let left_behind = left_behind.map(|needed| Warning::BundleNotCarried {
+        item: item(),
+        bundle: needed.bundle.clone(),
+        ranges: needed.ranges.clone(),
+    });
+    rules.chain(others).chain(left_behind).collect()
 }
 
 impl Warning {
@@ -75,11 +132,14 @@ impl Warning {
             Self::RedLine { .. } => Some(Remedy::ImportSoon),
             Self::InspectionsNotRun { .. } => Some(Remedy::RunInspections),
             Self::NotPinned { repository } => Some(Remedy::PinRoot { repository: repository.clone() }),
+            Self::BundleNotCarried { .. } => Some(Remedy::ExportWithDependencies),
             Self::Audit { .. }
             | Self::OtherClock { .. }
             | Self::RoleExpired { .. }
             | Self::LayoutExpired { .. }
-            | Self::Step { .. } => None,
+            | Self::Step { .. }
+            | Self::BundleRule { .. }
+            | Self::OtherImage { .. } => None,
         }
     }
 }
@@ -104,6 +164,22 @@ impl fmt::Display for Warning {
             Self::Step { step, item, text } => write!(f, "step {step} of {item}: {text}"),
             Self::NotPinned { repository } => {
                 write!(f, "repository {repository} was carried, but no root is pinned for it here, so it was ignored")
+            }
+            Self::BundleRule { item, section, deviation } => {
+                write!(f, "bundle {item} does not follow {section}: {deviation}")
+            }
+            Self::OtherImage { item, image, image_type } => {
+                write!(
+                    f,
+                    "bundle {item} names {image}, which is of type {image_type:?} and not a container image, so it is not carried"
+                )
+            }
+            Self::BundleNotCarried { item, bundle, ranges } => {
+                write!(f, "bundle {item} needs bundle {bundle}")?;
+                if !ranges.is_empty() {
+                    write!(f, " ({})", ranges.join(" or "))?;
+                }
+                f.write_str(", which is not carried with it")
             }
         }
     }

@@ -52,10 +52,7 @@ impl ItemKind {
 /// name.
 pub(crate) fn full_name(reference: &str) -> String {
     let Ok(parsed) = reference.parse::<Reference>() else { return reference.to_owned() };
-    match parsed.tag_or_latest() {
-        Some(tag) => format!("{}:{tag}", parsed.repository()),
-        None => parsed.to_string(),
-    }
+    parsed.tagged_name().unwrap_or_else(|| parsed.to_string())
 }
 
 impl From<&ItemRecord> for Item {

@@ -153,7 +153,7 @@ fn judged(finding: &Finding, clock: &Clock) -> ItemReport {
 
 /// What should be known, but is not a reason to refuse.
 fn warnings(report: &Report, head: &Head, findings: &Findings) -> Vec<Warning> {
-    let Head { carried, terms, .. } = head;
+    let Head { carried, closed, inventory, terms, .. } = head;
     let mut warnings = time_warnings(&report.time, terms.warn_before_expiry());
     for repository in &report.repositories {
         let expired = repository.roles.iter().filter(|role| !role.expiry.valid_now);
@@ -180,6 +180,7 @@ fn warnings(report: &Report, head: &Head, findings: &Findings) -> Vec<Warning> {
     let was_ignored = |name: &&RepositoryName| !findings.repositories.iter().any(|it| it.name == **name);
     let ignored = carried.names().into_iter().filter(was_ignored);
     warnings.extend(ignored.map(|repository| Warning::NotPinned { repository: repository.clone() }));
+    warnings.extend(closed.bundle_warnings(&inventory.items));
     warnings
 }
 

@@ -124,7 +124,7 @@ impl Crossing {
         if !self.is_sample() {
             return self.image_request(IMAGE);
         }
-        let origin = ItemOrigin::Bundle(self.place(BUNDLE));
+        let origin = ItemOrigin::Bundle { place: self.place(BUNDLE), images: None };
         let items = vec![ItemRequest { name: BUNDLE.to_owned(), origin }];
         ExportRequest { items, platforms: Platforms::All, referrers: usual_kinds() }
     }

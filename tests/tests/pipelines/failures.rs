@@ -54,7 +54,7 @@ fn item(name: &str, origin: ItemOrigin) -> ExportRequest {
 
 /// A bundle of this name in this source.
 fn stored(source: Arc<dyn Source>, name: &str) -> ExportRequest {
-    item(name, ItemOrigin::Bundle(SourceReference { source, reference: name.parse().unwrap() }))
+    item(name, ItemOrigin::Bundle { place: SourceReference { source, reference: name.parse().unwrap() }, images: None })
 }
 
 /// An image of this name in this source.

@@ -16,7 +16,10 @@ fn plan(source: HostileSource, images: &[&str], bundles: &[&str]) -> (Result<exp
     let source: Arc<dyn Source> = Arc::new(source);
     let place = |name: &str| SourceReference { source: Arc::clone(&source), reference: name.parse().unwrap() };
     let image = |name: &&str| ItemRequest { name: (*name).to_owned(), origin: ItemOrigin::Image(place(name)) };
-    let bundle = |name: &&str| ItemRequest { name: (*name).to_owned(), origin: ItemOrigin::Bundle(place(name)) };
+    let bundle = |name: &&str| ItemRequest {
+        name: (*name).to_owned(),
+        origin: ItemOrigin::Bundle { place: place(name), images: None },
+    };
     let request = ExportRequest {
         items: bundles.iter().map(bundle).chain(images.iter().map(image)).collect(),
         platforms: Platforms::All,

@@ -1,19 +1,19 @@
 //! The form that a bundle has in a registry: a config manifest around `bundle.json`, and an index over it and the
-//! images (CNAB Registries 1.0 §201).
+//! images, or over it alone; its invocation images may have an index of their own (CNAB Registries 1.0 §201).
 //!
-//! Nobody signs these two documents, and others read them: docker, containerd, cnab-to-oci, porter. So they are a
-//! function of what is signed, in one of the few forms in which they are known to be written. Two functions write them,
+//! Nobody signs these documents, and others read them: docker, containerd, cnab-to-oci, porter. So they are a
+//! function of what is signed, in one of the few forms in which they may be written. A function writes each of them,
 //! and [`check`] accepts only what these write: no other member, no other value, no other entry.
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::strict_json::{self, JsonError, Names};
 use serde::{Deserialize, Serialize};
 
-use super::Bundle;
+use super::{Bundle, BundleImage};
 use crate::oci::descriptor::Annotations;
 use crate::oci::manifest::ImageIndex;
 use crate::oci::media_type::{DOCKER_CONFIG, DOCKER_INDEX, DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
-use crate::oci::{Descriptor, ManifestBytes, ManifestError};
+use crate::oci::{Descriptor, Document, ManifestBytes, ManifestError};
 
 /// The media type of `bundle.json` in a registry.
 pub(crate) const BUNDLE_MEDIA_TYPE: &str = "application/vnd.cnab.bundle.config.v1+json";
@@ -47,7 +47,7 @@ pub enum RegistryFormError {
     /// A document has a member that it has in no known form, or a member of another type.
     #[error("{document} is not written in a known form")]
     Members {
-        /// The index, or the config manifest.
+        /// An index, or the config manifest.
         document: Digest,
         /// What is wrong.
         source: JsonError,
@@ -59,6 +59,12 @@ pub enum RegistryFormError {
         found: String,
         /// What should be listed, in the same form.
         expected: String,
+    },
+    /// The index of the invocation images does not list exactly these.
+    #[error("index {index} does not list the invocation images of the bundle, and nothing else, in a known form")]
+    InvocationImages {
+        /// The index.
+        index: Digest,
     },
     /// An annotation of the index does not agree with `bundle.json`.
     #[error("the index has an annotation {name} that does not agree with bundle.json")]
@@ -88,6 +94,18 @@ struct IndexForm {
     media_type: Option<String>,
     /// The names of its annotations.
     annotations: Vec<String>,
+    images: ListedImages,
+}
+
+/// Which images an index lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum ListedImages {
+    /// Each image, in an entry of its own.
+    Each,
+    /// One index of all invocation images, and each component.
+    InvocationsTogether(Descriptor),
+    /// None: they are found by the references that the bundle has.
+    None,
 }
 
 /// How a config manifest is written.
@@ -130,6 +148,17 @@ struct Entry {
     annotations: Annotations,
 }
 
+/// An index of invocation images, with every member that it may have. None of its entries states a platform: which one runs where is
+/// for the images to say, and nobody signs this list.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct InvocationIndex {
+    schema_version: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media_type: Option<String>,
+    manifests: Vec<Content>,
+}
+
 /// A config manifest, with every member that it may have.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -154,7 +183,7 @@ impl WrittenForm {
     fn own() -> Self {
         let annotations = [ARTIFACT_TYPE, TITLE, VERSION].map(str::to_owned).to_vec();
         Self {
-            index: IndexForm { media_type: Some(OCI_INDEX.to_owned()), annotations },
+            index: IndexForm { media_type: Some(OCI_INDEX.to_owned()), annotations, images: ListedImages::Each },
             config: ConfigForm { media_type: Some(OCI_MANIFEST.to_owned()), layers: Layers::Empty },
         }
     }
@@ -168,14 +197,30 @@ fn index(form: &IndexForm, bundle: &Bundle, config: &Descriptor, images: &[Descr
     let named = bundle.images.iter().zip(images);
     let (invocation, components): (Vec<_>, Vec<_>) = named.partition(|(image, _)| image.component.is_none());
     let mut manifests = vec![entry(config, &[(KIND, CONFIG)])];
-    manifests.extend(invocation.iter().rev().map(|(_, descriptor)| entry(descriptor, &[(KIND, INVOCATION)])));
-    manifests.extend(components.iter().map(|(image, descriptor)| {
-        let component = image.component.as_deref().unwrap_or_default();
-        entry(descriptor, &[(KIND, "component"), (COMPONENT, component)])
-    }));
+    let as_invocation = |descriptor: &Descriptor| entry(descriptor, &[(KIND, INVOCATION)]);
+    match &form.images {
+        ListedImages::Each => {
+            manifests.extend(invocation.iter().rev().map(|(_, descriptor)| as_invocation(descriptor)))
+        }
+        ListedImages::InvocationsTogether(index) => manifests.push(as_invocation(index)),
+        ListedImages::None => {}
+    }
+    if form.images != ListedImages::None {
+        manifests.extend(components.iter().map(|(image, descriptor)| {
+            let component = image.component.as_deref().unwrap_or_default();
+            entry(descriptor, &[(KIND, "component"), (COMPONENT, component)])
+        }));
+    }
     let own = |name: &String| Some((name.clone(), annotation(name, bundle)?));
     let annotations = form.annotations.iter().filter_map(own).collect();
     Index { schema_version: 2, media_type: form.media_type.clone(), manifests, annotations }
+}
+
+/// The index of a bundle's invocation images, as a function: they are listed in the order of the bundle.
+fn invocation_index(media_type: Option<String>, bundle: &Bundle, images: &[Descriptor]) -> InvocationIndex {
+    let invocation = bundle.images.iter().zip(images).filter(|(image, _)| image.component.is_none());
+    let manifests = invocation.map(|(_, descriptor)| Content::from(descriptor)).collect();
+    InvocationIndex { schema_version: 2, media_type, manifests }
 }
 
 /// What an annotation of the index says about a bundle; `None` for an unknown annotation, or for a list.
@@ -258,14 +303,20 @@ fn is_right(name: &str, value: &str, bundle: &Bundle, bundle_json: &[u8]) -> boo
 
 /// The config manifest of a bundle, as a function.
 fn config_manifest(form: &ConfigForm, bundle_json: &Descriptor) -> ConfigManifest {
-    let Descriptor { media_type, digest, size, .. } = bundle_json.clone();
-    let config = Content { media_type, digest, size };
+    let config = Content::from(bundle_json);
     let layers = match form.layers {
         Layers::Null => None,
         Layers::Empty => Some(Vec::new()),
         Layers::Bundle => Some(vec![config.clone()]),
     };
     ConfigManifest { schema_version: 2, media_type: form.media_type.clone(), config, layers }
+}
+
+impl From<&Descriptor> for Content {
+    fn from(descriptor: &Descriptor) -> Self {
+        let Descriptor { media_type, digest, size, .. } = descriptor.clone();
+        Self { media_type, digest, size }
+    }
 }
 
 fn entry(descriptor: &Descriptor, annotations: &[(&str, &str)]) -> Entry {
@@ -282,26 +333,45 @@ pub(crate) fn config_entry(index: &ImageIndex) -> Result<&Descriptor, RegistryFo
     configs.next().ok_or(RegistryFormError::NotABundle)
 }
 
-/// The entries of a bundle's images, in the order of the bundle's images. Believed only after [`check`].
+/// The entries of a bundle's images, in the order of the bundle's images; `None` if the index lists `bundle.json` alone. Believed only
+/// after [`check`]. `held` supplies the manifests below the index.
 ///
 /// # Errors
 /// [`RegistryFormError::ImageNotListed`].
 pub(crate) fn image_entries<'a>(
     index: &'a ImageIndex,
     bundle: &Bundle,
-) -> Result<Vec<&'a Descriptor>, RegistryFormError> {
-    let mut invocation = index.manifests.iter().rev().filter(|entry| kind(entry) == Some(INVOCATION));
-    let mut find = |image: &super::BundleImage| {
+    held: impl Fn(&Digest) -> Option<&'a ManifestBytes>,
+) -> Result<Option<Vec<&'a Descriptor>>, RegistryFormError> {
+    if index.manifests.len() == 1 && !bundle.images.is_empty() {
+        return Ok(None);
+    }
+    let mut invocation: Vec<&Descriptor> = index.manifests.iter().filter(|it| kind(it) == Some(INVOCATION)).collect();
+    invocation.reverse();
+    let promised = |image: &BundleImage, entry: &Descriptor| image.digest.as_ref() == Some(&entry.digest);
+    if let [only] = invocation.as_slice()
+        && !bundle.images.iter().any(|image| promised(image, only))
+        && let Some(Document::Index(together)) = held(&only.digest).map(ManifestBytes::document)
+        && (bundle.images.iter().filter(|image| image.component.is_none()).count() > 1
+            || together.manifests.iter().any(|entry| bundle.images.iter().any(|image| promised(image, entry))))
+    {
+        invocation = together.manifests.iter().collect();
+    }
+    let mut in_order = invocation.iter().copied();
+    let mut find = |image: &BundleImage| {
         let by_kind = match &image.component {
-            None => invocation.next(),
+            None => in_order.next(),
             Some(component) => index.manifests.iter().find(|entry| entry.annotations.get(COMPONENT) == Some(component)),
         };
         // What the bundle promises is signed with it; annotations are not.
-        let promised = |digest: &Digest| index.manifests.iter().find(|entry| entry.digest == *digest);
-        let found = image.digest.as_ref().map_or(by_kind, promised);
+        let by_promise = |digest: &Digest| {
+            let mut listed = index.manifests.iter().chain(invocation.iter().copied());
+            listed.find(|entry| entry.digest == *digest)
+        };
+        let found = image.digest.as_ref().map_or(by_kind, by_promise);
         found.ok_or_else(|| RegistryFormError::ImageNotListed { reference: image.reference.clone() })
     };
-    bundle.images.iter().map(&mut find).collect()
+    bundle.images.iter().map(&mut find).collect::<Result<_, _>>().map(Some)
 }
 
 fn kind(entry: &Descriptor) -> Option<&str> {
@@ -353,9 +423,10 @@ pub(crate) fn check<'m>(
     if let Some((name, _)) = read.annotations.iter().find(|(name, value)| !is_right(name, value, bundle, bytes)) {
         return Err(RegistryFormError::Annotation { name: name.to_owned() });
     }
-    let form = IndexForm { media_type: read.media_type.clone(), annotations: Vec::new() };
+    let listed = listed_images(&read.manifests, bundle, images, &held)?;
+    let form = IndexForm { media_type: read.media_type.clone(), annotations: Vec::new(), images: listed };
     let mut expected = index(&form, bundle, config.descriptor(), images);
-    let first_component = bundle.images.iter().filter(|image| image.component.is_none()).count().saturating_add(1);
+    let first_component = expected.manifests.partition_point(|entry| entry.annotations.get(COMPONENT).is_none());
     let mut listed = read.manifests;
     // Components are found by name: their order makes no difference to anyone.
     for entries in [&mut listed, &mut expected.manifests] {
@@ -369,6 +440,31 @@ pub(crate) fn check<'m>(
         }
     }
     Ok(())
+}
+
+/// Which images an index lists, as far as its entries tell.
+fn listed_images<'m>(
+    entries: &[Entry],
+    bundle: &Bundle,
+    images: &[Descriptor],
+    held: impl Fn(&Digest) -> Option<&'m ManifestBytes>,
+) -> Result<ListedImages, RegistryFormError> {
+    let first = match entries {
+        [_] if !images.is_empty() => return Ok(ListedImages::None),
+        [_, first, ..] if first.annotations.get(KIND) == Some(INVOCATION) => first,
+        _ => return Ok(ListedImages::Each),
+    };
+    let index = match held(&first.digest) {
+        Some(index) if !images.iter().any(|image| image.digest == first.digest) => index,
+        _ => return Ok(ListedImages::Each),
+    };
+    let read: InvocationIndex = exactly(index)?;
+    let must_state = index.descriptor().media_type == DOCKER_INDEX;
+    if read != invocation_index(read.media_type.clone(), bundle, images) || (must_state && read.media_type.is_none()) {
+        return Err(RegistryFormError::InvocationImages { index: first.digest.clone() });
+    }
+    let Entry { media_type, digest, size, .. } = first;
+    Ok(ListedImages::InvocationsTogether(Descriptor::new(media_type, digest.clone(), *size)))
 }
 
 fn check_config_manifest(found: &ManifestBytes, bundle_json: &Descriptor) -> Result<(), RegistryFormError> {

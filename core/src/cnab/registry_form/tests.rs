@@ -97,7 +97,7 @@ fn what_is_built_is_read_back() {
     let (config, index) = build(&bundle, BUNDLE_JSON, &images()).unwrap();
     let Document::Index(listed) = index.document() else { panic!("not an index") };
     assert_eq!(config_entry(listed).unwrap().digest, config.descriptor().digest);
-    let found = image_entries(listed, &bundle).unwrap();
+    let found = image_entries(listed, &bundle, |_| None).unwrap().unwrap();
     assert!(found.iter().map(|entry| &entry.digest).eq(images().iter().map(|image| &image.digest)));
     let bundle_json = Descriptor::of(BUNDLE_MEDIA_TYPE, BUNDLE_JSON);
     check(&index, &bundle, (&bundle_json, BUNDLE_JSON), &images(), |_| Some(&config)).unwrap();
@@ -250,4 +250,85 @@ fn an_index_of_something_else_is_not_a_bundle() {
     let index =
         ImageIndex { manifests: images(), subject: None, artifact_type: None, annotations: Annotations::default() };
     assert!(matches!(config_entry(&index), Err(RegistryFormError::NotABundle)));
+}
+
+#[test]
+fn an_index_may_list_bundle_json_alone() {
+    let mut found = Found::new();
+    found.index["manifests"].as_array_mut().unwrap().truncate(1);
+    found.check().unwrap();
+    let read = ManifestBytes::new(
+        Descriptor::of(OCI_INDEX, found.index.to_string().as_bytes()),
+        found.index.to_string().into_bytes(),
+    );
+    let read = read.unwrap();
+    let Document::Index(index) = read.document() else { panic!("not an index") };
+    assert!(image_entries(index, &Bundle::parse(BUNDLE_JSON).unwrap(), |_| None).unwrap().is_none());
+    found.index["manifests"][0]["annotations"] = json!({ (KIND): "invocation" });
+    assert!(matches!(found.check(), Err(RegistryFormError::Entry { .. })));
+}
+
+/// A bundle whose invocation images have an index of their own.
+struct Together {
+    found: Found,
+    index: ManifestBytes,
+}
+
+impl Together {
+    fn new(media_type: &str, index: &Value) -> Self {
+        let bytes = index.to_string().into_bytes();
+        let index = ManifestBytes::new(Descriptor::of(media_type, &bytes), bytes).unwrap();
+        let mut found = Found::new();
+        let entries = found.index["manifests"].as_array_mut().unwrap();
+        entries[1] = listed(index.descriptor(), &[(KIND, "invocation")]);
+        entries.remove(2);
+        Self { found, index }
+    }
+
+    fn check(&self) -> Result<(), RegistryFormError> {
+        let read = |media_type: &str, document: &Value| {
+            let bytes = document.to_string().into_bytes();
+            ManifestBytes::new(Descriptor::of(media_type, &bytes), bytes).unwrap()
+        };
+        let index = read(OCI_INDEX, &self.found.index);
+        let config = read(OCI_MANIFEST, &self.found.config_manifest);
+        let held = |digest: &Digest| [&config, &self.index].into_iter().find(|it| it.descriptor().digest == *digest);
+        let bundle = Bundle::parse(BUNDLE_JSON).unwrap();
+        check(&index, &bundle, (&self.found.config, BUNDLE_JSON), &images(), held)?;
+        let Document::Index(index) = index.document() else { panic!("not an index") };
+        let entries = image_entries(index, &bundle, held)?.unwrap();
+        assert!(entries.iter().map(|entry| &entry.digest).eq(images().iter().map(|image| &image.digest)));
+        Ok(())
+    }
+}
+
+#[test]
+fn invocation_images_may_have_an_index_of_their_own() {
+    let plain =
+        |image: &Descriptor| json!({ "mediaType": image.media_type, "digest": image.digest, "size": image.size });
+    let [installer, other, api, _] = <[Descriptor; 4]>::try_from(images()).unwrap();
+    let index = |manifests: Value| json!({ "schemaVersion": 2, "manifests": manifests });
+    let right = index(json!([plain(&installer), plain(&other)]));
+    Together::new(OCI_INDEX, &right).check().unwrap();
+    let mut stated = right.clone();
+    stated["mediaType"] = json!(DOCKER_INDEX);
+    Together::new(DOCKER_INDEX, &stated).check().unwrap();
+
+    let mut with_platform = plain(&other);
+    with_platform["platform"] = json!({ "os": "windows", "architecture": "amd64" });
+    let mut with_subject = right.clone();
+    with_subject["subject"] = plain(&api);
+    for (what, media_type, wrong) in [
+        ("exchanged", OCI_INDEX, index(json!([plain(&other), plain(&installer)]))),
+        ("one less", OCI_INDEX, index(json!([plain(&installer)]))),
+        ("one more", OCI_INDEX, index(json!([plain(&installer), plain(&other), plain(&api)]))),
+        ("another", OCI_INDEX, index(json!([plain(&installer), plain(&api)]))),
+        ("a platform that nobody signed", OCI_INDEX, index(json!([plain(&installer), with_platform]))),
+        ("a subject", OCI_INDEX, with_subject),
+        ("Docker's list without its type", DOCKER_INDEX, right),
+    ] {
+        let error = Together::new(media_type, &wrong).check().unwrap_err();
+        let refused = matches!(error, RegistryFormError::InvocationImages { .. } | RegistryFormError::Members { .. });
+        assert!(refused, "{what}: {error}");
+    }
 }

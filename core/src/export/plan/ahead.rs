@@ -156,7 +156,7 @@ fn roots(request: &ExportRequest) -> Vec<Ask> {
     let mut roots = Vec::new();
     for item in &request.items {
         match &item.origin {
-            ItemOrigin::Bundle(place) => roots.push(ask(place, true)),
+            ItemOrigin::Bundle { place, .. } => roots.push(ask(place, true)),
             ItemOrigin::Image(place) => roots.push(ask(place, false)),
             ItemOrigin::ThinBundle { bundle_json, images } => {
                 let bundle = Bundle::parse(bundle_json);

@@ -94,6 +94,9 @@ pub fn plan(request: &ExportRequest, workers: &Workers) -> Result<Plan, PlanErro
     Ok(plan)
 }
 
+/// Images of a bundle: what the inventory says about each, and its graphs.
+type Images = Vec<(ImageRecord, ClosedImage)>;
+
 struct Planner<'a> {
     platforms: &'a Platforms,
     kinds: &'a BTreeSet<ReferrerKind>,
@@ -115,14 +118,19 @@ impl Planner<'_> {
 
     fn item(&mut self, ItemRequest { name, origin }: &ItemRequest) -> Result<(), PlanError> {
         match origin {
-            ItemOrigin::Bundle(place) => self.stored_bundle(name, place),
+            ItemOrigin::Bundle { place, images } => self.stored_bundle(name, place, images.as_ref()),
             ItemOrigin::ThinBundle { bundle_json, images } => self.thin_bundle(name, bundle_json, images),
             ItemOrigin::Image(place) => self.lone_image(name, place),
         }
     }
 
-    /// A bundle in the form of CNAB Registries: its index leads to everything.
-    fn stored_bundle(&mut self, name: &str, place: &SourceReference) -> Result<(), PlanError> {
+    /// A bundle in the form of CNAB Registries: its index leads to everything, or to `bundle.json` alone.
+    fn stored_bundle(
+        &mut self,
+        name: &str,
+        place: &SourceReference,
+        from: Option<&ImagesFrom>,
+    ) -> Result<(), PlanError> {
         let registry_form = |source| PlanError::RegistryForm { reference: name.to_owned(), source };
         let graph = self.resolve(name, place)?;
         let Document::Index(index) = graph.root().document() else {
@@ -135,16 +143,23 @@ impl Planner<'_> {
         };
         let bundle_json = self.read_bundle(name, place, &config)?;
         let bundle = parse(name, &bundle_json)?;
-        let entries = registry_form::image_entries(index, &bundle).map_err(registry_form)?;
-        let described: Vec<Descriptor> =
-            entries.iter().map(|entry| Descriptor::new(&entry.media_type, entry.digest.clone(), entry.size)).collect();
+        let held = |digest: &Digest| self.graphs.held(digest);
+        let entries = registry_form::image_entries(index, &bundle, held).map_err(registry_form)?;
+        let plain = |entry: &&Descriptor| Descriptor::new(&entry.media_type, entry.digest.clone(), entry.size);
+        let (images, described) = match entries.map(|entries| entries.iter().map(plain).collect::<Vec<_>>()) {
+            Some(described) => {
+                let images = bundle.images.iter().zip(&described);
+                let images = images.map(|(image, descriptor)| self.image(image, place, descriptor));
+                (images.collect::<Result<_, _>>()?, described)
+            }
+            None => {
+                let beside = || ImagesFrom::TheirReferences(Arc::clone(&place.source));
+                self.images_elsewhere(&bundle, &from.cloned().unwrap_or_else(beside))?
+            }
+        };
         let held = |digest: &Digest| self.graphs.held(digest);
         registry_form::check(graph.root(), &bundle, (&config, &bundle_json), &described, held)
             .map_err(registry_form)?;
-        let mut images = Vec::new();
-        for (image, descriptor) in bundle.images.iter().zip(&described) {
-            images.push(self.image(image, place, descriptor)?);
-        }
         self.add_bundle(name, &config, bundle_json, bundle, graph, images);
         Ok(())
     }
@@ -152,13 +167,7 @@ impl Planner<'_> {
     /// A thin bundle: its images are stored elsewhere, and its registry form is made here.
     fn thin_bundle(&mut self, name: &str, bundle_json: &[u8], from: &ImagesFrom) -> Result<(), PlanError> {
         let bundle = parse(name, bundle_json)?;
-        let (mut images, mut descriptors) = (Vec::new(), Vec::new());
-        for image in &bundle.images {
-            let place = locate(image, from)?;
-            let root = self.resolve_root(&image.reference, &place)?;
-            images.push(self.image(image, &place, &root)?);
-            descriptors.push(root);
-        }
+        let (images, descriptors) = self.images_elsewhere(&bundle, from)?;
         let unusable = |source| PlanError::Manifest { reference: name.to_owned(), source };
         let (config_manifest, index) = registry_form::build(&bundle, bundle_json, &descriptors).map_err(unusable)?;
         let root = index.descriptor().clone();
@@ -169,6 +178,18 @@ impl Planner<'_> {
         let config = Descriptor::of(registry_form::BUNDLE_MEDIA_TYPE, bundle_json);
         self.add_bundle(name, &config, bundle_json.to_vec(), bundle, graph, images);
         Ok(())
+    }
+
+    /// The images of a bundle that no index lists, with their descriptors.
+    fn images_elsewhere(&mut self, bundle: &Bundle, from: &ImagesFrom) -> Result<(Images, Vec<Descriptor>), PlanError> {
+        let (mut images, mut descriptors) = (Vec::new(), Vec::new());
+        for image in &bundle.images {
+            let place = locate(image, from)?;
+            let root = self.resolve_root(&image.reference, &place)?;
+            images.push(self.image(image, &place, &root)?);
+            descriptors.push(root);
+        }
+        Ok((images, descriptors))
     }
 
     fn lone_image(&mut self, name: &str, place: &SourceReference) -> Result<(), PlanError> {
@@ -299,7 +320,7 @@ impl Planner<'_> {
         bundle_json: Vec<u8>,
         bundle: Bundle,
         index: Arc<Graph>,
-        images: Vec<(ImageRecord, ClosedImage)>,
+        images: Images,
     ) {
         let (records, images) = images.into_iter().unzip();
         self.plan.items.push(ItemRecord::Bundle(BundleRecord {

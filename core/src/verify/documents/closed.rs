@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::entry_name::EntryPlace;
-use sealift_archive_format::inventory::{Completeness, ImageRecord, ImageRole, Inventory};
+use sealift_archive_format::inventory::{Completeness, ImageRecord, ImageRole, Inventory, ItemRecord};
 
 use super::DocumentError;
 use crate::cnab::Bundle;
-use crate::oci::{Descriptor, Document, Graph, ManifestBytes};
+use crate::oci::{Descriptor, Document, Graph, ManifestBytes, Reference};
+use crate::report::{self, Warning};
 use crate::trust::NamedGraphs;
 
 /// The most things that one attestation is attached to.
@@ -105,6 +106,18 @@ impl ClosedImage {
     }
 }
 
+impl ClosedBundle {
+    /// Whether its index leads to its images. Otherwise they are found by their own names.
+    pub(crate) fn index_lists_images(&self) -> bool {
+        // One index lists all of them or none.
+        let first = self.images.first().map(|image| image.graph.root().descriptor());
+        let listed = |index: &Arc<Graph>| {
+            first.is_none_or(|first| index.manifests().iter().any(|it| it.descriptor().digest == first.digest))
+        };
+        self.index.as_ref().is_some_and(listed)
+    }
+}
+
 impl ClosedItem {
     /// The index that holds a bundle in a registry, where there is one.
     pub fn index(&self) -> Option<&Arc<Graph>> {
@@ -122,9 +135,10 @@ impl ClosedItem {
         }
     }
 
-    /// From where everything of it is reached, except for referrers: the index of a bundle, and otherwise the images.
+    /// From where everything of it is reached, except for referrers: the index of a bundle, and the images that it does not list.
     fn roots(&self) -> impl Iterator<Item = &Arc<Graph>> {
-        let images = self.images().iter().map(|image| &image.graph).filter(|_| self.index().is_none());
+        let lists_images = matches!(self, Self::Bundle(bundle) if bundle.index_lists_images());
+        let images = self.images().iter().map(|image| &image.graph).filter(move |_| !lists_images);
         self.index().into_iter().chain(images)
     }
 }
@@ -150,6 +164,21 @@ impl Closed {
             }));
         }
         named
+    }
+
+    /// What should be known about the bundles of the inventory from which this was made.
+    pub(crate) fn bundle_warnings(&self, items: &[ItemRecord]) -> Vec<Warning> {
+        let names = items.iter().filter(|item| item.as_bundle().is_some());
+        let carried: Vec<Reference> = names.filter_map(|item| item.reference().parse().ok()).collect();
+        let mut warnings = Vec::new();
+        for (record, item) in items.iter().zip(&self.items) {
+            let ClosedItem::Bundle(ClosedBundle { digest, bundle, images, .. }) = item else { continue };
+            let bundle_json = self.bundle_files.get(digest).map_or(&[][..], |bytes| bytes);
+            let images = images.iter().map(|image| image.graph.root().descriptor());
+            let images = images.map(|image| (image.media_type.as_str(), image.size));
+            warnings.extend(report::of_bundle(record.reference(), (bundle, bundle_json), images, &carried));
+        }
+        warnings
     }
 
     /// The reference of the item or part that each blob belongs to first, in the inventory from which this was made.

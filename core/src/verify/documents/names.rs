@@ -36,8 +36,8 @@ impl<'n> ListedNames<'n> {
             return Err(DocumentError::Promise { name, promised, found });
         }
         // A name without a tag contains the digest, and has just been checked against it.
-        let Some(tag) = reference.tag_or_latest() else { return Ok(()) };
-        let known = self.0.entry(format!("{}:{tag}", reference.repository())).or_insert((name, content));
+        let Some(tag) = reference.tagged_name() else { return Ok(()) };
+        let known = self.0.entry(tag).or_insert((name, content));
         if known.1 == content {
             return Ok(());
         }

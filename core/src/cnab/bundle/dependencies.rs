@@ -1,0 +1,278 @@
+//! The bundles that a bundle needs: `io.cnab.dependencies` (CNAB Dependencies 1.0, §500), and Porter's second form of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use sealift_archive_format::strict_json::{self, Names};
+use semver::{Comparator, Prerelease, Version, VersionReq};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+
+use crate::oci::{Reference, Tag};
+
+/// The extension of CNAB.
+pub(super) const EXTENSION: &str = "io.cnab.dependencies";
+/// The second form that Porter gave it.
+pub(super) const PORTER_EXTENSION: &str = "org.getporter.dependencies@v2";
+
+/// The most bundles that one bundle may need.
+const MAXIMUM_DEPENDENCIES: usize = 1_000;
+/// The most ranges of versions of one of them.
+const MAXIMUM_RANGES: usize = 100;
+
+/// A bundle that another one needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dependency {
+    /// What the bundle that needs it calls it.
+    pub name: String,
+    /// Where it is, as it is written: `REGISTRY/NAME`, with or without a tag.
+    pub bundle: String,
+    /// The versions that will do, as they are written; all if there are none.
+    pub ranges: Vec<String>,
+    /// Whether versions that are not yet released will do.
+    pub prereleases: bool,
+}
+
+/// Why it is not known which bundles a bundle needs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct DependenciesError(String);
+
+#[derive(Deserialize)]
+struct Extended {
+    #[serde(default)]
+    custom: Option<Extensions>,
+}
+
+#[derive(Deserialize)]
+struct Extensions {
+    #[serde(default, rename = "io.cnab.dependencies")]
+    first: Option<Requires<RawVersions>>,
+    #[serde(default, rename = "org.getporter.dependencies@v2")]
+    second: Option<Requires<String>>,
+}
+
+#[derive(Deserialize)]
+struct Requires<V> {
+    #[serde(default = "Limited::none")]
+    requires: Limited<V>,
+}
+
+/// What is needed, of a bounded number.
+struct Limited<V>(BTreeMap<String, RawDependency<V>>);
+
+impl<V> Limited<V> {
+    fn none() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+#[derive(Deserialize)]
+struct RawDependency<V> {
+    bundle: String,
+    #[serde(default = "Option::default")]
+    version: Option<V>,
+}
+
+#[derive(Deserialize)]
+struct RawVersions {
+    #[serde(default)]
+    ranges: Option<Vec<String>>,
+    #[serde(default)]
+    prereleases: bool,
+}
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Limited<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct LimitedVisitor<V>(std::marker::PhantomData<V>);
+        impl<'de, V: Deserialize<'de>> Visitor<'de> for LimitedVisitor<V> {
+            type Value = Limited<V>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "at most {MAXIMUM_DEPENDENCIES} bundles by name")
+            }
+
+            fn visit_unit<E>(self) -> Result<Limited<V>, E> {
+                Ok(Limited::none())
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Limited<V>, A::Error> {
+                let mut needed = BTreeMap::new();
+                while let Some((name, dependency)) = access.next_entry()? {
+                    if needed.len() == MAXIMUM_DEPENDENCIES {
+                        return Err(A::Error::invalid_length(MAXIMUM_DEPENDENCIES + 1, &self));
+                    }
+                    needed.insert(name, dependency);
+                }
+                Ok(Limited(needed))
+            }
+        }
+        deserializer.deserialize_any(LimitedVisitor(std::marker::PhantomData))
+    }
+}
+
+/// The bundles that a bundle needs, in the order of the names that it gives them. Its file has been read strictly before.
+///
+/// # Errors
+/// [`DependenciesError`]: the extension is not written as its specification says.
+pub(super) fn read(bundle_json: &[u8]) -> Result<Vec<Dependency>, DependenciesError> {
+    let read: Extended = strict_json::read_again(bundle_json, Names::Folded)
+        .map_err(|error| DependenciesError(format!("the extension is not in its known form: {error}")))?;
+    let Extensions { first, second } = read.custom.unwrap_or(Extensions { first: None, second: None });
+    let mut needed = Vec::new();
+    for (name, RawDependency { bundle, version }) in first.into_iter().flat_map(|first| first.requires.0) {
+        let RawVersions { ranges, prereleases } = version.unwrap_or(RawVersions { ranges: None, prereleases: false });
+        let ranges = ranges.unwrap_or_default();
+        if ranges.len() > MAXIMUM_RANGES {
+            return Err(DependenciesError(format!("{name} has more than {MAXIMUM_RANGES} ranges of versions")));
+        }
+        needed.push(Dependency { name, bundle, ranges, prereleases });
+    }
+    for (name, RawDependency { bundle, version }) in second.into_iter().flat_map(|second| second.requires.0) {
+        let ranges = version.filter(|range| !range.is_empty()).into_iter().collect();
+        needed.push(Dependency { name, bundle, ranges, prereleases: false });
+    }
+    Ok(needed)
+}
+
+impl Dependency {
+    /// What it refers to; `None` where that is not a reference.
+    pub fn reference(&self) -> Option<Reference> {
+        self.bundle.parse().ok()
+    }
+
+    /// Whether the bundle of this name is the one that is needed: that very tag or digest where one is written, and otherwise any
+    /// version that will do.
+    pub fn is_met_by(&self, name: &Reference) -> bool {
+        let Some(needed) = self.reference().filter(|needed| needed.repository() == name.repository()) else {
+            return false;
+        };
+        if needed.digest().is_some() {
+            return needed.digest() == name.digest();
+        }
+        match (needed.tag(), name.tag_or_latest()) {
+            (Some(tag), found) => found.as_ref() == Some(tag),
+            (None, Some(found)) if self.ranges.is_empty() => found == Tag::latest(),
+            (None, Some(found)) => self.takes(&found).is_some(),
+            (None, None) => false,
+        }
+    }
+
+    /// The version that a tag stands for, if it will do.
+    fn takes(&self, tag: &Tag) -> Option<Version> {
+        let version = version_of(tag)?;
+        if !version.pre.is_empty() && !self.prereleases {
+            return None;
+        }
+        let released = Version { pre: Prerelease::EMPTY, ..version.clone() };
+        let alternatives = self.ranges.iter().flat_map(|range| range.split("||"));
+        let mut ranges = alternatives.filter_map(requirement);
+        ranges.any(|range| range.matches(&version) || range.matches(&released)).then_some(version)
+    }
+
+    /// The tag of the newest version that will do.
+    pub fn newest<'t>(&self, tags: impl IntoIterator<Item = &'t Tag>) -> Option<&'t Tag> {
+        let fitting = tags.into_iter().filter_map(|tag| Some((self.takes(tag)?, tag)));
+        fitting.max_by(|(one, _), (other, _)| one.cmp(other)).map(|(_, tag)| tag)
+    }
+}
+
+impl fmt::Display for Dependency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.bundle)?;
+        match self.ranges.as_slice() {
+            [] => Ok(()),
+            ranges => write!(f, " ({})", ranges.join(" or ")),
+        }
+    }
+}
+
+/// The version that a tag is written for: tags cannot have a `+`, so tools write `_`.
+fn version_of(tag: &Tag) -> Option<Version> {
+    let text = tag.as_str();
+    Version::parse(&text.strip_prefix('v').unwrap_or(text).replacen('_', "+", 1)).ok()
+}
+
+/// A range as CNAB 500 writes it (`1.2.3`, `1.2.x`, `1.x`, `1.5.x - 3`), or with the comparators that Porter takes.
+fn requirement(range: &str) -> Option<VersionReq> {
+    let plain = |part: &str| part.trim().trim_start_matches('v').to_owned();
+    if let Some((from, to)) = range.split_once(" - ") {
+        let from = plain(from).replace(".x", "");
+        return VersionReq::parse(&format!(">={from}, <={}", plain(to).replace(".x", ""))).ok();
+    }
+    let range = plain(range);
+    let mut comparators: Vec<Comparator> = Vec::new();
+    for part in range.split([',', ' ']).filter(|part| !part.is_empty()) {
+        let begins_with_number = part.starts_with(|character: char| character.is_ascii_digit());
+        // A version alone means itself, and not all that are compatible with it.
+        let exact = if begins_with_number { format!("={}", part.replace(".x", "")) } else { part.to_owned() };
+        comparators.extend(VersionReq::parse(&exact).ok()?.comparators);
+    }
+    Some(VersionReq { comparators })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dependency(bundle: &str, ranges: &[&str], prereleases: bool) -> Dependency {
+        let ranges = ranges.iter().map(|range| (*range).to_owned()).collect();
+        Dependency { name: "db".to_owned(), bundle: bundle.to_owned(), ranges, prereleases }
+    }
+
+    #[test]
+    fn both_forms_are_read() {
+        let needed = read(
+            br#"{"custom":{"io.cnab.dependencies":{"sequence":["db"],"requires":{"db":{"bundle":"e.x/mysql","version":{"ranges":["5.7.x"],"prereleases":true}},"log":{"bundle":"e.x/log:1"}}},
+                "org.getporter.dependencies@v2":{"requires":{"net":{"bundle":"e.x/net","version":"^1.2","sharing":{"mode":"none"}}}}}}"#,
+        )
+        .unwrap();
+        let texts: Vec<_> = needed.iter().map(|it| format!("{}: {it} {}", it.name, it.prereleases)).collect();
+        assert_eq!(texts, ["db: e.x/mysql (5.7.x) true", "log: e.x/log:1 false", "net: e.x/net (^1.2) false"]);
+        for none in [r#"{}"#, r#"{"custom":null}"#, r#"{"custom":{"io.cnab.dependencies":{"requires":null}}}"#] {
+            assert_eq!(read(none.as_bytes()).unwrap(), []);
+        }
+        for wrong in [
+            r#"{"custom":{"io.cnab.dependencies":[]}}"#,
+            r#"{"custom":{"io.cnab.dependencies":{"requires":{"db":{"Bundle":"e.x/mysql"}}}}}"#,
+            r#"{"custom":{"io.cnab.dependencies":{"requires":{"db":{"bundle":7}}}}}"#,
+        ] {
+            assert!(read(wrong.as_bytes()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_newest_version_that_will_do_is_found() {
+        let tags = ["latest", "v1.2.3", "1.2.9", "1.3.0", "2.0.0", "2.1.0-rc.1", "3.9.9_b1", "4.0.0"];
+        let tags: Vec<Tag> = tags.iter().map(|tag| tag.parse().unwrap()).collect();
+        for (ranges, prereleases, newest) in [
+            (&["1.2.3"][..], false, Some("v1.2.3")),
+            (&["v1.2.x"], false, Some("1.2.9")),
+            (&["1.x"], false, Some("1.3.0")),
+            (&["1.2.x - 3"], false, Some("3.9.9_b1")),
+            (&["1.2.3", "2.x"], false, Some("2.0.0")),
+            (&["2.x"], true, Some("2.1.0-rc.1")),
+            (&["^1.2"], false, Some("1.3.0")),
+            (&[">=1.2.9 <2"], false, Some("1.3.0")),
+            (&["9.x || 1.2.3"], false, Some("v1.2.3")),
+            (&["5.x"], false, None),
+            (&["not a range"], false, None),
+        ] {
+            let found = dependency("e.x/mysql", ranges, prereleases).newest(&tags).map(Tag::as_str);
+            assert_eq!(found, newest, "{ranges:?}");
+        }
+    }
+
+    #[test]
+    fn a_dependency_is_met_by_what_it_asks_for() {
+        let met = |dependency: &Dependency, name: &str| dependency.is_met_by(&name.parse().unwrap());
+        let ranged = dependency("e.x/mysql", &["5.7.x"], false);
+        assert!(met(&ranged, "e.x/mysql:5.7.1") && !met(&ranged, "e.x/mysql:5.8.0"));
+        assert!(!met(&ranged, "e.x/mysql") && !met(&ranged, "e.x/other:5.7.1"));
+        let tagged = dependency("e.x/mysql:1", &["5.7.x"], false);
+        assert!(met(&tagged, "e.x/mysql:1") && !met(&tagged, "e.x/mysql:5.7.1"));
+        let bare = dependency("e.x/mysql", &[], false);
+        assert!(met(&bare, "e.x/mysql:latest") && !met(&bare, "e.x/mysql:1"));
+        assert!(!met(&dependency("Not A Reference", &[], false), "e.x/mysql:1"));
+    }
+}

@@ -1,0 +1,468 @@
+//! The rules of CNAB Core 1.2 that a bundle may break and be carried all the same.
+//!
+//! Promise: a carrier does not refuse a bundle for what only its runtime has to judge; it says what the bundle breaks, with the
+//! section. What could be read in two ways is not here: [`Bundle::parse`](super::Bundle::parse) refuses it. A list of deviations
+//! is short, whatever the bundle says.
+
+use std::fmt;
+
+use sealift_archive_format::strict_json::{self, JsonError, Names};
+use sealift_proof::canonical_json;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory as _};
+
+use super::{Bundle, BundleImage, dependencies};
+
+/// The most deviations that are listed for one bundle.
+const MAXIMUM_DEVIATIONS: usize = 100;
+/// The most names of one kind that are kept while a bundle is looked at.
+const MAXIMUM_NAMES: usize = 1_000;
+
+/// The members that `bundle.json` may have (§101).
+const MEMBERS: [&str; 16] = [
+    "actions",
+    "credentials",
+    "custom",
+    "definitions",
+    "description",
+    "images",
+    "invocationImages",
+    "keywords",
+    "license",
+    "maintainers",
+    "name",
+    "outputs",
+    "parameters",
+    "requiredExtensions",
+    "schemaVersion",
+    "version",
+];
+/// The actions that every bundle has, and none may define (§101, "Custom Actions").
+const BUILT_IN_ACTIONS: [&str; 3] = ["install", "uninstall", "upgrade"];
+/// The extensions about which a carrier has nothing to say: they concern the runtime, or Sealift acts on them.
+const KNOWN_EXTENSIONS: [&str; 5] = [
+    dependencies::EXTENSION,
+    dependencies::PORTER_EXTENSION,
+    "io.cnab.docker",
+    "io.cnab.parameter-sources",
+    "sh.porter.file-parameters",
+];
+
+/// A rule of CNAB Core that a bundle breaks, or a statement of it that is not true.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "camelCase", tag = "rule")]
+pub enum Deviation {
+    /// `bundle.json` is not canonical JSON.
+    NotCanonical,
+    /// `schemaVersion` has no `v`, or is not SemVer.
+    SchemaVersion {
+        /// What it is.
+        written: String,
+    },
+    /// `name` has characters that are not graphic.
+    Name {
+        /// What it is.
+        written: String,
+    },
+    /// `version` is not SemVer.
+    Version {
+        /// What it is.
+        written: String,
+    },
+    /// It has a member that no bundle has.
+    UnknownMember {
+        /// The name of the member.
+        member: String,
+    },
+    /// It defines an action that is built in.
+    BuiltInAction {
+        /// The name of the action.
+        action: String,
+    },
+    /// It requires an extension that Sealift does not know.
+    UnknownExtension {
+        /// The name of the extension.
+        extension: String,
+    },
+    /// It requires an extension that it does not define.
+    UndefinedExtension {
+        /// The name of the extension.
+        extension: String,
+    },
+    /// Its extension for dependencies cannot be read, so it is not known what it needs.
+    Dependencies {
+        /// What is wrong.
+        reason: String,
+    },
+    /// It states no `contentDigest` for an image, so nothing binds the image to the bundle.
+    NoContentDigest {
+        /// The image's reference.
+        image: String,
+    },
+    /// It states another size for an image than its manifest has.
+    Size {
+        /// The image's reference.
+        image: String,
+        /// What it states; `None` if that is not a number.
+        stated: Option<u64>,
+        /// The size of the manifest, in bytes.
+        found: u64,
+    },
+    /// It states another media type for an image than its manifest has.
+    MediaType {
+        /// The image's reference.
+        image: String,
+        /// What it states.
+        stated: String,
+        /// The media type of the manifest.
+        found: String,
+    },
+    /// More is wrong than is listed.
+    More {
+        /// How many more deviations there are.
+        count: usize,
+    },
+}
+
+impl Deviation {
+    /// The section of the specification.
+    pub fn section(&self) -> &'static str {
+        match self {
+            Self::NotCanonical => "CNAB 101, \"The bundle.json File\"",
+            Self::SchemaVersion { .. } => "CNAB 101, \"Schema Version\"",
+            Self::Name { .. } | Self::Version { .. } => "CNAB 101, \"Name and Version\"",
+            Self::UnknownMember { .. } => "CNAB 101, \"Custom Extensions\"",
+            Self::BuiltInAction { .. } => "CNAB 101, \"Custom Actions\"",
+            Self::UnknownExtension { .. } | Self::UndefinedExtension { .. } => "CNAB 101, \"Required Extensions\"",
+            Self::Dependencies { .. } => "CNAB 500, \"Dependencies Metadata\"",
+            Self::NoContentDigest { .. } | Self::Size { .. } | Self::MediaType { .. } => {
+                "CNAB 101, \"Invocation Images\" and \"The Image Map\""
+            }
+            Self::More { .. } => "CNAB 101",
+        }
+    }
+}
+
+impl fmt::Display for Deviation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotCanonical => f.write_str("bundle.json is not canonical JSON"),
+            Self::SchemaVersion { written } => {
+                write!(f, "its schemaVersion is {written:?}, which is not v and a SemVer version")
+            }
+            Self::Name { written } => write!(f, "its name {written:?} has characters that are not graphic"),
+            Self::Version { written } => write!(f, "its version {written:?} is not a SemVer version"),
+            Self::UnknownMember { member } => write!(f, "it has a member {member:?}, which no bundle has"),
+            Self::BuiltInAction { action } => write!(f, "it defines the action {action}, which is built in"),
+            Self::UnknownExtension { extension } => {
+                write!(f, "it requires the extension {extension:?}, which is carried, but which Sealift does not know")
+            }
+            Self::UndefinedExtension { extension } => {
+                write!(f, "it requires the extension {extension:?}, but does not define it")
+            }
+            Self::Dependencies { reason } => write!(f, "the bundles that it needs cannot be read: {reason}"),
+            Self::NoContentDigest { image } => {
+                write!(f, "it states no contentDigest for {image}, so it does not say which content that is")
+            }
+            Self::Size { image, stated: Some(stated), found } => {
+                write!(f, "it states {stated} bytes for {image}, but the manifest has {found}")
+            }
+            Self::Size { image, stated: None, found } => {
+                write!(f, "it states a size for {image} that is not a number; the manifest has {found} bytes")
+            }
+            Self::MediaType { image, stated, found } => {
+                write!(f, "it states the media type {stated:?} for {image}, but the manifest has {found:?}")
+            }
+            Self::More { count } => write!(f, "it deviates in {count} more respects"),
+        }
+    }
+}
+
+/// Deviations, as many as are listed, and how many more there are.
+#[derive(Default)]
+struct Deviations {
+    listed: Vec<Deviation>,
+    more: usize,
+}
+
+impl Deviations {
+    fn add(&mut self, deviation: Deviation) {
+        match self.listed.len() < MAXIMUM_DEVIATIONS {
+            true => self.listed.push(deviation),
+            false => self.more = self.more.saturating_add(1),
+        }
+    }
+
+    fn add_all(&mut self, names: FirstNames, deviation: impl Fn(String) -> Deviation) {
+        names.first.into_iter().for_each(|name| self.add(deviation(name)));
+        self.more = self.more.saturating_add(names.more);
+    }
+}
+
+impl Bundle {
+    /// The rules of CNAB Core that this bundle breaks. `bundle_json` is its file, `images` are the media types and the sizes of the
+    /// manifests of [`Self::images`], in their order.
+    pub fn deviations<'i>(
+        &self,
+        bundle_json: &[u8],
+        images: impl IntoIterator<Item = (&'i str, u64)>,
+    ) -> Vec<Deviation> {
+        let mut deviations = Deviations::default();
+        if !canonical_json::is_canonical(bundle_json) {
+            deviations.add(Deviation::NotCanonical);
+        }
+        let written = self.schema_version.clone();
+        match written.strip_prefix('v') {
+            Some("1") => {}
+            Some(version) if is_semver(version) => {}
+            _ => deviations.add(Deviation::SchemaVersion { written }),
+        }
+        if !self.name.chars().all(is_graphic) {
+            deviations.add(Deviation::Name { written: self.name.clone() });
+        }
+        if !is_semver(&self.version) {
+            deviations.add(Deviation::Version { written: self.version.clone() });
+        }
+        if let Err(error) = &self.dependencies {
+            deviations.add(Deviation::Dependencies { reason: error.to_string() });
+        }
+        deviations.shape(bundle_json);
+        for (image, (media_type, size)) in self.images.iter().zip(images) {
+            deviations.image(image, media_type, size);
+        }
+        let more = (deviations.more > 0).then_some(Deviation::More { count: deviations.more });
+        deviations.listed.into_iter().chain(more).collect()
+    }
+}
+
+impl Deviations {
+    /// What the bundle has beyond what is read of it.
+    fn shape(&mut self, bundle_json: &[u8]) {
+        // It has been read before, so it is strict; what has no list or object where one belongs was refused then.
+        let Ok(Shape { unknown, actions, required, custom }) = Shape::read(bundle_json) else { return };
+        self.add_all(unknown, |member| Deviation::UnknownMember { member });
+        self.add_all(actions, |action| Deviation::BuiltInAction { action });
+        for extension in required.first {
+            if !custom.first.contains(&extension) && custom.more == 0 {
+                self.add(Deviation::UndefinedExtension { extension });
+            } else if !KNOWN_EXTENSIONS.contains(&extension.as_str()) {
+                self.add(Deviation::UnknownExtension { extension });
+            }
+        }
+        self.more = self.more.saturating_add(required.more);
+    }
+
+    fn image(&mut self, image: &BundleImage, media_type: &str, size: u64) {
+        let reference = || image.reference.clone();
+        if image.digest.is_none() {
+            self.add(Deviation::NoContentDigest { image: reference() });
+        }
+        if let Some(stated) = image.size.filter(|stated| *stated != Some(size)) {
+            self.add(Deviation::Size { image: reference(), stated, found: size });
+        }
+        if let Some(stated) = image.media_type.clone().filter(|stated| stated != media_type) {
+            self.add(Deviation::MediaType { image: reference(), stated, found: media_type.to_owned() });
+        }
+    }
+}
+
+/// Whether a text is a version of Semantic Versioning 2.
+fn is_semver(text: &str) -> bool {
+    semver::Version::parse(text).is_ok()
+}
+
+/// Whether a character is graphic: a letter, mark, number, punctuation, symbol or space, as Unicode says.
+fn is_graphic(character: char) -> bool {
+    use GeneralCategoryGroup::{Letter, Mark, Number, Punctuation, Symbol};
+    match character.general_category_group() {
+        Letter | Mark | Number | Punctuation | Symbol => true,
+        _ => character.general_category() == GeneralCategory::SpaceSeparator,
+    }
+}
+
+/// The first names of some kind, and how many more there are.
+#[derive(Default)]
+struct FirstNames {
+    first: Vec<String>,
+    more: usize,
+}
+
+impl FirstNames {
+    fn add(&mut self, name: String) {
+        match self.first.len() < MAXIMUM_NAMES {
+            true => self.first.push(name),
+            false => self.more = self.more.saturating_add(1),
+        }
+    }
+}
+
+/// What the rules look at, beyond what [`Bundle`] has.
+#[derive(Default)]
+struct Shape {
+    /// The members that no bundle has.
+    unknown: FirstNames,
+    /// The actions that it defines although they are built in.
+    actions: FirstNames,
+    /// The extensions that it requires.
+    required: FirstNames,
+    /// The extensions that it defines.
+    custom: FirstNames,
+}
+
+impl Shape {
+    fn read(bundle_json: &[u8]) -> Result<Self, JsonError> {
+        strict_json::read_again(bundle_json, Names::Folded)
+    }
+}
+
+impl<'de> Deserialize<'de> for Shape {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ShapeVisitor;
+        impl<'de> Visitor<'de> for ShapeVisitor {
+            type Value = Shape;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a bundle")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Shape, A::Error> {
+                let mut shape = Shape::default();
+                while let Some(member) = access.next_key::<String>()? {
+                    match member.as_str() {
+                        "actions" => {
+                            let names: FirstNames = access.next_value()?;
+                            let built_in = |name: &String| BUILT_IN_ACTIONS.contains(&name.as_str());
+                            shape.actions.first = names.first.into_iter().filter(built_in).collect();
+                        }
+                        "requiredExtensions" => shape.required = access.next_value()?,
+                        "custom" => shape.custom = access.next_value()?,
+                        known => {
+                            access.next_value::<IgnoredAny>()?;
+                            if !MEMBERS.contains(&known) {
+                                shape.unknown.add(member);
+                            }
+                        }
+                    }
+                }
+                Ok(shape)
+            }
+        }
+        deserializer.deserialize_map(ShapeVisitor)
+    }
+}
+
+/// The names in an object, or the texts in a list; anything else has none.
+impl<'de> Deserialize<'de> for FirstNames {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NamesVisitor;
+        impl<'de> Visitor<'de> for NamesVisitor {
+            type Value = FirstNames;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object, or a list of names")
+            }
+
+            fn visit_unit<E>(self) -> Result<FirstNames, E> {
+                Ok(FirstNames::default())
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<FirstNames, A::Error> {
+                let mut names = FirstNames::default();
+                while let Some(name) = access.next_key()? {
+                    access.next_value::<IgnoredAny>()?;
+                    names.add(name);
+                }
+                Ok(names)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<FirstNames, A::Error> {
+                let mut names = FirstNames::default();
+                while let Some(name) = access.next_element()? {
+                    names.add(name);
+                }
+                Ok(names)
+            }
+        }
+        deserializer.deserialize_any(NamesVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IMAGES: &str = r#""images":{},"invocationImages":[{"contentDigest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","image":"e/i:1"}]"#;
+
+    fn deviations(bundle_json: &str) -> Vec<Deviation> {
+        let bundle = Bundle::parse(bundle_json.as_bytes()).unwrap();
+        bundle.deviations(bundle_json.as_bytes(), [("a/b", 7)])
+    }
+
+    fn with(schema: &str, name: &str, version: &str) -> Vec<Deviation> {
+        deviations(&format!(r#"{{{IMAGES},"name":"{name}","schemaVersion":"{schema}","version":"{version}"}}"#))
+    }
+
+    #[test]
+    fn a_bundle_that_follows_the_rules_has_no_deviation() {
+        for (schema, name, version) in [("v1", "a", "1.0.0"), ("v1.2.0-WD", "a b/c é ♥", "1.0.0-alpha.1+b")] {
+            assert_eq!(with(schema, name, version), []);
+        }
+    }
+
+    #[test]
+    fn versions_are_semver_and_names_are_graphic() {
+        for schema in ["1", "1.2.0"] {
+            let written = schema.to_owned();
+            assert_eq!(with(schema, "a", "1.0.0"), [Deviation::SchemaVersion { written }]);
+        }
+        for version in ["1.0", "latest", "v1.0.0", "01.0.0", " "] {
+            assert_eq!(with("v1", "a", version), [Deviation::Version { written: version.to_owned() }]);
+        }
+        for name in ["\u{200b}", "\u{202e}evil", "\u{e000}", "\u{2028}"] {
+            assert_eq!(with("v1", name, "1.0.0"), [Deviation::Name { written: name.to_owned() }]);
+        }
+        let found = deviations(&format!(r#"{{{IMAGES},"name":"a\u0007","schemaVersion":"v1","version":"1.0.0"}}"#));
+        assert_eq!(found, [Deviation::NotCanonical, Deviation::Name { written: "a\u{7}".to_owned() }]);
+    }
+
+    #[test]
+    fn members_actions_and_extensions_are_compared_with_those_there_are() {
+        let found = deviations(&format!(
+            r#"{{"actions":{{"install":{{}},"io.x.test":{{}}}},"custom":{{"com.a":1,"io.cnab.docker":{{}}}},"foo":1,{IMAGES},"name":"a","requiredExtensions":["com.a","com.b","io.cnab.docker"],"schemaVersion":"v1","version":"1.0.0"}}"#
+        ));
+        let [foo, install, a, b] = ["foo", "install", "com.a", "com.b"].map(str::to_owned);
+        let expected = [
+            Deviation::UnknownMember { member: foo },
+            Deviation::BuiltInAction { action: install },
+            Deviation::UnknownExtension { extension: a },
+            Deviation::UndefinedExtension { extension: b },
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_is_stated_about_an_image_is_compared_with_its_manifest() {
+        let found = |stated: &str| {
+            deviations(&format!(
+                r#"{{"images":{{}},"invocationImages":[{{{stated}}}],"name":"a","schemaVersion":"v1","version":"1.0.0"}}"#
+            ))
+        };
+        let image = || "e/i:1".to_owned();
+        assert_eq!(found(r#""image":"e/i:1""#), [Deviation::NoContentDigest { image: image() }]);
+        let digest = r#""contentDigest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","image":"e/i:1""#;
+        assert_eq!(found(&format!(r#"{digest},"mediaType":"a/b","size":7"#)), []);
+        let size = |stated| [Deviation::Size { image: image(), stated, found: 7 }];
+        assert_eq!(found(&format!(r#"{digest},"size":8"#)), size(Some(8)));
+        assert_eq!(found(&format!(r#"{digest},"size":"7""#)), size(None));
+        let media_type = Deviation::MediaType { image: image(), stated: "a/c".to_owned(), found: "a/b".to_owned() };
+        assert_eq!(found(&format!(r#"{digest},"mediaType":"a/c""#)), [media_type]);
+    }
+
+    #[test]
+    fn a_list_of_deviations_is_short_whatever_the_bundle_says() {
+        let members: String = (0..5_000).map(|number| format!(r#""x{number:04}":0,"#)).collect();
+        let found = deviations(&format!(r#"{{{members}{IMAGES},"name":"a","schemaVersion":"v1","version":"1.0.0"}}"#));
+        assert_eq!(found.len(), MAXIMUM_DEVIATIONS + 1);
+        assert_eq!(found.last(), Some(&Deviation::More { count: 5_001 - MAXIMUM_DEVIATIONS }));
+    }
+}
