@@ -28,7 +28,6 @@
 //! #
 //! # use sealift_archive_format::inventory::Exporter;
 //! # use sealift_core::export::{self, ExportRequest, ExportSettings, ItemOrigin, ItemRequest, SourceReference};
-//! # use sealift_core::oci::referrer::usual_kinds;
 //! # use sealift_core::layout::LayoutSource;
 //! # use sealift_core::oci::Platforms;
 //! # use sealift_core::transfer::{Source, Workers};
@@ -49,11 +48,8 @@
 //! # store.update()?.add_exporter(&"alice".parse()?, &key.public_key()?)?;
 //! # let source: Arc<dyn Source> = Arc::new(LayoutSource::open(&published.layout)?);
 //! # let place = SourceReference { source, reference: published.bundle.parse()? };
-//! # let request = ExportRequest {
-//! #     items: vec![ItemRequest { name: published.bundle.clone(), origin: ItemOrigin::Bundle { place, images: None } }],
-//! #     platforms: Platforms::All,
-//! #     referrers: usual_kinds(),
-//! # };
+//! # let origin = ItemOrigin::Bundle { place, images: None };
+//! # let request = ExportRequest::new(vec![ItemRequest { name: published.bundle.clone(), origin }]);
 //! # // Every reference is resolved before a layer is fetched.
 //! # let plan = export::plan(&request, &Workers::default())?;
 //! #
@@ -102,7 +98,6 @@
 //!
 //! use sealift_archive_format::inventory::Exporter;
 //! use sealift_core::export::{self, ExportRequest, ExportSettings, ItemOrigin, ItemRequest, SourceReference};
-//! use sealift_core::oci::referrer::usual_kinds;
 //! use sealift_core::layout::LayoutSource;
 //! use sealift_core::oci::Platforms;
 //! use sealift_core::transfer::{Source, Workers};
@@ -122,11 +117,8 @@
 //! // `published` is a sample on the disk: an image layout and a TUF repository, whose root is pinned in `store`. `key` seals.
 //! let source: Arc<dyn Source> = Arc::new(LayoutSource::open(&published.layout)?);
 //! let place = SourceReference { source, reference: published.bundle.parse()? };
-//! let request = ExportRequest {
-//!     items: vec![ItemRequest { name: published.bundle.clone(), origin: ItemOrigin::Bundle { place, images: None } }],
-//!     platforms: Platforms::All,
-//!     referrers: usual_kinds(),
-//! };
+//! let origin = ItemOrigin::Bundle { place, images: None };
+//! let request = ExportRequest::new(vec![ItemRequest { name: published.bundle.clone(), origin }]);
 //! // Every reference is resolved before a layer is fetched.
 //! let plan = export::plan(&request, &Workers::default())?;
 //!

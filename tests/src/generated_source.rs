@@ -11,7 +11,9 @@ use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::Exporter;
 use sealift_core::export::{self, ExportRequest, ExportSettings, ImagesFrom, ItemOrigin, ItemRequest, SourceReference};
 use sealift_core::layout::LayoutError;
-use sealift_core::oci::{Descriptor, ManifestBytes, ManifestError, Platforms, Reference, ReferrerKind, Repository};
+use sealift_core::oci::{
+    Descriptor, ManifestBytes, ManifestError, Platforms, Reference, ReferrerKind, Repository, Tag,
+};
 use sealift_core::progress::Unwatched;
 use sealift_core::transfer::{BlobContent, Checked, Source, SourceError, Workers};
 use sealift_core::trust::Extent;
@@ -83,6 +85,11 @@ impl Source for GeneratedSource {
 
     fn referrers(&self, _: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, SourceError> {
         Ok(self.referrers.get(subject).cloned().unwrap_or_default())
+    }
+
+    fn tags(&self, repository: &Repository) -> Result<Vec<Tag>, SourceError> {
+        let named = self.names.keys().filter_map(|name| name.parse::<Reference>().ok());
+        Ok(named.filter(|named| named.repository() == repository).filter_map(|named| named.tag_or_latest()).collect())
     }
 }
 
@@ -286,11 +293,8 @@ fn bundle_json(choices: &mut Choices<'_>, images: &[(String, Value)]) -> Vec<u8>
 fn generate(bytes: &[u8]) -> ExportRequest {
     let choices = &mut Choices::new(bytes);
     let mut source = GeneratedSource::default();
-    let mut request = ExportRequest {
-        items: Vec::new(),
-        platforms: Platforms::All,
-        referrers: ReferrerKind::ALL.into_iter().filter(|_| !choices.rarely(4)).collect::<BTreeSet<_>>(),
-    };
+    let mut request = ExportRequest::new(Vec::new());
+    request.referrers = ReferrerKind::ALL.into_iter().filter(|_| !choices.rarely(4)).collect::<BTreeSet<_>>();
     if choices.rarely(3) {
         let wishes = ["linux/amd64", "linux/arm", "linux/arm64", "windows/amd64", "plan9/386"];
         let wishes = (0..=choices.below(2)).filter_map(|_| choices.one_of(&wishes).parse().ok()).collect();

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use sealift_archive_format::Digest;
 use sealift_core::layout::LayoutError;
 use sealift_core::oci::media_type::{OCI_INDEX, OCI_MANIFEST};
-use sealift_core::oci::{Descriptor, ManifestBytes, Reference, Repository};
+use sealift_core::oci::{Descriptor, ManifestBytes, Reference, Repository, Tag};
 use sealift_core::transfer::{BlobContent, Checked, Source, SourceError};
 use serde_json::json;
 
@@ -121,5 +121,9 @@ impl Source for HostileSource {
         count(&self.asked.referrers);
         let is_root = self.root.as_ref().is_some_and(|root| root.digest == *subject);
         Ok(if is_root { self.referrers.clone() } else { Vec::new() })
+    }
+
+    fn tags(&self, _: &Repository) -> Result<Vec<Tag>, SourceError> {
+        Ok(Vec::new())
     }
 }

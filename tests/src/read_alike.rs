@@ -37,7 +37,7 @@ pub const DOCUMENT: Type = Type::Struct(&[
     ("artifactType", Type::Text),
     ("annotations", REMARKS),
 ]);
-const IMAGE: Type = Type::Struct(&[("image", Type::Text), ("contentDigest", Type::Text)]);
+const IMAGE: Type = Type::Struct(&[("image", Type::Text), ("contentDigest", Type::Text), ("imageType", Type::Text)]);
 /// A `bundle.json`.
 pub const BUNDLE: Type = Type::Struct(&[
     ("schemaVersion", Type::Text),
@@ -78,11 +78,12 @@ struct Listing {
     annotations: Vec<(String, String)>,
 }
 
-/// A bundle: its four texts, and its images by component, reference and digest.
+/// A bundle: its four texts, its container images by component, reference and digest, and its other images by reference and type.
 #[derive(Debug, PartialEq, Eq)]
 struct Named {
     texts: [String; 4],
     images: Vec<(Option<String>, String, Option<String>)>,
+    other_images: Vec<(String, String)>,
 }
 
 /// Whether a manifest or index is read alike, however it is announced; false where we refuse it.
@@ -189,7 +190,8 @@ impl Named {
         let images = bundle.images.iter();
         let images =
             images.map(|it| (it.component.clone(), it.reference.clone(), it.digest.as_ref().map(digest))).collect();
-        Self { texts: texts.map(Clone::clone), images }
+        let other_images = bundle.other_images.iter().map(|it| (it.reference.clone(), it.image_type.clone())).collect();
+        Self { texts: texts.map(Clone::clone), images, other_images }
     }
 
     fn theirs(bundle: &Variable) -> Self {
@@ -199,12 +201,16 @@ impl Named {
             let digest = Some(stated.to_owned()).filter(|stated| !stated.is_empty()).or_else(named);
             (component.map(str::to_owned), reference.to_owned(), digest)
         };
-        let invocation = bundle.list("invocationImages").iter().map(|it| image(None, it));
+        let invocation = bundle.list("invocationImages").iter().map(|it| (None, it));
         let components = bundle.map("images");
-        let components = components.into_iter().map(|(name, it)| image(Some(name), it));
+        let components = components.into_iter().map(|(name, it)| (Some(name), it));
+        let is_container = |it: &Variable| ["", "oci", "docker"].contains(&it.text("imageType"));
+        let (containers, others): (Vec<_>, Vec<_>) = invocation.chain(components).partition(|(_, it)| is_container(it));
+        let other = |it: &Variable| (it.text("image").to_owned(), it.text("imageType").to_owned());
         Self {
             texts: ["schemaVersion", "name", "version", "description"].map(|name| bundle.text(name).to_owned()),
-            images: invocation.chain(components).collect(),
+            images: containers.into_iter().map(|(component, it)| image(component, it)).collect(),
+            other_images: others.into_iter().map(|(_, it)| other(it)).collect(),
         }
     }
 }

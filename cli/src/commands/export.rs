@@ -10,7 +10,8 @@ use clap::Args;
 use sealift_archive_format::inventory::Exporter;
 use sealift_core::cnab::bundle;
 use sealift_core::export::{
-    self, ExportError, ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, Prepared, SourceReference, Unfinished,
+    self, Dependencies, ExportError, ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, Prepared, SourceReference,
+    Unfinished,
 };
 use sealift_core::layout::LayoutSource;
 use sealift_core::oci::{Platform, Platforms, ReferrerKind};
@@ -54,6 +55,13 @@ pub(crate) struct ExportArguments {
     /// Where to find the images of a bundle.json by the digests that it states: a repository, or oci:DIR
     #[arg(long, value_name = "WHERE")]
     images_from: Option<String>,
+
+    /// Carry the bundles that bundles need, and those that these need, from their registries
+    ///
+    /// A bundle says which versions will do; the newest of these is carried. One that is named with --bundle is carried from where that
+    /// says. Without this option they are named, and left behind.
+    #[arg(long, requires = "bundle")]
+    with_dependencies: bool,
 
     /// A TUF repository whose root is pinned here: a folder or a URL (http, https, file) with metadata/ and
     /// targets/ in it
@@ -326,7 +334,11 @@ impl OpenedSources {
             [] => Platforms::All,
             chosen => Platforms::Only(chosen.to_vec()),
         };
-        Ok(ExportRequest { items, platforms, referrers: arguments.referrers.0.clone() })
+        let dependencies = match arguments.with_dependencies {
+            true => Some(Dependencies(self.registries(|| "cannot carry what bundles need".to_owned())?)),
+            false => None,
+        };
+        Ok(ExportRequest { items, platforms, referrers: arguments.referrers.0.clone(), dependencies })
     }
 
     fn stored(&mut self, place: Place, name: &str) -> Result<SourceReference, Failure> {

@@ -22,6 +22,10 @@ pub(super) fn plan(error: &PlanError) -> Conclusion {
         | PlanError::NoDigest { .. }
         | PlanError::OtherContent { .. }
         | PlanError::TooManyRequests
+        | PlanError::Dependencies { .. }
+        | PlanError::DependencyReference { .. }
+        | PlanError::NoVersion { .. }
+        | PlanError::TooManyDependencies
         | PlanError::Names(_)
         | PlanError::TooSlow { .. } => ExitCode::Source.into(),
     }

@@ -131,6 +131,7 @@ pub(crate) fn words(remedy: &Remedy) -> String {
         R::CheckLocation => "check the location: a TUF repository does not answer like this",
         R::CorrectCredentials => "correct the file, or name another: --registry-config",
 
+        R::NameDependency => "name the bundle that is needed with --bundle, or export without --with-dependencies",
         R::ExportWithDependencies => {
             "export it with --with-dependencies, or see that the far side has the other bundle"
         }

@@ -24,7 +24,7 @@ use sealift_proof::signature::SigningKey;
 use sealift_proof::tuf::TrustedState;
 
 pub use plan::{LeftOutReferrer, Plan, PlanError, plan};
-pub use request::{ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, SourceReference};
+pub use request::{Dependencies, ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, SourceReference};
 pub use write::{ExportError, TakenUp, Unfinished, UnfinishedError};
 
 use crate::archive_layout::{self, ArchiveLayoutError};

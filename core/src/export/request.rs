@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::oci::referrer::usual_kinds;
 use crate::oci::{Platforms, Reference, ReferrerKind, Repository};
 use crate::transfer::Source;
 
@@ -31,6 +32,25 @@ pub struct ExportRequest {
     pub platforms: Platforms,
     /// The kinds of referrers that are carried.
     pub referrers: BTreeSet<ReferrerKind>,
+    /// Where the bundles are that bundles need; `None` if these are not carried.
+    pub dependencies: Option<Dependencies>,
+}
+
+impl ExportRequest {
+    /// All platforms of these items, and what usually hangs off them; what bundles need is not carried.
+    pub fn new(items: Vec<ItemRequest>) -> Self {
+        Self { items, platforms: Platforms::All, referrers: usual_kinds(), dependencies: None }
+    }
+}
+
+/// Where the bundles are that bundles need: where they are said to be, in this source.
+#[derive(Clone)]
+pub struct Dependencies(pub Arc<dyn Source>);
+
+impl fmt::Debug for Dependencies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Dependencies")
+    }
 }
 
 /// An item.

@@ -1,7 +1,9 @@
 //! The names that `index.json` gives to what it lists.
 
+use std::collections::BTreeSet;
+
 use crate::oci::descriptor::Descriptor;
-use crate::oci::reference::Reference;
+use crate::oci::reference::{Reference, Repository, Tag};
 
 /// OCI's name of an entry (OCI Image 1.1, "Pre-Defined Annotation Keys").
 pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -37,6 +39,14 @@ pub(super) fn matching<'a>(entries: &'a [Descriptor], reference: &Reference) -> 
     entries.iter().filter(tagged).collect()
 }
 
+/// The tags of a repository among the full names of entries.
+pub(super) fn tags(entries: &[Descriptor], repository: &Repository) -> Vec<Tag> {
+    let names = entries.iter().flat_map(|entry| [REF_NAME, CONTAINERD_NAME].map(|key| entry.annotations.get(key)));
+    let named = names.flatten().filter(|name| name.contains('/')).filter_map(|name| name.parse::<Reference>().ok());
+    let tags = named.filter(|named| named.repository() == repository).filter_map(|named| named.tag_or_latest());
+    tags.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
 /// The name under which a reference is listed: in full, by its tag, or by its digest when it has no tag.
 pub(super) fn entry_name(reference: &Reference) -> String {
     reference.tagged_name().unwrap_or_else(|| reference.to_string())
@@ -70,5 +80,9 @@ mod tests {
         for missing in ["alpine", "alpine:4", "r.example/app:2", "r.example/other:1"] {
             assert!(found(missing).is_empty(), "{missing}");
         }
+        let tags = |repository: &str| tags(&entries, repository.parse::<Reference>().unwrap().repository());
+        assert_eq!(tags("alpine"), ["3".parse().unwrap()]);
+        assert_eq!(tags("r.example/app"), ["1".parse().unwrap()]);
+        assert_eq!(tags("s.example/other"), [], "a tag alone belongs to no repository");
     }
 }

@@ -10,11 +10,11 @@ use serde::Deserialize;
 
 use super::error::LayoutError;
 use super::folder::Folder;
-use super::names::matching;
+use super::names::{matching, tags};
 use super::{INDEX_FILE, LAYOUT_FILE};
 use crate::oci::manifest::{Document, MAXIMUM_LENGTH, ManifestError};
 use crate::oci::media_type::{self, Announced, OCI_INDEX};
-use crate::oci::{Descriptor, ImageIndex, ManifestBytes, Reference, Repository};
+use crate::oci::{Descriptor, ImageIndex, ManifestBytes, Reference, Repository, Tag};
 use crate::transfer::{BlobContent, Checked, Source, SourceError};
 
 /// The supported version of the layout.
@@ -183,5 +183,9 @@ impl Source for LayoutSource {
             }
         };
         Ok(referrers.get(subject).cloned().unwrap_or_default())
+    }
+
+    fn tags(&self, repository: &Repository) -> Result<Vec<Tag>, SourceError> {
+        Ok(tags(&self.index.manifests, repository))
     }
 }

@@ -1,7 +1,7 @@
 //! Registries as a source.
 
 use super::RegistryClient;
-use crate::oci::{Descriptor, ManifestBytes, Reference, Repository};
+use crate::oci::{Descriptor, ManifestBytes, Reference, Repository, Tag};
 use crate::transfer::{BlobContent, Source, SourceError};
 use sealift_archive_format::Digest;
 
@@ -33,5 +33,9 @@ impl Source for RegistrySource {
 
     fn referrers(&self, repository: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, SourceError> {
         Ok(self.client.referrers(repository, subject, None)?)
+    }
+
+    fn tags(&self, repository: &Repository) -> Result<Vec<Tag>, SourceError> {
+        Ok(self.client.tags(repository)?)
     }
 }

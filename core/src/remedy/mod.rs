@@ -180,6 +180,8 @@ pub enum Remedy {
     UseFullName,
     /// Use a shorter name.
     ShortenName,
+    /// Export the bundle that is needed by its own name.
+    NameDependency,
     /// Carry the bundles that it needs as well.
     ExportWithDependencies,
     /// Export fewer bundles and images at once.

@@ -5,7 +5,7 @@ use std::io;
 
 use sealift_archive_format::Digest;
 
-use crate::oci::{Descriptor, ManifestBytes, Reference, Repository};
+use crate::oci::{Descriptor, ManifestBytes, Reference, Repository, Tag};
 
 mod workers;
 
@@ -21,7 +21,7 @@ pub use workers::{Stop, Workers};
 /// use std::io;
 ///
 /// use sealift_archive_format::Digest;
-/// use sealift_core::oci::{Descriptor, ManifestBytes, Reference, Repository};
+/// use sealift_core::oci::{Descriptor, ManifestBytes, Reference, Repository, Tag};
 /// use sealift_core::transfer::{BlobContent, Checked, Source, SourceError};
 ///
 /// #[derive(Default)]
@@ -56,6 +56,11 @@ pub use workers::{Stop, Workers};
 ///
 ///     fn referrers(&self, _: &Repository, _: &Digest) -> Result<Vec<Descriptor>, SourceError> {
 ///         Ok(Vec::new())
+///     }
+///
+///     fn tags(&self, repository: &Repository) -> Result<Vec<Tag>, SourceError> {
+///         let named = self.names.keys().filter_map(|name| name.parse::<Reference>().ok());
+///         Ok(named.filter(|named| named.repository() == repository).filter_map(|named| named.tag_or_latest()).collect())
 ///     }
 /// }
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -105,6 +110,12 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// [`SourceError`] when they cannot be listed; having none is not an error.
     fn referrers(&self, repository: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, SourceError>;
+
+    /// The tags of a repository, in any order.
+    ///
+    /// # Errors
+    /// [`SourceError`] when they cannot be listed; having none is not an error.
+    fn tags(&self, repository: &Repository) -> Result<Vec<Tag>, SourceError>;
 }
 
 /// A place that takes manifests and blobs. Blobs come first, then manifests, children before parents, then tags. Threads may

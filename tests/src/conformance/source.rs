@@ -18,6 +18,7 @@ pub fn check<T: Target>(new: impl Fn() -> T) {
     gives_blobs_of_every_length_and_no_others(&new());
     never_gives_the_end_of_a_corrupt_blob(&new());
     lists_what_refers_to_a_manifest(&new());
+    lists_the_tags_of_a_repository(&new());
     is_shared_by_threads(&new());
 }
 
@@ -62,6 +63,17 @@ fn gives_blobs_of_every_length_and_no_others(target: &impl Target) {
         }
     }
     assert!(read(&*target.source(), &repository, &Descriptor::new("", nothing(), 1)).is_err());
+}
+
+fn lists_the_tags_of_a_repository(target: &impl Target) {
+    let image = Image::for_two_platforms("tags");
+    for name in ["app:1", "app:2.0", "other:3"] {
+        image.push(&*target.sink(), &target.reference(name)).unwrap();
+    }
+    let mut tags = target.source().tags(target.reference("app:1").repository()).unwrap();
+    tags.sort();
+    assert_eq!(tags, ["1", "2.0"].map(|tag| tag.parse().unwrap()));
+    assert_eq!(target.source().tags(target.reference("none:1").repository()).unwrap(), []);
 }
 
 fn never_gives_the_end_of_a_corrupt_blob(target: &impl Target) {

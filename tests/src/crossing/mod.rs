@@ -15,8 +15,6 @@ use jiff::{SignedDuration, Timestamp};
 use sealift_archive_format::inventory::Exporter;
 use sealift_core::export::{self, ExportRequest, ItemOrigin, ItemRequest, Prepared, SourceReference};
 use sealift_core::layout::{LayoutSink, LayoutSource};
-use sealift_core::oci::Platforms;
-use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::progress::Unwatched;
 use sealift_core::transfer::{Source, Workers};
 use sealift_core::trust::{Carrier, Extent};
@@ -126,13 +124,13 @@ impl Crossing {
         }
         let origin = ItemOrigin::Bundle { place: self.place(BUNDLE), images: None };
         let items = vec![ItemRequest { name: BUNDLE.to_owned(), origin }];
-        ExportRequest { items, platforms: Platforms::All, referrers: usual_kinds() }
+        ExportRequest::new(items)
     }
 
     /// The request for one image.
     pub fn image_request(&self, name: &str) -> ExportRequest {
         let image = ItemRequest { name: name.to_owned(), origin: ItemOrigin::Image(self.place(name)) };
-        ExportRequest { items: vec![image], platforms: Platforms::All, referrers: usual_kinds() }
+        ExportRequest::new(vec![image])
     }
 
     /// Plans and prepares an export.

@@ -6,8 +6,6 @@ use std::sync::Arc;
 use sealift_core::export::{ExportRequest, ItemOrigin, ItemRequest, PlanError, SourceReference};
 use sealift_core::http::{HttpClient, HttpSettings, Retries};
 use sealift_core::import::{Destination, Naming};
-use sealift_core::oci::Platforms;
-use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::registry::{Credentials, RegistryClient, RegistrySink, RegistrySource};
 use sealift_core::transfer::Sink;
 use sealift_tests::crossing::{Crossing, IMAGE, Refused};
@@ -27,7 +25,7 @@ fn client() -> RegistryClient {
 fn export_from(crossing: &Crossing, name: &str) -> Result<Vec<u8>, Refused> {
     let place = SourceReference { source: Arc::new(RegistrySource::new(client())), reference: reference(name) };
     let items = vec![ItemRequest { name: IMAGE.to_owned(), origin: ItemOrigin::Image(place) }];
-    crossing.export(&ExportRequest { items, platforms: Platforms::All, referrers: usual_kinds() })
+    crossing.export(&ExportRequest::new(items))
 }
 
 /// A registry with an interface for referrers, or without one.

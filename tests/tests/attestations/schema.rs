@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use sealift_core::cnab::Deviation;
 use sealift_core::report::{Report, Warning, WarningReport};
 use sealift_core::trust_store::RepositoryName;
 use sealift_core::verify::{Discard, Transport};
@@ -161,7 +162,36 @@ fn warnings() -> Vec<WarningReport> {
         Warning::Step { step: text(), item: text(), text: text() },
         Warning::NotPinned { repository },
     ];
-    all.map(WarningReport::from).into()
+    let about_bundles = deviations().into_iter().map(|deviation| Warning::BundleRule {
+        item: text(),
+        section: deviation.section(),
+        deviation,
+    });
+    let others = [
+        Warning::OtherImage { item: text(), image: text(), image_type: text() },
+        Warning::BundleNotCarried { item: text(), bundle: text(), ranges: vec![text()] },
+    ];
+    all.into_iter().chain(about_bundles).chain(others).map(WarningReport::from).collect()
+}
+
+/// A deviation of every kind.
+fn deviations() -> Vec<Deviation> {
+    let text = String::new;
+    vec![
+        Deviation::NotCanonical,
+        Deviation::SchemaVersion { written: text() },
+        Deviation::Name { written: text() },
+        Deviation::Version { written: text() },
+        Deviation::UnknownMember { member: text() },
+        Deviation::BuiltInAction { action: text() },
+        Deviation::UnknownExtension { extension: text() },
+        Deviation::UndefinedExtension { extension: text() },
+        Deviation::Dependencies { reason: text() },
+        Deviation::NoContentDigest { image: text() },
+        Deviation::Size { image: text(), stated: Some(1), found: 2 },
+        Deviation::MediaType { image: text(), stated: text(), found: text() },
+        Deviation::More { count: 1 },
+    ]
 }
 
 #[test]

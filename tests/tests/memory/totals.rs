@@ -8,8 +8,7 @@ use sealift_archive_format::inventory::{BundleRecord, Completeness, ImageRecord,
 use sealift_archive_format::strict_json::JsonError;
 use sealift_core::export::{self, ExportRequest, ItemOrigin, ItemRequest, SourceReference};
 use sealift_core::oci::media_type::{OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST};
-use sealift_core::oci::referrer::usual_kinds;
-use sealift_core::oci::{Descriptor, GraphError, ManifestError, Platforms};
+use sealift_core::oci::{Descriptor, GraphError, ManifestError};
 use sealift_core::transfer::Workers;
 use sealift_core::verify::documents::DocumentError;
 use sealift_core::verify::{self, Discard, HeadError, Transport, VerifySettings};
@@ -285,11 +284,7 @@ fn exhaustion_a_source_that_invents_referrers_takes_no_more_than_a_plan_may_hold
     source.serve(image);
     let name = "e.example/a:1".to_owned();
     let place = SourceReference { source: std::sync::Arc::new(source), reference: name.parse().unwrap() };
-    let request = ExportRequest {
-        items: vec![ItemRequest { name, origin: ItemOrigin::Image(place) }],
-        platforms: Platforms::All,
-        referrers: usual_kinds(),
-    };
+    let request = ExportRequest::new(vec![ItemRequest { name, origin: ItemOrigin::Image(place) }]);
     let (plan, peak) = peak_of(|| export::plan(&request, &Workers::default()));
     println!("16 referrers of 7 long manifests: {} KiB", peak / 1_024);
     assert!(plan.is_err() && peak < MOST, "{peak}");

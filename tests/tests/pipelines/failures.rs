@@ -15,8 +15,6 @@ use sealift_core::export::{
     self, ExportError, ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, PlanError, PrepareError,
 };
 use sealift_core::oci::GraphError;
-use sealift_core::oci::Platforms;
-use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::progress::Unwatched;
 use sealift_core::transfer::{Source, Workers};
 use sealift_core::trust::{Extent, RepositoryError, gather};
@@ -45,11 +43,7 @@ fn plan_of(sides: &Crossing, request: &ExportRequest) -> PlanError {
 }
 
 fn item(name: &str, origin: ItemOrigin) -> ExportRequest {
-    ExportRequest {
-        items: vec![ItemRequest { name: name.to_owned(), origin }],
-        platforms: Platforms::All,
-        referrers: usual_kinds(),
-    }
+    ExportRequest::new(vec![ItemRequest { name: name.to_owned(), origin }])
 }
 
 /// A bundle of this name in this source.

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use sealift_core::export::{self, ExportRequest, ItemOrigin, ItemRequest, PlanError, SourceReference};
-use sealift_core::oci::referrer::usual_kinds;
-use sealift_core::oci::{Descriptor, GraphError, Platforms};
+use sealift_core::oci::{Descriptor, GraphError};
 use sealift_core::transfer::{Source, Workers};
 use sealift_tests::hostile_source::{Asked, HostileSource};
 use serde_json::json;
@@ -20,11 +19,7 @@ fn plan(source: HostileSource, images: &[&str], bundles: &[&str]) -> (Result<exp
         name: (*name).to_owned(),
         origin: ItemOrigin::Bundle { place: place(name), images: None },
     };
-    let request = ExportRequest {
-        items: bundles.iter().map(bundle).chain(images.iter().map(image)).collect(),
-        platforms: Platforms::All,
-        referrers: usual_kinds(),
-    };
+    let request = ExportRequest::new(bundles.iter().map(bundle).chain(images.iter().map(image)).collect());
     (export::plan(&request, &Workers::default()), asked)
 }
 

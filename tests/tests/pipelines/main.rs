@@ -1,6 +1,7 @@
 //! The pipelines from end to end, on the sample publisher's release.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod bundles;
 mod export_keeps_its_word;
 mod failures;
 mod hostile_source;
@@ -16,7 +17,6 @@ use std::fs;
 use sealift_archive_format::inventory::Completeness;
 use sealift_core::export::{ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, PlanError, PrepareError};
 use sealift_core::oci::Platforms;
-use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::trust::{ItemKind, JudgementError, RepositoryError};
 use sealift_proof::level::Level;
 use sealift_proof::tuf::{ProviderError, TufError};
@@ -158,7 +158,7 @@ fn thin(sides: &Crossing, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> ExportRequ
     let images = ImagesFrom::TheirReferences(sides.layout());
     let origin = ItemOrigin::ThinBundle { bundle_json: change(bundle_json), images };
     let name = BUNDLE.to_owned();
-    ExportRequest { items: vec![ItemRequest { name, origin }], platforms: Platforms::All, referrers: usual_kinds() }
+    ExportRequest::new(vec![ItemRequest { name, origin }])
 }
 
 #[test]

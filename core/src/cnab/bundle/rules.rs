@@ -104,6 +104,7 @@ pub enum Deviation {
         /// The image's reference.
         image: String,
         /// What it states; `None` if that is not a number.
+        #[serde(skip_serializing_if = "Option::is_none")]
         stated: Option<u64>,
         /// The size of the manifest, in bytes.
         found: u64,

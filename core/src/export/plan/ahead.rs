@@ -269,6 +269,7 @@ mod tests {
 
     use super::*;
     use crate::export::ItemRequest;
+    use crate::oci::Tag;
     use crate::oci::media_type::OCI_MANIFEST;
     use crate::transfer::BlobContent;
 
@@ -296,6 +297,10 @@ mod tests {
         fn referrers(&self, _: &Repository, _: &Digest) -> Result<Vec<Descriptor>, SourceError> {
             Ok(Vec::new())
         }
+
+        fn tags(&self, _: &Repository) -> Result<Vec<Tag>, SourceError> {
+            Ok(Vec::new())
+        }
     }
 
     #[test]
@@ -307,7 +312,8 @@ mod tests {
             ItemRequest { name, origin: ItemOrigin::Image(place) }
         };
         let items = (0..200).map(item).collect();
-        let request = ExportRequest { items, platforms: Platforms::All, referrers: BTreeSet::new() };
+        let request =
+            ExportRequest { items, platforms: Platforms::All, referrers: BTreeSet::new(), dependencies: None };
         let (ahead, _) = fetch(&request, &Workers::default(), PlanBudget::begin());
         let held: u64 = ahead.resolved.values().flatten().map(|manifest| manifest.descriptor().size).sum();
         assert!((1 << 20..=MAXIMUM_MANIFEST_BYTES + (2 << 20)).contains(&held), "{held} bytes are held");

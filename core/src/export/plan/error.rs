@@ -4,10 +4,11 @@ use sealift_archive_format::Digest;
 
 use super::Unfetched;
 use super::budget::MAXIMUM_REQUESTS;
-use crate::cnab::BundleError;
+use super::dependencies::MAXIMUM_ADDED;
 use crate::cnab::registry_form::RegistryFormError;
+use crate::cnab::{BundleError, DependenciesError};
 use crate::oci::referrer::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
-use crate::oci::{GraphError, ManifestError};
+use crate::oci::{GraphError, ManifestError, ReferenceError};
 use crate::remedy::{Remediable, Remedy};
 use crate::transfer::SourceError;
 use crate::verify::documents::DocumentError;
@@ -89,6 +90,37 @@ pub enum PlanError {
     /// A name cannot be used, or two names mean the same.
     #[error("the names do not match what is exported")]
     Names(#[source] DocumentError),
+    /// It is not known which bundles a bundle needs.
+    #[error("{bundle} does not say clearly which bundles it needs")]
+    Dependencies {
+        /// The bundle.
+        bundle: String,
+        /// What is wrong.
+        source: DependenciesError,
+    },
+    /// What a bundle needs is not named by a reference.
+    #[error("{bundle} needs {needed:?}, which is not a valid reference")]
+    DependencyReference {
+        /// The bundle.
+        bundle: String,
+        /// What it needs.
+        needed: String,
+        /// What is wrong with the reference.
+        source: ReferenceError,
+    },
+    /// No version of a needed bundle will do.
+    #[error("{bundle} needs {needed}, and none of the {count} tags there is such a version")]
+    NoVersion {
+        /// The bundle.
+        bundle: String,
+        /// What it needs, with the versions that will do.
+        needed: String,
+        /// How many tags there are.
+        count: usize,
+    },
+    /// Bundles need too many others.
+    #[error("the bundles need more than {MAXIMUM_ADDED} others")]
+    TooManyDependencies,
     /// The plan needs too many requests.
     #[error("finding out what has to be carried takes more than {MAXIMUM_REQUESTS} requests")]
     TooManyRequests,
@@ -144,6 +176,9 @@ impl Remediable for PlanError {
             Self::Bundle { .. } => Remedy::CorrectBundle,
             Self::NoDigest { .. } => Remedy::StateDigests,
             Self::OtherContent { .. } => Remedy::ExportPromisedContent,
+            Self::Dependencies { .. } | Self::DependencyReference { .. } => Remedy::CorrectBundle,
+            Self::NoVersion { .. } => Remedy::NameDependency,
+            Self::TooManyDependencies => Remedy::ExportFewer,
             Self::TooManyRequests => Remedy::ExportFewerReferrers,
             Self::TooSlow { .. } => Remedy::AwaitFasterSource,
             Self::Names(error) => error.remedy(),

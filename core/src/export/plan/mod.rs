@@ -5,6 +5,7 @@
 
 mod ahead;
 mod budget;
+mod dependencies;
 mod error;
 mod referrers;
 
@@ -88,6 +89,9 @@ pub fn plan(request: &ExportRequest, workers: &Workers) -> Result<Plan, PlanErro
     };
     for item in &request.items {
         planner.item(item)?;
+    }
+    if let Some(from) = &request.dependencies {
+        planner.dependencies(from)?;
     }
     let plan = planner.plan;
     check_names(&plan.items).map_err(PlanError::Names)?;

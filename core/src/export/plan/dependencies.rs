@@ -1,0 +1,74 @@
+//! The bundles that bundles need (CNAB Dependencies 1.0, §500), and those that these need.
+//!
+//! Promise: every bundle that a bundle of the plan needs is in the plan, or there is no plan. Which version it is, is chosen once,
+//! here: on the far side there is nothing to choose.
+
+use std::sync::Arc;
+
+use super::super::request::{Dependencies, ImagesFrom, ItemOrigin, ItemRequest, SourceReference};
+use super::{PlanError, Planner};
+use crate::cnab::Dependency;
+use crate::oci::Reference;
+use crate::verify::documents::ClosedItem;
+
+/// The most bundles that are added to a plan because others need them.
+pub(super) const MAXIMUM_ADDED: usize = 1_000;
+
+impl Planner<'_> {
+    /// Adds the bundles that are needed, and not asked for by name.
+    pub(super) fn dependencies(&mut self, from: &Dependencies) -> Result<(), PlanError> {
+        let (mut looked_at, mut added) = (0, 0);
+        while let Some(item) = self.plan.closed.items.get(looked_at) {
+            let needed = match item {
+                ClosedItem::Bundle(bundle) => bundle.bundle.dependencies.clone(),
+                ClosedItem::Image(_) => Ok(Vec::new()),
+            };
+            let name = self.plan.items.get(looked_at).map(|item| item.reference().to_owned()).unwrap_or_default();
+            let unread = |source| PlanError::Dependencies { bundle: name.clone(), source };
+            for dependency in needed.map_err(unread)? {
+                if self.bundles().any(|carried| dependency.is_met_by(&carried)) {
+                    continue;
+                }
+                added += 1;
+                if added > MAXIMUM_ADDED {
+                    return Err(PlanError::TooManyDependencies);
+                }
+                let reference = self.choose(&name, &dependency, from)?;
+                let place = SourceReference { source: Arc::clone(&from.0), reference: reference.clone() };
+                let images = Some(ImagesFrom::TheirReferences(Arc::clone(&from.0)));
+                let origin = ItemOrigin::Bundle { place, images };
+                self.item(&ItemRequest { name: reference.to_string(), origin })?;
+            }
+            looked_at += 1;
+        }
+        Ok(())
+    }
+
+    /// The names of the bundles that are in the plan so far.
+    fn bundles(&self) -> impl Iterator<Item = Reference> {
+        let bundles = self.plan.items.iter().filter(|item| item.as_bundle().is_some());
+        bundles.filter_map(|item| item.reference().parse().ok())
+    }
+
+    /// The bundle that will be carried for a dependency.
+    fn choose(&mut self, bundle: &str, needed: &Dependency, from: &Dependencies) -> Result<Reference, PlanError> {
+        let reference: Reference = needed.bundle.parse().map_err(|source| PlanError::DependencyReference {
+            bundle: bundle.to_owned(),
+            needed: needed.bundle.clone(),
+            source,
+        })?;
+        if reference.tag().is_some() || reference.digest().is_some() || needed.ranges.is_empty() {
+            return Ok(reference);
+        }
+        self.budget.request()?;
+        let unlisted = |source| PlanError::Source { reference: needed.bundle.clone(), source };
+        let tags = from.0.tags(reference.repository()).map_err(unlisted)?;
+        let newest = needed.newest(&tags).cloned();
+        let tag = newest.ok_or_else(|| PlanError::NoVersion {
+            bundle: bundle.to_owned(),
+            needed: needed.to_string(),
+            count: tags.len(),
+        })?;
+        Ok(Reference::new(reference.repository().clone(), Some(tag), None))
+    }
+}
