@@ -16,6 +16,7 @@
 //! | use an image layout or a registry | [`layout::LayoutSource`], [`layout::LayoutSink`]; `registry::RegistrySource`, `registry::RegistrySink` |
 //! | read TUF repositories | [`tuf_repository`] |
 //! | tell a person what can be done about an error | [`remedy::Remediable`], which yields a [`remedy::Remedy`] |
+//! | tell a cluster where images are now | [`mirror_config::files`] |
 //! | understand a place as people write it | [`place::Place`] |
 //!
 //! What is proven is decided in `sealift-proof`, and the bytes of an archive are those of `sealift-archive-format`; their types are in
@@ -150,6 +151,7 @@ pub mod http;
 pub mod import;
 pub mod inspect;
 pub mod layout;
+pub mod mirror_config;
 pub mod oci;
 pub mod place;
 pub mod progress;

@@ -1,0 +1,213 @@
+//! What a cluster needs to know to find images where they were delivered: configurations of containerd, of podman, CRI-O and skopeo, and
+//! of OpenShift, written from one table.
+//!
+//! Promise: a configuration leads from a name only to what was delivered under that name. By tag it leads only where a tag was set;
+//! what came as a part of a bundle is found by its digest.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use crate::oci::{Reference, Repository};
+
+/// Something that was delivered to a registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relocated {
+    /// What it was called.
+    pub original: Reference,
+    /// The repository that it is in now.
+    pub target: Repository,
+    /// Whether its tag was set there. Otherwise it is found by its digest.
+    pub is_tagged: bool,
+}
+
+/// A file of configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigFile {
+    /// Its path, below the folder that was asked for.
+    pub path: String,
+    /// Its content.
+    pub content: String,
+}
+
+/// From which repository to which.
+#[derive(Debug, Default)]
+struct Mirrors {
+    /// For each original repository, where its content is.
+    by_digest: BTreeMap<String, BTreeSet<String>>,
+    /// For each original repository, where its tags are.
+    by_tag: BTreeMap<String, BTreeSet<String>>,
+    /// For each original registry, below what its repositories are with the paths that they had.
+    hosts: BTreeMap<String, BTreeSet<String>>,
+    /// The original repositories that are somewhere else.
+    elsewhere: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// The configurations for what was delivered. `plain_http` says whether the registry is reached without TLS.
+///
+/// - `certs.d/REGISTRY/hosts.toml`, for containerd and nerdctl;
+/// - `registries.conf`, for podman, CRI-O, buildah and skopeo;
+/// - `image-mirrors.yaml`, an `ImageDigestMirrorSet` and, where tags were set, an `ImageTagMirrorSet`.
+pub fn files(relocated: impl IntoIterator<Item = Relocated>, plain_http: bool) -> Vec<ConfigFile> {
+    let mirrors = Mirrors::of(relocated);
+    let mut files = mirrors.hosts_toml(plain_http);
+    files.push(ConfigFile { path: "registries.conf".to_owned(), content: mirrors.registries_conf(plain_http) });
+    files.push(ConfigFile { path: "image-mirrors.yaml".to_owned(), content: mirrors.mirror_sets() });
+    files
+}
+
+impl Mirrors {
+    fn of(relocated: impl IntoIterator<Item = Relocated>) -> Self {
+        let mut mirrors = Self::default();
+        for Relocated { original, target, is_tagged } in relocated {
+            let (source, domain) = (original.repository().to_string(), original.repository().domain().to_owned());
+            let target = target.to_string();
+            mirrors.by_digest.entry(source.clone()).or_default().insert(target.clone());
+            if is_tagged {
+                mirrors.by_tag.entry(source.clone()).or_default().insert(target.clone());
+            }
+            match target.strip_suffix(original.repository().path()).and_then(|base| base.strip_suffix('/')) {
+                Some(base) if is_tagged => {
+                    mirrors.hosts.entry(domain).or_default().insert(base.to_owned());
+                }
+                _ => {
+                    mirrors.elsewhere.entry(domain).or_default().insert(source);
+                }
+            }
+        }
+        mirrors
+    }
+
+    /// containerd, `docs/hosts.md`: a mirror of a registry is one base, below which every path is the same.
+    fn hosts_toml(&self, plain_http: bool) -> Vec<ConfigFile> {
+        let scheme = if plain_http { "http" } else { "https" };
+        let mut files = Vec::new();
+        for (domain, bases) in &self.hosts {
+            let mut content = format!("# Images of {domain}, as they were delivered. For containerd's config_path.\n");
+            for source in self.elsewhere.get(domain).into_iter().flatten() {
+                let _ =
+                    writeln!(content, "# Not found through this file, because it is in another repository: {source}");
+            }
+            for base in bases {
+                let (host, path) = base.split_once('/').map_or((base.as_str(), ""), |(host, path)| (host, path));
+                let slash = if path.is_empty() { "" } else { "/" };
+                let url = quoted(&format!("{scheme}://{host}/v2{slash}{path}"));
+                let _ = write!(
+                    content,
+                    "\n[host.{url}]\n  capabilities = [\"pull\", \"resolve\"]\n  override_path = true\n"
+                );
+            }
+            files.push(ConfigFile { path: format!("certs.d/{domain}/hosts.toml"), content });
+        }
+        files
+    }
+
+    /// containers-registries.conf(5), version 2.
+    fn registries_conf(&self, plain_http: bool) -> String {
+        let mut content = "# Where images are, as they were delivered. For registries.conf.d.\n".to_owned();
+        for (source, targets) in &self.by_digest {
+            let _ = write!(content, "\n[[registry]]\nprefix = {0}\nlocation = {0}\n", quoted(source));
+            let none = BTreeSet::new();
+            let tagged = self.by_tag.get(source).unwrap_or(&none);
+            if tagged.is_empty() {
+                content.push_str("mirror-by-digest-only = true\n");
+            }
+            for target in targets {
+                let _ = write!(content, "\n[[registry.mirror]]\nlocation = {}\n", quoted(target));
+                if !tagged.is_empty() && !tagged.contains(target) {
+                    content.push_str("pull-from-mirror = \"digest-only\"\n");
+                }
+                if plain_http {
+                    content.push_str("insecure = true\n");
+                }
+            }
+        }
+        content
+    }
+
+    /// OpenShift, `config.openshift.io/v1`.
+    fn mirror_sets(&self) -> String {
+        let mut content = mirror_set("ImageDigestMirrorSet", "imageDigestMirrors", &self.by_digest);
+        if !self.by_tag.is_empty() {
+            content.push_str("---\n");
+            content.push_str(&mirror_set("ImageTagMirrorSet", "imageTagMirrors", &self.by_tag));
+        }
+        content
+    }
+}
+
+fn mirror_set(kind: &str, list: &str, mirrors: &BTreeMap<String, BTreeSet<String>>) -> String {
+    let mut content =
+        format!("apiVersion: config.openshift.io/v1\nkind: {kind}\nmetadata:\n  name: sealift\nspec:\n  {list}:\n");
+    for (source, targets) in mirrors {
+        let _ = writeln!(content, "    - source: {}\n      mirrors:", quoted(source));
+        for target in targets {
+            let _ = writeln!(content, "        - {}", quoted(target));
+        }
+    }
+    content
+}
+
+/// A text in quotes, as both TOML and YAML take it. Repositories have no character that needs an escape.
+fn quoted(text: &str) -> String {
+    format!("\"{text}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn relocated(original: &str, target: &str, is_tagged: bool) -> Relocated {
+        let target: Reference = target.parse().unwrap();
+        Relocated { original: original.parse().unwrap(), target: target.repository().clone(), is_tagged }
+    }
+
+    fn file(files: &[ConfigFile], path: &str) -> String {
+        files.iter().find(|file| file.path == path).unwrap_or_else(|| panic!("no {path}")).content.clone()
+    }
+
+    #[test]
+    fn each_name_leads_to_what_was_delivered_under_it() {
+        let files = files(
+            [
+                relocated("nginx:1", "r.inner/mirror/docker.io/library/nginx", true),
+                relocated("quay.io/a/b:1", "r.inner/mirror/quay.io/a/b", true),
+                relocated("quay.io/a/part:1", "r.inner/mirror/example.com/shop", false),
+            ],
+            false,
+        );
+        let docker = file(&files, "certs.d/docker.io/hosts.toml");
+        assert!(docker.contains("[host.\"https://r.inner/v2/mirror/docker.io\"]\n"), "{docker}");
+        let quay = file(&files, "certs.d/quay.io/hosts.toml");
+        assert!(quay.contains("in another repository: quay.io/a/part\n"), "{quay}");
+        let conf: toml::Table = file(&files, "registries.conf").parse().unwrap();
+        let registries = conf["registry"].as_array().unwrap();
+        let found: Vec<_> = registries
+            .iter()
+            .map(|registry| {
+                let by_digest = registry.get("mirror-by-digest-only").is_some_and(|it| it.as_bool().unwrap());
+                let [prefix, location] = [&registry["prefix"], &registry["mirror"][0]["location"]];
+                (prefix.as_str().unwrap(), location.as_str().unwrap(), by_digest)
+            })
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("docker.io/library/nginx", "r.inner/mirror/docker.io/library/nginx", false),
+                ("quay.io/a/b", "r.inner/mirror/quay.io/a/b", false),
+                ("quay.io/a/part", "r.inner/mirror/example.com/shop", true),
+            ]
+        );
+        let sets = file(&files, "image-mirrors.yaml");
+        let (digests, tags) = sets.split_once("---\n").unwrap();
+        assert!(digests.contains("kind: ImageDigestMirrorSet") && digests.contains("\"quay.io/a/part\""), "{sets}");
+        assert!(tags.contains("kind: ImageTagMirrorSet") && !tags.contains("\"quay.io/a/part\""), "{sets}");
+    }
+
+    #[test]
+    fn a_registry_without_tls_is_named_as_such_and_paths_may_be_dropped() {
+        let files = files([relocated("e.x:5000/a:1", "localhost:5000/a", true)], true);
+        let hosts = file(&files, "certs.d/e.x:5000/hosts.toml");
+        assert!(hosts.contains("[host.\"http://localhost:5000/v2\"]\n"), "{hosts}");
+        assert!(file(&files, "registries.conf").contains("insecure = true\n"));
+    }
+}
