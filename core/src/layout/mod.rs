@@ -5,6 +5,7 @@
 //! rename.
 
 mod error;
+mod files;
 mod folder;
 mod names;
 mod read;
