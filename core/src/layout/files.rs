@@ -8,7 +8,7 @@ use sealift_archive_format::Digest;
 use super::error::LayoutError;
 
 /// The content of a file, and its length in bytes.
-pub(super) type Opened<'f> = (Box<dyn Read + Send + 'f>, u64);
+pub(super) type OpenedBlob<'f> = (Box<dyn Read + Send + 'f>, u64);
 
 /// The files of one layout. Threads may share them.
 pub(super) trait LayoutFiles: Send + Sync {
@@ -19,5 +19,5 @@ pub(super) trait LayoutFiles: Send + Sync {
     fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, LayoutError>;
 
     /// Opens a blob; `None` when it is not there.
-    fn blob(&self, digest: &Digest) -> Result<Option<Opened<'_>>, LayoutError>;
+    fn blob(&self, digest: &Digest) -> Result<Option<OpenedBlob<'_>>, LayoutError>;
 }

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use sealift_archive_format::Digest;
 
 use super::error::LayoutError;
-use super::files::{LayoutFiles, Opened};
+use super::files::{LayoutFiles, OpenedBlob};
 
 /// A folder that is open.
 pub(super) struct Folder {
@@ -96,9 +96,9 @@ impl LayoutFiles for Folder {
         self.read(name, limit)
     }
 
-    fn blob(&self, digest: &Digest) -> Result<Option<Opened<'_>>, LayoutError> {
+    fn blob(&self, digest: &Digest) -> Result<Option<OpenedBlob<'_>>, LayoutError> {
         let opened = self.blob(digest)?;
-        Ok(opened.map(|(file, length)| -> Opened<'_> { (Box::new(file), length) }))
+        Ok(opened.map(|(file, length)| -> OpenedBlob<'_> { (Box::new(file), length) }))
     }
 }
 

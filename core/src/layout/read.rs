@@ -2,20 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::strict_json;
 use serde::Deserialize;
 
 use super::error::LayoutError;
-use super::files::{LayoutFiles, Opened};
+use super::files::{LayoutFiles, OpenedBlob};
 use super::folder::Folder;
-use super::names::matching;
+use super::names::{is_named, matching};
+use super::tar::TarFolder;
 use super::{INDEX_FILE, LAYOUT_FILE};
 use crate::oci::manifest::{Document, MAXIMUM_LENGTH, ManifestError};
 use crate::oci::media_type::{self, Announced, OCI_INDEX};
 use crate::oci::{Descriptor, ImageIndex, ManifestBytes, Reference, Repository};
+use crate::tarball::Tarball;
 use crate::transfer::{BlobContent, Checked, Source, SourceError};
 
 /// The supported version of the layout.
@@ -45,6 +47,23 @@ impl LayoutSource {
     /// [`LayoutError`] when the folder is not a layout, or its `index.json` is not usable.
     pub fn open(path: &Path) -> Result<Self, LayoutError> {
         Self::of(Box::new(Folder::open(path)?))
+    }
+
+    /// Opens the layout in a folder of a tar file. `prefix` is empty, or ends with `/`.
+    ///
+    /// # Errors
+    /// As [`LayoutSource::open`].
+    pub fn in_tarball(tarball: Arc<Tarball>, prefix: &str) -> Result<Self, LayoutError> {
+        Self::of(Box::new(TarFolder::new(tarball, prefix)))
+    }
+
+    /// By which reference something called `name` is asked for: by its name; but where there is just one thing, and nobody has named
+    /// it, by its digest. Tools make such layouts when they save an image that has no name.
+    pub fn reference_of(&self, name: &Reference) -> Reference {
+        match self.entries() {
+            [only] if name.digest().is_none() && !is_named(only) => name.clone().with_digest(only.digest.clone()),
+            _ => name.clone(),
+        }
     }
 
     fn of(files: Box<dyn LayoutFiles>) -> Result<Self, LayoutError> {
@@ -100,7 +119,7 @@ impl LayoutSource {
         read.map(|_| bytes).map_err(|source| LayoutError::Access { path: self.files.path().to_owned(), source })
     }
 
-    fn open_blob(&self, digest: &Digest) -> Result<Opened<'_>, LayoutError> {
+    fn open_blob(&self, digest: &Digest) -> Result<OpenedBlob<'_>, LayoutError> {
         let missing = || LayoutError::BlobNotFound { folder: self.files.path().to_owned(), digest: digest.clone() };
         self.files.blob(digest)?.ok_or_else(missing)
     }
