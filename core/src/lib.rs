@@ -145,6 +145,8 @@
 pub mod archive_layout;
 pub mod cnab;
 pub mod co_sign;
+pub mod delivery_file;
+pub mod docker_archive;
 pub mod export;
 #[cfg(feature = "network")]
 pub mod http;
@@ -160,6 +162,9 @@ pub mod registry;
 pub mod remedy;
 pub mod report;
 pub mod seal;
+pub mod source_file;
+pub mod tarball;
+pub mod thick_bundle;
 pub mod transfer;
 pub mod trust;
 pub mod trust_store;

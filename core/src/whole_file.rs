@@ -56,6 +56,13 @@ pub(crate) fn place(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
+/// The same, but nothing that has that name is replaced, and the name is durable too.
+pub(crate) fn place_new(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path).map_err(|error| error.error)?;
+    sync_folder(folder_of(path))
+}
+
 /// Writes a file in the place of whatever has its name, in a folder that is created if necessary, and makes it durable. What an
 /// interrupted attempt began in that folder is removed.
 ///

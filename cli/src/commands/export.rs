@@ -4,21 +4,13 @@ use std::collections::BTreeMap;
 use std::io::{BufWriter, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
-use sealift_archive_format::inventory::Exporter;
-use sealift_core::cnab::bundle;
-use sealift_core::export::{
-    self, Dependencies, ExportError, ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, Prepared, SourceReference,
-    Unfinished,
-};
-use sealift_core::layout::LayoutSource;
+use sealift_archive_format::inventory::{Exporter, ItemRecord};
+use sealift_core::export::{self, Dependencies, ExportError, ExportRequest, ItemRequest, Prepared, Unfinished};
 use sealift_core::oci::{Platform, Platforms, ReferrerKind};
-use sealift_core::place::Place;
 use sealift_core::progress::Progress;
 use sealift_core::report::WarningReport;
-use sealift_core::transfer::Source;
 use sealift_core::trust::{Carrier, Extent};
 use sealift_core::trust_store::{Policy, RepositoryName};
 use sealift_core::tuf_repository::RepositoryFolder;
@@ -27,13 +19,13 @@ use serde::Serialize;
 
 use crate::context::{Context, ExportTime};
 use crate::failure::{Attempt as _, Failure, Reason};
-use crate::files::input::read_file;
 use crate::files::key::SigningKeyArguments;
 use crate::interruption;
 use crate::options::connections::ConnectionArguments;
 use crate::options::network::{NetworkArguments, Web};
 use crate::options::place::{Location, Named, TufPlace};
 use crate::options::referrers::Referrers;
+use crate::options::source::OpenedSources;
 use crate::options::verdict::{InspectionArguments, inspections};
 use crate::terminal::text::Text;
 use crate::terminal::{self, report};
@@ -41,7 +33,7 @@ use crate::terminal::{self, report};
 /// What to export, and how.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  sealift export --bundle example.com/org/shop:1.4 --tuf example=https://metadata.example.com/shop \\\n      --key exporter.pem -o shop.sealift\n  sealift export --bundle example.com/org/shop:1.4=localhost:5000/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem -o - | sealift verify -\n\nNAME is the reference that the far side and the TUF repository use. WHERE says where it is stored, if that is elsewhere:\na reference in a registry, oci:DIR[:REFERENCE] in an OCI image layout, or the path of a bundle.json. What exists here\nis that: an existing file or folder is never looked for in a registry.\n\nEverything that the far side checks is checked here first, against the roots pinned on this side."
+    after_long_help = "Examples:\n  sealift export --bundle example.com/org/shop:1.4 --tuf example=https://metadata.example.com/shop \\\n      --key exporter.pem -o shop.sealift\n  sealift export --bundle example.com/org/shop:1.4=localhost:5000/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem -o - | sealift verify -\n  sealift export --bundle example.com/org/shop:1.4=shop-1.4.tgz --key exporter.pem -o shop.sealift\n  sealift export --image example.com/org/app:1=docker-archive:app.tar --key exporter.pem -o app.sealift\n\nNAME is the reference that the far side and the TUF repository use. WHERE says where it is stored, if that is elsewhere:\n  docker://REFERENCE, or REFERENCE      in a registry\n  oci:DIR[:REFERENCE], or DIR           in an OCI image layout\n  oci-archive:FILE[:REFERENCE]          in an OCI image layout in a tar file, from skopeo, podman, buildah or ctr\n  docker-archive:FILE[:REFERENCE]       in what docker save writes\n  FILE                                  any of these files, a bundle.json, or a thick bundle (.tgz) from Porter or Duffle\nTar files may be compressed with gzip or zstd; they are then unpacked into a file without a name in the folder that\nTMPDIR names. What exists here is that: an existing file or folder is never looked for in a registry.\n\nEverything that the far side checks is checked here first, against the roots pinned on this side."
 )]
 pub(crate) struct ExportArguments {
     /// A CNAB bundle, with all its images
@@ -52,7 +44,7 @@ pub(crate) struct ExportArguments {
     #[arg(long, value_name = "NAME[=WHERE]", required_unless_present = "bundle")]
     image: Vec<Named>,
 
-    /// Where to find the images of a bundle.json by the digests that it states: a repository, or oci:DIR
+    /// Where to find the images of a bundle.json by the digests that it states: a repository, a layout, or a file, in any form of WHERE
     #[arg(long, value_name = "WHERE")]
     images_from: Option<String>,
 
@@ -128,6 +120,15 @@ struct ExportReport {
     left_out: Vec<UncarriedReferrer>,
     /// What a person should know about the bundles.
     warnings: Vec<WarningReport>,
+    /// The images whose manifests were made here, because they come from a docker-archive.
+    made_here: Vec<MadeHere>,
+}
+
+/// An image whose digest no registry has.
+#[derive(Serialize)]
+struct MadeHere {
+    image: String,
+    digest: sealift_archive_format::Digest,
 }
 
 /// A referrer that was not carried.
@@ -162,9 +163,9 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     let trust = store.update_soon().and_then(|update| update.trust()).attempt(attempt)?;
     remark_on(export_time, &trust.policy, context);
     let web = arguments.network.web()?;
-    let mut opened = OpenedSources::new(arguments)?;
-    let request = opened.request(arguments)?;
     let progress = context.progress();
+    let mut opened = OpenedSources::new(arguments.network.registry_source()?, &*progress);
+    let request = request(arguments, &mut opened)?;
 
     progress.begin("resolving references", None);
     let plan = export::plan(&request, &arguments.connections.workers());
@@ -196,7 +197,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
         .and_then(|update| update.advance(&trust, &prepared.states(&trust)))
         .attempt(|| "the archive was written, but the trust store could not be updated".to_owned())?;
 
-    let report = report(&prepared, &arguments.output);
+    let report = report(&prepared, &opened, &arguments.output);
     if to_file {
         return context.result(&report, || text(&report));
     }
@@ -282,89 +283,26 @@ impl UnfinishedRemains {
     }
 }
 
-/// The sources that the command line names, each opened once: registries, where there is a network, and layouts.
-struct OpenedSources {
-    registries: Option<Arc<dyn Source>>,
-    layouts: BTreeMap<PathBuf, Arc<dyn Source>>,
-}
-
-impl OpenedSources {
-    fn new(arguments: &ExportArguments) -> Result<Self, Failure> {
-        Ok(Self { registries: arguments.network.registry_source()?, layouts: BTreeMap::new() })
+fn request(arguments: &ExportArguments, opened: &mut OpenedSources<'_>) -> Result<ExportRequest, Failure> {
+    let mut items = Vec::new();
+    for named in &arguments.bundle {
+        items.push(ItemRequest {
+            name: named.name.clone(),
+            origin: opened.bundle(named, arguments.images_from.as_deref())?,
+        });
     }
-
-    fn registries(&self, attempt: impl FnOnce() -> String) -> Result<Arc<dyn Source>, Failure> {
-        self.registries.clone().ok_or(Reason::NoNetwork).attempt(attempt)
+    for named in &arguments.image {
+        items.push(ItemRequest { name: named.name.clone(), origin: opened.image(named)? });
     }
-
-    fn layout(&mut self, folder: &Path) -> Result<Arc<dyn Source>, Failure> {
-        if let Some(known) = self.layouts.get(folder) {
-            return Ok(Arc::clone(known));
-        }
-        let source = LayoutSource::open(folder).attempt(|| format!("cannot read the layout {}", folder.display()))?;
-        let source: Arc<dyn Source> = Arc::new(source);
-        self.layouts.insert(folder.to_owned(), Arc::clone(&source));
-        Ok(source)
-    }
-
-    fn request(&mut self, arguments: &ExportArguments) -> Result<ExportRequest, Failure> {
-        let mut items = Vec::new();
-        for named in &arguments.bundle {
-            let name = &named.name;
-            let origin = match named.place().attempt(|| format!("cannot find the bundle {name}"))? {
-                Place::File(path) => ItemOrigin::ThinBundle {
-                    bundle_json: read_file(&path, bundle::MAXIMUM_LENGTH as u64)
-                        .attempt(|| format!("cannot read the bundle {}", path.display()))?,
-                    images: self.images_from(arguments)?,
-                },
-                place => {
-                    let images = arguments.images_from.as_ref().map(|_| self.images_from(arguments)).transpose()?;
-                    ItemOrigin::Bundle { place: self.stored(place, name)?, images }
-                }
-            };
-            items.push(ItemRequest { name: name.clone(), origin });
-        }
-        for named in &arguments.image {
-            let name = &named.name;
-            let place = named.place().attempt(|| format!("cannot find the image {name}"))?;
-            let origin = ItemOrigin::Image(self.stored(place, name)?);
-            items.push(ItemRequest { name: name.clone(), origin });
-        }
-        let platforms = match arguments.platform.as_slice() {
-            [] => Platforms::All,
-            chosen => Platforms::Only(chosen.to_vec()),
-        };
-        let dependencies = match arguments.with_dependencies {
-            true => Some(Dependencies(self.registries(|| "cannot carry what bundles need".to_owned())?)),
-            false => None,
-        };
-        Ok(ExportRequest { items, platforms, referrers: arguments.referrers.0.clone(), dependencies })
-    }
-
-    fn stored(&mut self, place: Place, name: &str) -> Result<SourceReference, Failure> {
-        match place {
-            Place::Registry(reference) => {
-                let source = self.registries(|| format!("cannot export {name}"))?;
-                Ok(SourceReference { source, reference })
-            }
-            Place::Layout { folder, reference } => Ok(SourceReference { source: self.layout(&folder)?, reference }),
-            Place::File(path) => Err(Reason::NotAnImage(path)).attempt(|| format!("cannot export image {name}")),
-        }
-    }
-
-    fn images_from(&mut self, arguments: &ExportArguments) -> Result<ImagesFrom, Failure> {
-        let attempt = || "cannot understand --images-from".to_owned();
-        match arguments.images_from.as_deref() {
-            None => Ok(ImagesFrom::TheirReferences(self.registries(attempt)?)),
-            Some(place) => match place.strip_prefix("oci:") {
-                Some(folder) => Ok(ImagesFrom::TheirReferences(self.layout(Path::new(folder))?)),
-                None => {
-                    let reference: sealift_core::oci::Reference = place.parse().attempt(attempt)?;
-                    Ok(ImagesFrom::OneRepository(self.registries(attempt)?, reference.repository().clone()))
-                }
-            },
-        }
-    }
+    let platforms = match arguments.platform.as_slice() {
+        [] => Platforms::All,
+        chosen => Platforms::Only(chosen.to_vec()),
+    };
+    let dependencies = match arguments.with_dependencies {
+        true => Some(Dependencies(opened.registries(|| "cannot carry what bundles need".to_owned())?)),
+        false => None,
+    };
+    Ok(ExportRequest { items, platforms, referrers: arguments.referrers.0.clone(), dependencies })
 }
 
 /// A live repository: its metadata and its target files.
@@ -392,7 +330,7 @@ fn tuf_repositories(places: &[TufPlace], web: &Web) -> Result<BTreeMap<Repositor
     Ok(repositories)
 }
 
-fn report(prepared: &Prepared, output: &Path) -> ExportReport {
+fn report(prepared: &Prepared, opened: &OpenedSources<'_>, output: &Path) -> ExportReport {
     let inventory = prepared.inventory();
     let findings = prepared.judgement().findings();
     let items = findings.items.iter().map(|finding| ExportedItem {
@@ -414,11 +352,29 @@ fn report(prepared: &Prepared, output: &Path) -> ExportReport {
             .map(|it| UncarriedReferrer { image: it.image.clone(), digest: it.digest.clone(), kind: it.kind })
             .collect(),
         warnings: prepared.warnings().into_iter().map(WarningReport::from).collect(),
+        made_here: made_here(prepared, opened),
     }
 }
 
+fn made_here(prepared: &Prepared, opened: &OpenedSources<'_>) -> Vec<MadeHere> {
+    let named = prepared.inventory().items.iter().flat_map(ItemRecord::images);
+    let made = named.filter(|image| opened.made_here(&image.descriptor.digest));
+    made.map(|image| MadeHere { image: image.reference.clone(), digest: image.descriptor.digest.clone() }).collect()
+}
+
 fn text(report: &ExportReport) -> Text {
-    let ExportReport { archive, bytes, entries, exported_at, red_line, statement, items, left_out, warnings } = report;
+    let ExportReport {
+        archive,
+        bytes,
+        entries,
+        exported_at,
+        red_line,
+        statement,
+        items,
+        left_out,
+        warnings,
+        made_here,
+    } = report;
     let (path, bytes) = (archive.display(), indicatif::HumanBytes(*bytes));
     let mut text = Text::from(format_args!("Exported to {path} ({bytes}, {entries} entries, at {exported_at}):"));
     for ExportedItem { name, digest, level } in items {
@@ -427,6 +383,11 @@ fn text(report: &ExportReport) -> Text {
     for it in left_out {
         let (kind, digest, image) = (&it.kind, &it.digest, &it.image);
         text.line(format_args!("  left out: {kind} {digest}, a referrer of {image} (--referrers {kind} carries it)"));
+    }
+    for MadeHere { image, digest } in made_here {
+        text.line(format_args!(
+            "  made here: the manifest {digest} of {image}, because a docker-archive keeps none; no registry has this digest"
+        ));
     }
     text.join(report::warnings(warnings));
     if let Some(line) = red_line {

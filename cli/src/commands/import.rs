@@ -1,16 +1,18 @@
-//! `sealift import`: verify, then deliver to a registry or a layout.
+//! `sealift import`: verify, then deliver to a registry, a layout, or a file for another tool.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use sealift_archive_format::Digest;
+use sealift_core::delivery_file::{DeliveryFile, DeliveryFileError, DeliveryForm};
 use sealift_core::import::{self, Delivered, Destination, Naming, PublishedMirror, ReplacedTag};
 use sealift_core::layout::LayoutSink;
 use sealift_core::oci::Reference;
 use sealift_core::report::Report;
 use sealift_core::transfer::Sink;
 use sealift_core::trust_store::RepositoryName;
-use sealift_core::verify::Transport;
+use sealift_core::verify::{Judged, Transport};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -27,7 +29,7 @@ use crate::terminal::text::Text;
 /// What to import, and where to.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  sealift import shop.sealift --to-registry registry.internal:5000/mirror\n  sealift import shop.sealift --to-registry registry.internal:5000 --names flat\n  sealift import shop.sealift --to-layout /srv/images\n\nNothing is written until every check that trust depends on has passed. Blobs go first, then manifests, then tags; after that, the trusted state advances. A tag that was set here before does not move to another name or a lower level unless --replace-tag names it. Running it again does not repeat what is already done."
+    after_long_help = "Examples:\n  sealift import shop.sealift --to-registry registry.internal:5000/mirror\n  sealift import shop.sealift --to-registry registry.internal:5000 --names flat\n  sealift import shop.sealift --to-layout /srv/images\n  sealift import shop.sealift --to-thick-bundle shop-1.4.tgz      # for porter publish --archive\n  sealift import app.sealift --to-docker-archive app.tar          # for docker load, podman load, ctr images import\n\nNothing is written until every check that trust depends on has passed. Blobs go first, then manifests, then tags; after that, the trusted state advances. A tag that was set here before does not move to another name or a lower level unless --replace-tag names it. Running it again does not repeat what is already done."
 )]
 pub(crate) struct ImportArguments {
     #[command(flatten)]
@@ -41,7 +43,12 @@ pub(crate) struct ImportArguments {
     /// with-domain: docker.io/library/nginx:1 goes to HOST/PREFIX/docker.io/library/nginx:1, and example.com:5000/app
     /// to HOST/PREFIX/example.com_5000/app. flat: they go to HOST/PREFIX/library/nginx:1 and HOST/PREFIX/app, and so
     /// does the same path in any other registry.
-    #[arg(long, value_name = "HOW", conflicts_with = "to_layout", hide_possible_values = true)]
+    #[arg(
+        long,
+        value_name = "HOW",
+        conflicts_with_all = ["to_layout", "to_layout_archive", "to_docker_archive", "to_thick_bundle"],
+        hide_possible_values = true
+    )]
     names: Option<NamingArgument>,
 
     /// Let this tag, named as it is delivered, move to another name or to a lower level; may be given more than once
@@ -100,10 +107,43 @@ struct Target {
     /// The folder of an OCI image layout, which is created if necessary
     #[arg(long, value_name = "DIR")]
     to_layout: Option<PathBuf>,
+
+    /// A new tar file that holds an OCI image layout, for example for skopeo copy oci-archive:FILE …
+    #[arg(long, value_name = "FILE.tar")]
+    to_layout_archive: Option<PathBuf>,
+
+    /// A new tar file for docker load, podman load or ctr images import, with one platform of each image
+    ///
+    /// It holds images only: of a bundle, its images, and nothing that refers to them.
+    #[arg(long, value_name = "FILE.tar")]
+    to_docker_archive: Option<PathBuf>,
+
+    /// A new thick bundle (CNAB 104) of the archive's only bundle, for example for porter publish --archive
+    #[arg(long, value_name = "FILE.tgz")]
+    to_thick_bundle: Option<PathBuf>,
 }
 
 impl Target {
-    fn open(&self, naming: Naming, network: &NetworkArguments) -> Result<(Destination, Box<dyn Sink>), Failure> {
+    /// The file that is made, if one is.
+    fn file(&self) -> Option<(&Path, DeliveryForm)> {
+        let forms = [
+            (&self.to_layout_archive, DeliveryForm::LayoutArchive),
+            (&self.to_docker_archive, DeliveryForm::DockerArchive),
+            (&self.to_thick_bundle, DeliveryForm::ThickBundle),
+        ];
+        forms.into_iter().find_map(|(file, form)| Some((file.as_deref()?, form)))
+    }
+
+    fn open<R: Read>(
+        &self,
+        naming: Naming,
+        network: &NetworkArguments,
+        judged: &Judged<R>,
+    ) -> Result<(Destination, Box<dyn Sink>), Failure> {
+        if let Some((path, form)) = self.file() {
+            let sink = DeliveryFile::of(path, form, judged).attempt(|| format!("cannot make {}", path.display()))?;
+            return Ok((Destination::File { form }, Box::new(sink)));
+        }
         if let Some(folder) = &self.to_layout {
             let sink = LayoutSink::open(folder).attempt(|| format!("cannot write to {}", folder.display()))?;
             let destination = Destination::layout(folder)
@@ -161,13 +201,20 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     let trust = store.update_soon().and_then(|update| update.trust()).attempt(attempt)?;
     // Said before the archive is waited for; the delivery asks again.
     trust.policy.require_as_strict(arguments.verdict.clock).attempt(attempt)?;
+    if let Some((path, _)) = arguments.target.file().filter(|(path, _)| path.symlink_metadata().is_ok()) {
+        let exists = DeliveryFileError::Exists { path: path.to_owned() };
+        return Err(exists).attempt(|| format!("cannot make {}", path.display()));
+    }
     let input = arguments.archive.open()?;
     let judged = arguments.verdict.judge(input.reader, &trust, context, attempt)?;
     let naming = arguments.names.map_or_else(Naming::default, Naming::from);
-    let (destination, sink) = arguments.target.open(naming, &arguments.network)?;
+    let (destination, sink) = arguments.target.open(naming, &arguments.network, &judged)?;
     let progress = context.progress();
     progress.begin("importing", Some(judged.remaining_bytes()));
-    interruption::leaves(|| "run the same command again; what has arrived already is not sent again".to_owned());
+    interruption::leaves(match arguments.target.file() {
+        Some(_) => || "no file was made; run the same command again".to_owned(),
+        None => || "run the same command again; what has arrived already is not sent again".to_owned(),
+    });
     let transport =
         Transport { workers: arguments.connections.workers(), file: input.file.as_ref(), progress: &*progress };
     let delivered = import::deliver(judged, &destination, &arguments.replace_tag, &store, &*sink, &transport);

@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use anstyle::{AnsiColor, Style};
 use clap::error::ErrorKind;
 use sealift_archive_format::FormatError;
+use sealift_core::delivery_file::DeliveryFileError;
 use sealift_core::export::{ExportError, PlanError, PrepareError};
 use sealift_core::import::ImportError;
 use sealift_core::layout::LayoutError;
@@ -28,6 +29,7 @@ use sealift_core::oci::ReferenceError;
 use sealift_core::place::PlaceError;
 use sealift_core::remedy::{Remediable as _, Remedy};
 use sealift_core::seal::SignError;
+use sealift_core::source_file::SourceFileError;
 use sealift_core::trust_store::{NameError, TrustStoreError};
 use sealift_core::tuf_repository::mirror::MirrorError;
 use sealift_core::verify::{HeadError, ReceiveError};
@@ -121,8 +123,17 @@ pub(crate) enum Reason {
     #[error("--tuf names this repository twice")]
     TufTwice,
     /// A file was given where an image should be.
-    #[error("{} is a file, not an image", .0.display())]
+    #[error("{} is not a file of images", .0.display())]
     NotAnImage(PathBuf),
+    /// A file of images was given where a bundle should be.
+    #[error("{} is a docker-archive, which holds images and no bundle", .0.display())]
+    NotABundle(PathBuf),
+    /// A file was given to find images in, and has none.
+    #[error("{} holds no images", .0.display())]
+    NoImages(PathBuf),
+    /// A file of another tool cannot be used.
+    #[error(transparent)]
+    SourceFile(#[from] SourceFileError),
     /// The network cannot be used.
     #[error(transparent)]
     Network(#[from] NetworkError),
@@ -159,6 +170,9 @@ pub(crate) enum Reason {
     /// An archive was not delivered.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// The file to deliver to cannot be made.
+    #[error(transparent)]
+    DeliveryFile(#[from] DeliveryFileError),
     /// A TUF mirror cannot be written.
     #[error(transparent)]
     Mirror(#[from] MirrorError),
@@ -241,11 +255,16 @@ impl Reason {
                 "name the folder or URL that contains the repository's metadata/: --tuf REPOSITORY=LOCATION",
             ),
             Self::TufTwice => advice(ExitCode::Usage, "give one location for each repository"),
-            Self::NotAnImage(_) => advice(ExitCode::Usage, "export a bundle.json with --bundle NAME=FILE"),
+            Self::NotAnImage(_) => remedied(ExitCode::Usage, Remedy::ExportAsBundle),
+            Self::NotABundle(_) => remedied(ExitCode::Usage, Remedy::ExportAsImage),
+            Self::NoImages(_) => {
+                advice(ExitCode::Usage, "name a repository, a layout, or a file that holds images, with --images-from")
+            }
+            Self::SourceFile(error) => remedied(source::file(error), error.remedy()),
             Self::Network(error) => remedied(network::network(error), error.remedy()),
             Self::NoNetwork => advice(
                 ExitCode::Usage,
-                "name OCI image layouts (NAME=oci:DIR, --images-from oci:DIR, --to-layout DIR), or use a build with the feature `network`",
+                "name layouts or files (NAME=oci:DIR, NAME=FILE, --images-from oci:DIR, --to-layout DIR), or use a build with the feature `network`",
             ),
             Self::Reference(error) => remedied(ExitCode::Usage, error.remedy()),
             Self::Place(error) => remedied(ExitCode::Usage, error.remedy()),
@@ -257,6 +276,7 @@ impl Reason {
             Self::Format(error) => remedied(archive::format(error), error.remedy()),
             Self::Receive(error) => remedied(archive::receive(error, |never| match *never {}), error.remedy()),
             Self::Import(error) => remedied(sink::import(error), error.remedy()),
+            Self::DeliveryFile(error) => remedied(sink::file(error), error.remedy()),
             Self::Mirror(error) => remedied(sink::mirror(error), error.remedy()),
             Self::Publish(_) => advice(ExitCode::System, "check the folder in which the demo works"),
             Self::Demo(_) => advice(ExitCode::System, "read the output above, then report this as a bug"),

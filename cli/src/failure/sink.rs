@@ -1,5 +1,6 @@
 //! How a command ends over where an archive is delivered to.
 
+use sealift_core::delivery_file::DeliveryFileError;
 use sealift_core::import::{DeliveryError, DestinationError, ImportError};
 use sealift_core::trust_store::TagError;
 use sealift_core::tuf_repository::mirror::MirrorError;
@@ -37,7 +38,18 @@ fn delivery(error: &DeliveryError) -> Conclusion {
         DeliveryError::Blob { .. }
         | DeliveryError::NotShared { .. }
         | DeliveryError::Manifest { .. }
-        | DeliveryError::Tag { .. } => ExitCode::Sink.into(),
+        | DeliveryError::Tag { .. }
+        | DeliveryError::Finish(_) => ExitCode::Sink.into(),
+    }
+}
+
+pub(super) fn file(error: &DeliveryFileError) -> Conclusion {
+    match error {
+        DeliveryFileError::Exists { .. } | DeliveryFileError::Access { .. } => ExitCode::System.into(),
+        DeliveryFileError::Broken { .. } | DeliveryFileError::IndexLength { .. } => ExitCode::Sink.into(),
+        DeliveryFileError::SeveralPlatforms { .. }
+        | DeliveryFileError::NotAnImage { .. }
+        | DeliveryFileError::NotOneBundle { .. } => ExitCode::Usage.noting(NOTHING_WRITTEN),
     }
 }
 

@@ -1,10 +1,92 @@
 //! How a command ends over what is exported, and where it comes from.
 
+use std::io;
+
 use sealift_archive_format::WriteError;
+use sealift_core::docker_archive::DockerArchiveError;
 use sealift_core::export::{ExportError, PlanError, PrepareError, UnfinishedError};
+use sealift_core::layout::LayoutError;
+use sealift_core::source_file::SourceFileError;
+use sealift_core::tarball::TarballError;
+use sealift_core::thick_bundle::ThickBundleError;
 
 use super::{Conclusion, NOTHING_WRITTEN, archive, judgement, seal};
 use crate::exit_code::ExitCode;
+
+pub(super) fn file(error: &SourceFileError) -> Conclusion {
+    match error {
+        SourceFileError::Tarball(error) => tarball(error),
+        SourceFileError::Layout(error) => layout(error),
+        SourceFileError::DockerArchive(error) => docker_archive(error),
+        SourceFileError::ThickBundle(error) => match error {
+            ThickBundleError::Tarball(error) => tarball(error),
+            ThickBundleError::Layout(error) => layout(error),
+            ThickBundleError::NotOne { .. }
+            | ThickBundleError::TwoBundles { .. }
+            | ThickBundleError::Mapping { .. } => ExitCode::Source.into(),
+        },
+        SourceFileError::Unknown { .. } => ExitCode::Source.into(),
+    }
+}
+
+fn tarball(error: &TarballError) -> Conclusion {
+    match error {
+        TarballError::Access { source, .. } if source.kind() == io::ErrorKind::InvalidData => ExitCode::Source.into(),
+        TarballError::Access { .. } | TarballError::NotRegular { .. } | TarballError::Unpack { .. } => {
+            ExitCode::System.into()
+        }
+        TarballError::Expansion { .. }
+        | TarballError::Truncated { .. }
+        | TarballError::Header { .. }
+        | TarballError::EntryType { .. }
+        | TarballError::Record { .. }
+        | TarballError::TooManyEntries { .. }
+        | TarballError::NamesLength { .. }
+        | TarballError::Name { .. }
+        | TarballError::LinkOut { .. }
+        | TarballError::Twice { .. }
+        | TarballError::Link { .. }
+        | TarballError::Dangling { .. }
+        | TarballError::TooLarge { .. } => ExitCode::Source.into(),
+    }
+}
+
+/// A layout in a tar file: one in a folder is a matter of the system.
+fn layout(error: &LayoutError) -> Conclusion {
+    match error {
+        LayoutError::Tarball(error) => tarball(error),
+        LayoutError::NotALayout { .. }
+        | LayoutError::Version { .. }
+        | LayoutError::Json { .. }
+        | LayoutError::TooLarge { .. }
+        | LayoutError::NotRegular { .. }
+        | LayoutError::NotAFolder { .. }
+        | LayoutError::TooMuchListed { .. }
+        | LayoutError::BlobNotFound { .. }
+        | LayoutError::Size { .. }
+        | LayoutError::NameNotFound { .. }
+        | LayoutError::NameAmbiguous { .. }
+        | LayoutError::Manifest { .. }
+        | LayoutError::Access { .. } => ExitCode::Source.into(),
+    }
+}
+
+fn docker_archive(error: &DockerArchiveError) -> Conclusion {
+    match error {
+        DockerArchiveError::Tarball(error) => tarball(error),
+        DockerArchiveError::NotOne { .. }
+        | DockerArchiveError::TooOld { .. }
+        | DockerArchiveError::Json { .. }
+        | DockerArchiveError::TooMany { .. }
+        | DockerArchiveError::Missing { .. }
+        | DockerArchiveError::Config { .. }
+        | DockerArchiveError::LayerCount { .. }
+        | DockerArchiveError::Layer { .. }
+        | DockerArchiveError::Manifest { .. }
+        | DockerArchiveError::NameNotFound { .. }
+        | DockerArchiveError::BlobNotFound { .. } => ExitCode::Source.into(),
+    }
+}
 
 pub(super) fn plan(error: &PlanError) -> Conclusion {
     match error {

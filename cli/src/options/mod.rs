@@ -5,4 +5,5 @@ pub(crate) mod connections;
 pub(crate) mod network;
 pub(crate) mod place;
 pub(crate) mod referrers;
+pub(crate) mod source;
 pub(crate) mod verdict;

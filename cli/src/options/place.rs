@@ -36,9 +36,14 @@ impl Named {
     /// Where it is: in a registry under its own name, unless another place is written.
     pub(crate) fn place(&self) -> Result<Place, PlaceError> {
         match &self.written {
-            Some(written) => Place::find(written, &self.reference),
+            Some(written) => Place::find(written),
             None => Ok(Place::Registry(self.reference.clone())),
         }
+    }
+
+    /// Its name, as a reference.
+    pub(crate) fn reference(&self) -> &Reference {
+        &self.reference
     }
 }
 

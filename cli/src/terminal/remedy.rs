@@ -71,6 +71,21 @@ pub(crate) fn words(remedy: &Remedy) -> String {
         R::CheckReferrers => "check the network, and whether this source lists referrers correctly",
         R::CorrectReferrers => "the source's list is out of date or wrong: correct it there",
         R::DeleteReferrers => "delete referrers that are no longer needed, or export a copy of the image without them",
+        R::SaveAgain => "save it again with a current release of the tool that made it, and export that",
+        R::DecompressSource => "decompress it, if you trust where it comes from, and give the plain tar file",
+        R::UnpackElsewhere { folder } => {
+            return format!(
+                "free room in {}, name a folder with more room in the variable TMPDIR, or give the plain tar file, which is not unpacked",
+                folder.display()
+            );
+        }
+        R::NameImageInFile => {
+            "say which one is meant: NAME=oci-archive:FILE:REFERENCE or NAME=docker-archive:FILE:REFERENCE"
+        }
+        R::ExportAsBundle => "export it with --bundle instead of --image",
+        R::ConvertImage => {
+            "pull it with a tool that still reads this form, and push or save it again with a current one"
+        }
         R::ExportAsImage => "export it with --image",
         R::PushBundleAgain => {
             "if it is an image, export it with --image; else push the bundle again with a tool that follows CNAB Registries"
@@ -209,6 +224,16 @@ pub(crate) fn words(remedy: &Remedy) -> String {
             "import without --names flat, so that each name keeps its own registry in the path; or, if both names mean the same, export them in \
              separate archives"
         }
+        R::DeliverUnderAnotherName { path } => {
+            return format!("choose another name, or move {} away first; nothing was written", path.display());
+        }
+        R::ChooseOnePlatform => {
+            "export it with --platform, for example --platform linux/amd64; or import it with --to-layout-archive, which holds all platforms"
+        }
+        R::DeliverOneBundle => {
+            "a thick bundle is one bundle: export each in an archive of its own, or import with --to-layout-archive"
+        }
+        R::DeliverInAnotherForm => "import it with --to-layout-archive, which holds every kind of artifact",
         R::RepairDestination => {
             "repair the registry or layout, or its credentials, and import again: nothing that is already there is sent twice"
         }

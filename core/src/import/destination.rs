@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sealift_archive_format::{Digest, Inventory};
 
+use crate::delivery_file::DeliveryForm;
 use crate::oci::{Reference, ReferenceError, Repository};
 use crate::remedy::{Remediable, Remedy};
 
@@ -16,6 +17,12 @@ pub enum Destination {
     Layout {
         /// Its folder, in the one form by which this side recognises it ([`Destination::layout`]).
         folder: PathBuf,
+    },
+    /// Names stay as they are: into a new file. It is made anew each time, so it sets no tag that could move, and the trust store
+    /// remembers none; what the archive itself is judged by is the same.
+    File {
+        /// What kind of file.
+        form: DeliveryForm,
     },
     /// Names get another domain and another path: into a registry.
     Registry {
@@ -98,7 +105,32 @@ impl Destination {
         let tag = place.tagged_name()?;
         match self {
             Self::Layout { folder } => Some((format!("oci:{}:{tag}", folder.display()), tag)),
+            Self::File { .. } => None,
             Self::Registry { .. } => Some((tag.clone(), tag)),
+        }
+    }
+
+    /// Whether everything keeps the name that it has.
+    pub(super) fn keeps_names(&self) -> bool {
+        match self {
+            Self::Layout { .. } | Self::File { .. } => true,
+            Self::Registry { .. } => false,
+        }
+    }
+
+    /// Whether the index that holds a bundle in a registry goes there.
+    pub(super) fn has_bundle_indexes(&self) -> bool {
+        match self {
+            Self::Layout { .. } | Self::Registry { .. } => true,
+            Self::File { form } => form.has_bundle_indexes(),
+        }
+    }
+
+    /// Whether what refers to images goes there.
+    pub(super) fn has_referrers(&self) -> bool {
+        match self {
+            Self::Layout { .. } | Self::Registry { .. } => true,
+            Self::File { form } => form.has_referrers(),
         }
     }
 

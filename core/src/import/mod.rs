@@ -114,12 +114,15 @@ pub enum DeliveryError {
         /// Why the sink does not set it.
         source: SinkError,
     },
+    /// Everything was given, and the sink cannot show it.
+    #[error("what was delivered cannot be completed")]
+    Finish(#[source] SinkError),
 }
 
 impl Remediable for DeliveryError {
     fn remedy(&self) -> Remedy {
         match self {
-            Self::Blob { .. } | Self::NotShared { .. } | Self::Manifest { .. } | Self::Tag { .. } => {
+            Self::Blob { .. } | Self::NotShared { .. } | Self::Manifest { .. } | Self::Tag { .. } | Self::Finish(_) => {
                 Remedy::RepairDestination
             }
         }
@@ -168,12 +171,15 @@ pub fn deliver<R: Read>(
     let wanted = wanted(&shipments);
     let delivery = Delivery { sink, wanted: &wanted };
     delivery.documents(judged.closed())?;
-    let verified = judged.receive(&delivery, transport)?;
-    // A layout lists everything in one file, in the order in which it comes.
-    let workers = match destination {
-        Destination::Layout { .. } => transport.workers.at_most(NonZeroUsize::MIN),
-        Destination::Registry { .. } => transport.workers,
+    let one = transport.workers.at_most(NonZeroUsize::MIN);
+    // A layout lists everything in one file, in the order in which it comes. A tar file has everything in the order of the archive,
+    // however that arrives.
+    let (transport, workers) = match destination {
+        Destination::File { .. } => (Transport { workers: one, file: None, ..*transport }, one),
+        Destination::Layout { .. } => (*transport, one),
+        Destination::Registry { .. } => (*transport, transport.workers),
     };
+    let verified = judged.receive(&delivery, &transport)?;
     put_manifests(&shipments, sink, &workers)?;
     let states = states(verified.judgement());
     // Bytes moved without the store's lock, so it may have changed; from here on it cannot.
@@ -183,6 +189,7 @@ pub fn deliver<R: Read>(
     let next = tags_after(&deliveries).map_err(|_| ImportError::Deliveries(update.changed()))?;
     let commit = update.begin_delivery(&states, &next.deliveries).map_err(ImportError::Deliveries)?;
     let (tags, relocation) = set_tags(&shipments, sink, &workers)?;
+    sink.finish().map_err(DeliveryError::Finish)?;
     commit.finish().map_err(ImportError::NotRemembered)?;
     Ok(Delivered { verified, relocation, tags, replaced: next.replaced })
 }
@@ -233,7 +240,9 @@ impl Shipment {
         };
         for (Finding { item, .. }, image) in images {
             shipment.images.push((item.reference.clone(), item.digest.clone()));
-            shipment.graphs.extend(image.referrers.iter().cloned());
+            if destination.has_referrers() {
+                shipment.graphs.extend(image.referrers.iter().cloned());
+            }
         }
         Ok(shipment)
     }
@@ -259,12 +268,13 @@ fn shipments(
         };
         let images = || finding.parts.iter().zip(&bundle.images);
         // What the index refers to by digest must be in its repository, in a registry.
-        let with_bundle = bundle.index_lists_images();
-        if let Some(index) = &bundle.index {
+        let index = bundle.index.as_ref().filter(|_| destination.has_bundle_indexes());
+        let with_bundle = index.is_some() && bundle.index_lists_images();
+        if let Some(index) = index {
             let images = images().filter(|_| with_bundle);
             shipments.push(Shipment::new(finding, index, images, destination)?);
         }
-        if !with_bundle || matches!(destination, Destination::Layout { .. }) {
+        if !with_bundle || destination.keeps_names() {
             for (finding, image) in images() {
                 shipments.push(Shipment::of_image(finding, image, destination)?);
             }

@@ -9,6 +9,7 @@ use sealift_archive_format::strict_json::JsonError;
 use super::read::MAXIMUM_LISTED_BYTES;
 use crate::oci::manifest::ManifestError;
 use crate::remedy::{Remediable, Remedy};
+use crate::tarball::TarballError;
 use crate::transfer::{SinkError, SourceError};
 
 /// Why a layout cannot be read or written.
@@ -110,6 +111,9 @@ pub enum LayoutError {
         #[source]
         source: Box<ManifestError>,
     },
+    /// The tar file that the layout is in cannot be used.
+    #[error(transparent)]
+    Tarball(#[from] TarballError),
     /// A file cannot be read or written.
     #[error("cannot access {}", .path.display())]
     Access {
@@ -123,7 +127,21 @@ pub enum LayoutError {
 
 impl Remediable for LayoutError {
     fn remedy(&self) -> Remedy {
-        Remedy::GiveLayout
+        match self {
+            Self::Tarball(error) => error.remedy(),
+            Self::NameNotFound { .. } | Self::NameAmbiguous { .. } => Remedy::NameImageInFile,
+            Self::NotALayout { .. }
+            | Self::Version { .. }
+            | Self::Json { .. }
+            | Self::TooLarge { .. }
+            | Self::NotRegular { .. }
+            | Self::NotAFolder { .. }
+            | Self::TooMuchListed { .. }
+            | Self::BlobNotFound { .. }
+            | Self::Size { .. }
+            | Self::Manifest { .. }
+            | Self::Access { .. } => Remedy::GiveLayout,
+        }
     }
 }
 

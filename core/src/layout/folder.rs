@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use sealift_archive_format::Digest;
 
 use super::error::LayoutError;
+use super::files::{LayoutFiles, OpenedBlob};
 
 /// A folder that is open.
 pub(super) struct Folder {
@@ -83,6 +84,21 @@ impl Folder {
             Some(folder) => folder.file(digest.hex()),
             None => Ok(None),
         }
+    }
+}
+
+impl LayoutFiles for Folder {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, LayoutError> {
+        self.read(name, limit)
+    }
+
+    fn blob(&self, digest: &Digest) -> Result<Option<OpenedBlob<'_>>, LayoutError> {
+        let opened = self.blob(digest)?;
+        Ok(opened.map(|(file, length)| -> OpenedBlob<'_> { (Box::new(file), length) }))
     }
 }
 

@@ -6,9 +6,9 @@ use crate::oci::descriptor::Descriptor;
 use crate::oci::reference::{Reference, Repository, Tag};
 
 /// OCI's name of an entry (OCI Image 1.1, "Pre-Defined Annotation Keys").
-pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
+pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// The full name, as containerd writes it beside a tag in OCI's annotation.
-const CONTAINERD_NAME: &str = "io.containerd.image.name";
+pub(crate) const CONTAINERD_NAME: &str = "io.containerd.image.name";
 
 /// The entries that a reference may mean: those with its digest; otherwise those with its full name; otherwise those
 /// that are named by just its tag.
@@ -47,8 +47,13 @@ pub(super) fn tags(entries: &[Descriptor], repository: &Repository) -> Vec<Tag> 
     tags.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
+/// Whether an entry has a name of any kind.
+pub(super) fn is_named(entry: &Descriptor) -> bool {
+    [REF_NAME, CONTAINERD_NAME].iter().any(|key| entry.annotations.get(key).is_some())
+}
+
 /// The name under which a reference is listed: in full, by its tag, or by its digest when it has no tag.
-pub(super) fn entry_name(reference: &Reference) -> String {
+pub(crate) fn entry_name(reference: &Reference) -> String {
     reference.tagged_name().unwrap_or_else(|| reference.to_string())
 }
 

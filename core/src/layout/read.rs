@@ -2,19 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::strict_json;
 use serde::Deserialize;
 
 use super::error::LayoutError;
+use super::files::{LayoutFiles, OpenedBlob};
 use super::folder::Folder;
-use super::names::{matching, tags};
+use super::names::{is_named, matching, tags};
+use super::tar::TarFolder;
 use super::{INDEX_FILE, LAYOUT_FILE};
 use crate::oci::manifest::{Document, MAXIMUM_LENGTH, ManifestError};
 use crate::oci::media_type::{self, Announced, OCI_INDEX};
 use crate::oci::{Descriptor, ImageIndex, ManifestBytes, Reference, Repository, Tag};
+use crate::tarball::Tarball;
 use crate::transfer::{BlobContent, Checked, Source, SourceError};
 
 /// The supported version of the layout.
@@ -25,7 +28,7 @@ pub(super) const MAXIMUM_LISTED_BYTES: u64 = 256 << 20;
 
 /// Reads from one layout. References are looked up in its `index.json`; repositories make no difference.
 pub struct LayoutSource {
-    folder: Folder,
+    files: Box<dyn LayoutFiles>,
     index: ImageIndex,
     /// The manifests that `index.json` lists, by subject; read when first needed.
     referrers: OnceLock<BTreeMap<Digest, Vec<Descriptor>>>,
@@ -43,16 +46,35 @@ impl LayoutSource {
     /// # Errors
     /// [`LayoutError`] when the folder is not a layout, or its `index.json` is not usable.
     pub fn open(path: &Path) -> Result<Self, LayoutError> {
-        let folder = Folder::open(path)?;
-        check_version(&folder)?;
-        let not_usable = |error| {
-            let (folder, name) = (path.to_owned(), INDEX_FILE.to_owned());
-            LayoutError::Manifest { folder, name, source: Box::new(error) }
-        };
-        let content = folder.read(INDEX_FILE, MAXIMUM_LENGTH)?;
-        let content = content.ok_or_else(|| LayoutError::NotALayout { folder: path.to_owned() })?;
+        Self::of(Box::new(Folder::open(path)?))
+    }
+
+    /// Opens the layout in a folder of a tar file. `prefix` is empty, or ends with `/`.
+    ///
+    /// # Errors
+    /// As [`LayoutSource::open`].
+    pub fn in_tarball(tarball: Arc<Tarball>, prefix: &str) -> Result<Self, LayoutError> {
+        Self::of(Box::new(TarFolder::new(tarball, prefix)))
+    }
+
+    /// By which reference something called `name` is asked for: by its name; but where there is just one thing, and nobody has named
+    /// it, by its digest. Tools make such layouts when they save an image that has no name.
+    pub fn reference_of(&self, name: &Reference) -> Reference {
+        match self.entries() {
+            [only] if name.digest().is_none() && !is_named(only) => name.clone().with_digest(only.digest.clone()),
+            _ => name.clone(),
+        }
+    }
+
+    fn of(files: Box<dyn LayoutFiles>) -> Result<Self, LayoutError> {
+        check_version(&*files)?;
+        let folder = || files.path().to_owned();
+        let not_usable =
+            |error| LayoutError::Manifest { folder: folder(), name: INDEX_FILE.to_owned(), source: Box::new(error) };
+        let content = files.read(INDEX_FILE, MAXIMUM_LENGTH)?;
+        let content = content.ok_or_else(|| LayoutError::NotALayout { folder: folder() })?;
         match Document::parse(&content, OCI_INDEX).map_err(not_usable)? {
-            Document::Index(index) => Ok(Self { folder, index: *index, referrers: OnceLock::new() }),
+            Document::Index(index) => Ok(Self { files, index: *index, referrers: OnceLock::new() }),
             Document::Image(_) => Err(not_usable(ManifestError::Ambiguous)),
         }
     }
@@ -71,7 +93,7 @@ impl LayoutSource {
     }
 
     fn one(&self, found: Vec<&Descriptor>, name: &str) -> Result<ManifestBytes, LayoutError> {
-        let (folder, name) = (self.folder.path().to_owned(), name.to_owned());
+        let (folder, name) = (self.files.path().to_owned(), name.to_owned());
         match found.as_slice() {
             [] => Err(LayoutError::NameNotFound { folder, name }),
             [first, others @ ..] if others.iter().all(|other| other.digest == first.digest) => {
@@ -94,16 +116,16 @@ impl LayoutSource {
         }
         let mut bytes = Vec::new();
         let read = std::io::Read::read_to_end(&mut std::io::Read::take(file, MAXIMUM_LENGTH), &mut bytes);
-        read.map(|_| bytes).map_err(|source| LayoutError::Access { path: self.folder.path().to_owned(), source })
+        read.map(|_| bytes).map_err(|source| LayoutError::Access { path: self.files.path().to_owned(), source })
     }
 
-    fn open_blob(&self, digest: &Digest) -> Result<(std::fs::File, u64), LayoutError> {
-        let missing = || LayoutError::BlobNotFound { folder: self.folder.path().to_owned(), digest: digest.clone() };
-        self.folder.blob(digest)?.ok_or_else(missing)
+    fn open_blob(&self, digest: &Digest) -> Result<OpenedBlob<'_>, LayoutError> {
+        let missing = || LayoutError::BlobNotFound { folder: self.files.path().to_owned(), digest: digest.clone() };
+        self.files.blob(digest)?.ok_or_else(missing)
     }
 
     fn not_usable(&self, digest: &Digest, error: ManifestError) -> LayoutError {
-        let (folder, name) = (self.folder.path().to_owned(), digest.to_string());
+        let (folder, name) = (self.files.path().to_owned(), digest.to_string());
         LayoutError::Manifest { folder, name, source: Box::new(error) }
     }
 
@@ -119,7 +141,7 @@ impl LayoutSource {
         for entry in self.index.manifests.iter().filter(is_manifest) {
             total = total.saturating_add(entry.size);
             if total > MAXIMUM_LISTED_BYTES {
-                return Err(LayoutError::TooMuchListed { folder: self.folder.path().to_owned() });
+                return Err(LayoutError::TooMuchListed { folder: self.files.path().to_owned() });
             }
             let manifest = self.read_manifest(entry)?;
             if let Some(subject) = manifest.document().subject() {
@@ -136,10 +158,10 @@ impl LayoutSource {
     }
 }
 
-/// Checks that a folder states that it is a layout of the supported version.
-pub(super) fn check_version(folder: &Folder) -> Result<(), LayoutError> {
-    let path = folder.path().to_owned();
-    let Some(content) = folder.read(LAYOUT_FILE, MAXIMUM_LENGTH)? else {
+/// Checks that the files state that they are a layout of the supported version.
+pub(super) fn check_version(files: &dyn LayoutFiles) -> Result<(), LayoutError> {
+    let path = files.path().to_owned();
+    let Some(content) = files.read(LAYOUT_FILE, MAXIMUM_LENGTH)? else {
         return Err(LayoutError::NotALayout { folder: path });
     };
     let file: LayoutFile = strict_json::parse_into(&content)

@@ -6,6 +6,10 @@ pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// OCI image configuration.
 pub const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+/// OCI layer, not compressed.
+pub const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+/// OCI layer, compressed with zstd.
+pub const OCI_LAYER_ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
 /// OCI layer, compressed with gzip.
 pub const OCI_LAYER_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 /// Docker image configuration.
@@ -33,6 +37,12 @@ pub fn manifest(media_type: &str) -> Option<(&'static str, ManifestKind)> {
         (DOCKER_INDEX, ManifestKind::Index),
     ];
     known.into_iter().find(|(known, _)| *known == media_type)
+}
+
+/// Whether this is the type of an image manifest of Docker's schema 1, signed or not.
+pub(crate) fn is_docker_schema_1(media_type: &str) -> bool {
+    let rest = media_type.strip_prefix("application/vnd.docker.distribution.manifest.v1+");
+    rest.is_some_and(|encoding| encoding == "json" || encoding == "prettyjws")
 }
 
 /// What a descriptor or a `Content-Type` announces. It is read in this one way everywhere.

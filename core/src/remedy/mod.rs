@@ -166,8 +166,24 @@ pub enum Remedy {
     CorrectReferrers,
     /// Delete referrers, or export a copy without them.
     DeleteReferrers,
+    /// Save it again with a current release of the tool that made it, because no reader can rely on what is in this file.
+    SaveAgain,
+    /// Decompress it, and give the plain file.
+    DecompressSource,
+    /// Free room in the folder that compressed files are unpacked into, or choose another.
+    UnpackElsewhere {
+        /// The folder.
+        #[serde(serialize_with = "as_shown")]
+        folder: PathBuf,
+    },
+    /// Say which of the images in a file is meant.
+    NameImageInFile,
     /// Export it as an image, not as a bundle.
     ExportAsImage,
+    /// Export it as a bundle, not as an image.
+    ExportAsBundle,
+    /// Convert the image with a current tool: the form that it is in was given up.
+    ConvertImage,
     /// Export it as an image, or push the bundle again as CNAB Registries describes.
     PushBundleAgain,
     /// Correct `bundle.json`, and sign it again.
@@ -325,6 +341,18 @@ pub enum Remedy {
     KeepRegistries,
     /// Repair the destination, and import again.
     RepairDestination,
+    /// Choose another name for the file that is delivered, or move away what is there.
+    DeliverUnderAnotherName {
+        /// What is there.
+        #[serde(serialize_with = "as_shown")]
+        path: PathBuf,
+    },
+    /// Export it for one platform, or deliver it in a form that holds several.
+    ChooseOnePlatform,
+    /// Export each bundle in an archive of its own, or deliver in another form.
+    DeliverOneBundle,
+    /// Deliver it in a form that holds more than runnable images.
+    DeliverInAnotherForm,
     /// Publish the mirror where its long names are allowed.
     MirrorElsewhere,
     /// Publish the mirror in another folder, because its clients would refuse it.

@@ -141,6 +141,14 @@ pub trait Sink: Send + Sync {
     /// # Errors
     /// [`SinkError`].
     fn tag(&self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError>;
+
+    /// Says that everything was given. A sink that shows nothing before it has everything, such as a file, shows it now.
+    ///
+    /// # Errors
+    /// [`SinkError`].
+    fn finish(&self) -> Result<(), SinkError> {
+        Ok(())
+    }
 }
 
 /// What becomes of a blob that is offered to a sink.

@@ -364,7 +364,7 @@ fn what_a_command_cannot_make_sense_of_is_said_in_words() {
         .current_dir(folder);
     for (mut command, said, code) in [
         (generate, "key.pem already exists", 1),
-        (export(&["--image", "e.example/a:1=bundle.json"], None), "is a file, not an image", 2),
+        (export(&["--image", "e.example/a:1=bundle.json"], None), "is not a file of images", 2),
         (export(&["--image", &image, "--tuf", "demo=./nowhere"], None), "is not a folder", 16),
         (
             export(&["--image", &image, "--tuf", "demo=tuf", "--tuf", "demo=tuf"], None),

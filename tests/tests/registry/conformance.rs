@@ -1,11 +1,15 @@
 //! Every kind of source and sink keeps the same promises.
 
 use std::fs;
+use std::io::Write as _;
+use std::sync::Arc;
 
 use sealift_archive_format::Digest;
 use sealift_core::layout::{LayoutSink, LayoutSource};
 use sealift_core::oci::Reference;
+use sealift_core::progress::Unwatched;
 use sealift_core::registry::{RegistrySink, RegistrySource};
+use sealift_core::tarball::Tarball;
 use sealift_core::transfer::{Sink, Source};
 use sealift_tests::conformance::{Target, sink, source};
 use sealift_tests::docker_registry::DockerRegistry;
@@ -50,6 +54,41 @@ fn flip(path: &std::path::Path) {
     let mut bytes = fs::read(path).unwrap();
     bytes[0] ^= 1;
     fs::write(path, bytes).unwrap();
+}
+
+/// A layout in a folder, which is read as a tar file, plain or compressed.
+struct Archived {
+    layout: Layout,
+    is_compressed: bool,
+}
+
+impl Target for Archived {
+    fn sink(&self) -> Box<dyn Sink + '_> {
+        self.layout.sink()
+    }
+
+    fn source(&self) -> Box<dyn Source + '_> {
+        let mut archive = tar::Builder::new(Vec::new());
+        archive.append_dir_all(".", self.layout.0.path()).unwrap();
+        let mut bytes = archive.into_inner().unwrap();
+        if self.is_compressed {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(&bytes).unwrap();
+            bytes = encoder.finish().unwrap();
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), bytes).unwrap();
+        let tarball = Tarball::open(file.path(), &std::env::temp_dir(), &Unwatched).unwrap();
+        Box::new(LayoutSource::in_tarball(Arc::new(tarball), "").unwrap())
+    }
+
+    fn reference(&self, text: &str) -> Reference {
+        self.layout.reference(text)
+    }
+
+    fn corrupt(&self, digest: &Digest) -> bool {
+        self.layout.corrupt(digest)
+    }
 }
 
 /// A registry that keeps its content where we can reach it.
@@ -110,6 +149,13 @@ impl<R: Kept> Target for Remote<R> {
 fn layouts() {
     source::check(Layout::new);
     sink::check(Layout::new);
+}
+
+#[test]
+fn layouts_in_tar_files() {
+    for is_compressed in [false, true] {
+        source::check(|| Archived { layout: Layout::new(), is_compressed });
+    }
 }
 
 #[test]

@@ -116,7 +116,10 @@ pub enum ManifestError {
     /// It is not strict JSON, or does not have the members of a manifest.
     #[error("the manifest cannot be read")]
     Json(#[from] JsonError),
-    /// It does not state the one supported schema version: Docker's schema 1, or a document that states none.
+    /// It is an image manifest of Docker's schema 1, which Docker itself no longer reads.
+    #[error("it is a Docker image manifest of schema 1, a form that was given up and is not carried")]
+    DockerSchema1,
+    /// It does not state the one supported schema version.
     #[error("the manifest has schemaVersion {}; only 2 is supported", .found.map_or("missing".to_owned(), |found| found.to_string()))]
     SchemaVersion {
         /// The version that it states.
@@ -130,7 +133,7 @@ pub enum ManifestError {
         /// The member.
         member: &'static str,
     },
-    /// Its media type is neither a manifest's nor an index's; schema 1 is among these.
+    /// Its media type is neither a manifest's nor an index's.
     #[error("media type {0:?} is not that of a supported manifest")]
     MediaType(String),
     /// The document states a type other than the one it was announced with.
@@ -269,6 +272,12 @@ fn within_limit(bytes: &[u8]) -> Result<u64, ManifestError> {
 /// Reads a document; returns its media type too.
 fn read(bytes: &[u8], announced: &str) -> Result<(&'static str, Document), ManifestError> {
     let raw: RawDocument = strict_json::read(bytes, Names::Folded)?;
+    let is_schema_1 = raw.schema_version == Some(1) && raw.fs_layers.is_some();
+    if is_schema_1
+        || matches!(Announced::by(announced), Announced::Type(announced) if media_type::is_docker_schema_1(&announced))
+    {
+        return Err(ManifestError::DockerSchema1);
+    }
     let media_type = raw.media_type(Announced::by(announced))?;
     let (media_type, kind) = media_type::manifest(&media_type).ok_or(ManifestError::MediaType(media_type))?;
     if raw.schema_version != Some(2) {

@@ -57,8 +57,12 @@ fn a_document_cannot_be_two_things() {
 
 #[test]
 fn schema_1_and_other_documents_are_not_supported() {
-    let schema_1 = "application/vnd.docker.distribution.manifest.v1+prettyjws";
-    assert!(matches!(parse(r#"{"fsLayers":[]}"#, schema_1), Err(ManifestError::MediaType(_))));
+    for encoding in ["prettyjws", "json"] {
+        let schema_1 = format!("application/vnd.docker.distribution.manifest.v1+{encoding}");
+        assert!(matches!(parse(r#"{"fsLayers":[]}"#, &schema_1), Err(ManifestError::DockerSchema1)));
+    }
+    assert!(matches!(parse(r#"{"schemaVersion":1,"fsLayers":[]}"#, ""), Err(ManifestError::DockerSchema1)));
+    assert!(matches!(parse("{}", "text/html"), Err(ManifestError::MediaType(_))));
     assert!(matches!(parse("{}", ""), Err(ManifestError::Undeclared)));
     for version in ["", r#""schemaVersion":1,"#, r#""schemaVersion":null,"#] {
         let text = format!(r#"{{{version}"manifests":[]}}"#);

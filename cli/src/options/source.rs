@@ -1,0 +1,173 @@
+//! The sources that the command line names, each opened once: registries, where there is a network, layouts, and files of other tools.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sealift_archive_format::Digest;
+use sealift_core::cnab::bundle;
+use sealift_core::docker_archive::DockerArchiveSource;
+use sealift_core::export::{ImagesFrom, ItemOrigin, SourceReference};
+use sealift_core::layout::LayoutSource;
+use sealift_core::place::{FileForm, Place};
+use sealift_core::progress::Progress;
+use sealift_core::source_file::SourceFile;
+use sealift_core::thick_bundle::ThickBundle;
+use sealift_core::transfer::Source;
+
+use crate::failure::{Attempt as _, Failure, Reason};
+use crate::files::input::read_file;
+use crate::options::place::Named;
+
+/// What has been opened so far.
+pub(crate) struct OpenedSources<'p> {
+    registries: Option<Arc<dyn Source>>,
+    layouts: BTreeMap<PathBuf, Arc<LayoutSource>>,
+    files: BTreeMap<PathBuf, OpenedFile>,
+    progress: &'p dyn Progress,
+}
+
+/// A file that is open. What is in it is shared.
+#[derive(Clone)]
+enum OpenedFile {
+    ThinBundle,
+    Bundle { bundle_json: Vec<u8>, images: Option<Arc<dyn Source>> },
+    Layout(Arc<LayoutSource>),
+    DockerArchive(Arc<DockerArchiveSource>),
+}
+
+impl From<SourceFile> for OpenedFile {
+    fn from(file: SourceFile) -> Self {
+        match file {
+            SourceFile::ThinBundle => Self::ThinBundle,
+            SourceFile::ThickBundle(ThickBundle { bundle_json, images }) => {
+                Self::Bundle { bundle_json, images: images.map(|images| -> Arc<dyn Source> { Arc::new(images) }) }
+            }
+            SourceFile::Layout(layout) => Self::Layout(Arc::new(layout)),
+            SourceFile::DockerArchive(archive) => Self::DockerArchive(Arc::new(archive)),
+        }
+    }
+}
+
+impl<'p> OpenedSources<'p> {
+    /// Nothing yet, but for the registries.
+    pub(crate) fn new(registries: Option<Arc<dyn Source>>, progress: &'p dyn Progress) -> Self {
+        Self { registries, layouts: BTreeMap::new(), files: BTreeMap::new(), progress }
+    }
+
+    /// Whether the manifest with this digest was made here, from a docker-archive.
+    pub(crate) fn made_here(&self, digest: &Digest) -> bool {
+        self.files.values().any(|opened| match opened {
+            OpenedFile::DockerArchive(archive) => archive.made_here().any(|made| made == digest),
+            OpenedFile::ThinBundle | OpenedFile::Bundle { .. } | OpenedFile::Layout(_) => false,
+        })
+    }
+
+    /// A bundle, and where its images are. Those of a thin bundle are where `images_from` says.
+    pub(crate) fn bundle(&mut self, named: &Named, images_from: Option<&str>) -> Result<ItemOrigin, Failure> {
+        let attempt = || format!("cannot export bundle {}", named.name);
+        let place = named.place().attempt(|| format!("cannot find the bundle {}", named.name))?;
+        let Place::File { path, form, reference } = place else {
+            let images = images_from.map(|_| self.images_from(images_from)).transpose()?;
+            return Ok(ItemOrigin::Bundle { place: self.stored(place, named)?, images });
+        };
+        match self.file(&path, form)? {
+            OpenedFile::ThinBundle => Ok(ItemOrigin::ThinBundle {
+                bundle_json: read_file(&path, bundle::MAXIMUM_LENGTH as u64)
+                    .attempt(|| format!("cannot read the bundle {}", path.display()))?,
+                images: self.images_from(images_from)?,
+            }),
+            OpenedFile::Bundle { bundle_json, images: Some(images) } => {
+                Ok(ItemOrigin::ThinBundle { bundle_json, images: ImagesFrom::TheirReferences(images) })
+            }
+            OpenedFile::Bundle { bundle_json, images: None } => {
+                Ok(ItemOrigin::ThinBundle { bundle_json, images: self.images_from(images_from)? })
+            }
+            OpenedFile::Layout(layout) => {
+                let reference = reference.unwrap_or_else(|| layout.reference_of(named.reference()));
+                let images = images_from.map(|_| self.images_from(images_from)).transpose()?;
+                Ok(ItemOrigin::Bundle { place: SourceReference { source: layout, reference }, images })
+            }
+            OpenedFile::DockerArchive(_) => Err(Reason::NotABundle(path)).attempt(attempt),
+        }
+    }
+
+    /// An image that belongs to no bundle.
+    pub(crate) fn image(&mut self, named: &Named) -> Result<ItemOrigin, Failure> {
+        let place = named.place().attempt(|| format!("cannot find the image {}", named.name))?;
+        Ok(ItemOrigin::Image(self.stored(place, named)?))
+    }
+
+    fn stored(&mut self, place: Place, named: &Named) -> Result<SourceReference, Failure> {
+        let attempt = || format!("cannot export image {}", named.name);
+        match place {
+            Place::Registry(reference) => {
+                let source = self.registries(|| format!("cannot export {}", named.name))?;
+                Ok(SourceReference { source, reference })
+            }
+            Place::Layout { folder, reference } => {
+                let source = self.layout(&folder)?;
+                let reference = reference.unwrap_or_else(|| source.reference_of(named.reference()));
+                Ok(SourceReference { source, reference })
+            }
+            Place::File { path, form, reference } => match self.file(&path, form)? {
+                OpenedFile::Layout(source) => {
+                    let reference = reference.unwrap_or_else(|| source.reference_of(named.reference()));
+                    Ok(SourceReference { source, reference })
+                }
+                OpenedFile::DockerArchive(source) => {
+                    let reference = reference.unwrap_or_else(|| source.reference_of(named.reference()));
+                    Ok(SourceReference { source, reference })
+                }
+                OpenedFile::ThinBundle | OpenedFile::Bundle { .. } => Err(Reason::NotAnImage(path)).attempt(attempt),
+            },
+        }
+    }
+
+    fn images_from(&mut self, written: Option<&str>) -> Result<ImagesFrom, Failure> {
+        let attempt = || "cannot understand --images-from".to_owned();
+        let Some(written) = written else {
+            return Ok(ImagesFrom::TheirReferences(self.registries(attempt)?));
+        };
+        match Place::find(written).attempt(attempt)? {
+            Place::Registry(reference) => {
+                Ok(ImagesFrom::OneRepository(self.registries(attempt)?, reference.repository().clone()))
+            }
+            Place::Layout { folder, .. } => Ok(ImagesFrom::TheirReferences(self.layout(&folder)?)),
+            Place::File { path, form, .. } => match self.file(&path, form)? {
+                OpenedFile::Bundle { images: Some(images), .. } => Ok(ImagesFrom::TheirReferences(images)),
+                OpenedFile::Layout(images) => Ok(ImagesFrom::TheirReferences(images)),
+                OpenedFile::DockerArchive(images) => Ok(ImagesFrom::TheirReferences(images)),
+                OpenedFile::ThinBundle | OpenedFile::Bundle { images: None, .. } => {
+                    Err(Reason::NoImages(path)).attempt(attempt)
+                }
+            },
+        }
+    }
+
+    /// The registries.
+    pub(crate) fn registries(&self, attempt: impl FnOnce() -> String) -> Result<Arc<dyn Source>, Failure> {
+        self.registries.clone().ok_or(Reason::NoNetwork).attempt(attempt)
+    }
+
+    fn layout(&mut self, folder: &Path) -> Result<Arc<LayoutSource>, Failure> {
+        if let Some(known) = self.layouts.get(folder) {
+            return Ok(Arc::clone(known));
+        }
+        let source = LayoutSource::open(folder).attempt(|| format!("cannot read the layout {}", folder.display()))?;
+        let source = Arc::new(source);
+        self.layouts.insert(folder.to_owned(), Arc::clone(&source));
+        Ok(source)
+    }
+
+    /// A file, which is unpacked once however often it is named.
+    fn file(&mut self, path: &Path, form: Option<FileForm>) -> Result<OpenedFile, Failure> {
+        if let Some(known) = self.files.get(path) {
+            return Ok(known.clone());
+        }
+        let opened = SourceFile::open(path, form, &std::env::temp_dir(), self.progress);
+        let opened: OpenedFile = opened.attempt(|| format!("cannot read {}", path.display()))?.into();
+        self.files.insert(path.to_owned(), opened.clone());
+        Ok(opened)
+    }
+}

@@ -1,0 +1,564 @@
+//! Files that an import makes for other tools: an OCI image layout in a tar file, a docker-archive, a thick bundle.
+//!
+//! Promise: the file appears under its name complete, or not at all, and never in the place of another. Each blob is in it once, and
+//! `index.json` is its last entry, so that what is cut short is not a layout. The same deliveries in the same order make the same
+//! bytes. After a blob that could not be stored, nothing more is taken, because a tar file cannot take back what was begun.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use flate2::GzBuilder;
+use flate2::write::GzEncoder;
+use sealift_archive_format::Digest;
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+use crate::cnab::RelocationMapping;
+use crate::docker_archive::MANIFEST_FILE;
+use crate::layout::{CONTAINERD_NAME, INDEX_FILE, LAYOUT_CONTENT, LAYOUT_FILE, REF_NAME, entry_name};
+use crate::oci::manifest::{Document, MAXIMUM_LENGTH};
+use crate::oci::media_type::{DOCKER_CONFIG, OCI_CONFIG, OCI_INDEX};
+use crate::oci::{Descriptor, ImageManifest, ManifestBytes, Reference, Repository};
+use crate::remedy::{Remediable, Remedy};
+use crate::thick_bundle::{BUNDLE_FILE, LAYOUT_FOLDER, MAPPING_FILE};
+use crate::transfer::{BlobContent, Offer, Sink, SinkError, Upload};
+use crate::verify::Judged;
+use crate::verify::documents::{Closed, ClosedBundle, ClosedItem};
+use crate::whole_file;
+
+const BUFFER_LENGTH: usize = 128 << 10;
+
+/// What kind of file is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryForm {
+    /// An OCI image layout in a tar file, with everything that a folder would have.
+    LayoutArchive,
+    /// What Docker writes since version 25: an OCI image layout in a tar file with `manifest.json`, which names one platform of each
+    /// image. It has images only: no bundles, and nothing that refers to an image.
+    DockerArchive,
+    /// One bundle, with its images in a layout (CNAB Core 1.2 §104), compressed with gzip.
+    ThickBundle,
+}
+
+impl DeliveryForm {
+    /// Before the names of the layout's files.
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::LayoutArchive | Self::DockerArchive => "",
+            Self::ThickBundle => LAYOUT_FOLDER,
+        }
+    }
+
+    /// Whether the index that holds a bundle in a registry is in it.
+    pub(crate) fn has_bundle_indexes(self) -> bool {
+        match self {
+            Self::LayoutArchive => true,
+            Self::DockerArchive | Self::ThickBundle => false,
+        }
+    }
+
+    /// Whether it has a place for what refers to images.
+    pub(crate) fn has_referrers(self) -> bool {
+        match self {
+            Self::LayoutArchive | Self::ThickBundle => true,
+            Self::DockerArchive => false,
+        }
+    }
+}
+
+/// Why a file cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryFileError {
+    /// There is something with its name.
+    #[error("{} already exists", .path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It cannot be written.
+    #[error("cannot write {}", .path.display())]
+    Access {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Something could not be stored before, so the file can never be complete.
+    #[error("{} cannot be completed, because something could not be stored in it before", .path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+    },
+    /// More is named than one index can list.
+    #[error("{INDEX_FILE} in {} would have more than {MAXIMUM_LENGTH} bytes", .path.display())]
+    IndexLength {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A docker-archive would have to hold several platforms of one image.
+    #[error("{name} has several platforms, and a docker-archive holds one of each image: {}", .platforms.join(", "))]
+    SeveralPlatforms {
+        /// The image.
+        name: String,
+        /// Its platforms.
+        platforms: Vec<String>,
+    },
+    /// A docker-archive would have to hold something that is not an image that can be run.
+    #[error("{name} is not an image that can be run, which is all that a docker-archive holds")]
+    NotAnImage {
+        /// Its name.
+        name: String,
+    },
+    /// A thick bundle would have to hold none or several.
+    #[error(
+        "the archive has {bundles} bundles and {images} images that belong to none; a thick bundle is exactly one bundle"
+    )]
+    NotOneBundle {
+        /// How many bundles there are.
+        bundles: usize,
+        /// How many images there are that belong to no bundle.
+        images: usize,
+    },
+}
+
+impl Remediable for DeliveryFileError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Exists { path } => Remedy::DeliverUnderAnotherName { path: path.clone() },
+            Self::Access { path, source } => Remedy::of_file(path, source),
+            Self::Broken { .. } => Remedy::RepairDestination,
+            Self::IndexLength { .. } => Remedy::ExportFewer,
+            Self::SeveralPlatforms { .. } => Remedy::ChooseOnePlatform,
+            Self::NotAnImage { .. } => Remedy::DeliverInAnotherForm,
+            Self::NotOneBundle { .. } => Remedy::DeliverOneBundle,
+        }
+    }
+}
+
+impl From<DeliveryFileError> for SinkError {
+    fn from(reason: DeliveryFileError) -> Self {
+        Self::new(reason)
+    }
+}
+
+/// Writes one new file. Repositories affect only names.
+pub struct DeliveryFile {
+    path: PathBuf,
+    form: DeliveryForm,
+    state: Mutex<State>,
+}
+
+struct State {
+    file: Option<NamedTempFile>,
+    /// `None` once something has failed.
+    tar: Option<tar::Builder<TarOutput>>,
+    folders: HashSet<String>,
+    written: HashSet<Digest>,
+    manifests: HashMap<Digest, ManifestBytes>,
+    /// What `index.json` lists.
+    index: Vec<Descriptor>,
+    /// Where in it each name is, or, without a name, each digest.
+    listed: HashMap<String, usize>,
+    /// What `manifest.json` lists: each image once, and which image each name means.
+    images: Vec<ManifestBytes>,
+    image_names: BTreeMap<String, Digest>,
+}
+
+impl State {
+    /// Lists an entry, in the place of one that has the same name.
+    fn list(&mut self, entry: Descriptor) {
+        let name = entry.annotations.get(CONTAINERD_NAME).or(entry.annotations.get(REF_NAME));
+        let key = name.map_or_else(|| entry.digest.to_string(), str::to_owned);
+        match self.listed.get(&key).and_then(|at| self.index.get_mut(*at)) {
+            Some(listed) => *listed = entry,
+            None => {
+                self.listed.insert(key, self.index.len());
+                self.index.push(entry);
+            }
+        }
+    }
+}
+
+enum TarOutput {
+    Plain(BufWriter<File>),
+    Gzip(Box<GzEncoder<BufWriter<File>>>),
+}
+
+impl Write for TarOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(output) => output.write(bytes),
+            Self::Gzip(output) => output.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(output) => output.flush(),
+            Self::Gzip(output) => output.flush(),
+        }
+    }
+}
+
+impl TarOutput {
+    fn finish(self) -> io::Result<()> {
+        match self {
+            Self::Plain(mut output) => output.flush(),
+            Self::Gzip(output) => output.finish()?.flush(),
+        }
+    }
+}
+
+impl DeliveryFile {
+    /// Begins the file for what an archive holds, after checking that the form can hold it.
+    ///
+    /// # Errors
+    /// [`DeliveryFileError`]; nothing was written.
+    pub fn of<R: Read>(path: &Path, form: DeliveryForm, judged: &Judged<R>) -> Result<Self, DeliveryFileError> {
+        let closed = judged.closed();
+        match form {
+            DeliveryForm::LayoutArchive => Self::begin(path, form),
+            DeliveryForm::DockerArchive => {
+                let inventory = judged.inventory();
+                let records = inventory.items.iter().flat_map(|item| item.images());
+                for (record, image) in records.zip(closed.all_images()) {
+                    let manifests = image.graph.manifests().iter();
+                    let held = manifests.map(|manifest| (&manifest.descriptor().digest, manifest)).collect();
+                    runnable(&record.reference, image.graph.root(), &held)?;
+                }
+                Self::begin(path, form)
+            }
+            DeliveryForm::ThickBundle => {
+                let (bundle, bundle_json) = only_bundle(closed)?;
+                let file = Self::begin(path, form)?;
+                let mut mapping = RelocationMapping::default();
+                for (named, image) in bundle.bundle.images.iter().zip(&bundle.images) {
+                    if let Ok(reference) = named.reference.parse::<Reference>() {
+                        let relocated = relocated(&reference, image.graph.root().descriptor());
+                        mapping.insert(&named.reference, relocated);
+                    }
+                }
+                let mapping = serde_json::to_vec(&mapping).map_err(|source| file.access(source.into()))?;
+                let mut state = file.state();
+                file.entry(&mut state, BUNDLE_FILE, bundle_json)?;
+                file.entry(&mut state, MAPPING_FILE, &mapping)?;
+                drop(state);
+                Ok(file)
+            }
+        }
+    }
+
+    /// Begins the file. What an interrupted attempt left in its folder is removed.
+    ///
+    /// # Errors
+    /// [`DeliveryFileError::Exists`] and [`DeliveryFileError::Access`].
+    pub fn begin(path: &Path, form: DeliveryForm) -> Result<Self, DeliveryFileError> {
+        let failed = |source| DeliveryFileError::Access { path: path.to_owned(), source };
+        if path.symlink_metadata().is_ok() {
+            return Err(DeliveryFileError::Exists { path: path.to_owned() });
+        }
+        let folder = whole_file::folder_of(path);
+        whole_file::remove_abandoned(folder).map_err(failed)?;
+        let file = whole_file::begin(folder).map_err(failed)?;
+        let output = BufWriter::with_capacity(BUFFER_LENGTH, file.as_file().try_clone().map_err(failed)?);
+        let output = match form {
+            DeliveryForm::LayoutArchive | DeliveryForm::DockerArchive => TarOutput::Plain(output),
+            // Most of it is layers that are compressed already; what the header could say about time and system is left out.
+            DeliveryForm::ThickBundle => {
+                let gzip = GzBuilder::new().mtime(0).operating_system(255);
+                TarOutput::Gzip(Box::new(gzip.write(output, flate2::Compression::fast())))
+            }
+        };
+        let state = State {
+            file: Some(file),
+            tar: Some(tar::Builder::new(output)),
+            folders: HashSet::new(),
+            written: HashSet::new(),
+            manifests: HashMap::new(),
+            index: Vec::new(),
+            listed: HashMap::new(),
+            images: Vec::new(),
+            image_names: BTreeMap::new(),
+        };
+        let begun = Self { path: path.to_owned(), form, state: Mutex::new(state) };
+        let marker = format!("{}{LAYOUT_FILE}", form.prefix());
+        begun.entry(&mut begun.state(), &marker, LAYOUT_CONTENT)?;
+        Ok(begun)
+    }
+
+    /// A thread that panicked has left `tar` as `None`.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn access(&self, source: io::Error) -> DeliveryFileError {
+        DeliveryFileError::Access { path: self.path.clone(), source }
+    }
+
+    fn broken(&self) -> DeliveryFileError {
+        DeliveryFileError::Broken { path: self.path.clone() }
+    }
+
+    /// Writes an entry from memory.
+    fn entry(&self, state: &mut State, name: &str, content: &[u8]) -> Result<(), DeliveryFileError> {
+        self.write(state, name, content.len() as u64, content).map_err(|error| match error {
+            SinkError::Content(source) => self.access(source),
+            SinkError::Target(_) => self.broken(),
+        })
+    }
+
+    /// Writes an entry, and before it the folders that it is in. Until it is complete, the file counts as broken.
+    fn write(&self, state: &mut State, name: &str, size: u64, content: impl Read) -> Result<(), SinkError> {
+        let mut tar = state.tar.take().ok_or_else(|| self.broken())?;
+        let folders = name.char_indices().filter(|(_, character)| *character == '/');
+        for folder in folders.filter_map(|(at, _)| name.get(..=at)) {
+            if state.folders.insert(folder.to_owned()) {
+                let mut header = header(tar::EntryType::Directory, 0o755, 0);
+                tar.append_data(&mut header, folder, io::empty()).map_err(|source| self.access(source))?;
+            }
+        }
+        let mut content = PassedContent { content, failed: None, passed: 0 };
+        let mut header = header(tar::EntryType::Regular, 0o644, size);
+        let written = tar.append_data(&mut header, name, &mut content);
+        if let Some(error) = content.failed {
+            return Err(SinkError::Content(error));
+        }
+        written.map_err(|source| self.access(source))?;
+        if content.passed != size {
+            return Err(SinkError::Content(io::ErrorKind::InvalidData.into()));
+        }
+        state.tar = Some(tar);
+        Ok(())
+    }
+
+    fn store(&self, state: &mut State, descriptor: &Descriptor, content: impl Read) -> Result<(), SinkError> {
+        // Another thread may have stored it since it was offered. What is not read now is checked by whoever sends it.
+        if state.written.contains(&descriptor.digest) {
+            return Ok(());
+        }
+        let digest = &descriptor.digest;
+        let name = format!("{}blobs/{}/{}", self.form.prefix(), digest.algorithm().name(), digest.hex());
+        self.write(state, &name, descriptor.size, content)?;
+        state.written.insert(digest.clone());
+        Ok(())
+    }
+
+    /// The entries under which a reference is listed.
+    fn listed(&self, reference: &Reference, root: &Descriptor) -> Vec<Descriptor> {
+        let named = |names: &[(&str, &str)]| {
+            let mut entry = root.clone();
+            names.iter().for_each(|(key, name)| entry.annotations.insert(key, name));
+            entry
+        };
+        match self.form {
+            DeliveryForm::LayoutArchive => vec![named(&[(REF_NAME, &entry_name(reference))])],
+            DeliveryForm::DockerArchive => match reference.tag_or_latest() {
+                Some(tag) => {
+                    let full = entry_name(reference);
+                    vec![named(&[(REF_NAME, tag.as_str()), (CONTAINERD_NAME, &full)])]
+                }
+                None => vec![named(&[])],
+            },
+            DeliveryForm::ThickBundle => {
+                let mut names =
+                    vec![reference.as_given().to_owned(), entry_name(reference), relocated(reference, root)];
+                names.dedup();
+                names.iter().map(|name| named(&[(REF_NAME, name)])).collect()
+            }
+        }
+    }
+}
+
+/// The name that an image has where the bundle is relocated to: that of its own repository, by digest.
+fn relocated(reference: &Reference, root: &Descriptor) -> String {
+    format!("{}@{}", reference.repository(), root.digest)
+}
+
+fn only_bundle(closed: &Closed) -> Result<(&ClosedBundle, &[u8]), DeliveryFileError> {
+    let count =
+        |is_bundle: bool| closed.items.iter().filter(|it| matches!(it, ClosedItem::Bundle(_)) == is_bundle).count();
+    let none = || DeliveryFileError::NotOneBundle { bundles: count(true), images: count(false) };
+    let [ClosedItem::Bundle(bundle)] = closed.items.as_slice() else { return Err(none()) };
+    let bundle_json = closed.bundle_files.get(&bundle.digest).ok_or_else(none)?;
+    Ok((bundle, bundle_json))
+}
+
+/// The one manifest of an image that can be run, among those that are held.
+fn runnable<'m>(
+    name: &str,
+    root: &'m ManifestBytes,
+    held: &HashMap<&Digest, &'m ManifestBytes>,
+) -> Result<&'m ManifestBytes, DeliveryFileError> {
+    let mut found: BTreeMap<&Digest, (&ManifestBytes, String)> = BTreeMap::new();
+    let mut open = vec![(root, String::new())];
+    while let Some((manifest, platform)) = open.pop() {
+        match manifest.document() {
+            Document::Image(image) if is_image(image) => {
+                found.insert(&manifest.descriptor().digest, (manifest, platform));
+            }
+            Document::Image(_) => {}
+            Document::Index(index) => open.extend(index.manifests.iter().filter_map(|child| {
+                let platform = child.platform.as_ref().map(ToString::to_string).unwrap_or_default();
+                // What says something about another manifest is listed as an image for no platform.
+                let is_about =
+                    child.annotations.get("vnd.docker.reference.type").is_some() || platform == "unknown/unknown";
+                held.get(&child.digest).filter(|_| !is_about).map(|child| (*child, platform))
+            })),
+        }
+    }
+    match found.values().collect::<Vec<_>>().as_slice() {
+        [] => Err(DeliveryFileError::NotAnImage { name: name.to_owned() }),
+        [(manifest, _)] => Ok(manifest),
+        several => {
+            let mut platforms: Vec<String> = several.iter().map(|(_, platform)| platform.clone()).collect();
+            platforms.sort();
+            Err(DeliveryFileError::SeveralPlatforms { name: name.to_owned(), platforms })
+        }
+    }
+}
+
+fn is_image(image: &ImageManifest) -> bool {
+    [OCI_CONFIG, DOCKER_CONFIG].contains(&image.config.media_type.as_str()) && image.artifact_type.is_none()
+}
+
+/// A header that says nothing about who wrote the file, and when.
+fn header(kind: tar::EntryType, mode: u32, size: u64) -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_mode(mode);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header.set_size(size);
+    header
+}
+
+/// Content on its way: keeps the error of reading apart from those of writing.
+struct PassedContent<R> {
+    content: R,
+    failed: Option<io::Error>,
+    passed: u64,
+}
+
+impl<R: Read> Read for PassedContent<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.content.read(buffer) {
+            Ok(read) => {
+                self.passed += read as u64;
+                Ok(read)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            Err(error) => {
+                let kind = error.kind();
+                self.failed = Some(error);
+                Err(kind.into())
+            }
+        }
+    }
+}
+
+impl Sink for DeliveryFile {
+    fn offer(&self, _: &Repository, descriptor: &Descriptor) -> Result<Offer<'_>, SinkError> {
+        let state = self.state();
+        if state.tar.is_none() {
+            return Err(self.broken().into());
+        }
+        Ok(match state.written.contains(&descriptor.digest) {
+            true => Offer::There,
+            false => Offer::Wanted(Box::new(EntryUpload { file: self, descriptor: descriptor.clone() })),
+        })
+    }
+
+    fn put_manifest(&self, _: &Repository, manifest: &ManifestBytes) -> Result<(), SinkError> {
+        let mut state = self.state();
+        let descriptor = manifest.descriptor();
+        self.store(&mut state, descriptor, manifest.bytes())?;
+        state.manifests.insert(descriptor.digest.clone(), manifest.clone());
+        // Other tools find referrers by the subjects of the manifests in index.json.
+        if manifest.document().subject().is_some() {
+            state.list(descriptor.clone());
+        }
+        Ok(())
+    }
+
+    fn tag(&self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError> {
+        let mut state = self.state();
+        let mut root = manifest.descriptor();
+        let held: HashMap<&Digest, &ManifestBytes> = state.manifests.iter().collect();
+        let chosen = match self.form {
+            DeliveryForm::DockerArchive => Some(runnable(reference.as_given(), manifest, &held)?.clone()),
+            DeliveryForm::LayoutArchive | DeliveryForm::ThickBundle => None,
+        };
+        if let Some(chosen) = &chosen {
+            // An index whose other platforms are not there is of no use to who loads it.
+            let is_whole = manifest.document().children().iter().all(|child| held.contains_key(&child.digest));
+            root = if is_whole { root } else { chosen.descriptor() };
+        }
+        let entries = self.listed(reference, root);
+        drop(held);
+        entries.into_iter().for_each(|entry| state.list(entry));
+        if let Some(chosen) = chosen {
+            let digest = chosen.descriptor().digest.clone();
+            if !state.images.contains(&chosen) {
+                state.images.push(chosen);
+            }
+            if reference.tag_or_latest().is_some() {
+                state.image_names.insert(entry_name(reference), digest);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lists what was stored, and gives the file its name.
+    fn finish(&self) -> Result<(), SinkError> {
+        let mut state = self.state();
+        if self.form == DeliveryForm::DockerArchive {
+            let mut names: HashMap<&Digest, Vec<&str>> = HashMap::new();
+            for (name, digest) in &state.image_names {
+                names.entry(digest).or_default().push(name);
+            }
+            let names_of = |image: &ManifestBytes| names.get(&image.descriptor().digest).cloned().unwrap_or_default();
+            let images: Vec<Value> = state.images.iter().filter_map(|image| saved(image, &names_of(image))).collect();
+            let list = serde_json::to_vec(&images).map_err(|source| self.access(source.into()))?;
+            self.entry(&mut state, MANIFEST_FILE, &list)?;
+        }
+        let index = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": state.index });
+        let index = serde_json::to_vec(&index).map_err(|source| self.access(source.into()))?;
+        if index.len() as u64 > MAXIMUM_LENGTH {
+            return Err(DeliveryFileError::IndexLength { path: self.path.clone() }.into());
+        }
+        self.entry(&mut state, &format!("{}{INDEX_FILE}", self.form.prefix()), &index)?;
+        let (Some(tar), Some(file)) = (state.tar.take(), state.file.take()) else { return Err(self.broken().into()) };
+        let placed =
+            tar.into_inner().and_then(TarOutput::finish).and_then(|()| whole_file::place_new(file, &self.path));
+        placed.map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => DeliveryFileError::Exists { path: self.path.clone() }.into(),
+            _ => self.access(source).into(),
+        })
+    }
+}
+
+/// How `manifest.json` lists an image.
+fn saved(image: &ManifestBytes, names: &[&str]) -> Option<Value> {
+    let Document::Image(document) = image.document() else { return None };
+    let path = |blob: &Descriptor| format!("blobs/{}/{}", blob.digest.algorithm().name(), blob.digest.hex());
+    let layers: Vec<String> = document.layers.iter().map(path).collect();
+    Some(json!({ "Config": path(&document.config), "RepoTags": names, "Layers": layers }))
+}
+
+/// A blob on its way into the file.
+struct EntryUpload<'f> {
+    file: &'f DeliveryFile,
+    descriptor: Descriptor,
+}
+
+impl Upload for EntryUpload<'_> {
+    fn store(self: Box<Self>, content: &mut dyn BlobContent) -> Result<(), SinkError> {
+        SinkError::require_offered(&self.descriptor, content)?;
+        self.file.store(&mut self.file.state(), &self.descriptor, content)
+    }
+}

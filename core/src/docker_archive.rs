@@ -1,0 +1,428 @@
+//! Docker archives: what `docker save` wrote before Docker 25, and what podman and skopeo write under this name.
+//!
+//! Such a file has a configuration and layers, and no manifest, so an image in it has no digest of its own. The manifest is made
+//! here, always in the same way. Its digest is not the one that a registry has: a registry's layers are compressed, and nobody knows
+//! how. Promise: the configuration has the digest in its name, if that is one, and each layer has its `diff_id`. Docker Image
+//! Specification 1.2, "Combined Image JSON + Filesystem Changeset Format".
+
+use std::collections::HashMap;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sealift_archive_format::compression::{Compression, Decompressed};
+use sealift_archive_format::strict_json::{self, JsonError, Names};
+use sealift_archive_format::{Digest, DigestAlgorithm, Hasher};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::oci::manifest::{MAXIMUM_CHILDREN, MAXIMUM_LENGTH, ManifestError};
+use crate::oci::media_type::{OCI_CONFIG, OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD, OCI_MANIFEST};
+use crate::oci::{Descriptor, ManifestBytes, Reference, Repository, Tag};
+use crate::progress::Progress;
+use crate::remedy::{Remediable, Remedy};
+use crate::tarball::{Tarball, TarballError};
+use crate::transfer::{BlobContent, Checked, Source, SourceError};
+
+/// The file that lists the images.
+pub(crate) const MANIFEST_FILE: &str = "manifest.json";
+/// The file that Docker wrote before it wrote the other one, and writes still.
+pub(crate) const REPOSITORIES_FILE: &str = "repositories";
+/// The most images in one file.
+pub const MAXIMUM_IMAGES: usize = 10_000;
+const BUFFER_LENGTH: usize = 128 << 10;
+
+/// Why a docker-archive cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DockerArchiveError {
+    /// The tar file cannot be used.
+    #[error(transparent)]
+    Tarball(#[from] TarballError),
+    /// It has no list of images.
+    #[error("{} is not a docker-archive: it has no {MANIFEST_FILE}", .path.display())]
+    NotOne {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It has the form that Docker wrote before version 1.10.
+    #[error("{} is a docker-archive as Docker wrote it before version 1.10, without {MANIFEST_FILE}", .path.display())]
+    TooOld {
+        /// The file.
+        path: PathBuf,
+    },
+    /// `manifest.json`, or the configuration of an image, cannot be read.
+    #[error("{name:?} in {} cannot be read", .path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// The file inside.
+        name: String,
+        /// What is wrong with it.
+        #[source]
+        source: JsonError,
+    },
+    /// It lists too many images, or an image too many layers.
+    #[error("{} lists {count} images or layers; the limit is {limit}", .path.display())]
+    TooMany {
+        /// The file.
+        path: PathBuf,
+        /// How many there are.
+        count: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A configuration or a layer is not there.
+    #[error("{name:?} is listed in {}, but is not there", .path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// The file inside.
+        name: String,
+    },
+    /// A configuration does not have the digest in its name.
+    #[error("the configuration {name:?} in {} has digest {found}", .path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// The file inside.
+        name: String,
+        /// The digest that it has.
+        found: Digest,
+    },
+    /// The configuration has another number of layers.
+    #[error("{} lists {listed} layers for {name:?}, which has {stated}", .path.display())]
+    LayerCount {
+        /// The file.
+        path: PathBuf,
+        /// The configuration.
+        name: String,
+        /// How many are listed.
+        listed: usize,
+        /// How many the configuration states.
+        stated: usize,
+    },
+    /// A compressed layer is not what the configuration says.
+    #[error("layer {name:?} in {} does not have the diff_id {stated}", .path.display())]
+    Layer {
+        /// The file.
+        path: PathBuf,
+        /// The layer.
+        name: String,
+        /// What the configuration says.
+        stated: Digest,
+    },
+    /// No manifest can be made.
+    #[error("no manifest can be made for {name:?} in {}", .path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// The configuration.
+        name: String,
+        /// Why not.
+        #[source]
+        source: Box<ManifestError>,
+    },
+    /// Nothing has this name.
+    #[error("{} has no image {name:?}; it has {}", .path.display(), shown(.names))]
+    NameNotFound {
+        /// The file.
+        path: PathBuf,
+        /// What was looked for.
+        name: String,
+        /// The first names that it has.
+        names: Vec<String>,
+    },
+    /// It has no such blob.
+    #[error("{} has no blob {digest}", .path.display())]
+    BlobNotFound {
+        /// The file.
+        path: PathBuf,
+        /// The blob.
+        digest: Digest,
+    },
+}
+
+fn shown(names: &[String]) -> String {
+    if names.is_empty() { "images without names".to_owned() } else { names.join(", ") }
+}
+
+impl Remediable for DockerArchiveError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Tarball(error) => error.remedy(),
+            Self::TooOld { .. } => Remedy::ConvertImage,
+            Self::NameNotFound { .. } => Remedy::NameImageInFile,
+            Self::NotOne { .. }
+            | Self::Json { .. }
+            | Self::TooMany { .. }
+            | Self::Missing { .. }
+            | Self::Config { .. }
+            | Self::LayerCount { .. }
+            | Self::Layer { .. }
+            | Self::Manifest { .. }
+            | Self::BlobNotFound { .. } => Remedy::SaveAgain,
+        }
+    }
+}
+
+impl From<DockerArchiveError> for SourceError {
+    fn from(reason: DockerArchiveError) -> Self {
+        Self::new(reason)
+    }
+}
+
+/// Reads from one docker-archive. References are looked up among its names; repositories make no difference, and nothing refers to
+/// an image.
+pub struct DockerArchiveSource {
+    tarball: Arc<Tarball>,
+    images: Vec<SavedImage>,
+    /// Where each blob is in the tar file.
+    blobs: HashMap<Digest, String>,
+}
+
+/// One image.
+struct SavedImage {
+    names: Vec<String>,
+    manifest: ManifestBytes,
+}
+
+/// An entry of `manifest.json`. Members that are not listed here make no difference.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct RawSavedImage {
+    config: String,
+    #[serde(default)]
+    repo_tags: Option<Vec<String>>,
+    #[serde(default)]
+    layers: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct RawConfig {
+    rootfs: RawRootfs,
+}
+
+#[derive(Deserialize)]
+struct RawRootfs {
+    #[serde(default)]
+    diff_ids: Option<Vec<Digest>>,
+}
+
+impl DockerArchiveSource {
+    /// Reads the list of images and their configurations. Layers that are compressed are read too, while `progress` is told: their
+    /// digests are written nowhere.
+    ///
+    /// # Errors
+    /// [`DockerArchiveError`].
+    pub fn open(tarball: Arc<Tarball>, progress: &dyn Progress) -> Result<Self, DockerArchiveError> {
+        let path = || tarball.path().to_owned();
+        let list = match tarball.read(MANIFEST_FILE, MAXIMUM_LENGTH)? {
+            Some(list) => list,
+            None if tarball.has(REPOSITORIES_FILE) => return Err(DockerArchiveError::TooOld { path: path() }),
+            None => return Err(DockerArchiveError::NotOne { path: path() }),
+        };
+        let unreadable = |source| DockerArchiveError::Json { path: path(), name: MANIFEST_FILE.to_owned(), source };
+        let raw: Vec<RawSavedImage> = strict_json::read(&list, Names::Folded).map_err(unreadable)?;
+        require_at_most(&tarball, raw.len(), MAXIMUM_IMAGES)?;
+        let mut opening = Opening { tarball: &tarball, progress, blobs: HashMap::new(), layers: HashMap::new() };
+        let images = raw.into_iter().map(|raw| opening.image(raw)).collect::<Result<_, _>>()?;
+        let blobs = opening.blobs;
+        Ok(Self { images, blobs, tarball })
+    }
+
+    /// The digests of the manifests: all of them were made here.
+    pub fn made_here(&self) -> impl Iterator<Item = &Digest> {
+        self.images.iter().map(|image| &image.manifest.descriptor().digest)
+    }
+
+    /// By which reference something called `name` is asked for: by its name; but where there is just one image, and nobody has named
+    /// it, by its digest.
+    pub fn reference_of(&self, name: &Reference) -> Reference {
+        match self.images.as_slice() {
+            [only] if name.digest().is_none() && only.names.is_empty() => {
+                name.clone().with_digest(only.manifest.descriptor().digest.clone())
+            }
+            _ => name.clone(),
+        }
+    }
+
+    fn find(&self, reference: &Reference) -> Result<&ManifestBytes, DockerArchiveError> {
+        let is_meant = |image: &&SavedImage| match reference.digest() {
+            Some(digest) => image.manifest.descriptor().digest == *digest,
+            None => image.names.iter().any(|name| same(name, reference)),
+        };
+        let found = self.images.iter().find(is_meant);
+        found.map(|image| &image.manifest).ok_or_else(|| DockerArchiveError::NameNotFound {
+            path: self.tarball.path().to_owned(),
+            name: reference.as_given().to_owned(),
+            names: self.images.iter().flat_map(|image| &image.names).take(5).cloned().collect(),
+        })
+    }
+}
+
+/// Whether a name in the list means a reference.
+fn same(name: &str, reference: &Reference) -> bool {
+    name.parse::<Reference>().is_ok_and(|named| {
+        named.repository() == reference.repository() && named.tag_or_latest() == reference.tag_or_latest()
+    })
+}
+
+fn require_at_most(tarball: &Tarball, count: usize, limit: usize) -> Result<(), DockerArchiveError> {
+    if count <= limit {
+        return Ok(());
+    }
+    Err(DockerArchiveError::TooMany { path: tarball.path().to_owned(), count, limit })
+}
+
+/// What is known while the list is read.
+struct Opening<'a> {
+    tarball: &'a Arc<Tarball>,
+    progress: &'a dyn Progress,
+    blobs: HashMap<Digest, String>,
+    /// The layers that were looked at, by name and `diff_id`.
+    layers: HashMap<(String, Digest), Descriptor>,
+}
+
+impl Opening<'_> {
+    fn path(&self) -> PathBuf {
+        self.tarball.path().to_owned()
+    }
+
+    fn missing(&self, name: &str) -> DockerArchiveError {
+        DockerArchiveError::Missing { path: self.path(), name: name.to_owned() }
+    }
+
+    fn image(&mut self, raw: RawSavedImage) -> Result<SavedImage, DockerArchiveError> {
+        let RawSavedImage { config: name, repo_tags, layers } = raw;
+        let layers = layers.unwrap_or_default();
+        require_at_most(self.tarball, layers.len(), MAXIMUM_CHILDREN)?;
+        let bytes = self.tarball.read_or_follow(&name, MAXIMUM_LENGTH)?.ok_or_else(|| self.missing(&name))?;
+        let config = Descriptor::of(OCI_CONFIG, &bytes);
+        if promised(&name).is_some_and(|hex| hex != config.digest.hex()) {
+            return Err(DockerArchiveError::Config { path: self.path(), name, found: config.digest });
+        }
+        let unreadable = |source| DockerArchiveError::Json { path: self.path(), name: name.clone(), source };
+        let read: RawConfig = strict_json::parse_into(&bytes).map_err(unreadable)?;
+        let diff_ids = read.rootfs.diff_ids.unwrap_or_default();
+        if diff_ids.len() != layers.len() {
+            let (listed, stated) = (layers.len(), diff_ids.len());
+            return Err(DockerArchiveError::LayerCount { path: self.path(), name, listed, stated });
+        }
+        let layers = layers.into_iter().zip(diff_ids).map(|(layer, diff_id)| self.layer(layer, diff_id));
+        let layers = layers.collect::<Result<Vec<_>, _>>()?;
+        self.blobs.insert(config.digest.clone(), name.clone());
+        let manifest =
+            json!({ "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers }).to_string();
+        let bytes = manifest.into_bytes();
+        let manifest = ManifestBytes::new(Descriptor::of(OCI_MANIFEST, &bytes), bytes).map_err(|source| {
+            DockerArchiveError::Manifest { path: self.path(), name: name.clone(), source: Box::new(source) }
+        })?;
+        Ok(SavedImage { names: repo_tags.unwrap_or_default(), manifest })
+    }
+
+    /// The descriptor of a layer. One that is not compressed has its `diff_id` for a digest, which is checked when it is read.
+    fn layer(&mut self, name: String, diff_id: Digest) -> Result<Descriptor, DockerArchiveError> {
+        let key = (name, diff_id);
+        if let Some(known) = self.layers.get(&key) {
+            return Ok(known.clone());
+        }
+        let (name, diff_id) = key;
+        let section = self.tarball.file_or_link(&name)?.ok_or_else(|| self.missing(&name))?;
+        let length = section.length();
+        let failed = |source| TarballError::Access { path: self.path(), source };
+        let mut hashed = Hashed { reader: section, hasher: Hasher::new(DigestAlgorithm::Sha256) };
+        let mut decoded = Decompressed::open(&mut hashed).map_err(failed)?;
+        let media_type = match decoded.compression() {
+            Compression::None => OCI_LAYER,
+            Compression::Gzip => OCI_LAYER_GZIP,
+            Compression::Zstd => OCI_LAYER_ZSTD,
+        };
+        let digest = if decoded.compression() == Compression::None {
+            diff_id.clone()
+        } else {
+            self.progress.begin(&format!("reading {name}"), Some(length));
+            let mut hasher = Hasher::new(diff_id.algorithm());
+            pass(&mut decoded, |bytes| hasher.update(bytes)).map_err(failed)?;
+            self.progress.finish();
+            if hasher.finish() != diff_id {
+                return Err(DockerArchiveError::Layer { path: self.path(), name, stated: diff_id });
+            }
+            drop(decoded);
+            hashed.hasher.finish()
+        };
+        let descriptor = Descriptor::new(media_type, digest.clone(), length);
+        self.blobs.insert(digest, name.clone());
+        self.layers.insert((name, diff_id), descriptor.clone());
+        Ok(descriptor)
+    }
+}
+
+/// The SHA-256 in the name of a configuration: `HEX.json`, or `blobs/sha256/HEX`.
+fn promised(name: &str) -> Option<&str> {
+    let hex = name.strip_prefix("blobs/sha256/").or_else(|| name.strip_suffix(".json"))?;
+    let hex = hex.strip_prefix("sha256:").unwrap_or(hex);
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    (hex.len() == 64 && hex.bytes().all(is_hex)).then_some(hex)
+}
+
+/// Hashes what passes.
+struct Hashed<R> {
+    reader: R,
+    hasher: Hasher,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        self.hasher.update(buffer.get(..read).unwrap_or_default());
+        Ok(read)
+    }
+}
+
+/// Reads to the end.
+fn pass(reader: &mut impl Read, mut each: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut buffer = vec![0; BUFFER_LENGTH];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(read) => each(buffer.get(..read).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+impl Source for DockerArchiveSource {
+    fn resolve(&self, reference: &Reference) -> Result<ManifestBytes, SourceError> {
+        Ok(self.find(reference)?.clone())
+    }
+
+    fn manifest(&self, _: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, SourceError> {
+        let missing = || DockerArchiveError::BlobNotFound {
+            path: self.tarball.path().to_owned(),
+            digest: descriptor.digest.clone(),
+        };
+        let mut all = self.images.iter().map(|image| &image.manifest);
+        let found = all.find(|it| it.descriptor().digest == descriptor.digest).ok_or_else(missing)?;
+        ManifestBytes::new(descriptor.clone(), found.bytes().to_vec()).map_err(SourceError::new)
+    }
+
+    fn blob(&self, _: &Repository, descriptor: &Descriptor) -> Result<Box<dyn BlobContent + '_>, SourceError> {
+        let missing = || DockerArchiveError::BlobNotFound {
+            path: self.tarball.path().to_owned(),
+            digest: descriptor.digest.clone(),
+        };
+        let name = self.blobs.get(&descriptor.digest).ok_or_else(missing)?;
+        let section = self.tarball.file_or_link(name).map_err(DockerArchiveError::from)?.ok_or_else(missing)?;
+        Ok(Box::new(Checked::new(section, descriptor)))
+    }
+
+    fn referrers(&self, _: &Repository, _: &Digest) -> Result<Vec<Descriptor>, SourceError> {
+        Ok(Vec::new())
+    }
+
+    fn tags(&self, repository: &Repository) -> Result<Vec<Tag>, SourceError> {
+        let named = self.images.iter().flat_map(|image| &image.names).filter_map(|name| name.parse::<Reference>().ok());
+        Ok(named.filter(|named| named.repository() == repository).filter_map(|named| named.tag_or_latest()).collect())
+    }
+}
