@@ -106,7 +106,7 @@ pub(crate) fn check_index(bytes: &[u8], inventory: &Inventory) -> Result<(), Arc
 mod tests {
     use sealift_archive_format::Digest;
     use sealift_archive_format::inventory::{
-        Completeness, Exporter, FormatVersion, ImageRecord, ImageRole, ItemRecord,
+        Completeness, Exporter, FormatVersion, ImageRecord, ImageRole, ItemRecord, LeftOutRecord,
     };
 
     use super::*;
@@ -117,9 +117,11 @@ mod tests {
             completeness: Completeness::AllPlatforms,
             descriptor: DescriptorRecord { digest: digest.clone(), media_type: "a/b".to_owned(), size: 0 },
             role: ImageRole::StandAlone,
+            left_out: LeftOutRecord::default(),
             platforms: Vec::new(),
             reference: format!("e.example/{number}:1"),
             referrers: Vec::new(),
+            tagged: Vec::new(),
             target: None,
         };
         Inventory {

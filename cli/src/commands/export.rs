@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use sealift_archive_format::inventory::Exporter;
+use sealift_archive_format::inventory::{Exporter, LeftOutRecord};
 use sealift_core::cnab::bundle;
 use sealift_core::export::{
     self, Dependencies, ExportError, ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, Prepared, SourceReference,
@@ -35,6 +35,7 @@ use crate::options::network::{NetworkArguments, Web};
 use crate::options::place::{Location, Named, TufPlace};
 use crate::options::referrers::Referrers;
 use crate::options::verdict::{InspectionArguments, inspections};
+use crate::terminal::report::left_out_lines;
 use crate::terminal::text::Text;
 use crate::terminal::{self, report};
 
@@ -128,6 +129,18 @@ struct ExportReport {
     left_out: Vec<UncarriedReferrer>,
     /// What a person should know about the bundles.
     warnings: Vec<WarningReport>,
+    /// What images list that was not carried, because it was not asked for.
+    incomplete: Vec<IncompleteImage>,
+}
+
+/// An image of which something was left out.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct IncompleteImage {
+    image: String,
+    digest: sealift_archive_format::Digest,
+    #[serde(flatten)]
+    left_out: LeftOutRecord,
 }
 
 /// A referrer that was not carried.
@@ -395,6 +408,7 @@ fn tuf_repositories(places: &[TufPlace], web: &Web) -> Result<BTreeMap<Repositor
 fn report(prepared: &Prepared, output: &Path) -> ExportReport {
     let inventory = prepared.inventory();
     let findings = prepared.judgement().findings();
+    let partial = inventory.all_images().filter(|image| !image.left_out.is_empty());
     let items = findings.items.iter().map(|finding| ExportedItem {
         name: finding.item.reference.clone(),
         digest: finding.item.digest.clone(),
@@ -414,15 +428,28 @@ fn report(prepared: &Prepared, output: &Path) -> ExportReport {
             .map(|it| UncarriedReferrer { image: it.image.clone(), digest: it.digest.clone(), kind: it.kind })
             .collect(),
         warnings: prepared.warnings().into_iter().map(WarningReport::from).collect(),
+        incomplete: partial
+            .map(|it| IncompleteImage {
+                image: it.reference.clone(),
+                digest: it.descriptor.digest.clone(),
+                left_out: it.left_out.clone(),
+            })
+            .collect(),
     }
 }
 
 fn text(report: &ExportReport) -> Text {
-    let ExportReport { archive, bytes, entries, exported_at, red_line, statement, items, left_out, warnings } = report;
+    let ExportReport { archive, bytes, entries, exported_at, red_line, statement, items, left_out, warnings, incomplete } =
+        report;
     let (path, bytes) = (archive.display(), indicatif::HumanBytes(*bytes));
     let mut text = Text::from(format_args!("Exported to {path} ({bytes}, {entries} entries, at {exported_at}):"));
     for ExportedItem { name, digest, level } in items {
         text.line(format_args!("  {name}  {digest}  level {level}"));
+    }
+    for IncompleteImage { image, left_out, .. } in incomplete {
+        for left_out in left_out_lines(&left_out.platforms, left_out.foreign_layers.len()) {
+            text.line(format_args!("  left out: {left_out} of {image}"));
+        }
     }
     for it in left_out {
         let (kind, digest, image) = (&it.kind, &it.digest, &it.image);

@@ -86,7 +86,6 @@ pub(super) fn documents(error: &DocumentError) -> Conclusion {
         | DocumentError::BundleAsAttestation { .. }
         | DocumentError::TooManySubjects { .. }
         | DocumentError::Platforms { .. }
-        | DocumentError::Platform(_)
         | DocumentError::BundleIndexForm { .. }
         | DocumentError::Reference { .. }
         | DocumentError::Promise { .. }

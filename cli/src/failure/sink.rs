@@ -14,6 +14,7 @@ pub(super) fn import(error: &ImportError) -> Conclusion {
         ImportError::Tag(error) => tag(error),
         ImportError::Receive(error) => archive::receive(error, delivery),
         ImportError::Delivery(error) => delivery(error),
+        ImportError::Sparse { .. } => ExitCode::Policy.noting(NOTHING_WRITTEN),
         ImportError::Deliveries(error) | ImportError::NotRemembered(error) => trust_store::trust_store(error),
     }
 }
@@ -37,6 +38,7 @@ fn delivery(error: &DeliveryError) -> Conclusion {
         DeliveryError::Blob { .. }
         | DeliveryError::NotShared { .. }
         | DeliveryError::Manifest { .. }
+        | DeliveryError::StandIn { .. }
         | DeliveryError::Tag { .. } => ExitCode::Sink.into(),
     }
 }

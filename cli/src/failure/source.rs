@@ -9,6 +9,8 @@ use crate::exit_code::ExitCode;
 pub(super) fn plan(error: &PlanError) -> Conclusion {
     match error {
         PlanError::Source { .. }
+        | PlanError::NoPlatform { .. }
+        | PlanError::Config { .. }
         | PlanError::Graph { .. }
         | PlanError::Manifest { .. }
         | PlanError::Referrers { .. }

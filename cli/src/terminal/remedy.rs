@@ -68,6 +68,10 @@ pub(crate) fn words(remedy: &Remedy) -> String {
         R::PushImageAgain => {
             "the image is incomplete in the source: push it there again, or choose platforms with --platform"
         }
+        R::ChoosePlatform { offered } if offered.is_empty() => "leave out --platform",
+        R::ChoosePlatform { offered } => {
+            return format!("choose a platform that there is, with --platform: {}", offered.join(", "));
+        }
         R::CheckReferrers => "check the network, and whether this source lists referrers correctly",
         R::CorrectReferrers => "the source's list is out of date or wrong: correct it there",
         R::DeleteReferrers => "delete referrers that are no longer needed, or export a copy of the image without them",
@@ -209,6 +213,10 @@ pub(crate) fn words(remedy: &Remedy) -> String {
             "import without --names flat, so that each name keeps its own registry in the path; or, if both names mean the same, export them in \
              separate archives"
         }
+        R::AllowSparse => {
+            "let what is carried be delivered without the index (leave out --sparse, or --sparse rebuild), or export every platform"
+        }
+        R::KeepSparse => "insist on the index as it is (--sparse keep), or export every platform",
         R::RepairDestination => {
             "repair the registry or layout, or its credentials, and import again: nothing that is already there is sent twice"
         }

@@ -8,6 +8,7 @@
 
 pub mod destination;
 mod mirrors;
+mod sparse;
 mod tags;
 
 use std::collections::hash_map::Entry;
@@ -24,16 +25,18 @@ use sealift_proof::tuf::TrustedState;
 
 pub use destination::{Destination, DestinationError, Naming};
 pub use mirrors::PublishedMirror;
+pub use sparse::{DeliveredForm, SetTag, Sparse};
 pub use tags::ReplacedTag;
 
 use crate::cnab::RelocationMapping;
-use crate::oci::{Descriptor, Graph, ManifestBytes, Reference, Repository};
+use crate::oci::{Descriptor, Graph, ManifestBytes, ManifestError, Reference, Repository, StandIns};
 use crate::remedy::{Remediable, Remedy};
 use crate::transfer::{BlobContent, Checked, Offer, Repeatable, Sink, SinkError, Workers};
 use crate::trust::{Finding, Judgement};
 use crate::trust_store::{RepositoryName, TagError, TrustStore, TrustStoreError};
 use crate::verify::documents::{Closed, ClosedImage, ClosedItem};
 use crate::verify::{Judged, ReceiveError, Receiver, Transport, Verified};
+use sparse::SparseDelivery;
 use tags::Tags;
 
 /// Why an archive was not delivered.
@@ -57,6 +60,14 @@ pub enum ImportError {
     /// The trust store cannot read which tags this side has set, or record which it is about to set. No tag was set.
     #[error("the trust store cannot read or record which tags this side sets")]
     Deliveries(#[source] TrustStoreError),
+    /// Platforms of an image were left behind, and such an image is not to be delivered.
+    #[error("{reference} is not complete: {} was left behind", .left_out.join(", "))]
+    Sparse {
+        /// The reference.
+        reference: String,
+        /// The platforms that were left behind.
+        left_out: Vec<String>,
+    },
     /// Everything was delivered, and the trusted state has not moved.
     #[error("everything was delivered, but the trust store could not record what was accepted")]
     NotRemembered(#[source] TrustStoreError),
@@ -70,6 +81,7 @@ impl Remediable for ImportError {
             Self::Tag(error) => error.remedy(),
             Self::Receive(error) => error.remedy(),
             Self::Delivery(error) => error.remedy(),
+            Self::Sparse { .. } => Remedy::AllowSparse,
             Self::Deliveries(error) | Self::NotRemembered(error) => error.remedy(),
         }
     }
@@ -106,6 +118,16 @@ pub enum DeliveryError {
         /// Why the sink does not take it.
         source: SinkError,
     },
+    /// An index cannot be written again with what is carried of it.
+    #[error("index {digest} cannot be made again for {repository} with what is carried of it")]
+    StandIn {
+        /// The index.
+        digest: Digest,
+        /// The repository.
+        repository: String,
+        /// What is wrong with the result.
+        source: ManifestError,
+    },
     /// A tag cannot be set.
     #[error("tag {tag} cannot be set")]
     Tag {
@@ -119,6 +141,8 @@ pub enum DeliveryError {
 impl Remediable for DeliveryError {
     fn remedy(&self) -> Remedy {
         match self {
+            Self::Manifest { source: SinkError::Missing(_), .. } => Remedy::AllowSparse,
+            Self::StandIn { .. } => Remedy::KeepSparse,
             Self::Blob { .. } | Self::NotShared { .. } | Self::Manifest { .. } | Self::Tag { .. } => {
                 Remedy::RepairDestination
             }
@@ -131,8 +155,8 @@ pub struct Delivered {
     verified: Verified,
     /// From each reference in a bundle to where the image now is.
     pub relocation: RelocationMapping,
-    /// The tags that were set, with their digests.
-    pub tags: Vec<(String, Digest)>,
+    /// The tags that were set, with what they resolve to.
+    pub tags: Vec<SetTag>,
     /// The tags that were moved to another name or a lower level, because that was asked for.
     pub replaced: Vec<ReplacedTag>,
 }
@@ -144,9 +168,17 @@ impl Delivered {
     }
 }
 
+/// What a person wants of a delivery.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DeliveryWishes<'a> {
+    /// The tags, as they are delivered, that may move to another name or a lower level.
+    pub replace: &'a [Reference],
+    /// What becomes of indexes of which platforms were left behind.
+    pub sparse: Sparse,
+}
+
 /// Delivers an archive that has been judged by what a trust store holds, and remembers it there. The store is locked only while tags
-/// are set, and what has changed in it by then is respected. `replace` names the tags, as they are delivered, that may move
-/// to another name or a lower level.
+/// are set, and what has changed in it by then is respected.
 ///
 /// # Errors
 /// [`ImportError`]. What this side accepted before is still remembered unchanged, except with
@@ -154,7 +186,7 @@ impl Delivered {
 pub fn deliver<R: Read>(
     judged: Judged<R>,
     destination: &Destination,
-    replace: &[Reference],
+    wishes: &DeliveryWishes<'_>,
     store: &TrustStore,
     sink: &dyn Sink,
     transport: &Transport<'_>,
@@ -162,7 +194,8 @@ pub fn deliver<R: Read>(
     judged.terms().require_as_strict_as_policy()?;
     destination.check(judged.inventory())?;
     let shipments = shipments(&judged.findings().items, judged.closed(), destination)?;
-    let now = judged.terms().now();
+    require_whole(&shipments, wishes.sparse)?;
+    let (now, replace) = (judged.terms().now(), wishes.replace);
     let tags_after = |deliveries: &_| Tags { deliveries, replace }.after(&shipments, destination, now);
     tags_after(&store.deliveries().map_err(ImportError::Deliveries)?)?;
     let wanted = wanted(&shipments);
@@ -174,7 +207,7 @@ pub fn deliver<R: Read>(
         Destination::Layout { .. } => transport.workers.at_most(NonZeroUsize::MIN),
         Destination::Registry { .. } => transport.workers,
     };
-    put_manifests(&shipments, sink, &workers)?;
+    let stand_ins = put_manifests(&shipments, wishes.sparse, sink, &workers)?;
     let states = states(verified.judgement());
     // Bytes moved without the store's lock, so it may have changed; from here on it cannot.
     let update = store.update_soon().map_err(ImportError::Deliveries)?;
@@ -182,9 +215,20 @@ pub fn deliver<R: Read>(
     let deliveries = update.deliveries().map_err(ImportError::Deliveries)?;
     let next = tags_after(&deliveries).map_err(|_| ImportError::Deliveries(update.changed()))?;
     let commit = update.begin_delivery(&states, &next.deliveries).map_err(ImportError::Deliveries)?;
-    let (tags, relocation) = set_tags(&shipments, sink, &workers)?;
+    let (tags, relocation) = set_tags(&shipments, &stand_ins, sink, &workers)?;
     commit.finish().map_err(ImportError::NotRemembered)?;
     Ok(Delivered { verified, relocation, tags, replaced: next.replaced })
+}
+
+/// Refuses images of which platforms are missing, where these are not to be delivered.
+fn require_whole(shipments: &[Shipment], sparse: Sparse) -> Result<(), ImportError> {
+    match shipments.iter().find(|shipment| sparse == Sparse::Refuse && shipment.graph().is_partial()) {
+        None => Ok(()),
+        Some(shipment) => {
+            let left_out = shipment.graph().left_out_platforms().into_iter().collect();
+            Err(ImportError::Sparse { reference: shipment.vouched_for.name.clone(), left_out })
+        }
+    }
 }
 
 /// What to remember about the repositories that spoke.
@@ -209,6 +253,8 @@ impl From<&Finding> for VouchedFor {
 struct Shipment {
     place: Reference,
     vouched_for: VouchedFor,
+    /// What the name means.
+    named: Arc<Graph>,
     /// First what the name means, then its referrers.
     graphs: Vec<Arc<Graph>>,
     root: ManifestBytes,
@@ -227,6 +273,7 @@ impl Shipment {
         let mut shipment = Self {
             place: destination.place(&finding.item.reference)?,
             vouched_for: finding.into(),
+            named: Arc::clone(graph),
             graphs: vec![Arc::clone(graph)],
             root: graph.root().clone(),
             images: Vec::new(),
@@ -236,6 +283,11 @@ impl Shipment {
             shipment.graphs.extend(image.referrers.iter().cloned());
         }
         Ok(shipment)
+    }
+
+    /// What the name means, with everything below it.
+    fn graph(&self) -> &Graph {
+        &self.named
     }
 
     fn of_image(finding: &Finding, image: &ClosedImage, destination: &Destination) -> Result<Self, DestinationError> {
@@ -364,47 +416,49 @@ fn rounds(shipments: &[Shipment]) -> Vec<Vec<Placed<'_>>> {
     rounds
 }
 
-/// Stores the manifests, those of a round side by side. The archive has been read to its end.
-fn put_manifests(shipments: &[Shipment], sink: &dyn Sink, workers: &Workers) -> Result<(), DeliveryError> {
-    for round in rounds(shipments) {
-        workers.for_each(
-            &round,
-            |_| 0,
-            |(repository, manifest), _| {
-                sink.put_manifest(repository, manifest).map_err(|source| DeliveryError::Manifest {
-                    digest: manifest.descriptor().digest.clone(),
-                    repository: repository.to_string(),
-                    source,
-                })
-            },
-        )?;
-    }
-    Ok(())
+fn manifest_error(manifest: &ManifestBytes, repository: &Repository) -> impl FnOnce(SinkError) -> DeliveryError {
+    let (digest, repository) = (manifest.descriptor().digest.clone(), repository.to_string());
+    |source| DeliveryError::Manifest { digest, repository, source }
 }
 
-/// The tags, with their digests.
-type SetTags = Vec<(String, Digest)>;
+/// Stores the manifests, those of a round side by side. The archive has been read to its end. Returns what stands in, for each
+/// shipment, for what the sink does not take.
+fn put_manifests(
+    shipments: &[Shipment],
+    sparse: Sparse,
+    sink: &dyn Sink,
+    workers: &Workers,
+) -> Result<Vec<StandIns>, DeliveryError> {
+    let delivery = SparseDelivery::new(shipments, sparse);
+    for round in rounds(shipments) {
+        workers.for_each(&round, |_| 0, |placed, _| delivery.put(*placed, sink))?;
+    }
+    let undelivered = delivery.undelivered();
+    shipments.iter().map(|shipment| undelivered.stand_ins(shipment, sink)).collect()
+}
 
 /// Sets the tags, side by side. The manifests that they resolve to are stored, and the tags are remembered.
 fn set_tags(
     shipments: &[Shipment],
+    stand_ins: &[StandIns],
     sink: &dyn Sink,
     workers: &Workers,
-) -> Result<(SetTags, RelocationMapping), DeliveryError> {
+) -> Result<(Vec<SetTag>, RelocationMapping), DeliveryError> {
+    let delivered: Vec<(&Shipment, &StandIns)> = shipments.iter().zip(stand_ins).collect();
     workers.for_each(
-        shipments,
+        &delivered,
         |_| 0,
-        |shipment, _| {
-            sink.tag(&shipment.place, &shipment.root)
+        |(shipment, stand_ins), _| {
+            sink.tag(&shipment.place, stand_ins.of_manifest(&shipment.root))
                 .map_err(|source| DeliveryError::Tag { tag: shipment.place.to_string(), source })
         },
     )?;
-    let (mut tags, mut relocation) = (SetTags::new(), RelocationMapping::default());
-    for shipment in shipments {
+    let (mut tags, mut relocation) = (Vec::new(), RelocationMapping::default());
+    for (shipment, stand_ins) in delivered {
         let repository = shipment.place.repository();
-        tags.push((shipment.place.to_string(), shipment.root.descriptor().digest.clone()));
+        tags.push(SetTag::of(shipment, stand_ins));
         for (original, digest) in &shipment.images {
-            relocation.insert(original, format!("{repository}@{digest}"));
+            relocation.insert(original, format!("{repository}@{}", stand_ins.digest(digest)));
         }
     }
     Ok((tags, relocation))

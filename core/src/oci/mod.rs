@@ -13,6 +13,7 @@ pub mod media_type;
 mod platform;
 pub mod reference;
 pub mod referrer;
+pub mod sparse;
 
 pub use attestation::Attached;
 pub use descriptor::Descriptor;
@@ -22,3 +23,4 @@ pub use manifest::{Document, ImageIndex, ImageManifest, ManifestBytes, ManifestE
 pub use platform::{Platform, PlatformError};
 pub use reference::{Reference, ReferenceError, Repository, Tag};
 pub use referrer::ReferrerKind;
+pub(crate) use sparse::StandIns;

@@ -132,7 +132,7 @@ pub trait Sink: Send + Sync {
     /// Stores a manifest under its digest.
     ///
     /// # Errors
-    /// [`SinkError`].
+    /// [`SinkError`]; [`SinkError::Missing`] where it is refused because something that it lists is not there.
     fn put_manifest(&self, repository: &Repository, manifest: &ManifestBytes) -> Result<(), SinkError>;
 
     /// Makes a reference resolve to a stored manifest: sets its tag in a registry, its full name in a layout. In a
@@ -183,6 +183,9 @@ pub enum SinkError {
     /// The sink's own reason, whatever kind of sink it is.
     #[error(transparent)]
     Target(Box<dyn Error + Send + Sync>),
+    /// The sink refuses a manifest because it lacks something that the manifest lists; its own reason.
+    #[error(transparent)]
+    Missing(Box<dyn Error + Send + Sync>),
     /// The content could not be read, or is not what its descriptor says.
     #[error("the content to be stored could not be read")]
     Content(#[source] io::Error),
@@ -210,7 +213,7 @@ impl SinkError {
     /// The reason, if it is one of this kind of sink.
     pub fn reason<E: Error + 'static>(&self) -> Option<&E> {
         match self {
-            Self::Target(reason) => reason.downcast_ref(),
+            Self::Target(reason) | Self::Missing(reason) => reason.downcast_ref(),
             Self::Content(_) => None,
         }
     }

@@ -10,8 +10,8 @@ use super::Head;
 use super::documents::{ClosedImage, ClosedItem};
 use crate::oci::{Document, Graph, ReferrerKind};
 use crate::report::{
-    ArchiveReport, AttestationReport, ContentReport, ExpiryReport, FORMAT, ItemReport, ReferrerReport, Report,
-    RepositoryReport, RoleReport, SupplyChainReport, TargetReport, TimeReport, Warning, WarningReport,
+    ArchiveReport, AttestationReport, ContentReport, ExpiryReport, FORMAT, ItemReport, LeftOutReport, ReferrerReport,
+    Report, RepositoryReport, RoleReport, SupplyChainReport, TargetReport, TimeReport, Warning, WarningReport,
 };
 use crate::trust::{CheckedAttestation, Finding, Findings, RepositoryEvidence, Terms, attested_by};
 use crate::trust_store::RepositoryName;
@@ -120,6 +120,7 @@ fn item(finding: &Finding, closed: &ClosedItem, clock: &Clock) -> ItemReport {
 fn image(finding: &Finding, image: &ClosedImage, clock: &Clock) -> ItemReport {
     ItemReport {
         platforms: image.graph.platforms().map(str::to_owned).collect(),
+        left_out: (&image.left_out()).into(),
         referrers: referrers(image, finding),
         ..judged(finding, clock)
     }
@@ -143,6 +144,7 @@ fn judged(finding: &Finding, clock: &Clock) -> ItemReport {
         digest: finding.item.digest.clone(),
         level: finding.level(),
         platforms: Vec::new(),
+        left_out: LeftOutReport::default(),
         referrers: Vec::new(),
         tuf,
         in_toto,

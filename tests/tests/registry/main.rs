@@ -16,6 +16,7 @@ mod manifests;
 mod names;
 mod read_alike;
 mod real;
+mod sparse;
 mod tls;
 mod uploads;
 

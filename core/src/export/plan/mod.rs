@@ -7,6 +7,7 @@ mod ahead;
 mod budget;
 mod dependencies;
 mod error;
+mod platforms;
 mod referrers;
 
 use std::collections::{BTreeSet, HashMap};
@@ -22,7 +23,7 @@ use crate::cnab::registry_form::{self, RegistryFormError};
 use crate::cnab::{Bundle, BundleError, BundleImage, bundle};
 use crate::oci::manifest::Document;
 use crate::oci::{
-    Descriptor, ForeignLayers, Graph, Graphs, ManifestBytes, Platforms, Reference, ReferrerKind, Repository,
+    Descriptor, ForeignLayers, Graph, GraphError, Graphs, ManifestBytes, Platforms, Reference, ReferrerKind, Repository,
 };
 use crate::transfer::{BlobContent, Source, SourceError, Workers};
 use crate::verify::documents::{Closed, ClosedBundle, ClosedImage, ClosedItem, check_names};
@@ -200,6 +201,7 @@ impl Planner<'_> {
         let graph = self.resolve(name, place)?;
         let promised = name.parse::<Reference>().ok().and_then(|name| name.digest().cloned());
         require(name, promised.as_ref(), graph.root().descriptor())?;
+        self.require_platform(name, place, &graph)?;
         let (record, closed) = self.record(name, ImageRole::StandAlone, place, graph)?;
         self.plan.items.push(ItemRecord::Image(record));
         self.plan.closed.items.push(ClosedItem::Image(closed));
@@ -215,6 +217,7 @@ impl Planner<'_> {
     ) -> Result<(ImageRecord, ClosedImage), PlanError> {
         require(&image.reference, image.digest.as_ref(), root)?;
         let graph = self.walk(&image.reference, place, root)?;
+        self.require_platform(&image.reference, place, &graph)?;
         self.record(&image.reference, image.role(), place, graph)
     }
 
@@ -270,9 +273,7 @@ impl Planner<'_> {
         let walked = graphs.walk(root, platforms, ForeignLayers::Carry, fetch);
         let graph = match (walked, spent) {
             (_, Some(spent)) => return Err(spent),
-            (walked, None) => {
-                walked.map_err(|source| PlanError::Graph { reference: name.to_owned(), source: Box::new(source) })?
-            }
+            (walked, None) => walked.map_err(|error| ungraphed(name, error))?,
         };
         for blob in graph.blobs() {
             let origin = || Origin { source: Arc::clone(source), repository: repository.clone() };
@@ -332,6 +333,8 @@ impl Planner<'_> {
             images: records,
             index: Some(index.root().descriptor().into()),
             reference: name.to_owned(),
+            referrers: Vec::new(),
+            tagged: Vec::new(),
             target: None,
         }));
         let digest = config.digest.clone();
@@ -339,6 +342,15 @@ impl Planner<'_> {
         let bundle = Arc::new(bundle);
         let closed = ClosedBundle { digest, bundle, index: Some(index), images };
         self.plan.closed.items.push(ClosedItem::Bundle(closed));
+    }
+}
+
+/// Why there is no graph below a reference.
+fn ungraphed(name: &str, error: GraphError<Unfetched>) -> PlanError {
+    let reference = name.to_owned();
+    match error {
+        GraphError::NoPlatform { offered, .. } => PlanError::NoPlatform { reference, offered },
+        other => PlanError::Graph { reference, source: Box::new(other) },
     }
 }
 

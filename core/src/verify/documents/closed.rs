@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::entry_name::EntryPlace;
-use sealift_archive_format::inventory::{Completeness, ImageRecord, ImageRole, Inventory, ItemRecord};
+use sealift_archive_format::inventory::{
+    Completeness, ImageRecord, ImageRole, Inventory, ItemRecord, LeftOutRecord,
+};
 
 use super::DocumentError;
 use crate::cnab::Bundle;
@@ -88,19 +90,34 @@ impl<'a> Unique<'a> {
 
 /// Whether everything that an image lists is carried.
 pub(super) fn completeness(image: &Graph) -> Completeness {
-    if image.left_out().is_empty() { Completeness::AllPlatforms } else { Completeness::Selected }
+    if image.is_partial() { Completeness::Selected } else { Completeness::AllPlatforms }
+}
+
+/// What an inventory says about what an image lists and is not carried.
+pub(super) fn left_out(image: &Graph) -> LeftOutRecord {
+    LeftOutRecord {
+        foreign_layers: image.left_out_layers().into_iter().cloned().collect(),
+        platforms: image.left_out_platforms().into_iter().collect(),
+    }
 }
 
 impl ClosedImage {
+    /// What an inventory says about what it lists and is not carried.
+    pub(crate) fn left_out(&self) -> LeftOutRecord {
+        left_out(&self.graph)
+    }
+
     /// What an inventory says about the image.
     pub fn record(&self, reference: &str, role: ImageRole) -> ImageRecord {
         ImageRecord {
             completeness: completeness(&self.graph),
             descriptor: self.graph.root().descriptor().into(),
             role,
+            left_out: self.left_out(),
             platforms: self.graph.platforms().map(str::to_owned).collect(),
             reference: reference.to_owned(),
             referrers: self.referrers.iter().map(|referrer| referrer.root().descriptor().into()).collect(),
+            tagged: Vec::new(),
             target: None,
         }
     }

@@ -106,17 +106,14 @@ pub enum DocumentError {
         /// How it differs.
         source: RegistryFormError,
     },
-    /// The inventory does not state the platforms of an image that are carried.
-    #[error("the inventory does not state the platforms of {reference} that are carried: {}", .found.join(", "))]
+    /// The inventory does not state which platforms of an image are carried, or what was left out.
+    #[error("the inventory does not state what of {reference} is carried, and what was left out; its platforms here: {}", .found.join(", "))]
     Platforms {
         /// The reference of the image.
         reference: String,
         /// The platforms that are carried.
         found: Vec<String>,
     },
-    /// A platform in the inventory is not valid.
-    #[error("{0:?} is not a platform")]
-    Platform(String),
     /// A referrer refers to nothing that is carried for its image.
     #[error("{referrer} is carried as a referrer of {reference}, but refers to {}", .subject.as_ref().map_or("nothing".to_owned(), Digest::to_string))]
     NotAReferrer {
@@ -193,8 +190,7 @@ impl Remediable for DocumentError {
             | Self::Order { .. }
             | Self::BundleAsAttestation { .. }
             | Self::TooManySubjects { .. }
-            | Self::Platforms { .. }
-            | Self::Platform(_) => Remedy::AskExporter { about: ExporterMatter::Content },
+            | Self::Platforms { .. } => Remedy::AskExporter { about: ExporterMatter::Content },
             Self::BundleIndexForm { .. } => Remedy::AskPublisher { about: PublisherMatter::BundleIndex },
             Self::Reference { .. } => Remedy::UseFullName,
             Self::Promise { .. } => Remedy::ExportPromisedContent,

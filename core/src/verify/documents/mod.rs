@@ -26,7 +26,7 @@ use crate::cnab::registry_form;
 use crate::oci::manifest::{Document, ManifestBytes};
 use crate::oci::media_type::{self, Announced};
 use crate::oci::referrer::{self, MAXIMUM_REFERRERS};
-use crate::oci::{Descriptor, ForeignLayers, Graph, GraphError, Graphs, Platform, Platforms};
+use crate::oci::{Descriptor, ForeignLayers, Graph, GraphError, Graphs, Platforms};
 
 /// The longest that all held documents may be together, in bytes.
 pub const MAXIMUM_HELD: u64 = 32 * 1024 * 1024;
@@ -177,7 +177,7 @@ impl Closing<'_> {
         let index = match &record.index {
             None => None,
             Some(index) => {
-                let graph = self.walk(&record.reference, &platforms(&record.images)?, index)?;
+                let graph = self.walk(&record.reference, &platforms(&record.images), index)?;
                 self.check_index(record, &graph)?;
                 Some(graph)
             }
@@ -195,7 +195,7 @@ impl Closing<'_> {
     }
 
     fn image(&mut self, record: &ImageRecord) -> Result<ClosedImage, DocumentError> {
-        let graph = self.walk(&record.reference, &platforms(std::slice::from_ref(record))?, &record.descriptor)?;
+        let graph = self.walk(&record.reference, &platforms(std::slice::from_ref(record)), &record.descriptor)?;
         check_platforms(record, &graph)?;
         let count = record.referrers.len();
         if count > MAXIMUM_REFERRERS {
@@ -221,20 +221,21 @@ impl Closing<'_> {
 }
 
 /// The platforms to walk: all, unless the exporter chose.
-fn platforms(images: &[ImageRecord]) -> Result<Platforms, DocumentError> {
+fn platforms(images: &[ImageRecord]) -> Platforms {
     if images.iter().all(|image| image.completeness == Completeness::AllPlatforms) {
-        return Ok(Platforms::All);
+        return Platforms::All;
     }
-    let names: std::collections::BTreeSet<&String> = images.iter().flat_map(|image| &image.platforms).collect();
-    let parse = |name: &String| name.parse::<Platform>().map_err(|_| DocumentError::Platform(name.clone()));
-    Ok(Platforms::Only(names.into_iter().map(parse).collect::<Result<_, _>>()?))
+    Platforms::Named(images.iter().flat_map(|image| &image.platforms).cloned().collect())
 }
 
-/// The platforms of an image are those that its index states for the carried manifests, and it is complete if
-/// everything is carried.
+/// The platforms of an image are those that its index states for the carried manifests, it is complete if everything is carried, and
+/// what was left out is what its inventory says.
 fn check_platforms(record: &ImageRecord, graph: &Graph) -> Result<(), DocumentError> {
     let same_platforms = record.platforms.iter().map(String::as_str).eq(graph.platforms());
-    if record.completeness == closed::completeness(graph) && same_platforms {
+    if record.completeness == closed::completeness(graph)
+        && same_platforms
+        && record.left_out == closed::left_out(graph)
+    {
         return Ok(());
     }
     let found = graph.platforms().map(str::to_owned).collect();
