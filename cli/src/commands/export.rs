@@ -78,8 +78,8 @@ pub(crate) struct ExportArguments {
     #[arg(long, value_name = "PLATFORM")]
     platform: Vec<Platform>,
 
-    /// The kinds of referrers of images to carry: attestation, signature, sbom, other, image; or all, or none. By
-    /// default all except runnable images
+    /// The kinds of referrers of images and bundles to carry, cosign's tags too: attestation, signature, sbom, other, image; or all, or
+    /// none. By default all except runnable images
     #[arg(
         long,
         value_name = "KIND[,KIND…]",
@@ -148,6 +148,8 @@ struct IncompleteImage {
 struct UncarriedReferrer {
     image: String,
     digest: sealift_archive_format::Digest,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag: Option<String>,
     kind: ReferrerKind,
 }
 
@@ -425,7 +427,12 @@ fn report(prepared: &Prepared, output: &Path) -> ExportReport {
         left_out: prepared
             .left_out()
             .iter()
-            .map(|it| UncarriedReferrer { image: it.image.clone(), digest: it.digest.clone(), kind: it.kind })
+            .map(|it| UncarriedReferrer {
+                image: it.image.clone(),
+                digest: it.digest.clone(),
+                tag: it.tag.as_ref().map(ToString::to_string),
+                kind: it.kind,
+            })
             .collect(),
         warnings: prepared.warnings().into_iter().map(WarningReport::from).collect(),
         incomplete: partial
@@ -439,8 +446,18 @@ fn report(prepared: &Prepared, output: &Path) -> ExportReport {
 }
 
 fn text(report: &ExportReport) -> Text {
-    let ExportReport { archive, bytes, entries, exported_at, red_line, statement, items, left_out, warnings, incomplete } =
-        report;
+    let ExportReport {
+        archive,
+        bytes,
+        entries,
+        exported_at,
+        red_line,
+        statement,
+        items,
+        left_out,
+        warnings,
+        incomplete,
+    } = report;
     let (path, bytes) = (archive.display(), indicatif::HumanBytes(*bytes));
     let mut text = Text::from(format_args!("Exported to {path} ({bytes}, {entries} entries, at {exported_at}):"));
     for ExportedItem { name, digest, level } in items {

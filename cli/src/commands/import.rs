@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use sealift_archive_format::Digest;
 use sealift_core::import::{
-    self, Delivered, DeliveredForm, DeliveryWishes, Destination, Naming, PublishedMirror, ReplacedTag, SetTag, Sparse,
+    self, AttachedOutcome, AttachedTag, Delivered, DeliveredForm, DeliveryWishes, Destination, Naming, PublishedMirror,
+    ReplacedTag, SetTag, Sparse,
 };
 use sealift_core::layout::LayoutSink;
 use sealift_core::oci::Reference;
@@ -48,7 +49,8 @@ pub(crate) struct ImportArguments {
 
     /// Let this tag, named as it is delivered, move to another name or to a lower level; may be given more than once
     ///
-    /// By default, a tag that was set here moves only to something with the same name that is proven at least as well.
+    /// By default, a tag that was set here moves only to something with the same name that is proven at least as well. A tag of cosign's
+    /// (sha256-….sig) moves only if it is named here: it may hold signatures that were made on this side.
     #[arg(long, value_name = "TAG")]
     replace_tag: Vec<Reference>,
 
@@ -153,6 +155,7 @@ struct ImportReport<'a> {
     #[serde(flatten)]
     report: &'a Report,
     tags: Vec<Tagged<'a>>,
+    attached_tags: Vec<AttachedTagged<'a>>,
     tuf_mirrors: Vec<Mirrored<'a>>,
 }
 
@@ -168,6 +171,21 @@ struct Tagged<'a> {
 impl<'a> From<&'a SetTag> for Tagged<'a> {
     fn from(SetTag { reference, digest, carried, form }: &'a SetTag) -> Self {
         Self { reference, digest, carried, form: *form }
+    }
+}
+
+/// The tag of something that hangs off an image or a bundle.
+#[derive(Serialize)]
+struct AttachedTagged<'a> {
+    reference: &'a str,
+    digest: &'a Digest,
+    #[serde(flatten)]
+    outcome: &'a AttachedOutcome,
+}
+
+impl<'a> From<&'a AttachedTag> for AttachedTagged<'a> {
+    fn from(AttachedTag { reference, digest, outcome }: &'a AttachedTag) -> Self {
+        Self { reference, digest, outcome }
     }
 }
 
@@ -238,7 +256,9 @@ fn finish(
     let attempt = || format!("{name} was imported, but its results cannot be written");
     let report = delivered.verified().report();
     let tags = delivered.tags.iter().map(Tagged::from).collect();
-    let import_report = ImportReport { report: &report, tags, tuf_mirrors: mirrors.iter().map(Mirrored::of).collect() };
+    let attached_tags = delivered.attached.iter().map(AttachedTagged::from).collect();
+    let tuf_mirrors = mirrors.iter().map(Mirrored::of).collect();
+    let import_report = ImportReport { report: &report, tags, attached_tags, tuf_mirrors };
     let failed = |source| Reason::File { path: folder.to_owned(), source };
     std::fs::create_dir_all(folder).map_err(failed).attempt(attempt)?;
     replace(&folder.join("relocation-mapping.json"), &delivered.relocation).attempt(attempt)?;
@@ -257,6 +277,14 @@ fn finish(
                         "  {reference}  {digest}, an index made here of what was carried of {carried}; nobody signed it"
                     )
                 }
+            });
+        }
+        for AttachedTag { reference, digest, outcome } in &delivered.attached {
+            text.line(match outcome {
+                AttachedOutcome::Set | AttachedOutcome::AsItWas => format!("  {reference}  {digest}"),
+                AttachedOutcome::Kept { held } => format!(
+                    "  {reference}  left as it was: it holds {held}, which was not delivered here; --replace-tag {reference} moves it to {digest}"
+                ),
             });
         }
         text.join(mirrors_text(mirrors));
@@ -299,6 +327,11 @@ mod tests {
         let described = fields(&schema["$defs"]["tag"]["properties"]);
         assert_eq!(fields(&serde_json::to_value(tagged).unwrap()), described);
         assert_eq!(schema["properties"]["tags"]["items"]["$ref"], "#/$defs/tag");
+        let outcome = &AttachedOutcome::Kept { held: digest.clone() };
+        let attached = AttachedTagged { reference: "r.example/app:sha256-00.sig", digest, outcome };
+        let described = fields(&schema["$defs"]["attachedTag"]["properties"]);
+        assert_eq!(fields(&serde_json::to_value(attached).unwrap()), described);
+        assert_eq!(schema["properties"]["attachedTags"]["items"]["$ref"], "#/$defs/attachedTag");
         let repository = "shop".parse().unwrap();
         let mirrored = Mirrored { repository: &repository, folder: String::new(), every_role: true };
         let described = fields(&schema["$defs"]["tufMirror"]["properties"]);

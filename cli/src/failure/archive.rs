@@ -82,6 +82,7 @@ pub(super) fn documents(error: &DocumentError) -> Conclusion {
         | DocumentError::TooManyReferrers { .. }
         | DocumentError::ReferrerTooDeep { .. }
         | DocumentError::ReferrerOrder { .. }
+        | DocumentError::Tagged { .. }
         | DocumentError::Order { .. }
         | DocumentError::BundleAsAttestation { .. }
         | DocumentError::TooManySubjects { .. }

@@ -102,6 +102,9 @@ pub(crate) fn words(remedy: &Remedy) -> String {
                 "ask for an export without --referrers {referrers}; or, knowing what it means, add \"{referrers}\" to referrers in policy.toml"
             );
         }
+        R::LeaveReferrersOut => {
+            "find out who gave an image the name of a signature; or ask for an export without referrers: --referrers none"
+        }
         R::AttestReferrer { others } => {
             let others = others.join(",");
             return format!("ask its maker to attest it, or leave it out: sealift export --referrers {others}");

@@ -188,8 +188,9 @@ pub(crate) fn left_out_lines(platforms: &[String], foreign_layers: usize) -> Vec
 
 /// What refers to an image, and who vouches for it.
 fn referrer_line(report: &ReferrerReport) -> Line {
-    let ReferrerReport { digest, kind, artifact_type, size, attested_by, .. } = report;
-    let line = Line::from(format_args!("{kind} {digest} ({artifact_type}, {}), ", HumanBytes(*size)));
+    let ReferrerReport { digest, kind, artifact_type, size, tag, attested_by, .. } = report;
+    let tag = tag.as_ref().map(|tag| format!(", tag {tag}")).unwrap_or_default();
+    let line = Line::from(format_args!("{kind} {digest} ({artifact_type}, {}{tag}), ", HumanBytes(*size)));
     match attested_by.as_slice() {
         [] => line.styled(WARN, "nobody vouches for it"),
         names => line.styled(GOOD, format_args!("vouched for by {}", names.join(" and "))),

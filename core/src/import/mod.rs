@@ -6,6 +6,7 @@
 //! moves. An interruption leaves blobs and manifests that nothing refers to, or tags that are remembered but not set,
 //! and importing again ends in the same state.
 
+mod attached;
 pub mod destination;
 mod mirrors;
 mod sparse;
@@ -23,19 +24,21 @@ use sealift_proof::freshness::LooserFreshness;
 use sealift_proof::level::Level;
 use sealift_proof::tuf::TrustedState;
 
+pub use attached::{AttachedOutcome, AttachedTag};
 pub use destination::{Destination, DestinationError, Naming};
 pub use mirrors::PublishedMirror;
 pub use sparse::{DeliveredForm, SetTag, Sparse};
 pub use tags::ReplacedTag;
 
 use crate::cnab::RelocationMapping;
-use crate::oci::{Descriptor, Graph, ManifestBytes, ManifestError, Reference, Repository, StandIns};
+use crate::oci::{Companions, Descriptor, Graph, ManifestBytes, ManifestError, Reference, Repository, StandIns};
 use crate::remedy::{Remediable, Remedy};
 use crate::transfer::{BlobContent, Checked, Offer, Repeatable, Sink, SinkError, Workers};
 use crate::trust::{Finding, Judgement};
 use crate::trust_store::{RepositoryName, TagError, TrustStore, TrustStoreError};
 use crate::verify::documents::{Closed, ClosedImage, ClosedItem};
 use crate::verify::{Judged, ReceiveError, Receiver, Transport, Verified};
+use attached::Attached;
 use sparse::SparseDelivery;
 use tags::Tags;
 
@@ -157,6 +160,8 @@ pub struct Delivered {
     pub relocation: RelocationMapping,
     /// The tags that were set, with what they resolve to.
     pub tags: Vec<SetTag>,
+    /// The tags of what hangs off images and bundles.
+    pub attached: Vec<AttachedTag>,
     /// The tags that were moved to another name or a lower level, because that was asked for.
     pub replaced: Vec<ReplacedTag>,
 }
@@ -171,7 +176,7 @@ impl Delivered {
 /// What a person wants of a delivery.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DeliveryWishes<'a> {
-    /// The tags, as they are delivered, that may move to another name or a lower level.
+    /// The tags, as they are delivered, that may move to another name or a lower level, or from what somebody else put there.
     pub replace: &'a [Reference],
     /// What becomes of indexes of which platforms were left behind.
     pub sparse: Sparse,
@@ -215,9 +220,10 @@ pub fn deliver<R: Read>(
     let deliveries = update.deliveries().map_err(ImportError::Deliveries)?;
     let next = tags_after(&deliveries).map_err(|_| ImportError::Deliveries(update.changed()))?;
     let commit = update.begin_delivery(&states, &next.deliveries).map_err(ImportError::Deliveries)?;
+    let attached = attached::set(&shipments, wishes.replace, sink, &workers)?;
     let (tags, relocation) = set_tags(&shipments, &stand_ins, sink, &workers)?;
     commit.finish().map_err(ImportError::NotRemembered)?;
-    Ok(Delivered { verified, relocation, tags, replaced: next.replaced })
+    Ok(Delivered { verified, relocation, tags, attached, replaced: next.replaced })
 }
 
 /// Refuses images of which platforms are missing, where these are not to be delivered.
@@ -260,6 +266,8 @@ struct Shipment {
     root: ManifestBytes,
     /// The images that live in this repository, by the references that they had.
     images: Vec<(String, Digest)>,
+    /// What has a tag of its own in this repository, because of what it is about.
+    attached: Vec<Attached>,
 }
 
 impl Shipment {
@@ -268,6 +276,7 @@ impl Shipment {
         finding: &Finding,
         graph: &Arc<Graph>,
         images: impl IntoIterator<Item = (&'i Finding, &'i ClosedImage)>,
+        companions: impl IntoIterator<Item = &'i Companions>,
         destination: &Destination,
     ) -> Result<Self, DestinationError> {
         let mut shipment = Self {
@@ -277,10 +286,15 @@ impl Shipment {
             graphs: vec![Arc::clone(graph)],
             root: graph.root().clone(),
             images: Vec::new(),
+            attached: Vec::new(),
         };
-        for (Finding { item, .. }, image) in images {
+        for (Finding { item, .. }, _) in images {
             shipment.images.push((item.reference.clone(), item.digest.clone()));
-            shipment.graphs.extend(image.referrers.iter().cloned());
+        }
+        for companions in companions {
+            shipment.graphs.extend(companions.graphs().cloned());
+            let attached = companions.tagged.iter().map(|tagged| Attached::new(shipment.place.repository(), tagged));
+            shipment.attached.extend(attached);
         }
         Ok(shipment)
     }
@@ -291,7 +305,7 @@ impl Shipment {
     }
 
     fn of_image(finding: &Finding, image: &ClosedImage, destination: &Destination) -> Result<Self, DestinationError> {
-        Self::new(finding, &image.graph, [(finding, image)], destination)
+        Self::new(finding, &image.graph, [(finding, image)], [&image.companions], destination)
     }
 }
 
@@ -312,11 +326,14 @@ fn shipments(
         let images = || finding.parts.iter().zip(&bundle.images);
         // What the index refers to by digest must be in its repository, in a registry.
         let with_bundle = bundle.index_lists_images();
+        let in_layout = matches!(destination, Destination::Layout { .. });
         if let Some(index) = &bundle.index {
             let images = images().filter(|_| with_bundle);
-            shipments.push(Shipment::new(finding, index, images, destination)?);
+            let of_images = bundle.images.iter().map(|image| &image.companions).filter(|_| with_bundle && !in_layout);
+            let companions = std::iter::once(&bundle.companions).chain(of_images);
+            shipments.push(Shipment::new(finding, index, images, companions, destination)?);
         }
-        if !with_bundle || matches!(destination, Destination::Layout { .. }) {
+        if !with_bundle || in_layout {
             for (finding, image) in images() {
                 shipments.push(Shipment::of_image(finding, image, destination)?);
             }

@@ -77,6 +77,25 @@ impl RegistryClient {
         }
     }
 
+    /// What a tag resolves to; `None` if there is no such tag.
+    ///
+    /// # Errors
+    /// [`RegistryError`] when the registry does not tell.
+    pub fn tag_digest(&self, repository: &Repository, tag: &Tag) -> Result<Option<Digest>, RegistryError> {
+        let announced = match self.request_manifest(repository, tag.as_str(), Method::HEAD, 0) {
+            Ok(response) => response.header(&CONTENT_DIGEST).and_then(|digest| digest.parse().ok()),
+            Err(RegistryError::ManifestNotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match announced {
+            Some(digest) => Ok(Some(digest)),
+            None => {
+                let found = self.resolve(&Reference::new(repository.clone(), Some(tag.clone()), None))?;
+                Ok(Some(found.descriptor().digest.clone()))
+            }
+        }
+    }
+
     /// Whether a tag is known to resolve to a manifest. Anything unclear, a refusal or a failure too, means that it is not known.
     pub(super) fn has_tag(&self, repository: &Repository, tag: &Tag, digest: &Digest) -> bool {
         let Ok(url) = self.url(repository, &format!("manifests/{tag}")) else { return false };

@@ -208,6 +208,8 @@ pub enum Remedy {
         /// The kind of referrers.
         referrers: &'static str,
     },
+    /// Have it exported without referrers.
+    LeaveReferrersOut,
     /// Have a referrer attested, or export without it.
     AttestReferrer {
         /// The other kinds of referrers, which may stay.

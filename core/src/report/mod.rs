@@ -164,7 +164,7 @@ pub struct ItemReport {
     pub tuf: Option<TargetReport>,
     /// What in-toto says about it; `None` if its target lists no supply chain.
     pub in_toto: Option<SupplyChainReport>,
-    /// The referrers of an image, which are delivered with it.
+    /// The referrers of an image, or of a bundle's index, which are delivered with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub referrers: Vec<ReferrerReport>,
     /// The attestations that are attached to an image or to its referrers.
@@ -221,6 +221,9 @@ pub struct ReferrerReport {
     pub size: u64,
     /// The manifest that it refers to.
     pub subject: Digest,
+    /// The tag that says so, if it is not a `subject`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
     /// The pinned attesters that vouch for it; empty if nobody does.
     pub attested_by: Vec<String>,
 }

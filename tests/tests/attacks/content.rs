@@ -240,6 +240,10 @@ impl Sink for Noting {
         Ok(())
     }
 
+    fn held(&self, _: &Reference) -> Result<Option<Digest>, SinkError> {
+        Ok(None)
+    }
+
     fn tag(&self, reference: &Reference, _: &ManifestBytes) -> Result<(), SinkError> {
         self.tags.lock().unwrap().push(reference.to_string());
         Ok(())
@@ -381,6 +385,10 @@ impl Sink for Saboteur {
 
     fn put_manifest(&self, _: &Repository, _: &ManifestBytes) -> Result<(), SinkError> {
         Ok(())
+    }
+
+    fn held(&self, _: &Reference) -> Result<Option<Digest>, SinkError> {
+        Ok(None)
     }
 
     fn tag(&self, _: &Reference, _: &ManifestBytes) -> Result<(), SinkError> {

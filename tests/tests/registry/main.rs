@@ -7,6 +7,7 @@
 mod authentication;
 mod bad_network;
 mod blobs;
+mod companions;
 mod conformance;
 mod hostile;
 mod http;

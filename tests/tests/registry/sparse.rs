@@ -385,7 +385,8 @@ fn a_source_is_asked_for_what_was_chosen_alone() {
     let source = Arc::new(RegistrySource::new(client()));
     let place = sealift_core::export::SourceReference { source, reference: name };
     let items = vec![ItemRequest { name: IMAGE.to_owned(), origin: ItemOrigin::Image(place) }];
-    let request = ExportRequest { items, platforms: only(&["linux/amd64"]), referrers: usual_kinds() };
+    let request =
+        ExportRequest { items, platforms: only(&["linux/amd64"]), referrers: usual_kinds(), dependencies: None };
     crossing.export(&request).unwrap();
     for other in &image.manifests[1..3] {
         let part = other.descriptor().digest.to_string();

@@ -142,6 +142,16 @@ pub enum DocumentError {
         /// The referrer that should be; nothing after the last one.
         expected: Option<Digest>,
     },
+    /// Something is listed for its tag, but the tag is not about anything that is carried, or it is not in its one place.
+    #[error(
+        "tag {tag} of {reference} is not about anything that is carried with it, or is listed in another place than its own"
+    )]
+    Tagged {
+        /// The reference of the image or the bundle.
+        reference: String,
+        /// The tag.
+        tag: String,
+    },
     /// An image has more referrers than the limit.
     #[error("image {reference} has {count} referrers; the limit is {MAXIMUM_REFERRERS}")]
     TooManyReferrers {
@@ -187,6 +197,7 @@ impl Remediable for DocumentError {
             | Self::TooManyReferrers { .. }
             | Self::ReferrerTooDeep { .. }
             | Self::ReferrerOrder { .. }
+            | Self::Tagged { .. }
             | Self::Order { .. }
             | Self::BundleAsAttestation { .. }
             | Self::TooManySubjects { .. }
