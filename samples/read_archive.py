@@ -128,6 +128,7 @@ def read_inventory(statement):
     require(not folders & set(tuf), "a name is both a file's and a folder's")
     lists = [[repository["name"] for repository in inventory["repositories"]]]
     lists += [image["platforms"] for image in images(inventory)]
+    lists += [listed for image in images(inventory) for listed in image.get("leftOut", {}).values()]
     require(all(texts == sorted(set(texts)) for texts in lists), "repositories or platforms are not sorted")
     for entry in entries:
         algorithm, digest = entry["digest"].split(":")
@@ -150,9 +151,15 @@ def descriptors(inventory):
         yield item["descriptor"]
         if "index" in item:
             yield item["index"]
+        yield from beside(item)
     for image in images(inventory):
         yield image["descriptor"]
-        yield from image["referrers"]
+        yield from beside(image)
+
+
+def beside(item):
+    yield from item.get("referrers", [])
+    yield from (tagged["descriptor"] for tagged in item.get("tagged", []))
 
 
 def read_entry(file, name, size, digest):

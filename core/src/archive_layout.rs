@@ -5,10 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use sealift_archive_format::inventory::{DescriptorRecord, Inventory};
+use sealift_archive_format::inventory::{DescriptorRecord, Inventory, TaggedRecord};
 use sealift_proof::canonical_json;
 use serde_json::{Value, json};
 
+use crate::oci::Reference;
 use crate::oci::manifest::{MAXIMUM_CHILDREN, MAXIMUM_LENGTH};
 
 /// `oci-layout` (OCI Image Specification 1.1, "Image Layout Specification").
@@ -35,19 +36,19 @@ pub enum ArchiveLayoutError {
     },
 }
 
-/// `index.json`: every bundle's index and every image, under the reference that the inventory gives it, each image
-/// followed by its referrers, which are listed without a name.
+/// `index.json`: every bundle's index and every image, under the reference that the inventory gives it, each
+/// followed by its referrers, which are listed without a name, and by what has a tag of its own.
 ///
 /// # Errors
 /// [`ArchiveLayoutError::Index`] if what the inventory holds cannot be listed as canonical JSON.
 pub fn index(inventory: &Inventory) -> Result<Vec<u8>, ArchiveLayoutError> {
     let index = json!({
-        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": entries(inventory),
+        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": entries(inventory)?,
     });
     canonical_json::encode(&index).map_err(|_| ArchiveLayoutError::Index)
 }
 
-fn entries(inventory: &Inventory) -> Vec<Value> {
+fn entries(inventory: &Inventory) -> Result<Vec<Value>, ArchiveLayoutError> {
     let mut manifests: Vec<Value> = Vec::new();
     // Two bundles may share an image with one name, and two images may share a referrer.
     let mut listed = BTreeSet::new();
@@ -60,12 +61,27 @@ fn entries(inventory: &Inventory) -> Vec<Value> {
         if let Some(index) = item.index() {
             list(Some(item.reference()), index);
         }
+        if let Some(bundle) = item.as_bundle() {
+            bundle.referrers.iter().for_each(|referrer| list(None, referrer));
+            for tagged in &bundle.tagged {
+                list(Some(&tagged_name(&bundle.reference, tagged)?), &tagged.descriptor);
+            }
+        }
         for image in item.images() {
             list(Some(&image.reference), &image.descriptor);
             image.referrers.iter().for_each(|referrer| list(None, referrer));
+            for tagged in &image.tagged {
+                list(Some(&tagged_name(&image.reference, tagged)?), &tagged.descriptor);
+            }
         }
     }
-    manifests
+    Ok(manifests)
+}
+
+/// The name of what has a tag that is made from the digest of something with this reference.
+fn tagged_name(reference: &str, tagged: &TaggedRecord) -> Result<String, ArchiveLayoutError> {
+    let reference: Reference = reference.parse().map_err(|_| ArchiveLayoutError::Index)?;
+    Ok(format!("{}:{}", reference.repository(), tagged.tag))
 }
 
 fn entry(name: Option<&str>, descriptor: &DescriptorRecord) -> Value {
@@ -95,7 +111,7 @@ pub(crate) fn check_index(bytes: &[u8], inventory: &Inventory) -> Result<(), Arc
     if bytes != index(inventory)? {
         return Err(ArchiveLayoutError::Index);
     }
-    let (count, length) = (entries(inventory).len(), bytes.len());
+    let (count, length) = (entries(inventory)?.len(), bytes.len());
     if count > MAXIMUM_CHILDREN || length as u64 > MAXIMUM_LENGTH {
         return Err(ArchiveLayoutError::TooMany { count, length });
     }
@@ -106,7 +122,7 @@ pub(crate) fn check_index(bytes: &[u8], inventory: &Inventory) -> Result<(), Arc
 mod tests {
     use sealift_archive_format::Digest;
     use sealift_archive_format::inventory::{
-        Completeness, Exporter, FormatVersion, ImageRecord, ImageRole, ItemRecord,
+        Completeness, Exporter, FormatVersion, ImageRecord, ImageRole, ItemRecord, LeftOutRecord,
     };
 
     use super::*;
@@ -117,9 +133,11 @@ mod tests {
             completeness: Completeness::AllPlatforms,
             descriptor: DescriptorRecord { digest: digest.clone(), media_type: "a/b".to_owned(), size: 0 },
             role: ImageRole::StandAlone,
+            left_out: LeftOutRecord::default(),
             platforms: Vec::new(),
             reference: format!("e.example/{number}:1"),
             referrers: Vec::new(),
+            tagged: Vec::new(),
             target: None,
         };
         Inventory {

@@ -307,7 +307,7 @@ impl DeliveryFile {
     fn entry(&self, state: &mut State, name: &str, content: &[u8]) -> Result<(), DeliveryFileError> {
         self.write(state, name, content.len() as u64, content).map_err(|error| match error {
             SinkError::Content(source) => self.access(source),
-            SinkError::Target(_) => self.broken(),
+            SinkError::Target(_) | SinkError::Missing(_) => self.broken(),
         })
     }
 
@@ -483,6 +483,12 @@ impl Sink for DeliveryFile {
             state.list(descriptor.clone());
         }
         Ok(())
+    }
+
+    fn held(&self, reference: &Reference) -> Result<Option<Digest>, SinkError> {
+        let state = self.state();
+        let listed = state.listed.get(&entry_name(reference)).and_then(|at| state.index.get(*at));
+        Ok(listed.map(|entry| entry.digest.clone()))
     }
 
     fn tag(&self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError> {

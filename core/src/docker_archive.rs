@@ -246,7 +246,7 @@ impl DockerArchiveSource {
         }
     }
 
-    fn find(&self, reference: &Reference) -> Result<&ManifestBytes, DockerArchiveError> {
+    fn image(&self, reference: &Reference) -> Result<&ManifestBytes, DockerArchiveError> {
         let is_meant = |image: &&SavedImage| match reference.digest() {
             Some(digest) => image.manifest.descriptor().digest == *digest,
             None => image.names.iter().any(|name| same(name, reference)),
@@ -394,7 +394,11 @@ fn pass(reader: &mut impl Read, mut each: impl FnMut(&[u8])) -> io::Result<()> {
 
 impl Source for DockerArchiveSource {
     fn resolve(&self, reference: &Reference) -> Result<ManifestBytes, SourceError> {
-        Ok(self.find(reference)?.clone())
+        Ok(self.image(reference)?.clone())
+    }
+
+    fn find(&self, repository: &Repository, tag: &Tag) -> Result<Option<ManifestBytes>, SourceError> {
+        Ok(self.image(&Reference::new(repository.clone(), Some(tag.clone()), None)).ok().cloned())
     }
 
     fn manifest(&self, _: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, SourceError> {

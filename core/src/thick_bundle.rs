@@ -123,6 +123,10 @@ impl Source for ThickBundleSource {
         }
     }
 
+    fn find(&self, repository: &Repository, tag: &Tag) -> Result<Option<ManifestBytes>, SourceError> {
+        self.layout.find(repository, tag)
+    }
+
     fn manifest(&self, repository: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, SourceError> {
         self.layout.manifest(repository, descriptor)
     }

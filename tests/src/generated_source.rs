@@ -73,6 +73,12 @@ impl Source for GeneratedSource {
         ManifestBytes::describe(bytes, &announced, digest).map_err(unusable)
     }
 
+    fn find(&self, repository: &Repository, tag: &Tag) -> Result<Option<ManifestBytes>, SourceError> {
+        let reference = Reference::new(repository.clone(), Some(tag.clone()), None);
+        let is_there = self.names.contains_key(&reference.to_string());
+        is_there.then(|| self.resolve(&reference)).transpose()
+    }
+
     fn manifest(&self, _: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, SourceError> {
         let bytes = self.blobs.get(&descriptor.digest).cloned().ok_or_else(missing)?;
         ManifestBytes::new(descriptor.clone(), bytes).map_err(unusable)

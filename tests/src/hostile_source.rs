@@ -106,6 +106,10 @@ impl Source for HostileSource {
         self.manifest(&"e.example/a".parse::<Reference>().map_err(|_| missing())?.repository().clone(), &root)
     }
 
+    fn find(&self, _: &Repository, _: &Tag) -> Result<Option<ManifestBytes>, SourceError> {
+        Ok(None)
+    }
+
     fn manifest(&self, _: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, SourceError> {
         count(&self.asked.manifests);
         let bytes = self.bytes(&descriptor.digest).ok_or_else(missing)?;

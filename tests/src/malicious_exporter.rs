@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use sealift_archive_format::inventory::{
     BundleRecord, Completeness, DescriptorRecord, EntryRecord, Exporter, FormatVersion, ImageRecord, ImageRole,
-    ItemRecord, RepositoryRecord,
+    ItemRecord, LeftOutRecord, RepositoryRecord,
 };
 use sealift_archive_format::{Digest, EntryName, Inventory, Seal, Writer};
 use sealift_core::archive_layout;
@@ -61,6 +61,8 @@ impl Consignment {
             images: images.map(|((reference, image), listed)| image_record(reference, image, role(listed))).collect(),
             index: Some(record(index)),
             reference: reference.clone(),
+            referrers: Vec::new(),
+            tagged: Vec::new(),
             target: None,
         };
         Self {
@@ -217,9 +219,11 @@ pub fn image_record(reference: &str, descriptor: &Value, role: ImageRole) -> Ima
         completeness: Completeness::AllPlatforms,
         descriptor: record(descriptor),
         role,
+        left_out: LeftOutRecord::default(),
         platforms: vec!["linux/amd64".to_owned(), "linux/arm64".to_owned()],
         reference: reference.to_owned(),
         referrers: Vec::new(),
+        tagged: Vec::new(),
         target: None,
     }
 }

@@ -6,8 +6,8 @@ use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BundleRecord, Completeness, DescriptorRecord, EntryRecord, ImageRecord, ImageRole, ItemRecord, MAXIMUM_PLATFORMS,
-    TargetRecord,
+    BundleRecord, Completeness, DescriptorRecord, EntryRecord, ImageRecord, ImageRole, ItemRecord, LeftOutRecord,
+    MAXIMUM_PLATFORMS, TaggedRecord, TargetRecord,
 };
 use crate::digest::Digest;
 use crate::entry_name::{EntryName, EntryPlace};
@@ -18,7 +18,7 @@ fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(source: D) -> 
 }
 
 /// A list of platforms that stops where no honest list continues: short texts take far more memory than bytes.
-fn platforms<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+pub(super) fn platforms<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     struct PlatformsVisitor;
     impl<'de> Visitor<'de> for PlatformsVisitor {
         type Value = Vec<String>;
@@ -73,6 +73,10 @@ struct WrittenBundle<'a> {
     kind: RawItemKind,
     parts: &'a [ImageRecord],
     reference: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    referrers: &'a [DescriptorRecord],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    tagged: &'a [TaggedRecord],
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<&'a TargetRecord>,
 }
@@ -86,6 +90,8 @@ impl Serialize for ItemRecord {
                 kind: RawItemKind::Bundle,
                 parts: &bundle.images,
                 reference: &bundle.reference,
+                referrers: &bundle.referrers,
+                tagged: &bundle.tagged,
                 target: bundle.target.as_ref(),
             }
             .serialize(serializer),
@@ -96,6 +102,7 @@ impl Serialize for ItemRecord {
 
 /// An item as it is read: what is in it depends on its kind.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct RawItem {
     #[serde(default, deserialize_with = "present")]
     complete: Option<Completeness>,
@@ -105,6 +112,8 @@ pub(super) struct RawItem {
     #[serde(default, deserialize_with = "present")]
     index: Option<DescriptorRecord>,
     kind: RawItemKind,
+    #[serde(default)]
+    left_out: LeftOutRecord,
     #[serde(default, deserialize_with = "present")]
     parts: Option<Vec<ImageRecord>>,
     #[serde(default, deserialize_with = "present_platforms")]
@@ -112,6 +121,8 @@ pub(super) struct RawItem {
     reference: String,
     #[serde(default, deserialize_with = "present")]
     referrers: Option<Vec<DescriptorRecord>>,
+    #[serde(default)]
+    tagged: Vec<TaggedRecord>,
     #[serde(default, deserialize_with = "present")]
     target: Option<TargetRecord>,
 }
@@ -127,14 +138,24 @@ impl TryFrom<RawItem> for ItemRecord {
     type Error = &'static str;
 
     fn try_from(raw: RawItem) -> Result<Self, Self::Error> {
-        let RawItem { descriptor, reference, target, index, .. } = raw;
+        let RawItem { descriptor, reference, target, index, left_out, tagged, .. } = raw;
         match (raw.kind, raw.parts, raw.component, raw.complete, raw.platforms, raw.referrers) {
-            (RawItemKind::Bundle, Some(images), ..) => {
-                Ok(Self::Bundle(BundleRecord { descriptor, images, index, reference, target }))
+            (RawItemKind::Bundle, Some(images), _, _, _, referrers) => {
+                let referrers = referrers.unwrap_or_default();
+                Ok(Self::Bundle(BundleRecord { descriptor, images, index, reference, referrers, tagged, target }))
             }
             (RawItemKind::Image, _, None, Some(completeness), Some(platforms), Some(referrers)) => {
-                let role = ImageRole::StandAlone;
-                Ok(Self::Image(ImageRecord { completeness, descriptor, role, platforms, reference, referrers, target }))
+                Ok(Self::Image(ImageRecord {
+                    completeness,
+                    descriptor,
+                    role: ImageRole::StandAlone,
+                    left_out,
+                    platforms,
+                    reference,
+                    referrers,
+                    tagged,
+                    target,
+                }))
             }
             _ => Err("a bundle has `parts`; an image has `complete`, `platforms` and `referrers`, and no `component`"),
         }
@@ -143,16 +164,21 @@ impl TryFrom<RawItem> for ItemRecord {
 
 /// An image as JSON writes it.
 #[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct RawImage {
     complete: Completeness,
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     component: Option<String>,
     descriptor: DescriptorRecord,
     kind: RawKind,
+    #[serde(default, skip_serializing_if = "LeftOutRecord::is_empty")]
+    left_out: LeftOutRecord,
     #[serde(deserialize_with = "platforms")]
     platforms: Vec<String>,
     reference: String,
     referrers: Vec<DescriptorRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tagged: Vec<TaggedRecord>,
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     target: Option<TargetRecord>,
 }
@@ -179,9 +205,11 @@ impl TryFrom<RawImage> for ImageRecord {
             completeness: raw.complete,
             descriptor: raw.descriptor,
             role,
+            left_out: raw.left_out,
             platforms: raw.platforms,
             reference: raw.reference,
             referrers: raw.referrers,
+            tagged: raw.tagged,
             target: raw.target,
         })
     }
@@ -199,9 +227,11 @@ impl From<ImageRecord> for RawImage {
             component,
             descriptor: image.descriptor,
             kind,
+            left_out: image.left_out,
             platforms: image.platforms,
             reference: image.reference,
             referrers: image.referrers,
+            tagged: image.tagged,
             target: image.target,
         }
     }

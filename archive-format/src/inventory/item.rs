@@ -1,6 +1,6 @@
 //! The items of an inventory: what has a name and is judged on its own.
 
-use super::{BundleRecord, DescriptorRecord, ImageRecord, Inventory, TargetRecord};
+use super::{BundleRecord, DescriptorRecord, ImageRecord, Inventory, TaggedRecord, TargetRecord};
 
 /// An item: a bundle, or an image that belongs to no bundle.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
@@ -69,6 +69,13 @@ impl ItemRecord {
     }
 }
 
+fn companions<'r>(
+    referrers: &'r [DescriptorRecord],
+    tagged: &'r [TaggedRecord],
+) -> impl Iterator<Item = &'r DescriptorRecord> {
+    referrers.iter().chain(tagged.iter().map(|tagged| &tagged.descriptor))
+}
+
 impl Inventory {
     /// The bundles among the items.
     pub fn bundles(&self) -> impl Iterator<Item = &BundleRecord> {
@@ -80,9 +87,25 @@ impl Inventory {
         self.items.iter().flat_map(ItemRecord::images)
     }
 
+    /// The referrers and the tagged manifests of every bundle and image, item by item, each bundle's own before those of its
+    /// images.
+    pub fn companions(&self) -> impl Iterator<Item = &DescriptorRecord> {
+        self.items.iter().flat_map(|item| {
+            let own = item.as_bundle().into_iter();
+            let own = own.flat_map(|bundle| companions(&bundle.referrers, &bundle.tagged));
+            own.chain(item.images().iter().flat_map(|image| companions(&image.referrers, &image.tagged)))
+        })
+    }
+
     /// Every descriptor that the inventory names; each is carried as a blob.
     pub fn descriptors(&self) -> impl Iterator<Item = &DescriptorRecord> {
-        let bundles = self.bundles().flat_map(|bundle| std::iter::once(&bundle.descriptor).chain(&bundle.index));
-        bundles.chain(self.all_images().flat_map(|image| std::iter::once(&image.descriptor).chain(&image.referrers)))
+        let bundles = self.bundles().flat_map(|bundle| {
+            let companions = companions(&bundle.referrers, &bundle.tagged);
+            std::iter::once(&bundle.descriptor).chain(&bundle.index).chain(companions)
+        });
+        let images = self
+            .all_images()
+            .flat_map(|image| std::iter::once(&image.descriptor).chain(companions(&image.referrers, &image.tagged)));
+        bundles.chain(images)
     }
 }

@@ -80,6 +80,10 @@ pub struct BundleRecord {
     pub index: Option<DescriptorRecord>,
     /// Where it comes from.
     pub reference: String,
+    /// The referrers of its index that are carried: signatures, SBOMs and the like.
+    pub referrers: Vec<DescriptorRecord>,
+    /// What is carried because tags of cosign's name it as belonging to the index.
+    pub tagged: Vec<TaggedRecord>,
     /// The TUF target that should vouch for it.
     pub target: Option<TargetRecord>,
 }
@@ -94,12 +98,16 @@ pub struct ImageRecord {
     pub descriptor: DescriptorRecord,
     /// Its role in its bundle.
     pub role: ImageRole,
+    /// What it lists that is not carried.
+    pub left_out: LeftOutRecord,
     /// The platforms that are carried, for example `linux/amd64`.
     pub platforms: Vec<String>,
     /// Its reference, as the bundle or the operator writes it.
     pub reference: String,
     /// Its referrers that are carried: signatures, SBOMs and the like.
     pub referrers: Vec<DescriptorRecord>,
+    /// What is carried because tags of cosign's name it as belonging to the image.
+    pub tagged: Vec<TaggedRecord>,
     /// The TUF target that should vouch for it.
     pub target: Option<TargetRecord>,
 }
@@ -123,6 +131,33 @@ pub enum Completeness {
     AllPlatforms,
     /// Some were chosen; the manifests of the others are absent on purpose.
     Selected,
+}
+
+/// What an image lists that was left behind on purpose.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftOutRecord {
+    /// The layers that registries are not meant to distribute, sorted.
+    pub foreign_layers: Vec<Digest>,
+    /// The platforms of the manifests that were not chosen, as indexes state them, sorted.
+    #[serde(deserialize_with = "forms::platforms")]
+    pub platforms: Vec<String>,
+}
+
+impl LeftOutRecord {
+    /// Whether nothing was left behind that has a name.
+    pub fn is_empty(&self) -> bool {
+        self.foreign_layers.is_empty() && self.platforms.is_empty()
+    }
+}
+
+/// A manifest that has no subject, and is known by a tag that is made from the digest of what it is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaggedRecord {
+    /// The manifest or index.
+    pub descriptor: DescriptorRecord,
+    /// The tag, for example `sha256-….sig`.
+    pub tag: String,
 }
 
 /// A TUF target.

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::forms::instant;
-use super::{DescriptorRecord, ImageRecord, ImageRole, Inventory, InventoryError, ItemRecord, TargetRecord};
-use super::{MAXIMUM_ENTRIES, MAXIMUM_PLATFORMS, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH};
+use super::{DescriptorRecord, ImageRecord, ImageRole, Inventory, InventoryError, ItemRecord, LeftOutRecord};
+use super::{MAXIMUM_ENTRIES, MAXIMUM_PLATFORMS, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH, TaggedRecord, TargetRecord};
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::entry_name::{EntryName, EntryPlace};
 use crate::tar_profile;
@@ -56,9 +56,13 @@ fn check_images(inventory: &Inventory) -> Result<(), InventoryError> {
             return Err(InventoryError::TooManyPlatforms { reference, count });
         }
         image.platforms.iter().try_for_each(|platform| text("platform", platform))?;
-        if let Some(platform) = out_of_order(image.platforms.iter().map(String::as_str)) {
-            let (reference, platform) = (image.reference.clone(), platform.to_owned());
-            return Err(InventoryError::PlatformOrder { reference, platform });
+        check_left_out(image)?;
+        check_tagged(&image.tagged)?;
+        for platforms in [&image.platforms, &image.left_out.platforms] {
+            if let Some(platform) = out_of_order(platforms.iter().map(String::as_str)) {
+                let (reference, platform) = (image.reference.clone(), platform.to_owned());
+                return Err(InventoryError::PlatformOrder { reference, platform });
+            }
         }
     }
     for item in &inventory.items {
@@ -67,6 +71,7 @@ fn check_images(inventory: &Inventory) -> Result<(), InventoryError> {
             ItemRecord::Image(_) => continue,
             ItemRecord::Bundle(bundle) => bundle,
         };
+        check_tagged(&bundle.tagged)?;
         let mut components = HashSet::new();
         for image in &bundle.images {
             match &image.role {
@@ -83,6 +88,35 @@ fn check_images(inventory: &Inventory) -> Result<(), InventoryError> {
         }
     }
     Ok(())
+}
+
+/// What was left behind is listed in one way.
+fn check_left_out(image: &ImageRecord) -> Result<(), InventoryError> {
+    let LeftOutRecord { foreign_layers, platforms } = &image.left_out;
+    if platforms.len() > MAXIMUM_PLATFORMS {
+        let (reference, count) = (image.reference.clone(), platforms.len());
+        return Err(InventoryError::TooManyPlatforms { reference, count });
+    }
+    platforms.iter().try_for_each(|platform| text("platform", platform))?;
+    out_of_order(foreign_layers.iter()).map_or(Ok(()), |layer| {
+        let (reference, layer) = (image.reference.clone(), layer.clone());
+        Err(InventoryError::ForeignLayerOrder { reference, layer })
+    })
+}
+
+fn check_tagged(tagged: &[TaggedRecord]) -> Result<(), InventoryError> {
+    match tagged.iter().find(|tagged| !is_cosign_tag(&tagged.tag)) {
+        None => Ok(()),
+        Some(TaggedRecord { tag, .. }) => Err(InventoryError::Tag { tag: tag.chars().take(200).collect() }),
+    }
+}
+
+/// Whether a tag is made from a digest, as cosign makes it.
+fn is_cosign_tag(tag: &str) -> bool {
+    let parts = tag.strip_prefix("sha256-").and_then(|rest| rest.split_once('.'));
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    parts
+        .is_some_and(|(hex, kind)| hex.len() == 64 && hex.bytes().all(is_hex) && matches!(kind, "att" | "sbom" | "sig"))
 }
 
 /// The first text that does not sort after the one before it, by their bytes.

@@ -33,9 +33,11 @@ fn image(role: ImageRole, reference: &str) -> ImageRecord {
         completeness: Completeness::AllPlatforms,
         descriptor: descriptor(b"image"),
         role,
+        left_out: LeftOutRecord::default(),
         platforms: vec!["linux/amd64".to_owned()],
         reference: reference.to_owned(),
         referrers: vec![descriptor(b"signature")],
+        tagged: Vec::new(),
         target: None,
     }
 }
@@ -52,6 +54,8 @@ fn inventory() -> Inventory {
         ],
         index: Some(descriptor(b"index")),
         reference: "example.com/shop:1.4".to_owned(),
+        referrers: Vec::new(),
+        tagged: Vec::new(),
         target,
     };
     let alone = ImageRecord { completeness: Completeness::Selected, ..image(ImageRole::StandAlone, "alone:1") };
@@ -244,9 +248,56 @@ fn platforms_and_repositories_are_sorted() {
         );
     }
     let error = refused(|inventory| {
+        alone(inventory).left_out.platforms = vec!["b/b".to_owned(), "a/a".to_owned()];
+    });
+    assert!(matches!(&error, InventoryError::PlatformOrder { platform, .. } if platform == "a/a"), "{error}");
+    let error = refused(|inventory| {
         inventory.repositories.insert(0, RepositoryRecord { name: name("zzz") });
     });
     assert!(matches!(&error, InventoryError::RepositoryOrder { .. }), "{error}");
+}
+
+#[test]
+fn what_was_left_out_is_listed_in_one_way() {
+    let mut inventory = inventory();
+    let layers: Vec<Digest> = [b"a", b"b"].map(|layer: &[u8; 1]| Digest::sha256(layer)).into();
+    let mut sorted = layers.clone();
+    sorted.sort();
+    let left_out = LeftOutRecord { foreign_layers: sorted.clone(), platforms: vec!["linux/arm64".to_owned()] };
+    alone(&mut inventory).left_out = left_out;
+    let statement = inventory.to_statement().unwrap();
+    assert_eq!(Inventory::parse(&statement).unwrap(), inventory);
+    let reversed: Vec<Digest> = sorted.iter().rev().cloned().collect();
+    let twice = vec![sorted[0].clone(), sorted[0].clone()];
+    for layers in [reversed, twice] {
+        let error = refused(|inventory| alone(inventory).left_out.foreign_layers.clone_from(&layers));
+        assert!(matches!(&error, InventoryError::ForeignLayerOrder { layer, .. } if *layer == layers[1]), "{error}");
+    }
+    let many: Vec<String> = (0..=MAXIMUM_PLATFORMS).map(|number| format!("linux/{number:03}")).collect();
+    let error = refused(|inventory| alone(inventory).left_out.platforms.clone_from(&many));
+    assert!(matches!(&error, InventoryError::TooManyPlatforms { count: 257, .. }), "{error}");
+}
+
+#[test]
+fn what_is_tagged_has_a_tag_that_is_made_from_a_digest() {
+    let mut inventory = inventory();
+    let hex = Digest::sha256(b"image").hex().to_owned();
+    let tagged = |tag: String| TaggedRecord { descriptor: descriptor(b"signature"), tag };
+    let all = |hex: &str| ["att", "sbom", "sig"].map(|kind| tagged(format!("sha256-{hex}.{kind}"))).to_vec();
+    alone(&mut inventory).tagged = all(&hex);
+    bundle(&mut inventory).tagged = all(&hex);
+    bundle(&mut inventory).referrers = vec![descriptor(b"signature")];
+    let statement = inventory.to_statement().unwrap();
+    assert_eq!(Inventory::parse(&statement).unwrap(), inventory);
+    let upper = format!("sha256-{}.sig", hex.to_uppercase());
+    let short = format!("sha256-{}.sig", &hex[1..]);
+    let others = ["latest".to_owned(), format!("sha256-{hex}"), format!("sha256-{hex}.pub"), upper, short];
+    for wrong in others.into_iter().chain([format!("sha512-{hex}.sig"), String::new()]) {
+        let error = refused(|inventory| alone(inventory).tagged = vec![tagged(wrong.clone())]);
+        assert!(matches!(&error, InventoryError::Tag { tag } if *tag == wrong), "{error}");
+        let error = refused(|inventory| bundle(inventory).tagged = vec![tagged(wrong.clone())]);
+        assert!(matches!(&error, InventoryError::Tag { tag } if *tag == wrong), "{error}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use sealift_archive_format::inventory::{Exporter, ItemRecord};
+use sealift_archive_format::inventory::{Exporter, ItemRecord, LeftOutRecord};
 use sealift_core::export::{self, Dependencies, ExportError, ExportRequest, ItemRequest, Prepared, Unfinished};
 use sealift_core::oci::{Platform, Platforms, ReferrerKind};
 use sealift_core::progress::Progress;
@@ -27,6 +27,7 @@ use crate::options::place::{Location, Named, TufPlace};
 use crate::options::referrers::Referrers;
 use crate::options::source::OpenedSources;
 use crate::options::verdict::{InspectionArguments, inspections};
+use crate::terminal::report::left_out_lines;
 use crate::terminal::text::Text;
 use crate::terminal::{self, report};
 
@@ -69,8 +70,8 @@ pub(crate) struct ExportArguments {
     #[arg(long, value_name = "PLATFORM")]
     platform: Vec<Platform>,
 
-    /// The kinds of referrers of images to carry: attestation, signature, sbom, other, image; or all, or none. By
-    /// default all except runnable images
+    /// The kinds of referrers of images and bundles to carry, cosign's tags too: attestation, signature, sbom, other, image; or all, or
+    /// none. By default all except runnable images
     #[arg(
         long,
         value_name = "KIND[,KIND…]",
@@ -122,6 +123,8 @@ struct ExportReport {
     warnings: Vec<WarningReport>,
     /// The images whose manifests were made here, because they come from a docker-archive.
     made_here: Vec<MadeHere>,
+    /// What images list that was not carried, because it was not asked for.
+    incomplete: Vec<IncompleteImage>,
 }
 
 /// An image whose digest no registry has.
@@ -131,11 +134,23 @@ struct MadeHere {
     digest: sealift_archive_format::Digest,
 }
 
+/// An image of which something was left out.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct IncompleteImage {
+    image: String,
+    digest: sealift_archive_format::Digest,
+    #[serde(flatten)]
+    left_out: LeftOutRecord,
+}
+
 /// A referrer that was not carried.
 #[derive(Serialize)]
 struct UncarriedReferrer {
     image: String,
     digest: sealift_archive_format::Digest,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag: Option<String>,
     kind: ReferrerKind,
 }
 
@@ -333,6 +348,7 @@ fn tuf_repositories(places: &[TufPlace], web: &Web) -> Result<BTreeMap<Repositor
 fn report(prepared: &Prepared, opened: &OpenedSources<'_>, output: &Path) -> ExportReport {
     let inventory = prepared.inventory();
     let findings = prepared.judgement().findings();
+    let partial = inventory.all_images().filter(|image| !image.left_out.is_empty());
     let items = findings.items.iter().map(|finding| ExportedItem {
         name: finding.item.reference.clone(),
         digest: finding.item.digest.clone(),
@@ -349,10 +365,22 @@ fn report(prepared: &Prepared, opened: &OpenedSources<'_>, output: &Path) -> Exp
         left_out: prepared
             .left_out()
             .iter()
-            .map(|it| UncarriedReferrer { image: it.image.clone(), digest: it.digest.clone(), kind: it.kind })
+            .map(|it| UncarriedReferrer {
+                image: it.image.clone(),
+                digest: it.digest.clone(),
+                tag: it.tag.as_ref().map(ToString::to_string),
+                kind: it.kind,
+            })
             .collect(),
         warnings: prepared.warnings().into_iter().map(WarningReport::from).collect(),
         made_here: made_here(prepared, opened),
+        incomplete: partial
+            .map(|it| IncompleteImage {
+                image: it.reference.clone(),
+                digest: it.descriptor.digest.clone(),
+                left_out: it.left_out.clone(),
+            })
+            .collect(),
     }
 }
 
@@ -374,11 +402,17 @@ fn text(report: &ExportReport) -> Text {
         left_out,
         warnings,
         made_here,
+        incomplete,
     } = report;
     let (path, bytes) = (archive.display(), indicatif::HumanBytes(*bytes));
     let mut text = Text::from(format_args!("Exported to {path} ({bytes}, {entries} entries, at {exported_at}):"));
     for ExportedItem { name, digest, level } in items {
         text.line(format_args!("  {name}  {digest}  level {level}"));
+    }
+    for IncompleteImage { image, left_out, .. } in incomplete {
+        for left_out in left_out_lines(&left_out.platforms, left_out.foreign_layers.len()) {
+            text.line(format_args!("  left out: {left_out} of {image}"));
+        }
     }
     for it in left_out {
         let (kind, digest, image) = (&it.kind, &it.digest, &it.image);

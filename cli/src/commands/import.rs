@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use sealift_archive_format::Digest;
 use sealift_core::delivery_file::{DeliveryFile, DeliveryFileError, DeliveryForm};
-use sealift_core::import::{self, Delivered, Destination, Naming, PublishedMirror, ReplacedTag};
+use sealift_core::import::{
+    self, AttachedOutcome, AttachedTag, Delivered, DeliveredForm, DeliveryWishes, Destination, Naming, PublishedMirror,
+    ReplacedTag, SetTag, Sparse,
+};
 use sealift_core::layout::LayoutSink;
 use sealift_core::oci::Reference;
 use sealift_core::report::Report;
@@ -53,9 +56,18 @@ pub(crate) struct ImportArguments {
 
     /// Let this tag, named as it is delivered, move to another name or to a lower level; may be given more than once
     ///
-    /// By default, a tag that was set here moves only to something with the same name that is proven at least as well.
+    /// By default, a tag that was set here moves only to something with the same name that is proven at least as well. A tag of cosign's
+    /// (sha256-….sig) moves only if it is named here: it may hold signatures that were made on this side.
     #[arg(long, value_name = "TAG")]
     replace_tag: Vec<Reference>,
+
+    /// What to do with the index of an image of which some platforms were left behind: refuse, keep or rebuild
+    ///
+    /// By default it is delivered as it is; if the registry refuses it because platforms are missing, each platform that is there is
+    /// delivered under its own digest, and the tag is set on it, or, where there are several, on a new index that is made here.
+    /// keep: deliver the index as it is, or fail. rebuild: do not try to. refuse: deliver nothing.
+    #[arg(long, value_name = "HOW", hide_possible_values = true)]
+    sparse: Option<SparseArgument>,
 
     /// The folder to write relocation-mapping.json and report.json to
     ///
@@ -92,6 +104,24 @@ impl From<NamingArgument> for Naming {
         match names {
             NamingArgument::WithDomain => Self::WithDomain,
             NamingArgument::Flat => Self::Flat,
+        }
+    }
+}
+
+/// What to do with indexes of which platforms were left behind.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SparseArgument {
+    Refuse,
+    Keep,
+    Rebuild,
+}
+
+impl From<SparseArgument> for Sparse {
+    fn from(sparse: SparseArgument) -> Self {
+        match sparse {
+            SparseArgument::Refuse => Self::Refuse,
+            SparseArgument::Keep => Self::Keep,
+            SparseArgument::Rebuild => Self::Rebuild,
         }
     }
 }
@@ -165,6 +195,7 @@ struct ImportReport<'a> {
     #[serde(flatten)]
     report: &'a Report,
     tags: Vec<Tagged<'a>>,
+    attached_tags: Vec<AttachedTagged<'a>>,
     tuf_mirrors: Vec<Mirrored<'a>>,
 }
 
@@ -173,6 +204,29 @@ struct ImportReport<'a> {
 struct Tagged<'a> {
     reference: &'a str,
     digest: &'a Digest,
+    carried: &'a Digest,
+    form: DeliveredForm,
+}
+
+impl<'a> From<&'a SetTag> for Tagged<'a> {
+    fn from(SetTag { reference, digest, carried, form }: &'a SetTag) -> Self {
+        Self { reference, digest, carried, form: *form }
+    }
+}
+
+/// The tag of something that hangs off an image or a bundle.
+#[derive(Serialize)]
+struct AttachedTagged<'a> {
+    reference: &'a str,
+    digest: &'a Digest,
+    #[serde(flatten)]
+    outcome: &'a AttachedOutcome,
+}
+
+impl<'a> From<&'a AttachedTag> for AttachedTagged<'a> {
+    fn from(AttachedTag { reference, digest, outcome }: &'a AttachedTag) -> Self {
+        Self { reference, digest, outcome }
+    }
 }
 
 /// A TUF repository that was published.
@@ -217,7 +271,9 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     });
     let transport =
         Transport { workers: arguments.connections.workers(), file: input.file.as_ref(), progress: &*progress };
-    let delivered = import::deliver(judged, &destination, &arguments.replace_tag, &store, &*sink, &transport);
+    let sparse = arguments.sparse.map_or_else(Sparse::default, Sparse::from);
+    let wishes = DeliveryWishes { replace: &arguments.replace_tag, sparse };
+    let delivered = import::deliver(judged, &destination, &wishes, &store, &*sink, &transport);
     progress.finish();
     let delivered = delivered.attempt(attempt)?;
     for ReplacedTag { tag, held } in &delivered.replaced {
@@ -246,8 +302,10 @@ fn finish(
 ) -> Result<(), Failure> {
     let attempt = || format!("{name} was imported, but its results cannot be written");
     let report = delivered.verified().report();
-    let tags = delivered.tags.iter().map(|(reference, digest)| Tagged { reference, digest }).collect();
-    let import_report = ImportReport { report: &report, tags, tuf_mirrors: mirrors.iter().map(Mirrored::of).collect() };
+    let tags = delivered.tags.iter().map(Tagged::from).collect();
+    let attached_tags = delivered.attached.iter().map(AttachedTagged::from).collect();
+    let tuf_mirrors = mirrors.iter().map(Mirrored::of).collect();
+    let import_report = ImportReport { report: &report, tags, attached_tags, tuf_mirrors };
     let failed = |source| Reason::File { path: folder.to_owned(), source };
     std::fs::create_dir_all(folder).map_err(failed).attempt(attempt)?;
     replace(&folder.join("relocation-mapping.json"), &delivered.relocation).attempt(attempt)?;
@@ -255,8 +313,26 @@ fn finish(
     context.result(&import_report, || {
         let mut text = report::summary(&report);
         text.line("Delivered:");
-        for (reference, digest) in &delivered.tags {
-            text.line(format_args!("  {reference}  {digest}"));
+        for SetTag { reference, digest, carried, form } in &delivered.tags {
+            text.line(match form {
+                DeliveredForm::AsCarried => format!("  {reference}  {digest}"),
+                DeliveredForm::OnePlatform => {
+                    format!("  {reference}  {digest}, the one platform that was carried of {carried}")
+                }
+                DeliveredForm::MadeHere => {
+                    format!(
+                        "  {reference}  {digest}, an index made here of what was carried of {carried}; nobody signed it"
+                    )
+                }
+            });
+        }
+        for AttachedTag { reference, digest, outcome } in &delivered.attached {
+            text.line(match outcome {
+                AttachedOutcome::Set | AttachedOutcome::AsItWas => format!("  {reference}  {digest}"),
+                AttachedOutcome::Kept { held } => format!(
+                    "  {reference}  left as it was: it holds {held}, which was not delivered here; --replace-tag {reference} moves it to {digest}"
+                ),
+            });
         }
         text.join(mirrors_text(mirrors));
         text.line(format_args!("Relocation mapping and report: {}", folder.display()));
@@ -291,11 +367,18 @@ mod tests {
     fn the_schema_describes_the_tags_of_an_import_report() {
         let schema: serde_json::Value =
             serde_json::from_str(include_str!("../../../docs/schema/report.schema.json")).unwrap();
-        let tagged = Tagged { reference: "r.example/app:1", digest: &Digest::sha256(b"app") };
+        let digest = &Digest::sha256(b"app");
+        let form = DeliveredForm::AsCarried;
+        let tagged = Tagged { reference: "r.example/app:1", digest, carried: digest, form };
         let fields = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         let described = fields(&schema["$defs"]["tag"]["properties"]);
         assert_eq!(fields(&serde_json::to_value(tagged).unwrap()), described);
         assert_eq!(schema["properties"]["tags"]["items"]["$ref"], "#/$defs/tag");
+        let outcome = &AttachedOutcome::Kept { held: digest.clone() };
+        let attached = AttachedTagged { reference: "r.example/app:sha256-00.sig", digest, outcome };
+        let described = fields(&schema["$defs"]["attachedTag"]["properties"]);
+        assert_eq!(fields(&serde_json::to_value(attached).unwrap()), described);
+        assert_eq!(schema["properties"]["attachedTags"]["items"]["$ref"], "#/$defs/attachedTag");
         let repository = "shop".parse().unwrap();
         let mirrored = Mirrored { repository: &repository, folder: String::new(), every_role: true };
         let described = fields(&schema["$defs"]["tufMirror"]["properties"]);

@@ -82,11 +82,11 @@ pub(super) fn documents(error: &DocumentError) -> Conclusion {
         | DocumentError::TooManyReferrers { .. }
         | DocumentError::ReferrerTooDeep { .. }
         | DocumentError::ReferrerOrder { .. }
+        | DocumentError::Tagged { .. }
         | DocumentError::Order { .. }
         | DocumentError::BundleAsAttestation { .. }
         | DocumentError::TooManySubjects { .. }
         | DocumentError::Platforms { .. }
-        | DocumentError::Platform(_)
         | DocumentError::BundleIndexForm { .. }
         | DocumentError::Reference { .. }
         | DocumentError::Promise { .. }

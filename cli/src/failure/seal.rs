@@ -43,6 +43,8 @@ pub(super) fn inventory(error: &InventoryError) -> Conclusion {
         | InventoryError::Text { .. }
         | InventoryError::TooManyPlatforms { .. }
         | InventoryError::PlatformOrder { .. }
+        | InventoryError::ForeignLayerOrder { .. }
+        | InventoryError::Tag { .. }
         | InventoryError::RepositoryOrder { .. }
         | InventoryError::FileAndFolder { .. }
         | InventoryError::TooManyEntries { .. }

@@ -15,6 +15,7 @@ pub(super) fn import(error: &ImportError) -> Conclusion {
         ImportError::Tag(error) => tag(error),
         ImportError::Receive(error) => archive::receive(error, delivery),
         ImportError::Delivery(error) => delivery(error),
+        ImportError::Sparse { .. } => ExitCode::Policy.noting(NOTHING_WRITTEN),
         ImportError::Deliveries(error) | ImportError::NotRemembered(error) => trust_store::trust_store(error),
     }
 }
@@ -28,7 +29,9 @@ fn destination(error: &DestinationError) -> Conclusion {
 
 fn tag(error: &TagError) -> Conclusion {
     match error {
-        TagError::OtherName { .. } | TagError::LowerLevel { .. } => ExitCode::Policy.noting(NOTHING_WRITTEN),
+        TagError::OtherName { .. } | TagError::LowerLevel { .. } | TagError::NotAName { .. } => {
+            ExitCode::Policy.noting(NOTHING_WRITTEN)
+        }
         TagError::TooMany { .. } => ExitCode::TrustStore.noting(NOTHING_WRITTEN),
     }
 }
@@ -38,6 +41,7 @@ fn delivery(error: &DeliveryError) -> Conclusion {
         DeliveryError::Blob { .. }
         | DeliveryError::NotShared { .. }
         | DeliveryError::Manifest { .. }
+        | DeliveryError::StandIn { .. }
         | DeliveryError::Tag { .. }
         | DeliveryError::Finish(_) => ExitCode::Sink.into(),
     }

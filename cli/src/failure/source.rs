@@ -91,6 +91,8 @@ fn docker_archive(error: &DockerArchiveError) -> Conclusion {
 pub(super) fn plan(error: &PlanError) -> Conclusion {
     match error {
         PlanError::Source { .. }
+        | PlanError::NoPlatform { .. }
+        | PlanError::Config { .. }
         | PlanError::Graph { .. }
         | PlanError::Manifest { .. }
         | PlanError::Referrers { .. }

@@ -68,6 +68,10 @@ pub(crate) fn words(remedy: &Remedy) -> String {
         R::PushImageAgain => {
             "the image is incomplete in the source: push it there again, or choose platforms with --platform"
         }
+        R::ChoosePlatform { offered } if offered.is_empty() => "leave out --platform",
+        R::ChoosePlatform { offered } => {
+            return format!("choose a platform that there is, with --platform: {}", offered.join(", "));
+        }
         R::CheckReferrers => "check the network, and whether this source lists referrers correctly",
         R::CorrectReferrers => "the source's list is out of date or wrong: correct it there",
         R::DeleteReferrers => "delete referrers that are no longer needed, or export a copy of the image without them",
@@ -112,6 +116,9 @@ pub(crate) fn words(remedy: &Remedy) -> String {
             return format!(
                 "ask for an export without --referrers {referrers}; or, knowing what it means, add \"{referrers}\" to referrers in policy.toml"
             );
+        }
+        R::LeaveReferrersOut => {
+            "find out who gave an image the name of a signature; or ask for an export without referrers: --referrers none"
         }
         R::AttestReferrer { others } => {
             let others = others.join(",");
@@ -234,6 +241,10 @@ pub(crate) fn words(remedy: &Remedy) -> String {
             "a thick bundle is one bundle: export each in an archive of its own, or import with --to-layout-archive"
         }
         R::DeliverInAnotherForm => "import it with --to-layout-archive, which holds every kind of artifact",
+        R::AllowSparse => {
+            "let what is carried be delivered without the index (leave out --sparse, or --sparse rebuild), or export every platform"
+        }
+        R::KeepSparse => "insist on the index as it is (--sparse keep), or export every platform",
         R::RepairDestination => {
             "repair the registry or layout, or its credentials, and import again: nothing that is already there is sent twice"
         }

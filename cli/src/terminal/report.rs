@@ -146,6 +146,9 @@ fn write_item(text: &mut Text, item: &ItemReport, indent: &str) {
     let platforms = item.platforms.join(", ");
     let space = if platforms.is_empty() { "" } else { "  " };
     text.line(format_args!("{indent}{}{space}{platforms}", item.digest));
+    for left_out in left_out_lines(&item.left_out.platforms, item.left_out.foreign_layers.len()) {
+        text.line(Line::from(indent).then("left out: ").styled(WARN, left_out));
+    }
     match &item.tuf {
         None => text.line(Line::from(indent).then("TUF: ").styled(WARN, "no repository speaks for it")),
         Some(target) => {
@@ -176,10 +179,18 @@ fn write_item(text: &mut Text, item: &ItemReport, indent: &str) {
     }
 }
 
+/// What an image lists that was left behind on purpose.
+pub(crate) fn left_out_lines(platforms: &[String], foreign_layers: usize) -> Vec<String> {
+    let platforms = (!platforms.is_empty()).then(|| format!("platforms {}", platforms.join(", ")));
+    let layers = (foreign_layers > 0).then(|| format!("{foreign_layers} foreign layers"));
+    platforms.into_iter().chain(layers).collect()
+}
+
 /// What refers to an image, and who vouches for it.
 fn referrer_line(report: &ReferrerReport) -> Line {
-    let ReferrerReport { digest, kind, artifact_type, size, attested_by, .. } = report;
-    let line = Line::from(format_args!("{kind} {digest} ({artifact_type}, {}), ", HumanBytes(*size)));
+    let ReferrerReport { digest, kind, artifact_type, size, tag, attested_by, .. } = report;
+    let tag = tag.as_ref().map(|tag| format!(", tag {tag}")).unwrap_or_default();
+    let line = Line::from(format_args!("{kind} {digest} ({artifact_type}, {}{tag}), ", HumanBytes(*size)));
     match attested_by.as_slice() {
         [] => line.styled(WARN, "nobody vouches for it"),
         names => line.styled(GOOD, format_args!("vouched for by {}", names.join(" and "))),

@@ -6,8 +6,10 @@
 //! moves. An interruption leaves blobs and manifests that nothing refers to, or tags that are remembered but not set,
 //! and importing again ends in the same state.
 
+mod attached;
 pub mod destination;
 mod mirrors;
+mod sparse;
 mod tags;
 
 use std::collections::hash_map::Entry;
@@ -22,18 +24,22 @@ use sealift_proof::freshness::LooserFreshness;
 use sealift_proof::level::Level;
 use sealift_proof::tuf::TrustedState;
 
+pub use attached::{AttachedOutcome, AttachedTag};
 pub use destination::{Destination, DestinationError, Naming};
 pub use mirrors::PublishedMirror;
+pub use sparse::{DeliveredForm, SetTag, Sparse};
 pub use tags::ReplacedTag;
 
 use crate::cnab::RelocationMapping;
-use crate::oci::{Descriptor, Graph, ManifestBytes, Reference, Repository};
+use crate::oci::{Companions, Descriptor, Graph, ManifestBytes, ManifestError, Reference, Repository, StandIns};
 use crate::remedy::{Remediable, Remedy};
 use crate::transfer::{BlobContent, Checked, Offer, Repeatable, Sink, SinkError, Workers};
 use crate::trust::{Finding, Judgement};
 use crate::trust_store::{RepositoryName, TagError, TrustStore, TrustStoreError};
 use crate::verify::documents::{Closed, ClosedImage, ClosedItem};
 use crate::verify::{Judged, ReceiveError, Receiver, Transport, Verified};
+use attached::TaggedDelivery;
+use sparse::SparseDelivery;
 use tags::Tags;
 
 /// Why an archive was not delivered.
@@ -57,6 +63,14 @@ pub enum ImportError {
     /// The trust store cannot read which tags this side has set, or record which it is about to set. No tag was set.
     #[error("the trust store cannot read or record which tags this side sets")]
     Deliveries(#[source] TrustStoreError),
+    /// Platforms of an image were left behind, and such an image is not to be delivered.
+    #[error("{reference} is not complete: {} was left behind", .left_out.join(", "))]
+    Sparse {
+        /// The reference.
+        reference: String,
+        /// The platforms that were left behind.
+        left_out: Vec<String>,
+    },
     /// Everything was delivered, and the trusted state has not moved.
     #[error("everything was delivered, but the trust store could not record what was accepted")]
     NotRemembered(#[source] TrustStoreError),
@@ -70,6 +84,7 @@ impl Remediable for ImportError {
             Self::Tag(error) => error.remedy(),
             Self::Receive(error) => error.remedy(),
             Self::Delivery(error) => error.remedy(),
+            Self::Sparse { .. } => Remedy::AllowSparse,
             Self::Deliveries(error) | Self::NotRemembered(error) => error.remedy(),
         }
     }
@@ -106,6 +121,16 @@ pub enum DeliveryError {
         /// Why the sink does not take it.
         source: SinkError,
     },
+    /// An index cannot be written again with what is carried of it.
+    #[error("index {digest} cannot be made again for {repository} with what is carried of it")]
+    StandIn {
+        /// The index.
+        digest: Digest,
+        /// The repository.
+        repository: String,
+        /// What is wrong with the result.
+        source: ManifestError,
+    },
     /// A tag cannot be set.
     #[error("tag {tag} cannot be set")]
     Tag {
@@ -122,6 +147,8 @@ pub enum DeliveryError {
 impl Remediable for DeliveryError {
     fn remedy(&self) -> Remedy {
         match self {
+            Self::Manifest { source: SinkError::Missing(_), .. } => Remedy::AllowSparse,
+            Self::StandIn { .. } => Remedy::KeepSparse,
             Self::Blob { .. } | Self::NotShared { .. } | Self::Manifest { .. } | Self::Tag { .. } | Self::Finish(_) => {
                 Remedy::RepairDestination
             }
@@ -134,8 +161,10 @@ pub struct Delivered {
     verified: Verified,
     /// From each reference in a bundle to where the image now is.
     pub relocation: RelocationMapping,
-    /// The tags that were set, with their digests.
-    pub tags: Vec<(String, Digest)>,
+    /// The tags that were set, with what they resolve to.
+    pub tags: Vec<SetTag>,
+    /// The tags of what hangs off images and bundles.
+    pub attached: Vec<AttachedTag>,
     /// The tags that were moved to another name or a lower level, because that was asked for.
     pub replaced: Vec<ReplacedTag>,
 }
@@ -147,9 +176,17 @@ impl Delivered {
     }
 }
 
+/// What a person wants of a delivery.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DeliveryWishes<'a> {
+    /// The tags, as they are delivered, that may move to another name or a lower level, or from what somebody else put there.
+    pub replace: &'a [Reference],
+    /// What becomes of indexes of which platforms were left behind.
+    pub sparse: Sparse,
+}
+
 /// Delivers an archive that has been judged by what a trust store holds, and remembers it there. The store is locked only while tags
-/// are set, and what has changed in it by then is respected. `replace` names the tags, as they are delivered, that may move
-/// to another name or a lower level.
+/// are set, and what has changed in it by then is respected.
 ///
 /// # Errors
 /// [`ImportError`]. What this side accepted before is still remembered unchanged, except with
@@ -157,7 +194,7 @@ impl Delivered {
 pub fn deliver<R: Read>(
     judged: Judged<R>,
     destination: &Destination,
-    replace: &[Reference],
+    wishes: &DeliveryWishes<'_>,
     store: &TrustStore,
     sink: &dyn Sink,
     transport: &Transport<'_>,
@@ -165,7 +202,8 @@ pub fn deliver<R: Read>(
     judged.terms().require_as_strict_as_policy()?;
     destination.check(judged.inventory())?;
     let shipments = shipments(&judged.findings().items, judged.closed(), destination)?;
-    let now = judged.terms().now();
+    require_whole(&shipments, wishes.sparse)?;
+    let (now, replace) = (judged.terms().now(), wishes.replace);
     let tags_after = |deliveries: &_| Tags { deliveries, replace }.after(&shipments, destination, now);
     tags_after(&store.deliveries().map_err(ImportError::Deliveries)?)?;
     let wanted = wanted(&shipments);
@@ -180,7 +218,7 @@ pub fn deliver<R: Read>(
         Destination::Registry { .. } => (*transport, transport.workers),
     };
     let verified = judged.receive(&delivery, &transport)?;
-    put_manifests(&shipments, sink, &workers)?;
+    let stand_ins = put_manifests(&shipments, wishes.sparse, sink, &workers)?;
     let states = states(verified.judgement());
     // Bytes moved without the store's lock, so it may have changed; from here on it cannot.
     let update = store.update_soon().map_err(ImportError::Deliveries)?;
@@ -188,10 +226,22 @@ pub fn deliver<R: Read>(
     let deliveries = update.deliveries().map_err(ImportError::Deliveries)?;
     let next = tags_after(&deliveries).map_err(|_| ImportError::Deliveries(update.changed()))?;
     let commit = update.begin_delivery(&states, &next.deliveries).map_err(ImportError::Deliveries)?;
-    let (tags, relocation) = set_tags(&shipments, sink, &workers)?;
+    let attached = attached::set(&shipments, wishes.replace, sink, &workers)?;
+    let (tags, relocation) = set_tags(&shipments, &stand_ins, sink, &workers)?;
     sink.finish().map_err(DeliveryError::Finish)?;
     commit.finish().map_err(ImportError::NotRemembered)?;
-    Ok(Delivered { verified, relocation, tags, replaced: next.replaced })
+    Ok(Delivered { verified, relocation, tags, attached, replaced: next.replaced })
+}
+
+/// Refuses images of which platforms are missing, where these are not to be delivered.
+fn require_whole(shipments: &[Shipment], sparse: Sparse) -> Result<(), ImportError> {
+    match shipments.iter().find(|shipment| sparse == Sparse::Refuse && shipment.graph().is_partial()) {
+        None => Ok(()),
+        Some(shipment) => {
+            let left_out = shipment.graph().left_out_platforms().into_iter().collect();
+            Err(ImportError::Sparse { reference: shipment.vouched_for.name.clone(), left_out })
+        }
+    }
 }
 
 /// What to remember about the repositories that spoke.
@@ -216,11 +266,15 @@ impl From<&Finding> for VouchedFor {
 struct Shipment {
     place: Reference,
     vouched_for: VouchedFor,
+    /// What the name means.
+    named: Arc<Graph>,
     /// First what the name means, then its referrers.
     graphs: Vec<Arc<Graph>>,
     root: ManifestBytes,
     /// The images that live in this repository, by the references that they had.
     images: Vec<(String, Digest)>,
+    /// What has a tag of its own in this repository, because of what it is about.
+    attached: Vec<TaggedDelivery>,
 }
 
 impl Shipment {
@@ -229,26 +283,37 @@ impl Shipment {
         finding: &Finding,
         graph: &Arc<Graph>,
         images: impl IntoIterator<Item = (&'i Finding, &'i ClosedImage)>,
+        companions: impl IntoIterator<Item = &'i Companions>,
         destination: &Destination,
     ) -> Result<Self, DestinationError> {
         let mut shipment = Self {
             place: destination.place(&finding.item.reference)?,
             vouched_for: finding.into(),
+            named: Arc::clone(graph),
             graphs: vec![Arc::clone(graph)],
             root: graph.root().clone(),
             images: Vec::new(),
+            attached: Vec::new(),
         };
-        for (Finding { item, .. }, image) in images {
+        for (Finding { item, .. }, _) in images {
             shipment.images.push((item.reference.clone(), item.digest.clone()));
-            if destination.has_referrers() {
-                shipment.graphs.extend(image.referrers.iter().cloned());
-            }
+        }
+        for companions in companions.into_iter().filter(|_| destination.has_referrers()) {
+            shipment.graphs.extend(companions.graphs().cloned());
+            let attached =
+                companions.tagged.iter().map(|tagged| TaggedDelivery::new(shipment.place.repository(), tagged));
+            shipment.attached.extend(attached);
         }
         Ok(shipment)
     }
 
+    /// What the name means, with everything below it.
+    fn graph(&self) -> &Graph {
+        &self.named
+    }
+
     fn of_image(finding: &Finding, image: &ClosedImage, destination: &Destination) -> Result<Self, DestinationError> {
-        Self::new(finding, &image.graph, [(finding, image)], destination)
+        Self::new(finding, &image.graph, [(finding, image)], [&image.companions], destination)
     }
 }
 
@@ -270,11 +335,14 @@ fn shipments(
         // What the index refers to by digest must be in its repository, in a registry.
         let index = bundle.index.as_ref().filter(|_| destination.has_bundle_indexes());
         let with_bundle = index.is_some() && bundle.index_lists_images();
+        let keeps_names = destination.keeps_names();
         if let Some(index) = index {
             let images = images().filter(|_| with_bundle);
-            shipments.push(Shipment::new(finding, index, images, destination)?);
+            let of_images = bundle.images.iter().map(|image| &image.companions).filter(|_| with_bundle && !keeps_names);
+            let companions = std::iter::once(&bundle.companions).chain(of_images);
+            shipments.push(Shipment::new(finding, index, images, companions, destination)?);
         }
-        if !with_bundle || destination.keeps_names() {
+        if !with_bundle || keeps_names {
             for (finding, image) in images() {
                 shipments.push(Shipment::of_image(finding, image, destination)?);
             }
@@ -374,47 +442,49 @@ fn rounds(shipments: &[Shipment]) -> Vec<Vec<Placed<'_>>> {
     rounds
 }
 
-/// Stores the manifests, those of a round side by side. The archive has been read to its end.
-fn put_manifests(shipments: &[Shipment], sink: &dyn Sink, workers: &Workers) -> Result<(), DeliveryError> {
-    for round in rounds(shipments) {
-        workers.for_each(
-            &round,
-            |_| 0,
-            |(repository, manifest), _| {
-                sink.put_manifest(repository, manifest).map_err(|source| DeliveryError::Manifest {
-                    digest: manifest.descriptor().digest.clone(),
-                    repository: repository.to_string(),
-                    source,
-                })
-            },
-        )?;
-    }
-    Ok(())
+fn manifest_error(manifest: &ManifestBytes, repository: &Repository) -> impl FnOnce(SinkError) -> DeliveryError {
+    let (digest, repository) = (manifest.descriptor().digest.clone(), repository.to_string());
+    |source| DeliveryError::Manifest { digest, repository, source }
 }
 
-/// The tags, with their digests.
-type SetTags = Vec<(String, Digest)>;
+/// Stores the manifests, those of a round side by side. The archive has been read to its end. Returns what stands in, for each
+/// shipment, for what the sink does not take.
+fn put_manifests(
+    shipments: &[Shipment],
+    sparse: Sparse,
+    sink: &dyn Sink,
+    workers: &Workers,
+) -> Result<Vec<StandIns>, DeliveryError> {
+    let delivery = SparseDelivery::new(shipments, sparse);
+    for round in rounds(shipments) {
+        workers.for_each(&round, |_| 0, |placed, _| delivery.put(*placed, sink))?;
+    }
+    let undelivered = delivery.undelivered();
+    shipments.iter().map(|shipment| undelivered.stand_ins(shipment, sink)).collect()
+}
 
 /// Sets the tags, side by side. The manifests that they resolve to are stored, and the tags are remembered.
 fn set_tags(
     shipments: &[Shipment],
+    stand_ins: &[StandIns],
     sink: &dyn Sink,
     workers: &Workers,
-) -> Result<(SetTags, RelocationMapping), DeliveryError> {
+) -> Result<(Vec<SetTag>, RelocationMapping), DeliveryError> {
+    let delivered: Vec<(&Shipment, &StandIns)> = shipments.iter().zip(stand_ins).collect();
     workers.for_each(
-        shipments,
+        &delivered,
         |_| 0,
-        |shipment, _| {
-            sink.tag(&shipment.place, &shipment.root)
+        |(shipment, stand_ins), _| {
+            sink.tag(&shipment.place, stand_ins.of_manifest(&shipment.root))
                 .map_err(|source| DeliveryError::Tag { tag: shipment.place.to_string(), source })
         },
     )?;
-    let (mut tags, mut relocation) = (SetTags::new(), RelocationMapping::default());
-    for shipment in shipments {
+    let (mut tags, mut relocation) = (Vec::new(), RelocationMapping::default());
+    for (shipment, stand_ins) in delivered {
         let repository = shipment.place.repository();
-        tags.push((shipment.place.to_string(), shipment.root.descriptor().digest.clone()));
+        tags.push(SetTag::of(shipment, stand_ins));
         for (original, digest) in &shipment.images {
-            relocation.insert(original, format!("{repository}@{digest}"));
+            relocation.insert(original, format!("{repository}@{}", stand_ins.digest(digest)));
         }
     }
     Ok((tags, relocation))

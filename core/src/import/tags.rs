@@ -52,14 +52,25 @@ impl Tags<'_> {
                 next.replaced.push(ReplacedTag { tag, held });
             }
         }
+        // Tags that nobody vouches for take no name's place, whichever comes first.
+        for attached in shipments.iter().flat_map(|shipment| &shipment.attached) {
+            let Some((key, tag)) = destination.tag_key(&attached.place) else { continue };
+            if let Some(held) = next.deliveries.tag(&key) {
+                return Err(TagError::NotAName { tag, held: Box::new(held.clone()) });
+            }
+        }
         next.deliveries.require_room()?;
         Ok(next)
     }
 
     fn replacement(&self, place: &Reference) -> Replacement {
-        let is_named = |named: &Reference| {
-            named.repository() == place.repository() && named.tag_or_latest() == place.tag_or_latest()
-        };
-        if self.replace.iter().any(is_named) { Replacement::Asked } else { Replacement::Refused }
+        if is_named(self.replace, place) { Replacement::Asked } else { Replacement::Refused }
     }
+}
+
+/// Whether a person named this tag.
+pub(super) fn is_named(replace: &[Reference], place: &Reference) -> bool {
+    let same =
+        |named: &Reference| named.repository() == place.repository() && named.tag_or_latest() == place.tag_or_latest();
+    replace.iter().any(same)
 }

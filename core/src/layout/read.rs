@@ -182,6 +182,14 @@ impl Source for LayoutSource {
         }
     }
 
+    fn find(&self, repository: &Repository, tag: &Tag) -> Result<Option<ManifestBytes>, SourceError> {
+        let reference = Reference::new(repository.clone(), Some(tag.clone()), None);
+        match matching(&self.index.manifests, &reference) {
+            found if found.is_empty() => Ok(None),
+            found => Ok(Some(self.one(found, reference.as_given())?)),
+        }
+    }
+
     fn manifest(&self, _: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, SourceError> {
         Ok(self.read_manifest(descriptor)?)
     }

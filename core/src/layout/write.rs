@@ -111,6 +111,15 @@ impl LayoutSink {
         Ok(())
     }
 
+    /// `index.json`; empty where there is none yet.
+    fn index(&self) -> Result<Map<String, Value>, LayoutError> {
+        let json = |source| LayoutError::Json { path: self.folder.path().join(INDEX_FILE), source };
+        match self.folder.read(INDEX_FILE, MAXIMUM_LENGTH)? {
+            Some(content) => strict_json::read(&content, Names::Folded).map_err(json),
+            None => Ok(Map::new()),
+        }
+    }
+
     /// Lists a manifest in `index.json` under a name, replacing what had that name, or without a name. Other entries
     /// stay as they are.
     fn list(&self, name: Option<&str>, descriptor: &Descriptor) -> Result<(), LayoutError> {
@@ -118,12 +127,8 @@ impl LayoutSink {
         let path = self.folder.path().join(INDEX_FILE);
         let lock = self.folder.handle();
         rustix::fs::flock(lock, FlockOperation::LockExclusive).map_err(|errno| access(&path, errno))?;
-        let listed = self.folder.read(INDEX_FILE, MAXIMUM_LENGTH).and_then(|content| {
+        let listed = self.index().and_then(|mut index| {
             let json = |source| LayoutError::Json { path: path.clone(), source };
-            let mut index: Map<String, Value> = match content {
-                Some(content) => strict_json::read(&content, Names::Folded).map_err(json)?,
-                None => Map::new(),
-            };
             with_entry(&mut index, name, descriptor).map_err(|error| json(error.into()))?;
             let content = serde_json::to_vec(&index).map_err(|error| json(error.into()))?;
             if content.len() as u64 > MAXIMUM_LENGTH {
@@ -153,6 +158,15 @@ impl Sink for LayoutSink {
             Some(_) => Ok(self.list(None, manifest.descriptor())?),
             None => Ok(()),
         }
+    }
+
+    fn held(&self, reference: &Reference) -> Result<Option<Digest>, SinkError> {
+        let index = self.index()?;
+        let entries = index.get("manifests").and_then(Value::as_array).into_iter().flatten();
+        let name = json!(entry_name(reference));
+        let named = |entry: &&Value| entry.pointer("/annotations/org.opencontainers.image.ref.name") == Some(&name);
+        let held = entries.filter(named).find_map(|entry| entry.get("digest")?.as_str()?.parse().ok());
+        Ok(held)
     }
 
     fn tag(&self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError> {

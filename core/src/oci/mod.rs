@@ -6,6 +6,7 @@
 //! OCI Image Specification 1.1, OCI Distribution Specification 1.1, and Docker's manifest version 2, schema 2.
 
 pub(crate) mod attestation;
+mod companions;
 pub mod descriptor;
 pub mod graph;
 pub mod manifest;
@@ -13,8 +14,10 @@ pub mod media_type;
 mod platform;
 pub mod reference;
 pub mod referrer;
+pub mod sparse;
 
 pub use attestation::Attached;
+pub use companions::{Companions, CosignKind, CosignTag, CosignTagError, TaggedGraph};
 pub use descriptor::Descriptor;
 pub(crate) use graph::Graphs;
 pub use graph::{ForeignLayers, Graph, GraphError, Platforms};
@@ -22,3 +25,4 @@ pub use manifest::{Document, ImageIndex, ImageManifest, ManifestBytes, ManifestE
 pub use platform::{Platform, PlatformError};
 pub use reference::{Reference, ReferenceError, Repository, Tag};
 pub use referrer::ReferrerKind;
+pub(crate) use sparse::StandIns;

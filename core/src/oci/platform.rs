@@ -34,12 +34,13 @@ pub struct Platform {
 pub struct PlatformError(String);
 
 impl Platform {
-    /// Whether `offered` satisfies this platform as a selection: a variant only matters if the selection has one.
+    /// Whether `offered` satisfies this platform as a selection. A selection without a variant selects every variant; one with a
+    /// variant selects that variant alone.
     pub fn selects(&self, offered: &Self) -> bool {
         self.os == offered.os
             && self.architecture == offered.architecture
             && self.os_version.as_ref().is_none_or(|version| offered.os_version.as_ref() == Some(version))
-            && self.variant().is_none_or(|variant| offered.variant() == Some(variant))
+            && (self.variant().is_none() || self.meant_variant() == offered.meant_variant())
     }
 
     /// The platform that BuildKit states for attestations, which have none.
@@ -47,16 +48,21 @@ impl Platform {
         self.os == "unknown" && self.architecture == "unknown"
     }
 
-    /// The variant; none for the only variant of `arm64`, which some tools write and some leave out.
+    /// The variant as it is written; an empty one is none.
     fn variant(&self) -> Option<&str> {
-        self.variant.as_deref().filter(|variant| !(self.architecture == "arm64" && *variant == "v8"))
+        self.variant.as_deref().filter(|variant| !variant.is_empty())
+    }
+
+    /// The variant that is meant: none for `v8` of `arm64`, which some tools write and some leave out.
+    fn meant_variant(&self) -> Option<&str> {
+        self.variant().filter(|variant| !(self.architecture == "arm64" && *variant == "v8"))
     }
 }
 
 impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.os, self.architecture)?;
-        self.variant.as_ref().map_or(Ok(()), |variant| write!(f, "/{variant}"))
+        self.variant().map_or(Ok(()), |variant| write!(f, "/{variant}"))
     }
 }
 
@@ -106,10 +112,31 @@ mod tests {
             ("linux/arm/v6", "linux/arm/v7", false),
             ("linux/arm64", "linux/arm64/v8", true),
             ("linux/arm64/v8", "linux/arm64", true),
+            ("linux/arm64/v8", "linux/arm64/v8", true),
+            ("linux/arm64/v8", "linux/arm64/v9", false),
+            ("linux/arm64/v9", "linux/arm64/v8", false),
+            ("linux/arm64/v9", "linux/arm64", false),
+            ("linux/arm64", "linux/arm64/v9", true),
+            ("linux/amd64/v2", "linux/amd64", false),
+            ("linux/amd64/v2", "linux/amd64/v3", false),
+            ("linux/arm/v8", "linux/arm", false),
+            ("linux/amd64", "Linux/amd64", false),
             ("windows/amd64", "linux/amd64", false),
         ] {
             assert_eq!(platform(wish).selects(&platform(offered)), fits, "{wish} {offered}");
         }
+    }
+
+    #[test]
+    fn an_empty_variant_is_none() {
+        let empty: Platform =
+            serde_json::from_str(r#"{"os": "linux", "architecture": "amd64", "variant": ""}"#).unwrap();
+        assert_eq!(empty.to_string(), "linux/amd64");
+        assert!(platform("linux/amd64").selects(&empty) && empty.selects(&platform("linux/amd64/v3")));
+        assert!(!platform("linux/amd64/v3").selects(&empty));
+        let arm = |variant: &str| Platform { variant: Some(variant.to_owned()), ..platform("linux/arm64") };
+        assert!(platform("linux/arm64/v8").selects(&arm("")));
+        assert!("linux/amd64/".parse::<Platform>().is_err(), "it is not written");
     }
 
     #[test]

@@ -130,6 +130,11 @@ impl fmt::Display for Repository {
 }
 
 impl Tag {
+    /// A text that is known to have the form of a tag.
+    pub(super) fn well_formed(text: String) -> Self {
+        Self(text)
+    }
+
     /// The tag that is meant when neither tag nor digest is named.
     pub fn latest() -> Self {
         Self("latest".to_owned())

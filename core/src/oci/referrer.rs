@@ -88,11 +88,11 @@ impl ReferrerKind {
     }
 }
 
-/// The true referrers among the candidates, in their one order: level by level, first the referrers of the image's
+/// The true referrers among the candidates, in their one order: level by level, first the referrers of these
 /// manifests, then the referrers of those, [`MAXIMUM_DEPTH`] levels in all. Within a level they follow the order of
-/// their subjects (on the first level, that of [`Graph::manifests`]); referrers of one subject are sorted by digest.
-/// The image's own manifests are not its referrers.
-pub fn in_order<'g>(image: &'g Graph, referrers: impl IntoIterator<Item = &'g Graph>) -> Vec<&'g Graph> {
+/// their subjects (on the first level, that of `manifests`); referrers of one subject are sorted by digest.
+/// None of the manifests is a referrer.
+pub fn in_order<'g>(manifests: &[&'g Digest], referrers: impl IntoIterator<Item = &'g Graph>) -> Vec<&'g Graph> {
     let mut by_subject: HashMap<&Digest, BTreeMap<&Digest, &Graph>> = HashMap::new();
     for referrer in referrers {
         if let Some(subject) = referrer.root().document().subject() {
@@ -100,7 +100,7 @@ pub fn in_order<'g>(image: &'g Graph, referrers: impl IntoIterator<Item = &'g Gr
             by_subject.entry(&subject.digest).or_default().insert(digest, referrer);
         }
     }
-    let mut subjects: Vec<&Digest> = image.manifests().iter().map(|manifest| &manifest.descriptor().digest).collect();
+    let mut subjects: Vec<&Digest> = manifests.to_vec();
     let mut seen: HashSet<&Digest> = subjects.iter().copied().collect();
     let mut ordered = Vec::new();
     for _ in 0..MAXIMUM_DEPTH {

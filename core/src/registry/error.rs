@@ -25,6 +25,17 @@ pub enum RegistryError {
         /// The tag or digest.
         reference: String,
     },
+    /// The registry refuses a manifest, because it lacks something that the manifest lists.
+    #[error("repository {repository} refuses manifest {digest}, because something that it lists is not there")]
+    ListedMissing {
+        /// Where it was sent to.
+        repository: Repository,
+        /// The manifest.
+        digest: Digest,
+        /// What the registry answered.
+        #[source]
+        source: Box<HttpError>,
+    },
     /// The blob does not exist.
     #[error("repository {repository} has no blob {digest}")]
     BlobNotFound {
@@ -139,6 +150,9 @@ impl From<RegistryError> for SourceError {
 
 impl From<RegistryError> for SinkError {
     fn from(reason: RegistryError) -> Self {
-        Self::new(reason)
+        match reason {
+            RegistryError::ListedMissing { .. } => Self::Missing(Box::new(reason)),
+            reason => Self::new(reason),
+        }
     }
 }

@@ -6,8 +6,8 @@ use ureq::http::{HeaderName, HeaderValue, Method, StatusCode};
 
 use super::error::RegistryError;
 use super::{RegistryClient, Scope};
-use crate::http::{HttpRequest, RequestBody, Response};
-use crate::oci::manifest::{MAXIMUM_LENGTH, ManifestBytes, ManifestError};
+use crate::http::{HttpError, HttpRequest, RequestBody, Response};
+use crate::oci::manifest::{Document, MAXIMUM_LENGTH, ManifestBytes, ManifestError};
 use crate::oci::{Descriptor, Reference, Repository, Tag};
 
 /// The supported types of manifests.
@@ -18,8 +18,8 @@ const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-diges
 /// The header with which a registry says that it lists a manifest among the referrers of its subject.
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
-/// The code with which a registry says that it lacks a blob of a manifest (OCI Distribution 1.1, "Error Codes").
-const UNKNOWN_BLOB: &str = "MANIFEST_BLOB_UNKNOWN";
+/// The codes with which a registry says that it lacks what a manifest lists (OCI Distribution 1.1, "Error Codes").
+const UNKNOWN: [&str; 2] = ["MANIFEST_BLOB_UNKNOWN", "MANIFEST_UNKNOWN"];
 /// How often that is waited for, at most.
 const MOST_WAITS_FOR_BLOBS: u32 = 2;
 
@@ -77,6 +77,25 @@ impl RegistryClient {
         }
     }
 
+    /// What a tag resolves to; `None` if there is no such tag.
+    ///
+    /// # Errors
+    /// [`RegistryError`] when the registry does not tell.
+    pub fn tag_digest(&self, repository: &Repository, tag: &Tag) -> Result<Option<Digest>, RegistryError> {
+        let announced = match self.request_manifest(repository, tag.as_str(), Method::HEAD, 0) {
+            Ok(response) => response.header(&CONTENT_DIGEST).and_then(|digest| digest.parse().ok()),
+            Err(RegistryError::ManifestNotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match announced {
+            Some(digest) => Ok(Some(digest)),
+            None => {
+                let found = self.resolve(&Reference::new(repository.clone(), Some(tag.clone()), None))?;
+                Ok(Some(found.descriptor().digest.clone()))
+            }
+        }
+    }
+
     /// Whether a tag is known to resolve to a manifest. Anything unclear, a refusal or a failure too, means that it is not known.
     pub(super) fn has_tag(&self, repository: &Repository, tag: &Tag, digest: &Digest) -> bool {
         let Ok(url) = self.url(repository, &format!("manifests/{tag}")) else { return false };
@@ -130,9 +149,14 @@ impl RegistryClient {
                 return Ok(response);
             }
             let error = response.into_error();
-            // While somebody else stores the same blob there, some registries show a blob that they do not have yet.
-            if waits == MOST_WAITS_FOR_BLOBS || !error.says(UNKNOWN_BLOB) {
+            if !lacks_listed(&error, manifest) {
                 return Err(error.into());
+            }
+            // While somebody else stores the same blob there, some registries show a blob that they do not have yet. Manifests
+            // are there before an index that lists them.
+            if waits == MOST_WAITS_FOR_BLOBS || matches!(manifest.document(), Document::Index(_)) {
+                let (repository, digest) = (repository.clone(), digest.clone());
+                return Err(RegistryError::ListedMissing { repository, digest, source: Box::new(error) });
             }
             waits += 1;
             attempts.wait_despite(error).map_err(RegistryError::Http)?;
@@ -158,6 +182,16 @@ impl RegistryClient {
             _ => Err(response.into_error().into()),
         }
     }
+}
+
+/// Whether a registry refuses a manifest because it lacks something that the manifest lists: it says so by a code, or names what an
+/// index lists.
+fn lacks_listed(error: &HttpError, manifest: &ManifestBytes) -> bool {
+    let names_child = || match manifest.document() {
+        Document::Index(index) => index.manifests.iter().any(|child| error.says(child.digest.hex())),
+        Document::Image(_) => false,
+    };
+    UNKNOWN.iter().any(|code| error.says(code)) || names_child()
 }
 
 /// Refuses a confirmation of a digest other than the one that was sent.

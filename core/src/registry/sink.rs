@@ -84,6 +84,11 @@ impl Sink for RegistrySink {
         Ok(())
     }
 
+    fn held(&self, reference: &Reference) -> Result<Option<Digest>, SinkError> {
+        let Some(tag) = reference.tag_or_latest() else { return Ok(None) };
+        Ok(self.client.tag_digest(reference.repository(), &tag)?)
+    }
+
     /// A tag that resolves to the manifest already is left alone: it may be immutable.
     fn tag(&self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError> {
         let Some(tag) = reference.tag_or_latest() else { return Ok(()) };

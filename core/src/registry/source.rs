@@ -1,6 +1,6 @@
 //! Registries as a source.
 
-use super::RegistryClient;
+use super::{RegistryClient, RegistryError};
 use crate::oci::{Descriptor, ManifestBytes, Reference, Repository, Tag};
 use crate::transfer::{BlobContent, Source, SourceError};
 use sealift_archive_format::Digest;
@@ -21,6 +21,13 @@ impl RegistrySource {
 impl Source for RegistrySource {
     fn resolve(&self, reference: &Reference) -> Result<ManifestBytes, SourceError> {
         Ok(self.client.resolve(reference)?)
+    }
+
+    fn find(&self, repository: &Repository, tag: &Tag) -> Result<Option<ManifestBytes>, SourceError> {
+        match self.client.resolve(&Reference::new(repository.clone(), Some(tag.clone()), None)) {
+            Err(RegistryError::ManifestNotFound { .. }) => Ok(None),
+            found => Ok(Some(found?)),
+        }
     }
 
     fn manifest(&self, repository: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, SourceError> {

@@ -45,6 +45,8 @@ impl Remediable for InventoryError {
             | Self::Text { .. }
             | Self::TooManyPlatforms { .. }
             | Self::PlatformOrder { .. }
+            | Self::ForeignLayerOrder { .. }
+            | Self::Tag { .. }
             | Self::RepositoryOrder { .. }
             | Self::FileAndFolder { .. }
             | Self::TooManyEntries { .. }

@@ -160,6 +160,11 @@ pub enum Remedy {
     CheckSource,
     /// Push the image to its source again, or choose platforms.
     PushImageAgain,
+    /// Choose a platform that there is.
+    ChoosePlatform {
+        /// The platforms that there are.
+        offered: Vec<String>,
+    },
     /// Check the network, and whether the source lists referrers correctly.
     CheckReferrers,
     /// Correct the source's list of referrers.
@@ -219,6 +224,8 @@ pub enum Remedy {
         /// The kind of referrers.
         referrers: &'static str,
     },
+    /// Have it exported without referrers.
+    LeaveReferrersOut,
     /// Have a referrer attested, or export without it.
     AttestReferrer {
         /// The other kinds of referrers, which may stay.
@@ -339,6 +346,10 @@ pub enum Remedy {
     ChooseDestination,
     /// Keep each name's registry in its path, or export the two in separate archives.
     KeepRegistries,
+    /// Let images be delivered of which some platforms were left behind, or export all platforms.
+    AllowSparse,
+    /// Deliver the index as it is, or export all platforms.
+    KeepSparse,
     /// Repair the destination, and import again.
     RepairDestination,
     /// Choose another name for the file that is delivered, or move away what is there.

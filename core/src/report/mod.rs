@@ -7,6 +7,7 @@ mod warning;
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
+use sealift_archive_format::inventory::LeftOutRecord;
 use sealift_proof::freshness::{Verdict, Verdicts};
 use sealift_proof::in_toto::{Attestation, Trace};
 use sealift_proof::level::Level;
@@ -156,11 +157,14 @@ pub struct ItemReport {
     /// The platforms that are carried.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub platforms: Vec<String>,
+    /// What it lists that is not carried.
+    #[serde(skip_serializing_if = "LeftOutReport::is_empty")]
+    pub left_out: LeftOutReport,
     /// What TUF says about it; `None` if no repository speaks for it.
     pub tuf: Option<TargetReport>,
     /// What in-toto says about it; `None` if its target lists no supply chain.
     pub in_toto: Option<SupplyChainReport>,
-    /// The referrers of an image, which are delivered with it.
+    /// The referrers of an image, or of a bundle's index, which are delivered with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub referrers: Vec<ReferrerReport>,
     /// The attestations that are attached to an image or to its referrers.
@@ -175,6 +179,30 @@ impl ItemReport {
     /// This item, and then its parts.
     pub fn walk(&self) -> Box<dyn Iterator<Item = &Self> + '_> {
         Box::new(std::iter::once(self).chain(self.parts.iter().flat_map(Self::walk)))
+    }
+}
+
+/// What an image lists that was left behind on purpose.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct LeftOutReport {
+    /// The platforms that were not chosen.
+    pub platforms: Vec<String>,
+    /// The layers that registries are not meant to distribute.
+    pub foreign_layers: Vec<Digest>,
+}
+
+impl LeftOutReport {
+    /// Whether nothing was left behind.
+    pub fn is_empty(&self) -> bool {
+        self.platforms.is_empty() && self.foreign_layers.is_empty()
+    }
+}
+
+impl From<&LeftOutRecord> for LeftOutReport {
+    fn from(LeftOutRecord { foreign_layers, platforms }: &LeftOutRecord) -> Self {
+        Self { platforms: platforms.clone(), foreign_layers: foreign_layers.clone() }
     }
 }
 
@@ -193,6 +221,9 @@ pub struct ReferrerReport {
     pub size: u64,
     /// The manifest that it refers to.
     pub subject: Digest,
+    /// The tag that says so, if it is not a `subject`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
     /// The pinned attesters that vouch for it; empty if nobody does.
     pub attested_by: Vec<String>,
 }

@@ -44,6 +44,11 @@ pub use workers::{Stop, Workers};
 ///         self.manifest(reference.repository(), descriptor)
 ///     }
 ///
+///     fn find(&self, repository: &Repository, tag: &Tag) -> Result<Option<ManifestBytes>, SourceError> {
+///         let name = format!("{repository}:{tag}");
+///         self.names.get(&name).map(|descriptor| self.manifest(repository, descriptor)).transpose()
+///     }
+///
 ///     fn manifest(&self, _: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, SourceError> {
 ///         // Bytes that are not what was described never become a manifest.
 ///         ManifestBytes::new(descriptor.clone(), self.get(&descriptor.digest)?.to_vec()).map_err(SourceError::new)
@@ -93,6 +98,12 @@ pub trait Source: Send + Sync {
     /// [`SourceError`] when there is none, or it is not what the reference's digest says.
     fn resolve(&self, reference: &Reference) -> Result<ManifestBytes, SourceError>;
 
+    /// The manifest that a tag of a repository resolves to; `None` if there is no such tag.
+    ///
+    /// # Errors
+    /// [`SourceError`] when that cannot be told, or it is not usable.
+    fn find(&self, repository: &Repository, tag: &Tag) -> Result<Option<ManifestBytes>, SourceError>;
+
     /// The manifest that a descriptor describes.
     ///
     /// # Errors
@@ -132,8 +143,14 @@ pub trait Sink: Send + Sync {
     /// Stores a manifest under its digest.
     ///
     /// # Errors
-    /// [`SinkError`].
+    /// [`SinkError`]; [`SinkError::Missing`] where it is refused because something that it lists is not there.
     fn put_manifest(&self, repository: &Repository, manifest: &ManifestBytes) -> Result<(), SinkError>;
+
+    /// What a tag, or in a layout a full name, resolves to; `None` if there is no such tag.
+    ///
+    /// # Errors
+    /// [`SinkError`] when that cannot be told.
+    fn held(&self, reference: &Reference) -> Result<Option<Digest>, SinkError>;
 
     /// Makes a reference resolve to a stored manifest: sets its tag in a registry, its full name in a layout. In a
     /// registry, a reference with only a digest needs nothing more.
@@ -191,6 +208,9 @@ pub enum SinkError {
     /// The sink's own reason, whatever kind of sink it is.
     #[error(transparent)]
     Target(Box<dyn Error + Send + Sync>),
+    /// The sink refuses a manifest because it lacks something that the manifest lists; its own reason.
+    #[error(transparent)]
+    Missing(Box<dyn Error + Send + Sync>),
     /// The content could not be read, or is not what its descriptor says.
     #[error("the content to be stored could not be read")]
     Content(#[source] io::Error),
@@ -218,7 +238,7 @@ impl SinkError {
     /// The reason, if it is one of this kind of sink.
     pub fn reason<E: Error + 'static>(&self) -> Option<&E> {
         match self {
-            Self::Target(reason) => reason.downcast_ref(),
+            Self::Target(reason) | Self::Missing(reason) => reason.downcast_ref(),
             Self::Content(_) => None,
         }
     }

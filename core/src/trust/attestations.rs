@@ -251,11 +251,11 @@ fn add_evidence(
     checked: &BTreeMap<(Digest, Digest), Option<Arc<CheckedAttestation>>>,
 ) {
     let graphs_of_item = graphs.next().unwrap_or_default();
-    if finding.parts.is_empty() {
-        let attached = graphs_of_item.iter().flat_map(|graph| graph.attestations());
-        let found = attached.filter_map(|it| checked.get(&(it.layer.digest.clone(), it.subject.clone()))?.clone());
-        finding.evidence.extend(found.map(Evidence::Attestation));
-    }
+    // What the index of a bundle leads to is its parts.
+    let parts = usize::from(!finding.parts.is_empty());
+    let attached = graphs_of_item.iter().skip(parts).flat_map(|graph| graph.attestations());
+    let found = attached.filter_map(|it| checked.get(&(it.layer.digest.clone(), it.subject.clone()))?.clone());
+    finding.evidence.extend(found.map(Evidence::Attestation));
     finding.parts.iter_mut().for_each(|part| add_evidence(part, graphs, checked));
 }
 
@@ -271,7 +271,7 @@ mod tests {
     use super::super::requirement::Open;
     use super::*;
     use crate::oci::referrer::usual_kinds;
-    use crate::oci::{Descriptor, ForeignLayers, ManifestBytes, Platforms};
+    use crate::oci::{Companions, Descriptor, ForeignLayers, ManifestBytes, Platforms};
 
     /// A referrer of something that is one attestation, whose content is `attestation`.
     fn referrer(attestation: &[u8]) -> Arc<Graph> {
@@ -292,7 +292,8 @@ mod tests {
     }
 
     fn awaiting(referrers: &[Arc<Graph>], open: &OpenRequirements) -> Attestations {
-        let named = [NamedGraphs { reference: "example.com/a:1", graph: None, referrers }];
+        let companions = Companions { referrers: referrers.to_vec(), tagged: Vec::new() };
+        let named = [NamedGraphs { reference: "example.com/a:1", graph: None, companions: &companions }];
         let findings = Findings { repositories: Vec::new(), items: Vec::new() };
         Attestations::expected_by(findings, &named, &HashMap::new(), open, Vec::new(), Timestamp::UNIX_EPOCH)
     }
@@ -328,7 +329,8 @@ mod tests {
     fn what_comes_with_a_name_that_nobody_asked_about_is_refused() {
         let statement = statement();
         let (referrers, open) = ([referrer(&statement)], OpenRequirements::default());
-        let named = [NamedGraphs { reference: "example.com/a:1", graph: None, referrers: &referrers }];
+        let companions = Companions { referrers: referrers.to_vec(), tagged: Vec::new() };
+        let named = [NamedGraphs { reference: "example.com/a:1", graph: None, companions: &companions }];
         let refused = referrers::check(&named, &open);
         assert!(matches!(refused, Err(ReferrerRefusal::Kind { .. })), "{refused:?}");
         let refused = awaiting(&referrers, &open).check(&Digest::sha256(&statement), &statement);

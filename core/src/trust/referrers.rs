@@ -12,7 +12,7 @@ use sealift_archive_format::Digest;
 use super::attestations::CheckedAttestation;
 use super::evidence::Finding;
 use super::requirement::OpenRequirements;
-use crate::oci::{Document, Graph, ReferrerKind};
+use crate::oci::{Companions, Document, Graph, ReferrerKind};
 use crate::remedy::{Remediable, Remedy};
 
 /// The content of an empty configuration.
@@ -64,14 +64,14 @@ pub(crate) struct NamedGraphs<'c> {
     pub(crate) reference: &'c str,
     /// What the name means: the index of a bundle, where there is one, or an image.
     pub(crate) graph: Option<&'c Arc<Graph>>,
-    /// The referrers of an image, each after its subject.
-    pub(crate) referrers: &'c [Arc<Graph>],
+    /// What hangs off it.
+    pub(crate) companions: &'c Companions,
 }
 
 impl<'c> NamedGraphs<'c> {
-    /// What the name means, and then its referrers.
-    pub(super) fn graphs(&self) -> impl Iterator<Item = &'c Arc<Graph>> {
-        self.graph.into_iter().chain(self.referrers)
+    /// What the name means, and then what hangs off it.
+    pub(crate) fn graphs(&self) -> impl Iterator<Item = &'c Arc<Graph>> {
+        self.graph.into_iter().chain(self.companions.graphs())
     }
 }
 
@@ -82,11 +82,12 @@ impl<'c> NamedGraphs<'c> {
 /// [`ReferrerRefusal`].
 pub(super) fn check(named: &[NamedGraphs<'_>], open: &OpenRequirements) -> Result<(), ReferrerRefusal> {
     let mut looked_at = HashMap::new();
-    for NamedGraphs { reference, referrers, .. } in named {
+    for NamedGraphs { reference, companions, .. } in named {
+        let referrers: Vec<&Arc<Graph>> = companions.graphs().collect();
         let mut look = |referrer| *looked_at.entry(Arc::as_ptr(referrer)).or_insert_with(|| Look::at(referrer));
-        let looks: Vec<Look> = referrers.iter().map(&mut look).collect();
+        let looks: Vec<Look> = referrers.iter().map(|referrer| look(referrer)).collect();
         let open = open.of(reference);
-        let provable = open.attesters.as_ref().map(|asked| (asked, provable(referrers, &looks)));
+        let provable = open.attesters.as_ref().map(|asked| (asked, provable(&referrers, &looks)));
         for (referrer, Look { kind, .. }) in referrers.iter().zip(looks) {
             let image = (*reference).to_owned();
             let digest = &referrer.root().descriptor().digest;
@@ -109,7 +110,8 @@ pub(super) fn check(named: &[NamedGraphs<'_>], open: &OpenRequirements) -> Resul
 #[derive(Debug, Clone, Copy)]
 struct Look {
     kind: ReferrerKind,
-    /// Whether everything in it is an attestation, except for empty configurations.
+    /// Whether everything in it is an attestation about its `subject`, except for empty configurations. What has only a tag is
+    /// not: its attestations are not checked.
     is_attestation_only: bool,
 }
 
@@ -120,31 +122,22 @@ impl Look {
             Document::Index(_) => true,
         });
         let kind = ReferrerKind::of(referrer);
-        Self { kind, is_attestation_only: config_says_nothing && kind == ReferrerKind::Attestation }
+        let has_subject = referrer.root().document().subject().is_some();
+        let is_attestation_only = has_subject && config_says_nothing && kind == ReferrerKind::Attestation;
+        Self { kind, is_attestation_only }
     }
 }
 
-/// The referrers of an image that an attester will have proven once all attestations have passed.
-fn provable<'a>(referrers: &'a [Arc<Graph>], looks: &[Look]) -> HashSet<&'a Digest> {
-    let mut provable = HashSet::new();
-    // Referrers of a referrer come after it.
-    let mut about: HashSet<&Digest> = HashSet::new();
-    for (referrer, look) in referrers.iter().zip(looks).rev() {
-        let digest = &referrer.root().descriptor().digest;
-        let attests = look.is_attestation_only;
-        if attests || about.contains(digest) {
-            provable.insert(digest);
-        }
-        if attests {
-            about.extend(referrer.root().document().subject().map(|subject| &subject.digest));
-        }
-    }
-    provable
+/// The companions of an image that an attester will have proven once all attestations have passed.
+fn provable<'a>(referrers: &[&'a Arc<Graph>], looks: &[Look]) -> HashSet<&'a Digest> {
+    let attests = || referrers.iter().zip(looks).filter(|(_, look)| look.is_attestation_only);
+    let itself = attests().map(|(referrer, _)| &referrer.root().descriptor().digest);
+    let about = attests().filter_map(|(referrer, _)| referrer.root().document().subject());
+    itself.chain(about.map(|subject| &subject.digest)).collect()
 }
 
-/// The pinned attesters that vouch for each referrer of an image, in the order of the referrers, by the evidence about
-/// the image.
-pub(crate) fn attested_by(referrers: &[Arc<Graph>], finding: &Finding) -> Vec<BTreeSet<String>> {
+/// The pinned attesters that vouch for each of the companions of an image or a bundle, in their order, by the evidence about it.
+pub(crate) fn attested_by(companions: &Companions, finding: &Finding) -> Vec<BTreeSet<String>> {
     let checked: HashMap<(&Digest, &Digest), &CheckedAttestation> =
         finding.attestations().map(|it| ((it.digest(), it.attached_to()), it)).collect();
     let signers = |referrer: &Graph| {
@@ -153,7 +146,7 @@ pub(crate) fn attested_by(referrers: &[Arc<Graph>], finding: &Finding) -> Vec<BT
         found.flat_map(|attestation| attestation.signers()).cloned().collect::<BTreeSet<String>>()
     };
     let mut by_subject: HashMap<&Digest, BTreeSet<String>> = HashMap::new();
-    for referrer in referrers {
+    for referrer in companions.graphs() {
         if let Some(subject) = referrer.root().document().subject() {
             by_subject.entry(&subject.digest).or_default().extend(signers(referrer));
         }
@@ -162,5 +155,5 @@ pub(crate) fn attested_by(referrers: &[Arc<Graph>], finding: &Finding) -> Vec<BT
         let others = by_subject.get(&referrer.root().descriptor().digest).cloned().unwrap_or_default();
         signers(referrer).into_iter().chain(others).collect()
     };
-    referrers.iter().map(of_referrer).collect()
+    companions.graphs().map(of_referrer).collect()
 }

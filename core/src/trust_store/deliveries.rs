@@ -68,6 +68,14 @@ pub enum TagError {
         /// What it would hold.
         offered: Box<DeliveredTag>,
     },
+    /// It was set for a name, and would hold something that has it only because of what it is about.
+    #[error("tag {tag} was set to {} on {}, and must not move to what hangs off an image", .held.name, .held.time)]
+    NotAName {
+        /// The tag, as it is delivered.
+        tag: String,
+        /// What it holds.
+        held: Box<DeliveredTag>,
+    },
     /// More tags were set than can be remembered.
     #[error("this side remembers {count} tags that it has set; no more fit into {MAXIMUM_DELIVERIES} bytes")]
     TooMany {
@@ -81,6 +89,7 @@ impl Remediable for TagError {
         match self {
             Self::OtherName { tag, .. } => Remedy::AllowOtherName { tag: tag.clone() },
             Self::LowerLevel { tag, .. } => Remedy::AllowLowerLevel { tag: tag.clone() },
+            Self::NotAName { .. } => Remedy::LeaveReferrersOut,
             Self::TooMany { .. } => Remedy::ForgetDeliveries,
         }
     }

@@ -8,10 +8,10 @@ use sealift_proof::freshness::{Clock, Freshness, Verdict, Verdicts};
 
 use super::Head;
 use super::documents::{ClosedImage, ClosedItem};
-use crate::oci::{Document, Graph, ReferrerKind};
+use crate::oci::{Companions, CosignTag, Document, Graph, ReferrerKind};
 use crate::report::{
-    ArchiveReport, AttestationReport, ContentReport, ExpiryReport, FORMAT, ItemReport, ReferrerReport, Report,
-    RepositoryReport, RoleReport, SupplyChainReport, TargetReport, TimeReport, Warning, WarningReport,
+    ArchiveReport, AttestationReport, ContentReport, ExpiryReport, FORMAT, ItemReport, LeftOutReport, ReferrerReport,
+    Report, RepositoryReport, RoleReport, SupplyChainReport, TargetReport, TimeReport, Warning, WarningReport,
 };
 use crate::trust::{CheckedAttestation, Finding, Findings, RepositoryEvidence, Terms, attested_by};
 use crate::trust_store::RepositoryName;
@@ -86,9 +86,10 @@ fn attestation(checked: &CheckedAttestation) -> AttestationReport {
     }
 }
 
-fn referrers(image: &ClosedImage, finding: &Finding) -> Vec<ReferrerReport> {
-    let names = attested_by(&image.referrers, finding);
-    let report = |(referrer, names): (&Arc<Graph>, BTreeSet<String>)| {
+fn referrers(companions: &Companions, finding: &Finding) -> Vec<ReferrerReport> {
+    let names = attested_by(companions, finding);
+    let tags = companions.referrers.iter().map(|_| None).chain(companions.tagged.iter().map(|it| Some(&it.tag)));
+    let report = |((referrer, tag), names): ((&Arc<Graph>, Option<&CosignTag>), BTreeSet<String>)| {
         let root = referrer.root();
         let (artifact_type, subject) = match root.document() {
             Document::Image(image) => (image.artifact_type.as_ref().or(Some(&image.config.media_type)), &image.subject),
@@ -100,18 +101,23 @@ fn referrers(image: &ClosedImage, finding: &Finding) -> Vec<ReferrerReport> {
             kind: ReferrerKind::of(referrer),
             artifact_type: artifact_type.unwrap_or(&root.descriptor().media_type).clone(),
             size: manifests.chain(referrer.blobs()).map(|it| it.size).sum(),
-            subject: subject.as_ref().unwrap_or(root.descriptor()).digest.clone(),
+            subject: match (tag, subject) {
+                (Some(tag), _) => tag.subject().clone(),
+                (None, subject) => subject.as_ref().unwrap_or(root.descriptor()).digest.clone(),
+            },
+            tag: tag.map(ToString::to_string),
             attested_by: names.into_iter().collect(),
         }
     };
-    image.referrers.iter().zip(names).map(report).collect()
+    companions.graphs().zip(tags).zip(names).map(report).collect()
 }
 
 fn item(finding: &Finding, closed: &ClosedItem, clock: &Clock) -> ItemReport {
     match closed {
         ClosedItem::Bundle(bundle) => {
             let parts = finding.parts.iter().zip(&bundle.images).map(|(part, closed)| image(part, closed, clock));
-            ItemReport { parts: parts.collect(), ..judged(finding, clock) }
+            let referrers = referrers(&bundle.companions, finding);
+            ItemReport { parts: parts.collect(), referrers, ..judged(finding, clock) }
         }
         ClosedItem::Image(closed) => image(finding, closed, clock),
     }
@@ -120,7 +126,8 @@ fn item(finding: &Finding, closed: &ClosedItem, clock: &Clock) -> ItemReport {
 fn image(finding: &Finding, image: &ClosedImage, clock: &Clock) -> ItemReport {
     ItemReport {
         platforms: image.graph.platforms().map(str::to_owned).collect(),
-        referrers: referrers(image, finding),
+        left_out: (&image.left_out()).into(),
+        referrers: referrers(&image.companions, finding),
         ..judged(finding, clock)
     }
 }
@@ -143,6 +150,7 @@ fn judged(finding: &Finding, clock: &Clock) -> ItemReport {
         digest: finding.item.digest.clone(),
         level: finding.level(),
         platforms: Vec::new(),
+        left_out: LeftOutReport::default(),
         referrers: Vec::new(),
         tuf,
         in_toto,

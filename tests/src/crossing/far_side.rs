@@ -9,7 +9,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use sealift_core::import::{self, Delivered, Destination};
+use sealift_core::import::{self, Delivered, DeliveryWishes, Destination, Sparse};
 use sealift_core::layout::LayoutSink;
 use sealift_core::oci::Reference;
 use sealift_core::transfer::Sink;
@@ -36,6 +36,8 @@ pub struct FarSide {
     pub destination: Destination,
     /// The tags that may move to another name or a lower level.
     pub replace: Vec<Reference>,
+    /// What becomes of indexes of which platforms were left behind.
+    pub sparse: Sparse,
 }
 
 impl FarSide {
@@ -43,7 +45,7 @@ impl FarSide {
     pub fn trusting_nobody(now: Timestamp) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let destination = Destination::Layout { folder: folder.path().join("delivered") };
-        let far = Self { folder, now, asked: None, destination, replace: Vec::new() };
+        let far = Self { folder, now, asked: None, destination, replace: Vec::new(), sparse: Sparse::Try };
         far.add_exporter("carrier", &exporter_key().public_key().unwrap());
         far
     }
@@ -149,7 +151,8 @@ impl FarSide {
     /// [`Refused`].
     pub fn import_from(&self, archive: &mut dyn Read, sink: &dyn Sink) -> Result<Delivered, Refused> {
         let judged = self.judge(archive)?;
-        Ok(import::deliver(judged, &self.destination, &self.replace, &self.store(), sink, &Transport::default())?)
+        let wishes = DeliveryWishes { replace: &self.replace, sparse: self.sparse };
+        Ok(import::deliver(judged, &self.destination, &wishes, &self.store(), sink, &Transport::default())?)
     }
 
     /// Imports into the layout.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use sealift_archive_format::Inventory;
-use sealift_archive_format::inventory::{ImageRole, ItemRecord};
+use sealift_archive_format::inventory::{ImageRole, ItemRecord, LeftOutRecord, TaggedRecord};
 use sealift_tests::archive_mutator::{Sample, bundle};
 use serde_json::{Value, json};
 
@@ -29,6 +29,15 @@ fn statement() -> Value {
     component.target = bundle(&mut inventory).target.clone();
     let mut alone = invocation.clone();
     alone.role = ImageRole::StandAlone;
+    let tag = format!("sha256-{}.sig", alone.descriptor.digest.hex());
+    let tagged = vec![TaggedRecord { descriptor: invocation.descriptor.clone(), tag }];
+    alone.left_out = LeftOutRecord {
+        foreign_layers: vec![alone.descriptor.digest.clone()],
+        platforms: vec!["linux/arm64".to_owned()],
+    };
+    alone.tagged.clone_from(&tagged);
+    bundle(&mut inventory).tagged = tagged;
+    bundle(&mut inventory).referrers = vec![invocation.descriptor.clone()];
     bundle(&mut inventory).index = Some(invocation.descriptor);
     bundle(&mut inventory).images.push(component);
     inventory.items.push(ItemRecord::Image(alone));
@@ -37,7 +46,7 @@ fn statement() -> Value {
 
 /// Every statement that has one change too many.
 fn broken() -> Vec<Value> {
-    let changes: [(&str, Value); 19] = [
+    let changes: [(&str, Value); 25] = [
         ("/_type", "https://in-toto.io/Statement/v0.1".into()),
         ("/predicateType", "sealift:inventory/v2".into()),
         ("/subject/0/digest", json!({})),
@@ -57,6 +66,12 @@ fn broken() -> Vec<Value> {
         ("/predicate/items/0/parts/1/component", Value::Null),
         ("/predicate/items/1/complete", "some".into()),
         ("/predicate/items/1/kind", "invocation".into()),
+        ("/predicate/items/0/referrers", json!([])),
+        ("/predicate/items/0/tagged", json!([])),
+        ("/predicate/items/1/tagged/0/tag", "latest".into()),
+        ("/predicate/items/1/leftOut", json!({"platforms": ["linux/arm64"]})),
+        ("/predicate/items/1/leftOut/foreignLayers/0", "sha256:00".into()),
+        ("/predicate/items/1/leftOut/platforms", json!(["a", "a"])),
     ];
     let changed = changes.into_iter().map(|(pointer, value)| {
         let mut statement = statement();

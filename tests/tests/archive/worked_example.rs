@@ -158,7 +158,11 @@ fn the_limits_in_the_document_are_those_in_the_code() {
             "",
         ),
         ("manifests that are listed and not carried", number(graph::MAXIMUM_LEFT_OUT_TOGETHER), ""),
-        ("the referrers of an image", number(referrer::MAXIMUM_REFERRERS), ""),
+        (
+            "the referrers and the tagged manifests of an image, or of the index of a bundle",
+            number(referrer::MAXIMUM_REFERRERS),
+            "",
+        ),
         ("an attestation", number(attestation::MAXIMUM_LENGTH), " bytes"),
         ("levels of arrays and objects in JSON", number(strict_json::MAXIMUM_DEPTH), ""),
     ] {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, Once};
 
 use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::{Completeness, EntryRecord, ImageRole};
+use sealift_archive_format::inventory::{Completeness, EntryRecord, ImageRole, LeftOutRecord};
 use sealift_core::archive_layout::ArchiveLayoutError;
 use sealift_core::import::{DeliveryError, Destination, ImportError};
 use sealift_core::oci::{Descriptor, GraphError, ManifestBytes, Reference, Repository};
@@ -141,7 +141,24 @@ fn a_platform_that_has_no_such_name() {
     let mut consignment = images(&sample, &[("example.com/org/app:1", &image)]);
     consignment.images[0].completeness = Completeness::Selected;
     consignment.images[0].platforms = vec!["linux".to_owned()];
-    assert_error!(refused(&consignment), DocumentError::Platform(name) if name == "linux");
+    assert_error!(refused(&consignment), DocumentError::Graph { source: GraphError::NoPlatform { offered, .. }, .. }
+        if *offered == ["linux/amd64"]);
+}
+
+#[test]
+fn something_else_left_out_than_the_inventory_says() {
+    let (sample, image) = image();
+    let honest = images(&sample, &[("example.com/org/app:1", &image)]);
+    let lies: [fn(&mut LeftOutRecord); 2] = [
+        |left_out| left_out.platforms = vec!["linux/arm64".to_owned()],
+        |left_out| left_out.foreign_layers = vec![Digest::sha256(b"a layer")],
+    ];
+    for lie in lies {
+        let mut consignment = honest.clone();
+        lie(&mut consignment.images[0].left_out);
+        assert_error!(refused(&consignment), DocumentError::Platforms { reference, .. }
+            if reference == "example.com/org/app:1");
+    }
 }
 
 /// Manifests of images without layers, each as long as is read, in an index.
@@ -221,6 +238,10 @@ impl Sink for Noting {
     fn put_manifest(&self, repository: &Repository, manifest: &ManifestBytes) -> Result<(), SinkError> {
         self.manifests.lock().unwrap().push((repository.to_string(), manifest.descriptor().digest.clone()));
         Ok(())
+    }
+
+    fn held(&self, _: &Reference) -> Result<Option<Digest>, SinkError> {
+        Ok(None)
     }
 
     fn tag(&self, reference: &Reference, _: &ManifestBytes) -> Result<(), SinkError> {
@@ -364,6 +385,10 @@ impl Sink for Saboteur {
 
     fn put_manifest(&self, _: &Repository, _: &ManifestBytes) -> Result<(), SinkError> {
         Ok(())
+    }
+
+    fn held(&self, _: &Reference) -> Result<Option<Digest>, SinkError> {
+        Ok(None)
     }
 
     fn tag(&self, _: &Reference, _: &ManifestBytes) -> Result<(), SinkError> {

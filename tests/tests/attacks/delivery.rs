@@ -62,6 +62,10 @@ impl Sink for Failing {
         self.sink.put_manifest(repository, manifest)
     }
 
+    fn held(&self, reference: &Reference) -> Result<Option<Digest>, SinkError> {
+        self.sink.held(reference)
+    }
+
     fn tag(&self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError> {
         self.store(Stored::Tag)?;
         self.sink.tag(reference, manifest)
@@ -136,6 +140,10 @@ impl Sink for Meanwhile<'_> {
             change();
         }
         self.sink.put_manifest(repository, manifest)
+    }
+
+    fn held(&self, reference: &Reference) -> Result<Option<Digest>, SinkError> {
+        self.sink.held(reference)
     }
 
     fn tag(&self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError> {

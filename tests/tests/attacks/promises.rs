@@ -44,6 +44,8 @@ fn bundle(sample: &mut Sample, name: &str, reference: &str, stated: Option<&Valu
         images: vec![image],
         index: Some(record(&index)),
         reference: name.to_owned(),
+        referrers: Vec::new(),
+        tagged: Vec::new(),
         target: None,
     }];
     consignment.blobs = blobs(&sample.blobs, &[&config], &[&index]);

@@ -1,7 +1,11 @@
 //! What refers to an image has one order, and ends after two levels.
 
-use sealift_archive_format::inventory::ImageRole;
+use sealift_archive_format::inventory::{ImageRole, TaggedRecord};
+use sealift_core::oci::ReferrerKind;
+use sealift_core::trust::ReferrerRefusal;
+use sealift_core::verify::HeadError;
 use sealift_core::verify::documents::DocumentError;
+use sealift_proof::signature::SigningKey;
 use sealift_sample_publisher::image::{multi_platform_image, store};
 use sealift_tests::crossing::FarSide;
 use sealift_tests::malicious_exporter::{blobs, digest, document, image_record, record};
@@ -168,4 +172,106 @@ fn a_bundle_json_that_is_an_attestation_too() {
     let far = FarSide::trusting(&sample, hours(2));
     let error = far.refuses(&consignment.archive()).documents();
     assert_error!(error, DocumentError::BundleAsAttestation { digest } if digest == bundle.digest);
+}
+
+/// What cosign keeps under a tag: a manifest without a subject.
+fn signature(sample: &mut Sample, text: &str) -> Value {
+    let config = store(&mut sample.blobs, "application/vnd.oci.image.config.v1+json", b"{}".to_vec());
+    let layer_type = "application/vnd.dev.cosign.simplesigning.v1+json";
+    let layer = store(&mut sample.blobs, layer_type, text.as_bytes().to_vec());
+    let manifest = json!({ "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer] });
+    store(&mut sample.blobs, MANIFEST, manifest.to_string().into_bytes())
+}
+
+fn tag(subject: &Value, kind: &str) -> String {
+    format!("sha256-{}.{kind}", digest(subject).hex())
+}
+
+/// An image with what is listed for its tags, and nothing else.
+fn packed_tagged(sample: &Sample, image: &Value, tagged: &[(String, &Value)]) -> Vec<u8> {
+    let mut record_of_image = image_record("example.com/org/app:1", image, ImageRole::StandAlone);
+    let tagged_record =
+        |(tag, descriptor): &(String, &Value)| TaggedRecord { descriptor: record(descriptor), tag: tag.clone() };
+    record_of_image.tagged = tagged.iter().map(tagged_record).collect();
+    let mut consignment = Consignment::of_image(sample, 1, hours(0));
+    consignment.images = vec![record_of_image];
+    consignment.repositories.clear();
+    let roots: Vec<&Value> = [image].into_iter().chain(tagged.iter().map(|(_, descriptor)| *descriptor)).collect();
+    consignment.blobs = blobs(&sample.blobs, &[], &roots);
+    consignment.archive()
+}
+
+#[test]
+fn of_all_orders_of_tags_one_is_accepted() {
+    let (mut sample, image) = image();
+    let platform = document(&sample.blobs, &image)["manifests"][1].clone();
+    let (one, two) = (signature(&mut sample, "1"), signature(&mut sample, "2"));
+    let right = [
+        (tag(&platform, "sig"), &one),
+        (tag(&image, "att"), &one),
+        (tag(&image, "sig"), &two),
+        (tag(&two, "sig"), &one),
+    ];
+    let places: Vec<Value> = (0..right.len()).map(Value::from).collect();
+    for order in permutations(&places.iter().collect::<Vec<_>>()) {
+        let listed = |place: &&Value| right[usize::try_from(place.as_u64().unwrap()).unwrap()].clone();
+        let order: Vec<(String, &Value)> = order.iter().map(listed).collect();
+        let archive = packed_tagged(&sample, &image, &order);
+        if order == right {
+            far().accepts(&archive);
+        } else {
+            let wrong = order.iter().zip(&right).find(|(found, expected)| found != expected).unwrap().0;
+            let error = far().refuses(&archive).documents();
+            assert_error!(error, DocumentError::Tagged { tag, .. } if tag == wrong.0);
+        }
+    }
+}
+
+#[test]
+fn a_tag_that_is_about_nothing_that_is_carried() {
+    let (mut sample, image) = image();
+    let other = multi_platform_image(&mut sample.blobs, "app", b"other", &["amd64"]).unwrap();
+    let (one, two) = (signature(&mut sample, "1"), signature(&mut sample, "2"));
+    let three = signature(&mut sample, "3");
+    // What is tagged for something that is tagged for something that is tagged is too far away.
+    let far_away = [(tag(&image, "sig"), &one), (tag(&one, "sig"), &two), (tag(&two, "sig"), &three)];
+    let twice = [(tag(&image, "sig"), &one), (tag(&image, "sig"), &one)];
+    for tagged in [&[(tag(&other, "sig"), &one)][..], &far_away, &twice] {
+        let wrong = tagged.last().unwrap().0.clone();
+        let error = far().refuses(&packed_tagged(&sample, &image, tagged)).documents();
+        assert_error!(error, DocumentError::Tagged { tag, .. } if tag == wrong);
+    }
+}
+
+#[test]
+fn something_with_a_tag_that_refers_to_something_else() {
+    let (mut sample, image) = image();
+    let platform = document(&sample.blobs, &image)["manifests"][0].clone();
+    let (right, wrong) = (note(&mut sample, &image, "right"), note(&mut sample, &platform, "wrong"));
+    far().accepts(&packed_tagged(&sample, &image, &[(tag(&image, "sig"), &right)]));
+    let error = far().refuses(&packed_tagged(&sample, &image, &[(tag(&image, "sig"), &wrong)])).documents();
+    assert_error!(error, DocumentError::NotAReferrer { referrer, .. } if referrer == digest(&wrong));
+}
+
+#[test]
+fn something_with_a_tag_is_held_to_the_policy_of_referrers() {
+    let (mut sample, image) = image();
+    let runnable = multi_platform_image(&mut sample.blobs, "app", b"other", &["amd64"]).unwrap();
+    let runnable = document(&sample.blobs, &runnable)["manifests"][0].clone();
+    let archive = packed_tagged(&sample, &image, &[(tag(&image, "sig"), &runnable)]);
+    match far().refuses(&archive).head() {
+        HeadError::Referrer(ReferrerRefusal::Kind { kind: ReferrerKind::Image, referrer, .. }) => {
+            assert_eq!(referrer, digest(&runnable));
+        }
+        other => panic!("{other:?}"),
+    }
+    let signed = signature(&mut sample, "1");
+    let strict = far();
+    let key = SigningKey::from_seed(&[1; 32]).public_key().unwrap().to_pem().unwrap();
+    strict.store().begin().unwrap().add_attester(&"builder".parse().unwrap(), key.as_bytes()).unwrap();
+    let archive = packed_tagged(&sample, &image, &[(tag(&image, "sig"), &signed)]);
+    match strict.refuses(&archive).head() {
+        HeadError::Referrer(ReferrerRefusal::Unproven { referrer, .. }) => assert_eq!(referrer, digest(&signed)),
+        other => panic!("{other:?}"),
+    }
 }

@@ -272,6 +272,8 @@ fn pack(sample: &mut Sample, index: &Value) -> Consignment {
         images,
         index: Some(record(&index)),
         reference: BUNDLE.to_owned(),
+        referrers: Vec::new(),
+        tagged: Vec::new(),
         target: None,
     }];
     consignment.repositories.clear();

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use sealift_core::cnab::Deviation;
+use sealift_core::export::ExportRequest;
+use sealift_core::oci::Platforms;
 use sealift_core::report::{Report, Warning, WarningReport};
 use sealift_core::trust_store::RepositoryName;
 use sealift_core::verify::{Discard, Transport};
@@ -201,7 +203,10 @@ fn the_schema_describes_every_field_of_a_report_and_no_others() {
     let archive = sides.archive();
     let judged = sides.far.judge_by(archive.as_slice(), Some(AskedClock::AsOf(sides.now))).unwrap();
     let audited = judged.receive(&Discard, &Transport::default()).unwrap().report();
-    for report in [with_attestations(), with_a_pinned_key(), sides.far.verify(&archive).report(), audited] {
+    let chosen = Platforms::Only(vec!["linux/amd64".parse().unwrap()]);
+    let partial = sides.export(&ExportRequest { platforms: chosen, ..sides.request() }).unwrap();
+    let partial = sides.far.verify(&partial).report();
+    for report in [with_attestations(), with_a_pinned_key(), sides.far.verify(&archive).report(), partial, audited] {
         checker.check(&serde_json::to_value(report).unwrap(), "");
     }
     checker.check(&serde_json::to_value(trace()).unwrap(), "/$defs/trace");
@@ -211,7 +216,9 @@ fn the_schema_describes_every_field_of_a_report_and_no_others() {
     let unmet: Vec<String> = checker.described().difference(&checker.met).cloned().collect();
     // What an import adds is the command's own, and is checked there.
     let of_import = [
+        "/$defs/tag/properties/carried",
         "/$defs/tag/properties/digest",
+        "/$defs/tag/properties/form",
         "/$defs/tag/properties/reference",
         "/$defs/tufMirror/properties/everyRole",
         "/$defs/tufMirror/properties/folder",

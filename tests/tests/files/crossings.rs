@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use sealift_core::delivery_file::{DeliveryFile, DeliveryFileError, DeliveryForm};
 use sealift_core::docker_archive::DockerArchiveSource;
 use sealift_core::export::{ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, SourceReference};
-use sealift_core::import::{DeliveryError, Destination, ImportError};
+use sealift_core::import::{self, DeliveryError, DeliveryWishes, Destination, ImportError};
 use sealift_core::oci::Platforms;
 use sealift_core::thick_bundle::ThickBundle;
 use sealift_core::transfer::Source;
@@ -188,7 +188,7 @@ fn a_file_of_a_pipe_is_that_of_the_archive_in_a_file() {
     let sink = DeliveryFile::of(&path, form, &judged).unwrap();
     let transport = sealift_core::verify::Transport { file: Some(&file), ..Default::default() };
     let (destination, store) = (Destination::File { form }, crossing.far.store());
-    sealift_core::import::deliver(judged, &destination, &[], &store, &sink, &transport).unwrap();
+    import::deliver(judged, &destination, &DeliveryWishes::default(), &store, &sink, &transport).unwrap();
     assert!(fs::read(piped).unwrap() == fs::read(path).unwrap());
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::{BundleRecord, Completeness, ImageRecord, ImageRole};
+use sealift_archive_format::inventory::{BundleRecord, Completeness, ImageRecord, ImageRole, LeftOutRecord};
 use sealift_archive_format::strict_json::JsonError;
 use sealift_core::export::{self, ExportRequest, ItemOrigin, ItemRequest, SourceReference};
 use sealift_core::oci::media_type::{OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST};
@@ -101,9 +101,11 @@ fn record(reference: &str, role: ImageRole, image: &Descriptor) -> ImageRecord {
         completeness: Completeness::AllPlatforms,
         descriptor: image.into(),
         role,
+        left_out: LeftOutRecord::default(),
         platforms: Vec::new(),
         reference: reference.to_owned(),
         referrers: Vec::new(),
+        tagged: Vec::new(),
         target: None,
     }
 }
@@ -266,6 +268,8 @@ fn exhaustion_one_bundle_by_very_many_names() {
             images: images.clone(),
             index: None,
             reference: format!("e.example/s{number}:1"),
+            referrers: Vec::new(),
+            tagged: Vec::new(),
             target: None,
         });
     }

@@ -7,6 +7,7 @@
 mod authentication;
 mod bad_network;
 mod blobs;
+mod companions;
 mod conformance;
 mod hostile;
 mod http;
@@ -16,6 +17,7 @@ mod manifests;
 mod names;
 mod read_alike;
 mod real;
+mod sparse;
 mod tls;
 mod uploads;
 

@@ -13,7 +13,7 @@ use super::{Bundle, BundleImage};
 use crate::oci::descriptor::Annotations;
 use crate::oci::manifest::ImageIndex;
 use crate::oci::media_type::{DOCKER_CONFIG, DOCKER_INDEX, DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
-use crate::oci::{Descriptor, Document, ManifestBytes, ManifestError};
+use crate::oci::{Descriptor, Document, Graph, ManifestBytes, ManifestError};
 
 /// The media type of `bundle.json` in a registry.
 pub(crate) const BUNDLE_MEDIA_TYPE: &str = "application/vnd.cnab.bundle.config.v1+json";
@@ -322,6 +322,17 @@ impl From<&Descriptor> for Content {
 fn entry(descriptor: &Descriptor, annotations: &[(&str, &str)]) -> Entry {
     let Descriptor { media_type, digest, size, .. } = descriptor.clone();
     Entry { media_type, digest, size, annotations: annotations.iter().copied().collect() }
+}
+
+/// The manifests that only the index of a bundle has, children first: its config manifest and the index itself. What it lists beside
+/// these are images, which have names of their own.
+pub(crate) fn own_manifests(index: &Graph) -> Vec<&Digest> {
+    let root = index.root();
+    let config = match root.document() {
+        Document::Index(document) => config_entry(document).ok().map(|entry| &entry.digest),
+        Document::Image(_) => None,
+    };
+    config.into_iter().chain([&root.descriptor().digest]).collect()
 }
 
 /// The documents of a bundle in a registry, as its index points to them. They are believed only after [`check`].

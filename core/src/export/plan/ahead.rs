@@ -14,10 +14,10 @@ use super::super::request::{ExportRequest, ItemOrigin, SourceReference};
 use super::budget::PlanBudget;
 use super::referrers::{MAXIMUM_LISTED, plain};
 use super::{address, locate};
-use crate::cnab::{Bundle, registry_form};
+use crate::cnab::Bundle;
 use crate::oci::graph::{MAXIMUM_DEPTH, MAXIMUM_MANIFEST_BYTES, choose};
 use crate::oci::manifest::Document;
-use crate::oci::{Descriptor, ManifestBytes, Platforms, Reference, Repository, referrer};
+use crate::oci::{CosignTag, Descriptor, ManifestBytes, Platforms, Reference, Repository, referrer};
 use crate::transfer::{Source, SourceError, Workers};
 
 /// How many requests are under way at once, at most: an answer may have 4 MiB.
@@ -25,6 +25,7 @@ const MAXIMUM_AT_ONCE: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 
 type Resolved = Result<ManifestBytes, SourceError>;
 type Listed = Result<Vec<Descriptor>, SourceError>;
+type FoundByTag = Result<Option<ManifestBytes>, SourceError>;
 
 /// Answers that are used once.
 #[derive(Default)]
@@ -32,6 +33,7 @@ pub(super) struct Ahead {
     resolved: HashMap<(usize, String), Resolved>,
     manifests: HashMap<Digest, ManifestBytes>,
     listed: HashMap<(usize, Repository, Digest), Listed>,
+    found: HashMap<(usize, Repository, CosignTag), FoundByTag>,
 }
 
 impl Ahead {
@@ -43,6 +45,11 @@ impl Ahead {
     /// A manifest.
     pub(super) fn manifest(&mut self, digest: &Digest) -> Option<ManifestBytes> {
         self.manifests.remove(digest)
+    }
+
+    /// What a tag of cosign's resolves to.
+    pub(super) fn found(&mut self, place: &SourceReference, tag: &CosignTag) -> Option<FoundByTag> {
+        self.found.remove(&(address(&place.source), place.reference.repository().clone(), tag.clone()))
     }
 
     /// The list of what refers to a manifest.
@@ -64,6 +71,7 @@ enum What {
     Resolve(Reference),
     Manifest(Descriptor),
     Referrers(Digest),
+    Find(CosignTag),
 }
 
 /// How far what is found is followed.
@@ -73,8 +81,8 @@ struct Then {
     indexes: usize,
     /// How many more levels of referrers are listed.
     referrers: usize,
-    /// Whether this is the index of a bundle, which nothing is asked to refer to.
-    is_bundle: bool,
+    /// How many more levels of tags are asked for.
+    tags: usize,
     /// Whether platforms are chosen below it.
     is_referrer: bool,
 }
@@ -82,13 +90,16 @@ struct Then {
 enum Answer {
     Manifest(Resolved),
     Referrers(Listed),
+    Found(FoundByTag),
 }
 
 impl Answer {
     /// How many bytes were not counted before they arrived, because nothing lists how long they are: what a name resolves to.
     fn unlisted_size(&self, ask: &Ask) -> u64 {
         match (self, &ask.what) {
-            (Self::Manifest(Ok(manifest)), What::Resolve(_)) => manifest.descriptor().size,
+            (Self::Manifest(Ok(manifest)), What::Resolve(_)) | (Self::Found(Ok(Some(manifest))), _) => {
+                manifest.descriptor().size
+            }
             _ => 0,
         }
     }
@@ -97,7 +108,7 @@ impl Answer {
     fn listed_count(&self) -> usize {
         match self {
             Self::Referrers(Ok(listed)) => listed.len(),
-            Self::Manifest(_) | Self::Referrers(Err(_)) => 0,
+            Self::Manifest(_) | Self::Found(_) | Self::Referrers(Err(_)) => 0,
         }
     }
 }
@@ -146,22 +157,21 @@ pub(super) fn fetch(request: &ExportRequest, workers: &Workers, budget: PlanBudg
 }
 
 fn roots(request: &ExportRequest) -> Vec<Ask> {
-    let levels = if request.referrers.is_empty() { 0 } else { referrer::MAXIMUM_DEPTH + 1 };
-    let ask = |place: &SourceReference, is_bundle| Ask {
+    let (levels, tags) = if request.referrers.is_empty() { (0, 0) } else { (referrer::MAXIMUM_DEPTH + 1, 2) };
+    let ask = |place: &SourceReference| Ask {
         source: Arc::clone(&place.source),
         repository: place.reference.repository().clone(),
         what: What::Resolve(place.reference.clone()),
-        then: Then { indexes: MAXIMUM_DEPTH, referrers: levels, is_bundle, is_referrer: false },
+        then: Then { indexes: MAXIMUM_DEPTH, referrers: levels, tags, is_referrer: false },
     };
     let mut roots = Vec::new();
     for item in &request.items {
         match &item.origin {
-            ItemOrigin::Bundle { place, .. } => roots.push(ask(place, true)),
-            ItemOrigin::Image(place) => roots.push(ask(place, false)),
+            ItemOrigin::Bundle { place, .. } | ItemOrigin::Image(place) => roots.push(ask(place)),
             ItemOrigin::ThinBundle { bundle_json, images } => {
                 let bundle = Bundle::parse(bundle_json);
                 let places = bundle.iter().flat_map(|bundle| &bundle.images).filter_map(|it| locate(it, images).ok());
-                roots.extend(places.map(|place| ask(&place, false)));
+                roots.extend(places.map(|place| ask(&place)));
             }
         }
     }
@@ -175,6 +185,7 @@ enum Key {
     /// Wherever it comes from.
     Manifest(Digest),
     Referrers(usize, Repository, Digest),
+    Found(usize, Repository, CosignTag),
 }
 
 impl Ask {
@@ -184,6 +195,7 @@ impl Ask {
             What::Resolve(reference) => Key::Resolved(source, reference.to_string()),
             What::Manifest(descriptor) => Key::Manifest(descriptor.digest.clone()),
             What::Referrers(subject) => Key::Referrers(source, self.repository.clone(), subject.clone()),
+            What::Find(tag) => Key::Found(source, self.repository.clone(), tag.clone()),
         }
     }
 
@@ -195,6 +207,7 @@ impl Ask {
                 let listed = self.source.referrers(&self.repository, subject);
                 Answer::Referrers(listed.map(|listed| listed.iter().map(plain).collect()))
             }
+            What::Find(tag) => Answer::Found(self.source.find(&self.repository, &tag.tag())),
         }
     }
 
@@ -202,7 +215,7 @@ impl Ask {
     fn listed_size(&self) -> u64 {
         match &self.what {
             What::Manifest(descriptor) => descriptor.size,
-            What::Resolve(_) | What::Referrers(_) => 0,
+            What::Resolve(_) | What::Referrers(_) | What::Find(_) => 0,
         }
     }
 
@@ -213,12 +226,14 @@ impl Ask {
     /// What the plan will ask for because of an answer.
     fn follow(&self, answer: &Answer, platforms: &Platforms) -> Vec<Self> {
         match answer {
-            Answer::Manifest(Ok(manifest)) => self.follow_manifest(manifest, platforms),
+            Answer::Manifest(Ok(manifest)) | Answer::Found(Ok(Some(manifest))) => {
+                self.follow_manifest(manifest, platforms)
+            }
             Answer::Referrers(Ok(listed)) if listed.len() <= referrer::MAXIMUM_REFERRERS => {
                 let then = Then { indexes: MAXIMUM_DEPTH, is_referrer: true, ..self.then };
                 listed.iter().map(|it| self.also(What::Manifest(it.clone()), then)).collect()
             }
-            Answer::Manifest(Err(_)) | Answer::Referrers(_) => Vec::new(),
+            Answer::Manifest(Err(_)) | Answer::Referrers(_) | Answer::Found(_) => Vec::new(),
         }
     }
 
@@ -228,18 +243,22 @@ impl Ask {
         if let (Document::Index(index), Some(indexes)) = (manifest.document(), then.indexes.checked_sub(1)) {
             let all = Platforms::All;
             let (chosen, _) = choose(if then.is_referrer { &all } else { platforms }, &index.manifests);
-            let config = registry_form::config_entry(index).ok().filter(|_| then.is_bundle);
             for child in chosen {
-                let is_config = config.is_some_and(|config| config.digest == child.digest);
-                // Nothing is asked to refer to the manifest of a bundle's configuration, nor to what is below a referrer.
-                let referrers = if is_config || then.is_referrer { 0 } else { then.referrers };
-                let then = Then { indexes, referrers, is_bundle: false, ..then };
+                // Nothing is asked to refer to what is below a referrer.
+                let (referrers, tags) = if then.is_referrer { (0, 0) } else { (then.referrers, then.tags) };
+                let then = Then { indexes, referrers, tags, ..then };
                 asks.push(self.also(What::Manifest(child.clone()), then));
             }
         }
-        if let Some(referrers) = then.referrers.checked_sub(1).filter(|_| !then.is_bundle) {
-            let subject = manifest.descriptor().digest.clone();
-            asks.push(self.also(What::Referrers(subject), Then { referrers, ..then }));
+        let subject = &manifest.descriptor().digest;
+        if let Some(referrers) = then.referrers.checked_sub(1) {
+            asks.push(self.also(What::Referrers(subject.clone()), Then { referrers, ..then }));
+        }
+        // A referrer of a referrer of a referrer is not carried, whatever hangs off it.
+        let is_subject = !then.is_referrer || then.referrers > 0 || matches!(self.what, What::Find(_));
+        if let Some(tags) = then.tags.checked_sub(1).filter(|_| is_subject) {
+            let then = Then { indexes: MAXIMUM_DEPTH, referrers: 0, tags, is_referrer: true };
+            asks.extend(CosignTag::all_of(subject).map(|tag| self.also(What::Find(tag), then)));
         }
         asks
     }
@@ -257,6 +276,9 @@ impl Ahead {
             }
             (Key::Referrers(source, repository, subject), Answer::Referrers(answer)) => {
                 self.listed.insert((source, repository, subject), answer);
+            }
+            (Key::Found(source, repository, tag), Answer::Found(answer)) => {
+                self.found.insert((source, repository, tag), answer);
             }
             _ => {}
         }
@@ -284,6 +306,10 @@ mod tests {
                 serde_json::json!({ "schemaVersion": 2, "config": config, "layers": [], "annotations": remarks });
             let bytes = manifest.to_string().into_bytes();
             ManifestBytes::new(Descriptor::of(OCI_MANIFEST, &bytes), bytes).map_err(SourceError::new)
+        }
+
+        fn find(&self, _: &Repository, _: &Tag) -> Result<Option<ManifestBytes>, SourceError> {
+            Ok(None)
         }
 
         fn manifest(&self, _: &Repository, _: &Descriptor) -> Result<ManifestBytes, SourceError> {

@@ -32,6 +32,22 @@ pub enum PlanError {
         /// What is missing or unusable.
         source: Box<GraphError<Unfetched>>,
     },
+    /// It is not for any of the chosen platforms.
+    #[error("{reference} is not for any of the chosen platforms; it is for {}", or_none(.offered))]
+    NoPlatform {
+        /// The reference.
+        reference: String,
+        /// The platforms that it is for.
+        offered: Vec<String>,
+    },
+    /// The configuration of an image, which says for which platform it is, cannot be fetched.
+    #[error("the configuration of {reference} cannot be read")]
+    Config {
+        /// The reference.
+        reference: String,
+        /// Why fetching failed.
+        source: std::io::Error,
+    },
     /// A manifest cannot be read.
     #[error("{reference} is not a manifest that can be carried")]
     Manifest {
@@ -162,6 +178,10 @@ pub enum PlanError {
     },
 }
 
+fn or_none(offered: &[String]) -> String {
+    if offered.is_empty() { "no platform that it states".to_owned() } else { offered.join(", ") }
+}
+
 impl Remediable for PlanError {
     fn remedy(&self) -> Remedy {
         match self {
@@ -172,7 +192,8 @@ impl Remediable for PlanError {
             Self::NotAReferrer { .. } => Remedy::CorrectReferrers,
             Self::AnImage { .. } => Remedy::ExportAsImage,
             Self::RegistryForm { .. } => Remedy::PushBundleAgain,
-            Self::Read { .. } => Remedy::CheckNetwork,
+            Self::Read { .. } | Self::Config { .. } => Remedy::CheckNetwork,
+            Self::NoPlatform { offered, .. } => Remedy::ChoosePlatform { offered: offered.clone() },
             Self::Bundle { .. } => Remedy::CorrectBundle,
             Self::NoDigest { .. } => Remedy::StateDigests,
             Self::OtherContent { .. } => Remedy::ExportPromisedContent,

@@ -7,6 +7,7 @@ mod ahead;
 mod budget;
 mod dependencies;
 mod error;
+mod platforms;
 mod referrers;
 
 use std::collections::{BTreeSet, HashMap};
@@ -22,7 +23,8 @@ use crate::cnab::registry_form::{self, RegistryFormError};
 use crate::cnab::{Bundle, BundleError, BundleImage, bundle};
 use crate::oci::manifest::Document;
 use crate::oci::{
-    Descriptor, ForeignLayers, Graph, Graphs, ManifestBytes, Platforms, Reference, ReferrerKind, Repository,
+    Companions, Descriptor, ForeignLayers, Graph, GraphError, Graphs, ManifestBytes, Platforms, Reference,
+    ReferrerKind, Repository,
 };
 use crate::transfer::{BlobContent, Source, SourceError, Workers};
 use crate::verify::documents::{Closed, ClosedBundle, ClosedImage, ClosedItem, check_names};
@@ -42,7 +44,7 @@ pub struct Plan {
     pub closed: Closed,
     /// The source of each blob that is not a document.
     pub(super) origins: HashMap<Digest, Origin>,
-    /// The referrers of the images that are not carried, because their kind was not asked for.
+    /// The referrers of images and bundles that are not carried, because their kind was not asked for.
     pub left_out: Vec<LeftOutReferrer>,
 }
 
@@ -164,7 +166,9 @@ impl Planner<'_> {
         let held = |digest: &Digest| self.graphs.held(digest);
         registry_form::check(graph.root(), &bundle, (&config, &bundle_json), &described, held)
             .map_err(registry_form)?;
-        self.add_bundle(name, &config, bundle_json, bundle, graph, images);
+        let manifests: Vec<Digest> = registry_form::own_manifests(&graph).into_iter().cloned().collect();
+        let companions = self.companions(name, place, &manifests)?;
+        self.add_bundle(name, (&config, bundle_json), bundle, (graph, companions), images);
         Ok(())
     }
 
@@ -180,7 +184,8 @@ impl Planner<'_> {
         }
         let graph = self.walk_held(name, &root)?;
         let config = Descriptor::of(registry_form::BUNDLE_MEDIA_TYPE, bundle_json);
-        self.add_bundle(name, &config, bundle_json.to_vec(), bundle, graph, images);
+        // Nothing refers to an index that was made here.
+        self.add_bundle(name, (&config, bundle_json.to_vec()), bundle, (graph, Companions::default()), images);
         Ok(())
     }
 
@@ -200,6 +205,7 @@ impl Planner<'_> {
         let graph = self.resolve(name, place)?;
         let promised = name.parse::<Reference>().ok().and_then(|name| name.digest().cloned());
         require(name, promised.as_ref(), graph.root().descriptor())?;
+        self.require_platform(name, place, &graph)?;
         let (record, closed) = self.record(name, ImageRole::StandAlone, place, graph)?;
         self.plan.items.push(ItemRecord::Image(record));
         self.plan.closed.items.push(ClosedItem::Image(closed));
@@ -215,6 +221,7 @@ impl Planner<'_> {
     ) -> Result<(ImageRecord, ClosedImage), PlanError> {
         require(&image.reference, image.digest.as_ref(), root)?;
         let graph = self.walk(&image.reference, place, root)?;
+        self.require_platform(&image.reference, place, &graph)?;
         self.record(&image.reference, image.role(), place, graph)
     }
 
@@ -270,9 +277,7 @@ impl Planner<'_> {
         let walked = graphs.walk(root, platforms, ForeignLayers::Carry, fetch);
         let graph = match (walked, spent) {
             (_, Some(spent)) => return Err(spent),
-            (walked, None) => {
-                walked.map_err(|source| PlanError::Graph { reference: name.to_owned(), source: Box::new(source) })?
-            }
+            (walked, None) => walked.map_err(|error| ungraphed(name, error))?,
         };
         for blob in graph.blobs() {
             let origin = || Origin { source: Arc::clone(source), repository: repository.clone() };
@@ -296,8 +301,9 @@ impl Planner<'_> {
         place: &SourceReference,
         graph: Arc<Graph>,
     ) -> Result<(ImageRecord, ClosedImage), PlanError> {
-        let referrers = self.referrers(reference, place, &graph)?;
-        let image = ClosedImage { graph, referrers };
+        let manifests: Vec<Digest> = graph.manifests().iter().map(|it| it.descriptor().digest.clone()).collect();
+        let companions = self.companions(reference, place, &manifests)?;
+        let image = ClosedImage { graph, companions };
         Ok((image.record(reference, role), image))
     }
 
@@ -320,10 +326,9 @@ impl Planner<'_> {
     fn add_bundle(
         &mut self,
         name: &str,
-        config: &Descriptor,
-        bundle_json: Vec<u8>,
+        (config, bundle_json): (&Descriptor, Vec<u8>),
         bundle: Bundle,
-        index: Arc<Graph>,
+        (index, companions): (Arc<Graph>, Companions),
         images: Images,
     ) {
         let (records, images) = images.into_iter().unzip();
@@ -332,13 +337,24 @@ impl Planner<'_> {
             images: records,
             index: Some(index.root().descriptor().into()),
             reference: name.to_owned(),
+            referrers: companions.referrer_records(),
+            tagged: companions.tagged_records(),
             target: None,
         }));
         let digest = config.digest.clone();
         self.plan.closed.bundle_files.insert(digest.clone(), bundle_json.into());
         let bundle = Arc::new(bundle);
-        let closed = ClosedBundle { digest, bundle, index: Some(index), images };
+        let closed = ClosedBundle { digest, bundle, index: Some(index), images, companions };
         self.plan.closed.items.push(ClosedItem::Bundle(closed));
+    }
+}
+
+/// Why there is no graph below a reference.
+fn ungraphed(name: &str, error: GraphError<Unfetched>) -> PlanError {
+    let reference = name.to_owned();
+    match error {
+        GraphError::NoPlatform { offered, .. } => PlanError::NoPlatform { reference, offered },
+        other => PlanError::Graph { reference, source: Box::new(other) },
     }
 }
 

@@ -1,8 +1,9 @@
-//! The referrers of an image: signatures, SBOMs, attestations (OCI Image Specification 1.1, `subject`).
+//! What hangs off an image, or off the index of a bundle: signatures, SBOMs, attestations. Referrers say so in their `subject` (OCI Image
+//! Specification 1.1), and cosign says so with a tag.
 //!
-//! Promise: each referrer of a manifest of the image, or of one of its referrers, is carried with everything below it
-//! if its kind is asked for, or there is no plan; those left out are named; and subjects come before their referrers,
-//! in an order that the source does not decide.
+//! Promise: each referrer of a manifest of the image, or of one of its referrers, and what has a tag of cosign's for one of these, is
+//! carried with everything below it if its kind is asked for, or there is no plan; those left out are named; and subjects come before
+//! their referrers, in an order that the source does not decide.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use sealift_archive_format::Digest;
 use super::super::request::SourceReference;
 use super::{PlanError, Planner, address};
 use crate::oci::referrer::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
-use crate::oci::{Descriptor, Graph, Platforms, ReferrerKind};
+use crate::oci::{Companions, CosignTag, Descriptor, Graph, Platforms, ReferrerKind, TaggedGraph};
 
 /// The most referrers that are listed in one plan, carried or not.
 pub(super) const MAXIMUM_LISTED: usize = 100_000;
@@ -25,27 +26,96 @@ pub(super) fn plain(listed: &Descriptor) -> Descriptor {
 /// A referrer that is not carried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOutReferrer {
-    /// The reference of the image.
+    /// The reference of the image or the bundle.
     pub image: String,
     /// The referrer.
     pub digest: Digest,
+    /// The tag that says what it refers to, if it is not its `subject`.
+    pub tag: Option<CosignTag>,
     /// Its kind, which was not asked for.
     pub kind: ReferrerKind,
 }
 
 impl Planner<'_> {
-    /// Adds the referrers of an image's manifests, level by level.
-    pub(super) fn referrers(
+    /// What hangs off these manifests, as far as its kind was asked for.
+    pub(super) fn companions(
         &mut self,
         name: &str,
         place: &SourceReference,
-        image: &Graph,
+        manifests: &[Digest],
+    ) -> Result<Companions, PlanError> {
+        let mut companions = Companions::default();
+        if self.kinds.is_empty() {
+            return Ok(companions);
+        }
+        companions.referrers = self.referrers(name, place, manifests)?;
+        let referrers = companions.referrers.iter().map(|it| it.root().descriptor().digest.clone());
+        let mut subjects: Vec<Digest> = manifests.iter().cloned().chain(referrers).collect();
+        let mut seen = BTreeSet::new();
+        // What is tagged for something tagged is carried too, and nothing beyond.
+        for _ in 0..2 {
+            let mut found = Vec::new();
+            for subject in subjects {
+                if !seen.insert(subject.clone()) {
+                    continue;
+                }
+                for tagged in self.tagged(name, place, &subject)? {
+                    found.push(tagged.graph.root().descriptor().digest.clone());
+                    companions.tagged.push(tagged);
+                }
+                if companions.count() > MAXIMUM_REFERRERS {
+                    return Err(PlanError::TooManyReferrers { reference: name.to_owned() });
+                }
+            }
+            subjects = found;
+        }
+        Ok(companions)
+    }
+
+    /// What has a tag of cosign's for a manifest, in the order of the tags, as far as its kind was asked for.
+    fn tagged(&mut self, name: &str, place: &SourceReference, subject: &Digest) -> Result<Vec<TaggedGraph>, PlanError> {
+        let mut found = Vec::new();
+        for tag in CosignTag::all_of(subject) {
+            let Some(root) = self.find(name, place, &tag)? else { continue };
+            let graph = self.walk_for(&Platforms::All, name, place, &root)?;
+            let elsewhere = graph.root().document().subject().filter(|about| about.digest != *subject);
+            if elsewhere.is_some() {
+                return Err(PlanError::NotAReferrer { referrer: root.digest, subject: subject.clone() });
+            }
+            let kind = ReferrerKind::of(&graph);
+            if self.kinds.contains(&kind) {
+                found.push(TaggedGraph { tag, graph });
+            } else {
+                let (image, digest) = (name.to_owned(), root.digest);
+                self.plan.left_out.push(LeftOutReferrer { image, digest, tag: Some(tag), kind });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The manifest under a tag, as far as the source has it.
+    fn find(&mut self, name: &str, place: &SourceReference, tag: &CosignTag) -> Result<Option<Descriptor>, PlanError> {
+        let repository = place.reference.repository();
+        let found = match self.ahead.found(place, tag) {
+            Some(found) => found,
+            None => self.asked(place)?.find(repository, &tag.tag()),
+        };
+        let unlisted = |source| PlanError::Referrers { reference: name.to_owned(), source };
+        let Some(manifest) = found.map_err(unlisted)? else { return Ok(None) };
+        let descriptor = plain(manifest.descriptor());
+        self.hold(name, manifest)?;
+        Ok(Some(descriptor))
+    }
+
+    /// The referrers of manifests, level by level.
+    fn referrers(
+        &mut self,
+        name: &str,
+        place: &SourceReference,
+        manifests: &[Digest],
     ) -> Result<Vec<Arc<Graph>>, PlanError> {
         let mut referrers: Vec<Arc<Graph>> = Vec::new();
-        if self.kinds.is_empty() {
-            return Ok(referrers);
-        }
-        let mut subjects: Vec<Digest> = image.manifests().iter().map(|it| it.descriptor().digest.clone()).collect();
+        let mut subjects: Vec<Digest> = manifests.to_vec();
         let mut seen: BTreeSet<Digest> = subjects.iter().cloned().collect();
         // One level more than is carried is listed, so that nothing is left behind unnoticed.
         for level in 0..=MAXIMUM_DEPTH {
@@ -59,7 +129,7 @@ impl Planner<'_> {
                         let (reference, referrer) = (name.to_owned(), referrer.digest);
                         return Err(PlanError::ReferrerTooDeep { reference, referrer });
                     }
-                    if seen.len() > MAXIMUM_REFERRERS.saturating_add(image.manifests().len()) {
+                    if seen.len() > MAXIMUM_REFERRERS.saturating_add(manifests.len()) {
                         return Err(PlanError::TooManyReferrers { reference: name.to_owned() });
                     }
                     let graph = self.walk_referrer(name, place, &referrer, &subject)?;
@@ -69,7 +139,7 @@ impl Planner<'_> {
                         referrers.push(graph);
                     } else {
                         let (image, digest) = (name.to_owned(), referrer.digest);
-                        self.plan.left_out.push(LeftOutReferrer { image, digest, kind });
+                        self.plan.left_out.push(LeftOutReferrer { image, digest, tag: None, kind });
                     }
                 }
             }

@@ -41,6 +41,19 @@ pub enum Platforms {
     All,
     /// Those that one of these selects. The index itself is unchanged; its other children are listed as left out.
     Only(Vec<Platform>),
+    /// Those that are written like one of these, as an inventory lists them.
+    Named(BTreeSet<String>),
+}
+
+impl Platforms {
+    /// Whether the manifests for a platform are carried. `unknown/unknown` is not a platform that anyone could choose.
+    fn carries(&self, platform: &Platform) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(wishes) => !platform.is_unknown() && wishes.iter().any(|wish| wish.selects(platform)),
+            Self::Named(names) => !platform.is_unknown() && names.contains(&platform.to_string()),
+        }
+    }
 }
 
 /// What to do with layers that registries are not meant to distribute.
@@ -147,10 +160,12 @@ pub enum GraphError<E: std::error::Error + 'static> {
         manifest: Digest,
     },
     /// None of the chosen platforms is there.
-    #[error("index {digest} has none of the chosen platforms")]
+    #[error("index {digest} has none of the chosen platforms; it has {}", .offered.join(", "))]
     NoPlatform {
         /// The index.
         digest: Digest,
+        /// The platforms that it has.
+        offered: Vec<String>,
     },
 }
 
@@ -218,6 +233,24 @@ impl Graph {
     /// The content that is listed but not carried.
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out
+    }
+
+    /// Whether an index in it lists manifests that are not carried.
+    pub fn is_partial(&self) -> bool {
+        self.left_out.iter().any(|left| left.reason == LeftOutReason::Platform)
+    }
+
+    /// The platforms of the manifests that are listed but not carried, as the indexes state them.
+    pub fn left_out_platforms(&self) -> BTreeSet<String> {
+        let left_out = self.left_out.iter().filter(|left| left.reason == LeftOutReason::Platform);
+        let stated = left_out.filter_map(|left| left.descriptor.platform.as_ref());
+        stated.filter(|platform| !platform.is_unknown()).map(ToString::to_string).collect()
+    }
+
+    /// The layers that are listed but not carried, because registries are not meant to distribute them.
+    pub fn left_out_layers(&self) -> BTreeSet<&Digest> {
+        let left_out = self.left_out.iter().filter(|left| left.reason == LeftOutReason::ForeignLayer);
+        left_out.map(|left| &left.descriptor.digest).collect()
     }
 
     fn images(&self) -> impl Iterator<Item = &super::ImageManifest> {
@@ -300,6 +333,10 @@ impl Graphs {
         let mut walk = Walk { graphs: self, graph, platforms, fetch, seen: HashSet::new() };
         walk.child(root, 0)?;
         let mut graph = walk.graph;
+        if graph.is_partial() && graph.images().next().is_none() {
+            let offered = graph.left_out_platforms().into_iter().collect();
+            return Err(GraphError::NoPlatform { digest: root.digest.clone(), offered });
+        }
         let left = MAXIMUM_ATTESTATIONS_TOGETHER.saturating_sub(self.attestations);
         graph.attestations = attestation::attached(&graph.manifests, left).ok_or(GraphError::AttestationsTogether)?;
         self.attestations = self.attestations.saturating_add(graph.attestations.len());
@@ -409,9 +446,6 @@ impl<F> Walk<'_, F> {
         F: FnMut(&Descriptor) -> Result<ManifestBytes, E>,
     {
         let (chosen, others) = choose(self.platforms, children);
-        if chosen.is_empty() && !children.is_empty() {
-            return Err(GraphError::NoPlatform { digest: parent.clone() });
-        }
         self.leave_out(parent, others, LeftOutReason::Platform);
         let stated = chosen.iter().filter_map(|child| child.platform.as_ref());
         self.graph.platforms.extend(stated.filter(|platform| !platform.is_unknown()).map(ToString::to_string));
@@ -446,21 +480,21 @@ impl<F> Walk<'_, F> {
     }
 }
 
-/// Splits an index's children into those to carry and the others. Children of no platform are carried; an attestation
-/// is treated like the manifest that it is about.
+/// Splits an index's children into those to carry and the others. An attestation is treated like the manifest beside it that it is
+/// about; other children of no platform are carried.
 pub(crate) fn choose<'d>(
     platforms: &Platforms,
     children: &'d [Descriptor],
 ) -> (Vec<&'d Descriptor>, Vec<&'d Descriptor>) {
-    let Platforms::Only(wishes) = platforms else { return (children.iter().collect(), Vec::new()) };
-    let selected = |child: &Descriptor| {
-        child.platform.as_ref().is_none_or(|platform| wishes.iter().any(|wish| wish.selects(platform)))
-    };
-    let chosen: HashSet<&Digest> = children.iter().filter(|child| selected(child)).map(|child| &child.digest).collect();
-    children.iter().partition(|child| {
-        let about_chosen = attestation::attested(child).is_some_and(|digest| chosen.contains(&digest));
-        selected(child) || about_chosen
-    })
+    if *platforms == Platforms::All {
+        return (children.iter().collect(), Vec::new());
+    }
+    let listed: HashSet<&Digest> = children.iter().map(|child| &child.digest).collect();
+    let about = |child: &Descriptor| attestation::attested(child).filter(|digest| listed.contains(digest));
+    let is_chosen = |child: &&Descriptor| child.platform.as_ref().is_none_or(|platform| platforms.carries(platform));
+    let chosen = children.iter().filter(|child| about(child).is_none()).filter(is_chosen);
+    let chosen: HashSet<&Digest> = chosen.map(|child| &child.digest).collect();
+    children.iter().partition(|child| about(child).map_or_else(|| is_chosen(child), |digest| chosen.contains(&digest)))
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::entry_name::EntryPlace;
-use sealift_archive_format::inventory::{Completeness, ImageRecord, ImageRole, Inventory, ItemRecord};
+use sealift_archive_format::inventory::{Completeness, ImageRecord, ImageRole, Inventory, ItemRecord, LeftOutRecord};
 
 use super::DocumentError;
 use crate::cnab::Bundle;
-use crate::oci::{Descriptor, Document, Graph, ManifestBytes, Reference};
+use crate::oci::{Companions, Descriptor, Document, Graph, ManifestBytes, Reference};
 use crate::report::{self, Warning};
 use crate::trust::NamedGraphs;
 
@@ -45,15 +45,17 @@ pub struct ClosedBundle {
     pub index: Option<Arc<Graph>>,
     /// Its images, in the order of the inventory.
     pub images: Vec<ClosedImage>,
+    /// What hangs off the index.
+    pub companions: Companions,
 }
 
-/// An image, its graph, and its referrers.
+/// An image, its graph, and what hangs off it.
 #[derive(Debug)]
 pub struct ClosedImage {
     /// The image and everything below it.
     pub graph: Arc<Graph>,
-    /// Its referrers, each after its subject.
-    pub referrers: Vec<Arc<Graph>>,
+    /// What hangs off it.
+    pub companions: Companions,
 }
 
 /// A blob of an archive.
@@ -88,19 +90,34 @@ impl<'a> Unique<'a> {
 
 /// Whether everything that an image lists is carried.
 pub(super) fn completeness(image: &Graph) -> Completeness {
-    if image.left_out().is_empty() { Completeness::AllPlatforms } else { Completeness::Selected }
+    if image.is_partial() { Completeness::Selected } else { Completeness::AllPlatforms }
+}
+
+/// What an inventory says about what an image lists and is not carried.
+pub(super) fn left_out(image: &Graph) -> LeftOutRecord {
+    LeftOutRecord {
+        foreign_layers: image.left_out_layers().into_iter().cloned().collect(),
+        platforms: image.left_out_platforms().into_iter().collect(),
+    }
 }
 
 impl ClosedImage {
+    /// What an inventory says about what it lists and is not carried.
+    pub(crate) fn left_out(&self) -> LeftOutRecord {
+        left_out(&self.graph)
+    }
+
     /// What an inventory says about the image.
     pub fn record(&self, reference: &str, role: ImageRole) -> ImageRecord {
         ImageRecord {
             completeness: completeness(&self.graph),
             descriptor: self.graph.root().descriptor().into(),
             role,
+            left_out: self.left_out(),
             platforms: self.graph.platforms().map(str::to_owned).collect(),
             reference: reference.to_owned(),
-            referrers: self.referrers.iter().map(|referrer| referrer.root().descriptor().into()).collect(),
+            referrers: self.companions.referrer_records(),
+            tagged: self.companions.tagged_records(),
             target: None,
         }
     }
@@ -135,7 +152,17 @@ impl ClosedItem {
         }
     }
 
-    /// From where everything of it is reached, except for referrers: the index of a bundle, and the images that it does not list.
+    /// What hangs off it and its images: a bundle's own first.
+    fn companions(&self) -> impl Iterator<Item = &Companions> {
+        let own = match self {
+            Self::Bundle(bundle) => Some(&bundle.companions),
+            Self::Image(_) => None,
+        };
+        own.into_iter().chain(self.images().iter().map(|image| &image.companions))
+    }
+
+    /// From where everything of it is reached, except for what hangs off it: the index of a bundle, and the images that it does
+    /// not list.
     fn roots(&self) -> impl Iterator<Item = &Arc<Graph>> {
         let lists_images = matches!(self, Self::Bundle(bundle) if bundle.index_lists_images());
         let images = self.images().iter().map(|image| &image.graph).filter(move |_| !lists_images);
@@ -154,13 +181,14 @@ impl Closed {
         let mut named = Vec::new();
         for (record, item) in inventory.items.iter().zip(&self.items) {
             if let ClosedItem::Bundle(bundle) = item {
-                named.push(NamedGraphs { reference: record.reference(), graph: bundle.index.as_ref(), referrers: &[] });
+                let (graph, companions) = (bundle.index.as_ref(), &bundle.companions);
+                named.push(NamedGraphs { reference: record.reference(), graph, companions });
             }
             let images = record.images().iter().zip(item.images());
             named.extend(images.map(|(record, image)| NamedGraphs {
                 reference: &record.reference,
                 graph: Some(&image.graph),
-                referrers: &image.referrers,
+                companions: &image.companions,
             }));
         }
         named
@@ -184,33 +212,36 @@ impl Closed {
     /// The reference of the item or part that each blob belongs to first, in the inventory from which this was made.
     pub fn names<'a>(&'a self, inventory: &'a Inventory) -> HashMap<&'a Digest, &'a str> {
         let mut names = HashMap::new();
-        for NamedGraphs { reference, graph, referrers } in self.named_graphs(inventory) {
-            for blob in graph.into_iter().chain(referrers).flat_map(|graph| graph.blobs()) {
-                names.entry(&blob.digest).or_insert(reference);
+        for named in self.named_graphs(inventory) {
+            for blob in named.graphs().flat_map(|graph| graph.blobs()) {
+                names.entry(&blob.digest).or_insert(named.reference);
             }
         }
         names
     }
 
-    /// Every graph once, in the order of their roots in an archive: for each item its index and its images, then the
-    /// referrers of all images.
+    /// Every graph once, in the order of their roots in an archive: for each item its index and its images, then what
+    /// hangs off them.
     pub fn graphs(&self) -> Vec<&Arc<Graph>> {
         let items = self.items.iter();
         let items = items.flat_map(|item| item.index().into_iter().chain(item.images().iter().map(|it| &it.graph)));
-        let referrers = self.all_images().flat_map(|image| &image.referrers);
         let mut seen = HashSet::new();
-        items.chain(referrers).filter(|graph| seen.insert(Arc::as_ptr(graph))).collect()
+        items.chain(self.companions()).filter(|graph| seen.insert(Arc::as_ptr(graph))).collect()
+    }
+
+    /// What hangs off every item and its images, in the order of the inventory.
+    fn companions(&self) -> impl Iterator<Item = &Arc<Graph>> {
+        self.items.iter().flat_map(ClosedItem::companions).flat_map(Companions::graphs)
     }
 
     /// Every manifest and index once, level by level: first, for each item, its index (or its images, if it has none),
-    /// and the referrers of all images; then what these list, in the order in which they list it, and so on.
+    /// and what hangs off them; then what these list, in the order in which they list it, and so on.
     fn manifests(&self) -> Vec<&ManifestBytes> {
         let graphs = self.graphs();
         let carried = graphs.iter().flat_map(|graph| graph.manifests());
         let carried: HashMap<&Digest, &ManifestBytes> = carried.map(|it| (&it.descriptor().digest, it)).collect();
         let items = self.items.iter().flat_map(ClosedItem::roots);
-        let referrers = self.all_images().flat_map(|image| &image.referrers);
-        let roots = items.chain(referrers).map(|graph| graph.root());
+        let roots = items.chain(self.companions()).map(|graph| graph.root());
         let mut seen = HashSet::new();
         let mut manifests: Vec<&ManifestBytes> = roots.filter(|root| seen.insert(&root.descriptor().digest)).collect();
         let mut at = 0;

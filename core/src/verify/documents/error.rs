@@ -106,17 +106,14 @@ pub enum DocumentError {
         /// How it differs.
         source: RegistryFormError,
     },
-    /// The inventory does not state the platforms of an image that are carried.
-    #[error("the inventory does not state the platforms of {reference} that are carried: {}", .found.join(", "))]
+    /// The inventory does not state which platforms of an image are carried, or what was left out.
+    #[error("the inventory does not state what of {reference} is carried, and what was left out; its platforms here: {}", .found.join(", "))]
     Platforms {
         /// The reference of the image.
         reference: String,
         /// The platforms that are carried.
         found: Vec<String>,
     },
-    /// A platform in the inventory is not valid.
-    #[error("{0:?} is not a platform")]
-    Platform(String),
     /// A referrer refers to nothing that is carried for its image.
     #[error("{referrer} is carried as a referrer of {reference}, but refers to {}", .subject.as_ref().map_or("nothing".to_owned(), Digest::to_string))]
     NotAReferrer {
@@ -144,6 +141,16 @@ pub enum DocumentError {
         found: Digest,
         /// The referrer that should be; nothing after the last one.
         expected: Option<Digest>,
+    },
+    /// Something is listed for its tag, but the tag is not about anything that is carried, or it is not in its one place.
+    #[error(
+        "tag {tag} of {reference} is not about anything that is carried with it, or is listed in another place than its own"
+    )]
+    Tagged {
+        /// The reference of the image or the bundle.
+        reference: String,
+        /// The tag.
+        tag: String,
     },
     /// An image has more referrers than the limit.
     #[error("image {reference} has {count} referrers; the limit is {MAXIMUM_REFERRERS}")]
@@ -190,11 +197,11 @@ impl Remediable for DocumentError {
             | Self::TooManyReferrers { .. }
             | Self::ReferrerTooDeep { .. }
             | Self::ReferrerOrder { .. }
+            | Self::Tagged { .. }
             | Self::Order { .. }
             | Self::BundleAsAttestation { .. }
             | Self::TooManySubjects { .. }
-            | Self::Platforms { .. }
-            | Self::Platform(_) => Remedy::AskExporter { about: ExporterMatter::Content },
+            | Self::Platforms { .. } => Remedy::AskExporter { about: ExporterMatter::Content },
             Self::BundleIndexForm { .. } => Remedy::AskPublisher { about: PublisherMatter::BundleIndex },
             Self::Reference { .. } => Remedy::UseFullName,
             Self::Promise { .. } => Remedy::ExportPromisedContent,

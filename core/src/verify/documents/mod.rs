@@ -26,7 +26,7 @@ use crate::cnab::registry_form;
 use crate::oci::manifest::{Document, ManifestBytes};
 use crate::oci::media_type::{self, Announced};
 use crate::oci::referrer::{self, MAXIMUM_REFERRERS};
-use crate::oci::{Descriptor, ForeignLayers, Graph, GraphError, Graphs, Platform, Platforms};
+use crate::oci::{Companions, Descriptor, ForeignLayers, Graph, GraphError, Graphs, Platforms, TaggedGraph};
 
 /// The longest that all held documents may be together, in bytes.
 pub const MAXIMUM_HELD: u64 = 32 * 1024 * 1024;
@@ -177,12 +177,14 @@ impl Closing<'_> {
         let index = match &record.index {
             None => None,
             Some(index) => {
-                let graph = self.walk(&record.reference, &platforms(&record.images)?, index)?;
+                let graph = self.walk(&record.reference, &platforms(&record.images), index)?;
                 self.check_index(record, &graph)?;
                 Some(graph)
             }
         };
-        Ok(ClosedBundle { digest: record.descriptor.digest.clone(), bundle, index, images })
+        let manifests = index.as_ref().map(|index| registry_form::own_manifests(index)).unwrap_or_default();
+        let companions = self.companions(&record.reference, &manifests, &record.referrers, &record.tagged)?;
+        Ok(ClosedBundle { digest: record.descriptor.digest.clone(), bundle, index, images, companions })
     }
 
     /// A bundle's index leads anyone who pulls it to this `bundle.json` and these images, and to nothing else.
@@ -195,16 +197,37 @@ impl Closing<'_> {
     }
 
     fn image(&mut self, record: &ImageRecord) -> Result<ClosedImage, DocumentError> {
-        let graph = self.walk(&record.reference, &platforms(std::slice::from_ref(record))?, &record.descriptor)?;
+        let graph = self.walk(&record.reference, &platforms(std::slice::from_ref(record)), &record.descriptor)?;
         check_platforms(record, &graph)?;
-        let count = record.referrers.len();
+        let manifests: Vec<&Digest> = graph.manifests().iter().map(|manifest| &manifest.descriptor().digest).collect();
+        let companions = self.companions(&record.reference, &manifests, &record.referrers, &record.tagged)?;
+        Ok(ClosedImage { graph: Arc::clone(&graph), companions })
+    }
+
+    /// What hangs off these manifests.
+    fn companions(
+        &mut self,
+        reference: &str,
+        manifests: &[&Digest],
+        referrers: &[inventory::DescriptorRecord],
+        tagged: &[inventory::TaggedRecord],
+    ) -> Result<Companions, DocumentError> {
+        let count = referrers.len().saturating_add(tagged.len());
         if count > MAXIMUM_REFERRERS {
-            return Err(DocumentError::TooManyReferrers { reference: record.reference.clone(), count });
+            return Err(DocumentError::TooManyReferrers { reference: reference.to_owned(), count });
         }
-        let walk = |referrer| self.walk(&record.reference, &Platforms::All, referrer);
-        let referrers: Vec<_> = record.referrers.iter().map(walk).collect::<Result<_, _>>()?;
-        check_referrers(&record.reference, &graph, &referrers)?;
-        Ok(ClosedImage { graph, referrers })
+        let mut companions = Companions::default();
+        for referrer in referrers {
+            companions.referrers.push(self.walk(reference, &Platforms::All, referrer)?);
+        }
+        for inventory::TaggedRecord { descriptor, tag } in tagged {
+            let (reference, name) = (reference.to_owned(), tag.clone());
+            let tag = tag.parse().map_err(|_| DocumentError::Tagged { reference: reference.clone(), tag: name })?;
+            companions.tagged.push(TaggedGraph { tag, graph: self.walk(&reference, &Platforms::All, descriptor)? });
+        }
+        check_referrers(reference, manifests, &companions.referrers)?;
+        check_tagged(reference, manifests, &companions)?;
+        Ok(companions)
     }
 
     fn walk(
@@ -221,20 +244,21 @@ impl Closing<'_> {
 }
 
 /// The platforms to walk: all, unless the exporter chose.
-fn platforms(images: &[ImageRecord]) -> Result<Platforms, DocumentError> {
+fn platforms(images: &[ImageRecord]) -> Platforms {
     if images.iter().all(|image| image.completeness == Completeness::AllPlatforms) {
-        return Ok(Platforms::All);
+        return Platforms::All;
     }
-    let names: std::collections::BTreeSet<&String> = images.iter().flat_map(|image| &image.platforms).collect();
-    let parse = |name: &String| name.parse::<Platform>().map_err(|_| DocumentError::Platform(name.clone()));
-    Ok(Platforms::Only(names.into_iter().map(parse).collect::<Result<_, _>>()?))
+    Platforms::Named(images.iter().flat_map(|image| &image.platforms).cloned().collect())
 }
 
-/// The platforms of an image are those that its index states for the carried manifests, and it is complete if
-/// everything is carried.
+/// The platforms of an image are those that its index states for the carried manifests, it is complete if everything is carried, and
+/// what was left out is what its inventory says.
 fn check_platforms(record: &ImageRecord, graph: &Graph) -> Result<(), DocumentError> {
     let same_platforms = record.platforms.iter().map(String::as_str).eq(graph.platforms());
-    if record.completeness == closed::completeness(graph) && same_platforms {
+    if record.completeness == closed::completeness(graph)
+        && same_platforms
+        && record.left_out == closed::left_out(graph)
+    {
         return Ok(());
     }
     let found = graph.platforms().map(str::to_owned).collect();
@@ -243,15 +267,16 @@ fn check_platforms(record: &ImageRecord, graph: &Graph) -> Result<(), DocumentEr
 
 /// Everything that is carried as a referrer refers to the image, directly or through another referrer, and referrers
 /// are in their one order.
-fn check_referrers(reference: &str, image: &Graph, referrers: &[Arc<Graph>]) -> Result<(), DocumentError> {
+fn check_referrers(reference: &str, manifests: &[&Digest], referrers: &[Arc<Graph>]) -> Result<(), DocumentError> {
     if referrers.is_empty() {
         return Ok(());
     }
-    referrers.iter().try_for_each(|referrer| check_inner_subjects(reference, referrer))?;
+    let about = |referrer: &Graph| referrer.root().document().subject().map(|subject| subject.digest.clone());
+    referrers.iter().try_for_each(|referrer| check_inner_subjects(reference, referrer, about(referrer).as_ref()))?;
     let digest = |graph: &Graph| graph.root().descriptor().digest.clone();
-    let expected = referrer::in_order(image, referrers.iter().map(Arc::as_ref));
+    let expected = referrer::in_order(manifests, referrers.iter().map(Arc::as_ref));
     let reached: HashSet<Digest> = expected.iter().copied().map(digest).collect();
-    let of_image: HashSet<&Digest> = image.manifests().iter().map(|manifest| &manifest.descriptor().digest).collect();
+    let of_image: HashSet<&Digest> = manifests.iter().copied().collect();
     for (at, found) in referrers.iter().enumerate() {
         let (reference, referrer) = (reference.to_owned(), digest(found));
         let expected = expected.get(at).copied().map(digest);
@@ -271,12 +296,24 @@ fn check_referrers(reference: &str, image: &Graph, referrers: &[Arc<Graph>]) -> 
     Ok(())
 }
 
+/// What has a tag of cosign's is about something that is carried, says nothing else in its `subject`, and is in its one place.
+fn check_tagged(reference: &str, manifests: &[&Digest], companions: &Companions) -> Result<(), DocumentError> {
+    for TaggedGraph { tag, graph } in &companions.tagged {
+        check_inner_subjects(reference, graph, Some(tag.subject()))?;
+    }
+    let expected = companions.tags_in_order(manifests);
+    let listed = companions.tagged.iter().map(|tagged| &tagged.tag);
+    match listed.enumerate().find(|(at, tag)| expected.get(*at) != Some(tag)) {
+        None => Ok(()),
+        Some((_, tag)) => Err(DocumentError::Tagged { reference: reference.to_owned(), tag: tag.to_string() }),
+    }
+}
+
 /// Every manifest below a referrer has the same subject as the referrer, or none. Otherwise it would become a referrer
 /// of something else where it is delivered, and a statement about one thing could be mistaken for one about another.
-fn check_inner_subjects(reference: &str, referrer: &Graph) -> Result<(), DocumentError> {
+fn check_inner_subjects(reference: &str, referrer: &Graph, about: Option<&Digest>) -> Result<(), DocumentError> {
     let subject = |manifest: &ManifestBytes| manifest.document().subject().map(|subject| subject.digest.clone());
-    let about = subject(referrer.root());
-    let elsewhere = |manifest: &&ManifestBytes| subject(manifest).is_some() && subject(manifest) != about;
+    let elsewhere = |manifest: &&ManifestBytes| subject(manifest).is_some_and(|subject| Some(&subject) != about);
     match referrer.manifests().iter().find(elsewhere) {
         None => Ok(()),
         Some(manifest) => Err(DocumentError::NotAReferrer {
@@ -287,10 +324,10 @@ fn check_inner_subjects(reference: &str, referrer: &Graph) -> Result<(), Documen
     }
 }
 
-/// The roots of all graphs: the index of each bundle, each image, and their referrers.
+/// The roots of all graphs: the index of each bundle, each image, and what hangs off them.
 fn roots(inventory: &Inventory) -> impl Iterator<Item = &inventory::DescriptorRecord> {
     let indexes = inventory.items.iter().filter_map(ItemRecord::index);
-    indexes.chain(inventory.all_images().flat_map(|image| std::iter::once(&image.descriptor).chain(&image.referrers)))
+    indexes.chain(inventory.all_images().map(|image| &image.descriptor)).chain(inventory.companions())
 }
 
 /// A bundle's images are exactly those that its `bundle.json` names, in its order.

@@ -1,0 +1,149 @@
+//! Images of which some platforms were left behind, on their way into a place that may refuse their indexes.
+//!
+//! An index promises manifests that are not there. Some registries take it all the same, and then it keeps the digest that was signed;
+//! others refuse it. Promise: only a refusal for this reason leads to a stand-in; what was signed keeps its name in the verdict and
+//! in the trust store; and what a tag resolves to instead is said.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use sealift_archive_format::Digest;
+use serde::Serialize;
+
+use super::{DeliveryError, Placed, Shipment, manifest_error};
+use crate::oci::{Graph, Repository, StandIns};
+use crate::transfer::{Sink, SinkError};
+
+/// What to do with an index that lists manifests of platforms that were left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sparse {
+    /// Deliver it as it is; where the destination refuses it because something is missing, deliver what is there without it.
+    #[default]
+    Try,
+    /// Deliver it as it is, or fail.
+    Keep,
+    /// Do not try to deliver it as it is.
+    Rebuild,
+    /// Deliver no archive with such an index.
+    Refuse,
+}
+
+/// A tag that was set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetTag {
+    /// The tag, as it is delivered, or a reference by digest.
+    pub reference: String,
+    /// What it resolves to.
+    pub digest: Digest,
+    /// The digest that the archive has under the name.
+    pub carried: Digest,
+    /// What it resolves to, compared with that.
+    pub form: DeliveredForm,
+}
+
+/// What a tag resolves to, compared with what the archive has under the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeliveredForm {
+    /// The very same.
+    AsCarried,
+    /// The manifest of the one platform that was carried.
+    OnePlatform,
+    /// An index of what was carried, made on this side. Nobody signed it.
+    MadeHere,
+}
+
+/// The manifests that are not delivered as they are, by repository.
+#[derive(Debug, Default)]
+pub(super) struct Undelivered<'s>(HashMap<&'s Repository, HashSet<&'s Digest>>);
+
+/// Stores manifests that may be refused because something below them is missing.
+pub(super) struct SparseDelivery<'s> {
+    sparse: Sparse,
+    /// The indexes that list something that is not carried, and those above them.
+    partial: HashSet<&'s Digest>,
+    undelivered: Mutex<Undelivered<'s>>,
+}
+
+impl<'s> SparseDelivery<'s> {
+    pub(super) fn new(shipments: &'s [Shipment], sparse: Sparse) -> Self {
+        let graphs = shipments.iter().flat_map(|shipment| &shipment.graphs);
+        let partial = graphs.filter(|graph| graph.is_partial()).flat_map(|graph| partial_indexes(graph)).collect();
+        Self { sparse, partial, undelivered: Mutex::default() }
+    }
+
+    /// Stores a manifest, or notes that it is not delivered as it is. What it lists comes before it.
+    pub(super) fn put(&self, (repository, manifest): Placed<'s>, sink: &dyn Sink) -> Result<(), DeliveryError> {
+        let digest = &manifest.descriptor().digest;
+        let may_stay_behind = self.partial.contains(digest) && matches!(self.sparse, Sparse::Try | Sparse::Rebuild);
+        if !may_stay_behind {
+            return sink.put_manifest(repository, manifest).map_err(manifest_error(manifest, repository));
+        }
+        let lists_undelivered = || {
+            let undelivered = self.undelivered.lock().unwrap_or_else(PoisonError::into_inner);
+            manifest.document().children().iter().any(|child| undelivered.contains(repository, &child.digest))
+        };
+        if self.sparse != Sparse::Rebuild && !lists_undelivered() {
+            match sink.put_manifest(repository, manifest) {
+                Err(SinkError::Missing(_)) => {}
+                stored => return stored.map_err(manifest_error(manifest, repository)),
+            }
+        }
+        let mut undelivered = self.undelivered.lock().unwrap_or_else(PoisonError::into_inner);
+        undelivered.0.entry(repository).or_default().insert(digest);
+        Ok(())
+    }
+
+    /// What was not delivered as it is.
+    pub(super) fn undelivered(self) -> Undelivered<'s> {
+        self.undelivered.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Undelivered<'_> {
+    fn contains(&self, repository: &Repository, digest: &Digest) -> bool {
+        self.0.get(repository).is_some_and(|digests| digests.contains(digest))
+    }
+
+    /// What is delivered for a shipment in the place of what is not, stored.
+    pub(super) fn stand_ins(&self, shipment: &Shipment, sink: &dyn Sink) -> Result<StandIns, DeliveryError> {
+        let repository = shipment.place.repository();
+        let Some(refused) = self.0.get(repository) else { return Ok(StandIns::default()) };
+        let failed = |source| {
+            let digest = shipment.root.descriptor().digest.clone();
+            DeliveryError::StandIn { digest, repository: repository.to_string(), source }
+        };
+        let stand_ins = StandIns::of(shipment.graph(), refused).map_err(failed)?;
+        for made in stand_ins.made() {
+            sink.put_manifest(repository, made).map_err(manifest_error(made, repository))?;
+        }
+        Ok(stand_ins)
+    }
+}
+
+/// The indexes of a graph that list something that is not carried, and those above them.
+fn partial_indexes(graph: &Graph) -> HashSet<&Digest> {
+    let mut partial: HashSet<&Digest> = graph.left_out().iter().map(|left| &left.parent).collect();
+    // Children come before parents.
+    for manifest in graph.manifests() {
+        if manifest.document().children().iter().any(|child| partial.contains(&child.digest)) {
+            partial.insert(&manifest.descriptor().digest);
+        }
+    }
+    partial
+}
+
+impl SetTag {
+    /// A shipment's tag, which resolves to the stand-in of its root where there is one.
+    pub(super) fn of(shipment: &Shipment, stand_ins: &StandIns) -> Self {
+        let carried = shipment.root.descriptor().digest.clone();
+        let delivered = stand_ins.of_manifest(&shipment.root).descriptor();
+        let is_made = stand_ins.made().iter().any(|made| made.descriptor().digest == delivered.digest);
+        let form = match (delivered.digest == carried, is_made) {
+            (true, _) => DeliveredForm::AsCarried,
+            (false, true) => DeliveredForm::MadeHere,
+            (false, false) => DeliveredForm::OnePlatform,
+        };
+        Self { reference: shipment.place.to_string(), digest: delivered.digest.clone(), carried, form }
+    }
+}

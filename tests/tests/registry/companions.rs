@@ -1,0 +1,308 @@
+//! What hangs off images and off the index of a bundle: referrers, and what cosign's tags name. From registry to registry, and into
+//! layouts.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use sealift_archive_format::Digest;
+use sealift_core::export::{ExportRequest, ItemOrigin, ItemRequest, PlanError, SourceReference};
+use sealift_core::import::{AttachedOutcome, Delivered, Destination, ImportError, Naming};
+use sealift_core::layout::LayoutSource;
+use sealift_core::oci::referrer::usual_kinds;
+use sealift_core::oci::{CosignTag, Descriptor, Reference, ReferrerKind};
+use sealift_core::registry::{RegistrySink, RegistrySource};
+use sealift_core::transfer::{Sink as _, Source as _};
+use sealift_core::trust_store::TagError;
+use sealift_tests::crossing::{BUNDLE, Crossing, IMAGE, Refused};
+use sealift_tests::images::Image;
+use sealift_tests::registry::{Action, Fault, Registry};
+use serde_json::json;
+
+use super::client;
+
+/// What cosign keeps under a tag: a manifest without a subject.
+fn cosign(layer_type: &str, content: &[u8]) -> Image {
+    let plain = Image::referrer(&Descriptor::of("a/b", b""), layer_type, content);
+    let mut document: serde_json::Value = serde_json::from_slice(plain.root().bytes()).unwrap();
+    document.as_object_mut().unwrap().remove("subject");
+    document.as_object_mut().unwrap().remove("artifactType");
+    plain.with_manifest(&document)
+}
+
+fn signature(text: &str) -> Image {
+    cosign("application/vnd.dev.cosign.simplesigning.v1+json", text.as_bytes())
+}
+
+fn tags_of(image: &Digest) -> [String; 3] {
+    ["att", "sbom", "sig"].map(|kind| format!("sha256-{}.{kind}", image.hex()))
+}
+
+fn reference(registry: &Registry, rest: &str) -> Reference {
+    format!("{}/{rest}", registry.domain()).parse().unwrap()
+}
+
+/// A registry with an image of two platforms, and signatures of all of it.
+struct Near {
+    registry: Registry,
+    image: Image,
+    /// The tags, with the digests that they resolve to.
+    tags: Vec<(String, Digest)>,
+}
+
+impl Near {
+    fn new() -> Self {
+        let (registry, image) = (Registry::start(), Image::for_two_platforms("app"));
+        let mut near = Self { registry, image, tags: Vec::new() };
+        near.push("org/app:1", &near.image.clone());
+        for at in 0..near.image.manifests.len() {
+            let subject = near.image.manifests[at].descriptor().digest.clone();
+            let [att, sbom, sig] = tags_of(&subject);
+            near.attach(&att, &cosign("application/vnd.dsse.envelope.v1+json", b"{}"));
+            near.attach(&sbom, &cosign("application/spdx+json", format!("sbom {at}").as_bytes()));
+            near.attach(&sig, &signature(&format!("signature {at}")));
+        }
+        near
+    }
+
+    fn push(&self, name: &str, image: &Image) {
+        image.push(&RegistrySink::new(client()), &reference(&self.registry, name)).unwrap();
+    }
+
+    fn attach(&mut self, tag: &str, image: &Image) {
+        self.push(&format!("org/app:{tag}"), image);
+        self.tags.push((tag.to_owned(), image.root().descriptor().digest.clone()));
+    }
+
+    fn request(&self, kinds: &[ReferrerKind]) -> ExportRequest {
+        let source = Arc::new(RegistrySource::new(client()));
+        let place = SourceReference { source, reference: reference(&self.registry, "org/app:1") };
+        let items = vec![ItemRequest { name: IMAGE.to_owned(), origin: ItemOrigin::Image(place) }];
+        ExportRequest { referrers: kinds.iter().copied().collect(), ..ExportRequest::new(items) }
+    }
+
+    fn export(&self, crossing: &Crossing) -> Vec<u8> {
+        let usual: Vec<ReferrerKind> = usual_kinds().into_iter().collect();
+        crossing.export(&self.request(&usual)).unwrap()
+    }
+}
+
+fn crossing() -> Crossing {
+    let crossing = Crossing::of_images();
+    drop(sealift_core::layout::LayoutSink::open(&crossing.path("layout")).unwrap());
+    crossing
+}
+
+fn deliver(crossing: &mut Crossing, archive: &[u8], far: &Registry) -> Result<Delivered, Refused> {
+    let (domain, prefix, naming) = (far.domain(), String::new(), Naming::Flat);
+    crossing.far.destination = Destination::Registry { domain, prefix, naming };
+    crossing.far.import_from(&mut &*archive, &RegistrySink::new(client()))
+}
+
+/// What tags other than the names of images resolve to.
+fn attached_in(registry: &Registry) -> Vec<(String, Digest)> {
+    let state = registry.state();
+    let tags = state.manifests.iter().filter(|((_, tag), _)| tag.starts_with("sha256-") && tag.contains('.'));
+    tags.map(|((_, tag), (_, bytes))| (tag.clone(), Digest::sha256(bytes))).collect()
+}
+
+#[test]
+fn cosigns_tags_cross_with_what_they_stand_for_on_top_and_per_platform() {
+    let (near, far, mut crossing) = (Near::new(), Registry::start(), crossing());
+    let archive = near.export(&crossing);
+    let report = crossing.far.verify(&archive).report();
+    let reported: Vec<_> = report.items[0].referrers.iter().map(|it| (it.tag.clone().unwrap(), it.kind)).collect();
+    let mut expected = Vec::new();
+    for manifest in &near.image.manifests {
+        let kinds = [ReferrerKind::Attestation, ReferrerKind::Sbom, ReferrerKind::Signature];
+        expected.extend(tags_of(&manifest.descriptor().digest).into_iter().zip(kinds));
+    }
+    assert_eq!(reported, expected, "listed by kind, in their order");
+    let mut there = near.tags.clone();
+    there.sort();
+    for outcome in [AttachedOutcome::Set, AttachedOutcome::AsItWas] {
+        let delivered = deliver(&mut crossing, &archive, &far).unwrap();
+        assert_eq!(delivered.attached.len(), near.tags.len());
+        assert!(delivered.attached.iter().all(|attached| attached.outcome == outcome), "{:?}", delivered.attached);
+        assert_eq!(attached_in(&far), there);
+    }
+    let deliveries = crossing.far.store().deliveries().unwrap();
+    assert_eq!(deliveries.len(), 1, "only the name is remembered");
+}
+
+#[test]
+fn what_is_tagged_for_a_signature_is_carried_too() {
+    let (mut near, far, mut crossing) = (Near::new(), Registry::start(), crossing());
+    let sbom = near.tags[1].1.clone();
+    let [_, _, sig] = tags_of(&sbom);
+    near.attach(&sig, &signature("of the SBOM"));
+    let archive = near.export(&crossing);
+    deliver(&mut crossing, &archive, &far).unwrap();
+    assert!(attached_in(&far).iter().any(|(tag, _)| *tag == sig));
+}
+
+#[test]
+fn a_layout_gets_the_tags_and_gives_them_back() {
+    let (near, far, mut crossing) = (Near::new(), Registry::start(), crossing());
+    let archive = near.export(&crossing);
+    let delivered = crossing.far.import(&archive).unwrap();
+    assert_eq!(delivered.attached.len(), near.tags.len());
+    let Destination::Layout { folder } = crossing.far.destination.clone() else { panic!("not a layout") };
+    let source = Arc::new(LayoutSource::open(&folder).unwrap());
+    let repository: Reference = IMAGE.parse().unwrap();
+    for (tag, digest) in &near.tags {
+        let found = source.find(repository.repository(), &tag.parse().unwrap()).unwrap().unwrap();
+        assert_eq!(found.descriptor().digest, *digest);
+    }
+    assert!(source.find(repository.repository(), &"2".parse().unwrap()).unwrap().is_none());
+    let again = crossing.far.import(&archive).unwrap();
+    assert!(again.attached.iter().all(|attached| attached.outcome == AttachedOutcome::AsItWas));
+    // And from there on.
+    let place = SourceReference { source, reference: repository };
+    let items = vec![ItemRequest { name: IMAGE.to_owned(), origin: ItemOrigin::Image(place) }];
+    let request = ExportRequest::new(items);
+    let archive = crossing.export(&request).unwrap();
+    deliver(&mut crossing, &archive, &far).unwrap();
+    let mut there = near.tags.clone();
+    there.sort();
+    assert_eq!(attached_in(&far), there);
+}
+
+#[test]
+fn kinds_that_are_not_asked_for_are_named_with_their_tags() {
+    let (near, crossing) = (Near::new(), crossing());
+    let prepared = crossing.prepare(&near.request(&[ReferrerKind::Signature])).unwrap();
+    let left_out: BTreeSet<(String, ReferrerKind)> =
+        prepared.left_out().iter().map(|it| (it.tag.as_ref().unwrap().to_string(), it.kind)).collect();
+    assert_eq!(left_out.len(), 2 * near.image.manifests.len());
+    assert!(left_out.iter().all(|(_, kind)| *kind != ReferrerKind::Signature));
+    let carried = prepared.inventory().all_images().next().unwrap().tagged.clone();
+    assert!(carried.len() == near.image.manifests.len() && carried.iter().all(|it| it.tag.ends_with(".sig")));
+    let none = crossing.prepare(&near.request(&[])).unwrap();
+    assert!(none.inventory().all_images().next().unwrap().tagged.is_empty());
+}
+
+#[test]
+fn a_tag_that_cannot_be_fetched_fails_the_export() {
+    let (near, crossing) = (Near::new(), crossing());
+    let usual: Vec<ReferrerKind> = usual_kinds().into_iter().collect();
+    let [_, _, sig] = tags_of(&near.image.root().descriptor().digest);
+    near.registry.state().faults = vec![Fault::always("GET", &sig, Action::status(403, &[]))];
+    match crossing.export(&near.request(&usual)) {
+        Err(Refused::Plan(PlanError::Referrers { reference, .. })) => assert_eq!(reference, IMAGE),
+        other => panic!("{:?}", other.map(|archive| archive.len())),
+    }
+}
+
+#[test]
+fn what_has_a_tag_and_is_about_something_else_is_refused() {
+    let (mut near, crossing) = (Near::new(), crossing());
+    let elsewhere = Image::referrer(&Descriptor::of("a/b", b"something else"), "text/plain", b"a note");
+    let [_, _, sig] = tags_of(&near.image.root().descriptor().digest);
+    near.attach(&sig, &elsewhere);
+    let usual: Vec<ReferrerKind> = usual_kinds().into_iter().collect();
+    let export = crossing.export(&near.request(&usual));
+    assert!(matches!(export, Err(Refused::Plan(PlanError::NotAReferrer { .. }))), "{:?}", export.map(|it| it.len()));
+}
+
+#[test]
+fn signatures_that_were_made_on_the_far_side_stay() {
+    let (near, far, mut crossing) = (Near::new(), Registry::start(), crossing());
+    let archive = near.export(&crossing);
+    let [_, _, sig] = tags_of(&near.image.root().descriptor().digest);
+    let (own, place) = (signature("made on the far side"), reference(&far, &format!("org/app:{sig}")));
+    own.push(&RegistrySink::new(client()), &place).unwrap();
+    let held = own.root().descriptor().digest.clone();
+    let outcome = |delivered: &Delivered| {
+        delivered.attached.iter().find(|it| it.reference == place.to_string()).unwrap().outcome.clone()
+    };
+    let delivered = deliver(&mut crossing, &archive, &far).unwrap();
+    assert_eq!(outcome(&delivered), AttachedOutcome::Kept { held: held.clone() });
+    assert_eq!(RegistrySink::new(client()).held(&place).unwrap(), Some(held));
+    // What was carried is there all the same, under its digest, and under the tag if a person says so.
+    crossing.far.replace = vec![place.clone()];
+    let delivered = deliver(&mut crossing, &archive, &far).unwrap();
+    assert_eq!(outcome(&delivered), AttachedOutcome::Set);
+}
+
+#[test]
+fn a_signature_never_takes_the_place_of_something_that_has_a_name() {
+    let (near, far, mut crossing) = (Near::new(), Registry::start(), crossing());
+    let archive = near.export(&crossing);
+    let [_, _, sig] = tags_of(&near.image.root().descriptor().digest);
+    // Somebody signs an image under this very name.
+    let other = Image::new("linux/amd64", &[("a", b"named like a signature")]);
+    near.push("org/other:1", &other);
+    let source = Arc::new(RegistrySource::new(client()));
+    let place = SourceReference { source, reference: reference(&near.registry, "org/other:1") };
+    let named = ItemRequest { name: format!("example.com/org/app:{sig}"), origin: ItemOrigin::Image(place) };
+    let request = |items| ExportRequest::new(items);
+    let first = crossing.export(&request(vec![named.clone()])).unwrap();
+    deliver(&mut crossing, &first, &far).unwrap();
+    let tag = format!("{}/org/app:{sig}", far.domain());
+    crossing.far.replace = vec![tag.parse().unwrap()];
+    let both = crossing.export(&request(vec![near.request(&[]).items.remove(0), named])).unwrap();
+    for archive in [&archive, &both] {
+        match deliver(&mut crossing, archive, &far).err() {
+            Some(Refused::Import(ImportError::Tag(TagError::NotAName { tag: found, .. }))) => assert_eq!(found, tag),
+            other => panic!("{other:?}"),
+        }
+        let held = RegistrySink::new(client()).held(&tag.parse().unwrap()).unwrap();
+        assert_eq!(held, Some(other.root().descriptor().digest.clone()));
+    }
+}
+
+#[test]
+fn what_refers_to_the_index_of_a_bundle_crosses_with_it() {
+    let mut crossing = Crossing::new();
+    let (near, far) = (Registry::start(), Registry::start());
+    // The sample's bundle, in a registry.
+    let archive = crossing.archive();
+    let bundle = deliver(&mut crossing, &archive, &near).unwrap().tags.remove(0);
+    let name: Reference = bundle.reference.parse().unwrap();
+    let source = RegistrySource::new(client());
+    let index = source.resolve(&name).unwrap();
+    let sink = RegistrySink::new(client());
+    let attest = |about: &Descriptor| {
+        let statement = json!({
+            "_type": "https://in-toto.io/Statement/v1", "predicateType": "https://example.com/p", "predicate": {},
+            "subject": [{"name": "_", "digest": {"sha256": about.digest.hex()}}],
+        });
+        Image::referrer(about, "application/vnd.in-toto+json", statement.to_string().as_bytes())
+    };
+    let notation = Image::referrer(index.descriptor(), "application/jose+json", b"{\"payload\":\"\"}");
+    let about_signature = attest(notation.root().descriptor());
+    let about_index = attest(index.descriptor());
+    for referrer in [&notation, &about_signature, &about_index] {
+        referrer.store(&sink, name.repository()).unwrap();
+    }
+    let [_, _, sig] = tags_of(&index.descriptor().digest);
+    let signed = signature("the bundle");
+    signed.push(&sink, &format!("{}:{sig}", name.repository()).parse().unwrap()).unwrap();
+
+    let place = SourceReference { source: Arc::new(source), reference: name };
+    let items = vec![ItemRequest { name: BUNDLE.to_owned(), origin: ItemOrigin::Bundle { place, images: None } }];
+    let request = ExportRequest::new(items);
+    crossing.policy("");
+    let archive = crossing.export(&request).unwrap();
+    let report = crossing.far.verify(&archive).report();
+    let item = &report.items[0];
+    assert_eq!(item.referrers.len(), 4, "{:?}", item.referrers);
+    assert_eq!(item.referrers[3].tag.as_ref(), Some(&sig));
+    assert_eq!(item.attestations.len(), 2, "they are checked, and evidence about the bundle");
+
+    deliver(&mut crossing, &archive, &far).unwrap();
+    let there: Reference = bundle.reference.replace(&near.domain(), &far.domain()).parse().unwrap();
+    let source = RegistrySource::new(client());
+    let found = source.referrers(there.repository(), &index.descriptor().digest).unwrap();
+    let found: BTreeSet<Digest> = found.into_iter().map(|found| found.digest).collect();
+    assert_eq!(found, [&notation, &about_index].map(|it| it.root().descriptor().digest.clone()).into());
+    let tagged = source.find(there.repository(), &sig.parse().unwrap()).unwrap().unwrap();
+    assert_eq!(tagged.bytes(), signed.root().bytes());
+}
+
+#[test]
+fn tags_are_those_of_a_digest() {
+    let digest = Digest::sha256(b"an image");
+    let tags: Vec<String> = CosignTag::all_of(&digest).map(|tag| tag.to_string()).collect();
+    assert_eq!(tags, tags_of(&digest));
+}
