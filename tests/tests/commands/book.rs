@@ -85,11 +85,11 @@ fn steps(block: &Block<'_>) -> Vec<Step> {
             let mut command = begin.to_owned();
             let here_document = begin.contains("<<'END'");
             while command.ends_with('\\') || (here_document && !command.ends_with("\nEND")) {
-                command = format!("{command}\n{}", lines.next().expect("a command has no end").1);
+                command = format!("{command}\n{}", lines.next().unwrap().1);
             }
             steps.push(Step { number, command, code: 0, prints: Vec::new() });
         } else {
-            let step = steps.last_mut().expect("a block of console begins with a command");
+            let step = steps.last_mut().unwrap();
             match line.strip_prefix("? ") {
                 Some(code) if step.prints.is_empty() => step.code = code.parse().unwrap(),
                 _ => step.prints.push((*line).to_owned()),
