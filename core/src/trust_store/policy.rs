@@ -291,6 +291,11 @@ mod tests {
     }
 
     #[test]
+    fn the_lines_of_the_template_are_short() {
+        assert_eq!(TEMPLATE.lines().find(|line| line.chars().count() > 130), None);
+    }
+
+    #[test]
     fn the_template_shows_every_field_and_its_default() {
         let uncommented: String = TEMPLATE
             .lines()
