@@ -41,6 +41,10 @@ msrv:
 spell:
     typos
 
+# The guide and the reference as a book, in target/book (needs mdbook).
+book:
+    mdbook build docs
+
 samples:
     cargo run --release -- demo
 

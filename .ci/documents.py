@@ -1,9 +1,10 @@
-"""Checks the documents that people read: every relative link leads to a file, every anchor to a heading, and every decision in
-docs/adr/ has a status and a date, which are those in the index.
+"""Checks the documents that people read: every relative link leads to a file, every anchor to a heading; every page in docs/ is a chapter
+of the book, and links only to chapters; every decision in docs/adr/ has a status and a date, which are those in the index.
 
 Usage: documents.py, in the root of the repository.
 """
 
+import os
 import pathlib
 import re
 import subprocess
@@ -29,6 +30,16 @@ for page, text in pages.items():
             wrong.append(f"{page}: {link} does not exist")
         elif anchor and anchor not in anchors(target.read_text()):
             wrong.append(f"{page}: {link} names no heading")
+
+book = pathlib.Path("docs")
+links = re.compile(r"\]\(([^)\s#]+)")
+chapters = {book / link for link in links.findall(pages[book / "SUMMARY.md"])}
+for page in sorted(page for page in pages if book in page.parents and page.name != "SUMMARY.md"):
+    if page not in chapters:
+        wrong.append(f"{page} is not in {book}/SUMMARY.md")
+    for link in links.findall(re.sub(r"```.*?```|`[^`\n]*`", "", pages[page], flags=re.S)):
+        if not re.match(r"[a-z]+:", link) and book not in pathlib.Path(os.path.normpath(page.parent / link)).parents:
+            wrong.append(f"{page}: {link} is not in the book")
 
 decisions = pathlib.Path("docs/adr")
 index = (decisions / "README.md").read_text()

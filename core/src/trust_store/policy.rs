@@ -53,7 +53,9 @@ pub(crate) const TEMPLATE: &str = r#"# What this side requires of an archive. A 
 #     level = "4"
 #     vouched_by = ["acme"]    # optional: repositories that must be among those that vouch
 #     attested_by = ["scan"]   # may be left out: attesters of whom one must vouch for each referrer; any pinned one without it
-# A bundle's level is that of the bundle and of its least proven image. Each image in it must also be proven as its own name # requires (as far as that level concerns images). So a rule that allows an unsigned image does not let its bundles pass, # unless it says that, in bundles, it replaces what the bundle requires of this image:
+# A bundle's level is that of the bundle and of its least proven image. Each image in it must also be proven as its own name
+# requires (as far as that level concerns images). So a rule that allows an unsigned image does not let its bundles pass,
+# unless it says that, in bundles, it replaces what the bundle requires of this image:
 #
 #     [[require]]
 #     names = ["docker.io/library/redis"]
@@ -273,6 +275,8 @@ impl Policy {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn refused(text: &str) -> String {
@@ -284,6 +288,11 @@ mod tests {
         assert_eq!(Policy::parse("").unwrap(), Policy::default());
         assert_eq!(Policy::parse(TEMPLATE).unwrap(), Policy::default());
         assert!(!sealift_proof::level::Level::Zero.meets(Policy::default().minimum_level));
+    }
+
+    #[test]
+    fn the_lines_of_the_template_are_short() {
+        assert_eq!(TEMPLATE.lines().find(|line| line.chars().count() > 130), None);
     }
 
     #[test]
@@ -299,6 +308,71 @@ mod tests {
             for (field, value) in table.as_object().unwrap() {
                 assert!(value.is_object() || uncommented.contains(&format!("\n{field} = ")), "{field}");
             }
+        }
+    }
+
+    /// The page about the policy: what stands below the heading of each key.
+    fn page() -> BTreeMap<&'static str, &'static str> {
+        let page = include_str!("../../../docs/guide/policy.md");
+        let section = |section: &'static str| {
+            let (key, text) = section.split_once("`\n").unwrap();
+            (key, text.split("\n## ").next().unwrap())
+        };
+        page.split("\n### `").skip(1).map(section).collect()
+    }
+
+    #[test]
+    fn the_page_has_every_key_and_no_other() {
+        let requirement = Requirement {
+            names: Vec::new(),
+            level: MinimumLevel::EitherSigned,
+            vouched_by: Vec::new(),
+            attested_by: Some(Vec::new()),
+            in_bundles: InBundles::Also,
+        };
+        let keys = |prefix: &'static str, value: serde_json::Value| {
+            let keys: Vec<_> = value.as_object().unwrap().keys().map(|key| format!("{prefix}{key}")).collect();
+            keys
+        };
+        let policy = serde_json::to_value(Policy::default()).unwrap();
+        let mut expected = keys("", policy.clone());
+        expected.retain(|key| key != "require" && key != "limits");
+        expected.extend(keys("require.", serde_json::to_value(requirement).unwrap()));
+        expected.extend(keys("limits.", policy["limits"].clone()));
+        expected.sort();
+        assert_eq!(page().into_keys().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn the_page_states_every_default() {
+        let whole = "[[require]]\nnames = [\"example.com/*\"]\nlevel = \"4\"\n";
+        for (key, text) in page() {
+            let default = text.trim_start().strip_prefix("Default: `").map(|rest| rest.split('`').next().unwrap());
+            let (table, last) = key.split_once('.').unwrap_or(("", key));
+            let with = |value: &str| match table {
+                "require" => format!("{whole}{last} = {value}\n"),
+                "" => format!("{last} = {value}\n"),
+                table => format!("[{table}]\n{last} = {value}\n"),
+            };
+            let without = Policy::parse(if table == "require" { whole } else { "" }).unwrap();
+            match default {
+                Some(value) => assert_eq!(Policy::parse(&with(value)).as_ref(), Ok(&without), "{key}"),
+                None if key == "require.attested_by" => assert_eq!(without.require[0].attested_by, None),
+                None => {
+                    let lines = whole.lines().filter(|line| !line.starts_with(&format!("{last} = ")));
+                    refused(&lines.map(|line| format!("{line}\n")).collect::<String>());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_examples_of_the_page_change_what_they_are_about() {
+        for (key, text) in page() {
+            let example = text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+            let last = key.rsplit('.').next().unwrap();
+            assert!(example.lines().any(|line| line.starts_with(&format!("{last} = "))), "{key}");
+            assert_ne!(Policy::parse(example).unwrap(), Policy::default(), "{key}");
         }
     }
 

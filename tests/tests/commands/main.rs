@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod bad_network;
+mod book;
 mod error_variants;
 mod names;
 mod rooms;
