@@ -139,20 +139,38 @@ impl Image {
         self.manifests.last().expect("an image has a manifest")
     }
 
-    /// Stores the image in a sink, under a reference.
+    /// Stores the image in a sink, under a reference, and finishes.
     ///
     /// # Errors
     /// [`SinkError`].
     pub fn push(&self, sink: &dyn Sink, reference: &Reference) -> Result<(), SinkError> {
-        self.store(sink, reference.repository())?;
+        self.give(sink, reference)?;
+        sink.finish()
+    }
+
+    /// Stores the image in a sink, under a reference, as one of several.
+    ///
+    /// # Errors
+    /// [`SinkError`].
+    pub fn give(&self, sink: &dyn Sink, reference: &Reference) -> Result<(), SinkError> {
+        self.give_content(sink, reference.repository())?;
         sink.tag(reference, self.root())
     }
 
-    /// Stores the image in a sink, without a name.
+    /// Stores the image in a sink, without a name, and finishes.
     ///
     /// # Errors
     /// [`SinkError`].
     pub fn store(&self, sink: &dyn Sink, repository: &Repository) -> Result<(), SinkError> {
+        self.give_content(sink, repository)?;
+        sink.finish()
+    }
+
+    /// Stores the image in a sink, without a name, as one of several.
+    ///
+    /// # Errors
+    /// [`SinkError`].
+    pub fn give_content(&self, sink: &dyn Sink, repository: &Repository) -> Result<(), SinkError> {
         for (descriptor, content) in self.blobs.values() {
             put_blob(sink, repository, descriptor, &mut Checked::new(content.as_slice(), descriptor))?;
         }

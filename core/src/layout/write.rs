@@ -1,10 +1,10 @@
 //! Layouts as a sink.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::fs::FlockOperation;
 use sealift_archive_format::strict_json::{self, Names};
@@ -25,13 +25,23 @@ use crate::whole_file;
 /// How much is copied at once, in bytes.
 const BUFFER_LENGTH: usize = 128 * 1024;
 
-/// Writes to one layout. Repositories affect only the names in `index.json`.
+/// Writes to one layout. Repositories affect only the names in `index.json`, which is written once, when everything was given.
 pub struct LayoutSink {
     folder: Folder,
     /// Blobs that were checked or written in this run.
     proven: Mutex<HashSet<Digest>>,
-    /// The lock of the folder is one of processes; this is one of threads.
-    listing: Mutex<()>,
+    /// What was listed before; read when first needed.
+    listed: OnceLock<HashMap<String, Digest>>,
+    /// What is to be listed, in its order.
+    unlisted: Mutex<Vec<Listing>>,
+    /// The folders with blobs whose names may not have reached the disk.
+    unsynchronised: Mutex<BTreeSet<PathBuf>>,
+}
+
+/// An entry of `index.json`: under a name, in the place of what had it, or without one.
+struct Listing {
+    name: Option<String>,
+    descriptor: Descriptor,
 }
 
 impl LayoutSink {
@@ -51,7 +61,13 @@ impl LayoutSink {
         }
         check_version(&folder)?;
         remove_abandoned(path)?;
-        Ok(Self { folder, proven: Mutex::default(), listing: Mutex::default() })
+        Ok(Self {
+            folder,
+            proven: Mutex::default(),
+            listed: OnceLock::new(),
+            unlisted: Mutex::default(),
+            unsynchronised: Mutex::default(),
+        })
     }
 
     /// The folder of an algorithm's blobs, made where it does not exist.
@@ -74,7 +90,7 @@ impl LayoutSink {
 
     /// Whether the blob exists and has the digest in its name.
     fn is_proven(&self, descriptor: &Descriptor) -> Result<bool, LayoutError> {
-        if self.proven().contains(&descriptor.digest) {
+        if locked(&self.proven).contains(&descriptor.digest) {
             return Ok(true);
         }
         let right = match self.folder.blob(&descriptor.digest)? {
@@ -82,14 +98,9 @@ impl LayoutSink {
             None => false,
         };
         if right {
-            self.proven().insert(descriptor.digest.clone());
+            locked(&self.proven).insert(descriptor.digest.clone());
         }
         Ok(right)
-    }
-
-    /// The set is whole at any time, also when another thread panicked while it held the lock.
-    fn proven(&self) -> MutexGuard<'_, HashSet<Digest>> {
-        self.proven.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn store(&self, descriptor: &Descriptor, content: &mut dyn Read) -> Result<(), SinkError> {
@@ -105,9 +116,9 @@ impl LayoutSink {
                 Err(error) => return Err(SinkError::Content(error)),
             }
         }
-        let placed = whole_file::place(file, &folder.join(descriptor.digest.hex()));
-        placed.and_then(|()| whole_file::sync_folder(&folder)).map_err(failed)?;
-        self.proven().insert(descriptor.digest.clone());
+        whole_file::place(file, &folder.join(descriptor.digest.hex())).map_err(failed)?;
+        locked(&self.unsynchronised).insert(folder);
+        locked(&self.proven).insert(descriptor.digest.clone());
         Ok(())
     }
 
@@ -120,16 +131,35 @@ impl LayoutSink {
         }
     }
 
-    /// Lists a manifest in `index.json` under a name, replacing what had that name, or without a name. Other entries
-    /// stay as they are.
-    fn list(&self, name: Option<&str>, descriptor: &Descriptor) -> Result<(), LayoutError> {
-        let _alone = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The names in `index.json` before this run, with their digests.
+    fn listed(&self) -> Result<&HashMap<String, Digest>, LayoutError> {
+        if let Some(listed) = self.listed.get() {
+            return Ok(listed);
+        }
+        let index = self.index()?;
+        let entries = index.get("manifests").and_then(Value::as_array).into_iter().flatten();
+        let listed =
+            entries.filter_map(|entry| Some((text(entry, NAME)?.to_owned(), text(entry, "/digest")?.parse().ok()?)));
+        let listed = listed.collect();
+        Ok(self.listed.get_or_init(|| listed))
+    }
+
+    /// Lists what was stored, in the place of what has the same names, and keeps all other entries.
+    fn list(&self) -> Result<(), LayoutError> {
+        for folder in std::mem::take(&mut *locked(&self.unsynchronised)) {
+            whole_file::sync_folder(&folder).map_err(|source| LayoutError::Access { path: folder, source })?;
+        }
+        // The lock of the folder is one of processes; this is one of threads.
+        let mut unlisted = locked(&self.unlisted);
+        if unlisted.is_empty() {
+            return Ok(());
+        }
         let path = self.folder.path().join(INDEX_FILE);
         let lock = self.folder.handle();
         rustix::fs::flock(lock, FlockOperation::LockExclusive).map_err(|errno| access(&path, errno))?;
         let listed = self.index().and_then(|mut index| {
             let json = |source| LayoutError::Json { path: path.clone(), source };
-            with_entry(&mut index, name, descriptor).map_err(|error| json(error.into()))?;
+            list_all(&mut index, &unlisted).map_err(|error| json(error.into()))?;
             let content = serde_json::to_vec(&index).map_err(|error| json(error.into()))?;
             if content.len() as u64 > MAXIMUM_LENGTH {
                 return Err(LayoutError::TooLarge { path: path.clone(), limit: MAXIMUM_LENGTH });
@@ -137,8 +167,13 @@ impl LayoutSink {
             write_whole(self.folder.path(), INDEX_FILE, &content)
         });
         rustix::fs::flock(lock, FlockOperation::Unlock).map_err(|errno| access(&path, errno))?;
-        listed
+        listed.map(|()| unlisted.clear())
     }
+}
+
+/// What is behind these locks is whole at any time, also when another thread panicked while it held one.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Sink for LayoutSink {
@@ -154,23 +189,30 @@ impl Sink for LayoutSink {
             self.store(manifest.descriptor(), &mut manifest.bytes())?;
         }
         // Other tools find referrers by the subjects of the manifests in index.json.
-        match manifest.document().subject() {
-            Some(_) => Ok(self.list(None, manifest.descriptor())?),
-            None => Ok(()),
+        if manifest.document().subject().is_some() {
+            locked(&self.unlisted).push(Listing { name: None, descriptor: manifest.descriptor().clone() });
         }
+        Ok(())
     }
 
     fn held(&self, reference: &Reference) -> Result<Option<Digest>, SinkError> {
-        let index = self.index()?;
-        let entries = index.get("manifests").and_then(Value::as_array).into_iter().flatten();
-        let name = json!(entry_name(reference));
-        let named = |entry: &&Value| entry.pointer("/annotations/org.opencontainers.image.ref.name") == Some(&name);
-        let held = entries.filter(named).find_map(|entry| entry.get("digest")?.as_str()?.parse().ok());
-        Ok(held)
+        let name = entry_name(reference);
+        let unlisted = locked(&self.unlisted);
+        if let Some(listing) = unlisted.iter().rev().find(|listing| listing.name.as_ref() == Some(&name)) {
+            return Ok(Some(listing.descriptor.digest.clone()));
+        }
+        drop(unlisted);
+        Ok(self.listed()?.get(&name).cloned())
     }
 
     fn tag(&self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError> {
-        Ok(self.list(Some(&entry_name(reference)), manifest.descriptor())?)
+        let (name, descriptor) = (Some(entry_name(reference)), manifest.descriptor().clone());
+        locked(&self.unlisted).push(Listing { name, descriptor });
+        Ok(())
+    }
+
+    fn finish(&self) -> Result<(), SinkError> {
+        Ok(self.list()?)
     }
 }
 
@@ -187,17 +229,8 @@ impl Upload for LayoutUpload<'_> {
     }
 }
 
-/// Puts a descriptor into an index: under a name, or without one unless it is there already.
-fn with_entry(
-    index: &mut Map<String, Value>,
-    name: Option<&str>,
-    descriptor: &Descriptor,
-) -> Result<(), serde_json::Error> {
-    let mut entry = descriptor.clone();
-    if let Some(name) = name {
-        entry.annotations.insert(REF_NAME, name);
-    }
-    let entry = serde_json::to_value(entry)?;
+/// Puts descriptors into an index: each under its name, or without one unless it is there already.
+fn list_all(index: &mut Map<String, Value>, listings: &[Listing]) -> Result<(), serde_json::Error> {
     index.entry("schemaVersion").or_insert(json!(2));
     index.entry("mediaType").or_insert(json!(OCI_INDEX));
     let manifests = index.entry("manifests").or_insert(Value::Null);
@@ -207,16 +240,40 @@ fn with_entry(
     let Some(entries) = manifests.as_array_mut() else {
         return Err(serde::de::Error::custom("manifests is not a list"));
     };
-    let same = |listed: &&mut Value| match name {
-        Some(name) => listed.pointer("/annotations/org.opencontainers.image.ref.name") == Some(&json!(name)),
-        None => listed.get("digest") == Some(&json!(descriptor.digest)),
-    };
-    match (entries.iter_mut().find(same), name) {
-        (Some(old), Some(_)) => *old = entry,
-        (Some(_), None) => {}
-        (None, _) => entries.push(entry),
+    let (mut named, mut digests) = (HashMap::new(), HashSet::new());
+    for (at, entry) in entries.iter().enumerate() {
+        if let Some(name) = text(entry, NAME) {
+            named.entry(name.to_owned()).or_insert(at);
+        }
+        digests.extend(text(entry, "/digest").map(str::to_owned));
+    }
+    for Listing { name, descriptor } in listings {
+        let is_listed = !digests.insert(descriptor.digest.to_string());
+        let mut entry = descriptor.clone();
+        let place = match name {
+            None if is_listed => continue,
+            None => None,
+            Some(name) => {
+                entry.annotations.insert(REF_NAME, name);
+                let at = *named.entry(name.clone()).or_insert(entries.len());
+                entries.get_mut(at)
+            }
+        };
+        let entry = serde_json::to_value(entry)?;
+        match place {
+            Some(place) => *place = entry,
+            None => entries.push(entry),
+        }
     }
     Ok(())
+}
+
+/// Where the name of an entry is.
+const NAME: &str = "/annotations/org.opencontainers.image.ref.name";
+
+/// A text in an entry.
+fn text<'e>(entry: &'e Value, pointer: &str) -> Option<&'e str> {
+    entry.pointer(pointer).and_then(Value::as_str)
 }
 
 fn has_digest(mut file: File, digest: &Digest) -> bool {

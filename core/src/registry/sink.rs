@@ -99,6 +99,10 @@ impl Sink for RegistrySink {
         }
         Ok(self.client.put_manifest(repository, Some(&tag), manifest)?)
     }
+
+    fn finish(&self) -> Result<(), SinkError> {
+        Ok(())
+    }
 }
 
 /// A blob on its way into a repository.

@@ -159,13 +159,12 @@ pub trait Sink: Send + Sync {
     /// [`SinkError`].
     fn tag(&self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError>;
 
-    /// Says that everything was given. A sink that shows nothing before it has everything, such as a file, shows it now.
+    /// Says that everything was given: what has a name can be found by it from here on. Some sinks show it earlier, such as registries;
+    /// others only now, such as a layout, which lists everything at once, or a file.
     ///
     /// # Errors
     /// [`SinkError`].
-    fn finish(&self) -> Result<(), SinkError> {
-        Ok(())
-    }
+    fn finish(&self) -> Result<(), SinkError>;
 }
 
 /// What becomes of a blob that is offered to a sink.

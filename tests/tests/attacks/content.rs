@@ -248,6 +248,10 @@ impl Sink for Noting {
         self.tags.lock().unwrap().push(reference.to_string());
         Ok(())
     }
+
+    fn finish(&self) -> Result<(), SinkError> {
+        Ok(())
+    }
 }
 
 #[test]
@@ -396,6 +400,10 @@ impl Sink for Saboteur {
             fs::remove_dir_all(&self.0).unwrap();
             fs::write(&self.0, b"").unwrap();
         });
+        Ok(())
+    }
+
+    fn finish(&self) -> Result<(), SinkError> {
         Ok(())
     }
 }

@@ -21,7 +21,7 @@ fn begin(folder: &TempDir, form: DeliveryForm) -> DeliveryFile {
 fn delivered(form: DeliveryForm, images: &[(&str, &Image)]) -> (TempDir, BTreeMap<String, Vec<u8>>) {
     let folder = tempfile::tempdir().unwrap();
     let sink = begin(&folder, form);
-    images.iter().for_each(|(name, image)| image.push(&sink, &reference(name)).unwrap());
+    images.iter().for_each(|(name, image)| image.give(&sink, &reference(name)).unwrap());
     sink.finish().unwrap();
     let files = contents(&folder.path().join("out"));
     (folder, files)
@@ -42,9 +42,9 @@ fn a_layout_archive_has_what_a_folder_has() {
     let folder = tempfile::tempdir().unwrap();
     let sink = begin(&folder, DeliveryForm::LayoutArchive);
     let (first, second) = (reference("r.example/app:1"), reference("r.example/app:2"));
-    image.push(&sink, &first).unwrap();
-    image.push(&sink, &second).unwrap();
-    note.store(&sink, first.repository()).unwrap();
+    image.give(&sink, &first).unwrap();
+    image.give(&sink, &second).unwrap();
+    note.give_content(&sink, first.repository()).unwrap();
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "it has no name of its own yet");
     assert!(!folder.path().join("out").exists());
     sink.finish().unwrap();
@@ -109,7 +109,7 @@ fn threads_share_it() {
     std::thread::scope(|scope| {
         for (number, image) in images.iter().enumerate() {
             let sink = &sink;
-            scope.spawn(move || image.push(sink, &reference(&format!("r.example/app:{number}"))).unwrap());
+            scope.spawn(move || image.give(sink, &reference(&format!("r.example/app:{number}"))).unwrap());
         }
     });
     sink.finish().unwrap();
@@ -157,11 +157,11 @@ fn a_docker_archive_names_one_platform_of_each_image() {
 fn what_a_docker_archive_cannot_hold_is_refused_for_its_reason() {
     let folder = tempfile::tempdir().unwrap();
     let (sink, name) = (begin(&folder, DeliveryForm::DockerArchive), reference("r.example/app:1"));
-    let refused = Image::for_two_platforms("app").push(&sink, &name).unwrap_err();
+    let refused = Image::for_two_platforms("app").give(&sink, &name).unwrap_err();
     let DeliveryFileError::SeveralPlatforms { platforms, .. } = reason(&refused) else { panic!("{refused:?}") };
     assert_eq!(platforms, &["linux/amd64", "linux/arm64"]);
     let artifact = Image::referrer(&Descriptor::of("a/b", b""), "text/plain", b"note");
-    let refused = artifact.push(&sink, &name).unwrap_err();
+    let refused = artifact.give(&sink, &name).unwrap_err();
     assert!(matches!(reason(&refused), DeliveryFileError::NotAnImage { .. }));
 }
 
@@ -171,7 +171,7 @@ fn an_index_has_a_limit() {
     let sink = begin(&folder, DeliveryForm::LayoutArchive);
     let image = Image::new("linux/amd64", &[]);
     let long = "n".repeat(200);
-    image.store(&sink, reference("a/b").repository()).unwrap();
+    image.give_content(&sink, reference("a/b").repository()).unwrap();
     (0..12_000).for_each(|number| sink.tag(&reference(&format!("r.example/{long}:{number}")), image.root()).unwrap());
     assert!(matches!(reason(&sink.finish().unwrap_err()), DeliveryFileError::IndexLength { .. }));
     assert!(!folder.path().join("out").exists());

@@ -56,9 +56,14 @@ fn thin(sides: &Crossing, bundle_json: Vec<u8>) -> ExportRequest {
 /// Stores a bundle under a name, in the form in which its index lists what comes after the manifest of its configuration.
 fn store_bundle(sides: &Crossing, name: &str, bundle_json: &[u8], listed: &[Value]) {
     let sink = LayoutSink::open(&sides.path("layout")).unwrap();
+    give_bundle(&sink, name, bundle_json, listed);
+    sink.finish().unwrap();
+}
+
+fn give_bundle(sink: &LayoutSink, name: &str, bundle_json: &[u8], listed: &[Value]) {
     let name: Reference = name.parse().unwrap();
     let config = Descriptor::of(BUNDLE_TYPE, bundle_json);
-    put_blob(&sink, name.repository(), &config, &mut Checked::new(bundle_json, &config)).unwrap();
+    put_blob(sink, name.repository(), &config, &mut Checked::new(bundle_json, &config)).unwrap();
     let manifest = |media_type: &str, document: Value| {
         let bytes = document.to_string().into_bytes();
         let manifest = ManifestBytes::new(Descriptor::of(media_type, &bytes), bytes).unwrap();
@@ -264,10 +269,12 @@ fn a_bundle_whose_needs_cannot_be_met_is_refused_where_they_are_to_be_carried() 
     let unread = plan(bundle("shop", "1.0.0", &json!({ "custom": { "io.cnab.dependencies": 7 } })));
     assert!(matches!(unread, PlanError::Dependencies { .. }), "{unread:?}");
     // Each needs the next, and there is no last one.
+    let sink = LayoutSink::open(&sides.path("layout")).unwrap();
     for number in 0..1_100 {
         let next = format!("example.com/org/chain:{}", number + 1);
-        store_bundle(&sides, &format!("example.com/org/chain:{number}"), &needing("chain", &[(&next, &[])]), &[]);
+        give_bundle(&sink, &format!("example.com/org/chain:{number}"), &needing("chain", &[(&next, &[])]), &[]);
     }
+    sink.finish().unwrap();
     let endless = plan(needing("shop", &[("example.com/org/chain:0", &[])]));
     assert!(matches!(endless, PlanError::TooManyDependencies), "{endless:?}");
 }

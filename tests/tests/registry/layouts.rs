@@ -48,6 +48,7 @@ fn copy(source: &dyn Source, sink: &dyn Sink, from: &Reference, to: &Reference) 
         sink.put_manifest(to.repository(), manifest).unwrap();
     }
     sink.tag(to, graph.manifests().last().unwrap()).unwrap();
+    sink.finish().unwrap();
     graph
 }
 
