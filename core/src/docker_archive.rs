@@ -342,8 +342,9 @@ impl Opening<'_> {
         } else {
             self.progress.begin(&format!("reading {name}"), Some(length));
             let mut hasher = Hasher::new(diff_id.algorithm());
-            pass(&mut decoded, |bytes| hasher.update(bytes)).map_err(failed)?;
+            let passed = pass(&mut decoded, |bytes| hasher.update(bytes));
             self.progress.finish();
+            passed.map_err(failed)?;
             if hasher.finish() != diff_id {
                 return Err(DockerArchiveError::Layer { path: self.path(), name, stated: diff_id });
             }

@@ -51,9 +51,9 @@ pub(crate) fn words(remedy: &Remedy) -> String {
         R::GiveName => "use lower-case letters, digits, -, _ and ., beginning with a letter or a digit",
         R::GiveReference => "give a reference such as registry.example.com/org/name:tag",
         R::GivePlace => {
-            "name a file, a layout (oci:FOLDER or oci:FOLDER:REFERENCE), or a reference such as registry.example.com/org/name:tag"
+            "name a file, a layout (oci:FOLDER or oci:FOLDER:REFERENCE, or oci-archive: or docker-archive: with a file), or a reference such as registry.example.com/org/name:tag"
         }
-        R::GiveLayout => "give a folder that holds an OCI image layout",
+        R::GiveLayout => "give a folder, or a tar file, that holds an OCI image layout",
         R::GivePublicKey => "give a public key in SPKI PEM, as `sealift key public` writes it",
         R::UseSupportedKey => "use an ed25519, ECDSA P-256 or P-384, or RSA key of 2048 to 8192 bits",
         R::MatchKeys => "check that the private and the public key belong together",

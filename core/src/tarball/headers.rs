@@ -83,7 +83,9 @@ pub(super) fn read_all(
         let Records { name, link, size } = std::mem::take(&mut records);
         let name = name.unwrap_or_else(|| header.path_bytes().into_owned());
         let shown = || String::from_utf8_lossy(&name).chars().take(200).collect::<String>();
-        names_length += (name.len() + link.as_ref().map_or(100, Vec::len)) as u64;
+        // A link without a record has at most 100 bytes in its header.
+        let link_length = link.as_ref().map_or(if header.link_name_bytes().is_some() { 100 } else { 0 }, Vec::len);
+        names_length += (name.len() + link_length) as u64;
         if names_length > MAXIMUM_NAMES_LENGTH {
             return Err(TarballError::NamesLength { path: path.to_owned() });
         }

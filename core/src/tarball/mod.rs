@@ -52,12 +52,16 @@ pub enum Beginning {
 }
 
 impl Tarball {
-    /// Whether a file is a tar file, or a compressed file that may be one.
+    /// Whether a file is a tar file, or a compressed file that may be one. What is not a regular file is not looked into: a pipe gives
+    /// its bytes only once.
     ///
     /// # Errors
     /// [`TarballError::Access`].
     pub fn looks_like_one(path: &Path) -> Result<Beginning, TarballError> {
         let failed = |source| TarballError::Access { path: path.to_owned(), source };
+        if !std::fs::metadata(path).map_err(failed)?.is_file() {
+            return Ok(Beginning::Other);
+        }
         let mut beginning = Vec::new();
         let file = File::open(path).map_err(failed)?;
         file.take(BEGINNING as u64).read_to_end(&mut beginning).map_err(failed)?;
@@ -72,18 +76,24 @@ impl Tarball {
     /// [`TarballError`].
     pub fn open(path: &Path, unpack_into: &Path, progress: &dyn Progress) -> Result<Self, TarballError> {
         let failed = |source| TarballError::Access { path: path.to_owned(), source };
-        let file = File::open(path).map_err(failed)?;
-        let metadata = file.metadata().map_err(failed)?;
-        if !metadata.is_file() {
+        // Opening a pipe would wait for its other end.
+        if !std::fs::metadata(path).map_err(failed)?.is_file() {
             return Err(TarballError::NotRegular { path: path.to_owned() });
         }
+        let file = File::open(path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
         let mut beginning = vec![0; BEGINNING];
         let read = read_at_most(&file, &mut beginning, 0).map_err(failed)?;
         beginning.truncate(read);
         if unpacked::is_compressed(&beginning) {
-            let mut input = Unpacking::begin(path, file, metadata.len(), unpack_into, progress)?;
-            let entries = index(path, &mut input)?;
-            return Ok(Self { path: path.to_owned(), file: input.finish()?, entries });
+            let length = metadata.len();
+            progress.begin(&format!("unpacking {} into {}", path.display(), unpack_into.display()), Some(length));
+            let unpacked = Unpacking::begin(path, file, length, unpack_into, progress).and_then(|mut input| {
+                let entries = index(path, &mut input)?;
+                Ok(Self { path: path.to_owned(), file: input.into_unpacked(), entries })
+            });
+            progress.finish();
+            return unpacked;
         }
         let entries = index(path, &mut Plain::new(path, &file, metadata.len()))?;
         Ok(Self { path: path.to_owned(), file, entries })

@@ -15,7 +15,7 @@ pub const MAXIMUM_UNPACKED: u64 = 256 << 30;
 /// How many times as long as a compressed file its content may be.
 pub const MAXIMUM_EXPANSION: u64 = 100;
 /// What may come out of very few bytes, in bytes.
-pub const FREE_EXPANSION: u64 = 64 << 20;
+pub const FREE_EXPANSION: u64 = 1 << 30;
 const BUFFER_LENGTH: usize = 128 << 10;
 
 /// Whether a file begins like one that was compressed with gzip or zstd.
@@ -91,7 +91,6 @@ pub(super) struct Unpacking<'p> {
     unpacked: File,
     position: u64,
     buffer: Vec<u8>,
-    progress: &'p dyn Progress,
 }
 
 impl<'p> Unpacking<'p> {
@@ -107,17 +106,15 @@ impl<'p> Unpacking<'p> {
             let (path, folder) = (path.clone(), folder.clone());
             TarballError::Unpack { path, folder, source }
         })?;
-        progress.begin(&format!("unpacking {} into {}", path.display(), folder.display()), Some(compressed));
         let decoder = Decompressed::open(Counted { file, progress })
             .map_err(|source| TarballError::Access { path: path.clone(), source })?;
         let buffer = vec![0; BUFFER_LENGTH];
-        Ok(Self { path, folder, decoder, compressed, unpacked, position: 0, buffer, progress })
+        Ok(Self { path, folder, decoder, compressed, unpacked, position: 0, buffer })
     }
 
     /// The unpacked file.
-    pub(super) fn finish(self) -> Result<File, TarballError> {
-        self.progress.finish();
-        Ok(self.unpacked)
+    pub(super) fn into_unpacked(self) -> File {
+        self.unpacked
     }
 
     /// Unpacks some more into the buffer and the file, at most that many bytes; 0 at the end.

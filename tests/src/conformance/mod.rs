@@ -23,6 +23,12 @@ pub trait Target: Sync {
     /// A reference there: `app:1` becomes `registry.example/app:1`.
     fn reference(&self, text: &str) -> Reference;
 
+    /// Whether a sink goes on after content that was wrong. One that writes a single stream cannot take back what was begun: it then
+    /// refuses everything, and what it makes never appears.
+    fn goes_on_after_wrong_content(&self) -> bool {
+        true
+    }
+
     /// Changes the stored bytes of a blob behind everyone's back, but not how many there are; whether that can be done.
     fn corrupt(&self, digest: &Digest) -> bool;
 }

@@ -45,6 +45,13 @@ fn stores_nothing_that_is_not_what_it_is_called(target: &impl Target) {
             if content.is_empty() {
                 continue; // What was stored before more came is the empty blob.
             }
+            let sink = if target.goes_on_after_wrong_content() {
+                sink
+            } else {
+                assert!(sink.offer(&repository, &descriptor).is_err(), "it takes nothing more");
+                assert!(sink.finish().is_err(), "and shows nothing");
+                target.sink()
+            };
             // It is proven to be something, but not what was offered.
             let mut proven = Checked::new(wrong, &Descriptor::of("", wrong));
             let stored = put_blob(&*sink, &repository, &descriptor, &mut proven);

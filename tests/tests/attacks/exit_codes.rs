@@ -358,6 +358,7 @@ fn what_a_command_cannot_make_sense_of_is_said_in_words() {
     ]);
     sign.current_dir(folder);
     fs::write(folder.join("passphrase"), "a passphrase").unwrap();
+    fs::write(folder.join("bundle.json"), "{}").unwrap();
     let mut generate = Command::new(&*SEALIFT);
     generate
         .args(["--quiet", "key", "generate", "--out", "key.pem", "--passphrase-file", "passphrase"])

@@ -244,6 +244,40 @@ fn compressed_files_are_unpacked_where_tmpdir_says() {
 }
 
 #[test]
+fn the_images_of_a_bundle_may_be_in_any_kind_of_file() {
+    let (bench, image) = (Bench::new(), image());
+    let digest = image.root().descriptor().digest.to_string();
+    let files = layout_files(&[(NAME, &image)]);
+    let write = |name: &str, bytes: Vec<u8>| fs::write(bench.path(name), bytes).unwrap();
+    write("layout.tar", Tar::new().files("", &files).bytes());
+    write("thick.tgz", gzip(&Tar::new().file("bundle.json", b"{}").files("artifacts/layout/", &files).bytes()));
+    let bundle = |image: Value| {
+        json!({ "schemaVersion": "v1.0.0", "name": "a", "version": "1.0.0", "invocationImages": [image] }).to_string()
+    };
+    let promised = bundle(json!({ "image": NAME, "imageType": "docker", "contentDigest": digest }));
+    write("bundle.json", promised.clone().into_bytes());
+    write("thin.tgz", gzip(&Tar::new().file("bundle.json", promised.as_bytes()).bytes()));
+    bench.layout(&image);
+    let export = |bundle: &str, images: &str| {
+        let _ = fs::remove_file(bench.path("b.sealift"));
+        let bundle = format!("example.com/org/bundle:1={bundle}");
+        let arguments = ["export", "--bundle", &bundle, "--images-from", images, "--key", "k.pem", "-o", "b.sealift"];
+        bench.succeeds(&arguments)
+    };
+    for bundle in ["bundle.json", "thin.tgz"] {
+        for images in ["layout.tar", "oci-archive:layout.tar", "oci:layout.tar", "thick.tgz", "oci:layout", "layout"] {
+            export(bundle, images);
+            bench.succeeds(&["verify", "b.sealift"]);
+        }
+    }
+    // A bundle without a digest takes what has the name, and the report says whose digest that is.
+    write("bundle.json", bundle(json!({ "image": NAME, "imageType": "docker" })).into_bytes());
+    write("saved.tar", Saved::image(&[b"one"]).tar().bytes());
+    let report = export("bundle.json", "docker-archive:saved.tar");
+    assert_eq!(report["madeHere"][0]["image"], NAME);
+}
+
+#[test]
 fn one_kind_given_for_another_is_answered_with_the_option_to_use() {
     let bench = Bench::new();
     let write = |name: &str, tar: Tar| fs::write(bench.path(name), tar.bytes()).unwrap();

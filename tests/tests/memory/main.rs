@@ -6,6 +6,7 @@
 
 mod counting_allocator;
 mod seal;
+mod tarballs;
 mod totals;
 
 use std::collections::BTreeSet;
