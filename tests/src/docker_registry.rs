@@ -25,19 +25,28 @@ impl DockerRegistry {
     /// # Panics
     /// When the program does not start, or is missing and `SEALIFT_REQUIRE_TOOLS` is 1.
     pub fn start() -> Option<Self> {
+        Self::start_with("")
+    }
+
+    /// Starts one whose configuration has these lines too.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    pub fn start_with(lines: &str) -> Option<Self> {
         let program = outside_programs::find("docker-registry")?;
-        (0..5).find_map(|_| Self::start_on_free_port(&program)).or_else(|| panic!("docker-registry does not start"))
+        let started = (0..5).find_map(|_| Self::start_on_free_port(&program, lines));
+        started.or_else(|| panic!("docker-registry does not start"))
     }
 
     /// Starts one on a port that was free a moment ago; `None` when it ends instead.
-    fn start_on_free_port(program: &PathBuf) -> Option<Self> {
+    fn start_on_free_port(program: &PathBuf, lines: &str) -> Option<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("its address").port();
         drop(listener);
         let folder = tempfile::tempdir().expect("a temporary folder");
         let configuration = format!(
             "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\n\
-             http: {{addr: '127.0.0.1:{port}'}}\n",
+             http: {{addr: '127.0.0.1:{port}'}}\n{lines}",
             folder.path().join("storage").display()
         );
         let path = folder.path().join("config.yml");

@@ -12,7 +12,7 @@ use sealift_archive_format::inventory::Exporter;
 use sealift_core::export::{self, ExportRequest, ExportSettings, ImagesFrom, ItemOrigin, ItemRequest, SourceReference};
 use sealift_core::layout::LayoutError;
 use sealift_core::oci::{
-    Descriptor, ManifestBytes, ManifestError, Platforms, Reference, ReferrerKind, Repository, Tag,
+    Descriptor, ForeignLayers, ManifestBytes, ManifestError, Platforms, Reference, ReferrerKind, Repository, Tag,
 };
 use sealift_core::progress::Unwatched;
 use sealift_core::transfer::{BlobContent, Checked, Source, SourceError, Workers};
@@ -331,6 +331,9 @@ fn generate(bytes: &[u8]) -> ExportRequest {
         if let Some(place) = place(name).filter(|_| !choices.rarely(3)) {
             request.items.push(ItemRequest { name: name.clone(), origin: ItemOrigin::Image(place) });
         }
+    }
+    if choices.rarely(4) {
+        request.foreign_layers = ForeignLayers::LeaveOut;
     }
     request
 }

@@ -5,10 +5,10 @@ use std::io::{BufWriter, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use sealift_archive_format::inventory::{Exporter, ItemRecord, LeftOutRecord};
 use sealift_core::export::{self, Dependencies, ExportError, ExportRequest, ItemRequest, Prepared, Unfinished};
-use sealift_core::oci::{Platform, Platforms, ReferrerKind};
+use sealift_core::oci::{ForeignLayers, Platform, Platforms, ReferrerKind};
 use sealift_core::progress::Progress;
 use sealift_core::report::WarningReport;
 use sealift_core::trust::{Carrier, Extent};
@@ -80,6 +80,11 @@ pub(crate) struct ExportArguments {
     )]
     referrers: Referrers,
 
+    /// What to do with layers of images that registries are not meant to distribute (foreign layers, of Windows): carry (the
+    /// default), or leave-out
+    #[arg(long, value_name = "HOW", hide_possible_values = true)]
+    foreign_layers: Option<ForeignLayersArgument>,
+
     #[command(flatten)]
     key: SigningKeyArguments,
 
@@ -102,6 +107,22 @@ pub(crate) struct ExportArguments {
 
     #[command(flatten)]
     network: NetworkArguments,
+}
+
+/// What to do with layers that registries are not meant to distribute.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ForeignLayersArgument {
+    Carry,
+    LeaveOut,
+}
+
+impl From<ForeignLayersArgument> for ForeignLayers {
+    fn from(foreign_layers: ForeignLayersArgument) -> Self {
+        match foreign_layers {
+            ForeignLayersArgument::Carry => Self::Carry,
+            ForeignLayersArgument::LeaveOut => Self::LeaveOut,
+        }
+    }
 }
 
 /// What was exported, as `--json` shows it.
@@ -317,7 +338,9 @@ fn request(arguments: &ExportArguments, opened: &mut OpenedSources<'_>) -> Resul
         true => Some(Dependencies(opened.registries(|| "cannot carry what bundles need".to_owned())?)),
         false => None,
     };
-    Ok(ExportRequest { items, platforms, referrers: arguments.referrers.0.clone(), dependencies })
+    let referrers = arguments.referrers.0.clone();
+    let foreign_layers = arguments.foreign_layers.map_or(ForeignLayers::Carry, ForeignLayers::from);
+    Ok(ExportRequest { items, platforms, referrers, foreign_layers, dependencies })
 }
 
 /// A live repository: its metadata and its target files.

@@ -92,6 +92,7 @@ pub(super) fn plan(error: &PlanError) -> Conclusion {
     match error {
         PlanError::Source { .. }
         | PlanError::NoPlatform { .. }
+        | PlanError::ForeignLayer { .. }
         | PlanError::Config { .. }
         | PlanError::Graph { .. }
         | PlanError::Manifest { .. }

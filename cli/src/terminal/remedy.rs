@@ -72,6 +72,9 @@ pub(crate) fn words(remedy: &Remedy) -> String {
         R::ChoosePlatform { offered } => {
             return format!("choose a platform that there is, with --platform: {}", offered.join(", "));
         }
+        R::LeaveForeignLayersOut => {
+            "leave such layers out with --foreign-layers leave-out, and have the far side get them from their publisher; or export from a source that has them"
+        }
         R::CheckReferrers => "check the network, and whether this source lists referrers correctly",
         R::CorrectReferrers => "the source's list is out of date or wrong: correct it there",
         R::DeleteReferrers => "delete referrers that are no longer needed, or export a copy of the image without them",

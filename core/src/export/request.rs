@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::oci::referrer::usual_kinds;
-use crate::oci::{Platforms, Reference, ReferrerKind, Repository};
+use crate::oci::{ForeignLayers, Platforms, Reference, ReferrerKind, Repository};
 use crate::transfer::Source;
 
 /// A reference in a source.
@@ -32,6 +32,8 @@ pub struct ExportRequest {
     pub platforms: Platforms,
     /// The kinds of referrers that are carried.
     pub referrers: BTreeSet<ReferrerKind>,
+    /// What becomes of layers of images that registries are not meant to distribute.
+    pub foreign_layers: ForeignLayers,
     /// Where the bundles are that bundles need; `None` if these are not carried.
     pub dependencies: Option<Dependencies>,
 }
@@ -39,7 +41,13 @@ pub struct ExportRequest {
 impl ExportRequest {
     /// All platforms of these items, and what usually hangs off them; what bundles need is not carried.
     pub fn new(items: Vec<ItemRequest>) -> Self {
-        Self { items, platforms: Platforms::All, referrers: usual_kinds(), dependencies: None }
+        Self {
+            items,
+            platforms: Platforms::All,
+            referrers: usual_kinds(),
+            foreign_layers: ForeignLayers::Carry,
+            dependencies: None,
+        }
     }
 }
 

@@ -165,6 +165,8 @@ pub enum Remedy {
         /// The platforms that there are.
         offered: Vec<String>,
     },
+    /// Leave out layers that registries are not meant to distribute, or export from a source that has them.
+    LeaveForeignLayersOut,
     /// Check the network, and whether the source lists referrers correctly.
     CheckReferrers,
     /// Correct the source's list of referrers.

@@ -338,8 +338,7 @@ mod tests {
             ItemRequest { name, origin: ItemOrigin::Image(place) }
         };
         let items = (0..200).map(item).collect();
-        let request =
-            ExportRequest { items, platforms: Platforms::All, referrers: BTreeSet::new(), dependencies: None };
+        let request = ExportRequest { referrers: BTreeSet::new(), ..ExportRequest::new(items) };
         let (ahead, _) = fetch(&request, &Workers::default(), PlanBudget::begin());
         let held: u64 = ahead.resolved.values().flatten().map(|manifest| manifest.descriptor().size).sum();
         assert!((1 << 20..=MAXIMUM_MANIFEST_BYTES + (2 << 20)).contains(&held), "{held} bytes are held");

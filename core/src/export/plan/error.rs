@@ -40,6 +40,18 @@ pub enum PlanError {
         /// The platforms that it is for.
         offered: Vec<String>,
     },
+    /// A layer that registries are not meant to distribute is not there.
+    #[error(
+        "{reference} has the foreign layer {layer}, which registries are not meant to distribute, and this source does not supply it"
+    )]
+    ForeignLayer {
+        /// The reference.
+        reference: String,
+        /// The layer.
+        layer: Digest,
+        /// Why the source does not supply it.
+        source: SourceError,
+    },
     /// The configuration of an image, which says for which platform it is, cannot be fetched.
     #[error("the configuration of {reference} cannot be read")]
     Config {
@@ -193,6 +205,7 @@ impl Remediable for PlanError {
             Self::AnImage { .. } => Remedy::ExportAsImage,
             Self::RegistryForm { .. } => Remedy::PushBundleAgain,
             Self::Read { .. } | Self::Config { .. } => Remedy::CheckNetwork,
+            Self::ForeignLayer { .. } => Remedy::LeaveForeignLayersOut,
             Self::NoPlatform { offered, .. } => Remedy::ChoosePlatform { offered: offered.clone() },
             Self::Bundle { .. } => Remedy::CorrectBundle,
             Self::NoDigest { .. } => Remedy::StateDigests,

@@ -10,7 +10,7 @@ mod error;
 mod platforms;
 mod referrers;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
@@ -81,6 +81,7 @@ pub fn plan(request: &ExportRequest, workers: &Workers) -> Result<Plan, PlanErro
     let (ahead, budget) = ahead::fetch(request, workers, PlanBudget::begin());
     let mut planner = Planner {
         platforms: &request.platforms,
+        foreign_layers: request.foreign_layers,
         kinds: &request.referrers,
         plan: Plan::default(),
         graphs: Graphs::default(),
@@ -88,6 +89,7 @@ pub fn plan(request: &ExportRequest, workers: &Workers) -> Result<Plan, PlanErro
         budget,
         listed: HashMap::new(),
         listed_count: 0,
+        foreign: HashSet::new(),
     };
     for item in &request.items {
         planner.item(item)?;
@@ -105,6 +107,7 @@ type Images = Vec<(ImageRecord, ClosedImage)>;
 
 struct Planner<'a> {
     platforms: &'a Platforms,
+    foreign_layers: ForeignLayers,
     kinds: &'a BTreeSet<ReferrerKind>,
     plan: Plan,
     graphs: Graphs,
@@ -113,6 +116,8 @@ struct Planner<'a> {
     /// What each source lists as referring to each subject.
     listed: HashMap<(usize, Repository, Digest), Vec<Descriptor>>,
     listed_count: usize,
+    /// The foreign layers that are known to be there.
+    foreign: HashSet<Digest>,
 }
 
 impl Planner<'_> {
@@ -251,12 +256,32 @@ impl Planner<'_> {
 
     /// The graph below a manifest at a place; its blobs come from there, unless another source already has them.
     fn walk(&mut self, name: &str, place: &SourceReference, root: &Descriptor) -> Result<Arc<Graph>, PlanError> {
-        self.walk_for(self.platforms, name, place, root)
+        let graph = self.walk_for(self.platforms, self.foreign_layers, name, place, root)?;
+        if self.foreign_layers == ForeignLayers::Carry {
+            self.require_foreign_layers(name, place, &graph)?;
+        }
+        Ok(graph)
+    }
+
+    /// Layers that registries are not meant to distribute are often not there: better said now than when they are due.
+    fn require_foreign_layers(&mut self, name: &str, place: &SourceReference, graph: &Graph) -> Result<(), PlanError> {
+        for layer in graph.foreign_layers() {
+            if !self.foreign.insert(layer.digest.clone()) {
+                continue;
+            }
+            let missing = |source| {
+                let (reference, layer) = (name.to_owned(), layer.digest.clone());
+                PlanError::ForeignLayer { reference, layer, source }
+            };
+            self.asked(place)?.blob(place.reference.repository(), layer).map(drop).map_err(missing)?;
+        }
+        Ok(())
     }
 
     fn walk_for(
         &mut self,
         platforms: &Platforms,
+        foreign_layers: ForeignLayers,
         name: &str,
         place: &SourceReference,
         root: &Descriptor,
@@ -274,7 +299,7 @@ impl Planner<'_> {
             })?;
             source.manifest(repository, wanted).map_err(Unfetched::Source)
         };
-        let walked = graphs.walk(root, platforms, ForeignLayers::Carry, fetch);
+        let walked = graphs.walk(root, platforms, foreign_layers, fetch);
         let graph = match (walked, spent) {
             (_, Some(spent)) => return Err(spent),
             (walked, None) => walked.map_err(|error| ungraphed(name, error))?,
@@ -289,7 +314,7 @@ impl Planner<'_> {
     /// The graph below a manifest that was made here, over manifests that are held.
     fn walk_held(&mut self, name: &str, root: &Descriptor) -> Result<Arc<Graph>, PlanError> {
         let nowhere = |_: &Descriptor| Err(Unfetched::Budget);
-        let walked = self.graphs.walk(root, self.platforms, ForeignLayers::Carry, nowhere);
+        let walked = self.graphs.walk(root, self.platforms, self.foreign_layers, nowhere);
         walked.map_err(|source| PlanError::Graph { reference: name.to_owned(), source: Box::new(source) })
     }
 

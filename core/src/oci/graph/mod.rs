@@ -57,7 +57,7 @@ impl Platforms {
 }
 
 /// What to do with layers that registries are not meant to distribute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ForeignLayers {
     /// They are an error.
     Refuse,
@@ -213,6 +213,11 @@ impl Graph {
         layers.filter(|layer| seen.insert(&layer.digest)).collect()
     }
 
+    /// The layers that registries are not meant to distribute, carried or not, once for each manifest that lists them.
+    pub fn foreign_layers(&self) -> impl Iterator<Item = &Descriptor> {
+        self.images().flat_map(|image| &image.layers).filter(|layer| is_foreign_layer(&layer.media_type))
+    }
+
     /// Every blob: configurations, then layers.
     pub fn blobs(&self) -> Vec<&Descriptor> {
         let mut blobs = self.configs();
@@ -277,7 +282,7 @@ pub(crate) struct Graphs {
     noted: HashMap<Digest, (u64, Role)>,
     /// The manifests whose own lists have been recorded.
     entered: HashSet<Digest>,
-    walked: HashMap<(Digest, Platforms), Arc<Graph>>,
+    walked: HashMap<(Digest, Platforms, ForeignLayers), Arc<Graph>>,
     manifests: usize,
     blobs: usize,
     attestations: usize,
@@ -317,7 +322,7 @@ impl Graphs {
         foreign_layers: ForeignLayers,
         fetch: impl FnMut(&Descriptor) -> Result<ManifestBytes, E>,
     ) -> Result<Arc<Graph>, GraphError<E>> {
-        let key = (root.digest.clone(), platforms.clone());
+        let key = (root.digest.clone(), platforms.clone(), foreign_layers);
         if let Some(graph) = self.walked.get(&key) {
             let listed = graph.root().require_listed_as(root);
             listed.map_err(|source| unusable(&root.digest, source))?;

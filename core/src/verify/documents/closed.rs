@@ -289,7 +289,13 @@ impl Closed {
         images().for_each(|image| blobs.add((&image.config).into()));
         let attestations = self.graphs().into_iter().flat_map(|graph| graph.attestations());
         let attestations: HashSet<&Digest> = attestations.map(|attached| &attached.layer.digest).collect();
-        let layers = || images().flat_map(|image| &image.layers);
+        // What one graph leaves out may be carried because of another.
+        let graphs = self.graphs();
+        let leaves_out = graphs.iter().any(|graph| !graph.left_out_layers().is_empty());
+        let carried: Option<HashSet<&Digest>> =
+            leaves_out.then(|| graphs.iter().flat_map(|graph| graph.blobs()).map(|blob| &blob.digest).collect());
+        let is_carried = |layer: &&Descriptor| carried.as_ref().is_none_or(|carried| carried.contains(&layer.digest));
+        let layers = || images().flat_map(|image| &image.layers).filter(is_carried);
         layers().filter(|layer| attestations.contains(&layer.digest)).for_each(|layer| blobs.add(layer.into()));
         layers().for_each(|layer| blobs.add(layer.into()));
         blobs.blobs

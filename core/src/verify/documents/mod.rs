@@ -177,7 +177,8 @@ impl Closing<'_> {
         let index = match &record.index {
             None => None,
             Some(index) => {
-                let graph = self.walk(&record.reference, &platforms(&record.images), index)?;
+                let chosen = (platforms(&record.images), foreign_layers(&record.images));
+                let graph = self.walk(&record.reference, &chosen, index)?;
                 self.check_index(record, &graph)?;
                 Some(graph)
             }
@@ -197,7 +198,8 @@ impl Closing<'_> {
     }
 
     fn image(&mut self, record: &ImageRecord) -> Result<ClosedImage, DocumentError> {
-        let graph = self.walk(&record.reference, &platforms(std::slice::from_ref(record)), &record.descriptor)?;
+        let alone = std::slice::from_ref(record);
+        let graph = self.walk(&record.reference, &(platforms(alone), foreign_layers(alone)), &record.descriptor)?;
         check_platforms(record, &graph)?;
         let manifests: Vec<&Digest> = graph.manifests().iter().map(|manifest| &manifest.descriptor().digest).collect();
         let companions = self.companions(&record.reference, &manifests, &record.referrers, &record.tagged)?;
@@ -218,12 +220,12 @@ impl Closing<'_> {
         }
         let mut companions = Companions::default();
         for referrer in referrers {
-            companions.referrers.push(self.walk(reference, &Platforms::All, referrer)?);
+            companions.referrers.push(self.walk(reference, &EVERYTHING, referrer)?);
         }
         for inventory::TaggedRecord { descriptor, tag } in tagged {
             let (reference, name) = (reference.to_owned(), tag.clone());
             let tag = tag.parse().map_err(|_| DocumentError::Tagged { reference: reference.clone(), tag: name })?;
-            companions.tagged.push(TaggedGraph { tag, graph: self.walk(&reference, &Platforms::All, descriptor)? });
+            companions.tagged.push(TaggedGraph { tag, graph: self.walk(&reference, &EVERYTHING, descriptor)? });
         }
         check_referrers(reference, manifests, &companions.referrers)?;
         check_tagged(reference, manifests, &companions)?;
@@ -233,14 +235,23 @@ impl Closing<'_> {
     fn walk(
         &mut self,
         reference: &str,
-        platforms: &Platforms,
+        (platforms, foreign_layers): &(Platforms, ForeignLayers),
         root: &inventory::DescriptorRecord,
     ) -> Result<Arc<Graph>, DocumentError> {
         let incomplete = |source| DocumentError::Graph { reference: reference.to_owned(), source };
         // Everything that is carried is already in memory.
         let fetch = |_: &Descriptor| Err(NotCarried);
-        self.graphs.walk(&root.into(), platforms, ForeignLayers::Carry, fetch).map_err(incomplete)
+        self.graphs.walk(&root.into(), platforms, *foreign_layers, fetch).map_err(incomplete)
     }
+}
+
+/// What is carried of a companion.
+const EVERYTHING: (Platforms, ForeignLayers) = (Platforms::All, ForeignLayers::Carry);
+
+/// Whether layers that registries are not meant to distribute are carried: they are, unless the exporter left some out.
+fn foreign_layers(images: &[ImageRecord]) -> ForeignLayers {
+    let is_whole = images.iter().all(|image| image.left_out.foreign_layers.is_empty());
+    if is_whole { ForeignLayers::Carry } else { ForeignLayers::LeaveOut }
 }
 
 /// The platforms to walk: all, unless the exporter chose.

@@ -1,0 +1,300 @@
+//! Content of every form crosses byte for byte: from a registry into an archive, and from there into our registry, a real one, and a
+//! layout.
+
+use std::sync::Arc;
+
+use sealift_archive_format::Digest;
+use sealift_core::export::{ExportRequest, ItemOrigin, ItemRequest, PlanError, SourceReference};
+use sealift_core::import::{Destination, Naming};
+use sealift_core::layout::{LayoutSink, LayoutSource};
+use sealift_core::oci::media_type::{OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
+use sealift_core::oci::{Descriptor, ForeignLayers, ManifestBytes, ManifestError, Reference};
+use sealift_core::registry::{RegistryError, RegistrySink, RegistrySource};
+use sealift_core::transfer::Source;
+use sealift_tests::crossing::{Crossing, IMAGE, Refused};
+use sealift_tests::docker_registry::DockerRegistry;
+use sealift_tests::images::Image;
+use sealift_tests::registry::Registry;
+use serde_json::{Value, json};
+
+use super::client;
+
+const EMPTY: &str = "application/vnd.oci.empty.v1+json";
+const FOREIGN: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+
+/// The descriptor of a content, with these members too.
+fn described(media_type: &str, content: &[u8], more: &Value) -> Value {
+    let mut descriptor = json!({"mediaType": media_type, "digest": Digest::sha256(content), "size": content.len()});
+    descriptor.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    descriptor
+}
+
+/// A manifest with this configuration and these layers, each with what else its descriptor says.
+fn made(config: (&str, &[u8], Value), layers: &[(&str, &[u8], Value)], more: &Value) -> Image {
+    let list = |(media_type, content, more): &(&str, &[u8], Value)| described(media_type, content, more);
+    let mut manifest = json!({
+        "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": list(&config),
+        "layers": layers.iter().map(list).collect::<Vec<_>>(),
+    });
+    manifest.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let bytes = manifest.to_string().into_bytes();
+    let blobs = layers.iter().chain([&config]).map(|(media_type, content, _)| {
+        let descriptor = Descriptor::of(media_type, content);
+        (descriptor.digest.clone(), (descriptor, content.to_vec()))
+    });
+    let manifests = vec![ManifestBytes::new(Descriptor::of(OCI_MANIFEST, &bytes), bytes).unwrap()];
+    Image { manifests, blobs: blobs.collect() }
+}
+
+/// An image with these layers.
+fn layered(layers: &[(&str, &[u8], Value)]) -> Image {
+    let config = br#"{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[]}}"#;
+    made((OCI_CONFIG, config, json!({})), layers, &json!({}))
+}
+
+/// One of every form.
+fn forms() -> Vec<(&'static str, Image)> {
+    let none = || json!({});
+    // The beginning of a zstd frame, and of a gzip member: what follows is nobody's concern here.
+    let zstd: &[u8] = b"\x28\xb5\x2f\xfd\x20\x05\x29\x00\x00hello";
+    let gzip: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff and more";
+    let chunked = json!({"annotations": {
+        "io.github.containers.zstd-chunked.manifest-checksum": Digest::sha256(b"a table of contents"),
+        "io.github.containers.zstd-chunked.manifest-position": "5:10:15:1",
+    }});
+    let stargz = json!({"annotations": {
+        "containerd.io/snapshot/stargz/toc.digest": Digest::sha256(b"a table of contents"),
+        "io.containers.estargz.uncompressed-size": "1024",
+    }});
+    let inline = json!({"data": "e30="});
+    let chart = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+    let on = |platform: &str| Image::new(platform, &[("a", platform.as_bytes())]);
+    let nested = Image::index(&[Image::index(&[on("linux/amd64"), on("linux/arm64")]), on("windows/amd64")]);
+    let statement = |image: &Image| {
+        json!({
+            "_type": "https://in-toto.io/Statement/v1", "predicateType": "https://example.com/p", "predicate": {},
+            "subject": [{"name": "_", "digest": {"sha256": image.root().descriptor().digest.hex()}}],
+        })
+        .to_string()
+    };
+    let attested = on("linux/amd64");
+    let cache = "application/vnd.buildkit.cacheconfig.v0";
+    vec![
+        ("zstd", layered(&[("application/vnd.oci.image.layer.v1.tar+zstd", zstd, none())])),
+        ("zstd:chunked", layered(&[("application/vnd.oci.image.layer.v1.tar+zstd", zstd, chunked)])),
+        ("eStargz", layered(&[("application/vnd.oci.image.layer.v1.tar+gzip", gzip, stargz)])),
+        ("uncompressed", layered(&[("application/vnd.oci.image.layer.v1.tar", &[0; 1024], none())])),
+        ("an empty layer", layered(&[("application/vnd.oci.image.layer.v1.tar", b"", none())])),
+        ("no layers", layered(&[])),
+        ("twice the same layer", layered(&[("text/plain", b"a", none()), ("text/plain", b"a", none())])),
+        (
+            "a Helm chart",
+            made(
+                ("application/vnd.cncf.helm.config.v1+json", b"{\"name\":\"shop\"}", none()),
+                &[(chart, gzip, none())],
+                &none(),
+            ),
+        ),
+        (
+            "a WASM module",
+            made(
+                ("application/vnd.wasm.config.v0+json", b"{}", none()),
+                &[("application/wasm", b"\0asm\x01\0\0\0", none())],
+                &none(),
+            ),
+        ),
+        (
+            "an artifact of ORAS",
+            made(
+                (EMPTY, b"{}", inline.clone()),
+                &[(
+                    "application/vnd.example.thing",
+                    b"a thing",
+                    json!({"annotations": {"org.opencontainers.image.title": "thing"}}),
+                )],
+                &json!({"artifactType": "application/vnd.example.thing", "annotations": {"a": "b"}}),
+            ),
+        ),
+        (
+            "inline data",
+            made((EMPTY, b"{}", inline.clone()), &[(EMPTY, b"{}", inline)], &json!({"artifactType": "a/b"})),
+        ),
+        ("nested indexes", nested),
+        ("BuildKit's attestation", Image::with_buildkit_attestation(&attested, statement(&attested).as_bytes())),
+        (
+            "BuildKit's cache, as an image",
+            made(
+                (cache, b"{\"layers\":[]}", none()),
+                &[("application/vnd.oci.image.layer.v1.tar+gzip", gzip, none())],
+                &none(),
+            ),
+        ),
+    ]
+}
+
+/// Everything of an image is at a place, byte for byte.
+fn is_there(source: &dyn Source, name: &Reference, image: &Image, form: &str) {
+    let root = source.resolve(name).unwrap_or_else(|error| panic!("{form}: {error}"));
+    assert_eq!(root.bytes(), image.root().bytes(), "{form}");
+    for manifest in &image.manifests {
+        let found = source.manifest(name.repository(), manifest.descriptor()).unwrap();
+        assert_eq!(found.bytes(), manifest.bytes(), "{form}");
+    }
+    for (descriptor, content) in image.blobs.values() {
+        let mut found = Vec::new();
+        source.blob(name.repository(), descriptor).unwrap().read_to_end(&mut found).unwrap();
+        assert_eq!(found, *content, "{form}");
+    }
+}
+
+fn request(registry: &str) -> ExportRequest {
+    let reference: Reference = format!("{registry}/org/app:1").parse().unwrap();
+    let place = SourceReference { source: Arc::new(RegistrySource::new(client())), reference };
+    ExportRequest::new(vec![ItemRequest { name: IMAGE.to_owned(), origin: ItemOrigin::Image(place) }])
+}
+
+fn into_registry(crossing: &mut Crossing, archive: &[u8], domain: &str) -> Result<Reference, Refused> {
+    let (domain, prefix, naming) = (domain.to_owned(), String::new(), Naming::Flat);
+    let name = format!("{domain}/org/app:1").parse().unwrap();
+    crossing.far.destination = Destination::Registry { domain, prefix, naming };
+    crossing.far.import_from(&mut &*archive, &RegistrySink::new(client())).map(|_| name)
+}
+
+#[test]
+fn every_form_crosses_byte_for_byte() {
+    let real = DockerRegistry::start();
+    for (form, image) in forms() {
+        let mut crossing = Crossing::of_images();
+        let (near, far) = (Registry::start(), Registry::start());
+        let name = format!("{}/org/app:1", near.domain()).parse().unwrap();
+        image.push(&RegistrySink::new(client()), &name).unwrap();
+        let archive = crossing.export(&request(&near.domain())).unwrap_or_else(|error| panic!("{form}: {error:?}"));
+        let layout = crossing.path("there");
+        let destination = Destination::Layout { folder: layout.clone() };
+        crossing.far.destination = destination;
+        crossing.far.import_from(&mut archive.as_slice(), &LayoutSink::open(&layout).unwrap()).unwrap();
+        is_there(&LayoutSource::open(&layout).unwrap(), &IMAGE.parse().unwrap(), &image, form);
+        let domains = [Some(far.domain()), real.as_ref().map(DockerRegistry::domain)];
+        for domain in domains.into_iter().flatten() {
+            let name =
+                into_registry(&mut crossing, &archive, &domain).unwrap_or_else(|error| panic!("{form}: {error:?}"));
+            is_there(&RegistrySource::new(client()), &name, &image, form);
+            crossing.far.store().begin().unwrap().reset_deliveries(None).unwrap();
+        }
+        // And once more, out of the layout.
+        let place = SourceReference {
+            source: Arc::new(LayoutSource::open(&layout).unwrap()),
+            reference: IMAGE.parse().unwrap(),
+        };
+        let items = vec![ItemRequest { name: IMAGE.to_owned(), origin: ItemOrigin::Image(place) }];
+        assert_eq!(crossing.export(&ExportRequest::new(items)).unwrap(), archive, "{form}: the same archive");
+    }
+}
+
+#[test]
+fn docker_schema_1_is_refused_by_that_name() {
+    let signed = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+    let document = br#"{"schemaVersion":1,"name":"org/app","tag":"1","fsLayers":[],"history":[]}"#;
+    for media_type in [signed, "application/json"] {
+        let near = Registry::start();
+        let key = ("org/app".to_owned(), "1".to_owned());
+        near.state().manifests.insert(key, (media_type.to_owned(), document.to_vec()));
+        let Err(Refused::Plan(PlanError::Source { source, .. })) =
+            Crossing::of_images().export(&request(&near.domain()))
+        else {
+            panic!("{media_type}: not refused for what it is")
+        };
+        match source.reason() {
+            Some(RegistryError::Manifest { source, .. }) if matches!(**source, ManifestError::DockerSchema1) => {}
+            other => panic!("{media_type}: {other:?}"),
+        }
+        assert!(super::explain(&source).contains("Docker schema 1"), "{}", super::explain(&source));
+    }
+}
+
+/// An image of Windows, whose first layer registries are not meant to distribute.
+fn windows() -> Image {
+    let config = br#"{"architecture":"amd64","os":"windows","rootfs":{"type":"layers","diff_ids":[]}}"#;
+    let urls = json!({"urls": ["https://example.com/layer"]});
+    let layers: [(&str, &[u8], Value); 2] = [
+        (FOREIGN, b"a base of Windows", urls),
+        ("application/vnd.oci.image.layer.v1.tar", b"what is on top", json!({})),
+    ];
+    made((OCI_CONFIG, config, json!({})), &layers, &json!({}))
+}
+
+#[test]
+fn foreign_layers_are_carried_where_they_are_there() {
+    let (mut crossing, near, far) = (Crossing::of_images(), Registry::start(), Registry::start());
+    let image = windows();
+    image.push(&RegistrySink::new(client()), &format!("{}/org/app:1", near.domain()).parse().unwrap()).unwrap();
+    let archive = crossing.export(&request(&near.domain())).unwrap();
+    let name = into_registry(&mut crossing, &archive, &far.domain()).unwrap();
+    is_there(&RegistrySource::new(client()), &name, &image, "foreign layers");
+    assert!(crossing.far.verify(&archive).report().items[0].left_out.is_empty());
+}
+
+#[test]
+fn foreign_layers_that_are_not_there_are_called_by_that_name_and_can_be_left_out() {
+    let (mut crossing, near, far) = (Crossing::of_images(), Registry::start(), Registry::start());
+    let mut image = windows();
+    let foreign = Digest::sha256(b"a base of Windows");
+    image.blobs.remove(&foreign);
+    image.push(&RegistrySink::new(client()), &format!("{}/org/app:1", near.domain()).parse().unwrap()).unwrap();
+    match crossing.export(&request(&near.domain())) {
+        Err(Refused::Plan(error @ PlanError::ForeignLayer { .. })) => {
+            let text = super::explain(&error);
+            assert!(text.contains("foreign layer") && text.contains(&foreign.to_string()), "{text}");
+        }
+        other => panic!("{:?}", other.map(|archive| archive.len())),
+    }
+    let request = ExportRequest { foreign_layers: ForeignLayers::LeaveOut, ..request(&near.domain()) };
+    let archive = crossing.export(&request).unwrap();
+    let report = crossing.far.verify(&archive).report();
+    assert_eq!(report.items[0].left_out.foreign_layers, [foreign]);
+    let name = into_registry(&mut crossing, &archive, &far.domain()).unwrap();
+    is_there(&RegistrySource::new(client()), &name, &image, "without its foreign layer");
+    // A layout takes it too.
+    let layout = crossing.path("there");
+    crossing.far.destination = Destination::Layout { folder: layout.clone() };
+    crossing.far.import_from(&mut archive.as_slice(), &LayoutSink::open(&layout).unwrap()).unwrap();
+    is_there(&LayoutSource::open(&layout).unwrap(), &IMAGE.parse().unwrap(), &image, "in a layout");
+}
+
+#[test]
+fn a_real_registry_does_not_ask_for_foreign_layers() {
+    let Some(registry) =
+        DockerRegistry::start_with("validation: {manifests: {urls: {allow: ['^https://example\\.com/']}}}\n")
+    else {
+        return;
+    };
+    let (mut crossing, near) = (Crossing::of_images(), Registry::start());
+    let mut image = windows();
+    image.blobs.remove(&Digest::sha256(b"a base of Windows"));
+    image.push(&RegistrySink::new(client()), &format!("{}/org/app:1", near.domain()).parse().unwrap()).unwrap();
+    let request = ExportRequest { foreign_layers: ForeignLayers::LeaveOut, ..request(&near.domain()) };
+    let archive = crossing.export(&request).unwrap();
+    let name = into_registry(&mut crossing, &archive, &registry.domain()).unwrap();
+    is_there(&RegistrySource::new(client()), &name, &image, "without its foreign layer");
+}
+
+#[test]
+fn an_image_in_an_index_is_without_its_foreign_layers_wherever_it_is() {
+    let (mut crossing, near, far) = (Crossing::of_images(), Registry::start(), Registry::start());
+    let linux = Image::new("linux/amd64", &[("a", b"a")]);
+    let windows = windows();
+    let platform = json!({"os": "windows", "architecture": "amd64"});
+    let index = json!({
+        "schemaVersion": 2, "mediaType": OCI_INDEX,
+        "manifests": [linux.root().descriptor(), described(OCI_MANIFEST, windows.root().bytes(), &json!({"platform": platform}))],
+    });
+    let mut image = Image::index(&[linux, windows]).with_manifest(&index);
+    image.blobs.remove(&Digest::sha256(b"a base of Windows"));
+    image.push(&RegistrySink::new(client()), &format!("{}/org/app:1", near.domain()).parse().unwrap()).unwrap();
+    let request = ExportRequest { foreign_layers: ForeignLayers::LeaveOut, ..request(&near.domain()) };
+    let archive = crossing.export(&request).unwrap();
+    let record = crossing.far.judge(archive.as_slice()).unwrap().inventory().all_images().next().unwrap().clone();
+    assert_eq!((record.platforms.len(), record.left_out.foreign_layers.len()), (2, 1), "every platform is there");
+    let name = into_registry(&mut crossing, &archive, &far.domain()).unwrap();
+    is_there(&RegistrySource::new(client()), &name, &image, "without its foreign layer");
+}
