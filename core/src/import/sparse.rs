@@ -11,6 +11,7 @@ use sealift_archive_format::Digest;
 use serde::Serialize;
 
 use super::{DeliveryError, Placed, Shipment, manifest_error};
+use crate::oci::graph::LeftOutReason;
 use crate::oci::{Graph, Repository, StandIns};
 use crate::transfer::{Sink, SinkError};
 
@@ -123,7 +124,8 @@ impl Undelivered<'_> {
 
 /// The indexes of a graph that list something that is not carried, and those above them.
 fn partial_indexes(graph: &Graph) -> HashSet<&Digest> {
-    let mut partial: HashSet<&Digest> = graph.left_out().iter().map(|left| &left.parent).collect();
+    let without_platforms = graph.left_out().iter().filter(|left| left.reason == LeftOutReason::Platform);
+    let mut partial: HashSet<&Digest> = without_platforms.map(|left| &left.parent).collect();
     // Children come before parents.
     for manifest in graph.manifests() {
         if manifest.document().children().iter().any(|child| partial.contains(&child.digest)) {

@@ -66,6 +66,19 @@ impl Announced {
     }
 }
 
+/// Whether an entry of an index with this type is not a manifest but a layer, or the configuration of a cache: BuildKit exports its
+/// cache as an index of these.
+pub(crate) fn is_layer_in_index(media_type: &str) -> bool {
+    let media_type = essence(media_type);
+    media_type == "application/vnd.buildkit.cacheconfig.v0" || is_file_system(&media_type)
+}
+
+/// The media types of layers of a container's file system.
+pub(crate) fn is_file_system(media_type: &str) -> bool {
+    media_type.starts_with("application/vnd.oci.image.layer.")
+        || media_type.starts_with("application/vnd.docker.image.rootfs.")
+}
+
 /// Whether a layer of this type is meant to be fetched from its publisher and not from registries
 /// (OCI Image 1.1, "Non-Distributable Layers"; Docker's foreign layers).
 pub(crate) fn is_foreign_layer(media_type: &str) -> bool {

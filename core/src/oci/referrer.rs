@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::attestation::is_attestation;
 use super::graph::Graph;
 use super::manifest::{Document, ImageManifest};
-use super::media_type::{DOCKER_CONFIG, OCI_CONFIG, essence};
+use super::media_type::{DOCKER_CONFIG, OCI_CONFIG, essence, is_file_system};
 
 /// The most referrers of one image.
 pub const MAXIMUM_REFERRERS: usize = 1_000;
@@ -45,7 +45,9 @@ impl ReferrerKind {
         };
         let images = referrer.manifests().iter().filter_map(|manifest| match manifest.document() {
             Document::Image(image) => Some(Self::of_manifest(image, artifact_type)),
-            Document::Index(_) => None,
+            Document::Index(index) => {
+                index.layers().any(|layer| is_file_system(&essence(&layer.media_type))).then_some(Self::Image)
+            }
         });
         images.max().unwrap_or(Self::Other)
     }
@@ -114,12 +116,6 @@ pub fn in_order<'g>(manifests: &[&'g Digest], referrers: impl IntoIterator<Item 
         subjects = level;
     }
     ordered
-}
-
-/// The media types of layers of a container's file system.
-fn is_file_system(media_type: &str) -> bool {
-    media_type.starts_with("application/vnd.oci.image.layer.")
-        || media_type.starts_with("application/vnd.docker.image.rootfs.")
 }
 
 fn is_signature(media_type: &str) -> bool {

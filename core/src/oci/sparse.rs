@@ -13,7 +13,7 @@ use super::attestation;
 use super::descriptor::Descriptor;
 use super::graph::Graph;
 use super::manifest::{Document, ImageIndex, ManifestBytes, ManifestError};
-use super::media_type::OCI_INDEX;
+use super::media_type::{OCI_INDEX, is_layer_in_index};
 
 /// The annotation of an index that was made here: the digest of the index that it stands in for.
 pub const MADE_FROM: &str = "sealift.made-from";
@@ -104,6 +104,10 @@ impl StandIns {
 
     /// An entry of an index as its stand-in has it; `None` for what is not carried.
     fn entry(&self, mut entry: Value, carried: &HashMap<&Digest, &ManifestBytes>) -> Option<Value> {
+        // Layers are there, whatever platforms are.
+        if entry.get("mediaType").and_then(Value::as_str).is_some_and(is_layer_in_index) {
+            return Some(entry);
+        }
         let digest: Digest = entry.get("digest")?.as_str()?.parse().ok()?;
         let delivered = self.of_manifest(carried.get(&digest)?).descriptor();
         if delivered.digest != digest {
@@ -120,10 +124,10 @@ impl StandIns {
 /// The one manifest that is carried of an index that others are missing from, not counting attestations about it.
 fn one_platform<'m>(index: &ImageIndex, carried: &HashMap<&Digest, &'m ManifestBytes>) -> Option<&'m ManifestBytes> {
     let is_carried = |child: &&Descriptor| carried.contains_key(&child.digest);
-    if index.manifests.iter().all(|child| is_carried(&child)) {
+    if index.layers().next().is_some() || index.children().all(|child| is_carried(&child)) {
         return None;
     }
-    let mut others = index.manifests.iter().filter(is_carried).filter(|child| attestation::attested(child).is_none());
+    let mut others = index.children().filter(is_carried).filter(|child| attestation::attested(child).is_none());
     let only = others.next()?;
     others.all(|other| other.digest == only.digest).then(|| carried.get(&only.digest).copied())?
 }

@@ -306,3 +306,36 @@ fn tags_are_those_of_a_digest() {
     let tags: Vec<String> = CosignTag::all_of(&digest).map(|tag| tag.to_string()).collect();
     assert_eq!(tags, tags_of(&digest));
 }
+
+#[test]
+fn a_thousand_images_share_their_layers() {
+    let (near, far, mut crossing) = (Registry::start(), Registry::start(), crossing());
+    let sink = RegistrySink::new(client());
+    let source: Arc<dyn sealift_core::transfer::Source> = Arc::new(RegistrySource::new(client()));
+    let (mut items, mut digests) = (Vec::new(), BTreeSet::new());
+    for number in 0..1_000 {
+        let image = Image::new("linux/amd64", &[("base", b"shared"), ("own", &[b'0' + number_of(number)])]);
+        let name = format!("org/app{number}:1");
+        image.push(&sink, &reference(&near, &name)).unwrap();
+        digests.extend(image.blobs.keys().chain([&image.root().descriptor().digest]).cloned());
+        let place = SourceReference { source: Arc::clone(&source), reference: reference(&near, &name) };
+        items.push(ItemRequest { name: format!("example.com/{name}"), origin: ItemOrigin::Image(place) });
+    }
+    near.state().received.clear();
+    let archive = crossing.export(&ExportRequest::new(items)).unwrap();
+    let judged = crossing.far.judge(archive.as_slice()).unwrap();
+    let blobs = judged.inventory().entries.iter().filter(|entry| entry.name.as_str().starts_with("blobs/"));
+    assert_eq!(blobs.count(), digests.len(), "each is in the archive once");
+    let fetched = near.state().received.iter().filter(|request| request.is("GET", "/blobs/")).count();
+    let layers = digests.len() - 10;
+    assert_eq!(fetched, layers, "and was fetched once");
+    let delivered = deliver(&mut crossing, &archive, &far).unwrap();
+    assert_eq!(delivered.tags.len(), 1_000);
+    let sent = far.state().received.iter().filter(|request| request.is("PUT", "/blobs/uploads/")).count();
+    assert_eq!(sent, layers, "and sent once: other repositories mount it");
+}
+
+/// Of a thousand images, there are ten different ones.
+fn number_of(number: usize) -> u8 {
+    u8::try_from(number % 10).unwrap()
+}

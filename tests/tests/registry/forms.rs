@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use sealift_archive_format::Digest;
 use sealift_core::export::{ExportRequest, ItemOrigin, ItemRequest, PlanError, SourceReference};
-use sealift_core::import::{Destination, Naming};
+use sealift_core::import::{DeliveryError, Destination, ImportError, Naming};
 use sealift_core::layout::{LayoutSink, LayoutSource};
 use sealift_core::oci::media_type::{OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
-use sealift_core::oci::{Descriptor, ForeignLayers, ManifestBytes, ManifestError, Reference};
+use sealift_core::oci::{Descriptor, ForeignLayers, ManifestBytes, ManifestError, Platforms, Reference};
 use sealift_core::registry::{RegistryError, RegistrySink, RegistrySource};
 use sealift_core::transfer::Source;
 use sealift_tests::crossing::{Crossing, IMAGE, Refused};
 use sealift_tests::docker_registry::DockerRegistry;
 use sealift_tests::images::Image;
-use sealift_tests::registry::Registry;
+use sealift_tests::registry::{Action, Answer, Fault, Registry};
 use serde_json::{Value, json};
 
 use super::client;
@@ -43,6 +43,19 @@ fn made(config: (&str, &[u8], Value), layers: &[(&str, &[u8], Value)], more: &Va
         (descriptor.digest.clone(), (descriptor, content.to_vec()))
     });
     let manifests = vec![ManifestBytes::new(Descriptor::of(OCI_MANIFEST, &bytes), bytes).unwrap()];
+    Image { manifests, blobs: blobs.collect() }
+}
+
+/// An index that lists layers, or other blobs.
+fn listed(layers: &[(&str, &[u8])]) -> Image {
+    let manifests: Vec<Value> =
+        layers.iter().map(|(media_type, content)| described(media_type, content, &json!({}))).collect();
+    let bytes = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests}).to_string().into_bytes();
+    let blobs = layers.iter().map(|(media_type, content)| {
+        let descriptor = Descriptor::of(media_type, content);
+        (descriptor.digest.clone(), (descriptor, content.to_vec()))
+    });
+    let manifests = vec![ManifestBytes::new(Descriptor::of(OCI_INDEX, &bytes), bytes).unwrap()];
     Image { manifests, blobs: blobs.collect() }
 }
 
@@ -121,6 +134,14 @@ fn forms() -> Vec<(&'static str, Image)> {
         ),
         ("nested indexes", nested),
         ("BuildKit's attestation", Image::with_buildkit_attestation(&attested, statement(&attested).as_bytes())),
+        (
+            "BuildKit's cache, as an index of layers",
+            listed(&[
+                ("application/vnd.oci.image.layer.v1.tar+gzip", gzip),
+                ("application/vnd.oci.image.layer.v1.tar", b""),
+                (cache, b"{\"layers\":[]}"),
+            ]),
+        ),
         (
             "BuildKit's cache, as an image",
             made(
@@ -208,7 +229,7 @@ fn docker_schema_1_is_refused_by_that_name() {
             Some(RegistryError::Manifest { source, .. }) if matches!(**source, ManifestError::DockerSchema1) => {}
             other => panic!("{media_type}: {other:?}"),
         }
-        assert!(super::explain(&source).contains("Docker schema 1"), "{}", super::explain(&source));
+        assert!(super::explain(&source).contains("schema 1"), "{}", super::explain(&source));
     }
 }
 
@@ -297,4 +318,38 @@ fn an_image_in_an_index_is_without_its_foreign_layers_wherever_it_is() {
     assert_eq!((record.platforms.len(), record.left_out.foreign_layers.len()), (2, 1), "every platform is there");
     let name = into_registry(&mut crossing, &archive, &far.domain()).unwrap();
     is_there(&RegistrySource::new(client()), &name, &image, "without its foreign layer");
+}
+
+#[test]
+fn a_manifest_that_is_refused_for_another_reason_is_not_taken_for_one_without_platforms() {
+    let (mut crossing, near, far) = (Crossing::of_images(), Registry::start(), Registry::start());
+    let platform = json!({"os": "windows", "architecture": "amd64"});
+    let (linux, windows) = (Image::new("linux/amd64", &[("a", b"a")]), windows());
+    let listed = described(OCI_MANIFEST, windows.root().bytes(), &json!({"platform": platform}));
+    let refused = windows.root().descriptor().digest.to_string();
+    let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [linux.root().descriptor(), listed]});
+    let image = Image::index(&[linux, windows]).with_manifest(&index);
+    image.push(&RegistrySink::new(client()), &format!("{}/org/app:1", near.domain()).parse().unwrap()).unwrap();
+    let platforms = Platforms::Only(vec!["windows/amd64".parse().unwrap()]);
+    let foreign_layers = ForeignLayers::LeaveOut;
+    let archive = crossing.export(&ExportRequest { platforms, foreign_layers, ..request(&near.domain()) }).unwrap();
+    let answer = Answer::new(400, &[], br#"{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}"#.to_vec());
+    far.state().faults = vec![Fault::always("PUT", &refused, Action::Answer(answer))];
+    match into_registry(&mut crossing, &archive, &far.domain()) {
+        Err(Refused::Import(ImportError::Delivery(DeliveryError::Manifest { digest, .. }))) => {
+            assert_eq!(digest.to_string(), refused);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_an_index_lists_that_is_neither_a_manifest_nor_a_layer_is_refused() {
+    let (crossing, near) = (Crossing::of_images(), Registry::start());
+    for media_type in ["application/vnd.oci.artifact.manifest.v1+json", "application/vnd.example.thing"] {
+        let image = listed(&[(media_type, b"{}")]);
+        image.push(&RegistrySink::new(client()), &format!("{}/org/app:1", near.domain()).parse().unwrap()).unwrap();
+        let export = crossing.export(&request(&near.domain()));
+        assert!(matches!(export, Err(Refused::Plan(PlanError::Graph { .. }))), "{media_type}");
+    }
 }

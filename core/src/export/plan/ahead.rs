@@ -242,7 +242,7 @@ impl Ask {
         let mut asks = Vec::new();
         if let (Document::Index(index), Some(indexes)) = (manifest.document(), then.indexes.checked_sub(1)) {
             let all = Platforms::All;
-            let (chosen, _) = choose(if then.is_referrer { &all } else { platforms }, &index.manifests);
+            let (chosen, _) = choose(if then.is_referrer { &all } else { platforms }, index);
             for child in chosen {
                 // Nothing is asked to refer to what is below a referrer.
                 let (referrers, tags) = if then.is_referrer { (0, 0) } else { (then.referrers, then.tags) };

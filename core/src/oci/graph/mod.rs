@@ -13,7 +13,7 @@ use sealift_archive_format::inventory::MAXIMUM_ENTRIES;
 
 use super::attestation::{self, Attached};
 use super::descriptor::Descriptor;
-use super::manifest::{Document, ManifestBytes, ManifestError};
+use super::manifest::{Document, ImageIndex, ManifestBytes, ManifestError};
 use super::media_type::is_foreign_layer;
 use super::platform::Platform;
 
@@ -209,13 +209,15 @@ impl Graph {
         let mut seen: HashSet<&Digest> = self.images().map(|image| &image.config.digest).collect();
         let carried =
             |layer: &&Descriptor| self.foreign_layers == ForeignLayers::Carry || !is_foreign_layer(&layer.media_type);
-        let layers = self.images().flat_map(|image| &image.layers).filter(carried);
+        let listed = self.manifests.iter().flat_map(|manifest| manifest.document().layers());
+        let layers = listed.filter(carried);
         layers.filter(|layer| seen.insert(&layer.digest)).collect()
     }
 
     /// The layers that registries are not meant to distribute, carried or not, once for each manifest that lists them.
     pub fn foreign_layers(&self) -> impl Iterator<Item = &Descriptor> {
-        self.images().flat_map(|image| &image.layers).filter(|layer| is_foreign_layer(&layer.media_type))
+        let layers = self.manifests.iter().flat_map(|manifest| manifest.document().layers());
+        layers.filter(|layer| is_foreign_layer(&layer.media_type))
     }
 
     /// Every blob: configurations, then layers.
@@ -426,31 +428,43 @@ impl<F> Walk<'_, F> {
         }
         let digest = &manifest.descriptor().digest;
         match manifest.document() {
-            Document::Index(index) => self.enter_children(digest, &index.manifests, depth)?,
+            Document::Index(index) => {
+                self.enter_blobs(digest, index.layers().collect())?;
+                self.enter_children(digest, index, depth)?;
+            }
             Document::Image(image) => {
-                self.graphs.blobs = self.graphs.blobs.saturating_add(manifest.document().child_count());
-                if self.graphs.blobs > MAXIMUM_BLOBS_TOGETHER {
-                    return Err(GraphError::BlobsTogether);
-                }
-                if self.graph.foreign_layers != ForeignLayers::Carry {
-                    self.pass_foreign_layers(digest, &image.layers)?;
-                }
-                if self.graphs.entered.insert(digest.clone()) {
-                    let listed = std::iter::once(&image.config).chain(&image.layers);
-                    listed.into_iter().try_for_each(|blob| self.graphs.note(blob, Role::Blob))?;
-                }
+                self.enter_blobs(digest, std::iter::once(&image.config).chain(&image.layers).collect())?;
             }
         }
         self.graph.manifests.push(manifest);
         Ok(())
     }
 
-    fn enter_children<E>(&mut self, parent: &Digest, children: &[Descriptor], depth: usize) -> Result<(), GraphError<E>>
+    /// Counts the configuration and the layers of a manifest, or what an index lists as layers.
+    fn enter_blobs<E: std::error::Error + 'static>(
+        &mut self,
+        parent: &Digest,
+        blobs: Vec<&Descriptor>,
+    ) -> Result<(), GraphError<E>> {
+        self.graphs.blobs = self.graphs.blobs.saturating_add(blobs.len());
+        if self.graphs.blobs > MAXIMUM_BLOBS_TOGETHER {
+            return Err(GraphError::BlobsTogether);
+        }
+        if self.graph.foreign_layers != ForeignLayers::Carry {
+            self.pass_foreign_layers(parent, &blobs)?;
+        }
+        if self.graphs.entered.insert(parent.clone()) {
+            blobs.into_iter().try_for_each(|blob| self.graphs.note(blob, Role::Blob))?;
+        }
+        Ok(())
+    }
+
+    fn enter_children<E>(&mut self, parent: &Digest, index: &ImageIndex, depth: usize) -> Result<(), GraphError<E>>
     where
         E: std::error::Error + 'static,
         F: FnMut(&Descriptor) -> Result<ManifestBytes, E>,
     {
-        let (chosen, others) = choose(self.platforms, children);
+        let (chosen, others) = choose(self.platforms, index);
         self.leave_out(parent, others, LeftOutReason::Platform);
         let stated = chosen.iter().filter_map(|child| child.platform.as_ref());
         self.graph.platforms.extend(stated.filter(|platform| !platform.is_unknown()).map(ToString::to_string));
@@ -461,9 +475,10 @@ impl<F> Walk<'_, F> {
     fn pass_foreign_layers<E: std::error::Error + 'static>(
         &mut self,
         parent: &Digest,
-        layers: &[Descriptor],
+        layers: &[&Descriptor],
     ) -> Result<(), GraphError<E>> {
-        let foreign: Vec<_> = layers.iter().filter(|layer| is_foreign_layer(&layer.media_type)).collect();
+        let is_foreign = |layer: &&Descriptor| is_foreign_layer(&layer.media_type);
+        let foreign: Vec<_> = layers.iter().copied().filter(is_foreign).collect();
         match foreign.first() {
             Some(layer) if self.graph.foreign_layers == ForeignLayers::Refuse => {
                 Err(GraphError::ForeignLayer { digest: layer.digest.clone(), manifest: parent.clone() })
@@ -487,19 +502,16 @@ impl<F> Walk<'_, F> {
 
 /// Splits an index's children into those to carry and the others. An attestation is treated like the manifest beside it that it is
 /// about; other children of no platform are carried.
-pub(crate) fn choose<'d>(
-    platforms: &Platforms,
-    children: &'d [Descriptor],
-) -> (Vec<&'d Descriptor>, Vec<&'d Descriptor>) {
+pub(crate) fn choose<'d>(platforms: &Platforms, index: &'d ImageIndex) -> (Vec<&'d Descriptor>, Vec<&'d Descriptor>) {
     if *platforms == Platforms::All {
-        return (children.iter().collect(), Vec::new());
+        return (index.children().collect(), Vec::new());
     }
-    let listed: HashSet<&Digest> = children.iter().map(|child| &child.digest).collect();
+    let listed: HashSet<&Digest> = index.children().map(|child| &child.digest).collect();
     let about = |child: &Descriptor| attestation::attested(child).filter(|digest| listed.contains(digest));
     let is_chosen = |child: &&Descriptor| child.platform.as_ref().is_none_or(|platform| platforms.carries(platform));
-    let chosen = children.iter().filter(|child| about(child).is_none()).filter(is_chosen);
+    let chosen = index.children().filter(|child| about(child).is_none()).filter(is_chosen);
     let chosen: HashSet<&Digest> = chosen.map(|child| &child.digest).collect();
-    children.iter().partition(|child| about(child).map_or_else(|| is_chosen(child), |digest| chosen.contains(&digest)))
+    index.children().partition(|child| about(child).map_or_else(|| is_chosen(child), |digest| chosen.contains(&digest)))
 }
 
 #[cfg(test)]

@@ -229,7 +229,27 @@ impl ManifestBytes {
     }
 }
 
+impl ImageIndex {
+    /// The manifests that it lists, without what it lists as layers.
+    pub fn children(&self) -> impl Iterator<Item = &Descriptor> {
+        self.manifests.iter().filter(|child| !media_type::is_layer_in_index(&child.media_type))
+    }
+
+    /// What it lists that is not a manifest: the layers of BuildKit's cache, and their configuration.
+    pub fn layers(&self) -> impl Iterator<Item = &Descriptor> {
+        self.manifests.iter().filter(|child| media_type::is_layer_in_index(&child.media_type))
+    }
+}
+
 impl Document {
+    /// The layers of an image, or what an index lists as such.
+    pub fn layers(&self) -> Vec<&Descriptor> {
+        match self {
+            Self::Image(image) => image.layers.iter().collect(),
+            Self::Index(index) => index.layers().collect(),
+        }
+    }
+
     /// Reads a document that was announced with this media type.
     ///
     /// # Errors

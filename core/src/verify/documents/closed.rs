@@ -295,7 +295,7 @@ impl Closed {
         let carried: Option<HashSet<&Digest>> =
             leaves_out.then(|| graphs.iter().flat_map(|graph| graph.blobs()).map(|blob| &blob.digest).collect());
         let is_carried = |layer: &&Descriptor| carried.as_ref().is_none_or(|carried| carried.contains(&layer.digest));
-        let layers = || images().flat_map(|image| &image.layers).filter(is_carried);
+        let layers = || manifests.iter().flat_map(|manifest| manifest.document().layers()).filter(is_carried);
         layers().filter(|layer| attestations.contains(&layer.digest)).for_each(|layer| blobs.add(layer.into()));
         layers().for_each(|layer| blobs.add(layer.into()));
         blobs.blobs
