@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::error::LayoutError;
 use super::files::{LayoutFiles, OpenedBlob};
 use super::folder::Folder;
-use super::names::{is_named, matching, tags};
+use super::names::{EntryNames, is_named};
 use super::tar::TarFolder;
 use super::{INDEX_FILE, LAYOUT_FILE};
 use crate::oci::manifest::{Document, MAXIMUM_LENGTH, ManifestError};
@@ -30,6 +30,7 @@ pub(super) const MAXIMUM_LISTED_BYTES: u64 = 256 << 20;
 pub struct LayoutSource {
     files: Box<dyn LayoutFiles>,
     index: ImageIndex,
+    names: EntryNames,
     /// The manifests that `index.json` lists, by subject; read when first needed.
     referrers: OnceLock<BTreeMap<Digest, Vec<Descriptor>>>,
 }
@@ -74,7 +75,10 @@ impl LayoutSource {
         let content = files.read(INDEX_FILE, MAXIMUM_LENGTH)?;
         let content = content.ok_or_else(|| LayoutError::NotALayout { folder: folder() })?;
         match Document::parse(&content, OCI_INDEX).map_err(not_usable)? {
-            Document::Index(index) => Ok(Self { files, index: *index, referrers: OnceLock::new() }),
+            Document::Index(index) => {
+                let names = EntryNames::of(&index.manifests);
+                Ok(Self { files, index: *index, names, referrers: OnceLock::new() })
+            }
             Document::Image(_) => Err(not_usable(ManifestError::Ambiguous)),
         }
     }
@@ -90,6 +94,10 @@ impl LayoutSource {
     /// [`LayoutError::NameNotFound`], [`LayoutError::NameAmbiguous`], and errors of reading its manifest.
     pub fn only_entry(&self) -> Result<ManifestBytes, LayoutError> {
         self.one(self.index.manifests.iter().collect(), "")
+    }
+
+    fn matching(&self, reference: &Reference) -> Vec<&Descriptor> {
+        self.names.matching(reference).into_iter().filter_map(|at| self.index.manifests.get(at)).collect()
     }
 
     fn one(&self, found: Vec<&Descriptor>, name: &str) -> Result<ManifestBytes, LayoutError> {
@@ -175,7 +183,7 @@ pub(super) fn check_version(files: &dyn LayoutFiles) -> Result<(), LayoutError> 
 
 impl Source for LayoutSource {
     fn resolve(&self, reference: &Reference) -> Result<ManifestBytes, SourceError> {
-        let found = matching(&self.index.manifests, reference);
+        let found = self.matching(reference);
         match reference.digest() {
             Some(digest) if found.is_empty() => Ok(self.unlisted(digest)?),
             _ => Ok(self.one(found, reference.as_given())?),
@@ -184,7 +192,7 @@ impl Source for LayoutSource {
 
     fn find(&self, repository: &Repository, tag: &Tag) -> Result<Option<ManifestBytes>, SourceError> {
         let reference = Reference::new(repository.clone(), Some(tag.clone()), None);
-        match matching(&self.index.manifests, &reference) {
+        match self.matching(&reference) {
             found if found.is_empty() => Ok(None),
             found => Ok(Some(self.one(found, reference.as_given())?)),
         }
@@ -216,6 +224,6 @@ impl Source for LayoutSource {
     }
 
     fn tags(&self, repository: &Repository) -> Result<Vec<Tag>, SourceError> {
-        Ok(tags(&self.index.manifests, repository))
+        Ok(self.names.tags(repository))
     }
 }

@@ -31,6 +31,8 @@ pub struct Dependency {
     pub ranges: Vec<String>,
     /// Whether versions that are not yet released will do.
     pub prereleases: bool,
+    /// What it refers to, if that is a reference.
+    reference: Option<Reference>,
 }
 
 /// Why it is not known which bundles a bundle needs.
@@ -126,27 +128,26 @@ pub(super) fn read(bundle_json: &[u8]) -> Result<Vec<Dependency>, DependenciesEr
         if ranges.len() > MAXIMUM_RANGES {
             return Err(DependenciesError(format!("{name} has more than {MAXIMUM_RANGES} ranges of versions")));
         }
-        needed.push(Dependency { name, bundle, ranges, prereleases });
+        needed.push(Dependency::new(name, bundle, ranges, prereleases));
     }
     for (name, RawDependency { bundle, version }) in second.into_iter().flat_map(|second| second.requires.0) {
         let ranges = version.filter(|range| !range.is_empty()).into_iter().collect();
-        needed.push(Dependency { name, bundle, ranges, prereleases: false });
+        needed.push(Dependency::new(name, bundle, ranges, false));
     }
     Ok(needed)
 }
 
 impl Dependency {
-    /// What it refers to; `None` where that is not a reference.
-    pub fn reference(&self) -> Option<Reference> {
-        self.bundle.parse().ok()
+    fn new(name: String, bundle: String, ranges: Vec<String>, prereleases: bool) -> Self {
+        let reference = bundle.parse().ok();
+        Self { name, bundle, ranges, prereleases, reference }
     }
 
     /// Whether the bundle of this name is the one that is needed: that very tag or digest where one is written, and otherwise any
     /// version that will do.
     pub fn is_met_by(&self, name: &Reference) -> bool {
-        let Some(needed) = self.reference().filter(|needed| needed.repository() == name.repository()) else {
-            return false;
-        };
+        let same = |needed: &&Reference| needed.repository() == name.repository();
+        let Some(needed) = self.reference.as_ref().filter(same) else { return false };
         if needed.digest().is_some() {
             return needed.digest() == name.digest();
         }
@@ -217,7 +218,7 @@ mod tests {
 
     fn dependency(bundle: &str, ranges: &[&str], prereleases: bool) -> Dependency {
         let ranges = ranges.iter().map(|range| (*range).to_owned()).collect();
-        Dependency { name: "db".to_owned(), bundle: bundle.to_owned(), ranges, prereleases }
+        Dependency::new("db".to_owned(), bundle.to_owned(), ranges, prereleases)
     }
 
     #[test]

@@ -18,6 +18,7 @@ impl Planner<'_> {
     /// Adds the bundles that are needed, and not asked for by name.
     pub(super) fn dependencies(&mut self, from: &Dependencies) -> Result<(), PlanError> {
         let (mut looked_at, mut added) = (0, 0);
+        let mut carried: Vec<Reference> = self.bundles().collect();
         while let Some(item) = self.plan.closed.items.get(looked_at) {
             let needed = match item {
                 ClosedItem::Bundle(bundle) => bundle.bundle.dependencies.clone(),
@@ -26,7 +27,7 @@ impl Planner<'_> {
             let name = self.plan.items.get(looked_at).map(|item| item.reference().to_owned()).unwrap_or_default();
             let unread = |source| PlanError::Dependencies { bundle: name.clone(), source };
             for dependency in needed.map_err(unread)? {
-                if self.bundles().any(|carried| dependency.is_met_by(&carried)) {
+                if carried.iter().any(|name| dependency.is_met_by(name)) {
                     continue;
                 }
                 added += 1;
@@ -38,6 +39,7 @@ impl Planner<'_> {
                 let images = Some(ImagesFrom::TheirReferences(Arc::clone(&from.0)));
                 let origin = ItemOrigin::Bundle { place, images };
                 self.item(&ItemRequest { name: reference.to_string(), origin })?;
+                carried.push(reference);
             }
             looked_at += 1;
         }
