@@ -25,8 +25,8 @@ use crate::oci::{Descriptor, ImageManifest, ManifestBytes, Reference, Repository
 use crate::remedy::{Remediable, Remedy};
 use crate::thick_bundle::{BUNDLE_FILE, LAYOUT_FOLDER, MAPPING_FILE};
 use crate::transfer::{BlobContent, Offer, Sink, SinkError, Upload};
-use crate::verify::Judged;
 use crate::verify::documents::{Closed, ClosedBundle, ClosedItem};
+use crate::verify::{Judged, Selected, Selection, SelectionError};
 use crate::whole_file;
 
 const BUFFER_LENGTH: usize = 128 << 10;
@@ -78,6 +78,9 @@ pub enum DeliveryFileError {
         /// The file.
         path: PathBuf,
     },
+    /// What was chosen is not in the archive.
+    #[error(transparent)]
+    Selection(#[from] SelectionError),
     /// It cannot be written.
     #[error("cannot write {}", .path.display())]
     Access {
@@ -128,6 +131,7 @@ pub enum DeliveryFileError {
 impl Remediable for DeliveryFileError {
     fn remedy(&self) -> Remedy {
         match self {
+            Self::Selection(error) => error.remedy(),
             Self::Exists { path } => Remedy::DeliverUnderAnotherName { path: path.clone() },
             Self::Access { path, source } => Remedy::of_file(path, source),
             Self::Broken { .. } => Remedy::RepairDestination,
@@ -218,22 +222,29 @@ impl DeliveryFile {
     ///
     /// # Errors
     /// [`DeliveryFileError`]; nothing was written.
-    pub fn of<R: Read>(path: &Path, form: DeliveryForm, judged: &Judged<R>) -> Result<Self, DeliveryFileError> {
-        let closed = judged.closed();
+    pub fn of<R: Read>(
+        path: &Path,
+        form: DeliveryForm,
+        judged: &Judged<R>,
+        selection: &Selection,
+    ) -> Result<Self, DeliveryFileError> {
+        let selected = judged.select(selection)?;
         match form {
             DeliveryForm::LayoutArchive => Self::begin(path, form),
             DeliveryForm::DockerArchive => {
-                let inventory = judged.inventory();
-                let records = inventory.items.iter().flat_map(|item| item.images());
-                for (record, image) in records.zip(closed.all_images()) {
-                    let manifests = image.graph.manifests().iter();
-                    let held = manifests.map(|manifest| (&manifest.descriptor().digest, manifest)).collect();
-                    runnable(&record.reference, image.graph.root(), &held)?;
+                for Selected { finding, item } in &selected {
+                    let findings =
+                        if finding.parts.is_empty() { std::slice::from_ref(*finding) } else { &finding.parts };
+                    for (finding, image) in findings.iter().zip(item.images()) {
+                        let manifests = image.graph.manifests().iter();
+                        let held = manifests.map(|manifest| (&manifest.descriptor().digest, manifest)).collect();
+                        runnable(&finding.item.reference, image.graph.root(), &held)?;
+                    }
                 }
                 Self::begin(path, form)
             }
             DeliveryForm::ThickBundle => {
-                let (bundle, bundle_json) = only_bundle(closed)?;
+                let (bundle, bundle_json) = only_bundle(&selected, judged.closed())?;
                 let file = Self::begin(path, form)?;
                 let mut mapping = RelocationMapping::default();
                 for (named, image) in bundle.bundle.images.iter().zip(&bundle.images) {
@@ -378,11 +389,14 @@ fn relocated(reference: &Reference, root: &Descriptor) -> String {
     format!("{}@{}", reference.repository(), root.digest)
 }
 
-fn only_bundle(closed: &Closed) -> Result<(&ClosedBundle, &[u8]), DeliveryFileError> {
+fn only_bundle<'j>(
+    selected: &'j [Selected<'_>],
+    closed: &'j Closed,
+) -> Result<(&'j ClosedBundle, &'j [u8]), DeliveryFileError> {
     let count =
-        |is_bundle: bool| closed.items.iter().filter(|it| matches!(it, ClosedItem::Bundle(_)) == is_bundle).count();
+        |is_bundle: bool| selected.iter().filter(|it| matches!(it.item, ClosedItem::Bundle(_)) == is_bundle).count();
     let none = || DeliveryFileError::NotOneBundle { bundles: count(true), images: count(false) };
-    let [ClosedItem::Bundle(bundle)] = closed.items.as_slice() else { return Err(none()) };
+    let [Selected { item: ClosedItem::Bundle(bundle), .. }] = selected else { return Err(none()) };
     let bundle_json = closed.bundle_files.get(&bundle.digest).ok_or_else(none)?;
     Ok((bundle, bundle_json))
 }

@@ -4,18 +4,16 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use sealift_archive_format::Digest;
-use sealift_core::delivery_file::{DeliveryFile, DeliveryFileError, DeliveryForm};
+use sealift_core::delivery_file::DeliveryFileError;
 use sealift_core::import::{
-    self, AttachedOutcome, AttachedTag, Delivered, DeliveredForm, DeliveryWishes, Destination, Naming, PublishedMirror,
-    ReplacedTag, SetTag, Sparse,
+    self, Delivered, DeliveryWishes, Destination, Naming, PublishedMirror, ReplacedTag, Sparse,
 };
-use sealift_core::layout::LayoutSink;
-use sealift_core::oci::Reference;
+use sealift_core::mirror_config::{self, ConfigFile};
+use sealift_core::oci::{Platform, Platforms, Reference};
 use sealift_core::report::Report;
-use sealift_core::transfer::Sink;
 use sealift_core::trust_store::RepositoryName;
-use sealift_core::verify::{Judged, Transport};
+use sealift_core::verify::{Judged, Selection, Transport};
+use sealift_core::whole_file;
 use serde::Serialize;
 
 use crate::context::Context;
@@ -25,9 +23,10 @@ use crate::files::output::replace;
 use crate::interruption;
 use crate::options::connections::ConnectionArguments;
 use crate::options::network::NetworkArguments;
+use crate::options::target::{FileTarget, OpenedTarget};
 use crate::options::verdict::VerdictArguments;
-use crate::terminal::report;
 use crate::terminal::text::Text;
+use crate::terminal::{report, tags};
 
 /// What to import, and where to.
 #[derive(Debug, Args)]
@@ -40,6 +39,16 @@ pub(crate) struct ImportArguments {
 
     #[command(flatten)]
     target: Target,
+
+    /// Deliver only this bundle or image, or this part of a bundle; may be given more than once
+    ///
+    /// The archive is verified as a whole all the same, and all of it is remembered as accepted.
+    #[arg(long, value_name = "NAME")]
+    select: Vec<Reference>,
+
+    /// Deliver only these platforms of images, for example linux/amd64
+    #[arg(long, value_name = "PLATFORM")]
+    platform: Vec<Platform>,
 
     /// What to do with the registry in each name: with-domain (the default) puts it before the path, flat drops it
     ///
@@ -75,6 +84,11 @@ pub(crate) struct ImportArguments {
     #[arg(long, value_name = "DIR")]
     results: Option<PathBuf>,
 
+    /// Also write what a cluster needs to find the images under the names that they had: hosts.toml for containerd, registries.conf
+    /// for podman and CRI-O, and mirror sets for OpenShift
+    #[arg(long, value_name = "DIR", requires = "to_registry")]
+    mirror_config: Option<PathBuf>,
+
     /// Also publish the TUF metadata and targets as repositories below this folder, for TUF clients on this side
     ///
     /// Only what was verified is published: the roles that the archive needed, or all of them if it was exported with
@@ -90,6 +104,16 @@ pub(crate) struct ImportArguments {
 
     #[command(flatten)]
     network: NetworkArguments,
+}
+
+impl ImportArguments {
+    fn selection(&self) -> Selection {
+        let platforms = match self.platform.as_slice() {
+            [] => Platforms::All,
+            chosen => Platforms::Only(chosen.to_vec()),
+        };
+        Selection { names: self.select.clone(), platforms }
+    }
 }
 
 /// What to do with the registry in each name.
@@ -128,58 +152,25 @@ impl From<SparseArgument> for Sparse {
 
 /// Where to deliver to.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
 struct Target {
     /// A registry, with a path to put before every repository
-    #[arg(long, value_name = "HOST[/PREFIX]")]
+    #[arg(long, value_name = "HOST[/PREFIX]", required_unless_present = "FileTarget", conflicts_with = "FileTarget")]
     to_registry: Option<String>,
 
-    /// The folder of an OCI image layout, which is created if necessary
-    #[arg(long, value_name = "DIR")]
-    to_layout: Option<PathBuf>,
-
-    /// A new tar file that holds an OCI image layout, for example for skopeo copy oci-archive:FILE …
-    #[arg(long, value_name = "FILE.tar")]
-    to_layout_archive: Option<PathBuf>,
-
-    /// A new tar file for docker load, podman load or ctr images import, with one platform of each image
-    ///
-    /// It holds images only: of a bundle, its images, and nothing that refers to them.
-    #[arg(long, value_name = "FILE.tar")]
-    to_docker_archive: Option<PathBuf>,
-
-    /// A new thick bundle (CNAB 104) of the archive's only bundle, for example for porter publish --archive
-    #[arg(long, value_name = "FILE.tgz")]
-    to_thick_bundle: Option<PathBuf>,
+    #[command(flatten)]
+    file: FileTarget,
 }
 
 impl Target {
-    /// The file that is made, if one is.
-    fn file(&self) -> Option<(&Path, DeliveryForm)> {
-        let forms = [
-            (&self.to_layout_archive, DeliveryForm::LayoutArchive),
-            (&self.to_docker_archive, DeliveryForm::DockerArchive),
-            (&self.to_thick_bundle, DeliveryForm::ThickBundle),
-        ];
-        forms.into_iter().find_map(|(file, form)| Some((file.as_deref()?, form)))
-    }
-
     fn open<R: Read>(
         &self,
         naming: Naming,
         network: &NetworkArguments,
         judged: &Judged<R>,
-    ) -> Result<(Destination, Box<dyn Sink>), Failure> {
-        if let Some((path, form)) = self.file() {
-            let sink = DeliveryFile::of(path, form, judged).attempt(|| format!("cannot make {}", path.display()))?;
-            return Ok((Destination::File { form }, Box::new(sink)));
-        }
-        if let Some(folder) = &self.to_layout {
-            let sink = LayoutSink::open(folder).attempt(|| format!("cannot write to {}", folder.display()))?;
-            let destination = Destination::layout(folder)
-                .map_err(|source| Reason::File { path: folder.clone(), source })
-                .attempt(|| format!("cannot write to {}", folder.display()))?;
-            return Ok((destination, Box::new(sink)));
+        selection: &Selection,
+    ) -> Result<OpenedTarget, Failure> {
+        if let Some(opened) = self.file.open(judged, selection)? {
+            return Ok(opened);
         }
         let registry = self.to_registry.as_deref().unwrap_or_default();
         let (domain, prefix) = registry.split_once('/').unwrap_or((registry, ""));
@@ -194,39 +185,9 @@ impl Target {
 struct ImportReport<'a> {
     #[serde(flatten)]
     report: &'a Report,
-    tags: Vec<Tagged<'a>>,
-    attached_tags: Vec<AttachedTagged<'a>>,
+    tags: Vec<tags::Tagged<'a>>,
+    attached_tags: Vec<tags::AttachedTagged<'a>>,
     tuf_mirrors: Vec<Mirrored<'a>>,
-}
-
-/// A tag that was set.
-#[derive(Serialize)]
-struct Tagged<'a> {
-    reference: &'a str,
-    digest: &'a Digest,
-    carried: &'a Digest,
-    form: DeliveredForm,
-}
-
-impl<'a> From<&'a SetTag> for Tagged<'a> {
-    fn from(SetTag { reference, digest, carried, form }: &'a SetTag) -> Self {
-        Self { reference, digest, carried, form: *form }
-    }
-}
-
-/// The tag of something that hangs off an image or a bundle.
-#[derive(Serialize)]
-struct AttachedTagged<'a> {
-    reference: &'a str,
-    digest: &'a Digest,
-    #[serde(flatten)]
-    outcome: &'a AttachedOutcome,
-}
-
-impl<'a> From<&'a AttachedTag> for AttachedTagged<'a> {
-    fn from(AttachedTag { reference, digest, outcome }: &'a AttachedTag) -> Self {
-        Self { reference, digest, outcome }
-    }
 }
 
 /// A TUF repository that was published.
@@ -255,24 +216,25 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     let trust = store.update_soon().and_then(|update| update.trust()).attempt(attempt)?;
     // Said before the archive is waited for; the delivery asks again.
     trust.policy.require_as_strict(arguments.verdict.clock).attempt(attempt)?;
-    if let Some((path, _)) = arguments.target.file().filter(|(path, _)| path.symlink_metadata().is_ok()) {
+    if let Some((path, _)) = arguments.target.file.new_file().filter(|(path, _)| path.symlink_metadata().is_ok()) {
         let exists = DeliveryFileError::Exists { path: path.to_owned() };
         return Err(exists).attempt(|| format!("cannot make {}", path.display()));
     }
     let input = arguments.archive.open()?;
     let judged = arguments.verdict.judge(input.reader, &trust, context, attempt)?;
     let naming = arguments.names.map_or_else(Naming::default, Naming::from);
-    let (destination, sink) = arguments.target.open(naming, &arguments.network, &judged)?;
+    let selection = arguments.selection();
+    let (destination, sink) = arguments.target.open(naming, &arguments.network, &judged, &selection)?;
     let progress = context.progress();
     progress.begin("importing", Some(judged.remaining_bytes()));
-    interruption::leaves(match arguments.target.file() {
+    interruption::leaves(match arguments.target.file.new_file() {
         Some(_) => || "no file was made; run the same command again".to_owned(),
         None => || "run the same command again; what has arrived already is not sent again".to_owned(),
     });
     let transport =
         Transport { workers: arguments.connections.workers(), file: input.file.as_ref(), progress: &*progress };
     let sparse = arguments.sparse.map_or_else(Sparse::default, Sparse::from);
-    let wishes = DeliveryWishes { replace: &arguments.replace_tag, sparse };
+    let wishes = DeliveryWishes { selection, replace: &arguments.replace_tag, sparse };
     let delivered = import::deliver(judged, &destination, &wishes, &store, &*sink, &transport);
     progress.finish();
     let delivered = delivered.attempt(attempt)?;
@@ -284,6 +246,10 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
         arguments.tuf_mirror.as_ref().map_or(Ok(Vec::new()), |folder| delivered.publish_mirrors(folder, &limits));
     let folder =
         arguments.results.clone().unwrap_or_else(|| PathBuf::from(format!("{}.imported", arguments.archive.stem())));
+    if let Some(folder) = &arguments.mirror_config {
+        write_mirror_config(&delivered, folder, arguments)
+            .attempt(|| format!("{name} was imported, but the configuration of mirrors cannot be written"))?;
+    }
     let finished = finish(&delivered, mirrors.as_deref().unwrap_or_default(), &folder, &name, context);
     if let (Err(_), Err(error)) = (&finished, &mirrors) {
         context.remark(format_args!("The TUF mirror was not written either: {error}"));
@@ -302,42 +268,53 @@ fn finish(
 ) -> Result<(), Failure> {
     let attempt = || format!("{name} was imported, but its results cannot be written");
     let report = delivered.verified().report();
-    let tags = delivered.tags.iter().map(Tagged::from).collect();
-    let attached_tags = delivered.attached.iter().map(AttachedTagged::from).collect();
+    let tags = delivered.tags.iter().map(tags::Tagged::from).collect();
+    let attached_tags = delivered.attached.iter().map(tags::AttachedTagged::from).collect();
     let tuf_mirrors = mirrors.iter().map(Mirrored::of).collect();
     let import_report = ImportReport { report: &report, tags, attached_tags, tuf_mirrors };
     let failed = |source| Reason::File { path: folder.to_owned(), source };
     std::fs::create_dir_all(folder).map_err(failed).attempt(attempt)?;
     replace(&folder.join("relocation-mapping.json"), &delivered.relocation).attempt(attempt)?;
+    if let [_, _, ..] = delivered.bundles.as_slice() {
+        for (bundle, mapping) in &delivered.bundles {
+            let own = folder.join("bundles").join(bundle.replace([':', '@'], "/"));
+            std::fs::create_dir_all(&own).map_err(failed).attempt(attempt)?;
+            replace(&own.join("relocation-mapping.json"), mapping).attempt(attempt)?;
+        }
+    }
     replace(&folder.join("report.json"), &import_report).attempt(attempt)?;
     context.result(&import_report, || {
         let mut text = report::summary(&report);
         text.line("Delivered:");
-        for SetTag { reference, digest, carried, form } in &delivered.tags {
-            text.line(match form {
-                DeliveredForm::AsCarried => format!("  {reference}  {digest}"),
-                DeliveredForm::OnePlatform => {
-                    format!("  {reference}  {digest}, the one platform that was carried of {carried}")
-                }
-                DeliveredForm::MadeHere => {
-                    format!(
-                        "  {reference}  {digest}, an index made here of what was carried of {carried}; nobody signed it"
-                    )
-                }
-            });
+        for tag in &delivered.tags {
+            text.line(tags::line(tag));
         }
-        for AttachedTag { reference, digest, outcome } in &delivered.attached {
-            text.line(match outcome {
-                AttachedOutcome::Set | AttachedOutcome::AsItWas => format!("  {reference}  {digest}"),
-                AttachedOutcome::Kept { held } => format!(
-                    "  {reference}  left as it was: it holds {held}, which was not delivered here; --replace-tag {reference} moves it to {digest}"
-                ),
-            });
+        for tag in &delivered.attached {
+            text.line(tags::attached_line(tag));
         }
         text.join(mirrors_text(mirrors));
+        if let [_, _, ..] = delivered.bundles.as_slice() {
+            text.line(format_args!("The relocation mapping of each bundle: {}", folder.join("bundles").display()));
+        }
         text.line(format_args!("Relocation mapping and report: {}", folder.display()));
         text
     })
+}
+
+/// Writes what a cluster needs to find what was delivered.
+fn write_mirror_config(delivered: &Delivered, folder: &Path, arguments: &ImportArguments) -> Result<(), Reason> {
+    let registry = arguments.target.to_registry.as_deref().unwrap_or_default();
+    let domain = registry.split_once('/').map_or(registry, |(domain, _)| domain);
+    for ConfigFile { path, content } in
+        mirror_config::files(delivered.relocated.iter().cloned(), arguments.network.is_plain_http(domain))
+    {
+        let path = folder.join(path);
+        let failed = |source| Reason::File { path: path.clone(), source };
+        let parent = path.parent().unwrap_or(folder);
+        std::fs::create_dir_all(parent).map_err(failed)?;
+        whole_file::replace(&path, content.as_bytes()).map_err(failed)?;
+    }
+    Ok(())
 }
 
 fn mirrors_text(mirrors: &[PublishedMirror]) -> Text {
@@ -364,21 +341,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_schema_describes_the_tags_of_an_import_report() {
+    fn the_schema_describes_the_mirrors_of_an_import_report() {
         let schema: serde_json::Value =
             serde_json::from_str(include_str!("../../../docs/schema/report.schema.json")).unwrap();
-        let digest = &Digest::sha256(b"app");
-        let form = DeliveredForm::AsCarried;
-        let tagged = Tagged { reference: "r.example/app:1", digest, carried: digest, form };
         let fields = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-        let described = fields(&schema["$defs"]["tag"]["properties"]);
-        assert_eq!(fields(&serde_json::to_value(tagged).unwrap()), described);
-        assert_eq!(schema["properties"]["tags"]["items"]["$ref"], "#/$defs/tag");
-        let outcome = &AttachedOutcome::Kept { held: digest.clone() };
-        let attached = AttachedTagged { reference: "r.example/app:sha256-00.sig", digest, outcome };
-        let described = fields(&schema["$defs"]["attachedTag"]["properties"]);
-        assert_eq!(fields(&serde_json::to_value(attached).unwrap()), described);
-        assert_eq!(schema["properties"]["attachedTags"]["items"]["$ref"], "#/$defs/attachedTag");
         let repository = "shop".parse().unwrap();
         let mirrored = Mirrored { repository: &repository, folder: String::new(), every_role: true };
         let described = fields(&schema["$defs"]["tufMirror"]["properties"]);

@@ -3,6 +3,7 @@
 mod completions;
 mod demo;
 mod export;
+mod extract;
 mod import;
 mod inspect;
 mod key;
@@ -25,6 +26,8 @@ pub(crate) enum Command {
     Verify(verify::VerifyArguments),
     /// Verify an archive, then deliver it to a registry or a layout
     Import(import::ImportArguments),
+    /// Verify an archive, then take something out of it into a new place, and remember nothing
+    Extract(extract::ExtractArguments),
     /// Show what an archive says about itself, without trusting it
     Inspect(inspect::InspectArguments),
     /// Watch the whole process on a sample that is made on the spot
@@ -49,6 +52,7 @@ pub(crate) fn run(command: Command, interface: fn() -> clap::Command, context: &
         Command::Export(arguments) => export::run(&arguments, context),
         Command::Verify(arguments) => verify::run(&arguments, context),
         Command::Import(arguments) => import::run(&arguments, context),
+        Command::Extract(arguments) => extract::run(&arguments, context),
         Command::Inspect(arguments) => inspect::run(&arguments, context),
         Command::Demo(arguments) => demo::run(&arguments, context),
         Command::Key(command) => key::run(command, context),

@@ -4,6 +4,7 @@ use sealift_core::delivery_file::DeliveryFileError;
 use sealift_core::import::{DeliveryError, DestinationError, ImportError};
 use sealift_core::trust_store::TagError;
 use sealift_core::tuf_repository::mirror::MirrorError;
+use sealift_core::verify::SelectionError;
 
 use super::{Conclusion, NOTHING_WRITTEN, archive, judgement, trust_store};
 use crate::exit_code::ExitCode;
@@ -11,6 +12,7 @@ use crate::exit_code::ExitCode;
 pub(super) fn import(error: &ImportError) -> Conclusion {
     match error {
         ImportError::Destination(error) => destination(error),
+        ImportError::Selection(error) => selection(error),
         ImportError::Freshness(error) => judgement::looser_freshness(error),
         ImportError::Tag(error) => tag(error),
         ImportError::Receive(error) => archive::receive(error, delivery),
@@ -47,8 +49,15 @@ fn delivery(error: &DeliveryError) -> Conclusion {
     }
 }
 
+pub(super) fn selection(error: &SelectionError) -> Conclusion {
+    match error {
+        SelectionError::Name { .. } | SelectionError::Platform { .. } => ExitCode::Usage.noting(NOTHING_WRITTEN),
+    }
+}
+
 pub(super) fn file(error: &DeliveryFileError) -> Conclusion {
     match error {
+        DeliveryFileError::Selection(error) => selection(error),
         DeliveryFileError::Exists { .. } | DeliveryFileError::Access { .. } => ExitCode::System.into(),
         DeliveryFileError::Broken { .. } | DeliveryFileError::IndexLength { .. } => ExitCode::Sink.into(),
         DeliveryFileError::SeveralPlatforms { .. }

@@ -6,4 +6,5 @@ pub(crate) mod network;
 pub(crate) mod place;
 pub(crate) mod referrers;
 pub(crate) mod source;
+pub(crate) mod target;
 pub(crate) mod verdict;

@@ -55,14 +55,22 @@ impl NetworkArguments {
         Ok(Box::new(RegistrySink::new(self.registries()?)))
     }
 
+    /// Whether a registry is reached without TLS.
+    pub(crate) fn is_plain_http(&self, domain: &str) -> bool {
+        format!("http://{domain}/").parse().is_ok_and(|url| self.plain_http().allows(&url))
+    }
+
+    fn plain_http(&self) -> PlainHttp {
+        if self.plain_http.is_empty() { PlainHttp::Loopback } else { PlainHttp::Hosts(self.plain_http.clone()) }
+    }
+
     fn client(&self) -> Result<HttpClient, Failure> {
         let attempt = || "cannot set up the network".to_owned();
         let ca_certificates = match &self.ca {
             None => CertificateAuthorities::Bundled,
             Some(path) => CertificateAuthorities::BundledAnd(read_file(path, MAXIMUM_LENGTH).attempt(attempt)?),
         };
-        let plain_http =
-            if self.plain_http.is_empty() { PlainHttp::Loopback } else { PlainHttp::Hosts(self.plain_http.clone()) };
+        let plain_http = self.plain_http();
         let on_retry = OnRetry::call(|retry| terminal::tell_on_the_way(&line(retry).into()));
         let (proxy, others) = (proxy(), HttpSettings::default());
         HttpClient::new(HttpSettings { ca_certificates, plain_http, proxy, on_retry, ..others })

@@ -25,6 +25,11 @@ impl NetworkArguments {
         Ok(None)
     }
 
+    /// Nothing is reached.
+    pub(crate) fn is_plain_http(&self, _: &str) -> bool {
+        false
+    }
+
     /// There are no registries.
     pub(crate) fn registry_sink(&self) -> Result<Box<dyn Sink>, Failure> {
         Err(Reason::NoNetwork).attempt(|| "cannot reach a registry".to_owned())

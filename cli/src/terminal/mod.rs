@@ -8,6 +8,7 @@
 pub(crate) mod progress;
 pub(crate) mod remedy;
 pub(crate) mod report;
+pub(crate) mod tags;
 pub(crate) mod text;
 
 use std::io::{self, IsTerminal as _, StdoutLock, Write as _};

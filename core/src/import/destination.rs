@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sealift_archive_format::{Digest, Inventory};
+use sealift_archive_format::Digest;
 
 use crate::delivery_file::DeliveryForm;
 use crate::oci::{Reference, ReferenceError, Repository};
 use crate::remedy::{Remediable, Remedy};
+use crate::verify::Selected;
 
 /// How references are changed on import.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,17 +160,19 @@ impl Destination {
         Ok(Reference::new(repository, reference.tag_or_latest(), reference.digest().cloned()))
     }
 
-    /// Checks that no two different things in an inventory would be stored in one place, before anything is written.
+    /// Checks that no two different things would be stored in one place, before anything is written.
     ///
     /// # Errors
     /// [`DestinationError`].
-    pub fn check(&self, inventory: &Inventory) -> Result<(), DestinationError> {
+    pub(super) fn check(&self, selected: &[Selected<'_>]) -> Result<(), DestinationError> {
         let mut taken: HashMap<String, (&str, &Digest)> = HashMap::new();
-        for (name, content) in inventory.items.iter().map(|item| (item.reference(), item.named_content())) {
+        for Selected { finding, item } in selected {
+            let (name, content) =
+                (finding.item.reference.as_str(), item.named_digest().unwrap_or(&finding.item.digest));
             let place = self.place(name)?;
             let Some(tag) = place.tagged_name() else { continue };
-            let (first, held) = *taken.entry(tag.clone()).or_insert((name, &content.digest));
-            if *held != content.digest {
+            let (first, held) = *taken.entry(tag.clone()).or_insert((name, content));
+            if held != content {
                 return Err(DestinationError::Collision { first: first.to_owned(), second: name.to_owned(), tag });
             }
         }

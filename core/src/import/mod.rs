@@ -16,7 +16,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::EntryRecord;
@@ -31,13 +31,14 @@ pub use sparse::{DeliveredForm, SetTag, Sparse};
 pub use tags::ReplacedTag;
 
 use crate::cnab::RelocationMapping;
+use crate::mirror_config::Relocated;
 use crate::oci::{Companions, Descriptor, Graph, ManifestBytes, ManifestError, Reference, Repository, StandIns};
 use crate::remedy::{Remediable, Remedy};
 use crate::transfer::{BlobContent, Checked, Offer, Repeatable, Sink, SinkError, Workers};
 use crate::trust::{Finding, Judgement};
 use crate::trust_store::{RepositoryName, TagError, TrustStore, TrustStoreError};
 use crate::verify::documents::{Closed, ClosedImage, ClosedItem};
-use crate::verify::{Judged, ReceiveError, Receiver, Transport, Verified};
+use crate::verify::{Head, Judged, ReceiveError, Receiver, Selected, Selection, SelectionError, Transport, Verified};
 use attached::TaggedDelivery;
 use sparse::SparseDelivery;
 use tags::Tags;
@@ -48,6 +49,9 @@ pub enum ImportError {
     /// Something cannot be stored.
     #[error(transparent)]
     Destination(#[from] DestinationError),
+    /// What was chosen is not in it.
+    #[error(transparent)]
+    Selection(#[from] SelectionError),
     /// It was judged by a freshness that accepts what the policy refuses.
     #[error(transparent)]
     Freshness(#[from] LooserFreshness),
@@ -80,6 +84,7 @@ impl Remediable for ImportError {
     fn remedy(&self) -> Remedy {
         match self {
             Self::Destination(error) => error.remedy(),
+            Self::Selection(error) => error.remedy(),
             Self::Freshness(error) => error.remedy(),
             Self::Tag(error) => error.remedy(),
             Self::Receive(error) => error.remedy(),
@@ -159,8 +164,12 @@ impl Remediable for DeliveryError {
 /// What was delivered, and is remembered.
 pub struct Delivered {
     verified: Verified,
-    /// From each reference in a bundle to where the image now is.
+    /// From each reference to where the image now is.
     pub relocation: RelocationMapping,
+    /// The same for each bundle, by its reference: exactly the references in it.
+    pub bundles: Vec<(String, RelocationMapping)>,
+    /// What went to which repository.
+    pub relocated: Vec<Relocated>,
     /// The tags that were set, with what they resolve to.
     pub tags: Vec<SetTag>,
     /// The tags of what hangs off images and bundles.
@@ -177,8 +186,10 @@ impl Delivered {
 }
 
 /// What a person wants of a delivery.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct DeliveryWishes<'a> {
+    /// What is delivered.
+    pub selection: Selection,
     /// The tags, as they are delivered, that may move to another name or a lower level, or from what somebody else put there.
     pub replace: &'a [Reference],
     /// What becomes of indexes of which platforms were left behind.
@@ -199,26 +210,11 @@ pub fn deliver<R: Read>(
     sink: &dyn Sink,
     transport: &Transport<'_>,
 ) -> Result<Delivered, ImportError> {
-    judged.terms().require_as_strict_as_policy()?;
-    destination.check(judged.inventory())?;
-    let shipments = shipments(&judged.findings().items, judged.closed(), destination)?;
-    require_whole(&shipments, wishes.sparse)?;
+    let shipments = chosen(&judged, destination, wishes)?;
     let (now, replace) = (judged.terms().now(), wishes.replace);
     let tags_after = |deliveries: &_| Tags { deliveries, replace }.after(&shipments, destination, now);
     tags_after(&store.deliveries().map_err(ImportError::Deliveries)?)?;
-    let wanted = wanted(&shipments);
-    let delivery = Delivery { sink, wanted: &wanted };
-    delivery.documents(judged.closed())?;
-    let one = transport.workers.at_most(NonZeroUsize::MIN);
-    // A layout lists everything in one file, in the order in which it comes. A tar file has everything in the order of the archive,
-    // however that arrives.
-    let (transport, workers) = match destination {
-        Destination::File { .. } => (Transport { workers: one, file: None, ..*transport }, one),
-        Destination::Layout { .. } => (*transport, one),
-        Destination::Registry { .. } => (*transport, transport.workers),
-    };
-    let verified = judged.receive(&delivery, &transport)?;
-    let stand_ins = put_manifests(&shipments, wishes.sparse, sink, &workers)?;
+    let (verified, stand_ins) = receive(judged, &shipments, destination, wishes.sparse, sink, transport)?;
     let states = states(verified.judgement());
     // Bytes moved without the store's lock, so it may have changed; from here on it cannot.
     let update = store.update_soon().map_err(ImportError::Deliveries)?;
@@ -226,11 +222,96 @@ pub fn deliver<R: Read>(
     let deliveries = update.deliveries().map_err(ImportError::Deliveries)?;
     let next = tags_after(&deliveries).map_err(|_| ImportError::Deliveries(update.changed()))?;
     let commit = update.begin_delivery(&states, &next.deliveries).map_err(ImportError::Deliveries)?;
+    let workers = workers(destination, transport);
     let attached = attached::set(&shipments, wishes.replace, sink, &workers)?;
-    let (tags, relocation) = set_tags(&shipments, &stand_ins, sink, &workers)?;
+    let tags = set_tags(&shipments, &stand_ins, sink, &workers)?;
     sink.finish().map_err(DeliveryError::Finish)?;
     commit.finish().map_err(ImportError::NotRemembered)?;
-    Ok(Delivered { verified, relocation, tags, attached, replaced: next.replaced })
+    let (relocation, bundles, relocated) = whereabouts(&shipments, &stand_ins, verified.head());
+    Ok(Delivered { verified, relocation, bundles, relocated, tags, attached, replaced: next.replaced })
+}
+
+/// Takes out of an archive what was chosen, into a place that is new: a file, or a layout that was empty. It is judged and verified as
+/// a whole, exactly as by [`deliver`], but nothing is remembered: no state moves, and no tag is one that this side has set.
+///
+/// # Errors
+/// [`ImportError`].
+pub fn extract<R: Read>(
+    judged: Judged<R>,
+    destination: &Destination,
+    wishes: &DeliveryWishes<'_>,
+    sink: &dyn Sink,
+    transport: &Transport<'_>,
+) -> Result<Extracted, ImportError> {
+    let shipments = chosen(&judged, destination, wishes)?;
+    let (verified, stand_ins) = receive(judged, &shipments, destination, wishes.sparse, sink, transport)?;
+    let workers = workers(destination, transport);
+    let attached = attached::set(&shipments, wishes.replace, sink, &workers)?;
+    let tags = set_tags(&shipments, &stand_ins, sink, &workers)?;
+    sink.finish().map_err(DeliveryError::Finish)?;
+    Ok(Extracted { verified, tags, attached })
+}
+
+/// What was taken out of an archive, and is not remembered.
+pub struct Extracted {
+    verified: Verified,
+    /// The names that were given, with what they resolve to.
+    pub tags: Vec<SetTag>,
+    /// The tags of what hangs off images and bundles.
+    pub attached: Vec<AttachedTag>,
+}
+
+impl Extracted {
+    /// The proof.
+    pub fn verified(&self) -> &Verified {
+        &self.verified
+    }
+}
+
+/// What is delivered of an archive, if it may be.
+fn chosen<R: Read>(
+    judged: &Judged<R>,
+    destination: &Destination,
+    wishes: &DeliveryWishes<'_>,
+) -> Result<Vec<Shipment>, ImportError> {
+    judged.terms().require_as_strict_as_policy()?;
+    let selected = judged.select(&wishes.selection)?;
+    destination.check(&selected)?;
+    let shipments = shipments(&selected, destination)?;
+    require_whole(&shipments, wishes.sparse)?;
+    Ok(shipments)
+}
+
+/// How many things are stored at once. A layout lists everything in one file, in the order in which it comes, and a tar file has
+/// everything in one order.
+fn workers(destination: &Destination, transport: &Transport<'_>) -> Workers {
+    match destination {
+        Destination::File { .. } | Destination::Layout { .. } => transport.workers.at_most(NonZeroUsize::MIN),
+        Destination::Registry { .. } => transport.workers,
+    }
+}
+
+/// Receives the content, and stores it with the manifests. Nothing has a name yet.
+fn receive<R: Read>(
+    judged: Judged<R>,
+    shipments: &[Shipment],
+    destination: &Destination,
+    sparse: Sparse,
+    sink: &dyn Sink,
+    transport: &Transport<'_>,
+) -> Result<(Verified, Vec<StandIns>), ImportError> {
+    let workers = workers(destination, transport);
+    // However the archive arrives, a tar file has everything in its order.
+    let transport = match destination {
+        Destination::File { .. } => Transport { workers, file: None, ..*transport },
+        Destination::Layout { .. } | Destination::Registry { .. } => *transport,
+    };
+    let wanted = wanted(shipments);
+    let delivery = Delivery { sink, wanted: &wanted };
+    delivery.documents(judged.closed())?;
+    let verified = judged.receive(&delivery, &transport)?;
+    let stand_ins = put_manifests(shipments, sparse, sink, &workers)?;
+    Ok((verified, stand_ins))
 }
 
 /// Refuses images of which platforms are missing, where these are not to be delivered.
@@ -264,6 +345,8 @@ impl From<&Finding> for VouchedFor {
 
 /// Everything that goes to one repository under one name.
 struct Shipment {
+    /// The reference that it has in the archive.
+    reference: String,
     place: Reference,
     vouched_for: VouchedFor,
     /// What the name means.
@@ -287,6 +370,7 @@ impl Shipment {
         destination: &Destination,
     ) -> Result<Self, DestinationError> {
         let mut shipment = Self {
+            reference: finding.item.reference.clone(),
             place: destination.place(&finding.item.reference)?,
             vouched_for: finding.into(),
             named: Arc::clone(graph),
@@ -317,13 +401,9 @@ impl Shipment {
     }
 }
 
-fn shipments(
-    findings: &[Finding],
-    closed: &Closed,
-    destination: &Destination,
-) -> Result<Vec<Shipment>, DestinationError> {
+fn shipments(selected: &[Selected<'_>], destination: &Destination) -> Result<Vec<Shipment>, DestinationError> {
     let mut shipments = Vec::new();
-    for (finding, item) in findings.iter().zip(&closed.items) {
+    for Selected { finding, item } in selected {
         let bundle = match item {
             ClosedItem::Bundle(bundle) => bundle,
             ClosedItem::Image(image) => {
@@ -469,23 +549,73 @@ fn set_tags(
     stand_ins: &[StandIns],
     sink: &dyn Sink,
     workers: &Workers,
-) -> Result<(Vec<SetTag>, RelocationMapping), DeliveryError> {
-    let delivered: Vec<(&Shipment, &StandIns)> = shipments.iter().zip(stand_ins).collect();
+) -> Result<Vec<SetTag>, DeliveryError> {
+    let delivered: Vec<(usize, &Shipment, &StandIns)> = shipments
+        .iter()
+        .zip(stand_ins)
+        .enumerate()
+        .map(|(at, (shipment, stand_ins))| (at, shipment, stand_ins))
+        .collect();
+    let tags = Mutex::new(Vec::new());
     workers.for_each(
         &delivered,
         |_| 0,
-        |(shipment, stand_ins), _| {
-            sink.tag(&shipment.place, stand_ins.of_manifest(&shipment.root))
-                .map_err(|source| DeliveryError::Tag { tag: shipment.place.to_string(), source })
+        |(at, shipment, stand_ins), _| {
+            let failed = |source| DeliveryError::Tag { tag: shipment.place.to_string(), source };
+            let before = sink.held(&shipment.place).map_err(failed)?;
+            sink.tag(&shipment.place, stand_ins.of_manifest(&shipment.root)).map_err(failed)?;
+            let tag = SetTag::of(shipment, stand_ins, before);
+            tags.lock().unwrap_or_else(PoisonError::into_inner).push((*at, tag));
+            Ok(())
         },
     )?;
-    let (mut tags, mut relocation) = (Vec::new(), RelocationMapping::default());
-    for (shipment, stand_ins) in delivered {
-        let repository = shipment.place.repository();
-        tags.push(SetTag::of(shipment, stand_ins));
+    let mut tags = tags.into_inner().unwrap_or_else(PoisonError::into_inner);
+    tags.sort_by_key(|(at, _)| *at);
+    Ok(tags.into_iter().map(|(_, tag)| tag).collect())
+}
+
+/// Where everything went: all of it, by bundle, and by repository.
+fn whereabouts(
+    shipments: &[Shipment],
+    stand_ins: &[StandIns],
+    head: &Head,
+) -> (RelocationMapping, Vec<(String, RelocationMapping)>, Vec<Relocated>) {
+    let (mut all, mut relocated) = (RelocationMapping::default(), Vec::new());
+    // A part of a bundle is where the bundle is; the same image may also be elsewhere, by its own name or in another bundle.
+    let mut in_shipment: HashMap<(&str, &str), String> = HashMap::new();
+    for (shipment, stand_ins) in shipments.iter().zip(stand_ins) {
+        let target = shipment.place.repository();
+        let names = std::iter::once(&shipment.reference).chain(shipment.images.iter().map(|(original, _)| original));
+        for (at, name) in names.enumerate() {
+            let is_tagged = at == 0 && shipment.place.tag_or_latest().is_some();
+            if at > 0 && *name == shipment.reference {
+                continue;
+            }
+            if let Ok(original) = name.parse() {
+                relocated.push(Relocated { original, target: target.clone(), is_tagged });
+            }
+        }
         for (original, digest) in &shipment.images {
-            relocation.insert(original, format!("{repository}@{}", stand_ins.digest(digest)));
+            let place = format!("{target}@{}", stand_ins.digest(digest));
+            all.insert(original, &place);
+            in_shipment.insert((&shipment.reference, original), place);
         }
     }
-    Ok((tags, relocation))
+    let mut bundles = Vec::new();
+    for bundle in head.inventory.bundles() {
+        let mut mapping = RelocationMapping::default();
+        for image in &bundle.images {
+            let (name, own) = (image.reference.as_str(), bundle.reference.as_str());
+            if let Some(place) = in_shipment.get(&(own, name)).or_else(|| in_shipment.get(&(name, name))) {
+                mapping.insert(name, place);
+            }
+        }
+        // Only a bundle of which everything was delivered can be used.
+        if !mapping.is_empty()
+            && mapping.iter().count() == bundle.images.iter().map(|it| &it.reference).collect::<HashSet<_>>().len()
+        {
+            bundles.push((bundle.reference.clone(), mapping));
+        }
+    }
+    (all, bundles, relocated)
 }

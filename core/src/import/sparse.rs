@@ -40,6 +40,8 @@ pub struct SetTag {
     pub carried: Digest,
     /// What it resolves to, compared with that.
     pub form: DeliveredForm,
+    /// What it resolved to before; `None` if it was not there.
+    pub before: Option<Digest>,
 }
 
 /// What a tag resolves to, compared with what the archive has under the name.
@@ -137,7 +139,7 @@ fn partial_indexes(graph: &Graph) -> HashSet<&Digest> {
 
 impl SetTag {
     /// A shipment's tag, which resolves to the stand-in of its root where there is one.
-    pub(super) fn of(shipment: &Shipment, stand_ins: &StandIns) -> Self {
+    pub(super) fn of(shipment: &Shipment, stand_ins: &StandIns, before: Option<Digest>) -> Self {
         let carried = shipment.root.descriptor().digest.clone();
         let delivered = stand_ins.of_manifest(&shipment.root).descriptor();
         let is_made = stand_ins.made().iter().any(|made| made.descriptor().digest == delivered.digest);
@@ -146,6 +148,6 @@ impl SetTag {
             (false, true) => DeliveredForm::MadeHere,
             (false, false) => DeliveredForm::OnePlatform,
         };
-        Self { reference: shipment.place.to_string(), digest: delivered.digest.clone(), carried, form }
+        Self { reference: shipment.place.to_string(), digest: delivered.digest.clone(), carried, form, before }
     }
 }

@@ -12,6 +12,7 @@ pub mod documents;
 mod head;
 mod receive;
 mod reporting;
+mod selection;
 
 use std::io::Read;
 use std::num::NonZeroU32;
@@ -28,6 +29,8 @@ pub use documents::{Closed, DocumentError};
 pub(crate) use head::check_tuf_length;
 pub use head::{HeadError, TooMuchMetadata, open, open_sealed};
 pub use receive::{Discard, ReceiveError, Receiver, Transport};
+pub(crate) use selection::Selected;
+pub use selection::{Selection, SelectionError};
 
 use crate::report::{ContentReport, Report};
 use crate::seal::VerifiedSeal;
@@ -105,6 +108,14 @@ impl<R: Read> Judged<R> {
     /// What was found. What the policy asks of attestations is still open.
     pub(crate) fn findings(&self) -> &Findings {
         self.judgement.findings()
+    }
+
+    /// What is delivered of it, by what a person chose.
+    ///
+    /// # Errors
+    /// [`SelectionError`].
+    pub(crate) fn select(&self, selection: &Selection) -> Result<Vec<Selected<'_>>, SelectionError> {
+        selection.of(&self.findings().items, self.closed())
     }
 
     /// The terms on which it was judged.

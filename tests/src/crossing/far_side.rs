@@ -14,7 +14,7 @@ use sealift_core::layout::LayoutSink;
 use sealift_core::oci::Reference;
 use sealift_core::transfer::Sink;
 use sealift_core::trust_store::TrustStore;
-use sealift_core::verify::{self, Discard, HeadError, Judged, Transport, Verified, VerifySettings};
+use sealift_core::verify::{self, Discard, HeadError, Judged, Selection, Transport, Verified, VerifySettings};
 use sealift_proof::freshness::AskedClock;
 use sealift_proof::in_toto::Inspections;
 use sealift_proof::signature::PublicKey;
@@ -38,6 +38,8 @@ pub struct FarSide {
     pub replace: Vec<Reference>,
     /// What becomes of indexes of which platforms were left behind.
     pub sparse: Sparse,
+    /// What is delivered.
+    pub selection: Selection,
 }
 
 impl FarSide {
@@ -45,7 +47,15 @@ impl FarSide {
     pub fn trusting_nobody(now: Timestamp) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let destination = Destination::Layout { folder: folder.path().join("delivered") };
-        let far = Self { folder, now, asked: None, destination, replace: Vec::new(), sparse: Sparse::Try };
+        let far = Self {
+            folder,
+            now,
+            asked: None,
+            destination,
+            replace: Vec::new(),
+            sparse: Sparse::Try,
+            selection: Selection::default(),
+        };
         far.add_exporter("carrier", &exporter_key().public_key().unwrap());
         far
     }
@@ -151,7 +161,7 @@ impl FarSide {
     /// [`Refused`].
     pub fn import_from(&self, archive: &mut dyn Read, sink: &dyn Sink) -> Result<Delivered, Refused> {
         let judged = self.judge(archive)?;
-        let wishes = DeliveryWishes { replace: &self.replace, sparse: self.sparse };
+        let wishes = DeliveryWishes { selection: self.selection.clone(), replace: &self.replace, sparse: self.sparse };
         Ok(import::deliver(judged, &self.destination, &wishes, &self.store(), sink, &Transport::default())?)
     }
 

@@ -8,6 +8,7 @@ use sealift_core::import::{self, DeliveryError, DeliveryWishes, Destination, Imp
 use sealift_core::oci::Platforms;
 use sealift_core::thick_bundle::ThickBundle;
 use sealift_core::transfer::Source;
+use sealift_core::verify::Selection;
 use sealift_tests::crossing::{BUNDLE, Crossing, IMAGE, Refused};
 use serde_json::Value;
 
@@ -22,7 +23,7 @@ fn import(
     name: &str,
 ) -> Result<PathBuf, DeliveryFileError> {
     let path = crossing.path(name);
-    let sink = DeliveryFile::of(&path, form, &crossing.far.judge(archive).unwrap())?;
+    let sink = DeliveryFile::of(&path, form, &crossing.far.judge(archive).unwrap(), &Selection::default())?;
     let before = fs::read(crossing.path("far/deliveries.json")).ok();
     crossing.far.destination = Destination::File { form };
     crossing.far.import_from(&mut &*archive, &sink).unwrap();
@@ -185,7 +186,7 @@ fn a_file_of_a_pipe_is_that_of_the_archive_in_a_file() {
     let file = fs::File::open(crossing.path("archive")).unwrap();
     let (path, form) = (crossing.path("filed.tar"), DeliveryForm::LayoutArchive);
     let judged = crossing.far.judge(&*archive).unwrap();
-    let sink = DeliveryFile::of(&path, form, &judged).unwrap();
+    let sink = DeliveryFile::of(&path, form, &judged, &Selection::default()).unwrap();
     let transport = sealift_core::verify::Transport { file: Some(&file), ..Default::default() };
     let (destination, store) = (Destination::File { form }, crossing.far.store());
     import::deliver(judged, &destination, &DeliveryWishes::default(), &store, &sink, &transport).unwrap();
@@ -197,7 +198,7 @@ fn what_cannot_be_shown_at_the_end_is_not_remembered() {
     let mut crossing = Crossing::new();
     let archive = crossing.archive();
     let (path, form) = (crossing.path("out.tar"), DeliveryForm::LayoutArchive);
-    let sink = DeliveryFile::of(&path, form, &crossing.far.judge(&*archive).unwrap()).unwrap();
+    let sink = DeliveryFile::of(&path, form, &crossing.far.judge(&*archive).unwrap(), &Selection::default()).unwrap();
     fs::write(&path, "somebody was faster").unwrap();
     crossing.far.destination = Destination::File { form };
     let accepted = crossing.far.accepted();

@@ -334,6 +334,9 @@ mod tests {
         for name in ["", "a/b", "..\u{0}", "a\nb"] {
             assert!(matches!(with("/steps/0/name", json!(name)), Err(InTotoLayoutError::Name(_))), "{name:?}");
         }
+        let named = |length: usize| with("/steps/0/name", json!("x".repeat(length)));
+        assert!(named(200).is_ok());
+        assert!(matches!(named(201), Err(InTotoLayoutError::Name(_))));
     }
 
     #[test]

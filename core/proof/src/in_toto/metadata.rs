@@ -233,9 +233,22 @@ mod tests {
     }
 
     #[test]
+    fn a_document_has_a_length_up_to_the_limit() {
+        let spaced = |length: usize| {
+            let document = br#"{"signed":{"_type":"link"},"signatures":[]}"#;
+            [&document[..], &vec![b' '; length - document.len()]].concat()
+        };
+        assert!(SignedDocument::parse(&spaced(MAXIMUM_DOCUMENT_LENGTH)).is_ok());
+        let longer = SignedDocument::parse(&spaced(MAXIMUM_DOCUMENT_LENGTH + 1));
+        assert!(matches!(longer, Err(SignedDocumentError::TooLong { .. })));
+    }
+
+    #[test]
     fn a_document_that_could_be_read_in_both_ways_is_refused() {
         for text in [
             r#"{"signed":{},"signatures":[],"payload":"","payloadType":""}"#,
+            r#"{"signed":{},"signatures":[],"payload":""}"#,
+            r#"{"signed":{},"signatures":[],"payloadType":""}"#,
             r#"{"signatures":[]}"#,
             "[]",
             r#""signed""#,

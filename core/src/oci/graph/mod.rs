@@ -35,9 +35,10 @@ pub const MAXIMUM_ATTESTATIONS_TOGETHER: usize = 100_000;
 pub const MAXIMUM_LEFT_OUT_TOGETHER: usize = 100_000;
 
 /// Which platforms of an index are carried.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub enum Platforms {
     /// Every one.
+    #[default]
     All,
     /// Those that one of these selects. The index itself is unchanged; its other children are listed as left out.
     Only(Vec<Platform>),
@@ -96,6 +97,11 @@ pub enum LeftOutReason {
     /// It is a layer that registries are not meant to distribute.
     ForeignLayer,
 }
+
+/// A graph has nothing for a platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is not here")]
+pub(crate) struct NotHere;
 
 /// Why there is no graph. `E` is what fetching a manifest fails with.
 #[derive(Debug, thiserror::Error)]
@@ -190,6 +196,18 @@ impl Graph {
     pub fn root(&self) -> &ManifestBytes {
         #[expect(clippy::indexing_slicing, reason = "a walk ends with its root")]
         &self.manifests[self.manifests.len() - 1]
+    }
+
+    /// What is left of it for some platforms.
+    ///
+    /// # Errors
+    /// [`NotHere`] if it has nothing for them, or an index lists something for them that is not in it.
+    pub(crate) fn select(&self, platforms: &Platforms) -> Result<Arc<Self>, NotHere> {
+        let here = |wanted: &Descriptor| {
+            let found = self.manifests.iter().find(|it| it.descriptor().digest == wanted.digest);
+            found.cloned().ok_or(NotHere)
+        };
+        Self::walk(self.root().clone(), platforms, self.foreign_layers, here).map_err(|_| NotHere)
     }
 
     /// Every manifest in post-order: children before parents, in the order in which they are listed, and the root last.

@@ -26,7 +26,7 @@ pub struct Closed {
 }
 
 /// An item and its graphs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum ClosedItem {
     /// A bundle, with its images.
     Bundle(ClosedBundle),
@@ -35,7 +35,7 @@ pub enum ClosedItem {
 }
 
 /// A bundle and its graph.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ClosedBundle {
     /// The digest of its `bundle.json`.
     pub digest: Digest,
@@ -50,7 +50,7 @@ pub struct ClosedBundle {
 }
 
 /// An image, its graph, and what hangs off it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ClosedImage {
     /// The image and everything below it.
     pub graph: Arc<Graph>,
@@ -142,6 +142,15 @@ impl ClosedItem {
             Self::Bundle(bundle) => bundle.index.as_ref(),
             Self::Image(_) => None,
         }
+    }
+
+    /// The digest of what its name means in a registry; `None` for a bundle without an index.
+    pub(crate) fn named_digest(&self) -> Option<&Digest> {
+        let graph = match self {
+            Self::Bundle(bundle) => bundle.index.as_ref()?,
+            Self::Image(image) => &image.graph,
+        };
+        Some(&graph.root().descriptor().digest)
     }
 
     /// Its images: those of a bundle, or the image itself.

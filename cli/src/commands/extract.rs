@@ -1,0 +1,104 @@
+//! `sealift extract`: verify, then take something out of an archive, and remember nothing.
+
+use clap::Args;
+use sealift_core::import::{self, DeliveryWishes, Sparse};
+use sealift_core::oci::{Platform, Platforms, Reference};
+use sealift_core::report::Report;
+use sealift_core::verify::{Selection, Transport};
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::failure::{Attempt as _, Failure, Reason};
+use crate::files::archive::ArchiveArgument;
+use crate::interruption;
+use crate::options::connections::ConnectionArguments;
+use crate::options::target::FileTarget;
+use crate::options::verdict::VerdictArguments;
+use crate::terminal::{report, tags};
+
+/// What to take out, and where to.
+#[derive(Debug, Args)]
+#[command(
+    mut_group("FileTarget", |group| group.required(true)),
+    after_long_help = "Examples:\n  sealift extract shop.sealift example.com/org/shop:1.4 --to-thick-bundle shop.tgz\n  sealift extract shop.sealift nginx:1 --platform linux/amd64 --to-docker-archive nginx.tar\n\nThe archive is judged and verified as a whole, exactly as by import, and refused for the same reasons. But nothing is remembered: what this side has accepted does not move, and no tag counts as set here. So the target is always new: a file that does not exist, or a folder that is empty or does not exist."
+)]
+pub(crate) struct ExtractArguments {
+    #[command(flatten)]
+    archive: ArchiveArgument,
+
+    /// The bundles and images to take out; a part of a bundle may be named too
+    #[arg(value_name = "NAME", required = true)]
+    names: Vec<Reference>,
+
+    /// Take out only these platforms of images, for example linux/amd64
+    #[arg(long, value_name = "PLATFORM")]
+    platform: Vec<Platform>,
+
+    #[command(flatten)]
+    target: FileTarget,
+
+    #[command(flatten)]
+    verdict: VerdictArguments,
+
+    #[command(flatten)]
+    connections: ConnectionArguments,
+}
+
+/// What was taken out, as `--json` shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ExtractReport<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    tags: Vec<tags::Tagged<'a>>,
+    attached_tags: Vec<tags::AttachedTagged<'a>>,
+}
+
+/// Verifies, and takes out.
+pub(crate) fn run(arguments: &ExtractArguments, context: &Context) -> Result<(), Failure> {
+    let name = arguments.archive.name();
+    let attempt = || format!("cannot extract from {name}");
+    if let Some(folder) = &arguments.target.to_layout {
+        let mut entries = std::fs::read_dir(folder).into_iter().flatten();
+        if entries.next().is_some() {
+            return Err(Reason::FileExists(folder.clone())).attempt(attempt);
+        }
+    }
+    let trust = context.trust_store().load().attempt(attempt)?;
+    trust.policy.require_as_strict(arguments.verdict.clock).attempt(attempt)?;
+    let input = arguments.archive.open()?;
+    let judged = arguments.verdict.judge(input.reader, &trust, context, attempt)?;
+    let platforms = match arguments.platform.as_slice() {
+        [] => Platforms::All,
+        chosen => Platforms::Only(chosen.to_vec()),
+    };
+    let selection = Selection { names: arguments.names.clone(), platforms };
+    let Some((destination, sink)) = arguments.target.open(&judged, &selection)? else {
+        return Err(Reason::CommandLine("say where to: --to-layout, or one of the files".to_owned())).attempt(attempt);
+    };
+    let progress = context.progress();
+    progress.begin("extracting", Some(judged.remaining_bytes()));
+    interruption::leaves(|| {
+        "what was taken out is not complete; run the same command again, into a new place".to_owned()
+    });
+    let transport =
+        Transport { workers: arguments.connections.workers(), file: input.file.as_ref(), progress: &*progress };
+    let wishes = DeliveryWishes { selection, replace: &[], sparse: Sparse::Keep };
+    let extracted = import::extract(judged, &destination, &wishes, &*sink, &transport);
+    progress.finish();
+    let extracted = extracted.attempt(attempt)?;
+    let report = extracted.verified().report();
+    let tags = extracted.tags.iter().map(tags::Tagged::from).collect();
+    let attached_tags = extracted.attached.iter().map(tags::AttachedTagged::from).collect();
+    context.result(&ExtractReport { report: &report, tags, attached_tags }, || {
+        let mut text = report::summary(&report);
+        text.line("Taken out, and not remembered:");
+        for tag in &extracted.tags {
+            text.line(tags::line(tag));
+        }
+        for tag in &extracted.attached {
+            text.line(tags::attached_line(tag));
+        }
+        text
+    })
+}

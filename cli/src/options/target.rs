@@ -1,0 +1,70 @@
+//! Where things are delivered to that is not a registry: a layout, or a file of another tool.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use sealift_core::delivery_file::{DeliveryFile, DeliveryForm};
+use sealift_core::import::Destination;
+use sealift_core::layout::LayoutSink;
+use sealift_core::transfer::Sink;
+use sealift_core::verify::{Judged, Selection};
+
+use crate::failure::{Attempt as _, Failure, Reason};
+
+/// Where things go, and what takes them there.
+pub(crate) type OpenedTarget = (Destination, Box<dyn Sink>);
+
+/// A layout, or a new file.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(crate) struct FileTarget {
+    /// The folder of an OCI image layout, which is created if necessary
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to_layout: Option<PathBuf>,
+
+    /// A new tar file that holds an OCI image layout, for example for skopeo copy oci-archive:FILE …
+    #[arg(long, value_name = "FILE.tar")]
+    to_layout_archive: Option<PathBuf>,
+
+    /// A new tar file for docker load, podman load or ctr images import, with one platform of each image
+    ///
+    /// It holds images only: of a bundle, its images, and nothing that refers to them.
+    #[arg(long, value_name = "FILE.tar")]
+    to_docker_archive: Option<PathBuf>,
+
+    /// A new thick bundle (CNAB 104) of the only bundle that is chosen, for example for porter publish --archive
+    #[arg(long, value_name = "FILE.tgz")]
+    to_thick_bundle: Option<PathBuf>,
+}
+
+impl FileTarget {
+    /// The file that is made, if one is.
+    pub(crate) fn new_file(&self) -> Option<(&Path, DeliveryForm)> {
+        let forms = [
+            (&self.to_layout_archive, DeliveryForm::LayoutArchive),
+            (&self.to_docker_archive, DeliveryForm::DockerArchive),
+            (&self.to_thick_bundle, DeliveryForm::ThickBundle),
+        ];
+        forms.into_iter().find_map(|(file, form)| Some((file.as_deref()?, form)))
+    }
+
+    /// Opens it; `None` if neither a layout nor a file is named.
+    pub(crate) fn open<R: Read>(
+        &self,
+        judged: &Judged<R>,
+        selection: &Selection,
+    ) -> Result<Option<OpenedTarget>, Failure> {
+        if let Some((path, form)) = self.new_file() {
+            let sink = DeliveryFile::of(path, form, judged, selection)
+                .attempt(|| format!("cannot make {}", path.display()))?;
+            return Ok(Some((Destination::File { form }, Box::new(sink))));
+        }
+        let Some(folder) = &self.to_layout else { return Ok(None) };
+        let attempt = || format!("cannot write to {}", folder.display());
+        let sink = LayoutSink::open(folder).attempt(attempt)?;
+        let failed = |source| Reason::File { path: folder.clone(), source };
+        let destination = Destination::layout(folder).map_err(failed).attempt(attempt)?;
+        Ok(Some((destination, Box::new(sink))))
+    }
+}

@@ -1,0 +1,122 @@
+//! Tags that were set, as a person reads them and as `--json` shows them.
+
+use sealift_archive_format::Digest;
+use sealift_core::import::{AttachedOutcome, AttachedTag, DeliveredForm, SetTag};
+use serde::Serialize;
+
+/// A tag that was set.
+#[derive(Serialize)]
+pub(crate) struct Tagged<'a> {
+    reference: &'a str,
+    digest: &'a Digest,
+    carried: &'a Digest,
+    form: DeliveredForm,
+    change: TagChange,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<&'a Digest>,
+}
+
+impl<'a> From<&'a SetTag> for Tagged<'a> {
+    fn from(tag: &'a SetTag) -> Self {
+        let SetTag { reference, digest, carried, form, before } = tag;
+        Self { reference, digest, carried, form: *form, change: TagChange::of(tag), before: before.as_ref() }
+    }
+}
+
+/// The tag of something that hangs off an image or a bundle.
+#[derive(Serialize)]
+pub(crate) struct AttachedTagged<'a> {
+    reference: &'a str,
+    digest: &'a Digest,
+    #[serde(flatten)]
+    outcome: &'a AttachedOutcome,
+}
+
+impl<'a> From<&'a AttachedTag> for AttachedTagged<'a> {
+    fn from(AttachedTag { reference, digest, outcome }: &'a AttachedTag) -> Self {
+        Self { reference, digest, outcome }
+    }
+}
+
+/// What became of a tag.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum TagChange {
+    New,
+    Moved,
+    AsItWas,
+}
+
+impl TagChange {
+    fn of(tag: &SetTag) -> Self {
+        match &tag.before {
+            None => Self::New,
+            Some(before) if *before == tag.digest => Self::AsItWas,
+            Some(_) => Self::Moved,
+        }
+    }
+}
+
+/// A tag: what it resolves to now, and what it resolved to before.
+pub(crate) fn line(tag: &SetTag) -> String {
+    let SetTag { reference, digest, carried, form, before } = tag;
+    let what = match form {
+        DeliveredForm::AsCarried => String::new(),
+        DeliveredForm::OnePlatform => format!(", the one platform that was carried of {carried}"),
+        DeliveredForm::MadeHere => format!(", an index made here of what was carried of {carried}; nobody signed it"),
+    };
+    let change = match (TagChange::of(tag), before) {
+        (TagChange::Moved, Some(before)) => format!("moved from {before}"),
+        (TagChange::AsItWas, _) => "as it was".to_owned(),
+        (TagChange::New | TagChange::Moved, _) => "new".to_owned(),
+    };
+    format!("  {reference}  {digest}{what} ({change})")
+}
+
+/// The tag of something that hangs off an image or a bundle.
+pub(crate) fn attached_line(tag: &AttachedTag) -> String {
+    let AttachedTag { reference, digest, outcome } = tag;
+    match outcome {
+        AttachedOutcome::Set | AttachedOutcome::AsItWas => format!("  {reference}  {digest}"),
+        AttachedOutcome::Kept { held } => format!(
+            "  {reference}  left as it was: it holds {held}, which was not delivered here; --replace-tag {reference} moves it to {digest}"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+    use super::*;
+
+    #[test]
+    fn the_schema_describes_the_tags_of_a_report() {
+        let schema: serde_json::Value =
+            serde_json::from_str(include_str!("../../../docs/schema/report.schema.json")).unwrap();
+        let (digest, form) = (&Digest::sha256(b"app"), DeliveredForm::AsCarried);
+        let (change, before) = (TagChange::AsItWas, Some(digest));
+        let tagged = Tagged { reference: "r.example/app:1", digest, carried: digest, form, change, before };
+        let fields = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let described = fields(&schema["$defs"]["tag"]["properties"]);
+        assert_eq!(fields(&serde_json::to_value(tagged).unwrap()), described);
+        assert_eq!(schema["properties"]["tags"]["items"]["$ref"], "#/$defs/tag");
+        let outcome = &AttachedOutcome::Kept { held: digest.clone() };
+        let attached = AttachedTagged { reference: "r.example/app:sha256-00.sig", digest, outcome };
+        let described = fields(&schema["$defs"]["attachedTag"]["properties"]);
+        assert_eq!(fields(&serde_json::to_value(attached).unwrap()), described);
+        assert_eq!(schema["properties"]["attachedTags"]["items"]["$ref"], "#/$defs/attachedTag");
+    }
+
+    #[test]
+    fn a_tag_is_new_or_moved_or_as_it_was() {
+        let [one, other] = [&b"one"[..], b"other"].map(Digest::sha256);
+        let line = |before: Option<&Digest>| {
+            let (reference, form) = ("r.example/app:1".to_owned(), DeliveredForm::AsCarried);
+            super::line(&SetTag { reference, digest: one.clone(), carried: one.clone(), form, before: before.cloned() })
+        };
+        assert_eq!(line(None), format!("  r.example/app:1  {one} (new)"));
+        assert_eq!(line(Some(&one)), format!("  r.example/app:1  {one} (as it was)"));
+        assert_eq!(line(Some(&other)), format!("  r.example/app:1  {one} (moved from {other})"));
+    }
+}

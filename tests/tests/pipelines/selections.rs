@@ -1,0 +1,176 @@
+//! What is delivered of an archive that is verified as a whole: what a person chose, and what becomes of its tags.
+
+use sealift_core::export::ExportRequest;
+use sealift_core::import::{self, DeliveryWishes, Destination, ImportError};
+use sealift_core::layout::LayoutSink;
+use sealift_core::oci::Platforms;
+use sealift_core::verify::{Selection, SelectionError, Transport};
+use sealift_tests::crossing::{BUNDLE, Crossing, Refused};
+use sealift_tests::folder_content::files;
+use sealift_tests::images::Image;
+
+use super::{WEB, listed};
+
+const INSTALLER: &str = "example.com/demo/installer:1.0.0";
+
+/// The sample's bundle, and one of its images on its own.
+fn archive(sides: &Crossing) -> Vec<u8> {
+    let mut request = sides.request();
+    request.items.extend(sides.image_request(WEB).items);
+    sides.export(&request).unwrap()
+}
+
+fn chosen(names: &[&str], platforms: &[&str]) -> Selection {
+    let platforms = match platforms {
+        [] => Platforms::All,
+        chosen => Platforms::Only(chosen.iter().map(|platform| platform.parse().unwrap()).collect()),
+    };
+    Selection { names: names.iter().map(|name| name.parse().unwrap()).collect(), platforms }
+}
+
+fn names(sides: &Crossing) -> Vec<String> {
+    sides.far.tags().into_keys().collect()
+}
+
+#[test]
+fn what_is_named_is_delivered_and_nothing_else() {
+    for (selected, delivered) in [
+        (&[WEB][..], &[WEB][..]),
+        (&[BUNDLE], &[INSTALLER, BUNDLE, WEB]),
+        (&[INSTALLER], &[INSTALLER]),
+        (&["example.com:443/demo/web:1.0.0"], &[WEB]),
+        (&[], &[INSTALLER, BUNDLE, WEB]),
+    ] {
+        let mut sides = Crossing::new();
+        let archive = archive(&sides);
+        sides.far.selection = chosen(selected, &[]);
+        sides.far.import(&archive).unwrap();
+        assert_eq!(names(&sides), delivered, "{selected:?}");
+    }
+    let mut sides = Crossing::new();
+    let archive = archive(&sides);
+    sides.far.selection = chosen(&[INSTALLER], &[]);
+    sides.far.import(&archive).unwrap();
+    let web = listed(&sides.path("layout"), WEB).unwrap();
+    let blob = sides.path("delivered/blobs/sha256").join(web.strip_prefix("sha256:").unwrap());
+    assert!(!blob.exists(), "what was not chosen is not stored");
+    // What was left is delivered later, from the same archive.
+    sides.far.selection = Selection::default();
+    sides.far.import(&archive).unwrap();
+    assert!(blob.exists());
+}
+
+#[test]
+fn what_the_archive_does_not_have_is_said_with_what_it_has() {
+    let mut sides = Crossing::new();
+    let archive = archive(&sides);
+    let before = sides.far.accepted();
+    sides.far.selection = chosen(&[WEB, "example.com/demo/other:1"], &[]);
+    match sides.far.import(&archive).err().unwrap() {
+        Refused::Import(ImportError::Selection(SelectionError::Name { name, there })) => {
+            assert_eq!(name.to_string(), "example.com/demo/other:1");
+            assert_eq!(there, [BUNDLE, INSTALLER, WEB, WEB]);
+        }
+        other => panic!("{other:?}"),
+    }
+    sides.far.selection = chosen(&[WEB], &["plan9/386"]);
+    match sides.far.import(&archive).err().unwrap() {
+        Refused::Import(ImportError::Selection(SelectionError::Platform { name, there })) => {
+            assert_eq!(name, WEB);
+            assert!(there.contains(&"linux/amd64".to_owned()), "{there:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(sides.far.accepted(), before);
+    assert!(names(&sides).is_empty());
+}
+
+#[test]
+fn platforms_are_chosen_with_what_hangs_off_them() {
+    let mut sides = Crossing::of_images();
+    let image = Image::for_two_platforms("app");
+    let about = |at: usize| Image::referrer(image.manifests[at].descriptor(), "text/plain", b"note");
+    sides.publish_image(&image, &[about(0), about(1)]);
+    let archive = sides.archive();
+    sides.far.selection = chosen(&[], &["linux/arm64"]);
+    let delivered = sides.far.import(&archive).unwrap();
+    assert_eq!(delivered.verified().report().items[0].referrers.len(), 2, "it is verified as a whole");
+    let there = files(&sides.path("delivered/blobs/sha256"));
+    let has = |manifest: &Image, at: usize| {
+        there.contains_key(std::path::Path::new(manifest.manifests[at].descriptor().digest.hex()))
+    };
+    assert!(has(&image, 1) && has(&about(1), 0) && has(&image, 2), "one platform, what is about it, and the index");
+    assert!(!has(&image, 0) && !has(&about(0), 0), "nothing of the other platform");
+}
+
+#[test]
+fn each_tag_is_new_or_moved_or_as_it_was() {
+    let sides = Crossing::of_images();
+    let [one, other] = ["one", "other"].map(Image::for_two_platforms);
+    let digest = |image: &Image| image.root().descriptor().digest.clone();
+    for (image, before) in [(&one, None), (&one, Some(&one)), (&other, Some(&one))] {
+        sides.publish_image(image, &[]);
+        let delivered = sides.far.import(&sides.archive()).unwrap();
+        assert_eq!(delivered.tags[0].before, before.map(digest));
+        assert_eq!(delivered.tags[0].digest, digest(image));
+    }
+}
+
+#[test]
+fn each_bundle_has_a_mapping_of_its_own() {
+    let mut sides = Crossing::new();
+    let archive = archive(&sides);
+    let delivered = sides.far.import(&archive).unwrap();
+    let [(name, mapping)] = delivered.bundles.as_slice() else { panic!("{:?}", delivered.bundles) };
+    let mapped: Vec<_> = mapping.iter().map(|(original, _)| original).collect();
+    assert_eq!((name.as_str(), mapped.as_slice()), (BUNDLE, &[INSTALLER, WEB][..]));
+    // In a registry, its images are in its repository.
+    sides.far.destination =
+        Destination::Registry { domain: "r.inner".into(), prefix: "m".into(), naming: import::Naming::WithDomain };
+    let delivered = sides.far.import(&archive).unwrap();
+    for (_, place) in delivered.bundles[0].1.iter() {
+        assert!(place.starts_with("r.inner/m/example.com/demo/shop@sha256:"), "{place}");
+    }
+    let moved: Vec<String> = delivered
+        .relocated
+        .iter()
+        .map(|it| format!("{} {} {}", it.original.as_given(), it.target, it.is_tagged))
+        .collect();
+    let shop = "r.inner/m/example.com/demo/shop";
+    assert_eq!(
+        moved,
+        [
+            format!("{BUNDLE} {shop} true"),
+            format!("{INSTALLER} {shop} false"),
+            format!("{WEB} {shop} false"),
+            format!("{WEB} r.inner/m/example.com/demo/web true"),
+        ]
+    );
+    // A bundle of which only a part was delivered cannot be used.
+    sides.far.selection = chosen(&[INSTALLER], &[]);
+    assert!(sides.far.import(&archive).unwrap().bundles.is_empty());
+}
+
+#[test]
+fn what_is_extracted_is_judged_and_not_remembered() {
+    let sides = Crossing::new();
+    let archive = archive(&sides);
+    let before = sides.far.trusted_state();
+    let folder = sides.path("taken");
+    let extract = |archive: &[u8]| {
+        let judged = sides.far.judge(archive).map_err(|error| format!("{error:?}"))?;
+        let sink = LayoutSink::open(&folder).unwrap();
+        let wishes = DeliveryWishes { selection: chosen(&[WEB], &[]), ..DeliveryWishes::default() };
+        let destination = Destination::layout(&folder).unwrap();
+        import::extract(judged, &destination, &wishes, &sink, &Transport::default())
+            .map_err(|error| format!("{error:?}"))
+    };
+    let extracted = extract(&archive).unwrap();
+    assert_eq!(extracted.tags[0].reference, WEB);
+    assert_eq!(listed(&folder, WEB), listed(&sides.path("layout"), WEB));
+    assert_eq!(sides.far.trusted_state(), before);
+    let unsigned = Crossing::of_images();
+    unsigned.publish_image(&Image::for_two_platforms("app"), &[]);
+    let request = ExportRequest { ..unsigned.request() };
+    assert!(extract(&unsigned.export(&request).unwrap()).is_err(), "no decision is skipped");
+}
