@@ -15,6 +15,7 @@ mod http;
 mod layouts;
 mod lists;
 mod manifests;
+mod mirror_config;
 mod names;
 mod read_alike;
 mod real;

@@ -1,0 +1,133 @@
+//! The configurations that lead a cluster to what was delivered, read by the programs that they are for.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use sealift_core::mirror_config::{self, Relocated};
+use sealift_core::oci::Reference;
+use sealift_core::registry::RegistrySink;
+use sealift_tests::docker_registry::DockerRegistry;
+use sealift_tests::images::Image;
+use sealift_tests::outside_programs;
+use tempfile::TempDir;
+
+use super::client;
+
+const NAME: &str = "quay.example/org/app:1";
+
+/// A registry that has an image below a prefix, once with its tag and once as a part of a bundle, and the configurations for it.
+struct Relocation {
+    _registry: DockerRegistry,
+    folder: TempDir,
+    image: Image,
+}
+
+impl Relocation {
+    fn new() -> Option<Self> {
+        let registry = DockerRegistry::start()?;
+        let image = Image::for_two_platforms("mirrored");
+        let place = |path: &str| -> Reference { format!("{}/mirror/{path}", registry.domain()).parse().unwrap() };
+        let (tagged, in_bundle) = (place("quay.example/org/app:1"), place("quay.example/org/shop:1"));
+        let sink = RegistrySink::new(client());
+        image.push(&sink, &tagged).unwrap();
+        image.store(&sink, in_bundle.repository()).unwrap();
+        let relocated = [(NAME, &tagged, true), ("quay.example/org/part:1", &in_bundle, false)];
+        let relocated = relocated.map(|(original, target, is_tagged)| Relocated {
+            original: original.parse().unwrap(),
+            target: target.repository().clone(),
+            is_tagged,
+        });
+        let folder = tempfile::tempdir().unwrap();
+        for file in mirror_config::files(relocated, true) {
+            let path = folder.path().join(&file.path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, file.content).unwrap();
+        }
+        fs::write(folder.path().join("accept.json"), r#"{"default":[{"type":"insecureAcceptAnything"}]}"#).unwrap();
+        Some(Self { _registry: registry, folder, image })
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    /// The part, by its digest.
+    fn part(&self) -> String {
+        format!("quay.example/org/part@{}", self.image.root().descriptor().digest)
+    }
+}
+
+fn succeeds(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn skopeo_finds_images_by_tag_and_parts_by_digest() {
+    let Some(skopeo) = outside_programs::find("skopeo") else { return };
+    let Some(relocation) = Relocation::new() else { return };
+    let inspect = |name: &str| {
+        let mut command = Command::new(&skopeo);
+        command.args(["--registries-conf", &relocation.path("registries.conf"), "inspect", "--raw"]);
+        command.arg(format!("docker://{name}"));
+        command
+    };
+    for name in [NAME.to_owned(), relocation.part()] {
+        assert_eq!(succeeds(&mut inspect(&name)).as_bytes(), relocation.image.root().bytes(), "{name}");
+    }
+    assert!(!inspect("quay.example/org/part:1").output().unwrap().status.success(), "a part has no tag there");
+}
+
+#[test]
+fn podman_pulls_through_it() {
+    let Some(podman) = outside_programs::find("podman") else { return };
+    let Some(relocation) = Relocation::new() else { return };
+    let mut command = Command::new(podman);
+    command.env("CONTAINERS_REGISTRIES_CONF", relocation.path("registries.conf"));
+    command.args(["--root", &relocation.path("root"), "--runroot", &relocation.path("run"), "--storage-driver", "vfs"]);
+    command.args(["pull", "--quiet", "--signature-policy", &relocation.path("accept.json"), &relocation.part()]);
+    succeeds(&mut command);
+}
+
+/// A daemon that ends with its test.
+struct Daemon(Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[test]
+fn containerd_fetches_through_it() {
+    let Some(containerd) = outside_programs::find("containerd") else { return };
+    let Some(ctr) = outside_programs::find("ctr") else { return };
+    if fs::metadata("/proc/self").unwrap().uid() != 0 {
+        eprintln!("SKIPPED: containerd needs root");
+        return;
+    }
+    let Some(relocation) = Relocation::new() else { return };
+    let [root, state, socket] = ["root", "state", "s"].map(|name| relocation.path(name));
+    let config = format!(
+        "version = 2\nroot = {root:?}\nstate = {state:?}\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = {socket:?}\n"
+    );
+    fs::write(relocation.path("config.toml"), config).unwrap();
+    let mut daemon = Command::new(containerd);
+    daemon.args(["-c", &relocation.path("config.toml")]).stdout(Stdio::null()).stderr(Stdio::null());
+    let _daemon = Daemon(daemon.spawn().unwrap());
+    for _ in 0..200 {
+        if Path::new(&socket).exists() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let run = |arguments: &[&str]| succeeds(Command::new(&ctr).args(["-a", &socket]).args(arguments));
+    run(&["content", "fetch", "--all-platforms", "--hosts-dir", &relocation.path("certs.d"), NAME]);
+    let listed = run(&["images", "ls"]);
+    assert!(listed.contains(&relocation.image.root().descriptor().digest.to_string()), "{listed}");
+}
