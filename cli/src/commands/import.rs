@@ -2,11 +2,12 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use sealift_core::delivery_file::DeliveryFileError;
 use sealift_core::import::{
-    self, Delivered, DeliveryWishes, Destination, Naming, PublishedMirror, ReplacedTag, Sparse,
+    self, Delivered, DeliveryWishes, Destination, NameMap, Naming, PublishedMirror, ReplacedTag, Sparse,
 };
 use sealift_core::mirror_config::{self, ConfigFile};
 use sealift_core::oci::{Platform, Platforms, Reference};
@@ -19,6 +20,7 @@ use serde::Serialize;
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure, Reason};
 use crate::files::archive::ArchiveArgument;
+use crate::files::input::read_file;
 use crate::files::output::replace;
 use crate::interruption;
 use crate::options::connections::ConnectionArguments;
@@ -27,6 +29,9 @@ use crate::options::target::{FileTarget, OpenedTarget};
 use crate::options::verdict::VerdictArguments;
 use crate::terminal::text::Text;
 use crate::terminal::{report, tags};
+
+/// The longest map of names that is read, in bytes.
+const MAXIMUM_NAME_MAP: u64 = 16 << 20;
 
 /// What to import, and where to.
 #[derive(Debug, Args)]
@@ -117,18 +122,36 @@ impl ImportArguments {
 }
 
 /// What to do with the registry in each name.
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum NamingArgument {
     WithDomain,
     Flat,
+    Map(PathBuf),
 }
 
-impl From<NamingArgument> for Naming {
-    fn from(names: NamingArgument) -> Self {
-        match names {
-            NamingArgument::WithDomain => Self::WithDomain,
-            NamingArgument::Flat => Self::Flat,
-        }
+impl FromStr for NamingArgument {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "with-domain" => Self::WithDomain,
+            "flat" => Self::Flat,
+            path => Self::Map(path.into()),
+        })
+    }
+}
+
+impl NamingArgument {
+    fn read(&self) -> Result<Naming, Failure> {
+        Ok(match self {
+            Self::WithDomain => Naming::WithDomain,
+            Self::Flat => Naming::Flat,
+            Self::Map(path) => {
+                let attempt = || format!("cannot read the map of names {}", path.display());
+                let text = read_file(path, MAXIMUM_NAME_MAP).attempt(attempt)?;
+                Naming::Mapped(NameMap::parse(&String::from_utf8_lossy(&text)).attempt(attempt)?)
+            }
+        })
     }
 }
 
@@ -222,7 +245,7 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     }
     let input = arguments.archive.open()?;
     let judged = arguments.verdict.judge(input.reader, &trust, context, attempt)?;
-    let naming = arguments.names.map_or_else(Naming::default, Naming::from);
+    let naming = arguments.names.as_ref().map_or(Ok(Naming::default()), NamingArgument::read)?;
     let selection = arguments.selection();
     let (destination, sink) = arguments.target.open(naming, &arguments.network, &judged, &selection)?;
     let progress = context.progress();
@@ -364,12 +387,15 @@ mod tests {
 
     #[test]
     fn a_registry_keeps_domains_unless_they_are_dropped_by_name() {
-        let naming = |arguments: &[&str]| parse(arguments).unwrap().names.map_or_else(Naming::default, Naming::from);
-        assert_eq!(naming(&["--to-registry", "r.inner"]), Naming::WithDomain);
-        assert_eq!(naming(&["--to-registry", "r.inner", "--names", "with-domain"]), Naming::WithDomain);
-        assert_eq!(naming(&["--to-registry", "r.inner", "--names", "flat"]), Naming::Flat);
-        assert_eq!(naming(&["--to-layout", "folder"]), Naming::WithDomain);
+        let naming = |arguments: &[&str]| parse(arguments).unwrap().names;
+        assert_eq!(naming(&["--to-registry", "r.inner"]), None);
+        let named = |how: &str| naming(&["--to-registry", "r.inner", "--names", how]);
+        assert_eq!(named("with-domain"), Some(NamingArgument::WithDomain));
+        assert_eq!(named("flat"), Some(NamingArgument::Flat));
+        assert_eq!(named("names.toml"), Some(NamingArgument::Map("names.toml".into())));
+        assert!(parse(&["--to-layout", "folder"]).is_ok());
         assert!(parse(&["--to-layout", "folder", "--names", "flat"]).is_err(), "a layout keeps names as they are");
-        assert!(parse(&["--to-registry", "r.inner", "--names", "short"]).is_err());
+        assert!(parse(&["--to-registry", "r.inner", "--to-layout", "folder"]).is_err());
+        assert!(parse(&[]).is_err(), "it goes somewhere");
     }
 }

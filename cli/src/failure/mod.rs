@@ -23,7 +23,7 @@ use clap::error::ErrorKind;
 use sealift_archive_format::FormatError;
 use sealift_core::delivery_file::DeliveryFileError;
 use sealift_core::export::{ExportError, PlanError, PrepareError};
-use sealift_core::import::ImportError;
+use sealift_core::import::{ImportError, NameMapError};
 use sealift_core::layout::LayoutError;
 use sealift_core::oci::ReferenceError;
 use sealift_core::place::PlaceError;
@@ -143,6 +143,9 @@ pub(crate) enum Reason {
     /// A reference is not valid.
     #[error(transparent)]
     Reference(#[from] ReferenceError),
+    /// A map of names.
+    #[error(transparent)]
+    NameMap(#[from] NameMapError),
     /// A place is not one.
     #[error(transparent)]
     Place(#[from] PlaceError),
@@ -267,6 +270,7 @@ impl Reason {
                 "name layouts or files (NAME=oci:DIR, NAME=FILE, --images-from oci:DIR, --to-layout DIR), or use a build with the feature `network`",
             ),
             Self::Reference(error) => remedied(ExitCode::Usage, error.remedy()),
+            Self::NameMap(error) => remedied(ExitCode::Usage, error.remedy()),
             Self::Place(error) => remedied(ExitCode::Usage, error.remedy()),
             Self::Layout(error) => remedied(ExitCode::System, error.remedy()),
             Self::Plan(error) => remedied(source::plan(error), error.remedy()),

@@ -234,6 +234,9 @@ pub(crate) fn words(remedy: &Remedy) -> String {
             "import without --names flat, so that each name keeps its own registry in the path; or, if both names mean the same, export them in \
              separate archives"
         }
+        R::CorrectNameMap => {
+            "write one line for each, from a registry or the beginning of a repository's name to a path: \"docker.io/library\" = \"base\""
+        }
         R::InspectArchive => "`sealift inspect` shows the names and the platforms that an archive has",
         R::DeliverUnderAnotherName { path } => {
             return format!("choose another name, or move {} away first; nothing was written", path.display());

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sealift_archive_format::Digest;
 
+use super::NameMap;
 use crate::delivery_file::DeliveryForm;
 use crate::oci::{Reference, ReferenceError, Repository};
 use crate::remedy::{Remediable, Remedy};
@@ -37,7 +38,7 @@ pub enum Destination {
 }
 
 /// What happens to the domain of a name that goes to another registry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Naming {
     /// It becomes the first component of the path (`docker.io/library/nginx`, `example.com_5000/app`): no two names
     /// collide.
@@ -45,6 +46,8 @@ pub enum Naming {
     WithDomain,
     /// It is dropped (`library/nginx`): names that differ only in their domain go to one place.
     Flat,
+    /// A map says to which path a repository goes; one that it does not mention goes where [`Naming::WithDomain`] would put it.
+    Mapped(NameMap),
 }
 
 /// Why something cannot be stored on the far side.
@@ -146,6 +149,9 @@ impl Destination {
         let path = match naming {
             Naming::WithDomain => reference.repository().path_with_domain(),
             Naming::Flat => reference.repository().path().to_owned(),
+            Naming::Mapped(map) => {
+                map.path(reference.repository()).unwrap_or_else(|| reference.repository().path_with_domain())
+            }
         };
         let path = match prefix.trim_matches('/') {
             "" => path,

@@ -9,6 +9,7 @@
 mod attached;
 pub mod destination;
 mod mirrors;
+mod name_map;
 mod sparse;
 mod tags;
 
@@ -27,6 +28,7 @@ use sealift_proof::tuf::TrustedState;
 pub use attached::{AttachedOutcome, AttachedTag};
 pub use destination::{Destination, DestinationError, Naming};
 pub use mirrors::PublishedMirror;
+pub use name_map::{NameMap, NameMapError};
 pub use sparse::{DeliveredForm, SetTag, Sparse};
 pub use tags::ReplacedTag;
 

@@ -348,6 +348,8 @@ pub enum Remedy {
     ChooseDestination,
     /// Keep each name's registry in its path, or export the two in separate archives.
     KeepRegistries,
+    /// Correct the map of names.
+    CorrectNameMap,
     /// Look at what is in the archive.
     InspectArchive,
     /// Let images be delivered of which some platforms were left behind, or export all platforms.

@@ -1,0 +1,138 @@
+//! A map of names: below which path each repository goes on this side.
+//!
+//! Promise: the longest prefix that is written for a repository decides; a prefix ends where a component of a path ends. Whether two names
+//! meet is checked like with every other naming.
+
+use std::collections::BTreeMap;
+
+use crate::oci::{Reference, Repository};
+use crate::remedy::{Remediable, Remedy};
+
+/// The most entries of a map.
+const MAXIMUM_ENTRIES: usize = 100_000;
+
+/// From repositories, or the beginnings of their names, to paths.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NameMap(BTreeMap<String, String>);
+
+/// Why a text is not a map of names.
+#[derive(Debug, thiserror::Error)]
+pub enum NameMapError {
+    /// It is not TOML, or not a table of texts.
+    #[error("the map of names is not a table of texts")]
+    Toml(#[from] toml::de::Error),
+    /// It has too many entries.
+    #[error("the map of names has {count} entries; the limit is {MAXIMUM_ENTRIES}")]
+    TooMany {
+        /// How many there are.
+        count: usize,
+    },
+    /// What it maps from is not a registry, or the beginning of the name of a repository.
+    #[error("{0:?} is neither a registry nor the beginning of a repository's name, in full")]
+    From(String),
+    /// What it maps to is not a path.
+    #[error("{from:?} is mapped to {to:?}, which is not a path of repositories")]
+    To {
+        /// What is mapped.
+        from: String,
+        /// To what.
+        to: String,
+    },
+}
+
+impl Remediable for NameMapError {
+    fn remedy(&self) -> Remedy {
+        Remedy::CorrectNameMap
+    }
+}
+
+impl NameMap {
+    /// Reads a map: a TOML table from names to paths, such as `"docker.io/library" = "base"`.
+    ///
+    /// # Errors
+    /// [`NameMapError`].
+    pub fn parse(text: &str) -> Result<Self, NameMapError> {
+        let read: BTreeMap<String, String> = toml::from_str(text)?;
+        if read.len() > MAXIMUM_ENTRIES {
+            return Err(NameMapError::TooMany { count: read.len() });
+        }
+        let mut map = BTreeMap::new();
+        for (from, to) in read {
+            // With two more components it is the name of a repository, also in docker.io.
+            let named: Option<Reference> = format!("{from}/x/x")
+                .parse()
+                .ok()
+                .filter(|_| from.contains(['.', ':']) || from.starts_with("localhost"));
+            let full = named.map(|named| named.repository().to_string());
+            let full = full.and_then(|full| full.strip_suffix("/x/x").map(str::to_owned));
+            let full = full.ok_or_else(|| NameMapError::From(from.clone()))?;
+            let path = to.trim_matches('/');
+            if !path.is_empty() && Repository::new("registry.example", path).is_err() {
+                return Err(NameMapError::To { from, to });
+            }
+            map.insert(full, path.to_owned());
+        }
+        Ok(Self(map))
+    }
+
+    /// The path of a repository; `None` if the map says nothing about it.
+    pub(super) fn path(&self, repository: &Repository) -> Option<String> {
+        let name = repository.to_string();
+        let ends = name.rmatch_indices('/').map(|(at, _)| at);
+        std::iter::once(name.len()).chain(ends).find_map(|end| {
+            let (beginning, rest) = name.split_at_checked(end)?;
+            let path = self.0.get(beginning)?;
+            let rest = rest.trim_start_matches('/');
+            Some(match (path.as_str(), rest) {
+                ("", rest) => rest.to_owned(),
+                (path, "") => path.to_owned(),
+                (path, rest) => format!("{path}/{rest}"),
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_prefix_decides() {
+        let map = NameMap::parse(
+            r#"
+            "docker.io" = "hub"
+            "docker.io/library" = "base"
+            "docker.io/library/nginx" = "web/nginx"
+            "Quay.io:443/acme" = ""
+            "localhost:5000" = "local"
+            "#,
+        )
+        .unwrap();
+        let path = |name: &str| map.path(name.parse::<Reference>().unwrap().repository());
+        for (name, expected) in [
+            ("nginx:1", Some("web/nginx")),
+            ("alpine", Some("base/alpine")),
+            ("docker.io/library2/a", Some("hub/library2/a")),
+            ("quay.io/acme/app/part:2", Some("app/part")),
+            ("localhost:5000/a/b", Some("local/a/b")),
+            ("quay.io/acmes/app", None),
+            ("ghcr.io/a/b", None),
+        ] {
+            assert_eq!(path(name).as_deref(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_map_is_refused_for_its_reason() {
+        assert!(matches!(NameMap::parse("a = 1"), Err(NameMapError::Toml(_))));
+        assert!(matches!(NameMap::parse("["), Err(NameMapError::Toml(_))));
+        for from in ["library", "docker.io/UPPER", "docker.io/", "", "docker.io//a"] {
+            assert!(matches!(NameMap::parse(&format!("{from:?} = \"x\"")), Err(NameMapError::From(_))), "{from}");
+        }
+        for to in ["UPPER", "a b", "../a", "a//b"] {
+            assert!(matches!(NameMap::parse(&format!("\"e.x\" = {to:?}")), Err(NameMapError::To { .. })), "{to}");
+        }
+        let many: String = (0..=MAXIMUM_ENTRIES).map(|number| format!("\"e.x/r{number}\" = \"a\"\n")).collect();
+        assert!(matches!(NameMap::parse(&many), Err(NameMapError::TooMany { .. })));
+    }
+}
