@@ -358,10 +358,10 @@ impl Opening<'_> {
     }
 }
 
-/// The SHA-256 in the name of a configuration: `HEX.json`, or `blobs/sha256/HEX`.
+/// The SHA-256 in the name of a configuration: `HEX.json` (Docker), `blobs/sha256/HEX` (Docker since version 25) or `sha256:HEX` (crane).
 fn promised(name: &str) -> Option<&str> {
-    let hex = name.strip_prefix("blobs/sha256/").or_else(|| name.strip_suffix(".json"))?;
-    let hex = hex.strip_prefix("sha256:").unwrap_or(hex);
+    let hex = name.strip_prefix("blobs/sha256/").or(name.strip_prefix("sha256:")).unwrap_or(name);
+    let hex = hex.strip_suffix(".json").unwrap_or(hex);
     let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     (hex.len() == 64 && hex.bytes().all(is_hex)).then_some(hex)
 }

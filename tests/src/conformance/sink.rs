@@ -95,8 +95,9 @@ fn takes_everything_twice(target: &impl Target) {
     let note = Image::referrer(image.root().descriptor(), "text/plain", b"note");
     for _ in 0..2 {
         let sink = target.sink();
-        image.push(&*sink, &reference).unwrap();
-        note.store(&*sink, reference.repository()).unwrap();
+        image.give(&*sink, &reference).unwrap();
+        note.give_content(&*sink, reference.repository()).unwrap();
+        sink.finish().unwrap();
     }
     let listed = target.source().referrers(reference.repository(), &image.root().descriptor().digest).unwrap();
     assert_eq!(listed.len(), 1, "a referrer is listed once");
@@ -109,13 +110,14 @@ fn is_shared_by_threads(target: &impl Target) {
         for (number, image) in images.iter().enumerate() {
             let (sink, reference) = (&*sink, target.reference(&format!("app:{number}")));
             scope.spawn(move || {
-                image.push(sink, &reference).unwrap();
+                image.give(sink, &reference).unwrap();
                 Image::referrer(image.root().descriptor(), "text/plain", number.to_string().as_bytes())
-                    .store(sink, reference.repository())
+                    .give_content(sink, reference.repository())
                     .unwrap();
             });
         }
     });
+    sink.finish().unwrap();
     let source = target.source();
     for (number, image) in images.iter().enumerate() {
         let reference = target.reference(&format!("app:{number}"));

@@ -96,12 +96,12 @@ fn never_gives_the_end_of_a_corrupt_blob(target: &impl Target) {
 
 fn lists_what_refers_to_a_manifest(target: &impl Target) {
     let (image, reference) = (Image::for_two_platforms("subject"), target.reference("app:1"));
-    let (sink, repository) = (target.sink(), reference.repository());
-    image.push(&*sink, &reference).unwrap();
+    let repository = reference.repository();
+    image.push(&*target.sink(), &reference).unwrap();
     let subject = image.root().descriptor();
     assert!(target.source().referrers(repository, &subject.digest).unwrap().is_empty(), "nothing refers to it yet");
     let notes = ["one", "two"].map(|text| Image::referrer(subject, "text/plain", text.as_bytes()));
-    notes.iter().for_each(|note| note.store(&*sink, repository).unwrap());
+    notes.iter().for_each(|note| note.store(&*target.sink(), repository).unwrap());
     let source = target.source();
     let mut listed: Vec<_> = source.referrers(repository, &subject.digest).unwrap();
     listed.sort_by(|one, other| one.digest.cmp(&other.digest));

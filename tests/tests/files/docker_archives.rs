@@ -149,7 +149,8 @@ fn what_does_not_fit_together_is_refused_for_its_reason() {
     assert!(matches!(saved.open(), Err(DockerArchiveError::LayerCount { listed: 2, stated: 1, .. })));
     let named = |name: &str| Saved { config_name: Some(name.to_owned()), ..Saved::image(&[b"one"]) }.open();
     let other = digest(b"something else");
-    for name in [format!("{}.json", other.hex()), format!("blobs/sha256/{}", other.hex())] {
+    let promises = [format!("{}.json", other.hex()), format!("blobs/sha256/{}", other.hex()), other.to_string()];
+    for name in promises {
         assert!(matches!(named(&name), Err(DockerArchiveError::Config { .. })), "{name}");
     }
     assert!(named("config.json").is_ok(), "a name that is not a digest promises nothing");
