@@ -12,7 +12,8 @@ use sealift_archive_format::inventory::Exporter;
 use sealift_core::export::{self, ExportRequest, ExportSettings, ImagesFrom, ItemOrigin, ItemRequest, SourceReference};
 use sealift_core::layout::LayoutError;
 use sealift_core::oci::{
-    Descriptor, ForeignLayers, ManifestBytes, ManifestError, Platforms, Reference, ReferrerKind, Repository, Tag,
+    CosignTag, Descriptor, ForeignLayers, ManifestBytes, ManifestError, Platforms, Reference, ReferrerKind, Repository,
+    Tag,
 };
 use sealift_core::progress::Unwatched;
 use sealift_core::transfer::{BlobContent, Checked, Source, SourceError, Workers};
@@ -232,6 +233,17 @@ impl GeneratedSource {
         }
     }
 
+    /// What has a tag of cosign's for something.
+    fn sign(&mut self, choices: &mut Choices<'_>, name: &str, image: &Value) {
+        let (Ok(about), Ok(reference)) = (parse(image), name.parse::<Reference>()) else { return };
+        for tag in CosignTag::all_of(&about.digest).filter(|_| choices.rarely(4)).collect::<Vec<_>>() {
+            let subject = choices.rarely(3).then_some(image);
+            let Ok(signature) = parse(&self.image(choices, 1, subject)) else { continue };
+            let name = format!("{}:{tag}", reference.repository());
+            self.names.insert(name, (signature.media_type, signature.digest));
+        }
+    }
+
     fn name(&mut self, name: &str, choices: &mut Choices<'_>, image: &Value) {
         let Ok(image) = parse(image) else { return };
         let Ok(reference) = name.parse::<Reference>() else { return };
@@ -315,6 +327,7 @@ fn generate(bytes: &[u8]) -> ExportRequest {
         let name = name(choices, Some(&image));
         source.name(&name, choices, &image);
         source.refer(choices, &image);
+        source.sign(choices, &name, &image);
         images.push((name, image));
     }
     let source: Arc<dyn Source> = Arc::new(source);

@@ -140,6 +140,8 @@ struct ExportReport {
     items: Vec<ExportedItem>,
     /// The referrers of the images that were not carried, because their kind was not asked for.
     left_out: Vec<UncarriedReferrer>,
+    /// Whether any referrers were looked for.
+    looked_for_referrers: bool,
     /// What a person should know about the bundles.
     warnings: Vec<WarningReport>,
     /// The images whose manifests were made here, because they come from a docker-archive.
@@ -233,7 +235,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
         .and_then(|update| update.advance(&trust, &prepared.states(&trust)))
         .attempt(|| "the archive was written, but the trust store could not be updated".to_owned())?;
 
-    let report = report(&prepared, &opened, &arguments.output);
+    let report = report(&prepared, &opened, arguments);
     if to_file {
         return context.result(&report, || text(&report));
     }
@@ -368,7 +370,7 @@ fn tuf_repositories(places: &[TufPlace], web: &Web) -> Result<BTreeMap<Repositor
     Ok(repositories)
 }
 
-fn report(prepared: &Prepared, opened: &OpenedSources<'_>, output: &Path) -> ExportReport {
+fn report(prepared: &Prepared, opened: &OpenedSources<'_>, arguments: &ExportArguments) -> ExportReport {
     let inventory = prepared.inventory();
     let findings = prepared.judgement().findings();
     let partial = inventory.all_images().filter(|image| !image.left_out.is_empty());
@@ -378,13 +380,14 @@ fn report(prepared: &Prepared, opened: &OpenedSources<'_>, output: &Path) -> Exp
         level: finding.level(),
     });
     ExportReport {
-        archive: output.to_owned(),
+        archive: arguments.output.clone(),
         bytes: prepared.length(),
         entries: inventory.entries.len(),
         exported_at: inventory.exported_at,
         red_line: prepared.red_line(),
         statement: prepared.statement_digest(),
         items: items.collect(),
+        looked_for_referrers: !arguments.referrers.0.is_empty(),
         left_out: prepared
             .left_out()
             .iter()
@@ -423,6 +426,7 @@ fn text(report: &ExportReport) -> Text {
         statement,
         items,
         left_out,
+        looked_for_referrers,
         warnings,
         made_here,
         incomplete,
@@ -436,6 +440,9 @@ fn text(report: &ExportReport) -> Text {
         for left_out in left_out_lines(&left_out.platforms, left_out.foreign_layers.len()) {
             text.line(format_args!("  left out: {left_out} of {image}"));
         }
+    }
+    if !looked_for_referrers {
+        text.line("  left out: whatever refers to these, and their signatures: --referrers none did not look for it");
     }
     for it in left_out {
         let (kind, digest, image) = (&it.kind, &it.digest, &it.image);

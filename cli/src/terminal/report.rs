@@ -182,7 +182,11 @@ fn write_item(text: &mut Text, item: &ItemReport, indent: &str) {
 /// What an image lists that was left behind on purpose.
 pub(crate) fn left_out_lines(platforms: &[String], foreign_layers: usize) -> Vec<String> {
     let platforms = (!platforms.is_empty()).then(|| format!("platforms {}", platforms.join(", ")));
-    let layers = (foreign_layers > 0).then(|| format!("{foreign_layers} foreign layers"));
+    let layers = match foreign_layers {
+        0 => None,
+        1 => Some("1 foreign layer".to_owned()),
+        many => Some(format!("{many} foreign layers")),
+    };
     platforms.into_iter().chain(layers).collect()
 }
 

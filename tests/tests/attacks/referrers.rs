@@ -265,7 +265,11 @@ fn something_with_a_tag_is_held_to_the_policy_of_referrers() {
         }
         other => panic!("{other:?}"),
     }
-    let signed = signature(&mut sample, "1");
+    // An attestation, but without a `subject`: it is not checked, so it proves nothing.
+    let config = store(&mut sample.blobs, "application/vnd.oci.empty.v1+json", b"{}".to_vec());
+    let layer = store(&mut sample.blobs, "application/vnd.dsse.envelope.v1+json", b"{}".to_vec());
+    let manifest = json!({ "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer] });
+    let signed = store(&mut sample.blobs, MANIFEST, manifest.to_string().into_bytes());
     let strict = far();
     let key = SigningKey::from_seed(&[1; 32]).public_key().unwrap().to_pem().unwrap();
     strict.store().begin().unwrap().add_attester(&"builder".parse().unwrap(), key.as_bytes()).unwrap();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use sealift_core::cnab::Deviation;
 use sealift_core::export::ExportRequest;
+use sealift_core::layout::LayoutSink;
 use sealift_core::oci::Platforms;
 use sealift_core::report::{Report, Warning, WarningReport};
 use sealift_core::trust_store::RepositoryName;
@@ -118,6 +119,8 @@ fn with_attestations() -> Report {
         attach(BARE, &super::statements::statement(&digest(&image), "https://example.com/claim", &json!({}))),
     ];
     crossing.publish_image(&image, &referrers);
+    let tag = format!("example.com/org/app:sha256-{}.sig", image.root().descriptor().digest.hex());
+    referrers[0].push(&LayoutSink::open(&crossing.path("layout")).unwrap(), &tag.parse().unwrap()).unwrap();
     crossing.far.import(&crossing.archive()).unwrap().verified().report()
 }
 
@@ -216,6 +219,10 @@ fn the_schema_describes_every_field_of_a_report_and_no_others() {
     let unmet: Vec<String> = checker.described().difference(&checker.met).cloned().collect();
     // What an import adds is the command's own, and is checked there.
     let of_import = [
+        "/$defs/attachedTag/properties/digest",
+        "/$defs/attachedTag/properties/held",
+        "/$defs/attachedTag/properties/outcome",
+        "/$defs/attachedTag/properties/reference",
         "/$defs/tag/properties/before",
         "/$defs/tag/properties/carried",
         "/$defs/tag/properties/change",
@@ -225,6 +232,7 @@ fn the_schema_describes_every_field_of_a_report_and_no_others() {
         "/$defs/tufMirror/properties/everyRole",
         "/$defs/tufMirror/properties/folder",
         "/$defs/tufMirror/properties/repository",
+        "/properties/attachedTags",
         "/properties/tags",
         "/properties/tufMirrors",
     ];

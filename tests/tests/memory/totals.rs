@@ -1,7 +1,7 @@
 //! Totals: what a trusted exporter's archive costs before it is accepted or refused, when all of it is made to cost as much
 //! as it can. Each is about 10 MB, and may take 96 MiB.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::{BundleRecord, Completeness, ImageRecord, ImageRole, LeftOutRecord};
@@ -228,13 +228,16 @@ fn exhaustion_one_list_of_attestations_for_very_many_things() {
 fn exhaustion_very_many_choices_of_one_platform_from_one_index() {
     let mut pile = Pile::default();
     let child = pile.manifest(&[], &json!({}));
-    let listed = |number: usize| Descriptor { platform: format!("linux/a{number}").parse().ok(), ..child.clone() };
+    let platform = |number: usize| format!("linux/a{}", number % 250);
+    let listed = |number: usize| Descriptor { platform: platform(number).parse().ok(), ..child.clone() };
     let children: Vec<Descriptor> = (0..9_000).map(listed).collect();
     let index = pile.index(&children);
     for number in 0..400 {
         pile.image(&index);
         let record = pile.images.last_mut().unwrap();
-        (record.completeness, record.platforms) = (Completeness::Selected, vec![format!("linux/a{number}")]);
+        (record.completeness, record.platforms) = (Completeness::Selected, vec![platform(number)]);
+        let others: BTreeSet<String> = (0..250).map(platform).filter(|other| *other != platform(number)).collect();
+        record.left_out.platforms = others.into_iter().collect();
     }
     let refused = pile.verified("400 choices from an index of 9,000").unwrap_err();
     let HeadError::Documents(DocumentError::Graph { source, .. }) = refused else { panic!("{refused:?}") };
