@@ -15,6 +15,7 @@ pub fn check<T: Target>(new: impl Fn() -> T) {
     stores_nothing_that_is_not_what_it_is_called(&new());
     shares_a_blob_among_repositories(&new());
     moves_a_tag(&new());
+    tells_what_a_tag_holds(&new());
     takes_everything_twice(&new());
     is_shared_by_threads(&new());
 }
@@ -72,6 +73,17 @@ fn shares_a_blob_among_repositories(target: &impl Target) {
         let repository = target.reference(name).repository().clone();
         put_blob(&*sink, &repository, &descriptor, &mut Checked::new(content.as_slice(), &descriptor)).unwrap();
         assert!(read(&*target.source(), &repository, &descriptor).unwrap() == content, "{name}");
+    }
+}
+
+fn tells_what_a_tag_holds(target: &impl Target) {
+    let reference = target.reference("app:1");
+    for image in ["one", "other"].map(Image::for_two_platforms) {
+        let sink = target.sink();
+        image.push(&*sink, &reference).unwrap();
+        assert_eq!(sink.held(&reference).unwrap().as_ref(), Some(&image.root().descriptor().digest));
+        assert_eq!(sink.held(&target.reference("app:2")).unwrap(), None, "another tag");
+        assert_eq!(target.source().resolve(&reference).unwrap().bytes(), image.root().bytes());
     }
 }
 

@@ -19,6 +19,7 @@ pub fn check<T: Target>(new: impl Fn() -> T) {
     never_gives_the_end_of_a_corrupt_blob(&new());
     lists_what_refers_to_a_manifest(&new());
     lists_the_tags_of_a_repository(&new());
+    finds_tags_and_tells_when_there_is_none(&new());
     is_shared_by_threads(&new());
 }
 
@@ -32,6 +33,18 @@ fn gives_what_a_reference_stands_for(target: &impl Target) {
     assert_eq!(source.resolve(&by_digest).unwrap().bytes(), root.bytes());
     assert!(source.resolve(&target.reference("app:2")).is_err(), "a tag that does not exist");
     assert!(source.resolve(&reference.with_digest(nothing())).is_err(), "a digest is a promise, whatever the tag has");
+}
+
+fn finds_tags_and_tells_when_there_is_none(target: &impl Target) {
+    let (image, reference) = (Image::for_two_platforms("find"), target.reference("app:1"));
+    image.push(&*target.sink(), &reference).unwrap();
+    let (source, repository) = (target.source(), reference.repository());
+    let find = |tag: &str| source.find(repository, &tag.parse().unwrap()).unwrap();
+    assert_eq!(find("1").unwrap().bytes(), image.root().bytes());
+    let signature = format!("sha256-{}.sig", image.root().descriptor().digest.hex());
+    for missing in ["2", "latest", &signature] {
+        assert!(find(missing).is_none(), "{missing}");
+    }
 }
 
 fn gives_manifests_by_descriptor_and_no_others(target: &impl Target) {
@@ -101,7 +114,9 @@ fn lists_what_refers_to_a_manifest(target: &impl Target) {
     let subject = image.root().descriptor();
     assert!(target.source().referrers(repository, &subject.digest).unwrap().is_empty(), "nothing refers to it yet");
     let notes = ["one", "two"].map(|text| Image::referrer(subject, "text/plain", text.as_bytes()));
-    notes.iter().for_each(|note| note.store(&*target.sink(), repository).unwrap());
+    let sink = target.sink();
+    notes.iter().for_each(|note| note.give_content(&*sink, repository).unwrap());
+    sink.finish().unwrap();
     let source = target.source();
     let mut listed: Vec<_> = source.referrers(repository, &subject.digest).unwrap();
     listed.sort_by(|one, other| one.digest.cmp(&other.digest));
