@@ -73,6 +73,7 @@ fn the_one_platform_that_is_carried_gets_the_tag_where_a_registry_asks_for_all()
         assert_eq!((set.reference.as_str(), set.form), (tag.as_str(), DeliveredForm::OnePlatform), "{attempt}");
         assert_eq!(set.digest, image.manifests[0].descriptor().digest);
         assert_eq!(set.carried, image.root().descriptor().digest);
+        assert_eq!(set.before.as_ref(), (attempt > 0).then_some(&set.digest), "new, and then as it was");
         assert_eq!(resolve(&tag).bytes(), image.manifests[0].bytes());
     }
     // What was signed is what is remembered.
