@@ -33,13 +33,13 @@ pub struct LayoutSink {
     /// What was listed before; read when first needed.
     listed: OnceLock<HashMap<String, Digest>>,
     /// What is to be listed, in its order.
-    unlisted: Mutex<Vec<Listing>>,
+    unlisted: Mutex<Vec<UnlistedEntry>>,
     /// The folders with blobs whose names may not have reached the disk.
     unsynchronised: Mutex<BTreeSet<PathBuf>>,
 }
 
 /// An entry of `index.json`: under a name, in the place of what had it, or without one.
-struct Listing {
+struct UnlistedEntry {
     name: Option<String>,
     descriptor: Descriptor,
 }
@@ -190,7 +190,7 @@ impl Sink for LayoutSink {
         }
         // Other tools find referrers by the subjects of the manifests in index.json.
         if manifest.document().subject().is_some() {
-            locked(&self.unlisted).push(Listing { name: None, descriptor: manifest.descriptor().clone() });
+            locked(&self.unlisted).push(UnlistedEntry { name: None, descriptor: manifest.descriptor().clone() });
         }
         Ok(())
     }
@@ -207,7 +207,7 @@ impl Sink for LayoutSink {
 
     fn tag(&self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError> {
         let (name, descriptor) = (Some(entry_name(reference)), manifest.descriptor().clone());
-        locked(&self.unlisted).push(Listing { name, descriptor });
+        locked(&self.unlisted).push(UnlistedEntry { name, descriptor });
         Ok(())
     }
 
@@ -230,7 +230,7 @@ impl Upload for LayoutUpload<'_> {
 }
 
 /// Puts descriptors into an index: each under its name, or without one unless it is there already.
-fn list_all(index: &mut Map<String, Value>, listings: &[Listing]) -> Result<(), serde_json::Error> {
+fn list_all(index: &mut Map<String, Value>, listings: &[UnlistedEntry]) -> Result<(), serde_json::Error> {
     index.entry("schemaVersion").or_insert(json!(2));
     index.entry("mediaType").or_insert(json!(OCI_INDEX));
     let manifests = index.entry("manifests").or_insert(Value::Null);
@@ -247,7 +247,7 @@ fn list_all(index: &mut Map<String, Value>, listings: &[Listing]) -> Result<(), 
         }
         digests.extend(text(entry, "/digest").map(str::to_owned));
     }
-    for Listing { name, descriptor } in listings {
+    for UnlistedEntry { name, descriptor } in listings {
         let is_listed = !digests.insert(descriptor.digest.to_string());
         let mut entry = descriptor.clone();
         let place = match name {
