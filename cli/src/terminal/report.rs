@@ -30,10 +30,11 @@ pub(crate) fn render(report: &Report, name: &str) -> Text {
 pub(crate) fn summary(report: &Report) -> Text {
     let mut text = Text::default();
     for ItemReport { kind, name, level, .. } in &report.items {
-        text.line(match kind {
-            ItemKind::Bundle => accepted().then(format_args!(" bundle {name} at level {level}")),
-            ItemKind::Image => accepted().then(format_args!(" image {name}")),
-        });
+        let kind = match kind {
+            ItemKind::Bundle => "bundle",
+            ItemKind::Image => "image",
+        };
+        text.line(accepted().then(format_args!(" {kind} {name} at level {level}")));
     }
     text.line(format_args!("Expiry: {}", expiry_in_short(report)));
     text.join(warnings(&report.warnings));
@@ -76,10 +77,11 @@ fn write(text: &mut Text, report: &Report, name: &str) {
     }
     for item in &report.items {
         let ItemReport { kind, name, level, .. } = item;
-        text.line(match kind {
-            ItemKind::Bundle => titled("Bundle").then(format_args!("{name}: CNAB Security level {level}")),
-            ItemKind::Image => titled("Image").then(name),
-        });
+        let title = match kind {
+            ItemKind::Bundle => "Bundle",
+            ItemKind::Image => "Image",
+        };
+        text.line(titled(title).then(format_args!("{name}: CNAB Security level {level}")));
         write_item(text, item, INDENT);
         for part in &item.parts {
             let kind = match part.kind {
@@ -97,7 +99,22 @@ fn write(text: &mut Text, report: &Report, name: &str) {
         content.manifests,
     )));
     text.join(warnings(&report.warnings));
-    text.line(accepted().then(": this is what its makers released, to the levels stated above."));
+    text.line(ground(report));
+}
+
+/// What the verdict rests on: the makers where they vouch, and otherwise only who packed it.
+fn ground(report: &Report) -> Line {
+    let (all, packers) = (report.items.len(), report.archive.sealed_by.join(" and "));
+    let vouched = report.items.iter().filter(|item| item.tuf.is_some()).count();
+    match vouched {
+        _ if vouched == all => accepted().then(": this is what its makers released, to the levels stated above."),
+        0 => {
+            accepted().then(format_args!(": {packers} packed it; ")).styled(WARN, "nobody vouches for what is inside.")
+        }
+        _ => accepted()
+            .then(format_args!(": {packers} packed it; {vouched} of {all} are what their makers released, "))
+            .styled(WARN, format_args!("and nobody vouches for the other {}.", all.saturating_sub(vouched))),
+    }
 }
 
 /// The policy in force, and both verdicts on everything that expires.

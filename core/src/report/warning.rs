@@ -68,6 +68,11 @@ pub enum Warning {
         /// The repository.
         repository: RepositoryName,
     },
+    /// No repository speaks for an item, so it is what the exporter packed, and nobody says that its makers released it.
+    NotVouchedFor {
+        /// The reference of the item.
+        item: String,
+    },
     /// A bundle breaks a rule of CNAB Core.
     BundleRule {
         /// The reference of the bundle.
@@ -138,6 +143,7 @@ impl Warning {
             | Self::RoleExpired { .. }
             | Self::LayoutExpired { .. }
             | Self::Step { .. }
+            | Self::NotVouchedFor { .. }
             | Self::BundleRule { .. }
             | Self::OtherImage { .. } => None,
         }
@@ -164,6 +170,9 @@ impl fmt::Display for Warning {
             Self::Step { step, item, text } => write!(f, "step {step} of {item}: {text}"),
             Self::NotPinned { repository } => {
                 write!(f, "repository {repository} was carried, but no root is pinned for it here, so it was ignored")
+            }
+            Self::NotVouchedFor { item } => {
+                write!(f, "nobody vouches for {item}: it is what the exporter packed (level 0)")
             }
             Self::BundleRule { item, section, deviation } => {
                 write!(f, "bundle {item} does not follow {section}: {deviation}")

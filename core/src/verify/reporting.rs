@@ -171,6 +171,8 @@ fn warnings(report: &Report, head: &Head, findings: &Findings) -> Vec<Warning> {
             expires: role.expiry.expires,
         }));
     }
+    let unvouched = report.items.iter().filter(|item| item.tuf.is_none());
+    warnings.extend(unvouched.map(|item| Warning::NotVouchedFor { item: item.name.clone() }));
     for item in report.walk() {
         let Some(chain) = &item.in_toto else { continue };
         let name = || item.name.clone();

@@ -166,6 +166,7 @@ fn warnings() -> Vec<WarningReport> {
         Warning::InspectionsNotRun { item: text(), names: vec![text()] },
         Warning::Step { step: text(), item: text(), text: text() },
         Warning::NotPinned { repository },
+        Warning::NotVouchedFor { item: text() },
     ];
     let about_bundles = deviations().into_iter().map(|deviation| Warning::BundleRule {
         item: text(),
