@@ -9,8 +9,9 @@ use std::sync::{Mutex, PoisonError};
 use sealift_archive_format::Digest;
 use serde::Serialize;
 
+use super::DeliveryError;
+use super::shipment::Shipment;
 use super::tags::is_named;
-use super::{DeliveryError, Shipment};
 use crate::oci::{ManifestBytes, Reference, Repository, TaggedGraph};
 use crate::transfer::{Sink, Workers};
 

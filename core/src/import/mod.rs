@@ -10,19 +10,18 @@ mod attached;
 pub mod destination;
 mod mirrors;
 mod name_map;
+mod shipment;
 mod sparse;
+mod storing;
 mod tags;
+mod whereabouts;
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::EntryRecord;
 use sealift_proof::freshness::LooserFreshness;
-use sealift_proof::level::Level;
 use sealift_proof::tuf::TrustedState;
 
 pub use attached::{AttachedOutcome, AttachedTag};
@@ -34,16 +33,16 @@ pub use tags::ReplacedTag;
 
 use crate::cnab::RelocationMapping;
 use crate::mirror_config::Relocated;
-use crate::oci::{Companions, Descriptor, Graph, ManifestBytes, ManifestError, Reference, Repository, StandIns};
+use crate::oci::{ManifestError, Reference, StandIns};
 use crate::remedy::{Remediable, Remedy};
-use crate::transfer::{BlobContent, Checked, Offer, Repeatable, Sink, SinkError, Workers};
-use crate::trust::{Finding, Judgement};
+use crate::transfer::{Sink, SinkError, Workers};
+use crate::trust::Judgement;
 use crate::trust_store::{RepositoryName, TagError, TrustStore, TrustStoreError};
-use crate::verify::documents::{Closed, ClosedImage, ClosedItem};
-use crate::verify::{Head, Judged, ReceiveError, Receiver, Selected, Selection, SelectionError, Transport, Verified};
-use attached::TaggedDelivery;
-use sparse::SparseDelivery;
+use crate::verify::{Judged, ReceiveError, Selection, SelectionError, Transport, Verified};
+use shipment::{Shipment, shipments, wanted};
+use storing::{Delivery, put_manifests, set_tags};
 use tags::Tags;
+use whereabouts::whereabouts;
 
 /// Why an archive was not delivered.
 #[derive(Debug, thiserror::Error)]
@@ -331,293 +330,4 @@ fn require_whole(shipments: &[Shipment], sparse: Sparse) -> Result<(), ImportErr
 fn states(judgement: &Judgement) -> BTreeMap<RepositoryName, TrustedState> {
     let repositories = &judgement.findings().repositories;
     repositories.iter().map(|evidence| (evidence.name.clone(), evidence.next_state.clone())).collect()
-}
-
-/// The name under which something is vouched for, and its level.
-struct VouchedFor {
-    name: String,
-    level: Level,
-}
-
-impl From<&Finding> for VouchedFor {
-    fn from(finding: &Finding) -> Self {
-        Self { name: finding.item.full_name(), level: finding.level() }
-    }
-}
-
-/// Everything that goes to one repository under one name.
-struct Shipment {
-    /// The reference that it has in the archive.
-    reference: String,
-    place: Reference,
-    vouched_for: VouchedFor,
-    /// What the name means.
-    named: Arc<Graph>,
-    /// First what the name means, then its referrers.
-    graphs: Vec<Arc<Graph>>,
-    root: ManifestBytes,
-    /// The images that live in this repository, by the references that they had.
-    images: Vec<(String, Digest)>,
-    /// What has a tag of its own in this repository, because of what it is about.
-    attached: Vec<TaggedDelivery>,
-}
-
-impl Shipment {
-    /// What has a name, under which `graph` is delivered, with the images that live there and their referrers.
-    fn new<'i>(
-        finding: &Finding,
-        graph: &Arc<Graph>,
-        images: impl IntoIterator<Item = (&'i Finding, &'i ClosedImage)>,
-        companions: impl IntoIterator<Item = &'i Companions>,
-        destination: &Destination,
-    ) -> Result<Self, DestinationError> {
-        let mut shipment = Self {
-            reference: finding.item.reference.clone(),
-            place: destination.place(&finding.item.reference)?,
-            vouched_for: finding.into(),
-            named: Arc::clone(graph),
-            graphs: vec![Arc::clone(graph)],
-            root: graph.root().clone(),
-            images: Vec::new(),
-            attached: Vec::new(),
-        };
-        for (Finding { item, .. }, _) in images {
-            shipment.images.push((item.reference.clone(), item.digest.clone()));
-        }
-        for companions in companions.into_iter().filter(|_| destination.has_referrers()) {
-            shipment.graphs.extend(companions.graphs().cloned());
-            let attached =
-                companions.tagged.iter().map(|tagged| TaggedDelivery::new(shipment.place.repository(), tagged));
-            shipment.attached.extend(attached);
-        }
-        Ok(shipment)
-    }
-
-    /// What the name means, with everything below it.
-    fn graph(&self) -> &Graph {
-        &self.named
-    }
-
-    fn of_image(finding: &Finding, image: &ClosedImage, destination: &Destination) -> Result<Self, DestinationError> {
-        Self::new(finding, &image.graph, [(finding, image)], [&image.companions], destination)
-    }
-}
-
-fn shipments(selected: &[Selected<'_>], destination: &Destination) -> Result<Vec<Shipment>, DestinationError> {
-    let mut shipments = Vec::new();
-    for Selected { finding, item } in selected {
-        let bundle = match item {
-            ClosedItem::Bundle(bundle) => bundle,
-            ClosedItem::Image(image) => {
-                shipments.push(Shipment::of_image(finding, image, destination)?);
-                continue;
-            }
-        };
-        let images = || finding.parts.iter().zip(&bundle.images);
-        // What the index refers to by digest must be in its repository, in a registry.
-        let index = bundle.index.as_ref().filter(|_| destination.has_bundle_indexes());
-        let with_bundle = index.is_some() && bundle.index_lists_images();
-        let keeps_names = destination.keeps_names();
-        if let Some(index) = index {
-            let images = images().filter(|_| with_bundle);
-            let of_images = bundle.images.iter().map(|image| &image.companions).filter(|_| with_bundle && !keeps_names);
-            let companions = std::iter::once(&bundle.companions).chain(of_images);
-            shipments.push(Shipment::new(finding, index, images, companions, destination)?);
-        }
-        if !with_bundle || keeps_names {
-            for (finding, image) in images() {
-                shipments.push(Shipment::of_image(finding, image, destination)?);
-            }
-        }
-    }
-    Ok(shipments)
-}
-
-/// For each blob, its descriptor and the repositories that need it.
-type Wanted<'s> = BTreeMap<Digest, (Descriptor, Vec<&'s Repository>)>;
-
-fn wanted(shipments: &[Shipment]) -> Wanted<'_> {
-    let mut wanted = Wanted::new();
-    let mut counted = HashSet::new();
-    for shipment in shipments {
-        let repository = shipment.place.repository();
-        for graph in shipment.graphs.iter().filter(|graph| counted.insert((repository, Arc::as_ptr(graph)))) {
-            for blob in graph.blobs() {
-                let (_, repositories) = wanted.entry(blob.digest.clone()).or_insert_with(|| (blob.clone(), Vec::new()));
-                if !repositories.contains(&repository) {
-                    repositories.push(repository);
-                }
-            }
-        }
-    }
-    wanted
-}
-
-/// Stores blobs as they pass.
-struct Delivery<'a> {
-    sink: &'a dyn Sink,
-    wanted: &'a Wanted<'a>,
-}
-
-impl Delivery<'_> {
-    /// Stores the documents that are blobs in a registry: each `bundle.json`.
-    fn documents(&self, closed: &Closed) -> Result<(), DeliveryError> {
-        for (digest, bytes) in &closed.bundle_files {
-            let Some((descriptor, _)) = self.wanted.get(digest) else { continue };
-            let open = || Checked::new(&**bytes, descriptor);
-            let mut content = Repeatable::new(open(), || Ok(open()));
-            self.store(digest, &mut content)?;
-        }
-        Ok(())
-    }
-
-    /// Stores a blob in every repository that lacks it. Where the content passes only once, it goes to the first of them, and the
-    /// others share it from there.
-    fn store(&self, digest: &Digest, content: &mut dyn BlobContent) -> Result<(), DeliveryError> {
-        let Some((descriptor, repositories)) = self.wanted.get(digest) else { return Ok(()) };
-        let mut is_used = false;
-        for repository in repositories {
-            let failed = |source| blob_error(digest, repository, source);
-            let Offer::Wanted(upload) = self.sink.offer(repository, descriptor).map_err(failed)? else { continue };
-            if std::mem::replace(&mut is_used, true) && !content.start_over() {
-                return Err(DeliveryError::NotShared { digest: digest.clone(), repository: repository.to_string() });
-            }
-            upload.store(content).map_err(failed)?;
-        }
-        Ok(())
-    }
-}
-
-fn blob_error(digest: &Digest, repository: &Repository, source: SinkError) -> DeliveryError {
-    DeliveryError::Blob { digest: digest.clone(), repository: repository.to_string(), source }
-}
-
-impl Receiver for Delivery<'_> {
-    type Error = DeliveryError;
-
-    fn blob(&self, record: &EntryRecord, content: &mut dyn BlobContent) -> Result<(), DeliveryError> {
-        self.store(&record.digest, content)
-    }
-}
-
-/// A manifest and the repository that it goes to.
-type Placed<'s> = (&'s Repository, &'s ManifestBytes);
-
-/// The manifests of all shipments in rounds: each comes after its children and after its subject, which are in earlier rounds.
-fn rounds(shipments: &[Shipment]) -> Vec<Vec<Placed<'_>>> {
-    let mut rounds: Vec<Vec<Placed<'_>>> = Vec::new();
-    let mut placed: HashMap<(&Repository, &Digest), usize> = HashMap::new();
-    for shipment in shipments {
-        let repository = shipment.place.repository();
-        for manifest in shipment.graphs.iter().flat_map(|graph| graph.manifests()) {
-            let document = manifest.document();
-            let before = document.children().into_iter().chain(document.subject());
-            let before = before.filter_map(|before| placed.get(&(repository, &before.digest))).max();
-            let round = before.map_or(0, |before| before + 1);
-            if let Entry::Vacant(vacant) = placed.entry((repository, &manifest.descriptor().digest)) {
-                vacant.insert(round);
-                rounds.resize_with(rounds.len().max(round + 1), Vec::new);
-                rounds.get_mut(round).into_iter().for_each(|placed| placed.push((repository, manifest)));
-            }
-        }
-    }
-    rounds
-}
-
-fn manifest_error(manifest: &ManifestBytes, repository: &Repository) -> impl FnOnce(SinkError) -> DeliveryError {
-    let (digest, repository) = (manifest.descriptor().digest.clone(), repository.to_string());
-    |source| DeliveryError::Manifest { digest, repository, source }
-}
-
-/// Stores the manifests, those of a round side by side. The archive has been read to its end. Returns what stands in, for each
-/// shipment, for what the sink does not take.
-fn put_manifests(
-    shipments: &[Shipment],
-    sparse: Sparse,
-    sink: &dyn Sink,
-    workers: &Workers,
-) -> Result<Vec<StandIns>, DeliveryError> {
-    let delivery = SparseDelivery::new(shipments, sparse);
-    for round in rounds(shipments) {
-        workers.for_each(&round, |_| 0, |placed, _| delivery.put(*placed, sink))?;
-    }
-    let undelivered = delivery.undelivered();
-    shipments.iter().map(|shipment| undelivered.stand_ins(shipment, sink)).collect()
-}
-
-/// Sets the tags, side by side. The manifests that they resolve to are stored, and the tags are remembered.
-fn set_tags(
-    shipments: &[Shipment],
-    stand_ins: &[StandIns],
-    sink: &dyn Sink,
-    workers: &Workers,
-) -> Result<Vec<SetTag>, DeliveryError> {
-    let delivered: Vec<(usize, &Shipment, &StandIns)> = shipments
-        .iter()
-        .zip(stand_ins)
-        .enumerate()
-        .map(|(at, (shipment, stand_ins))| (at, shipment, stand_ins))
-        .collect();
-    let tags = Mutex::new(Vec::new());
-    workers.for_each(
-        &delivered,
-        |_| 0,
-        |(at, shipment, stand_ins), _| {
-            let failed = |source| DeliveryError::Tag { tag: shipment.place.to_string(), source };
-            let before = sink.held(&shipment.place).map_err(failed)?;
-            sink.tag(&shipment.place, stand_ins.of_manifest(&shipment.root)).map_err(failed)?;
-            let tag = SetTag::of(shipment, stand_ins, before);
-            tags.lock().unwrap_or_else(PoisonError::into_inner).push((*at, tag));
-            Ok(())
-        },
-    )?;
-    let mut tags = tags.into_inner().unwrap_or_else(PoisonError::into_inner);
-    tags.sort_by_key(|(at, _)| *at);
-    Ok(tags.into_iter().map(|(_, tag)| tag).collect())
-}
-
-/// Where everything went: all of it, by bundle, and by repository.
-fn whereabouts(
-    shipments: &[Shipment],
-    stand_ins: &[StandIns],
-    head: &Head,
-) -> (RelocationMapping, Vec<(String, RelocationMapping)>, Vec<Relocated>) {
-    let (mut all, mut relocated) = (RelocationMapping::default(), Vec::new());
-    // A part of a bundle is where the bundle is; the same image may also be elsewhere, by its own name or in another bundle.
-    let mut in_shipment: HashMap<(&str, &str), String> = HashMap::new();
-    for (shipment, stand_ins) in shipments.iter().zip(stand_ins) {
-        let target = shipment.place.repository();
-        let names = std::iter::once(&shipment.reference).chain(shipment.images.iter().map(|(original, _)| original));
-        for (at, name) in names.enumerate() {
-            let is_tagged = at == 0 && shipment.place.tag_or_latest().is_some();
-            if at > 0 && *name == shipment.reference {
-                continue;
-            }
-            if let Ok(original) = name.parse() {
-                relocated.push(Relocated { original, target: target.clone(), is_tagged });
-            }
-        }
-        for (original, digest) in &shipment.images {
-            let place = format!("{target}@{}", stand_ins.digest(digest));
-            all.insert(original, &place);
-            in_shipment.insert((&shipment.reference, original), place);
-        }
-    }
-    let mut bundles = Vec::new();
-    for bundle in head.inventory.bundles() {
-        let mut mapping = RelocationMapping::default();
-        for image in &bundle.images {
-            let (name, own) = (image.reference.as_str(), bundle.reference.as_str());
-            if let Some(place) = in_shipment.get(&(own, name)).or_else(|| in_shipment.get(&(name, name))) {
-                mapping.insert(name, place);
-            }
-        }
-        // Only a bundle of which everything was delivered can be used.
-        if !mapping.is_empty()
-            && mapping.iter().count() == bundle.images.iter().map(|it| &it.reference).collect::<HashSet<_>>().len()
-        {
-            bundles.push((bundle.reference.clone(), mapping));
-        }
-    }
-    (all, bundles, relocated)
 }

@@ -10,7 +10,9 @@ use std::sync::{Mutex, PoisonError};
 use sealift_archive_format::Digest;
 use serde::Serialize;
 
-use super::{DeliveryError, Placed, Shipment, manifest_error};
+use super::DeliveryError;
+use super::shipment::Shipment;
+use super::storing::{Placed, manifest_error};
 use crate::oci::graph::LeftOutReason;
 use crate::oci::{Graph, Repository, StandIns};
 use crate::transfer::{Sink, SinkError};

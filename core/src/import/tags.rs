@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{Destination, Shipment};
+use super::Destination;
+use super::shipment::Shipment;
 use crate::oci::Reference;
 use crate::trust_store::{DeliveredTag, Deliveries, Replacement, TagError};
 

@@ -1,0 +1,137 @@
+//! What goes to which repository, under which name.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use sealift_archive_format::Digest;
+use sealift_proof::level::Level;
+
+use super::attached::TaggedDelivery;
+use super::{Destination, DestinationError};
+use crate::oci::{Companions, Descriptor, Graph, ManifestBytes, Reference, Repository};
+use crate::trust::Finding;
+use crate::verify::Selected;
+use crate::verify::documents::{ClosedImage, ClosedItem};
+
+/// The name under which something is vouched for, and its level.
+pub(super) struct VouchedFor {
+    pub(super) name: String,
+    pub(super) level: Level,
+}
+
+impl From<&Finding> for VouchedFor {
+    fn from(finding: &Finding) -> Self {
+        Self { name: finding.item.full_name(), level: finding.level() }
+    }
+}
+
+/// Everything that goes to one repository under one name.
+pub(super) struct Shipment {
+    /// The reference that it has in the archive.
+    pub(super) reference: String,
+    pub(super) place: Reference,
+    pub(super) vouched_for: VouchedFor,
+    /// What the name means.
+    pub(super) named: Arc<Graph>,
+    /// First what the name means, then its referrers.
+    pub(super) graphs: Vec<Arc<Graph>>,
+    pub(super) root: ManifestBytes,
+    /// The images that live in this repository, by the references that they had.
+    pub(super) images: Vec<(String, Digest)>,
+    /// What has a tag of its own in this repository, because of what it is about.
+    pub(super) attached: Vec<TaggedDelivery>,
+}
+
+impl Shipment {
+    /// What has a name, under which `graph` is delivered, with the images that live there and their referrers.
+    fn new<'i>(
+        finding: &Finding,
+        graph: &Arc<Graph>,
+        images: impl IntoIterator<Item = (&'i Finding, &'i ClosedImage)>,
+        companions: impl IntoIterator<Item = &'i Companions>,
+        destination: &Destination,
+    ) -> Result<Self, DestinationError> {
+        let mut shipment = Self {
+            reference: finding.item.reference.clone(),
+            place: destination.place(&finding.item.reference)?,
+            vouched_for: finding.into(),
+            named: Arc::clone(graph),
+            graphs: vec![Arc::clone(graph)],
+            root: graph.root().clone(),
+            images: Vec::new(),
+            attached: Vec::new(),
+        };
+        for (Finding { item, .. }, _) in images {
+            shipment.images.push((item.reference.clone(), item.digest.clone()));
+        }
+        for companions in companions.into_iter().filter(|_| destination.has_referrers()) {
+            shipment.graphs.extend(companions.graphs().cloned());
+            let attached =
+                companions.tagged.iter().map(|tagged| TaggedDelivery::new(shipment.place.repository(), tagged));
+            shipment.attached.extend(attached);
+        }
+        Ok(shipment)
+    }
+
+    /// What the name means, with everything below it.
+    pub(super) fn graph(&self) -> &Graph {
+        &self.named
+    }
+
+    fn of_image(finding: &Finding, image: &ClosedImage, destination: &Destination) -> Result<Self, DestinationError> {
+        Self::new(finding, &image.graph, [(finding, image)], [&image.companions], destination)
+    }
+}
+
+pub(super) fn shipments(
+    selected: &[Selected<'_>],
+    destination: &Destination,
+) -> Result<Vec<Shipment>, DestinationError> {
+    let mut shipments = Vec::new();
+    for Selected { finding, item } in selected {
+        let bundle = match item {
+            ClosedItem::Bundle(bundle) => bundle,
+            ClosedItem::Image(image) => {
+                shipments.push(Shipment::of_image(finding, image, destination)?);
+                continue;
+            }
+        };
+        let images = || finding.parts.iter().zip(&bundle.images);
+        // What the index refers to by digest must be in its repository, in a registry.
+        let index = bundle.index.as_ref().filter(|_| destination.has_bundle_indexes());
+        let with_bundle = index.is_some() && bundle.index_lists_images();
+        let keeps_names = destination.keeps_names();
+        if let Some(index) = index {
+            let images = images().filter(|_| with_bundle);
+            let of_images = bundle.images.iter().map(|image| &image.companions).filter(|_| with_bundle && !keeps_names);
+            let companions = std::iter::once(&bundle.companions).chain(of_images);
+            shipments.push(Shipment::new(finding, index, images, companions, destination)?);
+        }
+        if !with_bundle || keeps_names {
+            for (finding, image) in images() {
+                shipments.push(Shipment::of_image(finding, image, destination)?);
+            }
+        }
+    }
+    Ok(shipments)
+}
+
+/// For each blob, its descriptor and the repositories that need it.
+pub(super) type Wanted<'s> = BTreeMap<Digest, (Descriptor, Vec<&'s Repository>)>;
+
+pub(super) fn wanted(shipments: &[Shipment]) -> Wanted<'_> {
+    let mut wanted = Wanted::new();
+    let mut counted = HashSet::new();
+    for shipment in shipments {
+        let repository = shipment.place.repository();
+        for graph in shipment.graphs.iter().filter(|graph| counted.insert((repository, Arc::as_ptr(graph)))) {
+            for blob in graph.blobs() {
+                let (_, repositories) = wanted.entry(blob.digest.clone()).or_insert_with(|| (blob.clone(), Vec::new()));
+                if !repositories.contains(&repository) {
+                    repositories.push(repository);
+                }
+            }
+        }
+    }
+    wanted
+}

@@ -1,0 +1,142 @@
+//! Blobs as they pass, then manifests, each after what it needs, and tags last.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Mutex, PoisonError};
+
+use sealift_archive_format::Digest;
+use sealift_archive_format::inventory::EntryRecord;
+
+use super::DeliveryError;
+use super::shipment::{Shipment, Wanted};
+use super::sparse::{SetTag, Sparse, SparseDelivery};
+use crate::oci::{ManifestBytes, Repository, StandIns};
+use crate::transfer::{BlobContent, Checked, Offer, Repeatable, Sink, SinkError, Workers};
+use crate::verify::Receiver;
+use crate::verify::documents::Closed;
+
+/// Stores blobs as they pass.
+pub(super) struct Delivery<'a> {
+    pub(super) sink: &'a dyn Sink,
+    pub(super) wanted: &'a Wanted<'a>,
+}
+
+impl Delivery<'_> {
+    /// Stores the documents that are blobs in a registry: each `bundle.json`.
+    pub(super) fn documents(&self, closed: &Closed) -> Result<(), DeliveryError> {
+        for (digest, bytes) in &closed.bundle_files {
+            let Some((descriptor, _)) = self.wanted.get(digest) else { continue };
+            let open = || Checked::new(&**bytes, descriptor);
+            let mut content = Repeatable::new(open(), || Ok(open()));
+            self.store(digest, &mut content)?;
+        }
+        Ok(())
+    }
+
+    /// Stores a blob in every repository that lacks it. Where the content passes only once, it goes to the first of them, and the
+    /// others share it from there.
+    fn store(&self, digest: &Digest, content: &mut dyn BlobContent) -> Result<(), DeliveryError> {
+        let Some((descriptor, repositories)) = self.wanted.get(digest) else { return Ok(()) };
+        let mut is_used = false;
+        for repository in repositories {
+            let failed = |source| blob_error(digest, repository, source);
+            let Offer::Wanted(upload) = self.sink.offer(repository, descriptor).map_err(failed)? else { continue };
+            if std::mem::replace(&mut is_used, true) && !content.start_over() {
+                return Err(DeliveryError::NotShared { digest: digest.clone(), repository: repository.to_string() });
+            }
+            upload.store(content).map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+fn blob_error(digest: &Digest, repository: &Repository, source: SinkError) -> DeliveryError {
+    DeliveryError::Blob { digest: digest.clone(), repository: repository.to_string(), source }
+}
+
+impl Receiver for Delivery<'_> {
+    type Error = DeliveryError;
+
+    fn blob(&self, record: &EntryRecord, content: &mut dyn BlobContent) -> Result<(), DeliveryError> {
+        self.store(&record.digest, content)
+    }
+}
+
+/// A manifest and the repository that it goes to.
+pub(super) type Placed<'s> = (&'s Repository, &'s ManifestBytes);
+
+/// The manifests of all shipments in rounds: each comes after its children and after its subject, which are in earlier rounds.
+fn rounds(shipments: &[Shipment]) -> Vec<Vec<Placed<'_>>> {
+    let mut rounds: Vec<Vec<Placed<'_>>> = Vec::new();
+    let mut placed: HashMap<(&Repository, &Digest), usize> = HashMap::new();
+    for shipment in shipments {
+        let repository = shipment.place.repository();
+        for manifest in shipment.graphs.iter().flat_map(|graph| graph.manifests()) {
+            let document = manifest.document();
+            let before = document.children().into_iter().chain(document.subject());
+            let before = before.filter_map(|before| placed.get(&(repository, &before.digest))).max();
+            let round = before.map_or(0, |before| before + 1);
+            if let Entry::Vacant(vacant) = placed.entry((repository, &manifest.descriptor().digest)) {
+                vacant.insert(round);
+                rounds.resize_with(rounds.len().max(round + 1), Vec::new);
+                rounds.get_mut(round).into_iter().for_each(|placed| placed.push((repository, manifest)));
+            }
+        }
+    }
+    rounds
+}
+
+pub(super) fn manifest_error(
+    manifest: &ManifestBytes,
+    repository: &Repository,
+) -> impl FnOnce(SinkError) -> DeliveryError {
+    let (digest, repository) = (manifest.descriptor().digest.clone(), repository.to_string());
+    |source| DeliveryError::Manifest { digest, repository, source }
+}
+
+/// Stores the manifests, those of a round side by side. The archive has been read to its end. Returns what stands in, for each
+/// shipment, for what the sink does not take.
+pub(super) fn put_manifests(
+    shipments: &[Shipment],
+    sparse: Sparse,
+    sink: &dyn Sink,
+    workers: &Workers,
+) -> Result<Vec<StandIns>, DeliveryError> {
+    let delivery = SparseDelivery::new(shipments, sparse);
+    for round in rounds(shipments) {
+        workers.for_each(&round, |_| 0, |placed, _| delivery.put(*placed, sink))?;
+    }
+    let undelivered = delivery.undelivered();
+    shipments.iter().map(|shipment| undelivered.stand_ins(shipment, sink)).collect()
+}
+
+/// Sets the tags, side by side. The manifests that they resolve to are stored, and the tags are remembered.
+pub(super) fn set_tags(
+    shipments: &[Shipment],
+    stand_ins: &[StandIns],
+    sink: &dyn Sink,
+    workers: &Workers,
+) -> Result<Vec<SetTag>, DeliveryError> {
+    let delivered: Vec<(usize, &Shipment, &StandIns)> = shipments
+        .iter()
+        .zip(stand_ins)
+        .enumerate()
+        .map(|(at, (shipment, stand_ins))| (at, shipment, stand_ins))
+        .collect();
+    let tags = Mutex::new(Vec::new());
+    workers.for_each(
+        &delivered,
+        |_| 0,
+        |(at, shipment, stand_ins), _| {
+            let failed = |source| DeliveryError::Tag { tag: shipment.place.to_string(), source };
+            let before = sink.held(&shipment.place).map_err(failed)?;
+            sink.tag(&shipment.place, stand_ins.of_manifest(&shipment.root)).map_err(failed)?;
+            let tag = SetTag::of(shipment, stand_ins, before);
+            tags.lock().unwrap_or_else(PoisonError::into_inner).push((*at, tag));
+            Ok(())
+        },
+    )?;
+    let mut tags = tags.into_inner().unwrap_or_else(PoisonError::into_inner);
+    tags.sort_by_key(|(at, _)| *at);
+    Ok(tags.into_iter().map(|(_, tag)| tag).collect())
+}

@@ -1,0 +1,55 @@
+//! Where everything went: the relocation mappings (CNAB Core 1.2 §103), and what a cluster is told.
+
+use std::collections::{HashMap, HashSet};
+
+use super::shipment::Shipment;
+use crate::cnab::RelocationMapping;
+use crate::mirror_config::Relocated;
+use crate::oci::StandIns;
+use crate::verify::Head;
+
+/// Where everything went: all of it, by bundle, and by repository.
+pub(super) fn whereabouts(
+    shipments: &[Shipment],
+    stand_ins: &[StandIns],
+    head: &Head,
+) -> (RelocationMapping, Vec<(String, RelocationMapping)>, Vec<Relocated>) {
+    let (mut all, mut relocated) = (RelocationMapping::default(), Vec::new());
+    // A part of a bundle is where the bundle is; the same image may also be elsewhere, by its own name or in another bundle.
+    let mut in_shipment: HashMap<(&str, &str), String> = HashMap::new();
+    for (shipment, stand_ins) in shipments.iter().zip(stand_ins) {
+        let target = shipment.place.repository();
+        let names = std::iter::once(&shipment.reference).chain(shipment.images.iter().map(|(original, _)| original));
+        for (at, name) in names.enumerate() {
+            let is_tagged = at == 0 && shipment.place.tag_or_latest().is_some();
+            if at > 0 && *name == shipment.reference {
+                continue;
+            }
+            if let Ok(original) = name.parse() {
+                relocated.push(Relocated { original, target: target.clone(), is_tagged });
+            }
+        }
+        for (original, digest) in &shipment.images {
+            let place = format!("{target}@{}", stand_ins.digest(digest));
+            all.insert(original, &place);
+            in_shipment.insert((&shipment.reference, original), place);
+        }
+    }
+    let mut bundles = Vec::new();
+    for bundle in head.inventory.bundles() {
+        let mut mapping = RelocationMapping::default();
+        for image in &bundle.images {
+            let (name, own) = (image.reference.as_str(), bundle.reference.as_str());
+            if let Some(place) = in_shipment.get(&(own, name)).or_else(|| in_shipment.get(&(name, name))) {
+                mapping.insert(name, place);
+            }
+        }
+        // Only a bundle of which everything was delivered can be used.
+        if !mapping.is_empty()
+            && mapping.iter().count() == bundle.images.iter().map(|it| &it.reference).collect::<HashSet<_>>().len()
+        {
+            bundles.push((bundle.reference.clone(), mapping));
+        }
+    }
+    (all, bundles, relocated)
+}
