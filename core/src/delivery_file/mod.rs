@@ -4,150 +4,37 @@
 //! `index.json` is its last entry, so that what is cut short is not a layout. The same deliveries in the same order make the same
 //! bytes. After a blob that could not be stored, nothing more is taken, because a tar file cannot take back what was begun.
 
+mod error;
+mod form;
+mod output;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use flate2::GzBuilder;
-use flate2::write::GzEncoder;
 use sealift_archive_format::Digest;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
+
+pub use error::DeliveryFileError;
+pub use form::DeliveryForm;
 
 use crate::cnab::RelocationMapping;
 use crate::docker_archive::MANIFEST_FILE;
 use crate::layout::{CONTAINERD_NAME, INDEX_FILE, LAYOUT_CONTENT, LAYOUT_FILE, REF_NAME, entry_name};
 use crate::oci::manifest::{Document, MAXIMUM_LENGTH};
-use crate::oci::media_type::{DOCKER_CONFIG, OCI_CONFIG, OCI_INDEX};
-use crate::oci::{Descriptor, ImageManifest, ManifestBytes, Reference, Repository};
-use crate::remedy::{Remediable, Remedy};
-use crate::thick_bundle::{BUNDLE_FILE, LAYOUT_FOLDER, MAPPING_FILE};
+use crate::oci::media_type::OCI_INDEX;
+use crate::oci::{Descriptor, ManifestBytes, Reference, Repository};
+use crate::thick_bundle::{BUNDLE_FILE, MAPPING_FILE};
 use crate::transfer::{BlobContent, Offer, Sink, SinkError, Upload};
-use crate::verify::documents::{Closed, ClosedBundle, ClosedItem};
-use crate::verify::{Judged, Selected, Selection, SelectionError};
+use crate::verify::{Judged, Selected, Selection};
 use crate::whole_file;
+use form::{only_bundle, runnable};
+use output::{PassedContent, TarOutput, header};
 
 const BUFFER_LENGTH: usize = 128 << 10;
-
-/// What kind of file is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeliveryForm {
-    /// An OCI image layout in a tar file, with everything that a folder would have.
-    LayoutArchive,
-    /// What Docker writes since version 25: an OCI image layout in a tar file with `manifest.json`, which names one platform of each
-    /// image. It has images only: no bundles, and nothing that refers to an image.
-    DockerArchive,
-    /// One bundle, with its images in a layout (CNAB Core 1.2 §104), compressed with gzip.
-    ThickBundle,
-}
-
-impl DeliveryForm {
-    /// Before the names of the layout's files.
-    fn prefix(self) -> &'static str {
-        match self {
-            Self::LayoutArchive | Self::DockerArchive => "",
-            Self::ThickBundle => LAYOUT_FOLDER,
-        }
-    }
-
-    /// Whether the index that holds a bundle in a registry is in it.
-    pub(crate) fn has_bundle_indexes(self) -> bool {
-        match self {
-            Self::LayoutArchive => true,
-            Self::DockerArchive | Self::ThickBundle => false,
-        }
-    }
-
-    /// Whether it has a place for what refers to images.
-    pub(crate) fn has_referrers(self) -> bool {
-        match self {
-            Self::LayoutArchive | Self::ThickBundle => true,
-            Self::DockerArchive => false,
-        }
-    }
-}
-
-/// Why a file cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum DeliveryFileError {
-    /// There is something with its name.
-    #[error("{} already exists", .path.display())]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
-    /// What was chosen is not in the archive.
-    #[error(transparent)]
-    Selection(#[from] SelectionError),
-    /// It cannot be written.
-    #[error("cannot write {}", .path.display())]
-    Access {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// Something could not be stored before, so the file can never be complete.
-    #[error("{} cannot be completed, because something could not be stored in it before", .path.display())]
-    Broken {
-        /// The file.
-        path: PathBuf,
-    },
-    /// More is named than one index can list.
-    #[error("{INDEX_FILE} in {} would have more than {MAXIMUM_LENGTH} bytes", .path.display())]
-    IndexLength {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A docker-archive would have to hold several platforms of one image.
-    #[error("{name} has several platforms, and a docker-archive holds one of each image: {}", .platforms.join(", "))]
-    SeveralPlatforms {
-        /// The image.
-        name: String,
-        /// Its platforms.
-        platforms: Vec<String>,
-    },
-    /// A docker-archive would have to hold something that is not an image that can be run.
-    #[error("{name} is not an image that can be run, which is all that a docker-archive holds")]
-    NotAnImage {
-        /// Its name.
-        name: String,
-    },
-    /// A thick bundle would have to hold none or several.
-    #[error(
-        "the archive has {bundles} bundles and {images} images that belong to none; a thick bundle is exactly one bundle"
-    )]
-    NotOneBundle {
-        /// How many bundles there are.
-        bundles: usize,
-        /// How many images there are that belong to no bundle.
-        images: usize,
-    },
-}
-
-impl Remediable for DeliveryFileError {
-    fn remedy(&self) -> Remedy {
-        match self {
-            Self::Selection(error) => error.remedy(),
-            Self::Exists { path } => Remedy::DeliverUnderAnotherName { path: path.clone() },
-            Self::Access { path, source } => Remedy::of_file(path, source),
-            Self::Broken { .. } => Remedy::RepairDestination,
-            Self::IndexLength { .. } => Remedy::ExportFewer,
-            Self::SeveralPlatforms { .. } => Remedy::ChooseOnePlatform,
-            Self::NotAnImage { .. } => Remedy::DeliverInAnotherForm,
-            Self::NotOneBundle { .. } => Remedy::DeliverOneBundle,
-        }
-    }
-}
-
-impl From<DeliveryFileError> for SinkError {
-    fn from(reason: DeliveryFileError) -> Self {
-        Self::new(reason)
-    }
-}
 
 /// Writes one new file. Repositories affect only names.
 pub struct DeliveryFile {
@@ -183,36 +70,6 @@ impl State {
                 self.listed.insert(key, self.index.len());
                 self.index.push(entry);
             }
-        }
-    }
-}
-
-enum TarOutput {
-    Plain(BufWriter<File>),
-    Gzip(Box<GzEncoder<BufWriter<File>>>),
-}
-
-impl Write for TarOutput {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(output) => output.write(bytes),
-            Self::Gzip(output) => output.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Plain(output) => output.flush(),
-            Self::Gzip(output) => output.flush(),
-        }
-    }
-}
-
-impl TarOutput {
-    fn finish(self) -> io::Result<()> {
-        match self {
-            Self::Plain(mut output) => output.flush(),
-            Self::Gzip(output) => output.finish()?.flush(),
         }
     }
 }
@@ -387,92 +244,6 @@ impl DeliveryFile {
 /// The name that an image has where the bundle is relocated to: that of its own repository, by digest.
 fn relocated(reference: &Reference, root: &Descriptor) -> String {
     format!("{}@{}", reference.repository(), root.digest)
-}
-
-fn only_bundle<'j>(
-    selected: &'j [Selected<'_>],
-    closed: &'j Closed,
-) -> Result<(&'j ClosedBundle, &'j [u8]), DeliveryFileError> {
-    let count =
-        |is_bundle: bool| selected.iter().filter(|it| matches!(it.item, ClosedItem::Bundle(_)) == is_bundle).count();
-    let none = || DeliveryFileError::NotOneBundle { bundles: count(true), images: count(false) };
-    let [Selected { item: ClosedItem::Bundle(bundle), .. }] = selected else { return Err(none()) };
-    let bundle_json = closed.bundle_files.get(&bundle.digest).ok_or_else(none)?;
-    Ok((bundle, bundle_json))
-}
-
-/// The one manifest of an image that can be run, among those that are held.
-fn runnable<'m>(
-    name: &str,
-    root: &'m ManifestBytes,
-    held: &HashMap<&Digest, &'m ManifestBytes>,
-) -> Result<&'m ManifestBytes, DeliveryFileError> {
-    let mut found: BTreeMap<&Digest, (&ManifestBytes, String)> = BTreeMap::new();
-    let mut open = vec![(root, String::new())];
-    while let Some((manifest, platform)) = open.pop() {
-        match manifest.document() {
-            Document::Image(image) if is_image(image) => {
-                found.insert(&manifest.descriptor().digest, (manifest, platform));
-            }
-            Document::Image(_) => {}
-            Document::Index(index) => open.extend(index.manifests.iter().filter_map(|child| {
-                let platform = child.platform.as_ref().map(ToString::to_string).unwrap_or_default();
-                // What says something about another manifest is listed as an image for no platform.
-                let is_about =
-                    child.annotations.get("vnd.docker.reference.type").is_some() || platform == "unknown/unknown";
-                held.get(&child.digest).filter(|_| !is_about).map(|child| (*child, platform))
-            })),
-        }
-    }
-    match found.values().collect::<Vec<_>>().as_slice() {
-        [] => Err(DeliveryFileError::NotAnImage { name: name.to_owned() }),
-        [(manifest, _)] => Ok(manifest),
-        several => {
-            let mut platforms: Vec<String> = several.iter().map(|(_, platform)| platform.clone()).collect();
-            platforms.sort();
-            Err(DeliveryFileError::SeveralPlatforms { name: name.to_owned(), platforms })
-        }
-    }
-}
-
-fn is_image(image: &ImageManifest) -> bool {
-    [OCI_CONFIG, DOCKER_CONFIG].contains(&image.config.media_type.as_str()) && image.artifact_type.is_none()
-}
-
-/// A header that says nothing about who wrote the file, and when.
-fn header(kind: tar::EntryType, mode: u32, size: u64) -> tar::Header {
-    let mut header = tar::Header::new_gnu();
-    header.set_entry_type(kind);
-    header.set_mode(mode);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_mtime(0);
-    header.set_size(size);
-    header
-}
-
-/// Content on its way: keeps the error of reading apart from those of writing.
-struct PassedContent<R> {
-    content: R,
-    failed: Option<io::Error>,
-    passed: u64,
-}
-
-impl<R: Read> Read for PassedContent<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.content.read(buffer) {
-            Ok(read) => {
-                self.passed += read as u64;
-                Ok(read)
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
-            Err(error) => {
-                let kind = error.kind();
-                self.failed = Some(error);
-                Err(kind.into())
-            }
-        }
-    }
 }
 
 impl Sink for DeliveryFile {

@@ -1,0 +1,90 @@
+//! Why a file cannot be made.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::layout::INDEX_FILE;
+use crate::oci::manifest::MAXIMUM_LENGTH;
+use crate::remedy::{Remediable, Remedy};
+use crate::transfer::SinkError;
+use crate::verify::SelectionError;
+
+/// Why a file cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryFileError {
+    /// There is something with its name.
+    #[error("{} already exists", .path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// What was chosen is not in the archive.
+    #[error(transparent)]
+    Selection(#[from] SelectionError),
+    /// It cannot be written.
+    #[error("cannot write {}", .path.display())]
+    Access {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Something could not be stored before, so the file can never be complete.
+    #[error("{} cannot be completed, because something could not be stored in it before", .path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+    },
+    /// More is named than one index can list.
+    #[error("{INDEX_FILE} in {} would have more than {MAXIMUM_LENGTH} bytes", .path.display())]
+    IndexLength {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A docker-archive would have to hold several platforms of one image.
+    #[error("{name} has several platforms, and a docker-archive holds one of each image: {}", .platforms.join(", "))]
+    SeveralPlatforms {
+        /// The image.
+        name: String,
+        /// Its platforms.
+        platforms: Vec<String>,
+    },
+    /// A docker-archive would have to hold something that is not an image that can be run.
+    #[error("{name} is not an image that can be run, which is all that a docker-archive holds")]
+    NotAnImage {
+        /// Its name.
+        name: String,
+    },
+    /// A thick bundle would have to hold none or several.
+    #[error(
+        "the archive has {bundles} bundles and {images} images that belong to none; a thick bundle is exactly one bundle"
+    )]
+    NotOneBundle {
+        /// How many bundles there are.
+        bundles: usize,
+        /// How many images there are that belong to no bundle.
+        images: usize,
+    },
+}
+
+impl Remediable for DeliveryFileError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Selection(error) => error.remedy(),
+            Self::Exists { path } => Remedy::DeliverUnderAnotherName { path: path.clone() },
+            Self::Access { path, source } => Remedy::of_file(path, source),
+            Self::Broken { .. } => Remedy::RepairDestination,
+            Self::IndexLength { .. } => Remedy::ExportFewer,
+            Self::SeveralPlatforms { .. } => Remedy::ChooseOnePlatform,
+            Self::NotAnImage { .. } => Remedy::DeliverInAnotherForm,
+            Self::NotOneBundle { .. } => Remedy::DeliverOneBundle,
+        }
+    }
+}
+
+impl From<DeliveryFileError> for SinkError {
+    fn from(reason: DeliveryFileError) -> Self {
+        Self::new(reason)
+    }
+}

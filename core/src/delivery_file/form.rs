@@ -1,0 +1,102 @@
+//! What each kind of file can hold.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sealift_archive_format::Digest;
+
+use super::DeliveryFileError;
+use crate::oci::manifest::Document;
+use crate::oci::media_type::{DOCKER_CONFIG, OCI_CONFIG};
+use crate::oci::{ImageManifest, ManifestBytes};
+use crate::thick_bundle::LAYOUT_FOLDER;
+use crate::verify::Selected;
+use crate::verify::documents::{Closed, ClosedBundle, ClosedItem};
+
+/// What kind of file is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryForm {
+    /// An OCI image layout in a tar file, with everything that a folder would have.
+    LayoutArchive,
+    /// What Docker writes since version 25: an OCI image layout in a tar file with `manifest.json`, which names one platform of each
+    /// image. It has images only: no bundles, and nothing that refers to an image.
+    DockerArchive,
+    /// One bundle, with its images in a layout (CNAB Core 1.2 §104), compressed with gzip.
+    ThickBundle,
+}
+
+impl DeliveryForm {
+    /// Before the names of the layout's files.
+    pub(super) fn prefix(self) -> &'static str {
+        match self {
+            Self::LayoutArchive | Self::DockerArchive => "",
+            Self::ThickBundle => LAYOUT_FOLDER,
+        }
+    }
+
+    /// Whether the index that holds a bundle in a registry is in it.
+    pub(crate) fn has_bundle_indexes(self) -> bool {
+        match self {
+            Self::LayoutArchive => true,
+            Self::DockerArchive | Self::ThickBundle => false,
+        }
+    }
+
+    /// Whether it has a place for what refers to images.
+    pub(crate) fn has_referrers(self) -> bool {
+        match self {
+            Self::LayoutArchive | Self::ThickBundle => true,
+            Self::DockerArchive => false,
+        }
+    }
+}
+
+/// The bundle that a thick bundle is made of, with its file.
+pub(super) fn only_bundle<'j>(
+    selected: &'j [Selected<'_>],
+    closed: &'j Closed,
+) -> Result<(&'j ClosedBundle, &'j [u8]), DeliveryFileError> {
+    let count =
+        |is_bundle: bool| selected.iter().filter(|it| matches!(it.item, ClosedItem::Bundle(_)) == is_bundle).count();
+    let none = || DeliveryFileError::NotOneBundle { bundles: count(true), images: count(false) };
+    let [Selected { item: ClosedItem::Bundle(bundle), .. }] = selected else { return Err(none()) };
+    let bundle_json = closed.bundle_files.get(&bundle.digest).ok_or_else(none)?;
+    Ok((bundle, bundle_json))
+}
+
+/// The one manifest of an image that can be run, among those that are held.
+pub(super) fn runnable<'m>(
+    name: &str,
+    root: &'m ManifestBytes,
+    held: &HashMap<&Digest, &'m ManifestBytes>,
+) -> Result<&'m ManifestBytes, DeliveryFileError> {
+    let mut found: BTreeMap<&Digest, (&ManifestBytes, String)> = BTreeMap::new();
+    let mut open = vec![(root, String::new())];
+    while let Some((manifest, platform)) = open.pop() {
+        match manifest.document() {
+            Document::Image(image) if is_image(image) => {
+                found.insert(&manifest.descriptor().digest, (manifest, platform));
+            }
+            Document::Image(_) => {}
+            Document::Index(index) => open.extend(index.manifests.iter().filter_map(|child| {
+                let platform = child.platform.as_ref().map(ToString::to_string).unwrap_or_default();
+                // What says something about another manifest is listed as an image for no platform.
+                let is_about =
+                    child.annotations.get("vnd.docker.reference.type").is_some() || platform == "unknown/unknown";
+                held.get(&child.digest).filter(|_| !is_about).map(|child| (*child, platform))
+            })),
+        }
+    }
+    match found.values().collect::<Vec<_>>().as_slice() {
+        [] => Err(DeliveryFileError::NotAnImage { name: name.to_owned() }),
+        [(manifest, _)] => Ok(manifest),
+        several => {
+            let mut platforms: Vec<String> = several.iter().map(|(_, platform)| platform.clone()).collect();
+            platforms.sort();
+            Err(DeliveryFileError::SeveralPlatforms { name: name.to_owned(), platforms })
+        }
+    }
+}
+
+fn is_image(image: &ImageManifest) -> bool {
+    [OCI_CONFIG, DOCKER_CONFIG].contains(&image.config.media_type.as_str()) && image.artifact_type.is_none()
+}

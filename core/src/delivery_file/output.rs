@@ -1,0 +1,73 @@
+//! The bytes of a tar file on their way out.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+
+use flate2::write::GzEncoder;
+
+/// Where the bytes of the file go.
+pub(super) enum TarOutput {
+    Plain(BufWriter<File>),
+    Gzip(Box<GzEncoder<BufWriter<File>>>),
+}
+
+impl Write for TarOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(output) => output.write(bytes),
+            Self::Gzip(output) => output.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(output) => output.flush(),
+            Self::Gzip(output) => output.flush(),
+        }
+    }
+}
+
+impl TarOutput {
+    pub(super) fn finish(self) -> io::Result<()> {
+        match self {
+            Self::Plain(mut output) => output.flush(),
+            Self::Gzip(output) => output.finish()?.flush(),
+        }
+    }
+}
+
+/// A header that says nothing about who wrote the file, and when.
+pub(super) fn header(kind: tar::EntryType, mode: u32, size: u64) -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_mode(mode);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header.set_size(size);
+    header
+}
+
+/// Content on its way: keeps the error of reading apart from those of writing.
+pub(super) struct PassedContent<R> {
+    pub(super) content: R,
+    pub(super) failed: Option<io::Error>,
+    pub(super) passed: u64,
+}
+
+impl<R: Read> Read for PassedContent<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.content.read(buffer) {
+            Ok(read) => {
+                self.passed += read as u64;
+                Ok(read)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            Err(error) => {
+                let kind = error.kind();
+                self.failed = Some(error);
+                Err(kind.into())
+            }
+        }
+    }
+}
