@@ -37,6 +37,10 @@ pub struct State {
     pub manifests: BTreeMap<(String, String), (String, Vec<u8>)>,
     /// Referrers by repository and subject; `None` when there is no such interface.
     pub referrers: Option<BTreeMap<(String, String), Vec<Descriptor>>>,
+    /// A manifest's subject is confirmed, also where there is no interface for referrers.
+    pub confirms_subjects: bool,
+    /// The tag `sha256-HEX` is taken for the digest `sha256:HEX`.
+    pub takes_tags_for_digests: bool,
     /// Open uploads: the repository of each, and what has arrived.
     pub uploads: BTreeMap<u64, (String, Vec<u8>)>,
     /// The number of the next upload.
