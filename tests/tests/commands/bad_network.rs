@@ -107,7 +107,7 @@ fn credentials_are_found_where_docker_podman_and_skopeo_keep_them_and_missing_on
         });
         assert_eq!(code, Some(16), "{said}");
         assert!(said.contains(found), "{place}: {said}");
-        let (_, said) = export_in(&registry, &[], |folder| variables(folder));
+        let (_, said) = export_in(&registry, &[], variables);
         assert!(
             said.contains("none for it (looked in: ") && said.contains(&format!("{place} (which does not exist)")),
             "{said}"
