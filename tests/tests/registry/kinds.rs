@@ -93,6 +93,17 @@ fn referrers(registry: &Registry, client: &RegistryClient) -> Result<String, Reg
     Ok(format!("{} found", found.len()))
 }
 
+/// An index that lists the image.
+fn index() -> Vec<u8> {
+    let listed = [image().descriptor().clone()];
+    json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed}).to_string().into_bytes()
+}
+
+fn referrers_of_the_index(registry: &Registry, client: &RegistryClient) -> Result<String, RegistryError> {
+    let found = client.referrers(&registry.repository("app"), &Digest::sha256(&index()), None)?;
+    Ok(format!("{} found", found.len()))
+}
+
 /// Stores the signature twice, and says where it is listed.
 fn sign(registry: &Registry, client: &RegistryClient) -> Result<String, RegistryError> {
     for _ in 0..2 {
@@ -115,6 +126,15 @@ fn rows_of_referrers() -> Vec<Row> {
                 registry.state().takes_tags_for_digests = true;
             },
             referrers,
+            "0 found",
+        ),
+        row(
+            "GitLab: the tag is the digest, and what an index lists does not refer to it",
+            |registry| {
+                registry.add_manifest("app", "1", OCI_INDEX, &index());
+                registry.state().takes_tags_for_digests = true;
+            },
+            referrers_of_the_index,
             "0 found",
         ),
         row(
