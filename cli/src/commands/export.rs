@@ -22,7 +22,7 @@ use crate::failure::{Attempt as _, Failure, Reason};
 use crate::files::key::SigningKeyArguments;
 use crate::interruption;
 use crate::options::connections::ConnectionArguments;
-use crate::options::network::{NetworkArguments, Web};
+use crate::options::network::{MirrorArguments, NetworkArguments, Web};
 use crate::options::place::{Location, Named, TufPlace};
 use crate::options::referrers::Referrers;
 use crate::options::source::OpenedSources;
@@ -107,6 +107,9 @@ pub(crate) struct ExportArguments {
 
     #[command(flatten)]
     network: NetworkArguments,
+
+    #[command(flatten)]
+    mirrors: MirrorArguments,
 }
 
 /// What to do with layers that registries are not meant to distribute.
@@ -202,7 +205,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     remark_on(export_time, &trust.policy, context);
     let web = arguments.network.web()?;
     let progress = context.progress();
-    let mut opened = OpenedSources::new(arguments.network.registry_source()?, &*progress);
+    let mut opened = OpenedSources::new(arguments.network.registry_source(&arguments.mirrors)?, &*progress);
     let request = request(arguments, &mut opened)?;
 
     progress.begin("resolving references", None);

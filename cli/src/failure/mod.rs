@@ -336,11 +336,11 @@ impl Failure {
         self.advice().exit_code
     }
 
-    /// What to do. A server that asks to wait knows best.
+    /// What to do. What helps the connection comes before anything else.
     fn advice(&self) -> Advice {
         let told = self.reason.advice();
-        match network::asked_to_wait(&*self.reason) {
-            Some(wait) => remedied(told.exit_code, wait),
+        match network::own_remedy(&*self.reason) {
+            Some(own) => remedied(told.exit_code, own),
             None => told,
         }
     }

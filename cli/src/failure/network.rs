@@ -2,7 +2,7 @@
 
 use sealift_core::http::SettingsError;
 use sealift_core::registry::CredentialError;
-pub(super) use sealift_core::registry::asked_to_wait;
+pub(super) use sealift_core::registry::own_remedy;
 use sealift_core::remedy::{Remediable, Remedy};
 
 use super::Conclusion;
@@ -34,6 +34,8 @@ pub(super) fn network(error: &NetworkError) -> Conclusion {
             // Only requests run into what is wrong with a proxy, and report it themselves.
             SettingsError::CertificateAuthorities(_)
             | SettingsError::NoCertificate
+            | SettingsError::ClientKey(_)
+            | SettingsError::NoClientKey
             | SettingsError::Proxy(_)
             | SettingsError::ProxyProtocol => ExitCode::Usage.into(),
         },

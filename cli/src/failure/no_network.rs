@@ -20,6 +20,6 @@ pub(super) fn network(error: &NetworkError) -> Conclusion {
     match *error {}
 }
 
-pub(super) fn asked_to_wait(_: &(dyn Error + 'static)) -> Option<Remedy> {
+pub(super) fn own_remedy(_: &(dyn Error + 'static)) -> Option<Remedy> {
     None
 }

@@ -100,6 +100,7 @@ pub(super) fn plan(error: &PlanError) -> Conclusion {
         | PlanError::TooManyReferrers { .. }
         | PlanError::ReferrerTooDeep { .. }
         | PlanError::NotAReferrer { .. }
+        | PlanError::ReferrerMissing { .. }
         | PlanError::AnImage { .. }
         | PlanError::RegistryForm { .. }
         | PlanError::Read { .. }

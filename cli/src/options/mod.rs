@@ -1,5 +1,7 @@
 //! Options that several commands share, and what they are read into.
 
+#[cfg(feature = "network")]
+mod certificate_folders;
 pub(crate) mod connections;
 #[cfg_attr(not(feature = "network"), path = "no_network.rs")]
 pub(crate) mod network;

@@ -9,10 +9,13 @@ use clap::Args;
 use sealift_core::http::{
     CertificateAuthorities, HttpClient, HttpSettings, OnRetry, PlainHttp, Proxy, Retry, Url, UrlError,
 };
-use sealift_core::registry::{self, Credentials, RegistrySink, RegistrySource};
+use sealift_core::registry::{
+    Credentials, OnRemark, RegistryClient, RegistryMirror, RegistrySettings, RegistrySink, RegistrySource,
+};
 use sealift_core::transfer::{Sink, Source};
 use sealift_core::tuf_repository::HttpRepository;
 
+use super::certificate_folders;
 use crate::failure::{Attempt as _, Failure, NetworkError};
 use crate::files::input::read_file;
 use crate::terminal;
@@ -28,15 +31,31 @@ pub(crate) struct NetworkArguments {
     #[arg(long, value_name = "HOST")]
     plain_http: Vec<String>,
 
-    /// Certificate authorities to trust in addition to Mozilla's list, in PEM
+    /// Certificate authorities, or a server's own certificate, to trust in addition to Mozilla's list, in PEM
+    ///
+    /// Those in the file that SSL_CERT_FILE names are trusted too, and for each host those in its folder, as docker and
+    /// podman have it: /etc/docker/certs.d/HOST:PORT, with ca.crt, client.cert and client.key.
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 
-    /// The docker configuration with the credentials for registries
+    /// The file with the credentials for registries, as docker, podman and skopeo write it
     ///
-    /// Default: config.json in $DOCKER_CONFIG, or in .docker in the home folder.
+    /// Default: docker's, config.json in $DOCKER_CONFIG or in .docker in the home folder; then podman's and skopeo's,
+    /// $REGISTRY_AUTH_FILE, or containers/auth.json in $XDG_RUNTIME_DIR.
     #[arg(long, value_name = "FILE")]
     registry_config: Option<PathBuf>,
+}
+
+/// Where what is exported is really fetched from.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Network")]
+pub(crate) struct MirrorArguments {
+    /// Fetch what is named FROM… from TO… instead: a registry, or a registry and the beginning of a path
+    ///
+    /// Names in the archive stay as they are. The longest FROM that fits counts, and what is not there is not looked for
+    /// elsewhere.
+    #[arg(long, value_name = "FROM=TO")]
+    mirror: Vec<RegistryMirror>,
 }
 
 impl NetworkArguments {
@@ -46,8 +65,8 @@ impl NetworkArguments {
     }
 
     /// Registries as a source; `None` where there is no network.
-    pub(crate) fn registry_source(&self) -> Result<Option<Arc<dyn Source>>, Failure> {
-        Ok(Some(Arc::new(RegistrySource::new(self.registries()?))))
+    pub(crate) fn registry_source(&self, mirrors: &MirrorArguments) -> Result<Option<Arc<dyn Source>>, Failure> {
+        Ok(Some(Arc::new(RegistrySource::with_mirrors(self.registries()?, mirrors.mirror.clone()))))
     }
 
     /// Registries as a sink.
@@ -66,27 +85,44 @@ impl NetworkArguments {
 
     fn client(&self) -> Result<HttpClient, Failure> {
         let attempt = || "cannot set up the network".to_owned();
-        let ca_certificates = match &self.ca {
-            None => CertificateAuthorities::Bundled,
-            Some(path) => CertificateAuthorities::BundledAnd(read_file(path, MAXIMUM_LENGTH).attempt(attempt)?),
-        };
+        let files = self.ca.iter().cloned().chain(named_by("SSL_CERT_FILE"));
+        let texts = files.map(|path| read_file(&path, MAXIMUM_LENGTH).attempt(attempt)).collect::<Result<_, _>>()?;
+        let ca_certificates = CertificateAuthorities::BundledAnd(texts);
+        let host_certificates = certificate_folders::read(MAXIMUM_LENGTH).attempt(attempt)?;
         let plain_http = self.plain_http();
         let on_retry = OnRetry::call(|retry| terminal::tell_on_the_way(&line(retry).into()));
         let (proxy, others) = (proxy(), HttpSettings::default());
-        HttpClient::new(HttpSettings { ca_certificates, plain_http, proxy, on_retry, ..others })
+        HttpClient::new(HttpSettings { ca_certificates, host_certificates, plain_http, proxy, on_retry, ..others })
             .map_err(NetworkError::from)
             .attempt(attempt)
     }
 
-    fn registries(&self) -> Result<registry::RegistryClient, Failure> {
-        Ok(registry::RegistryClient::new(self.client()?, self.credentials()?))
+    fn registries(&self) -> Result<RegistryClient, Failure> {
+        let on_remark = OnRemark::call(|remark| terminal::tell_on_the_way(&remark.to_string().into()));
+        let settings = RegistrySettings { credentials: self.credentials()?, on_remark, ..RegistrySettings::default() };
+        Ok(RegistryClient::with_settings(self.client()?, settings))
     }
 
     fn credentials(&self) -> Result<Credentials, Failure> {
         let attempt = || "cannot read the credentials of registries".to_owned();
-        let Some(path) = self.registry_config.clone().or_else(default_config) else { return Ok(Credentials::none()) };
-        let config = read_file(&path, MAXIMUM_LENGTH).attempt(attempt)?;
-        Credentials::from_docker_config(&config).map_err(NetworkError::from).attempt(attempt)
+        let files = match &self.registry_config {
+            Some(path) => vec![path.clone()],
+            None => default_files(),
+        };
+        let mut credentials = Credentials::none();
+        for path in files {
+            let name = path.display().to_string();
+            if self.registry_config.is_none() && !path.exists() {
+                credentials = credentials.or(Credentials::missing(&name));
+                continue;
+            }
+            let config = read_file(&path, MAXIMUM_LENGTH).attempt(attempt)?;
+            // podman leaves an empty file behind.
+            let config = if config.trim_ascii().is_empty() { b"{}".to_vec() } else { config };
+            let found = Credentials::from_docker_config(&config).map_err(NetworkError::from).attempt(attempt)?;
+            credentials = credentials.or(found.named(&name));
+        }
+        Ok(credentials)
     }
 }
 
@@ -136,13 +172,17 @@ fn line(retry: &Retry) -> String {
     format!("{host} {reason}; trying again in {wait} s (attempt {attempt} of {attempts})")
 }
 
-/// Docker's own configuration, if there is one.
-fn default_config() -> Option<PathBuf> {
-    let folder = match env::var_os("DOCKER_CONFIG") {
-        Some(folder) => PathBuf::from(folder),
-        None => etcetera::home_dir().ok()?.join(".docker"),
-    };
-    Some(folder.join("config.json")).filter(|path| path.exists())
+/// Where docker keeps credentials, and then where podman and skopeo do.
+fn default_files() -> Vec<PathBuf> {
+    let docker = named_by("DOCKER_CONFIG").or_else(|| Some(etcetera::home_dir().ok()?.join(".docker")));
+    let podman = named_by("REGISTRY_AUTH_FILE")
+        .or_else(|| named_by("XDG_RUNTIME_DIR").map(|folder| folder.join("containers").join("auth.json")));
+    docker.map(|folder| folder.join("config.json")).into_iter().chain(podman).collect()
+}
+
+/// The path in a variable of the environment, if there is one.
+fn named_by(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
 /// The proxy that the environment names, in the usual variables.

@@ -14,6 +14,10 @@ use crate::failure::{Attempt as _, Failure, Reason};
 #[derive(Debug, Clone, Args)]
 pub(crate) struct NetworkArguments {}
 
+/// No options: nothing is fetched.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct MirrorArguments {}
+
 impl NetworkArguments {
     /// What fetches from web servers: nobody has a location there.
     pub(crate) fn web(&self) -> Result<Web, Failure> {
@@ -21,7 +25,7 @@ impl NetworkArguments {
     }
 
     /// There are no registries.
-    pub(crate) fn registry_source(&self) -> Result<Option<Arc<dyn Source>>, Failure> {
+    pub(crate) fn registry_source(&self, _: &MirrorArguments) -> Result<Option<Arc<dyn Source>>, Failure> {
         Ok(None)
     }
 
@@ -74,7 +78,7 @@ mod tests {
     #[test]
     fn a_registry_is_a_mistake_on_the_command_line() {
         let network = NetworkArguments {};
-        assert!(network.registry_source().is_ok_and(|registries| registries.is_none()));
+        assert!(network.registry_source(&MirrorArguments {}).is_ok_and(|registries| registries.is_none()));
         let refused = network.registry_sink().err().map(|failure| failure.exit_code());
         assert!(matches!(refused, Some(ExitCode::Usage)), "{refused:?}");
     }

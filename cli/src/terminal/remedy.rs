@@ -20,6 +20,7 @@ pub(crate) fn words(remedy: &Remedy) -> String {
         }
         R::Resume { check } => resume(*check),
         R::CheckNetwork => "check the network, and try again",
+        R::AwaitServer => "this server limits how often it is asked: wait for some minutes, and run the command again",
         R::Wait { seconds } => {
             return format!("wait for {seconds} seconds, as the server asks, and run the command again");
         }
@@ -148,9 +149,34 @@ pub(crate) fn words(remedy: &Remedy) -> String {
         }
 
         R::UseHttps => "use https; or, knowing what it means, allow plain http to this host: --plain-http HOST",
+        R::AllowPlainHttp { host } => {
+            return format!(
+                "if this is the right address, and knowing that nothing is encrypted then, allow plain http to it: --plain-http {host}"
+            );
+        }
+        R::UseCertifiedName => {
+            "reach the server by a name that is in its certificate, or ask whoever runs it for a certificate that has this name as a subjectAltName"
+        }
+        R::RenewCertificate => "compare this side's clock; if it is right, have the server's certificate renewed",
+        R::ReplaceCertificate => {
+            "ask whoever runs this server for a certificate of X.509 version 3 that has the server's name as a subjectAltName"
+        }
+        R::GiveClientKey => {
+            "put client.cert and client.key, in PEM, into the folder of this host in certs.d, for example /etc/docker/certs.d/HOST:PORT"
+        }
+        R::LogIn { registry: Some(registry) } => {
+            return format!(
+                "log in with `docker login {registry}`, or with podman or skopeo; or name the file of credentials: --registry-config FILE"
+            );
+        }
+        R::LogIn { registry: None } => {
+            "log in again with docker, podman or skopeo; or name the file of credentials: --registry-config FILE"
+        }
         R::CorrectProxy => "correct HTTPS_PROXY or ALL_PROXY, or unset it",
-        R::NameAuthority => "if your own certificate authority signed this server's certificate, name it: --ca FILE",
-        R::GiveCertificates => "give --ca a file of certificates in PEM",
+        R::NameAuthority => {
+            "if your own certificate authority signed this server's certificate, or it signed itself, name it: --ca FILE"
+        }
+        R::GiveCertificates => "give --ca, or SSL_CERT_FILE, a file of certificates in PEM",
         R::CheckConnection => "check the location, the network and the proxy that HTTPS_PROXY names, and try again",
         R::AskServer => "check the location, ask whoever runs this server, or try again later",
         R::CheckLocation => "check the location: a TUF repository does not answer like this",

@@ -1,5 +1,7 @@
 //! What can go wrong in talking to a server.
 
+use std::error::Error;
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +19,12 @@ pub enum SettingsError {
     /// The PEM text holds no certificate at all.
     #[error("the certificate authorities file holds no certificate")]
     NoCertificate,
+    /// The PEM text of the client's key cannot be read, or the key does not belong to the certificate.
+    #[error("the client's certificate and key cannot be used")]
+    ClientKey(#[source] TransportError),
+    /// The PEM text holds no private key.
+    #[error("the client's key file holds no private key")]
+    NoClientKey,
     /// The proxy's URL cannot be used.
     #[error("the proxy is not a usable http or https proxy URL")]
     Proxy(#[source] TransportError),
@@ -29,6 +37,7 @@ impl Remediable for SettingsError {
     fn remedy(&self) -> Remedy {
         match self {
             Self::CertificateAuthorities(_) | Self::NoCertificate => Remedy::GiveCertificates,
+            Self::ClientKey(_) | Self::NoClientKey => Remedy::GiveClientKey,
             Self::Proxy(_) | Self::ProxyProtocol => Remedy::CorrectProxy,
         }
     }
@@ -49,6 +58,14 @@ pub enum HttpError {
         /// What was to be requested.
         url: Url,
         /// What is wrong with the proxy.
+        source: Arc<SettingsError>,
+    },
+    /// The certificates for this host cannot be used.
+    #[error("cannot reach {url} with the certificates for that host")]
+    Certificates {
+        /// What was to be requested.
+        url: Url,
+        /// What is wrong with them.
         source: Arc<SettingsError>,
     },
     /// There was no response: no connection, no trusted certificate, or no answer in time.
@@ -128,8 +145,11 @@ impl Remediable for HttpError {
         match self {
             Self::PlainHttp { .. } | Self::RedirectToPlainHttp { .. } => Remedy::UseHttps,
             Self::Proxy { .. } => Remedy::CorrectProxy,
-            Self::Transport { .. } if self.is_certificate_refused() => Remedy::NameAuthority,
-            Self::Transport { .. } | Self::Body { .. } => Remedy::CheckConnection,
+            Self::Certificates { source, .. } => source.remedy(),
+            Self::Transport { url, source } => {
+                source.in_tls().map_or(Remedy::CheckConnection, |failure| failure.remedy(url))
+            }
+            Self::Body { .. } => Remedy::CheckConnection,
             Self::Status { .. } => Remedy::AskServer,
             Self::TooLarge { .. }
             | Self::TooManyRedirects { .. }
@@ -140,11 +160,14 @@ impl Remediable for HttpError {
 }
 
 impl HttpError {
-    /// Whether the server was reached, but its certificate is not trusted.
-    pub fn is_certificate_refused(&self) -> bool {
+    /// What can be done about a failure of TLS, or about a server that asks to wait: whatever is being done, that helps.
+    pub(crate) fn own_remedy(&self) -> Option<Remedy> {
         match self {
-            Self::Transport { source, .. } => matches!(source.tls(), Some(rustls::Error::InvalidCertificate(_))),
-            _ => false,
+            Self::Status { retry_after: Some(asked), .. } => Some(Remedy::Wait { seconds: asked.as_secs() }),
+            Self::Status { status: 429, .. } => Some(Remedy::AwaitServer),
+            Self::Transport { url, source } => source.in_tls().map(|failure| failure.remedy(url)),
+            Self::Certificates { .. } | Self::Proxy { .. } => Some(self.remedy()),
+            _ => None,
         }
     }
 
@@ -175,9 +198,69 @@ impl HttpError {
 }
 
 /// The report of the HTTP client underneath. Nothing of that client is part of this crate's interface.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
+#[derive(Debug)]
 pub struct TransportError(Box<ureq::Error>);
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.in_tls() {
+            Some(failure) => failure.fmt(f),
+            None => self.0.fmt(f),
+        }
+    }
+}
+
+impl Error for TransportError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self.in_tls() {
+            Some(_) => self.tls().map(|error| error as &(dyn Error + 'static)),
+            None => self.0.source(),
+        }
+    }
+}
+
+/// What is wrong between a client and a server that does not get as far as a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum TlsFailure {
+    /// What answers does not speak TLS.
+    NotTls,
+    /// Nobody who is trusted signed the certificate.
+    UnknownIssuer,
+    /// The certificate is for other names.
+    OtherName,
+    /// The certificate has expired, or is not valid yet.
+    Dates,
+    /// The certificate is not one that can be used for a server.
+    Unusable,
+    /// The server wants to see another certificate of the client's, or one at all.
+    ClientCertificate,
+}
+
+impl TlsFailure {
+    fn remedy(&self, url: &Url) -> Remedy {
+        match self {
+            Self::NotTls => Remedy::AllowPlainHttp { host: url.authority().to_owned() },
+            Self::UnknownIssuer => Remedy::NameAuthority,
+            Self::OtherName => Remedy::UseCertifiedName,
+            Self::Dates => Remedy::RenewCertificate,
+            Self::Unusable => Remedy::ReplaceCertificate,
+            Self::ClientCertificate => Remedy::GiveClientKey,
+        }
+    }
+}
+
+impl fmt::Display for TlsFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotTls => "what answers there does not speak https",
+            Self::UnknownIssuer => "the server's certificate is not signed by an authority that is trusted here",
+            Self::OtherName => "the server's certificate is for another name",
+            Self::Dates => "the server's certificate is not valid at this time",
+            Self::Unusable => "the server's certificate is not one that a server can use",
+            Self::ClientCertificate => "the server does not accept this client's certificate, or wants to see one",
+        })
+    }
+}
 
 impl TransportError {
     pub(super) fn new(error: ureq::Error) -> Self {
@@ -212,6 +295,35 @@ impl TransportError {
                 _ => RetryReason::Unreachable,
             },
             _ => RetryReason::Unreachable,
+        }
+    }
+
+    /// What is wrong with TLS, if that is it.
+    fn in_tls(&self) -> Option<TlsFailure> {
+        use rustls::AlertDescription as Alert;
+        use rustls::CertificateError as Certificate;
+        match self.tls()? {
+            rustls::Error::InvalidMessage(_) => Some(TlsFailure::NotTls),
+            rustls::Error::InvalidCertificate(error) => Some(match error {
+                Certificate::UnknownIssuer => TlsFailure::UnknownIssuer,
+                Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => TlsFailure::OtherName,
+                Certificate::Expired
+                | Certificate::ExpiredContext { .. }
+                | Certificate::NotValidYet
+                | Certificate::NotValidYetContext { .. } => TlsFailure::Dates,
+                // A certificate of its own authority is believed where it is named.
+                Certificate::Other(other) if super::tls::is_authority(other) => TlsFailure::UnknownIssuer,
+                _ => TlsFailure::Unusable,
+            }),
+            rustls::Error::AlertReceived(
+                Alert::CertificateRequired
+                | Alert::BadCertificate
+                | Alert::UnknownCA
+                | Alert::CertificateUnknown
+                | Alert::CertificateExpired
+                | Alert::AccessDenied,
+            ) => Some(TlsFailure::ClientCertificate),
+            _ => None,
         }
     }
 

@@ -5,6 +5,7 @@
 //! never go from `https` to `http`. Nothing is read from the environment, no cookie is kept, and only requests that may
 //! be sent twice are retried. A [`HttpClient`] is cheap to clone, and clones share their connections.
 
+mod connector;
 mod error;
 mod response;
 mod retry;
@@ -12,12 +13,15 @@ mod settings;
 mod tls;
 mod url;
 
+use std::collections::HashMap;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::http::header::{AUTHORIZATION, CONTENT_LENGTH, LOCATION};
 use ureq::http::{self, HeaderName, HeaderValue, Method, StatusCode};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, TcpConnector};
 use ureq::{AsSendBody, SendBody};
 
 pub use error::{HttpError, SettingsError, TransportError};
@@ -25,7 +29,9 @@ pub(crate) use response::Response;
 pub use response::ResponseReader;
 pub(crate) use retry::Attempts;
 pub use retry::{OnRetry, Retry, RetryReason};
-pub use settings::{CertificateAuthorities, HttpSettings, PlainHttp, Proxy, Retries, Timeouts};
+pub use settings::{
+    CertificateAuthorities, ClientIdentity, HostCertificates, HttpSettings, PlainHttp, Proxy, Retries, Timeouts,
+};
 pub use url::{Url, UrlError};
 
 /// How many redirects one request follows.
@@ -46,6 +52,8 @@ struct HttpClientInner {
     settings: HttpSettings,
     /// Why the proxy cannot be used; callers that need no network never learn of it.
     refused_proxy: Option<Arc<SettingsError>>,
+    /// Why the certificates of a host cannot be used, by `host:port`; others never learn of it.
+    refused_certificates: HashMap<String, Arc<SettingsError>>,
 }
 
 /// The body of a request.
@@ -112,6 +120,16 @@ impl HttpClient {
             Some(Err(error)) => (None, Some(Arc::new(error))),
             proxy => (proxy.and_then(Result::ok), None),
         };
+        let usual = tls::config(&settings.ca_certificates, &[], None)?;
+        let (mut by_host, mut refused_certificates) = (HashMap::new(), HashMap::new());
+        for of_host in &settings.host_certificates {
+            let (host, port) = of_host.host_and_port();
+            let key = connector::key(host, port);
+            match tls::config(&settings.ca_certificates, &of_host.authorities, of_host.identity.as_ref()) {
+                Ok(config) => drop(by_host.insert(key, config)),
+                Err(error) => drop(refused_certificates.insert(key, Arc::new(error))),
+            }
+        }
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -120,7 +138,6 @@ impl HttpClient {
             .max_idle_connections(MAXIMUM_IDLE_CONNECTIONS)
             .max_idle_connections_per_host(MAXIMUM_IDLE_CONNECTIONS_PER_HOST)
             .proxy(proxy)
-            .tls_config(tls::config(&settings.ca_certificates)?)
             .user_agent(&settings.user_agent)
             .timeout_connect(Some(settings.timeouts.connect))
             .timeout_resolve(Some(settings.timeouts.connect))
@@ -128,7 +145,12 @@ impl HttpClient {
             .timeout_per_read(Some(settings.timeouts.stall))
             .timeout_per_write(Some(settings.timeouts.stall))
             .build();
-        Ok(Self(Arc::new(HttpClientInner { agent: config.new_agent(), settings, refused_proxy })))
+        let connector =
+            ().chain(ConnectProxyConnector::default())
+                .chain(TcpConnector::default())
+                .chain(connector::TlsConnector::new(usual, by_host));
+        let agent = ureq::Agent::with_parts(config, connector, DefaultResolver::default());
+        Ok(Self(Arc::new(HttpClientInner { agent, settings, refused_proxy, refused_certificates })))
     }
 
     /// Fetches a document of at most `limit` bytes; `None` when the server says that there is none (404, 410).
@@ -200,6 +222,10 @@ impl HttpClient {
             self.0.settings.plain_http.permit(&url)?;
             if let Some(source) = self.0.refused_proxy.as_ref().filter(|_| !url.is_loopback()) {
                 return Err(HttpError::Proxy { url, source: Arc::clone(source) });
+            }
+            let refused = self.0.refused_certificates.get(&connector::key(url.host(), url.port()));
+            if let Some(source) = refused.filter(|_| url.is_https()) {
+                return Err(HttpError::Certificates { url, source: Arc::clone(source) });
             }
             let response = self.exchange(request, &url)?;
             let Some(target) = redirect_target(&request.method, &url, &response)? else {

@@ -1,8 +1,10 @@
 //! The settings of a client; nothing here is read from the environment.
 
+use std::fmt;
 use std::time::Duration;
 
 use ureq::ProxyProtocol;
+use zeroize::Zeroizing;
 
 use super::error::{HttpError, SettingsError, TransportError};
 use super::retry::OnRetry;
@@ -13,6 +15,8 @@ use super::url::Url;
 pub struct HttpSettings {
     /// Whose certificates are trusted.
     pub ca_certificates: CertificateAuthorities,
+    /// What counts for single hosts besides.
+    pub host_certificates: Vec<HostCertificates>,
     /// Where plain `http` is used.
     pub plain_http: PlainHttp,
     /// The proxy, if requests go through one.
@@ -31,6 +35,7 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             ca_certificates: CertificateAuthorities::Bundled,
+            host_certificates: Vec::new(),
             plain_http: PlainHttp::Loopback,
             proxy: None,
             timeouts: Timeouts::default(),
@@ -41,13 +46,50 @@ impl Default for HttpSettings {
     }
 }
 
-/// The certificate authorities that are trusted for `https`.
+/// The certificates of one host.
+#[derive(Debug, Clone)]
+pub struct HostCertificates {
+    /// The host, or `host:port` where the port is not 443.
+    pub host: String,
+    /// Authorities that are trusted there besides, in PEM; may be empty.
+    pub authorities: Vec<u8>,
+    /// What the client shows there.
+    pub identity: Option<ClientIdentity>,
+}
+
+impl HostCertificates {
+    /// The host, and the port, which is 443 where none is written.
+    pub(super) fn host_and_port(&self) -> (&str, u16) {
+        match self.host.rsplit_once(':').map(|(host, port)| (host, port.parse())) {
+            Some((host, Ok(port))) => (host, port),
+            _ => (&self.host, 443),
+        }
+    }
+}
+
+/// A certificate of this client, and its key.
+#[derive(Clone)]
+pub struct ClientIdentity {
+    /// The certificate, and those between it and its authority, in PEM.
+    pub certificates: Vec<u8>,
+    /// The private key, in PEM.
+    pub key: Zeroizing<Vec<u8>>,
+}
+
+impl fmt::Debug for ClientIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientIdentity").finish_non_exhaustive()
+    }
+}
+
+/// The certificate authorities that are trusted for `https`. A certificate that is given in PEM may also be a server's own: then that
+/// server is trusted, and nobody else because of it.
 #[derive(Debug, Clone)]
 pub enum CertificateAuthorities {
     /// Mozilla's list, as compiled into the program.
     Bundled,
-    /// Mozilla's list and those in a PEM text.
-    BundledAnd(Vec<u8>),
+    /// Mozilla's list and those in PEM texts, each of which has at least one.
+    BundledAnd(Vec<Vec<u8>>),
     /// Only those in a PEM text, such as the system's own file.
     Only(Vec<u8>),
 }

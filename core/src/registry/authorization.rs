@@ -5,9 +5,13 @@
 //! domain, or on a host that the user named; and the requested token allows what is about to be done, and nothing that
 //! the registry adds.
 
+use std::time::{Duration, Instant};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use ureq::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use ureq::http::{HeaderValue, Method, StatusCode};
 use zeroize::Zeroizing;
@@ -21,15 +25,44 @@ use crate::http::{HttpRequest, RequestBody, Response, Url};
 /// The longest answer of a token service, in bytes.
 const TOKEN_ANSWER_LIMIT: u64 = 256 * 1024;
 
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 struct TokenAnswer {
     token: Option<Zeroizing<String>>,
     access_token: Option<Zeroizing<String>>,
+    /// How long the token is valid, in seconds.
+    #[serde(default, deserialize_with = "seconds")]
+    expires_in: Option<u64>,
+}
+
+/// A number of seconds. Some services send a text or a fraction; what cannot be read is as if it were not there.
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    Ok(value.as_u64().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok())))
+}
+
+/// What a registry takes as authorisation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Grant {
+    pub(super) authorization: HeaderValue,
+    /// When it ends, if that is known.
+    ends: Option<Instant>,
+}
+
+impl Grant {
+    /// One that does not end.
+    fn lasting(authorization: HeaderValue) -> Self {
+        Self { authorization, ends: None }
+    }
+
+    /// Whether it will be valid when a request that is sent now arrives.
+    pub(super) fn is_valid(&self) -> bool {
+        self.ends.is_none_or(|ends| ends > Instant::now() + Duration::from_secs(1))
+    }
 }
 
 impl RegistryClient {
     /// Obtains authorisation for `scope`, as the response to an unauthorised request demands.
-    pub(super) fn authorize(&self, scope: &Scope, response: &Response) -> Result<HeaderValue, RegistryError> {
+    pub(super) fn authorize(&self, scope: &Scope, response: &Response) -> Result<Grant, RegistryError> {
         let registry = scope.repository.domain();
         let values: Vec<&str> = response.header_values(&WWW_AUTHENTICATE).collect();
         let challenges: Vec<Challenge> = values.iter().flat_map(|value| challenge::parse(value)).collect();
@@ -38,13 +71,16 @@ impl RegistryClient {
             let challenge = values.join(", ").chars().take(200).collect();
             return Err(RegistryError::Challenge { registry: registry.to_owned(), challenge });
         };
-        let credential = self.0.credentials.find(&scope.repository);
+        let credential = self.0.settings.credentials.find(&scope.repository);
         let credential =
             credential.map_err(|source| RegistryError::Credentials { registry: registry.to_owned(), source })?;
         match challenge {
             Challenge::Basic => match &credential {
-                Some(Credential::Password { username, password }) => Ok(basic(username, password)),
-                _ => Err(RegistryError::CredentialsMissing { registry: registry.to_owned() }),
+                Some(Credential::Password { username, password }) => Ok(Grant::lasting(basic(username, password))),
+                _ => {
+                    let (registry, places) = (registry.to_owned(), self.0.settings.credentials.places());
+                    Err(RegistryError::CredentialsMissing { registry, places })
+                }
             },
             Challenge::Bearer { realm, service } => {
                 let realm = self.token_service(registry, response.url(), realm, credential.is_some())?;
@@ -61,12 +97,14 @@ impl RegistryClient {
         realm: &str,
         with_credentials: bool,
     ) -> Result<Url, RegistryError> {
-        let realm: Url = realm.parse().map_err(RegistryError::Url)?;
+        // Some registries name a path of theirs.
+        let realm = if realm.starts_with('/') { registry_url.join(realm) } else { realm.parse() };
+        let realm = realm.map_err(RegistryError::Url)?;
         let same_host = realm.host().eq_ignore_ascii_case(registry_url.host());
         if !realm.is_https() && (registry_url.is_https() || !same_host) {
             return Err(RegistryError::TokenServiceInsecure { registry: registry.to_owned(), realm });
         }
-        let named = self.0.token_hosts.iter().any(|host| host.eq_ignore_ascii_case(realm.host()));
+        let named = self.0.settings.token_hosts.iter().any(|host| host.eq_ignore_ascii_case(realm.host()));
         if with_credentials && !same_host && !named && !is_beside(realm.host(), registry_url.host()) {
             return Err(RegistryError::TokenServiceElsewhere { registry: registry.to_owned(), realm });
         }
@@ -80,7 +118,8 @@ impl RegistryClient {
         service: Option<&str>,
         scope: &Scope,
         credential: Option<&Credential>,
-    ) -> Result<HeaderValue, RegistryError> {
+    ) -> Result<Grant, RegistryError> {
+        let asked = Instant::now();
         let scopes = scope.to_texts();
         let mut parameters: Vec<String> = service.iter().map(|service| parameter("service", service)).collect();
         let mut form = None;
@@ -114,7 +153,9 @@ impl RegistryClient {
         let missing = || RegistryError::TokenMissing { realm: realm.clone() };
         let answer: TokenAnswer = serde_json::from_slice(&bytes).map_err(|_| missing())?;
         let token = answer.token.or(answer.access_token).filter(|token| !token.is_empty()).ok_or_else(missing)?;
-        sensitive(&format!("Bearer {}", *token)).ok_or_else(missing)
+        let authorization = sensitive(&format!("Bearer {}", *token)).ok_or_else(missing)?;
+        let ends = answer.expires_in.and_then(|seconds| asked.checked_add(Duration::from_secs(seconds)));
+        Ok(Grant { authorization, ends })
     }
 }
 
@@ -232,6 +273,7 @@ mod tests {
             ("127.0.0.1:5000", "https://127.0.0.1:5001/token"),
             ("[::1]:5000", "https://[::1]:5001/token"),
             ("co.uk", "https://CO.UK/token"),
+            ("r.example:5000", "/v2/token"),
         ] {
             service(registry, realm, true).unwrap();
         }

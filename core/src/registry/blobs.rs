@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use ureq::http::header::{CONTENT_RANGE, RANGE};
+use ureq::http::header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE};
 use ureq::http::{HeaderValue, Method, StatusCode};
 
 use super::error::RegistryError;
@@ -12,16 +12,23 @@ use crate::oci::{Descriptor, Repository};
 use crate::transfer::Checked;
 
 impl RegistryClient {
-    /// Whether a repository has a blob.
+    /// Whether a repository is known to have a blob. A registry that refuses the question, or has something of another length, is
+    /// not known to: to send what is there already is harmless.
     ///
     /// # Errors
-    /// [`RegistryError`] when the registry does not say.
+    /// [`RegistryError`] when the registry cannot be asked.
     pub fn has_blob(&self, repository: &Repository, descriptor: &Descriptor) -> Result<bool, RegistryError> {
         let url = self.url(repository, &format!("blobs/{}", descriptor.digest))?;
-        let response = self.call(&Scope::pull(repository), HttpRequest::new(Method::HEAD, url))?;
+        let response = match self.call(&Scope::pull(repository), HttpRequest::new(Method::HEAD, url)) {
+            Err(error) if error.is_bare_refusal() => return Ok(false),
+            outcome => outcome?,
+        };
         match response.status() {
-            StatusCode::OK => Ok(true),
-            StatusCode::NOT_FOUND => Ok(false),
+            StatusCode::OK => {
+                let length: Option<u64> = response.header(&CONTENT_LENGTH).and_then(|length| length.parse().ok());
+                Ok(length.is_none_or(|length| length == descriptor.size))
+            }
+            status if status == StatusCode::NOT_FOUND || is_refused_head(status) => Ok(false),
             _ => Err(response.into_error().into()),
         }
     }
@@ -148,6 +155,14 @@ impl Read for BlobReader {
             self.reopen(error)?;
         }
     }
+}
+
+/// Whether this is how registries, and proxies before them, refuse `HEAD` where they answer `GET`.
+pub(super) fn is_refused_head(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED
+    )
 }
 
 /// Whether a `Content-Range` begins where requested (RFC 9110 §14.4).

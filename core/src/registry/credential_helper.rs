@@ -16,6 +16,8 @@ use zeroize::Zeroizing;
 const OUTPUT_LIMIT: u64 = 64 * 1024;
 /// How long a helper may take: it may have to ask a person.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
+/// How long what a helper complained of is waited for, once it has ended.
+const COMPLAINT_TIME: Duration = Duration::from_secs(2);
 /// What helpers print when they have no credentials for a registry.
 const NOT_FOUND: &str = "credentials not found";
 
@@ -40,6 +42,12 @@ pub enum HelperError {
     /// It reported a failure.
     #[error("it failed: {0}")]
     Reported(String),
+    /// It failed, and did not say why.
+    #[error("it failed ({status}) and did not say why")]
+    Silent {
+        /// How it ended.
+        status: String,
+    },
     /// Its answer cannot be read.
     #[error("its answer does not contain a user name and a secret")]
     Answer,
@@ -68,9 +76,10 @@ pub(super) fn run(
         .arg("get")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .map_err(failed)?;
+    let complaint = complaint(&mut child);
     let output = exchange(&mut child, key);
     if output.is_err() {
         // It may have ended already; what matters is that nobody waits for it.
@@ -79,14 +88,38 @@ pub(super) fn run(
     let status = child.wait().map_err(failed)?;
     let output = output?;
     if status.success() {
+        if output.trim_ascii().is_empty() {
+            return Ok(None);
+        }
         let answer: HelperAnswer = serde_json::from_slice(&output).map_err(|_| HelperError::Answer)?;
-        return Ok(Some((answer.username, answer.secret)));
+        let is_empty = answer.username.is_empty() && answer.secret.is_empty();
+        return Ok(Some((answer.username, answer.secret)).filter(|_| !is_empty));
     }
-    let said = String::from_utf8_lossy(&output).trim().to_owned();
-    if said.contains(NOT_FOUND) {
+    let complaint = complaint.recv_timeout(COMPLAINT_TIME).unwrap_or_default();
+    let said = [&output, complaint.as_slice()].map(|said| String::from_utf8_lossy(said).trim().to_owned());
+    if said.iter().any(|said| said.to_ascii_lowercase().contains(NOT_FOUND)) {
         return Ok(None);
     }
-    Err(HelperError::Reported(said.chars().filter(|character| !character.is_control()).take(200).collect()))
+    let said = said.iter().filter(|said| !said.is_empty()).map(String::as_str).collect::<Vec<_>>().join(": ");
+    if said.is_empty() {
+        return Err(HelperError::Silent { status: status.to_string() });
+    }
+    let shown = |character: char| if character.is_control() { ' ' } else { character };
+    Err(HelperError::Reported(said.chars().map(shown).take(200).collect()))
+}
+
+/// Reads what the program says on its standard error, on another thread.
+fn complaint(child: &mut Child) -> mpsc::Receiver<Vec<u8>> {
+    let (stderr, (sender, receiver)) = (child.stderr.take(), mpsc::channel());
+    thread::spawn(move || {
+        let Some(mut stderr) = stderr else { return };
+        let mut said = Vec::new();
+        // What cannot be read is not shown, and what is too long is shown in part: nothing depends on it.
+        let _ = stderr.by_ref().take(OUTPUT_LIMIT).read_to_end(&mut said);
+        let _ = io::copy(&mut stderr, &mut io::sink());
+        let _ = sender.send(said);
+    });
+    receiver
 }
 
 /// Writes the key and reads the output, on another thread, so that the wait can end.
@@ -140,8 +173,30 @@ mod tests {
 
     #[test]
     fn a_helper_without_credentials_is_no_error() {
-        assert_eq!(ask("echo 'credentials not found in native keychain'; exit 1").unwrap(), None);
-        assert!(matches!(ask("echo broken; exit 1"), Err(HelperError::Reported(said)) if said == "broken"));
+        for script in [
+            "echo 'credentials not found in native keychain'; exit 1",
+            "echo 'Credentials not found in native keychain'; exit 1",
+            "echo 'credentials not found in native keychain' >&2; exit 1",
+            "exit 0",
+            "echo",
+            r#"echo '{"ServerURL":"","Username":"","Secret":""}'"#,
+        ] {
+            assert_eq!(ask(script).unwrap(), None, "{script}");
+        }
+    }
+
+    #[test]
+    fn what_a_helper_complains_of_is_shown() {
+        for (script, expected) in [
+            ("echo broken; exit 1", "broken"),
+            ("echo 'the keychain is locked' >&2; exit 1", "the keychain is locked"),
+            ("echo one; printf 'two\nlines' >&2; exit 1", "one: two lines"),
+            ("head -c 1000000 /dev/zero | tr '\\0' x >&2; exit 1", &"x".repeat(200)),
+        ] {
+            let refused = ask(script).unwrap_err();
+            assert!(matches!(&refused, HelperError::Reported(said) if said == expected), "{script}: {refused}");
+        }
+        assert!(matches!(ask("exit 3"), Err(HelperError::Silent { status }) if status.contains('3')));
     }
 
     #[test]

@@ -42,8 +42,16 @@ pub enum Credential {
 /// The credentials for any number of registries.
 #[derive(Clone, Default)]
 pub struct Credentials {
-    config: Config,
+    /// Where to look, in this order.
+    places: Vec<CredentialFile>,
     helper_folder: Option<PathBuf>,
+}
+
+/// A file with credentials, or one that was looked for.
+#[derive(Clone)]
+struct CredentialFile {
+    name: String,
+    config: Option<Config>,
 }
 
 /// Why credentials cannot be obtained.
@@ -116,7 +124,40 @@ impl Credentials {
         if content.len() > MAXIMUM_LENGTH {
             return Err(CredentialError::Length { length: content.len() });
         }
-        Ok(Self { config: strict_json::parse_into(content)?, helper_folder: None })
+        let place = CredentialFile {
+            name: "the docker configuration".to_owned(),
+            config: Some(strict_json::parse_into(content)?),
+        };
+        Ok(Self { places: vec![place], helper_folder: None })
+    }
+
+    /// None, because there is no such file.
+    pub fn missing(name: &str) -> Self {
+        Self { places: vec![CredentialFile { name: name.to_owned(), config: None }], helper_folder: None }
+    }
+
+    /// The same, from a file of this name.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.places.iter_mut().for_each(|place| name.clone_into(&mut place.name));
+        self
+    }
+
+    /// These, and for a registry that has none here, others.
+    #[must_use]
+    pub fn or(mut self, others: Self) -> Self {
+        self.places.extend(others.places);
+        self
+    }
+
+    /// Where [`Credentials::find`] looks, in words.
+    pub fn places(&self) -> String {
+        let names = self.places.iter().map(|place| match place.config {
+            Some(_) => place.name.clone(),
+            None => format!("{} (which does not exist)", place.name),
+        });
+        let names: Vec<String> = names.collect();
+        if names.is_empty() { "no file".to_owned() } else { names.join(", ") }
     }
 
     /// Looks for credential helpers in this folder, and not where the system looks for programs.
@@ -126,36 +167,35 @@ impl Credentials {
         self
     }
 
-    /// The credential for a repository: a helper's for its registry, the file's most specific entry for the repository,
-    /// or the default helper's.
+    /// The credential for a repository, from the first file that has one: a helper's for its registry, the file's most specific
+    /// entry for the repository, or the default helper's. An empty user name and an empty password are not a credential.
     ///
     /// # Errors
     /// [`CredentialError::Auth`], [`CredentialError::Helper`].
     pub fn find(&self, repository: &Repository) -> Result<Option<Credential>, CredentialError> {
+        for config in self.places.iter().filter_map(|place| place.config.as_ref()) {
+            if let Some(credential) = self.find_in(config, repository)? {
+                return Ok(Some(credential));
+            }
+        }
+        Ok(None)
+    }
+
+    fn find_in(&self, config: &Config, repository: &Repository) -> Result<Option<Credential>, CredentialError> {
         let domain = repository.domain();
-        let helper = self.config.cred_helpers.iter().find(|(key, _)| name_of_key(key) == domain);
+        let helper = config.cred_helpers.iter().find(|(key, _)| name_of_key(key) == domain);
         if let Some((_, helper)) = helper {
             return self.ask_helper(helper, domain);
         }
-        if let Some((key, auth)) = self.entry(repository)
+        if let Some((key, auth)) = config.entry(repository)
             && let Some(credential) = auth.credential(key)?
         {
             return Ok(Some(credential));
         }
-        match &self.config.creds_store {
+        match &config.creds_store {
             Some(helper) if !helper.is_empty() => self.ask_helper(helper, domain),
             _ => Ok(None),
         }
-    }
-
-    /// The file's most specific entry for a repository.
-    fn entry(&self, repository: &Repository) -> Option<(&String, &Auth)> {
-        let full = repository.to_string();
-        let covers = |name: String| {
-            full.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('/') || rest.is_empty())
-        };
-        let entries = self.config.auths.iter().filter(|(key, _)| covers(name_of_key(key)));
-        entries.max_by_key(|(key, _)| name_of_key(key).len())
     }
 
     fn ask_helper(&self, helper: &str, domain: &str) -> Result<Option<Credential>, CredentialError> {
@@ -169,6 +209,18 @@ impl Credentials {
     }
 }
 
+impl Config {
+    /// The most specific entry for a repository.
+    fn entry(&self, repository: &Repository) -> Option<(&String, &Auth)> {
+        let full = repository.to_string();
+        let covers = |name: String| {
+            full.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('/') || rest.is_empty())
+        };
+        let entries = self.auths.iter().filter(|(key, _)| covers(name_of_key(key)));
+        entries.max_by_key(|(key, _)| name_of_key(key).len())
+    }
+}
+
 impl Auth {
     fn credential(&self, key: &str) -> Result<Option<Credential>, CredentialError> {
         if let Some(token) = self.identitytoken.as_ref().filter(|token| !token.is_empty()) {
@@ -176,10 +228,10 @@ impl Auth {
         }
         if let Some(auth) = self.auth.as_ref().filter(|auth| !auth.is_empty()) {
             let pair = decode_pair(auth).ok_or_else(|| CredentialError::Auth { key: key.to_owned() })?;
-            return Ok(Some(pair));
+            return Ok(pair.unless_empty());
         }
         let pair = self.username.clone().zip(self.password.clone());
-        Ok(pair.map(|(username, password)| Credential::Password { username, password }))
+        Ok(pair.and_then(|(username, password)| Credential::Password { username, password }.unless_empty()))
     }
 }
 
@@ -205,6 +257,16 @@ fn name_of_key(key: &str) -> String {
     if host == "registry-1.docker.io" { format!("docker.io{path}") } else { format!("{host}{path}") }
 }
 
+impl Credential {
+    /// Some tools write an empty user name and an empty password where they know none.
+    fn unless_empty(self) -> Option<Self> {
+        match &self {
+            Self::Password { username, password } if username.is_empty() && password.is_empty() => None,
+            _ => Some(self),
+        }
+    }
+}
+
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -216,7 +278,9 @@ impl fmt::Debug for Credential {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("registries", &self.config.auths.keys()).finish_non_exhaustive()
+        let configs = self.places.iter().filter_map(|place| place.config.as_ref());
+        let registries: Vec<&String> = configs.flat_map(|config| config.auths.keys()).collect();
+        f.debug_struct("Credentials").field("registries", &registries).finish_non_exhaustive()
     }
 }
 
@@ -257,6 +321,27 @@ mod tests {
             let expected = if name.starts_with("example/") { password("u", "p") } else { None };
             assert_eq!(find(config, name), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn empty_pairs_are_no_credentials() {
+        for entry in [r#"{"auth":"Og=="}"#, r#"{"auth":""}"#, r#"{"username":"","password":""}"#, "{}"] {
+            let config = format!(r#"{{"auths":{{"r.example":{entry}}}}}"#);
+            assert_eq!(find(&config, "r.example/app"), None, "{entry}");
+        }
+        assert_eq!(find(r#"{"auths":{"r.example":{"auth":"dTo="}}}"#, "r.example/app"), password("u", ""));
+    }
+
+    #[test]
+    fn files_are_asked_one_after_the_other_and_named() {
+        let of = |config: &str| Credentials::from_docker_config(config.as_bytes()).unwrap();
+        let first = of(r#"{"auths":{"r.example":{"auth":"dTpw"},"s.example":{"auth":"Og=="}}}"#).named("a/config.json");
+        let second = of(r#"{"auths":{"r.example":{"auth":"dTpx"},"s.example":{"auth":"dTpx"}}}"#).named("b/auth.json");
+        let all = first.or(Credentials::missing("c/auth.json")).or(second);
+        assert_eq!(all.find(&repository("r.example/a")).unwrap(), password("u", "p"));
+        assert_eq!(all.find(&repository("s.example/a")).unwrap(), password("u", "q"));
+        assert_eq!(all.places(), "a/config.json, c/auth.json (which does not exist), b/auth.json");
+        assert_eq!(Credentials::none().places(), "no file");
     }
 
     #[test]

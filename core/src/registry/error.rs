@@ -104,10 +104,12 @@ pub enum RegistryError {
         challenge: String,
     },
     /// The registry requires credentials, and there are none for it.
-    #[error("{registry} requires credentials, but there are none for it")]
+    #[error("{registry} requires credentials, but there are none for it (looked in: {places})")]
     CredentialsMissing {
         /// The registry.
         registry: String,
+        /// Where credentials were looked for.
+        places: String,
     },
     /// The credentials cannot be read.
     #[error("cannot read the credentials for {registry}")]
@@ -140,6 +142,13 @@ pub enum RegistryError {
         /// The token service.
         realm: Url,
     },
+}
+
+impl RegistryError {
+    /// Whether the registry answered 401 and did not say what it requires.
+    pub(super) fn is_bare_refusal(&self) -> bool {
+        matches!(self, Self::Challenge { challenge, .. } if challenge.is_empty())
+    }
 }
 
 impl From<RegistryError> for SourceError {

@@ -8,8 +8,9 @@ use ureq::http::header::{ACCEPT, CONTENT_TYPE, LINK};
 use ureq::http::{HeaderValue, Method, StatusCode};
 
 use super::error::RegistryError;
-use super::{RegistryClient, Scope};
+use super::{RegistryClient, Remark, Scope, lock};
 use crate::http::{HttpRequest, Url};
+use crate::oci::descriptor::{Annotations, null_as_default};
 use crate::oci::manifest::{MAXIMUM_CHILDREN, MAXIMUM_LENGTH};
 use crate::oci::media_type::OCI_INDEX;
 use crate::oci::{Descriptor, Repository, Tag};
@@ -28,8 +29,48 @@ struct TagList {
 
 #[derive(serde::Deserialize)]
 struct ReferrerList {
-    manifests: Option<Vec<Descriptor>>,
+    manifests: Option<Vec<ListedReferrer>>,
 }
+
+/// What is read of an entry. Whatever else a registry writes there decides nothing.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListedReferrer {
+    media_type: String,
+    digest: Digest,
+    size: u64,
+    artifact_type: Option<String>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    annotations: Annotations,
+}
+
+impl From<ListedReferrer> for Descriptor {
+    fn from(listed: ListedReferrer) -> Self {
+        let ListedReferrer { media_type, digest, size, artifact_type, annotations } = listed;
+        Self { artifact_type, annotations, ..Self::new(&media_type, digest, size) }
+    }
+}
+
+/// Whether there is a list.
+enum PagedList {
+    Complete,
+    /// There is none, because of this answer to the request for the first page.
+    Absent(StatusCode),
+}
+
+/// The statuses, beside 404, by which registries that do not list referrers say so. All are answers to a request that is
+/// understood and authorised elsewhere in the same repository; 401 counts only without a challenge.
+const NO_REFERRERS: [StatusCode; 9] = [
+    StatusCode::BAD_REQUEST,
+    StatusCode::UNAUTHORIZED,
+    StatusCode::FORBIDDEN,
+    StatusCode::METHOD_NOT_ALLOWED,
+    StatusCode::NOT_ACCEPTABLE,
+    StatusCode::GONE,
+    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    StatusCode::UNPROCESSABLE_ENTITY,
+    StatusCode::NOT_IMPLEMENTED,
+];
 
 impl RegistryClient {
     /// The tags of a repository, in the registry's order. Invalid tags are left out.
@@ -39,7 +80,7 @@ impl RegistryClient {
     pub fn tags(&self, repository: &Repository) -> Result<Vec<Tag>, RegistryError> {
         let first = self.url(repository, &format!("tags/list?n={TAGS_A_PAGE}"))?;
         let mut tags = Vec::new();
-        self.pages(repository, first, |_, bytes| {
+        self.pages(repository, first, &[], |_, bytes| {
             let list: TagList = strict_json::read(bytes, Names::Folded)?;
             tags.extend(list.tags.into_iter().flatten().filter_map(|tag| tag.parse().ok()));
             Ok(tags.len() <= MAXIMUM_TAGS)
@@ -60,17 +101,13 @@ impl RegistryClient {
         let filter = artifact_type.map(|wanted| utf8_percent_encode(wanted, NON_ALPHANUMERIC).to_string());
         let filter = filter.map(|wanted| format!("?artifactType={wanted}")).unwrap_or_default();
         let first = self.url(repository, &format!("referrers/{subject}{filter}"))?;
-        let (mut referrers, mut is_index) = (Vec::new(), true);
-        let found = self.pages(repository, first, |content_type, bytes| {
-            // Anything but an index comes from a registry that does not support the interface.
-            is_index = content_type == OCI_INDEX;
-            if is_index {
-                let page: ReferrerList = strict_json::read(bytes, Names::Folded)?;
-                referrers.extend(page.manifests.into_iter().flatten());
-            }
+        let mut referrers = Vec::new();
+        let is_listed = self.referrer_pages(repository, first, |bytes| {
+            let page: ReferrerList = strict_json::read(bytes, Names::Folded)?;
+            referrers.extend(page.manifests.into_iter().flatten().map(Descriptor::from));
             Ok(referrers.len() <= MAXIMUM_CHILDREN)
         })?;
-        if !found || !is_index {
+        if !is_listed {
             referrers = self.referrers_by_tag(repository, subject)?;
         }
         // Registries may ignore the filter.
@@ -79,13 +116,54 @@ impl RegistryClient {
         Ok(referrers)
     }
 
-    /// Reads a list page after page, as long as `page` says that there may be more; returns whether the list exists.
+    /// Whether a registry lists the referrers of a repository, of which this manifest is a subject. That is asked once.
+    pub(super) fn lists_referrers(&self, repository: &Repository, subject: &Digest) -> Result<bool, RegistryError> {
+        if let Some(known) = lock(&self.0.lists_referrers).get(repository) {
+            return Ok(*known);
+        }
+        let first = self.url(repository, &format!("referrers/{subject}"))?;
+        let is_listed = self.referrer_pages(repository, first, |_| Ok(true))?;
+        lock(&self.0.lists_referrers).insert(repository.clone(), is_listed);
+        Ok(is_listed)
+    }
+
+    /// Reads a list of referrers page after page; returns whether the registry has such lists. Anything but an index comes from
+    /// one that has none.
+    fn referrer_pages(
+        &self,
+        repository: &Repository,
+        first: Url,
+        mut page: impl FnMut(&[u8]) -> Result<bool, JsonError>,
+    ) -> Result<bool, RegistryError> {
+        let mut other_page = None;
+        let listing = self.pages(repository, first, &NO_REFERRERS, |content_type, bytes| {
+            if content_type == OCI_INDEX && !bytes.is_empty() {
+                return page(bytes);
+            }
+            let shown = if bytes.is_empty() { "an empty page" } else { content_type };
+            other_page.get_or_insert_with(|| shown.chars().take(100).collect::<String>());
+            Ok(true)
+        })?;
+        let answer = match (listing, other_page) {
+            (PagedList::Complete, None) => return Ok(true),
+            (PagedList::Absent(StatusCode::NOT_FOUND), _) => return Ok(false),
+            (PagedList::Absent(status), _) => status.as_u16().to_string(),
+            (PagedList::Complete, Some(shown)) if shown.is_empty() => "a page of no type".to_owned(),
+            (PagedList::Complete, Some(shown)) => shown,
+        };
+        self.remark(Remark::NoReferrers { registry: repository.domain().to_owned(), answer });
+        Ok(false)
+    }
+
+    /// Reads a list page after page, as long as `page` says that there may be more. There is no list if the first page is answered
+    /// with 404 or a status in `absent`.
     fn pages(
         &self,
         repository: &Repository,
         first: Url,
+        absent: &[StatusCode],
         mut page: impl FnMut(&str, &[u8]) -> Result<bool, JsonError>,
-    ) -> Result<bool, RegistryError> {
+    ) -> Result<PagedList, RegistryError> {
         let mut url = first.clone();
         for number in 0..MAXIMUM_PAGES {
             let mut request = HttpRequest::new(Method::GET, url.clone());
@@ -93,10 +171,16 @@ impl RegistryClient {
                 .headers
                 .push((ACCEPT, HeaderValue::from_static("application/json, application/vnd.oci.image.index.v1+json")));
             request.whole_within = Some(MAXIMUM_LENGTH);
-            let response = self.call(&Scope::pull(repository), request)?;
+            let is_absent = |status| number == 0 && (status == StatusCode::NOT_FOUND || absent.contains(&status));
+            let response = match self.call(&Scope::pull(repository), request) {
+                Err(error) if error.is_bare_refusal() && is_absent(StatusCode::UNAUTHORIZED) => {
+                    return Ok(PagedList::Absent(StatusCode::UNAUTHORIZED));
+                }
+                outcome => outcome?,
+            };
             match response.status() {
                 StatusCode::OK => {}
-                StatusCode::NOT_FOUND if number == 0 => return Ok(false),
+                status if is_absent(status) => return Ok(PagedList::Absent(status)),
                 _ => return Err(response.into_error().into()),
             }
             let content_type = crate::oci::media_type::essence(response.header(&CONTENT_TYPE).unwrap_or_default());
@@ -106,7 +190,7 @@ impl RegistryClient {
                 page(&content_type, &bytes).map_err(|source| RegistryError::List { url: url.clone(), source })?;
             match next {
                 _ if !within => break,
-                None => return Ok(true),
+                None => return Ok(PagedList::Complete),
                 Some(Ok(next)) if next.same_origin(&first) => url = next,
                 Some(_) => break,
             }

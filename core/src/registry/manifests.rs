@@ -4,6 +4,7 @@ use sealift_archive_format::{Digest, DigestAlgorithm, Hasher};
 use ureq::http::header::{ACCEPT, CONTENT_TYPE};
 use ureq::http::{HeaderName, HeaderValue, Method, StatusCode};
 
+use super::blobs::is_refused_head;
 use super::error::RegistryError;
 use super::{RegistryClient, Scope};
 use crate::http::{HttpError, HttpRequest, RequestBody, Response};
@@ -85,14 +86,20 @@ impl RegistryClient {
         let announced = match self.request_manifest(repository, tag.as_str(), Method::HEAD, 0) {
             Ok(response) => response.header(&CONTENT_DIGEST).and_then(|digest| digest.parse().ok()),
             Err(RegistryError::ManifestNotFound { .. }) => return Ok(None),
+            Err(error) if error.is_bare_refusal() => None,
+            Err(RegistryError::Http(HttpError::Status { status, .. }))
+                if StatusCode::from_u16(status).is_ok_and(is_refused_head) =>
+            {
+                None
+            }
             Err(error) => return Err(error),
         };
-        match announced {
-            Some(digest) => Ok(Some(digest)),
-            None => {
-                let found = self.resolve(&Reference::new(repository.clone(), Some(tag.clone()), None))?;
-                Ok(Some(found.descriptor().digest.clone()))
-            }
+        if announced.is_some() {
+            return Ok(announced);
+        }
+        match self.resolve(&Reference::new(repository.clone(), Some(tag.clone()), None)) {
+            Err(RegistryError::ManifestNotFound { .. }) => Ok(None),
+            found => Ok(Some(found?.descriptor().digest.clone())),
         }
     }
 
@@ -107,7 +114,7 @@ impl RegistryClient {
     }
 
     /// Stores a manifest, under a tag or under its digest alone. If the registry does not list it as a referrer of its
-    /// subject, it is added to the referrers tag.
+    /// subject, it is added to the referrers tag: also where the registry says that it does, and then has no such list.
     ///
     /// # Errors
     /// [`RegistryError`]; registries refuse a manifest whose blobs they do not have.
@@ -118,12 +125,12 @@ impl RegistryClient {
         manifest: &ManifestBytes,
     ) -> Result<(), RegistryError> {
         let response = self.send_manifest(repository, tag, manifest)?;
-        match manifest.document().subject().map(|subject| &subject.digest) {
-            Some(subject) if response.header(&OCI_SUBJECT) != Some(subject.to_string().as_str()) => {
-                self.list_under_tag(repository, subject, manifest)
-            }
-            _ => Ok(()),
+        let Some(subject) = manifest.document().subject().map(|subject| &subject.digest) else { return Ok(()) };
+        let is_announced = response.header(&OCI_SUBJECT) == Some(subject.to_string().as_str());
+        if is_announced && self.lists_referrers(repository, subject)? {
+            return Ok(());
         }
+        self.list_under_tag(repository, subject, manifest)
     }
 
     pub(super) fn send_manifest(

@@ -6,7 +6,6 @@
 //!
 //! OCI Distribution Specification 1.1; token authentication as in distribution's specification.
 
-mod asked_to_wait;
 mod authorization;
 mod blobs;
 mod challenge;
@@ -16,15 +15,18 @@ mod error;
 mod lists;
 mod manifests;
 mod memory;
+mod mirrors;
+mod own_remedy;
 mod pieces;
 mod referrers_tag;
+mod remark;
 mod sending;
 mod sink;
 mod source;
 mod turns;
 mod uploads;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,12 +36,15 @@ use ureq::http::{HeaderValue, Method, StatusCode};
 use crate::http::{self, Attempts, HttpError, HttpRequest, Response, Url};
 use crate::oci::Repository;
 
-pub use asked_to_wait::asked_to_wait;
+use authorization::Grant;
 pub use blobs::BlobReader;
 pub use credential_helper::HelperError;
 pub use credentials::{Credential, CredentialError, Credentials};
 pub use error::RegistryError;
 use memory::UploadMemory;
+pub use mirrors::{MirrorNameError, RegistryMirror};
+pub use own_remedy::own_remedy;
+pub use remark::{OnRemark, Remark};
 pub use sink::RegistrySink;
 pub use source::RegistrySource;
 use turns::Turns;
@@ -55,12 +60,11 @@ pub struct RegistryClient(Arc<RegistryClientInner>);
 
 struct RegistryClientInner {
     http: http::HttpClient,
-    credentials: Credentials,
-    token_hosts: Vec<String>,
+    settings: RegistrySettings,
     /// The base URL of each registry that was reached.
     bases: Mutex<HashMap<String, Url>>,
     /// The `Authorization` that each scope was granted.
-    granted: Mutex<HashMap<Scope, HeaderValue>>,
+    granted: Mutex<HashMap<Scope, Grant>>,
     /// The scopes that authorisation is being asked for.
     asking: Turns<Scope>,
     /// How registries are sent large blobs, by domain, as far as was learnt.
@@ -69,6 +73,22 @@ struct RegistryClientInner {
     memory: UploadMemory,
     /// The lists of referrers that are being written, by subject.
     lists: Turns<(Repository, Digest)>,
+    /// Whether the referrers of a repository can be listed, as far as that was asked.
+    lists_referrers: Mutex<HashMap<Repository, bool>>,
+    /// What was remarked.
+    remarked: Mutex<HashSet<Remark>>,
+}
+
+/// Settings of a [`RegistryClient`].
+#[derive(Debug, Clone, Default)]
+pub struct RegistrySettings {
+    /// How it authenticates.
+    pub credentials: Credentials,
+    /// The hosts of token services that user names and passwords may also go to, although they are neither the registry's own host
+    /// nor in the same registered domain.
+    pub token_hosts: Vec<String>,
+    /// Who is told what a registry does otherwise than the specification says.
+    pub on_remark: OnRemark,
 }
 
 /// An action in a repository, as token services name it.
@@ -90,23 +110,30 @@ struct Scope {
 impl RegistryClient {
     /// A client with these credentials, over this HTTP client.
     pub fn new(http: http::HttpClient, credentials: Credentials) -> Self {
-        Self::with_token_hosts(http, credentials, Vec::new())
+        Self::with_settings(http, RegistrySettings { credentials, ..RegistrySettings::default() })
     }
 
-    /// As [`RegistryClient::new`], where user names and passwords may also go to token services on these hosts, although they
-    /// are neither the registry's own host nor in the same registered domain.
-    pub fn with_token_hosts(http: http::HttpClient, credentials: Credentials, token_hosts: Vec<String>) -> Self {
+    /// A client with these settings, over this HTTP client.
+    pub fn with_settings(http: http::HttpClient, settings: RegistrySettings) -> Self {
         Self(Arc::new(RegistryClientInner {
             http,
-            credentials,
-            token_hosts,
+            settings,
             bases: Mutex::default(),
             granted: Mutex::default(),
             asking: Turns::default(),
             manners: Mutex::default(),
             memory: UploadMemory::default(),
             lists: Turns::default(),
+            lists_referrers: Mutex::default(),
+            remarked: Mutex::default(),
         }))
+    }
+
+    /// Tells something about a registry, once.
+    fn remark(&self, remark: Remark) {
+        if lock(&self.0.remarked).insert(remark.clone()) {
+            self.0.settings.on_remark.tell(&remark);
+        }
     }
 
     /// The URL of something in a repository: `https://domain/v2/path/` and `rest`.
@@ -169,27 +196,55 @@ impl RegistryClient {
     ) -> Result<Response, RegistryError> {
         let at_registry = request.url.same_origin(&self.base(scope.repository.domain())?);
         if at_registry {
-            request.authorization = lock(&self.0.granted).get(scope).cloned();
+            request.authorization = self.granted(scope);
         }
-        let response = send(&mut request)?;
-        let challenged = response.status() == StatusCode::UNAUTHORIZED && response.url().same_origin(&request.url);
-        if !challenged || !at_registry {
+        let mut response = send(&mut request)?;
+        let is_challenge = |response: &Response, request: &HttpRequest<'_>| {
+            response.status() == StatusCode::UNAUTHORIZED && response.url().same_origin(&request.url)
+        };
+        if !at_registry || !is_challenge(&response, &request) {
             return Ok(response);
         }
         if !request.body.is_repeatable() {
             return Err(RegistryError::Http(response.into_error()));
         }
-        let authorization = self.renew(scope, request.authorization.as_ref(), &response)?;
+        let authorization = match (self.renew(scope, request.authorization.as_ref(), &response), &request.authorization)
+        {
+            // A token that nobody had to log in for has ended, and the registry asks for a password. It is asked as if for the
+            // first time.
+            (Err(RegistryError::CredentialsMissing { .. }), Some(refused)) => {
+                self.forget(scope, refused);
+                request.authorization = None;
+                response = send(&mut request)?;
+                if !is_challenge(&response, &request) {
+                    return Ok(response);
+                }
+                if !request.body.is_repeatable() {
+                    return Err(RegistryError::Http(response.into_error()));
+                }
+                self.renew(scope, None, &response)?
+            }
+            (renewed, _) => renewed?,
+        };
         request.authorization = Some(authorization.clone());
         let response = send(&mut request)?;
         if response.status() == StatusCode::UNAUTHORIZED {
-            let mut granted = lock(&self.0.granted);
-            if granted.get(scope) == Some(&authorization) {
-                granted.remove(scope);
-            }
+            self.forget(scope, &authorization);
             return Err(RegistryError::Http(response.into_error()));
         }
         Ok(response)
+    }
+
+    /// The authorisation that a scope was granted, as long as it is valid.
+    fn granted(&self, scope: &Scope) -> Option<HeaderValue> {
+        lock(&self.0.granted).get(scope).filter(|grant| grant.is_valid()).map(|grant| grant.authorization.clone())
+    }
+
+    fn forget(&self, scope: &Scope, authorization: &HeaderValue) {
+        let mut granted = lock(&self.0.granted);
+        if granted.get(scope).is_some_and(|grant| grant.authorization == authorization) {
+            granted.remove(scope);
+        }
     }
 
     /// Authorisation for `scope`, other than what was `refused` by this response. Of several threads one asks for it, and the
@@ -201,12 +256,12 @@ impl RegistryClient {
         response: &Response,
     ) -> Result<HeaderValue, RegistryError> {
         let _turn = self.0.asking.wait_for(scope.clone());
-        let known = lock(&self.0.granted).get(scope).cloned();
-        if let Some(known) = known.filter(|known| Some(known) != refused) {
+        if let Some(known) = self.granted(scope).filter(|known| Some(known) != refused) {
             return Ok(known);
         }
-        let authorization = self.authorize(scope, response)?;
-        lock(&self.0.granted).insert(scope.clone(), authorization.clone());
+        let grant = self.authorize(scope, response)?;
+        let authorization = grant.authorization.clone();
+        lock(&self.0.granted).insert(scope.clone(), grant);
         Ok(authorization)
     }
 

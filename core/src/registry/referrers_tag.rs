@@ -5,9 +5,9 @@ use sealift_archive_format::Digest;
 use sealift_archive_format::strict_json::{self, JsonError};
 use serde_json::{Value, json};
 
-use super::RegistryClient;
 use super::error::RegistryError;
 use super::manifests::unusable;
+use super::{RegistryClient, Remark};
 use crate::oci::manifest::{Document, MAXIMUM_CHILDREN, ManifestBytes, ManifestError};
 use crate::oci::media_type::OCI_INDEX;
 use crate::oci::{Descriptor, Reference, Repository, Tag};
@@ -19,10 +19,12 @@ impl RegistryClient {
         repository: &Repository,
         subject: &Digest,
     ) -> Result<Vec<Descriptor>, RegistryError> {
-        let Some((_, index)) = self.referrers_index(repository, subject)? else { return Ok(Vec::new()) };
-        match index.document() {
-            Document::Index(index) => Ok(index.manifests.clone()),
-            Document::Image(_) => Ok(Vec::new()),
+        match self.under_tag(repository, subject)? {
+            UnderTag::Index(index) => match index.document() {
+                Document::Index(index) => Ok(index.manifests.clone()),
+                Document::Image(_) => Ok(Vec::new()),
+            },
+            UnderTag::Nothing | UnderTag::Subject => Ok(Vec::new()),
         }
     }
 
@@ -38,7 +40,14 @@ impl RegistryClient {
     ) -> Result<(), RegistryError> {
         let Some(tag) = tag_of(subject) else { return Ok(()) };
         let _turn = self.0.lists.wait_for((repository.clone(), subject.clone()));
-        let index = self.referrers_index(repository, subject)?.map(|(_, index)| index);
+        let index = match self.under_tag(repository, subject)? {
+            UnderTag::Nothing => None,
+            UnderTag::Index(index) => Some(index),
+            UnderTag::Subject => {
+                self.remark(Remark::NoListUnderTag { registry: repository.domain().to_owned() });
+                return Ok(());
+            }
+        };
         let unusable = |error| unusable(repository, tag.as_str(), error);
         let Some(bytes) = with_referrer(index.as_ref(), referrer).map_err(unusable)? else { return Ok(()) };
         let digest = Digest::sha256(&bytes);
@@ -46,17 +55,23 @@ impl RegistryClient {
         self.send_manifest(repository, Some(&tag), &index).map(drop)
     }
 
-    fn referrers_index(
-        &self,
-        repository: &Repository,
-        subject: &Digest,
-    ) -> Result<Option<(Tag, ManifestBytes)>, RegistryError> {
-        let Some(tag) = tag_of(subject) else { return Ok(None) };
-        match self.resolve(&Reference::new(repository.clone(), Some(tag.clone()), None)) {
-            Err(RegistryError::ManifestNotFound { .. }) => Ok(None),
-            found => Ok(Some((tag, found?))),
+    fn under_tag(&self, repository: &Repository, subject: &Digest) -> Result<UnderTag, RegistryError> {
+        let Some(tag) = tag_of(subject) else { return Ok(UnderTag::Nothing) };
+        match self.resolve(&Reference::new(repository.clone(), Some(tag), None)) {
+            Err(RegistryError::ManifestNotFound { .. }) => Ok(UnderTag::Nothing),
+            Ok(found) if found.descriptor().digest == *subject => Ok(UnderTag::Subject),
+            found => Ok(UnderTag::Index(found?)),
         }
     }
+}
+
+/// What is found under the tag of a subject.
+enum UnderTag {
+    Nothing,
+    /// The subject itself: the registry takes the tag for the digest.
+    Subject,
+    /// What lists the referrers, if it is an index.
+    Index(ManifestBytes),
 }
 
 /// `algorithm-hex`, cut where a tag could not be longer.

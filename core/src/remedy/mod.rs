@@ -63,6 +63,8 @@ pub enum Remedy {
     },
     /// Check the network, and try again.
     CheckNetwork,
+    /// Wait for some minutes: a server is asked too often, and does not say how long to wait.
+    AwaitServer,
     /// Wait, because a server asks for it, and do the same again.
     Wait {
         /// How long, in seconds.
@@ -258,6 +260,24 @@ pub enum Remedy {
     // Connections.
     /// Use an encrypted connection, or allow a plain one to this host.
     UseHttps,
+    /// Allow plain http to a host that does not speak https.
+    AllowPlainHttp {
+        /// The host, with its port where it has one.
+        host: String,
+    },
+    /// Reach the server by a name that is in its certificate, or have a certificate made for this name.
+    UseCertifiedName,
+    /// Have the server's certificate renewed, or set this side's clock.
+    RenewCertificate,
+    /// Have a certificate made that a server can use.
+    ReplaceCertificate,
+    /// Give the certificate and the key that this client is to show.
+    GiveClientKey,
+    /// Log in to a registry, or name the credentials for it.
+    LogIn {
+        /// The registry, where it is known.
+        registry: Option<String>,
+    },
     /// Correct the proxy.
     CorrectProxy,
     /// Name the certificate authority that signed the server's certificate.

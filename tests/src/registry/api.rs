@@ -131,16 +131,26 @@ fn manifest(state: &mut State, request: &Received, key: &(String, String)) -> An
         let manifest = (request.header("content-type").unwrap_or_default().to_owned(), request.body.clone());
         state.manifests.insert((key.0.clone(), digest.clone()), manifest.clone());
         state.manifests.insert(key.clone(), manifest);
-        return match note_referrer(state, request, &key.0) {
+        return match note_referrer(state, request, &key.0).or_else(|| confirmed_subject(state, request)) {
             Some(subject) => {
                 Answer::new(201, &[("docker-content-digest", &digest), ("oci-subject", &subject)], Vec::new())
             }
             None => Answer::new(201, &[("docker-content-digest", &digest)], Vec::new()),
         };
     }
-    let Some((media_type, bytes)) = state.manifests.get(key) else { return not_found() };
+    let key = match key.1.split_once("sha256-") {
+        Some(("", hex)) if state.takes_tags_for_digests => (key.0.clone(), format!("sha256:{hex}")),
+        _ => key.clone(),
+    };
+    let Some((media_type, bytes)) = state.manifests.get(&key) else { return not_found() };
     let digest = Digest::sha256(bytes).to_string();
     Answer::new(200, &[("content-type", media_type), ("docker-content-digest", &digest)], bytes.clone())
+}
+
+/// The subject of a manifest, where it is confirmed without an interface for referrers.
+fn confirmed_subject(state: &State, request: &Received) -> Option<String> {
+    let manifest: serde_json::Value = serde_json::from_slice(&request.body).ok()?;
+    manifest["subject"]["digest"].as_str().filter(|_| state.confirms_subjects).map(ToOwned::to_owned)
 }
 
 /// Notes a manifest that has a subject, where there is an interface for referrers; the subject.

@@ -12,6 +12,8 @@ pub struct Fault {
     pub method: &'static str,
     /// A part of the path that it concerns.
     pub part_of_path: String,
+    /// How many such requests pass before it happens.
+    pub after: usize,
     /// How many times it happens.
     pub times: usize,
     /// What happens.
@@ -37,7 +39,7 @@ pub enum Action {
 impl Fault {
     /// Something that goes wrong every time.
     pub fn always(method: &'static str, part_of_path: &str, action: Action) -> Self {
-        Self { method, part_of_path: part_of_path.to_owned(), times: usize::MAX, action }
+        Self { method, part_of_path: part_of_path.to_owned(), after: 0, times: usize::MAX, action }
     }
 
     /// Something that goes wrong once.
@@ -60,7 +62,14 @@ impl Action {
 
 /// The first fault that concerns a request and has not happened as often as it is to.
 pub(super) fn take(faults: &mut [Fault], request: &Received) -> Option<Action> {
-    let fault = faults.iter_mut().find(|fault| fault.times > 0 && request.is(fault.method, &fault.part_of_path))?;
+    let fault = faults.iter_mut().find_map(|fault| {
+        if fault.times == 0 || !request.is(fault.method, &fault.part_of_path) {
+            return None;
+        }
+        let passes = fault.after > 0;
+        fault.after = fault.after.saturating_sub(1);
+        (!passes).then_some(fault)
+    })?;
     fault.times = fault.times.saturating_sub(1);
     Some(fault.action.clone())
 }

@@ -9,10 +9,11 @@ mod protocol;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
+use std::time::Duration;
 
 use sealift_archive_format::Digest;
 use sealift_core::oci::{Descriptor, Repository};
@@ -37,6 +38,10 @@ pub struct State {
     pub manifests: BTreeMap<(String, String), (String, Vec<u8>)>,
     /// Referrers by repository and subject; `None` when there is no such interface.
     pub referrers: Option<BTreeMap<(String, String), Vec<Descriptor>>>,
+    /// A manifest's subject is confirmed, also where there is no interface for referrers.
+    pub confirms_subjects: bool,
+    /// The tag `sha256-HEX` is taken for the digest `sha256:HEX`.
+    pub takes_tags_for_digests: bool,
     /// Open uploads: the repository of each, and what has arrived.
     pub uploads: BTreeMap<u64, (String, Vec<u8>)>,
     /// The number of the next upload.
@@ -77,8 +82,15 @@ impl Registry {
 
     /// Starts on a free port of the loopback interface, over TLS.
     pub fn start_with_tls(config: Arc<rustls::ServerConfig>) -> Self {
-        Self::start_with(move |stream| {
-            let session = rustls::ServerConnection::new(config.clone()).ok()?;
+        Self::start_with(move |mut stream| {
+            let mut session = rustls::ServerConnection::new(config.clone()).ok()?;
+            if session.complete_io(&mut stream).is_err() {
+                // The client reads why it is refused only if all that it sent is read.
+                let _ = stream.shutdown(Shutdown::Write);
+                let _ = stream.set_read_timeout(Some(Duration::from_millis(500)));
+                let _ = std::io::copy(&mut stream, &mut std::io::sink());
+                return None;
+            }
             Some(Box::new(rustls::StreamOwned::new(session, stream)))
         })
     }

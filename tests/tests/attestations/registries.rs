@@ -7,7 +7,7 @@ use sealift_core::export::{ExportRequest, ItemOrigin, ItemRequest, PlanError, So
 use sealift_core::http::{HttpClient, HttpSettings, Retries};
 use sealift_core::import::{Destination, Naming};
 use sealift_core::registry::{Credentials, RegistryClient, RegistrySink, RegistrySource};
-use sealift_core::transfer::Sink;
+use sealift_core::remedy::{Remediable as _, Remedy};
 use sealift_tests::crossing::{Crossing, IMAGE, Refused};
 use sealift_tests::images::Image;
 use sealift_tests::registry::{Action, Fault, Registry};
@@ -92,7 +92,8 @@ fn a_tag_that_is_no_list_is_not_overwritten() {
     let sink = RegistrySink::new(client());
     image.push(&sink, &name).unwrap();
     let tag = format!("sha256-{}", image.root().descriptor().digest.hex());
-    sink.tag(&reference(&format!("{}/org/app:{tag}", far.domain())), image.root()).unwrap();
+    let other = Image::new("linux/amd64", &[("b", b"b")]);
+    other.push(&sink, &reference(&format!("{}/org/app:{tag}", far.domain()))).unwrap();
     let before = far.state().manifests.clone();
     assert!(note(&image, "note").store(&sink, name.repository()).is_err());
     let key = ("org/app".to_owned(), tag);
@@ -108,6 +109,22 @@ fn a_registry_that_fails_to_list_is_an_error_and_not_a_registry_without_referrer
     near.inject(Fault::always("GET", "/referrers/", Action::status(500, &[])));
     let refused = export_from(&Crossing::of_images(), &name).unwrap_err();
     assert!(matches!(refused, Refused::Plan(PlanError::Referrers { .. })), "{refused:?}");
+}
+
+#[test]
+fn a_referrer_that_is_listed_and_gone_is_named_as_such() {
+    let near = registry(true);
+    let image = Image::new("linux/amd64", &[("a", b"a")]);
+    let name = format!("{}/org/app:1", near.domain());
+    let sink = RegistrySink::new(client());
+    image.push(&sink, &reference(&name)).unwrap();
+    let note = note(&image, "gone");
+    note.store(&sink, reference(&name).repository()).unwrap();
+    let gone = note.root().descriptor().digest.clone();
+    near.state().manifests.remove(&("org/app".to_owned(), gone.to_string()));
+    let refused = export_from(&Crossing::of_images(), &name).unwrap_err();
+    let Refused::Plan(error @ PlanError::ReferrerMissing { referrer, .. }) = &refused else { panic!("{refused:?}") };
+    assert_eq!((referrer, error.remedy()), (&gone, Remedy::CorrectReferrers));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use sealift_core::http::{HttpClient, HttpError};
 use sealift_core::oci::Descriptor;
 use sealift_core::oci::media_type::OCI_MANIFEST;
-use sealift_core::registry::{Credentials, RegistryClient, RegistryError};
+use sealift_core::registry::{Credentials, RegistryClient, RegistryError, RegistrySettings};
 use sealift_core::transfer::BlobContent;
 use sealift_tests::registry::{Action, Answer, Authentication, Fault, Received, Registry};
 
@@ -230,7 +230,9 @@ fn a_named_token_host_is_trusted() {
     registry.state().authentication = Some(Authentication::Bearer { realm, pair: None, identity_token: None });
     let credentials = Credentials::from_docker_config(config(&registry.domain()).as_bytes()).unwrap();
     let http = HttpClient::new(settings()).unwrap();
-    let client = RegistryClient::with_token_hosts(http, credentials, vec!["LOCALHOST".to_owned()]);
+    let token_hosts = vec!["LOCALHOST".to_owned()];
+    let settings = RegistrySettings { credentials, token_hosts, ..RegistrySettings::default() };
+    let client = RegistryClient::with_settings(http, settings);
     // It is asked now; that there is no TLS behind it is another matter.
     assert!(matches!(fetch(&client, &registry), Err(RegistryError::Http(_))));
 }

@@ -12,6 +12,7 @@ mod conformance;
 mod forms;
 mod hostile;
 mod http;
+mod kinds;
 mod layouts;
 mod lists;
 mod manifests;

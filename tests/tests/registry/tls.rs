@@ -1,14 +1,24 @@
 //! Registries over TLS, with an authority that nobody else knows.
 
+use std::io::{self, Read as _, Write as _};
+use std::net::TcpListener;
 use std::sync::Arc;
+use std::thread;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
-use sealift_core::http::{CertificateAuthorities, HttpClient, HttpError, HttpSettings, PlainHttp, SettingsError};
-use sealift_core::oci::Descriptor;
-use sealift_core::registry::{Credentials, RegistryClient, RegistryError, UploadError};
-use sealift_core::transfer::Checked;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::version::TLS12;
+use rustls::{ALL_VERSIONS, RootCertStore, ServerConfig};
+use sealift_core::http::{
+    CertificateAuthorities, ClientIdentity, HostCertificates, HttpClient, HttpError, HttpSettings, PlainHttp,
+    SettingsError,
+};
+use sealift_core::oci::{Descriptor, Repository};
+use sealift_core::registry::{Credentials, RegistryClient, RegistryError, UploadError, own_remedy};
+use sealift_core::remedy::Remedy;
+use sealift_core::transfer::{Checked, SinkError};
 use sealift_tests::registry::{Action, Fault, Registry};
 
 use super::{explain, settings};
@@ -43,13 +53,14 @@ fn ask(client: &RegistryClient, registry: &Registry) -> Result<bool, RegistryErr
 fn an_extra_authority_is_believed_and_no_other() {
     let (registry, authority) = registry_for("127.0.0.1");
     registry.add_blob("app", b"blob");
-    for authorities in [CertificateAuthorities::BundledAnd(authority.clone()), CertificateAuthorities::Only(authority)]
+    for authorities in
+        [CertificateAuthorities::BundledAnd(vec![authority.clone()]), CertificateAuthorities::Only(authority)]
     {
         assert!(ask(&client(authorities, PlainHttp::Never), &registry).unwrap());
     }
     let asked = registry.state().received.len();
     let (_, other) = registry_for("127.0.0.1");
-    for authorities in [CertificateAuthorities::Bundled, CertificateAuthorities::BundledAnd(other)] {
+    for authorities in [CertificateAuthorities::Bundled, CertificateAuthorities::BundledAnd(vec![other])] {
         let error = ask(&client(authorities, PlainHttp::Never), &registry).unwrap_err();
         assert!(explain(&error).contains("certificate"), "{}", explain(&error));
     }
@@ -61,6 +72,155 @@ fn a_certificate_for_another_name_is_refused() {
     let (registry, authority) = registry_for("r.example");
     let error = ask(&client(CertificateAuthorities::Only(authority), PlainHttp::Never), &registry).unwrap_err();
     assert!(explain(&error).contains("certificate"), "{}", explain(&error));
+}
+
+/// A registry that shows this certificate, which is its own authority, and that certificate in PEM. It asks for certificates that this
+/// authority signed, if there is one.
+fn registry_showing(certificate: CertificateParams, clients: Option<&[u8]>) -> (Registry, Vec<u8>) {
+    let key = KeyPair::generate().unwrap();
+    let certificate = certificate.self_signed(&key).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    // In TLS 1.3 a client may be reset before it reads why it was refused.
+    let versions = if clients.is_some() { vec![&TLS12] } else { ALL_VERSIONS.to_vec() };
+    let builder = ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(&versions).unwrap();
+    let builder = match clients {
+        None => builder.with_no_client_auth(),
+        Some(pem) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(CertificateDer::from_pem_slice(pem).unwrap()).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+            builder.with_client_cert_verifier(verifier)
+        }
+    };
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config = builder.with_single_cert(vec![certificate.der().clone()], key).unwrap();
+    (Registry::start_with_tls(Arc::new(config)), certificate.pem().into_bytes())
+}
+
+/// What `openssl req -x509` makes: a certificate for a name that says that it is an authority, unless told otherwise.
+fn self_signed(name: &str, is_ca: IsCa) -> CertificateParams {
+    let mut certificate = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    certificate.is_ca = is_ca;
+    certificate
+}
+
+const AUTHORITY: IsCa = IsCa::Ca(BasicConstraints::Unconstrained);
+
+#[test]
+fn a_certificate_that_is_named_itself_is_believed_for_its_name_and_between_its_dates() {
+    for is_ca in [AUTHORITY, IsCa::NoCa, IsCa::ExplicitNoCa] {
+        let good = self_signed("127.0.0.1", is_ca);
+        let (registry, named) = registry_showing(good.clone(), None);
+        let (_, another) = registry_showing(good.clone(), None);
+        for (authorities, believed) in [
+            (CertificateAuthorities::Only(named.clone()), true),
+            (CertificateAuthorities::BundledAnd(vec![named]), true),
+            (CertificateAuthorities::Bundled, false),
+            (CertificateAuthorities::Only(another), false),
+        ] {
+            let asked = ask(&client(authorities, PlainHttp::Never), &registry);
+            assert_eq!(asked.is_ok(), believed, "{is_ca:?}: {asked:?}");
+        }
+        let mut expired = good.clone();
+        (expired.not_before, expired.not_after) = (date_time_ymd(2001, 1, 1), date_time_ymd(2002, 1, 1));
+        let mut later = good;
+        (later.not_before, later.not_after) = (date_time_ymd(2300, 1, 1), date_time_ymd(2301, 1, 1));
+        for (certificate, refusal) in
+            [(expired, "at this time"), (later, "at this time"), (self_signed("r.example", is_ca), "another name")]
+        {
+            let (registry, named) = registry_showing(certificate, None);
+            let error = ask(&client(CertificateAuthorities::Only(named), PlainHttp::Never), &registry).unwrap_err();
+            assert!(explain(&error).contains(refusal), "{is_ca:?}: {}", explain(&error));
+        }
+    }
+}
+
+/// The address of a server that answers everything with a page, as web servers answer what they do not understand.
+fn speaks_plainly() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+            let _ = io::copy(&mut stream, &mut io::sink());
+        }
+    });
+    address
+}
+
+#[test]
+fn a_failure_of_tls_says_what_it_is_and_what_helps() {
+    let only = |pem| client(CertificateAuthorities::Only(pem), PlainHttp::Never);
+    let (unknown, _) = registry_for("127.0.0.1");
+    let (other, of_other) = registry_for("r.example");
+    let (itself, _) = registry_showing(self_signed("127.0.0.1", AUTHORITY), None);
+    let (strict, named) = registry_showing(self_signed("127.0.0.1", AUTHORITY), Some(&of_other));
+    let plain = speaks_plainly();
+    let mut expired = self_signed("127.0.0.1", AUTHORITY);
+    (expired.not_before, expired.not_after) = (date_time_ymd(2001, 1, 1), date_time_ymd(2002, 1, 1));
+    let (expired, of_expired) = registry_showing(expired, None);
+    let usual = || client(CertificateAuthorities::Bundled, PlainHttp::Never);
+    for (domain, client, says, remedy) in [
+        (unknown.domain(), usual(), "not signed by an authority", Remedy::NameAuthority),
+        (itself.domain(), usual(), "not signed by an authority", Remedy::NameAuthority),
+        (other.domain(), only(of_other.clone()), "for another name", Remedy::UseCertifiedName),
+        (expired.domain(), only(of_expired), "not valid at this time", Remedy::RenewCertificate),
+        (plain.clone(), usual(), "does not speak https", Remedy::AllowPlainHttp { host: plain }),
+        (strict.domain(), only(named), "this client's certificate", Remedy::GiveClientKey),
+    ] {
+        let repository = Repository::new(&domain, "app").unwrap();
+        let error = client.has_blob(&repository, &Descriptor::of("", b"blob")).unwrap_err();
+        assert!(explain(&error).contains(says), "{says}: {}", explain(&error));
+        assert_eq!(own_remedy(&error), Some(remedy.clone()), "{}", explain(&error));
+        let stored = SinkError::from(error);
+        assert_eq!(own_remedy(&stored), Some(remedy), "where something is stored, too");
+    }
+}
+
+#[test]
+fn hosts_have_certificates_of_their_own() {
+    let key = KeyPair::generate().unwrap();
+    let authority = CertifiedIssuer::self_signed(self_signed("x", AUTHORITY), KeyPair::generate().unwrap()).unwrap();
+    let certificate = CertificateParams::new(vec!["me".to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
+    let (registry, authorities) =
+        registry_showing(self_signed("127.0.0.1", AUTHORITY), Some(authority.pem().as_bytes()));
+    let identity =
+        ClientIdentity { certificates: certificate.pem().into_bytes(), key: key.serialize_pem().into_bytes().into() };
+    let client = |host_certificates: Vec<HostCertificates>| {
+        let settings = HttpSettings { host_certificates, plain_http: PlainHttp::Never, ..settings() };
+        RegistryClient::new(HttpClient::new(settings).unwrap(), Credentials::none())
+    };
+    let of = |host: String, identity: Option<ClientIdentity>| {
+        client(vec![HostCertificates { host, authorities: authorities.clone(), identity }])
+    };
+    assert!(!ask(&of(registry.domain(), Some(identity.clone())), &registry).unwrap());
+    let error = ask(&of(registry.domain(), None), &registry).unwrap_err();
+    assert!(explain(&error).contains("this client's certificate"), "{}", explain(&error));
+    for elsewhere in ["127.0.0.1", "127.0.0.1:1", "r.example"] {
+        let error = ask(&of(elsewhere.to_owned(), Some(identity.clone())), &registry).unwrap_err();
+        assert!(explain(&error).contains("not signed by an authority"), "{}", explain(&error));
+    }
+    // What is wrong with the folder of a host matters there alone.
+    for (certificates, key) in
+        [(&b"x"[..], key.serialize_pem().into_bytes()), (authority.pem().as_bytes(), b"x".into())]
+    {
+        let broken = ClientIdentity { certificates: certificates.to_vec(), key: key.into() };
+        let error = ask(&of(registry.domain(), Some(broken.clone())), &registry).unwrap_err();
+        assert!(matches!(error, RegistryError::Http(HttpError::Certificates { .. })), "{}", explain(&error));
+        let error = ask(&of("r.example".to_owned(), Some(broken)), &registry).unwrap_err();
+        assert!(explain(&error).contains("not signed by an authority"), "{}", explain(&error));
+    }
+    let refusal_of = |key: Vec<u8>| {
+        let identity = ClientIdentity { key: key.into(), ..identity.clone() };
+        let error = ask(&of(registry.domain(), Some(identity)), &registry).unwrap_err();
+        let RegistryError::Http(HttpError::Certificates { source, .. }) = error else { panic!("{}", explain(&error)) };
+        source
+    };
+    let another = KeyPair::generate().unwrap().serialize_pem().into_bytes();
+    assert!(matches!(*refusal_of(another), SettingsError::ClientKey(_)));
+    assert!(matches!(*refusal_of(Vec::new()), SettingsError::NoClientKey));
 }
 
 #[test]
@@ -95,6 +255,10 @@ fn what_is_not_a_certificate_is_no_authority() {
         HttpClient::new(HttpSettings { ca_certificates, ..settings() }).err()
     };
     assert!(matches!(make(b""), Some(SettingsError::NoCertificate)));
+    let (_, good) = registry_for("127.0.0.1");
+    let ca_certificates = CertificateAuthorities::BundledAnd(vec![good, b"nothing".to_vec()]);
+    let beside_a_good_one = HttpClient::new(HttpSettings { ca_certificates, ..settings() }).err();
+    assert!(matches!(beside_a_good_one, Some(SettingsError::NoCertificate)));
     let broken = b"-----BEGIN CERTIFICATE-----\n???\n-----END CERTIFICATE-----\n";
     assert!(matches!(make(broken), Some(SettingsError::CertificateAuthorities(_))));
 }

@@ -180,6 +180,17 @@ pub enum PlanError {
         /// The manifest that is too deep.
         referrer: Digest,
     },
+    /// A referrer that the source lists cannot be read there.
+    #[error("the source lists {referrer} as a referrer of {subject}, and does not have it whole")]
+    ReferrerMissing {
+        /// The manifest that is listed.
+        referrer: Digest,
+        /// The manifest that it should refer to.
+        subject: Digest,
+        /// Why it cannot be read.
+        #[source]
+        source: Box<PlanError>,
+    },
     /// The source lists a referrer whose subject is something else.
     #[error("the source lists {referrer} as a referrer of {subject}, but it is not one")]
     NotAReferrer {
@@ -202,6 +213,10 @@ impl Remediable for PlanError {
             Self::Referrers { .. } => Remedy::CheckReferrers,
             Self::TooManyReferrers { .. } | Self::ReferrerTooDeep { .. } => Remedy::DeleteReferrers,
             Self::NotAReferrer { .. } => Remedy::CorrectReferrers,
+            Self::ReferrerMissing { source, .. } => match source.remedy() {
+                Remedy::PushImageAgain => Remedy::CorrectReferrers,
+                remedy => remedy,
+            },
             Self::AnImage { .. } => Remedy::ExportAsImage,
             Self::RegistryForm { .. } => Remedy::PushBundleAgain,
             Self::Read { .. } | Self::Config { .. } => Remedy::CheckNetwork,

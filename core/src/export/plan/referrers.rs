@@ -186,7 +186,14 @@ impl Planner<'_> {
         referrer: &Descriptor,
         subject: &Digest,
     ) -> Result<Arc<Graph>, PlanError> {
-        let graph = self.walk_for(&Platforms::All, ForeignLayers::Carry, name, place, referrer)?;
+        let graph = self.walk_for(&Platforms::All, ForeignLayers::Carry, name, place, referrer);
+        let graph = graph.map_err(|source| match source {
+            PlanError::Graph { .. } | PlanError::Manifest { .. } => {
+                let (referrer, subject) = (referrer.digest.clone(), subject.clone());
+                PlanError::ReferrerMissing { referrer, subject, source: Box::new(source) }
+            }
+            other => other,
+        })?;
         if graph.root().document().subject().is_none_or(|found| found.digest != *subject) {
             let referrer = referrer.digest.clone();
             return Err(PlanError::NotAReferrer { referrer, subject: subject.clone() });

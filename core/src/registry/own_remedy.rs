@@ -1,0 +1,45 @@
+//! What helps whatever was being done: to wait, to log in, to name an authority.
+
+use std::error::Error;
+use std::io;
+
+use super::RegistryError;
+use crate::http::HttpError;
+use crate::remedy::{Remediable as _, Remedy};
+use crate::transfer::{SinkError, SourceError};
+
+/// What can be done about the connection or the credentials that an error came of, whatever was being done: that says more than the
+/// error's own remedy. `None` for any other failure.
+pub fn own_remedy(error: &(dyn Error + 'static)) -> Option<Remedy> {
+    let mut source = Some(error);
+    while let Some(error) = source {
+        if let Some(remedy) = remedy_of(error) {
+            return Some(remedy);
+        }
+        source = error.source();
+    }
+    None
+}
+
+/// The same for one error, or for one that it passes on as its own.
+fn remedy_of(error: &(dyn Error + 'static)) -> Option<Remedy> {
+    let source = || error.downcast_ref::<SourceError>().and_then(SourceError::reason);
+    let sink = || error.downcast_ref::<SinkError>().and_then(SinkError::reason);
+    if let Some(error) = error.downcast_ref().or_else(source).or_else(sink) {
+        return of_registry(error);
+    }
+    if let Some(error) = error.downcast_ref::<HttpError>() {
+        return error.own_remedy();
+    }
+    error.downcast_ref::<io::Error>().and_then(io::Error::get_ref).and_then(|inner| remedy_of(inner))
+}
+
+fn of_registry(error: &RegistryError) -> Option<Remedy> {
+    match error {
+        RegistryError::Http(error) if error.is_unauthorized() => Some(Remedy::LogIn { registry: None }),
+        RegistryError::Http(error) => error.own_remedy(),
+        RegistryError::CredentialsMissing { registry, .. } => Some(Remedy::LogIn { registry: Some(registry.clone()) }),
+        RegistryError::Credentials { source, .. } => Some(source.remedy()),
+        _ => None,
+    }
+}

@@ -1,0 +1,60 @@
+//! What a registry does otherwise than the specification says, where there is a way around it.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Something about a registry that its user may want to know.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Remark {
+    /// It does not list referrers, and does not say so by 404 (OCI Distribution 1.1, "Listing Referrers").
+    NoReferrers {
+        /// The registry.
+        registry: String,
+        /// What it answered: a status, or the type of a page.
+        answer: String,
+    },
+    /// It takes the tag of a list of referrers for the digest that the tag is made from, so there can be no list.
+    NoListUnderTag {
+        /// The registry.
+        registry: String,
+    },
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoReferrers { registry, answer } => {
+                write!(f, "{registry} does not list referrers (it answered {answer}); those that a tag lists are found")
+            }
+            Self::NoListUnderTag { registry } => {
+                write!(f, "{registry} cannot list referrers; they are stored there, and are found by their digests")
+            }
+        }
+    }
+}
+
+type TellRemark = dyn Fn(&Remark) + Send + Sync;
+
+/// Who is told, once for each remark; by default nobody. Called from several threads at once.
+#[derive(Clone, Default)]
+pub struct OnRemark(Option<Arc<TellRemark>>);
+
+impl OnRemark {
+    /// Calls this function.
+    pub fn call(function: impl Fn(&Remark) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(function)))
+    }
+
+    pub(super) fn tell(&self, remark: &Remark) {
+        if let Some(told) = &self.0 {
+            told(remark);
+        }
+    }
+}
+
+impl fmt::Debug for OnRemark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "OnRemark(a function)" } else { "OnRemark(nobody)" })
+    }
+}

@@ -1,0 +1,379 @@
+//! Registries as they are: each row is something that some registry does otherwise than the specification says, and what comes of
+//! it. A new kind of registry is a new row.
+
+use std::sync::{Arc, Mutex};
+
+use sealift_archive_format::Digest;
+use sealift_core::oci::media_type::{OCI_INDEX, OCI_MANIFEST};
+use sealift_core::oci::{Descriptor, ManifestBytes, Reference};
+use sealift_core::registry::{
+    Credentials, OnRemark, RegistryClient, RegistryError, RegistrySettings, RegistrySink, RegistrySource,
+};
+use sealift_core::transfer::{Checked, Offer, Sink as _, SinkError, Source as _};
+use sealift_tests::registry::{Action, Answer, Authentication, Fault, Registry};
+use serde_json::{Value, json};
+
+use super::http_client;
+
+/// A kind of registry.
+struct Row {
+    name: String,
+    /// What makes it one.
+    is: Box<dyn Fn(&Registry)>,
+    /// What is asked of it, and what comes of it, in words.
+    asked: fn(&Registry, &RegistryClient) -> Result<String, RegistryError>,
+    comes: &'static str,
+    /// The beginning of what is remarked, after the registry's name.
+    remarked: Option<&'static str>,
+}
+
+fn row(
+    name: &str,
+    is: impl Fn(&Registry) + 'static,
+    asked: fn(&Registry, &RegistryClient) -> Result<String, RegistryError>,
+    comes: &'static str,
+) -> Row {
+    Row { name: name.to_owned(), is: Box::new(is), asked, comes, remarked: None }
+}
+
+impl Row {
+    fn remarking(self, remarked: &'static str) -> Self {
+        Self { remarked: Some(remarked), ..self }
+    }
+}
+
+fn always(method: &'static str, part_of_path: &'static str, action: Action) -> impl Fn(&Registry) {
+    move |registry| registry.inject(Fault::always(method, part_of_path, action.clone()))
+}
+
+fn page(status: u16, media_type: &str, body: &str) -> Action {
+    Action::Answer(Answer::new(status, &[("content-type", media_type)], body.as_bytes().to_vec()))
+}
+
+/// An image without layers, and a signature of it.
+fn image() -> ManifestBytes {
+    manifest(
+        &json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": Descriptor::of("a/b", b"{}"), "layers": []}),
+    )
+}
+
+fn signature() -> ManifestBytes {
+    let subject = image().descriptor().clone();
+    let config = Descriptor::of("a/signature", b"{}");
+    let signature =
+        json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [], "subject": subject});
+    manifest(&signature)
+}
+
+fn manifest(document: &Value) -> ManifestBytes {
+    let bytes = document.to_string().into_bytes();
+    let digest = Digest::sha256(&bytes);
+    ManifestBytes::describe(bytes, OCI_MANIFEST, digest).unwrap()
+}
+
+/// The registry has the image, its signature, and a list of these under the tag.
+fn with_a_list(registry: &Registry) {
+    with_the_image(registry);
+    registry.add_manifest("app", "s", OCI_MANIFEST, signature().bytes());
+    let listed = [Descriptor::of(OCI_MANIFEST, signature().bytes())];
+    let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed}).to_string();
+    registry.add_manifest("app", &list_tag(), OCI_INDEX, index.as_bytes());
+}
+
+fn with_the_image(registry: &Registry) {
+    registry.add_manifest("app", "1", OCI_MANIFEST, image().bytes());
+}
+
+fn list_tag() -> String {
+    format!("sha256-{}", image().descriptor().digest.hex())
+}
+
+fn referrers(registry: &Registry, client: &RegistryClient) -> Result<String, RegistryError> {
+    let found = client.referrers(&registry.repository("app"), &image().descriptor().digest, None)?;
+    Ok(format!("{} found", found.len()))
+}
+
+/// An index that lists the image.
+fn index() -> Vec<u8> {
+    let listed = [image().descriptor().clone()];
+    json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed}).to_string().into_bytes()
+}
+
+fn referrers_of_the_index(registry: &Registry, client: &RegistryClient) -> Result<String, RegistryError> {
+    let found = client.referrers(&registry.repository("app"), &Digest::sha256(&index()), None)?;
+    Ok(format!("{} found", found.len()))
+}
+
+/// Stores the signature twice, and says where it is listed.
+fn sign(registry: &Registry, client: &RegistryClient) -> Result<String, RegistryError> {
+    for _ in 0..2 {
+        client.put_manifest(&registry.repository("app"), None, &signature())?;
+    }
+    let asked = registry.count("GET", "/referrers/");
+    let state = registry.state();
+    let listed = state.manifests.contains_key(&("app".to_owned(), list_tag()));
+    Ok(format!("{} under the tag, asked {asked} times", if listed { "listed" } else { "not listed" }))
+}
+
+fn rows_of_referrers() -> Vec<Row> {
+    let found = "1 found";
+    let mut rows = vec![
+        row("no interface, as specified", with_a_list, referrers, found),
+        row(
+            "GitLab: the tag is the digest",
+            |registry| {
+                with_the_image(registry);
+                registry.state().takes_tags_for_digests = true;
+            },
+            referrers,
+            "0 found",
+        ),
+        row(
+            "GitLab: the tag is the digest, and what an index lists does not refer to it",
+            |registry| {
+                registry.add_manifest("app", "1", OCI_INDEX, &index());
+                registry.state().takes_tags_for_digests = true;
+            },
+            referrers_of_the_index,
+            "0 found",
+        ),
+        row(
+            "GitLab: the tag is the digest, and a referrer comes",
+            |registry| {
+                with_the_image(registry);
+                registry.state().takes_tags_for_digests = true;
+            },
+            sign,
+            "not listed under the tag, asked 0 times",
+        )
+        .remarking("cannot list referrers"),
+        row(
+            "ECR: the subject is confirmed, and there is no interface",
+            |registry| {
+                with_the_image(registry);
+                registry.state().confirms_subjects = true;
+            },
+            sign,
+            "listed under the tag, asked 1 times",
+        ),
+        row(
+            "zot: the subject is confirmed, and there is an interface",
+            |registry| {
+                with_the_image(registry);
+                registry.state().referrers = Some(std::collections::BTreeMap::new());
+            },
+            sign,
+            "not listed under the tag, asked 1 times",
+        ),
+        row(
+            "an entry that says more than it should",
+            always("GET", "/referrers/", {
+                let entry = json!({"mediaType": OCI_MANIFEST, "digest": image().descriptor().digest, "size": 5,
+                    "artifactType": null, "annotations": null, "platform": {"os": "linux"}});
+                page(200, OCI_INDEX, &json!({"schemaVersion": 2, "manifests": [entry]}).to_string())
+            }),
+            referrers,
+            found,
+        ),
+    ];
+    for (action, remarked) in [
+        (page(400, "application/json", "{}"), "does not list referrers (it answered 400)"),
+        (Action::status(401, &[]), "does not list referrers (it answered 401)"),
+        (Action::status(403, &[]), "does not list referrers (it answered 403)"),
+        (Action::status(405, &[]), "does not list referrers (it answered 405)"),
+        (Action::status(406, &[]), "does not list referrers (it answered 406)"),
+        (Action::status(410, &[]), "does not list referrers (it answered 410)"),
+        (Action::status(415, &[]), "does not list referrers (it answered 415)"),
+        (Action::status(422, &[]), "does not list referrers (it answered 422)"),
+        (Action::status(501, &[]), "does not list referrers (it answered 501)"),
+        (page(200, "text/html; charset=utf-8", "<html>"), "does not list referrers (it answered text/html)"),
+        (page(200, "application/json", "{}"), "does not list referrers (it answered application/json)"),
+        (page(200, OCI_INDEX, ""), "does not list referrers (it answered an empty page)"),
+        (Action::status(200, &[]), "does not list referrers (it answered an empty page)"),
+    ] {
+        let answers = always("GET", "/referrers/", action);
+        let is = move |registry: &Registry| {
+            with_a_list(registry);
+            answers(registry);
+        };
+        rows.push(row(remarked, is, referrers, found).remarking(remarked));
+    }
+    for (status, comes) in [(404, found), (429, "answered 429"), (500, "answered 500"), (409, "answered 409")] {
+        let answers = always("GET", "/referrers/", Action::status(status, &[]));
+        let is = move |registry: &Registry| {
+            with_a_list(registry);
+            answers(registry);
+        };
+        rows.push(row(&format!("{status} for referrers"), is, referrers, comes));
+    }
+    rows
+}
+
+/// Reads the image by its tag.
+fn read(registry: &Registry, client: &RegistryClient) -> Result<String, RegistryError> {
+    client.resolve(&Reference::new(registry.repository("app"), "1".parse().ok(), None)).map(|_| "read".to_owned())
+}
+
+/// Reads twice.
+fn read_twice(registry: &Registry, client: &RegistryClient) -> Result<String, RegistryError> {
+    read(registry, client)?;
+    read(registry, client)?;
+    Ok(format!("read with {} tokens", registry.count("GET", "/token")))
+}
+
+/// Sends a blob, and gives the image a tag.
+fn deliver(registry: &Registry, client: &RegistryClient) -> Result<String, RegistryError> {
+    let sink = RegistrySink::new(client.clone());
+    let (blob, repository) = (Descriptor::of("", b"blob"), registry.repository("app"));
+    let failed = |error: SinkError| match error {
+        SinkError::Target(reason) => *reason.downcast::<RegistryError>().unwrap(),
+        other => panic!("{other}"),
+    };
+    let there = match sink.offer(&repository, &blob).map_err(failed)? {
+        Offer::Wanted(upload) => {
+            upload.store(&mut Checked::new(&b"blob"[..], &blob)).map_err(failed)?;
+            "sent"
+        }
+        Offer::There => "there",
+    };
+    let reference = Reference::new(repository, "1".parse().ok(), None);
+    let held = sink.held(&reference).map_err(failed)?;
+    sink.tag(&reference, &image()).map_err(failed)?;
+    let tags = registry.count("PUT", "/manifests/1");
+    Ok(format!("{there}, held {}, tagged {tags} times", held.is_some()))
+}
+
+/// Tokens for everybody, from this place.
+fn with_tokens(realm: impl Fn(&Registry) -> String) -> impl Fn(&Registry) {
+    move |registry| {
+        with_the_image(registry);
+        let realm = realm(registry);
+        registry.state().authentication = Some(Authentication::Bearer { realm, pair: None, identity_token: None });
+    }
+}
+
+/// A token service whose first tokens end after so many seconds, or when something says so.
+fn with_ends(expires_in: &'static str) -> impl Fn(&Registry) {
+    move |registry| {
+        with_tokens(|registry| format!("http://{}/token", registry.domain()))(registry);
+        let token = format!(r#"{{"token":"token-for-repository:app:pull","expires_in":{expires_in}}}"#);
+        registry.inject(Fault::always("GET", "/token", page(200, "application/json", &token)));
+    }
+}
+
+fn rows_of_authorisation() -> Vec<Row> {
+    let mut rows = vec![
+        row("the realm is a path", with_tokens(|_| "/token".to_owned()), read, "read"),
+        row(
+            "an anonymous token ends, and a password is asked for",
+            |registry| {
+                with_tokens(|registry| format!("http://{}/token", registry.domain()))(registry);
+                // The first two requests got the token, and what they asked for.
+                let basic = [("www-authenticate", "Basic realm=\"x\"")];
+                let refusal = Action::status(401, &basic);
+                registry.inject(Fault { after: 2, ..Fault::once("GET", "/manifests/", refusal) });
+            },
+            read_twice,
+            "read with 2 tokens",
+        ),
+        row(
+            "credentials are needed",
+            |registry| {
+                with_the_image(registry);
+                registry.state().authentication = Some(Authentication::Basic { pair: "u:p".to_owned() });
+            },
+            read,
+            "requires credentials, but there are none for it (looked in: no file)",
+        ),
+    ];
+    for (expires_in, comes) in [
+        ("300", "read with 1 tokens"),
+        ("0", "read with 2 tokens"),
+        ("\"300\"", "read with 1 tokens"),
+        ("null", "read with 1 tokens"),
+        ("[]", "read with 1 tokens"),
+    ] {
+        rows.push(row(&format!("tokens end after {expires_in}"), with_ends(expires_in), read_twice, comes));
+    }
+    rows
+}
+
+fn rows_of_questions() -> Vec<Row> {
+    let mut rows = vec![
+        row("as specified", with_the_image, deliver, "sent, held true, tagged 0 times"),
+        row("nothing there", |_| (), deliver, "sent, held false, tagged 1 times"),
+        row(
+            "HEAD says yes to everything",
+            |registry| {
+                with_the_image(registry);
+                registry.inject(Fault::always("HEAD", "/blobs/", Action::status(200, &[("content-length", "0")])));
+            },
+            deliver,
+            "sent, held true, tagged 0 times",
+        ),
+        row(
+            "HEAD is answered 401, with a challenge that nobody can meet",
+            always("HEAD", "/blobs/", Action::status(401, &[("www-authenticate", "Basic")])),
+            deliver,
+            "requires credentials",
+        ),
+        row(
+            "too many requests",
+            always("GET", "/manifests/", Action::status(429, &[("retry-after", "3600")])),
+            read,
+            "answered 429 (it asks to wait 3600 seconds)",
+        ),
+    ];
+    for status in [400, 401, 403, 405, 501] {
+        let answers = always("HEAD", "", Action::status(status, &[]));
+        let is = move |registry: &Registry| {
+            with_the_image(registry);
+            answers(registry);
+        };
+        rows.push(row(&format!("HEAD is answered {status}"), is, deliver, "sent, held true, tagged 1 times"));
+    }
+    rows
+}
+
+#[test]
+fn registries_as_they_are() {
+    let rows = rows_of_referrers().into_iter().chain(rows_of_authorisation()).chain(rows_of_questions());
+    let wrong: Vec<String> = rows.filter_map(|row| wrong(&row)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// What comes of a row, if it is not what should.
+fn wrong(row: &Row) -> Option<String> {
+    let registry = Registry::start();
+    (row.is)(&registry);
+    let remarks = Arc::new(Mutex::new(Vec::new()));
+    let told = remarks.clone();
+    let on_remark = OnRemark::call(move |remark| told.lock().unwrap().push(remark.to_string()));
+    let settings = RegistrySettings { on_remark, ..RegistrySettings::default() };
+    let client = RegistryClient::with_settings(http_client(), settings);
+    let came = (row.asked)(&registry, &client).unwrap_or_else(|error| super::explain(&error));
+    let remarks = remarks.lock().unwrap();
+    let is_remarked = match (row.remarked, remarks.as_slice()) {
+        (None, remarks) => remarks.is_empty(),
+        (Some(expected), [remark]) => remark.starts_with(&format!("{} {expected}", registry.domain())),
+        (Some(_), _) => false,
+    };
+    (!came.contains(row.comes) || !is_remarked).then(|| format!("{}: {came}; remarks: {remarks:?}", row.name))
+}
+
+#[test]
+fn names_are_fetched_from_their_mirrors_and_stay_as_they_are() {
+    let registry = Registry::start();
+    registry.add_manifest("hub/library/app", "1", OCI_MANIFEST, image().bytes());
+    let mirror = format!("docker.io={}/hub", registry.domain()).parse().unwrap();
+    let source = RegistrySource::with_mirrors(RegistryClient::new(http_client(), Credentials::none()), vec![mirror]);
+    let reference: Reference = "app:1".parse().unwrap();
+    let repository = reference.repository();
+    assert_eq!(source.resolve(&reference).unwrap().descriptor(), image().descriptor());
+    assert_eq!(source.manifest(repository, image().descriptor()).unwrap().bytes(), image().bytes());
+    assert!(source.find(repository, &"1".parse().unwrap()).unwrap().is_some());
+    assert!(source.referrers(repository, &image().descriptor().digest).unwrap().is_empty());
+    assert_eq!(source.tags(repository).unwrap(), ["1".parse().unwrap()]);
+    let config = registry.add_blob("hub/library/app", b"{}");
+    assert!(source.blob(repository, &config).is_ok());
+}
