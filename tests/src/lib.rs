@@ -6,6 +6,7 @@
 pub mod archive_mutator;
 pub mod cnab_to_oci;
 pub mod conformance;
+pub mod containerd;
 pub mod crossing;
 pub mod docker_registry;
 pub mod folder_content;

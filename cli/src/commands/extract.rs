@@ -93,12 +93,7 @@ pub(crate) fn run(arguments: &ExtractArguments, context: &Context) -> Result<(),
     context.result(&ExtractReport { report: &report, tags, attached_tags }, || {
         let mut text = report::summary(&report);
         text.line("Taken out, and not remembered:");
-        for tag in &extracted.tags {
-            text.line(tags::line(tag));
-        }
-        for tag in &extracted.attached {
-            text.line(tags::attached_line(tag));
-        }
+        text.join(tags::lines(&extracted.tags, &extracted.attached));
         text
     })
 }

@@ -269,15 +269,15 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
         arguments.tuf_mirror.as_ref().map_or(Ok(Vec::new()), |folder| delivered.publish_mirrors(folder, &limits));
     let folder =
         arguments.results.clone().unwrap_or_else(|| PathBuf::from(format!("{}.imported", arguments.archive.stem())));
-    if let Some(folder) = &arguments.mirror_config {
-        write_mirror_config(&delivered, folder, arguments)
-            .attempt(|| format!("{name} was imported, but the configuration of mirrors cannot be written"))?;
-    }
     let finished = finish(&delivered, mirrors.as_deref().unwrap_or_default(), &folder, &name, context);
     if let (Err(_), Err(error)) = (&finished, &mirrors) {
         context.remark(format_args!("The TUF mirror was not written either: {error}"));
     }
     finished?;
+    if let Some(folder) = &arguments.mirror_config {
+        write_mirror_config(&delivered, folder, arguments)
+            .attempt(|| format!("{name} was imported, but the configuration of mirrors cannot be written"))?;
+    }
     mirrors.map(drop).attempt(|| format!("{name} was imported, but its TUF mirror was not written"))
 }
 
@@ -309,12 +309,7 @@ fn finish(
     context.result(&import_report, || {
         let mut text = report::summary(&report);
         text.line("Delivered:");
-        for tag in &delivered.tags {
-            text.line(tags::line(tag));
-        }
-        for tag in &delivered.attached {
-            text.line(tags::attached_line(tag));
-        }
+        text.join(tags::lines(&delivered.tags, &delivered.attached));
         text.join(mirrors_text(mirrors));
         if let [_, _, ..] = delivered.bundles.as_slice() {
             text.line(format_args!("The relocation mapping of each bundle: {}", folder.join("bundles").display()));

@@ -4,6 +4,8 @@ use sealift_archive_format::Digest;
 use sealift_core::import::{AttachedOutcome, AttachedTag, DeliveredForm, SetTag};
 use serde::Serialize;
 
+use crate::terminal::text::Text;
+
 /// A tag that was set.
 #[derive(Serialize)]
 pub(crate) struct Tagged<'a> {
@@ -57,8 +59,15 @@ impl TagChange {
     }
 }
 
+/// All tags, a line for each.
+pub(crate) fn lines(tags: &[SetTag], attached: &[AttachedTag]) -> Text {
+    let mut text = Text::default();
+    tags.iter().map(line).chain(attached.iter().map(attached_line)).for_each(|line| text.line(line));
+    text
+}
+
 /// A tag: what it resolves to now, and what it resolved to before.
-pub(crate) fn line(tag: &SetTag) -> String {
+fn line(tag: &SetTag) -> String {
     let SetTag { reference, digest, carried, form, before } = tag;
     let what = match form {
         DeliveredForm::AsCarried => String::new(),
@@ -74,7 +83,7 @@ pub(crate) fn line(tag: &SetTag) -> String {
 }
 
 /// The tag of something that hangs off an image or a bundle.
-pub(crate) fn attached_line(tag: &AttachedTag) -> String {
+fn attached_line(tag: &AttachedTag) -> String {
     let AttachedTag { reference, digest, outcome } = tag;
     match outcome {
         AttachedOutcome::Set | AttachedOutcome::AsItWas => format!("  {reference}  {digest}"),

@@ -81,7 +81,12 @@ impl RegistryMirrors {
     pub(super) fn repository(&self, repository: &Repository) -> Repository {
         let fitting = self.0.iter().filter_map(|mirror| Some((mirror, mirror.from.rest(repository)?)));
         let longest = fitting.max_by_key(|(mirror, _)| mirror.from.path.len());
-        longest.and_then(|(mirror, rest)| mirror.to.repository(rest)).unwrap_or_else(|| repository.clone())
+        let mirrored = longest.and_then(|(mirror, rest)| {
+            // What is exactly FROM keeps its last component where TO has none to give it.
+            let last = repository.path().rsplit('/').next().unwrap_or_default();
+            mirror.to.repository(rest).or_else(|| mirror.to.repository(last))
+        });
+        mirrored.unwrap_or_else(|| repository.clone())
     }
 
     /// The same for a reference.
@@ -114,6 +119,8 @@ mod tests {
             assert_eq!(fetched(&mirrors, name), expected, "{name}");
         }
         assert_eq!(fetched(&["r.example/a/b=s.example/c"], "r.example/a/b:1"), "s.example/c:1");
+        assert_eq!(fetched(&["r.example/a/b=s.example"], "r.example/a/b:1"), "s.example/b:1");
+        assert_eq!(fetched(&["r.example/a/b=s.example"], "r.example/a/b/c:1"), "s.example/c:1");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 
+use sealift_tests::containerd::Containerd;
 use sealift_tests::malicious_exporter::exporter_key;
 use sealift_tests::outside_programs;
 use serde_json::{Value, json};
@@ -167,62 +168,19 @@ fn podman_and_buildah() {
     }
 }
 
-/// containerd runs only for root.
 #[test]
 fn containerd() {
-    let Some(containerd) = outside_programs::find("containerd") else { return };
-    let Some(ctr) = outside_programs::find("ctr") else { return };
+    let Some(containerd) = Containerd::start() else { return };
     let bench = Bench::new();
-    if fs::write("/proc/self/oom_score_adj", "-1").is_err() {
-        eprintln!("SKIPPED: containerd needs root");
-        return;
-    }
-    let _ = fs::write("/proc/self/oom_score_adj", "0");
     bench.layout(&image());
-    let path = |name: &str| bench.path(name).display().to_string();
-    let config = format!(
-        "version = 2\nroot = {:?}\nstate = {:?}\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = {:?}\n",
-        path("root"),
-        path("state"),
-        path("socket")
-    );
-    fs::write(bench.path("config.toml"), config).unwrap();
-    let mut daemon = Command::new(containerd);
-    let log = fs::File::create(bench.path("log")).unwrap();
-    daemon.current_dir(bench.0.path()).args(["-c", "config.toml"]).stdout(log.try_clone().unwrap()).stderr(log);
-    let _stopped = Stopped(daemon.spawn().unwrap());
-    let run = |arguments: &[&str]| bench.run(&ctr, &[&["-a", "socket"], arguments].concat());
-    let is_up = || {
-        Command::new(&ctr)
-            .current_dir(bench.0.path())
-            .args(["-a", "socket", "version"])
-            .output()
-            .unwrap()
-            .status
-            .success()
-    };
-    let started = std::time::Instant::now();
-    while !is_up() {
-        assert!(started.elapsed().as_secs() < 30, "{}", fs::read_to_string(bench.path("log")).unwrap());
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
+    let run = |arguments: &[&str]| containerd.ctr(bench.0.path(), arguments);
     let report = bench.crosses("layout");
     bench.imports("docker-archive", "out.tar");
     run(&["images", "import", "--no-unpack", "out.tar"]);
-    let listed = String::from_utf8(run(&["images", "ls"])).unwrap();
+    let listed = run(&["images", "ls"]);
     assert!(listed.contains(NAME) && listed.contains(digest_of(&report)), "{listed}");
     run(&["images", "export", "exported.tar", NAME]);
     assert_eq!(digest_of(&bench.crosses("exported.tar")), digest_of(&report), "with the digest of the registry");
-}
-
-/// A process that ends with the test.
-struct Stopped(std::process::Child);
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// Compressed with every tool that there is.

@@ -1,14 +1,12 @@
 //! The configurations that lead a cluster to what was delivered, read by the programs that they are for.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
 use sealift_core::mirror_config::{self, Relocated};
 use sealift_core::oci::Reference;
 use sealift_core::registry::RegistrySink;
+use sealift_tests::containerd::Containerd;
 use sealift_tests::docker_registry::DockerRegistry;
 use sealift_tests::images::Image;
 use sealift_tests::outside_programs;
@@ -93,40 +91,11 @@ fn podman_pulls_through_it() {
     succeeds(&mut command);
 }
 
-/// A daemon that ends with its test.
-struct Daemon(Child);
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
 #[test]
 fn containerd_fetches_through_it() {
-    let Some(containerd) = outside_programs::find("containerd") else { return };
-    let Some(ctr) = outside_programs::find("ctr") else { return };
-    if fs::metadata("/proc/self").unwrap().uid() != 0 {
-        eprintln!("SKIPPED: containerd needs root");
-        return;
-    }
+    let Some(containerd) = Containerd::start() else { return };
     let Some(relocation) = Relocation::new() else { return };
-    let [root, state, socket] = ["root", "state", "s"].map(|name| relocation.path(name));
-    let config = format!(
-        "version = 2\nroot = {root:?}\nstate = {state:?}\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = {socket:?}\n"
-    );
-    fs::write(relocation.path("config.toml"), config).unwrap();
-    let mut daemon = Command::new(containerd);
-    daemon.args(["-c", &relocation.path("config.toml")]).stdout(Stdio::null()).stderr(Stdio::null());
-    let _daemon = Daemon(daemon.spawn().unwrap());
-    for _ in 0..200 {
-        if Path::new(&socket).exists() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    let run = |arguments: &[&str]| succeeds(Command::new(&ctr).args(["-a", &socket]).args(arguments));
+    let run = |arguments: &[&str]| containerd.ctr(relocation.folder.path(), arguments);
     run(&["content", "fetch", "--all-platforms", "--hosts-dir", &relocation.path("certs.d"), NAME]);
     let listed = run(&["images", "ls"]);
     assert!(listed.contains(&relocation.image.root().descriptor().digest.to_string()), "{listed}");
