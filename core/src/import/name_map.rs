@@ -19,8 +19,8 @@ pub struct NameMap(BTreeMap<String, String>);
 #[derive(Debug, thiserror::Error)]
 pub enum NameMapError {
     /// It is not TOML, or not a table of texts.
-    #[error("the map of names is not a table of texts")]
-    Toml(#[from] toml::de::Error),
+    #[error("the map of names is not a table of texts: {0}")]
+    Toml(String),
     /// It has too many entries.
     #[error("the map of names has {count} entries; the limit is {MAXIMUM_ENTRIES}")]
     TooMany {
@@ -52,7 +52,8 @@ impl NameMap {
     /// # Errors
     /// [`NameMapError`].
     pub fn parse(text: &str) -> Result<Self, NameMapError> {
-        let read: BTreeMap<String, String> = toml::from_str(text)?;
+        let read: BTreeMap<String, String> =
+            toml::from_str(text).map_err(|error| NameMapError::Toml(error.message().to_owned()))?;
         if read.len() > MAXIMUM_ENTRIES {
             return Err(NameMapError::TooMany { count: read.len() });
         }
