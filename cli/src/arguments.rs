@@ -22,15 +22,15 @@ pub(crate) struct Arguments {
     /// The folder that holds what this side trusts: pinned roots, exporters' keys, the policy
     ///
     /// Without it: the folder `sealift` in the user's configuration folder.
-    #[arg(long, global = true, env = "SEALIFT_TRUST", value_name = "DIR")]
+    #[arg(long, global = true, env = "SEALIFT_TRUST", value_name = "DIR", help_heading = "In every command")]
     pub(crate) trust: Option<PathBuf>,
 
     /// Write results to standard output as JSON, and errors to standard error as JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "In every command")]
     pub(crate) json: bool,
 
     /// Show no progress and no remarks; results and errors are still written
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = "In every command")]
     pub(crate) quiet: bool,
 
     /// What to do.
@@ -47,6 +47,19 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_options_of_long_commands_are_in_groups() {
+        for command in ["export", "import"] {
+            let mut all = Arguments::command();
+            all.build();
+            let command = all.find_subcommand(command).unwrap();
+            let options = command.get_arguments().filter(|it| !it.is_positional());
+            let own = options.filter(|it| !["help", "version"].contains(&it.get_id().as_str()));
+            let ungrouped: Vec<_> = own.filter(|it| it.get_help_heading().is_none()).map(|it| it.get_id()).collect();
+            assert!(ungrouped.is_empty(), "{}: {ungrouped:?}", command.get_name());
+        }
     }
 
     #[test]

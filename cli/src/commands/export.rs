@@ -38,36 +38,36 @@ use crate::terminal::{self, report};
 )]
 pub(crate) struct ExportArguments {
     /// A CNAB bundle, with all its images
-    #[arg(long, value_name = "NAME[=WHERE]")]
+    #[arg(long, value_name = "NAME[=WHERE]", help_heading = "What")]
     bundle: Vec<Named>,
 
     /// An image that belongs to no bundle
-    #[arg(long, value_name = "NAME[=WHERE]", required_unless_present = "bundle")]
+    #[arg(long, value_name = "NAME[=WHERE]", required_unless_present = "bundle", help_heading = "What")]
     image: Vec<Named>,
 
     /// Where to find the images of a bundle.json by the digests that it states: a repository, a layout, or a file, in any form of WHERE
-    #[arg(long, value_name = "WHERE")]
+    #[arg(long, value_name = "WHERE", help_heading = "What")]
     images_from: Option<String>,
 
     /// Carry the bundles that bundles need, and those that these need, from their registries
     ///
     /// A bundle says which versions will do; the newest of these is carried. One that is named with --bundle is carried from where that
     /// says. Without this option they are named, and left behind.
-    #[arg(long, requires = "bundle")]
+    #[arg(long, requires = "bundle", help_heading = "What")]
     with_dependencies: bool,
 
     /// A TUF repository whose root is pinned here: a folder or a URL (http, https, file) with metadata/ and
     /// targets/ in it
-    #[arg(long, value_name = "REPOSITORY=LOCATION[,TARGETS]")]
+    #[arg(long, value_name = "REPOSITORY=LOCATION[,TARGETS]", help_heading = "Proof")]
     tuf: Vec<TufPlace>,
 
     /// Carry the metadata of every role of the TUF repositories, for a mirror on the far side, instead of only what
     /// proves the chosen names
-    #[arg(long)]
+    #[arg(long, help_heading = "Proof")]
     whole_metadata: bool,
 
     /// Carry only these platforms of images, for example linux/amd64; all by default
-    #[arg(long, value_name = "PLATFORM")]
+    #[arg(long, value_name = "PLATFORM", help_heading = "What")]
     platform: Vec<Platform>,
 
     /// The kinds of referrers of images and bundles to carry, cosign's tags too: attestation, signature, sbom, other, image; or all, or
@@ -76,13 +76,14 @@ pub(crate) struct ExportArguments {
         long,
         value_name = "KIND[,KIND…]",
         default_value = "attestation,signature,sbom,other",
-        hide_default_value = true
+        hide_default_value = true,
+        help_heading = "What"
     )]
     referrers: Referrers,
 
     /// What to do with layers of images that registries are not meant to distribute (foreign layers, of Windows): carry (the
     /// default), or leave-out
-    #[arg(long, value_name = "HOW", hide_possible_values = true)]
+    #[arg(long, value_name = "HOW", hide_possible_values = true, help_heading = "What")]
     foreign_layers: Option<ForeignLayersArgument>,
 
     #[command(flatten)]
@@ -92,11 +93,11 @@ pub(crate) struct ExportArguments {
     ///
     /// Until it is complete it is called FILE.partial. If the command is interrupted, or fails, that file keeps what is complete, and
     /// the same command takes it up.
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     output: PathBuf,
 
     /// Start over, even if an earlier attempt has left FILE.partial
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     fresh: bool,
 
     #[command(flatten)]

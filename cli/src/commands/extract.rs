@@ -31,7 +31,7 @@ pub(crate) struct ExtractArguments {
     names: Vec<Reference>,
 
     /// Take out only these platforms of images, for example linux/amd64
-    #[arg(long, value_name = "PLATFORM")]
+    #[arg(long, value_name = "PLATFORM", help_heading = "What")]
     platform: Vec<Platform>,
 
     #[command(flatten)]

@@ -48,31 +48,27 @@ pub(crate) struct ImportArguments {
     /// Deliver only this bundle or image, or this part of a bundle; may be given more than once
     ///
     /// The archive is verified as a whole all the same, and all of it is remembered as accepted.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "What")]
     select: Vec<Reference>,
 
     /// Deliver only these platforms of images, for example linux/amd64
-    #[arg(long, value_name = "PLATFORM")]
+    #[arg(long, value_name = "PLATFORM", help_heading = "What")]
     platform: Vec<Platform>,
 
     /// What to do with the registry in each name: with-domain (the default) puts it before the path, flat drops it
     ///
     /// with-domain: docker.io/library/nginx:1 goes to HOST/PREFIX/docker.io/library/nginx:1, and example.com:5000/app
     /// to HOST/PREFIX/example.com_5000/app. flat: they go to HOST/PREFIX/library/nginx:1 and HOST/PREFIX/app, and so
-    /// does the same path in any other registry.
-    #[arg(
-        long,
-        value_name = "HOW",
-        conflicts_with_all = ["to_layout", "to_layout_archive", "to_docker_archive", "to_thick_bundle"],
-        hide_possible_values = true
-    )]
+    /// does the same path in any other registry. A FILE has a line for each registry, or beginning of a repository's name, that goes to
+    /// another path: "docker.io/library" = "base"; the longest beginning decides, and other names are as with with-domain.
+    #[arg(long, value_name = "HOW|FILE", conflicts_with = "FileTarget", help_heading = "Where to")]
     names: Option<NamingArgument>,
 
     /// Let this tag, named as it is delivered, move to another name or to a lower level; may be given more than once
     ///
     /// By default, a tag that was set here moves only to something with the same name that is proven at least as well. A tag of cosign's
     /// (sha256-….sig) moves only if it is named here: it may hold signatures that were made on this side.
-    #[arg(long, value_name = "TAG")]
+    #[arg(long, value_name = "TAG", help_heading = "Where to")]
     replace_tag: Vec<Reference>,
 
     /// What to do with the index of an image of which some platforms were left behind: refuse, keep or rebuild
@@ -80,25 +76,25 @@ pub(crate) struct ImportArguments {
     /// By default it is delivered as it is; if the registry refuses it because platforms are missing, each platform that is there is
     /// delivered under its own digest, and the tag is set on it, or, where there are several, on a new index that is made here.
     /// keep: deliver the index as it is, or fail. rebuild: do not try to. refuse: deliver nothing.
-    #[arg(long, value_name = "HOW", hide_possible_values = true)]
+    #[arg(long, value_name = "HOW", hide_possible_values = true, help_heading = "Where to")]
     sparse: Option<SparseArgument>,
 
     /// The folder to write relocation-mapping.json and report.json to
     ///
     /// Default: the archive's name with .imported, in the current folder.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Results")]
     results: Option<PathBuf>,
 
     /// Also write what a cluster needs to find the images under the names that they had: hosts.toml for containerd, registries.conf
     /// for podman and CRI-O, and mirror sets for OpenShift
-    #[arg(long, value_name = "DIR", requires = "to_registry")]
+    #[arg(long, value_name = "DIR", requires = "to_registry", help_heading = "Results")]
     mirror_config: Option<PathBuf>,
 
     /// Also publish the TUF metadata and targets as repositories below this folder, for TUF clients on this side
     ///
     /// Only what was verified is published: the roles that the archive needed, or all of them if it was exported with
     /// --whole-metadata.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Results")]
     tuf_mirror: Option<PathBuf>,
 
     #[command(flatten)]
@@ -177,7 +173,13 @@ impl From<SparseArgument> for Sparse {
 #[derive(Debug, Args)]
 struct Target {
     /// A registry, with a path to put before every repository
-    #[arg(long, value_name = "HOST[/PREFIX]", required_unless_present = "FileTarget", conflicts_with = "FileTarget")]
+    #[arg(
+        long,
+        value_name = "HOST[/PREFIX]",
+        required_unless_present = "FileTarget",
+        conflicts_with = "FileTarget",
+        help_heading = "Where to"
+    )]
     to_registry: Option<String>,
 
     #[command(flatten)]

@@ -35,7 +35,7 @@ pub(crate) struct SignArguments {
     ///
     /// For a signer who was told the digest by someone who verified the archive. Nothing else is checked: not who has
     /// sealed it so far, not the TUF and in-toto proof, not whether the file is complete. No trust store is needed.
-    #[arg(long, value_name = "DIGEST", conflicts_with_all = ["clock", "run_inspections"])]
+    #[arg(long, value_name = "DIGEST", conflicts_with_all = ["clock", "run_inspections"], help_heading = "Seal")]
     statement: Option<Digest>,
 }
 

@@ -19,13 +19,13 @@ const MAXIMUM_LENGTH: u64 = 64 * 1024;
 #[derive(Debug, Args)]
 pub(crate) struct SigningKeyArguments {
     /// The private key that signs: ed25519, PKCS #8 PEM, as `sealift key generate` writes it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Seal")]
     key: PathBuf,
 
     /// A file whose first line is the passphrase of the key
     ///
     /// Without it, the passphrase of an encrypted key is asked for on the terminal.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Seal")]
     passphrase_file: Option<PathBuf>,
 }
 

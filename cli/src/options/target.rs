@@ -20,21 +20,21 @@ pub(crate) type OpenedTarget = (Destination, Box<dyn Sink>);
 #[group(multiple = false)]
 pub(crate) struct FileTarget {
     /// The folder of an OCI image layout, which is created if necessary
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Where to")]
     pub(crate) to_layout: Option<PathBuf>,
 
     /// A new tar file that holds an OCI image layout, for example for skopeo copy oci-archive:FILE …
-    #[arg(long, value_name = "FILE.tar")]
+    #[arg(long, value_name = "FILE.tar", help_heading = "Where to")]
     to_layout_archive: Option<PathBuf>,
 
     /// A new tar file for docker load, podman load or ctr images import, with one platform of each image
     ///
     /// It holds images only: of a bundle, its images, and nothing that refers to them.
-    #[arg(long, value_name = "FILE.tar")]
+    #[arg(long, value_name = "FILE.tar", help_heading = "Where to")]
     to_docker_archive: Option<PathBuf>,
 
     /// A new thick bundle (CNAB 104) of the only bundle that is chosen, for example for porter publish --archive
-    #[arg(long, value_name = "FILE.tgz")]
+    #[arg(long, value_name = "FILE.tgz", help_heading = "Where to")]
     to_thick_bundle: Option<PathBuf>,
 }
 

@@ -18,7 +18,7 @@ use crate::failure::{Attempt as _, Failure, Reason};
 pub(crate) struct VerdictArguments {
     /// The clock by which expiry is judged, instead of the policy's: at-export, now, or a time (for audits) such as
     /// 2026-01-31T12:00:00Z; an import may only be stricter than the policy
-    #[arg(long = "freshness", value_name = "WHEN", value_parser = parse_freshness)]
+    #[arg(long = "freshness", value_name = "WHEN", value_parser = parse_freshness, help_heading = "Proof")]
     pub(crate) clock: Option<AskedClock>,
 
     #[command(flatten)]
@@ -32,7 +32,7 @@ pub(crate) struct InspectionArguments {
     ///
     /// By default they are not run, and an archive with such a layout is refused unless policy.toml makes them
     /// optional.
-    #[arg(long)]
+    #[arg(long, help_heading = "Proof")]
     run_inspections: bool,
 }
 
