@@ -108,9 +108,13 @@ impl Context {
 
     /// Writes lines to standard output, with colours where it is a terminal.
     pub(crate) fn print(&self, text: impl Into<Text>) -> Result<(), Failure> {
-        terminal::print(&text.into())
-            .map_err(Reason::StandardOutput)
-            .attempt(|| "the work is done, but its result cannot be written".to_owned())
+        match terminal::print(&text.into()) {
+            // Who reads it has seen enough, as `head` has.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            printed => printed
+                .map_err(Reason::StandardOutput)
+                .attempt(|| "the work is done, but its result cannot be written".to_owned()),
+        }
     }
 
     /// Writes bytes to standard output.

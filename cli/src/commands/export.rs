@@ -196,6 +196,10 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     if to_file && arguments.output.exists() {
         return Err(Reason::FileExists(arguments.output.clone())).attempt(attempt);
     }
+    if !to_file && terminal::is_shown() {
+        let why = "an archive is not for a terminal: give a file with -o, or send standard output somewhere else";
+        return Err(Reason::CommandLine(why.to_owned())).attempt(attempt);
+    }
     let remains = UnfinishedRemains::of(&arguments.output);
     interruption::leaves(move || remains.after_interruption());
     let export_time = context.export_time()?;

@@ -149,6 +149,9 @@ pub(crate) enum Reason {
     /// A place is not one.
     #[error(transparent)]
     Place(#[from] PlaceError),
+    /// A layout cannot be written to.
+    #[error(transparent)]
+    Target(LayoutError),
     /// A layout cannot be used.
     #[error(transparent)]
     Layout(#[from] LayoutError),
@@ -272,6 +275,7 @@ impl Reason {
             Self::Reference(error) => remedied(ExitCode::Usage, error.remedy()),
             Self::NameMap(error) => remedied(ExitCode::Usage, error.remedy()),
             Self::Place(error) => remedied(ExitCode::Usage, error.remedy()),
+            Self::Target(_) => remedied(ExitCode::Sink, Remedy::RepairTargetLayout),
             Self::Layout(error) => remedied(ExitCode::System, error.remedy()),
             Self::Plan(error) => remedied(source::plan(error), error.remedy()),
             Self::Prepare(error) => remedied(source::prepare(error), error.remedy()),

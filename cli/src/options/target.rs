@@ -62,7 +62,7 @@ impl FileTarget {
         }
         let Some(folder) = &self.to_layout else { return Ok(None) };
         let attempt = || format!("cannot write to {}", folder.display());
-        let sink = LayoutSink::open(folder).attempt(attempt)?;
+        let sink = LayoutSink::open(folder).map_err(Reason::Target).attempt(attempt)?;
         let failed = |source| Reason::File { path: folder.clone(), source };
         let destination = Destination::layout(folder).map_err(failed).attempt(attempt)?;
         Ok(Some((destination, Box::new(sink))))

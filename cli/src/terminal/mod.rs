@@ -59,6 +59,11 @@ pub(crate) fn is_watched() -> bool {
     io::stderr().is_terminal()
 }
 
+/// Whether standard output is a terminal.
+pub(crate) fn is_shown() -> bool {
+    io::stdout().is_terminal()
+}
+
 /// Asks for something on the terminal, without showing it.
 pub(crate) fn ask(question: &Line) -> io::Result<Zeroizing<String>> {
     rpassword::prompt_password(question.as_str()).map(Zeroizing::new)

@@ -260,6 +260,9 @@ pub(crate) fn words(remedy: &Remedy) -> String {
             "import without --names flat, so that each name keeps its own registry in the path; or, if both names mean the same, export them in \
              separate archives"
         }
+        R::RepairTargetLayout => {
+            "give a folder that this user can write to, and that is empty, does not exist, or holds an OCI image layout"
+        }
         R::CorrectNameMap => {
             "write one line for each, from a registry or the beginning of a repository's name to a path: \"docker.io/library\" = \"base\""
         }

@@ -370,6 +370,8 @@ pub enum Remedy {
     KeepRegistries,
     /// Correct the map of names.
     CorrectNameMap,
+    /// Make the folder of the layout one that can be written to, or give another one.
+    RepairTargetLayout,
     /// Look at what is in the archive.
     InspectArchive,
     /// Let images be delivered of which some platforms were left behind, or export all platforms.

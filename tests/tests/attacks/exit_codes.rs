@@ -283,6 +283,14 @@ fn exit_code_14_for_a_tag_that_would_move_to_a_lower_level_unless_it_is_named() 
 }
 
 #[test]
+fn exit_code_17_for_a_target_that_is_no_layout() {
+    let (operator, sample) = Operator::new();
+    let operator = operator.trusts(&sample);
+    fs::write(operator.folder.path().join("delivered"), "a file").unwrap();
+    operator.refuses(&operator.packed(&sample).archive(), 17, "sink", "give a folder that this user can write to");
+}
+
+#[test]
 fn exit_code_18_for_a_memory_of_tags_that_is_lost() {
     let (operator, sample) = Operator::new();
     let operator = operator.trusts(&sample);
