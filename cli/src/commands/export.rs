@@ -1,12 +1,13 @@
 //! `sealift export`: packs bundles and images, with the proof about them, into one sealed archive.
 
 use std::collections::BTreeMap;
-use std::io::{BufWriter, Write as _};
+use std::io::{BufWriter, Read as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use sealift_archive_format::inventory::{Exporter, ItemRecord, LeftOutRecord};
+use sealift_archive_format::{Digest, DigestAlgorithm, Hasher};
 use sealift_core::export::{self, Dependencies, ExportError, ExportRequest, ItemRequest, Prepared, Unfinished};
 use sealift_core::oci::{ForeignLayers, Platform, Platforms, ReferrerKind};
 use sealift_core::progress::Progress;
@@ -14,6 +15,7 @@ use sealift_core::report::WarningReport;
 use sealift_core::trust::{Carrier, Extent};
 use sealift_core::trust_store::{Policy, RepositoryName};
 use sealift_core::tuf_repository::RepositoryFolder;
+use sealift_core::whole_file;
 use sealift_proof::tuf::{MetadataProvider, TargetProvider};
 use serde::Serialize;
 
@@ -30,6 +32,9 @@ use crate::options::verdict::{InspectionArguments, inspections};
 use crate::terminal::report::left_out_lines;
 use crate::terminal::text::Text;
 use crate::terminal::{self, report};
+
+/// How much of an archive is hashed at once, in bytes.
+const BUFFER_LENGTH: usize = 128 << 10;
 
 /// What to export, and how.
 #[derive(Debug, Args)]
@@ -100,6 +105,12 @@ pub(crate) struct ExportArguments {
     #[arg(long, help_heading = "Output")]
     fresh: bool,
 
+    /// Also write FILE.sha256, which `sha256sum --check` reads on the far side
+    ///
+    /// The archive is read once more for it. It finds out whether a copy is whole, and proves nothing.
+    #[arg(long, help_heading = "Output")]
+    sha256: bool,
+
     #[command(flatten)]
     inspections: InspectionArguments,
 
@@ -140,7 +151,10 @@ struct ExportReport {
     /// The instant after which a policy like this side's refuses it.
     #[serde(skip_serializing_if = "Option::is_none")]
     red_line: Option<jiff::Timestamp>,
-    statement: sealift_archive_format::Digest,
+    statement: Digest,
+    /// The digest of the archive as a file, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<Digest>,
     items: Vec<ExportedItem>,
     /// The referrers of the images that were not carried, because their kind was not asked for.
     left_out: Vec<UncarriedReferrer>,
@@ -158,7 +172,7 @@ struct ExportReport {
 #[derive(Serialize)]
 struct MadeHere {
     image: String,
-    digest: sealift_archive_format::Digest,
+    digest: Digest,
 }
 
 /// An image of which something was left out.
@@ -166,7 +180,7 @@ struct MadeHere {
 #[serde(rename_all = "camelCase")]
 struct IncompleteImage {
     image: String,
-    digest: sealift_archive_format::Digest,
+    digest: Digest,
     #[serde(flatten)]
     left_out: LeftOutRecord,
 }
@@ -175,7 +189,7 @@ struct IncompleteImage {
 #[derive(Serialize)]
 struct UncarriedReferrer {
     image: String,
-    digest: sealift_archive_format::Digest,
+    digest: Digest,
     #[serde(skip_serializing_if = "Option::is_none")]
     tag: Option<String>,
     kind: ReferrerKind,
@@ -185,7 +199,7 @@ struct UncarriedReferrer {
 #[derive(Serialize)]
 struct ExportedItem {
     name: String,
-    digest: sealift_archive_format::Digest,
+    digest: Digest,
     level: sealift_proof::level::Level,
 }
 
@@ -195,6 +209,10 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     let to_file = arguments.output.as_os_str() != "-";
     if to_file && arguments.output.exists() {
         return Err(Reason::FileExists(arguments.output.clone())).attempt(attempt);
+    }
+    if !to_file && arguments.sha256 {
+        let why = "--sha256 is for a file: with -o - there is none";
+        return Err(Reason::CommandLine(why.to_owned())).attempt(attempt);
     }
     if !to_file && terminal::is_shown() {
         let why = "an archive is not for a terminal: give a file with -o, or send standard output somewhere else";
@@ -243,13 +261,41 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
         .and_then(|update| update.advance(&trust, &prepared.states(&trust)))
         .attempt(|| "the archive was written, but the trust store could not be updated".to_owned())?;
 
-    let report = report(&prepared, &opened, arguments);
+    let sha256 = match arguments.sha256 && to_file {
+        true => Some(
+            write_checksum(&arguments.output)
+                .attempt(|| format!("{} was written, but not its SHA-256", arguments.output.display()))?,
+        ),
+        false => None,
+    };
+    let report = report(&prepared, &opened, arguments, sha256);
     if to_file {
         return context.result(&report, || text(&report));
     }
     // Standard output holds the archive.
     context.remark(text(&report));
     Ok(())
+}
+
+/// Writes a file beside an archive, in the form of `sha256sum`.
+fn write_checksum(archive: &Path) -> Result<Digest, Reason> {
+    let failed = |source| Reason::File { path: archive.to_owned(), source };
+    let mut file = std::fs::File::open(archive).map_err(failed)?;
+    let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
+    let mut buffer = vec![0; BUFFER_LENGTH];
+    loop {
+        match file.read(&mut buffer).map_err(failed)? {
+            0 => break,
+            read => hasher.update(buffer.get(..read).unwrap_or_default()),
+        }
+    }
+    let digest = hasher.finish();
+    let name = archive.file_name().unwrap_or_default().to_string_lossy();
+    let mut path = archive.as_os_str().to_owned();
+    path.push(".sha256");
+    let written = whole_file::replace(Path::new(&path), format!("{}  {name}\n", digest.hex()).as_bytes());
+    written.map_err(|source| Reason::File { path: path.into(), source })?;
+    Ok(digest)
 }
 
 /// Names the variable that causes the archive to be refused, because the refusal does not know about it.
@@ -378,7 +424,12 @@ fn tuf_repositories(places: &[TufPlace], web: &Web) -> Result<BTreeMap<Repositor
     Ok(repositories)
 }
 
-fn report(prepared: &Prepared, opened: &OpenedSources<'_>, arguments: &ExportArguments) -> ExportReport {
+fn report(
+    prepared: &Prepared,
+    opened: &OpenedSources<'_>,
+    arguments: &ExportArguments,
+    sha256: Option<Digest>,
+) -> ExportReport {
     let inventory = prepared.inventory();
     let findings = prepared.judgement().findings();
     let partial = inventory.all_images().filter(|image| !image.left_out.is_empty());
@@ -394,6 +445,7 @@ fn report(prepared: &Prepared, opened: &OpenedSources<'_>, arguments: &ExportArg
         exported_at: inventory.exported_at,
         red_line: prepared.red_line(),
         statement: prepared.statement_digest(),
+        sha256,
         items: items.collect(),
         looked_for_referrers: !arguments.referrers.0.is_empty(),
         left_out: prepared
@@ -432,6 +484,7 @@ fn text(report: &ExportReport) -> Text {
         exported_at,
         red_line,
         statement,
+        sha256,
         items,
         left_out,
         looked_for_referrers,
@@ -466,6 +519,9 @@ fn text(report: &ExportReport) -> Text {
         text.line(format_args!("A policy like this side's refuses it after {line}"));
     }
     text.line(format_args!("Sealed statement: {statement}"));
+    if let Some(digest) = sha256 {
+        text.line(format_args!("SHA-256 of the file: {}, also in {path}.sha256", digest.hex()));
+    }
     let name = archive.file_name().map_or_else(|| "-".into(), |name| name.to_string_lossy());
     text.line(format_args!("Next, on the far side: sealift verify {name}"));
     text
