@@ -13,7 +13,9 @@ use sealift_archive_format::Digest;
 use super::super::request::SourceReference;
 use super::{PlanError, Planner, address};
 use crate::oci::referrer::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
-use crate::oci::{Companions, CosignTag, Descriptor, ForeignLayers, Graph, Platforms, ReferrerKind, TaggedGraph};
+use crate::oci::{
+    Companions, CosignTag, Descriptor, ForeignLayers, Graph, GraphError, Platforms, ReferrerKind, TaggedGraph,
+};
 
 /// The most referrers that are listed in one plan, carried or not.
 pub(super) const MAXIMUM_LISTED: usize = 100_000;
@@ -188,7 +190,10 @@ impl Planner<'_> {
     ) -> Result<Arc<Graph>, PlanError> {
         let graph = self.walk_for(&Platforms::All, ForeignLayers::Carry, name, place, referrer);
         let graph = graph.map_err(|source| match source {
-            PlanError::Graph { .. } | PlanError::Manifest { .. } => {
+            // A limit is one of the plan, and not of this referrer.
+            PlanError::Graph { source: ref reason, .. }
+                if matches!(**reason, GraphError::Fetch { .. } | GraphError::Manifest { .. }) =>
+            {
                 let (referrer, subject) = (referrer.digest.clone(), subject.clone());
                 PlanError::ReferrerMissing { referrer, subject, source: Box::new(source) }
             }
