@@ -89,7 +89,7 @@ pub struct InspectedMetadata {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct InspectedItem {
-    /// `bundle`, `installer` (an invocation image), `component` or `image`.
+    /// `bundle`, `invocation` (an invocation image), `component` or `image`.
     pub kind: &'static str,
     /// Its reference.
     pub reference: String,
@@ -97,6 +97,10 @@ pub struct InspectedItem {
     pub digest: Digest,
     /// The platforms that are carried.
     pub platforms: Vec<String>,
+    /// How many platforms and foreign layers were left out on purpose.
+    pub left_out: usize,
+    /// How many referrers are carried, those that tags of cosign's name among them.
+    pub referrers: usize,
 }
 
 /// Reads the head of an archive.
@@ -262,6 +266,8 @@ fn items(inventory: &Inventory) -> Vec<InspectedItem> {
                 reference: bundle.reference.clone(),
                 digest: bundle.descriptor.digest.clone(),
                 platforms: Vec::new(),
+                left_out: 0,
+                referrers: bundle.referrers.len().saturating_add(bundle.tagged.len()),
             });
         }
         items.extend(item.images().iter().map(image));
@@ -272,12 +278,14 @@ fn items(inventory: &Inventory) -> Vec<InspectedItem> {
 fn image(image: &ImageRecord) -> InspectedItem {
     InspectedItem {
         kind: match image.role {
-            ImageRole::Invocation => "installer",
+            ImageRole::Invocation => "invocation",
             ImageRole::Component(_) => "component",
             ImageRole::StandAlone => "image",
         },
         reference: image.reference.clone(),
         digest: image.descriptor.digest.clone(),
         platforms: image.platforms.clone(),
+        left_out: image.left_out.platforms.len().saturating_add(image.left_out.foreign_layers.len()),
+        referrers: image.referrers.len().saturating_add(image.tagged.len()),
     }
 }

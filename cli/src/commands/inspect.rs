@@ -52,7 +52,13 @@ fn text(inspection: &Overview, name: &str) -> Text {
     }
     for item in &inspection.items {
         let platforms = item.platforms.join(", ");
-        text.line(format_args!("{:<8} {}  {}  {platforms}", item.kind, item.reference, item.digest));
+        text.line(format_args!("{:<10} {}  {}  {platforms}", item.kind, item.reference, item.digest));
+        if item.left_out > 0 {
+            text.line(format_args!("           left out on purpose: {}", item.left_out));
+        }
+        if item.referrers > 0 {
+            text.line(format_args!("           referrers: {}", item.referrers));
+        }
     }
     text.join(report::warnings(&inspection.warnings));
     text.line(format_args!("Content  {} entries, {}", inspection.entries.len(), HumanBytes(inspection.bytes)));

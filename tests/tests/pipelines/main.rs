@@ -206,6 +206,9 @@ fn chosen_platforms_are_carried_and_the_others_are_named_as_absent() {
     let request = ExportRequest { platforms: Platforms::Only(vec!["linux/amd64".parse().unwrap()]), ..sides.request() };
     let archive = sides.export(&request).unwrap();
     assert!(archive.len() < sides.archive().len());
+    let shown = sealift_core::inspect::inspect(archive.as_slice()).unwrap();
+    assert_eq!(shown.items[1].kind, "invocation");
+    assert!(shown.items[1..].iter().all(|image| image.left_out == 1), "{:?}", shown.items);
     let judged = sides.far.judge(archive.as_slice()).unwrap();
     for image in judged.inventory().all_images() {
         assert_eq!(image.completeness, Completeness::Selected);

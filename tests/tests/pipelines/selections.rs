@@ -2,6 +2,7 @@
 
 use sealift_core::export::ExportRequest;
 use sealift_core::import::{self, DeliveryWishes, Destination, ImportError};
+use sealift_core::inspect::inspect;
 use sealift_core::layout::LayoutSink;
 use sealift_core::oci::Platforms;
 use sealift_core::verify::{Selection, SelectionError, Transport};
@@ -92,6 +93,7 @@ fn platforms_are_chosen_with_what_hangs_off_them() {
     let about = |at: usize| Image::referrer(image.manifests[at].descriptor(), "text/plain", b"note");
     sides.publish_image(&image, &[about(0), about(1)]);
     let archive = sides.archive();
+    assert_eq!(inspect(archive.as_slice()).unwrap().items[0].referrers, 2);
     sides.far.selection = chosen(&[], &["linux/arm64"]);
     let delivered = sides.far.import(&archive).unwrap();
     assert_eq!(delivered.verified().report().items[0].referrers.len(), 2, "it is verified as a whole");
