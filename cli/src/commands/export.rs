@@ -33,6 +33,8 @@ use crate::terminal::report::left_out_lines;
 use crate::terminal::text::Text;
 use crate::terminal::{self, report};
 
+/// How many odd entries of layouts are told of.
+const MAXIMUM_REMARKS: usize = 20;
 /// How much of an archive is hashed at once, in bytes.
 const BUFFER_LENGTH: usize = 128 << 10;
 
@@ -235,6 +237,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     let plan = export::plan(&request, &arguments.connections.workers());
     progress.finish();
     let plan = plan.attempt(attempt)?;
+    opened.passed_over(MAXIMUM_REMARKS).into_iter().for_each(|remark| context.remark(remark));
 
     let mut repositories = tuf_repositories(&arguments.tuf, &web)?;
     let live = repositories.iter_mut().map(|(name, (metadata, targets))| {

@@ -8,7 +8,7 @@ use sealift_archive_format::Digest;
 use sealift_core::cnab::bundle;
 use sealift_core::docker_archive::DockerArchiveSource;
 use sealift_core::export::{ImagesFrom, ItemOrigin, SourceReference};
-use sealift_core::layout::LayoutSource;
+use sealift_core::layout::{LayoutSource, OddEntry};
 use sealift_core::place::{FileForm, Place};
 use sealift_core::progress::Progress;
 use sealift_core::source_file::SourceFile;
@@ -53,6 +53,22 @@ impl<'p> OpenedSources<'p> {
     /// Nothing yet, but for the registries.
     pub(crate) fn new(registries: Option<Arc<dyn Source>>, progress: &'p dyn Progress) -> Self {
         Self { registries, layouts: BTreeMap::new(), files: BTreeMap::new(), progress }
+    }
+
+    /// The entries of layouts that were passed over, a line for each; at most so many.
+    pub(crate) fn passed_over(&self, most: usize) -> Vec<String> {
+        let folders = self.layouts.iter();
+        let files = self.files.iter().filter_map(|(path, opened)| match opened {
+            OpenedFile::Layout(layout) => Some((path, layout)),
+            OpenedFile::ThinBundle | OpenedFile::Bundle { .. } | OpenedFile::DockerArchive(_) => None,
+        });
+        let odd = folders.chain(files).flat_map(|(path, layout)| {
+            let name = path.display().to_string();
+            layout.passed_over().into_iter().map(move |OddEntry { entry, reason }| {
+                format!("warning: {entry} in the index.json of {name} was passed over: {reason}")
+            })
+        });
+        odd.take(most).collect()
     }
 
     /// Whether the manifest with this digest was made here, from a docker-archive.

@@ -14,7 +14,7 @@ mod write;
 
 pub use error::LayoutError;
 pub(crate) use names::{CONTAINERD_NAME, REF_NAME, entry_name};
-pub use read::LayoutSource;
+pub use read::{LayoutSource, OddEntry};
 pub use write::LayoutSink;
 
 /// The file that says that a folder is a layout.

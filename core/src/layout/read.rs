@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sealift_archive_format::Digest;
-use sealift_archive_format::strict_json;
+use sealift_archive_format::strict_json::{self, JsonError, Names};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use super::error::LayoutError;
 use super::files::{LayoutFiles, OpenedBlob};
@@ -14,6 +16,7 @@ use super::folder::Folder;
 use super::names::{EntryNames, is_named};
 use super::tar::TarFolder;
 use super::{INDEX_FILE, LAYOUT_FILE};
+use crate::oci::descriptor::Annotations;
 use crate::oci::manifest::{Document, MAXIMUM_LENGTH, ManifestError};
 use crate::oci::media_type::{self, Announced, OCI_INDEX};
 use crate::oci::{Descriptor, ImageIndex, ManifestBytes, Reference, Repository, Tag};
@@ -33,6 +36,41 @@ pub struct LayoutSource {
     names: EntryNames,
     /// The manifests that `index.json` lists, by subject; read when first needed.
     referrers: OnceLock<BTreeMap<Digest, Vec<Descriptor>>>,
+    /// What was passed over.
+    passed_over: Mutex<Vec<OddEntry>>,
+}
+
+/// An entry of `index.json` that cannot be used. What is asked for may still be beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OddEntry {
+    /// Its digest, or at which place it is, counted from 1.
+    pub entry: String,
+    /// Why it cannot be used.
+    pub reason: String,
+}
+
+/// `index.json`, as far as it is read where not every entry is a descriptor.
+#[derive(Deserialize)]
+struct LooseIndex {
+    #[expect(dead_code, reason = "it is read again, entry by entry")]
+    manifests: IgnoredAny,
+}
+
+/// The entries of an `index.json` that are descriptors, and those that are not.
+fn sort_entries(content: &[u8]) -> Result<(Vec<Descriptor>, Vec<OddEntry>), JsonError> {
+    // What is around the entries has one reading.
+    strict_json::read::<LooseIndex>(content, Names::Folded)?;
+    let mut index = strict_json::parse(content)?;
+    let entries = index.get_mut("manifests").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
+    let (mut descriptors, mut odd) = (Vec::new(), Vec::new());
+    for (place, entry) in (1_usize..).zip(entries) {
+        let bytes = serde_json::to_vec(&entry).unwrap_or_default();
+        match strict_json::read::<Descriptor>(&bytes, Names::Folded) {
+            Ok(descriptor) => descriptors.push(descriptor),
+            Err(error) => odd.push(OddEntry { entry: format!("entry {place}"), reason: error.to_string() }),
+        }
+    }
+    Ok((descriptors, odd))
 }
 
 #[derive(Deserialize)]
@@ -74,13 +112,25 @@ impl LayoutSource {
             |error| LayoutError::Manifest { folder: folder(), name: INDEX_FILE.to_owned(), source: Box::new(error) };
         let content = files.read(INDEX_FILE, MAXIMUM_LENGTH)?;
         let content = content.ok_or_else(|| LayoutError::NotALayout { folder: folder() })?;
-        match Document::parse(&content, OCI_INDEX).map_err(not_usable)? {
-            Document::Index(index) => {
-                let names = EntryNames::of(&index.manifests);
-                Ok(Self { files, index: *index, names, referrers: OnceLock::new() })
-            }
-            Document::Image(_) => Err(not_usable(ManifestError::Ambiguous)),
-        }
+        let (index, odd) = match Document::parse(&content, OCI_INDEX) {
+            Ok(Document::Index(index)) => (*index, Vec::new()),
+            Ok(Document::Image(_)) => return Err(not_usable(ManifestError::Ambiguous)),
+            // One entry that is odd need not be the one that is asked for.
+            Err(error) => match sort_entries(&content) {
+                Ok((manifests, odd)) if !odd.is_empty() => (
+                    ImageIndex { manifests, subject: None, artifact_type: None, annotations: Annotations::default() },
+                    odd,
+                ),
+                _ => return Err(not_usable(error)),
+            },
+        };
+        let names = EntryNames::of(&index.manifests);
+        Ok(Self { files, index, names, referrers: OnceLock::new(), passed_over: Mutex::new(odd) })
+    }
+
+    /// The entries that were passed over so far, because they cannot be used.
+    pub fn passed_over(&self) -> Vec<OddEntry> {
+        self.passed_over.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What `index.json` lists.
@@ -151,7 +201,17 @@ impl LayoutSource {
             if total > MAXIMUM_LISTED_BYTES {
                 return Err(LayoutError::TooMuchListed { folder: self.files.path().to_owned() });
             }
-            let manifest = self.read_manifest(entry)?;
+            let manifest = match self.read_manifest(entry) {
+                // What cannot be read refers to nothing that is known.
+                Err(error @ (LayoutError::Manifest { .. } | LayoutError::BlobNotFound { .. })) => {
+                    let reason =
+                        std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+                    let odd = OddEntry { entry: entry.digest.to_string(), reason };
+                    self.passed_over.lock().unwrap_or_else(PoisonError::into_inner).push(odd);
+                    continue;
+                }
+                read => read?,
+            };
             if let Some(subject) = manifest.document().subject() {
                 referrers.entry(subject.digest.clone()).or_default().push(entry.clone());
             }

@@ -7,13 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sealift_core::layout::{LayoutError, LayoutSink, LayoutSource};
+use sealift_core::oci::media_type::OCI_MANIFEST;
 use sealift_core::oci::{Descriptor, ForeignLayers, Graph, Platforms, Reference};
 use sealift_core::registry::{RegistrySink, RegistrySource};
 use sealift_core::transfer::{Checked, ContentError, Offer, Sink, SinkError, Source};
 use sealift_tests::images::{Image, put_blob};
 use sealift_tests::outside_programs;
 use sealift_tests::registry::Registry;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::client;
 
@@ -237,4 +238,42 @@ fn skopeo_reads_what_was_written() {
     let output = std::process::Command::new(skopeo).args(["inspect", "--raw", &name]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.stdout, image.root().bytes());
+}
+
+#[test]
+fn an_odd_entry_of_an_index_is_passed_over_unless_it_is_the_one_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, name) = (Image::for_two_platforms("good"), "r.example/app:1".parse::<Reference>().unwrap());
+    image.push(&LayoutSink::open(folder.path()).unwrap(), &name).unwrap();
+    let path = folder.path().join("index.json");
+    let good: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let digest = format!("sha256:{}", "12".repeat(32));
+    let named = json!({ "org.opencontainers.image.ref.name": "r.example/other:1" });
+    for (odd, in_index) in [
+        (json!({ "mediaType": OCI_MANIFEST, "digest": digest, "size": 5, "annotations": named }), false),
+        (json!({ "mediaType": OCI_MANIFEST, "digest": digest, "size": -1, "annotations": named }), true),
+        (json!(7), true),
+    ] {
+        let mut index = good.clone();
+        index["manifests"].as_array_mut().unwrap().push(odd.clone());
+        fs::write(&path, index.to_string()).unwrap();
+        let source = LayoutSource::open(folder.path()).unwrap();
+        assert_eq!(source.resolve(&name).unwrap().bytes(), image.root().bytes(), "{odd}");
+        assert_eq!(source.referrers(name.repository(), &image.root().descriptor().digest).unwrap(), []);
+        let entry = if in_index { "entry 2".to_owned() } else { digest.clone() };
+        assert_eq!(source.passed_over().iter().map(|odd| &odd.entry).collect::<Vec<_>>(), [&entry], "{odd}");
+        assert!(source.resolve(&"r.example/other:1".parse().unwrap()).is_err(), "{odd}");
+    }
+    for wrong in [json!({ "schemaVersion": 2 }), json!({ "schemaVersion": 2, "manifests": 7 }), json!([])] {
+        fs::write(&path, wrong.to_string()).unwrap();
+        assert!(LayoutSource::open(folder.path()).is_err(), "{wrong}");
+    }
+    let mut two_readings = good.clone();
+    let odd = json!({ "mediaType": OCI_MANIFEST, "digest": digest, "Digest": digest, "size": 5 });
+    two_readings["manifests"].as_array_mut().unwrap().push(odd);
+    fs::write(&path, two_readings.to_string()).unwrap();
+    assert!(LayoutSource::open(folder.path()).is_err(), "an entry with two readings is not just odd");
+    let text = good.to_string().replacen("\"manifests\":[", "\"Manifests\":[],\"manifests\":[7,", 1);
+    fs::write(&path, text).unwrap();
+    assert!(LayoutSource::open(folder.path()).is_err(), "what is around the entries has one reading");
 }
