@@ -1,8 +1,8 @@
 //! What a cluster needs to know to find images where they were delivered: configurations of containerd, of podman, CRI-O and skopeo, and
 //! of OpenShift, written from one table.
 //!
-//! Promise: a configuration leads from a name only to what was delivered under that name. By tag it leads only where a tag was set;
-//! what came as a part of a bundle is found by its digest.
+//! Promise: a configuration leads from a name only to what was delivered under that name. By tag it leads only where a tag was set,
+//! and no other name has its tags there; what came as a part of a bundle is found by its digest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -34,10 +34,11 @@ pub struct ConfigFile {
 struct Mirrors {
     /// For each original repository, where its content is.
     by_digest: BTreeMap<String, BTreeSet<String>>,
-    /// For each original repository, where its tags are.
+    /// For each original repository, where its tags are, and no tag of another one.
     by_tag: BTreeMap<String, BTreeSet<String>>,
-    /// For each original registry, below what its repositories are with the paths that they had.
-    hosts: BTreeMap<String, BTreeSet<String>>,
+    /// For each original registry, below what its repositories are with the paths that they had, and whether a tag that is found
+    /// there is the one that is meant.
+    hosts: BTreeMap<String, BTreeMap<String, bool>>,
     /// The original repositories that are somewhere else.
     elsewhere: BTreeMap<String, BTreeSet<String>>,
 }
@@ -58,23 +59,46 @@ pub fn files(relocated: impl IntoIterator<Item = Relocated>, plain_http: bool) -
 impl Mirrors {
     fn of(relocated: impl IntoIterator<Item = Relocated>) -> Self {
         let mut mirrors = Self::default();
+        // For each repository of the target, whose tags are in it.
+        let mut tagged: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for Relocated { original, target, is_tagged } in relocated {
             let (source, domain) = (original.repository().to_string(), original.repository().domain().to_owned());
             let target = target.to_string();
             mirrors.by_digest.entry(source.clone()).or_default().insert(target.clone());
             if is_tagged {
                 mirrors.by_tag.entry(source.clone()).or_default().insert(target.clone());
+                tagged.entry(target.clone()).or_default().insert(source.clone());
             }
             match target.strip_suffix(original.repository().path()).and_then(|base| base.strip_suffix('/')) {
-                Some(base) if is_tagged => {
-                    mirrors.hosts.entry(domain).or_default().insert(base.to_owned());
+                Some(base) => {
+                    *mirrors.hosts.entry(domain).or_default().entry(base.to_owned()).or_default() |= is_tagged;
                 }
-                _ => {
+                None => {
                     mirrors.elsewhere.entry(domain).or_default().insert(source);
                 }
             }
         }
+        mirrors.keep_to_own_tags(&tagged);
         mirrors
+    }
+
+    /// Where one repository of the target has the tags of several, and where one base leads to the tags of another name, a tag would
+    /// lead to what was never called so: there, content is found by its digest alone.
+    fn keep_to_own_tags(&mut self, tagged: &BTreeMap<String, BTreeSet<String>>) {
+        for targets in self.by_tag.values_mut() {
+            targets.retain(|target| tagged.get(target).is_some_and(|sources| sources.len() == 1));
+        }
+        self.by_tag.retain(|_, targets| !targets.is_empty());
+        for (domain, bases) in &mut self.hosts {
+            for (base, resolves) in bases {
+                let below = format!("{base}/");
+                let means = |(target, sources): (&String, &BTreeSet<String>)| match target.strip_prefix(&below) {
+                    Some(path) => sources.iter().all(|source| *source == format!("{domain}/{path}")),
+                    None => true,
+                };
+                *resolves = *resolves && tagged.iter().all(means);
+            }
+        }
     }
 
     /// containerd, `docs/hosts.md`: a mirror of a registry is one base, below which every path is the same.
@@ -87,14 +111,12 @@ impl Mirrors {
                 let _ =
                     writeln!(content, "# Not found through this file, because it is in another repository: {source}");
             }
-            for base in bases {
+            for (base, resolves) in bases {
                 let (host, path) = base.split_once('/').map_or((base.as_str(), ""), |(host, path)| (host, path));
                 let slash = if path.is_empty() { "" } else { "/" };
+                let capabilities = if *resolves { "[\"pull\", \"resolve\"]" } else { "[\"pull\"]" };
                 let url = quoted(&format!("{scheme}://{host}/v2{slash}{path}"));
-                let _ = write!(
-                    content,
-                    "\n[host.{url}]\n  capabilities = [\"pull\", \"resolve\"]\n  override_path = true\n"
-                );
+                let _ = write!(content, "\n[host.{url}]\n  capabilities = {capabilities}\n  override_path = true\n");
             }
             files.push(ConfigFile { path: format!("certs.d/{domain}/hosts.toml"), content });
         }
@@ -201,6 +223,36 @@ mod tests {
         let (digests, tags) = sets.split_once("---\n").unwrap();
         assert!(digests.contains("kind: ImageDigestMirrorSet") && digests.contains("\"quay.io/a/part\""), "{sets}");
         assert!(tags.contains("kind: ImageTagMirrorSet") && !tags.contains("\"quay.io/a/part\""), "{sets}");
+    }
+
+    /// `--names flat` puts `docker.io/acme/app` and `quay.io/acme/app` into one repository.
+    #[test]
+    fn where_names_share_a_place_content_is_found_by_its_digest_alone() {
+        let files = files(
+            [
+                relocated("docker.io/acme/app:2", "r.inner/acme/app", true),
+                relocated("quay.io/acme/app:1", "r.inner/acme/app", true),
+                relocated("e.x/tool:1", "r.inner/acme/tool", true),
+                relocated(
+                    "ghcr.io/acme/other@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+                    "r.else/acme/other",
+                    false,
+                ),
+            ],
+            false,
+        );
+        for domain in ["docker.io", "quay.io", "e.x", "ghcr.io"] {
+            let hosts = file(&files, &format!("certs.d/{domain}/hosts.toml"));
+            assert!(hosts.contains("capabilities = [\"pull\"]\n"), "{hosts}");
+        }
+        let conf: toml::Table = file(&files, "registries.conf").parse().unwrap();
+        for registry in conf["registry"].as_array().unwrap() {
+            let is_own = registry["prefix"].as_str() == Some("e.x/tool");
+            assert_eq!(registry.get("mirror-by-digest-only").is_none(), is_own, "{registry}");
+        }
+        let sets = file(&files, "image-mirrors.yaml");
+        let (_, tags) = sets.split_once("---\n").unwrap();
+        assert!(tags.contains("\"e.x/tool\"") && !tags.contains("acme/app\""), "{tags}");
     }
 
     #[test]
