@@ -1,6 +1,6 @@
 //! What each kind of file can hold.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sealift_archive_format::Digest;
 
@@ -71,7 +71,12 @@ pub(super) fn runnable<'m>(
 ) -> Result<&'m ManifestBytes, DeliveryFileError> {
     let mut found: BTreeMap<&Digest, (&ManifestBytes, String)> = BTreeMap::new();
     let mut open = vec![(root, String::new())];
+    // An index may list the same manifest as often as it likes.
+    let mut seen: HashSet<&Digest> = HashSet::new();
     while let Some((manifest, platform)) = open.pop() {
+        if !seen.insert(&manifest.descriptor().digest) {
+            continue;
+        }
         match manifest.document() {
             Document::Image(image) if is_image(image) => {
                 found.insert(&manifest.descriptor().digest, (manifest, platform));
@@ -99,4 +104,45 @@ pub(super) fn runnable<'m>(
 
 fn is_image(image: &ImageManifest) -> bool {
     [OCI_CONFIG, DOCKER_CONFIG].contains(&image.config.media_type.as_str()) && image.artifact_type.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oci::Descriptor;
+
+    const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
+    const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+    fn manifest(media_type: &str, document: &serde_json::Value) -> ManifestBytes {
+        let bytes = document.to_string().into_bytes();
+        ManifestBytes::new(Descriptor::of(media_type, &bytes), bytes).unwrap()
+    }
+
+    #[test]
+    fn an_index_that_lists_the_same_again_and_again_is_read_once() {
+        let entry = |of: &ManifestBytes| {
+            let Descriptor { media_type, digest, size, .. } = of.descriptor();
+            serde_json::json!({"mediaType": media_type, "digest": digest.to_string(), "size": size})
+        };
+        let config = serde_json::json!({
+            "mediaType": "application/vnd.oci.image.config.v1+json",
+            "digest": Descriptor::of("a/b", b"{}").digest.to_string(),
+            "size": 2,
+        });
+        let mut all = vec![manifest(
+            IMAGE,
+            &serde_json::json!({"schemaVersion": 2, "mediaType": IMAGE, "config": config, "layers": []}),
+        )];
+        for _ in 0..4 {
+            let entries = vec![entry(&all[all.len() - 1]); 1_000];
+            all.push(manifest(
+                INDEX,
+                &serde_json::json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}),
+            ));
+        }
+        let held = all.iter().map(|it| (&it.descriptor().digest, it)).collect();
+        let found = runnable("app", &all[4], &held).unwrap();
+        assert_eq!(found.descriptor().digest, all[0].descriptor().digest);
+    }
 }
