@@ -20,6 +20,9 @@ const MAXIMUM_DEPENDENCIES: usize = 1_000;
 /// The most ranges of versions of one of them.
 const MAXIMUM_RANGES: usize = 100;
 
+/// The characters that the ranges of a dependency may have together.
+const MAXIMUM_LENGTH_OF_RANGES: usize = 4_096;
+
 /// A bundle that another one needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dependency {
@@ -125,22 +128,26 @@ pub(super) fn read(bundle_json: &[u8]) -> Result<Vec<Dependency>, DependenciesEr
     for (name, RawDependency { bundle, version }) in first.into_iter().flat_map(|first| first.requires.0) {
         let RawVersions { ranges, prereleases } = version.unwrap_or(RawVersions { ranges: None, prereleases: false });
         let ranges = ranges.unwrap_or_default();
-        if ranges.len() > MAXIMUM_RANGES {
-            return Err(DependenciesError(format!("{name} has more than {MAXIMUM_RANGES} ranges of versions")));
-        }
-        needed.push(Dependency::new(name, bundle, ranges, prereleases));
+        needed.push(Dependency::new(name, bundle, ranges, prereleases)?);
     }
     for (name, RawDependency { bundle, version }) in second.into_iter().flat_map(|second| second.requires.0) {
         let ranges = version.filter(|range| !range.is_empty()).into_iter().collect();
-        needed.push(Dependency::new(name, bundle, ranges, false));
+        needed.push(Dependency::new(name, bundle, ranges, false)?);
     }
     Ok(needed)
 }
 
 impl Dependency {
-    fn new(name: String, bundle: String, ranges: Vec<String>, prereleases: bool) -> Self {
+    fn new(name: String, bundle: String, ranges: Vec<String>, prereleases: bool) -> Result<Self, DependenciesError> {
+        let alternatives: usize = ranges.iter().map(|range| range.split("||").count()).sum();
+        let length: usize = ranges.iter().map(String::len).sum();
+        if alternatives > MAXIMUM_RANGES || length > MAXIMUM_LENGTH_OF_RANGES {
+            return Err(DependenciesError(format!(
+                "{name} has more than {MAXIMUM_RANGES} ranges of versions, or more than {MAXIMUM_LENGTH_OF_RANGES} characters of them"
+            )));
+        }
         let reference = bundle.parse().ok();
-        Self { name, bundle, ranges, prereleases, reference }
+        Ok(Self { name, bundle, ranges, prereleases, reference })
     }
 
     /// Whether the bundle of this name is the one that is needed: that very tag or digest where one is written, and otherwise any
@@ -202,6 +209,11 @@ fn requirement(range: &str) -> Option<VersionReq> {
         return VersionReq::parse(&format!(">={from}, <={}", plain(to).replace(".x", ""))).ok();
     }
     let range = plain(range);
+    if range.is_empty() {
+        return None;
+    }
+    // A comparator may stand apart from its version.
+    let range = ['<', '>', '=', '^', '~'].into_iter().fold(range, |range, sign| joined(&range, sign));
     let mut comparators: Vec<Comparator> = Vec::new();
     for part in range.split([',', ' ']).filter(|part| !part.is_empty()) {
         let begins_with_number = part.starts_with(|character: char| character.is_ascii_digit());
@@ -212,13 +224,38 @@ fn requirement(range: &str) -> Option<VersionReq> {
     Some(VersionReq { comparators })
 }
 
+/// A range without the blanks behind a sign.
+fn joined(range: &str, sign: char) -> String {
+    let mut parts = range.split(sign);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |joined, part| format!("{joined}{sign}{}", part.trim_start()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn dependency(bundle: &str, ranges: &[&str], prereleases: bool) -> Dependency {
         let ranges = ranges.iter().map(|range| (*range).to_owned()).collect();
-        Dependency::new("db".to_owned(), bundle.to_owned(), ranges, prereleases)
+        Dependency::new("db".to_owned(), bundle.to_owned(), ranges, prereleases).unwrap()
+    }
+
+    #[test]
+    fn a_comparator_may_stand_apart_and_an_empty_range_means_nothing() {
+        let tag = |text: &str| text.parse::<Tag>().unwrap();
+        let takes =
+            |range: &str, version: &str| dependency("e.x/mysql", &[range], false).takes(&tag(version)).is_some();
+        assert!(takes(">= 1.2, < 2", "1.3.0") && !takes(">= 1.2, < 2", "2.0.0"));
+        assert!(takes("^ 1.2 || ~ 3.1", "3.1.4") && !takes("^ 1.2 || ~ 3.1", "2.0.0"));
+        assert!(!takes("", "1.0.0") && !takes("1.x ||", "2.0.0") && takes("1.x ||", "1.5.0"));
+    }
+
+    #[test]
+    fn alternatives_are_limited_as_ranges_are() {
+        let new = |range: String| Dependency::new("db".to_owned(), "e.x/db".to_owned(), vec![range], false);
+        assert!(new(vec!["1.0.0"; MAXIMUM_RANGES].join("||")).is_ok());
+        assert!(new(vec!["1.0.0"; MAXIMUM_RANGES + 1].join("||")).is_err());
+        assert!(new("1".repeat(MAXIMUM_LENGTH_OF_RANGES + 1)).is_err());
     }
 
     #[test]
