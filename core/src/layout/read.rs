@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::strict_json::{self, JsonError, Names};
@@ -35,7 +35,7 @@ pub struct LayoutSource {
     index: ImageIndex,
     names: EntryNames,
     /// The manifests that `index.json` lists, by subject; read when first needed.
-    referrers: OnceLock<BTreeMap<Digest, Vec<Descriptor>>>,
+    referrers: Mutex<Option<BTreeMap<Digest, Vec<Descriptor>>>>,
     /// What was passed over.
     passed_over: Mutex<Vec<OddEntry>>,
 }
@@ -125,7 +125,7 @@ impl LayoutSource {
             },
         };
         let names = EntryNames::of(&index.manifests);
-        Ok(Self { files, index, names, referrers: OnceLock::new(), passed_over: Mutex::new(odd) })
+        Ok(Self { files, index, names, referrers: Mutex::new(None), passed_over: Mutex::new(odd) })
     }
 
     /// The entries that were passed over so far, because they cannot be used.
@@ -273,12 +273,11 @@ impl Source for LayoutSource {
 
     /// The referrers that `index.json` lists.
     fn referrers(&self, _: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, SourceError> {
-        let referrers = match self.referrers.get() {
+        // Whoever comes first reads them, and the others wait.
+        let mut read = self.referrers.lock().unwrap_or_else(PoisonError::into_inner);
+        let referrers = match &mut *read {
             Some(referrers) => referrers,
-            None => {
-                let read = self.read_referrers()?;
-                self.referrers.get_or_init(|| read)
-            }
+            none => none.insert(self.read_referrers()?),
         };
         Ok(referrers.get(subject).cloned().unwrap_or_default())
     }
