@@ -71,11 +71,12 @@ impl Selection {
         for (finding, item) in findings.iter().zip(&closed.items) {
             if self.takes(finding, item, &mut used) {
                 selected.push(Selected { finding, item: self.item(finding, item)? });
-                continue;
             }
+            let is_whole = selected.last().is_some_and(|it| std::ptr::eq(it.finding, finding));
             for (part, image) in finding.parts.iter().zip(item.images()) {
                 let image = ClosedItem::Image(image.clone());
-                if self.takes(part, &image, &mut used) {
+                // A part that is named beside its bundle is there with it.
+                if self.takes(part, &image, &mut used) && !is_whole {
                     selected.push(Selected { finding: part, item: self.item(part, &image)? });
                 }
             }
@@ -146,6 +147,13 @@ fn about(image: &Graph, companions: &Companions) -> Companions {
             referrers.push(Arc::clone(referrer));
         }
     }
-    let tagged = companions.tagged.iter().filter(|tagged| there.contains(tagged.tag.subject())).cloned().collect();
+    let mut tagged = Vec::new();
+    // So does what is at a tag.
+    for companion in &companions.tagged {
+        if there.contains(companion.tag.subject()) {
+            there.extend(companion.graph.manifests().iter().map(digest));
+            tagged.push(companion.clone());
+        }
+    }
     Companions { referrers, tagged }
 }

@@ -39,6 +39,7 @@ fn what_is_named_is_delivered_and_nothing_else() {
         (&[WEB][..], &[WEB][..]),
         (&[BUNDLE], &[INSTALLER, BUNDLE, WEB]),
         (&[INSTALLER], &[INSTALLER]),
+        (&[BUNDLE, INSTALLER], &[INSTALLER, BUNDLE, WEB]),
         (&["example.com:443/demo/web:1.0.0"], &[WEB]),
         (&[], &[INSTALLER, BUNDLE, WEB]),
     ] {

@@ -9,10 +9,11 @@ use sealift_core::export::{ExportRequest, ItemOrigin, ItemRequest, PlanError, So
 use sealift_core::import::{AttachedOutcome, Delivered, Destination, ImportError, Naming};
 use sealift_core::layout::LayoutSource;
 use sealift_core::oci::referrer::usual_kinds;
-use sealift_core::oci::{CosignTag, Descriptor, Reference, ReferrerKind};
+use sealift_core::oci::{CosignTag, Descriptor, Platforms, Reference, ReferrerKind};
 use sealift_core::registry::{RegistrySink, RegistrySource};
 use sealift_core::transfer::{Sink as _, Source as _};
 use sealift_core::trust_store::TagError;
+use sealift_core::verify::Selection;
 use sealift_tests::crossing::{BUNDLE, Crossing, IMAGE, Refused};
 use sealift_tests::images::Image;
 use sealift_tests::registry::{Action, Fault, Registry};
@@ -138,6 +139,14 @@ fn what_is_tagged_for_a_signature_is_carried_too() {
     let archive = near.export(&crossing);
     deliver(&mut crossing, &archive, &far).unwrap();
     assert!(attached_in(&far).iter().any(|(tag, _)| *tag == sig));
+    // It is about a platform, by way of the SBOM, and goes with it.
+    for (platform, goes) in [("linux/amd64", true), ("linux/arm64", false)] {
+        let far = Registry::start();
+        let platforms = Platforms::Only([platform.parse().unwrap()].into());
+        crossing.far.selection = Selection { names: Vec::new(), platforms };
+        deliver(&mut crossing, &archive, &far).unwrap();
+        assert_eq!(attached_in(&far).iter().any(|(tag, _)| *tag == sig), goes, "{platform}");
+    }
 }
 
 #[test]
