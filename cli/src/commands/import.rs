@@ -302,7 +302,8 @@ fn finish(
     replace(&folder.join("relocation-mapping.json"), &delivered.relocation).attempt(attempt)?;
     if let [_, _, ..] = delivered.bundles.as_slice() {
         for (bundle, mapping) in &delivered.bundles {
-            let own = folder.join("bundles").join(bundle.replace([':', '@'], "/"));
+            // No name has a plus sign: each gets a folder of its own.
+            let own = folder.join("bundles").join(bundle.replace(':', "+"));
             std::fs::create_dir_all(&own).map_err(failed).attempt(attempt)?;
             replace(&own.join("relocation-mapping.json"), mapping).attempt(attempt)?;
         }
