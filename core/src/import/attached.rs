@@ -76,9 +76,21 @@ pub(super) fn set(
     workers: &Workers,
 ) -> Result<Vec<AttachedTag>, DeliveryError> {
     let mut attached: Vec<&TaggedDelivery> = shipments.iter().flat_map(|shipment| &shipment.attached).collect();
-    attached.sort_by_key(|attached| attached.place.to_string());
-    attached.dedup_by_key(|attached| attached.place.to_string());
-    let tags = Mutex::new(Vec::new());
+    let key = |attached: &TaggedDelivery| (attached.place.to_string(), attached.root.descriptor().digest.clone());
+    attached.sort_by_cached_key(|attached| key(attached));
+    attached.dedup_by_key(|attached| key(attached));
+    let mut kept = Vec::new();
+    // Two names that come to one repository may bring two contents for the same tag. The first gets it, and the other is told.
+    attached.dedup_by(|other, first| {
+        let is_same = other.place == first.place;
+        if is_same {
+            let held = first.root.descriptor().digest.clone();
+            let (reference, digest) = (other.place.to_string(), other.root.descriptor().digest.clone());
+            kept.push(AttachedTag { reference, digest, outcome: AttachedOutcome::Kept { held } });
+        }
+        is_same
+    });
+    let tags = Mutex::new(kept);
     workers.for_each(
         &attached,
         |_| 0,
@@ -89,6 +101,6 @@ pub(super) fn set(
         },
     )?;
     let mut tags = tags.into_inner().unwrap_or_else(PoisonError::into_inner);
-    tags.sort_by(|one, other| one.reference.cmp(&other.reference));
+    tags.sort_by(|one, other| (&one.reference, &one.digest).cmp(&(&other.reference, &other.digest)));
     Ok(tags)
 }

@@ -149,6 +149,29 @@ fn what_is_tagged_for_a_signature_is_carried_too() {
     }
 }
 
+/// Two names of one image come to one repository, each with a signature of its own.
+#[test]
+fn two_contents_for_one_tag_are_told_apart_and_one_is_kept() {
+    let (mut near, mut other, far, mut crossing) = (Near::new(), Near::new(), Registry::start(), crossing());
+    let [_, _, sig] = tags_of(&near.image.root().descriptor().digest);
+    near.attach(&sig, &signature("of one"));
+    other.attach(&sig, &signature("of the other"));
+    let usual: Vec<ReferrerKind> = usual_kinds().into_iter().collect();
+    let mut request = near.request(&usual);
+    let second = other.request(&usual).items.remove(0);
+    let name = IMAGE.replacen("example.com", "other.example", 1);
+    assert_ne!(name, IMAGE);
+    request.items.push(ItemRequest { name, ..second });
+    let archive = crossing.export(&request).unwrap();
+    let delivered = deliver(&mut crossing, &archive, &far).unwrap();
+    let told: Vec<_> = delivered.attached.iter().filter(|it| it.reference.ends_with(&sig)).collect();
+    let [first, second] = told.as_slice() else { panic!("{told:?}") };
+    let (set, kept) = if first.outcome == AttachedOutcome::Set { (first, second) } else { (second, first) };
+    assert_eq!(set.outcome, AttachedOutcome::Set);
+    assert_eq!(kept.outcome, AttachedOutcome::Kept { held: set.digest.clone() });
+    assert!(attached_in(&far).contains(&(sig, set.digest.clone())));
+}
+
 #[test]
 fn a_layout_gets_the_tags_and_gives_them_back() {
     let (near, far, mut crossing) = (Near::new(), Registry::start(), crossing());
