@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::error::LayoutError;
 use super::files::{LayoutFiles, OpenedBlob};
 use super::folder::Folder;
-use super::names::{EntryNames, is_named};
+use super::names::{EntryNames, REF_NAME, is_named};
 use super::tar::TarFolder;
 use super::{INDEX_FILE, LAYOUT_FILE};
 use crate::oci::descriptor::Annotations;
@@ -202,8 +202,10 @@ impl LayoutSource {
                 return Err(LayoutError::TooMuchListed { folder: self.files.path().to_owned() });
             }
             let manifest = match self.read_manifest(entry) {
-                // What cannot be read refers to nothing that is known.
-                Err(error @ (LayoutError::Manifest { .. } | LayoutError::BlobNotFound { .. })) => {
+                // What has a name of its own and cannot be read is somebody else's trouble. What has none may be a referrer.
+                Err(error @ (LayoutError::Manifest { .. } | LayoutError::BlobNotFound { .. }))
+                    if entry.annotations.get(REF_NAME).is_some() =>
+                {
                     let reason =
                         std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
                     let odd = OddEntry { entry: entry.digest.to_string(), reason };
