@@ -1,0 +1,91 @@
+//! Why there is no graph.
+
+use sealift_archive_format::Digest;
+use sealift_archive_format::inventory::MAXIMUM_ENTRIES;
+
+use super::{
+    MAXIMUM_ATTESTATIONS_TOGETHER, MAXIMUM_BLOBS_TOGETHER, MAXIMUM_DEPTH, MAXIMUM_LEFT_OUT_TOGETHER,
+    MAXIMUM_MANIFEST_BYTES, MAXIMUM_MANIFESTS, MAXIMUM_MANIFESTS_TOGETHER,
+};
+use crate::oci::manifest::ManifestError;
+
+/// A graph has nothing for a platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is not here")]
+pub(crate) struct NotHere;
+
+/// Why there is no graph. `E` is what fetching a manifest fails with.
+#[derive(Debug, thiserror::Error)]
+pub enum GraphError<E: std::error::Error + 'static> {
+    /// A manifest cannot be fetched.
+    #[error("cannot fetch manifest {digest}")]
+    Fetch {
+        /// The manifest.
+        digest: Digest,
+        /// Why fetching failed.
+        #[source]
+        source: E,
+    },
+    /// A manifest cannot be read.
+    #[error("manifest {digest} is not usable")]
+    Manifest {
+        /// The manifest.
+        digest: Digest,
+        /// What is wrong with the manifest.
+        #[source]
+        source: Box<ManifestError>,
+    },
+    /// Indexes are nested too deeply.
+    #[error("manifest {digest} is nested deeper than {MAXIMUM_DEPTH} indexes")]
+    Depth {
+        /// The manifest that is too deep.
+        digest: Digest,
+    },
+    /// Too many manifests.
+    #[error("there are more than {MAXIMUM_MANIFESTS} manifests")]
+    Manifests,
+    /// Too many bytes of manifests.
+    #[error("the manifests have more than {MAXIMUM_MANIFEST_BYTES} bytes in total")]
+    ManifestBytes,
+    /// Too many manifests in all graphs.
+    #[error("there are more than {MAXIMUM_MANIFESTS_TOGETHER} manifests in all graphs together")]
+    ManifestsTogether,
+    /// Too many configurations and layers in all graphs.
+    #[error("the manifests list more than {MAXIMUM_BLOBS_TOGETHER} configurations and layers in total")]
+    BlobsTogether,
+    /// Too many attestations in all graphs.
+    #[error("there are more than {MAXIMUM_ATTESTATIONS_TOGETHER} attestations in total")]
+    AttestationsTogether,
+    /// Too many manifests and layers are left out in all graphs.
+    #[error("more than {MAXIMUM_LEFT_OUT_TOGETHER} manifests and layers are listed but not carried")]
+    LeftOutTogether,
+    /// Too many different blobs.
+    #[error("there are more than {MAXIMUM_ENTRIES} different manifests, configurations and layers")]
+    Entries,
+    /// One digest is listed with two sizes, or as a manifest here and as a blob there.
+    #[error("{digest} is listed twice, with different sizes or in different roles")]
+    Conflict {
+        /// The digest.
+        digest: Digest,
+    },
+    /// A layer that registries are not meant to distribute.
+    #[error("layer {digest} of manifest {manifest} is of a type that registries must not distribute")]
+    ForeignLayer {
+        /// The layer.
+        digest: Digest,
+        /// The manifest that lists it.
+        manifest: Digest,
+    },
+    /// None of the chosen platforms is there.
+    #[error("index {digest} has none of the chosen platforms; it has {}", .offered.join(", "))]
+    NoPlatform {
+        /// The index.
+        digest: Digest,
+        /// The platforms that it has.
+        offered: Vec<String>,
+    },
+}
+
+pub(super) fn unusable<E: std::error::Error + 'static>(digest: &Digest, source: ManifestError) -> GraphError<E> {
+    GraphError::Manifest { digest: digest.clone(), source: Box::new(source) }
+}
