@@ -3,9 +3,7 @@
 use clap::Args;
 use sealift_core::import::{self, DeliveryWishes, Sparse};
 use sealift_core::oci::{Platform, Platforms, Reference};
-use sealift_core::report::Report;
 use sealift_core::verify::{Selection, Transport};
-use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure, Reason};
@@ -44,16 +42,6 @@ pub(crate) struct ExtractArguments {
     connections: ConnectionArguments,
 }
 
-/// What was taken out, as `--json` shows it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ExtractReport<'a> {
-    #[serde(flatten)]
-    report: &'a Report,
-    tags: Vec<tags::Tagged<'a>>,
-    attached_tags: Vec<tags::AttachedTagged<'a>>,
-}
-
 /// Verifies, and takes out.
 pub(crate) fn run(arguments: &ExtractArguments, context: &Context) -> Result<(), Failure> {
     let name = arguments.archive.name();
@@ -88,9 +76,7 @@ pub(crate) fn run(arguments: &ExtractArguments, context: &Context) -> Result<(),
     progress.finish();
     let extracted = extracted.attempt(attempt)?;
     let report = extracted.verified().report();
-    let tags = extracted.tags.iter().map(tags::Tagged::from).collect();
-    let attached_tags = extracted.attached.iter().map(tags::AttachedTagged::from).collect();
-    context.result(&ExtractReport { report: &report, tags, attached_tags }, || {
+    context.result(&tags::DeliveryReport::new(&report, &extracted.tags, &extracted.attached), || {
         let mut text = report::summary(&report);
         text.line("Taken out, and not remembered:");
         text.join(tags::lines(&extracted.tags, &extracted.attached));

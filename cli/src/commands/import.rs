@@ -11,7 +11,6 @@ use sealift_core::import::{
 };
 use sealift_core::mirror_config::{self, ConfigFile};
 use sealift_core::oci::{Platform, Platforms, Reference};
-use sealift_core::report::Report;
 use sealift_core::trust_store::RepositoryName;
 use sealift_core::verify::{Judged, Selection, Transport};
 use sealift_core::whole_file;
@@ -209,9 +208,7 @@ impl Target {
 #[serde(rename_all = "camelCase")]
 struct ImportReport<'a> {
     #[serde(flatten)]
-    report: &'a Report,
-    tags: Vec<tags::Tagged<'a>>,
-    attached_tags: Vec<tags::AttachedTagged<'a>>,
+    delivery: tags::DeliveryReport<'a>,
     tuf_mirrors: Vec<Mirrored<'a>>,
 }
 
@@ -293,10 +290,9 @@ fn finish(
 ) -> Result<(), Failure> {
     let attempt = || format!("{name} was imported, but its results cannot be written");
     let report = delivered.verified().report();
-    let tags = delivered.tags.iter().map(tags::Tagged::from).collect();
-    let attached_tags = delivered.attached.iter().map(tags::AttachedTagged::from).collect();
+    let delivery = tags::DeliveryReport::new(&report, &delivered.tags, &delivered.attached);
     let tuf_mirrors = mirrors.iter().map(Mirrored::of).collect();
-    let import_report = ImportReport { report: &report, tags, attached_tags, tuf_mirrors };
+    let import_report = ImportReport { delivery, tuf_mirrors };
     let failed = |source| Reason::File { path: folder.to_owned(), source };
     std::fs::create_dir_all(folder).map_err(failed).attempt(attempt)?;
     replace(&folder.join("relocation-mapping.json"), &delivered.relocation).attempt(attempt)?;

@@ -2,13 +2,32 @@
 
 use sealift_archive_format::Digest;
 use sealift_core::import::{AttachedOutcome, AttachedTag, DeliveredForm, SetTag};
+use sealift_core::report::Report;
 use serde::Serialize;
 
 use crate::terminal::text::Text;
 
+/// What was delivered, and what it was judged to be.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DeliveryReport<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    tags: Vec<Tagged<'a>>,
+    attached_tags: Vec<AttachedTagged<'a>>,
+}
+
+impl<'a> DeliveryReport<'a> {
+    /// The report about an archive, and the tags that were set.
+    pub(crate) fn new(report: &'a Report, tags: &'a [SetTag], attached: &'a [AttachedTag]) -> Self {
+        let attached_tags = attached.iter().map(AttachedTagged::from).collect();
+        Self { report, tags: tags.iter().map(Tagged::from).collect(), attached_tags }
+    }
+}
+
 /// A tag that was set.
 #[derive(Serialize)]
-pub(crate) struct Tagged<'a> {
+struct Tagged<'a> {
     reference: &'a str,
     digest: &'a Digest,
     carried: &'a Digest,
@@ -27,7 +46,7 @@ impl<'a> From<&'a SetTag> for Tagged<'a> {
 
 /// The tag of something that hangs off an image or a bundle.
 #[derive(Serialize)]
-pub(crate) struct AttachedTagged<'a> {
+struct AttachedTagged<'a> {
     reference: &'a str,
     digest: &'a Digest,
     #[serde(flatten)]
