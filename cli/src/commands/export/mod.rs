@@ -1,26 +1,25 @@
 //! `sealift export`: packs bundles and images, with the proof about them, into one sealed archive.
 
+mod report;
+
 use std::collections::BTreeMap;
-use std::io::{BufWriter, Read as _, Write as _};
+use std::io::{BufWriter, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use sealift_archive_format::inventory::{Exporter, ItemRecord, LeftOutRecord};
-use sealift_archive_format::{Digest, DigestAlgorithm, Hasher};
+use sealift_archive_format::inventory::Exporter;
 use sealift_core::export::{self, Dependencies, ExportError, ExportRequest, ItemRequest, Prepared, Unfinished};
-use sealift_core::oci::{ForeignLayers, Platform, Platforms, ReferrerKind};
+use sealift_core::oci::{ForeignLayers, Platform, Platforms};
 use sealift_core::progress::Progress;
-use sealift_core::report::WarningReport;
 use sealift_core::trust::{Carrier, Extent};
 use sealift_core::trust_store::{Policy, RepositoryName};
 use sealift_core::tuf_repository::RepositoryFolder;
-use sealift_core::whole_file;
 use sealift_proof::tuf::{MetadataProvider, TargetProvider};
-use serde::Serialize;
 
 use crate::context::{Context, ExportTime};
 use crate::failure::{Attempt as _, Failure, Reason};
+use crate::files::checksum;
 use crate::files::key::SigningKeyArguments;
 use crate::interruption;
 use crate::options::connections::ConnectionArguments;
@@ -29,14 +28,10 @@ use crate::options::place::{Location, Named, TufPlace};
 use crate::options::referrers::Referrers;
 use crate::options::source::OpenedSources;
 use crate::options::verdict::{InspectionArguments, inspections};
-use crate::terminal::report::left_out_lines;
-use crate::terminal::text::Text;
-use crate::terminal::{self, report};
+use crate::terminal;
 
 /// How many odd entries of layouts are told of.
 const MAXIMUM_REMARKS: usize = 20;
-/// How much of an archive is hashed at once, in bytes.
-const BUFFER_LENGTH: usize = 128 << 10;
 
 /// What to export, and how.
 #[derive(Debug, Args)]
@@ -142,75 +137,13 @@ impl From<ForeignLayersArgument> for ForeignLayers {
     }
 }
 
-/// What was exported, as `--json` shows it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ExportReport {
-    archive: PathBuf,
-    bytes: u64,
-    entries: usize,
-    exported_at: jiff::Timestamp,
-    /// The instant after which a policy like this side's refuses it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    red_line: Option<jiff::Timestamp>,
-    statement: Digest,
-    /// The digest of the archive as a file, if it was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sha256: Option<Digest>,
-    items: Vec<ExportedItem>,
-    /// The referrers of the images that were not carried, because their kind was not asked for.
-    left_out: Vec<UncarriedReferrer>,
-    /// Whether any referrers were looked for.
-    looked_for_referrers: bool,
-    /// What a person should know about the bundles.
-    warnings: Vec<WarningReport>,
-    /// The images whose manifests were made here, because they come from a docker-archive.
-    made_here: Vec<MadeHere>,
-    /// What images list that was not carried, because it was not asked for.
-    incomplete: Vec<IncompleteImage>,
-}
-
-/// An image whose digest no registry has.
-#[derive(Serialize)]
-struct MadeHere {
-    image: String,
-    digest: Digest,
-}
-
-/// An image of which something was left out.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct IncompleteImage {
-    image: String,
-    digest: Digest,
-    #[serde(flatten)]
-    left_out: LeftOutRecord,
-}
-
-/// A referrer that was not carried.
-#[derive(Serialize)]
-struct UncarriedReferrer {
-    image: String,
-    digest: Digest,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tag: Option<String>,
-    kind: ReferrerKind,
-}
-
-/// A bundle or an image that was exported.
-#[derive(Serialize)]
-struct ExportedItem {
-    name: String,
-    digest: Digest,
-    level: sealift_proof::level::Level,
-}
-
 /// Exports.
 pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), Failure> {
     let attempt = || "cannot export".to_owned();
     let to_file = arguments.output.as_os_str() != "-";
-    if to_file && arguments.output.exists() {
-        return Err(Reason::FileExists(arguments.output.clone())).attempt(attempt);
+    let beside = arguments.sha256.then(|| checksum::beside(&arguments.output));
+    if let Some(there) = to_file.then_some(&arguments.output).into_iter().chain(&beside).find(|path| path.exists()) {
+        return Err(Reason::FileExists(there.clone())).attempt(attempt);
     }
     if !to_file && arguments.sha256 {
         let why = "--sha256 is for a file: with -o - there is none";
@@ -266,39 +199,18 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
 
     let sha256 = match arguments.sha256 && to_file {
         true => Some(
-            write_checksum(&arguments.output)
+            checksum::write(&arguments.output)
                 .attempt(|| format!("{} was written, but not its SHA-256", arguments.output.display()))?,
         ),
         false => None,
     };
-    let report = report(&prepared, &opened, arguments, sha256);
+    let report = report::of(&prepared, &opened, arguments, sha256);
     if to_file {
-        return context.result(&report, || text(&report));
+        return context.result(&report, || report::text(&report));
     }
     // Standard output holds the archive.
-    context.remark(text(&report));
+    context.remark(report::text(&report));
     Ok(())
-}
-
-/// Writes a file beside an archive, in the form of `sha256sum`.
-fn write_checksum(archive: &Path) -> Result<Digest, Reason> {
-    let failed = |source| Reason::File { path: archive.to_owned(), source };
-    let mut file = std::fs::File::open(archive).map_err(failed)?;
-    let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
-    let mut buffer = vec![0; BUFFER_LENGTH];
-    loop {
-        match file.read(&mut buffer).map_err(failed)? {
-            0 => break,
-            read => hasher.update(buffer.get(..read).unwrap_or_default()),
-        }
-    }
-    let digest = hasher.finish();
-    let name = archive.file_name().unwrap_or_default().to_string_lossy();
-    let mut path = archive.as_os_str().to_owned();
-    path.push(".sha256");
-    let written = whole_file::replace(Path::new(&path), format!("{}  {name}\n", digest.hex()).as_bytes());
-    written.map_err(|source| Reason::File { path: path.into(), source })?;
-    Ok(digest)
 }
 
 /// Names the variable that causes the archive to be refused, because the refusal does not know about it.
@@ -425,107 +337,4 @@ fn tuf_repositories(places: &[TufPlace], web: &Web) -> Result<BTreeMap<Repositor
         }
     }
     Ok(repositories)
-}
-
-fn report(
-    prepared: &Prepared,
-    opened: &OpenedSources<'_>,
-    arguments: &ExportArguments,
-    sha256: Option<Digest>,
-) -> ExportReport {
-    let inventory = prepared.inventory();
-    let findings = prepared.judgement().findings();
-    let partial = inventory.all_images().filter(|image| !image.left_out.is_empty());
-    let items = findings.items.iter().map(|finding| ExportedItem {
-        name: finding.item.reference.clone(),
-        digest: finding.item.digest.clone(),
-        level: finding.level(),
-    });
-    ExportReport {
-        archive: arguments.output.clone(),
-        bytes: prepared.length(),
-        entries: inventory.entries.len(),
-        exported_at: inventory.exported_at,
-        red_line: prepared.red_line(),
-        statement: prepared.statement_digest(),
-        sha256,
-        items: items.collect(),
-        looked_for_referrers: !arguments.referrers.0.is_empty(),
-        left_out: prepared
-            .left_out()
-            .iter()
-            .map(|it| UncarriedReferrer {
-                image: it.image.clone(),
-                digest: it.digest.clone(),
-                tag: it.tag.as_ref().map(ToString::to_string),
-                kind: it.kind,
-            })
-            .collect(),
-        warnings: prepared.warnings().into_iter().map(WarningReport::from).collect(),
-        made_here: made_here(prepared, opened),
-        incomplete: partial
-            .map(|it| IncompleteImage {
-                image: it.reference.clone(),
-                digest: it.descriptor.digest.clone(),
-                left_out: it.left_out.clone(),
-            })
-            .collect(),
-    }
-}
-
-fn made_here(prepared: &Prepared, opened: &OpenedSources<'_>) -> Vec<MadeHere> {
-    let named = prepared.inventory().items.iter().flat_map(ItemRecord::images);
-    let made = named.filter(|image| opened.made_here(&image.descriptor.digest));
-    made.map(|image| MadeHere { image: image.reference.clone(), digest: image.descriptor.digest.clone() }).collect()
-}
-
-fn text(report: &ExportReport) -> Text {
-    let ExportReport {
-        archive,
-        bytes,
-        entries,
-        exported_at,
-        red_line,
-        statement,
-        sha256,
-        items,
-        left_out,
-        looked_for_referrers,
-        warnings,
-        made_here,
-        incomplete,
-    } = report;
-    let (path, bytes) = (archive.display(), indicatif::HumanBytes(*bytes));
-    let mut text = Text::from(format_args!("Exported to {path} ({bytes}, {entries} entries, at {exported_at}):"));
-    for ExportedItem { name, digest, level } in items {
-        text.line(format_args!("  {name}  {digest}  level {level}"));
-    }
-    for IncompleteImage { image, left_out, .. } in incomplete {
-        for left_out in left_out_lines(&left_out.platforms, left_out.foreign_layers.len()) {
-            text.line(format_args!("  left out: {left_out} of {image}"));
-        }
-    }
-    if !looked_for_referrers {
-        text.line("  left out: whatever refers to these, and their signatures: --referrers none did not look for it");
-    }
-    for it in left_out {
-        let (kind, digest, image) = (&it.kind, &it.digest, &it.image);
-        text.line(format_args!("  left out: {kind} {digest}, a referrer of {image} (--referrers {kind} carries it)"));
-    }
-    for MadeHere { image, digest } in made_here {
-        text.line(format_args!(
-            "  made here: the manifest {digest} of {image}, because a docker-archive keeps none; no registry has this digest"
-        ));
-    }
-    text.join(report::warnings(warnings));
-    if let Some(line) = red_line {
-        text.line(format_args!("A policy like this side's refuses it after {line}"));
-    }
-    text.line(format_args!("Sealed statement: {statement}"));
-    if let Some(digest) = sha256 {
-        text.line(format_args!("SHA-256 of the file: {}, also in {path}.sha256", digest.hex()));
-    }
-    let name = archive.file_name().map_or_else(|| "-".into(), |name| name.to_string_lossy());
-    text.line(format_args!("Next, on the far side: sealift verify {name}"));
-    text
 }

@@ -1,0 +1,183 @@
+//! What was exported, as a person reads it and as `--json` shows it.
+
+use std::path::PathBuf;
+
+use sealift_archive_format::Digest;
+use sealift_archive_format::inventory::{ItemRecord, LeftOutRecord};
+use sealift_core::export::Prepared;
+use sealift_core::oci::ReferrerKind;
+use sealift_core::report::WarningReport;
+use serde::Serialize;
+
+use super::ExportArguments;
+use crate::options::source::OpenedSources;
+use crate::terminal::report::{left_out_lines, warnings as warning_lines};
+use crate::terminal::text::Text;
+
+/// What was exported, as `--json` shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ExportReport {
+    archive: PathBuf,
+    bytes: u64,
+    entries: usize,
+    exported_at: jiff::Timestamp,
+    /// The instant after which a policy like this side's refuses it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    red_line: Option<jiff::Timestamp>,
+    statement: Digest,
+    /// The digest of the archive as a file, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<Digest>,
+    items: Vec<ExportedItem>,
+    /// The referrers of the images that were not carried, because their kind was not asked for.
+    left_out: Vec<UncarriedReferrer>,
+    /// Whether any referrers were looked for.
+    looked_for_referrers: bool,
+    /// What a person should know about the bundles.
+    warnings: Vec<WarningReport>,
+    /// The images whose manifests were made here, because they come from a docker-archive.
+    made_here: Vec<MadeHere>,
+    /// What images list that was not carried, because it was not asked for.
+    incomplete: Vec<IncompleteImage>,
+}
+
+/// An image whose digest no registry has.
+#[derive(Serialize)]
+struct MadeHere {
+    image: String,
+    digest: Digest,
+}
+
+/// An image of which something was left out.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct IncompleteImage {
+    image: String,
+    digest: Digest,
+    #[serde(flatten)]
+    left_out: LeftOutRecord,
+}
+
+/// A referrer that was not carried.
+#[derive(Serialize)]
+struct UncarriedReferrer {
+    image: String,
+    digest: Digest,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag: Option<String>,
+    kind: ReferrerKind,
+}
+
+/// A bundle or an image that was exported.
+#[derive(Serialize)]
+struct ExportedItem {
+    name: String,
+    digest: Digest,
+    level: sealift_proof::level::Level,
+}
+
+/// What was exported.
+pub(super) fn of(
+    prepared: &Prepared,
+    opened: &OpenedSources<'_>,
+    arguments: &ExportArguments,
+    sha256: Option<Digest>,
+) -> ExportReport {
+    let inventory = prepared.inventory();
+    let findings = prepared.judgement().findings();
+    let partial = inventory.all_images().filter(|image| !image.left_out.is_empty());
+    let items = findings.items.iter().map(|finding| ExportedItem {
+        name: finding.item.reference.clone(),
+        digest: finding.item.digest.clone(),
+        level: finding.level(),
+    });
+    ExportReport {
+        archive: arguments.output.clone(),
+        bytes: prepared.length(),
+        entries: inventory.entries.len(),
+        exported_at: inventory.exported_at,
+        red_line: prepared.red_line(),
+        statement: prepared.statement_digest(),
+        sha256,
+        items: items.collect(),
+        looked_for_referrers: !arguments.referrers.0.is_empty(),
+        left_out: prepared
+            .left_out()
+            .iter()
+            .map(|it| UncarriedReferrer {
+                image: it.image.clone(),
+                digest: it.digest.clone(),
+                tag: it.tag.as_ref().map(ToString::to_string),
+                kind: it.kind,
+            })
+            .collect(),
+        warnings: prepared.warnings().into_iter().map(WarningReport::from).collect(),
+        made_here: made_here(prepared, opened),
+        incomplete: partial
+            .map(|it| IncompleteImage {
+                image: it.reference.clone(),
+                digest: it.descriptor.digest.clone(),
+                left_out: it.left_out.clone(),
+            })
+            .collect(),
+    }
+}
+
+fn made_here(prepared: &Prepared, opened: &OpenedSources<'_>) -> Vec<MadeHere> {
+    let named = prepared.inventory().items.iter().flat_map(ItemRecord::images);
+    let made = named.filter(|image| opened.made_here(&image.descriptor.digest));
+    made.map(|image| MadeHere { image: image.reference.clone(), digest: image.descriptor.digest.clone() }).collect()
+}
+
+/// As a person reads it.
+pub(super) fn text(report: &ExportReport) -> Text {
+    let ExportReport {
+        archive,
+        bytes,
+        entries,
+        exported_at,
+        red_line,
+        statement,
+        sha256,
+        items,
+        left_out,
+        looked_for_referrers,
+        warnings,
+        made_here,
+        incomplete,
+    } = report;
+    let (path, bytes) = (archive.display(), indicatif::HumanBytes(*bytes));
+    let mut text = Text::from(format_args!("Exported to {path} ({bytes}, {entries} entries, at {exported_at}):"));
+    for ExportedItem { name, digest, level } in items {
+        text.line(format_args!("  {name}  {digest}  level {level}"));
+    }
+    for IncompleteImage { image, left_out, .. } in incomplete {
+        for left_out in left_out_lines(&left_out.platforms, left_out.foreign_layers.len()) {
+            text.line(format_args!("  left out: {left_out} of {image}"));
+        }
+    }
+    if !looked_for_referrers {
+        text.line("  left out: whatever refers to these, and their signatures: --referrers none did not look for it");
+    }
+    for it in left_out {
+        let (kind, digest, image) = (&it.kind, &it.digest, &it.image);
+        text.line(format_args!("  left out: {kind} {digest}, a referrer of {image} (--referrers {kind} carries it)"));
+    }
+    for MadeHere { image, digest } in made_here {
+        text.line(format_args!(
+            "  made here: the manifest {digest} of {image}, because a docker-archive keeps none; no registry has this digest"
+        ));
+    }
+    text.join(warning_lines(warnings));
+    if let Some(line) = red_line {
+        text.line(format_args!("A policy like this side's refuses it after {line}"));
+    }
+    text.line(format_args!("Sealed statement: {statement}"));
+    if let Some(digest) = sha256 {
+        text.line(format_args!("SHA-256 of the file: {}, also in {path}.sha256", digest.hex()));
+    }
+    let name = archive.file_name().map_or_else(|| "-".into(), |name| name.to_string_lossy());
+    text.line(format_args!("Next, on the far side: sealift verify {name}"));
+    text
+}
