@@ -3,7 +3,7 @@
 # writing no file but the archive.
 #
 #     pip install -r tests/requirements.txt      # for the publisher
-#     samples/memory.sh [MEBIBYTES]              # 2048 by default; takes five times that on the disk
+#     samples/memory.sh [MEBIBYTES]              # 2048 by default; takes twice that on the disk
 #
 # Needs docker-registry, skopeo and python3. The figures are what the kernel counted for each process: its peak
 # resident memory, and the bytes that it caused to be written to a disk, including files that it removed.
@@ -57,9 +57,11 @@ before=$(find . -path ./near-registry -prune -o -path ./far-registry -prune -o -
 measure export $((mebibytes + 1)) sealift --quiet export --key anna.pem -o shop.sealift \
     --bundle "example.com/org/shop:1.4=localhost:$near/org/shop:1.4" --tuf shop=publisher/tuf
 printf '%-20s %d bytes\n' "the archive" "$(stat -c %s shop.sealift)"
+rm -rf near-registry/docker
 measure verify 0 sealift --quiet verify shop.sealift
 measure "import (registry)" 0 sealift --quiet import shop.sealift --to-registry "localhost:$far/mirror" --results results
 measure "import (again)" 0 sealift --quiet import shop.sealift --to-registry "localhost:$far/mirror" --results results
+rm -rf far-registry/docker
 measure "import (layout)" $((mebibytes + 1)) sealift --quiet import shop.sealift --to-layout layout --results results
 
 after=$(find . -path ./near-registry -prune -o -path ./far-registry -prune -o -path ./trust -prune -o -path ./layout \
