@@ -89,7 +89,7 @@ pub struct InspectedMetadata {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct InspectedItem {
-    /// `bundle`, `invocation` (an invocation image), `component` or `image`.
+    /// `bundle`, `thickBundle` (one that travels as it is), `invocation` (an invocation image), `component` or `image`.
     pub kind: &'static str,
     /// Its reference.
     pub reference: String,
@@ -262,9 +262,9 @@ fn items(inventory: &Inventory) -> Vec<InspectedItem> {
     for item in &inventory.items {
         if let ItemRecord::Bundle(bundle) = item {
             items.push(InspectedItem {
-                kind: "bundle",
+                kind: if bundle.thick_bundle.is_some() { "thickBundle" } else { "bundle" },
                 reference: bundle.reference.clone(),
-                digest: bundle.descriptor.digest.clone(),
+                digest: item.descriptor().digest.clone(),
                 platforms: Vec::new(),
                 left_out: 0,
                 referrers: bundle.referrers.len().saturating_add(bundle.tagged.len()),

@@ -85,6 +85,7 @@ impl Default for Sample {
             referrers: Vec::new(),
             tagged: Vec::new(),
             target: Some(TargetRecord { name: "example.com/shop:1.4".to_owned() }),
+            thick_bundle: None,
         };
         let inventory = Inventory {
             entries: contents.iter().map(|(name, content)| EntryRecord::of(name.clone(), content)).collect(),

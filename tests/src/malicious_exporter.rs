@@ -64,6 +64,7 @@ impl Consignment {
             referrers: Vec::new(),
             tagged: Vec::new(),
             target: None,
+            thick_bundle: None,
         };
         Self {
             bundles: vec![bundle],

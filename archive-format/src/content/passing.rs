@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::{BlobContent, sealed};
+use super::{BlobContent, RelaySender, sealed};
 use crate::digest::Digest;
 
 /// Content that can be opened any number of times.
@@ -87,6 +87,55 @@ impl<C: BlobContent, F: FnMut(u64) -> io::Result<()>> BlobContent for Observed<C
             self.position = 0;
         }
         can
+    }
+}
+
+/// Passes content on, and sends a copy of what is read to another thread. It fails once nobody reads the copy any more.
+pub struct Copied<C> {
+    content: C,
+    copy: Option<RelaySender>,
+    piece: Vec<u8>,
+    is_unread: bool,
+}
+
+impl<C: BlobContent> Copied<C> {
+    /// Sends what is read of `content` to `copy`, and its end only after the content was proven to be right.
+    pub fn new(content: C, copy: RelaySender) -> Self {
+        Self { content, copy: Some(copy), piece: Vec::new(), is_unread: false }
+    }
+
+    /// Whether it has failed because nobody reads the copy any more.
+    pub fn is_unread(&self) -> bool {
+        self.is_unread
+    }
+}
+
+impl<C: BlobContent> Read for Copied<C> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if out.is_empty() {
+            return Ok(0);
+        }
+        let read = self.content.read(out)?;
+        if read == 0 {
+            self.copy.take().into_iter().for_each(RelaySender::end);
+            return Ok(0);
+        }
+        self.piece.clear();
+        self.piece.extend_from_slice(out.get(..read).unwrap_or_default());
+        match &self.copy {
+            Some(copy) if !copy.send(&mut self.piece) => {
+                self.is_unread = true;
+                Err(io::Error::other("other work has failed"))
+            }
+            _ => Ok(read),
+        }
+    }
+}
+
+impl<C: BlobContent> sealed::Sealed for Copied<C> {}
+impl<C: BlobContent> BlobContent for Copied<C> {
+    fn digest(&self) -> &Digest {
+        self.content.digest()
     }
 }
 

@@ -197,6 +197,12 @@ pub enum InventoryError {
         /// The digest.
         digest: Digest,
     },
+    /// A thick bundle is not described by its SHA-256 and its SHA-512.
+    #[error("the thick bundle of {reference:?} is not described by its SHA-256 and its SHA-512")]
+    ThickBundleDigests {
+        /// The bundle's reference.
+        reference: String,
+    },
     /// A descriptor and its blob differ in size.
     #[error("{digest} is described with {described} bytes, and listed with {listed}")]
     DescriptorSize {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BundleRecord, Completeness, DescriptorRecord, EntryRecord, ImageRecord, ImageRole, ItemRecord, LeftOutRecord,
-    MAXIMUM_PLATFORMS, TaggedRecord, TargetRecord,
+    MAXIMUM_PLATFORMS, TaggedRecord, TargetRecord, ThickBundleRecord,
 };
 use crate::digest::Digest;
 use crate::entry_name::{EntryName, EntryPlace};
@@ -79,6 +79,8 @@ struct WrittenBundle<'a> {
     tagged: &'a [TaggedRecord],
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<&'a TargetRecord>,
+    #[serde(rename = "thickBundle", skip_serializing_if = "Option::is_none")]
+    thick_bundle: Option<&'a ThickBundleRecord>,
 }
 
 impl Serialize for ItemRecord {
@@ -93,6 +95,7 @@ impl Serialize for ItemRecord {
                 referrers: &bundle.referrers,
                 tagged: &bundle.tagged,
                 target: bundle.target.as_ref(),
+                thick_bundle: bundle.thick_bundle.as_ref(),
             }
             .serialize(serializer),
             Self::Image(image) => image.serialize(serializer),
@@ -125,6 +128,8 @@ pub(super) struct RawItem {
     tagged: Vec<TaggedRecord>,
     #[serde(default, deserialize_with = "present")]
     target: Option<TargetRecord>,
+    #[serde(default, deserialize_with = "present")]
+    thick_bundle: Option<ThickBundleRecord>,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -138,11 +143,20 @@ impl TryFrom<RawItem> for ItemRecord {
     type Error = &'static str;
 
     fn try_from(raw: RawItem) -> Result<Self, Self::Error> {
-        let RawItem { descriptor, reference, target, index, left_out, tagged, .. } = raw;
+        let RawItem { descriptor, reference, target, index, left_out, tagged, thick_bundle, .. } = raw;
         match (raw.kind, raw.parts, raw.component, raw.complete, raw.platforms, raw.referrers) {
             (RawItemKind::Bundle, Some(images), _, _, _, referrers) => {
                 let referrers = referrers.unwrap_or_default();
-                Ok(Self::Bundle(BundleRecord { descriptor, images, index, reference, referrers, tagged, target }))
+                Ok(Self::Bundle(BundleRecord {
+                    descriptor,
+                    images,
+                    index,
+                    reference,
+                    referrers,
+                    tagged,
+                    target,
+                    thick_bundle,
+                }))
             }
             (RawItemKind::Image, _, None, Some(completeness), Some(platforms), Some(referrers)) => {
                 Ok(Self::Image(ImageRecord {

@@ -29,10 +29,11 @@ impl ItemRecord {
         }
     }
 
-    /// What is vouched for: the `bundle.json` of a bundle, the manifest or index of an image.
+    /// What is vouched for: a thick bundle where it travels as one, the `bundle.json` of another bundle, the manifest or index of an
+    /// image.
     pub fn descriptor(&self) -> &DescriptorRecord {
         match self {
-            Self::Bundle(bundle) => &bundle.descriptor,
+            Self::Bundle(bundle) => bundle.thick_bundle.as_ref().map_or(&bundle.descriptor, |thick| &thick.descriptor),
             Self::Image(image) => &image.descriptor,
         }
     }
@@ -101,7 +102,8 @@ impl Inventory {
     pub fn descriptors(&self) -> impl Iterator<Item = &DescriptorRecord> {
         let bundles = self.bundles().flat_map(|bundle| {
             let companions = companions(&bundle.referrers, &bundle.tagged);
-            std::iter::once(&bundle.descriptor).chain(&bundle.index).chain(companions)
+            let files = [Some(&bundle.descriptor), bundle.thick_bundle.as_ref().map(|thick| &thick.descriptor)];
+            files.into_iter().flatten().chain(&bundle.index).chain(companions)
         });
         let images = self
             .all_images()

@@ -86,6 +86,18 @@ pub struct BundleRecord {
     pub tagged: Vec<TaggedRecord>,
     /// The TUF target that should vouch for it.
     pub target: Option<TargetRecord>,
+    /// The file that it came in with its images, where that is what is vouched for.
+    pub thick_bundle: Option<ThickBundleRecord>,
+}
+
+/// A thick bundle: a bundle and its images in one file (CNAB Core 1.2 §104), which travels as it is. Layers and configurations that
+/// nothing else needs are in it, and are no entries of their own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThickBundleRecord {
+    /// The file, by its SHA-256.
+    pub descriptor: DescriptorRecord,
+    /// Its SHA-512: a TUF target may list either, or both.
+    pub sha512: Digest,
 }
 
 /// A container image.

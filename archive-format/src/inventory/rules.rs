@@ -3,8 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use super::forms::instant;
-use super::{DescriptorRecord, ImageRecord, ImageRole, Inventory, InventoryError, ItemRecord, LeftOutRecord};
-use super::{MAXIMUM_ENTRIES, MAXIMUM_PLATFORMS, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH, TaggedRecord, TargetRecord};
+use super::{
+    BundleRecord, DescriptorRecord, ImageRecord, ImageRole, Inventory, InventoryError, ItemRecord, LeftOutRecord,
+    MAXIMUM_ENTRIES, MAXIMUM_PLATFORMS, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH, TaggedRecord, TargetRecord,
+    ThickBundleRecord,
+};
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::entry_name::{EntryName, EntryPlace};
 use crate::tar_profile;
@@ -72,6 +75,7 @@ fn check_images(inventory: &Inventory) -> Result<(), InventoryError> {
             ItemRecord::Bundle(bundle) => bundle,
         };
         check_tagged(&bundle.tagged)?;
+        check_thick_bundle(bundle)?;
         let mut components = HashSet::new();
         for image in &bundle.images {
             match &image.role {
@@ -88,6 +92,16 @@ fn check_images(inventory: &Inventory) -> Result<(), InventoryError> {
         }
     }
     Ok(())
+}
+
+/// A thick bundle is known by both of its digests.
+fn check_thick_bundle(bundle: &BundleRecord) -> Result<(), InventoryError> {
+    let Some(ThickBundleRecord { descriptor, sha512 }) = &bundle.thick_bundle else { return Ok(()) };
+    let algorithms = (descriptor.digest.algorithm(), sha512.algorithm());
+    if algorithms == (DigestAlgorithm::Sha256, DigestAlgorithm::Sha512) {
+        return Ok(());
+    }
+    Err(InventoryError::ThickBundleDigests { reference: bundle.reference.clone() })
 }
 
 /// What was left behind is listed in one way.

@@ -57,6 +57,7 @@ fn inventory() -> Inventory {
         referrers: Vec::new(),
         tagged: Vec::new(),
         target,
+        thick_bundle: None,
     };
     let alone = ImageRecord { completeness: Completeness::Selected, ..image(ImageRole::StandAlone, "alone:1") };
     Inventory {
@@ -561,6 +562,29 @@ fn what_a_descriptor_names_is_carried_with_its_size() {
     }
     let layout_only = refused(|inventory| bundle(inventory).descriptor = descriptor(b"layout"));
     assert!(matches!(layout_only, InventoryError::MissingBlob { .. }), "a TUF target is no blob");
+}
+
+#[test]
+fn a_thick_bundle_is_an_entry_and_is_described_by_both_of_its_digests() {
+    let thick = || ThickBundleRecord {
+        descriptor: descriptor(b"signature"),
+        sha512: Digest::of(DigestAlgorithm::Sha512, b"signature"),
+    };
+    let mut whole = inventory();
+    bundle(&mut whole).thick_bundle = Some(thick());
+    let statement = whole.to_statement().unwrap();
+    assert_eq!(Inventory::parse(&statement).unwrap(), whole);
+    let subject = &strict_json::parse(&statement).unwrap()["subject"][0]["digest"]["sha256"];
+    assert_eq!(subject, thick().descriptor.digest.hex(), "the file is what is vouched for");
+    let refused = |thick_bundle| refused(|inventory| bundle(inventory).thick_bundle = Some(thick_bundle));
+    let absent = refused(ThickBundleRecord { descriptor: descriptor(b"absent"), ..thick() });
+    assert!(matches!(absent, InventoryError::MissingBlob { .. }));
+    let mut long = thick();
+    long.descriptor.digest = long.sha512.clone();
+    let short = ThickBundleRecord { sha512: Digest::sha256(b"signature"), ..thick() };
+    for thick in [long, short] {
+        assert!(matches!(refused(thick), InventoryError::ThickBundleDigests { .. }));
+    }
 }
 
 #[test]

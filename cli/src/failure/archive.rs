@@ -4,6 +4,7 @@ use std::error::Error;
 
 use sealift_archive_format::{FormatError, Problem};
 use sealift_core::seal::SealError;
+use sealift_core::thick_bundle::ThickContentError;
 use sealift_core::trust::ReferrerRefusal;
 use sealift_core::verify::documents::DocumentError;
 use sealift_core::verify::{HeadError, ReceiveError};
@@ -27,7 +28,19 @@ pub(super) fn receive<E: Error>(error: &ReceiveError<E>, receiver: impl FnOnce(&
     match error {
         ReceiveError::Archive(error) => format(error),
         ReceiveError::Attestation(error) => judgement::attestation(error),
+        ReceiveError::ThickBundle(error) => thick_content(error),
         ReceiveError::Receiver(error) => receiver(error),
+    }
+}
+
+pub(super) fn thick_content(error: &ThickContentError) -> Conclusion {
+    match error {
+        ThickContentError::Tarball { .. }
+        | ThickContentError::NotOneBundle { .. }
+        | ThickContentError::OtherBundle { .. }
+        | ThickContentError::Missing { .. }
+        | ThickContentError::Blob { .. }
+        | ThickContentError::Digest { .. } => ExitCode::Content.noting(NOTHING_TAGGED),
     }
 }
 
@@ -85,6 +98,7 @@ pub(super) fn documents(error: &DocumentError) -> Conclusion {
         | DocumentError::Tagged { .. }
         | DocumentError::Order { .. }
         | DocumentError::BundleAsAttestation { .. }
+        | DocumentError::ThickBundleAsDocument { .. }
         | DocumentError::TooManySubjects { .. }
         | DocumentError::Platforms { .. }
         | DocumentError::BundleIndexForm { .. }

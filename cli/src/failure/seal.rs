@@ -60,6 +60,7 @@ pub(super) fn inventory(error: &InventoryError) -> Conclusion {
         | InventoryError::WrongOrder { .. }
         | InventoryError::EntryDigest { .. }
         | InventoryError::MissingBlob { .. }
+        | InventoryError::ThickBundleDigests { .. }
         | InventoryError::DescriptorSize { .. } => ExitCode::Seal.into(),
     }
 }

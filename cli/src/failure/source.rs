@@ -126,6 +126,7 @@ pub(super) fn prepare(error: &PrepareError) -> Conclusion {
         PrepareError::Documents(_)
         | PrepareError::Source { .. }
         | PrepareError::Read { .. }
+        | PrepareError::ThickBundle(_)
         | PrepareError::Layout(_)
         | PrepareError::TooMuchMetadata(_)
         | PrepareError::EntryName(_)

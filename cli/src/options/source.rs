@@ -11,8 +11,8 @@ use sealift_core::export::{ImagesFrom, ItemOrigin, SourceReference};
 use sealift_core::layout::{LayoutSource, OddEntry};
 use sealift_core::place::{FileForm, Place};
 use sealift_core::progress::Progress;
-use sealift_core::source_file::SourceFile;
-use sealift_core::thick_bundle::ThickBundle;
+use sealift_core::source_file::{SourceFile, SourceFileError};
+use sealift_core::thick_bundle::{ThickBundle, ThickBundleFile};
 use sealift_core::transfer::Source;
 
 use crate::failure::{Attempt as _, Failure, Reason};
@@ -105,6 +105,26 @@ impl<'p> OpenedSources<'p> {
                 Ok(ItemOrigin::Bundle { place: SourceReference { source: layout, reference }, images })
             }
             OpenedFile::DockerArchive(_) => Err(Reason::NotABundle(path)).attempt(attempt),
+        }
+    }
+
+    /// A thick bundle that travels as it is.
+    pub(crate) fn thick_bundle(&mut self, named: &Named) -> Result<ItemOrigin, Failure> {
+        let attempt = || format!("cannot export thick bundle {}", named.name);
+        let place = named.place().attempt(|| format!("cannot find the thick bundle {}", named.name))?;
+        let Place::File { path, form, .. } = place else {
+            return Err(Reason::CommandLine("--thick-bundle NAME=FILE.tgz needs a file".to_owned())).attempt(attempt);
+        };
+        match self.file(&path, form)? {
+            OpenedFile::Bundle { bundle_json, images: Some(images) } => {
+                let file = ThickBundleFile::measure(&path, self.progress).map_err(SourceFileError::from);
+                let file = Arc::new(file.attempt(|| format!("cannot read {}", path.display()))?);
+                Ok(ItemOrigin::ThickBundle { bundle_json, images, file })
+            }
+            OpenedFile::Bundle { images: None, .. } => Err(Reason::NoImages(path)).attempt(attempt),
+            OpenedFile::ThinBundle | OpenedFile::Layout(_) | OpenedFile::DockerArchive(_) => {
+                Err(Reason::NotABundle(path)).attempt(attempt)
+            }
         }
     }
 

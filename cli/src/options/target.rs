@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use sealift_core::delivery_file::{DeliveryFile, DeliveryForm};
+use sealift_core::delivery_file::DeliveryForm;
 use sealift_core::import::Destination;
 use sealift_core::layout::LayoutSink;
 use sealift_core::transfer::Sink;
@@ -56,9 +56,8 @@ impl FileTarget {
         selection: &Selection,
     ) -> Result<Option<OpenedTarget>, Failure> {
         if let Some((path, form)) = self.new_file() {
-            let sink = DeliveryFile::of(path, form, judged, selection)
-                .attempt(|| format!("cannot make {}", path.display()))?;
-            return Ok(Some((Destination::File { form }, Box::new(sink))));
+            let opened = Destination::new_file(path, form, judged, selection);
+            return opened.map(Some).attempt(|| format!("cannot make {}", path.display()));
         }
         let Some(folder) = &self.to_layout else { return Ok(None) };
         let attempt = || format!("cannot write to {}", folder.display());

@@ -95,6 +95,9 @@ pub(crate) fn words(remedy: &Remedy) -> String {
             "pull it with a tool that still reads this form, and push or save it again with a current one"
         }
         R::ExportAsImage => "export it with --image",
+        R::ExportItsContent => {
+            "if the publisher vouches for the bundle.json in it, export it with --bundle in the place of --thick-bundle; otherwise get the file again, or ask the publisher"
+        }
         R::PushBundleAgain => {
             "if it is an image, export it with --image; else push the bundle again with a tool that follows CNAB Registries"
         }

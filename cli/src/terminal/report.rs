@@ -30,15 +30,20 @@ pub(crate) fn render(report: &Report, name: &str) -> Text {
 pub(crate) fn summary(report: &Report) -> Text {
     let mut text = Text::default();
     for ItemReport { kind, name, level, .. } in &report.items {
-        let kind = match kind {
-            ItemKind::Bundle => "bundle",
-            ItemKind::Image => "image",
-        };
+        let kind = kind_name(*kind);
         text.line(accepted().then(format_args!(" {kind} {name} at level {level}")));
     }
     text.line(format_args!("Expiry: {}", expiry_in_short(report)));
     text.join(warnings(&report.warnings));
     text
+}
+
+fn kind_name(kind: ItemKind) -> &'static str {
+    match kind {
+        ItemKind::Bundle => "bundle",
+        ItemKind::ThickBundle => "thick bundle",
+        ItemKind::Image => "image",
+    }
 }
 
 fn accepted() -> Line {
@@ -78,17 +83,13 @@ fn write(text: &mut Text, report: &Report, name: &str) {
     for item in &report.items {
         let ItemReport { kind, name, level, .. } = item;
         let title = match kind {
-            ItemKind::Bundle => "Bundle",
+            ItemKind::Bundle | ItemKind::ThickBundle => "Bundle",
             ItemKind::Image => "Image",
         };
         text.line(titled(title).then(format_args!("{name}: CNAB Security level {level}")));
         write_item(text, item, INDENT);
         for part in &item.parts {
-            let kind = match part.kind {
-                ItemKind::Bundle => "bundle",
-                ItemKind::Image => "image",
-            };
-            text.line(format_args!("{INDENT}{kind} {}", part.name));
+            text.line(format_args!("{INDENT}{} {}", kind_name(part.kind), part.name));
             write_item(text, part, "             ");
         }
     }

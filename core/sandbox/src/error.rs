@@ -132,6 +132,12 @@ pub enum SandboxError {
         /// Why.
         source: io::Error,
     },
+    /// A product file is not there when inspections run.
+    #[error("the product file {name:?} comes only after the judgement, so no inspection can look at it")]
+    ProductLater {
+        /// The file.
+        name: String,
+    },
     /// A product file has changed since it was verified.
     #[error("the product file {name:?} has changed since it was verified")]
     ProductChanged {

@@ -197,6 +197,7 @@ fn send(mut to: impl Write, order: &Order, product: &[ProductFile<'_>]) -> Resul
         let mut content: Box<dyn Read + '_> = match file.content {
             ProductContent::Bytes(bytes) => Box::new(bytes),
             ProductContent::File(path) => Box::new(std::fs::File::open(path).map_err(unreadable)?),
+            ProductContent::Later => return Err(SandboxError::ProductLater { name: name.clone() }),
         };
         let mut hashers: Vec<_> = file.digests.iter().map(|digest| Hasher::new(digest.algorithm())).collect();
         let mut left = *length;

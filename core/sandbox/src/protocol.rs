@@ -110,6 +110,7 @@ impl Order {
                     Ok(metadata) => metadata.len(),
                     Err(source) => return Err(SandboxError::Product { name, source }),
                 },
+                ProductContent::Later => return Err(SandboxError::ProductLater { name }),
             };
             listed.push((name, length));
         }

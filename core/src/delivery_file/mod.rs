@@ -6,6 +6,7 @@
 
 mod error;
 mod form;
+mod original;
 mod output;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -20,6 +21,7 @@ use tempfile::NamedTempFile;
 
 pub use error::DeliveryFileError;
 pub use form::DeliveryForm;
+pub(crate) use original::OriginalFile;
 
 use crate::cnab::RelocationMapping;
 use crate::docker_archive::MANIFEST_FILE;

@@ -32,6 +32,7 @@ use crate::oci::Descriptor;
 use crate::remedy::{Remediable, Remedy};
 use crate::report::Warning;
 use crate::seal::{self, SignError};
+use crate::thick_bundle::ThickContentError;
 use crate::transfer::SourceError;
 use crate::trust::{
     self, AttestationRefusal, Attestations, Carried, Carrier, Extent, Item, Judgement, JudgementError, Question,
@@ -80,6 +81,9 @@ pub enum PrepareError {
         /// Why the source does not supply it.
         source: SourceError,
     },
+    /// The far side would refuse a thick bundle.
+    #[error("the far side would refuse this")]
+    ThickBundle(#[from] ThickContentError),
     /// An attestation cannot be read to be checked.
     #[error("attestation {digest} cannot be read")]
     Read {
@@ -121,6 +125,7 @@ impl Remediable for PrepareError {
             Self::Judgement(error) => error.remedy(),
             Self::Source { .. } | Self::Read { .. } => Remedy::CheckNetwork,
             Self::Attestation(error) => error.remedy(),
+            Self::ThickBundle(_) => Remedy::SaveAgain,
             Self::Referrer(error) => error.remedy(),
             Self::Documents(error) => error.remedy(),
             Self::Layout(_) => Remedy::ExportFewer,
@@ -167,6 +172,7 @@ pub fn prepare(
     let closed = check_documents(&inventory, &plan)?;
     let judgement = judgement.await_attestations(&closed.named_graphs(&inventory), &closed.documents())?;
     let judgement = check_attestations(judgement, &plan)?;
+    check_thick_bundles(&closed, &inventory, &plan)?;
     let statement = inventory.to_statement()?;
     let signatures = settings.keys.iter().map(|key| seal::sign(&statement, key)).collect::<Result<_, _>>()?;
     let seal = Seal::new(inventory, signatures)?;
@@ -229,6 +235,18 @@ fn check_attestations(mut judgement: Attestations, plan: &Plan) -> Result<Judgem
         judgement.check(digest, &bytes)?;
     }
     Ok(judgement.close()?)
+}
+
+/// The same check of thick bundles that the far side makes. Each is read once for this, and again when it is written.
+fn check_thick_bundles(closed: &Closed, inventory: &Inventory, plan: &Plan) -> Result<(), PrepareError> {
+    for (digest, expected) in closed.thick_bundles(&inventory.items) {
+        let record = inventory.entries.iter().find(|entry| entry.digest == *digest);
+        let Some((origin, record)) = plan.origins.get(digest).zip(record) else { continue };
+        let unfetched = |source| PrepareError::Source { digest: digest.clone(), source };
+        let content = origin.open(&Descriptor::new("", digest.clone(), record.size)).map_err(unfetched)?;
+        expected.check::<PrepareError>(content, record.size, |_, _| Ok(()))?;
+    }
+    Ok(())
 }
 
 /// The inventory, and the content of every entry that is not a blob.

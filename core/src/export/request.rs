@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::oci::referrer::usual_kinds;
 use crate::oci::{ForeignLayers, Platforms, Reference, ReferrerKind, Repository};
+use crate::thick_bundle::ThickBundleFile;
 use crate::transfer::Source;
 
 /// A reference in a source.
@@ -71,7 +72,7 @@ pub struct ItemRequest {
 }
 
 /// What an item is, and where it is stored.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum ItemOrigin {
     /// A bundle in a registry or a layout, in the form of CNAB Registries.
     Bundle {
@@ -87,8 +88,32 @@ pub enum ItemOrigin {
         /// Where its images are.
         images: ImagesFrom,
     },
+    /// A thick bundle that travels as it is: the file is what is vouched for.
+    ThickBundle {
+        /// The content of its `bundle.json`.
+        bundle_json: Vec<u8>,
+        /// Its images.
+        images: Arc<dyn Source>,
+        /// The file.
+        file: Arc<ThickBundleFile>,
+    },
     /// An image that belongs to no bundle.
     Image(SourceReference),
+}
+
+impl fmt::Debug for ItemOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bundle { place, images } => {
+                f.debug_struct("Bundle").field("place", place).field("images", images).finish()
+            }
+            Self::ThinBundle { images, .. } => {
+                f.debug_struct("ThinBundle").field("images", images).finish_non_exhaustive()
+            }
+            Self::ThickBundle { file, .. } => f.debug_struct("ThickBundle").field("file", file).finish_non_exhaustive(),
+            Self::Image(place) => f.debug_tuple("Image").field(place).finish(),
+        }
+    }
 }
 
 /// Where the images of a thin bundle are.

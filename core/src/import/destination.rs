@@ -1,16 +1,18 @@
 //! Where things go: the repository and tag that each reference gets on the far side.
 
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use sealift_archive_format::Digest;
+use sealift_archive_format::inventory::DescriptorRecord;
 
 use super::NameMap;
-use crate::delivery_file::DeliveryForm;
-use crate::oci::{Reference, ReferenceError, Repository};
+use crate::delivery_file::{DeliveryFile, DeliveryFileError, DeliveryForm, OriginalFile};
+use crate::oci::{Platforms, Reference, ReferenceError, Repository};
 use crate::remedy::{Remediable, Remedy};
-use crate::verify::Selected;
+use crate::transfer::Sink;
+use crate::verify::{Judged, Selected, Selection};
 
 /// How references are changed on import.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +27,13 @@ pub enum Destination {
     File {
         /// What kind of file.
         form: DeliveryForm,
+    },
+    /// A thick bundle goes into a new file as it is, with everything that is in it.
+    ThickBundle {
+        /// What it is.
+        file: DescriptorRecord,
+        /// The bundle's name.
+        reference: Reference,
     },
     /// Names get another domain and another path: into a registry.
     Registry {
@@ -95,6 +104,31 @@ impl Remediable for DestinationError {
 }
 
 impl Destination {
+    /// Begins a new file for what an archive holds, after checking that the form can hold it. A thick bundle that travels as it is, and
+    /// of which no platforms are chosen, is delivered as it is.
+    ///
+    /// # Errors
+    /// [`DeliveryFileError`]; nothing was written.
+    pub fn new_file<R: Read>(
+        path: &Path,
+        form: DeliveryForm,
+        judged: &Judged<R>,
+        selection: &Selection,
+    ) -> Result<(Self, Box<dyn Sink>), DeliveryFileError> {
+        if form == DeliveryForm::ThickBundle
+            && selection.platforms == Platforms::All
+            && let [Selected { finding, item }] = judged.select(selection)?.as_slice()
+            && let Some(thick_bundle) = item.thick_bundle()
+            && let Ok(reference) = finding.item.reference.parse::<Reference>()
+        {
+            let file = thick_bundle.descriptor.clone();
+            let sink = OriginalFile::begin(path, &file.digest)?;
+            return Ok((Self::ThickBundle { file, reference }, Box::new(sink)));
+        }
+        let sink = DeliveryFile::of(path, form, judged, selection)?;
+        Ok((Self::File { form }, Box::new(sink)))
+    }
+
     /// The layout in an existing folder, however its path is written.
     ///
     /// # Errors
@@ -109,7 +143,7 @@ impl Destination {
         let tag = place.tagged_name()?;
         match self {
             Self::Layout { folder } => Some((format!("oci:{}:{tag}", folder.display()), tag)),
-            Self::File { .. } => None,
+            Self::File { .. } | Self::ThickBundle { .. } => None,
             Self::Registry { .. } => Some((tag.clone(), tag)),
         }
     }
@@ -117,7 +151,7 @@ impl Destination {
     /// Whether everything keeps the name that it has.
     pub(super) fn keeps_names(&self) -> bool {
         match self {
-            Self::Layout { .. } | Self::File { .. } => true,
+            Self::Layout { .. } | Self::File { .. } | Self::ThickBundle { .. } => true,
             Self::Registry { .. } => false,
         }
     }
@@ -125,7 +159,7 @@ impl Destination {
     /// Whether the index that holds a bundle in a registry goes there.
     pub(super) fn has_bundle_indexes(&self) -> bool {
         match self {
-            Self::Layout { .. } | Self::Registry { .. } => true,
+            Self::Layout { .. } | Self::Registry { .. } | Self::ThickBundle { .. } => true,
             Self::File { form } => form.has_bundle_indexes(),
         }
     }
@@ -133,7 +167,7 @@ impl Destination {
     /// Whether what refers to images goes there.
     pub(super) fn has_referrers(&self) -> bool {
         match self {
-            Self::Layout { .. } | Self::Registry { .. } => true,
+            Self::Layout { .. } | Self::Registry { .. } | Self::ThickBundle { .. } => true,
             Self::File { form } => form.has_referrers(),
         }
     }

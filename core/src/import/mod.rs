@@ -225,7 +225,8 @@ pub fn deliver<R: Read>(
     let commit = update.begin_delivery(&states, &next.deliveries).map_err(ImportError::Deliveries)?;
     let workers = workers(destination, transport);
     let attached = attached::set(&shipments, wishes.replace, sink, &workers)?;
-    let tags = set_tags(&shipments, &stand_ins, sink, &workers)?;
+    let mut tags = set_tags(&shipments, &stand_ins, sink, &workers)?;
+    tags.extend(SetTag::of_file(destination));
     sink.finish().map_err(DeliveryError::Finish)?;
     commit.finish().map_err(ImportError::NotRemembered)?;
     let (relocation, bundles, relocated) = whereabouts(&shipments, &stand_ins, verified.head());
@@ -248,7 +249,8 @@ pub fn extract<R: Read>(
     let (verified, stand_ins) = receive(judged, &shipments, destination, wishes.sparse, sink, transport)?;
     let workers = workers(destination, transport);
     let attached = attached::set(&shipments, wishes.replace, sink, &workers)?;
-    let tags = set_tags(&shipments, &stand_ins, sink, &workers)?;
+    let mut tags = set_tags(&shipments, &stand_ins, sink, &workers)?;
+    tags.extend(SetTag::of_file(destination));
     sink.finish().map_err(DeliveryError::Finish)?;
     Ok(Extracted { verified, tags, attached })
 }
@@ -288,7 +290,7 @@ fn chosen<R: Read>(
 fn workers(destination: &Destination, transport: &Transport<'_>) -> Workers {
     match destination {
         Destination::File { .. } | Destination::Layout { .. } => transport.workers.at_most(NonZeroUsize::MIN),
-        Destination::Registry { .. } => transport.workers,
+        Destination::ThickBundle { .. } | Destination::Registry { .. } => transport.workers,
     }
 }
 
@@ -305,9 +307,9 @@ fn receive<R: Read>(
     // However the archive arrives, a tar file has everything in its order.
     let transport = match destination {
         Destination::File { .. } => Transport { workers, file: None, ..*transport },
-        Destination::Layout { .. } | Destination::Registry { .. } => *transport,
+        Destination::ThickBundle { .. } | Destination::Layout { .. } | Destination::Registry { .. } => *transport,
     };
-    let wanted = wanted(shipments);
+    let wanted = wanted(shipments, destination);
     let delivery = Delivery { sink, wanted: &wanted };
     delivery.documents(judged.closed())?;
     let verified = judged.receive(&delivery, &transport)?;

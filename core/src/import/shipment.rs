@@ -88,6 +88,10 @@ pub(super) fn shipments(
     destination: &Destination,
 ) -> Result<Vec<Shipment>, DestinationError> {
     let mut shipments = Vec::new();
+    // What is in it arrives in it.
+    if let Destination::ThickBundle { .. } = destination {
+        return Ok(shipments);
+    }
     for Selected { finding, item } in selected {
         let bundle = match item {
             ClosedItem::Bundle(bundle) => bundle,
@@ -119,8 +123,11 @@ pub(super) fn shipments(
 /// For each blob, its descriptor and the repositories that need it.
 pub(super) type Wanted<'s> = BTreeMap<Digest, (Descriptor, Vec<&'s Repository>)>;
 
-pub(super) fn wanted(shipments: &[Shipment]) -> Wanted<'_> {
+pub(super) fn wanted<'s>(shipments: &'s [Shipment], destination: &'s Destination) -> Wanted<'s> {
     let mut wanted = Wanted::new();
+    if let Destination::ThickBundle { file, reference } = destination {
+        wanted.insert(file.digest.clone(), (file.into(), vec![reference.repository()]));
+    }
     let mut counted = HashSet::new();
     for shipment in shipments {
         let repository = shipment.place.repository();

@@ -10,9 +10,9 @@ use std::sync::{Mutex, PoisonError};
 use sealift_archive_format::Digest;
 use serde::Serialize;
 
-use super::DeliveryError;
 use super::shipment::Shipment;
 use super::storing::{Placed, manifest_error};
+use super::{DeliveryError, Destination};
 use crate::oci::graph::LeftOutReason;
 use crate::oci::{Graph, Repository, StandIns};
 use crate::transfer::{Sink, SinkError};
@@ -140,6 +140,13 @@ fn partial_indexes(graph: &Graph) -> HashSet<&Digest> {
 }
 
 impl SetTag {
+    /// The name of a thick bundle that is delivered as it is.
+    pub(super) fn of_file(destination: &Destination) -> Option<Self> {
+        let Destination::ThickBundle { file, reference } = destination else { return None };
+        let (digest, form) = (file.digest.clone(), DeliveredForm::AsCarried);
+        Some(Self { reference: reference.as_given().to_owned(), carried: digest.clone(), digest, form, before: None })
+    }
+
     /// A shipment's tag, which resolves to the stand-in of its root where there is one.
     pub(super) fn of(shipment: &Shipment, stand_ins: &StandIns, before: Option<Digest>) -> Self {
         let carried = shipment.root.descriptor().digest.clone();

@@ -62,6 +62,7 @@ impl Remediable for InventoryError {
             | Self::WrongOrder { .. }
             | Self::EntryDigest { .. }
             | Self::MissingBlob { .. }
+            | Self::ThickBundleDigests { .. }
             | Self::DescriptorSize { .. } => Remedy::CarryAgain,
         }
     }

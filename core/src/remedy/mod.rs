@@ -189,6 +189,8 @@ pub enum Remedy {
     NameImageInFile,
     /// Export it as an image, not as a bundle.
     ExportAsImage,
+    /// Export what is in a thick bundle, if that is what its makers vouch for, or get the file again.
+    ExportItsContent,
     /// Export it as a bundle, not as an image.
     ExportAsBundle,
     /// Convert the image with a current tool: the form that it is in was given up.

@@ -43,12 +43,12 @@ struct Records {
     size: Option<u64>,
 }
 
-/// Reads all headers, and passes on each file and each link with its name.
-pub(super) fn read_all(
+/// Reads all headers, and passes on each file and each link with its name. Whoever gets a file may read its content from the input.
+pub(super) fn read_all<I: Input, E: From<TarballError>>(
     path: &Path,
-    input: &mut impl Input,
-    mut found: impl FnMut(String, TarEntry) -> Result<(), TarballError>,
-) -> Result<(), TarballError> {
+    input: &mut I,
+    mut found: impl FnMut(&mut I, String, TarEntry) -> Result<(), E>,
+) -> Result<(), E> {
     let (mut records, mut count, mut names_length) = (Records::default(), 0_usize, 0_u64);
     loop {
         let position = input.position();
@@ -57,12 +57,12 @@ pub(super) fn read_all(
         input.fill(&mut block)?;
         if block == [0; 512] {
             input.fill(&mut block)?;
-            return if block == [0; 512] { input.drain() } else { Err(not_a_header()) };
+            return if block == [0; 512] { Ok(input.drain()?) } else { Err(not_a_header().into()) };
         }
         let header = Header::read(&block).ok_or_else(not_a_header)?.0;
         count += 1;
         if count > MAXIMUM_ENTRIES {
-            return Err(TarballError::TooManyEntries { path: path.to_owned() });
+            return Err(TarballError::TooManyEntries { path: path.to_owned() }.into());
         }
         let stated = header.entry_size().map_err(|_| not_a_header())?;
         let kind = header.entry_type();
@@ -87,19 +87,19 @@ pub(super) fn read_all(
         let link_length = link.as_ref().map_or(if header.link_name_bytes().is_some() { 100 } else { 0 }, Vec::len);
         names_length += (name.len() + link_length) as u64;
         if names_length > MAXIMUM_NAMES_LENGTH {
-            return Err(TarballError::NamesLength { path: path.to_owned() });
+            return Err(TarballError::NamesLength { path: path.to_owned() }.into());
         }
         let wrong_name = || TarballError::Name { path: path.to_owned(), name: shown() };
         let inside = normal(&name, "").ok_or_else(wrong_name)?;
         let length = size.unwrap_or(stated);
         // Readers do not agree on whether content follows a folder or a link that states a length.
         if length > 0 && matches!(kind, EntryType::Directory | EntryType::Symlink | EntryType::Link) {
-            return Err(not_a_header());
+            return Err(not_a_header().into());
         }
         let entry = match kind {
             EntryType::Directory => continue,
             // Readers do not agree on whether this is a file or a folder, either.
-            EntryType::Regular | EntryType::Continuous if name.ends_with(b"/") => return Err(wrong_name()),
+            EntryType::Regular | EntryType::Continuous if name.ends_with(b"/") => return Err(wrong_name().into()),
             EntryType::Regular | EntryType::Continuous => TarEntry::Content { position: input.position(), length },
             EntryType::Symlink | EntryType::Link => {
                 let target = link.unwrap_or_else(|| header.link_name_bytes().unwrap_or_default().into_owned());
@@ -113,13 +113,14 @@ pub(super) fn read_all(
                 };
                 TarEntry::Link(normal(&target, from).filter(|target| !target.is_empty()).ok_or_else(outside)?)
             }
-            _ => return Err(TarballError::EntryType { path: path.to_owned(), name: shown() }),
+            _ => return Err(TarballError::EntryType { path: path.to_owned(), name: shown() }.into()),
         };
         if inside.is_empty() {
-            return Err(wrong_name());
+            return Err(wrong_name().into());
         }
-        found(inside, entry)?;
-        input.skip(padded(length).ok_or_else(not_a_header)?)?;
+        let end = padded(length).and_then(|length| input.position().checked_add(length)).ok_or_else(not_a_header)?;
+        found(input, inside, entry)?;
+        input.skip(end.saturating_sub(input.position()))?;
     }
 }
 

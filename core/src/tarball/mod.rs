@@ -6,6 +6,7 @@
 
 mod error;
 mod headers;
+mod passing;
 mod unpacked;
 
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 pub use error::TarballError;
 pub use headers::MAXIMUM_ENTRIES;
+pub(crate) use passing::{PassingFile, pass};
 pub use unpacked::{FREE_EXPANSION, MAXIMUM_EXPANSION, MAXIMUM_UNPACKED};
 
 use crate::progress::Progress;
@@ -218,7 +220,7 @@ fn read_at_most(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usi
 /// Reads all headers.
 fn index(path: &Path, input: &mut impl Input) -> Result<HashMap<String, TarEntry>, TarballError> {
     let mut entries = HashMap::new();
-    headers::read_all(path, input, |name, entry| {
+    headers::read_all(path, input, |_, name, entry| {
         let twice = || TarballError::Twice { path: path.to_owned(), name: name.clone() };
         match entries.insert(name.clone(), entry) {
             None => Ok(()),

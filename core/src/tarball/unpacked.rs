@@ -1,7 +1,7 @@
 //! Going through a tar file: one that is there, or one that is unpacked on the way.
 
 use std::fs::File;
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use sealift_archive_format::compression::Decompressed;
@@ -82,18 +82,21 @@ impl Input for Plain<'_> {
     }
 }
 
-/// A compressed tar file, whose content goes into a file without a name.
-pub(super) struct Unpacking<'p> {
+/// A tar file, compressed or not, that is read from its beginning to its end. What comes out goes into `output` too: a file without a
+/// name, or nothing.
+pub(super) struct Unpacking<R: Read, W> {
     path: PathBuf,
+    /// The folder of `output`.
     folder: PathBuf,
-    decoder: Decompressed<Counted<'p>>,
+    decoder: Decompressed<R>,
     compressed: u64,
-    unpacked: File,
+    output: W,
     position: u64,
     buffer: Vec<u8>,
 }
 
-impl<'p> Unpacking<'p> {
+impl<'p> Unpacking<Counted<'p>, File> {
+    /// Keeps what comes out in a file without a name in `folder`.
     pub(super) fn begin(
         path: &Path,
         file: File,
@@ -101,20 +104,32 @@ impl<'p> Unpacking<'p> {
         folder: &Path,
         progress: &'p dyn Progress,
     ) -> Result<Self, TarballError> {
-        let (path, folder) = (path.to_owned(), folder.to_owned());
-        let unpacked = tempfile::tempfile_in(&folder).map_err(|source| {
-            let (path, folder) = (path.clone(), folder.clone());
+        let unpacked = tempfile::tempfile_in(folder).map_err(|source| {
+            let (path, folder) = (path.to_owned(), folder.to_owned());
             TarballError::Unpack { path, folder, source }
         })?;
-        let decoder = Decompressed::open(Counted { file, progress })
-            .map_err(|source| TarballError::Access { path: path.clone(), source })?;
-        let buffer = vec![0; BUFFER_LENGTH];
-        Ok(Self { path, folder, decoder, compressed, unpacked, position: 0, buffer })
+        Self::of(path, Counted { file, progress }, compressed, unpacked, folder)
     }
 
     /// The unpacked file.
     pub(super) fn into_unpacked(self) -> File {
-        self.unpacked
+        self.output
+    }
+}
+
+impl<R: Read> Unpacking<R, io::Sink> {
+    /// Keeps nothing. `compressed` says how long the input is, in bytes.
+    pub(super) fn passing(path: &Path, input: R, compressed: u64) -> Result<Self, TarballError> {
+        Self::of(path, input, compressed, io::sink(), Path::new(""))
+    }
+}
+
+impl<R: Read, W: io::Write> Unpacking<R, W> {
+    fn of(path: &Path, input: R, compressed: u64, output: W, folder: &Path) -> Result<Self, TarballError> {
+        let (path, folder) = (path.to_owned(), folder.to_owned());
+        let decoder =
+            Decompressed::open(input).map_err(|source| TarballError::Access { path: path.clone(), source })?;
+        Ok(Self { path, folder, decoder, compressed, output, position: 0, buffer: vec![0; BUFFER_LENGTH] })
     }
 
     /// Unpacks some more into the buffer and the file, at most that many bytes; 0 at the end.
@@ -137,7 +152,7 @@ impl<'p> Unpacking<'p> {
             let (path, compressed) = (self.path.clone(), self.compressed);
             return Err(TarballError::Expansion { path, compressed, expanded: limit });
         }
-        self.unpacked.write_all(self.buffer.get(..read).unwrap_or_default()).map_err(|source| {
+        self.output.write_all(self.buffer.get(..read).unwrap_or_default()).map_err(|source| {
             let (path, folder) = (self.path.clone(), self.folder.clone());
             TarballError::Unpack { path, folder, source }
         })?;
@@ -145,7 +160,7 @@ impl<'p> Unpacking<'p> {
     }
 }
 
-impl Input for Unpacking<'_> {
+impl<R: Read, W: io::Write> Input for Unpacking<R, W> {
     fn position(&self) -> u64 {
         self.position
     }
@@ -184,7 +199,7 @@ impl Input for Unpacking<'_> {
 }
 
 /// Tells how much of the compressed file has been read.
-struct Counted<'p> {
+pub(super) struct Counted<'p> {
     file: File,
     progress: &'p dyn Progress,
 }

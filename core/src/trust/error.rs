@@ -7,7 +7,7 @@ use sealift_proof::level::{Level, MinimumLevel};
 use sealift_proof::tuf::MismatchError;
 use sealift_proof::tuf::map::MapSearchError;
 
-use super::item::Item;
+use super::item::{Item, ItemKind};
 use super::repositories::RepositoryError;
 use super::supply_chain::SupplyChainError;
 use crate::remedy::{ExporterMatter, PublisherMatter, Remediable, Remedy};
@@ -120,6 +120,7 @@ impl Remediable for JudgementError {
             Self::OtherTarget { .. } => Remedy::AskExporter { about: ExporterMatter::SignedName },
             Self::TwoTargets { .. } => Remedy::AskPublisher { about: PublisherMatter::TwoTargets },
             Self::Search { source, .. } => source.remedy(),
+            Self::Binding { item, .. } if item.kind == ItemKind::ThickBundle => Remedy::ExportItsContent,
             Self::Binding { .. } => Remedy::ExportBoth,
             Self::NotBrought { .. } => Remedy::ExportSigned,
             Self::SupplyChain { source, .. } => source.remedy(),

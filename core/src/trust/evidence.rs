@@ -84,8 +84,8 @@ impl Finding {
     /// bundle without images proves nothing about images. An image is judged as a bundle of itself.
     pub(super) fn images<'a>(&self, counted: impl IntoIterator<Item = &'a Self>) -> Option<Assurance> {
         match self.item.kind {
-            ItemKind::Bundle if self.parts.is_empty() => Some(Assurance::Unsigned),
-            ItemKind::Bundle => counted.into_iter().map(Self::assurance).min(),
+            ItemKind::Bundle | ItemKind::ThickBundle if self.parts.is_empty() => Some(Assurance::Unsigned),
+            ItemKind::Bundle | ItemKind::ThickBundle => counted.into_iter().map(Self::assurance).min(),
             ItemKind::Image => Some(self.assurance()),
         }
     }

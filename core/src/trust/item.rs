@@ -11,7 +11,8 @@ use crate::oci::{Reference, Tag};
 
 /// A bundle or an image, as the archive claims it: its names, and the digest and length that its TUF target must have.
 ///
-/// A thin bundle is the digest of its `bundle.json`, an image the digest of its manifest or index (CNAB-Sec 303).
+/// A thin bundle is the digest of its `bundle.json`, a thick bundle the digest of the whole file, an image the digest of its manifest or
+/// index (CNAB-Sec 303).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     /// What it is.
@@ -22,6 +23,8 @@ pub struct Item {
     pub target: String,
     /// The digest.
     pub digest: Digest,
+    /// Another digest, of content that comes only after the judgement and is held to both of them then: that of a thick bundle.
+    pub sha512: Option<Digest>,
     /// The length in bytes.
     pub length: u64,
     /// The items that it consists of, each with a name of its own: the images of a bundle.
@@ -32,8 +35,10 @@ pub struct Item {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ItemKind {
-    /// A bundle.
+    /// A bundle, by its `bundle.json`.
     Bundle,
+    /// A bundle, by the file that it came in with its images.
+    ThickBundle,
     /// An image.
     Image,
 }
@@ -43,6 +48,7 @@ impl ItemKind {
     pub fn product_name(self) -> &'static str {
         match self {
             Self::Bundle => "bundle.json",
+            Self::ThickBundle => "bundle.tgz",
             Self::Image => "manifest.json",
         }
     }
@@ -73,8 +79,12 @@ impl Item {
     /// A bundle, with its images.
     pub fn bundle(record: &BundleRecord) -> Self {
         let parts = record.images.iter().map(|image| Arc::new(Self::image(image))).collect();
-        let content = &record.descriptor;
-        Self { parts, ..Self::new(ItemKind::Bundle, &record.reference, record.target.as_ref(), content) }
+        let (kind, content) = match &record.thick_bundle {
+            Some(thick) => (ItemKind::ThickBundle, &thick.descriptor),
+            None => (ItemKind::Bundle, &record.descriptor),
+        };
+        let sha512 = record.thick_bundle.as_ref().map(|thick| thick.sha512.clone());
+        Self { parts, sha512, ..Self::new(kind, &record.reference, record.target.as_ref(), content) }
     }
 
     /// An image, in a bundle or in none.
@@ -112,6 +122,6 @@ impl Item {
     fn new(kind: ItemKind, reference: &str, target: Option<&TargetRecord>, content: &DescriptorRecord) -> Self {
         let target = target.map_or(reference, |target| &target.name).to_owned();
         let (digest, length) = (content.digest.clone(), content.size);
-        Self { kind, reference: reference.to_owned(), target, digest, length, parts: Vec::new() }
+        Self { kind, reference: reference.to_owned(), target, digest, sha512: None, length, parts: Vec::new() }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
-use sealift_proof::in_toto::{LayoutKey, VerifiedSupplyChain, Work};
+use sealift_proof::in_toto::{LayoutKey, ProductContent, VerifiedSupplyChain, Work};
 use sealift_proof::tuf::map::{AgreedTarget, RepositoryMap};
 use sealift_proof::tuf::{Measured, VerifiedTarget};
 
@@ -159,16 +159,20 @@ impl<'a> Judge<'a, '_> {
     }
 
     /// The bytes of an item, measured. An inventory lists them by one digest; targets and links may list
-    /// others.
+    /// others. A thick bundle comes after the judgement, and is held to what is stated about it then.
     fn brought(&mut self, item: &Arc<Item>) -> Result<Brought<'a>, JudgementError> {
         let question = self.question;
+        if let Some(sha512) = &item.sha512 {
+            let measured = Measured::stated(item.length, vec![item.digest.clone(), sha512.clone()]);
+            return Ok(Brought { content: ProductContent::Later, measured: Rc::new(measured) });
+        }
         let missing = || JudgementError::NotBrought { reference: item.reference.clone(), item: Arc::clone(item) };
         let bytes = question.documents.get(&item.digest).ok_or_else(missing)?;
         let measured = self.measured.entry(item.digest.clone()).or_insert_with(|| Rc::new(Measured::of(bytes)));
         if measured.length() != item.length || !measured.digests().contains(&item.digest) {
             return Err(missing());
         }
-        Ok(Brought { bytes, measured: Rc::clone(measured) })
+        Ok(Brought { content: ProductContent::Bytes(bytes), measured: Rc::clone(measured) })
     }
 
     /// The target that the repositories that speak for a name agree on, however the name is written.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use sealift_archive_format::Digest;
-use sealift_proof::in_toto::Inspections;
+use sealift_proof::in_toto::{Inspections, ProductContent};
 use sealift_proof::tuf::Measured;
 
 use super::item::Item;
@@ -26,8 +26,8 @@ pub struct Question<'a> {
 
 /// The content of an item.
 pub(super) struct Brought<'a> {
-    /// Its bytes.
-    pub(super) bytes: &'a [u8],
+    /// Its bytes, if they are there already.
+    pub(super) content: ProductContent<'a>,
     /// Their length and digests.
     pub(super) measured: Rc<Measured>,
 }

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use sealift_proof::in_toto::verify::LayoutKey;
 use sealift_proof::in_toto::{
-    self, BindingRule, FinalProduct, InTotoKey, KeyFileError, Parameters, ProductContent, ProductFile, Refusal,
-    SupplyChain, VerifiedSupplyChain, Work, WorkExceeded,
+    self, BindingRule, FinalProduct, InTotoKey, KeyFileError, Parameters, ProductFile, Refusal, SupplyChain,
+    VerifiedSupplyChain, Work, WorkExceeded,
 };
 use sealift_proof::tuf::VerifiedTarget;
 use sealift_proof::tuf::map::AgreedTarget;
@@ -144,7 +144,7 @@ pub(super) fn verify(
         files: vec![ProductFile {
             name: item.kind.product_name().to_owned(),
             digests: brought.measured.digests().to_vec(),
-            content: ProductContent::Bytes(brought.bytes),
+            content: brought.content,
         }],
         binding: BindingRule::EveryFile,
     };

@@ -17,6 +17,7 @@ mod promises;
 mod referrers;
 mod stray_files;
 mod text;
+mod thick_bundles;
 mod tuf;
 mod unsigned_documents;
 

@@ -47,6 +47,7 @@ fn bundle(sample: &mut Sample, name: &str, reference: &str, stated: Option<&Valu
         referrers: Vec::new(),
         tagged: Vec::new(),
         target: None,
+        thick_bundle: None,
     }];
     consignment.blobs = blobs(&sample.blobs, &[&config], &[&index]);
     consignment

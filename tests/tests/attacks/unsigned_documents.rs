@@ -275,6 +275,7 @@ fn pack(sample: &mut Sample, index: &Value) -> Consignment {
         referrers: Vec::new(),
         tagged: Vec::new(),
         target: None,
+        thick_bundle: None,
     }];
     consignment.repositories.clear();
     consignment.blobs = all_blobs(sample, &bundle_json, &index);

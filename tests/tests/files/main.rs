@@ -8,6 +8,7 @@ mod docker_archives;
 mod hostile;
 mod thick_bundles;
 mod tools;
+mod whole_thick_bundles;
 
 use std::collections::BTreeMap;
 use std::fs;

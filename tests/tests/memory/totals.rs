@@ -274,6 +274,7 @@ fn exhaustion_one_bundle_by_very_many_names() {
             referrers: Vec::new(),
             tagged: Vec::new(),
             target: None,
+            thick_bundle: None,
         });
     }
     pile.verified("15 names of a bundle of 1,001 images").unwrap();

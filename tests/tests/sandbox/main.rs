@@ -363,6 +363,8 @@ fn the_product_must_be_what_was_verified_and_have_plain_names() {
     assert!(matches!(sandbox.run(&command, &changed), Err(SandboxError::ProductChanged { .. })));
     let missing = [ProductFile { content: ProductContent::File(Path::new("/nonexistent")), ..bundle() }];
     assert!(matches!(sandbox.run(&command, &missing), Err(SandboxError::Product { .. })));
+    let later = [ProductFile { content: ProductContent::Later, ..bundle() }];
+    assert!(matches!(sandbox.run(&command, &later), Err(SandboxError::ProductLater { .. })));
 }
 
 #[test]

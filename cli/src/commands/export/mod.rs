@@ -43,8 +43,14 @@ pub(crate) struct ExportArguments {
     #[arg(long, value_name = "NAME[=WHERE]", help_heading = "What")]
     bundle: Vec<Named>,
 
+    /// A thick bundle that travels as it is, because its makers vouch for the file itself (CNAB-Sec 303)
+    ///
+    /// --bundle takes such a file too, and carries what is in it: for that, they have to vouch for its bundle.json.
+    #[arg(long, value_name = "NAME=FILE.tgz", conflicts_with = "platform", help_heading = "What")]
+    thick_bundle: Vec<Named>,
+
     /// An image that belongs to no bundle
-    #[arg(long, value_name = "NAME[=WHERE]", required_unless_present = "bundle", help_heading = "What")]
+    #[arg(long, value_name = "NAME[=WHERE]", required_unless_present_any = ["bundle", "thick_bundle"], help_heading = "What")]
     image: Vec<Named>,
 
     /// Where to find the images of a bundle.json by the digests that it states: a repository, a layout, or a file, in any form of WHERE
@@ -297,6 +303,9 @@ fn request(arguments: &ExportArguments, opened: &mut OpenedSources<'_>) -> Resul
             name: named.name.clone(),
             origin: opened.bundle(named, arguments.images_from.as_deref())?,
         });
+    }
+    for named in &arguments.thick_bundle {
+        items.push(ItemRequest { name: named.name.clone(), origin: opened.thick_bundle(named)? });
     }
     for named in &arguments.image {
         items.push(ItemRequest { name: named.name.clone(), origin: opened.image(named)? });

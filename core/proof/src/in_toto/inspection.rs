@@ -27,6 +27,8 @@ pub enum ProductContent<'a> {
     Bytes(&'a [u8]),
     /// In a file that this process may read.
     File(&'a Path),
+    /// Not there yet: known by its digests alone, so no inspection can look at it.
+    Later,
 }
 
 /// One inspection to run.

@@ -97,6 +97,11 @@ impl Measured {
         Self { length: length(bytes), digests: digests.to_vec() }
     }
 
+    /// What is said about bytes that are measured later.
+    pub fn stated(length: u64, digests: Vec<Digest>) -> Self {
+        Self { length, digests }
+    }
+
     /// The length, in bytes.
     pub fn length(&self) -> u64 {
         self.length

@@ -173,6 +173,8 @@ fn roots(request: &ExportRequest) -> Vec<Ask> {
                 let places = bundle.iter().flat_map(|bundle| &bundle.images).filter_map(|it| locate(it, images).ok());
                 roots.extend(places.map(|place| ask(&place)));
             }
+            // All of it is here.
+            ItemOrigin::ThickBundle { .. } => {}
         }
     }
     roots

@@ -26,6 +26,7 @@ use crate::oci::{
     Companions, Descriptor, ForeignLayers, Graph, GraphError, Graphs, ManifestBytes, Platforms, Reference,
     ReferrerKind, Repository,
 };
+use crate::thick_bundle::ThickBundleFile;
 use crate::transfer::{BlobContent, Source, SourceError, Workers};
 use crate::verify::documents::{Closed, ClosedBundle, ClosedImage, ClosedItem, check_names};
 
@@ -50,21 +51,29 @@ pub struct Plan {
 
 /// Where a blob comes from.
 #[derive(Clone)]
-pub(super) struct Origin {
-    source: Arc<dyn Source>,
-    repository: Repository,
+pub(super) enum Origin {
+    /// A repository of a source.
+    Repository(Arc<dyn Source>, Repository),
+    /// A thick bundle is this file.
+    File(Arc<ThickBundleFile>),
 }
 
 impl fmt::Debug for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Origin").field(&self.repository).finish()
+        match self {
+            Self::Repository(_, repository) => f.debug_tuple("Repository").field(repository).finish(),
+            Self::File(file) => f.debug_tuple("File").field(file).finish(),
+        }
     }
 }
 
 impl Origin {
     /// Opens a blob there.
     pub(super) fn open(&self, blob: &Descriptor) -> Result<Box<dyn BlobContent + '_>, SourceError> {
-        self.source.blob(&self.repository, blob)
+        match self {
+            Self::Repository(source, repository) => source.blob(repository, blob),
+            Self::File(file) => Ok(Box::new(file.open().map_err(SourceError::new)?)),
+        }
     }
 }
 
@@ -131,6 +140,7 @@ impl Planner<'_> {
         match origin {
             ItemOrigin::Bundle { place, images } => self.stored_bundle(name, place, images.as_ref()),
             ItemOrigin::ThinBundle { bundle_json, images } => self.thin_bundle(name, bundle_json, images),
+            ItemOrigin::ThickBundle { bundle_json, images, file } => self.thick_bundle(name, bundle_json, images, file),
             ItemOrigin::Image(place) => self.lone_image(name, place),
         }
     }
@@ -191,6 +201,26 @@ impl Planner<'_> {
         let config = Descriptor::of(registry_form::BUNDLE_MEDIA_TYPE, bundle_json);
         // Nothing refers to an index that was made here.
         self.add_bundle(name, (&config, bundle_json.to_vec()), bundle, (graph, Companions::default()), images);
+        Ok(())
+    }
+
+    /// A thick bundle that travels as it is: what is carried of it is what a thin bundle has, and the file.
+    fn thick_bundle(
+        &mut self,
+        name: &str,
+        bundle_json: &[u8],
+        images: &Arc<dyn Source>,
+        file: &Arc<ThickBundleFile>,
+    ) -> Result<(), PlanError> {
+        self.thin_bundle(name, bundle_json, &ImagesFrom::TheirReferences(Arc::clone(images)))?;
+        let thick_bundle = file.record();
+        self.plan.origins.insert(thick_bundle.descriptor.digest.clone(), Origin::File(Arc::clone(file)));
+        if let Some(ItemRecord::Bundle(record)) = self.plan.items.last_mut() {
+            record.thick_bundle = Some(thick_bundle.clone());
+        }
+        if let Some(ClosedItem::Bundle(closed)) = self.plan.closed.items.last_mut() {
+            closed.thick_bundle = Some(thick_bundle.clone());
+        }
         Ok(())
     }
 
@@ -305,7 +335,7 @@ impl Planner<'_> {
             (walked, None) => walked.map_err(|error| ungraphed(name, error))?,
         };
         for blob in graph.blobs() {
-            let origin = || Origin { source: Arc::clone(source), repository: repository.clone() };
+            let origin = || Origin::Repository(Arc::clone(source), repository.clone());
             self.plan.origins.entry(blob.digest.clone()).or_insert_with(origin);
         }
         Ok(graph)
@@ -365,11 +395,12 @@ impl Planner<'_> {
             referrers: companions.referrer_records(),
             tagged: companions.tagged_records(),
             target: None,
+            thick_bundle: None,
         }));
         let digest = config.digest.clone();
         self.plan.closed.bundle_files.insert(digest.clone(), bundle_json.into());
         let bundle = Arc::new(bundle);
-        let closed = ClosedBundle { digest, bundle, index: Some(index), images, companions };
+        let closed = ClosedBundle { digest, bundle, index: Some(index), images, companions, thick_bundle: None };
         self.plan.closed.items.push(ClosedItem::Bundle(closed));
     }
 }

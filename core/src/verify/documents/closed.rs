@@ -1,16 +1,19 @@
 //! Consistent documents, and everything that they refer to.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::entry_name::EntryPlace;
-use sealift_archive_format::inventory::{Completeness, ImageRecord, ImageRole, Inventory, ItemRecord, LeftOutRecord};
+use sealift_archive_format::inventory::{
+    Completeness, ImageRecord, ImageRole, Inventory, ItemRecord, LeftOutRecord, ThickBundleRecord,
+};
 
 use super::DocumentError;
 use crate::cnab::Bundle;
 use crate::oci::{Companions, Descriptor, Document, Graph, ManifestBytes, Reference};
 use crate::report::{self, Warning};
+use crate::thick_bundle::ThickContent;
 use crate::trust::NamedGraphs;
 
 /// The most things that one attestation is attached to.
@@ -47,6 +50,8 @@ pub struct ClosedBundle {
     pub images: Vec<ClosedImage>,
     /// What hangs off the index.
     pub companions: Companions,
+    /// The file that it came in, if that is what is vouched for: it has the layers and configurations that nothing else needs.
+    pub thick_bundle: Option<ThickBundleRecord>,
 }
 
 /// An image, its graph, and what hangs off it.
@@ -170,6 +175,20 @@ impl ClosedItem {
         own.into_iter().chain(self.images().iter().map(|image| &image.companions))
     }
 
+    /// The file that a bundle came in, where that travels as it is.
+    pub(crate) fn thick_bundle(&self) -> Option<&ThickBundleRecord> {
+        match self {
+            Self::Bundle(bundle) => bundle.thick_bundle.as_ref(),
+            Self::Image(_) => None,
+        }
+    }
+
+    /// Every graph of it, with what hangs off it.
+    fn graphs(&self) -> impl Iterator<Item = &Arc<Graph>> {
+        let images = self.images().iter().map(|image| &image.graph);
+        self.index().into_iter().chain(images).chain(self.companions().flat_map(Companions::graphs))
+    }
+
     /// From where everything of it is reached, except for what hangs off it: the index of a bundle, and the images that it does
     /// not list.
     fn roots(&self) -> impl Iterator<Item = &Arc<Graph>> {
@@ -264,6 +283,49 @@ impl Closed {
         manifests
     }
 
+    /// The thick bundles that travel as they are, by their digests, with what must be in each: the configurations and layers of its
+    /// images that no other item needs. Attestations and documents are never only there, because they are read before.
+    pub(crate) fn thick_bundles<'a>(&'a self, items: &'a [ItemRecord]) -> HashMap<&'a Digest, ThickContent<'a>> {
+        let mut contents: HashMap<&Digest, ThickContent<'_>> = HashMap::new();
+        let packed = self.packed();
+        for (record, item) in items.iter().zip(&self.items) {
+            let ClosedItem::Bundle(ClosedBundle { digest, thick_bundle: Some(thick), .. }) = item else { continue };
+            let empty = || ThickContent {
+                reference: record.reference(),
+                sha512: &thick.sha512,
+                bundles: BTreeSet::new(),
+                blobs: BTreeMap::new(),
+            };
+            let content = contents.entry(&thick.descriptor.digest).or_insert_with(empty);
+            content.bundles.insert(digest);
+            let blobs = item.graphs().flat_map(|graph| graph.blobs());
+            content
+                .blobs
+                .extend(blobs.filter(|blob| packed.contains(&blob.digest)).map(|blob| (&blob.digest, blob.size)));
+        }
+        contents
+    }
+
+    /// What is in thick bundles and is no entry of its own.
+    fn packed(&self) -> HashSet<&Digest> {
+        let (packed, whole): (Vec<_>, Vec<_>) = self.items.iter().partition(|item| item.thick_bundle().is_some());
+        if packed.is_empty() {
+            return HashSet::new();
+        }
+        fn blobs<'a>(items: impl IntoIterator<Item = &'a ClosedItem>) -> HashSet<&'a Digest> {
+            let graphs = items.into_iter().flat_map(ClosedItem::graphs);
+            graphs.flat_map(|graph| graph.blobs()).map(|blob| &blob.digest).collect()
+        }
+        let elsewhere = blobs(whole);
+        let attestations = self.graphs().into_iter().flat_map(|graph| graph.attestations());
+        let attestations: HashSet<&Digest> = attestations.map(|attached| &attached.layer.digest).collect();
+        let documents = self.documents();
+        let is_entry = |digest: &Digest| {
+            elsewhere.contains(digest) || attestations.contains(digest) || documents.contains_key(digest)
+        };
+        blobs(packed).into_iter().filter(|digest| !is_entry(digest)).collect()
+    }
+
     /// Every document by its digest: each `bundle.json`, manifest and index.
     pub fn documents(&self) -> HashMap<&Digest, &[u8]> {
         let mut documents: HashMap<&Digest, &[u8]> =
@@ -276,7 +338,8 @@ impl Closed {
 
     /// Every blob once, in the one order in which an archive has them (`docs/format.md`, "The order of entries"): each
     /// `bundle.json`; manifests and indexes, level by level; then, in the order of these, configurations, attestations,
-    /// and all other layers. A blob with several roles stands where the first of them puts it.
+    /// and all other layers; and last, thick bundles. What is in a thick bundle, and nowhere else, is not one of them. A blob with several
+    /// roles stands where the first of them puts it.
     pub fn blobs(&self) -> Vec<Blob<'_>> {
         let mut blobs = Unique::default();
         let bundles = self.items.iter().filter_map(|item| match item {
@@ -295,7 +358,9 @@ impl Closed {
                 Document::Index(_) => None,
             })
         };
-        images().for_each(|image| blobs.add((&image.config).into()));
+        let packed = self.packed();
+        let is_entry = |blob: &&Descriptor| !packed.contains(&blob.digest);
+        images().map(|image| &image.config).filter(is_entry).for_each(|config| blobs.add(config.into()));
         let attestations = self.graphs().into_iter().flat_map(|graph| graph.attestations());
         let attestations: HashSet<&Digest> = attestations.map(|attached| &attached.layer.digest).collect();
         // What one graph leaves out may be carried because of another.
@@ -306,7 +371,9 @@ impl Closed {
         let is_carried = |layer: &&Descriptor| carried.as_ref().is_none_or(|carried| carried.contains(&layer.digest));
         let layers = || manifests.iter().flat_map(|manifest| manifest.document().layers()).filter(is_carried);
         layers().filter(|layer| attestations.contains(&layer.digest)).for_each(|layer| blobs.add(layer.into()));
-        layers().for_each(|layer| blobs.add(layer.into()));
+        layers().filter(is_entry).for_each(|layer| blobs.add(layer.into()));
+        let thick_bundles = self.items.iter().filter_map(ClosedItem::thick_bundle).map(|thick| &thick.descriptor);
+        thick_bundles.for_each(|file| blobs.add(Blob { digest: &file.digest, size: file.size }));
         blobs.blobs
     }
 
@@ -334,6 +401,19 @@ impl Closed {
             Some((found, expected)) => {
                 Err(DocumentError::Order { found: found.digest.clone(), expected: expected.digest.clone() })
             }
+            None => Ok(()),
+        }
+    }
+
+    /// What is in a thick bundle is checked as that passes, but documents have been read by then, and attestations are read whole: a
+    /// blob cannot be both.
+    pub(super) fn check_thick_bundles(&self) -> Result<(), DocumentError> {
+        let documents = self.documents();
+        let attestations = self.graphs().into_iter().flat_map(|graph| graph.attestations());
+        let attestations: HashSet<&Digest> = attestations.map(|attached| &attached.layer.digest).collect();
+        let mut files = self.items.iter().filter_map(ClosedItem::thick_bundle).map(|thick| &thick.descriptor.digest);
+        match files.find(|file| documents.contains_key(file) || attestations.contains(file)) {
+            Some(digest) => Err(DocumentError::ThickBundleAsDocument { digest: digest.clone() }),
             None => Ok(()),
         }
     }

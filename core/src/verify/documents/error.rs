@@ -180,6 +180,12 @@ pub enum DocumentError {
         /// The digest.
         digest: Digest,
     },
+    /// A thick bundle is listed as something that is read before it.
+    #[error("{digest} is both a thick bundle and a document or an attestation")]
+    ThickBundleAsDocument {
+        /// The digest.
+        digest: Digest,
+    },
 }
 
 impl Remediable for DocumentError {
@@ -200,6 +206,7 @@ impl Remediable for DocumentError {
             | Self::Tagged { .. }
             | Self::Order { .. }
             | Self::BundleAsAttestation { .. }
+            | Self::ThickBundleAsDocument { .. }
             | Self::TooManySubjects { .. }
             | Self::Platforms { .. } => Remedy::AskExporter { about: ExporterMatter::Content },
             Self::BundleIndexForm { .. } => Remedy::AskPublisher { about: PublisherMatter::BundleIndex },

@@ -154,6 +154,7 @@ impl Bound {
         let closed = Closed { bundle_files: bundle_files.collect(), items };
         closed.check_blobs(inventory)?;
         closed.check_attestations()?;
+        closed.check_thick_bundles()?;
         Ok(closed)
     }
 }
@@ -185,7 +186,8 @@ impl Closing<'_> {
         };
         let manifests = index.as_ref().map(|index| registry_form::own_manifests(index)).unwrap_or_default();
         let companions = self.companions(&record.reference, &manifests, &record.referrers, &record.tagged)?;
-        Ok(ClosedBundle { digest: record.descriptor.digest.clone(), bundle, index, images, companions })
+        let (digest, thick_bundle) = (record.descriptor.digest.clone(), record.thick_bundle.clone());
+        Ok(ClosedBundle { digest, bundle, index, images, companions, thick_bundle })
     }
 
     /// A bundle's index leads anyone who pulls it to this `bundle.json` and these images, and to nothing else.

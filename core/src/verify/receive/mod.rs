@@ -2,6 +2,7 @@
 
 mod by_position;
 mod stream;
+mod thick_bundle;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -17,6 +18,7 @@ use super::{Judged, Verified};
 use crate::progress::{Progress, Unwatched};
 use crate::remedy::{Remediable, Remedy};
 use crate::report::ContentReport;
+use crate::thick_bundle::{ThickContent, ThickContentError};
 use crate::transfer::Workers;
 use crate::trust::{AttestationRefusal, Attestations};
 
@@ -74,6 +76,9 @@ pub enum ReceiveError<E: std::error::Error + 'static> {
     /// An attestation is not about what it is attached to, or not signed by a pinned attester.
     #[error(transparent)]
     Attestation(#[from] AttestationRefusal),
+    /// A thick bundle does not hold what was judged.
+    #[error(transparent)]
+    ThickBundle(#[from] ThickContentError),
     /// The receiver cannot take it.
     #[error(transparent)]
     Receiver(E),
@@ -84,6 +89,7 @@ impl<E: std::error::Error + Remediable + 'static> Remediable for ReceiveError<E>
         match self {
             Self::Archive(error) => error.remedy(),
             Self::Attestation(error) => error.remedy(),
+            Self::ThickBundle(error) => error.remedy(),
             Self::Receiver(error) => error.remedy(),
         }
     }
@@ -103,7 +109,8 @@ impl<R: Read> Judged<R> {
         self.receive_attestations(receiver, transport.progress)?;
         let inventory = &self.head.inventory;
         let (layout, names) = (self.reader.layout(), self.head.closed.names(inventory));
-        let passage = Passage { receiver, layout: &layout, progress: transport.progress, names };
+        let thick_bundles = self.head.closed.thick_bundles(&inventory.items);
+        let passage = Passage { receiver, layout: &layout, progress: transport.progress, names, thick_bundles };
         let by_position = transport.file.map(|file| self.reader.by_position(file)).transpose();
         match by_position.map_err(ReceiveError::Archive)?.flatten() {
             Some(random) => {
@@ -131,6 +138,7 @@ impl<R: Read> Judged<R> {
         progress: &dyn Progress,
     ) -> Result<(), ReceiveError<S::Error>> {
         let entries = &self.head.inventory.entries;
+        let thick_bundles = self.head.closed.thick_bundles(&self.head.inventory.items);
         let last = entries.iter().rposition(|entry| self.judgement.expects(&entry.digest));
         while last.is_some_and(|last| self.reader.entries_begun() <= last) {
             let Some(mut entry) = self.reader.next_entry().map_err(ReceiveError::Archive)? else { break };
@@ -139,7 +147,7 @@ impl<R: Read> Judged<R> {
                 pass_attestation(entry, &mut self.judgement, receiver)?;
             } else {
                 let record = entry.record().clone();
-                pass(&record, 0, &mut entry, receiver)?;
+                pass(&record, 0, &mut entry, receiver, thick_bundles.get(&record.digest))?;
             }
             progress.advance(size);
         }
@@ -166,6 +174,7 @@ struct Passage<'a, S> {
     layout: &'a EntryOffsets,
     progress: &'a dyn Progress,
     names: HashMap<&'a Digest, &'a str>,
+    thick_bundles: HashMap<&'a Digest, ThickContent<'a>>,
 }
 
 impl<S: Receiver> Passage<'_, S> {
@@ -180,27 +189,41 @@ impl<S: Receiver> Passage<'_, S> {
         self.progress.item(self.names.get(&record.digest).copied().unwrap_or(record.name.as_str()));
         let place = self.layout.entries.get(index + 1);
         let end = place.map_or(0, |place| place.content_offset.saturating_add(place.size));
-        pass(record, end, &mut Observed::new(content, observe), self.receiver)
+        let thick_bundle = self.thick_bundles.get(&record.digest);
+        pass(record, end, &mut Observed::new(content, observe), self.receiver, thick_bundle)
     }
 }
 
-/// Passes a blob that ends at this offset to a receiver, and reads what the receiver leaves.
+/// Passes a blob that ends at this offset to a receiver, and reads what the receiver leaves. Of a thick bundle, what is nowhere else
+/// goes to the receiver too.
 fn pass<S: Receiver>(
     record: &EntryRecord,
     end: u64,
     content: &mut dyn BlobContent,
     receiver: &S,
+    thick_bundle: Option<&ThickContent<'_>>,
 ) -> Result<(), ReceiveError<S::Error>> {
     let mut watched = Watched::new(content);
-    let outcome = receiver.blob(record, &mut watched);
-    if outcome.is_ok() {
-        // An error is the content's fault, which is looked at below.
-        let _ = read_to_end(&mut watched);
-    }
+    let outcome = match thick_bundle {
+        None => whole(record, &mut watched, receiver),
+        Some(expected) => thick_bundle::pass(record, &mut watched, receiver, expected),
+    };
     match watched.into_fault() {
         Some(fault) => Err(ReceiveError::Archive(refusal(fault, record, end))),
-        None => outcome.map_err(ReceiveError::Receiver),
+        None => outcome,
     }
+}
+
+/// Passes all of a content to a receiver.
+fn whole<S: Receiver>(
+    record: &EntryRecord,
+    content: &mut dyn BlobContent,
+    receiver: &S,
+) -> Result<(), ReceiveError<S::Error>> {
+    receiver.blob(record, content).map_err(ReceiveError::Receiver)?;
+    // An error is the content's fault, which its watcher knows.
+    let _ = read_to_end(content);
+    Ok(())
 }
 
 /// Reads what is left, in pieces, and discards it.

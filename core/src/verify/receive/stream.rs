@@ -116,6 +116,6 @@ impl<S: Receiver> Passage<'_, S> {
 }
 
 /// There is not a single thread to receive what is read.
-fn no_thread(error: io::Error) -> FormatError {
+pub(super) fn no_thread(error: io::Error) -> FormatError {
     FormatError { offset: 0, entry: None, problem: Problem::Io(error) }
 }

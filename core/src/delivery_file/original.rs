@@ -1,0 +1,102 @@
+//! A thick bundle as it came: the very file that its makers vouch for.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use sealift_archive_format::Digest;
+use tempfile::NamedTempFile;
+
+use super::{BUFFER_LENGTH, DeliveryFileError};
+use crate::oci::{Descriptor, ManifestBytes, Reference, Repository};
+use crate::transfer::{BlobContent, Offer, Sink, SinkError, Upload};
+use crate::whole_file;
+
+/// Writes one file, byte for byte. It takes the thick bundle alone: everything else is in it.
+pub(crate) struct OriginalFile {
+    path: PathBuf,
+    digest: Digest,
+    /// The file, complete or not begun; `None` in between, and after something has failed.
+    file: Mutex<Option<NamedTempFile>>,
+}
+
+impl OriginalFile {
+    /// Begins the file. What an interrupted attempt left in its folder is removed.
+    pub(crate) fn begin(path: &Path, digest: &Digest) -> Result<Self, DeliveryFileError> {
+        let failed = |source| DeliveryFileError::Access { path: path.to_owned(), source };
+        if path.symlink_metadata().is_ok() {
+            return Err(DeliveryFileError::Exists { path: path.to_owned() });
+        }
+        let folder = whole_file::folder_of(path);
+        whole_file::remove_abandoned(folder).map_err(failed)?;
+        let file = Mutex::new(Some(whole_file::begin(folder).map_err(failed)?));
+        Ok(Self { path: path.to_owned(), digest: digest.clone(), file })
+    }
+
+    fn take(&self) -> Option<NamedTempFile> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn broken(&self) -> SinkError {
+        DeliveryFileError::Broken { path: self.path.clone() }.into()
+    }
+}
+
+impl Sink for OriginalFile {
+    fn offer(&self, _: &Repository, descriptor: &Descriptor) -> Result<Offer<'_>, SinkError> {
+        if descriptor.digest != self.digest {
+            return Ok(Offer::There);
+        }
+        Ok(Offer::Wanted(Box::new(OriginalUpload { original: self, descriptor: descriptor.clone() })))
+    }
+
+    fn put_manifest(&self, _: &Repository, _: &ManifestBytes) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn held(&self, _: &Reference) -> Result<Option<Digest>, SinkError> {
+        Ok(None)
+    }
+
+    fn tag(&self, _: &Reference, _: &ManifestBytes) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn finish(&self) -> Result<(), SinkError> {
+        let file = self.take().ok_or_else(|| self.broken())?;
+        whole_file::place_new(file, &self.path).map_err(|source| {
+            let path = self.path.clone();
+            SinkError::from(match source.kind() {
+                io::ErrorKind::AlreadyExists => DeliveryFileError::Exists { path },
+                _ => DeliveryFileError::Access { path, source },
+            })
+        })
+    }
+}
+
+/// The file on its way.
+struct OriginalUpload<'f> {
+    original: &'f OriginalFile,
+    descriptor: Descriptor,
+}
+
+impl Upload for OriginalUpload<'_> {
+    fn store(self: Box<Self>, content: &mut dyn BlobContent) -> Result<(), SinkError> {
+        SinkError::require_offered(&self.descriptor, content)?;
+        let OriginalFile { path, file, .. } = self.original;
+        let mut output = self.original.take().ok_or_else(|| self.original.broken())?;
+        let mut buffer = vec![0; BUFFER_LENGTH];
+        loop {
+            match content.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => output
+                    .write_all(buffer.get(..read).unwrap_or_default())
+                    .map_err(|source| SinkError::from(DeliveryFileError::Access { path: path.clone(), source }))?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(SinkError::Content(error)),
+            }
+        }
+        *file.lock().unwrap_or_else(PoisonError::into_inner) = Some(output);
+        Ok(())
+    }
+}
