@@ -27,7 +27,7 @@ impl Containerd {
     pub fn start() -> Option<Self> {
         let (program, ctr) = (outside_programs::find("containerd")?, outside_programs::find("ctr")?);
         if fs::metadata("/proc/self").is_ok_and(|process| process.uid() != 0) {
-            eprintln!("SKIPPED: containerd needs root");
+            outside_programs::skip("containerd needs root");
             return None;
         }
         let folder = tempfile::tempdir().expect("a temporary folder");

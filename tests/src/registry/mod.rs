@@ -1,7 +1,7 @@
 //! A small OCI registry in this process, which does what it is told: also to lie, to break off, and to refuse.
 //!
 //! It keeps everything in memory, notes every request, and answers one connection a thread. It is for tests: what a real
-//! registry makes of the client is tested with [`docker_registry`](crate::docker_registry).
+//! registry makes of the client is tested with [`real_registry`](crate::real_registry).
 
 mod api;
 mod fault;

@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use sealift_archive_format::{EntryName, Reader, SealedReader, tar_profile};
 use sealift_proof::signature::SigningKey;
 use sealift_tests::archive_mutator::{Record, Sample};
-use sealift_tests::outside_programs::find;
+use sealift_tests::outside_programs::{find, python_with};
 use tempfile::TempDir;
 
 /// A folder with the sample archive in it.
@@ -122,18 +122,6 @@ fn what_gzip_and_zstd_compress_is_read() {
             Sample::default().layout().length
         );
     }
-}
-
-/// Python, if it has a module.
-pub(crate) fn python_with(module: &str) -> Option<PathBuf> {
-    let python = find("python3")?;
-    let import =
-        Command::new(&python).args(["-c", &format!("import {module}")]).stderr(Stdio::null()).status().unwrap();
-    if !import.success() {
-        assert_ne!(std::env::var("SEALIFT_REQUIRE_TOOLS").as_deref(), Ok("1"), "{module} is required");
-        eprintln!("SKIPPED: python3 has no {module}");
-    }
-    import.success().then_some(python)
 }
 
 #[test]

@@ -6,9 +6,8 @@ use std::process::Command;
 use sealift_archive_format::Inventory;
 use sealift_archive_format::inventory::{ImageRole, ItemRecord, LeftOutRecord, TaggedRecord};
 use sealift_tests::archive_mutator::{Sample, bundle};
+use sealift_tests::outside_programs;
 use serde_json::{Value, json};
-
-use crate::foreign_tools::python_with;
 
 const VALIDATE: &str = r"
 import json, sys
@@ -89,7 +88,7 @@ fn broken() -> Vec<Value> {
 
 #[test]
 fn the_schema_and_the_parser_agree() {
-    let Some(python) = python_with("jsonschema") else { return };
+    let Some(python) = outside_programs::python_with("jsonschema") else { return };
     let mut statements = broken();
     let expected: Vec<bool> = statements.iter().map(|_| false).chain([true]).collect();
     statements.push(statement());

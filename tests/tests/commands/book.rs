@@ -15,8 +15,8 @@ use std::thread;
 
 use proc_macro2::{TokenStream, TokenTree};
 use regex::Regex;
-use sealift_tests::docker_registry::DockerRegistry;
 use sealift_tests::outside_programs;
+use sealift_tests::real_registry::DOCKER_REGISTRY;
 use sealift_tests::sealift_command::sealift;
 
 /// Programs that pages use, and that a machine may not have.
@@ -120,18 +120,6 @@ fn path() -> OsString {
     std::env::join_paths(first.into_iter().flatten().chain(std::env::split_paths(&others))).unwrap()
 }
 
-/// Whether this machine has a Python with `tuf`.
-fn has_python_tuf(path: &OsString) -> bool {
-    let has = Command::new("python3").env("PATH", path).args(["-c", "import tuf"]).output();
-    let has = has.is_ok_and(|output| output.status.success());
-    let required = std::env::var("SEALIFT_REQUIRE_TOOLS").is_ok_and(|value| value == "1");
-    assert!(has || !required, "python3 cannot import tuf");
-    if !has {
-        eprintln!("SKIPPED: python3 cannot import tuf; SEALIFT_PYTHON may name one that can");
-    }
-    has
-}
-
 /// Runs a page; what differs is the result.
 fn differences(name: &str, page: &str, path: &OsString) -> Vec<String> {
     let blocks = blocks(page);
@@ -139,18 +127,15 @@ fn differences(name: &str, page: &str, path: &OsString) -> Vec<String> {
         blocks.iter().filter(|block| block.language == "console").flat_map(|it| it.lines.clone()).collect();
     let uses = |program: &str| Regex::new(&format!(r"\b{program}\b")).unwrap().is_match(&commands);
     if OUTSIDE.iter().any(|program| uses(program) && outside_programs::find(program).is_none())
-        || uses("python3") && !has_python_tuf(path)
+        || uses("python3") && outside_programs::python_with("tuf").is_none()
+        || REGISTRIES.iter().any(|registry| uses(registry)) && DOCKER_REGISTRY.find().is_none()
     {
-        eprintln!("SKIPPED: {name}");
         return Vec::new();
     }
-    let registries: Vec<_> = REGISTRIES.iter().filter(|it| uses(it)).map(|it| (*it, DockerRegistry::start())).collect();
-    if registries.iter().any(|(_, registry)| registry.is_none()) {
-        return Vec::new();
-    }
+    let registries: Vec<_> = REGISTRIES.iter().filter(|it| uses(it)).map(|it| (*it, DOCKER_REGISTRY.start())).collect();
     let mut page_to_machine = Vec::new();
     for (named, registry) in &registries {
-        page_to_machine.push((*named, registry.as_ref().unwrap().domain().replace("127.0.0.1", "localhost")));
+        page_to_machine.push((*named, registry.domain().replace("127.0.0.1", "localhost")));
     }
     let on_this_machine =
         |text: &str| page_to_machine.iter().fold(text.to_owned(), |text, (it, here)| text.replace(it, here));
@@ -192,7 +177,11 @@ fn every_command_in_the_guide_does_what_the_guide_shows() {
     let pages = pages();
     let pages = pages.iter().filter(|(name, _)| name.starts_with(&only));
     let differences: Vec<String> = thread::scope(|scope| {
-        let runs: Vec<_> = pages.map(|(name, page)| scope.spawn(|| differences(name, page, &path))).collect();
+        let runs = pages.map(|(name, page)| {
+            let named = thread::Builder::new().name(format!("docs/guide/{name}"));
+            named.spawn_scoped(scope, || differences(name, page, &path)).unwrap()
+        });
+        let runs: Vec<_> = runs.collect();
         runs.into_iter().flat_map(|run| run.join().unwrap()).collect()
     });
     assert!(differences.is_empty(), "{}", differences.join("\n\n"));

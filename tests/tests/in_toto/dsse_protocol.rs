@@ -39,11 +39,9 @@ fn to_asn1(numbers: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+#[ignore = "SEALIFT_REFERENCES names a folder of clones; see docs/conformance.md"]
 fn the_protocols_example_verifies() {
-    let Some(references) = std::env::var_os("SEALIFT_REFERENCES").map(PathBuf::from) else {
-        eprintln!("SKIPPED: SEALIFT_REFERENCES is not set");
-        return;
-    };
+    let references = PathBuf::from(std::env::var_os("SEALIFT_REFERENCES").unwrap());
     let example = references.join("secure-systems-lab+dsse/implementation/signing_spec.py");
     let text = std::fs::read_to_string(&example).unwrap();
     let point = [

@@ -15,8 +15,8 @@ use sealift_core::registry::{RegistrySink, RegistrySource};
 use sealift_core::tarball::Tarball;
 use sealift_core::transfer::{BlobContent, Checked, Offer, Sink, SinkError, Source, Upload};
 use sealift_tests::conformance::{Target, sink, source};
-use sealift_tests::docker_registry::DockerRegistry;
 use sealift_tests::images::put_blob;
+use sealift_tests::real_registry::{self, RealRegistry};
 use sealift_tests::registry::Registry;
 use tempfile::TempDir;
 
@@ -252,14 +252,15 @@ impl Kept for Registry {
     }
 }
 
-impl Kept for DockerRegistry {
+impl Kept for RealRegistry {
     fn domain(&self) -> String {
         self.domain().to_string()
     }
 
     fn flip(&self, digest: &Digest) {
-        let folder = self.storage().join("docker/registry/v2/blobs/sha256");
-        flip(&folder.join(&digest.hex()[..2]).join(digest.hex()).join("data"));
+        let files = self.files_of(digest);
+        assert!(!files.is_empty(), "{digest}");
+        files.iter().for_each(|file| flip(file));
     }
 }
 
@@ -328,11 +329,9 @@ fn registries_that_know_less() {
 }
 
 #[test]
-fn dockers_registry() {
-    if DockerRegistry::start().is_none() {
-        return;
+fn registries_of_others() {
+    for product in real_registry::found() {
+        source::check(|| Remote(product.start()));
+        sink::check(|| Remote(product.start()));
     }
-    let start = || Remote(DockerRegistry::start().unwrap());
-    source::check(start);
-    sink::check(start);
 }

@@ -1,4 +1,4 @@
-//! Content of every form crosses byte for byte: from a registry into an archive, and from there into our registry, a real one, and a
+//! Content of every form crosses byte for byte: from a registry into an archive, and from there into our registry, those of others, and a
 //! layout.
 
 use std::sync::Arc;
@@ -7,20 +7,22 @@ use sealift_archive_format::Digest;
 use sealift_core::export::{ExportRequest, ItemOrigin, ItemRequest, PlanError, SourceReference};
 use sealift_core::import::{DeliveryError, Destination, ImportError, Naming};
 use sealift_core::layout::{LayoutSink, LayoutSource};
-use sealift_core::oci::media_type::{OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
+use sealift_core::oci::media_type::{DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
 use sealift_core::oci::{Descriptor, ForeignLayers, ManifestBytes, ManifestError, Platforms, Reference};
 use sealift_core::registry::{RegistryError, RegistrySink, RegistrySource};
-use sealift_core::transfer::Source;
+use sealift_core::transfer::{SinkError, Source};
 use sealift_tests::crossing::{Crossing, IMAGE, Refused};
-use sealift_tests::docker_registry::DockerRegistry;
 use sealift_tests::images::Image;
+use sealift_tests::real_registry;
 use sealift_tests::registry::{Action, Answer, Fault, Registry};
 use serde_json::{Value, json};
 
 use super::client;
 
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
-const FOREIGN: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+
+/// An index of layers, as BuildKit writes its cache.
+const OF_LAYERS: &str = "BuildKit's cache, as an index of layers";
 
 /// The descriptor of a content, with these members too.
 fn described(media_type: &str, content: &[u8], more: &Value) -> Value {
@@ -31,9 +33,14 @@ fn described(media_type: &str, content: &[u8], more: &Value) -> Value {
 
 /// A manifest with this configuration and these layers, each with what else its descriptor says.
 fn made(config: (&str, &[u8], Value), layers: &[(&str, &[u8], Value)], more: &Value) -> Image {
+    made_as(OCI_MANIFEST, config, layers, more)
+}
+
+/// The same as a manifest of this media type.
+fn made_as(media_type: &str, config: (&str, &[u8], Value), layers: &[(&str, &[u8], Value)], more: &Value) -> Image {
     let list = |(media_type, content, more): &(&str, &[u8], Value)| described(media_type, content, more);
     let mut manifest = json!({
-        "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": list(&config),
+        "schemaVersion": 2, "mediaType": media_type, "config": list(&config),
         "layers": layers.iter().map(list).collect::<Vec<_>>(),
     });
     manifest.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -42,7 +49,7 @@ fn made(config: (&str, &[u8], Value), layers: &[(&str, &[u8], Value)], more: &Va
         let descriptor = Descriptor::of(media_type, content);
         (descriptor.digest.clone(), (descriptor, content.to_vec()))
     });
-    let manifests = vec![ManifestBytes::new(Descriptor::of(OCI_MANIFEST, &bytes), bytes).unwrap()];
+    let manifests = vec![ManifestBytes::new(Descriptor::of(media_type, &bytes), bytes).unwrap()];
     Image { manifests, blobs: blobs.collect() }
 }
 
@@ -135,7 +142,7 @@ fn forms() -> Vec<(&'static str, Image)> {
         ("nested indexes", nested),
         ("BuildKit's attestation", Image::with_buildkit_attestation(&attested, statement(&attested).as_bytes())),
         (
-            "BuildKit's cache, as an index of layers",
+            OF_LAYERS,
             listed(&[
                 ("application/vnd.oci.image.layer.v1.tar+gzip", gzip),
                 ("application/vnd.oci.image.layer.v1.tar", b""),
@@ -183,7 +190,7 @@ fn into_registry(crossing: &mut Crossing, archive: &[u8], domain: &str) -> Resul
 
 #[test]
 fn every_form_crosses_byte_for_byte() {
-    let real = DockerRegistry::start();
+    let others: Vec<_> = real_registry::each().collect();
     for (form, image) in forms() {
         let mut crossing = Crossing::of_images();
         let (near, far) = (Registry::start(), Registry::start());
@@ -195,12 +202,19 @@ fn every_form_crosses_byte_for_byte() {
         crossing.far.destination = destination;
         crossing.far.import_from(&mut archive.as_slice(), &LayoutSink::open(&layout).unwrap()).unwrap();
         is_there(&LayoutSource::open(&layout).unwrap(), &IMAGE.parse().unwrap(), &image, form);
-        let domains = [Some(far.domain()), real.as_ref().map(DockerRegistry::domain)];
-        for domain in domains.into_iter().flatten() {
-            let name =
-                into_registry(&mut crossing, &archive, &domain).unwrap_or_else(|error| panic!("{form}: {error:?}"));
-            is_there(&RegistrySource::new(client()), &name, &image, form);
+        let name = into_registry(&mut crossing, &archive, &far.domain()).unwrap();
+        is_there(&RegistrySource::new(client()), &name, &image, form);
+        for other in &others {
             crossing.far.store().begin().unwrap().reset_deliveries(None).unwrap();
+            let product = other.product;
+            match into_registry(&mut crossing, &archive, &other.domain()) {
+                Ok(name) => is_there(&RegistrySource::new(client()), &name, &image, form),
+                Err(Refused::Import(ImportError::Delivery(DeliveryError::Manifest {
+                    source: SinkError::Missing(_),
+                    ..
+                }))) if form == OF_LAYERS && !product.takes_indexes_of_layers => {}
+                Err(error) => panic!("{form} in {}: {error:?}", product.name),
+            }
         }
         // And once more, out of the layout.
         let place = SourceReference {
@@ -235,13 +249,28 @@ fn docker_schema_1_is_refused_by_that_name() {
 
 /// An image of Windows, whose first layer registries are not meant to distribute.
 fn windows() -> Image {
-    let config = br#"{"architecture":"amd64","os":"windows","rootfs":{"type":"layers","diff_ids":[]}}"#;
+    windows_in_the_form(OCI_MANIFEST)
+}
+
+/// The same as an OCI manifest or as Docker's.
+fn windows_in_the_form(media_type: &str) -> Image {
+    let (configuration, foreign, layer) = match media_type {
+        OCI_MANIFEST => (
+            OCI_CONFIG,
+            "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+            "application/vnd.oci.image.layer.v1.tar",
+        ),
+        _ => (
+            "application/vnd.docker.container.image.v1+json",
+            "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+            "application/vnd.docker.image.rootfs.diff.tar.gzip",
+        ),
+    };
+    let content = br#"{"architecture":"amd64","os":"windows","rootfs":{"type":"layers","diff_ids":[]}}"#;
     let urls = json!({"urls": ["https://example.com/layer"]});
-    let layers: [(&str, &[u8], Value); 2] = [
-        (FOREIGN, b"a base of Windows", urls),
-        ("application/vnd.oci.image.layer.v1.tar", b"what is on top", json!({})),
-    ];
-    made((OCI_CONFIG, config, json!({})), &layers, &json!({}))
+    let layers: [(&str, &[u8], Value); 2] =
+        [(foreign, b"a base of Windows", urls), (layer, b"what is on top", json!({}))];
+    made_as(media_type, (configuration, content, json!({})), &layers, &json!({}))
 }
 
 #[test]
@@ -283,20 +312,21 @@ fn foreign_layers_that_are_not_there_are_called_by_that_name_and_can_be_left_out
 }
 
 #[test]
-fn a_real_registry_does_not_ask_for_foreign_layers() {
-    let Some(registry) =
-        DockerRegistry::start_with("validation: {manifests: {urls: {allow: ['^https://example\\.com/']}}}\n")
-    else {
-        return;
-    };
+fn registries_of_others_do_not_ask_for_foreign_layers() {
     let (mut crossing, near) = (Crossing::of_images(), Registry::start());
-    let mut image = windows();
-    image.blobs.remove(&Digest::sha256(b"a base of Windows"));
-    image.push(&RegistrySink::new(client()), &format!("{}/org/app:1", near.domain()).parse().unwrap()).unwrap();
-    let request = ExportRequest { foreign_layers: ForeignLayers::LeaveOut, ..request(&near.domain()) };
-    let archive = crossing.export(&request).unwrap();
-    let name = into_registry(&mut crossing, &archive, &registry.domain()).unwrap();
-    is_there(&RegistrySource::new(client()), &name, &image, "without its foreign layer");
+    for registry in real_registry::each() {
+        for media_type in [OCI_MANIFEST, DOCKER_MANIFEST] {
+            let mut image = windows_in_the_form(media_type);
+            image.blobs.remove(&Digest::sha256(b"a base of Windows"));
+            let name = format!("{}/org/app:1", near.domain()).parse().unwrap();
+            image.push(&RegistrySink::new(client()), &name).unwrap();
+            let request = ExportRequest { foreign_layers: ForeignLayers::LeaveOut, ..request(&near.domain()) };
+            let archive = crossing.export(&request).unwrap();
+            let name = into_registry(&mut crossing, &archive, &registry.domain()).unwrap();
+            is_there(&RegistrySource::new(client()), &name, &image, media_type);
+            crossing.far.store().begin().unwrap().reset_deliveries(None).unwrap();
+        }
+    }
 }
 
 #[test]

@@ -7,9 +7,9 @@ use sealift_core::mirror_config::{self, Relocated};
 use sealift_core::oci::Reference;
 use sealift_core::registry::RegistrySink;
 use sealift_tests::containerd::Containerd;
-use sealift_tests::docker_registry::DockerRegistry;
 use sealift_tests::images::Image;
 use sealift_tests::outside_programs;
+use sealift_tests::real_registry::{self, RealRegistry};
 use tempfile::TempDir;
 
 use super::client;
@@ -18,14 +18,17 @@ const NAME: &str = "quay.example/org/app:1";
 
 /// A registry that has an image below a prefix, once with its tag and once as a part of a bundle, and the configurations for it.
 struct Relocation {
-    _registry: DockerRegistry,
+    _registry: RealRegistry,
     folder: TempDir,
     image: Image,
 }
 
 impl Relocation {
-    fn new() -> Option<Self> {
-        let registry = DockerRegistry::start()?;
+    fn each() -> impl Iterator<Item = Self> {
+        real_registry::each().map(Self::into)
+    }
+
+    fn into(registry: RealRegistry) -> Self {
         let image = Image::for_two_platforms("mirrored");
         let place = |path: &str| -> Reference { format!("{}/mirror/{path}", registry.domain()).parse().unwrap() };
         let (tagged, in_bundle) = (place("quay.example/org/app:1"), place("quay.example/org/shop:1"));
@@ -45,7 +48,7 @@ impl Relocation {
             fs::write(path, file.content).unwrap();
         }
         fs::write(folder.path().join("accept.json"), r#"{"default":[{"type":"insecureAcceptAnything"}]}"#).unwrap();
-        Some(Self { _registry: registry, folder, image })
+        Self { _registry: registry, folder, image }
     }
 
     fn path(&self, name: &str) -> String {
@@ -67,36 +70,46 @@ fn succeeds(command: &mut Command) -> String {
 #[test]
 fn skopeo_finds_images_by_tag_and_parts_by_digest() {
     let Some(skopeo) = outside_programs::find("skopeo") else { return };
-    let Some(relocation) = Relocation::new() else { return };
-    let inspect = |name: &str| {
-        let mut command = Command::new(&skopeo);
-        command.args(["--registries-conf", &relocation.path("registries.conf"), "inspect", "--raw"]);
-        command.arg(format!("docker://{name}"));
-        command
-    };
-    for name in [NAME.to_owned(), relocation.part()] {
-        assert_eq!(succeeds(&mut inspect(&name)).as_bytes(), relocation.image.root().bytes(), "{name}");
+    for relocation in Relocation::each() {
+        let inspect = |name: &str| {
+            let mut command = Command::new(&skopeo);
+            command.args(["--registries-conf", &relocation.path("registries.conf"), "inspect", "--raw"]);
+            command.arg(format!("docker://{name}"));
+            command
+        };
+        for name in [NAME.to_owned(), relocation.part()] {
+            assert_eq!(succeeds(&mut inspect(&name)).as_bytes(), relocation.image.root().bytes(), "{name}");
+        }
+        assert!(!inspect("quay.example/org/part:1").output().unwrap().status.success(), "a part has no tag there");
     }
-    assert!(!inspect("quay.example/org/part:1").output().unwrap().status.success(), "a part has no tag there");
 }
 
 #[test]
 fn podman_pulls_through_it() {
     let Some(podman) = outside_programs::find("podman") else { return };
-    let Some(relocation) = Relocation::new() else { return };
-    let mut command = Command::new(podman);
-    command.env("CONTAINERS_REGISTRIES_CONF", relocation.path("registries.conf"));
-    command.args(["--root", &relocation.path("root"), "--runroot", &relocation.path("run"), "--storage-driver", "vfs"]);
-    command.args(["pull", "--quiet", "--signature-policy", &relocation.path("accept.json"), &relocation.part()]);
-    succeeds(&mut command);
+    for relocation in Relocation::each() {
+        let mut command = Command::new(&podman);
+        command.env("CONTAINERS_REGISTRIES_CONF", relocation.path("registries.conf"));
+        command.args([
+            "--root",
+            &relocation.path("root"),
+            "--runroot",
+            &relocation.path("run"),
+            "--storage-driver",
+            "vfs",
+        ]);
+        command.args(["pull", "--quiet", "--signature-policy", &relocation.path("accept.json"), &relocation.part()]);
+        succeeds(&mut command);
+    }
 }
 
 #[test]
 fn containerd_fetches_through_it() {
     let Some(containerd) = Containerd::start() else { return };
-    let Some(relocation) = Relocation::new() else { return };
-    let run = |arguments: &[&str]| containerd.ctr(relocation.folder.path(), arguments);
-    run(&["content", "fetch", "--all-platforms", "--hosts-dir", &relocation.path("certs.d"), NAME]);
-    let listed = run(&["images", "ls"]);
-    assert!(listed.contains(&relocation.image.root().descriptor().digest.to_string()), "{listed}");
+    for relocation in Relocation::each() {
+        let run = |arguments: &[&str]| containerd.ctr(relocation.folder.path(), arguments);
+        run(&["content", "fetch", "--all-platforms", "--hosts-dir", &relocation.path("certs.d"), NAME]);
+        let listed = run(&["images", "ls"]);
+        assert!(listed.contains(&relocation.image.root().descriptor().digest.to_string()), "{listed}");
+    }
 }

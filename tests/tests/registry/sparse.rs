@@ -12,9 +12,9 @@ use sealift_core::oci::{Document, Platforms, Reference, sparse::MADE_FROM};
 use sealift_core::registry::{RegistryError, RegistrySink, RegistrySource};
 use sealift_core::transfer::{SinkError, Source as _};
 use sealift_tests::crossing::{Crossing, IMAGE, Refused};
-use sealift_tests::docker_registry::DockerRegistry;
 use sealift_tests::images::Image;
 use sealift_tests::outside_programs;
+use sealift_tests::real_registry::{self, RealRegistry};
 use sealift_tests::registry::{Action, Answer, Fault, Registry};
 use serde_json::json;
 
@@ -57,55 +57,66 @@ fn skopeo_copies(from: &str, architecture: &str) {
     assert!(output.status.success(), "{from}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// Registries of others that refuse an index of which something is missing.
+fn those_that_ask_for_all() -> impl Iterator<Item = RealRegistry> {
+    real_registry::each().filter(|registry| registry.product.asks_for_every_platform)
+}
+
 fn resolve(reference: &str) -> sealift_core::oci::ManifestBytes {
     RegistrySource::new(client()).resolve(&reference.parse().unwrap()).unwrap()
 }
 
 #[test]
 fn the_one_platform_that_is_carried_gets_the_tag_where_a_registry_asks_for_all() {
-    let Some(registry) = DockerRegistry::start() else { return };
-    let image = three_platforms("app");
-    let (mut crossing, archive) = partial(&image, &["linux/amd64"]);
-    let tag = format!("{}/org/app:1", registry.domain());
-    for attempt in 0..2 {
-        let delivered = deliver(&mut crossing, &archive, &registry.domain()).unwrap();
-        let [set] = delivered.tags.as_slice() else { panic!("{:?}", delivered.tags) };
-        assert_eq!((set.reference.as_str(), set.form), (tag.as_str(), DeliveredForm::OnePlatform), "{attempt}");
-        assert_eq!(set.digest, image.manifests[0].descriptor().digest);
-        assert_eq!(set.carried, image.root().descriptor().digest);
-        assert_eq!(set.before.as_ref(), (attempt > 0).then_some(&set.digest), "new, and then as it was");
-        assert_eq!(resolve(&tag).bytes(), image.manifests[0].bytes());
+    for registry in those_that_ask_for_all() {
+        let image = three_platforms("app");
+        let (mut crossing, archive) = partial(&image, &["linux/amd64"]);
+        let tag = format!("{}/org/app:1", registry.domain());
+        for attempt in 0..2 {
+            let delivered = deliver(&mut crossing, &archive, &registry.domain()).unwrap();
+            let [set] = delivered.tags.as_slice() else { panic!("{:?}", delivered.tags) };
+            assert_eq!((set.reference.as_str(), set.form), (tag.as_str(), DeliveredForm::OnePlatform), "{attempt}");
+            assert_eq!(set.digest, image.manifests[0].descriptor().digest);
+            assert_eq!(set.carried, image.root().descriptor().digest);
+            assert_eq!(set.before.as_ref(), (attempt > 0).then_some(&set.digest), "new, and then as it was");
+            assert_eq!(resolve(&tag).bytes(), image.manifests[0].bytes());
+        }
+        // What was signed is what is remembered.
+        let deliveries = crossing.far.store().deliveries().unwrap();
+        assert_eq!(deliveries.tag(&tag).unwrap().digest, image.root().descriptor().digest);
+        skopeo_copies(&format!("docker://{tag}"), "amd64");
     }
-    // What was signed is what is remembered.
-    let deliveries = crossing.far.store().deliveries().unwrap();
-    assert_eq!(deliveries.tag(&tag).unwrap().digest, image.root().descriptor().digest);
-    skopeo_copies(&format!("docker://{tag}"), "amd64");
 }
 
 #[test]
 fn several_platforms_get_an_index_that_is_made_the_same_everywhere_and_says_so() {
-    let (Some(first), Some(second)) = (DockerRegistry::start(), DockerRegistry::start()) else { return };
-    let image = three_platforms("app");
-    let (mut crossing, archive) = partial(&image, &["linux/amd64", "linux/arm64"]);
-    let mut made = Vec::new();
-    for registry in [&first, &second, &second] {
-        let delivered = deliver(&mut crossing, &archive, &registry.domain()).unwrap();
-        let [set] = delivered.tags.as_slice() else { panic!("{:?}", delivered.tags) };
-        assert_eq!(set.form, DeliveredForm::MadeHere);
-        assert_eq!(set.carried, image.root().descriptor().digest);
-        made.push(set.digest.clone());
-    }
-    assert!(made.iter().all(|digest| *digest == made[0] && *digest != image.root().descriptor().digest), "{made:?}");
-    let tag = format!("{}/org/app:1", first.domain());
-    let index = resolve(&tag);
-    let Document::Index(document) = index.document() else { panic!("not an index") };
-    let listed: Vec<_> = document.manifests.iter().map(|child| &child.digest).collect();
-    assert_eq!(listed, [0, 1].map(|at| &image.manifests[at].descriptor().digest));
-    assert!(document.manifests.iter().all(|child| child.platform.is_some()), "as the signed index lists them");
-    let signed = image.root().descriptor().digest.to_string();
-    assert_eq!(document.annotations.get(MADE_FROM), Some(signed.as_str()));
-    for architecture in ["amd64", "arm64"] {
-        skopeo_copies(&format!("docker://{tag}"), architecture);
+    for first in those_that_ask_for_all() {
+        let second = first.product.start();
+        let image = three_platforms("app");
+        let (mut crossing, archive) = partial(&image, &["linux/amd64", "linux/arm64"]);
+        let mut made = Vec::new();
+        for registry in [&first, &second, &second] {
+            let delivered = deliver(&mut crossing, &archive, &registry.domain()).unwrap();
+            let [set] = delivered.tags.as_slice() else { panic!("{:?}", delivered.tags) };
+            assert_eq!(set.form, DeliveredForm::MadeHere);
+            assert_eq!(set.carried, image.root().descriptor().digest);
+            made.push(set.digest.clone());
+        }
+        assert!(
+            made.iter().all(|digest| *digest == made[0] && *digest != image.root().descriptor().digest),
+            "{made:?}"
+        );
+        let tag = format!("{}/org/app:1", first.domain());
+        let index = resolve(&tag);
+        let Document::Index(document) = index.document() else { panic!("not an index") };
+        let listed: Vec<_> = document.manifests.iter().map(|child| &child.digest).collect();
+        assert_eq!(listed, [0, 1].map(|at| &image.manifests[at].descriptor().digest));
+        assert!(document.manifests.iter().all(|child| child.platform.is_some()), "as the signed index lists them");
+        let signed = image.root().descriptor().digest.to_string();
+        assert_eq!(document.annotations.get(MADE_FROM), Some(signed.as_str()));
+        for architecture in ["amd64", "arm64"] {
+            skopeo_copies(&format!("docker://{tag}"), architecture);
+        }
     }
 }
 
@@ -130,17 +141,18 @@ fn the_signed_index_is_delivered_where_a_registry_takes_it() {
 
 #[test]
 fn an_index_that_is_refused_is_an_error_where_it_was_to_be_kept() {
-    let Some(registry) = DockerRegistry::start() else { return };
-    let (mut crossing, archive) = partial(&three_platforms("app"), &["linux/amd64"]);
-    crossing.far.sparse = Sparse::Keep;
-    match deliver(&mut crossing, &archive, &registry.domain()).err() {
-        Some(Refused::Import(ImportError::Delivery(DeliveryError::Manifest {
-            source: error @ SinkError::Missing(_),
-            ..
-        }))) => assert!(matches!(error.reason(), Some(RegistryError::ListedMissing { .. })), "{error:?}"),
-        other => panic!("{other:?}"),
+    for registry in those_that_ask_for_all() {
+        let (mut crossing, archive) = partial(&three_platforms("app"), &["linux/amd64"]);
+        crossing.far.sparse = Sparse::Keep;
+        match deliver(&mut crossing, &archive, &registry.domain()).err() {
+            Some(Refused::Import(ImportError::Delivery(DeliveryError::Manifest {
+                source: error @ SinkError::Missing(_),
+                ..
+            }))) => assert!(matches!(error.reason(), Some(RegistryError::ListedMissing { .. })), "{error:?}"),
+            other => panic!("{other:?}"),
+        }
+        assert!(crossing.far.store().deliveries().unwrap().is_empty());
     }
-    assert!(crossing.far.store().deliveries().unwrap().is_empty());
 }
 
 #[test]
@@ -218,24 +230,25 @@ fn bundle(crossing: &Crossing) -> (ExportRequest, Vec<(&'static str, Image)>) {
 
 #[test]
 fn a_bundle_of_incomplete_images_arrives_with_a_mapping_that_works() {
-    let Some(registry) = DockerRegistry::start() else { return };
-    for platforms in [&["linux/amd64"][..], &["linux/amd64", "linux/arm64"]] {
-        let mut crossing = Crossing::of_images();
-        let (request, images) = bundle(&crossing);
-        let archive = crossing.export(&ExportRequest { platforms: only(platforms), ..request }).unwrap();
-        for _ in 0..2 {
-            let delivered = deliver(&mut crossing, &archive, &registry.domain()).unwrap();
-            let [set] = delivered.tags.as_slice() else { panic!("{:?}", delivered.tags) };
-            assert_eq!(set.form, DeliveredForm::MadeHere);
-            let index = resolve(&set.reference);
-            let Document::Index(index) = index.document() else { panic!("not an index") };
-            assert_eq!(index.manifests.len(), 1 + images.len(), "the configuration, and every image");
-            assert_eq!(delivered.relocation.iter().count(), images.len());
-            for (original, mapped) in delivered.relocation.iter() {
-                let there = resolve(mapped);
-                let listed = index.manifests.iter().any(|child| child.digest == there.descriptor().digest);
-                assert!(listed, "the index leads to {original} too");
-                skopeo_copies(&format!("docker://{mapped}"), "amd64");
+    for registry in those_that_ask_for_all() {
+        for platforms in [&["linux/amd64"][..], &["linux/amd64", "linux/arm64"]] {
+            let mut crossing = Crossing::of_images();
+            let (request, images) = bundle(&crossing);
+            let archive = crossing.export(&ExportRequest { platforms: only(platforms), ..request }).unwrap();
+            for _ in 0..2 {
+                let delivered = deliver(&mut crossing, &archive, &registry.domain()).unwrap();
+                let [set] = delivered.tags.as_slice() else { panic!("{:?}", delivered.tags) };
+                assert_eq!(set.form, DeliveredForm::MadeHere);
+                let index = resolve(&set.reference);
+                let Document::Index(index) = index.document() else { panic!("not an index") };
+                assert_eq!(index.manifests.len(), 1 + images.len(), "the configuration, and every image");
+                assert_eq!(delivered.relocation.iter().count(), images.len());
+                for (original, mapped) in delivered.relocation.iter() {
+                    let there = resolve(mapped);
+                    let listed = index.manifests.iter().any(|child| child.digest == there.descriptor().digest);
+                    assert!(listed, "the index leads to {original} too");
+                    skopeo_copies(&format!("docker://{mapped}"), "amd64");
+                }
             }
         }
     }
@@ -343,20 +356,21 @@ fn a_variant_is_carried_exactly() {
 
 #[test]
 fn an_attestation_goes_with_what_it_is_about_and_the_tag_with_the_platform() {
-    let Some(registry) = DockerRegistry::start() else { return };
-    let on = |platform: &str| Image::new(platform, &[("a", platform.as_bytes())]);
-    let (intel, arm) = (on("linux/amd64"), on("linux/arm64"));
-    let children: Vec<Image> = [attested(&intel), attested(&arm)].iter().flat_map(split).collect();
-    let image = Image::index(&children);
-    let (mut crossing, archive) = partial(&image, &["linux/amd64"]);
-    let judged = crossing.far.judge(archive.as_slice()).unwrap();
-    assert_eq!(judged.inventory().all_images().next().unwrap().left_out.platforms, ["linux/arm64"]);
-    let delivered = deliver(&mut crossing, &archive, &registry.domain()).unwrap();
-    assert_eq!(delivered.tags[0].digest, intel.root().descriptor().digest);
-    // The attestation is there too.
-    let attestation = children[1].root();
-    let there = resolve(&format!("{}/org/app@{}", registry.domain(), attestation.descriptor().digest));
-    assert_eq!(there.bytes(), attestation.bytes());
+    for registry in those_that_ask_for_all() {
+        let on = |platform: &str| Image::new(platform, &[("a", platform.as_bytes())]);
+        let (intel, arm) = (on("linux/amd64"), on("linux/arm64"));
+        let children: Vec<Image> = [attested(&intel), attested(&arm)].iter().flat_map(split).collect();
+        let image = Image::index(&children);
+        let (mut crossing, archive) = partial(&image, &["linux/amd64"]);
+        let judged = crossing.far.judge(archive.as_slice()).unwrap();
+        assert_eq!(judged.inventory().all_images().next().unwrap().left_out.platforms, ["linux/arm64"]);
+        let delivered = deliver(&mut crossing, &archive, &registry.domain()).unwrap();
+        assert_eq!(delivered.tags[0].digest, intel.root().descriptor().digest);
+        // The attestation is there too.
+        let attestation = children[1].root();
+        let there = resolve(&format!("{}/org/app@{}", registry.domain(), attestation.descriptor().digest));
+        assert_eq!(there.bytes(), attestation.bytes());
+    }
 }
 
 /// An image, and a statement about it beside it.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use sealift_archive_format::Digest;
 use sealift_proof::in_toto::{InspectionRequest, InspectionRunner, ProductContent, ProductFile};
 use sealift_sandbox::{Facility, Limit, Outcome, Sandbox, SandboxError, SandboxLimits};
+use sealift_tests::outside_programs;
 
 const LAUNCHER: &str = env!("CARGO_BIN_EXE_inspection-launcher");
 const BUNDLE: &[u8] = b"{\"name\":\"shop\"}";
@@ -43,8 +44,7 @@ fn available() -> bool {
             true
         }
         Err(error @ SandboxError::Unavailable { .. }) => {
-            eprintln!("SKIPPED: {error}");
-            assert_ne!(std::env::var("SEALIFT_REQUIRE_TOOLS").as_deref(), Ok("1"), "a sandbox is required");
+            outside_programs::skip(&error.to_string());
             false
         }
         Err(error) => panic!("{error}"),
@@ -313,8 +313,7 @@ fn calls_that_only_attackers_make_do_not_exist() {
         return;
     }
     if status("python3 --version") != 0 || std::env::consts::ARCH != "x86_64" {
-        eprintln!("SKIPPED: python3 on x86-64 is needed to make any system call");
-        assert_ne!(std::env::var("SEALIFT_REQUIRE_TOOLS").as_deref(), Ok("1"), "python3 is required");
+        outside_programs::skip("python3 on x86-64 is needed to make any system call");
         return;
     }
     // socket, ptrace, process_vm_readv, unshare, setns, mount, keyctl, bpf, perf_event_open, io_uring_setup, memfd_create,
@@ -409,14 +408,13 @@ fn nothing_survives_the_one_who_asked() {
 /// Runs the launcher's own command line through another program; `None` where that is not possible here.
 fn through(program: &str, arguments: &[&str]) -> Option<Output> {
     if !is_root() {
-        eprintln!("SKIPPED: not root, so {program} cannot prepare another user or namespace");
+        outside_programs::skip(&format!("not root, so {program} cannot prepare another user or namespace"));
         return None;
     }
     match Command::new(program).args(arguments).output() {
         Ok(output) => Some(output),
         Err(error) => {
-            eprintln!("SKIPPED: {program} does not run: {error}");
-            assert_ne!(std::env::var("SEALIFT_REQUIRE_TOOLS").as_deref(), Ok("1"), "{program} is required");
+            outside_programs::skip(&format!("{program} does not run: {error}"));
             None
         }
     }

@@ -111,28 +111,18 @@ fn no_flipped_bit_of_a_signature_or_its_headers_goes_unnoticed() {
     }
 }
 
-/// The in-toto project's own checkout, named by `SEALIFT_IN_TOTO_REFERENCE`.
-fn reference() -> Option<PathBuf> {
-    let found = std::env::var_os("SEALIFT_IN_TOTO_REFERENCE").map(PathBuf::from).filter(|path| path.is_dir());
-    if found.is_none() {
-        eprintln!("SKIPPED: SEALIFT_IN_TOTO_REFERENCE does not name a checkout of in-toto");
-    }
-    found
+/// The in-toto project's own tests, in a checkout below the folder that `SEALIFT_REFERENCES` names.
+fn reference() -> PathBuf {
+    Path::new(&std::env::var_os("SEALIFT_REFERENCES").unwrap()).join("in-toto+in-toto/tests")
 }
 
-fn export_of(keyring: &Path, key: &str) -> Option<Vec<u8>> {
+fn export_of(keyring: &Path, key: &str) -> Vec<u8> {
     // GnuPG wants to write into its home.
     let home = tempfile::tempdir().unwrap();
     fs::copy(keyring.join("pubring.gpg"), home.path().join("pubring.gpg")).unwrap();
     let mut command = Command::new("gpg");
     command.args(["--batch", "--quiet", "--no-autostart", "--homedir"]).arg(home.path()).args(["--export", key]);
-    match command.output() {
-        Ok(output) => Some(output.stdout),
-        Err(error) => {
-            eprintln!("SKIPPED: gpg does not run: {error}");
-            None
-        }
-    }
+    command.output().unwrap().stdout
 }
 
 /// The body of the first packet of an old-format export with a two-octet length, as RSA and DSA keys have.
@@ -158,14 +148,14 @@ fn rsa_json(key_id: &str, body: &[u8]) -> Value {
 }
 
 #[test]
+#[ignore = "SEALIFT_REFERENCES names a folder of clones; see docs/conformance.md"]
 fn the_links_of_the_reference_verify_with_the_keys_of_its_keyring() {
-    let Some(reference) = reference() else { return };
-    let tests = reference.join("tests");
+    let tests = reference();
     for (file, key_id) in [
         ("write-code.8288ef56.link", "8288ef560ed3795f9df2c0db56193089b285da58"),
         ("package.7b3abb26.link", "7b3abb26b97b655ab9296bd15b0bd02e1c768c43"),
     ] {
-        let Some(export) = export_of(&tests.join("gpg_keyrings/rsa"), key_id) else { return };
+        let export = export_of(&tests.join("gpg_keyrings/rsa"), key_id);
         let key = OpenPgpKey::from_json(&rsa_json(key_id, first_body(&export))).unwrap();
         let link = strict_json::parse(&fs::read(tests.join("demo_files_gpg").join(file)).unwrap()).unwrap();
         let message = canonical_json::encode(&link["signed"]).unwrap();
@@ -179,10 +169,10 @@ fn the_links_of_the_reference_verify_with_the_keys_of_its_keyring() {
 }
 
 #[test]
+#[ignore = "SEALIFT_REFERENCES names a folder of clones; see docs/conformance.md"]
 fn the_dsa_key_of_the_reference_is_read() {
-    let Some(reference) = reference() else { return };
     let key_id = "c242a830daaf1c2bef604a9ef033a3a3e267b3b1";
-    let Some(export) = export_of(&reference.join("tests/gpg_keyrings/dsa"), key_id) else { return };
+    let export = export_of(&reference().join("gpg_keyrings/dsa"), key_id);
     let key = OpenPgpKey::from_certificate(&export).unwrap();
     assert_eq!(key.key_id().to_string(), key_id);
 }

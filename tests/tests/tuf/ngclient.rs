@@ -5,21 +5,9 @@ use std::process::Command;
 use sealift_archive_format::Digest;
 use sealift_core::trust::Extent;
 use sealift_core::tuf_repository::mirror::Mirror;
+use sealift_tests::outside_programs;
 use sealift_tests::tuf_repository::{Delegated, TufRepository};
 use serde_json::json;
-
-/// A python that has `tuf`: the one that `SEALIFT_PYTHON` names, or `python3`.
-fn python() -> Option<String> {
-    let python = std::env::var("SEALIFT_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let has_tuf = Command::new(&python).args(["-c", "import tuf.ngclient"]).output();
-    if has_tuf.is_ok_and(|output| output.status.success()) {
-        return Some(python);
-    }
-    let required = std::env::var_os("SEALIFT_REQUIRE_TOOLS").is_some_and(|value| value == "1");
-    assert!(!required, "{python} cannot import tuf.ngclient");
-    eprintln!("SKIPPED: {python} cannot import tuf.ngclient; SEALIFT_PYTHON may name one that can");
-    None
-}
 
 /// Chains of roots, bins, an odd role name, targets in folders and with colons; valid for whoever reads a real clock.
 fn repository(consistent: bool) -> TufRepository {
@@ -53,7 +41,7 @@ const TARGETS: [(&str, &[u8]); 5] = [
 ];
 
 fn ngclient_downloads_from_the_mirror(consistent: bool, extent: Extent) {
-    let Some(python) = python() else { return };
+    let Some(python) = outside_programs::python_with("tuf.ngclient") else { return };
     let mut repository = repository(consistent);
     let folder = tempfile::tempdir().unwrap();
     let pinned = repository.pinned_root();
