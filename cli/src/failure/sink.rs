@@ -43,6 +43,7 @@ fn delivery(error: &DeliveryError) -> Conclusion {
         DeliveryError::Blob { .. }
         | DeliveryError::NotShared { .. }
         | DeliveryError::Manifest { .. }
+        | DeliveryError::NotSeen { .. }
         | DeliveryError::StandIn { .. }
         | DeliveryError::Tag { .. }
         | DeliveryError::Finish(_) => ExitCode::Sink.into(),

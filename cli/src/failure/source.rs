@@ -23,6 +23,7 @@ pub(super) fn file(error: &SourceFileError) -> Conclusion {
             ThickBundleError::Layout(error) => layout(error),
             ThickBundleError::NotOne { .. }
             | ThickBundleError::TwoBundles { .. }
+            | ThickBundleError::NoLayout { .. }
             | ThickBundleError::Mapping { .. } => ExitCode::Source.into(),
         },
         SourceFileError::Unknown { .. } => ExitCode::Source.into(),

@@ -284,6 +284,10 @@ pub(crate) fn words(remedy: &Remedy) -> String {
             "let what is carried be delivered without the index (leave out --sparse, or --sparse rebuild), or export every platform"
         }
         R::KeepSparse => "insist on the index as it is (--sparse keep), or export every platform",
+        R::RelaxRegistry => {
+            "let the registry take it (in distribution, under validation.manifests: urls.allow for foreign layers, indexes.platforms: none for an index of \
+layers); BuildKit writes its cache as an image with image-manifest=true"
+        }
         R::RepairDestination => {
             "repair the registry or layout, or its credentials, and import again: nothing that is already there is sent twice"
         }

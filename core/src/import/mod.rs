@@ -127,6 +127,16 @@ pub enum DeliveryError {
         /// Why the sink does not take it.
         source: SinkError,
     },
+    /// A manifest is refused because something is missing, although all that is carried of it was given.
+    #[error("manifest {digest} cannot be stored in {repository}, although all that is carried of it is there")]
+    NotSeen {
+        /// The manifest.
+        digest: Digest,
+        /// The repository.
+        repository: String,
+        /// What the sink says.
+        source: SinkError,
+    },
     /// An index cannot be written again with what is carried of it.
     #[error("index {digest} cannot be made again for {repository} with what is carried of it")]
     StandIn {
@@ -154,6 +164,7 @@ impl Remediable for DeliveryError {
     fn remedy(&self) -> Remedy {
         match self {
             Self::Manifest { source: SinkError::Missing(_), .. } => Remedy::AllowSparse,
+            Self::NotSeen { .. } => Remedy::RelaxRegistry,
             Self::StandIn { .. } => Remedy::KeepSparse,
             Self::Blob { .. } | Self::NotShared { .. } | Self::Manifest { .. } | Self::Tag { .. } | Self::Finish(_) => {
                 Remedy::RepairDestination

@@ -82,7 +82,13 @@ impl<'s> SparseDelivery<'s> {
         let digest = &manifest.descriptor().digest;
         let may_stay_behind = self.partial.contains(digest) && matches!(self.sparse, Sparse::Try | Sparse::Rebuild);
         if !may_stay_behind {
-            return sink.put_manifest(repository, manifest).map_err(manifest_error(manifest, repository));
+            return sink.put_manifest(repository, manifest).map_err(|error| match error {
+                SinkError::Missing(_) if !self.partial.contains(digest) => {
+                    let (digest, repository) = (digest.clone(), repository.to_string());
+                    DeliveryError::NotSeen { digest, repository, source: error }
+                }
+                error => manifest_error(manifest, repository)(error),
+            });
         }
         let lists_undelivered = || {
             let undelivered = self.undelivered.lock().unwrap_or_else(PoisonError::into_inner);

@@ -380,6 +380,8 @@ pub enum Remedy {
     AllowSparse,
     /// Deliver the index as it is, or export all platforms.
     KeepSparse,
+    /// Let the registry take what lists things that it does not have: foreign layers, or layers in an index.
+    RelaxRegistry,
     /// Repair the destination, and import again.
     RepairDestination,
     /// Choose another name for the file that is delivered, or move away what is there.

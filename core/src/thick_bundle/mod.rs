@@ -1,7 +1,7 @@
 //! Thick bundles: a bundle with its images in one file, as Porter, Duffle and signy write them (CNAB Core 1.2 §104).
 //!
 //! At the top is `bundle.json` (or `bundle.cnab`), and `relocation-mapping.json` where the images have been relocated; the images are
-//! an OCI image layout in `artifacts/layout`. A file without a layout is a thin bundle in a tar file.
+//! an OCI image layout in `artifacts/layout`. A file without artifacts is a thin bundle in a tar file.
 
 mod content;
 mod file;
@@ -30,6 +30,8 @@ pub(crate) const BUNDLE_FILE: &str = "bundle.json";
 pub(crate) const CNAB_FILE: &str = "bundle.cnab";
 /// Where the images went.
 pub(crate) const MAPPING_FILE: &str = "relocation-mapping.json";
+/// The folder of what comes with the bundle. One without it is thin.
+const ARTIFACTS_FOLDER: &str = "artifacts/";
 /// The folder of the layout.
 pub(crate) const LAYOUT_FOLDER: &str = "artifacts/layout/";
 
@@ -51,6 +53,17 @@ pub enum ThickBundleError {
         /// The file.
         path: PathBuf,
     },
+    /// It has artifacts, but no layout among them: before 0.2.0-beta.1, Duffle wrote each image as `docker save` does.
+    #[error(
+        "the images of {} are not an OCI layout in artifacts/layout, but files such as {entry}, as Duffle wrote them before 0.2.0-beta.1",
+        .path.display()
+    )]
+    NoLayout {
+        /// The file.
+        path: PathBuf,
+        /// One of the artifacts.
+        entry: String,
+    },
     /// Its relocation mapping cannot be read.
     #[error("{MAPPING_FILE} in {} cannot be read", .path.display())]
     Mapping {
@@ -70,7 +83,9 @@ impl Remediable for ThickBundleError {
         match self {
             Self::Tarball(error) => error.remedy(),
             Self::Layout(error) => error.remedy(),
-            Self::NotOne { .. } | Self::TwoBundles { .. } | Self::Mapping { .. } => Remedy::SaveAgain,
+            Self::NotOne { .. } | Self::TwoBundles { .. } | Self::NoLayout { .. } | Self::Mapping { .. } => {
+                Remedy::SaveAgain
+            }
         }
     }
 }
@@ -97,7 +112,10 @@ impl ThickBundle {
             (Some(_), Some(_)) => return Err(ThickBundleError::TwoBundles { path: path() }),
         };
         if !tarball.has(&format!("{LAYOUT_FOLDER}{LAYOUT_FILE}")) {
-            return Ok(Self { bundle_json, images: None });
+            return match tarball.names().filter(|name| name.starts_with(ARTIFACTS_FOLDER)).min() {
+                Some(entry) => Err(ThickBundleError::NoLayout { path: path(), entry: entry.to_owned() }),
+                None => Ok(Self { bundle_json, images: None }),
+            };
         }
         let layout = LayoutSource::in_tarball(Arc::clone(tarball), LAYOUT_FOLDER)?;
         let mapping: Option<BTreeMap<String, String>> = match tarball.read(MAPPING_FILE, MAXIMUM_LENGTH)? {

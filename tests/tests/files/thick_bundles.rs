@@ -62,6 +62,12 @@ fn what_is_not_one_bundle_is_refused_for_its_reason() {
     assert!(matches!(open(version), Err(ThickBundleError::Layout(LayoutError::Json { .. }))));
     let linked = Tar::new().file("elsewhere", b"{}").link("bundle.json", tar::EntryType::Symlink, "elsewhere");
     assert!(matches!(open(linked), Err(ThickBundleError::Tarball(TarballError::Link { .. }))));
+    let saved =
+        Tar::new().file("bundle.json", b"{}").file("artifacts/example.com-org-app-1.tar", b"docker save wrote this");
+    match open(saved) {
+        Err(ThickBundleError::NoLayout { entry, .. }) => assert_eq!(entry, "artifacts/example.com-org-app-1.tar"),
+        other => panic!("{:?}", other.map(|bundle| bundle.bundle_json)),
+    }
     let thin = open(Tar::new().file("bundle.json", b"{}")).unwrap();
     assert!(thin.images.is_none(), "a thin bundle in a tar file");
 }
