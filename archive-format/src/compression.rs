@@ -1,9 +1,9 @@
-//! Archives that were compressed as a whole, with gzip or zstd: recognised by their first bytes, and read without
+//! Files that were compressed as a whole, with gzip or zstd: recognised by their first bytes, and read without
 //! unpacking them first.
 //!
-//! Promise: exactly one complete gzip member (RFC 1952) or zstd frame (RFC 8878), with the right checksum and the size
-//! that it states, and nothing after it; and memory stays bounded, whatever window a frame asks for, and however much a
-//! few bytes expand to (`Decompressed::check_expansion`).
+//! Promise: complete gzip members (RFC 1952) or zstd frames (RFC 8878), each with the right checksum and the size
+//! that it states, and nothing after them: exactly one in an archive, one or more in the files of other tools. And memory stays
+//! bounded, whatever window a frame asks for, and however much a few bytes expand to (`Decompressed::check_expansion`).
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
@@ -29,6 +29,18 @@ const ZSTD_STATES_SIZE: u8 = 0b1110_0000;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const BUFFER_LENGTH: usize = 64 * 1024;
+
+/// The magic numbers of skippable zstd frames, which have no content (RFC 8878 §3.1.2), are `0x184D2A50` to `0x184D2A5F`.
+const ZSTD_SKIPPABLE: [u8; 3] = [0x2a, 0x4d, 0x18];
+
+/// How many gzip members or zstd frames there may be, one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parts {
+    /// Exactly one.
+    One,
+    /// One or more, whose content is joined, as RFC 1952 §2.2 and RFC 8878 §3.1 have it.
+    Joined,
+}
 
 /// How an archive is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,10 +108,61 @@ impl From<CompressionError> for io::Error {
 }
 
 /// Reads an archive, decompressed.
-pub struct Decompressed<R: Read>(Decoder<DecoderInput<R>>);
+pub struct Decompressed<R: Read>(Decoder<R>);
 
-/// The input, with the bytes that were looked at put back in front.
-type DecoderInput<R> = BufReader<io::Chain<io::Cursor<Vec<u8>>, CountedInput<R>>>;
+/// The input, of which something can be looked at before it is read.
+struct DecoderInput<R: Read> {
+    /// What was looked at, and how much of it has been read since.
+    beginning: Vec<u8>,
+    read: usize,
+    rest: BufReader<CountedInput<R>>,
+}
+
+impl<R: Read> DecoderInput<R> {
+    fn new(input: R) -> Self {
+        let rest = BufReader::with_capacity(BUFFER_LENGTH, CountedInput { input, count: 0 });
+        Self { beginning: Vec::new(), read: 0, rest }
+    }
+
+    /// The next bytes, without reading them: fewer than `length` only at the end. Nothing that was looked at before may be unread.
+    fn look(&mut self, length: usize) -> io::Result<&[u8]> {
+        self.beginning.drain(..self.read.min(self.beginning.len()));
+        self.read = 0;
+        let missing = length.saturating_sub(self.beginning.len()) as u64;
+        self.rest.by_ref().take(missing).read_to_end(&mut self.beginning)?;
+        Ok(&self.beginning)
+    }
+
+    /// How many bytes were read from below.
+    fn count(&self) -> u64 {
+        self.rest.get_ref().count
+    }
+}
+
+impl<R: Read> Read for DecoderInput<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(buffer)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+impl<R: Read> BufRead for DecoderInput<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        match self.beginning.get(self.read..) {
+            Some(unread) if !unread.is_empty() => Ok(unread),
+            _ => self.rest.fill_buf(),
+        }
+    }
+
+    fn consume(&mut self, amount: usize) {
+        if self.read < self.beginning.len() {
+            self.read += amount;
+        } else {
+            self.rest.consume(amount);
+        }
+    }
+}
 
 /// Counts what is read of the input.
 struct CountedInput<R> {
@@ -115,45 +178,53 @@ impl<R: Read> Read for CountedInput<R> {
     }
 }
 
-type ZstdDecoder<S> = StreamingDecoder<S, FrameDecoder>;
+type ZstdDecoder<R> = StreamingDecoder<DecoderInput<R>, FrameDecoder>;
 
-/// A zstd frame as it is read.
-struct Zstd<S: BufRead> {
-    decoder: ZstdDecoder<S>,
-    /// The size of the content, in bytes, where the frame states it. The decoder does not compare it.
+/// Zstd frames as they are read.
+struct Zstd<R: Read> {
+    /// The frame that is being read; `None` only after an error, while the next one was begun.
+    decoder: Option<ZstdDecoder<R>>,
+    parts: Parts,
+    /// The size of the frame's content, in bytes, where the frame states it. The decoder does not compare it.
     stated: Option<u64>,
-    /// How much of the content has been read.
+    /// How much of the frame's content has been read.
     found: u64,
 }
 
-enum Decoder<S: BufRead> {
-    None(S),
-    Gzip(GzDecoder<S>),
-    Zstd(Box<Zstd<S>>),
+/// Gzip members as they are read.
+struct Gzip<R: Read> {
+    /// The member that is being read; `None` never lasts.
+    decoder: Option<GzDecoder<DecoderInput<R>>>,
+    parts: Parts,
+}
+
+enum Decoder<R: Read> {
+    None(DecoderInput<R>),
+    Gzip(Gzip<R>),
+    Zstd(Box<Zstd<R>>),
 }
 
 impl<R: Read> Decompressed<R> {
-    /// Looks at the first bytes of the input to see how it is compressed.
+    /// Looks at the first bytes of the input to see how it is compressed, and whether it is at all.
     ///
     /// # Errors
     /// The input's errors, and [`CompressionError`] for a zstd frame whose header cannot be read.
-    pub fn open(input: R) -> io::Result<Self> {
-        let mut input = CountedInput { input, count: 0 };
-        let mut beginning = Vec::new();
-        input.by_ref().take(ZSTD.len() as u64 + 1).read_to_end(&mut beginning)?;
-        let gzip = beginning.starts_with(&GZIP);
-        let zstd = beginning.strip_prefix(&ZSTD).map(|rest| rest.first().copied().unwrap_or_default());
-        let source = source(beginning, input);
-        Ok(Self(match zstd {
-            _ if gzip => Decoder::Gzip(GzDecoder::new(source)),
-            Some(descriptor) => Decoder::Zstd(Box::new(Zstd::open(source, descriptor)?)),
-            None => Decoder::None(source),
+    pub fn open(input: R, parts: Parts) -> io::Result<Self> {
+        let mut input = DecoderInput::new(input);
+        let beginning = input.look(ZSTD.len())?;
+        let is_gzip = beginning.starts_with(&GZIP);
+        // Some tools write a skippable frame first.
+        let is_zstd = beginning.starts_with(&ZSTD) || parts == Parts::Joined && is_skippable(beginning);
+        Ok(Self(match (is_gzip, is_zstd) {
+            (true, _) => Decoder::Gzip(Gzip { decoder: Some(GzDecoder::new(input)), parts }),
+            (_, true) => Decoder::Zstd(Box::new(Zstd::open(input, parts)?)),
+            (false, false) => Decoder::None(input),
         }))
     }
 
     /// Reads an archive that is known not to be compressed.
     pub(crate) fn plain(input: R) -> Self {
-        Self(Decoder::None(source(Vec::new(), CountedInput { input, count: 0 })))
+        Self(Decoder::None(DecoderInput::new(input)))
     }
 
     /// Refuses to continue when `expanded` bytes are far more than the compressed bytes that they came from. What is
@@ -162,12 +233,11 @@ impl<R: Read> Decompressed<R> {
     /// # Errors
     /// [`CompressionError::Expansion`].
     pub(crate) fn check_expansion(&self, expanded: u64) -> Result<(), CompressionError> {
-        let source = match &self.0 {
+        let compressed = match &self.0 {
             Decoder::None(_) => return Ok(()),
-            Decoder::Gzip(decoder) => decoder.get_ref(),
-            Decoder::Zstd(zstd) => zstd.decoder.get_ref(),
+            Decoder::Gzip(gzip) => gzip.decoder.as_ref().map_or(0, |decoder| decoder.get_ref().count()),
+            Decoder::Zstd(zstd) => zstd.decoder.as_ref().map_or(0, |decoder| decoder.get_ref().count()),
         };
-        let compressed = source.get_ref().get_ref().1.count;
         if expanded > compressed.saturating_mul(MAXIMUM_EXPANSION).saturating_add(FREE_EXPANSION) {
             return Err(CompressionError::Expansion { compressed, expanded });
         }
@@ -189,59 +259,128 @@ impl<R: Read> Read for Decompressed<R> {
         if buffer.is_empty() {
             return Ok(0);
         }
-        let compression = self.compression();
-        let (count, rest) = match &mut self.0 {
-            Decoder::None(source) => return source.read(buffer),
-            Decoder::Gzip(decoder) => (read_gzip(decoder, buffer)?, decoder.get_mut()),
-            Decoder::Zstd(zstd) => (zstd.read(buffer)?, zstd.decoder.get_mut()),
-        };
-        if count == 0 && !rest.fill_buf()?.is_empty() {
-            return Err(CompressionError::Trailing(compression).into());
+        match &mut self.0 {
+            Decoder::None(source) => source.read(buffer),
+            Decoder::Gzip(gzip) => gzip.read(buffer),
+            Decoder::Zstd(zstd) => zstd.read(buffer),
         }
-        Ok(count)
     }
 }
 
-fn source<R: Read>(beginning: Vec<u8>, input: CountedInput<R>) -> DecoderInput<R> {
-    BufReader::with_capacity(BUFFER_LENGTH, io::Cursor::new(beginning).chain(input))
+/// Nothing more may follow.
+fn require_end<R: Read>(rest: &mut DecoderInput<R>, compression: Compression) -> io::Result<usize> {
+    if rest.fill_buf()?.is_empty() { Ok(0) } else { Err(CompressionError::Trailing(compression).into()) }
+}
+
+/// Whether a file begins like one that [`Decompressed`] reads as compressed, with [`Parts::Joined`].
+pub fn is_compressed(beginning: &[u8]) -> bool {
+    beginning.starts_with(&GZIP) || beginning.starts_with(&ZSTD) || is_skippable(beginning)
+}
+
+fn is_skippable(beginning: &[u8]) -> bool {
+    beginning.split_first().is_some_and(|(first, rest)| first & 0xf0 == 0x50 && rest.starts_with(&ZSTD_SKIPPABLE))
 }
 
 fn broken(compression: Compression, source: io::Error) -> io::Error {
     CompressionError::Broken { compression, source }.into()
 }
 
-fn read_gzip<S: BufRead>(decoder: &mut GzDecoder<S>, buffer: &mut [u8]) -> io::Result<usize> {
-    decoder.read(buffer).map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => broken(Compression::Gzip, error),
-        _ => error,
-    })
+impl<R: Read> Gzip<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let Some(decoder) = &mut self.decoder else { return Err(io::ErrorKind::InvalidData.into()) };
+            let count = decoder.read(buffer).map_err(|error| match error.kind() {
+                io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => broken(Compression::Gzip, error),
+                _ => error,
+            })?;
+            if count > 0 {
+                return Ok(count);
+            }
+            let source = decoder.get_mut();
+            if self.parts == Parts::One || !source.look(GZIP.len())?.starts_with(&GZIP) {
+                return require_end(source, Compression::Gzip);
+            }
+            self.decoder = self.decoder.take().map(|decoder| GzDecoder::new(decoder.into_inner()));
+        }
+    }
 }
 
-impl<S: BufRead> Zstd<S> {
-    /// Begins a frame whose descriptor was looked at.
-    fn open(source: S, descriptor: u8) -> io::Result<Self> {
-        if descriptor & ZSTD_RESERVED != 0 {
-            return Err(CompressionError::ReservedBit.into());
+impl<R: Read> Zstd<R> {
+    /// Begins with the first frame.
+    fn open(mut source: DecoderInput<R>, parts: Parts) -> io::Result<Self> {
+        if parts == Parts::Joined {
+            skip_frames(&mut source)?;
         }
-        let decoder = StreamingDecoder::new_with_max_window_size(source, MAXIMUM_ZSTD_WINDOW)
-            .map_err(|error| broken(Compression::Zstd, io::Error::other(error)))?;
-        let stated = (descriptor & ZSTD_STATES_SIZE != 0).then(|| decoder.decoder.content_size());
-        Ok(Self { decoder, stated, found: 0 })
+        let (decoder, stated) = begin_frame(source)?;
+        Ok(Self { decoder: Some(decoder), parts, stated, found: 0 })
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.decoder.read(buffer).map_err(|error| broken(Compression::Zstd, error))?;
+        loop {
+            let count = self.read_frame(buffer)?;
+            if count > 0 || !self.begin_next()? {
+                return Ok(count);
+            }
+        }
+    }
+
+    /// Reads from the frame; 0 at its end.
+    fn read_frame(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(decoder) = &mut self.decoder else { return Err(io::ErrorKind::InvalidData.into()) };
+        let count = decoder.read(buffer).map_err(|error| broken(Compression::Zstd, error))?;
         self.found += count as u64;
         if let Some(stated) = self.stated
             && (self.found > stated || count == 0 && self.found < stated)
         {
             return Err(CompressionError::ContentSize { stated, found: self.found }.into());
         }
-        let frame = &self.decoder.decoder;
+        let frame = &decoder.decoder;
         let checksum = frame.get_checksum_from_data();
         if count == 0 && checksum.is_some_and(|sum| frame.get_calculated_checksum() != Some(sum)) {
             return Err(CompressionError::Checksum.into());
         }
         Ok(count)
     }
+
+    /// Goes on to the next frame, if there is one.
+    fn begin_next(&mut self) -> io::Result<bool> {
+        let Some(decoder) = &mut self.decoder else { return Err(io::ErrorKind::InvalidData.into()) };
+        let source = decoder.get_mut();
+        if self.parts == Parts::Joined {
+            skip_frames(source)?;
+        }
+        if self.parts == Parts::One || !source.look(ZSTD.len())?.starts_with(&ZSTD) {
+            return require_end(source, Compression::Zstd).map(|_| false);
+        }
+        let Some(decoder) = self.decoder.take() else { return Ok(false) };
+        let (decoder, stated) = begin_frame(decoder.into_inner())?;
+        (self.decoder, self.stated, self.found) = (Some(decoder), stated, 0);
+        Ok(true)
+    }
+}
+
+/// Reads the header of a frame.
+fn begin_frame<R: Read>(mut source: DecoderInput<R>) -> io::Result<(ZstdDecoder<R>, Option<u64>)> {
+    let descriptor = source.look(ZSTD.len() + 1)?.get(ZSTD.len()).copied().unwrap_or_default();
+    if descriptor & ZSTD_RESERVED != 0 {
+        return Err(CompressionError::ReservedBit.into());
+    }
+    let decoder = StreamingDecoder::new_with_max_window_size(source, MAXIMUM_ZSTD_WINDOW)
+        .map_err(|error| broken(Compression::Zstd, io::Error::other(error)))?;
+    let stated = (descriptor & ZSTD_STATES_SIZE != 0).then(|| decoder.decoder.content_size());
+    Ok((decoder, stated))
+}
+
+/// Passes over frames that have no content.
+fn skip_frames<R: Read>(source: &mut DecoderInput<R>) -> io::Result<()> {
+    while let [magic @ .., a, b, c, d] = source.look(2 * ZSTD.len())?
+        && is_skippable(magic)
+    {
+        let length = u64::from(u32::from_le_bytes([*a, *b, *c, *d]));
+        let frame = length.saturating_add(2 * ZSTD.len() as u64);
+        if io::copy(&mut source.by_ref().take(frame), &mut io::sink())? < frame {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(())
 }

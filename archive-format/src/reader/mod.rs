@@ -21,7 +21,7 @@ use std::sync::Arc;
 pub use random::{PlacedEntry, RandomReader};
 pub use unproven::UnprovenEntry;
 
-use crate::compression::{Compression, Decompressed};
+use crate::compression::{Compression, Decompressed, Parts};
 use crate::content::{BlobContent, sealed};
 use crate::digest::{Digest, Hasher};
 use crate::entry_name::EntryName;
@@ -133,7 +133,7 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// [`FormatError`].
     pub fn open_with_limit(input: R, limit: u64) -> Result<SealedReader<R>, FormatError> {
-        let mut input = Decompressed::open(input).map_err(|error| in_seal(0, error.into()))?;
+        let mut input = Decompressed::open(input, Parts::One).map_err(|error| in_seal(0, error.into()))?;
         let mut block = [0; BLOCK_LENGTH];
         input.read_exact(&mut block).map_err(|error| in_seal(0, not_an_archive(error)))?;
         let length = seal::header_length(&block).ok_or_else(|| in_seal(0, Problem::NotAnArchive))?;

@@ -82,6 +82,7 @@ fn docker_archive(error: &DockerArchiveError) -> Conclusion {
         | DockerArchiveError::Missing { .. }
         | DockerArchiveError::Config { .. }
         | DockerArchiveError::LayerCount { .. }
+        | DockerArchiveError::Expansion { .. }
         | DockerArchiveError::Layer { .. }
         | DockerArchiveError::Manifest { .. }
         | DockerArchiveError::NameNotFound { .. }

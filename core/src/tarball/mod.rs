@@ -18,7 +18,10 @@ use std::path::{Path, PathBuf};
 pub use error::TarballError;
 pub use headers::MAXIMUM_ENTRIES;
 pub(crate) use passing::{PassingFile, pass};
+pub(crate) use unpacked::most_unpacked;
 pub use unpacked::{FREE_EXPANSION, MAXIMUM_EXPANSION, MAXIMUM_UNPACKED};
+
+use sealift_archive_format::compression::is_compressed;
 
 use crate::progress::Progress;
 use headers::Header;
@@ -68,7 +71,7 @@ impl Tarball {
         let file = File::open(path).map_err(failed)?;
         file.take(BEGINNING as u64).read_to_end(&mut beginning).map_err(failed)?;
         let is_tar = beginning.get(257..262) == Some(b"ustar") || Header::read(&beginning).is_some();
-        Ok(if is_tar || unpacked::is_compressed(&beginning) { Beginning::Tarball } else { Beginning::Other })
+        Ok(if is_tar || is_compressed(&beginning) { Beginning::Tarball } else { Beginning::Other })
     }
 
     /// Opens a tar file, plain or compressed with gzip or zstd, and reads its headers. What is compressed is unpacked into a file
@@ -87,7 +90,7 @@ impl Tarball {
         let mut beginning = vec![0; BEGINNING];
         let read = read_at_most(&file, &mut beginning, 0).map_err(failed)?;
         beginning.truncate(read);
-        if unpacked::is_compressed(&beginning) {
+        if is_compressed(&beginning) {
             let length = metadata.len();
             progress.begin(&format!("unpacking {} into {}", path.display(), unpack_into.display()), Some(length));
             let unpacked = Unpacking::begin(path, file, length, unpack_into, progress).and_then(|mut input| {

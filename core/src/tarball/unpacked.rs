@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use sealift_archive_format::compression::Decompressed;
+use sealift_archive_format::compression::{Decompressed, Parts};
 
 use super::error::TarballError;
 use super::read_at_most;
@@ -18,9 +18,9 @@ pub const MAXIMUM_EXPANSION: u64 = 100;
 pub const FREE_EXPANSION: u64 = 1 << 30;
 const BUFFER_LENGTH: usize = 128 << 10;
 
-/// Whether a file begins like one that was compressed with gzip or zstd.
-pub(super) fn is_compressed(beginning: &[u8]) -> bool {
-    beginning.starts_with(&[0x1f, 0x8b]) || beginning.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
+/// The most that may come out of that many compressed bytes, in bytes.
+pub(crate) fn most_unpacked(compressed: u64) -> u64 {
+    compressed.saturating_mul(MAXIMUM_EXPANSION).saturating_add(FREE_EXPANSION).min(MAXIMUM_UNPACKED)
 }
 
 /// The bytes of a tar file, in order.
@@ -127,8 +127,8 @@ impl<R: Read> Unpacking<R, io::Sink> {
 impl<R: Read, W: io::Write> Unpacking<R, W> {
     fn of(path: &Path, input: R, compressed: u64, output: W, folder: &Path) -> Result<Self, TarballError> {
         let (path, folder) = (path.to_owned(), folder.to_owned());
-        let decoder =
-            Decompressed::open(input).map_err(|source| TarballError::Access { path: path.clone(), source })?;
+        let decoder = Decompressed::open(input, Parts::Joined)
+            .map_err(|source| TarballError::Access { path: path.clone(), source })?;
         Ok(Self { path, folder, decoder, compressed, output, position: 0, buffer: vec![0; BUFFER_LENGTH] })
     }
 
@@ -145,8 +145,7 @@ impl<R: Read, W: io::Write> Unpacking<R, W> {
             io::ErrorKind::UnexpectedEof => TarballError::Truncated { path: self.path.clone() },
             _ => TarballError::Access { path: self.path.clone(), source },
         })?;
-        let limit = self.compressed.saturating_mul(MAXIMUM_EXPANSION).saturating_add(FREE_EXPANSION);
-        let limit = limit.min(MAXIMUM_UNPACKED);
+        let limit = most_unpacked(self.compressed);
         self.position += read as u64;
         if self.position > limit {
             let (path, compressed) = (self.path.clone(), self.compressed);

@@ -114,6 +114,60 @@ fn a_compressed_layer_keeps_its_bytes_and_has_its_diff_id() {
 }
 
 #[test]
+fn a_layer_in_several_members_or_frames_is_read_to_its_end() {
+    let plain = Saved::image(&[b"one"]);
+    for bytes in in_parts(&plain.layers[0].1) {
+        let mut saved = Saved::image(&[b"one"]);
+        saved.layers[0].1 = bytes;
+        let (_, types, contents) = read(&saved.open().unwrap(), &reference("example.com/org/app:1"));
+        let ending = if saved.layers[0].1.starts_with(b"\x1f\x8b") { "+gzip" } else { "+zstd" };
+        assert_eq!(types, [format!("application/vnd.oci.image.layer.v1.tar{ending}")]);
+        assert_eq!(contents[1], saved.layers[0].1, "its bytes are kept");
+        for more in [&b"more"[..], &[0], b"\x28\xb5\x2f", b"\x5a\x2a\x4d\x18\x03\x00\x00\x00a"] {
+            let mut followed = Saved::image(&[b"one"]);
+            followed.layers[0].1 = [saved.layers[0].1.as_slice(), more].concat();
+            assert!(followed.open().is_err(), "{more:?}");
+        }
+    }
+}
+
+#[test]
+fn layers_that_expand_without_end_are_not_read_to_it() {
+    let large = |blocks: usize| {
+        let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::best());
+        (0..blocks).for_each(|_| encoder.write_all(&vec![0; 1 << 20]).unwrap());
+        encoder.finish().unwrap()
+    };
+    let mut saved = Saved::image(&[b"one"]);
+    saved.layers[0].1 = large(1400);
+    match saved.open() {
+        Err(DockerArchiveError::Expansion { name, limit, .. }) => {
+            assert!(name == saved.layers[0].0 && limit < 1400 << 20, "{name} {limit}");
+        }
+        other => panic!("{:?}", other.map(drop)),
+    }
+}
+
+#[test]
+fn the_first_image_of_a_name_is_the_one_that_is_meant() {
+    let [one, other] = [&b"one"[..], b"other"].map(|content| Saved::image(&[content]));
+    let name = |saved: &Saved| format!("{}.json", digest(saved.config.to_string().as_bytes()).hex());
+    let list = [(&one, json!(["e.x/a:1", "e.x/a", "not a name"])), (&other, json!(["e.x/a:1", "E.X:443/a:2"]))];
+    let list =
+        list.map(|(saved, tags)| json!({"Config": name(saved), "RepoTags": tags, "Layers": [saved.layers[0].0]}));
+    let tar = [&one, &other].into_iter().fold(Tar::new(), |tar, saved| {
+        let tar = tar.file(&name(saved), saved.config.to_string().as_bytes());
+        tar.file(&saved.layers[0].0, &saved.layers[0].1)
+    });
+    let source = open(&tar.file("manifest.json", json!(list).to_string().as_bytes()).bytes()).unwrap();
+    let config = |name: &str| read(&source, &reference(name)).2[0].clone();
+    let [first, second] = [&one, &other].map(|saved| saved.config.to_string().into_bytes());
+    assert_eq!([config("e.x/a:1"), config("e.x/a:latest"), config("e.x/a:2")], [first.clone(), first, second]);
+    let tags = source.tags(reference("e.x/a").repository()).unwrap();
+    assert_eq!(tags.iter().map(ToString::to_string).collect::<Vec<_>>(), ["1", "latest", "1", "2"]);
+}
+
+#[test]
 fn a_plain_layer_that_is_something_else_cannot_be_read_to_its_end() {
     let mut saved = Saved::image(&[b"one"]);
     saved.layers[0].1[600] ^= 1;

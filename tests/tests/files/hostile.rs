@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use sealift_core::place::FileForm;
 use sealift_core::source_file::SourceFileError;
-use sealift_core::tarball::MAXIMUM_ENTRIES;
+use sealift_core::tarball::{Beginning, MAXIMUM_ENTRIES};
 
 use super::*;
 
@@ -83,6 +83,22 @@ fn what_expands_without_end_is_not_unpacked() {
     let error = place.tarball().err().unwrap();
     assert!(matches!(error, TarballError::Expansion { expanded, .. } if expanded < 1400 << 20), "{error:?}");
     assert_eq!(fs::read_dir(place.0.path()).unwrap().count(), 1, "nothing is left behind");
+}
+
+#[test]
+fn a_tar_file_in_several_members_or_frames_is_one() {
+    let bytes = Tar::new().file("a", &[7; 5000]).file("b", b"b").bytes();
+    for compressed in in_parts(&bytes) {
+        let place = Place::of(&compressed);
+        assert_eq!(Tarball::looks_like_one(&place.path()).unwrap(), Beginning::Tarball);
+        let tarball = place.tarball().unwrap();
+        assert_eq!(tarball.read("a", 5000).unwrap(), Some(vec![7; 5000]));
+        assert_eq!(tarball.read("b", 1).unwrap(), Some(b"b".to_vec()));
+        for length in (0..compressed.len()).step_by(5) {
+            // Between two parts it may end, but then the tar file does not.
+            assert!(Place::of(&compressed[..length]).tarball().is_err() || compressed[length..].len() < 40, "{length}");
+        }
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flate2::write::GzEncoder;
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use sealift_archive_format::Digest;
 use sealift_core::layout::LayoutSink;
 use sealift_core::progress::Unwatched;
@@ -79,6 +80,18 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    compress_to_vec(bytes, CompressionLevel::Fastest)
+}
+
+/// Compressed in several members, as pigz, bgzip and eStargz write them, or in several frames, beside some without content.
+fn in_parts(bytes: &[u8]) -> [Vec<u8>; 3] {
+    let skippable = b"\x5a\x2a\x4d\x18\x03\x00\x00\x00any".to_vec();
+    let (one, other) = bytes.split_at(bytes.len() / 2);
+    let frames = [zstd(one), skippable.clone(), zstd(other), skippable.clone()].concat();
+    [[gzip(one), gzip(other), gzip(b"")].concat(), frames.clone(), [skippable, frames].concat()]
 }
 
 /// A folder with one file in it.

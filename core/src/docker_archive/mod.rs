@@ -5,24 +5,27 @@
 //! how. Promise: the configuration has the digest in its name, if that is one, and each layer has its `diff_id`. Docker Image
 //! Specification 1.2, "Combined Image JSON + Filesystem Changeset Format".
 
-use std::collections::HashMap;
+mod error;
+
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sealift_archive_format::compression::{Compression, Decompressed};
-use sealift_archive_format::strict_json::{self, JsonError, Names};
+use sealift_archive_format::compression::{Compression, Decompressed, Parts};
+use sealift_archive_format::strict_json::{self, Names};
 use sealift_archive_format::{Digest, DigestAlgorithm, Hasher};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::oci::manifest::{MAXIMUM_CHILDREN, MAXIMUM_LENGTH, ManifestError};
+use crate::oci::manifest::{MAXIMUM_CHILDREN, MAXIMUM_LENGTH};
 use crate::oci::media_type::{OCI_CONFIG, OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD, OCI_MANIFEST};
 use crate::oci::{Descriptor, ManifestBytes, Reference, Repository, Tag};
 use crate::progress::Progress;
-use crate::remedy::{Remediable, Remedy};
-use crate::tarball::{Tarball, TarballError};
+use crate::tarball::{Tarball, TarballError, most_unpacked};
 use crate::transfer::{BlobContent, Checked, Source, SourceError};
+
+pub use error::DockerArchiveError;
 
 /// The file that lists the images.
 pub(crate) const MANIFEST_FILE: &str = "manifest.json";
@@ -32,150 +35,17 @@ pub(crate) const REPOSITORIES_FILE: &str = "repositories";
 pub const MAXIMUM_IMAGES: usize = 10_000;
 const BUFFER_LENGTH: usize = 128 << 10;
 
-/// Why a docker-archive cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum DockerArchiveError {
-    /// The tar file cannot be used.
-    #[error(transparent)]
-    Tarball(#[from] TarballError),
-    /// It has no list of images.
-    #[error("{} is not a docker-archive: it has no {MANIFEST_FILE}", .path.display())]
-    NotOne {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It has the form that Docker wrote before version 1.10.
-    #[error("{} is a docker-archive as Docker wrote it before version 1.10, without {MANIFEST_FILE}", .path.display())]
-    TooOld {
-        /// The file.
-        path: PathBuf,
-    },
-    /// `manifest.json`, or the configuration of an image, cannot be read.
-    #[error("{name:?} in {} cannot be read", .path.display())]
-    Json {
-        /// The file.
-        path: PathBuf,
-        /// The file inside.
-        name: String,
-        /// What is wrong with it.
-        #[source]
-        source: JsonError,
-    },
-    /// It lists too many images, or an image too many layers.
-    #[error("{} lists {count} images or layers; the limit is {limit}", .path.display())]
-    TooMany {
-        /// The file.
-        path: PathBuf,
-        /// How many there are.
-        count: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// A configuration or a layer is not there.
-    #[error("{name:?} is listed in {}, but is not there", .path.display())]
-    Missing {
-        /// The file.
-        path: PathBuf,
-        /// The file inside.
-        name: String,
-    },
-    /// A configuration does not have the digest in its name.
-    #[error("the configuration {name:?} in {} has digest {found}", .path.display())]
-    Config {
-        /// The file.
-        path: PathBuf,
-        /// The file inside.
-        name: String,
-        /// The digest that it has.
-        found: Digest,
-    },
-    /// The configuration has another number of layers.
-    #[error("{} lists {listed} layers for {name:?}, which has {stated}", .path.display())]
-    LayerCount {
-        /// The file.
-        path: PathBuf,
-        /// The configuration.
-        name: String,
-        /// How many are listed.
-        listed: usize,
-        /// How many the configuration states.
-        stated: usize,
-    },
-    /// A compressed layer is not what the configuration says.
-    #[error("layer {name:?} in {} does not have the diff_id {stated}", .path.display())]
-    Layer {
-        /// The file.
-        path: PathBuf,
-        /// The layer.
-        name: String,
-        /// What the configuration says.
-        stated: Digest,
-    },
-    /// No manifest can be made.
-    #[error("no manifest can be made for {name:?} in {}", .path.display())]
-    Manifest {
-        /// The file.
-        path: PathBuf,
-        /// The configuration.
-        name: String,
-        /// Why not.
-        #[source]
-        source: Box<ManifestError>,
-    },
-    /// Nothing has this name.
-    #[error("{} has no image {name:?}; it has {}", .path.display(), shown(.names))]
-    NameNotFound {
-        /// The file.
-        path: PathBuf,
-        /// What was looked for.
-        name: String,
-        /// The first names that it has.
-        names: Vec<String>,
-    },
-    /// It has no such blob.
-    #[error("{} has no blob {digest}", .path.display())]
-    BlobNotFound {
-        /// The file.
-        path: PathBuf,
-        /// The blob.
-        digest: Digest,
-    },
-}
-
-fn shown(names: &[String]) -> String {
-    if names.is_empty() { "images without names".to_owned() } else { names.join(", ") }
-}
-
-impl Remediable for DockerArchiveError {
-    fn remedy(&self) -> Remedy {
-        match self {
-            Self::Tarball(error) => error.remedy(),
-            Self::TooOld { .. } => Remedy::ConvertImage,
-            Self::NameNotFound { .. } => Remedy::NameImageInFile,
-            Self::NotOne { .. }
-            | Self::Json { .. }
-            | Self::TooMany { .. }
-            | Self::Missing { .. }
-            | Self::Config { .. }
-            | Self::LayerCount { .. }
-            | Self::Layer { .. }
-            | Self::Manifest { .. }
-            | Self::BlobNotFound { .. } => Remedy::SaveAgain,
-        }
-    }
-}
-
-impl From<DockerArchiveError> for SourceError {
-    fn from(reason: DockerArchiveError) -> Self {
-        Self::new(reason)
-    }
-}
-
 /// Reads from one docker-archive. References are looked up among its names; repositories make no difference, and nothing refers to
 /// an image.
 pub struct DockerArchiveSource {
     tarball: Arc<Tarball>,
     images: Vec<SavedImage>,
+    /// The first image with each tag, `REPOSITORY:TAG` in full.
+    by_tag: HashMap<String, usize>,
+    /// The first image with each digest.
+    by_digest: HashMap<Digest, usize>,
+    /// The tags of each repository.
+    tags: BTreeMap<String, Vec<Tag>>,
     /// Where each blob is in the tar file.
     blobs: HashMap<Digest, String>,
 }
@@ -184,6 +54,13 @@ pub struct DockerArchiveSource {
 struct SavedImage {
     names: Vec<String>,
     manifest: ManifestBytes,
+}
+
+/// A configuration that was read.
+#[derive(Clone)]
+struct SavedConfig {
+    descriptor: Descriptor,
+    diff_ids: Arc<[Digest]>,
 }
 
 /// An entry of `manifest.json`. Members that are not listed here make no difference.
@@ -224,10 +101,28 @@ impl DockerArchiveSource {
         let unreadable = |source| DockerArchiveError::Json { path: path(), name: MANIFEST_FILE.to_owned(), source };
         let raw: Vec<RawSavedImage> = strict_json::read(&list, Names::Folded).map_err(unreadable)?;
         require_at_most(&tarball, raw.len(), MAXIMUM_IMAGES)?;
-        let mut opening = Opening { tarball: &tarball, progress, blobs: HashMap::new(), layers: HashMap::new() };
-        let images = raw.into_iter().map(|raw| opening.image(raw)).collect::<Result<_, _>>()?;
+        let mut opening = Opening {
+            tarball: &tarball,
+            progress,
+            blobs: HashMap::new(),
+            layers: HashMap::new(),
+            configs: HashMap::new(),
+            compressed: 0,
+            unpacked: 0,
+        };
+        let images: Vec<SavedImage> = raw.into_iter().map(|raw| opening.image(raw)).collect::<Result<_, _>>()?;
         let blobs = opening.blobs;
-        Ok(Self { images, blobs, tarball })
+        let (mut by_tag, mut by_digest, mut tags) =
+            (HashMap::new(), HashMap::new(), BTreeMap::<String, Vec<Tag>>::new());
+        for (at, SavedImage { names, manifest }) in images.iter().enumerate() {
+            by_digest.entry(manifest.descriptor().digest.clone()).or_insert(at);
+            for named in names.iter().filter_map(|name| name.parse::<Reference>().ok()) {
+                let (Some(tagged), Some(tag)) = (named.tagged_name(), named.tag_or_latest()) else { continue };
+                by_tag.entry(tagged).or_insert(at);
+                tags.entry(named.repository().to_string()).or_default().push(tag);
+            }
+        }
+        Ok(Self { images, by_tag, by_digest, tags, blobs, tarball })
     }
 
     /// The digests of the manifests: all of them were made here.
@@ -247,24 +142,17 @@ impl DockerArchiveSource {
     }
 
     fn image(&self, reference: &Reference) -> Result<&ManifestBytes, DockerArchiveError> {
-        let is_meant = |image: &&SavedImage| match reference.digest() {
-            Some(digest) => image.manifest.descriptor().digest == *digest,
-            None => image.names.iter().any(|name| same(name, reference)),
+        let found = match reference.digest() {
+            Some(digest) => self.by_digest.get(digest),
+            None => reference.tagged_name().and_then(|name| self.by_tag.get(&name)),
         };
-        let found = self.images.iter().find(is_meant);
+        let found = found.and_then(|at| self.images.get(*at));
         found.map(|image| &image.manifest).ok_or_else(|| DockerArchiveError::NameNotFound {
             path: self.tarball.path().to_owned(),
             name: reference.as_given().to_owned(),
             names: self.images.iter().flat_map(|image| &image.names).take(5).cloned().collect(),
         })
     }
-}
-
-/// Whether a name in the list means a reference.
-fn same(name: &str, reference: &Reference) -> bool {
-    name.parse::<Reference>().is_ok_and(|named| {
-        named.repository() == reference.repository() && named.tag_or_latest() == reference.tag_or_latest()
-    })
 }
 
 fn require_at_most(tarball: &Tarball, count: usize, limit: usize) -> Result<(), DockerArchiveError> {
@@ -281,6 +169,12 @@ struct Opening<'a> {
     blobs: HashMap<Digest, String>,
     /// The layers that were looked at, by name and `diff_id`.
     layers: HashMap<(String, Digest), Descriptor>,
+    /// The configurations that were read, by name.
+    configs: HashMap<String, SavedConfig>,
+    /// How many bytes the compressed layers have that were looked at.
+    compressed: u64,
+    /// How many came out of them.
+    unpacked: u64,
 }
 
 impl Opening<'_> {
@@ -296,21 +190,13 @@ impl Opening<'_> {
         let RawSavedImage { config: name, repo_tags, layers } = raw;
         let layers = layers.unwrap_or_default();
         require_at_most(self.tarball, layers.len(), MAXIMUM_CHILDREN)?;
-        let bytes = self.tarball.read_or_follow(&name, MAXIMUM_LENGTH)?.ok_or_else(|| self.missing(&name))?;
-        let config = Descriptor::of(OCI_CONFIG, &bytes);
-        if promised(&name).is_some_and(|hex| hex != config.digest.hex()) {
-            return Err(DockerArchiveError::Config { path: self.path(), name, found: config.digest });
-        }
-        let unreadable = |source| DockerArchiveError::Json { path: self.path(), name: name.clone(), source };
-        let read: RawConfig = strict_json::parse_into(&bytes).map_err(unreadable)?;
-        let diff_ids = read.rootfs.diff_ids.unwrap_or_default();
+        let SavedConfig { descriptor: config, diff_ids } = self.config(&name)?;
         if diff_ids.len() != layers.len() {
             let (listed, stated) = (layers.len(), diff_ids.len());
             return Err(DockerArchiveError::LayerCount { path: self.path(), name, listed, stated });
         }
-        let layers = layers.into_iter().zip(diff_ids).map(|(layer, diff_id)| self.layer(layer, diff_id));
+        let layers = layers.into_iter().zip(&*diff_ids).map(|(layer, diff_id)| self.layer(layer, diff_id.clone()));
         let layers = layers.collect::<Result<Vec<_>, _>>()?;
-        self.blobs.insert(config.digest.clone(), name.clone());
         let manifest =
             json!({ "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers }).to_string();
         let bytes = manifest.into_bytes();
@@ -318,6 +204,25 @@ impl Opening<'_> {
             DockerArchiveError::Manifest { path: self.path(), name: name.clone(), source: Box::new(source) }
         })?;
         Ok(SavedImage { names: repo_tags.unwrap_or_default(), manifest })
+    }
+
+    fn config(&mut self, name: &str) -> Result<SavedConfig, DockerArchiveError> {
+        if let Some(known) = self.configs.get(name) {
+            return Ok(known.clone());
+        }
+        let bytes = self.tarball.read_or_follow(name, MAXIMUM_LENGTH)?.ok_or_else(|| self.missing(name))?;
+        let descriptor = Descriptor::of(OCI_CONFIG, &bytes);
+        if promised(name).is_some_and(|hex| hex != descriptor.digest.hex()) {
+            let (name, found) = (name.to_owned(), descriptor.digest);
+            return Err(DockerArchiveError::Config { path: self.path(), name, found });
+        }
+        let unreadable = |source| DockerArchiveError::Json { path: self.path(), name: name.to_owned(), source };
+        let read: RawConfig = strict_json::parse_into(&bytes).map_err(unreadable)?;
+        let diff_ids = read.rootfs.diff_ids.unwrap_or_default().into();
+        self.blobs.insert(descriptor.digest.clone(), name.to_owned());
+        let config = SavedConfig { descriptor, diff_ids };
+        self.configs.insert(name.to_owned(), config.clone());
+        Ok(config)
     }
 
     /// The descriptor of a layer. One that is not compressed has its `diff_id` for a digest, which is checked when it is read.
@@ -329,9 +234,10 @@ impl Opening<'_> {
         let (name, diff_id) = key;
         let section = self.tarball.file_or_link(&name)?.ok_or_else(|| self.missing(&name))?;
         let length = section.length();
-        let failed = |source| TarballError::Access { path: self.path(), source };
+        let path = self.path();
+        let failed = |source| TarballError::Access { path: path.clone(), source };
         let mut hashed = Hashed { reader: section, hasher: Hasher::new(DigestAlgorithm::Sha256) };
-        let mut decoded = Decompressed::open(&mut hashed).map_err(failed)?;
+        let mut decoded = Decompressed::open(&mut hashed, Parts::Joined).map_err(failed)?;
         let media_type = match decoded.compression() {
             Compression::None => OCI_LAYER,
             Compression::Gzip => OCI_LAYER_GZIP,
@@ -342,9 +248,15 @@ impl Opening<'_> {
         } else {
             self.progress.begin(&format!("reading {name}"), Some(length));
             let mut hasher = Hasher::new(diff_id.algorithm());
-            let passed = pass(&mut decoded, |bytes| hasher.update(bytes));
+            self.compressed = self.compressed.saturating_add(length);
+            let limit = most_unpacked(self.compressed).saturating_sub(self.unpacked);
+            let passed = pass(&mut (&mut decoded).take(limit.saturating_add(1)), |bytes| hasher.update(bytes));
             self.progress.finish();
-            passed.map_err(failed)?;
+            let passed = passed.map_err(failed)?;
+            if passed > limit {
+                return Err(DockerArchiveError::Expansion { path: self.path(), name, compressed: length, limit });
+            }
+            self.unpacked = self.unpacked.saturating_add(passed);
             if hasher.finish() != diff_id {
                 return Err(DockerArchiveError::Layer { path: self.path(), name, stated: diff_id });
             }
@@ -380,13 +292,17 @@ impl<R: Read> Read for Hashed<R> {
     }
 }
 
-/// Reads to the end.
-fn pass(reader: &mut impl Read, mut each: impl FnMut(&[u8])) -> io::Result<()> {
+/// Reads to the end, and counts the bytes.
+fn pass(reader: &mut impl Read, mut each: impl FnMut(&[u8])) -> io::Result<u64> {
     let mut buffer = vec![0; BUFFER_LENGTH];
+    let mut count = 0;
     loop {
         match reader.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(read) => each(buffer.get(..read).unwrap_or_default()),
+            Ok(0) => return Ok(count),
+            Ok(read) => {
+                count += read as u64;
+                each(buffer.get(..read).unwrap_or_default());
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
@@ -407,8 +323,8 @@ impl Source for DockerArchiveSource {
             path: self.tarball.path().to_owned(),
             digest: descriptor.digest.clone(),
         };
-        let mut all = self.images.iter().map(|image| &image.manifest);
-        let found = all.find(|it| it.descriptor().digest == descriptor.digest).ok_or_else(missing)?;
+        let found = self.by_digest.get(&descriptor.digest).and_then(|at| self.images.get(*at));
+        let found = &found.ok_or_else(missing)?.manifest;
         ManifestBytes::new(descriptor.clone(), found.bytes().to_vec()).map_err(SourceError::new)
     }
 
@@ -427,7 +343,6 @@ impl Source for DockerArchiveSource {
     }
 
     fn tags(&self, repository: &Repository) -> Result<Vec<Tag>, SourceError> {
-        let named = self.images.iter().flat_map(|image| &image.names).filter_map(|name| name.parse::<Reference>().ok());
-        Ok(named.filter(|named| named.repository() == repository).filter_map(|named| named.tag_or_latest()).collect())
+        Ok(self.tags.get(&repository.to_string()).cloned().unwrap_or_default())
     }
 }
