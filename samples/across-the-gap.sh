@@ -129,6 +129,17 @@ import_archive whole.sealift --results results --tuf-mirror mirrors
 found=$("$python" "$root/tests/tests/tuf/ngclient.py" mirrors/shop publisher/root.json ngclient example.com/org/shop:1.5)
 sha256sum publisher/in-toto/*/stage/bundle.json | grep "^$found "
 
+say "   … and a thick bundle for which its makers vouch as a file crosses byte for byte, with images that can be used"
+sealift --quiet --trust far-trust extract whole.sealift example.com/org/shop:1.5 --to-thick-bundle shop-1.5.tgz
+publish --version 1.5 --thick-bundle shop-1.5.tgz
+sealift --quiet export --thick-bundle example.com/org/shop-thick:1.5=shop-1.5.tgz --tuf "shop=$tuf" --key anna.pem -o thick.sealift
+import_archive thick.sealift --results results
+sealift --quiet --trust far-trust extract thick.sealift example.com/org/shop-thick:1.5 --to-thick-bundle arrived.tgz
+cmp shop-1.5.tgz arrived.tgz
+for image in $("$python" -c 'import json; print(*json.load(open("results/relocation-mapping.json")).values())'); do
+    [ "sha256:$(raw "$image" | digest)" = "${image#*@}" ] || die "$image is not there"
+done
+
 say "4. What must not get across"
 sleep 1.1
 

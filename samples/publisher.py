@@ -44,6 +44,7 @@ from tuf.api.serialization.json import JSONSerializer
 
 NAMESPACE = "example.com/org"
 BUNDLE = f"{NAMESPACE}/shop"
+THICK_BUNDLE = f"{NAMESPACE}/shop-thick"
 IMAGES = {"installer": "the invocation image", "web": "a component"}
 IN_TOTO = f"{BUNDLE}/in-toto-metadata"
 IN_TOTO_KEYS = f"{BUNDLE}/in-toto-pubkeys"
@@ -59,6 +60,7 @@ def main() -> None:
     parser.add_argument("--registry", help="host and port of the registry that the bundle is pushed to, over http")
     parser.add_argument("--version", default="1.4", help="the version of the bundle and its images")
     parser.add_argument("--layer-size", type=int, default=2048, help="incompressible bytes in each layer")
+    parser.add_argument("--thick-bundle", type=Path, help=f"also release this file, as {THICK_BUNDLE}")
     parser.add_argument("--unauthorised-link", action="store_true",
                         help="let a stranger sign the bundle's release step: what Sealift must refuse")
     parser.add_argument("--only-root", action="store_true", help="make keys and a root, and nothing else")
@@ -81,6 +83,8 @@ def main() -> None:
     products = {f"{BUNDLE}:{version}": ("bundle.json", bundle)}
     for name, index in indexes.items():
         products[f"{NAMESPACE}/{name}:{version}"] = ("manifest.json", index)
+    if arguments.thick_bundle:
+        products[f"{THICK_BUNDLE}:{version}"] = ("bundle.tgz", arguments.thick_bundle.read_bytes())
     chain = SupplyChain(arguments.out / "in-toto", keys)
     links = {}
     for name, (file_name, content) in products.items():
@@ -308,7 +312,7 @@ def publish(out: Path, keys: Keys, chain: SupplyChain, products: dict[str, bytes
             listed.append(path)
         releases.targets[name] = target(name, content, listed)
     releases_key = keys.signer("targets-releases").public_key
-    paths = [f"{BUNDLE}:*", *(f"{NAMESPACE}/{name}:*" for name in IMAGES), f"{IN_TOTO}/*/*.link"]
+    paths = [f"{BUNDLE}:*", f"{THICK_BUNDLE}:*", *(f"{NAMESPACE}/{name}:*" for name in IMAGES), f"{IN_TOTO}/*/*.link"]
     role = DelegatedRole("targets/releases", [releases_key.keyid], 1, False, paths=paths)
     targets.delegations = Delegations({releases_key.keyid: releases_key}, {role.name: role})
 
