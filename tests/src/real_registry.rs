@@ -32,6 +32,10 @@ pub struct Product {
     pub asks_for_every_platform: bool,
     /// Whether it takes an index that lists layers: then it does not look for manifests that are called so.
     pub takes_indexes_of_layers: bool,
+    /// Whether it takes one of Docker's manifests of which foreign layers are missing.
+    pub takes_dockers_foreign_layers: bool,
+    /// Whether it keeps a manifest when its last tag moves to another.
+    pub keeps_untagged: bool,
     /// Whether it keeps what arrived of a piece of an upload that was cut.
     pub keeps_cut_pieces: bool,
     /// Where it keeps the uploads into a repository.
@@ -46,6 +50,8 @@ pub const DOCKER_REGISTRY: Product = Product {
     configuration: for_distribution,
     asks_for_every_platform: true,
     takes_indexes_of_layers: true,
+    takes_dockers_foreign_layers: true,
+    keeps_untagged: true,
     keeps_cut_pieces: false,
     uploads: |repository| format!("docker/registry/v2/repositories/{repository}/_uploads"),
 };
@@ -69,7 +75,9 @@ const PRODUCTS: [Product; 3] = [
         configuration: for_zot,
         asks_for_every_platform: true,
         takes_indexes_of_layers: true,
-        keeps_cut_pieces: true,
+        takes_dockers_foreign_layers: false,
+        keeps_untagged: false,
+        keeps_cut_pieces: false,
         uploads: |repository| format!("{repository}/.uploads"),
     },
 ];

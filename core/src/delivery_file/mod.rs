@@ -177,7 +177,7 @@ impl DeliveryFile {
     fn entry(&self, state: &mut State, name: &str, content: &[u8]) -> Result<(), DeliveryFileError> {
         self.write(state, name, content.len() as u64, content).map_err(|error| match error {
             SinkError::Content(source) => self.access(source),
-            SinkError::Target(_) | SinkError::Missing(_) => self.broken(),
+            SinkError::Target(_) | SinkError::Missing(_) | SinkError::Invalid(_) => self.broken(),
         })
     }
 

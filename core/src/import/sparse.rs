@@ -87,6 +87,10 @@ impl<'s> SparseDelivery<'s> {
                     let (digest, repository) = (digest.clone(), repository.to_string());
                     DeliveryError::NotSeen { digest, repository, source: error }
                 }
+                // Some say no more of an index that lists what they lack.
+                SinkError::Invalid(reason) if self.partial.contains(digest) => {
+                    manifest_error(manifest, repository)(SinkError::Missing(reason))
+                }
                 error => manifest_error(manifest, repository)(error),
             });
         }
@@ -96,7 +100,7 @@ impl<'s> SparseDelivery<'s> {
         };
         if self.sparse != Sparse::Rebuild && !lists_undelivered() {
             match sink.put_manifest(repository, manifest) {
-                Err(SinkError::Missing(_)) => {}
+                Err(SinkError::Missing(_) | SinkError::Invalid(_)) => {}
                 stored => return stored.map_err(manifest_error(manifest, repository)),
             }
         }

@@ -8,6 +8,9 @@ use crate::http::{HttpError, Url, UrlError};
 use crate::oci::{ManifestError, Repository};
 use crate::transfer::{SinkError, SourceError};
 
+/// What a registry says of a manifest that it does not take. OCI Distribution 1.1, "Error Codes".
+const MANIFEST_INVALID: &str = "MANIFEST_INVALID";
+
 /// Why a registry did not do what was requested, or was not asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
@@ -161,6 +164,7 @@ impl From<RegistryError> for SinkError {
     fn from(reason: RegistryError) -> Self {
         match reason {
             RegistryError::ListedMissing { .. } => Self::Missing(Box::new(reason)),
+            RegistryError::Http(ref error) if error.says(MANIFEST_INVALID) => Self::Invalid(Box::new(reason)),
             reason => Self::new(reason),
         }
     }

@@ -143,7 +143,8 @@ pub trait Sink: Send + Sync {
     /// Stores a manifest under its digest.
     ///
     /// # Errors
-    /// [`SinkError`]; [`SinkError::Missing`] where it is refused because something that it lists is not there.
+    /// [`SinkError`]; [`SinkError::Missing`] where it is refused because something that it lists is not there, and
+    /// [`SinkError::Invalid`] where that may be the reason.
     fn put_manifest(&self, repository: &Repository, manifest: &ManifestBytes) -> Result<(), SinkError>;
 
     /// What a tag, or in a layout a full name, resolves to; `None` if there is no such tag.
@@ -210,6 +211,9 @@ pub enum SinkError {
     /// The sink refuses a manifest because it lacks something that the manifest lists; its own reason.
     #[error(transparent)]
     Missing(Box<dyn Error + Send + Sync>),
+    /// The sink refuses a manifest as invalid, and says no more: some say that, too, of an index that lists what they lack.
+    #[error(transparent)]
+    Invalid(Box<dyn Error + Send + Sync>),
     /// The content could not be read, or is not what its descriptor says.
     #[error("the content to be stored could not be read")]
     Content(#[source] io::Error),
@@ -237,7 +241,7 @@ impl SinkError {
     /// The reason, if it is one of this kind of sink.
     pub fn reason<E: Error + 'static>(&self) -> Option<&E> {
         match self {
-            Self::Target(reason) | Self::Missing(reason) => reason.downcast_ref(),
+            Self::Target(reason) | Self::Missing(reason) | Self::Invalid(reason) => reason.downcast_ref(),
             Self::Content(_) => None,
         }
     }

@@ -29,6 +29,11 @@ pub trait Target: Sync {
         true
     }
 
+    /// Whether a manifest stays where it is when its last tag moves to another.
+    fn keeps_untagged(&self) -> bool {
+        true
+    }
+
     /// Changes the stored bytes of a blob behind everyone's back, but not how many there are; whether that can be done.
     fn corrupt(&self, digest: &Digest) -> bool;
 }

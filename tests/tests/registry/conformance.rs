@@ -238,6 +238,11 @@ trait Kept: Send + Sync {
 
     /// Flips a bit of what it keeps under this digest.
     fn flip(&self, digest: &Digest);
+
+    /// Whether it keeps a manifest when its last tag moves to another.
+    fn keeps_untagged(&self) -> bool {
+        true
+    }
 }
 
 impl Kept for Registry {
@@ -262,6 +267,10 @@ impl Kept for RealRegistry {
         assert!(!files.is_empty(), "{digest}");
         files.iter().for_each(|file| flip(file));
     }
+
+    fn keeps_untagged(&self) -> bool {
+        self.product.keeps_untagged
+    }
 }
 
 /// What is behind the registry's interface.
@@ -278,6 +287,10 @@ impl<R: Kept> Target for Remote<R> {
 
     fn reference(&self, text: &str) -> Reference {
         format!("{}/{text}", self.0.domain()).parse().unwrap()
+    }
+
+    fn keeps_untagged(&self) -> bool {
+        self.0.keeps_untagged()
     }
 
     fn corrupt(&self, digest: &Digest) -> bool {

@@ -226,7 +226,7 @@ fn deliver(registry: &Registry, client: &RegistryClient) -> Result<String, Regis
     let sink = RegistrySink::new(client.clone());
     let (blob, repository) = (Descriptor::of("", b"blob"), registry.repository("app"));
     let failed = |error: SinkError| match error {
-        SinkError::Target(reason) => *reason.downcast::<RegistryError>().unwrap(),
+        SinkError::Target(reason) | SinkError::Invalid(reason) => *reason.downcast::<RegistryError>().unwrap(),
         other => panic!("{other}"),
     };
     let there = match sink.offer(&repository, &blob).map_err(failed)? {
