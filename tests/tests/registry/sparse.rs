@@ -142,10 +142,17 @@ fn the_signed_index_is_delivered_where_a_registry_takes_it() {
 
 #[test]
 fn an_index_that_is_refused_is_an_error_where_it_was_to_be_kept() {
-    for registry in those_that_ask_for_all() {
-        let (mut crossing, archive) = partial(&three_platforms("app"), &["linux/amd64"]);
-        crossing.far.sparse = Sparse::Keep;
-        match deliver(&mut crossing, &archive, &registry.domain()).err() {
+    let image = three_platforms("app");
+    let (mut crossing, archive) = partial(&image, &["linux/amd64"]);
+    crossing.far.sparse = Sparse::Keep;
+    // One that says no more than this, as zot does.
+    let near = Registry::start();
+    let body = br#"{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid"}]}"#.to_vec();
+    let signed = format!("manifests/{}", image.root().descriptor().digest);
+    near.state().faults = vec![Fault::always("PUT", &signed, Action::Answer(Answer::new(400, &[], body)))];
+    let others: Vec<RealRegistry> = those_that_ask_for_all().collect();
+    for domain in others.iter().map(RealRegistry::domain).chain([near.domain()]) {
+        match deliver(&mut crossing, &archive, &domain).err() {
             Some(Refused::Import(ImportError::Delivery(error @ DeliveryError::Manifest { .. }))) => {
                 assert_eq!(error.remedy(), Remedy::AllowSparse, "{error:?}");
             }
