@@ -149,6 +149,8 @@ def images(inventory):
 def descriptors(inventory):
     for item in inventory["items"]:
         yield item["descriptor"]
+        if "thickBundle" in item:
+            yield item["thickBundle"]["descriptor"]
         if "index" in item:
             yield item["index"]
         yield from beside(item)

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::{BlobContent, RelaySender, sealed};
+use super::{BlobContent, PIECE_LENGTH, RelaySender, sealed};
 use crate::digest::Digest;
 
 /// Content that can be opened any number of times.
@@ -90,28 +90,24 @@ impl<C: BlobContent, F: FnMut(u64) -> io::Result<()>> BlobContent for Observed<C
     }
 }
 
-/// Passes content on, and sends a copy of what is read to another thread. It fails once nobody reads the copy any more.
+/// Passes content on, and sends a copy of what is read to another thread, as long as that reads it.
 pub struct Copied<C> {
     content: C,
     copy: Option<RelaySender>,
     piece: Vec<u8>,
-    is_unread: bool,
 }
 
 impl<C: BlobContent> Copied<C> {
     /// Sends what is read of `content` to `copy`, and its end only after the content was proven to be right.
     pub fn new(content: C, copy: RelaySender) -> Self {
-        Self { content, copy: Some(copy), piece: Vec::new(), is_unread: false }
-    }
-
-    /// Whether it has failed because nobody reads the copy any more.
-    pub fn is_unread(&self) -> bool {
-        self.is_unread
+        Self { content, copy: Some(copy), piece: Vec::new() }
     }
 }
 
 impl<C: BlobContent> Read for Copied<C> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let wanted = out.len().min(PIECE_LENGTH);
+        let out = out.get_mut(..wanted).unwrap_or_default();
         if out.is_empty() {
             return Ok(0);
         }
@@ -122,13 +118,10 @@ impl<C: BlobContent> Read for Copied<C> {
         }
         self.piece.clear();
         self.piece.extend_from_slice(out.get(..read).unwrap_or_default());
-        match &self.copy {
-            Some(copy) if !copy.send(&mut self.piece) => {
-                self.is_unread = true;
-                Err(io::Error::other("other work has failed"))
-            }
-            _ => Ok(read),
+        if self.copy.as_ref().is_some_and(|copy| !copy.send(&mut self.piece)) {
+            self.copy = None;
         }
+        Ok(read)
     }
 }
 

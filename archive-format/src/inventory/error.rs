@@ -197,8 +197,8 @@ pub enum InventoryError {
         /// The digest.
         digest: Digest,
     },
-    /// A thick bundle is not described by its SHA-256 and its SHA-512.
-    #[error("the thick bundle of {reference:?} is not described by its SHA-256 and its SHA-512")]
+    /// A thick bundle is not described by its SHA-256 and its SHA-512, or not in the same way as for another name.
+    #[error("the thick bundle of {reference:?} is not described by its one SHA-256 and its one SHA-512")]
     ThickBundleDigests {
         /// The bundle's reference.
         reference: String,

@@ -51,9 +51,12 @@ impl ItemRecord {
         self.as_bundle().and_then(|bundle| bundle.index.as_ref())
     }
 
-    /// What its name means in a registry: the index, where there is one, and otherwise what is vouched for.
+    /// What its name means in a registry: the index of a bundle, or its `bundle.json` where there is no index; an image itself.
     pub fn named_content(&self) -> &DescriptorRecord {
-        self.index().unwrap_or(self.descriptor())
+        match self {
+            Self::Bundle(bundle) => bundle.index.as_ref().unwrap_or(&bundle.descriptor),
+            Self::Image(image) => &image.descriptor,
+        }
     }
 
     /// The images that it consists of, each with a name of its own: those of a bundle.

@@ -90,8 +90,8 @@ pub struct BundleRecord {
     pub thick_bundle: Option<ThickBundleRecord>,
 }
 
-/// A thick bundle: a bundle and its images in one file (CNAB Core 1.2 §104), which travels as it is. Layers and configurations that
-/// nothing else needs are in it, and are no entries of their own.
+/// A thick bundle: a bundle and its images in one file (CNAB Core 1.2 §104), which travels as it is. Layers that nothing else
+/// needs are in it, and are no entries of their own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ThickBundleRecord {
     /// The file, by its SHA-256.

@@ -4,9 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::forms::instant;
 use super::{
-    BundleRecord, DescriptorRecord, ImageRecord, ImageRole, Inventory, InventoryError, ItemRecord, LeftOutRecord,
-    MAXIMUM_ENTRIES, MAXIMUM_PLATFORMS, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH, TaggedRecord, TargetRecord,
-    ThickBundleRecord,
+    DescriptorRecord, ImageRecord, ImageRole, Inventory, InventoryError, ItemRecord, LeftOutRecord, MAXIMUM_ENTRIES,
+    MAXIMUM_PLATFORMS, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH, TaggedRecord, TargetRecord, ThickBundleRecord,
 };
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::entry_name::{EntryName, EntryPlace};
@@ -20,6 +19,7 @@ pub(super) fn check(inventory: &Inventory) -> Result<(), InventoryError> {
     text("exporter version", &inventory.exporter.version)?;
     check_references(inventory)?;
     check_images(inventory)?;
+    check_thick_bundles(inventory)?;
     check_entries(inventory)?;
     check_repositories(inventory)?;
     check_descriptors(inventory)
@@ -75,7 +75,6 @@ fn check_images(inventory: &Inventory) -> Result<(), InventoryError> {
             ItemRecord::Bundle(bundle) => bundle,
         };
         check_tagged(&bundle.tagged)?;
-        check_thick_bundle(bundle)?;
         let mut components = HashSet::new();
         for image in &bundle.images {
             match &image.role {
@@ -94,14 +93,18 @@ fn check_images(inventory: &Inventory) -> Result<(), InventoryError> {
     Ok(())
 }
 
-/// A thick bundle is known by both of its digests.
-fn check_thick_bundle(bundle: &BundleRecord) -> Result<(), InventoryError> {
-    let Some(ThickBundleRecord { descriptor, sha512 }) = &bundle.thick_bundle else { return Ok(()) };
-    let algorithms = (descriptor.digest.algorithm(), sha512.algorithm());
-    if algorithms == (DigestAlgorithm::Sha256, DigestAlgorithm::Sha512) {
-        return Ok(());
+/// A thick bundle is known by both of its digests, and one file has one of each.
+fn check_thick_bundles(inventory: &Inventory) -> Result<(), InventoryError> {
+    let mut known: HashMap<&Digest, &Digest> = HashMap::new();
+    for bundle in inventory.bundles() {
+        let Some(ThickBundleRecord { descriptor, sha512 }) = &bundle.thick_bundle else { continue };
+        let algorithms = (descriptor.digest.algorithm(), sha512.algorithm());
+        let is_known = known.entry(&descriptor.digest).or_insert(sha512);
+        if algorithms != (DigestAlgorithm::Sha256, DigestAlgorithm::Sha512) || *is_known != sha512 {
+            return Err(InventoryError::ThickBundleDigests { reference: bundle.reference.clone() });
+        }
     }
-    Err(InventoryError::ThickBundleDigests { reference: bundle.reference.clone() })
+    Ok(())
 }
 
 /// What was left behind is listed in one way.

@@ -585,6 +585,13 @@ fn a_thick_bundle_is_an_entry_and_is_described_by_both_of_its_digests() {
     for thick in [long, short] {
         assert!(matches!(refused(thick), InventoryError::ThickBundleDigests { .. }));
     }
+    // One file under two names has the same digests under both.
+    let other = ThickBundleRecord { sha512: Digest::of(DigestAlgorithm::Sha512, b"something else"), ..thick() };
+    let mut second = bundle(&mut whole).clone();
+    "example.com/shop:1.5".clone_into(&mut second.reference);
+    second.thick_bundle = Some(other);
+    whole.items.push(ItemRecord::Bundle(second));
+    assert!(matches!(whole.to_statement(), Err(InventoryError::ThickBundleDigests { .. })));
 }
 
 #[test]

@@ -98,7 +98,7 @@ pub(super) fn documents(error: &DocumentError) -> Conclusion {
         | DocumentError::Tagged { .. }
         | DocumentError::Order { .. }
         | DocumentError::BundleAsAttestation { .. }
-        | DocumentError::ThickBundleAsDocument { .. }
+        | DocumentError::ThickBundleElsewhere { .. }
         | DocumentError::TooManySubjects { .. }
         | DocumentError::Platforms { .. }
         | DocumentError::BundleIndexForm { .. }

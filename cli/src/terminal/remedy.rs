@@ -96,7 +96,7 @@ pub(crate) fn words(remedy: &Remedy) -> String {
         }
         R::ExportAsImage => "export it with --image",
         R::ExportItsContent => {
-            "if the publisher vouches for the bundle.json in it, export it with --bundle in the place of --thick-bundle; otherwise get the file again, or ask the publisher"
+            "if the publisher vouches for the bundle.json in it, export it with --bundle instead of --thick-bundle; otherwise get the file again, or ask the publisher"
         }
         R::PushBundleAgain => {
             "if it is an image, export it with --image; else push the bundle again with a tool that follows CNAB Registries"

@@ -16,8 +16,15 @@ use crate::whole_file;
 pub(crate) struct OriginalFile {
     path: PathBuf,
     digest: Digest,
-    /// The file, complete or not begun; `None` in between, and after something has failed.
-    file: Mutex<Option<NamedTempFile>>,
+    state: Mutex<OriginalState>,
+}
+
+/// How far the file is.
+enum OriginalState {
+    Begun(NamedTempFile),
+    /// It is being written, or something has failed.
+    Unusable,
+    Complete(NamedTempFile),
 }
 
 impl OriginalFile {
@@ -29,12 +36,12 @@ impl OriginalFile {
         }
         let folder = whole_file::folder_of(path);
         whole_file::remove_abandoned(folder).map_err(failed)?;
-        let file = Mutex::new(Some(whole_file::begin(folder).map_err(failed)?));
-        Ok(Self { path: path.to_owned(), digest: digest.clone(), file })
+        let file = whole_file::begin(folder).map_err(failed)?;
+        Ok(Self { path: path.to_owned(), digest: digest.clone(), state: Mutex::new(OriginalState::Begun(file)) })
     }
 
-    fn take(&self) -> Option<NamedTempFile> {
-        self.file.lock().unwrap_or_else(PoisonError::into_inner).take()
+    fn replace(&self, state: OriginalState) -> OriginalState {
+        std::mem::replace(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner), state)
     }
 
     fn broken(&self) -> SinkError {
@@ -63,7 +70,7 @@ impl Sink for OriginalFile {
     }
 
     fn finish(&self) -> Result<(), SinkError> {
-        let file = self.take().ok_or_else(|| self.broken())?;
+        let OriginalState::Complete(file) = self.replace(OriginalState::Unusable) else { return Err(self.broken()) };
         whole_file::place_new(file, &self.path).map_err(|source| {
             let path = self.path.clone();
             SinkError::from(match source.kind() {
@@ -83,8 +90,10 @@ struct OriginalUpload<'f> {
 impl Upload for OriginalUpload<'_> {
     fn store(self: Box<Self>, content: &mut dyn BlobContent) -> Result<(), SinkError> {
         SinkError::require_offered(&self.descriptor, content)?;
-        let OriginalFile { path, file, .. } = self.original;
-        let mut output = self.original.take().ok_or_else(|| self.original.broken())?;
+        let OriginalFile { path, .. } = self.original;
+        let OriginalState::Begun(mut output) = self.original.replace(OriginalState::Unusable) else {
+            return Err(self.original.broken());
+        };
         let mut buffer = vec![0; BUFFER_LENGTH];
         loop {
             match content.read(&mut buffer) {
@@ -96,7 +105,7 @@ impl Upload for OriginalUpload<'_> {
                 Err(error) => return Err(SinkError::Content(error)),
             }
         }
-        *file.lock().unwrap_or_else(PoisonError::into_inner) = Some(output);
+        self.original.replace(OriginalState::Complete(output));
         Ok(())
     }
 }

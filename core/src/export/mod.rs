@@ -73,10 +73,10 @@ pub enum PrepareError {
     /// The bundles and manifests do not fit together.
     #[error("the bundles and manifests are inconsistent")]
     Documents(#[from] DocumentError),
-    /// An attestation cannot be fetched to be checked.
-    #[error("attestation {digest} cannot be fetched")]
+    /// An attestation or a thick bundle cannot be fetched to be checked.
+    #[error("{digest} cannot be fetched, to be checked")]
     Source {
-        /// The attestation.
+        /// The attestation, or the thick bundle.
         digest: Digest,
         /// Why the source does not supply it.
         source: SourceError,
@@ -125,7 +125,7 @@ impl Remediable for PrepareError {
             Self::Judgement(error) => error.remedy(),
             Self::Source { .. } | Self::Read { .. } => Remedy::CheckNetwork,
             Self::Attestation(error) => error.remedy(),
-            Self::ThickBundle(_) => Remedy::SaveAgain,
+            Self::ThickBundle(_) => Remedy::ExportItsContent,
             Self::Referrer(error) => error.remedy(),
             Self::Documents(error) => error.remedy(),
             Self::Layout(_) => Remedy::ExportFewer,
@@ -239,7 +239,9 @@ fn check_attestations(mut judgement: Attestations, plan: &Plan) -> Result<Judgem
 
 /// The same check of thick bundles that the far side makes. Each is read once for this, and again when it is written.
 fn check_thick_bundles(closed: &Closed, inventory: &Inventory, plan: &Plan) -> Result<(), PrepareError> {
-    for (digest, expected) in closed.thick_bundles(&inventory.items) {
+    let packed = closed.packed();
+    for digest in closed.thick_bundles() {
+        let Some(expected) = closed.thick_content(digest, &inventory.items, &packed) else { continue };
         let record = inventory.entries.iter().find(|entry| entry.digest == *digest);
         let Some((origin, record)) = plan.origins.get(digest).zip(record) else { continue };
         let unfetched = |source| PrepareError::Source { digest: digest.clone(), source };

@@ -154,7 +154,7 @@ impl SetTag {
     pub(super) fn of_file(destination: &Destination) -> Option<Self> {
         let Destination::ThickBundle { file, reference } = destination else { return None };
         let (digest, form) = (file.digest.clone(), DeliveredForm::AsCarried);
-        Some(Self { reference: reference.as_given().to_owned(), carried: digest.clone(), digest, form, before: None })
+        Some(Self { reference: reference.to_string(), carried: digest.clone(), digest, form, before: None })
     }
 
     /// A shipment's tag, which resolves to the stand-in of its root where there is one.

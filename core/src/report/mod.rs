@@ -150,7 +150,7 @@ pub struct ItemReport {
     pub kind: ItemKind,
     /// Its reference.
     pub name: String,
-    /// The digest that is vouched for: of `bundle.json`, or of the image's manifest or index.
+    /// The digest that is vouched for: of `bundle.json`, of a thick bundle that travels as it is, or of the image's manifest or index.
     pub digest: Digest,
     /// The level of CNAB Security that it reached together with its parts. An image is judged as a bundle of itself.
     pub level: Level,

@@ -1,6 +1,5 @@
 //! Tar files that pass once, from their first byte to their last, and are kept nowhere.
 
-use std::collections::HashSet;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -17,23 +16,20 @@ pub(crate) struct PassingFile<'t> {
     pub(crate) content: &'t mut dyn Read,
 }
 
-/// Passes on each file of a tar file, plain or compressed with gzip or zstd, in its order. `path` is what errors call it, and
-/// `length` says how long the input is, in bytes. The same limits hold as for a tar file that is opened; links are passed over.
+/// Passes on each file of a tar file, plain or compressed with gzip or zstd, in its order. `path` is what errors call it, `length` says
+/// how long the input is, and `free_expansion` how much may come out of very few bytes, both in bytes. The same limits hold as for a tar
+/// file that is opened, but names are not kept: a name may come twice. Links are passed over.
 ///
 /// # Errors
 /// [`TarballError`], and what `found` returns.
 pub(crate) fn pass<E: From<TarballError>>(
     path: &Path,
     input: impl Read,
-    length: u64,
+    (length, free_expansion): (u64, u64),
     mut found: impl FnMut(PassingFile<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut input = Unpacking::passing(path, input, length)?;
-    let mut names = HashSet::new();
+    let mut input = Unpacking::passing(path, input, (length, free_expansion))?;
     headers::read_all(path, &mut input, |input, name, entry| {
-        if !names.insert(name.clone()) {
-            return Err(TarballError::Twice { path: path.to_owned(), name }.into());
-        }
         let TarEntry::Content { length, .. } = entry else { return Ok(()) };
         let mut content = PassingContent { input, left: length };
         found(PassingFile { name, content: &mut content })

@@ -90,6 +90,8 @@ pub(super) struct Unpacking<R: Read, W> {
     folder: PathBuf,
     decoder: Decompressed<R>,
     compressed: u64,
+    /// The most that may come out, in bytes.
+    limit: u64,
     output: W,
     position: u64,
     buffer: Vec<u8>,
@@ -108,7 +110,8 @@ impl<'p> Unpacking<Counted<'p>, File> {
             let (path, folder) = (path.to_owned(), folder.to_owned());
             TarballError::Unpack { path, folder, source }
         })?;
-        Self::of(path, Counted { file, progress }, compressed, unpacked, folder)
+        let limit = most_unpacked(compressed);
+        Self::of(path, Counted { file, progress }, (compressed, limit), unpacked, folder)
     }
 
     /// The unpacked file.
@@ -118,18 +121,25 @@ impl<'p> Unpacking<Counted<'p>, File> {
 }
 
 impl<R: Read> Unpacking<R, io::Sink> {
-    /// Keeps nothing. `compressed` says how long the input is, in bytes.
-    pub(super) fn passing(path: &Path, input: R, compressed: u64) -> Result<Self, TarballError> {
-        Self::of(path, input, compressed, io::sink(), Path::new(""))
+    /// Keeps nothing. `compressed` says how long the input is, and `free` how much may come out of very few bytes, both in bytes.
+    pub(super) fn passing(path: &Path, input: R, (compressed, free): (u64, u64)) -> Result<Self, TarballError> {
+        let limit = compressed.saturating_mul(MAXIMUM_EXPANSION).saturating_add(free).min(MAXIMUM_UNPACKED);
+        Self::of(path, input, (compressed, limit), io::sink(), Path::new(""))
     }
 }
 
 impl<R: Read, W: io::Write> Unpacking<R, W> {
-    fn of(path: &Path, input: R, compressed: u64, output: W, folder: &Path) -> Result<Self, TarballError> {
+    fn of(
+        path: &Path,
+        input: R,
+        (compressed, limit): (u64, u64),
+        output: W,
+        folder: &Path,
+    ) -> Result<Self, TarballError> {
         let (path, folder) = (path.to_owned(), folder.to_owned());
         let decoder = Decompressed::open(input, Parts::Joined)
             .map_err(|source| TarballError::Access { path: path.clone(), source })?;
-        Ok(Self { path, folder, decoder, compressed, output, position: 0, buffer: vec![0; BUFFER_LENGTH] })
+        Ok(Self { path, folder, decoder, compressed, limit, output, position: 0, buffer: vec![0; BUFFER_LENGTH] })
     }
 
     /// Unpacks some more into the buffer and the file, at most that many bytes; 0 at the end.
@@ -145,11 +155,10 @@ impl<R: Read, W: io::Write> Unpacking<R, W> {
             io::ErrorKind::UnexpectedEof => TarballError::Truncated { path: self.path.clone() },
             _ => TarballError::Access { path: self.path.clone(), source },
         })?;
-        let limit = most_unpacked(self.compressed);
         self.position += read as u64;
-        if self.position > limit {
+        if self.position > self.limit {
             let (path, compressed) = (self.path.clone(), self.compressed);
-            return Err(TarballError::Expansion { path, compressed, expanded: limit });
+            return Err(TarballError::Expansion { path, compressed, expanded: self.limit });
         }
         self.output.write_all(self.buffer.get(..read).unwrap_or_default()).map_err(|source| {
             let (path, folder) = (self.path.clone(), self.folder.clone());

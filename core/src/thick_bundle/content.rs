@@ -25,7 +25,7 @@ pub enum ThickContentError {
         source: TarballError,
     },
     /// It has no `bundle.json`, or more than one.
-    #[error("the thick bundle of {reference} has not exactly one {BUNDLE_FILE}")]
+    #[error("the thick bundle of {reference} does not have exactly one {BUNDLE_FILE} or {CNAB_FILE}")]
     NotOneBundle {
         /// The bundle.
         reference: String,
@@ -41,7 +41,7 @@ pub enum ThickContentError {
         found: Digest,
     },
     /// It lacks a part of an image.
-    #[error("the thick bundle of {reference} lacks {digest}, which is a part of its images")]
+    #[error("the thick bundle of {reference} lacks {digest}, which belongs to one of its images")]
     Missing {
         /// The bundle.
         reference: String,
@@ -49,7 +49,7 @@ pub enum ThickContentError {
         digest: Digest,
     },
     /// Something in it is not what its name says.
-    #[error("in the thick bundle of {reference}, the file for {digest} is something else")]
+    #[error("in the thick bundle of {reference}, the file named {digest} has other content")]
     Blob {
         /// The bundle.
         reference: String,
@@ -85,8 +85,10 @@ pub(crate) struct ThickContent<'a> {
     pub(crate) sha512: &'a Digest,
     /// Its `bundle.json`, for each name that the file has.
     pub(crate) bundles: BTreeSet<&'a Digest>,
-    /// The sizes in bytes of the blobs that are nowhere else.
+    /// The sizes in bytes of the blobs that must be in it: those that are nowhere else, and the manifests of its images.
     pub(crate) blobs: BTreeMap<&'a Digest, u64>,
+    /// How much may come out of very few bytes, in bytes.
+    pub(crate) free_expansion: u64,
 }
 
 /// Why a check ended before its end.
@@ -103,8 +105,8 @@ impl<E> From<TarballError> for Ended<E> {
 }
 
 impl ThickContent<'_> {
-    /// Reads a thick bundle of `length` bytes to its end. Each blob that is nowhere else goes to `receive` as it passes; what is in the
-    /// file besides is passed over.
+    /// Reads a thick bundle of `length` bytes to its end. Each blob that must be in it goes to `receive` as it passes; what is in the file
+    /// besides is passed over.
     ///
     /// # Errors
     /// [`ThickContentError`], and what `receive` returns.
@@ -116,14 +118,18 @@ impl ThickContent<'_> {
     ) -> Result<(), E> {
         let mut input = HashedInput { input, hasher: Hasher::new(DigestAlgorithm::Sha512) };
         let (mut missing, mut bundles) = (self.blobs.clone(), 0_usize);
-        let passed = tarball::pass(Path::new(self.reference), &mut input, length, |file| {
+        let path = Path::new(self.reference);
+        let passed = tarball::pass(path, &mut input, (length, self.free_expansion), |file| {
             if [BUNDLE_FILE, CNAB_FILE].contains(&file.name.as_str()) {
                 bundles += 1;
                 return self.check_bundle(file).map_err(Ended::Refused);
             }
-            match blob_of(&file.name).and_then(|digest| Some((missing.remove(&digest)?, digest))) {
-                None => Ok(()),
-                Some((size, digest)) => self.pass(file, &EntryRecord::blob(&digest, size), &mut receive),
+            let Some(digest) = blob_of(&file.name).filter(|digest| self.blobs.contains_key(digest)) else {
+                return Ok(());
+            };
+            match missing.remove(&digest) {
+                Some(size) => self.pass(file, &EntryRecord::blob(&digest, size), &mut receive),
+                None => Err(Ended::Tarball(TarballError::Twice { path: path.to_owned(), name: file.name })),
             }
         });
         let refused = |error: ThickContentError| Err(E::from(error));

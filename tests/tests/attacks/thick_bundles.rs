@@ -1,14 +1,15 @@
 //! Thick bundles that travel as they are: TUF vouches for the file, and the file is not what the rest of the archive says.
 
 use flate2::write::GzEncoder;
-use sealift_archive_format::inventory::{DescriptorRecord, ThickBundleRecord};
-use sealift_archive_format::{Digest, DigestAlgorithm};
+use sealift_archive_format::inventory::{DescriptorRecord, ImageRole, ThickBundleRecord};
+use sealift_archive_format::{Digest, DigestAlgorithm, Problem};
 use sealift_core::import::ImportError;
 use sealift_core::thick_bundle::ThickContentError;
 use sealift_core::trust::JudgementError;
 use sealift_core::verify::{DocumentError, HeadError, ReceiveError};
 use sealift_tests::crossing::{FarSide, Refused};
-use serde_json::Value;
+use sealift_tests::malicious_exporter::image_record;
+use serde_json::json;
 
 use super::*;
 
@@ -32,10 +33,8 @@ fn thick_bundle(file: &[u8]) -> ThickBundleRecord {
     ThickBundleRecord { descriptor, sha512: Digest::of(DigestAlgorithm::Sha512, file) }
 }
 
-/// Whether a blob is read before any layer: `bundle.json`, a manifest or an index.
-fn is_document(consignment: &Consignment, digest: &Digest, bytes: &[u8]) -> bool {
-    let lists = |document: Value| document["manifests"].is_array() || document["layers"].is_array();
-    *digest == consignment.bundles[0].descriptor.digest || serde_json::from_slice(bytes).is_ok_and(lists)
+fn is_layer(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x1f, 0x8b])
 }
 
 /// What a thick bundle of the sample holds.
@@ -53,8 +52,7 @@ fn consignment_with(file: &[u8]) -> (Sample, Consignment) {
     let mut sample = sample();
     sample.release(BUNDLE, "bundle.tgz", &Digest::sha256(file), file.len() as u64);
     let mut consignment = consignment(&sample);
-    let documents = consignment.clone();
-    consignment.blobs.retain(|(digest, bytes)| is_document(&documents, digest, bytes));
+    consignment.blobs.retain(|(_, bytes)| !is_layer(bytes));
     consignment.blobs.push((Digest::sha256(file), file.to_vec()));
     consignment.bundles[0].thick_bundle = Some(thick_bundle(file));
     (sample, consignment)
@@ -80,8 +78,7 @@ fn content(refused: Refused) -> ThickContentError {
 }
 
 fn layer(files: &mut Files) -> &mut (String, Vec<u8>) {
-    let is_layer = |(_, content): &&mut (String, Vec<u8>)| content.starts_with(&[0x1f, 0x8b]);
-    files.iter_mut().find(is_layer).unwrap()
+    files.iter_mut().find(|(_, content)| is_layer(content)).unwrap()
 }
 
 #[test]
@@ -181,26 +178,77 @@ fn a_layer_that_is_carried_twice_is_refused() {
     assert_error!(refused.head(), HeadError::Documents(DocumentError::Stray { digest }) if digest == Digest::sha256(&bytes));
 }
 
+/// Otherwise it would be read once as what it is, and once as what it holds.
 #[test]
-fn a_document_in_the_place_of_a_thick_bundle_is_refused() {
-    let sample = sample();
-    let mut consignment = consignment(&sample);
-    let bundle_json = consignment.bundles[0].descriptor.digest.clone();
-    let (_, bytes) = consignment.blobs.iter().find(|(digest, _)| *digest == bundle_json).unwrap();
-    consignment.bundles[0].thick_bundle = Some(thick_bundle(bytes));
-    let documents = consignment.clone();
-    consignment.blobs.retain(|(digest, bytes)| is_document(&documents, digest, bytes));
-    // The chain of the sample names bundle.json, and a thick bundle is another product.
-    let mut sample = sample;
-    sample.release(BUNDLE, "bundle.tgz", &bundle_json, bytes_length(&documents, &bundle_json));
-    consignment.repositories = super::consignment(&sample).repositories;
-    let refused = refusal(&sample, &consignment);
+fn a_thick_bundle_that_is_something_else_besides_is_refused() {
+    // As bundle.json.
+    let mut sample = sample();
+    let document = consignment(&sample).bundles[0].descriptor.clone();
+    sample.release(BUNDLE, "bundle.tgz", &document.digest, document.size);
+    let mut as_document = consignment(&sample);
+    let (_, bytes) = as_document.blobs.iter().find(|(digest, _)| *digest == document.digest).unwrap();
+    as_document.bundles[0].thick_bundle = Some(thick_bundle(bytes));
+    as_document.blobs.retain(|(_, bytes)| !is_layer(bytes));
     assert_error!(
-        refused.head(),
-        HeadError::Documents(DocumentError::ThickBundleAsDocument { digest }) if digest == bundle_json
+        refusal(&sample, &as_document).head(),
+        HeadError::Documents(DocumentError::ThickBundleElsewhere { digest }) if digest == document.digest
+    );
+    // As the layer of an image.
+    let file = tgz(&files_of(&consignment(&super::sample())));
+    let (sample, _) = consignment_with(&file);
+    let layer = json!({
+        "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "size": file.len(),
+        "digest": Digest::sha256(&file).to_string(),
+    });
+    let config = br#"{"architecture":"amd64","os":"linux"}"#.to_vec();
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": [layer],
+        "config": {
+            "mediaType": "application/vnd.oci.image.config.v1+json", "size": config.len(),
+            "digest": Digest::sha256(&config).to_string(),
+        },
+    });
+    let manifest = manifest.to_string().into_bytes();
+    let mut as_layer = consignment(&sample);
+    as_layer.blobs.retain(|(_, bytes)| !is_layer(bytes));
+    as_layer.bundles[0].thick_bundle = Some(thick_bundle(&file));
+    let descriptor = json!({
+        "mediaType": "application/vnd.oci.image.manifest.v1+json", "size": manifest.len(),
+        "digest": Digest::sha256(&manifest).to_string(),
+    });
+    let mut image = image_record("example.com/demo/other:1", &descriptor, ImageRole::StandAlone);
+    image.platforms.clear();
+    as_layer.images.push(image);
+    // After the index of the bundle, which is on the same level.
+    as_layer.blobs.insert(2, (Digest::sha256(&manifest), manifest));
+    as_layer.blobs.push((Digest::sha256(&config), config));
+    as_layer.blobs.push((Digest::sha256(&file), file.clone()));
+    let far = FarSide::trusting(&sample, hours(1));
+    far.policy("minimum_level = \"0\"\n");
+    assert_error!(
+        far.refuses(&as_layer.archive()).head(),
+        HeadError::Documents(DocumentError::ThickBundleElsewhere { digest }) if digest == Digest::sha256(&file)
     );
 }
 
-fn bytes_length(consignment: &Consignment, wanted: &Digest) -> u64 {
-    consignment.blobs.iter().find(|(digest, _)| digest == wanted).unwrap().1.len() as u64
+#[test]
+fn a_manifest_that_is_not_in_the_thick_bundle_is_refused() {
+    let manifest = consignment(&sample()).bundles[0].images[0].descriptor.digest.clone();
+    let error = refused_content(|files| files.retain(|(name, _)| !name.ends_with(manifest.hex())));
+    assert_error!(error, ThickContentError::Missing { digest, .. } if digest == manifest);
+}
+
+/// What was damaged on the way is not the exporter's fault.
+#[test]
+fn a_bit_that_flips_in_a_thick_bundle_is_found_by_its_digest() {
+    let file = tgz(&files_of(&consignment(&sample())));
+    let (sample, consignment) = consignment_with(&file);
+    let honest = consignment.archive();
+    let begin = honest.windows(64).rposition(|window| window == &file[..64]).unwrap();
+    for at in [20, file.len() / 2, file.len() - 3] {
+        let mut archive = honest.clone();
+        archive[begin + at] ^= 1;
+        let problem = FarSide::trusting(&sample, hours(1)).refuses(&archive).format().problem;
+        assert_error!(problem, Problem::Digest { listed, .. } if listed == Digest::sha256(&file));
+    }
 }

@@ -64,6 +64,7 @@ impl Publishers {
             reference: reference.to_owned(),
             target: reference.to_owned(),
             digest: Digest::sha256(content.as_bytes()),
+            sha512: None,
             length: content.len().try_into().unwrap(),
             parts: Vec::new(),
         };

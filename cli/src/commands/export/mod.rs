@@ -7,7 +7,7 @@ use std::io::{BufWriter, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use sealift_archive_format::inventory::Exporter;
 use sealift_core::export::{self, Dependencies, ExportError, ExportRequest, ItemRequest, Prepared, Unfinished};
 use sealift_core::oci::{ForeignLayers, Platform, Platforms};
@@ -36,21 +36,22 @@ const MAXIMUM_REMARKS: usize = 20;
 /// What to export, and how.
 #[derive(Debug, Args)]
 #[command(
+    group = ArgGroup::new("bundles").multiple(true),
     after_long_help = "Examples:\n  sealift export --bundle example.com/org/shop:1.4 --tuf example=https://metadata.example.com/shop \\\n      --key exporter.pem -o shop.sealift\n  sealift export --bundle example.com/org/shop:1.4=localhost:5000/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem -o - | sealift verify -\n  sealift export --bundle example.com/org/shop:1.4=shop-1.4.tgz --key exporter.pem -o shop.sealift\n  sealift export --image example.com/org/app:1=docker-archive:app.tar --key exporter.pem -o app.sealift\n\nNAME is the reference that the far side and the TUF repository use. WHERE says where it is stored, if that is elsewhere:\n  docker://REFERENCE, or REFERENCE      in a registry\n  oci:DIR[:REFERENCE], or DIR           in an OCI image layout\n  oci-archive:FILE[:REFERENCE]          in an OCI image layout in a tar file, from skopeo, podman, buildah or ctr\n  docker-archive:FILE[:REFERENCE]       in what docker save writes\n  FILE                                  any of these files, a bundle.json, or a thick bundle (.tgz) from Porter or Duffle\nTar files may be compressed with gzip or zstd; they are then unpacked into a file without a name in the folder that\nTMPDIR names. What exists here is that: an existing file or folder is never looked for in a registry.\n\nEverything that the far side checks is checked here first, against the roots pinned on this side."
 )]
 pub(crate) struct ExportArguments {
     /// A CNAB bundle, with all its images
-    #[arg(long, value_name = "NAME[=WHERE]", help_heading = "What")]
+    #[arg(long, value_name = "NAME[=WHERE]", group = "bundles", help_heading = "What")]
     bundle: Vec<Named>,
 
     /// A thick bundle that travels as it is, because its makers vouch for the file itself (CNAB-Sec 303)
     ///
-    /// --bundle takes such a file too, and carries what is in it: for that, they have to vouch for its bundle.json.
-    #[arg(long, value_name = "NAME=FILE.tgz", conflicts_with = "platform", help_heading = "What")]
+    /// --bundle takes such a file too, and carries what is in it: for that, its makers have to vouch for its bundle.json.
+    #[arg(long, value_name = "NAME=FILE.tgz", group = "bundles", conflicts_with = "platform", help_heading = "What")]
     thick_bundle: Vec<Named>,
 
     /// An image that belongs to no bundle
-    #[arg(long, value_name = "NAME[=WHERE]", required_unless_present_any = ["bundle", "thick_bundle"], help_heading = "What")]
+    #[arg(long, value_name = "NAME[=WHERE]", required_unless_present = "bundles", help_heading = "What")]
     image: Vec<Named>,
 
     /// Where to find the images of a bundle.json by the digests that it states: a repository, a layout, or a file, in any form of WHERE
@@ -61,7 +62,7 @@ pub(crate) struct ExportArguments {
     ///
     /// A bundle says which versions will do; the newest of these is carried. One that is named with --bundle is carried from where that
     /// says. Without this option they are named, and left behind.
-    #[arg(long, requires = "bundle", help_heading = "What")]
+    #[arg(long, requires = "bundles", help_heading = "What")]
     with_dependencies: bool,
 
     /// A TUF repository whose root is pinned here: a folder or a URL (http, https, file) with metadata/ and

@@ -12,7 +12,7 @@ use super::artifact::Artifacts;
 /// A file of the final product, put into the inspection's working directory under its name.
 #[derive(Debug, Clone)]
 pub struct ProductFile<'a> {
-    /// The file's name there: `bundle.json`, the thick bundle's own name, or the image manifest's.
+    /// The file's name there: `bundle.json`, `bundle.tgz` for a thick bundle, or `manifest.json` for an image.
     pub name: String,
     /// Its digests; they have been verified before (TUF binds them).
     pub digests: Vec<Digest>,

@@ -19,7 +19,7 @@ use super::rule_processing::StepReport;
 /// The final product: all its files.
 #[derive(Debug, Clone)]
 pub struct FinalProduct<'a> {
-    /// The files: `bundle.json`, the thick bundle under its own name, or the image manifest.
+    /// The files: `bundle.json`, the thick bundle, or the image manifest.
     pub files: Vec<ProductFile<'a>>,
     /// Which of them the chain must have produced.
     pub binding: BindingRule,

@@ -13,8 +13,12 @@ use super::DocumentError;
 use crate::cnab::Bundle;
 use crate::oci::{Companions, Descriptor, Document, Graph, ManifestBytes, Reference};
 use crate::report::{self, Warning};
+use crate::tarball::FREE_EXPANSION;
 use crate::thick_bundle::ThickContent;
 use crate::trust::NamedGraphs;
+
+/// The most blobs that must be in thick bundles, counted for each of them.
+const MAXIMUM_PACKED: usize = 1_000_000;
 
 /// The most things that one attestation is attached to.
 pub(super) const MAXIMUM_SUBJECTS: usize = 32;
@@ -50,7 +54,7 @@ pub struct ClosedBundle {
     pub images: Vec<ClosedImage>,
     /// What hangs off the index.
     pub companions: Companions,
-    /// The file that it came in, if that is what is vouched for: it has the layers and configurations that nothing else needs.
+    /// The file that it came in, if that is what is vouched for: it has the layers that nothing else needs.
     pub thick_bundle: Option<ThickBundleRecord>,
 }
 
@@ -106,7 +110,18 @@ pub(super) fn left_out(image: &Graph) -> LeftOutRecord {
     }
 }
 
+/// Each graph once.
+fn distinct<'a>(graphs: impl Iterator<Item = &'a Arc<Graph>>) -> impl Iterator<Item = &'a Arc<Graph>> {
+    let mut seen = HashSet::new();
+    graphs.filter(move |graph| seen.insert(Arc::as_ptr(graph)))
+}
+
 impl ClosedImage {
+    /// Its graph, and those of what hangs off it.
+    fn graphs(&self) -> impl Iterator<Item = &Arc<Graph>> {
+        std::iter::once(&self.graph).chain(self.companions.graphs())
+    }
+
     /// What an inventory says about what it lists and is not carried.
     pub(crate) fn left_out(&self) -> LeftOutRecord {
         left_out(&self.graph)
@@ -245,6 +260,11 @@ impl Closed {
                 names.entry(&blob.digest).or_insert(named.reference);
             }
         }
+        for (record, item) in inventory.items.iter().zip(&self.items) {
+            if let Some(thick) = item.thick_bundle() {
+                names.entry(&thick.descriptor.digest).or_insert(record.reference());
+            }
+        }
         names
     }
 
@@ -253,8 +273,7 @@ impl Closed {
     pub fn graphs(&self) -> Vec<&Arc<Graph>> {
         let items = self.items.iter();
         let items = items.flat_map(|item| item.index().into_iter().chain(item.images().iter().map(|it| &it.graph)));
-        let mut seen = HashSet::new();
-        items.chain(self.companions()).filter(|graph| seen.insert(Arc::as_ptr(graph))).collect()
+        distinct(items.chain(self.companions())).collect()
     }
 
     /// What hangs off every item and its images, in the order of the inventory.
@@ -283,47 +302,64 @@ impl Closed {
         manifests
     }
 
-    /// The thick bundles that travel as they are, by their digests, with what must be in each: the configurations and layers of its
-    /// images that no other item needs. Attestations and documents are never only there, because they are read before.
-    pub(crate) fn thick_bundles<'a>(&'a self, items: &'a [ItemRecord]) -> HashMap<&'a Digest, ThickContent<'a>> {
-        let mut contents: HashMap<&Digest, ThickContent<'_>> = HashMap::new();
-        let packed = self.packed();
-        for (record, item) in items.iter().zip(&self.items) {
-            let ClosedItem::Bundle(ClosedBundle { digest, thick_bundle: Some(thick), .. }) = item else { continue };
-            let empty = || ThickContent {
-                reference: record.reference(),
-                sha512: &thick.sha512,
-                bundles: BTreeSet::new(),
-                blobs: BTreeMap::new(),
-            };
-            let content = contents.entry(&thick.descriptor.digest).or_insert_with(empty);
-            content.bundles.insert(digest);
-            let blobs = item.graphs().flat_map(|graph| graph.blobs());
-            content
-                .blobs
-                .extend(blobs.filter(|blob| packed.contains(&blob.digest)).map(|blob| (&blob.digest, blob.size)));
-        }
-        contents
+    /// The thick bundles that travel as they are.
+    pub(crate) fn thick_bundles(&self) -> HashSet<&Digest> {
+        self.items.iter().filter_map(ClosedItem::thick_bundle).map(|thick| &thick.descriptor.digest).collect()
     }
 
-    /// What is in thick bundles and is no entry of its own.
-    fn packed(&self) -> HashSet<&Digest> {
+    /// What must be in a thick bundle: what is packed of its images, and their manifests, which so belong to the file.
+    pub(crate) fn thick_content<'a>(
+        &'a self,
+        file: &Digest,
+        items: &'a [ItemRecord],
+        packed: &HashSet<&Digest>,
+    ) -> Option<ThickContent<'a>> {
+        let mut found: Option<ThickContent<'_>> = None;
+        let free_expansion = FREE_EXPANSION.checked_div(self.thick_bundles().len() as u64)?;
+        for (record, item) in items.iter().zip(&self.items) {
+            let ClosedItem::Bundle(ClosedBundle { digest, thick_bundle: Some(thick), .. }) = item else { continue };
+            if thick.descriptor.digest != *file {
+                continue;
+            }
+            let (reference, sha512) = (record.reference(), &thick.sha512);
+            let empty =
+                || ThickContent { reference, sha512, bundles: BTreeSet::new(), blobs: BTreeMap::new(), free_expansion };
+            let content = found.get_or_insert_with(empty);
+            content.bundles.insert(digest);
+            let of_images = item.images().iter().flat_map(ClosedImage::graphs);
+            let manifests = of_images.flat_map(|graph| graph.manifests()).map(ManifestBytes::descriptor);
+            let layers = distinct(item.graphs()).flat_map(|graph| graph.layers());
+            let layers = layers.filter(|layer| packed.contains(&layer.digest));
+            content.blobs.extend(manifests.chain(layers).map(|blob| (&blob.digest, blob.size)));
+        }
+        found
+    }
+
+    /// What is in thick bundles and is no entry of its own: the layers that no other item needs. What is read before layers is never only
+    /// there: documents, configurations and attestations.
+    pub(crate) fn packed(&self) -> HashSet<&Digest> {
         let (packed, whole): (Vec<_>, Vec<_>) = self.items.iter().partition(|item| item.thick_bundle().is_some());
         if packed.is_empty() {
             return HashSet::new();
         }
-        fn blobs<'a>(items: impl IntoIterator<Item = &'a ClosedItem>) -> HashSet<&'a Digest> {
-            let graphs = items.into_iter().flat_map(ClosedItem::graphs);
-            graphs.flat_map(|graph| graph.blobs()).map(|blob| &blob.digest).collect()
+        fn layers(items: Vec<&ClosedItem>) -> HashSet<&Digest> {
+            let graphs = distinct(items.into_iter().flat_map(ClosedItem::graphs));
+            graphs.flat_map(|graph| graph.layers()).map(|layer| &layer.digest).collect()
         }
-        let elsewhere = blobs(whole);
-        let attestations = self.graphs().into_iter().flat_map(|graph| graph.attestations());
-        let attestations: HashSet<&Digest> = attestations.map(|attached| &attached.layer.digest).collect();
-        let documents = self.documents();
+        let configurations = self.graphs().into_iter().flat_map(|graph| graph.configs());
+        let configurations: HashSet<&Digest> = configurations.map(|configuration| &configuration.digest).collect();
+        let (elsewhere, attestations, documents) = (layers(whole), self.attestations(), self.documents());
         let is_entry = |digest: &Digest| {
-            elsewhere.contains(digest) || attestations.contains(digest) || documents.contains_key(digest)
+            [&elsewhere, &attestations, &configurations].iter().any(|entries| entries.contains(digest))
+                || documents.contains_key(digest)
         };
-        blobs(packed).into_iter().filter(|digest| !is_entry(digest)).collect()
+        layers(packed).into_iter().filter(|digest| !is_entry(digest)).collect()
+    }
+
+    /// The layers that are attestations.
+    fn attestations(&self) -> HashSet<&Digest> {
+        let attestations = self.graphs().into_iter().flat_map(|graph| graph.attestations());
+        attestations.map(|attached| &attached.layer.digest).collect()
     }
 
     /// Every document by its digest: each `bundle.json`, manifest and index.
@@ -358,11 +394,8 @@ impl Closed {
                 Document::Index(_) => None,
             })
         };
-        let packed = self.packed();
-        let is_entry = |blob: &&Descriptor| !packed.contains(&blob.digest);
-        images().map(|image| &image.config).filter(is_entry).for_each(|config| blobs.add(config.into()));
-        let attestations = self.graphs().into_iter().flat_map(|graph| graph.attestations());
-        let attestations: HashSet<&Digest> = attestations.map(|attached| &attached.layer.digest).collect();
+        images().for_each(|image| blobs.add((&image.config).into()));
+        let attestations = self.attestations();
         // What one graph leaves out may be carried because of another.
         let graphs = self.graphs();
         let leaves_out = graphs.iter().any(|graph| !graph.left_out_layers().is_empty());
@@ -371,7 +404,8 @@ impl Closed {
         let is_carried = |layer: &&Descriptor| carried.as_ref().is_none_or(|carried| carried.contains(&layer.digest));
         let layers = || manifests.iter().flat_map(|manifest| manifest.document().layers()).filter(is_carried);
         layers().filter(|layer| attestations.contains(&layer.digest)).for_each(|layer| blobs.add(layer.into()));
-        layers().filter(is_entry).for_each(|layer| blobs.add(layer.into()));
+        let packed = self.packed();
+        layers().filter(|layer| !packed.contains(&layer.digest)).for_each(|layer| blobs.add(layer.into()));
         let thick_bundles = self.items.iter().filter_map(ClosedItem::thick_bundle).map(|thick| &thick.descriptor);
         thick_bundles.for_each(|file| blobs.add(Blob { digest: &file.digest, size: file.size }));
         blobs.blobs
@@ -405,17 +439,22 @@ impl Closed {
         }
     }
 
-    /// What is in a thick bundle is checked as that passes, but documents have been read by then, and attestations are read whole: a
-    /// blob cannot be both.
+    /// What is in a thick bundle is checked as that passes, once, so it is nothing else besides; and what must be in all of them together
+    /// has a limit, because each has to have all of its own.
     pub(super) fn check_thick_bundles(&self) -> Result<(), DocumentError> {
-        let documents = self.documents();
-        let attestations = self.graphs().into_iter().flat_map(|graph| graph.attestations());
-        let attestations: HashSet<&Digest> = attestations.map(|attached| &attached.layer.digest).collect();
-        let mut files = self.items.iter().filter_map(ClosedItem::thick_bundle).map(|thick| &thick.descriptor.digest);
-        match files.find(|file| documents.contains_key(file) || attestations.contains(file)) {
-            Some(digest) => Err(DocumentError::ThickBundleAsDocument { digest: digest.clone() }),
-            None => Ok(()),
+        let files = self.thick_bundles();
+        if files.is_empty() {
+            return Ok(());
         }
+        let documents = self.documents();
+        let graphs = self.graphs();
+        let parts = graphs.iter().flat_map(|graph| graph.blobs()).map(|blob| &blob.digest);
+        if let Some(digest) = parts.chain(documents.into_keys()).find(|digest| files.contains(digest)) {
+            return Err(DocumentError::ThickBundleElsewhere { digest: digest.clone() });
+        }
+        let packed = self.items.iter().filter(|item| item.thick_bundle().is_some());
+        let count = packed.flat_map(ClosedItem::graphs).map(|graph| graph.blobs().len() + graph.manifests().len());
+        if count.fold(0, usize::saturating_add) > MAXIMUM_PACKED { Err(DocumentError::TooMuch) } else { Ok(()) }
     }
 
     /// An attestation is checked as it passes, but a `bundle.json` has already been read by then: a blob cannot be

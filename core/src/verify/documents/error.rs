@@ -180,9 +180,9 @@ pub enum DocumentError {
         /// The digest.
         digest: Digest,
     },
-    /// A thick bundle is listed as something that is read before it.
-    #[error("{digest} is both a thick bundle and a document or an attestation")]
-    ThickBundleAsDocument {
+    /// A thick bundle is something else besides: a document, a configuration or a layer.
+    #[error("{digest} is both a thick bundle and a part of a bundle or an image")]
+    ThickBundleElsewhere {
         /// The digest.
         digest: Digest,
     },
@@ -206,7 +206,7 @@ impl Remediable for DocumentError {
             | Self::Tagged { .. }
             | Self::Order { .. }
             | Self::BundleAsAttestation { .. }
-            | Self::ThickBundleAsDocument { .. }
+            | Self::ThickBundleElsewhere { .. }
             | Self::TooManySubjects { .. }
             | Self::Platforms { .. } => Remedy::AskExporter { about: ExporterMatter::Content },
             Self::BundleIndexForm { .. } => Remedy::AskPublisher { about: PublisherMatter::BundleIndex },

@@ -152,9 +152,9 @@ impl Bound {
         let bundle_files =
             self.documents.bundles.iter().map(|(digest, (bytes, _))| (digest.clone(), Arc::clone(bytes)));
         let closed = Closed { bundle_files: bundle_files.collect(), items };
+        closed.check_thick_bundles()?;
         closed.check_blobs(inventory)?;
         closed.check_attestations()?;
-        closed.check_thick_bundles()?;
         Ok(closed)
     }
 }

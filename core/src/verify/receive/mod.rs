@@ -18,9 +18,10 @@ use super::{Judged, Verified};
 use crate::progress::{Progress, Unwatched};
 use crate::remedy::{Remediable, Remedy};
 use crate::report::ContentReport;
-use crate::thick_bundle::{ThickContent, ThickContentError};
+use crate::thick_bundle::ThickContentError;
 use crate::transfer::Workers;
 use crate::trust::{AttestationRefusal, Attestations};
+use thick_bundle::ThickBundles;
 
 /// How much is read at once where nobody else reads, in bytes.
 const BUFFER_LENGTH: usize = 128 * 1024;
@@ -109,7 +110,7 @@ impl<R: Read> Judged<R> {
         self.receive_attestations(receiver, transport.progress)?;
         let inventory = &self.head.inventory;
         let (layout, names) = (self.reader.layout(), self.head.closed.names(inventory));
-        let thick_bundles = self.head.closed.thick_bundles(&inventory.items);
+        let thick_bundles = ThickBundles::of(&self.head.closed, &inventory.items);
         let passage = Passage { receiver, layout: &layout, progress: transport.progress, names, thick_bundles };
         let by_position = transport.file.map(|file| self.reader.by_position(file)).transpose();
         match by_position.map_err(ReceiveError::Archive)?.flatten() {
@@ -138,7 +139,6 @@ impl<R: Read> Judged<R> {
         progress: &dyn Progress,
     ) -> Result<(), ReceiveError<S::Error>> {
         let entries = &self.head.inventory.entries;
-        let thick_bundles = self.head.closed.thick_bundles(&self.head.inventory.items);
         let last = entries.iter().rposition(|entry| self.judgement.expects(&entry.digest));
         while last.is_some_and(|last| self.reader.entries_begun() <= last) {
             let Some(mut entry) = self.reader.next_entry().map_err(ReceiveError::Archive)? else { break };
@@ -147,7 +147,7 @@ impl<R: Read> Judged<R> {
                 pass_attestation(entry, &mut self.judgement, receiver)?;
             } else {
                 let record = entry.record().clone();
-                pass(&record, 0, &mut entry, receiver, thick_bundles.get(&record.digest))?;
+                pass(&record, 0, &mut entry, |content| whole(&record, content, receiver))?;
             }
             progress.advance(size);
         }
@@ -174,7 +174,7 @@ struct Passage<'a, S> {
     layout: &'a EntryOffsets,
     progress: &'a dyn Progress,
     names: HashMap<&'a Digest, &'a str>,
-    thick_bundles: HashMap<&'a Digest, ThickContent<'a>>,
+    thick_bundles: ThickBundles<'a>,
 }
 
 impl<S: Receiver> Passage<'_, S> {
@@ -189,25 +189,24 @@ impl<S: Receiver> Passage<'_, S> {
         self.progress.item(self.names.get(&record.digest).copied().unwrap_or(record.name.as_str()));
         let place = self.layout.entries.get(index + 1);
         let end = place.map_or(0, |place| place.content_offset.saturating_add(place.size));
-        let thick_bundle = self.thick_bundles.get(&record.digest);
-        pass(record, end, &mut Observed::new(content, observe), self.receiver, thick_bundle)
+        pass(record, end, &mut Observed::new(content, observe), |content| {
+            match self.thick_bundles.contains(&record.digest) {
+                true => self.thick_bundles.pass(record, content, self.receiver),
+                false => whole(record, content, self.receiver),
+            }
+        })
     }
 }
 
-/// Passes a blob that ends at this offset to a receiver, and reads what the receiver leaves. Of a thick bundle, what is nowhere else
-/// goes to the receiver too.
-fn pass<S: Receiver>(
+/// Passes a blob that ends at this offset, and says so if it is the blob that is wrong.
+fn pass<E: std::error::Error + 'static>(
     record: &EntryRecord,
     end: u64,
     content: &mut dyn BlobContent,
-    receiver: &S,
-    thick_bundle: Option<&ThickContent<'_>>,
-) -> Result<(), ReceiveError<S::Error>> {
+    receive: impl FnOnce(&mut dyn BlobContent) -> Result<(), ReceiveError<E>>,
+) -> Result<(), ReceiveError<E>> {
     let mut watched = Watched::new(content);
-    let outcome = match thick_bundle {
-        None => whole(record, &mut watched, receiver),
-        Some(expected) => thick_bundle::pass(record, &mut watched, receiver, expected),
-    };
+    let outcome = receive(&mut watched);
     match watched.into_fault() {
         Some(fault) => Err(ReceiveError::Archive(refusal(fault, record, end))),
         None => outcome,
