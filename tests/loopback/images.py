@@ -81,6 +81,15 @@ def small(images=10, layers=20):
     return {f"small-{image:02}": [(f"small {image} layer {at}", 1 << 16) for at in range(layers)] for image in range(images)}
 
 
+def many(images=1000, bases=10):
+    """Images of small layers: four that a hundred images share, and one of their own."""
+    plan = {}
+    for number in range(images):
+        base = [(f"many base {number % bases} layer {at}", 1 << 14) for at in range(4)]
+        plan[f"many-{number:04}"] = [*base, (f"many {number}", 1 << 12)]
+    return plan
+
+
 def make(folder, plan):
     """Makes the images of a plan as an OCI image layout. What an earlier run made there is used again."""
     images = Images(folder)

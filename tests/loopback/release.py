@@ -76,8 +76,8 @@ class Release:
         return [sealift or self.sealift, "--quiet", "--trust", trust, "import", archive, "--to-registry",
                 f"{domain}/{MIRROR}", "--results", results, *more]
 
-    def deliver_to_layout(self, archive, layout, results, trust):
-        return [self.sealift, "--quiet", "--trust", trust, "import", archive, "--to-layout", layout, "--results", results]
+    def deliver_to_layout(self, archive, layout, results, trust, sealift=None):
+        return [sealift or self.sealift, "--quiet", "--trust", trust, "import", archive, "--to-layout", layout, "--results", results]
 
 
 def has_option(sealift, command, option):

@@ -26,9 +26,9 @@ from loopback.release import MissingError, find_registry, find_sealift, has_opti
 from bench import Bench, say  # noqa: E402
 from scenarios import Comparison  # noqa: E402
 from targets import markdown  # noqa: E402
-from tools import PEERS, Sealift, peers  # noqa: E402
+from tools import MANY, PEERS, Sealift, peers  # noqa: E402
 
-SCENARIOS = ("export", "verify", "import", "tiny", "delay", "refusal")
+SCENARIOS = ("export", "verify", "import", "tiny", "many", "delay", "refusal")
 VERSIONS = {"skopeo": "--version", "crane": "version", "imgpkg": "version", "oras": "version", "regctl": "version"}
 
 
@@ -79,18 +79,19 @@ def compare(arguments, folder):
     if "delay" in arguments.scenarios:
         for command in {"export", "import"} - one.keys():
             say(f"{command} has no option --connections: nothing shows how long it takes with one request at a time")
-    others = peers(arguments.peers.split(",") if arguments.peers else None)
+    chosen = arguments.peers.split(",") if arguments.peers else None
+    others, many = peers(PEERS, chosen), peers(MANY, chosen)
     missing = {peer.program for peer in PEERS} - {peer.program for peer in others}
     if missing and not arguments.peers:
         say(f"not on the PATH: {', '.join(sorted(missing))}")
     bench = Bench(folder, program, arguments.runs)
-    comparison = Comparison(bench, sealifts, others, arguments.mebibytes)
+    comparison = Comparison(bench, sealifts, others, many, arguments.mebibytes)
     bench.start()
     try:
         describe(program, comparison.tools, arguments.runs)
         comparison.check()
         scenarios = {"export": comparison.export_large, "verify": comparison.verify, "import": comparison.import_large,
-                     "tiny": comparison.tiny, "delay": lambda: comparison.delay(one_at_a_time),
+                     "tiny": comparison.tiny, "many": comparison.many, "delay": lambda: comparison.delay(one_at_a_time),
                      "refusal": comparison.refusal}
         for name in SCENARIOS:
             if name in arguments.scenarios:

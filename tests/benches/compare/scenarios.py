@@ -24,14 +24,15 @@ BLOBS = "docker/registry/v2/blobs/sha256"
 class Comparison:
     """The tools, and what they carry."""
 
-    def __init__(self, bench, sealifts, peers, mebibytes):
+    def __init__(self, bench, sealifts, peers, many, mebibytes):
         self.bench, self.sealifts, self.peers, self.mebibytes = bench, sealifts, peers, mebibytes
-        self.tools, self.releases = [*sealifts, *peers], {}
+        self.tools, self.many_tools, self.releases = [*sealifts, *peers], [*sealifts, *many], {}
 
     def release(self, key):
         """Makes and publishes images, once."""
         if key not in self.releases:
-            plan = {"large": lambda: images.large(self.mebibytes), "tiny": images.tiny, "small": images.small}[key]()
+            plan = {"large": lambda: images.large(self.mebibytes), "tiny": images.tiny, "small": images.small,
+                    "many": images.many}[key]()
             say(f"making and pushing images: {key}")
             made = images.make(self.bench.folder / "images" / key, plan)
             folder = self.bench.folder / "release" / key
@@ -72,7 +73,7 @@ class Comparison:
 
     def drop_failed(self, key, table):
         """Removes what failed tools left, so that nobody takes it for an archive."""
-        for tool in self.tools:
+        for tool in {*self.tools, *self.many_tools}:
             if tool.name in table.failed:
                 shutil.rmtree(self.archive(key, tool), ignore_errors=True)
 
@@ -154,6 +155,30 @@ class Comparison:
         ready = self.exported("tiny", self.tools)
         jobs = [self.deliver("tiny", tool, self.bench.far.domain) for tool in ready]
         self.bench.compare("tiny import", f"Import of {len(release.images.layers)} tiny layers, empty registry", jobs)
+
+    def many(self):
+        """1,000 images that share layers: export, verify, import into an empty registry, and into a layout."""
+        release, images = self.release("many"), f"{len(self.release('many').images.images):,} images"
+        jobs = [self.export("many", tool, self.bench.near.domain) for tool in self.many_tools]
+        self.drop_failed("many", self.bench.compare("many export", f"Export of {images}", jobs))
+        ready = self.exported("many", self.many_tools)
+        sealifts = [tool for tool in ready if tool in self.sealifts]
+        jobs = [Job(tool.name, lambda tool=tool: tool.verify(release, self.archive("many", tool))[0], "sealift")
+                for tool in sealifts]
+        archive = sealifts[0].archive(self.archive("many", sealifts[0]))
+        jobs.append(Job("openssl dgst -sha256", lambda: ["openssl", "dgst", "-sha256", archive]))
+        self.bench.compare("many verify", f"Verify {images}", jobs)
+        jobs = [self.deliver("many", tool, self.bench.far.domain) for tool in ready]
+        self.bench.compare("many import", f"Import of {images}, empty registry", jobs)
+
+        def into_layout(tool):
+            def prepare():
+                work = self.bench.fresh("work")
+                return tool.deliver_to_layout(release, self.archive("many", tool), work)
+            return Job(tool.name, prepare, "sealift")
+        unpack = Job("tar -x of the archive", lambda: ["tar", "-xf", archive, "-C", self.bench.fresh("work")], "limit")
+        jobs = [*map(into_layout, sealifts), unpack]
+        self.bench.compare("many layout", f"Import of {images}, into an image layout", jobs)
 
     def delay(self, one_at_a_time):
         """200 small blobs, and 20 ms for every request."""

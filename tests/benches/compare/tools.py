@@ -37,6 +37,11 @@ class Sealift(Tool):
     def verify(self, release, folder):
         return [release.verify(self.archive(folder), sealift=self.path)]
 
+    def deliver_to_layout(self, release, folder, work):
+        trust = release.far_trust(work / "trust")
+        archive, layout, results = self.archive(folder), work / "layout", work / "results"
+        return release.deliver_to_layout(archive, layout, results, trust, sealift=self.path)
+
     def deliver(self, release, folder, domain, work):
         trust = release.far_trust(work / "trust")
         options = self.options.get("import", ())
@@ -134,8 +139,27 @@ class Regctl(Tool):
                  f"{folder}/{image.name}.tar"] for image in release.images.images]
 
 
+class SkopeoSync(Tool):
+    """skopeo, a folder for each image, all in a tar file: the one command of skopeo's that takes many images."""
+
+    program, name = "skopeo", "skopeo (sync, tar)"
+
+    def export(self, release, domain, folder):
+        source = folder / "images.yml"
+        names = "".join(f'    org/{image.name}: ["1"]\n' for image in release.images.images)
+        source.write_text(f'"{domain}":\n  tls-verify: false\n  images:\n{names}')
+        return [[*SYNC, "--src=yaml", "--dest=dir", source, f"{folder}/layout"], *pack(folder)]
+
+    def deliver(self, release, folder, domain, work):
+        return [*unpack(folder, work),
+                [*SYNC, "--src=dir", "--dest=docker", "--dest-tls-verify=false", f"{work}/layout", f"{domain}/{MIRROR}"]]
+
+
+SYNC = ["skopeo", "--insecure-policy", "sync", "--all", "--preserve-digests"]
 COPY = ["skopeo", "--insecure-policy", "copy", "--quiet", "--all", "--preserve-digests"]
 PEERS = (SkopeoArchives, SkopeoLayout, Crane, Imgpkg, Oras, Regctl)
+# Those that take all images in one command.
+MANY = (SkopeoSync, Crane, Imgpkg)
 
 
 def pack(folder):
@@ -146,6 +170,6 @@ def unpack(folder, work):
     return [["mkdir", "-p", f"{work}/layout"], ["tar", "-xf", f"{folder}/images.tar", "-C", f"{work}/layout"]]
 
 
-def peers(chosen):
+def peers(kinds, chosen):
     """Those of the other tools that are on the PATH, or of these only the chosen ones."""
-    return [peer() for peer in PEERS if shutil.which(peer.program) and (not chosen or peer.program in chosen)]
+    return [kind() for kind in kinds if shutil.which(kind.program) and (not chosen or kind.program in chosen)]
