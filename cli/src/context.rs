@@ -133,12 +133,20 @@ impl Context {
         }
     }
 
-    /// How long work shows its progress: a bar on a terminal, lines elsewhere, nothing with `--quiet`.
+    /// Whether the person asked for results only.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// How long work shows its progress: a bar on a terminal, lines elsewhere, nothing with `--quiet`. With `--json`,
+    /// standard error is for a program, unless it is a terminal.
     pub(crate) fn progress(&self) -> Box<dyn Progress> {
         if self.quiet {
             Box::new(Unwatched)
         } else if terminal::is_watched() {
             Box::new(Bar::default())
+        } else if self.json {
+            Box::new(Unwatched)
         } else {
             Box::new(Lines::default())
         }

@@ -37,6 +37,7 @@
 //! # use sealift_core::trust_store::TrustStore;
 //! # use sealift_core::tuf_repository::RepositoryFolder;
 //! use sealift_proof::in_toto::Inspections;
+//! use sealift_core::trust::Purpose;
 //! use sealift_core::verify::{self, Discard, Transport, VerifySettings};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -73,6 +74,7 @@
 //! let settings = VerifySettings {
 //!     now: jiff::Timestamp::now(),
 //!     asked: None, // The policy's own clock.
+//!     purpose: Purpose::Acceptance,
 //!     inspections: Inspections::NotRun,
 //! };
 //! // The seal, the TUF metadata and the in-toto documents are judged before a layer is looked at.

@@ -35,6 +35,7 @@ pub struct ExporterKey {
 ///     inventory: seal.inventory().clone(),
 ///     statement_digest: seal.bytes().statement_digest(),
 ///     signers: vec!["alice".to_owned()],
+///     keys: Vec::new(),
 /// }
 /// # }
 /// ```
@@ -43,6 +44,7 @@ pub struct VerifiedSeal {
     inventory: Arc<Inventory>,
     statement_digest: Digest,
     signers: Vec<String>,
+    keys: Vec<Digest>,
 }
 
 /// Why a seal is refused.
@@ -151,6 +153,11 @@ impl VerifiedSeal {
     pub fn signers(&self) -> &[String] {
         &self.signers
     }
+
+    /// The fingerprints of their keys, in the order of [`VerifiedSeal::signers`].
+    pub fn keys(&self) -> &[Digest] {
+        &self.keys
+    }
 }
 
 /// Signs the statement over an inventory ([`Inventory::to_statement`]).
@@ -205,8 +212,13 @@ pub fn verify(
     })?;
     let mut signers: Vec<String> = signers.into_iter().map(|signer| signer.key_id).collect();
     signers.sort_unstable();
+    let key_of = |signer: &String| {
+        let claim = claims.iter().find(|(exporter, _)| exporter.name == *signer);
+        claim.map(|(_, signature)| signature.key.clone())
+    };
+    let keys = signers.iter().filter_map(key_of).collect();
     let inventory = Arc::new(Inventory::parse(seal.statement())?);
-    Ok(VerifiedSeal { inventory, statement_digest: seal.statement_digest(), signers })
+    Ok(VerifiedSeal { inventory, statement_digest: seal.statement_digest(), signers, keys })
 }
 
 fn check_key(exporter: &ExporterKey) -> Result<Digest, SealError> {
@@ -275,6 +287,7 @@ pub(crate) mod tests {
         let seal = sealed_by(&[&b, &c, &a]);
         let verified = verify(&seal, &[exporter("b", &b), exporter("a", &a)], TWO).unwrap();
         assert_eq!(verified.signers(), ["a", "b"]);
+        assert_eq!(verified.keys(), [&a, &b].map(|key| key.public_key().unwrap().fingerprint().unwrap()));
         assert_eq!(**verified.inventory(), inventory());
         assert_eq!(*verified.statement_digest(), Digest::sha256(&inventory().to_statement().unwrap()));
     }

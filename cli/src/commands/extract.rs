@@ -1,5 +1,7 @@
 //! `sealift extract`: verify, then take something out of an archive, and remember nothing.
 
+use std::path::Path;
+
 use clap::Args;
 use sealift_core::import::{self, DeliveryWishes, Sparse};
 use sealift_core::oci::{Platform, Platforms, Reference};
@@ -40,6 +42,13 @@ pub(crate) struct ExtractArguments {
 
     #[command(flatten)]
     connections: ConnectionArguments,
+}
+
+impl ExtractArguments {
+    /// The file of the archive, if it is one.
+    pub(crate) fn archive(&self) -> Option<&Path> {
+        self.archive.path()
+    }
 }
 
 /// Verifies, and takes out.

@@ -107,6 +107,11 @@ pub(crate) struct ImportArguments {
 }
 
 impl ImportArguments {
+    /// The file of the archive, if it is one.
+    pub(crate) fn archive(&self) -> Option<&Path> {
+        self.archive.path()
+    }
+
     fn selection(&self) -> Selection {
         let platforms = match self.platform.as_slice() {
             [] => Platforms::All,

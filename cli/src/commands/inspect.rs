@@ -1,5 +1,7 @@
 //! `sealift inspect`: what an archive says about itself. Nothing is trusted, and the output says so.
 
+use std::path::Path;
+
 use clap::Args;
 use indicatif::HumanBytes;
 use sealift_core::inspect::{self, Overview};
@@ -8,6 +10,7 @@ use crate::context::Context;
 use crate::failure::{Attempt as _, Failure};
 use crate::files::archive::ArchiveArgument;
 use crate::terminal::report;
+use crate::terminal::shell::quoted_path;
 use crate::terminal::text::{Line, Text};
 
 /// What to look at.
@@ -20,14 +23,22 @@ pub(crate) struct InspectArguments {
     archive: ArchiveArgument,
 }
 
+impl InspectArguments {
+    /// The file of the archive, if it is one.
+    pub(crate) fn archive(&self) -> Option<&Path> {
+        self.archive.path()
+    }
+}
+
 /// Shows the inventory and the TUF metadata.
 pub(crate) fn run(arguments: &InspectArguments, context: &Context) -> Result<(), Failure> {
     let name = arguments.archive.name();
     let inspection = inspect::inspect(arguments.archive.open()?.reader).attempt(|| format!("cannot inspect {name}"))?;
-    context.result(&inspection, || text(&inspection, &name))
+    context.result(&inspection, || text(&inspection, &arguments.archive))
 }
 
-fn text(inspection: &Overview, name: &str) -> Text {
+fn text(inspection: &Overview, archive: &ArchiveArgument) -> Text {
+    let name = archive.name();
     let warn = anstyle::AnsiColor::Yellow.on_default().bold();
     let warning = format_args!("Nothing below has been verified: it is what {name} says about itself.");
     let mut text = Text::from(Line::default().styled(warn, warning));
@@ -62,6 +73,6 @@ fn text(inspection: &Overview, name: &str) -> Text {
     }
     text.join(report::warnings(&inspection.warnings));
     text.line(format_args!("Content  {} entries, {}", inspection.entries.len(), HumanBytes(inspection.bytes)));
-    text.line(format_args!("Next: sealift verify {name}"));
+    text.line(format_args!("Next: sealift verify {}", archive.path().map_or_else(|| "-".to_owned(), quoted_path)));
     text
 }

@@ -50,14 +50,24 @@ pub(crate) enum Command {
 pub(crate) fn run(command: Command, interface: fn() -> clap::Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Export(arguments) => export::run(&arguments, context),
-        Command::Verify(arguments) => verify::run(&arguments, context),
-        Command::Import(arguments) => import::run(&arguments, context),
-        Command::Extract(arguments) => extract::run(&arguments, context),
-        Command::Inspect(arguments) => inspect::run(&arguments, context),
+        Command::Verify(arguments) => {
+            verify::run(&arguments, context).map_err(|failure| failure.about(arguments.archive()))
+        }
+        Command::Import(arguments) => {
+            import::run(&arguments, context).map_err(|failure| failure.about(arguments.archive()))
+        }
+        Command::Extract(arguments) => {
+            extract::run(&arguments, context).map_err(|failure| failure.about(arguments.archive()))
+        }
+        Command::Inspect(arguments) => {
+            inspect::run(&arguments, context).map_err(|failure| failure.about(arguments.archive()))
+        }
         Command::Demo(arguments) => demo::run(&arguments, context),
         Command::Key(command) => key::run(command, context),
         Command::Trust(command) => trust::run(command, context),
-        Command::Sign(arguments) => sign::run(&arguments, context),
+        Command::Sign(arguments) => {
+            sign::run(&arguments, context).map_err(|failure| failure.about(arguments.archive()))
+        }
         Command::Completions(arguments) => completions::run(&arguments, interface(), context),
         Command::Man(arguments) => man::run(&arguments, interface(), context),
     }

@@ -1,7 +1,7 @@
 //! `sealift sign`: one more exporter seals an existing archive, after verifying it.
 
 use std::fs::OpenOptions;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sealift_archive_format::Digest;
@@ -47,6 +47,13 @@ struct SealReport {
     signed_by: Vec<Digest>,
     /// Whether the whole archive was verified first, rather than only its statement compared.
     verified: bool,
+}
+
+impl SignArguments {
+    /// The file of the archive, if it is one.
+    pub(crate) fn archive(&self) -> Option<&Path> {
+        Some(&self.archive)
+    }
 }
 
 /// Verifies the archive, and adds the signature.

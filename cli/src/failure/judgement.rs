@@ -89,7 +89,7 @@ fn provider(error: &ProviderError) -> Conclusion {
 
 pub(super) fn looser_freshness(error: &LooserFreshness) -> Conclusion {
     match error {
-        LooserFreshness::Audit { .. } => ExitCode::Usage.noting(NOTHING_WRITTEN),
+        LooserFreshness::Audit { .. } | LooserFreshness::Memory => ExitCode::Usage.noting(NOTHING_WRITTEN),
         LooserFreshness::AtExport | LooserFreshness::LongerTransit { .. } => ExitCode::Policy.noting(NOTHING_WRITTEN),
     }
 }

@@ -16,7 +16,7 @@ mod trust_store;
 use std::convert::Infallible;
 use std::error::Error;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anstyle::{AnsiColor, Style};
 use clap::error::ErrorKind;
@@ -53,6 +53,8 @@ pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
 pub(crate) struct Failure {
     attempt: String,
     reason: Box<Reason>,
+    /// The file of the archive that it is about.
+    archive: Option<PathBuf>,
 }
 
 /// Why a command failed: an error of the domain, or one of the command itself.
@@ -219,19 +221,29 @@ struct Advice {
     exit_code: ExitCode,
     /// As a value, if the failure is not one of the command itself.
     remedy: Option<Remedy>,
-    hint: String,
+    /// The words of the command itself, where it has no remedy.
+    own_hint: &'static str,
+    /// What was done by then, where that has to be said.
+    note: Option<&'static str>,
+}
+
+impl Advice {
+    /// What to do, as a person reads it.
+    fn hint(&self, archive: Option<&Path>) -> String {
+        let hint = self.remedy.as_ref().map_or_else(|| self.own_hint.to_owned(), |remedy| words(remedy, archive));
+        self.note.map_or_else(|| hint.clone(), |note| format!("{hint}; {note}"))
+    }
 }
 
 /// About a failure of the command itself.
-fn advice(exit_code: ExitCode, hint: &str) -> Advice {
-    Advice { exit_code, remedy: None, hint: hint.to_owned() }
+fn advice(exit_code: ExitCode, own_hint: &'static str) -> Advice {
+    Advice { exit_code, remedy: None, own_hint, note: None }
 }
 
 /// About a failure for which core has a remedy.
 fn remedied(conclusion: impl Into<Conclusion>, remedy: Remedy) -> Advice {
     let Conclusion { exit_code, note } = conclusion.into();
-    let note = note.map(|note| format!("; {note}")).unwrap_or_default();
-    Advice { exit_code, hint: words(&remedy) + &note, remedy: Some(remedy) }
+    Advice { exit_code, remedy: Some(remedy), own_hint: "", note }
 }
 
 impl Reason {
@@ -319,11 +331,20 @@ pub(crate) trait Attempt<T> {
 
 impl<T, E: Into<Reason>> Attempt<T> for Result<T, E> {
     fn attempt(self, attempt: impl FnOnce() -> String) -> Result<T, Failure> {
-        self.map_err(|error| Failure { attempt: attempt(), reason: Box::new(error.into()) })
+        self.map_err(|error| Failure::new(attempt(), error.into()))
     }
 }
 
 impl Failure {
+    fn new(attempt: String, reason: Reason) -> Self {
+        Self { attempt, reason: Box::new(reason), archive: None }
+    }
+
+    /// The same about an archive, which hints name.
+    pub(crate) fn about(self, archive: Option<&Path>) -> Self {
+        Self { archive: archive.map(Path::to_owned), ..self }
+    }
+
     /// What is wrong with the command line, without the usage that follows for people.
     pub(crate) fn command_line(error: &clap::Error) -> Self {
         let text = match error.kind() {
@@ -332,7 +353,7 @@ impl Failure {
         };
         let problem = text.trim_start_matches("error: ").split("\n\n").next().unwrap_or_default();
         let problem = problem.split_whitespace().collect::<Vec<_>>().join(" ");
-        Self { attempt: "cannot read the command line".to_owned(), reason: Box::new(Reason::CommandLine(problem)) }
+        Self::new("cannot read the command line".to_owned(), Reason::CommandLine(problem))
     }
 
     /// The exit code.
@@ -377,7 +398,9 @@ impl Failure {
 
     /// Writes the failure to standard error.
     pub(crate) fn report(&self, json: bool) {
-        let Advice { exit_code, remedy, hint } = self.advice();
+        let advice = self.advice();
+        let hint = advice.hint(self.archive.as_deref());
+        let Advice { exit_code, remedy, .. } = advice;
         if json {
             let mut object = serde_json::json!({
                 "error": self.attempt, "causes": self.causes(), "hint": hint,
@@ -398,7 +421,7 @@ impl Failure {
 
     /// The failure, as a person reads it.
     pub(crate) fn text(&self) -> Text {
-        let Advice { hint, .. } = self.advice();
+        let hint = self.advice().hint(self.archive.as_deref());
         let mut text = Text::default();
         text.line(Line::default().styled(ERROR, "error:").then(" ").then(&self.attempt));
         for cause in self.causes() {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -29,6 +29,11 @@ impl ArchiveArgument {
     pub(crate) fn stem(&self) -> String {
         let stem = if self.is_standard_input() { None } else { self.archive.file_stem() };
         stem.map_or_else(|| "archive".to_owned(), |stem| stem.to_string_lossy().into_owned())
+    }
+
+    /// The file, if it is one.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        (!self.is_standard_input()).then_some(&*self.archive)
     }
 
     fn is_standard_input(&self) -> bool {

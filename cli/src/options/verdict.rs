@@ -4,6 +4,7 @@ use std::io::Read;
 
 use clap::Args;
 use sealift_archive_format::reader::SealedReader;
+use sealift_core::trust::Purpose;
 use sealift_core::trust_store::Trust;
 use sealift_core::verify::{self, Judged};
 use sealift_proof::freshness::{AskedClock, parse_instant};
@@ -71,7 +72,19 @@ impl VerdictArguments {
         context: &Context,
         attempt: impl Fn() -> String,
     ) -> Result<Judged<R>, Failure> {
-        self.with_settings(context, |settings| verify::open(input, trust, settings).attempt(attempt))
+        self.judge_for(Purpose::Acceptance, input, trust, context, attempt)
+    }
+
+    /// The same for a purpose.
+    pub(crate) fn judge_for<R: Read>(
+        &self,
+        purpose: Purpose,
+        input: R,
+        trust: &Trust,
+        context: &Context,
+        attempt: impl Fn() -> String,
+    ) -> Result<Judged<R>, Failure> {
+        self.with_settings(purpose, context, |settings| verify::open(input, trust, settings).attempt(attempt))
     }
 
     /// Judges the head of an archive whose seal has been read.
@@ -82,11 +95,13 @@ impl VerdictArguments {
         context: &Context,
         attempt: impl Fn() -> String,
     ) -> Result<Judged<R>, Failure> {
-        self.with_settings(context, |settings| verify::open_sealed(sealed, trust, settings).attempt(attempt))
+        let judge = |settings: &verify::VerifySettings<'_>| verify::open_sealed(sealed, trust, settings);
+        self.with_settings(Purpose::Acceptance, context, |settings| judge(settings).attempt(attempt))
     }
 
     fn with_settings<T>(
         &self,
+        purpose: Purpose,
         context: &Context,
         judge: impl FnOnce(&verify::VerifySettings<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
@@ -94,6 +109,7 @@ impl VerdictArguments {
         judge(&verify::VerifySettings {
             now: context.now(),
             asked: self.clock,
+            purpose,
             inspections: inspections(sandbox.as_ref()),
         })
     }

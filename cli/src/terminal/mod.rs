@@ -5,9 +5,11 @@
 //! `clippy.toml` denies every other way to print in this crate.
 #![allow(clippy::disallowed_macros, clippy::disallowed_methods)]
 
+pub(crate) mod ground;
 pub(crate) mod progress;
 pub(crate) mod remedy;
 pub(crate) mod report;
+pub(crate) mod shell;
 pub(crate) mod tags;
 pub(crate) mod text;
 

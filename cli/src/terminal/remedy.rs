@@ -2,13 +2,18 @@
 //!
 //! The one place that words a remedy. The `match` has no `_` arm: a new remedy does not compile until it has words.
 
+use std::path::Path;
+
 use indicatif::HumanBytes;
 use sealift_archive_format::RepositoryName;
 use sealift_core::remedy::{ExporterMatter, Interrupter, PublisherMatter, Remedy};
 
-/// The words for a remedy.
-pub(crate) fn words(remedy: &Remedy) -> String {
+use crate::terminal::shell::quoted_path;
+
+/// The words for a remedy about this archive, where it is about one that is a file.
+pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
     use Remedy as R;
+    let archive = || archive.map_or_else(|| "ARCHIVE".to_owned(), quoted_path);
     let text = match remedy {
         R::AskPublisher { about } => ask_publisher(*about),
         R::AskExporter { about } => ask_exporter(*about),
@@ -191,7 +196,13 @@ pub(crate) fn words(remedy: &Remedy) -> String {
         }
         R::ImportSoon => "import it before then, or export again",
         R::JudgeNow => "use --freshness now",
-        R::OnlyVerify => "use `sealift verify` for audits",
+        R::OnlyVerify { as_of } => {
+            let freshness = as_of.map(|instant| format!(" --freshness {instant}")).unwrap_or_default();
+            return format!(
+                "that is for audits, which change nothing: sealift verify --audit{freshness} {}",
+                archive()
+            );
+        }
         R::KeepFreshness => {
             "to import or to sign, one may only be stricter than policy.toml: leave --freshness out, or change the policy knowingly; \
              `sealift verify` can judge by any clock"
@@ -205,17 +216,35 @@ pub(crate) fn words(remedy: &Remedy) -> String {
                 name_of(repository.as_ref())
             );
         }
-        R::ImportInOrder { repository } => {
+        R::ImportInOrder { .. } => {
             return format!(
-                "import a newer export: archives of one repository must be imported in the order in which they were exported; if a clock was wrong when that export was accepted: sealift trust reset-state {} --export-time",
-                name_of(repository.as_ref())
+                "import a newer export: archives of one repository must be imported in the order in which they were exported; to look at this one, without accepting it: sealift verify --audit {}",
+                archive()
             );
         }
-        R::CarryFaster => {
-            "export again and carry it faster; or, knowing what it means, raise maximum_transit in policy.toml"
+        R::CarryFaster { exported_at } => {
+            return format!(
+                "export again and carry it faster; or, knowing what it means, raise maximum_transit in policy.toml; to look at it as of its export, without accepting it: sealift verify --audit --freshness {exported_at} {}",
+                archive()
+            );
         }
         R::ImportNewer => "import a newer archive",
 
+        R::PinOrAllow { name } => {
+            return format!(
+                "pin the root of its publisher: sealift trust pin-root NAME root.json; or, if nobody signs it, and knowing what it means, add to policy.toml: [[require]] with names = [\"{name}\"] and level = \"0\""
+            );
+        }
+        R::MapOrAllow { name } => {
+            return format!(
+                "say which repository speaks for it: sealift trust map add '{name}' REPOSITORY; or, if nobody signs it, and knowing what it means, add to policy.toml: [[require]] with names = [\"{name}\"] and level = \"0\""
+            );
+        }
+        R::CheckName { repository, .. } => {
+            return format!(
+                "check the name and its tag; if they are right, ask the publisher of {repository} to sign it"
+            );
+        }
         R::LowerMinimumLevel => {
             "ask the publisher to sign more; or, knowing what it means, lower minimum_level in policy.toml or add a [[require]] for \
              this name"
@@ -245,7 +274,9 @@ pub(crate) fn words(remedy: &Remedy) -> String {
         R::AddExporter => {
             "if you expect this exporter, compare the fingerprint out of band, then: sealift trust add-exporter NAME KEY.pub"
         }
-        R::AddSignatures => "ask the other exporters to add their signatures: sealift sign ARCHIVE --key KEY",
+        R::AddSignatures => {
+            return format!("ask the other exporters to add their signatures: sealift sign {} --key KEY", archive());
+        }
         R::ReplaceExporter { exporter } => {
             return format!(
                 "replace that exporter's key: sealift trust remove exporter {exporter}, then sealift trust add-exporter {exporter} KEY.pub"

@@ -3,11 +3,12 @@
 use anstyle::{AnsiColor, Style};
 use indicatif::HumanBytes;
 use sealift_core::report::{
-    AttestationReport, ExpiryReport, ItemReport, ReferrerReport, Report, RepositoryReport, WarningReport,
+    AttestationReport, ExpiryReport, ItemReport, ReferrerReport, Report, RepositoryReport, Warning, WarningReport,
 };
 use sealift_core::trust::ItemKind;
 use sealift_proof::in_toto::{Attestation, AttestationClaim, SignatureCheck};
 
+use crate::terminal::ground::Ground;
 use crate::terminal::remedy::words;
 use crate::terminal::text::{Line, Text};
 
@@ -26,7 +27,27 @@ pub(crate) fn render(report: &Report, name: &str) -> Text {
     text
 }
 
-/// The shortest summary: what was accepted, at which level, and the warnings.
+/// The verdict on one line, for `--quiet`: its ground, and how many warnings there are of other things.
+pub(crate) fn one_line(report: &Report) -> Line {
+    let is_other = |it: &&WarningReport| !matches!(it.warning, Warning::NotVouchedFor { .. });
+    let line = Ground::of_report(report).line();
+    match report.warnings.iter().filter(is_other).count() {
+        0 => line,
+        1 => line.then(" ").styled(WARN, "1 warning."),
+        count => line.then(" ").styled(WARN, format_args!("{count} warnings.")),
+    }
+}
+
+/// What an audit found that an import would refuse, a line for each.
+fn findings(report: &Report) -> Text {
+    let mut text = Text::default();
+    for finding in report.audit.iter().flat_map(|audit| &audit.findings) {
+        text.line(Line::default().styled(WARN, "finding:").then(" ").then(&finding.message));
+    }
+    text
+}
+
+/// The shortest summary: what was accepted, at which level, its ground, and the warnings.
 pub(crate) fn summary(report: &Report) -> Text {
     let mut text = Text::default();
     for ItemReport { kind, name, level, .. } in &report.items {
@@ -35,6 +56,7 @@ pub(crate) fn summary(report: &Report) -> Text {
     }
     text.line(format_args!("Expiry: {}", expiry_in_short(report)));
     text.join(warnings(&report.warnings));
+    text.line(Ground::of_report(report).line());
     text
 }
 
@@ -60,7 +82,7 @@ fn titled(title: &str) -> Line {
 pub(crate) fn warnings(warnings: &[WarningReport]) -> Text {
     let mut text = Text::default();
     for WarningReport { message, remedy, .. } in warnings {
-        let remedy = remedy.as_ref().map(|remedy| format!("; {}", words(remedy))).unwrap_or_default();
+        let remedy = remedy.as_ref().map(|remedy| format!("; {}", words(remedy, None))).unwrap_or_default();
         text.line(Line::default().styled(WARN, "warning:").then(" ").then(message).then(remedy));
     }
     text
@@ -100,22 +122,8 @@ fn write(text: &mut Text, report: &Report, name: &str) {
         content.manifests,
     )));
     text.join(warnings(&report.warnings));
-    text.line(ground(report));
-}
-
-/// What the verdict rests on: the makers where they vouch, and otherwise only who packed it.
-fn ground(report: &Report) -> Line {
-    let (all, packers) = (report.items.len(), report.archive.sealed_by.join(" and "));
-    let vouched = report.items.iter().filter(|item| item.tuf.is_some()).count();
-    match vouched {
-        _ if vouched == all => accepted().then(": this is what its makers released, to the levels stated above."),
-        0 => {
-            accepted().then(format_args!(": {packers} packed it; ")).styled(WARN, "nobody vouches for what is inside.")
-        }
-        _ => accepted()
-            .then(format_args!(": {packers} packed it; {vouched} of {all} are what their makers released, "))
-            .styled(WARN, format_args!("and nobody vouches for the other {}.", all.saturating_sub(vouched))),
-    }
+    text.join(findings(report));
+    text.line(Ground::of_report(report).line());
 }
 
 /// The policy in force, and both verdicts on everything that expires.
@@ -168,7 +176,10 @@ fn write_item(text: &mut Text, item: &ItemReport, indent: &str) {
         text.line(Line::from(indent).then("left out: ").styled(WARN, left_out));
     }
     match &item.tuf {
-        None => text.line(Line::from(indent).then("TUF: ").styled(WARN, "no repository speaks for it")),
+        None if item.unlisted.is_empty() => {
+            text.line(Line::from(indent).then("TUF: ").styled(WARN, "no repository speaks for it"));
+        }
+        None => item.unlisted.iter().for_each(|it| text.line(Line::from(indent).then("TUF: ").styled(WARN, it))),
         Some(target) => {
             let repositories: Vec<_> = target.repositories.iter().map(ToString::to_string).collect();
             let (repositories, roles) = (repositories.join(", "), target.roles.join(" → "));

@@ -51,6 +51,9 @@ pub enum LooserFreshness {
         /// The instant.
         instant: Timestamp,
     },
+    /// What this side remembers was not held against the archive, because it was judged for an audit.
+    #[error("it was judged for an audit, which accepts what this side has left behind")]
+    Memory,
     /// It judges expiry at export, while the policy judges by this side's clock.
     #[error("expiry would be judged at export, but the policy requires now")]
     AtExport,
@@ -73,6 +76,24 @@ pub struct Clock {
     pub exported_at: Option<Timestamp>,
     /// The export time last accepted from the same pinned root: time does not run backwards across deliveries.
     pub floor: Option<Timestamp>,
+}
+
+impl Clock {
+    /// Passes an export that is not older than the last accepted one.
+    ///
+    /// # Errors
+    /// [`FreshnessError::ClockBehindLastAccepted`] and [`FreshnessError::OlderThanLastAccepted`].
+    pub fn require_not_below_floor(&self) -> Result<(), FreshnessError> {
+        let (Some(floor), Some(exported_at)) = (self.floor, self.exported_at) else { return Ok(()) };
+        // No export is accepted before its time: a clock that has not reached it cannot tell a replay from something new.
+        if self.now < floor {
+            return Err(FreshnessError::ClockBehindLastAccepted { now: self.now, floor });
+        }
+        if exported_at < floor {
+            return Err(FreshnessError::OlderThanLastAccepted { exported_at, floor });
+        }
+        Ok(())
+    }
 }
 
 /// Why no instant can be chosen.
@@ -161,16 +182,7 @@ impl Freshness {
     /// Refuses an export time that no honest delivery can have.
     fn require_plausible(&self, exported_at: Timestamp, clock: &Clock) -> Result<(), FreshnessError> {
         let now = clock.now;
-        if let Some(floor) = clock.floor {
-            // No export is accepted before its time: a clock that has not reached it cannot tell a replay from
-            // something new.
-            if now < floor {
-                return Err(FreshnessError::ClockBehindLastAccepted { now, floor });
-            }
-            if exported_at < floor {
-                return Err(FreshnessError::OlderThanLastAccepted { exported_at, floor });
-            }
-        }
+        clock.require_not_below_floor()?;
         if exported_at > now {
             return Err(FreshnessError::ExportedInTheFuture { exported_at, now });
         }

@@ -35,8 +35,8 @@ use crate::seal::{self, SignError};
 use crate::thick_bundle::ThickContentError;
 use crate::transfer::SourceError;
 use crate::trust::{
-    self, AttestationRefusal, Attestations, Carried, Carrier, Extent, Item, Judgement, JudgementError, Question,
-    ReferrerRefusal, Terms,
+    self, AttestationRefusal, Attestations, Carried, Carrier, Extent, Item, Judgement, JudgementError, Purpose,
+    Question, ReferrerRefusal, Terms,
 };
 use crate::trust_store::{RepositoryName, Trust, policy};
 use crate::verify::documents::{Blob, Closed, DocumentError, Documents};
@@ -163,8 +163,15 @@ pub fn prepare(
     let documents = plan.closed.documents();
     let contents = documents.iter().map(|(digest, bytes)| ((*digest).clone(), Arc::from(*bytes))).collect();
     let mut carried = gather(&plan, &contents, trust, &mut live, settings)?;
-    let terms = Terms::of_archive(trust, settings.now, None, settings.exported_at, carried.repositories.keys())
-        .map_err(JudgementError::from)?;
+    let terms = Terms::of_archive(
+        trust,
+        settings.now,
+        None,
+        Purpose::Acceptance,
+        settings.exported_at,
+        carried.repositories.keys(),
+    )
+    .map_err(JudgementError::from)?;
     let question = question(&plan, &contents, &terms, settings.inspections);
     let judgement = trust::judge_carried(&question, trust, &mut carried)?;
     let (inventory, files) = inventory(&plan, &carried, settings)?;
@@ -312,6 +319,11 @@ impl Prepared {
     /// The digest of the sealed statement: it identifies the archive.
     pub fn statement_digest(&self) -> Digest {
         self.seal.bytes().statement_digest()
+    }
+
+    /// The fingerprints of the keys that seal the archive.
+    pub fn sealed_by(&self) -> Vec<Digest> {
+        self.seal.bytes().signatures().iter().map(|signature| signature.key.clone()).collect()
     }
 
     /// The instant after which the policy of this side would refuse the archive.

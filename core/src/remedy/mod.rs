@@ -14,6 +14,7 @@ use std::convert::Infallible;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use sealift_archive_format::RepositoryName;
 use serde::{Serialize, Serializer};
 
@@ -301,7 +302,10 @@ pub enum Remedy {
     /// Judge by the present time.
     JudgeNow,
     /// Verify for audits, and do not import.
-    OnlyVerify,
+    OnlyVerify {
+        /// The instant to judge by, if one was asked for.
+        as_of: Option<Timestamp>,
+    },
     /// Judge as strictly as the policy does.
     KeepFreshness,
     /// Set the clock that is wrong.
@@ -317,13 +321,33 @@ pub enum Remedy {
         repository: Option<RepositoryName>,
     },
     /// Export again and carry it faster, or allow a longer transit.
-    CarryFaster,
+    CarryFaster {
+        /// When the archive was exported.
+        exported_at: Timestamp,
+    },
     /// Import a newer archive.
     ImportNewer,
 
     // What this side asks for.
     /// Have the publisher sign more, or lower the level that the policy asks of everything.
     LowerMinimumLevel,
+    /// Pin the root of its publisher; or allow a name for which nobody vouches.
+    PinOrAllow {
+        /// The full name, without a tag.
+        name: String,
+    },
+    /// Say which repository speaks for a name; or allow a name for which nobody vouches.
+    MapOrAllow {
+        /// The full name, without a tag.
+        name: String,
+    },
+    /// Check the name; if it is right, ask the publisher to sign it.
+    CheckName {
+        /// The repository that does not list it.
+        repository: RepositoryName,
+        /// Some of the tags that it lists.
+        listed: Vec<String>,
+    },
     /// Have the publisher sign more, or lower the level in the requirement of the policy.
     LowerRequiredLevel,
     /// Let the required repository speak for the name, or change who must vouch.

@@ -55,7 +55,7 @@ impl Remediable for FreshnessError {
             Self::ExportedInTheFuture { .. } => Remedy::SetClock,
             Self::ClockBehindLastAccepted { .. } => Remedy::SetThisClock { repository: None },
             Self::OlderThanLastAccepted { .. } => Remedy::ImportInOrder { repository: None },
-            Self::TooLongInTransit { .. } => Remedy::CarryFaster,
+            Self::TooLongInTransit { exported_at, .. } => Remedy::CarryFaster { exported_at: *exported_at },
         }
     }
 }
@@ -63,7 +63,8 @@ impl Remediable for FreshnessError {
 impl Remediable for LooserFreshness {
     fn remedy(&self) -> Remedy {
         match self {
-            Self::Audit { .. } => Remedy::OnlyVerify,
+            Self::Audit { instant } => Remedy::OnlyVerify { as_of: Some(*instant) },
+            Self::Memory => Remedy::OnlyVerify { as_of: None },
             Self::AtExport | Self::LongerTransit { .. } => Remedy::KeepFreshness,
         }
     }

@@ -17,7 +17,7 @@ pub(crate) use warning::of_bundle;
 pub use warning::{Warning, WarningReport};
 
 use crate::oci::ReferrerKind;
-use crate::trust::ItemKind;
+use crate::trust::{ItemKind, Regression, Unlisted};
 use crate::trust_store::RepositoryName;
 use crate::trust_store::period::Period;
 
@@ -35,6 +35,9 @@ pub struct Report {
     pub archive: ArchiveReport,
     /// By which clock it was judged.
     pub time: TimeReport,
+    /// What this side would refuse, in an audit; `None` where it was judged to be accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditReport>,
     /// The TUF repositories, and who signed their roles.
     pub repositories: Vec<RepositoryReport>,
     /// The items, in the order of the inventory.
@@ -54,10 +57,37 @@ pub struct ArchiveReport {
     pub exporter: String,
     /// The names, in this side's trust store, of the exporters whose signatures are valid.
     pub sealed_by: Vec<String>,
+    /// The fingerprints of their keys, in the same order.
+    pub sealed_by_keys: Vec<Digest>,
+    /// The SHA-256 of what they signed, which lists every file in the archive with its digest.
+    pub statement: Digest,
     /// How many of them had to sign.
     pub threshold: u32,
     /// The number of entries after the seal.
     pub entries: usize,
+}
+
+/// What an audit states beside the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct AuditReport {
+    /// Why this side would not accept the archive now: what it contradicts of what was accepted before.
+    pub findings: Vec<AuditFinding>,
+}
+
+/// What an archive contradicts of what was accepted before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct AuditFinding {
+    /// The repository of which something else was accepted.
+    pub repository: RepositoryName,
+    /// What it contradicts.
+    #[serde(flatten)]
+    pub contradiction: Regression,
+    /// What it says.
+    pub message: String,
 }
 
 /// By which clock an archive was judged.
@@ -160,8 +190,11 @@ pub struct ItemReport {
     /// What it lists that is not carried.
     #[serde(skip_serializing_if = "LeftOutReport::is_empty")]
     pub left_out: LeftOutReport,
-    /// What TUF says about it; `None` if no repository speaks for it.
+    /// What TUF says about it; `None` if nobody vouches for it.
     pub tuf: Option<TargetReport>,
+    /// The repositories that speak for its name and do not list it, where nobody vouches for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unlisted: Vec<Unlisted>,
     /// What in-toto says about it; `None` if its target lists no supply chain.
     pub in_toto: Option<SupplyChainReport>,
     /// The referrers of an image, or of a bundle's index, which are delivered with it.

@@ -3,11 +3,13 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use sealift_proof::level::Level;
 use serde::Serialize;
 
 use crate::cnab::{Bundle, Deviation, OtherImage};
 use crate::oci::Reference;
 use crate::remedy::Remedy;
+use crate::trust::Unlisted;
 use crate::trust_store::RepositoryName;
 
 /// Something that a person should know.
@@ -72,6 +74,10 @@ pub enum Warning {
     NotVouchedFor {
         /// The reference of the item.
         item: String,
+        /// The level that it reaches.
+        level: Level,
+        /// The repositories that speak for its name, and do not list it.
+        unlisted: Vec<Unlisted>,
     },
     /// A bundle breaks a rule of CNAB Core.
     BundleRule {
@@ -171,8 +177,9 @@ impl fmt::Display for Warning {
             Self::NotPinned { repository } => {
                 write!(f, "repository {repository} was carried, but no root is pinned for it here, so it was ignored")
             }
-            Self::NotVouchedFor { item } => {
-                write!(f, "nobody vouches for {item}: it is what the exporter packed (level 0)")
+            Self::NotVouchedFor { item, level, unlisted } => {
+                write!(f, "nobody vouches for {item}: it is what the exporter packed (level {level})")?;
+                unlisted.iter().try_for_each(|unlisted| write!(f, "; {unlisted}"))
             }
             Self::BundleRule { item, section, deviation } => {
                 write!(f, "bundle {item} does not follow {section}: {deviation}")

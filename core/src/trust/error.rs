@@ -7,12 +7,14 @@ use sealift_proof::level::{Level, MinimumLevel};
 use sealift_proof::tuf::MismatchError;
 use sealift_proof::tuf::map::MapSearchError;
 
+use super::evidence::{Finding, Unlisted};
 use super::item::{Item, ItemKind};
 use super::repositories::RepositoryError;
 use super::supply_chain::SupplyChainError;
+use crate::oci::Reference;
 use crate::remedy::{ExporterMatter, PublisherMatter, Remediable, Remedy};
-use crate::trust_store::RepositoryName;
 use crate::trust_store::requirement::Rule;
+use crate::trust_store::{RepositoryName, Trust};
 
 /// Why something is refused.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +99,8 @@ pub enum JudgementError {
         minimum: MinimumLevel,
         /// The part of the policy that requires it.
         rule: Rule,
+        /// Why it reaches no more, if not for want of proof alone.
+        source: Option<Shortfall>,
     },
     /// A repository that the policy names does not vouch for it.
     #[error("{reference} is vouched for by {}, but {rule} requires {repository}", listed(.vouching))]
@@ -112,6 +116,41 @@ pub enum JudgementError {
     },
 }
 
+/// Why an item reaches no higher level, if not for want of proof alone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Shortfall {
+    /// No root is pinned here, so nobody can vouch for anything.
+    #[error("no root is pinned here, so nobody can vouch for anything")]
+    NothingPinned,
+    /// A repository speaks for its name, or for that of a part, and does not list it.
+    #[error("{0}")]
+    NotListed(Unlisted),
+    /// No repository speaks for its name, or for that of a part.
+    #[error("the map names no repository that speaks for {name}")]
+    NoRepository {
+        /// The name.
+        name: String,
+    },
+}
+
+impl Shortfall {
+    /// Why an item reaches no more than was found; `None` where everything is vouched for.
+    pub(super) fn of(finding: &Finding, trust: &Trust) -> Option<Self> {
+        let first = finding.walk().find(|finding| finding.target().is_none())?;
+        let name = || first.item.reference.clone();
+        Some(match first.unlisted.first() {
+            _ if trust.repositories.is_empty() => Self::NothingPinned,
+            Some(unlisted) => Self::NotListed(unlisted.clone()),
+            None => Self::NoRepository { name: name() },
+        })
+    }
+}
+
+/// The full name of what a reference means, without its tag: what a rule is for.
+fn name_without_tag(reference: &str) -> String {
+    reference.parse::<Reference>().map_or_else(|_| reference.to_owned(), |it| it.repository().to_string())
+}
+
 impl Remediable for JudgementError {
     fn remedy(&self) -> Remedy {
         match self {
@@ -124,8 +163,15 @@ impl Remediable for JudgementError {
             Self::Binding { .. } => Remedy::ExportBoth,
             Self::NotBrought { .. } => Remedy::ExportSigned,
             Self::SupplyChain { source, .. } => source.remedy(),
-            Self::Level { rule: Rule::MinimumLevel, .. } => Remedy::LowerMinimumLevel,
-            Self::Level { rule: Rule::Requirement(_), .. } => Remedy::LowerRequiredLevel,
+            Self::Level { reference, rule, source, .. } => match (source, rule) {
+                (Some(Shortfall::NothingPinned), _) => Remedy::PinOrAllow { name: name_without_tag(reference) },
+                (Some(Shortfall::NotListed(unlisted)), _) => {
+                    Remedy::CheckName { repository: unlisted.repository.clone(), listed: unlisted.listed.clone() }
+                }
+                (Some(Shortfall::NoRepository { .. }), _) => Remedy::MapOrAllow { name: name_without_tag(reference) },
+                (None, Rule::MinimumLevel) => Remedy::LowerMinimumLevel,
+                (None, Rule::Requirement(_)) => Remedy::LowerRequiredLevel,
+            },
             Self::NotVouchedFor { repository, .. } => Remedy::ChangeVouching { repository: repository.clone() },
         }
     }

@@ -2,15 +2,20 @@
 //!
 //! Promise: each kind of evidence holds what only its own check can make.
 
+use std::fmt;
 use std::sync::Arc;
 
 use sealift_proof::in_toto::VerifiedSupplyChain;
 use sealift_proof::level::{Assurance, Level};
 use sealift_proof::tuf::map::AgreedTarget;
+use serde::Serialize;
 
 use super::attestations::CheckedAttestation;
 use super::item::{Item, ItemKind};
 use crate::trust_store::RepositoryName;
+
+/// How many of the tags that a repository does list are named.
+pub(super) const MAXIMUM_LISTED: usize = 6;
 
 /// One fact that verification established about an item, with what it was established from.
 #[derive(Debug)]
@@ -24,6 +29,33 @@ pub enum Evidence {
     Attestation(Arc<CheckedAttestation>),
 }
 
+/// A repository that speaks for a name, and does not list it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unlisted {
+    /// The repository.
+    pub repository: RepositoryName,
+    /// The name without domain and folders.
+    pub name: String,
+    /// Some of the tags that the repository lists in place of it, in order.
+    pub listed: Vec<String>,
+}
+
+impl fmt::Display for Unlisted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { repository, name, listed } = self;
+        write!(f, "{repository} lists no {name}")?;
+        match listed.as_slice() {
+            [] => Ok(()),
+            [only] => write!(f, "; it lists {only}"),
+            [others @ .., last] if listed.len() < MAXIMUM_LISTED => {
+                write!(f, "; it lists {} and {last}", others.join(", "))
+            }
+            some => write!(f, "; it lists {} and others", some.join(", ")),
+        }
+    }
+}
+
 /// What was proven about one item.
 #[derive(Debug)]
 pub struct Finding {
@@ -31,6 +63,8 @@ pub struct Finding {
     pub item: Arc<Item>,
     /// The evidence for it, in the order in which it was established.
     pub evidence: Vec<Evidence>,
+    /// The repositories that speak for its name and do not list it, where none vouches for it.
+    pub unlisted: Vec<Unlisted>,
     /// What was proven about each of its parts.
     pub parts: Vec<Self>,
 }

@@ -16,7 +16,7 @@ use sealift_proof::tuf::{Measured, VerifiedTarget};
 
 use super::attestations::Attestations;
 use super::error::JudgementError;
-use super::evidence::{Evidence, Finding};
+use super::evidence::{Evidence, Finding, MAXIMUM_LISTED, Unlisted};
 use super::item::Item;
 use super::question::{Brought, Question};
 use super::referrers::{self, NamedGraphs, ReferrerRefusal};
@@ -128,8 +128,9 @@ impl<'a> Judge<'a, '_> {
     /// What is proven about an item, and then about each of its parts.
     fn find(&mut self, item: &Arc<Item>) -> Result<Finding, JudgementError> {
         let evidence = self.evidence(item)?;
+        let unlisted = if evidence.is_empty() { self.unlisted(item) } else { Vec::new() };
         let parts = item.parts.iter().map(|part| self.find(part)).collect::<Result<_, _>>()?;
-        Ok(Finding { item: Arc::clone(item), evidence, parts })
+        Ok(Finding { item: Arc::clone(item), evidence, unlisted, parts })
     }
 
     /// What each scheme proves about an item, each from the proof of the one before.
@@ -156,6 +157,24 @@ impl<'a> Judge<'a, '_> {
         let chain = supply_chain::verify(item, &product, &agreed, repositories, self.question, required, work)
             .map_err(|source| JudgementError::SupplyChain { reference: item.reference.clone(), source })?;
         Ok(std::iter::once(Evidence::Tuf(agreed)).chain(chain.map(Evidence::InToto)).collect())
+    }
+
+    /// The repositories that speak for a name for which nobody vouches: they do not list it.
+    fn unlisted(&self, item: &Item) -> Vec<Unlisted> {
+        let Some(map) = &self.map else { return Vec::new() };
+        let full_name = item.full_name();
+        let mut asked = Vec::new();
+        // Nothing is found anew: this only says who was asked.
+        let _ = map.resolve(&full_name, |name| {
+            asked.push(name.clone());
+            Ok::<_, std::convert::Infallible>(None)
+        });
+        let name = full_name.rsplit('/').next().unwrap_or(&full_name).to_owned();
+        let unlisted = |repository: RepositoryName| {
+            let listed = self.repositories.tags_beside(&repository, item, MAXIMUM_LISTED);
+            Unlisted { repository, name: name.clone(), listed }
+        };
+        asked.into_iter().map(unlisted).collect()
     }
 
     /// The bytes of an item, measured. An inventory lists them by one digest; targets and links may list

@@ -23,16 +23,16 @@ mod supply_chain;
 mod terms;
 
 pub use attestations::{AttestationRefusal, CheckedAttestation, Judgement};
-pub use error::JudgementError;
-pub use evidence::{Evidence, Finding};
+pub use error::{JudgementError, Shortfall};
+pub use evidence::{Evidence, Finding, Unlisted};
 pub use gather::{Extent, gather};
 pub use item::{Item, ItemKind};
 pub use judgement::{Findings, OpenJudgement, judge, judge_carried};
 pub use question::Question;
 pub use referrers::ReferrerRefusal;
-pub use repositories::{Carried, CarriedRepository, Carrier, RepositoryError, RepositoryEvidence};
+pub use repositories::{Carried, CarriedRepository, Carrier, Regression, RepositoryError, RepositoryEvidence};
 pub use supply_chain::SupplyChainError;
-pub use terms::Terms;
+pub use terms::{Purpose, Terms};
 
 pub(crate) use attestations::Attestations;
 pub(crate) use referrers::{NamedGraphs, attested_by};

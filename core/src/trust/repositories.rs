@@ -1,20 +1,23 @@
 //! The TUF repositories that speak for what an archive holds, opened for a judgement.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use jiff::Timestamp;
 use sealift_archive_format::{Digest, EntryName};
-use sealift_proof::freshness::FreshnessError;
+use sealift_proof::freshness::{Clock, FreshnessError};
 use sealift_proof::tuf::provider::{CarriedMetadata, CarriedTargets};
 use sealift_proof::tuf::{
-    FetchError, MetadataProvider, ProviderError, RoleEvidence, TargetProvider, TrustedRepository, TrustedState,
+    FetchError, Limits, MetadataProvider, ProviderError, RoleEvidence, TargetProvider, TrustedRepository, TrustedState,
     TufError, VerifiedTarget, stray_metadata,
 };
+use serde::Serialize;
 
-use super::terms::Terms;
+use super::item::Item;
+use super::terms::{Purpose, Terms};
 
 use crate::remedy::{ExporterMatter, Remediable, Remedy};
-use crate::trust_store::{RepositoryName, Trust};
+use crate::trust_store::{PinnedRepository, RepositoryName, Trust};
 
 fn outcome(error: &TufError) -> &'static str {
     match error {
@@ -119,6 +122,85 @@ impl Remediable for RepositoryError {
     }
 }
 
+/// What an archive contradicts of what was accepted from a repository before. It is refused, unless for an audit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "camelCase", tag = "kind")]
+pub enum Regression {
+    /// It was exported before the last accepted export.
+    OlderExport {
+        /// When it was exported.
+        exported_at: Timestamp,
+        /// The last accepted export.
+        floor: Timestamp,
+    },
+    /// This side's clock is behind the last accepted export.
+    ClockBehind {
+        /// This side's clock.
+        now: Timestamp,
+        /// The last accepted export.
+        floor: Timestamp,
+    },
+    /// A role has a lower version than the one accepted before.
+    OlderVersion {
+        /// The role.
+        role: String,
+        /// The version accepted before.
+        accepted: u64,
+        /// The version in the archive.
+        found: u64,
+    },
+    /// Snapshot metadata does not list a role that an accepted version listed.
+    RoleNotListed {
+        /// The file of its metadata.
+        file: String,
+    },
+}
+
+impl Regression {
+    /// What of `error` contradicts what was accepted before.
+    fn of_clock(error: &FreshnessError) -> Option<Self> {
+        match *error {
+            FreshnessError::OlderThanLastAccepted { exported_at, floor } => {
+                Some(Self::OlderExport { exported_at, floor })
+            }
+            FreshnessError::ClockBehindLastAccepted { now, floor } => Some(Self::ClockBehind { now, floor }),
+            FreshnessError::NoExportTime
+            | FreshnessError::ExportedInTheFuture { .. }
+            | FreshnessError::TooLongInTransit { .. } => None,
+        }
+    }
+
+    /// The same of metadata.
+    fn of_metadata(error: &TufError) -> Option<Self> {
+        match error {
+            TufError::Rollback { role, trusted, found, .. } => {
+                Some(Self::OlderVersion { role: role.to_string(), accepted: *trusted, found: *found })
+            }
+            TufError::Removed(file) => Some(Self::RoleNotListed { file: file.clone() }),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Regression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OlderExport { exported_at, floor } => {
+                write!(f, "it was exported at {exported_at}, before the last accepted export ({floor})")
+            }
+            Self::ClockBehind { now, floor } => {
+                write!(f, "this side's clock ({now}) is behind the last accepted export ({floor})")
+            }
+            Self::OlderVersion { role, accepted, found } => {
+                write!(f, "version {found} of {role} is older than version {accepted}, which was accepted before")
+            }
+            Self::RoleNotListed { file } => {
+                write!(f, "snapshot metadata does not list {file:?}, which an accepted version listed")
+            }
+        }
+    }
+}
+
 /// What was proven about a repository.
 #[derive(Debug, Clone)]
 pub struct RepositoryEvidence {
@@ -134,6 +216,8 @@ pub struct RepositoryEvidence {
     pub consistent_snapshots: bool,
     /// The targets that were looked for and found.
     pub targets: Vec<VerifiedTarget>,
+    /// What contradicts what was accepted before; only in an audit.
+    pub contradictions: Vec<Regression>,
     /// What to remember about it once the archive is accepted.
     pub next_state: TrustedState,
 }
@@ -148,6 +232,7 @@ struct OpenedRepository<'a> {
 struct Heard {
     repository: TrustedRepository,
     pinned_root: Digest,
+    contradictions: Vec<Regression>,
     found: BTreeMap<String, VerifiedTarget>,
 }
 
@@ -165,16 +250,15 @@ impl<'a> Repositories<'a> {
         carriers: BTreeMap<RepositoryName, Carrier<'a>>,
         terms: &Terms,
     ) -> Result<Self, RepositoryError> {
-        let judged_at = terms.judged_at();
         let mut opened = BTreeMap::new();
         for (name, carrier) in carriers {
             let Some(pinned) = trust.repositories.get(&name) else { continue };
-            let (root, state) = (&pinned.root.bytes, &pinned.state);
-            let repository =
-                sealift_proof::tuf::update(root, state, carrier.metadata, judged_at, &trust.policy.limits.tuf())
-                    .map_err(|source| RepositoryError::Tuf { name: name.clone(), source })?;
+            let limits = trust.policy.limits.tuf();
+            let (repository, contradictions) = walk(pinned, carrier.metadata, terms, &limits)
+                .map_err(|source| RepositoryError::Tuf { name: name.clone(), source })?;
             let (pinned_root, found) = (pinned.root.digest.clone(), BTreeMap::new());
-            opened.insert(name, OpenedRepository { carrier, heard: Heard { repository, pinned_root, found } });
+            let heard = Heard { repository, pinned_root, contradictions, found };
+            opened.insert(name, OpenedRepository { carrier, heard });
         }
         Ok(Self(opened))
     }
@@ -197,6 +281,19 @@ impl<'a> Repositories<'a> {
         Ok(found)
     }
 
+    /// Some of the tags that a repository lists beside that of an item.
+    pub(super) fn tags_beside(&self, name: &RepositoryName, item: &Item, limit: usize) -> Vec<String> {
+        let Some(opened) = self.0.get(name) else { return Vec::new() };
+        let tags = |spelling: String| {
+            let (prefix, _) = spelling.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'))?;
+            let prefix = format!("{prefix}:");
+            let names = opened.heard.repository.names_beside(&prefix, limit);
+            Some(names.into_iter().filter_map(move |name| name.strip_prefix(&prefix).map(str::to_owned)))
+        };
+        let tags: BTreeSet<String> = item.spellings().into_iter().filter_map(tags).flatten().collect();
+        tags.into_iter().take(limit).collect()
+    }
+
     /// The bytes of a target file.
     pub(super) fn fetch(&mut self, name: &RepositoryName, target: &VerifiedTarget) -> Result<Vec<u8>, RepositoryError> {
         let opened = self.opened(name, target.path())?;
@@ -217,6 +314,37 @@ impl<'a> Repositories<'a> {
     /// Ends the searches, and releases the carriers.
     pub(super) fn into_heard(self) -> HeardRepositories {
         HeardRepositories(self.0.into_iter().map(|(name, opened)| (name, opened.heard)).collect())
+    }
+}
+
+/// Walks a repository to its top-level targets. In an audit, what contradicts what was accepted before is returned instead of
+/// being refused, and the walk begins at the newest accepted root.
+fn walk(
+    pinned: &PinnedRepository,
+    metadata: &mut dyn MetadataProvider,
+    terms: &Terms,
+    limits: &Limits,
+) -> Result<(TrustedRepository, Vec<Regression>), TufError> {
+    let mut update = |state: &TrustedState| {
+        sealift_proof::tuf::update(&pinned.root.bytes, state, metadata, terms.judged_at(), limits)
+    };
+    let walked = update(&pinned.state);
+    match terms.purpose() {
+        Purpose::Acceptance => walked.map(|repository| (repository, Vec::new())),
+        Purpose::Audit => {
+            let clock = Clock { floor: pinned.state.last_export, ..*terms.clock() };
+            let of_clock = clock.require_not_below_floor().err().and_then(|error| Regression::of_clock(&error));
+            let mut contradictions = Vec::from_iter(of_clock);
+            let repository = match walked {
+                Err(error) => {
+                    let Some(contradiction) = Regression::of_metadata(&error) else { return Err(error) };
+                    contradictions.push(contradiction);
+                    update(&pinned.state.root_only())?
+                }
+                Ok(repository) => repository,
+            };
+            Ok((repository, contradictions))
+        }
     }
 }
 
@@ -248,6 +376,7 @@ impl HeardRepositories {
             judged_at: heard.repository.reference_time(),
             consistent_snapshots: heard.repository.has_consistent_snapshots(),
             targets: heard.found.into_values().collect(),
+            contradictions: heard.contradictions,
             next_state: heard.repository.into_state(exported_at),
         };
         self.0.into_iter().map(evidence).collect()

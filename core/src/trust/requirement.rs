@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::error::JudgementError;
+use super::error::{JudgementError, Shortfall};
 use super::evidence::Finding;
 use crate::oci::ReferrerKind;
 use crate::trust_store::requirement::{Asked, InBundles};
@@ -67,8 +67,8 @@ fn ask_one(
 ) -> Result<(), JudgementError> {
     let reference = || finding.item.reference.clone();
     if !has_level {
-        let (level, minimum) = (finding.level(), asked.level);
-        return Err(JudgementError::Level { reference: reference(), level, minimum, rule: asked.rule() });
+        let (level, minimum, source) = (finding.level(), asked.level, Shortfall::of(finding, trust));
+        return Err(JudgementError::Level { reference: reference(), level, minimum, rule: asked.rule(), source });
     }
     if let Some(repository) = asked.vouched_by.iter().find(|it| !finding.vouching().any(|name| name == *it)) {
         let (repository, vouching) = (repository.clone(), finding.vouching().cloned().collect());

@@ -9,10 +9,22 @@ use sealift_proof::freshness::{AskedClock, Clock, Freshness, LooserFreshness};
 use super::repositories::RepositoryError;
 use crate::trust_store::{RepositoryName, Trust};
 
+/// What an archive is judged for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Purpose {
+    /// To be accepted: what contradicts what this side remembers is refused.
+    #[default]
+    Acceptance,
+    /// To be looked at. What contradicts what this side remembers is stated as a finding, and what was judged like this cannot
+    /// be imported or signed. The newest accepted root stays in force: what it revoked stays revoked.
+    Audit,
+}
+
 /// The terms on which things are judged.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms {
     clock: Clock,
+    purpose: Purpose,
     freshness: Freshness,
     policy_freshness: Freshness,
     judged_at: Timestamp,
@@ -32,18 +44,22 @@ impl Terms {
         trust: &Trust,
         now: Timestamp,
         asked: Option<AskedClock>,
+        purpose: Purpose,
         exported_at: Timestamp,
         carried: impl IntoIterator<Item = &'n RepositoryName>,
     ) -> Result<Self, RepositoryError> {
         let floor = |name: &'n RepositoryName| Some((trust.repositories.get(name)?.state.last_export?, name));
-        let latest = carried.into_iter().filter_map(floor).max();
+        let latest = match purpose {
+            Purpose::Acceptance => carried.into_iter().filter_map(floor).max(),
+            Purpose::Audit => None,
+        };
         let clock = Clock { now, exported_at: Some(exported_at), floor: latest.map(|(floor, _)| floor) };
         let freshness = trust.policy.freshness_by(asked);
         let judged_at = freshness.reference_time(&clock).map_err(|source| match latest {
             Some((_, name)) => RepositoryError::Freshness { name: name.clone(), source },
             None => RepositoryError::ArchiveTime(source),
         })?;
-        Ok(Self { judged_at, ..Self::at(trust, clock, freshness) })
+        Ok(Self { judged_at, purpose, ..Self::at(trust, clock, freshness) })
     }
 
     /// Those for what was not carried, but comes from live repositories: nothing may have expired now.
@@ -55,6 +71,7 @@ impl Terms {
     fn at(trust: &Trust, clock: Clock, freshness: Freshness) -> Self {
         Self {
             clock,
+            purpose: Purpose::Acceptance,
             freshness,
             policy_freshness: trust.policy.freshness(),
             judged_at: clock.now,
@@ -75,6 +92,11 @@ impl Terms {
     /// When what is judged was exported; `None` where nothing was carried.
     pub fn exported_at(&self) -> Option<Timestamp> {
         self.clock.exported_at
+    }
+
+    /// What it is judged for.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
     }
 
     /// By which clock expiry is judged.
@@ -103,6 +125,10 @@ impl Terms {
     /// # Errors
     /// [`LooserFreshness`].
     pub fn require_as_strict_as_policy(&self) -> Result<(), LooserFreshness> {
+        match self.purpose {
+            Purpose::Acceptance => {}
+            Purpose::Audit => return Err(LooserFreshness::Memory),
+        }
         self.freshness.require_as_strict_as(&self.policy_freshness)
     }
 }

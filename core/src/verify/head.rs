@@ -92,9 +92,15 @@ pub fn open_sealed<R: Read>(
     let (mut carried, documents) = read_head(&mut reader, &inventory)?;
     let bound = documents.bind(&inventory)?;
     let contents = bound.contents();
-    let terms =
-        Terms::of_archive(trust, settings.now, settings.asked, inventory.exported_at, carried.repositories.keys())
-            .map_err(JudgementError::from)?;
+    let terms = Terms::of_archive(
+        trust,
+        settings.now,
+        settings.asked,
+        settings.purpose,
+        inventory.exported_at,
+        carried.repositories.keys(),
+    )
+    .map_err(JudgementError::from)?;
     let question = Question {
         items: Item::all(&inventory.items),
         terms: &terms,

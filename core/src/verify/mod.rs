@@ -34,7 +34,7 @@ pub use selection::{Selection, SelectionError};
 
 use crate::report::{ContentReport, Report};
 use crate::seal::VerifiedSeal;
-use crate::trust::{Attestations, Carried, Findings, Judgement, Terms};
+use crate::trust::{Attestations, Carried, Findings, Judgement, Purpose, Terms};
 use crate::trust_store::TrustBasis;
 
 /// How to judge an archive, in addition to the trust store.
@@ -44,6 +44,8 @@ pub struct VerifySettings<'a> {
     pub now: Timestamp,
     /// By which clock expiry is judged, in place of the policy's.
     pub asked: Option<AskedClock>,
+    /// What it is judged for.
+    pub purpose: Purpose,
     /// Whether in-toto inspections are run.
     pub inspections: Inspections<'a>,
 }

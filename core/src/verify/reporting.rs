@@ -10,10 +10,13 @@ use super::Head;
 use super::documents::{ClosedImage, ClosedItem};
 use crate::oci::{Companions, CosignTag, Document, Graph, ReferrerKind};
 use crate::report::{
-    ArchiveReport, AttestationReport, ContentReport, ExpiryReport, FORMAT, ItemReport, LeftOutReport, ReferrerReport,
-    Report, RepositoryReport, RoleReport, SupplyChainReport, TargetReport, TimeReport, Warning, WarningReport,
+    ArchiveReport, AttestationReport, AuditFinding, AuditReport, ContentReport, ExpiryReport, FORMAT, ItemReport,
+    LeftOutReport, ReferrerReport, Report, RepositoryReport, RoleReport, SupplyChainReport, TargetReport, TimeReport,
+    Warning, WarningReport,
 };
-use crate::trust::{CheckedAttestation, Finding, Findings, RepositoryEvidence, Terms, attested_by};
+use crate::trust::{
+    CheckedAttestation, Finding, Findings, Purpose, Regression, RepositoryEvidence, Terms, attested_by,
+};
 use crate::trust_store::RepositoryName;
 use crate::trust_store::period::Period;
 
@@ -28,10 +31,13 @@ pub(super) fn report(head: &Head, findings: &Findings, content: ContentReport) -
         archive: ArchiveReport {
             exporter: format!("{} {}", inventory.exporter.name, inventory.exporter.version),
             sealed_by: seal.signers().to_vec(),
+            sealed_by_keys: seal.keys().to_vec(),
+            statement: seal.statement_digest().clone(),
             threshold: exporter_threshold.get(),
             entries: inventory.entries.len(),
         },
         time: time(terms, inventory.exported_at, findings.expiries()),
+        audit: audit(findings, terms.purpose()),
         repositories,
         items: items.collect(),
         content,
@@ -39,6 +45,25 @@ pub(super) fn report(head: &Head, findings: &Findings, content: ContentReport) -
     };
     report.warnings = warnings(&report, head, findings).into_iter().map(WarningReport::from).collect();
     report
+}
+
+/// What an audit states.
+fn audit(findings: &Findings, purpose: Purpose) -> Option<AuditReport> {
+    let of_repository = |evidence: &RepositoryEvidence| {
+        let repository = evidence.name.clone();
+        let finding = move |it: &Regression| AuditFinding {
+            message: format!("repository {repository}: {it}"),
+            repository: repository.clone(),
+            contradiction: it.clone(),
+        };
+        evidence.contradictions.iter().map(finding).collect::<Vec<_>>()
+    };
+    match purpose {
+        Purpose::Acceptance => None,
+        Purpose::Audit => {
+            Some(AuditReport { findings: findings.repositories.iter().flat_map(of_repository).collect() })
+        }
+    }
 }
 
 fn time(terms: &Terms, exported_at: Timestamp, expiries: impl Iterator<Item = Timestamp>) -> TimeReport {
@@ -153,6 +178,7 @@ fn judged(finding: &Finding, clock: &Clock) -> ItemReport {
         left_out: LeftOutReport::default(),
         referrers: Vec::new(),
         tuf,
+        unlisted: finding.unlisted.clone(),
         in_toto,
         attestations: finding.attestations().map(attestation).collect(),
         parts: Vec::new(),
@@ -172,7 +198,11 @@ fn warnings(report: &Report, head: &Head, findings: &Findings) -> Vec<Warning> {
         }));
     }
     let unvouched = report.items.iter().filter(|item| item.tuf.is_none());
-    warnings.extend(unvouched.map(|item| Warning::NotVouchedFor { item: item.name.clone() }));
+    warnings.extend(unvouched.map(|item| Warning::NotVouchedFor {
+        item: item.name.clone(),
+        level: item.level,
+        unlisted: item.unlisted.clone(),
+    }));
     for item in report.walk() {
         let Some(chain) = &item.in_toto else { continue };
         let name = || item.name.clone();

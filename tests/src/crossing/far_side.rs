@@ -13,6 +13,7 @@ use sealift_core::import::{self, Delivered, DeliveryWishes, Destination, Sparse}
 use sealift_core::layout::LayoutSink;
 use sealift_core::oci::Reference;
 use sealift_core::transfer::Sink;
+use sealift_core::trust::Purpose;
 use sealift_core::trust_store::TrustStore;
 use sealift_core::verify::{self, Discard, HeadError, Judged, Selection, Transport, Verified, VerifySettings};
 use sealift_proof::freshness::AskedClock;
@@ -146,7 +147,18 @@ impl FarSide {
     /// # Errors
     /// [`HeadError`].
     pub fn judge_by<R: Read>(&self, archive: R, asked: Option<AskedClock>) -> Result<Judged<R>, HeadError> {
-        let settings = VerifySettings { now: self.now, asked, inspections: Inspections::NotRun };
+        let settings =
+            VerifySettings { now: self.now, asked, purpose: Purpose::Acceptance, inspections: Inspections::NotRun };
+        verify::open(archive, &self.store().load().unwrap(), &settings)
+    }
+
+    /// Judges the head of an archive for an audit.
+    ///
+    /// # Errors
+    /// [`HeadError`].
+    pub fn audit<R: Read>(&self, archive: R) -> Result<Judged<R>, HeadError> {
+        let inspections = Inspections::NotRun;
+        let settings = VerifySettings { now: self.now, asked: self.asked, purpose: Purpose::Audit, inspections };
         verify::open(archive, &self.store().load().unwrap(), &settings)
     }
 

@@ -8,6 +8,7 @@ use sealift_archive_format::co_signing::CoSigningError;
 use sealift_archive_format::{Problem, Reader};
 use sealift_core::co_sign::CoSigner;
 use sealift_core::seal::{self, ExporterKey, SealError, SignError};
+use sealift_core::trust::Purpose;
 use sealift_core::verify::{self, Discard, HeadError, ReceiveError, Transport, VerifySettings};
 use sealift_proof::in_toto::Inspections;
 use sealift_proof::signature::{PublicKey, Scheme, SigningKey};
@@ -38,7 +39,8 @@ fn sign(far: &FarSide, path: &Path, key: &SigningKey) -> Result<usize, Refused> 
     let mut file = OpenOptions::new().read(true).write(true).open(path).unwrap();
     let mut signer = CoSigner::open(&mut file, key).map_err(Refused::Sign)?;
     let trust = signer.terms(&far.store().load().unwrap());
-    let settings = VerifySettings { now: far.now, asked: None, inspections: Inspections::NotRun };
+    let settings =
+        VerifySettings { now: far.now, asked: None, purpose: Purpose::Acceptance, inspections: Inspections::NotRun };
     let judged =
         verify::open_sealed(signer.reader().map_err(Refused::Sign)?, &trust, &settings).map_err(Refused::Head)?;
     let verified = judged.receive(&Discard, &Transport::default()).map_err(Refused::Content)?;
@@ -194,7 +196,12 @@ fn a_file_that_cannot_be_written_is_not_signed() {
     let key = second();
     let mut signer = CoSigner::open(&mut file, &key).unwrap();
     let trust = signer.terms(&rig.far.store().load().unwrap());
-    let settings = VerifySettings { now: rig.far.now, asked: None, inspections: Inspections::NotRun };
+    let settings = VerifySettings {
+        now: rig.far.now,
+        asked: None,
+        purpose: Purpose::Acceptance,
+        inspections: Inspections::NotRun,
+    };
     let judged = verify::open_sealed(signer.reader().unwrap(), &trust, &settings).unwrap();
     let verified = judged.receive(&Discard, &Transport::default()).unwrap();
     let refused = signer.sign_verified(&verified).err();

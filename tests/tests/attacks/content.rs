@@ -11,7 +11,7 @@ use sealift_core::import::{DeliveryError, Destination, ImportError};
 use sealift_core::oci::{Descriptor, GraphError, ManifestBytes, Reference, Repository};
 use sealift_core::progress::Progress;
 use sealift_core::transfer::{BlobContent, Offer, Sink, SinkError, Upload};
-use sealift_core::trust::JudgementError;
+use sealift_core::trust::{JudgementError, Purpose};
 use sealift_core::trust_store::TrustStoreError;
 use sealift_core::verify::documents::{DocumentError, MAXIMUM_HELD};
 use sealift_core::verify::{self, Discard, HeadError, ReceiveError, Transport, VerifySettings};
@@ -311,8 +311,12 @@ fn what_is_reported_of_the_content_is_what_the_archive_has() {
     let archive = consignment.archive();
     let far = far();
     let trust = far.store().load().unwrap();
-    let settings =
-        VerifySettings { now: far.now, asked: None, inspections: sealift_proof::in_toto::Inspections::NotRun };
+    let settings = VerifySettings {
+        now: far.now,
+        asked: None,
+        purpose: Purpose::Acceptance,
+        inspections: sealift_proof::in_toto::Inspections::NotRun,
+    };
     let judged = verify::open(archive.as_slice(), &trust, &settings).unwrap();
     let remaining = judged.remaining_bytes();
     let counted = Counting::default();

@@ -216,7 +216,13 @@ fn an_import_is_judged_by_no_looser_clock_than_the_policy_s() {
     assert_eq!(operator.run(&["verify", "shop.sealift", "--freshness", "at-export"]).exit_code, Some(0));
     operator.refuses_by(&archive, &["--freshness", "at-export"], 14, "policy", "one may only be stricter");
     let yesterday = (operator.now - SignedDuration::from_hours(24)).to_string();
-    operator.refuses_by(&archive, &["--freshness", &yesterday], 2, "usage", "use `sealift verify` for audits");
+    operator.refuses_by(
+        &archive,
+        &["--freshness", &yesterday],
+        2,
+        "usage",
+        &format!("sealift verify --audit --freshness {yesterday} shop.sealift"),
+    );
     // The other way round it is taken or refused as a stricter policy would.
     operator.policy("freshness = \"at-export\"\n");
     operator.refuses_by(&archive, &["--freshness", "now"], 12, "tuf", "export again");

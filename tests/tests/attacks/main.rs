@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod archive;
+mod audits;
 mod content;
 mod control;
 mod delivery;

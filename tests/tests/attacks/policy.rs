@@ -1,6 +1,7 @@
 //! What is proven, but is not what this side asks for.
 
-use sealift_core::trust::{JudgementError, SupplyChainError};
+use sealift_core::remedy::{Remediable as _, Remedy};
+use sealift_core::trust::{JudgementError, Shortfall, SupplyChainError};
 use sealift_core::trust_store::{Policy, Rule};
 use sealift_sample_publisher::keys::sign;
 use sealift_sample_publisher::tuf_repository::Target;
@@ -26,7 +27,7 @@ fn a_level_below_the_minimum() {
         let far = FarSide::trusting(&sample, hours(2));
         far.policy(&format!("minimum_level = \"{minimum}\"\n"));
         let error = far.refuses(&consignment(&sample).archive()).judgement();
-        assert_error!(error, JudgementError::Level { reference, level, minimum: asked, rule: Rule::MinimumLevel }
+        assert_error!(error, JudgementError::Level { reference, level, minimum: asked, rule: Rule::MinimumLevel, .. }
             if reference == BUNDLE && level.to_string() == "2" && asked.to_string() == minimum);
     }
     let far = FarSide::trusting(&sample, hours(2));
@@ -214,4 +215,34 @@ fn inspections_that_were_not_run_where_the_policy_requires_them() {
     far.policy("inspections = \"required\"\n");
     let error = far.refuses(&consignment(&sample).archive()).supply_chain();
     assert_error!(error, SupplyChainError::InspectionsNotRun { names } if names == ["look"]);
+}
+
+#[test]
+fn a_refusal_says_why_nobody_vouches_for_a_name() {
+    let sample = sample();
+    let refusal = |far: &FarSide, name: &str| {
+        let web = &sample.references.iter().find(|(name, _)| name == WEB).unwrap().1;
+        let packed = Consignment {
+            repositories: consignment(&sample).repositories,
+            ..Consignment::of_images(&sample, &[(name, web)], hours(0))
+        };
+        far.refuses(&packed.archive()).judgement()
+    };
+    let far = FarSide::trusting(&sample, hours(1));
+    let error = refusal(&far, "example.com/demo/web:9.9");
+    let said = "demo lists no web:9.9; it lists 1.0.0";
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), said);
+    assert_error!(&error, JudgementError::Level { source: Some(Shortfall::NotListed(_)), .. });
+    assert_error!(error.remedy(), Remedy::CheckName { listed, .. } if listed == ["1.0.0"]);
+    far.map(
+        &json!({ "repositories": { "demo": [] }, "mapping": [
+        { "paths": ["example.org/*"], "repositories": ["demo"], "threshold": 1, "terminating": true }] })
+        .to_string(),
+    );
+    let error = refusal(&far, "example.com/demo/web:9.9");
+    assert_error!(error, JudgementError::Level { source: Some(Shortfall::NoRepository { .. }), .. });
+    let nobody = FarSide::trusting_nobody(hours(1));
+    let error = refusal(&nobody, "example.com/demo/web:9.9");
+    assert_error!(error, JudgementError::Level { source: Some(Shortfall::NothingPinned), .. });
+    assert_error!(error.remedy(), Remedy::PinOrAllow { name } if name == "example.com/demo/web");
 }

@@ -10,6 +10,7 @@ use sealift_core::export::{self, ExportRequest, ItemOrigin, ItemRequest, SourceR
 use sealift_core::oci::media_type::{OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST};
 use sealift_core::oci::{Descriptor, GraphError, ManifestError};
 use sealift_core::transfer::Workers;
+use sealift_core::trust::Purpose;
 use sealift_core::verify::documents::DocumentError;
 use sealift_core::verify::{self, Discard, HeadError, Transport, VerifySettings};
 use sealift_proof::in_toto::Inspections;
@@ -78,7 +79,8 @@ impl Pile {
         let far = FarSide::trusting_nobody(now());
         far.policy("minimum_level = \"0\"\n");
         let trust = far.store().load().unwrap();
-        let settings = VerifySettings { now: now(), asked: None, inspections: Inspections::NotRun };
+        let settings =
+            VerifySettings { now: now(), asked: None, purpose: Purpose::Acceptance, inspections: Inspections::NotRun };
         let started = std::time::Instant::now();
         let (outcome, peak) = peak_of(|| {
             verify::open(archive.as_slice(), &trust, &settings).map(|judged| {

@@ -8,12 +8,13 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args, ValueEnum};
+use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::Exporter;
 use sealift_core::export::{self, Dependencies, ExportError, ExportRequest, ItemRequest, Prepared, Unfinished};
 use sealift_core::oci::{ForeignLayers, Platform, Platforms};
 use sealift_core::progress::Progress;
 use sealift_core::trust::{Carrier, Extent};
-use sealift_core::trust_store::{Policy, RepositoryName};
+use sealift_core::trust_store::{Policy, RepositoryName, Trust};
 use sealift_core::tuf_repository::RepositoryFolder;
 use sealift_proof::tuf::{MetadataProvider, TargetProvider};
 
@@ -29,6 +30,7 @@ use crate::options::referrers::Referrers;
 use crate::options::source::OpenedSources;
 use crate::options::verdict::{InspectionArguments, inspections};
 use crate::terminal;
+use crate::terminal::ground::Ground;
 
 /// How many odd entries of layouts are told of.
 const MAXIMUM_REMARKS: usize = 20;
@@ -211,13 +213,23 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
         ),
         false => None,
     };
+    let ground = Ground::of_export(sealed_by(&prepared, &trust), &prepared.judgement().findings().items);
     let report = report::of(&prepared, &opened, arguments, sha256);
     if to_file {
-        return context.result(&report, || report::text(&report));
+        return context.result(&report, || report::text(&report, &ground));
     }
     // Standard output holds the archive.
-    context.remark(report::text(&report));
+    context.remark(report::text(&report, &ground));
     Ok(())
+}
+
+/// Who sealed an archive: by the name that its key has here, or by its fingerprint.
+fn sealed_by(prepared: &Prepared, trust: &Trust) -> Vec<String> {
+    let name = |key: Digest| {
+        let mut known = trust.exporters.iter().filter(|(_, it)| it.fingerprint().is_ok_and(|it| it == key));
+        known.next().map_or_else(|| format!("key {key}"), |(name, _)| name.to_string())
+    };
+    prepared.sealed_by().into_iter().map(name).collect()
 }
 
 /// Names the variable that causes the archive to be refused, because the refusal does not know about it.

@@ -7,11 +7,14 @@ use sealift_archive_format::inventory::{ItemRecord, LeftOutRecord};
 use sealift_core::export::Prepared;
 use sealift_core::oci::ReferrerKind;
 use sealift_core::report::WarningReport;
+use sealift_core::trust::{Finding, Unlisted};
 use serde::Serialize;
 
 use super::ExportArguments;
 use crate::options::source::OpenedSources;
+use crate::terminal::ground::Ground;
 use crate::terminal::report::{left_out_lines, warnings as warning_lines};
+use crate::terminal::shell::quoted_path;
 use crate::terminal::text::Text;
 
 /// What was exported, as `--json` shows it.
@@ -26,6 +29,8 @@ pub(super) struct ExportReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     red_line: Option<jiff::Timestamp>,
     statement: Digest,
+    /// The fingerprints of the keys that sealed it.
+    sealed_by_keys: Vec<Digest>,
     /// The digest of the archive as a file, if it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<Digest>,
@@ -69,12 +74,33 @@ struct UncarriedReferrer {
     kind: ReferrerKind,
 }
 
-/// A bundle or an image that was exported.
+/// A bundle or an image that was exported, or a part of one.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct ExportedItem {
     name: String,
     digest: Digest,
     level: sealift_proof::level::Level,
+    /// The repositories that vouch for it.
+    vouched_for_by: Vec<String>,
+    /// The repositories that speak for its name, and do not list it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unlisted: Vec<Unlisted>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<Self>,
+}
+
+impl ExportedItem {
+    fn of(finding: &Finding) -> Self {
+        Self {
+            name: finding.item.reference.clone(),
+            digest: finding.item.digest.clone(),
+            level: finding.level(),
+            vouched_for_by: finding.vouching().map(ToString::to_string).collect(),
+            unlisted: finding.unlisted.clone(),
+            parts: finding.parts.iter().map(Self::of).collect(),
+        }
+    }
 }
 
 /// What was exported.
@@ -87,11 +113,6 @@ pub(super) fn of(
     let inventory = prepared.inventory();
     let findings = prepared.judgement().findings();
     let partial = inventory.all_images().filter(|image| !image.left_out.is_empty());
-    let items = findings.items.iter().map(|finding| ExportedItem {
-        name: finding.item.reference.clone(),
-        digest: finding.item.digest.clone(),
-        level: finding.level(),
-    });
     ExportReport {
         archive: arguments.output.clone(),
         bytes: prepared.length(),
@@ -99,8 +120,9 @@ pub(super) fn of(
         exported_at: inventory.exported_at,
         red_line: prepared.red_line(),
         statement: prepared.statement_digest(),
+        sealed_by_keys: prepared.sealed_by(),
         sha256,
-        items: items.collect(),
+        items: findings.items.iter().map(ExportedItem::of).collect(),
         looked_for_referrers: !arguments.referrers.0.is_empty(),
         left_out: prepared
             .left_out()
@@ -130,8 +152,18 @@ fn made_here(prepared: &Prepared, opened: &OpenedSources<'_>) -> Vec<MadeHere> {
     made.map(|image| MadeHere { image: image.reference.clone(), digest: image.descriptor.digest.clone() }).collect()
 }
 
+/// The level of an item, and of each of its parts.
+fn write_item(text: &mut Text, item: &ExportedItem, indent: &str) {
+    let ExportedItem { name, digest, level, unlisted, parts, .. } = item;
+    let unlisted: String = unlisted.iter().map(|it| format!("; {it}")).collect();
+    text.line(format_args!("{indent}{name}  {digest}  level {level}{unlisted}"));
+    for part in parts {
+        write_item(text, part, &format!("{indent}  "));
+    }
+}
+
 /// As a person reads it.
-pub(super) fn text(report: &ExportReport) -> Text {
+pub(super) fn text(report: &ExportReport, ground: &Ground) -> Text {
     let ExportReport {
         archive,
         bytes,
@@ -139,6 +171,7 @@ pub(super) fn text(report: &ExportReport) -> Text {
         exported_at,
         red_line,
         statement,
+        sealed_by_keys: _,
         sha256,
         items,
         left_out,
@@ -149,8 +182,8 @@ pub(super) fn text(report: &ExportReport) -> Text {
     } = report;
     let (path, bytes) = (archive.display(), indicatif::HumanBytes(*bytes));
     let mut text = Text::from(format_args!("Exported to {path} ({bytes}, {entries} entries, at {exported_at}):"));
-    for ExportedItem { name, digest, level } in items {
-        text.line(format_args!("  {name}  {digest}  level {level}"));
+    for item in items {
+        write_item(&mut text, item, "  ");
     }
     for IncompleteImage { image, left_out, .. } in incomplete {
         for left_out in left_out_lines(&left_out.platforms, left_out.foreign_layers.len()) {
@@ -173,11 +206,12 @@ pub(super) fn text(report: &ExportReport) -> Text {
     if let Some(line) = red_line {
         text.line(format_args!("A policy like this side's refuses it after {line}"));
     }
+    text.line(ground.line());
     text.line(format_args!("Sealed statement: {statement}"));
     if let Some(digest) = sha256 {
         text.line(format_args!("SHA-256 of the file: {}, also in {path}.sha256", digest.hex()));
     }
-    let name = archive.file_name().map_or_else(|| "-".into(), |name| name.to_string_lossy());
+    let name = archive.file_name().filter(|name| *name != "-").map_or_else(|| "-".to_owned(), quoted_path);
     text.line(format_args!("Next, on the far side: sealift verify {name}"));
     text
 }

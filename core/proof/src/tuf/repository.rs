@@ -11,7 +11,7 @@ use super::envelope::{Authority, RoleEvidence, VerifiedMetadata};
 use super::error::TufError;
 use super::limits::Limits;
 use super::metadata::Targets;
-use super::provider::MetadataProvider;
+use super::provider::{MetadataProvider, ProviderError};
 use super::role_name::RoleName;
 use super::state::TrustedState;
 use super::target::VerifiedTarget;
@@ -36,6 +36,18 @@ struct SearchStep {
     metadata: Arc<VerifiedMetadata<Targets>>,
     from: Option<Arc<SearchStep>>,
     depth: usize,
+}
+
+/// How many names are looked at to find those beside another one.
+const MAXIMUM_NAMES: usize = 20;
+
+/// A provider that has nothing beyond what was loaded.
+struct NothingMore;
+
+impl MetadataProvider for NothingMore {
+    fn metadata(&mut self, _: &RoleName, _: Option<u64>, _: u64) -> Result<Option<Vec<u8>>, ProviderError> {
+        Ok(None)
+    }
 }
 
 impl TrustedRepository {
@@ -95,6 +107,21 @@ impl TrustedRepository {
     /// The names of all targets that the top-level targets role itself describes.
     pub fn top_level_targets(&self) -> impl Iterator<Item = &str> {
         self.targets.value().targets.keys().map(String::as_str)
+    }
+
+    /// The names of targets that begin with `prefix`, in order, as far as the roles that were loaded so far decide it: for a person
+    /// who looked for another one. `limit` of them at most.
+    pub fn names_beside(&self, prefix: &str, limit: usize) -> Vec<String> {
+        let loaded = std::iter::once(&self.targets).chain(self.delegated.values());
+        let names: BTreeSet<&String> = loaded
+            .flat_map(|role| {
+                let names = role.value().targets.range(prefix.to_owned()..).map(|(name, _)| name);
+                names.take_while(|name| name.starts_with(prefix)).take(MAXIMUM_NAMES)
+            })
+            .collect();
+        // A role may list what it may not sign.
+        let is_found = |name: &&String| self.clone().resolve(&mut NothingMore, name).is_ok_and(|found| found.is_some());
+        names.into_iter().take(MAXIMUM_NAMES).filter(is_found).take(limit).cloned().collect()
     }
 
     /// Looks for a target, depth first and in order of priority, through every role that may speak for its name

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::role_name::RoleName;
+
 /// The last accepted metadata of one repository under one pinned root.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedState {
@@ -14,4 +16,14 @@ pub struct TrustedState {
     pub metadata: BTreeMap<String, Vec<u8>>,
     /// The export time of the last accepted archive: the floor below which no archive is accepted.
     pub last_export: Option<Timestamp>,
+}
+
+impl TrustedState {
+    /// Only the newest accepted root: which keys count is remembered, and which versions were accepted is not.
+    #[must_use]
+    pub fn root_only(&self) -> Self {
+        let root = self.metadata.get_key_value(RoleName::root().as_str());
+        let metadata = root.map(|(role, bytes)| (role.clone(), bytes.clone())).into_iter().collect();
+        Self { metadata, last_export: None }
+    }
 }

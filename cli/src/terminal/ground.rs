@@ -1,0 +1,167 @@
+//! The ground of a verdict, in one line: who packed an archive, who vouches for what is in it, and for what nobody does.
+
+use std::collections::BTreeMap;
+
+use anstyle::{AnsiColor, Style};
+use sealift_core::report::Report;
+use sealift_core::trust::Finding;
+use sealift_proof::level::Level;
+
+use crate::terminal::text::Line;
+
+const GOOD: Style = AnsiColor::Green.on_default();
+const WARN: Style = AnsiColor::Yellow.on_default();
+
+/// How many names that nobody vouches for are in the line; the warnings name all.
+const MAXIMUM_NAMES: usize = 8;
+
+/// What a verdict rests on.
+pub(crate) struct Ground {
+    opening: &'static str,
+    sealed_by: Vec<String>,
+    items: Vec<Grounded>,
+    contradicted: Option<usize>,
+}
+
+/// An item, and who vouches for it.
+struct Grounded {
+    name: String,
+    level: Level,
+    vouching: Vec<String>,
+}
+
+impl Ground {
+    /// That of a verified archive.
+    pub(crate) fn of_report(report: &Report) -> Self {
+        let items = report.items.iter().map(|item| Grounded {
+            name: item.name.clone(),
+            level: item.level,
+            vouching: item.tuf.iter().flat_map(|tuf| &tuf.repositories).map(ToString::to_string).collect(),
+        });
+        Self {
+            opening: if report.audit.is_some() { "Audited" } else { "Accepted" },
+            sealed_by: report.archive.sealed_by.clone(),
+            items: items.collect(),
+            contradicted: report.audit.as_ref().map(|audit| audit.findings.len()),
+        }
+    }
+
+    /// That of an archive that was packed here.
+    pub(crate) fn of_export<'f>(sealed_by: Vec<String>, findings: impl IntoIterator<Item = &'f Finding>) -> Self {
+        let items = findings.into_iter().map(|finding| Grounded {
+            name: finding.item.reference.clone(),
+            level: finding.level(),
+            vouching: finding.vouching().map(ToString::to_string).collect(),
+        });
+        Self { opening: "Exported", sealed_by, items: items.collect(), contradicted: None }
+    }
+
+    /// The line.
+    pub(crate) fn line(&self) -> Line {
+        let (packers, all) = (and(&self.sealed_by), self.items.len());
+        let mut vouched: BTreeMap<&[String], usize> = BTreeMap::new();
+        for item in self.items.iter().filter(|item| !item.vouching.is_empty()) {
+            *vouched.entry(&item.vouching).or_default() += 1;
+        }
+        let opening = Line::default().styled(GOOD, self.opening).then(": ");
+        let line = match vouched.iter().next() {
+            None => opening.then(format_args!("sealed by {packers}; ")).join(&self.unvouched("nobody vouches for ")),
+            Some(_) if vouched.values().sum::<usize>() == all => {
+                let of = |count: usize| match (count == all, all) {
+                    (true, 1) => "it".to_owned(),
+                    (true, _) => format!("all {all}"),
+                    (false, _) => count.to_string(),
+                };
+                let makers = vouched.iter().map(|(makers, count)| {
+                    let verb = if makers.len() == 1 { "vouches" } else { "vouch" };
+                    format!("{} {verb} for {}", and(makers), of(*count))
+                });
+                let makers = makers.collect::<Vec<_>>().join(", ");
+                opening.then(format_args!(
+                    "this is what its makers released ({makers}), to the levels stated above; sealed by {packers}"
+                ))
+            }
+            Some(_) => {
+                let line = opening.then(format_args!("sealed by {packers}"));
+                let vouched = vouched.iter().fold(line, |line, (makers, count)| {
+                    line.then(format_args!("; {count} of {all} vouched for by {}", and(makers)))
+                });
+                let count = self.items.iter().filter(|item| item.vouching.is_empty()).count();
+                vouched.then("; ").join(&self.unvouched(&format!("{count} by nobody: ")))
+            }
+        };
+        match self.contradicted {
+            None => line.then("."),
+            Some(0) => line.then("; nothing contradicts what was accepted here."),
+            Some(count) => {
+                let findings = if count == 1 { "1 finding".to_owned() } else { format!("{count} findings") };
+                line.then("; ").styled(WARN, format_args!("an import would refuse it: {findings}")).then(".")
+            }
+        }
+    }
+
+    /// What nobody vouches for, with the level that it reaches all the same.
+    fn unvouched(&self, opening: &str) -> Line {
+        let unvouched = self.items.iter().filter(|item| item.vouching.is_empty());
+        let names: Vec<_> =
+            unvouched.clone().take(MAXIMUM_NAMES).map(|it| format!("{} (level {})", it.name, it.level)).collect();
+        let others = match unvouched.count().saturating_sub(MAXIMUM_NAMES) {
+            0 => String::new(),
+            count => format!(" and {count} more"),
+        };
+        Line::default().styled(WARN, format_args!("{opening}{}{others}", names.join(", ")))
+    }
+}
+
+/// Names, as in a sentence.
+fn and(names: &[String]) -> String {
+    names.join(" and ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(items: &[(&str, &[&str])], contradicted: Option<usize>) -> String {
+        let items = items.iter().map(|(name, vouching)| Grounded {
+            name: (*name).to_owned(),
+            level: if vouching.is_empty() { Level::Zero } else { Level::Two },
+            vouching: vouching.iter().map(ToString::to_string).collect(),
+        });
+        let sealed_by = vec!["me".to_owned()];
+        let ground = Ground { opening: "Accepted", sealed_by, items: items.collect(), contradicted };
+        anstream::adapter::strip_str(ground.line().as_str()).to_string()
+    }
+
+    #[test]
+    fn the_makers_are_named_where_they_vouch_for_everything() {
+        let one = "Accepted: this is what its makers released (acme vouches for it), to the levels stated above; sealed by me.";
+        assert_eq!(line(&[("e.example/a:1", &["acme"])], None), one);
+        let two = line(&[("e.example/a:1", &["acme"]), ("e.example/b:1", &["acme"])], None);
+        assert!(two.contains("(acme vouches for all 2)"), "{two}");
+    }
+
+    #[test]
+    fn what_nobody_vouches_for_is_named_in_the_same_place() {
+        let some = line(&[("e.example/a:1", &["acme"]), ("e.example/b:1", &[])], None);
+        assert_eq!(some, "Accepted: sealed by me; 1 of 2 vouched for by acme; 1 by nobody: e.example/b:1 (level 0).");
+        let none = line(&[("e.example/b:1", &[])], None);
+        assert_eq!(none, "Accepted: sealed by me; nobody vouches for e.example/b:1 (level 0).");
+        let both = line(&[("a", &["acme"]), ("b", &["acme", "beta"])], None);
+        assert!(both.contains("makers released (acme vouches for 1, acme and beta vouch for 1), to the"), "{both}");
+    }
+
+    #[test]
+    fn the_names_in_the_line_are_limited() {
+        let names: Vec<String> = (0..20).map(|number| format!("n{number}")).collect();
+        let items: Vec<(&str, &[&str])> = names.iter().map(|name| (name.as_str(), &[][..])).collect();
+        let line = line(&items, None);
+        assert!(line.ends_with("n7 (level 0) and 12 more."), "{line}");
+    }
+
+    #[test]
+    fn an_audit_says_whether_an_import_would_refuse_it() {
+        assert!(line(&[("a", &["acme"])], Some(0)).ends_with("; nothing contradicts what was accepted here."));
+        assert!(line(&[("a", &["acme"])], Some(2)).ends_with("; an import would refuse it: 2 findings."));
+    }
+}
