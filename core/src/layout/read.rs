@@ -162,7 +162,10 @@ impl LayoutSource {
     }
 
     fn read_manifest(&self, descriptor: &Descriptor) -> Result<ManifestBytes, LayoutError> {
-        let bytes = self.read_blob(&descriptor.digest)?;
+        self.as_manifest(descriptor, self.read_blob(&descriptor.digest)?)
+    }
+
+    fn as_manifest(&self, descriptor: &Descriptor, bytes: Vec<u8>) -> Result<ManifestBytes, LayoutError> {
         ManifestBytes::new(descriptor.clone(), bytes).map_err(|source| self.not_usable(&descriptor.digest, source))
     }
 
@@ -197,11 +200,13 @@ impl LayoutSource {
             Announced::Type(named) => media_type::manifest(&named).is_some(),
         };
         for entry in self.index.manifests.iter().filter(is_manifest) {
-            total = total.saturating_add(entry.size);
+            let read = self.read_blob(&entry.digest);
+            // Whatever size is stated: what counts is what was read.
+            total = total.saturating_add(read.as_ref().map_or(0, |bytes| bytes.len() as u64));
             if total > MAXIMUM_LISTED_BYTES {
                 return Err(LayoutError::TooMuchListed { folder: self.files.path().to_owned() });
             }
-            let manifest = match self.read_manifest(entry) {
+            let manifest = match read.and_then(|bytes| self.as_manifest(entry, bytes)) {
                 // What has a name of its own and cannot be read is somebody else's trouble. What has none may be a referrer.
                 Err(error @ (LayoutError::Manifest { .. } | LayoutError::BlobNotFound { .. }))
                     if entry.annotations.get(REF_NAME).is_some() =>

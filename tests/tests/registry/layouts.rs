@@ -215,18 +215,27 @@ fn a_name_must_be_there_and_mean_one_thing() {
 }
 
 #[test]
-fn what_is_read_to_see_what_refers_to_what_has_a_total() {
+fn what_is_read_to_see_what_refers_to_what_has_a_total_whatever_is_stated() {
     let image = Image::new("linux/amd64", &[("a", b"a")]);
     let folder = layout(&image);
     let index = folder.path().join("index.json");
     let mut document: serde_json::Value = serde_json::from_slice(&fs::read(&index).unwrap()).unwrap();
-    let mut long = document["manifests"][0].clone();
-    long["size"] = (256_u64 << 20).into();
-    document["manifests"].as_array_mut().unwrap().push(long);
+    let entries = document["manifests"].as_array_mut().unwrap();
+    let content = vec![b' '; 4 << 20];
+    let long = Descriptor::of(OCI_MANIFEST, &content);
+    fs::write(blob_path(folder.path(), &long), content).unwrap();
+    let name = json!({"org.opencontainers.image.ref.name": "long"});
+    entries.extend(vec![json!({"mediaType": OCI_MANIFEST, "digest": long.digest, "size": 1, "annotations": name}); 64]);
+    // What only states that it is long is not read.
+    entries[0]["size"] = (256_u64 << 20).into();
     fs::write(&index, document.to_string()).unwrap();
     let subject = image.root().descriptor().digest.clone();
     let referrers = LayoutSource::open(folder.path()).unwrap().referrers(reference("a/b").repository(), &subject);
     assert!(matches!(referrers.err().unwrap().reason(), Some(LayoutError::TooMuchListed { .. })));
+    document["manifests"].as_array_mut().unwrap().pop();
+    fs::write(&index, document.to_string()).unwrap();
+    let referrers = LayoutSource::open(folder.path()).unwrap().referrers(reference("a/b").repository(), &subject);
+    assert_eq!(referrers.unwrap(), []);
 }
 
 #[test]
