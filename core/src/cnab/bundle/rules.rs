@@ -4,9 +4,10 @@
 //! section. What could be read in two ways is not here: [`Bundle::parse`](super::Bundle::parse) refuses it. A list of deviations
 //! is short, whatever the bundle says.
 
+use std::collections::HashSet;
 use std::fmt;
 
-use sealift_archive_format::strict_json::{self, JsonError, Names};
+use sealift_archive_format::strict_json::{self, JsonError};
 use sealift_proof::canonical_json;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory as _};
@@ -15,8 +16,8 @@ use super::{Bundle, BundleImage, dependencies};
 
 /// The most deviations that are listed for one bundle.
 const MAXIMUM_DEVIATIONS: usize = 100;
-/// The most names of one kind that are kept while a bundle is looked at.
-const MAXIMUM_NAMES: usize = 1_000;
+/// The most characters of a text that are shown.
+const MAXIMUM_SHOWN: usize = 200;
 
 /// The members that `bundle.json` may have (§101).
 const MEMBERS: [&str; 16] = [
@@ -144,6 +145,33 @@ impl Deviation {
     }
 }
 
+impl Deviation {
+    /// The same, with the beginning of what is long.
+    fn shortened(mut self) -> Self {
+        let shorten = |text: &mut String| {
+            if let Some((end, _)) = text.char_indices().nth(MAXIMUM_SHOWN) {
+                text.truncate(end);
+                text.push('…');
+            }
+        };
+        match &mut self {
+            Self::SchemaVersion { written: text }
+            | Self::Name { written: text }
+            | Self::Version { written: text }
+            | Self::UnknownMember { member: text }
+            | Self::BuiltInAction { action: text }
+            | Self::UnknownExtension { extension: text }
+            | Self::UndefinedExtension { extension: text }
+            | Self::Dependencies { reason: text }
+            | Self::NoContentDigest { image: text }
+            | Self::Size { image: text, .. } => shorten(text),
+            Self::MediaType { image, stated, found } => [image, stated, found].into_iter().for_each(shorten),
+            Self::NotCanonical | Self::More { .. } => {}
+        }
+        self
+    }
+}
+
 impl fmt::Display for Deviation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -189,14 +217,13 @@ struct Deviations {
 impl Deviations {
     fn add(&mut self, deviation: Deviation) {
         match self.listed.len() < MAXIMUM_DEVIATIONS {
-            true => self.listed.push(deviation),
+            true => self.listed.push(deviation.shortened()),
             false => self.more = self.more.saturating_add(1),
         }
     }
 
-    fn add_all(&mut self, names: FirstNames, deviation: impl Fn(String) -> Deviation) {
-        names.first.into_iter().for_each(|name| self.add(deviation(name)));
-        self.more = self.more.saturating_add(names.more);
+    fn add_all(&mut self, names: AllNames, deviation: impl Fn(String) -> Deviation) {
+        names.0.into_iter().for_each(|name| self.add(deviation(name)));
     }
 }
 
@@ -243,14 +270,14 @@ impl Deviations {
         let Ok(Shape { unknown, actions, required, custom }) = Shape::read(bundle_json) else { return };
         self.add_all(unknown, |member| Deviation::UnknownMember { member });
         self.add_all(actions, |action| Deviation::BuiltInAction { action });
-        for extension in required.first {
-            if !custom.first.contains(&extension) && custom.more == 0 {
+        let custom: HashSet<String> = custom.0.into_iter().collect();
+        for extension in required.0 {
+            if !custom.contains(&extension) {
                 self.add(Deviation::UndefinedExtension { extension });
             } else if !KNOWN_EXTENSIONS.contains(&extension.as_str()) {
                 self.add(Deviation::UnknownExtension { extension });
             }
         }
-        self.more = self.more.saturating_add(required.more);
     }
 
     fn image(&mut self, image: &BundleImage, media_type: &str, size: u64) {
@@ -281,38 +308,26 @@ fn is_graphic(character: char) -> bool {
     }
 }
 
-/// The first names of some kind, and how many more there are.
+/// All names of some kind: together no longer than `bundle.json`.
 #[derive(Default)]
-struct FirstNames {
-    first: Vec<String>,
-    more: usize,
-}
-
-impl FirstNames {
-    fn add(&mut self, name: String) {
-        match self.first.len() < MAXIMUM_NAMES {
-            true => self.first.push(name),
-            false => self.more = self.more.saturating_add(1),
-        }
-    }
-}
+struct AllNames(Vec<String>);
 
 /// What the rules look at, beyond what [`Bundle`] has.
 #[derive(Default)]
 struct Shape {
     /// The members that no bundle has.
-    unknown: FirstNames,
+    unknown: AllNames,
     /// The actions that it defines although they are built in.
-    actions: FirstNames,
+    actions: AllNames,
     /// The extensions that it requires.
-    required: FirstNames,
+    required: AllNames,
     /// The extensions that it defines.
-    custom: FirstNames,
+    custom: AllNames,
 }
 
 impl Shape {
     fn read(bundle_json: &[u8]) -> Result<Self, JsonError> {
-        strict_json::read_again(bundle_json, Names::Folded)
+        strict_json::read_again(bundle_json, strict_json::Names::Folded)
     }
 }
 
@@ -331,16 +346,16 @@ impl<'de> Deserialize<'de> for Shape {
                 while let Some(member) = access.next_key::<String>()? {
                     match member.as_str() {
                         "actions" => {
-                            let names: FirstNames = access.next_value()?;
-                            let built_in = |name: &String| BUILT_IN_ACTIONS.contains(&name.as_str());
-                            shape.actions.first = names.first.into_iter().filter(built_in).collect();
+                            let mut actions: AllNames = access.next_value()?;
+                            actions.0.retain(|name| BUILT_IN_ACTIONS.contains(&name.as_str()));
+                            shape.actions = actions;
                         }
                         "requiredExtensions" => shape.required = access.next_value()?,
                         "custom" => shape.custom = access.next_value()?,
                         known => {
                             access.next_value::<IgnoredAny>()?;
                             if !MEMBERS.contains(&known) {
-                                shape.unknown.add(member);
+                                shape.unknown.0.push(member);
                             }
                         }
                     }
@@ -353,33 +368,33 @@ impl<'de> Deserialize<'de> for Shape {
 }
 
 /// The names in an object, or the texts in a list; anything else has none.
-impl<'de> Deserialize<'de> for FirstNames {
+impl<'de> Deserialize<'de> for AllNames {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct NamesVisitor;
         impl<'de> Visitor<'de> for NamesVisitor {
-            type Value = FirstNames;
+            type Value = AllNames;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object, or a list of names")
             }
 
-            fn visit_unit<E>(self) -> Result<FirstNames, E> {
-                Ok(FirstNames::default())
+            fn visit_unit<E>(self) -> Result<AllNames, E> {
+                Ok(AllNames::default())
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<FirstNames, A::Error> {
-                let mut names = FirstNames::default();
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<AllNames, A::Error> {
+                let mut names = AllNames::default();
                 while let Some(name) = access.next_key()? {
                     access.next_value::<IgnoredAny>()?;
-                    names.add(name);
+                    names.0.push(name);
                 }
                 Ok(names)
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<FirstNames, A::Error> {
-                let mut names = FirstNames::default();
+            fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<AllNames, A::Error> {
+                let mut names = AllNames::default();
                 while let Some(name) = access.next_element()? {
-                    names.add(name);
+                    names.0.push(name);
                 }
                 Ok(names)
             }
@@ -465,5 +480,31 @@ mod tests {
         let found = deviations(&format!(r#"{{{members}{IMAGES},"name":"a","schemaVersion":"v1","version":"1.0.0"}}"#));
         assert_eq!(found.len(), MAXIMUM_DEVIATIONS + 1);
         assert_eq!(found.last(), Some(&Deviation::More { count: 5_001 - MAXIMUM_DEVIATIONS }));
+    }
+
+    #[test]
+    fn only_what_breaks_a_rule_counts_however_much_a_bundle_has() {
+        let list = |name: &str| (0..5_000).map(|number| format!(r#""{name}{number:04}""#)).collect::<Vec<_>>();
+        let object = |name: &str| list(name).iter().map(|name| format!("{name}:{{}}")).collect::<Vec<_>>().join(",");
+        let required = vec![r#""io.cnab.docker""#; 5_000].join(",");
+        let found = deviations(&format!(
+            r#"{{"actions":{{{actions},"install":{{}}}},"custom":{{{custom},"io.cnab.docker":{{}}}},{IMAGES},"name":"a","requiredExtensions":["com.b",{required}],"schemaVersion":"v1","version":"1.0.0"}}"#,
+            actions = object("a"),
+            custom = object("com.a"),
+        ));
+        let [install, missing] = ["install", "com.b"].map(str::to_owned);
+        let expected =
+            [Deviation::BuiltInAction { action: install }, Deviation::UndefinedExtension { extension: missing }];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_is_shown_of_a_text_is_short() {
+        let long = "é".repeat(100_000);
+        let shown = format!("{}…", "é".repeat(MAXIMUM_SHOWN));
+        assert_eq!(with("v1", "a", &long), [Deviation::Version { written: shown.clone() }]);
+        let found =
+            deviations(&format!(r#"{{{IMAGES},"name":"a","schemaVersion":"v1","version":"1.0.0","{long}":1}}"#));
+        assert_eq!(found, [Deviation::UnknownMember { member: shown }]);
     }
 }
