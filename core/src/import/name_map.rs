@@ -30,6 +30,16 @@ pub enum NameMapError {
     /// What it maps from is not a registry, or the beginning of the name of a repository.
     #[error("{0:?} is neither a registry nor the beginning of a repository's name, in full")]
     From(String),
+    /// Two of its entries mean the same.
+    #[error("{first:?} and {second:?} mean the same, {meant}")]
+    Twice {
+        /// One, as it is written.
+        first: String,
+        /// The other.
+        second: String,
+        /// What both mean.
+        meant: String,
+    },
     /// What it maps to is not a path.
     #[error("{from:?} is mapped to {to:?}, which is not a path of repositories")]
     To {
@@ -57,13 +67,10 @@ impl NameMap {
         if read.len() > MAXIMUM_ENTRIES {
             return Err(NameMapError::TooMany { count: read.len() });
         }
-        let mut map = BTreeMap::new();
+        let (mut map, mut written) = (BTreeMap::new(), BTreeMap::new());
         for (from, to) in read {
             // With two more components it is the name of a repository, also in docker.io.
-            let named: Option<Reference> = format!("{from}/x/x")
-                .parse()
-                .ok()
-                .filter(|_| from.contains(['.', ':']) || from.starts_with("localhost"));
+            let named: Option<Reference> = format!("{from}/x/x").parse().ok().filter(|_| begins_with_registry(&from));
             let full = named.map(|named| named.repository().to_string());
             let full = full.and_then(|full| full.strip_suffix("/x/x").map(str::to_owned));
             let full = full.ok_or_else(|| NameMapError::From(from.clone()))?;
@@ -71,7 +78,10 @@ impl NameMap {
             if !path.is_empty() && Repository::new("registry.example", path).is_err() {
                 return Err(NameMapError::To { from, to });
             }
-            map.insert(full, path.to_owned());
+            map.insert(full.clone(), path.to_owned());
+            if let Some(first) = written.insert(full.clone(), from.clone()) {
+                return Err(NameMapError::Twice { first, second: from, meant: full });
+            }
         }
         Ok(Self(map))
     }
@@ -91,6 +101,12 @@ impl NameMap {
             })
         })
     }
+}
+
+/// Whether the first component of a name is a registry, as it is in a name that is written in full.
+fn begins_with_registry(name: &str) -> bool {
+    let first = name.split('/').next().unwrap_or_default();
+    first.contains(['.', ':']) || first.eq_ignore_ascii_case("localhost")
 }
 
 #[cfg(test)]
@@ -127,8 +143,31 @@ mod tests {
     fn what_is_no_map_is_refused_for_its_reason() {
         assert!(matches!(NameMap::parse("a = 1"), Err(NameMapError::Toml(_))));
         assert!(matches!(NameMap::parse("["), Err(NameMapError::Toml(_))));
-        for from in ["library", "docker.io/UPPER", "docker.io/", "", "docker.io//a"] {
+        for from in [
+            "library",
+            "docker.io/UPPER",
+            "docker.io/",
+            "",
+            "docker.io//a",
+            "acme/foo.bar",
+            "acme/app:1",
+            "localhosts/a",
+            "UPPER",
+        ] {
             assert!(matches!(NameMap::parse(&format!("{from:?} = \"x\"")), Err(NameMapError::From(_))), "{from}");
+        }
+        for (first, second) in [
+            ("docker.io", "index.docker.io"),
+            ("Quay.io/acme", "quay.io/acme"),
+            ("e.x", "e.x:443"),
+            ("LOCALHOST:5000", "localhost:5000"),
+        ] {
+            for path in ["a", "b"] {
+                let refused = NameMap::parse(&format!("{first:?} = \"a\"\n{second:?} = {path:?}")).unwrap_err();
+                let NameMapError::Twice { meant, .. } = &refused else { panic!("{refused}") };
+                let text = refused.to_string();
+                assert!(text.contains(first) && text.contains(second) && text.contains(meant.as_str()), "{text}");
+            }
         }
         for to in ["UPPER", "a b", "../a", "a//b"] {
             assert!(matches!(NameMap::parse(&format!("\"e.x\" = {to:?}")), Err(NameMapError::To { .. })), "{to}");
