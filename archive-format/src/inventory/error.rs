@@ -1,6 +1,9 @@
 //! Why bytes are not an inventory, or why an inventory makes no sense.
 
-use super::{FormatVersion, MAXIMUM_ENTRIES, MAXIMUM_PLATFORMS, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH};
+use super::{
+    FormatVersion, MAXIMUM_ENTRIES, MAXIMUM_LEFT_OUT, MAXIMUM_LEFT_OUT_BYTES, MAXIMUM_PLATFORMS, MAXIMUM_SIZE,
+    MAXIMUM_TEXT_LENGTH,
+};
 use crate::digest::Digest;
 use crate::entry_name::EntryName;
 use crate::repository_name::RepositoryName;
@@ -79,6 +82,16 @@ pub enum InventoryError {
         reference: String,
         /// How many there are.
         count: usize,
+    },
+    /// Too many platforms are listed as left out.
+    #[error(
+        "{count} platforms of all images are left out, with {bytes} bytes; the limits are {MAXIMUM_LEFT_OUT} and {MAXIMUM_LEFT_OUT_BYTES}"
+    )]
+    TooManyLeftOut {
+        /// How many there are.
+        count: usize,
+        /// How many bytes they have.
+        bytes: usize,
     },
     /// The platforms of an image are not sorted, or one is listed twice.
     #[error("the platforms of image {reference:?} are not sorted: {platform:?} is out of order, or listed twice")]

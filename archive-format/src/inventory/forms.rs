@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BundleRecord, Completeness, DescriptorRecord, EntryRecord, ImageRecord, ImageRole, ItemRecord, LeftOutRecord,
-    MAXIMUM_PLATFORMS, TaggedRecord, TargetRecord, ThickBundleRecord,
+    MAXIMUM_LEFT_OUT, MAXIMUM_PLATFORMS, TaggedRecord, TargetRecord, ThickBundleRecord,
 };
 use crate::digest::Digest;
 use crate::entry_name::{EntryName, EntryPlace};
@@ -18,19 +18,19 @@ fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(source: D) -> 
 }
 
 /// A list of platforms that stops where no honest list continues: short texts take far more memory than bytes.
-pub(super) fn platforms<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    struct PlatformsVisitor;
+fn at_most<'de, D: serde::Deserializer<'de>>(limit: usize, deserializer: D) -> Result<Vec<String>, D::Error> {
+    struct PlatformsVisitor(usize);
     impl<'de> Visitor<'de> for PlatformsVisitor {
         type Value = Vec<String>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "at most {MAXIMUM_PLATFORMS} platforms")
+            write!(f, "at most {} platforms", self.0)
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Vec<String>, A::Error> {
             let mut platforms = Vec::new();
             while let Some(platform) = access.next_element()? {
-                if platforms.len() == MAXIMUM_PLATFORMS {
+                if platforms.len() == self.0 {
                     return Err(A::Error::invalid_length(platforms.len() + 1, &self));
                 }
                 platforms.push(platform);
@@ -38,7 +38,17 @@ pub(super) fn platforms<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Re
             Ok(platforms)
         }
     }
-    deserializer.deserialize_seq(PlatformsVisitor)
+    deserializer.deserialize_seq(PlatformsVisitor(limit))
+}
+
+/// The platforms of an image.
+fn platforms<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    at_most(MAXIMUM_PLATFORMS, deserializer)
+}
+
+/// The platforms of an image that are left out.
+pub(super) fn left_out<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    at_most(MAXIMUM_LEFT_OUT, deserializer)
 }
 
 fn present_platforms<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {

@@ -27,6 +27,10 @@ pub use statement::{PREDICATE_TYPE, STATEMENT_TYPE};
 pub const MAXIMUM_ENTRIES: usize = 100_000;
 /// The most platforms that are listed for one image.
 pub const MAXIMUM_PLATFORMS: usize = 256;
+/// The most platforms that are listed as left out, of all images together.
+pub const MAXIMUM_LEFT_OUT: usize = 1_000_000;
+/// The most bytes that they have together.
+pub const MAXIMUM_LEFT_OUT_BYTES: usize = 16 * 1024 * 1024;
 /// The longest text in an inventory (a reference, a target's name, a component, a platform, …), in bytes.
 pub const MAXIMUM_TEXT_LENGTH: usize = 1_024;
 /// The largest number in an inventory, and the largest archive, in bytes: the largest integer that every JSON reader
@@ -152,7 +156,7 @@ pub struct LeftOutRecord {
     /// The layers that registries are not meant to distribute, sorted.
     pub foreign_layers: Vec<Digest>,
     /// The platforms of the manifests that were not chosen, as indexes state them, sorted.
-    #[serde(deserialize_with = "forms::platforms")]
+    #[serde(deserialize_with = "forms::left_out")]
     pub platforms: Vec<String>,
 }
 

@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use super::forms::instant;
 use super::{
     DescriptorRecord, ImageRecord, ImageRole, Inventory, InventoryError, ItemRecord, LeftOutRecord, MAXIMUM_ENTRIES,
-    MAXIMUM_PLATFORMS, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH, TaggedRecord, TargetRecord, ThickBundleRecord,
+    MAXIMUM_LEFT_OUT, MAXIMUM_LEFT_OUT_BYTES, MAXIMUM_PLATFORMS, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH, TaggedRecord,
+    TargetRecord, ThickBundleRecord,
 };
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::entry_name::{EntryName, EntryPlace};
@@ -50,6 +51,11 @@ fn check_references(inventory: &Inventory) -> Result<(), InventoryError> {
 }
 
 fn check_images(inventory: &Inventory) -> Result<(), InventoryError> {
+    let left_out = inventory.all_images().flat_map(|image| &image.left_out.platforms);
+    let (count, bytes) = left_out.fold((0, 0_usize), |(count, bytes), platform| (count + 1, bytes + platform.len()));
+    if count > MAXIMUM_LEFT_OUT || bytes > MAXIMUM_LEFT_OUT_BYTES {
+        return Err(InventoryError::TooManyLeftOut { count, bytes });
+    }
     let misplaced = |image: &ImageRecord| InventoryError::MisplacedImage { reference: image.reference.clone() };
     for image in inventory.all_images() {
         text("reference", &image.reference)?;
@@ -110,10 +116,6 @@ fn check_thick_bundles(inventory: &Inventory) -> Result<(), InventoryError> {
 /// What was left behind is listed in one way.
 fn check_left_out(image: &ImageRecord) -> Result<(), InventoryError> {
     let LeftOutRecord { foreign_layers, platforms } = &image.left_out;
-    if platforms.len() > MAXIMUM_PLATFORMS {
-        let (reference, count) = (image.reference.clone(), platforms.len());
-        return Err(InventoryError::TooManyPlatforms { reference, count });
-    }
     platforms.iter().try_for_each(|platform| text("platform", platform))?;
     out_of_order(foreign_layers.iter()).map_or(Ok(()), |layer| {
         let (reference, layer) = (image.reference.clone(), layer.clone());

@@ -274,9 +274,24 @@ fn what_was_left_out_is_listed_in_one_way() {
         let error = refused(|inventory| alone(inventory).left_out.foreign_layers.clone_from(&layers));
         assert!(matches!(&error, InventoryError::ForeignLayerOrder { layer, .. } if *layer == layers[1]), "{error}");
     }
-    let many: Vec<String> = (0..=MAXIMUM_PLATFORMS).map(|number| format!("linux/{number:03}")).collect();
-    let error = refused(|inventory| alone(inventory).left_out.platforms.clone_from(&many));
-    assert!(matches!(&error, InventoryError::TooManyPlatforms { count: 257, .. }), "{error}");
+}
+
+#[test]
+fn what_was_left_out_has_a_limit_for_all_images_together() {
+    let list = |count: usize| (0..count).map(|number| format!("linux/{number:07}")).collect::<Vec<_>>();
+    let mut many = inventory();
+    alone(&mut many).left_out.platforms = list(10 * MAXIMUM_PLATFORMS);
+    assert_eq!(Inventory::parse(&many.to_statement().unwrap()).unwrap(), many);
+    let error = refused(|inventory| alone(inventory).left_out.platforms = list(MAXIMUM_LEFT_OUT + 1));
+    assert!(matches!(&error, InventoryError::TooManyLeftOut { count: 1_000_001, .. }), "{error}");
+    let error = refused(|inventory| {
+        alone(inventory).left_out.platforms = list(MAXIMUM_LEFT_OUT);
+        bundle(inventory).images[0].left_out.platforms = list(1);
+    });
+    assert!(matches!(&error, InventoryError::TooManyLeftOut { count: 1_000_001, .. }), "{error}");
+    let long = |number: usize| format!("linux/{number:01000}");
+    let error = refused(|inventory| alone(inventory).left_out.platforms = (0..17_000).map(long).collect());
+    assert!(matches!(&error, InventoryError::TooManyLeftOut { count: 17_000, bytes: 17_102_000 }), "{error}");
 }
 
 #[test]

@@ -42,6 +42,7 @@ pub(super) fn inventory(error: &InventoryError) -> Conclusion {
         | InventoryError::ExportTime { .. }
         | InventoryError::Text { .. }
         | InventoryError::TooManyPlatforms { .. }
+        | InventoryError::TooManyLeftOut { .. }
         | InventoryError::PlatformOrder { .. }
         | InventoryError::ForeignLayerOrder { .. }
         | InventoryError::Tag { .. }

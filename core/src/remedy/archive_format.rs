@@ -44,6 +44,7 @@ impl Remediable for InventoryError {
             | Self::ExportTime { .. }
             | Self::Text { .. }
             | Self::TooManyPlatforms { .. }
+            | Self::TooManyLeftOut { .. }
             | Self::PlatformOrder { .. }
             | Self::ForeignLayerOrder { .. }
             | Self::Tag { .. }

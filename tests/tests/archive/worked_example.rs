@@ -125,6 +125,8 @@ fn the_limits_in_the_document_are_those_in_the_code() {
         ("signatures in the seal", number(seal::MAXIMUM_SIGNATURES), ""),
         ("entries after the seal", number(inventory::MAXIMUM_ENTRIES), ""),
         ("the platforms of an image", number(inventory::MAXIMUM_PLATFORMS), ""),
+        ("the platforms that are left out, of all images together", number(inventory::MAXIMUM_LEFT_OUT), ""),
+        ("the same, together", number(inventory::MAXIMUM_LEFT_OUT_BYTES), " bytes"),
         ("a name", number(entry_name::MAXIMUM_LENGTH), " bytes"),
         ("a part of a name between slashes", number(entry_name::MAXIMUM_SEGMENT_LENGTH), " bytes"),
         ("a repository's name", number(repository_name::MAXIMUM_LENGTH), " bytes"),
