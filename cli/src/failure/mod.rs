@@ -335,6 +335,17 @@ impl<T, E: Into<Reason>> Attempt<T> for Result<T, E> {
     }
 }
 
+/// Whether a line says all of a text, such as the name of a file, and not only within a longer word or path.
+fn says(line: &str, text: &str) -> bool {
+    let is_end = |character: Option<char>| character.is_none_or(|it| !it.is_alphanumeric() && !"/\\-_.".contains(it));
+    !text.is_empty()
+        && line.match_indices(text).any(|(at, found)| {
+            let (before, after) = (line.get(..at), line.get(at + found.len()..));
+            is_end(before.and_then(|before| before.chars().next_back()))
+                && is_end(after.and_then(|it| it.chars().next()))
+        })
+}
+
 impl Failure {
     fn new(attempt: String, reason: Reason) -> Self {
         Self { attempt, reason: Box::new(reason), archive: None }
@@ -370,13 +381,13 @@ impl Failure {
         }
     }
 
-    /// The reason, and what each error names as its own source, without repetition.
+    /// The reason, and what each error names as its own source, but nothing that has been said before.
     fn causes(&self) -> Vec<String> {
-        let mut causes = vec![self.reason.to_string()];
-        let mut source = self.reason.source();
+        let mut causes: Vec<String> = Vec::new();
+        let mut source: Option<&(dyn Error + 'static)> = Some(&*self.reason);
         while let Some(error) = source {
             let text = error.to_string();
-            if causes.last().is_none_or(|last| !last.contains(&text)) {
+            if !says(&self.attempt, &text) && !causes.iter().any(|cause| says(cause, &text)) {
                 causes.push(text);
             }
             source = error.source();
@@ -434,5 +445,30 @@ impl Failure {
         }
         text.line(format_args!("  hint:  {hint}"));
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn causes(attempt: &str, path: &str) -> Vec<String> {
+        let source = io::Error::new(io::ErrorKind::NotFound, "No such file");
+        let failed: Result<(), _> = Err(Reason::File { path: path.into(), source });
+        failed.attempt(|| attempt.to_owned()).unwrap_err().causes()
+    }
+
+    #[test]
+    fn what_has_been_said_is_not_a_cause_again() {
+        assert_eq!(causes("cannot read shop.sealif", "shop.sealif"), ["No such file"]);
+        assert_eq!(causes("cannot verify /srv/shop.sealif: it is not there", "/srv/shop.sealif"), ["No such file"]);
+        // The name of another file is.
+        for (attempt, path) in
+            [("cannot read shop.sealift", "shop.sealif"), ("cannot read in/shop", "shop"), ("no", "o")]
+        {
+            assert_eq!(causes(attempt, path), [path, "No such file"]);
+        }
     }
 }
