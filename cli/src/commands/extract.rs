@@ -64,13 +64,13 @@ pub(crate) fn run(arguments: &ExtractArguments, context: &Context) -> Result<(),
     let trust = context.trust_store().load().attempt(attempt)?;
     trust.policy.require_as_strict(arguments.verdict.clock).attempt(attempt)?;
     let input = arguments.archive.open()?;
-    let judged = arguments.verdict.judge(input.reader, &trust, context, attempt)?;
+    let mut judged = arguments.verdict.judge(input.reader, &trust, context, attempt)?;
     let platforms = match arguments.platform.as_slice() {
         [] => Platforms::All,
         chosen => Platforms::Only(chosen.to_vec()),
     };
     let selection = Selection { names: arguments.names.clone(), platforms };
-    let Some((destination, sink)) = arguments.target.open(&judged, &selection)? else {
+    let Some((destination, sink)) = arguments.target.open(&mut judged, &selection)? else {
         return Err(Reason::CommandLine("say where to: --to-layout, or one of the files".to_owned())).attempt(attempt);
     };
     let progress = context.progress();

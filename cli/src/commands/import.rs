@@ -195,7 +195,7 @@ impl Target {
         &self,
         naming: Naming,
         network: &NetworkArguments,
-        judged: &Judged<R>,
+        judged: &mut Judged<R>,
         selection: &Selection,
     ) -> Result<OpenedTarget, Failure> {
         if let Some(opened) = self.file.open(judged, selection)? {
@@ -248,10 +248,10 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
         return Err(exists).attempt(|| format!("cannot make {}", path.display()));
     }
     let input = arguments.archive.open()?;
-    let judged = arguments.verdict.judge(input.reader, &trust, context, attempt)?;
+    let mut judged = arguments.verdict.judge(input.reader, &trust, context, attempt)?;
     let naming = arguments.names.as_ref().map_or(Ok(Naming::default()), NamingArgument::read)?;
     let selection = arguments.selection();
-    let (destination, sink) = arguments.target.open(naming, &arguments.network, &judged, &selection)?;
+    let (destination, sink) = arguments.target.open(naming, &arguments.network, &mut judged, &selection)?;
     let progress = context.progress();
     progress.begin("importing", Some(judged.remaining_bytes()));
     interruption::leaves(match arguments.target.file.new_file() {

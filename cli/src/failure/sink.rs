@@ -52,7 +52,11 @@ fn delivery(error: &DeliveryError) -> Conclusion {
 
 pub(super) fn selection(error: &SelectionError) -> Conclusion {
     match error {
-        SelectionError::Name { .. } | SelectionError::Platform { .. } => ExitCode::Usage.noting(NOTHING_WRITTEN),
+        SelectionError::Name { .. }
+        | SelectionError::Platform { .. }
+        | SelectionError::LeftOut { .. }
+        | SelectionError::TooLate { .. } => ExitCode::Usage.noting(NOTHING_WRITTEN),
+        SelectionError::Archive(error) => archive::format(error),
     }
 }
 

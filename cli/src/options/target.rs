@@ -52,7 +52,7 @@ impl FileTarget {
     /// Opens it; `None` if neither a layout nor a file is named.
     pub(crate) fn open<R: Read>(
         &self,
-        judged: &Judged<R>,
+        judged: &mut Judged<R>,
         selection: &Selection,
     ) -> Result<Option<OpenedTarget>, Failure> {
         if let Some((path, form)) = self.new_file() {

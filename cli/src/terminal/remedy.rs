@@ -123,7 +123,11 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::LeaveFileOut => {
             "an archive cannot hold a file with that name: leave out --whole-metadata, or ask the publisher"
         }
-        R::SeparateArchives => "export the two in separate archives, or give one of them another name",
+        R::SeparateArchives { items: [one, other] } => {
+            return format!(
+                "run `sealift export` once for {one} and once for {other}, each with an -o of its own; or give one of them another name"
+            );
+        }
         R::AllowReferrers { referrers } => {
             return format!(
                 "ask for an export without --referrers {referrers}; or, knowing what it means, add \"{referrers}\" to referrers in policy.toml"
@@ -294,6 +298,10 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             "import without --names flat, so that each name keeps its own registry in the path; or, if both names mean the same, export them in \
              separate archives"
         }
+        R::SeparateInNameMap => {
+            "give each of the two repositories a line of its own in the map of names, with another path; or, if both names mean the same, export \
+             them in separate archives"
+        }
         R::RepairTargetLayout => {
             "give a folder that this user can write to, and that is empty, does not exist, or holds an OCI image layout"
         }
@@ -311,6 +319,10 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             "a thick bundle is one bundle: export each in an archive of its own, or import with --to-layout-archive"
         }
         R::DeliverInAnotherForm => "import it with --to-layout-archive, which holds every kind of artifact",
+        R::ExportPlatforms => {
+            "choose a platform that is carried, or export again with all the platforms that are needed (--platform may be given more than once)"
+        }
+        R::DeliverAllPlatforms => "leave out --platform, or name with --select what it is meant for",
         R::AllowSparse => {
             "let what is carried be delivered without the index (leave out --sparse, or --sparse rebuild), or export every platform"
         }

@@ -84,10 +84,10 @@ impl DeliveryFile {
     pub fn of<R: Read>(
         path: &Path,
         form: DeliveryForm,
-        judged: &Judged<R>,
+        judged: &mut Judged<R>,
         selection: &Selection,
     ) -> Result<Self, DeliveryFileError> {
-        let selected = judged.select(selection)?;
+        let (selected, closed) = judged.select(selection)?;
         match form {
             DeliveryForm::LayoutArchive => Self::begin(path, form),
             DeliveryForm::DockerArchive => {
@@ -103,7 +103,7 @@ impl DeliveryFile {
                 Self::begin(path, form)
             }
             DeliveryForm::ThickBundle => {
-                let (bundle, bundle_json) = only_bundle(&selected, judged.closed())?;
+                let (bundle, bundle_json) = only_bundle(&selected, closed)?;
                 let file = Self::begin(path, form)?;
                 let mut mapping = RelocationMapping::default();
                 for (named, image) in bundle.bundle.images.iter().zip(&bundle.images) {

@@ -8,6 +8,7 @@ use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::DescriptorRecord;
 
 use super::NameMap;
+use super::shipment::Shipment;
 use crate::delivery_file::{DeliveryFile, DeliveryFileError, DeliveryForm, OriginalFile};
 use crate::oci::{Platforms, Reference, ReferenceError, Repository};
 use crate::remedy::{Remediable, Remedy};
@@ -91,14 +92,31 @@ pub enum DestinationError {
         second: String,
         /// The tag.
         tag: String,
+        /// What brings them together.
+        meeting: Meeting,
     },
+}
+
+/// What brings two different things to the same tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meeting {
+    /// Their own names, which mean the same.
+    Names,
+    /// Their names without their registries.
+    Flat,
+    /// The map of names.
+    Map,
 }
 
 impl Remediable for DestinationError {
     fn remedy(&self) -> Remedy {
         match self {
             Self::Reference { .. } | Self::Repository { .. } => Remedy::ChooseDestination,
-            Self::Collision { .. } => Remedy::KeepRegistries,
+            Self::Collision { meeting: Meeting::Names, first, second, .. } => {
+                Remedy::SeparateArchives { items: [first.clone(), second.clone()] }
+            }
+            Self::Collision { meeting: Meeting::Flat, .. } => Remedy::KeepRegistries,
+            Self::Collision { meeting: Meeting::Map, .. } => Remedy::SeparateInNameMap,
         }
     }
 }
@@ -112,12 +130,13 @@ impl Destination {
     pub fn new_file<R: Read>(
         path: &Path,
         form: DeliveryForm,
-        judged: &Judged<R>,
+        judged: &mut Judged<R>,
         selection: &Selection,
     ) -> Result<(Self, Box<dyn Sink>), DeliveryFileError> {
         if form == DeliveryForm::ThickBundle
             && selection.platforms == Platforms::All
-            && let [Selected { finding, item }] = judged.select(selection)?.as_slice()
+            && let (selected, _) = judged.select(selection)?
+            && let [Selected { finding, item }] = selected.as_slice()
             && let Some(thick_bundle) = item.thick_bundle()
             && let Ok(reference) = finding.item.reference.parse::<Reference>()
         {
@@ -200,23 +219,33 @@ impl Destination {
         Ok(Reference::new(repository, reference.tag_or_latest(), reference.digest().cloned()))
     }
 
-    /// Checks that no two different things would be stored in one place, before anything is written.
+    /// Checks that no two different things would get the same tag, before anything is written.
     ///
     /// # Errors
-    /// [`DestinationError`].
-    pub(super) fn check(&self, selected: &[Selected<'_>]) -> Result<(), DestinationError> {
+    /// [`DestinationError::Collision`].
+    pub(super) fn check(&self, shipments: &[Shipment]) -> Result<(), DestinationError> {
         let mut taken: HashMap<String, (&str, &Digest)> = HashMap::new();
-        for Selected { finding, item } in selected {
-            let (name, content) =
-                (finding.item.reference.as_str(), item.named_digest().unwrap_or(&finding.item.digest));
-            let place = self.place(name)?;
+        for Shipment { reference, place, root, .. } in shipments {
             let Some(tag) = place.tagged_name() else { continue };
-            let (first, held) = *taken.entry(tag.clone()).or_insert((name, content));
+            let content = &root.descriptor().digest;
+            let (first, held) = *taken.entry(tag.clone()).or_insert((reference, content));
             if held != content {
-                return Err(DestinationError::Collision { first: first.to_owned(), second: name.to_owned(), tag });
+                let (first, second, meeting) = (first.to_owned(), reference.clone(), self.meeting());
+                return Err(DestinationError::Collision { first, second, tag, meeting });
             }
         }
         Ok(())
+    }
+
+    fn meeting(&self) -> Meeting {
+        match self {
+            Self::Layout { .. }
+            | Self::File { .. }
+            | Self::ThickBundle { .. }
+            | Self::Registry { naming: Naming::WithDomain, .. } => Meeting::Names,
+            Self::Registry { naming: Naming::Flat, .. } => Meeting::Flat,
+            Self::Registry { naming: Naming::Mapped(_), .. } => Meeting::Map,
+        }
     }
 }
 

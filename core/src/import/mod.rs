@@ -25,7 +25,7 @@ use sealift_proof::freshness::LooserFreshness;
 use sealift_proof::tuf::TrustedState;
 
 pub use attached::{AttachedOutcome, AttachedTag};
-pub use destination::{Destination, DestinationError, Naming};
+pub use destination::{Destination, DestinationError, Meeting, Naming};
 pub use mirrors::PublishedMirror;
 pub use name_map::{NameMap, NameMapError};
 pub use sparse::{DeliveredForm, SetTag, Sparse};
@@ -215,14 +215,14 @@ pub struct DeliveryWishes<'a> {
 /// [`ImportError`]. What this side accepted before is still remembered unchanged, except with
 /// [`ImportError::NotRemembered`]; and no tag was set, unless it was setting tags or remembering that failed.
 pub fn deliver<R: Read>(
-    judged: Judged<R>,
+    mut judged: Judged<R>,
     destination: &Destination,
     wishes: &DeliveryWishes<'_>,
     store: &TrustStore,
     sink: &dyn Sink,
     transport: &Transport<'_>,
 ) -> Result<Delivered, ImportError> {
-    let shipments = chosen(&judged, destination, wishes)?;
+    let shipments = chosen(&mut judged, destination, wishes)?;
     let (now, replace) = (judged.terms().now(), wishes.replace);
     let tags_after = |deliveries: &_| Tags { deliveries, replace }.after(&shipments, destination, now);
     tags_after(&store.deliveries().map_err(ImportError::Deliveries)?)?;
@@ -250,13 +250,13 @@ pub fn deliver<R: Read>(
 /// # Errors
 /// [`ImportError`].
 pub fn extract<R: Read>(
-    judged: Judged<R>,
+    mut judged: Judged<R>,
     destination: &Destination,
     wishes: &DeliveryWishes<'_>,
     sink: &dyn Sink,
     transport: &Transport<'_>,
 ) -> Result<Extracted, ImportError> {
-    let shipments = chosen(&judged, destination, wishes)?;
+    let shipments = chosen(&mut judged, destination, wishes)?;
     let (verified, stand_ins) = receive(judged, &shipments, destination, wishes.sparse, sink, transport)?;
     let workers = workers(destination, transport);
     let attached = attached::set(&shipments, wishes.replace, sink, &workers)?;
@@ -284,14 +284,14 @@ impl Extracted {
 
 /// What is delivered of an archive, if it may be.
 fn chosen<R: Read>(
-    judged: &Judged<R>,
+    judged: &mut Judged<R>,
     destination: &Destination,
     wishes: &DeliveryWishes<'_>,
 ) -> Result<Vec<Shipment>, ImportError> {
     judged.terms().require_as_strict_as_policy()?;
-    let selected = judged.select(&wishes.selection)?;
-    destination.check(&selected)?;
+    let (selected, _) = judged.select(&wishes.selection)?;
     let shipments = shipments(&selected, destination)?;
+    destination.check(&shipments)?;
     require_whole(&shipments, wishes.sparse)?;
     Ok(shipments)
 }

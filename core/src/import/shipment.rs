@@ -128,13 +128,13 @@ pub(super) fn wanted<'s>(shipments: &'s [Shipment], destination: &'s Destination
     if let Destination::ThickBundle { file, reference } = destination {
         wanted.insert(file.digest.clone(), (file.into(), vec![reference.repository()]));
     }
-    let mut counted = HashSet::new();
+    let (mut counted, mut placed) = (HashSet::new(), HashSet::new());
     for shipment in shipments {
         let repository = shipment.place.repository();
         for graph in shipment.graphs.iter().filter(|graph| counted.insert((repository, Arc::as_ptr(graph)))) {
             for blob in graph.blobs() {
                 let (_, repositories) = wanted.entry(blob.digest.clone()).or_insert_with(|| (blob.clone(), Vec::new()));
-                if !repositories.contains(&repository) {
+                if placed.insert((&blob.digest, repository)) {
                     repositories.push(repository);
                 }
             }

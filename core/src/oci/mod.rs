@@ -15,6 +15,7 @@ mod platform;
 pub mod reference;
 pub mod referrer;
 pub mod sparse;
+pub(crate) mod stated_platform;
 
 pub use attestation::Attached;
 pub use companions::{Companions, CosignKind, CosignTag, CosignTagError, TaggedGraph};

@@ -225,7 +225,10 @@ pub enum Remedy {
     /// Leave out the file that an archive cannot hold, or ask the publisher.
     LeaveFileOut,
     /// Export the two in separate archives, or give one of them another name.
-    SeparateArchives,
+    SeparateArchives {
+        /// The two.
+        items: [String; 2],
+    },
     /// Export it without referrers of a kind, or allow them in the policy.
     AllowReferrers {
         /// The kind of referrers.
@@ -394,12 +397,18 @@ pub enum Remedy {
     ChooseDestination,
     /// Keep each name's registry in its path, or export the two in separate archives.
     KeepRegistries,
+    /// Give each of the two repositories a path of its own in the map of names.
+    SeparateInNameMap,
     /// Correct the map of names.
     CorrectNameMap,
     /// Make the folder of the layout one that can be written to, or give another one.
     RepairTargetLayout,
     /// Look at what is in the archive.
     InspectArchive,
+    /// Export the platforms that were left behind, or choose others.
+    ExportPlatforms,
+    /// Deliver all platforms, or choose what it is for which platforms are chosen.
+    DeliverAllPlatforms,
     /// Let images be delivered of which some platforms were left behind, or export all platforms.
     AllowSparse,
     /// Deliver the index as it is, or export all platforms.

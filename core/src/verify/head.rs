@@ -11,6 +11,7 @@ use sealift_archive_format::reader::{EntryReader, Reader, SealedReader};
 use sealift_proof::tuf::provider::{CarriedMetadata, CarriedTargets};
 
 use super::documents::{DocumentError, Documents, MAXIMUM_HELD};
+use super::receive::ReadAhead;
 use super::{Head, Judged, VerifySettings};
 use crate::archive_layout::{self, ArchiveLayoutError};
 use crate::remedy::{ExporterMatter, Remediable, Remedy};
@@ -114,7 +115,7 @@ pub fn open_sealed<R: Read>(
     let exporter_threshold = trust.policy.exporter_threshold;
     let basis = TrustBasis::of(trust);
     let head = Head { inventory, seal, closed, carried, terms, basis, exporter_threshold };
-    Ok(Judged { reader, judgement, head })
+    Ok(Judged { reader, judgement, head, ahead: ReadAhead::default() })
 }
 
 /// Reads the entries before the first blob that is not a document.

@@ -34,8 +34,9 @@ pub use selection::{Selection, SelectionError};
 
 use crate::report::{ContentReport, Report};
 use crate::seal::VerifiedSeal;
-use crate::trust::{Attestations, Carried, Findings, Judgement, Purpose, Terms};
+use crate::trust::{Attestations, Carried, Judgement, Purpose, Terms};
 use crate::trust_store::TrustBasis;
+use receive::ReadAhead;
 
 /// How to judge an archive, in addition to the trust store.
 #[derive(Clone, Copy)]
@@ -57,13 +58,14 @@ pub struct VerifySettings<'a> {
 /// ```compile_fail
 /// # use sealift_core::verify::Judged;
 /// # fn forge(reader: sealift_archive_format::Reader<&[u8]>) -> Judged<&[u8]> {
-/// Judged { reader, head: unreachable!(), judgement: unreachable!() }
+/// Judged { reader, head: unreachable!(), judgement: unreachable!(), ahead: unreachable!() }
 /// # }
 /// ```
 pub struct Judged<R: Read> {
     reader: Reader<R>,
     head: Head,
     judgement: Attestations,
+    ahead: ReadAhead,
 }
 
 /// An archive that has passed every check to its last byte.
@@ -107,17 +109,17 @@ impl<R: Read> Judged<R> {
         blobs.map(|entry| entry.size).sum::<u64>().saturating_sub(documents)
     }
 
-    /// What was found. What the policy asks of attestations is still open.
-    pub(crate) fn findings(&self) -> &Findings {
-        self.judgement.findings()
-    }
-
-    /// What is delivered of it, by what a person chose.
+    /// What is delivered of it, by what a person chose, and the documents of all of it. Configurations that say for which platforms the
+    /// images are, where no index does, are read for it; they are still received.
     ///
     /// # Errors
     /// [`SelectionError`].
-    pub(crate) fn select(&self, selection: &Selection) -> Result<Vec<Selected<'_>>, SelectionError> {
-        selection.of(&self.findings().items, self.closed())
+    pub(crate) fn select(&mut self, selection: &Selection) -> Result<(Vec<Selected<'_>>, &Closed), SelectionError> {
+        let Self { reader, head, judgement, ahead } = self;
+        let selected = selection.of(&judgement.findings().items, &head.closed)?;
+        ahead.read(reader, &head.inventory, &selection.configurations(&selected))?;
+        selection.require_stated(&selected, ahead)?;
+        Ok((selected, &head.closed))
     }
 
     /// The terms on which it was judged.

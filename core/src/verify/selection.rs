@@ -3,13 +3,16 @@
 //! Promise: what is chosen is delivered as the archive has it, with what hangs off it; a name or a platform that the archive does not
 //! have is an error, which says what it has.
 
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use sealift_archive_format::Digest;
+use sealift_archive_format::{Digest, FormatError};
 
 use super::documents::{Closed, ClosedBundle, ClosedImage, ClosedItem};
-use crate::oci::{Companions, Graph, ManifestBytes, Platforms, Reference};
+use super::receive::ReadAhead;
+use crate::oci::graph::NotHere;
+use crate::oci::{Companions, Graph, ManifestBytes, Platforms, Reference, Repository, stated_platform};
 use crate::remedy::{Remediable, Remedy};
 use crate::trust::Finding;
 
@@ -41,11 +44,37 @@ pub enum SelectionError {
         /// The platforms for which it is carried.
         there: Vec<String>,
     },
+    /// An image was exported without some of the chosen platforms.
+    #[error("{name} was exported without {}; it is carried for {}", .left_out.join(", "), .there.join(", "))]
+    LeftOut {
+        /// The image.
+        name: String,
+        /// The chosen platforms that were left out.
+        left_out: Vec<String>,
+        /// The platforms for which it is carried.
+        there: Vec<String>,
+    },
+    /// No index says for which platform an image is, and what says it comes too late in the archive, or is in a thick bundle.
+    #[error(
+        "no index states the platform of {name}, and its configuration comes too late in the archive to choose by it"
+    )]
+    TooLate {
+        /// The image.
+        name: String,
+    },
+    /// The archive is not what its seal says.
+    #[error("the archive is not what its seal says")]
+    Archive(#[source] FormatError),
 }
 
 impl Remediable for SelectionError {
     fn remedy(&self) -> Remedy {
-        Remedy::InspectArchive
+        match self {
+            Self::Name { .. } | Self::Platform { .. } => Remedy::InspectArchive,
+            Self::LeftOut { .. } => Remedy::ExportPlatforms,
+            Self::TooLate { .. } => Remedy::DeliverAllPlatforms,
+            Self::Archive(error) => error.remedy(),
+        }
     }
 }
 
@@ -67,91 +96,184 @@ impl Selection {
     /// [`SelectionError`].
     pub(super) fn of<'j>(&self, findings: &'j [Finding], closed: &Closed) -> Result<Vec<Selected<'j>>, SelectionError> {
         let mut selected = Vec::new();
-        let mut used = vec![false; self.names.len()];
+        let mut names = AskedNames::of(&self.names);
+        let mut graphs = SelectedGraphs { platforms: &self.platforms, graphs: HashMap::new() };
         for (finding, item) in findings.iter().zip(&closed.items) {
-            if self.takes(finding, item, &mut used) {
-                selected.push(Selected { finding, item: self.item(finding, item)? });
+            let is_whole = names.take(finding, item.named_digest());
+            if is_whole {
+                selected.push(Selected { finding, item: graphs.item(finding, item)? });
             }
-            let is_whole = selected.last().is_some_and(|it| std::ptr::eq(it.finding, finding));
             for (part, image) in finding.parts.iter().zip(item.images()) {
-                let image = ClosedItem::Image(image.clone());
                 // A part that is named beside its bundle is there with it.
-                if self.takes(part, &image, &mut used) && !is_whole {
-                    selected.push(Selected { finding: part, item: self.item(part, &image)? });
+                if names.take(part, Some(&image.graph.root().descriptor().digest)) && !is_whole {
+                    selected.push(Selected { finding: part, item: ClosedItem::Image(graphs.image(part, image)?) });
                 }
             }
         }
-        match self.names.iter().zip(used).find(|(_, used)| !used) {
+        match names.missed() {
             None => Ok(selected),
-            Some((name, _)) => {
+            Some(name) => {
                 let there = findings.iter().flat_map(Finding::walk).map(|it| it.item.reference.clone());
                 Err(SelectionError::Name { name: name.clone(), there: there.take(MAXIMUM_NAMES).collect() })
             }
         }
     }
 
-    fn takes(&self, finding: &Finding, item: &ClosedItem, used: &mut [bool]) -> bool {
-        let Ok(name) = finding.item.reference.parse::<Reference>() else { return self.names.is_empty() };
-        let mut is_named = self.names.is_empty();
-        for (asked, used) in self.names.iter().zip(used) {
-            let is_meant = asked.repository() == name.repository()
-                && match asked.digest() {
-                    Some(digest) => *digest == finding.item.digest || item.named_digest() == Some(digest),
-                    None => asked.tagged_name() == name.tagged_name(),
-                };
-            *used |= is_meant;
-            is_named |= is_meant;
-        }
-        is_named
+    /// The configurations that say for which platforms the images of this selection are, each with the name of an image.
+    pub(super) fn configurations<'s>(&self, selected: &'s [Selected<'_>]) -> HashMap<&'s Digest, &'s str> {
+        let images = selected.iter().flat_map(Selected::images);
+        let configurations = images.flat_map(|(name, image)| {
+            let configurations = stated_platform::configurations(&image.graph, &self.platforms);
+            configurations.into_iter().map(move |configuration| (&configuration.digest, name))
+        });
+        configurations.collect()
     }
 
-    fn item(&self, finding: &Finding, item: &ClosedItem) -> Result<ClosedItem, SelectionError> {
-        if self.platforms == Platforms::All {
-            return Ok(item.clone());
+    /// Refuses what is for other platforms than the chosen ones, where no index says so.
+    ///
+    /// # Errors
+    /// [`SelectionError::Platform`].
+    pub(super) fn require_stated(&self, selected: &[Selected<'_>], read: &ReadAhead) -> Result<(), SelectionError> {
+        for (name, image) in selected.iter().flat_map(Selected::images) {
+            let configurations = stated_platform::configurations(&image.graph, &self.platforms).into_iter();
+            let read = configurations.filter_map(|configuration| read.content(&configuration.digest));
+            let stated: Vec<_> = read.filter_map(stated_platform::stated).collect();
+            stated_platform::require_chosen(&image.graph, &self.platforms, &stated)
+                .map_err(|there| SelectionError::Platform { name: name.to_owned(), there })?;
         }
+        Ok(())
+    }
+}
+
+impl Selected<'_> {
+    /// Its images, with their names.
+    fn images(&self) -> impl Iterator<Item = (&str, &ClosedImage)> {
+        let findings = match &self.item {
+            ClosedItem::Bundle(_) => self.finding.parts.as_slice(),
+            ClosedItem::Image(_) => std::slice::from_ref(self.finding),
+        };
+        findings.iter().map(|finding| finding.item.reference.as_str()).zip(self.item.images())
+    }
+}
+
+/// The names that a person asks for, and which of them were found.
+struct AskedNames<'n> {
+    names: &'n [Reference],
+    by_tag: HashMap<String, Vec<usize>>,
+    by_digest: HashMap<(&'n Repository, &'n Digest), Vec<usize>>,
+    found: HashSet<usize>,
+}
+
+impl<'n> AskedNames<'n> {
+    fn of(names: &'n [Reference]) -> Self {
+        let mut asked = Self { names, by_tag: HashMap::new(), by_digest: HashMap::new(), found: HashSet::new() };
+        for (at, name) in names.iter().enumerate() {
+            if let Some(digest) = name.digest() {
+                asked.by_digest.entry((name.repository(), digest)).or_default().push(at);
+            } else if let Some(tag) = name.tagged_name() {
+                asked.by_tag.entry(tag).or_default().push(at);
+            }
+        }
+        asked
+    }
+
+    /// Whether something is asked for, which it is, too, where nothing is asked for by name.
+    fn take(&mut self, finding: &Finding, named_digest: Option<&Digest>) -> bool {
+        if self.names.is_empty() {
+            return true;
+        }
+        let Ok(name) = finding.item.reference.parse::<Reference>() else { return false };
+        let before = name.tagged_name().and_then(|tag| self.by_tag.get(&tag)).into_iter();
+        let digests = std::iter::once(&finding.item.digest).chain(named_digest);
+        let by_digest = digests.filter_map(|digest| self.by_digest.get(&(name.repository(), digest)));
+        let meant: Vec<usize> = before.chain(by_digest).flatten().copied().collect();
+        self.found.extend(&meant);
+        !meant.is_empty()
+    }
+
+    /// The first name that was not found.
+    fn missed(&self) -> Option<&'n Reference> {
+        self.names.iter().enumerate().find(|(at, _)| !self.found.contains(at)).map(|(_, name)| name)
+    }
+}
+
+/// What is left of graphs for the chosen platforms. Each is walked once, however many names it has.
+struct SelectedGraphs<'s> {
+    platforms: &'s Platforms,
+    /// By where the whole graph is in memory.
+    graphs: HashMap<*const Graph, SelectedGraph>,
+}
+
+/// What is left of a graph.
+struct SelectedGraph {
+    graph: Arc<Graph>,
+    /// What is in it.
+    digests: Arc<HashSet<Digest>>,
+}
+
+impl SelectedGraphs<'_> {
+    fn item(&mut self, finding: &Finding, item: &ClosedItem) -> Result<ClosedItem, SelectionError> {
         match item {
             ClosedItem::Image(image) => self.image(finding, image).map(ClosedItem::Image),
             ClosedItem::Bundle(bundle) => {
                 let images = finding.parts.iter().zip(&bundle.images).map(|(part, image)| self.image(part, image));
                 let images = images.collect::<Result<_, _>>()?;
-                let index =
-                    bundle.index.as_ref().map(|index| self.graph(&finding.item.reference, index)).transpose()?;
+                let index = bundle.index.as_ref();
+                let index = index.map(|index| self.graph(&finding.item.reference, index)).transpose()?;
+                let index = index.map(|index| Arc::clone(&index.graph));
                 Ok(ClosedItem::Bundle(ClosedBundle { images, index, ..bundle.clone() }))
             }
         }
     }
 
-    fn image(&self, finding: &Finding, image: &ClosedImage) -> Result<ClosedImage, SelectionError> {
-        let graph = self.graph(&finding.item.reference, &image.graph)?;
-        let companions = about(&graph, &image.companions);
-        Ok(ClosedImage { graph, companions })
+    fn image(&mut self, finding: &Finding, image: &ClosedImage) -> Result<ClosedImage, SelectionError> {
+        let SelectedGraph { graph, digests } = self.graph(&finding.item.reference, &image.graph)?;
+        Ok(ClosedImage { graph: Arc::clone(graph), companions: about(digests, &image.companions) })
     }
 
-    fn graph(&self, name: &str, graph: &Graph) -> Result<Arc<Graph>, SelectionError> {
-        graph.select(&self.platforms).map_err(|_| {
-            let there = graph.platforms().map(str::to_owned).collect();
-            SelectionError::Platform { name: name.to_owned(), there }
-        })
+    fn graph(&mut self, name: &str, whole: &Arc<Graph>) -> Result<&SelectedGraph, SelectionError> {
+        match self.graphs.entry(Arc::as_ptr(whole)) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(vacant) => {
+                let graph = match self.platforms {
+                    Platforms::All => Ok(Arc::clone(whole)),
+                    chosen => whole.select(chosen),
+                };
+                let graph = graph.map_err(|NotHere { left_out }| {
+                    let (name, there) = (name.to_owned(), whole.platforms().map(str::to_owned).collect());
+                    match left_out.is_empty() {
+                        true => SelectionError::Platform { name, there },
+                        false => SelectionError::LeftOut { name, left_out, there },
+                    }
+                })?;
+                let digests = graph.manifests().iter().map(|manifest| manifest.descriptor().digest.clone());
+                let digests = Arc::new(digests.collect());
+                Ok(vacant.insert(SelectedGraph { graph, digests }))
+            }
+        }
     }
 }
 
 /// Those companions that are about what is left of an image.
-fn about(image: &Graph, companions: &Companions) -> Companions {
+fn about(image: &HashSet<Digest>, companions: &Companions) -> Companions {
     let digest = |manifest: &ManifestBytes| manifest.descriptor().digest.clone();
-    let mut there: HashSet<Digest> = image.manifests().iter().map(digest).collect();
+    // What hangs off them may be about the image, or about one that was taken before.
+    let mut taken: HashSet<Digest> = HashSet::new();
     let mut referrers = Vec::new();
     // Each comes after its subject.
     for referrer in &companions.referrers {
-        if referrer.root().document().subject().is_some_and(|subject| there.contains(&subject.digest)) {
-            there.extend(referrer.manifests().iter().map(digest));
+        let is_there = |subject: &Digest| image.contains(subject) || taken.contains(subject);
+        if referrer.root().document().subject().is_some_and(|subject| is_there(&subject.digest)) {
+            taken.extend(referrer.manifests().iter().map(digest));
             referrers.push(Arc::clone(referrer));
         }
     }
     let mut tagged = Vec::new();
     // So does what is at a tag.
     for companion in &companions.tagged {
-        if there.contains(companion.tag.subject()) {
-            there.extend(companion.graph.manifests().iter().map(digest));
+        let subject = companion.tag.subject();
+        if image.contains(subject) || taken.contains(subject) {
+            taken.extend(companion.graph.manifests().iter().map(digest));
             tagged.push(companion.clone());
         }
     }

@@ -96,7 +96,7 @@ fn an_image_of_another_registry_does_not_take_the_place_of_one_with_the_same_pat
 
         let far = registry_side(&sample, Naming::Flat);
         let error = far.refuses(&archive);
-        assert_error!(error, Refused::Import(ImportError::Destination(DestinationError::Collision { first, second, tag }))
+        assert_error!(error, Refused::Import(ImportError::Destination(DestinationError::Collision { first, second, tag, .. }))
             if first == WEB && second == other && tag == "registry.inner:5000/mirror/demo/web:1.0.0");
     }
 }

@@ -3,6 +3,7 @@
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::{BundleRecord, Completeness, ImageRole};
 use sealift_core::cnab::BundleError;
+use sealift_core::remedy::{Remediable as _, Remedy};
 use sealift_core::verify::documents::DocumentError;
 use sealift_sample_publisher::bundle::{BundleImage, bundle_json, store_bundle};
 use sealift_sample_publisher::image::multi_platform_image;
@@ -152,6 +153,10 @@ fn one_name_with_two_contents() {
     let one = bundle(&mut sample, "example.com/org/a:1", "example.com/org/web:1", Some(&right), &right);
     let two = bundle(&mut sample, "example.com/org/b:1", "example.com/org/web:1", Some(&other), &other);
     let error = refused(&together(one, two, &sample));
+    let text = error.to_string();
+    assert!(text.contains("(in example.com/org/b:1)") && text.contains("(in example.com/org/a:1)"), "{text}");
+    let items = ["example.com/org/b:1", "example.com/org/a:1"].map(str::to_owned);
+    assert_eq!(error.remedy(), Remedy::SeparateArchives { items });
     assert_error!(error, DocumentError::TwoContents { name, .. } if name == "example.com/org/web:1");
 }
 

@@ -23,7 +23,7 @@ fn import(
     name: &str,
 ) -> Result<PathBuf, DeliveryFileError> {
     let path = crossing.path(name);
-    let sink = DeliveryFile::of(&path, form, &crossing.far.judge(archive).unwrap(), &Selection::default())?;
+    let sink = DeliveryFile::of(&path, form, &mut crossing.far.judge(archive).unwrap(), &Selection::default())?;
     let before = fs::read(crossing.path("far/deliveries.json")).ok();
     crossing.far.destination = Destination::File { form };
     crossing.far.import_from(&mut &*archive, &sink).unwrap();
@@ -185,8 +185,8 @@ fn a_file_of_a_pipe_is_that_of_the_archive_in_a_file() {
     fs::write(crossing.path("archive"), &archive).unwrap();
     let file = fs::File::open(crossing.path("archive")).unwrap();
     let (path, form) = (crossing.path("filed.tar"), DeliveryForm::LayoutArchive);
-    let judged = crossing.far.judge(&*archive).unwrap();
-    let sink = DeliveryFile::of(&path, form, &judged, &Selection::default()).unwrap();
+    let mut judged = crossing.far.judge(&*archive).unwrap();
+    let sink = DeliveryFile::of(&path, form, &mut judged, &Selection::default()).unwrap();
     let transport = sealift_core::verify::Transport { file: Some(&file), ..Default::default() };
     let (destination, store) = (Destination::File { form }, crossing.far.store());
     import::deliver(judged, &destination, &DeliveryWishes::default(), &store, &sink, &transport).unwrap();
@@ -198,7 +198,8 @@ fn what_cannot_be_shown_at_the_end_is_not_remembered() {
     let mut crossing = Crossing::new();
     let archive = crossing.archive();
     let (path, form) = (crossing.path("out.tar"), DeliveryForm::LayoutArchive);
-    let sink = DeliveryFile::of(&path, form, &crossing.far.judge(&*archive).unwrap(), &Selection::default()).unwrap();
+    let sink =
+        DeliveryFile::of(&path, form, &mut crossing.far.judge(&*archive).unwrap(), &Selection::default()).unwrap();
     fs::write(&path, "somebody was faster").unwrap();
     crossing.far.destination = Destination::File { form };
     let accepted = crossing.far.accepted();

@@ -28,8 +28,8 @@ fn released() -> (Crossing, PathBuf) {
 
 /// Delivers the bundle into a file.
 fn deliver(crossing: &mut Crossing, archive: &[u8], path: &Path) {
-    let (judged, selection) = (crossing.far.judge(archive).unwrap(), Selection::default());
-    let (destination, sink) = Destination::new_file(path, DeliveryForm::ThickBundle, &judged, &selection).unwrap();
+    let (mut judged, selection) = (crossing.far.judge(archive).unwrap(), Selection::default());
+    let (destination, sink) = Destination::new_file(path, DeliveryForm::ThickBundle, &mut judged, &selection).unwrap();
     let before = std::mem::replace(&mut crossing.far.destination, destination);
     crossing.far.import_from(&mut &*archive, &*sink).unwrap();
     crossing.far.destination = before;

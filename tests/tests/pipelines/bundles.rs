@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use sealift_archive_format::Digest;
 use sealift_core::export::{Dependencies, ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, PlanError};
+use sealift_core::import::{Destination, DestinationError, ImportError, NameMap, Naming};
 use sealift_core::inspect::inspect;
 use sealift_core::layout::LayoutSink;
 use sealift_core::oci::media_type::{OCI_INDEX, OCI_MANIFEST};
 use sealift_core::oci::{Descriptor, ManifestBytes, Reference};
+use sealift_core::remedy::{Remediable as _, Remedy};
 use sealift_core::transfer::{Checked, Sink as _};
 use sealift_tests::crossing::{Crossing, Refused};
 use sealift_tests::images::{Image, put_blob};
@@ -155,6 +157,38 @@ fn an_index_of_bundle_json_alone_crosses_the_gap_with_its_images() {
     assert_eq!(listed(&target, INSTALLER), Some(digest_of(&installer()).to_string()));
     let mapping: Vec<_> = delivered.relocation.iter().collect();
     assert_eq!(mapping, [(INSTALLER, format!("example.com/org/installer@{}", digest_of(&installer())).as_str())]);
+}
+
+#[test]
+fn a_part_with_a_tag_of_its_own_and_an_image_of_another_registry_do_not_share_a_tag() {
+    let mut sides = sides();
+    store_bundle(&sides, NAME, &bundle("shop", "1.0.0", &json!({})), &[]);
+    let other = "other.example/org/installer:1";
+    store(&sides, &Image::new("linux/amd64", &[("run", b"something else")]), other);
+    let mut request = stored(&sides, NAME);
+    request.items.extend(sides.image_request(other).items);
+    let archive = sides.export(&request).unwrap();
+    let map = NameMap::parse("\"example.com/org\" = \"org\"\n\"other.example/org\" = \"org\"").unwrap();
+    for (naming, remedy) in [
+        (Naming::Flat, Some(Remedy::KeepRegistries)),
+        (Naming::Mapped(map), Some(Remedy::SeparateInNameMap)),
+        (Naming::WithDomain, None),
+    ] {
+        sides.far.destination =
+            Destination::Registry { domain: "r.inner".into(), prefix: String::new(), naming: naming.clone() };
+        match (sides.far.import(&archive), remedy) {
+            (Err(Refused::Import(ImportError::Destination(error))), Some(remedy)) => {
+                let DestinationError::Collision { first, second, tag, .. } = &error else { panic!("{error:?}") };
+                assert_eq!(
+                    (first.as_str(), second.as_str(), tag.as_str()),
+                    (INSTALLER, other, "r.inner/org/installer:1")
+                );
+                assert_eq!(error.remedy(), remedy);
+            }
+            (Ok(delivered), None) => assert_eq!(delivered.tags.len(), 3),
+            (found, _) => panic!("{naming:?}: {:?}", found.map(|delivered| delivered.tags)),
+        }
+    }
 }
 
 #[test]

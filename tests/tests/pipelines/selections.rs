@@ -1,12 +1,13 @@
 //! What is delivered of an archive that is verified as a whole: what a person chose, and what becomes of its tags.
 
+use sealift_archive_format::Problem;
 use sealift_core::export::ExportRequest;
 use sealift_core::import::{self, DeliveryWishes, Destination, ImportError};
 use sealift_core::inspect::inspect;
 use sealift_core::layout::LayoutSink;
-use sealift_core::oci::Platforms;
+use sealift_core::oci::{Descriptor, Platforms};
 use sealift_core::verify::{Selection, SelectionError, Transport};
-use sealift_tests::crossing::{BUNDLE, Crossing, Refused};
+use sealift_tests::crossing::{BUNDLE, Crossing, IMAGE, Refused};
 use sealift_tests::folder_content::files;
 use sealift_tests::images::Image;
 
@@ -104,6 +105,113 @@ fn platforms_are_chosen_with_what_hangs_off_them() {
     };
     assert!(has(&image, 1) && has(&about(1), 0) && has(&image, 2), "one platform, what is about it, and the index");
     assert!(!has(&image, 0) && !has(&about(0), 0), "nothing of the other platform");
+}
+
+/// Its bytes, with the configuration changed, which nothing before the content of the archive notices.
+fn with_another_architecture(archive: &[u8]) -> Vec<u8> {
+    let (stated, other) = (&b"\"architecture\":\"arm64\""[..], b"\"architecture\":\"amd64\"");
+    let at = archive.windows(stated.len()).position(|window| window == stated).unwrap();
+    let mut changed = archive.to_vec();
+    changed[at..at + stated.len()].copy_from_slice(other);
+    changed
+}
+
+#[test]
+fn an_image_that_no_index_gives_a_platform_is_chosen_by_its_configuration() {
+    let mut sides = Crossing::of_images();
+    let image = Image::new("linux/arm64", &[("a", b"a")]);
+    sides.publish_image(&image, &[]);
+    let archive = sides.archive();
+    sides.far.selection = chosen(&[], &["linux/amd64"]);
+    match sides.far.import(&archive).err().unwrap() {
+        Refused::Import(ImportError::Selection(SelectionError::Platform { name, there })) => {
+            assert_eq!((name.as_str(), there), (IMAGE, vec!["linux/arm64".to_owned()]));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(names(&sides).is_empty());
+    match sides.far.import(&with_another_architecture(&archive)).err().unwrap() {
+        Refused::Import(ImportError::Selection(SelectionError::Archive(error))) => {
+            assert!(matches!(error.problem, Problem::Digest { .. }), "{error:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    // What was read to decide is delivered all the same.
+    sides.far.selection = chosen(&[], &["linux/arm64"]);
+    sides.far.accepts(&archive);
+    for blob in image.blobs.keys() {
+        assert!(sides.path("delivered/blobs/sha256").join(blob.hex()).exists(), "{blob}");
+    }
+}
+
+#[test]
+fn an_artifact_is_for_every_platform() {
+    let mut sides = Crossing::of_images();
+    let subject = Image::new("linux/arm64", &[("a", b"a")]);
+    sides.publish_image(&Image::referrer(subject.root().descriptor(), "text/plain", b"a chart"), &[]);
+    let archive = sides.archive();
+    sides.far.selection = chosen(&[], &["linux/amd64"]);
+    sides.far.accepts(&archive);
+}
+
+#[test]
+fn a_configuration_that_comes_late_is_not_waited_for_without_a_limit() {
+    let mut sides = Crossing::of_images();
+    let mut artifact = Image::new("linux/amd64", &[]);
+    let content = vec![0; 33 << 20];
+    let config = Descriptor::of("application/x", &content);
+    let mut document: serde_json::Value = serde_json::from_slice(artifact.root().bytes()).unwrap();
+    document["config"] = serde_json::to_value(&config).unwrap();
+    artifact.blobs = [(config.digest.clone(), (config, content))].into();
+    let sink = LayoutSink::open(&sides.path("layout")).unwrap();
+    let (first, second) = ("e.example/a:1", "e.example/b:1");
+    artifact.with_manifest(&document).push(&sink, &first.parse().unwrap()).unwrap();
+    Image::new("linux/arm64", &[]).push(&sink, &second.parse().unwrap()).unwrap();
+    let mut request = sides.image_request(first);
+    request.items.extend(sides.image_request(second).items);
+    let archive = sides.export(&request).unwrap();
+    sides.far.selection = chosen(&[], &["linux/arm64"]);
+    let refused = sides.far.import(&archive).err().unwrap();
+    let Refused::Import(ImportError::Selection(SelectionError::TooLate { name })) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(name, second);
+}
+
+#[test]
+fn a_platform_that_the_export_left_out_is_told_from_one_that_never_was() {
+    let mut sides = Crossing::of_images();
+    sides.publish_image(&Image::for_two_platforms("app"), &[]);
+    let platforms = chosen(&[], &["linux/amd64"]).platforms;
+    let archive = sides.export(&ExportRequest { platforms, ..sides.request() }).unwrap();
+    for (asked, is_left_out) in
+        [(&["linux/arm64"][..], true), (&["linux/amd64", "linux/arm64"], true), (&["linux/arm/v7"], false)]
+    {
+        sides.far.selection = chosen(&[], asked);
+        match sides.far.import(&archive).err().unwrap() {
+            Refused::Import(ImportError::Selection(SelectionError::LeftOut { name, left_out, there }))
+                if is_left_out =>
+            {
+                assert_eq!(
+                    (name.as_str(), left_out[0].as_str(), there[0].as_str()),
+                    (IMAGE, "linux/arm64", "linux/amd64")
+                );
+            }
+            Refused::Import(ImportError::Selection(SelectionError::Platform { .. })) if !is_left_out => {}
+            other => panic!("{asked:?}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn one_of_very_many_platforms_crosses_the_gap() {
+    let sides = Crossing::of_images();
+    let images: Vec<Image> = (0..300).map(|number| Image::new(&format!("linux/p{number}"), &[])).collect();
+    sides.publish_image(&Image::index(&images), &[]);
+    let platforms = chosen(&[], &["linux/p7"]).platforms;
+    let archive = sides.export(&ExportRequest { platforms, ..sides.request() }).unwrap();
+    sides.far.accepts(&archive);
+    assert_eq!(sides.far.verify(&archive).report().items[0].left_out.platforms.len(), 299);
 }
 
 #[test]

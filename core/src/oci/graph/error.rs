@@ -9,10 +9,13 @@ use super::{
 };
 use crate::oci::manifest::ManifestError;
 
-/// A graph has nothing for a platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// A graph has nothing for some platforms.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("it is not here")]
-pub(crate) struct NotHere;
+pub(crate) struct NotHere {
+    /// Those of the platforms for which an index lists something that is not carried; empty if none lists anything for any of them.
+    pub(crate) left_out: Vec<String>,
+}
 
 /// Why there is no graph. `E` is what fetching a manifest fails with.
 #[derive(Debug, thiserror::Error)]

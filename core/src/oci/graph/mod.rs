@@ -54,7 +54,7 @@ pub enum Platforms {
 
 impl Platforms {
     /// Whether the manifests for a platform are carried. `unknown/unknown` is not a platform that anyone could choose.
-    fn carries(&self, platform: &Platform) -> bool {
+    pub(super) fn carries(&self, platform: &Platform) -> bool {
         match self {
             Self::All => true,
             Self::Only(wishes) => !platform.is_unknown() && wishes.iter().any(|wish| wish.selects(platform)),
@@ -132,11 +132,21 @@ impl Graph {
     /// # Errors
     /// [`NotHere`] if it has nothing for them, or an index lists something for them that is not in it.
     pub(crate) fn select(&self, platforms: &Platforms) -> Result<Arc<Self>, NotHere> {
-        let here = |wanted: &Descriptor| {
-            let found = self.manifests.iter().find(|it| it.descriptor().digest == wanted.digest);
-            found.cloned().ok_or(NotHere)
+        let held: HashMap<&Digest, &ManifestBytes> =
+            self.manifests.iter().map(|manifest| (&manifest.descriptor().digest, manifest)).collect();
+        let left_out = || {
+            let left_out = self.left_out.iter().filter(|left| left.reason == LeftOutReason::Platform);
+            let stated = left_out.filter_map(|left| left.descriptor.platform.as_ref());
+            let missed: BTreeSet<String> =
+                stated.filter(|platform| platforms.carries(platform)).map(ToString::to_string).collect();
+            NotHere { left_out: missed.into_iter().collect() }
         };
-        Self::walk(self.root().clone(), platforms, self.foreign_layers, here).map_err(|_| NotHere)
+        let here = |wanted: &Descriptor| held.get(&wanted.digest).copied().cloned().ok_or_else(left_out);
+        Self::walk(self.root().clone(), platforms, self.foreign_layers, here).map_err(|error| match error {
+            GraphError::Fetch { source, .. } => source,
+            // What is a part of a graph is within every limit that the graph is within.
+            _ => NotHere { left_out: Vec::new() },
+        })
     }
 
     /// Every manifest in post-order: children before parents, in the order in which they are listed, and the root last.

@@ -87,7 +87,10 @@ pub enum DocumentError {
         found: Digest,
     },
     /// Two different things have the same name.
-    #[error("{name} and {other} mean the same, but are carried with different contents: {first} and {second}")]
+    #[error(
+        "{name} and {other} mean the same, but are carried with different contents: {} and {}",
+        with_item(.first, .name, .item), with_item(.second, .other, .other_item)
+    )]
     TwoContents {
         /// One spelling of the name.
         name: String,
@@ -97,6 +100,10 @@ pub enum DocumentError {
         first: Digest,
         /// The digest that is carried under the other spelling.
         second: Digest,
+        /// The bundle or image with which the first is carried.
+        item: String,
+        /// The bundle or image with which the other is carried.
+        other_item: String,
     },
     /// The index of a bundle is not the one that follows from the bundle. Nobody signs it, so nothing else is accepted.
     #[error("the index of bundle {bundle} does not follow from the bundle")]
@@ -212,9 +219,16 @@ impl Remediable for DocumentError {
             Self::BundleIndexForm { .. } => Remedy::AskPublisher { about: PublisherMatter::BundleIndex },
             Self::Reference { .. } => Remedy::UseFullName,
             Self::Promise { .. } => Remedy::ExportPromisedContent,
-            Self::TwoContents { .. } => Remedy::SeparateArchives,
+            Self::TwoContents { item, other_item, .. } => {
+                Remedy::SeparateArchives { items: [item.clone(), other_item.clone()] }
+            }
         }
     }
+}
+
+/// A content, and with which item it is carried, if its name is not that of an item itself.
+fn with_item(content: &Digest, name: &str, item: &str) -> String {
+    if name == item { content.to_string() } else { format!("{content} (in {item})") }
 }
 
 /// A manifest that is not among the documents, which come before all other blobs.

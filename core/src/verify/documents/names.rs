@@ -15,20 +15,20 @@ use crate::oci::Reference;
 pub(crate) fn check<'r>(items: impl IntoIterator<Item = &'r ItemRecord>) -> Result<(), DocumentError> {
     let mut names = ListedNames::default();
     for item in items {
-        names.add(item.reference(), &item.named_content().digest)?;
+        names.add(item.reference(), &item.named_content().digest, item.reference())?;
         for image in item.parts() {
-            names.add(&image.reference, &image.descriptor.digest)?;
+            names.add(&image.reference, &image.descriptor.digest, item.reference())?;
         }
     }
     Ok(())
 }
 
-/// What is carried under each name, by what the name means.
+/// What is carried under each name, and with which item, by what the name means.
 #[derive(Default)]
-struct ListedNames<'n>(HashMap<String, (&'n str, &'n Digest)>);
+struct ListedNames<'n>(HashMap<String, (&'n str, &'n Digest, &'n str)>);
 
 impl<'n> ListedNames<'n> {
-    fn add(&mut self, name: &'n str, content: &'n Digest) -> Result<(), DocumentError> {
+    fn add(&mut self, name: &'n str, content: &'n Digest, item: &'n str) -> Result<(), DocumentError> {
         let reference: Reference =
             name.parse().map_err(|source| DocumentError::Reference { name: name.to_owned(), source })?;
         if let Some(promised) = reference.digest().filter(|promised| *promised != content) {
@@ -37,11 +37,12 @@ impl<'n> ListedNames<'n> {
         }
         // A name without a tag contains the digest, and has just been checked against it.
         let Some(tag) = reference.tagged_name() else { return Ok(()) };
-        let known = self.0.entry(tag).or_insert((name, content));
+        let known = self.0.entry(tag).or_insert((name, content, item));
         if known.1 == content {
             return Ok(());
         }
-        let [name, other] = [name, known.0].map(str::to_owned);
-        Err(DocumentError::TwoContents { name, other, first: content.clone(), second: known.1.clone() })
+        let [name, other, item, other_item] = [name, known.0, item, known.2].map(str::to_owned);
+        let (first, second) = (content.clone(), known.1.clone());
+        Err(DocumentError::TwoContents { name, other, first, second, item, other_item })
     }
 }

@@ -1,5 +1,6 @@
 //! The content of an archive, to its last byte: each blob goes to a receiver, several at once, and every digest is checked.
 
+mod ahead;
 mod by_position;
 mod stream;
 mod thick_bundle;
@@ -11,8 +12,9 @@ use std::io::{self, Read};
 use sealift_archive_format::content::{BlobContent, Checked, ContentError, Observed, Watched};
 use sealift_archive_format::entry_name::EntryPlace;
 use sealift_archive_format::inventory::EntryRecord;
-use sealift_archive_format::reader::EntryReader;
 use sealift_archive_format::{Digest, EntryOffsets, FormatError, Problem};
+
+pub(super) use ahead::ReadAhead;
 
 use super::{Judged, Verified};
 use crate::progress::{Progress, Unwatched};
@@ -107,6 +109,7 @@ impl<R: Read> Judged<R> {
         transport: &Transport<'_>,
     ) -> Result<Verified, ReceiveError<S::Error>> {
         let content = self.content_report();
+        self.receive_ahead(receiver, transport.progress)?;
         self.receive_attestations(receiver, transport.progress)?;
         let inventory = &self.head.inventory;
         let (layout, names) = (self.reader.layout(), self.head.closed.names(inventory));
@@ -132,6 +135,23 @@ impl<R: Read> Judged<R> {
         ContentReport { blobs: count, bytes, manifests }
     }
 
+    /// Receives the blobs that were read before they were due.
+    fn receive_ahead<S: Receiver>(
+        &mut self,
+        receiver: &S,
+        progress: &dyn Progress,
+    ) -> Result<(), ReceiveError<S::Error>> {
+        for (record, bytes) in self.ahead.take() {
+            if self.judgement.expects(&record.digest) {
+                pass_attestation(&record, &bytes, &mut self.judgement, receiver)?;
+            } else {
+                whole(&record, &mut Checked::new(bytes.as_slice(), &record), receiver)?;
+            }
+            progress.advance(record.size);
+        }
+        Ok(())
+    }
+
     /// Receives the blobs up to the last attestation, one after the other: these come before all other layers.
     fn receive_attestations<S: Receiver>(
         &mut self,
@@ -144,7 +164,10 @@ impl<R: Read> Judged<R> {
             let Some(mut entry) = self.reader.next_entry().map_err(ReceiveError::Archive)? else { break };
             let size = entry.size();
             if self.judgement.expects(entry.digest()) {
-                pass_attestation(entry, &mut self.judgement, receiver)?;
+                let record = entry.record().clone();
+                self.judgement.require_length(&record.digest, record.size)?;
+                let bytes = entry.read_all().map_err(ReceiveError::Archive)?;
+                pass_attestation(&record, &bytes, &mut self.judgement, receiver)?;
             } else {
                 let record = entry.record().clone();
                 pass(&record, 0, &mut entry, |content| whole(&record, content, receiver))?;
@@ -156,16 +179,15 @@ impl<R: Read> Judged<R> {
 }
 
 /// Checks an attestation, and only then passes it to a receiver.
-fn pass_attestation<R: Read, S: Receiver>(
-    mut entry: EntryReader<'_, R>,
+fn pass_attestation<S: Receiver>(
+    record: &EntryRecord,
+    bytes: &[u8],
     attestations: &mut Attestations,
     receiver: &S,
 ) -> Result<(), ReceiveError<S::Error>> {
-    let record = entry.record().clone();
     attestations.require_length(&record.digest, record.size)?;
-    let bytes = entry.read_all().map_err(ReceiveError::Archive)?;
-    attestations.check(&record.digest, &bytes)?;
-    receiver.blob(&record, &mut Checked::new(bytes.as_slice(), &record)).map_err(ReceiveError::Receiver)
+    attestations.check(&record.digest, bytes)?;
+    receiver.blob(record, &mut Checked::new(bytes, record)).map_err(ReceiveError::Receiver)
 }
 
 /// Passes the blobs after the attestations to a receiver, whichever way they are read.

@@ -1,0 +1,63 @@
+//! What is read of an archive's content before it is due.
+
+use std::collections::HashMap;
+use std::io::Read;
+
+use sealift_archive_format::Digest;
+use sealift_archive_format::inventory::{EntryRecord, Inventory};
+use sealift_archive_format::reader::Reader;
+
+use super::super::SelectionError;
+
+/// The most bytes that are read before they are due.
+pub(crate) const MAXIMUM_AHEAD: u64 = 32 << 20;
+
+/// Entries that were read, with their digests checked, and have not been received.
+#[derive(Default)]
+pub(crate) struct ReadAhead {
+    entries: Vec<(EntryRecord, Vec<u8>)>,
+    by_digest: HashMap<Digest, usize>,
+    length: u64,
+}
+
+impl ReadAhead {
+    /// Reads up to the last of these blobs that has not been read. Each comes with the name of what it belongs to.
+    ///
+    /// # Errors
+    /// [`SelectionError::TooLate`] when one is not among the first [`MAXIMUM_AHEAD`] bytes, or is in a thick bundle alone;
+    /// [`SelectionError::Archive`].
+    pub(crate) fn read<R: Read>(
+        &mut self,
+        reader: &mut Reader<R>,
+        inventory: &Inventory,
+        wanted: &HashMap<&Digest, &str>,
+    ) -> Result<(), SelectionError> {
+        let rest = inventory.entries.get(reader.entries_begun()..).unwrap_or_default();
+        let found = rest.iter().rposition(|entry| wanted.contains_key(&entry.digest));
+        for record in rest.iter().take(found.map_or(0, |last| last + 1)) {
+            self.length = self.length.saturating_add(record.size);
+            if self.length > MAXIMUM_AHEAD {
+                break;
+            }
+            let Some(mut entry) = reader.next_entry().map_err(SelectionError::Archive)? else { break };
+            let bytes = entry.read_all().map_err(SelectionError::Archive)?;
+            self.by_digest.insert(record.digest.clone(), self.entries.len());
+            self.entries.push((record.clone(), bytes));
+        }
+        let missing = wanted.iter().filter(|(digest, _)| !self.by_digest.contains_key(digest));
+        match missing.map(|(_, name)| *name).min() {
+            None => Ok(()),
+            Some(name) => Err(SelectionError::TooLate { name: name.to_owned() }),
+        }
+    }
+
+    /// A blob that was read.
+    pub(crate) fn content(&self, digest: &Digest) -> Option<&[u8]> {
+        self.by_digest.get(digest).and_then(|at| self.entries.get(*at)).map(|(_, bytes)| bytes.as_slice())
+    }
+
+    /// Everything that was read, in its order.
+    pub(super) fn take(&mut self) -> Vec<(EntryRecord, Vec<u8>)> {
+        std::mem::take(self).entries
+    }
+}
