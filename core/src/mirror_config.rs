@@ -105,13 +105,15 @@ impl Mirrors {
     fn hosts_toml(&self, plain_http: bool) -> Vec<ConfigFile> {
         let scheme = if plain_http { "http" } else { "https" };
         let mut files = Vec::new();
-        for (domain, bases) in &self.hosts {
+        // A registry of which nothing is found through its file has one all the same, which says so.
+        let domains: BTreeSet<&String> = self.hosts.keys().chain(self.elsewhere.keys()).collect();
+        for domain in domains {
             let mut content = format!("# Images of {domain}, as they were delivered. For containerd's config_path.\n");
             for source in self.elsewhere.get(domain).into_iter().flatten() {
                 let _ =
                     writeln!(content, "# Not found through this file, because it is in another repository: {source}");
             }
-            for (base, resolves) in bases {
+            for (base, resolves) in self.hosts.get(domain).into_iter().flatten() {
                 let (host, path) = base.split_once('/').map_or((base.as_str(), ""), |(host, path)| (host, path));
                 let slash = if path.is_empty() { "" } else { "/" };
                 let capabilities = if *resolves { "[\"pull\", \"resolve\"]" } else { "[\"pull\"]" };
@@ -223,6 +225,14 @@ mod tests {
         let (digests, tags) = sets.split_once("---\n").unwrap();
         assert!(digests.contains("kind: ImageDigestMirrorSet") && digests.contains("\"quay.io/a/part\""), "{sets}");
         assert!(tags.contains("kind: ImageTagMirrorSet") && !tags.contains("\"quay.io/a/part\""), "{sets}");
+    }
+
+    #[test]
+    fn a_registry_of_which_only_parts_came_has_a_file_that_says_where_they_are() {
+        let files = files([relocated("ghcr.io/a/part:1", "r.inner/mirror/example.com/shop", false)], false);
+        let hosts = file(&files, "certs.d/ghcr.io/hosts.toml");
+        assert!(hosts.contains("# Not found through this file, because it is in another repository: ghcr.io/a/part\n"));
+        assert_eq!(hosts.parse::<toml::Table>().unwrap(), toml::Table::new(), "containerd goes on as without it");
     }
 
     /// `--names flat` puts `docker.io/acme/app` and `quay.io/acme/app` into one repository.

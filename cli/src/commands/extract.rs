@@ -12,7 +12,7 @@ use crate::failure::{Attempt as _, Failure, Reason};
 use crate::files::archive::ArchiveArgument;
 use crate::interruption;
 use crate::options::connections::ConnectionArguments;
-use crate::options::target::FileTarget;
+use crate::options::target::{FileTarget, IN_ORDER};
 use crate::options::verdict::VerdictArguments;
 use crate::terminal::{report, tags};
 
@@ -20,6 +20,7 @@ use crate::terminal::{report, tags};
 #[derive(Debug, Args)]
 #[command(
     mut_group("FileTarget", |group| group.required(true)),
+    mut_arg("connections", |argument| argument.conflicts_with_all(IN_ORDER)),
     after_long_help = "Examples:\n  sealift extract shop.sealift example.com/org/shop:1.4 --to-thick-bundle shop.tgz\n  sealift extract shop.sealift nginx:1 --platform linux/amd64 --to-docker-archive nginx.tar\n\nThe archive is judged and verified as a whole, exactly as by import, and refused for the same reasons. But nothing is remembered: what this side has accepted does not move, and no tag counts as set here. So the target is always new: a file that does not exist, or a folder that is empty or does not exist."
 )]
 pub(crate) struct ExtractArguments {
@@ -84,8 +85,11 @@ pub(crate) fn run(arguments: &ExtractArguments, context: &Context) -> Result<(),
     let extracted = import::extract(judged, &destination, &wishes, &*sink, &transport);
     progress.finish();
     let extracted = extracted.attempt(attempt)?;
+    interruption::leaves(|| "everything was taken out".to_owned());
+    context.remark(tags::left_behind_lines(&extracted.left_behind));
     let report = extracted.verified().report();
-    context.result(&tags::DeliveryReport::new(&report, &extracted.tags, &extracted.attached), || {
+    let delivery = tags::DeliveryReport::new(&report, &extracted.tags, &extracted.attached, &extracted.left_behind);
+    context.result(&delivery, || {
         let mut text = report::summary(&report);
         text.line("Taken out, and not remembered:");
         text.join(tags::lines(&extracted.tags, &extracted.attached));

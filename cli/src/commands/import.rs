@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
+use sealift_core::cnab::RelocationMapping;
 use sealift_core::delivery_file::DeliveryFileError;
 use sealift_core::import::{
     self, Delivered, DeliveryWishes, Destination, NameMap, Naming, PublishedMirror, ReplacedTag, Sparse,
@@ -24,7 +25,7 @@ use crate::files::output::replace;
 use crate::interruption;
 use crate::options::connections::ConnectionArguments;
 use crate::options::network::NetworkArguments;
-use crate::options::target::{FileTarget, OpenedTarget};
+use crate::options::target::{FileTarget, IN_ORDER, NEW_FILES, OpenedTarget};
 use crate::options::verdict::VerdictArguments;
 use crate::terminal::text::Text;
 use crate::terminal::{report, tags};
@@ -35,6 +36,7 @@ const MAXIMUM_NAME_MAP: u64 = 16 << 20;
 /// What to import, and where to.
 #[derive(Debug, Args)]
 #[command(
+    mut_arg("connections", |argument| argument.conflicts_with_all(IN_ORDER)),
     after_long_help = "Examples:\n  sealift import shop.sealift --to-registry registry.internal:5000/mirror\n  sealift import shop.sealift --to-registry registry.internal:5000 --names flat\n  sealift import shop.sealift --to-layout /srv/images\n  sealift import shop.sealift --to-thick-bundle shop-1.4.tgz      # for porter publish --archive\n  sealift import app.sealift --to-docker-archive app.tar          # for docker load, podman load, ctr images import\n\nNothing is written until every check that trust depends on has passed. Blobs go first, then manifests, then tags; after that, the trusted state advances. A tag that was set here before does not move to another name or a lower level unless --replace-tag names it. Running it again does not repeat what is already done."
 )]
 pub(crate) struct ImportArguments {
@@ -67,7 +69,7 @@ pub(crate) struct ImportArguments {
     ///
     /// By default, a tag that was set here moves only to something with the same name that is proven at least as well. A tag of cosign's
     /// (sha256-….sig) moves only if it is named here: it may hold signatures that were made on this side.
-    #[arg(long, value_name = "TAG", help_heading = "Where to")]
+    #[arg(long, value_name = "TAG", conflicts_with_all = NEW_FILES, help_heading = "Where to")]
     replace_tag: Vec<Reference>,
 
     /// What to do with the index of an image of which some platforms were left behind: refuse, keep or rebuild
@@ -265,6 +267,8 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     let delivered = import::deliver(judged, &destination, &wishes, &store, &*sink, &transport);
     progress.finish();
     let delivered = delivered.attempt(attempt)?;
+    interruption::leaves(|| "everything was delivered, and is remembered; only the results may be missing".to_owned());
+    context.remark(tags::left_behind_lines(&delivered.left_behind));
     for ReplacedTag { tag, held } in &delivered.replaced {
         context.remark(format!("Replaced as requested: {tag} held {} at level {}.", held.name, held.level));
     }
@@ -295,14 +299,15 @@ fn finish(
 ) -> Result<(), Failure> {
     let attempt = || format!("{name} was imported, but its results cannot be written");
     let report = delivered.verified().report();
-    let delivery = tags::DeliveryReport::new(&report, &delivered.tags, &delivered.attached);
+    let delivery = tags::DeliveryReport::new(&report, &delivered.tags, &delivered.attached, &delivered.left_behind);
     let tuf_mirrors = mirrors.iter().map(Mirrored::of).collect();
     let import_report = ImportReport { delivery, tuf_mirrors };
     let failed = |source| Reason::File { path: folder.to_owned(), source };
     std::fs::create_dir_all(folder).map_err(failed).attempt(attempt)?;
     replace(&folder.join("relocation-mapping.json"), &delivered.relocation).attempt(attempt)?;
-    if let [_, _, ..] = delivered.bundles.as_slice() {
-        for (bundle, mapping) in &delivered.bundles {
+    let own_mappings = own_mappings(&delivered.bundles, &delivered.relocation);
+    if !own_mappings.is_empty() {
+        for (bundle, mapping) in own_mappings {
             // No name has a plus sign: each gets a folder of its own.
             let own = folder.join("bundles").join(bundle.replace(':', "+"));
             std::fs::create_dir_all(&own).map_err(failed).attempt(attempt)?;
@@ -315,12 +320,23 @@ fn finish(
         text.line("Delivered:");
         text.join(tags::lines(&delivered.tags, &delivered.attached));
         text.join(mirrors_text(mirrors));
-        if let [_, _, ..] = delivered.bundles.as_slice() {
+        if !own_mappings.is_empty() {
             text.line(format_args!("The relocation mapping of each bundle: {}", folder.join("bundles").display()));
         }
         text.line(format_args!("Relocation mapping and report: {}", folder.display()));
         text
     })
+}
+
+/// The bundles that need a mapping of their own: what was delivered is more than exactly one bundle.
+fn own_mappings<'b>(
+    bundles: &'b [(String, RelocationMapping)],
+    all: &RelocationMapping,
+) -> &'b [(String, RelocationMapping)] {
+    match bundles {
+        [(_, only)] if only == all => &[],
+        bundles => bundles,
+    }
 }
 
 /// Writes what a cluster needs to find what was delivered.
@@ -396,5 +412,37 @@ mod tests {
         assert!(parse(&["--to-layout", "folder", "--names", "flat"]).is_err(), "a layout keeps names as they are");
         assert!(parse(&["--to-registry", "r.inner", "--to-layout", "folder"]).is_err());
         assert!(parse(&[]).is_err(), "it goes somewhere");
+    }
+
+    #[test]
+    fn a_bundle_has_a_mapping_of_its_own_unless_the_mapping_of_everything_is_just_that() {
+        let mapping = |names: &[&str]| {
+            let mut mapping = RelocationMapping::default();
+            names.iter().for_each(|name| mapping.insert(*name, format!("r.inner/{name}")));
+            mapping
+        };
+        let bundles = [("e.x/shop:1".to_owned(), mapping(&["e.x/a:1"]))];
+        assert!(own_mappings(&bundles, &mapping(&["e.x/a:1"])).is_empty());
+        assert_eq!(own_mappings(&bundles, &mapping(&["e.x/a:1", "e.x/b:1"])), bundles);
+        assert!(own_mappings(&[], &mapping(&["e.x/b:1"])).is_empty());
+    }
+
+    #[test]
+    fn what_would_do_nothing_for_a_new_file_is_refused() {
+        let flag = |id: &str| format!("--{}", id.replace('_', "-"));
+        for (option, refused) in
+            [(["--replace-tag", "r.inner/app:1"], &NEW_FILES[..]), (["--connections", "2"], &IN_ORDER)]
+        {
+            for target in NEW_FILES {
+                let parsed = parse(&[&[flag(target).as_str(), "file"], &option[..]].concat());
+                let error = parsed.map(drop).err().map(|error| error.kind());
+                let conflict = refused.contains(&target).then_some(clap::error::ErrorKind::ArgumentConflict);
+                assert_eq!(error, conflict, "{target} {option:?}");
+                parse(&[&flag(target), "file"]).unwrap();
+            }
+            for target in ["--to-layout", "--to-registry"] {
+                parse(&[&[target, "r.inner"], &option[..]].concat()).unwrap();
+            }
+        }
     }
 }

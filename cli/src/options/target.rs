@@ -15,6 +15,11 @@ use crate::failure::{Attempt as _, Failure, Reason};
 /// Where things go, and what takes them there.
 pub(crate) type OpenedTarget = (Destination, Box<dyn Sink>);
 
+/// The options that make a new file, which has no tag that could move.
+pub(crate) const NEW_FILES: [&str; 3] = ["to_layout_archive", "to_docker_archive", "to_thick_bundle"];
+/// Those that write what comes in its one order, whatever could be moved at once.
+pub(crate) const IN_ORDER: [&str; 2] = ["to_layout_archive", "to_docker_archive"];
+
 /// A layout, or a new file.
 #[derive(Debug, Args)]
 #[group(multiple = false)]

@@ -1,7 +1,7 @@
 //! Tags that were set, as a person reads them and as `--json` shows them.
 
 use sealift_archive_format::Digest;
-use sealift_core::import::{AttachedOutcome, AttachedTag, DeliveredForm, SetTag};
+use sealift_core::import::{AttachedOutcome, AttachedTag, DeliveredForm, LeftBehind, SetTag};
 use sealift_core::report::Report;
 use serde::Serialize;
 
@@ -15,13 +15,19 @@ pub(crate) struct DeliveryReport<'a> {
     report: &'a Report,
     tags: Vec<Tagged<'a>>,
     attached_tags: Vec<AttachedTagged<'a>>,
+    left_behind: &'a [LeftBehind],
 }
 
 impl<'a> DeliveryReport<'a> {
     /// The report about an archive, and the tags that were set.
-    pub(crate) fn new(report: &'a Report, tags: &'a [SetTag], attached: &'a [AttachedTag]) -> Self {
+    pub(crate) fn new(
+        report: &'a Report,
+        tags: &'a [SetTag],
+        attached: &'a [AttachedTag],
+        left_behind: &'a [LeftBehind],
+    ) -> Self {
         let attached_tags = attached.iter().map(AttachedTagged::from).collect();
-        Self { report, tags: tags.iter().map(Tagged::from).collect(), attached_tags }
+        Self { report, tags: tags.iter().map(Tagged::from).collect(), attached_tags, left_behind }
     }
 }
 
@@ -85,6 +91,20 @@ pub(crate) fn lines(tags: &[SetTag], attached: &[AttachedTag]) -> Text {
     text
 }
 
+/// What was not delivered, a warning for each.
+pub(crate) fn left_behind_lines(left_behind: &[LeftBehind]) -> Text {
+    let mut text = Text::default();
+    for LeftBehind { reference, count } in left_behind {
+        let what = if *count == 1 {
+            "1 referrer or signature".to_owned()
+        } else {
+            format!("{count} referrers and signatures")
+        };
+        text.line(format_args!("warning: {what} of {reference} left behind: this kind of file has no place for them"));
+    }
+    text
+}
+
 /// A tag: what it resolves to now, and what it resolved to before.
 fn line(tag: &SetTag) -> String {
     let SetTag { reference, digest, carried, form, before } = tag;
@@ -134,6 +154,10 @@ mod tests {
         let described = fields(&schema["$defs"]["attachedTag"]["properties"]);
         assert_eq!(fields(&serde_json::to_value(attached).unwrap()), described);
         assert_eq!(schema["properties"]["attachedTags"]["items"]["$ref"], "#/$defs/attachedTag");
+        let left_behind = LeftBehind { reference: "e.x/shop:1".to_owned(), count: 2 };
+        let described = fields(&schema["$defs"]["leftBehind"]["properties"]);
+        assert_eq!(fields(&serde_json::to_value(left_behind).unwrap()), described);
+        assert_eq!(schema["properties"]["leftBehind"]["items"]["$ref"], "#/$defs/leftBehind");
     }
 
     #[test]

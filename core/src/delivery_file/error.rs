@@ -74,7 +74,7 @@ impl Remediable for DeliveryFileError {
             Self::Selection(error) => error.remedy(),
             Self::Exists { path } => Remedy::DeliverUnderAnotherName { path: path.clone() },
             Self::Access { path, source } => Remedy::of_file(path, source),
-            Self::Broken { .. } => Remedy::RepairDestination,
+            Self::Broken { path } => Remedy::CheckDisk { path: path.clone() },
             Self::IndexLength { .. } => Remedy::ExportFewer,
             Self::SeveralPlatforms { .. } => Remedy::ChooseOnePlatform,
             Self::NotAnImage { .. } => Remedy::DeliverInAnotherForm,

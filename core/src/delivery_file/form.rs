@@ -1,6 +1,6 @@
 //! What each kind of file can hold.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use sealift_archive_format::Digest;
 
@@ -67,7 +67,7 @@ pub(super) fn only_bundle<'j>(
 pub(super) fn runnable<'m>(
     name: &str,
     root: &'m ManifestBytes,
-    held: &HashMap<&Digest, &'m ManifestBytes>,
+    held: impl Fn(&Digest) -> Option<&'m ManifestBytes>,
 ) -> Result<&'m ManifestBytes, DeliveryFileError> {
     let mut found: BTreeMap<&Digest, (&ManifestBytes, String)> = BTreeMap::new();
     let mut open = vec![(root, String::new())];
@@ -87,7 +87,7 @@ pub(super) fn runnable<'m>(
                 // What says something about another manifest is listed as an image for no platform.
                 let is_about =
                     child.annotations.get("vnd.docker.reference.type").is_some() || platform == "unknown/unknown";
-                held.get(&child.digest).filter(|_| !is_about).map(|child| (*child, platform))
+                held(&child.digest).filter(|_| !is_about).map(|child| (child, platform))
             })),
         }
     }
@@ -141,8 +141,8 @@ mod tests {
                 &serde_json::json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}),
             ));
         }
-        let held = all.iter().map(|it| (&it.descriptor().digest, it)).collect();
-        let found = runnable("app", &all[4], &held).unwrap();
+        let held = |digest: &Digest| all.iter().find(|it| it.descriptor().digest == *digest);
+        let found = runnable("app", &all[4], held).unwrap();
         assert_eq!(found.descriptor().digest, all[0].descriptor().digest);
     }
 }

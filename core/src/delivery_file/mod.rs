@@ -12,7 +12,7 @@ mod output;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, BufWriter, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use flate2::GzBuilder;
 use sealift_archive_format::Digest;
@@ -58,6 +58,7 @@ struct State {
     listed: HashMap<String, usize>,
     /// What `manifest.json` lists: each image once, and which image each name means.
     images: Vec<ManifestBytes>,
+    listed_images: HashSet<Digest>,
     image_names: BTreeMap<String, Digest>,
 }
 
@@ -91,13 +92,18 @@ impl DeliveryFile {
         match form {
             DeliveryForm::LayoutArchive => Self::begin(path, form),
             DeliveryForm::DockerArchive => {
+                let mut seen = HashSet::new();
                 for Selected { finding, item } in &selected {
                     let findings =
                         if finding.parts.is_empty() { std::slice::from_ref(*finding) } else { &finding.parts };
                     for (finding, image) in findings.iter().zip(item.images()) {
-                        let manifests = image.graph.manifests().iter();
-                        let held = manifests.map(|manifest| (&manifest.descriptor().digest, manifest)).collect();
-                        runnable(&finding.item.reference, image.graph.root(), &held)?;
+                        // One image may have many names.
+                        if seen.insert(Arc::as_ptr(&image.graph)) {
+                            let manifests = image.graph.manifests().iter();
+                            let held: HashMap<&Digest, &ManifestBytes> =
+                                manifests.map(|manifest| (&manifest.descriptor().digest, manifest)).collect();
+                            runnable(&finding.item.reference, image.graph.root(), |digest| held.get(digest).copied())?;
+                        }
                     }
                 }
                 Self::begin(path, form)
@@ -152,6 +158,7 @@ impl DeliveryFile {
             index: Vec::new(),
             listed: HashMap::new(),
             images: Vec::new(),
+            listed_images: HashSet::new(),
             image_names: BTreeMap::new(),
         };
         let begun = Self { path: path.to_owned(), form, state: Mutex::new(state) };
@@ -281,22 +288,21 @@ impl Sink for DeliveryFile {
     fn tag(&self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError> {
         let mut state = self.state();
         let mut root = manifest.descriptor();
-        let held: HashMap<&Digest, &ManifestBytes> = state.manifests.iter().collect();
+        let held = |digest: &Digest| state.manifests.get(digest);
         let chosen = match self.form {
-            DeliveryForm::DockerArchive => Some(runnable(reference.as_given(), manifest, &held)?.clone()),
+            DeliveryForm::DockerArchive => Some(runnable(reference.as_given(), manifest, held)?.clone()),
             DeliveryForm::LayoutArchive | DeliveryForm::ThickBundle => None,
         };
         if let Some(chosen) = &chosen {
             // An index whose other platforms are not there is of no use to who loads it.
-            let is_whole = manifest.document().children().iter().all(|child| held.contains_key(&child.digest));
+            let is_whole = manifest.document().children().iter().all(|child| held(&child.digest).is_some());
             root = if is_whole { root } else { chosen.descriptor() };
         }
         let entries = self.listed(reference, root);
-        drop(held);
         entries.into_iter().for_each(|entry| state.list(entry));
         if let Some(chosen) = chosen {
             let digest = chosen.descriptor().digest.clone();
-            if !state.images.contains(&chosen) {
+            if state.listed_images.insert(digest.clone()) {
                 state.images.push(chosen);
             }
             if reference.tag_or_latest().is_some() {

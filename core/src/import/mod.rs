@@ -28,10 +28,12 @@ pub use attached::{AttachedOutcome, AttachedTag};
 pub use destination::{Destination, DestinationError, Meeting, Naming};
 pub use mirrors::PublishedMirror;
 pub use name_map::{NameMap, NameMapError};
+pub use shipment::LeftBehind;
 pub use sparse::{DeliveredForm, SetTag, Sparse};
 pub use tags::ReplacedTag;
 
 use crate::cnab::RelocationMapping;
+use crate::delivery_file::DeliveryFileError;
 use crate::mirror_config::Relocated;
 use crate::oci::{ManifestError, Reference, StandIns};
 use crate::remedy::{Remediable, Remedy};
@@ -39,7 +41,7 @@ use crate::transfer::{Sink, SinkError, Workers};
 use crate::trust::Judgement;
 use crate::trust_store::{RepositoryName, TagError, TrustStore, TrustStoreError};
 use crate::verify::{Judged, ReceiveError, Selection, SelectionError, Transport, Verified};
-use shipment::{Shipment, shipments, wanted};
+use shipment::{Shipment, left_behind, shipments, wanted};
 use storing::{Delivery, put_manifests, set_tags};
 use tags::Tags;
 use whereabouts::whereabouts;
@@ -166,11 +168,18 @@ impl Remediable for DeliveryError {
             Self::Manifest { source: SinkError::Missing(_), .. } => Remedy::AllowSparse,
             Self::NotSeen { .. } => Remedy::RelaxRegistry,
             Self::StandIn { .. } => Remedy::KeepSparse,
-            Self::Blob { .. } | Self::NotShared { .. } | Self::Manifest { .. } | Self::Tag { .. } | Self::Finish(_) => {
-                Remedy::RepairDestination
-            }
+            Self::NotShared { .. } => Remedy::RepairDestination,
+            Self::Blob { source, .. }
+            | Self::Manifest { source, .. }
+            | Self::Tag { source, .. }
+            | Self::Finish(source) => of_sink(source),
         }
     }
+}
+
+/// What can be done about a sink that does not take something: a file says so itself.
+fn of_sink(error: &SinkError) -> Remedy {
+    error.reason::<DeliveryFileError>().map_or(Remedy::RepairDestination, Remediable::remedy)
 }
 
 /// What was delivered, and is remembered.
@@ -186,6 +195,8 @@ pub struct Delivered {
     pub tags: Vec<SetTag>,
     /// The tags of what hangs off images and bundles.
     pub attached: Vec<AttachedTag>,
+    /// What hangs off them and has no place where they are.
+    pub left_behind: Vec<LeftBehind>,
     /// The tags that were moved to another name or a lower level, because that was asked for.
     pub replaced: Vec<ReplacedTag>,
 }
@@ -222,7 +233,7 @@ pub fn deliver<R: Read>(
     sink: &dyn Sink,
     transport: &Transport<'_>,
 ) -> Result<Delivered, ImportError> {
-    let shipments = chosen(&mut judged, destination, wishes)?;
+    let (shipments, left_behind) = chosen(&mut judged, destination, wishes)?;
     let (now, replace) = (judged.terms().now(), wishes.replace);
     let tags_after = |deliveries: &_| Tags { deliveries, replace }.after(&shipments, destination, now);
     tags_after(&store.deliveries().map_err(ImportError::Deliveries)?)?;
@@ -241,7 +252,7 @@ pub fn deliver<R: Read>(
     sink.finish().map_err(DeliveryError::Finish)?;
     commit.finish().map_err(ImportError::NotRemembered)?;
     let (relocation, bundles, relocated) = whereabouts(&shipments, &stand_ins, verified.head());
-    Ok(Delivered { verified, relocation, bundles, relocated, tags, attached, replaced: next.replaced })
+    Ok(Delivered { verified, relocation, bundles, relocated, tags, attached, left_behind, replaced: next.replaced })
 }
 
 /// Takes out of an archive what was chosen, into a place that is new: a file, or a layout that was empty. It is judged and verified as
@@ -256,14 +267,14 @@ pub fn extract<R: Read>(
     sink: &dyn Sink,
     transport: &Transport<'_>,
 ) -> Result<Extracted, ImportError> {
-    let shipments = chosen(&mut judged, destination, wishes)?;
+    let (shipments, left_behind) = chosen(&mut judged, destination, wishes)?;
     let (verified, stand_ins) = receive(judged, &shipments, destination, wishes.sparse, sink, transport)?;
     let workers = workers(destination, transport);
     let attached = attached::set(&shipments, wishes.replace, sink, &workers)?;
     let mut tags = set_tags(&shipments, &stand_ins, sink, &workers)?;
     tags.extend(SetTag::of_file(destination));
     sink.finish().map_err(DeliveryError::Finish)?;
-    Ok(Extracted { verified, tags, attached })
+    Ok(Extracted { verified, tags, attached, left_behind })
 }
 
 /// What was taken out of an archive, and is not remembered.
@@ -273,6 +284,8 @@ pub struct Extracted {
     pub tags: Vec<SetTag>,
     /// The tags of what hangs off images and bundles.
     pub attached: Vec<AttachedTag>,
+    /// What hangs off them and has no place where they are.
+    pub left_behind: Vec<LeftBehind>,
 }
 
 impl Extracted {
@@ -287,13 +300,14 @@ fn chosen<R: Read>(
     judged: &mut Judged<R>,
     destination: &Destination,
     wishes: &DeliveryWishes<'_>,
-) -> Result<Vec<Shipment>, ImportError> {
+) -> Result<(Vec<Shipment>, Vec<LeftBehind>), ImportError> {
     judged.terms().require_as_strict_as_policy()?;
     let (selected, _) = judged.select(&wishes.selection)?;
     let shipments = shipments(&selected, destination)?;
     destination.check(&shipments)?;
     require_whole(&shipments, wishes.sparse)?;
-    Ok(shipments)
+    let left_behind = left_behind(&selected, destination);
+    Ok((shipments, left_behind))
 }
 
 /// How many things are stored at once. A layout lists everything in one file, in the order in which it comes, and a tar file has

@@ -83,6 +83,39 @@ impl Shipment {
     }
 }
 
+/// What hangs off something that is delivered, and is left behind because the destination has no place for it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct LeftBehind {
+    /// The reference of the bundle or image that it hangs off.
+    pub reference: String,
+    /// How much it is.
+    pub count: usize,
+}
+
+/// What hangs off what was selected, and has no place there.
+pub(super) fn left_behind(selected: &[Selected<'_>], destination: &Destination) -> Vec<LeftBehind> {
+    let mut left_behind: Vec<LeftBehind> = Vec::new();
+    let mut leave = |finding: &Finding, companions: &Companions| match companions.graphs().count() {
+        0 => {}
+        count => left_behind.push(LeftBehind { reference: finding.item.reference.clone(), count }),
+    };
+    for Selected { finding, item } in selected {
+        let findings = match item {
+            ClosedItem::Bundle(bundle) => {
+                if !destination.has_bundle_indexes() || !destination.has_referrers() {
+                    leave(finding, &bundle.companions);
+                }
+                finding.parts.as_slice()
+            }
+            ClosedItem::Image(_) => std::slice::from_ref(*finding),
+        };
+        if !destination.has_referrers() {
+            findings.iter().zip(item.images()).for_each(|(finding, image)| leave(finding, &image.companions));
+        }
+    }
+    left_behind
+}
+
 pub(super) fn shipments(
     selected: &[Selected<'_>],
     destination: &Destination,

@@ -255,6 +255,8 @@ fn the_schema_describes_every_field_of_a_report_and_no_others() {
         "/$defs/attachedTag/properties/held",
         "/$defs/attachedTag/properties/outcome",
         "/$defs/attachedTag/properties/reference",
+        "/$defs/leftBehind/properties/count",
+        "/$defs/leftBehind/properties/reference",
         "/$defs/tag/properties/before",
         "/$defs/tag/properties/carried",
         "/$defs/tag/properties/change",
@@ -265,6 +267,7 @@ fn the_schema_describes_every_field_of_a_report_and_no_others() {
         "/$defs/tufMirror/properties/folder",
         "/$defs/tufMirror/properties/repository",
         "/properties/attachedTags",
+        "/properties/leftBehind",
         "/properties/tags",
         "/properties/tufMirrors",
     ];

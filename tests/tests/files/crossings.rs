@@ -5,7 +5,8 @@ use sealift_core::delivery_file::{DeliveryFile, DeliveryFileError, DeliveryForm}
 use sealift_core::docker_archive::DockerArchiveSource;
 use sealift_core::export::{ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, SourceReference};
 use sealift_core::import::{self, DeliveryError, DeliveryWishes, Destination, ImportError};
-use sealift_core::oci::Platforms;
+use sealift_core::oci::{ManifestBytes, Platforms, Reference};
+use sealift_core::remedy::{Remediable as _, Remedy};
 use sealift_core::thick_bundle::ThickBundle;
 use sealift_core::transfer::Source;
 use sealift_core::verify::Selection;
@@ -191,6 +192,46 @@ fn a_file_of_a_pipe_is_that_of_the_archive_in_a_file() {
     let (destination, store) = (Destination::File { form }, crossing.far.store());
     import::deliver(judged, &destination, &DeliveryWishes::default(), &store, &sink, &transport).unwrap();
     assert!(fs::read(piped).unwrap() == fs::read(path).unwrap());
+}
+
+/// What a delivery into a file leaves behind, by name.
+fn left_behind(crossing: &mut Crossing, form: DeliveryForm, name: &str) -> Vec<(String, usize)> {
+    let archive = crossing.archive();
+    let mut judged = crossing.far.judge(&*archive).unwrap();
+    let sink = DeliveryFile::of(&crossing.path(name), form, &mut judged, &Selection::default()).unwrap();
+    crossing.far.destination = Destination::File { form };
+    let delivered = crossing.far.import_from(&mut &*archive, &sink).unwrap();
+    delivered.left_behind.into_iter().map(|it| (it.reference, it.count)).collect()
+}
+
+#[test]
+fn what_hangs_off_something_and_has_no_place_in_a_file_is_said_to_be_left_behind() {
+    let mut crossing = Crossing::new();
+    let name: Reference = BUNDLE.parse().unwrap();
+    let index = crossing.layout().resolve(&name).unwrap();
+    let note = |subject: &ManifestBytes| Image::referrer(subject.descriptor(), "text/plain", b"a note");
+    note(&index).store(&LayoutSink::open(&crossing.path("layout")).unwrap(), name.repository()).unwrap();
+    assert_eq!(left_behind(&mut crossing, DeliveryForm::ThickBundle, "a.tgz"), [(BUNDLE.to_owned(), 1)]);
+    assert_eq!(left_behind(&mut crossing, DeliveryForm::LayoutArchive, "a.tar"), []);
+    let mut crossing = Crossing::of_images();
+    let image = Image::new("linux/amd64", &[("a", b"a")]);
+    crossing.publish_image(&image, &[note(image.root())]);
+    assert_eq!(left_behind(&mut crossing, DeliveryForm::DockerArchive, "b.tar"), [(IMAGE.to_owned(), 1)]);
+    assert_eq!(left_behind(&mut crossing, DeliveryForm::LayoutArchive, "c.tar"), []);
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_what_the_remedy_is_about() {
+    let mut crossing = Crossing::of_images();
+    crossing.publish_image(&Image::new("linux/amd64", &[("a", b"a")]), &[]);
+    let archive = crossing.archive();
+    let (path, form) = (crossing.path("out.tar"), DeliveryForm::LayoutArchive);
+    let sink =
+        DeliveryFile::of(&path, form, &mut crossing.far.judge(&*archive).unwrap(), &Selection::default()).unwrap();
+    fs::write(&path, "somebody was faster").unwrap();
+    crossing.far.destination = Destination::File { form };
+    let Err(Refused::Import(error)) = crossing.far.import_from(&mut &*archive, &sink) else { panic!("it is taken") };
+    assert_eq!(error.remedy(), Remedy::DeliverUnderAnotherName { path });
 }
 
 #[test]
