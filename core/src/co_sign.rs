@@ -14,7 +14,7 @@ use sealift_archive_format::{Digest, SealSignature, UnverifiedSeal};
 use sealift_proof::signature::SigningKey;
 
 use crate::seal::{self, SignError};
-use crate::trust_store::Trust;
+use crate::trust_store::{Trust, TrustStore};
 use crate::verify::Verified;
 
 /// An archive that is open and locked, and has room for one more signature.
@@ -45,9 +45,12 @@ impl<'a> CoSigner<'a> {
     /// What the archive is verified against before it is signed: this side's trust. If it requires several exporters,
     /// and this key belongs to one of them, one fewer need have signed so far; but at least one must have.
     pub fn terms(&self, trust: &Trust) -> Trust {
-        let mut terms = trust.clone();
-        if trust.exporters.values().any(|key| key.identity() == self.identity) {
-            let others = trust.policy.exporter_threshold.get() - 1;
+        self.terms_of(trust.clone())
+    }
+
+    fn terms_of(&self, mut terms: Trust) -> Trust {
+        if terms.exporters.values().any(|key| key.identity() == self.identity) {
+            let others = terms.policy.exporter_threshold.get() - 1;
             terms.policy.exporter_threshold = NonZeroU32::new(others).unwrap_or(NonZeroU32::MIN);
         }
         terms
@@ -61,13 +64,16 @@ impl<'a> CoSigner<'a> {
         Ok(self.archive.reader()?)
     }
 
-    /// Signs what was verified. Returns the resulting seal.
+    /// Signs what was verified against the [terms](Self::terms) of this trust store. Reading an archive takes its time, so the store is
+    /// asked again. Returns the resulting seal.
     ///
     /// # Errors
     /// [`SignError::OtherStatement`] when that was another archive, [`SignError::Freshness`] when it was judged by a looser
-    /// clock than the policy's, and those of writing.
-    pub fn sign_verified(self, verified: &Verified) -> Result<UnverifiedSeal, SignError> {
+    /// clock than the policy's, [`SignError::TrustStore`] when the store would judge it differently now, and those of writing.
+    pub fn sign_verified(self, verified: &Verified, store: &TrustStore) -> Result<UnverifiedSeal, SignError> {
         verified.head().terms.require_as_strict_as_policy()?;
+        let states = verified.judgement().next_states();
+        store.require_unchanged(&verified.head().basis, &states, |trust| self.terms_of(trust))?;
         self.sign_statement(verified.head().seal.statement_digest())
     }
 

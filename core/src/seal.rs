@@ -14,6 +14,7 @@ use sealift_proof::freshness::LooserFreshness;
 use sealift_proof::signature::{Candidate, KeyError, PublicKey, Scheme, SigningKey, ThresholdError, require_threshold};
 
 use crate::remedy::{Remediable, Remedy};
+use crate::trust_store::TrustStoreError;
 
 /// An exporter whose key is pinned on this side.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,6 +122,9 @@ pub enum SignError {
     /// It was judged by a freshness that takes what the policy refuses.
     #[error(transparent)]
     Freshness(#[from] LooserFreshness),
+    /// The trust store cannot be asked again, or would judge it differently now.
+    #[error(transparent)]
+    TrustStore(#[from] TrustStoreError),
     /// The signature cannot be added.
     #[error("the signature cannot be added to the archive")]
     CoSigning(#[from] CoSigningError),
@@ -133,6 +137,7 @@ impl Remediable for SignError {
             Self::Length { .. } => Remedy::SignWithEd25519,
             Self::OtherStatement { .. } => Remedy::CompareStatement,
             Self::Freshness(error) => error.remedy(),
+            Self::TrustStore(error) => error.remedy(),
             Self::CoSigning(error) => error.remedy(),
         }
     }

@@ -67,7 +67,8 @@ pub(crate) fn run(arguments: &SignArguments, context: &Context) -> Result<(), Fa
     let seal = if let Some(statement) = &arguments.statement {
         signer.sign_statement(statement).attempt(attempt)?
     } else {
-        let trust = signer.terms(&context.trust_store().load().attempt(attempt)?);
+        let store = context.trust_store();
+        let trust = signer.terms(&store.load().attempt(attempt)?);
         // Said before the archive is read; the signer asks again.
         trust.policy.require_as_strict(arguments.verdict.clock).attempt(attempt)?;
         let sealed = signer.reader().attempt(attempt)?;
@@ -77,7 +78,7 @@ pub(crate) fn run(arguments: &SignArguments, context: &Context) -> Result<(), Fa
         let transport = Transport { workers: Workers::cores(), file: None, progress: &*progress };
         let verified = judged.receive(&Discard, &transport);
         progress.finish();
-        signer.sign_verified(&verified.attempt(attempt)?).attempt(attempt)?
+        signer.sign_verified(&verified.attempt(attempt)?, &store).attempt(attempt)?
     };
     let signed_by: Vec<Digest> = seal.signatures().iter().map(|signature| signature.key.clone()).collect();
     let verified = arguments.statement.is_none();

@@ -5,7 +5,7 @@ use sealift_archive_format::co_signing::CoSigningError;
 use sealift_archive_format::seal::SealFormatError;
 use sealift_core::seal::SignError;
 
-use super::{Conclusion, NOTHING_WRITTEN, judgement, key};
+use super::{Conclusion, NOTHING_WRITTEN, judgement, key, trust_store};
 use crate::exit_code::ExitCode;
 
 pub(super) fn sign(error: &SignError) -> Conclusion {
@@ -14,6 +14,7 @@ pub(super) fn sign(error: &SignError) -> Conclusion {
         SignError::Length { .. } => ExitCode::Key.into(),
         SignError::OtherStatement { .. } => ExitCode::Seal.noting(NOTHING_WRITTEN),
         SignError::Freshness(error) => judgement::looser_freshness(error),
+        SignError::TrustStore(error) => trust_store::trust_store(error),
         SignError::CoSigning(error) => co_signing(error),
     }
 }

@@ -16,13 +16,11 @@ mod storing;
 mod tags;
 mod whereabouts;
 
-use std::collections::BTreeMap;
 use std::io::Read;
 use std::num::NonZeroUsize;
 
 use sealift_archive_format::Digest;
 use sealift_proof::freshness::LooserFreshness;
-use sealift_proof::tuf::TrustedState;
 
 pub use attached::{AttachedOutcome, AttachedTag};
 pub use destination::{Destination, DestinationError, Meeting, Naming};
@@ -38,8 +36,7 @@ use crate::mirror_config::Relocated;
 use crate::oci::{ManifestError, Reference, StandIns};
 use crate::remedy::{Remediable, Remedy};
 use crate::transfer::{Sink, SinkError, Workers};
-use crate::trust::Judgement;
-use crate::trust_store::{RepositoryName, TagError, TrustStore, TrustStoreError};
+use crate::trust_store::{TagError, TrustStore, TrustStoreError};
 use crate::verify::{Judged, ReceiveError, Selection, SelectionError, Transport, Verified};
 use shipment::{Shipment, left_behind, shipments, wanted};
 use storing::{Delivery, put_manifests, set_tags};
@@ -238,10 +235,10 @@ pub fn deliver<R: Read>(
     let tags_after = |deliveries: &_| Tags { deliveries, replace }.after(&shipments, destination, now);
     tags_after(&store.deliveries().map_err(ImportError::Deliveries)?)?;
     let (verified, stand_ins) = receive(judged, &shipments, destination, wishes.sparse, sink, transport)?;
-    let states = states(verified.judgement());
+    let states = verified.judgement().next_states();
     // Bytes moved without the store's lock, so it may have changed; from here on it cannot.
     let update = store.update_soon().map_err(ImportError::Deliveries)?;
-    update.require_unchanged(&verified.head().basis, &states).map_err(ImportError::Deliveries)?;
+    store.require_unchanged(&verified.head().basis, &states, |trust| trust).map_err(ImportError::Deliveries)?;
     let deliveries = update.deliveries().map_err(ImportError::Deliveries)?;
     let next = tags_after(&deliveries).map_err(|_| ImportError::Deliveries(update.changed()))?;
     let commit = update.begin_delivery(&states, &next.deliveries).map_err(ImportError::Deliveries)?;
@@ -351,10 +348,4 @@ fn require_whole(shipments: &[Shipment], sparse: Sparse) -> Result<(), ImportErr
             Err(ImportError::Sparse { reference: shipment.vouched_for.name.clone(), left_out })
         }
     }
-}
-
-/// What to remember about the repositories that spoke.
-fn states(judgement: &Judgement) -> BTreeMap<RepositoryName, TrustedState> {
-    let repositories = &judgement.findings().repositories;
-    repositories.iter().map(|evidence| (evidence.name.clone(), evidence.next_state.clone())).collect()
 }

@@ -13,7 +13,7 @@ use sealift_proof::in_toto::attestation::MAXIMUM_LENGTH;
 use sealift_proof::in_toto::{
     Attestation, AttestationError, LayoutKey, ReadAttestation, SignatureCheck, Signers, Work,
 };
-use sealift_proof::tuf::Measured;
+use sealift_proof::tuf::{Measured, TrustedState};
 
 use super::evidence::{Evidence, Finding};
 use super::judgement::Findings;
@@ -22,6 +22,7 @@ use super::requirement::OpenRequirements;
 use crate::oci::Graph;
 use crate::oci::attestation::Attached;
 use crate::remedy::{ExporterMatter, Remediable, Remedy};
+use crate::trust_store::RepositoryName;
 
 /// Why an attestation is refused.
 #[derive(Debug, thiserror::Error)]
@@ -117,6 +118,12 @@ impl Judgement {
     /// What was found.
     pub fn findings(&self) -> &Findings {
         &self.findings
+    }
+
+    /// What to remember about the repositories that spoke.
+    pub(crate) fn next_states(&self) -> BTreeMap<RepositoryName, TrustedState> {
+        let repositories = &self.findings.repositories;
+        repositories.iter().map(|evidence| (evidence.name.clone(), evidence.next_state.clone())).collect()
     }
 }
 

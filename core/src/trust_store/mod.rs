@@ -171,6 +171,27 @@ impl TrustStore {
         }
     }
 
+    /// Refuses to go on with what rests on `basis`, and from which follow these states, if it would be judged differently now: by the
+    /// `terms` that are made of what the store holds.
+    ///
+    /// # Errors
+    /// [`TrustStoreError::Changed`], and as [`TrustStore::load`].
+    pub(crate) fn require_unchanged(
+        &self,
+        basis: &TrustBasis,
+        states: &BTreeMap<RepositoryName, TrustedState>,
+        terms: impl FnOnce(Trust) -> Trust,
+    ) -> Result<(), TrustStoreError> {
+        match basis.holds(&terms(self.load()?), states) {
+            true => Ok(()),
+            false => Err(self.changed()),
+        }
+    }
+
+    fn changed(&self) -> TrustStoreError {
+        TrustStoreError::Changed { folder: self.folder.clone() }
+    }
+
     /// Reads everything.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use super::lock::Lock;
 use super::presence::Presence;
 use super::state::StateFile;
 use super::{
-    AttesterName, Deliveries, ExporterName, MAXIMUM_FILE_LENGTH, Policy, RepositoryName, Trust, TrustBasis, TrustStore,
+    AttesterName, Deliveries, ExporterName, MAXIMUM_FILE_LENGTH, Policy, RepositoryName, Trust, TrustStore,
     TrustStoreError,
 };
 use crate::trust_store::policy::TEMPLATE;
@@ -133,24 +133,9 @@ impl Update {
         self.commit(&newer)
     }
 
-    /// Refuses to go on with what rests on `basis`, and from which follow these states, if it would be judged differently now.
-    ///
-    /// # Errors
-    /// [`TrustStoreError::Changed`], and as [`TrustStore::load`].
-    pub(crate) fn require_unchanged(
-        &self,
-        basis: &TrustBasis,
-        states: &BTreeMap<RepositoryName, TrustedState>,
-    ) -> Result<(), TrustStoreError> {
-        match basis.holds(&self.trust()?, states) {
-            true => Ok(()),
-            false => Err(self.changed()),
-        }
-    }
-
     /// Says that what was judged would be judged differently now.
     pub(crate) fn changed(&self) -> TrustStoreError {
-        TrustStoreError::Changed { folder: self.store.folder.clone() }
+        self.store.changed()
     }
 
     /// Records which tags are about to be set, and does all but the last step of recording what was accepted from these

@@ -9,13 +9,14 @@ use sealift_archive_format::{Problem, Reader};
 use sealift_core::co_sign::CoSigner;
 use sealift_core::seal::{self, ExporterKey, SealError, SignError};
 use sealift_core::trust::Purpose;
+use sealift_core::trust_store::TrustStoreError;
 use sealift_core::verify::{self, Discard, HeadError, ReceiveError, Transport, VerifySettings};
 use sealift_proof::in_toto::Inspections;
 use sealift_proof::signature::{PublicKey, Scheme, SigningKey};
 use sealift_sample_publisher::Sample;
 use sealift_tests::archive_mutator;
 use sealift_tests::crossing::FarSide;
-use sealift_tests::malicious_exporter::{Consignment, exporter_key};
+use sealift_tests::malicious_exporter::{Consignment, REPOSITORY, exporter_key};
 use sealift_tests::sealift_command::sealift;
 
 fn epoch() -> Timestamp {
@@ -34,8 +35,8 @@ enum Refused {
     Sign(SignError),
 }
 
-/// Verifies and signs as the command does; how many have signed it then.
-fn sign(far: &FarSide, path: &Path, key: &SigningKey) -> Result<usize, Refused> {
+/// Verifies and signs as the command does, with something that happens between the two; how many have signed it then.
+fn sign(far: &FarSide, path: &Path, key: &SigningKey, meanwhile: fn(&FarSide)) -> Result<usize, Refused> {
     let mut file = OpenOptions::new().read(true).write(true).open(path).unwrap();
     let mut signer = CoSigner::open(&mut file, key).map_err(Refused::Sign)?;
     let trust = signer.terms(&far.store().load().unwrap());
@@ -44,7 +45,8 @@ fn sign(far: &FarSide, path: &Path, key: &SigningKey) -> Result<usize, Refused> 
     let judged =
         verify::open_sealed(signer.reader().map_err(Refused::Sign)?, &trust, &settings).map_err(Refused::Head)?;
     let verified = judged.receive(&Discard, &Transport::default()).map_err(Refused::Content)?;
-    Ok(signer.sign_verified(&verified).map_err(Refused::Sign)?.signatures().len())
+    meanwhile(far);
+    Ok(signer.sign_verified(&verified, &far.store()).map_err(Refused::Sign)?.signatures().len())
 }
 
 struct Rig {
@@ -66,9 +68,18 @@ impl Rig {
 
     /// The archive in a file, which is signed; its bytes after that are given back.
     fn sign(&self, archive: &[u8], key: &SigningKey) -> (Result<usize, Refused>, Vec<u8>) {
+        self.sign_while(archive, key, |_| ())
+    }
+
+    fn sign_while(
+        &self,
+        archive: &[u8],
+        key: &SigningKey,
+        meanwhile: fn(&FarSide),
+    ) -> (Result<usize, Refused>, Vec<u8>) {
         let path = self.folder.path().join("x.sealift");
         fs::write(&path, archive).unwrap();
-        (sign(&self.far, &path, key), fs::read(path).unwrap())
+        (sign(&self.far, &path, key, meanwhile), fs::read(path).unwrap())
     }
 }
 
@@ -81,6 +92,31 @@ fn an_archive_is_signed_once_all_of_it_was_verified() {
     let seal = Reader::open(after.as_slice()).unwrap().seal().clone();
     assert_eq!(seal.statement(), Reader::open(archive.as_slice()).unwrap().seal().statement());
     rig.far.accepts(&after);
+}
+
+#[test]
+fn a_trust_store_that_changes_while_an_archive_is_read_is_respected() {
+    let changes: [fn(&FarSide); 3] = [
+        |far| far.policy("minimum_level = \"4\"\n"),
+        |far| far.store().update().unwrap().remove_exporter(&"carrier".parse().unwrap()).unwrap(),
+        |far| far.store().update().unwrap().remove_root(&REPOSITORY.parse().unwrap()).unwrap(),
+    ];
+    for change in changes {
+        let rig = Rig::new();
+        let archive = rig.archive();
+        let (refused, after) = rig.sign_while(&archive, &second(), change);
+        assert!(
+            matches!(&refused, Err(Refused::Sign(SignError::TrustStore(TrustStoreError::Changed { .. })))),
+            "{refused:?}"
+        );
+        assert!(after == archive);
+    }
+    // What says nothing about it may change.
+    let rig = Rig::new();
+    let (signed, _) = rig.sign_while(&rig.archive(), &second(), |far| {
+        far.store().update().unwrap().reset_deliveries(None).unwrap();
+    });
+    assert_eq!(signed.unwrap(), 2);
 }
 
 #[test]
@@ -204,6 +240,6 @@ fn a_file_that_cannot_be_written_is_not_signed() {
     };
     let judged = verify::open_sealed(signer.reader().unwrap(), &trust, &settings).unwrap();
     let verified = judged.receive(&Discard, &Transport::default()).unwrap();
-    let refused = signer.sign_verified(&verified).err();
+    let refused = signer.sign_verified(&verified, &rig.far.store()).err();
     assert!(matches!(&refused, Some(SignError::CoSigning(CoSigningError::Io(_)))), "{refused:?}");
 }
