@@ -113,7 +113,7 @@ impl<C: BlobContent> Read for Copied<C> {
         }
         let read = self.content.read(out)?;
         if read == 0 {
-            self.copy.take().into_iter().for_each(RelaySender::end);
+            self.copy.take().into_iter().for_each(|copy| copy.end());
             return Ok(0);
         }
         self.piece.clear();

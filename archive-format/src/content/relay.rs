@@ -77,8 +77,8 @@ struct RelayState {
 enum RelayEnding {
     /// All of it was sent.
     Whole,
-    /// The sender failed, or was dropped.
-    Failed(Option<io::Error>),
+    /// The sender was dropped.
+    Broken,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -106,30 +106,29 @@ impl RelaySender {
     }
 
     /// Says that all of it was sent.
-    pub fn end(self) {
+    pub fn end(&self) {
         self.finish(RelayEnding::Whole);
     }
 
-    /// Makes the other end fail, once it has read what was sent.
-    pub fn fail(self, error: io::Error) {
-        self.finish(RelayEnding::Failed(Some(error)));
-    }
-
-    /// Sends all of a content.
-    pub fn send_all(self, content: &mut dyn Read) {
+    /// Sends all of a content, unless nobody reads any more.
+    ///
+    /// # Errors
+    /// The content's own. The other end does not learn of it before this is dropped.
+    pub fn send_all(&self, content: &mut dyn Read) -> io::Result<()> {
         let mut piece = vec![0; PIECE_LENGTH];
         loop {
             match content.read(&mut piece) {
-                Ok(0) => return self.end(),
+                Ok(0) => break self.end(),
                 Ok(read) => piece.truncate(read),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return self.fail(error),
+                Err(error) => return Err(error),
             }
             if !self.send(&mut piece) {
-                return;
+                break;
             }
             piece.resize(PIECE_LENGTH, 0);
         }
+        Ok(())
     }
 
     fn finish(&self, ending: RelayEnding) {
@@ -140,7 +139,7 @@ impl RelaySender {
 
 impl Drop for RelaySender {
     fn drop(&mut self) {
-        self.finish(RelayEnding::Failed(None));
+        self.finish(RelayEnding::Broken);
     }
 }
 
@@ -163,12 +162,9 @@ impl RelayReader {
             self.line.budget.give_back(1, [used]);
             return Ok(true);
         }
-        match &mut state.end {
-            Some(RelayEnding::Failed(error)) => {
-                let gone = || io::Error::other("the thread that reads this content has stopped");
-                Err(error.take().unwrap_or_else(gone))
-            }
-            _ => Ok(false),
+        match state.end {
+            Some(RelayEnding::Broken) => Err(io::Error::other("the thread that reads this content has stopped")),
+            Some(RelayEnding::Whole) | None => Ok(false),
         }
     }
 }
@@ -232,17 +228,14 @@ pub struct ProvenSender {
 
 impl ProvenSender {
     /// Sends all of a content, which must be proven to have the digest for which the relay was made.
-    pub fn send_all(self, content: &mut dyn BlobContent) {
+    ///
+    /// # Errors
+    /// As [`RelaySender::send_all`], and when it is the content of another digest.
+    pub fn send_all(&self, content: &mut dyn BlobContent) -> io::Result<()> {
         if *content.digest() == self.digest {
-            self.sender.send_all(content);
-        } else {
-            self.sender.fail(io::Error::new(io::ErrorKind::InvalidData, "this is the content of another digest"));
+            return self.sender.send_all(content);
         }
-    }
-
-    /// Makes the other end fail.
-    pub fn fail(self, error: io::Error) {
-        self.sender.fail(error);
+        Err(io::Error::new(io::ErrorKind::InvalidData, "this is the content of another digest"))
     }
 }
 
@@ -260,7 +253,7 @@ mod tests {
         let budget = PieceBudget::new(2);
         let (sender, mut reader) = relay(&budget);
         thread::scope(|scope| {
-            scope.spawn(|| sender.send_all(&mut content.as_slice()));
+            scope.spawn(|| sender.send_all(&mut content.as_slice()).unwrap());
             let mut read = Vec::new();
             reader.read_to_end(&mut read).unwrap();
             assert!(read == content);
@@ -296,7 +289,8 @@ mod tests {
         let record = |content: &[u8]| EntryRecord::blob(&Digest::sha256(content), content.len() as u64);
         for (content, passes) in [(b"right", true), (b"wrong", false)] {
             let (sender, mut relayed) = Relayed::of(Digest::sha256(b"right"), &budget);
-            sender.send_all(&mut Checked::new(content.as_slice(), &record(content)));
+            assert_eq!(sender.send_all(&mut Checked::new(content.as_slice(), &record(content))).is_ok(), passes);
+            drop(sender);
             assert_eq!(relayed.read_to_end(&mut Vec::new()).is_ok(), passes);
         }
     }

@@ -6,7 +6,6 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use ureq::http::HeaderMap;
@@ -15,6 +14,7 @@ use ureq::http::header::{DATE, RETRY_AFTER};
 use super::HttpClient;
 use super::error::HttpError;
 use super::settings::Retries;
+use crate::transfer;
 
 /// After so many bytes without a failure, earlier failures no longer count.
 pub(crate) const FORGIVING_PROGRESS: u64 = 1024 * 1024;
@@ -104,7 +104,8 @@ impl Attempts {
     /// Waits before another attempt.
     ///
     /// # Errors
-    /// Returns `error` if it cannot pass, or the attempts or the time are used up, or the server asks for too long a wait.
+    /// Returns `error` if it cannot pass, or the attempts or the time are used up, or the server asks for too long a wait, and, in the
+    /// middle of a wait, when the work that this is part of has failed elsewhere.
     pub(crate) fn wait_after(&mut self, error: HttpError) -> Result<(), HttpError> {
         if error.may_pass() { self.wait_despite(error) } else { Err(error) }
     }
@@ -122,8 +123,7 @@ impl Attempts {
             let (attempt, attempts) = (self.failed.saturating_add(1), retries.attempts);
             told(&Retry { host, reason, wait, attempt, attempts });
         }
-        thread::sleep(wait);
-        Ok(())
+        if transfer::pause(wait) { Ok(()) } else { Err(error) }
     }
 }
 
@@ -251,6 +251,39 @@ mod tests {
         }
         assert!((1..=7).contains(&count), "{count}");
         assert!(begun.elapsed() < Duration::from_secs(5));
+    }
+
+    #[test]
+    fn a_wait_ends_when_other_work_has_failed() {
+        let (begins, waits) = std::sync::mpsc::channel();
+        let waits = Mutex::new(waits);
+        let on_retry = OnRetry::call(move |_| begins.send(()).unwrap_or_default());
+        let mut waiting = attempts(
+            Retries {
+                first_delay: Duration::from_secs(60),
+                longest_wait: Duration::from_secs(60),
+                longest_in_all: Duration::from_secs(300),
+                ..RETRIES
+            },
+            on_retry,
+        );
+        let begun = Instant::now();
+        let waiting = Mutex::new(&mut waiting);
+        let outcome = crate::transfer::Workers::default().for_each(
+            &[false, true],
+            |_| 0,
+            |is_to_fail, _| {
+                if *is_to_fail {
+                    waits.lock().unwrap().recv().unwrap();
+                    return Err("for good");
+                }
+                let error = waiting.lock().unwrap().wait_after(status(503, None)).unwrap_err();
+                assert!(matches!(error, HttpError::Status { status: 503, .. }), "what it waited for is told");
+                Err("in vain")
+            },
+        );
+        assert_eq!(outcome, Err("for good"));
+        assert!(begun.elapsed() < Duration::from_secs(25));
     }
 
     #[test]

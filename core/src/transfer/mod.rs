@@ -7,10 +7,16 @@ use sealift_archive_format::Digest;
 
 use crate::oci::{Descriptor, ManifestBytes, Reference, Repository, Tag};
 
+mod stop;
 mod workers;
 
 pub use sealift_archive_format::content::{BlobContent, Checked, ContentError, Repeatable};
-pub use workers::{Stop, Workers};
+pub(crate) use stop::Hearing;
+pub use stop::Stop;
+#[cfg(feature = "network")]
+pub(crate) use stop::pause;
+pub use workers::Workers;
+pub(crate) use workers::{Failures, Jobs};
 
 /// A place that has manifests and blobs. Threads may share it.
 ///

@@ -1,10 +1,13 @@
 //! How many things are moved at once, and the threads that move them.
 
 use std::collections::VecDeque;
+use std::io;
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+
+use super::stop::Stop;
 
 /// From this many bytes on, a thing is large.
 const LARGE: u64 = 1024 * 1024;
@@ -23,18 +26,50 @@ impl Default for Workers {
     }
 }
 
-/// Says whether work is still wanted.
-#[derive(Debug, Default)]
-pub struct Stop(AtomicBool);
+/// The first failure, in time, of threads that work on one thing, and what tells the others.
+#[derive(Debug)]
+pub(crate) struct Failures<E> {
+    first: Mutex<Option<E>>,
+    stop: Stop,
+}
 
-impl Stop {
-    /// Whether something has failed, so that all other work is in vain.
-    pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+impl<E> Failures<E> {
+    /// None yet. Work ends when this is set, and it is set when work fails.
+    pub(crate) fn with(stop: Stop) -> Self {
+        Self { first: Mutex::new(None), stop }
     }
 
-    pub(crate) fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    /// What ends all other work.
+    pub(crate) fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// Keeps this failure, if it is the first, and ends all other work.
+    pub(crate) fn fail(&self, failure: E) {
+        lock(&self.first).get_or_insert(failure);
+        self.stop.set();
+    }
+
+    /// The first failure, if there was one.
+    pub(crate) fn into_outcome(self) -> Result<(), E> {
+        self.first.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    }
+}
+
+impl<E> Default for Failures<E> {
+    fn default() -> Self {
+        Self::with(Stop::default())
+    }
+}
+
+/// Hands jobs to threads that wait for them.
+#[derive(Debug)]
+pub(crate) struct Jobs<J>(SyncSender<J>);
+
+impl<J> Jobs<J> {
+    /// Hands over the next job; waits while as many wait for a thread as there may be threads. `false` when no thread is left.
+    pub(crate) fn hand_over(&self, job: J) -> bool {
+        self.0.send(job).is_ok()
     }
 }
 
@@ -74,13 +109,23 @@ impl Workers {
         size: impl Fn(&T) -> u64,
         work: impl Fn(&'t T, &Stop) -> Result<(), E> + Sync,
     ) -> Result<(), E> {
+        self.for_each_until(&Stop::default(), tasks, size, work)
+    }
+
+    /// The same, until `stop` is set, also from outside.
+    pub(crate) fn for_each_until<'t, T: Sync, E: Send>(
+        &self,
+        stop: &Stop,
+        tasks: &'t [T],
+        size: impl Fn(&T) -> u64,
+        work: impl Fn(&'t T, &Stop) -> Result<(), E> + Sync,
+    ) -> Result<(), E> {
         let (large, small): (VecDeque<_>, VecDeque<_>) = tasks.iter().partition(|task| size(task) >= LARGE);
         let queue = Queue {
             left: Mutex::new(Left { large, small, large_running: 0 }),
             ended: Condvar::new(),
             large_at_once: self.large.get(),
-            stop: Stop::default(),
-            failure: Mutex::new(None),
+            failures: Failures::with(stop.clone()),
         };
         thread::scope(|scope| {
             for _ in 1..self.all.get().min(tasks.len()) {
@@ -91,7 +136,39 @@ impl Workers {
             }
             queue.work_off(&work);
         });
-        queue.failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+        queue.failures.into_outcome()
+    }
+
+    /// Does `work` for each job that `feed` hands over, on as many threads as there may be, until all is done. Jobs begin in the order
+    /// in which they come.
+    ///
+    /// # Errors
+    /// The operating system's error when there cannot be a single thread; nothing was fed then.
+    pub(crate) fn serve<J: Send>(
+        &self,
+        stop: &Stop,
+        work: impl Fn(J) + Sync,
+        feed: impl FnOnce(&Jobs<J>),
+    ) -> io::Result<()> {
+        let (jobs, waiting) = sync_channel(self.count());
+        // Shared by the threads alone: if all of them have ended, nobody waits for them.
+        let waiting = Arc::new(Mutex::new(waiting));
+        thread::scope(|scope| {
+            for number in 0..self.count() {
+                let (waiting, work) = (Arc::clone(&waiting), &work);
+                let next = move || lock(&waiting).recv().ok();
+                let thread = move || stop.heard_by(|| std::iter::from_fn(next).for_each(work));
+                match thread::Builder::new().spawn_scoped(scope, thread) {
+                    Err(error) if number == 0 => return Err(error),
+                    // Where the system refuses further threads, those that there are do everything.
+                    Err(_) => break,
+                    Ok(_) => {}
+                }
+            }
+            drop(waiting);
+            feed(&Jobs(jobs));
+            Ok(())
+        })
     }
 }
 
@@ -106,8 +183,7 @@ struct Queue<'t, T, E> {
     left: Mutex<Left<'t, T>>,
     ended: Condvar,
     large_at_once: usize,
-    stop: Stop,
-    failure: Mutex<Option<E>>,
+    failures: Failures<E>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -116,20 +192,22 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl<'t, T, E> Queue<'t, T, E> {
     fn work_off(&self, work: &impl Fn(&'t T, &Stop) -> Result<(), E>) {
-        while let Some((task, is_large)) = self.next() {
-            let _running = Running { queue: self, is_large };
-            if let Err(failure) = work(task, &self.stop) {
-                lock(&self.failure).get_or_insert(failure);
-                self.stop.set();
+        let stop = self.failures.stop();
+        stop.heard_by(|| {
+            while let Some((task, is_large)) = self.next() {
+                let _running = Running { queue: self, is_large };
+                if let Err(failure) = work(task, stop) {
+                    self.failures.fail(failure);
+                }
             }
-        }
+        });
     }
 
     /// The next task, and whether it is large. `None` when nothing is left to begin.
     fn next(&self) -> Option<(&'t T, bool)> {
         let mut left = lock(&self.left);
         loop {
-            if self.stop.is_set() {
+            if self.failures.stop().is_set() {
                 return None;
             }
             if left.large_running < self.large_at_once
@@ -158,7 +236,7 @@ struct Running<'q, 't, T, E> {
 impl<T, E> Drop for Running<'_, '_, T, E> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.queue.stop.set();
+            self.queue.failures.stop().set();
         }
         if self.is_large {
             lock(&self.queue.left).large_running -= 1;
@@ -169,7 +247,7 @@ impl<T, E> Drop for Running<'_, '_, T, E> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
 

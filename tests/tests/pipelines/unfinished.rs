@@ -4,18 +4,23 @@ use std::fs::{self, File};
 use std::num::NonZeroUsize;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use sealift_archive_format::{Digest, WriteError};
 use sealift_core::export::{ExportError, Prepared, TakenUp, Unfinished, UnfinishedError};
+use sealift_core::http::{HttpClient, HttpSettings, OnRetry};
 use sealift_core::oci::Descriptor;
 use sealift_core::oci::media_type::OCI_MANIFEST;
 use sealift_core::progress::Unwatched;
+use sealift_core::registry::{Credentials, RegistryClient, RegistrySource};
 use sealift_core::transfer::Workers;
 use sealift_proof::signature::SigningKey;
 use sealift_tests::crossing::Crossing;
 use sealift_tests::hostile_source::HostileSource;
 use sealift_tests::malicious_exporter::exporter_key;
+use sealift_tests::registry::{Action, Fault, Registry};
 use serde_json::json;
 
 use super::WEB;
@@ -232,4 +237,43 @@ fn a_source_that_sends_something_else_leaves_no_archive() {
     let refused = write(&prepared, &output, 8).unwrap_err();
     let is_told = matches!(&refused, ExportError::Source { .. } | ExportError::Write(WriteError::Content { .. }));
     assert!(is_told && !output.exists(), "{refused:?}");
+}
+
+#[test]
+fn a_failure_ends_the_waits_of_other_work() {
+    let sides = Crossing::new();
+    let registry = Registry::start();
+    let layers = [b"one", b"two"].map(|content| registry.add_blob("app", content));
+    let config = registry.add_blob("app", b"{}");
+    let config = Descriptor { media_type: "application/vnd.oci.image.config.v1+json".to_owned(), ..config };
+    let manifest = json!({ "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers });
+    registry.add_manifest("app", "1", OCI_MANIFEST, manifest.to_string().as_bytes());
+    let (begins, waits) = channel();
+    let on_retry = OnRetry::call(move |_| begins.send(()).unwrap_or_default());
+    let http = HttpClient::new(HttpSettings { on_retry, ..HttpSettings::default() }).unwrap();
+    let source = RegistrySource::new(RegistryClient::new(http, Credentials::none()));
+    let name = format!("{}/app:1", registry.domain());
+    let prepared = prepare_request(&sides, &lone_image(Arc::new(source), &name), "test", &key()).unwrap();
+    // One layer is to be waited for. The other is missing, which shows while that one is waited for.
+    let [busy, missing] = layers.map(|layer| layer.digest.to_string());
+    registry.inject(Fault::always("GET", &busy, Action::status(503, &[("Retry-After", "50")])));
+    let waits = Mutex::new(waits);
+    registry.inject(Fault::always(
+        "GET",
+        &missing,
+        Action::write(move |answer| {
+            let _ = waits.lock().unwrap().recv();
+            answer.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        }),
+    ));
+    let begun = Instant::now();
+    let into_a_file = write(&prepared, &sides.path("app.sealift"), 8).map(drop);
+    let into_a_pipe = prepared.write(Vec::new(), &Workers::default(), &Unwatched).map(drop);
+    for outcome in [into_a_file, into_a_pipe] {
+        assert!(
+            matches!(&outcome, Err(ExportError::Source { digest, .. }) if digest.to_string() == missing),
+            "{outcome:?}"
+        );
+    }
+    assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
 }

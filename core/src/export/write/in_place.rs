@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::fs::File;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::unfinished::Unfinished;
 use super::{EntryContents, ExportError, observed};
 use crate::export::Prepared;
 use crate::progress::Progress;
-use crate::transfer::Workers;
+use crate::transfer::{Stop, Workers};
 
 /// How long the disk is left alone between two flushes.
 const BETWEEN_FLUSHES: Duration = Duration::from_millis(200);
@@ -71,14 +71,12 @@ impl Prepared {
         progress.begin("exporting", Some(self.content_bytes().saturating_sub(taken_up.bytes)));
         let entries: Vec<_> = self.seal.inventory().entries.iter().enumerate().collect();
         let missing: Vec<_> = entries.into_iter().filter(|(index, _)| !writer.is_written(*index)).collect();
-        let fetched = flushed_meanwhile(unfinished.file(), |has_failed| {
-            workers.for_each(
+        let fetched = flushed_meanwhile(unfinished.file(), |disk_failed| {
+            workers.for_each_until(
+                disk_failed,
                 &missing,
                 |(_, record)| record.size,
                 |(index, record), stop| {
-                    if has_failed.load(Ordering::Relaxed) {
-                        return Err(unfinished.access(io::Error::other("the disk has failed")).into());
-                    }
                     progress.item(contents.name(record));
                     if let Some(earlier) = unfinished.earlier(record) {
                         let mut content = observed(Box::new(earlier), progress, stop);
@@ -101,19 +99,19 @@ impl Prepared {
 }
 
 /// Does some work, and meanwhile has the disk write what the work writes to this file: otherwise all of that would be left for its
-/// end. The work is told when the disk has failed.
-fn flushed_meanwhile<T>(file: &File, work: impl FnOnce(&AtomicBool) -> T) -> io::Result<T> {
+/// end. The work is stopped when the disk has failed.
+fn flushed_meanwhile<T>(file: &File, work: impl FnOnce(&Stop) -> T) -> io::Result<T> {
     /// Ends the flushing, also when the work panics.
-    struct Done<'a>(&'a AtomicBool);
+    struct Done<'a>(&'a Stop);
     impl Drop for Done<'_> {
         fn drop(&mut self) {
-            self.0.store(true, Ordering::Relaxed);
+            self.0.set();
         }
     }
-    let (is_done, has_failed) = (AtomicBool::new(false), AtomicBool::new(false));
+    let (is_done, has_failed) = (Stop::default(), Stop::default());
     let flush = || {
-        while !is_done.load(Ordering::Relaxed) {
-            file.sync_data().inspect_err(|_| has_failed.store(true, Ordering::Relaxed))?;
+        while !is_done.is_set() {
+            file.sync_data().inspect_err(|_| has_failed.set())?;
             thread::park_timeout(BETWEEN_FLUSHES);
         }
         Ok(())

@@ -1,21 +1,20 @@
 //! An archive into a pipe: in order, with what comes next fetched ahead.
 
-use std::io::Write;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::num::NonZeroUsize;
 
-use sealift_archive_format::Writer;
 use sealift_archive_format::content::{PieceBudget, ProvenSender, Relayed};
 use sealift_archive_format::inventory::EntryRecord;
+use sealift_archive_format::{WriteError, Writer};
 
 use super::{EntryContents, ExportError, observed};
 use crate::export::Prepared;
 use crate::progress::Progress;
-use crate::transfer::{Stop, Workers};
+use crate::transfer::{Failures, Jobs, Workers};
 
 /// How many blobs are fetched at once, at most: each has its own memory.
-const MAXIMUM_AHEAD: usize = 16;
+const MAXIMUM_AHEAD: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 /// How many pieces of each are held in memory, at most.
 const PIECES_AHEAD: usize = 4;
 
@@ -30,84 +29,60 @@ impl Prepared {
     /// [`ExportError`]; what was written up to then is not an archive.
     pub fn write<W: Write>(&self, output: W, workers: &Workers, progress: &dyn Progress) -> Result<W, ExportError> {
         let mut writer = Writer::new(output, &self.seal)?;
-        let (contents, stop) = (EntryContents::of(self), Stop::default());
-        let failure = Mutex::new(None);
-        let ahead = workers.count().min(MAXIMUM_AHEAD);
-        let (jobs, waiting) = sync_channel::<FetchJob<'_>>(0);
-        // Shared by the threads alone: if all of them have ended, nobody waits for them.
-        let waiting = Arc::new(Mutex::new(waiting));
-        thread::scope(|scope| {
-            let (order, relays) = sync_channel::<(&EntryRecord, Relayed)>(ahead);
-            let entries = &self.seal.inventory().entries;
-            let (contents, stop, failure) = (&contents, &stop, &failure);
-            for _ in 0..ahead {
-                let waiting = Arc::clone(&waiting);
-                let work = move || fetch(&waiting, contents, progress, stop, failure);
-                // Where the system refuses further threads, those that there are do everything.
-                if thread::Builder::new().spawn_scoped(scope, work).is_err() {
-                    break;
-                }
-            }
-            drop(waiting);
-            // Jobs begin in the order in which they are written, so the one that the writer waits for has always begun.
-            scope.spawn(move || {
-                for record in entries.iter().filter(|record| contents.held(record).is_none()) {
-                    let (sender, relayed) = Relayed::of(record.digest.clone(), &PieceBudget::new(PIECES_AHEAD));
-                    if order.send((record, relayed)).is_err() || jobs.send((record, sender)).is_err() {
-                        return;
-                    }
-                }
+        let (contents, failures) = (EntryContents::of(self), Failures::default());
+        let workers = workers.at_most(MAXIMUM_AHEAD);
+        let fetch = |(record, sender): FetchJob<'_>| {
+            let fetched = contents.open(record).and_then(|content| {
+                let sent = sender.send_all(&mut observed(content, progress, failures.stop()));
+                sent.map_err(|source| content_error(record, source))
             });
-            let written = append_all(&mut writer, entries, contents, &relays, progress);
-            stop.set();
-            drop(relays);
-            written
-        })
-        .map_err(|error| failure.into_inner().ok().flatten().unwrap_or(error))?;
+            // Told before the other end learns that something failed.
+            if let Err(error) = fetched {
+                failures.fail(error);
+            }
+        };
+        let served = workers.serve(failures.stop(), fetch, |jobs| {
+            let written = self.append_all(&mut writer, &contents, jobs, workers.count(), progress);
+            if let Err(error) = written {
+                failures.fail(error);
+            }
+        });
+        served.map_err(WriteError::Output)?;
+        failures.into_outcome()?;
         Ok(writer.finish()?)
     }
-}
 
-/// Fetches one blob after the other.
-fn fetch(
-    waiting: &Mutex<Receiver<FetchJob<'_>>>,
-    contents: &EntryContents<'_>,
-    progress: &dyn Progress,
-    stop: &Stop,
-    failure: &Mutex<Option<ExportError>>,
-) {
-    loop {
-        let job = waiting.lock().ok().and_then(|waiting| waiting.recv().ok());
-        let Some((record, sender)) = job else { return };
-        match contents.open(record) {
-            Ok(content) => sender.send_all(&mut observed(content, progress, stop)),
-            Err(error) => {
-                if let Ok(mut failure) = failure.lock() {
-                    failure.get_or_insert(error);
-                }
+    /// Writes one entry after the other, with up to `ahead` blobs on their way.
+    fn append_all<'p, W: Write>(
+        &'p self,
+        writer: &mut Writer<W>,
+        contents: &EntryContents<'p>,
+        jobs: &Jobs<FetchJob<'p>>,
+        ahead: usize,
+        progress: &dyn Progress,
+    ) -> Result<(), ExportError> {
+        let entries = &self.seal.inventory().entries;
+        let mut unfetched = entries.iter().filter(|record| contents.held(record).is_none());
+        let mut on_the_way = VecDeque::new();
+        for record in entries {
+            for next in unfetched.by_ref().take(ahead.saturating_sub(on_the_way.len())) {
+                let (sender, relayed) = Relayed::of(next.digest.clone(), &PieceBudget::new(PIECES_AHEAD));
+                on_the_way.push_back(relayed);
+                // Without a thread that takes it, it fails when it is read.
+                jobs.hand_over((next, sender));
+            }
+            progress.item(contents.name(record));
+            if contents.held(record).is_some() {
+                writer.append_proven(&record.name, &mut contents.open(record)?)?;
+                progress.advance(record.size);
+            } else if let Some(mut relayed) = on_the_way.pop_front() {
+                writer.append_proven(&record.name, &mut relayed)?;
             }
         }
+        Ok(())
     }
 }
 
-fn append_all<W: Write>(
-    writer: &mut Writer<W>,
-    entries: &[EntryRecord],
-    contents: &EntryContents<'_>,
-    relays: &Receiver<(&EntryRecord, Relayed)>,
-    progress: &dyn Progress,
-) -> Result<(), ExportError> {
-    for record in entries {
-        progress.item(contents.name(record));
-        if contents.held(record).is_some() {
-            writer.append_proven(&record.name, &mut contents.open(record)?)?;
-            progress.advance(record.size);
-            continue;
-        }
-        match relays.recv() {
-            Ok((_, mut relayed)) => writer.append_proven(&record.name, &mut relayed)?,
-            Err(_) => return Err(ExportError::Unplanned { entry: record.name.clone() }),
-        }
-    }
-    Ok(())
+fn content_error(record: &EntryRecord, source: io::Error) -> ExportError {
+    WriteError::Content { entry: record.name.clone(), source }.into()
 }

@@ -1,9 +1,7 @@
 //! Blobs that come through a pipe: one thread reads, several check and receive behind it.
 
 use std::io::{self, Read};
-use std::sync::mpsc::{Receiver as Waiting, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::num::NonZeroUsize;
 
 use sealift_archive_format::content::{Checked, PieceBudget, RelayReader, relay};
 use sealift_archive_format::inventory::EntryRecord;
@@ -11,28 +9,15 @@ use sealift_archive_format::reader::Reader;
 use sealift_archive_format::{FormatError, Problem};
 
 use super::{Passage, ReceiveError, Receiver};
-use crate::transfer::{Stop, Workers};
+use crate::transfer::{Failures, Jobs, Workers};
 
 /// How many blobs are received at once, at most.
-const MAXIMUM_AT_ONCE: usize = 16;
+const MAXIMUM_AT_ONCE: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 /// How many pieces of 128 KiB are between the thread that reads and the others, at most.
 const PIECES_BETWEEN: usize = 64;
 
 /// A blob: its index, its record, and its content.
 type ReceiveJob = (usize, EntryRecord, RelayReader);
-
-/// The first failure, in time, and what tells the others.
-struct ReceiveOutcome<E: std::error::Error + 'static> {
-    first: Mutex<Option<ReceiveError<E>>>,
-    stop: Stop,
-}
-
-impl<E: std::error::Error + 'static> ReceiveOutcome<E> {
-    fn fail(&self, error: ReceiveError<E>) {
-        self.first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-        self.stop.set();
-    }
-}
 
 impl<S: Receiver> Passage<'_, S> {
     /// Passes all entries that are left, and then checks the archive's end.
@@ -41,61 +26,43 @@ impl<S: Receiver> Passage<'_, S> {
         reader: &mut Reader<R>,
         workers: &Workers,
     ) -> Result<(), ReceiveError<S::Error>> {
-        let outcome = ReceiveOutcome { first: Mutex::new(None), stop: Stop::default() };
-        let (jobs, waiting) = sync_channel::<ReceiveJob>(0);
-        // Shared by the threads alone: if all of them have ended, nobody waits for them.
-        let waiting = Arc::new(Mutex::new(waiting));
-        thread::scope(|scope| {
-            for number in 0..workers.count().min(MAXIMUM_AT_ONCE) {
-                let (waiting, outcome) = (Arc::clone(&waiting), &outcome);
-                let work = move || self.receive_jobs(&waiting, outcome);
-                // Where the system refuses further threads, those that there are do everything.
-                match thread::Builder::new().spawn_scoped(scope, work) {
-                    Err(error) if number == 0 => outcome.fail(ReceiveError::Archive(no_thread(error))),
-                    Err(_) => break,
-                    Ok(_) => {}
-                }
-            }
-            drop(waiting);
-            self.read_all(reader, jobs, &outcome);
-        });
-        outcome.first.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
-    }
-
-    fn receive_jobs(&self, waiting: &Mutex<Waiting<ReceiveJob>>, outcome: &ReceiveOutcome<S::Error>) {
-        loop {
-            let job = waiting.lock().ok().and_then(|waiting| waiting.recv().ok());
-            let Some((index, record, content)) = job else { return };
+        let failures = Failures::default();
+        let receive = |(index, record, content): ReceiveJob| {
             let content = Checked::new(content, &record);
-            let passed = self.pass(index, &record, content, |_| match outcome.stop.is_set() {
+            let passed = self.pass(index, &record, content, |_| match failures.stop().is_set() {
                 true => Err(io::Error::other("other work has failed")),
                 false => Ok(()),
             });
             if let Err(error) = passed {
-                outcome.fail(error);
+                failures.fail(error);
             }
-        }
+        };
+        let served = workers
+            .at_most(MAXIMUM_AT_ONCE)
+            .serve(failures.stop(), receive, |jobs| self.read_all(reader, jobs, &failures));
+        served.map_err(|error| ReceiveError::Archive(no_thread(error)))?;
+        failures.into_outcome()
     }
 
     fn read_all<R: Read>(
         &self,
         reader: &mut Reader<R>,
-        jobs: SyncSender<ReceiveJob>,
-        outcome: &ReceiveOutcome<S::Error>,
+        jobs: &Jobs<ReceiveJob>,
+        failures: &Failures<ReceiveError<S::Error>>,
     ) {
         let budget = PieceBudget::new(PIECES_BETWEEN);
         let mut piece = Vec::new();
-        while !outcome.stop.is_set() {
+        while !failures.stop().is_set() {
             let mut entry = match reader.next_unproven() {
                 Ok(Some(entry)) => entry,
                 Ok(None) => return,
-                Err(error) => return outcome.fail(ReceiveError::Archive(error)),
+                Err(error) => return failures.fail(ReceiveError::Archive(error)),
             };
             let (sender, content) = relay(&budget);
-            if jobs.send((entry.index(), entry.record().clone(), content)).is_err() {
+            if !jobs.hand_over((entry.index(), entry.record().clone(), content)) {
                 return;
             }
-            while !outcome.stop.is_set() {
+            while !failures.stop().is_set() {
                 match entry.next_piece(&mut piece) {
                     Ok(true) => {
                         self.progress.advance(piece.len() as u64);
@@ -108,7 +75,7 @@ impl<S: Receiver> Passage<'_, S> {
                         break;
                     }
                     // The reason is told before the other end learns that something failed.
-                    Err(error) => return outcome.fail(ReceiveError::Archive(error)),
+                    Err(error) => return failures.fail(ReceiveError::Archive(error)),
                 }
             }
         }

@@ -12,6 +12,7 @@ use sealift_archive_format::inventory::{EntryRecord, ItemRecord};
 
 use super::stream::no_thread;
 use super::{ReceiveError, Receiver, whole};
+use crate::transfer::Hearing;
 use crate::verify::documents::Closed;
 
 /// How many pieces of 128 KiB are between the two threads, at most.
@@ -51,11 +52,13 @@ impl<'a> ThickBundles<'a> {
         let (sender, copy) = relay(&PieceBudget::new(PIECES_BETWEEN));
         let has_failed = AtomicBool::new(false);
         thread::scope(|scope| {
+            let hearing = Hearing::of_this_thread();
             let unpack = || {
-                expected.check(copy, record.size, |record, content| {
+                let receive = |record: &EntryRecord, content: &mut dyn BlobContent| {
                     let received = receiver.blob(record, content);
                     received.inspect_err(|_| has_failed.store(true, Ordering::Relaxed)).map_err(ReceiveError::Receiver)
-                })
+                };
+                hearing.during(|| expected.check(copy, record.size, receive))
             };
             let unpacking = thread::Builder::new()
                 .spawn_scoped(scope, unpack)
