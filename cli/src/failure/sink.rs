@@ -40,6 +40,7 @@ fn tag(error: &TagError) -> Conclusion {
 
 fn delivery(error: &DeliveryError) -> Conclusion {
     match error {
+        DeliveryError::Begin(_) => ExitCode::Sink.noting(NOTHING_WRITTEN),
         DeliveryError::Blob { .. }
         | DeliveryError::NotShared { .. }
         | DeliveryError::Manifest { .. }

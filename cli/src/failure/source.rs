@@ -162,6 +162,6 @@ fn unfinished(error: &UnfinishedError) -> Conclusion {
         | UnfinishedError::Foreign { .. }
         | UnfinishedError::OtherItems { .. }
         | UnfinishedError::InUse { .. }
-        | UnfinishedError::NoRoom { .. } => ExitCode::System.into(),
+        | UnfinishedError::NoRoom(_) => ExitCode::System.into(),
     }
 }

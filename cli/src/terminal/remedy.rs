@@ -45,7 +45,7 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::StartAfresh { .. } => "choose another name with -o, or write over it: run the same command with --fresh",
         R::AwaitExport => "wait until the other export has ended",
         R::FreeRoom { bytes, .. } => {
-            return format!("free {} more there, or name a place with more room with -o", HumanBytes(*bytes));
+            return format!("free {} more there, or choose a place with more room", HumanBytes(*bytes));
         }
 
         R::GiveAnArchive => "check the path; an archive is a file that `sealift export` wrote",

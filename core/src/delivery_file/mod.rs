@@ -25,16 +25,17 @@ pub(crate) use original::OriginalFile;
 
 use crate::cnab::RelocationMapping;
 use crate::docker_archive::MANIFEST_FILE;
+use crate::free_room;
 use crate::layout::{CONTAINERD_NAME, INDEX_FILE, LAYOUT_CONTENT, LAYOUT_FILE, REF_NAME, entry_name};
 use crate::oci::manifest::{Document, MAXIMUM_LENGTH};
-use crate::oci::media_type::OCI_INDEX;
+use crate::oci::media_type::{self, OCI_INDEX};
 use crate::oci::{Descriptor, ManifestBytes, Reference, Repository};
 use crate::thick_bundle::{BUNDLE_FILE, MAPPING_FILE};
 use crate::transfer::{BlobContent, Offer, Sink, SinkError, Upload};
 use crate::verify::{Judged, Selected, Selection};
 use crate::whole_file;
 use form::{only_bundle, runnable};
-use output::{PassedContent, TarOutput, header};
+use output::{PassedContent, TarOutput, entry_length, header};
 
 const BUFFER_LENGTH: usize = 128 << 10;
 
@@ -184,7 +185,9 @@ impl DeliveryFile {
     fn entry(&self, state: &mut State, name: &str, content: &[u8]) -> Result<(), DeliveryFileError> {
         self.write(state, name, content.len() as u64, content).map_err(|error| match error {
             SinkError::Content(source) => self.access(source),
-            SinkError::Target(_) | SinkError::Missing(_) | SinkError::Invalid(_) => self.broken(),
+            SinkError::Target(_) | SinkError::Missing(_) | SinkError::Invalid(_) | SinkError::NoRoom(_) => {
+                self.broken()
+            }
         })
     }
 
@@ -256,6 +259,16 @@ fn relocated(reference: &Reference, root: &Descriptor) -> String {
 }
 
 impl Sink for DeliveryFile {
+    /// What the file compresses is not counted: nobody knows how long that will be.
+    fn require_room(&self, contents: &[&Descriptor]) -> Result<(), SinkError> {
+        let is_counted = |descriptor: &&&Descriptor| match self.form {
+            DeliveryForm::LayoutArchive | DeliveryForm::DockerArchive => true,
+            DeliveryForm::ThickBundle => media_type::is_compressed(&descriptor.media_type),
+        };
+        let lengths = contents.iter().filter(is_counted).map(|descriptor| entry_length(descriptor.size));
+        require_room(&self.path, lengths.fold(0, u64::saturating_add))
+    }
+
     fn offer(&self, _: &Repository, descriptor: &Descriptor) -> Result<Offer<'_>, SinkError> {
         let state = self.state();
         if state.tar.is_none() {
@@ -339,6 +352,13 @@ impl Sink for DeliveryFile {
             _ => self.access(source).into(),
         })
     }
+}
+
+/// Refuses a file of this length that has no room.
+fn require_room(path: &Path, length: u64) -> Result<(), SinkError> {
+    let shortage = free_room::shortage(whole_file::folder_of(path), [length]);
+    let failed = |source| DeliveryFileError::Access { path: path.to_owned(), source };
+    shortage.map_err(failed)?.map_or(Ok(()), |no_room| Err(no_room.into()))
 }
 
 /// How `manifest.json` lists an image.

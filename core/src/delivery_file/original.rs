@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use sealift_archive_format::Digest;
 use tempfile::NamedTempFile;
 
-use super::{BUFFER_LENGTH, DeliveryFileError};
+use super::{BUFFER_LENGTH, DeliveryFileError, require_room};
 use crate::oci::{Descriptor, ManifestBytes, Reference, Repository};
 use crate::transfer::{BlobContent, Offer, Sink, SinkError, Upload};
 use crate::whole_file;
@@ -50,6 +50,11 @@ impl OriginalFile {
 }
 
 impl Sink for OriginalFile {
+    fn require_room(&self, contents: &[&Descriptor]) -> Result<(), SinkError> {
+        let file = contents.iter().find(|descriptor| descriptor.digest == self.digest);
+        file.map_or(Ok(()), |file| require_room(&self.path, file.size))
+    }
+
     fn offer(&self, _: &Repository, descriptor: &Descriptor) -> Result<Offer<'_>, SinkError> {
         if descriptor.digest != self.digest {
             return Ok(Offer::There);
@@ -107,5 +112,21 @@ impl Upload for OriginalUpload<'_> {
         }
         self.original.replace(OriginalState::Complete(output));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_room_is_refused_and_what_is_in_it_needs_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let vast = |content: &[u8]| Descriptor::new("", Digest::sha256(content), 1 << 50);
+        let (thick, layer) = (vast(b"thick"), vast(b"layer"));
+        let file = OriginalFile::begin(&folder.path().join("new.tgz"), &thick.digest).unwrap();
+        file.require_room(&[&layer]).unwrap();
+        let refused = file.require_room(&[&layer, &thick]).unwrap_err();
+        assert!(matches!(&refused, SinkError::NoRoom(no_room) if no_room.needed == thick.size), "{refused:?}");
     }
 }

@@ -5,6 +5,9 @@ use std::io::{self, BufWriter, Read, Write};
 
 use flate2::write::GzEncoder;
 
+/// The length of a header, and what the length of content is rounded up to, in bytes.
+const BLOCK: u64 = 512;
+
 /// Where the bytes of the file go.
 pub(super) enum TarOutput {
     Plain(BufWriter<File>),
@@ -46,6 +49,11 @@ pub(super) fn header(kind: tar::EntryType, mode: u32, size: u64) -> tar::Header 
     header.set_mtime(0);
     header.set_size(size);
     header
+}
+
+/// How long an entry with so much content is, in bytes: a header, and whole blocks.
+pub(super) fn entry_length(size: u64) -> u64 {
+    size.checked_next_multiple_of(BLOCK).and_then(|content| content.checked_add(BLOCK)).unwrap_or(u64::MAX)
 }
 
 /// Content on its way: keeps the error of reading apart from those of writing.

@@ -38,7 +38,7 @@ use crate::remedy::{Remediable, Remedy};
 use crate::transfer::{Sink, SinkError, Workers};
 use crate::trust_store::{TagError, TrustStore, TrustStoreError};
 use crate::verify::{Judged, ReceiveError, Selection, SelectionError, Transport, Verified};
-use shipment::{Shipment, left_behind, shipments, wanted};
+use shipment::{Shipment, contents, left_behind, shipments, wanted};
 use storing::{Delivery, put_manifests, set_tags};
 use tags::Tags;
 use whereabouts::whereabouts;
@@ -98,6 +98,9 @@ impl Remediable for ImportError {
 /// Why the sink did not get everything.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliveryError {
+    /// The sink refuses all of it, before the first byte.
+    #[error("the delivery cannot be begun")]
+    Begin(#[source] SinkError),
     /// A blob cannot be stored.
     #[error("blob {digest} cannot be stored in {repository}")]
     Blob {
@@ -166,7 +169,8 @@ impl Remediable for DeliveryError {
             Self::NotSeen { .. } => Remedy::RelaxRegistry,
             Self::StandIn { .. } => Remedy::KeepSparse,
             Self::NotShared { .. } => Remedy::RepairDestination,
-            Self::Blob { source, .. }
+            Self::Begin(source)
+            | Self::Blob { source, .. }
             | Self::Manifest { source, .. }
             | Self::Tag { source, .. }
             | Self::Finish(source) => of_sink(source),
@@ -176,7 +180,12 @@ impl Remediable for DeliveryError {
 
 /// What can be done about a sink that does not take something: a file says so itself.
 fn of_sink(error: &SinkError) -> Remedy {
-    error.reason::<DeliveryFileError>().map_or(Remedy::RepairDestination, Remediable::remedy)
+    match error {
+        SinkError::NoRoom(error) => error.remedy(),
+        SinkError::Target(_) | SinkError::Missing(_) | SinkError::Invalid(_) | SinkError::Content(_) => {
+            error.reason::<DeliveryFileError>().map_or(Remedy::RepairDestination, Remediable::remedy)
+        }
+    }
 }
 
 /// What was delivered, and is remembered.
@@ -332,6 +341,7 @@ fn receive<R: Read>(
         Destination::ThickBundle { .. } | Destination::Layout { .. } | Destination::Registry { .. } => *transport,
     };
     let wanted = wanted(shipments, destination);
+    sink.require_room(&contents(shipments, &wanted)).map_err(DeliveryError::Begin)?;
     let delivery = Delivery { sink, wanted: &wanted };
     delivery.documents(judged.closed())?;
     let verified = judged.receive(&delivery, &transport)?;

@@ -175,3 +175,12 @@ pub(super) fn wanted<'s>(shipments: &'s [Shipment], destination: &'s Destination
     }
     wanted
 }
+
+/// Everything that is delivered, each content once: blobs, and manifests.
+pub(super) fn contents<'s>(shipments: &'s [Shipment], wanted: &'s Wanted<'_>) -> Vec<&'s Descriptor> {
+    let graphs = shipments.iter().flat_map(|shipment| &shipment.graphs);
+    let manifests = graphs.flat_map(|graph| graph.manifests()).map(ManifestBytes::descriptor);
+    let blobs = wanted.values().map(|(descriptor, _)| descriptor);
+    let mut counted = HashSet::new();
+    blobs.chain(manifests).filter(|descriptor| counted.insert(&descriptor.digest)).collect()
+}

@@ -16,6 +16,7 @@ use super::folder::{Folder, access};
 use super::names::{REF_NAME, entry_name};
 use super::read::check_version;
 use super::{INDEX_FILE, LAYOUT_CONTENT, LAYOUT_FILE};
+use crate::free_room;
 use crate::oci::manifest::MAXIMUM_LENGTH;
 use crate::oci::media_type::OCI_INDEX;
 use crate::oci::{Descriptor, ManifestBytes, Reference, Repository};
@@ -177,6 +178,20 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Sink for LayoutSink {
+    fn require_room(&self, contents: &[&Descriptor]) -> Result<(), SinkError> {
+        let mut lacking = Vec::new();
+        for descriptor in contents {
+            let there = self.folder.blob(&descriptor.digest)?;
+            if there.is_none_or(|(_, length)| length != descriptor.size) {
+                lacking.push(descriptor.size);
+            }
+        }
+        let path = self.folder.path();
+        let shortage = free_room::shortage(path, lacking);
+        let shortage = shortage.map_err(|source| LayoutError::Access { path: path.to_owned(), source })?;
+        shortage.map_or(Ok(()), |no_room| Err(no_room.into()))
+    }
+
     fn offer(&self, _: &Repository, descriptor: &Descriptor) -> Result<Offer<'_>, SinkError> {
         Ok(match self.is_proven(descriptor)? {
             true => Offer::There,

@@ -45,6 +45,11 @@ pub(crate) fn is_docker_schema_1(media_type: &str) -> bool {
     rest.is_some_and(|encoding| encoding == "json" || encoding == "prettyjws")
 }
 
+/// Whether content of this type is compressed, by its name.
+pub(crate) fn is_compressed(media_type: &str) -> bool {
+    ["+gzip", "+zstd", ".gzip", ".zstd"].iter().any(|ending| media_type.ends_with(ending))
+}
+
 /// What a descriptor or a `Content-Type` announces. It is read in this one way everywhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Announced {

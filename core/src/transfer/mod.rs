@@ -5,6 +5,7 @@ use std::io;
 
 use sealift_archive_format::Digest;
 
+use crate::free_room::NoRoom;
 use crate::oci::{Descriptor, ManifestBytes, Reference, Repository, Tag};
 
 mod stop;
@@ -138,6 +139,16 @@ pub trait Source: Send + Sync {
 /// A place that takes manifests and blobs. Blobs come first, then manifests, children before parents, then tags. Threads may
 /// share it.
 pub trait Sink: Send + Sync {
+    /// Hears what is about to be offered or put, each content once, and refuses what it knows not to have room for, counting only what
+    /// it lacks. Nothing has been given to it before.
+    ///
+    /// # Errors
+    /// [`SinkError::NoRoom`], and the sink's own reason when that cannot be told. A sink that cannot know, such as a registry, refuses
+    /// nothing.
+    fn require_room(&self, _: &[&Descriptor]) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     /// Offers a blob to a repository. A thread stores what is wanted, or drops the upload, before it offers the same blob again:
     /// others that offer it may wait for that. Where the sink has it in another repository from the same run, the two share it, and
     /// nothing is wanted.
@@ -220,6 +231,9 @@ pub enum SinkError {
     /// The sink refuses a manifest as invalid, and says no more: some say that, too, of an index that lists what they lack.
     #[error(transparent)]
     Invalid(Box<dyn Error + Send + Sync>),
+    /// There is not enough room for it.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     /// The content could not be read, or is not what its descriptor says.
     #[error("the content to be stored could not be read")]
     Content(#[source] io::Error),
@@ -248,7 +262,7 @@ impl SinkError {
     pub fn reason<E: Error + 'static>(&self) -> Option<&E> {
         match self {
             Self::Target(reason) | Self::Missing(reason) | Self::Invalid(reason) => reason.downcast_ref(),
-            Self::Content(_) => None,
+            Self::NoRoom(_) | Self::Content(_) => None,
         }
     }
 }

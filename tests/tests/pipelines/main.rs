@@ -9,6 +9,7 @@ mod killed;
 mod live;
 mod properties;
 mod reports;
+mod room;
 mod selections;
 mod trust_store;
 mod unfinished;

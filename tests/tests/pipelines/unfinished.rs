@@ -225,7 +225,7 @@ fn an_archive_that_is_longer_than_the_room_is_not_begun() {
     source.serve(root);
     let prepared = prepare_request(&sides, &lone_image(Arc::new(source), "e.example/a:1"), "test", &key()).unwrap();
     let refused = Unfinished::begin(&sides.path("app.sealift"), &prepared, false).unwrap_err();
-    assert!(matches!(refused, UnfinishedError::NoRoom { needed, free, .. } if needed > free), "{refused:?}");
+    assert!(matches!(&refused, UnfinishedError::NoRoom(no_room) if no_room.needed > no_room.free), "{refused:?}");
 }
 
 #[test]

@@ -17,6 +17,7 @@ use sealift_archive_format::inventory::EntryRecord;
 use sealift_archive_format::{Digest, EntryOffsets, FormatError, Inventory, Problem, Reader, SealedReader};
 
 use crate::export::Prepared;
+use crate::free_room::{self, NoRoom};
 use crate::remedy::{Remediable, Remedy};
 use crate::whole_file;
 
@@ -65,15 +66,8 @@ pub enum UnfinishedError {
         path: PathBuf,
     },
     /// The archive is longer than the room that is left.
-    #[error("the archive needs {needed} more bytes in {}, where {free} are free", .folder.display())]
-    NoRoom {
-        /// The folder.
-        folder: PathBuf,
-        /// How many bytes are still to be written.
-        needed: u64,
-        /// How many bytes are free.
-        free: u64,
-    },
+    #[error("there is not enough room for the archive")]
+    NoRoom(#[from] NoRoom),
 }
 
 impl Remediable for UnfinishedError {
@@ -83,9 +77,7 @@ impl Remediable for UnfinishedError {
             Self::Exists { path } | Self::Foreign { path } => Remedy::ChooseAnotherName { path: path.clone() },
             Self::OtherItems { path, .. } => Remedy::StartAfresh { path: path.clone() },
             Self::InUse { .. } => Remedy::AwaitExport,
-            Self::NoRoom { folder, needed, free } => {
-                Remedy::FreeRoom { bytes: needed.saturating_sub(*free), folder: folder.clone() }
-            }
+            Self::NoRoom(error) => error.remedy(),
         }
     }
 }
@@ -264,14 +256,8 @@ fn used(file: &File, path: &Path) -> Result<u64, UnfinishedError> {
 /// Refuses to begin what has no room beside what is used already.
 fn require_room(output: &Path, length: u64, used: u64) -> Result<(), UnfinishedError> {
     let folder = whole_file::folder_of(output);
-    let space = rustix::fs::statvfs(folder).map_err(|errno| access(folder, errno.into()))?;
-    let needed = length.saturating_sub(used);
-    let free = space.f_bavail.saturating_mul(space.f_frsize);
-    // Some file systems do not say how large they are.
-    if needed > free && space.f_blocks > 0 {
-        return Err(UnfinishedError::NoRoom { folder: folder.to_owned(), needed, free });
-    }
-    Ok(())
+    let shortage = free_room::shortage(folder, [length.saturating_sub(used)]);
+    shortage.map_err(|source| access(folder, source))?.map_or(Ok(()), |no_room| Err(no_room.into()))
 }
 
 /// Whether a file is still the one with this name.
