@@ -145,6 +145,21 @@ impl<'c> Watched<'c> {
         Self { content, fault: None }
     }
 
+    /// Notes a failure that reading did not show.
+    pub fn fail(&mut self, fault: io::Error) {
+        self.fault.get_or_insert(fault);
+    }
+
+    /// Whether reading stopped because of the content.
+    pub fn has_failed(&self) -> bool {
+        self.fault.is_some()
+    }
+
+    /// Why reading stopped, if the content was the reason.
+    pub fn take_fault(&mut self) -> Option<io::Error> {
+        self.fault.take()
+    }
+
     /// Why reading stopped, if the content was the reason.
     pub fn into_fault(self) -> Option<io::Error> {
         self.fault

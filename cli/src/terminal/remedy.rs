@@ -44,6 +44,7 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         }
         R::StartAfresh { .. } => "choose another name with -o, or write over it: run the same command with --fresh",
         R::AwaitExport => "wait until the other export has ended",
+        R::SendSteadily => "have the archive sent without long pauses, or put it into a file first and import that",
         R::FreeRoom { bytes, .. } => {
             return format!("free {} more there, or choose a place with more room", HumanBytes(*bytes));
         }

@@ -199,6 +199,11 @@ impl HttpClient {
         Attempts::new(self.clone())
     }
 
+    /// From how long on the client's own silence may make a server give up.
+    pub(crate) fn long_pause(&self) -> Duration {
+        self.0.settings.timeouts.stall / 4
+    }
+
     /// Whether the settings allow plain `http` to this URL's host.
     pub(crate) fn allows_plain_http(&self, url: &Url) -> bool {
         self.0.settings.plain_http.allows(url)

@@ -83,6 +83,17 @@ pub enum RegistryError {
         /// Where the upload went.
         url: Url,
     },
+    /// The content did not go on coming, and its upload did not last that long.
+    #[error("{url} did not keep an upload while nothing of the content came for {seconds} s")]
+    Paused {
+        /// Where the upload went.
+        url: Url,
+        /// For how long nothing came, in seconds.
+        seconds: u64,
+        /// How the upload ended.
+        #[source]
+        source: Box<RegistryError>,
+    },
     /// A list cannot be read.
     #[error("{url} answered with a list that cannot be read")]
     List {

@@ -3,6 +3,8 @@
 //! Nobody waits for memory: an upload that is given less sends smaller pieces. Waiting could have no end where the content of
 //! one upload comes behind that of another in the same stream.
 
+use std::collections::VecDeque;
+use std::io::{self, Read};
 use std::sync::Mutex;
 
 use super::lock;
@@ -12,10 +14,15 @@ const TOTAL: usize = 16 * 1024 * 1024;
 /// What an upload may hold in any case, in bytes.
 const LEAST: usize = 256 * 1024;
 
+/// How much memory is taken at once, in bytes. What was used is kept, and used again: whoever gives large pieces back to an allocator has
+/// them kept once for each thread.
+const CHUNK: usize = 64 * 1024;
+
 /// The memory of all uploads.
 #[derive(Debug)]
 pub(super) struct UploadMemory {
     free: Mutex<usize>,
+    spare: Mutex<Vec<Box<[u8]>>>,
 }
 
 /// The memory of one upload. It is given back when this is dropped.
@@ -27,7 +34,7 @@ pub(super) struct Share<'m> {
 
 impl Default for UploadMemory {
     fn default() -> Self {
-        Self { free: Mutex::new(TOTAL) }
+        Self { free: Mutex::new(TOTAL), spare: Mutex::default() }
     }
 }
 
@@ -35,6 +42,91 @@ impl UploadMemory {
     /// The memory of another upload: none yet.
     pub(super) fn share(&self) -> Share<'_> {
         Share { memory: self, taken: 0 }
+    }
+
+    fn chunk(&self) -> Box<[u8]> {
+        lock(&self.spare).pop().unwrap_or_else(|| vec![0; CHUNK].into_boxed_slice())
+    }
+}
+
+/// Bytes of a blob one after the other, of which the first can be dropped. Positions are in the blob.
+#[derive(Debug)]
+pub(super) struct HeldBytes<'m> {
+    memory: &'m UploadMemory,
+    /// All of one length.
+    chunks: VecDeque<Box<[u8]>>,
+    /// How many bytes of the first chunk were dropped.
+    dropped: usize,
+    length: usize,
+    from: u64,
+}
+
+impl<'m> HeldBytes<'m> {
+    /// Nothing yet.
+    pub(super) fn in_memory(memory: &'m UploadMemory) -> Self {
+        Self { memory, chunks: VecDeque::new(), dropped: 0, length: 0, from: 0 }
+    }
+
+    /// How many bytes are held.
+    pub(super) fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Where the bytes begin.
+    pub(super) fn from(&self) -> u64 {
+        self.from
+    }
+
+    /// Where they end.
+    pub(super) fn end(&self) -> u64 {
+        self.from.saturating_add(self.length as u64)
+    }
+
+    /// The bytes from a position on, as far as they lie together; nothing where nothing is held.
+    pub(super) fn at(&self, position: u64) -> &[u8] {
+        let within = position.checked_sub(self.from).and_then(|within| usize::try_from(within).ok());
+        let Some(within) = within.filter(|within| *within < self.length) else { return &[] };
+        let begin = self.dropped + within;
+        let chunk = self.chunks.get(begin / CHUNK).map(|chunk| &**chunk).unwrap_or_default();
+        let end = CHUNK.min(begin % CHUNK + self.length - within);
+        chunk.get(begin % CHUNK..end).unwrap_or_default()
+    }
+
+    /// Reads once from `reader`, at most so many bytes, which are held behind the others.
+    pub(super) fn read_from(&mut self, reader: &mut dyn Read, most: usize) -> io::Result<usize> {
+        let end = self.dropped + self.length;
+        if end / CHUNK == self.chunks.len() {
+            self.chunks.push_back(self.memory.chunk());
+        }
+        let room = self.chunks.get_mut(end / CHUNK).and_then(|chunk| chunk.get_mut(end % CHUNK..)).unwrap_or_default();
+        let most = most.min(room.len());
+        let read = reader.read(room.get_mut(..most).unwrap_or_default())?;
+        self.length += read;
+        Ok(read)
+    }
+
+    /// Drops bytes from the beginning.
+    pub(super) fn drop_first(&mut self, count: usize) {
+        let count = count.min(self.length);
+        self.length -= count;
+        self.dropped += count;
+        self.from = self.from.saturating_add(count as u64);
+        while self.dropped >= CHUNK {
+            lock(&self.memory.spare).extend(self.chunks.pop_front());
+            self.dropped -= CHUNK;
+        }
+    }
+
+    /// Drops everything, and goes on at a position.
+    pub(super) fn begin_at(&mut self, position: u64) {
+        self.drop_first(self.length);
+        self.from = position;
+    }
+}
+
+impl Drop for HeldBytes<'_> {
+    fn drop(&mut self) {
+        lock(&self.memory.spare).extend(self.chunks.drain(..));
     }
 }
 

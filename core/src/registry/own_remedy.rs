@@ -40,6 +40,7 @@ fn of_registry(error: &RegistryError) -> Option<Remedy> {
         RegistryError::Http(error) => error.own_remedy(),
         RegistryError::CredentialsMissing { registry, .. } => Some(Remedy::LogIn { registry: Some(registry.clone()) }),
         RegistryError::Credentials { source, .. } => Some(source.remedy()),
+        RegistryError::Paused { .. } => Some(Remedy::SendSteadily),
         _ => None,
     }
 }

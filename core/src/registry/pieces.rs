@@ -1,15 +1,19 @@
 //! A blob's content on its way, of which the latest part is held in memory, so that it can be sent again.
 
-use std::collections::VecDeque;
 use std::io::{self, Read};
+use std::time::{Duration, Instant};
 
+use sealift_archive_format::content::Watched;
+
+use super::memory::{HeldBytes, UploadMemory};
 use crate::http::Replay;
 use crate::oci::Descriptor;
 use crate::transfer::{BlobContent, ContentError};
 
 /// Reads a blob's content piece by piece. All positions are in the blob, in bytes.
 pub(super) struct Pieces<'c> {
-    content: &'c mut dyn BlobContent,
+    /// Its failure would be reported by the HTTP client as one of the connection.
+    content: Watched<'c>,
     /// Where the current piece ends.
     end: u64,
     /// Where sending begins: what is before has arrived.
@@ -17,19 +21,17 @@ pub(super) struct Pieces<'c> {
     /// Where reading is.
     position: u64,
     /// What was read last from the content, up to `capacity` bytes.
-    held: VecDeque<u8>,
-    /// Where that begins.
-    held_from: u64,
+    held: HeldBytes<'c>,
     capacity: usize,
-    /// A failure of the content, which the HTTP client would report as a failure of the connection.
-    error: Option<io::Error>,
+    /// How long the content was waited for at once, at most, since the last request began.
+    longest_pause: Duration,
 }
 
 impl<'c> Pieces<'c> {
     /// Nothing of the content yet.
-    pub(super) fn of(content: &'c mut dyn BlobContent) -> Self {
-        let (end, from, position, held_from) = (0, 0, 0, 0);
-        Self { content, end, from, position, held: VecDeque::new(), held_from, capacity: 0, error: None }
+    pub(super) fn of(content: &'c mut dyn BlobContent, memory: &'c UploadMemory) -> Self {
+        let (content, held) = (Watched::new(content), HeldBytes::in_memory(memory));
+        Self { content, end: 0, from: 0, position: 0, held, capacity: 0, longest_pause: Duration::ZERO }
     }
 
     /// Goes on to the next piece, which has this length, and of which the last `capacity` bytes that were read are held. The one
@@ -38,10 +40,34 @@ impl<'c> Pieces<'c> {
         (self.from, self.position) = (self.end, self.end);
         self.end = self.end.saturating_add(length);
         // A piece that was shortened may have been read beyond its end.
-        let done = usize::try_from(self.from.saturating_sub(self.held_from)).unwrap_or(usize::MAX);
-        self.held.drain(..done.min(self.held.len()));
-        (self.held_from, self.capacity) = (self.from, capacity.max(self.held.len()));
-        self.held.reserve_exact(self.capacity.saturating_sub(self.held.len()));
+        let done = usize::try_from(self.from.saturating_sub(self.held.from())).unwrap_or(usize::MAX);
+        if done >= self.held.length() {
+            self.held.begin_at(self.from);
+        }
+        self.held.drop_first(done);
+        self.capacity = capacity.max(self.held.length());
+    }
+
+    /// Reads as much of the piece as can be held: before a request, so that no server waits while the content is waited for.
+    ///
+    /// # Errors
+    /// The kind of the content's failure, which [`Pieces::failure`] has.
+    pub(super) fn fill(&mut self) -> io::Result<()> {
+        while self.held.end() < self.end && self.held.length() < self.capacity {
+            let wanted = usize::try_from(self.end.saturating_sub(self.held.end())).unwrap_or(usize::MAX);
+            let wanted = wanted.min(self.capacity.saturating_sub(self.held.length()));
+            match self.read_and_hold(wanted) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => drop(read?),
+            }
+        }
+        self.longest_pause = Duration::ZERO;
+        Ok(())
+    }
+
+    /// How long the content was waited for at once, at most, while the last request was under way.
+    pub(super) fn longest_pause(&self) -> Duration {
+        self.longest_pause
     }
 
     /// Where the piece ends.
@@ -56,7 +82,7 @@ impl<'c> Pieces<'c> {
 
     /// Notes that the first `total` bytes of the blob have arrived; `false` if what follows is not held.
     pub(super) fn arrived(&mut self, total: u64) -> bool {
-        let is_held = (self.held_from..=self.read_to()).contains(&total);
+        let is_held = (self.held.from()..=self.held.end()).contains(&total);
         if is_held {
             self.from = total;
         }
@@ -75,13 +101,13 @@ impl<'c> Pieces<'c> {
 
     /// The whole rest of the blob from where sending begins, of which only what is held can be read again.
     pub(super) fn rest(&mut self) -> impl Read {
-        self.position = self.from;
+        (self.position, self.longest_pause) = (self.from, Duration::ZERO);
         Rest(self)
     }
 
     /// The failure of the content, if it failed.
     pub(super) fn failure(&mut self) -> Option<io::Error> {
-        self.error.take()
+        self.content.take_fault()
     }
 
     /// Checks that the content has reached its end.
@@ -95,60 +121,46 @@ impl<'c> Pieces<'c> {
         }
     }
 
-    /// How far the content was read.
-    fn read_to(&self) -> u64 {
-        self.held_from.saturating_add(self.held.len() as u64)
+    /// Notes how long a read of the content took, and that it must not have been its end.
+    fn noted(&mut self, begun: Instant, read: io::Result<usize>) -> io::Result<usize> {
+        self.longest_pause = self.longest_pause.max(begun.elapsed());
+        match read {
+            Ok(0) => {
+                self.content.fail(io::ErrorKind::UnexpectedEof.into());
+                Err(io::ErrorKind::UnexpectedEof.into())
+            }
+            read => read,
+        }
     }
 
-    /// Reads from the content, and notes its failure.
-    fn read_on(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = match self.content.read(buffer) {
-            Ok(0) if !buffer.is_empty() => Err(io::ErrorKind::UnexpectedEof.into()),
-            read => read,
-        };
-        read.map_err(|error| {
-            let kind = error.kind();
-            if kind != io::ErrorKind::Interrupted {
-                self.error = Some(error);
-            }
-            kind.into()
-        })
+    /// Reads from the content, at most so many bytes, and holds them behind the others.
+    fn read_and_hold(&mut self, most: usize) -> io::Result<usize> {
+        let begun = Instant::now();
+        let read = self.held.read_from(&mut self.content, most);
+        self.noted(begun, read)
     }
 
     /// Reads what is held, from the current position.
     fn read_held(&mut self, buffer: &mut [u8]) -> usize {
-        let within = self.position.checked_sub(self.held_from).and_then(|within| usize::try_from(within).ok());
-        let (first, second) = self.held.as_slices();
-        let rest = within.and_then(|within| match first.get(within..) {
-            Some(rest) if !rest.is_empty() => Some(rest),
-            _ => second.get(within.checked_sub(first.len())?..),
-        });
-        let read = rest.and_then(|mut rest| rest.read(buffer).ok()).unwrap_or(0);
+        let mut held = self.held.at(self.position);
+        let read = held.read(buffer).unwrap_or(0);
         self.position = self.position.saturating_add(read as u64);
         read
-    }
-
-    /// Holds what was just read, in the place of what was read longest ago.
-    fn hold(&mut self, bytes: &[u8]) {
-        let excess = self.held.len().saturating_add(bytes.len()).saturating_sub(self.capacity);
-        let (from_held, from_new) = (excess.min(self.held.len()), excess.saturating_sub(self.held.len()));
-        self.held.drain(..from_held);
-        self.held.extend(bytes.get(from_new..).unwrap_or_default());
-        self.held_from = self.held_from.saturating_add(excess as u64);
     }
 }
 
 impl Read for Pieces<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.read_held(buffer);
         let wanted = usize::try_from(self.end.saturating_sub(self.position)).unwrap_or(usize::MAX).min(buffer.len());
+        let buffer = buffer.get_mut(..wanted).unwrap_or_default();
+        let read = self.read_held(buffer);
         if read > 0 || wanted == 0 {
             return Ok(read);
         }
-        let buffer = buffer.get_mut(..wanted).unwrap_or_default();
-        let read = self.read_on(buffer)?;
-        self.hold(buffer.get(..read).unwrap_or_default());
-        self.position = self.read_to();
+        self.read_and_hold(wanted)?;
+        let read = self.read_held(buffer);
+        // What was read longest ago gives way.
+        self.held.drop_first(self.held.length().saturating_sub(self.capacity));
         Ok(read)
     }
 }
@@ -159,7 +171,7 @@ impl Replay for Pieces<'_> {
     }
 
     fn is_intact(&self) -> bool {
-        self.error.is_none() && self.from >= self.held_from
+        !self.content.has_failed() && self.from >= self.held.from()
     }
 }
 
@@ -169,7 +181,11 @@ struct Rest<'p, 'c>(&'p mut Pieces<'c>);
 impl Read for Rest<'_, '_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.0.read_held(buffer) {
-            0 => self.0.read_on(buffer),
+            0 if !buffer.is_empty() => {
+                let begun = Instant::now();
+                let read = self.0.content.read(buffer);
+                self.0.noted(begun, read)
+            }
             read => Ok(read),
         }
     }
@@ -185,7 +201,8 @@ mod tests {
         let blob: Vec<u8> = (0..=250).cycle().take(100_000).collect();
         let descriptor = Descriptor::of("", &blob);
         let mut content = Checked::new(&blob[..], &descriptor);
-        let mut pieces = Pieces::of(&mut content);
+        let memory = UploadMemory::default();
+        let mut pieces = Pieces::of(&mut content, &memory);
         pieces.next(60_000, 10_000);
         let read = |pieces: &mut Pieces<'_>, length: usize| {
             let mut read = Vec::new();
@@ -218,7 +235,8 @@ mod tests {
         let blob: Vec<u8> = (0..=250).cycle().take(100_000).collect();
         let descriptor = Descriptor::of("", &blob);
         let mut content = Checked::new(&blob[..], &descriptor);
-        let mut pieces = Pieces::of(&mut content);
+        let memory = UploadMemory::default();
+        let mut pieces = Pieces::of(&mut content, &memory);
         pieces.next(10_000, 10_000);
         io::copy(&mut (&mut pieces).take(5000), &mut io::sink()).unwrap();
         let mut rest = Vec::new();

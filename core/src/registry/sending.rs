@@ -59,7 +59,7 @@ impl<'s> Sending<'s> {
         content: &'s mut dyn BlobContent,
         attempts: &'s mut Attempts,
     ) -> Self {
-        let pieces = Pieces::of(content);
+        let pieces = Pieces::of(content, &client.0.memory);
         let (has_restarted, longest_piece) = (false, LONGEST_PIECE);
         Self { client, repository, descriptor, session, pieces, attempts, has_restarted, longest_piece }
     }
@@ -84,6 +84,7 @@ impl<'s> Sending<'s> {
     fn whole(mut self) -> Result<(), UploadError> {
         let size = self.descriptor.size;
         self.pieces.next(size, usize::try_from(size).unwrap_or(usize::MAX));
+        self.fill()?;
         loop {
             let mut request = HttpRequest::new(Method::PUT, self.closing_url()?);
             request.headers.push(octets());
@@ -144,6 +145,7 @@ impl<'s> Sending<'s> {
             if remaining == 0 {
                 return Ok(Sent::Arrived);
             }
+            self.fill()?;
             let mut request = HttpRequest::new(Method::PATCH, self.session.location.clone());
             request.headers.push(octets());
             if let Ok(range) = HeaderValue::from_str(&format!("{from}-{}", end.saturating_sub(1))) {
@@ -246,7 +248,7 @@ impl<'s> Sending<'s> {
         let sent = self.client.call_once(&self.session.scope, request);
         drop(rest);
         self.check_content()?;
-        self.stored(sent?)?;
+        self.stored(sent.map_err(|error| self.blame(error))?)?;
         self.pieces.finish(self.descriptor).map_err(UploadError::Content)
     }
 
@@ -277,8 +279,24 @@ impl<'s> Sending<'s> {
         }
     }
 
+    /// Has as much of the content as can be held before a request begins, so that the registry does not wait for what is not there yet.
+    fn fill(&mut self) -> Result<(), UploadError> {
+        let filled = self.pieces.fill();
+        filled.map_err(|error| UploadError::Content(self.pieces.failure().unwrap_or(error)))
+    }
+
     fn gone(&self) -> UploadError {
-        RegistryError::UploadGone { url: self.session.location.clone() }.into()
+        self.blame(RegistryError::UploadGone { url: self.session.location.clone() })
+    }
+
+    /// Says of a failure that it came of a pause of the content, where there was a long one while it was sent.
+    fn blame(&self, error: RegistryError) -> UploadError {
+        let pause = self.pieces.longest_pause();
+        if pause < self.client.0.http.long_pause() {
+            return error.into();
+        }
+        let (url, seconds) = (self.session.location.clone(), pause.as_secs());
+        RegistryError::Paused { url, seconds, source: Box::new(error) }.into()
     }
 }
 

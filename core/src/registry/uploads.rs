@@ -180,7 +180,9 @@ impl RegistryClient {
                     attempts.wait_after(error).map_err(RegistryError::Http)?;
                     self.learn_from_a_cut_stream(repository);
                 }
-                RegistryError::UploadGone { .. } => self.learn_from_a_cut_stream(repository),
+                RegistryError::UploadGone { .. } | RegistryError::Paused { .. } => {
+                    self.learn_from_a_cut_stream(repository);
+                }
                 error => return Err(error.into()),
             }
             session = self.open_upload(&mut attempts, repository)?;

@@ -117,6 +117,8 @@ pub enum Remedy {
     },
     /// Wait until another export has ended.
     AwaitExport,
+    /// Have the archive sent without long pauses, or put it into a file first.
+    SendSteadily,
     /// Free room in a folder, or choose one with more room.
     FreeRoom {
         /// How much more is needed, in bytes.

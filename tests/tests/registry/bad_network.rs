@@ -9,6 +9,7 @@ use sealift_core::http::{HttpClient, HttpSettings, OnRetry, Retry};
 use sealift_core::oci::media_type::OCI_MANIFEST;
 use sealift_core::oci::{Descriptor, ManifestBytes};
 use sealift_core::registry::{Credentials, RegistryClient, RegistryError, UploadError};
+use sealift_core::remedy::Remedy;
 use sealift_core::transfer::{Checked, Repeatable};
 use sealift_tests::registry::{Action, Answer, Authentication, Fault, Registry};
 
@@ -483,4 +484,55 @@ fn a_token_that_ends_while_a_stream_is_sent_is_renewed() {
     registry.state().authentication = Some(Authentication::Bearer { realm, pair: None, identity_token: None });
     registry.inject(Fault::once("PUT", "/blobs/uploads/", Action::status(401, &[])));
     assert!(put_repeatable(&client(), &registry, LARGE).unwrap());
+}
+
+/// Content that does not come for a while, after so many bytes.
+struct Pausing<'c> {
+    content: &'c [u8],
+    passed: usize,
+    pauses_at: usize,
+}
+
+impl Read for Pausing<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let most = if self.passed < self.pauses_at { self.pauses_at - self.passed } else { usize::MAX };
+        if self.passed == self.pauses_at {
+            thread::sleep(Duration::from_secs(2));
+        }
+        let read = (&mut self.content).take(most as u64).read(buffer)?;
+        self.passed += read;
+        Ok(read)
+    }
+}
+
+fn put_pausing(registry: &Registry, length: usize, pauses_at: usize) -> Result<(), UploadError> {
+    let client = RegistryClient::new(HttpClient::new(impatient()).unwrap(), Credentials::none());
+    let content = content(length);
+    let descriptor = Descriptor::of("application/octet-stream", &content);
+    let pausing = Pausing { content: &content, passed: 0, pauses_at };
+    client.put_blob(&registry.repository("app"), &descriptor, &mut Checked::new(pausing, &descriptor))
+}
+
+#[test]
+fn a_registry_is_not_kept_waiting_for_content_that_pauses() {
+    // Whole, and in pieces: the registry would have to be patient for longer than this side itself is.
+    for (length, pauses_at) in [(300_000, 100_000), (7 << 20, 1 << 20), (7 << 20, 11 << 19)] {
+        let registry = Registry::start();
+        put_pausing(&registry, length, pauses_at).unwrap();
+        assert_eq!(registry.state().blobs.len(), 1);
+    }
+}
+
+#[test]
+fn a_pause_of_the_content_is_not_blamed_on_the_registry() {
+    let registry = Registry::start();
+    registry.state().refuses_pieces = Some(405);
+    let length = 7 << 20;
+    // Whoever is between the two gives up meanwhile.
+    registry.inject(Fault::once("PUT", "/blobs/uploads/", Action::CutRequestAfter(6 << 20)));
+    let refused = put_pausing(&registry, length, 11 << 19).unwrap_err();
+    let UploadError::Registry(error @ RegistryError::Paused { seconds: 2, .. }) = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(sealift_core::registry::own_remedy(&error), Some(Remedy::SendSteadily));
 }
