@@ -65,6 +65,7 @@
 //! #     keys: &[key],
 //! #     inspections: Inspections::NotRun,
 //! #     extent: Extent::WhatIsNeeded,
+//! #     workers: Workers::default(),
 //! # };
 //! # // Judged as the far side will judge it, then sealed; the bytes of the layers come last.
 //! # let prepared = export::prepare(plan, &store.load()?, [("demo".parse()?, carrier)].into(), &settings)?;
@@ -135,6 +136,7 @@
 //!     keys: &[key],
 //!     inspections: Inspections::NotRun,
 //!     extent: Extent::WhatIsNeeded,
+//!     workers: Workers::default(),
 //! };
 //! // Judged as the far side will judge it, then sealed; the bytes of the layers come last.
 //! let prepared = export::prepare(plan, &store.load()?, [("demo".parse()?, carrier)].into(), &settings)?;

@@ -366,6 +366,7 @@ pub fn export(bytes: &[u8], key: &SigningKey, trust: &Trust, now: Timestamp) -> 
         keys: std::slice::from_ref(key),
         inspections: Inspections::NotRun,
         extent: Extent::WhatIsNeeded,
+        workers: Workers::default(),
     };
     let prepared = export::prepare(plan, trust, BTreeMap::new(), &settings).ok()?;
     // A blob that its source does not have is found when it is fetched.

@@ -33,7 +33,7 @@ use crate::remedy::{Remediable, Remedy};
 use crate::report::Warning;
 use crate::seal::{self, SignError};
 use crate::thick_bundle::ThickContentError;
-use crate::transfer::SourceError;
+use crate::transfer::{SourceError, Workers};
 use crate::trust::{
     self, AttestationRefusal, Attestations, Carried, Carrier, Extent, Item, Judgement, JudgementError, Purpose,
     Question, ReferrerRefusal, Terms,
@@ -56,6 +56,8 @@ pub struct ExportSettings<'a> {
     pub inspections: Inspections<'a>,
     /// How much of the TUF repositories is carried.
     pub extent: Extent,
+    /// How many of their files are fetched at once.
+    pub workers: Workers,
 }
 
 /// Why an archive cannot be prepared.
@@ -154,7 +156,7 @@ pub struct Prepared {
 pub fn prepare(
     plan: Plan,
     trust: &Trust,
-    mut live: BTreeMap<RepositoryName, Carrier<'_>>,
+    live: BTreeMap<RepositoryName, Carrier<'_>>,
     settings: &ExportSettings<'_>,
 ) -> Result<Prepared, PrepareError> {
     if let Some(name) = live.keys().find(|name| !trust.repositories.contains_key(*name)) {
@@ -162,7 +164,7 @@ pub fn prepare(
     }
     let documents = plan.closed.documents();
     let contents = documents.iter().map(|(digest, bytes)| ((*digest).clone(), Arc::from(*bytes))).collect();
-    let mut carried = gather(&plan, &contents, trust, &mut live, settings)?;
+    let mut carried = gather(&plan, &contents, trust, live, settings)?;
     let terms = Terms::of_archive(
         trust,
         settings.now,
@@ -205,14 +207,16 @@ fn gather(
     plan: &Plan,
     documents: &DocumentContents,
     trust: &Trust,
-    live: &mut BTreeMap<RepositoryName, Carrier<'_>>,
+    live: BTreeMap<RepositoryName, Carrier<'_>>,
     settings: &ExportSettings<'_>,
 ) -> Result<Carried, JudgementError> {
     let terms = Terms::live(trust, settings.now);
     let question = question(plan, documents, &terms, Inspections::NotRun);
     let mut gathering = trust.clone();
     gathering.policy.inspections = policy::InspectionPolicy::Optional;
-    trust::gather(&gathering, live, settings.extent, settings.now, |trust, carriers| {
+    let mut ahead = trust::fetch_ahead(&question, &gathering, live, settings.extent, &settings.workers);
+    let mut live = ahead.iter_mut().map(|(name, repository)| (name.clone(), repository.carrier())).collect();
+    trust::gather(&gathering, &mut live, settings.extent, settings.now, |trust, carriers| {
         trust::judge(&question, trust, carriers).map(drop)
     })
 }

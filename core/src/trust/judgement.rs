@@ -93,7 +93,7 @@ fn find<'a>(
 }
 
 /// The map of the trust store. Without one, a single pinned root speaks for every name.
-fn map(trust: &Trust) -> Result<Option<RepositoryMap>, JudgementError> {
+pub(super) fn map(trust: &Trust) -> Result<Option<RepositoryMap>, JudgementError> {
     if trust.map.is_some() {
         return Ok(trust.map.clone());
     }

@@ -9,6 +9,7 @@
 //! the head decides, before the first layer; what the policy asks of referrers and attestations is still open in it. A
 //! [`Judgement`] leaves nothing open, and exists only once every attestation has been checked.
 
+mod ahead;
 mod attestations;
 mod error;
 mod evidence;
@@ -34,6 +35,7 @@ pub use repositories::{Carried, CarriedRepository, Carrier, Regression, Reposito
 pub use supply_chain::SupplyChainError;
 pub use terms::{Purpose, Terms};
 
+pub(crate) use ahead::fetch as fetch_ahead;
 pub(crate) use attestations::Attestations;
 pub(crate) use referrers::{NamedGraphs, attested_by};
 pub(crate) use repositories::MAXIMUM_TUF;

@@ -27,7 +27,7 @@ fn outcome(error: &TufError) -> &'static str {
 }
 
 /// The longest in-toto layout, link or key that is read, in bytes.
-const MAXIMUM_TARGET_LENGTH: u64 = 16 * 1024 * 1024;
+pub(super) const MAXIMUM_TARGET_LENGTH: u64 = 16 * 1024 * 1024;
 
 /// How much an archive may carry of all repositories together, in bytes, because it is held in memory.
 pub(crate) const MAXIMUM_TUF: u64 = 64 * 1024 * 1024;

@@ -25,7 +25,7 @@ use crate::trust_store::RepositoryName;
 /// The most files that a target may list.
 const MAXIMUM_FILES: usize = 10_000;
 /// What looking for a listed file costs of an archive's budget, in steps, beside one step for each of its bytes.
-const FILE_COST: u64 = 1_000;
+pub(super) const FILE_COST: u64 = 1_000;
 
 /// Why a supply chain is refused.
 #[derive(Debug, thiserror::Error)]
@@ -180,7 +180,7 @@ impl Listing {
 }
 
 /// The names in a target's `custom.in-toto`.
-fn listed(target: &VerifiedTarget) -> Result<Option<Vec<String>>, SupplyChainError> {
+pub(super) fn listed(target: &VerifiedTarget) -> Result<Option<Vec<String>>, SupplyChainError> {
     let Some(listing) = target.custom().and_then(|custom| custom.get("in-toto")) else { return Ok(None) };
     let malformed = || SupplyChainError::Listing { target: target.path().to_owned() };
     let items = listing.as_array().filter(|items| items.len() <= MAXIMUM_FILES).ok_or_else(malformed)?;

@@ -34,6 +34,10 @@ impl MetadataProvider for RepositoryFolder {
     ) -> Result<Option<Vec<u8>>, ProviderError> {
         read_either(&self.metadata, &role.file_name(version), limit)
     }
+
+    fn twin(&self) -> Option<Box<dyn MetadataProvider>> {
+        Some(Box::new(self.clone()))
+    }
 }
 
 impl TargetProvider for RepositoryFolder {
@@ -44,6 +48,10 @@ impl TargetProvider for RepositoryFolder {
         limit: u64,
     ) -> Result<Option<Vec<u8>>, ProviderError> {
         read_either(&self.targets, &target_file_path(path, digest_prefix), limit)
+    }
+
+    fn twin(&self) -> Option<Box<dyn TargetProvider>> {
+        Some(Box::new(self.clone()))
     }
 }
 

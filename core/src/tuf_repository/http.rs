@@ -76,6 +76,10 @@ impl MetadataProvider for HttpRepository {
             found => found,
         }
     }
+
+    fn twin(&self) -> Option<Box<dyn MetadataProvider>> {
+        Some(Box::new(self.clone()))
+    }
 }
 
 impl TargetProvider for HttpRepository {
@@ -94,6 +98,10 @@ impl TargetProvider for HttpRepository {
         let file = target_file_path(path, digest_prefix);
         let url = format!("{}{}", self.targets, encoded(&file)).parse();
         self.fetch(url, &file, limit)
+    }
+
+    fn twin(&self) -> Option<Box<dyn TargetProvider>> {
+        Some(Box::new(self.clone()))
     }
 }
 

@@ -151,6 +151,7 @@ impl Crossing {
             keys: &[exporter_key()],
             inspections: Inspections::NotRun,
             extent: Extent::WhatIsNeeded,
+            workers: Workers::default(),
         };
         Ok(export::prepare(plan, &trust, BTreeMap::from_iter(live), &settings)?)
     }

@@ -233,6 +233,7 @@ fn settings<'a>(sides: &Crossing, exporter: &str, keys: &'a [SigningKey]) -> exp
         keys,
         inspections: sealift_proof::in_toto::Inspections::NotRun,
         extent: Extent::WhatIsNeeded,
+        workers: Workers::default(),
     }
 }
 

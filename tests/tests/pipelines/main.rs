@@ -11,6 +11,7 @@ mod properties;
 mod reports;
 mod room;
 mod selections;
+mod side_by_side;
 mod trust_store;
 mod unfinished;
 

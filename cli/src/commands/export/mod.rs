@@ -194,6 +194,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
         keys: std::slice::from_ref(&key),
         inspections: inspections(sandbox.as_ref()),
         extent: if arguments.whole_metadata { Extent::EveryRole } else { Extent::WhatIsNeeded },
+        workers: arguments.connections.workers(),
     };
     progress.begin("proving", None);
     let prepared = export::prepare(plan, &trust, live.collect(), &settings);

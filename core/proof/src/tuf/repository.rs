@@ -124,6 +124,18 @@ impl TrustedRepository {
         names.into_iter().take(MAXIMUM_NAMES).filter(is_found).take(limit).cloned().collect()
     }
 
+    /// The delegated roles that the snapshot lists: the version in the name of each one's file, where snapshots are consistent, and how long
+    /// the file may be, in bytes.
+    pub fn listed_roles(&self) -> impl Iterator<Item = (RoleName, Option<u64>, u64)> {
+        let paths = self.snapshot.snapshot().value().meta.keys();
+        let names = paths.filter_map(|path| RoleName::delegated(path.strip_suffix(".json")?).ok());
+        names.filter_map(|role| {
+            let file = self.snapshot.targets_file(&role).ok()?;
+            let limit = file.length.unwrap_or(u64::MAX).min(self.limits.targets_length);
+            Some((role, file.version, limit))
+        })
+    }
+
     /// Looks for a target, depth first and in order of priority, through every role that may speak for its name
     /// (§5.6.7). `Ok(None)` when no role that was asked describes it.
     ///

@@ -42,7 +42,7 @@ pub enum ProviderError {
 /// Hands out metadata files.
 ///
 /// An adapter for repositories with other conventions (such as Notary's unversioned files) would implement this trait.
-pub trait MetadataProvider {
+pub trait MetadataProvider: Send {
     /// The file of a role: [`RoleName::file_name`] gives its name. Root is always requested with its version, timestamp
     /// never, the others if snapshots are consistent. `Ok(None)` when there is no such file.
     ///
@@ -50,10 +50,15 @@ pub trait MetadataProvider {
     /// [`ProviderError`] when the file is longer than `limit` bytes, or cannot be fetched.
     fn metadata(&mut self, role: &RoleName, version: Option<u64>, limit: u64)
     -> Result<Option<Vec<u8>>, ProviderError>;
+
+    /// Another provider of the same files, for another thread; `None` where there is only this one.
+    fn twin(&self) -> Option<Box<dyn MetadataProvider>> {
+        None
+    }
 }
 
 /// Hands out target files.
-pub trait TargetProvider {
+pub trait TargetProvider: Send {
     /// The file of a target; where snapshots are consistent its name carries `digest_prefix` (TUF 1.0.34 §6.2).
     /// `Ok(None)` when there is no such file.
     ///
@@ -65,6 +70,11 @@ pub trait TargetProvider {
         digest_prefix: Option<&Digest>,
         limit: u64,
     ) -> Result<Option<Vec<u8>>, ProviderError>;
+
+    /// Another provider of the same files, for another thread; `None` where there is only this one.
+    fn twin(&self) -> Option<Box<dyn TargetProvider>> {
+        None
+    }
 }
 
 /// The path of a target file below the repository's targets folder: with the hash in front of its last part where

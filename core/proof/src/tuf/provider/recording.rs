@@ -3,9 +3,9 @@
 //! Promise: a file is requested once, and the same request gets the same answer, so that what is carried is one
 //! consistent view of a repository even while its owner publishes a new one.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sealift_archive_format::Digest;
 
@@ -18,19 +18,19 @@ use crate::tuf::role_name::RoleName;
 #[derive(Debug)]
 pub struct Room {
     limit: u64,
-    left: Cell<u64>,
+    left: AtomicU64,
 }
 
 impl Room {
     /// Allows `limit` bytes.
     pub fn new(limit: u64) -> Self {
-        Self { limit, left: Cell::new(limit) }
+        Self { limit, left: AtomicU64::new(limit) }
     }
 
     fn take(&self, bytes: &[u8]) -> Result<(), ProviderError> {
-        let left = self.left.get().checked_sub(length(bytes));
-        self.left.set(left.ok_or(ProviderError::TooMuch { limit: self.limit })?);
-        Ok(())
+        let take = |left: u64| left.checked_sub(length(bytes));
+        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        taken.map(drop).map_err(|_| ProviderError::TooMuch { limit: self.limit })
     }
 }
 
