@@ -5,6 +5,7 @@
 use std::cell::OnceCell;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use etcetera::BaseStrategy as _;
 use jiff::Timestamp;
@@ -24,6 +25,13 @@ pub(crate) struct Context {
     trust: PathBuf,
 }
 
+/// What a command did that has no other result, as `--json` shows it.
+#[derive(serde::Serialize)]
+struct ChangeMade {
+    change: &'static str,
+    messages: Vec<String>,
+}
+
 /// The export time, and where it comes from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ExportTime {
@@ -40,6 +48,12 @@ impl ExportTime {
             Self::Now(instant) | Self::Stated(instant) => instant,
         }
     }
+}
+
+/// The system's time; the last that can be held, or the first, where the system's clock is beyond it.
+fn of_system(time: SystemTime) -> Timestamp {
+    let beyond = if time > SystemTime::UNIX_EPOCH { Timestamp::MAX } else { Timestamp::MIN };
+    Timestamp::try_from(time).unwrap_or(beyond)
 }
 
 /// Archives and metadata state times to the second.
@@ -69,7 +83,7 @@ impl Context {
     /// An archive may still be being made while it arrives through a pipe, so a judge asks for the time only once its
     /// first byte has arrived.
     pub(crate) fn now(&self) -> Timestamp {
-        *self.now.get_or_init(|| whole_second(Timestamp::now()))
+        *self.now.get_or_init(|| whole_second(of_system(SystemTime::now())))
     }
 
     /// The trust store. It may not exist yet.
@@ -106,6 +120,15 @@ impl Context {
         self.print(text)
     }
 
+    /// Tells what was done, on standard error; with `--json`, on standard output.
+    pub(crate) fn done(&self, change: &'static str, messages: Vec<String>) -> Result<(), Failure> {
+        if self.json {
+            return self.result(&ChangeMade { change, messages }, Text::default);
+        }
+        messages.into_iter().for_each(|message| self.remark(message));
+        Ok(())
+    }
+
     /// Writes lines to standard output, with colours where it is a terminal.
     pub(crate) fn print(&self, text: impl Into<Text>) -> Result<(), Failure> {
         match terminal::print(&text.into()) {
@@ -131,6 +154,11 @@ impl Context {
         if !self.json {
             terminal::tell_on_the_way(&text.into());
         }
+    }
+
+    /// Whether results are written as JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
     }
 
     /// Whether the person asked for results only.

@@ -49,6 +49,14 @@ pub(crate) fn remove_abandoned(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Shows that files can be made in a folder.
+///
+/// # Errors
+/// The operating system's error.
+pub fn check_folder(folder: &Path) -> io::Result<()> {
+    begin(folder).map(drop)
+}
+
 /// Makes the content of a file durable, and then gives it its name, replacing what had that name. The name is durable
 /// once [`sync_folder`] has returned.
 pub(crate) fn place(file: NamedTempFile, path: &Path) -> io::Result<()> {

@@ -1,9 +1,11 @@
 //! `sealift completions`: what a shell needs to complete Sealift's command line.
 
 use clap::Args;
+use serde::Serialize;
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::terminal::text::Text;
 
 /// The shell to write completions for.
 #[derive(Debug, Args)]
@@ -11,6 +13,13 @@ use crate::failure::Failure;
 pub(crate) struct CompletionsArguments {
     /// The shell
     shell: clap_complete::Shell,
+}
+
+/// The completions, as `--json` shows them.
+#[derive(Serialize)]
+struct Completions {
+    shell: String,
+    script: String,
 }
 
 /// Writes the completions to standard output.
@@ -21,5 +30,9 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut interface, "sealift", &mut script);
-    context.data(&script)
+    if !context.is_json() {
+        return context.data(&script);
+    }
+    let script = String::from_utf8_lossy(&script).into_owned();
+    context.result(&Completions { shell: arguments.shell.to_string(), script }, Text::default)
 }

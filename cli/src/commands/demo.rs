@@ -3,6 +3,7 @@
 //! It runs this very program for each step, with the commands that a person would type, so it shows what really
 //! happens.
 
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::{self, OpenOptions};
@@ -12,10 +13,12 @@ use std::process;
 
 use clap::Args;
 use sealift_sample_publisher::{Published, Sample};
+use serde::Serialize;
 
 use crate::context::Context;
 use crate::exit_code::ExitCode;
 use crate::failure::{Attempt as _, Failure, Reason};
+use crate::terminal;
 use crate::terminal::text::{Line, Text};
 
 /// Where the demo works.
@@ -44,17 +47,41 @@ pub(crate) fn run(arguments: &DemoArguments, context: &Context) -> Result<(), Fa
             temporary.path().to_owned()
         }
     };
-    let demo = Demo { folder, context };
+    let demo = Demo { folder, context, commands: RefCell::default() };
     demo.run()?;
     if let Some(folder) = &arguments.keep {
         demo.say(["", &format!("Everything is still in {}.", folder.display())])?;
     }
-    Ok(())
+    if !context.is_json() {
+        return Ok(());
+    }
+    let folder = arguments.keep.as_ref().map(|folder| folder.display().to_string());
+    context.result(&DemoReport { folder, commands: demo.commands.into_inner() }, Text::default)
 }
 
 struct Demo<'a> {
     folder: PathBuf,
     context: &'a Context,
+    commands: RefCell<Vec<DemoCommand>>,
+}
+
+/// What the demo did, as `--json` shows it.
+#[derive(Serialize)]
+struct DemoReport {
+    /// The folder that was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    folder: Option<String>,
+    /// What was run, in order; each ended as it should.
+    commands: Vec<DemoCommand>,
+}
+
+/// A command that the demo ran.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DemoCommand {
+    arguments: Vec<String>,
+    exit_code: u8,
+    class: &'static str,
 }
 
 impl Demo<'_> {
@@ -91,7 +118,9 @@ impl Demo<'_> {
 
         self.step(
             "Far side: verify what was carried across",
-            "Seal, TUF, in-toto, level, and every digest; read once, nothing written.",
+            "Seal, TUF, in-toto, level, and every digest; read once, nothing written. A level says how much is proven:\n\
+             0, only who packed it; 1 and 2, its makers released it (TUF: 1a the images, 1b the bundle, 2 both); 3 and 4, and it\n\
+             was made by the steps and people that its makers planned (in-toto: 3a the images, 3b the bundle, 4 both).",
         )?;
         self.expect(&["verify", "--trust", "far", "shop.sealift"], ExitCode::Success)?;
 
@@ -152,22 +181,34 @@ impl Demo<'_> {
     fn expect(&self, arguments: &[&str], expected: ExitCode) -> Result<(), Failure> {
         let attempt = || "the demo failed".to_owned();
         self.say(["", &format!("$ sealift {}", arguments.join(" "))])?;
+        self.commands.borrow_mut().push(DemoCommand {
+            arguments: arguments.iter().map(ToString::to_string).collect(),
+            exit_code: expected.number(),
+            class: expected.name(),
+        });
         let program = std::env::current_exe()
             .map_err(|source| Reason::File { path: PathBuf::from("sealift"), source })
             .attempt(attempt)?;
         let arguments: Vec<OsString> = arguments.iter().map(Into::into).collect();
-        let run = process::Command::new(&program)
+        let mut command = process::Command::new(&program);
+        command
             .args(&arguments)
             .current_dir(&self.folder)
             .env_remove("SEALIFT_TRUST")
             .env_remove("SOURCE_DATE_EPOCH")
-            .stdin(process::Stdio::null())
-            .output();
-        let output = run.map_err(|source| Reason::File { path: program, source }).attempt(attempt)?;
-        for stream in [&output.stderr, &output.stdout] {
-            self.say(String::from_utf8_lossy(stream).lines().map(|line| format!("  {line}")))?;
-        }
-        if output.status.code() == Some(expected.number().into()) {
+            .stdin(process::Stdio::null());
+        let failed = |source| Reason::File { path: program.clone(), source };
+        let status = if terminal::is_shown() && terminal::is_watched() && !self.context.is_json() {
+            // Its bar and its colours are part of what there is to see.
+            command.status().map_err(failed).attempt(attempt)?
+        } else {
+            let output = command.output().map_err(failed).attempt(attempt)?;
+            for stream in [&output.stderr, &output.stdout] {
+                self.say(String::from_utf8_lossy(stream).lines().map(|line| format!("  {line}")))?;
+            }
+            output.status
+        };
+        if status.code() == Some(expected.number().into()) {
             return Ok(());
         }
         Err(Reason::Demo("a command did not end as it should")).attempt(attempt)
@@ -179,7 +220,12 @@ impl Demo<'_> {
         for line in explanation.lines() {
             text.line(format_args!("  {line}"));
         }
-        self.context.print(text)
+        self.tell(text)
+    }
+
+    /// Tells something, unless a program reads the result.
+    fn tell(&self, text: Text) -> Result<(), Failure> {
+        if self.context.is_json() { Ok(()) } else { self.context.print(text) }
     }
 
     /// Says something, line by line.
@@ -188,7 +234,7 @@ impl Demo<'_> {
         for line in lines {
             text.line(line);
         }
-        self.context.print(text)
+        self.tell(text)
     }
 
     /// A path as seen from the demo's folder.

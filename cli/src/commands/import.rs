@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
+use sealift_archive_format::Digest;
 use sealift_core::cnab::RelocationMapping;
 use sealift_core::delivery_file::DeliveryFileError;
 use sealift_core::import::{
@@ -27,8 +28,19 @@ use crate::options::connections::ConnectionArguments;
 use crate::options::network::NetworkArguments;
 use crate::options::target::{FileTarget, IN_ORDER, NEW_FILES, OpenedTarget};
 use crate::options::verdict::VerdictArguments;
+use crate::terminal::shell::quoted_path;
 use crate::terminal::text::Text;
 use crate::terminal::{report, tags};
+
+/// The link to the results of the last import of an archive.
+const LATEST: &str = "latest";
+
+/// The files of results.
+const MAPPING_FILE: &str = "relocation-mapping.json";
+const REPORT_FILE: &str = "report.json";
+
+/// How many imports within one second have a folder of their own.
+const MAXIMUM_IMPORTS_A_SECOND: u32 = 1_000;
 
 /// The longest map of names that is read, in bytes.
 const MAXIMUM_NAME_MAP: u64 = 16 << 20;
@@ -82,7 +94,8 @@ pub(crate) struct ImportArguments {
 
     /// The folder to write relocation-mapping.json and report.json to
     ///
-    /// Default: the archive's name with .imported, in the current folder.
+    /// Default: a folder for this import, named after its time, in a folder beside the archive that has its name with .imported: for
+    /// shop.sealift, shop.imported/2026-11-25T13:15:28Z, and shop.imported/latest leads to it. It is made before anything is delivered.
     #[arg(long, value_name = "DIR", help_heading = "Results")]
     results: Option<PathBuf>,
 
@@ -97,6 +110,12 @@ pub(crate) struct ImportArguments {
     /// --whole-metadata.
     #[arg(long, value_name = "DIR", help_heading = "Results")]
     tuf_mirror: Option<PathBuf>,
+
+    /// Also state the SHA-256 of the archive's file in the report, which ties the report to that file
+    ///
+    /// The file is read once more for it. The digest of the statement, which every report states, ties it to what is in the file.
+    #[arg(long, help_heading = "Results")]
+    sha256: bool,
 
     #[command(flatten)]
     verdict: VerdictArguments,
@@ -235,6 +254,76 @@ impl<'a> Mirrored<'a> {
     }
 }
 
+/// The folder that the results of an import will be in. If nothing is imported, nothing of it is left.
+struct ResultsFolder {
+    folder: PathBuf,
+    /// Whether it is named after the time of the import.
+    is_dated: bool,
+    /// The folders that were made for it, the innermost first.
+    made: Vec<PathBuf>,
+}
+
+impl ResultsFolder {
+    /// Makes the folder, and shows that files can be made in it.
+    fn make(arguments: &ImportArguments, context: &Context) -> Result<Self, Reason> {
+        let mut folder = match &arguments.results {
+            Some(folder) => folder.clone(),
+            None => arguments.archive.beside(".imported").join(context.now().to_string()),
+        };
+        if arguments.results.is_none() {
+            // Two imports within one second.
+            let first = folder.clone();
+            for number in 2..=MAXIMUM_IMPORTS_A_SECOND {
+                if folder.symlink_metadata().is_err() {
+                    break;
+                }
+                folder = first.with_file_name(format!("{}-{number}", context.now()));
+            }
+        }
+        let missing = folder.ancestors().take_while(|it| !it.as_os_str().is_empty() && it.symlink_metadata().is_err());
+        let is_dated = arguments.results.is_none();
+        let results = Self { is_dated, made: missing.map(Path::to_owned).collect(), folder };
+        let failed = |source| Reason::Results { path: results.folder.clone(), source };
+        std::fs::create_dir_all(&results.folder).map_err(failed)?;
+        whole_file::check_folder(&results.folder).map_err(failed)?;
+        Ok(results)
+    }
+
+    /// The folder that stays from now on.
+    fn kept(mut self) -> Self {
+        self.made.clear();
+        self
+    }
+
+    /// Lets links beside the folder lead to it and to the files in it, where there can be links; only links are replaced.
+    fn point_to(&self) {
+        let (Some(name), Some(around), true) = (self.folder.file_name(), self.folder.parent(), self.is_dated) else {
+            return;
+        };
+        for (link, target) in [
+            (LATEST, PathBuf::from(name)),
+            (MAPPING_FILE, Path::new(LATEST).join(MAPPING_FILE)),
+            (REPORT_FILE, Path::new(LATEST).join(REPORT_FILE)),
+        ] {
+            let (link, new) = (around.join(link), around.join(format!(".{link}.new")));
+            if link.symlink_metadata().is_ok_and(|found| !found.is_symlink()) {
+                continue;
+            }
+            let _ = std::fs::remove_file(&new);
+            let _ = std::os::unix::fs::symlink(target, &new).and_then(|()| std::fs::rename(&new, &link));
+        }
+    }
+}
+
+impl Drop for ResultsFolder {
+    fn drop(&mut self) {
+        for folder in &self.made {
+            // One that is not empty is somebody else's too.
+            let _ = std::fs::remove_dir(folder);
+        }
+    }
+}
+
 /// Verifies, delivers, remembers, and then publishes mirrors: what has been delivered is remembered, whatever happens
 /// after it.
 pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), Failure> {
@@ -249,8 +338,11 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
         let exists = DeliveryFileError::Exists { path: path.to_owned() };
         return Err(exists).attempt(|| format!("cannot make {}", path.display()));
     }
+    let sha256 = arguments.archive.sha256_if(arguments.sha256)?;
     let input = arguments.archive.open()?;
     let mut judged = arguments.verdict.judge(input.reader, &trust, context, attempt)?;
+    let results = ResultsFolder::make(arguments, context)
+        .attempt(|| format!("cannot import {name}: there is no place for its results"))?;
     let naming = arguments.names.as_ref().map_or(Ok(Naming::default()), NamingArgument::read)?;
     let selection = arguments.selection();
     let (destination, sink) = arguments.target.open(naming, &arguments.network, &mut judged, &selection)?;
@@ -275,9 +367,15 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     let limits = trust.policy.limits.tuf();
     let mirrors =
         arguments.tuf_mirror.as_ref().map_or(Ok(Vec::new()), |folder| delivered.publish_mirrors(folder, &limits));
-    let folder =
-        arguments.results.clone().unwrap_or_else(|| PathBuf::from(format!("{}.imported", arguments.archive.stem())));
-    let finished = finish(&delivered, mirrors.as_deref().unwrap_or_default(), &folder, &name, context);
+    let results = results.kept();
+    let finished = finish(
+        &delivered,
+        mirrors.as_deref().unwrap_or_default(),
+        &results,
+        sha256,
+        &arguments.archive.name(),
+        context,
+    );
     if let (Err(_), Err(error)) = (&finished, &mirrors) {
         context.remark(format_args!("The TUF mirror was not written either: {error}"));
     }
@@ -293,37 +391,40 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
 fn finish(
     delivered: &Delivered,
     mirrors: &[PublishedMirror],
-    folder: &Path,
+    results: &ResultsFolder,
+    sha256: Option<Digest>,
     name: &str,
     context: &Context,
 ) -> Result<(), Failure> {
     let attempt = || format!("{name} was imported, but its results cannot be written");
-    let report = delivered.verified().report();
+    let folder = &*results.folder;
+    let mut report = delivered.verified().report();
+    report.archive.sha256 = sha256;
     let delivery = tags::DeliveryReport::new(&report, &delivered.tags, &delivered.attached, &delivered.left_behind);
     let tuf_mirrors = mirrors.iter().map(Mirrored::of).collect();
     let import_report = ImportReport { delivery, tuf_mirrors };
     let failed = |source| Reason::File { path: folder.to_owned(), source };
-    std::fs::create_dir_all(folder).map_err(failed).attempt(attempt)?;
-    replace(&folder.join("relocation-mapping.json"), &delivered.relocation).attempt(attempt)?;
+    replace(&folder.join(MAPPING_FILE), &delivered.relocation).attempt(attempt)?;
     let own_mappings = own_mappings(&delivered.bundles, &delivered.relocation);
     if !own_mappings.is_empty() {
         for (bundle, mapping) in own_mappings {
             // No name has a plus sign: each gets a folder of its own.
             let own = folder.join("bundles").join(bundle.replace(':', "+"));
             std::fs::create_dir_all(&own).map_err(failed).attempt(attempt)?;
-            replace(&own.join("relocation-mapping.json"), mapping).attempt(attempt)?;
+            replace(&own.join(MAPPING_FILE), mapping).attempt(attempt)?;
         }
     }
-    replace(&folder.join("report.json"), &import_report).attempt(attempt)?;
+    replace(&folder.join(REPORT_FILE), &import_report).attempt(attempt)?;
+    results.point_to();
     context.result(&import_report, || {
         let mut text = report::summary(&report);
         text.line("Delivered:");
         text.join(tags::lines(&delivered.tags, &delivered.attached));
         text.join(mirrors_text(mirrors));
         if !own_mappings.is_empty() {
-            text.line(format_args!("The relocation mapping of each bundle: {}", folder.join("bundles").display()));
+            text.line(format_args!("The relocation mapping of each bundle: {}", quoted_path(folder.join("bundles"))));
         }
-        text.line(format_args!("Relocation mapping and report: {}", folder.display()));
+        text.line(format_args!("Relocation mapping and report: {}", quoted_path(folder)));
         text
     })
 }

@@ -1,6 +1,6 @@
 //! `sealift key`: make the keys that seal archives, and show their public halves.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -104,11 +104,15 @@ fn generate(arguments: &GenerateArguments, context: &Context) -> Result<(), Fail
     let mut report = KeyReport::new(&key)?;
 
     let public_file = with_suffix(&arguments.out, ".pub");
-    if public_file.exists() {
+    if public_file.symlink_metadata().is_ok() {
         return Err(Reason::FileExists(public_file)).attempt(attempt);
     }
     write_new(&arguments.out, pem.as_bytes(), 0o600).attempt(attempt)?;
-    write_new(&public_file, report.public_key.as_bytes(), 0o644).attempt(attempt)?;
+    if let Err(reason) = write_new(&public_file, report.public_key.as_bytes(), 0o644) {
+        // One half alone is of no use, and would be in the way of the next attempt.
+        let _ = fs::remove_file(&arguments.out);
+        return Err(reason).attempt(attempt);
+    }
 
     let encrypted = if passphrase.is_some() { "encrypted" } else { "not encrypted" };
     let mut text = Text::from(format_args!("Private key: {} ({encrypted})", arguments.out.display()));
@@ -150,5 +154,9 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Reason> {
         _ => Reason::File { path: path.to_owned(), source },
     };
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|source| {
+        // It did not exist before, so what is there is a part of ours.
+        let _ = fs::remove_file(path);
+        failed(source)
+    })
 }

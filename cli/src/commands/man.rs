@@ -23,6 +23,5 @@ pub(crate) fn run(arguments: &ManArguments, interface: clap::Command, context: &
         .and_then(|()| clap_mangen::generate_to(interface, folder))
         .map_err(|source| Reason::File { path: folder.clone(), source })
         .attempt(|| "cannot write the manual pages".to_owned())?;
-    context.remark(format_args!("Wrote the manual pages to {}.", folder.display()));
-    Ok(())
+    context.done("man", vec![format!("Wrote the manual pages to {}.", folder.display())])
 }

@@ -8,8 +8,10 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use sealift_archive_format::{Digest, DigestAlgorithm, DigestError};
 use sealift_core::trust_store::{
-    AttesterName, ExporterName, FloorAtReset, Forgotten, Policy, RepositoryName, Requirement, Trust,
+    AttesterName, ExporterName, FloorAtReset, Forgotten, NamePattern, Policy, RepositoryName, Requirement, Trust,
+    TrustStore, TrustStoreError,
 };
+use sealift_proof::tuf::map::{Mapping, RepositoryMap};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -54,13 +56,19 @@ pub(crate) enum TrustCommand {
         #[arg(value_name = "N")]
         threshold: NonZeroU32,
     },
-    /// Set the map (TAP 4) that says which repositories speak for which names
+    /// Set the map (TAP 4) that says which repositories speak for which names, or add to it
     #[command(
-        after_long_help = "Example:\n  sealift trust map map.json\n\nPatterns are matched against full names: docker.io/library/nginx:1.27 for nginx:1.27."
+        args_conflicts_with_subcommands = true,
+        subcommand_negates_reqs = true,
+        after_long_help = "Examples:\n  sealift trust map map.json\n  sealift trust map add 'quay.io/acme/*' acme\n\nPatterns are matched against full names: docker.io/library/nginx:1.27 for nginx:1.27."
     )]
     Map {
         /// The map file
-        file: PathBuf,
+        #[arg(required = true)]
+        file: Option<PathBuf>,
+
+        #[command(subcommand)]
+        command: Option<MapCommand>,
     },
     /// List what is trusted
     #[command(after_long_help = "Example:\n  sealift trust list")]
@@ -97,6 +105,23 @@ pub(crate) enum TrustCommand {
     /// Replace a lost policy with the strict default
     #[command(after_long_help = "Example:\n  sealift trust reset-policy")]
     ResetPolicy,
+}
+
+/// What to do with the map.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MapCommand {
+    /// Say that a repository speaks for the names that a pattern matches; several must all agree
+    #[command(
+        after_long_help = "Examples:\n  sealift trust map add 'quay.io/acme/*' acme\n  sealift trust map add docker.io/library/nginx acme\n\nA name without a tag stands for every tag. No other mapping is asked about these names. The mapping comes before those that would hide it."
+    )]
+    Add {
+        /// The names: a name, or a pattern of full names
+        #[arg(value_name = "PATTERN", value_parser = NamePattern::new)]
+        pattern: NamePattern,
+        /// The repositories that speak for them
+        #[arg(value_name = "REPOSITORY", required = true)]
+        repositories: Vec<RepositoryName>,
+    },
 }
 
 /// Which root to pin.
@@ -156,70 +181,86 @@ pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failur
     let store = context.trust_store();
     let attempt = || "cannot change the trust store".to_owned();
     match command {
-        TrustCommand::PinRoot(arguments) => return pin_root(&arguments, context),
-        TrustCommand::AddExporter { name, key } => return add_exporter(name, &key, context),
-        TrustCommand::AddAttester { name, key } => return add_attester(name, &key, context),
-        TrustCommand::List => return list(context),
-        TrustCommand::Show { name } => return show(&name, context),
+        TrustCommand::PinRoot(arguments) => pin_root(&arguments, context),
+        TrustCommand::AddExporter { name, key } => add_exporter(name, &key, context),
+        TrustCommand::AddAttester { name, key } => add_attester(name, &key, context),
+        TrustCommand::List => list(context),
+        TrustCommand::Show { name } => show(&name, context),
         TrustCommand::SetThreshold { threshold } => {
-            store.update().and_then(|update| update.set_exporter_threshold(threshold)).attempt(attempt)?;
-            context.remark(format_args!("An archive must be sealed by {threshold} of the pinned exporters."));
+            store.begin().and_then(|update| update.set_exporter_threshold(threshold)).attempt(attempt)?;
+            let mut done = vec![format!("An archive must be sealed by {threshold} of the pinned exporters.")];
             let known = store.exporters().attempt(attempt)?.len();
             if usize::try_from(threshold.get()).is_ok_and(|threshold| threshold > known) {
-                context.remark(format_args!(
+                done.push(format!(
                     "Pinned exporters: {known}. Until more are added with `sealift trust add-exporter`, nothing is accepted."
                 ));
             }
+            context.done("set-threshold", done)
         }
-        TrustCommand::Map { file } => {
+        TrustCommand::Map { command: Some(MapCommand::Add { pattern, repositories }), .. } => {
+            store.begin().and_then(|update| update.add_mapping(&pattern, &repositories)).attempt(attempt)?;
+            let names = repositories.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+            let verb = if repositories.len() == 1 { "speaks" } else { "speak" };
+            let mut done = vec![format!("{names} {verb} for {} from now on.", pattern.as_str())];
+            done.extend(unpinned_in_map(&store).attempt(attempt)?);
+            context.done("map-add", done)
+        }
+        TrustCommand::Map { file, command: None } => {
+            let file = file.unwrap_or_default();
             let map = read_file(&file, MAXIMUM_LENGTH).attempt(attempt)?;
             store.begin().and_then(|update| update.set_map(&map)).attempt(attempt)?;
-            context.remark(format_args!("The map was replaced with {}.", file.display()));
-            let pinned: BTreeSet<_> = store.repositories().attempt(attempt)?.into_iter().collect();
-            let map = store.map().attempt(attempt)?;
-            for name in map.iter().flat_map(|map| map.repositories().keys()).filter(|name| !pinned.contains(*name)) {
-                context.remark(format_args!(
-                    "The map names {name}, for which no root is pinned: `sealift trust pin-root {name} root.json`."
-                ));
-            }
+            let mut done = vec![format!("The map was replaced with {}.", file.display())];
+            done.extend(unpinned_in_map(&store).attempt(attempt)?);
+            context.done("map", done)
         }
         TrustCommand::Remove(RemoveCommand::Root { name }) => {
             store.update().and_then(|update| update.remove_root(&name)).attempt(attempt)?;
-            context.remark(format_args!("Repository {name} is no longer trusted."));
+            context.done("remove-root", vec![format!("Repository {name} is no longer trusted.")])
         }
         TrustCommand::Remove(RemoveCommand::Exporter { name }) => {
             store.update().and_then(|update| update.remove_exporter(&name)).attempt(attempt)?;
-            context.remark(format_args!("Seals by {name} no longer count."));
+            context.done("remove-exporter", vec![format!("Seals by {name} no longer count.")])
         }
         TrustCommand::Remove(RemoveCommand::Attester { name }) => {
             store.update().and_then(|update| update.remove_attester(&name)).attempt(attempt)?;
-            context.remark(format_args!("Attestations by {name} no longer count."));
+            context.done("remove-attester", vec![format!("Attestations by {name} no longer count.")])
         }
         TrustCommand::Remove(RemoveCommand::Map) => {
             store.update().and_then(|update| update.remove_map()).attempt(attempt)?;
-            context.remark("The map was removed.");
+            context.done("remove-map", vec!["The map was removed.".to_owned()])
         }
         TrustCommand::ResetState { name, export_time } => {
             let export_time = if export_time { FloorAtReset::Forgotten } else { FloorAtReset::Kept };
             let forgotten =
                 store.update().and_then(|update| update.reset_state(&name, export_time)).attempt(attempt)?;
-            context.remark(format_args!("{} Its pinned root stays.", forgotten_text(&name, forgotten.as_ref())));
+            let done = format!("{} Its pinned root stays.", forgotten_text(&name, forgotten.as_ref()));
+            context.done("reset-state", vec![done])
         }
         TrustCommand::ResetDeliveries { place } => {
             let reset = store.update().and_then(|update| update.reset_deliveries(place.as_deref()));
-            context.remark(&match reset.attempt(attempt)? {
+            let done = match reset.attempt(attempt)? {
                 Some(count) => format!("Tags forgotten: {count}."),
                 None => "Forgot all tags that were set here.".to_owned(),
-            });
+            };
+            context.done("reset-deliveries", vec![done])
         }
         TrustCommand::ResetPolicy => {
             store.reset_policy().attempt(attempt)?;
-            context.remark(
-                "The policy is now the strict default: read policy.toml, and require more where you did before.",
-            );
+            let done = "The policy is now the strict default: read policy.toml, and require more where you did before.";
+            context.done("reset-policy", vec![done.to_owned()])
         }
     }
-    Ok(())
+}
+
+/// The repositories that the map names and for which no root is pinned.
+fn unpinned_in_map(store: &TrustStore) -> Result<Vec<String>, TrustStoreError> {
+    let pinned: BTreeSet<_> = store.repositories()?.into_iter().collect();
+    let map = store.map()?;
+    let unpinned = map.iter().flat_map(|map| map.repositories().keys()).filter(|name| !pinned.contains(*name));
+    let say = |name: &RepositoryName| {
+        format!("The map names {name}, for which no root is pinned: `sealift trust pin-root {name} root.json`.")
+    };
+    Ok(unpinned.map(say).collect())
 }
 
 fn pin_root(arguments: &PinRootArguments, context: &Context) -> Result<(), Failure> {
@@ -233,13 +274,21 @@ fn pin_root(arguments: &PinRootArguments, context: &Context) -> Result<(), Failu
         update.pin_root(name, &root, sha256.as_ref()).map(|digest| (digest, None))
     };
     let (pinned_root, forgotten) = pinned.attempt(attempt)?;
-    let report = PinReport { name, pinned_root };
+    let store = context.trust_store();
+    let count = store.repositories().attempt(attempt)?.len();
+    let map_needed = count > 1 && store.map().attempt(attempt)?.is_none();
+    let report = PinReport { name, pinned_root, map_needed };
     context.result(&report, || format!("Pinned the root of {name}: {}", report.pinned_root))?;
     if let Some(forgotten) = &forgotten {
         context.remark(forgotten_text(name, Some(forgotten)));
     }
     if sha256.is_none() {
         context.remark("Compare this digest with the publisher out of band.");
+    }
+    if map_needed {
+        context.remark(format_args!(
+            "Roots pinned: {count}. From now on a map must say which repository speaks for which names; without it nothing is accepted. For each: sealift trust map add 'REGISTRY/PATH/*' {name}"
+        ));
     }
     Ok(())
 }
@@ -280,6 +329,8 @@ fn forgotten_text(name: &RepositoryName, forgotten: Option<&Forgotten>) -> Strin
 struct PinReport<'a> {
     name: &'a RepositoryName,
     pinned_root: Digest,
+    /// Whether a map is needed and missing, because several roots are pinned.
+    map_needed: bool,
 }
 
 /// The trust store, as `--json` shows it.
@@ -289,9 +340,40 @@ struct TrustReport {
     folder: PathBuf,
     policy: Policy,
     map: bool,
+    mappings: Vec<MappingReport>,
     repositories: Vec<PinnedRepositoryReport>,
     exporters: Vec<ExporterReport>,
     attesters: Vec<AttesterReport>,
+}
+
+/// Who speaks for which names, as `--json` shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MappingReport {
+    patterns: Vec<String>,
+    repositories: Vec<RepositoryName>,
+    threshold: usize,
+    terminating: bool,
+}
+
+impl MappingReport {
+    fn of(mapping: &Mapping) -> Self {
+        Self {
+            patterns: mapping.patterns().to_vec(),
+            repositories: mapping.repositories().to_vec(),
+            threshold: mapping.threshold().get(),
+            terminating: mapping.is_terminating(),
+        }
+    }
+
+    /// As a person reads it.
+    fn text(&self) -> String {
+        let Self { patterns, repositories, threshold, terminating } = self;
+        let names = repositories.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let needed = if repositories.len() > 1 { format!(" ({threshold} must agree)") } else { String::new() };
+        let others = if *terminating { "" } else { ", or those below" };
+        format!("{}: {names}{needed}{others}", patterns.join(", "))
+    }
 }
 
 /// A repository, as `--json` shows it.
@@ -302,6 +384,9 @@ struct PinnedRepositoryReport {
     pinned_root: Digest,
     last_export: Option<Timestamp>,
     accepted_versions: BTreeMap<String, u64>,
+    /// The patterns of the names that it speaks for; only where one repository is shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    speaks_for: Vec<String>,
 }
 
 /// An exporter, as `--json` shows it.
@@ -331,6 +416,7 @@ fn list(context: &Context) -> Result<(), Failure> {
             name,
             pinned_root: repository.root.digest,
             last_export: repository.state.last_export,
+            speaks_for: Vec::new(),
         });
     }
     let mut exporters = Vec::new();
@@ -342,6 +428,7 @@ fn list(context: &Context) -> Result<(), Failure> {
         folder: store.folder().to_owned(),
         policy: trust.policy,
         map: trust.map.is_some(),
+        mappings: trust.map.iter().flat_map(RepositoryMap::mappings).map(MappingReport::of).collect(),
         repositories,
         exporters,
         attesters: attesters.collect(),
@@ -350,19 +437,32 @@ fn list(context: &Context) -> Result<(), Failure> {
 }
 
 fn list_text(report: &TrustReport) -> Text {
-    let TrustReport { folder, policy, map, repositories, exporters, attesters } = report;
+    let TrustReport { folder, policy, map, mappings, repositories, exporters, attesters } = report;
     let mut text = Text::from(format_args!("Trust store: {}", folder.display()));
-    let map = if *map { "set" } else { "none" };
+    let map = match (*map, repositories.as_slice()) {
+        (true, _) => "set".to_owned(),
+        (false, [only]) => format!("none; {} speaks for every name", only.name),
+        (false, []) => "none".to_owned(),
+        (false, _) => "none, and it is needed: sealift trust map add 'REGISTRY/PATH/*' REPOSITORY".to_owned(),
+    };
     text.line(format_args!("Minimum level: {}. Map: {map}.", policy.minimum_level));
-    for Requirement { names, level, vouched_by, .. } in &policy.require {
+    for Requirement { names, level, vouched_by, attested_by, .. } in &policy.require {
         let list = |items: Vec<String>| items.join(", ");
         let vouched_by = match list(vouched_by.iter().map(ToString::to_string).collect()) {
             names if names.is_empty() => String::new(),
             names => format!(", vouched for by {names}"),
         };
+        let attested_by = match attested_by.as_deref() {
+            None => String::new(),
+            Some([]) => ", referrers vouched for by nobody".to_owned(),
+            Some(names) => {
+                format!(", referrers vouched for by {}", list(names.iter().map(ToString::to_string).collect()))
+            }
+        };
         let names = list(names.iter().map(ToString::to_string).collect());
-        text.line(format_args!("Required of {names}: level {level}{vouched_by}."));
+        text.line(format_args!("Required of {names}: level {level}{vouched_by}{attested_by}."));
     }
+    mappings.iter().for_each(|mapping| text.line(format_args!("Speaks for {}", mapping.text())));
     text.line("");
     text.line(format_args!("Repositories ({}):", repositories.len()));
     for PinnedRepositoryReport { name, pinned_root, last_export, .. } in repositories {
@@ -383,7 +483,8 @@ fn list_text(report: &TrustReport) -> Text {
 }
 
 fn accepted(last_export: Option<Timestamp>) -> String {
-    last_export.map_or_else(|| "nothing accepted yet".to_owned(), |time| format!("last accepted export {time}"))
+    last_export
+        .map_or_else(|| "nothing accepted yet".to_owned(), |time| format!("last accepted export {time}, the floor"))
 }
 
 fn show(name: &RepositoryName, context: &Context) -> Result<(), Failure> {
@@ -391,11 +492,19 @@ fn show(name: &RepositoryName, context: &Context) -> Result<(), Failure> {
     let store = context.trust_store();
     let root = store.root(name).attempt(attempt)?;
     let state = store.state(name).attempt(attempt)?;
+    let map = store.map().attempt(attempt)?;
+    let speaks = |mapping: &&Mapping| mapping.repositories().contains(name);
+    let speaks_for = map.iter().flat_map(RepositoryMap::mappings).filter(speaks).flat_map(Mapping::patterns).cloned();
     let report = PinnedRepositoryReport {
         name: name.clone(),
         pinned_root: root.digest,
         last_export: state.last_export,
         accepted_versions: store.versions(name).attempt(attempt)?,
+        speaks_for: match &map {
+            Some(_) => speaks_for.collect(),
+            None if store.repositories().attempt(attempt)?.len() == 1 => vec!["*".to_owned()],
+            None => Vec::new(),
+        },
     };
     context.result(&report, || {
         let mut text = Text::from(format_args!("Repository: {name}"));
@@ -403,6 +512,10 @@ fn show(name: &RepositoryName, context: &Context) -> Result<(), Failure> {
         text.line(format_args!("State: {}", accepted(report.last_export)));
         for (role, version) in &report.accepted_versions {
             text.line(format_args!("  {role}: version {version}"));
+        }
+        match report.speaks_for.as_slice() {
+            [] => text.line(format_args!("Speaks for: nothing; sealift trust map add 'REGISTRY/PATH/*' {name}")),
+            patterns => text.line(format_args!("Speaks for: {}", patterns.join(", "))),
         }
         text
     })

@@ -29,6 +29,12 @@ pub(crate) struct VerifyArguments {
     #[arg(long, help_heading = "Proof")]
     audit: bool,
 
+    /// Also state the SHA-256 of the archive's file in the report, which ties the report to that file
+    ///
+    /// The file is read once more for it. The digest of the statement, which every report states, ties it to what is in the file.
+    #[arg(long, help_heading = "Proof")]
+    sha256: bool,
+
     #[command(flatten)]
     verdict: VerdictArguments,
 }
@@ -45,6 +51,7 @@ pub(crate) fn run(arguments: &VerifyArguments, context: &Context) -> Result<(), 
     let name = arguments.archive.name();
     let attempt = || format!("{name} is refused");
     let trust = context.trust_store().load().attempt(|| format!("cannot verify {name}"))?;
+    let sha256 = arguments.archive.sha256_if(arguments.sha256)?;
     let input = arguments.archive.open()?;
     let purpose = if arguments.audit { Purpose::Audit } else { Purpose::Acceptance };
     let judged = arguments.verdict.judge_for(purpose, input.reader, &trust, context, attempt)?;
@@ -53,7 +60,8 @@ pub(crate) fn run(arguments: &VerifyArguments, context: &Context) -> Result<(), 
     let transport = Transport { workers: Workers::cores(), file: input.file.as_ref(), progress: &*progress };
     let verified = judged.receive(&Discard, &transport);
     progress.finish();
-    let report = verified.attempt(attempt)?.report();
+    let mut report = verified.attempt(attempt)?.report();
+    report.archive.sha256 = sha256;
     context.result(&report, || match context.is_quiet() {
         true => report::one_line(&report).into(),
         false => report::render(&report, &name),

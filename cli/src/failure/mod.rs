@@ -71,6 +71,33 @@ pub(crate) enum Reason {
         /// What the system said.
         source: io::Error,
     },
+    /// A key's file cannot be read.
+    #[error("{}", .path.display())]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The archive is a folder.
+    #[error("{} is a folder", .0.display())]
+    ArchiveIsFolder(PathBuf),
+    /// The results of an import cannot be written where they would be.
+    #[error("{}", .path.display())]
+    Results {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The output is something that cannot be written like a file.
+    #[error("{} is {kind}", .path.display())]
+    OutputKind {
+        /// The output.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+    },
     /// A file that would be overwritten is there already.
     #[error("{} already exists", .0.display())]
     FileExists(PathBuf),
@@ -251,6 +278,24 @@ impl Reason {
         match self {
             Self::CommandLine(_) => advice(ExitCode::Usage, "see `sealift help`, or `sealift help COMMAND`"),
             Self::File { path, source } => remedied(ExitCode::System, Remedy::of_file(path, source)),
+            Self::KeyFile { path, source }
+                if source.kind() == io::ErrorKind::NotFound && path.extension().is_none_or(|it| it != "pub") =>
+            {
+                remedied(ExitCode::Key, Remedy::MakeKey { path: path.clone() })
+            }
+            Self::KeyFile { path, source } => remedied(ExitCode::Key, Remedy::of_file(path, source)),
+            Self::ArchiveIsFolder(_) => advice(
+                ExitCode::System,
+                "give the file of the archive, which `sealift export` wrote; a layout is not one",
+            ),
+            Self::Results { .. } => advice(
+                ExitCode::System,
+                "name a folder for the results that this user can write to: --results DIR; nothing was imported",
+            ),
+            Self::OutputKind { .. } => advice(
+                ExitCode::System,
+                "give the name of a new file with -o, or write to standard output with -o - and send it there",
+            ),
             Self::FileExists(_) => {
                 advice(ExitCode::System, "choose another name, or move the existing file away first")
             }

@@ -1,12 +1,15 @@
 //! The archive that a command reads: a file, or standard input.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use sealift_archive_format::Digest;
 
 use crate::failure::{Attempt as _, Failure, Reason};
+use crate::files::checksum;
 
 /// Which archive.
 #[derive(Debug, Clone, Args)]
@@ -16,6 +19,19 @@ pub(crate) struct ArchiveArgument {
 }
 
 impl ArchiveArgument {
+    /// The digest of the file, if it is asked for.
+    pub(crate) fn sha256_if(&self, asked: bool) -> Result<Option<Digest>, Failure> {
+        let attempt = || format!("cannot state the SHA-256 of {}", self.name());
+        match (asked, self.path()) {
+            (false, _) => Ok(None),
+            (true, Some(path)) => checksum::of_file(path).map(Some).attempt(attempt),
+            (true, None) => {
+                let why = "--sha256 is for a file: what comes through a pipe is gone once it was read";
+                Err(Reason::CommandLine(why.to_owned())).attempt(attempt)
+            }
+        }
+    }
+
     /// Its name in messages.
     pub(crate) fn name(&self) -> String {
         if self.is_standard_input() {
@@ -25,10 +41,12 @@ impl ArchiveArgument {
         }
     }
 
-    /// The name of its file without folder and ending, for files made beside it.
-    pub(crate) fn stem(&self) -> String {
-        let stem = if self.is_standard_input() { None } else { self.archive.file_stem() };
-        stem.map_or_else(|| "archive".to_owned(), |stem| stem.to_string_lossy().into_owned())
+    /// A path beside it: its name without the ending, and with another one. For standard input, in the current folder.
+    pub(crate) fn beside(&self, ending: &str) -> PathBuf {
+        let file = self.path().unwrap_or(Path::new("archive"));
+        let mut name = file.file_stem().unwrap_or(OsStr::new("archive")).to_owned();
+        name.push(ending);
+        file.with_file_name(name)
     }
 
     /// The file, if it is one.
@@ -43,9 +61,11 @@ impl ArchiveArgument {
     /// Opens it, and waits for its first byte: at the other end of a pipe it may not have been made yet, and this
     /// side's clock must be read only after that (see [`Context::now`](crate::context::Context::now)).
     pub(crate) fn open(&self) -> Result<ArchiveInput, Failure> {
-        self.input()
-            .map_err(|source| Reason::File { path: self.archive.clone(), source })
-            .attempt(|| format!("cannot read {}", self.name()))
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::IsADirectory => Reason::ArchiveIsFolder(self.archive.clone()),
+            _ => Reason::File { path: self.archive.clone(), source },
+        };
+        self.input().map_err(failed).attempt(|| format!("cannot read {}", self.name()))
     }
 
     fn input(&self) -> io::Result<ArchiveInput> {

@@ -18,11 +18,11 @@ pub(crate) fn beside(archive: &Path) -> PathBuf {
     path.into()
 }
 
-/// Writes the file beside an archive, and returns the digest of the archive.
+/// The digest of an archive as a file.
 ///
 /// # Errors
-/// A file cannot be read or written.
-pub(crate) fn write(archive: &Path) -> Result<Digest, Reason> {
+/// The file cannot be read.
+pub(crate) fn of_file(archive: &Path) -> Result<Digest, Reason> {
     let failed = |source| Reason::File { path: archive.to_owned(), source };
     let mut file = std::fs::File::open(archive).map_err(failed)?;
     let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
@@ -33,7 +33,15 @@ pub(crate) fn write(archive: &Path) -> Result<Digest, Reason> {
             read => hasher.update(buffer.get(..read).unwrap_or_default()),
         }
     }
-    let digest = hasher.finish();
+    Ok(hasher.finish())
+}
+
+/// Writes the file beside an archive, and returns the digest of the archive.
+///
+/// # Errors
+/// A file cannot be read or written.
+pub(crate) fn write(archive: &Path) -> Result<Digest, Reason> {
+    let digest = of_file(archive)?;
     let path = beside(archive);
     let name = archive.file_name().unwrap_or_default().as_encoded_bytes();
     let written = whole_file::replace(&path, &line(&digest, name));

@@ -21,14 +21,22 @@ pub(crate) struct Named {
 }
 
 impl FromStr for Named {
-    type Err = ReferenceError;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, ReferenceError> {
+    fn from_str(text: &str) -> Result<Self, String> {
+        let schemes = ["https://", "http://", "docker://", "oci://"];
+        if let Some((scheme, rest)) = schemes.iter().find_map(|scheme| Some((scheme, text.strip_prefix(scheme)?))) {
+            return Err(format!("a name has no {scheme} before it: write {rest}"));
+        }
         let (name, written) = match text.split_once('=') {
             Some((name, place)) => (name, Some(place.to_owned())),
             None => (text, None),
         };
-        Ok(Self { name: name.to_owned(), reference: name.parse()?, written })
+        Ok(Self {
+            name: name.to_owned(),
+            reference: name.parse().map_err(|error: ReferenceError| error.to_string())?,
+            written,
+        })
     }
 }
 

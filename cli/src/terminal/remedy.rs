@@ -141,7 +141,31 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             let others = others.join(",");
             return format!("ask its maker to attest it, or leave it out: sealift export --referrers {others}");
         }
-        R::CarryRepository { repository } => return format!("export with --tuf {repository}=LOCATION"),
+        R::CarryRepository { repository, unknown } => {
+            let export = format!("export with --tuf {repository}=LOCATION");
+            return match unknown.as_slice() {
+                [] => export,
+                [other, ..] => format!(
+                    "the archive has repository {other}, for which no root is pinned here: if it is the same publisher, pin its root by that name, sealift trust pin-root {other} root.json; or {export}"
+                ),
+            };
+        }
+        R::GiveListedName { listed } => {
+            return format!(
+                "give a name that is there, such as {}; if it has another name there, say so: NAME=oci:FOLDER:REFERENCE",
+                listed.first().map(String::as_str).unwrap_or_default()
+            );
+        }
+        R::MakeKey { path } => {
+            return format!(
+                "check the path; if there is no key yet, make one: sealift key generate --out {}",
+                quoted_path(path)
+            );
+        }
+        R::NameOnce => "name each bundle and each image once",
+        R::CheckReader => {
+            "the program that reads the pipe ended before the archive did: look at what it says, and run both again"
+        }
         R::ExportSigned => "export again: what the publisher signed is not in the archive",
         R::ExportBoth => {
             "the content and the signed metadata do not belong together: export both again, or ask the publisher which is right"
@@ -243,6 +267,11 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::MapOrAllow { name } => {
             return format!(
                 "say which repository speaks for it: sealift trust map add '{name}' REPOSITORY; or, if nobody signs it, and knowing what it means, add to policy.toml: [[require]] with names = [\"{name}\"] and level = \"0\""
+            );
+        }
+        R::CheckName { repository, listed } if listed.is_empty() => {
+            return format!(
+                "check the name; if {repository} is its publisher, ask it to sign it; if not, say which names {repository} speaks for: sealift trust map add 'REGISTRY/PATH/*' {repository}"
             );
         }
         R::CheckName { repository, .. } => {

@@ -95,6 +95,10 @@ fn write(text: &mut Text, report: &Report, name: &str) {
     text.line(format_args!("{INDENT}exported at {}, read at {}", time.exported_at, time.now));
     let (signers, needed) = (archive.sealed_by.join(", "), archive.threshold);
     text.line(titled("Sealed by").then(format_args!("{signers} ({needed} needed)")));
+    text.line(format_args!("{INDENT}statement {}", archive.statement));
+    if let Some(digest) = &archive.sha256 {
+        text.line(format_args!("{INDENT}file {digest}"));
+    }
     text.line(titled("Expiry").then(expiry_in_short(report)));
     if let (Some(transit), Some(line)) = (time.maximum_transit, time.red_line) {
         text.line(format_args!("{INDENT}may be in transit for {transit}; refused after {line}"));

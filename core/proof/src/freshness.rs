@@ -58,7 +58,7 @@ pub enum LooserFreshness {
     #[error("expiry would be judged at export, but the policy requires now")]
     AtExport,
     /// It allows a longer transit.
-    #[error("the archive could have been in transit for {asked:#}, but the policy allows only {allowed:#}")]
+    #[error("the archive could have been in transit for {}, but the policy allows only {}", spoken(.asked), spoken(.allowed))]
     LongerTransit {
         /// The longest that was asked for.
         asked: SignedDuration,
@@ -131,7 +131,8 @@ pub enum FreshnessError {
     },
     /// The archive was in transit for too long.
     #[error(
-        "the archive was exported at {exported_at} and has been in transit for {age:#}; the policy allows {maximum_transit:#}"
+        "the archive was exported at {exported_at} and has been in transit for {}; the policy allows {}",
+        spoken(.age), spoken(.maximum_transit)
     )]
     TooLongInTransit {
         /// The sealed export time.
@@ -141,6 +142,21 @@ pub enum FreshnessError {
         /// The longest that the policy allows.
         maximum_transit: SignedDuration,
     },
+}
+
+/// A length of time in its two greatest units, as a person says it: `40 days 3 hours`.
+fn spoken(duration: &SignedDuration) -> String {
+    let seconds = duration.as_secs();
+    let units = [("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)];
+    let greatest = units.iter().position(|(_, length)| seconds >= *length).unwrap_or(units.len() - 1);
+    let mut left = seconds;
+    let words = units.iter().skip(greatest).take(2).filter_map(|(unit, length)| {
+        let count = left / length;
+        left %= length;
+        let plural = if count == 1 { "" } else { "s" };
+        (count != 0 || (seconds == 0 && *unit == "second")).then(|| format!("{count} {unit}{plural}"))
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 impl Freshness {
@@ -479,6 +495,16 @@ mod tests {
         for policy in [POLICY, NOW, Freshness::AsOf(clock.now)] {
             assert!(matches!(policy.reference_time(&clock), Err(FreshnessError::ExportedInTheFuture { .. })));
         }
+    }
+
+    #[test]
+    fn a_length_of_time_is_said_in_days() {
+        let said = |seconds| spoken(&SignedDuration::from_secs(seconds));
+        assert_eq!(said(0), "0 seconds");
+        assert_eq!(said(61), "1 minute 1 second");
+        assert_eq!(said(30 * 86_400), "30 days");
+        assert_eq!(said(40 * 86_400 + 3 * 3_600 + 5), "40 days 3 hours");
+        assert_eq!(said(86_400 + 5), "1 day");
     }
 
     #[test]

@@ -133,6 +133,7 @@ impl Remediable for PrepareError {
             Self::Layout(_) => Remedy::ExportFewer,
             Self::TooMuchMetadata(_) => Remedy::ExportLessMetadata,
             Self::EntryName(_) => Remedy::LeaveFileOut,
+            Self::Inventory(InventoryError::DuplicateReference { .. }) => Remedy::NameOnce,
             Self::Inventory(_) => Remedy::ShortenName,
             Self::Sign(error) => error.remedy(),
             Self::Seal(error) => error.remedy(),

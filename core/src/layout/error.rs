@@ -83,12 +83,14 @@ pub enum LayoutError {
         found: u64,
     },
     /// `index.json` lists nothing under this name.
-    #[error("layout {} has no entry named {name:?}", .folder.display())]
+    #[error("layout {} has no entry named {name:?}{}", .folder.display(), has(.listed))]
     NameNotFound {
         /// The folder.
         folder: PathBuf,
         /// What was looked for.
         name: String,
+        /// Some of the names that it lists.
+        listed: Vec<String>,
     },
     /// `index.json` lists several things, and the reference does not say which one.
     #[error("layout {} has {count} entries that {name:?} could mean", .folder.display())]
@@ -125,10 +127,21 @@ pub enum LayoutError {
     },
 }
 
+/// What a layout has in place of a name.
+fn has(listed: &[String]) -> String {
+    match listed {
+        [] => String::new(),
+        names => format!("; it has {}", names.join(", ")),
+    }
+}
+
 impl Remediable for LayoutError {
     fn remedy(&self) -> Remedy {
         match self {
             Self::Tarball(error) => error.remedy(),
+            Self::NameNotFound { listed, .. } if !listed.is_empty() => {
+                Remedy::GiveListedName { listed: listed.clone() }
+            }
             Self::NameNotFound { .. } | Self::NameAmbiguous { .. } => Remedy::NameImageInFile,
             Self::NotALayout { .. }
             | Self::Version { .. }

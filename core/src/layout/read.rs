@@ -23,6 +23,9 @@ use crate::oci::{Descriptor, ImageIndex, ManifestBytes, Reference, Repository, T
 use crate::tarball::Tarball;
 use crate::transfer::{BlobContent, Checked, Source, SourceError};
 
+/// How many of the names that a layout lists are said where one is not found.
+const MAXIMUM_LISTED: usize = 6;
+
 /// The supported version of the layout.
 const VERSION: &str = "1.0.0";
 
@@ -153,7 +156,11 @@ impl LayoutSource {
     fn one(&self, found: Vec<&Descriptor>, name: &str) -> Result<ManifestBytes, LayoutError> {
         let (folder, name) = (self.files.path().to_owned(), name.to_owned());
         match found.as_slice() {
-            [] => Err(LayoutError::NameNotFound { folder, name }),
+            [] => {
+                let names = self.index.manifests.iter().filter_map(|entry| entry.annotations.get(REF_NAME));
+                let listed = names.take(MAXIMUM_LISTED).map(ToString::to_string).collect();
+                Err(LayoutError::NameNotFound { folder, name, listed })
+            }
             [first, others @ ..] if others.iter().all(|other| other.digest == first.digest) => {
                 self.read_manifest(first)
             }

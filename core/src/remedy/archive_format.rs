@@ -1,5 +1,7 @@
 //! What can be done about the errors of `sealift-archive-format`.
 
+use std::io;
+
 use sealift_archive_format::co_signing::CoSigningError;
 use sealift_archive_format::seal::SealFormatError;
 use sealift_archive_format::{FormatError, InventoryError, NameError, Problem, WriteError};
@@ -33,6 +35,7 @@ impl Remediable for FormatError {
 impl Remediable for InventoryError {
     fn remedy(&self) -> Remedy {
         match self {
+            Self::DuplicateReference { .. } => Remedy::NameOnce,
             Self::NewerMajor { .. } => Remedy::UseNewerRelease,
             Self::NotAStatement { .. } | Self::NotAnInventory { .. } => Remedy::GiveAnotherStatement,
             Self::Json(_)
@@ -52,7 +55,6 @@ impl Remediable for InventoryError {
             | Self::FileAndFolder { .. }
             | Self::TooManyEntries { .. }
             | Self::TooLarge
-            | Self::DuplicateReference { .. }
             | Self::DuplicateComponent { .. }
             | Self::MisplacedImage { .. }
             | Self::DuplicateRepository { .. }
@@ -99,6 +101,7 @@ impl Remediable for CoSigningError {
 impl Remediable for WriteError {
     fn remedy(&self) -> Remedy {
         match self {
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Remedy::CheckReader,
             Self::Output(_) => Remedy::Resume { check: Interrupter::Disk },
             Self::Content { .. }
             | Self::WrongEntry { .. }

@@ -190,6 +190,21 @@ pub enum Remedy {
     },
     /// Say which of the images in a file is meant.
     NameImageInFile,
+    /// Give one of the names that a layout has.
+    GiveListedName {
+        /// Some of them.
+        listed: Vec<String>,
+    },
+    /// Check the path of a key, or make one.
+    MakeKey {
+        /// Where it would be.
+        #[serde(serialize_with = "as_shown")]
+        path: PathBuf,
+    },
+    /// Name each bundle and each image once.
+    NameOnce,
+    /// Look at why the reader of a pipe has ended.
+    CheckReader,
     /// Export it as an image, not as a bundle.
     ExportAsImage,
     /// Export what is in a thick bundle, if that is what its makers vouch for, or get the file again.
@@ -247,6 +262,8 @@ pub enum Remedy {
     CarryRepository {
         /// The repository.
         repository: RepositoryName,
+        /// The repositories that were carried and are not known here: one may be the same by another name.
+        unknown: Vec<RepositoryName>,
     },
     /// Export again, with what the publisher signed.
     ExportSigned,

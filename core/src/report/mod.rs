@@ -61,6 +61,9 @@ pub struct ArchiveReport {
     pub sealed_by_keys: Vec<Digest>,
     /// The SHA-256 of what they signed, which lists every file in the archive with its digest.
     pub statement: Digest,
+    /// The SHA-256 of the archive as a file, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Digest>,
     /// How many of them had to sign.
     pub threshold: u32,
     /// The number of entries after the seal.

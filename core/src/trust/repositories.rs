@@ -72,6 +72,8 @@ pub enum RepositoryError {
         name: RepositoryName,
         /// The target that it would speak for.
         target: String,
+        /// The repositories that were carried, and are not pinned here.
+        unknown: Vec<RepositoryName>,
     },
     /// There is no instant at which to judge an archive, whatever is remembered about its repositories.
     #[error("there is no instant at which the archive can be judged")]
@@ -112,7 +114,9 @@ impl Remediable for RepositoryError {
     fn remedy(&self) -> Remedy {
         match self {
             Self::NotPinned { name } => Remedy::PinRoot { repository: name.clone() },
-            Self::NotCarried { name, .. } => Remedy::CarryRepository { repository: name.clone() },
+            Self::NotCarried { name, unknown, .. } => {
+                Remedy::CarryRepository { repository: name.clone(), unknown: unknown.clone() }
+            }
             Self::Stray { .. } => Remedy::AskExporter { about: ExporterMatter::Content },
             Self::ArchiveTime(source) => source.remedy(),
             Self::Freshness { name, source } => source.remedy().in_repository(name),
@@ -241,7 +245,11 @@ pub(super) struct HeardRepositories(BTreeMap<RepositoryName, Heard>);
 
 /// The repositories that are open, by name.
 #[derive(Default)]
-pub(super) struct Repositories<'a>(BTreeMap<RepositoryName, OpenedRepository<'a>>);
+pub(super) struct Repositories<'a> {
+    opened: BTreeMap<RepositoryName, OpenedRepository<'a>>,
+    /// Those that were carried, and are not pinned here.
+    unknown: Vec<RepositoryName>,
+}
 
 impl<'a> Repositories<'a> {
     /// Opens those that were carried and are pinned here. Others are ignored, because this side does not know them.
@@ -250,9 +258,12 @@ impl<'a> Repositories<'a> {
         carriers: BTreeMap<RepositoryName, Carrier<'a>>,
         terms: &Terms,
     ) -> Result<Self, RepositoryError> {
-        let mut opened = BTreeMap::new();
+        let (mut opened, mut unknown) = (BTreeMap::new(), Vec::new());
         for (name, carrier) in carriers {
-            let Some(pinned) = trust.repositories.get(&name) else { continue };
+            let Some(pinned) = trust.repositories.get(&name) else {
+                unknown.push(name);
+                continue;
+            };
             let limits = trust.policy.limits.tuf();
             let (repository, contradictions) = walk(pinned, carrier.metadata, terms, &limits)
                 .map_err(|source| RepositoryError::Tuf { name: name.clone(), source })?;
@@ -260,7 +271,7 @@ impl<'a> Repositories<'a> {
             let heard = Heard { repository, pinned_root, contradictions, found };
             opened.insert(name, OpenedRepository { carrier, heard });
         }
-        Ok(Self(opened))
+        Ok(Self { opened, unknown })
     }
 
     /// What a repository says about a target.
@@ -283,7 +294,7 @@ impl<'a> Repositories<'a> {
 
     /// Some of the tags that a repository lists beside that of an item.
     pub(super) fn tags_beside(&self, name: &RepositoryName, item: &Item, limit: usize) -> Vec<String> {
-        let Some(opened) = self.0.get(name) else { return Vec::new() };
+        let Some(opened) = self.opened.get(name) else { return Vec::new() };
         let tags = |spelling: String| {
             let (prefix, _) = spelling.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'))?;
             let prefix = format!("{prefix}:");
@@ -307,13 +318,17 @@ impl<'a> Repositories<'a> {
     }
 
     fn opened(&mut self, name: &RepositoryName, target: &str) -> Result<&mut OpenedRepository<'a>, RepositoryError> {
-        let missing = || RepositoryError::NotCarried { name: name.clone(), target: target.to_owned() };
-        self.0.get_mut(name).ok_or_else(missing)
+        let Self { opened, unknown } = self;
+        let missing = || {
+            let (name, target, unknown) = (name.clone(), target.to_owned(), unknown.clone());
+            RepositoryError::NotCarried { name, target, unknown }
+        };
+        opened.get_mut(name).ok_or_else(missing)
     }
 
     /// Ends the searches, and releases the carriers.
     pub(super) fn into_heard(self) -> HeardRepositories {
-        HeardRepositories(self.0.into_iter().map(|(name, opened)| (name, opened.heard)).collect())
+        HeardRepositories(self.opened.into_iter().map(|(name, opened)| (name, opened.heard)).collect())
     }
 }
 

@@ -18,9 +18,10 @@ use super::lock::Lock;
 use super::presence::Presence;
 use super::state::StateFile;
 use super::{
-    AttesterName, Deliveries, ExporterName, MAXIMUM_FILE_LENGTH, Policy, RepositoryName, Trust, TrustStore,
-    TrustStoreError,
+    AttesterName, Deliveries, ExporterName, MAXIMUM_FILE_LENGTH, NamePattern, Policy, RepositoryName, Trust,
+    TrustStore, TrustStoreError,
 };
+use crate::oci::{Reference, Tag};
 use crate::trust_store::policy::TEMPLATE;
 
 /// The right to change a trust store. While it exists, no other process can have it.
@@ -28,6 +29,14 @@ pub struct Update {
     store: TrustStore,
     disk: Box<dyn Disk>,
     lock: Lock,
+}
+
+/// A pattern as a map writes it, which matches names with their tags: a plain name stands for every tag of it.
+fn in_a_map(pattern: &NamePattern) -> String {
+    match pattern.as_str().parse::<Reference>() {
+        Ok(name) => format!("{}:{}", name.repository(), name.tag().map_or("*", Tag::as_str)),
+        Err(_) => pattern.as_str().to_owned(),
+    }
 }
 
 /// What was remembered about a repository and has been forgotten.
@@ -391,6 +400,44 @@ impl Update {
         }
         RepositoryMap::parse(map).map_err(|source| TrustStoreError::Map { path: path.clone(), source })?;
         self.replace(&path, map)
+    }
+
+    /// Adds a mapping: these repositories speak for the names that a pattern matches, and no other mapping is asked about them. All
+    /// of them must agree. It comes before the first mapping that would hide it. Without a map, one begins.
+    ///
+    /// # Errors
+    /// [`TrustStoreError::Map`] when the map that is there is not a valid one, or the new mapping is not.
+    pub fn add_mapping(&self, pattern: &NamePattern, repositories: &[RepositoryName]) -> Result<(), TrustStoreError> {
+        let current = self.store.map()?;
+        let pattern = &in_a_map(pattern);
+        let mapping = serde_json::json!({
+            "paths": [pattern],
+            "repositories": repositories,
+            "threshold": repositories.len(),
+            "terminating": true,
+        });
+        let known = current.iter().flat_map(RepositoryMap::repositories).map(|(name, urls)| (name.to_string(), urls));
+        let mut named: BTreeMap<String, Vec<String>> = known.map(|(name, urls)| (name, urls.clone())).collect();
+        for repository in repositories {
+            named.entry(repository.to_string()).or_default();
+        }
+        let mut mappings: Vec<_> = current
+            .iter()
+            .flat_map(RepositoryMap::mappings)
+            .map(|mapping| {
+                serde_json::json!({
+                    "paths": mapping.patterns(),
+                    "repositories": mapping.repositories(),
+                    "threshold": mapping.threshold(),
+                    "terminating": mapping.is_terminating(),
+                })
+            })
+            .collect();
+        let mut in_order = current.iter().flat_map(RepositoryMap::mappings);
+        let place = in_order.position(|earlier| earlier.covers(pattern)).unwrap_or(mappings.len());
+        mappings.insert(place, mapping);
+        let map = format!("{:#}\n", serde_json::json!({ "repositories": named, "mapping": mappings }));
+        self.set_map(map.as_bytes())
     }
 
     /// Removes the map.

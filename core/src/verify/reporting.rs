@@ -33,6 +33,7 @@ pub(super) fn report(head: &Head, findings: &Findings, content: ContentReport) -
             sealed_by: seal.signers().to_vec(),
             sealed_by_keys: seal.keys().to_vec(),
             statement: seal.statement_digest().clone(),
+            sha256: None,
             threshold: exporter_threshold.get(),
             entries: inventory.entries.len(),
         },

@@ -297,7 +297,7 @@ fn text_that_acts_in_an_attestation_that_is_accepted() {
     every_reader_shows(&person);
     // The report is read by people too.
     for file in ["report.json", "relocation-mapping.json"] {
-        let text = fs::read_to_string(person.path("shop.imported").join(file)).unwrap();
+        let text = fs::read_to_string(person.path("shop.imported/latest").join(file)).unwrap();
         assert!(!text.chars().any(|character| character != '\n' && acts(character)), "{file}");
     }
     person.sees(&[&export[..], &["out.sealift", "--platform", FORMATTING]].concat());

@@ -266,6 +266,7 @@ fn the_schema_describes_every_field_of_a_report_and_no_others() {
         "/$defs/tufMirror/properties/everyRole",
         "/$defs/tufMirror/properties/folder",
         "/$defs/tufMirror/properties/repository",
+        "/properties/archive/properties/sha256",
         "/properties/attachedTags",
         "/properties/leftBehind",
         "/properties/tags",

@@ -8,7 +8,9 @@ mod bad_network;
 mod book;
 mod error_variants;
 mod interrupted;
+mod json;
 mod names;
+mod outputs;
 mod rooms;
 
 use sealift_tests::sealift_command::sealift;

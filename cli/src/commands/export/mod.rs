@@ -3,8 +3,9 @@
 mod report;
 
 use std::collections::BTreeMap;
-use std::io::{BufWriter, Write as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::OpenOptions;
+use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args, ValueEnum};
@@ -100,7 +101,7 @@ pub(crate) struct ExportArguments {
     #[command(flatten)]
     key: SigningKeyArguments,
 
-    /// The archive to write; - for standard output. An existing file is not replaced
+    /// The archive to write; - for standard output. A pipe (FIFO) may be named too. An existing file is not replaced
     ///
     /// Until it is complete it is called FILE.partial. If the command is interrupted, or fails, that file keeps what is complete, and
     /// the same command takes it up.
@@ -149,16 +150,17 @@ impl From<ForeignLayersArgument> for ForeignLayers {
 /// Exports.
 pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), Failure> {
     let attempt = || "cannot export".to_owned();
-    let to_file = arguments.output.as_os_str() != "-";
+    let output = ArchiveOutput::of(&arguments.output).attempt(attempt)?;
+    let to_file = output == ArchiveOutput::File;
     let beside = arguments.sha256.then(|| checksum::beside(&arguments.output));
     if let Some(there) = to_file.then_some(&arguments.output).into_iter().chain(&beside).find(|path| path.exists()) {
         return Err(Reason::FileExists(there.clone())).attempt(attempt);
     }
     if !to_file && arguments.sha256 {
-        let why = "--sha256 is for a file: with -o - there is none";
+        let why = "--sha256 is for a file: a pipe or a device has none beside it";
         return Err(Reason::CommandLine(why.to_owned())).attempt(attempt);
     }
-    if !to_file && terminal::is_shown() {
+    if output == ArchiveOutput::Standard && terminal::is_shown() {
         let why = "an archive is not for a terminal: give a file with -o, or send standard output somewhere else";
         return Err(Reason::CommandLine(why.to_owned())).attempt(attempt);
     }
@@ -201,7 +203,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     progress.finish();
     let prepared = prepared.attempt(attempt)?;
 
-    write(&prepared, arguments, &*progress, context)?;
+    write(&prepared, arguments, output, &*progress, context)?;
     store
         .update_soon()
         .and_then(|update| update.advance(&trust, &prepared.states(&trust)))
@@ -216,7 +218,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     };
     let ground = Ground::of_export(sealed_by(&prepared, &trust), &prepared.judgement().findings().items);
     let report = report::of(&prepared, &opened, arguments, sha256);
-    if to_file {
+    if output != ArchiveOutput::Standard {
         return context.result(&report, || report::text(&report, &ground));
     }
     // Standard output holds the archive.
@@ -252,20 +254,78 @@ fn remark_on(export_time: ExportTime, policy: &Policy, context: &Context) {
     }
 }
 
+/// What an archive is written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ArchiveOutput {
+    /// Standard output, by whatever name.
+    Standard,
+    /// A pipe, or a device that takes what comes.
+    Stream,
+    /// A file that does not exist yet.
+    File,
+}
+
+impl ArchiveOutput {
+    /// What a path is for an archive.
+    ///
+    /// # Errors
+    /// [`Reason::FileExists`] and [`Reason::OutputKind`].
+    fn of(path: &Path) -> Result<Self, Reason> {
+        let other = |kind| Err(Reason::OutputKind { path: path.to_owned(), kind });
+        if ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path.as_os_str() == *name) {
+            return Ok(Self::Standard);
+        }
+        match (path.metadata(), path.symlink_metadata()) {
+            (Ok(found), _) if found.file_type().is_fifo() || found.file_type().is_char_device() => Ok(Self::Stream),
+            (Ok(found), _) if found.file_type().is_block_device() => other("a block device"),
+            (Ok(found), _) if found.file_type().is_socket() => other("a socket"),
+            (Ok(found), _) if found.is_dir() => other("a folder"),
+            (Ok(_), _) => Err(Reason::FileExists(path.to_owned())),
+            (Err(_), Ok(link)) if link.is_symlink() => other("a symbolic link to something that does not exist"),
+            (Err(_), _) => {
+                // Said here, where it has the name that the person gave.
+                let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                let found = folder.metadata().map_err(|source| Reason::File { path: folder.to_owned(), source })?;
+                if found.is_dir() {
+                    return Ok(Self::File);
+                }
+                Err(Reason::OutputKind { path: folder.to_owned(), kind: "not a folder" })
+            }
+        }
+    }
+}
+
 fn write(
     prepared: &Prepared,
     arguments: &ExportArguments,
+    to: ArchiveOutput,
     progress: &dyn Progress,
     context: &Context,
 ) -> Result<(), Failure> {
     let output = &arguments.output;
     let attempt = || format!("cannot write {}", output.display());
     let workers = arguments.connections.workers();
-    if output.as_os_str() == "-" {
+    let failed = |source| match to {
+        ArchiveOutput::Standard => Reason::StandardOutput(source),
+        ArchiveOutput::Stream | ArchiveOutput::File => Reason::File { path: output.clone(), source },
+    };
+    let stream: Option<Box<dyn io::Write>> = match to {
+        ArchiveOutput::Standard => Some(Box::new(terminal::data())),
+        ArchiveOutput::Stream => {
+            let opened = OpenOptions::new().write(true).open(output).map_err(failed).attempt(attempt)?;
+            if opened.is_terminal() {
+                let why = "an archive is not for a terminal: give a file with -o";
+                return Err(Reason::CommandLine(why.to_owned())).attempt(attempt);
+            }
+            Some(Box::new(opened))
+        }
+        ArchiveOutput::File => None,
+    };
+    if let Some(stream) = stream {
         progress.begin("exporting", Some(prepared.content_bytes()));
-        let written = prepared.write(BufWriter::new(terminal::data()), &workers, progress);
+        let written = prepared.write(BufWriter::new(stream), &workers, progress);
         progress.finish();
-        return written.attempt(attempt)?.flush().map_err(Reason::StandardOutput).attempt(attempt);
+        return written.attempt(attempt)?.flush().map_err(failed).attempt(attempt);
     }
     let unfinished =
         Unfinished::begin(output, prepared, arguments.fresh).map_err(ExportError::from).attempt(attempt)?;
@@ -300,6 +360,8 @@ impl UnfinishedRemains {
     fn after_interruption(&self) -> String {
         if self.output.as_os_str() == "-" {
             "the archive on standard output is not complete".to_owned()
+        } else if !self.partial.exists() && self.output.metadata().is_ok_and(|it| !it.is_file()) {
+            format!("the archive in {} is not complete", self.output.display())
         } else if self.partial.exists() {
             format!("{}; run the same command again to go on", self.kept())
         } else if self.output.exists() {

@@ -27,8 +27,10 @@ pub struct RepositoryMap {
     mappings: Vec<Mapping>,
 }
 
+/// Which repositories are asked about the names that some patterns match.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Mapping {
+pub struct Mapping {
+    written: Vec<String>,
     paths: Vec<MappedPattern>,
     repositories: Vec<RepositoryName>,
     threshold: NonZeroUsize,
@@ -150,8 +152,8 @@ impl MappingObject {
         if threshold.get() > repositories.len() {
             return Err(Contradiction::Threshold { threshold, named: repositories.len() });
         }
-        let paths = paths.iter().map(|path| MappedPattern::new(path)).collect();
-        Ok(Mapping { paths, repositories, threshold, terminating })
+        let patterns = paths.iter().map(|path| MappedPattern::new(path)).collect();
+        Ok(Mapping { written: paths, paths: patterns, repositories, threshold, terminating })
     }
 }
 
@@ -181,6 +183,7 @@ impl RepositoryMap {
     /// The map of a single repository that speaks for every name.
     pub fn of_one(name: &RepositoryName, urls: Vec<String>) -> Self {
         let mapping = Mapping {
+            written: vec!["*".to_owned()],
             paths: vec![MappedPattern::Everything],
             repositories: vec![name.clone()],
             threshold: NonZeroUsize::MIN,
@@ -192,6 +195,11 @@ impl RepositoryMap {
     /// The repositories by name, and the URLs at which each is served.
     pub fn repositories(&self) -> &BTreeMap<RepositoryName, Vec<String>> {
         &self.repositories
+    }
+
+    /// Who is asked about which names, in the order in which they are asked.
+    pub fn mappings(&self) -> &[Mapping] {
+        &self.mappings
     }
 
     /// Looks for a target; `ask` resolves it in one repository. `Ok(None)` when no repository that speaks for the name
@@ -239,6 +247,31 @@ enum MappingAnswer {
 }
 
 impl Mapping {
+    /// The patterns, as they are written.
+    pub fn patterns(&self) -> &[String] {
+        &self.written
+    }
+
+    /// The repositories, in the order in which they are asked.
+    pub fn repositories(&self) -> &[RepositoryName] {
+        &self.repositories
+    }
+
+    /// How many of them must agree.
+    pub fn threshold(&self) -> NonZeroUsize {
+        self.threshold
+    }
+
+    /// Whether no later mapping is asked about these names.
+    pub fn is_terminating(&self) -> bool {
+        self.terminating
+    }
+
+    /// Whether everything that a pattern matches is matched by this mapping too, as far as the text of the pattern shows it.
+    pub fn covers(&self, pattern: &str) -> bool {
+        self.paths.iter().any(|path| path.matches(pattern))
+    }
+
     fn ask<E>(
         &self,
         target: &str,

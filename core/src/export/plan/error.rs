@@ -7,6 +7,7 @@ use super::budget::MAXIMUM_REQUESTS;
 use super::dependencies::MAXIMUM_ADDED;
 use crate::cnab::registry_form::RegistryFormError;
 use crate::cnab::{BundleError, DependenciesError};
+use crate::layout::LayoutError;
 use crate::oci::referrer::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
 use crate::oci::{GraphError, ManifestError, ReferenceError};
 use crate::remedy::{Remediable, Remedy};
@@ -208,7 +209,9 @@ fn or_none(offered: &[String]) -> String {
 impl Remediable for PlanError {
     fn remedy(&self) -> Remedy {
         match self {
-            Self::Source { .. } => Remedy::CheckSource,
+            Self::Source { source, .. } => {
+                source.reason::<LayoutError>().map_or(Remedy::CheckSource, LayoutError::remedy)
+            }
             Self::Graph { .. } | Self::Manifest { .. } => Remedy::PushImageAgain,
             Self::Referrers { .. } => Remedy::CheckReferrers,
             Self::TooManyReferrers { .. } | Self::ReferrerTooDeep { .. } => Remedy::DeleteReferrers,

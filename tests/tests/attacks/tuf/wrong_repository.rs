@@ -39,7 +39,7 @@ fn wrong_mirror_a_repository_that_is_not_pinned_here() {
     let files = consignment.repositories.remove(REPOSITORY).unwrap();
     consignment.repositories.insert("self-made".to_owned(), files);
     let error = FarSide::trusting(&sample, hours(2)).refuses(&consignment.archive()).repository();
-    assert_error!(error, RepositoryError::NotCarried { name, target }
+    assert_error!(error, RepositoryError::NotCarried { name, target, .. }
         if name.as_str() == REPOSITORY && target == BUNDLE);
 }
 

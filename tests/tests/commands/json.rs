@@ -1,0 +1,168 @@
+//! `--json`: what every command prints is what its schema in `docs/schema/` describes, and a report with a member that is added later
+//! is so too.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use sealift_tests::outside_programs;
+use sealift_tests::sealift_command::sealift;
+use serde_json::{Value, json};
+
+/// Validates the documents that it is given on standard input, each with its schema.
+const VALIDATE: &str = "
+import json, sys, jsonschema
+for name, schema, document in json.load(sys.stdin):
+    with open(schema) as file:
+        schema = json.load(file)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for error in jsonschema.Draft202012Validator(schema).iter_errors(document):
+        print(name, error.json_path, error.message)
+";
+
+fn schemas() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/schema")
+}
+
+/// The schema of each command, as the page beside them says.
+fn listed() -> BTreeMap<String, String> {
+    let page = fs::read_to_string(schemas().join("README.md")).unwrap();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `sealift "));
+    rows.map(|row| {
+        let (command, rest) = row.split_once("` | [`").unwrap();
+        (command.to_owned(), rest.split_once('`').unwrap().0.to_owned())
+    })
+    .collect()
+}
+
+/// What the commands print, each run in a folder of the demo.
+fn printed(folder: &Path) -> Vec<(&'static str, Value)> {
+    let sealift = sealift();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(&sealift);
+        command.arg("--json").args(arguments).current_dir(folder.join("demo")).env_remove("SOURCE_DATE_EPOCH");
+        let output = command.env("SEALIFT_TRUST", "far").output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {error}");
+        assert_eq!(error, "", "{arguments:?}");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
+    };
+    let demo = Command::new(&sealift).args(["--json", "demo", "--keep", "demo"]).current_dir(folder).output().unwrap();
+    assert!(demo.status.success() && demo.stderr.is_empty());
+    let (bundle, image) = ("example.com/demo/shop:1.0.0=oci:layout", "example.com/demo/web:1.0.0");
+    let root = "tuf/metadata/1.root.json";
+    fs::write(folder.join("demo/map.json"), r#"{"repositories": {}, "mapping": []}"#).unwrap();
+    vec![
+        ("demo", serde_json::from_slice(&demo.stdout).unwrap()),
+        ("verify", run(&["verify", "--sha256", "shop.sealift"])),
+        ("verify", run(&["verify", "--quiet", "--audit", "shop.sealift"])),
+        ("inspect", run(&["inspect", "shop.sealift"])),
+        (
+            "export",
+            run(&["export", "--bundle", bundle, "--tuf", "demo=tuf", "--key", "exporter.pem", "-o", "a.sealift"]),
+        ),
+        ("import", run(&["import", "a.sealift", "--to-layout", "out", "--tuf-mirror", "mirror"])),
+        ("extract", run(&["extract", "a.sealift", image, "--to-layout", "taken"])),
+        ("key generate", run(&["key", "generate", "--out", "second.pem"])),
+        ("key public", run(&["key", "public", "second.pem"])),
+        ("sign", run(&["sign", "a.sealift", "--key", "second.pem"])),
+        ("trust add-exporter", run(&["trust", "add-exporter", "second", "second.pem.pub"])),
+        ("trust add-attester", run(&["trust", "add-attester", "builder", "second.pem.pub"])),
+        ("trust set-threshold", run(&["trust", "set-threshold", "2"])),
+        ("trust pin-root", run(&["trust", "pin-root", "other", root])),
+        ("trust map", run(&["trust", "map", "map.json"])),
+        ("trust map add", run(&["trust", "map", "add", "example.com/demo/*", "demo"])),
+        ("trust list", run(&["trust", "list"])),
+        ("trust show", run(&["trust", "show", "demo"])),
+        ("trust remove map", run(&["trust", "remove", "map"])),
+        ("trust remove root", run(&["trust", "remove", "root", "other"])),
+        ("trust remove exporter", run(&["trust", "remove", "exporter", "second"])),
+        ("trust remove attester", run(&["trust", "remove", "attester", "builder"])),
+        ("trust reset-state", run(&["trust", "reset-state", "demo"])),
+        ("trust reset-deliveries", run(&["trust", "reset-deliveries"])),
+        ("trust reset-policy", {
+            fs::remove_file(folder.join("demo/far/policy.toml")).unwrap();
+            run(&["trust", "reset-policy"])
+        }),
+        ("completions", run(&["completions", "bash"])),
+        ("man", run(&["man", "pages"])),
+    ]
+}
+
+/// The same value with a member more in every object.
+fn with_new_members(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members = members.iter().map(|(name, value)| (name.clone(), with_new_members(value)));
+            members.chain([("aMemberOfALaterRelease".to_owned(), json!({}))]).collect()
+        }
+        Value::Array(items) => items.iter().map(with_new_members).collect(),
+        other => other.clone(),
+    }
+}
+
+/// What is wrong with documents, each with the file of its schema.
+fn complaints(documents: &[(&str, &str, Value)]) -> String {
+    let schemas = schemas();
+    let documents: Vec<Value> =
+        documents.iter().map(|(name, schema, value)| json!([name, schemas.join(schema), value])).collect();
+    let mut python = Command::new("python3");
+    let mut python = python.args(["-c", VALIDATE]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    python.stdin.take().unwrap().write_all(json!(documents).to_string().as_bytes()).unwrap();
+    let output = python.wait_with_output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Whether there is a Python that can validate.
+fn can_validate() -> bool {
+    if outside_programs::find("python3").is_none() {
+        return false;
+    }
+    let found =
+        Command::new("python3").args(["-c", "import jsonschema"]).stderr(Stdio::null()).status().unwrap().success();
+    if !found {
+        assert!(std::env::var_os("SEALIFT_REQUIRE_TOOLS").is_none_or(|value| value != "1"), "jsonschema is required");
+        eprintln!("SKIPPED: python3 has no jsonschema");
+    }
+    found
+}
+
+#[test]
+fn what_every_command_prints_is_what_its_schema_describes() {
+    if !can_validate() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let printed = printed(folder.path());
+    let listed = listed();
+    let run: BTreeSet<&str> = printed.iter().map(|(command, _)| *command).collect();
+    assert_eq!(run, listed.keys().map(String::as_str).collect(), "every command is run, and has a schema");
+    let documents = printed.iter().flat_map(|(command, value)| {
+        [value.clone(), with_new_members(value)].map(|value| (*command, listed[*command].as_str(), value))
+    });
+    let documents: Vec<_> = documents.collect();
+    assert_eq!(complaints(&documents), "");
+    // And it notices what is missing.
+    let mut wrong = documents[0].2.clone();
+    wrong.as_object_mut().unwrap().remove("commands");
+    assert!(complaints(&[("demo", "demo.schema.json", wrong)]).contains("'commands' is a required property"));
+}
+
+#[test]
+fn what_a_failure_writes_is_what_its_schema_describes() {
+    if !can_validate() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let failures =
+        [&["verify", "nothing"][..], &["verify"], &["trust", "list", "--trust", "nothing"]].map(|arguments| {
+            let output = Command::new(sealift()).arg("--json").args(arguments).current_dir(&folder).output().unwrap();
+            assert!(!output.status.success() && output.stdout.is_empty());
+            serde_json::from_slice::<Value>(&output.stderr).unwrap()
+        });
+    let documents = failures.map(|value| ("failure", "failure.schema.json", with_new_members(&value)));
+    assert_eq!(complaints(&documents), "");
+}
