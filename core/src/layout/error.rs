@@ -47,16 +47,20 @@ pub enum LayoutError {
         limit: u64,
     },
     /// There is a symbolic link, a device, a pipe or a folder where a file should be.
-    #[error("{} is not a regular file", .path.display())]
+    #[error("{} is {}", .path.display(), if *.is_link { LINK } else { "not a regular file" })]
     NotRegular {
         /// The path.
         path: PathBuf,
+        /// Whether it is a symbolic link.
+        is_link: bool,
     },
     /// There is a symbolic link or a file where a folder should be.
-    #[error("{} is not a folder", .path.display())]
+    #[error("{} is {}", .path.display(), if *.is_link { LINK } else { "not a folder" })]
     NotAFolder {
         /// The path.
         path: PathBuf,
+        /// Whether it is a symbolic link.
+        is_link: bool,
     },
     /// More is listed than is read to find referrers.
     #[error("index.json of {} lists manifests with more than {MAXIMUM_LISTED_BYTES} bytes in total", .folder.display())]
@@ -126,6 +130,9 @@ pub enum LayoutError {
         source: io::Error,
     },
 }
+
+/// What is said of a symbolic link.
+const LINK: &str = "a symbolic link, and links in a layout are not followed: put a copy of what it leads to there";
 
 /// What a layout has in place of a name.
 fn has(listed: &[String]) -> String {

@@ -41,7 +41,10 @@ impl Folder {
         match rustix::fs::openat(&self.handle, name, flags, Mode::empty()) {
             Ok(handle) => Ok(Some(Self { path, handle })),
             Err(Errno::NOENT) => Ok(None),
-            Err(Errno::NOTDIR | Errno::LOOP | Errno::MLINK) => Err(LayoutError::NotAFolder { path }),
+            Err(Errno::NOTDIR | Errno::LOOP | Errno::MLINK) => {
+                let is_link = rustix::fs::readlinkat(&self.handle, name, Vec::new()).is_ok();
+                Err(LayoutError::NotAFolder { path, is_link })
+            }
             Err(errno) => Err(access(&path, errno)),
         }
     }
@@ -54,12 +57,13 @@ impl Folder {
         let file = match rustix::fs::openat(&self.handle, name, flags, Mode::empty()) {
             Ok(handle) => File::from(handle),
             Err(Errno::NOENT) => return Ok(None),
-            Err(Errno::LOOP | Errno::MLINK | Errno::NXIO) => return Err(LayoutError::NotRegular { path }),
+            Err(Errno::LOOP | Errno::MLINK) => return Err(LayoutError::NotRegular { path, is_link: true }),
+            Err(Errno::NXIO) => return Err(LayoutError::NotRegular { path, is_link: false }),
             Err(errno) => return Err(access(&path, errno)),
         };
         let metadata = file.metadata().map_err(|source| LayoutError::Access { path: path.clone(), source })?;
         if !metadata.is_file() {
-            return Err(LayoutError::NotRegular { path });
+            return Err(LayoutError::NotRegular { path, is_link: false });
         }
         Ok(Some((file, metadata.len())))
     }

@@ -82,8 +82,9 @@ impl LayoutSink {
                 }
                 _ => {}
             }
-            if !fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
-                return Err(LayoutError::NotAFolder { path });
+            let found = fs::symlink_metadata(&path);
+            if !found.as_ref().is_ok_and(fs::Metadata::is_dir) {
+                return Err(LayoutError::NotAFolder { path, is_link: found.is_ok_and(|found| found.is_symlink()) });
             }
         }
         Ok(path)

@@ -155,10 +155,12 @@ fn symbolic_links_and_pipes_are_not_followed() {
     fs::remove_file(&path).unwrap();
     assert!(matches!(open().unwrap().reason(), Some(LayoutError::BlobNotFound { .. })));
     symlink(outside.path(), &path).unwrap();
-    assert!(matches!(open().unwrap().reason(), Some(LayoutError::NotRegular { .. })));
+    let link = open().unwrap();
+    assert!(matches!(link.reason(), Some(LayoutError::NotRegular { is_link: true, .. })));
+    assert!(link.to_string().contains("is a symbolic link, and links in a layout are not followed"), "{link}");
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
-    assert!(matches!(open().unwrap().reason(), Some(LayoutError::NotRegular { .. })));
+    assert!(matches!(open().unwrap().reason(), Some(LayoutError::NotRegular { is_link: false, .. })));
     fs::remove_dir(&path).unwrap();
     let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
     assert!(made.success());
@@ -167,7 +169,7 @@ fn symbolic_links_and_pipes_are_not_followed() {
     let elsewhere = tempfile::tempdir().unwrap();
     fs::rename(folder.path().join("blobs"), elsewhere.path().join("blobs")).unwrap();
     symlink(elsewhere.path().join("blobs"), folder.path().join("blobs")).unwrap();
-    assert!(matches!(open().unwrap().reason(), Some(LayoutError::NotAFolder { .. })));
+    assert!(matches!(open().unwrap().reason(), Some(LayoutError::NotAFolder { is_link: true, .. })));
     let sink = LayoutSink::open(folder.path()).unwrap();
     let pushed = put_blob(&sink, &repository, descriptor, &mut Checked::new(content.as_slice(), descriptor));
     assert!(matches!(pushed.err().unwrap().reason(), Some(LayoutError::NotAFolder { .. })));
