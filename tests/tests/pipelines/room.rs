@@ -74,8 +74,8 @@ fn a_file_without_room_is_not_begun() {
         far.destination = Destination::File { form };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new.tar");
-        let judged = far.judge(head.as_slice()).unwrap();
-        let sink = DeliveryFile::of(&path, form, &judged, &Selection::default()).unwrap();
+        let mut judged = far.judge(head.as_slice()).unwrap();
+        let sink = DeliveryFile::of(&path, form, &mut judged, &Selection::default()).unwrap();
         let Err(refused) = far.import_from(&mut head.as_slice(), &sink) else { panic!("delivered") };
         assert_no_room(&refused);
         drop(sink);
