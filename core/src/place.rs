@@ -60,7 +60,7 @@ impl Place {
     /// Finds the place of a thing, looking at what exists here. `text` is one of:
     ///
     /// - `oci:FOLDER` or `oci:FOLDER:REFERENCE`, an OCI image layout, in which the thing is looked up under its own name unless another
-    ///   reference is given; a folder whose own name has a colon is that folder if it exists;
+    ///   reference is given; a folder whose own name has colons is that folder if it exists;
     /// - `oci-archive:FILE` or `docker-archive:FILE`, with or without `:REFERENCE`, in the same way;
     /// - `docker://REFERENCE`, a reference in a registry, as skopeo writes it;
     /// - the path of an existing folder, an OCI image layout too;
@@ -106,11 +106,17 @@ fn reference(text: &str) -> Result<Reference, PlaceError> {
     text.parse().map_err(|source| PlaceError { text: text.to_owned(), source })
 }
 
-/// `PATH` or `PATH:REFERENCE`; a path whose own name has a colon is that path if it exists.
+/// `PATH` or `PATH:REFERENCE`. Of a path whose own name has colons, the longest part that exists is meant, or all of it.
 fn path_and_reference(text: &str) -> Result<(PathBuf, Option<Reference>), PlaceError> {
-    match text.split_once(':') {
-        Some((path, there)) if !Path::new(text).exists() => Ok((path.into(), Some(reference(there)?))),
-        _ => Ok((text.into(), None)),
+    if Path::new(text).exists() {
+        return Ok((text.into(), None));
+    }
+    let colons = text.match_indices(':').map(|(at, _)| at);
+    let parts = || colons.clone().filter_map(|at| Some((text.get(..at)?, text.get(at + 1..)?)));
+    let existing = parts().filter(|(path, _)| Path::new(path).exists()).last();
+    match existing.or_else(|| parts().next()) {
+        Some((path, there)) => Ok((path.into(), Some(reference(there)?))),
+        None => Ok((text.into(), None)),
     }
 }
 
@@ -145,6 +151,7 @@ mod tests {
             (format!("oci:{}", path("layout")), layout(&path("layout"), None)),
             (format!("oci:{}:other:2", path("layout")), layout(&path("layout"), Some("other:2"))),
             (format!("oci:{}", path("a:b")), layout(&path("a:b"), None)),
+            (format!("oci:{}:other:2", path("a:b")), layout(&path("a:b"), Some("other:2"))),
             (format!("oci:{}", path("bundle")), file(&path("bundle"), oci, None)),
             (format!("oci-archive:{}:other:2", path("bundle")), file(&path("bundle"), oci, Some("other:2"))),
             ("docker-archive:saved.tar".to_owned(), file("saved.tar", docker, None)),
