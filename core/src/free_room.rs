@@ -24,6 +24,9 @@ impl Remediable for NoRoom {
     }
 }
 
+/// The largest unit in which disks give out room, as far as files are rounded up to it, in bytes.
+const LARGEST_BLOCK: u64 = 4096;
+
 /// What a folder lacks to hold further files of these lengths, in bytes; `None` where they fit, or where its file system does not say how
 /// large it is.
 ///
@@ -31,7 +34,8 @@ impl Remediable for NoRoom {
 /// The operating system's error.
 pub(crate) fn shortage(folder: &Path, lengths: impl IntoIterator<Item = u64>) -> io::Result<Option<NoRoom>> {
     let space = rustix::fs::statvfs(folder)?;
-    let block = space.f_frsize.max(1);
+    // File systems of a network give the size of their transfers.
+    let block = space.f_frsize.clamp(1, LARGEST_BLOCK);
     let in_blocks = |length: u64| length.checked_next_multiple_of(block).unwrap_or(u64::MAX);
     let needed = lengths.into_iter().map(in_blocks).fold(0, u64::saturating_add);
     let free = space.f_bavail.saturating_mul(space.f_frsize);

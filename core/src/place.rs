@@ -113,7 +113,7 @@ fn path_and_reference(text: &str) -> Result<(PathBuf, Option<Reference>), PlaceE
     }
     let colons = text.match_indices(':').map(|(at, _)| at);
     let parts = || colons.clone().filter_map(|at| Some((text.get(..at)?, text.get(at + 1..)?)));
-    let existing = parts().filter(|(path, _)| Path::new(path).exists()).last();
+    let existing = parts().rfind(|(path, _)| Path::new(path).exists());
     match existing.or_else(|| parts().next()) {
         Some((path, there)) => Ok((path.into(), Some(reference(there)?))),
         None => Ok((text.into(), None)),

@@ -78,7 +78,8 @@ impl Ground {
                 });
                 let makers = makers.collect::<Vec<_>>().join(", ");
                 opening.then(format_args!(
-                    "this is what its makers released ({makers}), to the levels stated above; sealed by {packers}"
+                    "this is what its makers released ({makers}), at {}; sealed by {packers}",
+                    self.levels()
                 ))
             }
             Some(_) => {
@@ -98,6 +99,14 @@ impl Ground {
                 line.then("; ").styled(WARN, format_args!("an import would refuse it: {findings}")).then(".")
             }
         }
+    }
+
+    /// The levels that are reached, each once.
+    fn levels(&self) -> String {
+        let mut levels: Vec<String> = self.items.iter().map(|item| item.level.to_string()).collect();
+        levels.sort();
+        levels.dedup();
+        if levels.len() == 1 { format!("level {}", and(&levels)) } else { format!("levels {}", and(&levels)) }
     }
 
     /// What nobody vouches for, with the level that it reaches all the same.
@@ -135,7 +144,7 @@ mod tests {
 
     #[test]
     fn the_makers_are_named_where_they_vouch_for_everything() {
-        let one = "Accepted: this is what its makers released (acme vouches for it), to the levels stated above; sealed by me.";
+        let one = "Accepted: this is what its makers released (acme vouches for it), at level 2; sealed by me.";
         assert_eq!(line(&[("e.example/a:1", &["acme"])], None), one);
         let two = line(&[("e.example/a:1", &["acme"]), ("e.example/b:1", &["acme"])], None);
         assert!(two.contains("(acme vouches for all 2)"), "{two}");
@@ -148,7 +157,10 @@ mod tests {
         let none = line(&[("e.example/b:1", &[])], None);
         assert_eq!(none, "Accepted: sealed by me; nobody vouches for e.example/b:1 (level 0).");
         let both = line(&[("a", &["acme"]), ("b", &["acme", "beta"])], None);
-        assert!(both.contains("makers released (acme vouches for 1, acme and beta vouch for 1), to the"), "{both}");
+        assert!(
+            both.contains("makers released (acme vouches for 1, acme and beta vouch for 1), at level 2;"),
+            "{both}"
+        );
     }
 
     #[test]

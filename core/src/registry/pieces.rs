@@ -25,13 +25,16 @@ pub(super) struct Pieces<'c> {
     capacity: usize,
     /// How long the content was waited for at once, at most, since the last request began.
     longest_pause: Duration,
+    /// The same, before the last request began.
+    pause_before: Duration,
 }
 
 impl<'c> Pieces<'c> {
     /// Nothing of the content yet.
     pub(super) fn of(content: &'c mut dyn BlobContent, memory: &'c UploadMemory) -> Self {
         let (content, held) = (Watched::new(content), HeldBytes::in_memory(memory));
-        Self { content, end: 0, from: 0, position: 0, held, capacity: 0, longest_pause: Duration::ZERO }
+        let (longest_pause, pause_before) = (Duration::ZERO, Duration::ZERO);
+        Self { content, end: 0, from: 0, position: 0, held, capacity: 0, longest_pause, pause_before }
     }
 
     /// Goes on to the next piece, which has this length, and of which the last `capacity` bytes that were read are held. The one
@@ -61,8 +64,13 @@ impl<'c> Pieces<'c> {
                 read => drop(read?),
             }
         }
-        self.longest_pause = Duration::ZERO;
+        self.pause_before = std::mem::replace(&mut self.longest_pause, Duration::ZERO);
         Ok(())
+    }
+
+    /// How long the content was waited for at once, at most, before the last request began.
+    pub(super) fn pause_before(&self) -> Duration {
+        self.pause_before
     }
 
     /// How long the content was waited for at once, at most, while the last request was under way.

@@ -1,5 +1,7 @@
 //! One blob on its way into an open session of a registry: whole, in pieces, or in one stream.
 
+use std::time::Duration;
+
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ureq::http::header::{CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE};
 use ureq::http::{HeaderName, HeaderValue, Method, StatusCode};
@@ -92,6 +94,8 @@ impl<'s> Sending<'s> {
             let sent = self.client.call_once(&self.session.scope, request);
             self.check_content()?;
             match sent {
+                // The content may have paused for longer than the registry keeps a session.
+                Ok(response) if response.status().as_u16() == 404 && !self.has_restarted => self.has_restarted = true,
                 Ok(response) => {
                     self.stored(response)?;
                     return self.pieces.finish(self.descriptor).map_err(UploadError::Content);
@@ -285,13 +289,18 @@ impl<'s> Sending<'s> {
         filled.map_err(|error| UploadError::Content(self.pieces.failure().unwrap_or(error)))
     }
 
+    /// The registry has lost the session: perhaps while the content paused, before the request as well as during it.
     fn gone(&self) -> UploadError {
-        self.blame(RegistryError::UploadGone { url: self.session.location.clone() })
+        let gone = RegistryError::UploadGone { url: self.session.location.clone() };
+        self.blamed(gone, self.pieces.longest_pause().max(self.pieces.pause_before()))
     }
 
     /// Says of a failure that it came of a pause of the content, where there was a long one while it was sent.
     fn blame(&self, error: RegistryError) -> UploadError {
-        let pause = self.pieces.longest_pause();
+        self.blamed(error, self.pieces.longest_pause())
+    }
+
+    fn blamed(&self, error: RegistryError, pause: Duration) -> UploadError {
         if pause < self.client.0.http.long_pause() {
             return error.into();
         }

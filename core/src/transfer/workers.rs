@@ -139,8 +139,8 @@ impl Workers {
         queue.failures.into_outcome()
     }
 
-    /// Does `work` for each job that `feed` hands over, on as many threads as there may be, until all is done. Jobs begin in the order
-    /// in which they come.
+    /// Does `work` for each job that `feed` hands over, on as many threads as there may be, until all is done, or until `stop` is set. Jobs
+    /// begin in the order in which they come.
     ///
     /// # Errors
     /// The operating system's error when there cannot be a single thread; nothing was fed then.
@@ -156,7 +156,7 @@ impl Workers {
         thread::scope(|scope| {
             for number in 0..self.count() {
                 let (waiting, work) = (Arc::clone(&waiting), &work);
-                let next = move || lock(&waiting).recv().ok();
+                let next = move || lock(&waiting).recv().ok().filter(|_| !stop.is_set());
                 let thread = move || stop.heard_by(|| std::iter::from_fn(next).for_each(work));
                 match thread::Builder::new().spawn_scoped(scope, thread) {
                     Err(error) if number == 0 => return Err(error),

@@ -83,7 +83,7 @@ fn find<'a>(
     let map = map(trust)?;
     let repositories = Repositories::open(trust, carriers, question.terms)?;
     let (open, measured, work) = (OpenRequirements::default(), BTreeMap::new(), Work::of_an_archive());
-    let mut judge = Judge { question, trust, map, repositories, open, measured, work };
+    let mut judge = Judge { question, trust, map, repositories, open, measured, work, looks_left: MAXIMUM_LOOKS };
     let items = question.items.iter().map(|item| judge.item(item)).collect::<Result<_, _>>()?;
     let attesters = trust.attesters.iter();
     let attesters = attesters.map(|(name, key)| LayoutKey { label: name.to_string(), key: key.clone() }).collect();
@@ -115,7 +115,12 @@ struct Judge<'a, 'b> {
     measured: BTreeMap<Digest, Rc<Measured>>,
     /// What is left of what verifying all supply chains may take.
     work: Work,
+    /// For how many more names it is looked which tags are listed beside them.
+    looks_left: usize,
 }
+
+/// For how many names for which nobody vouches it is said which tags are listed instead.
+const MAXIMUM_LOOKS: usize = 16;
 
 impl<'a> Judge<'a, '_> {
     /// What is proven about an item and its parts, if it is what the policy requires of their names.
@@ -159,8 +164,9 @@ impl<'a> Judge<'a, '_> {
         Ok(std::iter::once(Evidence::Tuf(agreed)).chain(chain.map(Evidence::InToto)).collect())
     }
 
-    /// The repositories that speak for a name for which nobody vouches: they do not list it.
-    fn unlisted(&self, item: &Item) -> Vec<Unlisted> {
+    /// The repositories that speak for a name for which nobody vouches: they do not list it. What they list instead is said for the first
+    /// such names only, because looking takes a copy of what a repository has.
+    fn unlisted(&mut self, item: &Item) -> Vec<Unlisted> {
         let Some(map) = &self.map else { return Vec::new() };
         let full_name = item.full_name();
         let mut asked = Vec::new();
@@ -171,7 +177,13 @@ impl<'a> Judge<'a, '_> {
         });
         let name = full_name.rsplit('/').next().unwrap_or(&full_name).to_owned();
         let unlisted = |repository: RepositoryName| {
-            let listed = self.repositories.tags_beside(&repository, item, MAXIMUM_LISTED);
+            let listed = match self.looks_left.checked_sub(1) {
+                None => Vec::new(),
+                Some(left) => {
+                    self.looks_left = left;
+                    self.repositories.tags_beside(&repository, item, MAXIMUM_LISTED)
+                }
+            };
             Unlisted { repository, name: name.clone(), listed }
         };
         asked.into_iter().map(unlisted).collect()

@@ -54,7 +54,7 @@ pub enum SelectionError {
         /// The platforms for which it is carried.
         there: Vec<String>,
     },
-    /// No index says for which platform an image is, and what says it comes too late in the archive, or is in a thick bundle.
+    /// No index says for which platform an image is, and what says it comes too late in the archive.
     #[error(
         "no index states the platform of {name}, and its configuration comes too late in the archive to choose by it"
     )]
@@ -134,7 +134,12 @@ impl Selection {
     /// # Errors
     /// [`SelectionError::Platform`].
     pub(super) fn require_stated(&self, selected: &[Selected<'_>], read: &ReadAhead) -> Result<(), SelectionError> {
+        // One graph may have very many names.
+        let mut seen = HashSet::new();
         for (name, image) in selected.iter().flat_map(Selected::images) {
+            if !seen.insert(Arc::as_ptr(&image.graph)) {
+                continue;
+            }
             let configurations = stated_platform::configurations(&image.graph, &self.platforms).into_iter();
             let read = configurations.filter_map(|configuration| read.content(&configuration.digest));
             let stated: Vec<_> = read.filter_map(stated_platform::stated).collect();

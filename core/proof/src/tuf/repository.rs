@@ -120,7 +120,8 @@ impl TrustedRepository {
             })
             .collect();
         // A role may list what it may not sign.
-        let is_found = |name: &&String| self.clone().resolve(&mut NothingMore, name).is_ok_and(|found| found.is_some());
+        let mut loaded = self.clone();
+        let is_found = |name: &&String| loaded.resolve(&mut NothingMore, name).is_ok_and(|found| found.is_some());
         names.into_iter().take(MAXIMUM_NAMES).filter(is_found).take(limit).cloned().collect()
     }
 

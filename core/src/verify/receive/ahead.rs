@@ -24,7 +24,7 @@ impl ReadAhead {
     /// Reads up to the last of these blobs that has not been read. Each comes with the name of what it belongs to.
     ///
     /// # Errors
-    /// [`SelectionError::TooLate`] when one is not among the first [`MAXIMUM_AHEAD`] bytes, or is in a thick bundle alone;
+    /// [`SelectionError::TooLate`] when one is not among the first [`MAXIMUM_AHEAD`] bytes;
     /// [`SelectionError::Archive`].
     pub(crate) fn read<R: Read>(
         &mut self,

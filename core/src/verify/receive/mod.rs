@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 
-use sealift_archive_format::content::{BlobContent, Checked, ContentError, Observed, Watched};
+use sealift_archive_format::content::{BlobContent, Checked, ContentError, Observed, Repeatable, Watched};
 use sealift_archive_format::entry_name::EntryPlace;
 use sealift_archive_format::inventory::EntryRecord;
 use sealift_archive_format::{Digest, EntryOffsets, FormatError, Problem};
@@ -145,7 +145,9 @@ impl<R: Read> Judged<R> {
             if self.judgement.expects(&record.digest) {
                 pass_attestation(&record, &bytes, &mut self.judgement, receiver)?;
             } else {
-                whole(&record, &mut Checked::new(bytes.as_slice(), &record), receiver)?;
+                progress.item(record.name.as_str());
+                let open = || Checked::new(bytes.as_slice(), &record);
+                whole(&record, &mut Repeatable::new(open(), || Ok(open())), receiver)?;
             }
             progress.advance(record.size);
         }

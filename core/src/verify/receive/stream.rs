@@ -15,6 +15,8 @@ use crate::transfer::{Failures, Jobs, Workers};
 const MAXIMUM_AT_ONCE: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 /// How many pieces of 128 KiB are between the thread that reads and the others, at most.
 const PIECES_BETWEEN: usize = 64;
+/// How many pieces of a thick bundle are between them: they wait for each other, and no others may wait for that.
+const PIECES_OF_A_THICK_BUNDLE: usize = 4;
 
 /// A blob: its index, its record, and its content.
 type ReceiveJob = (usize, EntryRecord, RelayReader);
@@ -58,7 +60,10 @@ impl<S: Receiver> Passage<'_, S> {
                 Ok(None) => return,
                 Err(error) => return failures.fail(ReceiveError::Archive(error)),
             };
-            let (sender, content) = relay(&budget);
+            let (sender, content) = match self.thick_bundles.contains(&entry.record().digest) {
+                true => relay(&PieceBudget::new(PIECES_OF_A_THICK_BUNDLE)),
+                false => relay(&budget),
+            };
             if !jobs.hand_over((entry.index(), entry.record().clone(), content)) {
                 return;
             }
