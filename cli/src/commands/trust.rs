@@ -8,8 +8,8 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use sealift_archive_format::{Digest, DigestAlgorithm, DigestError};
 use sealift_core::trust_store::{
-    AttesterName, ExporterName, FloorAtReset, Forgotten, NamePattern, Policy, RepositoryName, Requirement, Trust,
-    TrustStore, TrustStoreError,
+    AttesterName, ExporterName, FloorAtReset, Forgotten, FormerSpeaker, NamePattern, Policy, RepositoryName,
+    Requirement, Trust, TrustStore, TrustStoreError,
 };
 use sealift_proof::tuf::map::{Mapping, RepositoryMap};
 use serde::Serialize;
@@ -112,7 +112,7 @@ pub(crate) enum TrustCommand {
 pub(crate) enum MapCommand {
     /// Say that a repository speaks for the names that a pattern matches; several must all agree
     #[command(
-        after_long_help = "Examples:\n  sealift trust map add 'quay.io/acme/*' acme\n  sealift trust map add docker.io/library/nginx acme\n\nA name without a tag stands for every tag. No other mapping is asked about these names. The mapping comes before those that would hide it."
+        after_long_help = "Examples:\n  sealift trust map add 'quay.io/acme/*' acme\n  sealift trust map add docker.io/library/nginx acme\n\nA name or a pattern without a tag stands for every tag. The mapping comes before the first that matches all of these names, and no later one is asked about them. An earlier one that matches some of them still decides about those.\n\nWithout a map, one begins. If a single root is pinned, its repository keeps all other names, unless the mapping is about that repository alone."
     )]
     Add {
         /// The names: a name, or a pattern of full names
@@ -198,11 +198,19 @@ pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failur
             context.done("set-threshold", done)
         }
         TrustCommand::Map { command: Some(MapCommand::Add { pattern, repositories }), .. } => {
-            store.begin().and_then(|update| update.add_mapping(&pattern, &repositories)).attempt(attempt)?;
+            let former =
+                store.begin().and_then(|update| update.add_mapping(&pattern, &repositories)).attempt(attempt)?;
             let names = repositories.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
             let verb = if repositories.len() == 1 { "speaks" } else { "speak" };
             let mut done = vec![format!("{names} {verb} for {} from now on.", pattern.as_str())];
+            done.extend(former.map(|former| match former {
+                FormerSpeaker::KeepsTheRest(name) => {
+                    format!("{name} spoke for every name, and still speaks for all that no other mapping matches.")
+                }
+                FormerSpeaker::Narrowed(name) => format!("{name} spoke for every name, and now speaks for no others."),
+            }));
             done.extend(unpinned_in_map(&store).attempt(attempt)?);
+            done.extend(silent(&store).attempt(attempt)?.iter().map(silent_text));
             context.done("map-add", done)
         }
         TrustCommand::Map { file, command: None } => {
@@ -211,6 +219,7 @@ pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failur
             store.begin().and_then(|update| update.set_map(&map)).attempt(attempt)?;
             let mut done = vec![format!("The map was replaced with {}.", file.display())];
             done.extend(unpinned_in_map(&store).attempt(attempt)?);
+            done.extend(silent(&store).attempt(attempt)?.iter().map(silent_text));
             context.done("map", done)
         }
         TrustCommand::Remove(RemoveCommand::Root { name }) => {
@@ -263,6 +272,19 @@ fn unpinned_in_map(store: &TrustStore) -> Result<Vec<String>, TrustStoreError> {
     Ok(unpinned.map(say).collect())
 }
 
+/// The repositories for which a root is pinned, and that no mapping of the map names.
+fn silent(store: &TrustStore) -> Result<Vec<RepositoryName>, TrustStoreError> {
+    let Some(map) = store.map()? else { return Ok(Vec::new()) };
+    let speaks = |name: &RepositoryName| map.mappings().iter().any(|mapping| mapping.repositories().contains(name));
+    Ok(store.repositories()?.into_iter().filter(|name| !speaks(name)).collect())
+}
+
+fn silent_text(name: &RepositoryName) -> String {
+    format!(
+        "No mapping names {name}, so it speaks for nothing. For its names: sealift trust map add 'REGISTRY/PATH/*' {name}"
+    )
+}
+
 fn pin_root(arguments: &PinRootArguments, context: &Context) -> Result<(), Failure> {
     let PinRootArguments { name, file, sha256, replace } = arguments;
     let attempt = || format!("cannot pin {} as the root of {name}", file.display());
@@ -284,6 +306,9 @@ fn pin_root(arguments: &PinRootArguments, context: &Context) -> Result<(), Failu
     }
     if sha256.is_none() {
         context.remark("Compare this digest with the publisher out of band.");
+    }
+    if silent(&store).attempt(attempt)?.contains(name) {
+        context.remark(silent_text(name));
     }
     if map_needed {
         context.remark(format_args!(

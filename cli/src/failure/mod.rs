@@ -42,7 +42,7 @@ use crate::exit_code::ExitCode;
 pub(crate) use network::NetworkError;
 
 use crate::terminal;
-use crate::terminal::remedy::words;
+use crate::terminal::remedy::{policy_lines, words};
 use crate::terminal::text::{self, Line, Text};
 
 /// What an error begins with.
@@ -71,9 +71,17 @@ pub(crate) enum Reason {
         /// What the system said.
         source: io::Error,
     },
-    /// A key's file cannot be read.
+    /// A file that is to hold a private key cannot be read.
     #[error("{}", .path.display())]
-    KeyFile {
+    PrivateKeyFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file that is to hold a public key cannot be read.
+    #[error("{}", .path.display())]
+    PublicKeyFile {
         /// The file.
         path: PathBuf,
         /// What the system said.
@@ -260,6 +268,11 @@ impl Advice {
         let hint = self.remedy.as_ref().map_or_else(|| self.own_hint.to_owned(), |remedy| words(remedy, archive));
         self.note.map_or_else(|| hint.clone(), |note| format!("{hint}; {note}"))
     }
+
+    /// The lines to add to the policy, where the hint speaks of them.
+    fn policy_lines(&self) -> Vec<String> {
+        self.remedy.as_ref().map(policy_lines).unwrap_or_default()
+    }
 }
 
 /// About a failure of the command itself.
@@ -278,12 +291,14 @@ impl Reason {
         match self {
             Self::CommandLine(_) => advice(ExitCode::Usage, "see `sealift help`, or `sealift help COMMAND`"),
             Self::File { path, source } => remedied(ExitCode::System, Remedy::of_file(path, source)),
-            Self::KeyFile { path, source }
+            Self::PrivateKeyFile { path, source }
                 if source.kind() == io::ErrorKind::NotFound && path.extension().is_none_or(|it| it != "pub") =>
             {
                 remedied(ExitCode::Key, Remedy::MakeKey { path: path.clone() })
             }
-            Self::KeyFile { path, source } => remedied(ExitCode::Key, Remedy::of_file(path, source)),
+            Self::PrivateKeyFile { path, source } | Self::PublicKeyFile { path, source } => {
+                remedied(ExitCode::Key, Remedy::of_file(path, source))
+            }
             Self::ArchiveIsFolder(_) => advice(
                 ExitCode::System,
                 "give the file of the archive, which `sealift export` wrote; a layout is not one",
@@ -456,8 +471,10 @@ impl Failure {
     pub(crate) fn report(&self, json: bool) {
         let advice = self.advice();
         let hint = advice.hint(self.archive.as_deref());
+        let lines = advice.policy_lines();
         let Advice { exit_code, remedy, .. } = advice;
         if json {
+            let hint = std::iter::once(hint).chain(lines).collect::<Vec<_>>().join("\n");
             let mut object = serde_json::json!({
                 "error": self.attempt, "causes": self.causes(), "hint": hint,
                 "exitCode": exit_code.number(), "class": exit_code.name(),
@@ -477,7 +494,8 @@ impl Failure {
 
     /// The failure, as a person reads it.
     pub(crate) fn text(&self) -> Text {
-        let hint = self.advice().hint(self.archive.as_deref());
+        let advice = self.advice();
+        let hint = advice.hint(self.archive.as_deref());
         let mut text = Text::default();
         text.line(Line::default().styled(ERROR, "error:").then(" ").then(&self.attempt));
         for cause in self.causes() {
@@ -489,6 +507,9 @@ impl Failure {
             }
         }
         text.line(format_args!("  hint:  {hint}"));
+        for line in advice.policy_lines() {
+            text.line(format_args!("         {line}"));
+        }
         text
     }
 }

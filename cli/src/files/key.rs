@@ -39,6 +39,10 @@ impl SigningKeyArguments {
 /// Reads a private key, asking for its passphrase if it has one and none was given.
 pub(crate) fn read_signing_key(path: &Path, passphrase_file: Option<&Path>) -> Result<SigningKey, Failure> {
     let attempt = || format!("cannot read the private key {}", path.display());
+    let of_key = |reason| match reason {
+        Reason::File { path, source } => Reason::PrivateKeyFile { path, source },
+        other => other,
+    };
     let pem = Zeroizing::new(read_text(path).map_err(of_key).attempt(attempt)?);
     let passphrase = passphrase_file.map(read_passphrase).transpose()?;
     match SigningKey::from_pem(&pem, passphrase.as_deref().map(String::as_str)) {
@@ -53,6 +57,10 @@ pub(crate) fn read_signing_key(path: &Path, passphrase_file: Option<&Path>) -> R
 /// Reads a public key: SPKI PEM.
 pub(crate) fn read_public_key(path: &Path) -> Result<PublicKey, Failure> {
     let attempt = || format!("cannot read the public key {}", path.display());
+    let of_key = |reason| match reason {
+        Reason::File { path, source } => Reason::PublicKeyFile { path, source },
+        other => other,
+    };
     let pem = read_text(path).map_err(of_key).attempt(attempt)?;
     PublicKey::from_pem(&pem, None).attempt(attempt)
 }
@@ -70,14 +78,6 @@ pub(crate) fn read_passphrase(path: &Path) -> Result<Zeroizing<String>, Failure>
 /// Asks for a passphrase on the terminal, without showing it.
 pub(crate) fn prompt(question: impl Into<Line>) -> Result<Zeroizing<String>, Failure> {
     terminal::ask(&question.into()).map_err(Reason::Terminal).attempt(|| "cannot ask for the passphrase".to_owned())
-}
-
-/// A file that is to hold a key.
-fn of_key(reason: Reason) -> Reason {
-    match reason {
-        Reason::File { path, source } => Reason::KeyFile { path, source },
-        other => other,
-    }
 }
 
 fn read_text(path: &Path) -> Result<String, Reason> {

@@ -8,7 +8,7 @@ use indicatif::HumanBytes;
 use sealift_archive_format::RepositoryName;
 use sealift_core::remedy::{ExporterMatter, Interrupter, PublisherMatter, Remedy};
 
-use crate::terminal::shell::quoted_path;
+use crate::terminal::shell::{quoted, quoted_path};
 
 /// The words for a remedy about this archive, where it is about one that is a file.
 pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
@@ -146,7 +146,7 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             return match unknown.as_slice() {
                 [] => export,
                 [other, ..] => format!(
-                    "the archive has repository {other}, for which no root is pinned here: if it is the same publisher, pin its root by that name, sealift trust pin-root {other} root.json; or {export}"
+                    "the archive has repository {other}, for which no root is pinned here: if it is the same publisher, let it have that name here too, also in map.json if there is one: sealift trust pin-root {other} root.json, then sealift trust remove root {repository}; or {export}"
                 ),
             };
         }
@@ -259,14 +259,17 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         }
         R::ImportNewer => "import a newer archive",
 
-        R::PinOrAllow { name } => {
+        R::PinOrAllow { above, .. } => {
             return format!(
-                "pin the root of its publisher: sealift trust pin-root NAME root.json; or, if nobody signs it, and knowing what it means, add to policy.toml: [[require]] with names = [\"{name}\"] and level = \"0\""
+                "pin the root of its publisher: sealift trust pin-root NAME root.json; or, if nobody signs it, and knowing what it means, {}",
+                add_lines(above.as_deref())
             );
         }
-        R::MapOrAllow { name } => {
+        R::MapOrAllow { name, above, .. } => {
             return format!(
-                "say which repository speaks for it: sealift trust map add '{name}' REPOSITORY; or, if nobody signs it, and knowing what it means, add to policy.toml: [[require]] with names = [\"{name}\"] and level = \"0\""
+                "say which repository speaks for {name}: sealift trust map add {} REPOSITORY; or, if nobody signs it, and knowing what it means, {}",
+                quoted(name),
+                add_lines(above.as_deref())
             );
         }
         R::CheckName { repository, listed } if listed.is_empty() => {
@@ -443,6 +446,28 @@ layers); BuildKit writes its cache as an image with image-manifest=true"
         R::AddExporterAgain { .. } => "remove that file, and add the exporter again from a key you have compared",
     };
     text.to_owned()
+}
+
+/// Where the lines that follow a hint belong.
+fn add_lines(above: Option<&str>) -> String {
+    match above {
+        None => "add the lines below to policy.toml".to_owned(),
+        Some(pattern) => format!(
+            "add the lines below to policy.toml, above the [[require]] that names {pattern}, because the first that matches counts"
+        ),
+    }
+}
+
+/// The lines to add to the policy of which the words for a remedy speak, if they do.
+pub(crate) fn policy_lines(remedy: &Remedy) -> Vec<String> {
+    let (Remedy::PinOrAllow { name, .. } | Remedy::MapOrAllow { name, .. }) = remedy else { return Vec::new() };
+    // A text in JSON is a text in TOML, too.
+    let names = serde_json::Value::from(name.as_str());
+    let mut lines = vec!["[[require]]".to_owned(), format!("names = [{names}]"), "level = \"0\"".to_owned()];
+    if matches!(remedy, Remedy::MapOrAllow { in_bundle: true, .. }) {
+        lines.push("in_bundles = \"instead\"".to_owned());
+    }
+    lines
 }
 
 /// A repository in a command to be pasted.

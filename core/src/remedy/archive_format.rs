@@ -35,7 +35,8 @@ impl Remediable for FormatError {
 impl Remediable for InventoryError {
     fn remedy(&self) -> Remedy {
         match self {
-            Self::DuplicateReference { .. } => Remedy::NameOnce,
+            // Whoever names something twice is stopped before there is an archive.
+            Self::DuplicateReference { .. } => Remedy::AskExporter { about: ExporterMatter::Archive },
             Self::NewerMajor { .. } => Remedy::UseNewerRelease,
             Self::NotAStatement { .. } | Self::NotAnInventory { .. } => Remedy::GiveAnotherStatement,
             Self::Json(_)

@@ -357,11 +357,17 @@ pub enum Remedy {
     PinOrAllow {
         /// The full name, without a tag.
         name: String,
+        /// The pattern of the requirement that applies now, above which the new one has to stand.
+        above: Option<String>,
     },
     /// Say which repository speaks for a name; or allow a name for which nobody vouches.
     MapOrAllow {
-        /// The full name, without a tag.
+        /// The full name, without a tag: that of the part, where it is about a part of a bundle.
         name: String,
+        /// The pattern of the requirement that applies to this name now, above which the new one has to stand.
+        above: Option<String>,
+        /// Whether it is about a part of a bundle, which the new requirement has to allow in bundles too.
+        in_bundle: bool,
     },
     /// Check the name; if it is right, ask the publisher to sign it.
     CheckName {

@@ -1,3 +1,4 @@
+use sealift_archive_format::InventoryError;
 use sealift_proof::tuf::TufError;
 use sealift_proof::tuf::map::MapSearchError;
 use serde_json::{Value, json};
@@ -15,6 +16,30 @@ fn remedies_are_kinds_with_parts_in_json() {
     let ask = Remedy::AskPublisher { about: PublisherMatter::OfflineKeys };
     assert_eq!(as_json(&ask), json!({ "kind": "ask-publisher", "about": "offline-keys" }));
     assert_eq!(as_json(&Remedy::CarryAgain), json!({ "kind": "carry-again" }));
+}
+
+#[test]
+fn an_archive_that_names_something_twice_is_its_exporters_matter() {
+    let twice = || InventoryError::DuplicateReference { reference: "example.com/app:1".to_owned() };
+    assert_eq!(twice().remedy(), Remedy::AskExporter { about: ExporterMatter::Archive });
+    assert_eq!(crate::export::PrepareError::Inventory(twice()).remedy(), Remedy::NameOnce);
+}
+
+#[test]
+fn the_page_names_every_member() {
+    let page = include_str!("../../../docs/exit-codes.md");
+    let (_, remedies) = include_str!("mod.rs").split_once("pub enum Remedy {").unwrap();
+    let (remedies, _) = remedies.split_once("\n}\n").unwrap();
+    let members = remedies.lines().filter_map(|line| line.strip_prefix("        ")?.split_once(": "));
+    let mut count = 0;
+    for (member, _) in members.filter(|(member, _)| member.chars().all(|it| it.is_ascii_lowercase() || it == '_')) {
+        let mut words = member.split('_');
+        let first = words.next().unwrap().to_owned();
+        let in_json = words.fold(first, |name, word| name + &word[..1].to_ascii_uppercase() + &word[1..]);
+        assert!(page.contains(&format!("`{in_json}`")), "{in_json}");
+        count += 1;
+    }
+    assert!(count > 20, "{count}");
 }
 
 #[cfg(unix)]

@@ -13,7 +13,7 @@ use super::repositories::RepositoryError;
 use super::supply_chain::SupplyChainError;
 use crate::oci::Reference;
 use crate::remedy::{ExporterMatter, PublisherMatter, Remediable, Remedy};
-use crate::trust_store::requirement::Rule;
+use crate::trust_store::requirement::{InBundles, Rule};
 use crate::trust_store::{RepositoryName, Trust};
 
 /// Why something is refused.
@@ -130,19 +130,39 @@ pub enum Shortfall {
     NoRepository {
         /// The name.
         name: String,
+        /// The part of the policy that is for this name.
+        rule: Rule,
+        /// Whether it is the name of a part.
+        in_bundle: bool,
     },
 }
 
 impl Shortfall {
     /// Why an item reaches no more than was found; `None` where everything is vouched for.
     pub(super) fn of(finding: &Finding, trust: &Trust) -> Option<Self> {
-        let first = finding.walk().find(|finding| finding.target().is_none())?;
-        let name = || first.item.reference.clone();
+        let asked_of = |finding: &Finding| trust.policy.asked_of(&finding.item.full_name());
+        // A part that is held to its own name alone lacks nothing of what the whole has to have.
+        let counts = |part: &&Finding| asked_of(part).in_bundles == InBundles::Also;
+        let first = std::iter::once(finding)
+            .chain(finding.parts.iter().filter(counts))
+            .find(|finding| finding.target().is_none())?;
         Some(match first.unlisted.first() {
             _ if trust.repositories.is_empty() => Self::NothingPinned,
             Some(unlisted) => Self::NotListed(unlisted.clone()),
-            None => Self::NoRepository { name: name() },
+            None => Self::NoRepository {
+                name: first.item.reference.clone(),
+                rule: asked_of(first).rule(),
+                in_bundle: !Arc::ptr_eq(&first.item, &finding.item),
+            },
         })
+    }
+}
+
+/// The pattern of the requirement that applies now: another one for the same name has to stand above it.
+fn pattern_of(rule: &Rule) -> Option<String> {
+    match rule {
+        Rule::MinimumLevel => None,
+        Rule::Requirement(pattern) => Some(pattern.to_string()),
     }
 }
 
@@ -164,11 +184,15 @@ impl Remediable for JudgementError {
             Self::NotBrought { .. } => Remedy::ExportSigned,
             Self::SupplyChain { source, .. } => source.remedy(),
             Self::Level { reference, rule, source, .. } => match (source, rule) {
-                (Some(Shortfall::NothingPinned), _) => Remedy::PinOrAllow { name: name_without_tag(reference) },
+                (Some(Shortfall::NothingPinned), rule) => {
+                    Remedy::PinOrAllow { name: name_without_tag(reference), above: pattern_of(rule) }
+                }
                 (Some(Shortfall::NotListed(unlisted)), _) => {
                     Remedy::CheckName { repository: unlisted.repository.clone(), listed: unlisted.listed.clone() }
                 }
-                (Some(Shortfall::NoRepository { .. }), _) => Remedy::MapOrAllow { name: name_without_tag(reference) },
+                (Some(Shortfall::NoRepository { name, rule, in_bundle }), _) => {
+                    Remedy::MapOrAllow { name: name_without_tag(name), above: pattern_of(rule), in_bundle: *in_bundle }
+                }
                 (None, Rule::MinimumLevel) => Remedy::LowerMinimumLevel,
                 (None, Rule::Requirement(_)) => Remedy::LowerRequiredLevel,
             },

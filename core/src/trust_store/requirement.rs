@@ -92,6 +92,15 @@ impl NamePattern {
         Ok(Self { text: text.to_owned(), form: PatternForm::of(text)? })
     }
 
+    /// The same as a map writes it. A map's patterns match names with their tags, so what stands here for every tag says so.
+    pub(super) fn in_a_map(&self) -> String {
+        match &self.form {
+            PatternForm::Name(repository, tag) => format!("{repository}:{}", tag.as_ref().map_or("*", Tag::as_str)),
+            PatternForm::Repositories(_) if !self.text.ends_with('*') => format!("{}:*", self.text),
+            PatternForm::Everything | PatternForm::Repositories(_) | PatternForm::Tags(_) => self.text.clone(),
+        }
+    }
+
     /// Whether a full name matches: `domain/path:tag`, or with a digest where it has no tag.
     pub fn matches(&self, name: &str) -> bool {
         let last = name.rfind('/').unwrap_or_default();
@@ -233,6 +242,22 @@ mod tests {
             for name in others {
                 assert!(!matches(pattern, name), "{pattern} {name}");
             }
+        }
+    }
+
+    #[test]
+    fn a_pattern_says_in_a_map_that_it_is_for_every_tag() {
+        for (pattern, in_a_map) in [
+            ("*", "*"),
+            ("nginx", "docker.io/library/nginx:*"),
+            ("EXAMPLE.com/org/app:1", "example.com/org/app:1"),
+            ("example.com/org/*", "example.com/org/*"),
+            ("example.com/*/web", "example.com/*/web:*"),
+            ("example.com/a?", "example.com/a?:*"),
+            ("example.com/[ab]", "example.com/[ab]:*"),
+            ("example.com/*/*:1.*", "example.com/*/*:1.*"),
+        ] {
+            assert_eq!(NamePattern::new(pattern).unwrap().in_a_map(), in_a_map);
         }
     }
 

@@ -21,7 +21,6 @@ use super::{
     AttesterName, Deliveries, ExporterName, MAXIMUM_FILE_LENGTH, NamePattern, Policy, RepositoryName, Trust,
     TrustStore, TrustStoreError,
 };
-use crate::oci::{Reference, Tag};
 use crate::trust_store::policy::TEMPLATE;
 
 /// The right to change a trust store. While it exists, no other process can have it.
@@ -31,14 +30,6 @@ pub struct Update {
     lock: Lock,
 }
 
-/// A pattern as a map writes it, which matches names with their tags: a plain name stands for every tag of it.
-fn in_a_map(pattern: &NamePattern) -> String {
-    match pattern.as_str().parse::<Reference>() {
-        Ok(name) => format!("{}:{}", name.repository(), name.tag().map_or("*", Tag::as_str)),
-        Err(_) => pattern.as_str().to_owned(),
-    }
-}
-
 /// What was remembered about a repository and has been forgotten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forgotten {
@@ -46,6 +37,15 @@ pub struct Forgotten {
     pub versions: BTreeMap<String, u64>,
     /// When the last accepted archive was exported; `None` if it was not known, or is still remembered.
     pub last_export: Option<Timestamp>,
+}
+
+/// What a new map makes of the only repository with a pinned root, which spoke for every name until then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FormerSpeaker {
+    /// It speaks for all names that no other mapping matches.
+    KeepsTheRest(RepositoryName),
+    /// The new mapping is about it alone: it speaks for no other names.
+    Narrowed(RepositoryName),
 }
 
 /// What happens to the time of the last accepted export when a state is reset.
@@ -402,14 +402,31 @@ impl Update {
         self.replace(&path, map)
     }
 
-    /// Adds a mapping: these repositories speak for the names that a pattern matches, and no other mapping is asked about them. All
-    /// of them must agree. It comes before the first mapping that would hide it. Without a map, one begins.
+    /// Adds a mapping: these repositories speak for the names that a pattern matches, and no later mapping is asked about them. All
+    /// of them must agree. It comes before the first mapping that would hide it.
+    ///
+    /// Without a map, one begins. Where a single root is pinned, its repository spoke for every name: it keeps all others in a
+    /// last mapping, unless the new one is about this repository alone. What becomes of it is returned.
     ///
     /// # Errors
-    /// [`TrustStoreError::Map`] when the map that is there is not a valid one, or the new mapping is not.
-    pub fn add_mapping(&self, pattern: &NamePattern, repositories: &[RepositoryName]) -> Result<(), TrustStoreError> {
-        let current = self.store.map()?;
-        let pattern = &in_a_map(pattern);
+    /// [`TrustStoreError::Map`] when the map that is there is not a valid one, or the new mapping is not; and as
+    /// [`TrustStore::repositories`].
+    pub fn add_mapping(
+        &self,
+        pattern: &NamePattern,
+        repositories: &[RepositoryName],
+    ) -> Result<Option<FormerSpeaker>, TrustStoreError> {
+        let pattern = &pattern.in_a_map();
+        let (current, former) = match (self.store.map()?, self.store.repositories()?.as_slice()) {
+            // Nothing is left to be spoken for.
+            (None, [_]) if pattern == "*" => (None, None),
+            (None, [only]) if repositories == [only.clone()] => (None, Some(FormerSpeaker::Narrowed(only.clone()))),
+            (None, [only]) => {
+                let keeping = RepositoryMap::of_one(only, Vec::new());
+                (Some(keeping), Some(FormerSpeaker::KeepsTheRest(only.clone())))
+            }
+            (current, _) => (current, None),
+        };
         let mapping = serde_json::json!({
             "paths": [pattern],
             "repositories": repositories,
@@ -437,7 +454,8 @@ impl Update {
         let place = in_order.position(|earlier| earlier.covers(pattern)).unwrap_or(mappings.len());
         mappings.insert(place, mapping);
         let map = format!("{:#}\n", serde_json::json!({ "repositories": named, "mapping": mappings }));
-        self.set_map(map.as_bytes())
+        self.set_map(map.as_bytes())?;
+        Ok(former)
     }
 
     /// Removes the map.

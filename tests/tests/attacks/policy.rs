@@ -2,7 +2,7 @@
 
 use sealift_core::remedy::{Remediable as _, Remedy};
 use sealift_core::trust::{JudgementError, Shortfall, SupplyChainError};
-use sealift_core::trust_store::{Policy, Rule};
+use sealift_core::trust_store::{NamePattern, Policy, Rule};
 use sealift_sample_publisher::keys::sign;
 use sealift_sample_publisher::tuf_repository::Target;
 use sealift_tests::crossing::FarSide;
@@ -240,9 +240,46 @@ fn a_refusal_says_why_nobody_vouches_for_a_name() {
         .to_string(),
     );
     let error = refusal(&far, "example.com/demo/web:9.9");
-    assert_error!(error, JudgementError::Level { source: Some(Shortfall::NoRepository { .. }), .. });
+    assert_error!(&error, JudgementError::Level { source: Some(Shortfall::NoRepository { .. }), .. });
+    assert_error!(error.remedy(), Remedy::MapOrAllow { name, above: None, in_bundle: false } if name == "example.com/demo/web");
+    // A requirement that is added does nothing behind the one that matches first.
+    far.policy(&requiring("2", &[("example.com/*/web", "3a", "")]));
+    let error = refusal(&far, "example.com/demo/web:9.9");
+    assert_error!(error.remedy(), Remedy::MapOrAllow { above: Some(pattern), .. } if pattern == "example.com/*/web");
     let nobody = FarSide::trusting_nobody(hours(1));
     let error = refusal(&nobody, "example.com/demo/web:9.9");
     assert_error!(error, JudgementError::Level { source: Some(Shortfall::NothingPinned), .. });
-    assert_error!(error.remedy(), Remedy::PinOrAllow { name } if name == "example.com/demo/web");
+    assert_error!(error.remedy(), Remedy::PinOrAllow { name, above: None } if name == "example.com/demo/web");
+    nobody.policy(&requiring("2", &[("*", "3a", "")]));
+    let error = refusal(&nobody, "example.com/demo/web:9.9");
+    assert_error!(error.remedy(), Remedy::PinOrAllow { above: Some(pattern), .. } if pattern == "*");
+}
+
+#[test]
+fn a_part_for_which_nobody_speaks_is_named_and_what_the_hint_says_lets_it_pass() {
+    let sample = without_in_toto();
+    let far = FarSide::trusting(&sample, hours(1));
+    let only_the_bundle = json!({ "repositories": { "demo": [] }, "mapping": [
+        { "paths": [BUNDLE], "repositories": ["demo"], "threshold": 1, "terminating": true }] });
+    far.map(&only_the_bundle.to_string());
+    let archive = consignment(&sample).archive();
+    let mut policy = String::new();
+    let parts = ["example.com/demo/installer", "example.com/demo/web"];
+    for _ in parts {
+        let remedy = far.refuses(&archive).judgement().remedy();
+        assert_error!(&remedy, Remedy::MapOrAllow { name, in_bundle: true, above: None } if parts.contains(&name.as_str()));
+        let Remedy::MapOrAllow { name, .. } = remedy else { return };
+        policy += &format!("[[require]]\nnames = [\"{name}\"]\nlevel = \"0\"\nin_bundles = \"instead\"\n");
+        far.policy(&policy);
+    }
+    far.accepts(&archive);
+}
+
+#[test]
+fn the_only_repository_keeps_its_names_when_a_map_begins() {
+    let sample = sample();
+    let far = FarSide::trusting(&sample, hours(1));
+    let (pattern, acme) = (NamePattern::new("quay.io/acme/*").unwrap(), "acme".parse().unwrap());
+    far.store().update().unwrap().add_mapping(&pattern, &[acme]).unwrap();
+    far.accepts(&consignment(&sample).archive());
 }

@@ -168,6 +168,15 @@ impl MappedPattern {
             Self::Path(pattern) => pattern.matches(name),
         }
     }
+
+    /// Whether it surely matches every name that another one matches.
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Everything, _) => true,
+            (Self::Path(_), Self::Everything) => false,
+            (Self::Path(this), Self::Path(other)) => this.covers(other),
+        }
+    }
 }
 
 impl RepositoryMap {
@@ -267,9 +276,11 @@ impl Mapping {
         self.terminating
     }
 
-    /// Whether everything that a pattern matches is matched by this mapping too, as far as the text of the pattern shows it.
+    /// Whether one of its patterns surely matches everything that another one matches: it is the same, or it ends in `*` and
+    /// the other one begins as it does.
     pub fn covers(&self, pattern: &str) -> bool {
-        self.paths.iter().any(|path| path.matches(pattern))
+        let pattern = MappedPattern::new(pattern);
+        self.paths.iter().any(|path| path.covers(&pattern))
     }
 
     fn ask<E>(

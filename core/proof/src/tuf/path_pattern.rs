@@ -36,6 +36,20 @@ impl PathPattern {
         self.segments.iter().all(|pattern| names.next().is_some_and(|name| segment_matches(pattern, name)))
             && names.next().is_none()
     }
+
+    /// Whether this pattern surely matches every name that another one matches: in each segment it is the same, or it ends in
+    /// `*` and the other one goes on where it is the same up to there.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        self.segments.len() == other.segments.len()
+            && self.segments.iter().zip(&other.segments).all(|(this, other)| segment_covers(this, other))
+    }
+}
+
+fn segment_covers(this: &[PatternToken], other: &[PatternToken]) -> bool {
+    match this.split_last() {
+        Some((PatternToken::Run, beginning)) => other.starts_with(beginning),
+        _ => this == other,
+    }
 }
 
 fn tokens(segment: &str) -> Vec<PatternToken> {
@@ -175,6 +189,34 @@ mod tests {
         assert!(matches("*.md", ".md"));
         assert!(matches("", ""));
         assert!(!matches("", "a"));
+    }
+
+    #[test]
+    fn a_pattern_covers_one_that_matches_no_more() {
+        let covers = |this: &str, other: &str| PathPattern::new(this).covers(&PathPattern::new(other));
+        for (this, other) in [
+            ("a/b", "a/b"),
+            ("a/*", "a/b:1"),
+            ("a/*", "a/*"),
+            ("a/*", "a/b?:*"),
+            ("*/*", "a/b"),
+            ("a/?:*", "a/?:1.*"),
+            ("a/b*", "a/b*c"),
+        ] {
+            assert!(covers(this, other), "{this} {other}");
+        }
+        for (this, other) in [
+            ("a/?", "a/*"),
+            ("a/[!a]", "a/*"),
+            ("a/b", "a/*"),
+            ("a/b", "a/b*"),
+            ("a/*b", "a/*"),
+            ("a/b?*", "a/b*"),
+            ("a/*", "a/b/c"),
+            ("a/*", "*/b"),
+        ] {
+            assert!(!covers(this, other), "{this} {other}");
+        }
     }
 
     #[test]

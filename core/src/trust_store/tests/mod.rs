@@ -469,6 +469,65 @@ fn the_threshold_and_the_map_are_kept() {
     assert!(store.map().unwrap().is_none());
 }
 
+/// Who is asked about which patterns, after mappings were added to a store.
+fn asked(store: &TrustStore) -> Vec<(String, String)> {
+    let map = store.map().unwrap().unwrap();
+    let names = |mapping: &sealift_proof::tuf::map::Mapping| {
+        mapping.repositories().iter().map(RepositoryName::as_str).collect::<Vec<_>>().join(" ")
+    };
+    map.mappings().iter().map(|mapping| (mapping.patterns().join(" "), names(mapping))).collect()
+}
+
+fn added(store: &TrustStore, pattern: &str, names: &[&str]) -> Option<FormerSpeaker> {
+    let names: Vec<_> = names.iter().map(|text| name(text)).collect();
+    store.update().unwrap().add_mapping(&NamePattern::new(pattern).unwrap(), &names).unwrap()
+}
+
+#[test]
+fn a_map_that_begins_leaves_the_only_repository_what_it_spoke_for() {
+    let pairs = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(pattern, names)| ((*pattern).to_owned(), (*names).to_owned())).collect::<Vec<_>>()
+    };
+    let keeps = Some(FormerSpeaker::KeepsTheRest(name("main")));
+    for (pattern, names, former, expected) in [
+        ("quay.io/acme/*", &["acme"][..], keeps.clone(), &[("quay.io/acme/*", "acme"), ("*", "main")][..]),
+        ("quay.io/acme/*", &["main", "acme"], keeps, &[("quay.io/acme/*", "main acme"), ("*", "main")]),
+        ("a.io/*", &["main"], Some(FormerSpeaker::Narrowed(name("main"))), &[("a.io/*", "main")]),
+        ("*", &["acme"], None, &[("*", "acme")]),
+    ] {
+        let (_folder, store) = store();
+        assert_eq!(added(&store, pattern, names), former);
+        assert_eq!(asked(&store), pairs(expected));
+        // With a map, nothing else is added.
+        assert_eq!(added(&store, "b.io/*", &["acme"]), None);
+        assert_eq!(asked(&store).len(), expected.len() + 1);
+    }
+    let (_folder, store) = store();
+    added(&store, "quay.io/acme/*", &["acme"]);
+    let alone = RepositoryMap::of_one(&name("main"), Vec::new());
+    assert_eq!(store.map().unwrap().unwrap().mappings().last(), alone.mappings().last());
+}
+
+#[test]
+fn a_mapping_comes_before_the_first_that_matches_all_of_its_names() {
+    let (_folder, store) = store();
+    for (pattern, place) in [
+        ("quay.io/acme/web", 0),
+        ("quay.io/acme/?", 1),
+        ("quay.io/acme/[!a]", 2),
+        ("quay.io/acme/*", 3),
+        ("QUAY.io/acme/app:1", 3),
+        ("QUAY.io:443/acme/*", 4),
+        ("quay.io/*/web", 6),
+        ("quay.io/*/web:1", 6),
+        ("*", 8),
+    ] {
+        added(&store, pattern, &["acme"]);
+        let pattern = NamePattern::new(pattern).unwrap().in_a_map();
+        assert_eq!(asked(&store).iter().position(|(found, _)| *found == pattern), Some(place), "{pattern}");
+    }
+}
+
 #[test]
 fn a_broken_policy_is_an_error_and_not_the_default() {
     let (_folder, store) = store();
