@@ -23,6 +23,7 @@ use crate::failure::{Attempt as _, Failure, Reason};
 use crate::files::archive::ArchiveArgument;
 use crate::files::input::read_file;
 use crate::files::output::replace;
+use crate::files::results::{MAPPING_FILE, REPORT_FILE, ResultsFolder};
 use crate::interruption;
 use crate::options::connections::ConnectionArguments;
 use crate::options::network::NetworkArguments;
@@ -31,16 +32,6 @@ use crate::options::verdict::VerdictArguments;
 use crate::terminal::shell::quoted_path;
 use crate::terminal::text::Text;
 use crate::terminal::{report, tags};
-
-/// The link to the results of the last import of an archive.
-const LATEST: &str = "latest";
-
-/// The files of results.
-const MAPPING_FILE: &str = "relocation-mapping.json";
-const REPORT_FILE: &str = "report.json";
-
-/// How many imports within one second have a folder of their own.
-const MAXIMUM_IMPORTS_A_SECOND: u32 = 1_000;
 
 /// The longest map of names that is read, in bytes.
 const MAXIMUM_NAME_MAP: u64 = 16 << 20;
@@ -94,8 +85,9 @@ pub(crate) struct ImportArguments {
 
     /// The folder to write relocation-mapping.json and report.json to
     ///
-    /// Default: a folder for this import, named after its time, in a folder beside the archive that has its name with .imported: for
-    /// shop.sealift, shop.imported/2026-11-25T13:15:28Z, and shop.imported/latest leads to it. It is made before anything is delivered.
+    /// Default: a folder for this import, named after its time, in the current folder: for shop.sealift, wherever it lies,
+    /// shop.imported/2026-11-25T131528Z, and shop.imported/latest leads to it; archive.imported for what comes through a pipe. It is made
+    /// before anything is delivered.
     #[arg(long, value_name = "DIR", help_heading = "Results")]
     results: Option<PathBuf>,
 
@@ -113,7 +105,7 @@ pub(crate) struct ImportArguments {
 
     /// Also state the SHA-256 of the archive's file in the report, which ties the report to that file
     ///
-    /// The file is read once more for it. The digest of the statement, which every report states, ties it to what is in the file.
+    /// The file, which must be a regular one, is read once more for it. The digest of the statement, which every report states, ties it to what is in the file.
     #[arg(long, help_heading = "Results")]
     sha256: bool,
 
@@ -254,76 +246,6 @@ impl<'a> Mirrored<'a> {
     }
 }
 
-/// The folder that the results of an import will be in. If nothing is imported, nothing of it is left.
-struct ResultsFolder {
-    folder: PathBuf,
-    /// Whether it is named after the time of the import.
-    is_dated: bool,
-    /// The folders that were made for it, the innermost first.
-    made: Vec<PathBuf>,
-}
-
-impl ResultsFolder {
-    /// Makes the folder, and shows that files can be made in it.
-    fn make(arguments: &ImportArguments, context: &Context) -> Result<Self, Reason> {
-        let mut folder = match &arguments.results {
-            Some(folder) => folder.clone(),
-            None => arguments.archive.beside(".imported").join(context.now().to_string()),
-        };
-        if arguments.results.is_none() {
-            // Two imports within one second.
-            let first = folder.clone();
-            for number in 2..=MAXIMUM_IMPORTS_A_SECOND {
-                if folder.symlink_metadata().is_err() {
-                    break;
-                }
-                folder = first.with_file_name(format!("{}-{number}", context.now()));
-            }
-        }
-        let missing = folder.ancestors().take_while(|it| !it.as_os_str().is_empty() && it.symlink_metadata().is_err());
-        let is_dated = arguments.results.is_none();
-        let results = Self { is_dated, made: missing.map(Path::to_owned).collect(), folder };
-        let failed = |source| Reason::Results { path: results.folder.clone(), source };
-        std::fs::create_dir_all(&results.folder).map_err(failed)?;
-        whole_file::check_folder(&results.folder).map_err(failed)?;
-        Ok(results)
-    }
-
-    /// The folder that stays from now on.
-    fn kept(mut self) -> Self {
-        self.made.clear();
-        self
-    }
-
-    /// Lets links beside the folder lead to it and to the files in it, where there can be links; only links are replaced.
-    fn point_to(&self) {
-        let (Some(name), Some(around), true) = (self.folder.file_name(), self.folder.parent(), self.is_dated) else {
-            return;
-        };
-        for (link, target) in [
-            (LATEST, PathBuf::from(name)),
-            (MAPPING_FILE, Path::new(LATEST).join(MAPPING_FILE)),
-            (REPORT_FILE, Path::new(LATEST).join(REPORT_FILE)),
-        ] {
-            let (link, new) = (around.join(link), around.join(format!(".{link}.new")));
-            if link.symlink_metadata().is_ok_and(|found| !found.is_symlink()) {
-                continue;
-            }
-            let _ = std::fs::remove_file(&new);
-            let _ = std::os::unix::fs::symlink(target, &new).and_then(|()| std::fs::rename(&new, &link));
-        }
-    }
-}
-
-impl Drop for ResultsFolder {
-    fn drop(&mut self) {
-        for folder in &self.made {
-            // One that is not empty is somebody else's too.
-            let _ = std::fs::remove_dir(folder);
-        }
-    }
-}
-
 /// Verifies, delivers, remembers, and then publishes mirrors: what has been delivered is remembered, whatever happens
 /// after it.
 pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), Failure> {
@@ -338,20 +260,25 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
         let exists = DeliveryFileError::Exists { path: path.to_owned() };
         return Err(exists).attempt(|| format!("cannot make {}", path.display()));
     }
-    let sha256 = arguments.archive.sha256_if(arguments.sha256)?;
-    let input = arguments.archive.open()?;
+    let (input, sha256) = arguments.archive.open_and_hash_if(arguments.sha256)?;
     let mut judged = arguments.verdict.judge(input.reader, &trust, context, attempt)?;
-    let results = ResultsFolder::make(arguments, context)
+    let stem = arguments.archive.stem(input.file.as_ref());
+    let results = ResultsFolder::make(arguments.results.as_deref(), stem, context.now())
         .attempt(|| format!("cannot import {name}: there is no place for its results"))?;
+    let told = match arguments.target.file.new_file() {
+        Some(_) => "no file was made; run the same command again",
+        None => "run the same command again; what has arrived already is not sent again",
+    };
+    let unused = results.made().clone();
+    interruption::leaves(move || {
+        unused.remove();
+        told.to_owned()
+    });
     let naming = arguments.names.as_ref().map_or(Ok(Naming::default()), NamingArgument::read)?;
     let selection = arguments.selection();
     let (destination, sink) = arguments.target.open(naming, &arguments.network, &mut judged, &selection)?;
     let progress = context.progress();
     progress.begin("importing", Some(judged.remaining_bytes()));
-    interruption::leaves(match arguments.target.file.new_file() {
-        Some(_) => || "no file was made; run the same command again".to_owned(),
-        None => || "run the same command again; what has arrived already is not sent again".to_owned(),
-    });
     let transport =
         Transport { workers: arguments.connections.workers(), file: input.file.as_ref(), progress: &*progress };
     let sparse = arguments.sparse.map_or_else(Sparse::default, Sparse::from);
@@ -397,7 +324,7 @@ fn finish(
     context: &Context,
 ) -> Result<(), Failure> {
     let attempt = || format!("{name} was imported, but its results cannot be written");
-    let folder = &*results.folder;
+    let folder = results.folder();
     let mut report = delivered.verified().report();
     report.archive.sha256 = sha256;
     let delivery = tags::DeliveryReport::new(&report, &delivered.tags, &delivered.attached, &delivered.left_behind);
@@ -415,7 +342,12 @@ fn finish(
         }
     }
     replace(&folder.join(REPORT_FILE), &import_report).attempt(attempt)?;
-    results.point_to();
+    for left in results.point_to() {
+        let left = quoted_path(left);
+        context.remark(format_args!(
+            "{left} was left as it is, and does not lead to these results: it is not a link that an import has made"
+        ));
+    }
     context.result(&import_report, || {
         let mut text = report::summary(&report);
         text.line("Delivered:");

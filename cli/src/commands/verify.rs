@@ -31,7 +31,7 @@ pub(crate) struct VerifyArguments {
 
     /// Also state the SHA-256 of the archive's file in the report, which ties the report to that file
     ///
-    /// The file is read once more for it. The digest of the statement, which every report states, ties it to what is in the file.
+    /// The file, which must be a regular one, is read once more for it. The digest of the statement, which every report states, ties it to what is in the file.
     #[arg(long, help_heading = "Proof")]
     sha256: bool,
 
@@ -51,8 +51,7 @@ pub(crate) fn run(arguments: &VerifyArguments, context: &Context) -> Result<(), 
     let name = arguments.archive.name();
     let attempt = || format!("{name} is refused");
     let trust = context.trust_store().load().attempt(|| format!("cannot verify {name}"))?;
-    let sha256 = arguments.archive.sha256_if(arguments.sha256)?;
-    let input = arguments.archive.open()?;
+    let (input, sha256) = arguments.archive.open_and_hash_if(arguments.sha256)?;
     let purpose = if arguments.audit { Purpose::Audit } else { Purpose::Acceptance };
     let judged = arguments.verdict.judge_for(purpose, input.reader, &trust, context, attempt)?;
     let progress = context.progress();

@@ -19,19 +19,6 @@ pub(crate) struct ArchiveArgument {
 }
 
 impl ArchiveArgument {
-    /// The digest of the file, if it is asked for.
-    pub(crate) fn sha256_if(&self, asked: bool) -> Result<Option<Digest>, Failure> {
-        let attempt = || format!("cannot state the SHA-256 of {}", self.name());
-        match (asked, self.path()) {
-            (false, _) => Ok(None),
-            (true, Some(path)) => checksum::of_file(path).map(Some).attempt(attempt),
-            (true, None) => {
-                let why = "--sha256 is for a file: what comes through a pipe is gone once it was read";
-                Err(Reason::CommandLine(why.to_owned())).attempt(attempt)
-            }
-        }
-    }
-
     /// Its name in messages.
     pub(crate) fn name(&self) -> String {
         if self.is_standard_input() {
@@ -41,12 +28,11 @@ impl ArchiveArgument {
         }
     }
 
-    /// A path beside it: its name without the ending, and with another one. For standard input, in the current folder.
-    pub(crate) fn beside(&self, ending: &str) -> PathBuf {
-        let file = self.path().unwrap_or(Path::new("archive"));
-        let mut name = file.file_stem().unwrap_or(OsStr::new("archive")).to_owned();
-        name.push(ending);
-        file.with_file_name(name)
+    /// The name for what is made of it: its own without the ending, or `archive` if it is not a regular file with a name of its own.
+    /// `file` is what was opened.
+    pub(crate) fn stem(&self, file: Option<&File>) -> &OsStr {
+        let path = self.path().filter(|path| file.is_some() && !names_something_open(path));
+        path.and_then(Path::file_stem).unwrap_or(OsStr::new("archive"))
     }
 
     /// The file, if it is one.
@@ -66,6 +52,24 @@ impl ArchiveArgument {
             _ => Reason::File { path: self.archive.clone(), source },
         };
         self.input().map_err(failed).attempt(|| format!("cannot read {}", self.name()))
+    }
+
+    /// Opens it, and states the SHA-256 of exactly what was opened, if that is asked for.
+    ///
+    /// What is not a regular file is refused before it is opened: a pipe would be gone once it was read.
+    pub(crate) fn open_and_hash_if(&self, asked: bool) -> Result<(ArchiveInput, Option<Digest>), Failure> {
+        if !asked {
+            return self.open().map(|input| (input, None));
+        }
+        let attempt = || format!("cannot state the SHA-256 of {}", self.name());
+        let found = self.path().and_then(|path| path.metadata().ok());
+        // What is not there, or is a folder, is told of where it is opened.
+        if self.is_standard_input() || found.is_some_and(|it| !it.is_file() && !it.is_dir()) {
+            return Err(not_a_file()).attempt(attempt);
+        }
+        let input = self.open()?;
+        let sha256 = input.sha256(&self.archive).attempt(attempt)?;
+        Ok((input, Some(sha256)))
     }
 
     fn input(&self) -> io::Result<ArchiveInput> {
@@ -90,6 +94,25 @@ pub(crate) struct ArchiveInput {
     pub(crate) file: Option<File>,
 }
 
+impl ArchiveInput {
+    /// The digest of the whole file, of which `path` is the name in messages.
+    fn sha256(&self, path: &Path) -> Result<Digest, Reason> {
+        let file = self.file.as_ref().ok_or_else(not_a_file)?;
+        checksum::of_file(file).map_err(|source| Reason::File { path: path.to_owned(), source })
+    }
+}
+
+fn not_a_file() -> Reason {
+    let why = "--sha256 is for a regular file: what comes through a pipe is gone once it was read";
+    Reason::CommandLine(why.to_owned())
+}
+
+/// Whether a path is the system's name of something that is open already (`/dev/stdin`, `/dev/fd/63`), and not the name of a file.
+fn names_something_open(path: &Path) -> bool {
+    let is_number = path.parent().is_some_and(|folder| folder.ends_with("fd"));
+    path == Path::new("/dev/stdin") || is_number && (path.starts_with("/dev") || path.starts_with("/proc"))
+}
+
 /// Waits for the first byte, or for the end.
 fn wait(input: &mut dyn BufRead) -> io::Result<()> {
     loop {
@@ -97,5 +120,41 @@ fn wait(input: &mut dyn BufRead) -> io::Result<()> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             outcome => return outcome.map(drop),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn the_digest_is_of_what_was_opened_and_of_all_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shop.sealift");
+        std::fs::write(&path, "the archive").unwrap();
+        let mut input = ArchiveArgument { archive: path.clone() }.open().unwrap();
+        input.reader.read_exact(&mut [0; 4]).unwrap();
+        std::fs::write(folder.path().join("other"), "another one").unwrap();
+        std::fs::rename(folder.path().join("other"), &path).unwrap();
+        assert_eq!(input.sha256(&path).unwrap(), Digest::sha256(b"the archive"));
+        let mut rest = String::new();
+        input.reader.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "archive");
+    }
+
+    #[test]
+    fn what_has_no_name_of_its_own_is_called_archive() {
+        let file = tempfile::tempfile().unwrap();
+        let stem =
+            |archive: &str, file| ArchiveArgument { archive: archive.into() }.stem(file).to_string_lossy().into_owned();
+        for archive in ["shop.sealift", "/media/stick/shop.sealift", "/dev/shm/shop.sealift", "fd/shop.sealift"] {
+            assert_eq!(stem(archive, Some(&file)), "shop", "{archive}");
+        }
+        for archive in ["/dev/stdin", "/dev/fd/63", "/proc/self/fd/0", "-"] {
+            assert_eq!(stem(archive, Some(&file)), "archive", "{archive}");
+        }
+        assert_eq!(stem("pipe", None), "archive");
     }
 }

@@ -1,6 +1,8 @@
 //! The SHA-256 of an archive, in a file beside it, as `sha256sum --check` reads it.
 
-use std::io::Read as _;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use sealift_archive_format::{Digest, DigestAlgorithm, Hasher};
@@ -18,22 +20,25 @@ pub(crate) fn beside(archive: &Path) -> PathBuf {
     path.into()
 }
 
-/// The digest of an archive as a file.
+/// The digest of a whole file, wherever others read in it.
 ///
 /// # Errors
 /// The file cannot be read.
-pub(crate) fn of_file(archive: &Path) -> Result<Digest, Reason> {
-    let failed = |source| Reason::File { path: archive.to_owned(), source };
-    let mut file = std::fs::File::open(archive).map_err(failed)?;
+pub(crate) fn of_file(file: &File) -> io::Result<Digest> {
     let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
     let mut buffer = vec![0; BUFFER_LENGTH];
+    let mut position = 0_u64;
     loop {
-        match file.read(&mut buffer).map_err(failed)? {
-            0 => break,
-            read => hasher.update(buffer.get(..read).unwrap_or_default()),
+        match file.read_at(&mut buffer, position) {
+            Ok(0) => return Ok(hasher.finish()),
+            Ok(read) => {
+                hasher.update(buffer.get(..read).unwrap_or_default());
+                position = position.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
-    Ok(hasher.finish())
 }
 
 /// Writes the file beside an archive, and returns the digest of the archive.
@@ -41,7 +46,8 @@ pub(crate) fn of_file(archive: &Path) -> Result<Digest, Reason> {
 /// # Errors
 /// A file cannot be read or written.
 pub(crate) fn write(archive: &Path) -> Result<Digest, Reason> {
-    let digest = of_file(archive)?;
+    let failed = |source| Reason::File { path: archive.to_owned(), source };
+    let digest = File::open(archive).and_then(|file| of_file(&file)).map_err(failed)?;
     let path = beside(archive);
     let name = archive.file_name().unwrap_or_default().as_encoded_bytes();
     let written = whole_file::replace(&path, &line(&digest, name));

@@ -5,3 +5,4 @@ pub(crate) mod checksum;
 pub(crate) mod input;
 pub(crate) mod key;
 pub(crate) mod output;
+pub(crate) mod results;

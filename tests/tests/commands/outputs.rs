@@ -1,9 +1,12 @@
 //! What commands write beside standard output: pipes, results of imports, keys; and that a clock cannot stop them.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use sealift_tests::outside_programs;
 use sealift_tests::sealift_command::sealift;
@@ -67,27 +70,137 @@ fn an_archive_is_written_to_pipes_and_devices_and_what_else_is_there_is_named() 
 }
 
 #[test]
-fn a_second_import_keeps_the_results_of_the_first() {
+fn a_file_that_takes_the_place_of_a_pipe_is_not_written_to() {
     let demo = demo();
     let folder = demo.path().join("demo");
-    fs::create_dir(demo.path().join("elsewhere")).unwrap();
+    assert!(Command::new("mkfifo").args(["pipe", "key"]).current_dir(&folder).status().unwrap().success());
+    let mut export = Command::new(&*SEALIFT);
+    export.args(EXPORT.map(|argument| if argument.starts_with("--key") { "--key=key" } else { argument }));
+    let export = export.arg("pipe").current_dir(&folder).stderr(Stdio::piped()).spawn().unwrap();
+    // It asks for its key after it has looked at its output, and waits for it.
+    let key = fs::OpenOptions::new().write(true).open(folder.join("key")).unwrap();
+    fs::write(folder.join("precious"), "precious").unwrap();
+    fs::rename(folder.join("precious"), folder.join("pipe")).unwrap();
+    { key }.write_all(&fs::read(folder.join("exporter.pem")).unwrap()).unwrap();
+    let refused = export.wait_with_output().unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert!(said(&refused).contains("pipe already exists"), "{}", said(&refused));
+    assert_eq!(fs::read_to_string(folder.join("pipe")).unwrap(), "precious");
+}
+
+fn dated_folders(results: &Path) -> Vec<String> {
+    let entries = fs::read_dir(results).unwrap().map(Result::unwrap);
+    let dated = entries.filter(|entry| entry.file_type().unwrap().is_dir());
+    dated.map(|entry| entry.file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn each_import_has_its_results_in_the_current_folder_in_a_folder_of_its_own() {
+    let demo = demo();
+    let folder = demo.path().join("demo");
+    let elsewhere = demo.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let import = |archive: &str| {
+        run(&elsewhere, &["--quiet", "--trust", "../demo/far", "import", archive, "--to-layout", "out"])
+    };
+    let beside = dated_folders(&folder.join("shop.imported"));
     for _ in 0..2 {
-        let arguments = ["--quiet", "--trust", "../demo/far", "import", "../demo/shop.sealift", "--to-layout", "out"];
-        let imported = run(&demo.path().join("elsewhere"), &arguments);
+        let imported = import("../demo/shop.sealift");
         assert!(imported.status.success(), "{}", said(&imported));
     }
-    let results = folder.join("shop.imported");
-    let dated =
-        fs::read_dir(&results).unwrap().map(|entry| entry.unwrap()).filter(|it| it.file_type().unwrap().is_dir());
-    // The demo has imported it too.
-    assert_eq!(dated.count(), 3, "beside the archive, one for each import");
+    let dated = dated_folders(&elsewhere.join("shop.imported"));
+    assert_eq!(dated.len(), 2);
+    assert!(dated.iter().all(|name| !name.contains(':')), "not every file system takes it: {dated:?}");
+    assert_eq!(dated_folders(&folder.join("shop.imported")), beside, "nothing travels back with the archive");
     for file in ["latest/report.json", "report.json", "relocation-mapping.json"] {
-        assert!(results.join(file).is_file(), "{file}");
+        assert!(elsewhere.join("shop.imported").join(file).is_file(), "{file}");
     }
     // Nothing is left where nothing was imported.
-    let tampered = run(&folder, &["--quiet", "--trust", "far", "import", "tampered.sealift", "--to-layout", "never2"]);
-    assert_eq!(tampered.status.code(), Some(15));
-    assert!(!folder.join("tampered.imported").exists());
+    assert_eq!(import("../demo/tampered.sealift").status.code(), Some(15));
+    assert!(!elsewhere.join("tampered.imported").exists());
+}
+
+#[test]
+fn the_results_of_what_is_not_a_file_are_called_archive() {
+    let demo = demo();
+    let folder = demo.path().join("demo");
+    let import = format!("'{}' --quiet --trust far import", SEALIFT.display());
+    for (number, by) in ["/dev/stdin", "-", "/dev/fd/0"].into_iter().enumerate() {
+        for command in [
+            format!("cat shop.sealift | {import} {by} --to-layout out"),
+            format!("{import} {by} --to-layout out <shop.sealift"),
+        ] {
+            let output = Command::new("sh").args(["-c", &command]).current_dir(&folder).output().unwrap();
+            assert!(output.status.success(), "{command}: {}", said(&output));
+        }
+        assert_eq!(dated_folders(&folder.join("archive.imported")).len(), 2 * number + 2, "{by}");
+    }
+}
+
+#[test]
+fn a_link_in_the_place_of_results_is_refused_and_a_file_in_the_place_of_a_link_is_left() {
+    let demo = demo();
+    let folder = demo.path().join("demo");
+    let import = || run(&folder, &["--trust", "far", "import", "shop.sealift", "--to-layout", "new"]);
+    fs::rename(folder.join("shop.imported"), folder.join("target")).unwrap();
+    std::os::unix::fs::symlink("target", folder.join("shop.imported")).unwrap();
+    let refused = import();
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert!(said(&refused).contains("a symbolic link, and the results would be"), "{}", said(&refused));
+    assert!(!folder.join("new").exists());
+    fs::remove_file(folder.join("shop.imported")).unwrap();
+    fs::create_dir(folder.join("shop.imported")).unwrap();
+    fs::write(folder.join("shop.imported/report.json"), "older").unwrap();
+    let imported = import();
+    assert_eq!(imported.status.code(), Some(0), "{}", said(&imported));
+    assert!(said(&imported).contains("shop.imported/report.json was left as it is"), "{}", said(&imported));
+    assert_eq!(fs::read_to_string(folder.join("shop.imported/report.json")).unwrap(), "older");
+    assert!(folder.join("shop.imported/latest/report.json").is_file());
+}
+
+#[test]
+fn the_digest_of_a_pipe_is_refused_before_anything_of_it_is_read() {
+    let demo = demo();
+    let folder = demo.path().join("demo");
+    assert!(Command::new("mkfifo").arg("pipe").current_dir(&folder).status().unwrap().success());
+    let mut writer = Command::new("sh").args(["-c", "cat shop.sealift >pipe"]).current_dir(&folder).spawn().unwrap();
+    let sealift = |arguments: &[&str]| {
+        // What waits for a pipe that nobody writes to waits forever.
+        let mut command = Command::new("timeout");
+        command.arg("60").arg(&*SEALIFT).args(["--quiet", "--trust", "far"]).args(arguments);
+        command.current_dir(&folder).output().unwrap()
+    };
+    for command in [&["verify", "--sha256", "pipe"][..], &["import", "--sha256", "pipe", "--to-layout", "new"]] {
+        let refused = sealift(command);
+        assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+        assert!(said(&refused).contains("--sha256 is for a regular file"), "{}", said(&refused));
+    }
+    let verified = sealift(&["verify", "pipe"]);
+    assert!(verified.status.success(), "{}", said(&verified));
+    assert!(writer.wait().unwrap().success());
+}
+
+#[test]
+fn an_interrupted_import_leaves_no_empty_folder_for_its_results() {
+    let demo = demo();
+    let folder = demo.path().join("demo");
+    let mut import = Command::new(&*SEALIFT);
+    import.args(["--quiet", "--trust", "far", "import", "-", "--to-layout", "new"]).current_dir(&folder);
+    let mut import = import.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let archive = fs::read(folder.join("shop.sealift")).unwrap();
+    let mut carrier = import.stdin.take().unwrap();
+    // The end does not arrive.
+    carrier.write_all(&archive[..archive.len() - 2048]).unwrap();
+    let begun = Instant::now();
+    while !folder.join("new/blobs").exists() && begun.elapsed() < Duration::from_secs(60) {
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(dated_folders(&folder.join("archive.imported")).len(), 1);
+    assert!(Command::new("kill").args(["-INT", &import.id().to_string()]).status().unwrap().success());
+    let interrupted = import.wait_with_output().unwrap();
+    assert_eq!(interrupted.status.code(), Some(130), "{}", said(&interrupted));
+    assert!(!folder.join("archive.imported").exists());
+    drop(carrier);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod report;
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
+use std::fs::{FileType, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
@@ -276,7 +276,7 @@ impl ArchiveOutput {
             return Ok(Self::Standard);
         }
         match (path.metadata(), path.symlink_metadata()) {
-            (Ok(found), _) if found.file_type().is_fifo() || found.file_type().is_char_device() => Ok(Self::Stream),
+            (Ok(found), _) if is_stream(found.file_type()) => Ok(Self::Stream),
             (Ok(found), _) if found.file_type().is_block_device() => other("a block device"),
             (Ok(found), _) if found.file_type().is_socket() => other("a socket"),
             (Ok(found), _) if found.is_dir() => other("a folder"),
@@ -293,6 +293,11 @@ impl ArchiveOutput {
             }
         }
     }
+}
+
+/// Whether it is a pipe, or a device that takes what comes.
+fn is_stream(kind: FileType) -> bool {
+    kind.is_fifo() || kind.is_char_device()
 }
 
 fn write(
@@ -316,6 +321,11 @@ fn write(
             if opened.is_terminal() {
                 let why = "an archive is not for a terminal: give a file with -o";
                 return Err(Reason::CommandLine(why.to_owned())).attempt(attempt);
+            }
+            // It was a pipe or a device when the command began; a file that has taken its place since is somebody's.
+            let found = opened.metadata().map_err(failed).attempt(attempt)?;
+            if !is_stream(found.file_type()) {
+                return Err(Reason::FileExists(output.clone())).attempt(attempt);
             }
             Some(Box::new(opened))
         }
