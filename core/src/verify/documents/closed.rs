@@ -1,6 +1,6 @@
 //! Consistent documents, and everything that they refer to.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use sealift_archive_format::Digest;
@@ -13,12 +13,7 @@ use super::DocumentError;
 use crate::cnab::Bundle;
 use crate::oci::{Companions, Descriptor, Document, Graph, ManifestBytes, Reference};
 use crate::report::{self, Warning};
-use crate::tarball::FREE_EXPANSION;
-use crate::thick_bundle::ThickContent;
 use crate::trust::NamedGraphs;
-
-/// The most blobs that must be in thick bundles, counted for each of them.
-const MAXIMUM_PACKED: usize = 1_000_000;
 
 /// The most things that one attestation is attached to.
 pub(super) const MAXIMUM_SUBJECTS: usize = 32;
@@ -111,14 +106,14 @@ pub(super) fn left_out(image: &Graph) -> LeftOutRecord {
 }
 
 /// Each graph once.
-fn distinct<'a>(graphs: impl Iterator<Item = &'a Arc<Graph>>) -> impl Iterator<Item = &'a Arc<Graph>> {
+pub(super) fn distinct<'a>(graphs: impl Iterator<Item = &'a Arc<Graph>>) -> impl Iterator<Item = &'a Arc<Graph>> {
     let mut seen = HashSet::new();
     graphs.filter(move |graph| seen.insert(Arc::as_ptr(graph)))
 }
 
 impl ClosedImage {
     /// Its graph, and those of what hangs off it.
-    fn graphs(&self) -> impl Iterator<Item = &Arc<Graph>> {
+    pub(super) fn graphs(&self) -> impl Iterator<Item = &Arc<Graph>> {
         std::iter::once(&self.graph).chain(self.companions.graphs())
     }
 
@@ -199,7 +194,7 @@ impl ClosedItem {
     }
 
     /// Every graph of it, with what hangs off it.
-    fn graphs(&self) -> impl Iterator<Item = &Arc<Graph>> {
+    pub(super) fn graphs(&self) -> impl Iterator<Item = &Arc<Graph>> {
         let images = self.images().iter().map(|image| &image.graph);
         self.index().into_iter().chain(images).chain(self.companions().flat_map(Companions::graphs))
     }
@@ -302,62 +297,8 @@ impl Closed {
         manifests
     }
 
-    /// The thick bundles that travel as they are.
-    pub(crate) fn thick_bundles(&self) -> HashSet<&Digest> {
-        self.items.iter().filter_map(ClosedItem::thick_bundle).map(|thick| &thick.descriptor.digest).collect()
-    }
-
-    /// What must be in a thick bundle: what is packed of its images, and their manifests, which so belong to the file.
-    pub(crate) fn thick_content<'a>(
-        &'a self,
-        file: &Digest,
-        items: &'a [ItemRecord],
-        packed: &HashSet<&Digest>,
-    ) -> Option<ThickContent<'a>> {
-        let mut found: Option<ThickContent<'_>> = None;
-        let free_expansion = FREE_EXPANSION.checked_div(self.thick_bundles().len() as u64)?;
-        for (record, item) in items.iter().zip(&self.items) {
-            let ClosedItem::Bundle(ClosedBundle { digest, thick_bundle: Some(thick), .. }) = item else { continue };
-            if thick.descriptor.digest != *file {
-                continue;
-            }
-            let (reference, sha512) = (record.reference(), &thick.sha512);
-            let empty =
-                || ThickContent { reference, sha512, bundles: BTreeSet::new(), blobs: BTreeMap::new(), free_expansion };
-            let content = found.get_or_insert_with(empty);
-            content.bundles.insert(digest);
-            let of_images = item.images().iter().flat_map(ClosedImage::graphs);
-            let manifests = of_images.flat_map(|graph| graph.manifests()).map(ManifestBytes::descriptor);
-            let layers = distinct(item.graphs()).flat_map(|graph| graph.layers());
-            let layers = layers.filter(|layer| packed.contains(&layer.digest));
-            content.blobs.extend(manifests.chain(layers).map(|blob| (&blob.digest, blob.size)));
-        }
-        found
-    }
-
-    /// What is in thick bundles and is no entry of its own: the layers that no other item needs. What is read before layers is never only
-    /// there: documents, configurations and attestations.
-    pub(crate) fn packed(&self) -> HashSet<&Digest> {
-        let (packed, whole): (Vec<_>, Vec<_>) = self.items.iter().partition(|item| item.thick_bundle().is_some());
-        if packed.is_empty() {
-            return HashSet::new();
-        }
-        fn layers(items: Vec<&ClosedItem>) -> HashSet<&Digest> {
-            let graphs = distinct(items.into_iter().flat_map(ClosedItem::graphs));
-            graphs.flat_map(|graph| graph.layers()).map(|layer| &layer.digest).collect()
-        }
-        let configurations = self.graphs().into_iter().flat_map(|graph| graph.configs());
-        let configurations: HashSet<&Digest> = configurations.map(|configuration| &configuration.digest).collect();
-        let (elsewhere, attestations, documents) = (layers(whole), self.attestations(), self.documents());
-        let is_entry = |digest: &Digest| {
-            [&elsewhere, &attestations, &configurations].iter().any(|entries| entries.contains(digest))
-                || documents.contains_key(digest)
-        };
-        layers(packed).into_iter().filter(|digest| !is_entry(digest)).collect()
-    }
-
     /// The layers that are attestations.
-    fn attestations(&self) -> HashSet<&Digest> {
+    pub(super) fn attestations(&self) -> HashSet<&Digest> {
         let attestations = self.graphs().into_iter().flat_map(|graph| graph.attestations());
         attestations.map(|attached| &attached.layer.digest).collect()
     }
@@ -437,24 +378,6 @@ impl Closed {
             }
             None => Ok(()),
         }
-    }
-
-    /// What is in a thick bundle is checked as that passes, once, so it is nothing else besides; and what must be in all of them together
-    /// has a limit, because each has to have all of its own.
-    pub(super) fn check_thick_bundles(&self) -> Result<(), DocumentError> {
-        let files = self.thick_bundles();
-        if files.is_empty() {
-            return Ok(());
-        }
-        let documents = self.documents();
-        let graphs = self.graphs();
-        let parts = graphs.iter().flat_map(|graph| graph.blobs()).map(|blob| &blob.digest);
-        if let Some(digest) = parts.chain(documents.into_keys()).find(|digest| files.contains(digest)) {
-            return Err(DocumentError::ThickBundleElsewhere { digest: digest.clone() });
-        }
-        let packed = self.items.iter().filter(|item| item.thick_bundle().is_some());
-        let count = packed.flat_map(ClosedItem::graphs).map(|graph| graph.blobs().len() + graph.manifests().len());
-        if count.fold(0, usize::saturating_add) > MAXIMUM_PACKED { Err(DocumentError::TooMuch) } else { Ok(()) }
     }
 
     /// An attestation is checked as it passes, but a `bundle.json` has already been read by then: a blob cannot be

@@ -10,6 +10,7 @@
 mod closed;
 mod error;
 mod names;
+mod packed;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
