@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
+use sealift_core::trust::Purpose;
 use sealift_core::trust_store::{Policy, Trust};
 use sealift_core::verify::{self, Discard, Transport, VerifySettings};
 use sealift_proof::in_toto::Inspections;
@@ -30,7 +31,8 @@ static SIDE: LazyLock<(SigningKey, Trust, Timestamp)> = LazyLock::new(|| {
 fuzz_target!(|data: &[u8]| {
     let (key, trust, now) = &*SIDE;
     let Some(archive) = generated_source::export(data, key, trust, *now) else { return };
-    let settings = VerifySettings { now: *now, asked: None, inspections: Inspections::NotRun };
+    let (now, asked, purpose) = (*now, None, Purpose::Acceptance);
+    let settings = VerifySettings { now, asked, purpose, inspections: Inspections::NotRun };
     let judged = verify::open(archive.as_slice(), trust, &settings).expect("the head of an exported archive");
     judged.receive(&Discard, &Transport::default()).expect("the content of an exported archive");
 });
