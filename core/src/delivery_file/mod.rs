@@ -6,6 +6,7 @@
 
 mod error;
 mod form;
+mod new_file;
 mod original;
 mod output;
 
@@ -17,7 +18,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use flate2::GzBuilder;
 use sealift_archive_format::Digest;
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
 
 pub use error::DeliveryFileError;
 pub use form::DeliveryForm;
@@ -25,17 +25,16 @@ pub(crate) use original::OriginalFile;
 
 use crate::cnab::RelocationMapping;
 use crate::docker_archive::MANIFEST_FILE;
-use crate::free_room;
 use crate::layout::{CONTAINERD_NAME, INDEX_FILE, LAYOUT_CONTENT, LAYOUT_FILE, REF_NAME, entry_name};
 use crate::oci::manifest::{Document, MAXIMUM_LENGTH};
 use crate::oci::media_type::{self, OCI_INDEX};
 use crate::oci::{Descriptor, ManifestBytes, Reference, Repository};
 use crate::thick_bundle::{BUNDLE_FILE, MAPPING_FILE};
-use crate::transfer::{BlobContent, Offer, Sink, SinkError, Upload};
+use crate::transfer::{BlobContent, Offer, PassedContent, Sink, SinkError, Upload};
 use crate::verify::{Judged, Selected, Selection};
-use crate::whole_file;
 use form::{only_bundle, runnable};
-use output::{PassedContent, TarOutput, entry_length, header};
+use new_file::{NewFile, require_room};
+use output::{TarOutput, entry_length, header};
 
 const BUFFER_LENGTH: usize = 128 << 10;
 
@@ -47,7 +46,7 @@ pub struct DeliveryFile {
 }
 
 struct State {
-    file: Option<NamedTempFile>,
+    file: Option<NewFile>,
     /// `None` once something has failed.
     tar: Option<tar::Builder<TarOutput>>,
     folders: HashSet<String>,
@@ -135,12 +134,7 @@ impl DeliveryFile {
     /// [`DeliveryFileError::Exists`] and [`DeliveryFileError::Access`].
     pub fn begin(path: &Path, form: DeliveryForm) -> Result<Self, DeliveryFileError> {
         let failed = |source| DeliveryFileError::Access { path: path.to_owned(), source };
-        if path.symlink_metadata().is_ok() {
-            return Err(DeliveryFileError::Exists { path: path.to_owned() });
-        }
-        let folder = whole_file::folder_of(path);
-        whole_file::remove_abandoned(folder).map_err(failed)?;
-        let file = whole_file::begin(folder).map_err(failed)?;
+        let file = NewFile::begin(path)?;
         let output = BufWriter::with_capacity(BUFFER_LENGTH, file.as_file().try_clone().map_err(failed)?);
         let output = match form {
             DeliveryForm::LayoutArchive | DeliveryForm::DockerArchive => TarOutput::Plain(output),
@@ -201,14 +195,10 @@ impl DeliveryFile {
                 tar.append_data(&mut header, folder, io::empty()).map_err(|source| self.access(source))?;
             }
         }
-        let mut content = PassedContent { content, failed: None, passed: 0 };
+        let mut content = PassedContent::new(content);
         let mut header = header(tar::EntryType::Regular, 0o644, size);
         let written = tar.append_data(&mut header, name, &mut content);
-        if let Some(error) = content.failed {
-            return Err(SinkError::Content(error));
-        }
-        written.map_err(|source| self.access(source))?;
-        if content.passed != size {
+        if content.end(written.map_err(|source| self.access(source)))? != size {
             return Err(SinkError::Content(io::ErrorKind::InvalidData.into()));
         }
         state.tar = Some(tar);
@@ -345,20 +335,9 @@ impl Sink for DeliveryFile {
         }
         self.entry(&mut state, &format!("{}{INDEX_FILE}", self.form.prefix()), &index)?;
         let (Some(tar), Some(file)) = (state.tar.take(), state.file.take()) else { return Err(self.broken().into()) };
-        let placed =
-            tar.into_inner().and_then(TarOutput::finish).and_then(|()| whole_file::place_new(file, &self.path));
-        placed.map_err(|source| match source.kind() {
-            io::ErrorKind::AlreadyExists => DeliveryFileError::Exists { path: self.path.clone() }.into(),
-            _ => self.access(source).into(),
-        })
+        tar.into_inner().and_then(TarOutput::finish).map_err(|source| self.access(source))?;
+        Ok(file.place()?)
     }
-}
-
-/// Refuses a file of this length that has no room.
-fn require_room(path: &Path, length: u64) -> Result<(), SinkError> {
-    let shortage = free_room::shortage(whole_file::folder_of(path), [length]);
-    let failed = |source| DeliveryFileError::Access { path: path.to_owned(), source };
-    shortage.map_err(failed)?.map_or(Ok(()), |no_room| Err(no_room.into()))
 }
 
 /// How `manifest.json` lists an image.

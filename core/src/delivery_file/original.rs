@@ -1,16 +1,14 @@
 //! A thick bundle as it came: the very file that its makers vouch for.
 
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use sealift_archive_format::Digest;
-use tempfile::NamedTempFile;
 
-use super::{BUFFER_LENGTH, DeliveryFileError, require_room};
+use super::DeliveryFileError;
+use super::new_file::{NewFile, require_room};
 use crate::oci::{Descriptor, ManifestBytes, Reference, Repository};
-use crate::transfer::{BlobContent, Offer, Sink, SinkError, Upload};
-use crate::whole_file;
+use crate::transfer::{BlobContent, Offer, Sink, SinkError, Upload, copy};
 
 /// Writes one file, byte for byte. It takes the thick bundle alone: everything else is in it.
 pub(crate) struct OriginalFile {
@@ -21,23 +19,17 @@ pub(crate) struct OriginalFile {
 
 /// How far the file is.
 enum OriginalState {
-    Begun(NamedTempFile),
+    Begun(NewFile),
     /// It is being written, or something has failed.
     Unusable,
-    Complete(NamedTempFile),
+    Complete(NewFile),
 }
 
 impl OriginalFile {
     /// Begins the file. What an interrupted attempt left in its folder is removed.
     pub(crate) fn begin(path: &Path, digest: &Digest) -> Result<Self, DeliveryFileError> {
-        let failed = |source| DeliveryFileError::Access { path: path.to_owned(), source };
-        if path.symlink_metadata().is_ok() {
-            return Err(DeliveryFileError::Exists { path: path.to_owned() });
-        }
-        let folder = whole_file::folder_of(path);
-        whole_file::remove_abandoned(folder).map_err(failed)?;
-        let file = whole_file::begin(folder).map_err(failed)?;
-        Ok(Self { path: path.to_owned(), digest: digest.clone(), state: Mutex::new(OriginalState::Begun(file)) })
+        let state = Mutex::new(OriginalState::Begun(NewFile::begin(path)?));
+        Ok(Self { path: path.to_owned(), digest: digest.clone(), state })
     }
 
     fn replace(&self, state: OriginalState) -> OriginalState {
@@ -76,13 +68,7 @@ impl Sink for OriginalFile {
 
     fn finish(&self) -> Result<(), SinkError> {
         let OriginalState::Complete(file) = self.replace(OriginalState::Unusable) else { return Err(self.broken()) };
-        whole_file::place_new(file, &self.path).map_err(|source| {
-            let path = self.path.clone();
-            SinkError::from(match source.kind() {
-                io::ErrorKind::AlreadyExists => DeliveryFileError::Exists { path },
-                _ => DeliveryFileError::Access { path, source },
-            })
-        })
+        Ok(file.place()?)
     }
 }
 
@@ -96,20 +82,10 @@ impl Upload for OriginalUpload<'_> {
     fn store(self: Box<Self>, content: &mut dyn BlobContent) -> Result<(), SinkError> {
         SinkError::require_offered(&self.descriptor, content)?;
         let OriginalFile { path, .. } = self.original;
-        let OriginalState::Begun(mut output) = self.original.replace(OriginalState::Unusable) else {
+        let OriginalState::Begun(output) = self.original.replace(OriginalState::Unusable) else {
             return Err(self.original.broken());
         };
-        let mut buffer = vec![0; BUFFER_LENGTH];
-        loop {
-            match content.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) => output
-                    .write_all(buffer.get(..read).unwrap_or_default())
-                    .map_err(|source| SinkError::from(DeliveryFileError::Access { path: path.clone(), source }))?,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(SinkError::Content(error)),
-            }
-        }
+        copy(content, output.as_file(), |source| DeliveryFileError::Access { path: path.clone(), source })?;
         self.original.replace(OriginalState::Complete(output));
         Ok(())
     }

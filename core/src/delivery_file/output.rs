@@ -1,7 +1,7 @@
 //! The bytes of a tar file on their way out.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 
 use flate2::write::GzEncoder;
 
@@ -54,28 +54,4 @@ pub(super) fn header(kind: tar::EntryType, mode: u32, size: u64) -> tar::Header 
 /// How long an entry with so much content is, in bytes: a header, and whole blocks.
 pub(super) fn entry_length(size: u64) -> u64 {
     size.checked_next_multiple_of(BLOCK).and_then(|content| content.checked_add(BLOCK)).unwrap_or(u64::MAX)
-}
-
-/// Content on its way: keeps the error of reading apart from those of writing.
-pub(super) struct PassedContent<R> {
-    pub(super) content: R,
-    pub(super) failed: Option<io::Error>,
-    pub(super) passed: u64,
-}
-
-impl<R: Read> Read for PassedContent<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.content.read(buffer) {
-            Ok(read) => {
-                self.passed += read as u64;
-                Ok(read)
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
-            Err(error) => {
-                let kind = error.kind();
-                self.failed = Some(error);
-                Err(kind.into())
-            }
-        }
-    }
 }

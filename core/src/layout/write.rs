@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -20,10 +20,10 @@ use crate::free_room;
 use crate::oci::manifest::MAXIMUM_LENGTH;
 use crate::oci::media_type::OCI_INDEX;
 use crate::oci::{Descriptor, ManifestBytes, Reference, Repository};
-use crate::transfer::{BlobContent, Offer, Sink, SinkError, Upload};
+use crate::transfer::{BlobContent, Offer, Sink, SinkError, Upload, copy};
 use crate::whole_file;
 
-/// How much is copied at once, in bytes.
+/// How much is read at once, in bytes.
 const BUFFER_LENGTH: usize = 128 * 1024;
 
 /// Writes to one layout. Repositories affect only the names in `index.json`, which is written once, when everything was given.
@@ -108,16 +108,8 @@ impl LayoutSink {
     fn store(&self, descriptor: &Descriptor, content: &mut dyn Read) -> Result<(), SinkError> {
         let folder = self.blob_folder(&descriptor.digest)?;
         let failed = |source| LayoutError::Access { path: folder.clone(), source };
-        let mut file = whole_file::begin(&folder).map_err(failed)?;
-        let mut buffer = vec![0; BUFFER_LENGTH];
-        loop {
-            match content.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) => file.write_all(buffer.get(..read).unwrap_or_default()).map_err(failed)?,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(SinkError::Content(error)),
-            }
-        }
+        let file = whole_file::begin(&folder).map_err(failed)?;
+        copy(content, file.as_file(), failed)?;
         whole_file::place(file, &folder.join(descriptor.digest.hex())).map_err(failed)?;
         locked(&self.unsynchronised).insert(folder);
         locked(&self.proven).insert(descriptor.digest.clone());

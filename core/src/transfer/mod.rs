@@ -8,9 +8,11 @@ use sealift_archive_format::Digest;
 use crate::free_room::NoRoom;
 use crate::oci::{Descriptor, ManifestBytes, Reference, Repository, Tag};
 
+mod copy;
 mod stop;
 mod workers;
 
+pub(crate) use copy::{PassedContent, copy};
 pub use sealift_archive_format::content::{BlobContent, Checked, ContentError, Repeatable};
 pub(crate) use stop::Hearing;
 pub use stop::Stop;
