@@ -1,7 +1,8 @@
 //! Sealift's domain: everything that decides what is proven, and nothing that talks to a person.
 //!
 //! This crate never prints, never reads the environment or the time of day, and knows no flag's name: time, credentials and
-//! progress come in as arguments. Only `http` opens sockets; it and `registry` are there with the feature `network`.
+//! progress come in as arguments. Only `http` opens sockets; it, `authorization` and `registry` are there with the feature
+//! `network`.
 //! `docs/architecture.md` is the map.
 //!
 //! | you want to | begin with |
@@ -147,6 +148,8 @@
 //! ```
 
 pub mod archive_layout;
+#[cfg(feature = "network")]
+pub mod authorization;
 pub mod cnab;
 pub mod co_sign;
 pub mod delivery_file;

@@ -1,7 +1,7 @@
 //! How a command ends over the network.
 
+use sealift_core::authorization::CredentialError;
 use sealift_core::http::SettingsError;
-use sealift_core::registry::CredentialError;
 pub(super) use sealift_core::registry::own_remedy;
 use sealift_core::remedy::{Remediable, Remedy};
 

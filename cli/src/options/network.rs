@@ -6,11 +6,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::Args;
+use sealift_core::authorization::Credentials;
 use sealift_core::http::{
     CertificateAuthorities, HttpClient, HttpSettings, OnRetry, PlainHttp, Proxy, Retry, Url, UrlError,
 };
 use sealift_core::registry::{
-    Credentials, OnRemark, RegistryClient, RegistryMirror, RegistrySettings, RegistrySink, RegistrySource,
+    OnRemark, RegistryClient, RegistryMirror, RegistrySettings, RegistrySink, RegistrySource,
 };
 use sealift_core::transfer::{Sink, Source};
 use sealift_core::tuf_repository::HttpRepository;

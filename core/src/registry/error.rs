@@ -3,7 +3,7 @@
 use sealift_archive_format::Digest;
 use sealift_archive_format::strict_json::JsonError;
 
-use super::credentials::CredentialError;
+use crate::authorization::AuthorizationError;
 use crate::http::{HttpError, Url, UrlError};
 use crate::oci::{ManifestError, Repository};
 use crate::transfer::{SinkError, SourceError};
@@ -109,59 +109,24 @@ pub enum RegistryError {
         /// What answered.
         url: Url,
     },
-    /// The registry requires a kind of authorisation that is not supported.
-    #[error("{registry} requires authorisation by {challenge:?}, which is not supported")]
-    Challenge {
-        /// The registry.
-        registry: String,
-        /// What it requires.
-        challenge: String,
-    },
-    /// The registry requires credentials, and there are none for it.
-    #[error("{registry} requires credentials, but there are none for it (looked in: {places})")]
-    CredentialsMissing {
-        /// The registry.
-        registry: String,
-        /// Where credentials were looked for.
-        places: String,
-    },
-    /// The credentials cannot be read.
-    #[error("cannot read the credentials for {registry}")]
-    Credentials {
-        /// The registry.
-        registry: String,
-        /// Why they cannot be read.
-        #[source]
-        source: CredentialError,
-    },
-    /// A token service would be contacted without encryption.
-    #[error("{registry} names the token service {realm}, which is not https")]
-    TokenServiceInsecure {
-        /// The registry.
-        registry: String,
-        /// The token service.
-        realm: Url,
-    },
-    /// Credentials would go to a token service on a host that is unrelated to the registry.
-    #[error("{registry} names the token service {realm}, on a host that is not trusted with its credentials")]
-    TokenServiceElsewhere {
-        /// The registry.
-        registry: String,
-        /// The token service.
-        realm: Url,
-    },
-    /// The token service's answer holds no token.
-    #[error("the token service {realm} did not return a token")]
-    TokenMissing {
-        /// The token service.
-        realm: Url,
-    },
+    /// Authorisation cannot be obtained.
+    #[error(transparent)]
+    Authorization(AuthorizationError),
 }
 
 impl RegistryError {
     /// Whether the registry answered 401 and did not say what it requires.
     pub(super) fn is_bare_refusal(&self) -> bool {
-        matches!(self, Self::Challenge { challenge, .. } if challenge.is_empty())
+        matches!(self, Self::Authorization(error) if error.is_bare_refusal())
+    }
+}
+
+impl From<AuthorizationError> for RegistryError {
+    fn from(error: AuthorizationError) -> Self {
+        match error {
+            AuthorizationError::Http(error) => Self::Http(error),
+            other => Self::Authorization(other),
+        }
     }
 }
 

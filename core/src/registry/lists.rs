@@ -8,12 +8,13 @@ use ureq::http::header::{ACCEPT, CONTENT_TYPE, LINK};
 use ureq::http::{HeaderValue, Method, StatusCode};
 
 use super::error::RegistryError;
-use super::{RegistryClient, Remark, Scope, lock};
+use super::{RegistryClient, Remark, Scope};
 use crate::http::{HttpRequest, Url};
 use crate::oci::descriptor::{Annotations, null_as_default};
 use crate::oci::manifest::{MAXIMUM_CHILDREN, MAXIMUM_LENGTH};
 use crate::oci::media_type::OCI_INDEX;
 use crate::oci::{Descriptor, Repository, Tag};
+use crate::transfer::lock;
 
 /// The most pages of one list.
 const MAXIMUM_PAGES: usize = 200;

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::Mutex;
 
-use super::lock;
+use crate::transfer::lock;
 
 /// How many bytes all uploads hold, beside the least that each may.
 const TOTAL: usize = 16 * 1024 * 1024;

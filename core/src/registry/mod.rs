@@ -1,16 +1,11 @@
 //! A client for OCI registries: thin, blocking, and safe whatever a registry answers.
 //!
-//! Promise: everything returned has the digest that was requested, and took no more memory than its limit. Credentials
-//! go to the registry they were given for, and to the token service that belongs to it. A [`RegistryClient`] is cheap to clone,
-//! may be used from many threads, and its clones share connections and tokens.
+//! Promise: everything returned has the digest that was requested, and took no more memory than its limit. A [`RegistryClient`] is
+//! cheap to clone, may be used from many threads, and its clones share connections and tokens ([`crate::authorization`]).
 //!
-//! OCI Distribution Specification 1.1; token authentication as in distribution's specification.
+//! OCI Distribution Specification 1.1.
 
-mod authorization;
 mod blobs;
-mod challenge;
-mod credential_helper;
-mod credentials;
 mod error;
 mod lists;
 mod manifests;
@@ -23,23 +18,21 @@ mod remark;
 mod sending;
 mod sink;
 mod source;
-mod turns;
 mod uploads;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sealift_archive_format::Digest;
-use ureq::http::{HeaderValue, Method, StatusCode};
+use ureq::http::Method;
 
+use crate::authorization::{self, Account, Authorizer, Credentials};
 use crate::http::{self, Attempts, HttpError, HttpRequest, Response, Url};
 use crate::oci::Repository;
+use crate::transfer::{Turns, lock};
 
-use authorization::Grant;
 pub use blobs::BlobReader;
-pub use credential_helper::HelperError;
-pub use credentials::{Credential, CredentialError, Credentials};
 pub use error::RegistryError;
 use memory::UploadMemory;
 pub use mirrors::{MirrorNameError, RegistryMirror};
@@ -47,7 +40,6 @@ pub use own_remedy::own_remedy;
 pub use remark::{OnRemark, Remark};
 pub use sink::RegistrySink;
 pub use source::RegistrySource;
-use turns::Turns;
 use uploads::Manner;
 pub use uploads::UploadError;
 
@@ -60,13 +52,10 @@ pub struct RegistryClient(Arc<RegistryClientInner>);
 
 struct RegistryClientInner {
     http: http::HttpClient,
-    settings: RegistrySettings,
+    authorizer: Authorizer<Scope>,
+    on_remark: OnRemark,
     /// The base URL of each registry that was reached.
     bases: Mutex<HashMap<String, Url>>,
-    /// The `Authorization` that each scope was granted.
-    granted: Mutex<HashMap<Scope, Grant>>,
-    /// The scopes that authorisation is being asked for.
-    asking: Turns<Scope>,
     /// How registries are sent large blobs, by domain, as far as was learnt.
     manners: Mutex<HashMap<String, Manner>>,
     /// What uploads may hold in memory.
@@ -115,12 +104,12 @@ impl RegistryClient {
 
     /// A client with these settings, over this HTTP client.
     pub fn with_settings(http: http::HttpClient, settings: RegistrySettings) -> Self {
+        let RegistrySettings { credentials, token_hosts, on_remark } = settings;
         Self(Arc::new(RegistryClientInner {
+            authorizer: Authorizer::new(http.clone(), credentials, token_hosts),
             http,
-            settings,
+            on_remark,
             bases: Mutex::default(),
-            granted: Mutex::default(),
-            asking: Turns::default(),
             manners: Mutex::default(),
             memory: UploadMemory::default(),
             lists: Turns::default(),
@@ -132,7 +121,7 @@ impl RegistryClient {
     /// Tells something about a registry, once.
     fn remark(&self, remark: Remark) {
         if lock(&self.0.remarked).insert(remark.clone()) {
-            self.0.settings.on_remark.tell(&remark);
+            self.0.on_remark.tell(&remark);
         }
     }
 
@@ -191,78 +180,11 @@ impl RegistryClient {
     fn authorized(
         &self,
         scope: &Scope,
-        mut request: HttpRequest<'_>,
-        mut send: impl FnMut(&mut HttpRequest<'_>) -> Result<Response, HttpError>,
+        request: HttpRequest<'_>,
+        send: impl FnMut(&mut HttpRequest<'_>) -> Result<Response, HttpError>,
     ) -> Result<Response, RegistryError> {
         let at_registry = request.url.same_origin(&self.base(scope.repository.domain())?);
-        if at_registry {
-            request.authorization = self.granted(scope);
-        }
-        let mut response = send(&mut request)?;
-        let is_challenge = |response: &Response, request: &HttpRequest<'_>| {
-            response.status() == StatusCode::UNAUTHORIZED && response.url().same_origin(&request.url)
-        };
-        if !at_registry || !is_challenge(&response, &request) {
-            return Ok(response);
-        }
-        if !request.body.is_repeatable() {
-            return Err(RegistryError::Http(response.into_error()));
-        }
-        let authorization = match (self.renew(scope, request.authorization.as_ref(), &response), &request.authorization)
-        {
-            // A token that nobody had to log in for has ended, and the registry asks for a password. It is asked as if for the
-            // first time.
-            (Err(RegistryError::CredentialsMissing { .. }), Some(refused)) => {
-                self.forget(scope, refused);
-                request.authorization = None;
-                response = send(&mut request)?;
-                if !is_challenge(&response, &request) {
-                    return Ok(response);
-                }
-                if !request.body.is_repeatable() {
-                    return Err(RegistryError::Http(response.into_error()));
-                }
-                self.renew(scope, None, &response)?
-            }
-            (renewed, _) => renewed?,
-        };
-        request.authorization = Some(authorization.clone());
-        let response = send(&mut request)?;
-        if response.status() == StatusCode::UNAUTHORIZED {
-            self.forget(scope, &authorization);
-            return Err(RegistryError::Http(response.into_error()));
-        }
-        Ok(response)
-    }
-
-    /// The authorisation that a scope was granted, as long as it is valid.
-    fn granted(&self, scope: &Scope) -> Option<HeaderValue> {
-        lock(&self.0.granted).get(scope).filter(|grant| grant.is_valid()).map(|grant| grant.authorization.clone())
-    }
-
-    fn forget(&self, scope: &Scope, authorization: &HeaderValue) {
-        let mut granted = lock(&self.0.granted);
-        if granted.get(scope).is_some_and(|grant| grant.authorization == authorization) {
-            granted.remove(scope);
-        }
-    }
-
-    /// Authorisation for `scope`, other than what was `refused` by this response. Of several threads one asks for it, and the
-    /// others wait.
-    fn renew(
-        &self,
-        scope: &Scope,
-        refused: Option<&HeaderValue>,
-        response: &Response,
-    ) -> Result<HeaderValue, RegistryError> {
-        let _turn = self.0.asking.wait_for(scope.clone());
-        if let Some(known) = self.granted(scope).filter(|known| Some(known) != refused) {
-            return Ok(known);
-        }
-        let grant = self.authorize(scope, response)?;
-        let authorization = grant.authorization.clone();
-        lock(&self.0.granted).insert(scope.clone(), grant);
-        Ok(authorization)
+        Ok(self.0.authorizer.send(scope, at_registry, request, send)?)
     }
 
     /// A count of attempts at something that takes more than one request.
@@ -283,8 +205,14 @@ impl Scope {
     fn mount(from: &Repository, to: &Repository) -> Self {
         Self { mounted_from: Some(from.clone()), ..Self::push(to) }
     }
+}
 
-    /// As token services write it: `repository:path:pull,push`, and another for the repository that is mounted from.
+impl authorization::Scope for Scope {
+    fn account(&self) -> Account {
+        (&self.repository).into()
+    }
+
+    /// And another for the repository that is mounted from.
     fn to_texts(&self) -> Vec<String> {
         let text = |repository: &Repository, access| {
             let actions = match access {
@@ -296,9 +224,4 @@ impl Scope {
         let from = self.mounted_from.iter().map(|from| text(from, Access::Pull));
         std::iter::once(text(&self.repository, self.access)).chain(from).collect()
     }
-}
-
-/// Locks, even if another thread panicked while it held the lock: the maps are always consistent.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

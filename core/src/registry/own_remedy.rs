@@ -4,8 +4,9 @@ use std::error::Error;
 use std::io;
 
 use super::RegistryError;
+use crate::authorization::AuthorizationError;
 use crate::http::HttpError;
-use crate::remedy::{Remediable as _, Remedy};
+use crate::remedy::Remedy;
 use crate::transfer::{SinkError, SourceError};
 
 /// What can be done about the connection or the credentials that an error came of, whatever was being done: that says more than the
@@ -28,6 +29,9 @@ fn remedy_of(error: &(dyn Error + 'static)) -> Option<Remedy> {
     if let Some(error) = error.downcast_ref().or_else(source).or_else(sink) {
         return of_registry(error);
     }
+    if let Some(error) = error.downcast_ref::<AuthorizationError>() {
+        return error.own_remedy();
+    }
     if let Some(error) = error.downcast_ref::<HttpError>() {
         return error.own_remedy();
     }
@@ -38,8 +42,7 @@ fn of_registry(error: &RegistryError) -> Option<Remedy> {
     match error {
         RegistryError::Http(error) if error.is_unauthorized() => Some(Remedy::LogIn { registry: None }),
         RegistryError::Http(error) => error.own_remedy(),
-        RegistryError::CredentialsMissing { registry, .. } => Some(Remedy::LogIn { registry: Some(registry.clone()) }),
-        RegistryError::Credentials { source, .. } => Some(source.remedy()),
+        RegistryError::Authorization(error) => error.own_remedy(),
         RegistryError::Paused { .. } => Some(Remedy::SendSteadily),
         _ => None,
     }

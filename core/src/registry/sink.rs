@@ -5,11 +5,10 @@ use std::sync::Mutex;
 
 use sealift_archive_format::Digest;
 
-use super::turns::{Turn, Turns};
+use super::RegistryClient;
 use super::uploads::UploadError;
-use super::{RegistryClient, lock};
 use crate::oci::{Descriptor, ManifestBytes, Reference, Repository};
-use crate::transfer::{BlobContent, Offer, Sink, SinkError, Upload};
+use crate::transfer::{BlobContent, Offer, Sink, SinkError, Turn, Turns, Upload, lock};
 
 /// Writes to the registries that repositories name.
 pub struct RegistrySink {

@@ -18,10 +18,10 @@ use ureq::http::{HeaderName, Method, StatusCode};
 use super::error::RegistryError;
 use super::manifests::confirm_digest;
 use super::sending::Sending;
-use super::{RegistryClient, Scope, lock};
+use super::{RegistryClient, Scope};
 use crate::http::{Attempts, HttpRequest, Response, Url};
 use crate::oci::{Descriptor, Repository};
-use crate::transfer::BlobContent;
+use crate::transfer::{BlobContent, lock};
 
 /// The shortest piece that a registry takes, if it says so.
 const CHUNK_MINIMUM: HeaderName = HeaderName::from_static("oci-chunk-min-length");

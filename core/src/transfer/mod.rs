@@ -10,6 +10,8 @@ use crate::oci::{Descriptor, ManifestBytes, Reference, Repository, Tag};
 
 mod copy;
 mod stop;
+#[cfg(feature = "network")]
+mod turns;
 mod workers;
 
 pub(crate) use copy::{PassedContent, copy};
@@ -18,7 +20,11 @@ pub(crate) use stop::Hearing;
 pub use stop::Stop;
 #[cfg(feature = "network")]
 pub(crate) use stop::pause;
+#[cfg(feature = "network")]
+pub(crate) use turns::{Turn, Turns};
 pub use workers::Workers;
+#[cfg(feature = "network")]
+pub(crate) use workers::lock;
 pub(crate) use workers::{Failures, Jobs};
 
 /// A place that has manifests and blobs. Threads may share it.

@@ -186,7 +186,8 @@ struct Queue<'t, T, E> {
     failures: Failures<E>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Locks, even if another thread panicked while it held the lock: what is locked here is always consistent.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use sealift_core::authorization::Credentials;
 use sealift_core::export::{ExportRequest, ItemOrigin, ItemRequest, PlanError, SourceReference};
 use sealift_core::http::{HttpClient, HttpSettings, Retries};
 use sealift_core::import::{Destination, Naming};
-use sealift_core::registry::{Credentials, RegistryClient, RegistrySink, RegistrySource};
+use sealift_core::registry::{RegistryClient, RegistrySink, RegistrySource};
 use sealift_core::remedy::{Remediable as _, Remedy};
 use sealift_tests::crossing::{Crossing, IMAGE, Refused};
 use sealift_tests::images::Image;

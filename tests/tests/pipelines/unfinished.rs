@@ -9,12 +9,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use sealift_archive_format::{Digest, WriteError};
+use sealift_core::authorization::Credentials;
 use sealift_core::export::{ExportError, Prepared, TakenUp, Unfinished, UnfinishedError};
 use sealift_core::http::{HttpClient, HttpSettings, OnRetry};
 use sealift_core::oci::Descriptor;
 use sealift_core::oci::media_type::OCI_MANIFEST;
 use sealift_core::progress::Unwatched;
-use sealift_core::registry::{Credentials, RegistryClient, RegistrySource};
+use sealift_core::registry::{RegistryClient, RegistrySource};
 use sealift_core::transfer::Workers;
 use sealift_proof::signature::SigningKey;
 use sealift_tests::crossing::Crossing;

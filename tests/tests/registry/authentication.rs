@@ -1,9 +1,10 @@
 //! User names, passwords and tokens: who gets them, and who does not.
 
+use sealift_core::authorization::{AuthorizationError, Credentials};
 use sealift_core::http::{HttpClient, HttpError};
 use sealift_core::oci::Descriptor;
 use sealift_core::oci::media_type::OCI_MANIFEST;
-use sealift_core::registry::{Credentials, RegistryClient, RegistryError, RegistrySettings};
+use sealift_core::registry::{RegistryClient, RegistryError, RegistrySettings};
 use sealift_core::transfer::BlobContent;
 use sealift_tests::registry::{Action, Answer, Authentication, Fault, Received, Registry};
 
@@ -49,7 +50,10 @@ fn basic_authentication_is_used_when_asked_for() {
     let asked = registry.state().received.len();
     fetch(&known, &registry).unwrap();
     assert_eq!(registry.state().received.len(), asked + 1, "and then it is remembered");
-    assert!(matches!(fetch(&client(), &registry), Err(RegistryError::CredentialsMissing { .. })));
+    assert!(matches!(
+        fetch(&client(), &registry),
+        Err(RegistryError::Authorization(AuthorizationError::CredentialsMissing { .. }))
+    ));
     let wrong = client_with(&config(&registry.domain()).replace(AUTH, "dTpx"));
     assert!(matches!(fetch(&wrong, &registry), Err(RegistryError::Http(_))));
 }
@@ -159,11 +163,18 @@ fn a_token_service_on_another_host_does_not_get_the_password() {
     let realm = format!("https://localhost:{}/token", elsewhere.port());
     registry.state().authentication = Some(Authentication::Bearer { realm, pair: None, identity_token: None });
     let error = fetch(&client_with(&config(&registry.domain())), &registry).unwrap_err();
-    assert!(matches!(error, RegistryError::TokenServiceElsewhere { .. }), "{}", explain(&error));
+    assert!(
+        matches!(error, RegistryError::Authorization(AuthorizationError::TokenServiceElsewhere { .. })),
+        "{}",
+        explain(&error)
+    );
     let plain = format!("http://localhost:{}/token", elsewhere.port());
     registry.state().authentication = Some(Authentication::Bearer { realm: plain, pair: None, identity_token: None });
     for client in [client(), client_with(&config(&registry.domain()))] {
-        assert!(matches!(fetch(&client, &registry), Err(RegistryError::TokenServiceInsecure { .. })));
+        assert!(matches!(
+            fetch(&client, &registry),
+            Err(RegistryError::Authorization(AuthorizationError::TokenServiceInsecure { .. }))
+        ));
     }
     assert!(elsewhere.state().received.is_empty());
 }
@@ -220,7 +231,9 @@ fn a_challenge_that_is_not_understood_is_named() {
     let registry = with_manifest();
     registry.inject(Fault::always("GET", "/manifests/", Action::status(401, &[("www-authenticate", "Negotiate")])));
     let error = fetch(&client(), &registry).unwrap_err();
-    assert!(matches!(error, RegistryError::Challenge { challenge, .. } if challenge == "Negotiate"));
+    assert!(
+        matches!(error, RegistryError::Authorization(AuthorizationError::Challenge { challenge, .. }) if challenge == "Negotiate")
+    );
 }
 
 #[test]
@@ -246,7 +259,10 @@ fn a_token_service_that_gives_no_token_is_an_error() {
         registry.state().authentication = Some(bearer(&registry, "127.0.0.1", None));
         registry.inject(Fault::always("GET", "/token", token_answer(200, answer)));
         let refused = fetch(&client(), &registry).unwrap_err();
-        assert!(matches!(refused, RegistryError::TokenMissing { .. }), "{answer}: {refused:?}");
+        assert!(
+            matches!(refused, RegistryError::Authorization(AuthorizationError::TokenMissing { .. })),
+            "{answer}: {refused:?}"
+        );
     }
 }
 

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use sealift_core::authorization::Credentials;
 use sealift_core::http::{HttpClient, HttpSettings, OnRetry, Retry};
 use sealift_core::oci::media_type::OCI_MANIFEST;
 use sealift_core::oci::{Descriptor, ManifestBytes};
-use sealift_core::registry::{Credentials, RegistryClient, RegistryError, UploadError};
+use sealift_core::registry::{RegistryClient, RegistryError, UploadError};
 use sealift_core::remedy::Remedy;
 use sealift_core::transfer::{Checked, Repeatable};
 use sealift_tests::registry::{Action, Answer, Authentication, Fault, Registry};

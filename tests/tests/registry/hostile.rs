@@ -7,11 +7,12 @@ use std::thread;
 use std::time::Duration;
 
 use sealift_archive_format::Digest;
+use sealift_core::authorization::Credentials;
 use sealift_core::http::{HttpClient, HttpError};
 use sealift_core::oci::media_type::OCI_MANIFEST;
 use sealift_core::oci::{Descriptor, Platforms};
 use sealift_core::oci::{ForeignLayers, Graph, GraphError, ManifestBytes};
-use sealift_core::registry::{Credentials, RegistryClient, RegistryError};
+use sealift_core::registry::{RegistryClient, RegistryError};
 use sealift_tests::registry::{Action, Answer, Fault, Registry};
 
 use super::{client, impatient};

@@ -4,11 +4,10 @@
 use std::sync::{Arc, Mutex};
 
 use sealift_archive_format::Digest;
+use sealift_core::authorization::Credentials;
 use sealift_core::oci::media_type::{OCI_INDEX, OCI_MANIFEST};
 use sealift_core::oci::{Descriptor, ManifestBytes, Reference};
-use sealift_core::registry::{
-    Credentials, OnRemark, RegistryClient, RegistryError, RegistrySettings, RegistrySink, RegistrySource,
-};
+use sealift_core::registry::{OnRemark, RegistryClient, RegistryError, RegistrySettings, RegistrySink, RegistrySource};
 use sealift_core::transfer::{Checked, Offer, Sink as _, SinkError, Source as _};
 use sealift_tests::registry::{Action, Answer, Authentication, Fault, Registry};
 use serde_json::{Value, json};

@@ -26,8 +26,9 @@ mod uploads;
 
 use std::time::Duration;
 
+use sealift_core::authorization::Credentials;
 use sealift_core::http::{HttpClient, HttpSettings, Retries, Timeouts};
-use sealift_core::registry::{Credentials, RegistryClient};
+use sealift_core::registry::RegistryClient;
 
 /// Settings under which failures show soon.
 fn settings() -> HttpSettings {

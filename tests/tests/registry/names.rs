@@ -2,14 +2,19 @@
 
 use std::fs;
 
+use sealift_core::authorization::{AuthorizationError, CredentialError, Credentials, HelperError};
 use sealift_core::http::{Url, UrlError};
 use sealift_core::layout::{LayoutError, LayoutSink, LayoutSource};
 use sealift_core::oci::media_type::OCI_MANIFEST;
-use sealift_core::oci::{Reference, ReferenceError};
-use sealift_core::registry::{CredentialError, Credentials, HelperError, RegistryError};
+use sealift_core::oci::{Descriptor, Reference, ReferenceError};
+use sealift_core::registry::{RegistryError, UploadError};
+use sealift_core::transfer::Checked;
 use sealift_tests::registry::{Action, Fault, Registry};
 
 use super::{client, client_with};
+
+/// The longest address that is used, in bytes.
+const LONGEST_URL: usize = 8 * 1024;
 
 #[test]
 fn a_text_that_is_not_a_reference_says_in_which_part() {
@@ -44,8 +49,20 @@ fn a_token_service_without_an_address_is_not_asked() {
         let challenge = format!("Bearer realm=\"{realm}\",service=\"test\"");
         registry.inject(Fault::once("GET", "/manifests/", Action::status(401, &[("www-authenticate", &challenge)])));
         let refused = client().resolve(&format!("{}/app:1", registry.domain()).parse().unwrap()).unwrap_err();
-        assert!(matches!(refused, RegistryError::Url(_)), "{realm}: {refused:?}");
+        assert!(matches!(refused, RegistryError::Authorization(AuthorizationError::Url(_))), "{realm}: {refused:?}");
     }
+}
+
+#[test]
+fn an_upload_whose_address_has_no_room_for_the_digest_is_an_error() {
+    let registry = Registry::start();
+    let blob = Descriptor::of("application/octet-stream", b"blob");
+    let location = format!("http://{}/v2/app/blobs/uploads/1?state={}", registry.domain(), "x".repeat(LONGEST_URL));
+    let location = &location[..LONGEST_URL];
+    registry.inject(Fault::always("POST", "/blobs/uploads/", Action::status(202, &[("location", location)])));
+    let content = &mut Checked::new(&b"blob"[..], &blob);
+    let refused = client().put_blob(&registry.repository("app"), &blob, content).unwrap_err();
+    assert!(matches!(refused, UploadError::Registry(RegistryError::Url(_))), "{refused:?}");
 }
 
 #[test]
@@ -55,7 +72,13 @@ fn credentials_that_cannot_be_read_are_an_error_and_not_none() {
     registry.state().authentication = Some(super::authentication::basic());
     let broken = format!(r#"{{"auths":{{"{}":{{"auth":"???"}}}}}}"#, registry.domain());
     let refused = client_with(&broken).resolve(&format!("{}/app:1", registry.domain()).parse().unwrap()).unwrap_err();
-    assert!(matches!(refused, RegistryError::Credentials { source: CredentialError::Auth { .. }, .. }), "{refused:?}");
+    assert!(
+        matches!(
+            refused,
+            RegistryError::Authorization(AuthorizationError::Credentials { source: CredentialError::Auth { .. }, .. })
+        ),
+        "{refused:?}"
+    );
 
     let long = vec![b' '; 64 << 20];
     assert!(matches!(Credentials::from_docker_config(&long), Err(CredentialError::Length { .. })));

@@ -4,9 +4,10 @@ use std::io::Read as _;
 use std::process::Command;
 use std::time::Duration;
 
+use sealift_core::authorization::Credentials;
 use sealift_core::http::{HttpClient, HttpSettings, OnRetry, Retries};
 use sealift_core::oci::{Descriptor, ForeignLayers, Graph, Platforms, Reference, Repository};
-use sealift_core::registry::{Credentials, RegistryClient, RegistryError, RegistrySink, RegistrySource, UploadError};
+use sealift_core::registry::{RegistryClient, RegistryError, RegistrySink, RegistrySource, UploadError};
 use sealift_core::transfer::{Checked, Repeatable, Source};
 use sealift_tests::cutting_proxy::CuttingProxy;
 use sealift_tests::images::Image;

@@ -11,12 +11,13 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::version::TLS12;
 use rustls::{ALL_VERSIONS, RootCertStore, ServerConfig};
+use sealift_core::authorization::Credentials;
 use sealift_core::http::{
     CertificateAuthorities, ClientIdentity, HostCertificates, HttpClient, HttpError, HttpSettings, PlainHttp,
     SettingsError,
 };
 use sealift_core::oci::{Descriptor, Repository};
-use sealift_core::registry::{Credentials, RegistryClient, RegistryError, UploadError, own_remedy};
+use sealift_core::registry::{RegistryClient, RegistryError, UploadError, own_remedy};
 use sealift_core::remedy::Remedy;
 use sealift_core::transfer::{Checked, SinkError};
 use sealift_tests::registry::{Action, Fault, Registry};

@@ -7,18 +7,18 @@ use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use super::lock;
+use super::workers::lock;
 
 /// The things that are being written.
 #[derive(Debug)]
-pub(super) struct Turns<K> {
+pub(crate) struct Turns<K> {
     busy: Mutex<HashSet<K>>,
     freed: Condvar,
 }
 
 /// The right to write one thing. It ends when this is dropped.
 #[derive(Debug)]
-pub(super) struct Turn<'t, K: Eq + Hash> {
+pub(crate) struct Turn<'t, K: Eq + Hash> {
     turns: &'t Turns<K>,
     thing: K,
 }
@@ -31,7 +31,7 @@ impl<K> Default for Turns<K> {
 
 impl<K: Clone + Eq + Hash> Turns<K> {
     /// Waits until nobody writes this thing. A thread that has its turn already must not ask for it again.
-    pub(super) fn wait_for(&self, thing: K) -> Turn<'_, K> {
+    pub(crate) fn wait_for(&self, thing: K) -> Turn<'_, K> {
         let busy = lock(&self.busy);
         let free = self.freed.wait_while(busy, |busy| busy.contains(&thing));
         free.unwrap_or_else(PoisonError::into_inner).insert(thing.clone());

@@ -15,6 +15,7 @@ use sealift_proof::domain::Domain;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::account::Account;
 use super::credential_helper::{self, HelperError};
 use crate::oci::Repository;
 use crate::oci::descriptor::null_as_default;
@@ -173,21 +174,26 @@ impl Credentials {
     /// # Errors
     /// [`CredentialError::Auth`], [`CredentialError::Helper`].
     pub fn find(&self, repository: &Repository) -> Result<Option<Credential>, CredentialError> {
+        self.find_for(&repository.into())
+    }
+
+    /// As [`Credentials::find`], for a thing at any server.
+    pub(super) fn find_for(&self, account: &Account) -> Result<Option<Credential>, CredentialError> {
         for config in self.places.iter().filter_map(|place| place.config.as_ref()) {
-            if let Some(credential) = self.find_in(config, repository)? {
+            if let Some(credential) = self.find_in(config, account)? {
                 return Ok(Some(credential));
             }
         }
         Ok(None)
     }
 
-    fn find_in(&self, config: &Config, repository: &Repository) -> Result<Option<Credential>, CredentialError> {
-        let domain = repository.domain();
+    fn find_in(&self, config: &Config, account: &Account) -> Result<Option<Credential>, CredentialError> {
+        let domain = account.server();
         let helper = config.cred_helpers.iter().find(|(key, _)| name_of_key(key) == domain);
         if let Some((_, helper)) = helper {
             return self.ask_helper(helper, domain);
         }
-        if let Some((key, auth)) = config.entry(repository)
+        if let Some((key, auth)) = config.entry(account)
             && let Some(credential) = auth.credential(key)?
         {
             return Ok(Some(credential));
@@ -210,9 +216,9 @@ impl Credentials {
 }
 
 impl Config {
-    /// The most specific entry for a repository.
-    fn entry(&self, repository: &Repository) -> Option<(&String, &Auth)> {
-        let full = repository.to_string();
+    /// The most specific entry for an account.
+    fn entry(&self, account: &Account) -> Option<(&String, &Auth)> {
+        let full = account.to_string();
         let covers = |name: String| {
             full.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('/') || rest.is_empty())
         };

@@ -1,9 +1,9 @@
-//! From a challenge to an `Authorization`: user name and password, or a token from the service that the registry names.
+//! From a challenge to an `Authorization`: user name and password, or a token from the service that the server names.
 //!
-//! Promise: a token service is contacted over `https`, unless the registry itself uses plain `http` and the service is
-//! on its host; credentials go only to services on the registry's own host, on another host in the same registered
+//! Promise: a token service is contacted over `https`, unless the server itself uses plain `http` and the service is
+//! on its host; credentials go only to services on the host of the server they are for, on another host in the same registered
 //! domain, or on a host that the user named; and the requested token allows what is about to be done, and nothing that
-//! the registry adds.
+//! the server adds.
 
 use std::time::{Duration, Instant};
 
@@ -18,8 +18,7 @@ use zeroize::Zeroizing;
 
 use super::challenge::{self, Challenge};
 use super::credentials::Credential;
-use super::error::RegistryError;
-use super::{RegistryClient, Scope};
+use super::{Account, AuthorizationError, Authorizer, Scope};
 use crate::http::{HttpRequest, RequestBody, Response, Url};
 
 /// The longest answer of a token service, in bytes.
@@ -40,7 +39,7 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D:
     Ok(value.as_u64().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok())))
 }
 
-/// What a registry takes as authorisation.
+/// What a server takes as authorisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Grant {
     pub(super) authorization: HeaderValue,
@@ -60,53 +59,62 @@ impl Grant {
     }
 }
 
-impl RegistryClient {
+impl<S: Scope> Authorizer<S> {
     /// Obtains authorisation for `scope`, as the response to an unauthorised request demands.
-    pub(super) fn authorize(&self, scope: &Scope, response: &Response) -> Result<Grant, RegistryError> {
-        let registry = scope.repository.domain();
+    pub(super) fn authorize(&self, scope: &S, response: &Response) -> Result<Grant, AuthorizationError> {
+        let account = scope.account();
+        let server = account.server();
         let values: Vec<&str> = response.header_values(&WWW_AUTHENTICATE).collect();
         let challenges: Vec<Challenge> = values.iter().flat_map(|value| challenge::parse(value)).collect();
         let bearer = challenges.iter().find(|challenge| matches!(challenge, Challenge::Bearer { .. }));
         let Some(challenge) = bearer.or(challenges.first()) else {
             let challenge = values.join(", ").chars().take(200).collect();
-            return Err(RegistryError::Challenge { registry: registry.to_owned(), challenge });
+            return Err(AuthorizationError::Challenge { server: server.to_owned(), challenge });
         };
-        let credential = self.0.settings.credentials.find(&scope.repository);
-        let credential =
-            credential.map_err(|source| RegistryError::Credentials { registry: registry.to_owned(), source })?;
+        let credential = self.credential(&account)?;
         match challenge {
             Challenge::Basic => match &credential {
                 Some(Credential::Password { username, password }) => Ok(Grant::lasting(basic(username, password))),
                 _ => {
-                    let (registry, places) = (registry.to_owned(), self.0.settings.credentials.places());
-                    Err(RegistryError::CredentialsMissing { registry, places })
+                    let (server, places) = (server.to_owned(), self.credentials.places());
+                    Err(AuthorizationError::CredentialsMissing { server, places })
                 }
             },
             Challenge::Bearer { realm, service } => {
-                let realm = self.token_service(registry, response.url(), realm, credential.is_some())?;
+                let realm = self.token_service(server, response.url(), realm, credential.is_some())?;
                 self.token(&realm, service.as_deref(), scope, credential.as_ref())
             }
         }
     }
 
+    fn credential(&self, account: &Account) -> Result<Option<Credential>, AuthorizationError> {
+        let found = self.credentials.find_for(account);
+        found.map_err(|source| AuthorizationError::Credentials { server: account.server().to_owned(), source })
+    }
+
+    /// Whether a token service belongs to a server on this host.
+    fn belongs(&self, realm: &Url, host: &str) -> bool {
+        let is_named = || self.token_hosts.iter().any(|named| named.eq_ignore_ascii_case(realm.host()));
+        realm.host().eq_ignore_ascii_case(host) || is_beside(realm.host(), host) || is_named()
+    }
+
     /// The token service's URL, if it may be contacted.
     fn token_service(
         &self,
-        registry: &str,
-        registry_url: &Url,
+        server: &str,
+        server_url: &Url,
         realm: &str,
         with_credentials: bool,
-    ) -> Result<Url, RegistryError> {
+    ) -> Result<Url, AuthorizationError> {
         // Some registries name a path of theirs.
-        let realm = if realm.starts_with('/') { registry_url.join(realm) } else { realm.parse() };
-        let realm = realm.map_err(RegistryError::Url)?;
-        let same_host = realm.host().eq_ignore_ascii_case(registry_url.host());
-        if !realm.is_https() && (registry_url.is_https() || !same_host) {
-            return Err(RegistryError::TokenServiceInsecure { registry: registry.to_owned(), realm });
+        let realm = if realm.starts_with('/') { server_url.join(realm) } else { realm.parse() };
+        let realm = realm.map_err(AuthorizationError::Url)?;
+        let same_host = realm.host().eq_ignore_ascii_case(server_url.host());
+        if !realm.is_https() && (server_url.is_https() || !same_host) {
+            return Err(AuthorizationError::TokenServiceInsecure { server: server.to_owned(), realm });
         }
-        let named = self.0.settings.token_hosts.iter().any(|host| host.eq_ignore_ascii_case(realm.host()));
-        if with_credentials && !same_host && !named && !is_beside(realm.host(), registry_url.host()) {
-            return Err(RegistryError::TokenServiceElsewhere { registry: registry.to_owned(), realm });
+        if with_credentials && !self.belongs(&realm, server_url.host()) {
+            return Err(AuthorizationError::TokenServiceElsewhere { server: server.to_owned(), realm });
         }
         Ok(realm)
     }
@@ -116,9 +124,9 @@ impl RegistryClient {
         &self,
         realm: &Url,
         service: Option<&str>,
-        scope: &Scope,
+        scope: &S,
         credential: Option<&Credential>,
-    ) -> Result<Grant, RegistryError> {
+    ) -> Result<Grant, AuthorizationError> {
         let asked = Instant::now();
         let scopes = scope.to_texts();
         let mut parameters: Vec<String> = service.iter().map(|service| parameter("service", service)).collect();
@@ -141,16 +149,16 @@ impl RegistryClient {
         }
         match &form {
             Some(form) => request.body = RequestBody::Bytes(form.as_bytes()),
-            None => request.url = realm.with_query(&parameters.join("&")).map_err(RegistryError::Url)?,
+            None => request.url = realm.with_query(&parameters.join("&")).map_err(AuthorizationError::Url)?,
         }
-        let bytes = self.0.http.retrying(|| {
-            let response = self.0.http.send_once(&mut request)?;
+        let bytes = self.http.retrying(|| {
+            let response = self.http.send_once(&mut request)?;
             match response.status() {
                 StatusCode::OK => response.into_bytes(TOKEN_ANSWER_LIMIT).map(Zeroizing::new),
                 _ => Err(response.into_error()),
             }
         })?;
-        let missing = || RegistryError::TokenMissing { realm: realm.clone() };
+        let missing = || AuthorizationError::TokenMissing { realm: realm.clone() };
         let answer: TokenAnswer = serde_json::from_slice(&bytes).map_err(|_| missing())?;
         let token = answer.token.or(answer.access_token).filter(|token| !token.is_empty()).ok_or_else(missing)?;
         let authorization = sensitive(&format!("Bearer {}", *token)).ok_or_else(missing)?;
@@ -203,6 +211,7 @@ fn sensitive(text: &str) -> Option<HeaderValue> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::credentials::Credentials;
     use super::*;
 
     #[test]
@@ -258,11 +267,22 @@ mod tests {
 
     #[test]
     fn credentials_go_to_the_same_host_or_one_beside_it_and_without_them_anyone_may_be_asked() {
+        #[derive(Clone, PartialEq, Eq, Hash)]
+        struct Anything;
+        impl Scope for Anything {
+            fn account(&self) -> Account {
+                (&crate::oci::Repository::new("r.example", "a").unwrap()).into()
+            }
+
+            fn to_texts(&self) -> Vec<String> {
+                Vec::new()
+            }
+        }
         let http = crate::http::HttpClient::new(crate::http::HttpSettings::default()).unwrap();
-        let client = RegistryClient::new(http, crate::registry::Credentials::none());
+        let authorizer = Authorizer::<Anything>::new(http, Credentials::none(), Vec::new());
         let service = |registry: &str, realm: &str, with_credentials: bool| {
             let url: Url = format!("https://{registry}/v2/").parse().unwrap();
-            client.token_service(registry, &url, realm, with_credentials)
+            authorizer.token_service(registry, &url, realm, with_credentials)
         };
         for (registry, realm) in [
             ("registry-1.docker.io", "https://auth.docker.io/token"),
@@ -284,7 +304,7 @@ mod tests {
             ("registry-1.docker.io", "https://auth.docker.io.evil.example/token"),
         ] {
             assert!(
-                matches!(service(registry, realm, true), Err(RegistryError::TokenServiceElsewhere { .. })),
+                matches!(service(registry, realm, true), Err(AuthorizationError::TokenServiceElsewhere { .. })),
                 "{realm}"
             );
             service(registry, realm, false).unwrap();
