@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use sealift_proof::domain::Domain;
+
+use crate::http::Url;
 use crate::oci::Repository;
 
 /// A thing at a server: credentials may be for the server, or for a part of what it has.
@@ -12,9 +15,21 @@ pub(crate) struct Account {
 }
 
 impl Account {
+    /// The thing at `path` of a server, `host` or `host:port`, however that is written.
+    pub(crate) fn new(server: &str, path: &str) -> Self {
+        let server = server.parse().map_or_else(|_| server.to_owned(), |domain: Domain| domain.to_string());
+        Self { server, path: path.to_owned() }
+    }
+
     /// The server, `host` or `host:port`, in its one form.
     pub(super) fn server(&self) -> &str {
         &self.server
+    }
+
+    /// The server without its port.
+    pub(super) fn host(&self) -> Option<String> {
+        let url: Url = format!("https://{}/", self.server).parse().ok()?;
+        Some(url.host().to_owned())
     }
 }
 

@@ -33,6 +33,12 @@ pub(crate) trait Scope: Clone + Eq + Hash {
     /// The thing at its server. Credentials for it may be shown to that server, and to a token service that belongs to it.
     fn account(&self) -> Account;
 
+    /// The same thing at another server, which has the same users. Credentials for it may be shown only to a token service that
+    /// belongs to that other server; they count where there are none for the first one.
+    fn other_account(&self) -> Option<Account> {
+        None
+    }
+
     /// As token services write it: `repository:path:pull,push`.
     fn to_texts(&self) -> Vec<String>;
 }

@@ -82,6 +82,10 @@ impl<S: Scope> Authorizer<S> {
             },
             Challenge::Bearer { realm, service } => {
                 let realm = self.token_service(server, response.url(), realm, credential.is_some())?;
+                let credential = match credential {
+                    Some(own) => Some(own),
+                    None => self.others_credential(scope, &realm)?,
+                };
                 self.token(&realm, service.as_deref(), scope, credential.as_ref())
             }
         }
@@ -90,6 +94,15 @@ impl<S: Scope> Authorizer<S> {
     fn credential(&self, account: &Account) -> Result<Option<Credential>, AuthorizationError> {
         let found = self.credentials.find_for(account);
         found.map_err(|source| AuthorizationError::Credentials { server: account.server().to_owned(), source })
+    }
+
+    /// The credential for the other server that has the thing, if the token service belongs to that one.
+    fn others_credential(&self, scope: &S, realm: &Url) -> Result<Option<Credential>, AuthorizationError> {
+        let belongs = |other: &Account| other.host().is_some_and(|host| self.belongs(realm, &host));
+        match scope.other_account().filter(belongs) {
+            Some(other) => self.credential(&other),
+            None => Ok(None),
+        }
     }
 
     /// Whether a token service belongs to a server on this host.
@@ -271,7 +284,7 @@ mod tests {
         struct Anything;
         impl Scope for Anything {
             fn account(&self) -> Account {
-                (&crate::oci::Repository::new("r.example", "a").unwrap()).into()
+                Account::new("r.example", "a")
             }
 
             fn to_texts(&self) -> Vec<String> {

@@ -82,7 +82,8 @@ fn inside(folder: &Path, path: &str) -> Option<PathBuf> {
     stays.then(|| folder.join(path))
 }
 
-fn read(folder: &Path, path: &str, limit: u64) -> Result<Option<Vec<u8>>, ProviderError> {
+/// A file of at most `limit` bytes; `None` if there is none in the folder.
+pub(super) fn read(folder: &Path, path: &str, limit: u64) -> Result<Option<Vec<u8>>, ProviderError> {
     let unavailable =
         |source: std::io::Error| ProviderError::Unavailable { file_name: path.to_owned(), source: source.into() };
     let Some(place) = inside(folder, path) else { return Ok(None) };

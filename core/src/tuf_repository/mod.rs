@@ -1,4 +1,4 @@
-//! Where TUF repositories are: in a folder or behind a web server, and as a mirror that is written here.
+//! Where TUF repositories are: in a folder, behind a web server or behind one of Notary, and as a mirror that is written here.
 //!
 //! Promise: nothing here decides about trust. The providers hand bytes to the engine of `sealift-proof`, which verifies
 //! them.
@@ -7,6 +7,7 @@ mod folder;
 #[cfg(feature = "network")]
 mod http;
 pub mod mirror;
+mod notary;
 
 use sealift_proof::tuf::ProviderError;
 
@@ -15,6 +16,7 @@ use crate::remedy::{PublisherMatter, Remediable, Remedy};
 pub use folder::RepositoryFolder;
 #[cfg(feature = "network")]
 pub use http::HttpRepository;
+pub use notary::{GunError, NotaryRepository};
 
 impl Remediable for ProviderError {
     fn remedy(&self) -> Remedy {
@@ -22,11 +24,22 @@ impl Remediable for ProviderError {
             Self::TooLong { .. } => Remedy::AskPublisher { about: PublisherMatter::LongFile },
             Self::TooMuch { .. } => Remedy::ExportLessMetadata,
             #[cfg(feature = "network")]
-            Self::Unavailable { source, .. } => {
-                source.downcast_ref().map_or(Remedy::CheckRepository, crate::http::HttpError::remedy)
-            }
+            Self::Unavailable { source, .. } => of_network(&**source).unwrap_or(Remedy::CheckRepository),
             #[cfg(not(feature = "network"))]
             Self::Unavailable { .. } => Remedy::CheckRepository,
         }
     }
+}
+
+impl Remediable for GunError {
+    fn remedy(&self) -> Remedy {
+        Remedy::CheckRepository
+    }
+}
+
+/// What helps where a repository is behind a network.
+#[cfg(feature = "network")]
+fn of_network(error: &(dyn std::error::Error + 'static)) -> Option<Remedy> {
+    let http = error.downcast_ref().map(crate::http::HttpError::remedy);
+    http.or_else(|| error.downcast_ref().map(crate::authorization::AuthorizationError::remedy))
 }

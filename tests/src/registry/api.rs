@@ -1,4 +1,4 @@
-//! The interface of OCI Distribution 1.1, and a token service.
+//! The interface of OCI Distribution 1.1, a token service, and what Notary's clients read.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -10,6 +10,9 @@ use super::State;
 use super::protocol::{Answer, Received};
 
 const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+/// What is between a GUN and the name of a file.
+const TRUST: &str = "/_trust/tuf/";
 
 /// Who may do what.
 #[derive(Debug, Clone)]
@@ -52,6 +55,8 @@ pub(super) fn answer(state: &mut State, request: &Received) -> Answer {
         tags(state, request, &name)
     } else if let Some(key) = split("/referrers/") {
         referrers(state, &key)
+    } else if let Some(key) = split(TRUST) {
+        state.trust_files.get(&key).map_or_else(not_found, |bytes| Answer::new(200, &[], bytes.clone()))
     } else {
         not_found()
     }
@@ -64,7 +69,7 @@ fn not_found() -> Answer {
 /// `repository:name:pull` or with `,push`, as the request needs.
 fn needed_scope(request: &Received) -> String {
     let rest = request.path.strip_prefix("/v2/").unwrap_or_default();
-    let ends = ["/blobs/", "/manifests/", "/tags/", "/referrers/"];
+    let ends = ["/blobs/", "/manifests/", "/tags/", "/referrers/", TRUST];
     let name = ends.iter().find_map(|end| rest.split_once(end)).map_or("", |(name, _)| name);
     let actions = if matches!(request.method.as_str(), "GET" | "HEAD") { "pull" } else { "pull,push" };
     let from = request.parameter("from").map(|from| format!(" repository:{from}:pull")).unwrap_or_default();

@@ -36,6 +36,8 @@ pub struct State {
     pub blobs: BTreeMap<(String, String), Vec<u8>>,
     /// Media type and bytes of manifests, by repository and tag or digest.
     pub manifests: BTreeMap<(String, String), (String, Vec<u8>)>,
+    /// The files of Notary's collections, by GUN and name, for a server that is one of Notary's too.
+    pub trust_files: BTreeMap<(String, String), Vec<u8>>,
     /// Referrers by repository and subject; `None` when there is no such interface.
     pub referrers: Option<BTreeMap<(String, String), Vec<Descriptor>>>,
     /// A manifest's subject is confirmed, also where there is no interface for referrers.
@@ -160,6 +162,11 @@ impl Registry {
             self.state().manifests.insert((path.to_owned(), name.to_owned()), manifest);
         }
         Descriptor::of(media_type, bytes)
+    }
+
+    /// Stores a file of one of Notary's collections.
+    pub fn add_trust_file(&self, gun: &str, name: &str, bytes: &[u8]) {
+        self.state().trust_files.insert((gun.to_owned(), name.to_owned()), bytes.to_vec());
     }
 
     /// How many requests had this method and this text in their path.

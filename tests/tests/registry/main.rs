@@ -18,6 +18,7 @@ mod lists;
 mod manifests;
 mod mirror_config;
 mod names;
+mod notary;
 mod read_alike;
 mod real;
 mod sparse;

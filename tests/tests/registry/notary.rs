@@ -1,0 +1,262 @@
+//! A server of Notary, which asks for tokens as registries do: what it is asked for, who gets the credentials, and what it may not do.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sealift_archive_format::Digest;
+use sealift_core::authorization::{AuthorizationError, Credentials};
+use sealift_core::http::{HttpError, Url};
+use sealift_core::remedy::{Remediable as _, Remedy};
+use sealift_core::tuf_repository::{GunError, NotaryRepository};
+use sealift_proof::tuf::{MetadataProvider as _, ProviderError, RoleName};
+use sealift_tests::registry::{Action, Answer, Authentication, Fault, Received, Registry};
+use serde_json::json;
+
+use super::authentication::{basic, config};
+use super::{explain, http_client};
+
+const GUN: &str = "example.com/acme/web";
+/// More than any of these files has.
+const LIMIT: u64 = 10_000;
+
+fn url(server: &Registry) -> Url {
+    format!("http://{}", server.domain()).parse().unwrap()
+}
+
+fn repository(server: &Registry) -> NotaryRepository {
+    NotaryRepository::at_server(http_client(), Credentials::none(), &url(server), GUN).unwrap()
+}
+
+fn repository_with(server: &Registry, config: &str) -> NotaryRepository {
+    let credentials = Credentials::from_docker_config(config.as_bytes()).unwrap();
+    NotaryRepository::at_server(http_client(), credentials, &url(server), GUN).unwrap()
+}
+
+fn releases() -> RoleName {
+    RoleName::delegated("targets/releases").unwrap()
+}
+
+/// A file that lists others, with their SHA-256.
+fn listing(version: u64, others: &[(&str, &[u8])]) -> Vec<u8> {
+    let described = |bytes: &[u8]| json!({"hashes": {"sha256": BASE64.encode(sha256(bytes))}, "length": bytes.len()});
+    let meta: serde_json::Map<_, _> =
+        others.iter().map(|(name, bytes)| ((*name).to_owned(), described(bytes))).collect();
+    json!({"signed": {"version": version, "meta": meta}, "signatures": []}).to_string().into_bytes()
+}
+
+fn sha256(bytes: &[u8]) -> Vec<u8> {
+    hex::decode(Digest::sha256(bytes).hex()).unwrap()
+}
+
+fn hashed(role: &str, bytes: &[u8]) -> String {
+    format!("{role}.{}.json", Digest::sha256(bytes).hex())
+}
+
+/// The paths that were asked for below the GUN.
+fn asked(server: &Registry) -> Vec<String> {
+    let below = format!("/v2/{GUN}/_trust/tuf/");
+    let state = server.state();
+    state.received.iter().filter_map(|request| Some(request.path.strip_prefix(&below)?.to_owned())).collect()
+}
+
+#[test]
+fn each_file_is_asked_for_by_what_the_one_before_lists() {
+    let server = Registry::start();
+    let targets = b"{\"signed\":{\"version\":1}}";
+    let snapshot = listing(1, &[("targets", targets), ("targets/releases", b"releases")]);
+    let timestamp = listing(1, &[("snapshot", &snapshot)]);
+    server.add_trust_file(GUN, "timestamp.json", &timestamp);
+    server.add_trust_file(GUN, &hashed("snapshot", &snapshot), &snapshot);
+    server.add_trust_file(GUN, &hashed("targets", targets), targets);
+    server.add_trust_file(GUN, &hashed("targets/releases", b"releases"), b"releases");
+    // The collection has moved on meanwhile.
+    for name in ["snapshot.json", "targets.json", "targets/releases.json"] {
+        server.add_trust_file(GUN, name, b"newer");
+    }
+    let mut repository = repository(&server);
+    let mut fetch = |role: &RoleName| repository.metadata(role, None, LIMIT).unwrap().unwrap();
+    assert_eq!(fetch(&RoleName::timestamp()), timestamp);
+    assert_eq!(fetch(&RoleName::snapshot()), snapshot);
+    assert_eq!(fetch(&RoleName::targets()), targets);
+    // As another thread would have it.
+    let mut twin = repository.twin().unwrap();
+    assert_eq!(twin.metadata(&releases(), None, LIMIT).unwrap().unwrap(), b"releases");
+    assert_eq!(asked(&server).len(), 4, "one request for each: {:?}", asked(&server));
+}
+
+#[test]
+fn a_server_that_keeps_only_the_newest_files_is_read_by_their_names() {
+    let server = Registry::start();
+    let snapshot = listing(1, &[("targets", b"something else")]);
+    server.add_trust_file(GUN, "timestamp.json", &listing(1, &[("snapshot", b"something else")]));
+    server.add_trust_file(GUN, "snapshot.json", &snapshot);
+    server.add_trust_file(GUN, "targets.json", b"targets");
+    let mut repository = repository(&server);
+    let mut fetch = |role: &RoleName| repository.metadata(role, None, LIMIT).unwrap();
+    assert_eq!(fetch(&RoleName::targets()).unwrap(), b"targets", "nothing is known of it yet");
+    fetch(&RoleName::timestamp()).unwrap();
+    assert_eq!(fetch(&RoleName::snapshot()).unwrap(), snapshot);
+    assert_eq!(fetch(&RoleName::targets()).unwrap(), b"targets");
+    assert_eq!(fetch(&releases()), None);
+}
+
+#[test]
+fn a_root_is_found_by_its_version() {
+    let server = Registry::start();
+    let root = |version: u64| listing(version, &[]);
+    server.add_trust_file(GUN, "1.root.json", &root(1));
+    server.add_trust_file(GUN, "root.json", &root(3));
+    let mut repository = repository(&server);
+    let mut fetch = |version| repository.metadata(&RoleName::root(), Some(version), LIMIT).unwrap();
+    assert_eq!(fetch(1).unwrap(), root(1));
+    assert_eq!(fetch(2), None, "root.json is another one");
+    assert_eq!(fetch(3).unwrap(), root(3), "root.json is the one");
+    assert_eq!(fetch(4), None);
+}
+
+#[test]
+fn what_is_not_there_is_missing_and_what_cannot_be_said_is_an_error() {
+    for (status, is_missing) in [(404, true), (410, true), (403, false), (400, false), (204, false)] {
+        let server = Registry::start();
+        server.inject(Fault::always("GET", "/timestamp.json", Action::status(status, &[])));
+        match repository(&server).metadata(&RoleName::timestamp(), None, LIMIT) {
+            Ok(found) => assert!(is_missing && found.is_none(), "{status}"),
+            Err(error) => {
+                assert!(!is_missing && matches!(error, ProviderError::Unavailable { .. }), "{status}: {error}")
+            }
+        }
+    }
+    let server = Registry::start();
+    server.add_trust_file(GUN, "timestamp.json", &[b'x'; 100]);
+    let refused = repository(&server).metadata(&RoleName::timestamp(), None, 99).unwrap_err();
+    assert!(matches!(refused, ProviderError::TooLong { limit: 99, .. }), "{refused}");
+    assert_eq!(repository(&server).metadata(&RoleName::timestamp(), None, 100).unwrap().unwrap().len(), 100);
+}
+
+#[test]
+fn what_passes_is_tried_again_and_content_that_breaks_off_is_asked_for_again() {
+    let server = Registry::start();
+    server.add_trust_file(GUN, "timestamp.json", b"the timestamp");
+    server.inject(Fault::once("GET", "/timestamp.json", Action::status(503, &[])));
+    server.inject(Fault::once("GET", "/timestamp.json", Action::CutAfter(3)));
+    let found = repository(&server).metadata(&RoleName::timestamp(), None, LIMIT).unwrap();
+    assert_eq!((found.unwrap(), asked(&server).len()), (b"the timestamp".to_vec(), 3));
+}
+
+#[test]
+fn a_gun_is_a_path_below_the_server() {
+    for gun in ["", "..", "example.com/../admin", "example.com//a", "/a", "a/"] {
+        let refused =
+            NotaryRepository::at_server(http_client(), Credentials::none(), &"https://r.example".parse().unwrap(), gun);
+        let refused = refused.err().unwrap();
+        assert_eq!(refused, GunError { gun: gun.to_owned() });
+        assert_eq!(refused.remedy(), Remedy::CheckRepository);
+    }
+}
+
+#[test]
+fn plain_http_is_spoken_only_where_it_is_allowed() {
+    let url = "http://notary.example".parse().unwrap();
+    let mut repository = NotaryRepository::at_server(http_client(), Credentials::none(), &url, GUN).unwrap();
+    let refused = repository.metadata(&RoleName::timestamp(), None, LIMIT).unwrap_err();
+    assert!(matches!(refused.remedy(), Remedy::UseHttps | Remedy::AllowPlainHttp { .. }), "{}", explain(&refused));
+}
+
+/// Tokens from this server's own service.
+fn bearer(server: &Registry, pair: Option<&str>) -> Authentication {
+    let realm = format!("http://{}/token", server.domain());
+    Authentication::Bearer { realm, pair: pair.map(ToOwned::to_owned), identity_token: None }
+}
+
+fn timestamp_of(mut repository: NotaryRepository) -> Result<Vec<u8>, ProviderError> {
+    repository.metadata(&RoleName::timestamp(), None, LIMIT).map(Option::unwrap)
+}
+
+fn with_timestamp() -> Registry {
+    let server = Registry::start();
+    server.add_trust_file(GUN, "timestamp.json", b"the timestamp");
+    server
+}
+
+#[test]
+fn one_token_is_asked_for_to_pull_what_the_gun_names() {
+    for pair in [None, Some("u:p")] {
+        let server = with_timestamp();
+        server.state().authentication = Some(bearer(&server, pair));
+        let mut repository = repository_with(&server, &config(&server.domain()));
+        for _ in 0..3 {
+            assert!(repository.metadata(&RoleName::timestamp(), None, LIMIT).unwrap().is_some());
+        }
+        let mut twin = repository.twin().unwrap();
+        assert!(twin.metadata(&RoleName::timestamp(), None, LIMIT).unwrap().is_some());
+        let state = server.state();
+        let tokens: Vec<&Received> = state.received.iter().filter(|request| request.path == "/token").collect();
+        assert_eq!(tokens.len(), 1);
+        assert_eq!(tokens[0].parameters("scope"), [format!("repository:{GUN}:pull")]);
+    }
+}
+
+#[test]
+fn the_password_of_the_registry_serves_where_the_token_service_is_its_own() {
+    // The GUN's registry is on this host, on another port; so is the token service.
+    let server = with_timestamp();
+    let gun = "127.0.0.1:5000/web";
+    server.add_trust_file(gun, "timestamp.json", b"the timestamp");
+    server.state().authentication = Some(bearer(&server, Some("u:p")));
+    let known = Credentials::from_docker_config(config("127.0.0.1:5000").as_bytes()).unwrap();
+    let of = |gun| NotaryRepository::at_server(http_client(), known.clone(), &url(&server), gun).unwrap();
+    assert_eq!(timestamp_of(of(gun)).unwrap(), b"the timestamp");
+    // Of another registry, whose token service this is not.
+    server.state().received.clear();
+    let known = Credentials::from_docker_config(config("example.com").as_bytes()).unwrap();
+    let elsewhere = NotaryRepository::at_server(http_client(), known, &url(&server), GUN).unwrap();
+    let refused = timestamp_of(elsewhere).unwrap_err();
+    assert_eq!(refused.remedy(), Remedy::LogIn { registry: None }, "{}", explain(&refused));
+    assert!(server.state().received.iter().all(|request| request.header("authorization").is_none()));
+}
+
+#[test]
+fn the_password_of_the_registry_is_not_shown_to_the_server_itself() {
+    let server = with_timestamp();
+    server.state().authentication = Some(basic());
+    let registry = repository_with(&server, &config("example.com"));
+    let refused = timestamp_of(registry).unwrap_err();
+    let missing = |error: &ProviderError| match error {
+        ProviderError::Unavailable { source, .. } => {
+            matches!(source.downcast_ref(), Some(AuthorizationError::CredentialsMissing { .. }))
+        }
+        _ => false,
+    };
+    assert!(missing(&refused), "{}", explain(&refused));
+    assert_eq!(refused.remedy(), Remedy::LogIn { registry: Some(server.domain()) });
+    assert!(server.state().received.iter().all(|request| request.header("authorization").is_none()));
+    assert_eq!(timestamp_of(repository_with(&server, &config(&server.domain()))).unwrap(), b"the timestamp");
+}
+
+#[test]
+fn a_redirect_takes_no_token_along_and_its_target_cannot_ask_for_one() {
+    let (server, storage) = (with_timestamp(), with_timestamp());
+    server.state().authentication = Some(bearer(&server, Some("u:p")));
+    let location = format!("http://localhost:{}/v2/{GUN}/_trust/tuf/timestamp.json", storage.port());
+    let mut repository = repository_with(&server, &config(&server.domain()));
+    repository.metadata(&RoleName::timestamp(), None, LIMIT).unwrap();
+    server.inject(Fault::always("GET", "/timestamp.json", Action::status(307, &[("location", &location)])));
+    assert!(repository.metadata(&RoleName::timestamp(), None, LIMIT).unwrap().is_some());
+    storage.state().authentication = Some(basic());
+    assert!(repository.metadata(&RoleName::timestamp(), None, LIMIT).is_err());
+    assert!(storage.state().received.iter().all(|request| request.header("authorization").is_none()));
+}
+
+#[test]
+fn a_token_service_that_is_somewhere_else_or_gives_none_is_an_error_with_a_remedy() {
+    let server = with_timestamp();
+    let realm = "https://localhost:1/token".to_owned();
+    server.state().authentication = Some(Authentication::Bearer { realm, pair: None, identity_token: None });
+    let refused = timestamp_of(repository_with(&server, &config(&server.domain()))).unwrap_err();
+    assert_eq!(refused.remedy(), Remedy::AskServer, "{}", explain(&refused));
+    server.state().authentication = Some(bearer(&server, None));
+    server.inject(Fault::always("GET", "/token", Action::Answer(Answer::new(200, &[], b"{}".to_vec()))));
+    let refused = timestamp_of(repository(&server)).unwrap_err();
+    assert_eq!(refused.remedy(), Remedy::AskServer, "{}", explain(&refused));
+    let failed = AuthorizationError::from(HttpError::TooManyRedirects { url: url(&server), limit: 1 });
+    assert_eq!(failed.remedy(), HttpError::TooManyRedirects { url: url(&server), limit: 1 }.remedy());
+}
