@@ -213,6 +213,7 @@ fn deviations() -> Vec<Deviation> {
         Deviation::Name { written: text() },
         Deviation::Version { written: text() },
         Deviation::UnknownMember { member: text() },
+        Deviation::MemberForm { member: text(), expected: "a text" },
         Deviation::BuiltInAction { action: text() },
         Deviation::UnknownExtension { extension: text() },
         Deviation::UndefinedExtension { extension: text() },

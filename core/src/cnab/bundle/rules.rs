@@ -19,24 +19,24 @@ const MAXIMUM_DEVIATIONS: usize = 100;
 /// The most characters of a text that are shown.
 const MAXIMUM_SHOWN: usize = 200;
 
-/// The members that `bundle.json` may have (§101).
-const MEMBERS: [&str; 16] = [
-    "actions",
-    "credentials",
-    "custom",
-    "definitions",
-    "description",
-    "images",
-    "invocationImages",
-    "keywords",
-    "license",
-    "maintainers",
-    "name",
-    "outputs",
-    "parameters",
-    "requiredExtensions",
-    "schemaVersion",
-    "version",
+/// The members that `bundle.json` may have, and what each of them is (§101).
+const MEMBERS: [(&str, Form); 16] = [
+    ("actions", Form::Object),
+    ("credentials", Form::Object),
+    ("custom", Form::Object),
+    ("definitions", Form::Object),
+    ("description", Form::Text),
+    ("images", Form::Object),
+    ("invocationImages", Form::ListOfObjects),
+    ("keywords", Form::ListOfTexts),
+    ("license", Form::Text),
+    ("maintainers", Form::ListOfObjects),
+    ("name", Form::Text),
+    ("outputs", Form::Object),
+    ("parameters", Form::Object),
+    ("requiredExtensions", Form::ListOfTexts),
+    ("schemaVersion", Form::Text),
+    ("version", Form::Text),
 ];
 /// The actions that every bundle has, and none may define (§101, "Custom Actions").
 const BUILT_IN_ACTIONS: [&str; 3] = ["install", "uninstall", "upgrade"];
@@ -74,6 +74,13 @@ pub enum Deviation {
     UnknownMember {
         /// The name of the member.
         member: String,
+    },
+    /// A member is not what it should be, so what it would say is not known.
+    MemberForm {
+        /// The name of the member.
+        member: String,
+        /// What it should be.
+        expected: &'static str,
     },
     /// It defines an action that is built in.
     BuiltInAction {
@@ -130,7 +137,7 @@ impl Deviation {
     /// The section of the specification.
     pub fn section(&self) -> &'static str {
         match self {
-            Self::NotCanonical => "CNAB 101, \"The bundle.json File\"",
+            Self::NotCanonical | Self::MemberForm { .. } => "CNAB 101, \"The bundle.json File\"",
             Self::SchemaVersion { .. } => "CNAB 101, \"Schema Version\"",
             Self::Name { .. } | Self::Version { .. } => "CNAB 101, \"Name and Version\"",
             Self::UnknownMember { .. } => "CNAB 101, \"Custom Extensions\"",
@@ -159,6 +166,7 @@ impl Deviation {
             | Self::Name { written: text }
             | Self::Version { written: text }
             | Self::UnknownMember { member: text }
+            | Self::MemberForm { member: text, .. }
             | Self::BuiltInAction { action: text }
             | Self::UnknownExtension { extension: text }
             | Self::UndefinedExtension { extension: text }
@@ -182,6 +190,7 @@ impl fmt::Display for Deviation {
             Self::Name { written } => write!(f, "its name {written:?} has characters that are not graphic"),
             Self::Version { written } => write!(f, "its version {written:?} is not a SemVer version"),
             Self::UnknownMember { member } => write!(f, "it has a member {member:?}, which no bundle has"),
+            Self::MemberForm { member, expected } => write!(f, "its member {member} is not {expected}"),
             Self::BuiltInAction { action } => write!(f, "it defines the action {action}, which is built in"),
             Self::UnknownExtension { extension } => {
                 write!(f, "it requires the extension {extension:?}, which is carried, but which Sealift does not know")
@@ -222,8 +231,8 @@ impl Deviations {
         }
     }
 
-    fn add_all(&mut self, names: AllNames, deviation: impl Fn(String) -> Deviation) {
-        names.0.into_iter().for_each(|name| self.add(deviation(name)));
+    fn add_all(&mut self, names: Vec<String>, deviation: impl Fn(String) -> Deviation) {
+        names.into_iter().for_each(|name| self.add(deviation(name)));
     }
 }
 
@@ -266,12 +275,15 @@ impl Bundle {
 impl Deviations {
     /// What the bundle has beyond what is read of it.
     fn shape(&mut self, bundle_json: &[u8]) {
-        // It has been read before, so it is strict; what has no list or object where one belongs was refused then.
-        let Ok(Shape { unknown, actions, required, custom }) = Shape::read(bundle_json) else { return };
+        // It has been read before, so it is an object, and strict.
+        let Ok(Shape { unknown, misformed, actions, required, custom }) = Shape::read(bundle_json) else { return };
         self.add_all(unknown, |member| Deviation::UnknownMember { member });
+        for (member, expected) in misformed {
+            self.add(Deviation::MemberForm { member, expected: expected.words() });
+        }
         self.add_all(actions, |action| Deviation::BuiltInAction { action });
-        let custom: HashSet<String> = custom.0.into_iter().collect();
-        for extension in required.0 {
+        let custom: HashSet<String> = custom.into_iter().collect();
+        for extension in required {
             if !custom.contains(&extension) {
                 self.add(Deviation::UndefinedExtension { extension });
             } else if !KNOWN_EXTENSIONS.contains(&extension.as_str()) {
@@ -308,21 +320,63 @@ fn is_graphic(character: char) -> bool {
     }
 }
 
-/// All names of some kind: together no longer than `bundle.json`.
-#[derive(Default)]
-struct AllNames(Vec<String>);
+/// What a value is, as far as the rules ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Says nothing: the same as no value.
+    Null,
+    Text,
+    Object,
+    /// Says of an empty list that it is either.
+    EmptyList,
+    ListOfTexts,
+    ListOfObjects,
+    /// A number, a truth value, or a list of anything else.
+    Other,
+}
+
+impl Form {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Text => "a text",
+            Self::Object => "an object",
+            Self::EmptyList => "an empty list",
+            Self::ListOfTexts => "a list of texts",
+            Self::ListOfObjects => "a list of objects",
+            Self::Other => "anything else",
+        }
+    }
+
+    /// Whether a member that should be `expected` may be this.
+    fn is(self, expected: Self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::EmptyList => matches!(expected, Self::ListOfTexts | Self::ListOfObjects),
+            form => form == expected,
+        }
+    }
+}
+
+/// A value: what it is, and the names in an object, or the texts in a list. Together they are no longer than `bundle.json`.
+struct Outline {
+    form: Form,
+    names: Vec<String>,
+}
 
 /// What the rules look at, beyond what [`Bundle`] has.
 #[derive(Default)]
 struct Shape {
     /// The members that no bundle has.
-    unknown: AllNames,
+    unknown: Vec<String>,
+    /// The members that are not what they should be, and what that is.
+    misformed: Vec<(String, Form)>,
     /// The actions that it defines although they are built in.
-    actions: AllNames,
+    actions: Vec<String>,
     /// The extensions that it requires.
-    required: AllNames,
+    required: Vec<String>,
     /// The extensions that it defines.
-    custom: AllNames,
+    custom: Vec<String>,
 }
 
 impl Shape {
@@ -344,20 +398,23 @@ impl<'de> Deserialize<'de> for Shape {
             fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Shape, A::Error> {
                 let mut shape = Shape::default();
                 while let Some(member) = access.next_key::<String>()? {
+                    let Some((_, expected)) = MEMBERS.iter().find(|(known, _)| *known == member) else {
+                        access.next_value::<IgnoredAny>()?;
+                        shape.unknown.push(member);
+                        continue;
+                    };
+                    let Outline { form, mut names } = access.next_value()?;
                     match member.as_str() {
                         "actions" => {
-                            let mut actions: AllNames = access.next_value()?;
-                            actions.0.retain(|name| BUILT_IN_ACTIONS.contains(&name.as_str()));
-                            shape.actions = actions;
+                            names.retain(|name| BUILT_IN_ACTIONS.contains(&name.as_str()));
+                            shape.actions = names;
                         }
-                        "requiredExtensions" => shape.required = access.next_value()?,
-                        "custom" => shape.custom = access.next_value()?,
-                        known => {
-                            access.next_value::<IgnoredAny>()?;
-                            if !MEMBERS.contains(&known) {
-                                shape.unknown.0.push(member);
-                            }
-                        }
+                        "requiredExtensions" => shape.required = names,
+                        "custom" => shape.custom = names,
+                        _ => {}
+                    }
+                    if !form.is(*expected) {
+                        shape.misformed.push((member, *expected));
                     }
                 }
                 Ok(shape)
@@ -367,39 +424,69 @@ impl<'de> Deserialize<'de> for Shape {
     }
 }
 
-/// The names in an object, or the texts in a list; anything else has none.
-impl<'de> Deserialize<'de> for AllNames {
+impl<'de> Deserialize<'de> for Outline {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NamesVisitor;
-        impl<'de> Visitor<'de> for NamesVisitor {
-            type Value = AllNames;
+        struct OutlineVisitor;
+        fn of<E>(form: Form) -> Result<Outline, E> {
+            Ok(Outline { form, names: Vec::new() })
+        }
+        impl<'de> Visitor<'de> for OutlineVisitor {
+            type Value = Outline;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object, or a list of names")
+                f.write_str("a value")
             }
 
-            fn visit_unit<E>(self) -> Result<AllNames, E> {
-                Ok(AllNames::default())
+            fn visit_unit<E>(self) -> Result<Outline, E> {
+                of(Form::Null)
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<AllNames, A::Error> {
-                let mut names = AllNames::default();
+            fn visit_bool<E>(self, _: bool) -> Result<Outline, E> {
+                of(Form::Other)
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Outline, E> {
+                of(Form::Other)
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Outline, E> {
+                of(Form::Other)
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Outline, E> {
+                of(Form::Other)
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Outline, E> {
+                Ok(Outline { form: Form::Text, names: vec![text.to_owned()] })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Outline, A::Error> {
+                let mut names = Vec::new();
                 while let Some(name) = access.next_key()? {
                     access.next_value::<IgnoredAny>()?;
-                    names.0.push(name);
+                    names.push(name);
                 }
-                Ok(names)
+                Ok(Outline { form: Form::Object, names })
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<AllNames, A::Error> {
-                let mut names = AllNames::default();
-                while let Some(name) = access.next_element()? {
-                    names.0.push(name);
+            fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Outline, A::Error> {
+                let (mut form, mut names) = (Form::EmptyList, Vec::new());
+                while let Some(Outline { form: item, names: texts }) = access.next_element()? {
+                    let of_items = match item {
+                        Form::Text => Form::ListOfTexts,
+                        Form::Object => Form::ListOfObjects,
+                        _ => Form::Other,
+                    };
+                    form = if form == Form::EmptyList || form == of_items { of_items } else { Form::Other };
+                    if item == Form::Text {
+                        names.extend(texts);
+                    }
                 }
-                Ok(names)
+                Ok(Outline { form, names })
             }
         }
-        deserializer.deserialize_any(NamesVisitor)
+        deserializer.deserialize_any(OutlineVisitor)
     }
 }
 
@@ -454,6 +541,37 @@ mod tests {
             Deviation::UndefinedExtension { extension: b },
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_is_not_what_it_should_be_is_said_and_hides_nothing_else() {
+        let member = |name: &str, expected| Deviation::MemberForm { member: name.to_owned(), expected };
+        let undefined = |extension: &str| Deviation::UndefinedExtension { extension: extension.to_owned() };
+        let unknown = Deviation::UnknownMember { member: "foo".to_owned() };
+        let not_texts = || member("requiredExtensions", "a list of texts");
+        for (actions, required, more) in [
+            (r#""x""#, "null", vec![member("actions", "an object")]),
+            ("[]", "[]", vec![member("actions", "an object")]),
+            ("true", r#""a.b""#, vec![member("actions", "an object"), not_texts(), undefined("a.b")]),
+            ("{}", "15", vec![not_texts()]),
+            ("null", r#"[1,"com.b",[{"com.c":"com.d"}]]"#, vec![not_texts(), undefined("com.b")]),
+        ] {
+            let found = deviations(&format!(
+                r#"{{"actions":{actions},"foo":1,{IMAGES},"name":"a","requiredExtensions":{required},"schemaVersion":"v1","version":"1.0.0"}}"#
+            ));
+            assert_eq!(found, [vec![unknown.clone()], more].concat(), "{actions} {required}");
+        }
+        for (name, expected) in MEMBERS.iter().filter(|(name, _)| {
+            !["images", "invocationImages", "name", "schemaVersion", "version", "description"].contains(name)
+        }) {
+            let odd = if *expected == Form::Text { "{}" } else { "7" };
+            let members: std::collections::BTreeMap<&str, &str> =
+                [("name", r#""a""#), ("schemaVersion", r#""v1""#), ("version", r#""1.0.0""#), (name, odd)].into();
+            let members: Vec<_> = members.iter().map(|(name, value)| format!(r#""{name}":{value}"#)).collect();
+            let bundle_json = format!("{{{IMAGES},{}}}", members.join(","));
+            let found = deviations(&bundle_json);
+            assert!(found.contains(&member(name, expected.words())), "{bundle_json}: {found:?}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use sealift_archive_format::strict_json::{self, JsonError, Names};
 use serde::{Deserialize, Serialize};
 
 use super::{Bundle, BundleImage};
-use crate::oci::descriptor::Annotations;
+use crate::oci::descriptor::{Annotations, null_as_default};
 use crate::oci::manifest::ImageIndex;
 use crate::oci::media_type::{DOCKER_CONFIG, DOCKER_INDEX, DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
 use crate::oci::{Descriptor, Document, Graph, ManifestBytes, ManifestError};
@@ -244,7 +244,7 @@ struct Lists {
     maintainers: Short<Maintainer>,
 }
 
-/// A list of no more items than an annotation has room for.
+/// A list of no more items than an annotation has room for; `null` is an empty one.
 #[derive(Default, PartialEq, Eq)]
 struct Short<T>(Vec<T>);
 
@@ -258,6 +258,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Short<T> {
                 write!(f, "at most {MAXIMUM_LIST_LENGTH} items")
             }
 
+            fn visit_unit<E>(self) -> Result<Short<T>, E> {
+                Ok(Short(Vec::new()))
+            }
+
             fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut access: A) -> Result<Short<T>, A::Error> {
                 let mut items = Vec::new();
                 while let Some(item) = access.next_element()? {
@@ -269,15 +273,18 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Short<T> {
                 Ok(Short(items))
             }
         }
-        deserializer.deserialize_seq(ShortVisitor(std::marker::PhantomData))
+        deserializer.deserialize_any(ShortVisitor(std::marker::PhantomData))
     }
 }
 
 #[derive(Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 struct Maintainer {
+    #[serde(deserialize_with = "null_as_default")]
     name: String,
+    #[serde(deserialize_with = "null_as_default")]
     email: String,
+    #[serde(deserialize_with = "null_as_default")]
     url: String,
 }
 

@@ -164,6 +164,26 @@ fn annotations_say_what_bundle_json_says() {
 }
 
 #[test]
+fn a_list_that_is_null_is_an_empty_one() {
+    let own = |lists: &str| format!(r#"{{"name":"a",{lists}}}"#).into_bytes();
+    let none = own(r#""keywords":null,"maintainers":null"#);
+    let unnamed = own(r#""keywords":[],"maintainers":[{"email":null,"name":"Jane","url":null}]"#);
+    let bundle = Bundle::parse(BUNDLE_JSON).unwrap();
+    let is_right = |name, value: &str, bundle_json: &[u8]| super::is_right(name, value, &bundle, bundle_json);
+    for bundle_json in [&none, &unnamed] {
+        for value in ["null", "[]"] {
+            assert!(is_right("io.cnab.keywords", value, bundle_json), "{value}");
+        }
+        assert!(!is_right("io.cnab.keywords", r#"["a"]"#, bundle_json));
+    }
+    let authors = "org.opencontainers.image.authors";
+    assert!(is_right(authors, "null", &none) && !is_right(authors, "null", &unnamed));
+    for value in [r#"[{"name":"Jane"}]"#, r#"[{"email":null,"name":"Jane","url":""}]"#] {
+        assert!(is_right(authors, value, &unnamed) && !is_right(authors, value, &none), "{value}");
+    }
+}
+
+#[test]
 fn an_entry_of_the_index_is_the_one_that_the_bundle_has_there() {
     let stranger = listed(&Descriptor::of(OCI_INDEX, b"stranger"), &[(KIND, "invocation")]);
     type Change<'c> = &'c dyn Fn(&mut Vec<Value>);
