@@ -16,6 +16,7 @@ pub mod hostile_source;
 pub mod images;
 pub mod link_folder;
 pub mod malicious_exporter;
+pub mod notary_repository;
 pub mod outside_programs;
 pub mod read_alike;
 pub mod real_registry;

@@ -64,7 +64,10 @@ fn search(error: &MapSearchError) -> Conclusion {
 
 fn tuf(error: &TufError) -> Conclusion {
     match error {
-        TufError::Signatures { .. } | TufError::Expired { .. } | TufError::Missing { .. } => ExitCode::Tuf.into(),
+        TufError::Signatures { .. }
+        | TufError::Expired { .. }
+        | TufError::CertificatesExpired { .. }
+        | TufError::Missing { .. } => ExitCode::Tuf.into(),
         TufError::Rollback { .. } | TufError::Removed(_) => ExitCode::Rollback.into(),
         TufError::Malformed { .. }
         | TufError::Version { .. }

@@ -13,7 +13,7 @@ impl Remediable for TufError {
         match self {
             Self::Signatures { .. } => Remedy::CompareRoot,
             Self::Rollback { .. } | Self::Removed(_) => Remedy::ExportFromPublisher,
-            Self::Expired { .. } => Remedy::RenewMetadata,
+            Self::Expired { .. } | Self::CertificatesExpired { .. } => Remedy::RenewMetadata,
             Self::Malformed { .. } => Remedy::CheckMetadata,
             Self::Version { .. }
             | Self::Mismatch { .. }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use sealift_proof::tuf::provider::{CarriedMetadata, target_file_path};
 use sealift_proof::tuf::publication::{PublishedState, root_version};
 use sealift_proof::tuf::{
-    Limits, MetadataProvider as _, MismatchError, ProviderError, RoleName, TufError, VerifiedTarget,
+    Dialect, Limits, MetadataProvider as _, MismatchError, ProviderError, RoleName, TufError, VerifiedTarget,
 };
 
 use super::folder::{RepositoryFolder, served_from};
@@ -171,7 +171,7 @@ impl Mirror {
             published.metadata(&role, version, limit).map_err(|source| MirrorError::Read { folder: folder(), source })
         };
         let timestamp = read(RoleName::timestamp(), None, limits.timestamp_length)?;
-        let there = PublishedState::of(self.names()?.into_iter(), timestamp.as_deref());
+        let there = PublishedState::of(&Dialect::Tuf, self.names()?.into_iter(), timestamp.as_deref());
         let files = metadata.files();
         for (name, root) in files {
             let Some(version) = root_version(name) else { continue };
@@ -179,7 +179,7 @@ impl Mirror {
                 return Err(MirrorError::Other { folder: folder(), root: name.clone() });
             }
         }
-        let offered = PublishedState::of(files.keys().cloned(), files.get(TIMESTAMP).map(Vec::as_slice));
+        let offered = PublishedState::of(&Dialect::Tuf, files.keys().cloned(), files.get(TIMESTAMP).map(Vec::as_slice));
         if there > offered { Err(MirrorError::Newer { folder: folder(), there, offered }) } else { Ok(()) }
     }
 

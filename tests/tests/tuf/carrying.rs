@@ -6,7 +6,8 @@ use sealift_core::tuf_repository::mirror::{Mirror, MirrorError};
 use sealift_proof::tuf::provider::CarriedMetadata;
 use sealift_proof::tuf::publication::verified_metadata;
 use sealift_proof::tuf::{
-    FetchError, Limits, MetadataProvider, ProviderError, RoleName, TargetProvider, TrustedState, TufError, update,
+    Dialect, FetchError, Limits, MetadataProvider, ProviderError, RoleName, TargetProvider, TrustedState, TufError,
+    update,
 };
 use sealift_tests::tuf_repository::{Delegated, TufRepository, gather_from, now};
 use serde_json::json;
@@ -342,7 +343,7 @@ fn published(repository: &mut TufRepository, carried: &CarriedMetadata, targets:
     }
     let (roles, consistent) = (trusted.roles().to_vec(), trusted.has_consistent_snapshots());
     let state = trusted.into_state(None);
-    verified_metadata(carried, &roles, &state, consistent, now(), &Limits::default()).unwrap().metadata
+    verified_metadata(&Dialect::Tuf, carried, &roles, &state, consistent, now(), &Limits::default()).unwrap().metadata
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn the_number_of_keys_of_a_top_level_role_has_a_limit() {
             repository.first_update(),
             TufError::Malformed { source: MetadataError::TooManyKeys { count: 257 }, .. }
         );
-        let pinned = RootChain::begin(repository.file("root"));
+        let pinned = RootChain::begin(repository.file("root").as_slice());
         assert_refused!(pinned, TufError::TrustedRoot { source } if matches!(
             *source, TufError::Malformed { source: MetadataError::TooManyKeys { count: 257 }, .. }
         ));

@@ -23,6 +23,7 @@ mod keys;
 mod lengths;
 mod map;
 mod ngclient;
+mod notary;
 mod oracles;
 mod root;
 mod snapshot;

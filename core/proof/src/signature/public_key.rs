@@ -18,6 +18,8 @@ const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 
 /// The largest key that is read, in bytes of its encoded form; an RSA key of 16,384 bits is far below it.
 const MAXIMUM_ENCODED_LENGTH: usize = 16 * 1024;
+/// The length of r, and of s, over P-384, in bytes.
+const P384_SCALAR_LENGTH: usize = 48;
 /// The lengths of RSA moduli that are accepted, in bits.
 const RSA_BITS: RangeInclusive<usize> = 2048..=8192;
 
@@ -42,10 +44,16 @@ pub enum Scheme {
     RsaPkcs1Sha384,
     /// RSASSA-PKCS1-v1_5 with SHA-512.
     RsaPkcs1Sha512,
+    /// ECDSA over P-256 with SHA-256; a signature is r and s, 32 bytes each. As Notary has it.
+    EcdsaP256Sha256Fixed,
+    /// ECDSA over P-384 with SHA-256; a signature is r and s, 48 bytes each. As Notary has it.
+    EcdsaP384Sha256Fixed,
+    /// RSASSA-PSS with SHA-256, also for the mask, and a salt of 32 bytes. As Notary has it.
+    RsaPssSha256Salt32,
 }
 
 impl Scheme {
-    /// The scheme of that name, as TUF (§4.2.1) and securesystemslib spell it.
+    /// The scheme of that name, as TUF (§4.2.1) and securesystemslib spell it. Those of Notary have no name there.
     pub fn from_name(name: &str) -> Option<Self> {
         Some(match name {
             "ed25519" => Self::Ed25519,
@@ -61,7 +69,7 @@ impl Scheme {
         })
     }
 
-    /// The name, as [`Scheme::from_name`] reads it.
+    /// The name, as [`Scheme::from_name`] reads it, or for people.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ed25519 => "ed25519",
@@ -73,6 +81,9 @@ impl Scheme {
             Self::RsaPkcs1Sha256 => "rsa-pkcs1v15-sha256",
             Self::RsaPkcs1Sha384 => "rsa-pkcs1v15-sha384",
             Self::RsaPkcs1Sha512 => "rsa-pkcs1v15-sha512",
+            Self::EcdsaP256Sha256Fixed => "ecdsa-p256-sha256-fixed",
+            Self::EcdsaP384Sha256Fixed => "ecdsa-p384-sha256-fixed",
+            Self::RsaPssSha256Salt32 => "rsassa-pss-sha256-salt32",
         }
     }
 }
@@ -232,13 +243,20 @@ impl PublicKey {
         key.with_scheme(scheme)
     }
 
+    /// A key from SPKI DER, under the one of these schemes that is for its kind.
+    pub(crate) fn of_scheme_in(der: &[u8], schemes: &[Scheme]) -> Result<Self, KeyError> {
+        let key = Self::from_spki_der(der, None)?;
+        let fitting = schemes.iter().find_map(|scheme| key.clone().with_scheme(Some(*scheme)).ok());
+        fitting.ok_or_else(|| KeyError::UnsupportedAlgorithm(key.scheme().name().to_owned()))
+    }
+
     /// The same key under another scheme of its kind.
     fn with_scheme(self, scheme: Option<Scheme>) -> Result<Self, KeyError> {
         let Some(scheme) = scheme else { return Ok(self) };
         let fits = match (&self.material, scheme) {
             (PublicKeyMaterial::Ed25519(_), Scheme::Ed25519)
-            | (PublicKeyMaterial::P256(_), Scheme::EcdsaP256Sha256)
-            | (PublicKeyMaterial::P384(_), Scheme::EcdsaP384Sha384) => true,
+            | (PublicKeyMaterial::P256(_), Scheme::EcdsaP256Sha256 | Scheme::EcdsaP256Sha256Fixed)
+            | (PublicKeyMaterial::P384(_), Scheme::EcdsaP384Sha384 | Scheme::EcdsaP384Sha256Fixed) => true,
             (PublicKeyMaterial::Rsa { .. }, scheme) => scheme.name().starts_with("rsa"),
             _ => false,
         };
@@ -315,7 +333,14 @@ impl PublicKey {
         let valid = match (&self.material, self.scheme) {
             (PublicKeyMaterial::Ed25519(key), _) => Ed25519Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
+            (PublicKeyMaterial::P256(point), Scheme::EcdsaP256Sha256Fixed) => {
+                verify_point(&rs::ECDSA_P256_SHA256_FIXED, point, message, signature)
+            }
             (PublicKeyMaterial::P256(point), _) => verify_point(&rs::ECDSA_P256_SHA256_ASN1, point, message, signature),
+            (PublicKeyMaterial::P384(point), Scheme::EcdsaP384Sha256Fixed) => {
+                asn1_of_fixed(signature, P384_SCALAR_LENGTH)
+                    .is_some_and(|signature| verify_point(&rs::ECDSA_P384_SHA256_ASN1, point, message, &signature))
+            }
             (PublicKeyMaterial::P384(point), _) => verify_point(&rs::ECDSA_P384_SHA384_ASN1, point, message, signature),
             (PublicKeyMaterial::Rsa { modulus, exponent }, scheme) => {
                 let pss = |hash| rsa_pss::verify(hash, modulus, exponent, message, signature);
@@ -328,9 +353,13 @@ impl PublicKey {
                     Scheme::RsaPkcs1Sha256 => pkcs1(&rs::RSA_PKCS1_2048_8192_SHA256),
                     Scheme::RsaPkcs1Sha384 => pkcs1(&rs::RSA_PKCS1_2048_8192_SHA384),
                     Scheme::RsaPkcs1Sha512 => pkcs1(&rs::RSA_PKCS1_2048_8192_SHA512),
-                    Scheme::Ed25519 | Scheme::EcdsaP256Sha256 | Scheme::EcdsaP384Sha384 => {
-                        return Err(KeyError::SchemeMismatch(scheme));
-                    }
+                    // There the salt has to be as long as the hash.
+                    Scheme::RsaPssSha256Salt32 => key.verify(&rs::RSA_PSS_2048_8192_SHA256, message, signature).is_ok(),
+                    Scheme::Ed25519
+                    | Scheme::EcdsaP256Sha256
+                    | Scheme::EcdsaP384Sha384
+                    | Scheme::EcdsaP256Sha256Fixed
+                    | Scheme::EcdsaP384Sha256Fixed => return Err(KeyError::SchemeMismatch(scheme)),
                 }
             }
         };
@@ -351,6 +380,19 @@ fn verify_point(
     signature: &[u8],
 ) -> bool {
     ring_signature::UnparsedPublicKey::new(algorithm, point).verify(message, signature).is_ok()
+}
+
+/// `ECDSA-Sig-Value` (RFC 5480 Appendix A).
+#[derive(der::Sequence)]
+struct EcdsaSignature<'a> {
+    r: der::asn1::UintRef<'a>,
+    s: der::asn1::UintRef<'a>,
+}
+
+/// A signature that is r and s, `length` bytes each, in ASN.1.
+fn asn1_of_fixed(signature: &[u8], length: usize) -> Option<Vec<u8>> {
+    let (r, s) = signature.split_at_checked(length).filter(|(_, s)| s.len() == length)?;
+    EcdsaSignature { r: der::asn1::UintRef::new(r).ok()?, s: der::asn1::UintRef::new(s).ok()? }.to_der().ok()
 }
 
 /// `RSAPublicKey` (RFC 8017 A.1.1): modulus and exponent.

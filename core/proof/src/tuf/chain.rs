@@ -4,15 +4,18 @@
 //! Promise: each step takes the proof of the one before, so no step can be left out or taken early. No step reads a
 //! clock, a file or a socket.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU64;
+use std::sync::Arc;
 
 use jiff::Timestamp as Instant;
 use percent_encoding::percent_decode_str;
 
+use super::dialect::{Dialect, TrustAnchor};
 use super::envelope::{Authority, UnverifiedMetadata, VerifiedMetadata};
 use super::error::TufError;
 use super::limits::Limits;
-use super::metadata::{Metadata, Root, Snapshot, Targets, Timestamp};
+use super::metadata::{FileDescription, Metadata, Root, Snapshot, Targets, Timestamp};
 use super::role_name::RoleName;
 
 /// The roots before `newest` from which an unbroken chain leads to it, by version, as far back as they exist and as an
@@ -20,18 +23,20 @@ use super::role_name::RoleName;
 ///
 /// # Errors
 /// [`TufError::TrustedRoot`] when `newest` is not a root, and the errors of `older`.
-pub fn roots_before<E: From<TufError>>(
-    newest: &[u8],
+pub fn roots_before<'a, E: From<TufError>>(
+    newest: impl Into<TrustAnchor<'a>>,
     limits: &Limits,
     mut older: impl FnMut(u64) -> Result<Option<Vec<u8>>, E>,
 ) -> Result<BTreeMap<u64, Vec<u8>>, E> {
-    let last = RootChain::begin(newest)?.version();
+    let TrustAnchor { root: newest, dialect } = newest.into();
+    let begin = |root: &[u8]| RootChain::begin(TrustAnchor { root, dialect });
+    let last = begin(newest)?.version();
     let mut roots = BTreeMap::new();
     let mut next = newest.to_vec();
     for version in (last.saturating_sub(limits.root_versions).max(1)..last).rev() {
         let Some(root) = older(version)? else { break };
         let leads_on = |mut chain: RootChain| chain.version() == version && chain.accept(&next).is_ok();
-        if !RootChain::begin(&root).is_ok_and(leads_on) {
+        if !begin(&root).is_ok_and(leads_on) {
             break;
         }
         next.clone_from(&root);
@@ -51,21 +56,28 @@ pub enum History {
 
 /// A trusted root that newer roots may follow (§5.2, §5.3).
 #[derive(Debug, Clone)]
-pub struct RootChain(VerifiedMetadata<Root>);
+pub struct RootChain {
+    newest: VerifiedMetadata<Root>,
+    /// The file that it was read from.
+    file: Arc<[u8]>,
+    dialect: Dialect,
+}
 
 impl RootChain {
     /// Begins with a root that is trusted because it was pinned or remembered (§5.2). It may have expired.
     ///
     /// # Errors
     /// [`TufError::TrustedRoot`] when it is not a root, or not signed by its own keys.
-    pub fn begin(trusted: &[u8]) -> Result<Self, TufError> {
-        let begin = || verify_by_itself(UnverifiedMetadata::parse(&RoleName::root(), trusted)?);
-        begin().map(Self).map_err(|source| TufError::TrustedRoot { source: Box::new(source) })
+    pub fn begin<'a>(trusted: impl Into<TrustAnchor<'a>>) -> Result<Self, TufError> {
+        let TrustAnchor { root, dialect } = trusted.into();
+        let begin = || verify_by_itself(UnverifiedMetadata::parse(dialect, &RoleName::root(), root)?);
+        let newest = begin().map_err(|source| TufError::TrustedRoot { source: Box::new(source) })?;
+        Ok(Self { newest, file: root.into(), dialect: dialect.clone() })
     }
 
     /// The version trusted so far.
     pub fn version(&self) -> u64 {
-        self.0.version()
+        self.newest.version()
     }
 
     /// The version that may follow; none after the greatest number.
@@ -80,8 +92,8 @@ impl RootChain {
     /// [`TufError::Malformed`], [`TufError::Signatures`], [`TufError::Version`]; the chain is then unchanged.
     pub fn accept(&mut self, next: &[u8]) -> Result<History, TufError> {
         let role = RoleName::root();
-        let envelope = UnverifiedMetadata::parse(&role, next)?;
-        let old = self.0.value();
+        let envelope = UnverifiedMetadata::parse(&self.dialect, &role, next)?;
+        let old = self.newest.value();
         envelope.require_signatures(Authority {
             delegator: &role,
             delegator_version: self.version(),
@@ -96,22 +108,31 @@ impl RootChain {
             }
         }
         let history = history(old, root.value());
-        self.0 = root;
+        (self.newest, self.file) = (root, next.into());
         Ok(history)
     }
 
     /// What it means for earlier metadata that this root was newly pinned, if `older` was trusted before.
     pub(crate) fn history_since(&self, older: &Self) -> History {
-        history(older.0.value(), self.0.value())
+        history(older.newest.value(), self.newest.value())
     }
 
-    /// Ends the chain: the newest root must not have expired (§5.3.10).
+    /// Ends the chain: the newest root must not have expired (§5.3.10), and neither may the certificates that signed it, where keys are
+    /// certificates.
     ///
     /// # Errors
-    /// [`TufError::Expired`].
+    /// [`TufError::Expired`], [`TufError::CertificatesExpired`].
     pub fn finish(self, reference_time: Instant) -> Result<TrustedRoot, TufError> {
-        self.0.require_fresh(reference_time)?;
-        Ok(TrustedRoot { root: self.0, reference_time })
+        let Self { newest: mut root, file, dialect } = self;
+        root.require_fresh(reference_time)?;
+        if let Some(expires) = root.value().keys_expire(&root.evidence().signed_by, reference_time) {
+            if expires <= reference_time {
+                return Err(TufError::CertificatesExpired { version: root.version(), expires, reference_time });
+            }
+            let sooner = root.evidence().expires.min(expires);
+            root = root.expiring_at(sooner);
+        }
+        Ok(TrustedRoot { root, file, dialect, reference_time })
     }
 }
 
@@ -138,6 +159,8 @@ fn verify_by_itself(envelope: UnverifiedMetadata<'_>) -> Result<VerifiedMetadata
 #[derive(Debug, Clone)]
 pub struct TrustedRoot {
     root: VerifiedMetadata<Root>,
+    file: Arc<[u8]>,
+    dialect: Dialect,
     reference_time: Instant,
 }
 
@@ -162,7 +185,7 @@ impl TrustedRoot {
     }
 
     fn verify_timestamp(&self, bytes: &[u8]) -> Result<VerifiedMetadata<Timestamp>, TufError> {
-        let envelope = UnverifiedMetadata::parse(&RoleName::timestamp(), bytes)?;
+        let envelope = UnverifiedMetadata::parse(&self.dialect, &RoleName::timestamp(), bytes)?;
         envelope.verify(self.authority(&RoleName::root(), &self.root.value().roles.timestamp))
     }
 
@@ -176,7 +199,8 @@ impl TrustedRoot {
         let mut timestamp = self.verify_timestamp(bytes)?;
         let mut chosen = Chosen::New;
         if let Some(remembered) = remembered {
-            let (trusted_version, trusted) = read_remembered::<Timestamp>(&RoleName::timestamp(), remembered)?;
+            let role = RoleName::timestamp();
+            let (trusted_version, trusted) = read_remembered::<Timestamp>(&self.dialect, &role, remembered)?;
             require_not_below(&RoleName::timestamp(), &RoleName::timestamp(), trusted_version, timestamp.version())?;
             if trusted_version == timestamp.version() {
                 // Not signed as the root requires today: the threshold was raised, and the new one meets it.
@@ -184,9 +208,8 @@ impl TrustedRoot {
                     (timestamp, chosen) = (same, Chosen::Remembered);
                 }
             }
-            let found = timestamp.value().meta.snapshot.version.get();
-            let trusted = trusted.meta.snapshot.version.get();
-            require_not_below(&RoleName::snapshot(), &RoleName::timestamp(), trusted, found)?;
+            let (trusted, found) = (&trusted.meta.snapshot, &timestamp.value().meta.snapshot);
+            require_not_listed_below(&RoleName::snapshot(), &RoleName::timestamp(), trusted, found)?;
         }
         timestamp.require_fresh(self.reference_time)?;
         Ok((TrustedTimestamp { root: self, timestamp }, chosen))
@@ -212,7 +235,8 @@ impl TrustedTimestamp {
     }
 
     /// Takes snapshot metadata: the file that the timestamp describes (§5.5.2, §5.5.4), signed by the root's keys
-    /// (§5.5.3), listing everything that was listed before, nothing in an older version (§5.5.5), not expired (§5.5.6).
+    /// (§5.5.3), listing everything that was listed before, nothing in an older version (§5.5.5), not expired (§5.5.6). Where it lists the
+    /// root, that is the newest one.
     ///
     /// # Errors
     /// [`TufError::Mismatch`], [`TufError::Malformed`], [`TufError::Signatures`], [`TufError::Version`],
@@ -228,24 +252,47 @@ impl TrustedTimestamp {
         })?;
         let authority = RoleName::root();
         let authority = self.root.authority(&authority, &self.root.root.value().roles.snapshot);
-        let snapshot: VerifiedMetadata<Snapshot> = UnverifiedMetadata::parse(&role, bytes)?.verify(authority)?;
-        require_version(&role, described.version.get(), snapshot.version())?;
+        let dialect = &self.root.dialect;
+        let snapshot: VerifiedMetadata<Snapshot> =
+            UnverifiedMetadata::parse(dialect, &role, bytes)?.verify(authority)?;
+        require_version(&role, described, snapshot.version())?;
+        if let Some(root) = &snapshot.value().root {
+            root.check(&self.root.file).map_err(|source| TufError::Mismatch {
+                role: RoleName::root(),
+                listed_by: role.clone(),
+                source,
+            })?;
+        }
+        let mut no_longer_listed = BTreeSet::new();
         if let Some(remembered) = remembered {
-            require_no_rollback(&read_remembered::<Snapshot>(&role, remembered)?.1, snapshot.value())?;
+            let (trusted_version, trusted) = read_remembered::<Snapshot>(dialect, &role, remembered)?;
+            if described.version.is_none() {
+                require_not_below(&role, &role, trusted_version, snapshot.version())?;
+            }
+            no_longer_listed = require_no_rollback(dialect, &trusted, snapshot.value())?;
         }
         snapshot.require_fresh(self.root.reference_time)?;
-        Ok(TrustedSnapshot { timestamp: self.clone(), snapshot })
+        Ok(TrustedSnapshot { timestamp: self.clone(), snapshot, no_longer_listed })
     }
 }
 
-fn require_no_rollback(trusted: &Snapshot, new: &Snapshot) -> Result<(), TufError> {
+/// Requires that nothing that was listed is listed in an older version, or no longer at all. Where delegations can be taken back, the files
+/// that are no longer listed are returned: no role may delegate to theirs.
+fn require_no_rollback(dialect: &Dialect, trusted: &Snapshot, new: &Snapshot) -> Result<BTreeSet<String>, TufError> {
+    let mut no_longer_listed = BTreeSet::new();
     for (path, trusted) in &trusted.meta {
-        let found = new.meta.get(path).ok_or_else(|| TufError::Removed(path.clone()))?;
+        let Some(found) = new.meta.get(path) else {
+            if !dialect.allows_silent_roles() {
+                return Err(TufError::Removed(path.clone()));
+            }
+            no_longer_listed.insert(path.clone());
+            continue;
+        };
         let name = path.strip_suffix(".json").unwrap_or(path);
         let role = RoleName::delegated(name).unwrap_or_else(|_| RoleName::targets());
-        require_not_below(&role, &RoleName::snapshot(), trusted.version.get(), found.version.get())?;
+        require_not_listed_below(&role, &RoleName::snapshot(), trusted, found)?;
     }
-    Ok(())
+    Ok(no_longer_listed)
 }
 
 /// A root, a timestamp and a snapshot that belong together, by which targets metadata is judged.
@@ -253,9 +300,41 @@ fn require_no_rollback(trusted: &Snapshot, new: &Snapshot) -> Result<(), TufErro
 pub struct TrustedSnapshot {
     timestamp: TrustedTimestamp,
     snapshot: VerifiedMetadata<Snapshot>,
+    /// What the snapshot that was accepted before listed, and this one does not.
+    no_longer_listed: BTreeSet<String>,
 }
 
 impl TrustedSnapshot {
+    /// The dialect of the repository.
+    pub(crate) fn dialect(&self) -> &Dialect {
+        &self.timestamp.root.dialect
+    }
+
+    /// Whether a delegated role has published nothing yet: no snapshot has ever listed it, as far as is known.
+    ///
+    /// # Errors
+    /// [`TufError::Removed`] when it was listed, or its metadata `was_accepted`, before.
+    pub(crate) fn is_silent(&self, role: &RoleName, was_accepted: bool) -> Result<bool, TufError> {
+        let path = role.metadata_path();
+        if !self.dialect().allows_silent_roles() || self.snapshot.value().meta.contains_key(&path) {
+            return Ok(false);
+        }
+        if was_accepted || self.no_longer_listed.contains(&path) { Err(TufError::Removed(path)) } else { Ok(true) }
+    }
+
+    /// Requires that the snapshot lists what it listed before, as far as a role still delegates to it.
+    pub(crate) fn require_still_listed(&self, targets: &Targets) -> Result<(), TufError> {
+        let delegations = targets.delegations.iter();
+        let delegated = |path: &&String| {
+            let role = path.strip_suffix(".json").and_then(|name| RoleName::delegated(name).ok());
+            role.is_some_and(|role| delegations.clone().any(|delegations| delegations.keys_of(&role).is_some()))
+        };
+        match self.no_longer_listed.iter().find(delegated) {
+            Some(path) => Err(TufError::Removed(path.clone())),
+            None => Ok(()),
+        }
+    }
+
     /// The root's proof.
     pub fn root(&self) -> &VerifiedMetadata<Root> {
         &self.timestamp.root.root
@@ -306,36 +385,44 @@ impl TrustedSnapshot {
         };
         let Some(role) = listed() else { return false };
         if role == RoleName::targets() {
-            return self.top_level_targets(bytes).is_ok();
+            return self.top_level_targets(bytes, None).is_ok();
         }
-        let states_version = |version| {
-            let header = UnverifiedMetadata::parse(&role, bytes).ok()?.header::<Targets>().ok()?;
-            Some(header.version.get() == version)
+        let version = || {
+            let header = UnverifiedMetadata::parse(self.dialect(), &role, bytes).ok()?.header::<Targets>().ok()?;
+            Some(header.version.get())
         };
         self.described(&role).is_ok_and(|described| {
-            described.check(bytes).is_ok() && states_version(described.version.get()).unwrap_or(false)
+            described.check(bytes).is_ok()
+                && version().is_some_and(|found| require_version(&role, described, found).is_ok())
         })
     }
 
-    fn described(&self, role: &RoleName) -> Result<&super::metadata::FileDescription, TufError> {
+    fn described(&self, role: &RoleName) -> Result<&FileDescription, TufError> {
         let listed = self.snapshot.value().meta.get(&role.metadata_path());
         listed.ok_or_else(|| TufError::NotInSnapshot { role: role.clone() })
     }
 
     /// Accepts the metadata of the top-level targets role (§5.6); errors as for delegated roles.
-    pub(crate) fn top_level_targets(&self, bytes: &[u8]) -> Result<VerifiedMetadata<Targets>, TufError> {
+    pub(crate) fn top_level_targets(
+        &self,
+        bytes: &[u8],
+        remembered: Option<&[u8]>,
+    ) -> Result<VerifiedMetadata<Targets>, TufError> {
         let delegator = RoleName::root();
         let root = &self.timestamp.root;
-        self.targets(&RoleName::targets(), root.authority(&delegator, &root.root.value().roles.targets), bytes)
+        let authority = root.authority(&delegator, &root.root.value().roles.targets);
+        self.targets(&RoleName::targets(), authority, bytes, remembered)
     }
 
     /// Takes the metadata of a targets role: the file that the snapshot describes (§5.6.2, §5.6.4), signed by the keys
-    /// that its delegator names (§5.6.3), not expired (§5.6.5).
+    /// that its delegator names (§5.6.3), not expired (§5.6.5). Where snapshots state no versions, it is no older than the file that was
+    /// accepted before.
     pub(crate) fn targets(
         &self,
         role: &RoleName,
         authority: Authority<'_>,
         bytes: &[u8],
+        remembered: Option<&[u8]>,
     ) -> Result<VerifiedMetadata<Targets>, TufError> {
         let described = self.described(role)?;
         described.check(bytes).map_err(|source| TufError::Mismatch {
@@ -343,8 +430,13 @@ impl TrustedSnapshot {
             listed_by: RoleName::snapshot(),
             source,
         })?;
-        let targets: VerifiedMetadata<Targets> = UnverifiedMetadata::parse(role, bytes)?.verify(authority)?;
-        require_version(role, described.version.get(), targets.version())?;
+        let envelope = UnverifiedMetadata::parse(self.dialect(), role, bytes)?;
+        let targets: VerifiedMetadata<Targets> = envelope.verify(authority)?;
+        require_version(role, described, targets.version())?;
+        if let Some(remembered) = remembered.filter(|_| described.version.is_none()) {
+            let trusted = read_remembered::<Targets>(self.dialect(), role, remembered)?.0;
+            require_not_below(role, role, trusted, targets.version())?;
+        }
         targets.require_fresh(self.reference_time())?;
         Ok(targets)
     }
@@ -360,16 +452,16 @@ pub struct MetadataFile {
 }
 
 impl TrustedRoot {
-    fn file(&self, described: &super::metadata::FileDescription) -> MetadataFile {
-        let version = self.root.value().consistent_snapshot.then_some(described.version.get());
-        MetadataFile { version, length: described.length }
+    fn file(&self, described: &FileDescription) -> MetadataFile {
+        let version = described.version.filter(|_| self.root.value().consistent_snapshot);
+        MetadataFile { version: version.map(NonZeroU64::get), length: described.length }
     }
 }
 
 /// Reads metadata that was verified when it was accepted; only its versions are used, to guard against rollback.
-fn read_remembered<T: Metadata>(role: &RoleName, bytes: &[u8]) -> Result<(u64, T), TufError> {
+fn read_remembered<T: Metadata>(dialect: &Dialect, role: &RoleName, bytes: &[u8]) -> Result<(u64, T), TufError> {
     let damaged = |source| TufError::DamagedState { role: role.clone(), source };
-    let envelope = UnverifiedMetadata::parse(role, bytes).map_err(|error| match error {
+    let envelope = UnverifiedMetadata::parse(dialect, role, bytes).map_err(|error| match error {
         TufError::Malformed { role, source } => TufError::DamagedState { role, source },
         other => other,
     })?;
@@ -377,8 +469,25 @@ fn read_remembered<T: Metadata>(role: &RoleName, bytes: &[u8]) -> Result<(u64, T
     Ok((header.version.get(), value))
 }
 
-fn require_version(role: &RoleName, expected: u64, found: u64) -> Result<(), TufError> {
-    if found == expected { Ok(()) } else { Err(TufError::Version { role: role.clone(), expected, found }) }
+/// Requires the version that is stated about a file, if one is.
+fn require_version(role: &RoleName, described: &FileDescription, found: u64) -> Result<(), TufError> {
+    match described.version.map(NonZeroU64::get) {
+        Some(expected) if expected != found => Err(TufError::Version { role: role.clone(), expected, found }),
+        _ => Ok(()),
+    }
+}
+
+/// Requires that a file is not listed in an older version than before, if versions are listed.
+fn require_not_listed_below(
+    role: &RoleName,
+    listed_by: &RoleName,
+    trusted: &FileDescription,
+    found: &FileDescription,
+) -> Result<(), TufError> {
+    match (trusted.version, found.version) {
+        (Some(trusted), Some(found)) => require_not_below(role, listed_by, trusted.get(), found.get()),
+        _ => Ok(()),
+    }
 }
 
 fn require_not_below(role: &RoleName, listed_by: &RoleName, trusted: u64, found: u64) -> Result<(), TufError> {

@@ -39,20 +39,27 @@ impl TryFrom<DelegationsObject> for Delegations {
     type Error = String;
 
     fn try_from(object: DelegationsObject) -> Result<Self, String> {
-        let mut places = BTreeMap::new();
-        let roles = match (object.roles, object.succinct_roles) {
-            (Some(roles), None) => {
-                for (place, role) in roles.iter().enumerate() {
-                    if places.insert(role.name.clone(), place).is_some() {
-                        return Err(format!("role {} is delegated to twice", role.name));
-                    }
-                }
-                DelegatedRoles::Listed(roles)
+        match (object.roles, object.succinct_roles) {
+            (Some(roles), None) => Self::listed(object.keys, roles),
+            (None, Some(succinct)) => {
+                let roles = DelegatedRoles::Succinct(succinct);
+                Ok(Self { keys: object.keys, roles, places: BTreeMap::new() })
             }
-            (None, Some(succinct)) => DelegatedRoles::Succinct(succinct),
-            _ => return Err("delegations have either roles or succinct_roles".to_owned()),
-        };
-        Ok(Self { keys: object.keys, roles, places })
+            _ => Err("delegations have either roles or succinct_roles".to_owned()),
+        }
+    }
+}
+
+impl Delegations {
+    /// Delegations to roles that are listed, each of them once.
+    pub(crate) fn listed(keys: Keys, roles: Vec<DelegatedRole>) -> Result<Self, String> {
+        let mut places = BTreeMap::new();
+        for (place, role) in roles.iter().enumerate() {
+            if places.insert(role.name.clone(), place).is_some() {
+                return Err(format!("role {} is delegated to twice", role.name));
+            }
+        }
+        Ok(Self { keys, roles: DelegatedRoles::Listed(roles), places })
     }
 }
 
@@ -70,6 +77,26 @@ pub(crate) struct DelegatedRole {
 enum Paths {
     Patterns(Vec<PathPattern>),
     HashPrefixes(Vec<String>),
+    /// What names begin with. A role does not delegate what it may not speak for itself.
+    Prefixes(Vec<String>),
+}
+
+/// What a role may speak for, as far as its delegators bound what it can delegate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// It may delegate any name: a search asks a role only about what all roles on the way may speak for.
+    Everything,
+    /// It may delegate what begins with one of these.
+    Prefixes(Vec<String>),
+}
+
+impl Scope {
+    fn allows(&self, prefix: &str) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Prefixes(allowed) => allowed.iter().any(|allowed| prefix.starts_with(allowed.as_str())),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -100,10 +127,27 @@ impl TryFrom<DelegatedRoleObject> for DelegatedRole {
 }
 
 impl DelegatedRole {
-    fn speaks_for(&self, target: &SoughtTarget<'_>) -> bool {
+    /// A role that may speak for names that begin with one of these prefixes, and is asked in its turn.
+    pub(crate) fn by_prefixes(name: RoleName, keys: RoleKeys, prefixes: Vec<String>) -> Self {
+        Self { name, keys, terminating: false, paths: Paths::Prefixes(prefixes) }
+    }
+
+    fn speaks_for(&self, target: &SoughtTarget<'_>, within: &Scope) -> bool {
         match &self.paths {
             Paths::Patterns(patterns) => patterns.iter().any(|pattern| pattern.matches(target.name)),
             Paths::HashPrefixes(prefixes) => prefixes.iter().any(|prefix| target.hash.hex().starts_with(prefix)),
+            Paths::Prefixes(prefixes) => {
+                prefixes.iter().any(|prefix| within.allows(prefix) && target.name.starts_with(prefix.as_str()))
+            }
+        }
+    }
+
+    fn scope(&self, within: &Scope) -> Scope {
+        match &self.paths {
+            Paths::Patterns(_) | Paths::HashPrefixes(_) => Scope::Everything,
+            Paths::Prefixes(prefixes) => {
+                Scope::Prefixes(prefixes.iter().filter(|prefix| within.allows(prefix)).cloned().collect())
+            }
         }
     }
 }
@@ -188,23 +232,24 @@ impl<'a> SoughtTarget<'a> {
 /// The roles that may speak for a target, in order, up to and with the first terminating one.
 #[derive(Debug)]
 pub(crate) struct Speakers {
-    pub(crate) roles: Vec<RoleName>,
+    pub(crate) roles: Vec<(RoleName, Scope)>,
     /// Whether the last one ends the search if it does not know the target.
     pub(crate) terminating: bool,
 }
 
 impl Delegations {
-    /// Who may speak for a target. Bins of succinct roles do not terminate a search (TAP 15), but the role that
-    /// delegates to them may.
-    pub(crate) fn speakers(&self, target: &SoughtTarget<'_>) -> Speakers {
+    /// Who may speak for a target, of what the delegator may delegate. Bins of succinct roles do not terminate a search
+    /// (TAP 15), but the role that delegates to them may.
+    pub(crate) fn speakers(&self, target: &SoughtTarget<'_>, within: &Scope) -> Speakers {
         match &self.roles {
             DelegatedRoles::Succinct(succinct) => {
-                Speakers { roles: succinct.bin(target).into_iter().collect(), terminating: false }
+                let bin = succinct.bin(target).map(|bin| (bin, Scope::Everything));
+                Speakers { roles: bin.into_iter().collect(), terminating: false }
             }
             DelegatedRoles::Listed(listed) => {
                 let mut roles = Vec::new();
-                for role in listed.iter().filter(|role| role.speaks_for(target)) {
-                    roles.push(role.name.clone());
+                for role in listed.iter().filter(|role| role.speaks_for(target, within)) {
+                    roles.push((role.name.clone(), role.scope(within)));
                     if role.terminating {
                         return Speakers { roles, terminating: true };
                     }

@@ -5,19 +5,21 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::marker::PhantomData;
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use sealift_archive_format::strict_json::{self, Names};
 use serde::Deserialize;
-use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, SeqAccess, Visitor};
 
+use super::dialect::{Dialect, notary, tuf};
 use super::error::{MetadataError, TufError};
 use super::key::{Keys, RoleKeys};
-use super::metadata::{Metadata, RoleHeader, is_understood};
+use super::metadata::{Metadata, RoleHeader};
 use super::role_name::RoleName;
 use crate::canonical_json::Canonical;
-use crate::signature::{Candidate, Signer, ThresholdError, require_threshold};
+use crate::signature::{Candidate, Scheme, Signer, ThresholdError, require_threshold};
 
 /// The most signatures that a metadata file may carry: enough for a root signed by as many keys as a role may have, and
 /// by all the keys that they replace.
@@ -64,6 +66,12 @@ impl<T> VerifiedMetadata<T> {
         &self.value
     }
 
+    /// The same metadata, of which something else than its own statement says when it expires.
+    pub(crate) fn expiring_at(mut self, expires: Timestamp) -> Self {
+        self.evidence.expires = expires;
+        self
+    }
+
     /// Requires that the metadata expires after `reference_time`.
     pub(crate) fn require_fresh(&self, reference_time: Timestamp) -> Result<(), TufError> {
         let RoleEvidence { role, version, expires, .. } = &self.evidence;
@@ -87,6 +95,7 @@ pub(crate) struct Authority<'a> {
 /// is kept, in canonical form; after that, its type is read from the original bytes.
 #[derive(Debug)]
 pub(crate) struct UnverifiedMetadata<'b> {
+    dialect: &'b Dialect,
     role: RoleName,
     digest: Digest,
     signatures: Vec<RoleSignature>,
@@ -94,81 +103,101 @@ pub(crate) struct UnverifiedMetadata<'b> {
     bytes: &'b [u8],
 }
 
-#[derive(Debug, Deserialize)]
-struct RoleSignature {
-    keyid: String,
-    sig: String,
+/// A signature, as every dialect has it.
+#[derive(Debug)]
+pub(crate) struct RoleSignature {
+    /// The key that claims to have made it.
+    pub(crate) key_id: String,
+    /// Its bytes, if they can be read.
+    pub(crate) bytes: Option<Vec<u8>>,
+    /// The schemes of which one made it, if it says so.
+    pub(crate) schemes: Option<&'static [Scheme]>,
+}
+
+impl RoleSignature {
+    fn is_of(&self, scheme: Scheme) -> bool {
+        self.schemes.is_none_or(|schemes| schemes.contains(&scheme))
+    }
 }
 
 #[derive(Deserialize)]
-struct EnvelopeObject {
-    signatures: Signatures,
+#[serde(bound = "S: DeserializeOwned + Into<RoleSignature>")]
+struct EnvelopeObject<S> {
+    signatures: Signatures<S>,
     signed: Canonical,
 }
 
-/// Only the signed part of the envelope.
-#[derive(Deserialize)]
-struct Signed<T> {
-    signed: T,
-}
-
-/// The first signatures, and how many there are.
-struct Signatures {
+/// The first signatures, and how many there are; each is written as an `S`.
+struct Signatures<S> {
     first: Vec<RoleSignature>,
     count: usize,
+    written: PhantomData<S>,
 }
 
-impl<'de> Deserialize<'de> for Signatures {
+impl<'de, S: DeserializeOwned + Into<RoleSignature>> Deserialize<'de> for Signatures<S> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct SignaturesVisitor;
-        impl<'de> Visitor<'de> for SignaturesVisitor {
-            type Value = Signatures;
+        struct SignaturesVisitor<S>(PhantomData<S>);
+        impl<'de, S: DeserializeOwned + Into<RoleSignature>> Visitor<'de> for SignaturesVisitor<S> {
+            type Value = Signatures<S>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list of signatures")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Signatures, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Signatures<S>, A::Error> {
                 let (mut first, mut count) = (Vec::new(), 0);
-                while let Some(signature) = access.next_element()? {
+                while let Some(signature) = access.next_element::<S>()? {
                     count += 1;
                     if first.len() < MAXIMUM_SIGNATURES {
-                        first.push(signature);
+                        first.push(signature.into());
                     }
                 }
-                Ok(Signatures { first, count })
+                Ok(Signatures { first, count, written: PhantomData })
             }
         }
-        deserializer.deserialize_seq(SignaturesVisitor)
+        deserializer.deserialize_seq(SignaturesVisitor(PhantomData))
     }
 }
 
-impl<'b> UnverifiedMetadata<'b> {
-    pub(crate) fn parse(role: &RoleName, bytes: &'b [u8]) -> Result<Self, TufError> {
-        Self::read(role, bytes).map_err(|source| TufError::Malformed { role: role.clone(), source })
+/// The signatures of a document, and the canonical form of what is signed; each signature is written as an `S`.
+fn open<S: DeserializeOwned + Into<RoleSignature>>(
+    bytes: &[u8],
+) -> Result<(Vec<RoleSignature>, Vec<u8>), MetadataError> {
+    let EnvelopeObject::<S> { signatures, signed } = strict_json::read(bytes, Names::Exact)?;
+    let Signatures { first: signatures, count, .. } = signatures;
+    if count > MAXIMUM_SIGNATURES {
+        return Err(MetadataError::TooManySignatures { count });
     }
+    let mut key_ids = BTreeSet::new();
+    if let Some(repeated) = signatures.iter().find(|signature| !key_ids.insert(&signature.key_id)) {
+        return Err(MetadataError::RepeatedSignature(repeated.key_id.clone()));
+    }
+    Ok((signatures, signed.into_bytes()?))
+}
 
-    fn read(role: &RoleName, bytes: &'b [u8]) -> Result<Self, MetadataError> {
-        let EnvelopeObject { signatures, signed } = strict_json::read(bytes, Names::Exact)?;
-        let Signatures { first: signatures, count } = signatures;
-        if count > MAXIMUM_SIGNATURES {
-            return Err(MetadataError::TooManySignatures { count });
-        }
-        let mut key_ids = BTreeSet::new();
-        if let Some(repeated) = signatures.iter().find(|signature| !key_ids.insert(&signature.keyid)) {
-            return Err(MetadataError::RepeatedSignature(repeated.keyid.clone()));
-        }
-        let canonical = signed.into_bytes()?;
-        Ok(Self { role: role.clone(), digest: Digest::sha256(bytes), signatures, canonical, bytes })
+impl<'b> UnverifiedMetadata<'b> {
+    pub(crate) fn parse(dialect: &'b Dialect, role: &RoleName, bytes: &'b [u8]) -> Result<Self, TufError> {
+        let opened = match dialect {
+            Dialect::Tuf => open::<tuf::SignatureObject>(bytes),
+            Dialect::Notary(_) => open::<notary::SignatureObject>(bytes),
+        };
+        let (signatures, canonical) = opened.map_err(|source| {
+            let source = dialect.refusal(bytes, source);
+            TufError::Malformed { role: role.clone(), source }
+        })?;
+        Ok(Self { dialect, role: role.clone(), digest: Digest::sha256(bytes), signatures, canonical, bytes })
     }
 
     /// Requires a threshold of the authority's keys to have signed.
     pub(crate) fn require_signatures(&self, authority: Authority<'_>) -> Result<Vec<Signer>, TufError> {
-        self.signers(authority).map_err(|source| TufError::Signatures {
-            role: self.role.clone(),
-            delegator: authority.delegator.clone(),
-            delegator_version: authority.delegator_version,
-            source,
+        self.signers(authority).map_err(|source| match self.dialect.other_than(self.bytes) {
+            Some(other) => TufError::Malformed { role: self.role.clone(), source: other },
+            None => TufError::Signatures {
+                role: self.role.clone(),
+                delegator: authority.delegator.clone(),
+                delegator_version: authority.delegator_version,
+                source,
+            },
         })
     }
 
@@ -177,17 +206,13 @@ impl<'b> UnverifiedMetadata<'b> {
         let candidates: Vec<_> = self
             .signatures
             .iter()
-            .filter(|signature| keyids.contains(&signature.keyid))
+            .filter(|signature| keyids.contains(&signature.key_id))
             .filter_map(|signature| {
-                let key = authority.keys.get(&signature.keyid)?.0.as_ref()?;
-                Some((signature.keyid.as_str(), key, hex::decode(&signature.sig).ok()?))
+                let key = authority.keys.get(&signature.key_id)?.0.as_ref()?;
+                let bytes = signature.bytes.as_deref().filter(|_| signature.is_of(key.scheme()))?;
+                Some(Candidate { key_id: &signature.key_id, key, signature: bytes })
             })
             .collect();
-        let candidates = candidates.iter().map(|(key_id, key, signature)| Candidate {
-            key_id,
-            key,
-            signature: signature.as_slice(),
-        });
         require_threshold(*threshold, &self.canonical, candidates)
     }
 
@@ -203,14 +228,11 @@ impl<'b> UnverifiedMetadata<'b> {
 
     /// Reads what all metadata has in common, without checking who signed it.
     pub(crate) fn header<T: Metadata>(&self) -> Result<RoleHeader, MetadataError> {
-        let Signed::<RoleHeader> { signed: header } = strict_json::read_again(self.bytes, Names::Exact)?;
-        if header.kind != T::TYPE {
-            return Err(MetadataError::Type { expected: T::TYPE, found: header.kind });
-        }
-        if !is_understood(&header.spec_version) {
-            return Err(MetadataError::SpecVersion(header.spec_version));
-        }
-        Ok(header)
+        let header = match self.dialect {
+            Dialect::Tuf => tuf::header(T::KIND, self.bytes),
+            Dialect::Notary(_) => notary::header(T::KIND, self.bytes),
+        };
+        header.map_err(|error| self.dialect.refusal(self.bytes, error))
     }
 
     /// Requires the authority's signatures, and only then reads what was signed.
@@ -234,7 +256,7 @@ impl<'b> UnverifiedMetadata<'b> {
     }
 
     fn read_value<T: Metadata>(&self) -> Result<T, MetadataError> {
-        let Signed::<T> { signed: value } = strict_json::read_again(self.bytes, Names::Exact)?;
+        let value = T::read(self.dialect, &self.role, self.bytes)?;
         value.role_keys().try_for_each(RoleKeys::require_few)?;
         Ok(value)
     }

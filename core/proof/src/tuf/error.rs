@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::dialect::{DialectName, NotaryError};
 use super::envelope::MAXIMUM_SIGNATURES;
 use super::hashes::MismatchError;
 use super::key::MAXIMUM_ROLE_KEYS;
@@ -43,6 +44,17 @@ pub enum MetadataError {
         /// The value of `_type`.
         found: String,
     },
+    /// It is written in another dialect than the one that was pinned for its repository.
+    #[error("it is metadata of {found}, but the repository is pinned as one of {expected}")]
+    Dialect {
+        /// The dialect of the repository.
+        expected: DialectName,
+        /// The dialect that it states.
+        found: DialectName,
+    },
+    /// A rule of Notary's metadata is broken.
+    #[error(transparent)]
+    Notary(#[from] NotaryError),
     /// It follows a version of the specification that is not supported.
     #[error("it follows version {0:?} of the TUF specification; versions 1.x are supported")]
     SpecVersion(String),
@@ -127,6 +139,18 @@ pub enum TufError {
         /// Its version.
         version: u64,
         /// When it expired.
+        expires: Timestamp,
+        /// The instant at which that was judged.
+        reference_time: Timestamp,
+    },
+    /// The certificates of the keys that signed the newest root have expired, or are not valid yet.
+    #[error(
+        "the certificates that signed root version {version} were valid until {expires}; that was judged at {reference_time}"
+    )]
+    CertificatesExpired {
+        /// The version of the root.
+        version: u64,
+        /// Until when enough of them were valid.
         expires: Timestamp,
         /// The instant at which that was judged.
         reference_time: Timestamp,

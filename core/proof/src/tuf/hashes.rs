@@ -48,6 +48,11 @@ impl TryFrom<BTreeMap<String, String>> for Hashes {
 }
 
 impl Hashes {
+    /// Hashes of known algorithms, of which at least one is stated.
+    pub(crate) fn of_known(known: Vec<Digest>) -> Self {
+        Self(known)
+    }
+
     /// The known hashes, by the name of their algorithm. At least one in a [`super::VerifiedTarget`].
     pub fn known(&self) -> &[Digest] {
         &self.0

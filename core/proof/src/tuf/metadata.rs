@@ -3,7 +3,7 @@
 //! Only what has been verified is read into them (root metadata of the next version excepted: it names its own keys).
 //! Unknown fields are left out here; they stay in the signed bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 
 use jiff::Timestamp as Instant;
@@ -11,14 +11,34 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::delegation::Delegations;
+use super::dialect::{Dialect, notary, tuf};
+use super::error::MetadataError;
 use super::hashes::{Hashes, MismatchError, check_length, length};
 use super::key::{Keys, RoleKeys};
-use crate::freshness::parse_instant;
+use super::role_name::RoleName;
+use crate::signature::KeyIdentity;
+use notary::Validity;
 
-/// A kind of metadata, identified by its `_type`.
-pub(crate) trait Metadata: serde::de::DeserializeOwned {
-    /// The value of `_type`.
-    const TYPE: &'static str;
+/// The kinds of metadata; each dialect has its own name for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Root,
+    Timestamp,
+    Snapshot,
+    Targets,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 4] = [Self::Root, Self::Timestamp, Self::Snapshot, Self::Targets];
+}
+
+/// A kind of metadata, as a type.
+pub(crate) trait Metadata: Sized {
+    /// The kind.
+    const KIND: Kind;
+
+    /// Reads the signed part of a role's file, which has been read strictly before.
+    fn read(dialect: &Dialect, role: &RoleName, bytes: &[u8]) -> Result<Self, MetadataError>;
 
     /// The keys and thresholds that it declares for other roles, or for its own.
     fn role_keys(&self) -> impl Iterator<Item = &RoleKeys> {
@@ -27,18 +47,10 @@ pub(crate) trait Metadata: serde::de::DeserializeOwned {
 }
 
 /// What all metadata has in common.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct RoleHeader {
-    #[serde(rename = "_type")]
-    pub(crate) kind: String,
-    pub(crate) spec_version: String,
     pub(crate) version: NonZeroU64,
-    #[serde(deserialize_with = "instant")]
     pub(crate) expires: Instant,
-}
-
-fn instant<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Instant, D::Error> {
-    parse_instant(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
 }
 
 /// Root metadata (§4.3).
@@ -48,6 +60,31 @@ pub struct Root {
     pub(crate) consistent_snapshot: bool,
     pub(crate) keys: Keys,
     pub(crate) roles: RootRoles,
+    /// From when until when a key of the root role may be used, by its id, where the dialect says so.
+    #[serde(skip)]
+    pub(crate) certificates: BTreeMap<String, Validity>,
+}
+
+impl Root {
+    /// Until when a threshold of the keys that signed it may be used: those of the root role, each until the last of the certificates that
+    /// it is in expires. `None` where keys do not expire. A certificate that is not valid yet at `reference_time` does not count.
+    pub(crate) fn keys_expire(&self, signed_by: &[String], reference_time: Instant) -> Option<Instant> {
+        if self.certificates.is_empty() {
+            return None;
+        }
+        let identity = |key_id: &String| Some(self.keys.get(key_id)?.0.as_ref()?.identity());
+        let mut last: BTreeMap<KeyIdentity, Instant> = BTreeMap::new();
+        for (key_id, validity) in &self.certificates {
+            let Some(identity) = identity(key_id).filter(|_| validity.has_begun_by(reference_time)) else { continue };
+            let end = last.entry(identity).or_insert(validity.not_after);
+            *end = validity.not_after.max(*end);
+        }
+        let signers: BTreeSet<KeyIdentity> = signed_by.iter().filter_map(identity).collect();
+        let mut ends: Vec<Instant> = signers.iter().filter_map(|signer| last.get(signer).copied()).collect();
+        ends.sort_unstable_by(|one, other| other.cmp(one));
+        let threshold = usize::try_from(self.roles.root.threshold.get()).unwrap_or(usize::MAX);
+        Some(ends.get(threshold - 1).copied().unwrap_or(Instant::MIN))
+    }
 }
 
 /// The roles that root metadata names; a `mirrors` role beside them is ignored.
@@ -59,21 +96,42 @@ pub(crate) struct RootRoles {
     pub(crate) targets: RoleKeys,
 }
 
+impl RootRoles {
+    /// Each role with its name.
+    pub(crate) fn by_name(&self) -> [(&'static str, &RoleKeys); 4] {
+        let Self { root, timestamp, snapshot, targets } = self;
+        [("root", root), ("timestamp", timestamp), ("snapshot", snapshot), ("targets", targets)]
+    }
+}
+
 impl Metadata for Root {
-    const TYPE: &'static str = "root";
+    const KIND: Kind = Kind::Root;
+
+    fn read(dialect: &Dialect, _: &RoleName, bytes: &[u8]) -> Result<Self, MetadataError> {
+        match dialect {
+            Dialect::Tuf => tuf::signed(bytes),
+            Dialect::Notary(gun) => notary::root(gun, bytes),
+        }
+    }
 
     fn role_keys(&self) -> impl Iterator<Item = &RoleKeys> {
-        let RootRoles { root, timestamp, snapshot, targets } = &self.roles;
-        [root, timestamp, snapshot, targets].into_iter()
+        self.roles.by_name().into_iter().map(|(_, keys)| keys)
     }
 }
 
 /// The statements about a metadata file (§4.4, METAFILES).
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct FileDescription {
-    pub(crate) version: NonZeroU64,
+    /// Always there in TUF 1.0.
+    #[serde(deserialize_with = "required")]
+    pub(crate) version: Option<NonZeroU64>,
     pub(crate) length: Option<u64>,
     pub(crate) hashes: Option<Hashes>,
+}
+
+/// A value that has to be there.
+fn required<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 impl FileDescription {
@@ -97,17 +155,34 @@ pub(crate) struct TimestampMeta {
 }
 
 impl Metadata for Timestamp {
-    const TYPE: &'static str = "timestamp";
+    const KIND: Kind = Kind::Timestamp;
+
+    fn read(dialect: &Dialect, _: &RoleName, bytes: &[u8]) -> Result<Self, MetadataError> {
+        match dialect {
+            Dialect::Tuf => tuf::signed(bytes),
+            Dialect::Notary(_) => notary::timestamp(bytes),
+        }
+    }
 }
 
 /// Snapshot metadata (§4.4).
 #[derive(Debug, Clone, Deserialize)]
 pub struct Snapshot {
     pub(crate) meta: BTreeMap<String, FileDescription>,
+    /// The root that belongs to it, where the dialect has it listed.
+    #[serde(skip)]
+    pub(crate) root: Option<FileDescription>,
 }
 
 impl Metadata for Snapshot {
-    const TYPE: &'static str = "snapshot";
+    const KIND: Kind = Kind::Snapshot;
+
+    fn read(dialect: &Dialect, _: &RoleName, bytes: &[u8]) -> Result<Self, MetadataError> {
+        match dialect {
+            Dialect::Tuf => tuf::signed(bytes),
+            Dialect::Notary(_) => notary::snapshot(bytes),
+        }
+    }
 }
 
 /// Targets metadata (§4.5), of the top-level role or of a delegated one.
@@ -132,7 +207,14 @@ fn object<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Va
 }
 
 impl Metadata for Targets {
-    const TYPE: &'static str = "targets";
+    const KIND: Kind = Kind::Targets;
+
+    fn read(dialect: &Dialect, role: &RoleName, bytes: &[u8]) -> Result<Self, MetadataError> {
+        match dialect {
+            Dialect::Tuf => tuf::signed(bytes),
+            Dialect::Notary(_) => notary::targets(role, bytes),
+        }
+    }
 
     fn role_keys(&self) -> impl Iterator<Item = &RoleKeys> {
         self.delegations.iter().flat_map(Delegations::role_keys)

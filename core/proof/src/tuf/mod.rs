@@ -5,12 +5,14 @@
 //! - [`map`] says which of several repositories speak for a name;
 //! - [`publication`] says what of it may be published for other clients;
 //! - [`chain`] is the workflow itself, a typestate from raw bytes;
+//! - [`Dialect`] is how the files of a repository are written: as TUF 1.0 has it, or as Notary v1;
 //! - [`TrustedState`] is what one side remembers between archives.
 //!
 //! Nothing here reads a clock or does I/O: bytes come from a provider, and those of folders and web servers are not here.
 
 pub mod chain;
 mod delegation;
+pub mod dialect;
 mod envelope;
 mod error;
 mod hashes;
@@ -28,6 +30,7 @@ mod stray;
 mod target;
 mod update;
 
+pub use dialect::{Dialect, Gun, TrustAnchor};
 pub use envelope::{MAXIMUM_SIGNATURES, RoleEvidence, VerifiedMetadata};
 pub use error::{MetadataError, TufError};
 pub use hashes::{Hashes, Measured, MismatchError};

@@ -6,6 +6,7 @@ use std::fmt;
 use jiff::Timestamp as Instant;
 
 use super::chain::{RootChain, roots_before};
+use super::dialect::{Dialect, TrustAnchor};
 use super::envelope::{RoleEvidence, UnverifiedMetadata};
 use super::error::TufError;
 use super::limits::Limits;
@@ -30,6 +31,7 @@ pub struct PublishableMetadata {
 /// # Errors
 /// [`TufError::TrustedRoot`] when `state` holds no root.
 pub fn verified_metadata(
+    dialect: &Dialect,
     carried: &CarriedMetadata,
     roles: &[RoleEvidence],
     state: &TrustedState,
@@ -37,12 +39,12 @@ pub fn verified_metadata(
     judged_at: Instant,
     limits: &Limits,
 ) -> Result<PublishableMetadata, TufError> {
-    let accepted = recall(state, &RoleName::root()).unwrap_or_default();
+    let accepted = TrustAnchor { root: recall(state, &RoleName::root()).unwrap_or_default(), dialect };
     let named = |version| RoleName::root().file_name(Some(version));
     let older = |version| Ok::<_, TufError>(carried.files().get(&named(version)).cloned());
     let mut roots: BTreeMap<_, _> =
         roots_before(accepted, limits, older)?.into_iter().map(|(version, root)| (named(version), root)).collect();
-    roots.insert(named(RootChain::begin(accepted)?.version()), accepted.to_vec());
+    roots.insert(named(RootChain::begin(accepted)?.version()), accepted.root.to_vec());
 
     let (mut metadata, room) = (carried.clone(), Room::new(u64::MAX));
     let mut every_role = RecordingMetadata::new(&mut metadata, &room);
@@ -86,9 +88,9 @@ impl fmt::Display for PublishedState {
 
 impl PublishedState {
     /// Of the names of metadata files, and of the bytes of the timestamp. Nothing is verified.
-    pub fn of(names: impl Iterator<Item = String>, timestamp: Option<&[u8]>) -> Self {
+    pub fn of(dialect: &Dialect, names: impl Iterator<Item = String>, timestamp: Option<&[u8]>) -> Self {
         let version = |bytes| {
-            let envelope = UnverifiedMetadata::parse(&RoleName::timestamp(), bytes).ok()?;
+            let envelope = UnverifiedMetadata::parse(dialect, &RoleName::timestamp(), bytes).ok()?;
             Some(envelope.read_signed::<Timestamp>().ok()?.0.version.get())
         };
         let root = names.filter_map(|name| root_version(&name)).max();

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp as Instant;
 
 use super::chain::TrustedSnapshot;
-use super::delegation::{DelegatedRoles, SoughtTarget};
+use super::delegation::{DelegatedRoles, Scope, SoughtTarget};
+use super::dialect::Dialect;
 use super::envelope::{Authority, RoleEvidence, VerifiedMetadata};
 use super::error::TufError;
 use super::limits::Limits;
@@ -36,6 +37,21 @@ struct SearchStep {
     metadata: Arc<VerifiedMetadata<Targets>>,
     from: Option<Arc<SearchStep>>,
     depth: usize,
+    /// What it may delegate.
+    scope: Scope,
+}
+
+/// A role that a search has still to visit: the one that delegates to it, and what it may delegate itself.
+struct Pending {
+    from: Option<Arc<SearchStep>>,
+    role: RoleName,
+    scope: Scope,
+}
+
+impl Pending {
+    fn top_level() -> Self {
+        Self { from: None, role: RoleName::targets(), scope: Scope::Everything }
+    }
 }
 
 /// How many names are looked at to find those beside another one.
@@ -75,6 +91,11 @@ impl TrustedRepository {
     /// The instant at which expiry was judged.
     pub fn reference_time(&self) -> Instant {
         self.snapshot.reference_time()
+    }
+
+    /// The dialect of its files.
+    pub fn dialect(&self) -> &Dialect {
+        self.snapshot.dialect()
     }
 
     /// Whether file names carry versions and hashes (§5.3.12).
@@ -137,8 +158,8 @@ impl TrustedRepository {
         })
     }
 
-    /// Looks for a target, depth first and in order of priority, through every role that may speak for its name
-    /// (§5.6.7). `Ok(None)` when no role that was asked describes it.
+    /// Looks for a target, in order of priority, through every role that may speak for its name: depth first (§5.6.7), or breadth first
+    /// where the dialect has it so. `Ok(None)` when no role that was asked describes it.
     ///
     /// # Errors
     /// [`TufError`] when a role on the way is missing or refused, or when there are too many or they nest too deep:
@@ -150,26 +171,32 @@ impl TrustedRepository {
     ) -> Result<Option<VerifiedTarget>, TufError> {
         let sought = SoughtTarget::new(target);
         let mut visited = BTreeSet::new();
-        // The roles still to be visited, the next one last: a delegator, and a role that it delegates to.
-        let mut pending: Vec<(Option<Arc<SearchStep>>, RoleName)> = vec![(None, RoleName::targets())];
-        while let Some((from, role)) = pending.pop() {
-            if !visited.insert(role.clone()) {
+        // The roles still to be visited, the next one first.
+        let mut pending = VecDeque::from([Pending::top_level()]);
+        while let Some(next) = pending.pop_front() {
+            if !visited.insert(next.role.clone()) {
                 continue;
             }
             if visited.len() > self.limits.visited_roles {
                 return Err(TufError::TooManyRoles { limit: self.limits.visited_roles });
             }
-            let step = Arc::new(self.step(provider, from, role)?);
+            let Some(step) = self.step(provider, next)?.map(Arc::new) else { continue };
             let metadata = step.metadata.value();
             if let Some(described) = metadata.targets.get(target) {
                 return VerifiedTarget::new(target, described, step.chain()).map(Some);
             }
             let Some(delegations) = &metadata.delegations else { continue };
-            let speakers = delegations.speakers(&sought);
+            let speakers = delegations.speakers(&sought, &step.scope);
             if speakers.terminating {
                 pending.clear();
             }
-            pending.extend(speakers.roles.into_iter().rev().map(|role| (Some(Arc::clone(&step)), role)));
+            let next = speakers.roles.into_iter();
+            let next = next.map(|(role, scope)| Pending { from: Some(Arc::clone(&step)), role, scope });
+            if self.dialect().searches_breadth_first() {
+                pending.extend(next);
+            } else {
+                next.rev().for_each(|next| pending.push_front(next));
+            }
         }
         Ok(None)
     }
@@ -184,14 +211,17 @@ impl TrustedRepository {
         let mut known = BTreeSet::from([RoleName::targets()]);
         // Every bin may repeat the succinct roles that it belongs to.
         let mut expanded = BTreeSet::new();
-        let mut pending: VecDeque<(Option<Arc<SearchStep>>, RoleName)> = [(None, RoleName::targets())].into();
-        while let Some((from, role)) = pending.pop_front() {
-            let step = Arc::new(self.step(provider, from, role)?);
+        let mut pending = VecDeque::from([Pending::top_level()]);
+        let mut loaded = 0;
+        while let Some(next) = pending.pop_front() {
+            let Some(step) = self.step(provider, next)?.map(Arc::new) else { continue };
+            loaded += 1;
             let names = self.delegated_names(step.metadata.value(), &mut expanded);
             let unknown = names.into_iter().filter(|role| known.insert(role.clone()));
-            pending.extend(unknown.map(|role| (Some(Arc::clone(&step)), role)));
+            let from = |role| Pending { from: Some(Arc::clone(&step)), role, scope: Scope::Everything };
+            pending.extend(unknown.map(from));
         }
-        Ok(known.len())
+        Ok(loaded)
     }
 
     /// The roles that a role delegates to; of succinct roles that are not `expanded` yet, those bins that the snapshot
@@ -211,21 +241,21 @@ impl TrustedRepository {
         }
     }
 
-    fn step(
-        &mut self,
-        provider: &mut dyn MetadataProvider,
-        from: Option<Arc<SearchStep>>,
-        role: RoleName,
-    ) -> Result<SearchStep, TufError> {
+    /// `None` for a role that has published nothing yet, where the dialect allows that.
+    fn step(&mut self, provider: &mut dyn MetadataProvider, next: Pending) -> Result<Option<SearchStep>, TufError> {
+        let Pending { from, role, scope } = next;
         let Some(delegator) = &from else {
-            return Ok(SearchStep { role, metadata: Arc::clone(&self.targets), from: None, depth: 0 });
+            return Ok(Some(SearchStep { role, metadata: Arc::clone(&self.targets), from: None, depth: 0, scope }));
         };
         let depth = delegator.depth + 1;
         if depth > self.limits.delegation_depth {
             return Err(TufError::TooDeep { role, limit: self.limits.delegation_depth });
         }
+        if self.snapshot.is_silent(&role, recall(&self.state, &role).is_some())? {
+            return Ok(None);
+        }
         let metadata = self.delegated(provider, delegator, &role)?;
-        Ok(SearchStep { role, metadata, from, depth })
+        Ok(Some(SearchStep { role, metadata, from, depth, scope }))
     }
 
     /// A delegated role, as its delegator allows it to sign: already loaded, remembered, or requested.
@@ -251,12 +281,12 @@ impl TrustedRepository {
             role_keys,
         };
         let remembered = recall(&self.state, role);
-        let loaded = match remembered.and_then(|bytes| self.snapshot.targets(role, authority, bytes).ok()) {
+        let loaded = match remembered.and_then(|bytes| self.snapshot.targets(role, authority, bytes, None).ok()) {
             Some(current) => current,
             None => {
                 let mut fetch = Fetch { provider, limits: &self.limits };
                 let bytes = fetch.described(role, file, self.limits.targets_length)?;
-                let loaded = self.snapshot.targets(role, authority, &bytes)?;
+                let loaded = self.snapshot.targets(role, authority, &bytes, remembered)?;
                 remember(&mut self.state, role, bytes);
                 loaded
             }

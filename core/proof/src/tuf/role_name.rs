@@ -69,7 +69,12 @@ impl RoleName {
 
     /// The key under which snapshot metadata lists the role (TUF 1.0.34 §4.4, METAPATH).
     pub fn metadata_path(&self) -> String {
-        format!("{}.json", self.0)
+        Self::path_of(&self.0)
+    }
+
+    /// The same for a role of which only the name is known.
+    pub(crate) fn path_of(name: &str) -> String {
+        format!("{name}.json")
     }
 
     /// The name of the role's metadata file, as it stands in a URL and in an archive; with the version in front where

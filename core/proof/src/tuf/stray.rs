@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::chain::{RootChain, roots_before};
+use super::dialect::TrustAnchor;
 use super::envelope::{RoleEvidence, UnverifiedMetadata};
 use super::error::TufError;
 use super::limits::Limits;
@@ -27,9 +28,13 @@ pub fn stray_metadata<'c>(
     pinned_root: &[u8],
 ) -> Result<Option<&'c str>, TufError> {
     let accepted = recall(repository.state(), &RoleName::root()).unwrap_or(pinned_root);
-    let mut roots = roots_around(carried, accepted, repository.limits())?;
+    let around = |root| {
+        let trusted = TrustAnchor { root, dialect: repository.dialect() };
+        roots_around(carried, trusted, repository.limits())
+    };
+    let mut roots = around(accepted)?;
     if accepted != pinned_root {
-        roots.append(&mut roots_around(carried, pinned_root, repository.limits())?);
+        roots.append(&mut around(pinned_root)?);
     }
     let snapshot = repository.snapshot();
     let was_verified = |name: &str, bytes: &[u8]| {
@@ -58,7 +63,11 @@ fn is_file_of(role: &RoleEvidence, name: &str, bytes: &[u8], consistent_snapshot
 
 /// The names of the carried roots that belong to one chain with `trusted`: those from which it leads there, that root
 /// itself, and those to which it leads from there.
-fn roots_around(carried: &CarriedMetadata, trusted: &[u8], limits: &Limits) -> Result<BTreeSet<String>, TufError> {
+fn roots_around(
+    carried: &CarriedMetadata,
+    trusted: TrustAnchor<'_>,
+    limits: &Limits,
+) -> Result<BTreeSet<String>, TufError> {
     let named = |version| RoleName::root().file_name(Some(version));
     let file = |version| carried.files().get(&named(version));
     // A policy that walks fewer roots in one update does not forbid carrying more.
@@ -82,8 +91,9 @@ fn roots_around(carried: &CarriedMetadata, trusted: &[u8], limits: &Limits) -> R
 }
 
 /// Whether two files sign the same root: a publisher may add a signature later.
-fn is_the_same_root(root: &[u8], trusted: &[u8]) -> bool {
-    let parse = |bytes| UnverifiedMetadata::parse(&RoleName::root(), bytes);
-    let same = || Ok::<_, TufError>(parse(root)?.signs_the_same_as(&parse(trusted)?));
-    root == trusted || (RootChain::begin(root).is_ok() && same().unwrap_or(false))
+fn is_the_same_root(root: &[u8], trusted: TrustAnchor<'_>) -> bool {
+    let parse = |bytes| UnverifiedMetadata::parse(trusted.dialect, &RoleName::root(), bytes);
+    let same = || Ok::<_, TufError>(parse(root)?.signs_the_same_as(&parse(trusted.root)?));
+    let is_a_root = || RootChain::begin(TrustAnchor { root, ..trusted }).is_ok();
+    root == trusted.root || (is_a_root() && same().unwrap_or(false))
 }

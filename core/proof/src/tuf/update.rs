@@ -3,6 +3,7 @@
 use jiff::Timestamp as Instant;
 
 use super::chain::{Chosen, History, MetadataFile, RootChain, TrustedRoot, TrustedSnapshot, TrustedTimestamp};
+use super::dialect::TrustAnchor;
 use super::envelope::VerifiedMetadata;
 use super::error::TufError;
 use super::hashes::length;
@@ -14,19 +15,19 @@ use super::role_name::RoleName;
 use super::state::TrustedState;
 
 /// Walks a repository from its pinned root to its top-level targets role (TUF 1.0.34 §5.2 to §5.6), or refuses it
-/// altogether. `state` is what was accepted before under this pinned root; what is accepted now is only in the result.
+/// altogether. Bytes alone are pinned as a root of TUF 1.0. `state` is what was accepted before under this pinned root; what is accepted now is only in the result.
 ///
 /// # Errors
 /// [`TufError`]: the first rule that is broken.
-pub fn update(
-    pinned_root: &[u8],
+pub fn update<'a>(
+    pinned: impl Into<TrustAnchor<'a>>,
     state: &TrustedState,
     provider: &mut dyn MetadataProvider,
     reference_time: Instant,
     limits: &Limits,
 ) -> Result<TrustedRepository, TufError> {
     let mut state = state.clone();
-    let (snapshot, targets) = walk(pinned_root, &mut state, provider, reference_time, limits)?;
+    let (snapshot, targets) = walk(pinned.into(), &mut state, provider, reference_time, limits)?;
     Ok(TrustedRepository::new(snapshot, targets, state, *limits))
 }
 
@@ -35,26 +36,26 @@ pub fn update(
 ///
 /// # Errors
 /// [`TufError`]: the first rule that is broken.
-pub fn advance(
-    pinned_root: &[u8],
+pub fn advance<'a>(
+    pinned: impl Into<TrustAnchor<'a>>,
     state: &mut TrustedState,
     provider: &mut dyn MetadataProvider,
     reference_time: Instant,
     limits: &Limits,
 ) -> Result<TrustedRepository, TufError> {
-    let (snapshot, targets) = walk(pinned_root, state, provider, reference_time, limits)?;
+    let (snapshot, targets) = walk(pinned.into(), state, provider, reference_time, limits)?;
     Ok(TrustedRepository::new(snapshot, targets, state.clone(), *limits))
 }
 
 fn walk(
-    pinned_root: &[u8],
+    pinned: TrustAnchor<'_>,
     state: &mut TrustedState,
     provider: &mut dyn MetadataProvider,
     reference_time: Instant,
     limits: &Limits,
 ) -> Result<(TrustedSnapshot, VerifiedMetadata<Targets>), TufError> {
     let mut fetch = Fetch { provider, limits };
-    let root = advance_root(pinned_root, state, &mut fetch, reference_time)?;
+    let root = advance_root(pinned, state, &mut fetch, reference_time)?;
     let timestamp = advance_timestamp(root, state, &mut fetch)?;
     let snapshot = advance_snapshot(&timestamp, state, &mut fetch)?;
     let targets = advance_targets(&snapshot, state, &mut fetch)?;
@@ -63,21 +64,22 @@ fn walk(
 
 /// Begins at the remembered root when it is newer than the pinned one.
 fn advance_root(
-    pinned_root: &[u8],
+    pinned: TrustAnchor<'_>,
     state: &mut TrustedState,
     fetch: &mut Fetch<'_>,
     reference_time: Instant,
 ) -> Result<TrustedRoot, TufError> {
     let root = RoleName::root();
-    let mut chain = RootChain::begin(pinned_root)?;
-    let remembered = state.metadata.get(root.as_str()).map(|bytes| RootChain::begin(bytes)).transpose()?;
+    let mut chain = RootChain::begin(pinned)?;
+    let begin = |bytes| RootChain::begin(TrustAnchor { root: bytes, ..pinned });
+    let remembered = recall(state, &root).map(begin).transpose()?;
     match remembered {
         Some(remembered) if remembered.version() >= chain.version() => chain = remembered,
         older => {
             if older.is_some_and(|older| chain.history_since(&older) == History::Forgotten) {
                 forget(state);
             }
-            remember(state, &root, pinned_root.to_vec());
+            remember(state, &root, pinned.root.to_vec());
         }
     }
     let first = chain.version();
@@ -133,11 +135,14 @@ fn advance_targets(
     fetch: &mut Fetch<'_>,
 ) -> Result<VerifiedMetadata<Targets>, TufError> {
     let role = RoleName::targets();
-    if let Some(current) = recall(state, &role).and_then(|bytes| snapshot.top_level_targets(bytes).ok()) {
+    let remembered = recall(state, &role);
+    if let Some(current) = remembered.and_then(|bytes| snapshot.top_level_targets(bytes, None).ok()) {
+        snapshot.require_still_listed(current.value())?;
         return Ok(current);
     }
     let bytes = fetch.described(&role, snapshot.targets_file(&role)?, fetch.limits.targets_length)?;
-    let targets = snapshot.top_level_targets(&bytes)?;
+    let targets = snapshot.top_level_targets(&bytes, remembered)?;
+    snapshot.require_still_listed(targets.value())?;
     remember(state, &role, bytes);
     Ok(targets)
 }

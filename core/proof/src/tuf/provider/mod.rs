@@ -41,10 +41,10 @@ pub enum ProviderError {
 
 /// Hands out metadata files.
 ///
-/// An adapter for repositories with other conventions (such as Notary's unversioned files) would implement this trait.
+/// An adapter for repositories with other conventions implements this trait: Notary's server calls the files of its roles by other names.
 pub trait MetadataProvider: Send {
     /// The file of a role: [`RoleName::file_name`] gives its name. Root is always requested with its version, timestamp
-    /// never, the others if snapshots are consistent. `Ok(None)` when there is no such file.
+    /// never, the others if snapshots are consistent, as Notary's never are. `Ok(None)` when there is no such file.
     ///
     /// # Errors
     /// [`ProviderError`] when the file is longer than `limit` bytes, or cannot be fetched.

@@ -1,0 +1,118 @@
+//! Keys, and the ids that follow from them.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sealift_archive_format::Digest;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::json;
+
+use super::certificate::{Certificate, CertificateError, Validity, require_order};
+use super::error::NotaryError;
+use super::text::Base64;
+use crate::canonical_json;
+use crate::signature::{PublicKey, Scheme};
+use crate::tuf::Gun;
+use crate::tuf::error::MetadataError;
+use crate::tuf::key::{Keys, RoleKeys, TufKey};
+
+/// The schemes of Notary's ECDSA keys: SHA-256 on every curve.
+const ECDSA: &[Scheme] = &[Scheme::EcdsaP256Sha256Fixed, Scheme::EcdsaP384Sha256Fixed];
+const RSA: &[Scheme] = &[Scheme::RsaPssSha256Salt32];
+
+/// A key as it is listed.
+#[derive(Deserialize)]
+pub(super) struct KeyObject {
+    keytype: String,
+    keyval: KeyValue,
+}
+
+#[derive(Deserialize)]
+struct KeyValue {
+    private: Option<IgnoredAny>,
+    public: Base64,
+}
+
+impl KeyObject {
+    /// SHA-256 of the canonical form, with no private half.
+    fn id(&self) -> Result<String, MetadataError> {
+        let public = STANDARD.encode(&self.keyval.public.0);
+        let object = json!({ "keytype": self.keytype, "keyval": { "private": null, "public": public } });
+        Ok(Digest::sha256(&canonical_json::encode(&object)?).hex().to_owned())
+    }
+
+    /// The key, if it is of a known kind and can be used. A certificate is nothing but its key here: what else it says counts
+    /// for the root role alone.
+    fn public_key(&self) -> Option<PublicKey> {
+        let public = &self.keyval.public.0;
+        match self.keytype.as_str() {
+            "ed25519" => PublicKey::ed25519(public).ok(),
+            "ecdsa" => PublicKey::of_scheme_in(public, ECDSA).ok(),
+            "rsa" => PublicKey::of_scheme_in(public, RSA).ok(),
+            "ecdsa-x509" => Certificate::all_in_pem(public).ok()?.first()?.public_key(ECDSA).ok(),
+            "rsa-x509" => Certificate::all_in_pem(public).ok()?.first()?.public_key(RSA).ok(),
+            _ => None,
+        }
+    }
+
+    /// The certificates that a root key consists of, its own first.
+    pub(super) fn certificates(&self) -> Result<Vec<Certificate>, CertificateError> {
+        let schemes = match self.keytype.as_str() {
+            "ecdsa-x509" => ECDSA,
+            "rsa-x509" => RSA,
+            _ => return Err(CertificateError::NotACertificate),
+        };
+        let certificates = Certificate::all_in_pem(&self.keyval.public.0)?;
+        require_order(&certificates)?.public_key(schemes)?;
+        Ok(certificates)
+    }
+}
+
+/// Reads keys, each under its own id.
+pub(super) fn keys(objects: &BTreeMap<String, KeyObject>) -> Result<Keys, MetadataError> {
+    let key = |(key_id, object): (&String, &KeyObject)| {
+        if object.keyval.private.is_some() {
+            return Err(NotaryError::PrivateKey { key_id: key_id.clone() }.into());
+        }
+        let computed = object.id()?;
+        if *key_id != computed {
+            return Err(NotaryError::KeyId { stated: key_id.clone(), computed }.into());
+        }
+        Ok((key_id.clone(), TufKey(object.public_key())))
+    };
+    objects.iter().map(key).collect()
+}
+
+/// Requires that every key of a role is listed.
+pub(super) fn require_listed<T>(
+    role: &str,
+    role_keys: &RoleKeys,
+    listed: &BTreeMap<String, T>,
+) -> Result<(), NotaryError> {
+    match role_keys.keyids.iter().find(|key_id| !listed.contains_key(*key_id)) {
+        Some(key_id) => Err(NotaryError::KeyNotListed { role: role.to_owned(), key_id: key_id.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// The root role's keys by their ids, from when until when each may be used: certificates, made out to the repository.
+pub(super) fn root_keys(
+    role_keys: &RoleKeys,
+    objects: &BTreeMap<String, KeyObject>,
+    gun: &Gun,
+) -> Result<BTreeMap<String, Validity>, NotaryError> {
+    let of_root = objects.iter().filter(|(key_id, _)| role_keys.keyids.contains(*key_id));
+    let validity = |(key_id, object): (&String, &KeyObject)| {
+        let refused = |source| NotaryError::RootKey { key_id: key_id.clone(), source };
+        let certificates = object.certificates().map_err(refused)?;
+        let own = certificates.first().ok_or_else(|| refused(CertificateError::NotACertificate))?;
+        let found = own.common_name().map_err(refused)?;
+        if !gun.is_named_by(&found) {
+            return Err(NotaryError::CommonName { key_id: key_id.clone(), found, gun: gun.clone() });
+        }
+        Ok((key_id.clone(), own.validity().map_err(refused)?))
+    };
+    of_root.map(validity).collect()
+}

@@ -1,0 +1,193 @@
+//! What a person knows of a root before it is pinned: the fingerprint of its certificate, or the authority that made it.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::Timestamp as Instant;
+use rustls_pki_types::{CertificateDer, UnixTime};
+use sealift_archive_format::{Digest, digest::DigestAlgorithm};
+use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+
+use super::certificate::{Certificate, CertificateError};
+use super::error::NotaryError;
+use super::metadata::RootObject;
+use crate::tuf::chain::RootChain;
+use crate::tuf::dialect::tuf::signed;
+use crate::tuf::error::{MetadataError, TufError};
+use crate::tuf::role_name::RoleName;
+use crate::tuf::{Dialect, Gun, TrustAnchor};
+
+/// `id-kp-codeSigning` (RFC 5280 §4.2.1.12), which Notary gives its certificates: 1.3.6.1.5.5.7.3.3 in DER.
+const CODE_SIGNING: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x03];
+
+/// SHA-256 of a certificate, as OpenSSL shows it, or the id of the key that it is in Notary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fingerprint(String);
+
+/// Why a text is not a fingerprint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not the SHA-256 fingerprint of a certificate, nor the id of a key: either has 64 hexadecimal digits")]
+pub struct FingerprintError;
+
+impl FromStr for Fingerprint {
+    type Err = FingerprintError;
+
+    /// With or without colons, in any case.
+    fn from_str(text: &str) -> Result<Self, FingerprintError> {
+        let digits = text.replace(':', "").to_ascii_lowercase();
+        Digest::from_hex(DigestAlgorithm::Sha256, &digits).map_err(|_| FingerprintError)?;
+        Ok(Self(digits))
+    }
+}
+
+impl std::fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What has to vouch for a root before it is pinned, beside the person who pins it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PinnedBy {
+    /// One of its certificates, or the id of one, is this.
+    Certificate(Fingerprint),
+    /// All of its certificates were made by one of the authorities in this PEM file.
+    Authority(Vec<u8>),
+}
+
+/// A certificate of a root, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootCertificate {
+    /// The id of the key that it is.
+    pub key_id: String,
+    /// Its SHA-256, as OpenSSL shows it.
+    pub fingerprint: Digest,
+    /// Whom it is made out to.
+    pub common_name: String,
+    /// When it expires.
+    pub not_after: Instant,
+}
+
+/// The certificates of the root role's keys, by the ids of those.
+fn certificates(gun: &Gun, root: &[u8]) -> Result<BTreeMap<String, Vec<Certificate>>, TufError> {
+    RootChain::begin(TrustAnchor { root, dialect: &Dialect::Notary(gun.clone()) })?;
+    let read = || -> Result<_, MetadataError> {
+        let RootObject { keys, roles } = signed(root)?;
+        let of_root = keys.into_iter().filter(|(key_id, _)| roles.root.keyids.contains(key_id));
+        let certificates = of_root.map(|(key_id, object)| {
+            let certificates = object.certificates();
+            let certificates =
+                certificates.map_err(|source| NotaryError::RootKey { key_id: key_id.clone(), source })?;
+            Ok((key_id, certificates))
+        });
+        certificates.collect::<Result<_, NotaryError>>().map_err(MetadataError::from)
+    };
+    read().map_err(|source| TufError::Malformed { role: RoleName::root(), source })
+}
+
+/// The certificates that a root for this repository consists of, by which a person recognises it.
+///
+/// # Errors
+/// [`TufError::TrustedRoot`] when it is not a root for this repository.
+pub fn root_certificates(gun: &Gun, root: &[u8]) -> Result<Vec<RootCertificate>, TufError> {
+    let malformed = |key_id: &str, source| {
+        let source = NotaryError::RootKey { key_id: key_id.to_owned(), source }.into();
+        TufError::Malformed { role: RoleName::root(), source }
+    };
+    let mut shown = Vec::new();
+    for (key_id, certificates) in certificates(gun, root)? {
+        let Some(own) = certificates.first() else { continue };
+        let common_name = own.common_name().map_err(|source| malformed(&key_id, source))?;
+        let not_after = own.validity().map_err(|source| malformed(&key_id, source))?.not_after;
+        shown.push(RootCertificate { fingerprint: own.fingerprint(), key_id, common_name, not_after });
+    }
+    Ok(shown)
+}
+
+/// Requires that what a person knows of a root vouches for it, at this instant.
+///
+/// # Errors
+/// [`PinError`].
+pub fn check_pin(gun: &Gun, root: &[u8], pinned_by: &PinnedBy, at: Instant) -> Result<(), PinError> {
+    let certificates = certificates(gun, root).map_err(|source| PinError::Root(Box::new(source)))?;
+    match pinned_by {
+        PinnedBy::Certificate(Fingerprint(expected)) => {
+            let is_it = |(key_id, certificates): (&String, &Vec<Certificate>)| {
+                key_id == expected || certificates.first().is_some_and(|own| own.fingerprint().hex() == expected)
+            };
+            let found = || certificates.keys().cloned().collect();
+            certificates.iter().any(is_it).then_some(()).ok_or_else(|| PinError::OtherCertificate { found: found() })
+        }
+        PinnedBy::Authority(pem) => {
+            let authorities = Certificate::all_in_pem(pem).map_err(PinError::Authority)?;
+            for authority in &authorities {
+                if !authority.is_authority().map_err(PinError::Authority)? {
+                    return Err(PinError::Authority(CertificateError::Order));
+                }
+                let validity = authority.validity().map_err(PinError::Authority)?;
+                if !(validity.not_before..=validity.not_after).contains(&at) {
+                    return Err(PinError::Authority(CertificateError::NotValidAt(at)));
+                }
+            }
+            certificates.iter().try_for_each(|(key_id, certificates)| {
+                require_vouched_for(certificates, &authorities, at)
+                    .map_err(|source| PinError::NotVouchedFor { key_id: key_id.clone(), source })
+            })
+        }
+    }
+}
+
+/// Why what a person knows of a root does not vouch for it.
+#[derive(Debug, thiserror::Error)]
+pub enum PinError {
+    /// It is not a root of the repository.
+    #[error("it is not a root of this repository")]
+    Root(#[source] Box<TufError>),
+    /// None of its certificates has the fingerprint.
+    #[error("none of its certificates has the expected fingerprint; the ids of its root keys are {}", .found.join(", "))]
+    OtherCertificate {
+        /// The ids of its root keys.
+        found: Vec<String>,
+    },
+    /// The file of the authority cannot be read.
+    #[error("the certificate of the authority cannot be used")]
+    Authority(#[source] CertificateError),
+    /// The authority did not make one of its certificates.
+    #[error("the authority does not vouch for root key {key_id}")]
+    NotVouchedFor {
+        /// The id of the key.
+        key_id: String,
+        /// Why it does not.
+        source: CertificateError,
+    },
+}
+
+/// Requires a path of certificates from one of the authorities to the first of `certificates` (RFC 5280 §6), over the others.
+fn require_vouched_for(
+    certificates: &[Certificate],
+    authorities: &[Certificate],
+    at: Instant,
+) -> Result<(), CertificateError> {
+    let refused = |error: webpki::Error| CertificateError::NotVouchedFor(error.to_string());
+    let der = |certificate: &Certificate| CertificateDer::from(certificate.der.clone());
+    let (own, between) = certificates.split_first().ok_or(CertificateError::NotACertificate)?;
+    let (own, between) = (der(own), between.iter().map(der).collect::<Vec<_>>());
+    let authorities: Vec<_> = authorities.iter().map(der).collect();
+    let anchors = authorities.iter().map(|der| anchor_from_trusted_cert(der).map_err(refused));
+    let anchors = anchors.collect::<Result<Vec<_>, _>>()?;
+    let second = u64::try_from(at.as_second()).unwrap_or(0);
+    EndEntityCert::try_from(&own)
+        .map_err(refused)?
+        .verify_for_usage(
+            webpki::ALL_VERIFICATION_ALGS,
+            &anchors,
+            &between,
+            UnixTime::since_unix_epoch(Duration::from_secs(second)),
+            KeyUsage::required_if_present(CODE_SIGNING),
+            None,
+            None,
+        )
+        .map(drop)
+        .map_err(refused)
+}
