@@ -131,22 +131,13 @@ impl Context {
 
     /// Writes lines to standard output, with colours where it is a terminal.
     pub(crate) fn print(&self, text: impl Into<Text>) -> Result<(), Failure> {
-        match terminal::print(&text.into()) {
-            // Who reads it has seen enough, as `head` has.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            printed => printed
-                .map_err(Reason::StandardOutput)
-                .attempt(|| "the work is done, but its result cannot be written".to_owned()),
-        }
+        shown(terminal::print(&text.into()))
     }
 
     /// Writes bytes to standard output.
     pub(crate) fn data(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = terminal::data();
-        out.write_all(bytes)
-            .and_then(|()| out.flush())
-            .map_err(Reason::StandardOutput)
-            .attempt(|| "the work is done, but its result cannot be written".to_owned())
+        shown(out.write_all(bytes).and_then(|()| out.flush()))
     }
 
     /// Tells the person something, on standard error; not with `--quiet` or `--json`.
@@ -178,5 +169,15 @@ impl Context {
         } else {
             Box::new(Lines::default())
         }
+    }
+}
+
+/// How writing to standard output went. Who reads it may have seen enough, as `head` has.
+fn shown(written: io::Result<()>) -> Result<(), Failure> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written
+            .map_err(Reason::StandardOutput)
+            .attempt(|| "the work is done, but its result cannot be written".to_owned()),
     }
 }

@@ -33,6 +33,8 @@ pub enum ExitCode {
     Key,
     /// Older than what this side has already accepted.
     Rollback,
+    /// The terminal is gone (SIGHUP).
+    HungUp,
     /// Interrupted from the keyboard (SIGINT).
     Interrupted,
     /// Ended from outside (SIGTERM).
@@ -57,6 +59,7 @@ impl ExitCode {
             Self::TrustStore => (18, "trust-store"),
             Self::Key => (19, "key"),
             Self::Rollback => (20, "rollback"),
+            Self::HungUp => (129, "hung-up"),
             Self::Interrupted => (130, "interrupted"),
             Self::Terminated => (143, "terminated"),
         }
@@ -104,6 +107,7 @@ mod tests {
             TrustStore,
             Key,
             Rollback,
+            HungUp,
             Interrupted,
             Terminated,
         ];

@@ -1,19 +1,25 @@
-//! What happens when somebody interrupts a command (SIGINT, Ctrl-C) or ends it (SIGTERM).
+//! What happens when somebody interrupts a command (SIGINT, Ctrl-C), ends it (SIGTERM), or closes its terminal (SIGHUP).
 //!
 //! Everything that a command writes survives being killed at any moment, so nothing has to be tidied up: the command says in one
 //! line what is left and how to go on, and ends at once.
 
+use std::ffi::c_int;
+use std::fs;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 use crate::exit_code::ExitCode;
 use crate::terminal;
+
+/// The signals that end a command, and how it ends.
+const SIGNALS: [(c_int, ExitCode); 3] =
+    [(SIGHUP, ExitCode::HungUp), (SIGINT, ExitCode::Interrupted), (SIGTERM, ExitCode::Terminated)];
 
 /// Says what an interrupted command leaves.
 type RemainsText = Box<dyn Fn() -> String + Send>;
@@ -33,17 +39,30 @@ pub(crate) fn leaves(remains: impl Fn() -> String + Send + 'static) {
 pub(crate) fn watch() -> io::Result<()> {
     // A second signal ends the program wherever it is.
     let is_ending = Arc::new(AtomicBool::new(false));
-    for (signal, exit_code) in [(SIGINT, ExitCode::Interrupted), (SIGTERM, ExitCode::Terminated)] {
+    // What nohup ignores stays ignored.
+    let hears_hang_ups = !is_ignored(SIGHUP);
+    let heard = SIGNALS.into_iter().filter(|(signal, _)| *signal != SIGHUP || hears_hang_ups);
+    for (signal, exit_code) in heard.clone() {
         flag::register_conditional_shutdown(signal, exit_code.number().into(), Arc::clone(&is_ending))?;
     }
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let mut signals = Signals::new(heard.map(|(signal, _)| signal))?;
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        if let Some(signal) = signals.forever().next() {
+        let first = signals.forever().next();
+        if let Some((_, exit_code)) = SIGNALS.into_iter().find(|(signal, _)| first == Some(*signal)) {
             is_ending.store(true, Ordering::SeqCst);
-            end(if signal == SIGTERM { ExitCode::Terminated } else { ExitCode::Interrupted });
+            end(exit_code);
         }
     })?;
     Ok(())
+}
+
+/// Whether this process was started with a signal ignored, as `nohup` does it; where the system does not say, it was not.
+fn is_ignored(signal: c_int) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    let bit = u32::try_from(signal).ok().and_then(|signal| signal.checked_sub(1));
+    mask.zip(bit).is_some_and(|(mask, bit)| mask.checked_shr(bit).is_some_and(|mask| mask & 1 == 1))
 }
 
 fn end(exit_code: ExitCode) -> ! {

@@ -1,7 +1,7 @@
 //! Where a thing is, in the notation of people: a file, an OCI image layout, or a registry. What kind of file it is, the file shows.
 //!
-//! Promise: what exists here is that. The name of an existing file or folder is never asked of a registry, so no local name
-//! leaves this machine.
+//! Promise: what exists here is that. The name of an existing file or folder is never asked of a registry, alone or with a tag behind it,
+//! so no local name leaves this machine.
 
 use std::path::{Path, PathBuf};
 
@@ -17,8 +17,8 @@ pub enum Place {
     Layout {
         /// The folder.
         folder: PathBuf,
-        /// The reference there; `None` for the thing's own name.
-        reference: Option<Reference>,
+        /// What it is called there; `None` for the thing's own name.
+        entry: Option<InnerName>,
     },
     /// In a file.
     File {
@@ -26,9 +26,31 @@ pub enum Place {
         path: PathBuf,
         /// What kind of file it is said to be; `None` where the file itself shows it ([`SourceFile`](crate::source_file::SourceFile)).
         form: Option<FileForm>,
-        /// The reference there; `None` for the thing's own name.
-        reference: Option<Reference>,
+        /// What it is called there; `None` for the thing's own name.
+        entry: Option<InnerName>,
     },
+}
+
+/// What something is called in a layout or a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InnerName {
+    /// A reference.
+    Reference(Reference),
+    /// Any other text, such as `1.0.0+build`.
+    Text(String),
+    /// Its place in the list, counted from 0, as skopeo writes it: `@0`.
+    Position(usize),
+}
+
+impl InnerName {
+    fn of(text: &str) -> Self {
+        let position = || text.strip_prefix('@')?.parse().ok();
+        match (position(), text.parse()) {
+            (Some(position), _) => Self::Position(position),
+            (None, Ok(reference)) => Self::Reference(reference),
+            (None, Err(_)) => Self::Text(text.to_owned()),
+        }
+    }
 }
 
 /// A kind of file that holds images.
@@ -42,26 +64,51 @@ pub enum FileForm {
 
 /// Why a text is not a place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is neither a file or folder here, nor a reference in a registry")]
-pub struct PlaceError {
-    /// The text.
-    pub text: String,
-    /// Why it is not a reference.
-    pub source: ReferenceError,
+pub enum PlaceError {
+    /// It is nothing that is known.
+    #[error("{text:?} is neither a file or folder here, nor a reference in a registry")]
+    Unknown {
+        /// The text.
+        text: String,
+        /// Why it is not a reference.
+        source: ReferenceError,
+    },
+    /// It may be a reference, but begins with the name of something that is here.
+    #[error("{text:?} may be {entry:?} in {}, which is here, or a reference in a registry", .path.display())]
+    EitherPlace {
+        /// The text.
+        text: String,
+        /// What is here.
+        path: PathBuf,
+        /// What it would be called there.
+        entry: String,
+    },
+    /// It is where another tool keeps images.
+    #[error("{text:?} names a place as another tool does: {transport} is not read here")]
+    OtherTransport {
+        /// The text.
+        text: String,
+        /// What it begins with.
+        transport: &'static str,
+    },
 }
 
 impl Remediable for PlaceError {
     fn remedy(&self) -> Remedy {
-        Remedy::GivePlace
+        match self {
+            Self::Unknown { .. } | Self::OtherTransport { .. } => Remedy::GivePlace,
+            Self::EitherPlace { text, .. } => Remedy::TellPlacesApart { name: text.clone() },
+        }
     }
 }
 
 impl Place {
     /// Finds the place of a thing, looking at what exists here. `text` is one of:
     ///
-    /// - `oci:FOLDER` or `oci:FOLDER:REFERENCE`, an OCI image layout, in which the thing is looked up under its own name unless another
-    ///   reference is given; a folder whose own name has colons is that folder if it exists;
-    /// - `oci-archive:FILE` or `docker-archive:FILE`, with or without `:REFERENCE`, in the same way;
+    /// - `oci:FOLDER` or `oci:FOLDER:ENTRY`, an OCI image layout, in which the thing is looked up under its own name unless another
+    ///   [entry](InnerName) is named; a folder whose own name has colons is that folder if it exists. regctl writes `ocidir://`, and some
+    ///   write `oci-layout:`;
+    /// - `oci-archive:FILE` or `docker-archive:FILE`, with or without `:ENTRY`, in the same way;
     /// - `docker://REFERENCE`, a reference in a registry, as skopeo writes it;
     /// - the path of an existing folder, an OCI image layout too;
     /// - the path of a file: one that exists, has the ending of one, or begins with `/`, `./` or `../`;
@@ -73,51 +120,68 @@ impl Place {
         if let Some(there) = text.strip_prefix("docker://") {
             return reference(there).map(Self::Registry);
         }
-        if let Some(layout) = text.strip_prefix("oci:") {
-            let (folder, reference) = path_and_reference(layout)?;
+        if let Some(layout) = LAYOUTS.iter().find_map(|prefix| text.strip_prefix(prefix)) {
+            let (folder, entry) = path_and_entry(layout);
             if folder.is_file() {
-                return Ok(Self::File { path: folder, form: Some(FileForm::OciArchive), reference });
+                return Ok(Self::File { path: folder, form: Some(FileForm::OciArchive), entry });
             }
-            return Ok(Self::Layout { folder, reference });
+            return Ok(Self::Layout { folder, entry });
         }
         for (prefix, form) in [("oci-archive:", FileForm::OciArchive), ("docker-archive:", FileForm::DockerArchive)] {
             if let Some(file) = text.strip_prefix(prefix) {
-                let (path, reference) = path_and_reference(file)?;
-                return Ok(Self::File { path, form: Some(form), reference });
+                let (path, entry) = path_and_entry(file);
+                return Ok(Self::File { path, form: Some(form), entry });
             }
         }
         let path = Path::new(text);
         if path.is_dir() {
-            return Ok(Self::Layout { folder: path.to_owned(), reference: None });
+            return Ok(Self::Layout { folder: path.to_owned(), entry: None });
         }
         let is_meant_as_file = path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))
             || ["/", "./", "../"].iter().any(|beginning| text.starts_with(beginning));
-        if is_meant_as_file || path.exists() {
-            return Ok(Self::File { path: path.to_owned(), form: None, reference: None });
+        if is_meant_as_file || path.symlink_metadata().is_ok() {
+            return Ok(Self::File { path: path.to_owned(), form: None, entry: None });
+        }
+        if let Some(transport) = OTHER_TRANSPORTS.iter().find(|transport| text.starts_with(*transport)) {
+            return Err(PlaceError::OtherTransport { text: text.to_owned(), transport });
+        }
+        if let Some((path, entry)) = split_at_existing(text) {
+            let (text, path, entry) = (text.to_owned(), path.into(), entry.to_owned());
+            return Err(PlaceError::EitherPlace { text, path, entry });
         }
         reference(text).map(Self::Registry)
     }
 }
 
+/// What layouts in folders begin with.
+const LAYOUTS: [&str; 4] = ["oci:", "ocidir://", "ocidir:", "oci-layout:"];
+/// What places begin with in other tools that are not read here. A repository of that name can be written with `docker://`.
+const OTHER_TRANSPORTS: [&str; 8] =
+    ["atomic:", "containers-storage:", "dir:", "docker-daemon:", "file:", "ostree:", "sif:", "tarball:"];
+
 /// The endings of files, which no tag has.
 const ENDINGS: [&str; 5] = ["json", "tar", "tgz", "gz", "zst"];
 
 fn reference(text: &str) -> Result<Reference, PlaceError> {
-    text.parse().map_err(|source| PlaceError { text: text.to_owned(), source })
+    text.parse().map_err(|source| PlaceError::Unknown { text: text.to_owned(), source })
 }
 
-/// `PATH` or `PATH:REFERENCE`. Of a path whose own name has colons, the longest part that exists is meant, or all of it.
-fn path_and_reference(text: &str) -> Result<(PathBuf, Option<Reference>), PlaceError> {
+/// `PATH` or `PATH:ENTRY`. Of a path whose own name has colons, the longest part that exists is meant, or all of it.
+fn path_and_entry(text: &str) -> (PathBuf, Option<InnerName>) {
     if Path::new(text).exists() {
-        return Ok((text.into(), None));
+        return (text.into(), None);
     }
+    match split_at_existing(text).or_else(|| text.split_once(':')) {
+        Some((path, entry)) => (path.into(), Some(InnerName::of(entry))),
+        None => (text.into(), None),
+    }
+}
+
+/// The longest part before a colon that exists here, and what follows the colon.
+fn split_at_existing(text: &str) -> Option<(&str, &str)> {
     let colons = text.match_indices(':').map(|(at, _)| at);
-    let parts = || colons.clone().filter_map(|at| Some((text.get(..at)?, text.get(at + 1..)?)));
-    let existing = parts().rfind(|(path, _)| Path::new(path).exists());
-    match existing.or_else(|| parts().next()) {
-        Some((path, there)) => Ok((path.into(), Some(reference(there)?))),
-        None => Ok((text.into(), None)),
-    }
+    let mut parts = colons.filter_map(|at| Some((text.get(..at)?, text.get(at + 1..)?)));
+    parts.rfind(|(path, _)| !path.is_empty() && Path::new(path).symlink_metadata().is_ok())
 }
 
 #[cfg(test)]
@@ -134,14 +198,14 @@ mod tests {
         fs::write(path("bundle"), "{}").unwrap();
         fs::create_dir(path("layout")).unwrap();
         fs::create_dir(path("a:b")).unwrap();
-        let layout = |folder: &str, reference: Option<&str>| Place::Layout {
+        let layout = |folder: &str, entry: Option<&str>| Place::Layout {
             folder: folder.into(),
-            reference: reference.map(|it| it.parse().unwrap()),
+            entry: entry.map(InnerName::of),
         };
-        let file = |path: &str, form: Option<FileForm>, reference: Option<&str>| Place::File {
+        let file = |path: &str, form: Option<FileForm>, entry: Option<&str>| Place::File {
             path: path.into(),
             form,
-            reference: reference.map(|it| it.parse().unwrap()),
+            entry: entry.map(InnerName::of),
         };
         let registry = |text: &str| Place::Registry(text.parse().unwrap());
         let (oci, docker) = (Some(FileForm::OciArchive), Some(FileForm::DockerArchive));
@@ -152,6 +216,9 @@ mod tests {
             (format!("oci:{}:other:2", path("layout")), layout(&path("layout"), Some("other:2"))),
             (format!("oci:{}", path("a:b")), layout(&path("a:b"), None)),
             (format!("oci:{}:other:2", path("a:b")), layout(&path("a:b"), Some("other:2"))),
+            (format!("oci-layout:{}", path("layout")), layout(&path("layout"), None)),
+            (format!("ocidir://{}:1", path("layout")), layout(&path("layout"), Some("1"))),
+            (format!("oci:{}:1.0+b", path("layout")), layout(&path("layout"), Some("1.0+b"))),
             (format!("oci:{}", path("bundle")), file(&path("bundle"), oci, None)),
             (format!("oci-archive:{}:other:2", path("bundle")), file(&path("bundle"), oci, Some("other:2"))),
             ("docker-archive:saved.tar".to_owned(), file("saved.tar", docker, None)),
@@ -163,9 +230,37 @@ mod tests {
         ] {
             assert_eq!(find(&text), place, "{text}");
         }
-        for text in ["Not A Name", "oci:missing:Not A Name", "docker-archive:missing:Not A Name", "docker://Not A Name"]
-        {
-            assert!(Place::find(text).is_err(), "{text}");
+        for text in ["Not A Name", "docker://Not A Name", "https://r.example/nginx"] {
+            assert!(matches!(Place::find(text), Err(PlaceError::Unknown { .. })), "{text}");
+        }
+        for transport in OTHER_TRANSPORTS {
+            let text = format!("{transport}{}", path("layout"));
+            assert!(matches!(Place::find(&text), Err(PlaceError::OtherTransport { .. })), "{text}");
+        }
+        assert_eq!(find("docker://dir:1"), registry("dir:1"));
+        std::os::unix::fs::symlink("nowhere", path("dangling")).unwrap();
+        assert_eq!(find(&path("dangling")), file(&path("dangling"), None, None));
+        // `src` and `Cargo.toml` are in the folder in which tests run.
+        for (text, path, entry) in [("src:1", "src", "1"), ("src:a:b", "src", "a:b"), ("src/oci:v2", "src/oci", "v2")] {
+            let error = Place::find(text).unwrap_err();
+            let (text, path, entry) = (text.to_owned(), path.into(), entry.to_owned());
+            assert_eq!(error, PlaceError::EitherPlace { text, path, entry });
+        }
+    }
+
+    #[test]
+    fn an_entry_is_called_by_a_reference_a_place_in_the_list_or_anything_else() {
+        let reference = |text: &str| InnerName::Reference(text.parse().unwrap());
+        for (text, entry) in [
+            ("1.0", reference("1.0")),
+            ("r.example/app:1", reference("r.example/app:1")),
+            ("@0", InnerName::Position(0)),
+            ("1.0+build", InnerName::Text("1.0+build".to_owned())),
+            ("Not A Name", InnerName::Text("Not A Name".to_owned())),
+            ("@x", InnerName::Text("@x".to_owned())),
+            ("", InnerName::Text(String::new())),
+        ] {
+            assert_eq!(InnerName::of(text), entry, "{text}");
         }
     }
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use sealift_archive_format::Digest;
 use sealift_core::cnab::RelocationMapping;
-use sealift_core::delivery_file::DeliveryFileError;
+use sealift_core::delivery_file::DeliveryFile;
 use sealift_core::import::{
     self, Delivered, DeliveryWishes, Destination, NameMap, Naming, PublishedMirror, ReplacedTag, Sparse,
 };
@@ -93,7 +93,7 @@ pub(crate) struct ImportArguments {
 
     /// Also write what a cluster needs to find the images under the names that they had: hosts.toml for containerd, registries.conf
     /// for podman and CRI-O, and mirror sets for OpenShift
-    #[arg(long, value_name = "DIR", requires = "to_registry", help_heading = "Results")]
+    #[arg(long, value_name = "DIR", conflicts_with = "FileTarget", help_heading = "Results")]
     mirror_config: Option<PathBuf>,
 
     /// Also publish the TUF metadata and targets as repositories below this folder, for TUF clients on this side
@@ -256,9 +256,8 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     let trust = store.update_soon().and_then(|update| update.trust()).attempt(attempt)?;
     // Said before the archive is waited for; the delivery asks again.
     trust.policy.require_as_strict(arguments.verdict.clock).attempt(attempt)?;
-    if let Some((path, _)) = arguments.target.file.new_file().filter(|(path, _)| path.symlink_metadata().is_ok()) {
-        let exists = DeliveryFileError::Exists { path: path.to_owned() };
-        return Err(exists).attempt(|| format!("cannot make {}", path.display()));
+    if let Some((path, _)) = arguments.target.file.new_file() {
+        DeliveryFile::require_new(path).attempt(|| format!("cannot make {}", path.display()))?;
     }
     let (input, sha256) = arguments.archive.open_and_hash_if(arguments.sha256)?;
     let mut judged = arguments.verdict.judge(input.reader, &trust, context, attempt)?;
@@ -443,6 +442,12 @@ mod tests {
         assert_eq!(named("names.toml"), Some(NamingArgument::Map("names.toml".into())));
         assert!(parse(&["--to-layout", "folder"]).is_ok());
         assert!(parse(&["--to-layout", "folder", "--names", "flat"]).is_err(), "a layout keeps names as they are");
+        for target in
+            NEW_FILES.iter().map(|file| format!("--{}", file.replace('_', "-"))).chain(["--to-layout".to_owned()])
+        {
+            let refused = parse(&[&target, "there", "--mirror-config", "folder"]);
+            assert!(refused.is_err(), "{target}: a cluster does not find images there");
+        }
         assert!(parse(&["--to-registry", "r.inner", "--to-layout", "folder"]).is_err());
         assert!(parse(&[]).is_err(), "it goes somewhere");
     }

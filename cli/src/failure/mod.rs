@@ -165,6 +165,9 @@ pub(crate) enum Reason {
     /// A file of images was given where a bundle should be.
     #[error("{} is a docker-archive, which holds images and no bundle", .0.display())]
     NotABundle(PathBuf),
+    /// A bundle was to travel as the file that it is, without images in it.
+    #[error("{} holds no images, so it is not a thick bundle", .0.display())]
+    ThinFile(PathBuf),
     /// A file was given to find images in, and has none.
     #[error("{} holds no images", .0.display())]
     NoImages(PathBuf),
@@ -319,9 +322,11 @@ impl Reason {
             Self::Terminal(_) => advice(ExitCode::System, "give the passphrase with --passphrase-file"),
             Self::NoHomeFolder => advice(ExitCode::Usage, "name the trust store with --trust DIR or SEALIFT_TRUST"),
             Self::SourceDateEpoch(_) => advice(ExitCode::Usage, "unset SOURCE_DATE_EPOCH, or set it to whole seconds"),
-            Self::EmptyPassphrase | Self::PassphrasesDiffer => {
-                advice(ExitCode::Key, "type the same passphrase twice; nothing was written")
-            }
+            Self::EmptyPassphrase => advice(
+                ExitCode::Key,
+                "give a passphrase: type it, or write it into the first line of the file that --passphrase-file names; nothing was written",
+            ),
+            Self::PassphrasesDiffer => advice(ExitCode::Key, "type the same passphrase twice; nothing was written"),
             Self::Key(error) => remedied(key(error), error.remedy()),
             Self::SigningKey(error) => remedied(signing_key(error), error.remedy()),
             Self::Sign(error) => remedied(seal::sign(error), error.remedy()),
@@ -335,6 +340,10 @@ impl Reason {
             Self::TufTwice => advice(ExitCode::Usage, "give one location for each repository"),
             Self::NotAnImage(_) => remedied(ExitCode::Usage, Remedy::ExportAsBundle),
             Self::NotABundle(_) => remedied(ExitCode::Usage, Remedy::ExportAsImage),
+            Self::ThinFile(_) => advice(
+                ExitCode::Usage,
+                "export it with --bundle instead of --thick-bundle; its images are found by their references, or with --images-from",
+            ),
             Self::NoImages(_) => {
                 advice(ExitCode::Usage, "name a repository, a layout, or a file that holds images, with --images-from")
             }
@@ -348,7 +357,7 @@ impl Reason {
             Self::NameMap(error) => remedied(ExitCode::Usage, error.remedy()),
             Self::Place(error) => remedied(ExitCode::Usage, error.remedy()),
             Self::Target(_) => remedied(ExitCode::Sink, Remedy::RepairTargetLayout),
-            Self::Layout(error) => remedied(ExitCode::System, error.remedy()),
+            Self::Layout(error) => remedied(source::layout(error), error.remedy()),
             Self::Plan(error) => remedied(source::plan(error), error.remedy()),
             Self::Prepare(error) => remedied(source::prepare(error), error.remedy()),
             Self::Export(error) => remedied(source::export(error), error.remedy()),

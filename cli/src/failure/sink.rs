@@ -64,7 +64,9 @@ pub(super) fn selection(error: &SelectionError) -> Conclusion {
 pub(super) fn file(error: &DeliveryFileError) -> Conclusion {
     match error {
         DeliveryFileError::Selection(error) => selection(error),
-        DeliveryFileError::Exists { .. } | DeliveryFileError::Access { .. } => ExitCode::System.into(),
+        DeliveryFileError::Exists { .. }
+        | DeliveryFileError::NotAPlaceForFiles { .. }
+        | DeliveryFileError::Access { .. } => ExitCode::System.into(),
         DeliveryFileError::Broken { .. } | DeliveryFileError::IndexLength { .. } => ExitCode::Sink.into(),
         DeliveryFileError::SeveralPlatforms { .. }
         | DeliveryFileError::NotAnImage { .. }

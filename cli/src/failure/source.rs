@@ -37,6 +37,7 @@ fn tarball(error: &TarballError) -> Conclusion {
             ExitCode::System.into()
         }
         TarballError::Expansion { .. }
+        | TarballError::Method { .. }
         | TarballError::Truncated { .. }
         | TarballError::Header { .. }
         | TarballError::EntryType { .. }
@@ -53,10 +54,11 @@ fn tarball(error: &TarballError) -> Conclusion {
 }
 
 /// A layout in a tar file: one in a folder is a matter of the system.
-fn layout(error: &LayoutError) -> Conclusion {
+pub(super) fn layout(error: &LayoutError) -> Conclusion {
     match error {
         LayoutError::Tarball(error) => tarball(error),
         LayoutError::NotALayout { .. }
+        | LayoutError::NoIndex { .. }
         | LayoutError::Version { .. }
         | LayoutError::Json { .. }
         | LayoutError::TooLarge { .. }

@@ -83,7 +83,7 @@ impl<'p> OpenedSources<'p> {
     pub(crate) fn bundle(&mut self, named: &Named, images_from: Option<&str>) -> Result<ItemOrigin, Failure> {
         let attempt = || format!("cannot export bundle {}", named.name);
         let place = named.place().attempt(|| format!("cannot find the bundle {}", named.name))?;
-        let Place::File { path, form, reference } = place else {
+        let Place::File { path, form, entry } = place else {
             let images = images_from.map(|_| self.images_from(images_from)).transpose()?;
             return Ok(ItemOrigin::Bundle { place: self.stored(place, named)?, images });
         };
@@ -100,7 +100,7 @@ impl<'p> OpenedSources<'p> {
                 Ok(ItemOrigin::ThinBundle { bundle_json, images: self.images_from(images_from)? })
             }
             OpenedFile::Layout(layout) => {
-                let reference = reference.unwrap_or_else(|| layout.reference_of(named.reference()));
+                let reference = layout.reference_of(named.reference(), entry.as_ref()).attempt(attempt)?;
                 let images = images_from.map(|_| self.images_from(images_from)).transpose()?;
                 Ok(ItemOrigin::Bundle { place: SourceReference { source: layout, reference }, images })
             }
@@ -121,7 +121,7 @@ impl<'p> OpenedSources<'p> {
                 let file = Arc::new(file.attempt(|| format!("cannot read {}", path.display()))?);
                 Ok(ItemOrigin::ThickBundle { bundle_json, images, file })
             }
-            OpenedFile::Bundle { images: None, .. } => Err(Reason::NoImages(path)).attempt(attempt),
+            OpenedFile::Bundle { images: None, .. } => Err(Reason::ThinFile(path)).attempt(attempt),
             OpenedFile::ThinBundle | OpenedFile::Layout(_) | OpenedFile::DockerArchive(_) => {
                 Err(Reason::NotABundle(path)).attempt(attempt)
             }
@@ -141,18 +141,19 @@ impl<'p> OpenedSources<'p> {
                 let source = self.registries(|| format!("cannot export {}", named.name))?;
                 Ok(SourceReference { source, reference })
             }
-            Place::Layout { folder, reference } => {
+            Place::Layout { folder, entry } => {
                 let source = self.layout(&folder)?;
-                let reference = reference.unwrap_or_else(|| source.reference_of(named.reference()));
+                let reference = source.reference_of(named.reference(), entry.as_ref()).attempt(attempt)?;
                 Ok(SourceReference { source, reference })
             }
-            Place::File { path, form, reference } => match self.file(&path, form)? {
+            Place::File { path, form, entry } => match self.file(&path, form)? {
                 OpenedFile::Layout(source) => {
-                    let reference = reference.unwrap_or_else(|| source.reference_of(named.reference()));
+                    let reference = source.reference_of(named.reference(), entry.as_ref()).attempt(attempt)?;
                     Ok(SourceReference { source, reference })
                 }
                 OpenedFile::DockerArchive(source) => {
-                    let reference = reference.unwrap_or_else(|| source.reference_of(named.reference()));
+                    let reference = source.reference_of(named.reference(), entry.as_ref());
+                    let reference = reference.map_err(SourceFileError::from).attempt(attempt)?;
                     Ok(SourceReference { source, reference })
                 }
                 OpenedFile::ThinBundle | OpenedFile::Bundle { .. } => Err(Reason::NotAnImage(path)).attempt(attempt),

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use sealift_core::delivery_file::DeliveryForm;
 use sealift_core::import::Destination;
 use sealift_core::layout::LayoutSink;
@@ -29,18 +30,26 @@ pub(crate) struct FileTarget {
     pub(crate) to_layout: Option<PathBuf>,
 
     /// A new tar file that holds an OCI image layout, for example for skopeo copy oci-archive:FILE …
-    #[arg(long, value_name = "FILE.tar", help_heading = "Where to")]
+    #[arg(long, value_name = "FILE.tar", value_parser = new_file(), help_heading = "Where to")]
     to_layout_archive: Option<PathBuf>,
 
     /// A new tar file for docker load, podman load or ctr images import, with one platform of each image
     ///
     /// It holds images only: of a bundle, its images, and nothing that refers to them.
-    #[arg(long, value_name = "FILE.tar", help_heading = "Where to")]
+    #[arg(long, value_name = "FILE.tar", value_parser = new_file(), help_heading = "Where to")]
     to_docker_archive: Option<PathBuf>,
 
     /// A new thick bundle (CNAB 104) of the only bundle that is chosen, for example for porter publish --archive
-    #[arg(long, value_name = "FILE.tgz", help_heading = "Where to")]
+    #[arg(long, value_name = "FILE.tgz", value_parser = new_file(), help_heading = "Where to")]
     to_thick_bundle: Option<PathBuf>,
+}
+
+/// The name of a file. Such a file is made whole before it gets its name, so it cannot go to standard output.
+fn new_file() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().try_map(|name| match name.as_encoded_bytes() {
+        b"-" => Err("this file is not written to standard output: give it a name (./- for one that is called so)"),
+        _ => Ok(PathBuf::from(name)),
+    })
 }
 
 impl FileTarget {

@@ -58,7 +58,7 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::GiveName => "use lower-case letters, digits, -, _ and ., beginning with a letter or a digit",
         R::GiveReference => "give a reference such as registry.example.com/org/name:tag",
         R::GivePlace => {
-            "name a file, a layout (oci:FOLDER or oci:FOLDER:REFERENCE, or oci-archive: or docker-archive: with a file), or a reference such as registry.example.com/org/name:tag"
+            "name a file, a layout (oci:FOLDER or oci:FOLDER:ENTRY, or oci-archive: or docker-archive: with a file), or a reference such as registry.example.com/org/name:tag (docker://NAME if it looks like something else)"
         }
         R::GiveLayout => "give a folder, or a tar file, that holds an OCI image layout",
         R::GivePublicKey => "give a public key in SPKI PEM, as `sealift key public` writes it",
@@ -93,9 +93,15 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
                 folder.display()
             );
         }
-        R::NameImageInFile => {
-            "say which one is meant: NAME=oci-archive:FILE:REFERENCE or NAME=docker-archive:FILE:REFERENCE"
+        R::TellPlacesApart { name } => {
+            return format!(
+                "if a registry is meant: {}; if what is here: {}",
+                quoted(format!("docker://{name}")),
+                quoted(format!("oci:{name}"))
+            );
         }
+        R::NameNewFile => "name a file that does not exist yet; nothing was written",
+        R::RepairSource => "what is stored there is damaged or incomplete: push or save it there again",
         R::ExportAsBundle => "export it with --bundle instead of --image",
         R::ConvertImage => {
             "pull it with a tool that still reads this form, and push or save it again with a current one"
@@ -150,11 +156,9 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
                 ),
             };
         }
-        R::GiveListedName { listed } => {
-            return format!(
-                "give a name that is there, such as {}; if it has another name there, say so: NAME=oci:FOLDER:REFERENCE",
-                listed.first().map(String::as_str).unwrap_or_default()
-            );
+        R::NameEntry { place, listed } => {
+            let entry = listed.first().map(String::as_str).unwrap_or_default();
+            return format!("if it has another name there, say which: NAME={}", quoted(format!("{place}:{entry}")));
         }
         R::MakeKey { path } => {
             return format!(
@@ -349,7 +353,7 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             "export it with --platform, for example --platform linux/amd64; or import it with --to-layout-archive, which holds all platforms"
         }
         R::DeliverOneBundle => {
-            "a thick bundle is one bundle: export each in an archive of its own, or import with --to-layout-archive"
+            "a thick bundle is one bundle, whole: choose one with --select, export each in an archive of its own, or import with --to-layout-archive"
         }
         R::DeliverInAnotherForm => "import it with --to-layout-archive, which holds every kind of artifact",
         R::ExportPlatforms => {

@@ -18,6 +18,12 @@ pub enum DeliveryFileError {
         /// The file.
         path: PathBuf,
     },
+    /// There is a pipe or a device with its name.
+    #[error("{} is a pipe or a device; a file is made here, whole, before it gets its name", .path.display())]
+    NotAPlaceForFiles {
+        /// What is there.
+        path: PathBuf,
+    },
     /// What was chosen is not in the archive.
     #[error(transparent)]
     Selection(#[from] SelectionError),
@@ -58,12 +64,12 @@ pub enum DeliveryFileError {
     },
     /// A thick bundle would have to hold none or several.
     #[error(
-        "the archive has {bundles} bundles and {images} images that belong to none; a thick bundle is exactly one bundle"
+        "{bundles} bundles and {images} images would be delivered each under its own name; a thick bundle is exactly one bundle"
     )]
     NotOneBundle {
         /// How many bundles there are.
         bundles: usize,
-        /// How many images there are that belong to no bundle.
+        /// How many images there are that are delivered without a bundle.
         images: usize,
     },
 }
@@ -73,6 +79,7 @@ impl Remediable for DeliveryFileError {
         match self {
             Self::Selection(error) => error.remedy(),
             Self::Exists { path } => Remedy::DeliverUnderAnotherName { path: path.clone() },
+            Self::NotAPlaceForFiles { .. } => Remedy::NameNewFile,
             Self::Access { path, source } => Remedy::of_file(path, source),
             Self::Broken { path } => Remedy::CheckDisk { path: path.clone() },
             Self::IndexLength { .. } => Remedy::ExportFewer,

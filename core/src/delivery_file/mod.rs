@@ -128,6 +128,14 @@ impl DeliveryFile {
         }
     }
 
+    /// Requires that nothing has this name yet, and that it can be the name of a file.
+    ///
+    /// # Errors
+    /// [`DeliveryFileError::Exists`], [`DeliveryFileError::NotAPlaceForFiles`] and [`DeliveryFileError::Access`].
+    pub fn require_new(path: &Path) -> Result<(), DeliveryFileError> {
+        new_file::require_new(path)
+    }
+
     /// Begins the file. What an interrupted attempt left in its folder is removed.
     ///
     /// # Errors

@@ -114,13 +114,13 @@ pub enum DockerArchiveError {
         source: Box<ManifestError>,
     },
     /// Nothing has this name.
-    #[error("{} has no image {name:?}; it has {}", .path.display(), shown(.names))]
+    #[error("{} has no image {name:?}; it has {}", .path.display(), if .names.is_empty() { "none".to_owned() } else { .names.join(", ") })]
     NameNotFound {
         /// The file.
         path: PathBuf,
         /// What was looked for.
         name: String,
-        /// The first names that it has.
+        /// The first images that it has: a name of each, or `@N` for one without a name, counted from 0.
         names: Vec<String>,
     },
     /// It has no such blob.
@@ -133,16 +133,14 @@ pub enum DockerArchiveError {
     },
 }
 
-fn shown(names: &[String]) -> String {
-    if names.is_empty() { "images without names".to_owned() } else { names.join(", ") }
-}
-
 impl Remediable for DockerArchiveError {
     fn remedy(&self) -> Remedy {
         match self {
             Self::Tarball(error) => error.remedy(),
             Self::TooOld { .. } => Remedy::ConvertImage,
-            Self::NameNotFound { .. } => Remedy::NameImageInFile,
+            Self::NameNotFound { path, names, .. } => {
+                Remedy::name_entry(Some(&format!("docker-archive:{}", path.display())), names)
+            }
             Self::NotOne { .. }
             | Self::Json { .. }
             | Self::TooMany { .. }

@@ -21,6 +21,7 @@ use serde_json::json;
 use crate::oci::manifest::{MAXIMUM_CHILDREN, MAXIMUM_LENGTH};
 use crate::oci::media_type::{OCI_CONFIG, OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD, OCI_MANIFEST};
 use crate::oci::{Descriptor, ManifestBytes, Reference, Repository, Tag};
+use crate::place::InnerName;
 use crate::progress::Progress;
 use crate::tarball::{Tarball, TarballError, most_unpacked};
 use crate::transfer::{BlobContent, Checked, Source, SourceError};
@@ -33,6 +34,8 @@ pub(crate) const MANIFEST_FILE: &str = "manifest.json";
 pub(crate) const REPOSITORIES_FILE: &str = "repositories";
 /// The most images in one file.
 pub const MAXIMUM_IMAGES: usize = 10_000;
+/// How many of the images are said where one is not found.
+const MAXIMUM_LISTED: usize = 6;
 const BUFFER_LENGTH: usize = 128 << 10;
 
 /// Reads from one docker-archive. References are looked up among its names; repositories make no difference, and nothing refers to
@@ -130,14 +133,34 @@ impl DockerArchiveSource {
         self.images.iter().map(|image| &image.manifest.descriptor().digest)
     }
 
-    /// By which reference something called `name` is asked for: by its name; but where there is just one image, and nobody has named
-    /// it, by its digest.
-    pub fn reference_of(&self, name: &Reference) -> Reference {
-        match self.images.as_slice() {
-            [only] if name.digest().is_none() && only.names.is_empty() => {
-                name.clone().with_digest(only.manifest.descriptor().digest.clone())
+    /// By which reference something called `name` is asked for, if it is called `entry` here. Without an entry: by its name; but where there
+    /// is just one image, and nobody has named it, by its digest.
+    ///
+    /// # Errors
+    /// [`DockerArchiveError::NameNotFound`], where `entry` is not a reference.
+    pub fn reference_of(&self, name: &Reference, entry: Option<&InnerName>) -> Result<Reference, DockerArchiveError> {
+        let by_digest = |image: &SavedImage| name.clone().with_digest(image.manifest.descriptor().digest.clone());
+        match (entry, self.images.as_slice()) {
+            (None, [only]) if name.digest().is_none() && only.names.is_empty() => Ok(by_digest(only)),
+            (None, _) => Ok(name.clone()),
+            (Some(InnerName::Reference(reference)), _) => Ok(reference.clone()),
+            (Some(InnerName::Text(text)), images) => {
+                let named = images.iter().find(|image| image.names.contains(text));
+                named.map(by_digest).ok_or_else(|| self.not_found(text))
             }
-            _ => name.clone(),
+            (Some(InnerName::Position(at)), images) => {
+                images.get(*at).map(by_digest).ok_or_else(|| self.not_found(&format!("@{at}")))
+            }
+        }
+    }
+
+    fn not_found(&self, name: &str) -> DockerArchiveError {
+        let listed =
+            |(at, image): (usize, &SavedImage)| image.names.first().cloned().unwrap_or_else(|| format!("@{at}"));
+        DockerArchiveError::NameNotFound {
+            path: self.tarball.path().to_owned(),
+            name: name.to_owned(),
+            names: self.images.iter().enumerate().take(MAXIMUM_LISTED).map(listed).collect(),
         }
     }
 
@@ -147,11 +170,7 @@ impl DockerArchiveSource {
             None => reference.tagged_name().and_then(|name| self.by_tag.get(&name)),
         };
         let found = found.and_then(|at| self.images.get(*at));
-        found.map(|image| &image.manifest).ok_or_else(|| DockerArchiveError::NameNotFound {
-            path: self.tarball.path().to_owned(),
-            name: reference.as_given().to_owned(),
-            names: self.images.iter().flat_map(|image| &image.names).take(5).cloned().collect(),
-        })
+        found.map(|image| &image.manifest).ok_or_else(|| self.not_found(reference.as_given()))
     }
 }
 

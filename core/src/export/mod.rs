@@ -8,6 +8,7 @@
 
 pub mod plan;
 pub mod request;
+mod source_remedy;
 mod write;
 
 use std::collections::BTreeMap;
@@ -125,7 +126,8 @@ impl Remediable for PrepareError {
         match self {
             Self::NotPinned { name } => Remedy::PinRoot { repository: name.clone() },
             Self::Judgement(error) => error.remedy(),
-            Self::Source { .. } | Self::Read { .. } => Remedy::CheckNetwork,
+            Self::Source { source, .. } => source_remedy::of(source).unwrap_or(Remedy::CheckNetwork),
+            Self::Read { source, .. } => source_remedy::of_reading(source).unwrap_or(Remedy::CheckNetwork),
             Self::Attestation(error) => error.remedy(),
             Self::ThickBundle(_) => Remedy::ExportItsContent,
             Self::Referrer(error) => error.remedy(),

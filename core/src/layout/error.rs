@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use sealift_archive_format::Digest;
 use sealift_archive_format::strict_json::JsonError;
 
-use super::read::MAXIMUM_LISTED_BYTES;
+use super::INDEX_FILE;
+use super::read::{MAXIMUM_LISTED_BYTES, OddEntry};
 use crate::oci::manifest::ManifestError;
 use crate::remedy::{Remediable, Remedy};
 use crate::tarball::TarballError;
@@ -18,6 +19,12 @@ pub enum LayoutError {
     /// There is no `oci-layout` file.
     #[error("{} is not an OCI image layout: it has no oci-layout file", .folder.display())]
     NotALayout {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// There is no `index.json`.
+    #[error("{} is not an OCI image layout: it has no {INDEX_FILE}", .folder.display())]
+    NoIndex {
         /// The folder.
         folder: PathBuf,
     },
@@ -87,14 +94,18 @@ pub enum LayoutError {
         found: u64,
     },
     /// `index.json` lists nothing under this name.
-    #[error("layout {} has no entry named {name:?}{}", .folder.display(), has(.listed))]
+    #[error("layout {} has no entry named {name:?}{}{}", .folder.display(), has(.listed), passed_over(.odd))]
     NameNotFound {
         /// The folder.
         folder: PathBuf,
+        /// How a person names the layout; `None` for a part of a file.
+        notation: Option<String>,
         /// What was looked for.
         name: String,
-        /// Some of the names that it lists.
+        /// Some of the names that it lists; `@N` for an entry without a name, counted from 0.
         listed: Vec<String>,
+        /// Some of the entries that cannot be used. What was looked for may be one of them.
+        odd: Vec<OddEntry>,
     },
     /// `index.json` lists several things, and the reference does not say which one.
     #[error("layout {} has {count} entries that {name:?} could mean", .folder.display())]
@@ -105,6 +116,10 @@ pub enum LayoutError {
         name: String,
         /// How many there are.
         count: usize,
+        /// How a person names the layout; `None` for a part of a file.
+        notation: Option<String>,
+        /// Some of these entries: `@N`, counted from 0.
+        listed: Vec<String>,
     },
     /// `index.json`, or a manifest, is not usable.
     #[error("manifest {name} in {} is not usable", .folder.display())]
@@ -142,25 +157,28 @@ fn has(listed: &[String]) -> String {
     }
 }
 
+/// What is said of entries that cannot be used.
+fn passed_over(odd: &[OddEntry]) -> String {
+    odd.iter().map(|OddEntry { entry, reason }| format!("; {entry} was passed over: {reason}")).collect()
+}
+
 impl Remediable for LayoutError {
     fn remedy(&self) -> Remedy {
         match self {
             Self::Tarball(error) => error.remedy(),
-            Self::NameNotFound { listed, .. } if !listed.is_empty() => {
-                Remedy::GiveListedName { listed: listed.clone() }
+            Self::NameNotFound { notation, listed, .. } | Self::NameAmbiguous { notation, listed, .. } => {
+                Remedy::name_entry(notation.as_ref(), listed)
             }
-            Self::NameNotFound { .. } | Self::NameAmbiguous { .. } => Remedy::NameImageInFile,
             Self::NotALayout { .. }
+            | Self::NoIndex { .. }
             | Self::Version { .. }
             | Self::Json { .. }
             | Self::TooLarge { .. }
             | Self::NotRegular { .. }
             | Self::NotAFolder { .. }
-            | Self::TooMuchListed { .. }
-            | Self::BlobNotFound { .. }
-            | Self::Size { .. }
-            | Self::Manifest { .. }
-            | Self::Access { .. } => Remedy::GiveLayout,
+            | Self::TooMuchListed { .. } => Remedy::GiveLayout,
+            Self::BlobNotFound { .. } | Self::Size { .. } | Self::Manifest { .. } => Remedy::RepairSource,
+            Self::Access { path, source } => Remedy::of_file(path, source),
         }
     }
 }

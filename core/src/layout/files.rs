@@ -15,6 +15,9 @@ pub(super) trait LayoutFiles: Send + Sync {
     /// What holds them, for messages.
     fn path(&self) -> &Path;
 
+    /// How a person names what holds them ([`Place::find`](crate::place::Place::find)); `None` for a part of a file.
+    fn notation(&self) -> Option<String>;
+
     /// The content of a file at the top, of at most `limit` bytes; `None` when it is not there.
     fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, LayoutError>;
 

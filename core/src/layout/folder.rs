@@ -96,6 +96,10 @@ impl LayoutFiles for Folder {
         &self.path
     }
 
+    fn notation(&self) -> Option<String> {
+        Some(format!("oci:{}", self.path.display()))
+    }
+
     fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, LayoutError> {
         self.read(name, limit)
     }

@@ -67,6 +67,11 @@ impl EntryNames {
         reference.tag_or_latest().and_then(|tag| self.by_tag.get(tag.as_str()).cloned()).unwrap_or_default()
     }
 
+    /// The entries that are named by exactly this text.
+    pub(super) fn written(&self, name: &str) -> &[usize] {
+        self.by_name.get(name).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// The tags of a repository among the full names.
     pub(super) fn tags(&self, repository: &Repository) -> Vec<Tag> {
         self.tags.get(&repository.to_string()).into_iter().flatten().cloned().collect()

@@ -20,6 +20,7 @@ use crate::oci::descriptor::Annotations;
 use crate::oci::manifest::{Document, MAXIMUM_LENGTH, ManifestError};
 use crate::oci::media_type::{self, Announced, OCI_INDEX};
 use crate::oci::{Descriptor, ImageIndex, ManifestBytes, Reference, Repository, Tag};
+use crate::place::InnerName;
 use crate::tarball::Tarball;
 use crate::transfer::{BlobContent, Checked, Source, SourceError};
 
@@ -99,12 +100,19 @@ impl LayoutSource {
         Self::of(Box::new(TarFolder::new(tarball, prefix)))
     }
 
-    /// By which reference something called `name` is asked for: by its name; but where there is just one thing, and nobody has named
-    /// it, by its digest. Tools make such layouts when they save an image that has no name.
-    pub fn reference_of(&self, name: &Reference) -> Reference {
-        match self.entries() {
-            [only] if name.digest().is_none() && !is_named(only) => name.clone().with_digest(only.digest.clone()),
-            _ => name.clone(),
+    /// By which reference something called `name` is asked for, if it is called `entry` here. Without an entry: by its name; but where there
+    /// is just one thing, and nobody has named it, by its digest. Tools make such layouts when they save an image that has no name.
+    ///
+    /// # Errors
+    /// [`LayoutError::NameNotFound`] and [`LayoutError::NameAmbiguous`], where `entry` is not a reference.
+    pub fn reference_of(&self, name: &Reference, entry: Option<&InnerName>) -> Result<Reference, LayoutError> {
+        let by_digest = |entry: &Descriptor| name.clone().with_digest(entry.digest.clone());
+        match (entry, self.entries()) {
+            (None, [only]) if name.digest().is_none() && !is_named(only) => Ok(by_digest(only)),
+            (None, _) => Ok(name.clone()),
+            (Some(InnerName::Reference(reference)), _) => Ok(reference.clone()),
+            (Some(InnerName::Text(text)), _) => self.only(self.names.written(text), text).map(by_digest),
+            (Some(InnerName::Position(at)), _) => self.only(&[*at], &format!("@{at}")).map(by_digest),
         }
     }
 
@@ -114,7 +122,7 @@ impl LayoutSource {
         let not_usable =
             |error| LayoutError::Manifest { folder: folder(), name: INDEX_FILE.to_owned(), source: Box::new(error) };
         let content = files.read(INDEX_FILE, MAXIMUM_LENGTH)?;
-        let content = content.ok_or_else(|| LayoutError::NotALayout { folder: folder() })?;
+        let content = content.ok_or_else(|| LayoutError::NoIndex { folder: folder() })?;
         let (index, odd) = match Document::parse(&content, OCI_INDEX) {
             Ok(Document::Index(index)) => (*index, Vec::new()),
             Ok(Document::Image(_)) => return Err(not_usable(ManifestError::Ambiguous)),
@@ -146,25 +154,28 @@ impl LayoutSource {
     /// # Errors
     /// [`LayoutError::NameNotFound`], [`LayoutError::NameAmbiguous`], and errors of reading its manifest.
     pub fn only_entry(&self) -> Result<ManifestBytes, LayoutError> {
-        self.one(self.index.manifests.iter().collect(), "")
+        let all: Vec<usize> = (0..self.entries().len()).collect();
+        self.read_manifest(self.only(&all, "")?)
     }
 
-    fn matching(&self, reference: &Reference) -> Vec<&Descriptor> {
-        self.names.matching(reference).into_iter().filter_map(|at| self.index.manifests.get(at)).collect()
-    }
-
-    fn one(&self, found: Vec<&Descriptor>, name: &str) -> Result<ManifestBytes, LayoutError> {
-        let (folder, name) = (self.files.path().to_owned(), name.to_owned());
-        match found.as_slice() {
+    /// The one entry among those at these places, or all of them if they are the same.
+    fn only(&self, found: &[usize], name: &str) -> Result<&Descriptor, LayoutError> {
+        let (folder, notation, name) = (self.files.path().to_owned(), self.files.notation(), name.to_owned());
+        let entries: Vec<&Descriptor> = found.iter().filter_map(|at| self.index.manifests.get(*at)).collect();
+        match entries.as_slice() {
             [] => {
-                let names = self.index.manifests.iter().filter_map(|entry| entry.annotations.get(REF_NAME));
-                let listed = names.take(MAXIMUM_LISTED).map(ToString::to_string).collect();
-                Err(LayoutError::NameNotFound { folder, name, listed })
+                let all = self.index.manifests.iter().enumerate().take(MAXIMUM_LISTED);
+                let named = |(at, entry): (usize, &Descriptor)| {
+                    entry.annotations.get(REF_NAME).map_or_else(|| format!("@{at}"), ToString::to_string)
+                };
+                let odd = self.passed_over().into_iter().take(MAXIMUM_LISTED).collect();
+                Err(LayoutError::NameNotFound { folder, notation, name, listed: all.map(named).collect(), odd })
             }
-            [first, others @ ..] if others.iter().all(|other| other.digest == first.digest) => {
-                self.read_manifest(first)
+            [first, others @ ..] if others.iter().all(|other| other.digest == first.digest) => Ok(first),
+            _ => {
+                let listed = found.iter().take(MAXIMUM_LISTED).map(|at| format!("@{at}")).collect();
+                Err(LayoutError::NameAmbiguous { folder, name, count: entries.len(), notation, listed })
             }
-            _ => Err(LayoutError::NameAmbiguous { folder, name, count: found.len() }),
         }
     }
 
@@ -257,18 +268,18 @@ pub(super) fn check_version(files: &dyn LayoutFiles) -> Result<(), LayoutError> 
 
 impl Source for LayoutSource {
     fn resolve(&self, reference: &Reference) -> Result<ManifestBytes, SourceError> {
-        let found = self.matching(reference);
+        let found = self.names.matching(reference);
         match reference.digest() {
             Some(digest) if found.is_empty() => Ok(self.unlisted(digest)?),
-            _ => Ok(self.one(found, reference.as_given())?),
+            _ => Ok(self.read_manifest(self.only(&found, reference.as_given())?)?),
         }
     }
 
     fn find(&self, repository: &Repository, tag: &Tag) -> Result<Option<ManifestBytes>, SourceError> {
         let reference = Reference::new(repository.clone(), Some(tag.clone()), None);
-        match self.matching(&reference) {
+        match self.names.matching(&reference) {
             found if found.is_empty() => Ok(None),
-            found => Ok(Some(self.one(found, reference.as_given())?)),
+            found => Ok(Some(self.read_manifest(self.only(&found, reference.as_given())?)?)),
         }
     }
 

@@ -27,6 +27,10 @@ impl LayoutFiles for TarFolder {
         self.tarball.path()
     }
 
+    fn notation(&self) -> Option<String> {
+        self.prefix.is_empty().then(|| format!("oci-archive:{}", self.path().display()))
+    }
+
     fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, LayoutError> {
         Ok(self.tarball.read(&format!("{}{name}", self.prefix), limit)?)
     }

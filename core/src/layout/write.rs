@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::error::LayoutError;
 use super::folder::{Folder, access};
-use super::names::{REF_NAME, entry_name};
+use super::names::{CONTAINERD_NAME, REF_NAME, entry_name};
 use super::read::check_version;
 use super::{INDEX_FILE, LAYOUT_CONTENT, LAYOUT_FILE};
 use crate::free_room;
@@ -132,8 +132,10 @@ impl LayoutSink {
         }
         let index = self.index()?;
         let entries = index.get("manifests").and_then(Value::as_array).into_iter().flatten();
-        let listed =
-            entries.filter_map(|entry| Some((text(entry, NAME)?.to_owned(), text(entry, "/digest")?.parse().ok()?)));
+        let listed = entries.flat_map(|entry| {
+            let digest: Option<Digest> = text(entry, "/digest").and_then(|digest| digest.parse().ok());
+            names(entry).filter_map(move |name| Some((name.to_owned(), digest.clone()?)))
+        });
         let listed = listed.collect();
         Ok(self.listed.get_or_init(|| listed))
     }
@@ -250,7 +252,7 @@ fn list_all(index: &mut Map<String, Value>, listings: &[UnlistedEntry]) -> Resul
     };
     let (mut named, mut digests) = (HashMap::new(), HashSet::new());
     for (at, entry) in entries.iter().enumerate() {
-        if let Some(name) = text(entry, NAME) {
+        for name in names(entry) {
             named.entry(name.to_owned()).or_insert(at);
         }
         digests.extend(text(entry, "/digest").map(str::to_owned));
@@ -276,8 +278,11 @@ fn list_all(index: &mut Map<String, Value>, listings: &[UnlistedEntry]) -> Resul
     Ok(())
 }
 
-/// Where the name of an entry is.
-const NAME: &str = "/annotations/org.opencontainers.image.ref.name";
+/// The names of an entry: OCI's, and the full one that containerd writes beside a tag.
+fn names(entry: &Value) -> impl Iterator<Item = &str> {
+    let annotations = entry.get("annotations");
+    [REF_NAME, CONTAINERD_NAME].into_iter().filter_map(move |key| annotations?.get(key)?.as_str())
+}
 
 /// A text in an entry.
 fn text<'e>(entry: &'e Value, pointer: &str) -> Option<&'e str> {

@@ -188,11 +188,20 @@ pub enum Remedy {
         #[serde(serialize_with = "as_shown")]
         folder: PathBuf,
     },
-    /// Say which of the images in a file is meant.
-    NameImageInFile,
-    /// Give one of the names that a layout has.
-    GiveListedName {
-        /// Some of them.
+    /// Name a file that does not exist yet.
+    NameNewFile,
+    /// Say whether a layout or file here is meant, or a registry.
+    TellPlacesApart {
+        /// What was written.
+        name: String,
+    },
+    /// Push or save it again: what is stored there is damaged or incomplete.
+    RepairSource,
+    /// Say which of the entries of a layout or a file is meant.
+    NameEntry {
+        /// The layout or the file, as it is named on a command line: `oci:FOLDER`.
+        place: String,
+        /// Some of the entries, as they are named after a colon.
         listed: Vec<String>,
     },
     /// Check the path of a key, or make one.
@@ -563,6 +572,15 @@ impl Remedy {
             Self::CheckAccess { path }
         } else {
             Self::CheckDisk { path }
+        }
+    }
+
+    /// Which of these entries of a layout or a file is meant; `place` is how a person names it, `None` for a part of a thick bundle.
+    pub(crate) fn name_entry(place: Option<&String>, listed: &[String]) -> Self {
+        match place {
+            None => Self::CorrectBundle,
+            Some(_) if listed.is_empty() => Self::SaveAgain,
+            Some(place) => Self::NameEntry { place: place.clone(), listed: listed.to_vec() },
         }
     }
 

@@ -50,6 +50,14 @@ pub enum TarballError {
         /// The limit for it, in bytes.
         expanded: u64,
     },
+    /// It is compressed in a way that is not read.
+    #[error("{} is compressed with {method}; only gzip and zstd are read", .path.display())]
+    Method {
+        /// The file.
+        path: PathBuf,
+        /// How it is compressed.
+        method: &'static str,
+    },
     /// It ends before its end is marked.
     #[error("{} is cut short: it ends within an entry, or without the two empty blocks at the end", .path.display())]
     Truncated {
@@ -151,7 +159,7 @@ impl Remediable for TarballError {
         match self {
             Self::Access { path, source } => Remedy::of_file(path, source),
             Self::Unpack { folder, .. } => Remedy::UnpackElsewhere { folder: folder.clone() },
-            Self::Expansion { .. } => Remedy::DecompressSource,
+            Self::Expansion { .. } | Self::Method { .. } => Remedy::DecompressSource,
             Self::NotRegular { path } => Remedy::CheckFile { path: path.clone() },
             Self::Truncated { .. }
             | Self::Header { .. }

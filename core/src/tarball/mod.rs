@@ -61,7 +61,7 @@ impl Tarball {
     /// its bytes only once.
     ///
     /// # Errors
-    /// [`TarballError::Access`].
+    /// [`TarballError::Access`], and [`TarballError::Method`] for what is compressed in another way.
     pub fn looks_like_one(path: &Path) -> Result<Beginning, TarballError> {
         let failed = |source| TarballError::Access { path: path.to_owned(), source };
         if !std::fs::metadata(path).map_err(failed)?.is_file() {
@@ -70,6 +70,7 @@ impl Tarball {
         let mut beginning = Vec::new();
         let file = File::open(path).map_err(failed)?;
         file.take(BEGINNING as u64).read_to_end(&mut beginning).map_err(failed)?;
+        require_known_method(path, &beginning)?;
         let is_tar = beginning.get(257..262) == Some(b"ustar") || Header::read(&beginning).is_some();
         Ok(if is_tar || is_compressed(&beginning) { Beginning::Tarball } else { Beginning::Other })
     }
@@ -90,6 +91,7 @@ impl Tarball {
         let mut beginning = vec![0; BEGINNING];
         let read = read_at_most(&file, &mut beginning, 0).map_err(failed)?;
         beginning.truncate(read);
+        require_known_method(path, &beginning)?;
         if is_compressed(&beginning) {
             let length = metadata.len();
             progress.begin(&format!("unpacking {} into {}", path.display(), unpack_into.display()), Some(length));
@@ -204,6 +206,15 @@ impl Read for TarSection<'_> {
         self.left -= read as u64;
         Ok(read)
     }
+}
+
+/// How files begin that are compressed in ways that are not read.
+const OTHER_METHODS: [(&[u8], &str); 5] =
+    [(b"\xfd7zXZ\0", "xz"), (b"BZh", "bzip2"), (b"\x04\x22\x4d\x18", "lz4"), (b"LZIP", "lzip"), (b"PK\x03\x04", "zip")];
+
+fn require_known_method(path: &Path, beginning: &[u8]) -> Result<(), TarballError> {
+    let other = OTHER_METHODS.iter().find(|(magic, _)| beginning.starts_with(magic));
+    other.map_or(Ok(()), |(_, method)| Err(TarballError::Method { path: path.to_owned(), method }))
 }
 
 /// Reads until the buffer is full, or the file ends.

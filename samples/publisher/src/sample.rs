@@ -77,7 +77,7 @@ impl Sample {
     /// # Errors
     /// [`PublishError`] when keys or images cannot be made.
     pub fn new(now: Timestamp) -> Result<Self, PublishError> {
-        let days = |days: i64| now + SignedDuration::from_hours(24 * days);
+        let days = |days: i64| now.checked_add(SignedDuration::from_hours(24 * days)).unwrap_or(Timestamp::MAX);
         let role = |count: u32, threshold: u32, expires: Timestamp| -> Result<Role, PublishError> {
             let keys = (0..count).map(|_| SigningKey::generate()).collect::<Result<Vec<_>, _>>()?;
             Ok(Role { keys, threshold, version: 1, expires })
@@ -194,4 +194,16 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), PublishError> {
         std::fs::write(path, bytes)
     };
     attempt().map_err(|source| PublishError::Write { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_can_be_made_whatever_the_clock_says() {
+        for now in [Timestamp::MIN, Timestamp::UNIX_EPOCH, Timestamp::MAX] {
+            Sample::new(now).unwrap();
+        }
+    }
 }

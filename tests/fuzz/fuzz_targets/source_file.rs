@@ -20,8 +20,8 @@ fuzz_target!(|data: &[u8]| {
     match &file {
         SourceFile::ThinBundle => {}
         SourceFile::ThickBundle(bundle) => bundle.images.iter().for_each(|images| read(images, &name)),
-        SourceFile::Layout(layout) => read(layout, &layout.reference_of(&name)),
-        SourceFile::DockerArchive(archive) => read(archive, &archive.reference_of(&name)),
+        SourceFile::Layout(layout) => read(layout, &layout.reference_of(&name, None).unwrap()),
+        SourceFile::DockerArchive(archive) => read(archive, &archive.reference_of(&name, None).unwrap()),
     }
 });
 

@@ -340,6 +340,18 @@ fn exit_code_20_for_an_export_before_the_last_accepted_one() {
     operator.refuses(&older, 20, "rollback", "in the order in which they were exported");
 }
 
+/// A bundle in a tar file, without its images.
+fn thin_bundle() -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    let bundle_json =
+        br#"{"invocationImages":[{"image":"e.example/i:1"}],"name":"b","schemaVersion":"v1","version":"1.0.0"}"#;
+    let mut header = tar::Header::new_gnu();
+    header.set_size(bundle_json.len() as u64);
+    header.set_mode(0o644);
+    tar.append_data(&mut header, "bundle.json", &bundle_json[..]).unwrap();
+    tar.into_inner().unwrap()
+}
+
 #[test]
 fn what_a_command_cannot_make_sense_of_is_said_in_words() {
     let (operator, sample) = Operator::new();
@@ -373,6 +385,20 @@ fn what_a_command_cannot_make_sense_of_is_said_in_words() {
     sign.current_dir(folder);
     fs::write(folder.join("passphrase"), "a passphrase").unwrap();
     fs::write(folder.join("bundle.json"), "{}").unwrap();
+    fs::write(folder.join("empty"), "").unwrap();
+    let sealed = SigningKey::from_seed(&[9; 32]).to_pem(Some("a passphrase")).unwrap();
+    fs::write(folder.join("sealed.pem"), sealed.as_bytes()).unwrap();
+    fs::create_dir(folder.join("half")).unwrap();
+    fs::write(folder.join("half/oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+    fs::write(folder.join("thin.tgz"), thin_bundle()).unwrap();
+    let mut locked = Command::new(&*SEALIFT);
+    locked.args(["--quiet", "--trust", "trust", "export", "--image", &image, "-o", "y.sealift"]).current_dir(folder);
+    locked.args(["--key", "sealed.pem", "--passphrase-file", "empty"]);
+    let import = |target: &[&str]| {
+        let mut command = Command::new(&*SEALIFT);
+        command.args(["--quiet", "--trust", "trust", "import", "x"]).args(target).current_dir(folder);
+        command
+    };
     let mut generate = Command::new(&*SEALIFT);
     generate
         .args(["--quiet", "key", "generate", "--out", "key.pem", "--passphrase-file", "passphrase"])
@@ -388,6 +414,21 @@ fn what_a_command_cannot_make_sense_of_is_said_in_words() {
         ),
         (export(&["--image", &image], Some("today")), ", which is not a number of seconds since 1970", 2),
         (sign, "which proves nothing about today", 2),
+        (export(&["--image", "e.example/a:1=half"], None), "it has no index.json", 16),
+        (export(&["--image", "e.example/a:1=half"], None), "a folder, or a tar file, that holds", 16),
+        (export(&["--image", "e.example/a:1=oci:layout:@9"], None), "NAME=oci:layout:", 16),
+        (export(&["--image", "e.example/a:1=layout:1"], None), "if a registry is meant: docker://layout:1", 2),
+        (export(&["--image", "e.example/a:1=dir:layout"], None), "dir: is not read here", 2),
+        (
+            export(&["--thick-bundle", "e.example/b:1=thin.tgz"], None),
+            "holds no images, so it is not a thick bundle",
+            2,
+        ),
+        (locked, "write it into the first line of the file that --passphrase-file names", 19),
+        (import(&["--to-layout-archive", "-"]), "./- for one that is called so", 2),
+        (import(&["--to-docker-archive", "/dev/null"]), "name a file that does not exist yet", 1),
+        (import(&["--to-thick-bundle", "nowhere/"]), "cannot make nowhere/", 1),
+        (import(&["--to-layout", "new", "--mirror-config", "mirrors"]), "cannot be used with", 2),
     ] {
         let output = command.output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr);

@@ -7,6 +7,47 @@ use std::time::{Duration, Instant};
 
 use sealift_tests::sealift_command::sealift;
 
+/// Whether a process has handlers for signals by now.
+fn is_listening(process: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or_default().trim().to_owned();
+    const TERM: u32 = 15;
+    u64::from_str_radix(&caught, 16).is_ok_and(|caught| caught >> (TERM - 1) & 1 == 1)
+}
+
+#[test]
+fn a_terminal_that_is_gone_ends_a_command_unless_that_is_ignored() {
+    let folder = tempfile::tempdir().unwrap();
+    let sealift = sealift();
+    let mut demo = Command::new(&sealift);
+    assert!(demo.current_dir(folder.path()).args(["demo", "--quiet", "--keep", "demo"]).status().unwrap().success());
+    // It waits for an archive that does not come.
+    let verify = format!("exec {} --trust demo/far verify -", sealift.display());
+    for (before, ending, expected) in [("", "-HUP", 129), ("trap '' HUP; ", "-TERM", 143)] {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{before}{verify}")]).current_dir(folder.path()).stdin(Stdio::piped());
+        let mut child = command.stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        let begun = Instant::now();
+        while !is_listening(child.id()) && begun.elapsed() < Duration::from_secs(60) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let id = child.id().to_string();
+        let send = |signal: &str| Command::new("kill").args([signal, id.as_str()]).status().unwrap();
+        if ending != "-HUP" {
+            (0..3).for_each(|_| drop(send("-HUP")));
+        }
+        let ended = loop {
+            send(ending);
+            thread::sleep(Duration::from_millis(20));
+            if let Some(ended) = child.try_wait().unwrap() {
+                break ended;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "{ending} is not heard");
+        };
+        assert_eq!(ended.code(), Some(expected));
+    }
+}
+
 #[test]
 fn what_is_done_is_not_said_to_be_undone() {
     let folder = tempfile::tempdir().unwrap();

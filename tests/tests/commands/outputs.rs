@@ -88,6 +88,16 @@ fn a_file_that_takes_the_place_of_a_pipe_is_not_written_to() {
     assert_eq!(fs::read_to_string(folder.join("pipe")).unwrap(), "precious");
 }
 
+#[test]
+fn who_has_seen_enough_may_stop_reading() {
+    let folder = tempfile::tempdir().unwrap();
+    for what in ["completions zsh", "completions bash", "help export", "man --all 2>/dev/null; true"] {
+        let line = format!("{} {what} | true; test ${{PIPESTATUS[0]}} -eq 0", SEALIFT.display());
+        let piped = Command::new("bash").args(["-c", &line]).current_dir(folder.path()).output().unwrap();
+        assert!(piped.status.success() && piped.stderr.is_empty(), "{what}: {}", said(&piped));
+    }
+}
+
 fn dated_folders(results: &Path) -> Vec<String> {
     let entries = fs::read_dir(results).unwrap().map(Result::unwrap);
     let dated = entries.filter(|entry| entry.file_type().unwrap().is_dir());

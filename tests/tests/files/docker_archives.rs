@@ -4,6 +4,8 @@ use std::io::Read as _;
 
 use sealift_core::docker_archive::{DockerArchiveError, DockerArchiveSource};
 use sealift_core::oci::{Document, Reference};
+use sealift_core::place::InnerName;
+use sealift_core::remedy::{Remediable as _, Remedy};
 use sealift_core::transfer::Source;
 use serde_json::{Value, json};
 
@@ -188,12 +190,27 @@ fn an_only_image_without_a_name_is_the_one_that_is_meant() {
     for tags in [Value::Null, json!([])] {
         let source = Saved { tags, ..Saved::image(&[b"one"]) }.open().unwrap();
         assert!(source.resolve(&name).is_err());
-        source.resolve(&source.reference_of(&name)).unwrap();
+        source.resolve(&source.reference_of(&name, None).unwrap()).unwrap();
     }
     let other = Saved { tags: json!(["example.com/org/other:1"]), ..Saved::image(&[b"one"]) }.open().unwrap();
-    let error = other.resolve(&other.reference_of(&name)).err().unwrap();
+    let error = other.resolve(&other.reference_of(&name, None).unwrap()).err().unwrap();
     let Some(DockerArchiveError::NameNotFound { names, .. }) = error.reason() else { panic!("{error:?}") };
     assert_eq!(names, &["example.com/org/other:1"]);
+}
+
+#[test]
+fn an_image_without_a_name_has_a_place_in_the_list() {
+    let name = reference("example.com/org/app:1");
+    let source =
+        Saved { tags: json!(["example.com/org/other:1", "not a+name"]), ..Saved::image(&[b"one"]) }.open().unwrap();
+    for entry in [InnerName::Position(0), InnerName::Text("not a+name".to_owned())] {
+        source.resolve(&source.reference_of(&name, Some(&entry)).unwrap()).unwrap();
+    }
+    let nameless = Saved { tags: Value::Null, ..Saved::image(&[b"one"]) }.open().unwrap();
+    let error = nameless.reference_of(&name, Some(&InnerName::Position(1))).unwrap_err();
+    assert!(matches!(&error, DockerArchiveError::NameNotFound { names, .. } if names == &["@0"]), "{error}");
+    let Remedy::NameEntry { place, listed } = error.remedy() else { panic!("{error}") };
+    assert!(place.starts_with("docker-archive:") && listed == ["@0"], "{place}");
 }
 
 #[test]

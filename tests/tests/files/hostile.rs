@@ -232,6 +232,25 @@ fn a_file_that_is_not_a_tar_file_of_images_is_said_to_be_that() {
 }
 
 #[test]
+fn another_compression_is_called_by_its_name() {
+    for (beginning, named) in [
+        (&b"\xfd7zXZ\0\0\x04"[..], "xz"),
+        (b"BZh91AY&SY", "bzip2"),
+        (b"\x04\x22\x4d\x18d", "lz4"),
+        (b"LZIP\x01", "lzip"),
+        (b"PK\x03\x04\x14", "zip"),
+    ] {
+        let place = Place::of(&[beginning, &[0; 600]].concat());
+        for error in [place.open().err().unwrap(), SourceFileError::from(place.tarball().err().unwrap())] {
+            assert!(
+                matches!(&error, SourceFileError::Tarball(TarballError::Method { method, .. }) if *method == named),
+                "{error:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_pipe_is_left_for_whoever_reads_it() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");

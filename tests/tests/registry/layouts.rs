@@ -9,7 +9,9 @@ use std::sync::Arc;
 use sealift_core::layout::{LayoutError, LayoutSink, LayoutSource};
 use sealift_core::oci::media_type::OCI_MANIFEST;
 use sealift_core::oci::{Descriptor, ForeignLayers, Graph, Platforms, Reference};
+use sealift_core::place::InnerName;
 use sealift_core::registry::{RegistrySink, RegistrySource};
+use sealift_core::remedy::{Remediable as _, Remedy};
 use sealift_core::transfer::{Checked, ContentError, Offer, Sink, SinkError, Source};
 use sealift_tests::images::{Image, put_blob};
 use sealift_tests::outside_programs;
@@ -186,8 +188,60 @@ fn other_folders_and_versions_are_no_layouts() {
         matches!(LayoutSource::open(folder.path()), Err(LayoutError::Version { version, .. }) if version == "2.0.0")
     );
     fs::write(folder.path().join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+    assert!(matches!(LayoutSource::open(folder.path()), Err(LayoutError::NoIndex { .. })));
     fs::write(folder.path().join("index.json"), vec![b' '; 5 << 20]).unwrap();
     assert!(matches!(LayoutSource::open(folder.path()), Err(LayoutError::TooLarge { .. })));
+}
+
+#[test]
+fn an_entry_may_be_called_anything_and_has_a_place_in_the_list() {
+    let image = Image::new("linux/amd64", &[("a", b"a")]);
+    let folder = layout(&image);
+    let mut listed = index(folder.path());
+    let first = listed["manifests"][0].clone();
+    let named = |name: &str| {
+        let mut entry = first.clone();
+        entry["annotations"] = json!({ "org.opencontainers.image.ref.name": name });
+        entry
+    };
+    let mut nameless = first.clone();
+    nameless.as_object_mut().unwrap().remove("annotations");
+    listed["manifests"] = json!([nameless, named("1.0.0+build"), named("Not A Name"), { "digest": "sha256:odd" }]);
+    fs::write(folder.path().join("index.json"), listed.to_string()).unwrap();
+    let source = LayoutSource::open(folder.path()).unwrap();
+    let name = reference("r.example/other:2");
+    let text = |text: &str| InnerName::Text(text.to_owned());
+    for entry in [text("1.0.0+build"), text("Not A Name"), InnerName::Position(0), InnerName::Position(2)] {
+        let found = source.reference_of(&name, Some(&entry)).unwrap();
+        assert_eq!(found.digest(), Some(&image.root().descriptor().digest), "{entry:?}");
+        assert_eq!(source.resolve(&found).unwrap().bytes(), image.root().bytes());
+    }
+    for entry in [text("1.0.0"), text(""), InnerName::Position(3)] {
+        let error = source.reference_of(&name, Some(&entry)).unwrap_err();
+        let LayoutError::NameNotFound { listed, odd, .. } = &error else { panic!("{entry:?}: {error}") };
+        assert_eq!(listed, &["@0", "1.0.0+build", "Not A Name"]);
+        assert_eq!(odd.len(), 1);
+        assert!(error.to_string().contains("entry 4 was passed over"), "{error}");
+        let Remedy::NameEntry { place, .. } = error.remedy() else { panic!("{error}") };
+        assert_eq!(place, format!("oci:{}", folder.path().display()));
+    }
+}
+
+#[test]
+fn what_containerd_named_is_listed_once() {
+    let (image, other) = (Image::new("linux/amd64", &[("a", b"a")]), Image::new("linux/amd64", &[("b", b"b")]));
+    let folder = layout(&image);
+    let mut listed = index(folder.path());
+    listed["manifests"][0]["annotations"] =
+        json!({ "org.opencontainers.image.ref.name": "1", "io.containerd.image.name": "r.example/app:1" });
+    fs::write(folder.path().join("index.json"), listed.to_string()).unwrap();
+    let name = reference("r.example/app:1");
+    let sink = LayoutSink::open(folder.path()).unwrap();
+    assert_eq!(sink.held(&name).unwrap(), Some(image.root().descriptor().digest.clone()));
+    other.push(&sink, &name).unwrap();
+    assert_eq!(index(folder.path())["manifests"].as_array().unwrap().len(), 1);
+    let source = LayoutSource::open(folder.path()).unwrap();
+    assert_eq!(source.resolve(&name).unwrap().bytes(), other.root().bytes());
 }
 
 #[test]

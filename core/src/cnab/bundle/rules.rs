@@ -276,9 +276,9 @@ impl Deviations {
     /// What the bundle has beyond what is read of it.
     fn shape(&mut self, bundle_json: &[u8]) {
         // It has been read before, so it is an object, and strict.
-        let Ok(Shape { unknown, misformed, actions, required, custom }) = Shape::read(bundle_json) else { return };
+        let Ok(Shape { unknown, malformed, actions, required, custom }) = Shape::read(bundle_json) else { return };
         self.add_all(unknown, |member| Deviation::UnknownMember { member });
-        for (member, expected) in misformed {
+        for (member, expected) in malformed {
             self.add(Deviation::MemberForm { member, expected: expected.words() });
         }
         self.add_all(actions, |action| Deviation::BuiltInAction { action });
@@ -370,7 +370,7 @@ struct Shape {
     /// The members that no bundle has.
     unknown: Vec<String>,
     /// The members that are not what they should be, and what that is.
-    misformed: Vec<(String, Form)>,
+    malformed: Vec<(String, Form)>,
     /// The actions that it defines although they are built in.
     actions: Vec<String>,
     /// The extensions that it requires.
@@ -414,7 +414,7 @@ impl<'de> Deserialize<'de> for Shape {
                         _ => {}
                     }
                     if !form.is(*expected) {
-                        shape.misformed.push((member, *expected));
+                        shape.malformed.push((member, *expected));
                     }
                 }
                 Ok(shape)

@@ -454,7 +454,13 @@ pub(crate) fn check<'m>(
     for at in 0..listed.len().max(expected.manifests.len()) {
         let (found, expected) = (listed.get(at), expected.manifests.get(at));
         if found != expected {
-            return Err(RegistryFormError::Entry { found: described(found), expected: described(expected) });
+            let mut shown = described(found);
+            if let (Some(found), Some(expected)) = (found, expected)
+                && shown == described(Some(expected))
+            {
+                shown.push_str(&format!(", with another {}", difference(found, expected)));
+            }
+            return Err(RegistryFormError::Entry { found: shown, expected: described(expected) });
         }
     }
     Ok(())
@@ -515,6 +521,17 @@ fn described(entry: Option<&Entry>) -> String {
     match entry.annotations.get(COMPONENT) {
         Some(component) => format!("{} as {kind} {component:?}", entry.digest),
         None => format!("{} as {kind}", entry.digest),
+    }
+}
+
+/// In which member two entries differ.
+fn difference(found: &Entry, expected: &Entry) -> String {
+    let annotations = || found.annotations.iter().chain(expected.annotations.iter()).map(|(key, _)| key);
+    let other = annotations().find(|key| found.annotations.get(key) != expected.annotations.get(key));
+    match other {
+        Some(key) => format!("annotation {key:?}"),
+        None if found.media_type != expected.media_type => "media type".to_owned(),
+        None => "size".to_owned(),
     }
 }
 

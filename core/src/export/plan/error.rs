@@ -7,7 +7,7 @@ use super::budget::MAXIMUM_REQUESTS;
 use super::dependencies::MAXIMUM_ADDED;
 use crate::cnab::registry_form::RegistryFormError;
 use crate::cnab::{BundleError, DependenciesError};
-use crate::layout::LayoutError;
+use crate::export::source_remedy;
 use crate::oci::referrer::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
 use crate::oci::{GraphError, ManifestError, ReferenceError};
 use crate::remedy::{Remediable, Remedy};
@@ -209,9 +209,7 @@ fn or_none(offered: &[String]) -> String {
 impl Remediable for PlanError {
     fn remedy(&self) -> Remedy {
         match self {
-            Self::Source { source, .. } => {
-                source.reason::<LayoutError>().map_or(Remedy::CheckSource, LayoutError::remedy)
-            }
+            Self::Source { source, .. } => source_remedy::of(source).unwrap_or(Remedy::CheckSource),
             Self::Graph { .. } | Self::Manifest { .. } => Remedy::PushImageAgain,
             Self::Referrers { .. } => Remedy::CheckReferrers,
             Self::TooManyReferrers { .. } | Self::ReferrerTooDeep { .. } => Remedy::DeleteReferrers,
@@ -222,7 +220,9 @@ impl Remediable for PlanError {
             },
             Self::AnImage { .. } => Remedy::ExportAsImage,
             Self::RegistryForm { .. } => Remedy::PushBundleAgain,
-            Self::Read { .. } | Self::Config { .. } => Remedy::CheckNetwork,
+            Self::Read { source, .. } | Self::Config { source, .. } => {
+                source_remedy::of_reading(source).unwrap_or(Remedy::CheckNetwork)
+            }
             Self::ForeignLayer { .. } => Remedy::LeaveForeignLayersOut,
             Self::NoPlatform { offered, .. } => Remedy::ChoosePlatform { offered: offered.clone() },
             Self::Bundle { .. } => Remedy::CorrectBundle,

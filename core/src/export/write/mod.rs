@@ -14,7 +14,7 @@ use sealift_archive_format::{Digest, EntryName, EntryPlace, WriteError};
 pub use in_place::TakenUp;
 pub use unfinished::{Unfinished, UnfinishedError};
 
-use super::Prepared;
+use super::{Prepared, source_remedy};
 use crate::oci::Descriptor;
 use crate::progress::Progress;
 use crate::remedy::{Interrupter, Remediable, Remedy};
@@ -48,7 +48,9 @@ pub enum ExportError {
 impl Remediable for ExportError {
     fn remedy(&self) -> Remedy {
         match self {
-            Self::Source { .. } => Remedy::Resume { check: Interrupter::Network },
+            Self::Source { source, .. } => {
+                source_remedy::of(source).unwrap_or(Remedy::Resume { check: Interrupter::Network })
+            }
             Self::Write(error) => error.remedy(),
             Self::Unfinished(error) => error.remedy(),
             Self::Unplanned { .. } => Remedy::Report,
