@@ -11,29 +11,31 @@ mod files;
 mod interruption;
 mod options;
 mod terminal;
+mod usage;
 
-use std::process;
+use std::ffi::OsString;
+use std::{env, process};
 
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::arguments::Arguments;
 use crate::context::Context;
 use crate::exit_code::ExitCode;
-use crate::failure::Failure;
-use crate::terminal::text::{Line, Text};
+use crate::terminal::shell;
 
 fn main() -> process::ExitCode {
     // An inspection's sandbox starts this program again; in that case it is only the sandbox.
     sealift_sandbox::main_if_invoked();
-    let arguments = match Arguments::try_parse() {
+    let typed: Vec<OsString> = env::args_os().collect();
+    let arguments = match Arguments::try_parse_from(&typed) {
         Ok(arguments) => arguments,
-        Err(error) if error.use_stderr() && asks_for_json() => {
-            let failure = Failure::command_line(&error);
+        Err(error) if error.use_stderr() && has_option(&typed, "--json") => {
+            let failure = usage::failure(&error, &typed);
             failure.report(true);
             return failure.exit_code().into();
         }
         Err(error) if error.use_stderr() => {
-            terminal::tell(&mistake(&error));
+            terminal::tell(&usage::text(&error, &typed));
             return ExitCode::Usage.into();
         }
         // Help or the version. If the reader has gone away, that is no error.
@@ -43,6 +45,9 @@ fn main() -> process::ExitCode {
         }
     };
     let json = arguments.json;
+    if has_option(&typed, "--trust") {
+        arguments.trust.iter().for_each(|folder| shell::repeat_trust_store(folder));
+    }
     if let Err(error) = interruption::watch() {
         terminal::tell(&format!("warning: an interruption will end this without a word: {error}").into());
     }
@@ -57,28 +62,11 @@ fn main() -> process::ExitCode {
     }
 }
 
-/// A mistake on the command line, as a person reads it: clap's message around what was typed. Arguments may come from
-/// outside too, through a script, and clap quotes them; so clap is given escaped arguments to describe.
-fn mistake(error: &clap::Error) -> Text {
-    let shown = std::env::args_os().map(|argument| Line::from(argument.display()).as_str().to_owned());
-    let Some(shown) = Arguments::try_parse_from(shown).err().filter(|shown| shown.kind() == error.kind()) else {
-        // Here the acting character is itself the mistake.
-        return Failure::command_line(error).text();
+/// Whether an option was typed, also on a command line that cannot be read.
+fn has_option(typed: &[OsString], option: &str) -> bool {
+    let is_it = |argument: &OsString| {
+        let rest = argument.as_encoded_bytes().strip_prefix(option.as_bytes());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"="))
     };
-    let words = shown.render().to_string();
-    let mut text = Text::default();
-    match words.strip_prefix("error:") {
-        Some(words) => {
-            let (first, others) = words.split_once('\n').unwrap_or((words, ""));
-            text.line(Line::default().styled(failure::ERROR, "error:").then(first));
-            text.block(others);
-        }
-        None => text.block(&words),
-    }
-    text
-}
-
-/// Whether a command line that cannot be read asks for JSON.
-fn asks_for_json() -> bool {
-    std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json")
+    typed.iter().take_while(|argument| *argument != "--").any(is_it)
 }

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use sealift_archive_format::Digest;
 use sealift_core::cnab::RelocationMapping;
 use sealift_core::delivery_file::DeliveryFile;
@@ -40,6 +40,7 @@ const MAXIMUM_NAME_MAP: u64 = 16 << 20;
 #[derive(Debug, Args)]
 #[command(
     mut_arg("connections", |argument| argument.conflicts_with_all(IN_ORDER)),
+    group = ArgGroup::new("where_to").args(["to_registry", "to_layout"]).args(NEW_FILES).required(true),
     after_long_help = "Examples:\n  sealift import shop.sealift --to-registry registry.internal:5000/mirror\n  sealift import shop.sealift --to-registry registry.internal:5000 --names flat\n  sealift import shop.sealift --to-layout /srv/images\n  sealift import shop.sealift --to-thick-bundle shop-1.4.tgz      # for porter publish --archive\n  sealift import app.sealift --to-docker-archive app.tar          # for docker load, podman load, ctr images import\n\nNothing is written until every check that trust depends on has passed. Blobs go first, then manifests, then tags; after that, the trusted state advances. A tag that was set here before does not move to another name or a lower level unless --replace-tag names it. Running it again does not repeat what is already done."
 )]
 pub(crate) struct ImportArguments {
@@ -190,13 +191,7 @@ impl From<SparseArgument> for Sparse {
 #[derive(Debug, Args)]
 struct Target {
     /// A registry, with a path to put before every repository
-    #[arg(
-        long,
-        value_name = "HOST[/PREFIX]",
-        required_unless_present = "FileTarget",
-        conflicts_with = "FileTarget",
-        help_heading = "Where to"
-    )]
+    #[arg(long, value_name = "HOST[/PREFIX]", help_heading = "Where to")]
     to_registry: Option<String>,
 
     #[command(flatten)]

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::failure::{Attempt as _, Failure};
 use crate::files::archive::ArchiveArgument;
 use crate::terminal::report;
-use crate::terminal::shell::quoted_path;
+use crate::terminal::shell::{quoted_path, sealift};
 use crate::terminal::text::{Line, Text};
 
 /// What to look at.
@@ -73,6 +73,7 @@ fn text(inspection: &Overview, archive: &ArchiveArgument) -> Text {
     }
     text.join(report::warnings(&inspection.warnings));
     text.line(format_args!("Content  {} entries, {}", inspection.entries.len(), HumanBytes(inspection.bytes)));
-    text.line(format_args!("Next: sealift verify {}", archive.path().map_or_else(|| "-".to_owned(), quoted_path)));
+    let path = archive.path().map_or_else(|| "-".to_owned(), quoted_path);
+    text.line(format_args!("Next: {}", sealift(format_args!("verify {path}"))));
     text
 }

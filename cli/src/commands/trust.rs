@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::failure::{Attempt as _, Failure};
 use crate::files::input::read_file;
 use crate::files::key::read_public_key;
+use crate::terminal::shell::sealift;
 use crate::terminal::text::Text;
 
 /// The longest root or map that is read, in bytes.
@@ -28,7 +29,7 @@ const MAXIMUM_LENGTH: u64 = 4 << 20;
 pub(crate) enum TrustCommand {
     /// Pin the root of a TUF repository: where trust in a publisher begins
     #[command(
-        after_long_help = "Example:\n  sealift trust pin-root shop root.json --sha256 5891b5b5…\n\nGet the root from the publisher out of band, never from an archive, and compare its digest."
+        after_long_help = "Examples:\n  sealift trust pin-root shop root.json\n  sealift trust pin-root shop root.json --sha256 5891b5b5…\n\nGet the root from the publisher out of band, never from an archive, and compare its digest."
     )]
     PinRoot(PinRootArguments),
     /// Add the key of an exporter whose seals should count
@@ -192,7 +193,8 @@ pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failur
             let known = store.exporters().attempt(attempt)?.len();
             if usize::try_from(threshold.get()).is_ok_and(|threshold| threshold > known) {
                 done.push(format!(
-                    "Pinned exporters: {known}. Until more are added with `sealift trust add-exporter`, nothing is accepted."
+                    "Pinned exporters: {known}. Until more are added, nothing is accepted: {}",
+                    sealift("trust add-exporter NAME KEY.pub")
                 ));
             }
             context.done("set-threshold", done)
@@ -267,7 +269,8 @@ fn unpinned_in_map(store: &TrustStore) -> Result<Vec<String>, TrustStoreError> {
     let map = store.map()?;
     let unpinned = map.iter().flat_map(|map| map.repositories().keys()).filter(|name| !pinned.contains(*name));
     let say = |name: &RepositoryName| {
-        format!("The map names {name}, for which no root is pinned: `sealift trust pin-root {name} root.json`.")
+        let pin = sealift(format_args!("trust pin-root {name} root.json"));
+        format!("The map names {name}, for which no root is pinned: {pin}")
     };
     Ok(unpinned.map(say).collect())
 }
@@ -281,7 +284,8 @@ fn silent(store: &TrustStore) -> Result<Vec<RepositoryName>, TrustStoreError> {
 
 fn silent_text(name: &RepositoryName) -> String {
     format!(
-        "No mapping names {name}, so it speaks for nothing. For its names: sealift trust map add 'REGISTRY/PATH/*' {name}"
+        "No mapping names {name}, so it speaks for nothing. For its names: {}",
+        sealift(format_args!("trust map add 'REGISTRY/PATH/*' {name}"))
     )
 }
 
@@ -312,7 +316,8 @@ fn pin_root(arguments: &PinRootArguments, context: &Context) -> Result<(), Failu
     }
     if map_needed {
         context.remark(format_args!(
-            "Roots pinned: {count}. From now on a map must say which repository speaks for which names; without it nothing is accepted. For each: sealift trust map add 'REGISTRY/PATH/*' {name}"
+            "Roots pinned: {count}. From now on a map must say which repository speaks for which names; without it nothing is accepted. For each: {}",
+            sealift(format_args!("trust map add 'REGISTRY/PATH/*' {name}"))
         ));
     }
     Ok(())
@@ -468,7 +473,9 @@ fn list_text(report: &TrustReport) -> Text {
         (true, _) => "set".to_owned(),
         (false, [only]) => format!("none; {} speaks for every name", only.name),
         (false, []) => "none".to_owned(),
-        (false, _) => "none, and it is needed: sealift trust map add 'REGISTRY/PATH/*' REPOSITORY".to_owned(),
+        (false, _) => {
+            format!("none, and it is needed: {}", sealift("trust map add 'REGISTRY/PATH/*' REPOSITORY"))
+        }
     };
     text.line(format_args!("Minimum level: {}. Map: {map}.", policy.minimum_level));
     for Requirement { names, level, vouched_by, attested_by, .. } in &policy.require {
@@ -539,7 +546,10 @@ fn show(name: &RepositoryName, context: &Context) -> Result<(), Failure> {
             text.line(format_args!("  {role}: version {version}"));
         }
         match report.speaks_for.as_slice() {
-            [] => text.line(format_args!("Speaks for: nothing; sealift trust map add 'REGISTRY/PATH/*' {name}")),
+            [] => {
+                let add = sealift(format_args!("trust map add 'REGISTRY/PATH/*' {name}"));
+                text.line(format_args!("Speaks for: nothing; {add}"));
+            }
             patterns => text.line(format_args!("Speaks for: {}", patterns.join(", "))),
         }
         text

@@ -13,6 +13,7 @@ mod sink;
 mod source;
 mod trust_store;
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::error::Error;
 use std::io;
@@ -63,6 +64,14 @@ pub(crate) enum Reason {
     /// The command line is not valid.
     #[error("{0}")]
     CommandLine(String),
+    /// The command line lacks something.
+    #[error("{problem}")]
+    Incomplete {
+        /// What it lacks.
+        problem: String,
+        /// A command line that has it.
+        hint: String,
+    },
     /// A file cannot be read or written.
     #[error("{}", .path.display())]
     File {
@@ -260,7 +269,7 @@ struct Advice {
     /// As a value, if the failure is not one of the command itself.
     remedy: Option<Remedy>,
     /// The words of the command itself, where it has no remedy.
-    own_hint: &'static str,
+    own_hint: Cow<'static, str>,
     /// What was done by then, where that has to be said.
     note: Option<&'static str>,
 }
@@ -268,7 +277,8 @@ struct Advice {
 impl Advice {
     /// What to do, as a person reads it.
     fn hint(&self, archive: Option<&Path>) -> String {
-        let hint = self.remedy.as_ref().map_or_else(|| self.own_hint.to_owned(), |remedy| words(remedy, archive));
+        let hint =
+            self.remedy.as_ref().map_or_else(|| self.own_hint.clone().into_owned(), |remedy| words(remedy, archive));
         self.note.map_or_else(|| hint.clone(), |note| format!("{hint}; {note}"))
     }
 
@@ -279,20 +289,21 @@ impl Advice {
 }
 
 /// About a failure of the command itself.
-fn advice(exit_code: ExitCode, own_hint: &'static str) -> Advice {
-    Advice { exit_code, remedy: None, own_hint, note: None }
+fn advice(exit_code: ExitCode, own_hint: impl Into<Cow<'static, str>>) -> Advice {
+    Advice { exit_code, remedy: None, own_hint: own_hint.into(), note: None }
 }
 
 /// About a failure for which core has a remedy.
 fn remedied(conclusion: impl Into<Conclusion>, remedy: Remedy) -> Advice {
     let Conclusion { exit_code, note } = conclusion.into();
-    Advice { exit_code, remedy: Some(remedy), own_hint: "", note }
+    Advice { exit_code, remedy: Some(remedy), own_hint: Cow::Borrowed(""), note }
 }
 
 impl Reason {
     fn advice(&self) -> Advice {
         match self {
             Self::CommandLine(_) => advice(ExitCode::Usage, "see `sealift help`, or `sealift help COMMAND`"),
+            Self::Incomplete { hint, .. } => advice(ExitCode::Usage, hint.clone()),
             Self::File { path, source } => remedied(ExitCode::System, Remedy::of_file(path, source)),
             Self::PrivateKeyFile { path, source }
                 if source.kind() == io::ErrorKind::NotFound && path.extension().is_none_or(|it| it != "pub") =>
@@ -425,15 +436,19 @@ impl Failure {
         Self { archive: archive.map(Path::to_owned), ..self }
     }
 
-    /// What is wrong with the command line, without the usage that follows for people.
-    pub(crate) fn command_line(error: &clap::Error) -> Self {
+    /// What is wrong with the command line, without the usage that follows for people, and what helps where that is known.
+    pub(crate) fn command_line(error: &clap::Error, hint: Option<String>) -> Self {
         let text = match error.kind() {
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "a subcommand is missing".to_owned(),
             _ => error.to_string(),
         };
         let problem = text.trim_start_matches("error: ").split("\n\n").next().unwrap_or_default();
         let problem = problem.split_whitespace().collect::<Vec<_>>().join(" ");
-        Self::new("cannot read the command line".to_owned(), Reason::CommandLine(problem))
+        let reason = match hint {
+            Some(hint) => Reason::Incomplete { problem, hint },
+            None => Reason::CommandLine(problem),
+        };
+        Self::new("cannot read the command line".to_owned(), reason)
     }
 
     /// The exit code.

@@ -8,7 +8,7 @@ use indicatif::HumanBytes;
 use sealift_archive_format::RepositoryName;
 use sealift_core::remedy::{ExporterMatter, Interrupter, PublisherMatter, Remedy};
 
-use crate::terminal::shell::{quoted, quoted_path};
+use crate::terminal::shell::{quoted, quoted_path, sealift};
 
 /// The words for a remedy about this archive, where it is about one that is a file.
 pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
@@ -145,14 +145,16 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         }
         R::AttestReferrer { others } => {
             let others = others.join(",");
-            return format!("ask its maker to attest it, or leave it out: sealift export --referrers {others}");
+            return format!("ask its maker to attest it, or ask for an export without it: --referrers {others}");
         }
         R::CarryRepository { repository, unknown } => {
             let export = format!("export with --tuf {repository}=LOCATION");
             return match unknown.as_slice() {
                 [] => export,
                 [other, ..] => format!(
-                    "the archive has repository {other}, for which no root is pinned here: if it is the same publisher, let it have that name here too, also in map.json if there is one: sealift trust pin-root {other} root.json, then sealift trust remove root {repository}; or {export}"
+                    "the archive has repository {other}, for which no root is pinned here: if it is the same publisher, let it have that name here too, also in map.json if there is one: {}, then {}; or {export}",
+                    sealift(format_args!("trust pin-root {other} root.json")),
+                    sealift(format_args!("trust remove root {repository}"))
                 ),
             };
         }
@@ -232,8 +234,8 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::OnlyVerify { as_of } => {
             let freshness = as_of.map(|instant| format!(" --freshness {instant}")).unwrap_or_default();
             return format!(
-                "that is for audits, which change nothing: sealift verify --audit{freshness} {}",
-                archive()
+                "that is for audits, which change nothing: {}",
+                sealift(format_args!("verify --audit{freshness} {}", archive()))
             );
         }
         R::KeepFreshness => {
@@ -245,40 +247,42 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         }
         R::SetThisClock { repository } => {
             return format!(
-                "set this side's clock, then import the same archive again; if the clock was wrong when that export was accepted: sealift trust reset-state {} --export-time",
-                name_of(repository.as_ref())
+                "set this side's clock, then import the same archive again; if the clock was wrong when that export was accepted: {}",
+                sealift(format_args!("trust reset-state {} --export-time", name_of(repository.as_ref())))
             );
         }
         R::ImportInOrder { .. } => {
             return format!(
-                "import a newer export: archives of one repository must be imported in the order in which they were exported; to look at this one, without accepting it: sealift verify --audit {}",
-                archive()
+                "import a newer export: archives of one repository must be imported in the order in which they were exported; to look at this one, without accepting it: {}",
+                sealift(format_args!("verify --audit {}", archive()))
             );
         }
         R::CarryFaster { exported_at } => {
             return format!(
-                "export again and carry it faster; or, knowing what it means, raise maximum_transit in policy.toml; to look at it as of its export, without accepting it: sealift verify --audit --freshness {exported_at} {}",
-                archive()
+                "export again and carry it faster; or, knowing what it means, raise maximum_transit in policy.toml; to look at it as of its export, without accepting it: {}",
+                sealift(format_args!("verify --audit --freshness {exported_at} {}", archive()))
             );
         }
         R::ImportNewer => "import a newer archive",
 
         R::PinOrAllow { above, .. } => {
             return format!(
-                "pin the root of its publisher: sealift trust pin-root NAME root.json; or, if nobody signs it, and knowing what it means, {}",
+                "pin the root of its publisher: {}; or, if nobody signs it, and knowing what it means, {}",
+                sealift("trust pin-root NAME root.json"),
                 add_lines(above.as_deref())
             );
         }
         R::MapOrAllow { name, above, .. } => {
             return format!(
-                "say which repository speaks for {name}: sealift trust map add {} REPOSITORY; or, if nobody signs it, and knowing what it means, {}",
-                quoted(name),
+                "say which repository speaks for {name}: {}; or, if nobody signs it, and knowing what it means, {}",
+                sealift(format_args!("trust map add {} REPOSITORY", quoted(name))),
                 add_lines(above.as_deref())
             );
         }
         R::CheckName { repository, listed } if listed.is_empty() => {
             return format!(
-                "check the name; if {repository} is its publisher, ask it to sign it; if not, say which names {repository} speaks for: sealift trust map add 'REGISTRY/PATH/*' {repository}"
+                "check the name; if {repository} is its publisher, ask it to sign it; if not, say which names {repository} speaks for: {}",
+                sealift(format_args!("trust map add 'REGISTRY/PATH/*' {repository}"))
             );
         }
         R::CheckName { repository, .. } => {
@@ -313,14 +317,20 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         }
 
         R::AddExporter => {
-            "if you expect this exporter, compare the fingerprint out of band, then: sealift trust add-exporter NAME KEY.pub"
+            return format!(
+                "if you expect this exporter, compare the fingerprint out of band, then: {}",
+                sealift("trust add-exporter NAME KEY.pub")
+            );
         }
         R::AddSignatures => {
-            return format!("ask the other exporters to add their signatures: sealift sign {} --key KEY", archive());
+            let sign = sealift(format_args!("sign {} --key KEY", archive()));
+            return format!("ask the other exporters to add their signatures: {sign}");
         }
         R::ReplaceExporter { exporter } => {
             return format!(
-                "replace that exporter's key: sealift trust remove exporter {exporter}, then sealift trust add-exporter {exporter} KEY.pub"
+                "replace that exporter's key: {}, then {}",
+                sealift(format_args!("trust remove exporter {exporter}")),
+                sealift(format_args!("trust add-exporter {exporter} KEY.pub"))
             );
         }
         R::SignWithEd25519 => "sign with an ed25519 key",
@@ -345,7 +355,12 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::CorrectNameMap => {
             "write one line for each, from a registry or the beginning of a repository's name to a path: \"docker.io/library\" = \"base\""
         }
-        R::InspectArchive => "`sealift inspect` shows the names and the platforms that an archive has",
+        R::InspectArchive => {
+            return format!(
+                "the names and the platforms that an archive has are shown by: sealift inspect {}",
+                archive()
+            );
+        }
         R::DeliverUnderAnotherName { path } => {
             return format!("choose another name, or move {} away first; nothing was written", path.display());
         }
@@ -375,26 +390,41 @@ layers); BuildKit writes its cache as an image with image-manifest=true"
         R::MirrorApart => "publish it in another folder, because the clients of this mirror would refuse it",
         R::RepairMirror => "repair the folder of the mirror, and import the same archive again",
 
-        R::CreateTrustStore => {
-            "create one with `sealift trust pin-root`, or name another with --trust DIR or SEALIFT_TRUST"
+        R::CreateTrustStore { folder } => {
+            let folder = quoted_path(folder);
+            return format!(
+                "name the right folder with --trust DIR or SEALIFT_TRUST; or begin a trust store here, with a publisher's root: sealift --trust {folder} trust pin-root publisher root.json; or with an exporter's key: sealift --trust {folder} trust add-exporter alice alice.pem.pub"
+            );
         }
-        R::NameNewTrustStore => "name a new folder, or an empty one, with --trust DIR or SEALIFT_TRUST",
+        R::NameNewTrustStore => {
+            "name the folder of a trust store, or a new or an empty one, with --trust DIR or SEALIFT_TRUST"
+        }
         R::RestorePolicy => {
-            "restore policy.toml from a backup; or start over with the strict default: `sealift trust reset-policy`"
+            return format!(
+                "restore policy.toml from a backup; or start over with the strict default: {}",
+                sealift("trust reset-policy")
+            );
         }
         R::CorrectPolicy => "correct the policy; nothing is accepted until it can be read",
         R::AwaitTrustStore => {
             "wait until the other process is done, then try again; the lock ends with that process, so do not remove the file \
              lock"
         }
-        R::KeepLock => "do not remove the file lock; check with `sealift trust list` what was accepted, then try again",
+        R::KeepLock => {
+            let list = sealift("trust list");
+            return format!("do not remove the file lock; look at what was accepted, then try again: {list}");
+        }
         R::MoveStray { .. } => "move it out of the trust store, or give it a valid name",
-        R::SetMap => "say which repository speaks for which names: sealift trust map MAP.json (TAP 4)",
+        R::SetMap => {
+            let add = sealift("trust map add 'REGISTRY/PATH/*' REPOSITORY");
+            return format!("say which repository speaks for which names: {add}");
+        }
         R::CorrectMap => "give a map.json as described in TAP 4",
-        R::ListTrust => "`sealift trust list` shows the names that are known",
+        R::ListTrust => return format!("the names that are known are shown by: {}", sealift("trust list")),
         R::PinRoot { repository } => {
             return format!(
-                "get the root from the publisher in a way that you trust, then: sealift trust pin-root {repository} root.json"
+                "get the root from the publisher in a way that you trust, then: {}",
+                sealift(format_args!("trust pin-root {repository} root.json"))
             );
         }
         R::ReplaceRoot { .. } => {
@@ -402,14 +432,15 @@ layers); BuildKit writes its cache as an image with image-manifest=true"
         }
         R::PinLostRoot { repository } => {
             return format!(
-                "pin the root with that digest again with `sealift trust pin-root {repository} root.json`: what was accepted under it is \
-                 still known"
+                "pin the root with that digest again; what was accepted under it is still known: {}",
+                sealift(format_args!("trust pin-root {repository} root.json"))
             );
         }
         R::ExplainRoot { repository } => {
             return format!(
-                "find out who changed the pinned root; then pin the right one with `sealift trust pin-root {repository} … \
-                 --replace`, or accept this one with `sealift trust reset-state {repository}`"
+                "find out who changed the pinned root; then pin the right one: {}; or accept this one: {}",
+                sealift(format_args!("trust pin-root {repository} root.json --replace")),
+                sealift(format_args!("trust reset-state {repository}"))
             );
         }
         R::CompareRoot => {
@@ -419,30 +450,36 @@ layers); BuildKit writes its cache as an image with image-manifest=true"
         R::GiveRoot => "give a TUF root.json as the publisher signed it",
         R::RestoreRoot { repository } => {
             return format!(
-                "restore the trust store from a backup, or pin the same root again: sealift trust pin-root {} root.json --replace",
-                name_of(repository.as_ref())
+                "restore the trust store from a backup, or pin the same root again: {}",
+                sealift(format_args!("trust pin-root {} root.json --replace", name_of(repository.as_ref())))
             );
         }
         R::RestoreState { repository } => {
             return format!(
-                "restore the trust store from a backup; or, accepting that an older archive could then be imported once, \
-                 run `sealift trust reset-state {}`",
-                name_of(repository.as_ref())
+                "restore the trust store from a backup; or, accepting that an older archive could then be imported once: {}",
+                sealift(format_args!("trust reset-state {}", name_of(repository.as_ref())))
             );
         }
         R::RestoreDeliveries => {
-            "restore the trust store from a backup; or, accepting that a tag could then be replaced once by something with \
-             another name or of a lower level, run `sealift trust reset-deliveries`"
+            return format!(
+                "restore the trust store from a backup; or, accepting that a tag could then be replaced once by something with another name or of a lower level: {}",
+                sealift("trust reset-deliveries")
+            );
         }
         R::ForgetDeliveries => {
-            "forget the tags of a registry or layout that no longer exists: sealift trust reset-deliveries PLACE"
+            let reset = sealift("trust reset-deliveries PLACE");
+            return format!("forget the tags of a registry or layout that no longer exists: {reset}");
         }
         R::RenameKey { keyring, name } => {
-            return format!("choose another name, or first run `sealift trust remove {keyring} {name}`");
+            let remove = sealift(format_args!("trust remove {keyring} {name}"));
+            return format!("choose another name, or remove the one that has it first: {remove}");
         }
         R::KeepKey { .. } => "a key counts once, whatever it is called",
         R::AddAttester => {
-            "ask them to sign it; or, if you trust its maker, add their key: sealift trust add-attester NAME KEY (and add their name to attested_by in policy.toml, if that is set)"
+            let add = sealift("trust add-attester NAME KEY.pub");
+            return format!(
+                "ask them to sign it; or, if you trust its maker, add their key (and their name to attested_by in policy.toml, if that is set): {add}"
+            );
         }
         R::GiveAttesterKey => {
             "give a key as PEM, in-toto JSON, a hexadecimal ed25519 key, or what `gpg --export` writes"

@@ -3,8 +3,26 @@
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::sync::OnceLock;
 
 use crate::terminal::text::acts;
+
+/// The trust store that was named on the command line, as it is repeated there.
+static TRUST_STORE: OnceLock<String> = OnceLock::new();
+
+/// From now on, [`sealift`] names this trust store.
+pub(crate) fn repeat_trust_store(folder: &Path) {
+    let _ = TRUST_STORE.set(quoted_path(folder));
+}
+
+/// A command of this program that works with the trust store, which it names where the person did.
+pub(crate) fn sealift(command: impl std::fmt::Display) -> String {
+    match TRUST_STORE.get() {
+        Some(folder) => format!("sealift --trust {folder} {command}"),
+        None => format!("sealift {command}"),
+    }
+}
 
 /// A word, quoted as far as a shell needs it: pasted, it is these bytes again.
 pub(crate) fn quoted(word: impl AsRef<OsStr>) -> String {
@@ -30,10 +48,10 @@ pub(crate) fn quoted(word: impl AsRef<OsStr>) -> String {
 }
 
 /// A path as an argument: one that begins with a dash is not an option.
-pub(crate) fn quoted_path(path: impl AsRef<std::path::Path>) -> String {
+pub(crate) fn quoted_path(path: impl AsRef<Path>) -> String {
     let path = path.as_ref();
     if path.as_os_str() != "-" && path.as_os_str().as_bytes().starts_with(b"-") {
-        return quoted(std::path::Path::new(".").join(path));
+        return quoted(Path::new(".").join(path));
     }
     quoted(path)
 }

@@ -471,8 +471,12 @@ pub enum Remedy {
     RepairMirror,
 
     // The trust store.
-    /// Create a trust store, or name another.
-    CreateTrustStore,
+    /// Name another trust store, or create one.
+    CreateTrustStore {
+        /// Where there is none.
+        #[serde(serialize_with = "as_shown")]
+        folder: PathBuf,
+    },
     /// Name a new or an empty folder.
     NameNewTrustStore,
     /// Restore the policy, or start over with the strict one.

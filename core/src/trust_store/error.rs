@@ -23,8 +23,8 @@ pub enum TrustStoreError {
         /// The folder.
         folder: PathBuf,
     },
-    /// The folder holds other things.
-    #[error("{} is a folder with other things in it, not a trust store", .folder.display())]
+    /// There is something else.
+    #[error("{} is not a trust store, and not an empty folder", .folder.display())]
     NotAStore {
         /// The folder.
         folder: PathBuf,
@@ -261,7 +261,7 @@ pub enum TrustStoreError {
 impl Remediable for TrustStoreError {
     fn remedy(&self) -> Remedy {
         match self {
-            Self::Missing { .. } => Remedy::CreateTrustStore,
+            Self::Missing { folder } => Remedy::CreateTrustStore { folder: folder.clone() },
             Self::NotAStore { .. } => Remedy::NameNewTrustStore,
             Self::PolicyLost { .. } => Remedy::RestorePolicy,
             Self::Locked { .. } => Remedy::AwaitTrustStore,

@@ -135,8 +135,8 @@ impl TrustStore {
     /// Takes the lock, to change an existing store.
     ///
     /// # Errors
-    /// [`TrustStoreError::Missing`], [`TrustStoreError::PolicyLost`], and [`TrustStoreError::Locked`] when another
-    /// process has it.
+    /// [`TrustStoreError::Missing`], [`TrustStoreError::NotAStore`], [`TrustStoreError::PolicyLost`], and
+    /// [`TrustStoreError::Locked`] when another process has it.
     pub fn update(&self) -> Result<Update, TrustStoreError> {
         self.require_store()?;
         Update::on(self.clone(), Box::new(LocalDisk))
@@ -161,7 +161,8 @@ impl TrustStore {
     /// Replaces the policy with the strict default, even if the policy is missing.
     ///
     /// # Errors
-    /// [`TrustStoreError::Missing`], and [`TrustStoreError::Locked`] when another process changes the store.
+    /// [`TrustStoreError::Missing`], [`TrustStoreError::NotAStore`], and [`TrustStoreError::Locked`] when another process changes
+    /// the store.
     pub fn reset_policy(&self) -> Result<(), TrustStoreError> {
         match self.require_store() {
             Ok(()) | Err(TrustStoreError::PolicyLost { .. }) => {
@@ -332,7 +333,8 @@ impl TrustStore {
         match Presence::of(&self.folder)? {
             Presence::Store => Ok(()),
             Presence::StoreWithoutPolicy => Err(TrustStoreError::PolicyLost { path: self.policy_path() }),
-            Presence::Nothing | Presence::Other => Err(TrustStoreError::Missing { folder: self.folder.clone() }),
+            Presence::Nothing => Err(TrustStoreError::Missing { folder: self.folder.clone() }),
+            Presence::Other => Err(TrustStoreError::NotAStore { folder: self.folder.clone() }),
         }
     }
 

@@ -221,7 +221,7 @@ fn an_import_is_judged_by_no_looser_clock_than_the_policy_s() {
         &["--freshness", &yesterday],
         2,
         "usage",
-        &format!("sealift verify --audit --freshness {yesterday} shop.sealift"),
+        &format!("sealift --trust trust verify --audit --freshness {yesterday} shop.sealift"),
     );
     // The other way round it is taken or refused as a stricter policy would.
     operator.policy("freshness = \"at-export\"\n");
@@ -304,7 +304,7 @@ fn exit_code_18_for_a_memory_of_tags_that_is_lost() {
     assert_eq!(operator.import(&archive).exit_code, Some(0));
     fs::remove_file(operator.folder.path().join("trust/deliveries.json")).unwrap();
     fs::remove_dir_all(operator.folder.path().join("delivered")).unwrap();
-    operator.refuses(&archive, 18, "trust-store", "sealift trust reset-deliveries");
+    operator.refuses(&archive, 18, "trust-store", "sealift --trust trust trust reset-deliveries");
     assert_eq!(operator.run(&["trust", "reset-deliveries"]).exit_code, Some(0));
     assert_eq!(operator.import(&archive).exit_code, Some(0));
 }

@@ -40,6 +40,7 @@ const MAXIMUM_REMARKS: usize = 20;
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("bundles").multiple(true),
+    group = ArgGroup::new("what").args(["bundle", "thick_bundle", "image"]).multiple(true).required(true),
     after_long_help = "Examples:\n  sealift export --bundle example.com/org/shop:1.4 --tuf example=https://metadata.example.com/shop \\\n      --key exporter.pem -o shop.sealift\n  sealift export --bundle example.com/org/shop:1.4=localhost:5000/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem -o - | sealift verify -\n  sealift export --bundle example.com/org/shop:1.4=shop-1.4.tgz --key exporter.pem -o shop.sealift\n  sealift export --image example.com/org/app:1=docker-archive:app.tar --key exporter.pem -o app.sealift\n\nNAME is the reference that the far side and the TUF repository use. WHERE says where it is stored, if that is elsewhere:\n  docker://REFERENCE, or REFERENCE      in a registry\n  oci:DIR[:REFERENCE], or DIR           in an OCI image layout\n  oci-archive:FILE[:REFERENCE]          in an OCI image layout in a tar file, from skopeo, podman, buildah or ctr\n  docker-archive:FILE[:REFERENCE]       in what docker save writes\n  FILE                                  any of these files, a bundle.json, or a thick bundle (.tgz) from Porter or Duffle\nTar files may be compressed with gzip or zstd; they are then unpacked into a file without a name in the folder that\nTMPDIR names. What exists here is that: an existing file or folder is never looked for in a registry.\n\nEverything that the far side checks is checked here first, against the roots pinned on this side."
 )]
 pub(crate) struct ExportArguments {
@@ -54,7 +55,7 @@ pub(crate) struct ExportArguments {
     thick_bundle: Vec<Named>,
 
     /// An image that belongs to no bundle
-    #[arg(long, value_name = "NAME[=WHERE]", required_unless_present = "bundles", help_heading = "What")]
+    #[arg(long, value_name = "NAME[=WHERE]", help_heading = "What")]
     image: Vec<Named>,
 
     /// Where to find the images of a bundle.json by the digests that it states: a repository, a layout, or a file, in any form of WHERE

@@ -373,9 +373,9 @@ fn a_folder_with_other_things_is_not_a_store_and_stays_as_it_is() {
     fs::write(folder.path().join("anna.pem"), "").unwrap();
     let store = TrustStore::at(folder.path());
     assert!(matches!(store.begin(), Err(TrustStoreError::NotAStore { .. })));
-    assert!(matches!(store.update(), Err(TrustStoreError::Missing { .. })));
-    assert!(matches!(store.load(), Err(TrustStoreError::Missing { .. })));
-    assert!(matches!(store.reset_policy(), Err(TrustStoreError::Missing { .. })));
+    assert!(matches!(store.update(), Err(TrustStoreError::NotAStore { .. })));
+    assert!(matches!(store.load(), Err(TrustStoreError::NotAStore { .. })));
+    assert!(matches!(store.reset_policy(), Err(TrustStoreError::NotAStore { .. })));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
