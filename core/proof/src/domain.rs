@@ -33,6 +33,8 @@ pub struct DomainError {
 const MAXIMUM_HOST: usize = 255;
 /// The port of `https`.
 const HTTPS_PORT: u16 = 443;
+/// The folder of `docker.io` that may be left out.
+const LIBRARY: &str = "library/";
 
 /// A registry, in its one form: `host`, or `host:port` where that is not the port of `https`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +47,19 @@ impl Domain {
     /// The domain as a text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// A path in this registry, in full: in `docker.io`, a path of one component is below `library/`, as distribution's `reference`
+    /// package has it.
+    pub fn full_path(&self, path: &str) -> String {
+        let is_short = self.0 == Self::DEFAULT && !path.is_empty() && !path.contains('/');
+        if is_short { format!("{LIBRARY}{path}") } else { path.to_owned() }
+    }
+
+    /// How a full path may be written short; `None` if there is only one way to write it.
+    pub fn short_path<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let short = path.strip_prefix(LIBRARY).filter(|_| self.0 == Self::DEFAULT)?;
+        (self.full_path(short) == path).then_some(short)
     }
 
     /// The domain as one component of a repository's path. Different domains have different components: a host stays as
@@ -128,16 +143,29 @@ fn is_number(label: &str) -> bool {
         || hexadecimal.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// A pattern for full names, with its leading domain in its one form, so that a pattern made from a name matches what
+/// A pattern for full names, with its leading domain and path in their one form, so that a pattern made from a name matches what
 /// the name means. A domain with `*`, `?` or `[` keeps them, and is otherwise written like a host.
+///
+/// `docker.io/nginx:*` is `docker.io/library/nginx:*`, as the name is. A path that has one of these characters is a set of paths, which
+/// stays as it is written: `docker.io/*` is no way to name all of `docker.io/library`.
 pub fn pattern_in_one_form(pattern: &str) -> String {
     let Some((first, rest)) = pattern.split_once('/').filter(|(first, _)| Domain::is_meant_by(first)) else {
         return pattern.to_owned();
     };
-    // An address in brackets is not a set of characters.
-    let domain =
-        first.parse().map_or_else(|_| wildcards_in_one_form(first), |Domain(domain)| domain.replacen('[', "[[]", 1));
-    format!("{domain}/{rest}")
+    match first.parse::<Domain>() {
+        Ok(domain) => {
+            let path = rest.split([':', '@']).next().unwrap_or_default();
+            let rest = if path.is_empty() || has_wildcard(path) { rest.to_owned() } else { domain.full_path(rest) };
+            // An address in brackets is not a set of characters.
+            format!("{}/{rest}", domain.0.replacen('[', "[[]", 1))
+        }
+        Err(_) => format!("{}/{rest}", wildcards_in_one_form(first)),
+    }
+}
+
+/// Whether a part of a pattern stands for more than itself.
+pub fn has_wildcard(part: &str) -> bool {
+    part.contains(['*', '?', '['])
 }
 
 fn wildcards_in_one_form(domain: &str) -> String {
@@ -265,17 +293,47 @@ mod tests {
     }
 
     #[test]
+    fn one_folder_of_one_registry_may_be_left_out() {
+        for (domain, full, short) in [
+            ("docker.io", "library/nginx", Some("nginx")),
+            ("docker.io", "library/nginx:1", Some("nginx:1")),
+            ("index.docker.io:443", "library/nginx", Some("nginx")),
+            ("docker.io", "acme/nginx", None),
+            ("docker.io", "library/acme/nginx", None),
+            ("docker.io", "library/", None),
+            ("example.com", "library/nginx", None),
+        ] {
+            let domain: Domain = domain.parse().unwrap();
+            assert_eq!(domain.short_path(full), short, "{domain}/{full}");
+            assert_eq!(domain.full_path(short.unwrap_or(full)), full);
+        }
+    }
+
+    #[test]
     fn a_pattern_begins_with_a_domain_in_its_one_form() {
         for (pattern, one) in [
             ("EXAMPLE.com:443/org/*", "example.com/org/*"),
             ("example.com./a", "example.com/a"),
             ("index.docker.io/library/*", "docker.io/library/*"),
+            ("docker.io/nginx", "docker.io/library/nginx"),
+            ("index.docker.io/nginx:1.*", "docker.io/library/nginx:1.*"),
+            ("docker.io/nginx:*", "docker.io/library/nginx:*"),
+            ("docker.io/acme/nginx", "docker.io/acme/nginx"),
+            ("example.com/nginx", "example.com/nginx"),
             ("*.Example.com:443/A", "*.example.com/A"),
             ("example.com:5000/*", "example.com:5000/*"),
             ("[0::1]:5000/*", "[[]::1]:5000/*"),
             ("*", "*"),
             ("*/*", "*/*"),
             ("org/App", "org/App"),
+            // What has a wildcard in its path is not widened.
+            ("docker.io/*", "docker.io/*"),
+            ("docker.io/*:1", "docker.io/*:1"),
+            ("docker.io/ngin?", "docker.io/ngin?"),
+            ("docker.io/[mn]ginx:1", "docker.io/[mn]ginx:1"),
+            ("docker.io/", "docker.io/"),
+            ("docker.io/:1", "docker.io/:1"),
+            ("*.io/nginx", "*.io/nginx"),
         ] {
             assert_eq!(pattern_in_one_form(pattern), one);
         }

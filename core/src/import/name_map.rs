@@ -1,11 +1,11 @@
 //! A map of names: below which path each repository goes on this side.
 //!
-//! Promise: the longest prefix that is written for a repository decides; a prefix ends where a component of a path ends. Whether two names
-//! meet is checked like with every other naming.
+//! Promise: the longest beginning that is written for a repository decides ([`NameBeginning`]). Whether two names meet is checked like with
+//! every other naming.
 
 use std::collections::BTreeMap;
 
-use crate::oci::{Reference, Repository};
+use crate::oci::{NameBeginning, NameBeginningError, Repository};
 use crate::remedy::{Remediable, Remedy};
 
 /// The most entries of a map.
@@ -13,7 +13,7 @@ const MAXIMUM_ENTRIES: usize = 100_000;
 
 /// From repositories, or the beginnings of their names, to paths.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct NameMap(BTreeMap<String, String>);
+pub struct NameMap(BTreeMap<NameBeginning, String>);
 
 /// Why a text is not a map of names.
 #[derive(Debug, thiserror::Error)]
@@ -28,8 +28,8 @@ pub enum NameMapError {
         count: usize,
     },
     /// What it maps from is not a registry, or the beginning of the name of a repository.
-    #[error("{0:?} is neither a registry nor the beginning of a repository's name, in full")]
-    From(String),
+    #[error(transparent)]
+    From(#[from] NameBeginningError),
     /// Two of its entries mean the same.
     #[error("{first:?} and {second:?} mean the same, {meant}")]
     Twice {
@@ -69,18 +69,14 @@ impl NameMap {
         }
         let (mut map, mut written) = (BTreeMap::new(), BTreeMap::new());
         for (from, to) in read {
-            // With two more components it is the name of a repository, also in docker.io.
-            let named: Option<Reference> = format!("{from}/x/x").parse().ok().filter(|_| begins_with_registry(&from));
-            let full = named.map(|named| named.repository().to_string());
-            let full = full.and_then(|full| full.strip_suffix("/x/x").map(str::to_owned));
-            let full = full.ok_or_else(|| NameMapError::From(from.clone()))?;
+            let full: NameBeginning = from.parse()?;
             let path = to.trim_matches('/');
             if !path.is_empty() && Repository::new("registry.example", path).is_err() {
                 return Err(NameMapError::To { from, to });
             }
             map.insert(full.clone(), path.to_owned());
             if let Some(first) = written.insert(full.clone(), from.clone()) {
-                return Err(NameMapError::Twice { first, second: from, meant: full });
+                return Err(NameMapError::Twice { first, second: from, meant: full.to_string() });
             }
         }
         Ok(Self(map))
@@ -88,30 +84,19 @@ impl NameMap {
 
     /// The path of a repository; `None` if the map says nothing about it.
     pub(super) fn path(&self, repository: &Repository) -> Option<String> {
-        let name = repository.to_string();
-        let ends = name.rmatch_indices('/').map(|(at, _)| at);
-        std::iter::once(name.len()).chain(ends).find_map(|end| {
-            let (beginning, rest) = name.split_at_checked(end)?;
-            let path = self.0.get(beginning)?;
-            let rest = rest.trim_start_matches('/');
-            Some(match (path.as_str(), rest) {
-                ("", rest) => rest.to_owned(),
-                (path, "") => path.to_owned(),
-                (path, rest) => format!("{path}/{rest}"),
-            })
+        let (path, rest) = NameBeginning::longest(repository, |beginning| self.0.get(beginning))?;
+        Some(match (path.as_str(), rest) {
+            ("", rest) => rest.to_owned(),
+            (path, "") => path.to_owned(),
+            (path, rest) => format!("{path}/{rest}"),
         })
     }
-}
-
-/// Whether the first component of a name is a registry, as it is in a name that is written in full.
-fn begins_with_registry(name: &str) -> bool {
-    let first = name.split('/').next().unwrap_or_default();
-    first.contains(['.', ':']) || first.eq_ignore_ascii_case("localhost")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oci::Reference;
 
     #[test]
     fn the_longest_prefix_decides() {
@@ -122,6 +107,9 @@ mod tests {
             "docker.io/library/nginx" = "web/nginx"
             "Quay.io:443/acme" = ""
             "localhost:5000" = "local"
+            "docker.io/redis" = "cache"
+            "docker.io/library/mongo" = "documents"
+            "index.docker.io/mongo" = "near-documents"
             "#,
         )
         .unwrap();
@@ -129,6 +117,13 @@ mod tests {
         for (name, expected) in [
             ("nginx:1", Some("web/nginx")),
             ("alpine", Some("base/alpine")),
+            // What is written short means what it means in a name, and what is below it too.
+            ("redis:7", Some("cache")),
+            ("docker.io/library/redis", Some("cache")),
+            ("docker.io/redis/stack", Some("cache/stack")),
+            ("docker.io/redisx", Some("base/redisx")),
+            ("mongo", Some("documents")),
+            ("docker.io/mongo/tools", Some("near-documents/tools")),
             ("docker.io/library2/a", Some("hub/library2/a")),
             ("quay.io/acme/app/part:2", Some("app/part")),
             ("localhost:5000/a/b", Some("local/a/b")),

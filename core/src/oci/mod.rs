@@ -6,6 +6,7 @@
 //! OCI Image Specification 1.1, OCI Distribution Specification 1.1, and Docker's manifest version 2, schema 2.
 
 pub(crate) mod attestation;
+mod beginning;
 mod companions;
 pub mod descriptor;
 pub mod graph;
@@ -18,6 +19,7 @@ pub mod sparse;
 pub(crate) mod stated_platform;
 
 pub use attestation::Attached;
+pub use beginning::{NameBeginning, NameBeginningError};
 pub use companions::{Companions, CosignKind, CosignTag, CosignTagError, TaggedGraph};
 pub use descriptor::Descriptor;
 pub(crate) use graph::Graphs;

@@ -95,8 +95,7 @@ impl Repository {
     /// [`ReferenceError`] when either does not follow its grammar.
     pub fn new(domain: &str, path: &str) -> Result<Self, ReferenceError> {
         let domain: Domain = domain.parse()?;
-        let in_library = domain.as_str() == Domain::DEFAULT && !path.contains('/') && !path.is_empty();
-        let path = if in_library { format!("library/{path}") } else { path.to_owned() };
+        let path = domain.full_path(path);
         if path.len() > MAXIMUM_PATH {
             return Err(ReferenceError::PathLength { length: path.len() });
         }
@@ -109,6 +108,26 @@ impl Repository {
     /// The registry, `host` or `host:port`, in its one form.
     pub fn domain(&self) -> &str {
         self.domain.as_str()
+    }
+
+    /// Every way to write its name without a tag in which nothing but its registry or a folder is left out: in full, and for
+    /// `docker.io/library/nginx` also `docker.io/nginx`, `library/nginx` and `nginx`.
+    pub fn spellings(&self) -> Vec<String> {
+        let paths = std::iter::once(self.path()).chain(self.domain.short_path(&self.path));
+        let in_full = paths.clone().map(|path| format!("{}/{path}", self.domain));
+        let without = paths.filter(|_| self.domain() == Domain::DEFAULT).map(str::to_owned);
+        in_full.chain(without).collect()
+    }
+
+    /// The beginnings of its name under which something can be said of it, the longest first, each with what of its path comes after it:
+    /// its name, as it is and as it may be written short; the folders that it lies in; and its registry.
+    pub fn beginnings(&self) -> impl Iterator<Item = (String, &str)> {
+        let name = |path: &str| format!("{}/{path}", self.domain);
+        let itself = std::iter::once(self.path()).chain(self.domain.short_path(&self.path));
+        let ends = self.path.rmatch_indices('/');
+        let folders = ends.filter_map(|(at, _)| Some((self.path.get(..at)?, self.path.get(at + 1..)?)));
+        let folders = folders.map(move |(folder, rest)| (name(folder), rest));
+        itself.map(move |path| (name(path), "")).chain(folders).chain([(self.domain.to_string(), self.path())])
     }
 
     /// The path under which another registry can keep this repository beside those of other registries: it begins with
@@ -307,6 +326,37 @@ mod tests {
             assert_eq!(reference.as_given(), given);
             assert_eq!(full.parse::<Reference>().unwrap(), reference);
         }
+    }
+
+    #[test]
+    fn a_repository_has_beginnings_and_spellings() {
+        let repository = |name: &str| name.parse::<Reference>().unwrap().repository().clone();
+        let nginx = repository("nginx");
+        let spellings = ["docker.io/library/nginx", "docker.io/nginx", "library/nginx", "nginx"];
+        assert_eq!(nginx.spellings(), spellings);
+        assert!(spellings.iter().all(|spelling| repository(spelling) == nginx));
+        assert_eq!(repository("acme/nginx").spellings(), ["docker.io/acme/nginx", "acme/nginx"]);
+        // `acme/nginx` is another repository.
+        assert_eq!(
+            repository("library/acme/nginx").spellings(),
+            ["docker.io/library/acme/nginx", "library/acme/nginx"]
+        );
+        assert_eq!(repository("e.x/nginx").spellings(), ["e.x/nginx"]);
+
+        let beginnings: Vec<_> = nginx.beginnings().collect();
+        let expected = [
+            ("docker.io/library/nginx", ""),
+            ("docker.io/nginx", ""),
+            ("docker.io/library", "nginx"),
+            ("docker.io", "library/nginx"),
+        ];
+        assert_eq!(beginnings, expected.map(|(beginning, rest)| (beginning.to_owned(), rest)));
+        let below = repository("docker.io/nginx/a/b");
+        let below: Vec<_> = below.beginnings().map(|(beginning, rest)| format!("{beginning} {rest}")).collect();
+        assert_eq!(
+            below,
+            ["docker.io/nginx/a/b ", "docker.io/nginx/a b", "docker.io/nginx a/b", "docker.io nginx/a/b"]
+        );
     }
 
     #[test]

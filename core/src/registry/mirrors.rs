@@ -4,12 +4,12 @@ use std::str::FromStr;
 
 use sealift_proof::domain::Domain;
 
-use crate::oci::{Reference, Repository};
+use crate::oci::{NameBeginning, Reference, Repository};
 
 /// What is named one way is fetched from another place. Both are a registry, or a registry and the beginning of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryMirror {
-    from: MirrorPlace,
+    from: NameBeginning,
     to: MirrorPlace,
 }
 
@@ -31,7 +31,8 @@ impl FromStr for RegistryMirror {
     fn from_str(text: &str) -> Result<Self, MirrorNameError> {
         let error = || MirrorNameError(text.chars().take(200).collect());
         let (from, to) = text.split_once('=').ok_or_else(error)?;
-        Ok(Self { from: from.parse().map_err(|()| error())?, to: to.parse().map_err(|()| error())? })
+        let from = from.strip_suffix('/').unwrap_or(from).parse().map_err(|_| error())?;
+        Ok(Self { from, to: to.parse().map_err(|()| error())? })
     }
 }
 
@@ -49,18 +50,6 @@ impl FromStr for MirrorPlace {
 }
 
 impl MirrorPlace {
-    /// What of a repository's path comes after this place; `None` if it is not there.
-    fn rest<'r>(&self, repository: &'r Repository) -> Option<&'r str> {
-        if self.domain != repository.domain() {
-            return None;
-        }
-        if self.path.is_empty() {
-            return Some(repository.path());
-        }
-        let rest = repository.path().strip_prefix(self.path.as_str())?;
-        if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
-    }
-
     /// The repository with this path behind this place.
     fn repository(&self, rest: &str) -> Option<Repository> {
         let parts = [self.path.as_str(), rest].into_iter().filter(|part| !part.is_empty());
@@ -79,9 +68,8 @@ impl RegistryMirrors {
 
     /// Where a repository is fetched from: by the mirror of the longest name that it begins with, or from where it says.
     pub(super) fn repository(&self, repository: &Repository) -> Repository {
-        let fitting = self.0.iter().filter_map(|mirror| Some((mirror, mirror.from.rest(repository)?)));
-        let longest = fitting.max_by_key(|(mirror, _)| mirror.from.path.len());
-        let mirrored = longest.and_then(|(mirror, rest)| {
+        let of = |beginning: &NameBeginning| self.0.iter().rfind(|mirror| mirror.from == *beginning);
+        let mirrored = NameBeginning::longest(repository, of).and_then(|(mirror, rest)| {
             // What is exactly FROM keeps its last component where TO has none to give it.
             let last = repository.path().rsplit('/').next().unwrap_or_default();
             mirror.to.repository(rest).or_else(|| mirror.to.repository(last))
@@ -118,6 +106,16 @@ mod tests {
         ] {
             assert_eq!(fetched(&mirrors, name), expected, "{name}");
         }
+        let library = ["docker.io/nginx=near.example/web", "docker.io/library=near.example/base", "docker.io/x=y.example"];
+        for (name, expected) in [
+            ("nginx:1", "near.example/web:1"),
+            ("docker.io/library/nginx:1", "near.example/web:1"),
+            ("docker.io/nginx/ingress:1", "near.example/web/ingress:1"),
+            ("alpine:1", "near.example/base/alpine:1"),
+            ("docker.io/x:1", "y.example/x:1"),
+        ] {
+            assert_eq!(fetched(&library, name), expected, "{name}");
+        }
         assert_eq!(fetched(&["r.example/a/b=s.example/c"], "r.example/a/b:1"), "s.example/c:1");
         assert_eq!(fetched(&["r.example/a/b=s.example"], "r.example/a/b:1"), "s.example/b:1");
         assert_eq!(fetched(&["r.example/a/b=s.example"], "r.example/a/b/c:1"), "s.example/c:1");
@@ -133,6 +131,8 @@ mod tests {
             "a b=r.example",
             "docker.io=r.example/A",
             "docker.io=https://r.example",
+            "library/nginx=r.example",
+            "nginx=r.example",
         ] {
             assert!(text.parse::<RegistryMirror>().is_err(), "{text}");
         }

@@ -105,11 +105,9 @@ impl Item {
         if let Ok(reference) = self.reference.parse::<Reference>()
             && let Some(tag) = reference.tag_or_latest()
         {
-            let full = reference.repository().to_string();
-            let short = full.strip_prefix("docker.io/").map(|path| path.strip_prefix("library/").unwrap_or(path));
-            for repository in std::iter::once(full.as_str()).chain(short) {
+            for repository in reference.repository().spellings() {
                 spellings.push(format!("{repository}:{tag}"));
-                spellings.extend((tag == Tag::latest()).then(|| repository.to_owned()));
+                spellings.extend((tag == Tag::latest()).then_some(repository));
             }
         }
         let mut seen = BTreeSet::new();

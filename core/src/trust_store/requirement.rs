@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use sealift_proof::domain::{Domain, pattern_in_one_form};
+use sealift_proof::domain::{Domain, has_wildcard, pattern_in_one_form};
 use sealift_proof::level::MinimumLevel;
 use sealift_proof::tuf::PathPattern;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -131,11 +131,15 @@ impl PatternForm {
         }
         let begins_with_domain =
             |(domain, _): &(&str, &str)| Domain::is_meant_by(domain) || domain.contains(['*', '?']);
-        let in_full = text.contains(['*', '?', '[']) && text.split_once('/').filter(begins_with_domain).is_some();
-        if !in_full {
+        let in_full = has_wildcard(text) && text.split_once('/').filter(begins_with_domain).is_some();
+        let pattern = pattern_in_one_form(text);
+        // No full name has a single component behind docker.io.
+        let is_short =
+            pattern.split_once('/').is_some_and(|(domain, path)| domain == Domain::DEFAULT && !path.contains('/'));
+        if !in_full || is_short {
             return Err(NamePatternError::MatchesNothing(text.to_owned()));
         }
-        let pattern = PathPattern::new(&pattern_in_one_form(text));
+        let pattern = PathPattern::new(&pattern);
         let has_tag = text.rsplit('/').next().is_some_and(|last| last.contains(':'));
         Ok(if has_tag { Self::Tags(pattern) } else { Self::Repositories(pattern) })
     }
@@ -230,6 +234,12 @@ mod tests {
             ("*.example.com/*", &["a.example.com/app:1"], &["example.com/app:1", "a.example.com/b/app:1"]),
             ("nginx", &["docker.io/library/nginx:1"], &["docker.io/nginx/nginx:1"]),
             ("docker.io/nginx:1", &["docker.io/library/nginx:1"], &["docker.io/library/nginx:2"]),
+            ("docker.io/nginx", &["docker.io/library/nginx:1"], &["docker.io/nginx/nginx:1"]),
+            (
+                "docker.io/nginx:1.*",
+                &["docker.io/library/nginx:1.27"],
+                &["docker.io/library/nginx:2", "docker.io/library/nginx2:1.1", "docker.io/nginx/nginx:1.1"],
+            ),
             ("localhost:5000/*", &["localhost:5000/app:1"], &["localhost:5001/app:1", "localhost/app:1"]),
             ("[::1]:5000/app", &["[::1]:5000/app:1"], &["[::2]:5000/app:1"]),
             ("[0:0::1]:5000/*", &["[::1]:5000/app:1"], &["[::2]:5000/app:1", ":/app:1"]),
@@ -263,7 +273,20 @@ mod tests {
 
     #[test]
     fn a_pattern_that_can_match_nothing_is_refused() {
-        for text in ["", "library/*", "org/app/*", "**", "nginx*", "A", "a b", "example.com/", "example.com/UPPER"] {
+        for text in [
+            "",
+            "library/*",
+            "org/app/*",
+            "**",
+            "nginx*",
+            "A",
+            "a b",
+            "example.com/",
+            "example.com/UPPER",
+            "docker.io/*",
+            "docker.io/ngin?:1",
+            "index.docker.io/[mn]ginx:*",
+        ] {
             assert_eq!(NamePattern::new(text), Err(NamePatternError::MatchesNothing(text.to_owned())), "{text}");
         }
         let text = format!("example.com/app@{DIGEST}");

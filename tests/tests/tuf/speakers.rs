@@ -143,18 +143,44 @@ fn a_repository_speaks_for_a_name_however_it_writes_it_but_says_one_thing() {
             assert_eq!(speakers(&judged), ["official"], "{reference} as {target}");
         }
     }
-    let publishers =
-        Publishers::listing(&[("official", "nginx:1", "a"), ("official", "library/nginx:1", ""), ("others", "x", "")]);
-    assert_eq!(speakers(&publishers.judge(&official_and_others(), "nginx:1", "a", &[])), ["official"]);
-    let publishers = Publishers::listing(&[
-        ("official", "nginx:1", "a"),
-        ("official", "docker.io/library/nginx:1", "b"),
-        ("others", "x", ""),
-    ]);
-    for content in ["a", "b"] {
-        let judged = publishers.judge(&official_and_others(), "nginx:1", content, &[]);
-        assert_refused!(judged, JudgementError::TwoTargets { .. });
+    for other in ["docker.io/library/nginx:1", "docker.io/nginx:1", "library/nginx:1"] {
+        let listed = [("official", "nginx:1", "a"), ("official", other, "b"), ("others", "x", "")];
+        for content in ["a", "b"] {
+            let judged = Publishers::listing(&listed).judge(&official_and_others(), "nginx:1", content, &[]);
+            assert_refused!(judged, JudgementError::TwoTargets { .. });
+        }
     }
+}
+
+#[test]
+fn a_short_name_of_docker_hub_is_one_name_wherever_it_is_written_and_no_other() {
+    let spellings = ["docker.io/library/nginx:1", "docker.io/nginx:1", "library/nginx:1", "nginx:1"];
+    for target in spellings {
+        let publishers = Publishers::listing(&[("official", target, "genuine"), ("others", "nginx/nginx:1", "evil")]);
+        for reference in spellings {
+            // In a map, too.
+            for pattern in ["docker.io/library/nginx:*", "docker.io/nginx:*", "index.docker.io/nginx:1"] {
+                let map = json!([
+                    {"paths": [pattern], "repositories": ["official"], "threshold": 1, "terminating": true},
+                    {"paths": ["*"], "repositories": ["others"], "threshold": 1, "terminating": true},
+                ]);
+                let judged = publishers.judge(&map, reference, "genuine", &[]);
+                assert_eq!(speakers(&judged), ["official"], "{reference} as {target} by {pattern}");
+                // The pattern is not for the repositories of a folder with that name.
+                let judged = publishers.judge(&map, "docker.io/nginx/nginx:1", "evil", &[]);
+                assert_eq!(speakers(&judged), ["others"], "{pattern}");
+            }
+        }
+    }
+    // A pattern with a wildcard is not made wider: it is for no name at all.
+    let publishers = Publishers::listing(&[("official", "nginx:1", "genuine"), ("others", "x", "")]);
+    let map = json!([{"paths": ["docker.io/*"], "repositories": ["official"], "threshold": 1, "terminating": true}]);
+    assert!(speakers(&publishers.judge(&map, "nginx:1", "genuine", &[])).is_empty());
+    // `acme/app` is docker.io/acme/app: it says nothing about what is below docker.io/library/acme.
+    let publishers = Publishers::listing(&[("official", "acme/app:1", "genuine"), ("others", "x", "")]);
+    let map = json!([{"paths": ["*"], "repositories": ["official"], "threshold": 1, "terminating": true}]);
+    assert_eq!(speakers(&publishers.judge(&map, "docker.io/acme/app:1", "genuine", &[])), ["official"]);
+    assert!(speakers(&publishers.judge(&map, "docker.io/library/acme/app:1", "genuine", &[])).is_empty());
 }
 
 fn either(threshold: u64) -> Value {
