@@ -2,6 +2,7 @@
 
 use sealift_core::authorization::CredentialError;
 use sealift_core::http::SettingsError;
+use sealift_core::registry::RegistriesConfError;
 pub(super) use sealift_core::registry::own_remedy;
 use sealift_core::remedy::{Remediable, Remedy};
 
@@ -17,6 +18,9 @@ pub(crate) enum NetworkError {
     /// The credentials cannot be read.
     #[error(transparent)]
     Credentials(#[from] CredentialError),
+    /// The configuration of registries cannot be followed.
+    #[error(transparent)]
+    Registries(#[from] RegistriesConfError),
 }
 
 impl Remediable for NetworkError {
@@ -24,6 +28,7 @@ impl Remediable for NetworkError {
         match self {
             Self::Settings(error) => error.remedy(),
             Self::Credentials(error) => error.remedy(),
+            Self::Registries(error) => error.remedy(),
         }
     }
 }
@@ -39,6 +44,6 @@ pub(super) fn network(error: &NetworkError) -> Conclusion {
             | SettingsError::Proxy(_)
             | SettingsError::ProxyProtocol => ExitCode::Usage.into(),
         },
-        NetworkError::Credentials(_) => ExitCode::Source.into(),
+        NetworkError::Credentials(_) | NetworkError::Registries(_) => ExitCode::Source.into(),
     }
 }

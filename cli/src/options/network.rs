@@ -11,7 +11,8 @@ use sealift_core::http::{
     CertificateAuthorities, HttpClient, HttpSettings, OnRetry, PlainHttp, Proxy, Retry, Url, UrlError,
 };
 use sealift_core::registry::{
-    OnRemark, RegistryClient, RegistryMirror, RegistrySettings, RegistrySink, RegistrySource,
+    OnRemark, RegistriesConf, RegistryClient, RegistryMirror, RegistryMirrors, RegistrySettings, RegistrySink,
+    RegistrySource,
 };
 use sealift_core::transfer::{Sink, Source};
 use sealift_core::tuf_repository::HttpRepository;
@@ -57,6 +58,31 @@ pub(crate) struct MirrorArguments {
     /// elsewhere.
     #[arg(long, value_name = "FROM=TO")]
     mirror: Vec<RegistryMirror>,
+
+    /// A registries.conf, as podman and skopeo have it: what it blocks is not fetched, and the rest is fetched from its mirrors first
+    ///
+    /// --mirror comes before it. No such file is read unless it is named here. What is not followed is said: insecure (for that,
+    /// name hosts with --plain-http, certificates with --ca), and everything about short names.
+    #[arg(long, value_name = "FILE")]
+    registries_conf: Option<PathBuf>,
+}
+
+impl MirrorArguments {
+    fn read(&self) -> Result<RegistryMirrors, Failure> {
+        let Some(path) = &self.registries_conf else {
+            return Ok(RegistryMirrors::new(self.mirror.clone(), RegistriesConf::default()));
+        };
+        let attempt = || format!("cannot read the configuration of registries {}", path.display());
+        let text = read_file(path, MAXIMUM_LENGTH).attempt(attempt)?;
+        let read = RegistriesConf::parse(&String::from_utf8_lossy(&text));
+        let read = read.map_err(NetworkError::from).attempt(attempt)?;
+        if !read.unread().is_empty() {
+            let unread = read.unread().join(", ");
+            let line = format!("warning: not followed here, of what {} says: {unread}", path.display());
+            terminal::tell_on_the_way(&line.into());
+        }
+        Ok(RegistryMirrors::new(self.mirror.clone(), read))
+    }
 }
 
 impl NetworkArguments {
@@ -67,7 +93,7 @@ impl NetworkArguments {
 
     /// Registries as a source; `None` where there is no network.
     pub(crate) fn registry_source(&self, mirrors: &MirrorArguments) -> Result<Option<Arc<dyn Source>>, Failure> {
-        Ok(Some(Arc::new(RegistrySource::with_mirrors(self.registries()?, mirrors.mirror.clone()))))
+        Ok(Some(Arc::new(RegistrySource::with_mirrors(self.registries()?, mirrors.read()?))))
     }
 
     /// Registries as a sink.

@@ -225,6 +225,13 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::CheckLocation => "check the location: a TUF repository does not answer like this",
         R::CorrectCredentials => "correct the file, or name another: --registry-config",
 
+        R::CorrectRegistriesConf => {
+            "correct it as containers-registries.conf(5) describes version 2, or leave out --registries-conf"
+        }
+        R::Unblock => {
+            "ask whoever wrote that file why it is blocked; if it may be fetched from somewhere else, say where: NAME=WHERE"
+        }
+
         R::NameDependency => "name the bundle that is needed with --bundle, or export without --with-dependencies",
         R::ExportWithDependencies => {
             "export it with --with-dependencies, or see that the far side has the other bundle"

@@ -3,6 +3,7 @@
 //! Promise: a beginning is a registry, or a registry and the first components of a path; it ends where a component ends, and is in the one
 //! form in which registries are compared. Of several that fit a repository, the longest counts ([`Repository::beginnings`]).
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -26,6 +27,13 @@ impl NameBeginning {
     /// Of what is said of several beginnings, what counts for a repository, and what of its path comes after that beginning.
     pub(crate) fn longest<T>(repository: &Repository, said: impl Fn(&Self) -> Option<T>) -> Option<(T, &str)> {
         repository.beginnings().find_map(|(beginning, rest)| Some((said(&Self(beginning))?, rest)))
+    }
+}
+
+/// By its text, which is in one form.
+impl Borrow<str> for NameBeginning {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

@@ -20,6 +20,14 @@ pub enum RegistryError {
     /// A registry's name, or a location that it states, does not make a valid URL.
     #[error("the registry's address is not usable")]
     Url(#[source] UrlError),
+    /// A `registries.conf` forbids to fetch it.
+    #[error("the configuration of registries blocks {repository}, under the prefix {prefix}")]
+    Blocked {
+        /// What would be fetched.
+        repository: Repository,
+        /// The prefix, as it is written there.
+        prefix: String,
+    },
     /// The manifest does not exist.
     #[error("repository {repository} has no manifest {reference}")]
     ManifestNotFound {

@@ -4,7 +4,9 @@ use std::str::FromStr;
 
 use sealift_proof::domain::Domain;
 
-use crate::oci::{NameBeginning, Reference, Repository};
+use super::RegistryError;
+use super::registries_conf::{AskedBy, RegistriesConf};
+use crate::oci::{NameBeginning, Repository};
 
 /// What is named one way is fetched from another place. Both are a registry, or a registry and the beginning of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +16,7 @@ pub struct RegistryMirror {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct MirrorPlace {
+pub(super) struct MirrorPlace {
     domain: String,
     /// Without a slash at either end; may be empty.
     path: String,
@@ -50,6 +52,13 @@ impl FromStr for MirrorPlace {
 }
 
 impl MirrorPlace {
+    /// Where a repository is here of whose path this comes after what the mirror is for.
+    pub(super) fn mirrored(&self, repository: &Repository, rest: &str) -> Option<Repository> {
+        // What is exactly that keeps its last component where there is none to give it.
+        let last = repository.path().rsplit('/').next().unwrap_or_default();
+        self.repository(rest).or_else(|| self.repository(last))
+    }
+
     /// The repository with this path behind this place.
     fn repository(&self, rest: &str) -> Option<Repository> {
         let parts = [self.path.as_str(), rest].into_iter().filter(|part| !part.is_empty());
@@ -57,40 +66,55 @@ impl MirrorPlace {
     }
 }
 
-/// Mirrors of any number of registries.
+/// Where names are really fetched from: what the command line says, and then what a `registries.conf` does.
 #[derive(Debug, Clone, Default)]
-pub(super) struct RegistryMirrors(Vec<RegistryMirror>);
+pub struct RegistryMirrors {
+    asked: Vec<RegistryMirror>,
+    configured: RegistriesConf,
+}
 
 impl RegistryMirrors {
-    pub(super) fn new(mirrors: Vec<RegistryMirror>) -> Self {
-        Self(mirrors)
+    /// These mirrors, and for all other names what a `registries.conf` says. What it blocks is blocked, also where a mirror is asked for.
+    pub fn new(asked: Vec<RegistryMirror>, configured: RegistriesConf) -> Self {
+        Self { asked, configured }
     }
 
-    /// Where a repository is fetched from: by the mirror of the longest name that it begins with, or from where it says.
-    pub(super) fn repository(&self, repository: &Repository) -> Repository {
-        let of = |beginning: &NameBeginning| self.0.iter().rfind(|mirror| mirror.from == *beginning);
-        let mirrored = NameBeginning::longest(repository, of).and_then(|(mirror, rest)| {
-            // What is exactly FROM keeps its last component where TO has none to give it.
-            let last = repository.path().rsplit('/').next().unwrap_or_default();
-            mirror.to.repository(rest).or_else(|| mirror.to.repository(last))
-        });
-        mirrored.unwrap_or_else(|| repository.clone())
-    }
-
-    /// The same for a reference.
-    pub(super) fn reference(&self, reference: &Reference) -> Reference {
-        let repository = self.repository(reference.repository());
-        Reference::new(repository, reference.tag().cloned(), reference.digest().cloned())
+    /// Where a repository is looked for, in this order; never nowhere. A mirror that is asked for is the only place.
+    ///
+    /// # Errors
+    /// [`RegistryError::Blocked`].
+    pub(super) fn places(&self, repository: &Repository, asked_by: AskedBy) -> Result<Vec<Repository>, RegistryError> {
+        let configured = self.configured.table(repository);
+        if let Some((table, _)) = configured
+            && table.blocked
+        {
+            let (repository, prefix) = (repository.clone(), table.prefix.clone());
+            return Err(RegistryError::Blocked { repository, prefix });
+        }
+        let of = |beginning: &NameBeginning| self.asked.iter().rfind(|mirror| mirror.from == *beginning);
+        let asked = NameBeginning::longest(repository, of);
+        if let Some(mirrored) = asked.and_then(|(mirror, rest)| mirror.to.mirrored(repository, rest)) {
+            return Ok(vec![mirrored]);
+        }
+        Ok(configured
+            .map_or_else(|| vec![repository.clone()], |(table, rest)| table.places(repository, rest, asked_by)))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::indexing_slicing)]
+
     use super::*;
+    use crate::oci::Reference;
 
     fn fetched(mirrors: &[&str], name: &str) -> String {
-        let mirrors = RegistryMirrors::new(mirrors.iter().map(|mirror| mirror.parse().unwrap()).collect());
-        mirrors.reference(&name.parse().unwrap()).to_string()
+        let asked = mirrors.iter().map(|mirror| mirror.parse().unwrap()).collect();
+        let mirrors = RegistryMirrors::new(asked, RegistriesConf::default());
+        let name: Reference = name.parse().unwrap();
+        let places = mirrors.places(name.repository(), AskedBy::Tag).unwrap();
+        assert_eq!(places.len(), 1);
+        Reference::new(places[0].clone(), name.tag().cloned(), None).to_string()
     }
 
     #[test]
@@ -106,7 +130,8 @@ mod tests {
         ] {
             assert_eq!(fetched(&mirrors, name), expected, "{name}");
         }
-        let library = ["docker.io/nginx=near.example/web", "docker.io/library=near.example/base", "docker.io/x=y.example"];
+        let library =
+            ["docker.io/nginx=near.example/web", "docker.io/library=near.example/base", "docker.io/x=y.example"];
         for (name, expected) in [
             ("nginx:1", "near.example/web:1"),
             ("docker.io/library/nginx:1", "near.example/web:1"),
@@ -119,6 +144,19 @@ mod tests {
         assert_eq!(fetched(&["r.example/a/b=s.example/c"], "r.example/a/b:1"), "s.example/c:1");
         assert_eq!(fetched(&["r.example/a/b=s.example"], "r.example/a/b:1"), "s.example/b:1");
         assert_eq!(fetched(&["r.example/a/b=s.example"], "r.example/a/b/c:1"), "s.example/c:1");
+    }
+
+    #[test]
+    fn what_is_blocked_is_so_whatever_mirror_is_asked_for() {
+        let conf = "[[registry]]\nprefix = \"e.x/a\"\nblocked = true\n[[registry]]\nlocation = \"e.x\"\n\
+                    [[registry.mirror]]\nlocation = \"m.x\"\n";
+        let mirrors = RegistryMirrors::new(vec!["e.x=near.x".parse().unwrap()], RegistriesConf::parse(conf).unwrap());
+        let places = |name: &str| {
+            let name: Reference = name.parse().unwrap();
+            mirrors.places(name.repository(), AskedBy::Tag)
+        };
+        assert!(matches!(places("e.x/a/b:1"), Err(RegistryError::Blocked { prefix, .. }) if prefix == "e.x/a"));
+        assert_eq!(places("e.x/b:1").unwrap().iter().map(ToString::to_string).collect::<Vec<_>>(), ["near.x/b"]);
     }
 
     #[test]

@@ -43,6 +43,7 @@ fn of_registry(error: &RegistryError) -> Option<Remedy> {
         RegistryError::Http(error) if error.is_unauthorized() => Some(Remedy::LogIn { registry: None }),
         RegistryError::Http(error) => error.own_remedy(),
         RegistryError::Authorization(error) => error.own_remedy(),
+        RegistryError::Blocked { .. } => Some(Remedy::Unblock),
         RegistryError::Paused { .. } => Some(Remedy::SendSteadily),
         _ => None,
     }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::oci::Repository;
+
 /// Something about a registry that its user may want to know.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -13,6 +15,15 @@ pub enum Remark {
         registry: String,
         /// What it answered: a status, or the type of a page.
         answer: String,
+    },
+    /// A mirror does not have what it is asked for, or does not answer, so the next place is asked.
+    NextPlace {
+        /// Where it was looked for.
+        place: Repository,
+        /// Where it is looked for then.
+        next: Repository,
+        /// Why.
+        reason: String,
     },
     /// It takes the tag of a list of referrers for the digest that the tag is made from, so there can be no list.
     NoListUnderTag {
@@ -26,6 +37,9 @@ impl fmt::Display for Remark {
         match self {
             Self::NoReferrers { registry, answer } => {
                 write!(f, "{registry} does not list referrers (it answered {answer}); those that a tag lists are found")
+            }
+            Self::NextPlace { place, next, reason } => {
+                write!(f, "{place} is not used ({reason}); {next} is asked instead")
             }
             Self::NoListUnderTag { registry } => {
                 write!(f, "{registry} cannot list referrers; they are stored there, and are found by their digests")

@@ -1,7 +1,11 @@
 //! Registries as a source.
 
-use super::mirrors::RegistryMirrors;
-use super::{RegistryClient, RegistryError, RegistryMirror};
+use std::collections::HashMap;
+use std::error::Error as _;
+use std::sync::{Arc, Mutex};
+
+use super::registries_conf::AskedBy;
+use super::{RegistryClient, RegistryError, RegistryMirrors, Remark, lock};
 use crate::oci::{Descriptor, ManifestBytes, Reference, Repository, Tag};
 use crate::transfer::{BlobContent, Source, SourceError};
 use sealift_archive_format::Digest;
@@ -11,46 +15,81 @@ use sealift_archive_format::Digest;
 pub struct RegistrySource {
     client: RegistryClient,
     mirrors: RegistryMirrors,
+    /// Where a repository was found, of several places.
+    found: Arc<Mutex<HashMap<Repository, Repository>>>,
 }
 
 impl RegistrySource {
     /// Reads through this client.
     pub fn new(client: RegistryClient) -> Self {
-        Self::with_mirrors(client, Vec::new())
+        Self::with_mirrors(client, RegistryMirrors::default())
     }
 
     /// Reads through this client, from mirrors where there are some. Names stay as they are.
-    pub fn with_mirrors(client: RegistryClient, mirrors: Vec<RegistryMirror>) -> Self {
-        Self { client, mirrors: RegistryMirrors::new(mirrors) }
+    pub fn with_mirrors(client: RegistryClient, mirrors: RegistryMirrors) -> Self {
+        Self { client, mirrors, found: Arc::default() }
+    }
+
+    /// Asks the places of a repository in turn, until one has what is asked for. From then on, it begins with that one.
+    fn first<T>(
+        &self,
+        repository: &Repository,
+        asked_by: AskedBy,
+        ask: impl Fn(&Repository) -> Result<T, RegistryError>,
+    ) -> Result<T, RegistryError> {
+        let places = self.mirrors.places(repository, asked_by)?;
+        let found = lock(&self.found).get(repository).cloned();
+        let begin = found.and_then(|found| places.iter().position(|place| *place == found)).unwrap_or_default();
+        let mut left = places.get(begin..).unwrap_or_default().iter().peekable();
+        while let Some(place) = left.next() {
+            match (ask(place), left.peek()) {
+                (Err(error), Some(next)) => {
+                    let because = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+                    let reason = format!("{error}{because}");
+                    self.client.remark(Remark::NextPlace { place: place.clone(), next: (*next).clone(), reason });
+                }
+                (answer, _) => {
+                    if places.len() > 1 && answer.is_ok() {
+                        lock(&self.found).insert(repository.clone(), place.clone());
+                    }
+                    return answer;
+                }
+            }
+        }
+        // There is always a place.
+        ask(repository)
     }
 }
 
 impl Source for RegistrySource {
     fn resolve(&self, reference: &Reference) -> Result<ManifestBytes, SourceError> {
-        Ok(self.client.resolve(&self.mirrors.reference(reference))?)
+        let asked_by = if reference.digest().is_some() { AskedBy::Digest } else { AskedBy::Tag };
+        let there =
+            |place: &Repository| Reference::new(place.clone(), reference.tag().cloned(), reference.digest().cloned());
+        Ok(self.first(reference.repository(), asked_by, |place| self.client.resolve(&there(place)))?)
     }
 
     fn find(&self, repository: &Repository, tag: &Tag) -> Result<Option<ManifestBytes>, SourceError> {
-        let repository = self.mirrors.repository(repository);
-        match self.client.resolve(&Reference::new(repository, Some(tag.clone()), None)) {
+        let there = |place: &Repository| Reference::new(place.clone(), Some(tag.clone()), None);
+        match self.first(repository, AskedBy::Tag, |place| self.client.resolve(&there(place))) {
             Err(RegistryError::ManifestNotFound { .. }) => Ok(None),
             found => Ok(Some(found?)),
         }
     }
 
     fn manifest(&self, repository: &Repository, descriptor: &Descriptor) -> Result<ManifestBytes, SourceError> {
-        Ok(self.client.manifest(&self.mirrors.repository(repository), descriptor)?)
+        Ok(self.first(repository, AskedBy::Digest, |place| self.client.manifest(place, descriptor))?)
     }
 
     fn blob(&self, repository: &Repository, descriptor: &Descriptor) -> Result<Box<dyn BlobContent + '_>, SourceError> {
-        Ok(Box::new(self.client.blob(&self.mirrors.repository(repository), descriptor)?))
+        Ok(Box::new(self.first(repository, AskedBy::Digest, |place| self.client.blob(place, descriptor))?))
     }
 
     fn referrers(&self, repository: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, SourceError> {
-        Ok(self.client.referrers(&self.mirrors.repository(repository), subject, None)?)
+        Ok(self.first(repository, AskedBy::Digest, |place| self.client.referrers(place, subject, None))?)
     }
 
     fn tags(&self, repository: &Repository) -> Result<Vec<Tag>, SourceError> {
-        Ok(self.client.tags(&self.mirrors.repository(repository))?)
+        Ok(self.first(repository, AskedBy::Tag, |place| self.client.tags(place))?)
     }
 }

@@ -326,6 +326,10 @@ pub enum Remedy {
     CheckLocation,
     /// Correct the file of credentials.
     CorrectCredentials,
+    /// Correct a `registries.conf`, or leave it out.
+    CorrectRegistriesConf,
+    /// Ask whoever blocks a name, or say where else it is stored.
+    Unblock,
 
     // Time.
     /// Import the archive soon, or have it exported again.

@@ -7,7 +7,10 @@ use sealift_archive_format::Digest;
 use sealift_core::authorization::Credentials;
 use sealift_core::oci::media_type::{OCI_INDEX, OCI_MANIFEST};
 use sealift_core::oci::{Descriptor, ManifestBytes, Reference};
-use sealift_core::registry::{OnRemark, RegistryClient, RegistryError, RegistrySettings, RegistrySink, RegistrySource};
+use sealift_core::registry::{
+    OnRemark, RegistriesConf, RegistryClient, RegistryError, RegistryMirrors, RegistrySettings, RegistrySink,
+    RegistrySource,
+};
 use sealift_core::transfer::{Checked, Offer, Sink as _, SinkError, Source as _};
 use sealift_tests::registry::{Action, Answer, Authentication, Fault, Registry};
 use serde_json::{Value, json};
@@ -345,11 +348,7 @@ fn registries_as_they_are() {
 fn wrong(row: &Row) -> Option<String> {
     let registry = Registry::start();
     (row.is)(&registry);
-    let remarks = Arc::new(Mutex::new(Vec::new()));
-    let told = remarks.clone();
-    let on_remark = OnRemark::call(move |remark| told.lock().unwrap().push(remark.to_string()));
-    let settings = RegistrySettings { on_remark, ..RegistrySettings::default() };
-    let client = RegistryClient::with_settings(http_client(), settings);
+    let (client, remarks) = remarking();
     let came = (row.asked)(&registry, &client).unwrap_or_else(|error| super::explain(&error));
     let remarks = remarks.lock().unwrap();
     let is_remarked = match (row.remarked, remarks.as_slice()) {
@@ -365,7 +364,8 @@ fn names_are_fetched_from_their_mirrors_and_stay_as_they_are() {
     let registry = Registry::start();
     registry.add_manifest("hub/library/app", "1", OCI_MANIFEST, image().bytes());
     let mirror = format!("docker.io={}/hub", registry.domain()).parse().unwrap();
-    let source = RegistrySource::with_mirrors(RegistryClient::new(http_client(), Credentials::none()), vec![mirror]);
+    let mirrors = RegistryMirrors::new(vec![mirror], RegistriesConf::default());
+    let source = RegistrySource::with_mirrors(RegistryClient::new(http_client(), Credentials::none()), mirrors);
     let reference: Reference = "app:1".parse().unwrap();
     let repository = reference.repository();
     assert_eq!(source.resolve(&reference).unwrap().descriptor(), image().descriptor());
@@ -375,4 +375,55 @@ fn names_are_fetched_from_their_mirrors_and_stay_as_they_are() {
     assert_eq!(source.tags(repository).unwrap(), ["1".parse().unwrap()]);
     let config = registry.add_blob("hub/library/app", b"{}");
     assert!(source.blob(repository, &config).is_ok());
+}
+
+/// A client, and what it remarks.
+fn remarking() -> (RegistryClient, Arc<Mutex<Vec<String>>>) {
+    let remarks = Arc::new(Mutex::new(Vec::new()));
+    let told = remarks.clone();
+    let on_remark = OnRemark::call(move |remark| told.lock().unwrap().push(remark.to_string()));
+    let settings = RegistrySettings { on_remark, ..RegistrySettings::default() };
+    (RegistryClient::with_settings(http_client(), settings), remarks)
+}
+
+#[test]
+fn the_places_of_a_registries_conf_are_asked_in_turn_and_what_it_blocks_is_asked_of_nobody() {
+    let [broken, without, with] = [Registry::start(), Registry::start(), Registry::start()];
+    broken.inject(Fault::always("GET", "/manifests/", Action::status(403, &[])));
+    with.add_manifest("hub/org/app", "1", OCI_MANIFEST, image().bytes());
+    let config = with.add_blob("hub/org/app", b"{}");
+    let conf = format!(
+        "[[registry]]\nprefix = \"e.example\"\nlocation = \"{}/hub\"\n\
+         [[registry.mirror]]\nlocation = \"{}\"\n[[registry.mirror]]\nlocation = \"{}/near\"\n\
+         [[registry]]\nprefix = \"e.example/org/secret\"\nblocked = true\n",
+        with.domain(),
+        broken.domain(),
+        without.domain()
+    );
+    let (client, remarks) = remarking();
+    let mirrors = RegistryMirrors::new(Vec::new(), RegistriesConf::parse(&conf).unwrap());
+    let source = RegistrySource::with_mirrors(client, mirrors);
+    let reference: Reference = "e.example/org/app:1".parse().unwrap();
+    let repository = reference.repository();
+    assert_eq!(source.resolve(&reference).unwrap().descriptor(), image().descriptor());
+    let said = remarks.lock().unwrap().clone();
+    assert_eq!(said.len(), 2, "{said:?}");
+    for (remark, not_used, next) in [(&said[0], &broken, without.domain()), (&said[1], &without, with.domain())] {
+        assert!(remark.starts_with(&not_used.domain()) && remark.contains(" is not used ("), "{remark}");
+        assert!(remark.contains(&format!("); {next}/")) && remark.ends_with(" is asked instead"), "{remark}");
+    }
+    // What was found once is not looked for elsewhere again.
+    let asked = broken.state().received.len() + without.state().received.len();
+    assert_eq!(source.manifest(repository, image().descriptor()).unwrap().bytes(), image().bytes());
+    assert!(source.blob(repository, &config).is_ok());
+    assert_eq!(source.tags(repository).unwrap(), ["1".parse().unwrap()]);
+    assert_eq!(broken.state().received.len() + without.state().received.len(), asked);
+    assert_eq!(source.find(repository, &"2".parse().unwrap()).unwrap().map(|_| ()), None);
+
+    let before = with.state().received.len();
+    let secret: Reference = "e.example/org/secret:1".parse().unwrap();
+    let refused = source.resolve(&secret).unwrap_err();
+    assert!(matches!(refused.reason(), Some(RegistryError::Blocked { .. })), "{refused}");
+    assert!(source.tags(secret.repository()).is_err() && source.blob(secret.repository(), &config).is_err());
+    assert_eq!(with.state().received.len(), before);
 }
