@@ -73,4 +73,25 @@ mod tests {
         }
         check(&Arguments::command());
     }
+
+    #[test]
+    fn every_command_is_in_the_page_of_the_schemas() {
+        fn names(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+            for below in command.get_subcommands().filter(|it| it.get_name() != "help") {
+                let name = format!("{path} {}", below.get_name());
+                // What takes arguments of its own, or has no subcommands, does something.
+                if below.get_subcommands().next().is_none() || below.get_positionals().next().is_some() {
+                    found.push(name.trim_start().to_owned());
+                }
+                names(below, &name, found);
+            }
+        }
+        let (mut all, page) = (Vec::new(), include_str!("../../docs/schema/README.md"));
+        names(&Arguments::command(), "", &mut all);
+        let rows = page.lines().filter_map(|line| line.strip_prefix("| `sealift ")?.split_once('`'));
+        let mut described: Vec<&str> = rows.map(|(command, _)| command).collect();
+        all.sort();
+        described.sort_unstable();
+        assert_eq!(described, all);
+    }
 }

@@ -30,6 +30,9 @@ pub(crate) struct Context {
 struct ChangeMade {
     change: &'static str,
     messages: Vec<String>,
+    /// What is no longer remembered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forgotten: Option<serde_json::Value>,
 }
 
 /// The export time, and where it comes from.
@@ -72,7 +75,8 @@ impl Context {
                 .config_dir()
                 .join("sealift"),
         };
-        if quiet {
+        // With JSON, standard error is for a program, unless it is a terminal.
+        if quiet || (json && !terminal::is_watched()) {
             terminal::be_quiet();
         }
         Ok(Self { now: OnceCell::new(), json, quiet, trust })
@@ -122,8 +126,18 @@ impl Context {
 
     /// Tells what was done, on standard error; with `--json`, on standard output.
     pub(crate) fn done(&self, change: &'static str, messages: Vec<String>) -> Result<(), Failure> {
+        self.done_forgetting(change, messages, None)
+    }
+
+    /// The same of what was done by forgetting something; `None` where nobody knows what it was.
+    pub(crate) fn done_forgetting(
+        &self,
+        change: &'static str,
+        messages: Vec<String>,
+        forgotten: Option<serde_json::Value>,
+    ) -> Result<(), Failure> {
         if self.json {
-            return self.result(&ChangeMade { change, messages }, Text::default);
+            return self.result(&ChangeMade { change, messages, forgotten }, Text::default);
         }
         messages.into_iter().for_each(|message| self.remark(message));
         Ok(())

@@ -14,6 +14,7 @@ use crate::interruption;
 use crate::options::connections::ConnectionArguments;
 use crate::options::target::{FileTarget, IN_ORDER};
 use crate::options::verdict::VerdictArguments;
+use crate::terminal::tags::TagsOf;
 use crate::terminal::{report, tags};
 
 /// What to take out, and where to.
@@ -92,7 +93,7 @@ pub(crate) fn run(arguments: &ExtractArguments, context: &Context) -> Result<(),
     context.result(&delivery, || {
         let mut text = report::summary(&report);
         text.line("Taken out, and not remembered:");
-        text.join(tags::lines(&extracted.tags, &extracted.attached));
+        text.join(tags::lines(&extracted.tags, &extracted.attached, TagsOf::NewPlace));
         text
     })
 }

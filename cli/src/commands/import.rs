@@ -30,6 +30,7 @@ use crate::options::network::NetworkArguments;
 use crate::options::target::{FileTarget, IN_ORDER, NEW_FILES, OpenedTarget};
 use crate::options::verdict::VerdictArguments;
 use crate::terminal::shell::quoted_path;
+use crate::terminal::tags::TagsOf;
 use crate::terminal::text::Text;
 use crate::terminal::{report, tags};
 
@@ -295,6 +296,7 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
         &results,
         sha256,
         &arguments.archive.name(),
+        if arguments.target.file.new_file().is_some() { TagsOf::NewPlace } else { TagsOf::Place },
         context,
     );
     if let (Err(_), Err(error)) = (&finished, &mirrors) {
@@ -315,6 +317,7 @@ fn finish(
     results: &ResultsFolder,
     sha256: Option<Digest>,
     name: &str,
+    of: TagsOf,
     context: &Context,
 ) -> Result<(), Failure> {
     let attempt = || format!("{name} was imported, but its results cannot be written");
@@ -345,7 +348,7 @@ fn finish(
     context.result(&import_report, || {
         let mut text = report::summary(&report);
         text.line("Delivered:");
-        text.join(tags::lines(&delivered.tags, &delivered.attached));
+        text.join(tags::lines(&delivered.tags, &delivered.attached, of));
         text.join(mirrors_text(mirrors));
         if !own_mappings.is_empty() {
             text.line(format_args!("The relocation mapping of each bundle: {}", quoted_path(folder.join("bundles"))));

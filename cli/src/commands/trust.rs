@@ -8,8 +8,8 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use sealift_archive_format::{Digest, DigestAlgorithm, DigestError};
 use sealift_core::trust_store::{
-    AttesterName, ExporterName, FloorAtReset, Forgotten, FormerSpeaker, NamePattern, Policy, RepositoryName,
-    Requirement, Trust, TrustStore, TrustStoreError,
+    AttesterName, Deliveries, ExporterName, FloorAtReset, Forgotten, FormerSpeaker, NamePattern, Policy,
+    RepositoryName, Requirement, Trust, TrustStore, TrustStoreError,
 };
 use sealift_proof::tuf::map::{Mapping, RepositoryMap};
 use serde::Serialize;
@@ -23,6 +23,9 @@ use crate::terminal::text::Text;
 
 /// The longest root or map that is read, in bytes.
 const MAXIMUM_LENGTH: u64 = 4 << 20;
+
+/// How many forgotten tags are named to a person; `--json` has all.
+const MAXIMUM_FORGOTTEN: usize = 20;
 
 /// What to do with the trust store.
 #[derive(Debug, Subcommand)]
@@ -245,15 +248,25 @@ pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failur
             let forgotten =
                 store.update().and_then(|update| update.reset_state(&name, export_time)).attempt(attempt)?;
             let done = format!("{} Its pinned root stays.", forgotten_text(&name, forgotten.as_ref()));
-            context.done("reset-state", vec![done])
+            let value = forgotten.map(|Forgotten { versions, last_export }| {
+                serde_json::json!({ "versions": versions, "lastExport": last_export })
+            });
+            context.done_forgetting("reset-state", vec![done], value)
         }
         TrustCommand::ResetDeliveries { place } => {
             let reset = store.update().and_then(|update| update.reset_deliveries(place.as_deref()));
-            let done = match reset.attempt(attempt)? {
-                Some(count) => format!("Tags forgotten: {count}."),
-                None => "Forgot all tags that were set here.".to_owned(),
+            let forgotten = reset.attempt(attempt)?;
+            let mut done = match &forgotten {
+                Some(tags) => vec![format!("Tags forgotten: {}.", tags.len())],
+                None => vec!["Forgot all tags that were set here.".to_owned()],
             };
-            context.done("reset-deliveries", vec![done])
+            let tags = forgotten.iter().flat_map(Deliveries::iter);
+            let mut lines =
+                tags.map(|(tag, held)| format!("  {tag}, which held {} at level {}", held.name, held.level));
+            done.extend(lines.by_ref().take(MAXIMUM_FORGOTTEN));
+            done.extend(Some(lines.count()).filter(|more| *more > 0).map(|more| format!("  and {more} more")));
+            let value = forgotten.map(|tags| serde_json::json!({ "tags": tags }));
+            context.done_forgetting("reset-deliveries", done, value)
         }
         TrustCommand::ResetPolicy => {
             store.reset_policy().attempt(attempt)?;

@@ -2,7 +2,7 @@
 
 use sealift_core::delivery_file::DeliveryFileError;
 use sealift_core::import::{DeliveryError, DestinationError, ImportError};
-use sealift_core::trust_store::TagError;
+use sealift_core::trust_store::{TagError, TrustStoreError};
 use sealift_core::tuf_repository::mirror::MirrorError;
 use sealift_core::verify::SelectionError;
 
@@ -18,6 +18,10 @@ pub(super) fn import(error: &ImportError) -> Conclusion {
         ImportError::Receive(error) => archive::receive(error, delivery),
         ImportError::Delivery(error) => delivery(error),
         ImportError::Sparse { .. } => ExitCode::Policy.noting(NOTHING_WRITTEN),
+        ImportError::Deliveries(TrustStoreError::Changed { .. })
+        | ImportError::NotRemembered(TrustStoreError::Changed { .. }) => {
+            ExitCode::TrustStore.noting("what has arrived already is not sent again")
+        }
         ImportError::Deliveries(error) | ImportError::NotRemembered(error) => trust_store::trust_store(error),
     }
 }

@@ -95,7 +95,9 @@ impl Ground {
             None => line.then("."),
             Some(0) => line.then("; nothing contradicts what was accepted here."),
             Some(count) => {
-                let findings = if count == 1 { "1 finding".to_owned() } else { format!("{count} findings") };
+                // Of each repository the first is found; what comes after it is not looked at.
+                let findings = if count == 1 { "finding" } else { "findings" };
+                let findings = format!("at least {count} {findings}");
                 line.then("; ").styled(WARN, format_args!("an import would refuse it: {findings}")).then(".")
             }
         }
@@ -174,6 +176,6 @@ mod tests {
     #[test]
     fn an_audit_says_whether_an_import_would_refuse_it() {
         assert!(line(&[("a", &["acme"])], Some(0)).ends_with("; nothing contradicts what was accepted here."));
-        assert!(line(&[("a", &["acme"])], Some(2)).ends_with("; an import would refuse it: 2 findings."));
+        assert!(line(&[("a", &["acme"])], Some(2)).ends_with("; an import would refuse it: at least 2 findings."));
     }
 }

@@ -20,9 +20,7 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::Report => "please report it, with the command",
 
         R::Nothing => "there is nothing to do",
-        R::JudgeAgain => {
-            "run the same command again: it is judged anew, and what has arrived already is not sent again"
-        }
+        R::JudgeAgain => "run the same command again: it is judged anew, by what is trusted now",
         R::Resume { check } => resume(*check),
         R::CheckNetwork => "check the network, and try again",
         R::AwaitServer => "this server limits how often it is asked: wait for some minutes, and run the command again",

@@ -84,10 +84,20 @@ impl TagChange {
     }
 }
 
+/// Where tags are set, as far as that decides what a person can do about one that was left as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TagsOf {
+    /// A registry or layout, in which a tag that is named can be moved.
+    Place,
+    /// A new file or folder, in which nothing was before.
+    NewPlace,
+}
+
 /// All tags, a line for each.
-pub(crate) fn lines(tags: &[SetTag], attached: &[AttachedTag]) -> Text {
+pub(crate) fn lines(tags: &[SetTag], attached: &[AttachedTag], of: TagsOf) -> Text {
     let mut text = Text::default();
-    tags.iter().map(line).chain(attached.iter().map(attached_line)).for_each(|line| text.line(line));
+    let attached_lines = attached.iter().map(|tag| attached_line(tag, attached, of));
+    tags.iter().map(line).chain(attached_lines).for_each(|line| text.line(line));
     text
 }
 
@@ -122,10 +132,16 @@ fn line(tag: &SetTag) -> String {
 }
 
 /// The tag of something that hangs off an image or a bundle.
-fn attached_line(tag: &AttachedTag) -> String {
+fn attached_line(tag: &AttachedTag, all: &[AttachedTag], of: TagsOf) -> String {
     let AttachedTag { reference, digest, outcome } = tag;
+    let came_too = |held: &Digest| all.iter().any(|other| other.reference == *reference && other.digest == *held);
     match outcome {
         AttachedOutcome::Set | AttachedOutcome::AsItWas => format!("  {reference}  {digest}"),
+        AttachedOutcome::Kept { held } if of == TagsOf::NewPlace || came_too(held) => {
+            format!(
+                "  {reference}  left as it was: it holds {held}, which came with it; {digest} is there without a tag"
+            )
+        }
         AttachedOutcome::Kept { held } => format!(
             "  {reference}  left as it was: it holds {held}, which was not delivered here; --replace-tag {reference} moves it to {digest}"
         ),
@@ -158,6 +174,26 @@ mod tests {
         let described = fields(&schema["$defs"]["leftBehind"]["properties"]);
         assert_eq!(fields(&serde_json::to_value(left_behind).unwrap()), described);
         assert_eq!(schema["properties"]["leftBehind"]["items"]["$ref"], "#/$defs/leftBehind");
+    }
+
+    #[test]
+    fn a_tag_that_was_left_is_moved_only_where_that_can_be() {
+        let [one, other] = [&b"one"[..], b"other"].map(Digest::sha256);
+        let tag = |digest: &Digest, outcome| AttachedTag {
+            reference: "r.example/app:sha256-00.sig".to_owned(),
+            digest: digest.clone(),
+            outcome,
+        };
+        let kept = tag(&one, AttachedOutcome::Kept { held: other.clone() });
+        let said = |all: &[AttachedTag], of| attached_line(&kept, all, of);
+        assert!(said(&[kept.clone()], TagsOf::Place).contains("--replace-tag r.example/app:sha256-00.sig moves it"));
+        for said in [
+            said(&[kept.clone()], TagsOf::NewPlace),
+            // Two contents for one tag came in one archive: the first has it, whatever is asked for.
+            said(&[kept.clone(), tag(&other, AttachedOutcome::Set)], TagsOf::Place),
+        ] {
+            assert!(said.contains("which came with it") && !said.contains("--replace-tag"), "{said}");
+        }
     }
 
     #[test]

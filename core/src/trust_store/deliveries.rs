@@ -179,11 +179,17 @@ impl Deliveries {
 
     /// Forgets the tags of one registry or layout, or of a part of one: `registry.internal:5000`, `oci:/srv/images`.
     /// Returns how many were forgotten.
-    pub(super) fn forget_below(&mut self, place: &str) -> usize {
-        let before = self.tags.len();
+    pub(super) fn forget_below(&mut self, place: &str) -> Self {
         let place = place.trim_end_matches('/');
-        self.tags.retain(|key, _| !key.strip_prefix(place).is_some_and(|rest| rest.starts_with(['/', ':'])));
-        before - self.tags.len()
+        let is_below = |key: &String| key.strip_prefix(place).is_some_and(|rest| rest.starts_with(['/', ':']));
+        let (forgotten, kept) = std::mem::take(&mut self.tags).into_iter().partition(|(key, _)| is_below(key));
+        self.tags = kept;
+        Self { tags: forgotten }
+    }
+
+    /// The tags, in order, each with what it holds.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &DeliveredTag)> {
+        self.tags.iter().map(|(key, tag)| (key.as_str(), tag))
     }
 
     fn to_bytes(&self) -> serde_json::Result<Vec<u8>> {
@@ -321,7 +327,7 @@ mod tests {
         {
             let tags = keys.map(|key| (key.to_owned(), tag("a", "", "0")));
             let mut deliveries = Deliveries { tags: tags.into() };
-            assert_eq!(deliveries.forget_below(place), count, "{place}");
+            assert_eq!(deliveries.forget_below(place).len(), count, "{place}");
             assert_eq!(deliveries.len(), keys.len() - count);
         }
     }

@@ -199,10 +199,10 @@ impl Update {
     ///
     /// # Errors
     /// [`TrustStoreError`] when those of one place are to be forgotten, but the file is lost or damaged.
-    pub fn reset_deliveries(&self, place: Option<&str>) -> Result<Option<usize>, TrustStoreError> {
+    pub fn reset_deliveries(&self, place: Option<&str>) -> Result<Option<Deliveries>, TrustStoreError> {
         let known = self.store.deliveries();
         let (deliveries, forgotten) = match place {
-            None => (Deliveries::default(), known.ok().map(|known| known.len())),
+            None => (Deliveries::default(), known.ok()),
             Some(place) => {
                 let mut deliveries = known?;
                 let forgotten = deliveries.forget_below(place);

@@ -42,7 +42,7 @@ impl Checker {
                 | "required" => {}
                 "$ref" => self.check(value, rule.as_str().unwrap().strip_prefix('#').unwrap()),
                 "const" => assert_eq!(value, rule, "{pointer}"),
-                "enum" => assert!(rule.as_array().unwrap().contains(value), "{pointer}: {value}"),
+                "enum" | "examples" => assert!(rule.as_array().unwrap().contains(value), "{pointer}: {value}"),
                 "type" => assert!(is(value, rule.as_str().unwrap()), "{pointer}: {value}"),
                 "anyOf" if value.is_null() => assert_eq!(rule[1], json!({"type": "null"})),
                 "anyOf" => self.check(value, &format!("{pointer}/anyOf/0")),

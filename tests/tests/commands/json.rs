@@ -80,8 +80,18 @@ fn printed(folder: &Path) -> Vec<(&'static str, Value)> {
         ("trust remove root", run(&["trust", "remove", "root", "other"])),
         ("trust remove exporter", run(&["trust", "remove", "exporter", "second"])),
         ("trust remove attester", run(&["trust", "remove", "attester", "builder"])),
-        ("trust reset-state", run(&["trust", "reset-state", "demo"])),
-        ("trust reset-deliveries", run(&["trust", "reset-deliveries"])),
+        ("trust reset-state", {
+            let reset = run(&["trust", "reset-state", "demo", "--export-time"]);
+            assert!(reset["forgotten"]["versions"]["targets"].is_u64() && reset["forgotten"]["lastExport"].is_string());
+            reset
+        }),
+        ("trust reset-deliveries", {
+            let reset = run(&["trust", "reset-deliveries"]);
+            let tags = reset["forgotten"]["tags"].as_object().unwrap();
+            assert!(tags.keys().any(|tag| tag.ends_with(":example.com/demo/shop:1.0.0")), "{reset}");
+            assert!(tags.values().all(|held| held["level"] == "4" && held["digest"].is_string()), "{reset}");
+            reset
+        }),
         ("trust reset-policy", {
             fs::remove_file(folder.join("demo/far/policy.toml")).unwrap();
             run(&["trust", "reset-policy"])
@@ -89,6 +99,34 @@ fn printed(folder: &Path) -> Vec<(&'static str, Value)> {
         ("completions", run(&["completions", "bash"])),
         ("man", run(&["man", "pages"])),
     ]
+}
+
+/// The same value with other words wherever a schema gives examples of words: in the places of these keys.
+fn with_new_words(value: &Value, keys: &BTreeSet<String>) -> Value {
+    match value {
+        Value::Object(members) => {
+            let changed = members.iter().map(|(name, value)| match value {
+                Value::String(_) if keys.contains(name) => (name.clone(), json!("a-word-of-a-later-release")),
+                value => (name.clone(), with_new_words(value, keys)),
+            });
+            changed.collect()
+        }
+        Value::Array(items) => items.iter().map(|item| with_new_words(item, keys)).collect(),
+        other => other.clone(),
+    }
+}
+
+/// The members of which a schema gives examples.
+fn keys_with_examples(schema: &Value, found: &mut BTreeSet<String>) {
+    match schema {
+        Value::Object(members) => {
+            let with_examples = members.iter().filter(|(_, value)| value.get("examples").is_some());
+            found.extend(with_examples.map(|(name, _)| name.clone()));
+            members.values().for_each(|value| keys_with_examples(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| keys_with_examples(item, found)),
+        _ => {}
+    }
 }
 
 /// The same value with a member more in every object.
@@ -141,7 +179,10 @@ fn what_every_command_prints_is_what_its_schema_describes() {
     let run: BTreeSet<&str> = printed.iter().map(|(command, _)| *command).collect();
     assert_eq!(run, listed.keys().map(String::as_str).collect(), "every command is run, and has a schema");
     let documents = printed.iter().flat_map(|(command, value)| {
-        [value.clone(), with_new_members(value)].map(|value| (*command, listed[*command].as_str(), value))
+        let schema = listed[*command].as_str();
+        let mut words = BTreeSet::new();
+        keys_with_examples(&serde_json::from_slice(&fs::read(schemas().join(schema)).unwrap()).unwrap(), &mut words);
+        [value.clone(), with_new_members(value), with_new_words(value, &words)].map(|value| (*command, schema, value))
     });
     let documents: Vec<_> = documents.collect();
     assert_eq!(complaints(&documents), "");
@@ -149,6 +190,28 @@ fn what_every_command_prints_is_what_its_schema_describes() {
     let mut wrong = documents[0].2.clone();
     wrong.as_object_mut().unwrap().remove("commands");
     assert!(complaints(&[("demo", "demo.schema.json", wrong)]).contains("'commands' is a required property"));
+}
+
+#[test]
+fn an_import_of_which_only_the_mirror_fails_prints_what_it_did_and_what_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(sealift());
+        command.arg("--json").args(arguments).current_dir(&folder).env_remove("SOURCE_DATE_EPOCH").output().unwrap()
+    };
+    assert!(run(&["demo", "--keep", "demo"]).status.success());
+    // A file is where the mirror would be.
+    let import = ["import", "demo/shop.sealift", "--trust", "demo/far", "--to-layout", "out", "--tuf-mirror"];
+    let imported = run(&[&import[..], &["demo/exporter.pem"]].concat());
+    assert!(!imported.status.success());
+    let report: Value = serde_json::from_slice(&imported.stdout).unwrap();
+    assert_eq!((&report["format"], &report["tufMirrors"]), (&json!("sealift-report/1"), &json!([])));
+    let failure: Value = serde_json::from_slice(&imported.stderr).unwrap();
+    assert!(failure["error"].as_str().unwrap().contains(" was imported, but its TUF mirror was not written"));
+    if can_validate() {
+        let documents = [("import", "report.schema.json", report), ("failure", "failure.schema.json", failure)];
+        assert_eq!(complaints(&documents), "");
+    }
 }
 
 #[test]
