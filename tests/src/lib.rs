@@ -19,6 +19,7 @@ pub mod malicious_exporter;
 pub mod notary_repository;
 pub mod outside_programs;
 pub mod read_alike;
+pub mod real_notary;
 pub mod real_registry;
 pub mod registry;
 pub mod sealift_command;

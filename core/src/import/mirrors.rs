@@ -28,7 +28,7 @@ impl Delivered {
             let (metadata, consistent) = (&files.metadata, *consistent_snapshots);
             let verified =
                 verified_metadata(&Dialect::Tuf, metadata, roles, next_state, consistent, *judged_at, limits)?;
-            let mirror = Mirror::new(&folder.join(name.as_str()));
+            let mirror = Mirror::new(&folder.join(name.as_str()), &Dialect::Tuf);
             mirror.require_follows(&verified.metadata)?;
             mirror.check_targets(&evidence.targets, *consistent_snapshots)?;
             mirrors.push((evidence, files, verified, mirror));

@@ -4,29 +4,51 @@
 //! be: targets come first, then metadata, then new roots, the timestamp last, and every file appears complete or not at
 //! all. (Between a root that takes keys away and the timestamp that follows it a reader may have to try again. And
 //! where snapshots are not consistent, files have one name in all versions, and a reader may see new files among old
-//! ones: TUF §6.2 exists to prevent that.)
+//! ones: TUF §6.2 exists to prevent that. A repository of Notary has each file also under a name with its SHA-256, which its
+//! clients ask for.)
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use sealift_archive_format::Digest;
 use sealift_proof::tuf::provider::{CarriedMetadata, target_file_path};
 use sealift_proof::tuf::publication::{PublishedState, root_version};
 use sealift_proof::tuf::{
-    Dialect, Limits, MetadataProvider as _, MismatchError, ProviderError, RoleName, TufError, VerifiedTarget,
+    Dialect, Limits, MetadataProvider, MismatchError, ProviderError, RoleName, TufError, VerifiedTarget,
 };
 
 use super::folder::{RepositoryFolder, served_from};
+use super::notary::{NotaryRepository, hashed};
 use crate::remedy::{PublisherMatter, Remediable, Remedy};
 use crate::whole_file;
 
 /// The file that makes new metadata visible, and so comes last.
 const TIMESTAMP: &str = "timestamp.json";
 
-/// A folder with `metadata/` and `targets/` in it.
+/// A folder that a web server can serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mirror {
     metadata: PathBuf,
-    targets: PathBuf,
+    /// Where target files are. What those of Notary describe is in registries.
+    targets: Option<PathBuf>,
+    dialect: Dialect,
+}
+
+/// In which order files appear: what clients begin with comes last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    Role,
+    Root(u64),
+    /// The newest root, by the name that it has as such.
+    NewestRoot,
+    Timestamp,
+}
+
+/// A file of the mirror.
+struct Placed<'m> {
+    turn: Turn,
+    place: PathBuf,
+    bytes: &'m [u8],
 }
 
 /// Why a mirror cannot be written.
@@ -101,14 +123,21 @@ impl Remediable for MirrorError {
 }
 
 impl Mirror {
-    /// A mirror in `folder`. Nothing is written yet.
-    pub fn new(folder: &Path) -> Self {
-        Self { metadata: folder.join("metadata"), targets: folder.join("targets") }
+    /// A mirror in `folder`: of `metadata/` and `targets/`, or of `v2/GUN/_trust/tuf/` for clients of Notary. Nothing is written yet.
+    pub fn new(folder: &Path, dialect: &Dialect) -> Self {
+        let (metadata, targets) = match dialect {
+            Dialect::Tuf => (folder.join("metadata"), Some(folder.join("targets"))),
+            Dialect::Notary(gun) => (folder.join("v2").join(gun.as_str()).join("_trust").join("tuf"), None),
+        };
+        Self { metadata, targets, dialect: dialect.clone() }
     }
 
-    /// The mirror as a repository.
-    pub fn as_repository(&self) -> RepositoryFolder {
-        RepositoryFolder::new(&self.metadata, &self.targets)
+    /// The metadata that is already published.
+    fn published(&self) -> Box<dyn MetadataProvider> {
+        match &self.dialect {
+            Dialect::Tuf => Box::new(RepositoryFolder::new(&self.metadata, &self.metadata)),
+            Dialect::Notary(_) => Box::new(NotaryRepository::in_folder(&self.metadata)),
+        }
     }
 
     /// Writes a target: one file, or one for each listed hash where snapshots are consistent (TUF 1.0.34 §6.2.1).
@@ -125,7 +154,7 @@ impl Mirror {
         target.check(bytes).map_err(|source| MirrorError::Mismatch { path, source })?;
         let places = self.places_of(target, consistent_snapshots)?;
         places.iter().try_for_each(|place| write(place, bytes))?;
-        places.iter().try_for_each(|place| sync(place.parent().unwrap_or(&self.targets)))
+        places.iter().filter_map(|place| place.parent()).try_for_each(sync)
     }
 
     /// Refuses targets that exclude each other in a folder.
@@ -148,12 +177,13 @@ impl Mirror {
     }
 
     fn places_of(&self, target: &VerifiedTarget, consistent_snapshots: bool) -> Result<Vec<PathBuf>, MirrorError> {
+        let Some(targets) = &self.targets else { return Ok(Vec::new()) };
         let prefixes: Vec<_> = match consistent_snapshots {
             true => target.hashes().iter().map(Some).collect(),
             false => vec![None],
         };
         let place = |prefix| {
-            let place = served_from(&self.targets, &target_file_path(target.path(), prefix));
+            let place = served_from(targets, &target_file_path(target.path(), prefix));
             place.ok_or_else(|| MirrorError::Name(target.path().to_owned()))
         };
         prefixes.into_iter().map(place).collect()
@@ -166,12 +196,12 @@ impl Mirror {
     /// [`MirrorError::Newer`], [`MirrorError::Other`], and [`MirrorError::Read`] when that cannot be determined.
     pub fn require_follows(&self, metadata: &CarriedMetadata) -> Result<(), MirrorError> {
         let folder = || self.metadata.clone();
-        let (mut published, limits) = (self.as_repository(), Limits::default());
+        let (mut published, limits) = (self.published(), Limits::default());
         let mut read = |role: RoleName, version, limit| {
             published.metadata(&role, version, limit).map_err(|source| MirrorError::Read { folder: folder(), source })
         };
         let timestamp = read(RoleName::timestamp(), None, limits.timestamp_length)?;
-        let there = PublishedState::of(&Dialect::Tuf, self.names()?.into_iter(), timestamp.as_deref());
+        let there = PublishedState::of(&self.dialect, self.names()?.into_iter(), timestamp.as_deref());
         let files = metadata.files();
         for (name, root) in files {
             let Some(version) = root_version(name) else { continue };
@@ -179,7 +209,7 @@ impl Mirror {
                 return Err(MirrorError::Other { folder: folder(), root: name.clone() });
             }
         }
-        let offered = PublishedState::of(&Dialect::Tuf, files.keys().cloned(), files.get(TIMESTAMP).map(Vec::as_slice));
+        let offered = PublishedState::of(&self.dialect, files.keys().cloned(), files.get(TIMESTAMP).map(Vec::as_slice));
         if there > offered { Err(MirrorError::Newer { folder: folder(), there, offered }) } else { Ok(()) }
     }
 
@@ -205,27 +235,54 @@ impl Mirror {
     /// [`MirrorError`]; nothing was written, except with [`MirrorError::Write`].
     pub fn write_metadata(&self, metadata: &CarriedMetadata) -> Result<(), MirrorError> {
         self.require_follows(metadata)?;
-        let place = |name: &str| served_from(&self.metadata, name);
-        let mut files: Vec<_> = metadata.files().iter().map(|(name, bytes)| (name, place(name), bytes)).collect();
-        files.sort_by_key(|(name, ..)| (*name == TIMESTAMP, root_version(name)));
+        let mut files = self.placed(metadata)?;
+        files.sort_by_key(|file| file.turn);
         let mut places = BTreeSet::new();
-        for (name, place, _) in &files {
-            let place = place.as_deref().ok_or_else(|| MirrorError::Name((*name).clone()))?;
-            if !places.insert(place) {
-                return Err(MirrorError::Collision(place.to_owned(), place.to_owned()));
-            }
+        if let Some(twice) = files.iter().find(|file| !places.insert(file.place.as_path())) {
+            return Err(MirrorError::Collision(twice.place.clone(), twice.place.clone()));
         }
         require_files(&places)?;
         let mut unsynced = BTreeSet::new();
-        for (name, place, bytes) in &files {
-            if root_version(name).is_some() || *name == TIMESTAMP {
+        for Placed { turn, place, bytes } in &files {
+            if *turn != Turn::Role {
                 std::mem::take(&mut unsynced).into_iter().try_for_each(sync)?;
             }
-            let place = place.as_deref().unwrap_or(Path::new(""));
             write(place, bytes)?;
             unsynced.extend(place.parent());
         }
         unsynced.into_iter().try_for_each(sync)
+    }
+
+    /// Every file under each name that clients ask for.
+    fn placed<'m>(&self, metadata: &'m CarriedMetadata) -> Result<Vec<Placed<'m>>, MirrorError> {
+        let newest = metadata.files().keys().filter_map(|name| root_version(name)).max();
+        let mut placed = Vec::new();
+        for (name, bytes) in metadata.files() {
+            let turn = match root_version(name) {
+                Some(version) => Turn::Root(version),
+                None if *name == TIMESTAMP => Turn::Timestamp,
+                None => Turn::Role,
+            };
+            let mut place = |turn, place: Option<PathBuf>| {
+                let place = place.ok_or_else(|| MirrorError::Name(name.clone()))?;
+                placed.push(Placed { turn, place, bytes });
+                Ok::<_, MirrorError>(())
+            };
+            place(turn, served_from(&self.metadata, name))?;
+            if self.dialect == Dialect::Tuf || turn == Turn::Timestamp {
+                continue;
+            }
+            let (turn, plain) = match turn {
+                Turn::Root(version) if Some(version) == newest => (Turn::NewestRoot, "root.json"),
+                Turn::Root(_) => continue,
+                turn => (turn, name.as_str()),
+            };
+            place(turn, served_from(&self.metadata, &hashed(plain, Digest::sha256(bytes).hex())))?;
+            if turn == Turn::NewestRoot {
+                place(turn, served_from(&self.metadata, plain))?;
+            }
+        }
+        Ok(placed)
     }
 }
 

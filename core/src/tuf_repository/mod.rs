@@ -16,7 +16,7 @@ use crate::remedy::{PublisherMatter, Remediable, Remedy};
 pub use folder::RepositoryFolder;
 #[cfg(feature = "network")]
 pub use http::HttpRepository;
-pub use notary::{GunError, NotaryRepository};
+pub use notary::NotaryRepository;
 
 impl Remediable for ProviderError {
     fn remedy(&self) -> Remedy {
@@ -28,12 +28,6 @@ impl Remediable for ProviderError {
             #[cfg(not(feature = "network"))]
             Self::Unavailable { .. } => Remedy::CheckRepository,
         }
-    }
-}
-
-impl Remediable for GunError {
-    fn remedy(&self) -> Remedy {
-        Remedy::CheckRepository
     }
 }
 

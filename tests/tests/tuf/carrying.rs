@@ -2,6 +2,7 @@
 
 use sealift_archive_format::{Digest, DigestAlgorithm, Hasher};
 use sealift_core::trust::{Extent, RepositoryError};
+use sealift_core::tuf_repository::RepositoryFolder;
 use sealift_core::tuf_repository::mirror::{Mirror, MirrorError};
 use sealift_proof::tuf::provider::CarriedMetadata;
 use sealift_proof::tuf::publication::verified_metadata;
@@ -173,19 +174,20 @@ fn a_published_mirror_is_the_repository_again() {
         let carried = repository.gather(&pinned, &[], Extent::EveryRole).unwrap();
 
         let folder = tempfile::tempdir().unwrap();
-        let mirror = Mirror::new(folder.path());
+        let mirror = Mirror::new(folder.path(), &Dialect::Tuf);
         for (_, content, target) in &targets {
             mirror.write_target(target, content, consistent).unwrap();
             assert_refused!(mirror.write_target(target, b"other", consistent), MirrorError::Mismatch { .. });
         }
         mirror.write_metadata(&carried).unwrap();
 
-        let (mut metadata, mut files) = (mirror.as_repository(), mirror.as_repository());
+        let served = RepositoryFolder::new(folder.path().join("metadata"), folder.path().join("targets"));
+        let (mut metadata, mut files) = (served.clone(), served.clone());
         let nothing = TrustedState::default();
         let again = gather_from(&mut metadata, &mut files, &pinned, nothing, &[], Extent::EveryRole);
         assert_eq!(again.unwrap(), carried);
         for (path, content, target) in &targets {
-            assert_eq!(target.fetch(&mut mirror.as_repository(), consistent).unwrap(), *content, "{path}");
+            assert_eq!(target.fetch(&mut served.clone(), consistent).unwrap(), *content, "{path}");
         }
     }
 }
@@ -193,7 +195,7 @@ fn a_published_mirror_is_the_repository_again() {
 #[test]
 fn a_mirror_does_not_go_back() {
     let folder = tempfile::tempdir().unwrap();
-    let mirror = Mirror::new(folder.path());
+    let mirror = Mirror::new(folder.path(), &Dialect::Tuf);
     let mut repository = TufRepository::new();
     let whole =
         |repository: &TufRepository| repository.gather(&repository.pinned_root(), &[], Extent::EveryRole).unwrap();
@@ -221,7 +223,7 @@ fn a_mirror_does_not_go_back() {
 #[test]
 fn a_mirror_stays_that_of_one_repository_and_is_not_written_blindly() {
     let folder = tempfile::tempdir().unwrap();
-    let mirror = Mirror::new(folder.path());
+    let mirror = Mirror::new(folder.path(), &Dialect::Tuf);
     let whole =
         |repository: &TufRepository| repository.gather(&repository.pinned_root(), &[], Extent::EveryRole).unwrap();
     let (first, mut stranger) = (TufRepository::new(), TufRepository::new());
@@ -240,7 +242,7 @@ fn a_mirror_stays_that_of_one_repository_and_is_not_written_blindly() {
 #[test]
 fn targets_that_exclude_each_other_on_a_disk_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let mirror = Mirror::new(folder.path());
+    let mirror = Mirror::new(folder.path(), &Dialect::Tuf);
     let mut repository = TufRepository::new();
     let contents =
         [("a", "file"), ("a/b", "below"), ("c d", "one"), ("c%20d", "two"), ("e f", "same"), ("e%20f", "same")];
@@ -292,7 +294,7 @@ fn roles_whose_names_exclude_each_other_on_a_disk_are_refused_before_anything_is
     repository.publish_everything();
     let folder = tempfile::tempdir().unwrap();
     let carried = repository.gather(&repository.pinned_root(), &[], Extent::EveryRole).unwrap();
-    assert_refused!(Mirror::new(folder.path()).write_metadata(&carried), MirrorError::Collision(..));
+    assert_refused!(Mirror::new(folder.path(), &Dialect::Tuf).write_metadata(&carried), MirrorError::Collision(..));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
@@ -307,7 +309,7 @@ fn a_mirror_writes_nothing_outside_its_folder() {
     repository.publish(&["root"]);
     repository.publish_everything();
     let parent = tempfile::tempdir().unwrap();
-    let mirror = Mirror::new(&parent.path().join("mirror"));
+    let mirror = Mirror::new(&parent.path().join("mirror"), &Dialect::Tuf);
     for path in ["../escaped", "/absolute", "a/../../b"] {
         let target = repository.resolve(path).unwrap().unwrap();
         assert_refused!(mirror.write_target(&target, b"x", false), MirrorError::Name(_));

@@ -24,6 +24,8 @@ mod lengths;
 mod map;
 mod ngclient;
 mod notary;
+mod notary_lookup;
+mod notary_mirror;
 mod oracles;
 mod root;
 mod snapshot;

@@ -5,6 +5,7 @@ use std::process::Command;
 use sealift_archive_format::Digest;
 use sealift_core::trust::Extent;
 use sealift_core::tuf_repository::mirror::Mirror;
+use sealift_proof::tuf::Dialect;
 use sealift_tests::outside_programs;
 use sealift_tests::tuf_repository::{Delegated, TufRepository};
 use serde_json::json;
@@ -48,7 +49,7 @@ fn ngclient_downloads_from_the_mirror(consistent: bool, extent: Extent) {
     let pinned_path = folder.path().join("pinned.json");
     std::fs::write(&pinned_path, &pinned).unwrap();
 
-    let mirror = Mirror::new(&folder.path().join("mirror"));
+    let mirror = Mirror::new(&folder.path().join("mirror"), &Dialect::Tuf);
     for (path, content) in TARGETS {
         let target = repository.resolve(path).unwrap().unwrap();
         mirror.write_target(&target, content, consistent).unwrap();

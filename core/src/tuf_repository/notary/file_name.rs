@@ -21,7 +21,7 @@ pub(super) fn versioned(plain: &str, version: u64) -> String {
 }
 
 /// The name under which a file stays when a newer one takes its place: with its SHA-256 in hexadecimal digits before the ending.
-pub(super) fn hashed(plain: &str, sha256: &str) -> String {
+pub(in crate::tuf_repository) fn hashed(plain: &str, sha256: &str) -> String {
     let name = plain.strip_suffix(".json").unwrap_or(plain);
     format!("{name}.{sha256}.json")
 }

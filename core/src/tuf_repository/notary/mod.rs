@@ -13,6 +13,8 @@ mod server;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+#[cfg(feature = "network")]
+use sealift_proof::tuf::Gun;
 use sealift_proof::tuf::{MetadataProvider, ProviderError, RoleName};
 
 #[cfg(feature = "network")]
@@ -21,7 +23,8 @@ use crate::authorization::Credentials;
 use crate::http::{HttpClient, Url};
 
 use super::folder;
-use file_name::{hashed, plain, versioned};
+pub(super) use file_name::hashed;
+use file_name::{plain, versioned};
 use listed::{Listed, version_of};
 #[cfg(feature = "network")]
 use server::Server;
@@ -51,13 +54,10 @@ impl NotaryRepository {
 
     /// Behind a server: what it has under `v2/GUN/_trust/tuf/`. Credentials are for the server, as for a registry, or for the registry
     /// that the GUN names, if the token service is that one's.
-    ///
-    /// # Errors
-    /// [`GunError`].
     #[cfg(feature = "network")]
-    pub fn at_server(http: HttpClient, credentials: Credentials, server: &Url, gun: &str) -> Result<Self, GunError> {
-        let server = Server::new(http, credentials, server, gun)?;
-        Ok(Self { files: Files::Server(Arc::new(server)), listed: Arc::default() })
+    pub fn at_server(http: HttpClient, credentials: Credentials, server: &Url, gun: &Gun) -> Self {
+        let server = Server::new(http, credentials, server, gun);
+        Self { files: Files::Server(Arc::new(server)), listed: Arc::default() }
     }
 
     fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, ProviderError> {
@@ -104,14 +104,6 @@ impl MetadataProvider for NotaryRepository {
     fn twin(&self) -> Option<Box<dyn MetadataProvider>> {
         Some(Box::new(self.clone()))
     }
-}
-
-/// A GUN that cannot be a part of a URL, or of a path.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{gun:?} cannot be a part of a URL: it must be names with a slash between each two of them")]
-pub struct GunError {
-    /// The GUN.
-    pub gun: String,
 }
 
 #[cfg(test)]
