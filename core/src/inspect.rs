@@ -285,7 +285,9 @@ fn image(image: &ImageRecord) -> InspectedItem {
         reference: image.reference.clone(),
         digest: image.descriptor.digest.clone(),
         platforms: image.platforms.clone(),
-        left_out: image.left_out.platforms.len().saturating_add(image.left_out.foreign_layers.len()),
+        left_out: [image.left_out.platforms.len(), image.left_out.foreign_layers.len(), image.left_out.manifests.len()]
+            .iter()
+            .sum(),
         referrers: image.referrers.len().saturating_add(image.tagged.len()),
     }
 }

@@ -96,6 +96,19 @@ impl Image {
         self.with_manifest(&document)
     }
 
+    /// The same image, as an index lists it that states no platform for it.
+    ///
+    /// # Panics
+    /// Never: its bytes stay the same.
+    #[must_use]
+    pub fn without_platform(mut self) -> Self {
+        if let Some(root) = self.manifests.pop() {
+            let plain = Descriptor { platform: None, ..root.descriptor().clone() };
+            self.manifests.push(ManifestBytes::new(plain, root.bytes().to_vec()).expect("its own bytes"));
+        }
+        self
+    }
+
     /// The same image with another manifest on top.
     pub fn with_manifest(mut self, document: &serde_json::Value) -> Self {
         let bytes = document.to_string().into_bytes();

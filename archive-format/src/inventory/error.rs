@@ -101,15 +101,13 @@ pub enum InventoryError {
         /// The platform that is out of order.
         platform: String,
     },
-    /// The foreign layers of an image that were left behind are not sorted, or one is listed twice.
-    #[error(
-        "the foreign layers of image {reference:?} that are left out are not sorted: {layer} is out of order, or listed twice"
-    )]
-    ForeignLayerOrder {
+    /// The foreign layers or manifests of an image that were left behind are not sorted, or one is listed twice.
+    #[error("what is left out of image {reference:?} is not sorted: {digest} is out of order, or listed twice")]
+    LeftOutOrder {
         /// The image's reference.
         reference: String,
-        /// The layer that is out of order.
-        layer: Digest,
+        /// The digest that is out of order.
+        digest: Digest,
     },
     /// What is carried for its tag has a tag that is not made from a digest.
     #[error("{tag:?} is not a tag that is made from a digest")]

@@ -155,6 +155,10 @@ pub enum Completeness {
 pub struct LeftOutRecord {
     /// The layers that registries are not meant to distribute, sorted.
     pub foreign_layers: Vec<Digest>,
+    /// What indexes list and is left behind whatever platforms they state for it: the manifests whose own configurations state
+    /// platforms that were not chosen, for example. Sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub manifests: Vec<Digest>,
     /// The platforms of the manifests that were not chosen, as indexes state them, sorted.
     #[serde(deserialize_with = "forms::left_out")]
     pub platforms: Vec<String>,
@@ -163,7 +167,7 @@ pub struct LeftOutRecord {
 impl LeftOutRecord {
     /// Whether nothing was left behind that has a name.
     pub fn is_empty(&self) -> bool {
-        self.foreign_layers.is_empty() && self.platforms.is_empty()
+        self.foreign_layers.is_empty() && self.manifests.is_empty() && self.platforms.is_empty()
     }
 }
 

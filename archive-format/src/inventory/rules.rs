@@ -115,11 +115,12 @@ fn check_thick_bundles(inventory: &Inventory) -> Result<(), InventoryError> {
 
 /// What was left behind is listed in one way.
 fn check_left_out(image: &ImageRecord) -> Result<(), InventoryError> {
-    let LeftOutRecord { foreign_layers, platforms } = &image.left_out;
+    let LeftOutRecord { foreign_layers, manifests, platforms } = &image.left_out;
     platforms.iter().try_for_each(|platform| text("platform", platform))?;
-    out_of_order(foreign_layers.iter()).map_or(Ok(()), |layer| {
-        let (reference, layer) = (image.reference.clone(), layer.clone());
-        Err(InventoryError::ForeignLayerOrder { reference, layer })
+    let unsorted = [foreign_layers, manifests].into_iter().find_map(|digests| out_of_order(digests.iter()));
+    unsorted.map_or(Ok(()), |digest| {
+        let (reference, digest) = (image.reference.clone(), digest.clone());
+        Err(InventoryError::LeftOutOrder { reference, digest })
     })
 }
 

@@ -264,15 +264,17 @@ fn what_was_left_out_is_listed_in_one_way() {
     let layers: Vec<Digest> = [b"a", b"b"].map(|layer: &[u8; 1]| Digest::sha256(layer)).into();
     let mut sorted = layers.clone();
     sorted.sort();
-    let left_out = LeftOutRecord { foreign_layers: sorted.clone(), platforms: vec!["linux/arm64".to_owned()] };
+    let platforms = vec!["linux/arm64".to_owned()];
+    let left_out = LeftOutRecord { foreign_layers: sorted.clone(), manifests: sorted.clone(), platforms };
     alone(&mut inventory).left_out = left_out;
     let statement = inventory.to_statement().unwrap();
     assert_eq!(Inventory::parse(&statement).unwrap(), inventory);
     let reversed: Vec<Digest> = sorted.iter().rev().cloned().collect();
     let twice = vec![sorted[0].clone(), sorted[0].clone()];
-    for layers in [reversed, twice] {
-        let error = refused(|inventory| alone(inventory).left_out.foreign_layers.clone_from(&layers));
-        assert!(matches!(&error, InventoryError::ForeignLayerOrder { layer, .. } if *layer == layers[1]), "{error}");
+    let lists: [fn(&mut LeftOutRecord) -> &mut Vec<Digest>; 2] = [|it| &mut it.foreign_layers, |it| &mut it.manifests];
+    for (digests, list) in [&reversed, &twice].into_iter().flat_map(|digests| lists.map(|list| (digests, list))) {
+        let error = refused(|inventory| list(&mut alone(inventory).left_out).clone_from(digests));
+        assert!(matches!(&error, InventoryError::LeftOutOrder { digest, .. } if *digest == digests[1]), "{error}");
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) fn inventory(error: &InventoryError) -> Conclusion {
         | InventoryError::TooManyPlatforms { .. }
         | InventoryError::TooManyLeftOut { .. }
         | InventoryError::PlatformOrder { .. }
-        | InventoryError::ForeignLayerOrder { .. }
+        | InventoryError::LeftOutOrder { .. }
         | InventoryError::Tag { .. }
         | InventoryError::RepositoryOrder { .. }
         | InventoryError::FileAndFolder { .. }

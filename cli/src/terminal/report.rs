@@ -3,7 +3,8 @@
 use anstyle::{AnsiColor, Style};
 use indicatif::HumanBytes;
 use sealift_core::report::{
-    AttestationReport, ExpiryReport, ItemReport, ReferrerReport, Report, RepositoryReport, Warning, WarningReport,
+    AttestationReport, ExpiryReport, ItemReport, LeftOutReport, ReferrerReport, Report, RepositoryReport, Warning,
+    WarningReport,
 };
 use sealift_core::trust::ItemKind;
 use sealift_proof::in_toto::{Attestation, AttestationClaim, SignatureCheck};
@@ -176,7 +177,7 @@ fn write_item(text: &mut Text, item: &ItemReport, indent: &str) {
     let platforms = item.platforms.join(", ");
     let space = if platforms.is_empty() { "" } else { "  " };
     text.line(format_args!("{indent}{}{space}{platforms}", item.digest));
-    for left_out in left_out_lines(&item.left_out.platforms, item.left_out.foreign_layers.len()) {
+    for left_out in left_out_lines(&item.left_out) {
         text.line(Line::from(indent).then("left out: ").styled(WARN, left_out));
     }
     match &item.tuf {
@@ -213,14 +214,16 @@ fn write_item(text: &mut Text, item: &ItemReport, indent: &str) {
 }
 
 /// What an image lists that was left behind on purpose.
-pub(crate) fn left_out_lines(platforms: &[String], foreign_layers: usize) -> Vec<String> {
+pub(crate) fn left_out_lines(left_out: &LeftOutReport) -> Vec<String> {
+    let LeftOutReport { platforms, foreign_layers, manifests, .. } = left_out;
     let platforms = (!platforms.is_empty()).then(|| format!("platforms {}", platforms.join(", ")));
-    let layers = match foreign_layers {
+    let layers = match foreign_layers.len() {
         0 => None,
         1 => Some("1 foreign layer".to_owned()),
         many => Some(format!("{many} foreign layers")),
     };
-    platforms.into_iter().chain(layers).collect()
+    let manifests = manifests.iter().map(|digest| format!("manifest {digest}"));
+    platforms.into_iter().chain(layers).chain(manifests).collect()
 }
 
 /// What refers to an image, and who vouches for it.

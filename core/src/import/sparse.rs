@@ -138,7 +138,7 @@ impl Undelivered<'_> {
 
 /// The indexes of a graph that list something that is not carried, and those above them.
 fn partial_indexes(graph: &Graph) -> HashSet<&Digest> {
-    let without_platforms = graph.left_out().iter().filter(|left| left.reason == LeftOutReason::Platform);
+    let without_platforms = graph.left_out().iter().filter(|left| left.reason != LeftOutReason::ForeignLayer);
     let mut partial: HashSet<&Digest> = without_platforms.map(|left| &left.parent).collect();
     // Children come before parents.
     for manifest in graph.manifests() {

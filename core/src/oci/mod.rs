@@ -22,7 +22,7 @@ pub use attestation::Attached;
 pub use beginning::{NameBeginning, NameBeginningError};
 pub use companions::{Companions, CosignKind, CosignTag, CosignTagError, TaggedGraph};
 pub use descriptor::Descriptor;
-pub(crate) use graph::Graphs;
+pub(crate) use graph::{Choice, Graphs};
 pub use graph::{ForeignLayers, Graph, GraphError, Platforms};
 pub use manifest::{Document, ImageIndex, ImageManifest, ManifestBytes, ManifestError};
 pub use platform::{Platform, PlatformError};

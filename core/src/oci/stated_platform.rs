@@ -1,42 +1,91 @@
 //! Platforms that no index states.
 //!
-//! Promise: where platforms are chosen, an image whose manifests are listed without a platform, or not listed at all, is taken only
-//! if the configuration of one of them states a chosen platform, or none of them states any. Both sides decide by this one rule.
+//! Promise: where platforms are chosen, a manifest for which no index above it states a platform is carried unless its configuration
+//! states one that was not chosen; and an image is taken only if there is something in it for a chosen platform, or nothing in it states
+//! any. Both sides decide by this one rule.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use sealift_archive_format::Digest;
+
+use super::attestation;
+use super::manifest::Document;
 use super::media_type::{DOCKER_CONFIG, OCI_CONFIG, essence};
-use super::{Descriptor, Graph, Platform, Platforms};
+use super::{Descriptor, Graph, ManifestBytes, Platform, Platforms};
 
 /// The longest configuration that is read to find its platform, in bytes.
 const MAXIMUM_CONFIGURATION: u64 = 4 << 20;
 
-/// The configurations that say for which platform an image is; none where an index says so, or all platforms are chosen.
-pub(crate) fn configurations<'g>(image: &'g Graph, platforms: &Platforms) -> Vec<&'g Descriptor> {
-    if *platforms == Platforms::All || image.platforms().next().is_some() {
+/// A manifest for which no index states a platform, and the configuration that may state one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unstated<'g> {
+    manifest: &'g Digest,
+    pub(crate) configuration: &'g Descriptor,
+}
+
+/// The manifests whose configurations say for which platforms they are; none where all platforms are chosen.
+pub(crate) fn unstated<'g>(image: &'g Graph, platforms: &Platforms) -> Vec<Unstated<'g>> {
+    if *platforms == Platforms::All {
         return Vec::new();
     }
-    let is_of_image = |config: &&Descriptor| {
-        [OCI_CONFIG, DOCKER_CONFIG].contains(&essence(&config.media_type).as_str())
-            && config.size <= MAXIMUM_CONFIGURATION
-    };
-    image.configs().into_iter().filter(is_of_image).collect()
+    let carried: HashMap<&Digest, &ManifestBytes> =
+        image.manifests().iter().map(|manifest| (&manifest.descriptor().digest, manifest)).collect();
+    let (mut seen, mut found) = (HashSet::new(), Vec::new());
+    let mut next = vec![image.root()];
+    while let Some(manifest) = next.pop() {
+        let digest = &manifest.descriptor().digest;
+        if !seen.insert(digest) {
+            continue;
+        }
+        match manifest.document() {
+            Document::Image(image) => {
+                let is_of_image = [OCI_CONFIG, DOCKER_CONFIG].contains(&essence(&image.config.media_type).as_str());
+                if is_of_image && image.config.size <= MAXIMUM_CONFIGURATION {
+                    found.push(Unstated { manifest: digest, configuration: &image.config });
+                }
+            }
+            Document::Index(index) => {
+                // An attestation goes where that goes which it is about.
+                let listed: HashSet<&Digest> = index.children().map(|child| &child.digest).collect();
+                let is_about = |child: &Descriptor| attestation::attested(child).is_some_and(|it| listed.contains(&it));
+                let unstated = index.children().filter(|child| child.platform.is_none() && !is_about(child));
+                next.extend(unstated.filter_map(|child| carried.get(&child.digest)));
+            }
+        }
+    }
+    found
 }
 
 /// The platform that a configuration states, if it states one.
-pub(crate) fn stated(configuration: &[u8]) -> Option<Platform> {
+fn stated(configuration: &[u8]) -> Option<Platform> {
     // A configuration has the members of a platform among others (OCI Image 1.1, "Image Configuration"); what is not one states none.
     let stated: Option<Platform> = serde_json::from_slice(configuration).ok();
     stated.filter(|platform| !platform.os.is_empty() && !platform.architecture.is_empty())
 }
 
-/// Refuses an image of which the [`configurations`] state these platforms, and none that is chosen.
+/// The manifests of an image that are left out, because their configurations state platforms that were not chosen. `read` has the
+/// configurations of those that are [`unstated`].
 ///
 /// # Errors
-/// The platforms that there are.
-pub(crate) fn require_chosen(image: &Graph, platforms: &Platforms, stated: &[Platform]) -> Result<(), Vec<String>> {
-    if stated.is_empty() || stated.iter().any(|stated| platforms.carries(stated)) {
-        return Ok(());
+/// The platforms that there are, if none of them is chosen.
+pub(crate) fn left_out<'c>(
+    image: &Graph,
+    platforms: &Platforms,
+    read: impl Fn(&Digest) -> Option<&'c [u8]>,
+) -> Result<BTreeSet<Digest>, Vec<String>> {
+    let by_configuration: Vec<(&Digest, Platform)> = unstated(image, platforms)
+        .into_iter()
+        .filter_map(|it| Some((it.manifest, stated(read(&it.configuration.digest)?)?)))
+        .collect();
+    let is_chosen = |(_, platform): &&(&Digest, Platform)| platforms.carries(platform);
+    if by_configuration.is_empty()
+        || by_configuration.iter().any(|it| is_chosen(&it))
+        || image.platforms().next().is_some()
+    {
+        let others = by_configuration.iter().filter(|it| !is_chosen(it));
+        return Ok(others.map(|(manifest, _)| (*manifest).clone()).collect());
     }
-    let mut offered: Vec<String> = stated.iter().map(ToString::to_string).collect();
+    let mut offered: Vec<String> = by_configuration.iter().map(|(_, platform)| platform.to_string()).collect();
     offered.extend(image.left_out_platforms());
     offered.sort();
     offered.dedup();

@@ -50,7 +50,7 @@ impl Remediable for InventoryError {
             | Self::TooManyPlatforms { .. }
             | Self::TooManyLeftOut { .. }
             | Self::PlatformOrder { .. }
-            | Self::ForeignLayerOrder { .. }
+            | Self::LeftOutOrder { .. }
             | Self::Tag { .. }
             | Self::RepositoryOrder { .. }
             | Self::FileAndFolder { .. }

@@ -227,18 +227,21 @@ pub struct LeftOutReport {
     pub platforms: Vec<String>,
     /// The layers that registries are not meant to distribute.
     pub foreign_layers: Vec<Digest>,
+    /// What was left behind whatever platforms the indexes state for it.
+    pub manifests: Vec<Digest>,
 }
 
 impl LeftOutReport {
     /// Whether nothing was left behind.
     pub fn is_empty(&self) -> bool {
-        self.platforms.is_empty() && self.foreign_layers.is_empty()
+        self.platforms.is_empty() && self.foreign_layers.is_empty() && self.manifests.is_empty()
     }
 }
 
 impl From<&LeftOutRecord> for LeftOutReport {
-    fn from(LeftOutRecord { foreign_layers, platforms }: &LeftOutRecord) -> Self {
-        Self { platforms: platforms.clone(), foreign_layers: foreign_layers.clone() }
+    fn from(LeftOutRecord { foreign_layers, manifests, platforms }: &LeftOutRecord) -> Self {
+        let (platforms, foreign_layers) = (platforms.clone(), foreign_layers.clone());
+        Self { platforms, foreign_layers, manifests: manifests.clone() }
     }
 }
 

@@ -116,9 +116,9 @@ impl<R: Read> Judged<R> {
     /// [`SelectionError`].
     pub(crate) fn select(&mut self, selection: &Selection) -> Result<(Vec<Selected<'_>>, &Closed), SelectionError> {
         let Self { reader, head, judgement, ahead } = self;
-        let selected = selection.of(&judgement.findings().items, &head.closed)?;
-        ahead.read(reader, &head.inventory, &selection.configurations(&selected))?;
-        selection.require_stated(&selected, ahead)?;
+        let by_indexes = selection.of(&judgement.findings().items, &head.closed, |_| None)?;
+        ahead.read(reader, &head.inventory, &selection.configurations(&by_indexes))?;
+        let selected = selection.of(&judgement.findings().items, &head.closed, |digest| ahead.content(digest))?;
         Ok((selected, &head.closed))
     }
 

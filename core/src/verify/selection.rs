@@ -4,13 +4,12 @@
 //! have is an error, which says what it has.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use sealift_archive_format::{Digest, FormatError};
 
 use super::documents::{Closed, ClosedBundle, ClosedImage, ClosedItem};
-use super::receive::ReadAhead;
 use crate::oci::graph::NotHere;
 use crate::oci::{Companions, Graph, ManifestBytes, Platforms, Reference, Repository, stated_platform};
 use crate::remedy::{Remediable, Remedy};
@@ -90,14 +89,19 @@ pub(crate) struct Selected<'j> {
 }
 
 impl Selection {
-    /// What is delivered of an archive, in its order.
+    /// What is delivered of an archive, in its order. `read` has those configurations that have been read.
     ///
     /// # Errors
     /// [`SelectionError`].
-    pub(super) fn of<'j>(&self, findings: &'j [Finding], closed: &Closed) -> Result<Vec<Selected<'j>>, SelectionError> {
+    pub(super) fn of<'j, 'c>(
+        &self,
+        findings: &'j [Finding],
+        closed: &Closed,
+        read: impl Fn(&Digest) -> Option<&'c [u8]>,
+    ) -> Result<Vec<Selected<'j>>, SelectionError> {
         let mut selected = Vec::new();
         let mut names = AskedNames::of(&self.names);
-        let mut graphs = SelectedGraphs { platforms: &self.platforms, graphs: HashMap::new() };
+        let mut graphs = SelectedGraphs { platforms: &self.platforms, read, graphs: HashMap::new() };
         for (finding, item) in findings.iter().zip(&closed.items) {
             let is_whole = names.take(finding, item.named_digest());
             if is_whole {
@@ -123,30 +127,10 @@ impl Selection {
     pub(super) fn configurations<'s>(&self, selected: &'s [Selected<'_>]) -> HashMap<&'s Digest, &'s str> {
         let images = selected.iter().flat_map(Selected::images);
         let configurations = images.flat_map(|(name, image)| {
-            let configurations = stated_platform::configurations(&image.graph, &self.platforms);
-            configurations.into_iter().map(move |configuration| (&configuration.digest, name))
+            let unstated = stated_platform::unstated(&image.graph, &self.platforms);
+            unstated.into_iter().map(move |it| (&it.configuration.digest, name))
         });
         configurations.collect()
-    }
-
-    /// Refuses what is for other platforms than the chosen ones, where no index says so.
-    ///
-    /// # Errors
-    /// [`SelectionError::Platform`].
-    pub(super) fn require_stated(&self, selected: &[Selected<'_>], read: &ReadAhead) -> Result<(), SelectionError> {
-        // One graph may have very many names.
-        let mut seen = HashSet::new();
-        for (name, image) in selected.iter().flat_map(Selected::images) {
-            if !seen.insert(Arc::as_ptr(&image.graph)) {
-                continue;
-            }
-            let configurations = stated_platform::configurations(&image.graph, &self.platforms).into_iter();
-            let read = configurations.filter_map(|configuration| read.content(&configuration.digest));
-            let stated: Vec<_> = read.filter_map(stated_platform::stated).collect();
-            stated_platform::require_chosen(&image.graph, &self.platforms, &stated)
-                .map_err(|there| SelectionError::Platform { name: name.to_owned(), there })?;
-        }
-        Ok(())
     }
 }
 
@@ -203,8 +187,10 @@ impl<'n> AskedNames<'n> {
 }
 
 /// What is left of graphs for the chosen platforms. Each is walked once, however many names it has.
-struct SelectedGraphs<'s> {
+struct SelectedGraphs<'s, R> {
     platforms: &'s Platforms,
+    /// The configurations that have been read.
+    read: R,
     /// By where the whole graph is in memory.
     graphs: HashMap<*const Graph, SelectedGraph>,
 }
@@ -216,7 +202,7 @@ struct SelectedGraph {
     digests: Arc<HashSet<Digest>>,
 }
 
-impl SelectedGraphs<'_> {
+impl<'c, R: Fn(&Digest) -> Option<&'c [u8]>> SelectedGraphs<'_, R> {
     fn item(&mut self, finding: &Finding, item: &ClosedItem) -> Result<ClosedItem, SelectionError> {
         match item {
             ClosedItem::Image(image) => self.image(finding, image).map(ClosedItem::Image),
@@ -240,17 +226,22 @@ impl SelectedGraphs<'_> {
         match self.graphs.entry(Arc::as_ptr(whole)) {
             Entry::Occupied(known) => Ok(known.into_mut()),
             Entry::Vacant(vacant) => {
-                let graph = match self.platforms {
-                    Platforms::All => Ok(Arc::clone(whole)),
-                    chosen => whole.select(chosen),
-                };
-                let graph = graph.map_err(|NotHere { left_out }| {
+                let not_here = |NotHere { left_out }| {
                     let (name, there) = (name.to_owned(), whole.platforms().map(str::to_owned).collect());
                     match left_out.is_empty() {
                         true => SelectionError::Platform { name, there },
                         false => SelectionError::LeftOut { name, left_out, there },
                     }
-                })?;
+                };
+                let mut graph = match self.platforms {
+                    Platforms::All => Arc::clone(whole),
+                    chosen => whole.select(chosen, &BTreeSet::new()).map_err(not_here)?,
+                };
+                let without = stated_platform::left_out(&graph, self.platforms, &self.read)
+                    .map_err(|there| SelectionError::Platform { name: name.to_owned(), there })?;
+                if !without.is_empty() {
+                    graph = whole.select(self.platforms, &without).map_err(not_here)?;
+                }
                 let digests = graph.manifests().iter().map(|manifest| manifest.descriptor().digest.clone());
                 let digests = Arc::new(digests.collect());
                 Ok(vacant.insert(SelectedGraph { graph, digests }))

@@ -32,6 +32,7 @@ fn statement() -> Value {
     let tagged = vec![TaggedRecord { descriptor: invocation.descriptor.clone(), tag }];
     alone.left_out = LeftOutRecord {
         foreign_layers: vec![alone.descriptor.digest.clone()],
+        manifests: vec![alone.descriptor.digest.clone()],
         platforms: vec!["linux/arm64".to_owned()],
     };
     alone.tagged.clone_from(&tagged);
@@ -45,7 +46,7 @@ fn statement() -> Value {
 
 /// Every statement that has one change too many.
 fn broken() -> Vec<Value> {
-    let changes: [(&str, Value); 25] = [
+    let changes: [(&str, Value); 26] = [
         ("/_type", "https://in-toto.io/Statement/v0.1".into()),
         ("/predicateType", "sealift:inventory/v2".into()),
         ("/subject/0/digest", json!({})),
@@ -70,6 +71,7 @@ fn broken() -> Vec<Value> {
         ("/predicate/items/1/tagged/0/tag", "latest".into()),
         ("/predicate/items/1/leftOut", json!({"platforms": ["linux/arm64"]})),
         ("/predicate/items/1/leftOut/foreignLayers/0", "sha256:00".into()),
+        ("/predicate/items/1/leftOut/manifests", json!([])),
         ("/predicate/items/1/leftOut/platforms", json!(["a", "a"])),
     ];
     let changed = changes.into_iter().map(|(pointer, value)| {

@@ -149,9 +149,10 @@ fn a_platform_that_has_no_such_name() {
 fn something_else_left_out_than_the_inventory_says() {
     let (sample, image) = image();
     let honest = images(&sample, &[("example.com/org/app:1", &image)]);
-    let lies: [fn(&mut LeftOutRecord); 2] = [
+    let lies: [fn(&mut LeftOutRecord); 3] = [
         |left_out| left_out.platforms = vec!["linux/arm64".to_owned()],
         |left_out| left_out.foreign_layers = vec![Digest::sha256(b"a layer")],
+        |left_out| left_out.manifests = vec![Digest::sha256(b"a manifest")],
     ];
     for lie in lies {
         let mut consignment = honest.clone();

@@ -1,6 +1,6 @@
 //! What is delivered of an archive that is verified as a whole: what a person chose, and what becomes of its tags.
 
-use sealift_archive_format::Problem;
+use sealift_archive_format::{Digest, Problem};
 use sealift_core::export::ExportRequest;
 use sealift_core::import::{self, DeliveryWishes, Destination, ImportError};
 use sealift_core::inspect::inspect;
@@ -10,6 +10,7 @@ use sealift_core::verify::{Selection, SelectionError, Transport};
 use sealift_tests::crossing::{BUNDLE, Crossing, IMAGE, Refused};
 use sealift_tests::folder_content::files;
 use sealift_tests::images::Image;
+use serde_json::json;
 
 use super::{WEB, listed};
 
@@ -141,6 +142,48 @@ fn an_image_that_no_index_gives_a_platform_is_chosen_by_its_configuration() {
     sides.far.accepts(&archive);
     for blob in image.blobs.keys() {
         assert!(sides.path("delivered/blobs/sha256").join(blob.hex()).exists(), "{blob}");
+    }
+}
+
+#[test]
+fn what_an_index_lists_without_a_platform_is_chosen_by_its_configuration() {
+    let on = |platform: &str| Image::new(platform, &[("a", platform.as_bytes())]);
+    let unstated = |platform: &str| on(platform).without_platform();
+    let statement = json!({
+        "_type": "https://in-toto.io/Statement/v1", "predicateType": "https://example.com/p", "predicate": {},
+        "subject": [{"name": "_", "digest": {"sha256": on("linux/arm64").root().descriptor().digest.hex()}}],
+    });
+    let attested = Image::with_buildkit_attestation(&unstated("linux/arm64"), statement.to_string().as_bytes());
+    let attestation = Image { manifests: vec![attested.manifests[1].clone()], blobs: attested.blobs.clone() };
+    let intel = on("linux/amd64").root().descriptor().digest.clone();
+    let arm = on("linux/arm64").root().descriptor().digest.clone();
+    for (case, image, platforms) in [
+        ("none stated", Image::index(&[unstated("linux/amd64"), unstated("linux/arm64")]), &[][..]),
+        ("one stated", Image::index(&[on("linux/amd64"), unstated("linux/arm64")]), &["linux/amd64"]),
+        ("nested", Image::index(&[Image::index(&[unstated("linux/arm64")]), unstated("linux/amd64")]), &[]),
+        ("attested", Image::index(&[unstated("linux/amd64"), unstated("linux/arm64"), attestation]), &[]),
+    ] {
+        let mut sides = Crossing::of_images();
+        sides.publish_image(&image, &[]);
+        let whole = sides.archive();
+        let wish = chosen(&[], &["linux/amd64"]);
+        let part = sides.export(&ExportRequest { platforms: wish.platforms.clone(), ..sides.request() }).unwrap();
+        let report = sides.far.verify(&part).report();
+        assert_eq!(report.items[0].left_out.manifests, [arm.clone()], "{case}");
+        assert_eq!(report.items[0].platforms, platforms, "{case}");
+        let carries = |archive: &[u8], digest: &Digest| {
+            let judged = sides.far.judge(archive).unwrap();
+            judged.inventory().entries.iter().any(|entry| entry.digest == *digest)
+        };
+        assert!(carries(&part, &intel) && !carries(&part, &arm) && carries(&whole, &arm), "{case}");
+        // The far side decides by the same rule.
+        sides.far.selection = wish;
+        for archive in [&whole, &part] {
+            sides.far.accepts(archive);
+            let there = files(&sides.path("delivered/blobs/sha256"));
+            let has = |digest: &Digest| there.contains_key(std::path::Path::new(digest.hex()));
+            assert!(has(&intel) && !has(&arm), "{case}");
+        }
     }
 }
 

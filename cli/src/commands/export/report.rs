@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::{ItemRecord, LeftOutRecord};
+use sealift_archive_format::inventory::ItemRecord;
 use sealift_core::export::Prepared;
 use sealift_core::oci::ReferrerKind;
-use sealift_core::report::WarningReport;
+use sealift_core::report::{LeftOutReport, WarningReport};
 use sealift_core::trust::{Finding, Unlisted};
 use serde::Serialize;
 
@@ -61,7 +61,7 @@ struct IncompleteImage {
     image: String,
     digest: Digest,
     #[serde(flatten)]
-    left_out: LeftOutRecord,
+    left_out: LeftOutReport,
 }
 
 /// A referrer that was not carried.
@@ -140,7 +140,7 @@ pub(super) fn of(
             .map(|it| IncompleteImage {
                 image: it.reference.clone(),
                 digest: it.descriptor.digest.clone(),
-                left_out: it.left_out.clone(),
+                left_out: (&it.left_out).into(),
             })
             .collect(),
     }
@@ -186,7 +186,7 @@ pub(super) fn text(report: &ExportReport, ground: &Ground) -> Text {
         write_item(&mut text, item, "  ");
     }
     for IncompleteImage { image, left_out, .. } in incomplete {
-        for left_out in left_out_lines(&left_out.platforms, left_out.foreign_layers.len()) {
+        for left_out in left_out_lines(left_out) {
             text.line(format_args!("  left out: {left_out} of {image}"));
         }
     }

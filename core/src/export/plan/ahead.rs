@@ -17,7 +17,9 @@ use super::{address, locate};
 use crate::cnab::Bundle;
 use crate::oci::graph::{MAXIMUM_DEPTH, MAXIMUM_MANIFEST_BYTES, choose};
 use crate::oci::manifest::Document;
-use crate::oci::{CosignTag, Descriptor, ManifestBytes, Platforms, Reference, Repository, referrer};
+use crate::oci::{
+    Choice, CosignTag, Descriptor, ForeignLayers, ManifestBytes, Platforms, Reference, Repository, referrer,
+};
 use crate::transfer::{Source, SourceError, Workers};
 
 /// How many requests are under way at once, at most: an answer may have 4 MiB.
@@ -243,8 +245,8 @@ impl Ask {
         let then = self.then;
         let mut asks = Vec::new();
         if let (Document::Index(index), Some(indexes)) = (manifest.document(), then.indexes.checked_sub(1)) {
-            let all = Platforms::All;
-            let (chosen, _) = choose(if then.is_referrer { &all } else { platforms }, index);
+            let platforms = if then.is_referrer { &Platforms::All } else { platforms };
+            let (chosen, _) = choose(&Choice::of(platforms, ForeignLayers::Carry), index);
             for child in chosen {
                 // Nothing is asked to refer to what is below a referrer.
                 let (referrers, tags) = if then.is_referrer { (0, 0) } else { (then.referrers, then.tags) };

@@ -23,7 +23,7 @@ use crate::cnab::registry_form::{self, RegistryFormError};
 use crate::cnab::{Bundle, BundleError, BundleImage, bundle};
 use crate::oci::manifest::Document;
 use crate::oci::{
-    Companions, Descriptor, ForeignLayers, Graph, GraphError, Graphs, ManifestBytes, Platforms, Reference,
+    Choice, Companions, Descriptor, ForeignLayers, Graph, GraphError, Graphs, ManifestBytes, Platforms, Reference,
     ReferrerKind, Repository,
 };
 use crate::thick_bundle::ThickBundleFile;
@@ -181,6 +181,7 @@ impl Planner<'_> {
         let held = |digest: &Digest| self.graphs.held(digest);
         registry_form::check(graph.root(), &bundle, (&config, &bundle_json), &described, held)
             .map_err(registry_form)?;
+        let graph = self.walk_held(name, graph.root().descriptor(), &images)?;
         let manifests: Vec<Digest> = registry_form::own_manifests(&graph).into_iter().cloned().collect();
         let companions = self.companions(name, place, &manifests)?;
         self.add_bundle(name, (&config, bundle_json), bundle, (graph, companions), images);
@@ -197,7 +198,7 @@ impl Planner<'_> {
         for manifest in [index, config_manifest] {
             self.hold(name, manifest)?;
         }
-        let graph = self.walk_held(name, &root)?;
+        let graph = self.walk_held(name, &root, &images)?;
         let config = Descriptor::of(registry_form::BUNDLE_MEDIA_TYPE, bundle_json);
         // Nothing refers to an index that was made here.
         self.add_bundle(name, (&config, bundle_json.to_vec()), bundle, (graph, Companions::default()), images);
@@ -240,7 +241,7 @@ impl Planner<'_> {
         let graph = self.resolve(name, place)?;
         let promised = name.parse::<Reference>().ok().and_then(|name| name.digest().cloned());
         require(name, promised.as_ref(), graph.root().descriptor())?;
-        self.require_platform(name, place, &graph)?;
+        let graph = self.of_chosen_platforms(name, place, graph)?;
         let (record, closed) = self.record(name, ImageRole::StandAlone, place, graph)?;
         self.plan.items.push(ItemRecord::Image(record));
         self.plan.closed.items.push(ClosedItem::Image(closed));
@@ -256,7 +257,7 @@ impl Planner<'_> {
     ) -> Result<(ImageRecord, ClosedImage), PlanError> {
         require(&image.reference, image.digest.as_ref(), root)?;
         let graph = self.walk(&image.reference, place, root)?;
-        self.require_platform(&image.reference, place, &graph)?;
+        let graph = self.of_chosen_platforms(&image.reference, place, graph)?;
         self.record(&image.reference, image.role(), place, graph)
     }
 
@@ -286,7 +287,7 @@ impl Planner<'_> {
 
     /// The graph below a manifest at a place; its blobs come from there, unless another source already has them.
     fn walk(&mut self, name: &str, place: &SourceReference, root: &Descriptor) -> Result<Arc<Graph>, PlanError> {
-        let graph = self.walk_for(self.platforms, self.foreign_layers, name, place, root)?;
+        let graph = self.walk_for(&Choice::of(self.platforms, self.foreign_layers), name, place, root)?;
         if self.foreign_layers == ForeignLayers::Carry {
             self.require_foreign_layers(name, place, &graph)?;
         }
@@ -310,8 +311,7 @@ impl Planner<'_> {
 
     fn walk_for(
         &mut self,
-        platforms: &Platforms,
-        foreign_layers: ForeignLayers,
+        choice: &Choice,
         name: &str,
         place: &SourceReference,
         root: &Descriptor,
@@ -329,7 +329,7 @@ impl Planner<'_> {
             })?;
             source.manifest(repository, wanted).map_err(Unfetched::Source)
         };
-        let walked = graphs.walk(root, platforms, foreign_layers, fetch);
+        let walked = graphs.walk(root, choice, fetch, |_, _| false);
         let graph = match (walked, spent) {
             (_, Some(spent)) => return Err(spent),
             (walked, None) => walked.map_err(|error| ungraphed(name, error))?,
@@ -341,10 +341,12 @@ impl Planner<'_> {
         Ok(graph)
     }
 
-    /// The graph below a manifest that was made here, over manifests that are held.
-    fn walk_held(&mut self, name: &str, root: &Descriptor) -> Result<Arc<Graph>, PlanError> {
+    /// The graph below the index of a bundle, over manifests that are held: without what its images are carried without.
+    fn walk_held(&mut self, name: &str, root: &Descriptor, images: &Images) -> Result<Arc<Graph>, PlanError> {
         let nowhere = |_: &Descriptor| Err(Unfetched::Budget);
-        let walked = self.graphs.walk(root, self.platforms, self.foreign_layers, nowhere);
+        let mut choice = Choice::of(self.platforms, self.foreign_layers);
+        choice.without.extend(images.iter().flat_map(|(_, image)| image.graph.left_out_by_digest()).cloned());
+        let walked = self.graphs.walk(root, &choice, nowhere, |_, _| false);
         walked.map_err(|source| PlanError::Graph { reference: name.to_owned(), source: Box::new(source) })
     }
 

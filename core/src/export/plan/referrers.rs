@@ -13,9 +13,7 @@ use sealift_archive_format::Digest;
 use super::super::request::SourceReference;
 use super::{PlanError, Planner, address};
 use crate::oci::referrer::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
-use crate::oci::{
-    Companions, CosignTag, Descriptor, ForeignLayers, Graph, GraphError, Platforms, ReferrerKind, TaggedGraph,
-};
+use crate::oci::{Choice, Companions, CosignTag, Descriptor, Graph, GraphError, ReferrerKind, TaggedGraph};
 
 /// The most referrers that are listed in one plan, carried or not.
 pub(super) const MAXIMUM_LISTED: usize = 100_000;
@@ -79,7 +77,7 @@ impl Planner<'_> {
         let mut found = Vec::new();
         for tag in CosignTag::all_of(subject) {
             let Some(root) = self.find(name, place, &tag)? else { continue };
-            let graph = self.walk_for(&Platforms::All, ForeignLayers::Carry, name, place, &root)?;
+            let graph = self.walk_for(&Choice::everything(), name, place, &root)?;
             let elsewhere = graph.root().document().subject().filter(|about| about.digest != *subject);
             if elsewhere.is_some() {
                 return Err(PlanError::NotAReferrer { referrer: root.digest, subject: subject.clone() });
@@ -188,7 +186,7 @@ impl Planner<'_> {
         referrer: &Descriptor,
         subject: &Digest,
     ) -> Result<Arc<Graph>, PlanError> {
-        let graph = self.walk_for(&Platforms::All, ForeignLayers::Carry, name, place, referrer);
+        let graph = self.walk_for(&Choice::everything(), name, place, referrer);
         let graph = graph.map_err(|source| match source {
             // A limit is one of the plan, and not of this referrer.
             PlanError::Graph { source: ref reason, .. }

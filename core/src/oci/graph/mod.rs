@@ -63,6 +63,29 @@ impl Platforms {
     }
 }
 
+/// What is carried of what a manifest leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Choice {
+    /// The platforms.
+    pub(crate) platforms: Platforms,
+    /// What becomes of layers that registries are not meant to distribute.
+    pub(crate) foreign_layers: ForeignLayers,
+    /// What is left out, whatever platform an index states for it.
+    pub(crate) without: BTreeSet<Digest>,
+}
+
+impl Choice {
+    /// The choice of platforms, and of nothing else.
+    pub(crate) fn of(platforms: &Platforms, foreign_layers: ForeignLayers) -> Self {
+        Self { platforms: platforms.clone(), foreign_layers, without: BTreeSet::new() }
+    }
+
+    /// What is carried of a companion.
+    pub(crate) fn everything() -> Self {
+        Self::of(&Platforms::All, ForeignLayers::Carry)
+    }
+}
+
 /// What to do with layers that registries are not meant to distribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ForeignLayers {
@@ -98,8 +121,10 @@ pub struct LeftOut {
 /// Why content is not carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeftOutReason {
-    /// Its platform was not chosen.
+    /// The platform that an index states for it was not chosen.
     Platform,
+    /// It was left out by its digest: no index says why.
+    ByDigest,
     /// It is a layer that registries are not meant to distribute.
     ForeignLayer,
 }
@@ -115,10 +140,18 @@ impl Graph {
         foreign_layers: ForeignLayers,
         fetch: impl FnMut(&Descriptor) -> Result<ManifestBytes, E>,
     ) -> Result<Arc<Self>, GraphError<E>> {
+        Self::walk_chosen(root, &Choice::of(platforms, foreign_layers), fetch)
+    }
+
+    fn walk_chosen<E: std::error::Error + 'static>(
+        root: ManifestBytes,
+        choice: &Choice,
+        fetch: impl FnMut(&Descriptor) -> Result<ManifestBytes, E>,
+    ) -> Result<Arc<Self>, GraphError<E>> {
         let mut graphs = Graphs::default();
         let descriptor = root.descriptor().clone();
         graphs.hold(root)?;
-        graphs.walk(&descriptor, platforms, foreign_layers, fetch)
+        graphs.walk(&descriptor, choice, fetch, |_, _| false)
     }
 
     /// The root: what the reference resolves to.
@@ -127,11 +160,11 @@ impl Graph {
         &self.manifests[self.manifests.len() - 1]
     }
 
-    /// What is left of it for some platforms.
+    /// What is left of it for some platforms, without some manifests.
     ///
     /// # Errors
     /// [`NotHere`] if it has nothing for them, or an index lists something for them that is not in it.
-    pub(crate) fn select(&self, platforms: &Platforms) -> Result<Arc<Self>, NotHere> {
+    pub(crate) fn select(&self, platforms: &Platforms, without: &BTreeSet<Digest>) -> Result<Arc<Self>, NotHere> {
         let held: HashMap<&Digest, &ManifestBytes> =
             self.manifests.iter().map(|manifest| (&manifest.descriptor().digest, manifest)).collect();
         let left_out = || {
@@ -142,7 +175,9 @@ impl Graph {
             NotHere { left_out: missed.into_iter().collect() }
         };
         let here = |wanted: &Descriptor| held.get(&wanted.digest).copied().cloned().ok_or_else(left_out);
-        Self::walk(self.root().clone(), platforms, self.foreign_layers, here).map_err(|error| match error {
+        let mut choice = Choice::of(platforms, self.foreign_layers);
+        choice.without.extend(without.iter().chain(self.left_out_by_digest()).cloned());
+        Self::walk_chosen(self.root().clone(), &choice, here).map_err(|error| match error {
             GraphError::Fetch { source, .. } => source,
             // What is a part of a graph is within every limit that the graph is within.
             _ => NotHere { left_out: Vec::new() },
@@ -201,7 +236,13 @@ impl Graph {
 
     /// Whether an index in it lists manifests that are not carried.
     pub fn is_partial(&self) -> bool {
-        self.left_out.iter().any(|left| left.reason == LeftOutReason::Platform)
+        self.left_out.iter().any(|left| left.reason != LeftOutReason::ForeignLayer)
+    }
+
+    /// What indexes list and is not carried, whatever platforms they state for it.
+    pub fn left_out_by_digest(&self) -> BTreeSet<&Digest> {
+        let left_out = self.left_out.iter().filter(|left| left.reason == LeftOutReason::ByDigest);
+        left_out.map(|left| &left.descriptor.digest).collect()
     }
 
     /// The platforms of the manifests that are listed but not carried, as the indexes state them.
@@ -241,7 +282,7 @@ pub(crate) struct Graphs {
     noted: HashMap<Digest, (u64, Role)>,
     /// The manifests whose own lists have been recorded.
     entered: HashSet<Digest>,
-    walked: HashMap<(Digest, Platforms, ForeignLayers), Arc<Graph>>,
+    walked: HashMap<(Digest, Choice), Arc<Graph>>,
     manifests: usize,
     blobs: usize,
     attestations: usize,
@@ -270,18 +311,19 @@ impl Graphs {
         self.held.get(digest)
     }
 
-    /// Walks from `root` to everything below it, using `fetch` for manifests that are not in memory yet.
+    /// Walks from `root` to everything below it, using `fetch` for manifests that are not in memory yet. What that fails with
+    /// is passed to `may_lack`, which says whether the manifest may be left out instead.
     ///
     /// # Errors
     /// Any [`GraphError`].
     pub(crate) fn walk<E: std::error::Error + 'static>(
         &mut self,
         root: &Descriptor,
-        platforms: &Platforms,
-        foreign_layers: ForeignLayers,
+        choice: &Choice,
         fetch: impl FnMut(&Descriptor) -> Result<ManifestBytes, E>,
+        may_lack: impl Fn(&Descriptor, &E) -> bool,
     ) -> Result<Arc<Graph>, GraphError<E>> {
-        let key = (root.digest.clone(), platforms.clone(), foreign_layers);
+        let key = (root.digest.clone(), choice.clone());
         if let Some(graph) = self.walked.get(&key) {
             let listed = graph.root().require_listed_as(root);
             listed.map_err(|source| unusable(&root.digest, source))?;
@@ -289,12 +331,12 @@ impl Graphs {
         }
         let graph = Graph {
             manifests: Vec::new(),
-            foreign_layers,
+            foreign_layers: choice.foreign_layers,
             platforms: BTreeSet::new(),
             attestations: Vec::new(),
             left_out: Vec::new(),
         };
-        let mut walk = Walk { graphs: self, graph, platforms, fetch, seen: HashSet::new() };
+        let mut walk = Walk { graphs: self, graph, choice, fetch, may_lack, seen: HashSet::new() };
         walk.child(root, 0)?;
         let mut graph = walk.graph;
         if graph.is_partial() && graph.images().next().is_none() {
@@ -325,20 +367,22 @@ impl Graphs {
 }
 
 /// One walk.
-struct Walk<'a, F> {
+struct Walk<'a, F, M> {
     graphs: &'a mut Graphs,
     graph: Graph,
-    platforms: &'a Platforms,
+    choice: &'a Choice,
     fetch: F,
+    may_lack: M,
     seen: HashSet<Digest>,
 }
 
-impl<F> Walk<'_, F> {
+impl<F, M> Walk<'_, F, M> {
     /// Goes down to a manifest that is listed below `depth` indexes.
     fn child<E>(&mut self, listed: &Descriptor, depth: usize) -> Result<(), GraphError<E>>
     where
         E: std::error::Error + 'static,
         F: FnMut(&Descriptor) -> Result<ManifestBytes, E>,
+        M: Fn(&Descriptor, &E) -> bool,
     {
         self.graphs.note(listed, Role::Manifest)?;
         let is_new = self.seen.insert(listed.digest.clone());
@@ -358,6 +402,7 @@ impl<F> Walk<'_, F> {
     where
         E: std::error::Error + 'static,
         F: FnMut(&Descriptor) -> Result<ManifestBytes, E>,
+        M: Fn(&Descriptor, &E) -> bool,
     {
         if let Some(held) = self.graphs.held(&listed.digest) {
             return Ok(held.clone());
@@ -374,6 +419,7 @@ impl<F> Walk<'_, F> {
     where
         E: std::error::Error + 'static,
         F: FnMut(&Descriptor) -> Result<ManifestBytes, E>,
+        M: Fn(&Descriptor, &E) -> bool,
     {
         self.graphs.manifests += 1;
         if self.graphs.manifests > MAXIMUM_MANIFESTS_TOGETHER {
@@ -416,12 +462,27 @@ impl<F> Walk<'_, F> {
     where
         E: std::error::Error + 'static,
         F: FnMut(&Descriptor) -> Result<ManifestBytes, E>,
+        M: Fn(&Descriptor, &E) -> bool,
     {
-        let (chosen, others) = choose(self.platforms, index);
-        self.leave_out(parent, others, LeftOutReason::Platform);
-        let stated = chosen.iter().filter_map(|child| child.platform.as_ref());
-        self.graph.platforms.extend(stated.filter(|platform| !platform.is_unknown()).map(ToString::to_string));
-        chosen.into_iter().try_for_each(|child| self.child(child, depth + 1))
+        let (chosen, others) = choose(self.choice, index);
+        let by_digest: Vec<_> = others.iter().copied().filter(|it| self.choice.without.contains(&it.digest)).collect();
+        let by_platform = others.into_iter().filter(|it| !self.choice.without.contains(&it.digest)).collect();
+        self.leave_out(parent, by_digest, LeftOutReason::ByDigest);
+        self.leave_out(parent, by_platform, LeftOutReason::Platform);
+        for child in chosen {
+            match self.child(child, depth + 1) {
+                Err(GraphError::Fetch { digest, source })
+                    if digest == child.digest && (self.may_lack)(child, &source) =>
+                {
+                    self.leave_out(parent, vec![child], LeftOutReason::ByDigest);
+                    continue;
+                }
+                entered => entered?,
+            }
+            let stated = child.platform.as_ref().filter(|platform| !platform.is_unknown());
+            self.graph.platforms.extend(stated.map(ToString::to_string));
+        }
+        Ok(())
     }
 
     /// Refuses foreign layers, or lists them as left out.
@@ -455,16 +516,23 @@ impl<F> Walk<'_, F> {
 
 /// Splits an index's children into those to carry and the others. An attestation is treated like the manifest beside it that it is
 /// about; other children of no platform are carried.
-pub(crate) fn choose<'d>(platforms: &Platforms, index: &'d ImageIndex) -> (Vec<&'d Descriptor>, Vec<&'d Descriptor>) {
-    if *platforms == Platforms::All {
+pub(crate) fn choose<'d>(choice: &Choice, index: &'d ImageIndex) -> (Vec<&'d Descriptor>, Vec<&'d Descriptor>) {
+    let Choice { platforms, without, .. } = choice;
+    if *platforms == Platforms::All && without.is_empty() {
         return (index.children().collect(), Vec::new());
     }
     let listed: HashSet<&Digest> = index.children().map(|child| &child.digest).collect();
     let about = |child: &Descriptor| attestation::attested(child).filter(|digest| listed.contains(digest));
-    let is_chosen = |child: &&Descriptor| child.platform.as_ref().is_none_or(|platform| platforms.carries(platform));
+    let is_chosen = |child: &&Descriptor| {
+        let is_of_chosen = child.platform.as_ref().is_none_or(|platform| platforms.carries(platform));
+        is_of_chosen && !without.contains(&child.digest)
+    };
     let chosen = index.children().filter(|child| about(child).is_none()).filter(is_chosen);
     let chosen: HashSet<&Digest> = chosen.map(|child| &child.digest).collect();
-    index.children().partition(|child| about(child).map_or_else(|| is_chosen(child), |digest| chosen.contains(&digest)))
+    index.children().partition(|child| match about(child) {
+        Some(subject) => chosen.contains(&subject) && !without.contains(&child.digest),
+        None => is_chosen(child),
+    })
 }
 
 #[cfg(test)]

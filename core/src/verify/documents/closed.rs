@@ -101,6 +101,7 @@ pub(super) fn completeness(image: &Graph) -> Completeness {
 pub(super) fn left_out(image: &Graph) -> LeftOutRecord {
     LeftOutRecord {
         foreign_layers: image.left_out_layers().into_iter().cloned().collect(),
+        manifests: image.left_out_by_digest().into_iter().cloned().collect(),
         platforms: image.left_out_platforms().into_iter().collect(),
     }
 }

@@ -27,7 +27,7 @@ use crate::cnab::registry_form;
 use crate::oci::manifest::{Document, ManifestBytes};
 use crate::oci::media_type::{self, Announced};
 use crate::oci::referrer::{self, MAXIMUM_REFERRERS};
-use crate::oci::{Companions, Descriptor, ForeignLayers, Graph, GraphError, Graphs, Platforms, TaggedGraph};
+use crate::oci::{Choice, Companions, Descriptor, ForeignLayers, Graph, GraphError, Graphs, Platforms, TaggedGraph};
 
 /// The longest that all held documents may be together, in bytes.
 pub const MAXIMUM_HELD: u64 = 32 * 1024 * 1024;
@@ -179,8 +179,7 @@ impl Closing<'_> {
         let index = match &record.index {
             None => None,
             Some(index) => {
-                let chosen = (platforms(&record.images), foreign_layers(&record.images));
-                let graph = self.walk(&record.reference, &chosen, index)?;
+                let graph = self.walk(&record.reference, &choice(&record.images), index)?;
                 self.check_index(record, &graph)?;
                 Some(graph)
             }
@@ -202,7 +201,7 @@ impl Closing<'_> {
 
     fn image(&mut self, record: &ImageRecord) -> Result<ClosedImage, DocumentError> {
         let alone = std::slice::from_ref(record);
-        let graph = self.walk(&record.reference, &(platforms(alone), foreign_layers(alone)), &record.descriptor)?;
+        let graph = self.walk(&record.reference, &choice(alone), &record.descriptor)?;
         check_platforms(record, &graph)?;
         let manifests: Vec<&Digest> = graph.manifests().iter().map(|manifest| &manifest.descriptor().digest).collect();
         let companions = self.companions(&record.reference, &manifests, &record.referrers, &record.tagged)?;
@@ -223,12 +222,14 @@ impl Closing<'_> {
         }
         let mut companions = Companions::default();
         for referrer in referrers {
-            companions.referrers.push(self.walk(reference, &EVERYTHING, referrer)?);
+            companions.referrers.push(self.walk(reference, &Choice::everything(), referrer)?);
         }
         for inventory::TaggedRecord { descriptor, tag } in tagged {
             let (reference, name) = (reference.to_owned(), tag.clone());
             let tag = tag.parse().map_err(|_| DocumentError::Tagged { reference: reference.clone(), tag: name })?;
-            companions.tagged.push(TaggedGraph { tag, graph: self.walk(&reference, &EVERYTHING, descriptor)? });
+            companions
+                .tagged
+                .push(TaggedGraph { tag, graph: self.walk(&reference, &Choice::everything(), descriptor)? });
         }
         check_referrers(reference, manifests, &companions.referrers)?;
         check_tagged(reference, manifests, &companions)?;
@@ -238,18 +239,21 @@ impl Closing<'_> {
     fn walk(
         &mut self,
         reference: &str,
-        (platforms, foreign_layers): &(Platforms, ForeignLayers),
+        choice: &Choice,
         root: &inventory::DescriptorRecord,
     ) -> Result<Arc<Graph>, DocumentError> {
         let incomplete = |source| DocumentError::Graph { reference: reference.to_owned(), source };
         // Everything that is carried is already in memory.
         let fetch = |_: &Descriptor| Err(NotCarried);
-        self.graphs.walk(&root.into(), platforms, *foreign_layers, fetch).map_err(incomplete)
+        self.graphs.walk(&root.into(), choice, fetch, |_, _| false).map_err(incomplete)
     }
 }
 
-/// What is carried of a companion.
-const EVERYTHING: (Platforms, ForeignLayers) = (Platforms::All, ForeignLayers::Carry);
+/// What is carried of images, as their records say.
+fn choice(images: &[ImageRecord]) -> Choice {
+    let without = images.iter().flat_map(|image| &image.left_out.manifests).cloned().collect();
+    Choice { without, ..Choice::of(&platforms(images), foreign_layers(images)) }
+}
 
 /// Whether layers that registries are not meant to distribute are carried: they are, unless the exporter left some out.
 fn foreign_layers(images: &[ImageRecord]) -> ForeignLayers {
