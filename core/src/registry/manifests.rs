@@ -45,7 +45,12 @@ impl RegistryClient {
             Some(digest) => digest.clone(),
             None => digest_as_announced(&bytes, announced_digest.as_deref()),
         };
-        if let Some(announced) = announced_digest.filter(|announced| *announced != digest.to_string()) {
+        let others = |announced: &String| match Announcement::of(announced, &digest) {
+            Announcement::Same => false,
+            Announcement::OtherAlgorithm(other) => !other.matches(&bytes),
+            Announcement::Other => true,
+        };
+        if let Some(announced) = announced_digest.filter(others) {
             return Err(RegistryError::DigestHeader { url, announced: announced.chars().take(200).collect(), digest });
         }
         ManifestBytes::describe(bytes, &media_type, digest).map_err(|error| unusable(repository, &name, error))
@@ -152,7 +157,7 @@ impl RegistryClient {
             request.body = RequestBody::Bytes(manifest.bytes());
             let response = self.call_in(&mut attempts, &Scope::push(repository), request)?;
             if response.status().is_success() {
-                confirm_digest(&response, digest)?;
+                confirm_digest(&response, digest, |other| Ok(other.matches(manifest.bytes())))?;
                 return Ok(response);
             }
             let error = response.into_error();
@@ -201,16 +206,45 @@ fn lacks_listed(error: &HttpError, manifest: &ManifestBytes) -> bool {
     UNKNOWN.iter().any(|code| error.says(code)) || names_child()
 }
 
-/// Refuses a confirmation of a digest other than the one that was sent.
-pub(super) fn confirm_digest(response: &Response, digest: &Digest) -> Result<(), RegistryError> {
-    match response.header(&CONTENT_DIGEST) {
-        Some(announced) if announced != digest.to_string() => Err(RegistryError::DigestHeader {
-            url: response.url().clone(),
-            announced: announced.chars().take(200).collect(),
-            digest: digest.clone(),
-        }),
-        _ => Ok(()),
+/// What a registry announces, compared with the digest that it was sent or asked for.
+enum Announcement {
+    /// The same.
+    Same,
+    /// Something else by the same algorithm, or what is not a digest by an algorithm that we know.
+    Other,
+    /// A digest by another algorithm, which may be that of the same content: some registries know content by SHA-256, whatever they
+    /// were sent.
+    OtherAlgorithm(Digest),
+}
+
+impl Announcement {
+    fn of(announced: &str, digest: &Digest) -> Self {
+        match announced.parse::<Digest>() {
+            Ok(found) if found == *digest => Self::Same,
+            Ok(found) if found.algorithm() != digest.algorithm() => Self::OtherAlgorithm(found),
+            _ => Self::Other,
+        }
     }
+}
+
+/// Refuses a confirmation of a digest other than the one that was sent. `is_same` says whether a digest by another algorithm is that of
+/// the same content.
+pub(super) fn confirm_digest(
+    response: &Response,
+    digest: &Digest,
+    is_same: impl FnOnce(&Digest) -> Result<bool, RegistryError>,
+) -> Result<(), RegistryError> {
+    let Some(announced) = response.header(&CONTENT_DIGEST) else { return Ok(()) };
+    let is_confirmed = match Announcement::of(announced, digest) {
+        Announcement::Same => true,
+        Announcement::OtherAlgorithm(other) => is_same(&other)?,
+        Announcement::Other => false,
+    };
+    if is_confirmed {
+        return Ok(());
+    }
+    let (url, announced) = (response.url().clone(), announced.chars().take(200).collect());
+    Err(RegistryError::DigestHeader { url, announced, digest: digest.clone() })
 }
 
 /// The digest of `bytes`, by the algorithm that the registry uses for them.

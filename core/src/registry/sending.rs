@@ -278,7 +278,11 @@ impl<'s> Sending<'s> {
     fn stored(&self, response: Response) -> Result<(), UploadError> {
         match response.status() {
             StatusCode::NOT_FOUND => Err(self.gone()),
-            status if status.is_success() => Ok(confirm_digest(&response, &self.descriptor.digest)?),
+            status if status.is_success() => {
+                // The content has gone by: the registry is asked for it by the digest that it was sent with.
+                let is_there = |_: &_| self.client.has_blob(self.repository, self.descriptor);
+                Ok(confirm_digest(&response, &self.descriptor.digest, is_there)?)
+            }
             _ => Err(RegistryError::from(response.into_error()).into()),
         }
     }

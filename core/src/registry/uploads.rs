@@ -12,6 +12,7 @@
 use std::io;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use sealift_archive_format::DigestAlgorithm;
 use ureq::http::header::LOCATION;
 use ureq::http::{HeaderName, Method, StatusCode};
 
@@ -112,12 +113,18 @@ impl RegistryClient {
         to: &Repository,
         descriptor: &Descriptor,
     ) -> Result<Mount, RegistryError> {
+        // docker-registry confirms a mount by another algorithm than its own, and then does not have the blob by that digest.
+        if descriptor.digest.algorithm() != DigestAlgorithm::Sha256 {
+            return self.open_upload(attempts, to).map(Mount::Refused);
+        }
         let scope = Scope::mount(from, to);
         let from = utf8_percent_encode(from.path(), NON_ALPHANUMERIC);
         let url = self.url(to, &format!("blobs/uploads/?mount={}&from={from}", descriptor.digest))?;
         let response = self.call_in(attempts, &scope, HttpRequest::new(Method::POST, url))?;
         match response.status() {
-            StatusCode::CREATED => confirm_digest(&response, &descriptor.digest).map(|()| Mount::Done),
+            StatusCode::CREATED => {
+                confirm_digest(&response, &descriptor.digest, |_| self.has_blob(to, descriptor)).map(|()| Mount::Done)
+            }
             StatusCode::ACCEPTED => self.session(scope, &response).map(Mount::Refused),
             // Some registries answer a mount that they do not allow with an error where the specification says 202.
             _ => self.open_upload(attempts, to).map(Mount::Refused),

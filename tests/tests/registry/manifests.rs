@@ -1,6 +1,6 @@
 //! Manifests from and to a registry.
 
-use sealift_archive_format::Digest;
+use sealift_archive_format::{Digest, DigestAlgorithm};
 use sealift_core::oci::media_type::{DOCKER_MANIFEST, OCI_MANIFEST};
 use sealift_core::oci::{Descriptor, ManifestBytes, ManifestError, Reference};
 use sealift_core::registry::RegistryError;
@@ -90,4 +90,17 @@ fn a_manifest_is_stored_as_it_is_under_digest_and_tag() {
     registry.inject(Fault::once("PUT", "/manifests/", Action::status(201, &[("docker-content-digest", &other)])));
     let confirmed = client().put_manifest(&repository, None, &manifest);
     assert!(matches!(confirmed, Err(RegistryError::DigestHeader { .. })));
+    // A registry that knows content by another algorithm is compared by that.
+    let digest = Digest::of(DigestAlgorithm::Sha512, MANIFEST);
+    let descriptor = Descriptor::new(OCI_MANIFEST, digest.clone(), MANIFEST.len() as u64);
+    let manifest = ManifestBytes::new(descriptor, MANIFEST.to_vec()).unwrap();
+    client().put_manifest(&repository, None, &manifest).unwrap();
+    let name = Reference::new(repository.clone(), None, Some(digest));
+    assert_eq!(client().resolve(&name).unwrap(), manifest);
+    registry.inject(Fault::once("PUT", "/manifests/", Action::status(201, &[("docker-content-digest", &other)])));
+    let confirmed = client().put_manifest(&repository, None, &manifest);
+    assert!(matches!(confirmed, Err(RegistryError::DigestHeader { .. })));
+    let headers = [("docker-content-digest", other.as_str()), ("content-type", OCI_MANIFEST)];
+    registry.inject(Fault::once("GET", "/manifests/", Action::Answer(Answer::new(200, &headers, MANIFEST.to_vec()))));
+    assert!(matches!(client().resolve(&name), Err(RegistryError::DigestHeader { .. })));
 }

@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::process::Command;
 use std::time::Duration;
 
+use sealift_archive_format::{Digest, DigestAlgorithm};
 use sealift_core::authorization::Credentials;
 use sealift_core::http::{HttpClient, HttpSettings, OnRetry, Retries};
 use sealift_core::oci::{Descriptor, ForeignLayers, Graph, Platforms, Reference, Repository};
@@ -48,6 +49,29 @@ fn an_image_with_two_platforms_arrives_byte_for_byte() {
             let output = Command::new(skopeo).args(["inspect", "--raw", "--tls-verify=false", &name]).output().unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
             assert_eq!(output.stdout, manifest.bytes());
+        }
+    }
+}
+
+#[test]
+fn a_layer_that_is_known_by_sha512_arrives() {
+    for registry in real_registry::each() {
+        let content = b"a layer".to_vec();
+        let digest = Digest::of(DigestAlgorithm::Sha512, &content);
+        let layer = Descriptor::new("application/vnd.oci.image.layer.v1.tar", digest.clone(), content.len() as u64);
+        let mut image = Image::new("linux/amd64", &[]);
+        let mut document: serde_json::Value = serde_json::from_slice(image.root().bytes()).unwrap();
+        document["layers"] = serde_json::json!([layer]);
+        image.blobs.insert(digest, (layer.clone(), content.clone()));
+        let image = image.with_manifest(&document);
+        let sink = RegistrySink::new(client());
+        for name in ["sha512/first:1", "sha512/second:1"] {
+            let name = reference(&registry, name);
+            image.push(&sink, &name).unwrap();
+            let source = RegistrySource::new(client());
+            let mut read = Vec::new();
+            source.blob(name.repository(), &layer).unwrap().read_to_end(&mut read).unwrap();
+            assert_eq!(read, content);
         }
     }
 }

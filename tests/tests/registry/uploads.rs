@@ -1,5 +1,6 @@
 //! Blobs to a registry.
 
+use sealift_archive_format::{Digest, DigestAlgorithm};
 use sealift_core::oci::Descriptor;
 use sealift_core::registry::{RegistryClient, RegistryError, RegistrySink, UploadError};
 use sealift_core::transfer::{Checked, ContentError, SinkError};
@@ -63,6 +64,19 @@ fn an_upload_that_the_registry_refuses_is_an_error() {
     registry.inject(Fault::once("PUT", "/blobs/", Action::status(201, &[("docker-content-digest", &other)])));
     let sent = put(&client(), &registry, &descriptor, b"blob");
     assert!(matches!(sent, Err(UploadError::Registry(RegistryError::DigestHeader { .. }))));
+}
+
+#[test]
+fn a_confirmation_in_another_algorithm_is_asked_about_by_the_digest_that_was_sent() {
+    let registry = Registry::start();
+    let by_sha512 = |content: &[u8]| Descriptor::new("", Digest::of(DigestAlgorithm::Sha512, content), 4);
+    put(&client(), &registry, &by_sha512(b"blob"), b"blob").unwrap();
+    assert_eq!(registry.count("HEAD", "/blobs/sha512:"), 1, "after it was sent");
+    // One that confirms what it does not have is not believed.
+    let by_sha256 = Digest::sha256(b"lost").to_string();
+    registry.inject(Fault::once("PUT", "/blobs/", Action::status(201, &[("docker-content-digest", &by_sha256)])));
+    let sent = put(&client(), &registry, &by_sha512(b"lost"), b"lost");
+    assert!(matches!(sent, Err(UploadError::Registry(RegistryError::DigestHeader { .. }))), "{sent:?}");
 }
 
 #[test]
