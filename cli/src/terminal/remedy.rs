@@ -70,8 +70,12 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::CheckSource => {
             "check the reference, the network and the credentials; if it is stored elsewhere, say where with NAME=WHERE"
         }
-        R::PushImageAgain => {
+        R::PushImageAgain => "the image is incomplete in the source: push it there again",
+        R::PushImageOrChoosePlatforms => {
             "the image is incomplete in the source: push it there again, or choose platforms with --platform"
+        }
+        R::RebuildImage => {
+            "pushing the image again does not help: ask whoever builds it to build it in another way, with a current tool"
         }
         R::ChoosePlatform { offered } if offered.is_empty() => "leave out --platform",
         R::ChoosePlatform { offered } => {

@@ -163,8 +163,12 @@ pub enum Remedy {
     // What is exported.
     /// Check the reference, the network and the credentials, or say where it is stored.
     CheckSource,
-    /// Push the image to its source again, or choose platforms.
+    /// Push the image to its source again: something of it is missing there.
     PushImageAgain,
+    /// Push the image to its source again, or choose platforms.
+    PushImageOrChoosePlatforms,
+    /// Have the image built in another way: it cannot be carried as it is.
+    RebuildImage,
     /// Choose a platform that there is.
     ChoosePlatform {
         /// The platforms that there are.

@@ -16,6 +16,7 @@ use sealift_core::export::{
 };
 use sealift_core::oci::GraphError;
 use sealift_core::progress::Unwatched;
+use sealift_core::remedy::{Remediable as _, Remedy};
 use sealift_core::transfer::{Source, Workers};
 use sealift_core::trust::{Extent, RepositoryError, gather};
 use sealift_core::trust_store::{Policy, Trust};
@@ -28,6 +29,7 @@ use sealift_sample_publisher::Sample;
 use sealift_sample_publisher::bundle::{BundleImage, store_bundle};
 use sealift_tests::crossing::{BUNDLE, Crossing, Refused};
 use sealift_tests::hostile_source::HostileSource;
+use sealift_tests::images::Image;
 use sealift_tests::malicious_exporter::exporter_key;
 use serde_json::{Value, json};
 
@@ -345,8 +347,30 @@ fn more_layers_than_an_archive_has_entries_are_not_planned() {
     let index = source.index(&manifests, None);
     source.serve(index);
     let refused = plan_of_request(&lone_image(Arc::new(source), "e.example/a:1"));
+    assert_eq!(refused.remedy(), Remedy::ExportFewer);
     let PlanError::Graph { source, .. } = refused else { panic!("{refused:?}") };
     assert!(matches!(*source, GraphError::Entries), "{source:?}");
+}
+
+#[test]
+fn what_is_complete_and_cannot_be_carried_is_not_called_incomplete() {
+    let image = Image::new("linux/amd64", &[("a", b"a")]);
+    let deep = (0..5).fold(image.clone(), |image, _| Image::index(&[image]));
+    let mut two_sizes: Value = serde_json::from_slice(image.root().bytes()).unwrap();
+    let mut layer = two_sizes["layers"][0].clone();
+    layer["size"] = json!(layer["size"].as_u64().unwrap() + 1);
+    two_sizes["layers"].as_array_mut().unwrap().push(layer);
+    for image in [deep, image.with_manifest(&two_sizes)] {
+        let sides = Crossing::of_images();
+        sides.publish_image(&image, &[]);
+        match sides.export(&sides.request()) {
+            Err(Refused::Plan(error @ PlanError::Graph { .. })) => {
+                assert_eq!(error.remedy(), Remedy::RebuildImage);
+                assert!(!error.to_string().contains("incomplete"), "{error}");
+            }
+            other => panic!("{:?}", other.map(|archive| archive.len())),
+        }
+    }
 }
 
 #[test]

@@ -26,10 +26,12 @@ pub enum PlanError {
         source: SourceError,
     },
     /// Something that it refers to is missing or unusable.
-    #[error("{reference} is incomplete: something that it refers to is missing")]
+    #[error("{reference} {}", .source.outcome())]
     Graph {
         /// The reference.
         reference: String,
+        /// Whether platforms were chosen.
+        has_choice: bool,
         /// What is missing or unusable.
         source: Box<GraphError<Unfetched>>,
     },
@@ -202,6 +204,42 @@ pub enum PlanError {
     },
 }
 
+/// What can be done about a graph. Platforms can be chosen where none were.
+fn of_graph(error: &GraphError<Unfetched>, has_choice: bool) -> Remedy {
+    match error {
+        GraphError::Fetch { .. } if has_choice => Remedy::PushImageAgain,
+        GraphError::Fetch { .. } => Remedy::PushImageOrChoosePlatforms,
+        GraphError::Manifest { source, .. } => of_manifest(source),
+        GraphError::Depth { .. } | GraphError::Conflict { .. } | GraphError::Manifests => Remedy::RebuildImage,
+        GraphError::ManifestBytes
+        | GraphError::ManifestsTogether
+        | GraphError::BlobsTogether
+        | GraphError::AttestationsTogether
+        | GraphError::LeftOutTogether
+        | GraphError::Entries => Remedy::ExportFewer,
+        GraphError::ForeignLayer { .. } => Remedy::LeaveForeignLayersOut,
+        GraphError::NoPlatform { offered, .. } => Remedy::ChoosePlatform { offered: offered.clone() },
+    }
+}
+
+/// What can be done about a manifest that cannot be used.
+fn of_manifest(error: &ManifestError) -> Remedy {
+    match error {
+        ManifestError::DockerSchema1 => Remedy::ConvertImage,
+        // The source has something else than it says.
+        ManifestError::Mismatch { .. } => Remedy::PushImageAgain,
+        ManifestError::Length { .. }
+        | ManifestError::Children { .. }
+        | ManifestError::Json(_)
+        | ManifestError::SchemaVersion { .. }
+        | ManifestError::Member { .. }
+        | ManifestError::MediaType(_)
+        | ManifestError::MediaTypeDiffers { .. }
+        | ManifestError::Ambiguous
+        | ManifestError::Undeclared => Remedy::RebuildImage,
+    }
+}
+
 fn or_none(offered: &[String]) -> String {
     if offered.is_empty() { "no platform that it states".to_owned() } else { offered.join(", ") }
 }
@@ -210,12 +248,13 @@ impl Remediable for PlanError {
     fn remedy(&self) -> Remedy {
         match self {
             Self::Source { source, .. } => source_remedy::of(source).unwrap_or(Remedy::CheckSource),
-            Self::Graph { .. } | Self::Manifest { .. } => Remedy::PushImageAgain,
+            Self::Graph { source, has_choice, .. } => of_graph(source, *has_choice),
+            Self::Manifest { source, .. } => of_manifest(source),
             Self::Referrers { .. } => Remedy::CheckReferrers,
             Self::TooManyReferrers { .. } | Self::ReferrerTooDeep { .. } => Remedy::DeleteReferrers,
             Self::NotAReferrer { .. } => Remedy::CorrectReferrers,
             Self::ReferrerMissing { source, .. } => match source.remedy() {
-                Remedy::PushImageAgain => Remedy::CorrectReferrers,
+                Remedy::PushImageAgain | Remedy::PushImageOrChoosePlatforms => Remedy::CorrectReferrers,
                 remedy => remedy,
             },
             Self::AnImage { .. } => Remedy::ExportAsImage,

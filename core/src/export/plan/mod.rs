@@ -136,6 +136,11 @@ impl Planner<'_> {
         Ok(&*place.source)
     }
 
+    /// Whether platforms were chosen.
+    fn has_choice(&self) -> bool {
+        *self.platforms != Platforms::All
+    }
+
     fn item(&mut self, ItemRequest { name, origin }: &ItemRequest) -> Result<(), PlanError> {
         match origin {
             ItemOrigin::Bundle { place, images } => self.stored_bundle(name, place, images.as_ref()),
@@ -281,8 +286,8 @@ impl Planner<'_> {
     }
 
     fn hold(&mut self, name: &str, manifest: ManifestBytes) -> Result<(), PlanError> {
-        let failed = |source| PlanError::Graph { reference: name.to_owned(), source: Box::new(source) };
-        self.graphs.hold(manifest).map_err(failed)
+        let has_choice = self.has_choice();
+        self.graphs.hold(manifest).map_err(|error| ungraphed(name, has_choice, error))
     }
 
     /// The graph below a manifest at a place; its blobs come from there, unless another source already has them.
@@ -316,6 +321,7 @@ impl Planner<'_> {
         place: &SourceReference,
         root: &Descriptor,
     ) -> Result<Arc<Graph>, PlanError> {
+        let has_choice = self.has_choice();
         let Self { graphs, budget, ahead, .. } = self;
         let (source, repository) = (&place.source, place.reference.repository());
         let mut spent = None;
@@ -332,7 +338,7 @@ impl Planner<'_> {
         let walked = graphs.walk(root, choice, fetch, |_, _| false);
         let graph = match (walked, spent) {
             (_, Some(spent)) => return Err(spent),
-            (walked, None) => walked.map_err(|error| ungraphed(name, error))?,
+            (walked, None) => walked.map_err(|error| ungraphed(name, has_choice, error))?,
         };
         for blob in graph.blobs() {
             let origin = || Origin::Repository(Arc::clone(source), repository.clone());
@@ -347,7 +353,7 @@ impl Planner<'_> {
         let mut choice = Choice::of(self.platforms, self.foreign_layers);
         choice.without.extend(images.iter().flat_map(|(_, image)| image.graph.left_out_by_digest()).cloned());
         let walked = self.graphs.walk(root, &choice, nowhere, |_, _| false);
-        walked.map_err(|source| PlanError::Graph { reference: name.to_owned(), source: Box::new(source) })
+        walked.map_err(|error| ungraphed(name, self.has_choice(), error))
     }
 
     /// The record of an image, with its referrers.
@@ -408,11 +414,11 @@ impl Planner<'_> {
 }
 
 /// Why there is no graph below a reference.
-fn ungraphed(name: &str, error: GraphError<Unfetched>) -> PlanError {
+fn ungraphed(name: &str, has_choice: bool, error: GraphError<Unfetched>) -> PlanError {
     let reference = name.to_owned();
     match error {
         GraphError::NoPlatform { offered, .. } => PlanError::NoPlatform { reference, offered },
-        other => PlanError::Graph { reference, source: Box::new(other) },
+        other => PlanError::Graph { reference, has_choice, source: Box::new(other) },
     }
 }
 

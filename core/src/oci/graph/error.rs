@@ -89,6 +89,26 @@ pub enum GraphError<E: std::error::Error + 'static> {
     },
 }
 
+impl<E: std::error::Error + 'static> GraphError<E> {
+    /// What it says about the manifest that the walk began with.
+    pub(crate) fn outcome(&self) -> &'static str {
+        match self {
+            Self::Fetch { .. } => "is incomplete: something that it refers to is missing",
+            Self::NoPlatform { .. } => "is not for any of the chosen platforms",
+            Self::ForeignLayer { .. } => "has layers that registries must not distribute",
+            Self::Manifest { .. } | Self::Depth { .. } | Self::Conflict { .. } | Self::Manifests => {
+                "cannot be carried as it is"
+            }
+            Self::ManifestBytes
+            | Self::ManifestsTogether
+            | Self::BlobsTogether
+            | Self::AttestationsTogether
+            | Self::LeftOutTogether
+            | Self::Entries => "cannot be carried with everything that comes before it",
+        }
+    }
+}
+
 pub(super) fn unusable<E: std::error::Error + 'static>(digest: &Digest, source: ManifestError) -> GraphError<E> {
     GraphError::Manifest { digest: digest.clone(), source: Box::new(source) }
 }

@@ -33,7 +33,7 @@ pub enum DocumentError {
         source: BundleError,
     },
     /// A reference does not resolve, or the graph below it is invalid.
-    #[error("{reference} is incomplete: something that it refers to is missing")]
+    #[error("{reference} {}", .source.outcome())]
     Graph {
         /// The reference.
         reference: String,
