@@ -185,7 +185,10 @@ impl Remediable for LayoutError {
 
 impl From<LayoutError> for SourceError {
     fn from(reason: LayoutError) -> Self {
-        Self::new(reason)
+        match reason {
+            LayoutError::BlobNotFound { .. } => Self::missing(reason),
+            reason => Self::new(reason),
+        }
     }
 }
 

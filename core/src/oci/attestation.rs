@@ -58,7 +58,7 @@ pub(super) fn attached(manifests: &[ManifestBytes], limit: usize) -> Option<Vec<
 }
 
 /// The manifest that a BuildKit attestation manifest is about.
-pub(super) fn attested(child: &Descriptor) -> Option<Digest> {
+pub(crate) fn attested(child: &Descriptor) -> Option<Digest> {
     child.annotations.get(REFERENCE_TYPE).filter(|kind| *kind == "attestation-manifest")?;
     child.annotations.get(ATTESTED_MANIFEST)?.parse().ok()
 }

@@ -19,6 +19,7 @@ pub mod sparse;
 pub(crate) mod stated_platform;
 
 pub use attestation::Attached;
+pub(crate) use attestation::attested;
 pub use beginning::{NameBeginning, NameBeginningError};
 pub use companions::{Companions, CosignKind, CosignTag, CosignTagError, TaggedGraph};
 pub use descriptor::Descriptor;

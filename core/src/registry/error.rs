@@ -140,7 +140,10 @@ impl From<AuthorizationError> for RegistryError {
 
 impl From<RegistryError> for SourceError {
     fn from(reason: RegistryError) -> Self {
-        Self::new(reason)
+        match reason {
+            RegistryError::ManifestNotFound { .. } | RegistryError::BlobNotFound { .. } => Self::missing(reason),
+            reason => Self::new(reason),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where content is read from and written to: one pair of traits for registries, layouts and later places.
 
 use std::error::Error;
+use std::fmt;
 use std::io;
 
 use sealift_archive_format::Digest;
@@ -211,19 +212,43 @@ pub trait Upload {
 }
 
 /// Why a source does not supply what was requested: its own reason, whatever kind of source it is.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct SourceError(Box<dyn Error + Send + Sync>);
+#[derive(Debug)]
+pub struct SourceError {
+    reason: Box<dyn Error + Send + Sync>,
+    is_missing: bool,
+}
 
 impl SourceError {
     /// A source's reason.
     pub fn new(reason: impl Error + Send + Sync + 'static) -> Self {
-        Self(Box::new(reason))
+        Self { reason: Box::new(reason), is_missing: false }
+    }
+
+    /// A source's reason, which is that it does not have what was requested.
+    pub fn missing(reason: impl Error + Send + Sync + 'static) -> Self {
+        Self { reason: Box::new(reason), is_missing: true }
+    }
+
+    /// Whether the source says that it does not have it.
+    pub fn is_missing(&self) -> bool {
+        self.is_missing
     }
 
     /// The reason, if it is one of this kind of source.
     pub fn reason<E: Error + 'static>(&self) -> Option<&E> {
-        self.0.downcast_ref()
+        self.reason.downcast_ref()
+    }
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)
+    }
+}
+
+impl Error for SourceError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.reason.source()
     }
 }
 

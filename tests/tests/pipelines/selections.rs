@@ -1,11 +1,14 @@
 //! What is delivered of an archive that is verified as a whole: what a person chose, and what becomes of its tags.
 
 use sealift_archive_format::{Digest, Problem};
-use sealift_core::export::ExportRequest;
+use std::collections::BTreeSet;
+
+use sealift_core::export::{ExportRequest, PlanError};
 use sealift_core::import::{self, DeliveryWishes, Destination, ImportError};
 use sealift_core::inspect::inspect;
 use sealift_core::layout::LayoutSink;
 use sealift_core::oci::{Descriptor, Platforms};
+use sealift_core::remedy::{Remediable as _, Remedy};
 use sealift_core::verify::{Selection, SelectionError, Transport};
 use sealift_tests::crossing::{BUNDLE, Crossing, IMAGE, Refused};
 use sealift_tests::folder_content::files;
@@ -183,6 +186,41 @@ fn what_an_index_lists_without_a_platform_is_chosen_by_its_configuration() {
             let there = files(&sides.path("delivered/blobs/sha256"));
             let has = |digest: &Digest| there.contains_key(std::path::Path::new(digest.hex()));
             assert!(has(&intel) && !has(&arm), "{case}");
+        }
+    }
+}
+
+#[test]
+fn an_attestation_that_the_source_lacks_is_left_out_where_less_was_asked_for() {
+    let image = Image::new("linux/amd64", &[("a", b"a")]);
+    let index = Image::with_buildkit_attestation(&image, b"{}");
+    let (whole, part) = (ExportRequest::new(Vec::new()), chosen(&[], &["linux/amd64"]).platforms);
+    let lacking = |lacking: &Image| {
+        let sides = Crossing::of_images();
+        sides.publish_image(&index, &[]);
+        let digest = lacking.root().descriptor().digest.clone();
+        std::fs::remove_file(sides.path("layout/blobs/sha256").join(digest.hex())).unwrap();
+        (sides, digest)
+    };
+    let attestation = Image { manifests: vec![index.manifests[1].clone()], ..index.clone() };
+    for (platforms, referrers) in
+        [(part.clone(), whole.referrers.clone()), (part.clone(), BTreeSet::new()), (Platforms::All, BTreeSet::new())]
+    {
+        let (sides, missing) = lacking(&attestation);
+        let archive = sides.export(&ExportRequest { platforms, referrers, ..sides.request() }).unwrap();
+        sides.far.accepts(&archive);
+        let report = sides.far.verify(&archive).report();
+        assert_eq!(report.items[0].left_out.manifests, [missing]);
+        assert_eq!(report.items[0].platforms, ["linux/amd64"]);
+    }
+    for (absent, platforms, remedy) in
+        [(&attestation, &Platforms::All, Remedy::PushImageOrChoosePlatforms), (&image, &part, Remedy::PushImageAgain)]
+    {
+        let (sides, _) = lacking(absent);
+        let request = ExportRequest { platforms: platforms.clone(), ..sides.request() };
+        match sides.export(&request) {
+            Err(Refused::Plan(error @ PlanError::Graph { .. })) => assert_eq!(error.remedy(), remedy),
+            other => panic!("{:?}", other.map(|archive| archive.len())),
         }
     }
 }

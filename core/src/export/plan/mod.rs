@@ -24,11 +24,11 @@ use crate::cnab::{Bundle, BundleError, BundleImage, bundle};
 use crate::oci::manifest::Document;
 use crate::oci::{
     Choice, Companions, Descriptor, ForeignLayers, Graph, GraphError, Graphs, ManifestBytes, Platforms, Reference,
-    ReferrerKind, Repository,
+    ReferrerKind, Repository, attested,
 };
 use crate::thick_bundle::ThickBundleFile;
 use crate::transfer::{BlobContent, Source, SourceError, Workers};
-use crate::verify::documents::{Closed, ClosedBundle, ClosedImage, ClosedItem, check_names};
+use crate::verify::documents::{Closed, ClosedBundle, ClosedImage, ClosedItem, carried, check_names};
 
 use ahead::Ahead;
 pub use budget::MAXIMUM_REQUESTS;
@@ -322,6 +322,8 @@ impl Planner<'_> {
         root: &Descriptor,
     ) -> Result<Arc<Graph>, PlanError> {
         let has_choice = self.has_choice();
+        // Who chooses platforms, or nothing that refers to images, asks for an image that may come without attestations.
+        let is_optional = choice.platforms != Platforms::All || self.kinds.is_empty();
         let Self { graphs, budget, ahead, .. } = self;
         let (source, repository) = (&place.source, place.reference.repository());
         let mut spent = None;
@@ -335,11 +337,20 @@ impl Planner<'_> {
             })?;
             source.manifest(repository, wanted).map_err(Unfetched::Source)
         };
-        let walked = graphs.walk(root, choice, fetch, |_, _| false);
+        let walked = graphs.walk(root, choice, fetch, |wanted, error| {
+            let is_missing = matches!(error, Unfetched::Source(error) if error.is_missing());
+            is_optional && is_missing && attested(wanted).is_some()
+        });
         let graph = match (walked, spent) {
             (_, Some(spent)) => return Err(spent),
             (walked, None) => walked.map_err(|error| ungraphed(name, has_choice, error))?,
         };
+        if graph.is_partial() && choice.platforms == Platforms::All {
+            // What is not whole has its platforms, and those are named.
+            let named = graph.platforms().map(str::to_owned).collect();
+            let choice = Choice { platforms: Platforms::Named(named), ..choice.clone() };
+            return self.walk_for(&choice, name, place, root);
+        }
         for blob in graph.blobs() {
             let origin = || Origin::Repository(Arc::clone(source), repository.clone());
             self.plan.origins.entry(blob.digest.clone()).or_insert_with(origin);
@@ -350,8 +361,8 @@ impl Planner<'_> {
     /// The graph below the index of a bundle, over manifests that are held: without what its images are carried without.
     fn walk_held(&mut self, name: &str, root: &Descriptor, images: &Images) -> Result<Arc<Graph>, PlanError> {
         let nowhere = |_: &Descriptor| Err(Unfetched::Budget);
-        let mut choice = Choice::of(self.platforms, self.foreign_layers);
-        choice.without.extend(images.iter().flat_map(|(_, image)| image.graph.left_out_by_digest()).cloned());
+        let records: Vec<&ImageRecord> = images.iter().map(|(record, _)| record).collect();
+        let choice = Choice { foreign_layers: self.foreign_layers, ..carried(&records) };
         let walked = self.graphs.walk(root, &choice, nowhere, |_, _| false);
         walked.map_err(|error| ungraphed(name, self.has_choice(), error))
     }

@@ -179,7 +179,7 @@ impl Closing<'_> {
         let index = match &record.index {
             None => None,
             Some(index) => {
-                let graph = self.walk(&record.reference, &choice(&record.images), index)?;
+                let graph = self.walk(&record.reference, &carried(&record.images.iter().collect::<Vec<_>>()), index)?;
                 self.check_index(record, &graph)?;
                 Some(graph)
             }
@@ -200,8 +200,7 @@ impl Closing<'_> {
     }
 
     fn image(&mut self, record: &ImageRecord) -> Result<ClosedImage, DocumentError> {
-        let alone = std::slice::from_ref(record);
-        let graph = self.walk(&record.reference, &choice(alone), &record.descriptor)?;
+        let graph = self.walk(&record.reference, &carried(&[record]), &record.descriptor)?;
         check_platforms(record, &graph)?;
         let manifests: Vec<&Digest> = graph.manifests().iter().map(|manifest| &manifest.descriptor().digest).collect();
         let companions = self.companions(&record.reference, &manifests, &record.referrers, &record.tagged)?;
@@ -250,19 +249,19 @@ impl Closing<'_> {
 }
 
 /// What is carried of images, as their records say.
-fn choice(images: &[ImageRecord]) -> Choice {
+pub(crate) fn carried(images: &[&ImageRecord]) -> Choice {
     let without = images.iter().flat_map(|image| &image.left_out.manifests).cloned().collect();
     Choice { without, ..Choice::of(&platforms(images), foreign_layers(images)) }
 }
 
 /// Whether layers that registries are not meant to distribute are carried: they are, unless the exporter left some out.
-fn foreign_layers(images: &[ImageRecord]) -> ForeignLayers {
+fn foreign_layers(images: &[&ImageRecord]) -> ForeignLayers {
     let is_whole = images.iter().all(|image| image.left_out.foreign_layers.is_empty());
     if is_whole { ForeignLayers::Carry } else { ForeignLayers::LeaveOut }
 }
 
 /// The platforms to walk: all, unless the exporter chose.
-fn platforms(images: &[ImageRecord]) -> Platforms {
+fn platforms(images: &[&ImageRecord]) -> Platforms {
     if images.iter().all(|image| image.completeness == Completeness::AllPlatforms) {
         return Platforms::All;
     }
