@@ -313,9 +313,11 @@ impl Prepared {
         &self.judgement
     }
 
-    /// What should be known about the bundles.
+    /// What should be known about the bundles, and about platforms that nothing is there for.
     pub fn warnings(&self) -> Vec<Warning> {
-        self.plan.closed.bundle_warnings(&self.plan.items)
+        let mut warnings = self.plan.closed.bundle_warnings(&self.plan.items);
+        warnings.extend(self.plan.absent.iter().cloned());
+        warnings
     }
 
     /// The referrers of the images that are not carried.

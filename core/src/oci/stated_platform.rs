@@ -1,8 +1,8 @@
 //! Platforms that no index states.
 //!
 //! Promise: where platforms are chosen, a manifest for which no index above it states a platform is carried unless its configuration
-//! states one that was not chosen; and an image is taken only if there is something in it for a chosen platform, or nothing in it states
-//! any. Both sides decide by this one rule.
+//! states one that was not chosen; an image is taken only if there is something in it for a chosen platform, or nothing in it states
+//! any; and a chosen platform that nothing is there for is named. Both sides decide by this one rule.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -63,27 +63,40 @@ fn stated(configuration: &[u8]) -> Option<Platform> {
     stated.filter(|platform| !platform.os.is_empty() && !platform.architecture.is_empty())
 }
 
-/// The manifests of an image that are left out, because their configurations state platforms that were not chosen. `read` has the
-/// configurations of those that are [`unstated`].
+/// What a choice of platforms means for an image.
+#[derive(Debug, Default)]
+pub(crate) struct Chosen {
+    /// The manifests that are left out, because their configurations state platforms that were not chosen.
+    pub(crate) without: BTreeSet<Digest>,
+    /// The chosen platforms that nothing is there for, as far as the image is for platforms at all.
+    pub(crate) absent: Vec<String>,
+}
+
+/// What a choice of platforms means for an image, of which what is for others by its indexes has been left out. `read` has the
+/// configurations of those manifests that are [`unstated`].
 ///
 /// # Errors
 /// The platforms that there are, if none of them is chosen.
-pub(crate) fn left_out<'c>(
+pub(crate) fn choose<'c>(
     image: &Graph,
     platforms: &Platforms,
     read: impl Fn(&Digest) -> Option<&'c [u8]>,
-) -> Result<BTreeSet<Digest>, Vec<String>> {
+) -> Result<Chosen, Vec<String>> {
     let by_configuration: Vec<(&Digest, Platform)> = unstated(image, platforms)
         .into_iter()
         .filter_map(|it| Some((it.manifest, stated(read(&it.configuration.digest)?)?)))
         .collect();
-    let is_chosen = |(_, platform): &&(&Digest, Platform)| platforms.carries(platform);
-    if by_configuration.is_empty()
-        || by_configuration.iter().any(|it| is_chosen(&it))
-        || image.platforms().next().is_some()
-    {
-        let others = by_configuration.iter().filter(|it| !is_chosen(it));
-        return Ok(others.map(|(manifest, _)| (*manifest).clone()).collect());
+    let (here, others): (Vec<_>, Vec<_>) =
+        by_configuration.iter().partition(|(_, platform)| platforms.carries(platform));
+    let here: Vec<&Platform> = here.iter().map(|(_, platform)| platform).chain(image.stated_platforms()).collect();
+    if by_configuration.is_empty() || !here.is_empty() {
+        let wishes = match platforms {
+            Platforms::Only(wishes) if !here.is_empty() => wishes.as_slice(),
+            _ => &[],
+        };
+        let absent = wishes.iter().filter(|wish| !here.iter().any(|platform| wish.selects(platform)));
+        let without = others.iter().map(|(manifest, _)| (*manifest).clone()).collect();
+        return Ok(Chosen { without, absent: absent.map(ToString::to_string).collect() });
     }
     let mut offered: Vec<String> = by_configuration.iter().map(|(_, platform)| platform.to_string()).collect();
     offered.extend(image.left_out_platforms());

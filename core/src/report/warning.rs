@@ -107,6 +107,13 @@ pub enum Warning {
         /// The versions that will do; all if there are none.
         ranges: Vec<String>,
     },
+    /// Nothing of an image is for some of the platforms that were chosen.
+    PlatformsNotThere {
+        /// The reference of the image.
+        item: String,
+        /// These platforms.
+        platforms: Vec<String>,
+    },
 }
 
 /// What should be known about a bundle. `images` are the media types and sizes of the manifests of its images, in their order;
@@ -151,7 +158,8 @@ impl Warning {
             | Self::Step { .. }
             | Self::NotVouchedFor { .. }
             | Self::BundleRule { .. }
-            | Self::OtherImage { .. } => None,
+            | Self::OtherImage { .. }
+            | Self::PlatformsNotThere { .. } => None,
         }
     }
 }
@@ -196,6 +204,9 @@ impl fmt::Display for Warning {
                     write!(f, " ({})", ranges.join(" or "))?;
                 }
                 f.write_str(", which is not carried with it")
+            }
+            Self::PlatformsNotThere { item, platforms } => {
+                write!(f, "nothing of {item} is for {}, which was chosen too", platforms.join(" or "))
             }
         }
     }

@@ -114,7 +114,8 @@ pub fn open_sealed<R: Read>(
     let judgement = judgement.await_attestations(&closed.named_graphs(&inventory), &closed.documents())?;
     let exporter_threshold = trust.policy.exporter_threshold;
     let basis = TrustBasis::of(trust);
-    let head = Head { inventory, seal, closed, carried, terms, basis, exporter_threshold };
+    let absent = Vec::new();
+    let head = Head { inventory, seal, closed, carried, terms, basis, exporter_threshold, absent };
     Ok(Judged { reader, judgement, head, ahead: ReadAhead::default() })
 }
 

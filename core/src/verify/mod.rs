@@ -32,7 +32,7 @@ pub use receive::{Discard, ReceiveError, Receiver, Transport};
 pub(crate) use selection::Selected;
 pub use selection::{Selection, SelectionError};
 
-use crate::report::{ContentReport, Report};
+use crate::report::{ContentReport, Report, Warning};
 use crate::seal::VerifiedSeal;
 use crate::trust::{Attestations, Carried, Judgement, Purpose, Terms};
 use crate::trust_store::TrustBasis;
@@ -93,6 +93,8 @@ pub(crate) struct Head {
     pub(crate) terms: Terms,
     pub(crate) basis: TrustBasis,
     pub(crate) exporter_threshold: NonZeroU32,
+    /// The images that are not there for some of the platforms that were chosen here.
+    pub(crate) absent: Vec<Warning>,
 }
 
 impl<R: Read> Judged<R> {
@@ -116,9 +118,11 @@ impl<R: Read> Judged<R> {
     /// [`SelectionError`].
     pub(crate) fn select(&mut self, selection: &Selection) -> Result<(Vec<Selected<'_>>, &Closed), SelectionError> {
         let Self { reader, head, judgement, ahead } = self;
-        let by_indexes = selection.of(&judgement.findings().items, &head.closed, |_| None)?;
+        let (by_indexes, _) = selection.of(&judgement.findings().items, &head.closed, |_| None)?;
         ahead.read(reader, &head.inventory, &selection.configurations(&by_indexes))?;
-        let selected = selection.of(&judgement.findings().items, &head.closed, |digest| ahead.content(digest))?;
+        let (selected, absent) =
+            selection.of(&judgement.findings().items, &head.closed, |digest| ahead.content(digest))?;
+        head.absent = absent;
         Ok((selected, &head.closed))
     }
 

@@ -188,7 +188,7 @@ fn judged(finding: &Finding, clock: &Clock) -> ItemReport {
 
 /// What should be known, but is not a reason to refuse.
 fn warnings(report: &Report, head: &Head, findings: &Findings) -> Vec<Warning> {
-    let Head { carried, closed, inventory, terms, .. } = head;
+    let Head { carried, closed, inventory, terms, absent, .. } = head;
     let mut warnings = time_warnings(&report.time, terms.warn_before_expiry());
     for repository in &report.repositories {
         let expired = repository.roles.iter().filter(|role| !role.expiry.valid_now);
@@ -222,6 +222,7 @@ fn warnings(report: &Report, head: &Head, findings: &Findings) -> Vec<Warning> {
     let ignored = carried.names().into_iter().filter(was_ignored);
     warnings.extend(ignored.map(|repository| Warning::NotPinned { repository: repository.clone() }));
     warnings.extend(closed.bundle_warnings(&inventory.items));
+    warnings.extend(absent.iter().cloned());
     warnings
 }
 

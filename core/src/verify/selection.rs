@@ -11,8 +11,10 @@ use sealift_archive_format::{Digest, FormatError};
 
 use super::documents::{Closed, ClosedBundle, ClosedImage, ClosedItem};
 use crate::oci::graph::NotHere;
-use crate::oci::{Companions, Graph, ManifestBytes, Platforms, Reference, Repository, stated_platform};
+use crate::oci::stated_platform::{self, Chosen};
+use crate::oci::{Companions, Graph, ManifestBytes, Platforms, Reference, Repository};
 use crate::remedy::{Remediable, Remedy};
+use crate::report::Warning;
 use crate::trust::Finding;
 
 /// What is delivered.
@@ -89,7 +91,7 @@ pub(crate) struct Selected<'j> {
 }
 
 impl Selection {
-    /// What is delivered of an archive, in its order. `read` has those configurations that have been read.
+    /// What is delivered of an archive, in its order, and the images that are not there for some of the chosen platforms. `read` has those configurations that have been read.
     ///
     /// # Errors
     /// [`SelectionError`].
@@ -98,10 +100,11 @@ impl Selection {
         findings: &'j [Finding],
         closed: &Closed,
         read: impl Fn(&Digest) -> Option<&'c [u8]>,
-    ) -> Result<Vec<Selected<'j>>, SelectionError> {
+    ) -> Result<(Vec<Selected<'j>>, Vec<Warning>), SelectionError> {
         let mut selected = Vec::new();
         let mut names = AskedNames::of(&self.names);
-        let mut graphs = SelectedGraphs { platforms: &self.platforms, read, graphs: HashMap::new() };
+        let mut graphs =
+            SelectedGraphs { platforms: &self.platforms, read, graphs: HashMap::new(), absent: Vec::new() };
         for (finding, item) in findings.iter().zip(&closed.items) {
             let is_whole = names.take(finding, item.named_digest());
             if is_whole {
@@ -115,7 +118,7 @@ impl Selection {
             }
         }
         match names.missed() {
-            None => Ok(selected),
+            None => Ok((selected, graphs.absent)),
             Some(name) => {
                 let there = findings.iter().flat_map(Finding::walk).map(|it| it.item.reference.clone());
                 Err(SelectionError::Name { name: name.clone(), there: there.take(MAXIMUM_NAMES).collect() })
@@ -193,6 +196,8 @@ struct SelectedGraphs<'s, R> {
     read: R,
     /// By where the whole graph is in memory.
     graphs: HashMap<*const Graph, SelectedGraph>,
+    /// The images that are not there for some of the platforms.
+    absent: Vec<Warning>,
 }
 
 /// What is left of a graph.
@@ -200,6 +205,8 @@ struct SelectedGraph {
     graph: Arc<Graph>,
     /// What is in it.
     digests: Arc<HashSet<Digest>>,
+    /// The chosen platforms that nothing of it is for.
+    absent: Vec<String>,
 }
 
 impl<'c, R: Fn(&Digest) -> Option<&'c [u8]>> SelectedGraphs<'_, R> {
@@ -218,8 +225,14 @@ impl<'c, R: Fn(&Digest) -> Option<&'c [u8]>> SelectedGraphs<'_, R> {
     }
 
     fn image(&mut self, finding: &Finding, image: &ClosedImage) -> Result<ClosedImage, SelectionError> {
-        let SelectedGraph { graph, digests } = self.graph(&finding.item.reference, &image.graph)?;
-        Ok(ClosedImage { graph: Arc::clone(graph), companions: about(digests, &image.companions) })
+        let name = &finding.item.reference;
+        let SelectedGraph { graph, digests, absent } = self.graph(name, &image.graph)?;
+        let image = ClosedImage { graph: Arc::clone(graph), companions: about(digests, &image.companions) };
+        let platforms = absent.clone();
+        if !platforms.is_empty() {
+            self.absent.push(Warning::PlatformsNotThere { item: name.clone(), platforms });
+        }
+        Ok(image)
     }
 
     fn graph(&mut self, name: &str, whole: &Arc<Graph>) -> Result<&SelectedGraph, SelectionError> {
@@ -237,14 +250,14 @@ impl<'c, R: Fn(&Digest) -> Option<&'c [u8]>> SelectedGraphs<'_, R> {
                     Platforms::All => Arc::clone(whole),
                     chosen => whole.select(chosen, &BTreeSet::new()).map_err(not_here)?,
                 };
-                let without = stated_platform::left_out(&graph, self.platforms, &self.read)
+                let Chosen { without, absent } = stated_platform::choose(&graph, self.platforms, &self.read)
                     .map_err(|there| SelectionError::Platform { name: name.to_owned(), there })?;
                 if !without.is_empty() {
                     graph = whole.select(self.platforms, &without).map_err(not_here)?;
                 }
                 let digests = graph.manifests().iter().map(|manifest| manifest.descriptor().digest.clone());
                 let digests = Arc::new(digests.collect());
-                Ok(vacant.insert(SelectedGraph { graph, digests }))
+                Ok(vacant.insert(SelectedGraph { graph, digests, absent }))
             }
         }
     }

@@ -171,6 +171,7 @@ fn warnings() -> Vec<WarningReport> {
     let others = [
         Warning::OtherImage { item: text(), image: text(), image_type: text() },
         Warning::BundleNotCarried { item: text(), bundle: text(), ranges: vec![text()] },
+        Warning::PlatformsNotThere { item: text(), platforms: vec![text()] },
     ];
     all.into_iter().chain(about_bundles).chain(others).map(WarningReport::from).collect()
 }

@@ -9,6 +9,7 @@ use sealift_core::inspect::inspect;
 use sealift_core::layout::LayoutSink;
 use sealift_core::oci::{Descriptor, Platforms};
 use sealift_core::remedy::{Remediable as _, Remedy};
+use sealift_core::report::Warning;
 use sealift_core::verify::{Selection, SelectionError, Transport};
 use sealift_tests::crossing::{BUNDLE, Crossing, IMAGE, Refused};
 use sealift_tests::folder_content::files;
@@ -187,6 +188,32 @@ fn what_an_index_lists_without_a_platform_is_chosen_by_its_configuration() {
             let has = |digest: &Digest| there.contains_key(std::path::Path::new(digest.hex()));
             assert!(has(&intel) && !has(&arm), "{case}");
         }
+    }
+}
+
+#[test]
+fn a_chosen_platform_that_nothing_is_there_for_is_named() {
+    let on = |platform: &str| Image::new(platform, &[("a", platform.as_bytes())]);
+    let artifact = Image::referrer(on("linux/amd64").root().descriptor(), "text/plain", b"a chart");
+    let unstated = Image::index(&[on("linux/amd64").without_platform(), on("linux/arm64").without_platform()]);
+    for (image, is_for_platforms) in
+        [(Image::for_two_platforms("app"), true), (unstated, true), (on("linux/amd64"), true), (artifact, false)]
+    {
+        let mut sides = Crossing::of_images();
+        sides.publish_image(&image, &[]);
+        let selection = chosen(&[], &["linux/amd64", "linux/riscv64"]);
+        let platforms = vec!["linux/riscv64".to_owned()];
+        let warning = Warning::PlatformsNotThere { item: IMAGE.to_owned(), platforms };
+        let expected: Vec<Warning> = is_for_platforms.then_some(warning).into_iter().collect();
+        let of_platforms = |warning: &Warning| matches!(warning, Warning::PlatformsNotThere { .. });
+        let request = ExportRequest { platforms: selection.platforms.clone(), ..sides.request() };
+        let exported = sides.prepare(&request).unwrap().warnings();
+        assert_eq!(exported.into_iter().filter(of_platforms).collect::<Vec<_>>(), expected);
+        let archive = sides.archive();
+        sides.far.selection = selection;
+        let report = sides.far.accepts(&archive).verified().report();
+        let warnings = report.warnings.into_iter().map(|it| it.warning).filter(of_platforms);
+        assert_eq!(warnings.collect::<Vec<_>>(), expected);
     }
 }
 

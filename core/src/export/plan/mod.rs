@@ -26,6 +26,7 @@ use crate::oci::{
     Choice, Companions, Descriptor, ForeignLayers, Graph, GraphError, Graphs, ManifestBytes, Platforms, Reference,
     ReferrerKind, Repository, attested,
 };
+use crate::report::Warning;
 use crate::thick_bundle::ThickBundleFile;
 use crate::transfer::{BlobContent, Source, SourceError, Workers};
 use crate::verify::documents::{Closed, ClosedBundle, ClosedImage, ClosedItem, carried, check_names};
@@ -47,6 +48,8 @@ pub struct Plan {
     pub(super) origins: HashMap<Digest, Origin>,
     /// The referrers of images and bundles that are not carried, because their kind was not asked for.
     pub left_out: Vec<LeftOutReferrer>,
+    /// The images that are not there for some of the chosen platforms.
+    pub(super) absent: Vec<Warning>,
 }
 
 /// Where a blob comes from.

@@ -8,7 +8,9 @@ use sealift_archive_format::Digest;
 
 use super::super::request::SourceReference;
 use super::{PlanError, Planner};
-use crate::oci::{Choice, Graph, stated_platform};
+use crate::oci::stated_platform::{self, Chosen};
+use crate::oci::{Choice, Graph};
+use crate::report::Warning;
 
 impl Planner<'_> {
     /// What of an image is for the chosen platforms, where no index says so.
@@ -31,8 +33,11 @@ impl Planner<'_> {
             read.insert(config.digest.clone(), bytes);
         }
         let content = |digest: &Digest| read.get(digest).map(Vec::as_slice);
-        let without = stated_platform::left_out(&image, self.platforms, content)
+        let Chosen { without, absent } = stated_platform::choose(&image, self.platforms, content)
             .map_err(|offered| PlanError::NoPlatform { reference: name.to_owned(), offered })?;
+        if !absent.is_empty() {
+            self.plan.absent.push(Warning::PlatformsNotThere { item: name.to_owned(), platforms: absent });
+        }
         if without.is_empty() {
             return Ok(image);
         }

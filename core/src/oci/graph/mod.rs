@@ -103,6 +103,7 @@ pub struct Graph {
     manifests: Vec<ManifestBytes>,
     foreign_layers: ForeignLayers,
     platforms: BTreeSet<String>,
+    stated: BTreeSet<Platform>,
     attestations: Vec<Attached>,
     left_out: Vec<LeftOut>,
 }
@@ -229,6 +230,11 @@ impl Graph {
         self.platforms.iter().map(String::as_str)
     }
 
+    /// The same, with everything that distinguishes them.
+    pub(super) fn stated_platforms(&self) -> impl Iterator<Item = &Platform> {
+        self.stated.iter()
+    }
+
     /// The content that is listed but not carried.
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out
@@ -333,6 +339,7 @@ impl Graphs {
             manifests: Vec::new(),
             foreign_layers: choice.foreign_layers,
             platforms: BTreeSet::new(),
+            stated: BTreeSet::new(),
             attestations: Vec::new(),
             left_out: Vec::new(),
         };
@@ -481,6 +488,7 @@ impl<F, M> Walk<'_, F, M> {
             }
             let stated = child.platform.as_ref().filter(|platform| !platform.is_unknown());
             self.graph.platforms.extend(stated.map(ToString::to_string));
+            self.graph.stated.extend(stated.cloned());
         }
         Ok(())
     }
