@@ -222,7 +222,7 @@ pub(crate) fn left_out_lines(left_out: &LeftOutReport) -> Vec<String> {
         1 => Some("1 foreign layer".to_owned()),
         many => Some(format!("{many} foreign layers")),
     };
-    let manifests = manifests.iter().map(|digest| format!("manifest {digest}"));
+    let manifests = manifests.iter().map(|digest| format!("index entry {digest}"));
     platforms.into_iter().chain(layers).chain(manifests).collect()
 }
 

@@ -71,8 +71,18 @@ impl Announced {
     }
 }
 
-/// Whether an entry of an index with this type is not a manifest but a layer, or the configuration of a cache: BuildKit exports its
-/// cache as an index of these.
+/// Whether an entry of an index with this type is a manifest, or may be one. What is not is opaque content, a blob: OCI Image 1.1, "Image
+/// Index", asks that a type that is not known is not an error.
+pub(crate) fn may_be_manifest(media_type: &str) -> bool {
+    match Announced::by(media_type) {
+        Announced::Nothing => true,
+        // A form that was given up is refused by its name.
+        Announced::Type(essence) => manifest(&essence).is_some() || is_docker_schema_1(&essence),
+    }
+}
+
+/// Whether an entry of an index with this type is a layer, or the configuration of a cache: BuildKit exports its cache as an index of
+/// these. They are for every platform.
 pub(crate) fn is_layer_in_index(media_type: &str) -> bool {
     let media_type = essence(media_type);
     media_type == "application/vnd.buildkit.cacheconfig.v0" || is_file_system(&media_type)

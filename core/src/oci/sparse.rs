@@ -3,7 +3,7 @@
 //! Promise: the stand-in is a function of the signed index and of what is carried, so nobody has to vouch for it: it lists what is
 //! carried as the signed index lists it, and nothing else. It says from which index it was made, for people; nothing relies on that.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::strict_json::{self, JsonError};
@@ -13,7 +13,7 @@ use super::attestation;
 use super::descriptor::Descriptor;
 use super::graph::Graph;
 use super::manifest::{Document, ImageIndex, ManifestBytes, ManifestError};
-use super::media_type::{OCI_INDEX, is_layer_in_index};
+use super::media_type::{OCI_INDEX, may_be_manifest};
 
 /// The annotation of an index that was made here: the digest of the index that it stands in for.
 pub const MADE_FROM: &str = "sealift.made-from";
@@ -37,6 +37,7 @@ impl StandIns {
         let carried: HashMap<&Digest, &ManifestBytes> =
             graph.manifests().iter().map(|manifest| (&manifest.descriptor().digest, manifest)).collect();
         let mut stand_ins = Self::default();
+        let without = graph.left_out_by_digest();
         // Children come before parents.
         for manifest in graph.manifests() {
             let Document::Index(index) = manifest.document() else { continue };
@@ -45,10 +46,10 @@ impl StandIns {
             if !is_above && !refused.contains(digest) {
                 continue;
             }
-            let stand_in = match one_platform(index, &carried) {
+            let stand_in = match one_platform(index, &carried, &without) {
                 Some(only) => stand_ins.of_manifest(only).clone(),
                 None => {
-                    let made = stand_ins.index(manifest, &carried)?;
+                    let made = stand_ins.index(manifest, &carried, &without)?;
                     stand_ins.made.push(made.clone());
                     made
                 }
@@ -78,6 +79,7 @@ impl StandIns {
         &self,
         manifest: &ManifestBytes,
         carried: &HashMap<&Digest, &ManifestBytes>,
+        without: &BTreeSet<&Digest>,
     ) -> Result<ManifestBytes, ManifestError> {
         let Value::Object(mut document) = strict_json::parse(manifest.bytes())? else {
             return Err(ManifestError::Undeclared);
@@ -86,7 +88,7 @@ impl StandIns {
             Some(Value::Array(children)) => children,
             _ => Vec::new(),
         };
-        let listed = children.into_iter().filter_map(|child| self.entry(child, carried)).collect();
+        let listed = children.into_iter().filter_map(|child| self.entry(child, carried, without)).collect();
         let mut remarks = match document.remove("annotations") {
             Some(Value::Object(remarks)) => remarks,
             _ => Map::new(),
@@ -103,12 +105,17 @@ impl StandIns {
     }
 
     /// An entry of an index as its stand-in has it; `None` for what is not carried.
-    fn entry(&self, mut entry: Value, carried: &HashMap<&Digest, &ManifestBytes>) -> Option<Value> {
-        // Layers are there, whatever platforms are.
-        if entry.get("mediaType").and_then(Value::as_str).is_some_and(is_layer_in_index) {
-            return Some(entry);
-        }
+    fn entry(
+        &self,
+        mut entry: Value,
+        carried: &HashMap<&Digest, &ManifestBytes>,
+        without: &BTreeSet<&Digest>,
+    ) -> Option<Value> {
         let digest: Digest = entry.get("digest")?.as_str()?.parse().ok()?;
+        // Layers are there, whatever platforms are.
+        if entry.get("mediaType").and_then(Value::as_str).is_some_and(|media_type| !may_be_manifest(media_type)) {
+            return (!without.contains(&digest)).then_some(entry);
+        }
         let delivered = self.of_manifest(carried.get(&digest)?).descriptor();
         if delivered.digest != digest {
             let members = entry.as_object_mut()?;
@@ -122,9 +129,16 @@ impl StandIns {
 }
 
 /// The one manifest that is carried of an index that others are missing from, not counting attestations about it.
-fn one_platform<'m>(index: &ImageIndex, carried: &HashMap<&Digest, &'m ManifestBytes>) -> Option<&'m ManifestBytes> {
+fn one_platform<'m>(
+    index: &ImageIndex,
+    carried: &HashMap<&Digest, &'m ManifestBytes>,
+    without: &BTreeSet<&Digest>,
+) -> Option<&'m ManifestBytes> {
     let is_carried = |child: &&Descriptor| carried.contains_key(&child.digest);
-    if index.layers().next().is_some() || index.children().all(|child| is_carried(&child)) {
+    let is_whole = || index.manifests.iter().all(|child| !without.contains(&child.digest));
+    if index.layers().any(|layer| !without.contains(&layer.digest))
+        || (index.children().all(|child| is_carried(&child)) && is_whole())
+    {
         return None;
     }
     let mut others = index.children().filter(is_carried).filter(|child| attestation::attested(child).is_none());

@@ -71,6 +71,31 @@ impl RegistryClient {
         ManifestBytes::new(descriptor.clone(), bytes).map_err(|error| unusable(repository, &name, error))
     }
 
+    /// The bytes of what is stored as a manifest, whatever it is; `None` if there is no such manifest. They are not checked.
+    ///
+    /// # Errors
+    /// [`RegistryError`] when the registry does not tell.
+    pub(super) fn opaque_manifest(
+        &self,
+        repository: &Repository,
+        descriptor: &Descriptor,
+    ) -> Result<Option<Vec<u8>>, RegistryError> {
+        if descriptor.size > MAXIMUM_LENGTH {
+            return Ok(None);
+        }
+        let mut request =
+            HttpRequest::new(Method::GET, self.url(repository, &format!("manifests/{}", descriptor.digest))?);
+        let any = HeaderValue::from_str(&descriptor.media_type).unwrap_or_else(|_| HeaderValue::from_static("*/*"));
+        request.headers.push((ACCEPT, any));
+        request.whole_within = Some(descriptor.size);
+        let response = self.call(&Scope::pull(repository), request)?;
+        match response.status() {
+            StatusCode::OK => Ok(Some(response.into_bytes(descriptor.size)?)),
+            StatusCode::NOT_FOUND => Ok(None),
+            _ => Err(response.into_error().into()),
+        }
+    }
+
     /// Whether a repository has a manifest.
     ///
     /// # Errors

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::error::Error as _;
+use std::io::Cursor;
 use std::sync::{Arc, Mutex};
 
 use super::registries_conf::AskedBy;
 use super::{RegistryClient, RegistryError, RegistryMirrors, Remark, lock};
 use crate::oci::{Descriptor, ManifestBytes, Reference, Repository, Tag};
-use crate::transfer::{BlobContent, Source, SourceError};
+use crate::transfer::{BlobContent, Checked, Source, SourceError};
 use sealift_archive_format::Digest;
 
 /// Reads from the registries that references name.
@@ -82,7 +83,19 @@ impl Source for RegistrySource {
     }
 
     fn blob(&self, repository: &Repository, descriptor: &Descriptor) -> Result<Box<dyn BlobContent + '_>, SourceError> {
-        Ok(Box::new(self.first(repository, AskedBy::Digest, |place| self.client.blob(place, descriptor))?))
+        let open = |place: &Repository| -> Result<Box<dyn BlobContent + '_>, RegistryError> {
+            match self.client.blob(place, descriptor) {
+                // What an index lists with a type that is not known may have been stored as a manifest.
+                Err(error @ RegistryError::BlobNotFound { .. }) => {
+                    match self.client.opaque_manifest(place, descriptor)? {
+                        Some(bytes) => Ok(Box::new(Checked::new(Cursor::new(bytes), descriptor))),
+                        None => Err(error),
+                    }
+                }
+                blob => Ok(Box::new(blob?)),
+            }
+        };
+        Ok(self.first(repository, AskedBy::Digest, open)?)
     }
 
     fn referrers(&self, repository: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, SourceError> {

@@ -381,12 +381,35 @@ fn a_manifest_that_is_refused_for_another_reason_is_not_taken_for_one_without_pl
 }
 
 #[test]
-fn what_an_index_lists_that_is_neither_a_manifest_nor_a_layer_is_refused() {
-    let (crossing, near) = (Crossing::of_images(), Registry::start());
+fn what_an_index_lists_with_a_type_that_is_not_known_is_carried_as_it_is() {
     for media_type in ["application/vnd.oci.artifact.manifest.v1+json", "application/vnd.example.thing"] {
-        let image = listed(&[(media_type, b"{}")]);
-        image.push(&RegistrySink::new(client()), &format!("{}/org/app:1", near.domain()).parse().unwrap()).unwrap();
-        let export = crossing.export(&request(&near.domain()));
-        assert!(matches!(export, Err(Refused::Plan(PlanError::Graph { .. }))), "{media_type}");
+        let (mut crossing, near, far) = (Crossing::of_images(), Registry::start(), Registry::start());
+        let image = Image::index(&[Image::new("linux/amd64", &[("a", b"a")]), Image::new("linux/arm64", &[])]);
+        let opaque = Descriptor::of(media_type, b"something");
+        let mut document: serde_json::Value = serde_json::from_slice(image.root().bytes()).unwrap();
+        document["manifests"].as_array_mut().unwrap().push(serde_json::to_value(&opaque).unwrap());
+        let mut image = image.with_manifest(&document);
+        let name: Reference = format!("{}/org/app:1", near.domain()).parse().unwrap();
+        image.blobs.insert(opaque.digest.clone(), (opaque.clone(), b"something".to_vec()));
+        image.push(&RegistrySink::new(client()), &name).unwrap();
+        for is_stored_as_manifest in [false, true] {
+            let key = ("org/app".to_owned(), opaque.digest.to_string());
+            if is_stored_as_manifest {
+                let bytes = near.state().blobs.remove(&key).unwrap();
+                near.state().manifests.insert(key.clone(), (media_type.to_owned(), bytes));
+            }
+            let archive = crossing.export(&request(&near.domain())).unwrap();
+            into_registry(&mut crossing, &archive, &far.domain()).unwrap();
+            let there = far.state().blobs.keys().any(|(_, digest)| *digest == opaque.digest.to_string());
+            assert!(there, "{media_type} {is_stored_as_manifest}");
+            assert_eq!(crossing.far.verify(&archive).report().items[0].left_out.manifests, []);
+        }
+        // Nobody knows for which platform it is.
+        let platforms = Platforms::Only(vec!["linux/amd64".parse().unwrap()]);
+        let archive = crossing.export(&ExportRequest { platforms, ..request(&near.domain()) }).unwrap();
+        let report = crossing.far.verify(&archive).report();
+        assert_eq!(report.items[0].left_out.manifests, [opaque.digest]);
+        assert_eq!(report.items[0].platforms, ["linux/amd64"]);
+        into_registry(&mut crossing, &archive, &far.domain()).unwrap();
     }
 }

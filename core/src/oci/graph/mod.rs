@@ -16,7 +16,7 @@ use sealift_archive_format::inventory::MAXIMUM_ENTRIES;
 use super::attestation::{self, Attached};
 use super::descriptor::Descriptor;
 use super::manifest::{Document, ImageIndex, ManifestBytes};
-use super::media_type::is_foreign_layer;
+use super::media_type::{is_foreign_layer, is_layer_in_index};
 use super::platform::Platform;
 
 pub use error::GraphError;
@@ -202,15 +202,23 @@ impl Graph {
         let mut seen: HashSet<&Digest> = self.images().map(|image| &image.config.digest).collect();
         let carried =
             |layer: &&Descriptor| self.foreign_layers == ForeignLayers::Carry || !is_foreign_layer(&layer.media_type);
-        let listed = self.manifests.iter().flat_map(|manifest| manifest.document().layers());
-        let layers = listed.filter(carried);
+        let layers = self.listed_layers().filter(carried);
         layers.filter(|layer| seen.insert(&layer.digest)).collect()
     }
 
     /// The layers that registries are not meant to distribute, carried or not, once for each manifest that lists them.
     pub fn foreign_layers(&self) -> impl Iterator<Item = &Descriptor> {
-        let layers = self.manifests.iter().flat_map(|manifest| manifest.document().layers());
-        layers.filter(|layer| is_foreign_layer(&layer.media_type))
+        self.listed_layers().filter(|layer| is_foreign_layer(&layer.media_type))
+    }
+
+    /// What its manifests and indexes list as layers, without what is left out of indexes.
+    fn listed_layers(&self) -> impl Iterator<Item = &Descriptor> {
+        let without = self.left_out_by_digest();
+        let listed = self.manifests.iter().flat_map(|manifest| {
+            let is_index = matches!(manifest.document(), Document::Index(_));
+            manifest.document().layers().into_iter().map(move |layer| (is_index, layer))
+        });
+        listed.filter(move |(is_index, layer)| !(*is_index && without.contains(&layer.digest))).map(|(_, layer)| layer)
     }
 
     /// Every blob: configurations, then layers.
@@ -435,7 +443,14 @@ impl<F, M> Walk<'_, F, M> {
         let digest = &manifest.descriptor().digest;
         match manifest.document() {
             Document::Index(index) => {
-                self.enter_blobs(digest, index.layers().collect())?;
+                // Nobody can say for which platform opaque content is.
+                let is_carried = |blob: &&Descriptor| {
+                    let is_chosen = !matches!(self.choice.platforms, Platforms::Only(_));
+                    !self.choice.without.contains(&blob.digest) && (is_chosen || is_layer_in_index(&blob.media_type))
+                };
+                let (carried, left_out) = index.layers().partition(is_carried);
+                self.leave_out(digest, left_out, LeftOutReason::ByDigest);
+                self.enter_blobs(digest, carried)?;
                 self.enter_children(digest, index, depth)?;
             }
             Document::Image(image) => {

@@ -230,14 +230,15 @@ impl ManifestBytes {
 }
 
 impl ImageIndex {
-    /// The manifests that it lists, without what it lists as layers.
+    /// The manifests that it lists, without what it lists as layers or other opaque content.
     pub fn children(&self) -> impl Iterator<Item = &Descriptor> {
-        self.manifests.iter().filter(|child| !media_type::is_layer_in_index(&child.media_type))
+        self.manifests.iter().filter(|child| media_type::may_be_manifest(&child.media_type))
     }
 
-    /// What it lists that is not a manifest: the layers of BuildKit's cache, and their configuration.
+    /// What it lists that is not a manifest: the layers of BuildKit's cache and their configuration, and whatever has another type. It is
+    /// opaque content, and kept as blobs are.
     pub fn layers(&self) -> impl Iterator<Item = &Descriptor> {
-        self.manifests.iter().filter(|child| media_type::is_layer_in_index(&child.media_type))
+        self.manifests.iter().filter(|child| !media_type::may_be_manifest(&child.media_type))
     }
 }
 

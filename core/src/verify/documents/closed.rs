@@ -340,7 +340,7 @@ impl Closed {
         let attestations = self.attestations();
         // What one graph leaves out may be carried because of another.
         let graphs = self.graphs();
-        let leaves_out = graphs.iter().any(|graph| !graph.left_out_layers().is_empty());
+        let leaves_out = graphs.iter().any(|graph| !graph.left_out().is_empty());
         let carried: Option<HashSet<&Digest>> =
             leaves_out.then(|| graphs.iter().flat_map(|graph| graph.blobs()).map(|blob| &blob.digest).collect());
         let is_carried = |layer: &&Descriptor| carried.as_ref().is_none_or(|carried| carried.contains(&layer.digest));
