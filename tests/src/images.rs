@@ -46,6 +46,9 @@ impl Image {
         if let Some(variant) = &platform.variant {
             config["variant"] = json!(variant);
         }
+        if let Some(version) = &platform.os_version {
+            config["os.version"] = json!(version);
+        }
         let config = add(OCI_CONFIG, config.to_string().into_bytes());
         let layers: Vec<Descriptor> = tars.iter().map(|tar| add(OCI_LAYER_GZIP, gzip(tar))).collect();
         let manifest = json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers});

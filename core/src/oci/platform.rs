@@ -30,17 +30,30 @@ pub struct Platform {
 
 /// A text that is not a valid platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a platform: expected the form os/architecture or os/architecture/variant")]
+#[error(
+    "{0:?} is not a platform: expected the form os/architecture or os/architecture/variant, with :os.version after it if need be"
+)]
 pub struct PlatformError(String);
 
 impl Platform {
     /// Whether `offered` satisfies this platform as a selection. A selection without a variant selects every variant; one with a
-    /// variant selects that variant alone.
+    /// variant selects that variant alone. So it is with the version of the operating system.
     pub fn selects(&self, offered: &Self) -> bool {
         self.os == offered.os
             && self.architecture == offered.architecture
-            && self.os_version.as_ref().is_none_or(|version| offered.os_version.as_ref() == Some(version))
+            && self.os_version().is_none_or(|version| offered.os_version() == Some(version))
             && (self.variant().is_none() || self.meant_variant() == offered.meant_variant())
+    }
+
+    /// It as [`Display`](fmt::Display) writes it, and then, if there is one, the version of the operating system:
+    /// `windows/amd64:10.0.17763.1`.
+    pub fn with_version(&self) -> String {
+        self.os_version().map_or_else(|| self.to_string(), |version| format!("{self}:{version}"))
+    }
+
+    /// The version of the operating system; an empty one is none.
+    fn os_version(&self) -> Option<&str> {
+        self.os_version.as_deref().filter(|version| !version.is_empty())
     }
 
     /// The platform that BuildKit states for attestations, which have none.
@@ -75,7 +88,21 @@ impl FromStr for Platform {
                 && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
         };
         let refused = || PlatformError(text.chars().take(200).collect());
-        let words: Vec<&str> = text.split('/').collect();
+        // The version of the operating system comes last, or after the system, as containerd writes it: windows(10.0.17763.1)/amd64.
+        let (platform, version) = match (text.split_once(':'), text.split_once('(')) {
+            (Some((platform, version)), None) => (platform.to_owned(), Some(version)),
+            (None, Some((os, rest))) => {
+                let (version, rest) = rest.split_once(')').ok_or_else(refused)?;
+                (format!("{os}{rest}"), Some(version))
+            }
+            (None, None) => (text.to_owned(), None),
+            (Some(_), Some(_)) => return Err(refused()),
+        };
+        let is_split = text.contains('(') && !text.contains(")/");
+        if is_split || version.is_some_and(|version| !is_word(version)) {
+            return Err(refused());
+        }
+        let words: Vec<&str> = platform.split('/').collect();
         if !words.iter().all(|word| is_word(word)) {
             return Err(refused());
         }
@@ -88,7 +115,7 @@ impl FromStr for Platform {
             os: (*os).to_owned(),
             architecture: (*architecture).to_owned(),
             variant,
-            os_version: None,
+            os_version: version.map(ToOwned::to_owned),
             os_features: Passed::default(),
             features: Passed::default(),
         })
@@ -122,6 +149,11 @@ mod tests {
             ("linux/arm/v8", "linux/arm", false),
             ("linux/amd64", "Linux/amd64", false),
             ("windows/amd64", "linux/amd64", false),
+            ("windows/amd64", "windows/amd64:10.0.17763.1", true),
+            ("windows/amd64:10.0.17763.1", "windows(10.0.17763.1)/amd64", true),
+            ("windows/amd64:10.0.17763.1", "windows/amd64:10.0.17763.10", false),
+            ("windows(10.0.17763.1)/amd64", "windows/amd64", false),
+            ("windows(10.0.17763.1)/arm/v7", "windows/arm/v7:10.0.17763.1", true),
         ] {
             assert_eq!(platform(wish).selects(&platform(offered)), fits, "{wish} {offered}");
         }
@@ -141,9 +173,29 @@ mod tests {
 
     #[test]
     fn other_texts_are_no_platforms() {
-        for text in ["", "linux", "linux/", "/amd64", "a/b/c/d", "linux/amd 64", "linux/\u{e9}"] {
+        for text in [
+            "linux/amd64:",
+            "linux()/amd64",
+            "a(1)b/c",
+            "a(1/c",
+            "a/b(1)",
+            "a(1)/b:2",
+            "a/b:1:2",
+            "",
+            "linux",
+            "linux/",
+            "/amd64",
+            "a/b/c/d",
+            "linux/amd 64",
+            "linux/\u{e9}",
+        ] {
             assert!(text.parse::<Platform>().is_err(), "{text:?}");
         }
         assert_eq!(platform("linux/arm/v7").to_string(), "linux/arm/v7");
+        let windows = platform("windows(10.0.17763.1)/amd64");
+        assert_eq!(
+            (windows.to_string().as_str(), windows.with_version().as_str()),
+            ("windows/amd64", "windows/amd64:10.0.17763.1")
+        );
     }
 }

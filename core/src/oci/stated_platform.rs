@@ -96,10 +96,10 @@ pub(crate) fn choose<'c>(
         };
         let absent = wishes.iter().filter(|wish| !here.iter().any(|platform| wish.selects(platform)));
         let without = others.iter().map(|(manifest, _)| (*manifest).clone()).collect();
-        return Ok(Chosen { without, absent: absent.map(ToString::to_string).collect() });
+        return Ok(Chosen { without, absent: absent.map(Platform::with_version).collect() });
     }
-    let mut offered: Vec<String> = by_configuration.iter().map(|(_, platform)| platform.to_string()).collect();
-    offered.extend(image.left_out_platforms());
+    let mut offered: Vec<String> = by_configuration.iter().map(|(_, platform)| platform.with_version()).collect();
+    offered.extend(image.offered());
     offered.sort();
     offered.dedup();
     Err(offered)

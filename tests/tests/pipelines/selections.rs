@@ -218,6 +218,41 @@ fn a_chosen_platform_that_nothing_is_there_for_is_named() {
 }
 
 #[test]
+fn a_version_of_the_operating_system_can_be_chosen() {
+    let versions = ["windows/amd64:10.0.17763.1", "windows/amd64:10.0.20348.2"];
+    let on = |platform: &str| Image::new(platform, &[("a", platform.as_bytes())]);
+    let stated = Image::index(&versions.map(on));
+    let unstated = Image::index(&versions.map(|platform| on(platform).without_platform()));
+    for image in [stated, unstated] {
+        let digests = versions.map(|platform| on(platform).root().descriptor().digest.clone());
+        for (wish, here) in [(versions[0], 0), ("windows(10.0.20348.2)/amd64", 1)] {
+            let mut sides = Crossing::of_images();
+            sides.publish_image(&image, &[]);
+            let selection = chosen(&[], &[wish]);
+            let platforms = selection.platforms.clone();
+            let part = sides.export(&ExportRequest { platforms, ..sides.request() }).unwrap();
+            let whole = sides.archive();
+            let report = sides.far.verify(&part).report();
+            assert_eq!(report.items[0].left_out.manifests, [digests[1 - here].clone()], "{wish}");
+            sides.far.selection = selection;
+            for archive in [&part, &whole] {
+                sides.far.accepts(archive);
+                let there = files(&sides.path("delivered/blobs/sha256"));
+                let has = |digest: &Digest| there.contains_key(std::path::Path::new(digest.hex()));
+                assert_eq!([has(&digests[here]), has(&digests[1 - here])], [true, false], "{wish}");
+            }
+        }
+        let sides = Crossing::of_images();
+        sides.publish_image(&image, &[]);
+        let platforms = chosen(&[], &["windows/amd64:10.0.1.1"]).platforms;
+        match sides.export(&ExportRequest { platforms, ..sides.request() }) {
+            Err(Refused::Plan(PlanError::NoPlatform { offered, .. })) => assert_eq!(offered, versions),
+            other => panic!("{:?}", other.map(|archive| archive.len())),
+        }
+    }
+}
+
+#[test]
 fn an_attestation_that_the_source_lacks_is_left_out_where_less_was_asked_for() {
     let image = Image::new("linux/amd64", &[("a", b"a")]);
     let index = Image::with_buildkit_attestation(&image, b"{}");

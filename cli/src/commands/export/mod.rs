@@ -79,7 +79,7 @@ pub(crate) struct ExportArguments {
     #[arg(long, help_heading = "Proof")]
     whole_metadata: bool,
 
-    /// Carry only these platforms of images, for example linux/amd64; all by default
+    /// Carry only these platforms of images, for example linux/amd64 or windows/amd64:10.0.17763.1; all by default
     #[arg(long, value_name = "PLATFORM", help_heading = "What")]
     platform: Vec<Platform>,
 

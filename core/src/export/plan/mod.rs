@@ -354,6 +354,11 @@ impl Planner<'_> {
             let choice = Choice { platforms: Platforms::Named(named), ..choice.clone() };
             return self.walk_for(&choice, name, place, root);
         }
+        let mut without = graph.left_out_alike();
+        if !without.is_empty() {
+            without.extend(choice.without.iter().cloned());
+            return self.walk_for(&Choice { without, ..choice.clone() }, name, place, root);
+        }
         for blob in graph.blobs() {
             let origin = || Origin::Repository(Arc::clone(source), repository.clone());
             self.plan.origins.entry(blob.digest.clone()).or_insert_with(origin);

@@ -266,6 +266,23 @@ impl Graph {
         stated.filter(|platform| !platform.is_unknown()).map(ToString::to_string).collect()
     }
 
+    /// The same, with everything that distinguishes them, for people who choose.
+    pub(super) fn offered(&self) -> Vec<String> {
+        let stated = self.left_out.iter().filter_map(|left| left.descriptor.platform.as_ref());
+        let stated = stated.filter(|platform| !platform.is_unknown()).map(Platform::with_version);
+        stated.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// What was left out because of its platform, and is called as one that is carried: inventories do not tell versions of an operating
+    /// system apart.
+    pub(crate) fn left_out_alike(&self) -> BTreeSet<Digest> {
+        let left_out = self.left_out.iter().filter(|left| left.reason == LeftOutReason::Platform);
+        let alike = left_out.filter(|left| {
+            left.descriptor.platform.as_ref().is_some_and(|platform| self.platforms.contains(&platform.to_string()))
+        });
+        alike.map(|left| left.descriptor.digest.clone()).collect()
+    }
+
     /// The layers that are listed but not carried, because registries are not meant to distribute them.
     pub fn left_out_layers(&self) -> BTreeSet<&Digest> {
         let left_out = self.left_out.iter().filter(|left| left.reason == LeftOutReason::ForeignLayer);
@@ -355,7 +372,7 @@ impl Graphs {
         walk.child(root, 0)?;
         let mut graph = walk.graph;
         if graph.is_partial() && graph.images().next().is_none() {
-            let offered = graph.left_out_platforms().into_iter().collect();
+            let offered = graph.offered();
             return Err(GraphError::NoPlatform { digest: root.digest.clone(), offered });
         }
         let left = MAXIMUM_ATTESTATIONS_TOGETHER.saturating_sub(self.attestations);
