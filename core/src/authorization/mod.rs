@@ -29,7 +29,7 @@ pub use error::AuthorizationError;
 use token::Grant;
 
 /// What a token allows: a thing at a server, and what is done with it.
-pub(crate) trait Scope: Clone + Eq + Hash {
+pub(crate) trait TokenScope: Clone + Eq + Hash {
     /// The thing at its server. Credentials for it may be shown to that server, and to a token service that belongs to it.
     fn account(&self) -> Account;
 
@@ -55,7 +55,7 @@ pub(crate) struct Authorizer<S> {
     asking: Turns<S>,
 }
 
-impl<S: Scope> Authorizer<S> {
+impl<S: TokenScope> Authorizer<S> {
     pub(crate) fn new(http: HttpClient, credentials: Credentials, token_hosts: Vec<String>) -> Self {
         Self { http, credentials, token_hosts, granted: Mutex::default(), asking: Turns::default() }
     }

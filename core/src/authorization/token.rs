@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use super::challenge::{self, Challenge};
 use super::credentials::Credential;
-use super::{Account, AuthorizationError, Authorizer, Scope};
+use super::{Account, AuthorizationError, Authorizer, TokenScope};
 use crate::http::{HttpRequest, RequestBody, Response, Url};
 
 /// The longest answer of a token service, in bytes.
@@ -59,7 +59,7 @@ impl Grant {
     }
 }
 
-impl<S: Scope> Authorizer<S> {
+impl<S: TokenScope> Authorizer<S> {
     /// Obtains authorisation for `scope`, as the response to an unauthorised request demands.
     pub(super) fn authorize(&self, scope: &S, response: &Response) -> Result<Grant, AuthorizationError> {
         let account = scope.account();
@@ -282,7 +282,7 @@ mod tests {
     fn credentials_go_to_the_same_host_or_one_beside_it_and_without_them_anyone_may_be_asked() {
         #[derive(Clone, PartialEq, Eq, Hash)]
         struct Anything;
-        impl Scope for Anything {
+        impl TokenScope for Anything {
             fn account(&self) -> Account {
                 Account::new("r.example", "a")
             }

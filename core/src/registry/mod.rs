@@ -28,7 +28,7 @@ use std::time::Duration;
 use sealift_archive_format::Digest;
 use ureq::http::Method;
 
-use crate::authorization::{self, Account, Authorizer, Credentials};
+use crate::authorization::{Account, Authorizer, Credentials, TokenScope};
 use crate::http::{self, Attempts, HttpError, HttpRequest, Response, Url};
 use crate::oci::Repository;
 use crate::transfer::{Turns, lock};
@@ -209,7 +209,7 @@ impl Scope {
     }
 }
 
-impl authorization::Scope for Scope {
+impl TokenScope for Scope {
     fn account(&self) -> Account {
         (&self.repository).into()
     }

@@ -36,7 +36,7 @@ pub struct Mirror {
 
 /// In which order files appear: what clients begin with comes last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Turn {
+enum WritingOrder {
     Role,
     Root(u64),
     /// The newest root, by the name that it has as such.
@@ -45,8 +45,8 @@ enum Turn {
 }
 
 /// A file of the mirror.
-struct Placed<'m> {
-    turn: Turn,
+struct MirrorFile<'m> {
+    order: WritingOrder,
     place: PathBuf,
     bytes: &'m [u8],
 }
@@ -236,15 +236,15 @@ impl Mirror {
     pub fn write_metadata(&self, metadata: &CarriedMetadata) -> Result<(), MirrorError> {
         self.require_follows(metadata)?;
         let mut files = self.placed(metadata)?;
-        files.sort_by_key(|file| file.turn);
+        files.sort_by_key(|file| file.order);
         let mut places = BTreeSet::new();
         if let Some(twice) = files.iter().find(|file| !places.insert(file.place.as_path())) {
             return Err(MirrorError::Collision(twice.place.clone(), twice.place.clone()));
         }
         require_files(&places)?;
         let mut unsynced = BTreeSet::new();
-        for Placed { turn, place, bytes } in &files {
-            if *turn != Turn::Role {
+        for MirrorFile { order, place, bytes } in &files {
+            if *order != WritingOrder::Role {
                 std::mem::take(&mut unsynced).into_iter().try_for_each(sync)?;
             }
             write(place, bytes)?;
@@ -254,32 +254,32 @@ impl Mirror {
     }
 
     /// Every file under each name that clients ask for.
-    fn placed<'m>(&self, metadata: &'m CarriedMetadata) -> Result<Vec<Placed<'m>>, MirrorError> {
+    fn placed<'m>(&self, metadata: &'m CarriedMetadata) -> Result<Vec<MirrorFile<'m>>, MirrorError> {
         let newest = metadata.files().keys().filter_map(|name| root_version(name)).max();
         let mut placed = Vec::new();
         for (name, bytes) in metadata.files() {
-            let turn = match root_version(name) {
-                Some(version) => Turn::Root(version),
-                None if *name == TIMESTAMP => Turn::Timestamp,
-                None => Turn::Role,
+            let order = match root_version(name) {
+                Some(version) => WritingOrder::Root(version),
+                None if *name == TIMESTAMP => WritingOrder::Timestamp,
+                None => WritingOrder::Role,
             };
-            let mut place = |turn, place: Option<PathBuf>| {
+            let mut place = |order, place: Option<PathBuf>| {
                 let place = place.ok_or_else(|| MirrorError::Name(name.clone()))?;
-                placed.push(Placed { turn, place, bytes });
+                placed.push(MirrorFile { order, place, bytes });
                 Ok::<_, MirrorError>(())
             };
-            place(turn, served_from(&self.metadata, name))?;
-            if self.dialect == Dialect::Tuf || turn == Turn::Timestamp {
+            place(order, served_from(&self.metadata, name))?;
+            if self.dialect == Dialect::Tuf || order == WritingOrder::Timestamp {
                 continue;
             }
-            let (turn, plain) = match turn {
-                Turn::Root(version) if Some(version) == newest => (Turn::NewestRoot, "root.json"),
-                Turn::Root(_) => continue,
-                turn => (turn, name.as_str()),
+            let (order, plain) = match order {
+                WritingOrder::Root(version) if Some(version) == newest => (WritingOrder::NewestRoot, "root.json"),
+                WritingOrder::Root(_) => continue,
+                order => (order, name.as_str()),
             };
-            place(turn, served_from(&self.metadata, &hashed(plain, Digest::sha256(bytes).hex())))?;
-            if turn == Turn::NewestRoot {
-                place(turn, served_from(&self.metadata, plain))?;
+            place(order, served_from(&self.metadata, &hashed(plain, Digest::sha256(bytes).hex())))?;
+            if order == WritingOrder::NewestRoot {
+                place(order, served_from(&self.metadata, plain))?;
             }
         }
         Ok(placed)

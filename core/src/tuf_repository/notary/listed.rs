@@ -15,27 +15,27 @@ const SHA256_LENGTH: usize = 32;
 /// The SHA-256 of each role's file, in hexadecimal digits, by the role's name: from the timestamp that was handed out last, and from
 /// the snapshot.
 #[derive(Default)]
-pub(super) struct Listed(Mutex<BTreeMap<String, String>>);
+pub(super) struct ListedHashes(Mutex<BTreeMap<String, String>>);
 
 #[derive(Deserialize)]
-struct Envelope {
-    signed: Signed,
+struct ListingFile {
+    signed: SignedListing,
 }
 
 #[derive(Deserialize)]
-struct Signed {
+struct SignedListing {
     version: u64,
     #[serde(default)]
-    meta: BTreeMap<String, Described>,
+    meta: BTreeMap<String, ListedFile>,
 }
 
 #[derive(Deserialize)]
-struct Described {
+struct ListedFile {
     #[serde(default)]
     hashes: BTreeMap<String, String>,
 }
 
-impl Listed {
+impl ListedHashes {
     /// What the newest file of a role has for its SHA-256, as far as that is known.
     pub(super) fn sha256_of(&self, role: &RoleName) -> Option<String> {
         // Roots are found by their versions.
@@ -50,7 +50,7 @@ impl Listed {
         if *role != RoleName::timestamp() && *role != RoleName::snapshot() {
             return;
         }
-        let Ok(Envelope { signed }) = serde_json::from_slice(bytes) else { return };
+        let Ok(ListingFile { signed }) = serde_json::from_slice(bytes) else { return };
         let hashes = signed.meta.into_iter().filter_map(|(name, described)| {
             let sha256 = BASE64.decode(described.hashes.get("sha256")?).ok().filter(|it| it.len() == SHA256_LENGTH)?;
             Some((name, sha256.iter().map(|byte| format!("{byte:02x}")).collect()))
@@ -61,5 +61,5 @@ impl Listed {
 
 /// The version that metadata states.
 pub(super) fn version_of(bytes: &[u8]) -> Option<u64> {
-    serde_json::from_slice(bytes).ok().map(|Envelope { signed }| signed.version)
+    serde_json::from_slice(bytes).ok().map(|ListingFile { signed }| signed.version)
 }

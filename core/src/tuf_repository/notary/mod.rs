@@ -25,21 +25,21 @@ use crate::http::{HttpClient, Url};
 use super::folder;
 pub(super) use file_name::hashed;
 use file_name::{plain, versioned};
-use listed::{Listed, version_of};
+use listed::{ListedHashes, version_of};
 #[cfg(feature = "network")]
 use server::Server;
 
 /// The metadata of one collection (GUN) of Notary.
 #[derive(Clone)]
 pub struct NotaryRepository {
-    files: Files,
+    files: CollectionFiles,
     /// What the files that were handed out list. Twins share it.
-    listed: Arc<Listed>,
+    listed: Arc<ListedHashes>,
 }
 
 /// Where the files are.
 #[derive(Clone)]
-enum Files {
+enum CollectionFiles {
     Folder(PathBuf),
     #[cfg(feature = "network")]
     Server(Arc<Server>),
@@ -49,7 +49,7 @@ impl NotaryRepository {
     /// In a folder of files as a server would name them, or as a client keeps them: `root.json`, `N.root.json`, `ROLE.json`,
     /// `ROLE.SHA256.json`, with delegated roles in `targets/`. A client keeps only the newest root.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
-        Self { files: Files::Folder(folder.into()), listed: Arc::default() }
+        Self { files: CollectionFiles::Folder(folder.into()), listed: Arc::default() }
     }
 
     /// Behind a server: what it has under `v2/GUN/_trust/tuf/`. Credentials are for the server, as for a registry, or for the registry
@@ -57,14 +57,14 @@ impl NotaryRepository {
     #[cfg(feature = "network")]
     pub fn at_server(http: HttpClient, credentials: Credentials, server: &Url, gun: &Gun) -> Self {
         let server = Server::new(http, credentials, server, gun);
-        Self { files: Files::Server(Arc::new(server)), listed: Arc::default() }
+        Self { files: CollectionFiles::Server(Arc::new(server)), listed: Arc::default() }
     }
 
     fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, ProviderError> {
         match &self.files {
-            Files::Folder(folder) => folder::read(folder, name, limit),
+            CollectionFiles::Folder(folder) => folder::read(folder, name, limit),
             #[cfg(feature = "network")]
-            Files::Server(server) => server.read(name, limit),
+            CollectionFiles::Server(server) => server.read(name, limit),
         }
     }
 

@@ -3,7 +3,7 @@
 use sealift_proof::tuf::{Gun, ProviderError};
 use ureq::http::{Method, StatusCode};
 
-use crate::authorization::{Account, AuthorizationError, Authorizer, Credentials, Scope};
+use crate::authorization::{Account, AuthorizationError, Authorizer, Credentials, TokenScope};
 use crate::http::{HttpClient, HttpError, HttpRequest, Url};
 
 /// The files of one GUN at a server. Retries and their delays are the client's.
@@ -22,7 +22,7 @@ struct Pull {
     gun: Gun,
 }
 
-impl Scope for Pull {
+impl TokenScope for Pull {
     fn account(&self) -> Account {
         Account::new(&self.server, self.gun.as_str())
     }
