@@ -132,6 +132,17 @@ impl NotaryKey {
         Self::new("ecdsa-x509", pem.as_bytes(), Signer::Ecdsa(signing(&key)))
     }
 
+    /// What is declared of it in PEM.
+    pub fn pem(&self) -> String {
+        let public = STANDARD.decode(self.object["keyval"]["public"].as_str().unwrap()).unwrap();
+        String::from_utf8(public).unwrap()
+    }
+
+    /// The same key, declared as another kind of key and in other words.
+    pub fn written_as(self, keytype: &str, public: &str) -> Self {
+        Self::new(keytype, public.as_bytes(), self.signer)
+    }
+
     /// A signature, as an envelope has it.
     pub fn sign(&self, message: &[u8]) -> Value {
         let (method, bytes) = match &self.signer {
@@ -226,6 +237,14 @@ impl NotaryRepository {
         *self.body("root", "keys") = keys;
         *self.body("root", "roles") = roles;
         *self.body("root", "consistent_snapshot") = json!(false);
+    }
+
+    /// Has every role expire at another time, and publishes all of them again.
+    pub fn expire_at(&mut self, expires: &str) {
+        let roles: Vec<_> = self.signed.keys().cloned().collect();
+        roles.iter().for_each(|role| *self.body(role, "expires") = json!(expires));
+        self.publish_root();
+        self.publish_all();
     }
 
     /// Adds a tag to a role.

@@ -11,7 +11,11 @@ use sealift_core::trust_store::{
     AttesterName, Deliveries, ExporterName, FloorAtReset, Forgotten, FormerSpeaker, NamePattern, Policy,
     RepositoryName, Requirement, Trust, TrustStore, TrustStoreError,
 };
+use sealift_proof::tuf::dialect::{
+    DialectName, PinnedBy, RootCertificate, RootFingerprint, check_pin, root_certificates,
+};
 use sealift_proof::tuf::map::{Mapping, RepositoryMap};
+use sealift_proof::tuf::{Dialect, Gun, TrustAnchor};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -32,7 +36,7 @@ const MAXIMUM_FORGOTTEN: usize = 20;
 pub(crate) enum TrustCommand {
     /// Pin the root of a TUF repository: where trust in a publisher begins
     #[command(
-        after_long_help = "Examples:\n  sealift trust pin-root shop root.json\n  sealift trust pin-root shop root.json --sha256 5891b5b5…\n\nGet the root from the publisher out of band, never from an archive, and compare its digest."
+        after_long_help = "Examples:\n  sealift trust pin-root shop root.json\n  sealift trust pin-root shop root.json --sha256 5891b5b5…\n  sealift trust pin-root acme root.json --notary example.com/acme/web --certificate 914dcdb1…\n\nGet the root from the publisher out of band, never from an archive, and compare its digest."
     )]
     PinRoot(PinRootArguments),
     /// Add the key of an exporter whose seals should count
@@ -141,6 +145,18 @@ pub(crate) struct PinRootArguments {
     /// The SHA-256 that the file must have, in hexadecimal
     #[arg(long, value_name = "HEX", value_parser = sha256)]
     sha256: Option<Digest>,
+
+    /// The root is of Docker Content Trust (Notary v1), for this repository: example.com/acme/web
+    #[arg(long, value_name = "GUN")]
+    notary: Option<Gun>,
+
+    /// The SHA-256 of a root certificate, as `openssl x509 -fingerprint -sha256` shows it, or the key id that notary shows
+    #[arg(long, value_name = "HEX", requires = "notary")]
+    certificate: Option<RootFingerprint>,
+
+    /// The certificate of the authority that made the root certificates: PEM
+    #[arg(long, value_name = "CA.PEM", requires = "notary", conflicts_with = "certificate")]
+    ca: Option<PathBuf>,
 
     /// Replace another root with that name, and forget what was accepted under it, unless this is the newest root that
     /// was accepted
@@ -303,25 +319,49 @@ fn silent_text(name: &RepositoryName) -> String {
 }
 
 fn pin_root(arguments: &PinRootArguments, context: &Context) -> Result<(), Failure> {
-    let PinRootArguments { name, file, sha256, replace } = arguments;
+    let PinRootArguments { name, file, sha256, notary, replace, .. } = arguments;
     let attempt = || format!("cannot pin {} as the root of {name}", file.display());
     let root = read_file(file, MAXIMUM_LENGTH).attempt(attempt)?;
+    let dialect = notary.clone().map_or(Dialect::Tuf, Dialect::Notary);
+    let anchor = TrustAnchor { root: &root, dialect: &dialect };
+    // Also said by the store, but there it would not be known that a pin of Notary was asked for and not met.
+    let vouched_for = match notary {
+        Some(gun) if DialectName::stated_by(&root) != Some(DialectName::Tuf) => {
+            require_vouched_for(arguments, gun, &root, context)?
+        }
+        _ => false,
+    };
     let update = context.trust_store().begin().attempt(attempt)?;
     let pinned = if *replace {
-        update.replace_root(name, &root, sha256.as_ref())
+        update.replace_root(name, anchor, sha256.as_ref())
     } else {
-        update.pin_root(name, &root, sha256.as_ref()).map(|digest| (digest, None))
+        update.pin_root(name, anchor, sha256.as_ref()).map(|digest| (digest, None))
     };
     let (pinned_root, forgotten) = pinned.attempt(attempt)?;
     let store = context.trust_store();
     let count = store.repositories().attempt(attempt)?.len();
     let map_needed = count > 1 && store.map().attempt(attempt)?.is_none();
-    let report = PinReport { name, pinned_root, map_needed };
-    context.result(&report, || format!("Pinned the root of {name}: {}", report.pinned_root))?;
+    let root_certificates = match notary {
+        Some(gun) => root_certificates(gun, &root)
+            .map_err(|source| TrustStoreError::NotARoot { source: Box::new(source) })
+            .attempt(attempt)?,
+        None => Vec::new(),
+    };
+    let root_certificates = root_certificates.into_iter().map(RootCertificateReport::of).collect();
+    let report =
+        PinReport { name, pinned_root, notary: notary.as_ref().map(Gun::as_str), root_certificates, map_needed };
+    context.result(&report, || {
+        let of = notary.as_ref().map(|gun| format!(", {}", Dialect::Notary(gun.clone()))).unwrap_or_default();
+        let mut text = Text::from(format_args!("Pinned the root of {name}{of}: {}", report.pinned_root));
+        for RootCertificateReport { common_name, fingerprint, expires, .. } in &report.root_certificates {
+            text.line(format_args!("Root certificate of {common_name}, valid until {expires}: {fingerprint}"));
+        }
+        text
+    })?;
     if let Some(forgotten) = &forgotten {
         context.remark(forgotten_text(name, Some(forgotten)));
     }
-    if sha256.is_none() {
+    if sha256.is_none() && !vouched_for {
         context.remark("Compare this digest with the publisher out of band.");
     }
     if silent(&store).attempt(attempt)?.contains(name) {
@@ -334,6 +374,26 @@ fn pin_root(arguments: &PinRootArguments, context: &Context) -> Result<(), Failu
         ));
     }
     Ok(())
+}
+
+/// Requires that what a person knows of a root of Notary vouches for it, and says whether they know anything.
+fn require_vouched_for(
+    arguments: &PinRootArguments,
+    gun: &Gun,
+    root: &[u8],
+    context: &Context,
+) -> Result<bool, Failure> {
+    let PinRootArguments { name, file, certificate, ca, .. } = arguments;
+    let attempt = || format!("cannot pin {} as the root of {name}", file.display());
+    let pinned_by = match (certificate, ca) {
+        (Some(fingerprint), _) => PinnedBy::Certificate(fingerprint.clone()),
+        (None, Some(ca)) => PinnedBy::Authority(read_file(ca, MAXIMUM_LENGTH).attempt(attempt)?),
+        (None, None) => return Ok(false),
+    };
+    check_pin(gun, root, &pinned_by, context.now())
+        .map_err(|source| TrustStoreError::NotVouchedFor { source })
+        .attempt(attempt)?;
+    Ok(true)
 }
 
 fn add_exporter(name: ExporterName, key: &Path, context: &Context) -> Result<(), Failure> {
@@ -372,8 +432,31 @@ fn forgotten_text(name: &RepositoryName, forgotten: Option<&Forgotten>) -> Strin
 struct PinReport<'a> {
     name: &'a RepositoryName,
     pinned_root: Digest,
+    /// The repository's name in Notary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notary: Option<&'a str>,
+    /// The certificates that the root consists of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    root_certificates: Vec<RootCertificateReport>,
     /// Whether a map is needed and missing, because several roots are pinned.
     map_needed: bool,
+}
+
+/// A certificate of a root, as `--json` shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RootCertificateReport {
+    key_id: String,
+    fingerprint: Digest,
+    common_name: String,
+    expires: Timestamp,
+}
+
+impl RootCertificateReport {
+    fn of(certificate: RootCertificate) -> Self {
+        let RootCertificate { key_id, fingerprint, common_name, not_after: expires } = certificate;
+        Self { key_id, fingerprint, common_name, expires }
+    }
 }
 
 /// The trust store, as `--json` shows it.
@@ -425,6 +508,9 @@ impl MappingReport {
 struct PinnedRepositoryReport {
     name: RepositoryName,
     pinned_root: Digest,
+    /// The repository's name in Notary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notary: Option<String>,
     last_export: Option<Timestamp>,
     accepted_versions: BTreeMap<String, u64>,
     /// The patterns of the names that it speaks for; only where one repository is shown.
@@ -458,6 +544,7 @@ fn list(context: &Context) -> Result<(), Failure> {
             accepted_versions: store.versions(&name).attempt(attempt)?,
             name,
             pinned_root: repository.root.digest,
+            notary: repository.root.dialect.gun().map(Gun::to_string),
             last_export: repository.state.last_export,
             speaks_for: Vec::new(),
         });
@@ -510,8 +597,9 @@ fn list_text(report: &TrustReport) -> Text {
     mappings.iter().for_each(|mapping| text.line(format_args!("Speaks for {}", mapping.text())));
     text.line("");
     text.line(format_args!("Repositories ({}):", repositories.len()));
-    for PinnedRepositoryReport { name, pinned_root, last_export, .. } in repositories {
-        text.line(format_args!("  {name}  root {pinned_root}  {}", accepted(*last_export)));
+    for PinnedRepositoryReport { name, pinned_root, notary, last_export, .. } in repositories {
+        let notary = notary.as_ref().map(|gun| format!("  Notary v1 ({gun})")).unwrap_or_default();
+        text.line(format_args!("  {name}  root {pinned_root}{notary}  {}", accepted(*last_export)));
     }
     let (known, needed) = (exporters.len(), policy.exporter_threshold);
     text.line("");
@@ -543,6 +631,7 @@ fn show(name: &RepositoryName, context: &Context) -> Result<(), Failure> {
     let report = PinnedRepositoryReport {
         name: name.clone(),
         pinned_root: root.digest,
+        notary: root.dialect.gun().map(Gun::to_string),
         last_export: state.last_export,
         accepted_versions: store.versions(name).attempt(attempt)?,
         speaks_for: match &map {
@@ -553,6 +642,9 @@ fn show(name: &RepositoryName, context: &Context) -> Result<(), Failure> {
     };
     context.result(&report, || {
         let mut text = Text::from(format_args!("Repository: {name}"));
+        if let Some(gun) = &report.notary {
+            text.line(format_args!("Written as: Notary v1 ({gun})"));
+        }
         text.line(format_args!("Pinned root: {}", report.pinned_root));
         text.line(format_args!("State: {}", accepted(report.last_export)));
         for (role, version) in &report.accepted_versions {

@@ -21,6 +21,8 @@ pub(super) fn trust_store(error: &TrustStoreError) -> Conclusion {
         | E::UnknownRepository { .. }
         | E::UnknownKey { .. }
         | E::RepositoryExists { .. }
+        | E::OtherDialect { .. }
+        | E::Dialect { .. }
         | E::RootLost { .. }
         | E::KeyNameTaken { .. }
         | E::RingKey { .. }
@@ -31,7 +33,9 @@ pub(super) fn trust_store(error: &TrustStoreError) -> Conclusion {
         | E::DeliveriesDamaged { .. }
         | E::RootChanged { .. } => ExitCode::TrustStore.into(),
         E::Map { .. } => ExitCode::TrustStore.noting("the map in use was not changed"),
-        E::RootDigest { .. } => ExitCode::TrustStore.noting("it was not pinned"),
+        E::RootDigest { .. } | E::RootOfOtherDialect { .. } | E::NotVouchedFor { .. } => {
+            ExitCode::TrustStore.noting("it was not pinned")
+        }
         E::NotARoot { .. } | E::NotMetadata { .. } | E::SameKey { .. } => ExitCode::TrustStore.noting(NOTHING_CHANGED),
         E::ExportMovedBack { .. } | E::VersionMovedBack { .. } => {
             ExitCode::Rollback.noting("something newer was accepted in the meantime; the trusted state was not changed")

@@ -456,6 +456,13 @@ layers); BuildKit writes its cache as an image with image-manifest=true"
             "if the role is root, the pinned root may not be the publisher's: compare its SHA-256; otherwise ask the publisher"
         }
         R::PinNewerRoot => "pin a newer root of this publisher, or raise root_versions in policy.toml",
+        R::PinAsNotary => {
+            "it is from Docker Content Trust: name its repository there with --notary, for example --notary example.com/acme/web"
+        }
+        R::PinAsTuf => "leave out --notary: it is not from Docker Content Trust",
+        R::CorrectDialect { .. } => {
+            "it holds one line, notary = \"example.com/acme/web\": correct it, or pin the root again with --replace"
+        }
         R::GiveRoot => "give a TUF root.json as the publisher signed it",
         R::RestoreRoot { repository } => {
             return format!(

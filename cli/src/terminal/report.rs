@@ -150,7 +150,8 @@ fn expiry_in_short(report: &Report) -> String {
 
 fn write_repository(text: &mut Text, repository: &RepositoryReport) {
     let (name, root) = (&repository.name, repository.pinned_root.short());
-    text.line(titled("TUF").then(format_args!("repository {name}, from pinned root sha256:{root}…")));
+    let notary = repository.notary.as_ref().map(|gun| format!(" ({gun} in Notary v1)")).unwrap_or_default();
+    text.line(titled("TUF").then(format_args!("repository {name}{notary}, from pinned root sha256:{root}…")));
     for role in &repository.roles {
         let line = Line::from(format_args!(
             "{INDENT}{:<20} version {:<4} signed by {} ({} needed)  expires {}  ",

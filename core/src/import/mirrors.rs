@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sealift_archive_format::Digest;
 use sealift_proof::tuf::publication::verified_metadata;
-use sealift_proof::tuf::{Dialect, Limits, Measured, TufError};
+use sealift_proof::tuf::{Limits, Measured, TufError};
 
 use super::Delivered;
 use crate::trust::RepositoryEvidence;
@@ -24,11 +24,10 @@ impl Delivered {
         let mut mirrors = Vec::new();
         for evidence in &self.verified.judgement().findings().repositories {
             let Some(files) = carried.repositories.get(&evidence.name) else { continue };
-            let RepositoryEvidence { name, roles, next_state, consistent_snapshots, judged_at, .. } = evidence;
+            let RepositoryEvidence { name, roles, next_state, consistent_snapshots, judged_at, dialect, .. } = evidence;
             let (metadata, consistent) = (&files.metadata, *consistent_snapshots);
-            let verified =
-                verified_metadata(&Dialect::Tuf, metadata, roles, next_state, consistent, *judged_at, limits)?;
-            let mirror = Mirror::new(&folder.join(name.as_str()), &Dialect::Tuf);
+            let verified = verified_metadata(dialect, metadata, roles, next_state, consistent, *judged_at, limits)?;
+            let mirror = Mirror::new(&folder.join(name.as_str()), dialect);
             mirror.require_follows(&verified.metadata)?;
             mirror.check_targets(&evidence.targets, *consistent_snapshots)?;
             mirrors.push((evidence, files, verified, mirror));

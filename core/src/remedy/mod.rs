@@ -533,6 +533,15 @@ pub enum Remedy {
     PinNewerRoot,
     /// Give root metadata as the publisher signed it.
     GiveRoot,
+    /// Say that it is a root of Notary, and for which repository.
+    PinAsNotary,
+    /// Do not say that it is a root of Notary.
+    PinAsTuf,
+    /// Correct the file, or pin the root again.
+    CorrectDialect {
+        /// The file.
+        path: PathBuf,
+    },
     /// Restore the trust store, or pin the same root again.
     RestoreRoot {
         /// The repository, where it is known.

@@ -1,9 +1,11 @@
 use sealift_archive_format::InventoryError;
 use sealift_proof::tuf::TufError;
+use sealift_proof::tuf::dialect::{DialectName, PinError};
 use sealift_proof::tuf::map::MapSearchError;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::trust_store::TrustStoreError;
 
 fn as_json(remedy: &Remedy) -> Value {
     serde_json::to_value(remedy).unwrap()
@@ -59,4 +61,14 @@ fn a_refusal_within_a_repository_names_it() {
     let source = Box::new(refused());
     let search = MapSearchError::Repository { repository: repository.clone(), target: "app".to_owned(), source };
     assert_eq!(search.remedy(), Remedy::RestoreRoot { repository: Some(repository) });
+}
+
+#[test]
+fn a_root_that_nothing_vouches_for_and_one_of_another_dialect_have_remedies_of_their_own() {
+    let refused =
+        TrustStoreError::NotVouchedFor { source: PinError::OtherCertificate { found: vec!["a key id".to_owned()] } };
+    assert_eq!(refused.remedy(), Remedy::AskPublisher { about: PublisherMatter::Root });
+    let of = |expected, found| TrustStoreError::RootOfOtherDialect { expected, found }.remedy();
+    assert_eq!(of(DialectName::Tuf, DialectName::Notary), Remedy::PinAsNotary);
+    assert_eq!(of(DialectName::Notary, DialectName::Tuf), Remedy::PinAsTuf);
 }

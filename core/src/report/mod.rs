@@ -127,6 +127,9 @@ pub struct RepositoryReport {
     pub name: RepositoryName,
     /// SHA-256 of the pinned root file.
     pub pinned_root: Digest,
+    /// Its name in Notary, if it is written as Notary v1 has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notary: Option<String>,
     /// The instant at which expiry was judged.
     pub judged_at: Timestamp,
     /// The roles that were verified, root first.

@@ -194,6 +194,10 @@ impl<'a> RepositoryAhead<'a> {
         missed.contains(&true)
     }
 
+    fn targets_for(&self, item: &Item) -> Vec<String> {
+        self.trusted.as_ref().map(|trusted| item.targets_in(trusted.dialect())).unwrap_or_default()
+    }
+
     fn resolve(&mut self, target: &str) -> Option<VerifiedTarget> {
         self.trusted.as_mut()?.resolve(&mut Looking(&mut self.metadata), target).ok()?
     }
@@ -274,7 +278,7 @@ fn begin<'a>(
             let Some(pinned) = trust.repositories.get(name) else { return Ok(()) };
             let repository = &mut *lock(repository);
             let mut chained = Chained { metadata: &mut repository.metadata, room, stop };
-            let updated = update(&pinned.root.bytes, &TrustedState::default(), &mut chained, judged_at, &limits);
+            let updated = update(pinned.root.anchor(), &TrustedState::default(), &mut chained, judged_at, &limits);
             repository.trusted = Some(updated.map_err(drop)?);
             Ok(())
         },
@@ -293,7 +297,7 @@ fn all_parts(item: &Arc<Item>) -> Vec<Arc<Item>> {
 fn listed_for(item: &Item, map: &RepositoryMap, ahead: &mut RepositoriesAhead<'_>) -> Vec<(RepositoryName, String)> {
     let agreed = map.resolve(&item.full_name(), |name| {
         let Some(repository) = ahead.get_mut(name) else { return Ok(None) };
-        let found: Vec<_> = item.spellings().iter().map(|spelling| repository.resolve(spelling)).collect();
+        let found: Vec<_> = repository.targets_for(item).iter().map(|target| repository.resolve(target)).collect();
         let found = found.into_iter().flatten().next();
         match &found {
             None if repository.metadata.shelf.has_missed => Err(()),
@@ -332,7 +336,7 @@ fn look_for(
 
 /// Wants the roots before the pinned one, which lead far sides that pinned an older one to it.
 fn want_older_roots(repository: &mut RepositoryAhead<'_>, trust: &Trust, name: &RepositoryName) {
-    let pinned = trust.repositories.get(name).and_then(|pinned| RootChain::begin(&pinned.root.bytes).ok());
+    let pinned = trust.repositories.get(name).and_then(|pinned| RootChain::begin(pinned.root.anchor()).ok());
     let Some(pinned) = pinned.filter(|_| repository.trusted.is_some()) else { return };
     let limit = trust.policy.limits.tuf().root_length;
     for version in pinned.version().saturating_sub(MAXIMUM_OLDER_ROOTS).max(1)..pinned.version() {

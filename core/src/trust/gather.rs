@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use sealift_proof::tuf::chain::{RootChain, roots_before};
 use sealift_proof::tuf::provider::{RecordingMetadata, RecordingTargets, Room};
-use sealift_proof::tuf::{Limits, ProviderError, RoleName, TrustedState, TufError};
+use sealift_proof::tuf::{Limits, ProviderError, RoleName, TrustAnchor, TrustedState, TufError};
 
 use super::repositories::{Carried, CarriedRepository, Carrier, MAXIMUM_TUF, RepositoryError};
 use crate::trust_store::{RepositoryName, Trust};
@@ -53,7 +53,7 @@ pub fn gather<E: From<RepositoryError>>(
     let mut carried = Carried::default();
     for (name, (mut metadata, targets)) in recorders {
         let pinned = trust.repositories.get(&name).ok_or_else(|| RepositoryError::NotPinned { name: name.clone() })?;
-        record_roots(&pinned.root.bytes, &mut metadata, &trust.policy.limits.tuf())
+        record_roots(pinned.root.anchor(), &mut metadata, &trust.policy.limits.tuf())
             .map_err(|source| RepositoryError::Tuf { name: name.clone(), source })?;
         if extent == Extent::EveryRole {
             record_every_role(&name, trust, &mut metadata, now)?;
@@ -66,14 +66,18 @@ pub fn gather<E: From<RepositoryError>>(
 }
 
 /// Records the pinned root and, for far sides that pinned an earlier one, the roots that lead to it.
-fn record_roots(pinned_root: &[u8], recorder: &mut RecordingMetadata<'_>, limits: &Limits) -> Result<(), TufError> {
+fn record_roots(
+    pinned: TrustAnchor<'_>,
+    recorder: &mut RecordingMetadata<'_>,
+    limits: &Limits,
+) -> Result<(), TufError> {
     // Far sides that pinned this root do not need those before it.
     let older = |version| match recorder.look_at(&RoleName::root(), Some(version), limits.root_length) {
         Err(ProviderError::TooLong { .. }) => Ok(None),
         found => Ok::<_, TufError>(found?),
     };
-    let mut roots = roots_before(pinned_root, limits, older)?;
-    roots.insert(RootChain::begin(pinned_root)?.version(), pinned_root.to_vec());
+    let mut roots = roots_before(pinned, limits, older)?;
+    roots.insert(RootChain::begin(pinned)?.version(), pinned.root.to_vec());
     for (version, root) in roots {
         recorder.record(&RoleName::root(), Some(version), root)?;
     }
@@ -91,6 +95,6 @@ fn record_every_role(
     let Some(pinned) = trust.repositories.get(name) else { return Ok(()) };
     let (nothing, limits) = (TrustedState::default(), trust.policy.limits.tuf());
     let mut repository =
-        sealift_proof::tuf::update(&pinned.root.bytes, &nothing, recorder, now, &limits).map_err(tuf)?;
+        sealift_proof::tuf::update(pinned.root.anchor(), &nothing, recorder, now, &limits).map_err(tuf)?;
     repository.load_every_role(recorder).map(drop).map_err(tuf)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::{BundleRecord, DescriptorRecord, ImageRecord, ItemRecord, TargetRecord};
+use sealift_proof::tuf::Dialect;
 use serde::Serialize;
 
 use crate::oci::{Reference, Tag};
@@ -113,6 +114,20 @@ impl Item {
         let mut seen = BTreeSet::new();
         spellings.retain(|spelling| seen.insert(spelling.clone()));
         spellings
+    }
+
+    /// The names of the targets that may vouch for it in a repository of this dialect: in one of Notary, the tag of a name that is the
+    /// repository's own.
+    pub(super) fn targets_in(&self, dialect: &Dialect) -> Vec<String> {
+        let Some(gun) = dialect.gun() else { return self.spellings() };
+        let of_gun = |name: &str| {
+            name.parse::<Reference>().ok().filter(|name| name.tag().is_none()).map(|name| name.repository().to_string())
+        };
+        let reference = self.reference.parse::<Reference>().ok();
+        let is_its_own =
+            |reference: &Reference| of_gun(gun.as_str()).is_some_and(|gun| gun == reference.repository().to_string());
+        let tag = reference.filter(is_its_own).and_then(|reference| reference.tag_or_latest());
+        tag.map(|tag| tag.to_string()).into_iter().collect()
     }
 
     /// A name is its own target name unless the inventory says otherwise, so an archive cannot leave it out to look

@@ -222,7 +222,7 @@ fn say(
     item: &Item,
 ) -> Result<Option<VerifiedTarget>, JudgementError> {
     let mut said: Option<VerifiedTarget> = None;
-    for spelling in item.spellings() {
+    for spelling in repositories.targets_for(name, item) {
         match (&said, repositories.resolve(name, &spelling)?) {
             (None, found) => said = found,
             (Some(first), Some(second)) if !first.agrees_with(&second) => {

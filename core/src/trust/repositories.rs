@@ -8,8 +8,8 @@ use sealift_archive_format::{Digest, EntryName};
 use sealift_proof::freshness::{Clock, FreshnessError};
 use sealift_proof::tuf::provider::{CarriedMetadata, CarriedTargets};
 use sealift_proof::tuf::{
-    FetchError, Limits, MetadataProvider, ProviderError, RoleEvidence, TargetProvider, TrustedRepository, TrustedState,
-    TufError, VerifiedTarget, stray_metadata,
+    Dialect, FetchError, Limits, MetadataProvider, ProviderError, RoleEvidence, TargetProvider, TrustedRepository,
+    TrustedState, TufError, VerifiedTarget, stray_metadata,
 };
 use serde::Serialize;
 
@@ -212,6 +212,8 @@ pub struct RepositoryEvidence {
     pub name: RepositoryName,
     /// SHA-256 of the pinned root.
     pub pinned_root: Digest,
+    /// How it is written.
+    pub dialect: Dialect,
     /// The roles that were verified.
     pub roles: Vec<RoleEvidence>,
     /// The instant at which expiry was judged.
@@ -249,6 +251,8 @@ pub(super) struct Repositories<'a> {
     opened: BTreeMap<RepositoryName, OpenedRepository<'a>>,
     /// Those that were carried, and are not pinned here.
     unknown: Vec<RepositoryName>,
+    /// How each repository that is pinned here is written.
+    dialects: BTreeMap<RepositoryName, Dialect>,
 }
 
 impl<'a> Repositories<'a> {
@@ -271,7 +275,9 @@ impl<'a> Repositories<'a> {
             let heard = Heard { repository, pinned_root, contradictions, found };
             opened.insert(name, OpenedRepository { carrier, heard });
         }
-        Ok(Self { opened, unknown })
+        let dialect =
+            |(name, pinned): (&RepositoryName, &PinnedRepository)| (name.clone(), pinned.root.dialect.clone());
+        Ok(Self { opened, unknown, dialects: trust.repositories.iter().map(dialect).collect() })
     }
 
     /// What a repository says about a target.
@@ -292,9 +298,18 @@ impl<'a> Repositories<'a> {
         Ok(found)
     }
 
+    /// The targets that would vouch for an item in a repository: the item's names, as the repository writes them.
+    pub(super) fn targets_for(&self, name: &RepositoryName, item: &Item) -> Vec<String> {
+        item.targets_in(self.dialects.get(name).unwrap_or(&Dialect::Tuf))
+    }
+
     /// Some of the tags that a repository lists beside that of an item.
     pub(super) fn tags_beside(&self, name: &RepositoryName, item: &Item, limit: usize) -> Vec<String> {
         let Some(opened) = self.opened.get(name) else { return Vec::new() };
+        if let dialect @ Dialect::Notary(_) = opened.heard.repository.dialect() {
+            let speaks = !item.targets_in(dialect).is_empty();
+            return if speaks { opened.heard.repository.names_beside("", limit) } else { Vec::new() };
+        }
         let tags = |spelling: String| {
             let (prefix, _) = spelling.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'))?;
             let prefix = format!("{prefix}:");
@@ -318,7 +333,7 @@ impl<'a> Repositories<'a> {
     }
 
     fn opened(&mut self, name: &RepositoryName, target: &str) -> Result<&mut OpenedRepository<'a>, RepositoryError> {
-        let Self { opened, unknown } = self;
+        let Self { opened, unknown, .. } = self;
         let missing = || {
             let (name, target, unknown) = (name.clone(), target.to_owned(), unknown.clone());
             RepositoryError::NotCarried { name, target, unknown }
@@ -341,7 +356,7 @@ fn walk(
     limits: &Limits,
 ) -> Result<(TrustedRepository, Vec<Regression>), TufError> {
     let mut update = |state: &TrustedState| {
-        sealift_proof::tuf::update(&pinned.root.bytes, state, metadata, terms.judged_at(), limits)
+        sealift_proof::tuf::update(pinned.root.anchor(), state, metadata, terms.judged_at(), limits)
     };
     let walked = update(&pinned.state);
     match terms.purpose() {
@@ -387,6 +402,7 @@ impl HeardRepositories {
         let evidence = |(name, heard): (RepositoryName, Heard)| RepositoryEvidence {
             name,
             pinned_root: heard.pinned_root,
+            dialect: heard.repository.dialect().clone(),
             roles: heard.repository.roles().to_vec(),
             judged_at: heard.repository.reference_time(),
             consistent_snapshots: heard.repository.has_consistent_snapshots(),

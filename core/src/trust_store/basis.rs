@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use sealift_archive_format::{Digest, DigestAlgorithm, Hasher};
 use sealift_proof::in_toto::InTotoKey;
 use sealift_proof::signature::PublicKey;
-use sealift_proof::tuf::TrustedState;
 use sealift_proof::tuf::map::RepositoryMap;
+use sealift_proof::tuf::{Dialect, TrustedState};
 
 use super::{AttesterName, ExporterName, PinnedRepository, Policy, RepositoryName, Trust};
 
@@ -25,6 +25,7 @@ pub(crate) struct TrustBasis {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct PinnedBasis {
     root: Digest,
+    dialect: Dialect,
     state: Digest,
 }
 
@@ -32,7 +33,8 @@ impl TrustBasis {
     /// What is judged by `trust` rests on this.
     pub(crate) fn of(trust: &Trust) -> Self {
         let pinned = |(name, pinned): (&RepositoryName, &PinnedRepository)| {
-            let basis = PinnedBasis { root: pinned.root.digest.clone(), state: digest(&pinned.state) };
+            let (root, dialect) = (pinned.root.digest.clone(), pinned.root.dialect.clone());
+            let basis = PinnedBasis { root, dialect, state: digest(&pinned.state) };
             (name.clone(), basis)
         };
         Self {
@@ -53,7 +55,7 @@ impl TrustBasis {
             self.repositories.get(name).is_some_and(|before| {
                 let is_known =
                     next.get(name).is_none_or(|next| [&before.state, &digest(next)].contains(&&pinned.state));
-                pinned.root == before.root && is_known
+                (&pinned.root, &pinned.dialect) == (&before.root, &before.dialect) && is_known
             })
         };
         (&self.policy, &self.map, &self.exporters, &self.attesters)

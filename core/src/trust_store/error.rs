@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use sealift_archive_format::strict_json::JsonError;
-use sealift_proof::tuf::TufError;
+use sealift_proof::tuf::dialect::{DialectName, PinError};
 use sealift_proof::tuf::map::MapError;
+use sealift_proof::tuf::{Dialect, TufError};
 
+use super::dialect::DialectFileError;
 use super::keyring::{Keyring, RingKeyError};
 use super::name::{NameError, RepositoryName};
 use super::policy::PolicyError;
@@ -130,6 +132,38 @@ pub enum TrustStoreError {
         expected: Digest,
         /// The digest of the bytes that were given.
         found: Digest,
+    },
+    /// The root is pinned already, but as one that is written in another way, or for another repository.
+    #[error("the root of repository {name} is pinned as {pinned}, not as {offered}")]
+    OtherDialect {
+        /// The name.
+        name: RepositoryName,
+        /// As which it is pinned.
+        pinned: Dialect,
+        /// As which it was to be pinned.
+        offered: Dialect,
+    },
+    /// The bytes to pin are a root, but not one of the dialect that was named.
+    #[error("it is a root of {found}, not of {expected}")]
+    RootOfOtherDialect {
+        /// The dialect that was named, or TUF 1.0.
+        expected: DialectName,
+        /// The dialect of the root.
+        found: DialectName,
+    },
+    /// What was said of a root of Notary does not vouch for it.
+    #[error("nothing vouches for the root as it was asked for")]
+    NotVouchedFor {
+        /// Why not.
+        source: PinError,
+    },
+    /// `dialect.toml` is broken.
+    #[error("the dialect of a repository, {}, cannot be used", .path.display())]
+    Dialect {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: DialectFileError,
     },
     /// The bytes to pin are not root metadata that its own keys signed.
     #[error(transparent)]
@@ -273,9 +307,16 @@ impl Remediable for TrustStoreError {
             Self::Policy { .. } => Remedy::CorrectPolicy,
             Self::Map { .. } => Remedy::CorrectMap,
             Self::UnknownRepository { .. } | Self::UnknownKey { .. } => Remedy::ListTrust,
-            Self::RepositoryExists { name, .. } => Remedy::ReplaceRoot { repository: name.clone() },
+            Self::RepositoryExists { name, .. } | Self::OtherDialect { name, .. } => {
+                Remedy::ReplaceRoot { repository: name.clone() }
+            }
+            Self::RootOfOtherDialect { found: DialectName::Notary, .. } => Remedy::PinAsNotary,
+            Self::RootOfOtherDialect { found: DialectName::Tuf, .. } => Remedy::PinAsTuf,
+            Self::Dialect { path, .. } => Remedy::CorrectDialect { path: path.clone() },
             Self::RootLost { name, .. } => Remedy::PinLostRoot { repository: name.clone() },
-            Self::RootDigest { .. } => Remedy::AskPublisher { about: PublisherMatter::Root },
+            Self::RootDigest { .. } | Self::NotVouchedFor { .. } => {
+                Remedy::AskPublisher { about: PublisherMatter::Root }
+            }
             Self::NotARoot { .. } | Self::NotMetadata { .. } => Remedy::GiveRoot,
             Self::KeyNameTaken { keyring, name } => Remedy::RenameKey { keyring: keyring.owner(), name: name.clone() },
             Self::SameKey { keyring, name } => Remedy::KeepKey { keyring: keyring.owner(), name: name.clone() },

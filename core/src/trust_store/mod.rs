@@ -4,6 +4,7 @@
 //! policy.toml                     what is required of an archive
 //! map.json                        which repositories speak for which names (TAP 4)
 //! roots/NAME/root.json            pinned roots, put here by a person, never from an archive
+//! roots/NAME/dialect.toml         how that repository is written, where not as TUF 1.0 has it
 //! exporters/NAME.pem              the keys of exporters whose seals count (SPKI PEM)
 //! attesters/NAME.pub              the keys that sign attestations (any form that in-toto keys have)
 //! state/NAME/state.json           what was last accepted of a repository, and when it was exported
@@ -18,6 +19,7 @@
 
 mod basis;
 mod deliveries;
+mod dialect;
 mod disk;
 mod error;
 mod keyring;
@@ -45,6 +47,7 @@ use sealift_archive_format::Digest;
 
 pub(crate) use basis::TrustBasis;
 pub use deliveries::{DeliveredTag, Deliveries, Replacement, TagError};
+pub use dialect::DialectFileError;
 pub use error::{StateDamage, StateMetadataError, TrustStoreError};
 pub use keyring::{Keyring, RingKeyError};
 pub use name::{AttesterName, ExporterName, NameError, RepositoryName};
@@ -56,8 +59,8 @@ use disk::{LocalDisk, failed};
 use presence::Presence;
 use sealift_proof::in_toto::InTotoKey;
 use sealift_proof::signature::PublicKey;
-use sealift_proof::tuf::TrustedState;
 use sealift_proof::tuf::map::RepositoryMap;
+use sealift_proof::tuf::{Dialect, TrustAnchor, TrustedState};
 use state::StateFile;
 
 /// The longest policy, map, key or root that is read, in bytes.
@@ -106,6 +109,15 @@ pub struct PinnedRoot {
     pub bytes: Vec<u8>,
     /// Their SHA-256 digest.
     pub digest: Digest,
+    /// How the repository is written.
+    pub dialect: Dialect,
+}
+
+impl PinnedRoot {
+    /// The root, as trust begins with it.
+    pub fn anchor(&self) -> TrustAnchor<'_> {
+        TrustAnchor { root: &self.bytes, dialect: &self.dialect }
+    }
 }
 
 impl TrustStore {
@@ -257,7 +269,7 @@ impl TrustStore {
     /// there was one, under which something was accepted.
     pub fn root(&self, name: &RepositoryName) -> Result<PinnedRoot, TrustStoreError> {
         if let Some(bytes) = disk::read(&self.root_path(name), MAXIMUM_FILE_LENGTH)? {
-            return Ok(PinnedRoot { digest: Digest::sha256(&bytes), bytes });
+            return Ok(PinnedRoot { digest: Digest::sha256(&bytes), bytes, dialect: self.dialect(name)? });
         }
         match StateFile::read(&self.state_folder(name), name) {
             Ok(state) if !state.is_empty() => {
@@ -267,6 +279,15 @@ impl TrustStore {
                 Err(TrustStoreError::UnknownRepository { name: name.clone() })
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// How a repository is written, as the file beside its root says; without one, as TUF 1.0 has it.
+    fn dialect(&self, name: &RepositoryName) -> Result<Dialect, TrustStoreError> {
+        let path = self.dialect_path(name);
+        match disk::read(&path, MAXIMUM_FILE_LENGTH)? {
+            None => Ok(Dialect::Tuf),
+            Some(bytes) => dialect::read(&bytes).map_err(|source| TrustStoreError::Dialect { path, source }),
         }
     }
 
@@ -375,6 +396,10 @@ impl TrustStore {
 
     fn root_path(&self, name: &RepositoryName) -> PathBuf {
         self.root_folder(name).join("root.json")
+    }
+
+    fn dialect_path(&self, name: &RepositoryName) -> PathBuf {
+        self.root_folder(name).join("dialect.toml")
     }
 
     fn state_folder(&self, name: &RepositoryName) -> PathBuf {

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use sealift_archive_format::{Digest, strict_json};
-use sealift_proof::tuf::TrustedState;
+use sealift_proof::tuf::{Dialect, TrustedState};
 use serde::{Deserialize, Serialize};
 
 use super::disk::{self, Disk, failed};
@@ -74,9 +74,9 @@ impl StateFile {
     }
 
     /// The record of a state.
-    pub(super) fn of(state: &TrustedState, pinned_root: Digest) -> Result<Self, TrustStoreError> {
+    pub(super) fn of(state: &TrustedState, pinned_root: Digest, dialect: &Dialect) -> Result<Self, TrustStoreError> {
         let record = |(role, bytes): (&String, &Vec<u8>)| {
-            let version = version(role, bytes)?;
+            let version = version(role, bytes, dialect)?;
             let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
             Ok((role.clone(), RoleRecord { version, length, digest: Digest::sha256(bytes) }))
         };
@@ -210,16 +210,11 @@ fn file_name(digest: &Digest) -> String {
 }
 
 /// The version of a role's metadata, after checking its type.
-pub(super) fn version(role: &str, bytes: &[u8]) -> Result<u64, TrustStoreError> {
+pub(super) fn version(role: &str, bytes: &[u8], dialect: &Dialect) -> Result<u64, TrustStoreError> {
     let not_metadata = |source| TrustStoreError::NotMetadata { role: role.to_owned(), source };
     let document = strict_json::parse(bytes).map_err(|error| not_metadata(error.into()))?;
     let signed = document.get("signed");
-    let expected = match role {
-        "root" => "root",
-        "timestamp" => "timestamp",
-        "snapshot" => "snapshot",
-        _ => "targets",
-    };
+    let expected = dialect.type_of(role);
     let found = signed.and_then(|signed| signed.get("_type")).and_then(|kind| kind.as_str());
     if found != Some(expected) {
         let found = found.map(|kind| kind.chars().take(40).collect());

@@ -8,10 +8,12 @@ use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use sealift_proof::in_toto::InTotoKey;
 use sealift_proof::signature::{KeyError, PublicKey, Scheme};
-use sealift_proof::tuf::TrustedState;
 use sealift_proof::tuf::chain::RootChain;
+use sealift_proof::tuf::dialect::DialectName;
 use sealift_proof::tuf::map::RepositoryMap;
+use sealift_proof::tuf::{Dialect, TrustAnchor, TrustedState};
 
+use super::dialect;
 use super::disk::{self, Disk, failed};
 use super::keyring::{Keyring, RingKey};
 use super::lock::Lock;
@@ -133,7 +135,7 @@ impl Update {
             if root != Some(&current.pinned_root) {
                 return Err(self.changed());
             }
-            let next = StateFile::of(state, current.pinned_root.clone())?;
+            let next = StateFile::of(state, current.pinned_root.clone(), &self.store.dialect(name)?)?;
             let is_behind = current.require_not_behind(&next, name).is_err();
             if !(is_behind && next.require_not_behind(&current, name).is_ok()) {
                 newer.insert(name.clone(), state.clone());
@@ -175,7 +177,7 @@ impl Update {
         for (name, state) in states {
             let folder = self.store.state_folder(name);
             let current = self.store.state_file(name)?;
-            let next = StateFile::of(state, current.pinned_root.clone())?;
+            let next = StateFile::of(state, current.pinned_root.clone(), &self.store.dialect(name)?)?;
             current.require_not_behind(&next, name)?;
             metadata.push((current, state));
             next_states.push((folder, next));
@@ -219,18 +221,30 @@ impl Update {
     /// # Errors
     /// [`TrustStoreError`] when the name has or had another root, or `root` is not a valid root, or not the expected
     /// one.
-    pub fn pin_root(
+    pub fn pin_root<'a>(
         &self,
         name: &RepositoryName,
-        root: &[u8],
+        root: impl Into<TrustAnchor<'a>>,
         expected: Option<&Digest>,
     ) -> Result<Digest, TrustStoreError> {
+        let root = root.into();
         let digest = check_root(root, expected)?;
+        let other_dialect = |pinned: Dialect| TrustStoreError::OtherDialect {
+            name: name.clone(),
+            pinned,
+            offered: root.dialect.clone(),
+        };
         match self.store.root(name) {
-            Ok(pinned) if pinned.digest == digest => Ok(digest),
+            Ok(pinned) if pinned.digest == digest && pinned.dialect == *root.dialect => Ok(digest),
+            Ok(pinned) if pinned.digest == digest => Err(other_dialect(pinned.dialect)),
             Ok(pinned) => Err(TrustStoreError::RepositoryExists { name: name.clone(), digest: pinned.digest }),
             Err(TrustStoreError::RootLost { recorded, .. }) if recorded == digest => {
-                self.replace(&self.store.root_path(name), root)?;
+                let left = self.store.dialect(name)?;
+                // Nothing says that it was lost as well, unless it would have to be there.
+                if left != *root.dialect && left != Dialect::Tuf {
+                    return Err(other_dialect(left));
+                }
+                self.write_root(name, root)?;
                 Ok(digest)
             }
             Err(TrustStoreError::UnknownRepository { .. }) => {
@@ -247,12 +261,13 @@ impl Update {
     /// # Errors
     /// [`TrustStoreError`] when `root` is not a valid root, or not the expected one, and when `state.json` is lost or
     /// damaged: it says what would be forgotten, and without it only [`Update::reset_state`] forgets anything.
-    pub fn replace_root(
+    pub fn replace_root<'a>(
         &self,
         name: &RepositoryName,
-        root: &[u8],
+        root: impl Into<TrustAnchor<'a>>,
         expected: Option<&Digest>,
     ) -> Result<(Digest, Option<Forgotten>), TrustStoreError> {
+        let root = root.into();
         let digest = check_root(root, expected)?;
         let folder = self.store.state_folder(name);
         let state = match StateFile::read(&folder, name) {
@@ -263,9 +278,10 @@ impl Update {
             }
             Err(error) => return Err(error),
         };
-        if let Some(kept) = state.under(&digest) {
+        let same_dialect = self.store.dialect(name).is_ok_and(|pinned| pinned == *root.dialect);
+        if let Some(kept) = state.under(&digest).filter(|_| same_dialect) {
             kept.write(&*self.disk, &folder)?;
-            self.replace(&self.store.root_path(name), root)?;
+            self.write_root(name, root)?;
             return Ok((digest, None));
         }
         self.begin_repository(name, root, digest.clone())?;
@@ -273,9 +289,25 @@ impl Update {
     }
 
     /// The state first: if this is interrupted, the state names a root that is not pinned, which is noticed.
-    fn begin_repository(&self, name: &RepositoryName, root: &[u8], digest: Digest) -> Result<(), TrustStoreError> {
+    fn begin_repository(
+        &self,
+        name: &RepositoryName,
+        root: TrustAnchor<'_>,
+        digest: Digest,
+    ) -> Result<(), TrustStoreError> {
         StateFile::empty(digest).write(&*self.disk, &self.store.state_folder(name))?;
-        self.replace(&self.store.root_path(name), root)
+        self.write_root(name, root)
+    }
+
+    /// The dialect first: a root of another one cannot be read, which is noticed.
+    fn write_root(&self, name: &RepositoryName, root: TrustAnchor<'_>) -> Result<(), TrustStoreError> {
+        let path = self.store.dialect_path(name);
+        match root.dialect.gun() {
+            Some(gun) => self.replace(&path, dialect::text(gun).as_bytes())?,
+            None if path.exists() => self.remove_file(&path)?,
+            None => {}
+        }
+        self.replace(&self.store.root_path(name), root.root)
     }
 
     /// Removes a pinned root and what was accepted under it.
@@ -307,7 +339,7 @@ impl Update {
         export_time: FloorAtReset,
     ) -> Result<Option<Forgotten>, TrustStoreError> {
         let root = self.store.root(name)?;
-        let digest = check_root(&root.bytes, None)?;
+        let digest = check_root(root.anchor(), None)?;
         let known = StateFile::read(&self.store.state_folder(name), name).ok();
         let known = known.filter(|known| known.pinned_root == digest);
         let mut state = StateFile::empty(digest);
@@ -478,12 +510,16 @@ impl Update {
 }
 
 /// Checks that it is a root signed by its own keys, and the expected one.
-fn check_root(root: &[u8], expected: Option<&Digest>) -> Result<Digest, TrustStoreError> {
-    let digest = Digest::sha256(root);
+fn check_root(root: TrustAnchor<'_>, expected: Option<&Digest>) -> Result<Digest, TrustStoreError> {
+    let digest = Digest::sha256(root.root);
     if let Some(expected) = expected
-        && !expected.matches(root)
+        && !expected.matches(root.root)
     {
         return Err(TrustStoreError::RootDigest { expected: expected.clone(), found: digest });
+    }
+    let named = root.dialect.name();
+    if let Some(found) = DialectName::stated_by(root.root).filter(|found| *found != named) {
+        return Err(TrustStoreError::RootOfOtherDialect { expected: named, found });
     }
     RootChain::begin(root).map_err(|source| TrustStoreError::NotARoot { source: Box::new(source) })?;
     Ok(digest)

@@ -93,6 +93,7 @@ fn repository(evidence: &RepositoryEvidence, clock: &Clock) -> RepositoryReport 
         expiry: expiry(role.expires, clock),
     };
     RepositoryReport {
+        notary: evidence.dialect.gun().map(|gun| gun.to_string()),
         name: evidence.name.clone(),
         pinned_root: evidence.pinned_root.clone(),
         judged_at: evidence.judged_at,

@@ -6,7 +6,7 @@ use sealift_archive_format::Digest;
 use sealift_core::trust::{Carrier, Extent, RepositoryError, gather};
 use sealift_core::trust_store::{PinnedRepository, PinnedRoot, Policy, RepositoryName, Trust};
 use sealift_proof::tuf::provider::CarriedMetadata;
-use sealift_proof::tuf::{Limits, MetadataProvider, TargetProvider, TrustedState, update};
+use sealift_proof::tuf::{Dialect, Limits, MetadataProvider, TargetProvider, TrustedState, update};
 
 use super::{TufRepository, now};
 
@@ -40,7 +40,7 @@ pub fn gather_from(
     extent: Extent,
 ) -> Result<CarriedMetadata, RepositoryError> {
     let name: RepositoryName = "repository".parse().unwrap();
-    let pinned = PinnedRoot { bytes: root.to_vec(), digest: Digest::sha256(root) };
+    let pinned = PinnedRoot { bytes: root.to_vec(), digest: Digest::sha256(root), dialect: Dialect::Tuf };
     let trust = Trust {
         policy: Policy::default(),
         map: None,

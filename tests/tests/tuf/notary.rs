@@ -574,3 +574,31 @@ fn a_root_is_pinned_by_its_certificate_or_by_the_authority_that_made_it() {
     let refused = check_pin(&other, &root, &PinnedBy::Authority(authority.pem.into_bytes()), now());
     assert_refused!(refused, PinError::Root(_));
 }
+
+#[test]
+fn the_certificates_of_a_root_key_are_read_strictly() {
+    let key = NotaryKey::certified(&CertificateWish::default());
+    let refused = |keytype: &str, pem: &str| {
+        let mut repository = NotaryRepository::new();
+        repository.signers.insert("root".to_owned(), vec![key.clone().written_as(keytype, pem)]);
+        repository.declare_keys();
+        repository.publish_root();
+        match malformed(repository.first_update().unwrap_err()) {
+            MetadataError::Notary(NotaryError::RootKey { source, .. }) => source,
+            other => panic!("refused for another reason: {other:?}"),
+        }
+    };
+    let pem = key.pem();
+    assert!(matches!(refused("ecdsa-x509", &pem.repeat(9)), CertificateError::TooMany));
+    assert!(matches!(refused("ecdsa-x509", &pem.repeat(2)), CertificateError::Order));
+    assert!(matches!(refused("rsa-x509", &pem), CertificateError::Key(_)));
+    assert!(matches!(refused("ecdsa", &pem), CertificateError::NotACertificate));
+    for broken in [
+        pem.replace("MII", "MIA"),
+        pem.replace("-----END CERTIFICATE-----", ""),
+        format!("{pem}and more"),
+        pem.replace("CERTIFICATE-----\n", "CERTIFICATE-----\nAAAA"),
+    ] {
+        assert!(matches!(refused("ecdsa-x509", &broken), CertificateError::Malformed(_)), "{broken}");
+    }
+}

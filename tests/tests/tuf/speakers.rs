@@ -10,7 +10,7 @@ use sealift_core::trust::{
 use sealift_core::trust_store::{PinnedRepository, PinnedRoot, Policy, Trust};
 use sealift_proof::in_toto::Inspections;
 use sealift_proof::tuf::map::MapSearchError;
-use sealift_proof::tuf::{RepositoryMap, TrustedState};
+use sealift_proof::tuf::{Dialect, RepositoryMap, TrustedState};
 use sealift_tests::tuf_repository::{TufRepository, now};
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ impl Publishers {
         let map = serde_json::to_vec(&json!({"repositories": urls, "mapping": mapping})).unwrap();
         let pinned = self.0.iter().map(|(name, repository)| {
             let bytes = repository.pinned_root();
-            let root = PinnedRoot { digest: Digest::sha256(&bytes), bytes };
+            let root = PinnedRoot { digest: Digest::sha256(&bytes), bytes, dialect: Dialect::Tuf };
             (name.parse().unwrap(), PinnedRepository { root, state: TrustedState::default() })
         });
         Trust {

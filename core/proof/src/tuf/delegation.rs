@@ -83,14 +83,14 @@ enum Paths {
 
 /// What a role may speak for, as far as its delegators bound what it can delegate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Scope {
+pub(crate) enum DelegationScope {
     /// It may delegate any name: a search asks a role only about what all roles on the way may speak for.
     Everything,
     /// It may delegate what begins with one of these.
     Prefixes(Vec<String>),
 }
 
-impl Scope {
+impl DelegationScope {
     fn allows(&self, prefix: &str) -> bool {
         match self {
             Self::Everything => true,
@@ -132,7 +132,7 @@ impl DelegatedRole {
         Self { name, keys, terminating: false, paths: Paths::Prefixes(prefixes) }
     }
 
-    fn speaks_for(&self, target: &SoughtTarget<'_>, within: &Scope) -> bool {
+    fn speaks_for(&self, target: &SoughtTarget<'_>, within: &DelegationScope) -> bool {
         match &self.paths {
             Paths::Patterns(patterns) => patterns.iter().any(|pattern| pattern.matches(target.name)),
             Paths::HashPrefixes(prefixes) => prefixes.iter().any(|prefix| target.hash.hex().starts_with(prefix)),
@@ -142,11 +142,11 @@ impl DelegatedRole {
         }
     }
 
-    fn scope(&self, within: &Scope) -> Scope {
+    fn scope(&self, within: &DelegationScope) -> DelegationScope {
         match &self.paths {
-            Paths::Patterns(_) | Paths::HashPrefixes(_) => Scope::Everything,
+            Paths::Patterns(_) | Paths::HashPrefixes(_) => DelegationScope::Everything,
             Paths::Prefixes(prefixes) => {
-                Scope::Prefixes(prefixes.iter().filter(|prefix| within.allows(prefix)).cloned().collect())
+                DelegationScope::Prefixes(prefixes.iter().filter(|prefix| within.allows(prefix)).cloned().collect())
             }
         }
     }
@@ -232,7 +232,7 @@ impl<'a> SoughtTarget<'a> {
 /// The roles that may speak for a target, in order, up to and with the first terminating one.
 #[derive(Debug)]
 pub(crate) struct Speakers {
-    pub(crate) roles: Vec<(RoleName, Scope)>,
+    pub(crate) roles: Vec<(RoleName, DelegationScope)>,
     /// Whether the last one ends the search if it does not know the target.
     pub(crate) terminating: bool,
 }
@@ -240,10 +240,10 @@ pub(crate) struct Speakers {
 impl Delegations {
     /// Who may speak for a target, of what the delegator may delegate. Bins of succinct roles do not terminate a search
     /// (TAP 15), but the role that delegates to them may.
-    pub(crate) fn speakers(&self, target: &SoughtTarget<'_>, within: &Scope) -> Speakers {
+    pub(crate) fn speakers(&self, target: &SoughtTarget<'_>, within: &DelegationScope) -> Speakers {
         match &self.roles {
             DelegatedRoles::Succinct(succinct) => {
-                let bin = succinct.bin(target).map(|bin| (bin, Scope::Everything));
+                let bin = succinct.bin(target).map(|bin| (bin, DelegationScope::Everything));
                 Speakers { roles: bin.into_iter().collect(), terminating: false }
             }
             DelegatedRoles::Listed(listed) => {

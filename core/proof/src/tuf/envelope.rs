@@ -179,7 +179,7 @@ impl<'b> UnverifiedMetadata<'b> {
     pub(crate) fn parse(dialect: &'b Dialect, role: &RoleName, bytes: &'b [u8]) -> Result<Self, TufError> {
         let opened = match dialect {
             Dialect::Tuf => open::<tuf::SignatureObject>(bytes),
-            Dialect::Notary(_) => open::<notary::SignatureObject>(bytes),
+            Dialect::Notary(_) => open::<notary::NotarySignatureObject>(bytes),
         };
         let (signatures, canonical) = opened.map_err(|source| {
             let source = dialect.refusal(bytes, source);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp as Instant;
 
 use super::chain::TrustedSnapshot;
-use super::delegation::{DelegatedRoles, Scope, SoughtTarget};
+use super::delegation::{DelegatedRoles, DelegationScope, SoughtTarget};
 use super::dialect::Dialect;
 use super::envelope::{Authority, RoleEvidence, VerifiedMetadata};
 use super::error::TufError;
@@ -38,19 +38,19 @@ struct SearchStep {
     from: Option<Arc<SearchStep>>,
     depth: usize,
     /// What it may delegate.
-    scope: Scope,
+    scope: DelegationScope,
 }
 
 /// A role that a search has still to visit: the one that delegates to it, and what it may delegate itself.
 struct Pending {
     from: Option<Arc<SearchStep>>,
     role: RoleName,
-    scope: Scope,
+    scope: DelegationScope,
 }
 
 impl Pending {
     fn top_level() -> Self {
-        Self { from: None, role: RoleName::targets(), scope: Scope::Everything }
+        Self { from: None, role: RoleName::targets(), scope: DelegationScope::Everything }
     }
 }
 
@@ -218,7 +218,7 @@ impl TrustedRepository {
             loaded += 1;
             let names = self.delegated_names(step.metadata.value(), &mut expanded);
             let unknown = names.into_iter().filter(|role| known.insert(role.clone()));
-            let from = |role| Pending { from: Some(Arc::clone(&step)), role, scope: Scope::Everything };
+            let from = |role| Pending { from: Some(Arc::clone(&step)), role, scope: DelegationScope::Everything };
             pending.extend(unknown.map(from));
         }
         Ok(loaded)

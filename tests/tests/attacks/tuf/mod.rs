@@ -8,6 +8,7 @@ mod fast_forward;
 mod freeze;
 mod key_compromise;
 mod mix_and_match;
+mod notary;
 mod rollback;
 mod wrong_repository;
 

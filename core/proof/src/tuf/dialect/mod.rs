@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 pub use gun::{Gun, GunError};
 pub use notary::{
-    CertificateError, Fingerprint, FingerprintError, NotaryError, PinError, PinnedBy, RootCertificate, check_pin,
+    CertificateError, FingerprintError, NotaryError, PinError, PinnedBy, RootCertificate, RootFingerprint, check_pin,
     root_certificates,
 };
 
@@ -41,8 +41,22 @@ impl Dialect {
         }
     }
 
+    /// The value of `_type` in the metadata of a role.
+    pub fn type_of(&self, role: &str) -> &'static str {
+        let kind = match role {
+            "root" => Kind::Root,
+            "timestamp" => Kind::Timestamp,
+            "snapshot" => Kind::Snapshot,
+            _ => Kind::Targets,
+        };
+        match self {
+            Self::Tuf => tuf::type_of(kind),
+            Self::Notary(_) => notary::type_of(kind),
+        }
+    }
+
     /// What it is called, without the repository's name.
-    fn name(&self) -> DialectName {
+    pub fn name(&self) -> DialectName {
         match self {
             Self::Tuf => DialectName::Tuf,
             Self::Notary(_) => DialectName::Notary,
@@ -96,14 +110,14 @@ impl DialectName {
     pub fn stated_by(bytes: &[u8]) -> Option<Self> {
         #[derive(Deserialize)]
         struct File {
-            signed: Typed,
+            signed: StatedType,
         }
         #[derive(Deserialize)]
-        struct Typed {
+        struct StatedType {
             #[serde(rename = "_type")]
             kind: String,
         }
-        let File { signed: Typed { kind } } = strict_json::read(bytes, Names::Exact).ok()?;
+        let File { signed: StatedType { kind } } = strict_json::read(bytes, Names::Exact).ok()?;
         if Kind::ALL.iter().any(|known| tuf::type_of(*known) == kind) {
             return Some(Self::Tuf);
         }

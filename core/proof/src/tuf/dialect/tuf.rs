@@ -24,13 +24,13 @@ pub(crate) fn type_of(kind: Kind) -> &'static str {
 
 /// Only the signed part of the envelope.
 #[derive(Deserialize)]
-struct Signed<T> {
+struct SignedPart<T> {
     signed: T,
 }
 
 /// The signed part of a document that has been read strictly before.
 pub(crate) fn signed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, MetadataError> {
-    let Signed { signed } = strict_json::read_again(bytes, Names::Exact)?;
+    let SignedPart { signed } = strict_json::read_again(bytes, Names::Exact)?;
     Ok(signed)
 }
 

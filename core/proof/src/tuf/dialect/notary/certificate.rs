@@ -71,12 +71,12 @@ impl Validity {
 
 /// A certificate.
 #[derive(Debug, Clone)]
-pub(crate) struct Certificate {
+pub(crate) struct X509Certificate {
     pub(super) der: Vec<u8>,
     inner: x509_cert::Certificate,
 }
 
-impl Certificate {
+impl X509Certificate {
     /// The certificates in PEM blocks, one after the other, with nothing else between them.
     pub(super) fn all_in_pem(pem: &[u8]) -> Result<Vec<Self>, CertificateError> {
         let mut rest = std::str::from_utf8(pem).map_err(malformed)?.trim_ascii();
@@ -156,7 +156,7 @@ impl Certificate {
 }
 
 /// The certificates of a root key: its own comes first, and is not that of an authority; the others are.
-pub(super) fn require_order(certificates: &[Certificate]) -> Result<&Certificate, CertificateError> {
+pub(super) fn require_order(certificates: &[X509Certificate]) -> Result<&X509Certificate, CertificateError> {
     let (own, others) = certificates.split_first().ok_or(CertificateError::NotACertificate)?;
     if own.is_authority()? {
         return Err(CertificateError::Order);

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
-use super::certificate::{Certificate, CertificateError, Validity, require_order};
+use super::certificate::{CertificateError, Validity, X509Certificate, require_order};
 use super::error::NotaryError;
 use super::text::Base64;
 use crate::canonical_json;
@@ -24,7 +24,7 @@ const RSA: &[Scheme] = &[Scheme::RsaPssSha256Salt32];
 
 /// A key as it is listed.
 #[derive(Deserialize)]
-pub(super) struct KeyObject {
+pub(super) struct NotaryKeyObject {
     keytype: String,
     keyval: KeyValue,
 }
@@ -35,7 +35,7 @@ struct KeyValue {
     public: Base64,
 }
 
-impl KeyObject {
+impl NotaryKeyObject {
     /// SHA-256 of the canonical form, with no private half.
     fn id(&self) -> Result<String, MetadataError> {
         let public = STANDARD.encode(&self.keyval.public.0);
@@ -51,28 +51,28 @@ impl KeyObject {
             "ed25519" => PublicKey::ed25519(public).ok(),
             "ecdsa" => PublicKey::of_scheme_in(public, ECDSA).ok(),
             "rsa" => PublicKey::of_scheme_in(public, RSA).ok(),
-            "ecdsa-x509" => Certificate::all_in_pem(public).ok()?.first()?.public_key(ECDSA).ok(),
-            "rsa-x509" => Certificate::all_in_pem(public).ok()?.first()?.public_key(RSA).ok(),
+            "ecdsa-x509" => X509Certificate::all_in_pem(public).ok()?.first()?.public_key(ECDSA).ok(),
+            "rsa-x509" => X509Certificate::all_in_pem(public).ok()?.first()?.public_key(RSA).ok(),
             _ => None,
         }
     }
 
     /// The certificates that a root key consists of, its own first.
-    pub(super) fn certificates(&self) -> Result<Vec<Certificate>, CertificateError> {
+    pub(super) fn certificates(&self) -> Result<Vec<X509Certificate>, CertificateError> {
         let schemes = match self.keytype.as_str() {
             "ecdsa-x509" => ECDSA,
             "rsa-x509" => RSA,
             _ => return Err(CertificateError::NotACertificate),
         };
-        let certificates = Certificate::all_in_pem(&self.keyval.public.0)?;
+        let certificates = X509Certificate::all_in_pem(&self.keyval.public.0)?;
         require_order(&certificates)?.public_key(schemes)?;
         Ok(certificates)
     }
 }
 
 /// Reads keys, each under its own id.
-pub(super) fn keys(objects: &BTreeMap<String, KeyObject>) -> Result<Keys, MetadataError> {
-    let key = |(key_id, object): (&String, &KeyObject)| {
+pub(super) fn keys(objects: &BTreeMap<String, NotaryKeyObject>) -> Result<Keys, MetadataError> {
+    let key = |(key_id, object): (&String, &NotaryKeyObject)| {
         if object.keyval.private.is_some() {
             return Err(NotaryError::PrivateKey { key_id: key_id.clone() }.into());
         }
@@ -100,11 +100,11 @@ pub(super) fn require_listed<T>(
 /// The root role's keys by their ids, from when until when each may be used: certificates, made out to the repository.
 pub(super) fn root_keys(
     role_keys: &RoleKeys,
-    objects: &BTreeMap<String, KeyObject>,
+    objects: &BTreeMap<String, NotaryKeyObject>,
     gun: &Gun,
 ) -> Result<BTreeMap<String, Validity>, NotaryError> {
     let of_root = objects.iter().filter(|(key_id, _)| role_keys.keyids.contains(*key_id));
-    let validity = |(key_id, object): (&String, &KeyObject)| {
+    let validity = |(key_id, object): (&String, &NotaryKeyObject)| {
         let refused = |source| NotaryError::RootKey { key_id: key_id.clone(), source };
         let certificates = object.certificates().map_err(refused)?;
         let own = certificates.first().ok_or_else(|| refused(CertificateError::NotACertificate))?;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::error::NotaryError;
-use super::key::{self, KeyObject};
+use super::key::{self, NotaryKeyObject};
 use super::text::Base64;
 use crate::tuf::Gun;
 use crate::tuf::delegation::{DelegatedRole, Delegations};
@@ -25,7 +25,7 @@ const MAXIMUM_ROLE_NAME: usize = 255;
 
 #[derive(Deserialize)]
 pub(super) struct RootObject {
-    pub(super) keys: BTreeMap<String, KeyObject>,
+    pub(super) keys: BTreeMap<String, NotaryKeyObject>,
     pub(super) roles: RootRoles,
 }
 
@@ -109,17 +109,17 @@ pub(crate) fn snapshot(bytes: &[u8]) -> Result<Snapshot, MetadataError> {
 #[derive(Deserialize)]
 struct TargetsObject {
     targets: Option<BTreeMap<String, FileObject>>,
-    delegations: Option<DelegationsObject>,
+    delegations: Option<NotaryDelegationsObject>,
 }
 
 #[derive(Deserialize)]
-struct DelegationsObject {
-    keys: Option<BTreeMap<String, KeyObject>>,
-    roles: Option<Vec<DelegatedRoleObject>>,
+struct NotaryDelegationsObject {
+    keys: Option<BTreeMap<String, NotaryKeyObject>>,
+    roles: Option<Vec<NotaryRoleObject>>,
 }
 
 #[derive(Deserialize)]
-struct DelegatedRoleObject {
+struct NotaryRoleObject {
     name: String,
     #[serde(flatten)]
     keys: RoleKeys,
@@ -138,9 +138,9 @@ pub(crate) fn targets(role: &RoleName, bytes: &[u8]) -> Result<Targets, Metadata
     Ok(Targets { targets, delegations })
 }
 
-fn delegations_of(delegator: &RoleName, object: DelegationsObject) -> Result<Delegations, MetadataError> {
+fn delegations_of(delegator: &RoleName, object: NotaryDelegationsObject) -> Result<Delegations, MetadataError> {
     let listed = object.keys.unwrap_or_default();
-    let delegated = |DelegatedRoleObject { name, keys, paths }: DelegatedRoleObject| {
+    let delegated = |NotaryRoleObject { name, keys, paths }: NotaryRoleObject| {
         let named = RoleName::delegated(&name).ok().filter(|_| is_right_below(delegator.as_str(), &name));
         let wrong = || NotaryError::DelegatedName { delegator: delegator.to_string(), name: name.clone() };
         let named = named.ok_or_else(wrong)?;

@@ -34,7 +34,7 @@ pub use certificate::CertificateError;
 pub(crate) use certificate::Validity;
 pub use error::NotaryError;
 pub(crate) use metadata::{root, snapshot, targets, timestamp};
-pub use pin::{Fingerprint, FingerprintError, PinError, PinnedBy, RootCertificate, check_pin, root_certificates};
+pub use pin::{FingerprintError, PinError, PinnedBy, RootCertificate, RootFingerprint, check_pin, root_certificates};
 
 use super::tuf::signed;
 use crate::signature::Scheme;
@@ -55,14 +55,14 @@ pub(crate) fn type_of(kind: Kind) -> &'static str {
 
 /// A signature: in base64, and of the method that it names.
 #[derive(Deserialize)]
-pub(crate) struct SignatureObject {
+pub(crate) struct NotarySignatureObject {
     keyid: String,
     method: String,
     sig: Base64,
 }
 
-impl From<SignatureObject> for RoleSignature {
-    fn from(object: SignatureObject) -> Self {
+impl From<NotarySignatureObject> for RoleSignature {
+    fn from(object: NotarySignatureObject) -> Self {
         // A signature by another method does not count, as one by an unknown key.
         let schemes: &[Scheme] = match object.method.as_str() {
             "eddsa" => &[Scheme::Ed25519],
@@ -76,7 +76,7 @@ impl From<SignatureObject> for RoleSignature {
 
 /// What all metadata has in common.
 #[derive(Deserialize)]
-struct HeaderObject {
+struct NotaryHeaderObject {
     #[serde(rename = "_type")]
     kind: String,
     version: NonZeroU64,
@@ -86,7 +86,7 @@ struct HeaderObject {
 
 /// Reads what all metadata has in common.
 pub(crate) fn header(kind: Kind, bytes: &[u8]) -> Result<RoleHeader, MetadataError> {
-    let header: HeaderObject = signed(bytes)?;
+    let header: NotaryHeaderObject = signed(bytes)?;
     if header.kind != type_of(kind) {
         return Err(MetadataError::Type { expected: type_of(kind), found: header.kind });
     }

@@ -9,7 +9,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use sealift_archive_format::{Digest, digest::DigestAlgorithm};
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 
-use super::certificate::{Certificate, CertificateError};
+use super::certificate::{CertificateError, X509Certificate};
 use super::error::NotaryError;
 use super::metadata::RootObject;
 use crate::tuf::chain::RootChain;
@@ -23,14 +23,14 @@ const CODE_SIGNING: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x03];
 
 /// SHA-256 of a certificate, as OpenSSL shows it, or the id of the key that it is in Notary.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fingerprint(String);
+pub struct RootFingerprint(String);
 
 /// Why a text is not a fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not the SHA-256 fingerprint of a certificate, nor the id of a key: either has 64 hexadecimal digits")]
 pub struct FingerprintError;
 
-impl FromStr for Fingerprint {
+impl FromStr for RootFingerprint {
     type Err = FingerprintError;
 
     /// With or without colons, in any case.
@@ -41,7 +41,7 @@ impl FromStr for Fingerprint {
     }
 }
 
-impl std::fmt::Display for Fingerprint {
+impl std::fmt::Display for RootFingerprint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
@@ -51,7 +51,7 @@ impl std::fmt::Display for Fingerprint {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PinnedBy {
     /// One of its certificates, or the id of one, is this.
-    Certificate(Fingerprint),
+    Certificate(RootFingerprint),
     /// All of its certificates were made by one of the authorities in this PEM file.
     Authority(Vec<u8>),
 }
@@ -70,7 +70,7 @@ pub struct RootCertificate {
 }
 
 /// The certificates of the root role's keys, by the ids of those.
-fn certificates(gun: &Gun, root: &[u8]) -> Result<BTreeMap<String, Vec<Certificate>>, TufError> {
+fn certificates(gun: &Gun, root: &[u8]) -> Result<BTreeMap<String, Vec<X509Certificate>>, TufError> {
     RootChain::begin(TrustAnchor { root, dialect: &Dialect::Notary(gun.clone()) })?;
     let read = || -> Result<_, MetadataError> {
         let RootObject { keys, roles } = signed(root)?;
@@ -112,15 +112,15 @@ pub fn root_certificates(gun: &Gun, root: &[u8]) -> Result<Vec<RootCertificate>,
 pub fn check_pin(gun: &Gun, root: &[u8], pinned_by: &PinnedBy, at: Instant) -> Result<(), PinError> {
     let certificates = certificates(gun, root).map_err(|source| PinError::Root(Box::new(source)))?;
     match pinned_by {
-        PinnedBy::Certificate(Fingerprint(expected)) => {
-            let is_it = |(key_id, certificates): (&String, &Vec<Certificate>)| {
+        PinnedBy::Certificate(RootFingerprint(expected)) => {
+            let is_it = |(key_id, certificates): (&String, &Vec<X509Certificate>)| {
                 key_id == expected || certificates.first().is_some_and(|own| own.fingerprint().hex() == expected)
             };
             let found = || certificates.keys().cloned().collect();
             certificates.iter().any(is_it).then_some(()).ok_or_else(|| PinError::OtherCertificate { found: found() })
         }
         PinnedBy::Authority(pem) => {
-            let authorities = Certificate::all_in_pem(pem).map_err(PinError::Authority)?;
+            let authorities = X509Certificate::all_in_pem(pem).map_err(PinError::Authority)?;
             for authority in &authorities {
                 if !authority.is_authority().map_err(PinError::Authority)? {
                     return Err(PinError::Authority(CertificateError::Order));
@@ -165,12 +165,12 @@ pub enum PinError {
 
 /// Requires a path of certificates from one of the authorities to the first of `certificates` (RFC 5280 §6), over the others.
 fn require_vouched_for(
-    certificates: &[Certificate],
-    authorities: &[Certificate],
+    certificates: &[X509Certificate],
+    authorities: &[X509Certificate],
     at: Instant,
 ) -> Result<(), CertificateError> {
     let refused = |error: webpki::Error| CertificateError::NotVouchedFor(error.to_string());
-    let der = |certificate: &Certificate| CertificateDer::from(certificate.der.clone());
+    let der = |certificate: &X509Certificate| CertificateDer::from(certificate.der.clone());
     let (own, between) = certificates.split_first().ok_or(CertificateError::NotACertificate)?;
     let (own, between) = (der(own), between.iter().map(der).collect::<Vec<_>>());
     let authorities: Vec<_> = authorities.iter().map(der).collect();

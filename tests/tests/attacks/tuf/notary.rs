@@ -1,0 +1,242 @@
+//! Docker Content Trust: the same attacks, on a repository of Notary v1.
+
+use std::fs;
+
+use sealift_core::export::PrepareError;
+use sealift_core::layout::LayoutSink;
+use sealift_core::trust::{JudgementError, RepositoryError};
+use sealift_core::trust_store::TrustStoreError;
+use sealift_proof::tuf::dialect::{DialectName, NotaryError};
+use sealift_proof::tuf::{Dialect, Gun, MetadataError, TrustAnchor, TufError};
+use sealift_tests::crossing::{Crossing, Refused};
+use sealift_tests::images::Image;
+use sealift_tests::malicious_exporter::REPOSITORY;
+use sealift_tests::notary_repository::{CertificateWish, GUN, NotaryKey, NotaryRepository};
+use serde_json::json;
+
+use super::*;
+
+const TAG: &str = "1.0";
+
+fn reference() -> String {
+    format!("{GUN}:{TAG}")
+}
+
+fn gun() -> Gun {
+    GUN.parse().unwrap()
+}
+
+/// An image in a layout, and a repository of Notary whose tag it is, pinned on both sides.
+struct Content {
+    crossing: Crossing,
+    notary: NotaryRepository,
+    image: Image,
+}
+
+impl Content {
+    fn new() -> Self {
+        let crossing = Crossing::of_images();
+        let image = Image::new("linux/amd64", &[("app", b"one")]);
+        let mut content = Self { crossing, notary: NotaryRepository::new(), image };
+        content.notary.delegate("targets", "targets/releases", &[""]);
+        let bytes = content.image.root().bytes().to_vec();
+        content.notary.add_tag("targets/releases", TAG, &bytes);
+        content.notary.expire_at("2026-12-01T00:00:00.5+01:00");
+        content.push(&reference());
+        let dialect = Dialect::Notary(gun());
+        let root = content.notary.newest_root();
+        let anchor = TrustAnchor { root: &root, dialect: &dialect };
+        for store in [content.crossing.near(), content.crossing.far.store()] {
+            store.begin().unwrap().pin_root(&REPOSITORY.parse().unwrap(), anchor, None).unwrap();
+        }
+        content.crossing.policy("minimum_level = \"1a\"\n");
+        content.serve();
+        content
+    }
+
+    fn push(&self, name: &str) {
+        let sink = LayoutSink::open(&self.crossing.path("layout")).unwrap();
+        self.image.push(&sink, &name.parse().unwrap()).unwrap();
+    }
+
+    /// Puts what is published where the exporting side reads it.
+    fn serve(&self) {
+        let folder = self.crossing.path("tuf/metadata");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        for (name, bytes) in &self.notary.files {
+            fs::write(folder.join(name), bytes).unwrap();
+        }
+    }
+
+    fn export(&self, name: &str) -> Result<Vec<u8>, Refused> {
+        self.crossing.export(&self.crossing.image_request(name))
+    }
+
+    fn archive(&self) -> Vec<u8> {
+        self.serve();
+        self.export(&reference()).unwrap()
+    }
+}
+
+/// Why the exporting side, which judges as the far side does, made no archive.
+fn judgement(refused: Refused) -> JudgementError {
+    match refused {
+        Refused::Prepare(PrepareError::Judgement(error)) => error,
+        other => panic!("refused for another reason: {other:?}"),
+    }
+}
+
+fn metadata_error(error: TufError) -> MetadataError {
+    match error {
+        TufError::TrustedRoot { source } => metadata_error(*source),
+        TufError::Malformed { source, .. } => source,
+        other => panic!("refused for another reason: {other:?}"),
+    }
+}
+
+#[test]
+fn a_tag_of_docker_content_trust_crosses_at_level_1a_and_its_next_generation_after_it() {
+    let mut content = Content::new();
+    let first = content.archive();
+    let verified = content.crossing.far.verify(&first);
+    let findings = verified.judgement().findings();
+    assert_eq!(findings.items[0].level().name(), "2");
+    assert_eq!(findings.repositories[0].dialect, Dialect::Notary(gun()));
+    assert_eq!(findings.items[0].target().unwrap().target().path(), TAG);
+    content.crossing.far.accepts(&first);
+    content.notary.bump("targets/releases");
+    content.notary.publish_next();
+    content.crossing.wait(jiff::SignedDuration::from_hours(1));
+    let second = content.archive();
+    content.crossing.far.accepts(&second);
+    // Whatever is remembered is read again, and does not go back.
+    let error = content.crossing.far.refuses(&first);
+    assert!(matches!(error.repository(), RepositoryError::Freshness { .. } | RepositoryError::Tuf { .. }));
+}
+
+#[test]
+fn a_delegated_role_of_notary_does_not_go_back() {
+    let mut content = Content::new();
+    *content.notary.body("targets/releases", "version") = json!(7);
+    content.notary.publish_next();
+    content.crossing.far.accepts(&content.archive());
+    *content.notary.body("targets/releases", "version") = json!(6);
+    content.notary.publish_next();
+    let error = content.crossing.far.refuses(&content.archive()).tuf();
+    assert_error!(error, TufError::Rollback { role, trusted: 7, found: 6, .. } if role.as_str() == "targets/releases");
+}
+
+#[test]
+fn another_root_certificate_than_that_of_the_repository_is_refused() {
+    let mut content = Content::new();
+    let wish = CertificateWish { common_names: &["example.com/acme/other"], ..CertificateWish::default() };
+    let old = content.notary.signers["root"].clone();
+    content.notary.signers.insert("root".to_owned(), vec![NotaryKey::certified(&wish)]);
+    content.notary.declare_keys();
+    content.notary.bump("root");
+    let both = [old, content.notary.signers["root"].clone()].concat();
+    let root = content.notary.sign_with("root", &both);
+    content.notary.files.insert("2.root.json".to_owned(), root);
+    content.notary.publish_next();
+    content.serve();
+    let JudgementError::Repository(RepositoryError::Tuf { source: error, .. }) =
+        judgement(content.export(&reference()).unwrap_err())
+    else {
+        panic!("refused for another reason");
+    };
+    assert_error!(metadata_error(error), MetadataError::Notary(NotaryError::CommonName { found, .. })
+        if found == "example.com/acme/other");
+}
+
+#[test]
+fn a_tag_that_a_delegated_role_may_not_sign_is_vouched_for_by_nobody() {
+    let mut content = Content::new();
+    let roles = content.notary.body("targets", "delegations")["roles"].as_array_mut().unwrap();
+    roles[0]["paths"] = json!(["2."]);
+    content.notary.publish_next();
+    content.serve();
+    assert!(matches!(judgement(content.export(&reference()).unwrap_err()), JudgementError::Level { .. }));
+}
+
+#[test]
+fn a_repository_of_notary_vouches_for_no_other_repository_s_tags() {
+    let content = Content::new();
+    for name in ["example.com/acme/other:1.0", "example.com/acme/web/deeper:1.0", "other.example/acme/web:1.0"] {
+        content.push(name);
+        let error = judgement(content.export(name).unwrap_err());
+        assert!(matches!(error, JudgementError::Level { .. }), "{name}: {error:?}");
+    }
+    content.push("example.com/acme/web:2.0");
+    let error = judgement(content.export("example.com/acme/web:2.0").unwrap_err());
+    assert!(matches!(error, JudgementError::Level { .. }), "a tag that is not there");
+}
+
+#[test]
+fn another_image_under_a_tag_of_notary_is_refused() {
+    let mut content = Content::new();
+    content.image = Image::new("linux/amd64", &[("app", b"evil")]);
+    content.push(&reference());
+    assert!(matches!(judgement(content.export(&reference()).unwrap_err()), JudgementError::Binding { .. }));
+}
+
+#[test]
+fn the_pin_says_the_dialect_and_an_archive_cannot() {
+    let content = Content::new();
+    let archive = content.archive();
+    // A side that has pinned the same name as a repository of TUF 1.0.
+    let far = sealift_tests::crossing::FarSide::trusting(&sample(), content.crossing.now);
+    let error = metadata_error(far.refuses(&archive).tuf());
+    assert_error!(error, MetadataError::Dialect { expected: DialectName::Tuf, found: DialectName::Notary });
+
+    // And the other way round: a root of TUF 1.0 is not pinned as one of Notary, nor one of Notary as one of TUF 1.0.
+    let (store, name) = (content.crossing.far.store(), REPOSITORY.parse().unwrap());
+    let (root, dialect) = (content.notary.newest_root(), Dialect::Notary(gun()));
+    let refused = store.begin().unwrap().replace_root(&name, &root, None);
+    assert_error!(
+        refused.unwrap_err(),
+        TrustStoreError::RootOfOtherDialect { expected: DialectName::Tuf, found: DialectName::Notary }
+    );
+    let tuf_root = sample().repository.past_roots[0].clone();
+    let refused = store.begin().unwrap().replace_root(&name, TrustAnchor { root: &tuf_root, dialect: &dialect }, None);
+    assert_error!(
+        refused.unwrap_err(),
+        TrustStoreError::RootOfOtherDialect { expected: DialectName::Notary, found: DialectName::Tuf }
+    );
+}
+
+#[test]
+fn a_pin_of_notary_is_kept_with_the_name_of_its_repository() {
+    let content = Content::new();
+    let (store, name) = (content.crossing.far.store(), REPOSITORY.parse().unwrap());
+    assert_eq!(store.root(&name).unwrap().dialect, Dialect::Notary(gun()));
+    let file = content.crossing.far.trust().join("roots").join(REPOSITORY).join("dialect.toml");
+    assert!(fs::read_to_string(&file).unwrap().contains(&format!("notary = \"{GUN}\"")));
+
+    // The same root for another name: a certificate may be for many.
+    let wish = CertificateWish { common_names: &["example.com/acme/*"], ..CertificateWish::default() };
+    let root = NotaryRepository::with_root_key(NotaryKey::certified(&wish)).newest_root();
+    let [web, shop] = ["web", "shop"].map(|name| Dialect::Notary(format!("example.com/acme/{name}").parse().unwrap()));
+    let anchor = |dialect| TrustAnchor { root: &root, dialect };
+    let update = store.begin().unwrap();
+    let other = "acme".parse().unwrap();
+    update.pin_root(&other, anchor(&web), None).unwrap();
+    update.pin_root(&other, anchor(&web), None).unwrap();
+    let refused = update.pin_root(&other, anchor(&shop), None).unwrap_err();
+    assert_error!(refused, TrustStoreError::OtherDialect { pinned, offered, .. } if (&pinned, &offered) == (&web, &shop));
+    update.replace_root(&other, anchor(&shop), None).unwrap();
+    assert_eq!(store.root(&other).unwrap().dialect, shop);
+    // What replaces it as a root of TUF 1.0 leaves no name behind.
+    let tuf_root = sample().repository.past_roots[0].clone();
+    update.replace_root(&other, &tuf_root, None).unwrap();
+    assert_eq!(store.root(&other).unwrap().dialect, Dialect::Tuf);
+    update.remove_root(&other).unwrap();
+    drop(update);
+
+    // A name that is broken, and one that is lost, are noticed.
+    fs::write(&file, "notary = \"../up\"\n").unwrap();
+    assert_error!(store.root(&name).unwrap_err(), TrustStoreError::Dialect { .. });
+    fs::remove_file(&file).unwrap();
+    let error = metadata_error(content.crossing.far.refuses(&content.archive()).tuf());
+    assert_error!(error, MetadataError::Dialect { .. });
+}
