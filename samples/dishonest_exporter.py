@@ -7,6 +7,8 @@ the far side checks everything itself.
 
     python samples/dishonest_exporter.py honest.sealift --tuf publisher/tuf --repository shop --key anna.pem -o bad.sealift
 
+With --notary FOLDER it takes all files of a collection of Notary instead.
+
 It knows Sealift's format from docs/format.md alone. Needs the Python package cryptography.
 """
 
@@ -28,7 +30,9 @@ SLOTS = 16 * 256
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("archive", type=Path)
-    parser.add_argument("--tuf", type=Path, required=True)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--tuf", type=Path)
+    source.add_argument("--notary", type=Path)
     parser.add_argument("--repository", required=True)
     parser.add_argument("--key", type=Path, required=True)
     parser.add_argument("-o", "--output", type=Path, required=True)
@@ -37,9 +41,13 @@ def main() -> None:
     with tarfile.open(arguments.archive) as tar:
         entries = {member.name: tar.extractfile(member).read() for member in tar.getmembers()}
     statement = json.loads(base64.b64decode(json.loads(entries.pop("sealift/seal.json"))["payload"]))
-    bundle = statement["predicate"]["items"][0]
-    names = [bundle["reference"], *(image["reference"] for image in bundle["parts"])]
-    carried = carry(arguments.tuf, f"sealift/tuf/{arguments.repository}", names)
+    prefix = f"sealift/tuf/{arguments.repository}"
+    if arguments.notary:
+        carried = carry_collection(arguments.notary, prefix)
+    else:
+        bundle = statement["predicate"]["items"][0]
+        names = [bundle["reference"], *(image["reference"] for image in bundle["parts"])]
+        carried = carry(arguments.tuf, prefix, names)
 
     # The same places in the same order: layout files, TUF by name, blobs.
     layout = {name: content for name, content in entries.items() if not name.startswith(("sealift/", "blobs/"))}
@@ -78,6 +86,12 @@ def carry(tuf: Path, prefix: str, names: list[str]) -> dict[str, bytes]:
         path = f"{folder}/{targets[name]['hashes']['sha256']}.{file}"
         entries[f"{prefix}/targets/{urllib.parse.quote(path)}"] = (tuf / "targets" / path).read_bytes()
     return entries
+
+
+def carry_collection(folder: Path, prefix: str) -> dict[str, bytes]:
+    """All roles of a collection, and its roots by version."""
+    files = [path.relative_to(folder).as_posix() for path in folder.rglob("*.json")]
+    return {f"{prefix}/metadata/{urllib.parse.quote(file, safe='')}": (folder / file).read_bytes() for file in files if file != "root.json"}
 
 
 def seal(statement: dict, key_file: Path) -> bytes:

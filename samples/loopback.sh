@@ -23,6 +23,15 @@ answers() { # URL
     die "nothing answers at $1"
 }
 
+# Waits until something listens at a port.
+listens() { # PORT
+    for _ in $(seq 100); do
+        if (exec 3<> "/dev/tcp/127.0.0.1/$1") 2>/dev/null; then return; fi
+        sleep 0.1
+    done
+    die "nothing listens at port $1"
+}
+
 # Starts Debian's docker-registry.
 registry() { # FOLDER PORT
     cat > "$1.yml" <<CONFIG

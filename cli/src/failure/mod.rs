@@ -37,6 +37,7 @@ use sealift_core::verify::{HeadError, ReceiveError};
 use sealift_proof::freshness::LooserFreshness;
 use sealift_proof::in_toto::Refusal;
 use sealift_proof::signature::{KeyError, SigningKeyError};
+use sealift_proof::tuf::Dialect;
 use sealift_sample_publisher::PublishError;
 
 use crate::exit_code::ExitCode;
@@ -165,8 +166,14 @@ pub(crate) enum Reason {
     /// The folder of a TUF repository is not a folder.
     #[error("{} is not a folder", .0.display())]
     NoTufFolder(PathBuf),
+    /// The folder of a collection of Notary is not a folder.
+    #[error("{} is not a folder", .0.display())]
+    NoNotaryFolder(PathBuf),
+    /// A TUF repository was named as one of another dialect than its root.
+    #[error("its root is pinned as one of {0}")]
+    OtherDialect(Dialect),
     /// A TUF repository was named twice.
-    #[error("--tuf names this repository twice")]
+    #[error("this repository is named twice")]
     TufTwice,
     /// A file was given where an image should be.
     #[error("{} is not a file of images", .0.display())]
@@ -348,6 +355,16 @@ impl Reason {
                 ExitCode::Source,
                 "name the folder or URL that contains the repository's metadata/: --tuf REPOSITORY=LOCATION",
             ),
+            Self::NoNotaryFolder(_) => advice(
+                ExitCode::Source,
+                "name the URL of the server, or the folder that contains root.json and timestamp.json: --notary REPOSITORY=LOCATION",
+            ),
+            Self::OtherDialect(Dialect::Tuf) => {
+                advice(ExitCode::Usage, "say where its metadata/ is: --tuf REPOSITORY=LOCATION")
+            }
+            Self::OtherDialect(Dialect::Notary(_)) => {
+                advice(ExitCode::Usage, "name its server, or the folder of its files: --notary REPOSITORY=LOCATION")
+            }
             Self::TufTwice => advice(ExitCode::Usage, "give one location for each repository"),
             Self::NotAnImage(_) => remedied(ExitCode::Usage, Remedy::ExportAsBundle),
             Self::NotABundle(_) => remedied(ExitCode::Usage, Remedy::ExportAsImage),

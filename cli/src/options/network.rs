@@ -15,7 +15,8 @@ use sealift_core::registry::{
     RegistrySource,
 };
 use sealift_core::transfer::{Sink, Source};
-use sealift_core::tuf_repository::HttpRepository;
+use sealift_core::tuf_repository::{HttpRepository, NotaryRepository};
+use sealift_proof::tuf::Gun;
 
 use super::certificate_folders;
 use crate::failure::{Attempt as _, Failure, NetworkError};
@@ -89,6 +90,16 @@ impl NetworkArguments {
     /// What fetches from web servers.
     pub(crate) fn web(&self) -> Result<Web, Failure> {
         self.client().map(Web)
+    }
+
+    /// The collection of Notary that this GUN names, at a server.
+    pub(crate) fn notary(
+        &self,
+        Web(client): &Web,
+        WebLocation(server): &WebLocation,
+        gun: &Gun,
+    ) -> Result<NotaryRepository, Failure> {
+        Ok(NotaryRepository::at_server(client.clone(), self.credentials()?, server, gun))
     }
 
     /// Registries as a source; `None` where there is no network.

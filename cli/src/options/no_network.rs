@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use sealift_core::transfer::{Sink, Source};
-use sealift_core::tuf_repository::RepositoryFolder;
+use sealift_core::tuf_repository::{NotaryRepository, RepositoryFolder};
+use sealift_proof::tuf::Gun;
 
 use crate::failure::{Attempt as _, Failure, Reason};
 
@@ -22,6 +23,11 @@ impl NetworkArguments {
     /// What fetches from web servers: nobody has a location there.
     pub(crate) fn web(&self) -> Result<Web, Failure> {
         Ok(Web)
+    }
+
+    /// There is no server.
+    pub(crate) fn notary(&self, _: &Web, location: &WebLocation, _: &Gun) -> Result<NotaryRepository, Failure> {
+        match *location {}
     }
 
     /// There are no registries.
@@ -73,7 +79,7 @@ impl WebLocation {
 mod tests {
     use super::*;
     use crate::exit_code::ExitCode;
-    use crate::options::place::TufPlace;
+    use crate::options::place::{NotaryPlace, TufPlace};
 
     #[test]
     fn a_registry_is_a_mistake_on_the_command_line() {
@@ -86,8 +92,9 @@ mod tests {
     #[test]
     fn a_url_is_refused_with_the_reason() {
         for url in ["r=https://r.example/x", "r=HTTP://r.example/m,tuf"] {
-            let refused = url.parse::<TufPlace>().err().unwrap_or_default();
-            assert!(refused.contains("no network"), "{url}: {refused}");
+            for refused in [url.parse::<TufPlace>().err(), url.parse::<NotaryPlace>().err()] {
+                assert!(refused.as_ref().is_some_and(|it| it.contains("no network")), "{url}: {refused:?}");
+            }
         }
     }
 }

@@ -66,6 +66,24 @@ pub(crate) struct TufPlace {
     pub(crate) targets: Location,
 }
 
+/// A collection of Notary, in the notation of the command line: `REPOSITORY=LOCATION`.
+#[derive(Debug, Clone)]
+pub(crate) struct NotaryPlace {
+    /// The name under which its root is pinned, with its GUN.
+    pub(crate) repository: String,
+    /// The server, or the folder of its files.
+    pub(crate) files: Location,
+}
+
+impl FromStr for NotaryPlace {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (repository, location) = text.split_once('=').ok_or("expected REPOSITORY=SERVER or REPOSITORY=FOLDER")?;
+        Ok(Self { repository: repository.to_owned(), files: location.parse()? })
+    }
+}
+
 /// Where files are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Location {
@@ -147,6 +165,15 @@ mod tests {
         }
         for text in ["r", "r=", "r=a,", "r=ftp://r.example/", "r=file://elsewhere/a", "r=file:a://b"] {
             assert!(text.parse::<TufPlace>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_collection_of_notary_is_in_one_folder() {
+        let place: NotaryPlace = "acme=trust/a,b".parse().unwrap();
+        assert_eq!((place.repository.as_str(), place.files), ("acme", Location::Folder("trust/a,b".into())));
+        for text in ["acme", "acme=", "acme=ftp://r.example/"] {
+            assert!(text.parse::<NotaryPlace>().is_err(), "{text}");
         }
     }
 }

@@ -409,7 +409,7 @@ fn what_a_command_cannot_make_sense_of_is_said_in_words() {
         (export(&["--image", &image, "--tuf", "demo=./nowhere"], None), "is not a folder", 16),
         (
             export(&["--image", &image, "--tuf", "demo=tuf", "--tuf", "demo=tuf"], None),
-            "--tuf names this repository twice",
+            "this repository is named twice",
             2,
         ),
         (export(&["--image", &image], Some("today")), ", which is not a number of seconds since 1970", 2),

@@ -11,13 +11,16 @@ use std::path::{Path, PathBuf};
 use clap::{ArgGroup, Args, ValueEnum};
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::Exporter;
-use sealift_core::export::{self, Dependencies, ExportError, ExportRequest, ItemRequest, Prepared, Unfinished};
+use sealift_core::export::{
+    self, Dependencies, ExportError, ExportRequest, ItemRequest, PrepareError, Prepared, Unfinished,
+};
 use sealift_core::oci::{ForeignLayers, Platform, Platforms};
 use sealift_core::progress::Progress;
 use sealift_core::trust::{Carrier, Extent};
 use sealift_core::trust_store::{Policy, RepositoryName, Trust};
-use sealift_core::tuf_repository::RepositoryFolder;
-use sealift_proof::tuf::{MetadataProvider, TargetProvider};
+use sealift_core::tuf_repository::{NotaryRepository, RepositoryFolder};
+use sealift_proof::tuf::provider::CarriedTargets;
+use sealift_proof::tuf::{Dialect, MetadataProvider, TargetProvider};
 
 use crate::context::{Context, ExportTime};
 use crate::failure::{Attempt as _, Failure, Reason};
@@ -26,7 +29,7 @@ use crate::files::key::SigningKeyArguments;
 use crate::interruption;
 use crate::options::connections::ConnectionArguments;
 use crate::options::network::{MirrorArguments, NetworkArguments, Web};
-use crate::options::place::{Location, Named, TufPlace};
+use crate::options::place::{Location, Named, NotaryPlace, TufPlace};
 use crate::options::referrers::Referrers;
 use crate::options::source::OpenedSources;
 use crate::options::verdict::{InspectionArguments, inspections};
@@ -41,7 +44,7 @@ const MAXIMUM_REMARKS: usize = 20;
 #[command(
     group = ArgGroup::new("bundles").multiple(true),
     group = ArgGroup::new("what").args(["bundle", "thick_bundle", "image"]).multiple(true).required(true),
-    after_long_help = "Examples:\n  sealift export --bundle example.com/org/shop:1.4 --tuf example=https://metadata.example.com/shop \\\n      --key exporter.pem -o shop.sealift\n  sealift export --bundle example.com/org/shop:1.4=localhost:5000/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem -o - | sealift verify -\n  sealift export --bundle example.com/org/shop:1.4=shop-1.4.tgz --key exporter.pem -o shop.sealift\n  sealift export --image example.com/org/app:1=docker-archive:app.tar --key exporter.pem -o app.sealift\n\nNAME is the reference that the far side and the TUF repository use. WHERE says where it is stored, if that is elsewhere:\n  docker://REFERENCE, or REFERENCE      in a registry\n  oci:DIR[:REFERENCE], or DIR           in an OCI image layout\n  oci-archive:FILE[:REFERENCE]          in an OCI image layout in a tar file, from skopeo, podman, buildah or ctr\n  docker-archive:FILE[:REFERENCE]       in what docker save writes\n  FILE                                  any of these files, a bundle.json, or a thick bundle (.tgz) from Porter or Duffle\nTar files may be compressed with gzip or zstd; they are then unpacked into a file without a name in the folder that\nTMPDIR names. What exists here is that: an existing file or folder is never looked for in a registry.\n\nEverything that the far side checks is checked here first, against the roots pinned on this side."
+    after_long_help = "Examples:\n  sealift export --bundle example.com/org/shop:1.4 --tuf example=https://metadata.example.com/shop \\\n      --key exporter.pem -o shop.sealift\n  sealift export --bundle example.com/org/shop:1.4=localhost:5000/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem -o - | sealift verify -\n  sealift export --bundle example.com/org/shop:1.4=shop-1.4.tgz --key exporter.pem -o shop.sealift\n  sealift export --image example.com/org/app:1=docker-archive:app.tar --key exporter.pem -o app.sealift\n  sealift export --image example.com/acme/web:1.0 --notary acme=https://notary.example.com \\\n      --key exporter.pem -o web.sealift\n\nNAME is the reference that the far side and the TUF repository use. WHERE says where it is stored, if that is elsewhere:\n  docker://REFERENCE, or REFERENCE      in a registry\n  oci:DIR[:REFERENCE], or DIR           in an OCI image layout\n  oci-archive:FILE[:REFERENCE]          in an OCI image layout in a tar file, from skopeo, podman, buildah or ctr\n  docker-archive:FILE[:REFERENCE]       in what docker save writes\n  FILE                                  any of these files, a bundle.json, or a thick bundle (.tgz) from Porter or Duffle\nTar files may be compressed with gzip or zstd; they are then unpacked into a file without a name in the folder that\nTMPDIR names. What exists here is that: an existing file or folder is never looked for in a registry.\n\nEverything that the far side checks is checked here first, against the roots pinned on this side."
 )]
 pub(crate) struct ExportArguments {
     /// A CNAB bundle, with all its images
@@ -73,6 +76,13 @@ pub(crate) struct ExportArguments {
     /// targets/ in it
     #[arg(long, value_name = "REPOSITORY=LOCATION[,TARGETS]", help_heading = "Proof")]
     tuf: Vec<TufPlace>,
+
+    /// A collection of Docker Content Trust (Notary v1) whose root is pinned here with its GUN: the URL of its server, or a
+    /// folder of its files, as a client keeps them
+    ///
+    /// A server is asked with the credentials for it, or for the registry that the GUN names, as docker does. Names are GUN:TAG.
+    #[arg(long, value_name = "REPOSITORY=LOCATION", help_heading = "Proof")]
+    notary: Vec<NotaryPlace>,
 
     /// Carry the metadata of every role of the TUF repositories, for a mirror on the far side, instead of only what
     /// proves the chosen names
@@ -184,7 +194,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     let plan = plan.attempt(attempt)?;
     opened.passed_over(MAXIMUM_REMARKS).into_iter().for_each(|remark| context.remark(remark));
 
-    let mut repositories = tuf_repositories(&arguments.tuf, &web)?;
+    let mut repositories = live_repositories(arguments, &trust, &web)?;
     let live = repositories.iter_mut().map(|(name, (metadata, targets))| {
         (name.clone(), Carrier { metadata: &mut **metadata, targets: &mut **targets })
     });
@@ -413,11 +423,21 @@ fn request(arguments: &ExportArguments, opened: &mut OpenedSources<'_>) -> Resul
 /// A live repository: its metadata and its target files.
 type LiveRepository = (Box<dyn MetadataProvider>, Box<dyn TargetProvider>);
 
-fn tuf_repositories(places: &[TufPlace], web: &Web) -> Result<BTreeMap<RepositoryName, LiveRepository>, Failure> {
+/// The repositories that are named. Each is read as its root was pinned.
+fn live_repositories(
+    arguments: &ExportArguments,
+    trust: &Trust,
+    web: &Web,
+) -> Result<BTreeMap<RepositoryName, LiveRepository>, Failure> {
     let mut repositories = BTreeMap::new();
-    for TufPlace { repository, metadata, targets } in places {
+    for TufPlace { repository, metadata, targets } in &arguments.tuf {
         let attempt = || format!("cannot use the TUF repository {repository}");
         let name: RepositoryName = repository.parse().attempt(attempt)?;
+        match trust.repositories.get(&name).map(|pinned| &pinned.root.dialect) {
+            // That no root is pinned is said when all is known that is asked for.
+            None | Some(Dialect::Tuf) => {}
+            Some(other @ Dialect::Notary(_)) => return Err(Reason::OtherDialect(other.clone())).attempt(attempt),
+        }
         let metadata: Box<dyn MetadataProvider> = match metadata {
             Location::Web(location) => Box::new(web.repository(location)),
             Location::Folder(folder) if folder.is_dir() => Box::new(RepositoryFolder::new(folder, folder)),
@@ -429,6 +449,25 @@ fn tuf_repositories(places: &[TufPlace], web: &Web) -> Result<BTreeMap<Repositor
             Location::Folder(folder) => Box::new(RepositoryFolder::new(folder, folder)),
         };
         if repositories.insert(name, (metadata, targets)).is_some() {
+            return Err(Reason::TufTwice).attempt(attempt);
+        }
+    }
+    for NotaryPlace { repository, files } in &arguments.notary {
+        let attempt = || format!("cannot use the collection {repository}");
+        let name: RepositoryName = repository.parse().attempt(attempt)?;
+        let pinned = trust.repositories.get(&name);
+        let pinned = pinned.ok_or_else(|| PrepareError::NotPinned { name: name.clone() }).attempt(attempt)?;
+        let Dialect::Notary(gun) = &pinned.root.dialect else {
+            return Err(Reason::OtherDialect(pinned.root.dialect.clone())).attempt(attempt);
+        };
+        let metadata = match files {
+            Location::Web(location) => arguments.network.notary(web, location, gun)?,
+            Location::Folder(folder) if folder.is_dir() => NotaryRepository::in_folder(folder),
+            Location::Folder(folder) => return Err(Reason::NoNotaryFolder(folder.clone())).attempt(attempt),
+        };
+        // What its targets describe is in registries.
+        let targets = CarriedTargets::default();
+        if repositories.insert(name, (Box::new(metadata), Box::new(targets))).is_some() {
             return Err(Reason::TufTwice).attempt(attempt);
         }
     }
