@@ -6,14 +6,15 @@ use ureq::http::header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE};
 use ureq::http::{HeaderValue, Method, StatusCode};
 
 use super::error::RegistryError;
+use super::manifests::CONTENT_DIGEST;
 use super::{RegistryClient, Scope};
 use crate::http::{Attempts, HttpError, HttpRequest, Response, ResponseReader};
 use crate::oci::{Descriptor, Repository};
 use crate::transfer::Checked;
 
 impl RegistryClient {
-    /// Whether a repository is known to have a blob. A registry that refuses the question, or has something of another length, is
-    /// not known to: to send what is there already is harmless.
+    /// Whether a repository is known to have a blob. A registry that refuses the question, has something of another length, or states
+    /// neither a length nor the digest, is not known to: to send what is there already is harmless.
     ///
     /// # Errors
     /// [`RegistryError`] when the registry cannot be asked.
@@ -25,8 +26,10 @@ impl RegistryClient {
         };
         match response.status() {
             StatusCode::OK => {
+                // A page that asks to log in has neither.
                 let length: Option<u64> = response.header(&CONTENT_LENGTH).and_then(|length| length.parse().ok());
-                Ok(length.is_none_or(|length| length == descriptor.size))
+                let has_digest = response.header(&CONTENT_DIGEST) == Some(descriptor.digest.to_string().as_str());
+                Ok(length.map_or(has_digest, |length| length == descriptor.size))
             }
             status if status == StatusCode::NOT_FOUND || is_refused_head(status) => Ok(false),
             _ => Err(response.into_error().into()),

@@ -76,6 +76,15 @@ pub enum RegistryError {
         /// The digest of the content.
         digest: Digest,
     },
+    /// The registry answered as if it had taken a manifest or a blob, without the status or the digest that would confirm it, and
+    /// does not have it.
+    #[error("{url} answered {status} to what was sent, which confirms nothing, and does not have it")]
+    NotStored {
+        /// What answered.
+        url: Url,
+        /// The HTTP status code: one that means success, but not 201.
+        status: u16,
+    },
     /// The registry opened an upload and did not say where, or named a place that is not usable.
     #[error("{url} opened an upload without a usable location ({location:?})")]
     UploadLocation {

@@ -15,7 +15,7 @@ use crate::oci::{Descriptor, Reference, Repository, Tag};
 const ACCEPTED: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
 
-const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 /// The header with which a registry says that it lists a manifest among the referrers of its subject.
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
@@ -183,6 +183,9 @@ impl RegistryClient {
             let response = self.call_in(&mut attempts, &Scope::push(repository), request)?;
             if response.status().is_success() {
                 confirm_digest(&response, digest, |other| Ok(other.matches(manifest.bytes())))?;
+                if !is_confirmed(&response) && !self.has_bytes(repository, &name, manifest.bytes()) {
+                    return Err(not_stored(&response));
+                }
                 return Ok(response);
             }
             let error = response.into_error();
@@ -198,6 +201,13 @@ impl RegistryClient {
             waits += 1;
             attempts.wait_despite(error).map_err(RegistryError::Http)?;
         }
+    }
+
+    /// Whether a name is known to lead to these bytes. Anything unclear, a refusal or a failure too, means that it is not known.
+    fn has_bytes(&self, repository: &Repository, name: &str, bytes: &[u8]) -> bool {
+        let length = bytes.len() as u64;
+        let found = self.request_manifest(repository, name, Method::GET, length);
+        found.is_ok_and(|response| response.into_bytes(length).is_ok_and(|found| found == bytes))
     }
 
     fn request_manifest(
@@ -270,6 +280,17 @@ pub(super) fn confirm_digest(
     }
     let (url, announced) = (response.url().clone(), announced.chars().take(200).collect());
     Err(RegistryError::DigestHeader { url, announced, digest: digest.clone() })
+}
+
+/// Whether an answer that means success says that what was sent is stored: by 201, which the specification demands, or by a digest.
+/// Others, such as the page with which a portal asks to log in, or 202, say no such thing.
+pub(super) fn is_confirmed(response: &Response) -> bool {
+    response.status() == StatusCode::CREATED || response.header(&CONTENT_DIGEST).is_some()
+}
+
+/// What was sent is not there, although the answer means success.
+pub(super) fn not_stored(response: &Response) -> RegistryError {
+    RegistryError::NotStored { url: response.url().clone(), status: response.status().as_u16() }
 }
 
 /// The digest of `bytes`, by the algorithm that the registry uses for them.

@@ -8,7 +8,7 @@ use ureq::http::{HeaderName, HeaderValue, Method, StatusCode};
 
 use super::RegistryClient;
 use super::error::RegistryError;
-use super::manifests::confirm_digest;
+use super::manifests::{confirm_digest, is_confirmed, not_stored};
 use super::memory::Share;
 use super::pieces::Pieces;
 use super::uploads::{Manner, Session, UploadError};
@@ -281,7 +281,11 @@ impl<'s> Sending<'s> {
             status if status.is_success() => {
                 // The content has gone by: the registry is asked for it by the digest that it was sent with.
                 let is_there = |_: &_| self.client.has_blob(self.repository, self.descriptor);
-                Ok(confirm_digest(&response, &self.descriptor.digest, is_there)?)
+                confirm_digest(&response, &self.descriptor.digest, is_there)?;
+                if !is_confirmed(&response) && !self.client.has_blob(self.repository, self.descriptor)? {
+                    return Err(not_stored(&response).into());
+                }
+                Ok(())
             }
             _ => Err(RegistryError::from(response.into_error()).into()),
         }

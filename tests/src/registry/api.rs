@@ -33,8 +33,16 @@ pub enum Authentication {
     },
 }
 
-/// The right answer to a request.
+/// The right answer to a request; of a status without a digest, where what is stored is confirmed so.
 pub(super) fn answer(state: &mut State, request: &Received) -> Answer {
+    let answer = specified_answer(state, request);
+    match state.confirms_with {
+        Some(status) if request.method == "PUT" && answer.status == 201 => Answer::new(status, &[], Vec::new()),
+        _ => answer,
+    }
+}
+
+fn specified_answer(state: &mut State, request: &Received) -> Answer {
     if request.path == "/token" {
         return token(state, request);
     }

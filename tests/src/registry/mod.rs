@@ -56,6 +56,8 @@ pub struct State {
     pub faults: Vec<Fault>,
     /// Who may do what.
     pub authentication: Option<Authentication>,
+    /// What is stored is answered with this status, and without a digest.
+    pub confirms_with: Option<u16>,
     /// Mounts are answered with an upload.
     pub refuses_mounts: bool,
     /// Ranges are answered with the whole.

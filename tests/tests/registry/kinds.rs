@@ -326,6 +326,37 @@ fn rows_of_questions() -> Vec<Row> {
             "answered 429 (it asks to wait 3600 seconds)",
         ),
     ];
+    for (name, part_of_path, action) in [
+        ("a manifest is answered 202, and not stored", "/manifests/", Action::status(202, &[])),
+        ("a manifest is answered with a page to log in", "/manifests/", page(200, "text/html", "<html>")),
+        ("a tag is answered 204, and not set", "/manifests/1", Action::status(204, &[])),
+        ("a blob is answered 202, and not stored", "/uploads/", Action::status(202, &[])),
+        ("a blob is answered with a page to log in", "/uploads/", page(200, "text/html", "<html>")),
+    ] {
+        rows.push(row(
+            name,
+            always("PUT", part_of_path, action),
+            deliver,
+            "which confirms nothing, and does not have it",
+        ));
+    }
+    rows.push(row(
+        "HEAD is answered with a page to log in, and so is what is sent",
+        |registry| {
+            registry.inject(Fault::always("HEAD", "/blobs/", page(200, "text/html", "<html>")));
+            registry.inject(Fault::always("PUT", "/uploads/", page(200, "text/html", "<html>")));
+        },
+        deliver,
+        "which confirms nothing, and does not have it",
+    ));
+    for status in [200, 202, 204] {
+        rows.push(row(
+            &format!("what is stored is answered {status}, without a digest"),
+            move |registry| registry.state().confirms_with = Some(status),
+            deliver,
+            "sent, held false, tagged 1 times",
+        ));
+    }
     for status in [400, 401, 403, 405, 501] {
         let answers = always("HEAD", "", Action::status(status, &[]));
         let is = move |registry: &Registry| {

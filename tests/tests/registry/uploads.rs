@@ -49,6 +49,17 @@ fn content_that_does_not_end_where_it_should_is_an_error() {
 }
 
 #[test]
+fn what_is_answered_as_if_it_were_stored_and_is_not_is_an_error() {
+    let registry = Registry::start();
+    let descriptor = Descriptor::of("", b"blob");
+    registry.inject(Fault::once("PUT", "/blobs/", Action::status(202, &[])));
+    assert!(matches!(
+        put(&client(), &registry, &descriptor, b"blob"),
+        Err(UploadError::Registry(RegistryError::NotStored { status: 202, .. }))
+    ));
+}
+
+#[test]
 fn an_upload_that_the_registry_refuses_is_an_error() {
     let registry = Registry::start();
     let descriptor = Descriptor::of("", b"blob");
