@@ -218,6 +218,16 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             "log in again with docker, podman or skopeo; or name the file of credentials: --registry-config FILE"
         }
         R::CorrectProxy => "correct HTTPS_PROXY or ALL_PROXY, or unset it",
+        R::UsePlainProxy { proxy } => return format!("this proxy speaks http: set HTTPS_PROXY={proxy}"),
+        R::LogInToProxy { proxy } => {
+            let with_user = proxy.replacen("://", "://USER:PASSWORD@", 1);
+            return format!("the proxy asks who you are: set HTTPS_PROXY={with_user}");
+        }
+        R::CheckProxy { proxy, host } => {
+            return format!(
+                "check that HTTPS_PROXY names the right proxy, and that {proxy} runs and lets {host} through; or, if {host} is reached without it, add it to NO_PROXY"
+            );
+        }
         R::NameAuthority => {
             "if your own certificate authority signed this server's certificate, or it signed itself, name it: --ca FILE"
         }

@@ -1,6 +1,6 @@
-//! TLS for the HTTP client underneath, with our own rules about certificates, and with those of single hosts.
+//! TLS for the HTTP client underneath, with our own rules about certificates, and with those of single hosts; and proxies.
 //!
-//! The client's own TLS has no place for either, so this takes its place among the client's connectors. Their interface is one that
+//! The client's own TLS has no place for such rules, and its errors do not say who failed, so this takes its place among the client's connectors. Their interface is one that
 //! the client may change in a minor version (`ureq::unversioned`).
 
 use std::collections::HashMap;
@@ -13,8 +13,26 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use ureq::Error;
 use ureq::http::Uri;
 use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
+    Buffers, ConnectProxyConnector, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
+    TransportAdapter,
 };
+
+/// Reaches servers through a proxy, and says so of whatever fails before the server is reached.
+#[derive(Debug, Default)]
+pub(super) struct ProxyConnector(ConnectProxyConnector);
+
+/// What failed between this machine and the server, at the proxy.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(super) struct AtProxy(pub(super) Error);
+
+impl<T: Transport> Connector<T> for ProxyConnector {
+    type Out = <ConnectProxyConnector as Connector<T>>::Out;
+
+    fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<T>) -> Result<Option<Self::Out>, Error> {
+        self.0.connect(details, chained).map_err(|error| Error::Other(Box::new(AtProxy(error))))
+    }
+}
 
 /// Speaks TLS to `https` URLs.
 pub(super) struct TlsConnector {

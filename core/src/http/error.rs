@@ -60,6 +60,16 @@ pub enum HttpError {
         /// What is wrong with the proxy.
         source: Arc<SettingsError>,
     },
+    /// The proxy was not reached, or did not lead to the server.
+    #[error("cannot reach {url} through the proxy {proxy}")]
+    AtProxy {
+        /// What was requested.
+        url: Url,
+        /// The proxy: `scheme://host:port`.
+        proxy: String,
+        /// What the proxy did, or why there was no connection to it.
+        source: TransportError,
+    },
     /// The certificates for this host cannot be used.
     #[error("cannot reach {url} with the certificates for that host")]
     Certificates {
@@ -145,6 +155,7 @@ impl Remediable for HttpError {
         match self {
             Self::PlainHttp { .. } | Self::RedirectToPlainHttp { .. } => Remedy::UseHttps,
             Self::Proxy { .. } => Remedy::CorrectProxy,
+            Self::AtProxy { url, proxy, source } => source.at_proxy(url, proxy),
             Self::Certificates { source, .. } => source.remedy(),
             Self::Transport { url, source } => {
                 source.in_tls().map_or(Remedy::CheckConnection, |failure| failure.remedy(url))
@@ -160,13 +171,13 @@ impl Remediable for HttpError {
 }
 
 impl HttpError {
-    /// What can be done about a failure of TLS, or about a server that asks to wait: whatever is being done, that helps.
+    /// What can be done about a failure of TLS or of a proxy, or about a server that asks to wait: whatever is being done, that helps.
     pub(crate) fn own_remedy(&self) -> Option<Remedy> {
         match self {
             Self::Status { retry_after: Some(asked), .. } => Some(Remedy::Wait { seconds: asked.as_secs() }),
             Self::Status { status: 429, .. } => Some(Remedy::AwaitServer),
             Self::Transport { url, source } => source.in_tls().map(|failure| failure.remedy(url)),
-            Self::Certificates { .. } | Self::Proxy { .. } => Some(self.remedy()),
+            Self::Certificates { .. } | Self::Proxy { .. } | Self::AtProxy { .. } => Some(self.remedy()),
             _ => None,
         }
     }
@@ -189,7 +200,7 @@ impl HttpError {
     /// Whether the same request may succeed a little later.
     pub(super) fn may_pass(&self) -> bool {
         match self {
-            Self::Transport { source, .. } => source.may_pass(),
+            Self::Transport { source, .. } | Self::AtProxy { source, .. } => source.may_pass(),
             Self::Body { .. } => true,
             Self::Status { status, .. } => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
             _ => false,
@@ -205,7 +216,10 @@ impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.in_tls() {
             Some(failure) => failure.fmt(f),
-            None => self.0.fmt(f),
+            None => match self.refused_by_proxy() {
+                Some(status) => write!(f, "the proxy answered {status}"),
+                None => self.0.fmt(f),
+            },
         }
     }
 }
@@ -270,6 +284,26 @@ impl TransportError {
     /// Whether the server spoke TLS even though no connection resulted.
     pub(crate) fn met_tls(&self) -> bool {
         self.tls().is_some_and(|error| !matches!(error, rustls::Error::InvalidMessage(_)))
+    }
+
+    /// What can be done about a failure of a proxy on the way to `url`.
+    fn at_proxy(&self, url: &Url, proxy: &str) -> Remedy {
+        let proxy = || proxy.to_owned();
+        match (self.in_tls(), self.refused_by_proxy()) {
+            (Some(TlsFailure::NotTls), _) => {
+                Remedy::UsePlainProxy { proxy: proxy().replacen("https://", "http://", 1) }
+            }
+            (Some(failure), _) => failure.remedy(url),
+            (None, Some("407")) => Remedy::LogInToProxy { proxy: proxy() },
+            (None, _) => Remedy::CheckProxy { proxy: proxy(), host: url.host().to_owned() },
+        }
+    }
+
+    /// The status with which a proxy refuses to lead to a server. The client underneath has it in a text only.
+    fn refused_by_proxy(&self) -> Option<&str> {
+        let ureq::Error::ConnectProxyFailed(reason) = &*self.0 else { return None };
+        let status = reason.strip_prefix("proxy server responded ")?.split('/').next()?;
+        (status.len() == 3 && status.bytes().all(|byte| byte.is_ascii_digit())).then_some(status)
     }
 
     /// Whether the same may succeed a little later.

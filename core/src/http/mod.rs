@@ -21,7 +21,7 @@ use std::time::Duration;
 use ureq::http::header::{AUTHORIZATION, CONTENT_LENGTH, LOCATION};
 use ureq::http::{self, HeaderName, HeaderValue, Method, StatusCode};
 use ureq::unversioned::resolver::DefaultResolver;
-use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, TcpConnector};
+use ureq::unversioned::transport::{Connector as _, TcpConnector};
 use ureq::{AsSendBody, SendBody};
 
 pub use error::{HttpError, SettingsError, TransportError};
@@ -146,7 +146,7 @@ impl HttpClient {
             .timeout_per_write(Some(settings.timeouts.stall))
             .build();
         let connector =
-            ().chain(ConnectProxyConnector::default())
+            ().chain(connector::ProxyConnector::default())
                 .chain(TcpConnector::default())
                 .chain(connector::TlsConnector::new(usual, by_host));
         let agent = ureq::Agent::with_parts(config, connector, DefaultResolver::default());
@@ -291,7 +291,23 @@ impl HttpClient {
         };
         match sent {
             Ok(response) => Ok(Response::new(url.clone(), response, self.0.settings.timeouts.clone())),
-            Err(source) => Err(HttpError::Transport { url: url.clone(), source: TransportError::new(source) }),
+            Err(source) => Err(self.unreached(url, source)),
+        }
+    }
+
+    /// Why there was no response: a failure of the proxy is told from one of the server.
+    fn unreached(&self, url: &Url, error: ureq::Error) -> HttpError {
+        let url = url.clone();
+        match error {
+            ureq::Error::Other(other) if other.is::<connector::AtProxy>() => match other.downcast() {
+                Ok(at_proxy) => {
+                    let connector::AtProxy(error) = *at_proxy;
+                    let proxy = self.0.settings.proxy.as_ref().map(Proxy::shown).unwrap_or_default();
+                    HttpError::AtProxy { url, proxy, source: TransportError::new(error) }
+                }
+                Err(other) => HttpError::Transport { url, source: TransportError::new(ureq::Error::Other(other)) },
+            },
+            error => HttpError::Transport { url, source: TransportError::new(error) },
         }
     }
 

@@ -23,7 +23,7 @@ pub(crate) const FORGIVING_PROGRESS: u64 = 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retry {
-    /// The server: `host`, or `host:port` where a port was written.
+    /// The server: `host`, or `host:port` where a port was written; the URL of the proxy where it was not reached.
     pub host: String,
     /// Why the attempt failed.
     pub reason: RetryReason,
@@ -156,6 +156,7 @@ impl HttpError {
             Self::Body { url, source } if source.kind() == io::ErrorKind::TimedOut => (url, RetryReason::Slow),
             Self::Body { url, .. } => (url, RetryReason::Cut),
             Self::Transport { url, source } => (url, source.in_short()),
+            Self::AtProxy { proxy, source, .. } => return Some((proxy.clone(), source.in_short())),
             _ => return None,
         };
         Some((url.authority().to_owned(), reason))

@@ -139,6 +139,13 @@ pub struct Proxy {
 }
 
 impl Proxy {
+    /// `scheme://host:port`, without user name and password.
+    pub(super) fn shown(&self) -> String {
+        let named = ureq::Proxy::new(&self.url);
+        let scheme = |proxy: &ureq::Proxy| if proxy.protocol() == ProxyProtocol::Https { "https" } else { "http" };
+        named.map(|proxy| format!("{}://{}:{}", scheme(&proxy), proxy.host(), proxy.port())).unwrap_or_default()
+    }
+
     pub(super) fn for_agent(&self) -> Result<ureq::Proxy, SettingsError> {
         let refused = |error| SettingsError::Proxy(TransportError::new(error));
         let proxy = ureq::Proxy::new(&self.url).map_err(refused)?;
@@ -242,6 +249,8 @@ mod tests {
             assert!(!direct(url), "{url}");
         }
         assert_eq!((agents.host(), agents.port(), agents.username()), ("proxy.example", 3128, Some("user")));
+        assert_eq!(proxy("http://user:secret@proxy.example:3128").shown(), "http://proxy.example:3128");
+        assert_eq!(proxy("proxy.example").shown(), "http://proxy.example:80");
         assert!(matches!(proxy("nonsense://x").for_agent(), Err(SettingsError::Proxy(_))));
         for url in ["socks4://127.0.0.1:1080", "socks5://127.0.0.1:1080", "socks5h://127.0.0.1:1080"] {
             assert!(matches!(proxy(url).for_agent(), Err(SettingsError::ProxyProtocol)), "{url}");

@@ -154,6 +154,8 @@ impl RegistryClient {
         match self.0.http.send_once(&mut request) {
             // Where TLS failed, plain `http` is not tried.
             Err(HttpError::Transport { source, .. }) => Ok(source.met_tls()),
+            // The proxy does not lead to the port of `https`, or fails again.
+            Err(HttpError::AtProxy { .. }) => Ok(false),
             _ => Ok(true),
         }
     }

@@ -318,6 +318,23 @@ pub enum Remedy {
     },
     /// Correct the proxy.
     CorrectProxy,
+    /// Name the proxy as one that speaks plain `http`.
+    UsePlainProxy {
+        /// Its URL.
+        proxy: String,
+    },
+    /// Give the user name and the password that the proxy asks for.
+    LogInToProxy {
+        /// The proxy's URL.
+        proxy: String,
+    },
+    /// Check the proxy and what it lets through, or reach the host without it.
+    CheckProxy {
+        /// The proxy's URL.
+        proxy: String,
+        /// The host that was to be reached.
+        host: String,
+    },
     /// Name the certificate authority that signed the server's certificate.
     NameAuthority,
     /// Give certificates in PEM.

@@ -1,9 +1,13 @@
 //! The HTTP client by itself.
 
-use std::io::Read;
+use std::io::{Read, Write as _};
+use std::net::TcpListener;
 use std::time::Duration;
 
+use sealift_core::authorization::Credentials;
 use sealift_core::http::{HttpClient, HttpError, HttpSettings, PlainHttp, Proxy, Url};
+use sealift_core::registry::{RegistryClient, RegistryError, own_remedy};
+use sealift_core::remedy::Remedy;
 use sealift_tests::registry::{Action, Answer, Fault, Registry};
 
 use super::{explain, http_client, settings};
@@ -103,6 +107,58 @@ fn a_proxy_that_cannot_be_used_is_an_error_of_the_requests_that_would_go_through
     assert_eq!(client.get(&url(&registry, "/document"), 10).unwrap().unwrap(), b"near");
     let error = client.get(&"https://r.example/".parse().unwrap(), 10).unwrap_err();
     assert!(matches!(error, HttpError::Proxy { .. }), "{}", explain(&error));
+}
+
+/// Answers every connection with these bytes, whatever comes; where it is.
+fn answers_whatever_comes(answer: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4096]).and_then(|_| stream.write_all(answer));
+        }
+    });
+    address
+}
+
+#[test]
+fn what_fails_at_the_proxy_is_not_said_of_the_server() {
+    let refusing = |status| {
+        let proxy = Registry::start();
+        proxy.inject(Fault::always("CONNECT", "", Action::status(status, &[])));
+        proxy
+    };
+    let (asks, forbids, has_no_way, gone) = (refusing(407), refusing(403), refusing(502), Registry::start().domain());
+    let plain = answers_whatever_comes(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+    let check = |proxy: String| Remedy::CheckProxy { proxy, host: "r.example".to_owned() };
+    let at = |scheme: &str, proxy: &str| format!("{scheme}://{proxy}");
+    for (scheme, proxy, reason, remedy) in [
+        ("http", asks.domain(), "the proxy answered 407", Remedy::LogInToProxy { proxy: at("http", &asks.domain()) }),
+        ("http", forbids.domain(), "the proxy answered 403", check(at("http", &forbids.domain()))),
+        ("http", has_no_way.domain(), "the proxy answered 502", check(at("http", &has_no_way.domain()))),
+        ("http", gone.clone(), "onnection refused", check(at("http", &gone))),
+        ("http", "proxy.invalid:80".to_owned(), "lookup", check("http://proxy.invalid:80".to_owned())),
+        (
+            "https",
+            plain.clone(),
+            "what answers there does not speak https",
+            Remedy::UsePlainProxy { proxy: at("http", &plain) },
+        ),
+    ] {
+        let through = at(scheme, &proxy);
+        let url = through.replacen("://", "://user:secret@", 1);
+        let proxy = Some(Proxy { url, except: String::new() });
+        for plain_http in [PlainHttp::Never, PlainHttp::Always] {
+            let client = HttpClient::new(HttpSettings { proxy: proxy.clone(), plain_http, ..settings() }).unwrap();
+            let registries = RegistryClient::new(client, Credentials::none());
+            let error = registries.resolve(&"r.example/app:1".parse().unwrap()).unwrap_err();
+            let said = explain(&error);
+            assert!(said.contains(&format!("/v2/app/manifests/1 through the proxy {through}: ")), "{said}");
+            assert!(said.contains(reason) && !said.contains("secret"), "{said}");
+            assert!(matches!(error, RegistryError::Http(HttpError::AtProxy { .. })), "{said}");
+            assert_eq!(own_remedy(&error), Some(remedy.clone()), "{said}");
+        }
+    }
 }
 
 #[test]
