@@ -193,7 +193,14 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             "check the location of the repository: it must hold metadata/; or ask the publisher for the missing file"
         }
 
-        R::UseHttps => "use https; or, knowing what it means, allow plain http to this host: --plain-http HOST",
+        R::UseHttps { host } => {
+            return format!("use https; or, knowing what it means, allow plain http to this host: --plain-http {host}");
+        }
+        R::RedirectToHttps { host } => {
+            return format!(
+                "ask whoever runs {host} to redirect to https: from https to plain http, no redirect is followed"
+            );
+        }
         R::AllowPlainHttp { host } => {
             return format!(
                 "if this is the right address, and knowing that nothing is encrypted then, allow plain http to it: --plain-http {host}"

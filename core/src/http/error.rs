@@ -153,7 +153,8 @@ pub enum HttpError {
 impl Remediable for HttpError {
     fn remedy(&self) -> Remedy {
         match self {
-            Self::PlainHttp { .. } | Self::RedirectToPlainHttp { .. } => Remedy::UseHttps,
+            Self::PlainHttp { url } => Remedy::UseHttps { host: url.authority().to_owned() },
+            Self::RedirectToPlainHttp { url, .. } => Remedy::RedirectToHttps { host: url.authority().to_owned() },
             Self::Proxy { .. } => Remedy::CorrectProxy,
             Self::AtProxy { url, proxy, source } => source.at_proxy(url, proxy),
             Self::Certificates { source, .. } => source.remedy(),
@@ -171,14 +172,23 @@ impl Remediable for HttpError {
 }
 
 impl HttpError {
-    /// What can be done about a failure of TLS or of a proxy, or about a server that asks to wait: whatever is being done, that helps.
+    /// What can be done about a failure of TLS or of a proxy, about plain http, or about a server that asks to wait: whatever is being done, that helps.
     pub(crate) fn own_remedy(&self) -> Option<Remedy> {
         match self {
             Self::Status { retry_after: Some(asked), .. } => Some(Remedy::Wait { seconds: asked.as_secs() }),
             Self::Status { status: 429, .. } => Some(Remedy::AwaitServer),
             Self::Transport { url, source } => source.in_tls().map(|failure| failure.remedy(url)),
-            Self::Certificates { .. } | Self::Proxy { .. } | Self::AtProxy { .. } => Some(self.remedy()),
-            _ => None,
+            Self::Certificates { .. }
+            | Self::Proxy { .. }
+            | Self::AtProxy { .. }
+            | Self::PlainHttp { .. }
+            | Self::RedirectToPlainHttp { .. } => Some(self.remedy()),
+            Self::Status { .. }
+            | Self::Body { .. }
+            | Self::TooLarge { .. }
+            | Self::TooManyRedirects { .. }
+            | Self::Redirect { .. }
+            | Self::UploadRedirected { .. } => None,
         }
     }
 

@@ -297,7 +297,15 @@ pub enum Remedy {
 
     // Connections.
     /// Use an encrypted connection, or allow a plain one to this host.
-    UseHttps,
+    UseHttps {
+        /// The host, with its port where it has one.
+        host: String,
+    },
+    /// Have a server that is reached over https redirect to https.
+    RedirectToHttps {
+        /// The host of the server, with its port where it has one.
+        host: String,
+    },
     /// Allow plain http to a host that does not speak https.
     AllowPlainHttp {
         /// The host, with its port where it has one.

@@ -9,7 +9,7 @@ use sealift_core::oci::media_type::{OCI_INDEX, OCI_MANIFEST};
 use sealift_core::oci::{Descriptor, ManifestBytes, Reference};
 use sealift_core::registry::{
     OnRemark, RegistriesConf, RegistryClient, RegistryError, RegistryMirrors, RegistrySettings, RegistrySink,
-    RegistrySource,
+    RegistrySource, own_remedy,
 };
 use sealift_core::transfer::{Checked, Offer, Sink as _, SinkError, Source as _};
 use sealift_tests::registry::{Action, Answer, Authentication, Fault, Registry};
@@ -349,6 +349,19 @@ fn rows_of_questions() -> Vec<Row> {
         deliver,
         "which confirms nothing, and does not have it",
     ));
+    let elsewhere = [("location", "http://storage.example:9000/app")];
+    rows.push(row(
+        "what is asked for is elsewhere, over plain http",
+        always("GET", "/manifests/", Action::status(307, &elsewhere)),
+        read,
+        r#"{"host":"storage.example:9000","kind":"use-https"}"#,
+    ));
+    rows.push(row(
+        "uploads go elsewhere, over plain http",
+        always("POST", "/uploads/", Action::status(202, &elsewhere)),
+        deliver,
+        r#"{"host":"storage.example:9000","kind":"use-https"}"#,
+    ));
     for status in [200, 202, 204] {
         rows.push(row(
             &format!("what is stored is answered {status}, without a digest"),
@@ -380,7 +393,10 @@ fn wrong(row: &Row) -> Option<String> {
     let registry = Registry::start();
     (row.is)(&registry);
     let (client, remarks) = remarking();
-    let came = (row.asked)(&registry, &client).unwrap_or_else(|error| super::explain(&error));
+    let came = (row.asked)(&registry, &client).unwrap_or_else(|error| {
+        let help = own_remedy(&error).map(|remedy| json!(remedy).to_string()).unwrap_or_default();
+        format!("{} {help}", super::explain(&error))
+    });
     let remarks = remarks.lock().unwrap();
     let is_remarked = match (row.remarked, remarks.as_slice()) {
         (None, remarks) => remarks.is_empty(),

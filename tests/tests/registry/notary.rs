@@ -151,7 +151,11 @@ fn plain_http_is_spoken_only_where_it_is_allowed() {
     let url = "http://notary.example".parse().unwrap();
     let mut repository = NotaryRepository::at_server(http_client(), Credentials::none(), &url, &gun());
     let refused = repository.metadata(&RoleName::timestamp(), None, LIMIT).unwrap_err();
-    assert!(matches!(refused.remedy(), Remedy::UseHttps | Remedy::AllowPlainHttp { .. }), "{}", explain(&refused));
+    assert!(
+        matches!(refused.remedy(), Remedy::UseHttps { .. } | Remedy::AllowPlainHttp { .. }),
+        "{}",
+        explain(&refused)
+    );
 }
 
 /// Tokens from this server's own service.

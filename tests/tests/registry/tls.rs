@@ -246,6 +246,7 @@ fn a_redirect_does_not_lead_out_of_tls() {
     registry.inject(Fault::always("HEAD", "/blobs/", Action::status(307, &[("location", &location)])));
     let error = ask(&client(CertificateAuthorities::Only(authority), PlainHttp::Always), &registry).unwrap_err();
     assert!(matches!(error, RegistryError::Http(HttpError::RedirectToPlainHttp { .. })));
+    assert_eq!(own_remedy(&error), Some(Remedy::RedirectToHttps { host: registry.domain() }));
     assert!(plain.state().received.is_empty());
 }
 
