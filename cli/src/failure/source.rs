@@ -95,6 +95,7 @@ fn docker_archive(error: &DockerArchiveError) -> Conclusion {
 pub(super) fn plan(error: &PlanError) -> Conclusion {
     match error {
         PlanError::Source { .. }
+        | PlanError::Unavailable { .. }
         | PlanError::NoPlatform { .. }
         | PlanError::ForeignLayer { .. }
         | PlanError::Config { .. }

@@ -77,6 +77,12 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::RebuildImage => {
             "pushing the image again does not help: ask whoever builds it to build it in another way, with a current tool"
         }
+        R::AskForAccess { host } => {
+            return format!("log in as somebody who may read this, or ask whoever runs {host}");
+        }
+        R::ExportFromElsewhere => {
+            "this registry is not allowed to give it out: leave it out, or say with NAME=WHERE where else it is stored"
+        }
         R::ChoosePlatform { offered } if offered.is_empty() => "leave out --platform",
         R::ChoosePlatform { offered } => {
             return format!("choose a platform that there is, with --platform: {}", offered.join(", "));

@@ -14,11 +14,11 @@ pub enum AuthorizationError {
     #[error("the token service's address is not usable")]
     Url(#[source] UrlError),
     /// The server requires a kind of authorisation that is not supported.
-    #[error("{server} requires authorisation by {challenge:?}, which is not supported")]
+    #[error("{server} {}", demanded(.challenge))]
     Challenge {
         /// The server.
         server: String,
-        /// What it requires.
+        /// What it requires; empty where it does not say.
         challenge: String,
     },
     /// The server requires credentials, and there are none for it.
@@ -73,6 +73,9 @@ impl AuthorizationError {
         match self {
             Self::Http(error) if error.is_unauthorized() => Some(Remedy::LogIn { registry: None }),
             Self::Http(error) => error.own_remedy(),
+            Self::Challenge { server, .. } if self.is_bare_refusal() => {
+                Some(Remedy::LogIn { registry: Some(server.clone()) })
+            }
             Self::CredentialsMissing { server, .. } => Some(Remedy::LogIn { registry: Some(server.clone()) }),
             Self::Credentials { source, .. } => Some(source.remedy()),
             Self::Url(_)
@@ -81,6 +84,14 @@ impl AuthorizationError {
             | Self::TokenServiceElsewhere { .. }
             | Self::TokenMissing { .. } => None,
         }
+    }
+}
+
+/// What a server that answered 401 demands.
+fn demanded(challenge: &str) -> String {
+    match challenge {
+        "" => "answered 401, and does not say how to log in".to_owned(),
+        challenge => format!("requires authorisation by {challenge:?}, which is not supported"),
     }
 }
 

@@ -126,7 +126,7 @@ impl Remediable for PrepareError {
         match self {
             Self::NotPinned { name } => Remedy::PinRoot { repository: name.clone() },
             Self::Judgement(error) => error.remedy(),
-            Self::Source { source, .. } => source_remedy::of(source).unwrap_or(Remedy::CheckNetwork),
+            Self::Source { source, .. } => source_remedy::of_part(source).unwrap_or(Remedy::CheckNetwork),
             Self::Read { source, .. } => source_remedy::of_reading(source).unwrap_or(Remedy::CheckNetwork),
             Self::Attestation(error) => error.remedy(),
             Self::ThickBundle(_) => Remedy::ExportItsContent,

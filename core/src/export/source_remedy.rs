@@ -16,6 +16,23 @@ pub(super) fn of(source: &SourceError) -> Option<Remedy> {
     layout.or_else(archive).or_else(tarball)
 }
 
+/// About something that a source lists; `None` where another attempt may help, or the source is one of somebody else.
+pub(super) fn of_part(source: &SourceError) -> Option<Remedy> {
+    #[cfg(feature = "network")]
+    let at_registry = || crate::registry::of_source(source);
+    #[cfg(not(feature = "network"))]
+    let at_registry = || None;
+    of(source).or_else(at_registry)
+}
+
+/// Whether a source does not say whether it has something, or keeps it from us. Only registries do that.
+pub(super) fn is_unavailable(source: &SourceError) -> bool {
+    #[cfg(feature = "network")]
+    return crate::registry::is_unavailable(source);
+    #[cfg(not(feature = "network"))]
+    return source.reason::<std::convert::Infallible>().is_some();
+}
+
 /// About content that is something else than its name promises; `None` where it only could not be read to its end.
 pub(super) fn of_reading(error: &io::Error) -> Option<Remedy> {
     match ContentError::inside(error)? {

@@ -31,7 +31,8 @@ impl RegistryClient {
                 let has_digest = response.header(&CONTENT_DIGEST) == Some(descriptor.digest.to_string().as_str());
                 Ok(length.map_or(has_digest, |length| length == descriptor.size))
             }
-            status if status == StatusCode::NOT_FOUND || is_refused_head(status) => Ok(false),
+            StatusCode::NOT_FOUND | StatusCode::GONE => Ok(false),
+            status if is_refused_head(status) => Ok(false),
             _ => Err(response.into_error().into()),
         }
     }
@@ -113,7 +114,7 @@ impl BlobReader {
                 self.skip(&mut reader)?;
                 Ok(reader)
             }
-            StatusCode::NOT_FOUND => Err(RegistryError::BlobNotFound {
+            StatusCode::NOT_FOUND | StatusCode::GONE => Err(RegistryError::BlobNotFound {
                 repository: self.repository.clone(),
                 digest: self.descriptor.digest.clone(),
             }),

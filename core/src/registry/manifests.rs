@@ -223,7 +223,7 @@ impl RegistryClient {
         let response = self.call(&Scope::pull(repository), request)?;
         match response.status() {
             StatusCode::OK => Ok(response),
-            StatusCode::NOT_FOUND => {
+            StatusCode::NOT_FOUND | StatusCode::GONE => {
                 Err(RegistryError::ManifestNotFound { repository: repository.clone(), reference: name.to_owned() })
             }
             _ => Err(response.into_error().into()),

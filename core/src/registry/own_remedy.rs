@@ -22,6 +22,29 @@ pub fn own_remedy(error: &(dyn Error + 'static)) -> Option<Remedy> {
     None
 }
 
+/// What can be done where a source does not supply what it lists; `None` where another attempt may help, or it is no registry.
+pub(crate) fn of_source(error: &SourceError) -> Option<Remedy> {
+    match error.reason()? {
+        RegistryError::BlobNotFound { .. }
+        | RegistryError::ManifestNotFound { .. }
+        | RegistryError::Manifest { .. } => Some(Remedy::PushImageAgain),
+        RegistryError::Http(HttpError::Status { status: 403, url, .. }) => {
+            Some(Remedy::AskForAccess { host: url.authority().to_owned() })
+        }
+        RegistryError::Http(HttpError::Status { status: 451, .. }) => Some(Remedy::ExportFromElsewhere),
+        _ => None,
+    }
+}
+
+/// Whether a registry does not say whether it has something, or keeps it from us.
+pub(crate) fn is_unavailable(error: &SourceError) -> bool {
+    match error.reason() {
+        Some(RegistryError::Http(error)) => !matches!(error, HttpError::TooLarge { .. }),
+        Some(RegistryError::Authorization(_)) => true,
+        _ => false,
+    }
+}
+
 /// The same for one error, or for one that it passes on as its own.
 fn remedy_of(error: &(dyn Error + 'static)) -> Option<Remedy> {
     let source = || error.downcast_ref::<SourceError>().and_then(SourceError::reason);

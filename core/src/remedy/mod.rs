@@ -169,6 +169,13 @@ pub enum Remedy {
     PushImageOrChoosePlatforms,
     /// Have the image built in another way: it cannot be carried as it is.
     RebuildImage,
+    /// Have the credentials allow it.
+    AskForAccess {
+        /// The host that refuses it.
+        host: String,
+    },
+    /// Leave it out, or export it from another source: this one is not allowed to give it out.
+    ExportFromElsewhere,
     /// Choose a platform that there is.
     ChoosePlatform {
         /// The platforms that there are.

@@ -9,9 +9,10 @@ use sealift_core::import::{DeliveryError, Destination, ImportError, Naming};
 use sealift_core::layout::{LayoutSink, LayoutSource};
 use sealift_core::oci::media_type::{DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
 use sealift_core::oci::{Descriptor, ForeignLayers, ManifestBytes, ManifestError, Platforms, Reference};
-use sealift_core::registry::{RegistryError, RegistrySink, RegistrySource};
-use sealift_core::remedy::{Remediable as _, Remedy};
-use sealift_core::transfer::{SinkError, Source};
+use sealift_core::progress::Unwatched;
+use sealift_core::registry::{RegistryError, RegistrySink, RegistrySource, own_remedy};
+use sealift_core::remedy::{Interrupter, Remediable as _, Remedy};
+use sealift_core::transfer::{SinkError, Source, Workers};
 use sealift_tests::crossing::{Crossing, IMAGE, Refused};
 use sealift_tests::images::Image;
 use sealift_tests::real_registry;
@@ -411,5 +412,39 @@ fn what_an_index_lists_with_a_type_that_is_not_known_is_carried_as_it_is() {
         assert_eq!(report.items[0].left_out.manifests, [opaque.digest]);
         assert_eq!(report.items[0].platforms, ["linux/amd64"]);
         into_registry(&mut crossing, &archive, &far.domain()).unwrap();
+    }
+}
+
+#[test]
+fn what_a_registry_keeps_from_us_is_not_said_to_be_missing_and_what_is_missing_is() {
+    let (crossing, near) = (Crossing::of_images(), Registry::start());
+    let (one, other) = (Image::new("linux/amd64", &[("a", b"a")]), Image::new("linux/arm64", &[("b", b"b")]));
+    let child = other.root().descriptor().digest.to_string();
+    let image = Image::index(&[one, other]);
+    image.push(&RegistrySink::new(client()), &format!("{}/org/app:1", near.domain()).parse().unwrap()).unwrap();
+    let host = near.domain();
+    let denied = Remedy::AskForAccess { host: host.clone() };
+    let again = Remedy::Resume { check: Interrupter::Network };
+    let log_in = Remedy::LogIn { registry: Some(host.clone()) };
+    for (status, of_manifest, of_blob) in [
+        (401, Some(&log_in), &log_in),
+        (403, Some(&denied), &denied),
+        (404, None, &Remedy::PushImageAgain),
+        (410, None, &Remedy::PushImageAgain),
+        (451, Some(&Remedy::ExportFromElsewhere), &Remedy::ExportFromElsewhere),
+        (503, Some(&Remedy::CheckNetwork), &again),
+    ] {
+        let answers = |path: &str| near.state().faults = vec![Fault::always("GET", path, Action::status(status, &[]))];
+        answers(&child);
+        let refused = crossing.prepare(&request(&host)).err();
+        let Some(Refused::Plan(error)) = refused else { panic!("{status}: {refused:?}") };
+        assert_eq!(matches!(error, PlanError::Unavailable { .. }), of_manifest.is_some(), "{status}: {error:?}");
+        let remedy = own_remedy(&error).unwrap_or_else(|| error.remedy());
+        assert_eq!(&remedy, of_manifest.unwrap_or(&Remedy::PushImageAgain), "{status}: {error:?}");
+        answers("/blobs/");
+        let prepared = crossing.prepare(&request(&host)).unwrap();
+        let error = prepared.write(Vec::new(), &Workers::default(), &Unwatched).unwrap_err();
+        let remedy = own_remedy(&error).unwrap_or_else(|| error.remedy());
+        assert_eq!(&remedy, of_blob, "{status}: {error:?}");
     }
 }

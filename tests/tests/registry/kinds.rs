@@ -279,6 +279,12 @@ fn rows_of_authorisation() -> Vec<Row> {
             "read with 2 tokens",
         ),
         row(
+            "401 without a challenge",
+            always("GET", "/manifests/", Action::status(401, &[])),
+            read,
+            "answered 401, and does not say how to log in {\"kind\":\"log-in\"",
+        ),
+        row(
             "credentials are needed",
             |registry| {
                 with_the_image(registry);

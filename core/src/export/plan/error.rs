@@ -35,6 +35,16 @@ pub enum PlanError {
         /// What is missing or unusable.
         source: Box<GraphError<Unfetched>>,
     },
+    /// The source does not say whether it has a manifest that it lists, or keeps it from us.
+    #[error("manifest {digest} of {reference} cannot be fetched")]
+    Unavailable {
+        /// The reference.
+        reference: String,
+        /// The manifest.
+        digest: Digest,
+        /// Why the source does not supply it.
+        source: SourceError,
+    },
     /// It is not for any of the chosen platforms.
     #[error("{reference} is not for any of the chosen platforms; it is for {}", or_none(.offered))]
     NoPlatform {
@@ -250,6 +260,7 @@ impl Remediable for PlanError {
             Self::Source { source, .. } => source_remedy::of(source).unwrap_or(Remedy::CheckSource),
             Self::Graph { source, has_choice, .. } => of_graph(source, *has_choice),
             Self::Manifest { source, .. } => of_manifest(source),
+            Self::Unavailable { source, .. } => source_remedy::of_part(source).unwrap_or(Remedy::CheckNetwork),
             Self::Referrers { .. } => Remedy::CheckReferrers,
             Self::TooManyReferrers { .. } | Self::ReferrerTooDeep { .. } => Remedy::DeleteReferrers,
             Self::NotAReferrer { .. } => Remedy::CorrectReferrers,

@@ -19,6 +19,7 @@ use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::{BundleRecord, ImageRecord, ImageRole, ItemRecord};
 
 use super::request::{ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, SourceReference};
+use super::source_remedy;
 use crate::cnab::registry_form::{self, RegistryFormError};
 use crate::cnab::{Bundle, BundleError, BundleImage, bundle};
 use crate::oci::manifest::Document;
@@ -437,6 +438,9 @@ fn ungraphed(name: &str, has_choice: bool, error: GraphError<Unfetched>) -> Plan
     let reference = name.to_owned();
     match error {
         GraphError::NoPlatform { offered, .. } => PlanError::NoPlatform { reference, offered },
+        GraphError::Fetch { digest, source: Unfetched::Source(source) } if source_remedy::is_unavailable(&source) => {
+            PlanError::Unavailable { reference, digest, source }
+        }
         other => PlanError::Graph { reference, has_choice, source: Box::new(other) },
     }
 }

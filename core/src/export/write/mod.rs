@@ -49,7 +49,7 @@ impl Remediable for ExportError {
     fn remedy(&self) -> Remedy {
         match self {
             Self::Source { source, .. } => {
-                source_remedy::of(source).unwrap_or(Remedy::Resume { check: Interrupter::Network })
+                source_remedy::of_part(source).unwrap_or(Remedy::Resume { check: Interrupter::Network })
             }
             Self::Write(error) => error.remedy(),
             Self::Unfinished(error) => error.remedy(),
