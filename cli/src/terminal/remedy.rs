@@ -90,8 +90,12 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::LeaveForeignLayersOut => {
             "leave such layers out with --foreign-layers leave-out, and have the far side get them from their publisher; or export from a source that has them"
         }
-        R::CheckReferrers => "check the network, and whether this source lists referrers correctly",
-        R::CorrectReferrers => "the source's list is out of date or wrong: correct it there",
+        R::CheckReferrers => {
+            "check the network, and whether this source lists referrers correctly; or export without them: --referrers none"
+        }
+        R::CorrectReferrers => {
+            "the source's list is out of date or wrong: have it corrected there; or export without referrers: --referrers none"
+        }
         R::DeleteReferrers => "delete referrers that are no longer needed, or export a copy of the image without them",
         R::SaveAgain => "save it again with a current release of the tool that made it, and export that",
         R::DecompressSource => "decompress it, if you trust where it comes from, and give the plain tar file",

@@ -4,6 +4,7 @@
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sealift_archive_format::Digest;
 use sealift_archive_format::strict_json::{self, JsonError, Names};
+use serde_json::Number;
 use ureq::http::header::{ACCEPT, CONTENT_TYPE, LINK};
 use ureq::http::{HeaderValue, Method, StatusCode};
 
@@ -37,18 +38,25 @@ struct ReferrerList {
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ListedReferrer {
-    media_type: String,
-    digest: Digest,
-    size: u64,
+    media_type: Option<String>,
+    digest: Option<String>,
+    size: Option<Number>,
     artifact_type: Option<String>,
     #[serde(default, deserialize_with = "null_as_default")]
     annotations: Annotations,
 }
 
-impl From<ListedReferrer> for Descriptor {
-    fn from(listed: ListedReferrer) -> Self {
-        let ListedReferrer { media_type, digest, size, artifact_type, annotations } = listed;
-        Self { artifact_type, annotations, ..Self::new(&media_type, digest, size) }
+impl ListedReferrer {
+    /// The descriptor that an entry is; what is none is told as the beginning of what it states as its digest.
+    fn descriptor(self) -> Result<Descriptor, String> {
+        let Self { media_type, digest, size, artifact_type, annotations } = self;
+        let parsed = digest.as_ref().and_then(|digest| digest.parse().ok());
+        match (media_type, parsed, size.and_then(|size| size.as_u64())) {
+            (Some(media_type), Some(digest), Some(size)) => {
+                Ok(Descriptor { artifact_type, annotations, ..Descriptor::new(&media_type, digest, size) })
+            }
+            _ => Err(digest.unwrap_or_default().chars().take(100).collect()),
+        }
     }
 }
 
@@ -103,11 +111,21 @@ impl RegistryClient {
         let filter = filter.map(|wanted| format!("?artifactType={wanted}")).unwrap_or_default();
         let first = self.url(repository, &format!("referrers/{subject}{filter}"))?;
         let mut referrers = Vec::new();
+        let mut unreadable = Vec::new();
         let is_listed = self.referrer_pages(repository, first, |bytes| {
             let page: ReferrerList = strict_json::read(bytes, Names::Folded)?;
-            referrers.extend(page.manifests.into_iter().flatten().map(Descriptor::from));
-            Ok(referrers.len() <= MAXIMUM_CHILDREN)
+            for entry in page.manifests.into_iter().flatten() {
+                match entry.descriptor() {
+                    Ok(listed) => referrers.push(listed),
+                    Err(shown) => unreadable.push(shown),
+                }
+            }
+            Ok(referrers.len().saturating_add(unreadable.len()) <= MAXIMUM_CHILDREN)
         })?;
+        for referrer in unreadable {
+            let (repository, subject) = (repository.clone(), subject.clone());
+            self.remark(Remark::UnreadableReferrer { repository, subject, referrer });
+        }
         if !is_listed {
             referrers = self.referrers_by_tag(repository, subject)?;
         }

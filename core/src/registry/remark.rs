@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use sealift_archive_format::Digest;
+
 use crate::oci::Repository;
 
 /// Something about a registry that its user may want to know.
@@ -25,6 +27,15 @@ pub enum Remark {
         /// Why.
         reason: String,
     },
+    /// An entry of a list of referrers does not describe a manifest, so none can be fetched by it.
+    UnreadableReferrer {
+        /// The repository.
+        repository: Repository,
+        /// Whose referrers are listed.
+        subject: Digest,
+        /// The beginning of what the entry states as its digest.
+        referrer: String,
+    },
     /// It takes the tag of a list of referrers for the digest that the tag is made from, so there can be no list.
     NoListUnderTag {
         /// The registry.
@@ -41,6 +52,12 @@ impl fmt::Display for Remark {
             Self::NextPlace { place, next, reason } => {
                 write!(f, "{place} is not used ({reason}); {next} is asked instead")
             }
+            Self::UnreadableReferrer { repository, subject, referrer } => write!(
+                f,
+                "{} lists {referrer:?} among what refers to {subject} in {}, which is not the descriptor of a manifest and is passed over",
+                repository.domain(),
+                repository.path()
+            ),
             Self::NoListUnderTag { registry } => {
                 write!(f, "{registry} cannot list referrers; they are stored there, and are found by their digests")
             }

@@ -177,6 +177,17 @@ fn rows_of_referrers() -> Vec<Row> {
             referrers,
             found,
         ),
+        row(
+            "an entry that nobody can read, beside another",
+            always("GET", "/referrers/", {
+                let entry = json!({"mediaType": OCI_MANIFEST, "digest": image().descriptor().digest, "size": 5});
+                let sha1 = json!({"mediaType": OCI_MANIFEST, "digest": "sha1:00", "size": 5});
+                page(200, OCI_INDEX, &json!({"schemaVersion": 2, "manifests": [sha1, entry]}).to_string())
+            }),
+            referrers,
+            found,
+        )
+        .remarking("lists \"sha1:00\" among what refers to sha256:"),
     ];
     for (action, remarked) in [
         (page(400, "application/json", "{}"), "does not list referrers (it answered 400)"),
