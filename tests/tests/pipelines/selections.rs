@@ -173,7 +173,7 @@ fn what_an_index_lists_without_a_platform_is_chosen_by_its_configuration() {
         let wish = chosen(&[], &["linux/amd64"]);
         let part = sides.export(&ExportRequest { platforms: wish.platforms.clone(), ..sides.request() }).unwrap();
         let report = sides.far.verify(&part).report();
-        assert_eq!(report.items[0].left_out.manifests, [arm.clone()], "{case}");
+        assert_eq!(report.items[0].left_out.manifests, std::slice::from_ref(&arm), "{case}");
         assert_eq!(report.items[0].platforms, platforms, "{case}");
         let carries = |archive: &[u8], digest: &Digest| {
             let judged = sides.far.judge(archive).unwrap();
