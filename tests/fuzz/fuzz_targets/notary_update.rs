@@ -22,7 +22,7 @@ macro_rules! published {
     ($($generation:literal: $($name:literal)*;)*) => {
         [$($((
             concat!($generation, "/", $name),
-            &include_bytes!(concat!("../../vectors/tuf/notary-v1/", $generation, "/", $name, ".json"))[..],
+            include_bytes!(concat!("../../vectors/tuf/notary-v1/", $generation, "/", $name, ".json")) as &[u8],
         )),*),*]
     };
 }
