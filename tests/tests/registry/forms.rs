@@ -440,7 +440,7 @@ fn what_a_registry_keeps_from_us_is_not_said_to_be_missing_and_what_is_missing_i
         let Some(Refused::Plan(error)) = refused else { panic!("{status}: {refused:?}") };
         assert_eq!(matches!(error, PlanError::Unavailable { .. }), of_manifest.is_some(), "{status}: {error:?}");
         let remedy = own_remedy(&error).unwrap_or_else(|| error.remedy());
-        assert_eq!(&remedy, of_manifest.unwrap_or(&Remedy::PushImageAgain), "{status}: {error:?}");
+        assert_eq!(&remedy, of_manifest.unwrap_or(&Remedy::PushImageOrChoosePlatforms), "{status}: {error:?}");
         answers("/blobs/");
         let prepared = crossing.prepare(&request(&host)).unwrap();
         let error = prepared.write(Vec::new(), &Workers::default(), &Unwatched).unwrap_err();

@@ -136,7 +136,7 @@ fn what_fails_at_the_proxy_is_not_said_of_the_server() {
         ("http", asks.domain(), "the proxy answered 407", Remedy::LogInToProxy { proxy: at("http", &asks.domain()) }),
         ("http", forbids.domain(), "the proxy answered 403", check(at("http", &forbids.domain()))),
         ("http", has_no_way.domain(), "the proxy answered 502", check(at("http", &has_no_way.domain()))),
-        ("http", gone.clone(), "efused", check(at("http", &gone))),
+        ("http", gone.clone(), "refused", check(at("http", &gone))),
         ("http", "proxy.invalid:80".to_owned(), "lookup", check("http://proxy.invalid:80".to_owned())),
         (
             "https",
