@@ -3,8 +3,9 @@
 //! The one place that words a remedy. The `match` has no `_` arm: a new remedy does not compile until it has words.
 
 use std::path::Path;
+use std::time::Duration;
 
-use indicatif::HumanBytes;
+use indicatif::{HumanBytes, HumanDuration};
 use sealift_archive_format::RepositoryName;
 use sealift_core::remedy::{ExporterMatter, Interrupter, PublisherMatter, Remedy};
 
@@ -25,7 +26,8 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::CheckNetwork => "check the network, and try again",
         R::AwaitServer => "this server limits how often it is asked: wait for some minutes, and run the command again",
         R::Wait { seconds } => {
-            return format!("wait for {seconds} seconds, as the server asks, and run the command again");
+            let asked = HumanDuration(Duration::from_secs(*seconds));
+            return format!("wait for {asked}, as the server asks, and run the command again");
         }
         R::CarryAgain => {
             "carry the archive again, and compare its SHA-256 on both sides; if they are equal, ask the exporter"

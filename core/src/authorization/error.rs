@@ -54,6 +54,23 @@ pub enum AuthorizationError {
         /// The token service.
         realm: Url,
     },
+    /// The server names a token service by something that is not a URL.
+    #[error("{server} names the token service {realm:?}, which is not a URL that can be used")]
+    Realm {
+        /// The server.
+        server: String,
+        /// The beginning of what it names.
+        realm: String,
+        /// What is wrong with it.
+        #[source]
+        source: UrlError,
+    },
+    /// The token service's answer holds a token that no request can carry.
+    #[error("the token service {realm} returned a token with characters that no request can carry")]
+    TokenUnusable {
+        /// The token service.
+        realm: Url,
+    },
     /// The token service's answer holds no token.
     #[error("the token service {realm} did not return a token")]
     TokenMissing {
@@ -82,6 +99,8 @@ impl AuthorizationError {
             | Self::Challenge { .. }
             | Self::TokenServiceInsecure { .. }
             | Self::TokenServiceElsewhere { .. }
+            | Self::Realm { .. }
+            | Self::TokenUnusable { .. }
             | Self::TokenMissing { .. } => None,
         }
     }
@@ -105,6 +124,8 @@ impl Remediable for AuthorizationError {
             | Self::CredentialsMissing { .. }
             | Self::TokenServiceInsecure { .. }
             | Self::TokenServiceElsewhere { .. }
+            | Self::Realm { .. }
+            | Self::TokenUnusable { .. }
             | Self::TokenMissing { .. } => Remedy::AskServer,
         })
     }

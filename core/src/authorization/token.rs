@@ -120,8 +120,11 @@ impl<S: TokenScope> Authorizer<S> {
         with_credentials: bool,
     ) -> Result<Url, AuthorizationError> {
         // Some registries name a path of theirs.
-        let realm = if realm.starts_with('/') { server_url.join(realm) } else { realm.parse() };
-        let realm = realm.map_err(AuthorizationError::Url)?;
+        let url = if realm.starts_with('/') { server_url.join(realm) } else { realm.parse() };
+        let realm = url.map_err(|source| {
+            let (server, realm) = (server.to_owned(), realm.chars().take(200).collect());
+            AuthorizationError::Realm { server, realm, source }
+        })?;
         let same_host = realm.host().eq_ignore_ascii_case(server_url.host());
         if !realm.is_https() && (server_url.is_https() || !same_host) {
             return Err(AuthorizationError::TokenServiceInsecure { server: server.to_owned(), realm });
@@ -174,7 +177,8 @@ impl<S: TokenScope> Authorizer<S> {
         let missing = || AuthorizationError::TokenMissing { realm: realm.clone() };
         let answer: TokenAnswer = serde_json::from_slice(&bytes).map_err(|_| missing())?;
         let token = answer.token.or(answer.access_token).filter(|token| !token.is_empty()).ok_or_else(missing)?;
-        let authorization = sensitive(&format!("Bearer {}", *token)).ok_or_else(missing)?;
+        let unusable = || AuthorizationError::TokenUnusable { realm: realm.clone() };
+        let authorization = sensitive(&format!("Bearer {}", *token)).ok_or_else(unusable)?;
         let ends = answer.expires_in.and_then(|seconds| asked.checked_add(Duration::from_secs(seconds)));
         Ok(Grant { authorization, ends })
     }
@@ -217,7 +221,8 @@ fn basic(username: &str, password: &str) -> HeaderValue {
 
 /// A header's value that is never printed.
 fn sensitive(text: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(text).ok()?;
+    // The client underneath sends only text that is ASCII.
+    let mut value = HeaderValue::from_str(text).ok().filter(|_| text.is_ascii())?;
     value.set_sensitive(true);
     Some(value)
 }

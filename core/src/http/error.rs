@@ -175,8 +175,10 @@ impl HttpError {
     /// What can be done about a failure of TLS or of a proxy, about plain http, or about a server that asks to wait: whatever is being done, that helps.
     pub(crate) fn own_remedy(&self) -> Option<Remedy> {
         match self {
-            Self::Status { retry_after: Some(asked), .. } => Some(Remedy::Wait { seconds: asked.as_secs() }),
-            Self::Status { status: 429, .. } => Some(Remedy::AwaitServer),
+            Self::Status { retry_after: Some(asked), .. } if !asked.is_zero() && *asked <= LONGEST_SAID => {
+                Some(Remedy::Wait { seconds: asked.as_secs() })
+            }
+            Self::Status { status: 429, .. } | Self::Status { retry_after: Some(_), .. } => Some(Remedy::AwaitServer),
             Self::Transport { url, source } => source.in_tls().map(|failure| failure.remedy(url)),
             Self::Certificates { .. }
             | Self::Proxy { .. }
@@ -381,9 +383,22 @@ impl TransportError {
     }
 }
 
+/// Beyond this, nobody waits for a server, whatever it asks for.
+const LONGEST_SAID: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// How long a server asks to wait.
 fn asked(wait: Option<Duration>) -> String {
-    wait.map(|wait| format!(" (it asks to wait {} seconds)", wait.as_secs())).unwrap_or_default()
+    let said = |wait: Duration| {
+        let (seconds, hour, day) = (wait.as_secs(), 3600, 24 * 3600);
+        match seconds {
+            _ if wait > LONGEST_SAID => "more than 30 days".to_owned(),
+            0..120 => format!("{seconds} seconds"),
+            _ if seconds < 2 * hour => format!("{} minutes", seconds.div_ceil(60)),
+            _ if seconds < 2 * day => format!("{} hours", seconds.div_ceil(hour)),
+            _ => format!("{} days", seconds.div_ceil(day)),
+        }
+    };
+    wait.filter(|wait| !wait.is_zero()).map(|wait| format!(" (it asks to wait {})", said(wait))).unwrap_or_default()
 }
 
 /// A server's message, introduced, when there is one.

@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
+use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use ureq::http::{self, HeaderName, StatusCode};
 
 use super::error::HttpError;
@@ -73,6 +74,19 @@ impl Response {
         self.response.headers().get(name).and_then(|value| value.to_str().ok())
     }
 
+    /// What its header says of a body that is no content of registries, in words: a page of HTML, or an encoding that nobody asked for.
+    pub(crate) fn other_form(&self) -> Option<String> {
+        let encoding = self.header(&CONTENT_ENCODING).filter(|encoding| !encoding.eq_ignore_ascii_case("identity"));
+        let is_page = || self.header(&CONTENT_TYPE).is_some_and(|it| it.to_ascii_lowercase().starts_with("text/html"));
+        match encoding {
+            Some(encoding) => {
+                let shown: String = encoding.chars().take(50).collect();
+                Some(format!("content in the encoding {shown:?}, which was not asked for"))
+            }
+            None => is_page().then(|| "a page of HTML (perhaps one to log in)".to_owned()),
+        }
+    }
+
     /// Every value of a header that is text.
     pub(crate) fn header_values(&self, name: &HeaderName) -> impl Iterator<Item = &str> {
         self.response.headers().get_all(name).iter().filter_map(|value| value.to_str().ok())
@@ -90,6 +104,11 @@ impl Response {
             Err(source) if is_too_large(&source) => Err(HttpError::TooLarge { url, limit }),
             Err(source) => Err(HttpError::Body { url, source }),
         }
+    }
+
+    /// How long the body is, where the server says so.
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.response.body().content_length()
     }
 
     /// A reader of the body, which gives at most `limit` bytes.

@@ -6,7 +6,7 @@ use ureq::http::header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE};
 use ureq::http::{HeaderValue, Method, StatusCode};
 
 use super::error::RegistryError;
-use super::manifests::CONTENT_DIGEST;
+use super::manifests::{CONTENT_DIGEST, in_other_form};
 use super::{RegistryClient, Scope};
 use crate::http::{Attempts, HttpError, HttpRequest, Response, ResponseReader};
 use crate::oci::{Descriptor, Repository};
@@ -110,6 +110,13 @@ impl BlobReader {
     fn whole(&self, response: Response) -> Result<ResponseReader, RegistryError> {
         match response.status() {
             StatusCode::OK => {
+                let has_length = response.length().is_none_or(|length| length == self.descriptor.size);
+                let (url, other_form) = (response.url().clone(), response.other_form().filter(|_| !has_length));
+                if other_form.is_some() {
+                    let (repository, digest) = (self.repository.clone(), self.descriptor.digest.clone());
+                    let error = RegistryError::BlobNotFound { repository, digest };
+                    return Err(in_other_form(url, other_form, error));
+                }
                 let mut reader = response.into_reader(self.descriptor.size)?;
                 self.skip(&mut reader)?;
                 Ok(reader)

@@ -66,6 +66,17 @@ pub enum RegistryError {
         #[source]
         source: Box<ManifestError>,
     },
+    /// The registry answered with something else than content: a page of HTML, or bytes in an encoding that was not asked for.
+    #[error("{url} answered with {what}, and not with what was asked for")]
+    OtherForm {
+        /// What answered.
+        url: Url,
+        /// What it is, in words.
+        what: String,
+        /// Why it cannot be what was asked for.
+        #[source]
+        source: Box<RegistryError>,
+    },
     /// The registry announces a digest that is not the content's.
     #[error("{url} announces digest {announced:?}, but the content has {digest}")]
     DigestHeader {

@@ -7,7 +7,7 @@ use ureq::http::{HeaderName, HeaderValue, Method, StatusCode};
 use super::blobs::is_refused_head;
 use super::error::RegistryError;
 use super::{RegistryClient, Scope};
-use crate::http::{HttpError, HttpRequest, RequestBody, Response};
+use crate::http::{HttpError, HttpRequest, RequestBody, Response, Url};
 use crate::oci::manifest::{Document, MAXIMUM_LENGTH, ManifestBytes, ManifestError};
 use crate::oci::{Descriptor, Reference, Repository, Tag};
 
@@ -37,7 +37,7 @@ impl RegistryClient {
             (None, tag) => tag.unwrap_or_else(Tag::latest).to_string(),
         };
         let response = self.request_manifest(repository, &name, Method::GET, MAXIMUM_LENGTH)?;
-        let url = response.url().clone();
+        let (url, other_form) = (response.url().clone(), response.other_form());
         let announced_digest = response.header(&CONTENT_DIGEST).map(ToOwned::to_owned);
         let media_type = response.header(&CONTENT_TYPE).unwrap_or_default().to_owned();
         let bytes = response.into_bytes(MAXIMUM_LENGTH)?;
@@ -53,7 +53,8 @@ impl RegistryClient {
         if let Some(announced) = announced_digest.filter(others) {
             return Err(RegistryError::DigestHeader { url, announced: announced.chars().take(200).collect(), digest });
         }
-        ManifestBytes::describe(bytes, &media_type, digest).map_err(|error| unusable(repository, &name, error))
+        let manifest = ManifestBytes::describe(bytes, &media_type, digest);
+        manifest.map_err(|error| in_other_form(url, other_form, unusable(repository, &name, error)))
     }
 
     /// The manifest that a descriptor describes.
@@ -67,8 +68,9 @@ impl RegistryClient {
             return Err(unusable(repository, &name, error));
         }
         let response = self.request_manifest(repository, &name, Method::GET, descriptor.size)?;
-        let bytes = response.into_bytes(descriptor.size)?;
-        ManifestBytes::new(descriptor.clone(), bytes).map_err(|error| unusable(repository, &name, error))
+        let (url, other_form) = (response.url().clone(), response.other_form());
+        let manifest = ManifestBytes::new(descriptor.clone(), response.into_bytes(descriptor.size)?);
+        manifest.map_err(|error| in_other_form(url, other_form, unusable(repository, &name, error)))
     }
 
     /// The bytes of what is stored as a manifest, whatever it is; `None` if there is no such manifest. They are not checked.
@@ -280,6 +282,14 @@ pub(super) fn confirm_digest(
     }
     let (url, announced) = (response.url().clone(), announced.chars().take(200).collect());
     Err(RegistryError::DigestHeader { url, announced, digest: digest.clone() })
+}
+
+/// The same error, with what the answer says that it is instead, if it says so.
+pub(super) fn in_other_form(url: Url, other_form: Option<String>, error: RegistryError) -> RegistryError {
+    match other_form {
+        Some(what) => RegistryError::OtherForm { url, what, source: Box::new(error) },
+        None => error,
+    }
 }
 
 /// Whether an answer that means success says that what was sent is stored: by 201, which the specification demands, or by a digest.

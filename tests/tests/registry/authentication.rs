@@ -252,15 +252,27 @@ fn a_named_token_host_is_trusted() {
 
 #[test]
 fn a_token_service_that_gives_no_token_is_an_error() {
-    for answer in
-        ["", "[]", "{}", r#"{"token":""}"#, r#"{"token":7}"#, r#"{"access_token":""}"#, "{\"token\":\"a\\nb\"}"]
-    {
+    for answer in ["", "[]", "{}", r#"{"token":""}"#, r#"{"token":7}"#, r#"{"access_token":""}"#] {
         let registry = with_manifest();
         registry.state().authentication = Some(bearer(&registry, "127.0.0.1", None));
         registry.inject(Fault::always("GET", "/token", token_answer(200, answer)));
         let refused = fetch(&client(), &registry).unwrap_err();
         assert!(
             matches!(refused, RegistryError::Authorization(AuthorizationError::TokenMissing { .. })),
+            "{answer}: {refused:?}"
+        );
+    }
+}
+
+#[test]
+fn a_token_that_no_request_can_carry_is_an_error() {
+    for answer in ["{\"token\":\"a\\nb\"}", "{\"token\":\"\u{f6}\"}"] {
+        let registry = with_manifest();
+        registry.state().authentication = Some(bearer(&registry, "127.0.0.1", None));
+        registry.inject(Fault::always("GET", "/token", token_answer(200, answer)));
+        let refused = fetch(&client(), &registry).unwrap_err();
+        assert!(
+            matches!(refused, RegistryError::Authorization(AuthorizationError::TokenUnusable { .. })),
             "{answer}: {refused:?}"
         );
     }

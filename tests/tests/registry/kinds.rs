@@ -227,6 +227,14 @@ fn read(registry: &Registry, client: &RegistryClient) -> Result<String, Registry
     client.resolve(&Reference::new(registry.repository("app"), "1".parse().ok(), None)).map(|_| "read".to_owned())
 }
 
+const ENCODED: &str = r#"answered with content in the encoding "gzip", which was not asked for, and not with"#;
+const PAGE: &str = "answered with a page of HTML (perhaps one to log in), and not with what was asked for";
+
+/// Reads a blob.
+fn read_blob(registry: &Registry, client: &RegistryClient) -> Result<String, RegistryError> {
+    client.blob(&registry.repository("app"), &Descriptor::of("", b"another blob")).map(|_| "read".to_owned())
+}
+
 /// Reads twice.
 fn read_twice(registry: &Registry, client: &RegistryClient) -> Result<String, RegistryError> {
     read(registry, client)?;
@@ -290,6 +298,31 @@ fn rows_of_authorisation() -> Vec<Row> {
             "read with 2 tokens",
         ),
         row(
+            "the realm is empty",
+            with_tokens(|_| String::new()),
+            read,
+            r#"names the token service "", which is not a URL"#,
+        ),
+        row(
+            "the realm is no URL",
+            with_tokens(|_| "x y".to_owned()),
+            read,
+            r#"names the token service "x y", which is"#,
+        ),
+        row(
+            "a token is not ASCII",
+            |registry| {
+                with_tokens(|registry| format!("http://{}/token", registry.domain()))(registry);
+                registry.inject(Fault::always(
+                    "GET",
+                    "/token",
+                    page(200, "application/json", "{\"token\":\"g\u{f6}\"}"),
+                ));
+            },
+            read,
+            "returned a token with characters that no request can carry",
+        ),
+        row(
             "401 without a challenge",
             always("GET", "/manifests/", Action::status(401, &[])),
             read,
@@ -340,7 +373,7 @@ fn rows_of_questions() -> Vec<Row> {
             "too many requests",
             always("GET", "/manifests/", Action::status(429, &[("retry-after", "3600")])),
             read,
-            "answered 429 (it asks to wait 3600 seconds)",
+            "answered 429 (it asks to wait 60 minutes) {\"kind\":\"wait\",\"seconds\":3600}",
         ),
     ];
     for (name, part_of_path, action) in [
@@ -366,6 +399,25 @@ fn rows_of_questions() -> Vec<Row> {
         deliver,
         "which confirms nothing, and does not have it",
     ));
+    for (asked, comes) in [
+        ("259200", "answered 429 (it asks to wait 3 days) {\"kind\":\"wait\",\"seconds\":259200}"),
+        ("18446744073709551615", "answered 429 (it asks to wait more than 30 days) {\"kind\":\"await-server\"}"),
+        ("0", "answered 429 {\"kind\":\"await-server\"}"),
+    ] {
+        let answers = always("GET", "/manifests/", Action::status(429, &[("retry-after", asked)]));
+        rows.push(row(&format!("too many requests, and a wait of {asked}"), answers, read, comes));
+    }
+    let packed = [("content-encoding", "gzip"), ("content-type", OCI_MANIFEST)];
+    let packed = Action::Answer(Answer::new(200, &packed, b"\x1f\x8b\x08".to_vec()));
+    let page_to_log_in = page(200, "text/html; charset=utf-8", "<html>");
+    for (name, path, action, asked, comes) in [
+        ("a manifest is packed", "/manifests/", packed.clone(), read as fn(&_, &_) -> _, ENCODED),
+        ("a blob is packed", "/blobs/", packed, read_blob, ENCODED),
+        ("a manifest is a page to log in", "/manifests/", page_to_log_in.clone(), read, PAGE),
+        ("a blob is a page to log in", "/blobs/", page_to_log_in, read_blob, PAGE),
+    ] {
+        rows.push(row(name, always("GET", path, action), asked, comes));
+    }
     let elsewhere = [("location", "http://storage.example:9000/app")];
     rows.push(row(
         "what is asked for is elsewhere, over plain http",
@@ -403,6 +455,14 @@ fn registries_as_they_are() {
     let rows = rows_of_referrers().into_iter().chain(rows_of_authorisation()).chain(rows_of_questions());
     let wrong: Vec<String> = rows.filter_map(|row| wrong(&row)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn what_is_in_another_form_is_an_error_of_its_own() {
+    let registry = Registry::start();
+    registry.inject(Fault::always("GET", "/manifests/", page(200, "text/html", "<html>")));
+    let client = RegistryClient::new(http_client(), Credentials::none());
+    assert!(matches!(read(&registry, &client), Err(RegistryError::OtherForm { .. })));
 }
 
 /// What comes of a row, if it is not what should.

@@ -49,8 +49,17 @@ fn a_token_service_without_an_address_is_not_asked() {
         let challenge = format!("Bearer realm=\"{realm}\",service=\"test\"");
         registry.inject(Fault::once("GET", "/manifests/", Action::status(401, &[("www-authenticate", &challenge)])));
         let refused = client().resolve(&format!("{}/app:1", registry.domain()).parse().unwrap()).unwrap_err();
-        assert!(matches!(refused, RegistryError::Authorization(AuthorizationError::Url(_))), "{realm}: {refused:?}");
+        assert!(
+            matches!(refused, RegistryError::Authorization(AuthorizationError::Realm { .. })),
+            "{realm}: {refused:?}"
+        );
     }
+    // With what is asked for, it is longer than any URL.
+    let realm = format!("http://{}/{}", registry.domain(), "a".repeat(8100));
+    let challenge = format!("Bearer realm=\"{realm}\",service=\"{}\"", "s".repeat(100));
+    registry.inject(Fault::once("GET", "/manifests/", Action::status(401, &[("www-authenticate", &challenge)])));
+    let refused = client().resolve(&format!("{}/app:1", registry.domain()).parse().unwrap()).unwrap_err();
+    assert!(matches!(refused, RegistryError::Authorization(AuthorizationError::Url(_))), "{refused:?}");
 }
 
 #[test]
