@@ -209,6 +209,11 @@ impl HttpError {
         matches!(self, Self::Status { status: 413, .. })
     }
 
+    /// Whether the connection ended before there was an answer.
+    pub(crate) fn is_cut(&self) -> bool {
+        matches!(self, Self::Transport { source, .. } if source.in_short() == RetryReason::Cut)
+    }
+
     /// Whether the same request may succeed a little later.
     pub(super) fn may_pass(&self) -> bool {
         match self {

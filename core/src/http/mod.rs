@@ -18,6 +18,7 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
+use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 use ureq::http::header::{AUTHORIZATION, CONTENT_LENGTH, LOCATION};
 use ureq::http::{self, HeaderName, HeaderValue, Method, StatusCode};
 use ureq::unversioned::resolver::DefaultResolver;
@@ -33,6 +34,9 @@ pub use settings::{
     CertificateAuthorities, ClientIdentity, HostCertificates, HttpSettings, PlainHttp, Proxy, Retries, Timeouts,
 };
 pub use url::{Url, UrlError};
+
+/// What no URL has in it as it is.
+const BARE: &AsciiSet = &CONTROLS.add(b' ');
 
 /// How many redirects one request follows.
 pub(crate) const MAXIMUM_REDIRECTS: u32 = 5;
@@ -348,10 +352,12 @@ fn redirect_target(method: &Method, url: &Url, response: &Response) -> Result<Op
     if !follow {
         return Ok(None);
     }
-    let location = response.header(&LOCATION).unwrap_or_default();
-    match url.join(location) {
+    // Spaces and letters beyond ASCII are sent as they are by some, and mean what they are encoded as.
+    let location = response.header_bytes(&LOCATION).map(|bytes| percent_encode(bytes, BARE).to_string());
+    let location = location.unwrap_or_default();
+    match url.join(&location) {
         Ok(target) if !location.is_empty() => Ok(Some(target)),
-        _ => Err(HttpError::Redirect { url: url.clone(), location: without_secrets(location) }),
+        _ => Err(HttpError::Redirect { url: url.clone(), location: without_secrets(&location) }),
     }
 }
 

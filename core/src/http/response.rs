@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use ureq::http::{self, HeaderName, StatusCode};
+use ureq::http::{self, HeaderName, HeaderValue, StatusCode};
 
 use super::error::HttpError;
 use super::retry::retry_after;
@@ -85,6 +85,11 @@ impl Response {
             }
             None => is_page().then(|| "a page of HTML (perhaps one to log in)".to_owned()),
         }
+    }
+
+    /// A header's first value, when it is there, also if it is not text.
+    pub(crate) fn header_bytes(&self, name: &HeaderName) -> Option<&[u8]> {
+        self.response.headers().get(name).map(HeaderValue::as_bytes)
     }
 
     /// Every value of a header that is text.

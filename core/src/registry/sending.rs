@@ -158,6 +158,7 @@ impl<'s> Sending<'s> {
             request.body = RequestBody::Held { length: remaining, content: &mut self.pieces };
             let sent = self.client.call_once(&self.session.scope, request);
             self.check_content()?;
+            let was_cut = matches!(&sent, Err(RegistryError::Http(error)) if error.is_cut());
             match sent {
                 Ok(response) if response.status().is_success() => {
                     self.go_to(&response)?;
@@ -180,8 +181,7 @@ impl<'s> Sending<'s> {
                     }
                     // A proxy that limits requests gets shorter pieces.
                     413 if remaining > SHORTEST_PIECE => {
-                        self.longest_piece = (remaining / 2).max(SHORTEST_PIECE);
-                        self.pieces.shorten_to(self.longest_piece);
+                        self.shorten_to_half(remaining);
                         continue;
                     }
                     416 => self.attempts.wait_despite(response.into_error()).map_err(RegistryError::Http)?,
@@ -193,6 +193,10 @@ impl<'s> Sending<'s> {
             self.client.learn(self.repository, Manner::Carefully);
             if self.resume()? {
                 self.pieces.shorten();
+                // Some proxies end the connection at once where a request is too long for them.
+                if was_cut && (self.pieces.from(), self.pieces.end()) == (from, end) {
+                    self.shorten_to_half(remaining);
+                }
                 continue;
             }
             if !is_first {
@@ -206,6 +210,12 @@ impl<'s> Sending<'s> {
             self.session = self.client.open_upload(self.attempts, self.repository)?;
             self.pieces.arrived(0);
         }
+    }
+
+    /// Sends no pieces of this length any more.
+    fn shorten_to_half(&mut self, length: u64) {
+        self.longest_piece = (length / 2).max(SHORTEST_PIECE);
+        self.pieces.shorten_to(self.longest_piece);
     }
 
     /// Asks how much of the upload has arrived, and goes on from there; `false` if the registry no longer has what was sent

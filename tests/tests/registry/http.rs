@@ -204,6 +204,12 @@ fn redirects_are_followed_and_counted() {
     let registry = answering("/here", Action::status(307, &[("location", "../v2/?x=1")]));
     assert!(http_client().get(&url(&registry, "/here"), 10).unwrap().is_some());
     assert_eq!(registry.state().received.last().unwrap().query, "x=1");
+    let registry = answering("/bare", Action::status(302, &[("location", "/v2/?name=a b\u{e9}")]));
+    assert!(http_client().get(&url(&registry, "/bare"), 10).unwrap().is_some());
+    assert_eq!(registry.state().received.last().unwrap().query, "name=a%20b%C3%A9");
+    let registry = answering("/bare", Action::status(302, &[("location", "http://[r\u{e9} x")]));
+    let error = http_client().get(&url(&registry, "/bare"), 10).unwrap_err().to_string();
+    assert!(error.contains("redirects to \"http://[r%C3%A9%20x\", which is not a URL"), "{error}");
     let registry = answering("/round", Action::status(302, &[("location", "/round")]));
     assert!(matches!(http_client().get(&url(&registry, "/round"), 10), Err(HttpError::TooManyRedirects { .. })));
     assert_eq!(registry.count("GET", "/round"), 6);
