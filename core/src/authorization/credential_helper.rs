@@ -49,8 +49,11 @@ pub enum HelperError {
         status: String,
     },
     /// Its answer cannot be read.
-    #[error("its answer does not contain a user name and a secret")]
-    Answer,
+    #[error("its answer does not contain a user name and a secret{}", complained(.complaint))]
+    Answer {
+        /// The beginning of what it says besides; may be empty.
+        complaint: String,
+    },
 }
 
 #[derive(serde::Deserialize)]
@@ -91,7 +94,10 @@ pub(super) fn run(
         if output.trim_ascii().is_empty() {
             return Ok(None);
         }
-        let answer: HelperAnswer = serde_json::from_slice(&output).map_err(|_| HelperError::Answer)?;
+        let unread = |_| HelperError::Answer {
+            complaint: shown(&String::from_utf8_lossy(&complaint.recv_timeout(COMPLAINT_TIME).unwrap_or_default())),
+        };
+        let answer: HelperAnswer = serde_json::from_slice(&output).map_err(unread)?;
         let is_empty = answer.username.is_empty() && answer.secret.is_empty();
         return Ok(Some((answer.username, answer.secret)).filter(|_| !is_empty));
     }
@@ -104,8 +110,17 @@ pub(super) fn run(
     if said.is_empty() {
         return Err(HelperError::Silent { status: status.to_string() });
     }
-    let shown = |character: char| if character.is_control() { ' ' } else { character };
-    Err(HelperError::Reported(said.chars().map(shown).take(200).collect()))
+    Err(HelperError::Reported(shown(&said)))
+}
+
+/// The beginning of what a program says, on one line.
+fn shown(said: &str) -> String {
+    said.trim().chars().map(|character| if character.is_control() { ' ' } else { character }).take(200).collect()
+}
+
+/// What a program complained of, introduced, when there is something.
+fn complained(complaint: &str) -> String {
+    if complaint.is_empty() { String::new() } else { format!(", and it says: {complaint}") }
 }
 
 /// Reads what the program says on its standard error, on another thread.
@@ -140,7 +155,7 @@ fn exchange(child: &mut Child, key: &str) -> Result<Zeroizing<Vec<u8>>, HelperEr
         let _ = sender.send(complete.then_some(output));
     });
     match receiver.recv_timeout(TIME_LIMIT) {
-        Ok(output) => output.ok_or(HelperError::Answer),
+        Ok(output) => output.ok_or_else(|| HelperError::Answer { complaint: String::new() }),
         Err(_) => Err(HelperError::Time),
     }
 }
@@ -201,8 +216,10 @@ mod tests {
 
     #[test]
     fn output_and_name_have_limits() {
-        assert!(matches!(ask("head -c 100000 /dev/zero"), Err(HelperError::Answer)));
-        assert!(matches!(ask("echo '{}'"), Err(HelperError::Answer)));
+        assert!(matches!(ask("head -c 100000 /dev/zero"), Err(HelperError::Answer { .. })));
+        assert!(matches!(ask("echo '{}'"), Err(HelperError::Answer { complaint }) if complaint.is_empty()));
+        let refused = ask("echo whoops; echo 'no agent' >&2").unwrap_err();
+        assert!(refused.to_string().ends_with("and a secret, and it says: no agent"), "{refused}");
         for name in ["", "../evil", "a b", "a/b"] {
             assert!(matches!(run(name, None, "r.example"), Err(HelperError::Name)), "{name}");
         }

@@ -38,6 +38,8 @@ pub enum Credential {
     },
     /// A token that a token service exchanges for others (OAuth 2.0 refresh token).
     IdentityToken(Zeroizing<String>),
+    /// A token that the registry takes as it is (RFC 6750).
+    RegistryToken(Zeroizing<String>),
 }
 
 /// The credentials for any number of registries.
@@ -109,6 +111,7 @@ struct Auth {
     username: Option<String>,
     password: Option<Zeroizing<String>>,
     identitytoken: Option<Zeroizing<String>>,
+    registrytoken: Option<Zeroizing<String>>,
 }
 
 impl Credentials {
@@ -232,6 +235,9 @@ impl Auth {
         if let Some(token) = self.identitytoken.as_ref().filter(|token| !token.is_empty()) {
             return Ok(Some(Credential::IdentityToken(token.clone())));
         }
+        if let Some(token) = self.registrytoken.as_ref().filter(|token| !token.is_empty()) {
+            return Ok(Some(Credential::RegistryToken(token.clone())));
+        }
         if let Some(auth) = self.auth.as_ref().filter(|auth| !auth.is_empty()) {
             let pair = decode_pair(auth).ok_or_else(|| CredentialError::Auth { key: key.to_owned() })?;
             return Ok(pair.unless_empty());
@@ -278,6 +284,7 @@ impl fmt::Debug for Credential {
         match self {
             Self::Password { username, .. } => write!(f, "Password {{ username: {username:?}, .. }}"),
             Self::IdentityToken(_) => f.write_str("IdentityToken(..)"),
+            Self::RegistryToken(_) => f.write_str("RegistryToken(..)"),
         }
     }
 }

@@ -72,6 +72,11 @@ impl<S: TokenScope> Authorizer<S> {
             return Err(AuthorizationError::Challenge { server: server.to_owned(), challenge });
         };
         let credential = self.credential(&account)?;
+        if let Some(Credential::RegistryToken(token)) = &credential
+            && let Some(authorization) = sensitive(&format!("Bearer {}", **token))
+        {
+            return Ok(Grant::lasting(authorization));
+        }
         match challenge {
             Challenge::Basic => match &credential {
                 Some(Credential::Password { username, password }) => Ok(Grant::lasting(basic(username, password))),
@@ -161,7 +166,10 @@ impl<S: TokenScope> Authorizer<S> {
                 request.authorization = Some(basic(username, password));
                 parameters.extend(scopes.iter().map(|scope| parameter("scope", scope)));
             }
-            None => parameters.extend(scopes.iter().map(|scope| parameter("scope", scope))),
+            // A token for a registry is none for a token service.
+            Some(Credential::RegistryToken(_)) | None => {
+                parameters.extend(scopes.iter().map(|scope| parameter("scope", scope)))
+            }
         }
         match &form {
             Some(form) => request.body = RequestBody::Bytes(form.as_bytes()),

@@ -265,6 +265,17 @@ fn a_token_service_that_gives_no_token_is_an_error() {
 }
 
 #[test]
+fn a_token_for_the_registry_is_shown_to_it_and_to_nobody_else() {
+    let registry = with_manifest();
+    registry.state().authentication = Some(bearer(&registry, "127.0.0.1", None));
+    let config = |token| format!(r#"{{"auths":{{"{}":{{"registrytoken":"{token}"}}}}}}"#, registry.domain());
+    fetch(&client_with(&config("token-for-repository:app:pull")), &registry).unwrap();
+    let refused = fetch(&client_with(&config("another")), &registry).unwrap_err();
+    assert!(matches!(refused, RegistryError::Http(HttpError::Status { status: 401, .. })), "{refused:?}");
+    assert_eq!(registry.count("GET", "/token"), 0);
+}
+
+#[test]
 fn a_token_that_no_request_can_carry_is_an_error() {
     for answer in ["{\"token\":\"a\\nb\"}", "{\"token\":\"\u{f6}\"}"] {
         let registry = with_manifest();
