@@ -27,6 +27,7 @@ use crate::files::results::{MAPPING_FILE, REPORT_FILE, ResultsFolder};
 use crate::interruption;
 use crate::options::connections::ConnectionArguments;
 use crate::options::network::NetworkArguments;
+use crate::options::registry_name;
 use crate::options::target::{FileTarget, IN_ORDER, NEW_FILES, OpenedTarget};
 use crate::options::verdict::VerdictArguments;
 use crate::terminal::shell::quoted_path;
@@ -192,7 +193,7 @@ impl From<SparseArgument> for Sparse {
 #[derive(Debug, Args)]
 struct Target {
     /// A registry, with a path to put before every repository
-    #[arg(long, value_name = "HOST[/PREFIX]", help_heading = "Where to")]
+    #[arg(long, value_name = "HOST[/PREFIX]", value_parser = registry_name::registry, help_heading = "Where to")]
     to_registry: Option<String>,
 
     #[command(flatten)]

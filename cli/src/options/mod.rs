@@ -7,6 +7,7 @@ pub(crate) mod connections;
 pub(crate) mod network;
 pub(crate) mod place;
 pub(crate) mod referrers;
+pub(crate) mod registry_name;
 pub(crate) mod source;
 pub(crate) mod target;
 pub(crate) mod verdict;

@@ -11,14 +11,14 @@ use sealift_core::http::{
     CertificateAuthorities, HttpClient, HttpSettings, OnRetry, PlainHttp, Proxy, Retry, Url, UrlError,
 };
 use sealift_core::registry::{
-    OnRemark, RegistriesConf, RegistryClient, RegistryMirror, RegistryMirrors, RegistrySettings, RegistrySink,
-    RegistrySource,
+    MirrorNameError, OnRemark, RegistriesConf, RegistryClient, RegistryMirror, RegistryMirrors, RegistrySettings,
+    RegistrySink, RegistrySource,
 };
 use sealift_core::transfer::{Sink, Source};
 use sealift_core::tuf_repository::{HttpRepository, NotaryRepository};
 use sealift_proof::tuf::Gun;
 
-use super::certificate_folders;
+use super::{certificate_folders, registry_name};
 use crate::failure::{Attempt as _, Failure, NetworkError};
 use crate::files::input::read_file;
 use crate::terminal;
@@ -31,7 +31,7 @@ const MAXIMUM_LENGTH: u64 = 4 * 1024 * 1024;
 #[command(next_help_heading = "Network")]
 pub(crate) struct NetworkArguments {
     /// A host (or host:port) to reach over plain http; this machine is always allowed
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", value_parser = plain_host)]
     plain_http: Vec<String>,
 
     /// Certificate authorities, or a server's own certificate, to trust in addition to Mozilla's list, in PEM
@@ -57,7 +57,7 @@ pub(crate) struct MirrorArguments {
     ///
     /// Names in the archive stay as they are. The longest FROM that fits counts, and what is not there is not looked for
     /// elsewhere.
-    #[arg(long, value_name = "FROM=TO")]
+    #[arg(long, value_name = "FROM=TO", value_parser = mirror)]
     mirror: Vec<RegistryMirror>,
 
     /// A registries.conf, as podman and skopeo have it: what it blocks is not fetched, and the rest is fetched from its mirrors first
@@ -142,7 +142,6 @@ impl NetworkArguments {
     }
 
     fn credentials(&self) -> Result<Credentials, Failure> {
-        let attempt = || "cannot read the credentials of registries".to_owned();
         let files = match &self.registry_config {
             Some(path) => vec![path.clone()],
             None => default_files(),
@@ -154,6 +153,7 @@ impl NetworkArguments {
                 credentials = credentials.or(Credentials::missing(&name));
                 continue;
             }
+            let attempt = || format!("cannot read the credentials of registries in {name}");
             let config = read_file(&path, MAXIMUM_LENGTH).attempt(attempt)?;
             // podman leaves an empty file behind.
             let config = if config.trim_ascii().is_empty() { b"{}".to_vec() } else { config };
@@ -162,6 +162,24 @@ impl NetworkArguments {
         }
         Ok(credentials)
     }
+}
+
+/// A host that is reached over plain http, with its port where it has one.
+fn plain_host(text: &str) -> Result<String, String> {
+    let host = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
+    match format!("http://{host}/").parse::<Url>() {
+        Ok(url) if url.authority() == host => Ok(host.to_owned()),
+        _ => Err("give a host such as r.example, or a host and a port such as r.example:5000".to_owned()),
+    }
+}
+
+/// A mirror, and what it is for.
+fn mirror(text: &str) -> Result<RegistryMirror, String> {
+    let named = match text.split_once('=') {
+        Some((from, to)) => format!("{}={}", registry_name::registry(from)?, registry_name::registry(to)?),
+        None => text.to_owned(),
+    };
+    named.parse().map_err(|error: MirrorNameError| error.to_string())
 }
 
 /// Fetches from web servers.
@@ -234,7 +252,29 @@ fn proxy() -> Option<Proxy> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use super::{mirror, plain_host};
     use crate::options::place::{Location, TufPlace};
+
+    #[test]
+    fn a_host_of_plain_http_is_a_host() {
+        for (text, host) in
+            [("r.example", "r.example"), ("http://r.example:5000/", "r.example:5000"), ("[::1]:1", "[::1]:1")]
+        {
+            assert_eq!(plain_host(text).unwrap(), host, "{text}");
+        }
+        for text in ["", "https://r.example", "r.example:99999", "r.example/a", "u@r.example", "a b"] {
+            assert!(plain_host(text).unwrap_err().contains("r.example:5000"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mirror_is_understood_with_what_people_write_before_it() {
+        assert_eq!(mirror("quay.io=https://r.example/a"), mirror("quay.io=r.example/a"));
+        assert!(mirror("quay.io=http://r.example").unwrap_err().contains("--plain-http HOST"));
+        for text in ["quay.io", "=r.example", ""] {
+            assert!(mirror(text).unwrap_err().contains("is not FROM=TO"), "{text}");
+        }
+    }
 
     #[test]
     fn a_tuf_repository_is_behind_a_url() {
