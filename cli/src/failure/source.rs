@@ -69,8 +69,8 @@ pub(super) fn layout(error: &LayoutError) -> Conclusion {
         | LayoutError::Size { .. }
         | LayoutError::NameNotFound { .. }
         | LayoutError::NameAmbiguous { .. }
-        | LayoutError::Manifest { .. }
-        | LayoutError::Access { .. } => ExitCode::Source.into(),
+        | LayoutError::Manifest { .. } => ExitCode::Source.into(),
+        LayoutError::Access { .. } => ExitCode::System.into(),
     }
 }
 

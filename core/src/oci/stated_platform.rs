@@ -65,7 +65,7 @@ fn stated(configuration: &[u8]) -> Option<Platform> {
 
 /// What a choice of platforms means for an image.
 #[derive(Debug, Default)]
-pub(crate) struct Chosen {
+pub(crate) struct ChosenImages {
     /// The manifests that are left out, because their configurations state platforms that were not chosen.
     pub(crate) without: BTreeSet<Digest>,
     /// The chosen platforms that nothing is there for, as far as the image is for platforms at all.
@@ -81,7 +81,7 @@ pub(crate) fn choose<'c>(
     image: &Graph,
     platforms: &Platforms,
     read: impl Fn(&Digest) -> Option<&'c [u8]>,
-) -> Result<Chosen, Vec<String>> {
+) -> Result<ChosenImages, Vec<String>> {
     let by_configuration: Vec<(&Digest, Platform)> = unstated(image, platforms)
         .into_iter()
         .filter_map(|it| Some((it.manifest, stated(read(&it.configuration.digest)?)?)))
@@ -96,7 +96,7 @@ pub(crate) fn choose<'c>(
         };
         let absent = wishes.iter().filter(|wish| !here.iter().any(|platform| wish.selects(platform)));
         let without = others.iter().map(|(manifest, _)| (*manifest).clone()).collect();
-        return Ok(Chosen { without, absent: absent.map(Platform::with_version).collect() });
+        return Ok(ChosenImages { without, absent: absent.map(Platform::with_version).collect() });
     }
     let mut offered: Vec<String> = by_configuration.iter().map(|(_, platform)| platform.with_version()).collect();
     offered.extend(image.offered());

@@ -11,7 +11,7 @@ use sealift_archive_format::{Digest, FormatError};
 
 use super::documents::{Closed, ClosedBundle, ClosedImage, ClosedItem};
 use crate::oci::graph::NotHere;
-use crate::oci::stated_platform::{self, Chosen};
+use crate::oci::stated_platform::{self, ChosenImages};
 use crate::oci::{Companions, Graph, ManifestBytes, Platforms, Reference, Repository};
 use crate::remedy::{Remediable, Remedy};
 use crate::report::Warning;
@@ -250,7 +250,7 @@ impl<'c, R: Fn(&Digest) -> Option<&'c [u8]>> SelectedGraphs<'_, R> {
                     Platforms::All => Arc::clone(whole),
                     chosen => whole.select(chosen, &BTreeSet::new()).map_err(not_here)?,
                 };
-                let Chosen { without, absent } = stated_platform::choose(&graph, self.platforms, &self.read)
+                let ChosenImages { without, absent } = stated_platform::choose(&graph, self.platforms, &self.read)
                     .map_err(|there| SelectionError::Platform { name: name.to_owned(), there })?;
                 if !without.is_empty() {
                     graph = whole.select(self.platforms, &without).map_err(not_here)?;

@@ -259,6 +259,7 @@ fn the_schema_describes_every_field_of_a_report_and_no_others() {
         "/$defs/attachedTag/properties/reference",
         "/$defs/leftBehind/properties/count",
         "/$defs/leftBehind/properties/reference",
+        "/$defs/repository/properties/notary",
         "/$defs/tag/properties/before",
         "/$defs/tag/properties/carried",
         "/$defs/tag/properties/change",

@@ -256,7 +256,13 @@ fn one_kind_given_for_another_is_answered_with_the_option_to_use() {
         ("--bundle", "two.tar", None, 16, ["has both bundle.json and bundle.cnab", "save it again"]),
         ("--image", "docker-archive:letter.tar", None, 16, ["is not a docker-archive", "save it again"]),
         ("--image", "oci-archive:letter.tar", None, 16, ["is not an OCI image layout", "layout"]),
-        ("--image", "docker-archive:saved.tar:other:1", None, 16, ["it has example.com/org/app:1", "reference"]),
+        (
+            "--image",
+            "docker-archive:saved.tar:other:1",
+            None,
+            16,
+            ["it has example.com/org/app:1", "NAME=docker-archive:saved.tar:example.com/org/app:1"],
+        ),
         ("--image", "missing.tar", None, 1, ["missing.tar", "check the path"]),
     ] {
         let item = format!("{NAME}={place}");

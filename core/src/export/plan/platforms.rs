@@ -8,7 +8,7 @@ use sealift_archive_format::Digest;
 
 use super::super::request::SourceReference;
 use super::{PlanError, Planner};
-use crate::oci::stated_platform::{self, Chosen};
+use crate::oci::stated_platform::{self, ChosenImages};
 use crate::oci::{Choice, Graph};
 use crate::report::Warning;
 
@@ -33,7 +33,7 @@ impl Planner<'_> {
             read.insert(config.digest.clone(), bytes);
         }
         let content = |digest: &Digest| read.get(digest).map(Vec::as_slice);
-        let Chosen { without, absent } = stated_platform::choose(&image, self.platforms, content)
+        let ChosenImages { without, absent } = stated_platform::choose(&image, self.platforms, content)
             .map_err(|offered| PlanError::NoPlatform { reference: name.to_owned(), offered })?;
         if !absent.is_empty() {
             self.plan.absent.push(Warning::PlatformsNotThere { item: name.to_owned(), platforms: absent });
