@@ -186,9 +186,12 @@ mod tests {
         };
         let kept = tag(&one, AttachedOutcome::Kept { held: other.clone() });
         let said = |all: &[AttachedTag], of| attached_line(&kept, all, of);
-        assert!(said(&[kept.clone()], TagsOf::Place).contains("--replace-tag r.example/app:sha256-00.sig moves it"));
+        assert!(
+            said(std::slice::from_ref(&kept), TagsOf::Place)
+                .contains("--replace-tag r.example/app:sha256-00.sig moves it")
+        );
         for said in [
-            said(&[kept.clone()], TagsOf::NewPlace),
+            said(std::slice::from_ref(&kept), TagsOf::NewPlace),
             // Two contents for one tag came in one archive: the first has it, whatever is asked for.
             said(&[kept.clone(), tag(&other, AttachedOutcome::Set)], TagsOf::Place),
         ] {
