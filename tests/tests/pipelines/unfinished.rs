@@ -261,7 +261,7 @@ fn a_failure_ends_the_waits_of_other_work() {
     let waits = Mutex::new(waits);
     registry.inject(Fault::always(
         "GET",
-        &missing,
+        &format!("blobs/{missing}"),
         Action::write(move |answer| {
             let _ = waits.lock().unwrap().recv();
             answer.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
