@@ -1,0 +1,75 @@
+//! `sealift trust map`: who speaks for which names.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use sealift_core::trust_store::{FormerSpeaker, NamePattern, RepositoryName, TrustStore, TrustStoreError};
+
+use super::MAXIMUM_LENGTH;
+use crate::context::Context;
+use crate::failure::{Attempt as _, Failure};
+use crate::files::input::read_file;
+use crate::terminal::shell::sealift;
+
+const ATTEMPT: &str = "cannot change the trust store";
+
+/// Lets repositories speak for the names that a pattern matches.
+pub(super) fn add(pattern: &NamePattern, repositories: &[RepositoryName], context: &Context) -> Result<(), Failure> {
+    let (store, attempt) = (context.trust_store(), || ATTEMPT.to_owned());
+    let former = store.begin().and_then(|update| update.add_mapping(pattern, repositories)).attempt(attempt)?;
+    let names = repositories.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+    let verb = if repositories.len() == 1 { "speaks" } else { "speak" };
+    let mut done = vec![format!("{names} {verb} for {} from now on.", pattern.as_str())];
+    done.extend(former.map(|former| match former {
+        FormerSpeaker::KeepsTheRest(name) => {
+            format!("{name} spoke for every name, and still speaks for all that no other mapping matches.")
+        }
+        FormerSpeaker::Narrowed(name) => format!("{name} spoke for every name, and now speaks for no others."),
+    }));
+    done.extend(remarks(&store).attempt(attempt)?);
+    context.done("map-add", done)
+}
+
+/// Replaces the map with a file.
+pub(super) fn replace(file: &Path, context: &Context) -> Result<(), Failure> {
+    let (store, attempt) = (context.trust_store(), || ATTEMPT.to_owned());
+    let map = read_file(file, MAXIMUM_LENGTH).attempt(attempt)?;
+    store.begin().and_then(|update| update.set_map(&map)).attempt(attempt)?;
+    let mut done = vec![format!("The map was replaced with {}.", file.display())];
+    done.extend(remarks(&store).attempt(attempt)?);
+    context.done("map", done)
+}
+
+/// What a map still lacks, or says in vain.
+fn remarks(store: &TrustStore) -> Result<Vec<String>, TrustStoreError> {
+    let mut remarks = unpinned_in_map(store)?;
+    remarks.extend(silent(store)?.iter().map(silent_text));
+    Ok(remarks)
+}
+
+/// The repositories that the map names and for which no root is pinned.
+fn unpinned_in_map(store: &TrustStore) -> Result<Vec<String>, TrustStoreError> {
+    let pinned: BTreeSet<_> = store.repositories()?.into_iter().collect();
+    let map = store.map()?;
+    let unpinned = map.iter().flat_map(|map| map.repositories().keys()).filter(|name| !pinned.contains(*name));
+    let say = |name: &RepositoryName| {
+        let pin = sealift(format_args!("trust pin-root {name} root.json"));
+        format!("The map names {name}, for which no root is pinned: {pin}")
+    };
+    Ok(unpinned.map(say).collect())
+}
+
+/// The repositories for which a root is pinned, and that no mapping of the map names.
+pub(super) fn silent(store: &TrustStore) -> Result<Vec<RepositoryName>, TrustStoreError> {
+    let Some(map) = store.map()? else { return Ok(Vec::new()) };
+    let speaks = |name: &RepositoryName| map.mappings().iter().any(|mapping| mapping.repositories().contains(name));
+    Ok(store.repositories()?.into_iter().filter(|name| !speaks(name)).collect())
+}
+
+/// What is said of one of them.
+pub(super) fn silent_text(name: &RepositoryName) -> String {
+    format!(
+        "No mapping names {name}, so it speaks for nothing. For its names: {}",
+        sealift(format_args!("trust map add 'REGISTRY/PATH/*' {name}"))
+    )
+}
