@@ -37,10 +37,9 @@ pub(super) fn network(error: &NetworkError) -> Conclusion {
     match error {
         NetworkError::Settings(error) => match error {
             // Only requests run into what is wrong with a proxy, and report it themselves.
-            SettingsError::CertificateAuthorities(_)
-            | SettingsError::NoCertificate
-            | SettingsError::ClientKey(_)
-            | SettingsError::NoClientKey
+            SettingsError::Certificates { .. }
+            | SettingsError::ClientKey { .. }
+            | SettingsError::Tls(_)
             | SettingsError::Proxy(_)
             | SettingsError::ProxyProtocol => ExitCode::Usage.into(),
         },

@@ -4,8 +4,9 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use sealift_core::http::{ClientIdentity, HostCertificates};
+use sealift_core::http::{ClientIdentity, HostCertificates, PemFile};
 
 use crate::failure::Reason;
 use crate::files::input::read_file;
@@ -39,22 +40,27 @@ fn read_from(folders: &[PathBuf], limit: u64) -> Result<Vec<HostCertificates>, R
 fn of_host(host: String, folder: &Path, limit: u64) -> Result<Option<HostCertificates>, Reason> {
     let (mut authorities, mut identity) = (Vec::new(), None);
     for file in entries(folder)? {
-        // What cannot be read counts as empty, which is an error where this host is reached, and nowhere else.
-        let content = |file: &Path| read_file(file, limit).unwrap_or_default();
         match file.extension().and_then(|extension| extension.to_str()) {
-            Some("crt") => {
-                authorities.extend(content(&file));
-                authorities.push(b'\n');
-            }
-            Some("cert") if identity.is_none() => {
-                let (certificates, key) = (content(&file), content(&file.with_extension("key")));
-                identity = Some(ClientIdentity { certificates, key: key.into() });
+            Some("crt") => authorities.push(pem(file, limit)),
+            // One without the other one is an error of the one that is missing.
+            Some("cert" | "key") if identity.is_none() => {
+                let [certificates, key] = ["cert", "key"].map(|extension| pem(file.with_extension(extension), limit));
+                identity = Some(ClientIdentity { certificates, key });
             }
             _ => {}
         }
     }
     let is_empty = authorities.is_empty() && identity.is_none();
     Ok(Some(HostCertificates { host, authorities, identity }).filter(|_| !is_empty))
+}
+
+/// What cannot be read is an error where this host is reached, and nowhere else.
+fn pem(path: PathBuf, limit: u64) -> PemFile {
+    let content = read_file(&path, limit).map(Into::into).map_err(|reason| match reason {
+        Reason::File { source, .. } => Arc::new(source),
+        other => Arc::new(io::Error::other(other.to_string())),
+    });
+    PemFile { path, content }
 }
 
 /// What is in a folder, by name; nothing if there is no such folder, or it is not for us to read.
@@ -99,12 +105,31 @@ mod tests {
         let folders = ["first", "none", "second"].map(|name| folder.path().join(name));
         let hosts = read_from(&folders, 100).unwrap();
         assert_eq!(hosts.iter().map(|host| host.host.as_str()).collect::<Vec<_>>(), ["r.example:5000", "s.example"]);
-        assert_eq!(hosts[0].authorities, b"one\ntwo\n");
+        let text = |file: &PemFile| Some(String::from_utf8(file.content.as_ref().ok()?.to_vec()).unwrap());
+        let texts = |files: &[PemFile]| files.iter().map(text).collect::<Option<Vec<_>>>().unwrap();
+        assert_eq!(texts(&hosts[0].authorities), ["one", "two"]);
         let identity = hosts[0].identity.as_ref().unwrap();
-        assert_eq!((identity.certificates.as_slice(), identity.key.as_slice()), (&b"certificate"[..], &b"key"[..]));
-        assert_eq!((hosts[1].authorities.as_slice(), hosts[1].identity.is_none()), (&b"three\n"[..], true));
-        fs::remove_file(folder.path().join("first/r.example:5000/client.key")).unwrap();
-        let hosts = read_from(&folders, 100).unwrap();
-        assert!(hosts[0].identity.as_ref().unwrap().key.is_empty(), "which is refused where that host is reached");
+        assert_eq!(
+            (text(&identity.certificates).unwrap(), text(&identity.key).unwrap()),
+            ("certificate".into(), "key".into())
+        );
+        assert_eq!((texts(&hosts[1].authorities), hosts[1].identity.is_none()), (vec!["three".to_owned()], true));
+        for (missing, other) in [("client.key", "client.cert"), ("client.cert", "client.key")] {
+            let path = |name: &str| folder.path().join("first/r.example:5000").join(name);
+            let content = fs::read(path(missing)).unwrap();
+            fs::remove_file(path(missing)).unwrap();
+            let identity = read_from(&folders, 100).unwrap().remove(0).identity.unwrap();
+            let [absent, there] = if missing == "client.key" {
+                [identity.key, identity.certificates]
+            } else {
+                [identity.certificates, identity.key]
+            };
+            assert_eq!((absent.path.as_path(), there.path.as_path()), (&*path(missing), &*path(other)));
+            assert!(absent.content.is_err() && there.content.is_ok(), "{missing}");
+            fs::write(path(missing), content).unwrap();
+        }
+        fs::create_dir(folder.path().join("first/r.example:5000/folder.crt")).unwrap();
+        let [.., unreadable] = &read_from(&folders, 100).unwrap().remove(0).authorities[..] else { panic!() };
+        assert!(unreadable.path.ends_with("folder.crt") || unreadable.path.ends_with("other.crt"));
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 use sealift_core::authorization::Credentials;
 use sealift_core::http::{
-    CertificateAuthorities, HttpClient, HttpSettings, OnRetry, PlainHttp, Proxy, Retry, Url, UrlError,
+    CertificateAuthorities, HttpClient, HttpSettings, OnRetry, PemFile, PlainHttp, Proxy, Retry, Url, UrlError,
 };
 use sealift_core::registry::{
     MirrorNameError, OnRemark, RegistriesConf, RegistryClient, RegistryMirror, RegistryMirrors, RegistrySettings,
@@ -124,8 +124,8 @@ impl NetworkArguments {
     fn client(&self) -> Result<HttpClient, Failure> {
         let attempt = || "cannot set up the network".to_owned();
         let files = self.ca.iter().cloned().chain(named_by("SSL_CERT_FILE"));
-        let texts = files.map(|path| read_file(&path, MAXIMUM_LENGTH).attempt(attempt)).collect::<Result<_, _>>()?;
-        let ca_certificates = CertificateAuthorities::BundledAnd(texts);
+        let read = |path: PathBuf| Ok(PemFile::new(&path, read_file(&path, MAXIMUM_LENGTH).attempt(attempt)?));
+        let ca_certificates = CertificateAuthorities::BundledAnd(files.map(read).collect::<Result<_, Failure>>()?);
         let host_certificates = certificate_folders::read(MAXIMUM_LENGTH).attempt(attempt)?;
         let plain_http = self.plain_http();
         let on_retry = OnRetry::call(|retry| terminal::tell_on_the_way(&line(retry).into()));

@@ -250,7 +250,15 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::NameAuthority => {
             "if your own certificate authority signed this server's certificate, or it signed itself, name it: --ca FILE"
         }
-        R::GiveCertificates => "give --ca, or SSL_CERT_FILE, a file of certificates in PEM",
+        R::CorrectCertificates { path } => {
+            return format!(
+                "{} has to hold a certificate in PEM: correct it, or name or put another there",
+                path.display()
+            );
+        }
+        R::CorrectClientKey { path } => {
+            return format!("{} has to hold the private key, in PEM, of the certificate beside it", path.display());
+        }
         R::CheckConnection => "check the location, the network and the proxy that HTTPS_PROXY names, and try again",
         R::AskServer => "check the location, ask whoever runs this server, or try again later",
         R::CheckLocation => "check the location: a TUF repository does not answer like this",

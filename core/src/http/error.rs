@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,18 +14,25 @@ use crate::remedy::{Remediable, Remedy};
 /// Why a client cannot be made from settings.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// The PEM text of the certificate authorities cannot be read.
-    #[error("the certificate authorities are not PEM certificates")]
-    CertificateAuthorities(#[source] TransportError),
-    /// The PEM text holds no certificate at all.
-    #[error("the certificate authorities file holds no certificate")]
-    NoCertificate,
-    /// The PEM text of the client's key cannot be read, or the key does not belong to the certificate.
-    #[error("the client's certificate and key cannot be used")]
-    ClientKey(#[source] TransportError),
-    /// The PEM text holds no private key.
-    #[error("the client's key file holds no private key")]
-    NoClientKey,
+    /// A file of certificates cannot be used.
+    #[error("cannot use the certificates in {}", .path.display())]
+    Certificates {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PemError,
+    },
+    /// The file of the client's key cannot be used, or the key does not belong to the client's certificate.
+    #[error("cannot use the client key in {}", .path.display())]
+    ClientKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PemError,
+    },
+    /// TLS cannot be set up.
+    #[error("cannot set up TLS")]
+    Tls(#[source] TransportError),
     /// The proxy's URL cannot be used.
     #[error("the proxy is not a usable http or https proxy URL")]
     Proxy(#[source] TransportError),
@@ -36,11 +44,32 @@ pub enum SettingsError {
 impl Remediable for SettingsError {
     fn remedy(&self) -> Remedy {
         match self {
-            Self::CertificateAuthorities(_) | Self::NoCertificate => Remedy::GiveCertificates,
-            Self::ClientKey(_) | Self::NoClientKey => Remedy::GiveClientKey,
+            Self::Certificates { path, .. } => Remedy::CorrectCertificates { path: path.clone() },
+            Self::ClientKey { path, .. } => Remedy::CorrectClientKey { path: path.clone() },
+            Self::Tls(_) => Remedy::Report,
             Self::Proxy(_) | Self::ProxyProtocol => Remedy::CorrectProxy,
         }
     }
+}
+
+/// Why a file in PEM cannot be used.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PemError {
+    /// It cannot be read.
+    #[error("cannot read it")]
+    Unreadable(#[source] Arc<io::Error>),
+    /// It cannot be understood.
+    #[error("it is not PEM")]
+    NotPem(#[source] Arc<TransportError>),
+    /// There is no certificate in it.
+    #[error("it holds no certificate")]
+    NoCertificate,
+    /// There is no private key in it.
+    #[error("it holds no private key")]
+    NoPrivateKey,
+    /// The key is of a kind that is not supported, or not the one of the certificate.
+    #[error("it is not the key of the certificate beside it")]
+    OtherKey(#[source] Arc<TransportError>),
 }
 
 /// Why a request failed.

@@ -25,13 +25,14 @@ use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector as _, TcpConnector};
 use ureq::{AsSendBody, SendBody};
 
-pub use error::{HttpError, SettingsError, TransportError};
+pub use error::{HttpError, PemError, SettingsError, TransportError};
 pub(crate) use response::Response;
 pub use response::ResponseReader;
 pub(crate) use retry::Attempts;
 pub use retry::{OnRetry, Retry, RetryReason};
 pub use settings::{
-    CertificateAuthorities, ClientIdentity, HostCertificates, HttpSettings, PlainHttp, Proxy, Retries, Timeouts,
+    CertificateAuthorities, ClientIdentity, HostCertificates, HttpSettings, PemFile, PlainHttp, Proxy, Retries,
+    Timeouts,
 };
 pub use url::{Url, UrlError};
 

@@ -1,6 +1,9 @@
 //! The settings of a client; nothing here is read from the environment.
 
 use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::ProxyProtocol;
@@ -51,8 +54,8 @@ impl Default for HttpSettings {
 pub struct HostCertificates {
     /// The host, or `host:port` where the port is not 443.
     pub host: String,
-    /// Authorities that are trusted there besides, in PEM; may be empty.
-    pub authorities: Vec<u8>,
+    /// Authorities that are trusted there besides; there may be none.
+    pub authorities: Vec<PemFile>,
     /// What the client shows there.
     pub identity: Option<ClientIdentity>,
 }
@@ -68,17 +71,34 @@ impl HostCertificates {
 }
 
 /// A certificate of this client, and its key.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct ClientIdentity {
-    /// The certificate, and those between it and its authority, in PEM.
-    pub certificates: Vec<u8>,
-    /// The private key, in PEM.
-    pub key: Zeroizing<Vec<u8>>,
+    /// The certificate, and those between it and its authority.
+    pub certificates: PemFile,
+    /// The private key.
+    pub key: PemFile,
 }
 
-impl fmt::Debug for ClientIdentity {
+/// What a file holds that should be PEM, or why it could not be read. What is wrong with it is an error where it is needed, and names
+/// the file.
+#[derive(Clone)]
+pub struct PemFile {
+    /// The file.
+    pub path: PathBuf,
+    /// What it holds.
+    pub content: Result<Zeroizing<Vec<u8>>, Arc<io::Error>>,
+}
+
+impl PemFile {
+    /// A file that was read.
+    pub fn new(path: impl Into<PathBuf>, content: Vec<u8>) -> Self {
+        Self { path: path.into(), content: Ok(content.into()) }
+    }
+}
+
+impl fmt::Debug for PemFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientIdentity").finish_non_exhaustive()
+        f.debug_struct("PemFile").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
@@ -88,10 +108,10 @@ impl fmt::Debug for ClientIdentity {
 pub enum CertificateAuthorities {
     /// Mozilla's list, as compiled into the program.
     Bundled,
-    /// Mozilla's list and those in PEM texts, each of which has at least one.
-    BundledAnd(Vec<Vec<u8>>),
-    /// Only those in a PEM text, such as the system's own file.
-    Only(Vec<u8>),
+    /// Mozilla's list and those in files, each of which has at least one.
+    BundledAnd(Vec<PemFile>),
+    /// Only those in a file, such as the system's own.
+    Only(PemFile),
 }
 
 /// Where plain `http` may be used, without encryption and without proof of who answers.

@@ -3,6 +3,7 @@
 //! Promise: a server is believed if a trusted authority signed its certificate, or if this very certificate was named; in both
 //! cases only for a name that is in it, and only between its dates.
 
+use std::slice;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -13,23 +14,23 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 use ureq::tls::{PemItem, parse_pem};
 
-use super::error::{SettingsError, TransportError};
-use super::settings::{CertificateAuthorities, ClientIdentity};
+use super::error::{PemError, SettingsError, TransportError};
+use super::settings::{CertificateAuthorities, ClientIdentity, PemFile};
 
 /// TLS by rustls and ring.
 pub(super) fn config(
     authorities: &CertificateAuthorities,
-    more: &[u8],
+    more: &[PemFile],
     identity: Option<&ClientIdentity>,
 ) -> Result<Arc<ClientConfig>, SettingsError> {
-    let texts: Vec<&[u8]> = match authorities {
-        CertificateAuthorities::Bundled => Vec::new(),
-        CertificateAuthorities::BundledAnd(texts) => texts.iter().map(Vec::as_slice).collect(),
-        CertificateAuthorities::Only(text) => vec![text],
+    let files = match authorities {
+        CertificateAuthorities::Bundled => &[][..],
+        CertificateAuthorities::BundledAnd(files) => files,
+        CertificateAuthorities::Only(file) => slice::from_ref(file),
     };
     let mut named = Vec::new();
-    for text in texts.into_iter().chain(Some(more).filter(|more| !more.is_empty())) {
-        named.extend(certificates(text)?);
+    for file in files.iter().chain(more) {
+        named.extend(certificates(file)?);
     }
     let mut roots = RootCertStore::empty();
     if !matches!(authorities, CertificateAuthorities::Only(_)) {
@@ -48,36 +49,45 @@ pub(super) fn config(
         None => builder.with_no_client_auth(),
         Some(identity) => {
             let (chain, key) = (certificates(&identity.certificates)?, private_key(&identity.key)?);
-            builder.with_client_auth_cert(chain, key).map_err(tls_error)?
+            builder.with_client_auth_cert(chain, key).map_err(|error| SettingsError::ClientKey {
+                path: identity.key.path.clone(),
+                source: PemError::OtherKey(Arc::new(TransportError::new(error.into()))),
+            })?
         }
     };
     Ok(Arc::new(config))
 }
 
-/// Every certificate of a PEM text. Anything that is not a certificate is ignored; a text without any certificate is an
-/// error.
-fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, SettingsError> {
+/// Every certificate of a file. Anything that is not a certificate is ignored; a file without any certificate is an error.
+fn certificates(file: &PemFile) -> Result<Vec<CertificateDer<'static>>, SettingsError> {
+    let failed = |source| SettingsError::Certificates { path: file.path.clone(), source };
     let mut certificates = Vec::new();
-    for item in parse_pem(pem) {
-        let item = item.map_err(|error| SettingsError::CertificateAuthorities(TransportError::new(error)))?;
+    for item in items(file).map_err(failed)? {
         if let PemItem::Certificate(certificate) = item {
             certificates.push(CertificateDer::from(certificate.der().to_vec()));
         }
     }
-    if certificates.is_empty() { Err(SettingsError::NoCertificate) } else { Ok(certificates) }
+    if certificates.is_empty() { Err(failed(PemError::NoCertificate)) } else { Ok(certificates) }
 }
 
-fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, SettingsError> {
-    for item in parse_pem(pem) {
-        if let PemItem::PrivateKey(key) = item.map_err(|error| SettingsError::ClientKey(TransportError::new(error)))? {
-            return PrivateKeyDer::try_from(key.der().to_vec()).map_err(|_| SettingsError::NoClientKey);
-        }
-    }
-    Err(SettingsError::NoClientKey)
+/// The first private key of a file.
+fn private_key(file: &PemFile) -> Result<PrivateKeyDer<'static>, SettingsError> {
+    let failed = |source| SettingsError::ClientKey { path: file.path.clone(), source };
+    let key = items(file).map_err(failed)?.into_iter().find_map(|item| match item {
+        PemItem::PrivateKey(key) => PrivateKeyDer::try_from(key.der().to_vec()).ok(),
+        _ => None,
+    });
+    key.ok_or_else(|| failed(PemError::NoPrivateKey))
+}
+
+fn items(file: &PemFile) -> Result<Vec<PemItem<'static>>, PemError> {
+    let pem = file.content.as_ref().map_err(|error| PemError::Unreadable(Arc::clone(error)))?;
+    let not_pem = |error| PemError::NotPem(Arc::new(TransportError::new(error)));
+    parse_pem(pem).collect::<Result<_, _>>().map_err(not_pem)
 }
 
 fn tls_error(error: rustls::Error) -> SettingsError {
-    SettingsError::ClientKey(TransportError::new(error.into()))
+    SettingsError::Tls(TransportError::new(error.into()))
 }
 
 /// Believes who an authority vouches for, and whoever shows a certificate that was named itself.
@@ -97,7 +107,10 @@ impl Verifier {
         provider: &Arc<CryptoProvider>,
     ) -> Result<Self, SettingsError> {
         let by_authority = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
-        Ok(Self { by_authority: by_authority.map_err(|_| SettingsError::NoCertificate)?, named })
+        Ok(Self {
+            by_authority: by_authority.map_err(|error| tls_error(rustls::Error::General(error.to_string())))?,
+            named,
+        })
     }
 }
 

@@ -352,8 +352,16 @@ pub enum Remedy {
     },
     /// Name the certificate authority that signed the server's certificate.
     NameAuthority,
-    /// Give certificates in PEM.
-    GiveCertificates,
+    /// Correct a file of certificates in PEM, or name another one.
+    CorrectCertificates {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Correct a file that has to hold the private key of the certificate beside it.
+    CorrectClientKey {
+        /// The file.
+        path: PathBuf,
+    },
     /// Check the location, the network and the proxy.
     CheckConnection,
     /// Check the location, or ask whoever runs the server.

@@ -13,8 +13,8 @@ use rustls::version::TLS12;
 use rustls::{ALL_VERSIONS, RootCertStore, ServerConfig};
 use sealift_core::authorization::Credentials;
 use sealift_core::http::{
-    CertificateAuthorities, ClientIdentity, HostCertificates, HttpClient, HttpError, HttpSettings, PlainHttp,
-    SettingsError,
+    CertificateAuthorities, ClientIdentity, HostCertificates, HttpClient, HttpError, HttpSettings, PemError, PemFile,
+    PlainHttp, SettingsError,
 };
 use sealift_core::oci::{Descriptor, Repository};
 use sealift_core::registry::{RegistryClient, RegistryError, UploadError, own_remedy};
@@ -41,6 +41,18 @@ fn registry_for(name: &str) -> (Registry, Vec<u8>) {
     (Registry::start_with_tls(Arc::new(config)), authority.pem().into_bytes())
 }
 
+fn file(pem: Vec<u8>) -> PemFile {
+    PemFile::new("ca.pem", pem)
+}
+
+fn only(pem: Vec<u8>) -> CertificateAuthorities {
+    CertificateAuthorities::Only(file(pem))
+}
+
+fn also(pem: Vec<u8>) -> CertificateAuthorities {
+    CertificateAuthorities::BundledAnd(vec![file(pem)])
+}
+
 fn client(ca_certificates: CertificateAuthorities, plain_http: PlainHttp) -> RegistryClient {
     let settings = HttpSettings { ca_certificates, plain_http, ..settings() };
     RegistryClient::new(HttpClient::new(settings).unwrap(), Credentials::none())
@@ -54,14 +66,12 @@ fn ask(client: &RegistryClient, registry: &Registry) -> Result<bool, RegistryErr
 fn an_extra_authority_is_believed_and_no_other() {
     let (registry, authority) = registry_for("127.0.0.1");
     registry.add_blob("app", b"blob");
-    for authorities in
-        [CertificateAuthorities::BundledAnd(vec![authority.clone()]), CertificateAuthorities::Only(authority)]
-    {
+    for authorities in [also(authority.clone()), only(authority)] {
         assert!(ask(&client(authorities, PlainHttp::Never), &registry).unwrap());
     }
     let asked = registry.state().received.len();
     let (_, other) = registry_for("127.0.0.1");
-    for authorities in [CertificateAuthorities::Bundled, CertificateAuthorities::BundledAnd(vec![other])] {
+    for authorities in [CertificateAuthorities::Bundled, also(other)] {
         let error = ask(&client(authorities, PlainHttp::Never), &registry).unwrap_err();
         assert!(explain(&error).contains("certificate"), "{}", explain(&error));
     }
@@ -71,7 +81,7 @@ fn an_extra_authority_is_believed_and_no_other() {
 #[test]
 fn a_certificate_for_another_name_is_refused() {
     let (registry, authority) = registry_for("r.example");
-    let error = ask(&client(CertificateAuthorities::Only(authority), PlainHttp::Never), &registry).unwrap_err();
+    let error = ask(&client(only(authority), PlainHttp::Never), &registry).unwrap_err();
     assert!(explain(&error).contains("certificate"), "{}", explain(&error));
 }
 
@@ -114,10 +124,10 @@ fn a_certificate_that_is_named_itself_is_believed_for_its_name_and_between_its_d
         let (registry, named) = registry_showing(good.clone(), None);
         let (_, another) = registry_showing(good.clone(), None);
         for (authorities, believed) in [
-            (CertificateAuthorities::Only(named.clone()), true),
-            (CertificateAuthorities::BundledAnd(vec![named]), true),
+            (only(named.clone()), true),
+            (also(named), true),
             (CertificateAuthorities::Bundled, false),
-            (CertificateAuthorities::Only(another), false),
+            (only(another), false),
         ] {
             let asked = ask(&client(authorities, PlainHttp::Never), &registry);
             assert_eq!(asked.is_ok(), believed, "{is_ca:?}: {asked:?}");
@@ -130,7 +140,7 @@ fn a_certificate_that_is_named_itself_is_believed_for_its_name_and_between_its_d
             [(expired, "at this time"), (later, "at this time"), (self_signed("r.example", is_ca), "another name")]
         {
             let (registry, named) = registry_showing(certificate, None);
-            let error = ask(&client(CertificateAuthorities::Only(named), PlainHttp::Never), &registry).unwrap_err();
+            let error = ask(&client(only(named), PlainHttp::Never), &registry).unwrap_err();
             assert!(explain(&error).contains(refusal), "{is_ca:?}: {}", explain(&error));
         }
     }
@@ -153,7 +163,7 @@ fn speaks_plainly() -> String {
 
 #[test]
 fn a_failure_of_tls_says_what_it_is_and_what_helps() {
-    let only = |pem| client(CertificateAuthorities::Only(pem), PlainHttp::Never);
+    let believing = |pem| client(only(pem), PlainHttp::Never);
     let (unknown, _) = registry_for("127.0.0.1");
     let (other, of_other) = registry_for("r.example");
     let (itself, _) = registry_showing(self_signed("127.0.0.1", AUTHORITY), None);
@@ -166,10 +176,10 @@ fn a_failure_of_tls_says_what_it_is_and_what_helps() {
     for (domain, client, says, remedy) in [
         (unknown.domain(), usual(), "not signed by an authority", Remedy::NameAuthority),
         (itself.domain(), usual(), "not signed by an authority", Remedy::NameAuthority),
-        (other.domain(), only(of_other.clone()), "for another name", Remedy::UseCertifiedName),
-        (expired.domain(), only(of_expired), "not valid at this time", Remedy::RenewCertificate),
+        (other.domain(), believing(of_other.clone()), "for another name", Remedy::UseCertifiedName),
+        (expired.domain(), believing(of_expired), "not valid at this time", Remedy::RenewCertificate),
         (plain.clone(), usual(), "does not speak https", Remedy::AllowPlainHttp { host: plain }),
-        (strict.domain(), only(named), "this client's certificate", Remedy::GiveClientKey),
+        (strict.domain(), believing(named), "this client's certificate", Remedy::GiveClientKey),
     ] {
         let repository = Repository::new(&domain, "app").unwrap();
         let error = client.has_blob(&repository, &Descriptor::of("", b"blob")).unwrap_err();
@@ -187,14 +197,16 @@ fn hosts_have_certificates_of_their_own() {
     let certificate = CertificateParams::new(vec!["me".to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
     let (registry, authorities) =
         registry_showing(self_signed("127.0.0.1", AUTHORITY), Some(authority.pem().as_bytes()));
-    let identity =
-        ClientIdentity { certificates: certificate.pem().into_bytes(), key: key.serialize_pem().into_bytes().into() };
+    let identity = ClientIdentity {
+        certificates: PemFile::new("client.cert", certificate.pem().into_bytes()),
+        key: PemFile::new("client.key", key.serialize_pem().into_bytes()),
+    };
     let client = |host_certificates: Vec<HostCertificates>| {
         let settings = HttpSettings { host_certificates, plain_http: PlainHttp::Never, ..settings() };
         RegistryClient::new(HttpClient::new(settings).unwrap(), Credentials::none())
     };
     let of = |host: String, identity: Option<ClientIdentity>| {
-        client(vec![HostCertificates { host, authorities: authorities.clone(), identity }])
+        client(vec![HostCertificates { host, authorities: vec![file(authorities.clone())], identity }])
     };
     assert!(!ask(&of(registry.domain(), Some(identity.clone())), &registry).unwrap());
     let error = ask(&of(registry.domain(), None), &registry).unwrap_err();
@@ -207,21 +219,40 @@ fn hosts_have_certificates_of_their_own() {
     for (certificates, key) in
         [(&b"x"[..], key.serialize_pem().into_bytes()), (authority.pem().as_bytes(), b"x".into())]
     {
-        let broken = ClientIdentity { certificates: certificates.to_vec(), key: key.into() };
+        let [certificates, key] = [("client.cert", certificates.to_vec()), ("client.key", key)];
+        let pem = |(name, pem)| PemFile::new(name, pem);
+        let broken = ClientIdentity { certificates: pem(certificates), key: pem(key) };
         let error = ask(&of(registry.domain(), Some(broken.clone())), &registry).unwrap_err();
         assert!(matches!(error, RegistryError::Http(HttpError::Certificates { .. })), "{}", explain(&error));
         let error = ask(&of("r.example".to_owned(), Some(broken)), &registry).unwrap_err();
         assert!(explain(&error).contains("not signed by an authority"), "{}", explain(&error));
     }
-    let refusal_of = |key: Vec<u8>| {
-        let identity = ClientIdentity { key: key.into(), ..identity.clone() };
-        let error = ask(&of(registry.domain(), Some(identity)), &registry).unwrap_err();
+    // And it names the file.
+    let refusal_of = |identity: ClientIdentity, more: Option<PemFile>| {
+        let authorities = more.into_iter().chain([file(authorities.clone())]).collect();
+        let host = HostCertificates { host: registry.domain(), authorities, identity: Some(identity) };
+        let error = ask(&client(vec![host]), &registry).unwrap_err();
         let RegistryError::Http(HttpError::Certificates { source, .. }) = error else { panic!("{}", explain(&error)) };
-        source
+        let (path, source) = match &*source {
+            SettingsError::Certificates { path, source } | SettingsError::ClientKey { path, source } => (path, source),
+            other => panic!("{other:?}"),
+        };
+        (path.display().to_string(), source.clone())
     };
+    let absent = |path: &str| PemFile { path: path.into(), content: Err(Arc::new(io::ErrorKind::NotFound.into())) };
+    let with_key = |key: PemFile| refusal_of(ClientIdentity { key, ..identity.clone() }, None);
     let another = KeyPair::generate().unwrap().serialize_pem().into_bytes();
-    assert!(matches!(*refusal_of(another), SettingsError::ClientKey(_)));
-    assert!(matches!(*refusal_of(Vec::new()), SettingsError::NoClientKey));
+    let (path, refusal) = with_key(PemFile::new("client.key", another));
+    assert!(path == "client.key" && matches!(refusal, PemError::OtherKey(_)), "{path}: {refusal}");
+    let (path, refusal) = with_key(PemFile::new("client.key", Vec::new()));
+    assert!(path == "client.key" && matches!(refusal, PemError::NoPrivateKey), "{path}: {refusal}");
+    let (path, refusal) = with_key(absent("client.key"));
+    assert!(path == "client.key" && matches!(refusal, PemError::Unreadable(_)), "{path}: {refusal}");
+    let (path, refusal) = refusal_of(ClientIdentity { certificates: absent("client.cert"), ..identity.clone() }, None);
+    assert!(path == "client.cert" && matches!(refusal, PemError::Unreadable(_)), "{path}: {refusal}");
+    for (more, names) in [(PemFile::new("empty.crt", Vec::new()), "empty.crt"), (absent("gone.crt"), "gone.crt")] {
+        assert_eq!(refusal_of(identity.clone(), Some(more)).0, names);
+    }
 }
 
 #[test]
@@ -235,7 +266,7 @@ fn a_server_that_is_not_believed_is_not_spoken_to_plainly_instead() {
 fn tls_is_spoken_on_loopback_too_where_it_is_understood() {
     let (registry, authority) = registry_for("127.0.0.1");
     registry.add_blob("app", b"blob");
-    assert!(ask(&client(CertificateAuthorities::Only(authority), PlainHttp::Loopback), &registry).unwrap());
+    assert!(ask(&client(only(authority), PlainHttp::Loopback), &registry).unwrap());
 }
 
 #[test]
@@ -244,7 +275,7 @@ fn a_redirect_does_not_lead_out_of_tls() {
     let plain = Registry::start();
     let location = format!("http://{}/", plain.domain());
     registry.inject(Fault::always("HEAD", "/blobs/", Action::status(307, &[("location", &location)])));
-    let error = ask(&client(CertificateAuthorities::Only(authority), PlainHttp::Always), &registry).unwrap_err();
+    let error = ask(&client(only(authority), PlainHttp::Always), &registry).unwrap_err();
     assert!(matches!(error, RegistryError::Http(HttpError::RedirectToPlainHttp { .. })));
     assert_eq!(own_remedy(&error), Some(Remedy::RedirectToHttps { host: registry.domain() }));
     assert!(plain.state().received.is_empty());
@@ -253,16 +284,20 @@ fn a_redirect_does_not_lead_out_of_tls() {
 #[test]
 fn what_is_not_a_certificate_is_no_authority() {
     let make = |pem: &[u8]| {
-        let ca_certificates = CertificateAuthorities::Only(pem.to_vec());
+        let ca_certificates = only(pem.to_vec());
         HttpClient::new(HttpSettings { ca_certificates, ..settings() }).err()
     };
-    assert!(matches!(make(b""), Some(SettingsError::NoCertificate)));
+    let is_without = |error: &SettingsError, file: &str| matches!(error, SettingsError::Certificates { path, source: PemError::NoCertificate } if path.ends_with(file));
+    assert!(is_without(&make(b"").unwrap(), "ca.pem"));
     let (_, good) = registry_for("127.0.0.1");
-    let ca_certificates = CertificateAuthorities::BundledAnd(vec![good, b"nothing".to_vec()]);
+    let files = vec![file(good), PemFile::new("other.pem", b"nothing".to_vec())];
+    let ca_certificates = CertificateAuthorities::BundledAnd(files);
     let beside_a_good_one = HttpClient::new(HttpSettings { ca_certificates, ..settings() }).err();
-    assert!(matches!(beside_a_good_one, Some(SettingsError::NoCertificate)));
+    assert!(is_without(&beside_a_good_one.unwrap(), "other.pem"));
     let broken = b"-----BEGIN CERTIFICATE-----\n???\n-----END CERTIFICATE-----\n";
-    assert!(matches!(make(broken), Some(SettingsError::CertificateAuthorities(_))));
+    assert!(matches!(make(broken), Some(SettingsError::Certificates { source: PemError::NotPem(_), .. })));
+    let not_der = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    assert!(matches!(make(not_der), Some(SettingsError::Tls(_))), "there is no authority at all");
 }
 
 #[test]
@@ -272,7 +307,7 @@ fn an_upload_does_not_lead_out_of_tls() {
     plain.inject(Fault::always("PUT", "/store", Action::status(201, &[])));
     let location = format!("http://{}/store", plain.domain());
     registry.inject(Fault::always("POST", "/blobs/", Action::status(202, &[("location", &location)])));
-    let client = client(CertificateAuthorities::Only(authority), PlainHttp::Always);
+    let client = client(only(authority), PlainHttp::Always);
     let descriptor = Descriptor::of("", b"blob");
     let content = &mut Checked::new(&b"blob"[..], &descriptor);
     let sent = client.put_blob(&registry.repository("app"), &descriptor, content);
