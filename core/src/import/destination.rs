@@ -80,6 +80,8 @@ pub enum DestinationError {
         domain: String,
         /// The prefix.
         prefix: String,
+        /// Whether the map of names chose the path.
+        is_mapped: bool,
         /// What is wrong with the result.
         source: ReferenceError,
     },
@@ -111,6 +113,7 @@ pub enum Meeting {
 impl Remediable for DestinationError {
     fn remedy(&self) -> Remedy {
         match self {
+            Self::Repository { is_mapped: true, .. } => Remedy::CorrectNameMap,
             Self::Reference { .. } | Self::Repository { .. } => Remedy::ChooseDestination,
             Self::Collision { meeting: Meeting::Names, first, second, .. } => {
                 Remedy::SeparateArchives { items: [first.clone(), second.clone()] }
@@ -199,13 +202,15 @@ impl Destination {
         let reference: Reference =
             name.parse().map_err(|source| DestinationError::Reference { name: name.to_owned(), source })?;
         let Self::Registry { domain, prefix, naming } = self else { return Ok(reference) };
-        let path = match naming {
-            Naming::WithDomain => reference.repository().path_with_domain(),
-            Naming::Flat => reference.repository().path().to_owned(),
-            Naming::Mapped(map) => {
-                map.path(reference.repository()).unwrap_or_else(|| reference.repository().path_with_domain())
-            }
+        let mapped = match naming {
+            Naming::Mapped(map) => map.path(reference.repository()),
+            Naming::WithDomain | Naming::Flat => None,
         };
+        let is_mapped = mapped.is_some();
+        let path = mapped.unwrap_or_else(|| match naming {
+            Naming::Flat => reference.repository().path().to_owned(),
+            Naming::WithDomain | Naming::Mapped(_) => reference.repository().path_with_domain(),
+        });
         let path = match prefix.trim_matches('/') {
             "" => path,
             prefix => format!("{prefix}/{path}"),
@@ -214,6 +219,7 @@ impl Destination {
             name: name.to_owned(),
             domain: domain.clone(),
             prefix: prefix.clone(),
+            is_mapped,
             source,
         })?;
         Ok(Reference::new(repository, reference.tag_or_latest(), reference.digest().cloned()))
@@ -280,6 +286,15 @@ mod tests {
         assert!(matches!(place("", "not a reference"), Err(DestinationError::Reference { .. })));
         let long = format!("example.com/{}", "a".repeat(250));
         assert!(matches!(place("", &long), Err(DestinationError::Repository { .. })));
+    }
+
+    #[test]
+    fn what_helps_depends_on_what_chose_the_path() {
+        let map = Naming::Mapped(NameMap::parse("\"example.com/shop\" = \"\"").unwrap());
+        let remedy = |naming, prefix, name| place(naming, "r:5000", prefix, name).unwrap_err().remedy();
+        assert_eq!(remedy(map.clone(), "", "example.com/shop:1"), Remedy::CorrectNameMap);
+        assert_eq!(remedy(map, "UPPER", "example.com/other:1"), Remedy::ChooseDestination);
+        assert_eq!(remedy(Naming::Flat, "UPPER", "example.com/shop:1"), Remedy::ChooseDestination);
     }
 
     #[test]
