@@ -65,8 +65,9 @@ fn a_refusal_within_a_repository_names_it() {
 
 #[test]
 fn a_root_that_nothing_vouches_for_and_one_of_another_dialect_have_remedies_of_their_own() {
-    let refused =
-        TrustStoreError::NotVouchedFor { source: PinError::OtherCertificate { found: vec!["a key id".to_owned()] } };
+    let expected = "00".repeat(32).parse().unwrap();
+    let source = PinError::OtherCertificate { expected, found: vec!["a key id".to_owned()] };
+    let refused = TrustStoreError::NotVouchedFor { source };
     assert_eq!(refused.remedy(), Remedy::AskPublisher { about: PublisherMatter::Root });
     let of = |expected, found| TrustStoreError::RootOfOtherDialect { expected, found }.remedy();
     assert_eq!(of(DialectName::Tuf, DialectName::Notary), Remedy::PinAsNotary);

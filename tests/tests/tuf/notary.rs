@@ -539,15 +539,16 @@ fn a_root_is_pinned_by_its_certificate_or_by_the_authority_that_made_it() {
     let repository = NotaryRepository::with_root_key(key.clone());
     let (gun, root) = (GUN.parse().unwrap(), repository.newest_root());
     let check = |pinned_by: PinnedBy| check_pin(&gun, &root, &pinned_by, now());
-    check(PinnedBy::Certificate(key.id.parse().unwrap())).unwrap();
+    check(PinnedBy::Certificates(vec![key.id.parse().unwrap()])).unwrap();
     let shown = sealift_proof::tuf::dialect::root_certificates(&gun, &root).unwrap();
     assert_eq!((shown.len(), shown[0].common_name.as_str()), (1, GUN));
     let fingerprint = shown[0].fingerprint.hex();
     let with_colons: Vec<_> = (0..32).map(|at| fingerprint[2 * at..2 * at + 2].to_uppercase()).collect();
-    check(PinnedBy::Certificate(with_colons.join(":").parse().unwrap())).unwrap();
+    check(PinnedBy::Certificates(vec![with_colons.join(":").parse().unwrap()])).unwrap();
     assert_refused!(
-        check(PinnedBy::Certificate("00".repeat(32).parse().unwrap())),
-        PinError::OtherCertificate { found } if found == [key.id.clone()]
+        check(PinnedBy::Certificates(vec!["00".repeat(32).parse().unwrap()])),
+        PinError::OtherCertificate { expected, found }
+            if expected.to_string() == "00".repeat(32) && found == [key.id.clone()]
     );
 
     check(PinnedBy::Authority(authority.pem.clone().into_bytes())).unwrap();
@@ -573,6 +574,82 @@ fn a_root_is_pinned_by_its_certificate_or_by_the_authority_that_made_it() {
     let other = "example.com/other".parse().unwrap();
     let refused = check_pin(&other, &root, &PinnedBy::Authority(authority.pem.into_bytes()), now());
     assert_refused!(refused, PinError::Root(_));
+}
+
+#[test]
+fn a_root_is_pinned_by_certificates_that_signed_it_and_are_as_many_as_it_asks_for() {
+    let [one, two, other] = [(); 3].map(|()| NotaryKey::certified(&CertificateWish::default()));
+    // A root that lists these certificates, asks for so many signatures, and has these.
+    let root = |listed: [&NotaryKey; 2], threshold: u32, signers: &[NotaryKey]| {
+        let mut repository = NotaryRepository::new();
+        repository.signers.insert("root".to_owned(), listed.map(Clone::clone).to_vec());
+        repository.declare_keys();
+        repository.body("root", "roles")["root"]["threshold"] = json!(threshold);
+        repository.sign_with("root", signers)
+    };
+    let check = |root: &[u8], named: &[&NotaryKey]| {
+        let fingerprints = named.iter().map(|key| key.id.parse().unwrap()).collect();
+        check_pin(&GUN.parse().unwrap(), root, &PinnedBy::Certificates(fingerprints), now())
+    };
+    let by_both = root([&one, &two], 2, &[one.clone(), two.clone()]);
+    check(&by_both, &[&one, &two]).unwrap();
+    check(&by_both, &[&one, &two, &one]).unwrap();
+    assert_refused!(check(&by_both, &[&one]), PinError::TooFewNamed(_));
+    assert_refused!(check(&by_both, &[&one, &one]), PinError::TooFewNamed(_));
+    assert_refused!(
+        check(&by_both, &[&one, &other]),
+        PinError::OtherCertificate { expected, .. } if expected.to_string() == other.id
+    );
+    let by_either = root([&one, &two], 1, &[one.clone(), two.clone()]);
+    for named in [&[&one][..], &[&two], &[&one, &two]] {
+        check(&by_either, named).unwrap();
+    }
+    // Whoever signed it may have listed the other one.
+    let by_two = root([&one, &two], 1, std::slice::from_ref(&two));
+    check(&by_two, &[&two]).unwrap();
+    for named in [&[&one][..], &[&one, &two], &[&two, &one]] {
+        assert_refused!(
+            check(&by_two, named),
+            PinError::NotSigned { fingerprint, .. } if fingerprint.to_string() == one.id
+        );
+    }
+    // Two certificates of one key are one signer.
+    let again = one.clone().written_as("ecdsa-x509", &format!("{}\n", one.pem()));
+    let by_one = root([&one, &again], 1, &[one.clone(), again.clone()]);
+    check(&by_one, &[&one, &again]).unwrap();
+    let by_one_twice = root([&one, &again], 2, &[one.clone(), again.clone()]);
+    assert_refused!(check(&by_one_twice, &[&one, &again]), PinError::Root(_));
+}
+
+#[test]
+fn an_authority_vouches_for_a_root_only_if_it_made_all_its_certificates_and_is_not_asked_about_later_roots() {
+    let authority = Authority::new((2020, 2030));
+    let made = NotaryKey::certified_by(&authority, &CertificateWish::default());
+    let stranger = NotaryKey::certified(&CertificateWish::default());
+    let mut repository = NotaryRepository::with_root_key(made.clone());
+    let check = |root: &[u8]| {
+        let pinned_by = PinnedBy::Authority(authority.pem.clone().into_bytes());
+        check_pin(&GUN.parse().unwrap(), root, &pinned_by, now())
+    };
+    check(&repository.newest_root()).unwrap();
+    // A mixture, whoever of the two signs it.
+    repository.signers.insert("root".to_owned(), vec![made.clone(), stranger.clone()]);
+    repository.declare_keys();
+    repository.body("root", "roles")["root"]["threshold"] = json!(1);
+    for signer in [&made, &stranger] {
+        assert_refused!(
+            check(&repository.sign_with("root", std::slice::from_ref(signer))),
+            PinError::NotVouchedFor { key_id, .. } if key_id == stranger.id
+        );
+    }
+    // The pinned root decides which one follows it, as any root does.
+    repository.signers.insert("root".to_owned(), vec![stranger.clone()]);
+    repository.declare_keys();
+    repository.bump("root");
+    let root = repository.sign_with("root", &[made, stranger.clone()]);
+    repository.files.insert("2.root.json".to_owned(), root);
+    repository.publish_next();
+    assert_eq!(repository.first_update().unwrap().roles()[0].signed_by, [stranger.id]);
 }
 
 #[test]

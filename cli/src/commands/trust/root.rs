@@ -38,9 +38,10 @@ pub(crate) struct PinRootArguments {
     #[arg(long, value_name = "GUN")]
     notary: Option<Gun>,
 
-    /// The SHA-256 of a root certificate, as `openssl x509 -fingerprint -sha256` shows it, or the key id that notary shows
+    /// The SHA-256 of a root certificate that signed it, as `openssl x509 -fingerprint -sha256` shows it, or the key id that
+    /// notary shows; may be repeated, where the root needs several signatures
     #[arg(long, value_name = "HEX", requires = "notary")]
-    certificate: Option<RootFingerprint>,
+    certificate: Vec<RootFingerprint>,
 
     /// The certificate of the authority that made the root certificates: PEM
     #[arg(long, value_name = "CA.PEM", requires = "notary", conflicts_with = "certificate")]
@@ -126,10 +127,10 @@ fn require_vouched_for(
 ) -> Result<bool, Failure> {
     let PinRootArguments { name, file, certificate, ca, .. } = arguments;
     let attempt = || format!("cannot pin {} as the root of {name}", file.display());
-    let pinned_by = match (certificate, ca) {
-        (Some(fingerprint), _) => PinnedBy::Certificate(fingerprint.clone()),
-        (None, Some(ca)) => PinnedBy::Authority(read_file(ca, MAXIMUM_LENGTH).attempt(attempt)?),
-        (None, None) => return Ok(false),
+    let pinned_by = match (certificate.as_slice(), ca) {
+        ([], None) => return Ok(false),
+        ([], Some(ca)) => PinnedBy::Authority(read_file(ca, MAXIMUM_LENGTH).attempt(attempt)?),
+        (fingerprints, _) => PinnedBy::Certificates(fingerprints.to_vec()),
     };
     check_pin(gun, root, &pinned_by, context.now())
         .map_err(|source| TrustStoreError::NotVouchedFor { source })

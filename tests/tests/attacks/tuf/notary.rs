@@ -6,7 +6,7 @@ use sealift_core::export::PrepareError;
 use sealift_core::layout::LayoutSink;
 use sealift_core::trust::{JudgementError, RepositoryError};
 use sealift_core::trust_store::TrustStoreError;
-use sealift_proof::tuf::dialect::{DialectName, NotaryError};
+use sealift_proof::tuf::dialect::{DialectName, NotaryError, PinError, PinnedBy, check_pin, root_certificates};
 use sealift_proof::tuf::{Dialect, Gun, MetadataError, TrustAnchor, TufError};
 use sealift_tests::crossing::{Crossing, Refused};
 use sealift_tests::images::Image;
@@ -147,6 +147,39 @@ fn another_root_certificate_than_that_of_the_repository_is_refused() {
     };
     assert_error!(metadata_error(error), MetadataError::Notary(NotaryError::CommonName { found, .. })
         if found == "example.com/acme/other");
+}
+
+#[test]
+fn a_forged_root_that_lists_the_publisher_s_certificate_is_not_vouched_for_by_it() {
+    let mut genuine = NotaryRepository::new();
+    let [publisher] = genuine.signers["root"].clone().try_into().unwrap();
+    let fingerprints = |root: &[u8]| {
+        let shown = root_certificates(&gun(), root).unwrap();
+        let shown = shown.into_iter().find(|certificate| certificate.key_id == publisher.id).unwrap();
+        [shown.key_id, shown.fingerprint.hex().to_owned()]
+    };
+    let check = |root: &[u8], fingerprint: &str| {
+        let now = "2026-07-01T12:00:00Z".parse().unwrap();
+        check_pin(&gun(), root, &PinnedBy::Certificates(vec![fingerprint.parse().unwrap()]), now)
+    };
+    for fingerprint in fingerprints(&genuine.newest_root()) {
+        check(&genuine.newest_root(), &fingerprint).unwrap();
+    }
+    // The forger's certificate is for the same name, one signature is enough, and it is the forger's.
+    let forger = NotaryKey::certified(&CertificateWish::default());
+    genuine.signers.insert("root".to_owned(), vec![publisher.clone(), forger.clone()]);
+    genuine.declare_keys();
+    genuine.body("root", "roles")["root"]["threshold"] = json!(1);
+    let forged = genuine.sign_with("root", std::slice::from_ref(&forger));
+    for fingerprint in fingerprints(&forged) {
+        assert_error!(check(&forged, &fingerprint).unwrap_err(), PinError::NotSigned { .. });
+    }
+    // A signature that only claims to be the publisher's is none.
+    let mut claimed: serde_json::Value = serde_json::from_slice(&forged).unwrap();
+    let mut false_signature = claimed["signatures"][0].clone();
+    false_signature["keyid"] = json!(publisher.id);
+    claimed["signatures"].as_array_mut().unwrap().push(false_signature);
+    assert_error!(check(claimed.to_string().as_bytes(), &publisher.id).unwrap_err(), PinError::NotSigned { .. });
 }
 
 #[test]

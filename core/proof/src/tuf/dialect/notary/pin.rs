@@ -1,6 +1,7 @@
 //! What a person knows of a root before it is pinned: the fingerprint of its certificate, or the authority that made it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -14,7 +15,10 @@ use super::error::NotaryError;
 use super::metadata::RootObject;
 use crate::tuf::chain::RootChain;
 use crate::tuf::dialect::tuf::signed;
+use crate::tuf::envelope::{Authority, UnverifiedMetadata};
 use crate::tuf::error::{MetadataError, TufError};
+use crate::tuf::key::RoleKeys;
+use crate::tuf::metadata::Root;
 use crate::tuf::role_name::RoleName;
 use crate::tuf::{Dialect, Gun, TrustAnchor};
 
@@ -50,8 +54,8 @@ impl std::fmt::Display for RootFingerprint {
 /// What has to vouch for a root before it is pinned, beside the person who pins it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PinnedBy {
-    /// One of its certificates, or the id of one, is this.
-    Certificate(RootFingerprint),
+    /// Each of these is one of its certificates, or the id of one, and signed it; together they are as many as its root role asks for.
+    Certificates(Vec<RootFingerprint>),
     /// All of its certificates were made by one of the authorities in this PEM file.
     Authority(Vec<u8>),
 }
@@ -112,13 +116,7 @@ pub fn root_certificates(gun: &Gun, root: &[u8]) -> Result<Vec<RootCertificate>,
 pub fn check_pin(gun: &Gun, root: &[u8], pinned_by: &PinnedBy, at: Instant) -> Result<(), PinError> {
     let certificates = certificates(gun, root).map_err(|source| PinError::Root(Box::new(source)))?;
     match pinned_by {
-        PinnedBy::Certificate(RootFingerprint(expected)) => {
-            let is_it = |(key_id, certificates): (&String, &Vec<X509Certificate>)| {
-                key_id == expected || certificates.first().is_some_and(|own| own.fingerprint().hex() == expected)
-            };
-            let found = || certificates.keys().cloned().collect();
-            certificates.iter().any(is_it).then_some(()).ok_or_else(|| PinError::OtherCertificate { found: found() })
-        }
+        PinnedBy::Certificates(expected) => require_signed_by(gun, root, &certificates, expected),
         PinnedBy::Authority(pem) => {
             let authorities = X509Certificate::all_in_pem(pem).map_err(PinError::Authority)?;
             for authority in &authorities {
@@ -144,12 +142,25 @@ pub enum PinError {
     /// It is not a root of the repository.
     #[error("it is not a root of this repository")]
     Root(#[source] Box<TufError>),
-    /// None of its certificates has the fingerprint.
-    #[error("none of its certificates has the expected fingerprint; the ids of its root keys are {}", .found.join(", "))]
+    /// None of its certificates has a fingerprint that was named.
+    #[error("none of its certificates has the fingerprint {expected}; the ids of its root keys are {}", .found.join(", "))]
     OtherCertificate {
+        /// The fingerprint.
+        expected: RootFingerprint,
         /// The ids of its root keys.
         found: Vec<String>,
     },
+    /// A certificate that was named is in it, and did not sign it: whoever did may have put it there.
+    #[error("it lists the certificate {fingerprint}, which did not sign it")]
+    NotSigned {
+        /// The fingerprint.
+        fingerprint: RootFingerprint,
+        /// What was missing.
+        source: Box<TufError>,
+    },
+    /// Its root role asks for more signatures than there are of the certificates that were named.
+    #[error("the certificates that were named are too few to sign it")]
+    TooFewNamed(#[source] Box<TufError>),
     /// The file of the authority cannot be read.
     #[error("the certificate of the authority cannot be used")]
     Authority(#[source] CertificateError),
@@ -161,6 +172,45 @@ pub enum PinError {
         /// Why it does not.
         source: CertificateError,
     },
+}
+
+/// Requires that each of these certificates signed a root, and that it needs nobody else's signature.
+///
+/// What a root lists proves nothing: whoever forges one lists the publisher's certificate beside their own.
+fn require_signed_by(
+    gun: &Gun,
+    root: &[u8],
+    certificates: &BTreeMap<String, Vec<X509Certificate>>,
+    expected: &[RootFingerprint],
+) -> Result<(), PinError> {
+    let refused = |source| PinError::Root(Box::new(source));
+    let (role, dialect) = (RoleName::root(), Dialect::Notary(gun.clone()));
+    let envelope = UnverifiedMetadata::parse(&dialect, &role, root).map_err(refused)?;
+    let (header, declared) =
+        envelope.read_signed::<Root>().map_err(|source| refused(TufError::Malformed { role: role.clone(), source }))?;
+    let require = |keyids: BTreeSet<String>, threshold| {
+        let role_keys = RoleKeys { keyids, threshold };
+        let version = header.version.get();
+        let authority =
+            Authority { delegator: &role, delegator_version: version, keys: &declared.keys, role_keys: &role_keys };
+        envelope.require_signatures(authority).map_err(Box::new)
+    };
+    let mut named = BTreeSet::new();
+    for fingerprint in expected {
+        let RootFingerprint(digits) = fingerprint;
+        let is_it = |(key_id, certificates): &(&String, &Vec<X509Certificate>)| {
+            *key_id == digits || certificates.first().is_some_and(|own| own.fingerprint().hex() == digits)
+        };
+        let keys: BTreeSet<String> = certificates.iter().filter(is_it).map(|(key_id, _)| key_id.clone()).collect();
+        if keys.is_empty() {
+            let found = certificates.keys().cloned().collect();
+            return Err(PinError::OtherCertificate { expected: fingerprint.clone(), found });
+        }
+        require(keys.clone(), NonZeroU32::MIN)
+            .map_err(|source| PinError::NotSigned { fingerprint: fingerprint.clone(), source })?;
+        named.extend(keys);
+    }
+    require(named, declared.roles.root.threshold).map(drop).map_err(PinError::TooFewNamed)
 }
 
 /// Requires a path of certificates from one of the authorities to the first of `certificates` (RFC 5280 §6), over the others.
