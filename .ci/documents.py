@@ -1,5 +1,6 @@
-"""Checks the documents that people read: every relative link leads to a file, every anchor to a heading; every page in docs/ is a chapter
-of the book, and links only to chapters; every decision in docs/adr/ has a status and a date, which are those in the index.
+"""Checks the documents that people read: every relative link leads to a file, every anchor to a heading; every path of this
+repository that is named is there; every page in docs/ is a chapter of the book, and links only to chapters; every decision in
+docs/adr/ has a status and a date, which are those in the index.
 
 Usage: documents.py, in the root of the repository.
 """
@@ -30,6 +31,13 @@ for page, text in pages.items():
             wrong.append(f"{page}: {link} does not exist")
         elif anchor and anchor not in anchors(target.read_text()):
             wrong.append(f"{page}: {link} names no heading")
+
+# The last table of the architecture names what will be.
+inside = re.compile(r"`((?:core|cli|archive-format|tests|samples|docs|\.ci)/[\w./-]+)`")
+for page, text in pages.items():
+    for path in inside.findall(text.split("\n## Rooms that come later")[0]):
+        if not os.path.exists(path):
+            wrong.append(f"{page}: {path} does not exist")
 
 book = pathlib.Path("docs")
 links = re.compile(r"\]\(([^)\s#]+)")

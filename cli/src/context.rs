@@ -1,6 +1,6 @@
 //! What surrounds a command: the clock, the terminal, the trust store's place, and how results are written.
 //!
-//! The one place that reads the clock and the environment.
+//! The one place that reads the clock. Of the environment it reads what every command needs; how the network is reached is in `options/network.rs`.
 
 use std::cell::OnceCell;
 use std::io::{self, Write as _};

@@ -1,4 +1,4 @@
-//! How an archive is judged: what `verify`, `import` and `sign` have in common.
+//! How an archive is judged: what `verify`, `import`, `extract` and `sign` have in common.
 
 use std::io::Read;
 

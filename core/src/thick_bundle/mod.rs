@@ -3,8 +3,8 @@
 //! At the top is `bundle.json` (or `bundle.cnab`), and `relocation-mapping.json` where the images have been relocated; the images are
 //! an OCI image layout in `artifacts/layout`. A file without artifacts is a thin bundle in a tar file.
 
+mod as_it_is;
 mod content;
-mod file;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,9 +20,9 @@ use crate::oci::{Descriptor, ManifestBytes, Reference, Repository, Tag};
 use crate::remedy::{Remediable, Remedy};
 use crate::tarball::{Tarball, TarballError};
 use crate::transfer::{BlobContent, Source, SourceError};
+pub use as_it_is::ThickBundleFile;
 pub(crate) use content::ThickContent;
 pub use content::ThickContentError;
-pub use file::ThickBundleFile;
 
 /// The bundle.
 pub(crate) const BUNDLE_FILE: &str = "bundle.json";
