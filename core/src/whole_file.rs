@@ -3,13 +3,17 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use tempfile::NamedTempFile;
 
 /// The prefix of unfinished files' names.
 const UNFINISHED: &str = ".sealift-";
+/// Where the kernel shows the open files of this process.
+const DESCRIPTORS: &str = "/proc/self/fd";
 
 /// Whether a file with this name was begun but not placed.
 pub(crate) fn is_unfinished(name: &OsStr) -> bool {
@@ -64,11 +68,43 @@ pub(crate) fn place(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
-/// The same, but nothing that has that name is replaced, and the name is durable too.
-pub(crate) fn place_new(file: NamedTempFile, path: &Path) -> io::Result<()> {
-    file.as_file().sync_all()?;
-    file.persist_noclobber(path).map_err(|error| error.error)?;
-    sync_folder(folder_of(path))
+/// A file that is to be new. Where the file system has files without a name, it has none until it is placed: nothing is left of it
+/// if the process ends before that. Elsewhere it is one that [`remove_abandoned`] finds.
+pub(crate) enum NewFile {
+    Nameless(File),
+    Named(NamedTempFile),
+}
+
+impl NewFile {
+    /// Begins a file in `folder`.
+    pub(crate) fn begin(folder: &Path) -> io::Result<Self> {
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        match rustix::fs::open(folder_or_here(folder), flags, Mode::from_raw_mode(0o644)) {
+            // Such a file gets its name through its descriptor.
+            Ok(file) if Path::new(DESCRIPTORS).is_dir() => Ok(Self::Nameless(file.into())),
+            _ => begin(folder).map(Self::Named),
+        }
+    }
+
+    pub(crate) fn as_file(&self) -> &File {
+        match self {
+            Self::Nameless(file) => file,
+            Self::Named(file) => file.as_file(),
+        }
+    }
+
+    /// Makes its content durable, and then gives it its name, which is durable too. Nothing that has that name is replaced.
+    pub(crate) fn place(self, path: &Path) -> io::Result<()> {
+        self.as_file().sync_all()?;
+        match self {
+            Self::Nameless(file) => {
+                let descriptor = format!("{DESCRIPTORS}/{}", file.as_raw_fd());
+                rustix::fs::linkat(CWD, descriptor, CWD, path, AtFlags::SYMLINK_FOLLOW)?;
+            }
+            Self::Named(file) => drop(file.persist_noclobber(path).map_err(|error| error.error)?),
+        }
+        sync_folder(folder_of(path))
+    }
 }
 
 /// Writes a file in the place of whatever has its name, in a folder that is created if necessary, and makes it durable. What an
@@ -113,5 +149,55 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 
 /// Makes the names in a folder durable.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(if path.as_os_str().is_empty() { Path::new(".") } else { path })?.sync_all()
+    File::open(folder_or_here(path))?.sync_all()
+}
+
+/// The parent of a path of one part is the empty path, which no call of the system takes.
+fn folder_or_here(path: &Path) -> &Path {
+    if path.as_os_str().is_empty() { Path::new(".") } else { path }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_new_file_appears_complete_and_replaces_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new");
+        let begin: [fn(&Path) -> NewFile; 2] =
+            [|folder| NewFile::begin(folder).unwrap(), |folder| NewFile::Named(begin(folder).unwrap())];
+        for begin in begin {
+            let file = begin(folder.path());
+            file.as_file().write_all(b"content").unwrap();
+            assert!(!path.exists());
+            file.place(&path).unwrap();
+            assert_eq!(
+                (fs::read(&path).unwrap().as_slice(), names(folder.path())),
+                (&b"content"[..], vec!["new".to_owned()])
+            );
+            let refused = begin(folder.path()).place(&path).unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!(
+                (fs::read(&path).unwrap().as_slice(), names(folder.path())),
+                (&b"content"[..], vec!["new".to_owned()])
+            );
+            fs::remove_file(&path).unwrap();
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_nameless_file_that_is_not_placed() {
+        let folder = tempfile::tempdir().unwrap();
+        // Not every file system has such files.
+        if let NewFile::Nameless(mut file) = NewFile::begin(folder.path()).unwrap() {
+            file.write_all(b"content").unwrap();
+            assert_eq!(names(folder.path()), Vec::<String>::new(), "also while it is written");
+        }
+    }
 }

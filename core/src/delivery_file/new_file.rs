@@ -4,8 +4,6 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
 use super::DeliveryFileError;
 use crate::free_room;
 use crate::transfer::SinkError;
@@ -14,17 +12,17 @@ use crate::whole_file;
 /// A file that does not have its name yet.
 pub(super) struct NewFile {
     path: PathBuf,
-    file: NamedTempFile,
+    file: whole_file::NewFile,
 }
 
 impl NewFile {
-    /// Begins the file. What an interrupted attempt left in its folder is removed.
+    /// Begins the file. What an interrupted attempt left in its folder, if it left anything, is removed.
     pub(super) fn begin(path: &Path) -> Result<Self, DeliveryFileError> {
         let failed = |source| DeliveryFileError::Access { path: path.to_owned(), source };
         require_new(path)?;
         let folder = whole_file::folder_of(path);
         whole_file::remove_abandoned(folder).map_err(failed)?;
-        Ok(Self { path: path.to_owned(), file: whole_file::begin(folder).map_err(failed)? })
+        Ok(Self { path: path.to_owned(), file: whole_file::NewFile::begin(folder).map_err(failed)? })
     }
 
     pub(super) fn as_file(&self) -> &File {
@@ -34,7 +32,7 @@ impl NewFile {
     /// Gives the file its name, unless something has that name by now.
     pub(super) fn place(self) -> Result<(), DeliveryFileError> {
         let Self { path, file } = self;
-        whole_file::place_new(file, &path).map_err(|source| match source.kind() {
+        file.place(&path).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => DeliveryFileError::Exists { path },
             _ => DeliveryFileError::Access { path, source },
         })
