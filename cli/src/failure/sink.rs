@@ -74,6 +74,7 @@ pub(super) fn file(error: &DeliveryFileError) -> Conclusion {
         DeliveryFileError::Broken { .. } | DeliveryFileError::IndexLength { .. } => ExitCode::Sink.into(),
         DeliveryFileError::SeveralPlatforms { .. }
         | DeliveryFileError::NotAnImage { .. }
+        | DeliveryFileError::NotWhole { .. }
         | DeliveryFileError::NotOneBundle { .. } => ExitCode::Usage.noting(NOTHING_WRITTEN),
     }
 }

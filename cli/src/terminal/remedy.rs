@@ -417,6 +417,9 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             "a thick bundle is one bundle, whole: choose one with --select, export each in an archive of its own, or import with --to-layout-archive"
         }
         R::DeliverInAnotherForm => "import it with --to-layout-archive, which holds every kind of artifact",
+        R::DeliverWhole => {
+            "export all of it, without --platform and --foreign-layers leave-out, and import it without --platform; or import with --to-layout-archive"
+        }
         R::ExportPlatforms => {
             "choose a platform that is carried, or export again with all the platforms that are needed (--platform may be given more than once)"
         }

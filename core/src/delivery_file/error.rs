@@ -62,6 +62,14 @@ pub enum DeliveryFileError {
         /// Its name.
         name: String,
     },
+    /// A file would have to hold something of which a part is not there, and readers of such files need all of it.
+    #[error("{name} is not whole, and this kind of file holds only what is; left out: {}", .left_out.join(", "))]
+    NotWhole {
+        /// The image.
+        name: String,
+        /// What is not there: platforms, and digests of layers and manifests.
+        left_out: Vec<String>,
+    },
     /// A thick bundle would have to hold none or several.
     #[error(
         "{bundles} bundles and {images} images would be delivered each under its own name; a thick bundle is exactly one bundle"
@@ -85,6 +93,7 @@ impl Remediable for DeliveryFileError {
             Self::IndexLength { .. } => Remedy::ExportFewer,
             Self::SeveralPlatforms { .. } => Remedy::ChooseOnePlatform,
             Self::NotAnImage { .. } => Remedy::DeliverInAnotherForm,
+            Self::NotWhole { .. } => Remedy::DeliverWhole,
             Self::NotOneBundle { .. } => Remedy::DeliverOneBundle,
         }
     }

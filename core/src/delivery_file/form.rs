@@ -1,13 +1,13 @@
 //! What each kind of file can hold.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use sealift_archive_format::Digest;
 
 use super::DeliveryFileError;
 use crate::oci::manifest::Document;
 use crate::oci::media_type::{DOCKER_CONFIG, OCI_CONFIG};
-use crate::oci::{ImageManifest, ManifestBytes};
+use crate::oci::{Graph, ImageManifest, ManifestBytes};
 use crate::thick_bundle::LAYOUT_FOLDER;
 use crate::verify::Selected;
 use crate::verify::documents::{Closed, ClosedBundle, ClosedItem};
@@ -100,6 +100,28 @@ pub(super) fn runnable<'m>(
             Err(DeliveryFileError::SeveralPlatforms { name: name.to_owned(), platforms })
         }
     }
+}
+
+/// Requires that all of an image is there: the index of a layout in a thick bundle lists everything, and its readers look for it.
+pub(super) fn require_whole(name: &str, image: &Graph) -> Result<(), DeliveryFileError> {
+    let digests = image.left_out_by_digest().into_iter().chain(image.left_out_layers()).map(Digest::to_string);
+    let left_out: Vec<String> = image.left_out_platforms().into_iter().chain(digests).collect();
+    if left_out.is_empty() && !image.is_partial() {
+        return Ok(());
+    }
+    Err(DeliveryFileError::NotWhole { name: name.to_owned(), left_out })
+}
+
+/// Requires that each layer of one manifest of an image is there.
+pub(super) fn require_layers(name: &str, image: &Graph, manifest: &ManifestBytes) -> Result<(), DeliveryFileError> {
+    let absent = image.left_out_layers();
+    let Document::Image(document) = manifest.document() else { return Ok(()) };
+    let layers = document.layers.iter().map(|layer| &layer.digest).filter(|digest| absent.contains(digest));
+    let left_out: BTreeSet<String> = layers.map(Digest::to_string).collect();
+    if left_out.is_empty() {
+        return Ok(());
+    }
+    Err(DeliveryFileError::NotWhole { name: name.to_owned(), left_out: left_out.into_iter().collect() })
 }
 
 fn is_image(image: &ImageManifest) -> bool {

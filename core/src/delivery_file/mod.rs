@@ -32,7 +32,7 @@ use crate::oci::{Descriptor, ManifestBytes, Reference, Repository};
 use crate::thick_bundle::{BUNDLE_FILE, MAPPING_FILE};
 use crate::transfer::{BlobContent, Offer, PassedContent, Sink, SinkError, Upload};
 use crate::verify::{Judged, Selected, Selection};
-use form::{only_bundle, runnable};
+use form::{only_bundle, require_layers, require_whole, runnable};
 use new_file::{NewFile, require_room};
 use output::{TarOutput, entry_length, header};
 
@@ -102,7 +102,8 @@ impl DeliveryFile {
                             let manifests = image.graph.manifests().iter();
                             let held: HashMap<&Digest, &ManifestBytes> =
                                 manifests.map(|manifest| (&manifest.descriptor().digest, manifest)).collect();
-                            runnable(&finding.item.reference, image.graph.root(), |digest| held.get(digest).copied())?;
+                            let (name, held) = (&finding.item.reference, |digest: &Digest| held.get(digest).copied());
+                            require_layers(name, &image.graph, runnable(name, image.graph.root(), held)?)?;
                         }
                     }
                 }
@@ -110,6 +111,9 @@ impl DeliveryFile {
             }
             DeliveryForm::ThickBundle => {
                 let (bundle, bundle_json) = only_bundle(&selected, closed)?;
+                for (named, image) in bundle.bundle.images.iter().zip(&bundle.images) {
+                    require_whole(&named.reference, &image.graph)?;
+                }
                 let file = Self::begin(path, form)?;
                 let mut mapping = RelocationMapping::default();
                 for (named, image) in bundle.bundle.images.iter().zip(&bundle.images) {

@@ -511,6 +511,8 @@ pub enum Remedy {
     DeliverOneBundle,
     /// Deliver it in a form that holds more than runnable images.
     DeliverInAnotherForm,
+    /// Export and deliver all of it, or deliver it in a form that can lack a part.
+    DeliverWhole,
     /// Publish the mirror where its long names are allowed.
     MirrorElsewhere,
     /// Publish the mirror in another folder, because its clients would refuse it.

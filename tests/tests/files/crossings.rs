@@ -11,7 +11,7 @@ use sealift_core::thick_bundle::ThickBundle;
 use sealift_core::transfer::Source;
 use sealift_core::verify::Selection;
 use sealift_tests::crossing::{BUNDLE, Crossing, IMAGE, Refused};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::docker_archives::Saved;
 use super::*;
@@ -174,6 +174,31 @@ fn a_form_that_cannot_hold_an_archive_refuses_it_before_anything_is_written() {
         index["manifests"][0]["mediaType"], "application/vnd.oci.image.manifest.v1+json",
         "not an index with holes"
     );
+}
+
+#[test]
+fn a_thick_bundle_is_whole() {
+    let mut crossing = Crossing::of_images();
+    let image = Image::for_two_platforms("app");
+    crossing.publish_image(&image, &[]);
+    let named = json!({"image": IMAGE, "imageType": "oci", "contentDigest": image.root().descriptor().digest});
+    let bundle_json =
+        json!({"schemaVersion": "v1.2.0", "name": "shop", "version": "1.0.0", "invocationImages": [named]});
+    let images = ImagesFrom::TheirReferences(crossing.layout());
+    let origin = ItemOrigin::ThinBundle { bundle_json: bundle_json.to_string().into_bytes(), images };
+    let whole = request(BUNDLE, origin);
+    let one = Platforms::Only(vec!["linux/arm64".parse().unwrap()]);
+    let part = crossing.export(&ExportRequest { platforms: one.clone(), ..whole.clone() }).unwrap();
+    let whole = crossing.export(&whole).unwrap();
+    for (archive, platforms) in [(&part, Platforms::All), (&whole, one)] {
+        let selection = Selection { platforms, ..Selection::default() };
+        let (path, mut judged) = (crossing.path("out.tgz"), crossing.far.judge(&**archive).unwrap());
+        let refused = DeliveryFile::of(&path, DeliveryForm::ThickBundle, &mut judged, &selection).err();
+        let Some(DeliveryFileError::NotWhole { name, left_out }) = &refused else { panic!("{refused:?}") };
+        assert_eq!((name.as_str(), left_out.as_slice()), (IMAGE, &["linux/amd64".to_owned()][..]));
+        assert!(!path.exists());
+    }
+    import(&mut crossing, &whole, DeliveryForm::ThickBundle, "out.tgz").unwrap();
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use sealift_archive_format::Digest;
+use sealift_core::delivery_file::{DeliveryFile, DeliveryFileError, DeliveryForm};
 use sealift_core::export::{ExportRequest, ItemOrigin, ItemRequest, PlanError, SourceReference};
 use sealift_core::import::{DeliveryError, Destination, ImportError, Naming};
 use sealift_core::layout::{LayoutSink, LayoutSource};
@@ -13,6 +14,7 @@ use sealift_core::progress::Unwatched;
 use sealift_core::registry::{RegistryError, RegistrySink, RegistrySource, own_remedy};
 use sealift_core::remedy::{Interrupter, Remediable as _, Remedy};
 use sealift_core::transfer::{SinkError, Source, Workers};
+use sealift_core::verify::Selection;
 use sealift_tests::crossing::{Crossing, IMAGE, Refused};
 use sealift_tests::images::Image;
 use sealift_tests::real_registry;
@@ -303,7 +305,7 @@ fn foreign_layers_that_are_not_there_are_called_by_that_name_and_can_be_left_out
     let request = ExportRequest { foreign_layers: ForeignLayers::LeaveOut, ..request(&near.domain()) };
     let archive = crossing.export(&request).unwrap();
     let report = crossing.far.verify(&archive).report();
-    assert_eq!(report.items[0].left_out.foreign_layers, [foreign]);
+    assert_eq!(report.items[0].left_out.foreign_layers, [foreign.clone()]);
     let name = into_registry(&mut crossing, &archive, &far.domain()).unwrap();
     is_there(&RegistrySource::new(client()), &name, &image, "without its foreign layer");
     // A layout takes it too.
@@ -311,6 +313,15 @@ fn foreign_layers_that_are_not_there_are_called_by_that_name_and_can_be_left_out
     crossing.far.destination = Destination::Layout { folder: layout.clone() };
     crossing.far.import_from(&mut archive.as_slice(), &LayoutSink::open(&layout).unwrap()).unwrap();
     is_there(&LayoutSource::open(&layout).unwrap(), &IMAGE.parse().unwrap(), &image, "in a layout");
+    // What lists each layer by its file does not.
+    let (path, mut judged) = (crossing.path("out.tar"), crossing.far.judge(&*archive).unwrap());
+    let refused = DeliveryFile::of(&path, DeliveryForm::DockerArchive, &mut judged, &Selection::default()).err();
+    let Some(DeliveryFileError::NotWhole { left_out, .. }) = &refused else { panic!("{refused:?}") };
+    assert_eq!(
+        (left_out.as_slice(), refused.as_ref().unwrap().remedy()),
+        (&[foreign.to_string()][..], Remedy::DeliverWhole)
+    );
+    assert!(!path.exists());
 }
 
 #[test]
