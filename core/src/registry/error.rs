@@ -47,6 +47,17 @@ pub enum RegistryError {
         #[source]
         source: Box<HttpError>,
     },
+    /// The registry does not know manifests by digests of this algorithm.
+    #[error("repository {repository} does not take manifest {digest}: its registry knows manifests by SHA-256 only")]
+    DigestAlgorithm {
+        /// Where it was sent to.
+        repository: Repository,
+        /// The manifest.
+        digest: Digest,
+        /// What the registry answered.
+        #[source]
+        source: Box<HttpError>,
+    },
     /// The blob does not exist.
     #[error("repository {repository} has no blob {digest}")]
     BlobNotFound {

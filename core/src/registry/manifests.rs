@@ -21,6 +21,8 @@ const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
 /// The codes with which a registry says that it lacks what a manifest lists (OCI Distribution 1.1, "Error Codes").
 const UNKNOWN: [&str; 2] = ["MANIFEST_BLOB_UNKNOWN", "MANIFEST_UNKNOWN"];
+/// The code with which a registry refuses a digest.
+const DIGEST_INVALID: &str = "DIGEST_INVALID";
 /// How often that is waited for, at most.
 const MOST_WAITS_FOR_BLOBS: u32 = 2;
 
@@ -182,17 +184,26 @@ impl RegistryClient {
             let mut request = HttpRequest::new(Method::PUT, url.clone());
             request.headers.push((CONTENT_TYPE, media_type.clone()));
             request.body = RequestBody::Bytes(manifest.bytes());
-            let response = self.call_in(&mut attempts, &Scope::push(repository), request)?;
-            if response.status().is_success() {
-                confirm_digest(&response, digest, |other| Ok(other.matches(manifest.bytes())))?;
-                if !is_confirmed(&response) && !self.has_bytes(repository, &name, manifest.bytes()) {
-                    return Err(not_stored(&response));
+            let error = match self.call_once(&Scope::push(repository), request) {
+                Ok(response) if response.status().is_success() => {
+                    confirm_digest(&response, digest, |other| Ok(other.matches(manifest.bytes())))?;
+                    if !is_confirmed(&response) && !self.has_bytes(repository, &name, manifest.bytes()) {
+                        return Err(not_stored(&response));
+                    }
+                    return Ok(response);
                 }
-                return Ok(response);
-            }
-            let error = response.into_error();
+                Ok(response) => response.into_error(),
+                Err(RegistryError::Http(error)) => error,
+                Err(other) => return Err(other),
+            };
+            // Some registries answer what is wrong with a manifest as if they had failed (500). Then another attempt changes nothing.
             if !lacks_listed(&error, manifest) {
-                return Err(error.into());
+                if tag.is_none() && digest.algorithm() != DigestAlgorithm::Sha256 && error.says(DIGEST_INVALID) {
+                    let (repository, digest) = (repository.clone(), digest.clone());
+                    return Err(RegistryError::DigestAlgorithm { repository, digest, source: Box::new(error) });
+                }
+                attempts.wait_after(error).map_err(RegistryError::Http)?;
+                continue;
             }
             // While somebody else stores the same blob there, some registries show a blob that they do not have yet. Manifests
             // are there before an index that lists them.

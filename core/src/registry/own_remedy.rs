@@ -67,6 +67,7 @@ fn of_registry(error: &RegistryError) -> Option<Remedy> {
         RegistryError::Http(error) => error.own_remedy(),
         RegistryError::Authorization(error) => error.own_remedy(),
         RegistryError::Blocked { .. } => Some(Remedy::Unblock),
+        RegistryError::DigestAlgorithm { .. } => Some(Remedy::DeliverInAnotherForm),
         RegistryError::Paused { .. } => Some(Remedy::SendSteadily),
         _ => None,
     }

@@ -3,7 +3,8 @@
 use sealift_archive_format::{Digest, DigestAlgorithm};
 use sealift_core::oci::media_type::{DOCKER_MANIFEST, OCI_MANIFEST};
 use sealift_core::oci::{Descriptor, ManifestBytes, ManifestError, Reference};
-use sealift_core::registry::RegistryError;
+use sealift_core::registry::{RegistryError, own_remedy};
+use sealift_core::remedy::Remedy;
 use sealift_tests::registry::{Action, Answer, Fault, Registry};
 
 use super::client;
@@ -72,6 +73,22 @@ fn a_manifest_of_another_type_than_announced_is_refused() {
     assert!(
         matches!(error, RegistryError::Manifest { source, .. } if matches!(*source, ManifestError::MediaTypeDiffers { .. }))
     );
+}
+
+#[test]
+fn a_manifest_by_another_algorithm_than_the_registry_knows_is_called_so() {
+    let registry = Registry::start();
+    let answer = Answer::new(400, &[], br#"{"errors":[{"code":"DIGEST_INVALID"}]}"#.to_vec());
+    registry.inject(Fault::always("PUT", "/manifests/", Action::Answer(answer)));
+    let put = |algorithm| {
+        let descriptor = Descriptor::new(OCI_MANIFEST, Digest::of(algorithm, MANIFEST), MANIFEST.len() as u64);
+        let manifest = ManifestBytes::new(descriptor, MANIFEST.to_vec()).unwrap();
+        client().put_manifest(&registry.repository("app"), None, &manifest).unwrap_err()
+    };
+    let refused = put(DigestAlgorithm::Sha512);
+    assert!(matches!(refused, RegistryError::DigestAlgorithm { .. }), "{refused:?}");
+    assert_eq!(own_remedy(&refused), Some(Remedy::DeliverInAnotherForm));
+    assert!(matches!(put(DigestAlgorithm::Sha256), RegistryError::Http(_)), "which it says for another reason");
 }
 
 #[test]
