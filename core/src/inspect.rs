@@ -17,8 +17,7 @@ use sealift_archive_format::{Digest, EntryPlace, FormatError, Reader, Repository
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use crate::cnab::{Bundle, bundle};
-use crate::oci::Reference;
+use crate::cnab::{Bundle, CarriedBundle, bundle};
 use crate::report::{self, Warning, WarningReport};
 use crate::verify::documents::MAXIMUM_HELD;
 
@@ -184,7 +183,7 @@ impl StatedBundles {
     }
 
     fn warnings(&self, inventory: &Inventory) -> Vec<Warning> {
-        let carried: Vec<Reference> = inventory.bundles().filter_map(|bundle| bundle.reference.parse().ok()).collect();
+        let carried = CarriedBundle::among(&inventory.items);
         let mut warnings = Vec::new();
         for record in inventory.bundles() {
             let Some((bundle, bytes)) = self.read.get(&record.descriptor.digest) else { continue };

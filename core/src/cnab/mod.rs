@@ -4,6 +4,8 @@ pub mod bundle;
 pub(crate) mod registry_form;
 mod relocation;
 
-pub use bundle::{Bundle, BundleError, BundleImage, DependenciesError, Dependency, Deviation, OtherImage};
+pub use bundle::{
+    Bundle, BundleError, BundleImage, CarriedBundle, DependenciesError, Dependency, Deviation, OtherImage,
+};
 pub use registry_form::RegistryFormError;
 pub use relocation::RelocationMapping;

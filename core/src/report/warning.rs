@@ -6,8 +6,7 @@ use jiff::Timestamp;
 use sealift_proof::level::Level;
 use serde::Serialize;
 
-use crate::cnab::{Bundle, Deviation, OtherImage};
-use crate::oci::Reference;
+use crate::cnab::{Bundle, CarriedBundle, Deviation, OtherImage};
 use crate::remedy::Remedy;
 use crate::trust::Unlisted;
 use crate::trust_store::RepositoryName;
@@ -122,7 +121,7 @@ pub(crate) fn of_bundle<'i>(
     item: &str,
     (bundle, bundle_json): (&Bundle, &[u8]),
     images: impl IntoIterator<Item = (&'i str, u64)>,
-    carried: &[Reference],
+    carried: &[CarriedBundle],
 ) -> Vec<Warning> {
     let item = || item.to_owned();
     let deviations = bundle.deviations(bundle_json, images).into_iter();
@@ -134,7 +133,7 @@ pub(crate) fn of_bundle<'i>(
         image_type: image_type.clone(),
     });
     let needed = bundle.dependencies.as_deref().unwrap_or_default().iter();
-    let left_behind = needed.filter(|needed| !carried.iter().any(|name| needed.is_met_by(name)));
+    let left_behind = needed.filter(|needed| !carried.iter().any(|bundle| needed.is_met_by(bundle)));
     let left_behind = left_behind.map(|needed| Warning::BundleNotCarried {
         item: item(),
         bundle: needed.bundle.clone(),

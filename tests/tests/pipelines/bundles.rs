@@ -286,6 +286,31 @@ fn a_bundle_that_is_asked_for_by_name_is_the_one_that_is_needed() {
 }
 
 #[test]
+fn a_need_of_no_version_is_met_by_any_and_carried_as_the_newest() {
+    let sides = sides();
+    for version in ["1.0.0", "1.2.0"] {
+        store_bundle(&sides, &format!("example.com/org/mysql:{version}"), &bundle("mysql", version, &json!({})), &[]);
+    }
+    let request = |needed: &str| thin(&sides, needing("shop", &[(needed, &[])]));
+    let names = |request: &ExportRequest| -> Vec<String> {
+        let report = sides.far.verify(&sides.export(request).unwrap()).report();
+        report.items.iter().map(|item| item.name.clone()).collect()
+    };
+    let any = request("example.com/org/mysql");
+    assert_eq!(names(&with_dependencies(&sides, any.clone())), [NAME, "example.com/org/mysql:1.2.0"]);
+    let beside = |mut request: ExportRequest| {
+        request.items.extend(stored(&sides, "example.com/org/mysql:1.0.0").items);
+        request
+    };
+    assert_eq!(warnings(&sides, &beside(any.clone())), Vec::<String>::new());
+    assert_eq!(names(&with_dependencies(&sides, beside(any))), [NAME, "example.com/org/mysql:1.0.0"]);
+    // By its digest it is the same under any tag.
+    let found = sides.layout().resolve(&"example.com/org/mysql:1.0.0".parse().unwrap()).unwrap();
+    let pinned = request(&format!("example.com/org/mysql@{}", found.descriptor().digest));
+    assert_eq!(warnings(&sides, &beside(pinned)), Vec::<String>::new());
+}
+
+#[test]
 fn a_bundle_whose_needs_cannot_be_met_is_refused_where_they_are_to_be_carried() {
     let sides = sides();
     store_bundle(&sides, "example.com/org/mysql:2.0.0", &bundle("mysql", "2.0.0", &json!({})), &[]);

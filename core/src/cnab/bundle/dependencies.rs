@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use sealift_archive_format::Digest;
+use sealift_archive_format::inventory::ItemRecord;
 use sealift_archive_format::strict_json::{self, Names};
 use semver::{Comparator, Prerelease, Version, VersionReq};
 use serde::Deserialize;
@@ -36,6 +38,26 @@ pub struct Dependency {
     pub prereleases: bool,
     /// What it refers to, if that is a reference.
     reference: Option<Reference>,
+}
+
+/// A bundle that is carried, which another one may need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CarriedBundle {
+    name: Reference,
+    digest: Digest,
+}
+
+impl CarriedBundle {
+    /// A bundle by its name, and the digest of what this name means in a registry; `None` where the name is not a reference.
+    pub fn new(name: &str, digest: &Digest) -> Option<Self> {
+        Some(Self { name: name.parse().ok()?, digest: digest.clone() })
+    }
+
+    /// The bundles among what an inventory lists.
+    pub(crate) fn among<'r>(items: impl IntoIterator<Item = &'r ItemRecord>) -> Vec<Self> {
+        let bundles = items.into_iter().filter(|item| item.as_bundle().is_some());
+        bundles.filter_map(|item| Self::new(item.reference(), &item.named_content().digest)).collect()
+    }
 }
 
 /// Why it is not known which bundles a bundle needs.
@@ -79,12 +101,12 @@ struct RawDependency<V> {
     version: Option<V>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct RawVersions {
     #[serde(default)]
     ranges: Option<Vec<String>>,
     #[serde(default)]
-    prereleases: bool,
+    prereleases: Option<bool>,
 }
 
 impl<'de, V: Deserialize<'de>> Deserialize<'de> for Limited<V> {
@@ -126,8 +148,8 @@ pub(super) fn read(bundle_json: &[u8]) -> Result<Vec<Dependency>, DependenciesEr
     let Extensions { first, second } = read.custom.unwrap_or(Extensions { first: None, second: None });
     let mut needed = Vec::new();
     for (name, RawDependency { bundle, version }) in first.into_iter().flat_map(|first| first.requires.0) {
-        let RawVersions { ranges, prereleases } = version.unwrap_or(RawVersions { ranges: None, prereleases: false });
-        let ranges = ranges.unwrap_or_default();
+        let RawVersions { ranges, prereleases } = version.unwrap_or_default();
+        let (ranges, prereleases) = (ranges.unwrap_or_default(), prereleases.unwrap_or_default());
         needed.push(Dependency::new(name, bundle, ranges, prereleases)?);
     }
     for (name, RawDependency { bundle, version }) in second.into_iter().flat_map(|second| second.requires.0) {
@@ -150,17 +172,17 @@ impl Dependency {
         Ok(Self { name, bundle, ranges, prereleases, reference })
     }
 
-    /// Whether the bundle of this name is the one that is needed: that very tag or digest where one is written, and otherwise any
-    /// version that will do.
-    pub fn is_met_by(&self, name: &Reference) -> bool {
+    /// Whether a bundle is the one that is needed: that very tag or digest where one is written, and otherwise any version that will do,
+    /// or any at all where nothing is said about versions.
+    pub fn is_met_by(&self, CarriedBundle { name, digest }: &CarriedBundle) -> bool {
         let same = |needed: &&Reference| needed.repository() == name.repository();
         let Some(needed) = self.reference.as_ref().filter(same) else { return false };
-        if needed.digest().is_some() {
-            return needed.digest() == name.digest();
+        if let Some(needed) = needed.digest() {
+            return needed == digest;
         }
         match (needed.tag(), name.tag_or_latest()) {
             (Some(tag), found) => found.as_ref() == Some(tag),
-            (None, Some(found)) if self.ranges.is_empty() => found == Tag::latest(),
+            (None, _) if self.ranges.is_empty() => true,
             (None, Some(found)) => self.takes(&found).is_some(),
             (None, None) => false,
         }
@@ -175,7 +197,8 @@ impl Dependency {
         let released = Version { pre: Prerelease::EMPTY, ..version.clone() };
         let alternatives = self.ranges.iter().flat_map(|range| range.split("||"));
         let mut ranges = alternatives.filter_map(requirement);
-        ranges.any(|range| range.matches(&version) || range.matches(&released)).then_some(version)
+        let fits = self.ranges.is_empty() || ranges.any(|range| range.matches(&version) || range.matches(&released));
+        fits.then_some(version)
     }
 
     /// The tag of the newest version that will do.
@@ -213,6 +236,7 @@ fn requirement(range: &str) -> Option<VersionReq> {
         return None;
     }
     // A comparator may stand apart from its version.
+    let range = range.replace("~>", "~");
     let range = ['<', '>', '=', '^', '~'].into_iter().fold(range, |range, sign| joined(&range, sign));
     let mut comparators: Vec<Comparator> = Vec::new();
     for part in range.split([',', ' ']).filter(|part| !part.is_empty()) {
@@ -248,6 +272,7 @@ mod tests {
         assert!(takes(">= 1.2, < 2", "1.3.0") && !takes(">= 1.2, < 2", "2.0.0"));
         assert!(takes("^ 1.2 || ~ 3.1", "3.1.4") && !takes("^ 1.2 || ~ 3.1", "2.0.0"));
         assert!(!takes("", "1.0.0") && !takes("1.x ||", "2.0.0") && takes("1.x ||", "1.5.0"));
+        assert!(takes("~> 1.2", "1.2.9") && !takes("~> 1.2", "1.3.0"));
     }
 
     #[test]
@@ -267,6 +292,8 @@ mod tests {
         .unwrap();
         let texts: Vec<_> = needed.iter().map(|it| format!("{}: {it} {}", it.name, it.prereleases)).collect();
         assert_eq!(texts, ["db: e.x/mysql (5.7.x) true", "log: e.x/log:1 false", "net: e.x/net (^1.2) false"]);
+        let null = br#"{"custom":{"io.cnab.dependencies":{"requires":{"db":{"bundle":"e.x/db","version":{"prereleases":null,"ranges":null}}}}}}"#;
+        assert_eq!(read(null).unwrap(), [dependency("e.x/db", &[], false)]);
         for none in [r#"{}"#, r#"{"custom":null}"#, r#"{"custom":{"io.cnab.dependencies":{"requires":null}}}"#] {
             assert_eq!(read(none.as_bytes()).unwrap(), []);
         }
@@ -293,6 +320,7 @@ mod tests {
             (&["^1.2"], false, Some("1.3.0")),
             (&[">=1.2.9 <2"], false, Some("1.3.0")),
             (&["9.x || 1.2.3"], false, Some("v1.2.3")),
+            (&[], false, Some("4.0.0")),
             (&["5.x"], false, None),
             (&["not a range"], false, None),
         ] {
@@ -303,14 +331,19 @@ mod tests {
 
     #[test]
     fn a_dependency_is_met_by_what_it_asks_for() {
-        let met = |dependency: &Dependency, name: &str| dependency.is_met_by(&name.parse().unwrap());
+        let digest = Digest::sha256(b"bundle");
+        let met =
+            |dependency: &Dependency, name: &str| dependency.is_met_by(&CarriedBundle::new(name, &digest).unwrap());
         let ranged = dependency("e.x/mysql", &["5.7.x"], false);
         assert!(met(&ranged, "e.x/mysql:5.7.1") && !met(&ranged, "e.x/mysql:5.8.0"));
         assert!(!met(&ranged, "e.x/mysql") && !met(&ranged, "e.x/other:5.7.1"));
         let tagged = dependency("e.x/mysql:1", &["5.7.x"], false);
         assert!(met(&tagged, "e.x/mysql:1") && !met(&tagged, "e.x/mysql:5.7.1"));
         let bare = dependency("e.x/mysql", &[], false);
-        assert!(met(&bare, "e.x/mysql:latest") && !met(&bare, "e.x/mysql:1"));
+        assert!(met(&bare, "e.x/mysql:latest") && met(&bare, "e.x/mysql:1") && !met(&bare, "e.x/other:1"));
+        let pinned = |digest: &Digest| dependency(&format!("e.x/mysql@{digest}"), &[], false);
+        assert!(met(&pinned(&digest), "e.x/mysql:1") && met(&pinned(&digest), &format!("e.x/mysql@{digest}")));
+        assert!(!met(&pinned(&Digest::sha256(b"other")), "e.x/mysql:1"));
         assert!(!met(&dependency("Not A Reference", &[], false), "e.x/mysql:1"));
     }
 }

@@ -19,7 +19,7 @@ use serde::de::IgnoredAny;
 use crate::oci::descriptor::null_as_default;
 use crate::oci::{Reference, ReferenceError};
 
-pub use dependencies::{DependenciesError, Dependency};
+pub use dependencies::{CarriedBundle, DependenciesError, Dependency};
 pub use rules::Deviation;
 
 /// The largest `bundle.json` that is read, in bytes.

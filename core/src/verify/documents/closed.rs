@@ -10,8 +10,8 @@ use sealift_archive_format::inventory::{
 };
 
 use super::DocumentError;
-use crate::cnab::Bundle;
-use crate::oci::{Companions, Descriptor, Document, Graph, ManifestBytes, Reference};
+use crate::cnab::{Bundle, CarriedBundle};
+use crate::oci::{Companions, Descriptor, Document, Graph, ManifestBytes};
 use crate::report::{self, Warning};
 use crate::trust::NamedGraphs;
 
@@ -235,8 +235,7 @@ impl Closed {
 
     /// What should be known about the bundles of the inventory from which this was made.
     pub(crate) fn bundle_warnings(&self, items: &[ItemRecord]) -> Vec<Warning> {
-        let names = items.iter().filter(|item| item.as_bundle().is_some());
-        let carried: Vec<Reference> = names.filter_map(|item| item.reference().parse().ok()).collect();
+        let carried = CarriedBundle::among(items);
         let mut warnings = Vec::new();
         for (record, item) in items.iter().zip(&self.items) {
             let ClosedItem::Bundle(ClosedBundle { digest, bundle, images, .. }) = item else { continue };
