@@ -1,7 +1,8 @@
 //! What must be carried so that the far side can come to the same judgement.
 //!
 //! Promise: of each repository, only these are gathered: every root from which a chain leads to the newest, timestamp,
-//! snapshot, targets, the delegated roles that the searches visited, and the in-toto files that were needed.
+//! snapshot, targets, the delegated roles that the searches visited, and the in-toto files that were needed. Of a repository whose
+//! snapshots state no versions (Notary's), all delegated roles that can be reached.
 
 use std::collections::BTreeMap;
 

@@ -26,6 +26,7 @@ mod ngclient;
 mod notary;
 mod notary_lookup;
 mod notary_mirror;
+mod notary_roles;
 mod oracles;
 mod root;
 mod snapshot;

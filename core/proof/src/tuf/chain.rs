@@ -322,19 +322,6 @@ impl TrustedSnapshot {
         if was_accepted || self.no_longer_listed.contains(&path) { Err(TufError::Removed(path)) } else { Ok(true) }
     }
 
-    /// Requires that the snapshot lists what it listed before, as far as a role still delegates to it.
-    pub(crate) fn require_still_listed(&self, targets: &Targets) -> Result<(), TufError> {
-        let delegations = targets.delegations.iter();
-        let delegated = |path: &&String| {
-            let role = path.strip_suffix(".json").and_then(|name| RoleName::delegated(name).ok());
-            role.is_some_and(|role| delegations.clone().any(|delegations| delegations.keys_of(&role).is_some()))
-        };
-        match self.no_longer_listed.iter().find(delegated) {
-            Some(path) => Err(TufError::Removed(path.clone())),
-            None => Ok(()),
-        }
-    }
-
     /// The root's proof.
     pub fn root(&self) -> &VerifiedMetadata<Root> {
         &self.timestamp.root.root
@@ -392,8 +379,9 @@ impl TrustedSnapshot {
             Some(header.version.get())
         };
         self.described(&role).is_ok_and(|described| {
-            described.check(bytes).is_ok()
-                && version().is_some_and(|found| require_version(&role, described, found).is_ok())
+            let is_version = || version().is_some_and(|found| require_version(&role, described, found).is_ok());
+            // Where no version is listed, the hashes are, and the file may be one that nobody can read.
+            described.check(bytes).is_ok() && (!self.dialect().lists_versions() || is_version())
         })
     }
 
@@ -424,6 +412,19 @@ impl TrustedSnapshot {
         bytes: &[u8],
         remembered: Option<&[u8]>,
     ) -> Result<VerifiedMetadata<Targets>, TufError> {
+        let targets = self.targets_of_any_date(role, authority, bytes, remembered)?;
+        targets.require_fresh(self.reference_time())?;
+        Ok(targets)
+    }
+
+    /// The same of metadata that may have expired: to be remembered, and for nothing else.
+    pub(crate) fn targets_of_any_date(
+        &self,
+        role: &RoleName,
+        authority: Authority<'_>,
+        bytes: &[u8],
+        remembered: Option<&[u8]>,
+    ) -> Result<VerifiedMetadata<Targets>, TufError> {
         let described = self.described(role)?;
         described.check(bytes).map_err(|source| TufError::Mismatch {
             role: role.clone(),
@@ -437,7 +438,6 @@ impl TrustedSnapshot {
             let trusted = read_remembered::<Targets>(self.dialect(), role, remembered)?.0;
             require_not_below(role, role, trusted, targets.version())?;
         }
-        targets.require_fresh(self.reference_time())?;
         Ok(targets)
     }
 }

@@ -3,13 +3,14 @@
 //! By path patterns, by prefixes of the SHA-256 of the name (hashed bins), or by TAP 15 succinct roles, which describe
 //! a power of two of bins in one entry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sealift_archive_format::Digest;
 use serde::Deserialize;
 
 use super::RoleName;
 use super::key::{Keys, RoleKeys};
+use super::metadata::Snapshot;
 use super::path_pattern::PathPattern;
 
 /// The delegations of one targets role, in their order of priority.
@@ -255,6 +256,21 @@ impl Delegations {
                     }
                 }
                 Speakers { roles, terminating: false }
+            }
+        }
+    }
+
+    /// The roles that are delegated to here; of succinct roles that are not `expanded` yet, those bins that the snapshot lists.
+    pub(crate) fn role_names(&self, snapshot: &Snapshot, expanded: &mut BTreeSet<(String, u8)>) -> Vec<RoleName> {
+        match &self.roles {
+            DelegatedRoles::Succinct(succinct) if !expanded.insert(succinct.identity()) => Vec::new(),
+            DelegatedRoles::Listed(roles) => roles.iter().map(|role| role.name.clone()).collect(),
+            DelegatedRoles::Succinct(succinct) => {
+                let prefix = succinct.common_prefix();
+                let listed = snapshot.meta.range(prefix.clone()..).map(|(path, _)| path);
+                let listed = listed.take_while(|path| path.starts_with(&prefix));
+                let names = listed.filter_map(|path| path.strip_suffix(".json"));
+                names.filter(|name| succinct.names(name)).filter_map(|name| RoleName::delegated(name).ok()).collect()
             }
         }
     }

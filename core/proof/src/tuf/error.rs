@@ -167,8 +167,8 @@ pub enum TufError {
         /// How many are walked.
         limit: u64,
     },
-    /// A search would visit more roles than allowed.
-    #[error("the search would have to visit more than {limit} roles")]
+    /// More roles would be visited than allowed.
+    #[error("more than {limit} roles would have to be visited")]
     TooManyRoles {
         /// How many may be visited.
         limit: usize,

@@ -17,7 +17,8 @@ pub struct Limits {
     pub targets_length: u64,
     /// How many root versions are walked in one update.
     pub root_versions: u64,
-    /// How many roles one search for a target may visit.
+    /// How many roles one search for a target may visit; also, how many there may be where every role is visited, because snapshots
+    /// state no versions.
     pub visited_roles: usize,
     /// How many delegations may lie between the top-level targets role and a target.
     pub delegation_depth: usize,

@@ -15,6 +15,7 @@ mod delegation;
 pub mod dialect;
 mod envelope;
 mod error;
+mod every_role;
 mod hashes;
 mod key;
 mod limits;

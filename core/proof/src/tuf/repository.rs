@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp as Instant;
 
 use super::chain::TrustedSnapshot;
-use super::delegation::{DelegatedRoles, DelegationScope, SoughtTarget};
+use super::delegation::{DelegationScope, SoughtTarget};
 use super::dialect::Dialect;
 use super::envelope::{Authority, RoleEvidence, VerifiedMetadata};
 use super::error::TufError;
@@ -16,7 +16,7 @@ use super::provider::{MetadataProvider, ProviderError};
 use super::role_name::RoleName;
 use super::state::TrustedState;
 use super::target::VerifiedTarget;
-use super::update::{Fetch, recall, remember};
+use super::update::{Fetch, recall, remembered_or_requested};
 
 /// A repository whose top-level roles are trusted. Delegated roles are loaded as searches reach them.
 #[derive(Debug, Clone)]
@@ -216,29 +216,14 @@ impl TrustedRepository {
         while let Some(next) = pending.pop_front() {
             let Some(step) = self.step(provider, next)?.map(Arc::new) else { continue };
             loaded += 1;
-            let names = self.delegated_names(step.metadata.value(), &mut expanded);
-            let unknown = names.into_iter().filter(|role| known.insert(role.clone()));
+            let delegations = step.metadata.value().delegations.iter();
+            let snapshot = self.snapshot.snapshot().value();
+            let names = delegations.flat_map(|delegations| delegations.role_names(snapshot, &mut expanded));
+            let unknown = names.filter(|role| known.insert(role.clone()));
             let from = |role| Pending { from: Some(Arc::clone(&step)), role, scope: DelegationScope::Everything };
             pending.extend(unknown.map(from));
         }
         Ok(loaded)
-    }
-
-    /// The roles that a role delegates to; of succinct roles that are not `expanded` yet, those bins that the snapshot
-    /// lists.
-    fn delegated_names(&self, metadata: &Targets, expanded: &mut BTreeSet<(String, u8)>) -> Vec<RoleName> {
-        match metadata.delegations.as_ref().map(|delegations| &delegations.roles) {
-            None => Vec::new(),
-            Some(DelegatedRoles::Succinct(succinct)) if !expanded.insert(succinct.identity()) => Vec::new(),
-            Some(DelegatedRoles::Listed(roles)) => roles.iter().map(|role| role.name.clone()).collect(),
-            Some(DelegatedRoles::Succinct(succinct)) => {
-                let prefix = succinct.common_prefix();
-                let listed = self.snapshot.snapshot().value().meta.range(prefix.clone()..).map(|(path, _)| path);
-                let listed = listed.take_while(|path| path.starts_with(&prefix));
-                let names = listed.filter_map(|path| path.strip_suffix(".json"));
-                names.filter(|name| succinct.names(name)).filter_map(|name| RoleName::delegated(name).ok()).collect()
-            }
-        }
     }
 
     /// `None` for a role that has published nothing yet, where the dialect allows that.
@@ -280,17 +265,10 @@ impl TrustedRepository {
             keys: &delegations.keys,
             role_keys,
         };
-        let remembered = recall(&self.state, role);
-        let loaded = match remembered.and_then(|bytes| self.snapshot.targets(role, authority, bytes, None).ok()) {
-            Some(current) => current,
-            None => {
-                let mut fetch = Fetch { provider, limits: &self.limits };
-                let bytes = fetch.described(role, file, self.limits.targets_length)?;
-                let loaded = self.snapshot.targets(role, authority, &bytes, remembered)?;
-                remember(&mut self.state, role, bytes);
-                loaded
-            }
-        };
+        let mut fetch = Fetch { provider, limits: &self.limits };
+        let loaded = remembered_or_requested(role, file, &mut self.state, &mut fetch, |bytes, remembered| {
+            self.snapshot.targets(role, authority, bytes, remembered)
+        })?;
         self.roles.push(loaded.evidence().clone());
         let loaded = Arc::new(loaded);
         self.delegated.insert(place, Arc::clone(&loaded));

@@ -6,6 +6,7 @@ use super::chain::{Chosen, History, MetadataFile, RootChain, TrustedRoot, Truste
 use super::dialect::TrustAnchor;
 use super::envelope::VerifiedMetadata;
 use super::error::TufError;
+use super::every_role::advance_delegated;
 use super::hashes::length;
 use super::limits::Limits;
 use super::metadata::Targets;
@@ -14,8 +15,8 @@ use super::repository::TrustedRepository;
 use super::role_name::RoleName;
 use super::state::TrustedState;
 
-/// Walks a repository from its pinned root to its top-level targets role (TUF 1.0.34 §5.2 to §5.6), or refuses it
-/// altogether. Bytes alone are pinned as a root of TUF 1.0. `state` is what was accepted before under this pinned root; what is accepted now is only in the result.
+/// Walks a repository from its pinned root to its top-level targets role (TUF 1.0.34 §5.2 to §5.6), and to all delegated roles where
+/// snapshots state no versions, or refuses it altogether. Bytes alone are pinned as a root of TUF 1.0. `state` is what was accepted before under this pinned root; what is accepted now is only in the result.
 ///
 /// # Errors
 /// [`TufError`]: the first rule that is broken.
@@ -59,6 +60,7 @@ fn walk(
     let timestamp = advance_timestamp(root, state, &mut fetch)?;
     let snapshot = advance_snapshot(&timestamp, state, &mut fetch)?;
     let targets = advance_targets(&snapshot, state, &mut fetch)?;
+    advance_delegated(&snapshot, &targets, state, &mut fetch)?;
     Ok((snapshot, targets))
 }
 
@@ -135,16 +137,28 @@ fn advance_targets(
     fetch: &mut Fetch<'_>,
 ) -> Result<VerifiedMetadata<Targets>, TufError> {
     let role = RoleName::targets();
-    let remembered = recall(state, &role);
-    if let Some(current) = remembered.and_then(|bytes| snapshot.top_level_targets(bytes, None).ok()) {
-        snapshot.require_still_listed(current.value())?;
+    remembered_or_requested(&role, snapshot.targets_file(&role)?, state, fetch, |bytes, remembered| {
+        snapshot.top_level_targets(bytes, remembered)
+    })
+}
+
+/// The metadata of a targets role: what is remembered, as long as it is what the snapshot describes, or else what is requested and
+/// remembered from then on. `verify` also gets what is remembered, if the bytes are new.
+pub(crate) fn remembered_or_requested(
+    role: &RoleName,
+    file: MetadataFile,
+    state: &mut TrustedState,
+    fetch: &mut Fetch<'_>,
+    verify: impl Fn(&[u8], Option<&[u8]>) -> Result<VerifiedMetadata<Targets>, TufError>,
+) -> Result<VerifiedMetadata<Targets>, TufError> {
+    let remembered = recall(state, role);
+    if let Some(current) = remembered.and_then(|bytes| verify(bytes, None).ok()) {
         return Ok(current);
     }
-    let bytes = fetch.described(&role, snapshot.targets_file(&role)?, fetch.limits.targets_length)?;
-    let targets = snapshot.top_level_targets(&bytes, remembered)?;
-    snapshot.require_still_listed(targets.value())?;
-    remember(state, &role, bytes);
-    Ok(targets)
+    let bytes = fetch.described(role, file, fetch.limits.targets_length)?;
+    let requested = verify(&bytes, remembered)?;
+    remember(state, role, bytes);
+    Ok(requested)
 }
 
 /// §5.3.11. The snapshot guards the targets roles against rollback; so what it guarded is forgotten with it, and a role
@@ -153,7 +167,7 @@ fn forget(state: &mut TrustedState) {
     state.metadata.retain(|role, _| role == RoleName::root().as_str());
 }
 
-pub(crate) fn remember(state: &mut TrustedState, role: &RoleName, bytes: Vec<u8>) {
+fn remember(state: &mut TrustedState, role: &RoleName, bytes: Vec<u8>) {
     state.metadata.insert(role.as_str().to_owned(), bytes);
 }
 

@@ -11,7 +11,7 @@ use sealift_proof::tuf::{Dialect, Gun, MetadataError, TrustAnchor, TufError};
 use sealift_tests::crossing::{Crossing, Refused};
 use sealift_tests::images::Image;
 use sealift_tests::malicious_exporter::REPOSITORY;
-use sealift_tests::notary_repository::{CertificateWish, GUN, NotaryKey, NotaryRepository};
+use sealift_tests::notary_repository::{CertificateWish, GUN, NotaryKey, NotaryRepository, file_name};
 use serde_json::json;
 
 use super::*;
@@ -125,6 +125,40 @@ fn a_delegated_role_of_notary_does_not_go_back() {
     content.notary.publish_next();
     let error = content.crossing.far.refuses(&content.archive()).tuf();
     assert_error!(error, TufError::Rollback { role, trusted: 7, found: 6, .. } if role.as_str() == "targets/releases");
+}
+
+/// The tag is in `targets`, so that no search comes to a delegated role: `targets/releases`, and one below it.
+fn with_roles_that_are_not_asked() -> Content {
+    let mut content = Content::new();
+    let bytes = content.image.root().bytes().to_vec();
+    content.notary.add_tag("targets", TAG, &bytes);
+    content.notary.delegate("targets/releases", "targets/releases/deep", &[""]);
+    *content.notary.body("targets/releases", "version") = json!(7);
+    content.notary.publish_next();
+    content
+}
+
+#[test]
+fn a_delegated_role_of_notary_that_no_search_came_to_does_not_go_back() {
+    let mut content = with_roles_that_are_not_asked();
+    content.crossing.far.accepts(&content.archive());
+    *content.notary.body("targets/releases", "version") = json!(6);
+    content.notary.publish_next();
+    let error = content.crossing.far.refuses(&content.archive()).tuf();
+    assert_error!(error, TufError::Rollback { role, trusted: 7, found: 6, .. } if role.as_str() == "targets/releases");
+}
+
+#[test]
+fn a_delegated_role_of_notary_below_another_is_not_hidden_in_two_deliveries() {
+    let mut content = with_roles_that_are_not_asked();
+    content.crossing.far.accepts(&content.archive());
+    content.notary.signed.remove("targets/releases/deep");
+    content.notary.files.remove(&file_name("targets/releases/deep"));
+    for _ in 0..2 {
+        content.notary.publish_next();
+        let error = content.crossing.far.refuses(&content.archive()).tuf();
+        assert_error!(error, TufError::Removed(file) if file == "targets/releases/deep.json");
+    }
 }
 
 #[test]

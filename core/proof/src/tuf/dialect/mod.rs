@@ -79,6 +79,11 @@ impl Dialect {
         matches!(self, Self::Notary(_))
     }
 
+    /// Whether a snapshot states the version of each file that it lists.
+    pub(crate) fn lists_versions(&self) -> bool {
+        matches!(self, Self::Tuf)
+    }
+
     /// Whether a delegated role may have published nothing yet, so that no snapshot has ever listed it.
     pub(crate) fn allows_silent_roles(&self) -> bool {
         matches!(self, Self::Notary(_))
