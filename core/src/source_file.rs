@@ -38,6 +38,12 @@ pub enum SourceFileError {
     /// It is a bundle that cannot be used.
     #[error(transparent)]
     ThickBundle(#[from] ThickBundleError),
+    /// It is something else.
+    #[error("{} is neither a tar file nor a bundle.json", .path.display())]
+    NoForm {
+        /// The file.
+        path: PathBuf,
+    },
     /// It is a tar file of something else.
     #[error("{} is a tar file, but holds neither a bundle nor an OCI image layout nor a docker-archive", .path.display())]
     Unknown {
@@ -53,7 +59,7 @@ impl Remediable for SourceFileError {
             Self::Layout(error) => error.remedy(),
             Self::DockerArchive(error) => error.remedy(),
             Self::ThickBundle(error) => error.remedy(),
-            Self::Unknown { path } => Remedy::CheckFile { path: path.clone() },
+            Self::NoForm { path } | Self::Unknown { path } => Remedy::CheckFile { path: path.clone() },
         }
     }
 }
@@ -70,8 +76,12 @@ impl SourceFile {
         unpack_into: &Path,
         progress: &dyn Progress,
     ) -> Result<Self, SourceFileError> {
-        if form.is_none() && Tarball::looks_like_one(path)? == Beginning::Other {
-            return Ok(Self::ThinBundle);
+        if form.is_none() {
+            match Tarball::looks_like_one(path)? {
+                Beginning::Json => return Ok(Self::ThinBundle),
+                Beginning::Other => return Err(SourceFileError::NoForm { path: path.to_owned() }),
+                Beginning::Tarball => {}
+            }
         }
         let tarball = Arc::new(Tarball::open(path, unpack_into, progress)?);
         let has = |name: &str| tarball.has(name);

@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &DemoArguments, context: &Context) -> Result<(), Fa
             fs::canonicalize(folder).map_err(|source| Reason::File { path: folder.clone(), source }).attempt(attempt)?
         }
         None => {
-            let failed = |source| Reason::File { path: std::env::temp_dir(), source };
+            let failed = |source| Reason::TemporaryFolder { path: std::env::temp_dir(), source };
             temporary = tempfile::tempdir().map_err(failed).attempt(attempt)?;
             temporary.path().to_owned()
         }

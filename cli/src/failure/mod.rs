@@ -26,7 +26,6 @@ use sealift_core::delivery_file::DeliveryFileError;
 use sealift_core::export::{ExportError, PlanError, PrepareError};
 use sealift_core::import::{ImportError, NameMapError};
 use sealift_core::layout::LayoutError;
-use sealift_core::oci::ReferenceError;
 use sealift_core::place::PlaceError;
 use sealift_core::remedy::{Remediable as _, Remedy};
 use sealift_core::seal::SignError;
@@ -77,6 +76,14 @@ pub(crate) enum Reason {
     #[error("{}", .path.display())]
     File {
         /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Temporary files cannot be made.
+    #[error("{}", .path.display())]
+    TemporaryFolder {
+        /// The folder for temporary files.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -164,8 +171,13 @@ pub(crate) enum Reason {
     #[error(transparent)]
     Freshness(#[from] LooserFreshness),
     /// The folder of a TUF repository is not a folder.
-    #[error("{} is not a folder", .0.display())]
-    NoTufFolder(PathBuf),
+    #[error("{} is not a folder", .metadata.display())]
+    NoTufFolder {
+        /// Where its metadata would be.
+        metadata: PathBuf,
+        /// What to give to `--tuf`, where another folder was meant.
+        meant: Option<String>,
+    },
     /// The folder of a collection of Notary is not a folder.
     #[error("{} is not a folder", .0.display())]
     NoNotaryFolder(PathBuf),
@@ -196,9 +208,6 @@ pub(crate) enum Reason {
     /// A build without the network was asked for something that is behind one.
     #[error("this build of sealift has no network")]
     NoNetwork,
-    /// A reference is not valid.
-    #[error(transparent)]
-    Reference(#[from] ReferenceError),
     /// A map of names.
     #[error(transparent)]
     NameMap(#[from] NameMapError),
@@ -312,6 +321,10 @@ impl Reason {
             Self::CommandLine(_) => advice(ExitCode::Usage, "see `sealift help`, or `sealift help COMMAND`"),
             Self::Incomplete { hint, .. } => advice(ExitCode::Usage, hint.clone()),
             Self::File { path, source } => remedied(ExitCode::System, Remedy::of_file(path, source)),
+            Self::TemporaryFolder { .. } => advice(
+                ExitCode::System,
+                "name a folder that exists, and that this user can write to, in the variable TMPDIR; or a new folder: --keep DIR",
+            ),
             Self::PrivateKeyFile { path, source }
                 if source.kind() == io::ErrorKind::NotFound && path.extension().is_none_or(|it| it != "pub") =>
             {
@@ -351,9 +364,13 @@ impl Reason {
             Self::TrustStore(error) => remedied(trust_store::trust_store(error), error.remedy()),
             Self::Name(error) => remedied(ExitCode::Usage, error.remedy()),
             Self::Freshness(error) => remedied(judgement::looser_freshness(error), error.remedy()),
-            Self::NoTufFolder(_) => advice(
+            Self::NoTufFolder { meant: None, .. } => advice(
                 ExitCode::Source,
                 "name the folder or URL that contains the repository's metadata/: --tuf REPOSITORY=LOCATION",
+            ),
+            Self::NoTufFolder { meant: Some(meant), .. } => advice(
+                ExitCode::Source,
+                format!("name the folder that contains the repository's metadata/: --tuf {meant}"),
             ),
             Self::NoNotaryFolder(_) => advice(
                 ExitCode::Source,
@@ -381,7 +398,6 @@ impl Reason {
                 ExitCode::Usage,
                 "name layouts or files (NAME=oci:DIR, NAME=FILE, --images-from oci:DIR, --to-layout DIR), or use a build with the feature `network`",
             ),
-            Self::Reference(error) => remedied(ExitCode::Usage, error.remedy()),
             Self::NameMap(error) => remedied(ExitCode::Usage, error.remedy()),
             Self::Place(error) => remedied(ExitCode::Usage, error.remedy()),
             Self::Target(_) => remedied(ExitCode::Sink, Remedy::RepairTargetLayout),

@@ -26,7 +26,7 @@ pub(super) fn file(error: &SourceFileError) -> Conclusion {
             | ThickBundleError::NoLayout { .. }
             | ThickBundleError::Mapping { .. } => ExitCode::Source.into(),
         },
-        SourceFileError::Unknown { .. } => ExitCode::Source.into(),
+        SourceFileError::NoForm { .. } | SourceFileError::Unknown { .. } => ExitCode::Source.into(),
     }
 }
 

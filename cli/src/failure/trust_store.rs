@@ -10,6 +10,7 @@ pub(super) fn trust_store(error: &TrustStoreError) -> Conclusion {
     match error {
         E::Missing { .. }
         | E::NotAStore { .. }
+        | E::NotAFolder { .. }
         | E::PolicyLost { .. }
         | E::Locked { .. }
         | E::LockRemoved { .. }

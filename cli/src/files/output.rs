@@ -1,6 +1,7 @@
 //! The small files that a command writes: each is complete, or what was there before.
 
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use sealift_core::whole_file;
@@ -14,4 +15,9 @@ pub(crate) fn replace(path: &Path, value: &impl Serialize) -> Result<(), Reason>
     let json = text::json(value).map_err(io::Error::other);
     let written = json.and_then(|json| whole_file::replace(path, format!("{json}\n").as_bytes()));
     written.map_err(|source| Reason::File { path: path.to_owned(), source })
+}
+
+/// Whether a path can only be that of a folder: it ends with a slash.
+pub(crate) fn names_folder(path: &Path) -> bool {
+    path.as_os_str().as_bytes().ends_with(b"/")
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
@@ -10,6 +10,7 @@ use sealift_core::oci::{Reference, ReferenceError};
 use sealift_core::place::{Place, PlaceError};
 
 use crate::options::network::WebLocation;
+use crate::terminal::shell::quoted;
 
 /// A thing called NAME, and where it is, as it was written: nothing has been looked up.
 #[derive(Debug, Clone)]
@@ -75,6 +76,43 @@ pub(crate) struct NotaryPlace {
     pub(crate) files: Location,
 }
 
+/// The folder of the metadata, and that of the target files, in the folder of a repository.
+const METADATA: &str = "metadata";
+const TARGETS: &str = "targets";
+/// The most folders that are looked into for the one that was meant.
+const MOST_LOOKED_INTO: usize = 1_000;
+
+impl TufPlace {
+    /// The option that was meant, where the folder of the metadata is not there: it is one level higher or deeper, or the metadata is in
+    /// the folder that was named.
+    pub(crate) fn meant(&self) -> Option<String> {
+        let Location::Folder(metadata) = &self.metadata else { return None };
+        let named = metadata.parent().filter(|_| metadata.file_name().is_some_and(|it| it == METADATA))?;
+        let as_it_is =
+            |folder: &Path| if folder.as_os_str().is_empty() { Path::new(".").to_owned() } else { folder.to_owned() };
+        let above = match named.file_name() {
+            Some(_) => named.parent().map(as_it_is),
+            None => Some(named.join("..")),
+        };
+        let below = std::fs::read_dir(as_it_is(named)).into_iter().flatten().take(MOST_LOOKED_INTO);
+        let mut below: Vec<_> =
+            below.filter_map(|entry| Some(entry.ok()?.path())).filter(|it| is_repository(it)).collect();
+        let found = match (above.filter(|above| is_repository(above)), below.as_mut_slice()) {
+            (Some(above), _) => above,
+            (None, [only]) => std::mem::take(only),
+            (None, _) if named.join("timestamp.json").is_file() => {
+                return Some(quoted(format!("{}={},TARGETS", self.repository, named.display())));
+            }
+            (None, _) => return None,
+        };
+        Some(quoted(format!("{}={}", self.repository, found.display())))
+    }
+}
+
+fn is_repository(folder: &Path) -> bool {
+    folder.join(METADATA).is_dir()
+}
+
 impl FromStr for NotaryPlace {
     type Err = String;
 
@@ -102,7 +140,7 @@ impl FromStr for TufPlace {
             Some((metadata, targets)) => (metadata.parse()?, targets.parse()?),
             None => {
                 let location: Location = location.parse()?;
-                (location.join("metadata")?, location.join("targets")?)
+                (location.join(METADATA)?, location.join(TARGETS)?)
             }
         };
         Ok(Self { repository: repository.to_owned(), metadata, targets })

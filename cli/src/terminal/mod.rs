@@ -66,6 +66,18 @@ pub(crate) fn is_shown() -> bool {
     io::stdout().is_terminal()
 }
 
+/// Whether standard output was closed when this program began. Rust opens `/dev/null` in its place then, to read and to write, while
+/// whoever discards output on purpose opens it to write only.
+pub(crate) fn is_closed() -> bool {
+    let out = io::stdout();
+    let is_null = || {
+        let (there, null) = (rustix::fs::fstat(&out).ok()?, rustix::fs::stat("/dev/null").ok()?);
+        Some(there.st_rdev == null.st_rdev)
+    };
+    let mode = rustix::fs::fcntl_getfl(&out).map(|flags| flags & rustix::fs::OFlags::RWMODE);
+    mode == Ok(rustix::fs::OFlags::RDWR) && is_null() == Some(true)
+}
+
 /// Asks for something on the terminal, without showing it.
 pub(crate) fn ask(question: &Line) -> io::Result<Zeroizing<String>> {
     rpassword::prompt_password(question.as_str()).map(Zeroizing::new)

@@ -107,6 +107,9 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
                 folder.display()
             );
         }
+        R::NameTemporaryFolder { .. } => {
+            "name a folder that exists, and that this user can write to, in the variable TMPDIR; or give the plain tar file, which is not unpacked"
+        }
         R::TellPlacesApart { name } => {
             return format!(
                 "if a registry is meant: {}; if what is here: {}",

@@ -41,7 +41,7 @@ impl NewFile {
 
 /// Requires that nothing has this name, and that it can be the name of a file.
 pub(super) fn require_new(path: &Path) -> Result<(), DeliveryFileError> {
-    let there = |path: &Path| match path.symlink_metadata().map(|metadata| metadata.file_type()) {
+    let there = |found: &Path| match found.symlink_metadata().map(|metadata| metadata.file_type()) {
         Ok(kind) if kind.is_file() || kind.is_dir() || kind.is_symlink() => {
             Err(DeliveryFileError::Exists { path: path.to_owned() })
         }

@@ -16,6 +16,15 @@ pub(super) fn of(source: &SourceError) -> Option<Remedy> {
     layout.or_else(archive).or_else(tarball)
 }
 
+/// About what a reference stands for; `None` where it is not there, or the source does not say.
+pub(super) fn of_root(source: &SourceError) -> Option<Remedy> {
+    #[cfg(feature = "network")]
+    let unusable = || crate::registry::of_unusable(source);
+    #[cfg(not(feature = "network"))]
+    let unusable = || None;
+    of(source).or_else(unusable)
+}
+
 /// About something that a source lists; `None` where another attempt may help, or the source is one of somebody else.
 pub(super) fn of_part(source: &SourceError) -> Option<Remedy> {
     #[cfg(feature = "network")]

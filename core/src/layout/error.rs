@@ -177,6 +177,10 @@ impl Remediable for LayoutError {
             | Self::NotRegular { .. }
             | Self::NotAFolder { .. }
             | Self::TooMuchListed { .. } => Remedy::GiveLayout,
+            Self::Manifest { name, source, .. } if name != INDEX_FILE => match source.remedy() {
+                Remedy::PushImageAgain => Remedy::RepairSource,
+                remedy => remedy,
+            },
             Self::BlobNotFound { .. } | Self::Size { .. } | Self::Manifest { .. } => Remedy::RepairSource,
             Self::Access { path, source } => Remedy::of_file(path, source),
         }

@@ -6,7 +6,7 @@ use std::io;
 use super::RegistryError;
 use crate::authorization::AuthorizationError;
 use crate::http::HttpError;
-use crate::remedy::Remedy;
+use crate::remedy::{Remediable as _, Remedy};
 use crate::transfer::{SinkError, SourceError};
 
 /// What can be done about the connection or the credentials that an error came of, whatever was being done: that says more than the
@@ -25,13 +25,20 @@ pub fn own_remedy(error: &(dyn Error + 'static)) -> Option<Remedy> {
 /// What can be done where a source does not supply what it lists; `None` where another attempt may help, or it is no registry.
 pub(crate) fn of_source(error: &SourceError) -> Option<Remedy> {
     match error.reason()? {
-        RegistryError::BlobNotFound { .. }
-        | RegistryError::ManifestNotFound { .. }
-        | RegistryError::Manifest { .. } => Some(Remedy::PushImageAgain),
+        RegistryError::BlobNotFound { .. } | RegistryError::ManifestNotFound { .. } => Some(Remedy::PushImageAgain),
+        RegistryError::Manifest { source, .. } => Some(source.remedy()),
         RegistryError::Http(HttpError::Status { status: 403, url, .. }) => {
             Some(Remedy::AskForAccess { host: url.authority().to_owned() })
         }
         RegistryError::Http(HttpError::Status { status: 451, .. }) => Some(Remedy::ExportFromElsewhere),
+        _ => None,
+    }
+}
+
+/// What can be done about a manifest that is there and that no reader can use; `None` for any other reason.
+pub(crate) fn of_unusable(error: &SourceError) -> Option<Remedy> {
+    match error.reason()? {
+        RegistryError::Manifest { source, .. } => Some(source.remedy()),
         _ => None,
     }
 }

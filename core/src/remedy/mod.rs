@@ -199,6 +199,12 @@ pub enum Remedy {
         #[serde(serialize_with = "as_shown")]
         folder: PathBuf,
     },
+    /// Name a folder for temporary files that is there and can be written to.
+    NameTemporaryFolder {
+        /// The folder that cannot be used.
+        #[serde(serialize_with = "as_shown")]
+        folder: PathBuf,
+    },
     /// Name a file that does not exist yet.
     NameNewFile,
     /// Say whether a layout or file here is meant, or a registry.
@@ -629,7 +635,14 @@ impl Remedy {
     pub fn of_file(path: &Path, error: &io::Error) -> Self {
         let path = path.to_owned();
         // `ErrorKind` is open: only the standard library can list it in full.
-        if error.kind() == io::ErrorKind::NotFound {
+        if matches!(
+            error.kind(),
+            io::ErrorKind::NotFound
+                | io::ErrorKind::NotADirectory
+                | io::ErrorKind::IsADirectory
+                | io::ErrorKind::InvalidFilename
+                | io::ErrorKind::InvalidInput
+        ) {
             Self::CheckPath { path }
         } else if error.kind() == io::ErrorKind::PermissionDenied {
             Self::CheckAccess { path }
@@ -644,6 +657,18 @@ impl Remedy {
             None => Self::CorrectBundle,
             Some(_) if listed.is_empty() => Self::SaveAgain,
             Some(place) => Self::NameEntry { place: place.clone(), listed: listed.to_vec() },
+        }
+    }
+
+    /// The same, about an archive: what is missing there was left out by whoever packed it, and there is no location to check.
+    pub(crate) fn in_archive(self) -> Self {
+        match self {
+            Self::LocateMetadata
+            | Self::CheckMetadata
+            | Self::AskPublisher { about: PublisherMatter::ListedFile | PublisherMatter::LongFile } => {
+                Self::AskExporter { about: ExporterMatter::Content }
+            }
+            other => other,
         }
     }
 

@@ -158,7 +158,12 @@ impl Remediable for TarballError {
     fn remedy(&self) -> Remedy {
         match self {
             Self::Access { path, source } => Remedy::of_file(path, source),
-            Self::Unpack { folder, .. } => Remedy::UnpackElsewhere { folder: folder.clone() },
+            Self::Unpack { folder, source, .. } => match Remedy::of_file(folder, source) {
+                Remedy::CheckPath { path } | Remedy::CheckAccess { path } => {
+                    Remedy::NameTemporaryFolder { folder: path }
+                }
+                _ => Remedy::UnpackElsewhere { folder: folder.clone() },
+            },
             Self::Expansion { .. } | Self::Method { .. } => Remedy::DecompressSource,
             Self::NotRegular { path } => Remedy::CheckFile { path: path.clone() },
             Self::Truncated { .. }

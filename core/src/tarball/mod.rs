@@ -52,6 +52,8 @@ enum TarEntry {
 pub enum Beginning {
     /// A tar file, plain or compressed.
     Tarball,
+    /// An object of JSON, or nothing at all, or a pipe, which may be one.
+    Json,
     /// Something else.
     Other,
 }
@@ -65,14 +67,18 @@ impl Tarball {
     pub fn looks_like_one(path: &Path) -> Result<Beginning, TarballError> {
         let failed = |source| TarballError::Access { path: path.to_owned(), source };
         if !std::fs::metadata(path).map_err(failed)?.is_file() {
-            return Ok(Beginning::Other);
+            return Ok(Beginning::Json);
         }
         let mut beginning = Vec::new();
         let file = File::open(path).map_err(failed)?;
         file.take(BEGINNING as u64).read_to_end(&mut beginning).map_err(failed)?;
         require_known_method(path, &beginning)?;
         let is_tar = beginning.get(257..262) == Some(b"ustar") || Header::read(&beginning).is_some();
-        Ok(if is_tar || is_compressed(&beginning) { Beginning::Tarball } else { Beginning::Other })
+        Ok(match beginning.trim_ascii_start().first() {
+            _ if is_tar || is_compressed(&beginning) => Beginning::Tarball,
+            None | Some(b'{') => Beginning::Json,
+            Some(_) => Beginning::Other,
+        })
     }
 
     /// Opens a tar file, plain or compressed with gzip or zstd, and reads its headers. What is compressed is unpacked into a file

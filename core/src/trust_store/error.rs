@@ -31,6 +31,14 @@ pub enum TrustStoreError {
         /// The folder.
         folder: PathBuf,
     },
+    /// It, or what would be around it, is not a folder.
+    #[error("there is no trust store at {}: {} is not a folder", .folder.display(), .file.display())]
+    NotAFolder {
+        /// Where the store would be.
+        folder: PathBuf,
+        /// What is not a folder.
+        file: PathBuf,
+    },
     /// `policy.toml` is missing: what is required of an archive is no longer known.
     #[error("the policy {} is missing", .path.display())]
     PolicyLost {
@@ -296,7 +304,7 @@ impl Remediable for TrustStoreError {
     fn remedy(&self) -> Remedy {
         match self {
             Self::Missing { folder } => Remedy::CreateTrustStore { folder: folder.clone() },
-            Self::NotAStore { .. } => Remedy::NameNewTrustStore,
+            Self::NotAStore { .. } | Self::NotAFolder { .. } => Remedy::NameNewTrustStore,
             Self::PolicyLost { .. } => Remedy::RestorePolicy,
             Self::Locked { .. } => Remedy::AwaitTrustStore,
             Self::LockRemoved { .. } => Remedy::KeepLock,

@@ -30,7 +30,10 @@ impl Presence {
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::Nothing),
-            Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Ok(Self::Other),
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                let file = folder.ancestors().find(|it| it.symlink_metadata().is_ok()).unwrap_or(folder);
+                return Err(TrustStoreError::NotAFolder { folder: folder.to_owned(), file: file.to_owned() });
+            }
             Err(error) => return Err(failed("read", folder)(error)),
         };
         let mut found = Self::Nothing;

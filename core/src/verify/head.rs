@@ -63,7 +63,7 @@ impl Remediable for HeadError {
             Self::Layout(_) | Self::TooMuchMetadata(_) => Remedy::AskExporter { about: ExporterMatter::Archive },
             Self::Documents(error) => error.remedy(),
             Self::Referrer(error) => error.remedy(),
-            Self::Judgement(error) => error.remedy(),
+            Self::Judgement(error) => error.remedy().in_archive(),
         }
     }
 }

@@ -7,6 +7,7 @@
 mod bad_network;
 mod book;
 mod error_variants;
+mod hints;
 mod interrupted;
 mod json;
 mod names;

@@ -221,7 +221,9 @@ fn long_names_and_sizes_are_read_as_other_tools_write_them() {
 fn a_file_that_is_not_a_tar_file_of_images_is_said_to_be_that() {
     let error = Place::of(&Tar::new().file("letter.txt", b"dear").bytes()).open().err().unwrap();
     assert!(matches!(error, SourceFileError::Unknown { .. }), "{error:?}");
-    assert!(matches!(Place::of(b"{}").open().unwrap(), SourceFile::ThinBundle));
+    assert!(matches!(Place::of(b"\n {}").open().unwrap(), SourceFile::ThinBundle));
+    let error = Place::of(b"a note").open().err().unwrap();
+    assert!(matches!(error, SourceFileError::NoForm { .. }), "{error:?}");
     let folder = tempfile::tempdir().unwrap();
     let open = |path: &Path| Tarball::open(path, folder.path(), &Unwatched).err().unwrap();
     assert!(matches!(open(folder.path()), TarballError::NotRegular { .. }));

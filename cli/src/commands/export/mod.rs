@@ -26,6 +26,7 @@ use crate::context::{Context, ExportTime};
 use crate::failure::{Attempt as _, Failure, Reason};
 use crate::files::checksum;
 use crate::files::key::SigningKeyArguments;
+use crate::files::output::names_folder;
 use crate::interruption;
 use crate::options::connections::ConnectionArguments;
 use crate::options::network::{MirrorArguments, NetworkArguments, Web};
@@ -280,11 +281,18 @@ impl ArchiveOutput {
     /// What a path is for an archive.
     ///
     /// # Errors
-    /// [`Reason::FileExists`] and [`Reason::OutputKind`].
+    /// [`Reason::FileExists`], [`Reason::OutputKind`] and [`Reason::StandardOutput`].
     fn of(path: &Path) -> Result<Self, Reason> {
         let other = |kind| Err(Reason::OutputKind { path: path.to_owned(), kind });
         if ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path.as_os_str() == *name) {
+            if terminal::is_closed() {
+                let lost = io::Error::other("it is closed, so the archive would be lost");
+                return Err(Reason::StandardOutput(lost));
+            }
             return Ok(Self::Standard);
+        }
+        if names_folder(path) && !path.is_dir() {
+            return other("the name of a folder, because of the / at its end");
         }
         match (path.metadata(), path.symlink_metadata()) {
             (Ok(found), _) if is_stream(found.file_type()) => Ok(Self::Stream),
@@ -319,7 +327,10 @@ fn write(
     context: &Context,
 ) -> Result<(), Failure> {
     let output = &arguments.output;
-    let attempt = || format!("cannot write {}", output.display());
+    let attempt = || match to {
+        ArchiveOutput::Standard => "cannot write the archive to standard output".to_owned(),
+        ArchiveOutput::Stream | ArchiveOutput::File => format!("cannot write {}", output.display()),
+    };
     let workers = arguments.connections.workers();
     let failed = |source| match to {
         ArchiveOutput::Standard => Reason::StandardOutput(source),
@@ -430,7 +441,7 @@ fn live_repositories(
     web: &Web,
 ) -> Result<BTreeMap<RepositoryName, LiveRepository>, Failure> {
     let mut repositories = BTreeMap::new();
-    for TufPlace { repository, metadata, targets } in &arguments.tuf {
+    for place @ TufPlace { repository, metadata, targets } in &arguments.tuf {
         let attempt = || format!("cannot use the TUF repository {repository}");
         let name: RepositoryName = repository.parse().attempt(attempt)?;
         match trust.repositories.get(&name).map(|pinned| &pinned.root.dialect) {
@@ -441,7 +452,10 @@ fn live_repositories(
         let metadata: Box<dyn MetadataProvider> = match metadata {
             Location::Web(location) => Box::new(web.repository(location)),
             Location::Folder(folder) if folder.is_dir() => Box::new(RepositoryFolder::new(folder, folder)),
-            Location::Folder(folder) => return Err(Reason::NoTufFolder(folder.clone())).attempt(attempt),
+            Location::Folder(folder) => {
+                let meant = place.meant();
+                return Err(Reason::NoTufFolder { metadata: folder.clone(), meant }).attempt(attempt);
+            }
         };
         // A repository need not have target files of its own.
         let targets: Box<dyn TargetProvider> = match targets {

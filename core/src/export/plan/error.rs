@@ -219,7 +219,7 @@ fn of_graph(error: &GraphError<Unfetched>, has_choice: bool) -> Remedy {
     match error {
         GraphError::Fetch { .. } if has_choice => Remedy::PushImageAgain,
         GraphError::Fetch { .. } => Remedy::PushImageOrChoosePlatforms,
-        GraphError::Manifest { source, .. } => of_manifest(source),
+        GraphError::Manifest { source, .. } => source.remedy(),
         GraphError::Depth { .. } | GraphError::Conflict { .. } | GraphError::Manifests => Remedy::RebuildImage,
         GraphError::ManifestBytes
         | GraphError::ManifestsTogether
@@ -232,24 +232,6 @@ fn of_graph(error: &GraphError<Unfetched>, has_choice: bool) -> Remedy {
     }
 }
 
-/// What can be done about a manifest that cannot be used.
-fn of_manifest(error: &ManifestError) -> Remedy {
-    match error {
-        ManifestError::DockerSchema1 => Remedy::ConvertImage,
-        // The source has something else than it says.
-        ManifestError::Mismatch { .. } => Remedy::PushImageAgain,
-        ManifestError::Length { .. }
-        | ManifestError::Children { .. }
-        | ManifestError::Json(_)
-        | ManifestError::SchemaVersion { .. }
-        | ManifestError::Member { .. }
-        | ManifestError::MediaType(_)
-        | ManifestError::MediaTypeDiffers { .. }
-        | ManifestError::Ambiguous
-        | ManifestError::Undeclared => Remedy::RebuildImage,
-    }
-}
-
 fn or_none(offered: &[String]) -> String {
     if offered.is_empty() { "no platform that it states".to_owned() } else { offered.join(", ") }
 }
@@ -257,9 +239,9 @@ fn or_none(offered: &[String]) -> String {
 impl Remediable for PlanError {
     fn remedy(&self) -> Remedy {
         match self {
-            Self::Source { source, .. } => source_remedy::of(source).unwrap_or(Remedy::CheckSource),
+            Self::Source { source, .. } => source_remedy::of_root(source).unwrap_or(Remedy::CheckSource),
             Self::Graph { source, has_choice, .. } => of_graph(source, *has_choice),
-            Self::Manifest { source, .. } => of_manifest(source),
+            Self::Manifest { source, .. } => source.remedy(),
             Self::Unavailable { source, .. } => source_remedy::of_part(source).unwrap_or(Remedy::CheckNetwork),
             Self::Referrers { .. } => Remedy::CheckReferrers,
             Self::TooManyReferrers { .. } | Self::ReferrerTooDeep { .. } => Remedy::DeleteReferrers,

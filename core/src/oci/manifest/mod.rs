@@ -15,6 +15,7 @@ use serde::de::IgnoredAny;
 
 use super::descriptor::{Annotations, Descriptor, null_as_default};
 use super::media_type::{self, Announced, ManifestKind};
+use crate::remedy::{Remediable, Remedy};
 
 /// The longest manifest or index, in bytes. Registries agree on this limit (OCI Distribution 1.1, "Pushing Manifests").
 pub const MAXIMUM_LENGTH: u64 = 4 * 1024 * 1024;
@@ -162,6 +163,25 @@ pub enum ManifestError {
         /// The length of what was found, in bytes.
         length: u64,
     },
+}
+
+/// Of a source that has it. Whether pushing it again helps is decided by whether the source has something else than it says.
+impl Remediable for ManifestError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::DockerSchema1 => Remedy::ConvertImage,
+            Self::Mismatch { .. } => Remedy::PushImageAgain,
+            Self::Length { .. }
+            | Self::Children { .. }
+            | Self::Json(_)
+            | Self::SchemaVersion { .. }
+            | Self::Member { .. }
+            | Self::MediaType(_)
+            | Self::MediaTypeDiffers { .. }
+            | Self::Ambiguous
+            | Self::Undeclared => Remedy::RebuildImage,
+        }
+    }
 }
 
 impl ManifestBytes {

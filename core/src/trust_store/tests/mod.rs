@@ -380,6 +380,22 @@ fn a_folder_with_other_things_is_not_a_store_and_stays_as_it_is() {
 }
 
 #[test]
+fn where_there_is_a_file_there_can_be_no_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let note = folder.path().join("note");
+    fs::write(&note, "a note").unwrap();
+    for place in [note.clone(), note.join("x/trust")] {
+        let store = TrustStore::at(&place);
+        for error in [store.load().unwrap_err(), store.begin().err().unwrap(), store.reset_policy().unwrap_err()] {
+            assert!(
+                matches!(&error, TrustStoreError::NotAFolder { folder, file } if (folder, file) == (&place, &note)),
+                "{error:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_lock_that_was_removed_holds_nobody_and_lets_nobody_commit() {
     let (_folder, store) = store();
     let first = store.update().unwrap();

@@ -1,0 +1,385 @@
+//! Hints about what is exported from layouts, bundles and files of other tools, and about a publisher's files that are at hand.
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sealift_core::layout::LayoutSink;
+use sealift_core::oci::media_type::OCI_MANIFEST;
+use sealift_core::oci::{Descriptor, ManifestBytes};
+use sealift_tests::images::Image;
+use serde_json::json;
+
+use super::*;
+
+/// Has this image in the layout.
+fn with(image: &Image) -> Near {
+    let near = Near::asking_for_nothing();
+    give(&near, "example.com/org/app:1", image);
+    near
+}
+
+fn give(near: &Near, name: &str, image: &Image) {
+    let sink = LayoutSink::open(&near.path().join("layout")).unwrap();
+    image.push(&sink, &name.parse().unwrap()).unwrap();
+}
+
+const APP: [&str; 2] = ["--image", "example.com/org/app:1=oci:layout"];
+
+fn put(near: &Near, name: &str, content: &[u8]) {
+    fs::write(near.path().join(name), content).unwrap();
+}
+
+fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, name, *content).unwrap();
+    }
+    tar.into_inner().unwrap()
+}
+
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    std::io::Write::write_all(&mut encoder, content).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn layouts() {
+    let image = Image::for_two_platforms("app");
+    let near = with(&image);
+    let layer = image.blobs.keys().next().unwrap();
+    let blob = near.path().join("layout/blobs/sha256").join(layer.hex());
+    let bytes = fs::read(&blob).unwrap();
+    fs::write(&blob, vec![0; bytes.len()]).unwrap();
+    near.export(&APP).hints(
+        16,
+        "",
+        "the source failed, or sent bytes other than it announced: run the same command again; into a file, it goes on where it stopped",
+    );
+    fs::remove_file(&blob).unwrap();
+    near.export(&[&APP[..], &["--fresh"]].concat()).hints(
+        16,
+        "",
+        "what is stored there is damaged or incomplete: push or save it there again",
+    );
+    let foreign = Descriptor::new(
+        "application/vnd.oci.image.layer.nondistributable.v1.tar",
+        Descriptor::of("", b"a layer of Windows").digest,
+        18,
+    );
+    let plain = Image::new("windows/amd64", &[("app", b"app")]);
+    let mut document: Value = serde_json::from_slice(plain.root().bytes()).unwrap();
+    document["layers"] = json!([foreign]);
+    let near = with(&plain.with_manifest(&document));
+    near.export(&APP).hints(
+        16,
+        "has the foreign layer",
+        "leave such layers out with --foreign-layers leave-out, and have the far side get them from their publisher; or export from a source that has them",
+    );
+    near.export(&[&APP[..], &["--foreign-layers", "leave-out"]].concat()).remarks("");
+    let promised = format!("example.com/org/app@sha256:{}=oci:layout:example.com/org/app:1", "00".repeat(32));
+    with(&image).export(&["--image", &promised]).hints(
+        16,
+        "promises",
+        "the content is not what the name promises: export from a source that has the right content, or correct the name",
+    );
+}
+
+#[test]
+fn names() {
+    let near = with(&Image::for_two_platforms("app"));
+    near.export(&["--image", "example.com/org/app:1=nowhere/at all"]).hints(
+        2,
+        "nowhere/at all",
+        "name a file, a layout (oci:FOLDER or oci:FOLDER:ENTRY, or oci-archive: or docker-archive: with a file), or a reference such as registry.example.com/org/name:tag (docker://NAME if it looks like something else)",
+    );
+    give(&near, "docker.io/library/ubuntu:1", &Image::for_two_platforms("other"));
+    near.export(&["--image", "ubuntu:1=oci:layout", "--image", "docker.io/library/ubuntu:1=oci:layout:example.com/org/app:1"])
+        .hints(
+            16,
+            "mean the same",
+            "run `sealift export` once for docker.io/library/ubuntu:1 and once for ubuntu:1, each with an -o of its own; or give one of them another name",
+        );
+}
+
+/// A bundle file that lists these images.
+fn bundle_json(image: &Value, more: &Value) -> Vec<u8> {
+    let mut bundle = json!({
+        "schemaVersion": "v1.2.0", "name": "shop", "version": "1.0.0", "invocationImages": [image],
+    });
+    bundle.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    bundle.to_string().into_bytes()
+}
+
+#[test]
+fn bundles() {
+    let image = Image::for_two_platforms("app");
+    let near = with(&image);
+    let listed = json!({ "image": "example.com/org/app:1", "imageType": "oci" });
+    let export = ["--bundle", "example.com/org/shop:1=bundle.json", "--images-from", "oci:layout"];
+    put(&near, "bundle.json", br#"{"name":"shop"}"#);
+    near.export(&["--image", "example.com/org/shop:1=bundle.json"]).hints(
+        2,
+        "is not a file of images",
+        "export it with --bundle instead of --image",
+    );
+    near.export(&export).hints(16, "", "correct the bundle.json, and sign it again");
+    near.export(&["--thick-bundle", "example.com/org/shop:1=bundle.json"]).hints(
+        2,
+        "docker-archive",
+        "export it with --image",
+    );
+    let needing = json!({ "custom": { "io.cnab.dependencies": { "requires": { "db": {
+        "bundle": "example.com/org/none", "version": { "ranges": ["1.x"] } } } } } });
+    put(&near, "bundle.json", &bundle_json(&listed, &needing));
+    let all = [&["--trust", "near", "export", "--key", "key.pem", "-o", "out.sealift"], &export[..]].concat();
+    let said = told(near.path(), &all);
+    assert!(
+        said.contains("export it with --with-dependencies, or see that the far side has the other bundle"),
+        "{said}"
+    );
+    fs::remove_file(near.path().join("out.sealift")).unwrap();
+    // What it needs would be in a registry, of which no tag fits.
+    let registry = sealift_tests::registry::Registry::start();
+    registry.add_manifest("none", "9.0.0", OCI_MANIFEST, image.root().bytes());
+    let none = format!("{}/none", registry.domain());
+    let needing = json!({ "custom": { "io.cnab.dependencies": { "requires": { "db": {
+        "bundle": none, "version": { "ranges": ["1.x"] } } } } } });
+    put(&near, "bundle.json", &bundle_json(&listed, &needing));
+    near.export(&[&export[..], &["--with-dependencies"]].concat()).hints(
+        16,
+        "1.x",
+        "name the bundle that is needed with --bundle, or export without --with-dependencies",
+    );
+}
+
+#[test]
+fn images_from_one_repository() {
+    let near = Near::asking_for_nothing();
+    let registry = sealift_tests::registry::Registry::start();
+    put(&near, "bundle.json", &bundle_json(&json!({ "image": "example.com/org/app:1" }), &json!({})));
+    let from = format!("{}/app", registry.domain());
+    near.export(&["--bundle", "example.com/org/shop:1=bundle.json", "--images-from", &from]).hints(
+        16,
+        "example.com/org/app:1",
+        "leave out --images-from, or state contentDigest for every image in bundle.json",
+    );
+    put(&near, "thin.tgz", &gzip(&tar(&[("bundle.json", &fs::read(near.path().join("bundle.json")).unwrap())])));
+    near.export(&["--thick-bundle", "example.com/org/shop:1=thin.tgz"]).hints(
+        2,
+        "holds no images",
+        "export it with --bundle instead of --thick-bundle; its images are found by their references, or with --images-from",
+    );
+    near.export(&["--bundle", "example.com/org/shop:1=bundle.json", "--images-from", "./thin.tgz"]).hints(
+        2,
+        "holds no images",
+        "name a repository, a layout, or a file that holds images, with --images-from",
+    );
+}
+
+#[test]
+fn files_of_other_tools() {
+    let near = Near::asking_for_nothing();
+    let export = |name: &str| near.export(&["--image", &format!("example.com/org/app:1={name}")]);
+    put(&near, "note.txt", &vec![b'x'; 2_000]);
+    export("./note.txt").hints(16, "is neither a tar file nor a bundle.json", "check that this is the file you meant");
+    export("docker-archive:note.txt").hints(
+        16,
+        "",
+        "save it again with a current release of the tool that made it, and export that",
+    );
+    put(&near, "empty.tar", &tar(&[("readme", b"nothing")]));
+    export("./empty.tar").hints(16, "empty.tar", "check that this is the file you meant");
+    put(&near, "app.tar.xz", b"\xfd7zXZ\0 and so on");
+    export("./app.tar.xz").hints(
+        16,
+        "",
+        "decompress it, if you trust where it comes from, and give the plain tar file",
+    );
+    put(&near, "old.tar", &tar(&[("repositories", b"{}"), ("0123/json", b"{}"), ("0123/layer.tar", b"")]));
+    export("docker-archive:old.tar").hints(
+        16,
+        "",
+        "pull it with a tool that still reads this form, and push or save it again with a current one",
+    );
+    fs::create_dir(near.path().join("folder.tar")).unwrap();
+    export("oci-archive:folder.tar").hints(1, "folder.tar", "check that this is the file you meant");
+    let small = tar(&[("oci-layout", b"{}"), ("index.json", b"{}")]);
+    put(&near, "app.tar.gz", &gzip(&small));
+    let mut command = near.command(&["--image", "example.com/org/app:1=./app.tar.gz"]);
+    Said::of(&command.env("TMPDIR", near.path().join("nowhere")).output().unwrap()).hints(
+        1,
+        "nowhere",
+        "name a folder that exists, and that this user can write to, in the variable TMPDIR; or give the plain tar file, which is not unpacked",
+    );
+    // As in a folder that is full, for whoever runs this.
+    put(&near, "vast.tar.gz", &gzip(&vec![0; 4 << 20]));
+    let line = format!(
+        "trap '' XFSZ; ulimit -f 100; exec '{}' --json --trust near export --key key.pem -o x --image example.com/a:1=./vast.tar.gz",
+        SEALIFT.display()
+    );
+    let mut full = Command::new("bash");
+    full.args(["-c", &line]).current_dir(near.path()).env("TMPDIR", near.path());
+    Said::of(&full.output().unwrap()).hints(
+        1,
+        "cannot unpack",
+        &format!(
+            "free room in {}, name a folder with more room in the variable TMPDIR, or give the plain tar file, which is not unpacked",
+            near.path().display()
+        ),
+    );
+}
+
+#[test]
+fn repositories_of_files() {
+    let sample = sample();
+    let near = Near::pinning(&sample);
+    let web = format!("{WEB}=oci:layout");
+    let export = ["--image", &*web, "--tuf", "demo=tuf"];
+    let timestamp = near.path().join("tuf/metadata/timestamp.json");
+    let bytes = fs::read(&timestamp).unwrap();
+    fs::remove_file(&timestamp).unwrap();
+    near.export(&export).hints(
+        12,
+        "timestamp",
+        "check the location of the repository: it must hold metadata/; or ask the publisher for the missing file",
+    );
+    fs::write(&timestamp, "<html>log in</html>").unwrap();
+    near.export(&export).hints(
+        12,
+        "timestamp metadata is malformed",
+        "check what the repository's location serves (perhaps a login page), or ask the publisher; nothing was written",
+    );
+    fs::write(&timestamp, vec![b' '; 70_000]).unwrap();
+    near.export(&export).hints(
+        12,
+        "timestamp.json",
+        "check the location of the repository, or ask the publisher why the file is so long; nothing was written",
+    );
+    fs::remove_file(&timestamp).unwrap();
+    fs::create_dir(&timestamp).unwrap();
+    near.export(&export).hints(16, "timestamp.json", "check that the TUF repository can be read");
+    fs::remove_dir(&timestamp).unwrap();
+    fs::write(&timestamp, &bytes).unwrap();
+    for entry in walkdir::WalkDir::new(near.path().join("tuf/targets")) {
+        let path = entry.unwrap().into_path();
+        if path.extension().is_some_and(|ending| ending == "link") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    near.export(&export).hints(12, ".link", "ask the publisher: the repository does not have a file as it lists it");
+    near.export(&["--image", &web, "--notary", "demo=tuf"]).hints(
+        2,
+        "its root is pinned as one of TUF 1.0",
+        "say where its metadata/ is: --tuf REPOSITORY=LOCATION",
+    );
+}
+
+#[test]
+fn more_metadata_than_is_carried() {
+    let mut sample = sample();
+    for _ in 0..130 {
+        sample.repository.renew_root();
+    }
+    let near = Near::pinning(&sample);
+    // As long as a root may be, and signed as before: white space is no part of what is signed.
+    for entry in fs::read_dir(near.path().join("tuf/metadata")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.to_string_lossy().ends_with("root.json") {
+            let mut root = fs::read(&path).unwrap();
+            root.resize(512 * 1024, b' ');
+            fs::write(&path, root).unwrap();
+        }
+    }
+    near.export(&["--image", &format!("{WEB}=oci:layout"), "--tuf", "demo=tuf"]).hints(
+        16,
+        "",
+        "export fewer names or repositories at once, or leave out --whole-metadata; nothing was written",
+    );
+}
+
+#[test]
+fn more_than_is_exported_at_once() {
+    let images: Vec<Image> = (0..9)
+        .map(|number| {
+            let plain = Image::new(&format!("linux/amd64/v{number}"), &[]);
+            let mut document: Value = serde_json::from_slice(plain.root().bytes()).unwrap();
+            document["annotations"] = json!({ "padding": "x".repeat((4 << 20) - 2_000) });
+            let platform = plain.root().descriptor().platform.clone();
+            let long = plain.with_manifest(&document);
+            let mut root = long.manifests[0].descriptor().clone();
+            root.platform = platform;
+            let bytes = long.manifests[0].bytes().to_vec();
+            Image { manifests: vec![ManifestBytes::new(root, bytes).unwrap()], ..long }
+        })
+        .collect();
+    with(&Image::index(&images)).export(&APP).hints(16, "in total", "export fewer bundles and images at once");
+}
+
+#[test]
+fn a_thick_bundle_for_which_nobody_vouches_as_it_is() {
+    let sample = sample();
+    let near = Near::pinning(&sample);
+    let named = format!("{BUNDLE}=oci:layout");
+    near.export(&["--bundle", &named, "--tuf", "demo=tuf"]).remarks("");
+    near.run(&["import", "out.sealift", "--to-thick-bundle", "shop.tgz"]).remarks("");
+    fs::remove_file(near.path().join("out.sealift")).unwrap();
+    let thick = format!("{BUNDLE}=shop.tgz");
+    near.export(&["--thick-bundle", &thick, "--tuf", "demo=tuf"]).hints(
+        12,
+        "is not the target that TUF vouches for",
+        "if the publisher vouches for the bundle.json in it, export it with --bundle instead of --thick-bundle; otherwise get the file again, or ask the publisher",
+    );
+    near.export(&["--bundle", &thick, "--tuf", "demo=tuf"]).remarks("");
+}
+
+#[test]
+fn a_repository_in_another_folder() {
+    let sample = sample();
+    let near = Near::pinning(&sample);
+    let web = format!("{WEB}=oci:layout");
+    fs::create_dir(near.path().join("elsewhere")).unwrap();
+    std::os::unix::fs::symlink("../tuf", near.path().join("elsewhere/acme's repository")).unwrap();
+    for (given, meant) in [
+        ("tuf/metadata".to_owned(), "demo=tuf".to_owned()),
+        ("tuf/metadata/".to_owned(), "demo=tuf".to_owned()),
+        ("tuf/targets".to_owned(), "demo=tuf".to_owned()),
+        (format!("file://{}/tuf/metadata", near.path().display()), format!("demo={}/tuf", near.path().display())),
+        ("elsewhere".to_owned(), "'demo=elsewhere/acme'\\''s repository'".to_owned()),
+        (".".to_owned(), "demo=./tuf".to_owned()),
+    ] {
+        near.export(&["--image", &web, "--tuf", &format!("demo={given}")]).hints(
+            16,
+            "is not a folder",
+            &format!("name the folder that contains the repository's metadata/: --tuf {meant}"),
+        );
+        // It can be pasted.
+        let line = format!(
+            "'{}' --trust near export --key key.pem -o out.sealift --image {web} --tuf {meant}",
+            SEALIFT.display()
+        );
+        let pasted = Command::new("bash").args(["-c", &line]).current_dir(near.path()).output().unwrap();
+        assert!(pasted.status.success(), "{line}: {}", String::from_utf8_lossy(&pasted.stderr));
+        fs::remove_file(near.path().join("out.sealift")).unwrap();
+    }
+    near.export(&["--image", &web, "--tuf", "demo=layout"]).hints(
+        16,
+        "is not a folder",
+        "name the folder or URL that contains the repository's metadata/: --tuf REPOSITORY=LOCATION",
+    );
+    fs::rename(near.path().join("tuf/metadata"), near.path().join("files")).unwrap();
+    near.export(&["--image", &web, "--tuf", "demo=files"]).hints(
+        16,
+        "is not a folder",
+        "name the folder that contains the repository's metadata/: --tuf demo=files,TARGETS",
+    );
+    near.export(&["--image", &web, "--tuf", "demo=files,tuf/targets"]).remarks("");
+    fs::remove_file(near.path().join("out.sealift")).unwrap();
+    near.export(&["--image", &web, "--tuf", "De mo=files,tuf/targets"]).hints(
+        2,
+        "cannot be a name",
+        "use lower-case letters, digits, -, _ and ., beginning with a letter or a digit",
+    );
+}

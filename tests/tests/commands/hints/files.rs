@@ -1,0 +1,99 @@
+//! Hints about files and folders of this side, keys, and what is written to standard output.
+
+use sealift_proof::signature::SigningKey;
+
+use super::*;
+
+#[test]
+fn outputs() {
+    let near = Near::asking_for_nothing();
+    let export = |output: &str| {
+        near.run(&["export", "--key", "key.pem", "-o", output, "--image", "example.com/org/app:1=oci:layout"])
+    };
+    fs::write(near.path().join("out.sealift.partial"), "a note").unwrap();
+    let image = sealift_tests::images::Image::for_two_platforms("app");
+    let sink = sealift_core::layout::LayoutSink::open(&near.path().join("layout")).unwrap();
+    image.push(&sink, &"example.com/org/app:1".parse().unwrap()).unwrap();
+    export("out.sealift").hints(
+        1,
+        "is not an unfinished archive",
+        "choose another name with -o, or move out.sealift.partial away first",
+    );
+    export("/sys/x.sealift").hints(1, "ermission denied", "check who may read and write /sys/x.sealift.partial");
+    for (folder, kind) in [("new/", "the name of a folder, because of the / at its end"), ("near/", "a folder")] {
+        export(folder).hints(
+            1,
+            &format!("{folder} is {kind}"),
+            "give the name of a new file with -o, or write to standard output with -o - and send it there",
+        );
+    }
+    export("key.pem/").hints(
+        1,
+        "key.pem/ is the name of a folder",
+        "give the name of a new file with -o, or write to standard output with -o - and send it there",
+    );
+    near.run(&["key", "generate", "--out", "new/"]).hints(1, "Is a directory", "check the path new/");
+}
+
+#[test]
+fn keys() {
+    let near = Near::asking_for_nothing();
+    let add = |content: &[u8]| {
+        fs::write(near.path().join("bob.pub"), content).unwrap();
+        near.run(&["trust", "add-exporter", "bob", "bob.pub"])
+    };
+    add(b"a note").hints(19, "", "give a public key in SPKI PEM, as `sealift key public` writes it");
+    add(include_bytes!("rsa-1024.pub")).hints(
+        19,
+        "1024",
+        "use an ed25519, ECDSA P-256 or P-384, or RSA key of 2048 to 8192 bits",
+    );
+    fs::write(near.path().join("long.pem"), vec![b'x'; 200_000]).unwrap();
+    let image = ["--image", "example.com/org/app:1=oci:layout"];
+    near.run(&[&["export", "--key", "long.pem", "-o", "x"], &image[..]].concat()).hints(
+        1,
+        "is longer than",
+        "check that this is the file you meant",
+    );
+    let locked = SigningKey::from_seed(&[9; 32]).to_pem(Some("a passphrase")).unwrap();
+    fs::write(near.path().join("locked.pem"), locked.as_bytes()).unwrap();
+    near.run(&[&["export", "--key", "locked.pem", "-o", "x"], &image[..]].concat()).hints(
+        19,
+        "encrypted with a passphrase",
+        "give the passphrase with --passphrase-file, or run in a terminal",
+    );
+}
+
+#[test]
+fn the_environment() {
+    let near = Near::asking_for_nothing();
+    let mut export = near.command(&["--image", "example.com/org/app:1=oci:layout"]);
+    Said::of(&export.env("SOURCE_DATE_EPOCH", "garbage").output().unwrap()).hints(
+        2,
+        "SOURCE_DATE_EPOCH is \"garbage\"",
+        "unset SOURCE_DATE_EPOCH, or set it to whole seconds",
+    );
+    let mut list = command(near.path(), &["trust", "list"]);
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    Said::of(&list.args(["--trust", "near"]).stdout(full).output().unwrap()).hints(
+        1,
+        "standard output",
+        "check where standard output is redirected to",
+    );
+    // An archive that would be lost is not made.
+    let line = format!(
+        "exec '{}' --json --trust near export --key key.pem -o - --image example.com/org/app:1=oci:layout >&-",
+        SEALIFT.display()
+    );
+    let closed = Command::new("bash").args(["-c", &line]).current_dir(near.path()).output().unwrap();
+    Said::of(&closed).hints(1, "it is closed", "check where standard output is redirected to");
+    let line = format!("ulimit -f 0; trap '' XFSZ; exec '{}' --json demo --keep demo", SEALIFT.display());
+    let full = Command::new("bash").args(["-c", &line]).current_dir(near.path()).output().unwrap();
+    Said::of(&full).hints(1, "File too large", "check the folder in which the demo works");
+    let mut demo = command(near.path(), &["demo"]);
+    Said::of(&demo.env("TMPDIR", near.path().join("nowhere")).output().unwrap()).hints(
+        1,
+        "nowhere",
+        "name a folder that exists, and that this user can write to, in the variable TMPDIR; or a new folder: --keep DIR",
+    );
+}

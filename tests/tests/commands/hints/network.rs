@@ -1,0 +1,536 @@
+//! Hints about registries, servers of files, certificates, credentials and proxies.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread;
+
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::version::TLS12;
+use rustls::{ALL_VERSIONS, RootCertStore, ServerConfig};
+use sealift_core::oci::media_type::{OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST};
+use sealift_core::oci::{Descriptor, ManifestBytes};
+use sealift_tests::images::Image;
+use sealift_tests::registry::{Action, Answer, Authentication, Fault, Registry};
+use sealift_tests::tuf_repository::{Delegated, TufRepository};
+use serde_json::json;
+
+use super::*;
+
+/// Exports the image `1` of the repository `app`.
+fn export(registry: &Registry, options: &[&str]) -> Said {
+    export_from(&Near::asking_for_nothing(), registry, options)
+}
+
+fn export_from(near: &Near, registry: &Registry, options: &[&str]) -> Said {
+    near.export(&[&["--image", &format!("example.com/app:1={}/app:1", registry.domain())], options].concat())
+}
+
+fn always(registry: &Registry, part_of_path: &str, action: Action) {
+    registry.inject(Fault::always("GET", part_of_path, action));
+}
+
+fn status(status: u16) -> Action {
+    Action::status(status, &[])
+}
+
+/// A registry that has an image for two platforms.
+fn with_an_image() -> (Registry, Image) {
+    let registry = Registry::start();
+    let image = Image::for_two_platforms("app");
+    store(&registry, &image);
+    (registry, image)
+}
+
+fn store(registry: &Registry, image: &Image) {
+    for (descriptor, content) in image.blobs.values() {
+        registry.add_blob("app", content);
+        assert_eq!(descriptor.size, content.len() as u64);
+    }
+    let add = |manifest: &ManifestBytes, tag: &str| {
+        registry.add_manifest("app", tag, &manifest.descriptor().media_type, manifest.bytes());
+    };
+    image.manifests.iter().for_each(|manifest| add(manifest, "1"));
+}
+
+#[test]
+fn what_is_not_there() {
+    let registry = Registry::start();
+    export(&registry, &[]).hints(
+        16,
+        "has no manifest 1",
+        "check the reference, the network and the credentials; if it is stored elsewhere, say where with NAME=WHERE",
+    );
+    let (registry, image) = with_an_image();
+    let gone = image.manifests[0].descriptor().digest.to_string();
+    registry.state().manifests.remove(&("app".to_owned(), gone));
+    export(&registry, &[]).hints(
+        16,
+        "example.com/app:1",
+        "the image is incomplete in the source: push it there again, or choose platforms with --platform",
+    );
+    export(&registry, &["--platform", "linux/amd64,linux/arm64"]);
+    export(&registry, &["--platform", "linux/amd64"]).hints(
+        16,
+        "example.com/app:1",
+        "the image is incomplete in the source: push it there again",
+    );
+    let (registry, image) = with_an_image();
+    for (descriptor, _) in image.blobs.values().filter(|(descriptor, _)| descriptor.media_type != OCI_CONFIG) {
+        registry.state().blobs.remove(&("app".to_owned(), descriptor.digest.to_string()));
+    }
+    export(&registry, &[]).hints(16, "has no blob", "the image is incomplete in the source: push it there again");
+}
+
+#[test]
+fn what_is_kept_back() {
+    for (answered, hint) in [
+        (403, "log in as somebody who may read this, or ask whoever runs HOST"),
+        (
+            451,
+            "this registry is not allowed to give it out: leave it out, or say with NAME=WHERE where else it is stored",
+        ),
+        (400, "check the network, and try again"),
+    ] {
+        let (registry, image) = with_an_image();
+        let listed = &image.manifests[0].descriptor().digest;
+        always(&registry, &listed.to_string(), status(answered));
+        let hint = hint.replace("HOST", &registry.domain());
+        export(&registry, &[]).hints(16, &format!("answered {answered}"), &hint);
+    }
+    let registry = Registry::start();
+    always(&registry, "/manifests/", Action::status(429, &[("retry-after", "18446744073709551615")]));
+    export(&registry, &[]).hints(
+        16,
+        "answered 429",
+        "this server limits how often it is asked: wait for some minutes, and run the command again",
+    );
+}
+
+#[test]
+fn what_no_reader_can_use() {
+    let registry = Registry::start();
+    registry.add_manifest("app", "1", OCI_INDEX, b"{}");
+    export(&registry, &[]).hints(
+        16,
+        "",
+        "pushing the image again does not help: ask whoever builds it to build it in another way, with a current tool",
+    );
+    let registry = Registry::start();
+    registry.add_manifest("app", "1", "application/vnd.docker.distribution.manifest.v1+prettyjws", b"{}");
+    export(&registry, &[]).hints(
+        16,
+        "",
+        "pull it with a tool that still reads this form, and push or save it again with a current one",
+    );
+    let (registry, image) = with_an_image();
+    let mut listed = serde_json::to_value(image.manifests[0].descriptor()).unwrap();
+    listed["platform"] = json!({"os": "unknown", "architecture": "unknown"});
+    let of_no_platform = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [listed]});
+    registry.add_manifest("app", "1", OCI_INDEX, of_no_platform.to_string().as_bytes());
+    export(&registry, &["--platform", "linux/amd64"]).hints(16, "no platform that it states", "leave out --platform");
+}
+
+/// A registry with an image, and this list of what refers to it.
+fn with_referrers(listed: &[Descriptor]) -> Registry {
+    let (registry, image) = with_an_image();
+    let subject = image.root().descriptor().digest.to_string();
+    registry.state().referrers = Some([(("app".to_owned(), subject), listed.to_vec())].into());
+    registry
+}
+
+#[test]
+fn referrers() {
+    let (registry, _) = with_an_image();
+    registry.state().referrers = Some([].into());
+    always(&registry, "/referrers/", Action::Answer(Answer::new(200, &[("content-type", OCI_INDEX)], b"{".to_vec())));
+    export(&registry, &[]).hints(
+        16,
+        "",
+        "check the network, and whether this source lists referrers correctly; or export without them: --referrers none",
+    );
+    export(&registry, &["--referrers", "none"]).remarks("");
+    let gone = with_referrers(&[Descriptor::of(OCI_MANIFEST, b"gone")]);
+    export(&gone, &[]).hints(
+        16,
+        "",
+        "the source's list is out of date or wrong: have it corrected there; or export without referrers: --referrers none",
+    );
+    let many: Vec<_> = (0..1_001).map(|number: u32| Descriptor::of(OCI_MANIFEST, &number.to_be_bytes())).collect();
+    export(&with_referrers(&many), &[]).hints(
+        16,
+        "more than 1000",
+        "delete referrers that are no longer needed, or export a copy of the image without them",
+    );
+}
+
+/// An image with one layer of this size, of which the registry has this.
+fn with_a_layer(content: &[u8], size: u64) -> Registry {
+    let registry = Registry::start();
+    let config = registry.add_blob("app", br#"{"os":"linux","architecture":"amd64"}"#);
+    let config = Descriptor::new(OCI_CONFIG, config.digest, config.size);
+    let layer = registry.add_blob("app", content);
+    let layer = Descriptor::new(OCI_LAYER, layer.digest, size);
+    let image = json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [layer]});
+    registry.add_manifest("app", "1", OCI_MANIFEST, image.to_string().as_bytes());
+    registry
+}
+
+#[test]
+fn an_export_that_ends_early() {
+    let near = Near::asking_for_nothing();
+    let content = vec![7; 100_000];
+    let registry = with_a_layer(&content, content.len() as u64);
+    let layer = Descriptor::of(OCI_LAYER, &content).digest.to_string();
+    let other = Action::Answer(Answer::new(200, &[], vec![8; 100_000]));
+    registry.inject(Fault { times: 1, ..Fault::always("GET", &layer, other) });
+    export_from(&near, &registry, &[]).hints(
+        16,
+        "",
+        "the source failed, or sent bytes other than it announced: run the same command again; into a file, it goes on where it stopped",
+    );
+    registry.inject(Fault::once("GET", &layer, status(400)));
+    export_from(&near, &registry, &[]).hints(
+        16,
+        "answered 400",
+        "check the network, and run the same command again: into a file, it goes on where it stopped",
+    );
+    // The same name for something else.
+    near.export(&["--image", &format!("example.com/other:1={}/app:1", registry.domain())]).hints(
+        1,
+        "is an unfinished archive of something else",
+        "choose another name with -o, or write over it: run the same command with --fresh",
+    );
+    near.export(&["--fresh", "--image", &format!("example.com/other:1={}/app:1", registry.domain())]).remarks("");
+}
+
+#[test]
+fn two_exports_at_once() {
+    let near = Near::asking_for_nothing();
+    let registry = with_a_layer(b"a layer", 7);
+    let layer = Descriptor::of(OCI_LAYER, b"a layer").digest.to_string();
+    let slow = Action::write(|_| {
+        thread::sleep(std::time::Duration::from_secs(20));
+        Ok(())
+    });
+    registry.inject(Fault::once("GET", &layer, slow));
+    let name = format!("example.com/app:1={}/app:1", registry.domain());
+    let mut first = near.command(&["--image", &name]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while registry.count("GET", &layer) == 0 {
+        thread::sleep(std::time::Duration::from_millis(20));
+    }
+    near.export(&["--image", &name]).hints(
+        1,
+        "is being written by another export",
+        "wait until the other export has ended",
+    );
+    first.kill().unwrap();
+    first.wait().unwrap();
+}
+
+#[test]
+fn room() {
+    let said = export(&with_a_layer(b"a layer", 1 << 50), &[]);
+    let hint = said.failure["hint"].as_str().unwrap();
+    let (free, rest) = hint.split_once(" more there, or choose a place with more room").unwrap();
+    assert!(free.starts_with("free ") && free.ends_with("TiB") && rest.is_empty(), "{hint}");
+    said.hints(1, "more bytes are needed in ", hint);
+}
+
+const BROKEN_PIPE: &str =
+    "the program that reads the pipe ended before the archive did: look at what it says, and run both again";
+
+#[test]
+fn what_is_written_to() {
+    let near = Near::asking_for_nothing();
+    let content = vec![7; 1_000_000];
+    let registry = with_a_layer(&content, content.len() as u64);
+    let name = format!("example.com/app:1={}/app:1", registry.domain());
+    let export = |output: &str, shell: &str| {
+        let line = format!(
+            "trap '' XFSZ; {shell} '{}' --json --quiet --trust near export --image {name} --key key.pem -o {output}",
+            SEALIFT.display()
+        );
+        Command::new("bash").args(["-o", "pipefail", "-c", &line]).current_dir(near.path()).output().unwrap()
+    };
+    // As from a disk that is full, for whoever runs this.
+    Said::of(&export("full.sealift", "ulimit -f 100;")).hints(
+        1,
+        "File too large",
+        "check the free space on the disk, and run the same command again: into a file, it goes on where it stopped",
+    );
+    Said::of(&export("- | true", "")).hints(1, "Broken pipe", BROKEN_PIPE);
+}
+
+/// A side whose publisher's files are at this location.
+fn export_proof_from(location: &str, variables: &[(&str, &str)], options: &[&str]) -> Said {
+    let near = Near::pinning(&sample());
+    let mut export = near.command(&["--image", &format!("{WEB}=oci:layout"), "--tuf", &format!("demo={location}")]);
+    Said::of(&export.args(options).envs(variables.iter().copied()).output().unwrap())
+}
+
+#[test]
+fn servers_of_files() {
+    let registry = Registry::start();
+    let url = |path: &str| format!("http://{}/{path}", registry.domain());
+    always(&registry, "/refused/", status(400));
+    export_proof_from(&url("refused"), &[], &[]).hints(
+        16,
+        "answered 400",
+        "check the location, ask whoever runs this server, or try again later",
+    );
+    always(&registry, "/around/", Action::status(302, &[("location", "/around/metadata/")]));
+    export_proof_from(&url("around"), &[], &[]).hints(
+        16,
+        "redirect",
+        "check the location: a TUF repository does not answer like this",
+    );
+    export_proof_from(&url("nothing"), &[], &[]).hints(
+        12,
+        "",
+        "check the location of the repository: it must hold metadata/; or ask the publisher for the missing file",
+    );
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    export_proof_from(&format!("http://{closed}/tuf"), &[], &[]).hints(
+        16,
+        "cannot reach",
+        "check the location, the network and the proxy that HTTPS_PROXY names, and try again",
+    );
+    export_proof_from("http://r.example/tuf", &[], &[]).hints(
+        16,
+        "plain http is not allowed for this host",
+        "use https; or, knowing what it means, allow plain http to this host: --plain-http r.example",
+    );
+}
+
+#[test]
+fn a_file_that_no_archive_can_hold() {
+    let mut repository = TufRepository::new();
+    for role in ["root", "timestamp", "snapshot", "targets"] {
+        repository.role(role)["expires"] = json!("2100-01-01T00:00:00Z");
+    }
+    let role = "x".repeat(300);
+    repository.delegate("targets", Delegated::paths(&role, &["nothing"]));
+    repository.role(&role)["expires"] = json!("2100-01-01T00:00:00Z");
+    repository.publish(&["root"]);
+    repository.publish_everything();
+    let registry = with_a_layer(b"a layer", 7);
+    for (name, bytes) in &repository.files {
+        always(&registry, &format!("/tuf/metadata/{name}"), Action::Answer(Answer::new(200, &[], bytes.clone())));
+    }
+    let near = Near::asking_for_nothing();
+    fs::write(near.path().join("root.json"), repository.pinned_root()).unwrap();
+    near.run(&["trust", "pin-root", "demo", "root.json"]).remarks("");
+    let tuf = format!("demo=http://{}/tuf", registry.domain());
+    export_from(&near, &registry, &["--tuf", &tuf, "--whole-metadata"]).hints(
+        16,
+        "entry name",
+        "an archive cannot hold a file with that name: leave out --whole-metadata, or ask the publisher; nothing was written",
+    );
+    export_from(&near, &registry, &["--tuf", &tuf]).remarks("");
+}
+
+#[test]
+fn proxies() {
+    let by = |proxy: &str| export_proof_from("https://r.example/tuf", &[("HTTPS_PROXY", proxy)], &[]);
+    by("gopher://r.example").hints(16, "", "correct HTTPS_PROXY or ALL_PROXY, or unset it");
+    let proxy = Registry::start();
+    proxy.inject(Fault::once("CONNECT", "", status(407)));
+    let host = proxy.domain();
+    by(&format!("http://{host}")).hints(
+        16,
+        "",
+        &format!("the proxy asks who you are: set HTTPS_PROXY=http://USER:PASSWORD@{host}"),
+    );
+    proxy.inject(Fault::once("CONNECT", "", status(403)));
+    by(&format!("http://{host}")).hints(
+        16,
+        "",
+        &format!(
+            "check that HTTPS_PROXY names the right proxy, and that http://{host} runs and lets r.example through; or, if r.example is reached without it, add it to NO_PROXY"
+        ),
+    );
+    let plain = speaks_plainly();
+    by(&format!("https://{plain}")).hints(16, "", &format!("this proxy speaks http: set HTTPS_PROXY=http://{plain}"));
+}
+
+/// The address of a server that answers everything with a page, as web servers answer what they do not understand.
+fn speaks_plainly() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+            let _ = io::copy(&mut stream, &mut io::sink());
+        }
+    });
+    address
+}
+
+/// A server that shows this certificate, which signed itself, and that certificate in PEM. It asks for certificates that this authority
+/// signed, if there is one.
+fn showing(certificate: CertificateParams, clients: Option<&[u8]>) -> (Registry, Vec<u8>) {
+    let key = KeyPair::generate().unwrap();
+    let certificate = certificate.self_signed(&key).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    // In TLS 1.3 a client may be reset before it reads why it was refused.
+    let versions = if clients.is_some() { vec![&TLS12] } else { ALL_VERSIONS.to_vec() };
+    let builder = ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(&versions).unwrap();
+    let builder = match clients {
+        None => builder.with_no_client_auth(),
+        Some(pem) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(CertificateDer::from_pem_slice(pem).unwrap()).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+            builder.with_client_cert_verifier(verifier)
+        }
+    };
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config = builder.with_single_cert(vec![certificate.der().clone()], key).unwrap();
+    (Registry::start_with_tls(Arc::new(config)), certificate.pem().into_bytes())
+}
+
+fn certificate_for(name: &str) -> CertificateParams {
+    let mut certificate = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    certificate.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    certificate
+}
+
+/// Exports with the metadata from a server, whose certificate may be named.
+fn export_over_tls(host: &str, named: Option<&[u8]>) -> Said {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    fs::write(&file, named.unwrap_or_default()).unwrap();
+    let options: &[&str] = if named.is_some() { &["--ca", file.to_str().unwrap()] } else { &[] };
+    export_proof_from(&format!("https://{host}/tuf"), &[], options)
+}
+
+#[test]
+fn certificates() {
+    let (server, _) = showing(certificate_for("127.0.0.1"), None);
+    export_over_tls(&server.domain(), None).hints(
+        16,
+        "not signed by an authority that is trusted here",
+        "if your own certificate authority signed this server's certificate, or it signed itself, name it: --ca FILE",
+    );
+    let (server, named) = showing(certificate_for("r.example"), None);
+    export_over_tls(&server.domain(), Some(&named)).hints(
+        16,
+        "for another name",
+        "reach the server by a name that is in its certificate, or ask whoever runs it for a certificate that has this name as a subjectAltName",
+    );
+    let mut expired = certificate_for("127.0.0.1");
+    (expired.not_before, expired.not_after) = (date_time_ymd(2001, 1, 1), date_time_ymd(2002, 1, 1));
+    let (server, named) = showing(expired, None);
+    export_over_tls(&server.domain(), Some(&named)).hints(
+        16,
+        "not valid at this time",
+        "compare this side's clock; if it is right, have the server's certificate renewed",
+    );
+    let (server, of_server) = showing(certificate_for("127.0.0.1"), Some(&named));
+    export_over_tls(&server.domain(), Some(&of_server)).hints(
+        16,
+        "this client's certificate",
+        "put client.cert and client.key, in PEM, into the folder of this host in certs.d, for example /etc/docker/certs.d/HOST:PORT",
+    );
+    let mut of_clients = certificate_for("127.0.0.1");
+    of_clients.is_ca = IsCa::ExplicitNoCa;
+    of_clients.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let (server, named) = showing(of_clients, None);
+    export_over_tls(&server.domain(), Some(&named)).hints(
+        16,
+        "not one that a server can use",
+        "ask whoever runs this server for a certificate of X.509 version 3 that has the server's name as a subjectAltName",
+    );
+    let plain = speaks_plainly();
+    export_over_tls(&plain, None).hints(
+        16,
+        "does not speak https",
+        &format!(
+            "if this is the right address, and knowing that nothing is encrypted then, allow plain http to it: --plain-http {plain}"
+        ),
+    );
+    let (server, named) = showing(certificate_for("127.0.0.1"), None);
+    always(&server, "/tuf/", Action::status(302, &[("location", "http://127.0.0.1:1/")]));
+    export_over_tls(&server.domain(), Some(&named)).hints(
+        16,
+        "redirect",
+        &format!(
+            "ask whoever runs {} to redirect to https: from https to plain http, no redirect is followed",
+            server.domain()
+        ),
+    );
+    let near = Near::pinning(&sample());
+    let export = |options: &[&str]| {
+        let tuf = format!("demo=https://{}/tuf", server.domain());
+        near.export(&[&["--image", &*format!("{WEB}=oci:layout"), "--tuf", &*tuf], options].concat())
+    };
+    fs::write(near.path().join("ca.pem"), "nothing").unwrap();
+    export(&["--ca", "ca.pem"]).hints(
+        2,
+        "it holds no certificate",
+        "ca.pem has to hold a certificate in PEM: correct it, or name or put another there",
+    );
+    let folder = near.path().join(".config/containers/certs.d").join(server.domain());
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("client.cert"), &named).unwrap();
+    fs::write(folder.join("client.key"), "nothing").unwrap();
+    let key = folder.join("client.key").display().to_string();
+    export(&[]).hints(
+        16,
+        "client.key",
+        &format!("{key} has to hold the private key, in PEM, of the certificate beside it"),
+    );
+}
+
+#[test]
+fn credentials() {
+    let registry = Registry::start();
+    registry.state().authentication = Some(Authentication::Basic { pair: "u:p".to_owned() });
+    let host = registry.domain();
+    export(&registry, &[]).hints(
+        16,
+        "none for it",
+        &format!(
+            "log in with `docker login {host}`, or with podman or skopeo; or name the file of credentials: --registry-config FILE"
+        ),
+    );
+    let near = Near::asking_for_nothing();
+    let wrong = format!(r#"{{"auths":{{"{host}":{{"auth":"dTpx"}}}}}}"#);
+    fs::write(near.path().join("auth.json"), wrong).unwrap();
+    export_from(&near, &registry, &["--registry-config", "auth.json"]).hints(
+        16,
+        "answered 401",
+        "log in again with docker, podman or skopeo; or name the file of credentials: --registry-config FILE",
+    );
+    fs::write(near.path().join("auth.json"), "{").unwrap();
+    export_from(&near, &registry, &["--registry-config", "auth.json"]).hints(
+        16,
+        "",
+        "correct the file, or name another: --registry-config",
+    );
+}
+
+#[test]
+fn registries_conf() {
+    let (near, registry) = (Near::asking_for_nothing(), Registry::start());
+    let conf = |text: &str| {
+        fs::write(near.path().join("registries.conf"), text).unwrap();
+        export_from(&near, &registry, &["--registries-conf", "registries.conf"])
+    };
+    conf("[[registry]\n").hints(
+        16,
+        "",
+        "correct it as containers-registries.conf(5) describes version 2, or leave out --registries-conf",
+    );
+    conf(&format!("[[registry]]\nlocation = \"{}\"\nblocked = true\n", registry.domain())).hints(
+        16,
+        "block",
+        "ask whoever wrote that file why it is blocked; if it may be fetched from somewhere else, say where: NAME=WHERE",
+    );
+}

@@ -1,0 +1,111 @@
+//! Hints about what is proven, but is not what this side asks for.
+
+use sealift_sample_publisher::keys::sign;
+use sealift_sample_publisher::tuf_repository::Target;
+use sealift_tests::malicious_exporter::signed;
+use serde_json::json;
+
+use super::*;
+
+/// The sample without its in-toto documents: TUF alone, level 2.
+fn without_in_toto() -> Sample {
+    let mut sample = sample();
+    sample.repository.released.values_mut().for_each(|target| target.custom = None);
+    sample
+}
+
+#[test]
+fn levels() {
+    let sample = without_in_toto();
+    let far = Far::trusting(&sample);
+    let archive = packed(&sample).archive();
+    far.side.policy("minimum_level = \"4\"\n");
+    far.verify(&archive).hints(
+        14,
+        "requires level 4",
+        "ask the publisher to sign more; or, knowing what it means, lower minimum_level in policy.toml or add a [[require]] for this name; nothing was written",
+    );
+    far.side.policy(&format!("[[require]]\nnames = [\"{BUNDLE}\"]\nlevel = \"4\"\n"));
+    far.verify(&archive).hints(
+        14,
+        "requires level 4",
+        "ask the publisher to sign more; or, knowing what it means, lower the level in that [[require]] in policy.toml; nothing was written",
+    );
+    far.side.policy(&format!("[[require]]\nnames = [\"{BUNDLE}\"]\nlevel = \"2\"\nvouched_by = [\"acme\"]\n"));
+    far.verify(&archive).hints(
+        14,
+        "acme",
+        "check that map.json lets that repository speak for this name, and ask its publisher; or, knowing what it means, change vouched_by in policy.toml; nothing was written",
+    );
+    let nobody = Far::trusting_nobody();
+    nobody.side.policy("[[require]]\nnames = [\"*\"]\nlevel = \"2\"\n");
+    let mut image = Consignment::of_image(&sample, 2, now());
+    image.repositories.clear();
+    nobody.verify(&image.archive()).hints(
+        14,
+        "",
+        "pin the root of its publisher: sealift --trust far trust pin-root NAME root.json; or, if nobody signs it, and knowing what it means, add the lines below to policy.toml, above the [[require]] that names *, because the first that matches counts; nothing was written\n[[require]]\nnames = [\"example.com/demo/web\"]\nlevel = \"0\"",
+    );
+    // What the hint says lets it pass.
+    nobody.side.policy(
+        "[[require]]\nnames = [\"example.com/demo/web\"]\nlevel = \"0\"\n[[require]]\nnames = [\"*\"]\nlevel = \"2\"\n",
+    );
+    nobody.verify(&image.archive()).remarks("");
+}
+
+#[test]
+fn several_publishers() {
+    let (sample, other) = (sample(), super::sample());
+    let far = Far::trusting(&sample);
+    far.side.pin("other", &other);
+    far.verify(&packed(&sample).archive()).hints(
+        18,
+        "2 roots are pinned",
+        "say which repository speaks for which names: sealift --trust far trust map add 'REGISTRY/PATH/*' REPOSITORY",
+    );
+    far.side.map(
+        &json!({ "repositories": { "demo": [], "other": [] }, "mapping": [
+            { "paths": ["*"], "repositories": ["demo", "other"], "threshold": 2, "terminating": true }] })
+        .to_string(),
+    );
+    let mut both = packed(&sample);
+    let mut others = other;
+    others.repository.released.remove(BUNDLE);
+    let files = packed(&Sample { references: others.references[1..2].to_vec(), ..others }).repositories;
+    both.repositories.insert("other".to_owned(), files.into_values().next().unwrap());
+    far.verify(&both.archive()).hints(12, "", "ask the publishers: the repositories that must agree do not");
+}
+
+#[test]
+fn clocks() {
+    let sample = sample();
+    let far = Far::trusting(&sample);
+    far.side.policy("freshness = \"now\"\n");
+    far.import(&packed(&sample).archive(), &["--to-layout", "out", "--freshness", "at-export"]).hints(
+        14,
+        "the policy requires now",
+        "to import or to sign, one may only be stricter than policy.toml: leave --freshness out, or change the policy knowingly; `sealift verify` can judge by any clock; nothing was written",
+    );
+}
+
+#[test]
+fn inspections() {
+    let mut sample = sample();
+    let mut layout = signed(&sample.supply_chain.layout());
+    layout["inspect"] = json!([{
+        "_type": "inspection", "name": "look", "run": ["true"], "expected_materials": [], "expected_products": [],
+    }]);
+    let bytes = sign(&layout, std::slice::from_ref(&sample.supply_chain.owner));
+    let target = sample.repository.top_level.iter_mut().find(|(path, _)| path.ends_with(".layout")).unwrap().1;
+    *target = Target { custom: target.custom.clone(), ..Target::served(bytes) };
+    let far = Far::trusting(&sample);
+    let archive = packed(&sample).archive();
+    far.verify(&archive).hints(
+        13,
+        "inspections",
+        "run them with --run-inspections; or, knowing what it means, set inspections = \"optional\" in policy.toml",
+    );
+    far.side.policy("inspections = \"optional\"\n");
+    let said = told(&far.folder(), &["--trust", "far", "verify", "shop.sealift"]);
+    assert!(said.contains("--run-inspections runs them"), "{said}");
+}

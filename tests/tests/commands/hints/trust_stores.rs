@@ -1,0 +1,167 @@
+//! Hints about the trust store.
+
+use sealift_core::trust_store::TrustStore;
+use sealift_proof::signature::SigningKey;
+use sealift_tests::notary_repository::NotaryRepository;
+
+use super::*;
+
+/// A side that has accepted the sample, and the archive that it accepted.
+fn accepting() -> (Far, Sample, Vec<u8>) {
+    let sample = sample();
+    let far = Far::trusting(&sample);
+    let archive = packed(&sample).archive();
+    far.import(&archive, &["--to-layout", "out"]).remarks("");
+    fs::write(far.folder().join("root.json"), &sample.repository.past_roots[0]).unwrap();
+    (far, sample, archive)
+}
+
+#[test]
+fn what_is_lost_or_damaged() {
+    let (far, _, archive) = accepting();
+    let root = far.folder().join("far/roots/demo/root.json");
+    let bytes = fs::read(&root).unwrap();
+    fs::remove_file(&root).unwrap();
+    far.run(&["trust", "list"]).hints(
+        18,
+        "the pinned root of repository demo is missing",
+        "pin the root with that digest again; what was accepted under it is still known: sealift --trust far trust pin-root demo root.json",
+    );
+    far.run(&["trust", "pin-root", "demo", "root.json"]).remarks("");
+    far.run(&["trust", "list"]).remarks("");
+    fs::write(&root, [&bytes[..], b" "].concat()).unwrap();
+    far.run(&["trust", "list"]).hints(
+        18,
+        "belongs to root",
+        "find out who changed the pinned root; then pin the right one: sealift --trust far trust pin-root demo root.json --replace; or accept this one: sealift --trust far trust reset-state demo",
+    );
+    far.run(&["trust", "pin-root", "demo", "root.json", "--replace"]).remarks("");
+    far.run(&["trust", "list"]).remarks("");
+    fs::remove_file(far.folder().join("far/deliveries.json")).unwrap();
+    far.import(&archive, &["--to-layout", "new"]).hints(
+        18,
+        "which tags were set here",
+        "restore the trust store from a backup; or, accepting that a tag could then be replaced once by something with another name or of a lower level: sealift --trust far trust reset-deliveries",
+    );
+    far.run(&["trust", "reset-deliveries"]).remarks("");
+    far.import(&archive, &["--to-layout", "new"]).remarks("");
+    let state = far.folder().join("far/state/demo/state.json");
+    let text = fs::read_to_string(&state).unwrap();
+    fs::write(&state, text.replacen("\"version\": 1", "\"version\": 7", 1)).unwrap();
+    far.run(&["trust", "list"]).hints(
+        18,
+        "is damaged",
+        "restore the trust store from a backup; or, accepting that an older archive could then be imported once: sealift --trust far trust reset-state demo",
+    );
+    far.run(&["trust", "reset-state", "demo"]).remarks("");
+}
+
+#[test]
+fn what_does_not_belong_there() {
+    let (far, _, _) = accepting();
+    let folder = far.folder().join("far");
+    fs::write(folder.join("exporters/Anna B.pem"), "").unwrap();
+    far.run(&["trust", "list"]).hints(
+        18,
+        "does not belong in a trust store",
+        "move it out of the trust store, or give it a valid name",
+    );
+    fs::remove_file(folder.join("exporters/Anna B.pem")).unwrap();
+    let map = folder.join("map.json");
+    fs::write(&map, vec![b' '; 5 << 20]).unwrap();
+    far.run(&["trust", "list"]).hints(18, "is longer than", "check that this is the file you meant");
+    fs::remove_file(&map).unwrap();
+    fs::create_dir(&map).unwrap();
+    far.run(&["trust", "list"]).hints(18, "map.json", "check the path far/map.json");
+}
+
+#[test]
+fn roots_of_other_dialects() {
+    let (far, _, _) = accepting();
+    far.run(&["trust", "pin-root", "other", "root.json", "--notary", "example.com/acme/web"]).hints(
+        18,
+        "it is a root of TUF 1.0",
+        "leave out --notary: it is not from Docker Content Trust; it was not pinned",
+    );
+    let notary = NotaryRepository::new().newest_root();
+    fs::write(far.folder().join("notary.json"), notary).unwrap();
+    far.run(&["trust", "pin-root", "acme", "notary.json"]).hints(
+        18,
+        "it is a root of Notary",
+        "it is from Docker Content Trust: name its repository there with --notary, for example --notary example.com/acme/web; it was not pinned",
+    );
+    far.run(&["trust", "pin-root", "acme", "notary.json", "--notary", "example.com/acme/web"]).remarks("");
+    far.run(&["trust", "map", "add", "*", "demo"]).remarks("");
+    let web = ["export", "--key", "key.pem", "-o", "x", "--image", "example.com/demo/web:1.0.0=oci:out"];
+    let key = SigningKey::from_seed(&[7; 32]).to_pem(None).unwrap();
+    fs::write(far.folder().join("key.pem"), key.as_bytes()).unwrap();
+    far.run(&[&web[..], &["--tuf", "acme=out"]].concat()).hints(
+        2,
+        "its root is pinned as one of",
+        "name its server, or the folder of its files: --notary REPOSITORY=LOCATION",
+    );
+    far.run(&[&web[..], &["--notary", "acme=nowhere"]].concat()).hints(
+        16,
+        "nowhere is not a folder",
+        "name the URL of the server, or the folder that contains root.json and timestamp.json: --notary REPOSITORY=LOCATION",
+    );
+    fs::write(far.folder().join("far/roots/acme/dialect.toml"), "notary = 1").unwrap();
+    far.run(&["trust", "list"]).hints(
+        18,
+        "dialect.toml",
+        "it holds one line, notary = \"example.com/acme/web\": correct it, or pin the root again with --replace",
+    );
+}
+
+#[test]
+fn a_place_where_there_can_be_no_store() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("note"), "a note").unwrap();
+    let hint = "name the folder of a trust store, or a new or an empty one, with --trust DIR or SEALIFT_TRUST";
+    let list = |arguments: &[&str]| run(folder.path(), &[&["trust", "list"], arguments].concat());
+    list(&["--trust", "note"]).hints(18, "there is no trust store at note: note is not a folder", hint);
+    list(&["--trust", "note/x"]).hints(18, "there is no trust store at note/x: note is not a folder", hint);
+    run(folder.path(), &["--trust", "note", "trust", "set-threshold", "1"]).hints(18, "note is not a folder", hint);
+    let mut at_home = command(folder.path(), &["trust", "list"]);
+    Said::of(&at_home.env("HOME", "/dev/null").output().unwrap()).hints(18, "/dev/null is not a folder", hint);
+}
+
+#[test]
+fn a_store_that_another_process_changes() {
+    let (far, _, _) = accepting();
+    let held = TrustStore::at(far.folder().join("far")).update().unwrap();
+    far.run(&["trust", "set-threshold", "1"]).hints(
+        18,
+        "is being changed by another process",
+        "wait until the other process is done, then try again; the lock ends with that process, so do not remove the file lock",
+    );
+    drop(held);
+}
+
+/// Imports through a pipe, and does something before the last of the archive comes.
+fn import_while(far: &Far, archive: &[u8], meanwhile: impl FnOnce()) -> Said {
+    use std::io::Write as _;
+    let folder = far.folder();
+    let mut import =
+        command(&folder, &["--trust", "far", "import", "-", "--to-layout", "late", "--results", "results"]);
+    let mut import = import.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut carrier = import.stdin.take().unwrap();
+    carrier.write_all(&archive[..archive.len() - 2048]).unwrap();
+    while !folder.join("late/blobs").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    meanwhile();
+    carrier.write_all(&archive[archive.len() - 2048..]).unwrap();
+    drop(carrier);
+    Said::of(&import.wait_with_output().unwrap())
+}
+
+#[test]
+fn what_changes_while_an_archive_comes() {
+    let (far, _, archive) = accepting();
+    import_while(&far, &archive, || far.side.policy("minimum_level = \"3b\"\n")).hints(
+        18,
+        "was changed in the meantime",
+        "run the same command again: it is judged anew, by what is trusted now; what has arrived already is not sent again",
+    );
+}
