@@ -243,6 +243,13 @@ impl<'a> Mirrored<'a> {
     }
 }
 
+/// Requires that a folder is there and takes files, or can be made.
+fn require_folder(folder: &Path) -> Result<(), Reason> {
+    let there = folder.ancestors().find(|it| it.symlink_metadata().is_ok());
+    let there = there.filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    whole_file::check_folder(there).map_err(|source| Reason::File { path: there.to_owned(), source })
+}
+
 /// Verifies, delivers, remembers, and then publishes mirrors: what has been delivered is remembered, whatever happens
 /// after it.
 pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), Failure> {
@@ -255,6 +262,9 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     trust.policy.require_as_strict(arguments.verdict.clock).attempt(attempt)?;
     if let Some((path, _)) = arguments.target.file.new_file() {
         DeliveryFile::require_new(path).attempt(|| format!("cannot make {}", path.display()))?;
+    }
+    for folder in arguments.mirror_config.iter().chain(&arguments.tuf_mirror) {
+        require_folder(folder).attempt(|| format!("cannot write to {}", folder.display()))?;
     }
     let (input, sha256) = arguments.archive.open_and_hash_if(arguments.sha256)?;
     let mut judged = arguments.verdict.judge(input.reader, &trust, context, attempt)?;
@@ -328,16 +338,11 @@ fn finish(
     let delivery = tags::DeliveryReport::new(&report, &delivered.tags, &delivered.attached, &delivered.left_behind);
     let tuf_mirrors = mirrors.iter().map(Mirrored::of).collect();
     let import_report = ImportReport { delivery, tuf_mirrors };
-    let failed = |source| Reason::File { path: folder.to_owned(), source };
     replace(&folder.join(MAPPING_FILE), &delivered.relocation).attempt(attempt)?;
     let own_mappings = own_mappings(&delivered.bundles, &delivered.relocation);
-    if !own_mappings.is_empty() {
-        for (bundle, mapping) in own_mappings {
-            // No name has a plus sign: each gets a folder of its own.
-            let own = folder.join("bundles").join(bundle.replace(':', "+"));
-            std::fs::create_dir_all(&own).map_err(failed).attempt(attempt)?;
-            replace(&own.join(MAPPING_FILE), mapping).attempt(attempt)?;
-        }
+    results.remove_bundles();
+    for (bundle, mapping) in own_mappings {
+        replace(&results.of_bundle(bundle).join(MAPPING_FILE), mapping).attempt(attempt)?;
     }
     replace(&folder.join(REPORT_FILE), &import_report).attempt(attempt)?;
     for left in results.point_to() {
@@ -352,7 +357,7 @@ fn finish(
         text.join(tags::lines(&delivered.tags, &delivered.attached, of));
         text.join(mirrors_text(mirrors));
         if !own_mappings.is_empty() {
-            text.line(format_args!("The relocation mapping of each bundle: {}", quoted_path(folder.join("bundles"))));
+            text.line(format_args!("The relocation mapping of each bundle: {}", quoted_path(results.bundles())));
         }
         text.line(format_args!("Relocation mapping and report: {}", quoted_path(folder)));
         text

@@ -6,13 +6,21 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use sealift_archive_format::Digest;
 use sealift_core::whole_file;
+use walkdir::WalkDir;
 
 use crate::failure::Reason;
 
 /// The files of results.
 pub(crate) const MAPPING_FILE: &str = "relocation-mapping.json";
 pub(crate) const REPORT_FILE: &str = "report.json";
+
+/// The folder of what each bundle has for itself.
+const BUNDLES: &str = "bundles";
+/// The longest name of a file that file systems take, in bytes, and what is kept of a longer one. References are in ASCII.
+const LONGEST_NAME: usize = 255;
+const KEPT_OF_LONG_NAMES: usize = 200;
 
 /// The link to the results of the last import.
 const LATEST: &str = "latest";
@@ -120,6 +128,36 @@ impl ResultsFolder {
         &self.folder
     }
 
+    /// Where the files are that each bundle has for itself.
+    pub(crate) fn bundles(&self) -> PathBuf {
+        self.folder.join(BUNDLES)
+    }
+
+    /// The folder of a bundle's own files.
+    pub(crate) fn of_bundle(&self, reference: &str) -> PathBuf {
+        // No name has a plus sign or a tilde: each bundle gets a folder of its own.
+        let path = reference.replace(':', "+");
+        let short = |part: &str| match part.get(..KEPT_OF_LONG_NAMES) {
+            Some(begin) if part.len() > LONGEST_NAME => {
+                let digest = Digest::sha256(part.as_bytes());
+                format!("{begin}~{}", digest.hex().get(..16).unwrap_or_default())
+            }
+            _ => part.to_owned(),
+        };
+        self.bundles().join(path.split('/').map(short).collect::<PathBuf>())
+    }
+
+    /// Removes the mappings of bundles that an earlier import wrote into the same folder, and the folders that are empty then.
+    pub(crate) fn remove_bundles(&self) {
+        for entry in WalkDir::new(self.bundles()).contents_first(true).into_iter().filter_map(Result::ok) {
+            let _ = match entry.file_type() {
+                kind if kind.is_dir() => fs::remove_dir(entry.path()),
+                kind if kind.is_file() && entry.file_name() == MAPPING_FILE => fs::remove_file(entry.path()),
+                _ => Ok(()),
+            };
+        }
+    }
+
     /// What was made for it until now.
     pub(crate) const fn made(&self) -> &MadeFolders {
         &self.made
@@ -191,6 +229,24 @@ mod tests {
             number => format!("2026-11-25T131528Z-{number}"),
         });
         assert_eq!(names, expected.collect());
+    }
+
+    #[test]
+    fn each_bundle_has_a_folder_that_any_file_system_takes() {
+        let folder = tempfile::tempdir().unwrap();
+        let results = ResultsFolder::make(Some(folder.path()), OsStr::new("shop"), Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(results.of_bundle("e.x:5000/org/shop:1.0"), folder.path().join("bundles/e.x+5000/org/shop+1.0"));
+        let long = |end: char| format!("e.x/{}:{}{end}", "a".repeat(200), "b".repeat(120));
+        let folders = ['1', '2'].map(|end| results.of_bundle(&long(end)));
+        assert_ne!(folders[0], folders[1]);
+        for own in &folders {
+            fs::create_dir_all(own).unwrap();
+            fs::write(own.join(MAPPING_FILE), "{}").unwrap();
+        }
+        fs::write(results.bundles().join("mine"), "").unwrap();
+        results.remove_bundles();
+        let left: Vec<_> = fs::read_dir(results.bundles()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["mine"], "what an import did not write stays");
     }
 
     #[test]

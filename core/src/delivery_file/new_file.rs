@@ -46,7 +46,8 @@ pub(super) fn require_new(path: &Path) -> Result<(), DeliveryFileError> {
             Err(DeliveryFileError::Exists { path: path.to_owned() })
         }
         Ok(_) => Err(DeliveryFileError::NotAPlaceForFiles { path: path.to_owned() }),
-        Err(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(DeliveryFileError::Access { path: path.to_owned(), source }),
     };
     if path.as_os_str().as_encoded_bytes().ends_with(b"/") || path.file_name().is_none() {
         return Err(DeliveryFileError::Access { path: path.to_owned(), source: io::ErrorKind::IsADirectory.into() });
@@ -82,7 +83,7 @@ mod tests {
             let refused = require_new(&there);
             assert!(matches!(refused, Err(DeliveryFileError::NotAPlaceForFiles { .. })), "{there:?}");
         }
-        for name in ["new/", "new/.."] {
+        for name in ["new/", "new/..", "file/new", &"n".repeat(300)] {
             assert!(matches!(require_new(&path(name)), Err(DeliveryFileError::Access { .. })), "{name}");
         }
     }

@@ -227,6 +227,25 @@ fn the_place_for_results_is_looked_at_before_anything_is_delivered() {
 }
 
 #[test]
+fn every_other_place_is_looked_at_before_anything_is_delivered() {
+    let demo = demo();
+    let folder = demo.path().join("demo");
+    fs::write(folder.join("taken"), "").unwrap();
+    let long = format!("{}.tar", "n".repeat(300));
+    for (target, code) in [
+        (&["--to-registry", "localhost:1", "--mirror-config", "taken"][..], 1),
+        (&["--to-registry", "localhost:1", "--mirror-config", "taken/below"], 1),
+        (&["--to-layout", "new", "--tuf-mirror", "taken"], 1),
+        (&["--to-layout-archive", &long], 1),
+    ] {
+        let refused = run(&folder, &[&["--trust", "far", "import", "shop.sealift"][..], target].concat());
+        assert_eq!(refused.status.code(), Some(code), "{target:?}: {}", said(&refused));
+        assert!(said(&refused).contains("cannot write to taken") || said(&refused).contains("cannot make nnn"));
+        assert!(!folder.join("new").exists(), "{target:?}");
+    }
+}
+
+#[test]
 fn a_key_that_cannot_be_written_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("full")).unwrap();
