@@ -137,6 +137,12 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         }
         R::UseFullName => "use a name of the form DOMAIN/PATH:TAG, and export again",
         R::ShortenName => "shorten the name",
+        R::ExportFewerPlatforms => "choose the platforms that are needed there, for example --platform linux/amd64",
+        R::RenameBundle { bundle } => {
+            return format!(
+                "export {bundle} under another name, with NAME=WHERE; or correct its bundle.json, and sign it again"
+            );
+        }
         R::ExportFewer => "export fewer bundles and images at once",
         R::ExportLessProof => {
             "export fewer bundles and images at once; if a single one takes too much, ask its publisher"

@@ -259,6 +259,13 @@ pub enum Remedy {
     ExportFewer,
     /// Export fewer bundles and images at once, or ask the publisher of one whose proof takes too much work.
     ExportLessProof,
+    /// Export fewer platforms of an image.
+    ExportFewerPlatforms,
+    /// Export a bundle under another name, or correct it: what it names cannot be kept apart.
+    RenameBundle {
+        /// The bundle.
+        bundle: String,
+    },
     /// Export fewer bundles and images at once, or leave out referrers.
     ExportFewerReferrers,
     /// Try again when the source is faster, or export fewer bundles and images at once.

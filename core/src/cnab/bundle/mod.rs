@@ -9,14 +9,15 @@ mod dependencies;
 mod rules;
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::marker::PhantomData;
 
 use sealift_archive_format::inventory::ImageRole;
 use sealift_archive_format::strict_json::{self, Names};
 use sealift_archive_format::{Digest, DigestError};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::oci::descriptor::null_as_default;
 use crate::oci::{Reference, ReferenceError};
 
 pub use dependencies::{CarriedBundle, DependenciesError, Dependency};
@@ -118,8 +119,8 @@ pub struct BundleImage {
     pub digest: Option<Digest>,
     /// `size` in bytes, if it is stated; the inner `None` is one that is not a number.
     size: Option<Option<u64>>,
-    /// `mediaType`, if it is stated.
-    media_type: Option<String>,
+    /// `mediaType`, if it is stated; the inner `None` is one that is not a text.
+    media_type: Option<Option<String>>,
 }
 
 /// One image that is not a container image, such as a virtual machine.
@@ -146,8 +147,7 @@ struct RawBundle {
     schema_version: String,
     name: String,
     version: String,
-    #[serde(default, deserialize_with = "null_as_default")]
-    description: String,
+    description: Option<Stated<String>>,
     invocation_images: Vec<RawBundleImage>,
     #[serde(default)]
     images: Option<BTreeMap<String, RawBundleImage>>,
@@ -170,42 +170,79 @@ struct RawBundleImage {
     image: String,
     content_digest: Option<String>,
     image_type: Option<String>,
-    media_type: Option<String>,
-    size: Option<StatedSize>,
+    media_type: Option<Stated<String>>,
+    size: Option<Stated<u64>>,
     description: Option<IgnoredAny>,
     labels: Option<IgnoredAny>,
 }
 
-/// A size, as it is stated; `None` if that is not a number of bytes.
-struct StatedSize(Option<u64>);
+/// What is stated in a member that decides nothing; `None` if it is not of the right kind.
+struct Stated<T>(Option<T>);
 
-impl<'de> Deserialize<'de> for StatedSize {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct SizeVisitor;
-        impl<'de> serde::de::Visitor<'de> for SizeVisitor {
-            type Value = StatedSize;
+/// What a member can be.
+trait Scalar: Sized {
+    fn of_number(_: u64) -> Option<Self> {
+        None
+    }
 
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a size in bytes")
+    fn of_text(_: &str) -> Option<Self> {
+        None
+    }
+}
+
+impl Scalar for u64 {
+    fn of_number(number: u64) -> Option<Self> {
+        Some(number)
+    }
+}
+
+impl Scalar for String {
+    fn of_text(text: &str) -> Option<Self> {
+        Some(text.to_owned())
+    }
+}
+
+impl<'de, T: Scalar> Deserialize<'de> for Stated<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct StatedVisitor<T>(PhantomData<T>);
+        impl<'de, T: Scalar> Visitor<'de> for StatedVisitor<T> {
+            type Value = Stated<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
             }
 
-            fn visit_u64<E>(self, size: u64) -> Result<StatedSize, E> {
-                Ok(StatedSize(Some(size)))
+            fn visit_u64<E>(self, number: u64) -> Result<Stated<T>, E> {
+                Ok(Stated(T::of_number(number)))
             }
 
-            fn visit_i64<E>(self, _: i64) -> Result<StatedSize, E> {
-                Ok(StatedSize(None))
+            fn visit_str<E>(self, text: &str) -> Result<Stated<T>, E> {
+                Ok(Stated(T::of_text(text)))
             }
 
-            fn visit_f64<E>(self, _: f64) -> Result<StatedSize, E> {
-                Ok(StatedSize(None))
+            fn visit_i64<E>(self, _: i64) -> Result<Stated<T>, E> {
+                Ok(Stated(None))
             }
 
-            fn visit_str<E>(self, _: &str) -> Result<StatedSize, E> {
-                Ok(StatedSize(None))
+            fn visit_f64<E>(self, _: f64) -> Result<Stated<T>, E> {
+                Ok(Stated(None))
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Stated<T>, E> {
+                Ok(Stated(None))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Stated<T>, A::Error> {
+                while values.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Stated(None))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Stated<T>, A::Error> {
+                while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Stated(None))
             }
         }
-        deserializer.deserialize_any(SizeVisitor)
+        deserializer.deserialize_any(StatedVisitor(PhantomData))
     }
 }
 
@@ -255,7 +292,7 @@ impl Bundle {
             name: raw.name,
             version: raw.version,
             schema_version: raw.schema_version,
-            description: raw.description,
+            description: raw.description.and_then(|Stated(text)| text).unwrap_or_default(),
             images,
             other_images,
             dependencies: dependencies::read(bytes),
@@ -311,8 +348,9 @@ impl RawBundleImage {
             }
             (named, stated) => {
                 let digest = stated.or_else(|| named.cloned());
-                let size = self.size.map(|StatedSize(size)| size);
-                let (reference, media_type) = (self.image, self.media_type.filter(|text| !text.is_empty()));
+                let size = self.size.map(|Stated(size)| size);
+                let media_type = self.media_type.map(|Stated(text)| text).filter(|text| text.as_deref() != Some(""));
+                let reference = self.image;
                 Ok(AnyImage::Container(BundleImage { component, reference, digest, size, media_type }))
             }
         }

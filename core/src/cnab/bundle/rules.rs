@@ -121,8 +121,9 @@ pub enum Deviation {
     MediaType {
         /// The image's reference.
         image: String,
-        /// What it states.
-        stated: String,
+        /// What it states; `None` if that is not a text.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stated: Option<String>,
         /// The media type of the manifest.
         found: String,
     },
@@ -173,7 +174,9 @@ impl Deviation {
             | Self::Dependencies { reason: text }
             | Self::NoContentDigest { image: text }
             | Self::Size { image: text, .. } => shorten(text),
-            Self::MediaType { image, stated, found } => [image, stated, found].into_iter().for_each(shorten),
+            Self::MediaType { image, stated, found } => {
+                [image, found].into_iter().chain(stated.as_mut()).for_each(shorten);
+            }
             Self::NotCanonical | Self::More { .. } => {}
         }
         self
@@ -208,7 +211,10 @@ impl fmt::Display for Deviation {
             Self::Size { image, stated: None, found } => {
                 write!(f, "it states a size for {image} that is not a number; the manifest has {found} bytes")
             }
-            Self::MediaType { image, stated, found } => {
+            Self::MediaType { image, stated: None, found } => {
+                write!(f, "it states a media type for {image} that is not a text; the manifest has {found:?}")
+            }
+            Self::MediaType { image, stated: Some(stated), found } => {
                 write!(f, "it states the media type {stated:?} for {image}, but the manifest has {found:?}")
             }
             Self::More { count } => write!(f, "it deviates in {count} more respects"),
@@ -300,7 +306,7 @@ impl Deviations {
         if let Some(stated) = image.size.filter(|stated| *stated != Some(size)) {
             self.add(Deviation::Size { image: reference(), stated, found: size });
         }
-        if let Some(stated) = image.media_type.clone().filter(|stated| stated != media_type) {
+        if let Some(stated) = image.media_type.clone().filter(|stated| stated.as_deref() != Some(media_type)) {
             self.add(Deviation::MediaType { image: reference(), stated, found: media_type.to_owned() });
         }
     }
@@ -587,9 +593,16 @@ mod tests {
         assert_eq!(found(&format!(r#"{digest},"mediaType":"a/b","size":7"#)), []);
         let size = |stated| [Deviation::Size { image: image(), stated, found: 7 }];
         assert_eq!(found(&format!(r#"{digest},"size":8"#)), size(Some(8)));
-        assert_eq!(found(&format!(r#"{digest},"size":"7""#)), size(None));
-        let media_type = Deviation::MediaType { image: image(), stated: "a/c".to_owned(), found: "a/b".to_owned() };
-        assert_eq!(found(&format!(r#"{digest},"mediaType":"a/c""#)), [media_type]);
+        let others = [r#""7""#, "-7", "true", "[[7]]", r#"{"a":{"b":7}}"#];
+        others.into_iter().for_each(|other| assert_eq!(found(&format!(r#"{digest},"size":{other}"#)), size(None)));
+        let media_type = |stated: Option<&str>| {
+            [Deviation::MediaType { image: image(), stated: stated.map(str::to_owned), found: "a/b".to_owned() }]
+        };
+        assert_eq!(found(&format!(r#"{digest},"mediaType":"a/c""#)), media_type(Some("a/c")));
+        for other in ["7", "-7", "true", "[[7]]", r#"{"a":{"b":7}}"#] {
+            assert_eq!(found(&format!(r#"{digest},"mediaType":{other}"#)), media_type(None));
+        }
+        assert_eq!(found(&format!(r#"{digest},"mediaType":null,"size":null"#)), []);
     }
 
     #[test]

@@ -219,6 +219,9 @@ impl Remediable for DocumentError {
             Self::BundleIndexForm { .. } => Remedy::AskPublisher { about: PublisherMatter::BundleIndex },
             Self::Reference { .. } => Remedy::UseFullName,
             Self::Promise { .. } => Remedy::ExportPromisedContent,
+            Self::TwoContents { item, other_item, .. } if item == other_item => {
+                Remedy::RenameBundle { bundle: item.clone() }
+            }
             Self::TwoContents { item, other_item, .. } => {
                 Remedy::SeparateArchives { items: [item.clone(), other_item.clone()] }
             }

@@ -88,6 +88,25 @@ fn layouts() {
 }
 
 #[test]
+fn very_many_platforms() {
+    let image = Image::new("linux/arm", &[("app", b"app")]);
+    let platforms = (0..257).map(|variant| {
+        let mut listed = serde_json::to_value(image.root().descriptor()).unwrap();
+        listed["platform"] = json!({ "os": "linux", "architecture": "arm", "variant": format!("v{variant}") });
+        listed
+    });
+    let index = json!({
+        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": platforms.collect::<Vec<_>>(),
+    });
+    with(&Image::index(&[image]).with_manifest(&index)).export(&APP).hints(
+        16,
+        "257 platforms",
+        "choose the platforms that are needed there, for example --platform linux/amd64; nothing was written",
+    );
+}
+
+#[test]
 fn names() {
     let near = with(&Image::for_two_platforms("app"));
     near.export(&["--image", "example.com/org/app:1=nowhere/at all"]).hints(
@@ -126,6 +145,18 @@ fn bundles() {
         "export it with --bundle instead of --image",
     );
     near.export(&export).hints(16, "", "correct the bundle.json, and sign it again");
+    put(&near, "bundle.json", &bundle_json(&listed, &json!({ "images": { "": listed } })));
+    near.export(&export).hints(
+        16,
+        "\"\" cannot be a component",
+        "correct the bundle.json, and sign it again; nothing was written",
+    );
+    put(&near, "bundle.json", &bundle_json(&listed, &json!({})));
+    near.export(&["--bundle", "example.com/org/app:1=bundle.json", "--images-from", "oci:layout"]).hints(
+        16,
+        "mean the same",
+        "export example.com/org/app:1 under another name, with NAME=WHERE; or correct its bundle.json, and sign it again",
+    );
     near.export(&["--thick-bundle", "example.com/org/shop:1=bundle.json"]).hints(
         2,
         "docker-archive",
