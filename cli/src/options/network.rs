@@ -114,7 +114,10 @@ impl NetworkArguments {
 
     /// Whether a registry is reached without TLS.
     pub(crate) fn is_plain_http(&self, domain: &str) -> bool {
-        format!("http://{domain}/").parse().is_ok_and(|url| self.plain_http().allows(&url))
+        let asked = self.registries().ok().and_then(|client| client.is_plain_http(domain).ok());
+        // Where it does not answer any more, what is allowed has to do.
+        let is_allowed = || format!("http://{domain}/").parse().is_ok_and(|url| self.plain_http().allows(&url));
+        asked.unwrap_or_else(is_allowed)
     }
 
     fn plain_http(&self) -> PlainHttp {

@@ -95,7 +95,11 @@ pub(super) fn runnable<'m>(
         [] => Err(DeliveryFileError::NotAnImage { name: name.to_owned() }),
         [(manifest, _)] => Ok(manifest),
         several => {
-            let mut platforms: Vec<String> = several.iter().map(|(_, platform)| platform.clone()).collect();
+            let stated = |platform: &String| match platform.as_str() {
+                "" => "one that no index states".to_owned(),
+                platform => platform.to_owned(),
+            };
+            let mut platforms: Vec<String> = several.iter().map(|(_, platform)| stated(platform)).collect();
             platforms.sort();
             Err(DeliveryFileError::SeveralPlatforms { name: name.to_owned(), platforms })
         }

@@ -62,13 +62,16 @@ impl LayoutSink {
         }
         check_version(&folder)?;
         remove_abandoned(path)?;
-        Ok(Self {
+        let sink = Self {
             folder,
             proven: Mutex::default(),
             listed: OnceLock::new(),
             unlisted: Mutex::default(),
             unsynchronised: Mutex::default(),
-        })
+        };
+        // It is written last; that it can be is known before anything else is.
+        sink.index()?;
+        Ok(sink)
     }
 
     /// The folder of an algorithm's blobs, made where it does not exist.

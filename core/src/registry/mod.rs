@@ -134,6 +134,14 @@ impl RegistryClient {
         base.join(&format!("/v2/{}/{rest}", repository.path())).map_err(RegistryError::Url)
     }
 
+    /// Whether a registry is reached without TLS: plain `http` is allowed there, and it does not speak `https`.
+    ///
+    /// # Errors
+    /// [`RegistryError`] where that is not known.
+    pub fn is_plain_http(&self, domain: &str) -> Result<bool, RegistryError> {
+        Ok(!self.base(domain)?.is_https())
+    }
+
     /// The registry's base URL: `https`, or plain `http` where that is allowed and `https` is not supported.
     fn base(&self, domain: &str) -> Result<Url, RegistryError> {
         if let Some(base) = lock(&self.0.bases).get(domain) {

@@ -38,7 +38,7 @@ pub enum SelectionError {
         there: Vec<String>,
     },
     /// An image is not there for any of the chosen platforms.
-    #[error("{name} is carried for {}, and for none of the chosen platforms", .there.join(", "))]
+    #[error("{name} is carried for {}, and for none of the chosen platforms", or_unstated(.there))]
     Platform {
         /// The image.
         name: String,
@@ -46,7 +46,7 @@ pub enum SelectionError {
         there: Vec<String>,
     },
     /// An image was exported without some of the chosen platforms.
-    #[error("{name} was exported without {}; it is carried for {}", .left_out.join(", "), .there.join(", "))]
+    #[error("{name} was exported without {}; it is carried for {}", .left_out.join(", "), or_unstated(.there))]
     LeftOut {
         /// The image.
         name: String,
@@ -66,6 +66,10 @@ pub enum SelectionError {
     /// The archive is not what its seal says.
     #[error("the archive is not what its seal says")]
     Archive(#[source] FormatError),
+}
+
+fn or_unstated(platforms: &[String]) -> String {
+    if platforms.is_empty() { "platforms that no index states".to_owned() } else { platforms.join(", ") }
 }
 
 impl Remediable for SelectionError {

@@ -144,6 +144,14 @@ fn a_corrupt_blob_is_noticed_when_read() {
 }
 
 #[test]
+fn a_list_that_cannot_be_kept_is_noticed_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(LayoutSink::open(folder.path()).unwrap());
+    fs::write(folder.path().join("index.json"), "{\"manifests\":").unwrap();
+    assert!(matches!(LayoutSink::open(folder.path()), Err(LayoutError::Json { .. })));
+}
+
+#[test]
 fn symbolic_links_and_pipes_are_not_followed() {
     let image = Image::new("linux/amd64", &[("a", b"a")]);
     let folder = layout(&image);

@@ -266,7 +266,10 @@ fn a_server_that_is_not_believed_is_not_spoken_to_plainly_instead() {
 fn tls_is_spoken_on_loopback_too_where_it_is_understood() {
     let (registry, authority) = registry_for("127.0.0.1");
     registry.add_blob("app", b"blob");
-    assert!(ask(&client(only(authority), PlainHttp::Loopback), &registry).unwrap());
+    let believing = client(only(authority), PlainHttp::Loopback);
+    assert!(ask(&believing, &registry).unwrap());
+    assert!(!believing.is_plain_http(&registry.domain()).unwrap(), "though it is allowed");
+    assert!(believing.is_plain_http(&Registry::start().domain()).unwrap());
 }
 
 #[test]
