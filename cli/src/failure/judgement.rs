@@ -67,6 +67,7 @@ fn tuf(error: &TufError) -> Conclusion {
         TufError::Signatures { .. }
         | TufError::Expired { .. }
         | TufError::CertificatesExpired { .. }
+        | TufError::CertificatesNotYetValid { .. }
         | TufError::Missing { .. } => ExitCode::Tuf.into(),
         TufError::Rollback { .. } | TufError::Removed(_) => ExitCode::Rollback.into(),
         TufError::Malformed { .. }

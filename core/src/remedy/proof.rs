@@ -14,6 +14,7 @@ impl Remediable for TufError {
             Self::Signatures { .. } => Remedy::CompareRoot,
             Self::Rollback { .. } | Self::Removed(_) => Remedy::ExportFromPublisher,
             Self::Expired { .. } | Self::CertificatesExpired { .. } => Remedy::RenewMetadata,
+            Self::CertificatesNotYetValid { .. } => Remedy::SetClock,
             Self::Malformed { .. } => Remedy::CheckMetadata,
             Self::Version { .. }
             | Self::Mismatch { .. }

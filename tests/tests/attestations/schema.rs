@@ -221,7 +221,7 @@ fn deviations() -> Vec<Deviation> {
         Deviation::Dependencies { reason: text() },
         Deviation::NoContentDigest { image: text() },
         Deviation::Size { image: text(), stated: Some(1), found: 2 },
-        Deviation::MediaType { image: text(), stated: text(), found: text() },
+        Deviation::MediaType { image: text(), stated: Some(text()), found: text() },
         Deviation::More { count: 1 },
     ]
 }

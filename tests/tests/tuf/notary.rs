@@ -254,7 +254,7 @@ fn an_expired_root_certificate_is_refused_and_the_next_one_is_accepted() {
     let not_yet = NotaryKey::certified(&CertificateWish { years: (2027, 2030), ..CertificateWish::default() });
     assert_refused!(
         NotaryRepository::with_root_key(not_yet).first_update(),
-        TufError::CertificatesExpired { version: 1, .. }
+        TufError::CertificatesNotYetValid { version: 1, .. }
     );
     // A root that follows an expired one is signed by both keys.
     let next = NotaryKey::certified(&CertificateWish { years: (2026, 2027), ..CertificateWish::default() });

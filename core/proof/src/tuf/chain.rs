@@ -15,7 +15,7 @@ use super::dialect::{Dialect, TrustAnchor};
 use super::envelope::{Authority, UnverifiedMetadata, VerifiedMetadata};
 use super::error::TufError;
 use super::limits::Limits;
-use super::metadata::{FileDescription, Metadata, Root, Snapshot, Targets, Timestamp};
+use super::metadata::{FileDescription, KeyExpiry, Metadata, Root, Snapshot, Targets, Timestamp};
 use super::role_name::RoleName;
 
 /// The roots before `newest` from which an unbroken chain leads to it, by version, as far back as they exist and as an
@@ -121,16 +121,21 @@ impl RootChain {
     /// certificates.
     ///
     /// # Errors
-    /// [`TufError::Expired`], [`TufError::CertificatesExpired`].
+    /// [`TufError::Expired`], [`TufError::CertificatesExpired`], [`TufError::CertificatesNotYetValid`].
     pub fn finish(self, reference_time: Instant) -> Result<TrustedRoot, TufError> {
         let Self { newest: mut root, file, dialect } = self;
         root.require_fresh(reference_time)?;
-        if let Some(expires) = root.value().keys_expire(&root.evidence().signed_by, reference_time) {
-            if expires <= reference_time {
-                return Err(TufError::CertificatesExpired { version: root.version(), expires, reference_time });
+        let version = root.version();
+        match root.value().keys_expire(&root.evidence().signed_by, reference_time) {
+            KeyExpiry::Never => {}
+            KeyExpiry::NotYetValid => return Err(TufError::CertificatesNotYetValid { version, reference_time }),
+            KeyExpiry::At(expires) if expires <= reference_time => {
+                return Err(TufError::CertificatesExpired { version, expires, reference_time });
             }
-            let sooner = root.evidence().expires.min(expires);
-            root = root.expiring_at(sooner);
+            KeyExpiry::At(expires) => {
+                let sooner = root.evidence().expires.min(expires);
+                root = root.expiring_at(sooner);
+            }
         }
         Ok(TrustedRoot { root, file, dialect, reference_time })
     }

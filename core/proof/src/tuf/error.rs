@@ -143,7 +143,17 @@ pub enum TufError {
         /// The instant at which that was judged.
         reference_time: Timestamp,
     },
-    /// The certificates of the keys that signed the newest root have expired, or are not valid yet.
+    /// Too few of the certificates of the keys that signed the newest root are valid yet.
+    #[error(
+        "too few of the certificates that signed root version {version} are valid yet; that was judged at {reference_time}"
+    )]
+    CertificatesNotYetValid {
+        /// The version of the root.
+        version: u64,
+        /// The instant at which that was judged.
+        reference_time: Timestamp,
+    },
+    /// The certificates of the keys that signed the newest root have expired.
     #[error(
         "the certificates that signed root version {version} were valid until {expires}; that was judged at {reference_time}"
     )]

@@ -67,10 +67,10 @@ pub struct Root {
 
 impl Root {
     /// Until when a threshold of the keys that signed it may be used: those of the root role, each until the last of the certificates that
-    /// it is in expires. `None` where keys do not expire. A certificate that is not valid yet at `reference_time` does not count.
-    pub(crate) fn keys_expire(&self, signed_by: &[String], reference_time: Instant) -> Option<Instant> {
+    /// it is in expires. A certificate that is not valid yet at `reference_time` does not count.
+    pub(crate) fn keys_expire(&self, signed_by: &[String], reference_time: Instant) -> KeyExpiry {
         if self.certificates.is_empty() {
-            return None;
+            return KeyExpiry::Never;
         }
         let identity = |key_id: &String| Some(self.keys.get(key_id)?.0.as_ref()?.identity());
         let mut last: BTreeMap<KeyIdentity, Instant> = BTreeMap::new();
@@ -83,8 +83,19 @@ impl Root {
         let mut ends: Vec<Instant> = signers.iter().filter_map(|signer| last.get(signer).copied()).collect();
         ends.sort_unstable_by(|one, other| other.cmp(one));
         let threshold = usize::try_from(self.roles.root.threshold.get()).unwrap_or(usize::MAX);
-        Some(ends.get(threshold - 1).copied().unwrap_or(Instant::MIN))
+        ends.get(threshold - 1).map_or(KeyExpiry::NotYetValid, |end| KeyExpiry::At(*end))
     }
+}
+
+/// Until when keys may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyExpiry {
+    /// They do not expire.
+    Never,
+    /// Until this instant.
+    At(Instant),
+    /// Too few of them may be used already.
+    NotYetValid,
 }
 
 /// The roles that root metadata names; a `mirrors` role beside them is ignored.
