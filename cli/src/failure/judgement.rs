@@ -75,6 +75,7 @@ fn tuf(error: &TufError) -> Conclusion {
         | TufError::Mismatch { .. }
         | TufError::NotInSnapshot { .. }
         | TufError::TooManyRoles { .. }
+        | TufError::TooMuchMatching { .. }
         | TufError::TooDeep { .. }
         | TufError::Unprovable { .. }
         | TufError::TooManyRoots { .. } => ExitCode::Tuf.noting(NOTHING_WRITTEN),

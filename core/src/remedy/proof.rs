@@ -20,6 +20,7 @@ impl Remediable for TufError {
             | Self::Mismatch { .. }
             | Self::NotInSnapshot { .. }
             | Self::TooManyRoles { .. }
+            | Self::TooMuchMatching { .. }
             | Self::TooDeep { .. }
             | Self::Unprovable { .. } => Remedy::ExportConsistent,
             Self::TooManyRoots { .. } => Remedy::PinNewerRoot,

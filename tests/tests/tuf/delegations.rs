@@ -73,6 +73,26 @@ fn rule_5_6_7_1_the_roles_of_one_search_and_the_depth_of_delegations_have_limits
 }
 
 #[test]
+fn the_work_of_all_searches_has_a_limit_whatever_patterns_and_names_are_made_of() {
+    let pattern = format!("*{}c", "a".repeat(100));
+    let mut repository = with_delegations(&[("targets", "a", &pattern, false)]);
+    let (pinned, name) = (repository.pinned_root(), "a".repeat(200));
+    let mut search = |matching_steps: u64, name: &str, times: usize| {
+        let limits = Limits { matching_steps, ..Limits::default() };
+        let mut trusted = update(&pinned, &TrustedState::default(), &mut repository, now(), &limits).unwrap();
+        (0..times).try_for_each(|_| trusted.resolve(&mut repository, name).map(drop))
+    };
+    // One step for the delegation, one for the star, and two for the letter after it.
+    assert_refused!(search(3, "b", 1), TufError::TooMuchMatching { limit: 3 });
+    search(4, "b", 1).unwrap();
+    assert_refused!(search(4, "b", 2), TufError::TooMuchMatching { limit: 4 });
+    // What comes after the star is compared at every place of the name.
+    assert_refused!(search(10_000, &name, 1), TufError::TooMuchMatching { limit: 10_000 });
+    search(20_000, &name, 1).unwrap();
+    assert_refused!(search(20_000, &name, 2), TufError::TooMuchMatching { limit: 20_000 });
+}
+
+#[test]
 fn rule_5_6_7_2_1_a_terminating_delegation_ends_the_search_at_every_level() {
     let mut repository = with_delegations(&[
         ("targets", "a", "*", false),

@@ -1,7 +1,8 @@
 //! Delegated roles of Notary, whose snapshots state no versions: what is remembered of those that no search came to.
 
-use sealift_proof::tuf::{Limits, TrustedState, TufError, stray_metadata};
-use sealift_tests::notary_repository::{NotaryKey, NotaryRepository, file_name};
+use sealift_proof::tuf::{Dialect, Limits, TrustAnchor, TrustedState, TufError, stray_metadata, update};
+use sealift_tests::notary_repository::{GUN, NotaryKey, NotaryRepository, file_name};
+use sealift_tests::tuf_repository::now;
 use serde_json::{Value, json};
 
 /// A repository with tag `1.0` in `targets`, and two delegated roles that no search for it comes to, one below the other.
@@ -131,6 +132,35 @@ fn a_delegated_role_that_is_broken_stops_only_the_searches_that_come_to_it_and_i
     assert!(matches!(found, (TufError::Signatures { .. }, 5)), "{found:?}");
     let found = broken_by(|role| role["_type"] = json!("Snapshot"), None);
     assert!(matches!(found, (TufError::Malformed { .. }, 5)), "{found:?}");
+}
+
+#[test]
+fn many_prefixes_below_many_prefixes_take_work_that_grows_with_their_number() {
+    const COUNT: usize = 5_000;
+    let numbered = |letter: &str| (0..COUNT).map(|number| format!("{letter}{number:06}")).collect::<Vec<_>>();
+    let mut repository = NotaryRepository::new();
+    repository.delegate("targets", "targets/alice", &[""]);
+    repository.delegate("targets/alice", "targets/alice/b", &[]);
+    repository.delegate("targets/alice/b", "targets/alice/b/c", &[]);
+    let (mut allowed, mut asked) = (numbered("x"), numbered("y"));
+    allowed.push("1.0".to_owned());
+    asked.push("1.0.1".to_owned());
+    repository.body("targets/alice", "delegations")["roles"][0]["paths"] = json!(allowed);
+    repository.body("targets/alice/b", "delegations")["roles"][0]["paths"] = json!(asked);
+    repository.add_tag("targets/alice/b/c", "1.0.1", b"one");
+    repository.publish_all();
+    let dialect = Dialect::Notary(GUN.parse().unwrap());
+    let search = |matching_steps: u64| {
+        let limits = Limits { matching_steps, ..Limits::default() };
+        let pinned = TrustAnchor { root: &repository.files["1.root.json"], dialect: &dialect };
+        let mut carried = repository.carried();
+        let mut trusted = update(pinned, &TrustedState::default(), &mut carried, now(), &limits).unwrap();
+        trusted.resolve(&mut carried, "1.0.1")
+    };
+    // One for each prefix and for each delegation.
+    let steps = 2 * (COUNT as u64 + 1) + 1 + 3;
+    assert_eq!(search(steps).unwrap().unwrap().roles().len(), 4);
+    assert_refused!(search(steps - 1), TufError::TooMuchMatching { .. });
 }
 
 #[test]

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::RoleName;
 use super::key::{Keys, RoleKeys};
+use super::matching::{MatchingSteps, OutOfSteps};
 use super::metadata::Snapshot;
 use super::path_pattern::PathPattern;
 
@@ -82,22 +83,18 @@ enum Paths {
     Prefixes(Vec<String>),
 }
 
-/// What a role may speak for, as far as its delegators bound what it can delegate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum DelegationScope {
-    /// It may delegate any name: a search asks a role only about what all roles on the way may speak for.
-    Everything,
-    /// It may delegate what begins with one of these.
-    Prefixes(Vec<String>),
+/// What a role may delegate, as far as it matters to the search for one name: a search asks a role only about what all roles on the way
+/// may speak for, and of the prefixes that bound what it can delegate only those count that the name begins with. Of two of these
+/// the longer one lies within the shorter one, so the shortest says it all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DelegationScope {
+    /// The length, in bytes, of the shortest beginning of the name that it may speak for.
+    shortest: usize,
 }
 
 impl DelegationScope {
-    fn allows(&self, prefix: &str) -> bool {
-        match self {
-            Self::Everything => true,
-            Self::Prefixes(allowed) => allowed.iter().any(|allowed| prefix.starts_with(allowed.as_str())),
-        }
-    }
+    /// It may delegate any name.
+    pub(crate) const EVERYTHING: Self = Self { shortest: 0 };
 }
 
 #[derive(Deserialize)]
@@ -133,21 +130,32 @@ impl DelegatedRole {
         Self { name, keys, terminating: false, paths: Paths::Prefixes(prefixes) }
     }
 
-    fn speaks_for(&self, target: &SoughtTarget<'_>, within: &DelegationScope) -> bool {
+    /// What it may delegate of a name; `None` if it may not speak for it.
+    fn scope(
+        &self,
+        target: &SoughtTarget<'_>,
+        within: DelegationScope,
+        steps: &mut MatchingSteps,
+    ) -> Result<Option<DelegationScope>, OutOfSteps> {
+        let everything = Some(DelegationScope::EVERYTHING);
         match &self.paths {
-            Paths::Patterns(patterns) => patterns.iter().any(|pattern| pattern.matches(target.name)),
-            Paths::HashPrefixes(prefixes) => prefixes.iter().any(|prefix| target.hash.hex().starts_with(prefix)),
-            Paths::Prefixes(prefixes) => {
-                prefixes.iter().any(|prefix| within.allows(prefix) && target.name.starts_with(prefix.as_str()))
+            Paths::Patterns(patterns) => {
+                for pattern in patterns {
+                    if pattern.matches_within(steps, target.name)? {
+                        return Ok(everything);
+                    }
+                }
+                Ok(None)
             }
-        }
-    }
-
-    fn scope(&self, within: &DelegationScope) -> DelegationScope {
-        match &self.paths {
-            Paths::Patterns(_) | Paths::HashPrefixes(_) => DelegationScope::Everything,
+            Paths::HashPrefixes(prefixes) => {
+                steps.take(prefixes.len())?;
+                Ok(everything.filter(|_| prefixes.iter().any(|prefix| target.hash.hex().starts_with(prefix))))
+            }
             Paths::Prefixes(prefixes) => {
-                DelegationScope::Prefixes(prefixes.iter().filter(|prefix| within.allows(prefix)).cloned().collect())
+                steps.take(prefixes.len())?;
+                let of_name = prefixes.iter().filter(|prefix| target.name.starts_with(prefix.as_str()));
+                let lengths = of_name.map(String::len).filter(|length| *length >= within.shortest);
+                Ok(lengths.min().map(|shortest| DelegationScope { shortest }))
             }
         }
     }
@@ -241,21 +249,28 @@ pub(crate) struct Speakers {
 impl Delegations {
     /// Who may speak for a target, of what the delegator may delegate. Bins of succinct roles do not terminate a search
     /// (TAP 15), but the role that delegates to them may.
-    pub(crate) fn speakers(&self, target: &SoughtTarget<'_>, within: &DelegationScope) -> Speakers {
+    pub(crate) fn speakers(
+        &self,
+        target: &SoughtTarget<'_>,
+        within: DelegationScope,
+        steps: &mut MatchingSteps,
+    ) -> Result<Speakers, OutOfSteps> {
         match &self.roles {
             DelegatedRoles::Succinct(succinct) => {
-                let bin = succinct.bin(target).map(|bin| (bin, DelegationScope::Everything));
-                Speakers { roles: bin.into_iter().collect(), terminating: false }
+                let bin = succinct.bin(target).map(|bin| (bin, DelegationScope::EVERYTHING));
+                Ok(Speakers { roles: bin.into_iter().collect(), terminating: false })
             }
             DelegatedRoles::Listed(listed) => {
                 let mut roles = Vec::new();
-                for role in listed.iter().filter(|role| role.speaks_for(target, within)) {
-                    roles.push((role.name.clone(), role.scope(within)));
+                for role in listed {
+                    steps.take(1)?;
+                    let Some(scope) = role.scope(target, within, steps)? else { continue };
+                    roles.push((role.name.clone(), scope));
                     if role.terminating {
-                        return Speakers { roles, terminating: true };
+                        return Ok(Speakers { roles, terminating: true });
                     }
                 }
-                Speakers { roles, terminating: false }
+                Ok(Speakers { roles, terminating: false })
             }
         }
     }
@@ -290,5 +305,59 @@ impl Delegations {
             DelegatedRoles::Listed(roles) => roles.get(*self.places.get(role)?).map(|role| &role.keys),
             DelegatedRoles::Succinct(succinct) => succinct.names(role.as_str()).then_some(&succinct.keys),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn by_prefixes(prefixes: &[String]) -> DelegatedRole {
+        let keys = serde_json::from_value(serde_json::json!({ "keyids": [], "threshold": 1 })).unwrap();
+        DelegatedRole::by_prefixes(RoleName::delegated("role").unwrap(), keys, prefixes.to_vec())
+    }
+
+    /// The scope as it is defined: the prefixes that lie within one of the delegator's.
+    fn within<'a>(allowed: &[&'a str], prefixes: &[&'a str]) -> Vec<&'a str> {
+        let lies = |prefix: &&&str| allowed.iter().any(|allowed| prefix.starts_with(allowed));
+        prefixes.iter().filter(lies).copied().collect()
+    }
+
+    #[test]
+    fn a_scope_is_what_the_prefixes_of_all_delegators_allow() {
+        let texts = ["", "v", "v1", "v1.", "v1.1", "v1.10", "v2", "w"];
+        let some = |bits: usize| -> Vec<&str> {
+            texts.iter().enumerate().filter(|(place, _)| bits >> place & 1 == 1).map(|(_, text)| *text).collect()
+        };
+        let owned = |prefixes: &[&str]| prefixes.iter().map(|&prefix| prefix.to_owned()).collect::<Vec<_>>();
+        for name in ["v1.1", "v1.10", "v1", "w", "x", ""] {
+            let target = SoughtTarget::new(name);
+            for (first, second) in (0..256).flat_map(|first| (0..256).step_by(7).map(move |second| (first, second))) {
+                let mut steps = MatchingSteps::new(100);
+                let (first, second) = (some(first), some(second));
+                let expected = within(&within(&[""], &first), &second);
+                let expected = expected.iter().any(|prefix| name.starts_with(prefix))
+                    && within(&[""], &first).iter().any(|prefix| name.starts_with(prefix));
+                let outer =
+                    by_prefixes(&owned(&first)).scope(&target, DelegationScope::EVERYTHING, &mut steps).unwrap();
+                let found =
+                    outer.and_then(|outer| by_prefixes(&owned(&second)).scope(&target, outer, &mut steps).unwrap());
+                assert_eq!(found.is_some(), expected, "{name:?} by {first:?}, {second:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn prefixes_below_prefixes_take_work_that_grows_with_their_number_and_not_with_its_square() {
+        let count = 20_000;
+        let numbered = |letter: char| (0..count).map(move |number| format!("{letter}{number:06}"));
+        let allowed: Vec<String> = numbered('x').chain(["1".to_owned()]).collect();
+        let asked: Vec<String> = numbered('y').chain(["1.0".to_owned()]).collect();
+        let (target, mut steps) = (SoughtTarget::new("1.0"), MatchingSteps::new(u64::MAX));
+        let outer = by_prefixes(&allowed).scope(&target, DelegationScope::EVERYTHING, &mut steps).unwrap().unwrap();
+        let inner = by_prefixes(&asked).scope(&target, outer, &mut steps).unwrap();
+        assert_eq!(inner, Some(DelegationScope { shortest: 3 }));
+        assert_eq!(size_of::<DelegationScope>(), size_of::<usize>(), "what a role may delegate is no list");
+        assert_eq!(steps.taken(), 2 * (count + 1));
     }
 }

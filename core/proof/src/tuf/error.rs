@@ -183,6 +183,12 @@ pub enum TufError {
         /// How many may be visited.
         limit: usize,
     },
+    /// Comparing names with delegations takes more work than allowed.
+    #[error("comparing names with what is delegated takes more than {limit} steps")]
+    TooMuchMatching {
+        /// How many it may take.
+        limit: u64,
+    },
     /// Delegations are nested deeper than allowed.
     #[error("delegations nest deeper than {limit} levels at {role}")]
     TooDeep {

@@ -20,6 +20,8 @@ pub struct Limits {
     /// How many roles one search for a target may visit; also, how many there may be where every role is visited, because snapshots
     /// state no versions.
     pub visited_roles: usize,
+    /// How many steps all searches of a repository may take to compare names with what is delegated, some nanoseconds each.
+    pub matching_steps: u64,
     /// How many delegations may lie between the top-level targets role and a target.
     pub delegation_depth: usize,
 }
@@ -31,6 +33,7 @@ impl Default for Limits {
     /// - Snapshot, 8 MiB: 16,384 bins with lengths and hashes, in python-tuf's indented form, come to 2.8 MB; 65,536
     ///   without them to 2.9 MB. The limit on the tree's memory (`strict_json`) is reached sooner if entries are as
     ///   short as possible: 131,072 of `{"version":1}` pass, 200,000 do not.
+    /// - Steps, 2,000,000,000: 10,000 names, each looked for among 16,384 delegations that differ from it soon, take 300,000,000.
     /// - Targets, 32 MiB: 100,000 targets in one role come to 17 MB (`tests/benches/tuf`), 16,384 delegations to 4.5
     ///   MB. Larger repositories use bins.
     fn default() -> Self {
@@ -41,6 +44,7 @@ impl Default for Limits {
             targets_length: 32 * 1024 * 1024,
             root_versions: 1024,
             visited_roles: 256,
+            matching_steps: 2_000_000_000,
             delegation_depth: 32,
         }
     }

@@ -20,6 +20,7 @@ mod hashes;
 mod key;
 mod limits;
 pub mod map;
+mod matching;
 mod metadata;
 mod path_pattern;
 pub mod provider;

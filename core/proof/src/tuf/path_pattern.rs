@@ -6,6 +6,8 @@
 //!
 //! Promise: matching takes at most pattern length times name length steps, whatever the pattern.
 
+use super::matching::{MatchingSteps, OutOfSteps};
+
 /// A parsed path pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathPattern {
@@ -32,9 +34,19 @@ impl PathPattern {
 
     /// Whether a whole target name matches.
     pub fn matches(&self, name: &str) -> bool {
+        self.matches_within(&mut MatchingSteps::new(u64::MAX), name).unwrap_or(false)
+    }
+
+    /// The same, as long as there are steps left.
+    pub(super) fn matches_within(&self, steps: &mut MatchingSteps, name: &str) -> Result<bool, OutOfSteps> {
         let mut names = name.split('/');
-        self.segments.iter().all(|pattern| names.next().is_some_and(|name| segment_matches(pattern, name)))
-            && names.next().is_none()
+        for pattern in &self.segments {
+            let Some(name) = names.next() else { return Ok(false) };
+            if !segment_matches(pattern, name, steps)? {
+                return Ok(false);
+            }
+        }
+        Ok(names.next().is_none())
     }
 
     /// Whether this pattern surely matches every name that another one matches: in each segment it is the same, or it ends in
@@ -98,6 +110,14 @@ fn set(text: &str) -> Option<(PatternToken, &str)> {
     Some((PatternToken::Set { negated, ranges }, after))
 }
 
+/// How many steps it takes to compare a token with a character.
+fn cost(token: Option<&PatternToken>) -> usize {
+    match token {
+        Some(PatternToken::Set { ranges, .. }) => 1 + ranges.len(),
+        _ => 1,
+    }
+}
+
 fn token_matches(token: &PatternToken, character: char) -> bool {
     match token {
         PatternToken::Literal(literal) => *literal == character,
@@ -111,12 +131,14 @@ fn token_matches(token: &PatternToken, character: char) -> bool {
 
 /// Matches greedily and, on a mismatch, lets the last run swallow one character more. Earlier runs need not be
 /// reconsidered: whatever a later run can reach from further left, it can also reach from further right.
-fn segment_matches(pattern: &[PatternToken], name: &str) -> bool {
+fn segment_matches(pattern: &[PatternToken], name: &str, steps: &mut MatchingSteps) -> Result<bool, OutOfSteps> {
     let (mut position, mut rest) = (0, name.chars());
     let mut last_run = None;
     loop {
-        match (pattern.get(position), rest.clone().next()) {
-            (None, None) => return true,
+        let token = pattern.get(position);
+        steps.take(cost(token))?;
+        match (token, rest.clone().next()) {
+            (None, None) => return Ok(true),
             (Some(PatternToken::Run), _) => {
                 position += 1;
                 last_run = Some((position, rest.clone()));
@@ -126,9 +148,9 @@ fn segment_matches(pattern: &[PatternToken], name: &str) -> bool {
                 rest.next();
             }
             _ => {
-                let Some((after_run, swallowed)) = &mut last_run else { return false };
+                let Some((after_run, swallowed)) = &mut last_run else { return Ok(false) };
                 if swallowed.next().is_none() {
-                    return false;
+                    return Ok(false);
                 }
                 (position, rest) = (*after_run, swallowed.clone());
             }

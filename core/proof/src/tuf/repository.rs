@@ -11,6 +11,7 @@ use super::dialect::Dialect;
 use super::envelope::{Authority, RoleEvidence, VerifiedMetadata};
 use super::error::TufError;
 use super::limits::Limits;
+use super::matching::MatchingSteps;
 use super::metadata::Targets;
 use super::provider::{MetadataProvider, ProviderError};
 use super::role_name::RoleName;
@@ -28,6 +29,8 @@ pub struct TrustedRepository {
     roles: Vec<RoleEvidence>,
     state: TrustedState,
     limits: Limits,
+    /// Those that its searches may still take.
+    steps: MatchingSteps,
 }
 
 /// A role in a search, and how the search reached it.
@@ -50,7 +53,7 @@ struct Pending {
 
 impl Pending {
     fn top_level() -> Self {
-        Self { from: None, role: RoleName::targets(), scope: DelegationScope::Everything }
+        Self { from: None, role: RoleName::targets(), scope: DelegationScope::EVERYTHING }
     }
 }
 
@@ -79,7 +82,8 @@ impl TrustedRepository {
             snapshot.snapshot().evidence().clone(),
             targets.evidence().clone(),
         ];
-        Self { snapshot, targets: Arc::new(targets), delegated: BTreeMap::new(), roles, state, limits }
+        let steps = MatchingSteps::new(limits.matching_steps);
+        Self { snapshot, targets: Arc::new(targets), delegated: BTreeMap::new(), roles, state, limits, steps }
     }
 
     /// The proof of every role that was loaded: root, timestamp, snapshot, targets, then delegated roles in the order
@@ -162,7 +166,7 @@ impl TrustedRepository {
     /// where the dialect has it so. `Ok(None)` when no role that was asked describes it.
     ///
     /// # Errors
-    /// [`TufError`] when a role on the way is missing or refused, or when there are too many or they nest too deep:
+    /// [`TufError`] when a role on the way is missing or refused, or when there are too many, they nest too deep or take too much work:
     /// then it is not known whether the repository has the target.
     pub fn resolve(
         &mut self,
@@ -186,7 +190,7 @@ impl TrustedRepository {
                 return VerifiedTarget::new(target, described, step.chain()).map(Some);
             }
             let Some(delegations) = &metadata.delegations else { continue };
-            let speakers = delegations.speakers(&sought, &step.scope);
+            let speakers = delegations.speakers(&sought, step.scope, &mut self.steps)?;
             if speakers.terminating {
                 pending.clear();
             }
@@ -220,7 +224,7 @@ impl TrustedRepository {
             let snapshot = self.snapshot.snapshot().value();
             let names = delegations.flat_map(|delegations| delegations.role_names(snapshot, &mut expanded));
             let unknown = names.filter(|role| known.insert(role.clone()));
-            let from = |role| Pending { from: Some(Arc::clone(&step)), role, scope: DelegationScope::Everything };
+            let from = |role| Pending { from: Some(Arc::clone(&step)), role, scope: DelegationScope::EVERYTHING };
             pending.extend(unknown.map(from));
         }
         Ok(loaded)
