@@ -28,8 +28,22 @@ impl Account {
 
     /// The server without its port.
     pub(super) fn host(&self) -> Option<String> {
-        let url: Url = format!("https://{}/", self.server).parse().ok()?;
-        Some(url.host().to_owned())
+        Some(self.url("https")?.host().to_owned())
+    }
+
+    /// Where the server is if it speaks plain http.
+    pub(super) fn plain_url(&self) -> Option<Url> {
+        self.url("http")
+    }
+
+    /// Whether a URL leads to the server itself, and not to another one on its host.
+    pub(super) fn is_at(&self, url: &Url) -> bool {
+        let scheme = if url.is_https() { "https" } else { "http" };
+        self.url(scheme).is_some_and(|own| own.same_origin(url))
+    }
+
+    fn url(&self, scheme: &str) -> Option<Url> {
+        format!("{scheme}://{}/", self.server).parse().ok()
     }
 }
 

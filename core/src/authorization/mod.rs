@@ -34,7 +34,7 @@ pub(crate) trait TokenScope: Clone + Eq + Hash {
     fn account(&self) -> Account;
 
     /// The same thing at another server, which has the same users. Credentials for it may be shown only to a token service that
-    /// belongs to that other server; they count where there are none for the first one.
+    /// belongs to that other server, and never to the first one; they count where there are none for that.
     fn other_account(&self) -> Option<Account> {
         None
     }

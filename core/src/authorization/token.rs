@@ -2,8 +2,8 @@
 //!
 //! Promise: a token service is contacted over `https`, unless the server itself uses plain `http` and the service is
 //! on its host; credentials go only to services on the host of the server they are for, on another host in the same registered
-//! domain, or on a host that the user named; and the requested token allows what is about to be done, and nothing that
-//! the server adds.
+//! domain, or on a host that the user named, and those for another server that has the same thing never to the server that asks;
+//! and the requested token allows what is about to be done, and nothing that the server adds.
 
 use std::time::{Duration, Instant};
 
@@ -89,7 +89,7 @@ impl<S: TokenScope> Authorizer<S> {
                 let realm = self.token_service(server, response.url(), realm, credential.is_some())?;
                 let credential = match credential {
                     Some(own) => Some(own),
-                    None => self.others_credential(scope, &realm)?,
+                    None => self.others_credential(scope, response.url(), &realm)?,
                 };
                 self.token(&realm, service.as_deref(), scope, credential.as_ref())
             }
@@ -101,10 +101,21 @@ impl<S: TokenScope> Authorizer<S> {
         found.map_err(|source| AuthorizationError::Credentials { server: account.server().to_owned(), source })
     }
 
-    /// The credential for the other server that has the thing, if the token service belongs to that one.
-    fn others_credential(&self, scope: &S, realm: &Url) -> Result<Option<Credential>, AuthorizationError> {
-        let belongs = |other: &Account| other.host().is_some_and(|host| self.belongs(realm, &host));
-        match scope.other_account().filter(belongs) {
+    /// The credential for the other server that has the thing, if the token service belongs to that one, is not the server that named
+    /// it, and is contacted no less safely than that other one.
+    fn others_credential(
+        &self,
+        scope: &S,
+        server_url: &Url,
+        realm: &Url,
+    ) -> Result<Option<Credential>, AuthorizationError> {
+        let may_have_it = |other: &Account| {
+            let belongs = other.host().is_some_and(|host| self.belongs(realm, &host));
+            let is_other_than_server = !realm.same_origin(server_url) || other.is_at(realm);
+            let is_safe = realm.is_https() || other.plain_url().is_some_and(|url| self.http.allows_plain_http(&url));
+            belongs && is_other_than_server && is_safe
+        };
+        match scope.other_account().filter(may_have_it) {
             Some(other) => self.credential(&other),
             None => Ok(None),
         }
@@ -335,6 +346,56 @@ mod tests {
             );
             service(registry, realm, false).unwrap();
         }
+    }
+
+    #[test]
+    fn another_server_s_credentials_go_only_to_its_own_token_service_and_as_safely_as_to_it() {
+        #[derive(Clone, PartialEq, Eq, Hash)]
+        struct Twice;
+        impl TokenScope for Twice {
+            fn account(&self) -> Account {
+                Account::new("notary.shop.example", "web")
+            }
+
+            fn other_account(&self) -> Option<Account> {
+                Some(Account::new("registry.shop.example:5000", "web"))
+            }
+
+            fn to_texts(&self) -> Vec<String> {
+                Vec::new()
+            }
+        }
+        let url = |text: &str| text.parse::<Url>().unwrap();
+        let shown = |plain: &[&str], server: &str, realm: &str| {
+            let hosts = plain.iter().map(|&host| host.to_owned()).collect();
+            let settings =
+                crate::http::HttpSettings { plain_http: crate::http::PlainHttp::Hosts(hosts), ..Default::default() };
+            let config = br#"{"auths":{"registry.shop.example:5000":{"auth":"dTpw"}}}"#;
+            let credentials = Credentials::from_docker_config(config).unwrap();
+            let http = crate::http::HttpClient::new(settings).unwrap();
+            let authorizer = Authorizer::<Twice>::new(http, credentials, Vec::new());
+            authorizer.others_credential(&Twice, &url(server), &url(realm)).unwrap().is_some()
+        };
+        for realm in [
+            "https://auth.shop.example/token",
+            "https://registry.shop.example:5000/token",
+            "https://registry.shop.example/t",
+        ] {
+            assert!(shown(&[], "https://notary.shop.example/", realm), "{realm}");
+        }
+        // One server is both.
+        let both = "https://registry.shop.example:5000/";
+        assert!(shown(&[], both, "https://REGISTRY.shop.example:5000/token"));
+        // The server itself, however it writes that.
+        for realm in ["https://notary.shop.example/token", "https://NOTARY.shop.example:443/token"] {
+            assert!(!shown(&[], "https://notary.shop.example/", realm), "{realm}");
+        }
+        assert!(!shown(&[], "https://registry.shop.example:4443/", "https://registry.shop.example:4443/token"));
+        assert!(!shown(&[], "https://notary.shop.example/", "https://auth.evil.example/token"));
+        // In plain http only where the registry is spoken to like that.
+        let (server, realm) = ("http://registry.shop.example:4443/", "http://registry.shop.example:5001/token");
+        assert!(!shown(&["registry.shop.example:4443", "registry.shop.example:5001"], server, realm));
+        assert!(shown(&["registry.shop.example:5000"], server, realm));
     }
 
     #[test]

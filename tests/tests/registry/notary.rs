@@ -194,14 +194,18 @@ fn one_token_is_asked_for_to_pull_what_the_gun_names() {
 
 #[test]
 fn the_password_of_the_registry_serves_where_the_token_service_is_its_own() {
-    // The GUN's registry is on this host, on another port; so is the token service.
-    let server = with_timestamp();
-    let near: Gun = "127.0.0.1:5000/web".parse().unwrap();
-    server.add_trust_file(near.as_str(), "timestamp.json", b"the timestamp");
+    // The GUN's registry is on this host, on another port, and so is the token service: the registry itself, or on a third one.
+    let (server, other) = (with_timestamp(), Registry::start());
+    for authority in [other.domain(), "127.0.0.1:5000".to_owned()] {
+        let near: Gun = format!("{authority}/web").parse().unwrap();
+        server.add_trust_file(near.as_str(), "timestamp.json", b"the timestamp");
+        other.state().authentication = Some(bearer(&other, Some("u:p")));
+        server.state().authentication = Some(bearer(&other, Some("u:p")));
+        let known = Credentials::from_docker_config(config(&authority).as_bytes()).unwrap();
+        let known = NotaryRepository::at_server(http_client(), known, &url(&server), &near);
+        assert_eq!(timestamp_of(known).unwrap(), b"the timestamp");
+    }
     server.state().authentication = Some(bearer(&server, Some("u:p")));
-    let known = Credentials::from_docker_config(config("127.0.0.1:5000").as_bytes()).unwrap();
-    let known = NotaryRepository::at_server(http_client(), known, &url(&server), &near);
-    assert_eq!(timestamp_of(known).unwrap(), b"the timestamp");
     // Of another registry, whose token service this is not.
     server.state().received.clear();
     let known = Credentials::from_docker_config(config("example.com").as_bytes()).unwrap();
@@ -227,6 +231,30 @@ fn the_password_of_the_registry_is_not_shown_to_the_server_itself() {
     assert_eq!(refused.remedy(), Remedy::LogIn { registry: Some(server.domain()) });
     assert!(server.state().received.iter().all(|request| request.header("authorization").is_none()));
     assert_eq!(timestamp_of(repository_with(&server, &config(&server.domain()))).unwrap(), b"the timestamp");
+}
+
+#[test]
+fn the_password_of_the_registry_is_not_shown_to_the_server_as_its_own_token_service() {
+    let server = with_timestamp();
+    let shown = |gun: &str| {
+        server.add_trust_file(gun, "timestamp.json", b"the timestamp");
+        server.state().received.clear();
+        server.state().authentication = Some(bearer(&server, Some("u:p")));
+        let (registry, _) = gun.split_once('/').unwrap();
+        let known = Credentials::from_docker_config(config(registry).as_bytes()).unwrap();
+        let found =
+            timestamp_of(NotaryRepository::at_server(http_client(), known, &url(&server), &gun.parse().unwrap()));
+        let state = server.state();
+        let asked: Vec<&Received> = state.received.iter().filter(|request| request.path == "/token").collect();
+        assert_eq!(asked.len(), 1, "a token is asked for all the same: {gun}");
+        let shown = asked.iter().any(|request| request.header("authorization").is_some());
+        assert_eq!(found.is_ok(), shown, "{gun}");
+        shown
+    };
+    // The registry has another port of the same host: what names the token service is not the registry.
+    assert!(!shown("127.0.0.1:5000/web"));
+    // One server for both is the registry.
+    assert!(shown(&format!("{}/web", server.domain())));
 }
 
 #[test]
