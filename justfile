@@ -62,3 +62,15 @@ mutants *more:
     cargo mutants --workspace --test-workspace=true --no-shuffle \
         -f 'core/**/tuf/**' -f 'core/**/in_toto/**' -f 'core/**/signature/**' -f 'core/**/trust/**' -f 'core/**/trust_store/**' \
         -f 'core/**/verify/**' -f 'core/**/seal.rs' -f 'core/**/import/tags.rs' -e '**/tests/**' -e '**/tests.rs' {{more}}
+
+# All that is published, in target/dist: static programs, packages, images, lists of components, SHA256SUMS (RELEASING.md).
+dist *targets:
+    .ci/dist {{targets}}
+
+# Tries what `just dist` built: sums, installation in an empty root, the demo there (needs dpkg, rpm, umoci, skopeo, jq).
+installed:
+    .ci/installed
+
+# Builds all that is published twice, in different folders, and compares every byte.
+dist-twice *targets:
+    .ci/dist-twice {{targets}}
