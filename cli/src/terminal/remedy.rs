@@ -185,6 +185,11 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             let entry = listed.first().map(String::as_str).unwrap_or_default();
             return format!("if it has another name there, say which: NAME={}", quoted(format!("{place}:{entry}")));
         }
+        R::TellEntriesApart { place, listed } => {
+            let entries: Vec<String> =
+                listed.iter().map(|entry| format!("NAME={}", quoted(format!("{place}:{entry}")))).collect();
+            return format!("say which one is meant: {}", entries.join(" or "));
+        }
         R::MakeKey { path } => {
             return format!(
                 "check the path; if there is no key yet, make one: sealift key generate --out {}",

@@ -108,7 +108,7 @@ pub enum LayoutError {
         odd: Vec<OddEntry>,
     },
     /// `index.json` lists several things, and the reference does not say which one.
-    #[error("layout {} has {count} entries that {name:?} could mean", .folder.display())]
+    #[error("layout {} has {count} entries that {name:?} could mean: {}", .folder.display(), .called.join(", "))]
     NameAmbiguous {
         /// The folder.
         folder: PathBuf,
@@ -120,6 +120,8 @@ pub enum LayoutError {
         notation: Option<String>,
         /// Some of these entries: `@N`, counted from 0.
         listed: Vec<String>,
+        /// The same entries, each with what it is called there.
+        called: Vec<String>,
     },
     /// `index.json`, or a manifest, is not usable.
     #[error("manifest {name} in {} is not usable", .folder.display())]
@@ -166,9 +168,8 @@ impl Remediable for LayoutError {
     fn remedy(&self) -> Remedy {
         match self {
             Self::Tarball(error) => error.remedy(),
-            Self::NameNotFound { notation, listed, .. } | Self::NameAmbiguous { notation, listed, .. } => {
-                Remedy::name_entry(notation.as_ref(), listed)
-            }
+            Self::NameNotFound { notation, listed, .. } => Remedy::name_entry(notation.as_ref(), listed),
+            Self::NameAmbiguous { notation, listed, .. } => Remedy::tell_entries_apart(notation.as_ref(), listed),
             Self::NotALayout { .. }
             | Self::NoIndex { .. }
             | Self::Version { .. }

@@ -31,25 +31,23 @@ impl EntryNames {
         for (at, entry) in entries.iter().enumerate() {
             names.by_digest.entry(entry.digest.clone()).or_insert(at);
             let written = [REF_NAME, CONTAINERD_NAME].map(|key| entry.annotations.get(key));
-            let full: BTreeSet<String> = written.iter().flatten().flat_map(|name| names.full(name)).collect();
-            full.into_iter().for_each(|name| names.by_name.entry(name).or_default().push(at));
-            if let [Some(tag), None] = written {
-                names.by_tag.entry(tag.to_owned()).or_default().push(at);
+            let mut tags: BTreeSet<String> = BTreeSet::new();
+            let mut texts: BTreeSet<String> = BTreeSet::new();
+            for name in written.iter().flatten() {
+                texts.extend([(*name).to_owned(), full_name(name)]);
+                if let Some((repository, tag)) =
+                    meaning(name).and_then(|it| Some((it.repository().clone(), it.tag_or_latest()?)))
+                {
+                    names.tags.entry(repository.to_string()).or_default().insert(tag);
+                }
             }
+            if let [Some(tag), None] = written {
+                tags.insert(tag.to_owned());
+            }
+            texts.into_iter().for_each(|text| names.by_name.entry(text).or_default().push(at));
+            tags.into_iter().for_each(|tag| names.by_tag.entry(tag).or_default().push(at));
         }
         names
-    }
-
-    /// The texts under which a name is found: as it is written, and in full.
-    fn full(&mut self, name: &str) -> Vec<String> {
-        let mut full = vec![name.to_owned()];
-        if let Some(named) = name.parse::<Reference>().ok().filter(|_| name.contains('/'))
-            && let (Some(meant), Some(tag)) = (named.tagged_name(), named.tag_or_latest())
-        {
-            full.push(meant);
-            self.tags.entry(named.repository().to_string()).or_default().insert(tag);
-        }
-        full
     }
 
     /// The entries that a reference may mean: the first with its digest; otherwise those with its full name; otherwise those that are
@@ -64,7 +62,12 @@ impl EntryNames {
         if !found.is_empty() {
             return found.into_iter().collect();
         }
-        reference.tag_or_latest().and_then(|tag| self.by_tag.get(tag.as_str()).cloned()).unwrap_or_default()
+        reference.tag_or_latest().map(|tag| self.tagged(&tag).to_vec()).unwrap_or_default()
+    }
+
+    /// The entries that are named by just this tag.
+    pub(super) fn tagged(&self, tag: &Tag) -> &[usize] {
+        self.by_tag.get(tag.as_str()).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The entries that are named by exactly this text.
@@ -78,9 +81,24 @@ impl EntryNames {
     }
 }
 
+/// What a name of an entry means; `None` for just a tag, and for what is not a reference.
+pub(super) fn meaning(name: &str) -> Option<Reference> {
+    name.parse().ok().filter(|_| name.contains(['/', ':', '@']))
+}
+
+/// A name of an entry in its one form: two that have the same mean the same. Just a tag, and what is not a reference, stays as it is.
+pub(super) fn full_name(name: &str) -> String {
+    meaning(name).map_or_else(|| name.to_owned(), |reference| entry_name(&reference))
+}
+
+/// What an entry is called: in full, where it says so.
+pub(super) fn name_of(entry: &Descriptor) -> Option<&str> {
+    [CONTAINERD_NAME, REF_NAME].iter().find_map(|key| entry.annotations.get(key))
+}
+
 /// Whether an entry has a name of any kind.
 pub(super) fn is_named(entry: &Descriptor) -> bool {
-    [REF_NAME, CONTAINERD_NAME].iter().any(|key| entry.annotations.get(key).is_some())
+    name_of(entry).is_some()
 }
 
 /// The name under which a reference is listed: in full, by its tag, or by its digest when it has no tag.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::error::LayoutError;
 use super::files::{LayoutFiles, OpenedBlob};
 use super::folder::Folder;
-use super::names::{EntryNames, REF_NAME, is_named};
+use super::names::{EntryNames, REF_NAME, is_named, meaning, name_of};
 use super::tar::TarFolder;
 use super::{INDEX_FILE, LAYOUT_FILE};
 use crate::oci::descriptor::Annotations;
@@ -106,7 +106,11 @@ impl LayoutSource {
     /// # Errors
     /// [`LayoutError::NameNotFound`] and [`LayoutError::NameAmbiguous`], where `entry` is not a reference.
     pub fn reference_of(&self, name: &Reference, entry: Option<&InnerName>) -> Result<Reference, LayoutError> {
-        let by_digest = |entry: &Descriptor| name.clone().with_digest(entry.digest.clone());
+        // What an entry is called itself says where what hangs off it is.
+        let by_digest = |entry: &Descriptor| {
+            let called = name_of(entry).and_then(meaning);
+            called.unwrap_or_else(|| name.clone()).with_digest(entry.digest.clone())
+        };
         match (entry, self.entries()) {
             (None, [only]) if name.digest().is_none() && !is_named(only) => Ok(by_digest(only)),
             (None, _) => Ok(name.clone()),
@@ -173,8 +177,13 @@ impl LayoutSource {
             }
             [first, others @ ..] if others.iter().all(|other| other.digest == first.digest) => Ok(first),
             _ => {
-                let listed = found.iter().take(MAXIMUM_LISTED).map(|at| format!("@{at}")).collect();
-                Err(LayoutError::NameAmbiguous { folder, name, count: entries.len(), notation, listed })
+                let listed: Vec<String> = found.iter().take(MAXIMUM_LISTED).map(|at| format!("@{at}")).collect();
+                let called = listed.iter().zip(&entries).map(|(at, entry)| match name_of(entry) {
+                    Some(name) => format!("{at} is {name:?}, {}", entry.digest),
+                    None => format!("{at} is {}", entry.digest),
+                });
+                let called = called.collect();
+                Err(LayoutError::NameAmbiguous { folder, name, count: entries.len(), notation, listed, called })
             }
         }
     }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::error::LayoutError;
 use super::folder::{Folder, access};
-use super::names::{CONTAINERD_NAME, REF_NAME, entry_name};
+use super::names::{CONTAINERD_NAME, REF_NAME, entry_name, full_name, meaning};
 use super::read::check_version;
 use super::{INDEX_FILE, LAYOUT_CONTENT, LAYOUT_FILE};
 use crate::free_room;
@@ -31,7 +31,7 @@ pub struct LayoutSink {
     folder: Folder,
     /// Blobs that were checked or written in this run.
     proven: Mutex<HashSet<Digest>>,
-    /// What was listed before; read when first needed.
+    /// What was listed before, by full names; read when first needed.
     listed: OnceLock<HashMap<String, Digest>>,
     /// What is to be listed, in its order.
     unlisted: Mutex<Vec<UnlistedEntry>>,
@@ -39,7 +39,7 @@ pub struct LayoutSink {
     unsynchronised: Mutex<BTreeSet<PathBuf>>,
 }
 
-/// An entry of `index.json`: under a name, in the place of what had it, or without one.
+/// An entry of `index.json`: under a full name, in the place of what had it, or without one.
 struct UnlistedEntry {
     name: Option<String>,
     descriptor: Descriptor,
@@ -128,18 +128,24 @@ impl LayoutSink {
         }
     }
 
-    /// The names in `index.json` before this run, with their digests.
+    /// What the names in `index.json` meant before this run, with their digests. Of two entries that mean the same, the one that is written
+    /// in full counts, and then the first.
     fn listed(&self) -> Result<&HashMap<String, Digest>, LayoutError> {
         if let Some(listed) = self.listed.get() {
             return Ok(listed);
         }
         let index = self.index()?;
         let entries = index.get("manifests").and_then(Value::as_array).into_iter().flatten();
-        let listed = entries.flat_map(|entry| {
+        let named = entries.flat_map(|entry| {
             let digest: Option<Digest> = text(entry, "/digest").and_then(|digest| digest.parse().ok());
-            names(entry).filter_map(move |name| Some((name.to_owned(), digest.clone()?)))
+            names(entry).filter_map(move |name| Some((full_name(name) != name, full_name(name), digest.clone()?)))
         });
-        let listed = listed.collect();
+        let mut named: Vec<(bool, String, Digest)> = named.collect();
+        named.sort_by_key(|(is_short, ..)| *is_short);
+        let mut listed = HashMap::new();
+        for (_, name, digest) in named {
+            listed.entry(name).or_insert(digest);
+        }
         Ok(self.listed.get_or_init(|| listed))
     }
 
@@ -242,7 +248,7 @@ impl Upload for LayoutUpload<'_> {
     }
 }
 
-/// Puts descriptors into an index: each under its name, or without one unless it is there already.
+/// Puts descriptors into an index: each under its name, in full and as it is written there already, or without a name unless it is listed.
 fn list_all(index: &mut Map<String, Value>, listings: &[UnlistedEntry]) -> Result<(), serde_json::Error> {
     index.entry("schemaVersion").or_insert(json!(2));
     index.entry("mediaType").or_insert(json!(OCI_INDEX));
@@ -253,38 +259,74 @@ fn list_all(index: &mut Map<String, Value>, listings: &[UnlistedEntry]) -> Resul
     let Some(entries) = manifests.as_array_mut() else {
         return Err(serde::de::Error::custom("manifests is not a list"));
     };
-    let (mut named, mut digests) = (HashMap::new(), HashSet::new());
+    let (mut named, mut digests): (HashMap<String, Vec<usize>>, HashSet<String>) = Default::default();
     for (at, entry) in entries.iter().enumerate() {
         for name in names(entry) {
-            named.entry(name.to_owned()).or_insert(at);
+            named.entry(full_name(name)).or_default().push(at);
         }
         digests.extend(text(entry, "/digest").map(str::to_owned));
     }
+    let mut superfluous = HashSet::new();
     for UnlistedEntry { name, descriptor } in listings {
         let is_listed = !digests.insert(descriptor.digest.to_string());
-        let mut entry = descriptor.clone();
-        let place = match name {
-            None if is_listed => continue,
-            None => None,
-            Some(name) => {
-                entry.annotations.insert(REF_NAME, name);
-                let at = *named.entry(name.clone()).or_insert(entries.len());
-                entries.get_mut(at)
+        let Some(name) = name else {
+            if !is_listed {
+                entries.push(serde_json::to_value(descriptor)?);
             }
+            continue;
         };
-        let entry = serde_json::to_value(entry)?;
-        match place {
-            Some(place) => *place = entry,
-            None => entries.push(entry),
+        let in_full = [Some(name.clone()), None];
+        // Others find it as they wrote it, and everyone as it is said to be delivered.
+        let mut written: Vec<([Option<String>; 2], usize)> = Vec::new();
+        for at in named.remove(name).unwrap_or_default() {
+            let Some(entry) = entries.get_mut(at) else { continue };
+            let called = NAMES.map(|key| annotation(entry, key).map(str::to_owned));
+            let means_it = |called: &String| full_name(called) == *name;
+            if called.iter().flatten().any(|called| meaning(called).is_some() && !means_it(called)) {
+                // By its other name it stays what it is.
+                let annotations = entry.pointer_mut("/annotations").and_then(Value::as_object_mut);
+                if let Some(annotations) = annotations {
+                    annotations.retain(|key, value| {
+                        !NAMES.contains(&key.as_str()) || value.as_str().is_none_or(|value| full_name(value) != *name)
+                    });
+                }
+            } else if written.iter().any(|(known, _)| *known == called) {
+                superfluous.insert(at);
+            } else {
+                *entry = entry_of(descriptor, &called)?;
+                written.push((called, at));
+            }
         }
+        if !written.iter().any(|([ref_name, _], _)| ref_name.as_ref() == Some(name)) {
+            entries.push(entry_of(descriptor, &in_full)?);
+            written.push((in_full, entries.len().saturating_sub(1)));
+        }
+        named.insert(name.clone(), written.into_iter().map(|(_, at)| at).collect());
     }
+    let mut places = 0_usize..;
+    entries.retain(|_| places.next().is_some_and(|at| !superfluous.contains(&at)));
     Ok(())
 }
 
-/// The names of an entry: OCI's, and the full one that containerd writes beside a tag.
+/// The annotations that name an entry: OCI's, and the one with the full name that containerd writes beside a tag.
+const NAMES: [&str; 2] = [REF_NAME, CONTAINERD_NAME];
+
+/// The entry of a descriptor that is called so.
+fn entry_of(descriptor: &Descriptor, called: &[Option<String>; 2]) -> Result<Value, serde_json::Error> {
+    let mut entry = descriptor.clone();
+    for (key, name) in NAMES.into_iter().zip(called) {
+        name.iter().for_each(|name| entry.annotations.insert(key, name));
+    }
+    serde_json::to_value(entry)
+}
+
+/// The names of an entry.
 fn names(entry: &Value) -> impl Iterator<Item = &str> {
-    let annotations = entry.get("annotations");
-    [REF_NAME, CONTAINERD_NAME].into_iter().filter_map(move |key| annotations?.get(key)?.as_str())
+    NAMES.into_iter().filter_map(move |key| annotation(entry, key))
+}
+
+fn annotation<'e>(entry: &'e Value, key: &str) -> Option<&'e str> {
+    entry.get("annotations")?.get(key)?.as_str()
 }
 
 /// A text in an entry.

@@ -221,6 +221,13 @@ pub enum Remedy {
         /// Some of the entries, as they are named after a colon.
         listed: Vec<String>,
     },
+    /// Say which of several entries of a layout is meant that are called alike.
+    TellEntriesApart {
+        /// The layout, as it is named on a command line: `oci:FOLDER`.
+        place: String,
+        /// Some of the entries, as they are named after a colon.
+        listed: Vec<String>,
+    },
     /// Check the path of a key, or make one.
     MakeKey {
         /// Where it would be.
@@ -676,6 +683,15 @@ impl Remedy {
                 Self::AskExporter { about: ExporterMatter::Content }
             }
             other => other,
+        }
+    }
+
+    /// Which of these entries of a layout is meant, which are called alike; `place` is how a person names it, `None` for a part of a thick
+    /// bundle.
+    pub(crate) fn tell_entries_apart(place: Option<&String>, listed: &[String]) -> Self {
+        match place {
+            None => Self::CorrectBundle,
+            Some(place) => Self::TellEntriesApart { place: place.clone(), listed: listed.to_vec() },
         }
     }
 

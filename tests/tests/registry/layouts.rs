@@ -236,7 +236,7 @@ fn an_entry_may_be_called_anything_and_has_a_place_in_the_list() {
 }
 
 #[test]
-fn what_containerd_named_is_listed_once() {
+fn what_containerd_named_is_moved_too() {
     let (image, other) = (Image::new("linux/amd64", &[("a", b"a")]), Image::new("linux/amd64", &[("b", b"b")]));
     let folder = layout(&image);
     let mut listed = index(folder.path());
@@ -247,9 +247,100 @@ fn what_containerd_named_is_listed_once() {
     let sink = LayoutSink::open(folder.path()).unwrap();
     assert_eq!(sink.held(&name).unwrap(), Some(image.root().descriptor().digest.clone()));
     other.push(&sink, &name).unwrap();
-    assert_eq!(index(folder.path())["manifests"].as_array().unwrap().len(), 1);
+    let listed = index(folder.path())["manifests"].as_array().unwrap().clone();
+    assert!(listed.iter().all(|entry| entry["digest"] == json!(other.root().descriptor().digest)), "{listed:?}");
     let source = LayoutSource::open(folder.path()).unwrap();
     assert_eq!(source.resolve(&name).unwrap().bytes(), other.root().bytes());
+}
+
+#[test]
+fn names_are_compared_by_what_they_mean_and_stay_as_others_wrote_them() {
+    let names = |name: &str| json!({ "org.opencontainers.image.ref.name": name });
+    let containerd =
+        |tag: &str, name: &str| json!({ "org.opencontainers.image.ref.name": tag, "io.containerd.image.name": name });
+    let full = "docker.io/library/nginx:1";
+    let (old, new) = (Image::new("linux/amd64", &[("a", b"old")]), Image::new("linux/amd64", &[("a", b"new")]));
+    let (before, now) = (old.root().descriptor().digest.clone(), new.root().descriptor().digest.clone());
+    for (there, moved, kept) in [
+        (vec![names("nginx:1")], vec![names("nginx:1"), names(full)], vec![]),
+        (vec![names("docker.io/nginx:1")], vec![names("docker.io/nginx:1"), names(full)], vec![]),
+        (
+            vec![names("Docker.IO:443/library/nginx:1"), names("library/nginx:1")],
+            vec![names("Docker.IO:443/library/nginx:1"), names("library/nginx:1"), names(full)],
+            vec![],
+        ),
+        (vec![names(full), names("nginx:1"), names(full)], vec![names(full), names("nginx:1")], vec![]),
+        (vec![containerd("1", full), containerd("1", full)], vec![containerd("1", full), names(full)], vec![]),
+        (vec![containerd("1", "nginx:1")], vec![containerd("1", "nginx:1"), names(full)], vec![]),
+        // It stays what it is by its other name.
+        (
+            vec![containerd("nginx:1", "e.x/other:1")],
+            vec![names(full)],
+            vec![json!({ "io.containerd.image.name": "e.x/other:1" })],
+        ),
+        // Just a tag is not a name.
+        (
+            vec![names("1"), names("nginx"), names("nginx:2")],
+            vec![names(full)],
+            vec![names("1"), names("nginx"), names("nginx:2")],
+        ),
+    ] {
+        let folder = layout(&old);
+        let mut listed = index(folder.path());
+        let entry = listed["manifests"][0].clone();
+        let entries = there.iter().map(|annotations| {
+            let mut entry = entry.clone();
+            entry["annotations"] = annotations.clone();
+            entry
+        });
+        listed["manifests"] = entries.collect();
+        fs::write(folder.path().join("index.json"), listed.to_string()).unwrap();
+        let was_there = there.len() > kept.len() || there[0].to_string().contains("nginx:1");
+        let reads = |spelling: &str| LayoutSource::open(folder.path()).unwrap().resolve(&reference(spelling));
+        if was_there {
+            assert_eq!(reads(full).unwrap().bytes(), old.root().bytes(), "{there:?}");
+        }
+        let sink = LayoutSink::open(folder.path()).unwrap();
+        let held = sink.held(&reference("nginx:1")).unwrap();
+        assert_eq!(held, was_there.then(|| before.clone()), "{there:?}");
+        // Whatever is delivered again changes nothing.
+        for _ in 0..2 {
+            new.push(&LayoutSink::open(folder.path()).unwrap(), &reference(full)).unwrap();
+            let entries = index(folder.path())["manifests"].as_array().unwrap().clone();
+            let called = |digest: &sealift_archive_format::Digest| -> Vec<Value> {
+                let those = entries.iter().filter(|entry| entry["digest"] == json!(digest));
+                those.map(|entry| entry["annotations"].clone()).collect()
+            };
+            assert_eq!(called(&now), moved, "{there:?}");
+            assert_eq!(called(&before), kept, "{there:?}");
+        }
+        for spelling in ["nginx:1", full] {
+            assert_eq!(reads(spelling).unwrap().bytes(), new.root().bytes(), "{there:?}");
+        }
+    }
+}
+
+#[test]
+fn two_things_whose_names_mean_the_same_are_both_named() {
+    let (one, other) = (Image::new("linux/amd64", &[("a", b"one")]), Image::new("linux/amd64", &[("a", b"other")]));
+    let folder = layout(&one);
+    other.push(&LayoutSink::open(folder.path()).unwrap(), &reference("r.example/other:1")).unwrap();
+    let mut listed = index(folder.path());
+    for (at, name) in ["docker.io/library/nginx:1", "nginx:1"].into_iter().enumerate() {
+        listed["manifests"][at]["annotations"]["org.opencontainers.image.ref.name"] = json!(name);
+    }
+    fs::write(folder.path().join("index.json"), listed.to_string()).unwrap();
+    let source = LayoutSource::open(folder.path()).unwrap();
+    for spelling in ["nginx:1", "docker.io/library/nginx:1", "docker.io/nginx:1"] {
+        let error = source.resolve(&reference(spelling)).unwrap_err();
+        let error: &LayoutError = error.reason().unwrap();
+        let [first, second] = [&one, &other].map(|image| &image.root().descriptor().digest);
+        let told = format!("@0 is \"docker.io/library/nginx:1\", {first}, @1 is \"nginx:1\", {second}");
+        assert!(error.to_string().ends_with(&told), "{error}");
+        let place = format!("oci:{}", folder.path().display());
+        let listed = ["@0", "@1"].map(str::to_owned).to_vec();
+        assert_eq!(error.remedy(), Remedy::TellEntriesApart { place, listed });
+    }
 }
 
 #[test]

@@ -121,6 +121,15 @@ fn names() {
             "mean the same",
             "run `sealift export` once for docker.io/library/ubuntu:1 and once for ubuntu:1, each with an -o of its own; or give one of them another name",
         );
+    give(&near, "example.com/other:1", &Image::for_two_platforms("a third"));
+    let index = fs::read_to_string(near.path().join("layout/index.json")).unwrap();
+    put(&near, "layout/index.json", index.replace("example.com/other:1", "ubuntu:1").as_bytes());
+    near.export(&["--image", "docker.io/ubuntu:1=oci:layout"]).hints(
+        16,
+        "@1 is \"docker.io/library/ubuntu:1\"",
+        "say which one is meant: NAME=oci:layout:@1 or NAME=oci:layout:@2",
+    );
+    near.export(&["--image", "docker.io/ubuntu:1=oci:layout:@2"]).remarks("");
 }
 
 /// A bundle file that lists these images.
