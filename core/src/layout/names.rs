@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use sealift_archive_format::Digest;
 
 use crate::oci::descriptor::Descriptor;
+use crate::oci::is_made_from_a_digest;
 use crate::oci::reference::{Reference, Repository, Tag};
 
 /// OCI's name of an entry (OCI Image 1.1, "Pre-Defined Annotation Keys").
@@ -19,7 +20,8 @@ pub(super) struct EntryNames {
     by_digest: HashMap<Digest, usize>,
     /// The entries with each full name (`docker.io/library/alpine:3`), or with each text that is no such name.
     by_name: HashMap<String, Vec<usize>>,
-    /// The entries that are named by just a tag.
+    /// The entries that are named by just a tag, and those, of any repository, whose tag is made from a digest: it says by itself what
+    /// it is about.
     by_tag: HashMap<String, Vec<usize>>,
     /// The tags of each repository.
     tags: BTreeMap<String, BTreeSet<Tag>>,
@@ -38,6 +40,7 @@ impl EntryNames {
                 if let Some((repository, tag)) =
                     meaning(name).and_then(|it| Some((it.repository().clone(), it.tag_or_latest()?)))
                 {
+                    tags.extend(is_made_from_a_digest(&tag).then(|| tag.to_string()));
                     names.tags.entry(repository.to_string()).or_default().insert(tag);
                 }
             }
@@ -51,7 +54,7 @@ impl EntryNames {
     }
 
     /// The entries that a reference may mean: the first with its digest; otherwise those with its full name; otherwise those that are
-    /// named by just its tag.
+    /// named by just its tag, and, where its tag is made from a digest, those that have this tag in other repositories.
     pub(super) fn matching(&self, reference: &Reference) -> Vec<usize> {
         if let Some(digest) = reference.digest() {
             return self.by_digest.get(digest).copied().into_iter().collect();
@@ -65,7 +68,7 @@ impl EntryNames {
         reference.tag_or_latest().map(|tag| self.tagged(&tag).to_vec()).unwrap_or_default()
     }
 
-    /// The entries that are named by just this tag.
+    /// The entries that are named by just this tag, and, where it is made from a digest, those that have it in any repository.
     pub(super) fn tagged(&self, tag: &Tag) -> &[usize] {
         self.by_tag.get(tag.as_str()).map(Vec::as_slice).unwrap_or_default()
     }

@@ -1,6 +1,6 @@
 //! Layouts as a source.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,7 +19,7 @@ use super::{INDEX_FILE, LAYOUT_FILE};
 use crate::oci::descriptor::Annotations;
 use crate::oci::manifest::{Document, MAXIMUM_LENGTH, ManifestError};
 use crate::oci::media_type::{self, Announced, OCI_INDEX};
-use crate::oci::{Descriptor, ImageIndex, ManifestBytes, Reference, Repository, Tag};
+use crate::oci::{Descriptor, ImageIndex, ManifestBytes, Reference, Repository, Tag, referrers_tag};
 use crate::place::InnerName;
 use crate::tarball::Tarball;
 use crate::transfer::{BlobContent, Checked, Source, SourceError};
@@ -33,7 +33,8 @@ const VERSION: &str = "1.0.0";
 /// The most bytes of manifests that are read to see which of them refer to others: some 100,000 of a usual length.
 pub(super) const MAXIMUM_LISTED_BYTES: u64 = 256 << 20;
 
-/// Reads from one layout. References are looked up in its `index.json`; repositories make no difference.
+/// Reads from one layout. References are looked up in its `index.json`; repositories make no difference, but that of two things with
+/// one tag that is made from a digest, the one in the repository that is asked is meant.
 pub struct LayoutSource {
     files: Box<dyn LayoutFiles>,
     index: ImageIndex,
@@ -253,6 +254,18 @@ impl LayoutSource {
         Ok(referrers)
     }
 
+    /// The referrers that are listed in an index under the tag of a subject, in whatever repository: others write them so.
+    fn referrers_by_tag(&self, subject: &Digest) -> Result<Vec<Descriptor>, LayoutError> {
+        let tagged = referrers_tag(subject).map(|tag| self.names.tagged(&tag)).unwrap_or_default();
+        let mut referrers = Vec::new();
+        for entry in tagged.iter().filter_map(|at| self.index.manifests.get(*at)) {
+            if let Document::Index(index) = self.read_manifest(entry)?.document() {
+                referrers.extend(index.manifests.iter().filter(|_| entry.digest != *subject).cloned());
+            }
+        }
+        Ok(referrers)
+    }
+
     /// The manifest of a digest that `index.json` does not list, such as one inside an index.
     fn unlisted(&self, digest: &Digest) -> Result<ManifestBytes, LayoutError> {
         let bytes = self.read_blob(digest)?;
@@ -305,7 +318,7 @@ impl Source for LayoutSource {
         Ok(Box::new(Checked::new(file, descriptor)))
     }
 
-    /// The referrers that `index.json` lists.
+    /// The referrers that `index.json` lists, and those that an index under the subject's tag lists.
     fn referrers(&self, _: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, SourceError> {
         // Whoever comes first reads them, and the others wait.
         let mut read = self.referrers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -313,7 +326,11 @@ impl Source for LayoutSource {
             Some(referrers) => referrers,
             none => none.insert(self.read_referrers()?),
         };
-        Ok(referrers.get(subject).cloned().unwrap_or_default())
+        let mut listed = referrers.get(subject).cloned().unwrap_or_default();
+        drop(read);
+        let mut seen: HashSet<Digest> = listed.iter().map(|it| it.digest.clone()).collect();
+        listed.extend(self.referrers_by_tag(subject)?.into_iter().filter(|it| seen.insert(it.digest.clone())));
+        Ok(listed)
     }
 
     fn tags(&self, repository: &Repository) -> Result<Vec<Tag>, SourceError> {

@@ -110,6 +110,28 @@ impl FromStr for CosignTag {
     }
 }
 
+/// The tag under which referrers of a subject are listed where nothing lists them otherwise: `algorithm-hex`, cut where a tag could not
+/// be longer (OCI Distribution 1.1, "Referrers Tag Schema").
+pub(crate) fn referrers_tag(subject: &Digest) -> Option<Tag> {
+    format!("{}-{}", subject.algorithm().name(), subject.hex().get(..REFERRERS_TAG_HEX)?).parse().ok()
+}
+
+/// Whether a tag is made from a digest, so that it says by itself what it is about: one of cosign's, or one under which referrers are
+/// listed.
+pub(crate) fn is_made_from_a_digest(tag: &Tag) -> bool {
+    let lists_referrers = || {
+        let (algorithm, hex) = tag.as_str().split_once('-')?;
+        let is_known = DigestAlgorithm::ALL.iter().any(|known| known.name() == algorithm);
+        let is_hex =
+            hex.len() == REFERRERS_TAG_HEX && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        (is_known && is_hex).then_some(())
+    };
+    tag.as_str().parse::<CosignTag>().is_ok() || lists_referrers().is_some()
+}
+
+/// How many hexadecimal digits such a tag has.
+const REFERRERS_TAG_HEX: usize = 64;
+
 impl Companions {
     /// The referrers, and then what is tagged.
     pub fn graphs(&self) -> impl Iterator<Item = &Arc<Graph>> {
@@ -174,6 +196,20 @@ mod tests {
         assert_eq!(CosignTag::all_of(&long).count(), 0);
         for other in ["latest", "sha256-00.sig", &format!("sha256-{hex}"), &format!("sha256-{hex}.pub")] {
             assert_eq!(other.parse::<CosignTag>(), Err(CosignTagError(other.to_owned())));
+        }
+        let listing = [referrers_tag(&subject), referrers_tag(&long)].map(Option::unwrap);
+        assert_eq!(
+            listing.each_ref().map(Tag::as_str),
+            [format!("sha256-{hex}"), format!("sha512-{}", "0".repeat(64))]
+        );
+        assert!(
+            listing.iter().all(is_made_from_a_digest)
+                && CosignTag::all_of(&subject).all(|it| is_made_from_a_digest(&it.tag()))
+        );
+        for other in
+            ["latest", "sha256-00", "sha256-00.sig", &format!("md5-{hex}"), &format!("sha256-{}", hex.to_uppercase())]
+        {
+            assert!(!is_made_from_a_digest(&other.parse().unwrap()), "{other}");
         }
     }
 }

@@ -22,6 +22,7 @@ pub use attestation::Attached;
 pub(crate) use attestation::attested;
 pub use beginning::{NameBeginning, NameBeginningError};
 pub use companions::{Companions, CosignKind, CosignTag, CosignTagError, TaggedGraph};
+pub(crate) use companions::{is_made_from_a_digest, referrers_tag};
 pub use descriptor::Descriptor;
 pub(crate) use graph::{Choice, Graphs};
 pub use graph::{ForeignLayers, Graph, GraphError, Platforms};

@@ -10,7 +10,7 @@ use super::manifests::unusable;
 use super::{RegistryClient, Remark};
 use crate::oci::manifest::{Document, MAXIMUM_CHILDREN, ManifestBytes, ManifestError};
 use crate::oci::media_type::OCI_INDEX;
-use crate::oci::{Descriptor, Reference, Repository, Tag};
+use crate::oci::{Descriptor, Reference, Repository, referrers_tag};
 
 impl RegistryClient {
     /// The referrers that are listed under the tag of a subject; none if there is no such tag.
@@ -38,7 +38,7 @@ impl RegistryClient {
         subject: &Digest,
         referrer: &ManifestBytes,
     ) -> Result<(), RegistryError> {
-        let Some(tag) = tag_of(subject) else { return Ok(()) };
+        let Some(tag) = referrers_tag(subject) else { return Ok(()) };
         let _turn = self.0.lists.wait_for((repository.clone(), subject.clone()));
         let index = match self.under_tag(repository, subject)? {
             UnderTag::Nothing => None,
@@ -56,7 +56,7 @@ impl RegistryClient {
     }
 
     fn under_tag(&self, repository: &Repository, subject: &Digest) -> Result<UnderTag, RegistryError> {
-        let Some(tag) = tag_of(subject) else { return Ok(UnderTag::Nothing) };
+        let Some(tag) = referrers_tag(subject) else { return Ok(UnderTag::Nothing) };
         match self.resolve(&Reference::new(repository.clone(), Some(tag), None)) {
             Err(RegistryError::ManifestNotFound { .. }) => Ok(UnderTag::Nothing),
             Ok(found) if found.descriptor().digest == *subject => Ok(UnderTag::Subject),
@@ -72,11 +72,6 @@ enum UnderTag {
     Subject,
     /// What lists the referrers, if it is an index.
     Index(ManifestBytes),
-}
-
-/// `algorithm-hex`, cut where a tag could not be longer.
-fn tag_of(subject: &Digest) -> Option<Tag> {
-    format!("{}-{}", subject.algorithm().name(), subject.hex().get(..64)?).parse().ok()
 }
 
 /// The index with one more entry; `None` if it already has that entry.

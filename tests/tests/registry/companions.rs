@@ -7,10 +7,12 @@ use std::sync::Arc;
 use sealift_archive_format::Digest;
 use sealift_core::export::{ExportRequest, ItemOrigin, ItemRequest, PlanError, SourceReference};
 use sealift_core::import::{AttachedOutcome, Delivered, Destination, ImportError, Naming};
-use sealift_core::layout::LayoutSource;
+use sealift_core::layout::{LayoutSink, LayoutSource};
 use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::oci::{CosignTag, Descriptor, Platforms, Reference, ReferrerKind};
+use sealift_core::place::InnerName;
 use sealift_core::registry::{RegistrySink, RegistrySource};
+use sealift_core::remedy::{Remediable as _, Remedy};
 use sealift_core::transfer::{Sink as _, Source as _};
 use sealift_core::trust_store::TagError;
 use sealift_core::verify::Selection;
@@ -330,6 +332,90 @@ fn what_refers_to_the_index_of_a_bundle_crosses_with_it() {
     assert_eq!(found, [&notation, &about_index].map(|it| it.root().descriptor().digest.clone()).into());
     let tagged = source.find(there.repository(), &sig.parse().unwrap()).unwrap().unwrap();
     assert_eq!(tagged.bytes(), signed.root().bytes());
+}
+
+/// A layout with an image, and what else is pushed to it by name.
+fn layout_with(image: &Image, others: &[(&str, &Image)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let sink = LayoutSink::open(folder.path()).unwrap();
+    image.push(&sink, &"near.x/app:1".parse().unwrap()).unwrap();
+    others.iter().for_each(|(name, other)| other.push(&sink, &name.parse().unwrap()).unwrap());
+    folder
+}
+
+/// What hangs off the first entry of a layout, when it is exported under another name.
+fn carried_from(crossing: &Crossing, source: &Arc<LayoutSource>) -> Result<Vec<Digest>, PlanError> {
+    let reference = source.reference_of(&IMAGE.parse().unwrap(), Some(&InnerName::Position(0))).unwrap();
+    let place = SourceReference { source: Arc::clone(source) as _, reference };
+    let items = vec![ItemRequest { name: IMAGE.to_owned(), origin: ItemOrigin::Image(place) }];
+    let archive = match crossing.export(&ExportRequest::new(items)) {
+        Ok(archive) => archive,
+        Err(Refused::Plan(error)) => return Err(error),
+        Err(other) => panic!("{other}"),
+    };
+    let report = crossing.far.verify(&archive).report();
+    Ok(report.items[0].referrers.iter().map(|it| it.digest.clone()).collect())
+}
+
+#[test]
+fn a_layout_gives_what_a_tag_of_a_digest_names_in_whatever_repository() {
+    let (image, crossing) = (Image::for_two_platforms("app"), crossing());
+    let [_, _, sig] = tags_of(&image.root().descriptor().digest);
+    let (one, other) = (signature("one"), signature("other"));
+    let digest = |image: &Image| image.root().descriptor().digest.clone();
+    for repository in ["near.x/app", "near.x/bundle", "other.example/a/b"] {
+        let folder = layout_with(&image, &[(&format!("{repository}:{sig}"), &one)]);
+        let source = Arc::new(LayoutSource::open(folder.path()).unwrap());
+        assert_eq!(carried_from(&crossing, &source).unwrap(), [digest(&one)], "{repository}");
+        let elsewhere: Reference = "third.example/c".parse().unwrap();
+        assert!(source.find(elsewhere.repository(), &sig.parse().unwrap()).unwrap().is_some(), "{repository}");
+        assert!(
+            source.find(elsewhere.repository(), &"1".parse().unwrap()).unwrap().is_none(),
+            "any other tag is a name"
+        );
+    }
+    // Of two contents, the one in the image's own repository is meant. Elsewhere there is no telling.
+    let names = ["near.x/app", "other.example/a/b", "third.example/c"].map(|repository| format!("{repository}:{sig}"));
+    let folder = layout_with(&image, &[(&names[1], &other), (&names[0], &one)]);
+    let source = Arc::new(LayoutSource::open(folder.path()).unwrap());
+    assert_eq!(carried_from(&crossing, &source).unwrap(), [digest(&one)]);
+    let folder = layout_with(&image, &[(&names[1], &other), (&names[2], &one)]);
+    let source = Arc::new(LayoutSource::open(folder.path()).unwrap());
+    let error = carried_from(&crossing, &source).unwrap_err();
+    assert_eq!(error.remedy(), Remedy::CorrectReferrers);
+    let reason = std::error::Error::source(&error).unwrap().to_string();
+    for told in [format!("@1 is {:?}", names[1]), format!("@2 is {:?}", names[2])] {
+        assert!(reason.contains(&told), "{reason}");
+    }
+}
+
+#[test]
+fn a_layout_gives_the_referrers_that_an_index_lists_under_the_tag_of_their_subject() {
+    let (image, crossing) = (Image::for_two_platforms("app"), crossing());
+    let subject = image.root().descriptor();
+    let notes = ["one", "two", "three"].map(|text| Image::referrer(subject, "application/jose+json", text.as_bytes()));
+    let digest = |image: &Image| image.root().descriptor().digest.clone();
+    let tag = format!("sha256-{}", subject.digest.hex());
+    // Others list what is pushed with its list by the tag alone, or in some repository.
+    let (lists, more) = (Image::index(&notes[..2]), Image::index(&notes[1..]));
+    let folder =
+        layout_with(&image, &[(&format!("other.example/a:{tag}"), &lists), (&format!("b.example/b:{tag}"), &more)]);
+    let path = folder.path().join("index.json");
+    let mut listed: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let entries = listed["manifests"].as_array_mut().unwrap();
+    entries.retain(|entry| entry["annotations"].is_object());
+    assert_eq!(entries.len(), 3, "the image, and the two lists");
+    entries[1]["annotations"]["org.opencontainers.image.ref.name"] = json!(tag);
+    std::fs::write(&path, listed.to_string()).unwrap();
+    let source = Arc::new(LayoutSource::open(folder.path()).unwrap());
+    let mut expected = notes.each_ref().map(digest);
+    expected.sort();
+    assert_eq!(carried_from(&crossing, &source).unwrap(), expected, "those of both lists, each once");
+
+    let wrong = Image::referrer(&Descriptor::of("a/b", b"another"), "application/jose+json", b"about another");
+    let folder = layout_with(&image, &[(&format!("other.example/a:{tag}"), &Image::index(&[wrong]))]);
+    let source = Arc::new(LayoutSource::open(folder.path()).unwrap());
+    assert!(matches!(carried_from(&crossing, &source), Err(PlanError::NotAReferrer { .. })), "it is not about this");
 }
 
 #[test]

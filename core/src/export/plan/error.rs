@@ -8,6 +8,7 @@ use super::dependencies::MAXIMUM_ADDED;
 use crate::cnab::registry_form::RegistryFormError;
 use crate::cnab::{BundleError, DependenciesError};
 use crate::export::source_remedy;
+use crate::layout::LayoutError;
 use crate::oci::referrer::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
 use crate::oci::{GraphError, ManifestError, ReferenceError};
 use crate::remedy::{Remediable, Remedy};
@@ -243,6 +244,10 @@ impl Remediable for PlanError {
             Self::Graph { source, has_choice, .. } => of_graph(source, *has_choice),
             Self::Manifest { source, .. } => source.remedy(),
             Self::Unavailable { source, .. } => source_remedy::of_part(source).unwrap_or(Remedy::CheckNetwork),
+            // One tag that is made from a digest has two contents there.
+            Self::Referrers { source, .. } if matches!(source.reason(), Some(LayoutError::NameAmbiguous { .. })) => {
+                Remedy::CorrectReferrers
+            }
             Self::Referrers { .. } => Remedy::CheckReferrers,
             Self::TooManyReferrers { .. } | Self::ReferrerTooDeep { .. } => Remedy::DeleteReferrers,
             Self::NotAReferrer { .. } => Remedy::CorrectReferrers,
