@@ -57,9 +57,9 @@ fuzz seconds="20":
         RUSTC_BOOTSTRAP=1 cargo fuzz run "$target" -- -max_total_time={{seconds}} -rss_limit_mb=1024 || exit 1; done
 
 # Breaks the trust rules one small step at a time, and lists each step that no test notices (needs cargo-mutants, and hours).
-# `just mutants --shard 0/100` breaks a hundredth of them, `--re NAME` those whose description has this name.
+# `just mutants --shard 0/100` breaks a hundredth of them, spread over all files, `--re NAME` those whose description has this name.
 mutants *more:
-    cargo mutants --workspace --test-workspace=true --no-shuffle \
+    cargo mutants --workspace --test-workspace=true --no-shuffle --sharding round-robin \
         -f 'core/**/tuf/**' -f 'core/**/in_toto/**' -f 'core/**/signature/**' -f 'core/**/trust/**' -f 'core/**/trust_store/**' \
         -f 'core/**/verify/**' -f 'core/**/seal.rs' -f 'core/**/import/tags.rs' -e '**/tests/**' -e '**/tests.rs' {{more}}
 
