@@ -21,6 +21,9 @@ use crate::failure::{Attempt as _, Failure, Reason};
 use crate::terminal;
 use crate::terminal::text::{Line, Text};
 
+/// How long a line of an explanation is, in characters, behind two spaces.
+const WIDTH: usize = 76;
+
 /// Where the demo works.
 #[derive(Debug, Args)]
 #[command(
@@ -88,7 +91,7 @@ impl Demo<'_> {
     fn run(&self) -> Result<(), Failure> {
         self.step(
             "A publisher releases a bundle",
-            "It makes keys, two images for two platforms, a CNAB bundle over them, an in-toto layout with two steps\n\
+            "It makes keys, two images for two platforms, a CNAB bundle over them, an in-toto layout with two steps \
              (author, release), and a TUF repository whose root has been renewed once.",
         )?;
         let published = self.publish()?;
@@ -118,8 +121,8 @@ impl Demo<'_> {
 
         self.step(
             "Far side: verify what was carried across",
-            "Seal, TUF, in-toto, level, and every digest; read once, nothing written. A level says how much is proven:\n\
-             0, only who packed it; 1 and 2, its makers released it (TUF: 1a the images, 1b the bundle, 2 both); 3 and 4, and it\n\
+            "Seal, TUF, in-toto, level, and every digest; read once, nothing written. A level says how much is proven: \
+             0, only who packed it; 1 and 2, its makers released it (TUF: 1a the images, 1b the bundle, 2 both); 3 and 4, and it \
              was made by the steps and people that its makers planned (in-toto: 3a the images, 3b the bundle, 4 both).",
         )?;
         self.expect(&["verify", "--trust", "far", "shop.sealift"], ExitCode::Success)?;
@@ -217,7 +220,7 @@ impl Demo<'_> {
     fn step(&self, title: &str, explanation: &str) -> Result<(), Failure> {
         let mut text = Text::from("");
         text.line(Line::default().styled(anstyle::Style::new().bold(), format_args!("== {title}")));
-        for line in explanation.lines() {
+        for line in folded(explanation) {
             text.line(format_args!("  {line}"));
         }
         self.tell(text)
@@ -240,5 +243,33 @@ impl Demo<'_> {
     /// A path as seen from the demo's folder.
     fn short(&self, path: &Path) -> String {
         path.strip_prefix(&self.folder).unwrap_or(path).display().to_string()
+    }
+}
+
+/// The lines of an explanation, between words, so that they fit into a terminal of the usual width.
+fn folded(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::folded;
+
+    #[test]
+    fn words_are_folded_and_never_cut() {
+        let text = format!("{} {} end", "a".repeat(70), "b".repeat(90));
+        assert_eq!(folded(&text), ["a".repeat(70), "b".repeat(90), "end".to_owned()]);
+        assert_eq!(folded("one  two\nthree"), ["one two three"]);
+        assert_eq!(folded(""), Vec::<String>::new());
     }
 }

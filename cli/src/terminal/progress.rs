@@ -1,9 +1,10 @@
 //! Progress of long work, on standard error: a bar on a terminal, plain lines elsewhere.
 
+use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 use sealift_core::progress::Progress;
 
 use crate::terminal;
@@ -12,7 +13,7 @@ use crate::terminal::text::Line;
 /// What a bar shows: bytes moved and to move, rate, time remaining, the item.
 const BAR: &str = "{prefix:.bold} {bar:8.cyan} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left  {wide_msg:.dim}";
 /// The same where the total is not known.
-const SPINNER: &str = "{spinner:.cyan} {prefix:.bold} {bytes}, {bytes_per_sec}  {wide_msg:.dim}";
+const SPINNER: &str = "{spinner:.cyan} {prefix:.bold}{moved}  {wide_msg:.dim}";
 /// Time between two plain lines.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -57,7 +58,9 @@ impl Progress for Bar {
             None => (ProgressBar::new_spinner(), SPINNER),
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
+            bar.set_style(style.with_key("moved", |state: &ProgressState, out: &mut dyn Write| {
+                let _ = out.write_str(&moved(state.pos(), state.elapsed()));
+            }));
         }
         bar.set_prefix(shown(what));
         bar.enable_steady_tick(Duration::from_millis(100));
@@ -95,6 +98,19 @@ impl Progress for Bar {
     }
 }
 
+/// The bytes moved and their rate, once there are any: work that only asks moves none.
+fn moved(bytes: u64, elapsed: Duration) -> String {
+    match bytes {
+        0 => String::new(),
+        bytes => format!(" {}, {}/s", HumanBytes(bytes), HumanBytes(rate(bytes, elapsed))),
+    }
+}
+
+/// In bytes a second.
+fn rate(bytes: u64, elapsed: Duration) -> u64 {
+    u64::try_from(u128::from(bytes) * 1000 / elapsed.as_millis().max(1)).unwrap_or(u64::MAX)
+}
+
 /// The end of a reference, which says most in a short line.
 fn short(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
@@ -122,12 +138,14 @@ struct ReportedWork {
 impl ReportedWork {
     /// One line: what, bytes, rate, time remaining, item.
     fn line(&self, elapsed: Duration) -> String {
-        let rate = u64::try_from(u128::from(self.moved) * 1000 / elapsed.as_millis().max(1)).unwrap_or(u64::MAX);
-        let mut line = format!("{}: {}", self.what, HumanBytes(self.moved));
-        if let Some(total) = self.total {
-            line.push_str(&format!(" of {}", HumanBytes(total)));
-        }
-        line.push_str(&format!(", {}/s", HumanBytes(rate)));
+        let rate = rate(self.moved, elapsed);
+        let mut line = match self.total {
+            Some(total) => {
+                format!("{}: {} of {}, {}/s", self.what, HumanBytes(self.moved), HumanBytes(total), HumanBytes(rate))
+            }
+            None if self.moved == 0 => self.what.clone(),
+            None => format!("{}:{}", self.what, moved(self.moved, elapsed)),
+        };
         if let Some(left) = self.total.map(|total| total.saturating_sub(self.moved)).filter(|left| *left > 0)
             && let Some(seconds) = left.checked_div(rate)
         {
@@ -218,13 +236,16 @@ mod tests {
     }
 
     #[test]
-    fn a_line_tells_bytes_rate_remaining_and_item() {
-        let line = work(10 << 20, Some(40 << 20)).line(Duration::from_secs(2));
-        assert_eq!(line, "exporting: 10.00 MiB of 40.00 MiB, 5.00 MiB/s, 6 seconds left (layer 3)");
+    fn work_that_moves_no_bytes_tells_of_none() {
+        assert_eq!(work(0, None).line(Duration::from_secs(2)), "exporting (layer 3)");
+        assert_eq!(work(10 << 20, None).line(Duration::from_secs(2)), "exporting: 10.00 MiB, 5.00 MiB/s (layer 3)");
+        assert_eq!(moved(0, Duration::from_secs(2)), "");
+        assert_eq!(moved(10 << 20, Duration::from_secs(2)), " 10.00 MiB, 5.00 MiB/s");
     }
 
     #[test]
-    fn a_line_without_a_total_tells_no_remaining_time() {
-        assert_eq!(work(0, None).line(Duration::ZERO), "exporting: 0 B, 0 B/s (layer 3)");
+    fn a_line_tells_bytes_rate_remaining_and_item() {
+        let line = work(10 << 20, Some(40 << 20)).line(Duration::from_secs(2));
+        assert_eq!(line, "exporting: 10.00 MiB of 40.00 MiB, 5.00 MiB/s, 6 seconds left (layer 3)");
     }
 }

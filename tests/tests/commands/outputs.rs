@@ -292,3 +292,20 @@ fn no_clock_stops_a_command_without_a_word() {
         }
     }
 }
+
+#[test]
+fn what_the_demo_explains_fits_into_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = run(folder.path(), &["--quiet", "demo"]);
+    let text = String::from_utf8(demo.stdout).unwrap();
+    let (mut explains, mut lines) = (false, 0);
+    for line in text.lines() {
+        // A title, and what is under it until the first command.
+        explains = line.starts_with("== ") || explains && !line.starts_with("$ ");
+        if explains {
+            lines += 1;
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+    assert!(lines > 20, "{text}");
+}
