@@ -339,10 +339,11 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
                 add_lines(above.as_deref())
             );
         }
-        R::CheckName { repository, listed } if listed.is_empty() => {
+        R::SignOrAllow { repository, above, .. } => {
             return format!(
-                "check the name; if {repository} is its publisher, ask it to sign it; if not, say which names {repository} speaks for: {}",
-                sealift(format_args!("trust map add 'REGISTRY/PATH/*' {repository}"))
+                "check the name; if {repository} is its publisher, ask it to sign it; if not, say which names {repository} speaks for: {}; or, if nobody signs it, and knowing what it means, {}",
+                sealift(format_args!("trust map add 'REGISTRY/PATH/*' {repository}")),
+                add_lines(above.as_deref())
             );
         }
         R::CheckName { repository, .. } => {
@@ -571,11 +572,14 @@ fn add_lines(above: Option<&str>) -> String {
 
 /// The lines to add to the policy of which the words for a remedy speak, if they do.
 pub(crate) fn policy_lines(remedy: &Remedy) -> Vec<String> {
-    let (Remedy::PinOrAllow { name, .. } | Remedy::MapOrAllow { name, .. }) = remedy else { return Vec::new() };
+    let (Remedy::PinOrAllow { name, .. } | Remedy::MapOrAllow { name, .. } | Remedy::SignOrAllow { name, .. }) = remedy
+    else {
+        return Vec::new();
+    };
     // A text in JSON is a text in TOML, too.
     let names = serde_json::Value::from(name.as_str());
     let mut lines = vec!["[[require]]".to_owned(), format!("names = [{names}]"), "level = \"0\"".to_owned()];
-    if matches!(remedy, Remedy::MapOrAllow { in_bundle: true, .. }) {
+    if matches!(remedy, Remedy::MapOrAllow { in_bundle: true, .. } | Remedy::SignOrAllow { in_bundle: true, .. }) {
         lines.push("in_bundles = \"instead\"".to_owned());
     }
     lines

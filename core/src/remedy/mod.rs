@@ -446,12 +446,23 @@ pub enum Remedy {
         /// Whether it is about a part of a bundle, which the new requirement has to allow in bundles too.
         in_bundle: bool,
     },
-    /// Check the name; if it is right, ask the publisher to sign it.
+    /// Check the name and its tag; if they are right, ask the publisher to sign it.
     CheckName {
         /// The repository that does not list it.
         repository: RepositoryName,
         /// Some of the tags that it lists.
         listed: Vec<String>,
+    },
+    /// Have the publisher sign it, if it is theirs; or allow a name for which nobody vouches.
+    SignOrAllow {
+        /// The repository that does not list it, under any tag.
+        repository: RepositoryName,
+        /// The full name, without a tag: that of the part, where it is about a part of a bundle.
+        name: String,
+        /// The pattern of the requirement that applies to this name now, above which the new one has to stand.
+        above: Option<String>,
+        /// Whether it is about a part of a bundle, which the new requirement has to allow in bundles too.
+        in_bundle: bool,
     },
     /// Have the publisher sign more, or lower the level in the requirement of the policy.
     LowerRequiredLevel,

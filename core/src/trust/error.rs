@@ -123,8 +123,17 @@ pub enum Shortfall {
     #[error("no root is pinned here, so nobody can vouch for anything")]
     NothingPinned,
     /// A repository speaks for its name, or for that of a part, and does not list it.
-    #[error("{0}")]
-    NotListed(Unlisted),
+    #[error("{unlisted}")]
+    NotListed {
+        /// The repository, and what it lists in place of it.
+        unlisted: Unlisted,
+        /// The name.
+        name: String,
+        /// The part of the policy that is for this name.
+        rule: Rule,
+        /// Whether it is the name of a part.
+        in_bundle: bool,
+    },
     /// No repository speaks for its name, or for that of a part.
     #[error("the map names no repository that speaks for {name}")]
     NoRepository {
@@ -146,14 +155,12 @@ impl Shortfall {
         let first = std::iter::once(finding)
             .chain(finding.parts.iter().filter(counts))
             .find(|finding| finding.target().is_none())?;
+        let (name, rule) = (first.item.reference.clone(), asked_of(first).rule());
+        let in_bundle = !Arc::ptr_eq(&first.item, &finding.item);
         Some(match first.unlisted.first() {
             _ if trust.repositories.is_empty() => Self::NothingPinned,
-            Some(unlisted) => Self::NotListed(unlisted.clone()),
-            None => Self::NoRepository {
-                name: first.item.reference.clone(),
-                rule: asked_of(first).rule(),
-                in_bundle: !Arc::ptr_eq(&first.item, &finding.item),
-            },
+            Some(unlisted) => Self::NotListed { unlisted: unlisted.clone(), name, rule, in_bundle },
+            None => Self::NoRepository { name, rule, in_bundle },
         })
     }
 }
@@ -187,8 +194,20 @@ impl Remediable for JudgementError {
                 (Some(Shortfall::NothingPinned), rule) => {
                     Remedy::PinOrAllow { name: name_without_tag(reference), above: pattern_of(rule) }
                 }
-                (Some(Shortfall::NotListed(unlisted)), _) => {
-                    Remedy::CheckName { repository: unlisted.repository.clone(), listed: unlisted.listed.clone() }
+                (
+                    Some(Shortfall::NotListed { unlisted: Unlisted { repository, listed, .. }, name, rule, in_bundle }),
+                    _,
+                ) => {
+                    let repository = repository.clone();
+                    match listed.as_slice() {
+                        [] => Remedy::SignOrAllow {
+                            repository,
+                            name: name_without_tag(name),
+                            above: pattern_of(rule),
+                            in_bundle: *in_bundle,
+                        },
+                        listed => Remedy::CheckName { repository, listed: listed.to_vec() },
+                    }
                 }
                 (Some(Shortfall::NoRepository { name, rule, in_bundle }), _) => {
                     Remedy::MapOrAllow { name: name_without_tag(name), above: pattern_of(rule), in_bundle: *in_bundle }

@@ -232,7 +232,7 @@ fn a_refusal_says_why_nobody_vouches_for_a_name() {
     let error = refusal(&far, "example.com/demo/web:9.9");
     let said = "demo lists no web:9.9; it lists 1.0.0";
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), said);
-    assert_error!(&error, JudgementError::Level { source: Some(Shortfall::NotListed(_)), .. });
+    assert_error!(&error, JudgementError::Level { source: Some(Shortfall::NotListed { .. }), .. });
     assert_error!(error.remedy(), Remedy::CheckName { listed, .. } if listed == ["1.0.0"]);
     far.map(
         &json!({ "repositories": { "demo": [] }, "mapping": [

@@ -54,6 +54,25 @@ fn levels() {
 }
 
 #[test]
+fn a_part_that_its_publisher_does_not_list() {
+    let mut sample = without_in_toto();
+    sample.repository.released.remove(WEB);
+    let far = Far::trusting(&sample);
+    let archive = packed(&sample).archive();
+    let lines = "[[require]]\nnames = [\"example.com/demo/web\"]\nlevel = \"0\"\nin_bundles = \"instead\"";
+    far.side.policy("[[require]]\nnames = [\"*\"]\nlevel = \"2\"\n");
+    far.verify(&archive).hints(
+        14,
+        "demo lists no web:1.0.0",
+        &format!(
+            "check the name; if demo is its publisher, ask it to sign it; if not, say which names demo speaks for: sealift --trust far trust map add 'REGISTRY/PATH/*' demo; or, if nobody signs it, and knowing what it means, add the lines below to policy.toml, above the [[require]] that names *, because the first that matches counts; nothing was written\n{lines}"
+        ),
+    );
+    far.side.policy(&format!("{lines}\n[[require]]\nnames = [\"*\"]\nlevel = \"2\"\n"));
+    far.verify(&archive).remarks("");
+}
+
+#[test]
 fn several_publishers() {
     let (sample, other) = (sample(), super::sample());
     let far = Far::trusting(&sample);
