@@ -247,7 +247,11 @@ impl<'a> Mirrored<'a> {
 fn require_folder(folder: &Path) -> Result<(), Reason> {
     let there = folder.ancestors().find(|it| it.symlink_metadata().is_ok());
     let there = there.filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    whole_file::check_folder(there).map_err(|source| Reason::File { path: there.to_owned(), source })
+    let failed = |source| Reason::File { path: there.to_owned(), source };
+    if !there.is_dir() {
+        return Err(failed(std::io::ErrorKind::NotADirectory.into()));
+    }
+    whole_file::check_folder(there).map_err(failed)
 }
 
 /// Verifies, delivers, remembers, and then publishes mirrors: what has been delivered is remembered, whatever happens

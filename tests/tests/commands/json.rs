@@ -200,9 +200,11 @@ fn an_import_of_which_only_the_mirror_fails_prints_what_it_did_and_what_failed()
         command.arg("--json").args(arguments).current_dir(&folder).env_remove("SOURCE_DATE_EPOCH").output().unwrap()
     };
     assert!(run(&["demo", "--keep", "demo"]).status.success());
-    // A file is where the mirror would be.
+    // A file is where the mirror of the repository would be.
+    std::fs::create_dir(folder.path().join("taken")).unwrap();
+    std::fs::write(folder.path().join("taken/demo"), "").unwrap();
     let import = ["import", "demo/shop.sealift", "--trust", "demo/far", "--to-layout", "out", "--tuf-mirror"];
-    let imported = run(&[&import[..], &["demo/exporter.pem"]].concat());
+    let imported = run(&[&import[..], &["taken"]].concat());
     assert!(!imported.status.success());
     let report: Value = serde_json::from_slice(&imported.stdout).unwrap();
     assert_eq!((&report["format"], &report["tufMirrors"]), (&json!("sealift-report/1"), &json!([])));

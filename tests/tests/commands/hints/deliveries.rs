@@ -281,10 +281,12 @@ fn mirrors() {
     let far = Far::trusting(&sample);
     let import = |archive: &[u8], mirror: &str| far.import(archive, &["--to-layout", "out", "--tuf-mirror", mirror]);
     import(&packed(&sample).archive(), "mirror").remarks("");
-    fs::write(far.folder().join("file"), "").unwrap();
-    import(&packed(&sample).archive(), "file").hints(
+    fs::create_dir(far.folder().join("taken")).unwrap();
+    fs::write(far.folder().join("taken/demo"), "").unwrap();
+    import(&packed(&sample).archive(), "taken/demo").hints(1, "not a directory", "check the path taken/demo");
+    import(&packed(&sample).archive(), "taken").hints(
         17,
-        "file",
+        "taken/demo",
         "repair the folder of the mirror, and import the same archive again; the import itself is done",
     );
     // The repository of somebody else is there.
