@@ -68,6 +68,7 @@ fn tuf(error: &TufError) -> Conclusion {
         | TufError::Expired { .. }
         | TufError::CertificatesExpired { .. }
         | TufError::CertificatesNotYetValid { .. }
+        | TufError::SharedCertificate { .. }
         | TufError::Missing { .. } => ExitCode::Tuf.into(),
         TufError::Rollback { .. } | TufError::Removed(_) => ExitCode::Rollback.into(),
         TufError::Malformed { .. }

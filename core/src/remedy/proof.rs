@@ -23,6 +23,7 @@ impl Remediable for TufError {
             | Self::TooMuchMatching { .. }
             | Self::TooDeep { .. }
             | Self::Unprovable { .. } => Remedy::ExportConsistent,
+            Self::SharedCertificate { .. } => Remedy::AskPublisher { about: PublisherMatter::Root },
             Self::TooManyRoots { .. } => Remedy::PinNewerRoot,
             Self::Missing { .. } => Remedy::LocateMetadata,
             Self::Provider(error) => error.remedy(),

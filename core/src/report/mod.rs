@@ -13,8 +13,8 @@ use sealift_proof::in_toto::{Attestation, Trace};
 use sealift_proof::level::Level;
 use serde::Serialize;
 
-pub(crate) use warning::of_bundle;
 pub use warning::{Warning, WarningReport};
+pub(crate) use warning::{of_bundle, of_repositories};
 
 use crate::oci::ReferrerKind;
 use crate::trust::{ItemKind, Regression, Unlisted};

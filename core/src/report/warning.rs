@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::cnab::{Bundle, CarriedBundle, Deviation, OtherImage};
 use crate::remedy::Remedy;
-use crate::trust::Unlisted;
+use crate::trust::{RepositoryEvidence, Unlisted};
 use crate::trust_store::RepositoryName;
 
 /// Something that a person should know.
@@ -68,6 +68,13 @@ pub enum Warning {
     NotPinned {
         /// The repository.
         repository: RepositoryName,
+    },
+    /// A root certificate of a repository of Notary is made out to other repositories as well, so that nothing tells theirs from it.
+    SharedCertificate {
+        /// The repository.
+        repository: RepositoryName,
+        /// The name in the certificate.
+        common_name: String,
     },
     /// No repository speaks for an item, so it is what the exporter packed, and nobody says that its makers released it.
     NotVouchedFor {
@@ -142,6 +149,14 @@ pub(crate) fn of_bundle<'i>(
     rules.chain(others).chain(left_behind).collect()
 }
 
+/// What should be known about the repositories that vouched for something.
+pub(crate) fn of_repositories(repositories: &[RepositoryEvidence]) -> impl Iterator<Item = Warning> {
+    repositories.iter().filter_map(|evidence| {
+        let common_name = evidence.shared_certificate.clone()?;
+        Some(Warning::SharedCertificate { repository: evidence.name.clone(), common_name })
+    })
+}
+
 impl Warning {
     /// What a person can do about it; `None` where nothing needs to be done on this side.
     pub fn remedy(&self) -> Option<Remedy> {
@@ -155,6 +170,7 @@ impl Warning {
             | Self::RoleExpired { .. }
             | Self::LayoutExpired { .. }
             | Self::Step { .. }
+            | Self::SharedCertificate { .. }
             | Self::NotVouchedFor { .. }
             | Self::BundleRule { .. }
             | Self::OtherImage { .. }
@@ -183,6 +199,12 @@ impl fmt::Display for Warning {
             Self::Step { step, item, text } => write!(f, "step {step} of {item}: {text}"),
             Self::NotPinned { repository } => {
                 write!(f, "repository {repository} was carried, but no root is pinned for it here, so it was ignored")
+            }
+            Self::SharedCertificate { repository, common_name } => {
+                write!(
+                    f,
+                    "the root certificate of repository {repository} is for {common_name:?}, so what is signed for another collection under the same root key can be taken for its own"
+                )
             }
             Self::NotVouchedFor { item, level, unlisted } => {
                 write!(f, "nobody vouches for {item}: it is what the exporter packed (level {level})")?;

@@ -214,6 +214,8 @@ pub struct RepositoryEvidence {
     pub pinned_root: Digest,
     /// How it is written.
     pub dialect: Dialect,
+    /// The name in a certificate of its root that is made out to other repositories as well.
+    pub shared_certificate: Option<String>,
     /// The roles that were verified.
     pub roles: Vec<RoleEvidence>,
     /// The instant at which expiry was judged.
@@ -403,6 +405,7 @@ impl HeardRepositories {
             name,
             pinned_root: heard.pinned_root,
             dialect: heard.repository.dialect().clone(),
+            shared_certificate: heard.repository.shared_certificate().map(str::to_owned),
             roles: heard.repository.roles().to_vec(),
             judged_at: heard.repository.reference_time(),
             consistent_snapshots: heard.repository.has_consistent_snapshots(),

@@ -12,7 +12,7 @@ use crate::oci::{Companions, CosignTag, Document, Graph, ReferrerKind};
 use crate::report::{
     ArchiveReport, AttestationReport, AuditFinding, AuditReport, ContentReport, ExpiryReport, FORMAT, ItemReport,
     LeftOutReport, ReferrerReport, Report, RepositoryReport, RoleReport, SupplyChainReport, TargetReport, TimeReport,
-    Warning, WarningReport,
+    Warning, WarningReport, of_repositories,
 };
 use crate::trust::{
     CheckedAttestation, Finding, Findings, Purpose, Regression, RepositoryEvidence, Terms, attested_by,
@@ -199,6 +199,7 @@ fn warnings(report: &Report, head: &Head, findings: &Findings) -> Vec<Warning> {
             expires: role.expiry.expires,
         }));
     }
+    warnings.extend(of_repositories(&findings.repositories));
     let unvouched = report.items.iter().filter(|item| item.tuf.is_none());
     warnings.extend(unvouched.map(|item| Warning::NotVouchedFor {
         item: item.name.clone(),

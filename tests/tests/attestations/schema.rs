@@ -160,7 +160,8 @@ fn warnings() -> Vec<WarningReport> {
         Warning::LayoutExpired { item: text(), expires: instant },
         Warning::InspectionsNotRun { item: text(), names: vec![text()] },
         Warning::Step { step: text(), item: text(), text: text() },
-        Warning::NotPinned { repository },
+        Warning::NotPinned { repository: repository.clone() },
+        Warning::SharedCertificate { repository, common_name: text() },
         Warning::NotVouchedFor { item: text(), level: Level::Zero, unlisted: vec![unlisted()] },
     ];
     let about_bundles = deviations().into_iter().map(|deviation| Warning::BundleRule {

@@ -235,6 +235,42 @@ fn a_root_certificate_is_made_out_to_the_repository() {
 }
 
 #[test]
+fn a_certificate_for_several_repositories_follows_only_one_that_was_pinned_like_that() {
+    let shared = || {
+        NotaryKey::certified(&CertificateWish { common_names: &["example.com/acme/*"], ..CertificateWish::default() })
+    };
+    let followed_by = |first: NotaryKey, second: NotaryKey| {
+        let mut repository = NotaryRepository::with_root_key(first.clone());
+        repository.signers.insert("root".to_owned(), vec![second.clone()]);
+        repository.declare_keys();
+        repository.bump("root");
+        let root = repository.sign_with("root", &[first, second]);
+        repository.files.insert("2.root.json".to_owned(), root);
+        repository.publish_next();
+        repository
+    };
+    let alone = || NotaryKey::certified(&CertificateWish::default());
+    let refused = followed_by(alone(), shared());
+    assert_refused!(
+        refused.first_update(),
+        TufError::SharedCertificate { version: 2, name } if name == "example.com/acme/*"
+    );
+    // Nor is it one that follows what was accepted.
+    let state = NotaryRepository::first_update(&{
+        let mut before = refused.clone();
+        before.files.remove("2.root.json");
+        *before.body("root", "version") = json!(1);
+        before.publish_snapshot();
+        before
+    });
+    assert_refused!(refused.update(&state.unwrap().into_state(None)), TufError::SharedCertificate { .. });
+    let of = |repository: &NotaryRepository| repository.first_update().unwrap().shared_certificate().map(str::to_owned);
+    assert_eq!(of(&followed_by(shared(), shared())).as_deref(), Some("example.com/acme/*"));
+    assert_eq!(of(&followed_by(shared(), alone())), None);
+    assert_eq!(of(&followed_by(alone(), alone())), None);
+}
+
+#[test]
 fn a_root_key_without_certificate_is_refused() {
     let error = with_root(|repository| {
         repository.signers.insert("root".to_owned(), vec![NotaryKey::ecdsa()]);

@@ -106,6 +106,11 @@ pub(super) fn pin(arguments: &PinRootArguments, context: &Context) -> Result<(),
     if sha256.is_none() && !vouched_for {
         context.remark("Compare this digest with the publisher out of band.");
     }
+    for RootCertificateReport { common_name, .. } in report.root_certificates.iter().filter(|it| it.is_shared) {
+        context.remark(format_args!(
+            "The certificate is for {common_name}, and so for other collections too: what is signed for one of them under the same root key can be taken for what is signed for this one. Pin it only if all of them may speak for each other, or ask the publisher for a certificate of this collection alone."
+        ));
+    }
     if silent(&store).attempt(attempt)?.contains(name) {
         context.remark(silent_text(name));
     }
@@ -161,12 +166,14 @@ struct RootCertificateReport {
     key_id: String,
     fingerprint: Digest,
     common_name: String,
+    /// Whether it is made out to other repositories as well.
+    is_shared: bool,
     expires: Timestamp,
 }
 
 impl RootCertificateReport {
     fn of(certificate: RootCertificate) -> Self {
-        let RootCertificate { key_id, fingerprint, common_name, not_after: expires } = certificate;
-        Self { key_id, fingerprint, common_name, expires }
+        let RootCertificate { key_id, fingerprint, common_name, is_shared, not_after: expires } = certificate;
+        Self { key_id, fingerprint, common_name, is_shared, expires }
     }
 }

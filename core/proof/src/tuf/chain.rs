@@ -86,10 +86,12 @@ impl RootChain {
     }
 
     /// Accepts the next version: signed by a threshold of the old keys and of its own (§5.3.4), and with the version
-    /// number that follows (§5.3.5). It may have expired (§5.3.6).
+    /// number that follows (§5.3.5). It may have expired (§5.3.6). A certificate that is made out to other repositories as well is
+    /// taken only where the root before it has one: who pinned that one knows.
     ///
     /// # Errors
-    /// [`TufError::Malformed`], [`TufError::Signatures`], [`TufError::Version`]; the chain is then unchanged.
+    /// [`TufError::Malformed`], [`TufError::Signatures`], [`TufError::Version`], [`TufError::SharedCertificate`]; the chain is then
+    /// unchanged.
     pub fn accept(&mut self, next: &[u8]) -> Result<History, TufError> {
         let role = RoleName::root();
         let envelope = UnverifiedMetadata::parse(&self.dialect, &role, next)?;
@@ -106,6 +108,9 @@ impl RootChain {
             expected => {
                 return Err(TufError::Version { role, expected: expected.unwrap_or(u64::MAX), found: root.version() });
             }
+        }
+        if let (None, Some(name)) = (&old.shared_name, &root.value().shared_name) {
+            return Err(TufError::SharedCertificate { version: root.version(), name: name.clone() });
         }
         let history = history(old, root.value());
         (self.newest, self.file) = (root, next.into());

@@ -165,6 +165,16 @@ pub enum TufError {
         /// The instant at which that was judged.
         reference_time: Timestamp,
     },
+    /// A certificate of a root is made out to other repositories as well, and none of the root before it is.
+    #[error(
+        "root version {version} has a certificate for {name:?}, which other repositories may have too, and the root before it has none like that"
+    )]
+    SharedCertificate {
+        /// The version of the root.
+        version: u64,
+        /// The name in the certificate.
+        name: String,
+    },
     /// A role is delegated to, or needed, but snapshot metadata does not list it.
     #[error("snapshot metadata does not list {role}")]
     NotInSnapshot {

@@ -63,6 +63,9 @@ pub struct Root {
     /// From when until when a key of the root role may be used, by its id, where the dialect says so.
     #[serde(skip)]
     pub(crate) certificates: BTreeMap<String, Validity>,
+    /// The name in a certificate of the root role that is made out to other repositories as well.
+    #[serde(skip)]
+    pub(crate) shared_name: Option<String>,
 }
 
 impl Root {

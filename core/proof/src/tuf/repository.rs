@@ -102,6 +102,12 @@ impl TrustedRepository {
         self.snapshot.dialect()
     }
 
+    /// The name in a certificate of the newest root that is made out to other repositories as well. Their roots may be taken for this
+    /// one's.
+    pub fn shared_certificate(&self) -> Option<&str> {
+        self.snapshot.root().value().shared_name.as_deref()
+    }
+
     /// Whether file names carry versions and hashes (§5.3.12).
     pub fn has_consistent_snapshots(&self) -> bool {
         self.snapshot.root().value().consistent_snapshot

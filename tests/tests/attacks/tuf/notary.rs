@@ -4,6 +4,7 @@ use std::fs;
 
 use sealift_core::export::PrepareError;
 use sealift_core::layout::LayoutSink;
+use sealift_core::report::Warning;
 use sealift_core::trust::{JudgementError, RepositoryError};
 use sealift_core::trust_store::TrustStoreError;
 use sealift_proof::tuf::dialect::{DialectName, NotaryError, PinError, PinnedBy, check_pin, root_certificates};
@@ -35,9 +36,13 @@ struct Content {
 
 impl Content {
     fn new() -> Self {
+        Self::of(NotaryRepository::new())
+    }
+
+    fn of(notary: NotaryRepository) -> Self {
         let crossing = Crossing::of_images();
         let image = Image::new("linux/amd64", &[("app", b"one")]);
-        let mut content = Self { crossing, notary: NotaryRepository::new(), image };
+        let mut content = Self { crossing, notary, image };
         content.notary.delegate("targets", "targets/releases", &[""]);
         let bytes = content.image.root().bytes().to_vec();
         content.notary.add_tag("targets/releases", TAG, &bytes);
@@ -214,6 +219,33 @@ fn a_forged_root_that_lists_the_publisher_s_certificate_is_not_vouched_for_by_it
     false_signature["keyid"] = json!(publisher.id);
     claimed["signatures"].as_array_mut().unwrap().push(false_signature);
     assert_error!(check(claimed.to_string().as_bytes(), &publisher.id).unwrap_err(), PinError::NotSigned { .. });
+}
+
+#[test]
+fn a_certificate_for_several_collections_is_said_wherever_its_root_is_trusted() {
+    let wish = CertificateWish { common_names: &["example.com/acme/*"], ..CertificateWish::default() };
+    let content = Content::of(NotaryRepository::with_root_key(NotaryKey::certified(&wish)));
+    let [shown] = root_certificates(&gun(), &content.notary.newest_root()).unwrap().try_into().unwrap();
+    assert!(shown.is_shared);
+    let expected = Warning::SharedCertificate {
+        repository: REPOSITORY.parse().unwrap(),
+        common_name: "example.com/acme/*".to_owned(),
+    };
+    let prepared = content.crossing.prepare(&content.crossing.image_request(&reference())).unwrap();
+    assert!(prepared.warnings().contains(&expected));
+    let archive = content.archive();
+    let report = content.crossing.far.verify(&archive).report();
+    assert!(report.warnings.iter().any(|it| it.warning == expected), "{:?}", report.warnings);
+    // What it comes to: the roots of another collection with the same root key lead on from this one's.
+    let mut other = content;
+    let root_key = other.notary.signers["root"].clone();
+    other.notary.signers.insert("targets".to_owned(), vec![NotaryKey::ecdsa()]);
+    other.notary.declare_keys();
+    other.notary.bump("root");
+    let root = other.notary.sign_with("root", &root_key);
+    other.notary.files.insert("2.root.json".to_owned(), root);
+    other.notary.publish_next();
+    other.crossing.far.accepts(&other.archive());
 }
 
 #[test]

@@ -51,6 +51,11 @@ impl Gun {
             None => self.0 == common_name,
         }
     }
+
+    /// Whether a certificate with this common name is made out to other repositories as well.
+    pub(crate) fn is_shared(common_name: &str) -> bool {
+        common_name.ends_with('*')
+    }
 }
 
 impl FromStr for Gun {

@@ -97,13 +97,18 @@ pub(super) fn require_listed<T>(
     }
 }
 
-/// The root role's keys by their ids, from when until when each may be used: certificates, made out to the repository.
+/// What the certificates of the root role say: of each from when until when it may be used, by the id of the key that it is, and the
+/// name of one that is made out to other repositories as well.
+pub(super) type RootKeys = (BTreeMap<String, Validity>, Option<String>);
+
+/// The root role's keys: certificates, made out to the repository.
 pub(super) fn root_keys(
     role_keys: &RoleKeys,
     objects: &BTreeMap<String, NotaryKeyObject>,
     gun: &Gun,
-) -> Result<BTreeMap<String, Validity>, NotaryError> {
+) -> Result<RootKeys, NotaryError> {
     let of_root = objects.iter().filter(|(key_id, _)| role_keys.keyids.contains(*key_id));
+    let mut shared = None;
     let validity = |(key_id, object): (&String, &NotaryKeyObject)| {
         let refused = |source| NotaryError::RootKey { key_id: key_id.clone(), source };
         let certificates = object.certificates().map_err(refused)?;
@@ -112,7 +117,11 @@ pub(super) fn root_keys(
         if !gun.is_named_by(&found) {
             return Err(NotaryError::CommonName { key_id: key_id.clone(), found, gun: gun.clone() });
         }
+        if Gun::is_shared(&found) {
+            shared = Some(found);
+        }
         Ok((key_id.clone(), own.validity().map_err(refused)?))
     };
-    of_root.map(validity).collect()
+    let validities = of_root.map(validity).collect::<Result<_, _>>()?;
+    Ok((validities, shared))
 }

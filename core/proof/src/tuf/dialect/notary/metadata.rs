@@ -36,8 +36,8 @@ pub(crate) fn root(gun: &Gun, bytes: &[u8]) -> Result<Root, MetadataError> {
     for (name, role_keys) in roles.by_name() {
         key::require_listed(name, role_keys, &keys)?;
     }
-    let certificates = key::root_keys(&roles.root, &keys, gun)?;
-    Ok(Root { consistent_snapshot: false, keys: key::keys(&keys)?, roles, certificates })
+    let (certificates, shared_name) = key::root_keys(&roles.root, &keys, gun)?;
+    Ok(Root { consistent_snapshot: false, keys: key::keys(&keys)?, roles, certificates, shared_name })
 }
 
 /// What is stated about a file: never its version.

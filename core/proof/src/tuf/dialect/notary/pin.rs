@@ -69,6 +69,8 @@ pub struct RootCertificate {
     pub fingerprint: Digest,
     /// Whom it is made out to.
     pub common_name: String,
+    /// Whether that is a name for other repositories as well, so that the certificate does not say for which one a root is.
+    pub is_shared: bool,
     /// When it expires.
     pub not_after: Instant,
 }
@@ -104,7 +106,8 @@ pub fn root_certificates(gun: &Gun, root: &[u8]) -> Result<Vec<RootCertificate>,
         let Some(own) = certificates.first() else { continue };
         let common_name = own.common_name().map_err(|source| malformed(&key_id, source))?;
         let not_after = own.validity().map_err(|source| malformed(&key_id, source))?.not_after;
-        shown.push(RootCertificate { fingerprint: own.fingerprint(), key_id, common_name, not_after });
+        let is_shared = Gun::is_shared(&common_name);
+        shown.push(RootCertificate { fingerprint: own.fingerprint(), key_id, common_name, is_shared, not_after });
     }
     Ok(shown)
 }
