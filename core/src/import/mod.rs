@@ -342,10 +342,10 @@ fn receive<R: Read>(
     };
     let wanted = wanted(shipments, destination);
     sink.require_room(&contents(shipments, &wanted)).map_err(DeliveryError::Begin)?;
-    let delivery = Delivery { sink, wanted: &wanted };
+    let delivery = Delivery::new(shipments, &wanted, sink);
     delivery.documents(judged.closed())?;
     let verified = judged.receive(&delivery, &transport)?;
-    let stand_ins = put_manifests(shipments, sparse, sink, &workers)?;
+    let stand_ins = put_manifests(shipments, sparse, &delivery.stated(), sink, &workers)?;
     Ok((verified, stand_ins))
 }
 

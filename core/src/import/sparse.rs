@@ -14,7 +14,7 @@ use super::shipment::Shipment;
 use super::storing::{Placed, manifest_error};
 use super::{DeliveryError, Destination};
 use crate::oci::graph::LeftOutReason;
-use crate::oci::{Graph, Repository, StandIns};
+use crate::oci::{Graph, Platform, Repository, StandIns};
 use crate::transfer::{Sink, SinkError};
 
 /// What to do with an index that lists manifests of platforms that were left behind.
@@ -52,7 +52,7 @@ pub struct SetTag {
 pub enum DeliveredForm {
     /// The very same.
     AsCarried,
-    /// The manifest of the one platform that was carried.
+    /// The manifest of the one platform that was carried: never an index.
     OnePlatform,
     /// An index of what was carried, made on this side. Nobody signed it.
     MadeHere,
@@ -121,14 +121,20 @@ impl Undelivered<'_> {
     }
 
     /// What is delivered for a shipment in the place of what is not, stored.
-    pub(super) fn stand_ins(&self, shipment: &Shipment, sink: &dyn Sink) -> Result<StandIns, DeliveryError> {
+    pub(super) fn stand_ins(
+        &self,
+        shipment: &Shipment,
+        stated: &HashMap<Digest, Platform>,
+        sink: &dyn Sink,
+    ) -> Result<StandIns, DeliveryError> {
         let repository = shipment.place.repository();
         let Some(refused) = self.0.get(repository) else { return Ok(StandIns::default()) };
         let failed = |source| {
             let digest = shipment.root.descriptor().digest.clone();
             DeliveryError::StandIn { digest, repository: repository.to_string(), source }
         };
-        let stand_ins = StandIns::of(shipment.graph(), refused).map_err(failed)?;
+        let images = shipment.images.iter().map(|(_, digest)| digest).collect();
+        let stand_ins = StandIns::of(shipment.graph(), refused, &images, stated).map_err(failed)?;
         for made in stand_ins.made() {
             sink.put_manifest(repository, made).map_err(manifest_error(made, repository))?;
         }

@@ -1,7 +1,7 @@
 //! Blobs as they pass, then manifests, each after what it needs, and tags last.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use sealift_archive_format::Digest;
@@ -10,18 +10,37 @@ use sealift_archive_format::inventory::EntryRecord;
 use super::DeliveryError;
 use super::shipment::{Shipment, Wanted};
 use super::sparse::{SetTag, Sparse, SparseDelivery};
-use crate::oci::{ManifestBytes, Repository, StandIns};
+use crate::oci::stated_platform::{all_unstated, stated};
+use crate::oci::{ManifestBytes, Platform, Repository, StandIns};
 use crate::transfer::{BlobContent, Checked, Offer, Repeatable, Sink, SinkError, Workers};
 use crate::verify::Receiver;
 use crate::verify::documents::Closed;
 
+/// The longest configuration that is held as it passes, in bytes: each thread may hold one. A longer one states no platform.
+const MAXIMUM_CONFIGURATION: u64 = 1 << 20;
+
 /// Stores blobs as they pass.
 pub(super) struct Delivery<'a> {
-    pub(super) sink: &'a dyn Sink,
-    pub(super) wanted: &'a Wanted<'a>,
+    sink: &'a dyn Sink,
+    wanted: &'a Wanted<'a>,
+    /// The configurations of images of which something was left out, as far as no index states for which platforms these are.
+    configurations: HashSet<&'a Digest>,
+    stated: Mutex<HashMap<Digest, Platform>>,
 }
 
-impl Delivery<'_> {
+impl<'a> Delivery<'a> {
+    pub(super) fn new(shipments: &'a [Shipment], wanted: &'a Wanted<'a>, sink: &'a dyn Sink) -> Self {
+        let partial = shipments.iter().map(Shipment::graph).filter(|graph| graph.is_partial());
+        let unstated = partial.flat_map(all_unstated).map(|unstated| unstated.configuration);
+        let configurations = unstated.filter(|it| it.size <= MAXIMUM_CONFIGURATION).map(|it| &it.digest);
+        Self { sink, wanted, configurations: configurations.collect(), stated: Mutex::default() }
+    }
+
+    /// The platforms that those configurations state which have passed.
+    pub(super) fn stated(self) -> HashMap<Digest, Platform> {
+        self.stated.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Stores the documents that are blobs in a registry: each `bundle.json`.
     pub(super) fn documents(&self, closed: &Closed) -> Result<(), DeliveryError> {
         for (digest, bytes) in &closed.bundle_files {
@@ -58,7 +77,20 @@ impl Receiver for Delivery<'_> {
     type Error = DeliveryError;
 
     fn blob(&self, record: &EntryRecord, content: &mut dyn BlobContent) -> Result<(), DeliveryError> {
-        self.store(&record.digest, content)
+        if !self.configurations.contains(&record.digest) {
+            return self.store(&record.digest, content);
+        }
+        let mut bytes = Vec::new();
+        // What cannot be read is the archive's fault, and found by whoever passes it.
+        if content.read_to_end(&mut bytes).is_err() {
+            return Ok(());
+        }
+        if let Some(platform) = stated(&bytes) {
+            let mut stated = self.stated.lock().unwrap_or_else(PoisonError::into_inner);
+            stated.insert(record.digest.clone(), platform);
+        }
+        let open = || Checked::new(bytes.as_slice(), record);
+        self.store(&record.digest, &mut Repeatable::new(open(), || Ok(open())))
     }
 }
 
@@ -99,6 +131,7 @@ pub(super) fn manifest_error(
 pub(super) fn put_manifests(
     shipments: &[Shipment],
     sparse: Sparse,
+    stated: &HashMap<Digest, Platform>,
     sink: &dyn Sink,
     workers: &Workers,
 ) -> Result<Vec<StandIns>, DeliveryError> {
@@ -107,7 +140,7 @@ pub(super) fn put_manifests(
         workers.for_each(&round, |_| 0, |placed, _| delivery.put(*placed, sink))?;
     }
     let undelivered = delivery.undelivered();
-    shipments.iter().map(|shipment| undelivered.stand_ins(shipment, sink)).collect()
+    shipments.iter().map(|shipment| undelivered.stand_ins(shipment, stated, sink)).collect()
 }
 
 /// Sets the tags, side by side. The manifests that they resolve to are stored, and the tags are remembered.

@@ -25,9 +25,11 @@ pub(crate) struct Unstated<'g> {
 
 /// The manifests whose configurations say for which platforms they are; none where all platforms are chosen.
 pub(crate) fn unstated<'g>(image: &'g Graph, platforms: &Platforms) -> Vec<Unstated<'g>> {
-    if *platforms == Platforms::All {
-        return Vec::new();
-    }
+    if *platforms == Platforms::All { Vec::new() } else { all_unstated(image) }
+}
+
+/// The manifests for which no index states a platform, whatever is chosen.
+pub(crate) fn all_unstated(image: &Graph) -> Vec<Unstated<'_>> {
     let carried: HashMap<&Digest, &ManifestBytes> =
         image.manifests().iter().map(|manifest| (&manifest.descriptor().digest, manifest)).collect();
     let (mut seen, mut found) = (HashSet::new(), Vec::new());
@@ -57,7 +59,7 @@ pub(crate) fn unstated<'g>(image: &'g Graph, platforms: &Platforms) -> Vec<Unsta
 }
 
 /// The platform that a configuration states, if it states one.
-fn stated(configuration: &[u8]) -> Option<Platform> {
+pub(crate) fn stated(configuration: &[u8]) -> Option<Platform> {
     // A configuration has the members of a platform among others (OCI Image 1.1, "Image Configuration"); what is not one states none.
     let stated: Option<Platform> = serde_json::from_slice(configuration).ok();
     stated.filter(|platform| !platform.os.is_empty() && !platform.architecture.is_empty())

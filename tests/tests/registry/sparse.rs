@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sealift_core::export::{ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, PlanError};
 use sealift_core::import::{Delivered, DeliveredForm, DeliveryError, Destination, ImportError, Naming, Sparse};
 use sealift_core::layout::{LayoutSink, LayoutSource};
-use sealift_core::oci::{Document, Platforms, Reference, sparse::MADE_FROM};
+use sealift_core::oci::{Descriptor, Document, ManifestBytes, Platforms, Reference, sparse::MADE_FROM};
 use sealift_core::registry::{RegistrySink, RegistrySource};
 use sealift_core::remedy::{Remediable as _, Remedy};
 use sealift_core::transfer::Source as _;
@@ -117,6 +117,60 @@ fn several_platforms_get_an_index_that_is_made_the_same_everywhere_and_says_so()
         assert_eq!(document.annotations.get(MADE_FROM), Some(signed.as_str()));
         for architecture in ["amd64", "arm64"] {
             skopeo_copies(&format!("docker://{tag}"), architecture);
+        }
+    }
+}
+
+#[test]
+fn what_is_carried_of_nested_indexes_is_listed_at_the_top_with_its_platforms() {
+    let on = |platform: &str| Image::new(platform, &[("a", platform.as_bytes())]);
+    let unstated = |platform: &str| on(platform).without_platform();
+    let pair = || Image::index(&[on("linux/amd64"), on("linux/arm64")]);
+    let nested = Image::index(&[pair(), on("linux/s390x")]);
+    let deep = Image::index(&[Image::index(&[pair()]), Image::index(&[on("linux/s390x")])]);
+    let by_configuration =
+        Image::index(&[unstated("linux/arm64"), Image::index(&[unstated("linux/amd64"), unstated("linux/s390x")])]);
+    // What a nested index is for, what is in it is for.
+    let mut for_arm = Image::index(&[unstated("linux/arm64")]);
+    let root = for_arm.manifests.pop().unwrap();
+    let described = Descriptor { platform: "linux/arm64/v8".parse().ok(), ..root.descriptor().clone() };
+    for_arm.manifests.push(ManifestBytes::new(described, root.bytes().to_vec()).unwrap());
+    let inherited = Image::index(&[on("linux/amd64"), for_arm, on("linux/s390x")]);
+    let cases = [
+        (&deep, &["linux/amd64"][..], &[][..]),
+        (&nested, &["linux/amd64"], &[]),
+        (&nested, &["linux/s390x"], &[]),
+        (&nested, &["linux/amd64", "linux/arm64"], &["linux/amd64", "linux/arm64"]),
+        (&nested, &["linux/amd64", "linux/s390x"], &["linux/amd64", "linux/s390x"]),
+        (&deep, &["linux/arm64", "linux/s390x"], &["linux/arm64", "linux/s390x"]),
+        (&by_configuration, &["linux/arm64", "linux/amd64"], &["linux/arm64", "linux/amd64"]),
+        (&by_configuration, &["linux/amd64"], &[]),
+        (&inherited, &["linux/amd64", "linux/arm64"], &["linux/amd64", "linux/arm64/v8"]),
+    ];
+    for registry in those_that_ask_for_all() {
+        for (number, (image, chosen, listed)) in cases.iter().enumerate() {
+            let (mut crossing, archive) = partial(image, chosen);
+            let (domain, naming) = (registry.domain(), Naming::Flat);
+            crossing.far.destination = Destination::Registry { domain, prefix: format!("case{number}"), naming };
+            let delivered = crossing.far.import_from(&mut &*archive, &RegistrySink::new(client())).unwrap();
+            let [set] = delivered.tags.as_slice() else { panic!("{:?}", delivered.tags) };
+            let there = resolve(&set.reference);
+            assert_eq!(there.descriptor().digest, set.digest);
+            match there.document() {
+                Document::Image(_) => {
+                    assert_eq!((set.form, listed.len()), (DeliveredForm::OnePlatform, 0), "{number}");
+                    let plain = on(chosen[0]);
+                    assert_eq!(there.bytes(), plain.root().bytes(), "{number}");
+                }
+                Document::Index(index) => {
+                    assert_eq!(set.form, DeliveredForm::MadeHere, "{number}");
+                    let platforms = index.manifests.iter().map(|child| child.platform.as_ref().unwrap().to_string());
+                    assert_eq!(platforms.collect::<Vec<_>>(), *listed, "{number}");
+                }
+            }
+            for platform in *chosen {
+                skopeo_copies(&format!("docker://{}", set.reference), platform.strip_prefix("linux/").unwrap());
+            }
         }
     }
 }
