@@ -43,7 +43,6 @@ pub const BUNDLE: Type = Type::Struct(&[
     ("schemaVersion", Type::Text),
     ("name", Type::Text),
     ("version", Type::Text),
-    ("description", Type::Text),
     ("invocationImages", Type::List(&IMAGE)),
     ("images", Type::Map(&IMAGE)),
 ]);
@@ -78,10 +77,11 @@ struct Listing {
     annotations: Vec<(String, String)>,
 }
 
-/// A bundle: its four texts, its container images by component, reference and digest, and its other images by reference and type.
+/// A bundle: its texts that decide something, its container images by component, reference and digest, and its other images by
+/// reference and type. What decides nothing may have a wrong form: others refuse it then, and nobody reads something else.
 #[derive(Debug, PartialEq, Eq)]
 struct Named {
-    texts: [String; 4],
+    texts: [String; 3],
     images: Vec<(Option<String>, String, Option<String>)>,
     other_images: Vec<(String, String)>,
 }
@@ -185,7 +185,7 @@ impl Listed {
 
 impl Named {
     fn ours(bundle: &Bundle) -> Self {
-        let texts = [&bundle.schema_version, &bundle.name, &bundle.version, &bundle.description];
+        let texts = [&bundle.schema_version, &bundle.name, &bundle.version];
         let digest = |digest: &Digest| digest.to_string();
         let images = bundle.images.iter();
         let images =
@@ -208,7 +208,7 @@ impl Named {
         let (containers, others): (Vec<_>, Vec<_>) = invocation.chain(components).partition(|(_, it)| is_container(it));
         let other = |it: &Variable| (it.text("image").to_owned(), it.text("imageType").to_owned());
         Self {
-            texts: ["schemaVersion", "name", "version", "description"].map(|name| bundle.text(name).to_owned()),
+            texts: ["schemaVersion", "name", "version"].map(|name| bundle.text(name).to_owned()),
             images: containers.into_iter().map(|(component, it)| image(component, it)).collect(),
             other_images: others.into_iter().map(|(_, it)| other(it)).collect(),
         }
