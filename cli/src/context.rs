@@ -129,7 +129,7 @@ impl Context {
         self.done_forgetting(change, messages, None)
     }
 
-    /// The same of what was done by forgetting something; `None` where nobody knows what it was.
+    /// Tells what was done, and what was forgotten by it; `None` where that is not known.
     pub(crate) fn done_forgetting(
         &self,
         change: &'static str,
@@ -186,7 +186,7 @@ impl Context {
     }
 }
 
-/// How writing to standard output went. Who reads it may have seen enough, as `head` has.
+/// The outcome of writing to standard output. A reader that closes it early, as `head` does, is no failure.
 fn shown(written: io::Result<()>) -> Result<(), Failure> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

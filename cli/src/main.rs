@@ -49,7 +49,7 @@ fn main() -> process::ExitCode {
         arguments.trust.iter().for_each(|folder| shell::repeat_trust_store(folder));
     }
     if let Err(error) = interruption::watch() {
-        terminal::tell(&format!("warning: an interruption will end this without a word: {error}").into());
+        terminal::tell(&format!("warning: an interruption will end this command without a message: {error}").into());
     }
     let result = Context::new(arguments.trust, json, arguments.quiet)
         .and_then(|context| commands::run(arguments.command, Arguments::command, &context));

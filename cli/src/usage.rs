@@ -18,7 +18,7 @@ pub(crate) fn failure(error: &clap::Error, typed: &[OsString]) -> Failure {
     Failure::command_line(error, hint(error, typed))
 }
 
-/// The same with the usage. Arguments may come from outside too, through a script, and clap quotes them; so clap is given escaped
+/// The message, followed by the usage. Arguments may come from outside too, through a script, and clap quotes them; so clap is given escaped
 /// arguments to describe.
 pub(crate) fn text(error: &clap::Error, typed: &[OsString]) -> Text {
     let shown = typed.iter().map(|argument| Line::from(argument.display()).as_str().to_owned());
@@ -92,7 +92,7 @@ fn path_of(error: &clap::Error, interface: &Command) -> Vec<String> {
     path
 }
 
-/// What an example has for a missing argument, or for one of several of which any would do, as clap shows it.
+/// The missing argument, with its values in an example. Where any of several would do, it is the first that an example has.
 fn example_of<'c>(shown: &str, command: &'c Command, path: &[String]) -> Option<(&'c Arg, Vec<OsString>)> {
     let bare = |text: &str| text.trim_matches(['<', '>', '[', ']', '.']).to_owned();
     let meant: Vec<String> = shown.split('|').map(bare).collect();
@@ -106,7 +106,7 @@ fn example_of<'c>(shown: &str, command: &'c Command, path: &[String]) -> Option<
     })
 }
 
-/// What an example says to its command.
+/// What an example passes to its command.
 fn parsed(words: &[String], path: &[String]) -> Option<ArgMatches> {
     let matches = Arguments::command().try_get_matches_from(words).ok()?;
     path.iter().try_fold(matches, |mut matches, name| {

@@ -1,7 +1,7 @@
 //! Where a thing is, in the notation of people: a file, an OCI image layout, or a registry. What kind of file it is, the file shows.
 //!
-//! Promise: what exists here is that. The name of an existing file or folder is never asked of a registry, alone or with a tag behind it,
-//! so no local name leaves this machine.
+//! Promise: a text that names an existing file or folder means that file or folder. It is never looked up in a registry, with or without
+//! a tag after it, so no local name leaves this machine.
 
 use std::path::{Path, PathBuf};
 
@@ -65,7 +65,7 @@ pub enum FileForm {
 /// Why a text is not a place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlaceError {
-    /// It is nothing that is known.
+    /// It is in none of the known forms.
     #[error("{text:?} is neither a file or folder here, nor a reference in a registry")]
     Unknown {
         /// The text.
@@ -74,7 +74,7 @@ pub enum PlaceError {
         source: ReferenceError,
     },
     /// It may be a reference, but begins with the name of something that is here.
-    #[error("{text:?} may be {entry:?} in {}, which is here, or a reference in a registry", .path.display())]
+    #[error("{text:?} can mean {entry:?} in {}, which is here, or a reference in a registry", .path.display())]
     EitherPlace {
         /// The text.
         text: String,
@@ -84,7 +84,7 @@ pub enum PlaceError {
         entry: String,
     },
     /// It is where another tool keeps images.
-    #[error("{text:?} names a place as another tool does: {transport} is not read here")]
+    #[error("{text:?} names a place in the notation of another tool; {transport} is not supported")]
     OtherTransport {
         /// The text.
         text: String,

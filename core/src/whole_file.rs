@@ -70,12 +70,12 @@ pub(crate) fn place(file: NamedTempFile, path: &Path) -> io::Result<()> {
 
 /// A file that is to be new. Where the file system has files without a name, it has none until it is placed: nothing is left of it
 /// if the process ends before that. Elsewhere it is one that [`remove_abandoned`] finds.
-pub(crate) enum NewFile {
+pub(crate) enum PendingFile {
     Nameless(File),
     Named(NamedTempFile),
 }
 
-impl NewFile {
+impl PendingFile {
     /// Begins a file in `folder`.
     pub(crate) fn begin(folder: &Path) -> io::Result<Self> {
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
@@ -170,8 +170,8 @@ mod tests {
     fn a_new_file_appears_complete_and_replaces_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new");
-        let begin: [fn(&Path) -> NewFile; 2] =
-            [|folder| NewFile::begin(folder).unwrap(), |folder| NewFile::Named(begin(folder).unwrap())];
+        let begin: [fn(&Path) -> PendingFile; 2] =
+            [|folder| PendingFile::begin(folder).unwrap(), |folder| PendingFile::Named(begin(folder).unwrap())];
         for begin in begin {
             let file = begin(folder.path());
             file.as_file().write_all(b"content").unwrap();
@@ -195,7 +195,7 @@ mod tests {
     fn nothing_is_left_of_a_nameless_file_that_is_not_placed() {
         let folder = tempfile::tempdir().unwrap();
         // Not every file system has such files.
-        if let NewFile::Nameless(mut file) = NewFile::begin(folder.path()).unwrap() {
+        if let PendingFile::Nameless(mut file) = PendingFile::begin(folder.path()).unwrap() {
             file.write_all(b"content").unwrap();
             assert_eq!(names(folder.path()), Vec::<String>::new(), "also while it is written");
         }

@@ -102,7 +102,7 @@ pub enum InventoryError {
         platform: String,
     },
     /// The foreign layers or manifests of an image that were left behind are not sorted, or one is listed twice.
-    #[error("what is left out of image {reference:?} is not sorted: {digest} is out of order, or listed twice")]
+    #[error("the list of what image {reference:?} lacks is not sorted: {digest} is out of order, or listed twice")]
     LeftOutOrder {
         /// The image's reference.
         reference: String,

@@ -155,8 +155,8 @@ pub enum Completeness {
 pub struct LeftOutRecord {
     /// The layers that registries are not meant to distribute, sorted.
     pub foreign_layers: Vec<Digest>,
-    /// What indexes list and is left behind whatever platforms they state for it: the manifests whose own configurations state
-    /// platforms that were not chosen, for example. Sorted.
+    /// What was left behind although the indexes that list it do not show why: for example, manifests whose own configurations state
+    /// platforms that were not chosen. Sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub manifests: Vec<Digest>,
     /// The platforms of the manifests that were not chosen, as indexes state them, sorted.
@@ -165,7 +165,7 @@ pub struct LeftOutRecord {
 }
 
 impl LeftOutRecord {
-    /// Whether nothing was left behind that has a name.
+    /// Whether nothing is recorded as left behind.
     pub fn is_empty(&self) -> bool {
         self.foreign_layers.is_empty() && self.manifests.is_empty() && self.platforms.is_empty()
     }

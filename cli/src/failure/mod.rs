@@ -182,18 +182,18 @@ pub(crate) enum Reason {
     #[error("{} is not a folder", .0.display())]
     NoNotaryFolder(PathBuf),
     /// A TUF repository was named as one of another dialect than its root.
-    #[error("its root is pinned as one of {0}")]
+    #[error("its root is pinned as {0}")]
     OtherDialect(Dialect),
     /// A TUF repository was named twice.
     #[error("this repository is named twice")]
     TufTwice,
     /// A file was given where an image should be.
-    #[error("{} is not a file of images", .0.display())]
+    #[error("{} is not a file that holds images", .0.display())]
     NotAnImage(PathBuf),
     /// A file of images was given where a bundle should be.
     #[error("{} is a docker-archive, which holds images and no bundle", .0.display())]
     NotABundle(PathBuf),
-    /// A bundle was to travel as the file that it is, without images in it.
+    /// A thick bundle was to travel as it is, but the file holds no images.
     #[error("{} holds no images, so it is not a thick bundle", .0.display())]
     ThinFile(PathBuf),
     /// A file was given to find images in, and has none.

@@ -14,7 +14,7 @@ use crate::files::input::read_file;
 /// The most hosts of one folder, and the most files of one host: nobody has that many.
 const MOST: usize = 10_000;
 
-/// The certificates of all hosts that have a folder. A host in several places has what is in the first of them.
+/// The certificates of all hosts that have a folder. Of a host that has several folders, only the first counts.
 pub(super) fn read(limit: u64) -> Result<Vec<HostCertificates>, Reason> {
     let home = etcetera::home_dir().ok().map(|home| home.join(".config").join("containers").join("certs.d"));
     let system = ["/etc/containers/certs.d", "/etc/docker/certs.d"].map(PathBuf::from);
@@ -42,7 +42,7 @@ fn of_host(host: String, folder: &Path, limit: u64) -> Result<Option<HostCertifi
     for file in entries(folder)? {
         match file.extension().and_then(|extension| extension.to_str()) {
             Some("crt") => authorities.push(pem(file, limit)),
-            // One without the other one is an error of the one that is missing.
+            // If one of the two files is missing, the error names the missing one.
             Some("cert" | "key") if identity.is_none() => {
                 let [certificates, key] = ["cert", "key"].map(|extension| pem(file.with_extension(extension), limit));
                 identity = Some(ClientIdentity { certificates, key });
@@ -63,7 +63,7 @@ fn pem(path: PathBuf, limit: u64) -> PemFile {
     PemFile { path, content }
 }
 
-/// What is in a folder, by name; nothing if there is no such folder, or it is not for us to read.
+/// What is in a folder, sorted by name; nothing if there is no such folder, or if this user may not read it.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Reason> {
     let failed = |source| Reason::File { path: folder.to_owned(), source };
     let listed = match fs::read_dir(folder) {

@@ -55,15 +55,15 @@ pub(crate) struct NetworkArguments {
 pub(crate) struct MirrorArguments {
     /// Fetch what is named FROM… from TO… instead: a registry, or a registry and the beginning of a path
     ///
-    /// Names in the archive stay as they are. The longest FROM that fits counts, and what is not there is not looked for
+    /// Names in the archive stay as they are. The longest FROM that fits counts, and what is missing there is not looked for
     /// elsewhere.
     #[arg(long, value_name = "FROM=TO", value_parser = mirror)]
     mirror: Vec<RegistryMirror>,
 
-    /// A registries.conf, as podman and skopeo have it: what it blocks is not fetched, and the rest is fetched from its mirrors first
+    /// A registries.conf, as podman and skopeo use it: what it blocks is not fetched; everything else is fetched from its mirrors first
     ///
-    /// --mirror comes before it. No such file is read unless it is named here. What is not followed is said: insecure (for that,
-    /// name hosts with --plain-http, certificates with --ca), and everything about short names.
+    /// --mirror takes precedence over it. No such file is read unless it is named here. A warning names the keys that are ignored:
+    /// insecure (name hosts with --plain-http, or certificates with --ca, instead), and everything about short names.
     #[arg(long, value_name = "FILE")]
     registries_conf: Option<PathBuf>,
 }
@@ -73,13 +73,13 @@ impl MirrorArguments {
         let Some(path) = &self.registries_conf else {
             return Ok(RegistryMirrors::new(self.mirror.clone(), RegistriesConf::default()));
         };
-        let attempt = || format!("cannot read the configuration of registries {}", path.display());
+        let attempt = || format!("cannot read the registry configuration {}", path.display());
         let text = read_file(path, MAXIMUM_LENGTH).attempt(attempt)?;
         let read = RegistriesConf::parse(&String::from_utf8_lossy(&text));
         let read = read.map_err(NetworkError::from).attempt(attempt)?;
         if !read.unread().is_empty() {
             let unread = read.unread().join(", ");
-            let line = format!("warning: not followed here, of what {} says: {unread}", path.display());
+            let line = format!("warning: {} has keys that are ignored here: {unread}", path.display());
             terminal::tell_on_the_way(&line.into());
         }
         Ok(RegistryMirrors::new(self.mirror.clone(), read))
@@ -221,7 +221,7 @@ impl WebLocation {
     }
 }
 
-/// What is said before a wait.
+/// The line that is shown before a wait.
 fn line(retry: &Retry) -> String {
     let Retry { host, reason, wait, attempt, attempts, .. } = retry;
     let wait = match wait.as_secs_f64() {

@@ -27,7 +27,7 @@ impl FromStr for Named {
     fn from_str(text: &str) -> Result<Self, String> {
         let schemes = ["https://", "http://", "docker://", "oci://"];
         if let Some((scheme, rest)) = schemes.iter().find_map(|scheme| Some((scheme, text.strip_prefix(scheme)?))) {
-            return Err(format!("a name has no {scheme} before it: write {rest}"));
+            return Err(format!("a name does not begin with {scheme}; write {rest}"));
         }
         let (name, written) = match text.split_once('=') {
             Some((name, place)) => (name, Some(place.to_owned())),

@@ -1,10 +1,10 @@
-//! Registries as people write them where only a registry can be meant: with `https://` or `docker://` before them, too.
+//! Registries as people write them where only a registry can be meant: `https://` or `docker://` may stand before them.
 
-/// The registry, and what follows it, without what says that it is one.
+/// The registry, and what follows it, without a scheme.
 pub(crate) fn registry(text: &str) -> Result<String, String> {
     let bare = ["https://", "docker://"].iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text);
     if bare.contains("://") {
-        return Err("name the registry alone; --plain-http HOST says where plain http is spoken".to_owned());
+        return Err("name the registry without a scheme; for plain http, add --plain-http HOST".to_owned());
     }
     Ok(bare.trim_end_matches('/').to_owned())
 }

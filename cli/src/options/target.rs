@@ -47,7 +47,7 @@ pub(crate) struct FileTarget {
 /// The name of a file. Such a file is made whole before it gets its name, so it cannot go to standard output.
 fn new_file() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().try_map(|name| match name.as_encoded_bytes() {
-        b"-" => Err("this file is not written to standard output: give it a name (./- for one that is called so)"),
+        b"-" => Err("this file cannot be written to standard output: give it a name (./- for a file named -)"),
         _ => Ok(PathBuf::from(name)),
     })
 }

@@ -95,7 +95,7 @@ impl Ground {
             None => line.then("."),
             Some(0) => line.then("; nothing contradicts what was accepted here."),
             Some(count) => {
-                // Of each repository the first is found; what comes after it is not looked at.
+                // In each repository, verification stops at the first finding, so there might be more.
                 let findings = if count == 1 { "finding" } else { "findings" };
                 let findings = format!("at least {count} {findings}");
                 line.then("; ").styled(WARN, format_args!("an import would refuse it: {findings}")).then(".")

@@ -18,13 +18,13 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
     let text = match remedy {
         R::AskPublisher { about } => ask_publisher(*about),
         R::AskExporter { about } => ask_exporter(*about),
-        R::Report => "please report it, with the command",
+        R::Report => "report it as a bug, with the command that you ran",
 
         R::Nothing => "there is nothing to do",
-        R::JudgeAgain => "run the same command again: it is judged anew, by what is trusted now",
+        R::JudgeAgain => "run the same command again: everything is judged again, by what is trusted now",
         R::Resume { check } => resume(*check),
         R::CheckNetwork => "check the network, and try again",
-        R::AwaitServer => "this server limits how often it is asked: wait for some minutes, and run the command again",
+        R::AwaitServer => "wait a few minutes, and run the command again: this server limits how often it can be asked",
         R::Wait { seconds } => {
             let asked = HumanDuration(Duration::from_secs(*seconds));
             return format!("wait for {asked}, as the server asks, and run the command again");
@@ -58,7 +58,7 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::GiveName => "use lower-case letters, digits, -, _ and ., beginning with a letter or a digit",
         R::GiveReference => "give a reference such as registry.example.com/org/name:tag",
         R::GivePlace => {
-            "name a file, a layout (oci:FOLDER or oci:FOLDER:ENTRY, or oci-archive: or docker-archive: with a file), or a reference such as registry.example.com/org/name:tag (docker://NAME if it looks like something else)"
+            "name a file, a layout (oci:FOLDER or oci:FOLDER:ENTRY, or oci-archive: or docker-archive: with a file), or a reference such as registry.example.com/org/name:tag (docker://NAME where it could be taken for a file)"
         }
         R::GiveLayout => "give a folder, or a tar file, that holds an OCI image layout",
         R::GivePublicKey => "give a public key in SPKI PEM, as `sealift key public` writes it",
@@ -72,22 +72,22 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::CheckSource => {
             "check the reference, the network and the credentials; if it is stored elsewhere, say where with NAME=WHERE"
         }
-        R::PushImageAgain => "the image is incomplete in the source: push it there again",
+        R::PushImageAgain => "push the image to the source again: it is incomplete there",
         R::PushImageOrChoosePlatforms => {
-            "the image is incomplete in the source: push it there again, or choose platforms with --platform"
+            "push the image to the source again, where it is incomplete; or choose platforms with --platform"
         }
         R::RebuildImage => {
-            "pushing the image again does not help: ask whoever builds it to build it in another way, with a current tool"
+            "ask whoever builds the image to build it differently, with a current tool; pushing it again does not help"
         }
         R::AskForAccess { host } => {
             return format!("log in as somebody who may read this, or ask whoever runs {host}");
         }
         R::ExportFromElsewhere => {
-            "this registry is not allowed to give it out: leave it out, or say with NAME=WHERE where else it is stored"
+            "leave it out, or say with NAME=WHERE where else it is stored: this registry is not allowed to serve it"
         }
         R::ChoosePlatform { offered } if offered.is_empty() => "leave out --platform",
         R::ChoosePlatform { offered } => {
-            return format!("choose a platform that there is, with --platform: {}", offered.join(", "));
+            return format!("choose one of these platforms with --platform: {}", offered.join(", "));
         }
         R::LeaveForeignLayersOut => {
             "leave such layers out with --foreign-layers leave-out, and have the far side get them from their publisher; or export from a source that has them"
@@ -96,7 +96,7 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             "check the network, and whether this source lists referrers correctly; or export without them: --referrers none"
         }
         R::CorrectReferrers => {
-            "the source's list is out of date or wrong: have it corrected there; or export without referrers: --referrers none"
+            "have the source's list of referrers corrected, which is out of date or wrong; or export without referrers: --referrers none"
         }
         R::DeleteReferrers => "delete referrers that are no longer needed, or export a copy of the image without them",
         R::SaveAgain => "save it again with a current release of the tool that made it, and export that",
@@ -112,13 +112,13 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         }
         R::TellPlacesApart { name } => {
             return format!(
-                "if a registry is meant: {}; if what is here: {}",
+                "if you mean the registry, write {}; if you mean what is here, write {}",
                 quoted(format!("docker://{name}")),
                 quoted(format!("oci:{name}"))
             );
         }
         R::NameNewFile => "name a file that does not exist yet; nothing was written",
-        R::RepairSource => "what is stored there is damaged or incomplete: push or save it there again",
+        R::RepairSource => "push or save it there again: what is stored there is damaged or incomplete",
         R::ExportAsBundle => "export it with --bundle instead of --image",
         R::ConvertImage => {
             "pull it with a tool that still reads this form, and push or save it again with a current one"
@@ -128,12 +128,12 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             "if the publisher vouches for the bundle.json in it, export it with --bundle instead of --thick-bundle; otherwise get the file again, or ask the publisher"
         }
         R::PushBundleAgain => {
-            "if it is an image, export it with --image; else push the bundle again with a tool that follows CNAB Registries"
+            "if it is an image, export it with --image; otherwise push the bundle again with a tool that follows CNAB Registries"
         }
         R::CorrectBundle => "correct the bundle.json, and sign it again",
         R::StateDigests => "leave out --images-from, or state contentDigest for every image in bundle.json",
         R::ExportPromisedContent => {
-            "the content is not what the name promises: export from a source that has the right content, or correct the name"
+            "export from a source that has the right content, or correct the name: it promises other content"
         }
         R::UseFullName => "use a name of the form DOMAIN/PATH:TAG, and export again",
         R::ShortenName => "shorten the name",
@@ -151,7 +151,7 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::AwaitFasterSource => "try again when the source is faster, or export fewer bundles and images at once",
         R::ExportLessMetadata => "export fewer names or repositories at once, or leave out --whole-metadata",
         R::LeaveFileOut => {
-            "an archive cannot hold a file with that name: leave out --whole-metadata, or ask the publisher"
+            "leave out --whole-metadata, or ask the publisher: an archive cannot hold a file with that name"
         }
         R::SeparateArchives { items: [one, other] } => {
             return format!(
@@ -198,17 +198,17 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         }
         R::NameOnce => "name each bundle and each image once",
         R::CheckReader => {
-            "the program that reads the pipe ended before the archive did: look at what it says, and run both again"
+            "look at what the program that reads the pipe says, and run both again: it ended before the archive did"
         }
         R::ExportSigned => "export again: what the publisher signed is not in the archive",
         R::ExportBoth => {
-            "the content and the signed metadata do not belong together: export both again, or ask the publisher which is right"
+            "export the content and the signed metadata again, which do not belong together; or ask the publisher which is right"
         }
         R::ExportConsistent => {
-            "the repository is inconsistent: export again, in case it was being updated, or ask the publisher"
+            "export again, in case the repository was being updated, or ask the publisher: it is inconsistent"
         }
         R::ExportFromPublisher => {
-            "someone may be replaying old metadata: export again from the publisher's own repository"
+            "export again from the publisher's own repository: someone might be replaying old metadata"
         }
         R::RenewMetadata => {
             "export again from the publisher's repository; if that is expired too, ask the publisher to renew it"
@@ -224,18 +224,18 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         }
         R::RedirectToHttps { host } => {
             return format!(
-                "ask whoever runs {host} to redirect to https: from https to plain http, no redirect is followed"
+                "ask whoever runs {host} to redirect to https: a redirect from https to plain http is not followed"
             );
         }
         R::AllowPlainHttp { host } => {
             return format!(
-                "if this is the right address, and knowing that nothing is encrypted then, allow plain http to it: --plain-http {host}"
+                "if this is the right address, and knowing that nothing will be encrypted, allow plain http to it: --plain-http {host}"
             );
         }
         R::UseCertifiedName => {
             "reach the server by a name that is in its certificate, or ask whoever runs it for a certificate that has this name as a subjectAltName"
         }
-        R::RenewCertificate => "compare this side's clock; if it is right, have the server's certificate renewed",
+        R::RenewCertificate => "check this side's clock; if it is right, have the server's certificate renewed",
         R::ReplaceCertificate => {
             "ask whoever runs this server for a certificate of X.509 version 3 that has the server's name as a subjectAltName"
         }
@@ -251,59 +251,59 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             "log in again with docker, podman or skopeo; or name the file of credentials: --registry-config FILE"
         }
         R::CorrectProxy => "correct HTTPS_PROXY or ALL_PROXY, or unset it",
-        R::UsePlainProxy { proxy } => return format!("this proxy speaks http: set HTTPS_PROXY={proxy}"),
+        R::UsePlainProxy { proxy } => return format!("name the proxy with http instead of https: HTTPS_PROXY={proxy}"),
         R::LogInToProxy { proxy } => {
             let with_user = proxy.replacen("://", "://USER:PASSWORD@", 1);
-            return format!("the proxy asks who you are: set HTTPS_PROXY={with_user}");
+            return format!("give the proxy a user name and a password: HTTPS_PROXY={with_user}");
         }
         R::CheckProxy { proxy, host } => {
             return format!(
-                "check that HTTPS_PROXY names the right proxy, and that {proxy} runs and lets {host} through; or, if {host} is reached without it, add it to NO_PROXY"
+                "check that HTTPS_PROXY names the right proxy, and that {proxy} is running and allows connections to {host}; or, if {host} can be reached without the proxy, add {host} to NO_PROXY"
             );
         }
         R::NameAuthority => {
-            "if your own certificate authority signed this server's certificate, or it signed itself, name it: --ca FILE"
+            "if your own certificate authority signed this server's certificate, or if it is self-signed, name the authority or the certificate: --ca FILE"
         }
         R::CorrectCertificates { path } => {
-            return format!(
-                "{} has to hold a certificate in PEM: correct it, or name or put another there",
-                path.display()
-            );
+            return format!("correct or replace {}: it has to hold a certificate in PEM", path.display());
         }
         R::CorrectClientKey { path } => {
-            return format!("{} has to hold the private key, in PEM, of the certificate beside it", path.display());
+            return format!(
+                "correct {}: it has to hold the private key, in PEM, of the certificate beside it",
+                path.display()
+            );
         }
         R::CheckConnection => "check the location, the network and the proxy that HTTPS_PROXY names, and try again",
         R::AskServer => "check the location, ask whoever runs this server, or try again later",
         R::CheckLocation => "check the location: a TUF repository does not answer like this",
-        R::CorrectCredentials => "correct the file, or name another: --registry-config",
+        R::CorrectCredentials => "correct the file, or name another one: --registry-config FILE",
 
         R::CorrectRegistriesConf => {
             "correct it as containers-registries.conf(5) describes version 2, or leave out --registries-conf"
         }
         R::Unblock => {
-            "ask whoever wrote that file why it is blocked; if it may be fetched from somewhere else, say where: NAME=WHERE"
+            "ask whoever wrote that file why the repository is blocked; if the image may be fetched from somewhere else, say where: NAME=WHERE"
         }
 
         R::NameDependency => "name the bundle that is needed with --bundle, or export without --with-dependencies",
         R::ExportWithDependencies => {
-            "export it with --with-dependencies, or see that the far side has the other bundle"
+            "export it with --with-dependencies, or make sure that the far side has the other bundle"
         }
         R::ImportSoon => "import it before then, or export again",
         R::JudgeNow => "use --freshness now",
         R::OnlyVerify { as_of } => {
             let freshness = as_of.map(|instant| format!(" --freshness {instant}")).unwrap_or_default();
             return format!(
-                "that is for audits, which change nothing: {}",
+                "make it an audit, which changes nothing: {}",
                 sealift(format_args!("verify --audit{freshness} {}", archive()))
             );
         }
         R::KeepFreshness => {
-            "to import or to sign, one may only be stricter than policy.toml: leave --freshness out, or change the policy knowingly; \
+            "leave --freshness out, or change the policy knowingly, because import and sign may only be stricter than policy.toml; \
              `sealift verify` can judge by any clock"
         }
         R::SetClock => {
-            "this side's clock may be slow: set it, and import the same archive again; if the exporter's clock was fast, or SOURCE_DATE_EPOCH was set, export again"
+            "if this side's clock is slow, set it, and import the same archive again; if the exporter's clock was fast, or SOURCE_DATE_EPOCH was set, export again"
         }
         R::SetThisClock { repository } => {
             return format!(
@@ -341,7 +341,7 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         }
         R::SignOrAllow { repository, above, .. } => {
             return format!(
-                "check the name; if {repository} is its publisher, ask it to sign it; if not, say which names {repository} speaks for: {}; or, if nobody signs it, and knowing what it means, {}",
+                "check the name; if {repository} is its publisher's repository, ask the publisher to sign it; if not, say which names {repository} speaks for: {}; or, if nobody signs it, and knowing what it means, {}",
                 sealift(format_args!("trust map add 'REGISTRY/PATH/*' {repository}")),
                 add_lines(above.as_deref())
             );
@@ -362,7 +362,7 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             "check that map.json lets that repository speak for this name, and ask its publisher; or, knowing what it means, change vouched_by in \
              policy.toml"
         }
-        R::RunInspections => "--run-inspections runs them",
+        R::RunInspections => "run them with --run-inspections",
         R::RunOrWaiveInspections => {
             "run them with --run-inspections; or, knowing what it means, set inspections = \"optional\" in policy.toml"
         }
@@ -417,10 +417,7 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             "write one line for each, from a registry or the beginning of a repository's name to a path: \"docker.io/library\" = \"base\""
         }
         R::InspectArchive => {
-            return format!(
-                "the names and the platforms that an archive has are shown by: sealift inspect {}",
-                archive()
-            );
+            return format!("list the names and platforms that the archive has: sealift inspect {}", archive());
         }
         R::DeliverUnderAnotherName { path } => {
             return format!("choose another name, or move {} away first; nothing was written", path.display());
@@ -429,7 +426,7 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             "export it with --platform, for example --platform linux/amd64; or import it with --to-layout-archive, which holds all platforms"
         }
         R::DeliverOneBundle => {
-            "a thick bundle is one bundle, whole: choose one with --select, export each in an archive of its own, or import with --to-layout-archive"
+            "choose one bundle with --select, export each in an archive of its own, or import with --to-layout-archive: a thick bundle is one whole bundle"
         }
         R::DeliverInAnotherForm => "import it with --to-layout-archive, which holds every kind of artifact",
         R::DeliverWhole => {
@@ -440,17 +437,17 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         }
         R::DeliverAllPlatforms => "leave out --platform, or name with --select what it is meant for",
         R::AllowSparse => {
-            "let what is carried be delivered without the index (leave out --sparse, or --sparse rebuild), or export every platform"
+            "deliver what is carried without the index (leave out --sparse, or use --sparse rebuild), or export every platform"
         }
-        R::KeepSparse => "insist on the index as it is (--sparse keep), or export every platform",
+        R::KeepSparse => "deliver the index as it is with --sparse keep, or export every platform",
         R::RelaxRegistry => {
-            "let the registry take it (in distribution, under validation.manifests: urls.allow for foreign layers, indexes.platforms: none for an index of \
-layers); BuildKit writes its cache as an image with image-manifest=true"
+            "configure the registry to accept it (in distribution, under validation.manifests: urls.allow for foreign layers, indexes.platforms: none for an index of \
+layers), or have BuildKit write its cache as an image: image-manifest=true"
         }
         R::RepairDestination => {
             "repair the registry or layout, or its credentials, and import again: nothing that is already there is sent twice"
         }
-        R::MirrorElsewhere => "this file system does not allow names this long: publish the mirror elsewhere",
+        R::MirrorElsewhere => "publish the mirror elsewhere: this file system does not allow names this long",
         R::MirrorApart => "publish it in another folder, because the clients of this mirror would refuse it",
         R::RepairMirror => "repair the folder of the mirror, and import the same archive again",
 
@@ -461,7 +458,7 @@ layers); BuildKit writes its cache as an image with image-manifest=true"
             );
         }
         R::NameNewTrustStore => {
-            "name the folder of a trust store, or a new or an empty one, with --trust DIR or SEALIFT_TRUST"
+            "name the folder of a trust store, or a new or empty folder, with --trust DIR or SEALIFT_TRUST"
         }
         R::RestorePolicy => {
             return format!(
@@ -476,7 +473,7 @@ layers); BuildKit writes its cache as an image with image-manifest=true"
         }
         R::KeepLock => {
             let list = sealift("trust list");
-            return format!("do not remove the file lock; look at what was accepted, then try again: {list}");
+            return format!("do not remove the file lock; try again, after looking at what was accepted: {list}");
         }
         R::MoveStray { .. } => "move it out of the trust store, or give it a valid name",
         R::SetMap => {
@@ -484,7 +481,7 @@ layers); BuildKit writes its cache as an image with image-manifest=true"
             return format!("say which repository speaks for which names: {add}");
         }
         R::CorrectMap => "give a map.json as described in TAP 4",
-        R::ListTrust => return format!("the names that are known are shown by: {}", sealift("trust list")),
+        R::ListTrust => return format!("list the names that are known: {}", sealift("trust list")),
         R::PinRoot { repository } => {
             return format!(
                 "get the root from the publisher in a way that you trust, then: {}",
@@ -508,15 +505,15 @@ layers); BuildKit writes its cache as an image with image-manifest=true"
             );
         }
         R::CompareRoot => {
-            "if the role is root, the pinned root may not be the publisher's: compare its SHA-256; otherwise ask the publisher"
+            "if the role is root, the pinned root might not be the publisher's: compare its SHA-256; otherwise ask the publisher"
         }
         R::PinNewerRoot => "pin a newer root of this publisher, or raise root_versions in policy.toml",
         R::PinAsNotary => {
-            "it is from Docker Content Trust: name its repository there with --notary, for example --notary example.com/acme/web"
+            "name the repository that it belongs to in Docker Content Trust, for example --notary example.com/acme/web"
         }
-        R::PinAsTuf => "leave out --notary: it is not from Docker Content Trust",
+        R::PinAsTuf => "leave out --notary: this root is not from Docker Content Trust",
         R::CorrectDialect { .. } => {
-            "it holds one line, notary = \"example.com/acme/web\": correct it, or pin the root again with --replace"
+            "correct the file, which has to hold one line such as notary = \"example.com/acme/web\"; or pin the root again with --replace"
         }
         R::GiveRoot => "give a TUF root.json as the publisher signed it",
         R::RestoreRoot { repository } => {
@@ -545,7 +542,7 @@ layers); BuildKit writes its cache as an image with image-manifest=true"
             let remove = sealift(format_args!("trust remove {keyring} {name}"));
             return format!("choose another name, or remove the one that has it first: {remove}");
         }
-        R::KeepKey { .. } => "a key counts once, whatever it is called",
+        R::KeepKey { .. } => "use the name that the key has already: a key counts once, whatever it is called",
         R::AddAttester => {
             let add = sealift("trust add-attester NAME KEY.pub");
             return format!(
@@ -593,13 +590,13 @@ fn name_of(repository: Option<&RepositoryName>) -> &str {
 fn resume(check: Interrupter) -> &'static str {
     match check {
         Interrupter::Network => {
-            "check the network, and run the same command again: into a file, it goes on where it stopped"
+            "check the network, and run the same command again: an export into a file continues where it stopped"
         }
         Interrupter::Disk => {
-            "check the free space on the disk, and run the same command again: into a file, it goes on where it stopped"
+            "check the free space on the disk, and run the same command again: an export into a file continues where it stopped"
         }
         Interrupter::Source => {
-            "the source failed, or sent bytes other than it announced: run the same command again; into a file, it goes on where it stopped"
+            "run the same command again, because the source failed or sent other bytes than it announced: an export into a file continues where it stopped"
         }
     }
 }
@@ -614,9 +611,9 @@ fn ask_publisher(about: PublisherMatter) -> &'static str {
         M::Root => "ask the publisher for the root again, out of band",
         M::UnpublishableRepository => "ask the publisher: this repository cannot be published as files",
         M::BundleIndex => {
-            "the bundle's index in the source does not match the bundle: ask its publisher to push it again"
+            "ask the bundle's publisher to push it again: its index in the source does not match the bundle"
         }
-        M::MisplacedAttestation => "it is attached to an image that it is not about: ask the publisher",
+        M::MisplacedAttestation => "ask the publisher: the attestation is attached to an image that it is not about",
         M::LongAttestation => "ask the publisher to attach a shorter one",
         M::CostlyAttestation => "ask its maker: it has more signatures, or slower keys, than any honest attestation",
         M::NotAnAttestation => "ask the publisher: what is attached is not an in-toto attestation",

@@ -147,7 +147,7 @@ fn is_number(label: &str) -> bool {
 /// the name means. A domain with `*`, `?` or `[` keeps them, and is otherwise written like a host.
 ///
 /// `docker.io/nginx:*` is `docker.io/library/nginx:*`, as the name is. A path that has one of these characters is a set of paths, which
-/// stays as it is written: `docker.io/*` is no way to name all of `docker.io/library`.
+/// stays as it is written: `docker.io/*` does not stand for all of `docker.io/library`.
 pub fn pattern_in_one_form(pattern: &str) -> String {
     let Some((first, rest)) = pattern.split_once('/').filter(|(first, _)| Domain::is_meant_by(first)) else {
         return pattern.to_owned();

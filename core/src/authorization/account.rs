@@ -1,4 +1,4 @@
-//! What credentials are looked up by.
+//! The key by which credentials are looked up.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use sealift_proof::domain::Domain;
 use crate::http::Url;
 use crate::oci::Repository;
 
-/// A thing at a server: credentials may be for the server, or for a part of what it has.
+/// A thing at a server: credentials can be for the whole server, or for a part of what it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Account {
     server: String,

@@ -51,7 +51,7 @@ pub enum HelperError {
     /// Its answer cannot be read.
     #[error("its answer does not contain a user name and a secret{}", complained(.complaint))]
     Answer {
-        /// The beginning of what it says besides; may be empty.
+        /// The beginning of what it says on standard error; may be empty.
         complaint: String,
     },
 }
@@ -118,7 +118,7 @@ fn shown(said: &str) -> String {
     said.trim().chars().map(|character| if character.is_control() { ' ' } else { character }).take(200).collect()
 }
 
-/// What a program complained of, introduced, when there is something.
+/// What a program complained of, as the end of a sentence; empty if there is nothing.
 fn complained(complaint: &str) -> String {
     if complaint.is_empty() { String::new() } else { format!(", and it says: {complaint}") }
 }

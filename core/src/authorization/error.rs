@@ -85,7 +85,7 @@ impl AuthorizationError {
         matches!(self, Self::Challenge { challenge, .. } if challenge.is_empty())
     }
 
-    /// What can be done about the connection or the credentials, whatever was being done.
+    /// What can be done about the connection or the credentials, in whichever command.
     pub(crate) fn own_remedy(&self) -> Option<Remedy> {
         match self {
             Self::Http(error) if error.is_unauthorized() => Some(Remedy::LogIn { registry: None }),

@@ -1,4 +1,4 @@
-//! Authorisation for what a server guards: user names, passwords and tokens, as registries ask for them, and servers that do as they do.
+//! Authorisation for what a server guards: user names, passwords and tokens, as registries and similar servers ask for them.
 //!
 //! Promise: nothing is sent before it is asked for. Credentials go to the server they were given for, and to the token service that
 //! belongs to it, and to nobody else: not where a redirect leads, and not where a server says. The requested token allows what is

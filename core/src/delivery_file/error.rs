@@ -19,7 +19,7 @@ pub enum DeliveryFileError {
         path: PathBuf,
     },
     /// There is a pipe or a device with its name.
-    #[error("{} is a pipe or a device; a file is made here, whole, before it gets its name", .path.display())]
+    #[error("{} is a pipe or a device; this output has to be a regular file", .path.display())]
     NotAPlaceForFiles {
         /// What is there.
         path: PathBuf,
@@ -72,7 +72,7 @@ pub enum DeliveryFileError {
     },
     /// A thick bundle would have to hold none or several.
     #[error(
-        "{bundles} bundles and {images} images would be delivered each under its own name; a thick bundle is exactly one bundle"
+        "{bundles} bundles and {images} images would each be delivered under its own name; a thick bundle holds exactly one bundle"
     )]
     NotOneBundle {
         /// How many bundles there are.

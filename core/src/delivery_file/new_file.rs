@@ -1,4 +1,4 @@
-//! A file that is made, and never in the place of another one.
+//! A file that is made, and never replaces another one.
 
 use std::fs::File;
 use std::io;
@@ -12,7 +12,7 @@ use crate::whole_file;
 /// A file that does not have its name yet.
 pub(super) struct NewFile {
     path: PathBuf,
-    file: whole_file::NewFile,
+    file: whole_file::PendingFile,
 }
 
 impl NewFile {
@@ -22,7 +22,7 @@ impl NewFile {
         require_new(path)?;
         let folder = whole_file::folder_of(path);
         whole_file::remove_abandoned(folder).map_err(failed)?;
-        Ok(Self { path: path.to_owned(), file: whole_file::NewFile::begin(folder).map_err(failed)? })
+        Ok(Self { path: path.to_owned(), file: whole_file::PendingFile::begin(folder).map_err(failed)? })
     }
 
     pub(super) fn as_file(&self) -> &File {
@@ -57,7 +57,7 @@ pub(super) fn require_new(path: &Path) -> Result<(), DeliveryFileError> {
     there(&end).and_then(|()| there(path))
 }
 
-/// Refuses a file of this length, in bytes, that has no room.
+/// Refuses a file of this length, in bytes, for which there is no room.
 pub(super) fn require_room(path: &Path, length: u64) -> Result<(), SinkError> {
     let shortage = free_room::shortage(whole_file::folder_of(path), [length]);
     let failed = |source| DeliveryFileError::Access { path: path.to_owned(), source };

@@ -34,7 +34,7 @@ pub(crate) const MANIFEST_FILE: &str = "manifest.json";
 pub(crate) const REPOSITORIES_FILE: &str = "repositories";
 /// The most images in one file.
 pub const MAXIMUM_IMAGES: usize = 10_000;
-/// How many of the images are said where one is not found.
+/// How many of the images are shown where one is not found.
 const MAXIMUM_LISTED: usize = 6;
 const BUFFER_LENGTH: usize = 128 << 10;
 
@@ -133,8 +133,8 @@ impl DockerArchiveSource {
         self.images.iter().map(|image| &image.manifest.descriptor().digest)
     }
 
-    /// By which reference something called `name` is asked for, if it is called `entry` here. Without an entry: by its name; but where there
-    /// is just one image, and nobody has named it, by its digest.
+    /// The reference by which to request the image called `name`, which is called `entry` here. Without an entry it is the name; but if
+    /// there is only one image, and it has no name, it is its digest.
     ///
     /// # Errors
     /// [`DockerArchiveError::NameNotFound`], where `entry` is not a reference.

@@ -1,4 +1,4 @@
-//! What can be done about a source that does not supply what is to be exported, as far as its own reason says it.
+//! What can be done about a source that does not supply what is to be exported, where its own error shows that.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use crate::remedy::{Remediable as _, Remedy};
 use crate::tarball::TarballError;
 use crate::transfer::{ContentError, SourceError};
 
-/// About a source on this machine; `None` where the reason is that of a registry, or of a source of somebody else.
+/// About a source on this machine; `None` where the error comes from a registry, or from a source that another program provides.
 pub(super) fn of(source: &SourceError) -> Option<Remedy> {
     let layout = source.reason::<LayoutError>().map(LayoutError::remedy);
     let archive = || source.reason::<DockerArchiveError>().map(DockerArchiveError::remedy);
@@ -25,7 +25,7 @@ pub(super) fn of_root(source: &SourceError) -> Option<Remedy> {
     of(source).or_else(unusable)
 }
 
-/// About something that a source lists; `None` where another attempt may help, or the source is one of somebody else.
+/// About something that a source lists; `None` where another attempt might help, or if another program provides the source.
 pub(super) fn of_part(source: &SourceError) -> Option<Remedy> {
     #[cfg(feature = "network")]
     let at_registry = || crate::registry::of_source(source);
@@ -42,7 +42,7 @@ pub(super) fn is_unavailable(source: &SourceError) -> bool {
     return source.reason::<std::convert::Infallible>().is_some();
 }
 
-/// About content that is something else than its name promises; `None` where it only could not be read to its end.
+/// About content that is not what its name promises; `None` where it merely could not be read to its end.
 pub(super) fn of_reading(error: &io::Error) -> Option<Remedy> {
     match ContentError::inside(error)? {
         ContentError::Short { .. } => None,

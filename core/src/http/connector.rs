@@ -17,7 +17,7 @@ use ureq::unversioned::transport::{
     TransportAdapter,
 };
 
-/// Reaches servers through a proxy, and says so of whatever fails before the server is reached.
+/// Reaches servers through a proxy, and marks whatever fails before the server is reached as the proxy's failure.
 #[derive(Debug, Default)]
 pub(super) struct ProxyConnector(ConnectProxyConnector);
 

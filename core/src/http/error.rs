@@ -67,8 +67,8 @@ pub enum PemError {
     /// There is no private key in it.
     #[error("it holds no private key")]
     NoPrivateKey,
-    /// The key is of a kind that is not supported, or not the one of the certificate.
-    #[error("it is not the key of the certificate beside it")]
+    /// The key is of a kind that is not supported, or it is not the certificate's key.
+    #[error("it cannot be used with the certificate beside it")]
     OtherKey(#[source] Arc<TransportError>),
 }
 
@@ -89,7 +89,7 @@ pub enum HttpError {
         /// What is wrong with the proxy.
         source: Arc<SettingsError>,
     },
-    /// The proxy was not reached, or did not lead to the server.
+    /// The proxy was not reached, or did not connect to the server.
     #[error("cannot reach {url} through the proxy {proxy}")]
     AtProxy {
         /// What was requested.
@@ -201,7 +201,8 @@ impl Remediable for HttpError {
 }
 
 impl HttpError {
-    /// What can be done about a failure of TLS or of a proxy, about plain http, or about a server that asks to wait: whatever is being done, that helps.
+    /// What can be done about a failure of TLS or of a proxy, about plain http, or about a server that asks to wait. It helps in every
+    /// command.
     pub(crate) fn own_remedy(&self) -> Option<Remedy> {
         match self {
             Self::Status { retry_after: Some(asked), .. } if !asked.is_zero() && *asked <= LONGEST_SAID => {
@@ -345,7 +346,7 @@ impl TransportError {
         }
     }
 
-    /// The status with which a proxy refuses to lead to a server. The client underneath has it in a text only.
+    /// The status with which a proxy refuses to connect to a server. The client underneath has it only as text.
     fn refused_by_proxy(&self) -> Option<&str> {
         let ureq::Error::ConnectProxyFailed(reason) = &*self.0 else { return None };
         let status = reason.strip_prefix("proxy server responded ")?.split('/').next()?;
@@ -417,7 +418,7 @@ impl TransportError {
     }
 }
 
-/// Beyond this, nobody waits for a server, whatever it asks for.
+/// The longest wait that is suggested, whatever a server asks for.
 const LONGEST_SAID: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// How long a server asks to wait.
@@ -432,7 +433,7 @@ fn asked(wait: Option<Duration>) -> String {
             _ => format!("{} days", seconds.div_ceil(day)),
         }
     };
-    wait.filter(|wait| !wait.is_zero()).map(|wait| format!(" (it asks to wait {})", said(wait))).unwrap_or_default()
+    wait.filter(|wait| !wait.is_zero()).map(|wait| format!(" (asking to wait {})", said(wait))).unwrap_or_default()
 }
 
 /// A server's message, introduced, when there is one.

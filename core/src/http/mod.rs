@@ -36,7 +36,7 @@ pub use settings::{
 };
 pub use url::{Url, UrlError};
 
-/// What no URL has in it as it is.
+/// The characters that a URL cannot contain unless they are encoded.
 const BARE: &AsciiSet = &CONTROLS.add(b' ');
 
 /// How many redirects one request follows.
@@ -300,7 +300,7 @@ impl HttpClient {
         }
     }
 
-    /// Why there was no response: a failure of the proxy is told from one of the server.
+    /// Why there was no response: a failure of the proxy is kept apart from one of the server.
     fn unreached(&self, url: &Url, error: ureq::Error) -> HttpError {
         let url = url.clone();
         match error {
@@ -353,7 +353,7 @@ fn redirect_target(method: &Method, url: &Url, response: &Response) -> Result<Op
     if !follow {
         return Ok(None);
     }
-    // Spaces and letters beyond ASCII are sent as they are by some, and mean what they are encoded as.
+    // Some servers send spaces and letters beyond ASCII as they are; they mean the same as when they are encoded.
     let location = response.header_bytes(&LOCATION).map(|bytes| percent_encode(bytes, BARE).to_string());
     let location = location.unwrap_or_default();
     match url.join(&location) {

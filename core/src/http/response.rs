@@ -74,7 +74,7 @@ impl Response {
         self.response.headers().get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// What its header says of a body that is no content of registries, in words: a page of HTML, or an encoding that nobody asked for.
+    /// What the body is, in words, if its header says that it is not a registry's content: an HTML page, or an encoding that nobody asked for.
     pub(crate) fn other_form(&self) -> Option<String> {
         let encoding = self.header(&CONTENT_ENCODING).filter(|encoding| !encoding.eq_ignore_ascii_case("identity"));
         let is_page = || self.header(&CONTENT_TYPE).is_some_and(|it| it.to_ascii_lowercase().starts_with("text/html"));
@@ -83,11 +83,11 @@ impl Response {
                 let shown: String = encoding.chars().take(50).collect();
                 Some(format!("content in the encoding {shown:?}, which was not asked for"))
             }
-            None => is_page().then(|| "a page of HTML (perhaps one to log in)".to_owned()),
+            None => is_page().then(|| "an HTML page (perhaps a login page)".to_owned()),
         }
     }
 
-    /// A header's first value, when it is there, also if it is not text.
+    /// The first value of a header, if there is one, even if it is not text.
     pub(crate) fn header_bytes(&self, name: &HeaderName) -> Option<&[u8]> {
         self.response.headers().get(name).map(HeaderValue::as_bytes)
     }

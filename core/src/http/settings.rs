@@ -54,7 +54,7 @@ impl Default for HttpSettings {
 pub struct HostCertificates {
     /// The host, or `host:port` where the port is not 443.
     pub host: String,
-    /// Authorities that are trusted there besides; there may be none.
+    /// Authorities that are also trusted there; there may be none.
     pub authorities: Vec<PemFile>,
     /// What the client shows there.
     pub identity: Option<ClientIdentity>,
@@ -79,8 +79,8 @@ pub struct ClientIdentity {
     pub key: PemFile,
 }
 
-/// What a file holds that should be PEM, or why it could not be read. What is wrong with it is an error where it is needed, and names
-/// the file.
+/// What a file holds that should be PEM, or why it could not be read. If something is wrong with it, the error comes
+/// where the file is needed, and names it.
 #[derive(Clone)]
 pub struct PemFile {
     /// The file.

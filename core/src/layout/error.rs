@@ -159,7 +159,7 @@ fn has(listed: &[String]) -> String {
     }
 }
 
-/// What is said of entries that cannot be used.
+/// The end of a message that names the entries that cannot be used.
 fn passed_over(odd: &[OddEntry]) -> String {
     odd.iter().map(|OddEntry { entry, reason }| format!("; {entry} was passed over: {reason}")).collect()
 }

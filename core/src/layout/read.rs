@@ -24,7 +24,7 @@ use crate::place::InnerName;
 use crate::tarball::Tarball;
 use crate::transfer::{BlobContent, Checked, Source, SourceError};
 
-/// How many of the names that a layout lists are said where one is not found.
+/// How many of the names that a layout lists are shown where one is not found.
 const MAXIMUM_LISTED: usize = 6;
 
 /// The supported version of the layout.
@@ -101,8 +101,8 @@ impl LayoutSource {
         Self::of(Box::new(TarFolder::new(tarball, prefix)))
     }
 
-    /// By which reference something called `name` is asked for, if it is called `entry` here. Without an entry: by its name; but where there
-    /// is just one thing, and nobody has named it, by its digest. Tools make such layouts when they save an image that has no name.
+    /// The reference by which to request the thing called `name`, which is called `entry` here. Without an entry it is the name; but if
+    /// there is only one thing, and it has no name, it is its digest. Tools make such layouts when they save an image that has no name.
     ///
     /// # Errors
     /// [`LayoutError::NameNotFound`] and [`LayoutError::NameAmbiguous`], where `entry` is not a reference.

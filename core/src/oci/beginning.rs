@@ -1,4 +1,4 @@
-//! Beginnings of names: what is said of one is said of every repository whose name begins so.
+//! Beginnings of names. A rule about one applies to every repository whose name begins with it.
 //!
 //! Promise: a beginning is a registry, or a registry and the first components of a path; it ends where a component ends, and is in the one
 //! form in which registries are compared. Of several that fit a repository, the longest counts ([`Repository::beginnings`]).
@@ -24,13 +24,13 @@ impl NameBeginning {
         &self.0
     }
 
-    /// Of what is said of several beginnings, what counts for a repository, and what of its path comes after that beginning.
+    /// The entry that counts for a repository, out of those for several beginnings, and the part of its path after that beginning.
     pub(crate) fn longest<T>(repository: &Repository, said: impl Fn(&Self) -> Option<T>) -> Option<(T, &str)> {
         repository.beginnings().find_map(|(beginning, rest)| Some((said(&Self(beginning))?, rest)))
     }
 }
 
-/// By its text, which is in one form.
+/// Compared by its text, which is in one form.
 impl Borrow<str> for NameBeginning {
     fn borrow(&self) -> &str {
         &self.0
@@ -40,7 +40,7 @@ impl Borrow<str> for NameBeginning {
 impl FromStr for NameBeginning {
     type Err = NameBeginningError;
 
-    /// Reads `host[:port][/component…]`. The first component has to be a registry wherever it stands, so `library/nginx` is none.
+    /// Reads `host[:port][/component…]`. The first component always has to be a registry, so `library/nginx` is not a beginning.
     fn from_str(text: &str) -> Result<Self, NameBeginningError> {
         let first = text.split('/').next().unwrap_or_default();
         let is_registry = first.contains(['.', ':']) || first.eq_ignore_ascii_case("localhost");

@@ -71,12 +71,12 @@ impl Announced {
     }
 }
 
-/// Whether an entry of an index with this type is a manifest, or may be one. What is not is opaque content, a blob: OCI Image 1.1, "Image
-/// Index", asks that a type that is not known is not an error.
+/// Whether an entry of an index with this type is a manifest, or might be one. Anything else is opaque content, a blob: OCI Image 1.1,
+/// "Image Index", demands that an unknown type is not an error.
 pub(crate) fn may_be_manifest(media_type: &str) -> bool {
     match Announced::by(media_type) {
         Announced::Nothing => true,
-        // A form that was given up is refused by its name.
+        // An obsolete form is refused by name.
         Announced::Type(essence) => manifest(&essence).is_some() || is_docker_schema_1(&essence),
     }
 }

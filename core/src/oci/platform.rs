@@ -31,7 +31,7 @@ pub struct Platform {
 /// A text that is not a valid platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is not a platform: expected the form os/architecture or os/architecture/variant, with :os.version after it if need be"
+    "{0:?} is not a platform: expected os/architecture or os/architecture/variant, optionally followed by :os.version"
 )]
 pub struct PlatformError(String);
 
@@ -45,13 +45,13 @@ impl Platform {
             && (self.variant().is_none() || self.meant_variant() == offered.meant_variant())
     }
 
-    /// It as [`Display`](fmt::Display) writes it, and then, if there is one, the version of the operating system:
+    /// The platform as [`Display`](fmt::Display) writes it, followed by the version of the operating system, if there is one:
     /// `windows/amd64:10.0.17763.1`.
     pub fn with_version(&self) -> String {
         self.os_version().map_or_else(|| self.to_string(), |version| format!("{self}:{version}"))
     }
 
-    /// The version of the operating system; an empty one is none.
+    /// The version of the operating system; `None` if it is empty.
     fn os_version(&self) -> Option<&str> {
         self.os_version.as_deref().filter(|version| !version.is_empty())
     }

@@ -110,7 +110,7 @@ impl Repository {
         self.domain.as_str()
     }
 
-    /// Every way to write its name without a tag in which nothing but its registry or a folder is left out: in full, and for
+    /// Every way to write its name without a tag in which only its registry or a folder is left out: in full, and for
     /// `docker.io/library/nginx` also `docker.io/nginx`, `library/nginx` and `nginx`.
     pub fn spellings(&self) -> Vec<String> {
         let paths = std::iter::once(self.path()).chain(self.domain.short_path(&self.path));

@@ -2,7 +2,7 @@
 //!
 //! Promise: where platforms are chosen, a manifest for which no index above it states a platform is carried unless its configuration
 //! states one that was not chosen; an image is taken only if there is something in it for a chosen platform, or nothing in it states
-//! any; and a chosen platform that nothing is there for is named. Both sides decide by this one rule.
+//! any; and a chosen platform for which nothing is there is named. Both sides decide by this one rule.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -47,7 +47,7 @@ pub(crate) fn all_unstated(image: &Graph) -> Vec<Unstated<'_>> {
                 }
             }
             Document::Index(index) => {
-                // An attestation goes where that goes which it is about.
+                // An attestation goes where its subject goes.
                 let listed: HashSet<&Digest> = index.children().map(|child| &child.digest).collect();
                 let is_about = |child: &Descriptor| attestation::attested(child).is_some_and(|it| listed.contains(&it));
                 let unstated = index.children().filter(|child| child.platform.is_none() && !is_about(child));
@@ -70,7 +70,7 @@ pub(crate) fn stated(configuration: &[u8]) -> Option<Platform> {
 pub(crate) struct ChosenImages {
     /// The manifests that are left out, because their configurations state platforms that were not chosen.
     pub(crate) without: BTreeSet<Digest>,
-    /// The chosen platforms that nothing is there for, as far as the image is for platforms at all.
+    /// The chosen platforms for which nothing is there, if the image states platforms at all.
     pub(crate) absent: Vec<String>,
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct ChosenImages {
 /// configurations of those manifests that are [`unstated`].
 ///
 /// # Errors
-/// The platforms that there are, if none of them is chosen.
+/// The platforms of the image, if none of them was chosen.
 pub(crate) fn choose<'c>(
     image: &Graph,
     platforms: &Platforms,

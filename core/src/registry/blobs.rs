@@ -14,7 +14,7 @@ use crate::transfer::Checked;
 
 impl RegistryClient {
     /// Whether a repository is known to have a blob. A registry that refuses the question, has something of another length, or states
-    /// neither a length nor the digest, is not known to: to send what is there already is harmless.
+    /// neither a length nor the digest, is not known to have it: sending what is there already is harmless.
     ///
     /// # Errors
     /// [`RegistryError`] when the registry cannot be asked.
@@ -26,7 +26,7 @@ impl RegistryClient {
         };
         match response.status() {
             StatusCode::OK => {
-                // A page that asks to log in has neither.
+                // A login page has neither.
                 let length: Option<u64> = response.header(&CONTENT_LENGTH).and_then(|length| length.parse().ok());
                 let has_digest = response.header(&CONTENT_DIGEST) == Some(descriptor.digest.to_string().as_str());
                 Ok(length.map_or(has_digest, |length| length == descriptor.size))

@@ -20,8 +20,8 @@ pub enum RegistryError {
     /// A registry's name, or a location that it states, does not make a valid URL.
     #[error("the registry's address is not usable")]
     Url(#[source] UrlError),
-    /// A `registries.conf` forbids to fetch it.
-    #[error("the configuration of registries blocks {repository}, under the prefix {prefix}")]
+    /// A `registries.conf` forbids fetching it.
+    #[error("the registry configuration blocks {repository}, by the prefix {prefix}")]
     Blocked {
         /// What would be fetched.
         repository: Repository,
@@ -77,8 +77,8 @@ pub enum RegistryError {
         #[source]
         source: Box<ManifestError>,
     },
-    /// The registry answered with something else than content: a page of HTML, or bytes in an encoding that was not asked for.
-    #[error("{url} answered with {what}, and not with what was asked for")]
+    /// The registry answered with something other than content: a page of HTML, or bytes in an encoding that was not asked for.
+    #[error("{url} answered with {what} instead of what was requested")]
     OtherForm {
         /// What answered.
         url: Url,
@@ -100,7 +100,7 @@ pub enum RegistryError {
     },
     /// The registry answered as if it had taken a manifest or a blob, without the status or the digest that would confirm it, and
     /// does not have it.
-    #[error("{url} answered {status} to what was sent, which confirms nothing, and does not have it")]
+    #[error("{url} answered {status}, which confirms nothing, and does not have what was sent")]
     NotStored {
         /// What answered.
         url: Url,

@@ -47,7 +47,7 @@ struct ListedReferrer {
 }
 
 impl ListedReferrer {
-    /// The descriptor that an entry is; what is none is told as the beginning of what it states as its digest.
+    /// The descriptor that an entry is. An entry that is not a descriptor is reported by the beginning of the digest that it states.
     fn descriptor(self) -> Result<Descriptor, String> {
         let Self { media_type, digest, size, artifact_type, annotations } = self;
         let parsed = digest.as_ref().and_then(|digest| digest.parse().ok());

@@ -216,7 +216,7 @@ impl RegistryClient {
         }
     }
 
-    /// Whether a name is known to lead to these bytes. Anything unclear, a refusal or a failure too, means that it is not known.
+    /// Whether a name is known to resolve to these bytes. Anything unclear, including a refusal or a failure, means that it is not.
     fn has_bytes(&self, repository: &Repository, name: &str, bytes: &[u8]) -> bool {
         let length = bytes.len() as u64;
         let found = self.request_manifest(repository, name, Method::GET, length);
@@ -254,14 +254,14 @@ fn lacks_listed(error: &HttpError, manifest: &ManifestBytes) -> bool {
     UNKNOWN.iter().any(|code| error.says(code)) || names_child()
 }
 
-/// What a registry announces, compared with the digest that it was sent or asked for.
+/// How the digest that a registry announces compares with the one that it was sent or asked for.
 enum Announcement {
-    /// The same.
+    /// The digest that it was sent or asked for.
     Same,
-    /// Something else by the same algorithm, or what is not a digest by an algorithm that we know.
+    /// Another digest of the same algorithm, or something that is not a digest of a known algorithm.
     Other,
-    /// A digest by another algorithm, which may be that of the same content: some registries know content by SHA-256, whatever they
-    /// were sent.
+    /// A digest of another algorithm, possibly of the same content: some registries know content by SHA-256, whatever they were
+    /// sent.
     OtherAlgorithm(Digest),
 }
 
@@ -295,7 +295,7 @@ pub(super) fn confirm_digest(
     Err(RegistryError::DigestHeader { url, announced, digest: digest.clone() })
 }
 
-/// The same error, with what the answer says that it is instead, if it says so.
+/// The error, with what the answer really is, if its headers say so.
 pub(super) fn in_other_form(url: Url, other_form: Option<String>, error: RegistryError) -> RegistryError {
     match other_form {
         Some(what) => RegistryError::OtherForm { url, what, source: Box::new(error) },
@@ -309,7 +309,7 @@ pub(super) fn is_confirmed(response: &Response) -> bool {
     response.status() == StatusCode::CREATED || response.header(&CONTENT_DIGEST).is_some()
 }
 
-/// What was sent is not there, although the answer means success.
+/// The error that what was sent is not there, although the answer means success.
 pub(super) fn not_stored(response: &Response) -> RegistryError {
     RegistryError::NotStored { url: response.url().clone(), status: response.status().as_u16() }
 }

@@ -52,9 +52,9 @@ impl FromStr for MirrorPlace {
 }
 
 impl MirrorPlace {
-    /// Where a repository is here of whose path this comes after what the mirror is for.
+    /// Where a repository is in this mirror. `rest` is the part of its path after the prefix that the mirror is for.
     pub(super) fn mirrored(&self, repository: &Repository, rest: &str) -> Option<Repository> {
-        // What is exactly that keeps its last component where there is none to give it.
+        // If nothing comes after the prefix and the mirror has no path, the last component is kept.
         let last = repository.path().rsplit('/').next().unwrap_or_default();
         self.repository(rest).or_else(|| self.repository(last))
     }
@@ -74,12 +74,12 @@ pub struct RegistryMirrors {
 }
 
 impl RegistryMirrors {
-    /// These mirrors, and for all other names what a `registries.conf` says. What it blocks is blocked, also where a mirror is asked for.
+    /// These mirrors, and for all other names what a `registries.conf` says. What it blocks stays blocked, even if a mirror is named for it.
     pub fn new(asked: Vec<RegistryMirror>, configured: RegistriesConf) -> Self {
         Self { asked, configured }
     }
 
-    /// Where a repository is looked for, in this order; never nowhere. A mirror that is asked for is the only place.
+    /// Where a repository is looked for, in this order; at least one place. A mirror of `asked` is the only place.
     ///
     /// # Errors
     /// [`RegistryError::Blocked`].

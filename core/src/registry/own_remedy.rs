@@ -22,7 +22,7 @@ pub fn own_remedy(error: &(dyn Error + 'static)) -> Option<Remedy> {
     None
 }
 
-/// What can be done where a source does not supply what it lists; `None` where another attempt may help, or it is no registry.
+/// What can be done where a source does not supply what it lists; `None` where another attempt might help, or if it is not a registry.
 pub(crate) fn of_source(error: &SourceError) -> Option<Remedy> {
     match error.reason()? {
         RegistryError::BlobNotFound { .. } | RegistryError::ManifestNotFound { .. } => Some(Remedy::PushImageAgain),

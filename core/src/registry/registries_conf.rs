@@ -14,7 +14,7 @@ use super::mirrors::MirrorPlace;
 use crate::oci::{NameBeginning, Repository};
 use crate::remedy::{Remediable, Remedy};
 
-/// The most tables, and the most mirrors of one.
+/// The most tables, and the most mirrors of one table, that are read.
 const MAXIMUM_TABLES: usize = 10_000;
 const MAXIMUM_MIRRORS: usize = 100;
 
@@ -34,7 +34,7 @@ pub(super) struct RegistryTable {
     pub(super) prefix: String,
     /// Nothing of it may be fetched.
     pub(super) blocked: bool,
-    /// Where what is behind the prefix is; `None` where its name says.
+    /// Where names with this prefix are really fetched from; `None` if from where they say.
     location: Option<MirrorPlace>,
     mirrors: Vec<ConfiguredMirror>,
 }
@@ -45,7 +45,7 @@ struct ConfiguredMirror {
     pulls: Pulls,
 }
 
-/// By what names content is looked for in a mirror.
+/// Which kinds of names are looked up in a mirror.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pulls {
     All,
@@ -53,7 +53,7 @@ enum Pulls {
     ByTag,
 }
 
-/// By what kind of name something is asked for.
+/// What kind of name something is requested by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AskedBy {
     Tag,
@@ -66,10 +66,10 @@ pub enum RegistriesConfError {
     /// It is not TOML.
     #[error("it is not TOML: {0}")]
     Toml(String),
-    /// It is written in the first version of the form.
-    #[error("it is written in version 1 of the form, with lists below [registries]")]
+    /// It is in the format of version 1.
+    #[error("it is in the format of version 1, with lists below [registries]")]
     VersionOne,
-    /// A value is not of the kind that it has to be.
+    /// A value is not of the required kind.
     #[error("{key} is not {expected}")]
     Value {
         /// The key.
@@ -77,27 +77,27 @@ pub enum RegistriesConfError {
         /// What it has to be.
         expected: &'static str,
     },
-    /// A table says neither what it is about nor where that is.
+    /// A table has neither a prefix nor a location.
     #[error("the [[registry]] number {number} has neither prefix nor location")]
     NoPrefix {
         /// Which one it is, counted from 1.
         number: usize,
     },
     /// A prefix is not the beginning of a name, or has a tag or a digest.
-    #[error("the prefix {0:?} is not a registry, with or without the beginning of a path, or *.DOMAIN")]
+    #[error("the prefix {0:?} is not a registry, a registry with the beginning of a path, or *.DOMAIN")]
     Prefix(String),
     /// A location is not the beginning of a name.
-    #[error("the location {0:?} is not a registry, with or without the beginning of a path")]
+    #[error("the location {0:?} is not a registry, or a registry with the beginning of a path")]
     Location(String),
-    /// Two tables are about one prefix.
-    #[error("two tables are about {0}")]
+    /// Two tables have the same prefix.
+    #[error("two tables have the prefix {0}")]
     Twice(String),
-    /// It has more than is read.
-    #[error("it has more than {limit} of {what}")]
+    /// It has too many tables.
+    #[error("it has more than {limit} {what} tables")]
     TooMany {
         /// The limit.
         limit: usize,
-        /// Of what.
+        /// What kind of table it has too many of.
         what: &'static str,
     },
 }
@@ -128,7 +128,7 @@ impl RegistriesConf {
         Ok(conf)
     }
 
-    /// What it says and this program does not follow, each in a few words.
+    /// The keys of the file that this program ignores, each with its table.
     pub fn unread(&self) -> &[String] {
         &self.unread
     }
@@ -154,7 +154,7 @@ impl RegistriesConf {
                 Some("digest-only") => Pulls::ByDigest,
                 Some("tag-only") if !by_digest_only => Pulls::ByTag,
                 Some(_) => {
-                    let expected = "all, digest-only or tag-only (and the last two exclude mirror-by-digest-only)";
+                    let expected = "all, digest-only or tag-only (tag-only excludes mirror-by-digest-only)";
                     return Err(RegistriesConfError::Value { key: format!("{of}pull-from-mirror"), expected });
                 }
             };
@@ -178,7 +178,7 @@ impl RegistriesConf {
         if is_twice { Err(RegistriesConfError::Twice(prefix)) } else { Ok(()) }
     }
 
-    /// That a place may be reached without TLS is said with `--plain-http`, for the host, and not here.
+    /// Only `--plain-http` permits a host to be reached without TLS, so `insecure` is noted and ignored.
     fn note_insecure(&mut self, table: &mut Table, of: &str) -> Result<(), RegistriesConfError> {
         if flag(table, "insecure", of)? {
             self.unread.push(format!("{of}insecure"));
@@ -186,8 +186,8 @@ impl RegistriesConf {
         Ok(())
     }
 
-    /// The table of a repository, and what of its path comes after the prefix: the longest prefix counts, and one of subdomains only where
-    /// no other fits.
+    /// The table of a repository, and the part of its path after the prefix: the longest prefix counts, and `*.DOMAIN` only where no
+    /// other fits.
     pub(super) fn table<'r>(&self, repository: &'r Repository) -> Option<(&RegistryTable, &'r str)> {
         let name = repository.to_string();
         // None of them is a short way to write a name.
@@ -224,7 +224,7 @@ fn text(table: &mut Table, key: &str, of: &str) -> Result<Option<String>, Regist
     match table.remove(key) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(RegistriesConfError::Value { key: format!("{of}{key}"), expected: "a text" }),
+        Some(_) => Err(RegistriesConfError::Value { key: format!("{of}{key}"), expected: "a string" }),
     }
 }
 

@@ -22,9 +22,9 @@ pub enum Remark {
     NextPlace {
         /// Where it was looked for.
         place: Repository,
-        /// Where it is looked for then.
+        /// Where it is looked for next.
         next: Repository,
-        /// Why.
+        /// Why the place is not used.
         reason: String,
     },
     /// An entry of a list of referrers does not describe a manifest, so none can be fetched by it.
@@ -54,7 +54,7 @@ impl fmt::Display for Remark {
             }
             Self::UnreadableReferrer { repository, subject, referrer } => write!(
                 f,
-                "{} lists {referrer:?} among what refers to {subject} in {}, which is not the descriptor of a manifest and is passed over",
+                "{} lists {referrer:?} as a referrer of {subject} in {}; it is not the descriptor of a manifest, so it was ignored",
                 repository.domain(),
                 repository.path()
             ),

@@ -57,7 +57,7 @@ pub enum Remedy {
     Nothing,
     /// Do the same again: it is judged anew.
     JudgeAgain,
-    /// Check what failed, and do the same again: an export into a file goes on where it stopped.
+    /// Check what failed, and do the same again: an export into a file continues where it stopped.
     Resume {
         /// What failed.
         check: Interrupter,
@@ -207,7 +207,7 @@ pub enum Remedy {
     },
     /// Name a file that does not exist yet.
     NameNewFile,
-    /// Say whether a layout or file here is meant, or a registry.
+    /// Say whether a layout or file here, or a registry, is meant.
     TellPlacesApart {
         /// What was written.
         name: String,
@@ -554,7 +554,7 @@ pub enum Remedy {
     // The trust store.
     /// Name another trust store, or create one.
     CreateTrustStore {
-        /// Where there is none.
+        /// The folder, which is not a trust store.
         #[serde(serialize_with = "as_shown")]
         folder: PathBuf,
     },
@@ -606,9 +606,9 @@ pub enum Remedy {
     PinNewerRoot,
     /// Give root metadata as the publisher signed it.
     GiveRoot,
-    /// Say that it is a root of Notary, and for which repository.
+    /// Pin the root as one of Notary, and name its repository there.
     PinAsNotary,
-    /// Do not say that it is a root of Notary.
+    /// Pin the root as one of TUF 1.0: it is not a root of Notary.
     PinAsTuf,
     /// Correct the file, or pin the root again.
     CorrectDialect {

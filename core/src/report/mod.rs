@@ -127,7 +127,7 @@ pub struct RepositoryReport {
     pub name: RepositoryName,
     /// SHA-256 of the pinned root file.
     pub pinned_root: Digest,
-    /// Its name in Notary, if it is written as Notary v1 has it.
+    /// Its name in Notary (GUN), if it is a repository of Notary v1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notary: Option<String>,
     /// The instant at which expiry was judged.
@@ -230,7 +230,7 @@ pub struct LeftOutReport {
     pub platforms: Vec<String>,
     /// The layers that registries are not meant to distribute.
     pub foreign_layers: Vec<Digest>,
-    /// What was left behind whatever platforms the indexes state for it.
+    /// Digests of what was left behind although the indexes that list it do not show why.
     pub manifests: Vec<Digest>,
 }
 

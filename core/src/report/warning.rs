@@ -113,11 +113,11 @@ pub enum Warning {
         /// The versions that will do; all if there are none.
         ranges: Vec<String>,
     },
-    /// Nothing of an image is for some of the platforms that were chosen.
+    /// An image has nothing for some of the platforms that were chosen.
     PlatformsNotThere {
         /// The reference of the image.
         item: String,
-        /// These platforms.
+        /// The platforms for which there is nothing.
         platforms: Vec<String>,
     },
 }
@@ -227,7 +227,7 @@ impl fmt::Display for Warning {
                 f.write_str(", which is not carried with it")
             }
             Self::PlatformsNotThere { item, platforms } => {
-                write!(f, "nothing of {item} is for {}, which was chosen too", platforms.join(" or "))
+                write!(f, "{item} has nothing for {}; only other chosen platforms are there", platforms.join(" or "))
             }
         }
     }

@@ -51,7 +51,7 @@ pub enum TarballError {
         expanded: u64,
     },
     /// It is compressed in a way that is not read.
-    #[error("{} is compressed with {method}; only gzip and zstd are read", .path.display())]
+    #[error("{} is compressed with {method}; only gzip and zstd are supported", .path.display())]
     Method {
         /// The file.
         path: PathBuf,

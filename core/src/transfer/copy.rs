@@ -19,7 +19,7 @@ pub(crate) fn copy<E: Into<SinkError>>(
     content.end(written.map_err(failed)).map(drop)
 }
 
-/// Content that is read by whoever writes it. It keeps the error of reading apart from those of writing.
+/// Content that is read while it is written. Its reading error is kept apart from writing errors.
 pub(crate) struct PassedContent<R> {
     content: R,
     failed: Option<io::Error>,

@@ -224,7 +224,7 @@ impl SourceError {
         Self { reason: Box::new(reason), is_missing: false }
     }
 
-    /// A source's reason, which is that it does not have what was requested.
+    /// The error of a source that does not have what was requested.
     pub fn missing(reason: impl Error + Send + Sync + 'static) -> Self {
         Self { reason: Box::new(reason), is_missing: true }
     }

@@ -1,4 +1,4 @@
-//! Turns: of threads that would write the same thing, one does, and the others wait for it.
+//! Turns: if several threads would write the same thing, one writes it, and the others wait.
 //!
 //! Registries do not expect one client to write one blob, manifest or list twice at the same time: some then show a half
 //! written one, and lists lose entries.

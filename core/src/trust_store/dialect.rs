@@ -1,4 +1,4 @@
-//! `roots/NAME/dialect.toml`: how a repository is written, for people to read. TUF 1.0 needs no such file.
+//! `roots/NAME/dialect.toml`: the dialect of a repository, in a form that people can read. TUF 1.0 needs no such file.
 
 use sealift_proof::tuf::{Dialect, Gun};
 use serde::Deserialize;
@@ -6,11 +6,11 @@ use serde::Deserialize;
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DialectFileError {
-    /// It is not TOML with the one name that it holds.
+    /// It is not TOML with exactly one member, `notary`.
     #[error("it is malformed: {0}")]
     Malformed(String),
     /// The name is not a GUN.
-    #[error("it names no repository")]
+    #[error("the name in it is not valid")]
     Gun(#[from] sealift_proof::tuf::dialect::GunError),
 }
 
@@ -30,7 +30,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Dialect, DialectFileError> {
 /// What is written for a repository of Notary. A GUN has no character that TOML would need escaped.
 pub(super) fn text(gun: &Gun) -> String {
     format!(
-        "# Written as Notary v1 has it (Docker Content Trust). This is the repository's name there, its GUN:\nnotary = \"{gun}\"\n"
+        "# This repository is in the format of Notary v1 (Docker Content Trust). Its name there, the GUN:\nnotary = \"{gun}\"\n"
     )
 }
 

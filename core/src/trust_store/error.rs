@@ -25,8 +25,8 @@ pub enum TrustStoreError {
         /// The folder.
         folder: PathBuf,
     },
-    /// There is something else.
-    #[error("{} is not a trust store, and not an empty folder", .folder.display())]
+    /// There is something else at that path.
+    #[error("{} is neither a trust store nor an empty folder", .folder.display())]
     NotAStore {
         /// The folder.
         folder: PathBuf,
@@ -141,14 +141,14 @@ pub enum TrustStoreError {
         /// The digest of the bytes that were given.
         found: Digest,
     },
-    /// The root is pinned already, but as one that is written in another way, or for another repository.
+    /// The root is pinned already, but in another dialect, or for another repository of Notary.
     #[error("the root of repository {name} is pinned as {pinned}, not as {offered}")]
     OtherDialect {
         /// The name.
         name: RepositoryName,
-        /// As which it is pinned.
+        /// The dialect in which it is pinned.
         pinned: Dialect,
-        /// As which it was to be pinned.
+        /// The dialect in which it was to be pinned.
         offered: Dialect,
     },
     /// The bytes to pin are a root, but not one of the dialect that was named.
@@ -159,14 +159,14 @@ pub enum TrustStoreError {
         /// The dialect of the root.
         found: DialectName,
     },
-    /// What was said of a root of Notary does not vouch for it.
-    #[error("nothing vouches for the root as it was asked for")]
+    /// The certificate or the authority that was named does not vouch for a root of Notary.
+    #[error("the certificates or the authority that were named do not vouch for the root")]
     NotVouchedFor {
-        /// Why not.
+        /// Why it does not vouch for the root.
         source: PinError,
     },
     /// `dialect.toml` is broken.
-    #[error("the dialect of a repository, {}, cannot be used", .path.display())]
+    #[error("the dialect file {} cannot be used", .path.display())]
     Dialect {
         /// The file.
         path: PathBuf,

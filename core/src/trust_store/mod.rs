@@ -4,7 +4,7 @@
 //! policy.toml                     what is required of an archive
 //! map.json                        which repositories speak for which names (TAP 4)
 //! roots/NAME/root.json            pinned roots, put here by a person, never from an archive
-//! roots/NAME/dialect.toml         how that repository is written, where not as TUF 1.0 has it
+//! roots/NAME/dialect.toml         the dialect of that repository, unless it is TUF 1.0
 //! exporters/NAME.pem              the keys of exporters whose seals count (SPKI PEM)
 //! attesters/NAME.pub              the keys that sign attestations (any form that in-toto keys have)
 //! state/NAME/state.json           what was last accepted of a repository, and when it was exported
@@ -109,12 +109,12 @@ pub struct PinnedRoot {
     pub bytes: Vec<u8>,
     /// Their SHA-256 digest.
     pub digest: Digest,
-    /// How the repository is written.
+    /// The dialect of the repository.
     pub dialect: Dialect,
 }
 
 impl PinnedRoot {
-    /// The root, as trust begins with it.
+    /// The root and its dialect, with which trust begins.
     pub fn anchor(&self) -> TrustAnchor<'_> {
         TrustAnchor { root: &self.bytes, dialect: &self.dialect }
     }
@@ -282,7 +282,7 @@ impl TrustStore {
         }
     }
 
-    /// How a repository is written, as the file beside its root says; without one, as TUF 1.0 has it.
+    /// The dialect of a repository, as the file beside its root states it; TUF 1.0 without such a file.
     fn dialect(&self, name: &RepositoryName) -> Result<Dialect, TrustStoreError> {
         let path = self.dialect_path(name);
         match disk::read(&path, MAXIMUM_FILE_LENGTH)? {

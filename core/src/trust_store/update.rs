@@ -299,7 +299,7 @@ impl Update {
         self.write_root(name, root)
     }
 
-    /// The dialect first: a root of another one cannot be read, which is noticed.
+    /// The dialect is written first: if only it is written, the old root cannot be read in it, which is noticed.
     fn write_root(&self, name: &RepositoryName, root: TrustAnchor<'_>) -> Result<(), TrustStoreError> {
         let path = self.store.dialect_path(name);
         match root.dialect.gun() {

@@ -29,12 +29,12 @@ const TIMESTAMP: &str = "timestamp.json";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mirror {
     metadata: PathBuf,
-    /// Where target files are. What those of Notary describe is in registries.
+    /// Where target files are; `None` for Notary, whose targets describe what is in registries.
     targets: Option<PathBuf>,
     dialect: Dialect,
 }
 
-/// In which order files appear: what clients begin with comes last.
+/// The order in which files are written: what clients begin with comes last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum WritingOrder {
     Role,

@@ -31,7 +31,7 @@ impl Remediable for ProviderError {
     }
 }
 
-/// What helps where a repository is behind a network.
+/// The remedy for a repository that is reached over a network.
 #[cfg(feature = "network")]
 fn of_network(error: &(dyn std::error::Error + 'static)) -> Option<Remedy> {
     let http = error.downcast_ref().map(crate::http::HttpError::remedy);

@@ -137,7 +137,7 @@ fn exit_code_12_for_the_root_of_another_publisher() {
     let (operator, publisher) = Operator::new();
     let other = Sample::new(operator.now).unwrap();
     let operator = operator.trusts(&other);
-    operator.refuses(&operator.packed(&publisher).archive(), 12, "tuf", "the pinned root may not be");
+    operator.refuses(&operator.packed(&publisher).archive(), 12, "tuf", "the pinned root might not be");
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn exit_code_14_for_an_export_time_in_the_future() {
     let (operator, sample) = Operator::new();
     let operator = operator.trusts(&sample);
     let later = operator.packed_hours_ago(&sample, -1).archive();
-    operator.refuses(&later, 14, "policy", "this side's clock may be slow: set it");
+    operator.refuses(&later, 14, "policy", "if this side's clock is slow, set it");
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn exit_code_14_for_an_export_time_in_the_future_where_nothing_is_proven() {
     operator.policy("minimum_level = \"0\"\n");
     let mut unproven = operator.packed_hours_ago(&sample, -1);
     unproven.repositories.clear();
-    operator.refuses(&unproven.archive(), 14, "policy", "this side's clock may be slow: set it");
+    operator.refuses(&unproven.archive(), 14, "policy", "if this side's clock is slow, set it");
     unproven.exported_at = operator.now;
     assert_eq!(operator.import(&unproven.archive()).exit_code, Some(0));
 }
@@ -214,7 +214,7 @@ fn an_import_is_judged_by_no_looser_clock_than_the_policy_s() {
     operator.refuses(&archive, 12, "tuf", "export again");
     // At export it was valid, and an operator may look at it so, but not let it in.
     assert_eq!(operator.run(&["verify", "shop.sealift", "--freshness", "at-export"]).exit_code, Some(0));
-    operator.refuses_by(&archive, &["--freshness", "at-export"], 14, "policy", "one may only be stricter");
+    operator.refuses_by(&archive, &["--freshness", "at-export"], 14, "policy", "import and sign may only be stricter");
     let yesterday = (operator.now - SignedDuration::from_hours(24)).to_string();
     operator.refuses_by(
         &archive,
@@ -405,7 +405,7 @@ fn what_a_command_cannot_make_sense_of_is_said_in_words() {
         .current_dir(folder);
     for (mut command, said, code) in [
         (generate, "key.pem already exists", 1),
-        (export(&["--image", "e.example/a:1=bundle.json"], None), "is not a file of images", 2),
+        (export(&["--image", "e.example/a:1=bundle.json"], None), "is not a file that holds images", 2),
         (export(&["--image", &image, "--tuf", "demo=./nowhere"], None), "is not a folder", 16),
         (
             export(&["--image", &image, "--tuf", "demo=tuf", "--tuf", "demo=tuf"], None),
@@ -417,15 +417,15 @@ fn what_a_command_cannot_make_sense_of_is_said_in_words() {
         (export(&["--image", "e.example/a:1=half"], None), "it has no index.json", 16),
         (export(&["--image", "e.example/a:1=half"], None), "a folder, or a tar file, that holds", 16),
         (export(&["--image", "e.example/a:1=oci:layout:@9"], None), "NAME=oci:layout:", 16),
-        (export(&["--image", "e.example/a:1=layout:1"], None), "if a registry is meant: docker://layout:1", 2),
-        (export(&["--image", "e.example/a:1=dir:layout"], None), "dir: is not read here", 2),
+        (export(&["--image", "e.example/a:1=layout:1"], None), "if you mean the registry, write docker://layout:1", 2),
+        (export(&["--image", "e.example/a:1=dir:layout"], None), "dir: is not supported", 2),
         (
             export(&["--thick-bundle", "e.example/b:1=thin.tgz"], None),
             "holds no images, so it is not a thick bundle",
             2,
         ),
         (locked, "write it into the first line of the file that --passphrase-file names", 19),
-        (import(&["--to-layout-archive", "-"]), "./- for one that is called so", 2),
+        (import(&["--to-layout-archive", "-"]), "./- for a file named -", 2),
         (import(&["--to-docker-archive", "/dev/null"]), "name a file that does not exist yet", 1),
         (import(&["--to-thick-bundle", "nowhere/"]), "cannot make nowhere/", 1),
         (import(&["--to-layout", "new", "--mirror-config", "mirrors"]), "cannot be used with", 2),

@@ -77,7 +77,7 @@ fn a_registry_that_asks_for_a_long_wait_is_not_waited_for_and_the_hint_is_to_wai
     registry.inject(Fault::always("GET", "/manifests/", Action::status(429, &[("retry-after", "3600")])));
     let (code, said) = export(&registry, &[]);
     assert_eq!(code, Some(16));
-    assert!(said.contains("answered 429 (it asks to wait 60 minutes)"), "{said}");
+    assert!(said.contains("answered 429 (asking to wait 60 minutes)"), "{said}");
     assert!(said.contains("hint:  wait for 60 minutes, as the server asks, and run the command again"), "{said}");
     assert!(!said.contains("trying again"), "{said}");
 }

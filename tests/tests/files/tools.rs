@@ -249,7 +249,7 @@ fn one_kind_given_for_another_is_answered_with_the_option_to_use() {
     fs::write(bench.path("bundle.json"), bundle).unwrap();
     for (option, place, extra, code, said) in [
         ("--bundle", "saved.tar", None, 2, ["is a docker-archive, which holds images and no bundle", "--image"]),
-        ("--image", "thin.tar", None, 2, ["is not a file of images", "--bundle"]),
+        ("--image", "thin.tar", None, 2, ["is not a file that holds images", "--bundle"]),
         ("--bundle", "bundle.json", Some("thin.tar"), 2, ["holds no images", "--images-from"]),
         ("--image", "letter.tar", None, 16, ["holds neither a bundle nor", "check that this is the file"]),
         ("--image", "old.tar", None, 16, ["before version 1.10", "save it again"]),

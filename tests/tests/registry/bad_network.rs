@@ -229,7 +229,7 @@ fn a_registry_that_asks_for_a_long_wait_is_not_waited_for_and_says_so() {
         let registry = Registry::start();
         registry.inject(Fault::always(method, part, Action::status(429, &[("retry-after", "3600")])));
         let error = work(&client(), &registry).unwrap_err();
-        assert!(error.contains("answered 429 (it asks to wait 60 minutes)"), "{error}");
+        assert!(error.contains("answered 429 (asking to wait 60 minutes)"), "{error}");
         assert_eq!(registry.count(method, part), 1);
     }
 }

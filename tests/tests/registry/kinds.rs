@@ -187,7 +187,7 @@ fn rows_of_referrers() -> Vec<Row> {
             referrers,
             found,
         )
-        .remarking("lists \"sha1:00\" among what refers to sha256:"),
+        .remarking("lists \"sha1:00\" as a referrer of sha256:"),
     ];
     for (action, remarked) in [
         (page(400, "application/json", "{}"), "does not list referrers (it answered 400)"),
@@ -227,8 +227,8 @@ fn read(registry: &Registry, client: &RegistryClient) -> Result<String, Registry
     client.resolve(&Reference::new(registry.repository("app"), "1".parse().ok(), None)).map(|_| "read".to_owned())
 }
 
-const ENCODED: &str = r#"answered with content in the encoding "gzip", which was not asked for, and not with"#;
-const PAGE: &str = "answered with a page of HTML (perhaps one to log in), and not with what was asked for";
+const ENCODED: &str = r#"answered with content in the encoding "gzip", which was not asked for, instead of"#;
+const PAGE: &str = "answered with an HTML page (perhaps a login page) instead of what was requested";
 
 /// Reads a blob.
 fn read_blob(registry: &Registry, client: &RegistryClient) -> Result<String, RegistryError> {
@@ -373,7 +373,7 @@ fn rows_of_questions() -> Vec<Row> {
             "too many requests",
             always("GET", "/manifests/", Action::status(429, &[("retry-after", "3600")])),
             read,
-            "answered 429 (it asks to wait 60 minutes) {\"kind\":\"wait\",\"seconds\":3600}",
+            "answered 429 (asking to wait 60 minutes) {\"kind\":\"wait\",\"seconds\":3600}",
         ),
     ];
     for (name, part_of_path, action) in [
@@ -387,7 +387,7 @@ fn rows_of_questions() -> Vec<Row> {
             name,
             always("PUT", part_of_path, action),
             deliver,
-            "which confirms nothing, and does not have it",
+            "which confirms nothing, and does not have what was sent",
         ));
     }
     rows.push(row(
@@ -397,11 +397,11 @@ fn rows_of_questions() -> Vec<Row> {
             registry.inject(Fault::always("PUT", "/uploads/", page(200, "text/html", "<html>")));
         },
         deliver,
-        "which confirms nothing, and does not have it",
+        "which confirms nothing, and does not have what was sent",
     ));
     for (asked, comes) in [
-        ("259200", "answered 429 (it asks to wait 3 days) {\"kind\":\"wait\",\"seconds\":259200}"),
-        ("18446744073709551615", "answered 429 (it asks to wait more than 30 days) {\"kind\":\"await-server\"}"),
+        ("259200", "answered 429 (asking to wait 3 days) {\"kind\":\"wait\",\"seconds\":259200}"),
+        ("18446744073709551615", "answered 429 (asking to wait more than 30 days) {\"kind\":\"await-server\"}"),
         ("0", "answered 429 {\"kind\":\"await-server\"}"),
     ] {
         let answers = always("GET", "/manifests/", Action::status(429, &[("retry-after", asked)]));

@@ -45,7 +45,7 @@ const MAXIMUM_REMARKS: usize = 20;
 #[command(
     group = ArgGroup::new("bundles").multiple(true),
     group = ArgGroup::new("what").args(["bundle", "thick_bundle", "image"]).multiple(true).required(true),
-    after_long_help = "Examples:\n  sealift export --bundle example.com/org/shop:1.4 --tuf example=https://metadata.example.com/shop \\\n      --key exporter.pem -o shop.sealift\n  sealift export --bundle example.com/org/shop:1.4=localhost:5000/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem -o - | sealift verify -\n  sealift export --bundle example.com/org/shop:1.4=shop-1.4.tgz --key exporter.pem -o shop.sealift\n  sealift export --image example.com/org/app:1=docker-archive:app.tar --key exporter.pem -o app.sealift\n  sealift export --image example.com/acme/web:1.0 --notary acme=https://notary.example.com \\\n      --key exporter.pem -o web.sealift\n\nNAME is the reference that the far side and the TUF repository use. WHERE says where it is stored, if that is elsewhere:\n  docker://REFERENCE, or REFERENCE      in a registry\n  oci:DIR[:REFERENCE], or DIR           in an OCI image layout\n  oci-archive:FILE[:REFERENCE]          in an OCI image layout in a tar file, from skopeo, podman, buildah or ctr\n  docker-archive:FILE[:REFERENCE]       in what docker save writes\n  FILE                                  any of these files, a bundle.json, or a thick bundle (.tgz) from Porter or Duffle\nTar files may be compressed with gzip or zstd; they are then unpacked into a file without a name in the folder that\nTMPDIR names. What exists here is that: an existing file or folder is never looked for in a registry.\n\nEverything that the far side checks is checked here first, against the roots pinned on this side."
+    after_long_help = "Examples:\n  sealift export --bundle example.com/org/shop:1.4 --tuf example=https://metadata.example.com/shop \\\n      --key exporter.pem -o shop.sealift\n  sealift export --bundle example.com/org/shop:1.4=localhost:5000/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem -o - | sealift verify -\n  sealift export --bundle example.com/org/shop:1.4=shop-1.4.tgz --key exporter.pem -o shop.sealift\n  sealift export --image example.com/org/app:1=docker-archive:app.tar --key exporter.pem -o app.sealift\n  sealift export --image example.com/acme/web:1.0 --notary acme=https://notary.example.com \\\n      --key exporter.pem -o web.sealift\n\nNAME is the reference that the far side and the TUF repository use. WHERE says where it is stored, if that is elsewhere:\n  docker://REFERENCE, or REFERENCE      in a registry\n  oci:DIR[:REFERENCE], or DIR           in an OCI image layout\n  oci-archive:FILE[:REFERENCE]          in an OCI image layout in a tar file, from skopeo, podman, buildah or ctr\n  docker-archive:FILE[:REFERENCE]       in what docker save writes\n  FILE                                  any of these files, a bundle.json, or a thick bundle (.tgz) from Porter or Duffle\nTar files may be compressed with gzip or zstd; they are then unpacked into a file without a name in the folder that\nTMPDIR names. A file or folder that exists here is never looked for in a registry.\n\nEverything that the far side checks is checked here first, against the roots pinned on this side."
 )]
 pub(crate) struct ExportArguments {
     /// A CNAB bundle, with all its images
@@ -81,7 +81,8 @@ pub(crate) struct ExportArguments {
     /// A collection of Docker Content Trust (Notary v1) whose root is pinned here with its GUN: the URL of its server, or a
     /// folder of its files, as a client keeps them
     ///
-    /// A server is asked with the credentials for it, or for the registry that the GUN names, as docker does. Names are GUN:TAG.
+    /// The credentials are those for the server or, if there are none, those for the registry that the GUN names, as with docker. A name
+    /// is GUN:TAG.
     #[arg(long, value_name = "REPOSITORY=LOCATION", help_heading = "Proof")]
     notary: Vec<NotaryPlace>,
 
@@ -363,7 +364,7 @@ fn write(
         Unfinished::begin(output, prepared, arguments.fresh).map_err(ExportError::from).attempt(attempt)?;
     let remains = UnfinishedRemains::of(output);
     if unfinished.is_taken_up() {
-        context.remark(format_args!("Going on: {}.", remains.kept()));
+        context.remark(format_args!("Continuing: {}.", remains.kept()));
     }
     let written = prepared.write_file(unfinished, &workers, progress);
     progress.finish();
@@ -434,7 +435,7 @@ fn request(arguments: &ExportArguments, opened: &mut OpenedSources<'_>) -> Resul
 /// A live repository: its metadata and its target files.
 type LiveRepository = (Box<dyn MetadataProvider>, Box<dyn TargetProvider>);
 
-/// The repositories that are named. Each is read as its root was pinned.
+/// The repositories that are named. Each is read in the dialect with which its root was pinned.
 fn live_repositories(
     arguments: &ExportArguments,
     trust: &Trust,
@@ -445,7 +446,7 @@ fn live_repositories(
         let attempt = || format!("cannot use the TUF repository {repository}");
         let name: RepositoryName = repository.parse().attempt(attempt)?;
         match trust.repositories.get(&name).map(|pinned| &pinned.root.dialect) {
-            // That no root is pinned is said when all is known that is asked for.
+            // A missing root is reported later, when everything that needs one is known.
             None | Some(Dialect::Tuf) => {}
             Some(other @ Dialect::Notary(_)) => return Err(Reason::OtherDialect(other.clone())).attempt(attempt),
         }
@@ -479,7 +480,7 @@ fn live_repositories(
             Location::Folder(folder) if folder.is_dir() => NotaryRepository::in_folder(folder),
             Location::Folder(folder) => return Err(Reason::NoNotaryFolder(folder.clone())).attempt(attempt),
         };
-        // What its targets describe is in registries.
+        // The content that its targets describe is in registries.
         let targets = CarriedTargets::default();
         if repositories.insert(name, (Box::new(metadata), Box::new(targets))).is_some() {
             return Err(Reason::TufTwice).attempt(attempt);

@@ -116,7 +116,7 @@ fn list_text(report: &TrustReport) -> Text {
         (false, [only]) => format!("none; {} speaks for every name", only.name),
         (false, []) => "none".to_owned(),
         (false, _) => {
-            format!("none, and it is needed: {}", sealift("trust map add 'REGISTRY/PATH/*' REPOSITORY"))
+            format!("none, although one is needed: {}", sealift("trust map add 'REGISTRY/PATH/*' REPOSITORY"))
         }
     };
     text.line(format_args!("Minimum level: {}. Map: {map}.", policy.minimum_level));

@@ -40,7 +40,7 @@ pub(super) fn replace(file: &Path, context: &Context) -> Result<(), Failure> {
     context.done("map", done)
 }
 
-/// What a map still lacks, or says in vain.
+/// What a map still lacks, and what has no effect in it.
 fn remarks(store: &TrustStore) -> Result<Vec<String>, TrustStoreError> {
     let mut remarks = unpinned_in_map(store)?;
     remarks.extend(silent(store)?.iter().map(silent_text));
@@ -66,10 +66,10 @@ pub(super) fn silent(store: &TrustStore) -> Result<Vec<RepositoryName>, TrustSto
     Ok(store.repositories()?.into_iter().filter(|name| !speaks(name)).collect())
 }
 
-/// What is said of one of them.
+/// What a person is told about such a repository.
 pub(super) fn silent_text(name: &RepositoryName) -> String {
     format!(
-        "No mapping names {name}, so it speaks for nothing. For its names: {}",
+        "No mapping names {name}, so it speaks for nothing. To let it speak for names: {}",
         sealift(format_args!("trust map add 'REGISTRY/PATH/*' {name}"))
     )
 }

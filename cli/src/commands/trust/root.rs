@@ -34,16 +34,16 @@ pub(crate) struct PinRootArguments {
     #[arg(long, value_name = "HEX", value_parser = sha256)]
     sha256: Option<Digest>,
 
-    /// The root is of Docker Content Trust (Notary v1), for this repository: example.com/acme/web
+    /// The repository's name in Docker Content Trust (Notary v1), whose root this is, such as example.com/acme/web
     #[arg(long, value_name = "GUN")]
     notary: Option<Gun>,
 
-    /// The SHA-256 of a root certificate that signed it, as `openssl x509 -fingerprint -sha256` shows it, or the key id that
-    /// notary shows; may be repeated, where the root needs several signatures
+    /// The SHA-256 of a certificate that signed the root, as `openssl x509 -fingerprint -sha256` shows it, or the key id that
+    /// notary shows; may be given more than once, if the root needs several signatures
     #[arg(long, value_name = "HEX", requires = "notary")]
     certificate: Vec<RootFingerprint>,
 
-    /// The certificate of the authority that made the root certificates: PEM
+    /// The certificate, in PEM, of the authority that made the root certificates
     #[arg(long, value_name = "CA.PEM", requires = "notary", conflicts_with = "certificate")]
     ca: Option<PathBuf>,
 
@@ -123,7 +123,7 @@ pub(super) fn pin(arguments: &PinRootArguments, context: &Context) -> Result<(),
     Ok(())
 }
 
-/// Requires that what a person knows of a root of Notary vouches for it, and says whether they know anything.
+/// Requires that the certificate or the authority that a person named vouches for a root of Notary; `false` if they named neither.
 fn require_vouched_for(
     arguments: &PinRootArguments,
     gun: &Gun,

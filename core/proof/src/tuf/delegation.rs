@@ -79,7 +79,7 @@ pub(crate) struct DelegatedRole {
 enum Paths {
     Patterns(Vec<PathPattern>),
     HashPrefixes(Vec<String>),
-    /// What names begin with. A role does not delegate what it may not speak for itself.
+    /// Prefixes of names. A role cannot delegate names that it may not speak for itself.
     Prefixes(Vec<String>),
 }
 

@@ -66,7 +66,7 @@ impl<T> VerifiedMetadata<T> {
         &self.value
     }
 
-    /// The same metadata, of which something else than its own statement says when it expires.
+    /// The same metadata with another date of expiry than the one that it states.
     pub(crate) fn expiring_at(mut self, expires: Timestamp) -> Self {
         self.evidence.expires = expires;
         self
@@ -110,7 +110,7 @@ pub(crate) struct RoleSignature {
     pub(crate) key_id: String,
     /// Its bytes, if they can be read.
     pub(crate) bytes: Option<Vec<u8>>,
-    /// The schemes of which one made it, if it says so.
+    /// The schemes by one of which it was made, if it names any.
     pub(crate) schemes: Option<&'static [Scheme]>,
 }
 

@@ -45,7 +45,7 @@ pub enum MetadataError {
         found: String,
     },
     /// It is written in another dialect than the one that was pinned for its repository.
-    #[error("it is metadata of {found}, but the repository is pinned as one of {expected}")]
+    #[error("it is metadata of {found}, but the repository is pinned as {expected}")]
     Dialect {
         /// The dialect of the repository.
         expected: DialectName,
@@ -155,7 +155,7 @@ pub enum TufError {
     },
     /// The certificates of the keys that signed the newest root have expired.
     #[error(
-        "the certificates that signed root version {version} were valid until {expires}; that was judged at {reference_time}"
+        "the certificates that signed root version {version} were valid until {expires}; expiry was judged at {reference_time}"
     )]
     CertificatesExpired {
         /// The version of the root.

@@ -147,7 +147,7 @@ struct RawBundle {
     schema_version: String,
     name: String,
     version: String,
-    description: Option<Stated<String>>,
+    description: Option<StatedMember<String>>,
     invocation_images: Vec<RawBundleImage>,
     #[serde(default)]
     images: Option<BTreeMap<String, RawBundleImage>>,
@@ -170,14 +170,14 @@ struct RawBundleImage {
     image: String,
     content_digest: Option<String>,
     image_type: Option<String>,
-    media_type: Option<Stated<String>>,
-    size: Option<Stated<u64>>,
+    media_type: Option<StatedMember<String>>,
+    size: Option<StatedMember<u64>>,
     description: Option<IgnoredAny>,
     labels: Option<IgnoredAny>,
 }
 
 /// What is stated in a member that decides nothing; `None` if it is not of the right kind.
-struct Stated<T>(Option<T>);
+struct StatedMember<T>(Option<T>);
 
 /// What a member can be.
 trait Scalar: Sized {
@@ -202,47 +202,47 @@ impl Scalar for String {
     }
 }
 
-impl<'de, T: Scalar> Deserialize<'de> for Stated<T> {
+impl<'de, T: Scalar> Deserialize<'de> for StatedMember<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct StatedVisitor<T>(PhantomData<T>);
-        impl<'de, T: Scalar> Visitor<'de> for StatedVisitor<T> {
-            type Value = Stated<T>;
+        struct StatedMemberVisitor<T>(PhantomData<T>);
+        impl<'de, T: Scalar> Visitor<'de> for StatedMemberVisitor<T> {
+            type Value = StatedMember<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a value")
             }
 
-            fn visit_u64<E>(self, number: u64) -> Result<Stated<T>, E> {
-                Ok(Stated(T::of_number(number)))
+            fn visit_u64<E>(self, number: u64) -> Result<StatedMember<T>, E> {
+                Ok(StatedMember(T::of_number(number)))
             }
 
-            fn visit_str<E>(self, text: &str) -> Result<Stated<T>, E> {
-                Ok(Stated(T::of_text(text)))
+            fn visit_str<E>(self, text: &str) -> Result<StatedMember<T>, E> {
+                Ok(StatedMember(T::of_text(text)))
             }
 
-            fn visit_i64<E>(self, _: i64) -> Result<Stated<T>, E> {
-                Ok(Stated(None))
+            fn visit_i64<E>(self, _: i64) -> Result<StatedMember<T>, E> {
+                Ok(StatedMember(None))
             }
 
-            fn visit_f64<E>(self, _: f64) -> Result<Stated<T>, E> {
-                Ok(Stated(None))
+            fn visit_f64<E>(self, _: f64) -> Result<StatedMember<T>, E> {
+                Ok(StatedMember(None))
             }
 
-            fn visit_bool<E>(self, _: bool) -> Result<Stated<T>, E> {
-                Ok(Stated(None))
+            fn visit_bool<E>(self, _: bool) -> Result<StatedMember<T>, E> {
+                Ok(StatedMember(None))
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Stated<T>, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<StatedMember<T>, A::Error> {
                 while values.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Stated(None))
+                Ok(StatedMember(None))
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Stated<T>, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<StatedMember<T>, A::Error> {
                 while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Stated(None))
+                Ok(StatedMember(None))
             }
         }
-        deserializer.deserialize_any(StatedVisitor(PhantomData))
+        deserializer.deserialize_any(StatedMemberVisitor(PhantomData))
     }
 }
 
@@ -292,7 +292,7 @@ impl Bundle {
             name: raw.name,
             version: raw.version,
             schema_version: raw.schema_version,
-            description: raw.description.and_then(|Stated(text)| text).unwrap_or_default(),
+            description: raw.description.and_then(|StatedMember(text)| text).unwrap_or_default(),
             images,
             other_images,
             dependencies: dependencies::read(bytes),
@@ -348,8 +348,9 @@ impl RawBundleImage {
             }
             (named, stated) => {
                 let digest = stated.or_else(|| named.cloned());
-                let size = self.size.map(|Stated(size)| size);
-                let media_type = self.media_type.map(|Stated(text)| text).filter(|text| text.as_deref() != Some(""));
+                let size = self.size.map(|StatedMember(size)| size);
+                let media_type =
+                    self.media_type.map(|StatedMember(text)| text).filter(|text| text.as_deref() != Some(""));
                 let reference = self.image;
                 Ok(AnyImage::Container(BundleImage { component, reference, digest, size, media_type }))
             }

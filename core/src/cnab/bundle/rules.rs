@@ -75,7 +75,7 @@ pub enum Deviation {
         /// The name of the member.
         member: String,
     },
-    /// A member is not what it should be, so what it would say is not known.
+    /// A member is not of the form that it should have, so its content is ignored.
     MemberForm {
         /// The name of the member.
         member: String,
@@ -326,14 +326,14 @@ fn is_graphic(character: char) -> bool {
     }
 }
 
-/// What a value is, as far as the rules ask.
+/// The form of a value, as far as the rules distinguish it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// Says nothing: the same as no value.
+    /// Counts as no value.
     Null,
     Text,
     Object,
-    /// Says of an empty list that it is either.
+    /// Counts as either kind of list.
     EmptyList,
     ListOfTexts,
     ListOfObjects,

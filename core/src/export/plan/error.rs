@@ -195,7 +195,7 @@ pub enum PlanError {
         referrer: Digest,
     },
     /// A referrer that the source lists cannot be read there.
-    #[error("the source lists {referrer} as a referrer of {subject}, and does not have it whole")]
+    #[error("the source lists {referrer} as a referrer of {subject}, but does not have all of it")]
     ReferrerMissing {
         /// The manifest that is listed.
         referrer: Digest,

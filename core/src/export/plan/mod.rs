@@ -326,7 +326,7 @@ impl Planner<'_> {
         root: &Descriptor,
     ) -> Result<Arc<Graph>, PlanError> {
         let has_choice = self.has_choice();
-        // Who chooses platforms, or nothing that refers to images, asks for an image that may come without attestations.
+        // A person who chooses platforms, or no referrers, accepts an image without attestations.
         let is_optional = choice.platforms != Platforms::All || self.kinds.is_empty();
         let Self { graphs, budget, ahead, .. } = self;
         let (source, repository) = (&place.source, place.reference.repository());
@@ -350,7 +350,7 @@ impl Planner<'_> {
             (walked, None) => walked.map_err(|error| ungraphed(name, has_choice, error))?,
         };
         if graph.is_partial() && choice.platforms == Platforms::All {
-            // What is not whole has its platforms, and those are named.
+            // An incomplete image has platforms, and they are named.
             let named = graph.platforms().map(str::to_owned).collect();
             let choice = Choice { platforms: Platforms::Named(named), ..choice.clone() };
             return self.walk_for(&choice, name, place, root);

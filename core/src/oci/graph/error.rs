@@ -90,7 +90,7 @@ pub enum GraphError<E: std::error::Error + 'static> {
 }
 
 impl<E: std::error::Error + 'static> GraphError<E> {
-    /// What it says about the manifest that the walk began with.
+    /// What follows for the manifest that the walk began with, as the end of a sentence.
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
             Self::Fetch { .. } => "is incomplete: something that it refers to is missing",
@@ -104,7 +104,7 @@ impl<E: std::error::Error + 'static> GraphError<E> {
             | Self::BlobsTogether
             | Self::AttestationsTogether
             | Self::LeftOutTogether
-            | Self::Entries => "cannot be carried with everything that comes before it",
+            | Self::Entries => "does not fit into one archive together with what comes before it",
         }
     }
 }

@@ -460,7 +460,7 @@ impl<F, M> Walk<'_, F, M> {
         let digest = &manifest.descriptor().digest;
         match manifest.document() {
             Document::Index(index) => {
-                // Nobody can say for which platform opaque content is.
+                // Opaque content does not say which platform it is for.
                 let is_carried = |blob: &&Descriptor| {
                     let is_chosen = !matches!(self.choice.platforms, Platforms::Only(_));
                     !self.choice.without.contains(&blob.digest) && (is_chosen || is_layer_in_index(&blob.media_type))

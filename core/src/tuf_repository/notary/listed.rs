@@ -1,5 +1,5 @@
-//! What files of Notary list, as far as that helps to find others. Nothing here is verified, and nothing depends on it but which name
-//! is asked for.
+//! What Notary's files list, as far as that helps to find other files. Nothing here is verified; it only decides which names are
+//! requested.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

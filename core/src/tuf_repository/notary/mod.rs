@@ -1,9 +1,9 @@
 //! Repositories of Notary v1 (Docker Content Trust): behind a server, or in a folder of the files that it would serve.
 //!
 //! Where TUF 1.0 has a version in the name of a file, Notary has its SHA-256: the timestamp says which snapshot there is, and that
-//! says which targets. So what is asked for is what the files that were handed out before list, as Notary's own client has it, and a
-//! repository that changes meanwhile is seen in one state. That is how files are found, and nothing more: who has to be believed is
-//! decided by the engine of `sealift-proof`.
+//! says which targets. So the files that were handed out before decide what is requested next, as in Notary's own client, and a
+//! repository that changes meanwhile is seen in one state. This only finds files: the engine of `sealift-proof` decides what is
+//! believed.
 
 mod file_name;
 mod listed;
@@ -52,8 +52,8 @@ impl NotaryRepository {
         Self { files: CollectionFiles::Folder(folder.into()), listed: Arc::default() }
     }
 
-    /// Behind a server: what it has under `v2/GUN/_trust/tuf/`. Credentials are for the server, as for a registry, or for the registry
-    /// that the GUN names, if the token service is that one's.
+    /// Behind a server: what it has under `v2/GUN/_trust/tuf/`. Credentials are those for the server, as for a registry, or those for the
+    /// registry that the GUN names, if the token service belongs to it.
     #[cfg(feature = "network")]
     pub fn at_server(http: HttpClient, credentials: Credentials, server: &Url, gun: &Gun) -> Self {
         let server = Server::new(http, credentials, server, gun);

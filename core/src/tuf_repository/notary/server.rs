@@ -15,7 +15,7 @@ pub(super) struct Server {
     files: String,
 }
 
-/// To read the files of a GUN.
+/// The permission to read the files of a GUN.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Pull {
     server: String,

@@ -20,13 +20,13 @@ pub enum GunError {
     #[error("the name of a Notary repository is empty")]
     Empty,
     /// It is too long.
-    #[error("the name of a Notary repository has {length} bytes; the limit is {MAXIMUM_LENGTH}")]
+    #[error("the name of a Notary repository is {length} bytes long; the limit is {MAXIMUM_LENGTH}")]
     TooLong {
         /// Its length, in bytes.
         length: usize,
     },
     /// A character cannot be in one.
-    #[error("{name:?} is not the name of a Notary repository: {character:?} cannot be in one")]
+    #[error("{name:?} is not the name of a Notary repository: {character:?} is not allowed")]
     Character {
         /// The text.
         name: String,

@@ -1,8 +1,8 @@
 //! The dialects that metadata is written in. All of them are read into the same types, so that one workflow, one search, one
 //! threshold and one memory serve them all.
 //!
-//! Promise: who pins a root says the dialect. A file of another dialect is refused, never guessed at, and a dialect adds no
-//! leniency to another.
+//! Promise: the person who pins a root states the dialect. A file of another dialect is refused, never guessed at, and no dialect
+//! makes another one more lenient.
 
 mod gun;
 pub(crate) mod notary;
@@ -25,10 +25,10 @@ use super::metadata::Kind;
 /// How the metadata of a repository is written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dialect {
-    /// As TUF 1.0 has it.
+    /// In the format of TUF 1.0.
     #[default]
     Tuf,
-    /// As Notary v1 (Docker Content Trust) has it, for the repository of this name.
+    /// In the format of Notary v1 (Docker Content Trust), for the repository of this name.
     Notary(Gun),
 }
 
@@ -55,7 +55,7 @@ impl Dialect {
         }
     }
 
-    /// What it is called, without the repository's name.
+    /// The dialect without the repository's name.
     pub fn name(&self) -> DialectName {
         match self {
             Self::Tuf => DialectName::Tuf,
@@ -139,7 +139,7 @@ impl fmt::Display for DialectName {
     }
 }
 
-/// A root with which trust begins, and the dialect that whoever trusts it reads it in. Bytes alone are TUF 1.0.
+/// A root with which trust begins, and the dialect in which it is read. Bytes alone are TUF 1.0.
 #[derive(Debug, Clone, Copy)]
 pub struct TrustAnchor<'a> {
     /// The bytes of the root.

@@ -1,4 +1,4 @@
-//! X.509 certificates, as far as Notary's root keys need them: whom one is made out to, until when, and its key.
+//! X.509 certificates, as far as Notary's root keys need them: the name in a certificate, how long it is valid, and its key.
 //!
 //! Promise: a certificate vouches for nothing by itself. What counts is that the pinned root, or one that follows from it, lists
 //! it, and that it is made out to this repository and has not expired.
@@ -38,7 +38,7 @@ pub enum CertificateError {
         count: usize,
     },
     /// The first certificate is that of an authority, or one after it is not.
-    #[error("it does not consist of one certificate, and then those of authorities")]
+    #[error("it is not one certificate followed by those of authorities")]
     Order,
     /// The key in it cannot be used.
     #[error("the key in its certificate cannot be used")]
@@ -46,8 +46,8 @@ pub enum CertificateError {
     /// It may not be used at that time.
     #[error("it is not valid at {0}")]
     NotValidAt(Instant),
-    /// No pinned authority leads to it.
-    #[error("the pinned authority does not vouch for its certificate: {0}")]
+    /// None of the authorities that were named leads to it.
+    #[error("no path leads from the authority to its certificate: {0}")]
     NotVouchedFor(String),
 }
 
@@ -88,8 +88,8 @@ impl X509Certificate {
             if certificates.len() >= MAXIMUM_CHAIN {
                 return Err(CertificateError::TooMany);
             }
-            let end = rest.find(END).ok_or_else(|| malformed("a block without end"))? + END.len();
-            let (block, after) = rest.split_at_checked(end).ok_or_else(|| malformed("a block without end"))?;
+            let end = rest.find(END).ok_or_else(|| malformed("a PEM block has no end"))? + END.len();
+            let (block, after) = rest.split_at_checked(end).ok_or_else(|| malformed("a PEM block has no end"))?;
             certificates.push(Self::in_pem_block(block)?);
             rest = after.trim_ascii_start();
         }
@@ -143,7 +143,7 @@ impl X509Certificate {
             i64::try_from(time.to_unix_duration().as_secs())
                 .ok()
                 .and_then(|second| Instant::from_second(second).ok())
-                .ok_or_else(|| malformed("a time out of range"))
+                .ok_or_else(|| malformed("a time is out of range"))
         };
         Ok(Validity { not_before: instant(&validity.not_before)?, not_after: instant(&validity.not_after)? })
     }

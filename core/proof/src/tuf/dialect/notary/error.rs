@@ -21,7 +21,7 @@ pub enum NotaryError {
         key_id: String,
     },
     /// A role names a key that is not there.
-    #[error("{role} is signed by key {key_id}, which is not listed")]
+    #[error("{role} names key {key_id}, which is not listed")]
     KeyNotListed {
         /// The role.
         role: String,
@@ -46,7 +46,7 @@ pub enum NotaryError {
         /// The repository.
         gun: Gun,
     },
-    /// A delegated role is not called as one of its delegator has to be.
+    /// The name of a delegated role is not one that its delegator can give.
     #[error("{delegator} delegates to {name:?}, which is not the name of a role right below it")]
     DelegatedName {
         /// The delegator.
@@ -58,7 +58,7 @@ pub enum NotaryError {
     #[error("the delegations are malformed: {0}")]
     Delegations(String),
     /// The hash of a file is not as long as its algorithm makes it.
-    #[error("a hash is malformed: {0}")]
+    #[error("the hashes of a file are malformed: {0}")]
     Hash(String),
     /// The snapshot does not list a file that it always lists.
     #[error("it does not list {0}")]

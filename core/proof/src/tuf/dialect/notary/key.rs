@@ -43,8 +43,8 @@ impl NotaryKeyObject {
         Ok(Digest::sha256(&canonical_json::encode(&object)?).hex().to_owned())
     }
 
-    /// The key, if it is of a known kind and can be used. A certificate is nothing but its key here: what else it says counts
-    /// for the root role alone.
+    /// The key, if it is of a known kind and can be used. Only the key of a certificate is used here: what else it states counts only
+    /// for the root role.
     fn public_key(&self) -> Option<PublicKey> {
         let public = &self.keyval.public.0;
         match self.keytype.as_str() {

@@ -29,8 +29,8 @@ pub(super) struct RootObject {
     pub(super) roles: RootRoles,
 }
 
-/// Root metadata. That its snapshots are consistent is never said by it, whatever `consistent_snapshot` is: no file is requested by its
-/// version but roots.
+/// Root metadata. Whatever `consistent_snapshot` states, snapshots are not treated as consistent: only roots are requested by their
+/// version.
 pub(crate) fn root(gun: &Gun, bytes: &[u8]) -> Result<Root, MetadataError> {
     let RootObject { keys, roles } = signed(bytes)?;
     for (name, role_keys) in roles.by_name() {

@@ -25,13 +25,13 @@ use crate::tuf::{Dialect, Gun, TrustAnchor};
 /// `id-kp-codeSigning` (RFC 5280 §4.2.1.12), which Notary gives its certificates: 1.3.6.1.5.5.7.3.3 in DER.
 const CODE_SIGNING: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x03];
 
-/// SHA-256 of a certificate, as OpenSSL shows it, or the id of the key that it is in Notary.
+/// The SHA-256 of a certificate, as OpenSSL shows it, or the id that Notary gives to its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RootFingerprint(String);
 
 /// Why a text is not a fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not the SHA-256 fingerprint of a certificate, nor the id of a key: either has 64 hexadecimal digits")]
+#[error("not the SHA-256 fingerprint of a certificate or the id of a key; both have 64 hexadecimal digits")]
 pub struct FingerprintError;
 
 impl FromStr for RootFingerprint {
@@ -67,7 +67,7 @@ pub struct RootCertificate {
     pub key_id: String,
     /// Its SHA-256, as OpenSSL shows it.
     pub fingerprint: Digest,
-    /// Whom it is made out to.
+    /// The name that it is made out to.
     pub common_name: String,
     /// Whether that is a name for other repositories as well, so that the certificate does not say for which one a root is.
     pub is_shared: bool,
@@ -75,7 +75,7 @@ pub struct RootCertificate {
     pub not_after: Instant,
 }
 
-/// The certificates of the root role's keys, by the ids of those.
+/// The certificates of the root role's keys, by key id.
 fn certificates(gun: &Gun, root: &[u8]) -> Result<BTreeMap<String, Vec<X509Certificate>>, TufError> {
     RootChain::begin(TrustAnchor { root, dialect: &Dialect::Notary(gun.clone()) })?;
     let read = || -> Result<_, MetadataError> {
@@ -153,7 +153,7 @@ pub enum PinError {
         /// The ids of its root keys.
         found: Vec<String>,
     },
-    /// A certificate that was named is in it, and did not sign it: whoever did may have put it there.
+    /// A certificate that was named is in it, but did not sign it: the person who signed it might have put it there.
     #[error("it lists the certificate {fingerprint}, which did not sign it")]
     NotSigned {
         /// The fingerprint.
@@ -161,8 +161,8 @@ pub enum PinError {
         /// What was missing.
         source: Box<TufError>,
     },
-    /// Its root role asks for more signatures than there are of the certificates that were named.
-    #[error("the certificates that were named are too few to sign it")]
+    /// Its root role asks for more signatures than the certificates that were named have made.
+    #[error("the certificates that were named are too few for the root's threshold")]
     TooFewNamed(#[source] Box<TufError>),
     /// The file of the authority cannot be read.
     #[error("the certificate of the authority cannot be used")]
