@@ -44,7 +44,7 @@ impl StandIns {
         stated: &HashMap<Digest, Platform>,
     ) -> Result<Self, ManifestError> {
         let manifests = graph.manifests().iter().map(|manifest| (&manifest.descriptor().digest, manifest));
-        let carried = Carried { manifests: manifests.collect(), without: graph.left_out_by_digest(), stated };
+        let carried = CarriedContent { manifests: manifests.collect(), without: graph.left_out_by_digest(), stated };
         let inside = carried.inside(images);
         let (mut stand_ins, mut replaced) = (Self::default(), HashSet::new());
         // Children come before parents.
@@ -91,7 +91,7 @@ impl StandIns {
     }
 
     /// An entry of an index above images, as its stand-in has it; `None` for what is not carried.
-    fn entry(&self, mut entry: Value, carried: &Carried<'_>) -> Option<Value> {
+    fn entry(&self, mut entry: Value, carried: &CarriedContent<'_>) -> Option<Value> {
         let digest = digest_of(&entry)?;
         if is_opaque(&entry) {
             return carried.has_opaque(&digest).then_some(entry);
@@ -109,14 +109,14 @@ impl StandIns {
 }
 
 /// What is carried of a graph.
-struct Carried<'g> {
+struct CarriedContent<'g> {
     manifests: HashMap<&'g Digest, &'g ManifestBytes>,
     without: BTreeSet<&'g Digest>,
     /// The platforms that configurations state.
     stated: &'g HashMap<Digest, Platform>,
 }
 
-impl<'g> Carried<'g> {
+impl<'g> CarriedContent<'g> {
     /// What is inside these images, themselves apart.
     fn inside(&self, images: &HashSet<&'g Digest>) -> HashSet<&'g Digest> {
         let (mut inside, mut next): (HashSet<&Digest>, Vec<&Digest>) =
@@ -147,7 +147,7 @@ struct FlatIndex<'g> {
 }
 
 impl<'g> FlatIndex<'g> {
-    fn of(image: &'g ManifestBytes, carried: &Carried<'g>) -> Result<Self, ManifestError> {
+    fn of(image: &'g ManifestBytes, carried: &CarriedContent<'g>) -> Result<Self, ManifestError> {
         let mut flat = Self::default();
         flat.add(image, None, carried)?;
         Ok(flat)
@@ -158,7 +158,7 @@ impl<'g> FlatIndex<'g> {
         &mut self,
         index: &'g ManifestBytes,
         platform: Option<&Value>,
-        carried: &Carried<'g>,
+        carried: &CarriedContent<'g>,
     ) -> Result<(), ManifestError> {
         let Document::Index(listed) = index.document() else { return Ok(()) };
         if !self.seen.insert(index.descriptor().digest.to_string()) {

@@ -417,7 +417,11 @@ fn what_a_command_cannot_make_sense_of_is_said_in_words() {
         (export(&["--image", "e.example/a:1=half"], None), "it has no index.json", 16),
         (export(&["--image", "e.example/a:1=half"], None), "a folder, or a tar file, that holds", 16),
         (export(&["--image", "e.example/a:1=oci:layout:@9"], None), "NAME=oci:layout:", 16),
-        (export(&["--image", "e.example/a:1=layout:1"], None), "if you mean the registry, write docker://layout:1", 2),
+        (
+            export(&["--image", "e.example/a:1=layout:1"], None),
+            "if you mean the registry, write docker://layout:1; if you mean what is here, write oci:layout:1",
+            2,
+        ),
         (export(&["--image", "e.example/a:1=dir:layout"], None), "dir: is not supported", 2),
         (
             export(&["--thick-bundle", "e.example/b:1=thin.tgz"], None),

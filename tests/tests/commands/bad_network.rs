@@ -139,7 +139,7 @@ fn a_file_of_authorities_that_holds_none_is_refused_wherever_it_is_named() {
     assert!(said.contains("cannot use the certificates in ") && said.contains("it holds no certificate"), "{said}");
     let (code, said) = export(&registry, &["--ca", "exporter.pub"]);
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("hint:  exporter.pub has to hold a certificate in PEM"), "{said}");
+    assert!(said.contains("hint:  correct or replace exporter.pub: it has to hold a certificate in PEM"), "{said}");
 }
 
 #[test]

@@ -173,7 +173,7 @@ fn documents() {
     far.verify(&consignment.archive()).hints(
         15,
         BUNDLE,
-        "the bundle's index in the source does not match the bundle: ask its publisher to push it again",
+        "ask the bundle's publisher to push it again: its index in the source does not match the bundle",
     );
     let far = Far::taking_everything();
     let mut image = |name: &str| multi_platform_image(&mut sample.blobs, "app", name.as_bytes(), &["amd64"]).unwrap();
@@ -195,7 +195,7 @@ fn documents() {
     far.verify(&images(&[(&promised, &other)]).archive()).hints(
         15,
         &promised,
-        "the content is not what the name promises: export from a source that has the right content, or correct the name",
+        "export from a source that has the right content, or correct the name: it promises other content",
     );
     far.verify(&images(&[("ubuntu:1", &right), ("library/ubuntu:1", &other)]).archive()).hints(
         15,
@@ -237,7 +237,7 @@ fn what_tuf_says_of_it() {
     .hints(
         12,
         "snapshot",
-        "the repository is inconsistent: export again, in case it was being updated, or ask the publisher; nothing was written",
+        "export again, in case the repository was being updated, or ask the publisher: it is inconsistent; nothing was written",
     );
     with(&|consignment| {
         let forge = |signed: &mut Value| signed["padding"] = json!("0".repeat(64 * 1024));
@@ -263,7 +263,7 @@ fn what_tuf_says_of_it() {
     stranger.verify(&packed(&released).archive()).hints(
         12,
         "root",
-        "if the role is root, the pinned root may not be the publisher's: compare its SHA-256; otherwise ask the publisher",
+        "if the role is root, the pinned root might not be the publisher's: compare its SHA-256; otherwise ask the publisher",
     );
 }
 
@@ -298,7 +298,7 @@ fn what_is_old() {
     far.verify(&consignment.archive()).hints(
         20,
         "older than version 2",
-        "someone may be replaying old metadata: export again from the publisher's own repository",
+        "export again from the publisher's own repository: someone might be replaying old metadata",
     );
     let earlier = Consignment::of(&sample, now() - SignedDuration::from_hours(1)).archive();
     far.verify(&earlier).hints(

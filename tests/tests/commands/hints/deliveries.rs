@@ -148,12 +148,12 @@ fn platforms_that_were_left_behind() {
     far.import(&archive, &["--to-layout", "out", "--platform", "linux/riscv64"]).hints(
         2,
         "for none of the chosen platforms",
-        "the names and the platforms that an archive has are shown by: sealift inspect shop.sealift; nothing was written",
+        "list the names and platforms that the archive has: sealift inspect shop.sealift; nothing was written",
     );
     far.import(&archive, &["--to-layout", "out", "--sparse", "refuse"]).hints(
         14,
         "is not complete",
-        "let what is carried be delivered without the index (leave out --sparse, or --sparse rebuild), or export every platform; nothing was written",
+        "deliver what is carried without the index (leave out --sparse, or use --sparse rebuild), or export every platform; nothing was written",
     );
 }
 
@@ -204,7 +204,7 @@ fn registries_that_refuse() {
     far.import(&partial("linux/amd64"), &["--to-registry", &registry.domain(), "--sparse", "keep"]).hints(
         17,
         "something that it lists is not there",
-        "let what is carried be delivered without the index (leave out --sparse, or --sparse rebuild), or export every platform",
+        "deliver what is carried without the index (leave out --sparse, or use --sparse rebuild), or export every platform",
     );
     // An index that lists a layer, as BuildKit writes its cache, which this registry wants to see as a manifest.
     let source = Registry::start();
@@ -221,7 +221,7 @@ fn registries_that_refuse() {
     far.import(&archive, &["--to-registry", &registry.domain()]).hints(
         17,
         "",
-        "let the registry take it (in distribution, under validation.manifests: urls.allow for foreign layers, indexes.platforms: none for an index of layers); BuildKit writes its cache as an image with image-manifest=true",
+        "configure the registry to accept it (in distribution, under validation.manifests: urls.allow for foreign layers, indexes.platforms: none for an index of layers), or have BuildKit write its cache as an image: image-manifest=true",
     );
 }
 
@@ -244,8 +244,8 @@ fn files() {
     let image = Consignment::of_image(&sample, 2, now()).archive();
     far.import(&image, &["--to-thick-bundle", "shop.tgz"]).hints(
         2,
-        "a thick bundle is exactly one bundle",
-        "a thick bundle is one bundle, whole: choose one with --select, export each in an archive of its own, or import with --to-layout-archive; nothing was written",
+        "a thick bundle holds exactly one bundle",
+        "choose one bundle with --select, export each in an archive of its own, or import with --to-layout-archive: a thick bundle is one whole bundle; nothing was written",
     );
     let mut artifacts = super::sample();
     let config = store(&mut artifacts.blobs, "application/vnd.example.config", b"{}".to_vec());

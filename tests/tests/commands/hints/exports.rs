@@ -56,13 +56,13 @@ fn layouts() {
     near.export(&APP).hints(
         16,
         "",
-        "the source failed, or sent bytes other than it announced: run the same command again; into a file, it goes on where it stopped",
+        "run the same command again, because the source failed or sent other bytes than it announced: an export into a file continues where it stopped",
     );
     fs::remove_file(&blob).unwrap();
     near.export(&[&APP[..], &["--fresh"]].concat()).hints(
         16,
         "",
-        "what is stored there is damaged or incomplete: push or save it there again",
+        "push or save it there again: what is stored there is damaged or incomplete",
     );
     let foreign = Descriptor::new(
         "application/vnd.oci.image.layer.nondistributable.v1.tar",
@@ -83,7 +83,7 @@ fn layouts() {
     with(&image).export(&["--image", &promised]).hints(
         16,
         "promises",
-        "the content is not what the name promises: export from a source that has the right content, or correct the name",
+        "export from a source that has the right content, or correct the name: it promises other content",
     );
 }
 
@@ -112,7 +112,7 @@ fn names() {
     near.export(&["--image", "example.com/org/app:1=nowhere/at all"]).hints(
         2,
         "nowhere/at all",
-        "name a file, a layout (oci:FOLDER or oci:FOLDER:ENTRY, or oci-archive: or docker-archive: with a file), or a reference such as registry.example.com/org/name:tag (docker://NAME if it looks like something else)",
+        "name a file, a layout (oci:FOLDER or oci:FOLDER:ENTRY, or oci-archive: or docker-archive: with a file), or a reference such as registry.example.com/org/name:tag (docker://NAME where it could be taken for a file)",
     );
     give(&near, "docker.io/library/ubuntu:1", &Image::for_two_platforms("other"));
     near.export(&["--image", "ubuntu:1=oci:layout", "--image", "docker.io/library/ubuntu:1=oci:layout:example.com/org/app:1"])
@@ -150,7 +150,7 @@ fn bundles() {
     put(&near, "bundle.json", br#"{"name":"shop"}"#);
     near.export(&["--image", "example.com/org/shop:1=bundle.json"]).hints(
         2,
-        "is not a file of images",
+        "is not a file that holds images",
         "export it with --bundle instead of --image",
     );
     near.export(&export).hints(16, "", "correct the bundle.json, and sign it again");
@@ -177,7 +177,7 @@ fn bundles() {
     let all = [&["--trust", "near", "export", "--key", "key.pem", "-o", "out.sealift"], &export[..]].concat();
     let said = told(near.path(), &all);
     assert!(
-        said.contains("export it with --with-dependencies, or see that the far side has the other bundle"),
+        said.contains("export it with --with-dependencies, or make sure that the far side has the other bundle"),
         "{said}"
     );
     fs::remove_file(near.path().join("out.sealift")).unwrap();
@@ -312,7 +312,7 @@ fn repositories_of_files() {
     near.export(&export).hints(12, ".link", "ask the publisher: the repository does not have a file as it lists it");
     near.export(&["--image", &web, "--notary", "demo=tuf"]).hints(
         2,
-        "its root is pinned as one of TUF 1.0",
+        "its root is pinned as TUF 1.0",
         "say where its metadata/ is: --tuf REPOSITORY=LOCATION",
     );
 }

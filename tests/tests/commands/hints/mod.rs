@@ -453,7 +453,7 @@ fn hints_are_found_with_what_they_belong_to() {
         ("PublisherMatter::Step", "ask the publisher which step is missing or not authorised"),
         (
             "Interrupter::Network",
-            "check the network, and run the same command again: into a file, it goes on where it stopped",
+            "check the network, and run the same command again: an export into a file continues where it stopped",
         ),
         ("Reason::NoHomeFolder", "name the trust store with --trust DIR or SEALIFT_TRUST"),
         ("NOTHING_TAGGED", "nothing was tagged"),

@@ -70,29 +70,26 @@ fn what_is_not_there() {
     export(&registry, &[]).hints(
         16,
         "example.com/app:1",
-        "the image is incomplete in the source: push it there again, or choose platforms with --platform",
+        "push the image to the source again, where it is incomplete; or choose platforms with --platform",
     );
     export(&registry, &["--platform", "linux/amd64,linux/arm64"]);
     export(&registry, &["--platform", "linux/amd64"]).hints(
         16,
         "example.com/app:1",
-        "the image is incomplete in the source: push it there again",
+        "push the image to the source again: it is incomplete there",
     );
     let (registry, image) = with_an_image();
     for (descriptor, _) in image.blobs.values().filter(|(descriptor, _)| descriptor.media_type != OCI_CONFIG) {
         registry.state().blobs.remove(&("app".to_owned(), descriptor.digest.to_string()));
     }
-    export(&registry, &[]).hints(16, "has no blob", "the image is incomplete in the source: push it there again");
+    export(&registry, &[]).hints(16, "has no blob", "push the image to the source again: it is incomplete there");
 }
 
 #[test]
 fn what_is_kept_back() {
     for (answered, hint) in [
         (403, "log in as somebody who may read this, or ask whoever runs HOST"),
-        (
-            451,
-            "this registry is not allowed to give it out: leave it out, or say with NAME=WHERE where else it is stored",
-        ),
+        (451, "leave it out, or say with NAME=WHERE where else it is stored: this registry is not allowed to serve it"),
         (400, "check the network, and try again"),
     ] {
         let (registry, image) = with_an_image();
@@ -106,7 +103,7 @@ fn what_is_kept_back() {
     export(&registry, &[]).hints(
         16,
         "answered 429",
-        "this server limits how often it is asked: wait for some minutes, and run the command again",
+        "wait a few minutes, and run the command again: this server limits how often it can be asked",
     );
 }
 
@@ -117,7 +114,7 @@ fn what_no_reader_can_use() {
     export(&registry, &[]).hints(
         16,
         "",
-        "pushing the image again does not help: ask whoever builds it to build it in another way, with a current tool",
+        "ask whoever builds the image to build it differently, with a current tool; pushing it again does not help",
     );
     let registry = Registry::start();
     registry.add_manifest("app", "1", "application/vnd.docker.distribution.manifest.v1+prettyjws", b"{}");
@@ -157,7 +154,7 @@ fn referrers() {
     export(&gone, &[]).hints(
         16,
         "",
-        "the source's list is out of date or wrong: have it corrected there; or export without referrers: --referrers none",
+        "have the source's list of referrers corrected, which is out of date or wrong; or export without referrers: --referrers none",
     );
     let many: Vec<_> = (0..1_001).map(|number: u32| Descriptor::of(OCI_MANIFEST, &number.to_be_bytes())).collect();
     export(&with_referrers(&many), &[]).hints(
@@ -190,13 +187,13 @@ fn an_export_that_ends_early() {
     export_from(&near, &registry, &[]).hints(
         16,
         "",
-        "the source failed, or sent bytes other than it announced: run the same command again; into a file, it goes on where it stopped",
+        "run the same command again, because the source failed or sent other bytes than it announced: an export into a file continues where it stopped",
     );
     registry.inject(Fault::once("GET", &layer, status(400)));
     export_from(&near, &registry, &[]).hints(
         16,
         "answered 400",
-        "check the network, and run the same command again: into a file, it goes on where it stopped",
+        "check the network, and run the same command again: an export into a file continues where it stopped",
     );
     // The same name for something else.
     near.export(&["--image", &format!("example.com/other:1={}/app:1", registry.domain())]).hints(
@@ -241,7 +238,7 @@ fn room() {
 }
 
 const BROKEN_PIPE: &str =
-    "the program that reads the pipe ended before the archive did: look at what it says, and run both again";
+    "look at what the program that reads the pipe says, and run both again: it ended before the archive did";
 
 #[test]
 fn what_is_written_to() {
@@ -260,7 +257,7 @@ fn what_is_written_to() {
     Said::of(&export("full.sealift", "ulimit -f 100;")).hints(
         1,
         "File too large",
-        "check the free space on the disk, and run the same command again: into a file, it goes on where it stopped",
+        "check the free space on the disk, and run the same command again: an export into a file continues where it stopped",
     );
     Said::of(&export("- | true", "")).hints(1, "Broken pipe", BROKEN_PIPE);
 }
@@ -328,7 +325,7 @@ fn a_file_that_no_archive_can_hold() {
     export_from(&near, &registry, &["--tuf", &tuf, "--whole-metadata"]).hints(
         16,
         "entry name",
-        "an archive cannot hold a file with that name: leave out --whole-metadata, or ask the publisher; nothing was written",
+        "leave out --whole-metadata, or ask the publisher: an archive cannot hold a file with that name; nothing was written",
     );
     export_from(&near, &registry, &["--tuf", &tuf]).remarks("");
 }
@@ -343,18 +340,22 @@ fn proxies() {
     by(&format!("http://{host}")).hints(
         16,
         "",
-        &format!("the proxy asks who you are: set HTTPS_PROXY=http://USER:PASSWORD@{host}"),
+        &format!("give the proxy a user name and a password: HTTPS_PROXY=http://USER:PASSWORD@{host}"),
     );
     proxy.inject(Fault::once("CONNECT", "", status(403)));
     by(&format!("http://{host}")).hints(
         16,
         "",
         &format!(
-            "check that HTTPS_PROXY names the right proxy, and that http://{host} runs and lets r.example through; or, if r.example is reached without it, add it to NO_PROXY"
+            "check that HTTPS_PROXY names the right proxy, and that http://{host} is running and allows connections to r.example; or, if r.example can be reached without the proxy, add r.example to NO_PROXY"
         ),
     );
     let plain = speaks_plainly();
-    by(&format!("https://{plain}")).hints(16, "", &format!("this proxy speaks http: set HTTPS_PROXY=http://{plain}"));
+    by(&format!("https://{plain}")).hints(
+        16,
+        "",
+        &format!("name the proxy with http instead of https: HTTPS_PROXY=http://{plain}"),
+    );
 }
 
 /// The address of a server that answers everything with a page, as web servers answer what they do not understand.
@@ -416,7 +417,7 @@ fn certificates() {
     export_over_tls(&server.domain(), None).hints(
         16,
         "not signed by an authority that is trusted here",
-        "if your own certificate authority signed this server's certificate, or it signed itself, name it: --ca FILE",
+        "if your own certificate authority signed this server's certificate, or if it is self-signed, name the authority or the certificate: --ca FILE",
     );
     let (server, named) = showing(certificate_for("r.example"), None);
     export_over_tls(&server.domain(), Some(&named)).hints(
@@ -430,7 +431,7 @@ fn certificates() {
     export_over_tls(&server.domain(), Some(&named)).hints(
         16,
         "not valid at this time",
-        "compare this side's clock; if it is right, have the server's certificate renewed",
+        "check this side's clock; if it is right, have the server's certificate renewed",
     );
     let (server, of_server) = showing(certificate_for("127.0.0.1"), Some(&named));
     export_over_tls(&server.domain(), Some(&of_server)).hints(
@@ -452,7 +453,7 @@ fn certificates() {
         16,
         "does not speak https",
         &format!(
-            "if this is the right address, and knowing that nothing is encrypted then, allow plain http to it: --plain-http {plain}"
+            "if this is the right address, and knowing that nothing will be encrypted, allow plain http to it: --plain-http {plain}"
         ),
     );
     let (server, named) = showing(certificate_for("127.0.0.1"), None);
@@ -461,7 +462,7 @@ fn certificates() {
         16,
         "redirect",
         &format!(
-            "ask whoever runs {} to redirect to https: from https to plain http, no redirect is followed",
+            "ask whoever runs {} to redirect to https: a redirect from https to plain http is not followed",
             server.domain()
         ),
     );
@@ -474,7 +475,7 @@ fn certificates() {
     export(&["--ca", "ca.pem"]).hints(
         2,
         "it holds no certificate",
-        "ca.pem has to hold a certificate in PEM: correct it, or name or put another there",
+        "correct or replace ca.pem: it has to hold a certificate in PEM",
     );
     let folder = near.path().join(".config/containers/certs.d").join(server.domain());
     fs::create_dir_all(&folder).unwrap();
@@ -484,7 +485,7 @@ fn certificates() {
     export(&[]).hints(
         16,
         "client.key",
-        &format!("{key} has to hold the private key, in PEM, of the certificate beside it"),
+        &format!("correct {key}: it has to hold the private key, in PEM, of the certificate beside it"),
     );
 }
 
@@ -512,7 +513,7 @@ fn credentials() {
     export_from(&near, &registry, &["--registry-config", "auth.json"]).hints(
         16,
         "",
-        "correct the file, or name another: --registry-config",
+        "correct the file, or name another one: --registry-config FILE",
     );
 }
 
@@ -531,6 +532,6 @@ fn registries_conf() {
     conf(&format!("[[registry]]\nlocation = \"{}\"\nblocked = true\n", registry.domain())).hints(
         16,
         "block",
-        "ask whoever wrote that file why it is blocked; if it may be fetched from somewhere else, say where: NAME=WHERE",
+        "ask whoever wrote that file why the repository is blocked; if the image may be fetched from somewhere else, say where: NAME=WHERE",
     );
 }

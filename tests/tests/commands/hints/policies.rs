@@ -65,7 +65,7 @@ fn a_part_that_its_publisher_does_not_list() {
         14,
         "demo lists no web:1.0.0",
         &format!(
-            "check the name; if demo is its publisher, ask it to sign it; if not, say which names demo speaks for: sealift --trust far trust map add 'REGISTRY/PATH/*' demo; or, if nobody signs it, and knowing what it means, add the lines below to policy.toml, above the [[require]] that names *, because the first that matches counts; nothing was written\n{lines}"
+            "check the name; if demo is its publisher's repository, ask the publisher to sign it; if not, say which names demo speaks for: sealift --trust far trust map add 'REGISTRY/PATH/*' demo; or, if nobody signs it, and knowing what it means, add the lines below to policy.toml, above the [[require]] that names *, because the first that matches counts; nothing was written\n{lines}"
         ),
     );
     far.side.policy(&format!("{lines}\n[[require]]\nnames = [\"*\"]\nlevel = \"2\"\n"));
@@ -103,7 +103,7 @@ fn clocks() {
     far.import(&packed(&sample).archive(), &["--to-layout", "out", "--freshness", "at-export"]).hints(
         14,
         "the policy requires now",
-        "to import or to sign, one may only be stricter than policy.toml: leave --freshness out, or change the policy knowingly; `sealift verify` can judge by any clock; nothing was written",
+        "leave --freshness out, or change the policy knowingly, because import and sign may only be stricter than policy.toml; `sealift verify` can judge by any clock; nothing was written",
     );
 }
 
@@ -126,5 +126,5 @@ fn inspections() {
     );
     far.side.policy("inspections = \"optional\"\n");
     let said = told(&far.folder(), &["--trust", "far", "verify", "shop.sealift"]);
-    assert!(said.contains("--run-inspections runs them"), "{said}");
+    assert!(said.contains("run them with --run-inspections"), "{said}");
 }

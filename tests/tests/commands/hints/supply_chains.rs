@@ -100,7 +100,7 @@ fn attestations() {
     near.export(&EXPORT).hints(
         13,
         "",
-        "it is attached to an image that it is not about: ask the publisher; nothing was tagged",
+        "ask the publisher: the attestation is attached to an image that it is not about; nothing was tagged",
     );
     let mut long = about_the_image();
     long.resize(MAXIMUM_LENGTH + 1, b' ');

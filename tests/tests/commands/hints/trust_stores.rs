@@ -81,14 +81,14 @@ fn roots_of_other_dialects() {
     far.run(&["trust", "pin-root", "other", "root.json", "--notary", "example.com/acme/web"]).hints(
         18,
         "it is a root of TUF 1.0",
-        "leave out --notary: it is not from Docker Content Trust; it was not pinned",
+        "leave out --notary: this root is not from Docker Content Trust; it was not pinned",
     );
     let notary = NotaryRepository::new().newest_root();
     fs::write(far.folder().join("notary.json"), notary).unwrap();
     far.run(&["trust", "pin-root", "acme", "notary.json"]).hints(
         18,
         "it is a root of Notary",
-        "it is from Docker Content Trust: name its repository there with --notary, for example --notary example.com/acme/web; it was not pinned",
+        "name the repository that it belongs to in Docker Content Trust, for example --notary example.com/acme/web; it was not pinned",
     );
     far.run(&["trust", "pin-root", "acme", "notary.json", "--notary", "example.com/acme/web"]).remarks("");
     far.run(&["trust", "map", "add", "*", "demo"]).remarks("");
@@ -97,7 +97,7 @@ fn roots_of_other_dialects() {
     fs::write(far.folder().join("key.pem"), key.as_bytes()).unwrap();
     far.run(&[&web[..], &["--tuf", "acme=out"]].concat()).hints(
         2,
-        "its root is pinned as one of",
+        "its root is pinned as Notary v1",
         "name its server, or the folder of its files: --notary REPOSITORY=LOCATION",
     );
     far.run(&[&web[..], &["--notary", "acme=nowhere"]].concat()).hints(
@@ -109,7 +109,7 @@ fn roots_of_other_dialects() {
     far.run(&["trust", "list"]).hints(
         18,
         "dialect.toml",
-        "it holds one line, notary = \"example.com/acme/web\": correct it, or pin the root again with --replace",
+        "correct the file, which has to hold one line such as notary = \"example.com/acme/web\"; or pin the root again with --replace",
     );
 }
 
@@ -117,7 +117,7 @@ fn roots_of_other_dialects() {
 fn a_place_where_there_can_be_no_store() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("note"), "a note").unwrap();
-    let hint = "name the folder of a trust store, or a new or an empty one, with --trust DIR or SEALIFT_TRUST";
+    let hint = "name the folder of a trust store, or a new or empty folder, with --trust DIR or SEALIFT_TRUST";
     let list = |arguments: &[&str]| run(folder.path(), &[&["trust", "list"], arguments].concat());
     list(&["--trust", "note"]).hints(18, "there is no trust store at note: note is not a folder", hint);
     list(&["--trust", "note/x"]).hints(18, "there is no trust store at note/x: note is not a folder", hint);
@@ -162,6 +162,6 @@ fn what_changes_while_an_archive_comes() {
     import_while(&far, &archive, || far.side.policy("minimum_level = \"3b\"\n")).hints(
         18,
         "was changed in the meantime",
-        "run the same command again: it is judged anew, by what is trusted now; what has arrived already is not sent again",
+        "run the same command again: everything is judged again, by what is trusted now; what has arrived already is not sent again",
     );
 }
