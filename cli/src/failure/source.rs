@@ -108,6 +108,7 @@ pub(super) fn plan(error: &PlanError) -> Conclusion {
         | PlanError::ReferrerMissing { .. }
         | PlanError::AnImage { .. }
         | PlanError::RegistryForm { .. }
+        | PlanError::MadeOnImport { .. }
         | PlanError::Read { .. }
         | PlanError::Bundle { .. }
         | PlanError::NoDigest { .. }

@@ -119,6 +119,9 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         }
         R::NameNewFile => "name a file that does not exist yet; nothing was written",
         R::RepairSource => "push or save it there again: what is stored there is damaged or incomplete",
+        R::ExportFromWhole => {
+            "pass on the archive that was imported, or export from a place that has the whole bundle: Sealift made this index when it delivered a part of it"
+        }
         R::ExportAsBundle => "export it with --bundle instead of --image",
         R::ConvertImage => {
             "pull it with a tool that still reads this form, and push or save it again with a current one"

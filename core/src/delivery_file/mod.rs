@@ -60,6 +60,8 @@ struct State {
     images: Vec<ManifestBytes>,
     listed_images: HashSet<Digest>,
     image_names: BTreeMap<String, Digest>,
+    /// What each name resolves to.
+    resolved: HashMap<String, Digest>,
 }
 
 impl State {
@@ -167,6 +169,7 @@ impl DeliveryFile {
             images: Vec::new(),
             listed_images: HashSet::new(),
             image_names: BTreeMap::new(),
+            resolved: HashMap::new(),
         };
         let begun = Self { path: path.to_owned(), form, state: Mutex::new(state) };
         let marker = format!("{}{LAYOUT_FILE}", form.prefix());
@@ -295,9 +298,7 @@ impl Sink for DeliveryFile {
     }
 
     fn held(&self, reference: &Reference) -> Result<Option<Digest>, SinkError> {
-        let state = self.state();
-        let listed = state.listed.get(&entry_name(reference)).and_then(|at| state.index.get(*at));
-        Ok(listed.map(|entry| entry.digest.clone()))
+        Ok(self.state().resolved.get(&entry_name(reference)).cloned())
     }
 
     fn tag(&self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError> {
@@ -313,6 +314,7 @@ impl Sink for DeliveryFile {
             let is_whole = manifest.document().children().iter().all(|child| held(&child.digest).is_some());
             root = if is_whole { root } else { chosen.descriptor() };
         }
+        state.resolved.insert(entry_name(reference), root.digest.clone());
         let entries = self.listed(reference, root);
         entries.into_iter().for_each(|entry| state.list(entry));
         if let Some(chosen) = chosen {

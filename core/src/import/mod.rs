@@ -33,13 +33,13 @@ pub use tags::ReplacedTag;
 use crate::cnab::RelocationMapping;
 use crate::delivery_file::DeliveryFileError;
 use crate::mirror_config::Relocated;
-use crate::oci::{ManifestError, Reference, StandIns};
+use crate::oci::{ManifestError, Reference};
 use crate::remedy::{Remediable, Remedy};
 use crate::transfer::{Sink, SinkError, Workers};
 use crate::trust_store::{TagError, TrustStore, TrustStoreError};
 use crate::verify::{Judged, ReceiveError, Selection, SelectionError, Transport, Verified};
 use shipment::{Shipment, contents, left_behind, shipments, wanted};
-use storing::{Delivery, put_manifests, set_tags};
+use storing::{Delivery, Stored, held_by_digest, put_manifests, set_tags};
 use tags::Tags;
 use whereabouts::whereabouts;
 
@@ -243,7 +243,7 @@ pub fn deliver<R: Read>(
     let (now, replace) = (judged.terms().now(), wishes.replace);
     let tags_after = |deliveries: &_| Tags { deliveries, replace }.after(&shipments, destination, now);
     tags_after(&store.deliveries().map_err(ImportError::Deliveries)?)?;
-    let (verified, stand_ins) = receive(judged, &shipments, destination, wishes.sparse, sink, transport)?;
+    let (verified, stored) = receive(judged, &shipments, destination, wishes.sparse, sink, transport)?;
     let states = verified.judgement().next_states();
     // Bytes moved without the store's lock, so it may have changed; from here on it cannot.
     let update = store.update_soon().map_err(ImportError::Deliveries)?;
@@ -253,11 +253,11 @@ pub fn deliver<R: Read>(
     let commit = update.begin_delivery(&states, &next.deliveries).map_err(ImportError::Deliveries)?;
     let workers = workers(destination, transport);
     let attached = attached::set(&shipments, wishes.replace, sink, &workers)?;
-    let mut tags = set_tags(&shipments, &stand_ins, sink, &workers)?;
+    let mut tags = set_tags(&shipments, &stored, matches!(destination, Destination::File { .. }), sink, &workers)?;
     tags.extend(SetTag::of_file(destination));
     sink.finish().map_err(DeliveryError::Finish)?;
     commit.finish().map_err(ImportError::NotRemembered)?;
-    let (relocation, bundles, relocated) = whereabouts(&shipments, &stand_ins, verified.head());
+    let (relocation, bundles, relocated) = whereabouts(&shipments, &stored.stand_ins, &tags, verified.head());
     Ok(Delivered { verified, relocation, bundles, relocated, tags, attached, left_behind, replaced: next.replaced })
 }
 
@@ -274,10 +274,10 @@ pub fn extract<R: Read>(
     transport: &Transport<'_>,
 ) -> Result<Extracted, ImportError> {
     let (shipments, left_behind) = chosen(&mut judged, destination, wishes)?;
-    let (verified, stand_ins) = receive(judged, &shipments, destination, wishes.sparse, sink, transport)?;
+    let (verified, stored) = receive(judged, &shipments, destination, wishes.sparse, sink, transport)?;
     let workers = workers(destination, transport);
     let attached = attached::set(&shipments, wishes.replace, sink, &workers)?;
-    let mut tags = set_tags(&shipments, &stand_ins, sink, &workers)?;
+    let mut tags = set_tags(&shipments, &stored, matches!(destination, Destination::File { .. }), sink, &workers)?;
     tags.extend(SetTag::of_file(destination));
     sink.finish().map_err(DeliveryError::Finish)?;
     Ok(Extracted { verified, tags, attached, left_behind })
@@ -333,7 +333,7 @@ fn receive<R: Read>(
     sparse: Sparse,
     sink: &dyn Sink,
     transport: &Transport<'_>,
-) -> Result<(Verified, Vec<StandIns>), ImportError> {
+) -> Result<(Verified, Stored), ImportError> {
     let workers = workers(destination, transport);
     // However the archive arrives, a tar file has everything in its order.
     let transport = match destination {
@@ -345,8 +345,9 @@ fn receive<R: Read>(
     let delivery = Delivery::new(shipments, &wanted, sink);
     delivery.documents(judged.closed())?;
     let verified = judged.receive(&delivery, &transport)?;
+    let held = held_by_digest(shipments, sink, &workers)?;
     let stand_ins = put_manifests(shipments, sparse, &delivery.stated(), sink, &workers)?;
-    Ok((verified, stand_ins))
+    Ok((verified, Stored { stand_ins, held }))
 }
 
 /// Refuses images of which platforms are missing, where these are not to be delivered.

@@ -163,16 +163,19 @@ impl SetTag {
         Some(Self { reference: reference.to_string(), carried: digest.clone(), digest, form, before: None })
     }
 
-    /// A shipment's tag, which resolves to the stand-in of its root where there is one.
-    pub(super) fn of(shipment: &Shipment, stand_ins: &StandIns, before: Option<Digest>) -> Self {
+    /// A shipment's tag, which resolves to this: the root, or what was delivered in its place. Where that is named by its digest, it has its
+    /// own.
+    pub(super) fn of(shipment: &Shipment, stand_ins: &StandIns, digest: Digest, before: Option<Digest>) -> Self {
         let carried = shipment.root.descriptor().digest.clone();
-        let delivered = stand_ins.of_manifest(&shipment.root).descriptor();
-        let is_made = stand_ins.made().iter().any(|made| made.descriptor().digest == delivered.digest);
-        let form = match (delivered.digest == carried, is_made) {
+        let is_made = stand_ins.made().iter().any(|made| made.descriptor().digest == digest);
+        let form = match (digest == carried, is_made) {
             (true, _) => DeliveredForm::AsCarried,
             (false, true) => DeliveredForm::MadeHere,
             (false, false) => DeliveredForm::OnePlatform,
         };
-        Self { reference: shipment.place.to_string(), digest: delivered.digest.clone(), carried, form, before }
+        let place = &shipment.place;
+        let named = place.digest().map(|_| place.with_digest(digest.clone()));
+        let reference = named.as_ref().unwrap_or(place).to_string();
+        Self { reference, digest, carried, form, before }
     }
 }

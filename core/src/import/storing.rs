@@ -11,7 +11,7 @@ use super::DeliveryError;
 use super::shipment::{Shipment, Wanted};
 use super::sparse::{SetTag, Sparse, SparseDelivery};
 use crate::oci::stated_platform::{all_unstated, stated};
-use crate::oci::{ManifestBytes, Platform, Repository, StandIns};
+use crate::oci::{ManifestBytes, Platform, Reference, Repository, StandIns};
 use crate::transfer::{BlobContent, Checked, Offer, Repeatable, Sink, SinkError, Workers};
 use crate::verify::Receiver;
 use crate::verify::documents::Closed;
@@ -126,6 +126,14 @@ pub(super) fn manifest_error(
     |source| DeliveryError::Manifest { digest, repository, source }
 }
 
+/// What was stored, before it has names.
+pub(super) struct Stored {
+    /// What stands in, for each shipment, for what the sink does not take.
+    pub(super) stand_ins: Vec<StandIns>,
+    /// What was there before of what has no tag, by reference.
+    pub(super) held: HashMap<String, Digest>,
+}
+
 /// Stores the manifests, those of a round side by side. The archive has been read to its end. Returns what stands in, for each
 /// shipment, for what the sink does not take.
 pub(super) fn put_manifests(
@@ -143,10 +151,34 @@ pub(super) fn put_manifests(
     shipments.iter().map(|shipment| undelivered.stand_ins(shipment, stated, sink)).collect()
 }
 
+/// What was there by digest, for each shipment that has no tag, before anything of it is stored: a manifest is there as soon as it is.
+pub(super) fn held_by_digest(
+    shipments: &[Shipment],
+    sink: &dyn Sink,
+    workers: &Workers,
+) -> Result<HashMap<String, Digest>, DeliveryError> {
+    let places: Vec<&Reference> = shipments.iter().map(|shipment| &shipment.place).collect();
+    let places: Vec<&Reference> = places.into_iter().filter(|place| place.tag_or_latest().is_none()).collect();
+    let held = Mutex::new(HashMap::new());
+    workers.for_each(
+        &places,
+        |_| 0,
+        |place, _| {
+            let failed = |source| DeliveryError::Tag { tag: place.to_string(), source };
+            if let Some(digest) = sink.held(place).map_err(failed)? {
+                held.lock().unwrap_or_else(PoisonError::into_inner).insert(place.to_string(), digest);
+            }
+            Ok(())
+        },
+    )?;
+    Ok(held.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
 /// Sets the tags, side by side. The manifests that they resolve to are stored, and the tags are remembered.
 pub(super) fn set_tags(
     shipments: &[Shipment],
-    stand_ins: &[StandIns],
+    Stored { stand_ins, held }: &Stored,
+    is_file: bool,
     sink: &dyn Sink,
     workers: &Workers,
 ) -> Result<Vec<SetTag>, DeliveryError> {
@@ -162,9 +194,16 @@ pub(super) fn set_tags(
         |_| 0,
         |(at, shipment, stand_ins), _| {
             let failed = |source| DeliveryError::Tag { tag: shipment.place.to_string(), source };
-            let before = sink.held(&shipment.place).map_err(failed)?;
-            sink.tag(&shipment.place, stand_ins.of_manifest(&shipment.root)).map_err(failed)?;
-            let tag = SetTag::of(shipment, stand_ins, before);
+            let before = match shipment.place.tag_or_latest() {
+                Some(_) => sink.held(&shipment.place).map_err(failed)?,
+                None => held.get(&shipment.place.to_string()).cloned(),
+            };
+            let delivered = stand_ins.of_manifest(&shipment.root);
+            sink.tag(&shipment.place, delivered).map_err(failed)?;
+            // A file of Docker's has one platform of an image that is not whole.
+            let resolved = if is_file { sink.held(&shipment.place).map_err(failed)? } else { None };
+            let resolved = resolved.unwrap_or_else(|| delivered.descriptor().digest.clone());
+            let tag = SetTag::of(shipment, stand_ins, resolved, before);
             tags.lock().unwrap_or_else(PoisonError::into_inner).push((*at, tag));
             Ok(())
         },

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::shipment::Shipment;
+use super::sparse::SetTag;
 use crate::cnab::RelocationMapping;
 use crate::mirror_config::Relocated;
 use crate::oci::StandIns;
@@ -12,12 +13,14 @@ use crate::verify::Head;
 pub(super) fn whereabouts(
     shipments: &[Shipment],
     stand_ins: &[StandIns],
+    tags: &[SetTag],
     head: &Head,
 ) -> (RelocationMapping, Vec<(String, RelocationMapping)>, Vec<Relocated>) {
     let (mut all, mut relocated) = (RelocationMapping::default(), Vec::new());
     // A part of a bundle is where the bundle is; the same image may also be elsewhere, by its own name or in another bundle.
     let mut in_shipment: HashMap<(&str, &str), String> = HashMap::new();
-    for (shipment, stand_ins) in shipments.iter().zip(stand_ins) {
+    // The tags are those of the shipments, in their order.
+    for ((shipment, stand_ins), tag) in shipments.iter().zip(stand_ins).zip(tags) {
         let target = shipment.place.repository();
         let names = std::iter::once(&shipment.reference).chain(shipment.images.iter().map(|(original, _)| original));
         for (at, name) in names.enumerate() {
@@ -30,7 +33,9 @@ pub(super) fn whereabouts(
             }
         }
         for (original, digest) in &shipment.images {
-            let place = format!("{target}@{}", stand_ins.digest(digest));
+            let is_named = *digest == tag.carried;
+            let delivered = if is_named { &tag.digest } else { stand_ins.digest(digest) };
+            let place = format!("{target}@{delivered}");
             all.insert(original, &place);
             in_shipment.insert((&shipment.reference, original), place);
         }

@@ -84,8 +84,15 @@ impl Sink for RegistrySink {
     }
 
     fn held(&self, reference: &Reference) -> Result<Option<Digest>, SinkError> {
-        let Some(tag) = reference.tag_or_latest() else { return Ok(None) };
-        Ok(self.client.tag_digest(reference.repository(), &tag)?)
+        Ok(match (reference.tag_or_latest(), reference.digest()) {
+            (Some(tag), _) => self.client.tag_digest(reference.repository(), &tag)?,
+            // Where that cannot be told, nothing but a report says less.
+            (None, Some(digest)) => {
+                let is_there = self.client.has_manifest(reference.repository(), digest).unwrap_or(false);
+                is_there.then(|| digest.clone())
+            }
+            (None, None) => None,
+        })
     }
 
     /// A tag that resolves to the manifest already is left alone: it may be immutable.

@@ -246,6 +246,8 @@ pub enum Remedy {
     ExportAsBundle,
     /// Convert the image with a current tool: the form that it is in was given up.
     ConvertImage,
+    /// Pass on the archive that was imported, or export from a place that has everything.
+    ExportFromWhole,
     /// Export it as an image, or push the bundle again as CNAB Registries describes.
     PushBundleAgain,
     /// Correct `bundle.json`, and sign it again.

@@ -173,7 +173,8 @@ pub trait Sink: Send + Sync {
     /// [`SinkError::Invalid`] where that may be the reason.
     fn put_manifest(&self, repository: &Repository, manifest: &ManifestBytes) -> Result<(), SinkError>;
 
-    /// What a tag, or in a layout a full name, resolves to; `None` if there is no such tag.
+    /// What a tag, or in a layout a full name, resolves to; `None` if there is no such tag. A reference with only a digest resolves to that
+    /// if it is there.
     ///
     /// # Errors
     /// [`SinkError`] when that cannot be told.

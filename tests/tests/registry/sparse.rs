@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use sealift_core::export::{ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, PlanError};
+use sealift_core::delivery_file::{DeliveryFile, DeliveryForm};
+use sealift_core::export::{ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, PlanError, SourceReference};
 use sealift_core::import::{Delivered, DeliveredForm, DeliveryError, Destination, ImportError, Naming, Sparse};
 use sealift_core::layout::{LayoutSink, LayoutSource};
 use sealift_core::oci::{Descriptor, Document, ManifestBytes, Platforms, Reference, sparse::MADE_FROM};
@@ -176,6 +177,50 @@ fn what_is_carried_of_nested_indexes_is_listed_at_the_top_with_its_platforms() {
 }
 
 #[test]
+fn a_name_by_digest_is_new_once_and_has_the_digest_that_is_there() {
+    let image = three_platforms("app");
+    let mut crossing = Crossing::of_images();
+    crossing.publish_image(&image, &[]);
+    crossing.policy("minimum_level = \"0\"\n");
+    let signed = image.root().descriptor().digest.clone();
+    let name = format!("example.com/org/app@{signed}");
+    let items = vec![ItemRequest { name: name.clone(), origin: ItemOrigin::Image(crossing.place(&name)) }];
+    let request = ExportRequest { items, ..crossing.request() };
+    let whole = crossing.export(&request).unwrap();
+    let partial = crossing.export(&ExportRequest { platforms: only(&["linux/amd64"]), ..request }).unwrap();
+    for registry in those_that_ask_for_all() {
+        let delivered = deliver(&mut crossing, &partial, &registry.domain()).unwrap();
+        let [set] = delivered.tags.as_slice() else { panic!("{:?}", delivered.tags) };
+        let only = image.manifests[0].descriptor();
+        assert_eq!((set.form, &set.digest, &set.carried), (DeliveredForm::OnePlatform, &only.digest, &signed));
+        assert_eq!(set.reference, format!("{}/org/app@{}", registry.domain(), only.digest));
+        assert_eq!(resolve(&set.reference).bytes(), image.manifests[0].bytes());
+        for before in [None, Some(signed.clone())] {
+            let delivered = deliver(&mut crossing, &whole, &registry.domain()).unwrap();
+            let [set] = delivered.tags.as_slice() else { panic!("{:?}", delivered.tags) };
+            assert_eq!(set.reference, format!("{}/org/app@{signed}", registry.domain()));
+            assert_eq!(set.before, before, "new, and then as it was");
+        }
+    }
+}
+
+#[test]
+fn a_file_of_dockers_says_which_image_it_has() {
+    let image = three_platforms("app");
+    let (mut crossing, archive) = partial(&image, &["linux/amd64"]);
+    let path = crossing.path("delivered.tar");
+    crossing.far.destination = Destination::File { form: DeliveryForm::DockerArchive };
+    let file = DeliveryFile::begin(&path, DeliveryForm::DockerArchive).unwrap();
+    let delivered = crossing.far.import_from(&mut &*archive, &file).unwrap();
+    let [set] = delivered.tags.as_slice() else { panic!("{:?}", delivered.tags) };
+    let only = &image.manifests[0].descriptor().digest;
+    assert_eq!((set.form, &set.digest), (DeliveredForm::OnePlatform, only));
+    assert_eq!(set.carried, image.root().descriptor().digest);
+    let mapped: Vec<_> = delivered.relocation.iter().map(|(_, place)| place.to_owned()).collect();
+    assert_eq!(mapped, [format!("example.com/org/app@{only}")]);
+}
+
+#[test]
 fn the_signed_index_is_delivered_where_a_registry_takes_it() {
     let registry = Registry::start();
     let image = three_platforms("app");
@@ -310,6 +355,17 @@ fn a_bundle_of_incomplete_images_arrives_with_a_mapping_that_works() {
                     let listed = index.manifests.iter().any(|child| child.digest == there.descriptor().digest);
                     assert!(listed, "the index leads to {original} too");
                     skopeo_copies(&format!("docker://{mapped}"), "amd64");
+                }
+                // What was made here is not the bundle that is signed, and says what it is.
+                let source = Arc::new(RegistrySource::new(client()));
+                let place = SourceReference { source, reference: set.reference.parse().unwrap() };
+                let origin = ItemOrigin::Bundle { place, images: None };
+                let again = ExportRequest::new(vec![ItemRequest { name: BUNDLE.to_owned(), origin }]);
+                match crossing.export(&again) {
+                    Err(Refused::Plan(error @ PlanError::MadeOnImport { .. })) => {
+                        assert_eq!(error.remedy(), Remedy::ExportFromWhole);
+                    }
+                    other => panic!("{:?}", other.map(|archive| archive.len())),
                 }
             }
         }

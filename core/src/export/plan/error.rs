@@ -96,6 +96,16 @@ pub enum PlanError {
         /// How the index or config manifest differs from every known form.
         source: RegistryFormError,
     },
+    /// The index of the bundle is one that was made here, of what was carried of it.
+    #[error("{reference} is what an import made of a part of a bundle, whose index is {made_from}")]
+    MadeOnImport {
+        /// The reference.
+        reference: String,
+        /// The digest of the index that it stands in for, as it says.
+        made_from: String,
+        /// Why it is not the form of a bundle in a registry.
+        source: RegistryFormError,
+    },
     /// `bundle.json` cannot be fetched.
     #[error("the bundle.json of {reference} cannot be read")]
     Read {
@@ -257,6 +267,7 @@ impl Remediable for PlanError {
             },
             Self::AnImage { .. } => Remedy::ExportAsImage,
             Self::RegistryForm { .. } => Remedy::PushBundleAgain,
+            Self::MadeOnImport { .. } => Remedy::ExportFromWhole,
             Self::Read { source, .. } | Self::Config { source, .. } => {
                 source_remedy::of_reading(source).unwrap_or(Remedy::CheckNetwork)
             }

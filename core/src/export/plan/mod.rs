@@ -23,6 +23,7 @@ use super::source_remedy;
 use crate::cnab::registry_form::{self, RegistryFormError};
 use crate::cnab::{Bundle, BundleError, BundleImage, bundle};
 use crate::oci::manifest::Document;
+use crate::oci::sparse::MADE_FROM;
 use crate::oci::{
     Choice, Companions, Descriptor, ForeignLayers, Graph, GraphError, Graphs, ManifestBytes, Platforms, Reference,
     ReferrerKind, Repository, attested,
@@ -37,6 +38,9 @@ pub use budget::MAXIMUM_REQUESTS;
 use budget::PlanBudget;
 pub use error::PlanError;
 pub use referrers::LeftOutReferrer;
+
+/// How many characters of an annotation are shown.
+const MAXIMUM_SHOWN: usize = 200;
 
 /// Everything that will be in the archive, but for TUF, and where it comes from.
 #[derive(Debug, Default)]
@@ -161,8 +165,18 @@ impl Planner<'_> {
         place: &SourceReference,
         from: Option<&ImagesFrom>,
     ) -> Result<(), PlanError> {
-        let registry_form = |source| PlanError::RegistryForm { reference: name.to_owned(), source };
         let graph = self.resolve(name, place)?;
+        let registry_form = |source| {
+            let reference = name.to_owned();
+            let made_from = match graph.root().document() {
+                Document::Index(index) => index.annotations.get(MADE_FROM),
+                Document::Image(_) => None,
+            };
+            match made_from.map(|from| from.chars().take(MAXIMUM_SHOWN).collect()) {
+                Some(made_from) => PlanError::MadeOnImport { reference, made_from, source },
+                None => PlanError::RegistryForm { reference, source },
+            }
+        };
         let Document::Index(index) = graph.root().document() else {
             return Err(PlanError::AnImage { reference: name.to_owned() });
         };

@@ -142,6 +142,20 @@ fn bundle_json(image: &Value, more: &Value) -> Vec<u8> {
 }
 
 #[test]
+fn what_an_import_made_of_a_part_of_a_bundle() {
+    let image = Image::for_two_platforms("app");
+    let made_from = format!("sha256:{}", "12".repeat(32));
+    let mut document: Value = serde_json::from_slice(image.root().bytes()).unwrap();
+    document["annotations"] = json!({ "sealift.made-from": made_from });
+    let near = with(&image.with_manifest(&document));
+    near.export(&["--bundle", "example.com/org/app:1=oci:layout"]).hints(
+        16,
+        &format!("is what an import made of a part of a bundle, whose index is {made_from}"),
+        "pass on the archive that was imported, or export from a place that has the whole bundle: Sealift made this index when it delivered a part of it",
+    );
+}
+
+#[test]
 fn bundles() {
     let image = Image::for_two_platforms("app");
     let near = with(&image);
