@@ -221,8 +221,7 @@ impl<'c, R: Fn(&Digest) -> Option<&'c [u8]>> SelectedGraphs<'_, R> {
                 let images = finding.parts.iter().zip(&bundle.images).map(|(part, image)| self.image(part, image));
                 let images = images.collect::<Result<_, _>>()?;
                 let index = bundle.index.as_ref();
-                let roots = bundle.images.iter().map(|image| image.graph.root().descriptor().digest.clone()).collect();
-                let index = index.map(|index| self.graph(&finding.item.reference, index, &roots)).transpose()?;
+                let index = index.map(|index| self.graph(&finding.item.reference, index)).transpose()?;
                 let index = index.map(|index| Arc::clone(&index.graph));
                 Ok(ClosedItem::Bundle(ClosedBundle { images, index, ..bundle.clone() }))
             }
@@ -231,7 +230,7 @@ impl<'c, R: Fn(&Digest) -> Option<&'c [u8]>> SelectedGraphs<'_, R> {
 
     fn image(&mut self, finding: &Finding, image: &ClosedImage) -> Result<ClosedImage, SelectionError> {
         let name = &finding.item.reference;
-        let SelectedGraph { graph, digests, absent } = self.graph(name, &image.graph, &BTreeSet::new())?;
+        let SelectedGraph { graph, digests, absent } = self.graph(name, &image.graph)?;
         let image = ClosedImage { graph: Arc::clone(graph), companions: about(digests, &image.companions) };
         let platforms = absent.clone();
         if !platforms.is_empty() {
@@ -240,13 +239,7 @@ impl<'c, R: Fn(&Digest) -> Option<&'c [u8]>> SelectedGraphs<'_, R> {
         Ok(image)
     }
 
-    /// What is left of a graph, in which these are images of their own.
-    fn graph(
-        &mut self,
-        name: &str,
-        whole: &Arc<Graph>,
-        images: &BTreeSet<Digest>,
-    ) -> Result<&SelectedGraph, SelectionError> {
+    fn graph(&mut self, name: &str, whole: &Arc<Graph>) -> Result<&SelectedGraph, SelectionError> {
         match self.graphs.entry(Arc::as_ptr(whole)) {
             Entry::Occupied(known) => Ok(known.into_mut()),
             Entry::Vacant(vacant) => {
@@ -259,12 +252,12 @@ impl<'c, R: Fn(&Digest) -> Option<&'c [u8]>> SelectedGraphs<'_, R> {
                 };
                 let mut graph = match self.platforms {
                     Platforms::All => Arc::clone(whole),
-                    chosen => whole.select(chosen, &BTreeSet::new(), images).map_err(not_here)?,
+                    chosen => whole.select(chosen, &BTreeSet::new()).map_err(not_here)?,
                 };
                 let ChosenImages { without, absent } = stated_platform::choose(&graph, self.platforms, &self.read)
                     .map_err(|there| SelectionError::Platform { name: name.to_owned(), there })?;
                 if !without.is_empty() {
-                    graph = whole.select(self.platforms, &without, images).map_err(not_here)?;
+                    graph = whole.select(self.platforms, &without).map_err(not_here)?;
                 }
                 let digests = graph.manifests().iter().map(|manifest| manifest.descriptor().digest.clone());
                 let digests = Arc::new(digests.collect());

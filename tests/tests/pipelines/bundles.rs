@@ -7,8 +7,8 @@ use sealift_core::export::{Dependencies, ExportRequest, ImagesFrom, ItemOrigin, 
 use sealift_core::import::{Destination, DestinationError, ImportError, NameMap, Naming};
 use sealift_core::inspect::inspect;
 use sealift_core::layout::LayoutSink;
-use sealift_core::oci::media_type::{DOCKER_INDEX, OCI_INDEX, OCI_MANIFEST};
-use sealift_core::oci::{Descriptor, ManifestBytes, Platforms, Reference};
+use sealift_core::oci::media_type::{OCI_INDEX, OCI_MANIFEST};
+use sealift_core::oci::{Descriptor, ManifestBytes, Reference};
 use sealift_core::remedy::{Remediable as _, Remedy};
 use sealift_core::transfer::{Checked, Sink as _};
 use sealift_tests::crossing::{Crossing, Refused};
@@ -224,48 +224,6 @@ fn invocation_images_behind_an_index_of_their_own_cross_the_gap() {
     store_listing(json!([plain(&other), plain(&installer())]));
     let exchanged = sides.export(&stored(&sides, NAME));
     assert!(matches!(exchanged, Err(Refused::Plan(PlanError::RegistryForm { .. }))), "{exchanged:?}");
-}
-
-#[test]
-fn what_an_index_of_invocation_images_states_of_platforms_decides_nothing() {
-    let mut sides = sides();
-    let on = |platform: &str| Image::new(platform, &[("a", platform.as_bytes())]);
-    let other = Image::new("windows/amd64", &[("run", b"install there")]);
-    let web = Image::index(&["linux/amd64", "linux/arm64", "windows/amd64"].map(on));
-    let named = [(INSTALLER, installer()), ("e.x/there:1", other), ("e.x/web:1", web)];
-    named[1..].iter().for_each(|(name, image)| store(&sides, image, name));
-    let images = named.each_ref().map(|(name, image)| json!({ "contentDigest": digest_of(image), "image": name }));
-    let more = json!({ "invocationImages": &images[..2], "images": { "web": images[2] } });
-    let bundle_json = bundle("shop", "1.0.0", &more);
-    // Nobody signs these platforms, and they are wrong.
-    let entries = [(0, "arm64"), (1, "s390x")].map(|(at, architecture)| {
-        let Descriptor { media_type, digest, size, .. } = named[at].1.root().descriptor();
-        let platform = json!({ "os": "linux", "architecture": architecture });
-        json!({ "mediaType": media_type, "digest": digest, "size": size, "platform": platform })
-    });
-    let document = json!({ "schemaVersion": 2, "mediaType": DOCKER_INDEX, "manifests": entries });
-    let bytes = document.to_string().into_bytes();
-    let index = ManifestBytes::new(Descriptor::of(DOCKER_INDEX, &bytes), bytes).unwrap();
-    let sink = LayoutSink::open(&sides.path("layout")).unwrap();
-    sink.put_manifest(NAME.parse::<Reference>().unwrap().repository(), &index).unwrap();
-    let mut component = entry(named[2].1.root().descriptor(), "component");
-    component["annotations"]["io.cnab.component.name"] = json!("web");
-    store_bundle(&sides, NAME, &bundle_json, &[entry(index.descriptor(), "invocation"), component]);
-
-    let both = Platforms::Only(["linux/amd64", "windows/amd64"].map(|platform| platform.parse().unwrap()).to_vec());
-    let partial = ExportRequest { platforms: both.clone(), ..stored(&sides, NAME) };
-    let domain = "far.example".to_owned();
-    sides.far.destination = Destination::Registry { domain, prefix: String::new(), naming: Naming::Flat };
-    for (request, selected) in [(partial, Platforms::All), (stored(&sides, NAME), both)] {
-        let archive = sides.export(&request).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        sides.far.selection.platforms = selected;
-        let delivered = sides.far.import_from(&mut &*archive, &LayoutSink::open(folder.path()).unwrap()).unwrap();
-        assert_eq!(delivered.tags.len(), 1, "the index leads to all of them");
-        let is_there = |digest: Digest| folder.path().join("blobs/sha256").join(digest.hex()).exists();
-        assert!(named.iter().all(|(_, image)| is_there(digest_of(image))), "everything arrived");
-        assert!(!is_there(digest_of(&on("linux/arm64"))), "but for what was not chosen");
-    }
 }
 
 /// A bundle that needs others, each with the ranges of its versions.

@@ -148,50 +148,15 @@ struct Entry {
     annotations: Annotations,
 }
 
-/// An index of invocation images, with every member that it may have. Its entries may state platforms, which Docker's lists must. Nobody
-/// signs these, so they decide nothing: for which platform an image is, its configuration says.
+/// An index of invocation images, with every member that it may have. None of its entries states a platform: which one runs where is
+/// for the images to say, and nobody signs this list.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct InvocationIndex {
     schema_version: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     media_type: Option<String>,
-    manifests: Vec<InvocationEntry>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct InvocationEntry {
-    media_type: String,
-    digest: Digest,
-    size: u64,
-    #[serde(default, skip_serializing)]
-    #[expect(dead_code, reason = "it is read to see that it is a platform, and decides nothing")]
-    platform: Option<StatedPlatform>,
-}
-
-/// What is listed, whatever platform is stated for it.
-impl PartialEq for InvocationEntry {
-    fn eq(&self, other: &Self) -> bool {
-        (&self.media_type, &self.digest, self.size) == (&other.media_type, &other.digest, other.size)
-    }
-}
-
-impl Eq for InvocationEntry {}
-
-/// A platform, with every member that it may have.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it is read to see that nothing else is there")]
-struct StatedPlatform {
-    architecture: String,
-    os: String,
-    variant: Option<String>,
-    #[serde(rename = "os.version")]
-    os_version: Option<String>,
-    #[serde(rename = "os.features")]
-    os_features: Option<Vec<String>>,
-    features: Option<Vec<String>>,
+    manifests: Vec<Content>,
 }
 
 /// A config manifest, with every member that it may have.
@@ -254,11 +219,7 @@ fn index(form: &IndexForm, bundle: &Bundle, config: &Descriptor, images: &[Descr
 /// The index of a bundle's invocation images, as a function: they are listed in the order of the bundle.
 fn invocation_index(media_type: Option<String>, bundle: &Bundle, images: &[Descriptor]) -> InvocationIndex {
     let invocation = bundle.images.iter().zip(images).filter(|(image, _)| image.component.is_none());
-    let listed = |descriptor: &Descriptor| {
-        let Content { media_type, digest, size } = descriptor.into();
-        InvocationEntry { media_type, digest, size, platform: None }
-    };
-    let manifests = invocation.map(|(_, descriptor)| listed(descriptor)).collect();
+    let manifests = invocation.map(|(_, descriptor)| Content::from(descriptor)).collect();
     InvocationIndex { schema_version: 2, media_type, manifests }
 }
 

@@ -72,14 +72,12 @@ pub(crate) struct Choice {
     pub(crate) foreign_layers: ForeignLayers,
     /// What is left out, whatever platform an index states for it.
     pub(crate) without: BTreeSet<Digest>,
-    /// What is carried, whatever platform an index states for it: the images of a bundle, of which each speaks for itself.
-    pub(crate) with: BTreeSet<Digest>,
 }
 
 impl Choice {
     /// The choice of platforms, and of nothing else.
     pub(crate) fn of(platforms: &Platforms, foreign_layers: ForeignLayers) -> Self {
-        Self { platforms: platforms.clone(), foreign_layers, without: BTreeSet::new(), with: BTreeSet::new() }
+        Self { platforms: platforms.clone(), foreign_layers, without: BTreeSet::new() }
     }
 
     /// What is carried of a companion.
@@ -163,16 +161,11 @@ impl Graph {
         &self.manifests[self.manifests.len() - 1]
     }
 
-    /// What is left of it for some platforms, without some manifests, and with others whatever platform is stated for them.
+    /// What is left of it for some platforms, without some manifests.
     ///
     /// # Errors
     /// [`NotHere`] if it has nothing for them, or an index lists something for them that is not in it.
-    pub(crate) fn select(
-        &self,
-        platforms: &Platforms,
-        without: &BTreeSet<Digest>,
-        with: &BTreeSet<Digest>,
-    ) -> Result<Arc<Self>, NotHere> {
+    pub(crate) fn select(&self, platforms: &Platforms, without: &BTreeSet<Digest>) -> Result<Arc<Self>, NotHere> {
         let held: HashMap<&Digest, &ManifestBytes> =
             self.manifests.iter().map(|manifest| (&manifest.descriptor().digest, manifest)).collect();
         let left_out = || {
@@ -183,7 +176,7 @@ impl Graph {
             NotHere { left_out: missed.into_iter().collect() }
         };
         let here = |wanted: &Descriptor| held.get(&wanted.digest).copied().cloned().ok_or_else(left_out);
-        let mut choice = Choice { with: with.clone(), ..Choice::of(platforms, self.foreign_layers) };
+        let mut choice = Choice::of(platforms, self.foreign_layers);
         choice.without.extend(without.iter().chain(self.left_out_by_digest()).cloned());
         Self::walk_chosen(self.root().clone(), &choice, here).map_err(|error| match error {
             GraphError::Fetch { source, .. } => source,
@@ -564,15 +557,15 @@ impl<F, M> Walk<'_, F, M> {
 /// Splits an index's children into those to carry and the others. An attestation is treated like the manifest beside it that it is
 /// about; other children of no platform are carried.
 pub(crate) fn choose<'d>(choice: &Choice, index: &'d ImageIndex) -> (Vec<&'d Descriptor>, Vec<&'d Descriptor>) {
-    let Choice { platforms, without, with, .. } = choice;
+    let Choice { platforms, without, .. } = choice;
     if *platforms == Platforms::All && without.is_empty() {
         return (index.children().collect(), Vec::new());
     }
     let listed: HashSet<&Digest> = index.children().map(|child| &child.digest).collect();
     let about = |child: &Descriptor| attestation::attested(child).filter(|digest| listed.contains(digest));
     let is_chosen = |child: &&Descriptor| {
-        let is_of_chosen = || child.platform.as_ref().is_none_or(|platform| platforms.carries(platform));
-        (with.contains(&child.digest) || is_of_chosen()) && !without.contains(&child.digest)
+        let is_of_chosen = child.platform.as_ref().is_none_or(|platform| platforms.carries(platform));
+        is_of_chosen && !without.contains(&child.digest)
     };
     let chosen = index.children().filter(|child| about(child).is_none()).filter(is_chosen);
     let chosen: HashSet<&Digest> = chosen.map(|child| &child.digest).collect();

@@ -251,8 +251,7 @@ impl Closing<'_> {
 /// What is carried of images, as their records say.
 pub(crate) fn carried(images: &[&ImageRecord]) -> Choice {
     let without = images.iter().flat_map(|image| &image.left_out.manifests).cloned().collect();
-    let with = images.iter().map(|image| image.descriptor.digest.clone()).collect();
-    Choice { without, with, ..Choice::of(&platforms(images), foreign_layers(images)) }
+    Choice { without, ..Choice::of(&platforms(images), foreign_layers(images)) }
 }
 
 /// Whether layers that registries are not meant to distribute are carried: they are, unless the exporter left some out.
