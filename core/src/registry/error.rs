@@ -78,7 +78,7 @@ pub enum RegistryError {
         source: Box<ManifestError>,
     },
     /// The registry answered with something other than content: a page of HTML, or bytes in an encoding that was not asked for.
-    #[error("{url} answered with {what} instead of what was requested")]
+    #[error("{url} answered with {what}, instead of what was requested")]
     OtherForm {
         /// What answered.
         url: Url,

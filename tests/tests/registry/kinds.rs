@@ -228,7 +228,7 @@ fn read(registry: &Registry, client: &RegistryClient) -> Result<String, Registry
 }
 
 const ENCODED: &str = r#"answered with content in the encoding "gzip", which was not asked for, instead of"#;
-const PAGE: &str = "answered with an HTML page (perhaps a login page) instead of what was requested";
+const PAGE: &str = "answered with an HTML page (perhaps a login page), instead of what was requested";
 
 /// Reads a blob.
 fn read_blob(registry: &Registry, client: &RegistryClient) -> Result<String, RegistryError> {
