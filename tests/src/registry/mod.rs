@@ -6,6 +6,7 @@
 mod api;
 mod fault;
 mod protocol;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};

@@ -6,11 +6,8 @@ use std::sync::Arc;
 use std::thread;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use rustls::version::TLS12;
-use rustls::{ALL_VERSIONS, RootCertStore, ServerConfig};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
 use sealift_core::authorization::Credentials;
 use sealift_core::http::{
     CertificateAuthorities, ClientIdentity, HostCertificates, HttpClient, HttpError, HttpSettings, PemError, PemFile,
@@ -85,29 +82,6 @@ fn a_certificate_for_another_name_is_refused() {
     assert!(explain(&error).contains("certificate"), "{}", explain(&error));
 }
 
-/// A registry that shows this certificate, which is its own authority, and that certificate in PEM. It asks for certificates that this
-/// authority signed, if there is one.
-fn registry_showing(certificate: CertificateParams, clients: Option<&[u8]>) -> (Registry, Vec<u8>) {
-    let key = KeyPair::generate().unwrap();
-    let certificate = certificate.self_signed(&key).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    // In TLS 1.3 a client may be reset before it reads why it was refused.
-    let versions = if clients.is_some() { vec![&TLS12] } else { ALL_VERSIONS.to_vec() };
-    let builder = ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(&versions).unwrap();
-    let builder = match clients {
-        None => builder.with_no_client_auth(),
-        Some(pem) => {
-            let mut roots = RootCertStore::empty();
-            roots.add(CertificateDer::from_pem_slice(pem).unwrap()).unwrap();
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
-            builder.with_client_cert_verifier(verifier)
-        }
-    };
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let config = builder.with_single_cert(vec![certificate.der().clone()], key).unwrap();
-    (Registry::start_with_tls(Arc::new(config)), certificate.pem().into_bytes())
-}
-
 /// What `openssl req -x509` makes: a certificate for a name that says that it is an authority, unless told otherwise.
 fn self_signed(name: &str, is_ca: IsCa) -> CertificateParams {
     let mut certificate = CertificateParams::new(vec![name.to_owned()]).unwrap();
@@ -121,8 +95,8 @@ const AUTHORITY: IsCa = IsCa::Ca(BasicConstraints::Unconstrained);
 fn a_certificate_that_is_named_itself_is_believed_for_its_name_and_between_its_dates() {
     for is_ca in [AUTHORITY, IsCa::NoCa, IsCa::ExplicitNoCa] {
         let good = self_signed("127.0.0.1", is_ca);
-        let (registry, named) = registry_showing(good.clone(), None);
-        let (_, another) = registry_showing(good.clone(), None);
+        let (registry, named) = Registry::showing(good.clone(), None);
+        let (_, another) = Registry::showing(good.clone(), None);
         for (authorities, believed) in [
             (only(named.clone()), true),
             (also(named), true),
@@ -139,7 +113,7 @@ fn a_certificate_that_is_named_itself_is_believed_for_its_name_and_between_its_d
         for (certificate, refusal) in
             [(expired, "at this time"), (later, "at this time"), (self_signed("r.example", is_ca), "another name")]
         {
-            let (registry, named) = registry_showing(certificate, None);
+            let (registry, named) = Registry::showing(certificate, None);
             let error = ask(&client(only(named), PlainHttp::Never), &registry).unwrap_err();
             assert!(explain(&error).contains(refusal), "{is_ca:?}: {}", explain(&error));
         }
@@ -166,12 +140,12 @@ fn a_failure_of_tls_says_what_it_is_and_what_helps() {
     let believing = |pem| client(only(pem), PlainHttp::Never);
     let (unknown, _) = registry_for("127.0.0.1");
     let (other, of_other) = registry_for("r.example");
-    let (itself, _) = registry_showing(self_signed("127.0.0.1", AUTHORITY), None);
-    let (strict, named) = registry_showing(self_signed("127.0.0.1", AUTHORITY), Some(&of_other));
+    let (itself, _) = Registry::showing(self_signed("127.0.0.1", AUTHORITY), None);
+    let (strict, named) = Registry::showing(self_signed("127.0.0.1", AUTHORITY), Some(&of_other));
     let plain = speaks_plainly();
     let mut expired = self_signed("127.0.0.1", AUTHORITY);
     (expired.not_before, expired.not_after) = (date_time_ymd(2001, 1, 1), date_time_ymd(2002, 1, 1));
-    let (expired, of_expired) = registry_showing(expired, None);
+    let (expired, of_expired) = Registry::showing(expired, None);
     let usual = || client(CertificateAuthorities::Bundled, PlainHttp::Never);
     for (domain, client, says, remedy) in [
         (unknown.domain(), usual(), "not signed by an authority", Remedy::NameAuthority),
@@ -196,7 +170,7 @@ fn hosts_have_certificates_of_their_own() {
     let authority = CertifiedIssuer::self_signed(self_signed("x", AUTHORITY), KeyPair::generate().unwrap()).unwrap();
     let certificate = CertificateParams::new(vec!["me".to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
     let (registry, authorities) =
-        registry_showing(self_signed("127.0.0.1", AUTHORITY), Some(authority.pem().as_bytes()));
+        Registry::showing(self_signed("127.0.0.1", AUTHORITY), Some(authority.pem().as_bytes()));
     let identity = ClientIdentity {
         certificates: PemFile::new("client.cert", certificate.pem().into_bytes()),
         key: PemFile::new("client.key", key.serialize_pem().into_bytes()),

@@ -2,15 +2,9 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::thread;
 
-use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use rustls::version::TLS12;
-use rustls::{ALL_VERSIONS, RootCertStore, ServerConfig};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, date_time_ymd};
 use sealift_core::oci::media_type::{OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST};
 use sealift_core::oci::{Descriptor, ManifestBytes};
 use sealift_tests::images::Image;
@@ -373,29 +367,6 @@ fn speaks_plainly() -> String {
     address
 }
 
-/// A server that shows this certificate, which signed itself, and that certificate in PEM. It asks for certificates that this authority
-/// signed, if there is one.
-fn showing(certificate: CertificateParams, clients: Option<&[u8]>) -> (Registry, Vec<u8>) {
-    let key = KeyPair::generate().unwrap();
-    let certificate = certificate.self_signed(&key).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    // In TLS 1.3 a client may be reset before it reads why it was refused.
-    let versions = if clients.is_some() { vec![&TLS12] } else { ALL_VERSIONS.to_vec() };
-    let builder = ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(&versions).unwrap();
-    let builder = match clients {
-        None => builder.with_no_client_auth(),
-        Some(pem) => {
-            let mut roots = RootCertStore::empty();
-            roots.add(CertificateDer::from_pem_slice(pem).unwrap()).unwrap();
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
-            builder.with_client_cert_verifier(verifier)
-        }
-    };
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let config = builder.with_single_cert(vec![certificate.der().clone()], key).unwrap();
-    (Registry::start_with_tls(Arc::new(config)), certificate.pem().into_bytes())
-}
-
 fn certificate_for(name: &str) -> CertificateParams {
     let mut certificate = CertificateParams::new(vec![name.to_owned()]).unwrap();
     certificate.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -413,13 +384,13 @@ fn export_over_tls(host: &str, named: Option<&[u8]>) -> Said {
 
 #[test]
 fn certificates() {
-    let (server, _) = showing(certificate_for("127.0.0.1"), None);
+    let (server, _) = Registry::showing(certificate_for("127.0.0.1"), None);
     export_over_tls(&server.domain(), None).hints(
         16,
         "not signed by an authority that is trusted here",
         "if your own certificate authority signed this server's certificate, or if it is self-signed, name the authority or the certificate: --ca FILE",
     );
-    let (server, named) = showing(certificate_for("r.example"), None);
+    let (server, named) = Registry::showing(certificate_for("r.example"), None);
     export_over_tls(&server.domain(), Some(&named)).hints(
         16,
         "for another name",
@@ -427,13 +398,13 @@ fn certificates() {
     );
     let mut expired = certificate_for("127.0.0.1");
     (expired.not_before, expired.not_after) = (date_time_ymd(2001, 1, 1), date_time_ymd(2002, 1, 1));
-    let (server, named) = showing(expired, None);
+    let (server, named) = Registry::showing(expired, None);
     export_over_tls(&server.domain(), Some(&named)).hints(
         16,
         "not valid at this time",
         "check this side's clock; if it is right, have the server's certificate renewed",
     );
-    let (server, of_server) = showing(certificate_for("127.0.0.1"), Some(&named));
+    let (server, of_server) = Registry::showing(certificate_for("127.0.0.1"), Some(&named));
     export_over_tls(&server.domain(), Some(&of_server)).hints(
         16,
         "this client's certificate",
@@ -442,7 +413,7 @@ fn certificates() {
     let mut of_clients = certificate_for("127.0.0.1");
     of_clients.is_ca = IsCa::ExplicitNoCa;
     of_clients.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-    let (server, named) = showing(of_clients, None);
+    let (server, named) = Registry::showing(of_clients, None);
     export_over_tls(&server.domain(), Some(&named)).hints(
         16,
         "not one that a server can use",
@@ -456,7 +427,7 @@ fn certificates() {
             "if this is the right address, and knowing that nothing will be encrypted, allow plain http to it: --plain-http {plain}"
         ),
     );
-    let (server, named) = showing(certificate_for("127.0.0.1"), None);
+    let (server, named) = Registry::showing(certificate_for("127.0.0.1"), None);
     always(&server, "/tuf/", Action::status(302, &[("location", "http://127.0.0.1:1/")]));
     export_over_tls(&server.domain(), Some(&named)).hints(
         16,
