@@ -31,6 +31,11 @@ impl RegistrySource {
         Self { client, mirrors, found: Arc::default() }
     }
 
+    /// The place that answered for this repository, if there are several.
+    fn found_at(&self, repository: &Repository) -> Option<Repository> {
+        lock(&self.found).get(repository).cloned()
+    }
+
     /// Asks the places of a repository in turn, until one has what is asked for. From then on, it begins with that one.
     fn first<T>(
         &self,
@@ -39,8 +44,10 @@ impl RegistrySource {
         ask: impl Fn(&Repository) -> Result<T, RegistryError>,
     ) -> Result<T, RegistryError> {
         let places = self.mirrors.places(repository, asked_by)?;
-        let found = lock(&self.found).get(repository).cloned();
-        let begin = found.and_then(|found| places.iter().position(|place| *place == found)).unwrap_or_default();
+        let begin = self
+            .found_at(repository)
+            .and_then(|found| places.iter().position(|place| *place == found))
+            .unwrap_or_default();
         let mut left = places.get(begin..).unwrap_or_default().iter().peekable();
         while let Some(place) = left.next() {
             match (ask(place), left.peek()) {
@@ -72,7 +79,13 @@ impl Source for RegistrySource {
 
     fn find(&self, repository: &Repository, tag: &Tag) -> Result<Option<ManifestBytes>, SourceError> {
         let there = |place: &Repository| Reference::new(place.clone(), Some(tag.clone()), None);
-        match self.first(repository, AskedBy::Tag, |place| self.client.resolve(&there(place))) {
+        // The place that has the repository is asked for this too, whatever tags are asked of others: what it lacks is not
+        // there. To look for it elsewhere would be to ask the origin for every signature that a mirror does not have.
+        let found = match self.found_at(repository) {
+            Some(place) => self.client.resolve(&there(&place)),
+            None => self.first(repository, AskedBy::Tag, |place| self.client.resolve(&there(place))),
+        };
+        match found {
             Err(RegistryError::ManifestNotFound { .. }) => Ok(None),
             found => Ok(Some(found?)),
         }

@@ -418,6 +418,7 @@ fn rows_of_questions() -> Vec<Row> {
     ] {
         rows.push(row(name, always("GET", path, action), asked, comes));
     }
+    rows.extend(rows_of_products());
     let elsewhere = [("location", "http://storage.example:9000/app")];
     rows.push(row(
         "what is asked for is elsewhere, over plain http",
@@ -447,6 +448,68 @@ fn rows_of_questions() -> Vec<Row> {
         };
         rows.push(row(&format!("HEAD is answered {status}"), is, deliver, "sent, held true, tagged 1 times"));
     }
+    rows
+}
+
+/// Answers of products, as their users see them.
+fn rows_of_products() -> Vec<Row> {
+    let json = |status, body: Value| page(status, "application/json", &body.to_string());
+    let immutable = "Failed to process request due to '1' configured as immutable.";
+    let immutable = json!({"errors": [{"code": "PRECONDITION", "message": immutable}]});
+    let unscanned = "current image with 3 vulnerabilities cannot be pulled due to configured policy";
+    let unscanned = json!({"errors": [{"code": "PROJECTPOLICYVIOLATION", "message": unscanned}]});
+    let unknown = json!({"errors": [{"code": "NOT_FOUND", "message": "artifact app:1 not found"}]});
+    let forbidden = json!({"errors": [{"status": 403, "message": "The client does not have permission for manifest"}]});
+    let mut rows = Vec::new();
+    for (name, method, action, asked, comes) in [
+        (
+            "Harbor: the tag is immutable",
+            "PUT",
+            json(412, immutable),
+            deliver as fn(&_, &_) -> _,
+            "answered 412: PRECONDITION Failed to process request due to '1' configured as immutable.",
+        ),
+        (
+            "Harbor: its policy keeps the image back",
+            "GET",
+            json(412, unscanned),
+            read,
+            "answered 412: PROJECTPOLICYVIOLATION current image with 3 vulnerabilities cannot be pulled",
+        ),
+        ("Harbor: there is no such artifact", "GET", json(404, unknown), read, "/app has no manifest 1"),
+        (
+            "Artifactory: an error has a status, and no code",
+            "GET",
+            json(403, forbidden),
+            read,
+            "answered 403: The client does not have permission for manifest",
+        ),
+    ] {
+        rows.push(row(name, always(method, "/manifests/1", action), asked, comes));
+    }
+    rows.push(row(
+        "Quay: a repository that is not there is answered 401, with a token too",
+        |registry| {
+            with_tokens(|registry| format!("http://{}/token", registry.domain()))(registry);
+            let challenge = format!("Bearer realm=\"http://{}/token\",service=\"quay\"", registry.domain());
+            let refusal = Action::status(401, &[("www-authenticate", &challenge)]);
+            registry.inject(Fault::always("GET", "/manifests/", refusal));
+        },
+        read,
+        "\"kind\":\"log-in\"",
+    ));
+    rows.push(row(
+        "ACR: blobs are in a storage of another host",
+        |registry| {
+            with_tokens(|registry| format!("http://{}/token", registry.domain()))(registry);
+            let storage: &Registry = Box::leak(Box::new(Registry::start()));
+            storage.add_blob("app", b"another blob");
+            let there = format!("http://{}/v2/app/blobs/{}", storage.domain(), Digest::sha256(b"another blob"));
+            registry.inject(Fault::always("GET", "/blobs/", Action::status(307, &[("location", &there)])));
+        },
+        read_blob,
+        "read",
+    ));
     rows
 }
 
@@ -501,6 +564,41 @@ fn names_are_fetched_from_their_mirrors_and_stay_as_they_are() {
     assert!(source.blob(repository, &config).is_ok());
 }
 
+/// A tag that says what hangs off an image is looked for where the image was found, and nowhere else: the origin may be out of
+/// reach, and what it has would belong to another copy.
+#[test]
+fn what_a_mirror_lacks_beside_an_image_is_not_asked_of_the_origin() {
+    for only in ["", "mirror-by-digest-only = true\n"] {
+        let [origin, mirror] = [Registry::start(), Registry::start()];
+        origin.inject(Fault::always("", "", Action::status(500, &[])));
+        mirror.add_manifest("near/org/app", "1", OCI_MANIFEST, image().bytes());
+        let config = mirror.add_blob("near/org/app", b"{}");
+        let conf = format!(
+            "[[registry]]\nprefix = \"e.example\"\nlocation = \"{}\"\n{only}[[registry.mirror]]\nlocation = \"{}/near\"\n",
+            origin.domain(),
+            mirror.domain()
+        );
+        let (client, remarks) = remarking();
+        let mirrors = RegistryMirrors::new(Vec::new(), RegistriesConf::parse(&conf).unwrap());
+        let source = RegistrySource::with_mirrors(client, mirrors);
+        let reference = Reference::new(
+            "e.example/org/app:1".parse::<Reference>().unwrap().repository().clone(),
+            None,
+            Some(image().descriptor().digest.clone()),
+        );
+        let repository = reference.repository();
+        source.resolve(&reference).unwrap();
+        for kind in ["sig", "att", "sbom"] {
+            let tag = format!("{}.{kind}", list_tag()).parse().unwrap();
+            assert!(source.find(repository, &tag).unwrap().is_none());
+        }
+        assert!(source.referrers(repository, &image().descriptor().digest).unwrap().is_empty());
+        assert!(source.blob(repository, &config).is_ok());
+        assert_eq!(origin.state().received.len(), 0);
+        assert_eq!(remarks.lock().unwrap().len(), 0);
+    }
+}
+
 /// A client, and what it remarks.
 fn remarking() -> (RegistryClient, Arc<Mutex<Vec<String>>>) {
     let remarks = Arc::new(Mutex::new(Vec::new()));
@@ -543,6 +641,7 @@ fn the_places_of_a_registries_conf_are_asked_in_turn_and_what_it_blocks_is_asked
     assert_eq!(source.tags(repository).unwrap(), ["1".parse().unwrap()]);
     assert_eq!(broken.state().received.len() + without.state().received.len(), asked);
     assert_eq!(source.find(repository, &"2".parse().unwrap()).unwrap().map(|_| ()), None);
+    assert_eq!(broken.state().received.len() + without.state().received.len(), asked);
 
     let before = with.state().received.len();
     let secret: Reference = "e.example/org/secret:1".parse().unwrap();
