@@ -194,11 +194,14 @@ impl Dependency {
         if !version.pre.is_empty() && !self.prereleases {
             return None;
         }
-        let released = Version { pre: Prerelease::EMPTY, ..version.clone() };
-        let alternatives = self.ranges.iter().flat_map(|range| range.split("||"));
-        let mut ranges = alternatives.filter_map(requirement);
-        let fits = self.ranges.is_empty() || ranges.any(|range| range.matches(&version) || range.matches(&released));
+        let mut ranges = self.alternatives().filter_map(requirement);
+        let fits = self.ranges.is_empty() || ranges.any(|range| range.has(&version));
         fits.then_some(version)
+    }
+
+    /// The ranges, each by itself.
+    fn alternatives(&self) -> impl Iterator<Item = &str> {
+        self.ranges.iter().flat_map(|range| range.split("||")).map(str::trim)
     }
 
     /// The tag of the newest version that will do.
@@ -211,10 +214,14 @@ impl Dependency {
 impl fmt::Display for Dependency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.bundle)?;
-        match self.ranges.as_slice() {
-            [] => Ok(()),
-            ranges => write!(f, " ({})", ranges.join(" or ")),
+        if self.ranges.is_empty() {
+            return Ok(());
         }
+        write!(f, " ({}", self.ranges.join(" or "))?;
+        for unread in self.alternatives().filter(|range| !range.is_empty() && requirement(range).is_none()) {
+            write!(f, "; {unread:?} is not a range of versions that is supported")?;
+        }
+        f.write_str(")")
     }
 }
 
@@ -224,28 +231,63 @@ fn version_of(tag: &Tag) -> Option<Version> {
     Version::parse(&text.strip_prefix('v').unwrap_or(text).replacen('_', "+", 1)).ok()
 }
 
-/// A range as CNAB 500 writes it (`1.2.3`, `1.2.x`, `1.x`, `1.5.x - 3`), or with the comparators that Porter takes.
-fn requirement(range: &str) -> Option<VersionReq> {
-    let plain = |part: &str| part.trim().trim_start_matches('v').to_owned();
-    if let Some((from, to)) = range.split_once(" - ") {
-        let from = plain(from).replace(".x", "");
-        return VersionReq::parse(&format!(">={from}, <={}", plain(to).replace(".x", ""))).ok();
+/// Which versions will do: those that meet a requirement, without those that are excluded.
+struct VersionRange {
+    takes: VersionReq,
+    without: Vec<VersionReq>,
+}
+
+impl VersionRange {
+    /// Whether a version is in the range, or, if it is not yet released, the one that it leads up to.
+    fn has(&self, version: &Version) -> bool {
+        let released = Version { pre: Prerelease::EMPTY, ..version.clone() };
+        let is_in = |range: &VersionReq| range.matches(version) || range.matches(&released);
+        is_in(&self.takes) && !self.without.iter().any(is_in)
     }
-    let range = plain(range);
-    if range.is_empty() {
-        return None;
+}
+
+/// A range as CNAB 500 writes it (`1.2.3`, `1.2.x`, `1.x`, `1.5.x - 3`), or with the comparators that Porter takes, which are those of
+/// its library (Masterminds/semver 3): `=`, `!=`, `>`, `<`, `>=`, `=>`, `<=`, `=<`, `~`, `~>` and `^`. `None` for anything else.
+fn requirement(range: &str) -> Option<VersionRange> {
+    let (mut comparators, mut without): (Vec<Comparator>, Vec<VersionReq>) = (Vec::new(), Vec::new());
+    if let Some((from, to)) = range.split_once(" - ") {
+        let takes = format!(">={}, <={}", stated_part(from), stated_part(to));
+        return Some(VersionRange { takes: VersionReq::parse(&takes).ok()?, without });
     }
     // A comparator may stand apart from its version.
-    let range = range.replace("~>", "~");
-    let range = ['<', '>', '=', '^', '~'].into_iter().fold(range, |range, sign| joined(&range, sign));
-    let mut comparators: Vec<Comparator> = Vec::new();
-    for part in range.split([',', ' ']).filter(|part| !part.is_empty()) {
-        let begins_with_number = part.starts_with(|character: char| character.is_ascii_digit());
-        // A version alone means itself, and not all that are compatible with it.
-        let exact = if begins_with_number { format!("={}", part.replace(".x", "")) } else { part.to_owned() };
-        comparators.extend(VersionReq::parse(&exact).ok()?.comparators);
+    let range = ['<', '>', '=', '^', '~'].into_iter().fold(range.to_owned(), |range, sign| joined(&range, sign));
+    let mut parts = range.split([',', ' ']).filter(|part| !part.is_empty()).peekable();
+    parts.peek()?;
+    for part in parts {
+        let is_sign = |character: char| "<>=^~!".contains(character);
+        let version = part.trim_start_matches(is_sign);
+        let sign = part.strip_suffix(version).unwrap_or_default();
+        let sign = match sign {
+            // A version alone means itself, and not all that are compatible with it.
+            "" | "=" | "!=" => "=",
+            "=>" => ">=",
+            "=<" => "<=",
+            "~>" => "~",
+            sign => sign,
+        };
+        let is_excluded = part.starts_with('!');
+        let any = matches!(version, "x" | "X" | "*") && !is_excluded;
+        let meant =
+            if any { VersionReq::STAR } else { VersionReq::parse(&format!("{sign}{}", stated_part(version))).ok()? };
+        if is_excluded {
+            without.push(meant);
+        } else {
+            comparators.extend(meant.comparators);
+        }
     }
-    Some(VersionReq { comparators })
+    Some(VersionRange { takes: VersionReq { comparators }, without })
+}
+
+/// A version without the blanks around it, the `v` before it and the parts that may be anything.
+fn stated_part(version: &str) -> String {
+    [".x", ".X", ".*"]
+        .into_iter()
+        .fold(version.trim().trim_start_matches('v').to_owned(), |it, any| it.replace(any, ""))
 }
 
 /// A range without the blanks behind a sign.
@@ -273,6 +315,41 @@ mod tests {
         assert!(takes("^ 1.2 || ~ 3.1", "3.1.4") && !takes("^ 1.2 || ~ 3.1", "2.0.0"));
         assert!(!takes("", "1.0.0") && !takes("1.x ||", "2.0.0") && takes("1.x ||", "1.5.0"));
         assert!(takes("~> 1.2", "1.2.9") && !takes("~> 1.2", "1.3.0"));
+    }
+
+    #[test]
+    fn ranges_are_read_as_porter_reads_them() {
+        for (range, in_it, outside) in [
+            ("!=1.2.3", &["1.2.2", "2.0.0"][..], &["1.2.3"][..]),
+            ("!= 1.2.x", &["1.3.0", "0.1.0"], &["1.2.0", "1.2.9"]),
+            (">=1.0, !=1.2.3, !=1.4", &["1.0.0", "1.2.4", "1.5.0"], &["0.9.0", "1.2.3", "1.4.1"]),
+            ("!=v1.2.3", &["1.2.4"], &["1.2.3"]),
+            ("=> 1.2", &["1.2.0"], &["1.1.9"]),
+            ("=<1.2", &["1.2.9"], &["1.3.0"]),
+            (">=v1.2.x", &["1.2.0"], &["1.1.0"]),
+            ("*", &["1.0.0"], &[]),
+            ("1.*", &["1.7.0"], &["2.0.0"]),
+            ("1.2.X - 1.4", &["1.2.0", "1.4.9"], &["1.5.0"]),
+        ] {
+            let needed = dependency("e.x/mysql", &[range], true);
+            let takes = |version: &&str| needed.takes(&version.parse().unwrap()).is_some();
+            assert!(in_it.iter().all(takes), "{range}: {in_it:?}");
+            assert!(!outside.iter().any(takes), "{range}: {outside:?}");
+        }
+        let unfinished = dependency("e.x/mysql", &["!=1.2.3-rc.1"], true);
+        let takes = |version: &str| unfinished.takes(&version.parse().unwrap()).is_some();
+        assert!(takes("1.2.3") && takes("1.2.3-rc.2") && !takes("1.2.3-rc.1"));
+    }
+
+    #[test]
+    fn a_range_that_cannot_be_read_is_named() {
+        let needed = dependency("e.x/mysql", &["1.x || about 2", ">=", "!=*"], false);
+        assert_eq!(
+            needed.to_string(),
+            "e.x/mysql (1.x || about 2 or >= or !=*; \"about 2\" is not a range of versions that is supported; \">=\" is not a \
+             range of versions that is supported; \"!=*\" is not a range of versions that is supported)"
+        );
+        assert_eq!(dependency("e.x/mysql", &["!=1.2 || "], false).to_string(), "e.x/mysql (!=1.2 || )");
     }
 
     #[test]
