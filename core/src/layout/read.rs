@@ -38,6 +38,8 @@ pub(super) const MAXIMUM_LISTED_BYTES: u64 = 256 << 20;
 pub struct LayoutSource {
     files: Box<dyn LayoutFiles>,
     index: ImageIndex,
+    /// For each entry of the index, its place in `index.json`, counted from 0: entries that cannot be used have places too.
+    places: Vec<usize>,
     names: EntryNames,
     /// The manifests that `index.json` lists, by subject; read when first needed.
     referrers: Mutex<Option<BTreeMap<Digest, Vec<Descriptor>>>>,
@@ -48,7 +50,7 @@ pub struct LayoutSource {
 /// An entry of `index.json` that cannot be used. What is asked for may still be beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OddEntry {
-    /// Its digest, or at which place it is, counted from 1.
+    /// Its digest, or `entry @N`, counted from 0, as entries are named.
     pub entry: String,
     /// Why it cannot be used.
     pub reason: String,
@@ -61,21 +63,31 @@ struct LooseIndex {
     manifests: IgnoredAny,
 }
 
-/// The entries of an `index.json` that are descriptors, and those that are not.
-fn sort_entries(content: &[u8]) -> Result<(Vec<Descriptor>, Vec<OddEntry>), JsonError> {
+/// The entries of an `index.json` that are descriptors, each with its place, and those that are not.
+#[derive(Default)]
+struct SortedEntries {
+    places: Vec<usize>,
+    descriptors: Vec<Descriptor>,
+    odd: Vec<OddEntry>,
+}
+
+fn sort_entries(content: &[u8]) -> Result<SortedEntries, JsonError> {
     // What is around the entries has one reading.
     strict_json::read::<LooseIndex>(content, Names::Folded)?;
     let mut index = strict_json::parse(content)?;
     let entries = index.get_mut("manifests").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
-    let (mut descriptors, mut odd) = (Vec::new(), Vec::new());
-    for (place, entry) in (1_usize..).zip(entries) {
+    let mut sorted = SortedEntries::default();
+    for (place, entry) in entries.into_iter().enumerate() {
         let bytes = serde_json::to_vec(&entry).unwrap_or_default();
         match strict_json::read::<Descriptor>(&bytes, Names::Folded) {
-            Ok(descriptor) => descriptors.push(descriptor),
-            Err(error) => odd.push(OddEntry { entry: format!("entry {place}"), reason: error.to_string() }),
+            Ok(descriptor) => {
+                sorted.places.push(place);
+                sorted.descriptors.push(descriptor);
+            }
+            Err(error) => sorted.odd.push(OddEntry { entry: format!("entry @{place}"), reason: error.to_string() }),
         }
     }
-    Ok((descriptors, odd))
+    Ok(sorted)
 }
 
 #[derive(Deserialize)]
@@ -112,12 +124,15 @@ impl LayoutSource {
             let called = name_of(entry).and_then(meaning);
             called.unwrap_or_else(|| name.clone()).with_digest(entry.digest.clone())
         };
-        match (entry, self.entries()) {
+        match (entry, self.index.manifests.as_slice()) {
             (None, [only]) if name.digest().is_none() && !is_named(only) => Ok(by_digest(only)),
             (None, _) => Ok(name.clone()),
             (Some(InnerName::Reference(reference)), _) => Ok(reference.clone()),
             (Some(InnerName::Text(text)), _) => self.only(self.names.written(text), text).map(by_digest),
-            (Some(InnerName::Position(at)), _) => self.only(&[*at], &format!("@{at}")).map(by_digest),
+            (Some(InnerName::Position(place)), _) => {
+                let at: Vec<usize> = self.places.binary_search(place).into_iter().collect();
+                self.only(&at, &format!("@{place}")).map(by_digest)
+            }
         }
     }
 
@@ -128,20 +143,23 @@ impl LayoutSource {
             |error| LayoutError::Manifest { folder: folder(), name: INDEX_FILE.to_owned(), source: Box::new(error) };
         let content = files.read(INDEX_FILE, MAXIMUM_LENGTH)?;
         let content = content.ok_or_else(|| LayoutError::NoIndex { folder: folder() })?;
-        let (index, odd) = match Document::parse(&content, OCI_INDEX) {
-            Ok(Document::Index(index)) => (*index, Vec::new()),
+        let (index, places, odd) = match Document::parse(&content, OCI_INDEX) {
+            Ok(Document::Index(index)) => {
+                let places = (0..index.manifests.len()).collect();
+                (*index, places, Vec::new())
+            }
             Ok(Document::Image(_)) => return Err(not_usable(ManifestError::Ambiguous)),
             // One entry that is odd need not be the one that is asked for.
             Err(error) => match sort_entries(&content) {
-                Ok((manifests, odd)) if !odd.is_empty() => (
-                    ImageIndex { manifests, subject: None, artifact_type: None, annotations: Annotations::default() },
-                    odd,
-                ),
+                Ok(SortedEntries { places, descriptors: manifests, odd }) if !odd.is_empty() => {
+                    let annotations = Annotations::default();
+                    (ImageIndex { manifests, subject: None, artifact_type: None, annotations }, places, odd)
+                }
                 _ => return Err(not_usable(error)),
             },
         };
         let names = EntryNames::of(&index.manifests);
-        Ok(Self { files, index, names, referrers: Mutex::new(None), passed_over: Mutex::new(odd) })
+        Ok(Self { files, index, places, names, referrers: Mutex::new(None), passed_over: Mutex::new(odd) })
     }
 
     /// The entries that were passed over so far, because they cannot be used.
@@ -149,36 +167,32 @@ impl LayoutSource {
         self.passed_over.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What `index.json` lists.
-    pub fn entries(&self) -> &[Descriptor] {
-        &self.index.manifests
-    }
-
     /// The layout's only entry, if there is exactly one.
     ///
     /// # Errors
     /// [`LayoutError::NameNotFound`], [`LayoutError::NameAmbiguous`], and errors of reading its manifest.
     pub fn only_entry(&self) -> Result<ManifestBytes, LayoutError> {
-        let all: Vec<usize> = (0..self.entries().len()).collect();
+        let all: Vec<usize> = (0..self.index.manifests.len()).collect();
         self.read_manifest(self.only(&all, "")?)
     }
 
-    /// The one entry among those at these places, or all of them if they are the same.
+    /// The one entry among these of the index, or all of them if they are the same.
     fn only(&self, found: &[usize], name: &str) -> Result<&Descriptor, LayoutError> {
         let (folder, notation, name) = (self.files.path().to_owned(), self.files.notation(), name.to_owned());
         let entries: Vec<&Descriptor> = found.iter().filter_map(|at| self.index.manifests.get(*at)).collect();
         match entries.as_slice() {
             [] => {
-                let all = self.index.manifests.iter().enumerate().take(MAXIMUM_LISTED);
-                let named = |(at, entry): (usize, &Descriptor)| {
-                    entry.annotations.get(REF_NAME).map_or_else(|| format!("@{at}"), ToString::to_string)
+                let all = self.places.iter().zip(&self.index.manifests).take(MAXIMUM_LISTED);
+                let named = |(place, entry): (&usize, &Descriptor)| {
+                    entry.annotations.get(REF_NAME).map_or_else(|| format!("@{place}"), ToString::to_string)
                 };
                 let odd = self.passed_over().into_iter().take(MAXIMUM_LISTED).collect();
                 Err(LayoutError::NameNotFound { folder, notation, name, listed: all.map(named).collect(), odd })
             }
             [first, others @ ..] if others.iter().all(|other| other.digest == first.digest) => Ok(first),
             _ => {
-                let listed: Vec<String> = found.iter().take(MAXIMUM_LISTED).map(|at| format!("@{at}")).collect();
+                let places = found.iter().filter_map(|at| self.places.get(*at));
+                let listed: Vec<String> = places.take(MAXIMUM_LISTED).map(|place| format!("@{place}")).collect();
                 let called = listed.iter().zip(&entries).map(|(at, entry)| match name_of(entry) {
                     Some(name) => format!("{at} is {name:?}, {}", entry.digest),
                     None => format!("{at} is {}", entry.digest),

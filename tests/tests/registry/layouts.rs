@@ -214,22 +214,24 @@ fn an_entry_may_be_called_anything_and_has_a_place_in_the_list() {
     };
     let mut nameless = first.clone();
     nameless.as_object_mut().unwrap().remove("annotations");
-    listed["manifests"] = json!([nameless, named("1.0.0+build"), named("Not A Name"), { "digest": "sha256:odd" }]);
+    listed["manifests"] =
+        json!([nameless, { "digest": "sha256:odd" }, named("1.0.0+build"), named("Not A Name"), nameless]);
     fs::write(folder.path().join("index.json"), listed.to_string()).unwrap();
     let source = LayoutSource::open(folder.path()).unwrap();
     let name = reference("r.example/other:2");
     let text = |text: &str| InnerName::Text(text.to_owned());
-    for entry in [text("1.0.0+build"), text("Not A Name"), InnerName::Position(0), InnerName::Position(2)] {
+    for entry in [text("1.0.0+build"), text("Not A Name"), InnerName::Position(0), InnerName::Position(4)] {
         let found = source.reference_of(&name, Some(&entry)).unwrap();
         assert_eq!(found.digest(), Some(&image.root().descriptor().digest), "{entry:?}");
         assert_eq!(source.resolve(&found).unwrap().bytes(), image.root().bytes());
     }
-    for entry in [text("1.0.0"), text(""), InnerName::Position(3)] {
+    // What cannot be used has its place in the list all the same.
+    for entry in [text("1.0.0"), text(""), InnerName::Position(1), InnerName::Position(5)] {
         let error = source.reference_of(&name, Some(&entry)).unwrap_err();
         let LayoutError::NameNotFound { listed, odd, .. } = &error else { panic!("{entry:?}: {error}") };
-        assert_eq!(listed, &["@0", "1.0.0+build", "Not A Name"]);
+        assert_eq!(listed, &["@0", "1.0.0+build", "Not A Name", "@4"]);
         assert_eq!(odd.len(), 1);
-        assert!(error.to_string().contains("entry 4 was passed over"), "{error}");
+        assert!(error.to_string().contains("entry @1 was passed over"), "{error}");
         let Remedy::NameEntry { place, .. } = error.remedy() else { panic!("{error}") };
         assert_eq!(place, format!("oci:{}", folder.path().display()));
     }
@@ -424,7 +426,7 @@ fn an_odd_entry_of_an_index_is_passed_over_unless_it_is_the_one_that_is_asked_fo
         let source = LayoutSource::open(folder.path()).unwrap();
         assert_eq!(source.resolve(&name).unwrap().bytes(), image.root().bytes(), "{odd}");
         assert_eq!(source.referrers(name.repository(), &image.root().descriptor().digest).unwrap(), []);
-        let entry = if in_index { "entry 2".to_owned() } else { digest.clone() };
+        let entry = if in_index { "entry @1".to_owned() } else { digest.clone() };
         assert_eq!(source.passed_over().iter().map(|odd| &odd.entry).collect::<Vec<_>>(), [&entry], "{odd}");
         assert!(source.resolve(&"r.example/other:1".parse().unwrap()).is_err(), "{odd}");
     }
