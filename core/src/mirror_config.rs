@@ -2,10 +2,13 @@
 //! of OpenShift, written from one table.
 //!
 //! Promise: a configuration leads from a name only to what was delivered under that name. By tag it leads only where a tag was set,
-//! and no other name has its tags there; what came as a part of a bundle is found by its digest.
+//! and no other name has its tags there; what came as a part of a bundle is found by its digest. What cannot be found by the digest that
+//! was signed, because a part of it was delivered in its place, is named.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+
+use sealift_archive_format::Digest;
 
 use crate::oci::{Reference, Repository};
 
@@ -18,6 +21,30 @@ pub struct Relocated {
     pub target: Repository,
     /// Whether its tag was set there. Otherwise it is found by its digest.
     pub is_tagged: bool,
+    /// What is there in its place, where some of its platforms were left behind and the registry asks for all of them.
+    pub stand_in: Option<StandIn>,
+}
+
+/// What was delivered of an image of which some platforms were left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandIn {
+    /// The digest that the image has by its signed name. The registry does not have it.
+    pub signed: Digest,
+    /// The digest of what the registry has of it.
+    pub delivered: Digest,
+}
+
+impl Relocated {
+    /// What no configuration can lead to: the image by the digest that it had. Says what is there instead.
+    pub fn not_found(&self) -> Option<String> {
+        let Self { original, target, is_tagged, stand_in } = self;
+        let StandIn { signed, delivered } = stand_in.as_ref()?;
+        let source = original.repository();
+        let by_tag = if *is_tagged { "by its tag, or " } else { "" };
+        Some(format!(
+            "{source}@{signed} is not there, because some of its platforms were left behind: it is found {by_tag}as {target}@{delivered}"
+        ))
+    }
 }
 
 /// A file of configuration.
@@ -41,6 +68,8 @@ struct Mirrors {
     hosts: BTreeMap<String, BTreeMap<String, bool>>,
     /// The original repositories that are somewhere else.
     elsewhere: BTreeMap<String, BTreeSet<String>>,
+    /// For each original registry, what is not found by its digest.
+    not_found: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// The configurations for what was delivered. `plain_http` says whether the registry is reached without TLS.
@@ -61,8 +90,11 @@ impl Mirrors {
         let mut mirrors = Self::default();
         // For each repository of the target, whose tags are in it.
         let mut tagged: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for Relocated { original, target, is_tagged } in relocated {
+        for relocated in relocated {
+            let not_found = relocated.not_found();
+            let Relocated { original, target, is_tagged, stand_in: _ } = relocated;
             let (source, domain) = (original.repository().to_string(), original.repository().domain().to_owned());
+            mirrors.not_found.entry(domain.clone()).or_default().extend(not_found);
             let target = target.to_string();
             mirrors.by_digest.entry(source.clone()).or_default().insert(target.clone());
             if is_tagged {
@@ -113,6 +145,7 @@ impl Mirrors {
                 let _ =
                     writeln!(content, "# Not found through this file, because it is in another repository: {source}");
             }
+            content.push_str(&remarks(self.not_found.get(domain).into_iter().flatten()));
             for (base, resolves) in self.hosts.get(domain).into_iter().flatten() {
                 let (host, path) = base.split_once('/').map_or((base.as_str(), ""), |(host, path)| (host, path));
                 let slash = if path.is_empty() { "" } else { "/" };
@@ -128,6 +161,7 @@ impl Mirrors {
     /// containers-registries.conf(5), version 2.
     fn registries_conf(&self, plain_http: bool) -> String {
         let mut content = "# Where images are, as they were delivered. For registries.conf.d.\n".to_owned();
+        content.push_str(&remarks(self.not_found.values().flatten()));
         for (source, targets) in &self.by_digest {
             let _ = write!(content, "\n[[registry]]\nprefix = {0}\nlocation = {0}\n", quoted(source));
             let none = BTreeSet::new();
@@ -150,13 +184,19 @@ impl Mirrors {
 
     /// OpenShift, `config.openshift.io/v1`.
     fn mirror_sets(&self) -> String {
-        let mut content = mirror_set("ImageDigestMirrorSet", "imageDigestMirrors", &self.by_digest);
+        let mut content = remarks(self.not_found.values().flatten());
+        content.push_str(&mirror_set("ImageDigestMirrorSet", "imageDigestMirrors", &self.by_digest));
         if !self.by_tag.is_empty() {
             content.push_str("---\n");
             content.push_str(&mirror_set("ImageTagMirrorSet", "imageTagMirrors", &self.by_tag));
         }
         content
     }
+}
+
+/// Lines that people read: TOML and YAML begin them in the same way.
+fn remarks<'r>(lines: impl Iterator<Item = &'r String>) -> String {
+    lines.map(|line| format!("# {line}\n")).collect()
 }
 
 fn mirror_set(kind: &str, list: &str, mirrors: &BTreeMap<String, BTreeSet<String>>) -> String {
@@ -182,7 +222,8 @@ mod tests {
 
     fn relocated(original: &str, target: &str, is_tagged: bool) -> Relocated {
         let target: Reference = target.parse().unwrap();
-        Relocated { original: original.parse().unwrap(), target: target.repository().clone(), is_tagged }
+        let target = target.repository().clone();
+        Relocated { original: original.parse().unwrap(), target, is_tagged, stand_in: None }
     }
 
     fn file(files: &[ConfigFile], path: &str) -> String {
@@ -233,6 +274,29 @@ mod tests {
         let hosts = file(&files, "certs.d/ghcr.io/hosts.toml");
         assert!(hosts.contains("# Not found through this file, because it is in another repository: ghcr.io/a/part\n"));
         assert_eq!(hosts.parse::<toml::Table>().unwrap(), toml::Table::new(), "containerd goes on as without it");
+    }
+
+    #[test]
+    fn what_is_not_found_by_its_signed_digest_is_named_in_each_file() {
+        let [signed, delivered] = [&b"signed"[..], b"a part"].map(Digest::sha256);
+        let stand_in = Some(StandIn { signed: signed.clone(), delivered: delivered.clone() });
+        let tagged = Relocated { stand_in, ..relocated("quay.io/a/b:1", "r.inner/mirror/quay.io/a/b", true) };
+        let part = Relocated { original: "ghcr.io/c/d:1".parse().unwrap(), is_tagged: false, ..tagged.clone() };
+        let whole = relocated("e.x/app:1", "r.inner/mirror/e.x/app", true);
+        let files = files([tagged, part, whole], false);
+        let line = |source: &str, how: &str| {
+            format!(
+                "# {source}@{signed} is not there, because some of its platforms were left behind: it is found {how}as r.inner/mirror/quay.io/a/b@{delivered}\n"
+            )
+        };
+        let lines = [line("quay.io/a/b", "by its tag, or "), line("ghcr.io/c/d", "")];
+        for path in ["registries.conf", "image-mirrors.yaml"] {
+            assert!(lines.iter().all(|line| file(&files, path).contains(line)), "{}", file(&files, path));
+        }
+        assert!(file(&files, "certs.d/quay.io/hosts.toml").contains(&lines[0]));
+        assert!(file(&files, "certs.d/ghcr.io/hosts.toml").contains(&lines[1]));
+        assert!(!file(&files, "certs.d/e.x/hosts.toml").contains("is not there"));
+        file(&files, "registries.conf").parse::<toml::Table>().unwrap();
     }
 
     /// `--names flat` puts `docker.io/acme/app` and `quay.io/acme/app` into one repository.

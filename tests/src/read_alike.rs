@@ -176,8 +176,10 @@ impl Listed {
             media_type: descriptor.text("mediaType").to_owned(),
             digest: descriptor.text("digest").to_owned(),
             annotations: their_remarks(descriptor),
+            // One that says nothing is one that nobody chooses.
             platform: pointee(descriptor, "platform")
-                .map(|it| ["os", "architecture", "variant", "os.version"].map(|name| it.text(name).to_owned())),
+                .map(|it| ["os", "architecture", "variant", "os.version"].map(|name| it.text(name).to_owned()))
+                .filter(|members| members.iter().any(|member| !member.is_empty())),
             artifact_type: descriptor.text("artifactType").to_owned(),
         }
     }

@@ -39,7 +39,7 @@ use crate::transfer::{Sink, SinkError, Workers};
 use crate::trust_store::{TagError, TrustStore, TrustStoreError};
 use crate::verify::{Judged, ReceiveError, Selection, SelectionError, Transport, Verified};
 use shipment::{Shipment, contents, left_behind, shipments, wanted};
-use storing::{Delivery, Stored, held_by_digest, put_manifests, set_tags};
+use storing::{Delivery, Stored, put_manifests, set_tags};
 use tags::Tags;
 use whereabouts::whereabouts;
 
@@ -345,9 +345,8 @@ fn receive<R: Read>(
     let delivery = Delivery::new(shipments, &wanted, sink);
     delivery.documents(judged.closed())?;
     let verified = judged.receive(&delivery, &transport)?;
-    let held = held_by_digest(shipments, sink, &workers)?;
-    let stand_ins = put_manifests(shipments, sparse, &delivery.stated(), sink, &workers)?;
-    Ok((verified, Stored { stand_ins, held }))
+    let stored = put_manifests(shipments, sparse, &delivery.stated(), sink, &workers)?;
+    Ok((verified, stored))
 }
 
 /// Refuses images of which platforms are missing, where these are not to be delivered.

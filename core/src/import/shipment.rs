@@ -78,6 +78,15 @@ impl Shipment {
         &self.named
     }
 
+    /// The references by digest that may be what its name resolves to, as far as they are known before it is stored: where a part of it
+    /// is left behind, that is any manifest in it.
+    pub(super) fn possible_places(&self) -> Vec<Reference> {
+        let graph = self.graph();
+        let inside = graph.manifests().iter().filter(|_| graph.is_partial());
+        let all = std::iter::once(&self.root).chain(inside);
+        all.map(|manifest| self.place.with_digest(manifest.descriptor().digest.clone())).collect()
+    }
+
     fn of_image(finding: &Finding, image: &ClosedImage, destination: &Destination) -> Result<Self, DestinationError> {
         Self::new(finding, &image.graph, [(finding, image)], [&image.companions], destination)
     }

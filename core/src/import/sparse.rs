@@ -120,12 +120,11 @@ impl Undelivered<'_> {
         self.0.get(repository).is_some_and(|digests| digests.contains(digest))
     }
 
-    /// What is delivered for a shipment in the place of what is not, stored.
+    /// What is delivered for a shipment in the place of what is not.
     pub(super) fn stand_ins(
         &self,
         shipment: &Shipment,
         stated: &HashMap<Digest, Platform>,
-        sink: &dyn Sink,
     ) -> Result<StandIns, DeliveryError> {
         let repository = shipment.place.repository();
         let Some(refused) = self.0.get(repository) else { return Ok(StandIns::default()) };
@@ -134,11 +133,7 @@ impl Undelivered<'_> {
             DeliveryError::StandIn { digest, repository: repository.to_string(), source }
         };
         let images = shipment.images.iter().map(|(_, digest)| digest).collect();
-        let stand_ins = StandIns::of(shipment.graph(), refused, &images, stated).map_err(failed)?;
-        for made in stand_ins.made() {
-            sink.put_manifest(repository, made).map_err(manifest_error(made, repository))?;
-        }
-        Ok(stand_ins)
+        StandIns::of(shipment.graph(), refused, &images, stated).map_err(failed)
     }
 }
 

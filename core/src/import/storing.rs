@@ -130,8 +130,8 @@ pub(super) fn manifest_error(
 pub(super) struct Stored {
     /// What stands in, for each shipment, for what the sink does not take.
     pub(super) stand_ins: Vec<StandIns>,
-    /// What was there before of what has no tag, by reference.
-    pub(super) held: HashMap<String, Digest>,
+    /// What was there before of what has no tag, as references by digest.
+    pub(super) held: HashSet<String>,
 }
 
 /// Stores the manifests, those of a round side by side. The archive has been read to its end. Returns what stands in, for each
@@ -142,31 +142,39 @@ pub(super) fn put_manifests(
     stated: &HashMap<Digest, Platform>,
     sink: &dyn Sink,
     workers: &Workers,
-) -> Result<Vec<StandIns>, DeliveryError> {
+) -> Result<Stored, DeliveryError> {
+    // A manifest is there as soon as it is stored, so what was there before is found out first.
+    let untagged = shipments.iter().filter(|shipment| shipment.place.tag_or_latest().is_none());
+    let mut held = held(untagged.flat_map(Shipment::possible_places).collect(), sink, workers)?;
     let delivery = SparseDelivery::new(shipments, sparse);
     for round in rounds(shipments) {
         workers.for_each(&round, |_| 0, |placed, _| delivery.put(*placed, sink))?;
     }
     let undelivered = delivery.undelivered();
-    shipments.iter().map(|shipment| undelivered.stand_ins(shipment, stated, sink)).collect()
+    let stand_ins = shipments.iter().map(|shipment| undelivered.stand_ins(shipment, stated));
+    let stand_ins: Vec<StandIns> = stand_ins.collect::<Result<_, _>>()?;
+    let made =
+        || shipments.iter().zip(&stand_ins).flat_map(|(it, made)| made.made().iter().map(move |made| (it, made)));
+    let untagged = made().filter(|(shipment, _)| shipment.place.tag_or_latest().is_none());
+    let places = untagged.map(|(shipment, made)| shipment.place.with_digest(made.descriptor().digest.clone()));
+    held.extend(self::held(places.collect(), sink, workers)?);
+    for (shipment, made) in made() {
+        let repository = shipment.place.repository();
+        sink.put_manifest(repository, made).map_err(manifest_error(made, repository))?;
+    }
+    Ok(Stored { stand_ins, held })
 }
 
-/// What was there by digest, for each shipment that has no tag, before anything of it is stored: a manifest is there as soon as it is.
-pub(super) fn held_by_digest(
-    shipments: &[Shipment],
-    sink: &dyn Sink,
-    workers: &Workers,
-) -> Result<HashMap<String, Digest>, DeliveryError> {
-    let places: Vec<&Reference> = shipments.iter().map(|shipment| &shipment.place).collect();
-    let places: Vec<&Reference> = places.into_iter().filter(|place| place.tag_or_latest().is_none()).collect();
-    let held = Mutex::new(HashMap::new());
+/// Which of these references by digest resolve.
+fn held(places: Vec<Reference>, sink: &dyn Sink, workers: &Workers) -> Result<HashSet<String>, DeliveryError> {
+    let held = Mutex::new(HashSet::new());
     workers.for_each(
         &places,
         |_| 0,
         |place, _| {
             let failed = |source| DeliveryError::Tag { tag: place.to_string(), source };
-            if let Some(digest) = sink.held(place).map_err(failed)? {
-                held.lock().unwrap_or_else(PoisonError::into_inner).insert(place.to_string(), digest);
+            if sink.held(place).map_err(failed)?.is_some() {
+                held.lock().unwrap_or_else(PoisonError::into_inner).insert(place.to_string());
             }
             Ok(())
         },
@@ -194,11 +202,14 @@ pub(super) fn set_tags(
         |_| 0,
         |(at, shipment, stand_ins), _| {
             let failed = |source| DeliveryError::Tag { tag: shipment.place.to_string(), source };
+            let delivered = stand_ins.of_manifest(&shipment.root);
             let before = match shipment.place.tag_or_latest() {
                 Some(_) => sink.held(&shipment.place).map_err(failed)?,
-                None => held.get(&shipment.place.to_string()).cloned(),
+                None => {
+                    let digest = &delivered.descriptor().digest;
+                    held.contains(&shipment.place.with_digest(digest.clone()).to_string()).then(|| digest.clone())
+                }
             };
-            let delivered = stand_ins.of_manifest(&shipment.root);
             sink.tag(&shipment.place, delivered).map_err(failed)?;
             // A file of Docker's has one platform of an image that is not whole.
             let resolved = if is_file { sink.held(&shipment.place).map_err(failed)? } else { None };

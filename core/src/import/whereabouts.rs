@@ -2,10 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use sealift_archive_format::Digest;
+
 use super::shipment::Shipment;
 use super::sparse::SetTag;
 use crate::cnab::RelocationMapping;
-use crate::mirror_config::Relocated;
+use crate::mirror_config::{Relocated, StandIn};
 use crate::oci::StandIns;
 use crate::verify::Head;
 
@@ -22,20 +24,24 @@ pub(super) fn whereabouts(
     // The tags are those of the shipments, in their order.
     for ((shipment, stand_ins), tag) in shipments.iter().zip(stand_ins).zip(tags) {
         let target = shipment.place.repository();
-        let names = std::iter::once(&shipment.reference).chain(shipment.images.iter().map(|(original, _)| original));
-        for (at, name) in names.enumerate() {
+        let delivered = |digest: &Digest| {
+            let is_named = *digest == tag.carried;
+            if is_named { tag.digest.clone() } else { stand_ins.digest(digest).clone() }
+        };
+        let images = shipment.images.iter().map(|(original, digest)| (original, digest));
+        for (at, (name, digest)) in std::iter::once((&shipment.reference, &tag.carried)).chain(images).enumerate() {
             let is_tagged = at == 0 && shipment.place.tag_or_latest().is_some();
             if at > 0 && *name == shipment.reference {
                 continue;
             }
             if let Ok(original) = name.parse() {
-                relocated.push(Relocated { original, target: target.clone(), is_tagged });
+                let stand_in = Some((digest.clone(), delivered(digest))).filter(|(signed, instead)| signed != instead);
+                let stand_in = stand_in.map(|(signed, delivered)| StandIn { signed, delivered });
+                relocated.push(Relocated { original, target: target.clone(), is_tagged, stand_in });
             }
         }
         for (original, digest) in &shipment.images {
-            let is_named = *digest == tag.carried;
-            let delivered = if is_named { &tag.digest } else { stand_ins.digest(digest) };
-            let place = format!("{target}@{delivered}");
+            let place = format!("{target}@{}", delivered(digest));
             all.insert(original, &place);
             in_shipment.insert((&shipment.reference, original), place);
         }

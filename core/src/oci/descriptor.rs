@@ -8,7 +8,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::platform::Platform;
+use super::platform::{self, Platform};
 
 /// A descriptor. Members that have no effect here (`data`, and vendors' own) are left out; the raw bytes of the
 /// manifest still have them.
@@ -28,7 +28,7 @@ pub struct Descriptor {
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Annotations::is_empty")]
     pub annotations: Annotations,
     /// The platform of an image in an index.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "platform::stated", skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
     /// The type of an artifact.
     #[serde(default, skip_serializing_if = "Option::is_none")]

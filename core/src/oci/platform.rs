@@ -3,16 +3,19 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::descriptor::{IgnoredText, Passed};
+use super::descriptor::{IgnoredText, Passed, null_as_default};
 
 /// An operating system on an architecture.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Platform {
     /// The operating system, in Go's words: `linux`.
+    #[serde(default, deserialize_with = "null_as_default")]
     pub os: String,
     /// The processor's architecture, in Go's words: `amd64`.
+    #[serde(default, deserialize_with = "null_as_default")]
     pub architecture: String,
     /// The variant of the architecture: `v7`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -35,7 +38,28 @@ pub struct Platform {
 )]
 pub struct PlatformError(String);
 
+/// Reads the platform that a descriptor states. Both of its required members belong to one (OCI Image 1.1, "Image Index"). What says
+/// nothing at all states none: `{}`, and what Go's tools write for an artifact, `{"architecture": "", "os": ""}`. Then the configuration
+/// decides, as where the member is not there. A half of one is refused, because others take it for a platform.
+pub(super) fn stated<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Platform>, D::Error> {
+    match Option::<Platform>::deserialize(deserializer)? {
+        Some(platform) if platform.says_nothing() => Ok(None),
+        Some(platform) => platform.if_stated().map(Some).ok_or_else(|| D::Error::custom("half of a platform")),
+        None => Ok(None),
+    }
+}
+
 impl Platform {
+    /// The platform, if it has an operating system and an architecture.
+    pub(super) fn if_stated(self) -> Option<Self> {
+        (!self.os.is_empty() && !self.architecture.is_empty()).then_some(self)
+    }
+
+    fn says_nothing(&self) -> bool {
+        let optional = [&self.variant, &self.os_version].map(|member| member.as_deref().unwrap_or_default());
+        [self.os.as_str(), self.architecture.as_str()].iter().chain(&optional).all(|member| member.is_empty())
+    }
+
     /// Whether `offered` satisfies this platform as a selection. A selection without a variant selects every variant; one with a
     /// variant selects that variant alone. So it is with the version of the operating system.
     pub fn selects(&self, offered: &Self) -> bool {

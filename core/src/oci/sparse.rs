@@ -165,7 +165,7 @@ impl<'g> FlatIndex<'g> {
             return Ok(());
         }
         for (mut entry, child) in entries(&mut document(index)?).into_iter().zip(&listed.manifests) {
-            let own = entry.get("platform").filter(|own| !own.is_null()).or(platform).cloned();
+            let own = entry.get("platform").filter(|_| child.platform.is_some()).or(platform).cloned();
             if is_opaque(&entry) {
                 if carried.has_opaque(&child.digest) {
                     self.has_opaque = true;

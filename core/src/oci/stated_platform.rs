@@ -61,8 +61,7 @@ pub(crate) fn all_unstated(image: &Graph) -> Vec<Unstated<'_>> {
 /// The platform that a configuration states, if it states one.
 pub(crate) fn stated(configuration: &[u8]) -> Option<Platform> {
     // A configuration has the members of a platform among others (OCI Image 1.1, "Image Configuration"); what is not one states none.
-    let stated: Option<Platform> = serde_json::from_slice(configuration).ok();
-    stated.filter(|platform| !platform.os.is_empty() && !platform.architecture.is_empty())
+    serde_json::from_slice(configuration).ok().and_then(Platform::if_stated)
 }
 
 /// What a choice of platforms means for an image.

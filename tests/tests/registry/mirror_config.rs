@@ -40,6 +40,7 @@ impl Relocation {
             original: original.parse().unwrap(),
             target: target.repository().clone(),
             is_tagged,
+            stand_in: None,
         });
         let folder = tempfile::tempdir().unwrap();
         for file in mirror_config::files(relocated, true) {

@@ -176,6 +176,51 @@ fn what_is_carried_of_nested_indexes_is_listed_at_the_top_with_its_platforms() {
     }
 }
 
+/// Go's tools write `{"architecture": "", "os": ""}` for what has no platform, and others `{}`.
+#[test]
+fn a_platform_that_says_nothing_is_none_and_the_configuration_decides() {
+    let plain = three_platforms("app");
+    for stated in [
+        json!({}),
+        json!(null),
+        json!({ "architecture": "", "os": "" }),
+        json!({ "architecture": null, "os": null }),
+        json!({ "os": "", "variant": "" }),
+    ] {
+        let mut index: serde_json::Value = serde_json::from_slice(plain.root().bytes()).unwrap();
+        for entry in index["manifests"].as_array_mut().unwrap() {
+            entry["platform"] = stated.clone();
+        }
+        let image = plain.clone().with_manifest(&index);
+        let (mut crossing, archive) = partial(&image, &["linux/amd64", "linux/arm64"]);
+        for registry in those_that_ask_for_all() {
+            let delivered = deliver(&mut crossing, &archive, &registry.domain()).unwrap();
+            let [set] = delivered.tags.as_slice() else { panic!("{:?}", delivered.tags) };
+            let made = resolve(&set.reference);
+            let Document::Index(made) = made.document() else { panic!("an index") };
+            let platforms = made.manifests.iter().map(|child| child.platform.as_ref().unwrap().to_string());
+            assert_eq!(platforms.collect::<Vec<_>>(), ["linux/amd64", "linux/arm64"], "{stated}");
+        }
+        let whole = crossing.archive();
+        let registry = Registry::start();
+        let delivered = deliver(&mut crossing, &whole, &registry.domain()).unwrap();
+        assert_eq!(delivered.tags[0].digest, image.root().descriptor().digest, "{stated}");
+    }
+    // Others take a half of one for a platform.
+    for half in [
+        json!({ "os": "linux" }),
+        json!({ "os": "", "architecture": "arm64" }),
+        json!({ "variant": "v8" }),
+        json!({ "os": 7, "architecture": "amd64" }),
+    ] {
+        let mut index: serde_json::Value = serde_json::from_slice(plain.root().bytes()).unwrap();
+        index["manifests"][0]["platform"] = half.clone();
+        let bytes = index.to_string().into_bytes();
+        let descriptor = Descriptor::of(&plain.root().descriptor().media_type, &bytes);
+        assert!(ManifestBytes::new(descriptor, bytes).is_err(), "{half}");
+    }
+}
+
 #[test]
 fn a_name_by_digest_is_new_once_and_has_the_digest_that_is_there() {
     let image = three_platforms("app");
@@ -187,19 +232,39 @@ fn a_name_by_digest_is_new_once_and_has_the_digest_that_is_there() {
     let items = vec![ItemRequest { name: name.clone(), origin: ItemOrigin::Image(crossing.place(&name)) }];
     let request = ExportRequest { items, ..crossing.request() };
     let whole = crossing.export(&request).unwrap();
-    let partial = crossing.export(&ExportRequest { platforms: only(&["linux/amd64"]), ..request }).unwrap();
+    let of =
+        |platforms: &[&str]| crossing.export(&ExportRequest { platforms: only(platforms), ..request.clone() }).unwrap();
+    let (partial, two) = (of(&["linux/amd64"]), of(&["linux/amd64", "linux/arm64"]));
     for registry in those_that_ask_for_all() {
-        let delivered = deliver(&mut crossing, &partial, &registry.domain()).unwrap();
-        let [set] = delivered.tags.as_slice() else { panic!("{:?}", delivered.tags) };
         let only = image.manifests[0].descriptor();
-        assert_eq!((set.form, &set.digest, &set.carried), (DeliveredForm::OnePlatform, &only.digest, &signed));
-        assert_eq!(set.reference, format!("{}/org/app@{}", registry.domain(), only.digest));
-        assert_eq!(resolve(&set.reference).bytes(), image.manifests[0].bytes());
+        for before in [None, Some(only.digest.clone())] {
+            let delivered = deliver(&mut crossing, &partial, &registry.domain()).unwrap();
+            let [set] = delivered.tags.as_slice() else { panic!("{:?}", delivered.tags) };
+            assert_eq!((set.form, &set.digest, &set.carried), (DeliveredForm::OnePlatform, &only.digest, &signed));
+            assert_eq!(set.reference, format!("{}/org/app@{}", registry.domain(), only.digest));
+            assert_eq!(resolve(&set.reference).bytes(), image.manifests[0].bytes());
+            assert_eq!(set.before, before, "new, and then as it was");
+        }
+        for is_new in [true, false] {
+            let delivered = deliver(&mut crossing, &two, &registry.domain()).unwrap();
+            let [set] = delivered.tags.as_slice() else { panic!("{:?}", delivered.tags) };
+            assert_eq!(set.form, DeliveredForm::MadeHere);
+            assert_eq!(set.before.as_ref(), (!is_new).then_some(&set.digest), "new, and then as it was");
+            // No configuration of a mirror can lead to the digest that was signed, and this is said.
+            let [relocated] = delivered.relocated.as_slice() else { panic!("{:?}", delivered.relocated) };
+            let said = relocated.not_found().unwrap();
+            let instead = format!("it is found as {}/org/app@{}", registry.domain(), set.digest);
+            assert!(
+                said.starts_with(&format!("example.com/org/app@{signed} is not there")) && said.ends_with(&instead),
+                "{said}"
+            );
+        }
         for before in [None, Some(signed.clone())] {
             let delivered = deliver(&mut crossing, &whole, &registry.domain()).unwrap();
             let [set] = delivered.tags.as_slice() else { panic!("{:?}", delivered.tags) };
             assert_eq!(set.reference, format!("{}/org/app@{signed}", registry.domain()));
             assert_eq!(set.before, before, "new, and then as it was");
+            assert_eq!(delivered.relocated[0].not_found(), None);
         }
     }
 }
