@@ -55,6 +55,9 @@ impl Names {
 /// Why a document cannot be read. Line and column, where there are any, count from 1.
 #[derive(Debug, thiserror::Error)]
 pub enum JsonError {
+    /// It is a text that JSON cannot be in.
+    #[error("not JSON")]
+    Mark(#[from] ByteOrderMark),
     /// It is not JSON, or has more than one reading.
     #[error("not strict JSON: {0}")]
     NotStrict(serde_json::Error),
@@ -69,12 +72,35 @@ pub enum JsonError {
     Form(#[from] serde_json::Error),
 }
 
+/// A document begins with a byte order mark, as some editors and shells write it. JSON is UTF-8 without one (RFC 8259 §8.1), and what is
+/// signed has these bytes too, so that nobody can leave them out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the document begins with a byte order mark of {encoding}; JSON is UTF-8 without one")]
+pub struct ByteOrderMark {
+    /// The encoding that the mark is of.
+    pub encoding: &'static str,
+}
+
+impl ByteOrderMark {
+    /// The mark that these bytes begin with.
+    pub fn at_beginning_of(bytes: &[u8]) -> Option<Self> {
+        let marks = [(&b"\xef\xbb\xbf"[..], "UTF-8"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16")];
+        let found = marks.into_iter().find(|(mark, _)| bytes.starts_with(mark));
+        found.map(|(_, encoding)| Self { encoding })
+    }
+
+    fn refuse(bytes: &[u8]) -> Result<(), Self> {
+        Self::at_beginning_of(bytes).map_or(Ok(()), Err)
+    }
+}
+
 /// Parses one JSON document, strictly.
 ///
 /// # Errors
 /// [`JsonError`] for anything that is not exactly one document, and for duplicate keys, numbers out of range, nesting
 /// beyond [`MAXIMUM_DEPTH`] and values beyond the budget of memory.
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
+    ByteOrderMark::refuse(bytes)?;
     let budget = MemoryBudget::of(bytes.len());
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let strict = Strict { depth: 0, budget: &budget };
@@ -110,6 +136,7 @@ pub(crate) fn weigh(bytes: &[u8], names: Names, limit: usize) -> Result<(), Json
 }
 
 fn pass_over(bytes: &[u8], names: Names, budget: &MemoryBudget, weighed: Weighed) -> Result<(), JsonError> {
+    ByteOrderMark::refuse(bytes)?;
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let unread = Unread { depth: 0, names, budget, weighed };
     unread.deserialize(&mut deserializer).map_err(|error| budget.error(error))?;
@@ -240,8 +267,22 @@ mod tests {
         refused("NaN");
         refused("[Infinity]");
         assert!(refused("1e999").contains("out of range"));
-        refused("\u{feff}{}");
         assert!(parse(b"\"\xff\"").is_err());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_called_one_and_never_left_out() {
+        for (bytes, encoding) in
+            [(&b"\xef\xbb\xbf{}"[..], "UTF-8"), (b"\xff\xfe{\0}\0", "UTF-16"), (b"\xfe\xff\0{\0}", "UTF-16")]
+        {
+            let mark = ByteOrderMark { encoding };
+            for read in
+                [parse(bytes).map(drop), read::<Value>(bytes, Names::Folded).map(drop), weigh(bytes, Names::Exact, 100)]
+            {
+                assert!(matches!(read, Err(JsonError::Mark(found)) if found == mark), "{bytes:?}");
+            }
+        }
+        assert!(parse("\"\u{feff}\"".as_bytes()).is_ok(), "inside a text it is a character");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `sealift import`: verify, then deliver to a registry, a layout, or a file for another tool.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -11,7 +12,7 @@ use sealift_core::delivery_file::DeliveryFile;
 use sealift_core::import::{
     self, Delivered, DeliveryWishes, Destination, NameMap, Naming, PublishedMirror, ReplacedTag, Sparse,
 };
-use sealift_core::mirror_config::{self, ConfigFile};
+use sealift_core::mirror_config::{self, ConfigFile, Relocated};
 use sealift_core::oci::{Platform, Platforms, Reference};
 use sealift_core::trust_store::RepositoryName;
 use sealift_core::verify::{Judged, Selection, Transport};
@@ -19,7 +20,7 @@ use sealift_core::whole_file;
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::failure::{Attempt as _, Failure, Reason};
+use crate::failure::{Attempt as _, Failure, FilePurpose, Reason};
 use crate::files::archive::ArchiveArgument;
 use crate::files::input::read_file;
 use crate::files::output::replace;
@@ -164,7 +165,7 @@ impl NamingArgument {
             Self::Flat => Naming::Flat,
             Self::Map(path) => {
                 let attempt = || format!("cannot read the map of names {}", path.display());
-                let text = read_file(path, MAXIMUM_NAME_MAP).attempt(attempt)?;
+                let text = read_file(path, FilePurpose::Setting, MAXIMUM_NAME_MAP).attempt(attempt)?;
                 Naming::Mapped(NameMap::parse(&String::from_utf8_lossy(&text)).attempt(attempt)?)
             }
         })
@@ -321,6 +322,10 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     if let Some(folder) = &arguments.mirror_config {
         write_mirror_config(&delivered, folder, arguments)
             .attempt(|| format!("{name} was imported, but the configuration of mirrors cannot be written"))?;
+        let not_found: BTreeSet<String> = delivered.relocated.iter().filter_map(Relocated::not_found).collect();
+        for line in not_found {
+            context.remark(format_args!("warning: no configuration leads to the signed digest: {line}"));
+        }
     }
     mirrors.map(drop).attempt(|| format!("{name} was imported, but its TUF mirror was not written"))
 }

@@ -27,7 +27,7 @@ use sealift_core::export::{ExportError, PlanError, PrepareError};
 use sealift_core::import::{ImportError, NameMapError};
 use sealift_core::layout::LayoutError;
 use sealift_core::place::PlaceError;
-use sealift_core::remedy::{Remediable as _, Remedy};
+use sealift_core::remedy::{Remediable as _, Remedy, of_byte_order_mark};
 use sealift_core::seal::SignError;
 use sealift_core::source_file::SourceFileError;
 use sealift_core::trust_store::{NameError, TrustStoreError};
@@ -56,6 +56,19 @@ pub(crate) struct Failure {
     reason: Box<Reason>,
     /// The file of the archive that it is about.
     archive: Option<PathBuf>,
+}
+
+/// What a file that a person names is read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FilePurpose {
+    /// Something to be exported, which others wrote.
+    Content,
+    /// A key, or the passphrase of one.
+    Key,
+    /// What the trust store is to hold.
+    Trust,
+    /// A setting of this side: credentials, certificates, a map of names.
+    Setting,
 }
 
 /// Why a command failed: an error of the domain, or one of the command itself.
@@ -131,6 +144,8 @@ pub(crate) enum Reason {
     FileTooLong {
         /// The file.
         path: PathBuf,
+        /// What it was read as.
+        purpose: FilePurpose,
         /// The longest that is read, in bytes.
         limit: u64,
     },
@@ -348,7 +363,16 @@ impl Reason {
             Self::FileExists(_) => {
                 advice(ExitCode::System, "choose another name, or move the existing file away first")
             }
-            Self::FileTooLong { path, .. } => remedied(ExitCode::System, Remedy::CheckFile { path: path.clone() }),
+            // As what else is wrong with such a file.
+            Self::FileTooLong { path, purpose, .. } => {
+                let exit_code = match purpose {
+                    FilePurpose::Content => ExitCode::Source,
+                    FilePurpose::Key => ExitCode::Key,
+                    FilePurpose::Trust => ExitCode::TrustStore,
+                    FilePurpose::Setting => ExitCode::System,
+                };
+                remedied(exit_code, Remedy::CheckFile { path: path.clone() })
+            }
             Self::StandardOutput(_) => advice(ExitCode::System, "check where standard output is redirected to"),
             Self::Terminal(_) => advice(ExitCode::System, "give the passphrase with --passphrase-file"),
             Self::NoHomeFolder => advice(ExitCode::Usage, "name the trust store with --trust DIR or SEALIFT_TRUST"),
@@ -398,7 +422,7 @@ impl Reason {
                 ExitCode::Usage,
                 "name layouts or files (NAME=oci:DIR, NAME=FILE, --images-from oci:DIR, --to-layout DIR), or use a build with the feature `network`",
             ),
-            Self::NameMap(error) => remedied(ExitCode::Usage, error.remedy()),
+            Self::NameMap(error) => remedied(ExitCode::System, error.remedy()),
             Self::Place(error) => remedied(ExitCode::Usage, error.remedy()),
             Self::Target(_) => remedied(ExitCode::Sink, Remedy::RepairTargetLayout),
             Self::Layout(error) => remedied(source::layout(error), error.remedy()),
@@ -489,10 +513,14 @@ impl Failure {
         self.advice().exit_code
     }
 
-    /// What to do. What helps the connection comes before anything else.
+    /// What to do. What helps the connection, or whoever wrote the document, comes before anything else.
     fn advice(&self) -> Advice {
         let told = self.reason.advice();
-        match network::own_remedy(&*self.reason) {
+        match network::own_remedy(&*self.reason).or_else(|| of_byte_order_mark(&*self.reason)) {
+            // A source that cannot be read because of a file of this side. After a failure of a sink, tags may have been set.
+            Some(own) if told.exit_code == ExitCode::Source && own.is_about_settings() => {
+                remedied(ExitCode::System, own)
+            }
             Some(own) => remedied(told.exit_code, own),
             None => told,
         }

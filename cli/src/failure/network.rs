@@ -36,13 +36,11 @@ impl Remediable for NetworkError {
 pub(super) fn network(error: &NetworkError) -> Conclusion {
     match error {
         NetworkError::Settings(error) => match error {
+            SettingsError::Certificates { .. } | SettingsError::ClientKey { .. } => ExitCode::System.into(),
             // Only requests run into what is wrong with a proxy, and report it themselves.
-            SettingsError::Certificates { .. }
-            | SettingsError::ClientKey { .. }
-            | SettingsError::Tls(_)
-            | SettingsError::Proxy(_)
-            | SettingsError::ProxyProtocol => ExitCode::Usage.into(),
+            SettingsError::Tls(_) | SettingsError::Proxy(_) | SettingsError::ProxyProtocol => ExitCode::Usage.into(),
         },
-        NetworkError::Credentials(_) | NetworkError::Registries(_) => ExitCode::Source.into(),
+        // These are files of this side, which nobody exports.
+        NetworkError::Credentials(_) | NetworkError::Registries(_) => ExitCode::System.into(),
     }
 }

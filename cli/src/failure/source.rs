@@ -79,6 +79,7 @@ fn docker_archive(error: &DockerArchiveError) -> Conclusion {
         DockerArchiveError::Tarball(error) => tarball(error),
         DockerArchiveError::NotOne { .. }
         | DockerArchiveError::TooOld { .. }
+        | DockerArchiveError::OtherForm { .. }
         | DockerArchiveError::Json { .. }
         | DockerArchiveError::TooMany { .. }
         | DockerArchiveError::Missing { .. }

@@ -7,7 +7,7 @@ use clap::Args;
 use sealift_proof::signature::{PublicKey, SigningKey, SigningKeyError};
 use zeroize::Zeroizing;
 
-use crate::failure::{Attempt as _, Failure, Reason};
+use crate::failure::{Attempt as _, Failure, FilePurpose, Reason};
 use crate::files::input::read_file;
 use crate::terminal;
 use crate::terminal::text::Line;
@@ -81,7 +81,7 @@ pub(crate) fn prompt(question: impl Into<Line>) -> Result<Zeroizing<String>, Fai
 }
 
 fn read_text(path: &Path) -> Result<String, Reason> {
-    let bytes = read_file(path, MAXIMUM_LENGTH)?;
+    let bytes = read_file(path, FilePurpose::Key, MAXIMUM_LENGTH)?;
     let not_text = |error| Reason::File { path: path.to_owned(), source: io::Error::other(error) };
     String::from_utf8(bytes).map_err(not_text)
 }

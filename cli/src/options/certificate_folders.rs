@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use sealift_core::http::{ClientIdentity, HostCertificates, PemFile};
 
-use crate::failure::Reason;
+use crate::failure::{FilePurpose, Reason};
 use crate::files::input::read_file;
 
 /// The most hosts of one folder, and the most files of one host: nobody has that many.
@@ -56,7 +56,7 @@ fn of_host(host: String, folder: &Path, limit: u64) -> Result<Option<HostCertifi
 
 /// What cannot be read is an error where this host is reached, and nowhere else.
 fn pem(path: PathBuf, limit: u64) -> PemFile {
-    let content = read_file(&path, limit).map(Into::into).map_err(|reason| match reason {
+    let content = read_file(&path, FilePurpose::Setting, limit).map(Into::into).map_err(|reason| match reason {
         Reason::File { source, .. } => Arc::new(source),
         other => Arc::new(io::Error::other(other.to_string())),
     });

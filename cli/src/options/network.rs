@@ -19,7 +19,7 @@ use sealift_core::tuf_repository::{HttpRepository, NotaryRepository};
 use sealift_proof::tuf::Gun;
 
 use super::{certificate_folders, registry_name};
-use crate::failure::{Attempt as _, Failure, NetworkError};
+use crate::failure::{Attempt as _, Failure, FilePurpose, NetworkError};
 use crate::files::input::read_file;
 use crate::terminal;
 
@@ -74,7 +74,7 @@ impl MirrorArguments {
             return Ok(RegistryMirrors::new(self.mirror.clone(), RegistriesConf::default()));
         };
         let attempt = || format!("cannot read the registry configuration {}", path.display());
-        let text = read_file(path, MAXIMUM_LENGTH).attempt(attempt)?;
+        let text = read_file(path, FilePurpose::Setting, MAXIMUM_LENGTH).attempt(attempt)?;
         let read = RegistriesConf::parse(&String::from_utf8_lossy(&text));
         let read = read.map_err(NetworkError::from).attempt(attempt)?;
         if !read.unread().is_empty() {
@@ -127,7 +127,9 @@ impl NetworkArguments {
     fn client(&self) -> Result<HttpClient, Failure> {
         let attempt = || "cannot set up the network".to_owned();
         let files = self.ca.iter().cloned().chain(named_by("SSL_CERT_FILE"));
-        let read = |path: PathBuf| Ok(PemFile::new(&path, read_file(&path, MAXIMUM_LENGTH).attempt(attempt)?));
+        let read = |path: PathBuf| {
+            Ok(PemFile::new(&path, read_file(&path, FilePurpose::Setting, MAXIMUM_LENGTH).attempt(attempt)?))
+        };
         let ca_certificates = CertificateAuthorities::BundledAnd(files.map(read).collect::<Result<_, Failure>>()?);
         let host_certificates = certificate_folders::read(MAXIMUM_LENGTH).attempt(attempt)?;
         let plain_http = self.plain_http();
@@ -157,7 +159,7 @@ impl NetworkArguments {
                 continue;
             }
             let attempt = || format!("cannot read the credentials of registries in {name}");
-            let config = read_file(&path, MAXIMUM_LENGTH).attempt(attempt)?;
+            let config = read_file(&path, FilePurpose::Setting, MAXIMUM_LENGTH).attempt(attempt)?;
             // podman leaves an empty file behind.
             let config = if config.trim_ascii().is_empty() { b"{}".to_vec() } else { config };
             let found = Credentials::from_docker_config(&config).map_err(NetworkError::from).attempt(attempt)?;

@@ -15,7 +15,7 @@ use sealift_core::source_file::{SourceFile, SourceFileError};
 use sealift_core::thick_bundle::{ThickBundle, ThickBundleFile};
 use sealift_core::transfer::Source;
 
-use crate::failure::{Attempt as _, Failure, Reason};
+use crate::failure::{Attempt as _, Failure, FilePurpose, Reason};
 use crate::files::input::read_file;
 use crate::options::place::Named;
 
@@ -89,7 +89,7 @@ impl<'p> OpenedSources<'p> {
         };
         match self.file(&path, form)? {
             OpenedFile::ThinBundle => Ok(ItemOrigin::ThinBundle {
-                bundle_json: read_file(&path, bundle::MAXIMUM_LENGTH as u64)
+                bundle_json: read_file(&path, FilePurpose::Content, bundle::MAXIMUM_LENGTH as u64)
                     .attempt(|| format!("cannot read the bundle {}", path.display()))?,
                 images: self.images_from(images_from)?,
             }),

@@ -101,6 +101,18 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::DeleteReferrers => "delete referrers that are no longer needed, or export a copy of the image without them",
         R::SaveAgain => "save it again with a current release of the tool that made it, and export that",
         R::DecompressSource => "decompress it, if you trust where it comes from, and give the plain tar file",
+        R::SaveWithoutMark => {
+            "have it saved as UTF-8 without a byte order mark by whoever wrote it, and signed again if it is signed: no byte of it is changed here"
+        }
+        R::CopyToRegistry { path } => {
+            return format!(
+                "copy it into a registry, and export it from there: imgpkg copy --tar {} --to-repo REGISTRY/NAME",
+                quoted_path(path)
+            );
+        }
+        R::CopyIntoLayout => {
+            "unpack it, make a layout of the folder, and export that: skopeo copy dir:FOLDER oci:LAYOUT:NAME"
+        }
         R::UnpackElsewhere { folder } => {
             return format!(
                 "free room in {}, name a folder with more room in the variable TMPDIR, or give the plain tar file, which is not unpacked",

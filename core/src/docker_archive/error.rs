@@ -1,5 +1,6 @@
 //! Why a docker-archive cannot be used.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use sealift_archive_format::Digest;
@@ -10,6 +11,27 @@ use crate::oci::manifest::ManifestError;
 use crate::remedy::{Remediable, Remedy};
 use crate::tarball::TarballError;
 use crate::transfer::SourceError;
+
+/// What else is called `manifest.json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherForm {
+    /// The images of `imgpkg copy --to-tar` and of `kbld package`, with their manifests in it.
+    Imgpkg,
+    /// The manifest of one image, as skopeo and podman write it into a folder (`dir:`).
+    Manifest,
+    /// Something that lists no images.
+    Unknown,
+}
+
+impl fmt::Display for OtherForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Imgpkg => "a list of images as imgpkg and kbld write it",
+            Self::Manifest => "the manifest of one image, as skopeo writes it into a folder (dir:)",
+            Self::Unknown => "not a list of images",
+        })
+    }
+}
 
 /// Why a docker-archive cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +50,14 @@ pub enum DockerArchiveError {
     TooOld {
         /// The file.
         path: PathBuf,
+    },
+    /// Another tool wrote a list of another form under this name.
+    #[error("{} is not a docker-archive: its {MANIFEST_FILE} is {form}", .path.display())]
+    OtherForm {
+        /// The file.
+        path: PathBuf,
+        /// What the list is.
+        form: OtherForm,
     },
     /// `manifest.json`, or the configuration of an image, cannot be read.
     #[error("{name:?} in {} cannot be read", .path.display())]
@@ -138,6 +168,11 @@ impl Remediable for DockerArchiveError {
         match self {
             Self::Tarball(error) => error.remedy(),
             Self::TooOld { .. } => Remedy::ConvertImage,
+            Self::OtherForm { path, form } => match form {
+                OtherForm::Imgpkg => Remedy::CopyToRegistry { path: path.clone() },
+                OtherForm::Manifest => Remedy::CopyIntoLayout,
+                OtherForm::Unknown => Remedy::CheckFile { path: path.clone() },
+            },
             Self::NameNotFound { path, names, .. } => {
                 Remedy::name_entry(Some(&format!("docker-archive:{}", path.display())), names)
             }

@@ -16,7 +16,7 @@ use sealift_archive_format::compression::{Compression, Decompressed, Parts};
 use sealift_archive_format::strict_json::{self, Names};
 use sealift_archive_format::{Digest, DigestAlgorithm, Hasher};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::oci::manifest::{MAXIMUM_CHILDREN, MAXIMUM_LENGTH};
 use crate::oci::media_type::{OCI_CONFIG, OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD, OCI_MANIFEST};
@@ -26,7 +26,7 @@ use crate::progress::Progress;
 use crate::tarball::{Tarball, TarballError, most_unpacked};
 use crate::transfer::{BlobContent, Checked, Source, SourceError};
 
-pub use error::DockerArchiveError;
+pub use error::{DockerArchiveError, OtherForm};
 
 /// The file that lists the images.
 pub(crate) const MANIFEST_FILE: &str = "manifest.json";
@@ -101,7 +101,10 @@ impl DockerArchiveSource {
             None if tarball.has(REPOSITORIES_FILE) => return Err(DockerArchiveError::TooOld { path: path() }),
             None => return Err(DockerArchiveError::NotOne { path: path() }),
         };
-        let unreadable = |source| DockerArchiveError::Json { path: path(), name: MANIFEST_FILE.to_owned(), source };
+        let unreadable = |source| match other_form(&list) {
+            Some(form) => DockerArchiveError::OtherForm { path: path(), form },
+            None => DockerArchiveError::Json { path: path(), name: MANIFEST_FILE.to_owned(), source },
+        };
         let raw: Vec<RawSavedImage> = strict_json::read(&list, Names::Folded).map_err(unreadable)?;
         require_at_most(&tarball, raw.len(), MAXIMUM_IMAGES)?;
         let mut opening = Opening {
@@ -172,6 +175,19 @@ impl DockerArchiveSource {
         let found = found.and_then(|at| self.images.get(*at));
         found.map(|image| &image.manifest).ok_or_else(|| self.not_found(reference.as_given()))
     }
+}
+
+/// What a `manifest.json` is that is not Docker's list; `None` for one that may have been meant to be that.
+fn other_form(list: &[u8]) -> Option<OtherForm> {
+    let has = |entry: &Value, name: &str| entry.get(name).is_some_and(|member| !member.is_null());
+    Some(match strict_json::parse(list).ok()? {
+        Value::Array(entries) if entries.iter().all(|entry| has(entry, "Image") || has(entry, "ImageIndex")) => {
+            OtherForm::Imgpkg
+        }
+        Value::Array(entries) if entries.iter().any(|entry| has(entry, "Config")) => return None,
+        Value::Object(manifest) if manifest.contains_key("schemaVersion") => OtherForm::Manifest,
+        _ => OtherForm::Unknown,
+    })
 }
 
 fn require_at_most(tarball: &Tarball, count: usize, limit: usize) -> Result<(), DockerArchiveError> {

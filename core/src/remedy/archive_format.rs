@@ -1,12 +1,27 @@
 //! What can be done about the errors of `sealift-archive-format`.
 
+use std::error::Error;
 use std::io;
 
 use sealift_archive_format::co_signing::CoSigningError;
 use sealift_archive_format::seal::SealFormatError;
+use sealift_archive_format::strict_json::ByteOrderMark;
 use sealift_archive_format::{FormatError, InventoryError, NameError, Problem, WriteError};
 
 use super::{ExporterMatter, Interrupter, Remediable, Remedy};
+
+/// What can be done about a document that is not in UTF-8 alone, whatever it was read for: that says more than what can be done about an
+/// error which came of it. `None` for any other failure.
+pub fn of_byte_order_mark(error: &(dyn Error + 'static)) -> Option<Remedy> {
+    let mut source = Some(error);
+    while let Some(error) = source {
+        if let Some(ByteOrderMark { .. }) = error.downcast_ref() {
+            return Some(Remedy::SaveWithoutMark);
+        }
+        source = error.source();
+    }
+    None
+}
 
 impl Remediable for FormatError {
     fn remedy(&self) -> Remedy {

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use sealift_archive_format::RepositoryName;
 use serde::{Serialize, Serializer};
 
+pub use archive_format::of_byte_order_mark;
 pub use matter::{ExporterMatter, Interrupter, PublisherMatter};
 
 /// An error about which a person can do something.
@@ -193,6 +194,16 @@ pub enum Remedy {
     SaveAgain,
     /// Decompress it, and give the plain file.
     DecompressSource,
+    /// Save a document as UTF-8 without a byte order mark, and sign it again if it is signed.
+    SaveWithoutMark,
+    /// Copy it into a registry with imgpkg, which wrote it, and export from there.
+    CopyToRegistry {
+        /// The file.
+        #[serde(serialize_with = "as_shown")]
+        path: PathBuf,
+    },
+    /// Copy it into a layout with skopeo, which wrote it, and export from there.
+    CopyIntoLayout,
     /// Free room in the folder that compressed files are unpacked into, or choose another.
     UnpackElsewhere {
         /// The folder.
@@ -658,6 +669,17 @@ pub enum Remedy {
 }
 
 impl Remedy {
+    /// Whether what has to be corrected is a file of settings on this side: credentials, certificates, or which mirrors there are.
+    pub fn is_about_settings(&self) -> bool {
+        matches!(
+            self,
+            Self::CorrectCredentials
+                | Self::CorrectRegistriesConf
+                | Self::CorrectCertificates { .. }
+                | Self::CorrectClientKey { .. }
+        )
+    }
+
     /// What can be done about a file or folder that cannot be read or written.
     pub fn of_file(path: &Path, error: &io::Error) -> Self {
         let path = path.to_owned();

@@ -22,6 +22,7 @@ pub(crate) use unpacked::most_unpacked;
 pub use unpacked::{FREE_EXPANSION, MAXIMUM_EXPANSION, MAXIMUM_UNPACKED};
 
 use sealift_archive_format::compression::is_compressed;
+use sealift_archive_format::strict_json::ByteOrderMark;
 
 use crate::progress::Progress;
 use headers::Header;
@@ -77,6 +78,8 @@ impl Tarball {
         Ok(match beginning.trim_ascii_start().first() {
             _ if is_tar || is_compressed(&beginning) => Beginning::Tarball,
             None | Some(b'{') => Beginning::Json,
+            // Whoever reads it says what is wrong with it.
+            Some(_) if ByteOrderMark::at_beginning_of(&beginning).is_some() => Beginning::Json,
             Some(_) => Beginning::Other,
         })
     }

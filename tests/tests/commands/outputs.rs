@@ -309,3 +309,37 @@ fn what_the_demo_explains_fits_into_a_terminal() {
     }
     assert!(lines > 20, "{text}");
 }
+
+#[test]
+fn what_is_left_out_under_several_tags_is_said_once() {
+    use sealift_core::layout::LayoutSink;
+    use sealift_tests::images::Image;
+
+    let demo = demo();
+    let folder = demo.path().join("demo");
+    let image = Image::for_two_platforms("app");
+    let signature = Image::new("linux/amd64", &[("signature", b"of app")]);
+    let sink = LayoutSink::open(&folder.join("tagged")).unwrap();
+    image.push(&sink, &"example.com/org/app:1".parse().unwrap()).unwrap();
+    let tag = format!("sha256-{}", image.root().descriptor().digest.hex());
+    for ending in ["sig", "att", "sbom"] {
+        signature.push(&sink, &format!("example.com/org/app:{tag}.{ending}").parse().unwrap()).unwrap();
+    }
+    let trusting = run(&folder, &["--trust", "other", "trust", "add-exporter", "alice", "exporter.pem.pub"]);
+    assert!(trusting.status.success());
+    fs::write(folder.join("other/policy.toml"), "minimum_level = \"0\"\n").unwrap();
+    let export = |json: &[&str], output: &str| {
+        let named = ["--quiet", "--trust", "other", "export", "--image", "example.com/org/app:1=oci:tagged"];
+        let said = run(
+            &folder,
+            &[json, &named[..], &["--referrers", "signature", "--key=exporter.pem", "-o", output]].concat(),
+        );
+        assert!(said.status.success(), "{}", self::said(&said));
+        String::from_utf8(said.stdout).unwrap()
+    };
+    let left_out = format!("left out: image {}", signature.root().descriptor().digest);
+    let said = export(&[], "one.sealift");
+    assert_eq!(said.matches(&left_out).count(), 1, "{said}");
+    let report: serde_json::Value = serde_json::from_str(&export(&["--json"], "two.sealift")).unwrap();
+    assert_eq!(report["leftOut"].as_array().unwrap().len(), 3, "each tag is there: {report}");
+}

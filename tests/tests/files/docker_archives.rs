@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use sealift_core::docker_archive::{DockerArchiveError, DockerArchiveSource};
+use sealift_core::docker_archive::{DockerArchiveError, DockerArchiveSource, OtherForm};
 use sealift_core::oci::{Document, Reference};
 use sealift_core::place::InnerName;
 use sealift_core::remedy::{Remediable as _, Remedy};
@@ -226,7 +226,7 @@ fn what_does_not_fit_together_is_refused_for_its_reason() {
     }
     assert!(named("config.json").is_ok(), "a name that is not a digest promises nothing");
     let with = |list: &str| open(&Tar::new().file("manifest.json", list.as_bytes()).bytes());
-    assert!(matches!(with("[{}]"), Err(DockerArchiveError::Json { .. })));
+    assert!(matches!(with(r#"[{"Config":7}]"#), Err(DockerArchiveError::Json { .. })));
     assert!(matches!(with(r#"[{"Config":"c","Layers":[]}]"#), Err(DockerArchiveError::Missing { .. })));
     let many = format!("[{}]", vec![r#"{"Config":"c"}"#; 10_001].join(","));
     assert!(matches!(with(&many), Err(DockerArchiveError::TooMany { count: 10_001, .. })));
@@ -243,4 +243,23 @@ fn a_layout_beside_the_list_has_the_digests() {
     let SourceFile::Layout(layout) = place.open().unwrap() else { panic!("a layout") };
     let resolved = layout.resolve(&reference("example.com/org/app:1")).unwrap();
     assert_eq!(resolved.descriptor().digest, image.root().descriptor().digest);
+}
+
+#[test]
+fn what_else_is_called_manifest_json_is_named() {
+    for (manifest, expected) in [
+        (json!([{ "ImageIndex": null, "Image": { "Refs": [] } }]), OtherForm::Imgpkg),
+        (json!({ "schemaVersion": 2, "layers": [] }), OtherForm::Manifest),
+        (json!([{ "id": 1 }]), OtherForm::Unknown),
+        (json!({}), OtherForm::Unknown),
+    ] {
+        let tar = Tar::new().file("manifest.json", manifest.to_string().as_bytes());
+        let found = open(&tar.bytes()).err();
+        let is_expected = matches!(&found, Some(DockerArchiveError::OtherForm { form, .. }) if *form == expected);
+        assert!(is_expected, "{manifest}: {found:?}");
+    }
+    let meant = Tar::new().file("manifest.json", br#"[{"Config":"a.json","Image":"x"},{"Config":7}]"#);
+    assert!(matches!(open(&meant.bytes()), Err(DockerArchiveError::Json { .. })));
+    let empty = Tar::new().file("manifest.json", b"[]");
+    assert!(open(&empty.bytes()).is_ok());
 }

@@ -1,5 +1,6 @@
 //! What was exported, as a person reads it and as `--json` shows it.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use sealift_archive_format::Digest;
@@ -193,8 +194,12 @@ pub(super) fn text(report: &ExportReport, ground: &Ground) -> Text {
     if !looked_for_referrers {
         text.line("  left out: whatever refers to these, and their signatures: --referrers none did not look for it");
     }
-    for it in left_out {
-        let (kind, digest, image) = (&it.kind, &it.digest, &it.image);
+    // One that has several tags is one that is left out.
+    let mut said = HashSet::new();
+    for UncarriedReferrer { image, digest, kind, tag: _ } in left_out {
+        if !said.insert((image, digest)) {
+            continue;
+        }
         text.line(format_args!("  left out: {kind} {digest}, a referrer of {image} (--referrers {kind} carries it)"));
     }
     for MadeHere { image, digest } in made_here {

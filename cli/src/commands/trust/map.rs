@@ -7,7 +7,7 @@ use sealift_core::trust_store::{FormerSpeaker, NamePattern, RepositoryName, Trus
 
 use super::MAXIMUM_LENGTH;
 use crate::context::Context;
-use crate::failure::{Attempt as _, Failure};
+use crate::failure::{Attempt as _, Failure, FilePurpose};
 use crate::files::input::read_file;
 use crate::terminal::shell::sealift;
 
@@ -33,7 +33,7 @@ pub(super) fn add(pattern: &NamePattern, repositories: &[RepositoryName], contex
 /// Replaces the map with a file.
 pub(super) fn replace(file: &Path, context: &Context) -> Result<(), Failure> {
     let (store, attempt) = (context.trust_store(), || ATTEMPT.to_owned());
-    let map = read_file(file, MAXIMUM_LENGTH).attempt(attempt)?;
+    let map = read_file(file, FilePurpose::Trust, MAXIMUM_LENGTH).attempt(attempt)?;
     store.begin().and_then(|update| update.set_map(&map)).attempt(attempt)?;
     let mut done = vec![format!("The map was replaced with {}.", file.display())];
     done.extend(remarks(&store).attempt(attempt)?);

@@ -15,7 +15,7 @@ use sealift_core::trust_store::{
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::failure::{Attempt as _, Failure};
+use crate::failure::{Attempt as _, Failure, FilePurpose};
 use crate::files::input::read_file;
 use crate::files::key::read_public_key;
 use crate::terminal::shell::sealift;
@@ -240,7 +240,7 @@ fn add_exporter(name: ExporterName, key: &Path, context: &Context) -> Result<(),
 
 fn add_attester(name: AttesterName, key: &Path, context: &Context) -> Result<(), Failure> {
     let attempt = || format!("cannot add the attester {name}");
-    let key = read_file(key, MAXIMUM_LENGTH).attempt(attempt)?;
+    let key = read_file(key, FilePurpose::Trust, MAXIMUM_LENGTH).attempt(attempt)?;
     let key = context.trust_store().begin().and_then(|update| update.add_attester(&name, &key)).attempt(attempt)?;
     let report = AttesterReport { key: key.describe(), name };
     context.result(&report, || format!("Attestations by {} count from now on: {}", report.name, report.key))?;

@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::map::{silent, silent_text};
 use super::{MAXIMUM_LENGTH, forgotten_text};
 use crate::context::Context;
-use crate::failure::{Attempt as _, Failure};
+use crate::failure::{Attempt as _, Failure, FilePurpose};
 use crate::files::input::read_file;
 use crate::terminal::shell::sealift;
 use crate::terminal::text::Text;
@@ -63,7 +63,7 @@ fn sha256(text: &str) -> Result<Digest, DigestError> {
 pub(super) fn pin(arguments: &PinRootArguments, context: &Context) -> Result<(), Failure> {
     let PinRootArguments { name, file, sha256, notary, replace, .. } = arguments;
     let attempt = || format!("cannot pin {} as the root of {name}", file.display());
-    let root = read_file(file, MAXIMUM_LENGTH).attempt(attempt)?;
+    let root = read_file(file, FilePurpose::Trust, MAXIMUM_LENGTH).attempt(attempt)?;
     let dialect = notary.clone().map_or(Dialect::Tuf, Dialect::Notary);
     let anchor = TrustAnchor { root: &root, dialect: &dialect };
     // Also said by the store, but there it would not be known that a pin of Notary was asked for and not met.
@@ -134,7 +134,7 @@ fn require_vouched_for(
     let attempt = || format!("cannot pin {} as the root of {name}", file.display());
     let pinned_by = match (certificate.as_slice(), ca) {
         ([], None) => return Ok(false),
-        ([], Some(ca)) => PinnedBy::Authority(read_file(ca, MAXIMUM_LENGTH).attempt(attempt)?),
+        ([], Some(ca)) => PinnedBy::Authority(read_file(ca, FilePurpose::Trust, MAXIMUM_LENGTH).attempt(attempt)?),
         (fingerprints, _) => PinnedBy::Certificates(fingerprints.to_vec()),
     };
     check_pin(gun, root, &pinned_by, context.now())

@@ -6,7 +6,7 @@
 //! reason, and never signs anything.
 
 use jiff::Timestamp;
-use sealift_archive_format::strict_json;
+use sealift_archive_format::strict_json::{self, ByteOrderMark, JsonError};
 use serde_json::Value;
 
 use crate::signature::openpgp::{Fingerprint, OpenPgpError, OpenPgpKey};
@@ -67,9 +67,9 @@ pub enum KeyFileError {
     /// It is in none of the known forms.
     #[error("the key file is not PEM, a JSON key, a hexadecimal ed25519 key, or an OpenPGP key")]
     UnknownForm,
-    /// It is JSON, but not strict JSON.
+    /// It is JSON, but not strict JSON, or a text with a byte order mark.
     #[error("the key file is not a JSON key")]
-    Json(#[from] strict_json::JsonError),
+    Json(#[from] JsonError),
     /// It is a key that cannot be used.
     #[error("the key in the file cannot be used")]
     Unusable(#[from] UnusableKey),
@@ -119,6 +119,9 @@ impl InTotoKey {
     pub fn from_file(bytes: &[u8]) -> Result<Self, KeyFileError> {
         if bytes.len() > MAXIMUM_KEY_FILE_LENGTH {
             return Err(KeyFileError::TooLong { length: bytes.len() });
+        }
+        if let Some(mark) = ByteOrderMark::at_beginning_of(bytes) {
+            return Err(JsonError::from(mark).into());
         }
         let openpgp = || OpenPgpKey::from_certificate(bytes).map(|key| InTotoKeyMaterial::OpenPgp(Box::new(key)));
         let text = std::str::from_utf8(bytes).unwrap_or_default().trim();

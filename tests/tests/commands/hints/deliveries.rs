@@ -45,7 +45,7 @@ fn names_in_a_registry() {
         "give each of the two repositories a line of its own in the map of names, with another path; or, if both names mean the same, export them in separate archives; nothing was written",
     );
     map("\"example.com/org\" = 1\n").hints(
-        2,
+        1,
         "the map of names",
         "write one line for each, from a registry or the beginning of a repository's name to a path: \"docker.io/library\" = \"base\"",
     );

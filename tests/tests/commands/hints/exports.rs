@@ -233,6 +233,37 @@ fn images_from_one_repository() {
     );
 }
 
+/// Some editors and shells put it there; nobody may take it away again from what is signed.
+#[test]
+fn byte_order_marks() {
+    let near = with(&Image::for_two_platforms("app"));
+    let hint = "have it saved as UTF-8 without a byte order mark by whoever wrote it, and signed again if it is signed: no byte of it is changed here";
+    let marked = |text: &str| [b"\xef\xbb\xbf", text.as_bytes()].concat();
+    let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let mark = "begins with a byte order mark of";
+    put(&near, "bundle.json", &marked("{}"));
+    let export = || near.export(&["--bundle", "example.com/org/shop:1=./bundle.json"]);
+    export().hints(16, &format!("{mark} UTF-8"), hint);
+    put(&near, "bundle.json", &utf_16("\u{feff}{}"));
+    export().hints(16, &format!("{mark} UTF-16"), hint);
+    put(&near, "thin.tgz", &gzip(&tar(&[("bundle.json", &marked("{}"))])));
+    near.export(&["--bundle", "example.com/org/shop:1=./thin.tgz"]).hints(16, mark, hint);
+    put(&near, "saved.tar", &tar(&[("manifest.json", &marked("[]"))]));
+    near.export(&["--image", "example.com/org/app:1=./saved.tar"]).hints(16, mark, hint);
+    put(&near, "root.json", &marked("{}"));
+    near.run(&["trust", "pin-root", "demo", "root.json"]).hints(18, mark, hint);
+    put(&near, "map.json", &marked("{}"));
+    near.run(&["trust", "map", "map.json"]).hints(18, mark, hint);
+    put(&near, "attester.json", &marked("{}"));
+    near.run(&["trust", "add-attester", "lab", "attester.json"]).hints(18, mark, hint);
+    put(&near, "auth.json", &marked("{}"));
+    near.export(&["--image", "example.com/org/app:1=docker://localhost:1/app:1", "--registry-config", "auth.json"])
+        .hints(1, mark, hint);
+    let index = near.path().join("layout/index.json");
+    fs::write(&index, marked(&fs::read_to_string(&index).unwrap())).unwrap();
+    near.export(&APP).hints(16, mark, hint);
+}
+
 #[test]
 fn files_of_other_tools() {
     let near = Near::asking_for_nothing();
@@ -257,6 +288,41 @@ fn files_of_other_tools() {
         16,
         "",
         "pull it with a tool that still reads this form, and push or save it again with a current one",
+    );
+    let listing = |manifest: &Value| tar(&[("manifest.json", manifest.to_string().as_bytes())]);
+    let image = json!({ "Refs": ["r.example/app@sha256:00"], "Layers": [], "Config": {}, "Manifest": {}, "Tag": "1" });
+    put(
+        &near,
+        "imgpkg.tar",
+        &listing(&json!([{ "ImageIndex": null, "Image": image }, { "ImageIndex": {}, "Image": null }])),
+    );
+    for name in ["./imgpkg.tar", "docker-archive:./imgpkg.tar"] {
+        export(name).hints(
+            16,
+            "its manifest.json is a list of images as imgpkg and kbld write it",
+            "copy it into a registry, and export it from there: imgpkg copy --tar ./imgpkg.tar --to-repo REGISTRY/NAME",
+        );
+    }
+    put(&near, "dir.tar", &listing(&json!({ "schemaVersion": 2, "config": {}, "layers": [] })));
+    export("./dir.tar").hints(
+        16,
+        "its manifest.json is the manifest of one image, as skopeo writes it into a folder (dir:)",
+        "unpack it, make a layout of the folder, and export that: skopeo copy dir:FOLDER oci:LAYOUT:NAME",
+    );
+    for other in [json!({ "manifest_version": 3, "name": "an extension" }), json!([{ "id": 1 }]), json!("none")] {
+        put(&near, "other.tar", &listing(&other));
+        export("./other.tar").hints(
+            16,
+            "its manifest.json is not a list of images",
+            "check that this is the file you meant",
+        );
+    }
+    // What was meant to be Docker's is called that.
+    put(&near, "damaged.tar", &listing(&json!([{ "Config": 7 }])));
+    export("./damaged.tar").hints(
+        16,
+        "\"manifest.json\" in",
+        "save it again with a current release of the tool that made it, and export that",
     );
     fs::create_dir(near.path().join("folder.tar")).unwrap();
     export("oci-archive:folder.tar").hints(1, "folder.tar", "check that this is the file you meant");

@@ -48,13 +48,7 @@ fn keys() {
         "1024",
         "use an ed25519, ECDSA P-256 or P-384, or RSA key of 2048 to 8192 bits",
     );
-    fs::write(near.path().join("long.pem"), vec![b'x'; 200_000]).unwrap();
     let image = ["--image", "example.com/org/app:1=oci:layout"];
-    near.run(&[&["export", "--key", "long.pem", "-o", "x"], &image[..]].concat()).hints(
-        1,
-        "is longer than",
-        "check that this is the file you meant",
-    );
     let locked = SigningKey::from_seed(&[9; 32]).to_pem(Some("a passphrase")).unwrap();
     fs::write(near.path().join("locked.pem"), locked.as_bytes()).unwrap();
     near.run(&[&["export", "--key", "locked.pem", "-o", "x"], &image[..]].concat()).hints(
@@ -62,6 +56,35 @@ fn keys() {
         "encrypted with a passphrase",
         "give the passphrase with --passphrase-file, or run in a terminal",
     );
+}
+
+/// A file that is too long ends a command as one does whose content is wrong in another way.
+#[test]
+fn long_files() {
+    let near = Near::asking_for_nothing();
+    fs::write(near.path().join("long"), vec![b' '; (4 << 20) + 1]).unwrap();
+    let image = ["--image", "example.com/org/app:1=docker://localhost:1/app:1"];
+    let export = |arguments: &[&str]| near.export(&[&image[..], arguments].concat());
+    for (said, code) in [
+        (near.export(&["--bundle", "example.com/org/shop:1=./long"]), 16),
+        (near.run(&["export", "--key", "long", "-o", "x", "--image", "example.com/org/app:1=oci:layout"]), 19),
+        (near.run(&["trust", "add-exporter", "bob", "long"]), 19),
+        (near.run(&["trust", "pin-root", "demo", "long"]), 18),
+        (near.run(&["trust", "map", "long"]), 18),
+        (near.run(&["trust", "add-attester", "lab", "long"]), 18),
+        (export(&["--ca", "long"]), 1),
+        (export(&["--registry-config", "long"]), 1),
+        (export(&["--registries-conf", "long"]), 1),
+    ] {
+        said.hints(code, "is longer than", "check that this is the file you meant");
+    }
+    // The same in a tar file, where it is part of what is exported.
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size((4 << 20) + 1);
+    tar.append_data(&mut header, "bundle.json", fs::File::open(near.path().join("long")).unwrap()).unwrap();
+    fs::write(near.path().join("thin.tar"), tar.into_inner().unwrap()).unwrap();
+    assert_eq!(near.export(&["--bundle", "example.com/org/shop:1=./thin.tar"]).code, Some(16));
 }
 
 #[test]

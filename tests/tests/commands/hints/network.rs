@@ -444,7 +444,7 @@ fn certificates() {
     };
     fs::write(near.path().join("ca.pem"), "nothing").unwrap();
     export(&["--ca", "ca.pem"]).hints(
-        2,
+        1,
         "it holds no certificate",
         "correct or replace ca.pem: it has to hold a certificate in PEM",
     );
@@ -454,7 +454,7 @@ fn certificates() {
     fs::write(folder.join("client.key"), "nothing").unwrap();
     let key = folder.join("client.key").display().to_string();
     export(&[]).hints(
-        16,
+        1,
         "client.key",
         &format!("correct {key}: it has to hold the private key, in PEM, of the certificate beside it"),
     );
@@ -482,8 +482,15 @@ fn credentials() {
     );
     fs::write(near.path().join("auth.json"), "{").unwrap();
     export_from(&near, &registry, &["--registry-config", "auth.json"]).hints(
-        16,
+        1,
         "",
+        "correct the file, or name another one: --registry-config FILE",
+    );
+    // One that is wrong about this registry is noticed only when it asks.
+    fs::write(near.path().join("auth.json"), format!(r#"{{"auths":{{"{host}":{{"auth":"!"}}}}}}"#)).unwrap();
+    export_from(&near, &registry, &["--registry-config", "auth.json"]).hints(
+        1,
+        "is not a user name and password in base64",
         "correct the file, or name another one: --registry-config FILE",
     );
 }
@@ -496,7 +503,7 @@ fn registries_conf() {
         export_from(&near, &registry, &["--registries-conf", "registries.conf"])
     };
     conf("[[registry]\n").hints(
-        16,
+        1,
         "",
         "correct it as containers-registries.conf(5) describes version 2, or leave out --registries-conf",
     );
