@@ -15,7 +15,8 @@ use sealift_proof::tuf::chain::RootChain;
 use sealift_proof::tuf::map::RepositoryMap;
 use sealift_proof::tuf::provider::target_file_path;
 use sealift_proof::tuf::{
-    MetadataProvider, ProviderError, RoleName, TargetProvider, TrustedRepository, TrustedState, VerifiedTarget, update,
+    AnnouncedFile, MetadataProvider, ProviderError, RoleName, TargetProvider, TrustedRepository, TrustedState,
+    VerifiedTarget, update,
 };
 
 use super::gather::Extent;
@@ -87,16 +88,20 @@ fn not_ready(file_name: &str) -> ProviderError {
 impl<W> Shelf<W> {
     /// What is ready of a file. If nothing is, the file is wanted from now on.
     fn look(&mut self, file_name: String, want: W, limit: u64) -> FileAnswer {
-        match lock(&self.ready).get(&file_name) {
-            Some(Ok(found)) => Ok(found.clone()),
-            Some(Err(_)) => Err(not_ready(&file_name)),
-            None => {
-                let answer = Err(not_ready(&file_name));
-                self.has_missed = true;
-                self.wanted.entry(file_name).or_insert((want, limit));
-                answer
-            }
-        }
+        self.ready(&file_name).unwrap_or_else(|| {
+            let answer = Err(not_ready(&file_name));
+            self.has_missed = true;
+            self.wanted.entry(file_name).or_insert((want, limit));
+            answer
+        })
+    }
+
+    /// What is ready of a file.
+    fn ready(&self, file_name: &str) -> Option<FileAnswer> {
+        lock(&self.ready).get(file_name).map(|answer| match answer {
+            Ok(found) => Ok(found.clone()),
+            Err(_) => Err(not_ready(file_name)),
+        })
     }
 
     /// Takes what is ready of a file out.
@@ -141,12 +146,17 @@ struct Chained<'m, 'a> {
     metadata: &'m mut MetadataAhead<'a>,
     room: &'m ReadyRoom,
     stop: &'m Stop,
+    /// Those that get what is announced.
+    workers: Workers,
 }
 
 impl MetadataProvider for Chained<'_, '_> {
     fn metadata(&mut self, role: &RoleName, version: Option<u64>, limit: u64) -> FileAnswer {
         let MetadataAhead { source, shelf } = &mut *self.metadata;
         let file_name = role.file_name(version);
+        if let Some(ready) = shelf.ready(&file_name) {
+            return ready;
+        }
         let answer = self.room.fetch(limit, |limit| source.metadata(role, version, limit));
         let found = match &answer {
             Ok(found) => Ok(found.clone()),
@@ -157,6 +167,15 @@ impl MetadataProvider for Chained<'_, '_> {
             lock(&shelf.ready).insert(file_name, answer);
         }
         found
+    }
+
+    /// Roles that one delegates to do not need each other.
+    fn announce(&mut self, files: &[AnnouncedFile]) {
+        for AnnouncedFile { role, version, limit } in files {
+            let _ = self.metadata.shelf.look(role.file_name(*version), (role.clone(), *version), *limit);
+        }
+        self.metadata.shelf.has_missed = false;
+        fetch_side_by_side(&self.metadata.on_their_way(), &self.workers, self.room);
     }
 }
 
@@ -271,13 +290,16 @@ fn begin<'a>(
     let (limits, judged_at) = (trust.policy.limits.tuf(), question.terms.judged_at());
     let begun = live.into_iter().map(|(name, carrier)| (name, Mutex::new(RepositoryAhead::of(carrier))));
     let begun: Vec<(RepositoryName, Mutex<RepositoryAhead<'a>>)> = begun.collect();
+    // Together, no more than all of them may have.
+    let of_each = workers.count().checked_div(begun.len()).and_then(NonZeroUsize::new).unwrap_or(NonZeroUsize::MIN);
+    let of_each = workers.at_most(of_each);
     let walked: Result<(), ()> = workers.for_each(
         &begun,
         |_| 0,
         |(name, repository), stop| {
             let Some(pinned) = trust.repositories.get(name) else { return Ok(()) };
             let repository = &mut *lock(repository);
-            let mut chained = Chained { metadata: &mut repository.metadata, room, stop };
+            let mut chained = Chained { metadata: &mut repository.metadata, room, stop, workers: of_each };
             let updated = update(pinned.root.anchor(), &TrustedState::default(), &mut chained, judged_at, &limits);
             repository.trusted = Some(updated.map_err(drop)?);
             Ok(())
@@ -348,40 +370,63 @@ fn want_older_roots(repository: &mut RepositoryAhead<'_>, trust: &Trust, name: &
 /// Wants the metadata of every role that the snapshot lists.
 fn want_every_role(repository: &mut RepositoryAhead<'_>) {
     let RepositoryAhead { metadata, trusted, .. } = repository;
-    for (role, version, limit) in trusted.iter().flat_map(TrustedRepository::listed_roles) {
+    for AnnouncedFile { role, version, limit } in trusted.iter().flat_map(TrustedRepository::listed_roles) {
         let _ = metadata.shelf.look(role.file_name(version), (role, version), limit);
     }
 }
 
-/// Fetches what is wanted, side by side as far as a repository lets itself be read so. `false` when nothing was wanted, or it is of no
-/// use to fetch more.
-fn fetch_wanted(ahead: &mut RepositoriesAhead<'_>, workers: &Workers, room: &ReadyRoom) -> bool {
-    /// A file that comes by a provider of its own.
-    struct OnItsWay<'f> {
-        file_name: String,
-        limit: u64,
-        fetch: Mutex<Box<dyn FnMut(u64) -> FileAnswer + Send>>,
-        ready: &'f Mutex<BTreeMap<String, FileAnswer>>,
-    }
-    let mut files = Vec::new();
-    for RepositoryAhead { metadata, targets, .. } in ahead.values_mut() {
-        let MetadataAhead { source, shelf } = metadata;
+/// A file that comes by a provider of its own.
+struct OnItsWay<'f> {
+    file_name: String,
+    limit: u64,
+    fetch: Mutex<Box<dyn FnMut(u64) -> FileAnswer + Send>>,
+    ready: &'f Mutex<BTreeMap<String, FileAnswer>>,
+}
+
+impl MetadataAhead<'_> {
+    /// What is wanted, as far as the repository lets itself be read side by side.
+    fn on_their_way(&mut self) -> Vec<OnItsWay<'_>> {
+        let Self { source, shelf } = self;
+        let mut files = Vec::new();
         for (file_name, ((role, version), limit)) in std::mem::take(&mut shelf.wanted) {
             if let Some(mut twin) = source.twin() {
                 let fetch = Mutex::new(Box::new(move |limit| twin.metadata(&role, version, limit)) as Box<_>);
                 files.push(OnItsWay { file_name, limit, fetch, ready: &shelf.ready });
             }
         }
-        let TargetsAhead { source, shelf } = targets;
+        files
+    }
+}
+
+impl TargetsAhead<'_> {
+    /// The same for target files.
+    fn on_their_way(&mut self) -> Vec<OnItsWay<'_>> {
+        let Self { source, shelf } = self;
+        let mut files = Vec::new();
         for (file_name, ((path, prefix), limit)) in std::mem::take(&mut shelf.wanted) {
             if let Some(mut twin) = source.twin() {
                 let fetch = Mutex::new(Box::new(move |limit| twin.target(&path, prefix.as_ref(), limit)) as Box<_>);
                 files.push(OnItsWay { file_name, limit, fetch, ready: &shelf.ready });
             }
         }
+        files
     }
+}
+
+/// Fetches what is wanted of all repositories. `false` when nothing was wanted, or it is of no use to fetch more.
+fn fetch_wanted(ahead: &mut RepositoriesAhead<'_>, workers: &Workers, room: &ReadyRoom) -> bool {
+    let mut files = Vec::new();
+    for RepositoryAhead { metadata, targets, .. } in ahead.values_mut() {
+        files.extend(metadata.on_their_way());
+        files.extend(targets.on_their_way());
+    }
+    fetch_side_by_side(&files, workers, room)
+}
+
+/// Fetches files side by side. `false` when there were none, or it is of no use to fetch more.
+fn fetch_side_by_side(files: &[OnItsWay<'_>], workers: &Workers, room: &ReadyRoom) -> bool {
     let fetched = workers.for_each(
-        &files,
+        files,
         |_| 0,
         |OnItsWay { file_name, limit, fetch, ready }, stop| {
             let answer = room.fetch(*limit, |limit| lock(fetch)(limit));

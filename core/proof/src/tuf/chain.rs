@@ -16,6 +16,7 @@ use super::envelope::{Authority, UnverifiedMetadata, VerifiedMetadata};
 use super::error::TufError;
 use super::limits::Limits;
 use super::metadata::{FileDescription, KeyExpiry, Metadata, Root, Snapshot, Targets, Timestamp};
+use super::provider::AnnouncedFile;
 use super::role_name::RoleName;
 
 /// The roots before `newest` from which an unbroken chain leads to it, by version, as far back as they exist and as an
@@ -358,6 +359,13 @@ impl TrustedSnapshot {
     /// [`TufError::NotInSnapshot`].
     pub fn targets_file(&self, role: &RoleName) -> Result<MetadataFile, TufError> {
         Ok(self.timestamp.root.file(self.described(role)?))
+    }
+
+    /// How the file of a role is requested, if the snapshot lists it.
+    pub(crate) fn announced(&self, role: &RoleName, limits: &Limits) -> Option<AnnouncedFile> {
+        let MetadataFile { version, length, .. } = self.targets_file(role).ok()?;
+        let limit = length.unwrap_or(u64::MAX).min(limits.targets_length);
+        Some(AnnouncedFile { role: role.clone(), version, limit })
     }
 
     /// Whether bytes are the snapshot, as a repository serves it under this name.

@@ -56,7 +56,13 @@ pub(super) fn advance_delegated(
     let mut visited = 1;
     let mut saw_everything = true;
     while let Some(delegator) = delegators.pop() {
-        for role in delegator.delegations.role_names(snapshot.snapshot().value(), &mut expanded) {
+        let roles = delegator.delegations.role_names(snapshot.snapshot().value(), &mut expanded);
+        if delegator.depth < deepest {
+            let unknown = roles.iter().filter(|role| !known.contains(*role) && recall(state, role).is_none());
+            let announced = unknown.filter_map(|role| snapshot.announced(role, fetch.limits));
+            fetch.provider.announce(&announced.take(limit.saturating_sub(visited)).collect::<Vec<_>>());
+        }
+        for role in roles {
             if !known.insert(role.clone()) || snapshot.is_silent(&role, recall(state, &role).is_some())? {
                 continue;
             }

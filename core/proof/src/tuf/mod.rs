@@ -41,7 +41,7 @@ pub use limits::Limits;
 pub use map::RepositoryMap;
 pub use metadata::{Root, Snapshot, Targets, Timestamp};
 pub use path_pattern::PathPattern;
-pub use provider::{MetadataProvider, ProviderError, TargetProvider};
+pub use provider::{AnnouncedFile, MetadataProvider, ProviderError, TargetProvider};
 pub use repository::TrustedRepository;
 pub use role_name::{RoleName, RoleNameError};
 pub use state::TrustedState;

@@ -13,7 +13,7 @@ use super::error::TufError;
 use super::limits::Limits;
 use super::matching::MatchingSteps;
 use super::metadata::Targets;
-use super::provider::{MetadataProvider, ProviderError};
+use super::provider::{AnnouncedFile, MetadataProvider, ProviderError};
 use super::role_name::RoleName;
 use super::state::TrustedState;
 use super::target::VerifiedTarget;
@@ -158,14 +158,10 @@ impl TrustedRepository {
 
     /// The delegated roles that the snapshot lists: the version in the name of each one's file, where snapshots are consistent, and how long
     /// the file may be, in bytes.
-    pub fn listed_roles(&self) -> impl Iterator<Item = (RoleName, Option<u64>, u64)> {
+    pub fn listed_roles(&self) -> impl Iterator<Item = AnnouncedFile> {
         let paths = self.snapshot.snapshot().value().meta.keys();
         let names = paths.filter_map(|path| RoleName::delegated(path.strip_suffix(".json")?).ok());
-        names.filter_map(|role| {
-            let file = self.snapshot.targets_file(&role).ok()?;
-            let limit = file.length.unwrap_or(u64::MAX).min(self.limits.targets_length);
-            Some((role, file.version, limit))
-        })
+        names.filter_map(|role| self.snapshot.announced(&role, &self.limits))
     }
 
     /// Looks for a target, in order of priority, through every role that may speak for its name: depth first (§5.6.7), or breadth first

@@ -39,6 +39,17 @@ pub enum ProviderError {
     },
 }
 
+/// A metadata file that will be requested, with what it will be requested by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnnouncedFile {
+    /// The role.
+    pub role: RoleName,
+    /// The version in the name of the file, if there is one.
+    pub version: Option<u64>,
+    /// How long it may be, in bytes.
+    pub limit: u64,
+}
+
 /// Hands out metadata files.
 ///
 /// An adapter for repositories with other conventions implements this trait: Notary's server calls the files of its roles by other names.
@@ -50,6 +61,9 @@ pub trait MetadataProvider: Send {
     /// [`ProviderError`] when the file is longer than `limit` bytes, or cannot be fetched.
     fn metadata(&mut self, role: &RoleName, version: Option<u64>, limit: u64)
     -> Result<Option<Vec<u8>>, ProviderError>;
+
+    /// Says which files will be requested next, so that a provider may get them side by side. Nothing depends on whether it does.
+    fn announce(&mut self, _: &[AnnouncedFile]) {}
 
     /// Another provider of the same files, for another thread; `None` where there is only this one.
     fn twin(&self) -> Option<Box<dyn MetadataProvider>> {
