@@ -110,6 +110,18 @@ fn other_bytes_for_what_is_remembered_and_not_asked_for_again() {
 }
 
 #[test]
+fn another_publishers_root_in_the_place_of_the_accepted_one() {
+    let sample = sample();
+    let mut other = consignment(&Sample::new(hours(1)).unwrap());
+    for path in ["metadata/1.root.json", "metadata/2.root.json"] {
+        let far = having_imported(&sample);
+        let mut consignment = consignment(&sample);
+        consignment.tuf().insert(path.to_owned(), other.tuf()[path].clone());
+        assert_stray(far.refuses(&consignment.archive()), path);
+    }
+}
+
+#[test]
 fn a_root_before_the_pinned_one_that_does_not_lead_to_it() {
     let sample = sample();
     let far = FarSide::trusting_nobody(hours(2));

@@ -90,6 +90,8 @@ fn validity(kind: u8, seconds: u32) -> Vec<u8> {
 }
 const OF_SIGNATURE: u8 = 3;
 const OF_KEY: u8 = 9;
+/// The last 8 bytes of the issuer's fingerprint.
+const OF_ISSUER: u8 = 16;
 
 /// A key and its user id, with the key's statement about itself.
 fn certificate(version: u8, claims: &[Vec<u8>]) -> Vec<u8> {
@@ -130,8 +132,13 @@ fn read(file: &[u8]) -> Result<OpenPgpKey, OpenPgpError> {
 
 /// Whether the key counts for data so many seconds after it was made.
 fn counts(file: &[u8], by: &SigningKey, after: u32) -> Result<(), OpenPgpError> {
+    claimed(file, by, after, &[])
+}
+
+/// Whether it counts with a signature that claims this as well.
+fn claimed(file: &[u8], by: &SigningKey, after: u32, claims: &[Vec<u8>]) -> Result<(), OpenPgpError> {
     let message = b"a link";
-    let (header, value) = sign(OF_DATA, by, message, &[]);
+    let (header, value) = sign(OF_DATA, by, message, claims);
     let signature = json!({
         "keyid": fingerprint(by).to_string(),
         "other_headers": hex::encode(header),
@@ -201,6 +208,15 @@ fn a_key_is_valid_as_long_as_it_says_and_zero_is_without_end() {
             assert_eq!(verdict.is_ok(), !expired, "{after}: {verdict:?}");
         }
     }
+}
+
+#[test]
+fn a_signature_that_states_the_issuer_twice_states_the_same_one() {
+    let file = certificate(4, &[flags(MAY_SIGN)]);
+    let own = hex::decode(fingerprint(&key(1)).to_string()).unwrap();
+    assert_eq!(claimed(&file, &key(1), DAY, &[subpacket(OF_ISSUER, &own[12..])]), Ok(()));
+    let refused = claimed(&file, &key(1), DAY, &[subpacket(OF_ISSUER, &own[..8])]);
+    assert!(matches!(refused, Err(OpenPgpError::IssuerMismatch { .. })), "{refused:?}");
 }
 
 #[test]

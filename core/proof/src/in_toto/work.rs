@@ -44,3 +44,18 @@ impl Work {
         if self.spent > self.limit { Err(WorkExceeded { limit: self.limit }) } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_spent_to_its_last_step_and_no_further() {
+        let mut work = Work::new(3);
+        assert_eq!(work.spend(3), Ok(()));
+        assert_eq!(work.spend(0), Ok(()));
+        assert_eq!(work.spend(1), Err(WorkExceeded { limit: 3 }));
+        assert_eq!(work.spend(u64::MAX), Err(WorkExceeded { limit: 3 }));
+        assert_eq!(work.spend(0), Err(WorkExceeded { limit: 3 }));
+    }
+}

@@ -125,3 +125,29 @@ pub(super) fn root_keys(
     let validities = of_root.map(validity).collect::<Result<_, _>>()?;
     Ok((validities, shared))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SubjectPublicKeyInfo of RSA with 2048 bits, and of ECDSA on P-256.
+    const RSA_KEY: &str = "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAnkk8Ckr5fXgEPifDRaTGutpJuUs8L6jEWnDjikzc0aJlkk9Ah5fsNUQx\
+        dikHUSHsdpdhLVrJTI1/J924p3Vvqoc8Yfq7x2WQsktGODQ5t58u74eIc90uPbp+GbsC+W11qtsOPWVLYZ7VbeSRWX7EHH/FzxL8\
+        kudwonUXVFyZGak+vnJ9Ai8IHbszfyDuMDLej3s+qSBhM+bTYaGOtAnF5nU/CACBBSFlQVWUPpw3BCtMxsKWBLy+k9AUg3Z2HxXk\
+        RUWiEK5I3HoeObnNsiPd4NvK/z8pL/rSlbOklzL/fuN29EcKDAwb8MqmTF5Jkp7s8Y/SgceOru7E+L0kZPzJywIDAQAB";
+    const ECDSA_KEY: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEsCqb5Sj+hSlP+Uz/yREha5Cpp3WuJCA5QR64KPMXRg2VHZf/sTOkxB9vjgHHupFZ\
+        myfJTLBeMszodaCSnLjytw==";
+    const ED25519_KEY: &str = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+
+    #[test]
+    fn a_key_is_used_as_the_type_that_it_states() {
+        let types = ["ed25519", "ecdsa", "rsa", "ecdsa-x509", "rsa-x509", "sphincs"];
+        for (own, public) in [("ed25519", ED25519_KEY), ("ecdsa", ECDSA_KEY), ("rsa", RSA_KEY)] {
+            for keytype in types {
+                let object = json!({ "keytype": keytype, "keyval": { "private": null, "public": public } });
+                let key: NotaryKeyObject = serde_json::from_value(object).unwrap();
+                assert_eq!(key.public_key().is_some(), keytype == own, "{own} as {keytype}");
+            }
+        }
+    }
+}
