@@ -27,12 +27,19 @@ pub(crate) fn begin(folder: &Path) -> io::Result<NamedTempFile> {
         // Others may read what is delivered; the umask narrows this, as for any new file.
         let mut builder = tempfile::Builder::new();
         builder.prefix(UNFINISHED).permissions(Permissions::from_mode(0o644));
-        let file = builder.tempfile_in(folder)?;
+        let file = builder.tempfile_in(folder).map_err(without_its_name)?;
         // Where there are no locks, nothing is removed either. Somebody else holds the lock only to remove the file.
         if file.as_file().lock().is_err() || file.as_file().metadata()?.nlink() > 0 {
             return Ok(file);
         }
     }
+}
+
+/// The operating system's error alone. `tempfile` adds the name of the unfinished file, which says nothing to anybody: whoever
+/// reports the error names the file that was to be.
+fn without_its_name(error: io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(|named| named.source()?.downcast_ref::<io::Error>()?.raw_os_error());
+    cause.map_or(error, io::Error::from_raw_os_error)
 }
 
 /// Removes the files in `folder` that were begun by somebody who was stopped before they were placed.
@@ -122,8 +129,8 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new(""));
     create_folder(folder)?;
-    let mut file = begin(folder)?;
-    file.write_all(content)?;
+    let file = begin(folder)?;
+    file.as_file().write_all(content)?;
     place(file, path)
 }
 
@@ -188,6 +195,15 @@ mod tests {
                 (&b"content"[..], vec!["new".to_owned()])
             );
             fs::remove_file(&path).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_error_does_not_name_the_unfinished_file() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in [folder.path().join("absent"), "/proc/self".into()] {
+            let said = begin(&path).unwrap_err().to_string();
+            assert!(said.contains("os error") && !said.contains(UNFINISHED), "{said}");
         }
     }
 

@@ -71,7 +71,7 @@ pub(super) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), 
     name.push(".new");
     let new: PathBuf = folder.join(name);
     disk.create_folder(folder).map_err(failed("make", folder))?;
-    disk.write(&new, bytes).map_err(failed("write", &new))?;
+    disk.write(&new, bytes).map_err(failed("write", path))?;
     disk.rename(&new, path).map_err(failed("write", path))?;
     disk.sync_folder(folder).map_err(failed("write", folder))
 }
