@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anstyle::{AnsiColor, Style};
-use sealift_core::report::Report;
+use sealift_core::report::{ItemReport, Report};
 use sealift_core::trust::Finding;
 use sealift_proof::level::Level;
 
@@ -19,49 +19,59 @@ const MAXIMUM_NAMES: usize = 8;
 pub(crate) struct Ground {
     opening: &'static str,
     sealed_by: Vec<String>,
-    items: Vec<Grounded>,
+    /// The items, each followed by its parts.
+    all: Vec<Grounded>,
     contradicted: Option<usize>,
 }
 
-/// An item, and who vouches for it.
+/// An item or a part of one, and who vouches for it.
 struct Grounded {
     name: String,
     level: Level,
+    is_part: bool,
     vouching: Vec<String>,
 }
 
 impl Ground {
     /// That of a verified archive.
     pub(crate) fn of_report(report: &Report) -> Self {
-        let items = report.items.iter().map(|item| Grounded {
-            name: item.name.clone(),
-            level: item.level,
-            vouching: item.tuf.iter().flat_map(|tuf| &tuf.repositories).map(ToString::to_string).collect(),
-        });
+        let of = |it: &ItemReport, is_part| Grounded {
+            name: it.name.clone(),
+            level: it.level,
+            is_part,
+            vouching: it.vouched_for_by.iter().map(ToString::to_string).collect(),
+        };
+        let all = report.items.iter().flat_map(|item| item.walk().enumerate().map(|(at, it)| of(it, at > 0)));
         Self {
             opening: if report.audit.is_some() { "Audited" } else { "Accepted" },
             sealed_by: report.archive.sealed_by.clone(),
-            items: items.collect(),
+            all: all.collect(),
             contradicted: report.audit.as_ref().map(|audit| audit.findings.len()),
         }
     }
 
     /// That of an archive that was packed here.
     pub(crate) fn of_export<'f>(sealed_by: Vec<String>, findings: impl IntoIterator<Item = &'f Finding>) -> Self {
-        let items = findings.into_iter().map(|finding| Grounded {
-            name: finding.item.reference.clone(),
-            level: finding.level(),
-            vouching: finding.vouching().map(ToString::to_string).collect(),
-        });
-        Self { opening: "Exported", sealed_by, items: items.collect(), contradicted: None }
+        let of = |it: &Finding, is_part| Grounded {
+            name: it.item.reference.clone(),
+            level: it.level(),
+            is_part,
+            vouching: it.makers().iter().map(ToString::to_string).collect(),
+        };
+        let all = findings.into_iter().flat_map(|item| item.walk().enumerate().map(|(at, it)| of(it, at > 0)));
+        Self { opening: "Exported", sealed_by, all: all.collect(), contradicted: None }
     }
 
     /// The line.
     pub(crate) fn line(&self) -> Line {
-        let (packers, all) = (and(&self.sealed_by), self.items.len());
+        let packers = and(&self.sealed_by);
+        // Parts that are vouched for as their items are need no number of their own.
+        let are_alike = self.all.iter().all(|it| Some(&it.vouching) == self.all.first().map(|first| &first.vouching));
+        let counted = self.all.iter().filter(|it| !(are_alike && it.is_part));
+        let all = counted.clone().count();
         let mut vouched: BTreeMap<&[String], usize> = BTreeMap::new();
-        for item in self.items.iter().filter(|item| !item.vouching.is_empty()) {
-            *vouched.entry(&item.vouching).or_default() += 1;
+        for it in counted.filter(|it| !it.vouching.is_empty()) {
+            *vouched.entry(&it.vouching).or_default() += 1;
         }
         let opening = Line::default().styled(GOOD, self.opening).then(": ");
         let line = match vouched.iter().next() {
@@ -87,7 +97,7 @@ impl Ground {
                 let vouched = vouched.iter().fold(line, |line, (makers, count)| {
                     line.then(format_args!("; {count} of {all} vouched for by {}", and(makers)))
                 });
-                let count = self.items.iter().filter(|item| item.vouching.is_empty()).count();
+                let count = self.by_nobody().count();
                 vouched.then("; ").join(&self.unvouched(&format!("{count} by nobody: ")))
             }
         };
@@ -103,9 +113,15 @@ impl Ground {
         }
     }
 
-    /// The levels that are reached, each once.
+    /// What nobody vouches for.
+    fn by_nobody(&self) -> impl Iterator<Item = &Grounded> + Clone {
+        self.all.iter().filter(|it| it.vouching.is_empty())
+    }
+
+    /// The levels that items reach together with their parts, each once.
     fn levels(&self) -> String {
-        let mut levels: Vec<String> = self.items.iter().map(|item| item.level.to_string()).collect();
+        let items = self.all.iter().filter(|it| !it.is_part);
+        let mut levels: Vec<String> = items.map(|item| item.level.to_string()).collect();
         levels.sort();
         levels.dedup();
         if levels.len() == 1 { format!("level {}", and(&levels)) } else { format!("levels {}", and(&levels)) }
@@ -113,7 +129,7 @@ impl Ground {
 
     /// What nobody vouches for, with the level that it reaches all the same.
     fn unvouched(&self, opening: &str) -> Line {
-        let unvouched = self.items.iter().filter(|item| item.vouching.is_empty());
+        let unvouched = self.by_nobody();
         let names: Vec<_> =
             unvouched.clone().take(MAXIMUM_NAMES).map(|it| format!("{} (level {})", it.name, it.level)).collect();
         let others = match unvouched.count().saturating_sub(MAXIMUM_NAMES) {
@@ -133,14 +149,16 @@ fn and(names: &[String]) -> String {
 mod tests {
     use super::*;
 
+    /// Names that begin with a dash are parts of what stands before them.
     fn line(items: &[(&str, &[&str])], contradicted: Option<usize>) -> String {
         let items = items.iter().map(|(name, vouching)| Grounded {
-            name: (*name).to_owned(),
+            name: name.trim_start_matches('-').to_owned(),
+            is_part: name.starts_with('-'),
             level: if vouching.is_empty() { Level::Zero } else { Level::Two },
             vouching: vouching.iter().map(ToString::to_string).collect(),
         });
         let sealed_by = vec!["me".to_owned()];
-        let ground = Ground { opening: "Accepted", sealed_by, items: items.collect(), contradicted };
+        let ground = Ground { opening: "Accepted", sealed_by, all: items.collect(), contradicted };
         anstream::adapter::strip_str(ground.line().as_str()).to_string()
     }
 
@@ -163,6 +181,20 @@ mod tests {
             both.contains("makers released (acme vouches for 1, acme and beta vouch for 1), at level 2;"),
             "{both}"
         );
+    }
+
+    #[test]
+    fn a_part_that_nobody_vouches_for_is_named_like_an_item() {
+        let one = line(&[("shop:1", &["acme"]), ("-inst:1", &["acme"]), ("-web:1", &[])], None);
+        assert_eq!(one, "Accepted: sealed by me; 2 of 3 vouched for by acme; 1 by nobody: web:1 (level 0).");
+        let part = line(&[("shop:1", &[]), ("-web:1", &["acme"])], None);
+        assert_eq!(part, "Accepted: sealed by me; 1 of 2 vouched for by acme; 1 by nobody: shop:1 (level 0).");
+        let none = line(&[("shop:1", &[]), ("-web:1", &[])], None);
+        assert_eq!(none, "Accepted: sealed by me; nobody vouches for shop:1 (level 0), web:1 (level 0).");
+        let alike = line(&[("shop:1", &["acme"]), ("-web:1", &["acme"])], None);
+        assert!(alike.contains("(acme vouches for it)"), "{alike}");
+        let others = line(&[("shop:1", &["acme"]), ("-web:1", &["beta"])], None);
+        assert!(others.contains("(acme vouches for 1, beta vouches for 1)"), "{others}");
     }
 
     #[test]

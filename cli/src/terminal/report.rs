@@ -1,12 +1,14 @@
 //! The report as a person reads it.
 
+use std::fmt::Display;
+
 use anstyle::{AnsiColor, Style};
 use indicatif::HumanBytes;
 use sealift_core::report::{
     AttestationReport, ExpiryReport, ItemReport, LeftOutReport, ReferrerReport, Report, RepositoryReport, Warning,
     WarningReport,
 };
-use sealift_core::trust::ItemKind;
+use sealift_core::trust::{ItemKind, Vouched};
 use sealift_proof::in_toto::{Attestation, AttestationClaim, SignatureCheck};
 
 use crate::terminal::ground::Ground;
@@ -181,11 +183,19 @@ fn write_item(text: &mut Text, item: &ItemReport, indent: &str) {
     for left_out in left_out_lines(&item.left_out) {
         text.line(Line::from(indent).then("left out: ").styled(WARN, left_out));
     }
-    match &item.tuf {
-        None if item.unlisted.is_empty() => {
-            text.line(Line::from(indent).then("TUF: ").styled(WARN, "no repository speaks for it"));
+    let through_bundle = match item.vouched {
+        Vouched::ByName | Vouched::ByNobody => String::new(),
+        Vouched::ByBundle => {
+            let makers: Vec<_> = item.vouched_for_by.iter().map(ToString::to_string).collect();
+            format!("; its bundle, for which {} vouches, states its digest", makers.join(" and "))
         }
-        None => item.unlisted.iter().for_each(|it| text.line(Line::from(indent).then("TUF: ").styled(WARN, it))),
+    };
+    let style = if item.vouched == Vouched::ByNobody { WARN } else { Style::new() };
+    let about_name =
+        |line: &dyn Display| Line::from(indent).then("TUF: ").styled(style, format_args!("{line}{through_bundle}"));
+    match &item.tuf {
+        None if item.unlisted.is_empty() => text.line(about_name(&"no repository speaks for it")),
+        None => item.unlisted.iter().for_each(|it| text.line(about_name(it))),
         Some(target) => {
             let repositories: Vec<_> = target.repositories.iter().map(ToString::to_string).collect();
             let (repositories, roles) = (repositories.join(", "), target.roles.join(" → "));
@@ -199,7 +209,10 @@ fn write_item(text: &mut Text, item: &ItemReport, indent: &str) {
         text.line(Line::from(indent).then("attestation: ").join(&attestation_line(attestation)));
     }
     let Some(chain) = &item.in_toto else {
-        text.line(format_args!("{indent}in-toto: its target lists no supply chain"));
+        // Only a target could list one.
+        if item.tuf.is_some() {
+            text.line(format_args!("{indent}in-toto: its target lists no supply chain"));
+        }
         return;
     };
     let expires = Line::from(format_args!("{indent}in-toto: layout expires {}  ", chain.expiry.expires));

@@ -31,7 +31,7 @@ pub use write::{ExportError, TakenUp, Unfinished, UnfinishedError};
 use crate::archive_layout::{self, ArchiveLayoutError};
 use crate::oci::Descriptor;
 use crate::remedy::{Remediable, Remedy};
-use crate::report::{Warning, of_repositories};
+use crate::report::{Warning, not_vouched_for, of_repositories};
 use crate::seal::{self, SignError};
 use crate::thick_bundle::ThickContentError;
 use crate::transfer::{SourceError, Workers};
@@ -316,10 +316,12 @@ impl Prepared {
         &self.judgement
     }
 
-    /// What should be known about the repositories that vouch for something, about the bundles, and about platforms that nothing is
-    /// there for.
+    /// What should be known about the repositories that vouch for something, about what nobody vouches for, about the bundles, and
+    /// about platforms that nothing is there for.
     pub fn warnings(&self) -> Vec<Warning> {
-        let mut warnings: Vec<_> = of_repositories(&self.judgement.findings().repositories).collect();
+        let findings = self.judgement.findings();
+        let mut warnings: Vec<_> = of_repositories(&findings.repositories).collect();
+        warnings.extend(not_vouched_for(findings));
         warnings.extend(self.plan.closed.bundle_warnings(&self.plan.items));
         warnings.extend(self.plan.absent.iter().cloned());
         warnings

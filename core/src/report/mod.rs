@@ -14,10 +14,10 @@ use sealift_proof::level::Level;
 use serde::Serialize;
 
 pub use warning::{Warning, WarningReport};
-pub(crate) use warning::{of_bundle, of_repositories};
+pub(crate) use warning::{not_vouched_for, of_bundle, of_repositories};
 
 use crate::oci::ReferrerKind;
-use crate::trust::{ItemKind, Regression, Unlisted};
+use crate::trust::{ItemKind, Regression, Unlisted, Vouched};
 use crate::trust_store::RepositoryName;
 use crate::trust_store::period::Period;
 
@@ -196,12 +196,16 @@ pub struct ItemReport {
     /// What it lists that is not carried.
     #[serde(skip_serializing_if = "LeftOutReport::is_empty")]
     pub left_out: LeftOutReport,
-    /// What TUF says about it; `None` if nobody vouches for it.
+    /// Why it counts as what its makers released, or that nobody says so.
+    pub vouched: Vouched,
+    /// The repositories that vouch for it: for its name, or else for the bundle that states its digest.
+    pub vouched_for_by: Vec<RepositoryName>,
+    /// What TUF says about its name; `None` if nobody vouches for that.
     pub tuf: Option<TargetReport>,
     /// The repositories that speak for its name and do not list it, where nobody vouches for it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unlisted: Vec<Unlisted>,
-    /// What in-toto says about it; `None` if its target lists no supply chain.
+    /// What in-toto says about it; `None` if it has no target, or its target lists no supply chain.
     pub in_toto: Option<SupplyChainReport>,
     /// The referrers of an image, or of a bundle's index, which are delivered with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]

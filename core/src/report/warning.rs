@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::cnab::{Bundle, CarriedBundle, Deviation, OtherImage};
 use crate::remedy::Remedy;
-use crate::trust::{RepositoryEvidence, Unlisted};
+use crate::trust::{Findings, RepositoryEvidence, Unlisted, Vouched};
 use crate::trust_store::RepositoryName;
 
 /// Something that a person should know.
@@ -76,9 +76,9 @@ pub enum Warning {
         /// The name in the certificate.
         common_name: String,
     },
-    /// No repository speaks for an item, so it is what the exporter packed, and nobody says that its makers released it.
+    /// Nobody vouches for an item or a part of one, so it is what the exporter packed, and nobody says that its makers released it.
     NotVouchedFor {
-        /// The reference of the item.
+        /// The reference of the item or the part.
         item: String,
         /// The level that it reaches.
         level: Level,
@@ -147,6 +147,16 @@ pub(crate) fn of_bundle<'i>(
         ranges: needed.ranges.clone(),
     });
     rules.chain(others).chain(left_behind).collect()
+}
+
+/// The items, and the parts of items, that nobody vouches for.
+pub(crate) fn not_vouched_for(findings: &Findings) -> impl Iterator<Item = Warning> {
+    let by_nobody = findings.walk().filter(|finding| finding.vouched() == Vouched::ByNobody);
+    by_nobody.map(|finding| Warning::NotVouchedFor {
+        item: finding.item.reference.clone(),
+        level: finding.level(),
+        unlisted: finding.unlisted.clone(),
+    })
 }
 
 /// What should be known about the repositories that vouched for something.

@@ -300,7 +300,12 @@ mod tests {
 
     fn awaiting(referrers: &[Arc<Graph>], open: &OpenRequirements) -> Attestations {
         let companions = Companions { referrers: referrers.to_vec(), tagged: Vec::new() };
-        let named = [NamedGraphs { reference: "example.com/a:1", graph: None, companions: &companions }];
+        let named = [NamedGraphs {
+            reference: "example.com/a:1",
+            graph: None,
+            companions: &companions,
+            is_stated_by_bundle: false,
+        }];
         let findings = Findings { repositories: Vec::new(), items: Vec::new() };
         Attestations::expected_by(findings, &named, &HashMap::new(), open, Vec::new(), Timestamp::UNIX_EPOCH)
     }
@@ -337,7 +342,12 @@ mod tests {
         let statement = statement();
         let (referrers, open) = ([referrer(&statement)], OpenRequirements::default());
         let companions = Companions { referrers: referrers.to_vec(), tagged: Vec::new() };
-        let named = [NamedGraphs { reference: "example.com/a:1", graph: None, companions: &companions }];
+        let named = [NamedGraphs {
+            reference: "example.com/a:1",
+            graph: None,
+            companions: &companions,
+            is_stated_by_bundle: false,
+        }];
         let refused = referrers::check(&named, &open);
         assert!(matches!(refused, Err(ReferrerRefusal::Kind { .. })), "{refused:?}");
         let refused = awaiting(&referrers, &open).check(&Digest::sha256(&statement), &statement);

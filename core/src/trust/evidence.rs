@@ -56,6 +56,18 @@ impl fmt::Display for Unlisted {
     }
 }
 
+/// Why content counts as what its makers released, or that nobody says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Vouched {
+    /// Repositories that speak for its own name list it.
+    ByName,
+    /// Nobody speaks for its name, but the bundle that it is a part of is vouched for, and states its digest.
+    ByBundle,
+    /// Nobody does: it is what the exporter packed.
+    ByNobody,
+}
+
 /// What was proven about one item.
 #[derive(Debug)]
 pub struct Finding {
@@ -65,6 +77,8 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
     /// The repositories that speak for its name and do not list it, where none vouches for it.
     pub unlisted: Vec<Unlisted>,
+    /// For a part: the repositories that vouch for the bundle, if the bundle states the part's digest.
+    pub(super) through_bundle: Vec<RepositoryName>,
     /// What was proven about each of its parts.
     pub parts: Vec<Self>,
 }
@@ -95,7 +109,24 @@ impl Finding {
         })
     }
 
-    /// The repositories that vouch for it.
+    /// Why its content counts as what its makers released. A seal says only who packed it.
+    pub fn vouched(&self) -> Vouched {
+        match (self.target(), self.through_bundle.as_slice()) {
+            (Some(_), _) => Vouched::ByName,
+            (None, [_, ..]) => Vouched::ByBundle,
+            (None, []) => Vouched::ByNobody,
+        }
+    }
+
+    /// The repositories that vouch for its content: for its name, or else for the bundle that states its digest.
+    pub fn makers(&self) -> Vec<RepositoryName> {
+        match self.vouched() {
+            Vouched::ByName => self.vouching().cloned().collect(),
+            Vouched::ByBundle | Vouched::ByNobody => self.through_bundle.clone(),
+        }
+    }
+
+    /// The repositories that vouch for its name.
     pub fn vouching(&self) -> impl Iterator<Item = &RepositoryName> {
         self.target().into_iter().flat_map(AgreedTarget::witnesses).map(|(name, _)| name)
     }

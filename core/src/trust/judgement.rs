@@ -135,7 +135,7 @@ impl<'a> Judge<'a, '_> {
         let evidence = self.evidence(item)?;
         let unlisted = if evidence.is_empty() { self.unlisted(item) } else { Vec::new() };
         let parts = item.parts.iter().map(|part| self.find(part)).collect::<Result<_, _>>()?;
-        Ok(Finding { item: Arc::clone(item), evidence, unlisted, parts })
+        Ok(Finding { item: Arc::clone(item), evidence, unlisted, through_bundle: Vec::new(), parts })
     }
 
     /// What each scheme proves about an item, each from the proof of the one before.
@@ -257,7 +257,8 @@ impl OpenJudgement {
         named: &[NamedGraphs<'_>],
         documents: &HashMap<&Digest, &[u8]>,
     ) -> Result<Attestations, ReferrerRefusal> {
-        let Self { findings, open, attesters, judged_at } = self;
+        let Self { mut findings, open, attesters, judged_at } = self;
+        findings.pass_on_to_parts(named);
         referrers::check(named, &open)?;
         Ok(Attestations::expected_by(findings, named, documents, &open, attesters, judged_at))
     }
@@ -267,6 +268,21 @@ impl Findings {
     /// Every finding, each item followed by its parts.
     pub fn walk(&self) -> impl Iterator<Item = &Finding> {
         self.items.iter().flat_map(Finding::walk)
+    }
+
+    /// Whoever vouches for a bundle vouches for the images whose digests it states, and for no other. The names are those of the
+    /// findings, in their order: each item, followed by its parts.
+    fn pass_on_to_parts(&mut self, named: &[NamedGraphs<'_>]) {
+        let mut named = named.iter();
+        for item in &mut self.items {
+            named.next();
+            let vouching: Vec<_> = item.vouching().cloned().collect();
+            for (part, named) in item.parts.iter_mut().zip(&mut named) {
+                if named.is_stated_by_bundle && named.reference == part.item.reference {
+                    part.through_bundle.clone_from(&vouching);
+                }
+            }
+        }
     }
 
     /// When each role expires, and the first layout of each supply chain.

@@ -25,7 +25,7 @@ mod terms;
 
 pub use attestations::{AttestationRefusal, CheckedAttestation, Judgement};
 pub use error::{JudgementError, Shortfall};
-pub use evidence::{Evidence, Finding, Unlisted};
+pub use evidence::{Evidence, Finding, Unlisted, Vouched};
 pub use gather::{Extent, gather};
 pub use item::{Item, ItemKind};
 pub use judgement::{Findings, OpenJudgement, judge, judge_carried};

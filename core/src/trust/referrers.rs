@@ -66,6 +66,8 @@ pub(crate) struct NamedGraphs<'c> {
     pub(crate) graph: Option<&'c Arc<Graph>>,
     /// What hangs off it.
     pub(crate) companions: &'c Companions,
+    /// Whether it is a part of a bundle that states its digest.
+    pub(crate) is_stated_by_bundle: bool,
 }
 
 impl<'c> NamedGraphs<'c> {

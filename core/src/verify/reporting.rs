@@ -12,7 +12,7 @@ use crate::oci::{Companions, CosignTag, Document, Graph, ReferrerKind};
 use crate::report::{
     ArchiveReport, AttestationReport, AuditFinding, AuditReport, ContentReport, ExpiryReport, FORMAT, ItemReport,
     LeftOutReport, ReferrerReport, Report, RepositoryReport, RoleReport, SupplyChainReport, TargetReport, TimeReport,
-    Warning, WarningReport, of_repositories,
+    Warning, WarningReport, not_vouched_for, of_repositories,
 };
 use crate::trust::{
     CheckedAttestation, Finding, Findings, Purpose, Regression, RepositoryEvidence, Terms, attested_by,
@@ -179,6 +179,8 @@ fn judged(finding: &Finding, clock: &Clock) -> ItemReport {
         platforms: Vec::new(),
         left_out: LeftOutReport::default(),
         referrers: Vec::new(),
+        vouched: finding.vouched(),
+        vouched_for_by: finding.makers(),
         tuf,
         unlisted: finding.unlisted.clone(),
         in_toto,
@@ -200,12 +202,7 @@ fn warnings(report: &Report, head: &Head, findings: &Findings) -> Vec<Warning> {
         }));
     }
     warnings.extend(of_repositories(&findings.repositories));
-    let unvouched = report.items.iter().filter(|item| item.tuf.is_none());
-    warnings.extend(unvouched.map(|item| Warning::NotVouchedFor {
-        item: item.name.clone(),
-        level: item.level,
-        unlisted: item.unlisted.clone(),
-    }));
+    warnings.extend(not_vouched_for(findings));
     for item in report.walk() {
         let Some(chain) = &item.in_toto else { continue };
         let name = || item.name.clone();

@@ -7,6 +7,7 @@ use sealift_core::remedy::{Remediable as _, Remedy};
 use sealift_core::verify::documents::DocumentError;
 use sealift_sample_publisher::bundle::{BundleImage, bundle_json, store_bundle};
 use sealift_sample_publisher::image::multi_platform_image;
+use sealift_sample_publisher::tuf_repository::Target;
 use sealift_tests::crossing::FarSide;
 use sealift_tests::malicious_exporter::{Consignment, blobs, digest, document, image_record, record};
 use serde_json::{Value, json};
@@ -106,6 +107,43 @@ fn a_digest_in_a_reference_of_a_bundle_is_as_good_as_a_content_digest() {
         far().accepts(&bundle(&mut sample, "example.com/org/shop:1", &reference, None, &right).archive());
         let error = refused(&bundle(&mut sample, "example.com/org/shop:1", &reference, None, &other));
         assert_error!(error, DocumentError::BundleImage { reference: refused, .. } if refused == reference);
+    }
+}
+
+/// What the report says of the only image of a bundle: why it counts, and who vouches for it; and the names in its warnings.
+fn vouched_in(far: &FarSide, consignment: &Consignment) -> (Value, Value, Vec<Value>) {
+    let report = serde_json::to_value(far.accepts(&consignment.archive()).verified().report()).unwrap();
+    let part = &report["items"][0]["parts"][0];
+    let warnings = report["warnings"].as_array().unwrap().iter();
+    let unvouched = warnings.filter(|warning| warning["kind"] == "not-vouched-for");
+    (part["vouched"].clone(), part["vouchedForBy"].clone(), unvouched.map(|warning| warning["item"].clone()).collect())
+}
+
+#[test]
+fn who_vouches_for_a_bundle_vouches_for_the_images_whose_digests_it_states_and_for_no_other() {
+    let (mut sample, right, _) = two_images();
+    let in_reference = at("example.com/org/web:1", &right);
+    for (reference, stated, is_stated) in [
+        ("example.com/org/web:1", None, false),
+        ("example.com/org/web:1", Some(&right), true),
+        (in_reference.as_str(), None, true),
+    ] {
+        let mut shop = bundle(&mut sample, BUNDLE, reference, stated, &right);
+        // Nobody vouches for anything.
+        let nobody = vouched_in(&far(), &shop);
+        assert_eq!(nobody, (json!("by-nobody"), json!([]), vec![json!(BUNDLE), json!(reference)]));
+        // The makers vouch for the bundle, and do not list its image.
+        let (digest, length) = (shop.bundles[0].descriptor.digest.clone(), shop.bundles[0].descriptor.size);
+        sample.repository.released.clear();
+        sample.repository.released.insert(BUNDLE.to_owned(), Target { length, digest, custom: None, content: None });
+        let far = FarSide::trusting(&sample, hours(2));
+        far.policy("minimum_level = \"0\"\n");
+        shop.repositories = consignment(&sample).repositories;
+        let expected = match is_stated {
+            true => (json!("by-bundle"), json!(["demo"]), vec![]),
+            false => (json!("by-nobody"), json!([]), vec![json!(reference)]),
+        };
+        assert_eq!(vouched_in(&far, &shop), expected, "{reference} {stated:?}");
     }
 }
 

@@ -8,7 +8,7 @@ use sealift_archive_format::inventory::ItemRecord;
 use sealift_core::export::Prepared;
 use sealift_core::oci::ReferrerKind;
 use sealift_core::report::{LeftOutReport, WarningReport};
-use sealift_core::trust::{Finding, Unlisted};
+use sealift_core::trust::{Finding, Unlisted, Vouched};
 use serde::Serialize;
 
 use super::ExportArguments;
@@ -82,7 +82,8 @@ struct ExportedItem {
     name: String,
     digest: Digest,
     level: sealift_proof::level::Level,
-    /// The repositories that vouch for it.
+    vouched: Vouched,
+    /// The repositories that vouch for it: for its name, or else for the bundle that states its digest.
     vouched_for_by: Vec<String>,
     /// The repositories that speak for its name, and do not list it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -97,7 +98,8 @@ impl ExportedItem {
             name: finding.item.reference.clone(),
             digest: finding.item.digest.clone(),
             level: finding.level(),
-            vouched_for_by: finding.vouching().map(ToString::to_string).collect(),
+            vouched: finding.vouched(),
+            vouched_for_by: finding.makers().iter().map(ToString::to_string).collect(),
             unlisted: finding.unlisted.clone(),
             parts: finding.parts.iter().map(Self::of).collect(),
         }

@@ -177,6 +177,14 @@ impl ClosedItem {
         }
     }
 
+    /// Whether it is a bundle that states the digest of an image, by the image's place in it. That images are what a bundle states
+    /// has been checked by then; this says which images it says nothing about.
+    fn states(&self, at: usize, image: &ImageRecord) -> bool {
+        let Self::Bundle(bundle) = self else { return false };
+        let stated = bundle.bundle.images.get(at);
+        stated.is_some_and(|it| it.reference == image.reference && it.digest.as_ref() == Some(&image.descriptor.digest))
+    }
+
     /// What hangs off it and its images: a bundle's own first.
     fn companions(&self) -> impl Iterator<Item = &Companions> {
         let own = match self {
@@ -221,13 +229,15 @@ impl Closed {
         for (record, item) in inventory.items.iter().zip(&self.items) {
             if let ClosedItem::Bundle(bundle) = item {
                 let (graph, companions) = (bundle.index.as_ref(), &bundle.companions);
-                named.push(NamedGraphs { reference: record.reference(), graph, companions });
+                let reference = record.reference();
+                named.push(NamedGraphs { reference, graph, companions, is_stated_by_bundle: false });
             }
             let images = record.images().iter().zip(item.images());
-            named.extend(images.map(|(record, image)| NamedGraphs {
+            named.extend(images.enumerate().map(|(at, (record, image))| NamedGraphs {
                 reference: &record.reference,
                 graph: Some(&image.graph),
                 companions: &image.companions,
+                is_stated_by_bundle: item.states(at, record),
             }));
         }
         named
