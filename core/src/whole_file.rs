@@ -1,10 +1,10 @@
 //! Files that appear complete: even after a power cut, a reader finds either the old file or the whole new one.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
@@ -24,22 +24,16 @@ pub(crate) fn is_unfinished(name: &OsStr) -> bool {
 /// that [`remove_abandoned`] leaves it.
 pub(crate) fn begin(folder: &Path) -> io::Result<NamedTempFile> {
     loop {
-        // Others may read what is delivered; the umask narrows this, as for any new file.
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(UNFINISHED).permissions(Permissions::from_mode(0o644));
-        let file = builder.tempfile_in(folder).map_err(without_its_name)?;
+        // Others may read what is delivered; the umask narrows this, as for any new file. An error of `tempfile_in` would name
+        // the unfinished file, which says nothing to anybody: whoever reports it names the file that was to be.
+        let mut options = File::options();
+        options.read(true).write(true).create_new(true).mode(0o644);
+        let file = tempfile::Builder::new().prefix(UNFINISHED).make_in(folder, |path| options.open(path))?;
         // Where there are no locks, nothing is removed either. Somebody else holds the lock only to remove the file.
         if file.as_file().lock().is_err() || file.as_file().metadata()?.nlink() > 0 {
             return Ok(file);
         }
     }
-}
-
-/// The operating system's error alone. `tempfile` adds the name of the unfinished file, which says nothing to anybody: whoever
-/// reports the error names the file that was to be.
-fn without_its_name(error: io::Error) -> io::Error {
-    let cause = error.get_ref().and_then(|named| named.source()?.downcast_ref::<io::Error>()?.raw_os_error());
-    cause.map_or(error, io::Error::from_raw_os_error)
 }
 
 /// Removes the files in `folder` that were begun by somebody who was stopped before they were placed.
