@@ -74,6 +74,19 @@ mod tests {
         check(&Arguments::command());
     }
 
+    /// What is to be pasted, or stands in columns, is not wrapped on a narrow terminal.
+    #[test]
+    fn examples_fit_on_a_terminal_of_80_columns() {
+        fn check(command: &clap::Command) {
+            let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            for line in help.lines().filter(|line| line.starts_with(' ')) {
+                assert!(line.chars().count() <= 80, "`{}`: {line}", command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Arguments::command());
+    }
+
     #[test]
     fn every_command_is_in_the_page_of_the_schemas() {
         fn names(command: &clap::Command, path: &str, found: &mut Vec<String>) {

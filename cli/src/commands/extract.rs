@@ -22,7 +22,7 @@ use crate::terminal::{report, tags};
 #[command(
     mut_group("FileTarget", |group| group.required(true)),
     mut_arg("connections", |argument| argument.conflicts_with_all(IN_ORDER)),
-    after_long_help = "Examples:\n  sealift extract shop.sealift example.com/org/shop:1.4 --to-thick-bundle shop.tgz\n  sealift extract shop.sealift nginx:1 --platform linux/amd64 --to-docker-archive nginx.tar\n\nThe archive is judged and verified as a whole, exactly as by import, and refused for the same reasons. But nothing is remembered: what this side has accepted does not move, and no tag counts as set here. So the target is always new: a file that does not exist, or a folder that is empty or does not exist."
+    after_long_help = "Examples:\n  sealift extract shop.sealift example.com/org/shop:1.4 \\\n      --to-thick-bundle shop.tgz\n  sealift extract shop.sealift nginx:1 --platform linux/amd64 \\\n      --to-docker-archive nginx.tar\n\nThe archive is judged and verified as a whole, exactly as by import, and refused for the same reasons. But nothing is remembered: what this side has accepted does not move, and no tag counts as set here. So the target is always new: a file that does not exist, or a folder that is empty or does not exist."
 )]
 pub(crate) struct ExtractArguments {
     #[command(flatten)]

@@ -32,7 +32,7 @@ const MAXIMUM_FORGOTTEN: usize = 20;
 pub(crate) enum TrustCommand {
     /// Pin the root of a TUF repository: where trust in a publisher begins
     #[command(
-        after_long_help = "Examples:\n  sealift trust pin-root shop root.json\n  sealift trust pin-root shop root.json --sha256 5891b5b5…\n  sealift trust pin-root acme root.json --notary example.com/acme/web --certificate 914dcdb1…\n\nGet the root from the publisher out of band, never from an archive, and compare its digest."
+        after_long_help = "Examples:\n  sealift trust pin-root shop root.json\n  sealift trust pin-root shop root.json --sha256 5891b5b5…\n  sealift trust pin-root acme root.json --notary example.com/acme/web \\\n      --certificate 914dcdb1…\n\nGet the root from the publisher out of band, never from an archive, and compare its digest."
     )]
     PinRoot(PinRootArguments),
     /// Add the key of an exporter whose seals should count
