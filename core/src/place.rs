@@ -109,7 +109,7 @@ impl Place {
     ///   [entry](InnerName) is named; a folder whose own name has colons is that folder if it exists. regctl writes `ocidir://`, and some
     ///   write `oci-layout:`;
     /// - `oci-archive:FILE` or `docker-archive:FILE`, with or without `:ENTRY`, in the same way;
-    /// - `docker://REFERENCE`, a reference in a registry, as skopeo writes it;
+    /// - `docker://REFERENCE`, a reference in a registry, as skopeo writes it, or `https://REFERENCE`, as it is copied from a browser;
     /// - the path of an existing folder, an OCI image layout too;
     /// - the path of a file: one that exists, has the ending of one, or begins with `/`, `./` or `../`;
     /// - a reference in a registry.
@@ -117,7 +117,7 @@ impl Place {
     /// # Errors
     /// [`PlaceError`].
     pub fn find(text: &str) -> Result<Self, PlaceError> {
-        if let Some(there) = text.strip_prefix("docker://") {
+        if let Some(there) = REGISTRIES.iter().find_map(|prefix| text.strip_prefix(prefix)) {
             return reference(there).map(Self::Registry);
         }
         if let Some(layout) = LAYOUTS.iter().find_map(|prefix| text.strip_prefix(prefix)) {
@@ -153,6 +153,8 @@ impl Place {
     }
 }
 
+/// What references in registries begin with.
+const REGISTRIES: [&str; 2] = ["docker://", "https://"];
 /// What layouts in folders begin with.
 const LAYOUTS: [&str; 4] = ["oci:", "ocidir://", "ocidir:", "oci-layout:"];
 /// What places begin with in other tools that are not read here. A repository of that name can be written with `docker://`.
@@ -227,10 +229,11 @@ mod tests {
             ("./missing".to_owned(), file("./missing", None, None)),
             ("nginx:1".to_owned(), registry("nginx:1")),
             ("docker://r.example/nginx:1".to_owned(), registry("r.example/nginx:1")),
+            ("https://r.example:5000/nginx:1".to_owned(), registry("r.example:5000/nginx:1")),
         ] {
             assert_eq!(find(&text), place, "{text}");
         }
-        for text in ["Not A Name", "docker://Not A Name", "https://r.example/nginx"] {
+        for text in ["Not A Name", "docker://Not A Name", "http://r.example/nginx"] {
             assert!(matches!(Place::find(text), Err(PlaceError::Unknown { .. })), "{text}");
         }
         for transport in OTHER_TRANSPORTS {
