@@ -4,7 +4,7 @@
 //! A name stands for the field of exactly that name, or else for one that is equal under simple case folding. What comes
 //! later is decoded into what is there already: a text is replaced, an object adds its members, a list is laid over the
 //! items of the list before it. `null` takes lists, maps and pointers away, and leaves everything else as it is. That is
-//! why a document may not have two names that fold to one.
+//! why an object with fields may not have two names that fold to one.
 //!
 //! Fuzzers share this file: it needs nothing else of this crate.
 

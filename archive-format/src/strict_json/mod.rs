@@ -22,6 +22,7 @@ use unicase::UniCase;
 use budget::MemoryBudget;
 pub use budget::memory_for;
 use typed::Typed;
+pub use typed::{TakenFor, taken_for};
 use unread::{Unread, Weighed};
 
 /// How deep arrays and objects may nest.

@@ -151,10 +151,10 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<A> {
             return self.access.next_key_seed(seed);
         }
         let Some(name) = self.access.next_key::<String>()? else { return Ok(None) };
-        if let Some(field) = taken_for(&name, self.fields) {
+        if let Some(known) = taken_for(&name, self.fields.iter().copied()) {
             // Its value is read first, so that the error says where the member ends.
             self.access.next_value::<IgnoredAny>()?;
-            return Err(A::Error::custom(format_args!("member {name:?} is {field:?} to readers that ignore case")));
+            return Err(A::Error::custom(TakenFor { name, known }));
         }
         let name: StringDeserializer<A::Error> = name.into_deserializer();
         seed.deserialize(name).map(Some)
@@ -169,9 +169,24 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<A> {
     }
 }
 
-/// The field that a reader who ignores case would match to a name, if the name is not the field's own.
-fn taken_for(name: &str, fields: &'static [&'static str]) -> Option<&'static str> {
+/// A member of an object that is a known one to readers that ignore case, and differs from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenFor {
+    /// Its name, as it is written.
+    pub name: String,
+    /// The known member.
+    pub known: &'static str,
+}
+
+impl fmt::Display for TakenFor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "member {:?} is {:?} to readers that ignore case", self.name, self.known)
+    }
+}
+
+/// The known name that a reader who ignores case would match to a name, if the name is not that very one.
+pub fn taken_for(name: &str, mut known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     let folded = Names::Folded.compared(name.to_owned());
-    let compared = |field: &str| Names::Folded.compared(field.to_owned());
-    fields.iter().copied().find(|field| *field != name && compared(field) == folded)
+    let compared = |known: &str| Names::Folded.compared(known.to_owned());
+    known.find(|known| *known != name && compared(known) == folded)
 }

@@ -8,7 +8,7 @@ use sealift_archive_format::inventory::ItemRecord;
 use sealift_archive_format::strict_json::{self, Names};
 use semver::{Comparator, Prerelease, Version, VersionReq};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
 use crate::oci::{Reference, Tag};
 
@@ -71,12 +71,37 @@ struct Extended {
     custom: Option<Extensions>,
 }
 
-#[derive(Deserialize)]
+/// What is read of `custom`, a map: names that differ are different extensions.
+#[derive(Default)]
 struct Extensions {
-    #[serde(default, rename = "io.cnab.dependencies")]
     first: Option<Requires<RawVersions>>,
-    #[serde(default, rename = "org.getporter.dependencies@v2")]
     second: Option<Requires<String>>,
+}
+
+impl<'de> Deserialize<'de> for Extensions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ExtensionsVisitor;
+        impl<'de> Visitor<'de> for ExtensionsVisitor {
+            type Value = Extensions;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("extensions by name")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Extensions, A::Error> {
+                let mut extensions = Extensions::default();
+                while let Some(name) = access.next_key::<String>()? {
+                    match name.as_str() {
+                        EXTENSION => extensions.first = access.next_value()?,
+                        PORTER_EXTENSION => extensions.second = access.next_value()?,
+                        _ => drop(access.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(extensions)
+            }
+        }
+        deserializer.deserialize_map(ExtensionsVisitor)
+    }
 }
 
 #[derive(Deserialize)]
@@ -145,7 +170,7 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Limited<V> {
 pub(super) fn read(bundle_json: &[u8]) -> Result<Vec<Dependency>, DependenciesError> {
     let read: Extended = strict_json::read_again(bundle_json, Names::Folded)
         .map_err(|error| DependenciesError(format!("the extension is not in its known form: {error}")))?;
-    let Extensions { first, second } = read.custom.unwrap_or(Extensions { first: None, second: None });
+    let Extensions { first, second } = read.custom.unwrap_or_default();
     let mut needed = Vec::new();
     for (name, RawDependency { bundle, version }) in first.into_iter().flat_map(|first| first.requires.0) {
         let RawVersions { ranges, prereleases } = version.unwrap_or_default();

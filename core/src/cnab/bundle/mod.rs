@@ -7,6 +7,7 @@
 
 mod dependencies;
 mod rules;
+mod structure;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -139,10 +140,8 @@ impl BundleImage {
     }
 }
 
-/// Every member of a bundle, so that none of them is taken for another by readers that ignore case.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(dead_code, reason = "what is ignored is here for its name")]
 struct RawBundle {
     schema_version: String,
     name: String,
@@ -151,29 +150,16 @@ struct RawBundle {
     invocation_images: Vec<RawBundleImage>,
     #[serde(default)]
     images: Option<BTreeMap<String, RawBundleImage>>,
-    actions: Option<IgnoredAny>,
-    credentials: Option<IgnoredAny>,
-    custom: Option<IgnoredAny>,
-    definitions: Option<IgnoredAny>,
-    keywords: Option<IgnoredAny>,
-    license: Option<IgnoredAny>,
-    maintainers: Option<IgnoredAny>,
-    outputs: Option<IgnoredAny>,
-    parameters: Option<IgnoredAny>,
-    required_extensions: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(dead_code, reason = "what is ignored is here for its name")]
 struct RawBundleImage {
     image: String,
     content_digest: Option<String>,
     image_type: Option<String>,
     media_type: Option<StatedMember<String>>,
     size: Option<StatedMember<u64>>,
-    description: Option<IgnoredAny>,
-    labels: Option<IgnoredAny>,
 }
 
 /// What is stated in a member that decides nothing; `None` if it is not of the right kind.
@@ -261,7 +247,8 @@ impl Bundle {
         if bytes.len() > MAXIMUM_LENGTH {
             return Err(BundleError::TooLong { length: bytes.len() });
         }
-        let raw: RawBundle = strict_json::read(bytes, Names::Folded).map_err(BundleError::Json)?;
+        structure::require_one_reading(bytes).map_err(BundleError::Json)?;
+        let raw: RawBundle = strict_json::read_again(bytes, Names::Exact).map_err(BundleError::Json)?;
         if !is_supported(&raw.schema_version) {
             return Err(BundleError::SchemaVersion(raw.schema_version));
         }
@@ -418,6 +405,68 @@ mod tests {
         assert!(with("images").is_ok() && with("parameters").is_ok() && with("anything").is_ok());
         for member in ["Images", "CUSTOM", "Parameters", "requiredextensions", "\u{17f}chemaVersion"] {
             assert!(matches!(with(member), Err(BundleError::Json(_))), "{member}");
+        }
+    }
+
+    fn with_members(members: &str) -> Result<Bundle, BundleError> {
+        parse(&format!(
+            r#"{{"schemaVersion":"v1","name":"a","version":"1.0.0","invocationImages":[{{"image":"x"}}],{members}}}"#
+        ))
+    }
+
+    #[test]
+    fn a_member_of_any_structure_that_differs_from_a_known_one_only_in_case_is_refused() {
+        for (structure, known) in [
+            (r#""actions":{"x":{@}}"#, &["description", "modifies", "stateless", "title"][..]),
+            (r#""credentials":{"x":{@}}"#, &["applyTo", "description", "env", "path", "required"]),
+            (r#""images":{"x":{"image":"y",@}}"#, &["contentDigest", "description", "image", "labels", "size"]),
+            (r#""maintainers":[{@}]"#, &["email", "name", "url"]),
+            (r#""maintainers":[null,[],{@}]"#, &["url"]),
+            (r#""outputs":{"x":{@}}"#, &["applyTo", "definition", "description", "path"]),
+            (r#""parameters":{"x":{@}}"#, &["applyTo", "definition", "description", "destination", "required"]),
+            (r#""parameters":{"x":{"destination":{@}}}"#, &["env", "path"]),
+        ] {
+            let with = |member: &str| with_members(&structure.replace('@', &format!(r#""{member}":null"#)));
+            assert!(with("anything").is_ok(), "{structure}");
+            for known in known {
+                let capital = known[..1].to_uppercase() + &known[1..];
+                for member in [capital, known.to_uppercase()] {
+                    let error = with(&member).unwrap_err();
+                    let BundleError::Json(source) = &error else { panic!("{structure} {member}: {error}") };
+                    assert!(
+                        source.to_string().contains("to readers that ignore case"),
+                        "{structure} {member}: {source}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn names_in_maps_and_in_data_are_compared_exactly() {
+        for members in [
+            r#""parameters":{"port":@,"Port":@,"definition":@,"Definition":@}"#,
+            r#""credentials":{"a":@,"A":@,"env":@,"ENV":@}"#,
+            r#""outputs":{"a":@,"A":@}"#,
+            r#""actions":{"io.x.a":@,"io.x.A":@}"#,
+            r#""custom":{"com.x":@,"com.X":@,"a":{"Foo":1,"foo":[{"ID":1,"id":2}]}}"#,
+            r#""custom":{"io.cnab.Dependencies":7,"io.cnab.dependencies":{"requires":{"a":{"bundle":"e.x/a"},"A":{"bundle":"e.x/a"}}}}"#,
+            r#""definitions":{"a":@,"A":{"Type":"string","type":"string","properties":{"ID":@,"id":@}}}"#,
+            r#""images":{"web":{"image":"x"},"Web":{"image":"y"},"image":{"image":"z"},"Image":{"image":"z"}}"#,
+            r#""images":{"web":{"image":"x","labels":{"a":"","A":""}}}"#,
+            r#""unknown":{"a":@,"A":@},"Unknown":@"#,
+        ] {
+            let members = members.replace('@', "{}");
+            let bundle = with_members(&members).unwrap_or_else(|error| panic!("{members}: {error:?}"));
+            assert!(bundle.dependencies.is_ok(), "{members}");
+        }
+        for twice in [
+            r#""parameters":{"port":{},"port":{}}"#,
+            r#""custom":{"a":{"b":[{"c":1,"\u0063":1}]}}"#,
+            r#""definitions":{"a":{"properties":{"id":{},"id":{}}}}"#,
+            r#""unknown":{"a":1,"a":1}"#,
+        ] {
+            assert!(matches!(with_members(twice), Err(BundleError::Json(_))), "{twice}");
         }
     }
 

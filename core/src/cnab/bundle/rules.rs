@@ -7,11 +7,10 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use sealift_archive_format::strict_json::{self, JsonError};
 use sealift_proof::canonical_json;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory as _};
 
+use super::structure::{self, Form, MemberPath, Observer};
 use super::{Bundle, BundleImage, dependencies};
 
 /// The most deviations that are listed for one bundle.
@@ -19,25 +18,6 @@ const MAXIMUM_DEVIATIONS: usize = 100;
 /// The most characters of a text that are shown.
 const MAXIMUM_SHOWN: usize = 200;
 
-/// The members that `bundle.json` may have, and what each of them is (§101).
-const MEMBERS: [(&str, Form); 16] = [
-    ("actions", Form::Object),
-    ("credentials", Form::Object),
-    ("custom", Form::Object),
-    ("definitions", Form::Object),
-    ("description", Form::Text),
-    ("images", Form::Object),
-    ("invocationImages", Form::ListOfObjects),
-    ("keywords", Form::ListOfTexts),
-    ("license", Form::Text),
-    ("maintainers", Form::ListOfObjects),
-    ("name", Form::Text),
-    ("outputs", Form::Object),
-    ("parameters", Form::Object),
-    ("requiredExtensions", Form::ListOfTexts),
-    ("schemaVersion", Form::Text),
-    ("version", Form::Text),
-];
 /// The actions that every bundle has, and none may define (§101, "Custom Actions").
 const BUILT_IN_ACTIONS: [&str; 3] = ["install", "uninstall", "upgrade"];
 /// The extensions about which a carrier has nothing to say: they concern the runtime, or Sealift acts on them.
@@ -72,12 +52,12 @@ pub enum Deviation {
     },
     /// It has a member that no bundle has.
     UnknownMember {
-        /// The name of the member.
+        /// The names that lead to the member, with dots in between.
         member: String,
     },
     /// A member is not of the form that it should have, so its content is ignored.
     MemberForm {
-        /// The name of the member.
+        /// The names that lead to the member, with dots in between.
         member: String,
         /// What it should be.
         expected: &'static str,
@@ -193,7 +173,7 @@ impl fmt::Display for Deviation {
             Self::Name { written } => write!(f, "its name {written:?} has characters that are not graphic"),
             Self::Version { written } => write!(f, "its version {written:?} is not a SemVer version"),
             Self::UnknownMember { member } => write!(f, "it has a member {member:?}, which no bundle has"),
-            Self::MemberForm { member, expected } => write!(f, "its member {member} is not {expected}"),
+            Self::MemberForm { member, expected } => write!(f, "its member {member:?} is not {expected}"),
             Self::BuiltInAction { action } => write!(f, "it defines the action {action}, which is built in"),
             Self::UnknownExtension { extension } => {
                 write!(f, "it requires the extension {extension:?}, which is carried, but which Sealift does not know")
@@ -235,6 +215,11 @@ impl Deviations {
             true => self.listed.push(deviation.shortened()),
             false => self.more = self.more.saturating_add(1),
         }
+    }
+
+    fn extend(&mut self, Self { listed, more }: Self) {
+        listed.into_iter().for_each(|deviation| self.add(deviation));
+        self.more = self.more.saturating_add(more);
     }
 
     fn add_all(&mut self, names: Vec<String>, deviation: impl Fn(String) -> Deviation) {
@@ -281,12 +266,9 @@ impl Bundle {
 impl Deviations {
     /// What the bundle has beyond what is read of it.
     fn shape(&mut self, bundle_json: &[u8]) {
-        // It has been read before, so it is an object, and strict.
-        let Ok(Shape { unknown, malformed, actions, required, custom }) = Shape::read(bundle_json) else { return };
-        self.add_all(unknown, |member| Deviation::UnknownMember { member });
-        for (member, expected) in malformed {
-            self.add(Deviation::MemberForm { member, expected: expected.words() });
-        }
+        let Shape { unknown, malformed, actions, required, custom } = structure::observe(bundle_json);
+        self.extend(unknown);
+        self.extend(malformed);
         self.add_all(actions, |action| Deviation::BuiltInAction { action });
         let custom: HashSet<String> = custom.into_iter().collect();
         for extension in required {
@@ -326,57 +308,13 @@ fn is_graphic(character: char) -> bool {
     }
 }
 
-/// The form of a value, as far as the rules distinguish it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    /// Counts as no value.
-    Null,
-    Text,
-    Object,
-    /// Counts as either kind of list.
-    EmptyList,
-    ListOfTexts,
-    ListOfObjects,
-    /// A number, a truth value, or a list of anything else.
-    Other,
-}
-
-impl Form {
-    fn words(self) -> &'static str {
-        match self {
-            Self::Null => "null",
-            Self::Text => "a text",
-            Self::Object => "an object",
-            Self::EmptyList => "an empty list",
-            Self::ListOfTexts => "a list of texts",
-            Self::ListOfObjects => "a list of objects",
-            Self::Other => "anything else",
-        }
-    }
-
-    /// Whether a member that should be `expected` may be this.
-    fn is(self, expected: Self) -> bool {
-        match self {
-            Self::Null => true,
-            Self::EmptyList => matches!(expected, Self::ListOfTexts | Self::ListOfObjects),
-            form => form == expected,
-        }
-    }
-}
-
-/// A value: what it is, and the names in an object, or the texts in a list. Together they are no longer than `bundle.json`.
-struct Outline {
-    form: Form,
-    names: Vec<String>,
-}
-
 /// What the rules look at, beyond what [`Bundle`] has.
 #[derive(Default)]
 struct Shape {
     /// The members that no bundle has.
-    unknown: Vec<String>,
-    /// The members that are not what they should be, and what that is.
-    malformed: Vec<(String, Form)>,
+    unknown: Deviations,
+    /// The members that are not what they should be.
+    malformed: Deviations,
     /// The actions that it defines although they are built in.
     actions: Vec<String>,
     /// The extensions that it requires.
@@ -385,115 +323,34 @@ struct Shape {
     custom: Vec<String>,
 }
 
-impl Shape {
-    fn read(bundle_json: &[u8]) -> Result<Self, JsonError> {
-        strict_json::read_again(bundle_json, strict_json::Names::Folded)
+impl Observer for Shape {
+    fn value(&mut self, path: &MemberPath<'_>) {
+        match path {
+            ["actions", name] if BUILT_IN_ACTIONS.contains(name) => self.actions.push((*name).to_owned()),
+            ["custom", name] => self.custom.push((*name).to_owned()),
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, path: &MemberPath<'_>, text: &str) {
+        if let ["requiredExtensions"] = path {
+            self.required.push(text.to_owned());
+        }
+    }
+
+    fn unknown(&mut self, path: &MemberPath<'_>) {
+        self.unknown.add(Deviation::UnknownMember { member: shown(path) });
+    }
+
+    fn malformed(&mut self, path: &MemberPath<'_>, expected: Form) {
+        self.malformed.add(Deviation::MemberForm { member: shown(path), expected: expected.words() });
     }
 }
 
-impl<'de> Deserialize<'de> for Shape {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ShapeVisitor;
-        impl<'de> Visitor<'de> for ShapeVisitor {
-            type Value = Shape;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a bundle")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Shape, A::Error> {
-                let mut shape = Shape::default();
-                while let Some(member) = access.next_key::<String>()? {
-                    let Some((_, expected)) = MEMBERS.iter().find(|(known, _)| *known == member) else {
-                        access.next_value::<IgnoredAny>()?;
-                        shape.unknown.push(member);
-                        continue;
-                    };
-                    let Outline { form, mut names } = access.next_value()?;
-                    match member.as_str() {
-                        "actions" => {
-                            names.retain(|name| BUILT_IN_ACTIONS.contains(&name.as_str()));
-                            shape.actions = names;
-                        }
-                        "requiredExtensions" => shape.required = names,
-                        "custom" => shape.custom = names,
-                        _ => {}
-                    }
-                    if !form.is(*expected) {
-                        shape.malformed.push((member, *expected));
-                    }
-                }
-                Ok(shape)
-            }
-        }
-        deserializer.deserialize_map(ShapeVisitor)
-    }
-}
-
-impl<'de> Deserialize<'de> for Outline {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OutlineVisitor;
-        fn of<E>(form: Form) -> Result<Outline, E> {
-            Ok(Outline { form, names: Vec::new() })
-        }
-        impl<'de> Visitor<'de> for OutlineVisitor {
-            type Value = Outline;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value")
-            }
-
-            fn visit_unit<E>(self) -> Result<Outline, E> {
-                of(Form::Null)
-            }
-
-            fn visit_bool<E>(self, _: bool) -> Result<Outline, E> {
-                of(Form::Other)
-            }
-
-            fn visit_i64<E>(self, _: i64) -> Result<Outline, E> {
-                of(Form::Other)
-            }
-
-            fn visit_u64<E>(self, _: u64) -> Result<Outline, E> {
-                of(Form::Other)
-            }
-
-            fn visit_f64<E>(self, _: f64) -> Result<Outline, E> {
-                of(Form::Other)
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Outline, E> {
-                Ok(Outline { form: Form::Text, names: vec![text.to_owned()] })
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Outline, A::Error> {
-                let mut names = Vec::new();
-                while let Some(name) = access.next_key()? {
-                    access.next_value::<IgnoredAny>()?;
-                    names.push(name);
-                }
-                Ok(Outline { form: Form::Object, names })
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Outline, A::Error> {
-                let (mut form, mut names) = (Form::EmptyList, Vec::new());
-                while let Some(Outline { form: item, names: texts }) = access.next_element()? {
-                    let of_items = match item {
-                        Form::Text => Form::ListOfTexts,
-                        Form::Object => Form::ListOfObjects,
-                        _ => Form::Other,
-                    };
-                    form = if form == Form::EmptyList || form == of_items { of_items } else { Form::Other };
-                    if item == Form::Text {
-                        names.extend(texts);
-                    }
-                }
-                Ok(Outline { form, names })
-            }
-        }
-        deserializer.deserialize_any(OutlineVisitor)
-    }
+/// The beginning of a path, for people: as much as is shown, and one character more.
+fn shown(path: &MemberPath<'_>) -> String {
+    let dots = std::iter::once("").chain(std::iter::repeat("."));
+    dots.zip(path).flat_map(|(dot, name)| dot.chars().chain(name.chars())).take(MAXIMUM_SHOWN + 1).collect()
 }
 
 #[cfg(test)]
@@ -567,16 +424,44 @@ mod tests {
             ));
             assert_eq!(found, [vec![unknown.clone()], more].concat(), "{actions} {required}");
         }
-        for (name, expected) in MEMBERS.iter().filter(|(name, _)| {
-            !["images", "invocationImages", "name", "schemaVersion", "version", "description"].contains(name)
+        for structure::Member { name, form, .. } in structure::BUNDLE.iter().filter(|known| {
+            !["images", "invocationImages", "name", "schemaVersion", "version", "description"].contains(&known.name)
         }) {
-            let odd = if *expected == Form::Text { "{}" } else { "7" };
+            let odd = if *form == Form::Text { "{}" } else { "7" };
             let members: std::collections::BTreeMap<&str, &str> =
                 [("name", r#""a""#), ("schemaVersion", r#""v1""#), ("version", r#""1.0.0""#), (name, odd)].into();
             let members: Vec<_> = members.iter().map(|(name, value)| format!(r#""{name}":{value}"#)).collect();
             let bundle_json = format!("{{{IMAGES},{}}}", members.join(","));
             let found = deviations(&bundle_json);
-            assert!(found.contains(&member(name, expected.words())), "{bundle_json}: {found:?}");
+            assert!(found.contains(&member(name, form.words())), "{bundle_json}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_within_a_member_is_said_with_the_names_that_lead_there() {
+        let form = |member: &str, expected| Deviation::MemberForm { member: member.to_owned(), expected };
+        let unknown = |member: &str| Deviation::UnknownMember { member: member.to_owned() };
+        for (members, expected) in [
+            (r#""actions":{"io.x.a":7}"#, form("actions.io.x.a", "an object")),
+            (r#""actions":{"io.x.a":{"modifies":"yes"}}"#, form("actions.io.x.a.modifies", "true or false")),
+            (
+                r#""credentials":{"a":{"applyTo":["install",7],"env":"A"}}"#,
+                form("credentials.a.applyTo", "a list of texts"),
+            ),
+            (r#""maintainers":[7]"#, form("maintainers", "a list of objects")),
+            (r#""maintainers":[{"name":"a","phone":"7"}]"#, unknown("maintainers.phone")),
+            (
+                r#""parameters":{"a":{"definition":"a","destination":{"env":["A"]}}}"#,
+                form("parameters.a.destination.env", "a text"),
+            ),
+            (
+                r#""parameters":{"a":{"definition":"a","destination":{"env":"A","file":"/a"}}}"#,
+                unknown("parameters.a.destination.file"),
+            ),
+        ] {
+            let found =
+                deviations(&format!(r#"{{{IMAGES},{members},"name":"a","schemaVersion":"v1","version":"1.0.0"}}"#));
+            assert!(found.contains(&expected), "{members}: {found:?}");
         }
     }
 
@@ -611,6 +496,20 @@ mod tests {
         let found = deviations(&format!(r#"{{{members}{IMAGES},"name":"a","schemaVersion":"v1","version":"1.0.0"}}"#));
         assert_eq!(found.len(), MAXIMUM_DEVIATIONS + 1);
         assert_eq!(found.last(), Some(&Deviation::More { count: 5_001 - MAXIMUM_DEVIATIONS }));
+    }
+
+    /// Each of many members is told with the names that lead there, one of which is very long.
+    #[test]
+    fn names_that_lead_somewhere_are_not_kept_whole_for_each_member() {
+        let members: Vec<String> = (0..20_000).map(|number| format!(r#""x{number:05}":0"#)).collect();
+        let long = "n".repeat(2_000_000);
+        let found = deviations(&format!(
+            r#"{{{IMAGES},"name":"a","parameters":{{"{long}":{{{}}}}},"schemaVersion":"v1","version":"1.0.0"}}"#,
+            members.join(",")
+        ));
+        assert!(found.len() <= 2 * MAXIMUM_DEVIATIONS, "{}", found.len());
+        let member = format!("parameters.{}…", "n".repeat(MAXIMUM_SHOWN - "parameters.".len()));
+        assert_eq!(found[0], Deviation::UnknownMember { member });
     }
 
     #[test]

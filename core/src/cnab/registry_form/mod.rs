@@ -293,7 +293,8 @@ fn is_right(name: &str, value: &str, bundle: &Bundle, bundle_json: &[u8]) -> boo
     if value.len() > MAXIMUM_LIST_LENGTH && annotation(name, bundle).is_none() {
         return false;
     }
-    let lists = || strict_json::read::<Lists>(bundle_json, Names::Folded).ok();
+    // It has been read strictly, as the bundle.
+    let lists = || strict_json::read_again::<Lists>(bundle_json, Names::Exact).ok();
     let listed = value.as_bytes();
     match name {
         "io.cnab.keywords" => {
