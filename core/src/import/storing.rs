@@ -97,8 +97,28 @@ impl Receiver for Delivery<'_> {
 /// A manifest and the repository that it goes to.
 pub(super) type Placed<'s> = (&'s Repository, &'s ManifestBytes);
 
-/// The manifests of all shipments in rounds: each comes after its children and after its subject, which are in earlier rounds.
-fn rounds(shipments: &[Shipment]) -> Vec<Vec<Placed<'_>>> {
+/// The manifests of all shipments in rounds: each comes after its children and after its subject, which are in earlier rounds. Those
+/// of a round that have one subject are together: where a registry does not list referrers, each is added to one list, and the order
+/// of this list is the archive's.
+fn rounds(shipments: &[Shipment]) -> Vec<Vec<Vec<Placed<'_>>>> {
+    in_rounds(shipments).into_iter().map(by_subject).collect()
+}
+
+fn by_subject(round: Vec<Placed<'_>>) -> Vec<Vec<Placed<'_>>> {
+    let mut groups: Vec<Vec<Placed<'_>>> = Vec::new();
+    let mut of_subject: HashMap<(&Repository, &Digest), usize> = HashMap::new();
+    for (repository, manifest) in round {
+        let group = manifest
+            .document()
+            .subject()
+            .map_or(groups.len(), |subject| *of_subject.entry((repository, &subject.digest)).or_insert(groups.len()));
+        groups.resize_with(groups.len().max(group + 1), Vec::new);
+        groups.get_mut(group).into_iter().for_each(|placed| placed.push((repository, manifest)));
+    }
+    groups
+}
+
+fn in_rounds(shipments: &[Shipment]) -> Vec<Vec<Placed<'_>>> {
     let mut rounds: Vec<Vec<Placed<'_>>> = Vec::new();
     let mut placed: HashMap<(&Repository, &Digest), usize> = HashMap::new();
     for shipment in shipments {
@@ -148,7 +168,7 @@ pub(super) fn put_manifests(
     let mut held = held(untagged.flat_map(Shipment::possible_places).collect(), sink, workers)?;
     let delivery = SparseDelivery::new(shipments, sparse);
     for round in rounds(shipments) {
-        workers.for_each(&round, |_| 0, |placed, _| delivery.put(*placed, sink))?;
+        workers.for_each(&round, |_| 0, |group, _| group.iter().try_for_each(|placed| delivery.put(*placed, sink)))?;
     }
     let undelivered = delivery.undelivered();
     let stand_ins = shipments.iter().map(|shipment| undelivered.stand_ins(shipment, stated));

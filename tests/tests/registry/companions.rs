@@ -9,11 +9,11 @@ use sealift_core::export::{ExportRequest, ItemOrigin, ItemRequest, PlanError, So
 use sealift_core::import::{AttachedOutcome, Delivered, Destination, ImportError, Naming};
 use sealift_core::layout::{LayoutSink, LayoutSource};
 use sealift_core::oci::referrer::usual_kinds;
-use sealift_core::oci::{CosignTag, Descriptor, Platforms, Reference, ReferrerKind};
+use sealift_core::oci::{CosignTag, Descriptor, ManifestBytes, Platforms, Reference, ReferrerKind, Repository};
 use sealift_core::place::InnerName;
 use sealift_core::registry::{RegistrySink, RegistrySource};
 use sealift_core::remedy::{Remediable as _, Remedy};
-use sealift_core::transfer::{Sink as _, Source as _};
+use sealift_core::transfer::{Offer, Sink, SinkError, Source as _};
 use sealift_core::trust_store::TagError;
 use sealift_core::verify::Selection;
 use sealift_tests::crossing::{BUNDLE, Crossing, IMAGE, Refused};
@@ -456,4 +456,76 @@ fn a_thousand_images_share_their_layers() {
 /// Of a thousand images, there are ten different ones.
 fn number_of(number: usize) -> u8 {
     u8::try_from(number % 10).unwrap()
+}
+
+/// Stores those manifests later that come first in the archive, where digests sort.
+struct LateFirst(RegistrySink);
+
+impl Sink for LateFirst {
+    fn offer(&self, repository: &Repository, descriptor: &Descriptor) -> Result<Offer<'_>, SinkError> {
+        self.0.offer(repository, descriptor)
+    }
+
+    fn put_manifest(&self, repository: &Repository, manifest: &ManifestBytes) -> Result<(), SinkError> {
+        let first = u64::from_str_radix(&manifest.descriptor().digest.hex()[..2], 16).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis((255 - first) / 4));
+        self.0.put_manifest(repository, manifest)
+    }
+
+    fn held(&self, reference: &Reference) -> Result<Option<Digest>, SinkError> {
+        self.0.held(reference)
+    }
+
+    fn tag(&self, reference: &Reference, manifest: &ManifestBytes) -> Result<(), SinkError> {
+        self.0.tag(reference, manifest)
+    }
+
+    fn finish(&self) -> Result<(), SinkError> {
+        self.0.finish()
+    }
+}
+
+/// Where a registry does not list referrers, a list of these is made under a tag, in whatever order they are stored.
+#[test]
+fn a_list_under_a_tag_has_the_order_of_the_archive_however_many_threads_there_are() {
+    let (near, mut crossing) = (Near::new(), crossing());
+    let subjects: Vec<Descriptor> = near.image.manifests.iter().map(|it| it.descriptor().clone()).collect();
+    let note =
+        |subject, number: usize| Image::referrer(subject, "application/jose+json", format!("note {number}").as_bytes());
+    for subject in &subjects {
+        for number in 0..16 {
+            let sink = RegistrySink::new(client());
+            note(subject, number).store(&sink, reference(&near.registry, "org/app").repository()).unwrap();
+        }
+    }
+    let archive = near.export(&crossing);
+    let list = |far: &Registry, subject: &Descriptor| -> Vec<Digest> {
+        let index = format!("sha256-{}", subject.digest.hex());
+        let state = far.state();
+        let (_, bytes) = &state.manifests[&("org/app".to_owned(), index)];
+        let index: serde_json::Value = serde_json::from_slice(bytes).unwrap();
+        let listed = index["manifests"].as_array().unwrap().iter();
+        listed.map(|entry| entry["digest"].as_str().unwrap().parse().unwrap()).collect()
+    };
+    for round in 0..2 {
+        let far = Registry::start();
+        // In the second registry, somebody has listed something before.
+        let others: Vec<Image> = [41, 40].iter().map(|number| note(&subjects[0], *number)).collect();
+        for other in others.iter().filter(|_| round == 1) {
+            let repository = reference(&far, "org/app");
+            other.store(&RegistrySink::new(client()), repository.repository()).unwrap();
+        }
+        let (domain, prefix, naming) = (far.domain(), String::new(), Naming::Flat);
+        crossing.far.destination = Destination::Registry { domain, prefix, naming };
+        crossing.far.import_from(&mut &*archive, &LateFirst(RegistrySink::new(client()))).unwrap();
+        for (at, subject) in subjects.iter().enumerate() {
+            let mut carried: Vec<Digest> =
+                (0..16).map(|number| note(subject, number).root().descriptor().digest.clone()).collect();
+            carried.sort();
+            let before = others.iter().filter(|_| at == 0 && round == 1);
+            let before = before.map(|other| other.root().descriptor().digest.clone());
+            let expected: Vec<Digest> = before.chain(carried).collect();
+            assert_eq!(list(&far, subject), expected, "round {round}, subject {at}");
+        }
+    }
 }
