@@ -161,6 +161,7 @@ pub mod http;
 pub mod import;
 pub mod inspect;
 pub mod layout;
+pub mod measured_file;
 pub mod mirror_config;
 pub mod oci;
 pub mod place;

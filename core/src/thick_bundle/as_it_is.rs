@@ -1,24 +1,21 @@
 //! A thick bundle as a file that travels as it is.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use sealift_archive_format::content::{BlobContent, Checked};
+use sealift_archive_format::content::BlobContent;
 use sealift_archive_format::inventory::{DescriptorRecord, ThickBundleRecord};
-use sealift_archive_format::{DigestAlgorithm, Hasher};
 
+use crate::measured_file::MeasuredFile;
 use crate::progress::Progress;
 use crate::tarball::TarballError;
 
 /// What a thick bundle is called where a media type is asked for. CNAB registers none.
 const MEDIA_TYPE: &str = "application/gzip";
-const BUFFER_LENGTH: usize = 128 << 10;
 
 /// A thick bundle, measured.
 #[derive(Debug)]
 pub struct ThickBundleFile {
-    path: PathBuf,
+    file: MeasuredFile,
     record: ThickBundleRecord,
 }
 
@@ -28,27 +25,12 @@ impl ThickBundleFile {
     /// # Errors
     /// [`TarballError::Access`].
     pub fn measure(path: &Path, progress: &dyn Progress) -> Result<Self, TarballError> {
-        let failed = |source| TarballError::Access { path: path.to_owned(), source };
-        let mut file = File::open(path).map_err(failed)?;
-        let length = file.metadata().map_err(failed)?.len();
-        let [mut sha256, mut sha512] = [DigestAlgorithm::Sha256, DigestAlgorithm::Sha512].map(Hasher::new);
-        let (mut buffer, mut size) = (vec![0; BUFFER_LENGTH], 0_u64);
-        progress.begin(&format!("hashing {}", path.display()), Some(length));
-        loop {
-            let read = match file.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) => buffer.get(..read).unwrap_or_default(),
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(failed(error)),
-            };
-            sha256.update(read);
-            sha512.update(read);
-            size += read.len() as u64;
-            progress.advance(read.len() as u64);
-        }
-        progress.finish();
-        let descriptor = DescriptorRecord { digest: sha256.finish(), media_type: MEDIA_TYPE.to_owned(), size };
-        Ok(Self { path: path.to_owned(), record: ThickBundleRecord { descriptor, sha512: sha512.finish() } })
+        let file = MeasuredFile::measure(path, progress)
+            .map_err(|source| TarballError::Access { path: path.to_owned(), source })?;
+        let (digest, size) = (file.sha256().clone(), file.length());
+        let descriptor = DescriptorRecord { digest, media_type: MEDIA_TYPE.to_owned(), size };
+        let record = ThickBundleRecord { descriptor, sha512: file.sha512().clone() };
+        Ok(Self { file, record })
     }
 
     /// What an inventory says about it.
@@ -61,9 +43,7 @@ impl ThickBundleFile {
     /// # Errors
     /// [`TarballError::Access`].
     pub(crate) fn open(&self) -> Result<impl BlobContent + use<>, TarballError> {
-        let failed = |source| TarballError::Access { path: self.path.clone(), source };
-        let file = File::open(&self.path).map_err(failed)?;
-        let DescriptorRecord { digest, media_type, size } = &self.record.descriptor;
-        Ok(Checked::new(file, &crate::oci::Descriptor::new(media_type, digest.clone(), *size)))
+        let path = self.file.path();
+        self.file.open().map_err(|source| TarballError::Access { path: path.to_owned(), source })
     }
 }

@@ -44,17 +44,6 @@ pub enum ItemKind {
     Image,
 }
 
-impl ItemKind {
-    /// The name of the file that is the final product in the sense of in-toto.
-    pub fn product_name(self) -> &'static str {
-        match self {
-            Self::Bundle => "bundle.json",
-            Self::ThickBundle => "bundle.tgz",
-            Self::Image => "manifest.json",
-        }
-    }
-}
-
 /// The full name of what a reference means: domain, path, tag and digest written out. Policy requirements go by this
 /// name.
 pub(crate) fn full_name(reference: &str) -> String {
@@ -91,6 +80,15 @@ impl Item {
     /// An image, in a bundle or in none.
     pub fn image(record: &ImageRecord) -> Self {
         Self::new(ItemKind::Image, &record.reference, record.target.as_ref(), &record.descriptor)
+    }
+
+    /// The name of the file that is the final product in the sense of in-toto.
+    pub fn product_name(&self) -> &str {
+        match self.kind {
+            ItemKind::Bundle => "bundle.json",
+            ItemKind::ThickBundle => "bundle.tgz",
+            ItemKind::Image => "manifest.json",
+        }
     }
 
     /// The full name of what the reference means. The map is asked under this name, so that no other spelling finds

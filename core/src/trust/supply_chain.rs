@@ -142,7 +142,7 @@ pub(super) fn verify(
     let chain = SupplyChain { layout: &layout, layout_keys, links, parameters: Parameters::default() };
     let product = FinalProduct {
         files: vec![ProductFile {
-            name: item.kind.product_name().to_owned(),
+            name: item.product_name().to_owned(),
             digests: brought.measured.digests().to_vec(),
             content: brought.content,
         }],
