@@ -13,6 +13,7 @@ import hashlib
 import json
 import re
 import sys
+import unicodedata
 
 BLOCK, SLOT, SLOTS, SEAL_LIMIT = 512, 256, 16, 32 * 1024 * 1024
 OPENING = b'{"payload":"'
@@ -136,6 +137,7 @@ def read_inventory(statement):
         fits = entry["name"] == f"blobs/{algorithm}/{digest}" if blob else algorithm == "sha256"
         require(fits, f"{entry['name']} does not have the digest in its name")
     sizes = {entry["digest"]: entry["size"] for entry in entries if entry["name"].startswith("blobs/")}
+    check_files(inventory)
     for descriptor in descriptors(inventory):
         require(sizes.get(descriptor["digest"]) == descriptor["size"], f"{descriptor['digest']} is named but not listed")
     return inventory
@@ -143,7 +145,27 @@ def read_inventory(statement):
 
 def images(inventory):
     for item in inventory["items"]:
-        yield from item["parts"] if item["kind"] == "bundle" else [item]
+        if item["kind"] != "file":
+            yield from item["parts"] if item["kind"] == "bundle" else [item]
+
+
+def check_files(inventory):
+    """Plain files: their names and digests, and that none is in another's way."""
+    require(all(item["kind"] in ("bundle", "image", "file") for item in inventory["items"]), "an item is of an unknown kind")
+    files = [item for item in inventory["items"] if item["kind"] == "file"]
+    require(len(files) <= 10000, "there are too many files")
+    for file in files:
+        name, digests = file["reference"], [file["descriptor"]["digest"], file.get("sha512", "sha512:")]
+        require(name.startswith("file:/") and len(name.encode()) <= 1024, f"{name} is not the name of a file")
+        parts = name[len("file:/"):].split("/")
+        require(all(part not in ("", ".", "..") and len(part.encode()) <= 255 for part in parts), f"{name} leads elsewhere")
+        require(not any(unicodedata.category(it) == "Cc" or it == "\\" for it in name), f"{name} has an odd character")
+        require([it.split(":")[0] for it in digests] == ["sha256", "sha512"], f"{name} has other digests")
+        require(file["descriptor"]["mediaType"] == "application/octet-stream", f"{name} has a media type of its own")
+    paths = [file["reference"][len("file:/"):].casefold() for file in files]
+    require(len(set(paths)) == len(paths), "two files have one path")
+    folders = {path[:at] for path in paths for at, letter in enumerate(path) if letter == "/"}
+    require(not folders & set(paths), "a file is in the folder that another one is")
 
 
 def descriptors(inventory):
@@ -164,16 +186,19 @@ def beside(item):
     yield from (tagged["descriptor"] for tagged in item.get("tagged", []))
 
 
-def read_entry(file, name, size, digest):
+def read_entry(file, name, size, digest, other=None):
     expected = header(name, size)
     require(file.read(len(expected)) == expected, "the header is not the one that the inventory calls for")
-    hasher = hashlib.new(digest.split(":")[0])
+    stated = [it.split(":") for it in (digest, other) if it]
+    hashers = [hashlib.new(algorithm) for algorithm, _ in stated]
     remaining = size
     while remaining:
         piece = read_exactly(file, min(remaining, 1 << 17))
-        hasher.update(piece)
+        for hasher in hashers:
+            hasher.update(piece)
         remaining -= len(piece)
-    require(hasher.hexdigest() == digest.split(":")[1], "the content is not what the inventory says")
+    found = [hasher.hexdigest() for hasher in hashers]
+    require(found == [hexadecimal for _, hexadecimal in stated], "the content is not what the inventory says")
     require(not any(read_exactly(file, -size % BLOCK)), "the padding is not zeros")
 
 
@@ -204,9 +229,10 @@ def main(arguments):
             print(f"verified: signed by key {verify(statement, signatures, pem)}")
         inventory = read_inventory(statement)
         print(f"claims to be exported at {inventory['exportedAt']}")
+        others = {item["descriptor"]["digest"]: item["sha512"] for item in inventory["items"] if "sha512" in item}
         for entry in inventory["entries"]:
             place = entry["name"]
-            read_entry(file, entry["name"], entry["size"], entry["digest"])
+            read_entry(file, entry["name"], entry["size"], entry["digest"], others.get(entry["digest"]))
             print(f"{entry['size']:>12}  {entry['name']}")
         place = "the end"
         require(file.read(2 * BLOCK + 1) == bytes(2 * BLOCK), "the archive does not end where it should")

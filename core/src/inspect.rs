@@ -83,12 +83,12 @@ pub struct InspectedMetadata {
     pub signed_by: Vec<String>,
 }
 
-/// A bundle or an image.
+/// A bundle, an image or a file.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct InspectedItem {
-    /// `bundle`, `thickBundle` (one that travels as it is), `invocation` (an invocation image), `component` or `image`.
+    /// `bundle`, `thickBundle` (one that travels as it is), `invocation` (an invocation image), `component`, `image` or `file`.
     pub kind: &'static str,
     /// Its reference.
     pub reference: String,
@@ -267,6 +267,16 @@ fn items(inventory: &Inventory) -> Vec<InspectedItem> {
                 platforms: Vec::new(),
                 left_out: 0,
                 referrers: bundle.referrers.len().saturating_add(bundle.tagged.len()),
+            });
+        }
+        if let ItemRecord::File(file) = item {
+            items.push(InspectedItem {
+                kind: "file",
+                reference: file.name.to_string(),
+                digest: file.descriptor.digest.clone(),
+                platforms: Vec::new(),
+                left_out: 0,
+                referrers: 0,
             });
         }
         items.extend(item.images().iter().map(image));

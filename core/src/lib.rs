@@ -165,6 +165,7 @@ pub mod measured_file;
 pub mod mirror_config;
 pub mod oci;
 pub mod place;
+pub mod plain_file;
 pub mod progress;
 #[cfg(feature = "network")]
 pub mod registry;

@@ -108,6 +108,26 @@ impl PendingFile {
     }
 }
 
+impl PendingFile {
+    /// Makes its content durable, and then gives it its name, in the place of the file that has it.
+    pub(crate) fn place_over(self, path: &Path) -> io::Result<()> {
+        let folder = folder_of(path);
+        match self {
+            Self::Nameless(file) => {
+                file.sync_all()?;
+                let descriptor = format!("{DESCRIPTORS}/{}", file.as_raw_fd());
+                // A link replaces nothing, so it gets a name that nothing has, and that is renamed.
+                let beside = tempfile::Builder::new().prefix(UNFINISHED).make_in(folder, |beside| {
+                    Ok(rustix::fs::linkat(CWD, &descriptor, CWD, beside, AtFlags::SYMLINK_FOLLOW)?)
+                })?;
+                beside.persist(path).map_err(|error| error.error)?;
+            }
+            Self::Named(file) => place(file, path)?,
+        }
+        sync_folder(folder)
+    }
+}
+
 /// Writes a file in the place of whatever has its name, in a folder that is created if necessary, and makes it durable. What an
 /// interrupted attempt began in that folder is removed.
 ///
@@ -125,6 +145,15 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     create_folder(folder)?;
     let file = begin(folder)?;
     file.as_file().write_all(content)?;
+    place(file, path)
+}
+
+/// The same of what a reader supplies.
+pub(crate) fn copy(path: &Path, content: &mut impl io::Read) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    create_folder(folder)?;
+    let mut file = begin(folder)?;
+    io::copy(content, &mut file)?;
     place(file, path)
 }
 
@@ -198,6 +227,22 @@ mod tests {
         for path in [folder.path().join("absent"), "/proc/self".into()] {
             let said = begin(&path).unwrap_err().to_string();
             assert!(said.contains("os error") && !said.contains(UNFINISHED), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_pending_file_takes_the_place_of_another_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let begin: [fn(&Path) -> PendingFile; 2] =
+            [|folder| PendingFile::begin(folder).unwrap(), |folder| PendingFile::Named(begin(folder).unwrap())];
+        fs::write(&path, b"before").unwrap();
+        for (begin, content) in begin.into_iter().zip(["first", "second"]) {
+            let file = begin(folder.path());
+            file.as_file().write_all(content.as_bytes()).unwrap();
+            file.place_over(&path).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+            assert_eq!(names(folder.path()), vec!["file".to_owned()]);
         }
     }
 

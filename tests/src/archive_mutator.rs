@@ -216,7 +216,7 @@ impl Mutator {
 pub fn bundle(inventory: &mut Inventory) -> &mut BundleRecord {
     let bundle = inventory.items.iter_mut().find_map(|item| match item {
         ItemRecord::Bundle(bundle) => Some(bundle),
-        ItemRecord::Image(_) => None,
+        ItemRecord::Image(_) | ItemRecord::File(_) => None,
     });
     bundle.unwrap()
 }
@@ -228,7 +228,7 @@ pub fn bundle(inventory: &mut Inventory) -> &mut BundleRecord {
 pub fn image(inventory: &mut Inventory) -> &mut ImageRecord {
     let image = inventory.items.iter_mut().find_map(|item| match item {
         ItemRecord::Image(image) => Some(image),
-        ItemRecord::Bundle(_) => None,
+        ItemRecord::Bundle(_) | ItemRecord::File(_) => None,
     });
     image.unwrap()
 }

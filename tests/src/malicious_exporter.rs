@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use sealift_archive_format::inventory::{
-    BundleRecord, Completeness, DescriptorRecord, EntryRecord, Exporter, FormatVersion, ImageRecord, ImageRole,
-    ItemRecord, LeftOutRecord, RepositoryRecord,
+    BundleRecord, Completeness, DescriptorRecord, EntryRecord, Exporter, FILE_MEDIA_TYPE, FileRecord, FormatVersion,
+    ImageRecord, ImageRole, ItemRecord, LeftOutRecord, RepositoryRecord,
 };
-use sealift_archive_format::{Digest, EntryName, Inventory, Seal, Writer};
+use sealift_archive_format::{Digest, DigestAlgorithm, EntryName, FileName, Inventory, Seal, Writer};
 use sealift_core::archive_layout;
 use sealift_core::seal;
 use sealift_proof::signature::SigningKey;
@@ -33,6 +33,8 @@ pub struct Consignment {
     pub bundles: Vec<BundleRecord>,
     /// The images that stand alone.
     pub images: Vec<ImageRecord>,
+    /// The plain files.
+    pub files: Vec<FileRecord>,
     /// The TUF repositories.
     pub repositories: BTreeMap<String, TufFiles>,
     /// The blobs in the order of the archive, documents first.
@@ -69,6 +71,7 @@ impl Consignment {
         Self {
             bundles: vec![bundle],
             images: Vec::new(),
+            files: Vec::new(),
             repositories: BTreeMap::from([(REPOSITORY.to_owned(), tuf_files(sample, &sample.references))]),
             blobs: blobs(&sample.blobs, &[&bundle_json], &[index]),
             index: None,
@@ -108,6 +111,18 @@ impl Consignment {
         }
     }
 
+    /// What an honest exporter would pack for one plain file that the sample's repository lists.
+    pub fn of_file(sample: &Sample, path: &str, content: &[u8], exported_at: Timestamp) -> Self {
+        let named = [(path.to_owned(), Value::Null)];
+        Self {
+            bundles: Vec::new(),
+            files: vec![file_record(path, content)],
+            blobs: vec![(Digest::sha256(content), content.to_vec())],
+            repositories: BTreeMap::from([(REPOSITORY.to_owned(), tuf_files(sample, &named))]),
+            ..Self::of(sample, exported_at)
+        }
+    }
+
     /// The files of the sample's repository.
     pub fn tuf(&mut self) -> &mut TufFiles {
         self.repositories.get_mut(REPOSITORY).unwrap()
@@ -122,7 +137,7 @@ impl Consignment {
             exported_at: self.exported_at,
             exporter: Exporter { name: "malicious".to_owned(), version: "1".to_owned() },
             format_version: FormatVersion::CURRENT,
-            items: bundles.chain(images).collect(),
+            items: bundles.chain(images).chain(self.files.iter().cloned().map(ItemRecord::File)).collect(),
             repositories: self
                 .repositories
                 .keys()
@@ -226,6 +241,16 @@ pub fn image_record(reference: &str, descriptor: &Value, role: ImageRole) -> Ima
         referrers: Vec::new(),
         tagged: Vec::new(),
         target: None,
+    }
+}
+
+/// The record of a plain file, with both of its digests.
+pub fn file_record(path: &str, content: &[u8]) -> FileRecord {
+    let (digest, size) = (Digest::sha256(content), content.len() as u64);
+    FileRecord {
+        descriptor: DescriptorRecord { digest, media_type: FILE_MEDIA_TYPE.to_owned(), size },
+        name: FileName::of_target(path).unwrap(),
+        sha512: Some(Digest::of(DigestAlgorithm::Sha512, content)),
     }
 }
 

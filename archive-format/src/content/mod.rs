@@ -9,7 +9,7 @@ mod relay;
 
 use std::io::{self, Read};
 
-pub use passing::{Copied, Observed, Repeatable, Watched};
+pub use passing::{AlsoChecked, Copied, Observed, Repeatable, Watched};
 pub use relay::{PIECE_LENGTH, PieceBudget, ProvenSender, RelayReader, RelaySender, Relayed, relay};
 
 use crate::digest::{Digest, Hasher};

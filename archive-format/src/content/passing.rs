@@ -2,8 +2,8 @@
 
 use std::io::{self, Read};
 
-use super::{BlobContent, PIECE_LENGTH, RelaySender, sealed};
-use crate::digest::Digest;
+use super::{BlobContent, ContentError, PIECE_LENGTH, RelaySender, sealed};
+use crate::digest::{Digest, Hasher};
 
 /// Content that can be opened any number of times.
 pub struct Repeatable<C, F> {
@@ -85,6 +85,68 @@ impl<C: BlobContent, F: FnMut(u64) -> io::Result<()>> BlobContent for Observed<C
         let can = self.content.start_over();
         if can {
             self.position = 0;
+        }
+        can
+    }
+}
+
+/// Passes content on that is to have another digest besides its own: the last bytes come only after that one was found right, too.
+pub struct AlsoChecked<C> {
+    content: C,
+    expected: Digest,
+    size: u64,
+    /// How many bytes have not come, and the digest of those that have; `None` once it was compared.
+    left: u64,
+    hasher: Option<Hasher>,
+}
+
+impl<C: BlobContent> AlsoChecked<C> {
+    /// Checks content of `size` bytes against `expected`.
+    pub fn new(content: C, size: u64, expected: &Digest) -> Self {
+        let hasher = Some(Hasher::new(expected.algorithm()));
+        Self { content, expected: expected.clone(), size, left: size, hasher }
+    }
+}
+
+impl<C: BlobContent> Read for AlsoChecked<C> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if out.is_empty() {
+            return Ok(0);
+        }
+        let read = self.content.read(out)?;
+        let Some(mut hasher) = self.hasher.take() else { return Ok(read) };
+        hasher.update(out.get(..read).unwrap_or_default());
+        self.left = self.left.saturating_sub(read as u64);
+        if read > 0 && self.left > 0 {
+            self.hasher = Some(hasher);
+            return Ok(read);
+        }
+        match hasher.finish() {
+            found if found == self.expected => Ok(read),
+            found => {
+                // What was wrong once stays so.
+                self.hasher = Some(Hasher::new(self.expected.algorithm()));
+                Err(ContentError::Digest { expected: self.expected.clone(), found }.into_io())
+            }
+        }
+    }
+}
+
+impl<C: BlobContent> sealed::Sealed for AlsoChecked<C> {}
+impl<C: BlobContent> BlobContent for AlsoChecked<C> {
+    fn digest(&self) -> &Digest {
+        self.content.digest()
+    }
+
+    fn is_repeatable(&self) -> bool {
+        self.content.is_repeatable()
+    }
+
+    fn start_over(&mut self) -> bool {
+        let can = self.content.start_over();
+        if can {
+            self.left = self.size;
+            self.hasher = Some(Hasher::new(self.expected.algorithm()));
         }
         can
     }
@@ -199,5 +261,34 @@ impl BlobContent for Watched<'_> {
             self.fault = None;
         }
         can
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::Checked;
+    use crate::digest::DigestAlgorithm;
+    use crate::inventory::EntryRecord;
+
+    #[test]
+    fn content_with_another_second_digest_is_never_handed_out_whole() {
+        for content in [&b""[..], b"short", &[7; 200_000]] {
+            let record = EntryRecord::blob(&Digest::sha256(content), content.len() as u64);
+            let check = |expected: &Digest| {
+                let mut also = AlsoChecked::new(Checked::new(content, &record), record.size, expected);
+                let mut given = Vec::new();
+                let outcome = also.read_to_end(&mut given);
+                (given, outcome.map(drop), also.read(&mut [0; 9]).is_ok_and(|read| read == 0))
+            };
+            let (given, outcome, is_over) = check(&Digest::of(DigestAlgorithm::Sha512, content));
+            assert_eq!((given.as_slice(), is_over), (content, true));
+            outcome.unwrap();
+            let (given, outcome, is_over) = check(&Digest::of(DigestAlgorithm::Sha512, b"another"));
+            assert!(given.len() < content.len().max(1), "{}", given.len());
+            assert!(
+                !is_over && matches!(ContentError::inside(&outcome.unwrap_err()), Some(ContentError::Digest { .. }))
+            );
+        }
     }
 }

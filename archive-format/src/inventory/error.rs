@@ -1,11 +1,12 @@
 //! Why bytes are not an inventory, or why an inventory makes no sense.
 
 use super::{
-    FormatVersion, MAXIMUM_ENTRIES, MAXIMUM_LEFT_OUT, MAXIMUM_LEFT_OUT_BYTES, MAXIMUM_PLATFORMS, MAXIMUM_SIZE,
-    MAXIMUM_TEXT_LENGTH,
+    FILE_MEDIA_TYPE, FormatVersion, MAXIMUM_ENTRIES, MAXIMUM_FILES, MAXIMUM_LEFT_OUT, MAXIMUM_LEFT_OUT_BYTES,
+    MAXIMUM_PLATFORMS, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH,
 };
 use crate::digest::Digest;
 use crate::entry_name::EntryName;
+use crate::file_name::FileName;
 use crate::repository_name::RepositoryName;
 use crate::strict_json::JsonError;
 
@@ -213,6 +214,26 @@ pub enum InventoryError {
     ThickBundleDigests {
         /// The bundle's reference.
         reference: String,
+    },
+    /// There are too many files.
+    #[error("the inventory has {count} files among its items; the limit is {MAXIMUM_FILES}")]
+    TooManyFiles {
+        /// How many there are.
+        count: usize,
+    },
+    /// A file is not described by its SHA-256, or not in the one form that files have.
+    #[error("{name} is not described by its one SHA-256 as {FILE_MEDIA_TYPE}, and by no more than its one SHA-512")]
+    FileForm {
+        /// The file.
+        name: FileName,
+    },
+    /// Two files would lie in one place, where case makes no difference, or one in a folder that is the other.
+    #[error("{first} and {second} would be in each other's way in a folder that does not tell upper from lower case")]
+    FilesCollide {
+        /// One of them.
+        first: FileName,
+        /// The other.
+        second: FileName,
     },
     /// A descriptor and its blob differ in size.
     #[error("{digest} is described with {described} bytes, and listed with {listed}")]

@@ -6,11 +6,12 @@ use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BundleRecord, Completeness, DescriptorRecord, EntryRecord, ImageRecord, ImageRole, ItemRecord, LeftOutRecord,
-    MAXIMUM_LEFT_OUT, MAXIMUM_PLATFORMS, TaggedRecord, TargetRecord, ThickBundleRecord,
+    BundleRecord, Completeness, DescriptorRecord, EntryRecord, FileRecord, ImageRecord, ImageRole, ItemRecord,
+    LeftOutRecord, MAXIMUM_LEFT_OUT, MAXIMUM_PLATFORMS, TaggedRecord, TargetRecord, ThickBundleRecord,
 };
 use crate::digest::Digest;
 use crate::entry_name::{EntryName, EntryPlace};
+use crate::file_name::FileNameError;
 
 /// A member that is absent where there is nothing to say, and never `null`.
 fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(source: D) -> Result<Option<T>, D::Error> {
@@ -93,6 +94,16 @@ struct WrittenBundle<'a> {
     thick_bundle: Option<&'a ThickBundleRecord>,
 }
 
+/// A plain file as JSON writes it.
+#[derive(Serialize)]
+struct WrittenFile<'a> {
+    descriptor: &'a DescriptorRecord,
+    kind: RawItemKind,
+    reference: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha512: Option<&'a Digest>,
+}
+
 impl Serialize for ItemRecord {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -109,6 +120,10 @@ impl Serialize for ItemRecord {
             }
             .serialize(serializer),
             Self::Image(image) => image.serialize(serializer),
+            Self::File(FileRecord { descriptor, name, sha512 }) => {
+                let (kind, reference, sha512) = (RawItemKind::File, name.as_str(), sha512.as_ref());
+                WrittenFile { descriptor, kind, reference, sha512 }.serialize(serializer)
+            }
         }
     }
 }
@@ -134,6 +149,8 @@ pub(super) struct RawItem {
     reference: String,
     #[serde(default, deserialize_with = "present")]
     referrers: Option<Vec<DescriptorRecord>>,
+    #[serde(default, deserialize_with = "present")]
+    sha512: Option<Digest>,
     #[serde(default)]
     tagged: Vec<TaggedRecord>,
     #[serde(default, deserialize_with = "present")]
@@ -147,13 +164,14 @@ pub(super) struct RawItem {
 enum RawItemKind {
     Bundle,
     Image,
+    File,
 }
 
 impl TryFrom<RawItem> for ItemRecord {
-    type Error = &'static str;
+    type Error = String;
 
     fn try_from(raw: RawItem) -> Result<Self, Self::Error> {
-        let RawItem { descriptor, reference, target, index, left_out, tagged, thick_bundle, .. } = raw;
+        let RawItem { descriptor, reference, target, index, left_out, tagged, thick_bundle, sha512, .. } = raw;
         match (raw.kind, raw.parts, raw.component, raw.complete, raw.platforms, raw.referrers) {
             (RawItemKind::Bundle, Some(images), _, _, _, referrers) => {
                 let referrers = referrers.unwrap_or_default();
@@ -181,7 +199,15 @@ impl TryFrom<RawItem> for ItemRecord {
                     target,
                 }))
             }
-            _ => Err("a bundle has `parts`; an image has `complete`, `platforms` and `referrers`, and no `component`"),
+            (RawItemKind::File, ..) => {
+                let name = reference.parse().map_err(|error: FileNameError| error.to_string())?;
+                Ok(Self::File(FileRecord { descriptor, name, sha512 }))
+            }
+            _ => {
+                let parts =
+                    "a bundle has `parts`; an image has `complete`, `platforms` and `referrers`, and no `component`";
+                Err(parts.to_owned())
+            }
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The items of an inventory: what has a name and is judged on its own.
 
-use super::{BundleRecord, DescriptorRecord, ImageRecord, Inventory, TaggedRecord, TargetRecord};
+use super::{BundleRecord, DescriptorRecord, FileRecord, ImageRecord, Inventory, TaggedRecord, TargetRecord};
 
-/// An item: a bundle, or an image that belongs to no bundle.
+/// An item: a bundle, an image that belongs to no bundle, or a plain file.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(try_from = "super::forms::RawItem")]
 pub enum ItemRecord {
@@ -10,14 +10,17 @@ pub enum ItemRecord {
     Bundle(BundleRecord),
     /// An image that belongs to no bundle.
     Image(ImageRecord),
+    /// A plain file.
+    File(FileRecord),
 }
 
 impl ItemRecord {
-    /// The reference.
+    /// Its name: the reference of a bundle or an image, or that of a file.
     pub fn reference(&self) -> &str {
         match self {
             Self::Bundle(bundle) => &bundle.reference,
             Self::Image(image) => &image.reference,
+            Self::File(file) => file.name.as_str(),
         }
     }
 
@@ -26,15 +29,18 @@ impl ItemRecord {
         match self {
             Self::Bundle(bundle) => bundle.target.as_ref(),
             Self::Image(image) => image.target.as_ref(),
+            // Its name is that of the target.
+            Self::File(_) => None,
         }
     }
 
     /// What is vouched for: a thick bundle where it travels as one, the `bundle.json` of another bundle, the manifest or index of an
-    /// image.
+    /// image, the content of a file.
     pub fn descriptor(&self) -> &DescriptorRecord {
         match self {
             Self::Bundle(bundle) => bundle.thick_bundle.as_ref().map_or(&bundle.descriptor, |thick| &thick.descriptor),
             Self::Image(image) => &image.descriptor,
+            Self::File(file) => &file.descriptor,
         }
     }
 
@@ -42,7 +48,15 @@ impl ItemRecord {
     pub fn as_bundle(&self) -> Option<&BundleRecord> {
         match self {
             Self::Bundle(bundle) => Some(bundle),
-            Self::Image(_) => None,
+            Self::Image(_) | Self::File(_) => None,
+        }
+    }
+
+    /// The file, if it is one.
+    pub fn as_file(&self) -> Option<&FileRecord> {
+        match self {
+            Self::File(file) => Some(file),
+            Self::Bundle(_) | Self::Image(_) => None,
         }
     }
 
@@ -51,11 +65,12 @@ impl ItemRecord {
         self.as_bundle().and_then(|bundle| bundle.index.as_ref())
     }
 
-    /// What its name means in a registry: the index of a bundle, or its `bundle.json` where there is no index; an image itself.
+    /// What its name means: the index of a bundle, or its `bundle.json` where there is no index; an image or a file itself.
     pub fn named_content(&self) -> &DescriptorRecord {
         match self {
             Self::Bundle(bundle) => bundle.index.as_ref().unwrap_or(&bundle.descriptor),
             Self::Image(image) => &image.descriptor,
+            Self::File(file) => &file.descriptor,
         }
     }
 
@@ -64,11 +79,12 @@ impl ItemRecord {
         self.as_bundle().map_or(&[], |bundle| &bundle.images)
     }
 
-    /// Its images: those of a bundle, or the image itself.
+    /// Its images: those of a bundle, or the image itself. A file has none.
     pub fn images(&self) -> &[ImageRecord] {
         match self {
             Self::Bundle(bundle) => &bundle.images,
             Self::Image(image) => std::slice::from_ref(image),
+            Self::File(_) => &[],
         }
     }
 }
@@ -84,6 +100,11 @@ impl Inventory {
     /// The bundles among the items.
     pub fn bundles(&self) -> impl Iterator<Item = &BundleRecord> {
         self.items.iter().filter_map(ItemRecord::as_bundle)
+    }
+
+    /// The plain files among the items.
+    pub fn files(&self) -> impl Iterator<Item = &FileRecord> {
+        self.items.iter().filter_map(ItemRecord::as_file)
     }
 
     /// Every image, item by item: those of a bundle, or the image itself.
@@ -111,6 +132,6 @@ impl Inventory {
         let images = self
             .all_images()
             .flat_map(|image| std::iter::once(&image.descriptor).chain(companions(&image.referrers, &image.tagged)));
-        bundles.chain(images)
+        bundles.chain(images).chain(self.files().map(|file| &file.descriptor))
     }
 }

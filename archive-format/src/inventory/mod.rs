@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::entry_name::EntryName;
+use crate::file_name::FileName;
 use crate::repository_name::RepositoryName;
 
 pub use error::InventoryError;
@@ -33,6 +34,10 @@ pub const MAXIMUM_LEFT_OUT: usize = 1_000_000;
 pub const MAXIMUM_LEFT_OUT_BYTES: usize = 16 * 1024 * 1024;
 /// The longest text in an inventory (a reference, a target's name, a component, a platform, …), in bytes.
 pub const MAXIMUM_TEXT_LENGTH: usize = 1_024;
+/// The most plain files that are items of one archive.
+pub const MAXIMUM_FILES: usize = 10_000;
+/// The media type of every plain file: what it is, its name says.
+pub const FILE_MEDIA_TYPE: &str = "application/octet-stream";
 /// The largest number in an inventory, and the largest archive, in bytes: the largest integer that every JSON reader
 /// keeps exactly.
 pub const MAXIMUM_SIZE: u64 = (1 << 53) - 1;
@@ -58,7 +63,7 @@ pub struct Inventory {
     pub exporter: Exporter,
     /// The version of the format.
     pub format_version: FormatVersion,
-    /// The bundles, and the images that belong to no bundle.
+    /// The bundles, the images that belong to no bundle, and the plain files.
     pub items: Vec<ItemRecord>,
     /// The TUF repositories that are carried.
     pub repositories: Vec<RepositoryRecord>,
@@ -102,6 +107,17 @@ pub struct ThickBundleRecord {
     pub descriptor: DescriptorRecord,
     /// Its SHA-512: a TUF target may list either, or both.
     pub sha512: Digest,
+}
+
+/// A plain file: a TUF target of any kind. Its content is a blob, and nothing in it is interpreted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRecord {
+    /// The file, by its SHA-256.
+    pub descriptor: DescriptorRecord,
+    /// Its name.
+    pub name: FileName,
+    /// Its SHA-512, where what vouches for it lists that.
+    pub sha512: Option<Digest>,
 }
 
 /// A container image.

@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use super::forms::instant;
 use super::{
-    DescriptorRecord, ImageRecord, ImageRole, Inventory, InventoryError, ItemRecord, LeftOutRecord, MAXIMUM_ENTRIES,
-    MAXIMUM_LEFT_OUT, MAXIMUM_LEFT_OUT_BYTES, MAXIMUM_PLATFORMS, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH, TaggedRecord,
-    TargetRecord, ThickBundleRecord,
+    DescriptorRecord, FILE_MEDIA_TYPE, FileRecord, ImageRecord, ImageRole, Inventory, InventoryError, ItemRecord,
+    LeftOutRecord, MAXIMUM_ENTRIES, MAXIMUM_FILES, MAXIMUM_LEFT_OUT, MAXIMUM_LEFT_OUT_BYTES, MAXIMUM_PLATFORMS,
+    MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH, TaggedRecord, TargetRecord, ThickBundleRecord,
 };
 use crate::digest::{Digest, DigestAlgorithm};
 use crate::entry_name::{EntryName, EntryPlace};
+use crate::file_name::FileName;
 use crate::tar_profile;
 
 pub(super) fn check(inventory: &Inventory) -> Result<(), InventoryError> {
@@ -21,6 +22,7 @@ pub(super) fn check(inventory: &Inventory) -> Result<(), InventoryError> {
     check_references(inventory)?;
     check_images(inventory)?;
     check_thick_bundles(inventory)?;
+    check_files(inventory)?;
     check_entries(inventory)?;
     check_repositories(inventory)?;
     check_descriptors(inventory)
@@ -77,7 +79,7 @@ fn check_images(inventory: &Inventory) -> Result<(), InventoryError> {
     for item in &inventory.items {
         let bundle = match item {
             ItemRecord::Image(image) if image.role != ImageRole::StandAlone => return Err(misplaced(image)),
-            ItemRecord::Image(_) => continue,
+            ItemRecord::Image(_) | ItemRecord::File(_) => continue,
             ItemRecord::Bundle(bundle) => bundle,
         };
         check_tagged(&bundle.tagged)?;
@@ -108,6 +110,38 @@ fn check_thick_bundles(inventory: &Inventory) -> Result<(), InventoryError> {
         let is_known = known.entry(&descriptor.digest).or_insert(sha512);
         if algorithms != (DigestAlgorithm::Sha256, DigestAlgorithm::Sha512) || *is_known != sha512 {
             return Err(InventoryError::ThickBundleDigests { reference: bundle.reference.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// A file is known by its SHA-256, and where one content is named twice, its SHA-512s are the same. No two files lie in one place, or
+/// one in a folder that is another file, wherever they are delivered together.
+fn check_files(inventory: &Inventory) -> Result<(), InventoryError> {
+    let count = inventory.files().count();
+    if count > MAXIMUM_FILES {
+        return Err(InventoryError::TooManyFiles { count });
+    }
+    let mut known: HashMap<&Digest, &Digest> = HashMap::new();
+    let mut places: HashMap<String, &FileName> = HashMap::new();
+    for FileRecord { descriptor, name, sha512 } in inventory.files() {
+        let is_sha512 = |sha512: &&Digest| sha512.algorithm() == DigestAlgorithm::Sha512;
+        let is_known = |sha512: &Digest| known.get(&descriptor.digest).is_none_or(|known| *known == sha512);
+        let fits = sha512.as_ref().is_none_or(|sha512| is_sha512(&sha512) && is_known(sha512));
+        if !fits || descriptor.digest.algorithm() != DigestAlgorithm::Sha256 || descriptor.media_type != FILE_MEDIA_TYPE
+        {
+            return Err(InventoryError::FileForm { name: name.clone() });
+        }
+        known.extend(sha512.as_ref().map(|sha512| (&descriptor.digest, sha512)));
+        if let Some(other) = places.insert(name.folded(), name) {
+            return Err(InventoryError::FilesCollide { first: other.clone(), second: name.clone() });
+        }
+    }
+    for name in inventory.files().map(|file| &file.name) {
+        let folded = name.folded();
+        let folders = folded.match_indices('/').filter_map(|(end, _)| folded.get(..end));
+        if let Some(file) = { folders }.find_map(|folder| places.get(folder)) {
+            return Err(InventoryError::FilesCollide { first: (*file).clone(), second: name.clone() });
         }
     }
     Ok(())

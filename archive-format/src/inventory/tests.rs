@@ -8,14 +8,14 @@ use crate::strict_json;
 fn bundle(inventory: &mut Inventory) -> &mut BundleRecord {
     match &mut inventory.items[0] {
         ItemRecord::Bundle(bundle) => bundle,
-        ItemRecord::Image(_) => panic!("the first item is a bundle"),
+        ItemRecord::Image(_) | ItemRecord::File(_) => panic!("the first item is a bundle"),
     }
 }
 
 fn alone(inventory: &mut Inventory) -> &mut ImageRecord {
     match &mut inventory.items[1] {
         ItemRecord::Image(image) => image,
-        ItemRecord::Bundle(_) => panic!("the second item is an image"),
+        ItemRecord::Bundle(_) | ItemRecord::File(_) => panic!("the second item is an image"),
     }
 }
 
@@ -640,4 +640,81 @@ fn items_come_in_any_order_and_of_known_kinds_only() {
         let foreign = changed(|items| items[1]["parts"] = json!([]));
         assert_eq!(foreign.is_ok(), version == "1.1", "{foreign:?}");
     }
+}
+
+/// An inventory with these files, all of one content.
+fn with_files(files: &[FileRecord]) -> Inventory {
+    let mut inventory = inventory();
+    inventory.items.extend(files.iter().cloned().map(ItemRecord::File));
+    inventory.entries.push(EntryRecord::blob(&Digest::sha256(b"file"), 4));
+    inventory
+}
+
+fn file(path: &str) -> FileRecord {
+    let descriptor = DescriptorRecord { media_type: FILE_MEDIA_TYPE.to_owned(), ..descriptor(b"file") };
+    FileRecord { descriptor, name: FileName::of_target(path).unwrap(), sha512: None }
+}
+
+#[test]
+fn a_file_is_written_in_one_way_and_read_again() {
+    let sha512 = Some(Digest::of(DigestAlgorithm::Sha512, b"file"));
+    let inventory = with_files(&[FileRecord { sha512, ..file("simple/A.whl") }, file("b")]);
+    let statement = inventory.to_statement().unwrap();
+    assert_eq!(Inventory::parse(&statement).unwrap(), inventory);
+    let text = String::from_utf8(statement).unwrap();
+    assert!(
+        text.contains(r#""kind":"file","reference":"file:/b"}"#) && text.contains(r#""sha512":"sha512:"#),
+        "{text}"
+    );
+    for (written, other) in [
+        (r#""reference":"file:/b""#, r#""reference":"file:/../b""#),
+        (r#""reference":"file:/b""#, r#""reference":"b""#),
+        (r#""kind":"file","reference":"file:/b"}"#, r#""kind":"file","reference":"file:/b","target":{"name":"c"}}"#),
+        (r#""kind":"file""#, r#""kind":"folder""#),
+    ] {
+        assert!(Inventory::parse(text.replacen(written, other, 1).as_bytes()).is_err(), "{other}");
+    }
+}
+
+#[test]
+fn files_that_would_be_in_each_other_s_way_are_refused() {
+    with_files(&[file("a/b"), file("a/c"), file("ab")]).check().unwrap();
+    for [first, second] in
+        [["simple/a.whl", "Simple/A.whl"], ["stra\u{df}e", "STRASSE"], ["a", "A/b"], ["a/b/c", "A"], ["x/y/z", "x/Y"]]
+    {
+        let refused = with_files(&[file(first), file(second)]).check();
+        assert!(matches!(refused, Err(InventoryError::FilesCollide { .. })), "{first} {second}: {refused:?}");
+    }
+    let same = with_files(&[file("a"), file("a")]).check();
+    assert!(matches!(same, Err(InventoryError::DuplicateReference { .. })), "{same:?}");
+}
+
+#[test]
+fn a_file_has_its_one_form() {
+    let sha512 = |content: &[u8]| Some(Digest::of(DigestAlgorithm::Sha512, content));
+    let with = |change: fn(&mut FileRecord)| {
+        let mut changed = file("a");
+        change(&mut changed);
+        with_files(&[changed]).check()
+    };
+    for change in [
+        (|file| file.descriptor.media_type = "application/zip".to_owned()) as fn(&mut FileRecord),
+        |file| file.sha512 = Some(Digest::sha256(b"file")),
+        |file| file.descriptor.digest = Digest::of(DigestAlgorithm::Sha512, b"file"),
+    ] {
+        assert!(matches!(with(change), Err(InventoryError::FileForm { .. })));
+    }
+    let twice = |second| with_files(&[FileRecord { sha512: sha512(b"file"), ..file("a") }, second]).check();
+    twice(FileRecord { sha512: sha512(b"file"), ..file("b") }).unwrap();
+    twice(file("b")).unwrap();
+    let differ = twice(FileRecord { sha512: sha512(b"other"), ..file("b") });
+    assert!(matches!(differ, Err(InventoryError::FileForm { .. })), "{differ:?}");
+}
+
+#[test]
+fn no_more_files_are_read_than_the_limit() {
+    let files: Vec<FileRecord> = (0..=MAXIMUM_FILES).map(|number| file(&number.to_string())).collect();
+    with_files(&files[1..]).check().unwrap();
+    let refused = with_files(&files).check();
+    assert!(matches!(refused, Err(InventoryError::TooManyFiles { count: 10_001 })), "{refused:?}");
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use clap::Args;
 use sealift_core::import::{self, DeliveryWishes, Sparse};
-use sealift_core::oci::{Platform, Platforms, Reference};
-use sealift_core::verify::{Selection, Transport};
+use sealift_core::oci::{Platform, Platforms};
+use sealift_core::verify::{SelectedName, Selection, Transport};
 
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure, Reason};
@@ -28,9 +28,9 @@ pub(crate) struct ExtractArguments {
     #[command(flatten)]
     archive: ArchiveArgument,
 
-    /// The bundles and images to take out; a part of a bundle may be named too
+    /// The bundles, images and files (file:/NAME) to take out; a part of a bundle may be named too
     #[arg(value_name = "NAME", required = true)]
-    names: Vec<Reference>,
+    names: Vec<SelectedName>,
 
     /// Take out only these platforms of images, for example linux/amd64
     #[arg(long, value_name = "PLATFORM", help_heading = "What")]
@@ -57,7 +57,7 @@ impl ExtractArguments {
 pub(crate) fn run(arguments: &ExtractArguments, context: &Context) -> Result<(), Failure> {
     let name = arguments.archive.name();
     let attempt = || format!("cannot extract from {name}");
-    if let Some(folder) = &arguments.target.to_layout {
+    if let Some(folder) = arguments.target.to_layout.as_ref().or(arguments.target.to_files.as_ref()) {
         let mut entries = std::fs::read_dir(folder).into_iter().flatten();
         if entries.next().is_some() {
             return Err(Reason::FileExists(folder.clone())).attempt(attempt);
@@ -73,7 +73,8 @@ pub(crate) fn run(arguments: &ExtractArguments, context: &Context) -> Result<(),
     };
     let selection = Selection { names: arguments.names.clone(), platforms };
     let Some((destination, sink)) = arguments.target.open(&mut judged, &selection)? else {
-        return Err(Reason::CommandLine("say where to: --to-layout, or one of the files".to_owned())).attempt(attempt);
+        return Err(Reason::CommandLine("say where to: --to-layout, --to-files, or one of the new files".to_owned()))
+            .attempt(attempt);
     };
     let progress = context.progress();
     progress.begin("extracting", Some(judged.remaining_bytes()));
@@ -82,7 +83,7 @@ pub(crate) fn run(arguments: &ExtractArguments, context: &Context) -> Result<(),
     });
     let transport =
         Transport { workers: arguments.connections.workers(), file: input.file.as_ref(), progress: &*progress };
-    let wishes = DeliveryWishes { selection, replace: &[], sparse: Sparse::Keep };
+    let wishes = DeliveryWishes { selection, replace: &[], sparse: Sparse::Keep, mirror: None };
     let extracted = import::extract(judged, &destination, &wishes, &*sink, &transport);
     progress.finish();
     let extracted = extracted.attempt(attempt)?;

@@ -13,9 +13,9 @@ use sealift_core::import::{
     self, Delivered, DeliveryWishes, Destination, NameMap, Naming, PublishedMirror, ReplacedTag, Sparse,
 };
 use sealift_core::mirror_config::{self, ConfigFile, Relocated};
-use sealift_core::oci::{Platform, Platforms, Reference};
+use sealift_core::oci::{Platform, Platforms};
 use sealift_core::trust_store::RepositoryName;
-use sealift_core::verify::{Judged, Selection, Transport};
+use sealift_core::verify::{Judged, SelectedName, Selection, Transport};
 use sealift_core::whole_file;
 use serde::Serialize;
 
@@ -43,8 +43,8 @@ const MAXIMUM_NAME_MAP: u64 = 16 << 20;
 #[derive(Debug, Args)]
 #[command(
     mut_arg("connections", |argument| argument.conflicts_with_all(IN_ORDER)),
-    group = ArgGroup::new("where_to").args(["to_registry", "to_layout"]).args(NEW_FILES).required(true),
-    after_long_help = "Examples:\n  sealift import shop.sealift --to-registry registry.internal:5000/mirror\n  sealift import shop.sealift --to-registry registry.internal:5000 --names flat\n  sealift import shop.sealift --to-layout /srv/images\n  sealift import shop.sealift --to-thick-bundle shop-1.4.tgz\n  sealift import app.sealift --to-docker-archive app.tar\n\nA thick bundle is for porter publish --archive; a docker-archive is for docker load, podman load and ctr images import.\n\nNothing is written until every check that trust depends on has passed. Blobs go first, then manifests, then tags; after that, the trusted state advances. A tag that was set here before does not move to another name or a lower level unless --replace-tag names it. Running it again does not repeat what is already done."
+    group = ArgGroup::new("where_to").args(["to_registry", "to_layout", "to_files"]).args(NEW_FILES).required(true),
+    after_long_help = "Examples:\n  sealift import shop.sealift --to-registry registry.internal:5000/mirror\n  sealift import shop.sealift --to-registry registry.internal:5000 --names flat\n  sealift import shop.sealift --to-layout /srv/images\n  sealift import shop.sealift --to-thick-bundle shop-1.4.tgz\n  sealift import app.sealift --to-docker-archive app.tar\n  sealift import wheel.sealift --to-files /srv/files\n\nA thick bundle is for porter publish --archive; a docker-archive is for docker load, podman load and ctr images import. A folder of files takes plain files alone.\n\nNothing is written until every check that trust depends on has passed. Blobs go first, then manifests, then tags; after that, the trusted state advances. A tag that was set here before does not move to another name or a lower level unless --replace-tag names it. Running it again does not repeat what is already done."
 )]
 pub(crate) struct ImportArguments {
     #[command(flatten)]
@@ -53,11 +53,11 @@ pub(crate) struct ImportArguments {
     #[command(flatten)]
     target: Target,
 
-    /// Deliver only this bundle or image, or this part of a bundle; may be given more than once
+    /// Deliver only this bundle, image or file (file:/NAME), or this part of a bundle; may be given more than once
     ///
     /// The archive is verified as a whole all the same, and all of it is remembered as accepted.
     #[arg(long, value_name = "NAME", help_heading = "What")]
-    select: Vec<Reference>,
+    select: Vec<SelectedName>,
 
     /// Deliver only these platforms of images, for example linux/amd64
     #[arg(long, value_name = "PLATFORM", help_heading = "What")]
@@ -72,12 +72,14 @@ pub(crate) struct ImportArguments {
     #[arg(long, value_name = "HOW|FILE", conflicts_with = "FileTarget", help_heading = "Where to")]
     names: Option<NamingArgument>,
 
-    /// Let this tag, named as it is delivered, move to another name or to a lower level; may be given more than once
+    /// Let this tag, named as it is delivered, or this file (file:/NAME) move to another name or to a lower level; may be given more than
+    /// once
     ///
     /// By default, a tag that was set here moves only to something with the same name that is proven at least as well. A tag of cosign's
-    /// (sha256-….sig) moves only if it is named here: it may hold signatures that were made on this side.
+    /// (sha256-….sig) moves only if it is named here: it may hold signatures that were made on this side. With --to-files, neither does a file
+    /// that has other content, and was not delivered here.
     #[arg(long, value_name = "TAG", conflicts_with_all = NEW_FILES, help_heading = "Where to")]
-    replace_tag: Vec<Reference>,
+    replace_tag: Vec<SelectedName>,
 
     /// What to do with the index of an image of which some platforms were left behind: refuse, keep or rebuild
     ///
@@ -293,7 +295,8 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     let transport =
         Transport { workers: arguments.connections.workers(), file: input.file.as_ref(), progress: &*progress };
     let sparse = arguments.sparse.map_or_else(Sparse::default, Sparse::from);
-    let wishes = DeliveryWishes { selection, replace: &arguments.replace_tag, sparse };
+    let (replace, mirror) = (arguments.replace_tag.as_slice(), arguments.tuf_mirror.as_deref());
+    let wishes = DeliveryWishes { selection, replace, sparse, mirror };
     let delivered = import::deliver(judged, &destination, &wishes, &store, &*sink, &transport);
     progress.finish();
     let delivered = delivered.attempt(attempt)?;

@@ -99,6 +99,7 @@ pub(super) fn documents(error: &DocumentError) -> Conclusion {
         | DocumentError::Order { .. }
         | DocumentError::BundleAsAttestation { .. }
         | DocumentError::ThickBundleElsewhere { .. }
+        | DocumentError::FileElsewhere { .. }
         | DocumentError::TooManySubjects { .. }
         | DocumentError::Platforms { .. }
         | DocumentError::BundleIndexForm { .. }

@@ -1,6 +1,6 @@
 //! How a command ends over the judgement: TUF, freshness, in-toto, level.
 
-use sealift_core::trust::{AttestationRefusal, JudgementError, RepositoryError, SupplyChainError};
+use sealift_core::trust::{AttestationRefusal, JudgementError, LookupError, RepositoryError, SupplyChainError};
 use sealift_proof::freshness::{FreshnessError, LooserFreshness};
 use sealift_proof::in_toto::AttestationError;
 use sealift_proof::tuf::map::MapSearchError;
@@ -20,6 +20,14 @@ pub(super) fn judgement(error: &JudgementError) -> Conclusion {
         JudgementError::Binding { .. } => ExitCode::Tuf.into(),
         JudgementError::SupplyChain { source, .. } => supply_chain(source),
         JudgementError::Level { .. } | JudgementError::NotVouchedFor { .. } => ExitCode::Policy.noting(NOTHING_WRITTEN),
+    }
+}
+
+/// A file that nobody lists has nothing that could be carried.
+pub(super) fn lookup(error: &LookupError) -> Conclusion {
+    match error {
+        LookupError::Judgement { source, .. } => judgement(source),
+        LookupError::NoRepository { .. } | LookupError::NotListed { .. } => ExitCode::Tuf.noting(NOTHING_WRITTEN),
     }
 }
 
@@ -85,7 +93,7 @@ fn tuf(error: &TufError) -> Conclusion {
     }
 }
 
-fn provider(error: &ProviderError) -> Conclusion {
+pub(super) fn provider(error: &ProviderError) -> Conclusion {
     match error {
         ProviderError::TooLong { .. } => ExitCode::Tuf.noting(NOTHING_WRITTEN),
         ProviderError::TooMuch { .. } => ExitCode::Source.noting(NOTHING_WRITTEN),

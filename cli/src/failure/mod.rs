@@ -27,9 +27,11 @@ use sealift_core::export::{ExportError, PlanError, PrepareError};
 use sealift_core::import::{ImportError, NameMapError};
 use sealift_core::layout::LayoutError;
 use sealift_core::place::PlaceError;
+use sealift_core::plain_file::FileSourceError;
 use sealift_core::remedy::{Remediable as _, Remedy, of_byte_order_mark};
 use sealift_core::seal::SignError;
 use sealift_core::source_file::SourceFileError;
+use sealift_core::trust::LookupError;
 use sealift_core::trust_store::{NameError, TrustStoreError};
 use sealift_core::tuf_repository::mirror::MirrorError;
 use sealift_core::verify::{HeadError, ReceiveError};
@@ -238,6 +240,12 @@ pub(crate) enum Reason {
     /// An export cannot be planned.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// It cannot be told what a file is.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
+    /// The content of a file cannot be had.
+    #[error(transparent)]
+    FileSource(#[from] FileSourceError),
     /// An archive cannot be prepared.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
@@ -427,6 +435,8 @@ impl Reason {
             Self::Target(_) => remedied(ExitCode::Sink, Remedy::RepairTargetLayout),
             Self::Layout(error) => remedied(source::layout(error), error.remedy()),
             Self::Plan(error) => remedied(source::plan(error), error.remedy()),
+            Self::Lookup(error) => remedied(judgement::lookup(error), error.remedy()),
+            Self::FileSource(error) => remedied(source::plain_file(error), error.remedy()),
             Self::Prepare(error) => remedied(source::prepare(error), error.remedy()),
             Self::Export(error) => remedied(source::export(error), error.remedy()),
             Self::Head(error) => remedied(archive::head(error), error.remedy()),

@@ -63,6 +63,9 @@ pub(super) fn inventory(error: &InventoryError) -> Conclusion {
         | InventoryError::EntryDigest { .. }
         | InventoryError::MissingBlob { .. }
         | InventoryError::ThickBundleDigests { .. }
+        | InventoryError::TooManyFiles { .. }
+        | InventoryError::FileForm { .. }
+        | InventoryError::FilesCollide { .. }
         | InventoryError::DescriptorSize { .. } => ExitCode::Seal.into(),
     }
 }

@@ -17,6 +17,7 @@ pub(super) fn import(error: &ImportError) -> Conclusion {
         ImportError::Tag(error) => tag(error),
         ImportError::Receive(error) => archive::receive(error, delivery),
         ImportError::Delivery(error) => delivery(error),
+        ImportError::Mirror { .. } => ExitCode::Sink.noting(NOTHING_WRITTEN),
         ImportError::Sparse { .. } => ExitCode::Policy.noting(NOTHING_WRITTEN),
         ImportError::Deliveries(TrustStoreError::Changed { .. })
         | ImportError::NotRemembered(TrustStoreError::Changed { .. }) => {
@@ -28,7 +29,10 @@ pub(super) fn import(error: &ImportError) -> Conclusion {
 
 fn destination(error: &DestinationError) -> Conclusion {
     match error {
-        DestinationError::Reference { .. } | DestinationError::Repository { .. } => ExitCode::Usage.into(),
+        DestinationError::Reference { .. }
+        | DestinationError::Repository { .. }
+        | DestinationError::File { .. }
+        | DestinationError::Artifact { .. } => ExitCode::Usage.into(),
         DestinationError::Collision { .. } => ExitCode::Usage.noting(NOTHING_WRITTEN),
     }
 }
@@ -51,6 +55,7 @@ fn delivery(error: &DeliveryError) -> Conclusion {
         | DeliveryError::NotSeen { .. }
         | DeliveryError::StandIn { .. }
         | DeliveryError::Tag { .. }
+        | DeliveryError::Keep { .. }
         | DeliveryError::Finish(_) => ExitCode::Sink.into(),
     }
 }
@@ -71,10 +76,14 @@ pub(super) fn file(error: &DeliveryFileError) -> Conclusion {
         DeliveryFileError::Exists { .. }
         | DeliveryFileError::NotAPlaceForFiles { .. }
         | DeliveryFileError::Access { .. } => ExitCode::System.into(),
-        DeliveryFileError::Broken { .. } | DeliveryFileError::IndexLength { .. } => ExitCode::Sink.into(),
+        DeliveryFileError::Broken { .. }
+        | DeliveryFileError::IndexLength { .. }
+        | DeliveryFileError::NotOurs { .. } => ExitCode::Sink.into(),
         DeliveryFileError::SeveralPlatforms { .. }
         | DeliveryFileError::NotAnImage { .. }
         | DeliveryFileError::NotWhole { .. }
+        | DeliveryFileError::HoldsNoFile { .. }
+        | DeliveryFileError::NotAFile { .. }
         | DeliveryFileError::NotOneBundle { .. } => ExitCode::Usage.noting(NOTHING_WRITTEN),
     }
 }

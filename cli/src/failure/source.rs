@@ -6,6 +6,7 @@ use sealift_archive_format::WriteError;
 use sealift_core::docker_archive::DockerArchiveError;
 use sealift_core::export::{ExportError, PlanError, PrepareError, UnfinishedError};
 use sealift_core::layout::LayoutError;
+use sealift_core::plain_file::FileSourceError;
 use sealift_core::source_file::SourceFileError;
 use sealift_core::tarball::TarballError;
 use sealift_core::thick_bundle::ThickBundleError;
@@ -27,6 +28,15 @@ pub(super) fn file(error: &SourceFileError) -> Conclusion {
             | ThickBundleError::Mapping { .. } => ExitCode::Source.into(),
         },
         SourceFileError::NoForm { .. } | SourceFileError::Unknown { .. } => ExitCode::Source.into(),
+    }
+}
+
+pub(super) fn plain_file(error: &FileSourceError) -> Conclusion {
+    match error {
+        FileSourceError::Missing { .. } | FileSourceError::Mismatch { .. } => ExitCode::Tuf.noting(NOTHING_WRITTEN),
+        FileSourceError::Provider(error) => judgement::provider(error),
+        FileSourceError::Read { .. } => ExitCode::Source.into(),
+        FileSourceError::Local { .. } => ExitCode::System.into(),
     }
 }
 
@@ -120,6 +130,7 @@ pub(super) fn plan(error: &PlanError) -> Conclusion {
         | PlanError::NoVersion { .. }
         | PlanError::TooManyDependencies
         | PlanError::Names(_)
+        | PlanError::FileName(_)
         | PlanError::TooSlow { .. } => ExitCode::Source.into(),
     }
 }

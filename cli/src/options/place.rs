@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
+use sealift_archive_format::{FileName, file_name};
 use sealift_core::oci::{Reference, ReferenceError};
 use sealift_core::place::{Place, PlaceError};
 
@@ -38,6 +39,29 @@ impl FromStr for Named {
             reference: name.parse().map_err(|error: ReferenceError| error.to_string())?,
             written,
         })
+    }
+}
+
+/// A plain file, in the notation of the command line: `NAME` or `NAME=PATH`.
+#[derive(Debug, Clone)]
+pub(crate) struct NamedFile {
+    /// Its name.
+    pub(crate) name: FileName,
+    /// Where it is, if not among the targets of its TUF repository.
+    pub(crate) path: Option<PathBuf>,
+}
+
+impl FromStr for NamedFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, path) = match text.split_once('=') {
+            Some((name, path)) => (name, Some(path.into())),
+            None => (text, None),
+        };
+        let target = name.strip_prefix(file_name::PREFIX).unwrap_or(name);
+        let name = FileName::of_target(target).map_err(|error| error.to_string())?;
+        Ok(Self { name, path })
     }
 }
 

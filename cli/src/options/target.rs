@@ -1,4 +1,4 @@
-//! Where things are delivered to that is not a registry: a layout, or a file of another tool.
+//! Where things are delivered to that is not a registry: a layout, a folder of files, or a file of another tool.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -21,13 +21,20 @@ pub(crate) const NEW_FILES: [&str; 3] = ["to_layout_archive", "to_docker_archive
 /// Those that write what comes in its one order, whatever could be moved at once.
 pub(crate) const IN_ORDER: [&str; 2] = ["to_layout_archive", "to_docker_archive"];
 
-/// A layout, or a new file.
+/// A layout, a folder of files, or a new file.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub(crate) struct FileTarget {
     /// The folder of an OCI image layout, which is created if necessary
     #[arg(long, value_name = "DIR", help_heading = "Where to")]
     pub(crate) to_layout: Option<PathBuf>,
+
+    /// The folder to put plain files into, each under its path (DIR/simple/app/app-1.4.whl), which is created if necessary
+    ///
+    /// It takes plain files alone: choose them with --select where an archive has more. A file with other content is replaced only if it
+    /// was delivered here before.
+    #[arg(long, value_name = "DIR", help_heading = "Where to")]
+    pub(crate) to_files: Option<PathBuf>,
 
     /// A new tar file that holds an OCI image layout, for example for skopeo copy oci-archive:FILE …
     #[arg(long, value_name = "FILE.tar", value_parser = new_file(), help_heading = "Where to")]
@@ -63,7 +70,7 @@ impl FileTarget {
         forms.into_iter().find_map(|(file, form)| Some((file.as_deref()?, form)))
     }
 
-    /// Opens it; `None` if neither a layout nor a file is named.
+    /// Opens it; `None` if neither a layout nor a file nor a folder of files is named.
     pub(crate) fn open<R: Read>(
         &self,
         judged: &mut Judged<R>,
@@ -72,6 +79,10 @@ impl FileTarget {
         if let Some((path, form)) = self.new_file() {
             let opened = Destination::new_file(path, form, judged, selection);
             return opened.map(Some).attempt(|| format!("cannot make {}", path.display()));
+        }
+        if let Some(folder) = &self.to_files {
+            let opened = Destination::files(folder, judged, selection);
+            return opened.map(Some).attempt(|| format!("cannot write to {}", folder.display()));
         }
         let Some(folder) = &self.to_layout else { return Ok(None) };
         let attempt = || format!("cannot write to {}", folder.display());

@@ -211,7 +211,7 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
                 quoted_path(path)
             );
         }
-        R::NameOnce => "name each bundle and each image once",
+        R::NameOnce => "name each bundle, each image and each file once",
         R::CheckReader => {
             "look at what the program that reads the pipe says, and run both again: it ended before the archive did"
         }
@@ -437,11 +437,24 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::DeliverUnderAnotherName { path } => {
             return format!("choose another name, or move {} away first; nothing was written", path.display());
         }
+        R::MoveFileOrReplace { path, tag } => {
+            return format!(
+                "find out who put {} there, and move it away; or, knowing what it means, replace it: --replace-tag {}",
+                path.display(),
+                quoted(tag)
+            );
+        }
         R::ChooseOnePlatform => {
             "export it with --platform, for example --platform linux/amd64; or import it with --to-layout-archive, which holds all platforms"
         }
         R::DeliverOneBundle => {
             "choose one bundle with --select, export each in an archive of its own, or import with --to-layout-archive: a thick bundle is one whole bundle"
+        }
+        R::DeliverToFolder => {
+            "import plain files with --to-files DIR, --to-registry or --to-layout-archive, and choose the rest with --select"
+        }
+        R::SelectFiles => {
+            "choose the files with --select, or import with --to-registry or --to-layout, which hold everything"
         }
         R::DeliverInAnotherForm => "import it with --to-layout-archive, which holds every kind of artifact",
         R::DeliverWhole => {

@@ -68,6 +68,7 @@ fn kind_name(kind: ItemKind) -> &'static str {
         ItemKind::Bundle => "bundle",
         ItemKind::ThickBundle => "thick bundle",
         ItemKind::Image => "image",
+        ItemKind::File => "file",
     }
 }
 
@@ -114,6 +115,7 @@ fn write(text: &mut Text, report: &Report, name: &str) {
         let title = match kind {
             ItemKind::Bundle | ItemKind::ThickBundle => "Bundle",
             ItemKind::Image => "Image",
+            ItemKind::File => "File",
         };
         text.line(titled(title).then(format_args!("{name}: CNAB Security level {level}")));
         write_item(text, item, INDENT);

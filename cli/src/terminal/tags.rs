@@ -121,6 +121,7 @@ fn line(tag: &SetTag) -> String {
     let what = match form {
         DeliveredForm::AsCarried => String::new(),
         DeliveredForm::OnePlatform => format!(", the one platform that was carried of {carried}"),
+        DeliveredForm::Artifact => format!(", an artifact made here that holds {carried}; nobody signed it"),
         DeliveredForm::MadeHere => format!(", an index made here of what was carried of {carried}; nobody signed it"),
     };
     let change = match (TagChange::of(tag), before) {

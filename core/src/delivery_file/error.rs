@@ -3,6 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use sealift_archive_format::FileName;
+
+use super::DeliveryForm;
 use crate::layout::INDEX_FILE;
 use crate::oci::manifest::MAXIMUM_LENGTH;
 use crate::remedy::{Remediable, Remedy};
@@ -48,6 +51,28 @@ pub enum DeliveryFileError {
         /// The file.
         path: PathBuf,
     },
+    /// A file with other content has the name, and this side did not put it there.
+    #[error("{} has other content, and this side did not deliver it", .path.display())]
+    NotOurs {
+        /// Where it is.
+        path: PathBuf,
+        /// The name of the file that would be delivered there.
+        name: FileName,
+    },
+    /// A plain file would have to go into a form that has no place for one.
+    #[error("{name} is a plain file, which {form} cannot hold")]
+    HoldsNoFile {
+        /// The file.
+        name: String,
+        /// The form.
+        form: DeliveryForm,
+    },
+    /// Something that is not a plain file would have to go into a folder of files.
+    #[error("{name} is not a plain file, which is all that goes into a folder of files")]
+    NotAFile {
+        /// The bundle or image.
+        name: String,
+    },
     /// A docker-archive would have to hold several platforms of one image.
     #[error("{name} has several platforms, and a docker-archive holds one of each image: {}", .platforms.join(", "))]
     SeveralPlatforms {
@@ -87,6 +112,9 @@ impl Remediable for DeliveryFileError {
         match self {
             Self::Selection(error) => error.remedy(),
             Self::Exists { path } => Remedy::DeliverUnderAnotherName { path: path.clone() },
+            Self::NotOurs { path, name } => Remedy::MoveFileOrReplace { path: path.clone(), tag: name.to_string() },
+            Self::HoldsNoFile { .. } => Remedy::DeliverToFolder,
+            Self::NotAFile { .. } => Remedy::SelectFiles,
             Self::NotAPlaceForFiles { .. } => Remedy::NameNewFile,
             Self::Access { path, source } => Remedy::of_file(path, source),
             Self::Broken { path } => Remedy::CheckDisk { path: path.clone() },

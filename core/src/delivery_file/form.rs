@@ -1,6 +1,7 @@
 //! What each kind of file can hold.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt;
 
 use sealift_archive_format::Digest;
 
@@ -24,6 +25,16 @@ pub enum DeliveryForm {
     ThickBundle,
 }
 
+impl fmt::Display for DeliveryForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LayoutArchive => "an OCI image layout in a tar file",
+            Self::DockerArchive => "a docker-archive",
+            Self::ThickBundle => "a thick bundle",
+        })
+    }
+}
+
 impl DeliveryForm {
     /// Before the names of the layout's files.
     pub(super) fn prefix(self) -> &'static str {
@@ -39,6 +50,25 @@ impl DeliveryForm {
             Self::LayoutArchive => true,
             Self::DockerArchive | Self::ThickBundle => false,
         }
+    }
+
+    /// Whether it has a place for plain files.
+    fn has_files(self) -> bool {
+        match self {
+            Self::LayoutArchive => true,
+            Self::DockerArchive | Self::ThickBundle => false,
+        }
+    }
+
+    /// Requires that it has a place for what was selected.
+    ///
+    /// # Errors
+    /// [`DeliveryFileError::HoldsNoFile`].
+    pub(super) fn require_place(self, selected: &[Selected<'_>]) -> Result<(), DeliveryFileError> {
+        let mut files = selected.iter().filter(|it| matches!(it.item, ClosedItem::File(_)) && !self.has_files());
+        files.next().map_or(Ok(()), |it| {
+            Err(DeliveryFileError::HoldsNoFile { name: it.finding.item.reference.clone(), form: self })
+        })
     }
 
     /// Whether it has a place for what refers to images.

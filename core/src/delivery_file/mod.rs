@@ -5,6 +5,7 @@
 //! bytes. After a blob that could not be stored, nothing more is taken, because a tar file cannot take back what was begun.
 
 mod error;
+mod folder;
 mod form;
 mod new_file;
 mod original;
@@ -20,6 +21,7 @@ use sealift_archive_format::Digest;
 use serde_json::{Value, json};
 
 pub use error::DeliveryFileError;
+pub(crate) use folder::FileFolder;
 pub use form::DeliveryForm;
 pub(crate) use original::OriginalFile;
 
@@ -91,6 +93,7 @@ impl DeliveryFile {
         selection: &Selection,
     ) -> Result<Self, DeliveryFileError> {
         let (selected, closed) = judged.select(selection)?;
+        form.require_place(&selected)?;
         match form {
             DeliveryForm::LayoutArchive => Self::begin(path, form),
             DeliveryForm::DockerArchive => {

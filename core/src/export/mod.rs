@@ -11,7 +11,7 @@ pub mod request;
 mod source_remedy;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ use crate::trust::{
 };
 use crate::trust_store::{RepositoryName, Trust, policy};
 use crate::verify::documents::{Blob, Closed, DocumentError, Documents};
-use crate::verify::{TooMuchMetadata, check_tuf_length};
+use crate::verify::{MAXIMUM_AHEAD, TooMuchMetadata, check_tuf_length};
 
 /// Who exports, and when.
 pub struct ExportSettings<'a> {
@@ -76,10 +76,10 @@ pub enum PrepareError {
     /// The bundles and manifests do not fit together.
     #[error("the bundles and manifests are inconsistent")]
     Documents(#[from] DocumentError),
-    /// An attestation or a thick bundle cannot be fetched to be checked.
+    /// An attestation, a thick bundle or a file cannot be fetched to be checked.
     #[error("{digest} cannot be fetched, to be checked")]
     Source {
-        /// The attestation, or the thick bundle.
+        /// The attestation, the thick bundle or the file.
         digest: Digest,
         /// Why the source does not supply it.
         source: SourceError,
@@ -87,10 +87,10 @@ pub enum PrepareError {
     /// The far side would refuse a thick bundle.
     #[error("the far side would refuse this")]
     ThickBundle(#[from] ThickContentError),
-    /// An attestation cannot be read to be checked.
-    #[error("attestation {digest} cannot be read")]
+    /// An attestation or a file cannot be read to be checked.
+    #[error("{digest} cannot be read, to be checked")]
     Read {
-        /// The attestation.
+        /// The attestation or the file.
         digest: Digest,
         /// Why reading failed.
         source: io::Error,
@@ -136,6 +136,10 @@ impl Remediable for PrepareError {
             Self::TooMuchMetadata(_) => Remedy::ExportLessMetadata,
             Self::EntryName(_) => Remedy::LeaveFileOut,
             Self::Inventory(InventoryError::DuplicateReference { .. }) => Remedy::NameOnce,
+            Self::Inventory(InventoryError::FilesCollide { first, second }) => {
+                Remedy::SeparateArchives { items: [first.to_string(), second.to_string()] }
+            }
+            Self::Inventory(InventoryError::TooManyFiles { .. }) => Remedy::ExportFewer,
             Self::Inventory(InventoryError::TooManyPlatforms { .. }) => Remedy::ExportFewerPlatforms,
             Self::Inventory(InventoryError::TooManyLeftOut { .. }) => Remedy::ExportFewer,
             Self::Inventory(InventoryError::Text { what: "component", .. }) => Remedy::CorrectBundle,
@@ -169,7 +173,11 @@ pub fn prepare(
         return Err(PrepareError::NotPinned { name: name.clone() });
     }
     let documents = plan.closed.documents();
-    let contents = documents.iter().map(|(digest, bytes)| ((*digest).clone(), Arc::from(*bytes))).collect();
+    let mut contents: DocumentContents =
+        documents.iter().map(|(digest, bytes)| ((*digest).clone(), Arc::from(*bytes))).collect();
+    if let Inspections::Run(_) = settings.inspections {
+        contents.extend(inspected_files(&plan)?);
+    }
     let mut carried = gather(&plan, &contents, trust, live, settings)?;
     let terms = Terms::of_archive(
         trust,
@@ -197,6 +205,28 @@ pub fn prepare(
 
 /// The bytes of `bundle.json` and of manifests, by digest.
 type DocumentContents = BTreeMap<Digest, Arc<[u8]>>;
+
+/// The files that inspections can look at, in the order of the archive, as far as the far side reads them ahead.
+fn inspected_files(plan: &Plan) -> Result<DocumentContents, PrepareError> {
+    let (mut read, mut length) = (DocumentContents::new(), 0_u64);
+    let documents = plan.closed.documents();
+    let blobs = plan.closed.blobs().into_iter().filter(|blob| !documents.contains_key(blob.digest));
+    let files: HashSet<&Digest> = plan.closed.files().map(|file| &file.descriptor.digest).collect();
+    for Blob { digest, size } in blobs {
+        length = length.saturating_add(size);
+        if length > MAXIMUM_AHEAD {
+            break;
+        }
+        let Some(origin) = plan.origins.get(digest).filter(|_| files.contains(digest)) else { continue };
+        let unfetched = |source| PrepareError::Source { digest: digest.clone(), source };
+        let mut bytes = Vec::new();
+        let content =
+            origin.open(&Descriptor::new("", digest.clone(), size)).map_err(unfetched)?.read_to_end(&mut bytes);
+        content.map_err(|source| PrepareError::Read { digest: digest.clone(), source })?;
+        read.insert(digest.clone(), bytes.into());
+    }
+    Ok(read)
+}
 
 /// What a plan claims, to be judged.
 fn question<'a>(

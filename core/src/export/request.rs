@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::oci::referrer::usual_kinds;
 use crate::oci::{ForeignLayers, Platforms, Reference, ReferrerKind, Repository};
+use crate::plain_file::FileSource;
 use crate::thick_bundle::ThickBundleFile;
 use crate::transfer::Source;
 
@@ -99,6 +100,8 @@ pub enum ItemOrigin {
     },
     /// An image that belongs to no bundle.
     Image(SourceReference),
+    /// A plain file, whose name is `file:/` and the path of its TUF target.
+    File(Arc<FileSource>),
 }
 
 impl fmt::Debug for ItemOrigin {
@@ -112,6 +115,7 @@ impl fmt::Debug for ItemOrigin {
             }
             Self::ThickBundle { file, .. } => f.debug_struct("ThickBundle").field("file", file).finish_non_exhaustive(),
             Self::Image(place) => f.debug_tuple("Image").field(place).finish(),
+            Self::File(source) => f.debug_tuple("File").field(source).finish(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 
 use crate::docker_archive::DockerArchiveError;
 use crate::layout::LayoutError;
+use crate::plain_file::FileSourceError;
 use crate::remedy::{Remediable as _, Remedy};
 use crate::tarball::TarballError;
 use crate::transfer::{ContentError, SourceError};
@@ -13,7 +14,8 @@ pub(super) fn of(source: &SourceError) -> Option<Remedy> {
     let layout = source.reason::<LayoutError>().map(LayoutError::remedy);
     let archive = || source.reason::<DockerArchiveError>().map(DockerArchiveError::remedy);
     let tarball = || source.reason::<TarballError>().map(TarballError::remedy);
-    layout.or_else(archive).or_else(tarball)
+    let file = || source.reason::<FileSourceError>().map(FileSourceError::remedy);
+    layout.or_else(archive).or_else(tarball).or_else(file)
 }
 
 /// About what a reference stands for; `None` where it is not there, or the source does not say.

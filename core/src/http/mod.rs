@@ -10,6 +10,7 @@ mod error;
 mod response;
 mod retry;
 mod settings;
+mod steady;
 mod tls;
 mod url;
 
@@ -34,6 +35,7 @@ pub use settings::{
     CertificateAuthorities, ClientIdentity, HostCertificates, HttpSettings, PemFile, PlainHttp, Proxy, Retries,
     Timeouts,
 };
+pub(crate) use steady::SteadyReader;
 pub use url::{Url, UrlError};
 
 /// The characters that a URL cannot contain unless they are encoded.

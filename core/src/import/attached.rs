@@ -14,6 +14,7 @@ use super::shipment::Shipment;
 use super::tags::is_named;
 use crate::oci::{ManifestBytes, Reference, Repository, TaggedGraph};
 use crate::transfer::{Sink, Workers};
+use crate::verify::SelectedName;
 
 /// What has a tag because of what it is about.
 pub(super) struct TaggedDelivery {
@@ -53,7 +54,7 @@ impl TaggedDelivery {
         Self { place: Reference::new(repository.clone(), Some(tag.tag()), None), root: graph.root().clone() }
     }
 
-    fn set(&self, replace: &[Reference], sink: &dyn Sink) -> Result<AttachedTag, DeliveryError> {
+    fn set(&self, replace: &[SelectedName], sink: &dyn Sink) -> Result<AttachedTag, DeliveryError> {
         let failed = |source| DeliveryError::Tag { tag: self.place.to_string(), source };
         let digest = &self.root.descriptor().digest;
         let outcome = match sink.held(&self.place).map_err(failed)? {
@@ -71,7 +72,7 @@ impl TaggedDelivery {
 /// Sets the tags, side by side, each once. What they resolve to is stored.
 pub(super) fn set(
     shipments: &[Shipment],
-    replace: &[Reference],
+    replace: &[SelectedName],
     sink: &dyn Sink,
     workers: &Workers,
 ) -> Result<Vec<AttachedTag>, DeliveryError> {

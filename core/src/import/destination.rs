@@ -4,16 +4,21 @@ use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::DescriptorRecord;
+use sealift_archive_format::{Digest, FileName};
 
 use super::NameMap;
 use super::shipment::Shipment;
-use crate::delivery_file::{DeliveryFile, DeliveryFileError, DeliveryForm, OriginalFile};
+use crate::delivery_file::{DeliveryFile, DeliveryFileError, DeliveryForm, FileFolder, OriginalFile};
 use crate::oci::{Platforms, Reference, ReferenceError, Repository};
+use crate::plain_file;
 use crate::remedy::{Remediable, Remedy};
 use crate::transfer::Sink;
+use crate::verify::documents::ClosedItem;
 use crate::verify::{Judged, Selected, Selection};
+
+/// The domain that a file has in a layout, where names stay as they are and a file's has none.
+const LOCAL: &str = "localhost";
 
 /// How references are changed on import.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +40,11 @@ pub enum Destination {
         file: DescriptorRecord,
         /// The bundle's name.
         reference: Reference,
+    },
+    /// Plain files alone: each below a folder, under the path of its TUF target.
+    Files {
+        /// The folder, in the one form by which this side recognises it.
+        folder: PathBuf,
     },
     /// Names get another domain and another path: into a registry.
     Registry {
@@ -85,6 +95,24 @@ pub enum DestinationError {
         /// What is wrong with the result.
         source: ReferenceError,
     },
+    /// A file's name does not make a valid place among repositories.
+    #[error("{name} cannot be stored in {domain} below {prefix:?}")]
+    File {
+        /// The name.
+        name: String,
+        /// The registry, or what stands for it in a layout.
+        domain: String,
+        /// The prefix.
+        prefix: String,
+        /// What is wrong with the result.
+        source: ReferenceError,
+    },
+    /// A file cannot be made an artifact.
+    #[error("{name} cannot be made an artifact")]
+    Artifact {
+        /// The name.
+        name: String,
+    },
     /// Two different things would get the same tag.
     #[error("{first} and {second} would get the same tag, {tag}")]
     Collision {
@@ -115,6 +143,7 @@ impl Remediable for DestinationError {
         match self {
             Self::Repository { is_mapped: true, .. } => Remedy::CorrectNameMap,
             Self::Reference { .. } | Self::Repository { .. } => Remedy::ChooseDestination,
+            Self::File { .. } | Self::Artifact { .. } => Remedy::DeliverToFolder,
             Self::Collision { meeting: Meeting::Names, first, second, .. } => {
                 Remedy::SeparateArchives { items: [first.clone(), second.clone()] }
             }
@@ -151,6 +180,28 @@ impl Destination {
         Ok((Self::File { form }, Box::new(sink)))
     }
 
+    /// Begins to deliver files below a folder, after checking that everything that is chosen is one.
+    ///
+    /// # Errors
+    /// [`DeliveryFileError`]; nothing was written.
+    pub fn files<R: Read>(
+        folder: &Path,
+        judged: &mut Judged<R>,
+        selection: &Selection,
+    ) -> Result<(Self, Box<dyn Sink>), DeliveryFileError> {
+        let mut files = Vec::new();
+        for Selected { finding, item } in judged.select(selection)?.0 {
+            let ClosedItem::File(file) = item else {
+                return Err(DeliveryFileError::NotAFile { name: finding.item.reference.clone() });
+            };
+            files.push(file);
+        }
+        let sink = FileFolder::begin(folder, files)?;
+        let failed = |source| DeliveryFileError::Access { path: folder.to_owned(), source };
+        let destination = Self::Files { folder: folder.canonicalize().map_err(failed)? };
+        Ok((destination, Box::new(sink)))
+    }
+
     /// The layout in an existing folder, however its path is written.
     ///
     /// # Errors
@@ -165,15 +216,25 @@ impl Destination {
         let tag = place.tagged_name()?;
         match self {
             Self::Layout { folder } => Some((format!("oci:{}:{tag}", folder.display()), tag)),
-            Self::File { .. } | Self::ThickBundle { .. } => None,
+            Self::File { .. } | Self::ThickBundle { .. } | Self::Files { .. } => None,
             Self::Registry { .. } => Some((tag.clone(), tag)),
+        }
+    }
+
+    /// The key and the name of what a shipment sets: of a file in a folder, its own.
+    pub(super) fn key_of(&self, shipment: &Shipment) -> Option<(String, String)> {
+        match (self, &shipment.file) {
+            (Self::Files { folder }, Some(file)) => {
+                Some((format!("files:{}:{}", folder.display(), file.name.path()), file.name.to_string()))
+            }
+            _ => self.tag_key(&shipment.place),
         }
     }
 
     /// Whether everything keeps the name that it has.
     pub(super) fn keeps_names(&self) -> bool {
         match self {
-            Self::Layout { .. } | Self::File { .. } | Self::ThickBundle { .. } => true,
+            Self::Layout { .. } | Self::File { .. } | Self::ThickBundle { .. } | Self::Files { .. } => true,
             Self::Registry { .. } => false,
         }
     }
@@ -181,7 +242,7 @@ impl Destination {
     /// Whether the index that holds a bundle in a registry goes there.
     pub(super) fn has_bundle_indexes(&self) -> bool {
         match self {
-            Self::Layout { .. } | Self::Registry { .. } | Self::ThickBundle { .. } => true,
+            Self::Layout { .. } | Self::Registry { .. } | Self::ThickBundle { .. } | Self::Files { .. } => true,
             Self::File { form } => form.has_bundle_indexes(),
         }
     }
@@ -189,7 +250,7 @@ impl Destination {
     /// Whether what refers to images goes there.
     pub(super) fn has_referrers(&self) -> bool {
         match self {
-            Self::Layout { .. } | Self::Registry { .. } | Self::ThickBundle { .. } => true,
+            Self::Layout { .. } | Self::Registry { .. } | Self::ThickBundle { .. } | Self::Files { .. } => true,
             Self::File { form } => form.has_referrers(),
         }
     }
@@ -225,6 +286,25 @@ impl Destination {
         Ok(Reference::new(repository, reference.tag_or_latest(), reference.digest().cloned()))
     }
 
+    /// Where a file is delivered: in a registry below the prefix; in a layout under what `localhost` would call it.
+    ///
+    /// # Errors
+    /// [`DestinationError::File`].
+    pub fn place_of_file(&self, name: &FileName) -> Result<Reference, DestinationError> {
+        let (domain, prefix) = match self {
+            Self::Registry { domain, prefix, .. } => (domain.as_str(), prefix.as_str()),
+            Self::Layout { .. } | Self::File { .. } | Self::ThickBundle { .. } | Self::Files { .. } => (LOCAL, ""),
+        };
+        let place = match self {
+            Self::Files { .. } => FileFolder::place(name),
+            _ => plain_file::place(domain, prefix, name),
+        };
+        place.map_err(|source| {
+            let [name, domain, prefix] = [name.as_str(), domain, prefix].map(str::to_owned);
+            DestinationError::File { name, domain, prefix, source }
+        })
+    }
+
     /// Checks that no two different things would get the same tag, before anything is written.
     ///
     /// # Errors
@@ -248,6 +328,7 @@ impl Destination {
             Self::Layout { .. }
             | Self::File { .. }
             | Self::ThickBundle { .. }
+            | Self::Files { .. }
             | Self::Registry { naming: Naming::WithDomain, .. } => Meeting::Names,
             Self::Registry { naming: Naming::Flat, .. } => Meeting::Flat,
             Self::Registry { naming: Naming::Mapped(_), .. } => Meeting::Map,
@@ -310,6 +391,17 @@ mod tests {
         let layout = Destination::Layout { folder: "/srv/images".into() };
         let by_digest = layout.place(&format!("example.com/shop@{digest}")).unwrap();
         assert_eq!(layout.tag_key(&by_digest), None, "what has a digest for a name sets no tag");
+    }
+
+    #[test]
+    fn a_file_has_a_place_unless_its_name_is_too_long_for_a_tag() {
+        let layout = Destination::Layout { folder: "/srv/images".into() };
+        let place = |path: &str| layout.place_of_file(&FileName::of_target(path).unwrap());
+        assert_eq!(place("Charts/shop-1.tgz").unwrap().to_string(), "localhost/files/charts:shop-1.tgz");
+        assert!(matches!(place(&"n".repeat(129)), Err(DestinationError::File { .. })));
+        let files = Destination::Files { folder: "/srv/files".into() };
+        let [one, other] = ["a+b", "a_b"].map(|path| files.place_of_file(&FileName::of_target(path).unwrap()).unwrap());
+        assert_ne!(one, other, "in a folder, each has a place of its own");
     }
 
     #[test]

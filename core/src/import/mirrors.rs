@@ -42,7 +42,10 @@ impl Delivered {
                     || target.hashes().iter().find_map(|digest| documents.get(digest)).map(|bytes| bytes.to_vec());
                 if let Some(bytes) = served.or_else(document) {
                     mirror.write_target(target, &bytes, evidence.consistent_snapshots)?;
+                    continue;
                 }
+                let kept = || target.hashes().iter().find_map(|digest| self.kept.open(digest).transpose()).transpose();
+                mirror.copy_target(target, kept, evidence.consistent_snapshots)?;
             }
             mirror.write_metadata(&verified.metadata)?;
             let (repository, left_out) = (evidence.name.clone(), verified.left_out);

@@ -8,6 +8,7 @@
 
 mod attached;
 pub mod destination;
+mod kept;
 mod mirrors;
 mod name_map;
 mod shipment;
@@ -16,8 +17,9 @@ mod storing;
 mod tags;
 mod whereabouts;
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 
 use sealift_archive_format::Digest;
 use sealift_proof::freshness::LooserFreshness;
@@ -33,11 +35,12 @@ pub use tags::ReplacedTag;
 use crate::cnab::RelocationMapping;
 use crate::delivery_file::DeliveryFileError;
 use crate::mirror_config::Relocated;
-use crate::oci::{ManifestError, Reference};
+use crate::oci::ManifestError;
 use crate::remedy::{Remediable, Remedy};
 use crate::transfer::{Sink, SinkError, Workers};
-use crate::trust_store::{TagError, TrustStore, TrustStoreError};
-use crate::verify::{Judged, ReceiveError, Selection, SelectionError, Transport, Verified};
+use crate::trust_store::{Deliveries, TagError, TrustStore, TrustStoreError};
+use crate::verify::{Judged, ReceiveError, SelectedName, Selection, SelectionError, Transport, Verified};
+use kept::KeptFiles;
 use shipment::{Shipment, contents, left_behind, shipments, wanted};
 use storing::{Delivery, Stored, put_manifests, set_tags};
 use tags::Tags;
@@ -75,6 +78,14 @@ pub enum ImportError {
         /// The platforms that were left behind.
         left_out: Vec<String>,
     },
+    /// Plain files cannot be kept for the mirrors that are published afterwards.
+    #[error("plain files cannot be kept for the mirror in {}", .folder.display())]
+    Mirror {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// Everything was delivered, and the trusted state has not moved.
     #[error("everything was delivered, but the trust store could not record what was accepted")]
     NotRemembered(#[source] TrustStoreError),
@@ -90,6 +101,7 @@ impl Remediable for ImportError {
             Self::Receive(error) => error.remedy(),
             Self::Delivery(error) => error.remedy(),
             Self::Sparse { .. } => Remedy::AllowSparse,
+            Self::Mirror { folder, source } => Remedy::of_file(folder, source),
             Self::Deliveries(error) | Self::NotRemembered(error) => error.remedy(),
         }
     }
@@ -110,6 +122,14 @@ pub enum DeliveryError {
         repository: String,
         /// Why the sink does not take it.
         source: SinkError,
+    },
+    /// A plain file cannot be kept for the mirrors.
+    #[error("file {digest} cannot be kept for the mirror")]
+    Keep {
+        /// The file's digest.
+        digest: Digest,
+        /// Why.
+        source: io::Error,
     },
     /// A blob was stored in one repository, and cannot be shared from there with another.
     #[error("blob {digest} cannot be shared with {repository}")]
@@ -169,6 +189,7 @@ impl Remediable for DeliveryError {
             Self::NotSeen { .. } => Remedy::RelaxRegistry,
             Self::StandIn { .. } => Remedy::KeepSparse,
             Self::NotShared { .. } => Remedy::RepairDestination,
+            Self::Keep { .. } => Remedy::RepairMirror,
             Self::Begin(source)
             | Self::Blob { source, .. }
             | Self::Manifest { source, .. }
@@ -205,6 +226,7 @@ pub struct Delivered {
     pub left_behind: Vec<LeftBehind>,
     /// The tags that were moved to another name or a lower level, because that was asked for.
     pub replaced: Vec<ReplacedTag>,
+    kept: KeptFiles,
 }
 
 impl Delivered {
@@ -219,10 +241,13 @@ impl Delivered {
 pub struct DeliveryWishes<'a> {
     /// What is delivered.
     pub selection: Selection,
-    /// The tags, as they are delivered, that may move to another name or a lower level, or from what somebody else put there.
-    pub replace: &'a [Reference],
+    /// The tags, as they are delivered, and the files that may move to another name or a lower level, or from what somebody else put
+    /// there.
+    pub replace: &'a [SelectedName],
     /// What becomes of indexes of which platforms were left behind.
     pub sparse: Sparse,
+    /// The folder in which mirrors are published afterwards ([`Delivered::publish_mirrors`]): plain files are kept there until then.
+    pub mirror: Option<&'a Path>,
 }
 
 /// Delivers an archive that has been judged by what a trust store holds, and remembers it there. The store is locked only while tags
@@ -242,8 +267,10 @@ pub fn deliver<R: Read>(
     let (shipments, left_behind) = chosen(&mut judged, destination, wishes)?;
     let (now, replace) = (judged.terms().now(), wishes.replace);
     let tags_after = |deliveries: &_| Tags { deliveries, replace }.after(&shipments, destination, now);
-    tags_after(&store.deliveries().map_err(ImportError::Deliveries)?)?;
-    let (verified, stored) = receive(judged, &shipments, destination, wishes.sparse, sink, transport)?;
+    let deliveries = store.deliveries().map_err(ImportError::Deliveries)?;
+    tags_after(&deliveries)?;
+    require_own_files(&shipments, destination, &deliveries, replace, sink)?;
+    let (verified, stored, kept) = receive(judged, &shipments, destination, wishes, sink, transport)?;
     let states = verified.judgement().next_states();
     // Bytes moved without the store's lock, so it may have changed; from here on it cannot.
     let update = store.update_soon().map_err(ImportError::Deliveries)?;
@@ -253,12 +280,35 @@ pub fn deliver<R: Read>(
     let commit = update.begin_delivery(&states, &next.deliveries).map_err(ImportError::Deliveries)?;
     let workers = workers(destination, transport);
     let attached = attached::set(&shipments, wishes.replace, sink, &workers)?;
-    let mut tags = set_tags(&shipments, &stored, matches!(destination, Destination::File { .. }), sink, &workers)?;
+    let mut tags = set_tags(&shipments, &stored, destination, sink, &workers)?;
     tags.extend(SetTag::of_file(destination));
     sink.finish().map_err(DeliveryError::Finish)?;
     commit.finish().map_err(ImportError::NotRemembered)?;
     let (relocation, bundles, relocated) = whereabouts(&shipments, &stored.stand_ins, &tags, verified.head());
-    Ok(Delivered { verified, relocation, bundles, relocated, tags, attached, left_behind, replaced: next.replaced })
+    let replaced = next.replaced;
+    Ok(Delivered { verified, relocation, bundles, relocated, tags, attached, left_behind, replaced, kept })
+}
+
+/// Requires that files with other content, in whose place files would be delivered, are what this side put there.
+fn require_own_files(
+    shipments: &[Shipment],
+    destination: &Destination,
+    deliveries: &Deliveries,
+    replace: &[SelectedName],
+    sink: &dyn Sink,
+) -> Result<(), DeliveryError> {
+    let Destination::Files { folder } = destination else { return Ok(()) };
+    for shipment in shipments {
+        let (Some(file), Some((key, _))) = (&shipment.file, destination.key_of(shipment)) else { continue };
+        let Some(there) = sink.held(&shipment.place).map_err(DeliveryError::Begin)? else { continue };
+        let is_own = deliveries.tag(&key).is_some_and(|delivered| delivered.digest == there)
+            || tags::is_named_file(replace, shipment);
+        if !is_own && there != *shipment.carried() {
+            let path = folder.join(file.name.path());
+            return Err(DeliveryError::Begin(DeliveryFileError::NotOurs { path, name: file.name.clone() }.into()));
+        }
+    }
+    Ok(())
 }
 
 /// Takes out of an archive what was chosen, into a place that is new: a file, or a layout that was empty. It is judged and verified as
@@ -274,10 +324,10 @@ pub fn extract<R: Read>(
     transport: &Transport<'_>,
 ) -> Result<Extracted, ImportError> {
     let (shipments, left_behind) = chosen(&mut judged, destination, wishes)?;
-    let (verified, stored) = receive(judged, &shipments, destination, wishes.sparse, sink, transport)?;
+    let (verified, stored, _) = receive(judged, &shipments, destination, wishes, sink, transport)?;
     let workers = workers(destination, transport);
     let attached = attached::set(&shipments, wishes.replace, sink, &workers)?;
-    let mut tags = set_tags(&shipments, &stored, matches!(destination, Destination::File { .. }), sink, &workers)?;
+    let mut tags = set_tags(&shipments, &stored, destination, sink, &workers)?;
     tags.extend(SetTag::of_file(destination));
     sink.finish().map_err(DeliveryError::Finish)?;
     Ok(Extracted { verified, tags, attached, left_behind })
@@ -321,7 +371,7 @@ fn chosen<R: Read>(
 fn workers(destination: &Destination, transport: &Transport<'_>) -> Workers {
     match destination {
         Destination::File { .. } | Destination::Layout { .. } => transport.workers.at_most(NonZeroUsize::MIN),
-        Destination::ThickBundle { .. } | Destination::Registry { .. } => transport.workers,
+        Destination::ThickBundle { .. } | Destination::Files { .. } | Destination::Registry { .. } => transport.workers,
     }
 }
 
@@ -330,23 +380,32 @@ fn receive<R: Read>(
     judged: Judged<R>,
     shipments: &[Shipment],
     destination: &Destination,
-    sparse: Sparse,
+    wishes: &DeliveryWishes<'_>,
     sink: &dyn Sink,
     transport: &Transport<'_>,
-) -> Result<(Verified, Stored), ImportError> {
+) -> Result<(Verified, Stored, KeptFiles), ImportError> {
     let workers = workers(destination, transport);
     // However the archive arrives, a tar file has everything in its order.
     let transport = match destination {
         Destination::File { .. } => Transport { workers, file: None, ..*transport },
-        Destination::ThickBundle { .. } | Destination::Layout { .. } | Destination::Registry { .. } => *transport,
+        Destination::ThickBundle { .. }
+        | Destination::Files { .. }
+        | Destination::Layout { .. }
+        | Destination::Registry { .. } => *transport,
     };
     let wanted = wanted(shipments, destination);
     sink.require_room(&contents(shipments, &wanted)).map_err(DeliveryError::Begin)?;
-    let delivery = Delivery::new(shipments, &wanted, sink);
+    let keep = |folder: &Path| {
+        let failed = |source| ImportError::Mirror { folder: folder.to_owned(), source };
+        KeptFiles::begin(folder, judged.closed()).map_err(failed)
+    };
+    let kept = wishes.mirror.map(keep).transpose()?;
+    let delivery = Delivery::new(shipments, &wanted, kept, sink);
     delivery.documents(judged.closed())?;
     let verified = judged.receive(&delivery, &transport)?;
-    let stored = put_manifests(shipments, sparse, &delivery.stated(), sink, &workers)?;
-    Ok((verified, stored))
+    let (stated, kept) = delivery.finish();
+    let stored = put_manifests(shipments, wishes.sparse, &stated, sink, &workers)?;
+    Ok((verified, stored, kept.unwrap_or_default()))
 }
 
 /// Refuses images of which platforms are missing, where these are not to be delivered.

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use sealift_archive_format::Digest;
+use sealift_archive_format::inventory::FileRecord;
+use sealift_archive_format::{Digest, FileNameError};
 use sealift_proof::level::Level;
 
 use super::attached::TaggedDelivery;
 use super::{Destination, DestinationError};
 use crate::oci::{Companions, Descriptor, Graph, ManifestBytes, Reference, Repository};
+use crate::plain_file::artifact;
 use crate::trust::Finding;
 use crate::verify::Selected;
 use crate::verify::documents::{ClosedImage, ClosedItem};
@@ -36,6 +38,8 @@ pub(super) struct Shipment {
     /// First what the name means, then its referrers.
     pub(super) graphs: Vec<Arc<Graph>>,
     pub(super) root: ManifestBytes,
+    /// The file that it is, if it is one: everything else of it is made here.
+    pub(super) file: Option<FileRecord>,
     /// The images that live in this repository, by the references that they had.
     pub(super) images: Vec<(String, Digest)>,
     /// What has a tag of its own in this repository, because of what it is about.
@@ -53,11 +57,15 @@ impl Shipment {
     ) -> Result<Self, DestinationError> {
         let mut shipment = Self {
             reference: finding.item.reference.clone(),
-            place: destination.place(&finding.item.reference)?,
+            place: match finding.item.reference.parse() {
+                Ok(name) => destination.place_of_file(&name)?,
+                Err(FileNameError { .. }) => destination.place(&finding.item.reference)?,
+            },
             vouched_for: finding.into(),
             named: Arc::clone(graph),
             graphs: vec![Arc::clone(graph)],
             root: graph.root().clone(),
+            file: None,
             images: Vec::new(),
             attached: Vec::new(),
         };
@@ -90,6 +98,17 @@ impl Shipment {
     fn of_image(finding: &Finding, image: &ClosedImage, destination: &Destination) -> Result<Self, DestinationError> {
         Self::new(finding, &image.graph, [(finding, image)], [&image.companions], destination)
     }
+
+    fn of_file(finding: &Finding, file: &FileRecord, destination: &Destination) -> Result<Self, DestinationError> {
+        let none = || DestinationError::Artifact { name: file.name.to_string() };
+        let shipment = Self::new(finding, &artifact(file).ok_or_else(none)?, [], [], destination)?;
+        Ok(Self { file: Some(file.clone()), ..shipment })
+    }
+
+    /// The digest that the archive has under the name.
+    pub(super) fn carried(&self) -> &Digest {
+        self.file.as_ref().map_or(&self.root.descriptor().digest, |file| &file.descriptor.digest)
+    }
 }
 
 /// What hangs off something that is delivered, and is left behind because the destination has no place for it.
@@ -117,6 +136,7 @@ pub(super) fn left_behind(selected: &[Selected<'_>], destination: &Destination) 
                 finding.parts.as_slice()
             }
             ClosedItem::Image(_) => std::slice::from_ref(*finding),
+            ClosedItem::File(_) => continue,
         };
         if !destination.has_referrers() {
             findings.iter().zip(item.images()).for_each(|(finding, image)| leave(finding, &image.companions));
@@ -139,6 +159,10 @@ pub(super) fn shipments(
             ClosedItem::Bundle(bundle) => bundle,
             ClosedItem::Image(image) => {
                 shipments.push(Shipment::of_image(finding, image, destination)?);
+                continue;
+            }
+            ClosedItem::File(file) => {
+                shipments.push(Shipment::of_file(finding, file, destination)?);
                 continue;
             }
         };

@@ -56,6 +56,8 @@ pub enum DeliveredForm {
     OnePlatform,
     /// An index of what was carried, made on this side. Nobody signed it.
     MadeHere,
+    /// An artifact that holds the file that was carried, made on this side. Nobody signed it.
+    Artifact,
 }
 
 /// The manifests that are not delivered as they are, by repository.
@@ -160,8 +162,22 @@ impl SetTag {
 
     /// A shipment's tag, which resolves to this: the root, or what was delivered in its place. Where that is named by its digest, it has its
     /// own.
-    pub(super) fn of(shipment: &Shipment, stand_ins: &StandIns, digest: Digest, before: Option<Digest>) -> Self {
-        let carried = shipment.root.descriptor().digest.clone();
+    pub(super) fn of(
+        shipment: &Shipment,
+        destination: &Destination,
+        stand_ins: &StandIns,
+        digest: Digest,
+        before: Option<Digest>,
+    ) -> Self {
+        let carried = shipment.carried().clone();
+        if let (Destination::Files { folder }, Some(file)) = (destination, &shipment.file) {
+            let reference = folder.join(file.name.path()).display().to_string();
+            return Self { reference, digest, carried, form: DeliveredForm::AsCarried, before };
+        }
+        if shipment.file.is_some() && digest != carried {
+            let reference = shipment.place.to_string();
+            return Self { reference, digest, carried, form: DeliveredForm::Artifact, before };
+        }
         let is_made = stand_ins.made().iter().any(|made| made.descriptor().digest == digest);
         let form = match (digest == carried, is_made) {
             (true, _) => DeliveredForm::AsCarried,

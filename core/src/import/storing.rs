@@ -2,16 +2,21 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use sealift_archive_format::Digest;
+use sealift_archive_format::content::Watched;
 use sealift_archive_format::inventory::EntryRecord;
 
-use super::DeliveryError;
+use super::kept::KeptFiles;
 use super::shipment::{Shipment, Wanted};
 use super::sparse::{SetTag, Sparse, SparseDelivery};
+use super::{DeliveryError, Destination};
 use crate::oci::stated_platform::{all_unstated, stated};
 use crate::oci::{ManifestBytes, Platform, Reference, Repository, StandIns};
+use crate::plain_file::EMPTY_CONFIG;
 use crate::transfer::{BlobContent, Checked, Offer, Repeatable, Sink, SinkError, Workers};
 use crate::verify::Receiver;
 use crate::verify::documents::Closed;
@@ -26,28 +31,59 @@ pub(super) struct Delivery<'a> {
     /// The configurations of images of which something was left out, as far as no index states for which platforms these are.
     configurations: HashSet<&'a Digest>,
     stated: Mutex<HashMap<Digest, Platform>>,
+    /// Where plain files are kept, if they are.
+    kept: Option<KeptFiles>,
 }
 
 impl<'a> Delivery<'a> {
-    pub(super) fn new(shipments: &'a [Shipment], wanted: &'a Wanted<'a>, sink: &'a dyn Sink) -> Self {
+    pub(super) fn new(
+        shipments: &'a [Shipment],
+        wanted: &'a Wanted<'a>,
+        kept: Option<KeptFiles>,
+        sink: &'a dyn Sink,
+    ) -> Self {
         let partial = shipments.iter().map(Shipment::graph).filter(|graph| graph.is_partial());
         let unstated = partial.flat_map(all_unstated).map(|unstated| unstated.configuration);
         let configurations = unstated.filter(|it| it.size <= MAXIMUM_CONFIGURATION).map(|it| &it.digest);
-        Self { sink, wanted, configurations: configurations.collect(), stated: Mutex::default() }
+        Self { sink, wanted, configurations: configurations.collect(), stated: Mutex::default(), kept }
     }
 
-    /// The platforms that those configurations state which have passed.
-    pub(super) fn stated(self) -> HashMap<Digest, Platform> {
-        self.stated.into_inner().unwrap_or_else(PoisonError::into_inner)
+    /// The platforms that those configurations state which have passed, and the files that were kept.
+    pub(super) fn finish(self) -> (HashMap<Digest, Platform>, Option<KeptFiles>) {
+        (self.stated.into_inner().unwrap_or_else(PoisonError::into_inner), self.kept)
     }
 
-    /// Stores the documents that are blobs in a registry: each `bundle.json`.
+    /// Keeps a file, and stores it from there: its content passes only once.
+    fn keep(&self, kept: &KeptFiles, record: &EntryRecord, content: &mut dyn BlobContent) -> Result<(), DeliveryError> {
+        let digest = &record.digest;
+        let mut watched = Watched::new(content);
+        let written = kept.keep(digest, &mut watched);
+        // What cannot be read is the archive's fault, and found by whoever passes it.
+        if watched.has_failed() {
+            return Ok(());
+        }
+        let failed = |source| DeliveryError::Keep { digest: digest.clone(), source };
+        let open = || -> io::Result<Checked<File>> {
+            let file = kept.open(digest)?.ok_or(io::ErrorKind::NotFound)?;
+            Ok(Checked::new(file, record))
+        };
+        written.map_err(failed)?;
+        self.store(digest, &mut Repeatable::new(open().map_err(failed)?, open))
+    }
+
+    /// Stores the documents that are blobs in a registry: each `bundle.json`, and what is made here for files.
     pub(super) fn documents(&self, closed: &Closed) -> Result<(), DeliveryError> {
         for (digest, bytes) in &closed.bundle_files {
             let Some((descriptor, _)) = self.wanted.get(digest) else { continue };
             let open = || Checked::new(&**bytes, descriptor);
             let mut content = Repeatable::new(open(), || Ok(open()));
             self.store(digest, &mut content)?;
+        }
+        // What a file is delivered in has a configuration that says nothing.
+        let empty = Digest::sha256(EMPTY_CONFIG);
+        if let Some((descriptor, _)) = self.wanted.get(&empty) {
+            let open = || Checked::new(EMPTY_CONFIG, descriptor);
+            self.store(&empty, &mut Repeatable::new(open(), || Ok(open())))?;
         }
         Ok(())
     }
@@ -77,6 +113,9 @@ impl Receiver for Delivery<'_> {
     type Error = DeliveryError;
 
     fn blob(&self, record: &EntryRecord, content: &mut dyn BlobContent) -> Result<(), DeliveryError> {
+        if let Some(kept) = self.kept.as_ref().filter(|kept| kept.wants(&record.digest)) {
+            return self.keep(kept, record, content);
+        }
         if !self.configurations.contains(&record.digest) {
             return self.store(&record.digest, content);
         }
@@ -206,7 +245,7 @@ fn held(places: Vec<Reference>, sink: &dyn Sink, workers: &Workers) -> Result<Ha
 pub(super) fn set_tags(
     shipments: &[Shipment],
     Stored { stand_ins, held }: &Stored,
-    is_file: bool,
+    destination: &Destination,
     sink: &dyn Sink,
     workers: &Workers,
 ) -> Result<Vec<SetTag>, DeliveryError> {
@@ -231,10 +270,11 @@ pub(super) fn set_tags(
                 }
             };
             sink.tag(&shipment.place, delivered).map_err(failed)?;
-            // A file of Docker's has one platform of an image that is not whole.
-            let resolved = if is_file { sink.held(&shipment.place).map_err(failed)? } else { None };
+            // A file of Docker's has one platform of an image that is not whole, and a folder the files themselves.
+            let is_asked = matches!(destination, Destination::File { .. } | Destination::Files { .. });
+            let resolved = if is_asked { sink.held(&shipment.place).map_err(failed)? } else { None };
             let resolved = resolved.unwrap_or_else(|| delivered.descriptor().digest.clone());
-            let tag = SetTag::of(shipment, stand_ins, resolved, before);
+            let tag = SetTag::of(shipment, destination, stand_ins, resolved, before);
             tags.lock().unwrap_or_else(PoisonError::into_inner).push((*at, tag));
             Ok(())
         },

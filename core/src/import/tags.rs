@@ -1,11 +1,13 @@
 //! Which tags an import sets, judged against what this side put under them before.
 
 use jiff::Timestamp;
+use sealift_archive_format::FileName;
 
 use super::Destination;
 use super::shipment::Shipment;
 use crate::oci::Reference;
 use crate::trust_store::{DeliveredTag, Deliveries, Replacement, TagError};
+use crate::verify::SelectedName;
 
 /// The tags that this side set before, and those that it may replace.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +15,7 @@ pub(super) struct Tags<'a> {
     /// Which tags were set here, and what was put under them.
     pub(super) deliveries: &'a Deliveries,
     /// The tags, as they are delivered, that may move to another name or a lower level: each was named by a person.
-    pub(super) replace: &'a [Reference],
+    pub(super) replace: &'a [SelectedName],
 }
 
 /// A tag that was moved to another name or a lower level, because it was asked for.
@@ -41,14 +43,17 @@ impl Tags<'_> {
     ) -> Result<NextTags, TagError> {
         let mut next = NextTags { deliveries: self.deliveries.clone(), replaced: Vec::new() };
         for shipment in shipments {
-            let Some((key, tag)) = destination.tag_key(&shipment.place) else { continue };
+            let Some((key, tag)) = destination.key_of(shipment) else { continue };
             let offered = DeliveredTag {
                 name: shipment.vouched_for.name.clone(),
-                digest: shipment.root.descriptor().digest.clone(),
+                digest: match destination {
+                    Destination::Files { .. } => shipment.carried().clone(),
+                    _ => shipment.root.descriptor().digest.clone(),
+                },
                 level: shipment.vouched_for.level,
                 time,
             };
-            let replacement = self.replacement(&shipment.place);
+            let replacement = self.replacement(shipment);
             if let Some(held) = next.deliveries.set(key, &tag, offered, replacement)? {
                 next.replaced.push(ReplacedTag { tag, held });
             }
@@ -64,14 +69,24 @@ impl Tags<'_> {
         Ok(next)
     }
 
-    fn replacement(&self, place: &Reference) -> Replacement {
-        if is_named(self.replace, place) { Replacement::Asked } else { Replacement::Refused }
+    fn replacement(&self, shipment: &Shipment) -> Replacement {
+        if is_named(self.replace, &shipment.place) || is_named_file(self.replace, shipment) {
+            Replacement::Asked
+        } else {
+            Replacement::Refused
+        }
     }
 }
 
 /// Whether a person named this tag.
-pub(super) fn is_named(replace: &[Reference], place: &Reference) -> bool {
+pub(super) fn is_named(replace: &[SelectedName], place: &Reference) -> bool {
     let same =
         |named: &Reference| named.repository() == place.repository() && named.tag_or_latest() == place.tag_or_latest();
-    replace.iter().any(same)
+    replace.iter().any(|named| matches!(named, SelectedName::Reference(named) if same(named)))
+}
+
+/// Whether a person named the file that a shipment is.
+pub(super) fn is_named_file(replace: &[SelectedName], shipment: &Shipment) -> bool {
+    let is_it = |named: &FileName| shipment.file.as_ref().is_some_and(|file| file.name == *named);
+    replace.iter().any(|named| matches!(named, SelectedName::File(named) if is_it(named)))
 }

@@ -133,6 +133,9 @@ pub(crate) fn is_made_from_a_digest(tag: &Tag) -> bool {
 const REFERRERS_TAG_HEX: usize = 64;
 
 impl Companions {
+    /// Nothing.
+    pub(crate) const NONE: &'static Self = &Self { referrers: Vec::new(), tagged: Vec::new() };
+
     /// The referrers, and then what is tagged.
     pub fn graphs(&self) -> impl Iterator<Item = &Arc<Graph>> {
         self.referrers.iter().chain(self.tagged.iter().map(|tagged| &tagged.graph))

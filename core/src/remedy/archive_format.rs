@@ -82,6 +82,9 @@ impl Remediable for InventoryError {
             | Self::EntryDigest { .. }
             | Self::MissingBlob { .. }
             | Self::ThickBundleDigests { .. }
+            | Self::TooManyFiles { .. }
+            | Self::FileForm { .. }
+            | Self::FilesCollide { .. }
             | Self::DescriptorSize { .. } => Remedy::CarryAgain,
         }
     }

@@ -549,10 +549,22 @@ pub enum Remedy {
         #[serde(serialize_with = "as_shown")]
         path: PathBuf,
     },
+    /// Find out who put a file there, and move it away, or let it be replaced.
+    MoveFileOrReplace {
+        /// The file.
+        #[serde(serialize_with = "as_shown")]
+        path: PathBuf,
+        /// Its name.
+        tag: String,
+    },
     /// Export it for one platform, or deliver it in a form that holds several.
     ChooseOnePlatform,
     /// Export each bundle in an archive of its own, or deliver in another form.
     DeliverOneBundle,
+    /// Deliver plain files to a folder, to a registry or into a layout.
+    DeliverToFolder,
+    /// Choose plain files alone, or deliver to a registry or into a layout.
+    SelectFiles,
     /// Deliver it in a form that holds more than runnable images.
     DeliverInAnotherForm,
     /// Export and deliver all of it, or deliver it in a form that can lack a part.

@@ -146,12 +146,12 @@ impl Finding {
     }
 
     /// What is proven about the images, of which these parts count: the least that is proven about any of them. A
-    /// bundle without images proves nothing about images. An image is judged as a bundle of itself.
+    /// bundle without images proves nothing about images. An image or a file is judged as a bundle of itself.
     pub(super) fn images<'a>(&self, counted: impl IntoIterator<Item = &'a Self>) -> Option<Assurance> {
         match self.item.kind {
             ItemKind::Bundle | ItemKind::ThickBundle if self.parts.is_empty() => Some(Assurance::Unsigned),
             ItemKind::Bundle | ItemKind::ThickBundle => counted.into_iter().map(Self::assurance).min(),
-            ItemKind::Image => Some(self.assurance()),
+            ItemKind::Image | ItemKind::File => Some(self.assurance()),
         }
     }
 

@@ -3,17 +3,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::{BundleRecord, DescriptorRecord, ImageRecord, ItemRecord, TargetRecord};
+use sealift_archive_format::inventory::{
+    BundleRecord, DescriptorRecord, FileRecord, ImageRecord, ItemRecord, TargetRecord,
+};
+use sealift_archive_format::{Digest, file_name};
+use sealift_proof::domain::pattern_in_one_form;
 use sealift_proof::tuf::Dialect;
 use serde::Serialize;
 
 use crate::oci::{Reference, Tag};
 
-/// A bundle or an image, as the archive claims it: its names, and the digest and length that its TUF target must have.
+/// A bundle, an image or a file, as the archive claims it: its names, and the digest and length that its TUF target must have.
 ///
 /// A thin bundle is the digest of its `bundle.json`, a thick bundle the digest of the whole file, an image the digest of its manifest or
-/// index (CNAB-Sec 303).
+/// index (CNAB-Sec 303), a file the digest of its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     /// What it is.
@@ -24,7 +27,8 @@ pub struct Item {
     pub target: String,
     /// The digest.
     pub digest: Digest,
-    /// Another digest, of content that comes only after the judgement and is held to both of them then: that of a thick bundle.
+    /// Another digest, of content that may come only after the judgement and is held to both of them then: that of a thick bundle, or of
+    /// a file.
     pub sha512: Option<Digest>,
     /// The length in bytes.
     pub length: u64,
@@ -42,6 +46,8 @@ pub enum ItemKind {
     ThickBundle,
     /// An image.
     Image,
+    /// A plain file.
+    File,
 }
 
 /// The full name of what a reference means: domain, path, tag and digest written out. Policy requirements go by this
@@ -51,11 +57,17 @@ pub(crate) fn full_name(reference: &str) -> String {
     parsed.tagged_name().unwrap_or_else(|| parsed.to_string())
 }
 
+/// The path of a file's target as the map is asked about it: a domain at its beginning is in the one form that it has in patterns, too.
+pub(super) fn mapped_path(path: &str) -> String {
+    pattern_in_one_form(path)
+}
+
 impl From<&ItemRecord> for Item {
     fn from(record: &ItemRecord) -> Self {
         match record {
             ItemRecord::Bundle(bundle) => Self::bundle(bundle),
             ItemRecord::Image(image) => Self::image(image),
+            ItemRecord::File(file) => Self::file(file),
         }
     }
 }
@@ -82,12 +94,44 @@ impl Item {
         Self::new(ItemKind::Image, &record.reference, record.target.as_ref(), &record.descriptor)
     }
 
+    /// A plain file.
+    pub fn file(record: &FileRecord) -> Self {
+        let target = TargetRecord { name: record.name.path().to_owned() };
+        let sha512 = record.sha512.clone();
+        Self { sha512, ..Self::new(ItemKind::File, record.name.as_str(), Some(&target), &record.descriptor) }
+    }
+
+    /// Whether its content may come only after the judgement: it is known by the digests that are stated.
+    pub(super) fn comes_later(&self) -> bool {
+        match self.kind {
+            ItemKind::ThickBundle | ItemKind::File => true,
+            ItemKind::Bundle | ItemKind::Image => false,
+        }
+    }
+
+    /// The name of the target that can vouch for it: its own, which a file has without its prefix.
+    pub(super) fn own_target(&self) -> &str {
+        match self.kind {
+            ItemKind::File => self.reference.strip_prefix(file_name::PREFIX).unwrap_or(&self.reference),
+            ItemKind::Bundle | ItemKind::ThickBundle | ItemKind::Image => &self.reference,
+        }
+    }
+
+    /// The name by which the map is asked who speaks for it: a file's is the path of its target, as in TAP 4.
+    pub(crate) fn mapped_name(&self) -> String {
+        match self.kind {
+            ItemKind::File => mapped_path(&self.target),
+            ItemKind::Bundle | ItemKind::ThickBundle | ItemKind::Image => self.full_name(),
+        }
+    }
+
     /// The name of the file that is the final product in the sense of in-toto.
     pub fn product_name(&self) -> &str {
         match self.kind {
             ItemKind::Bundle => "bundle.json",
             ItemKind::ThickBundle => "bundle.tgz",
             ItemKind::Image => "manifest.json",
+            ItemKind::File => self.target.rsplit('/').next().unwrap_or(&self.target),
         }
     }
 

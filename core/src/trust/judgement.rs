@@ -142,7 +142,7 @@ impl<'a> Judge<'a, '_> {
     fn evidence(&mut self, item: &Arc<Item>) -> Result<Vec<Evidence>, JudgementError> {
         // A seal says who packed the archive, not what the contents are: an old release under a new name would also be
         // sealed.
-        if item.target != item.reference {
+        if item.target != item.own_target() {
             let (reference, target) = (item.reference.clone(), item.target.clone());
             return Err(JudgementError::OtherTarget { reference, target });
         }
@@ -168,14 +168,14 @@ impl<'a> Judge<'a, '_> {
     /// such names only, because looking takes a copy of what a repository has.
     fn unlisted(&mut self, item: &Item) -> Vec<Unlisted> {
         let Some(map) = &self.map else { return Vec::new() };
-        let full_name = item.full_name();
+        let mapped_name = item.mapped_name();
         let mut asked = Vec::new();
         // Nothing is found anew: this only says who was asked.
-        let _ = map.resolve(&full_name, |name| {
+        let _ = map.resolve(&mapped_name, |name| {
             asked.push(name.clone());
             Ok::<_, std::convert::Infallible>(None)
         });
-        let name = full_name.rsplit('/').next().unwrap_or(&full_name).to_owned();
+        let name = mapped_name.rsplit('/').next().unwrap_or(&mapped_name).to_owned();
         let unlisted = |repository: RepositoryName| {
             let listed = match self.looks_left.checked_sub(1) {
                 None => Vec::new(),
@@ -190,17 +190,19 @@ impl<'a> Judge<'a, '_> {
     }
 
     /// The bytes of an item, measured. An inventory lists them by one digest; targets and links may list
-    /// others. A thick bundle comes after the judgement, and is held to what is stated about it then.
+    /// others. A thick bundle comes after the judgement, and is held to what is stated about it then; so does a file, unless it was read
+    /// ahead.
     fn brought(&mut self, item: &Arc<Item>) -> Result<Brought<'a>, JudgementError> {
         let question = self.question;
-        if let Some(sha512) = &item.sha512 {
-            let measured = Measured::stated(item.length, vec![item.digest.clone(), sha512.clone()]);
-            return Ok(Brought { content: ProductContent::Later, measured: Rc::new(measured) });
-        }
         let missing = || JudgementError::NotBrought { reference: item.reference.clone(), item: Arc::clone(item) };
-        let bytes = question.documents.get(&item.digest).ok_or_else(missing)?;
+        let Some(bytes) = question.documents.get(&item.digest) else {
+            let stated = std::iter::once(&item.digest).chain(&item.sha512).cloned().collect();
+            let measured = item.comes_later().then(|| Rc::new(Measured::stated(item.length, stated)));
+            return Ok(Brought { content: ProductContent::Later, measured: measured.ok_or_else(missing)? });
+        };
         let measured = self.measured.entry(item.digest.clone()).or_insert_with(|| Rc::new(Measured::of(bytes)));
-        if measured.length() != item.length || !measured.digests().contains(&item.digest) {
+        let mut stated = std::iter::once(&item.digest).chain(&item.sha512);
+        if measured.length() != item.length || !stated.all(|digest| measured.digests().contains(digest)) {
             return Err(missing());
         }
         Ok(Brought { content: ProductContent::Bytes(bytes), measured: Rc::clone(measured) })
@@ -210,7 +212,7 @@ impl<'a> Judge<'a, '_> {
     fn resolve(&mut self, item: &Item) -> Result<Option<AgreedTarget>, JudgementError> {
         let Some(map) = &self.map else { return Ok(None) };
         let repositories = &mut self.repositories;
-        map.resolve(&item.full_name(), |name| say(repositories, name, item))
+        map.resolve(&item.mapped_name(), |name| say(repositories, name, item))
             .map_err(|error| JudgementError::of_search(error, &item.reference))
     }
 }

@@ -20,7 +20,7 @@ pub struct Question<'a> {
     /// Whether in-toto inspections are run.
     pub inspections: Inspections<'a>,
     /// The bytes of `bundle.json` and of manifests, by the digests that the items have: they are compared with targets and
-    /// products, and given to inspections. A thick bundle is not there: it comes later.
+    /// products, and given to inspections. A thick bundle is not there: it comes later. Files are there only if they were read ahead.
     pub documents: &'a BTreeMap<Digest, Arc<[u8]>>,
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
-use sealift_archive_format::{Digest, EntryName};
+use sealift_archive_format::{Digest, EntryName, FileName};
 use sealift_proof::freshness::{Clock, FreshnessError};
 use sealift_proof::tuf::provider::{CarriedMetadata, CarriedTargets};
 use sealift_proof::tuf::{
@@ -320,6 +320,24 @@ impl<'a> Repositories<'a> {
         };
         let tags: BTreeSet<String> = item.spellings().into_iter().filter_map(tags).flatten().collect();
         tags.into_iter().take(limit).collect()
+    }
+
+    /// Some of the files that a repository lists in the folder of another one.
+    pub(super) fn files_beside(&self, name: &RepositoryName, file: &FileName, limit: usize) -> Vec<String> {
+        let Some(opened) = self.opened.get(name) else { return Vec::new() };
+        let folder = file.folder().map(|folder| format!("{folder}/")).unwrap_or_default();
+        let names = opened.heard.repository.names_beside(&folder, limit);
+        names.into_iter().filter_map(|name| name.strip_prefix(&folder).map(str::to_owned)).collect()
+    }
+
+    /// Whether the targets of a repository are files: Notary's are tags of images.
+    pub(super) fn has_files(&self, name: &RepositoryName) -> bool {
+        self.dialects.get(name).is_none_or(|dialect| *dialect == Dialect::Tuf)
+    }
+
+    /// Whether the names of a repository's files carry versions and hashes.
+    pub(super) fn has_consistent_snapshots(&self, name: &RepositoryName) -> bool {
+        self.opened.get(name).is_some_and(|opened| opened.heard.repository.has_consistent_snapshots())
     }
 
     /// The bytes of a target file.

@@ -9,14 +9,15 @@ use std::collections::BTreeMap;
 
 use sealift_proof::in_toto::verify::LayoutKey;
 use sealift_proof::in_toto::{
-    self, BindingRule, FinalProduct, InTotoKey, KeyFileError, Parameters, ProductFile, Refusal, SupplyChain,
-    VerifiedSupplyChain, Work, WorkExceeded,
+    self, BindingRule, FinalProduct, InTotoKey, KeyFileError, ProductFile, Refusal, SupplyChain, VerifiedSupplyChain,
+    Work, WorkExceeded,
 };
 use sealift_proof::tuf::VerifiedTarget;
 use sealift_proof::tuf::map::AgreedTarget;
 use serde_json::Value;
 
 use super::item::Item;
+use super::parameters::parameters;
 use super::question::{Brought, Question};
 use super::repositories::{Repositories, RepositoryError};
 use crate::remedy::{PublisherMatter, Remediable, Remedy};
@@ -139,7 +140,7 @@ pub(super) fn verify(
     let (layout_target, layout) = files.offline(&listing.layout)?;
     let layout_keys = files.keys(&layout_target)?;
     let links = files.links(&listing.links)?;
-    let chain = SupplyChain { layout: &layout, layout_keys, links, parameters: Parameters::default() };
+    let chain = SupplyChain { layout: &layout, layout_keys, links, parameters: parameters(item) };
     let product = FinalProduct {
         files: vec![ProductFile {
             name: item.product_name().to_owned(),

@@ -1,11 +1,12 @@
 //! Requirements by name: what a policy requires of some names instead of its minimum level.
 //!
 //! They are an ordered list, and the first whose pattern matches a full name applies to it. Every item has one: the
-//! bundle, each image in it, and each image that belongs to no bundle. Where none matches, `minimum_level` applies.
+//! bundle, each image in it, each image that belongs to no bundle, and each file. Where none matches, `minimum_level` applies.
 //! Promise: a pattern that can match no name is refused, because a rule that is never applied looks like one that is.
 
 use std::fmt;
 
+use sealift_archive_format::{FileName, file_name};
 use sealift_proof::domain::{Domain, has_wildcard, pattern_in_one_form};
 use sealift_proof::level::MinimumLevel;
 use sealift_proof::tuf::PathPattern;
@@ -47,7 +48,7 @@ pub enum InBundles {
 }
 
 /// Which names a requirement is for: a name, with or without a tag, or a path pattern for full names; without a tag it
-/// matches every tag. `*` alone matches every name.
+/// matches every tag. `file:/` and a path pattern is for the paths of files. `*` alone matches every name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamePattern {
     text: String,
@@ -63,6 +64,8 @@ enum PatternForm {
     Repositories(PathPattern),
     /// A pattern of names with tags.
     Tags(PathPattern),
+    /// A pattern of the paths of files.
+    Files(PathPattern),
 }
 
 /// Why a text is not a pattern of names.
@@ -70,7 +73,7 @@ enum PatternForm {
 pub enum NamePatternError {
     /// It can match no full name.
     #[error(
-        "{0:?} can match no name: patterns are for full names, such as docker.io/library/* or example.com/org/*:1.*"
+        "{0:?} can match no name: patterns are for full names, such as docker.io/library/* or example.com/org/*:1.*, or for files, such as file:/simple/*"
     )]
     MatchesNothing(String),
     /// It names a digest.
@@ -97,12 +100,21 @@ impl NamePattern {
         match &self.form {
             PatternForm::Name(repository, tag) => format!("{repository}:{}", tag.as_ref().map_or("*", Tag::as_str)),
             PatternForm::Repositories(_) if !self.text.ends_with('*') => format!("{}:*", self.text),
+            // A map has the paths of targets, as TAP 4 says.
+            PatternForm::Files(_) => self.text.trim_start_matches(file_name::PREFIX).to_owned(),
             PatternForm::Everything | PatternForm::Repositories(_) | PatternForm::Tags(_) => self.text.clone(),
         }
     }
 
-    /// Whether a full name matches: `domain/path:tag`, or with a digest where it has no tag.
+    /// Whether a full name matches: `domain/path:tag`, or with a digest where it has no tag; or a file's, `file:/path`.
     pub fn matches(&self, name: &str) -> bool {
+        if let Some(path) = name.strip_prefix(file_name::PREFIX) {
+            return match &self.form {
+                PatternForm::Everything => true,
+                PatternForm::Files(pattern) => pattern.matches(path),
+                PatternForm::Name(..) | PatternForm::Repositories(_) | PatternForm::Tags(_) => false,
+            };
+        }
         let last = name.rfind('/').unwrap_or_default();
         let (_, behind) = name.split_at_checked(last).unwrap_or_default();
         let end = behind.find([':', '@']).map_or(name.len(), |place| last + place);
@@ -113,6 +125,7 @@ impl NamePattern {
             PatternForm::Name(of, Some(tag)) => repository == of && named.strip_prefix(':') == Some(tag.as_str()),
             PatternForm::Repositories(pattern) => pattern.matches(repository),
             PatternForm::Tags(pattern) => pattern.matches(name),
+            PatternForm::Files(_) => false,
         }
     }
 }
@@ -121,6 +134,11 @@ impl PatternForm {
     fn of(text: &str) -> Result<Self, NamePatternError> {
         if text == "*" {
             return Ok(Self::Everything);
+        }
+        if let Some(path) = text.strip_prefix(file_name::PREFIX) {
+            // A path that no file has is matched by nothing.
+            FileName::of_target(path).map_err(|_| NamePatternError::MatchesNothing(text.to_owned()))?;
+            return Ok(Self::Files(PathPattern::new(path)));
         }
         // A plain name means what it means everywhere else: `nginx` is docker.io/library/nginx.
         if let Ok(reference) = text.parse::<Reference>() {
@@ -244,7 +262,11 @@ mod tests {
             ("[::1]:5000/app", &["[::1]:5000/app:1"], &["[::2]:5000/app:1"]),
             ("[0:0::1]:5000/*", &["[::1]:5000/app:1"], &["[::2]:5000/app:1", ":/app:1"]),
             ("*", &["docker.io/library/nginx:1", &by_digest], &[]),
-            ("*/*/*", &["docker.io/library/nginx:1"], &["example.com/app:1"]),
+            ("*/*/*", &["docker.io/library/nginx:1"], &["example.com/app:1", "file:/a/b/c"]),
+            ("file:/simple/*", &["file:/simple/a.whl"], &["file:/simple/a/b.whl", "simple/a:1", "file:/other/a.whl"]),
+            ("file:/2024/report.pdf", &["file:/2024/report.pdf"], &["file:/2024/report.txt"]),
+            ("*", &["file:/simple/a.whl"], &[]),
+            ("*.example/*", &["a.example/app:1"], &["file:/a.example/app:1"]),
         ] {
             for name in matching {
                 assert!(matches(pattern, name), "{pattern} {name}");
@@ -266,6 +288,7 @@ mod tests {
             ("example.com/a?", "example.com/a?:*"),
             ("example.com/[ab]", "example.com/[ab]:*"),
             ("example.com/*/*:1.*", "example.com/*/*:1.*"),
+            ("file:/simple/*", "simple/*"),
         ] {
             assert_eq!(NamePattern::new(pattern).unwrap().in_a_map(), in_a_map);
         }
@@ -286,6 +309,9 @@ mod tests {
             "docker.io/*",
             "docker.io/ngin?:1",
             "index.docker.io/[mn]ginx:*",
+            "file:/",
+            "file://a",
+            "file:/../a",
         ] {
             assert_eq!(NamePattern::new(text), Err(NamePatternError::MatchesNothing(text.to_owned())), "{text}");
         }

@@ -11,6 +11,8 @@ use sealift_archive_format::Digest;
 use sealift_proof::tuf::provider::target_file_path;
 use sealift_proof::tuf::{MetadataProvider, ProviderError, RoleName, TargetProvider};
 
+use super::TargetFiles;
+
 /// A repository in a folder on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepositoryFolder {
@@ -55,12 +57,28 @@ impl TargetProvider for RepositoryFolder {
     }
 }
 
+impl TargetFiles for RepositoryFolder {
+    fn open(
+        &self,
+        path: &str,
+        digest_prefix: Option<&Digest>,
+        length: u64,
+    ) -> Result<Option<Box<dyn Read + Send>>, ProviderError> {
+        let file = either(&target_file_path(path, digest_prefix), |name| open(&self.targets, name))?;
+        Ok(file.map(|file| -> Box<dyn Read + Send> { Box::new(file.take(length.saturating_add(1))) }))
+    }
+}
+
+fn read_either(folder: &Path, name: &str, limit: u64) -> Result<Option<Vec<u8>>, ProviderError> {
+    either(name, |name| read(folder, name, limit))
+}
+
 /// A file by its name, or by its decoded name: a web server decodes the names in requests, so a folder made for one has
 /// decoded names.
-fn read_either(folder: &Path, name: &str, limit: u64) -> Result<Option<Vec<u8>>, ProviderError> {
-    let encoded = read(folder, name, limit)?;
+fn either<T>(name: &str, find: impl Fn(&str) -> Result<Option<T>, ProviderError>) -> Result<Option<T>, ProviderError> {
+    let encoded = find(name)?;
     match percent_decode_str(name).decode_utf8() {
-        Ok(decoded) if encoded.is_none() && decoded != name => read(folder, &decoded, limit),
+        Ok(decoded) if encoded.is_none() && decoded != name => find(&decoded),
         _ => Ok(encoded),
     }
 }
@@ -82,27 +100,34 @@ fn inside(folder: &Path, path: &str) -> Option<PathBuf> {
     stays.then(|| folder.join(path))
 }
 
+fn unavailable(path: &str, source: std::io::Error) -> ProviderError {
+    ProviderError::Unavailable { file_name: path.to_owned(), source: source.into() }
+}
+
 /// A file of at most `limit` bytes; `None` if there is none in the folder.
 pub(super) fn read(folder: &Path, path: &str, limit: u64) -> Result<Option<Vec<u8>>, ProviderError> {
-    let unavailable =
-        |source: std::io::Error| ProviderError::Unavailable { file_name: path.to_owned(), source: source.into() };
-    let Some(place) = inside(folder, path) else { return Ok(None) };
-    // Opening a pipe would wait, while holding the lock of the trust store.
-    let open = File::options().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(place);
-    let file = match open {
-        Ok(file) if file.metadata().is_ok_and(|metadata| !metadata.is_file()) => {
-            return Err(unavailable(std::io::Error::other("it is not a file")));
-        }
-        Ok(file) => file,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
-        Err(error) => return Err(unavailable(error)),
-    };
+    let Some(file) = open(folder, path)? else { return Ok(None) };
     let mut bytes = Vec::new();
-    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(unavailable)?;
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|source| unavailable(path, source))?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > limit) {
         return Err(ProviderError::TooLong { file_name: path.to_owned(), limit });
     }
     Ok(Some(bytes))
+}
+
+/// A file; `None` if there is none in the folder.
+fn open(folder: &Path, path: &str) -> Result<Option<File>, ProviderError> {
+    let Some(place) = inside(folder, path) else { return Ok(None) };
+    // Opening a pipe would wait, while holding the lock of the trust store.
+    let open = File::options().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(place);
+    match open {
+        Ok(file) if file.metadata().is_ok_and(|metadata| !metadata.is_file()) => {
+            Err(unavailable(path, std::io::Error::other("it is not a file")))
+        }
+        Ok(file) => Ok(Some(file)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(unavailable(path, error)),
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! A repository behind `http` or `https`.
 
+use std::io::Read;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use sealift_archive_format::Digest;
 use sealift_proof::tuf::provider::target_file_path;
 use sealift_proof::tuf::{MetadataProvider, ProviderError, RoleName, TargetProvider};
 
-use crate::http::{HttpClient, HttpError, Url, UrlError};
+use super::TargetFiles;
+use crate::http::{HttpClient, HttpError, SteadyReader, Url, UrlError};
 
 /// What stays as it is in the path of a target: unreserved characters (RFC 3986 §2.3) and `/`.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
@@ -22,6 +25,17 @@ impl HttpRepository {
     /// A repository whose metadata and targets lie below these URLs.
     pub fn new(client: HttpClient, metadata: &Url, targets: &Url) -> Self {
         Self { client, metadata: folder(metadata), targets: folder(targets) }
+    }
+
+    /// The file of a target, and where it is; `None` for a name that servers do not agree on.
+    fn target_url(&self, path: &str, digest_prefix: Option<&Digest>) -> Option<(String, Result<Url, UrlError>)> {
+        let is_dots = |segment: &str| matches!(&*percent_decode_str(segment).collect::<Vec<_>>(), b"." | b"..");
+        if path.split('/').any(is_dots) {
+            return None;
+        }
+        let file = target_file_path(path, digest_prefix);
+        let url = format!("{}{}", self.targets, encoded(&file)).parse();
+        Some((file, url))
     }
 
     fn fetch(&self, url: Result<Url, UrlError>, file_name: &str, limit: u64) -> Result<Option<Vec<u8>>, ProviderError> {
@@ -82,6 +96,24 @@ impl MetadataProvider for HttpRepository {
     }
 }
 
+impl TargetFiles for HttpRepository {
+    fn open(
+        &self,
+        path: &str,
+        digest_prefix: Option<&Digest>,
+        length: u64,
+    ) -> Result<Option<Box<dyn Read + Send>>, ProviderError> {
+        let Some((file, url)) = self.target_url(path, digest_prefix) else { return Ok(None) };
+        let unavailable = |source: Box<dyn std::error::Error + Send + Sync>| ProviderError::Unavailable {
+            file_name: file.clone(),
+            source,
+        };
+        let url = url.map_err(|error| unavailable(error.into()))?;
+        let reader = SteadyReader::open(&self.client, &url, length).map_err(|error| unavailable(error.into()))?;
+        Ok(reader.map(|reader| -> Box<dyn Read + Send> { Box::new(reader) }))
+    }
+}
+
 impl TargetProvider for HttpRepository {
     /// A name with a `.` or `..` segment is treated as missing, because servers differ in what they make of it. What is
     /// percent-encoded in a name stays as it is (TUF 1.0.34 §4.5: target paths align with URLs).
@@ -91,12 +123,7 @@ impl TargetProvider for HttpRepository {
         digest_prefix: Option<&Digest>,
         limit: u64,
     ) -> Result<Option<Vec<u8>>, ProviderError> {
-        let is_dots = |segment: &str| matches!(&*percent_decode_str(segment).collect::<Vec<_>>(), b"." | b"..");
-        if path.split('/').any(is_dots) {
-            return Ok(None);
-        }
-        let file = target_file_path(path, digest_prefix);
-        let url = format!("{}{}", self.targets, encoded(&file)).parse();
+        let Some((file, url)) = self.target_url(path, digest_prefix) else { return Ok(None) };
         self.fetch(url, &file, limit)
     }
 

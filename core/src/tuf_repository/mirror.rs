@@ -8,6 +8,7 @@
 //! clients ask for.)
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use sealift_archive_format::Digest;
@@ -154,6 +155,25 @@ impl Mirror {
         target.check(bytes).map_err(|source| MirrorError::Mismatch { path, source })?;
         let places = self.places_of(target, consistent_snapshots)?;
         places.iter().try_for_each(|place| write(place, bytes))?;
+        places.iter().filter_map(|place| place.parent()).try_for_each(sync)
+    }
+
+    /// Writes a target from a file that was verified, in the same way, if there is one.
+    ///
+    /// # Errors
+    /// [`MirrorError`].
+    pub(crate) fn copy_target(
+        &self,
+        target: &VerifiedTarget,
+        open: impl Fn() -> std::io::Result<Option<File>>,
+        consistent_snapshots: bool,
+    ) -> Result<(), MirrorError> {
+        let places = self.places_of(target, consistent_snapshots)?;
+        for path in &places {
+            let failed = |source| MirrorError::Write { path: path.clone(), source };
+            let Some(mut file) = open().map_err(failed)? else { return Ok(()) };
+            whole_file::copy(path, &mut file).map_err(failed)?;
+        }
         places.iter().filter_map(|place| place.parent()).try_for_each(sync)
     }
 

@@ -3,6 +3,7 @@
 //! Promise: nothing here decides about trust. The providers hand bytes to the engine of `sealift-proof`, which verifies
 //! them.
 
+mod content;
 mod folder;
 #[cfg(feature = "network")]
 mod http;
@@ -13,6 +14,7 @@ use sealift_proof::tuf::ProviderError;
 
 use crate::remedy::{PublisherMatter, Remediable, Remedy};
 
+pub use content::TargetFiles;
 pub use folder::RepositoryFolder;
 #[cfg(feature = "network")]
 pub use http::HttpRepository;

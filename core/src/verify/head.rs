@@ -1,13 +1,14 @@
 //! The head of an archive: everything that trust needs, which comes before the first layer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 use std::sync::Arc;
 
-use sealift_archive_format::FormatError;
 use sealift_archive_format::entry_name::EntryPlace;
 use sealift_archive_format::inventory::Inventory;
 use sealift_archive_format::reader::{EntryReader, Reader, SealedReader};
+use sealift_archive_format::{Digest, FormatError};
+use sealift_proof::in_toto::Inspections;
 use sealift_proof::tuf::provider::{CarriedMetadata, CarriedTargets};
 
 use super::documents::{DocumentError, Documents, MAXIMUM_HELD};
@@ -92,7 +93,15 @@ pub fn open_sealed<R: Read>(
     let mut reader = sealed.with_inventory(Arc::clone(&inventory));
     let (mut carried, documents) = read_head(&mut reader, &inventory)?;
     let bound = documents.bind(&inventory)?;
-    let contents = bound.contents();
+    let mut contents = bound.contents();
+    let mut ahead = ReadAhead::default();
+    if let Inspections::Run(_) = settings.inspections {
+        // Inspections look at files, which come after the documents.
+        let files: HashSet<&Digest> = inventory.files().map(|file| &file.descriptor.digest).collect();
+        ahead.read_if_room(&mut reader, &inventory, &files)?;
+        let read = files.into_iter().filter_map(|file| Some((file.clone(), Arc::clone(ahead.content(file)?))));
+        contents.extend(read);
+    }
     let terms = Terms::of_archive(
         trust,
         settings.now,
@@ -116,7 +125,7 @@ pub fn open_sealed<R: Read>(
     let basis = TrustBasis::of(trust);
     let absent = Vec::new();
     let head = Head { inventory, seal, closed, carried, terms, basis, exporter_threshold, absent };
-    Ok(Judged { reader, judgement, head, ahead: ReadAhead::default() })
+    Ok(Judged { reader, judgement, head, ahead })
 }
 
 /// Reads the entries before the first blob that is not a document.

@@ -30,12 +30,13 @@ pub(crate) use head::check_tuf_length;
 pub use head::{HeadError, TooMuchMetadata, open, open_sealed};
 pub use receive::{Discard, ReceiveError, Receiver, Transport};
 pub(crate) use selection::Selected;
-pub use selection::{Selection, SelectionError};
+pub use selection::{SelectedName, SelectedNameError, Selection, SelectionError};
 
 use crate::report::{ContentReport, Report, Warning};
 use crate::seal::VerifiedSeal;
 use crate::trust::{Attestations, Carried, Judgement, Purpose, Terms};
 use crate::trust_store::TrustBasis;
+pub(crate) use receive::MAXIMUM_AHEAD;
 use receive::ReadAhead;
 
 /// How to judge an archive, in addition to the trust store.
@@ -120,8 +121,8 @@ impl<R: Read> Judged<R> {
         let Self { reader, head, judgement, ahead } = self;
         let (by_indexes, _) = selection.of(&judgement.findings().items, &head.closed, |_| None)?;
         ahead.read(reader, &head.inventory, &selection.configurations(&by_indexes))?;
-        let (selected, absent) =
-            selection.of(&judgement.findings().items, &head.closed, |digest| ahead.content(digest))?;
+        let (selected, absent) = selection
+            .of(&judgement.findings().items, &head.closed, |digest| ahead.content(digest).map(|bytes| &**bytes))?;
         head.absent = absent;
         Ok((selected, &head.closed))
     }

@@ -147,6 +147,7 @@ fn item(finding: &Finding, closed: &ClosedItem, clock: &Clock) -> ItemReport {
             ItemReport { parts: parts.collect(), referrers, ..judged(finding, clock) }
         }
         ClosedItem::Image(closed) => image(finding, closed, clock),
+        ClosedItem::File(_) => judged(finding, clock),
     }
 }
 

@@ -5,23 +5,71 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
-use sealift_archive_format::{Digest, FormatError};
+use sealift_archive_format::{Digest, FileName, FileNameError, FormatError, file_name};
 
 use super::documents::{Closed, ClosedBundle, ClosedImage, ClosedItem};
 use crate::oci::graph::NotHere;
 use crate::oci::stated_platform::{self, ChosenImages};
-use crate::oci::{Companions, Graph, ManifestBytes, Platforms, Reference, Repository};
+use crate::oci::{Companions, Graph, ManifestBytes, Platforms, Reference, ReferenceError, Repository};
 use crate::remedy::{Remediable, Remedy};
 use crate::report::Warning;
-use crate::trust::Finding;
+use crate::trust::{Finding, ItemKind};
+
+/// What an item, or a part of one, is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SelectedName {
+    /// A bundle or an image.
+    Reference(Reference),
+    /// A plain file.
+    File(FileName),
+}
+
+/// Why a text is not the name of anything.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SelectedNameError {
+    /// It is not a valid reference.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    /// It is not a valid name of a file.
+    #[error(transparent)]
+    File(#[from] FileNameError),
+}
+
+impl FromStr for SelectedName {
+    type Err = SelectedNameError;
+
+    fn from_str(text: &str) -> Result<Self, SelectedNameError> {
+        Ok(match text.starts_with(file_name::PREFIX) {
+            true => Self::File(text.parse()?),
+            false => Self::Reference(text.parse()?),
+        })
+    }
+}
+
+impl From<Reference> for SelectedName {
+    fn from(reference: Reference) -> Self {
+        Self::Reference(reference)
+    }
+}
+
+impl fmt::Display for SelectedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reference(reference) => reference.fmt(f),
+            Self::File(name) => name.fmt(f),
+        }
+    }
+}
 
 /// What is delivered.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
-    /// The bundles and images, by name; everything, if none is named. A part of a bundle may be named too.
-    pub names: Vec<Reference>,
+    /// The bundles, images and files, by name; everything, if none is named. A part of a bundle may be named too.
+    pub names: Vec<SelectedName>,
     /// The platforms of images.
     pub platforms: Platforms,
 }
@@ -33,7 +81,7 @@ pub enum SelectionError {
     #[error("the archive has no {name}; it has {}", .there.join(", "))]
     Name {
         /// The name.
-        name: Reference,
+        name: SelectedName,
         /// The first names that it has.
         there: Vec<String>,
     },
@@ -146,7 +194,7 @@ impl Selected<'_> {
     fn images(&self) -> impl Iterator<Item = (&str, &ClosedImage)> {
         let findings = match &self.item {
             ClosedItem::Bundle(_) => self.finding.parts.as_slice(),
-            ClosedItem::Image(_) => std::slice::from_ref(self.finding),
+            ClosedItem::Image(_) | ClosedItem::File(_) => std::slice::from_ref(self.finding),
         };
         findings.iter().map(|finding| finding.item.reference.as_str()).zip(self.item.images())
     }
@@ -154,16 +202,25 @@ impl Selected<'_> {
 
 /// The names that a person asks for, and which of them were found.
 struct AskedNames<'n> {
-    names: &'n [Reference],
+    names: &'n [SelectedName],
+    files: HashMap<&'n str, Vec<usize>>,
     by_tag: HashMap<String, Vec<usize>>,
     by_digest: HashMap<(&'n Repository, &'n Digest), Vec<usize>>,
     found: HashSet<usize>,
 }
 
 impl<'n> AskedNames<'n> {
-    fn of(names: &'n [Reference]) -> Self {
-        let mut asked = Self { names, by_tag: HashMap::new(), by_digest: HashMap::new(), found: HashSet::new() };
+    fn of(names: &'n [SelectedName]) -> Self {
+        let (files, by_tag, by_digest) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let mut asked = Self { names, files, by_tag, by_digest, found: HashSet::new() };
         for (at, name) in names.iter().enumerate() {
+            let name = match name {
+                SelectedName::Reference(name) => name,
+                SelectedName::File(name) => {
+                    asked.files.entry(name.as_str()).or_default().push(at);
+                    continue;
+                }
+            };
             if let Some(digest) = name.digest() {
                 asked.by_digest.entry((name.repository(), digest)).or_default().push(at);
             } else if let Some(tag) = name.tagged_name() {
@@ -178,6 +235,11 @@ impl<'n> AskedNames<'n> {
         if self.names.is_empty() {
             return true;
         }
+        if finding.item.kind == ItemKind::File {
+            let meant = self.files.get(finding.item.reference.as_str());
+            self.found.extend(meant.into_iter().flatten());
+            return meant.is_some();
+        }
         let Ok(name) = finding.item.reference.parse::<Reference>() else { return false };
         let before = name.tagged_name().and_then(|tag| self.by_tag.get(&tag)).into_iter();
         let digests = std::iter::once(&finding.item.digest).chain(named_digest);
@@ -188,7 +250,7 @@ impl<'n> AskedNames<'n> {
     }
 
     /// The first name that was not found.
-    fn missed(&self) -> Option<&'n Reference> {
+    fn missed(&self) -> Option<&'n SelectedName> {
         self.names.iter().enumerate().find(|(at, _)| !self.found.contains(at)).map(|(_, name)| name)
     }
 }
@@ -217,6 +279,7 @@ impl<'c, R: Fn(&Digest) -> Option<&'c [u8]>> SelectedGraphs<'_, R> {
     fn item(&mut self, finding: &Finding, item: &ClosedItem) -> Result<ClosedItem, SelectionError> {
         match item {
             ClosedItem::Image(image) => self.image(finding, image).map(ClosedItem::Image),
+            ClosedItem::File(file) => Ok(ClosedItem::File(file.clone())),
             ClosedItem::Bundle(bundle) => {
                 let images = finding.parts.iter().zip(&bundle.images).map(|(part, image)| self.image(part, image));
                 let images = images.collect::<Result<_, _>>()?;

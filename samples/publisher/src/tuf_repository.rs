@@ -47,7 +47,7 @@ pub fn header(kind: &str, version: u64, expires: &str) -> Map<String, Value> {
 pub struct Target {
     /// Length in bytes.
     pub length: u64,
-    /// SHA-256 of the bytes.
+    /// The one digest of the bytes that is listed.
     pub digest: Digest,
     /// The `custom` field.
     pub custom: Option<Value>,
@@ -63,7 +63,8 @@ impl Target {
     }
 
     fn object(&self) -> Value {
-        let mut object = json!({ "length": self.length, "hashes": { "sha256": self.digest.hex() } });
+        let hashes = json!({ self.digest.algorithm().name(): self.digest.hex() });
+        let mut object = json!({ "length": self.length, "hashes": hashes });
         if let (Some(custom), Some(fields)) = (&self.custom, object.as_object_mut()) {
             fields.insert("custom".to_owned(), custom.clone());
         }

@@ -11,11 +11,12 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use sealift_core::import::{self, Delivered, DeliveryWishes, Destination, Sparse};
 use sealift_core::layout::LayoutSink;
-use sealift_core::oci::Reference;
 use sealift_core::transfer::Sink;
 use sealift_core::trust::Purpose;
 use sealift_core::trust_store::TrustStore;
-use sealift_core::verify::{self, Discard, HeadError, Judged, Selection, Transport, Verified, VerifySettings};
+use sealift_core::verify::{
+    self, Discard, HeadError, Judged, SelectedName, Selection, Transport, Verified, VerifySettings,
+};
 use sealift_proof::freshness::AskedClock;
 use sealift_proof::in_toto::Inspections;
 use sealift_proof::signature::PublicKey;
@@ -36,7 +37,7 @@ pub struct FarSide {
     /// Where it delivers to. Whatever that is, a layout stands for it.
     pub destination: Destination,
     /// The tags that may move to another name or a lower level.
-    pub replace: Vec<Reference>,
+    pub replace: Vec<SelectedName>,
     /// What becomes of indexes of which platforms were left behind.
     pub sparse: Sparse,
     /// What is delivered.
@@ -173,7 +174,12 @@ impl FarSide {
     /// [`Refused`].
     pub fn import_from(&self, archive: &mut dyn Read, sink: &dyn Sink) -> Result<Delivered, Refused> {
         let judged = self.judge(archive)?;
-        let wishes = DeliveryWishes { selection: self.selection.clone(), replace: &self.replace, sparse: self.sparse };
+        let wishes = DeliveryWishes {
+            selection: self.selection.clone(),
+            replace: &self.replace,
+            sparse: self.sparse,
+            mirror: None,
+        };
         Ok(import::deliver(judged, &self.destination, &wishes, &self.store(), sink, &Transport::default())?)
     }
 

@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use sealift_archive_format::Inventory;
-use sealift_archive_format::inventory::{ImageRole, ItemRecord, LeftOutRecord, TaggedRecord};
+use sealift_archive_format::inventory::{
+    DescriptorRecord, FILE_MEDIA_TYPE, FileRecord, ImageRole, ItemRecord, LeftOutRecord, TaggedRecord,
+};
+use sealift_archive_format::{Digest, DigestAlgorithm, FileName, Inventory};
 use sealift_tests::archive_mutator::{Sample, bundle};
 use sealift_tests::outside_programs;
 use serde_json::{Value, json};
@@ -38,15 +40,20 @@ fn statement() -> Value {
     alone.tagged.clone_from(&tagged);
     bundle(&mut inventory).tagged = tagged;
     bundle(&mut inventory).referrers = vec![invocation.descriptor.clone()];
+    let file = invocation.descriptor.clone();
     bundle(&mut inventory).index = Some(invocation.descriptor);
     bundle(&mut inventory).images.push(component);
     inventory.items.push(ItemRecord::Image(alone));
+    let descriptor = DescriptorRecord { media_type: FILE_MEDIA_TYPE.to_owned(), ..file };
+    let sha512 = Some(Digest::of(DigestAlgorithm::Sha512, b""));
+    let name = FileName::of_target("simple/app.whl").unwrap();
+    inventory.items.push(ItemRecord::File(FileRecord { descriptor, name, sha512 }));
     serde_json::from_slice(&inventory.to_statement().unwrap()).unwrap()
 }
 
 /// Every statement that has one change too many.
 fn broken() -> Vec<Value> {
-    let changes: [(&str, Value); 26] = [
+    let changes: [(&str, Value); 30] = [
         ("/_type", "https://in-toto.io/Statement/v0.1".into()),
         ("/predicateType", "sealift:inventory/v2".into()),
         ("/subject/0/digest", json!({})),
@@ -73,6 +80,10 @@ fn broken() -> Vec<Value> {
         ("/predicate/items/1/leftOut/foreignLayers/0", "sha256:00".into()),
         ("/predicate/items/1/leftOut/manifests", json!([])),
         ("/predicate/items/1/leftOut/platforms", json!(["a", "a"])),
+        ("/predicate/items/2/kind", "folder".into()),
+        ("/predicate/items/2/reference", "simple/app.whl".into()),
+        ("/predicate/items/2/reference", "file://simple/app.whl".into()),
+        ("/predicate/items/2/sha512", format!("sha256:{}", "0".repeat(64)).into()),
     ];
     let changed = changes.into_iter().map(|(pointer, value)| {
         let mut statement = statement();

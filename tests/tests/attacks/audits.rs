@@ -121,7 +121,8 @@ fn what_was_audited_is_not_imported() {
     for archive in [consignment(&sample).archive(), Consignment::of(&sample, hours(1)).archive()] {
         let before = far.trusted_state();
         let judged = far.audit(&*archive).unwrap();
-        let wishes = DeliveryWishes { selection: far.selection.clone(), replace: &[], sparse: far.sparse };
+        let wishes =
+            DeliveryWishes { selection: far.selection.clone(), replace: &[], sparse: far.sparse, mirror: None };
         let delivered =
             import::deliver(judged, &far.destination, &wishes, &far.store(), &far.sink(), &Transport::default());
         let Err(error) = delivered else { panic!("imported") };

@@ -11,6 +11,7 @@ mod content;
 mod control;
 mod delivery;
 mod exit_codes;
+mod files;
 mod in_toto;
 mod names;
 mod policy;

@@ -6,6 +6,7 @@ mod crossings;
 mod deliveries;
 mod docker_archives;
 mod hostile;
+mod plain_files;
 mod thick_bundles;
 mod tools;
 mod whole_thick_bundles;

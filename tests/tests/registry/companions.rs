@@ -253,7 +253,7 @@ fn signatures_that_were_made_on_the_far_side_stay() {
     assert_eq!(outcome(&delivered), AttachedOutcome::Kept { held: held.clone() });
     assert_eq!(RegistrySink::new(client()).held(&place).unwrap(), Some(held));
     // What was carried is there all the same, under its digest, and under the tag if a person says so.
-    crossing.far.replace = vec![place.clone()];
+    crossing.far.replace = vec![place.clone().into()];
     let delivered = deliver(&mut crossing, &archive, &far).unwrap();
     assert_eq!(outcome(&delivered), AttachedOutcome::Set);
 }

@@ -8,6 +8,7 @@ use sealift_core::authorization::Credentials;
 use sealift_core::http::{HttpClient, HttpError, HttpSettings, PlainHttp, Proxy, Url};
 use sealift_core::registry::{RegistryClient, RegistryError, own_remedy};
 use sealift_core::remedy::Remedy;
+use sealift_core::tuf_repository::{HttpRepository, TargetFiles};
 use sealift_tests::registry::{Action, Answer, Fault, Registry};
 
 use super::{explain, http_client, settings};
@@ -242,4 +243,29 @@ fn a_server_that_is_not_there_is_tried_as_often_as_set() {
     drop(registry);
     std::thread::sleep(Duration::from_millis(50));
     assert!(matches!(http_client().get(&gone, 10), Err(HttpError::Transport { .. })));
+}
+
+#[test]
+fn a_target_file_is_read_as_a_stream_that_survives_a_cut_and_has_its_length() {
+    let content: Vec<u8> = (0..200_000_u32).map(|number| u8::try_from(number % 251).unwrap()).collect();
+    let registry = Registry::start();
+    registry.inject(Fault::always("GET", "/targets/a.whl", ok(&content)));
+    let announced = content.len();
+    let cut = content.clone();
+    let breaks_off = Action::write(move |to| {
+        to.write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: {announced}\r\n\r\n").as_bytes())?;
+        to.write_all(&cut[..70_000])
+    });
+    registry.inject(Fault { times: 1, ..Fault::always("GET", "/targets/a.whl", breaks_off) });
+    let base = url(&registry, "/");
+    let metadata = format!("{base}metadata/").parse().unwrap();
+    let repository = HttpRepository::new(http_client(), &metadata, &format!("{base}targets/").parse().unwrap());
+    let read = |length: usize| {
+        let mut read = Vec::new();
+        let mut file = TargetFiles::open(&repository, "a.whl", None, length as u64).ok()??;
+        file.read_to_end(&mut read).ok().map(|_| read)
+    };
+    assert_eq!(read(content.len()).unwrap(), content, "the first answer broke off");
+    assert_eq!(read(content.len() - 1), None, "it is longer than the metadata says");
+    assert!(TargetFiles::open(&repository, "b.whl", None, 9).unwrap().is_none());
 }

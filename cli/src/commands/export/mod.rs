@@ -7,18 +7,21 @@ use std::fs::{FileType, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{ArgGroup, Args, ValueEnum};
-use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::Exporter;
+use sealift_archive_format::{Digest, FileName};
 use sealift_core::export::{
-    self, Dependencies, ExportError, ExportRequest, ItemRequest, PrepareError, Prepared, Unfinished,
+    self, Dependencies, ExportError, ExportRequest, ItemOrigin, ItemRequest, PrepareError, Prepared, Unfinished,
 };
+use sealift_core::measured_file::MeasuredFile;
 use sealift_core::oci::{ForeignLayers, Platform, Platforms};
+use sealift_core::plain_file::{FileSource, TargetFile};
 use sealift_core::progress::Progress;
-use sealift_core::trust::{Carrier, Extent};
+use sealift_core::trust::{self, Carrier, Extent, LookedUpFile};
 use sealift_core::trust_store::{Policy, RepositoryName, Trust};
-use sealift_core::tuf_repository::{NotaryRepository, RepositoryFolder};
+use sealift_core::tuf_repository::{NotaryRepository, RepositoryFolder, TargetFiles};
 use sealift_proof::tuf::provider::CarriedTargets;
 use sealift_proof::tuf::{Dialect, MetadataProvider, TargetProvider};
 
@@ -30,7 +33,7 @@ use crate::files::output::names_folder;
 use crate::interruption;
 use crate::options::connections::ConnectionArguments;
 use crate::options::network::{MirrorArguments, NetworkArguments, Web};
-use crate::options::place::{Location, Named, NotaryPlace, TufPlace};
+use crate::options::place::{Location, Named, NamedFile, NotaryPlace, TufPlace};
 use crate::options::referrers::Referrers;
 use crate::options::source::OpenedSources;
 use crate::options::verdict::{InspectionArguments, inspections};
@@ -44,8 +47,8 @@ const MAXIMUM_REMARKS: usize = 20;
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("bundles").multiple(true),
-    group = ArgGroup::new("what").args(["bundle", "thick_bundle", "image"]).multiple(true).required(true),
-    after_long_help = "Examples:\n  sealift export --bundle example.com/org/shop:1.4 \\\n      --tuf example=https://metadata.example.com/shop \\\n      --key exporter.pem -o shop.sealift\n  sealift export --bundle example.com/org/shop:1.4=localhost:5000/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem -o - | sealift verify -\n  sealift export --bundle example.com/org/shop:1.4=shop-1.4.tgz \\\n      --key exporter.pem -o shop.sealift\n  sealift export --image example.com/org/app:1=docker-archive:app.tar \\\n      --key exporter.pem -o app.sealift\n  sealift export --image example.com/acme/web:1.0 \\\n      --notary acme=https://notary.example.com --key exporter.pem -o web.sealift\n\nNAME is the reference that the far side and the TUF repository use. WHERE says where it is stored, if that is elsewhere:\n  docker://REFERENCE, or REFERENCE  in a registry\n  oci:DIR[:REFERENCE], or DIR       in an OCI image layout\n  oci-archive:FILE[:REFERENCE]      in an OCI image layout in a tar file,\n                                    from skopeo, podman, buildah or ctr\n  docker-archive:FILE[:REFERENCE]   in what docker save writes\n  FILE                              any of these files, a bundle.json, or\n                                    a thick bundle (.tgz) of Porter or Duffle\nTar files may be compressed with gzip or zstd; they are then unpacked into a file without a name in the folder that\nTMPDIR names. A file or folder that exists here is never looked for in a registry.\n\nEverything that the far side checks is checked here first, against the roots pinned on this side."
+    group = ArgGroup::new("what").args(["bundle", "thick_bundle", "image", "file"]).multiple(true).required(true),
+    after_long_help = "Examples:\n  sealift export --bundle example.com/org/shop:1.4 \\\n      --tuf example=https://metadata.example.com/shop \\\n      --key exporter.pem -o shop.sealift\n  sealift export --bundle example.com/org/shop:1.4=localhost:5000/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem -o - | sealift verify -\n  sealift export --bundle example.com/org/shop:1.4=shop-1.4.tgz \\\n      --key exporter.pem -o shop.sealift\n  sealift export --image example.com/org/app:1=docker-archive:app.tar \\\n      --key exporter.pem -o app.sealift\n  sealift export --image example.com/acme/web:1.0 \\\n      --notary acme=https://notary.example.com --key exporter.pem -o web.sealift\n  sealift export --file simple/app/app-1.4-py3-none-any.whl \\\n      --tuf acme=https://tuf.example.com --key exporter.pem -o app.sealift\n\nNAME is the reference that the far side and the TUF repository use. WHERE says where it is stored, if that is elsewhere:\n  docker://REFERENCE, or REFERENCE  in a registry\n  oci:DIR[:REFERENCE], or DIR       in an OCI image layout\n  oci-archive:FILE[:REFERENCE]      in an OCI image layout in a tar file,\n                                    from skopeo, podman, buildah or ctr\n  docker-archive:FILE[:REFERENCE]   in what docker save writes\n  FILE                              any of these files, a bundle.json, or\n                                    a thick bundle (.tgz) of Porter or Duffle\nTar files may be compressed with gzip or zstd; they are then unpacked into a file without a name in the folder that\nTMPDIR names. A file or folder that exists here is never looked for in a registry.\n\nEverything that the far side checks is checked here first, against the roots pinned on this side."
 )]
 pub(crate) struct ExportArguments {
     /// A CNAB bundle, with all its images
@@ -61,6 +64,13 @@ pub(crate) struct ExportArguments {
     /// An image that belongs to no bundle
     #[arg(long, value_name = "NAME[=WHERE]", help_heading = "What")]
     image: Vec<Named>,
+
+    /// A plain file that is a TUF target of this name: a wheel, a chart, an installer, a policy
+    ///
+    /// It is taken from the targets of the TUF repository that lists it, or from PATH, which must be what the repository lists. On the far
+    /// side its name is file:/NAME.
+    #[arg(long, value_name = "NAME[=PATH]", help_heading = "What")]
+    file: Vec<NamedFile>,
 
     /// Where to find the images of a bundle.json by the digests that it states: a repository, a layout, or a file, in any form of WHERE
     #[arg(long, value_name = "WHERE", help_heading = "What")]
@@ -188,7 +198,9 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     let web = arguments.network.web()?;
     let progress = context.progress();
     let mut opened = OpenedSources::new(arguments.network.registry_source(&arguments.mirrors)?, &*progress);
-    let request = request(arguments, &mut opened)?;
+    let mut repositories = live_repositories(arguments, &trust, &web)?;
+    let files = files(arguments, &trust, &mut repositories, &*progress, context)?;
+    let request = request(arguments, &mut opened, files)?;
 
     progress.begin("resolving references", None);
     let plan = export::plan(&request, &arguments.connections.workers());
@@ -196,10 +208,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     let plan = plan.attempt(attempt)?;
     opened.passed_over(MAXIMUM_REMARKS).into_iter().for_each(|remark| context.remark(remark));
 
-    let mut repositories = live_repositories(arguments, &trust, &web)?;
-    let live = repositories.iter_mut().map(|(name, (metadata, targets))| {
-        (name.clone(), Carrier { metadata: &mut **metadata, targets: &mut **targets })
-    });
+    let live = carriers(&mut repositories);
     let sandbox = arguments.inspections.sandbox()?;
     let exporter = Exporter { name: "sealift".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
     let settings = export::ExportSettings {
@@ -212,7 +221,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
         workers: arguments.connections.workers(),
     };
     progress.begin("proving", None);
-    let prepared = export::prepare(plan, &trust, live.collect(), &settings);
+    let prepared = export::prepare(plan, &trust, live, &settings);
     progress.finish();
     let prepared = prepared.attempt(attempt)?;
 
@@ -405,7 +414,46 @@ impl UnfinishedRemains {
     }
 }
 
-fn request(arguments: &ExportArguments, opened: &mut OpenedSources<'_>) -> Result<ExportRequest, Failure> {
+/// The files that are named: their content is in files of this machine, or among the targets of the repositories that list them.
+fn files(
+    arguments: &ExportArguments,
+    trust: &Trust,
+    repositories: &mut BTreeMap<RepositoryName, LiveRepository>,
+    progress: &dyn Progress,
+    context: &Context,
+) -> Result<Vec<ItemRequest>, Failure> {
+    let listed: Vec<FileName> =
+        arguments.file.iter().filter(|file| file.path.is_none()).map(|file| file.name.clone()).collect();
+    progress.begin("looking files up", None);
+    let found = trust::look_up(&listed, trust, carriers(repositories), context.now());
+    progress.finish();
+    let mut found = found.attempt(|| "cannot export".to_owned())?.into_iter();
+    let mut items = Vec::new();
+    for NamedFile { name, path } in &arguments.file {
+        let attempt = || format!("cannot export file {}", name.path());
+        let source = match (path, path.as_ref().map_or_else(|| found.next(), |_| None)) {
+            (Some(path), _) => {
+                let failed = |source| Reason::File { path: path.clone(), source };
+                FileSource::Local(MeasuredFile::measure(path, progress).map_err(failed).attempt(attempt)?)
+            }
+            (None, Some(LookedUpFile { target, repository, has_consistent_snapshots })) => {
+                let files = repositories.get(&repository).and_then(|live| live.files.clone());
+                let files = files.ok_or_else(|| PrepareError::NotPinned { name: repository }).attempt(attempt)?;
+                let file = TargetFile::find(&target, has_consistent_snapshots, &files, progress);
+                FileSource::Target(file.attempt(attempt)?)
+            }
+            (None, None) => continue,
+        };
+        items.push(ItemRequest { name: name.to_string(), origin: ItemOrigin::File(Arc::new(source)) });
+    }
+    Ok(items)
+}
+
+fn request(
+    arguments: &ExportArguments,
+    opened: &mut OpenedSources<'_>,
+    files: Vec<ItemRequest>,
+) -> Result<ExportRequest, Failure> {
     let mut items = Vec::new();
     for named in &arguments.bundle {
         items.push(ItemRequest {
@@ -419,6 +467,7 @@ fn request(arguments: &ExportArguments, opened: &mut OpenedSources<'_>) -> Resul
     for named in &arguments.image {
         items.push(ItemRequest { name: named.name.clone(), origin: opened.image(named)? });
     }
+    items.extend(files);
     let platforms = match arguments.platform.as_slice() {
         [] => Platforms::All,
         chosen => Platforms::Only(chosen.to_vec()),
@@ -433,7 +482,20 @@ fn request(arguments: &ExportArguments, opened: &mut OpenedSources<'_>) -> Resul
 }
 
 /// A live repository: its metadata and its target files.
-type LiveRepository = (Box<dyn MetadataProvider>, Box<dyn TargetProvider>);
+struct LiveRepository {
+    metadata: Box<dyn MetadataProvider>,
+    targets: Box<dyn TargetProvider>,
+    /// The same files as streams. Notary has none.
+    files: Option<Arc<dyn TargetFiles>>,
+}
+
+fn carriers(repositories: &mut BTreeMap<RepositoryName, LiveRepository>) -> BTreeMap<RepositoryName, Carrier<'_>> {
+    let mut carriers = BTreeMap::new();
+    for (name, LiveRepository { metadata, targets, .. }) in repositories {
+        carriers.insert(name.clone(), Carrier { metadata: &mut **metadata, targets: &mut **targets });
+    }
+    carriers
+}
 
 /// The repositories that are named. Each is read in the dialect with which its root was pinned.
 fn live_repositories(
@@ -459,11 +521,15 @@ fn live_repositories(
             }
         };
         // A repository need not have target files of its own.
-        let targets: Box<dyn TargetProvider> = match targets {
-            Location::Web(location) => Box::new(web.repository(location)),
-            Location::Folder(folder) => Box::new(RepositoryFolder::new(folder, folder)),
+        let (targets, files): (Box<dyn TargetProvider>, Arc<dyn TargetFiles>) = match targets {
+            Location::Web(location) => (Box::new(web.repository(location)), Arc::new(web.repository(location))),
+            Location::Folder(folder) => {
+                let repository = RepositoryFolder::new(folder, folder);
+                (Box::new(repository.clone()), Arc::new(repository))
+            }
         };
-        if repositories.insert(name, (metadata, targets)).is_some() {
+        let live = LiveRepository { metadata, targets, files: Some(files) };
+        if repositories.insert(name, live).is_some() {
             return Err(Reason::TufTwice).attempt(attempt);
         }
     }
@@ -481,8 +547,9 @@ fn live_repositories(
             Location::Folder(folder) => return Err(Reason::NoNotaryFolder(folder.clone())).attempt(attempt),
         };
         // The content that its targets describe is in registries.
-        let targets = CarriedTargets::default();
-        if repositories.insert(name, (Box::new(metadata), Box::new(targets))).is_some() {
+        let targets = Box::new(CarriedTargets::default());
+        let live = LiveRepository { metadata: Box::new(metadata), targets, files: None };
+        if repositories.insert(name, live).is_some() {
             return Err(Reason::TufTwice).attempt(attempt);
         }
     }

@@ -176,7 +176,7 @@ fn roots(request: &ExportRequest) -> Vec<Ask> {
                 roots.extend(places.map(|place| ask(&place)));
             }
             // All of it is here.
-            ItemOrigin::ThickBundle { .. } => {}
+            ItemOrigin::ThickBundle { .. } | ItemOrigin::File(_) => {}
         }
     }
     roots

@@ -22,7 +22,7 @@ impl Planner<'_> {
         while let Some(item) = self.plan.closed.items.get(looked_at) {
             let needed = match item {
                 ClosedItem::Bundle(bundle) => bundle.bundle.dependencies.clone(),
-                ClosedItem::Image(_) => Ok(Vec::new()),
+                ClosedItem::Image(_) | ClosedItem::File(_) => Ok(Vec::new()),
             };
             let name = self.plan.items.get(looked_at).map(|item| item.reference().to_owned()).unwrap_or_default();
             let unread = |source| PlanError::Dependencies { bundle: name.clone(), source };

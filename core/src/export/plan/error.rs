@@ -1,6 +1,6 @@
 //! Why an export cannot be planned.
 
-use sealift_archive_format::Digest;
+use sealift_archive_format::{Digest, FileNameError};
 
 use super::Unfetched;
 use super::budget::MAXIMUM_REQUESTS;
@@ -139,6 +139,9 @@ pub enum PlanError {
         /// The digest that was promised.
         promised: Digest,
     },
+    /// A file's name cannot be used.
+    #[error("this cannot be carried as a file")]
+    FileName(#[source] FileNameError),
     /// A name cannot be used, or two names mean the same.
     #[error("the names do not match what is exported")]
     Names(#[source] DocumentError),
@@ -281,6 +284,7 @@ impl Remediable for PlanError {
             Self::TooManyDependencies => Remedy::ExportFewer,
             Self::TooManyRequests => Remedy::ExportFewerReferrers,
             Self::TooSlow { .. } => Remedy::AwaitFasterSource,
+            Self::FileName(_) => Remedy::LeaveFileOut,
             Self::Names(error) => error.remedy(),
         }
     }

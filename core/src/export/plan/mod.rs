@@ -28,6 +28,7 @@ use crate::oci::{
     Choice, Companions, Descriptor, ForeignLayers, Graph, GraphError, Graphs, ManifestBytes, Platforms, Reference,
     ReferrerKind, Repository, attested,
 };
+use crate::plain_file::FileSource;
 use crate::report::Warning;
 use crate::thick_bundle::ThickBundleFile;
 use crate::transfer::{BlobContent, Source, SourceError, Workers};
@@ -63,13 +64,16 @@ pub(super) enum Origin {
     /// A repository of a source.
     Repository(Arc<dyn Source>, Repository),
     /// A thick bundle is this file.
-    File(Arc<ThickBundleFile>),
+    ThickBundle(Arc<ThickBundleFile>),
+    /// A plain file.
+    File(Arc<FileSource>),
 }
 
 impl fmt::Debug for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Repository(_, repository) => f.debug_tuple("Repository").field(repository).finish(),
+            Self::ThickBundle(file) => f.debug_tuple("ThickBundle").field(file).finish(),
             Self::File(file) => f.debug_tuple("File").field(file).finish(),
         }
     }
@@ -80,7 +84,8 @@ impl Origin {
     pub(super) fn open(&self, blob: &Descriptor) -> Result<Box<dyn BlobContent + '_>, SourceError> {
         match self {
             Self::Repository(source, repository) => source.blob(repository, blob),
-            Self::File(file) => Ok(Box::new(file.open().map_err(SourceError::new)?)),
+            Self::ThickBundle(file) => Ok(Box::new(file.open().map_err(SourceError::new)?)),
+            Self::File(file) => file.open().map_err(SourceError::new),
         }
     }
 }
@@ -155,6 +160,7 @@ impl Planner<'_> {
             ItemOrigin::ThinBundle { bundle_json, images } => self.thin_bundle(name, bundle_json, images),
             ItemOrigin::ThickBundle { bundle_json, images, file } => self.thick_bundle(name, bundle_json, images, file),
             ItemOrigin::Image(place) => self.lone_image(name, place),
+            ItemOrigin::File(source) => self.file(name, source),
         }
     }
 
@@ -238,7 +244,7 @@ impl Planner<'_> {
     ) -> Result<(), PlanError> {
         self.thin_bundle(name, bundle_json, &ImagesFrom::TheirReferences(Arc::clone(images)))?;
         let thick_bundle = file.record();
-        self.plan.origins.insert(thick_bundle.descriptor.digest.clone(), Origin::File(Arc::clone(file)));
+        self.plan.origins.insert(thick_bundle.descriptor.digest.clone(), Origin::ThickBundle(Arc::clone(file)));
         if let Some(ItemRecord::Bundle(record)) = self.plan.items.last_mut() {
             record.thick_bundle = Some(thick_bundle.clone());
         }
@@ -268,6 +274,16 @@ impl Planner<'_> {
         let (record, closed) = self.record(name, ImageRole::StandAlone, place, graph)?;
         self.plan.items.push(ItemRecord::Image(record));
         self.plan.closed.items.push(ClosedItem::Image(closed));
+        Ok(())
+    }
+
+    /// A plain file: there is nothing below it, and its content is where it was found.
+    fn file(&mut self, name: &str, source: &Arc<FileSource>) -> Result<(), PlanError> {
+        let name = name.parse().map_err(PlanError::FileName)?;
+        let record = source.record(&name);
+        self.plan.origins.insert(record.descriptor.digest.clone(), Origin::File(Arc::clone(source)));
+        self.plan.closed.items.push(ClosedItem::File(record.clone()));
+        self.plan.items.push(ItemRecord::File(record));
         Ok(())
     }
 

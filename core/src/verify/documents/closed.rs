@@ -6,7 +6,8 @@ use std::sync::Arc;
 use sealift_archive_format::Digest;
 use sealift_archive_format::entry_name::EntryPlace;
 use sealift_archive_format::inventory::{
-    Completeness, ImageRecord, ImageRole, Inventory, ItemRecord, LeftOutRecord, ThickBundleRecord,
+    Completeness, DescriptorRecord, FileRecord, ImageRecord, ImageRole, Inventory, ItemRecord, LeftOutRecord,
+    ThickBundleRecord,
 };
 
 use super::DocumentError;
@@ -34,6 +35,8 @@ pub enum ClosedItem {
     Bundle(ClosedBundle),
     /// An image that belongs to no bundle.
     Image(ClosedImage),
+    /// A plain file, which has no graph.
+    File(FileRecord),
 }
 
 /// A bundle and its graph.
@@ -156,7 +159,7 @@ impl ClosedItem {
     pub fn index(&self) -> Option<&Arc<Graph>> {
         match self {
             Self::Bundle(bundle) => bundle.index.as_ref(),
-            Self::Image(_) => None,
+            Self::Image(_) | Self::File(_) => None,
         }
     }
 
@@ -165,15 +168,17 @@ impl ClosedItem {
         let graph = match self {
             Self::Bundle(bundle) => bundle.index.as_ref()?,
             Self::Image(image) => &image.graph,
+            Self::File(file) => return Some(&file.descriptor.digest),
         };
         Some(&graph.root().descriptor().digest)
     }
 
-    /// Its images: those of a bundle, or the image itself.
+    /// Its images: those of a bundle, or the image itself. A file has none.
     pub fn images(&self) -> &[ClosedImage] {
         match self {
             Self::Bundle(bundle) => &bundle.images,
             Self::Image(image) => std::slice::from_ref(image),
+            Self::File(_) => &[],
         }
     }
 
@@ -189,7 +194,7 @@ impl ClosedItem {
     fn companions(&self) -> impl Iterator<Item = &Companions> {
         let own = match self {
             Self::Bundle(bundle) => Some(&bundle.companions),
-            Self::Image(_) => None,
+            Self::Image(_) | Self::File(_) => None,
         };
         own.into_iter().chain(self.images().iter().map(|image| &image.companions))
     }
@@ -198,7 +203,16 @@ impl ClosedItem {
     pub(crate) fn thick_bundle(&self) -> Option<&ThickBundleRecord> {
         match self {
             Self::Bundle(bundle) => bundle.thick_bundle.as_ref(),
+            Self::Image(_) | Self::File(_) => None,
+        }
+    }
+
+    /// What travels as it is, and is no document, configuration or layer: a thick bundle or a plain file.
+    pub(super) fn whole_file(&self) -> Option<&DescriptorRecord> {
+        match self {
+            Self::Bundle(bundle) => bundle.thick_bundle.as_ref().map(|thick| &thick.descriptor),
             Self::Image(_) => None,
+            Self::File(file) => Some(&file.descriptor),
         }
     }
 
@@ -227,11 +241,19 @@ impl Closed {
     pub(crate) fn named_graphs<'a>(&'a self, inventory: &'a Inventory) -> Vec<NamedGraphs<'a>> {
         let mut named = Vec::new();
         for (record, item) in inventory.items.iter().zip(&self.items) {
-            if let ClosedItem::Bundle(bundle) = item {
-                let (graph, companions) = (bundle.index.as_ref(), &bundle.companions);
-                let reference = record.reference();
-                named.push(NamedGraphs { reference, graph, companions, is_stated_by_bundle: false });
-            }
+            let own = match item {
+                ClosedItem::Bundle(bundle) => Some((bundle.index.as_ref(), &bundle.companions)),
+                // Nothing hangs off it.
+                ClosedItem::File(_) => Some((None, Companions::NONE)),
+                ClosedItem::Image(_) => None,
+            };
+            let reference = record.reference();
+            named.extend(own.map(|(graph, companions)| NamedGraphs {
+                reference,
+                graph,
+                companions,
+                is_stated_by_bundle: false,
+            }));
             let images = record.images().iter().zip(item.images());
             named.extend(images.enumerate().map(|(at, (record, image))| NamedGraphs {
                 reference: &record.reference,
@@ -266,8 +288,8 @@ impl Closed {
             }
         }
         for (record, item) in inventory.items.iter().zip(&self.items) {
-            if let Some(thick) = item.thick_bundle() {
-                names.entry(&thick.descriptor.digest).or_insert(record.reference());
+            if let Some(file) = item.whole_file() {
+                names.entry(&file.digest).or_insert(record.reference());
             }
         }
         names
@@ -307,6 +329,14 @@ impl Closed {
         manifests
     }
 
+    /// The plain files, in the order of the inventory.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &FileRecord> {
+        self.items.iter().filter_map(|item| match item {
+            ClosedItem::File(file) => Some(file),
+            ClosedItem::Bundle(_) | ClosedItem::Image(_) => None,
+        })
+    }
+
     /// The layers that are attestations.
     pub(super) fn attestations(&self) -> HashSet<&Digest> {
         let attestations = self.graphs().into_iter().flat_map(|graph| graph.attestations());
@@ -324,14 +354,14 @@ impl Closed {
     }
 
     /// Every blob once, in the one order in which an archive has them (`docs/format.md`, "The order of entries"): each
-    /// `bundle.json`; manifests and indexes, level by level; then, in the order of these, configurations, attestations,
-    /// and all other layers; and last, thick bundles. What is in a thick bundle, and nowhere else, is not one of them. A blob with several
+    /// `bundle.json`; manifests and indexes, level by level; then, in the order of these, configurations and attestations;
+    /// then plain files; then all other layers; and last, thick bundles. What is in a thick bundle, and nowhere else, is not one of them. A blob with several
     /// roles stands where the first of them puts it.
     pub fn blobs(&self) -> Vec<Blob<'_>> {
         let mut blobs = Unique::default();
         let bundles = self.items.iter().filter_map(|item| match item {
             ClosedItem::Bundle(bundle) => Some(bundle),
-            ClosedItem::Image(_) => None,
+            ClosedItem::Image(_) | ClosedItem::File(_) => None,
         });
         for bundle in bundles {
             let size = self.bundle_files.get(&bundle.digest).map_or(0, |bytes| bytes.len() as u64);
@@ -355,6 +385,7 @@ impl Closed {
         let is_carried = |layer: &&Descriptor| carried.as_ref().is_none_or(|carried| carried.contains(&layer.digest));
         let layers = || manifests.iter().flat_map(|manifest| manifest.document().layers()).filter(is_carried);
         layers().filter(|layer| attestations.contains(&layer.digest)).for_each(|layer| blobs.add(layer.into()));
+        self.files().for_each(|file| blobs.add(Blob { digest: &file.descriptor.digest, size: file.descriptor.size }));
         let packed = self.packed();
         layers().filter(|layer| !packed.contains(&layer.digest)).for_each(|layer| blobs.add(layer.into()));
         let thick_bundles = self.items.iter().filter_map(ClosedItem::thick_bundle).map(|thick| &thick.descriptor);

@@ -1,6 +1,6 @@
 //! Why documents are inconsistent.
 
-use sealift_archive_format::Digest;
+use sealift_archive_format::{Digest, FileName};
 
 use super::MAXIMUM_HELD;
 use super::closed::MAXIMUM_SUBJECTS;
@@ -187,6 +187,12 @@ pub enum DocumentError {
         /// The digest.
         digest: Digest,
     },
+    /// A plain file is something else besides: a document, a configuration, a layer or a thick bundle.
+    #[error("{name} is also a part of a bundle or an image that is carried with it")]
+    FileElsewhere {
+        /// The file.
+        name: FileName,
+    },
     /// A thick bundle is something else besides: a document, a configuration or a layer.
     #[error("{digest} is both a thick bundle and a part of a bundle or an image")]
     ThickBundleElsewhere {
@@ -214,6 +220,7 @@ impl Remediable for DocumentError {
             | Self::Order { .. }
             | Self::BundleAsAttestation { .. }
             | Self::ThickBundleElsewhere { .. }
+            | Self::FileElsewhere { .. }
             | Self::TooManySubjects { .. }
             | Self::Platforms { .. } => Remedy::AskExporter { about: ExporterMatter::Content },
             Self::BundleIndexForm { .. } => Remedy::AskPublisher { about: PublisherMatter::BundleIndex },

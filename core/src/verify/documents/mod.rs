@@ -154,6 +154,7 @@ impl Bound {
             self.documents.bundles.iter().map(|(digest, (bytes, _))| (digest.clone(), Arc::clone(bytes)));
         let closed = Closed { bundle_files: bundle_files.collect(), items };
         closed.check_thick_bundles()?;
+        closed.check_files()?;
         closed.check_blobs(inventory)?;
         closed.check_attestations()?;
         Ok(closed)
@@ -170,6 +171,7 @@ impl Closing<'_> {
         match record {
             ItemRecord::Bundle(bundle) => self.bundle(bundle).map(ClosedItem::Bundle),
             ItemRecord::Image(image) => self.image(image).map(ClosedItem::Image),
+            ItemRecord::File(file) => Ok(ClosedItem::File(file.clone())),
         }
     }
 

@@ -14,7 +14,8 @@ use crate::oci::Reference;
 /// [`DocumentError::Reference`], [`DocumentError::Promise`] and [`DocumentError::TwoContents`].
 pub(crate) fn check<'r>(items: impl IntoIterator<Item = &'r ItemRecord>) -> Result<(), DocumentError> {
     let mut names = ListedNames::default();
-    for item in items {
+    // A file has no reference.
+    for item in items.into_iter().filter(|item| item.as_file().is_none()) {
         names.add(item.reference(), &item.named_content().digest, item.reference())?;
         for image in item.parts() {
             names.add(&image.reference, &image.descriptor.digest, item.reference())?;

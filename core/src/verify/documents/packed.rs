@@ -1,9 +1,9 @@
 //! What of an archive is in thick bundles that travel as they are, and in which (`docs/format.md`, "Thick bundles").
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::ItemRecord;
+use sealift_archive_format::{Digest, FileName};
 
 use super::closed::{ClosedBundle, ClosedImage, ClosedItem, distinct};
 use super::{Closed, DocumentError};
@@ -85,5 +85,21 @@ impl Closed {
         let packed = self.items.iter().filter(|item| item.thick_bundle().is_some());
         let count = packed.flat_map(ClosedItem::graphs).map(|graph| graph.blobs().len() + graph.manifests().len());
         if count.fold(0, usize::saturating_add) > MAXIMUM_PACKED { Err(DocumentError::TooMuch) } else { Ok(()) }
+    }
+
+    /// A plain file has a place of its own among the entries, so it is nothing else besides.
+    pub(super) fn check_files(&self) -> Result<(), DocumentError> {
+        let files: HashMap<&Digest, &FileName> =
+            self.files().map(|file| (&file.descriptor.digest, &file.name)).collect();
+        if files.is_empty() {
+            return Ok(());
+        }
+        let graphs = self.graphs();
+        let parts = graphs.iter().flat_map(|graph| graph.blobs()).map(|blob| &blob.digest);
+        let others = parts.chain(self.documents().into_keys()).chain(self.thick_bundles());
+        match { others }.find_map(|digest| files.get(digest)) {
+            None => Ok(()),
+            Some(name) => Err(DocumentError::FileElsewhere { name: (*name).clone() }),
+        }
     }
 }

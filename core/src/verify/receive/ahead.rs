@@ -1,11 +1,12 @@
 //! What is read of an archive's content before it is due.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
+use std::sync::Arc;
 
-use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::{EntryRecord, Inventory};
 use sealift_archive_format::reader::Reader;
+use sealift_archive_format::{Digest, FormatError};
 
 use super::super::SelectionError;
 
@@ -15,7 +16,7 @@ pub(crate) const MAXIMUM_AHEAD: u64 = 32 << 20;
 /// Entries that were read, with their digests checked, and have not been received.
 #[derive(Default)]
 pub(crate) struct ReadAhead {
-    entries: Vec<(EntryRecord, Vec<u8>)>,
+    entries: Vec<(EntryRecord, Arc<[u8]>)>,
     by_digest: HashMap<Digest, usize>,
     length: u64,
 }
@@ -39,10 +40,7 @@ impl ReadAhead {
             if self.length > MAXIMUM_AHEAD {
                 break;
             }
-            let Some(mut entry) = reader.next_entry().map_err(SelectionError::Archive)? else { break };
-            let bytes = entry.read_all().map_err(SelectionError::Archive)?;
-            self.by_digest.insert(record.digest.clone(), self.entries.len());
-            self.entries.push((record.clone(), bytes));
+            self.keep(reader, record).map_err(SelectionError::Archive)?;
         }
         let missing = wanted.iter().filter(|(digest, _)| !self.by_digest.contains_key(digest));
         match missing.map(|(_, name)| *name).min() {
@@ -51,13 +49,49 @@ impl ReadAhead {
         }
     }
 
+    /// Reads up to the last of these blobs that is among the first [`MAXIMUM_AHEAD`] bytes. Those that are not stay unread.
+    ///
+    /// # Errors
+    /// [`FormatError`] when the archive is not what its seal says.
+    pub(crate) fn read_if_room<R: Read>(
+        &mut self,
+        reader: &mut Reader<R>,
+        inventory: &Inventory,
+        wanted: &HashSet<&Digest>,
+    ) -> Result<(), FormatError> {
+        let rest = inventory.entries.get(reader.entries_begun()..).unwrap_or_default();
+        let (mut length, mut count) = (self.length, 0);
+        for (at, record) in rest.iter().enumerate() {
+            length = length.saturating_add(record.size);
+            if length > MAXIMUM_AHEAD {
+                break;
+            }
+            if wanted.contains(&record.digest) {
+                count = at + 1;
+            }
+        }
+        for record in rest.iter().take(count) {
+            self.length = self.length.saturating_add(record.size);
+            self.keep(reader, record)?;
+        }
+        Ok(())
+    }
+
+    fn keep<R: Read>(&mut self, reader: &mut Reader<R>, record: &EntryRecord) -> Result<(), FormatError> {
+        let Some(mut entry) = reader.next_entry()? else { return Ok(()) };
+        let bytes = entry.read_all()?;
+        self.by_digest.insert(record.digest.clone(), self.entries.len());
+        self.entries.push((record.clone(), bytes.into()));
+        Ok(())
+    }
+
     /// A blob that was read.
-    pub(crate) fn content(&self, digest: &Digest) -> Option<&[u8]> {
-        self.by_digest.get(digest).and_then(|at| self.entries.get(*at)).map(|(_, bytes)| bytes.as_slice())
+    pub(crate) fn content(&self, digest: &Digest) -> Option<&Arc<[u8]>> {
+        self.by_digest.get(digest).and_then(|at| self.entries.get(*at)).map(|(_, bytes)| bytes)
     }
 
     /// Everything that was read, in its order.
-    pub(super) fn take(&mut self) -> Vec<(EntryRecord, Vec<u8>)> {
+    pub(super) fn take(&mut self) -> Vec<(EntryRecord, Arc<[u8]>)> {
         std::mem::take(self).entries
     }
 }

@@ -9,14 +9,15 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 
-use sealift_archive_format::content::{BlobContent, Checked, ContentError, Observed, Repeatable, Watched};
+use sealift_archive_format::content::{AlsoChecked, BlobContent, Checked, ContentError, Observed, Repeatable, Watched};
 use sealift_archive_format::entry_name::EntryPlace;
 use sealift_archive_format::inventory::EntryRecord;
 use sealift_archive_format::{Digest, EntryOffsets, FormatError, Problem};
 
+pub(crate) use ahead::MAXIMUM_AHEAD;
 pub(super) use ahead::ReadAhead;
 
-use super::{Judged, Verified};
+use super::{Closed, Judged, Verified};
 use crate::progress::{Progress, Unwatched};
 use crate::remedy::{Remediable, Remedy};
 use crate::report::ContentReport;
@@ -114,7 +115,8 @@ impl<R: Read> Judged<R> {
         let inventory = &self.head.inventory;
         let (layout, names) = (self.reader.layout(), self.head.closed.names(inventory));
         let thick_bundles = ThickBundles::of(&self.head.closed, &inventory.items);
-        let passage = Passage { receiver, layout: &layout, progress: transport.progress, names, thick_bundles };
+        let files = second_digests(&self.head.closed);
+        let passage = Passage { receiver, layout: &layout, progress: transport.progress, names, thick_bundles, files };
         let by_position = transport.file.map(|file| self.reader.by_position(file)).transpose();
         match by_position.map_err(ReceiveError::Archive)?.flatten() {
             Some(random) => {
@@ -141,13 +143,17 @@ impl<R: Read> Judged<R> {
         receiver: &S,
         progress: &dyn Progress,
     ) -> Result<(), ReceiveError<S::Error>> {
+        let files = second_digests(&self.head.closed);
         for (record, bytes) in self.ahead.take() {
             if self.judgement.expects(&record.digest) {
                 pass_attestation(&record, &bytes, &mut self.judgement, receiver)?;
             } else {
                 progress.item(record.name.as_str());
-                let open = || Checked::new(bytes.as_slice(), &record);
-                whole(&record, &mut Repeatable::new(open(), || Ok(open())), receiver)?;
+                let second = files.get(&record.digest).map_or(&record.digest, |second| *second);
+                let open = || AlsoChecked::new(Checked::new(&*bytes, &record), record.size, second);
+                pass(&record, 0, &mut Repeatable::new(open(), || Ok(open())), |content| {
+                    whole(&record, content, receiver)
+                })?;
             }
             progress.advance(record.size);
         }
@@ -199,6 +205,8 @@ struct Passage<'a, S> {
     progress: &'a dyn Progress,
     names: HashMap<&'a Digest, &'a str>,
     thick_bundles: ThickBundles<'a>,
+    /// The second digests of plain files.
+    files: HashMap<&'a Digest, &'a Digest>,
 }
 
 impl<S: Receiver> Passage<'_, S> {
@@ -213,13 +221,21 @@ impl<S: Receiver> Passage<'_, S> {
         self.progress.item(self.names.get(&record.digest).copied().unwrap_or(record.name.as_str()));
         let place = self.layout.entries.get(index + 1);
         let end = place.map_or(0, |place| place.content_offset.saturating_add(place.size));
-        pass(record, end, &mut Observed::new(content, observe), |content| {
-            match self.thick_bundles.contains(&record.digest) {
-                true => self.thick_bundles.pass(record, content, self.receiver),
-                false => whole(record, content, self.receiver),
-            }
+        let mut content = Observed::new(content, observe);
+        if let Some(second) = self.files.get(&record.digest) {
+            let mut content = AlsoChecked::new(content, record.size, second);
+            return pass(record, end, &mut content, |content| whole(record, content, self.receiver));
+        }
+        pass(record, end, &mut content, |content| match self.thick_bundles.contains(&record.digest) {
+            true => self.thick_bundles.pass(record, content, self.receiver),
+            false => whole(record, content, self.receiver),
         })
     }
+}
+
+/// The SHA-512 of each plain file for which one is stated, by the digest in its name. By it the file may have been judged.
+fn second_digests(closed: &Closed) -> HashMap<&Digest, &Digest> {
+    closed.files().filter_map(|file| Some((&file.descriptor.digest, file.sha512.as_ref()?))).collect()
 }
 
 /// Passes a blob that ends at this offset, and says so if it is the blob that is wrong.

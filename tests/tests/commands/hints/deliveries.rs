@@ -1,5 +1,6 @@
 //! Hints about where an archive is delivered to: registries, layouts, files, and the mirror of a publisher's files.
 
+use sealift_archive_format::Digest;
 use sealift_core::layout::LayoutSink;
 use sealift_core::oci::Descriptor;
 use sealift_core::oci::media_type::OCI_INDEX;
@@ -99,6 +100,39 @@ fn a_tag_of_a_lower_level() {
             "ask the publisher to sign it as before; to accept it as it is, knowing what it means: --replace-tag {WEB}; nothing was written"
         ),
     );
+}
+
+#[test]
+fn plain_files() {
+    let (path, content) = ("files/shop.whl", b"a wheel");
+    let mut sample = sample();
+    sample.repository.release_paths.push("files/*".to_owned());
+    sample.release(path, "shop.whl", &Digest::sha256(content), content.len() as u64);
+    let far = Far::trusting(&sample);
+    let file = Consignment::of_file(&sample, path, content, now()).archive();
+    far.import(&file, &["--to-docker-archive", "new.tar"]).hints(
+        2,
+        "is a plain file, which a docker-archive cannot hold",
+        "import plain files with --to-files DIR, --to-registry or --to-layout-archive, and choose the rest with --select; nothing was written",
+    );
+    far.import(&packed(&sample).archive(), &["--to-files", "files"]).hints(
+        2,
+        "is not a plain file",
+        "choose the files with --select, or import with --to-registry or --to-layout, which hold everything; nothing was written",
+    );
+    let there = far.folder().join("out").join(path);
+    fs::create_dir_all(there.parent().unwrap()).unwrap();
+    fs::write(&there, "somebody else's").unwrap();
+    let there = there.canonicalize().unwrap();
+    far.import(&file, &["--to-files", "out"]).hints(
+        17,
+        "has other content, and this side did not deliver it",
+        &format!(
+            "find out who put {} there, and move it away; or, knowing what it means, replace it: --replace-tag file:/{path}; nothing was written",
+            there.display()
+        ),
+    );
+    far.import(&file, &["--to-files", "out", "--replace-tag", "file:/files/shop.whl"]).remarks("");
 }
 
 #[test]

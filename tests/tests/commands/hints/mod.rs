@@ -448,7 +448,7 @@ fn every_hint_is_shown_by_a_test() {
 fn hints_are_found_with_what_they_belong_to() {
     let Hints(hints) = Hints::of_the_command();
     for (of, text) in [
-        ("Remedy::NameOnce", "name each bundle and each image once"),
+        ("Remedy::NameOnce", "name each bundle, each image and each file once"),
         ("Remedy::ChoosePlatform", "leave out --platform"),
         ("PublisherMatter::Step", "ask the publisher which step is missing or not authorised"),
         (
