@@ -22,7 +22,8 @@ pub(crate) struct Context {
     now: OnceCell<Timestamp>,
     json: bool,
     quiet: bool,
-    trust: PathBuf,
+    /// The folder of the trust store; `None` where none was named and there is no home folder.
+    trust: Option<PathBuf>,
 }
 
 /// What a command did that has no other result, as `--json` shows it.
@@ -66,20 +67,14 @@ fn whole_second(instant: Timestamp) -> Timestamp {
 
 impl Context {
     /// Reads the environment.
-    pub(crate) fn new(trust: Option<PathBuf>, json: bool, quiet: bool) -> Result<Self, Failure> {
-        let trust = match trust {
-            Some(folder) => folder,
-            None => etcetera::choose_base_strategy()
-                .map_err(|_| Reason::NoHomeFolder)
-                .attempt(|| "cannot find the trust store".to_owned())?
-                .config_dir()
-                .join("sealift"),
-        };
+    pub(crate) fn new(trust: Option<PathBuf>, json: bool, quiet: bool) -> Self {
+        let usual = || Some(etcetera::choose_base_strategy().ok()?.config_dir().join("sealift"));
+        let trust = trust.or_else(usual);
         // With JSON, standard error is for a program, unless it is a terminal.
         if quiet || (json && !terminal::is_watched()) {
             terminal::be_quiet();
         }
-        Ok(Self { now: OnceCell::new(), json, quiet, trust })
+        Self { now: OnceCell::new(), json, quiet, trust }
     }
 
     /// This side's clock, read when it is first needed and never again.
@@ -91,8 +86,9 @@ impl Context {
     }
 
     /// The trust store. It may not exist yet.
-    pub(crate) fn trust_store(&self) -> TrustStore {
-        TrustStore::at(&self.trust)
+    pub(crate) fn trust_store(&self) -> Result<TrustStore, Failure> {
+        let folder = self.trust.as_ref().ok_or(Reason::NoHomeFolder);
+        folder.map(TrustStore::at).attempt(|| "cannot find the trust store".to_owned())
     }
 
     /// The export time.

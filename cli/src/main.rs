@@ -51,9 +51,8 @@ fn main() -> process::ExitCode {
     if let Err(error) = interruption::watch() {
         terminal::tell(&format!("warning: an interruption will end this command without a message: {error}").into());
     }
-    let result = Context::new(arguments.trust, json, arguments.quiet)
-        .and_then(|context| commands::run(arguments.command, Arguments::command, &context));
-    match result {
+    let context = Context::new(arguments.trust, json, arguments.quiet);
+    match commands::run(arguments.command, Arguments::command, &context) {
         Ok(()) => ExitCode::Success.into(),
         Err(failure) => {
             failure.report(json);

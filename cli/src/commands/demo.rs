@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::{self, OpenOptions};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::process;
 
@@ -189,7 +189,7 @@ impl Demo<'_> {
             exit_code: expected.number(),
             class: expected.name(),
         });
-        let program = std::env::current_exe()
+        let program = this_program()
             .map_err(|source| Reason::File { path: PathBuf::from("sealift"), source })
             .attempt(attempt)?;
         let arguments: Vec<OsString> = arguments.iter().map(Into::into).collect();
@@ -199,7 +199,8 @@ impl Demo<'_> {
             .current_dir(&self.folder)
             .env_remove("SEALIFT_TRUST")
             .env_remove("SOURCE_DATE_EPOCH")
-            .stdin(process::Stdio::null());
+            // It is closed before anything reads it, and needs no /dev.
+            .stdin(process::Stdio::piped());
         let failed = |source| Reason::File { path: program.clone(), source };
         let status = if terminal::is_shown() && terminal::is_watched() && !self.context.is_json() {
             // Its bar and its colours are part of what there is to see.
@@ -244,6 +245,17 @@ impl Demo<'_> {
     fn short(&self, path: &Path) -> String {
         path.strip_prefix(&self.folder).unwrap_or(path).display().to_string()
     }
+}
+
+/// This program: as the system says, or as it was called by a path. A root that is nearly empty has no /proc to look it up in.
+fn this_program() -> io::Result<PathBuf> {
+    std::env::current_exe().or_else(|unknown| {
+        let called = std::env::args_os().next().map(PathBuf::from);
+        match called.filter(|path| path.components().count() > 1) {
+            Some(path) => fs::canonicalize(path),
+            None => Err(unknown),
+        }
+    })
 }
 
 /// The lines of an explanation, between words, so that they fit into a terminal of the usual width.

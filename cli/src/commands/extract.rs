@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &ExtractArguments, context: &Context) -> Result<(),
             return Err(Reason::FileExists(folder.clone())).attempt(attempt);
         }
     }
-    let trust = context.trust_store().load().attempt(attempt)?;
+    let trust = context.trust_store()?.load().attempt(attempt)?;
     trust.policy.require_as_strict(arguments.verdict.clock).attempt(attempt)?;
     let input = arguments.archive.open()?;
     let mut judged = arguments.verdict.judge(input.reader, &trust, context, attempt)?;

@@ -262,7 +262,7 @@ fn require_folder(folder: &Path) -> Result<(), Reason> {
 pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), Failure> {
     let name = arguments.archive.name();
     let attempt = || format!("cannot import {name}");
-    let store = context.trust_store();
+    let store = context.trust_store()?;
     // That it can be changed is shown before anything moves.
     let trust = store.update_soon().and_then(|update| update.trust()).attempt(attempt)?;
     // Said before the archive is waited for; the delivery asks again.

@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &SignArguments, context: &Context) -> Result<(), Fa
     let seal = if let Some(statement) = &arguments.statement {
         signer.sign_statement(statement).attempt(attempt)?
     } else {
-        let store = context.trust_store();
+        let store = context.trust_store()?;
         let trust = signer.terms(&store.load().attempt(attempt)?);
         // Said before the archive is read; the signer asks again.
         trust.policy.require_as_strict(arguments.verdict.clock).attempt(attempt)?;

@@ -50,7 +50,7 @@ impl VerifyArguments {
 pub(crate) fn run(arguments: &VerifyArguments, context: &Context) -> Result<(), Failure> {
     let name = arguments.archive.name();
     let attempt = || format!("{name} is refused");
-    let trust = context.trust_store().load().attempt(|| format!("cannot verify {name}"))?;
+    let trust = context.trust_store()?.load().attempt(|| format!("cannot verify {name}"))?;
     let (input, sha256) = arguments.archive.open_and_hash_if(arguments.sha256)?;
     let purpose = if arguments.audit { Purpose::Audit } else { Purpose::Acceptance };
     let judged = arguments.verdict.judge_for(purpose, input.reader, &trust, context, attempt)?;

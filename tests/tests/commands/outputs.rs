@@ -343,3 +343,27 @@ fn what_is_left_out_under_several_tags_is_said_once() {
     let report: serde_json::Value = serde_json::from_str(&export(&["--json"], "two.sealift")).unwrap();
     assert_eq!(report["leftOut"].as_array().unwrap().len(), 3, "each tag is there: {report}");
 }
+
+/// As in the root of an image that holds the program alone. A namespace of its own has to be allowed here.
+#[test]
+fn the_demo_needs_no_home_no_proc_and_no_dev() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("nobody"), "").unwrap();
+    let alone = |command: &str| {
+        let hide = "for file in /etc/passwd /etc/nsswitch.conf; do [ ! -e $file ] || mount --bind nobody $file || exit; done && \
+                    mount -t tmpfs none /dev && mount -t tmpfs none /proc";
+        let mut alone = Command::new("unshare");
+        alone.args(["--user", "--map-root-user", "--mount", "sh", "-c", &format!("{hide} && {command}")]);
+        alone.current_dir(folder.path()).stdin(Stdio::null()).output().unwrap()
+    };
+    if !alone("true").status.success() {
+        return outside_programs::skip("unshare with mounts");
+    }
+    let output = alone(&format!("exec env -i '{}' --quiet demo --keep demo", SEALIFT.display()));
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("Refused, as it must be"), "{}", said(&output));
+    // What needs a trust store says what is missing.
+    let output = alone(&format!("exec env -i '{}' trust list", SEALIFT.display()));
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains("there is no home folder"), "{}", said(&output));
+}

@@ -191,7 +191,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     interruption::leaves(move || remains.after_interruption());
     let export_time = context.export_time()?;
     let key = arguments.key.read()?;
-    let store = context.trust_store();
+    let store = context.trust_store()?;
     // That it can be changed is shown before anything moves.
     let trust = store.update_soon().and_then(|update| update.trust()).attempt(attempt)?;
     remark_on(export_time, &trust.policy, context);

@@ -78,7 +78,7 @@ struct PinnedRepositoryReport {
 /// Lists everything.
 pub(super) fn list(context: &Context) -> Result<(), Failure> {
     let attempt = || "cannot list what is trusted".to_owned();
-    let store = context.trust_store();
+    let store = context.trust_store()?;
     let trust: Trust = store.load().attempt(attempt)?;
     let mut repositories = Vec::new();
     for (name, repository) in trust.repositories {
@@ -165,7 +165,7 @@ fn accepted(last_export: Option<Timestamp>) -> String {
 /// Shows one repository.
 pub(super) fn show(name: &RepositoryName, context: &Context) -> Result<(), Failure> {
     let attempt = || format!("cannot show {name}");
-    let store = context.trust_store();
+    let store = context.trust_store()?;
     let root = store.root(name).attempt(attempt)?;
     let state = store.state(name).attempt(attempt)?;
     let map = store.map().attempt(attempt)?;

@@ -15,7 +15,7 @@ const ATTEMPT: &str = "cannot change the trust store";
 
 /// Lets repositories speak for the names that a pattern matches.
 pub(super) fn add(pattern: &NamePattern, repositories: &[RepositoryName], context: &Context) -> Result<(), Failure> {
-    let (store, attempt) = (context.trust_store(), || ATTEMPT.to_owned());
+    let (store, attempt) = (context.trust_store()?, || ATTEMPT.to_owned());
     let former = store.begin().and_then(|update| update.add_mapping(pattern, repositories)).attempt(attempt)?;
     let names = repositories.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
     let verb = if repositories.len() == 1 { "speaks" } else { "speak" };
@@ -32,7 +32,7 @@ pub(super) fn add(pattern: &NamePattern, repositories: &[RepositoryName], contex
 
 /// Replaces the map with a file.
 pub(super) fn replace(file: &Path, context: &Context) -> Result<(), Failure> {
-    let (store, attempt) = (context.trust_store(), || ATTEMPT.to_owned());
+    let (store, attempt) = (context.trust_store()?, || ATTEMPT.to_owned());
     let map = read_file(file, FilePurpose::Trust, MAXIMUM_LENGTH).attempt(attempt)?;
     store.begin().and_then(|update| update.set_map(&map)).attempt(attempt)?;
     let mut done = vec![format!("The map was replaced with {}.", file.display())];

@@ -156,7 +156,7 @@ pub(crate) enum RemoveCommand {
 
 /// Runs `sealift trust …`.
 pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failure> {
-    let store = context.trust_store();
+    let store = context.trust_store()?;
     let attempt = || "cannot change the trust store".to_owned();
     match command {
         TrustCommand::PinRoot(arguments) => root::pin(&arguments, context),
@@ -232,7 +232,7 @@ pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failur
 fn add_exporter(name: ExporterName, key: &Path, context: &Context) -> Result<(), Failure> {
     let attempt = || format!("cannot add the exporter {name}");
     let key = read_public_key(key)?;
-    context.trust_store().begin().and_then(|update| update.add_exporter(&name, &key)).attempt(attempt)?;
+    context.trust_store()?.begin().and_then(|update| update.add_exporter(&name, &key)).attempt(attempt)?;
     let fingerprint = key.fingerprint().attempt(attempt)?;
     let report = ExporterReport { name, fingerprint };
     context.result(&report, || format!("Seals by {} count from now on: {}", report.name, report.fingerprint))
@@ -241,7 +241,7 @@ fn add_exporter(name: ExporterName, key: &Path, context: &Context) -> Result<(),
 fn add_attester(name: AttesterName, key: &Path, context: &Context) -> Result<(), Failure> {
     let attempt = || format!("cannot add the attester {name}");
     let key = read_file(key, FilePurpose::Trust, MAXIMUM_LENGTH).attempt(attempt)?;
-    let key = context.trust_store().begin().and_then(|update| update.add_attester(&name, &key)).attempt(attempt)?;
+    let key = context.trust_store()?.begin().and_then(|update| update.add_attester(&name, &key)).attempt(attempt)?;
     let report = AttesterReport { key: key.describe(), name };
     context.result(&report, || format!("Attestations by {} count from now on: {}", report.name, report.key))?;
     context.remark("From now on, an attestation that no attester signed is refused.");

@@ -73,14 +73,14 @@ pub(super) fn pin(arguments: &PinRootArguments, context: &Context) -> Result<(),
         }
         _ => false,
     };
-    let update = context.trust_store().begin().attempt(attempt)?;
+    let update = context.trust_store()?.begin().attempt(attempt)?;
     let pinned = if *replace {
         update.replace_root(name, anchor, sha256.as_ref())
     } else {
         update.pin_root(name, anchor, sha256.as_ref()).map(|digest| (digest, None))
     };
     let (pinned_root, forgotten) = pinned.attempt(attempt)?;
-    let store = context.trust_store();
+    let store = context.trust_store()?;
     let count = store.repositories().attempt(attempt)?.len();
     let map_needed = count > 1 && store.map().attempt(attempt)?.is_none();
     let root_certificates = match notary {
