@@ -53,7 +53,7 @@ pub use keyring::{Keyring, RingKeyError};
 pub use name::{AttesterName, ExporterName, NameError, RepositoryName};
 pub use policy::{Policy, PolicyError};
 pub use requirement::{Asked, InBundles, NamePattern, NamePatternError, Requirement, Rule};
-pub use update::{Commit, FloorAtReset, Forgotten, FormerSpeaker, Update};
+pub use update::{AddedMapping, Commit, FloorAtReset, Forgotten, FormerSpeaker, Update};
 
 use disk::{LocalDisk, failed};
 use presence::Presence;

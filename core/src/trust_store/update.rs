@@ -1,6 +1,6 @@
 //! Changing the store: under its lock, each change completely or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use sealift_proof::in_toto::InTotoKey;
 use sealift_proof::signature::{KeyError, PublicKey, Scheme};
 use sealift_proof::tuf::chain::RootChain;
 use sealift_proof::tuf::dialect::DialectName;
-use sealift_proof::tuf::map::RepositoryMap;
+use sealift_proof::tuf::map::{Mapping, RepositoryMap};
 use sealift_proof::tuf::{Dialect, TrustAnchor, TrustedState};
 
 use super::dialect;
@@ -39,6 +39,15 @@ pub struct Forgotten {
     pub versions: BTreeMap<String, u64>,
     /// When the last accepted archive was exported; `None` if it was not known, or is still remembered.
     pub last_export: Option<Timestamp>,
+}
+
+/// What became of a mapping that was to be added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AddedMapping {
+    /// It was added. If one repository spoke for every name until then: what becomes of it.
+    New(Option<FormerSpeaker>),
+    /// It was there already, and nothing was changed.
+    WasThere,
 }
 
 /// What a new map makes of the only repository with a pinned root, which spoke for every name until then.
@@ -438,7 +447,7 @@ impl Update {
     /// of them must agree. It comes before the first mapping that would hide it.
     ///
     /// Without a map, one begins. Where a single root is pinned, its repository spoke for every name: it keeps all others in a
-    /// last mapping, unless the new one is about this repository alone. What becomes of it is returned.
+    /// last mapping, unless the new one is about this repository alone. A mapping that is there already in this place is not added.
     ///
     /// # Errors
     /// [`TrustStoreError::Map`] when the map that is there is not a valid one, or the new mapping is not; and as
@@ -447,7 +456,7 @@ impl Update {
         &self,
         pattern: &NamePattern,
         repositories: &[RepositoryName],
-    ) -> Result<Option<FormerSpeaker>, TrustStoreError> {
+    ) -> Result<AddedMapping, TrustStoreError> {
         let pattern = &pattern.in_a_map();
         let (current, former) = match (self.store.map()?, self.store.repositories()?.as_slice()) {
             // Nothing is left to be spoken for.
@@ -470,9 +479,20 @@ impl Update {
         for repository in repositories {
             named.entry(repository.to_string()).or_default();
         }
-        let mut mappings: Vec<_> = current
-            .iter()
-            .flat_map(RepositoryMap::mappings)
+        let is_same = |mapping: &&Mapping| {
+            let of = |names: &[RepositoryName]| names.iter().cloned().collect::<BTreeSet<_>>();
+            mapping.patterns() == [pattern.clone()]
+                && of(mapping.repositories()) == of(repositories)
+                && mapping.threshold().get() == repositories.len()
+                && mapping.is_terminating()
+        };
+        let mut in_order = current.iter().flat_map(RepositoryMap::mappings);
+        if in_order.find(|earlier| earlier.covers(pattern)).as_ref().is_some_and(is_same) {
+            return Ok(AddedMapping::WasThere);
+        }
+        // One that another hid is there no longer.
+        let kept = || current.iter().flat_map(RepositoryMap::mappings).filter(|mapping| !is_same(mapping));
+        let mut mappings: Vec<_> = kept()
             .map(|mapping| {
                 serde_json::json!({
                     "paths": mapping.patterns(),
@@ -482,12 +502,11 @@ impl Update {
                 })
             })
             .collect();
-        let mut in_order = current.iter().flat_map(RepositoryMap::mappings);
-        let place = in_order.position(|earlier| earlier.covers(pattern)).unwrap_or(mappings.len());
+        let place = kept().position(|earlier| earlier.covers(pattern)).unwrap_or(mappings.len());
         mappings.insert(place, mapping);
         let map = format!("{:#}\n", serde_json::json!({ "repositories": named, "mapping": mappings }));
         self.set_map(map.as_bytes())?;
-        Ok(former)
+        Ok(AddedMapping::New(former))
     }
 
     /// Removes the map.

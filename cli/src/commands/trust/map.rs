@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use sealift_core::trust_store::{FormerSpeaker, NamePattern, RepositoryName, TrustStore, TrustStoreError};
+use sealift_core::trust_store::{
+    AddedMapping, FormerSpeaker, NamePattern, RepositoryName, TrustStore, TrustStoreError,
+};
 
 use super::MAXIMUM_LENGTH;
 use crate::context::Context;
@@ -16,9 +18,13 @@ const ATTEMPT: &str = "cannot change the trust store";
 /// Lets repositories speak for the names that a pattern matches.
 pub(super) fn add(pattern: &NamePattern, repositories: &[RepositoryName], context: &Context) -> Result<(), Failure> {
     let (store, attempt) = (context.trust_store()?, || ATTEMPT.to_owned());
-    let former = store.begin().and_then(|update| update.add_mapping(pattern, repositories)).attempt(attempt)?;
+    let added = store.begin().and_then(|update| update.add_mapping(pattern, repositories)).attempt(attempt)?;
     let names = repositories.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
     let verb = if repositories.len() == 1 { "speaks" } else { "speak" };
+    let AddedMapping::New(former) = added else {
+        let there = format!("{names} {verb} for {} already. Nothing was changed.", pattern.as_str());
+        return context.done("map-add", vec![there]);
+    };
     let mut done = vec![format!("{names} {verb} for {} from now on.", pattern.as_str())];
     done.extend(former.map(|former| match former {
         FormerSpeaker::KeepsTheRest(name) => {

@@ -495,8 +495,38 @@ fn asked(store: &TrustStore) -> Vec<(String, String)> {
 }
 
 fn added(store: &TrustStore, pattern: &str, names: &[&str]) -> Option<FormerSpeaker> {
+    match add(store, pattern, names) {
+        AddedMapping::New(former) => former,
+        AddedMapping::WasThere => panic!("{pattern} was there"),
+    }
+}
+
+fn add(store: &TrustStore, pattern: &str, names: &[&str]) -> AddedMapping {
     let names: Vec<_> = names.iter().map(|text| name(text)).collect();
     store.update().unwrap().add_mapping(&NamePattern::new(pattern).unwrap(), &names).unwrap()
+}
+
+#[test]
+fn a_mapping_that_is_there_already_is_not_added() {
+    let (_folder, store) = store();
+    for (pattern, names) in [("quay.io/acme/*", &["acme", "main"][..]), ("nginx", &["acme"])] {
+        added(&store, pattern, names);
+        let before = fs::read(store.map_path()).unwrap();
+        assert_eq!(add(&store, pattern, names), AddedMapping::WasThere, "{pattern}");
+        assert_eq!(fs::read(store.map_path()).unwrap(), before, "{pattern}");
+    }
+    assert_eq!(add(&store, "*", &["main"]), AddedMapping::WasThere, "it kept the rest");
+    assert_eq!(add(&store, "docker.io/library/nginx", &["acme"]), AddedMapping::WasThere, "as it is meant");
+    assert_eq!(
+        add(&store, "quay.io/acme/*", &["main", "acme"]),
+        AddedMapping::WasThere,
+        "all of them agree, in any order"
+    );
+    // Another one takes its names away, until it is said again: then it is there once.
+    added(&store, "quay.io/acme/*", &["acme"]);
+    added(&store, "quay.io/acme/*", &["acme", "main"]);
+    let of_acme = asked(&store).into_iter().filter(|(pattern, _)| pattern == "quay.io/acme/*");
+    assert_eq!(of_acme.map(|(_, names)| names).collect::<Vec<_>>(), ["acme main", "acme"]);
 }
 
 #[test]
