@@ -5,5 +5,6 @@
 
 mod adversary;
 mod dsse_protocol;
+mod made_here;
 mod patterns;
 mod vectors;

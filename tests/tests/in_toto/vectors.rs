@@ -21,11 +21,11 @@ use sealift_tests::outside_programs;
 const JUDGED_AT: &str = "2098-01-01T00:00:00Z";
 
 #[derive(serde::Deserialize)]
-struct Case {
-    name: String,
-    layout: String,
+pub(super) struct Case {
+    pub(super) name: String,
+    pub(super) layout: String,
     layout_keys: BTreeMap<String, String>,
-    links: BTreeMap<String, String>,
+    pub(super) links: BTreeMap<String, String>,
     product: BTreeMap<String, String>,
     parameters: BTreeMap<String, String>,
     /// `accept`, or the class of the refusal.
@@ -33,13 +33,13 @@ struct Case {
     /// With inspections run; empty where there are none.
     inspections: String,
     /// What the reference says: `accept`, `refuse` or `hangs`.
-    reference: String,
+    pub(super) reference: String,
     /// Why we differ from the reference; empty where we do not.
     note: String,
 }
 
 impl Case {
-    fn verify(&self, inspections: Inspections<'_>) -> Result<VerifiedSupplyChain, Refusal> {
+    pub(super) fn verify(&self, inspections: Inspections<'_>) -> Result<VerifiedSupplyChain, Refusal> {
         let key = |(label, text): (&String, &String)| LayoutKey {
             label: label.clone(),
             key: InTotoKey::from_file(text.as_bytes()).unwrap(),
