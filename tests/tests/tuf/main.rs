@@ -28,6 +28,7 @@ mod notary_lookup;
 mod notary_mirror;
 mod notary_roles;
 mod oracles;
+mod real_publishers;
 mod root;
 mod snapshot;
 mod speakers;
