@@ -40,6 +40,19 @@ impl DigestAlgorithm {
         }
     }
 
+    /// Requires the value of one of its digests: lower-case hexadecimal of its length.
+    ///
+    /// # Errors
+    /// [`DigestError::Value`].
+    pub fn require_value(self, hex: &str) -> Result<(), DigestError> {
+        let lower_case = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        // Each byte is looked at, which takes less time than to stop at a wrong one.
+        if hex.len() != self.length() * 2 || !hex.bytes().fold(true, |all, byte| all & lower_case(byte)) {
+            return Err(DigestError::Value { algorithm: self, value: shorten(hex) });
+        }
+        Ok(())
+    }
+
     /// The length of the digest, in bytes.
     pub fn length(self) -> usize {
         match self {
@@ -120,10 +133,7 @@ impl Digest {
     /// # Errors
     /// [`DigestError::Value`] when `hex` is not lower-case hexadecimal of the algorithm's length.
     pub fn from_hex(algorithm: DigestAlgorithm, hex: &str) -> Result<Self, DigestError> {
-        let lower_case = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        if hex.len() != algorithm.length() * 2 || !hex.bytes().all(lower_case) {
-            return Err(DigestError::Value { algorithm, value: shorten(hex) });
-        }
+        algorithm.require_value(hex)?;
         Ok(Self { algorithm, text: hex.into() })
     }
 

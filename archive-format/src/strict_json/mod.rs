@@ -10,9 +10,11 @@
 //! document's length.
 
 mod budget;
+mod name;
 mod typed;
 mod unread;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -21,7 +23,8 @@ use unicase::UniCase;
 
 use budget::MemoryBudget;
 pub use budget::memory_for;
-use typed::Typed;
+pub use name::Name;
+use typed::{Strictness, Typed};
 pub use typed::{TakenFor, taken_for};
 use unread::{Unread, Weighed};
 
@@ -40,15 +43,18 @@ pub enum Names {
 
 impl Names {
     /// The form in which a name is compared.
-    fn compared(self, mut name: String) -> String {
+    fn compared(self, name: Cow<'_, str>) -> Cow<'_, str> {
         match self {
             Self::Exact => name,
             // The case folding of ASCII.
             Self::Folded if name.is_ascii() => {
-                name.make_ascii_lowercase();
-                name
+                if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+                    Cow::Owned(name.to_ascii_lowercase())
+                } else {
+                    name
+                }
             }
-            Self::Folded => UniCase::unicode(name).to_folded_case(),
+            Self::Folded => Cow::Owned(UniCase::unicode(name).to_folded_case()),
         }
     }
 }
@@ -119,13 +125,23 @@ pub fn parse_into<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
 }
 
 /// Reads a type from one document, as strictly as [`parse_into`], but with no tree in between: what the type does not hold
-/// takes no memory. The type itself has to bound what it holds.
+/// takes no memory. The type itself has to bound what it holds, also of a document that turns out not to be strict.
 ///
 /// # Errors
 /// As [`parse_into`], and, with [`Names::Folded`], for names that are the same to a reader that ignores case.
 pub fn read<T: DeserializeOwned>(bytes: &[u8], names: Names) -> Result<T, JsonError> {
-    pass_over(bytes, names, &MemoryBudget::of_names(bytes.len()), Weighed::Nothing)?;
-    read_again(bytes, names)
+    let budget = MemoryBudget::of_names(bytes.len());
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let strictness = Strictness::Checked { depth: 0, budget: &budget };
+    let read = T::deserialize(Typed { source: &mut deserializer, names, strictness });
+    match read.and_then(|value| deserializer.end().map(|()| value)) {
+        Ok(value) => Ok(value),
+        // What is not strict is said before what has another form.
+        Err(form) => {
+            pass_over(bytes, names, &MemoryBudget::of_names(bytes.len()), Weighed::Nothing)?;
+            Err(JsonError::Form(form))
+        }
+    }
 }
 
 /// Estimates a document's size in memory before a type is read from it: a type would hold at most `limit` bytes of it.
@@ -150,7 +166,7 @@ fn pass_over(bytes: &[u8], names: Names, budget: &MemoryBudget, weighed: Weighed
 /// [`JsonError::Form`].
 pub fn read_again<T: DeserializeOwned>(bytes: &[u8], names: Names) -> Result<T, JsonError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    Ok(T::deserialize(Typed { source: &mut deserializer, names })?)
+    Ok(T::deserialize(Typed { source: &mut deserializer, names, strictness: Strictness::Known })?)
 }
 
 /// Reads a type from a value.
@@ -158,7 +174,7 @@ pub fn read_again<T: DeserializeOwned>(bytes: &[u8], names: Names) -> Result<T, 
 /// # Errors
 /// [`JsonError::Form`].
 pub fn into<T: DeserializeOwned>(value: Value) -> Result<T, JsonError> {
-    Ok(T::deserialize(Typed { source: value, names: Names::Exact })?)
+    Ok(T::deserialize(Typed { source: value, names: Names::Exact, strictness: Strictness::Known })?)
 }
 
 /// One level deeper than `depth`.
@@ -243,6 +259,10 @@ impl<'de> Visitor<'de> for Strict<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     fn refused(text: &str) -> String {
@@ -373,6 +393,75 @@ mod tests {
     fn an_array_of_its_fields_is_not_a_type() {
         for refused in [r#"["a", null]"#, r#"{"name": "a", "inner": [[3, "One"]]}"#] {
             assert!(named(refused).unwrap_err().contains("invalid type: sequence"), "{refused}");
+        }
+    }
+
+    /// A type with each way in which a value may be read, or passed over.
+    #[derive(Debug, PartialEq, Eq, serde::Deserialize)]
+    struct EachWay {
+        field: Option<Box<EachWay>>,
+        #[serde(default)]
+        list: Vec<EachWay>,
+        #[serde(default)]
+        map: BTreeMap<String, EachWay>,
+        variant: Option<Variant>,
+    }
+
+    #[derive(Debug, PartialEq, Eq, serde::Deserialize)]
+    enum Variant {
+        None,
+        One(Box<EachWay>),
+        Several { field: Option<Box<EachWay>> },
+    }
+
+    /// Objects that are the type more often than not, of few names, some of them twice and some escaped.
+    fn document() -> impl Strategy<Value = String> {
+        let other = ["1", "1.5", "1e999", "\"\\ud800\"", "[]", "{}", "null"].map(str::to_owned);
+        let other = prop::sample::select(other.to_vec());
+        let name = || prop::sample::select(vec!["a", "\\u0061", "A", "b", "c"]);
+        Just("{}".to_owned()).prop_recursive(4, 32, 3, move |object| {
+            let any = prop_oneof![3 => object.clone(), 1 => other.clone()].boxed();
+            let objects = || prop::collection::vec(object.clone(), 0..3).prop_map(|objects| objects.join(","));
+            let named = move |value| {
+                prop::collection::vec((name(), value), 0..3).prop_map(|named| {
+                    let named: Vec<_> = named.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+                    named.join(", ")
+                })
+            };
+            let of_field = |name: &'static str| move |value: String| format!("\"{name}\":{value}");
+            let field = || any.clone().prop_map(of_field("field"));
+            let member = prop_oneof![
+                field(),
+                objects().prop_map(|objects| format!("\"list\":[{objects}]")),
+                named(object.clone()).prop_map(|named| format!("\"map\":{{{named}}}")),
+                any.clone().prop_map(|value| format!("\"variant\":{{\"One\":{value}}}")),
+                field().prop_map(|field| format!("\"variant\":{{\"Several\":{{{field}}}}}")),
+                Just("\"variant\":\"None\"".to_owned()),
+                Just("\"Variant\":\"None\"".to_owned()),
+                named(any.clone()),
+                named(any).prop_map(|named| format!("\"passed over\":[{{{named}}}]")),
+            ];
+            prop::collection::vec(member, 0..3).prop_map(|members| {
+                let members: Vec<_> = members.into_iter().filter(|member| !member.is_empty()).collect();
+                format!("{{{}}}", members.join(","))
+            })
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        /// What one pass reads is what two read: one that looks whether the document is strict, and one that reads the type.
+        #[test]
+        fn a_type_is_read_in_one_pass_as_in_two(text in document(), folded: bool) {
+            let (bytes, names) = (text.as_bytes(), if folded { Names::Folded } else { Names::Exact });
+            let strict = pass_over(bytes, names, &MemoryBudget::of_names(bytes.len()), Weighed::Nothing);
+            let two = strict.and_then(|()| read_again::<EachWay>(bytes, names));
+            match (read::<EachWay>(bytes, names), two) {
+                (Ok(one), Ok(two)) => prop_assert_eq!(one, two),
+                (Err(one), Err(two)) => prop_assert_eq!(std::mem::discriminant(&one), std::mem::discriminant(&two)),
+                (one, two) => prop_assert!(false, "{text}: {one:?} {two:?}"),
+            }
         }
     }
 }

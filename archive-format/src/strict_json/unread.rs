@@ -3,16 +3,14 @@
 //! Promise: [`Unread`] accepts exactly what a tree would be built from, and builds none. It holds only the names in the
 //! objects around its current place, within a budget. It can also estimate what a type would hold.
 
-use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::budget::MemoryBudget;
+use super::name::{Name, NamesInside};
 use super::{Names, deeper};
 
-/// What a held name takes beyond its text: its own bytes, and its share of a node that may be half empty.
-const NAME: usize = 80;
 /// What a type takes for a text, beyond its bytes.
 const TEXT: usize = 32;
 /// What a type takes for an object, beyond its members: they are in lists that may have twice the capacity they need.
@@ -96,22 +94,12 @@ impl<'de> Visitor<'de> for Unread<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
         let inside = Self { depth: deeper(self.depth)?, ..self };
         self.value(OBJECT)?;
-        let mut names = HashSet::new();
-        let mut held = 0;
-        while let Some(name) = access.next_key::<String>()? {
-            let charge = name.len() + NAME;
-            self.budget.charge(charge)?;
-            held += charge;
+        let mut names = NamesInside::new(self.names, self.budget);
+        while let Some(Name(name)) = access.next_key()? {
+            names.make_room(&name)?;
             access.next_value_seed(inside)?;
-            if let Some(name) = names.replace(self.names.compared(name)) {
-                let how = match self.names {
-                    Names::Exact => "",
-                    Names::Folded => ", where upper and lower case are one",
-                };
-                return Err(A::Error::custom(format_args!("duplicate key {name:?}{how}")));
-            }
+            names.add(name)?;
         }
-        self.budget.give_back(held);
         Ok(())
     }
 }

@@ -5,8 +5,11 @@
 //! canonicaliser that normalises changes what was signed.
 
 use std::fmt;
+use std::io::Write as _;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use sealift_archive_format::strict_json::Name;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 /// Why a value has no canonical form.
@@ -40,7 +43,7 @@ fn write_value(value: &Value, out: &mut Vec<u8>) -> Result<(), CanonicalJsonErro
         Value::Bool(true) => out.extend_from_slice(b"true"),
         Value::Bool(false) => out.extend_from_slice(b"false"),
         Value::Number(number) if number.is_i64() || number.is_u64() => {
-            out.extend_from_slice(number.to_string().as_bytes());
+            write_integer(number, out);
         }
         Value::Number(number) => return Err(CanonicalJsonError::NotAnInteger(number.to_string())),
         Value::String(text) => write_string(text, out),
@@ -73,13 +76,24 @@ fn write_value(value: &Value, out: &mut Vec<u8>) -> Result<(), CanonicalJsonErro
     Ok(())
 }
 
+fn write_integer(integer: impl fmt::Display, out: &mut Vec<u8>) {
+    // Memory takes what is written.
+    drop(write!(out, "{integer}"));
+}
+
 fn write_string(text: &str, out: &mut Vec<u8>) {
+    let is_escaped = |byte: u8| matches!(byte, b'"' | b'\\');
     out.push(b'"');
-    for byte in text.bytes() {
-        if matches!(byte, b'"' | b'\\') {
-            out.push(b'\\');
+    // Every byte is looked at, whatever came before: that takes the least time.
+    if text.bytes().fold(false, |found, byte| found | is_escaped(byte)) {
+        for byte in text.bytes() {
+            if is_escaped(byte) {
+                out.push(b'\\');
+            }
+            out.push(byte);
         }
-        out.push(byte);
+    } else {
+        out.extend_from_slice(text.as_bytes());
     }
     out.push(b'"');
 }
@@ -107,6 +121,54 @@ impl<'de> Deserialize<'de> for Canonical {
         let Output { mut bytes, unwritten } = output;
         bytes.shrink_to_fit();
         Ok(Self(unwritten.map_or(Ok(bytes), |number| Err(CanonicalJsonError::NotAnInteger(number)))))
+    }
+}
+
+/// A value that is kept in its canonical form, and made a tree of when it is asked for: it takes no more memory than its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CanonicalValue(Box<[u8]>);
+
+impl CanonicalValue {
+    /// The value.
+    pub(crate) fn read(&self) -> Value {
+        // Canonical JSON has control characters as they are, and only within strings.
+        let mut json = Vec::with_capacity(self.0.len());
+        for byte in &self.0 {
+            match byte {
+                ..b' ' => write!(json, "\\u{byte:04x}").unwrap_or_default(),
+                other => json.push(*other),
+            }
+        }
+        serde_json::from_slice(&json).unwrap_or_default()
+    }
+}
+
+impl<'de> Deserialize<'de> for CanonicalValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let canonical = Canonical::deserialize(deserializer)?.into_bytes().map_err(D::Error::custom)?;
+        Ok(Self(canonical.into()))
+    }
+}
+
+/// The same of a value that is an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CanonicalObject(pub(crate) CanonicalValue);
+
+impl<'de> Deserialize<'de> for CanonicalObject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor;
+        impl<'de> Visitor<'de> for ObjectVisitor {
+            type Value = CanonicalObject;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<CanonicalObject, A::Error> {
+                CanonicalValue::deserialize(MapAccessDeserializer::new(access)).map(CanonicalObject)
+            }
+        }
+        deserializer.deserialize_map(ObjectVisitor)
     }
 }
 
@@ -145,12 +207,12 @@ impl<'de> Visitor<'de> for Next<'_> {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        self.0.bytes.extend_from_slice(value.to_string().as_bytes());
+        write_integer(value, &mut self.0.bytes);
         Ok(())
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        self.0.bytes.extend_from_slice(value.to_string().as_bytes());
+        write_integer(value, &mut self.0.bytes);
         Ok(())
     }
 
@@ -183,10 +245,12 @@ impl<'de> Visitor<'de> for Next<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
         self.0.bytes.push(b'{');
         let start = self.0.bytes.len();
-        let mut members: Vec<(String, usize)> = Vec::new();
-        while let Some(name) = access.next_key::<String>()? {
-            members.push((name.clone(), self.0.bytes.len()));
-            write_string(&name, &mut self.0.bytes);
+        let mut members: Vec<(Name<'de>, usize)> = Vec::new();
+        while let Some(name) = access.next_key::<Name<'de>>()? {
+            let Name(text) = &name;
+            let begin = self.0.bytes.len();
+            write_string(text, &mut self.0.bytes);
+            members.push((name, begin));
             self.0.bytes.push(b':');
             access.next_value_seed(Next(self.0))?;
             self.0.bytes.push(b',');
@@ -200,7 +264,7 @@ impl<'de> Visitor<'de> for Next<'_> {
 impl Output {
     /// Sorts the members of an object that begins at `start`; each begins at its recorded position and ends with a
     /// comma. The last comma is dropped.
-    fn sort(&mut self, start: usize, members: Vec<(String, usize)>) {
+    fn sort(&mut self, start: usize, members: Vec<(Name<'_>, usize)>) {
         if !members.is_sorted() {
             let ends = members.iter().skip(1).map(|(_, begin)| *begin).chain([self.bytes.len()]).collect::<Vec<_>>();
             let mut sorted: Vec<_> = members.into_iter().zip(ends).collect();

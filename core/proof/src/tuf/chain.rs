@@ -291,12 +291,12 @@ impl TrustedTimestamp {
 /// that are no longer listed are returned: no role may delegate to theirs.
 fn require_no_rollback(dialect: &Dialect, trusted: &Snapshot, new: &Snapshot) -> Result<BTreeSet<String>, TufError> {
     let mut no_longer_listed = BTreeSet::new();
-    for (path, trusted) in &trusted.meta {
+    for (path, trusted) in trusted.meta.iter() {
         let Some(found) = new.meta.get(path) else {
             if !dialect.allows_silent_roles() {
-                return Err(TufError::Removed(path.clone()));
+                return Err(TufError::Removed(path.to_owned()));
             }
-            no_longer_listed.insert(path.clone());
+            no_longer_listed.insert(path.to_owned());
             continue;
         };
         let name = path.strip_suffix(".json").unwrap_or(path);
@@ -327,7 +327,7 @@ impl TrustedSnapshot {
     /// [`TufError::Removed`] when it was listed, or its metadata `was_accepted`, before.
     pub(crate) fn is_silent(&self, role: &RoleName, was_accepted: bool) -> Result<bool, TufError> {
         let path = role.metadata_path();
-        if !self.dialect().allows_silent_roles() || self.snapshot.value().meta.contains_key(&path) {
+        if !self.dialect().allows_silent_roles() || self.snapshot.value().meta.get(&path).is_some() {
             return Ok(false);
         }
         if was_accepted || self.no_longer_listed.contains(&path) { Err(TufError::Removed(path)) } else { Ok(true) }
@@ -384,7 +384,7 @@ impl TrustedSnapshot {
             }
             let stem = percent_decode_str(stem).decode_utf8().ok()?;
             let targets = RoleName::targets();
-            let role = if stem == targets.as_str() { targets } else { RoleName::delegated(&stem).ok()? };
+            let role = if stem == targets.as_str() { targets } else { RoleName::delegated(&*stem).ok()? };
             let file = self.targets_file(&role).ok()?;
             (role.file_name(file.version) == name).then_some(role)
         };

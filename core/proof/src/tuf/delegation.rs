@@ -3,13 +3,15 @@
 //! By path patterns, by prefixes of the SHA-256 of the name (hashed bins), or by TAP 15 succinct roles, which describe
 //! a power of two of bins in one entry.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 
 use sealift_archive_format::Digest;
-use serde::Deserialize;
+use sealift_archive_format::strict_json::Name;
+use serde::{Deserialize, Deserializer};
 
 use super::RoleName;
-use super::key::{Keys, RoleKeys};
+use super::key::{KeyIds, Keys, RoleKeys};
 use super::matching::{MatchingSteps, OutOfSteps};
 use super::metadata::Snapshot;
 use super::path_pattern::PathPattern;
@@ -20,8 +22,8 @@ use super::path_pattern::PathPattern;
 pub(crate) struct Delegations {
     pub(crate) keys: Keys,
     pub(crate) roles: DelegatedRoles,
-    /// The position of each listed role.
-    places: BTreeMap<RoleName, usize>,
+    /// The positions of the listed roles, in the order of their names.
+    by_name: Vec<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -45,7 +47,7 @@ impl TryFrom<DelegationsObject> for Delegations {
             (Some(roles), None) => Self::listed(object.keys, roles),
             (None, Some(succinct)) => {
                 let roles = DelegatedRoles::Succinct(succinct);
-                Ok(Self { keys: object.keys, roles, places: BTreeMap::new() })
+                Ok(Self { keys: object.keys, roles, by_name: Vec::new() })
             }
             _ => Err("delegations have either roles or succinct_roles".to_owned()),
         }
@@ -55,13 +57,14 @@ impl TryFrom<DelegationsObject> for Delegations {
 impl Delegations {
     /// Delegations to roles that are listed, each of them once.
     pub(crate) fn listed(keys: Keys, roles: Vec<DelegatedRole>) -> Result<Self, String> {
-        let mut places = BTreeMap::new();
-        for (place, role) in roles.iter().enumerate() {
-            if places.insert(role.name.clone(), place).is_some() {
-                return Err(format!("role {} is delegated to twice", role.name));
-            }
+        let name = |place: &usize| roles.get(*place).map(|role| &role.name);
+        let mut by_name: Vec<usize> = (0..roles.len()).collect();
+        by_name.sort_by_key(name);
+        let twice = by_name.iter().zip(by_name.iter().skip(1)).find(|(one, next)| name(one) == name(next));
+        if let Some(repeated) = twice.and_then(|(one, _)| name(one)) {
+            return Err(format!("role {repeated} is delegated to twice"));
         }
-        Ok(Self { keys, roles: DelegatedRoles::Listed(roles), places })
+        Ok(Self { keys, roles: DelegatedRoles::Listed(roles), by_name })
     }
 }
 
@@ -78,7 +81,7 @@ pub(crate) struct DelegatedRole {
 #[derive(Debug, Clone)]
 enum Paths {
     Patterns(Vec<PathPattern>),
-    HashPrefixes(Vec<String>),
+    HashPrefixes(HashPrefixes),
     /// Prefixes of names. A role cannot delegate names that it may not speak for itself.
     Prefixes(Vec<String>),
 }
@@ -97,22 +100,49 @@ impl DelegationScope {
     pub(crate) const EVERYTHING: Self = Self { shortest: 0 };
 }
 
+/// Beginnings of hashes in hexadecimal: one text, because a bin of many has a few, and there are many bins.
+#[derive(Debug, Clone)]
+struct HashPrefixes {
+    text: Box<str>,
+    /// Where each of them ends.
+    ends: Box<[usize]>,
+}
+
+impl HashPrefixes {
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        let begins = std::iter::once(&0).chain(&self.ends);
+        begins.zip(&self.ends).filter_map(|(begin, end)| self.text.get(*begin..*end))
+    }
+}
+
+impl<'de> Deserialize<'de> for HashPrefixes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let prefixes = Vec::<Name<'de>>::deserialize(deserializer)?;
+        let (mut text, mut ends) = (String::new(), Vec::new());
+        for Name(prefix) in prefixes {
+            text.push_str(&prefix);
+            ends.push(text.len());
+        }
+        Ok(Self { text: text.into(), ends: ends.into() })
+    }
+}
+
 #[derive(Deserialize)]
 struct DelegatedRoleObject {
     name: String,
-    #[serde(flatten)]
-    keys: RoleKeys,
+    keyids: KeyIds,
+    threshold: NonZeroU32,
     #[serde(default)]
     terminating: bool,
     paths: Option<Vec<String>>,
-    path_hash_prefixes: Option<Vec<String>>,
+    path_hash_prefixes: Option<HashPrefixes>,
 }
 
 impl TryFrom<DelegatedRoleObject> for DelegatedRole {
     type Error = String;
 
     fn try_from(object: DelegatedRoleObject) -> Result<Self, String> {
-        let name = RoleName::delegated(&object.name).map_err(|error| error.to_string())?;
+        let name = RoleName::delegated(object.name).map_err(|error| error.to_string())?;
         let paths = match (object.paths, object.path_hash_prefixes) {
             (Some(_), Some(_)) => return Err(format!("role {name} has both paths and path_hash_prefixes")),
             (None, Some(prefixes)) => Paths::HashPrefixes(prefixes),
@@ -120,7 +150,8 @@ impl TryFrom<DelegatedRoleObject> for DelegatedRole {
                 Paths::Patterns(patterns.iter().flatten().map(|pattern| PathPattern::new(pattern)).collect())
             }
         };
-        Ok(Self { name, keys: object.keys, terminating: object.terminating, paths })
+        let DelegatedRoleObject { keyids, threshold, terminating, .. } = object;
+        Ok(Self { name, keys: RoleKeys { keyids, threshold }, terminating, paths })
     }
 }
 
@@ -148,7 +179,7 @@ impl DelegatedRole {
                 Ok(None)
             }
             Paths::HashPrefixes(prefixes) => {
-                steps.take(prefixes.len())?;
+                steps.take(prefixes.ends.len())?;
                 Ok(everything.filter(|_| prefixes.iter().any(|prefix| target.hash.hex().starts_with(prefix))))
             }
             Paths::Prefixes(prefixes) => {
@@ -196,7 +227,7 @@ impl SuccinctRoles {
         let first_32_bits = u32::from_str_radix(target.hash.hex().get(..8)?, 16).ok()?;
         let bin = first_32_bits >> (32 - self.bit_length);
         // A prefix, a hyphen and a digit are never the name of a top-level role.
-        RoleName::delegated(&format!("{}{bin:0width$x}", self.common_prefix(), width = self.suffix_length())).ok()
+        RoleName::delegated(format!("{}{bin:0width$x}", self.common_prefix(), width = self.suffix_length())).ok()
     }
 
     /// What distinguishes these bins from others.
@@ -282,9 +313,7 @@ impl Delegations {
             DelegatedRoles::Listed(roles) => roles.iter().map(|role| role.name.clone()).collect(),
             DelegatedRoles::Succinct(succinct) => {
                 let prefix = succinct.common_prefix();
-                let listed = snapshot.meta.range(prefix.clone()..).map(|(path, _)| path);
-                let listed = listed.take_while(|path| path.starts_with(&prefix));
-                let names = listed.filter_map(|path| path.strip_suffix(".json"));
+                let names = snapshot.meta.names_beginning(&prefix).filter_map(|path| path.strip_suffix(".json"));
                 names.filter(|name| succinct.names(name)).filter_map(|name| RoleName::delegated(name).ok()).collect()
             }
         }
@@ -302,7 +331,11 @@ impl Delegations {
     /// The keys of a role that is delegated to here, whichever names it may speak for.
     pub(crate) fn keys_of(&self, role: &RoleName) -> Option<&RoleKeys> {
         match &self.roles {
-            DelegatedRoles::Listed(roles) => roles.get(*self.places.get(role)?).map(|role| &role.keys),
+            DelegatedRoles::Listed(roles) => {
+                let name = |place: &usize| roles.get(*place).map(|role| &role.name);
+                let found = self.by_name.binary_search_by_key(&Some(role), name).ok()?;
+                roles.get(*self.by_name.get(found)?).map(|role| &role.keys)
+            }
             DelegatedRoles::Succinct(succinct) => succinct.names(role.as_str()).then_some(&succinct.keys),
         }
     }

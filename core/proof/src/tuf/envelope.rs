@@ -218,7 +218,10 @@ impl<'b> UnverifiedMetadata<'b> {
 
     /// Reads the signed part without checking who signed it.
     pub(crate) fn read_signed<T: Metadata>(&self) -> Result<(RoleHeader, T), MetadataError> {
-        Ok((self.header::<T>()?, self.read_value()?))
+        let read = T::read(self.dialect, &self.role, self.bytes);
+        let (header, value) = read.map_err(|error| self.dialect.refusal(self.bytes, error))?;
+        value.role_keys().try_for_each(RoleKeys::require_few)?;
+        Ok((header, value))
     }
 
     /// Whether both have the same signed part, whoever signed it and with however many signatures.
@@ -241,8 +244,7 @@ impl<'b> UnverifiedMetadata<'b> {
         // It is as long as everything that was read, and no longer needed.
         self.canonical = Vec::new();
         let malformed = |source| TufError::Malformed { role: self.role.clone(), source };
-        let header = self.header::<T>().map_err(malformed)?;
-        let value = self.read_value().map_err(malformed)?;
+        let (header, value) = self.read_signed().map_err(malformed)?;
         let evidence = RoleEvidence {
             role: self.role,
             version: header.version.get(),
@@ -253,11 +255,5 @@ impl<'b> UnverifiedMetadata<'b> {
             signed_by: signers.into_iter().map(|signer| signer.key_id).collect(),
         };
         Ok(VerifiedMetadata { value, evidence })
-    }
-
-    fn read_value<T: Metadata>(&self) -> Result<T, MetadataError> {
-        let value = T::read(self.dialect, &self.role, self.bytes)?;
-        value.role_keys().try_for_each(RoleKeys::require_few)?;
-        Ok(value)
     }
 }

@@ -3,16 +3,20 @@
 //! Promise: every hash of a known algorithm is compared. Unknown ones beside it are ignored; alone, they prove nothing
 //! and are an error.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
-use sealift_archive_format::digest::{Digest, DigestAlgorithm};
-use serde::Deserialize;
+use sealift_archive_format::digest::{Digest, DigestAlgorithm, DigestError};
+use sealift_archive_format::strict_json::Name;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
 /// The hashes of a file, those of known algorithms. At least one is stated; if none is known, nothing can be checked
 /// against them.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(try_from = "BTreeMap<String, String>")]
-pub struct Hashes(Vec<Digest>);
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hashes {
+    sha256: Option<[u8; 32]>,
+    /// Elsewhere, because most files have only the other one.
+    sha512: Option<Box<[u8; 64]>>,
+}
 
 /// Why bytes are not the file that metadata describes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,29 +37,47 @@ pub enum MismatchError {
     NoKnownHash,
 }
 
-impl TryFrom<BTreeMap<String, String>> for Hashes {
-    type Error = String;
+impl<'de> Deserialize<'de> for Hashes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct HashesVisitor;
+        impl<'de> Visitor<'de> for HashesVisitor {
+            type Value = Hashes;
 
-    fn try_from(stated: BTreeMap<String, String>) -> Result<Self, String> {
-        if stated.is_empty() {
-            return Err("no hash is stated".to_owned());
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Hashes, A::Error> {
+                let (mut hashes, mut stated) = (Hashes::default(), 0_usize);
+                while let Some((Name(name), Name(hex))) = access.next_entry()? {
+                    stated += 1;
+                    let Some(algorithm) = DigestAlgorithm::from_name(&name) else { continue };
+                    hashes.add(algorithm, &hex).map_err(A::Error::custom)?;
+                }
+                if stated == 0 { Err(A::Error::custom("no hash is stated")) } else { Ok(hashes) }
+            }
         }
-        let known = |(name, hex): (&String, &String)| {
-            DigestAlgorithm::from_name(name).map(|algorithm| Digest::from_hex(algorithm, hex))
-        };
-        stated.iter().filter_map(known).collect::<Result<_, _>>().map(Self).map_err(|error| error.to_string())
+        deserializer.deserialize_map(HashesVisitor)
     }
 }
 
 impl Hashes {
-    /// Hashes of known algorithms, of which at least one is stated.
-    pub(crate) fn of_known(known: Vec<Digest>) -> Self {
-        Self(known)
+    /// Adds a hash of a known algorithm.
+    pub(crate) fn add(&mut self, algorithm: DigestAlgorithm, hex: &str) -> Result<(), DigestError> {
+        algorithm.require_value(hex)?;
+        match algorithm {
+            DigestAlgorithm::Sha256 => self.sha256 = decoded(hex),
+            DigestAlgorithm::Sha512 => self.sha512 = decoded(hex).map(Box::new),
+        }
+        Ok(())
     }
 
     /// The known hashes, by the name of their algorithm. At least one in a [`super::VerifiedTarget`].
-    pub fn known(&self) -> &[Digest] {
-        &self.0
+    pub fn known(&self) -> Vec<Digest> {
+        let of = |algorithm, value: &[u8]| Digest::from_hex(algorithm, &hex::encode(value)).ok();
+        let sha256 = self.sha256.as_ref().and_then(|value| of(DigestAlgorithm::Sha256, value));
+        let sha512 = self.sha512.as_ref().and_then(|value| of(DigestAlgorithm::Sha512, &value[..]));
+        sha256.into_iter().chain(sha512).collect()
     }
 
     /// Requires a known hash, and that `bytes` match every known one.
@@ -76,15 +98,25 @@ impl Hashes {
 
     fn require_each(&self, holds: impl Fn(&Digest) -> bool) -> Result<(), MismatchError> {
         self.require_known()?;
-        match self.0.iter().find(|digest| !holds(digest)) {
-            Some(digest) => Err(MismatchError::Hash(digest.clone())),
+        match self.known().into_iter().find(|digest| !holds(digest)) {
+            Some(digest) => Err(MismatchError::Hash(digest)),
             None => Ok(()),
         }
     }
 
     pub(crate) fn require_known(&self) -> Result<(), MismatchError> {
-        if self.0.is_empty() { Err(MismatchError::NoKnownHash) } else { Ok(()) }
+        if self.sha256.is_none() && self.sha512.is_none() { Err(MismatchError::NoKnownHash) } else { Ok(()) }
     }
+}
+
+/// The bytes that lower-case hexadecimal stands for; `None` if there are not as many.
+fn decoded<const LENGTH: usize>(hex: &str) -> Option<[u8; LENGTH]> {
+    // 0 to 9 are 0x30 to 0x39, a to f are 0x61 to 0x66.
+    let half = |digit: u8| (digit & 0x0f) + 9 * (digit >> 6);
+    let mut value = [0; LENGTH];
+    let pairs = hex.as_bytes().as_chunks().0;
+    value.iter_mut().zip(pairs).for_each(|(byte, &[high, low])| *byte = half(high) << 4 | half(low));
+    (pairs.len() == LENGTH).then_some(value)
 }
 
 /// What bytes are compared by: their length, and their digest by every supported algorithm. Computed once for bytes
@@ -138,11 +170,12 @@ mod tests {
 
     #[test]
     fn every_known_hash_is_compared_and_unknown_ones_are_passed_over() {
-        let (right, wrong) = (Digest::sha256(b"x"), Digest::sha256(b"y"));
+        let (right, wrong) = (Digest::sha256(b"x"), Digest::of(DigestAlgorithm::Sha512, b"y"));
         let mixed = hashes(&format!(r#"{{"sha256":"{}","sha3":"00"}}"#, right.hex())).unwrap();
         assert_eq!(mixed.check(b"x"), Ok(()));
         assert_eq!(mixed.check(b"y"), Err(MismatchError::Hash(right.clone())));
-        let one_wrong = Hashes(vec![right, wrong.clone()]);
+        let one_wrong = hashes(&format!(r#"{{"sha512":"{}","sha256":"{}"}}"#, wrong.hex(), right.hex())).unwrap();
+        assert_eq!(one_wrong.known(), [right, wrong.clone()]);
         assert_eq!(one_wrong.check(b"x"), Err(MismatchError::Hash(wrong)));
     }
 

@@ -65,20 +65,45 @@ impl KeyObject {
 /// Which keys sign for a role, and how many of them must.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct RoleKeys {
-    #[serde(deserialize_with = "distinct")]
-    pub(crate) keyids: BTreeSet<String>,
+    pub(crate) keyids: KeyIds,
     pub(crate) threshold: NonZeroU32,
 }
 
-/// Reads key ids that must not repeat.
-fn distinct<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<String>, D::Error> {
-    let mut set = BTreeSet::new();
-    for key_id in Vec::<String>::deserialize(deserializer)? {
-        if let Some(repeated) = set.replace(key_id) {
-            return Err(serde::de::Error::custom(format_args!("key id {repeated:?} is listed twice for one role")));
+/// Key ids, none of them twice, in order.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "Vec<String>")]
+pub(crate) struct KeyIds(Box<[String]>);
+
+impl TryFrom<Vec<String>> for KeyIds {
+    type Error = String;
+
+    fn try_from(mut key_ids: Vec<String>) -> Result<Self, String> {
+        key_ids.sort_unstable();
+        match key_ids.iter().zip(key_ids.iter().skip(1)).find(|(one, next)| one == next) {
+            Some((repeated, _)) => Err(format!("key id {repeated:?} is listed twice for one role")),
+            None => Ok(Self(key_ids.into())),
         }
     }
-    Ok(set)
+}
+
+impl From<BTreeSet<String>> for KeyIds {
+    fn from(key_ids: BTreeSet<String>) -> Self {
+        Self(key_ids.into_iter().collect())
+    }
+}
+
+impl KeyIds {
+    pub(crate) fn contains(&self, key_id: &str) -> bool {
+        self.0.binary_search_by(|listed| listed.as_str().cmp(key_id)).is_ok()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &String> {
+        self.0.iter()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
 }
 
 impl RoleKeys {

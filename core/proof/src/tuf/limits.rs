@@ -1,8 +1,7 @@
 //! How much of a repository is read at most: the W, X, Y and Z of TUF 1.0.34 §5.
 //!
-//! The tree that a file is read into is bounded by its length, whoever signed it
-//! (`sealift_archive_format::strict_json`), so a limit here is one on memory too: for a targets file of 32 MiB it is
-//! 576 MiB, and honest ones take 330 to 410 MiB.
+//! No tree is made of a file, whoever signed it: what is held beside it is its canonical form while signatures are checked, and then what
+//! it lists, in tables (`listed.rs`). Both are as long as it at most, but for short names and keys. So a limit here is one on memory too.
 
 /// Bounds on what a repository may make this side read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

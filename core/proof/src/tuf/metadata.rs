@@ -8,14 +8,15 @@ use std::num::NonZeroU64;
 
 use jiff::Timestamp as Instant;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::delegation::Delegations;
 use super::dialect::{Dialect, notary, tuf};
 use super::error::MetadataError;
 use super::hashes::{Hashes, MismatchError, check_length, length};
 use super::key::{Keys, RoleKeys};
+use super::listed::Listed;
 use super::role_name::RoleName;
+use crate::canonical_json::{CanonicalObject, CanonicalValue};
 use crate::signature::KeyIdentity;
 use notary::Validity;
 
@@ -37,8 +38,8 @@ pub(crate) trait Metadata: Sized {
     /// The kind.
     const KIND: Kind;
 
-    /// Reads the signed part of a role's file, which has been read strictly before.
-    fn read(dialect: &Dialect, role: &RoleName, bytes: &[u8]) -> Result<Self, MetadataError>;
+    /// Reads the signed part of a role's file, which has been read strictly before: what all metadata has in common, and the rest.
+    fn read(dialect: &Dialect, role: &RoleName, bytes: &[u8]) -> Result<(RoleHeader, Self), MetadataError>;
 
     /// The keys and thresholds that it declares for other roles, or for its own.
     fn role_keys(&self) -> impl Iterator<Item = &RoleKeys> {
@@ -121,10 +122,10 @@ impl RootRoles {
 impl Metadata for Root {
     const KIND: Kind = Kind::Root;
 
-    fn read(dialect: &Dialect, _: &RoleName, bytes: &[u8]) -> Result<Self, MetadataError> {
+    fn read(dialect: &Dialect, _: &RoleName, bytes: &[u8]) -> Result<(RoleHeader, Self), MetadataError> {
         match dialect {
-            Dialect::Tuf => tuf::signed(bytes),
-            Dialect::Notary(gun) => notary::root(gun, bytes),
+            Dialect::Tuf => tuf::read(Self::KIND, bytes),
+            Dialect::Notary(gun) => Ok((notary::header(Self::KIND, bytes)?, notary::root(gun, bytes)?)),
         }
     }
 
@@ -171,10 +172,10 @@ pub(crate) struct TimestampMeta {
 impl Metadata for Timestamp {
     const KIND: Kind = Kind::Timestamp;
 
-    fn read(dialect: &Dialect, _: &RoleName, bytes: &[u8]) -> Result<Self, MetadataError> {
+    fn read(dialect: &Dialect, _: &RoleName, bytes: &[u8]) -> Result<(RoleHeader, Self), MetadataError> {
         match dialect {
-            Dialect::Tuf => tuf::signed(bytes),
-            Dialect::Notary(_) => notary::timestamp(bytes),
+            Dialect::Tuf => tuf::read(Self::KIND, bytes),
+            Dialect::Notary(_) => Ok((notary::header(Self::KIND, bytes)?, notary::timestamp(bytes)?)),
         }
     }
 }
@@ -182,7 +183,7 @@ impl Metadata for Timestamp {
 /// Snapshot metadata (§4.4).
 #[derive(Debug, Clone, Deserialize)]
 pub struct Snapshot {
-    pub(crate) meta: BTreeMap<String, FileDescription>,
+    pub(crate) meta: Listed<FileDescription>,
     /// The root that belongs to it, where the dialect has it listed.
     #[serde(skip)]
     pub(crate) root: Option<FileDescription>,
@@ -191,10 +192,10 @@ pub struct Snapshot {
 impl Metadata for Snapshot {
     const KIND: Kind = Kind::Snapshot;
 
-    fn read(dialect: &Dialect, _: &RoleName, bytes: &[u8]) -> Result<Self, MetadataError> {
+    fn read(dialect: &Dialect, _: &RoleName, bytes: &[u8]) -> Result<(RoleHeader, Self), MetadataError> {
         match dialect {
-            Dialect::Tuf => tuf::signed(bytes),
-            Dialect::Notary(_) => notary::snapshot(bytes),
+            Dialect::Tuf => tuf::read(Self::KIND, bytes),
+            Dialect::Notary(_) => Ok((notary::header(Self::KIND, bytes)?, notary::snapshot(bytes)?)),
         }
     }
 }
@@ -202,7 +203,7 @@ impl Metadata for Snapshot {
 /// Targets metadata (§4.5), of the top-level role or of a delegated one.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Targets {
-    pub(crate) targets: BTreeMap<String, TargetDescription>,
+    pub(crate) targets: Listed<TargetDescription>,
     pub(crate) delegations: Option<Delegations>,
 }
 
@@ -211,22 +212,23 @@ pub struct Targets {
 pub(crate) struct TargetDescription {
     pub(crate) length: u64,
     pub(crate) hashes: Hashes,
+    /// An object, or in another dialect any value.
     #[serde(default, deserialize_with = "object")]
-    pub(crate) custom: Option<Value>,
+    pub(crate) custom: Option<CanonicalValue>,
 }
 
 /// `custom` maps to an object.
-fn object<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Ok(Option::<serde_json::Map<_, _>>::deserialize(deserializer)?.map(Value::Object))
+fn object<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<CanonicalValue>, D::Error> {
+    Ok(Option::<CanonicalObject>::deserialize(deserializer)?.map(|CanonicalObject(value)| value))
 }
 
 impl Metadata for Targets {
     const KIND: Kind = Kind::Targets;
 
-    fn read(dialect: &Dialect, role: &RoleName, bytes: &[u8]) -> Result<Self, MetadataError> {
+    fn read(dialect: &Dialect, role: &RoleName, bytes: &[u8]) -> Result<(RoleHeader, Self), MetadataError> {
         match dialect {
-            Dialect::Tuf => tuf::signed(bytes),
-            Dialect::Notary(_) => notary::targets(role, bytes),
+            Dialect::Tuf => tuf::read(Self::KIND, bytes),
+            Dialect::Notary(_) => Ok((notary::header(Self::KIND, bytes)?, notary::targets(role, bytes)?)),
         }
     }
 

@@ -19,6 +19,7 @@ mod every_role;
 mod hashes;
 mod key;
 mod limits;
+mod listed;
 pub mod map;
 mod matching;
 mod metadata;

@@ -137,29 +137,25 @@ impl TrustedRepository {
 
     /// The names of all targets that the top-level targets role itself describes.
     pub fn top_level_targets(&self) -> impl Iterator<Item = &str> {
-        self.targets.value().targets.keys().map(String::as_str)
+        self.targets.value().targets.names()
     }
 
     /// The names of targets that begin with `prefix`, in order, as far as the roles that were loaded so far decide it: for a person
     /// who looked for another one. `limit` of them at most.
     pub fn names_beside(&self, prefix: &str, limit: usize) -> Vec<String> {
         let loaded = std::iter::once(&self.targets).chain(self.delegated.values());
-        let names: BTreeSet<&String> = loaded
-            .flat_map(|role| {
-                let names = role.value().targets.range(prefix.to_owned()..).map(|(name, _)| name);
-                names.take_while(|name| name.starts_with(prefix)).take(MAXIMUM_NAMES)
-            })
-            .collect();
+        let names: BTreeSet<&str> =
+            loaded.flat_map(|role| role.value().targets.names_beginning(prefix).take(MAXIMUM_NAMES)).collect();
         // A role may list what it may not sign.
         let mut loaded = self.clone();
-        let is_found = |name: &&String| loaded.resolve(&mut NothingMore, name).is_ok_and(|found| found.is_some());
-        names.into_iter().take(MAXIMUM_NAMES).filter(is_found).take(limit).cloned().collect()
+        let is_found = |name: &&str| loaded.resolve(&mut NothingMore, name).is_ok_and(|found| found.is_some());
+        names.into_iter().take(MAXIMUM_NAMES).filter(is_found).take(limit).map(str::to_owned).collect()
     }
 
     /// The delegated roles that the snapshot lists: the version in the name of each one's file, where snapshots are consistent, and how long
     /// the file may be, in bytes.
     pub fn listed_roles(&self) -> impl Iterator<Item = AnnouncedFile> {
-        let paths = self.snapshot.snapshot().value().meta.keys();
+        let paths = self.snapshot.snapshot().value().meta.names();
         let names = paths.filter_map(|path| RoleName::delegated(path.strip_suffix(".json")?).ok());
         names.filter_map(|role| self.snapshot.announced(&role, &self.limits))
     }

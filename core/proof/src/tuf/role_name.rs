@@ -52,14 +52,15 @@ impl RoleName {
     ///
     /// # Errors
     /// [`RoleNameError`] when the name is empty or that of a top-level role.
-    pub fn delegated(name: &str) -> Result<Self, RoleNameError> {
+    pub fn delegated(name: impl Into<String>) -> Result<Self, RoleNameError> {
+        let name = name.into();
         if name.is_empty() {
             return Err(RoleNameError::Empty);
         }
-        if TOP_LEVEL.contains(&name) {
-            return Err(RoleNameError::TopLevel(name.to_owned()));
+        if TOP_LEVEL.contains(&name.as_str()) {
+            return Err(RoleNameError::TopLevel(name));
         }
-        Ok(Self(name.to_owned()))
+        Ok(Self(name))
     }
 
     /// The name as the metadata spells it.

@@ -8,6 +8,7 @@ use super::hashes::{Hashes, Measured, MismatchError, check_length, length};
 use super::metadata::TargetDescription;
 use super::provider::{ProviderError, TargetProvider};
 use super::role_name::RoleName;
+use crate::canonical_json::CanonicalValue;
 
 /// What trusted metadata says about a target. Only a search through verified roles makes one.
 ///
@@ -20,6 +21,7 @@ use super::role_name::RoleName;
 ///     path: "example.com/shop:1.0".to_owned(),
 ///     length: 1,
 ///     hashes: unreachable!(),
+///     digests: Vec::new(),
 ///     custom: None,
 ///     roles: Vec::new(),
 /// }
@@ -30,6 +32,7 @@ pub struct VerifiedTarget {
     path: String,
     length: u64,
     hashes: Hashes,
+    digests: Vec<Digest>,
     custom: Option<Value>,
     roles: Vec<RoleName>,
 }
@@ -65,8 +68,15 @@ impl VerifiedTarget {
             target: path.to_owned(),
             source,
         })?;
-        let TargetDescription { length, hashes, custom } = described.clone();
-        Ok(Self { path: path.to_owned(), length, hashes, custom, roles })
+        let TargetDescription { length, hashes, custom } = described;
+        Ok(Self {
+            path: path.to_owned(),
+            length: *length,
+            hashes: hashes.clone(),
+            digests: hashes.known(),
+            custom: custom.as_ref().map(CanonicalValue::read),
+            roles,
+        })
     }
 
     /// The target's name.
@@ -81,7 +91,7 @@ impl VerifiedTarget {
 
     /// Its hashes, those of known algorithms: at least one.
     pub fn hashes(&self) -> &[Digest] {
-        self.hashes.known()
+        &self.digests
     }
 
     /// The `custom` object, if there is one. It is signed; its meaning is up to the application.

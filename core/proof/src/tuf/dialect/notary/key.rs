@@ -107,7 +107,7 @@ pub(super) fn root_keys(
     objects: &BTreeMap<String, NotaryKeyObject>,
     gun: &Gun,
 ) -> Result<RootKeys, NotaryError> {
-    let of_root = objects.iter().filter(|(key_id, _)| role_keys.keyids.contains(*key_id));
+    let of_root = objects.iter().filter(|(key_id, _)| role_keys.keyids.contains(key_id));
     let mut shared = None;
     let validity = |(key_id, object): (&String, &NotaryKeyObject)| {
         let refused = |source| NotaryError::RootKey { key_id: key_id.clone(), source };

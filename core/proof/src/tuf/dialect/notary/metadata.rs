@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use sealift_archive_format::{Digest, digest::DigestAlgorithm};
+use sealift_archive_format::digest::DigestAlgorithm;
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 
 use super::error::NotaryError;
 use super::key::{self, NotaryKeyObject};
 use super::text::Base64;
+use crate::canonical_json::CanonicalValue;
 use crate::tuf::Gun;
 use crate::tuf::delegation::{DelegatedRole, Delegations};
 use crate::tuf::dialect::tuf::signed;
@@ -47,24 +47,25 @@ struct FileObject {
     hashes: BTreeMap<String, Base64>,
     /// Any value.
     #[serde(default, deserialize_with = "present")]
-    custom: Option<Value>,
+    custom: Option<CanonicalValue>,
 }
 
 /// A value that is there, even if it is `null`.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<CanonicalValue>, D::Error> {
+    CanonicalValue::deserialize(deserializer).map(Some)
 }
 
 fn hashes(stated: &BTreeMap<String, Base64>) -> Result<Hashes, NotaryError> {
     if stated.is_empty() {
         return Err(NotaryError::Hash("none is stated".to_owned()));
     }
-    let known = |(name, bytes): (&String, &Base64)| {
-        let algorithm = DigestAlgorithm::from_name(name)?;
-        Some(Digest::from_hex(algorithm, &hex::encode(&bytes.0)))
-    };
-    let known: Result<Vec<_>, _> = stated.iter().filter_map(known).collect();
-    known.map(Hashes::of_known).map_err(|error| NotaryError::Hash(error.to_string()))
+    let mut hashes = Hashes::default();
+    for (name, bytes) in stated {
+        let Some(algorithm) = DigestAlgorithm::from_name(name) else { continue };
+        let added = hashes.add(algorithm, &hex::encode(&bytes.0));
+        added.map_err(|error| NotaryError::Hash(error.to_string()))?;
+    }
+    Ok(hashes)
 }
 
 impl FileObject {

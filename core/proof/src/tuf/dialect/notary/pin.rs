@@ -192,7 +192,7 @@ fn require_signed_by(
     let (header, declared) =
         envelope.read_signed::<Root>().map_err(|source| refused(TufError::Malformed { role: role.clone(), source }))?;
     let require = |keyids: BTreeSet<String>, threshold| {
-        let role_keys = RoleKeys { keyids, threshold };
+        let role_keys = RoleKeys { keyids: keyids.into(), threshold };
         let version = header.version.get();
         let authority =
             Authority { delegator: &role, delegator_version: version, keys: &declared.keys, role_keys: &role_keys };
