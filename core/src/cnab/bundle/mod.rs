@@ -118,6 +118,8 @@ pub struct BundleImage {
     /// The digest of the image's manifest or index that the bundle promises: its `contentDigest`, or the one in its
     /// reference. Where there are both, they are equal.
     pub digest: Option<Digest>,
+    /// Whether its `contentDigest` says so.
+    is_digest_stated: bool,
     /// `size` in bytes, if it is stated; the inner `None` is one that is not a number.
     size: Option<Option<u64>>,
     /// `mediaType`, if it is stated; the inner `None` is one that is not a text.
@@ -334,12 +336,20 @@ impl RawBundleImage {
                 Err(BundleError::TwoDigests { reference: self.image, stated })
             }
             (named, stated) => {
+                let is_digest_stated = stated.is_some();
                 let digest = stated.or_else(|| named.cloned());
                 let size = self.size.map(|StatedMember(size)| size);
                 let media_type =
                     self.media_type.map(|StatedMember(text)| text).filter(|text| text.as_deref() != Some(""));
                 let reference = self.image;
-                Ok(AnyImage::Container(BundleImage { component, reference, digest, size, media_type }))
+                Ok(AnyImage::Container(BundleImage {
+                    component,
+                    reference,
+                    digest,
+                    is_digest_stated,
+                    size,
+                    media_type,
+                }))
             }
         }
     }

@@ -4,7 +4,7 @@
 //! section. What could be read in two ways is not here: [`Bundle::parse`](super::Bundle::parse) refuses it. A list of deviations
 //! is short, whatever the bundle says.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
 use sealift_proof::canonical_json;
@@ -62,6 +62,63 @@ pub enum Deviation {
         /// What it should be.
         expected: &'static str,
     },
+    /// It lacks a member that the schema requires.
+    MissingMember {
+        /// The names that lead to the member, with dots in between.
+        member: String,
+    },
+    /// A member names a definition that is not there.
+    UndefinedDefinition {
+        /// The names that lead to the member, with dots in between.
+        member: String,
+        /// The definition that it names.
+        definition: String,
+    },
+    /// A parameter or a credential goes to an environment variable of the runtime.
+    ReservedVariable {
+        /// The names that lead to the member, with dots in between.
+        member: String,
+        /// The variable.
+        variable: String,
+    },
+    /// A parameter or a credential goes nowhere.
+    NoDestination {
+        /// The names that lead to where its destination should be, with dots in between.
+        member: String,
+    },
+    /// A parameter and a credential go to the same place.
+    SameDestination {
+        /// The environment variable or the path.
+        destination: String,
+    },
+    /// A path is not absolute.
+    RelativePath {
+        /// The names that lead to the member, with dots in between.
+        member: String,
+        /// The path.
+        path: String,
+    },
+    /// A parameter or a credential goes to where outputs are.
+    InputPath {
+        /// The names that lead to the member, with dots in between.
+        member: String,
+        /// The path.
+        path: String,
+    },
+    /// An output does not come from where outputs are.
+    OutputPath {
+        /// The names that lead to the member, with dots in between.
+        member: String,
+        /// The path.
+        path: String,
+    },
+    /// Two outputs come from the same path.
+    SameOutputPath {
+        /// The names that lead to the second one, with dots in between.
+        member: String,
+        /// The path.
+        path: String,
+    },
     /// It defines an action that is built in.
     BuiltInAction {
         /// The name of the action.
@@ -84,6 +141,11 @@ pub enum Deviation {
     },
     /// It states no `contentDigest` for an image, so nothing binds the image to the bundle.
     NoContentDigest {
+        /// The image's reference.
+        image: String,
+    },
+    /// It states no `contentDigest` for an image, but has its digest in the reference.
+    DigestInReference {
         /// The image's reference.
         image: String,
     },
@@ -122,10 +184,23 @@ impl Deviation {
             Self::SchemaVersion { .. } => "CNAB 101, \"Schema Version\"",
             Self::Name { .. } | Self::Version { .. } => "CNAB 101, \"Name and Version\"",
             Self::UnknownMember { .. } => "CNAB 101, \"Custom Extensions\"",
+            Self::MissingMember { .. } => "CNAB 104, \"Formatting and Transmitting Thin Bundles\"",
+            Self::UndefinedDefinition { .. } => "CNAB 101, \"Definitions\"",
+            Self::ReservedVariable { .. } => "CNAB 103, \"Parameters as Variables\"",
+            Self::NoDestination { .. } => "CNAB 101, \"Resolving Destinations\" and \"Credentials\"",
+            Self::SameDestination { .. } => {
+                "CNAB 101, \"Resolving Destination Conflicts in Environment Variables and Paths\""
+            }
+            Self::RelativePath { .. } => "CNAB 103, \"Setting Parameter Values\"",
+            Self::InputPath { .. } => "CNAB 101, \"Parameters\" and \"Credentials\"",
+            Self::OutputPath { .. } | Self::SameOutputPath { .. } => "CNAB 101, \"Outputs\"",
             Self::BuiltInAction { .. } => "CNAB 101, \"Custom Actions\"",
             Self::UnknownExtension { .. } | Self::UndefinedExtension { .. } => "CNAB 101, \"Required Extensions\"",
             Self::Dependencies { .. } => "CNAB 500, \"Dependencies Metadata\"",
-            Self::NoContentDigest { .. } | Self::Size { .. } | Self::MediaType { .. } => {
+            Self::NoContentDigest { .. }
+            | Self::DigestInReference { .. }
+            | Self::Size { .. }
+            | Self::MediaType { .. } => {
                 "CNAB 101, \"Invocation Images\" and \"The Image Map\""
             }
             Self::More { .. } => "CNAB 101",
@@ -148,12 +223,22 @@ impl Deviation {
             | Self::Version { written: text }
             | Self::UnknownMember { member: text }
             | Self::MemberForm { member: text, .. }
+            | Self::MissingMember { member: text }
+            | Self::NoDestination { member: text }
+            | Self::SameDestination { destination: text }
             | Self::BuiltInAction { action: text }
             | Self::UnknownExtension { extension: text }
             | Self::UndefinedExtension { extension: text }
             | Self::Dependencies { reason: text }
             | Self::NoContentDigest { image: text }
+            | Self::DigestInReference { image: text }
             | Self::Size { image: text, .. } => shorten(text),
+            Self::UndefinedDefinition { member, definition: text }
+            | Self::ReservedVariable { member, variable: text }
+            | Self::RelativePath { member, path: text }
+            | Self::InputPath { member, path: text }
+            | Self::OutputPath { member, path: text }
+            | Self::SameOutputPath { member, path: text } => [member, text].into_iter().for_each(shorten),
             Self::MediaType { image, stated, found } => {
                 [image, found].into_iter().chain(stated.as_mut()).for_each(shorten);
             }
@@ -174,6 +259,29 @@ impl fmt::Display for Deviation {
             Self::Version { written } => write!(f, "its version {written:?} is not a SemVer version"),
             Self::UnknownMember { member } => write!(f, "it has a member {member:?}, which no bundle has"),
             Self::MemberForm { member, expected } => write!(f, "its member {member:?} is not {expected}"),
+            Self::MissingMember { member } => write!(f, "it lacks the member {member:?}, which its schema requires"),
+            Self::UndefinedDefinition { member, definition } => {
+                write!(f, "its member {member:?} names the definition {definition:?}, which it does not have")
+            }
+            Self::ReservedVariable { member, variable } => {
+                write!(f, "its member {member:?} is the variable {variable:?}; those with CNAB_ are the runtime's")
+            }
+            Self::NoDestination { member } => write!(f, "its member {member:?} has neither env nor path"),
+            Self::SameDestination { destination } => {
+                write!(f, "a parameter and a credential have the same destination {destination:?}")
+            }
+            Self::RelativePath { member, path } => {
+                write!(f, "its member {member:?} is {path:?}, which is not an absolute path")
+            }
+            Self::InputPath { member, path } => {
+                write!(f, "its member {member:?} is {path:?}, which is where outputs are")
+            }
+            Self::OutputPath { member, path } => {
+                write!(f, "its member {member:?} is {path:?}, which is not below /cnab/app/outputs")
+            }
+            Self::SameOutputPath { member, path } => {
+                write!(f, "its member {member:?} is {path:?}, as that of another output")
+            }
             Self::BuiltInAction { action } => write!(f, "it defines the action {action}, which is built in"),
             Self::UnknownExtension { extension } => {
                 write!(f, "it requires the extension {extension:?}, which is carried, but which Sealift does not know")
@@ -184,6 +292,9 @@ impl fmt::Display for Deviation {
             Self::Dependencies { reason } => write!(f, "the bundles that it needs cannot be read: {reason}"),
             Self::NoContentDigest { image } => {
                 write!(f, "it states no contentDigest for {image}, so it does not say which content that is")
+            }
+            Self::DigestInReference { image } => {
+                write!(f, "it states no contentDigest for {image}, only the digest in the reference")
             }
             Self::Size { image, stated: Some(stated), found } => {
                 write!(f, "it states {stated} bytes for {image}, but the manifest has {found}")
@@ -266,9 +377,16 @@ impl Bundle {
 impl Deviations {
     /// What the bundle has beyond what is read of it.
     fn shape(&mut self, bundle_json: &[u8]) {
-        let Shape { unknown, malformed, actions, required, custom } = structure::observe(bundle_json);
+        let Shape { unknown, malformed, missing, actions, required, custom, inputs, outputs, definitions, used } =
+            structure::observe(bundle_json);
         self.extend(unknown);
         self.extend(malformed);
+        self.extend(missing);
+        for (member, definition) in used.into_iter().filter(|(_, definition)| !definitions.contains(definition)) {
+            self.add(Deviation::UndefinedDefinition { member, definition });
+        }
+        self.inputs(inputs);
+        self.outputs(outputs);
         self.add_all(actions, |action| Deviation::BuiltInAction { action });
         let custom: HashSet<String> = custom.into_iter().collect();
         for extension in required {
@@ -280,10 +398,48 @@ impl Deviations {
         }
     }
 
+    /// Where parameters and credentials go.
+    fn inputs(&mut self, InputPlaces { nowhere, variables, paths, is_somewhere: _ }: InputPlaces) {
+        self.extend(nowhere);
+        for goes_to in [&variables, &paths] {
+            let of = |role| goes_to.iter().filter(move |input| input.role == role).map(|input| &input.value);
+            let credentials: HashSet<&String> = of(InputRole::Credential).collect();
+            let both: BTreeSet<&String> = of(InputRole::Parameter).filter(|value| credentials.contains(value)).collect();
+            both.into_iter().for_each(|both| self.add(Deviation::SameDestination { destination: both.clone() }));
+        }
+        for InputPlace { member, value: variable, .. } in variables {
+            if variable.starts_with("CNAB_") {
+                self.add(Deviation::ReservedVariable { member, variable });
+            }
+        }
+        for InputPlace { member, value: path, .. } in paths {
+            if !is_absolute(&path) {
+                self.add(Deviation::RelativePath { member, path });
+            } else if in_outputs(&path).is_some() {
+                self.add(Deviation::InputPath { member, path });
+            }
+        }
+    }
+
+    /// Where outputs come from, each with the names that lead to its path.
+    fn outputs(&mut self, outputs: Vec<(String, String)>) {
+        let mut seen = HashSet::new();
+        for (member, path) in outputs {
+            match in_outputs(&path) {
+                None | Some(0) => self.add(Deviation::OutputPath { member, path }),
+                Some(_) if !seen.insert(parts(&path).join("/")) => self.add(Deviation::SameOutputPath { member, path }),
+                Some(_) => {}
+            }
+        }
+    }
+
     fn image(&mut self, image: &BundleImage, media_type: &str, size: u64) {
         let reference = || image.reference.clone();
-        if image.digest.is_none() {
-            self.add(Deviation::NoContentDigest { image: reference() });
+        if !image.is_digest_stated {
+            self.add(match image.digest {
+                None => Deviation::NoContentDigest { image: reference() },
+                Some(_) => Deviation::DigestInReference { image: reference() },
+            });
         }
         if let Some(stated) = image.size.filter(|stated| *stated != Some(size)) {
             self.add(Deviation::Size { image: reference(), stated, found: size });
@@ -292,6 +448,34 @@ impl Deviations {
             self.add(Deviation::MediaType { image: reference(), stated, found: media_type.to_owned() });
         }
     }
+}
+
+/// The parts of a path, without what says nothing or leads back.
+fn parts(path: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts
+}
+
+/// How far below `/cnab/app/outputs` a path is; `None` if it is elsewhere.
+fn in_outputs(path: &str) -> Option<usize> {
+    let parts = if is_absolute(path) { parts(path) } else { Vec::new() };
+    parts.strip_prefix(["cnab", "app", "outputs"].as_slice()).map(<[&str]>::len)
+}
+
+/// Whether a path is absolute: for Linux, or for Windows (`C:\\file`), which a runtime may translate.
+fn is_absolute(path: &str) -> bool {
+    let of_windows = || {
+        let mut letters = path.chars();
+        letters.next().is_some_and(|drive| drive.is_ascii_alphabetic()) && letters.as_str().starts_with(":\\")
+    };
+    path.starts_with('/') || of_windows()
 }
 
 /// Whether a text is a version of Semantic Versioning 2.
@@ -315,26 +499,94 @@ struct Shape {
     unknown: Deviations,
     /// The members that are not what they should be.
     malformed: Deviations,
+    /// The members that are not there and should be.
+    missing: Deviations,
     /// The actions that it defines although they are built in.
     actions: Vec<String>,
     /// The extensions that it requires.
     required: Vec<String>,
     /// The extensions that it defines.
     custom: Vec<String>,
+    /// Where its parameters and credentials go.
+    inputs: InputPlaces,
+    /// The paths of its outputs, each behind the names that lead there.
+    outputs: Vec<(String, String)>,
+    /// The definitions that it has.
+    definitions: HashSet<String>,
+    /// The definitions that are named, each behind the names that lead there.
+    used: Vec<(String, String)>,
+}
+
+/// Where parameters and credentials go.
+#[derive(Default)]
+struct InputPlaces {
+    /// What says neither.
+    nowhere: Deviations,
+    variables: Vec<InputPlace>,
+    paths: Vec<InputPlace>,
+    /// Whether the destination that is being read has a variable or a path.
+    is_somewhere: bool,
+}
+
+/// Where a parameter or a credential goes.
+struct InputPlace {
+    role: InputRole,
+    /// The names that lead there.
+    member: String,
+    /// The variable or the path.
+    value: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum InputRole {
+    Parameter,
+    Credential,
+}
+
+impl InputPlaces {
+    fn variable(&mut self, variable: InputPlace) {
+        self.is_somewhere = true;
+        self.variables.push(variable);
+    }
+
+    fn path(&mut self, path: InputPlace) {
+        self.is_somewhere = true;
+        self.paths.push(path);
+    }
+
+    /// A destination has been read.
+    fn end(&mut self, path: &MemberPath<'_>) {
+        if !std::mem::take(&mut self.is_somewhere) {
+            self.nowhere.add(Deviation::NoDestination { member: shown(path) });
+        }
+    }
 }
 
 impl Observer for Shape {
-    fn value(&mut self, path: &MemberPath<'_>) {
+    fn value(&mut self, path: &MemberPath<'_>, is_expected: bool) {
         match path {
             ["actions", name] if BUILT_IN_ACTIONS.contains(name) => self.actions.push((*name).to_owned()),
             ["custom", name] => self.custom.push((*name).to_owned()),
+            ["definitions", name] => drop(self.definitions.insert((*name).to_owned())),
+            ["parameters", _, "destination"] | ["credentials", _] if is_expected => self.inputs.end(path),
             _ => {}
         }
     }
 
     fn text(&mut self, path: &MemberPath<'_>, text: &str) {
-        if let ["requiredExtensions"] = path {
-            self.required.push(text.to_owned());
+        let owned = || text.to_owned();
+        let input = |role| InputPlace { role, member: shown(path), value: owned() };
+        match path {
+            // Go writes no text as an empty one.
+            ["parameters" | "credentials", ..] if text.is_empty() => {}
+            ["requiredExtensions"] => self.required.push(owned()),
+            ["parameters" | "outputs", _, "definition"] => self.used.push((shown(path), owned())),
+            ["parameters", _, "destination", "env"] => self.inputs.variable(input(InputRole::Parameter)),
+            ["parameters", _, "destination", "path"] => self.inputs.path(input(InputRole::Parameter)),
+            ["credentials", _, "env"] => self.inputs.variable(input(InputRole::Credential)),
+            ["credentials", _, "path"] => self.inputs.path(input(InputRole::Credential)),
+            ["outputs", _, "path"] => self.outputs.push((shown(path), owned())),
+            _ => {}
         }
     }
 
@@ -344,6 +596,11 @@ impl Observer for Shape {
 
     fn malformed(&mut self, path: &MemberPath<'_>, expected: Form) {
         self.malformed.add(Deviation::MemberForm { member: shown(path), expected: expected.words() });
+    }
+
+    fn missing(&mut self, path: &MemberPath<'_>, member: &'static str) {
+        let path: Vec<&str> = path.iter().copied().chain([member]).collect();
+        self.missing.add(Deviation::MissingMember { member: shown(&path) });
     }
 }
 
@@ -466,6 +723,65 @@ mod tests {
     }
 
     #[test]
+    fn where_values_go_and_come_from_is_held_to_the_rules() {
+        let found = |members: &str| {
+            let found = deviations(&format!(
+                r#"{{{IMAGES},"custom":{{}},{members},"name":"a","schemaVersion":"v1","version":"1.0.0"}}"#
+            ));
+            let said = found.iter().filter(|found| **found != Deviation::NotCanonical);
+            said.map(|found| format!("{}: {found}", found.section())).collect::<Vec<_>>()
+        };
+        let parameters = |destination: &str| {
+            format!(r#""definitions":{{"d":true}},"parameters":{{"p":{{"definition":"d","destination":{{{destination}}}}}}}"#)
+        };
+        let outputs = |paths: &[&str]| {
+            let outputs: Vec<_> = paths.iter().enumerate().collect();
+            let outputs = outputs.iter().map(|(at, path)| format!(r#""o{at}":{{"definition":"d","path":"{path}"}}"#));
+            format!(r#""definitions":{{"d":{{}}}},"outputs":{{{}}}"#, outputs.collect::<Vec<_>>().join(","))
+        };
+        for right in [
+            parameters(r#""env":"PORT","path":"/etc/port""#),
+            parameters(r#""path":"C:\\port""#),
+            parameters(r#""path":"/cnab/app/outputs-of-others/port""#),
+            outputs(&["/cnab/app/outputs/a", "/cnab/app/outputs/b/c", "/cnab/app/outputs/b"]),
+            r#""credentials":{"c":{"env":"KEY"},"d":{"path":"/key"}}"#.to_owned(),
+        ] {
+            assert_eq!(found(&right), Vec::<String>::new(), "{right}");
+        }
+        for (members, section, said) in [
+            (parameters(r#""env":"CNAB_PORT""#), "CNAB 103", r#""parameters.p.destination.env" is the variable "CNAB_PORT""#),
+            (r#""credentials":{"c":{"env":"CNAB_KEY"}}"#.to_owned(), "CNAB 103", r#""credentials.c.env" is the variable"#),
+            (parameters(r#""path":"etc/port""#), "CNAB 103", r#""etc/port", which is not an absolute path"#),
+            (parameters(r#""path":"/cnab/app/./outputs/port""#), "CNAB 101", "which is where outputs are"),
+            (r#""credentials":{"c":{"path":"/cnab/app/outputs"}}"#.to_owned(), "CNAB 101", "which is where outputs are"),
+            (parameters(""), "CNAB 101", r#""parameters.p.destination" has neither env nor path"#),
+            (parameters(r#""env":"","path":null"#), "CNAB 101", r#""parameters.p.destination" has neither env nor path"#),
+            (r#""credentials":{"c":{"description":"a key"}}"#.to_owned(), "CNAB 101", r#""credentials.c" has neither env nor path"#),
+            (
+                parameters(r#""env":"A""#) + r#","credentials":{"c":{"env":"A"}}"#,
+                "CNAB 101",
+                r#"a parameter and a credential have the same destination "A""#,
+            ),
+            (r#""parameters":{"p":{"definition":"d","destination":{"env":"A"}}}"#.to_owned(), "CNAB 101", r#"names the definition "d", which it does not have"#),
+            (r#""parameters":{"p":{"destination":{"env":"A"}}}"#.to_owned(), "CNAB 104", r#"it lacks the member "parameters.p.definition""#),
+            (r#""definitions":{"d":{}},"parameters":{"p":{"definition":"d"}}"#.to_owned(), "CNAB 104", r#"it lacks the member "parameters.p.destination""#),
+            (r#""definitions":{"d":{}},"outputs":{"o":{"definition":"d"}}"#.to_owned(), "CNAB 104", r#"it lacks the member "outputs.o.path""#),
+            (r#""maintainers":[{"email":"a@example.com"}]"#.to_owned(), "CNAB 104", r#"it lacks the member "maintainers.name""#),
+            (outputs(&["/etc/passwd"]), "CNAB 101", "which is not below /cnab/app/outputs"),
+            (outputs(&["/cnab/app/outputs"]), "CNAB 101", "which is not below /cnab/app/outputs"),
+            (outputs(&["/cnab/app/outputs/../run"]), "CNAB 101", "which is not below /cnab/app/outputs"),
+            (outputs(&["cnab/app/outputs/a"]), "CNAB 101", "which is not below /cnab/app/outputs"),
+            (outputs(&["/cnab/app/outputs/a", "/cnab/app/outputs//a"]), "CNAB 101", "as that of another output"),
+        ] {
+            let found = found(&members);
+            assert!(
+                found.len() == 1 && found[0].starts_with(section) && found[0].contains(said),
+                "{members}: {found:?}, not {said}"
+            );
+        }
+    }
+
+    #[test]
     fn what_is_stated_about_an_image_is_compared_with_its_manifest() {
         let found = |stated: &str| {
             deviations(&format!(
@@ -474,6 +790,9 @@ mod tests {
         };
         let image = || "e/i:1".to_owned();
         assert_eq!(found(r#""image":"e/i:1""#), [Deviation::NoContentDigest { image: image() }]);
+        let by_digest = "e/i@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let in_reference = [Deviation::DigestInReference { image: by_digest.to_owned() }];
+        assert_eq!(found(&format!(r#""image":"{by_digest}""#)), in_reference);
         let digest = r#""contentDigest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","image":"e/i:1""#;
         assert_eq!(found(&format!(r#"{digest},"mediaType":"a/b","size":7"#)), []);
         let size = |stated| [Deviation::Size { image: image(), stated, found: 7 }];

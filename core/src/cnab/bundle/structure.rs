@@ -119,8 +119,8 @@ pub(super) type MemberPath<'p> = [&'p str];
 
 /// Told what is found in `bundle.json`, in its order.
 pub(super) trait Observer {
-    /// A value is there, and is not `null`: that of a member, or of a name in a map.
-    fn value(&mut self, _path: &MemberPath<'_>) {}
+    /// A value is there, and is not `null`: that of a member, or of a name in a map. It may not be what it should be.
+    fn value(&mut self, _path: &MemberPath<'_>, _is_expected: bool) {}
 
     /// A text is there: such a value, or an item of a list of texts.
     fn text(&mut self, _path: &MemberPath<'_>, _text: &str) {}
@@ -177,9 +177,9 @@ impl<O: Observer> StructureWalk<'_, O> {
         let path: Vec<&str> = self.path.iter().copied().chain([name]).collect();
         match access.next_value_seed(StructureWalk { form, path: &path, observer: self.observer })? {
             FoundForm::Null => {}
-            FoundForm::Expected => self.observer.value(&path),
+            FoundForm::Expected => self.observer.value(&path, true),
             FoundForm::Other => {
-                self.observer.value(&path);
+                self.observer.value(&path, false);
                 self.observer.malformed(&path, form);
             }
         }
