@@ -294,6 +294,20 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_was_kept_is_the_value_that_was_read() {
+        let every_control: String = (0..0x20).map(|code| format!("\\u{code:04x}")).collect();
+        for text in [
+            "null".to_owned(),
+            "[true,false,0,-1,18446744073709551615,-9223372036854775808]".to_owned(),
+            format!(r#"{{"{every_control}":"{every_control}"}}"#),
+            r#"{"\"\\/":["\u007f","\u00e9\ud83d\ude00",{"":{}}],"b":[[]]}"#.to_owned(),
+        ] {
+            let kept: CanonicalValue = serde_json::from_str(&text).unwrap();
+            assert_eq!(kept.read(), serde_json::from_str::<Value>(&text).unwrap(), "{text}");
+        }
+    }
+
+    #[test]
     fn objects_in_objects_are_sorted_each_by_itself() {
         for text in ["{}", "[]", "[[],{},[{}]]", r#"{"b":{"z":1,"y":[{"d":1,"c":{"":2}}]},"a":{},"aa":[],"":"x"}"#] {
             canonical(text);

@@ -97,5 +97,5 @@ fn record_every_role(
     let (nothing, limits) = (TrustedState::default(), trust.policy.limits.tuf());
     let mut repository =
         sealift_proof::tuf::update(pinned.root.anchor(), &nothing, recorder, now, &limits).map_err(tuf)?;
-    repository.load_every_role(recorder).map(drop).map_err(tuf)
+    repository.load_every_role(recorder).map_err(tuf)
 }

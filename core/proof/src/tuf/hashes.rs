@@ -65,9 +65,11 @@ impl Hashes {
     /// Adds a hash of a known algorithm.
     pub(crate) fn add(&mut self, algorithm: DigestAlgorithm, hex: &str) -> Result<(), DigestError> {
         algorithm.require_value(hex)?;
+        // What is known is never left out: the other hash alone would count then.
+        let other_length = || DigestError::Value { algorithm, value: hex.to_owned() };
         match algorithm {
-            DigestAlgorithm::Sha256 => self.sha256 = decoded(hex),
-            DigestAlgorithm::Sha512 => self.sha512 = decoded(hex).map(Box::new),
+            DigestAlgorithm::Sha256 => self.sha256 = Some(decoded(hex).ok_or_else(other_length)?),
+            DigestAlgorithm::Sha512 => self.sha512 = Some(Box::new(decoded(hex).ok_or_else(other_length)?)),
         }
         Ok(())
     }
@@ -111,7 +113,7 @@ impl Hashes {
 
 /// The bytes that lower-case hexadecimal stands for; `None` if there are not as many.
 fn decoded<const LENGTH: usize>(hex: &str) -> Option<[u8; LENGTH]> {
-    // 0 to 9 are 0x30 to 0x39, a to f are 0x61 to 0x66.
+    // 0 to 9 are 0x30 to 0x39, a to f are 0x61 to 0x66: the low half counts from 0 or from 1, and only letters have the bit 0x40.
     let half = |digit: u8| (digit & 0x0f) + 9 * (digit >> 6);
     let mut value = [0; LENGTH];
     let pairs = hex.as_bytes().as_chunks().0;

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use sealift_archive_format::strict_json::Name;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
 /// Entries by name.
 #[derive(Debug, Clone)]
@@ -43,6 +43,12 @@ impl<T> Listed<T> {
         self.entries.push(Entry { name: begin..self.names.len(), value });
     }
 
+    /// A name that occurs twice, of entries that are in order.
+    fn duplicate(&self) -> Option<&str> {
+        let mut pairs = self.names().zip(self.names().skip(1));
+        pairs.find(|(one, next)| one == next).map(|(name, _)| name)
+    }
+
     /// Brings the entries into their order.
     fn in_order(self) -> Self {
         let Self { names, mut entries } = self;
@@ -76,6 +82,7 @@ impl<T> Listed<T> {
     }
 }
 
+/// Of entries whose names are different.
 impl<T> FromIterator<(String, T)> for Listed<T> {
     fn from_iter<I: IntoIterator<Item = (String, T)>>(entries: I) -> Self {
         let mut listed = Self::new();
@@ -84,7 +91,7 @@ impl<T> FromIterator<(String, T)> for Listed<T> {
     }
 }
 
-/// From an object in which no name occurs twice.
+/// From an object; a name that occurs twice is an error.
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Listed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct ListedVisitor<T>(PhantomData<T>);
@@ -100,7 +107,11 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Listed<T> {
                 while let Some((Name(name), value)) = access.next_entry()? {
                     listed.push(&name, value);
                 }
-                Ok(listed.in_order())
+                let listed = listed.in_order();
+                match listed.duplicate() {
+                    Some(name) => Err(A::Error::custom(format_args!("duplicate name {name:?}"))),
+                    None => Ok(listed),
+                }
             }
         }
         deserializer.deserialize_map(ListedVisitor(PhantomData))
@@ -132,5 +143,8 @@ mod tests {
         }
         assert_eq!(read("{}").names().count(), 0);
         assert!(serde_json::from_str::<Listed<u64>>("[]").is_err());
+        for twice in [r#"{"a":1,"a":1}"#, r#"{"a":1,"b":2,"\u0061":3}"#] {
+            assert!(serde_json::from_str::<Listed<u64>>(twice).is_err(), "{twice}");
+        }
     }
 }

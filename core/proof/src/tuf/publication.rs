@@ -49,7 +49,7 @@ pub fn verified_metadata(
     let (mut metadata, room) = (carried.clone(), Room::new(u64::MAX));
     let mut every_role = RecordingMetadata::new(&mut metadata, &room);
     let walked = update(accepted, &TrustedState::default(), &mut every_role, judged_at, limits)
-        .and_then(|mut repository| repository.load_every_role(&mut every_role).map(drop));
+        .and_then(|mut repository| repository.load_every_role(&mut every_role));
     let (mut files, left_out) = match walked {
         Ok(()) => (every_role.into_carried().into_files(), None),
         Err(error) => (accepted_roles(roles, state, consistent_snapshots), Some(error)),

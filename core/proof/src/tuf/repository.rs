@@ -203,21 +203,18 @@ impl TrustedRepository {
         Ok(None)
     }
 
-    /// Loads every role that can be reached by delegations, and returns how many targets roles there are. For a
-    /// mirror of the whole metadata set.
+    /// Loads every role that can be reached by delegations, for a mirror of the whole metadata set.
     ///
     /// # Errors
     /// [`TufError`] as for [`TrustedRepository::resolve`]; the number of roles is bounded by what the snapshot lists.
-    pub fn load_every_role(&mut self, provider: &mut dyn MetadataProvider) -> Result<usize, TufError> {
+    pub fn load_every_role(&mut self, provider: &mut dyn MetadataProvider) -> Result<(), TufError> {
         // Breadth first, so that each role is reached by the shortest path.
         let mut known = BTreeSet::from([RoleName::targets()]);
         // Every bin may repeat the succinct roles that it belongs to.
         let mut expanded = BTreeSet::new();
         let mut pending = VecDeque::from([Pending::top_level()]);
-        let mut loaded = 0;
         while let Some(next) = pending.pop_front() {
             let Some(step) = self.step(provider, next)?.map(Arc::new) else { continue };
-            loaded += 1;
             let delegations = step.metadata.value().delegations.iter();
             let snapshot = self.snapshot.snapshot().value();
             let names = delegations.flat_map(|delegations| delegations.role_names(snapshot, &mut expanded));
@@ -225,7 +222,7 @@ impl TrustedRepository {
             let from = |role| Pending { from: Some(Arc::clone(&step)), role, scope: DelegationScope::EVERYTHING };
             pending.extend(unknown.map(from));
         }
-        Ok(loaded)
+        Ok(())
     }
 
     /// `None` for a role that has published nothing yet, where the dialect allows that.

@@ -1,13 +1,13 @@
 //! Carried metadata of a repository that has no reason to be there.
 //!
 //! Promise: a file passes under one name only, and only as a root of the chain that the accepted root is part of, as
-//! timestamp, snapshot or top-level targets metadata that is verified, or as what the verified snapshot lists.
+//! the timestamp, as the snapshot that it describes, or as what the verified snapshot lists.
 
 use std::collections::BTreeSet;
 
 use super::chain::{RootChain, roots_before};
 use super::dialect::TrustAnchor;
-use super::envelope::{RoleEvidence, UnverifiedMetadata};
+use super::envelope::UnverifiedMetadata;
 use super::error::TufError;
 use super::limits::Limits;
 use super::provider::CarriedMetadata;
@@ -37,14 +37,9 @@ pub fn stray_metadata<'c>(
         roots.append(&mut around(pinned_root)?);
     }
     let snapshot = repository.snapshot();
-    let was_verified = |name: &str, bytes: &[u8]| {
-        let is_it = |role: &RoleEvidence| is_file_of(role, name, bytes, repository.has_consistent_snapshots());
-        repository.roles().iter().filter(|role| role.role != RoleName::root()).any(is_it)
-    };
     let has_reason = |name: &str, bytes: &[u8]| {
         roots.contains(name)
             || name == RoleName::timestamp().file_name(None)
-            || was_verified(name, bytes)
             || snapshot.is_file_of_snapshot(name, bytes)
             || snapshot.lists_file(name, bytes)
     };
@@ -53,12 +48,6 @@ pub fn stray_metadata<'c>(
         .iter()
         .map(|(name, bytes)| (name.as_str(), bytes))
         .find_map(|(name, bytes)| (!has_reason(name, bytes)).then_some(name)))
-}
-
-/// Whether bytes are the accepted metadata of a role, under its name.
-fn is_file_of(role: &RoleEvidence, name: &str, bytes: &[u8], consistent_snapshots: bool) -> bool {
-    let versioned = consistent_snapshots && role.role != RoleName::timestamp();
-    name == role.role.file_name(versioned.then_some(role.version)) && role.digest.matches(bytes)
 }
 
 /// The names of the carried roots that belong to one chain with `trusted`: those from which it leads there, that root

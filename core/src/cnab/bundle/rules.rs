@@ -200,9 +200,7 @@ impl Deviation {
             Self::NoContentDigest { .. }
             | Self::DigestInReference { .. }
             | Self::Size { .. }
-            | Self::MediaType { .. } => {
-                "CNAB 101, \"Invocation Images\" and \"The Image Map\""
-            }
+            | Self::MediaType { .. } => "CNAB 101, \"Invocation Images\" and \"The Image Map\"",
             Self::More { .. } => "CNAB 101",
         }
     }
@@ -404,7 +402,8 @@ impl Deviations {
         for goes_to in [&variables, &paths] {
             let of = |role| goes_to.iter().filter(move |input| input.role == role).map(|input| &input.value);
             let credentials: HashSet<&String> = of(InputRole::Credential).collect();
-            let both: BTreeSet<&String> = of(InputRole::Parameter).filter(|value| credentials.contains(value)).collect();
+            let both: BTreeSet<&String> =
+                of(InputRole::Parameter).filter(|value| credentials.contains(value)).collect();
             both.into_iter().for_each(|both| self.add(Deviation::SameDestination { destination: both.clone() }));
         }
         for InputPlace { member, value: variable, .. } in variables {
@@ -732,7 +731,9 @@ mod tests {
             said.map(|found| format!("{}: {found}", found.section())).collect::<Vec<_>>()
         };
         let parameters = |destination: &str| {
-            format!(r#""definitions":{{"d":true}},"parameters":{{"p":{{"definition":"d","destination":{{{destination}}}}}}}"#)
+            format!(
+                r#""definitions":{{"d":true}},"parameters":{{"p":{{"definition":"d","destination":{{{destination}}}}}}}"#
+            )
         };
         let outputs = |paths: &[&str]| {
             let outputs: Vec<_> = paths.iter().enumerate().collect();
@@ -749,24 +750,64 @@ mod tests {
             assert_eq!(found(&right), Vec::<String>::new(), "{right}");
         }
         for (members, section, said) in [
-            (parameters(r#""env":"CNAB_PORT""#), "CNAB 103", r#""parameters.p.destination.env" is the variable "CNAB_PORT""#),
-            (r#""credentials":{"c":{"env":"CNAB_KEY"}}"#.to_owned(), "CNAB 103", r#""credentials.c.env" is the variable"#),
+            (
+                parameters(r#""env":"CNAB_PORT""#),
+                "CNAB 103",
+                r#""parameters.p.destination.env" is the variable "CNAB_PORT""#,
+            ),
+            (
+                r#""credentials":{"c":{"env":"CNAB_KEY"}}"#.to_owned(),
+                "CNAB 103",
+                r#""credentials.c.env" is the variable"#,
+            ),
             (parameters(r#""path":"etc/port""#), "CNAB 103", r#""etc/port", which is not an absolute path"#),
             (parameters(r#""path":"/cnab/app/./outputs/port""#), "CNAB 101", "which is where outputs are"),
-            (r#""credentials":{"c":{"path":"/cnab/app/outputs"}}"#.to_owned(), "CNAB 101", "which is where outputs are"),
+            (
+                r#""credentials":{"c":{"path":"/cnab/app/outputs"}}"#.to_owned(),
+                "CNAB 101",
+                "which is where outputs are",
+            ),
             (parameters(""), "CNAB 101", r#""parameters.p.destination" has neither env nor path"#),
-            (parameters(r#""env":"","path":null"#), "CNAB 101", r#""parameters.p.destination" has neither env nor path"#),
-            (r#""credentials":{"c":{"description":"a key"}}"#.to_owned(), "CNAB 101", r#""credentials.c" has neither env nor path"#),
+            (
+                parameters(r#""env":"","path":null"#),
+                "CNAB 101",
+                r#""parameters.p.destination" has neither env nor path"#,
+            ),
+            (
+                r#""credentials":{"c":{"description":"a key"}}"#.to_owned(),
+                "CNAB 101",
+                r#""credentials.c" has neither env nor path"#,
+            ),
             (
                 parameters(r#""env":"A""#) + r#","credentials":{"c":{"env":"A"}}"#,
                 "CNAB 101",
                 r#"a parameter and a credential have the same destination "A""#,
             ),
-            (r#""parameters":{"p":{"definition":"d","destination":{"env":"A"}}}"#.to_owned(), "CNAB 101", r#"names the definition "d", which it does not have"#),
-            (r#""parameters":{"p":{"destination":{"env":"A"}}}"#.to_owned(), "CNAB 104", r#"it lacks the member "parameters.p.definition""#),
-            (r#""definitions":{"d":{}},"parameters":{"p":{"definition":"d"}}"#.to_owned(), "CNAB 104", r#"it lacks the member "parameters.p.destination""#),
-            (r#""definitions":{"d":{}},"outputs":{"o":{"definition":"d"}}"#.to_owned(), "CNAB 104", r#"it lacks the member "outputs.o.path""#),
-            (r#""maintainers":[{"email":"a@example.com"}]"#.to_owned(), "CNAB 104", r#"it lacks the member "maintainers.name""#),
+            (
+                r#""parameters":{"p":{"definition":"d","destination":{"env":"A"}}}"#.to_owned(),
+                "CNAB 101",
+                r#"names the definition "d", which it does not have"#,
+            ),
+            (
+                r#""parameters":{"p":{"destination":{"env":"A"}}}"#.to_owned(),
+                "CNAB 104",
+                r#"it lacks the member "parameters.p.definition""#,
+            ),
+            (
+                r#""definitions":{"d":{}},"parameters":{"p":{"definition":"d"}}"#.to_owned(),
+                "CNAB 104",
+                r#"it lacks the member "parameters.p.destination""#,
+            ),
+            (
+                r#""definitions":{"d":{}},"outputs":{"o":{"definition":"d"}}"#.to_owned(),
+                "CNAB 104",
+                r#"it lacks the member "outputs.o.path""#,
+            ),
+            (
+                r#""maintainers":[{"email":"a@example.com"}]"#.to_owned(),
+                "CNAB 104",
+                r#"it lacks the member "maintainers.name""#,
+            ),
             (outputs(&["/etc/passwd"]), "CNAB 101", "which is not below /cnab/app/outputs"),
             (outputs(&["/cnab/app/outputs"]), "CNAB 101", "which is not below /cnab/app/outputs"),
             (outputs(&["/cnab/app/outputs/../run"]), "CNAB 101", "which is not below /cnab/app/outputs"),

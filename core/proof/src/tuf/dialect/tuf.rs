@@ -150,12 +150,15 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Rest<'_, A> {
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
         let Self { access, header } = self;
         while let Some(Name(name)) = access.next_key()? {
-            match &*name {
-                "_type" => header.kind = Some(access.next_value()?),
-                "spec_version" => header.spec_version = Some(access.next_value()?),
-                "version" => header.version = Some(access.next_value()?),
-                "expires" => header.expires = Some(access.next_value()?),
+            let is_second = match &*name {
+                "_type" => header.kind.replace(access.next_value()?).is_some(),
+                "spec_version" => header.spec_version.replace(access.next_value()?).is_some(),
+                "version" => header.version.replace(access.next_value()?).is_some(),
+                "expires" => header.expires.replace(access.next_value()?).is_some(),
                 _ => return seed.deserialize(name.into_deserializer()).map(Some),
+            };
+            if is_second {
+                return Err(A::Error::custom(format_args!("duplicate field {name:?}")));
             }
         }
         Ok(None)
