@@ -141,6 +141,21 @@ for side in far-trust fresh-trust; do
     sealift --trust $side trust add-exporter anna anna.pem.pub
 done
 
+say "   Two collections behind the server: one command pins both, and one option exports both"
+second=example.com/acme/db
+trusted init --publish $second
+trusted addhash --publish $second 1.1 "$(stat -c %s manifest.json)" --sha256 "$(digest < manifest.json)"
+download $gun collections/$gun
+download $second collections/$second
+root_key() { "$python" -c 'import json, sys; print(",".join(json.load(open(sys.argv[1]))["signed"]["roles"]["root"]["keyids"]))' "$1/root.json"; }
+for side in pair-near pair-far; do
+    sealift --trust $side trust pin-collections collections $gun="$(root_key collections/$gun)" $second="$(root_key collections/$second)"
+    sealift --trust $side trust add-exporter anna anna.pem.pub
+done
+sealift --quiet --trust pair-near export --image "$gun:1.1=localhost:$near/acme/web:1.1" --image "$second:1.1=localhost:$near/acme/web:1.1" \
+    --notary "https://localhost:$server" --ca ca.pem --key anna.pem -o pair.sealift
+sealift --quiet --trust pair-far verify pair.sealift
+
 say "1. Export, import, and a mirror that Notary's client reads from a plain web server"
 export_tags "https://localhost:$server" 1.0 1.1 -- --whole-metadata -o first.sealift
 import_archive first.sealift --tuf-mirror mirrors

@@ -91,12 +91,13 @@ pub(crate) struct TufPlace {
     pub(crate) targets: Location,
 }
 
-/// A collection of Notary, in the notation of the command line: `REPOSITORY=LOCATION`.
+/// A collection of Notary, in the notation of the command line: `REPOSITORY=LOCATION`; or, without a name, all that are needed.
 #[derive(Debug, Clone)]
 pub(crate) struct NotaryPlace {
-    /// The name under which its root is pinned, with its GUN.
-    pub(crate) repository: String,
-    /// The server, or the folder of its files.
+    /// The name under which its root is pinned, with its GUN; `None` for every collection that is pinned here and has the name of
+    /// something that is exported.
+    pub(crate) repository: Option<String>,
+    /// The server, or the folder of its files; of several collections, the folder in which each has one by its GUN.
     pub(crate) files: Location,
 }
 
@@ -141,8 +142,15 @@ impl FromStr for NotaryPlace {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (repository, location) = text.split_once('=').ok_or("expected REPOSITORY=SERVER or REPOSITORY=FOLDER")?;
-        Ok(Self { repository: repository.to_owned(), files: location.parse()? })
+        // A URL may have a sign of equality in it, and a name has no colon.
+        match text.split_once('=').filter(|(repository, _)| !repository.contains("://")) {
+            Some((repository, location)) => {
+                Ok(Self { repository: Some(repository.to_owned()), files: location.parse()? })
+            }
+            // A word alone may be the name of a repository whose location was left out.
+            None if !text.contains('/') => Err("expected REPOSITORY=SERVER or REPOSITORY=FOLDER".to_owned()),
+            None => Ok(Self { repository: None, files: text.parse()? }),
+        }
     }
 }
 
@@ -233,8 +241,12 @@ mod tests {
     #[test]
     fn a_collection_of_notary_is_in_one_folder() {
         let place: NotaryPlace = "acme=trust/a,b".parse().unwrap();
-        assert_eq!((place.repository.as_str(), place.files), ("acme", Location::Folder("trust/a,b".into())));
-        for text in ["acme", "acme=", "acme=ftp://r.example/"] {
+        assert_eq!((place.repository.as_deref(), place.files), (Some("acme"), Location::Folder("trust/a,b".into())));
+        let all: NotaryPlace = "https://notary.example/?a=b".parse().unwrap();
+        assert!(all.repository.is_none() && matches!(all.files, Location::Web(_)));
+        let all: NotaryPlace = "trust/tuf".parse().unwrap();
+        assert_eq!((all.repository, all.files), (None, Location::Folder("trust/tuf".into())));
+        for text in ["", "acme", "acme=", "acme=ftp://r.example/", "ftp://r.example/"] {
             assert!(text.parse::<NotaryPlace>().is_err(), "{text}");
         }
     }

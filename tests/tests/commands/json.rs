@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use sealift_tests::notary_repository::{GUN, NotaryRepository};
 use sealift_tests::outside_programs;
 use sealift_tests::sealift_command::sealift;
 use serde_json::{Value, json};
@@ -72,6 +73,14 @@ fn printed(folder: &Path) -> Vec<(&'static str, Value)> {
         ("trust add-attester", run(&["trust", "add-attester", "builder", "second.pem.pub"])),
         ("trust set-threshold", run(&["trust", "set-threshold", "2"])),
         ("trust pin-root", run(&["trust", "pin-root", "other", root])),
+        ("trust pin-collections", {
+            let collection = NotaryRepository::new();
+            let own = folder.join("demo/collections").join(GUN);
+            fs::create_dir_all(&own).unwrap();
+            fs::write(own.join("root.json"), collection.newest_root()).unwrap();
+            let key = &collection.signers["root"][0].id;
+            run(&["trust", "pin-collections", "collections", &format!("{GUN}={key}")])
+        }),
         ("trust map", run(&["trust", "map", "map.json"])),
         ("trust map add", run(&["trust", "map", "add", "example.com/demo/*", "demo"])),
         ("trust list", run(&["trust", "list"])),

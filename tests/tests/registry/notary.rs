@@ -1,14 +1,24 @@
 //! A server of Notary, which asks for tokens as registries do: what it is asked for, who gets the credentials, and what it may not do.
 
+use std::fs;
+use std::process::Command;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sealift_archive_format::Digest;
 use sealift_core::authorization::{AuthorizationError, Credentials};
 use sealift_core::http::{HttpError, Url};
+use sealift_core::layout::LayoutSink;
 use sealift_core::remedy::{Remediable as _, Remedy};
 use sealift_core::tuf_repository::NotaryRepository;
 use sealift_proof::tuf::{Gun, MetadataProvider as _, ProviderError, RoleName};
+use sealift_tests::images::Image;
+use sealift_tests::malicious_exporter::exporter_key;
+use sealift_tests::notary_repository::{
+    Authority, CertificateWish, NotaryKey, NotaryRepository as Collection, file_name,
+};
 use sealift_tests::registry::{Action, Answer, Authentication, Fault, Received, Registry};
+use sealift_tests::sealift_command::sealift;
 use serde_json::json;
 
 use super::authentication::{basic, config};
@@ -284,4 +294,95 @@ fn a_token_service_that_is_somewhere_else_or_gives_none_is_an_error_with_a_remed
     assert_eq!(refused.remedy(), Remedy::AskServer, "{}", explain(&refused));
     let failed = AuthorizationError::from(HttpError::TooManyRedirects { url: url(&server), limit: 1 });
     assert_eq!(failed.remedy(), HttpError::TooManyRedirects { url: url(&server), limit: 1 }.remedy());
+}
+
+/// Two collections behind one server, and in one folder as a client keeps them: pinned by one command, exported by one option.
+#[test]
+fn several_collections_of_one_server_are_pinned_and_exported_at_once() {
+    let (server, folder) = (Registry::start(), tempfile::tempdir().unwrap());
+    let authority = Authority::new((2025, 2100));
+    fs::write(folder.path().join("ca.pem"), &authority.pem).unwrap();
+    fs::write(folder.path().join("key.pem"), exporter_key().to_pem(None).unwrap().as_bytes()).unwrap();
+    fs::write(folder.path().join("key.pub"), exporter_key().public_key().unwrap().to_pem().unwrap()).unwrap();
+    let sealift = |trust: &str, arguments: &[&str]| {
+        let mut command = Command::new(sealift());
+        command.args(["--json", "--quiet", "--trust", trust]).args(arguments).current_dir(folder.path());
+        let output = command.env_remove("SOURCE_DATE_EPOCH").env("HOME", folder.path()).output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr),
+        )
+    };
+    let done = |trust: &str, arguments: &[&str]| {
+        let (code, said) = sealift(trust, arguments);
+        assert_eq!(code, Some(0), "{arguments:?}: {said}");
+        said
+    };
+    let guns = ["example.com/acme/web", "example.com/acme/db"];
+    let sink = LayoutSink::open(&folder.path().join("images")).unwrap();
+    for gun in guns {
+        let image = Image::for_two_platforms(gun);
+        image.push(&sink, &format!("{gun}:1").parse().unwrap()).unwrap();
+        let wish = CertificateWish { common_names: &[gun], years: (2025, 2100), ..CertificateWish::default() };
+        let mut collection = Collection::with_root_key(NotaryKey::certified_by(&authority, &wish));
+        collection.add_tag("targets", "1", image.root().bytes());
+        collection.expire_at("2099-01-01T00:00:00Z");
+        let kept = folder.path().join("tuf").join(gun).join("metadata");
+        fs::create_dir_all(&kept).unwrap();
+        for role in ["root", "timestamp", "snapshot", "targets"] {
+            let bytes =
+                if role == "root" { collection.newest_root() } else { collection.files[&file_name(role)].clone() };
+            server.add_trust_file(gun, &format!("{role}.json"), &bytes);
+            fs::write(kept.join(format!("{role}.json")), bytes).unwrap();
+        }
+    }
+    let pin = [&["trust", "pin-collections", "tuf"], &guns[..], &["--ca", "ca.pem"]].concat();
+    for trust in ["near", "far"] {
+        done(trust, &["trust", "add-exporter", "alice", "key.pub"]);
+        fs::write(folder.path().join(trust).join("policy.toml"), "minimum_level = \"1a\"\n").unwrap();
+        let said = done(trust, &pin);
+        assert!(said.contains("example.com-acme-web") && said.contains("it speaks for example.com/acme/db"), "{said}");
+        let map = fs::read(folder.path().join(trust).join("map.json")).unwrap();
+        done(trust, &pin);
+        assert_eq!(fs::read(folder.path().join(trust).join("map.json")).unwrap(), map, "once more changes nothing");
+    }
+    // Each needs one of the two that can vouch for it.
+    let hex = "0".repeat(64);
+    for collections in [&["a.example/b"][..], &[&*format!("a.example/b={hex}"), "--ca", "ca.pem"]] {
+        let (code, said) = sealift("third", &[&["trust", "pin-collections", "tuf"], collections].concat());
+        assert!(code == Some(2) && said.contains("needs either --ca or"), "{said}");
+    }
+    // Nothing is pinned where one of them is not vouched for: this root is another collection's.
+    fs::create_dir_all(folder.path().join("tuf/example.com/acme/other")).unwrap();
+    fs::copy(
+        folder.path().join("tuf/example.com/acme/db/metadata/root.json"),
+        folder.path().join("tuf/example.com/acme/other/root.json"),
+    )
+    .unwrap();
+    let with_other = ["trust", "pin-collections", "tuf", guns[0], "example.com/acme/other", "--ca", "ca.pem"];
+    let (code, said) = sealift("third", &with_other);
+    assert_eq!((code, folder.path().join("third").exists()), (Some(18), false), "{said}");
+
+    let at_server = format!("http://{}", server.domain());
+    for (place, archive) in [(at_server.as_str(), "server.sealift"), ("./tuf", "folder.sealift")] {
+        let images = guns.map(|gun| format!("{gun}:1=oci:images"));
+        let export = ["export", "--image", &images[0], "--image", &images[1], "--key", "key.pem", "-o", archive];
+        let said = done("near", &[&export[..], &["--notary", place]].concat());
+        assert_eq!(said.matches("\"level\": \"2\"").count(), 2, "{said}");
+        done("far", &["verify", archive]);
+    }
+    assert!(guns.iter().all(|gun| asked_of(&server, gun) > 0), "each by its own name");
+    // What is exported belongs to none of them.
+    let image = Image::for_two_platforms("other");
+    image.push(&sink, &"example.com/acme/other:1".parse().unwrap()).unwrap();
+    let export =
+        ["export", "--image", "example.com/acme/other:1=oci:images", "--key", "key.pem", "-o", "other.sealift"];
+    let (code, said) = sealift("near", &[&export[..], &["--notary", &at_server]].concat());
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("no collection of Notary that is pinned here"), "{said}");
+}
+
+fn asked_of(server: &Registry, gun: &str) -> usize {
+    let below = format!("/v2/{gun}/_trust/tuf/");
+    server.state().received.iter().filter(|request| request.path.starts_with(&below)).count()
 }

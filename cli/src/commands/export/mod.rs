@@ -2,7 +2,7 @@
 
 mod report;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{FileType, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
@@ -10,21 +10,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{ArgGroup, Args, ValueEnum};
-use sealift_archive_format::inventory::Exporter;
+use sealift_archive_format::inventory::{Exporter, ItemRecord};
 use sealift_archive_format::{Digest, FileName};
 use sealift_core::export::{
-    self, Dependencies, ExportError, ExportRequest, ItemOrigin, ItemRequest, PrepareError, Prepared, Unfinished,
+    self, Dependencies, ExportError, ExportRequest, ItemOrigin, ItemRequest, Plan, PrepareError, Prepared, Unfinished,
 };
 use sealift_core::measured_file::MeasuredFile;
-use sealift_core::oci::{ForeignLayers, Platform, Platforms};
+use sealift_core::oci::{ForeignLayers, Platform, Platforms, Reference};
 use sealift_core::plain_file::{FileSource, TargetFile};
 use sealift_core::progress::Progress;
 use sealift_core::trust::{self, Carrier, Extent, LookedUpFile};
 use sealift_core::trust_store::{Policy, RepositoryName, Trust};
 use sealift_core::tuf_repository::{NotaryRepository, RepositoryFolder, TargetFiles};
 use sealift_proof::tuf::provider::CarriedTargets;
-use sealift_proof::tuf::{Dialect, MetadataProvider, TargetProvider};
+use sealift_proof::tuf::{Dialect, Gun, MetadataProvider, TargetProvider};
 
+use crate::commands::trust::folder_of;
 use crate::context::{Context, ExportTime};
 use crate::failure::{Attempt as _, Failure, Reason};
 use crate::files::checksum;
@@ -92,8 +93,9 @@ pub(crate) struct ExportArguments {
     /// folder of its files, as a client keeps them
     ///
     /// The credentials are those for the server or, if there are none, those for the registry that the GUN names, as with docker. A name
-    /// is GUN:TAG.
-    #[arg(long, value_name = "REPOSITORY=LOCATION", help_heading = "Proof")]
+    /// is GUN:TAG. Without REPOSITORY= it is about every collection pinned here that something exported belongs to: they are behind one
+    /// server, or in one folder, each in LOCATION/GUN or LOCATION/GUN/metadata.
+    #[arg(long, value_name = "[REPOSITORY=]LOCATION", help_heading = "Proof")]
     notary: Vec<NotaryPlace>,
 
     /// Carry the metadata of every role of the TUF repositories, for a mirror on the far side, instead of only what
@@ -208,6 +210,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     let plan = plan.attempt(attempt)?;
     opened.passed_over(MAXIMUM_REMARKS).into_iter().for_each(|remark| context.remark(remark));
 
+    add_needed_collections(&mut repositories, &plan, arguments, &trust, &web)?;
     let live = carriers(&mut repositories);
     let sandbox = arguments.inspections.sandbox()?;
     let exporter = Exporter { name: "sealift".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
@@ -534,6 +537,7 @@ fn live_repositories(
         }
     }
     for NotaryPlace { repository, files } in &arguments.notary {
+        let Some(repository) = repository else { continue };
         let attempt = || format!("cannot use the collection {repository}");
         let name: RepositoryName = repository.parse().attempt(attempt)?;
         let pinned = trust.repositories.get(&name);
@@ -541,17 +545,70 @@ fn live_repositories(
         let Dialect::Notary(gun) = &pinned.root.dialect else {
             return Err(Reason::OtherDialect(pinned.root.dialect.clone())).attempt(attempt);
         };
-        let metadata = match files {
-            Location::Web(location) => arguments.network.notary(web, location, gun)?,
-            Location::Folder(folder) if folder.is_dir() => NotaryRepository::in_folder(folder),
-            Location::Folder(folder) => return Err(Reason::NoNotaryFolder(folder.clone())).attempt(attempt),
-        };
-        // The content that its targets describe is in registries.
-        let targets = Box::new(CarriedTargets::default());
-        let live = LiveRepository { metadata: Box::new(metadata), targets, files: None };
-        if repositories.insert(name, live).is_some() {
+        let collection = collection(arguments, web, files, gun, attempt)?;
+        if repositories.insert(name, collection).is_some() {
             return Err(Reason::TufTwice).attempt(attempt);
         }
     }
     Ok(repositories)
+}
+
+/// Adds the collections of Notary that something exported belongs to, where a place was named for all of them.
+fn add_needed_collections(
+    repositories: &mut BTreeMap<RepositoryName, LiveRepository>,
+    plan: &Plan,
+    arguments: &ExportArguments,
+    trust: &Trust,
+    web: &Web,
+) -> Result<(), Failure> {
+    let exported = exported_repositories(plan);
+    for NotaryPlace { files, .. } in arguments.notary.iter().filter(|place| place.repository.is_none()) {
+        let mut has_any = false;
+        for (name, pinned) in &trust.repositories {
+            let Dialect::Notary(gun) = &pinned.root.dialect else { continue };
+            if !exported.contains(gun.as_str()) {
+                continue;
+            }
+            has_any = true;
+            if repositories.contains_key(name) {
+                continue;
+            }
+            let files = match files {
+                Location::Folder(folder) => &Location::Folder(folder_of(folder, gun)),
+                Location::Web(_) => files,
+            };
+            let attempt = || format!("cannot use the collection {name}");
+            repositories.insert(name.clone(), collection(arguments, web, files, gun, attempt)?);
+        }
+        if !has_any {
+            let why = "no collection of Notary that is pinned here has the name of anything that is exported";
+            return Err(Reason::CommandLine(why.to_owned())).attempt(|| "cannot use --notary".to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// The files of a collection of Notary.
+fn collection(
+    arguments: &ExportArguments,
+    web: &Web,
+    files: &Location,
+    gun: &Gun,
+    attempt: impl Fn() -> String,
+) -> Result<LiveRepository, Failure> {
+    let metadata = match files {
+        Location::Web(location) => arguments.network.notary(web, location, gun)?,
+        Location::Folder(folder) if folder.is_dir() => NotaryRepository::in_folder(folder),
+        Location::Folder(folder) => return Err(Reason::NoNotaryFolder(folder.clone())).attempt(attempt),
+    };
+    // The content that its targets describe is in registries.
+    let targets = Box::new(CarriedTargets::default());
+    Ok(LiveRepository { metadata: Box::new(metadata), targets, files: None })
+}
+
+/// The repositories that the names of what is exported are in, parts of bundles too.
+fn exported_repositories(plan: &Plan) -> BTreeSet<String> {
+    let parts = plan.items.iter().flat_map(ItemRecord::images).map(|image| image.reference.as_str());
+    let names = plan.items.iter().map(ItemRecord::reference).chain(parts);
+    names.filter_map(|name| Some(name.parse::<Reference>().ok()?.repository().to_string())).collect()
 }

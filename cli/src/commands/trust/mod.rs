@@ -1,5 +1,6 @@
 //! `sealift trust`: what this side trusts, as decided by a person.
 
+mod collections;
 mod listing;
 mod map;
 mod root;
@@ -19,6 +20,7 @@ use crate::failure::{Attempt as _, Failure, FilePurpose};
 use crate::files::input::read_file;
 use crate::files::key::read_public_key;
 use crate::terminal::shell::sealift;
+pub(crate) use collections::{PinCollectionsArguments, folder_of};
 pub(crate) use root::PinRootArguments;
 
 /// The longest root or map that is read, in bytes.
@@ -35,6 +37,11 @@ pub(crate) enum TrustCommand {
         after_long_help = "Examples:\n  sealift trust pin-root shop root.json\n  sealift trust pin-root shop root.json --sha256 5891b5b5…\n  sealift trust pin-root acme root.json --notary example.com/acme/web \\\n      --certificate 914dcdb1…\n\nGet the root from the publisher out of band, never from an archive, and compare its digest."
     )]
     PinRoot(PinRootArguments),
+    /// Pin the roots of several collections of Docker Content Trust at once, and let each speak for the names of its GUN
+    #[command(
+        after_long_help = "Examples:\n  sealift trust pin-collections ~/.docker/trust/tuf example.com/acme/web example.com/acme/db --ca ca.pem\n  sealift trust pin-collections roots example.com/acme/web=914dcdb1… example.com/acme/db=376e514e…\n\nEach is pinned under its GUN with - in place of / and :, for example example.com-acme-web. Nothing is pinned unless every root is vouched for by the certificate or the authority."
+    )]
+    PinCollections(PinCollectionsArguments),
     /// Add the key of an exporter whose seals should count
     #[command(after_long_help = "Example:\n  sealift trust add-exporter anna anna.pem.pub")]
     AddExporter {
@@ -160,6 +167,7 @@ pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failur
     let attempt = || "cannot change the trust store".to_owned();
     match command {
         TrustCommand::PinRoot(arguments) => root::pin(&arguments, context),
+        TrustCommand::PinCollections(arguments) => collections::pin(&arguments, context),
         TrustCommand::AddExporter { name, key } => add_exporter(name, &key, context),
         TrustCommand::AddAttester { name, key } => add_attester(name, &key, context),
         TrustCommand::List => listing::list(context),
