@@ -2,8 +2,8 @@
 
 usage: python tests/benches/tuf/main.py [--runs N] [--folder FOLDER]   (python needs the packages tuf and securesystemslib)
 
-Makes four repositories, then lets each implementation walk each of them from files: refresh, then resolve one target,
-every time in a fresh process. Prints medians of the wall time of that walk (without the start of the process) and of
+Makes repositories, then lets each implementation walk each of them from files: refresh, then resolve one target or, for a
+mirror, load every role, every time in a fresh process. Prints medians of the wall time and the processor time of that walk (without the start of the process) and of
 the peak resident memory (of the whole process), and their ratios.
 """
 
@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tuf.api.metadata import DelegatedRole, Delegations, Targets
+from tuf.api.metadata import DelegatedRole, Delegations, MetaFile, SuccinctRoles, Targets
 
 PROJECT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(PROJECT / "tests"))
@@ -47,6 +47,18 @@ def many_bins(repository):
         contents = {target: described(target)} if hashlib.sha256(target.encode()).hexdigest()[:4] in prefixes else {}
         repository.add_role(f"bin-{number:04x}", Targets(expires=EXPIRES, targets=contents))
     repository.top.delegations = delegations(roles)
+    return target
+
+
+def many_succinct_bins(repository):
+    """16,384 bins by TAP 15."""
+    target = "example.com/org/bundle:1.0"
+    bins = SuccinctRoles([KEY.keyid], 1, 14, "bin")
+    repository.top.delegations = Delegations({KEY.keyid: KEY}, succinct_roles=bins)
+    role = bins.get_role_for_target(target)
+    for name in bins.get_roles():
+        repository.snapshot.meta[f"{name}.json"] = MetaFile(1)
+    repository.add_role(role, Targets(expires=EXPIRES, targets={target: described(target)}))
     return target
 
 
@@ -81,6 +93,18 @@ def measure(command):
     return json.loads(outcome.stdout)
 
 
+def compare(name, ours, theirs, walk, runs):
+    """Measures both in turn, and prints the medians."""
+    results = {"sealift": [], "python-tuf": []}
+    for _ in range(runs):
+        results["sealift"].append(measure([ours, *walk]))
+        results["python-tuf"].append(measure([sys.executable, theirs, *walk]))
+    for figure, unit, digits in (("seconds", "s", 3), ("processor", "s", 3), ("mebibytes", "MiB", 1)):
+        mine, other = (statistics.median(run[figure] for run in found) for found in results.values())
+        print(f"| {name} | {figure} | {mine:.{digits}f} {unit} | {other:.{digits}f} {unit} | {other / mine:.1f} |", flush=True)
+        name = ""
+
+
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--runs", type=int, default=5)
@@ -93,23 +117,17 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         print("| repository | | sealift | python-tuf | ratio |")
         print("| --- | --- | --- | --- | --- |")
-        for make in (many_targets, many_bins, many_roots, many_roles):
+        for make in (many_targets, many_bins, many_succinct_bins, many_roots, many_roles):
             folder = (arguments.folder or Path(temporary)) / make.__name__
             repository = Repository(folder)
             target = make(repository)
             pinned = folder / "pinned.json"
             repository.finish()
             pinned.write_bytes((folder / "metadata/1.root.json").read_bytes())
-            results = {"sealift": [], "python-tuf": []}
-            for _ in range(arguments.runs):
-                results["sealift"].append(measure([ours, folder, target]))
-                results["python-tuf"].append(measure([sys.executable, theirs, folder, target]))
-            for figure, unit, digits in (("seconds", "s", 3), ("mebibytes", "MiB", 1)):
-                medians = [statistics.median(run[figure] for run in runs) for runs in results.values()]
-                mine, other = medians
-                name = make.__doc__.split(":")[0].rstrip(".") if figure == "seconds" else ""
-                print(f"| {name} | {figure} | {mine:.{digits}f} {unit} | {other:.{digits}f} {unit} | {other / mine:.1f} |")
-            sys.stdout.flush()
+            name = make.__doc__.split(":")[0].rstrip(".")
+            compare(name, ours, theirs, [folder, target], arguments.runs)
+            if make is many_bins:
+                compare(f"{name}, every role", ours, theirs, [folder, target, "every-role"], arguments.runs)
 
 
 if __name__ == "__main__":
