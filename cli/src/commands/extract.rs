@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 use sealift_core::import::{self, DeliveryWishes, Sparse};
-use sealift_core::oci::{Platform, Platforms};
+use sealift_core::oci::{PlatformWish, Platforms};
 use sealift_core::verify::{SelectedName, Selection, Transport};
 
 use crate::context::Context;
@@ -33,8 +33,11 @@ pub(crate) struct ExtractArguments {
     names: Vec<SelectedName>,
 
     /// Take out only these platforms of images, for example linux/amd64
+    ///
+    /// One variant of an architecture is chosen. Where you name none, it is the usual one: amd64/v1, arm/v7, arm64/v8, or none, as the
+    /// index writes it. linux/arm/v6 is another one, and linux/arm/* is every variant.
     #[arg(long, value_name = "PLATFORM", help_heading = "What")]
-    platform: Vec<Platform>,
+    platform: Vec<PlatformWish>,
 
     #[command(flatten)]
     target: FileTarget,

@@ -13,7 +13,7 @@ use sealift_core::import::{
     self, Delivered, DeliveryWishes, Destination, NameMap, Naming, PublishedMirror, ReplacedTag, Sparse,
 };
 use sealift_core::mirror_config::{self, ConfigFile, Relocated};
-use sealift_core::oci::{Platform, Platforms};
+use sealift_core::oci::{PlatformWish, Platforms};
 use sealift_core::trust_store::RepositoryName;
 use sealift_core::verify::{Judged, SelectedName, Selection, Transport};
 use sealift_core::whole_file;
@@ -60,8 +60,11 @@ pub(crate) struct ImportArguments {
     select: Vec<SelectedName>,
 
     /// Deliver only these platforms of images, for example linux/amd64
+    ///
+    /// One variant of an architecture is chosen. Where you name none, it is the usual one: amd64/v1, arm/v7, arm64/v8, or none, as the
+    /// index writes it. linux/arm/v6 is another one, and linux/arm/* is every variant.
     #[arg(long, value_name = "PLATFORM", help_heading = "What")]
-    platform: Vec<Platform>,
+    platform: Vec<PlatformWish>,
 
     /// What to do with the registry in each name: with-domain (the default) puts it before the path, flat drops it
     ///

@@ -27,7 +27,7 @@ pub use descriptor::Descriptor;
 pub(crate) use graph::{Choice, Graphs};
 pub use graph::{ForeignLayers, Graph, GraphError, Platforms};
 pub use manifest::{Document, ImageIndex, ImageManifest, ManifestBytes, ManifestError};
-pub use platform::{Platform, PlatformError};
+pub use platform::{Platform, PlatformError, PlatformWish};
 pub use reference::{Reference, ReferenceError, Repository, Tag};
 pub use referrer::ReferrerKind;
 pub(crate) use sparse::StandIns;

@@ -34,7 +34,7 @@ pub struct Platform {
 /// A text that is not a valid platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is not a platform: expected os/architecture or os/architecture/variant, optionally followed by :os.version"
+    "{0:?} is not a platform: expected os/architecture, os/architecture/variant or, for every variant, os/architecture/*, optionally followed by :os.version"
 )]
 pub struct PlatformError(String);
 
@@ -60,15 +60,6 @@ impl Platform {
         [self.os.as_str(), self.architecture.as_str()].iter().chain(&optional).all(|member| member.is_empty())
     }
 
-    /// Whether `offered` satisfies this platform as a selection. A selection without a variant selects every variant; one with a
-    /// variant selects that variant alone. So it is with the version of the operating system.
-    pub fn selects(&self, offered: &Self) -> bool {
-        self.os == offered.os
-            && self.architecture == offered.architecture
-            && self.os_version().is_none_or(|version| offered.os_version() == Some(version))
-            && (self.variant().is_none() || self.meant_variant() == offered.meant_variant())
-    }
-
     /// The platform as [`Display`](fmt::Display) writes it, followed by the version of the operating system, if there is one:
     /// `windows/amd64:10.0.17763.1`.
     pub fn with_version(&self) -> String {
@@ -90,11 +81,66 @@ impl Platform {
         self.variant.as_deref().filter(|variant| !variant.is_empty())
     }
 
-    /// The variant that is meant: none for `v8` of `arm64`, which some tools write and some leave out.
+    /// The variant that is meant: none for the one that an architecture has where no variant is written. Some tools write it, and
+    /// some leave it out.
     fn meant_variant(&self) -> Option<&str> {
-        self.variant().filter(|variant| !(self.architecture == "arm64" && *variant == "v8"))
+        let usual = match self.architecture.as_str() {
+            "amd64" => Some("v1"),
+            "arm" => Some("v7"),
+            "arm64" => Some("v8"),
+            _ => None,
+        };
+        self.variant().filter(|variant| Some(*variant) != usual)
     }
 }
+
+/// A choice of platforms: `linux/arm64`, `linux/arm/v6`, or `linux/arm/*` for every variant.
+///
+/// One variant is chosen, and where none is written, it is the usual one: `v1` of `amd64`, `v7` of `arm`, `v8` of `arm64`, and none of
+/// other architectures. A version of the operating system that is not written may be any.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PlatformWish {
+    platform: Platform,
+    every_variant: bool,
+}
+
+impl PlatformWish {
+    /// Whether a platform that is offered is chosen.
+    pub fn selects(&self, offered: &Platform) -> bool {
+        let Self { platform, every_variant } = self;
+        platform.os == offered.os
+            && platform.architecture == offered.architecture
+            && platform.os_version().is_none_or(|version| offered.os_version() == Some(version))
+            && (*every_variant || platform.meant_variant() == offered.meant_variant())
+    }
+}
+
+impl fmt::Display for PlatformWish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { platform, every_variant } = self;
+        write!(f, "{platform}{}", if *every_variant { EVERY_VARIANT } else { "" })?;
+        platform.os_version().map_or(Ok(()), |version| write!(f, ":{version}"))
+    }
+}
+
+impl FromStr for PlatformWish {
+    type Err = PlatformError;
+
+    fn from_str(text: &str) -> Result<Self, PlatformError> {
+        let every = text.split_once(EVERY_VARIANT).filter(|(_, rest)| rest.is_empty() || rest.starts_with(':'));
+        let Some((plain, version)) = every else {
+            return Ok(Self { platform: text.parse()?, every_variant: false });
+        };
+        let platform: Platform = format!("{plain}{version}").parse()?;
+        match platform.variant {
+            None => Ok(Self { platform, every_variant: true }),
+            Some(_) => Err(PlatformError(text.chars().take(200).collect())),
+        }
+    }
+}
+
+/// What stands in the place of a variant for all of them.
+const EVERY_VARIANT: &str = "/*";
 
 impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -160,6 +206,18 @@ mod tests {
             ("linux/amd64", "linux/amd64", true),
             ("linux/amd64", "linux/arm64", false),
             ("linux/arm", "linux/arm/v7", true),
+            ("linux/arm/v7", "linux/arm", true),
+            ("linux/arm", "linux/arm/v6", false),
+            ("linux/arm/v6", "linux/arm", false),
+            ("linux/arm/*", "linux/arm/v6", true),
+            ("linux/arm/*", "linux/arm", true),
+            ("linux/arm/*", "linux/arm64", false),
+            ("linux/amd64", "linux/amd64/v1", true),
+            ("linux/amd64", "linux/amd64/v2", false),
+            ("linux/amd64/*", "linux/amd64/v2", true),
+            ("linux/riscv64", "linux/riscv64/v1", false),
+            ("windows/amd64/*:10.0.17763.1", "windows/amd64/v2:10.0.17763.1", true),
+            ("windows/amd64/*:10.0.17763.1", "windows/amd64:10.0.17763.10", false),
             ("linux/arm/v6", "linux/arm/v7", false),
             ("linux/arm64", "linux/arm64/v8", true),
             ("linux/arm64/v8", "linux/arm64", true),
@@ -167,7 +225,8 @@ mod tests {
             ("linux/arm64/v8", "linux/arm64/v9", false),
             ("linux/arm64/v9", "linux/arm64/v8", false),
             ("linux/arm64/v9", "linux/arm64", false),
-            ("linux/arm64", "linux/arm64/v9", true),
+            ("linux/arm64", "linux/arm64/v9", false),
+            ("linux/arm64/*", "linux/arm64/v9", true),
             ("linux/amd64/v2", "linux/amd64", false),
             ("linux/amd64/v2", "linux/amd64/v3", false),
             ("linux/arm/v8", "linux/arm", false),
@@ -179,7 +238,8 @@ mod tests {
             ("windows(10.0.17763.1)/amd64", "windows/amd64", false),
             ("windows(10.0.17763.1)/arm/v7", "windows/arm/v7:10.0.17763.1", true),
         ] {
-            assert_eq!(platform(wish).selects(&platform(offered)), fits, "{wish} {offered}");
+            let wish: PlatformWish = wish.parse().unwrap();
+            assert_eq!(wish.selects(&platform(offered)), fits, "{wish} {offered}");
         }
     }
 
@@ -188,10 +248,10 @@ mod tests {
         let empty: Platform =
             serde_json::from_str(r#"{"os": "linux", "architecture": "amd64", "variant": ""}"#).unwrap();
         assert_eq!(empty.to_string(), "linux/amd64");
-        assert!(platform("linux/amd64").selects(&empty) && empty.selects(&platform("linux/amd64/v3")));
-        assert!(!platform("linux/amd64/v3").selects(&empty));
+        let wish = |text: &str| text.parse::<PlatformWish>().unwrap();
+        assert!(wish("linux/amd64").selects(&empty) && !wish("linux/amd64/v3").selects(&empty));
         let arm = |variant: &str| Platform { variant: Some(variant.to_owned()), ..platform("linux/arm64") };
-        assert!(platform("linux/arm64/v8").selects(&arm("")));
+        assert!(wish("linux/arm64/v8").selects(&arm("")));
         assert!("linux/amd64/".parse::<Platform>().is_err(), "it is not written");
     }
 
@@ -214,6 +274,13 @@ mod tests {
             "linux/\u{e9}",
         ] {
             assert!(text.parse::<Platform>().is_err(), "{text:?}");
+        }
+        for text in ["linux/*", "*", "linux/arm/v7/*", "linux/arm/*/v7", "linux/arm/**", "linux/arm/v*", "*/arm", "/*"] {
+            assert!(text.parse::<PlatformWish>().is_err() && text.parse::<Platform>().is_err(), "{text:?}");
+        }
+        assert!("linux/arm/*".parse::<Platform>().is_err(), "it is several");
+        for text in ["linux/arm/*", "linux/arm/v7", "linux/arm", "windows/amd64/*:10.0.17763.1"] {
+            assert_eq!(text.parse::<PlatformWish>().unwrap().to_string(), text);
         }
         assert_eq!(platform("linux/arm/v7").to_string(), "linux/arm/v7");
         let windows = platform("windows(10.0.17763.1)/amd64");

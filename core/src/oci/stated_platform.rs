@@ -97,7 +97,7 @@ pub(crate) fn choose<'c>(
         };
         let absent = wishes.iter().filter(|wish| !here.iter().any(|platform| wish.selects(platform)));
         let without = others.iter().map(|(manifest, _)| (*manifest).clone()).collect();
-        return Ok(ChosenImages { without, absent: absent.map(Platform::with_version).collect() });
+        return Ok(ChosenImages { without, absent: absent.map(ToString::to_string).collect() });
     }
     let mut offered: Vec<String> = by_configuration.iter().map(|(_, platform)| platform.with_version()).collect();
     offered.extend(image.offered());

@@ -16,7 +16,7 @@ use sealift_core::export::{
     self, Dependencies, ExportError, ExportRequest, ItemOrigin, ItemRequest, Plan, PrepareError, Prepared, Unfinished,
 };
 use sealift_core::measured_file::MeasuredFile;
-use sealift_core::oci::{ForeignLayers, Platform, Platforms, Reference};
+use sealift_core::oci::{ForeignLayers, PlatformWish, Platforms, Reference};
 use sealift_core::plain_file::{FileSource, TargetFile};
 use sealift_core::progress::Progress;
 use sealift_core::trust::{self, Carrier, Extent, LookedUpFile};
@@ -104,8 +104,11 @@ pub(crate) struct ExportArguments {
     whole_metadata: bool,
 
     /// Carry only these platforms of images, for example linux/amd64 or windows/amd64:10.0.17763.1; all by default
+    ///
+    /// One variant of an architecture is chosen. Where you name none, it is the usual one: amd64/v1, arm/v7, arm64/v8, or none, as the
+    /// index writes it. linux/arm/v6 is another one, and linux/arm/* is every variant.
     #[arg(long, value_name = "PLATFORM", help_heading = "What")]
-    platform: Vec<Platform>,
+    platform: Vec<PlatformWish>,
 
     /// The kinds of referrers of images and bundles to carry, cosign's tags too: attestation, signature, sbom, other, image; or all, or
     /// none. By default all except runnable images

@@ -17,7 +17,7 @@ use super::attestation::{self, Attached};
 use super::descriptor::Descriptor;
 use super::manifest::{Document, ImageIndex, ManifestBytes};
 use super::media_type::{is_foreign_layer, is_layer_in_index};
-use super::platform::Platform;
+use super::platform::{Platform, PlatformWish};
 
 pub use error::GraphError;
 pub(crate) use error::NotHere;
@@ -47,7 +47,7 @@ pub enum Platforms {
     #[default]
     All,
     /// Those that one of these selects. The index itself is unchanged; its other children are listed as left out.
-    Only(Vec<Platform>),
+    Only(Vec<PlatformWish>),
     /// Those that are written like one of these, as an inventory lists them.
     Named(BTreeSet<String>),
 }
