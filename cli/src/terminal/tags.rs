@@ -1,7 +1,7 @@
 //! Tags that were set, as a person reads them and as `--json` shows them.
 
 use sealift_archive_format::Digest;
-use sealift_core::import::{AttachedOutcome, AttachedTag, DeliveredForm, LeftBehind, SetTag};
+use sealift_core::import::{AttachedOutcome, AttachedTag, DeliveredForm, DeliveredPart, LeftBehind, SetTag};
 use sealift_core::report::Report;
 use serde::Serialize;
 
@@ -41,12 +41,31 @@ struct Tagged<'a> {
     change: TagChange,
     #[serde(skip_serializing_if = "Option::is_none")]
     before: Option<&'a Digest>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<TaggedPart<'a>>,
 }
 
 impl<'a> From<&'a SetTag> for Tagged<'a> {
     fn from(tag: &'a SetTag) -> Self {
-        let SetTag { reference, digest, carried, form, before } = tag;
-        Self { reference, digest, carried, form: *form, change: TagChange::of(tag), before: before.as_ref() }
+        let SetTag { reference, digest, carried, form, before, parts } = tag;
+        let (change, before) = (TagChange::of(tag), before.as_ref());
+        let parts = parts.iter().map(TaggedPart::from).collect();
+        Self { reference, digest, carried, form: *form, change, before, parts }
+    }
+}
+
+/// A part of a bundle that was delivered under another digest than the one that the bundle states.
+#[derive(Serialize)]
+struct TaggedPart<'a> {
+    reference: &'a str,
+    digest: &'a Digest,
+    carried: &'a Digest,
+    form: DeliveredForm,
+}
+
+impl<'a> From<&'a DeliveredPart> for TaggedPart<'a> {
+    fn from(DeliveredPart { reference, digest, carried, form }: &'a DeliveredPart) -> Self {
+        Self { reference, digest, carried, form: *form }
     }
 }
 
@@ -97,7 +116,8 @@ pub(crate) enum TagsOf {
 pub(crate) fn lines(tags: &[SetTag], attached: &[AttachedTag], of: TagsOf) -> Text {
     let mut text = Text::default();
     let attached_lines = attached.iter().map(|tag| attached_line(tag, attached, of));
-    tags.iter().map(line).chain(attached_lines).for_each(|line| text.line(line));
+    let tag_lines = tags.iter().flat_map(|tag| std::iter::once(line(tag)).chain(tag.parts.iter().map(part_line)));
+    tag_lines.chain(attached_lines).for_each(|line| text.line(line));
     text
 }
 
@@ -117,13 +137,8 @@ pub(crate) fn left_behind_lines(left_behind: &[LeftBehind]) -> Text {
 
 /// A tag: what it resolves to now, and what it resolved to before.
 fn line(tag: &SetTag) -> String {
-    let SetTag { reference, digest, carried, form, before } = tag;
-    let what = match form {
-        DeliveredForm::AsCarried => String::new(),
-        DeliveredForm::OnePlatform => format!(", the one platform that was carried of {carried}"),
-        DeliveredForm::Artifact => format!(", an artifact made here that holds {carried}; nobody signed it"),
-        DeliveredForm::MadeHere => format!(", an index made here of what was carried of {carried}; nobody signed it"),
-    };
+    let SetTag { reference, digest, carried, form, before, parts: _ } = tag;
+    let what = instead(*form, carried);
     let change = match (TagChange::of(tag), before) {
         (TagChange::Moved, Some(before)) => format!("moved from {before}"),
         (TagChange::AsItWas, _) => "as it was".to_owned(),
@@ -132,12 +147,30 @@ fn line(tag: &SetTag) -> String {
     format!("  {reference}  {digest}{what} ({change})")
 }
 
+/// What was delivered in the place of something that was carried.
+fn instead(form: DeliveredForm, carried: &Digest) -> String {
+    match form {
+        DeliveredForm::AsCarried => String::new(),
+        DeliveredForm::OnePlatform => format!(", the one platform that was carried of {carried}"),
+        DeliveredForm::Artifact => format!(", an artifact made here that holds {carried}; nobody signed it"),
+        DeliveredForm::MadeHere => format!(", an index made here of what was carried of {carried}; nobody signed it"),
+    }
+}
+
+/// A part of a bundle that was delivered under another digest than the one that the bundle states.
+fn part_line(DeliveredPart { reference, digest, carried, form }: &DeliveredPart) -> String {
+    let what = instead(*form, carried);
+    format!("    {reference} in it is {digest}{what}; tools that compare it with bundle.json may refuse it")
+}
+
 /// The tag of something that hangs off an image or a bundle.
 fn attached_line(tag: &AttachedTag, all: &[AttachedTag], of: TagsOf) -> String {
     let AttachedTag { reference, digest, outcome } = tag;
     let came_too = |held: &Digest| all.iter().any(|other| other.reference == *reference && other.digest == *held);
     match outcome {
-        AttachedOutcome::Set | AttachedOutcome::AsItWas => format!("  {reference}  {digest}"),
+        AttachedOutcome::New => format!("  {reference}  {digest} (new)"),
+        AttachedOutcome::Moved { before } => format!("  {reference}  {digest} (moved from {before})"),
+        AttachedOutcome::AsItWas => format!("  {reference}  {digest} (as it was)"),
         AttachedOutcome::Kept { held } if of == TagsOf::NewPlace || came_too(held) => {
             format!(
                 "  {reference}  left as it was: it holds {held}, which came with it; {digest} is there without a tag"
@@ -155,21 +188,34 @@ mod tests {
 
     use super::*;
 
+    fn fields_of(value: &serde_json::Value) -> Vec<String> {
+        value.as_object().unwrap().keys().cloned().collect()
+    }
+
     #[test]
     fn the_schema_describes_the_tags_of_a_report() {
         let schema: serde_json::Value =
             serde_json::from_str(include_str!("../../../docs/schema/report.schema.json")).unwrap();
         let (digest, form) = (&Digest::sha256(b"app"), DeliveredForm::AsCarried);
         let (change, before) = (TagChange::AsItWas, Some(digest));
-        let tagged = Tagged { reference: "r.example/app:1", digest, carried: digest, form, change, before };
-        let fields = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let part = TaggedPart { reference: "e.x/app:1", digest, carried: digest, form };
+        let described = fields_of(&schema["$defs"]["tagPart"]["properties"]);
+        assert_eq!(fields_of(&serde_json::to_value(&part).unwrap()), described);
+        assert_eq!(schema["$defs"]["tag"]["properties"]["parts"]["items"]["$ref"], "#/$defs/tagPart");
+        let tagged =
+            Tagged { reference: "r.example/app:1", digest, carried: digest, form, change, before, parts: vec![part] };
+        let fields = fields_of;
         let described = fields(&schema["$defs"]["tag"]["properties"]);
         assert_eq!(fields(&serde_json::to_value(tagged).unwrap()), described);
         assert_eq!(schema["properties"]["tags"]["items"]["$ref"], "#/$defs/tag");
-        let outcome = &AttachedOutcome::Kept { held: digest.clone() };
-        let attached = AttachedTagged { reference: "r.example/app:sha256-00.sig", digest, outcome };
         let described = fields(&schema["$defs"]["attachedTag"]["properties"]);
-        assert_eq!(fields(&serde_json::to_value(attached).unwrap()), described);
+        let (held, before) = (digest.clone(), digest.clone());
+        let mut written = std::collections::BTreeSet::new();
+        for outcome in [AttachedOutcome::Kept { held }, AttachedOutcome::Moved { before }] {
+            let attached = AttachedTagged { reference: "r.example/app:sha256-00.sig", digest, outcome: &outcome };
+            written.extend(fields(&serde_json::to_value(attached).unwrap()));
+        }
+        assert_eq!(written, described.into_iter().collect());
         assert_eq!(schema["properties"]["attachedTags"]["items"]["$ref"], "#/$defs/attachedTag");
         let left_behind = LeftBehind { reference: "e.x/shop:1".to_owned(), count: 2 };
         let described = fields(&schema["$defs"]["leftBehind"]["properties"]);
@@ -194,7 +240,7 @@ mod tests {
         for said in [
             said(std::slice::from_ref(&kept), TagsOf::NewPlace),
             // Two contents for one tag came in one archive: the first has it, whatever is asked for.
-            said(&[kept.clone(), tag(&other, AttachedOutcome::Set)], TagsOf::Place),
+            said(&[kept.clone(), tag(&other, AttachedOutcome::New)], TagsOf::Place),
         ] {
             assert!(said.contains("which came with it") && !said.contains("--replace-tag"), "{said}");
         }
@@ -205,8 +251,16 @@ mod tests {
         let [one, other] = [&b"one"[..], b"other"].map(Digest::sha256);
         let line = |before: Option<&Digest>| {
             let (reference, form) = ("r.example/app:1".to_owned(), DeliveredForm::AsCarried);
-            super::line(&SetTag { reference, digest: one.clone(), carried: one.clone(), form, before: before.cloned() })
+            let (digest, carried, before) = (one.clone(), one.clone(), before.cloned());
+            super::line(&SetTag { reference, digest, carried, form, before, parts: Vec::new() })
         };
+        let attached = |outcome| {
+            let tag = AttachedTag { reference: "r.example/app:1".to_owned(), digest: one.clone(), outcome };
+            attached_line(&tag, std::slice::from_ref(&tag), TagsOf::Place)
+        };
+        assert_eq!(attached(AttachedOutcome::New), line(None));
+        assert_eq!(attached(AttachedOutcome::AsItWas), line(Some(&one)));
+        assert_eq!(attached(AttachedOutcome::Moved { before: other.clone() }), line(Some(&other)));
         assert_eq!(line(None), format!("  r.example/app:1  {one} (new)"));
         assert_eq!(line(Some(&one)), format!("  r.example/app:1  {one} (as it was)"));
         assert_eq!(line(Some(&other)), format!("  r.example/app:1  {one} (moved from {other})"));

@@ -38,8 +38,13 @@ pub struct AttachedTag {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "outcome")]
 pub enum AttachedOutcome {
-    /// It was set.
-    Set,
+    /// It was not there, and was set.
+    New,
+    /// It stood for something else, and was moved, because a person named it.
+    Moved {
+        /// What it stood for.
+        before: Digest,
+    },
     /// It was there, and right.
     AsItWas,
     /// It stands for something else, which was left there.
@@ -60,9 +65,9 @@ impl TaggedDelivery {
         let outcome = match sink.held(&self.place).map_err(failed)? {
             Some(held) if held == *digest => AttachedOutcome::AsItWas,
             Some(held) if !is_named(replace, &self.place) => AttachedOutcome::Kept { held },
-            _ => {
+            before => {
                 sink.tag(&self.place, &self.root).map_err(failed)?;
-                AttachedOutcome::Set
+                before.map_or(AttachedOutcome::New, |before| AttachedOutcome::Moved { before })
             }
         };
         Ok(AttachedTag { reference: self.place.to_string(), digest: digest.clone(), outcome })

@@ -29,7 +29,7 @@ pub use destination::{Destination, DestinationError, Meeting, Naming};
 pub use mirrors::PublishedMirror;
 pub use name_map::{NameMap, NameMapError};
 pub use shipment::LeftBehind;
-pub use sparse::{DeliveredForm, SetTag, Sparse};
+pub use sparse::{DeliveredForm, DeliveredPart, SetTag, Sparse};
 pub use tags::ReplacedTag;
 
 use crate::cnab::RelocationMapping;

@@ -44,6 +44,21 @@ pub struct SetTag {
     pub form: DeliveredForm,
     /// What it resolved to before; `None` if it was not there.
     pub before: Option<Digest>,
+    /// The parts of a bundle that were not delivered under the digests that `bundle.json` states.
+    pub parts: Vec<DeliveredPart>,
+}
+
+/// A part of a bundle that was delivered under another digest than the one that the bundle states.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveredPart {
+    /// The reference that the bundle has for it.
+    pub reference: String,
+    /// What it is delivered as.
+    pub digest: Digest,
+    /// The digest that the archive, and the bundle, have for it.
+    pub carried: Digest,
+    /// What it is delivered as, compared with that.
+    pub form: DeliveredForm,
 }
 
 /// What a tag resolves to, compared with what the archive has under the name.
@@ -58,6 +73,17 @@ pub enum DeliveredForm {
     MadeHere,
     /// An artifact that holds the file that was carried, made on this side. Nobody signed it.
     Artifact,
+}
+
+impl DeliveredForm {
+    fn of(delivered: &Digest, carried: &Digest, stand_ins: &StandIns) -> Self {
+        let is_made = stand_ins.made().iter().any(|made| made.descriptor().digest == *delivered);
+        match (delivered == carried, is_made) {
+            (true, _) => Self::AsCarried,
+            (false, true) => Self::MadeHere,
+            (false, false) => Self::OnePlatform,
+        }
+    }
 }
 
 /// The manifests that are not delivered as they are, by repository.
@@ -157,7 +183,14 @@ impl SetTag {
     pub(super) fn of_file(destination: &Destination) -> Option<Self> {
         let Destination::ThickBundle { file, reference } = destination else { return None };
         let (digest, form) = (file.digest.clone(), DeliveredForm::AsCarried);
-        Some(Self { reference: reference.to_string(), carried: digest.clone(), digest, form, before: None })
+        Some(Self {
+            reference: reference.to_string(),
+            carried: digest.clone(),
+            digest,
+            form,
+            before: None,
+            parts: Vec::new(),
+        })
     }
 
     /// A shipment's tag, which resolves to this: the root, or what was delivered in its place. Where that is named by its digest, it has its
@@ -172,21 +205,24 @@ impl SetTag {
         let carried = shipment.carried().clone();
         if let (Destination::Files { folder }, Some(file)) = (destination, &shipment.file) {
             let reference = folder.join(file.name.path()).display().to_string();
-            return Self { reference, digest, carried, form: DeliveredForm::AsCarried, before };
+            let (form, parts) = (DeliveredForm::AsCarried, Vec::new());
+            return Self { reference, digest, carried, form, before, parts };
         }
         if shipment.file.is_some() && digest != carried {
-            let reference = shipment.place.to_string();
-            return Self { reference, digest, carried, form: DeliveredForm::Artifact, before };
+            let (reference, form, parts) = (shipment.place.to_string(), DeliveredForm::Artifact, Vec::new());
+            return Self { reference, digest, carried, form, before, parts };
         }
-        let is_made = stand_ins.made().iter().any(|made| made.descriptor().digest == digest);
-        let form = match (digest == carried, is_made) {
-            (true, _) => DeliveredForm::AsCarried,
-            (false, true) => DeliveredForm::MadeHere,
-            (false, false) => DeliveredForm::OnePlatform,
-        };
+        let form = DeliveredForm::of(&digest, &carried, stand_ins);
+        let parts = shipment.images.iter().filter(|(_, part)| *part != carried).filter_map(|(reference, carried)| {
+            let digest = stand_ins.digest(carried).clone();
+            let form = DeliveredForm::of(&digest, carried, stand_ins);
+            let (reference, carried) = (reference.clone(), carried.clone());
+            (form != DeliveredForm::AsCarried).then_some(DeliveredPart { reference, digest, carried, form })
+        });
+        let parts = parts.collect();
         let place = &shipment.place;
         let named = place.digest().map(|_| place.with_digest(digest.clone()));
         let reference = named.as_ref().unwrap_or(place).to_string();
-        Self { reference, digest, carried, form, before }
+        Self { reference, digest, carried, form, before, parts }
     }
 }

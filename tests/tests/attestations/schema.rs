@@ -264,6 +264,7 @@ fn the_schema_describes_every_field_of_a_report_and_no_others() {
     let unmet: Vec<String> = checker.described().difference(&checker.met).cloned().collect();
     // What an import adds is the command's own, and is checked there.
     let of_import = [
+        "/$defs/attachedTag/properties/before",
         "/$defs/attachedTag/properties/digest",
         "/$defs/attachedTag/properties/held",
         "/$defs/attachedTag/properties/outcome",
@@ -276,7 +277,12 @@ fn the_schema_describes_every_field_of_a_report_and_no_others() {
         "/$defs/tag/properties/change",
         "/$defs/tag/properties/digest",
         "/$defs/tag/properties/form",
+        "/$defs/tag/properties/parts",
         "/$defs/tag/properties/reference",
+        "/$defs/tagPart/properties/carried",
+        "/$defs/tagPart/properties/digest",
+        "/$defs/tagPart/properties/form",
+        "/$defs/tagPart/properties/reference",
         "/$defs/tufMirror/properties/everyRole",
         "/$defs/tufMirror/properties/folder",
         "/$defs/tufMirror/properties/repository",

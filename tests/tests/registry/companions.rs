@@ -122,7 +122,7 @@ fn cosigns_tags_cross_with_what_they_stand_for_on_top_and_per_platform() {
     assert_eq!(reported, expected, "listed by kind, in their order");
     let mut there = near.tags.clone();
     there.sort();
-    for outcome in [AttachedOutcome::Set, AttachedOutcome::AsItWas] {
+    for outcome in [AttachedOutcome::New, AttachedOutcome::AsItWas] {
         let delivered = deliver(&mut crossing, &archive, &far).unwrap();
         assert_eq!(delivered.attached.len(), near.tags.len());
         assert!(delivered.attached.iter().all(|attached| attached.outcome == outcome), "{:?}", delivered.attached);
@@ -168,8 +168,8 @@ fn two_contents_for_one_tag_are_told_apart_and_one_is_kept() {
     let delivered = deliver(&mut crossing, &archive, &far).unwrap();
     let told: Vec<_> = delivered.attached.iter().filter(|it| it.reference.ends_with(&sig)).collect();
     let [first, second] = told.as_slice() else { panic!("{told:?}") };
-    let (set, kept) = if first.outcome == AttachedOutcome::Set { (first, second) } else { (second, first) };
-    assert_eq!(set.outcome, AttachedOutcome::Set);
+    let (set, kept) = if first.outcome == AttachedOutcome::New { (first, second) } else { (second, first) };
+    assert_eq!(set.outcome, AttachedOutcome::New);
     assert_eq!(kept.outcome, AttachedOutcome::Kept { held: set.digest.clone() });
     assert!(attached_in(&far).contains(&(sig, set.digest.clone())));
 }
@@ -251,11 +251,11 @@ fn signatures_that_were_made_on_the_far_side_stay() {
     };
     let delivered = deliver(&mut crossing, &archive, &far).unwrap();
     assert_eq!(outcome(&delivered), AttachedOutcome::Kept { held: held.clone() });
-    assert_eq!(RegistrySink::new(client()).held(&place).unwrap(), Some(held));
+    assert_eq!(RegistrySink::new(client()).held(&place).unwrap(), Some(held.clone()));
     // What was carried is there all the same, under its digest, and under the tag if a person says so.
     crossing.far.replace = vec![place.clone().into()];
     let delivered = deliver(&mut crossing, &archive, &far).unwrap();
-    assert_eq!(outcome(&delivered), AttachedOutcome::Set);
+    assert_eq!(outcome(&delivered), AttachedOutcome::Moved { before: held });
 }
 
 #[test]

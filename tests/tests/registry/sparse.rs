@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sealift_core::delivery_file::{DeliveryFile, DeliveryForm};
 use sealift_core::export::{ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, PlanError, SourceReference};
-use sealift_core::import::{Delivered, DeliveredForm, DeliveryError, Destination, ImportError, Naming, Sparse};
+use sealift_core::import::{Delivered, DeliveredForm, DeliveredPart, DeliveryError, Destination, ImportError, Naming, Sparse};
 use sealift_core::layout::{LayoutSink, LayoutSource};
 use sealift_core::oci::{Descriptor, Document, ManifestBytes, Platforms, Reference, sparse::MADE_FROM};
 use sealift_core::registry::{RegistrySink, RegistrySource};
@@ -415,6 +415,16 @@ fn a_bundle_of_incomplete_images_arrives_with_a_mapping_that_works() {
                 let Document::Index(index) = index.document() else { panic!("not an index") };
                 assert_eq!(index.manifests.len(), 1 + images.len(), "the configuration, and every image");
                 assert_eq!(delivered.relocation.iter().count(), images.len());
+                // The installer has one platform, and is whole.
+                let parts: Vec<_> = set.parts.iter().map(|part| (part.reference.as_str(), &part.carried)).collect();
+                let whole = images[1..].iter().map(|(name, image)| (*name, &image.root().descriptor().digest));
+                assert_eq!(parts, whole.collect::<Vec<_>>());
+                for DeliveredPart { reference, digest, carried, form } in &set.parts {
+                    let one = if platforms.len() == 1 { DeliveredForm::OnePlatform } else { DeliveredForm::MadeHere };
+                    assert!(*form == one && digest != carried, "{reference}");
+                    let mapped = delivered.relocation.iter().find(|(original, _)| original == reference).unwrap().1;
+                    assert!(mapped.ends_with(&format!("@{digest}")), "{mapped}");
+                }
                 for (original, mapped) in delivered.relocation.iter() {
                     let there = resolve(mapped);
                     let listed = index.manifests.iter().any(|child| child.digest == there.descriptor().digest);
