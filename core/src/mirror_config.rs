@@ -75,12 +75,18 @@ struct Mirrors {
 /// The configurations for what was delivered. `plain_http` says whether the registry is reached without TLS.
 ///
 /// - `certs.d/REGISTRY/hosts.toml`, for containerd and nerdctl;
-/// - `registries.conf`, for podman, CRI-O, buildah and skopeo;
-/// - `image-mirrors.yaml`, an `ImageDigestMirrorSet` and, where tags were set, an `ImageTagMirrorSet`.
+/// - `registries.conf`, for podman, CRI-O, buildah and skopeo: by digest alone;
+/// - `registries-with-tags.conf`, the same with tags, where any were set: it takes the place of the other;
+/// - `image-mirrors.yaml`, an `ImageDigestMirrorSet` and, where tags were set, an `ImageTagMirrorSet`. Their names follow from what is in
+///   them, so that those of another delivery are beside them.
 pub fn files(relocated: impl IntoIterator<Item = Relocated>, plain_http: bool) -> Vec<ConfigFile> {
     let mirrors = Mirrors::of(relocated);
     let mut files = mirrors.hosts_toml(plain_http);
-    files.push(ConfigFile { path: "registries.conf".to_owned(), content: mirrors.registries_conf(plain_http) });
+    let none = BTreeMap::new();
+    let by_tag = [("registries.conf", &none), ("registries-with-tags.conf", &mirrors.by_tag)];
+    for (path, by_tag) in by_tag.into_iter().filter(|(path, by_tag)| *path == "registries.conf" || !by_tag.is_empty()) {
+        files.push(ConfigFile { path: path.to_owned(), content: mirrors.registries_conf(by_tag, plain_http) });
+    }
     files.push(ConfigFile { path: "image-mirrors.yaml".to_owned(), content: mirrors.mirror_sets() });
     files
 }
@@ -158,14 +164,16 @@ impl Mirrors {
         files
     }
 
-    /// containers-registries.conf(5), version 2.
-    fn registries_conf(&self, plain_http: bool) -> String {
-        let mut content = "# Where images are, as they were delivered. For registries.conf.d.\n".to_owned();
+    /// containers-registries.conf(5), version 2, with the tags of these repositories.
+    fn registries_conf(&self, by_tag: &BTreeMap<String, BTreeSet<String>>, plain_http: bool) -> String {
+        let found = if by_tag.is_empty() { "digest" } else { "digest, and by tag where one was set" };
+        let mut content =
+            format!("# Where images are, as they were delivered, found by {found}. For registries.conf.d.\n");
         content.push_str(&remarks(self.not_found.values().flatten()));
         for (source, targets) in &self.by_digest {
             let _ = write!(content, "\n[[registry]]\nprefix = {0}\nlocation = {0}\n", quoted(source));
             let none = BTreeSet::new();
-            let tagged = self.by_tag.get(source).unwrap_or(&none);
+            let tagged = by_tag.get(source).unwrap_or(&none);
             if tagged.is_empty() {
                 content.push_str("mirror-by-digest-only = true\n");
             }
@@ -200,15 +208,25 @@ fn remarks<'r>(lines: impl Iterator<Item = &'r String>) -> String {
 }
 
 fn mirror_set(kind: &str, list: &str, mirrors: &BTreeMap<String, BTreeSet<String>>) -> String {
-    let mut content =
-        format!("apiVersion: config.openshift.io/v1\nkind: {kind}\nmetadata:\n  name: sealift\nspec:\n  {list}:\n");
+    let mut entries = String::new();
     for (source, targets) in mirrors {
-        let _ = writeln!(content, "    - source: {}\n      mirrors:", quoted(source));
+        let _ = writeln!(entries, "    - source: {}\n      mirrors:", quoted(source));
         for target in targets {
-            let _ = writeln!(content, "        - {}", quoted(target));
+            let _ = writeln!(entries, "        - {}", quoted(target));
         }
     }
-    content
+    let name = set_name(mirrors.values().flatten().next().map_or("", String::as_str), &entries);
+    format!("apiVersion: config.openshift.io/v1\nkind: {kind}\nmetadata:\n  name: {name}\nspec:\n  {list}:\n{entries}")
+}
+
+/// The name of a set: the registry, for people, and the beginning of the SHA-256 of what is in the set. A name of Kubernetes has small
+/// letters, digits, `-` and `.` (RFC 1123).
+fn set_name(target: &str, entries: &str) -> String {
+    let host = target.split('/').next().unwrap_or_default();
+    let host: String = host.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let host: String = host.trim_matches('-').chars().take(100).collect();
+    let digest = Digest::sha256(entries.as_bytes());
+    format!("sealift-{host}-{}", digest.hex().get(..12).unwrap_or_default())
 }
 
 /// A text in quotes, as both TOML and YAML take it. Repositories have no character that needs an escape.
@@ -245,6 +263,10 @@ mod tests {
         let quay = file(&files, "certs.d/quay.io/hosts.toml");
         assert!(quay.contains("in another repository: quay.io/a/part\n"), "{quay}");
         let conf: toml::Table = file(&files, "registries.conf").parse().unwrap();
+        for registry in conf["registry"].as_array().unwrap() {
+            assert_eq!(registry["mirror-by-digest-only"].as_bool(), Some(true), "{registry}");
+        }
+        let conf: toml::Table = file(&files, "registries-with-tags.conf").parse().unwrap();
         let registries = conf["registry"].as_array().unwrap();
         let found: Vec<_> = registries
             .iter()
@@ -266,6 +288,26 @@ mod tests {
         let (digests, tags) = sets.split_once("---\n").unwrap();
         assert!(digests.contains("kind: ImageDigestMirrorSet") && digests.contains("\"quay.io/a/part\""), "{sets}");
         assert!(tags.contains("kind: ImageTagMirrorSet") && !tags.contains("\"quay.io/a/part\""), "{sets}");
+    }
+
+    #[test]
+    fn the_sets_of_two_deliveries_have_two_names_and_those_of_one_have_one() {
+        let names = |original: &str, registry: &str| {
+            let target = format!("{registry}/mirror/{}", original.split(':').next().unwrap());
+            let sets = file(&files([relocated(original, &target, true)], false), "image-mirrors.yaml");
+            let names = sets.lines().filter_map(|line| line.strip_prefix("  name: "));
+            names.map(ToOwned::to_owned).collect::<Vec<_>>()
+        };
+        let [digests, tags] = names("e.x/app:1", "r.inner:5000").try_into().unwrap();
+        assert!(digests == tags && digests.starts_with("sealift-r-inner-5000-"), "two kinds, with what is the same");
+        assert_eq!(names("e.x/app:2", "r.inner:5000")[0], digests, "a new tag");
+        assert_ne!(names("e.x/other:1", "r.inner:5000")[0], digests);
+        assert_ne!(names("e.x/app:1", "r.else")[0], digests);
+        for name in [&digests, &names("e.x/app:1", "[2001:db8::1]:5000")[0], &names("e.x/app:1", &format!("{}.x", "a".repeat(60)))[0]] {
+            let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+            assert!(name.len() <= 253 && name.bytes().all(|byte| is_letter(byte) || byte == b'-'), "{name}");
+            assert!(name.ends_with(|last: char| is_letter(last as u8)), "{name}");
+        }
     }
 
     #[test]
@@ -319,7 +361,7 @@ mod tests {
             let hosts = file(&files, &format!("certs.d/{domain}/hosts.toml"));
             assert!(hosts.contains("capabilities = [\"pull\"]\n"), "{hosts}");
         }
-        let conf: toml::Table = file(&files, "registries.conf").parse().unwrap();
+        let conf: toml::Table = file(&files, "registries-with-tags.conf").parse().unwrap();
         for registry in conf["registry"].as_array().unwrap() {
             let is_own = registry["prefix"].as_str() == Some("e.x/tool");
             assert_eq!(registry.get("mirror-by-digest-only").is_none(), is_own, "{registry}");

@@ -72,12 +72,16 @@ fn succeeds(command: &mut Command) -> String {
 fn skopeo_finds_images_by_tag_and_parts_by_digest() {
     let Some(skopeo) = outside_programs::find("skopeo") else { return };
     for relocation in Relocation::each() {
-        let inspect = |name: &str| {
+        let inspect_by = |conf: &str, name: &str| {
             let mut command = Command::new(&skopeo);
-            command.args(["--registries-conf", &relocation.path("registries.conf"), "inspect", "--raw"]);
+            command.args(["--registries-conf", &relocation.path(conf), "inspect", "--raw"]);
             command.arg(format!("docker://{name}"));
             command
         };
+        let inspect = |name: &str| inspect_by("registries-with-tags.conf", name);
+        let by_digest = |name: &str| inspect_by("registries.conf", name);
+        assert_eq!(succeeds(&mut by_digest(&relocation.part())).as_bytes(), relocation.image.root().bytes());
+        assert!(!by_digest(NAME).output().unwrap().status.success(), "no tag is looked up there");
         for name in [NAME.to_owned(), relocation.part()] {
             assert_eq!(succeeds(&mut inspect(&name)).as_bytes(), relocation.image.root().bytes(), "{name}");
         }
