@@ -127,6 +127,22 @@ fn what_a_bundle_breaks_is_said_on_both_sides_and_it_is_carried() {
             "it requires the extension \"com.x\"",
         ),
         (
+            bundle(
+                "shop",
+                "1.0.0",
+                &json!({ "definitions": { "d": {} }, "outputs": { "o": { "definition": "d", "path": "/etc/passwd" } } }),
+            ),
+            "CNAB 101, \"Outputs\": its member \"outputs.o.path\" is \"/etc/passwd\"",
+        ),
+        (
+            bundle("shop", "1.0.0", &json!({ "credentials": { "c": { "env": "CNAB_KEY" } } })),
+            "CNAB 103, \"Parameters as Variables\": its member \"credentials.c.env\" is the variable \"CNAB_KEY\"",
+        ),
+        (
+            bundle("shop", "1.0.0", &json!({ "maintainers": [{ "email": "a@example.com" }] })),
+            "CNAB 104, \"Formatting and Transmitting Thin Bundles\": it lacks the member \"maintainers.name\"",
+        ),
+        (
             bundle("shop", "1.0.0", &json!({ "invocationImages": [{ "image": INSTALLER }] })),
             "it states no contentDigest for example.com/org/installer:1",
         ),

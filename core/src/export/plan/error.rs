@@ -230,6 +230,9 @@ pub enum PlanError {
 
 /// What can be done about a graph. Platforms can be chosen where none were.
 fn of_graph(error: &GraphError<Unfetched>, has_choice: bool) -> Remedy {
+    if let Some(form) = error.uncarried_form() {
+        return form.remedy();
+    }
     match error {
         GraphError::Fetch { .. } if has_choice => Remedy::PushImageAgain,
         GraphError::Fetch { .. } => Remedy::PushImageOrChoosePlatforms,

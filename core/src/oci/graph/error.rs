@@ -90,9 +90,20 @@ pub enum GraphError<E: std::error::Error + 'static> {
 }
 
 impl<E: std::error::Error + 'static> GraphError<E> {
+    /// What is wrong with a manifest that was read, and that the source finds to be of a form that is not carried.
+    pub(crate) fn uncarried_form(&self) -> Option<&ManifestError> {
+        let Self::Fetch { source, .. } = self else { return None };
+        let causes = std::iter::successors(Some(source as &(dyn std::error::Error + 'static)), |cause| cause.source());
+        let found = causes.filter_map(|cause| {
+            cause.downcast_ref::<ManifestError>().or_else(|| cause.downcast_ref::<Box<ManifestError>>().map(Box::as_ref))
+        });
+        found.filter(|error| matches!(error, ManifestError::DockerSchema1)).last()
+    }
+
     /// What follows for the manifest that the walk began with, as the end of a sentence.
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
+            Self::Fetch { .. } if self.uncarried_form().is_some() => "refers to something of a form that is not carried",
             Self::Fetch { .. } => "is incomplete: something that it refers to is missing",
             Self::NoPlatform { .. } => "is not for any of the chosen platforms",
             Self::ForeignLayer { .. } => "has layers that registries must not distribute",

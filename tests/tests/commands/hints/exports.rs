@@ -88,6 +88,38 @@ fn layouts() {
 }
 
 #[test]
+fn an_index_that_lists_a_form_that_is_not_carried() {
+    let image = Image::new("linux/amd64", &[("app", b"app")]);
+    let schema_1 = br#"{"schemaVersion":1,"name":"org/app","tag":"1","architecture":"amd64","fsLayers":[],"history":[]}"#;
+    let listed = Descriptor::of("application/vnd.docker.distribution.manifest.v1+json", schema_1);
+    let mut listed = serde_json::to_value(listed).unwrap();
+    listed["platform"] = json!({ "os": "linux", "architecture": "amd64" });
+    let index = json!({
+        "schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.list.v2+json", "manifests": [listed],
+    });
+    let near = with(&image);
+    let [_, index] = [schema_1.as_slice(), index.to_string().as_bytes()].map(|bytes| {
+        let digest = sealift_archive_format::Digest::sha256(bytes);
+        put(&near, &format!("layout/blobs/sha256/{}", digest.hex()), bytes);
+        (digest, bytes.len())
+    });
+    let name = "example.com/org/app:1";
+    let listed = json!({
+        "schemaVersion": 2,
+        "manifests": [{
+            "mediaType": "application/vnd.docker.distribution.manifest.list.v2+json", "digest": index.0, "size": index.1,
+            "annotations": { "org.opencontainers.image.ref.name": name },
+        }],
+    });
+    put(&near, "layout/index.json", listed.to_string().as_bytes());
+    near.export(&APP).hints(
+        16,
+        "refers to something of a form that is not carried",
+        "pull it with a tool that still reads this form, and push or save it again with a current one",
+    );
+}
+
+#[test]
 fn very_many_platforms() {
     let image = Image::new("linux/arm", &[("app", b"app")]);
     let platforms = (0..257).map(|variant| {
