@@ -10,6 +10,7 @@ pub mod containerd;
 pub mod crossing;
 pub mod cutting_proxy;
 pub mod folder_content;
+pub mod generated_bundle;
 pub mod generated_source;
 pub mod go_reader;
 pub mod hostile_source;

@@ -11,6 +11,7 @@ use sealift_core::thick_bundle::ThickBundle;
 use sealift_core::transfer::Source;
 use sealift_core::verify::Selection;
 use sealift_tests::crossing::{BUNDLE, Crossing, IMAGE, Refused};
+use sealift_tests::generated_bundle::bundles;
 use serde_json::{Value, json};
 
 use super::docker_archives::Saved;
@@ -86,6 +87,29 @@ proptest! {
         let made = source.resolve(&IMAGE.parse().unwrap()).unwrap();
         let carried = crossing.far.judge(&*first).unwrap().inventory().items[0].descriptor().digest.clone();
         prop_assert_eq!(&made.descriptor().digest, &carried);
+    }
+
+    #[test]
+    fn a_bundle_comes_out_of_a_thick_bundle_with_the_digests_that_it_went_in_with(bundle in bundles()) {
+        let mut crossing = Crossing::of_images();
+        bundle.push_images(&LayoutSink::open(&crossing.path("layout")).unwrap()).unwrap();
+        let (bundle_json, images) = (bundle.bundle_json.clone(), ImagesFrom::TheirReferences(crossing.layout()));
+        let archive = crossing.export(&request(BUNDLE, ItemOrigin::ThinBundle { bundle_json, images })).unwrap();
+        let first = import(&mut crossing, &archive, DeliveryForm::ThickBundle, "first.tgz").unwrap();
+        let files = contents(&first);
+        prop_assert!(files["bundle.json"] == bundle.bundle_json);
+        for (name, image) in &bundle.images {
+            let manifests = image.manifests.iter().map(|it| (&it.descriptor().digest, it.bytes()));
+            let blobs = image.blobs.iter().map(|(digest, (_, content))| (digest, content.as_slice()));
+            for (digest, content) in manifests.chain(blobs) {
+                let path = format!("artifacts/layout/blobs/sha256/{}", digest.hex());
+                prop_assert!(files.get(&path).is_some_and(|found| found == content), "{}: {}", name, digest);
+            }
+        }
+        let again = crossing.export(&bundle_in(&first)).unwrap();
+        prop_assert!(again == archive, "what comes out is what went in");
+        let second = import(&mut crossing, &again, DeliveryForm::ThickBundle, "second.tgz").unwrap();
+        prop_assert!(contents(&second) == files, "file by file");
     }
 
     #[test]

@@ -95,7 +95,7 @@ fn crossing() -> Crossing {
     crossing
 }
 
-fn deliver(crossing: &mut Crossing, archive: &[u8], far: &Registry) -> Result<Delivered, Refused> {
+pub(super) fn deliver(crossing: &mut Crossing, archive: &[u8], far: &Registry) -> Result<Delivered, Refused> {
     let (domain, prefix, naming) = (far.domain(), String::new(), Naming::Flat);
     crossing.far.destination = Destination::Registry { domain, prefix, naming };
     crossing.far.import_from(&mut &*archive, &RegistrySink::new(client()))

@@ -21,6 +21,7 @@ mod names;
 mod notary;
 mod read_alike;
 mod real;
+mod round_trips;
 mod sparse;
 mod tls;
 mod uploads;
