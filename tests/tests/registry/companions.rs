@@ -96,7 +96,12 @@ fn crossing() -> Crossing {
 }
 
 pub(super) fn deliver(crossing: &mut Crossing, archive: &[u8], far: &Registry) -> Result<Delivered, Refused> {
-    let (domain, prefix, naming) = (far.domain(), String::new(), Naming::Flat);
+    deliver_to(crossing, archive, far.domain())
+}
+
+/// Delivers to a registry, without the domains of the names.
+pub(super) fn deliver_to(crossing: &mut Crossing, archive: &[u8], domain: String) -> Result<Delivered, Refused> {
+    let (prefix, naming) = (String::new(), Naming::Flat);
     crossing.far.destination = Destination::Registry { domain, prefix, naming };
     crossing.far.import_from(&mut &*archive, &RegistrySink::new(client()))
 }
