@@ -223,7 +223,8 @@ fn mirror_set(kind: &str, list: &str, mirrors: &BTreeMap<String, BTreeSet<String
 /// letters, digits, `-` and `.` (RFC 1123).
 fn set_name(target: &str, entries: &str) -> String {
     let host = target.split('/').next().unwrap_or_default();
-    let host: String = host.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let host: String =
+        host.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
     let host: String = host.trim_matches('-').chars().take(100).collect();
     let digest = Digest::sha256(entries.as_bytes());
     format!("sealift-{host}-{}", digest.hex().get(..12).unwrap_or_default())
@@ -303,7 +304,11 @@ mod tests {
         assert_eq!(names("e.x/app:2", "r.inner:5000")[0], digests, "a new tag");
         assert_ne!(names("e.x/other:1", "r.inner:5000")[0], digests);
         assert_ne!(names("e.x/app:1", "r.else")[0], digests);
-        for name in [&digests, &names("e.x/app:1", "[2001:db8::1]:5000")[0], &names("e.x/app:1", &format!("{}.x", "a".repeat(60)))[0]] {
+        for name in [
+            &digests,
+            &names("e.x/app:1", "[2001:db8::1]:5000")[0],
+            &names("e.x/app:1", &format!("{}.x", "a".repeat(60)))[0],
+        ] {
             let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
             assert!(name.len() <= 253 && name.bytes().all(|byte| is_letter(byte) || byte == b'-'), "{name}");
             assert!(name.ends_with(|last: char| is_letter(last as u8)), "{name}");

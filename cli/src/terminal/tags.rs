@@ -41,16 +41,18 @@ struct Tagged<'a> {
     change: TagChange,
     #[serde(skip_serializing_if = "Option::is_none")]
     before: Option<&'a Digest>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    without: &'a [String],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     parts: Vec<TaggedPart<'a>>,
 }
 
 impl<'a> From<&'a SetTag> for Tagged<'a> {
     fn from(tag: &'a SetTag) -> Self {
-        let SetTag { reference, digest, carried, form, before, parts } = tag;
+        let SetTag { reference, digest, carried, form, before, without, parts } = tag;
         let (change, before) = (TagChange::of(tag), before.as_ref());
         let parts = parts.iter().map(TaggedPart::from).collect();
-        Self { reference, digest, carried, form: *form, change, before, parts }
+        Self { reference, digest, carried, form: *form, change, before, without, parts }
     }
 }
 
@@ -137,23 +139,27 @@ pub(crate) fn left_behind_lines(left_behind: &[LeftBehind]) -> Text {
 
 /// A tag: what it resolves to now, and what it resolved to before.
 fn line(tag: &SetTag) -> String {
-    let SetTag { reference, digest, carried, form, before, parts: _ } = tag;
+    let SetTag { reference, digest, carried, form, before, without, parts: _ } = tag;
     let what = instead(*form, carried);
     let change = match (TagChange::of(tag), before) {
         (TagChange::Moved, Some(before)) => format!("moved from {before}"),
         (TagChange::AsItWas, _) => "as it was".to_owned(),
         (TagChange::New | TagChange::Moved, _) => "new".to_owned(),
     };
-    format!("  {reference}  {digest}{what} ({change})")
+    let without = match without.as_slice() {
+        [] => String::new(),
+        platforms => format!("; without {}", platforms.join(", ")),
+    };
+    format!("  {reference}  {digest}{what} ({change}{without})")
 }
 
 /// What was delivered in the place of something that was carried.
 fn instead(form: DeliveredForm, carried: &Digest) -> String {
     match form {
         DeliveredForm::AsCarried => String::new(),
-        DeliveredForm::OnePlatform => format!(", the one platform that was carried of {carried}"),
+        DeliveredForm::OnePlatform => format!(", the one platform that was delivered of {carried}"),
         DeliveredForm::Artifact => format!(", an artifact made here that holds {carried}; nobody signed it"),
-        DeliveredForm::MadeHere => format!(", an index made here of what was carried of {carried}; nobody signed it"),
+        DeliveredForm::MadeHere => format!(", an index made here of what was delivered of {carried}; nobody signed it"),
     }
 }
 
@@ -198,12 +204,21 @@ mod tests {
             serde_json::from_str(include_str!("../../../docs/schema/report.schema.json")).unwrap();
         let (digest, form) = (&Digest::sha256(b"app"), DeliveredForm::AsCarried);
         let (change, before) = (TagChange::AsItWas, Some(digest));
+        let without = &["linux/arm64".to_owned()][..];
         let part = TaggedPart { reference: "e.x/app:1", digest, carried: digest, form };
         let described = fields_of(&schema["$defs"]["tagPart"]["properties"]);
         assert_eq!(fields_of(&serde_json::to_value(&part).unwrap()), described);
         assert_eq!(schema["$defs"]["tag"]["properties"]["parts"]["items"]["$ref"], "#/$defs/tagPart");
-        let tagged =
-            Tagged { reference: "r.example/app:1", digest, carried: digest, form, change, before, parts: vec![part] };
+        let tagged = Tagged {
+            reference: "r.example/app:1",
+            digest,
+            carried: digest,
+            form,
+            change,
+            before,
+            without,
+            parts: vec![part],
+        };
         let fields = fields_of;
         let described = fields(&schema["$defs"]["tag"]["properties"]);
         assert_eq!(fields(&serde_json::to_value(tagged).unwrap()), described);
@@ -252,7 +267,7 @@ mod tests {
         let line = |before: Option<&Digest>| {
             let (reference, form) = ("r.example/app:1".to_owned(), DeliveredForm::AsCarried);
             let (digest, carried, before) = (one.clone(), one.clone(), before.cloned());
-            super::line(&SetTag { reference, digest, carried, form, before, parts: Vec::new() })
+            super::line(&SetTag { reference, digest, carried, form, before, without: Vec::new(), parts: Vec::new() })
         };
         let attached = |outcome| {
             let tag = AttachedTag { reference: "r.example/app:1".to_owned(), digest: one.clone(), outcome };

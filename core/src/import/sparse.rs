@@ -44,6 +44,8 @@ pub struct SetTag {
     pub form: DeliveredForm,
     /// What it resolved to before; `None` if it was not there.
     pub before: Option<Digest>,
+    /// The platforms that were not delivered: they were left out on export, or not chosen here.
+    pub without: Vec<String>,
     /// The parts of a bundle that were not delivered under the digests that `bundle.json` states.
     pub parts: Vec<DeliveredPart>,
 }
@@ -189,6 +191,7 @@ impl SetTag {
             digest,
             form,
             before: None,
+            without: Vec::new(),
             parts: Vec::new(),
         })
     }
@@ -205,12 +208,13 @@ impl SetTag {
         let carried = shipment.carried().clone();
         if let (Destination::Files { folder }, Some(file)) = (destination, &shipment.file) {
             let reference = folder.join(file.name.path()).display().to_string();
-            let (form, parts) = (DeliveredForm::AsCarried, Vec::new());
-            return Self { reference, digest, carried, form, before, parts };
+            let (form, without, parts) = (DeliveredForm::AsCarried, Vec::new(), Vec::new());
+            return Self { reference, digest, carried, form, before, without, parts };
         }
         if shipment.file.is_some() && digest != carried {
-            let (reference, form, parts) = (shipment.place.to_string(), DeliveredForm::Artifact, Vec::new());
-            return Self { reference, digest, carried, form, before, parts };
+            let (reference, form) = (shipment.place.to_string(), DeliveredForm::Artifact);
+            let (without, parts) = (Vec::new(), Vec::new());
+            return Self { reference, digest, carried, form, before, without, parts };
         }
         let form = DeliveredForm::of(&digest, &carried, stand_ins);
         let parts = shipment.images.iter().filter(|(_, part)| *part != carried).filter_map(|(reference, carried)| {
@@ -223,6 +227,7 @@ impl SetTag {
         let place = &shipment.place;
         let named = place.digest().map(|_| place.with_digest(digest.clone()));
         let reference = named.as_ref().unwrap_or(place).to_string();
-        Self { reference, digest, carried, form, before, parts }
+        let without = shipment.graph().left_out_platforms().into_iter().collect();
+        Self { reference, digest, carried, form, before, without, parts }
     }
 }

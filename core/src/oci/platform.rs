@@ -275,7 +275,8 @@ mod tests {
         ] {
             assert!(text.parse::<Platform>().is_err(), "{text:?}");
         }
-        for text in ["linux/*", "*", "linux/arm/v7/*", "linux/arm/*/v7", "linux/arm/**", "linux/arm/v*", "*/arm", "/*"] {
+        for text in ["linux/*", "*", "linux/arm/v7/*", "linux/arm/*/v7", "linux/arm/**", "linux/arm/v*", "*/arm", "/*"]
+        {
             assert!(text.parse::<PlatformWish>().is_err() && text.parse::<Platform>().is_err(), "{text:?}");
         }
         assert!("linux/arm/*".parse::<Platform>().is_err(), "it is several");

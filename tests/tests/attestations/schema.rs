@@ -279,6 +279,7 @@ fn the_schema_describes_every_field_of_a_report_and_no_others() {
         "/$defs/tag/properties/form",
         "/$defs/tag/properties/parts",
         "/$defs/tag/properties/reference",
+        "/$defs/tag/properties/without",
         "/$defs/tagPart/properties/carried",
         "/$defs/tagPart/properties/digest",
         "/$defs/tagPart/properties/form",

@@ -151,8 +151,11 @@ fn what_is_tagged_for_a_signature_is_carried_too() {
         let far = Registry::start();
         let platforms = Platforms::Only([platform.parse().unwrap()].into());
         crossing.far.selection = Selection { names: Vec::new(), platforms };
-        deliver(&mut crossing, &archive, &far).unwrap();
+        let delivered = deliver(&mut crossing, &archive, &far).unwrap();
         assert_eq!(attached_in(&far).iter().any(|(tag, _)| *tag == sig), goes, "{platform}");
+        // What was left here is told as what was left on export.
+        let other = if goes { "linux/arm64" } else { "linux/amd64" };
+        assert_eq!(delivered.tags[0].without, [other]);
     }
 }
 

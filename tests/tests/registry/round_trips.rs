@@ -130,7 +130,8 @@ fn oras_and_crane_find_what_was_delivered_to_real_registries() {
     for far in real_registry::each() {
         deliver_to(&mut crossing, &archive, far.domain()).unwrap();
         let found = discovered(&far.domain());
-        let as_set = |found: &Option<Vec<String>>| found.clone().map(|found| found.into_iter().collect::<BTreeSet<_>>());
+        let as_set =
+            |found: &Option<Vec<String>>| found.clone().map(|found| found.into_iter().collect::<BTreeSet<_>>());
         assert_eq!(as_set(&found), as_set(&there), "the same on both sides");
         assert!(found.as_ref().is_none_or(|found| found.len() >= 8));
         // Where the registry lists referrers, the order is its own.

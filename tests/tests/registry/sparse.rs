@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use sealift_core::delivery_file::{DeliveryFile, DeliveryForm};
 use sealift_core::export::{ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, PlanError, SourceReference};
-use sealift_core::import::{Delivered, DeliveredForm, DeliveredPart, DeliveryError, Destination, ImportError, Naming, Sparse};
+use sealift_core::import::{
+    Delivered, DeliveredForm, DeliveredPart, DeliveryError, Destination, ImportError, Naming, Sparse,
+};
 use sealift_core::layout::{LayoutSink, LayoutSource};
 use sealift_core::oci::{Descriptor, Document, ManifestBytes, Platforms, Reference, sparse::MADE_FROM};
 use sealift_core::registry::{RegistrySink, RegistrySource};
@@ -415,6 +417,8 @@ fn a_bundle_of_incomplete_images_arrives_with_a_mapping_that_works() {
                 let Document::Index(index) = index.document() else { panic!("not an index") };
                 assert_eq!(index.manifests.len(), 1 + images.len(), "the configuration, and every image");
                 assert_eq!(delivered.relocation.iter().count(), images.len());
+                let is_there = |platform: &&String| platforms.contains(&platform.as_str());
+                assert!(!set.without.is_empty() && !set.without.iter().any(|without| is_there(&without)));
                 // The installer has one platform, and is whole.
                 let parts: Vec<_> = set.parts.iter().map(|part| (part.reference.as_str(), &part.carried)).collect();
                 let whole = images[1..].iter().map(|(name, image)| (*name, &image.root().descriptor().digest));

@@ -95,7 +95,9 @@ impl<E: std::error::Error + 'static> GraphError<E> {
         let Self::Fetch { source, .. } = self else { return None };
         let causes = std::iter::successors(Some(source as &(dyn std::error::Error + 'static)), |cause| cause.source());
         let found = causes.filter_map(|cause| {
-            cause.downcast_ref::<ManifestError>().or_else(|| cause.downcast_ref::<Box<ManifestError>>().map(Box::as_ref))
+            cause
+                .downcast_ref::<ManifestError>()
+                .or_else(|| cause.downcast_ref::<Box<ManifestError>>().map(Box::as_ref))
         });
         found.filter(|error| matches!(error, ManifestError::DockerSchema1)).last()
     }
@@ -103,7 +105,9 @@ impl<E: std::error::Error + 'static> GraphError<E> {
     /// What follows for the manifest that the walk began with, as the end of a sentence.
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
-            Self::Fetch { .. } if self.uncarried_form().is_some() => "refers to something of a form that is not carried",
+            Self::Fetch { .. } if self.uncarried_form().is_some() => {
+                "refers to something of a form that is not carried"
+            }
             Self::Fetch { .. } => "is incomplete: something that it refers to is missing",
             Self::NoPlatform { .. } => "is not for any of the chosen platforms",
             Self::ForeignLayer { .. } => "has layers that registries must not distribute",

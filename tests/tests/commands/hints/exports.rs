@@ -90,7 +90,8 @@ fn layouts() {
 #[test]
 fn an_index_that_lists_a_form_that_is_not_carried() {
     let image = Image::new("linux/amd64", &[("app", b"app")]);
-    let schema_1 = br#"{"schemaVersion":1,"name":"org/app","tag":"1","architecture":"amd64","fsLayers":[],"history":[]}"#;
+    let schema_1 =
+        br#"{"schemaVersion":1,"name":"org/app","tag":"1","architecture":"amd64","fsLayers":[],"history":[]}"#;
     let listed = Descriptor::of("application/vnd.docker.distribution.manifest.v1+json", schema_1);
     let mut listed = serde_json::to_value(listed).unwrap();
     listed["platform"] = json!({ "os": "linux", "architecture": "amd64" });
