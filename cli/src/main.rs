@@ -10,6 +10,8 @@ mod failure;
 mod files;
 mod interruption;
 mod options;
+#[cfg(test)]
+mod pasted;
 mod terminal;
 mod usage;
 
@@ -27,6 +29,7 @@ fn main() -> process::ExitCode {
     // An inspection's sandbox starts this program again; in that case it is only the sandbox.
     sealift_sandbox::main_if_invoked();
     let typed: Vec<OsString> = env::args_os().collect();
+    shell::remember_command(usage::command(&typed));
     let arguments = match Arguments::try_parse_from(&typed) {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() && has_option(&typed, "--json") => {

@@ -73,6 +73,18 @@ fn hint(error: &clap::Error, typed: &[OsString]) -> Option<String> {
     })
 }
 
+/// The names of the subcommands in what was typed.
+pub(crate) fn command(typed: &[OsString]) -> String {
+    let interface = built();
+    let (mut path, mut command) = (Vec::new(), &interface);
+    for word in typed.iter().skip(1).take_while(|word| *word != "--") {
+        let Some(found) = word.to_str().and_then(|word| command.find_subcommand(word)) else { continue };
+        path.push(found.get_name().to_owned());
+        command = found;
+    }
+    path.join(" ")
+}
+
 fn built() -> Command {
     let mut interface = Arguments::command();
     interface.build();

@@ -163,6 +163,7 @@ pub mod inspect;
 pub mod layout;
 pub mod measured_file;
 pub mod mirror_config;
+mod nearness;
 pub mod oci;
 pub mod place;
 pub mod plain_file;

@@ -253,7 +253,7 @@ impl<'a> Mirrored<'a> {
 fn require_folder(folder: &Path) -> Result<(), Reason> {
     let there = folder.ancestors().find(|it| it.symlink_metadata().is_ok());
     let there = there.filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let failed = |source| Reason::File { path: there.to_owned(), source };
+    let failed = |source| Reason::DeliveryFolder { path: there.to_owned(), source };
     if !there.is_dir() {
         return Err(failed(std::io::ErrorKind::NotADirectory.into()));
     }

@@ -11,7 +11,8 @@ use sealift_core::verify::{Discard, Transport};
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::failure::{Attempt as _, Failure, Reason};
+use crate::failure::{Attempt as _, Failure};
+use crate::files::archive::unopened;
 use crate::files::key::SigningKeyArguments;
 use crate::options::verdict::VerdictArguments;
 use crate::terminal::text::Text;
@@ -62,7 +63,7 @@ pub(crate) fn run(arguments: &SignArguments, context: &Context) -> Result<(), Fa
     let attempt = || format!("cannot sign {}", path.display());
     let key = arguments.key.read()?;
     let opened = OpenOptions::new().read(true).write(true).open(path);
-    let mut archive = opened.map_err(|source| Reason::File { path: path.clone(), source }).attempt(attempt)?;
+    let mut archive = opened.map_err(|source| unopened(path, source)).attempt(attempt)?;
     let mut signer = CoSigner::open(&mut archive, &key).attempt(attempt)?;
     let seal = if let Some(statement) = &arguments.statement {
         signer.sign_statement(statement).attempt(attempt)?

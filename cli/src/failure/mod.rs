@@ -28,9 +28,10 @@ use sealift_core::import::{ImportError, NameMapError};
 use sealift_core::layout::LayoutError;
 use sealift_core::place::PlaceError;
 use sealift_core::plain_file::FileSourceError;
-use sealift_core::remedy::{Remediable as _, Remedy, of_byte_order_mark};
+use sealift_core::remedy::{Remediable as _, Remedy, Wanted, of_byte_order_mark};
 use sealift_core::seal::SignError;
 use sealift_core::source_file::SourceFileError;
+use sealift_core::tarball::TarballError;
 use sealift_core::trust::LookupError;
 use sealift_core::trust_store::{NameError, TrustStoreError};
 use sealift_core::tuf_repository::mirror::MirrorError;
@@ -46,6 +47,7 @@ pub(crate) use network::NetworkError;
 
 use crate::terminal;
 use crate::terminal::remedy::{policy_lines, words};
+use crate::terminal::shell::help;
 use crate::terminal::text::{self, Line, Text};
 
 /// What an error begins with.
@@ -58,6 +60,8 @@ pub(crate) struct Failure {
     reason: Box<Reason>,
     /// The file of the archive that it is about.
     archive: Option<PathBuf>,
+    /// What was to be exported, where it is about that.
+    wanted: Option<Wanted>,
 }
 
 /// What a file that a person names is read as.
@@ -130,6 +134,14 @@ pub(crate) enum Reason {
         /// What the system said.
         source: io::Error,
     },
+    /// A folder that something is to be delivered to cannot be written to.
+    #[error("{}", .path.display())]
+    DeliveryFolder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The output is something that cannot be written like a file.
     #[error("{} is {kind}", .path.display())]
     OutputKind {
@@ -190,17 +202,29 @@ pub(crate) enum Reason {
     /// The folder of a TUF repository is not a folder.
     #[error("{} is not a folder", .metadata.display())]
     NoTufFolder {
+        /// The repository.
+        repository: String,
         /// Where its metadata would be.
         metadata: PathBuf,
         /// What to give to `--tuf`, where another folder was meant.
         meant: Option<String>,
     },
     /// The folder of a collection of Notary is not a folder.
-    #[error("{} is not a folder", .0.display())]
-    NoNotaryFolder(PathBuf),
+    #[error("{} is not a folder", .folder.display())]
+    NoNotaryFolder {
+        /// The repository.
+        repository: String,
+        /// The folder.
+        folder: PathBuf,
+    },
     /// A TUF repository was named as one of another dialect than its root.
-    #[error("its root is pinned as {0}")]
-    OtherDialect(Dialect),
+    #[error("its root is pinned as {dialect}")]
+    OtherDialect {
+        /// The repository.
+        repository: String,
+        /// The dialect of its root.
+        dialect: Dialect,
+    },
     /// A TUF repository was named twice.
     #[error("this repository is named twice")]
     TufTwice,
@@ -339,9 +363,26 @@ fn remedied(conclusion: impl Into<Conclusion>, remedy: Remedy) -> Advice {
 }
 
 impl Reason {
+    /// The file or folder that the system did not open or make.
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File { path, .. }
+            | Self::TemporaryFolder { path, .. }
+            | Self::PrivateKeyFile { path, .. }
+            | Self::PublicKeyFile { path, .. }
+            | Self::DeliveryFolder { path, .. }
+            | Self::Results { path, .. }
+            | Self::Target(LayoutError::Access { path, .. })
+            | Self::Layout(LayoutError::Access { path, .. })
+            | Self::SourceFile(SourceFileError::Tarball(TarballError::Access { path, .. }))
+            | Self::DeliveryFile(DeliveryFileError::Access { path, .. }) => Some(path),
+            _ => None,
+        }
+    }
+
     fn advice(&self) -> Advice {
         match self {
-            Self::CommandLine(_) => advice(ExitCode::Usage, "see `sealift help`, or `sealift help COMMAND`"),
+            Self::CommandLine(_) => advice(ExitCode::Usage, format!("see what it takes: {}", help())),
             Self::Incomplete { hint, .. } => advice(ExitCode::Usage, hint.clone()),
             Self::File { path, source } => remedied(ExitCode::System, Remedy::of_file(path, source)),
             Self::TemporaryFolder { .. } => advice(
@@ -364,6 +405,9 @@ impl Reason {
                 ExitCode::System,
                 "name a folder for the results that this user can write to: --results DIR; nothing was imported",
             ),
+            Self::DeliveryFolder { path, source } => {
+                remedied(ExitCode::Sink.noting(NOTHING_IMPORTED), Remedy::of_file(path, source))
+            }
             Self::OutputKind { .. } => advice(
                 ExitCode::System,
                 "give the name of a new file with -o, or write to standard output with -o - and send it there",
@@ -396,24 +440,27 @@ impl Reason {
             Self::TrustStore(error) => remedied(trust_store::trust_store(error), error.remedy()),
             Self::Name(error) => remedied(ExitCode::Usage, error.remedy()),
             Self::Freshness(error) => remedied(judgement::looser_freshness(error), error.remedy()),
-            Self::NoTufFolder { meant: None, .. } => advice(
+            Self::NoTufFolder { repository, meant: None, .. } => advice(
                 ExitCode::Source,
-                "name the folder or URL that contains the repository's metadata/: --tuf REPOSITORY=LOCATION",
+                format!("name the folder or URL that contains the repository's metadata/: --tuf {repository}=LOCATION"),
             ),
             Self::NoTufFolder { meant: Some(meant), .. } => advice(
                 ExitCode::Source,
                 format!("name the folder that contains the repository's metadata/: --tuf {meant}"),
             ),
-            Self::NoNotaryFolder(_) => advice(
+            Self::NoNotaryFolder { repository, .. } => advice(
                 ExitCode::Source,
-                "name the URL of the server, or the folder that contains root.json and timestamp.json: --notary REPOSITORY=LOCATION",
+                format!(
+                    "name the URL of the server, or the folder that contains root.json and timestamp.json: --notary {repository}=LOCATION"
+                ),
             ),
-            Self::OtherDialect(Dialect::Tuf) => {
-                advice(ExitCode::Usage, "say where its metadata/ is: --tuf REPOSITORY=LOCATION")
+            Self::OtherDialect { repository, dialect: Dialect::Tuf } => {
+                advice(ExitCode::Usage, format!("say where its metadata/ is: --tuf {repository}=LOCATION"))
             }
-            Self::OtherDialect(Dialect::Notary(_)) => {
-                advice(ExitCode::Usage, "name its server, or the folder of its files: --notary REPOSITORY=LOCATION")
-            }
+            Self::OtherDialect { repository, dialect: Dialect::Notary(_) } => advice(
+                ExitCode::Usage,
+                format!("name its server, or the folder of its files: --notary {repository}=LOCATION"),
+            ),
             Self::TufTwice => advice(ExitCode::Usage, "give one location for each repository"),
             Self::NotAnImage(_) => remedied(ExitCode::Usage, Remedy::ExportAsBundle),
             Self::NotABundle(_) => remedied(ExitCode::Usage, Remedy::ExportAsImage),
@@ -470,6 +517,12 @@ fn signing_key(error: &SigningKeyError) -> Conclusion {
     }
 }
 
+/// What is said of a symbolic link that leads nowhere: the system says only that nothing is there, or that something is.
+fn dangling(path: &Path) -> Option<String> {
+    let target = path.read_link().ok().filter(|_| !path.exists())?;
+    Some(format!("{} is a symbolic link to {}, which does not exist", path.display(), target.display()))
+}
+
 /// Says what was being attempted when something failed.
 pub(crate) trait Attempt<T> {
     /// Turns the error into a [`Failure`] of `attempt`: "cannot …".
@@ -495,12 +548,21 @@ fn says(line: &str, text: &str) -> bool {
 
 impl Failure {
     fn new(attempt: String, reason: Reason) -> Self {
-        Self { attempt, reason: Box::new(reason), archive: None }
+        let wanted = match &reason {
+            Reason::Plan(error) => error.wanted(),
+            _ => None,
+        };
+        Self { attempt, reason: Box::new(reason), archive: None, wanted }
     }
 
     /// The same about an archive, which hints name.
     pub(crate) fn about(self, archive: Option<&Path>) -> Self {
         Self { archive: archive.map(Path::to_owned), ..self }
+    }
+
+    /// The same about an item that was to be exported, which hints name.
+    pub(crate) fn about_item(self, name: &str) -> Self {
+        Self { wanted: Some(Wanted::Item { name: name.to_owned() }), ..self }
     }
 
     /// What is wrong with the command line, without the usage that follows for people, and what helps where that is known.
@@ -526,14 +588,19 @@ impl Failure {
     /// What to do. What helps the connection, or whoever wrote the document, comes before anything else.
     fn advice(&self) -> Advice {
         let told = self.reason.advice();
-        match network::own_remedy(&*self.reason).or_else(|| of_byte_order_mark(&*self.reason)) {
+        let told = match network::own_remedy(&*self.reason).or_else(|| of_byte_order_mark(&*self.reason)) {
             // A source that cannot be read because of a file of this side. After a failure of a sink, tags may have been set.
             Some(own) if told.exit_code == ExitCode::Source && own.is_about_settings() => {
                 remedied(ExitCode::System, own)
             }
             Some(own) => remedied(told.exit_code, own),
             None => told,
-        }
+        };
+        let remedy = match (told.remedy, self.wanted.clone()) {
+            (Some(remedy), Some(wanted)) => Some(remedy.about(wanted)),
+            (remedy, _) => remedy,
+        };
+        Advice { remedy, ..told }
     }
 
     /// The reason, and what each error names as its own source, but nothing that has been said before.
@@ -547,6 +614,7 @@ impl Failure {
             }
             source = error.source();
         }
+        causes.extend(self.reason.path().and_then(dangling));
         causes
     }
 

@@ -73,10 +73,9 @@ pub(super) fn selection(error: &SelectionError) -> Conclusion {
 pub(super) fn file(error: &DeliveryFileError) -> Conclusion {
     match error {
         DeliveryFileError::Selection(error) => selection(error),
-        DeliveryFileError::Exists { .. }
-        | DeliveryFileError::NotAPlaceForFiles { .. }
-        | DeliveryFileError::Access { .. } => ExitCode::System.into(),
-        DeliveryFileError::Broken { .. }
+        DeliveryFileError::Exists { .. } | DeliveryFileError::NotAPlaceForFiles { .. } => ExitCode::System.into(),
+        DeliveryFileError::Access { .. }
+        | DeliveryFileError::Broken { .. }
         | DeliveryFileError::IndexLength { .. }
         | DeliveryFileError::NotOurs { .. } => ExitCode::Sink.into(),
         DeliveryFileError::SeveralPlatforms { .. }

@@ -47,11 +47,9 @@ impl ArchiveArgument {
     /// Opens it, and waits for its first byte: at the other end of a pipe it may not have been made yet, and this
     /// side's clock must be read only after that (see [`Context::now`](crate::context::Context::now)).
     pub(crate) fn open(&self) -> Result<ArchiveInput, Failure> {
-        let failed = |source: io::Error| match source.kind() {
-            io::ErrorKind::IsADirectory => Reason::ArchiveIsFolder(self.archive.clone()),
-            _ => Reason::File { path: self.archive.clone(), source },
-        };
-        self.input().map_err(failed).attempt(|| format!("cannot read {}", self.name()))
+        self.input()
+            .map_err(|source| unopened(&self.archive, source))
+            .attempt(|| format!("cannot read {}", self.name()))
     }
 
     /// Opens it, and states the SHA-256 of exactly what was opened, if that is asked for.
@@ -99,6 +97,14 @@ impl ArchiveInput {
     fn sha256(&self, path: &Path) -> Result<Digest, Reason> {
         let file = self.file.as_ref().ok_or_else(not_a_file)?;
         checksum::of_file(file).map_err(|source| Reason::File { path: path.to_owned(), source })
+    }
+}
+
+/// Why an archive was not opened.
+pub(crate) fn unopened(path: &Path, source: io::Error) -> Reason {
+    match source.kind() {
+        io::ErrorKind::IsADirectory => Reason::ArchiveIsFolder(path.to_owned()),
+        _ => Reason::File { path: path.to_owned(), source },
     }
 }
 

@@ -3,7 +3,7 @@
 use std::env;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
 use sealift_core::authorization::Credentials;
@@ -126,11 +126,16 @@ impl NetworkArguments {
 
     fn client(&self) -> Result<HttpClient, Failure> {
         let attempt = || "cannot set up the network".to_owned();
-        let files = self.ca.iter().cloned().chain(named_by("SSL_CERT_FILE"));
-        let read = |path: PathBuf| {
+        let read = |path: PathBuf, attempt: &dyn Fn() -> String| {
             Ok(PemFile::new(&path, read_file(&path, FilePurpose::Setting, MAXIMUM_LENGTH).attempt(attempt)?))
         };
-        let ca_certificates = CertificateAuthorities::BundledAnd(files.map(read).collect::<Result<_, Failure>>()?);
+        let named = self.ca.iter().cloned().map(|path| read(path, &attempt));
+        let of_environment = named_by("SSL_CERT_FILE").into_iter().map(|path| {
+            let attempt = format!("cannot read {}, which SSL_CERT_FILE names", path.display());
+            read(path, &|| attempt.clone())
+        });
+        let files = named.chain(of_environment).collect::<Result<_, Failure>>()?;
+        let ca_certificates = CertificateAuthorities::BundledAnd(files);
         let host_certificates = certificate_folders::read(MAXIMUM_LENGTH).attempt(attempt)?;
         let plain_http = self.plain_http();
         let on_retry = OnRetry::call(|retry| terminal::tell_on_the_way(&line(retry).into()));
@@ -141,7 +146,11 @@ impl NetworkArguments {
     }
 
     fn registries(&self) -> Result<RegistryClient, Failure> {
-        let on_remark = OnRemark::call(|remark| terminal::tell_on_the_way(&remark.to_string().into()));
+        let on_remark = OnRemark::call(|remark| {
+            let text = remark.to_string();
+            terminal::tell_on_the_way(&text.as_str().into());
+            REMARKS.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+        });
         let settings = RegistrySettings { credentials: self.credentials()?, on_remark, ..RegistrySettings::default() };
         Ok(RegistryClient::with_settings(self.client()?, settings))
     }
@@ -241,6 +250,14 @@ fn default_files() -> Vec<PathBuf> {
     docker.map(|folder| folder.join("config.json")).into_iter().chain(podman).collect()
 }
 
+/// What has been said about registries so far.
+static REMARKS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// What was said about registries on the way, for a result that says it too.
+pub(crate) fn remarks() -> Vec<String> {
+    REMARKS.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
 /// The path in a variable of the environment, if there is one.
 fn named_by(variable: &str) -> Option<PathBuf> {
     env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
@@ -275,7 +292,7 @@ mod tests {
     #[test]
     fn a_mirror_is_understood_with_what_people_write_before_it() {
         assert_eq!(mirror("quay.io=https://r.example/a"), mirror("quay.io=r.example/a"));
-        assert!(mirror("quay.io=http://r.example").unwrap_err().contains("--plain-http HOST"));
+        assert!(mirror("quay.io=http://r.example").unwrap_err().contains("--plain-http r.example"));
         for text in ["quay.io", "=r.example", ""] {
             assert!(mirror(text).unwrap_err().contains("is not FROM=TO"), "{text}");
         }

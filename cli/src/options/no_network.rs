@@ -46,6 +46,11 @@ impl NetworkArguments {
     }
 }
 
+/// There are no registries about which anything could be said.
+pub(crate) fn remarks() -> Vec<String> {
+    Vec::new()
+}
+
 /// Fetches from nowhere.
 pub(crate) struct Web;
 

@@ -3,8 +3,12 @@
 /// The registry, and what follows it, without a scheme.
 pub(crate) fn registry(text: &str) -> Result<String, String> {
     let bare = ["https://", "docker://"].iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text);
-    if bare.contains("://") {
-        return Err("name the registry without a scheme; for plain http, add --plain-http HOST".to_owned());
+    if let Some((scheme, rest)) = bare.split_once("://") {
+        let named = format!("{scheme}:// is not understood here; name the registry without it: {rest}");
+        return Err(match (scheme, rest.split('/').next()) {
+            ("http", Some(host)) if !host.is_empty() => format!("{named} --plain-http {host}"),
+            _ => named,
+        });
     }
     Ok(bare.trim_end_matches('/').to_owned())
 }
@@ -21,8 +25,12 @@ mod tests {
         {
             assert_eq!(registry(text).unwrap(), "r.example:5000/a", "{text}");
         }
-        for text in ["http://r.example", "oci://r.example", "https://http://r.example"] {
-            assert!(registry(text).unwrap_err().contains("--plain-http HOST"), "{text}");
+        for (text, hint) in [
+            ("http://r.example:5000/a", "name the registry without it: r.example:5000/a --plain-http r.example:5000"),
+            ("oci://r.example", "name the registry without it: r.example"),
+            ("https://http://r.example", "name the registry without it: r.example --plain-http r.example"),
+        ] {
+            assert!(registry(text).unwrap_err().ends_with(hint), "{text}");
         }
     }
 }

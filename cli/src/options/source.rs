@@ -12,6 +12,7 @@ use sealift_core::layout::{LayoutSource, OddEntry};
 use sealift_core::place::{FileForm, Place};
 use sealift_core::progress::Progress;
 use sealift_core::source_file::{SourceFile, SourceFileError};
+use sealift_core::tarball::TarballError;
 use sealift_core::thick_bundle::{ThickBundle, ThickBundleFile};
 use sealift_core::transfer::Source;
 
@@ -65,7 +66,7 @@ impl<'p> OpenedSources<'p> {
         let odd = folders.chain(files).flat_map(|(path, layout)| {
             let name = path.display().to_string();
             layout.passed_over().into_iter().map(move |OddEntry { entry, reason }| {
-                format!("warning: {entry} in the index.json of {name} was passed over: {reason}")
+                format!("{entry} in the index.json of {name} was passed over: {reason}")
             })
         });
         odd.take(most).collect()
@@ -100,7 +101,8 @@ impl<'p> OpenedSources<'p> {
                 Ok(ItemOrigin::ThinBundle { bundle_json, images: self.images_from(images_from)? })
             }
             OpenedFile::Layout(layout) => {
-                let reference = layout.reference_of(named.reference(), entry.as_ref()).attempt(attempt)?;
+                let reference = layout.reference_of(named.reference(), entry.as_ref());
+                let reference = reference.attempt(attempt).map_err(|failure| failure.about_item(&named.name))?;
                 let images = images_from.map(|_| self.images_from(images_from)).transpose()?;
                 Ok(ItemOrigin::Bundle { place: SourceReference { source: layout, reference }, images })
             }
@@ -113,7 +115,8 @@ impl<'p> OpenedSources<'p> {
         let attempt = || format!("cannot export thick bundle {}", named.name);
         let place = named.place().attempt(|| format!("cannot find the thick bundle {}", named.name))?;
         let Place::File { path, form, .. } = place else {
-            return Err(Reason::CommandLine("--thick-bundle NAME=FILE.tgz needs a file".to_owned())).attempt(attempt);
+            return Err(Reason::CommandLine(format!("--thick-bundle {}=FILE.tgz needs a file", named.name)))
+                .attempt(attempt);
         };
         match self.file(&path, form)? {
             OpenedFile::Bundle { bundle_json, images: Some(images) } => {
@@ -143,18 +146,25 @@ impl<'p> OpenedSources<'p> {
             }
             Place::Layout { folder, entry } => {
                 let source = self.layout(&folder)?;
-                let reference = source.reference_of(named.reference(), entry.as_ref()).attempt(attempt)?;
+                let reference = source.reference_of(named.reference(), entry.as_ref());
+                let reference = reference.attempt(attempt).map_err(|failure| failure.about_item(&named.name))?;
                 Ok(SourceReference { source, reference })
             }
             Place::File { path, form, entry } => match self.file(&path, form)? {
                 OpenedFile::Layout(source) => {
-                    let reference = source.reference_of(named.reference(), entry.as_ref()).attempt(attempt)?;
+                    let reference = source.reference_of(named.reference(), entry.as_ref());
+                    let reference = reference.attempt(attempt).map_err(|failure| failure.about_item(&named.name))?;
                     Ok(SourceReference { source, reference })
                 }
                 OpenedFile::DockerArchive(source) => {
                     let reference = source.reference_of(named.reference(), entry.as_ref());
-                    let reference = reference.map_err(SourceFileError::from).attempt(attempt)?;
+                    let reference = reference.map_err(SourceFileError::from).attempt(attempt);
+                    let reference = reference.map_err(|failure| failure.about_item(&named.name))?;
                     Ok(SourceReference { source, reference })
+                }
+                OpenedFile::ThinBundle if path.metadata().is_ok_and(|found| !found.is_file()) => {
+                    let error = SourceFileError::from(TarballError::NotRegular { path });
+                    Err(Reason::SourceFile(error)).attempt(attempt)
                 }
                 OpenedFile::ThinBundle | OpenedFile::Bundle { .. } => Err(Reason::NotAnImage(path)).attempt(attempt),
             },

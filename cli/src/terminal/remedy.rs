@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanDuration};
 use sealift_archive_format::RepositoryName;
-use sealift_core::remedy::{ExporterMatter, Interrupter, PublisherMatter, Remedy};
+use sealift_core::remedy::{ExporterMatter, Interrupter, PublisherMatter, Remedy, Wanted};
 
 use crate::terminal::shell::{quoted, quoted_path, sealift};
 
@@ -61,6 +61,9 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             "name a file, a layout (oci:FOLDER or oci:FOLDER:ENTRY, or oci-archive: or docker-archive: with a file), or a reference such as registry.example.com/org/name:tag (docker://NAME where it could be taken for a file)"
         }
         R::GiveLayout => "give a folder, or a tar file, that holds an OCI image layout",
+        R::CopyInsteadOfLink { path } => {
+            return format!("put a copy of what it leads to in the place of the link {}", path.display());
+        }
         R::GivePublicKey => "give a public key in SPKI PEM, as `sealift key public` writes it",
         R::UseSupportedKey => "use an ed25519, ECDSA P-256 or P-384, or RSA key of 2048 to 8192 bits",
         R::MatchKeys => "check that the private and the public key belong together",
@@ -69,8 +72,15 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::GivePrivateKey => "give an ed25519 key in PKCS #8 PEM, as `sealift key generate` writes it",
         R::CheckRandomness => "check that the system's random device works",
 
-        R::CheckSource => {
-            "check the reference, the network and the credentials; if it is stored elsewhere, say where with NAME=WHERE"
+        R::CheckSource { wanted } => {
+            let checked = "check the reference, the network and the credentials";
+            return match wanted {
+                None => checked.to_owned(),
+                Some(wanted @ Wanted::Item { .. }) => {
+                    format!("{checked}; if it is stored elsewhere, say where: {}", at(wanted, "WHERE"))
+                }
+                Some(Wanted::Part { bundle, .. }) => format!("{checked}; or {}", images_of(bundle)),
+            };
         }
         R::PushImageAgain => "push the image to the source again: it is incomplete there",
         R::PushImageOrChoosePlatforms => {
@@ -82,8 +92,15 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::AskForAccess { host } => {
             return format!("log in as somebody who may read this, or ask whoever runs {host}");
         }
-        R::ExportFromElsewhere => {
-            "leave it out, or say with NAME=WHERE where else it is stored: this registry is not allowed to serve it"
+        R::ExportFromElsewhere { wanted } => {
+            let elsewhere = match wanted {
+                None => "export it from somewhere else".to_owned(),
+                Some(wanted @ Wanted::Item { .. }) => {
+                    format!("say where else it is stored: {}", at(wanted, "WHERE"))
+                }
+                Some(Wanted::Part { bundle, .. }) => images_of(bundle),
+            };
+            return format!("this registry is not allowed to serve it: leave it out, or {elsewhere}");
         }
         R::ChoosePlatform { offered } if offered.is_empty() => "leave out --platform",
         R::ChoosePlatform { offered } => {
@@ -155,7 +172,7 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::ExportFewerPlatforms => "choose the platforms that are needed there, for example --platform linux/amd64",
         R::RenameBundle { bundle } => {
             return format!(
-                "export {bundle} under another name, with NAME=WHERE; or correct its bundle.json, and sign it again"
+                "export {bundle} under another name, before the = of --bundle; or correct its bundle.json, and sign it again"
             );
         }
         R::ExportFewer => "export fewer bundles and images at once",
@@ -196,14 +213,24 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
                 ),
             };
         }
-        R::NameEntry { place, listed } => {
-            let entry = listed.first().map(String::as_str).unwrap_or_default();
-            return format!("if it has another name there, say which: NAME={}", quoted(format!("{place}:{entry}")));
+        R::NameEntry { wanted: Some(Wanted::Part { bundle, .. }), place, .. } => {
+            return format!("put it into {place} under the name that {bundle} gives it; or {}", images_of(bundle));
         }
-        R::TellEntriesApart { place, listed } => {
-            let entries: Vec<String> =
-                listed.iter().map(|entry| format!("NAME={}", quoted(format!("{place}:{entry}")))).collect();
-            return format!("say which one is meant: {}", entries.join(" or "));
+        R::NameEntry { wanted, place, listed } => {
+            let entry = listed.first().map(String::as_str).unwrap_or_default();
+            let place = format!("{place}:{entry}");
+            let place = wanted.as_ref().map_or_else(|| quoted(&place), |wanted| at(wanted, &place));
+            return format!("if it has another name there, say which: {place}");
+        }
+        R::TellEntriesApart { wanted: Some(Wanted::Part { bundle, .. }), place, .. } => {
+            return format!("leave only one of them in {place}; or {}", images_of(bundle));
+        }
+        R::TellEntriesApart { wanted, place, listed } => {
+            let entries = listed.iter().map(|entry| {
+                let place = format!("{place}:{entry}");
+                wanted.as_ref().map_or_else(|| quoted(&place), |wanted| at(wanted, &place))
+            });
+            return format!("say which one is meant: {}", entries.collect::<Vec<_>>().join(" or "));
         }
         R::MakeKey { path } => {
             return format!(
@@ -254,8 +281,11 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::ReplaceCertificate => {
             "ask whoever runs this server for a certificate of X.509 version 3 that has the server's name as a subjectAltName"
         }
-        R::GiveClientKey => {
-            "put client.cert and client.key, in PEM, into the folder of this host in certs.d, for example /etc/docker/certs.d/HOST:PORT"
+        R::GiveClientKey { host } => {
+            return format!(
+                "put client.cert and client.key, in PEM, into the folder of this host in certs.d, for example {}",
+                quoted(format!("/etc/docker/certs.d/{host}"))
+            );
         }
         R::LogIn { registry: Some(registry) } => {
             return format!(
@@ -296,8 +326,15 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::CorrectRegistriesConf => {
             "correct it as containers-registries.conf(5) describes version 2, or leave out --registries-conf"
         }
-        R::Unblock => {
-            "ask whoever wrote that file why the repository is blocked; if the image may be fetched from somewhere else, say where: NAME=WHERE"
+        R::Unblock { wanted } => {
+            let elsewhere = match wanted {
+                None => String::new(),
+                Some(wanted @ Wanted::Item { .. }) => {
+                    format!("; if it may be fetched from somewhere else, say where: {}", at(wanted, "WHERE"))
+                }
+                Some(Wanted::Part { bundle, .. }) => format!("; or {}", images_of(bundle)),
+            };
+            return format!("ask whoever wrote that file why the repository is blocked{elsewhere}");
         }
 
         R::NameDependency => "name the bundle that is needed with --bundle, or export without --with-dependencies",
@@ -332,6 +369,9 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
                 sealift(format_args!("verify --audit {}", archive()))
             );
         }
+        R::CorrectExportTime { .. } => {
+            "unset SOURCE_DATE_EPOCH, or set it to a time that is as recent as maximum_transit in policy.toml asks: it is what the archive states as the time of its export"
+        }
         R::CarryFaster { exported_at } => {
             return format!(
                 "export again and carry it faster; or, knowing what it means, raise maximum_transit in policy.toml; to look at it as of its export, without accepting it: {}",
@@ -347,10 +387,10 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
                 add_lines(above.as_deref())
             );
         }
-        R::MapOrAllow { name, above, .. } => {
+        R::MapOrAllow { name, pinned, above, .. } => {
             return format!(
                 "say which repository speaks for {name}: {}; or, if nobody signs it, and knowing what it means, {}",
-                sealift(format_args!("trust map add {} REPOSITORY", quoted(name))),
+                map_of(name, pinned),
                 add_lines(above.as_deref())
             );
         }
@@ -416,7 +456,10 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             "compare the digest with the person who told you; without --statement, the archive is verified here instead"
         }
 
-        R::ChooseDestination => "choose another --to-registry, for example registry.internal:5000/mirror",
+        R::ChooseDestination { like: None } => "choose another --to-registry",
+        R::ChooseDestination { like: Some(like) } => {
+            return format!("choose another place, for example: --to-registry {}", quoted(like));
+        }
         R::KeepRegistries => {
             "import without --names flat, so that each name keeps its own registry in the path; or, if both names mean the same, export them in \
              separate archives"
@@ -475,6 +518,21 @@ layers), or have BuildKit write its cache as an image: image-manifest=true"
         R::RepairDestination => {
             "repair the registry or layout, or its credentials, and import again: nothing that is already there is sent twice"
         }
+        R::CheckDestination { registry } => {
+            return format!(
+                "check that {registry} is the right registry, that it is running, and the network; then import again: nothing that is already there is sent twice"
+            );
+        }
+        R::MakeRepository { registry } => {
+            return format!(
+                "check the path in --to-registry; if {registry} makes no repositories by itself, have the repository made; then import again: nothing that is already there is sent twice"
+            );
+        }
+        R::AskToWrite { registry } => {
+            return format!(
+                "log in as somebody who may write there, or ask whoever runs {registry}; then import again: nothing that is already there is sent twice"
+            );
+        }
         R::MirrorElsewhere => "publish the mirror elsewhere: this file system does not allow names this long",
         R::MirrorApart => "publish it in another folder, because the clients of this mirror would refuse it",
         R::RepairMirror => "repair the folder of the mirror, and import the same archive again",
@@ -504,9 +562,11 @@ layers), or have BuildKit write its cache as an image: image-manifest=true"
             return format!("do not remove the file lock; try again, after looking at what was accepted: {list}");
         }
         R::MoveStray { .. } => "move it out of the trust store, or give it a valid name",
-        R::SetMap => {
-            let add = sealift("trust map add 'REGISTRY/PATH/*' REPOSITORY");
-            return format!("say which repository speaks for which names: {add}");
+        R::SetMap { name, pinned } => {
+            let pattern =
+                name.as_deref().and_then(|name| name.rsplit_once('/')).map(|(folder, _)| format!("{folder}/*"));
+            let pattern = pattern.as_deref().unwrap_or("REGISTRY/PATH/*");
+            return format!("say which repository speaks for which names, for example: {}", map_of(pattern, pinned));
         }
         R::CorrectMap => "give a map.json as described in TAP 4",
         R::ListTrust => return format!("list the names that are known: {}", sealift("trust list")),
@@ -583,6 +643,32 @@ layers), or have BuildKit write its cache as an image: image-manifest=true"
         R::AddExporterAgain { .. } => "remove that file, and add the exporter again from a key you have compared",
     };
     text.to_owned()
+}
+
+/// What is to be exported, and where it is, as one argument.
+fn at(wanted: &Wanted, place: &str) -> String {
+    let (Wanted::Item { name } | Wanted::Part { name, .. }) = wanted;
+    quoted(format!("{name}={place}"))
+}
+
+/// How to say where the images of a bundle are: there is no way to say it for one of them.
+fn images_of(bundle: &str) -> String {
+    format!(
+        "say with --images-from which repository, layout or file has the images of {bundle}, or leave that out, so that each is fetched from where the bundle says"
+    )
+}
+
+/// The command that lets one of the pinned repositories speak for a name or a pattern. A person knows which one it is.
+pub(crate) fn map_of(pattern: &str, pinned: &[RepositoryName]) -> String {
+    let add = |repository: &str| sealift(format_args!("trust map add {} {repository}", quoted(pattern)));
+    match pinned {
+        [] => add("REPOSITORY"),
+        [only] => add(only.as_str()),
+        [first, others @ ..] => {
+            let others: Vec<_> = others.iter().map(RepositoryName::as_str).collect();
+            format!("{} (or, in place of {first}, {})", add(first.as_str()), others.join(" or "))
+        }
+    }
 }
 
 /// Where the lines that follow a hint belong.

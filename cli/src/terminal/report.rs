@@ -4,11 +4,12 @@ use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::HumanBytes;
+use sealift_core::oci::ReferrerKind;
 use sealift_core::report::{
-    AttestationReport, ExpiryReport, ItemReport, LeftOutReport, ReferrerReport, Report, RepositoryReport, Warning,
-    WarningReport,
+    AttestationReport, ExpiryReport, ItemReport, LeftOutReport, ReferrerReport, Report, ReportedKind, RepositoryReport,
+    Warning, WarningReport,
 };
-use sealift_core::trust::{ItemKind, Vouched};
+use sealift_core::trust::Vouched;
 use sealift_proof::in_toto::{Attestation, AttestationClaim, SignatureCheck};
 
 use crate::terminal::ground::Ground;
@@ -63,12 +64,14 @@ pub(crate) fn summary(report: &Report) -> Text {
     text
 }
 
-fn kind_name(kind: ItemKind) -> &'static str {
+fn kind_name(kind: ReportedKind) -> &'static str {
     match kind {
-        ItemKind::Bundle => "bundle",
-        ItemKind::ThickBundle => "thick bundle",
-        ItemKind::Image => "image",
-        ItemKind::File => "file",
+        ReportedKind::Bundle => "bundle",
+        ReportedKind::ThickBundle => "thick bundle",
+        ReportedKind::Image => "image",
+        ReportedKind::File => "file",
+        ReportedKind::Invocation => "invocation",
+        ReportedKind::Component => "component",
     }
 }
 
@@ -113,9 +116,9 @@ fn write(text: &mut Text, report: &Report, name: &str) {
     for item in &report.items {
         let ItemReport { kind, name, level, .. } = item;
         let title = match kind {
-            ItemKind::Bundle | ItemKind::ThickBundle => "Bundle",
-            ItemKind::Image => "Image",
-            ItemKind::File => "File",
+            ReportedKind::Bundle | ReportedKind::ThickBundle => "Bundle",
+            ReportedKind::Image | ReportedKind::Invocation | ReportedKind::Component => "Image",
+            ReportedKind::File => "File",
         };
         text.line(titled(title).then(format_args!("{name}: CNAB Security level {level}")));
         write_item(text, item, INDENT);
@@ -248,6 +251,8 @@ fn referrer_line(report: &ReferrerReport) -> Line {
     let tag = tag.as_ref().map(|tag| format!(", tag {tag}")).unwrap_or_default();
     let line = Line::from(format_args!("{kind} {digest} ({artifact_type}, {}{tag}), ", HumanBytes(*size)));
     match attested_by.as_slice() {
+        // Signatures of other tools are delivered with what they sign, for those who do look at them.
+        [] if *kind == ReferrerKind::Signature => line.styled(WARN, "carried, and not looked at"),
         [] => line.styled(WARN, "nobody vouches for it"),
         names => line.styled(GOOD, format_args!("vouched for by {}", names.join(" and "))),
     }

@@ -11,6 +11,22 @@ use crate::terminal::text::acts;
 /// The trust store that was named on the command line, as it is repeated there.
 static TRUST_STORE: OnceLock<String> = OnceLock::new();
 
+/// The command that was typed: `trust pin-root`.
+static COMMAND: OnceLock<String> = OnceLock::new();
+
+/// From now on, [`help`] is about this command.
+pub(crate) fn remember_command(command: String) {
+    let _ = COMMAND.set(command);
+}
+
+/// The command that explains the one that was typed.
+pub(crate) fn help() -> String {
+    match COMMAND.get().filter(|command| !command.is_empty()) {
+        Some(command) => format!("sealift help {command}"),
+        None => "sealift help".to_owned(),
+    }
+}
+
 /// From now on, [`sealift`] names this trust store.
 pub(crate) fn repeat_trust_store(folder: &Path) {
     let _ = TRUST_STORE.set(quoted_path(folder));

@@ -150,7 +150,7 @@ pub enum DockerArchiveError {
         path: PathBuf,
         /// What was looked for.
         name: String,
-        /// The first images that it has: a name of each, or `@N` for one without a name, counted from 0.
+        /// The images that it has whose names are most like it: a name of each, or `@N` for one without a name, counted from 0.
         names: Vec<String>,
     },
     /// It has no such blob.

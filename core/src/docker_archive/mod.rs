@@ -18,6 +18,7 @@ use sealift_archive_format::{Digest, DigestAlgorithm, Hasher};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::nearness::nearest_first;
 use crate::oci::manifest::{MAXIMUM_CHILDREN, MAXIMUM_LENGTH};
 use crate::oci::media_type::{OCI_CONFIG, OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD, OCI_MANIFEST};
 use crate::oci::{Descriptor, ManifestBytes, Reference, Repository, Tag};
@@ -160,11 +161,9 @@ impl DockerArchiveSource {
     fn not_found(&self, name: &str) -> DockerArchiveError {
         let listed =
             |(at, image): (usize, &SavedImage)| image.names.first().cloned().unwrap_or_else(|| format!("@{at}"));
-        DockerArchiveError::NameNotFound {
-            path: self.tarball.path().to_owned(),
-            name: name.to_owned(),
-            names: self.images.iter().enumerate().take(MAXIMUM_LISTED).map(listed).collect(),
-        }
+        let mut names = nearest_first(name, self.images.iter().enumerate().map(listed).collect());
+        names.truncate(MAXIMUM_LISTED);
+        DockerArchiveError::NameNotFound { path: self.tarball.path().to_owned(), name: name.to_owned(), names }
     }
 
     fn image(&self, reference: &Reference) -> Result<&ManifestBytes, DockerArchiveError> {

@@ -125,7 +125,11 @@ impl Remediable for PrepareError {
     fn remedy(&self) -> Remedy {
         match self {
             Self::NotPinned { name } => Remedy::PinRoot { repository: name.clone() },
-            Self::Judgement(error) => error.remedy(),
+            Self::Judgement(error) => match error.remedy() {
+                // There is no archive yet: only the time that it would state can be wrong.
+                Remedy::CarryFaster { exported_at } => Remedy::CorrectExportTime { exported_at },
+                remedy => remedy,
+            },
             Self::Source { source, .. } => source_remedy::of_part(source).unwrap_or(Remedy::CheckNetwork),
             Self::Read { source, .. } => source_remedy::of_reading(source).unwrap_or(Remedy::CheckNetwork),
             Self::Attestation(error) => error.remedy(),

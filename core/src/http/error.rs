@@ -305,7 +305,7 @@ impl TlsFailure {
             Self::OtherName => Remedy::UseCertifiedName,
             Self::Dates => Remedy::RenewCertificate,
             Self::Unusable => Remedy::ReplaceCertificate,
-            Self::ClientCertificate => Remedy::GiveClientKey,
+            Self::ClientCertificate => Remedy::GiveClientKey { host: url.authority().to_owned() },
         }
     }
 }

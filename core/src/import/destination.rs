@@ -142,7 +142,12 @@ impl Remediable for DestinationError {
     fn remedy(&self) -> Remedy {
         match self {
             Self::Repository { is_mapped: true, .. } => Remedy::CorrectNameMap,
-            Self::Reference { .. } | Self::Repository { .. } => Remedy::ChooseDestination,
+            Self::Reference { .. } => Remedy::ChooseDestination { like: None },
+            Self::Repository { domain, prefix, .. } => {
+                let prefix = prefix.trim_matches('/').to_lowercase();
+                let like = Repository::new(domain, &prefix).is_ok().then(|| format!("{domain}/{prefix}"));
+                Remedy::ChooseDestination { like }
+            }
             Self::File { .. } | Self::Artifact { .. } => Remedy::DeliverToFolder,
             Self::Collision { meeting: Meeting::Names, first, second, .. } => {
                 Remedy::SeparateArchives { items: [first.clone(), second.clone()] }
@@ -374,8 +379,9 @@ mod tests {
         let map = Naming::Mapped(NameMap::parse("\"example.com/shop\" = \"\"").unwrap());
         let remedy = |naming, prefix, name| place(naming, "r:5000", prefix, name).unwrap_err().remedy();
         assert_eq!(remedy(map.clone(), "", "example.com/shop:1"), Remedy::CorrectNameMap);
-        assert_eq!(remedy(map, "UPPER", "example.com/other:1"), Remedy::ChooseDestination);
-        assert_eq!(remedy(Naming::Flat, "UPPER", "example.com/shop:1"), Remedy::ChooseDestination);
+        let like = Some("r:5000/upper".to_owned());
+        assert_eq!(remedy(map, "UPPER", "example.com/other:1"), Remedy::ChooseDestination { like: like.clone() });
+        assert_eq!(remedy(Naming::Flat, "UPPER", "example.com/shop:1"), Remedy::ChooseDestination { like });
     }
 
     #[test]

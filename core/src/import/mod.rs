@@ -204,7 +204,12 @@ fn of_sink(error: &SinkError) -> Remedy {
     match error {
         SinkError::NoRoom(error) => error.remedy(),
         SinkError::Target(_) | SinkError::Missing(_) | SinkError::Invalid(_) | SinkError::Content(_) => {
-            error.reason::<DeliveryFileError>().map_or(Remedy::RepairDestination, Remediable::remedy)
+            #[cfg(feature = "network")]
+            let at_registry = crate::registry::of_sink(error);
+            #[cfg(not(feature = "network"))]
+            let at_registry = None;
+            let in_file = || error.reason::<DeliveryFileError>().map(Remediable::remedy);
+            at_registry.or_else(in_file).unwrap_or(Remedy::RepairDestination)
         }
     }
 }

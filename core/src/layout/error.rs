@@ -102,7 +102,7 @@ pub enum LayoutError {
         notation: Option<String>,
         /// What was looked for.
         name: String,
-        /// Some of the names that it lists; `@N` for an entry without a name, counted from 0.
+        /// Some of the names that it lists, those first that are most like what was looked for; `@N` for an entry without a name, counted from 0.
         listed: Vec<String>,
         /// Some of the entries that cannot be used. What was looked for may be one of them.
         odd: Vec<OddEntry>,
@@ -149,7 +149,7 @@ pub enum LayoutError {
 }
 
 /// What is said of a symbolic link.
-const LINK: &str = "a symbolic link, and links in a layout are not followed: put a copy of what it leads to there";
+const LINK: &str = "a symbolic link, and links in a layout are not followed";
 
 /// What a layout has in place of a name.
 fn has(listed: &[String]) -> String {
@@ -170,6 +170,9 @@ impl Remediable for LayoutError {
             Self::Tarball(error) => error.remedy(),
             Self::NameNotFound { notation, listed, .. } => Remedy::name_entry(notation.as_ref(), listed),
             Self::NameAmbiguous { notation, listed, .. } => Remedy::tell_entries_apart(notation.as_ref(), listed),
+            Self::NotRegular { path, is_link: true } | Self::NotAFolder { path, is_link: true } => {
+                Remedy::CopyInsteadOfLink { path: path.clone() }
+            }
             Self::NotALayout { .. }
             | Self::NoIndex { .. }
             | Self::Version { .. }

@@ -16,6 +16,7 @@ use super::folder::Folder;
 use super::names::{EntryNames, REF_NAME, is_named, meaning, name_of};
 use super::tar::TarFolder;
 use super::{INDEX_FILE, LAYOUT_FILE};
+use crate::nearness::nearest_first;
 use crate::oci::descriptor::Annotations;
 use crate::oci::manifest::{Document, MAXIMUM_LENGTH, ManifestError};
 use crate::oci::media_type::{self, Announced, OCI_INDEX};
@@ -182,12 +183,14 @@ impl LayoutSource {
         let entries: Vec<&Descriptor> = found.iter().filter_map(|at| self.index.manifests.get(*at)).collect();
         match entries.as_slice() {
             [] => {
-                let all = self.places.iter().zip(&self.index.manifests).take(MAXIMUM_LISTED);
+                let all = self.places.iter().zip(&self.index.manifests);
                 let named = |(place, entry): (&usize, &Descriptor)| {
                     entry.annotations.get(REF_NAME).map_or_else(|| format!("@{place}"), ToString::to_string)
                 };
                 let odd = self.passed_over().into_iter().take(MAXIMUM_LISTED).collect();
-                Err(LayoutError::NameNotFound { folder, notation, name, listed: all.map(named).collect(), odd })
+                let mut listed = nearest_first(&name, all.map(named).collect());
+                listed.truncate(MAXIMUM_LISTED);
+                Err(LayoutError::NameNotFound { folder, notation, name, listed, odd })
             }
             [first, others @ ..] if others.iter().all(|other| other.digest == first.digest) => Ok(first),
             _ => {

@@ -38,7 +38,7 @@ pub use error::RegistryError;
 use memory::UploadMemory;
 pub use mirrors::{MirrorNameError, RegistryMirror, RegistryMirrors};
 pub use own_remedy::own_remedy;
-pub(crate) use own_remedy::{is_unavailable, of_source, of_unusable};
+pub(crate) use own_remedy::{is_unavailable, of_sink, of_source, of_unusable};
 pub use registries_conf::{RegistriesConf, RegistriesConfError};
 pub use remark::{OnRemark, Remark};
 pub use sink::RegistrySink;

@@ -30,7 +30,9 @@ pub(crate) fn of_source(error: &SourceError) -> Option<Remedy> {
         RegistryError::Http(HttpError::Status { status: 403, url, .. }) => {
             Some(Remedy::AskForAccess { host: url.authority().to_owned() })
         }
-        RegistryError::Http(HttpError::Status { status: 451, .. }) => Some(Remedy::ExportFromElsewhere),
+        RegistryError::Http(HttpError::Status { status: 451, .. }) => {
+            Some(Remedy::ExportFromElsewhere { wanted: None })
+        }
         _ => None,
     }
 }
@@ -39,6 +41,19 @@ pub(crate) fn of_source(error: &SourceError) -> Option<Remedy> {
 pub(crate) fn of_unusable(error: &SourceError) -> Option<Remedy> {
     match error.reason()? {
         RegistryError::Manifest { source, .. } => Some(source.remedy()),
+        _ => None,
+    }
+}
+
+/// What can be done about a registry that what is delivered cannot be sent to; `None` for any other reason.
+pub(crate) fn of_sink(error: &SinkError) -> Option<Remedy> {
+    let RegistryError::Http(error) = error.reason()? else { return None };
+    match error {
+        HttpError::Transport { url, .. } => Some(Remedy::CheckDestination { registry: url.authority().to_owned() }),
+        HttpError::Status { status: 403, url, .. } => Some(Remedy::AskToWrite { registry: url.authority().to_owned() }),
+        HttpError::Status { status: 404, url, .. } => {
+            Some(Remedy::MakeRepository { registry: url.authority().to_owned() })
+        }
         _ => None,
     }
 }
@@ -73,7 +88,7 @@ fn of_registry(error: &RegistryError) -> Option<Remedy> {
         RegistryError::Http(error) if error.is_unauthorized() => Some(Remedy::LogIn { registry: None }),
         RegistryError::Http(error) => error.own_remedy(),
         RegistryError::Authorization(error) => error.own_remedy(),
-        RegistryError::Blocked { .. } => Some(Remedy::Unblock),
+        RegistryError::Blocked { .. } => Some(Remedy::Unblock { wanted: None }),
         RegistryError::DigestAlgorithm { .. } => Some(Remedy::DeliverInAnotherForm),
         RegistryError::Paused { .. } => Some(Remedy::SendSteadily),
         _ => None,

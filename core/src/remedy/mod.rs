@@ -33,6 +33,24 @@ impl Remediable for Infallible {
     }
 }
 
+/// What is to be exported, as a person names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "camelCase", tag = "kind")]
+pub enum Wanted {
+    /// An item: where it is can be said for it alone.
+    Item {
+        /// Its name.
+        name: String,
+    },
+    /// An image of a bundle: where the images of a bundle are can be said only for all of them.
+    Part {
+        /// The name of the image.
+        name: String,
+        /// The name of the bundle.
+        bundle: String,
+    },
+}
+
 /// What a person can do about a warning or an error.
 ///
 /// In JSON, `kind` says which it is in kebab case, and the other members are its parts in camel case.
@@ -146,6 +164,12 @@ pub enum Remedy {
     GivePlace,
     /// Give a folder that holds an OCI image layout.
     GiveLayout,
+    /// Put a copy of what a symbolic link leads to in its place.
+    CopyInsteadOfLink {
+        /// The link.
+        #[serde(serialize_with = "as_shown")]
+        path: PathBuf,
+    },
     /// Give a public key in the usual form.
     GivePublicKey,
     /// Use a key of a supported algorithm and size.
@@ -163,7 +187,11 @@ pub enum Remedy {
 
     // What is exported.
     /// Check the reference, the network and the credentials, or say where it is stored.
-    CheckSource,
+    CheckSource {
+        /// What is to be exported, where that is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        wanted: Option<Wanted>,
+    },
     /// Push the image to its source again: something of it is missing there.
     PushImageAgain,
     /// Push the image to its source again, or choose platforms.
@@ -176,7 +204,11 @@ pub enum Remedy {
         host: String,
     },
     /// Leave it out, or export it from another source: this one is not allowed to give it out.
-    ExportFromElsewhere,
+    ExportFromElsewhere {
+        /// What is to be exported, where that is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        wanted: Option<Wanted>,
+    },
     /// Choose a platform that there is.
     ChoosePlatform {
         /// The platforms that there are.
@@ -227,13 +259,19 @@ pub enum Remedy {
     RepairSource,
     /// Say which of the entries of a layout or a file is meant.
     NameEntry {
+        /// What is to be exported, where that is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        wanted: Option<Wanted>,
         /// The layout or the file, as it is named on a command line: `oci:FOLDER`.
         place: String,
-        /// Some of the entries, as they are named after a colon.
+        /// Some of the entries, as they are named after a colon, the one first that is most like what was looked for.
         listed: Vec<String>,
     },
     /// Say which of several entries of a layout is meant that are called alike.
     TellEntriesApart {
+        /// What is to be exported, where that is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        wanted: Option<Wanted>,
         /// The layout, as it is named on a command line: `oci:FOLDER`.
         place: String,
         /// Some of the entries, as they are named after a colon.
@@ -358,7 +396,10 @@ pub enum Remedy {
     /// Have a certificate made that a server can use.
     ReplaceCertificate,
     /// Give the certificate and the key that this client is to show.
-    GiveClientKey,
+    GiveClientKey {
+        /// The host, with its port where it has one.
+        host: String,
+    },
     /// Log in to a registry, or name the credentials for it.
     LogIn {
         /// The registry, where it is known.
@@ -406,7 +447,11 @@ pub enum Remedy {
     /// Correct a `registries.conf`, or leave it out.
     CorrectRegistriesConf,
     /// Ask whoever blocks a name, or say where else it is stored.
-    Unblock,
+    Unblock {
+        /// What is to be exported, where that is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        wanted: Option<Wanted>,
+    },
 
     // Time.
     /// Import the archive soon, or have it exported again.
@@ -422,6 +467,11 @@ pub enum Remedy {
     KeepFreshness,
     /// Set the clock that is wrong.
     SetClock,
+    /// Have the time right that an archive states as that of its export.
+    CorrectExportTime {
+        /// What it would state.
+        exported_at: Timestamp,
+    },
     /// Set this side's clock, or forget the time of the last export.
     SetThisClock {
         /// The repository whose last export is remembered, if it is about a single one.
@@ -454,6 +504,8 @@ pub enum Remedy {
     MapOrAllow {
         /// The full name, without a tag: that of the part, where it is about a part of a bundle.
         name: String,
+        /// The repositories whose roots are pinned: it is one of them, or one whose root has to be pinned first.
+        pinned: Vec<RepositoryName>,
         /// The pattern of the requirement that applies to this name now, above which the new one has to stand.
         above: Option<String>,
         /// Whether it is about a part of a bundle, which the new requirement has to allow in bundles too.
@@ -520,7 +572,11 @@ pub enum Remedy {
 
     // Where it is delivered to.
     /// Choose another destination.
-    ChooseDestination,
+    ChooseDestination {
+        /// A destination that is like the one that was chosen, where there is one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        like: Option<String>,
+    },
     /// Keep each name's registry in its path, or export the two in separate archives.
     KeepRegistries,
     /// Give each of the two repositories a path of its own in the map of names.
@@ -543,6 +599,21 @@ pub enum Remedy {
     RelaxRegistry,
     /// Repair the destination, and import again.
     RepairDestination,
+    /// Check the name of the registry that is delivered to, and the network.
+    CheckDestination {
+        /// The registry, with its port where it has one.
+        registry: String,
+    },
+    /// Have the repository made that is delivered to, or check its name.
+    MakeRepository {
+        /// The registry, with its port where it has one.
+        registry: String,
+    },
+    /// Have the credentials allow writing there.
+    AskToWrite {
+        /// The registry, with its port where it has one.
+        registry: String,
+    },
     /// Choose another name for the file that is delivered, or move away what is there.
     DeliverUnderAnotherName {
         /// What is there.
@@ -600,7 +671,13 @@ pub enum Remedy {
         path: PathBuf,
     },
     /// Say which repository speaks for which names.
-    SetMap,
+    SetMap {
+        /// A name about which nothing says which repository speaks for it, without its tag, where there is one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// The repositories whose roots are pinned.
+        pinned: Vec<RepositoryName>,
+    },
     /// Give a map as TAP 4 describes it.
     CorrectMap,
     /// Look up which names are known.
@@ -717,7 +794,7 @@ impl Remedy {
         match place {
             None => Self::CorrectBundle,
             Some(_) if listed.is_empty() => Self::SaveAgain,
-            Some(place) => Self::NameEntry { place: place.clone(), listed: listed.to_vec() },
+            Some(place) => Self::NameEntry { wanted: None, place: place.clone(), listed: listed.to_vec() },
         }
     }
 
@@ -738,7 +815,21 @@ impl Remedy {
     pub(crate) fn tell_entries_apart(place: Option<&String>, listed: &[String]) -> Self {
         match place {
             None => Self::CorrectBundle,
-            Some(place) => Self::TellEntriesApart { place: place.clone(), listed: listed.to_vec() },
+            Some(place) => Self::TellEntriesApart { wanted: None, place: place.clone(), listed: listed.to_vec() },
+        }
+    }
+
+    /// The same, about what is to be exported, where only that was missing.
+    #[must_use]
+    pub fn about(self, wanted: Wanted) -> Self {
+        let wanted = Some(wanted);
+        match self {
+            Self::CheckSource { .. } => Self::CheckSource { wanted },
+            Self::ExportFromElsewhere { .. } => Self::ExportFromElsewhere { wanted },
+            Self::NameEntry { place, listed, .. } => Self::NameEntry { wanted, place, listed },
+            Self::TellEntriesApart { place, listed, .. } => Self::TellEntriesApart { wanted, place, listed },
+            Self::Unblock { .. } => Self::Unblock { wanted },
+            other => other,
         }
     }
 

@@ -7,7 +7,7 @@ mod warning;
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::LeftOutRecord;
+use sealift_archive_format::inventory::{ImageRole, LeftOutRecord};
 use sealift_proof::freshness::{Verdict, Verdicts};
 use sealift_proof::in_toto::{Attestation, Trace};
 use sealift_proof::level::Level;
@@ -177,13 +177,66 @@ impl From<(Timestamp, Verdicts)> for ExpiryReport {
     }
 }
 
+/// What an item or a part is, in the words of the inventory (`docs/format.md`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ReportedKind {
+    /// A bundle, by its `bundle.json`.
+    Bundle,
+    /// A bundle, by the file that it came in with its images.
+    ThickBundle,
+    /// An image that belongs to no bundle.
+    Image,
+    /// An invocation image of a bundle.
+    Invocation,
+    /// Another image of a bundle.
+    Component,
+    /// A plain file.
+    File,
+}
+
+impl ReportedKind {
+    /// The word for it, as it is in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bundle => "bundle",
+            Self::ThickBundle => "thickBundle",
+            Self::Image => "image",
+            Self::Invocation => "invocation",
+            Self::Component => "component",
+            Self::File => "file",
+        }
+    }
+}
+
+impl From<ItemKind> for ReportedKind {
+    fn from(kind: ItemKind) -> Self {
+        match kind {
+            ItemKind::Bundle => Self::Bundle,
+            ItemKind::ThickBundle => Self::ThickBundle,
+            ItemKind::Image => Self::Image,
+            ItemKind::File => Self::File,
+        }
+    }
+}
+
+impl From<&ImageRole> for ReportedKind {
+    fn from(role: &ImageRole) -> Self {
+        match role {
+            ImageRole::Invocation => Self::Invocation,
+            ImageRole::Component(_) => Self::Component,
+            ImageRole::StandAlone => Self::Image,
+        }
+    }
+}
+
 /// An item, or a part of one.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ItemReport {
     /// What it is.
-    pub kind: ItemKind,
+    pub kind: ReportedKind,
     /// Its reference.
     pub name: String,
     /// The digest that is vouched for: of `bundle.json`, of a thick bundle that travels as it is, or of the image's manifest or index.

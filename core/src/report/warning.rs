@@ -113,6 +113,11 @@ pub enum Warning {
         /// The versions that will do; all if there are none.
         ranges: Vec<String>,
     },
+    /// A registry or a layout does otherwise than its specification says, and there was a way around it.
+    Source {
+        /// What it does.
+        text: String,
+    },
     /// An image has nothing for some of the platforms that were chosen.
     PlatformsNotThere {
         /// The reference of the image.
@@ -184,6 +189,7 @@ impl Warning {
             | Self::NotVouchedFor { .. }
             | Self::BundleRule { .. }
             | Self::OtherImage { .. }
+            | Self::Source { .. }
             | Self::PlatformsNotThere { .. } => None,
         }
     }
@@ -236,6 +242,7 @@ impl fmt::Display for Warning {
                 }
                 f.write_str(", which is not carried with it")
             }
+            Self::Source { text } => f.write_str(text),
             Self::PlatformsNotThere { item, platforms } => {
                 write!(f, "{item} has nothing for {}; only other chosen platforms are there", platforms.join(" or "))
             }

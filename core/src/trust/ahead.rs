@@ -254,7 +254,7 @@ pub(crate) fn fetch<'a>(
             want_every_role(repository);
         }
     }
-    let map = judgement::map(trust).ok().flatten();
+    let map = judgement::map(trust, question.first_name()).ok().flatten();
     let mut errands: Vec<Errand> = question.items.iter().flat_map(all_parts).map(Errand::Item).collect();
     let (mut known, mut work) = (HashSet::new(), Work::of_an_archive());
     loop {

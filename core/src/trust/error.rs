@@ -20,10 +20,12 @@ use crate::trust_store::{RepositoryName, Trust};
 #[derive(Debug, thiserror::Error)]
 pub enum JudgementError {
     /// Nothing says which repositories speak for which names.
-    #[error("{count} roots are pinned, but no map says which repository speaks for which names")]
+    #[error("{} roots are pinned, but no map says which repository speaks for which names", .pinned.len())]
     NoMap {
-        /// How many roots are pinned.
-        count: usize,
+        /// The repositories whose roots are pinned.
+        pinned: Vec<RepositoryName>,
+        /// The first name about which it would have to say so, where one is asked about.
+        name: Option<String>,
     },
     /// A repository cannot be used.
     #[error(transparent)]
@@ -139,6 +141,8 @@ pub enum Shortfall {
     NoRepository {
         /// The name.
         name: String,
+        /// The repositories whose roots are pinned.
+        pinned: Vec<RepositoryName>,
         /// The part of the policy that is for this name.
         rule: Rule,
         /// Whether it is the name of a part.
@@ -160,7 +164,7 @@ impl Shortfall {
         Some(match first.unlisted.first() {
             _ if trust.repositories.is_empty() => Self::NothingPinned,
             Some(unlisted) => Self::NotListed { unlisted: unlisted.clone(), name, rule, in_bundle },
-            None => Self::NoRepository { name, rule, in_bundle },
+            None => Self::NoRepository { name, pinned: trust.repositories.keys().cloned().collect(), rule, in_bundle },
         })
     }
 }
@@ -181,7 +185,9 @@ fn name_without_tag(reference: &str) -> String {
 impl Remediable for JudgementError {
     fn remedy(&self) -> Remedy {
         match self {
-            Self::NoMap { .. } => Remedy::SetMap,
+            Self::NoMap { pinned, name } => {
+                Remedy::SetMap { name: name.as_deref().map(name_without_tag), pinned: pinned.clone() }
+            }
             Self::Repository(error) => error.remedy(),
             Self::OtherTarget { .. } => Remedy::AskExporter { about: ExporterMatter::SignedName },
             Self::TwoTargets { .. } => Remedy::AskPublisher { about: PublisherMatter::TwoTargets },
@@ -209,9 +215,12 @@ impl Remediable for JudgementError {
                         listed => Remedy::CheckName { repository, listed: listed.to_vec() },
                     }
                 }
-                (Some(Shortfall::NoRepository { name, rule, in_bundle }), _) => {
-                    Remedy::MapOrAllow { name: name_without_tag(name), above: pattern_of(rule), in_bundle: *in_bundle }
-                }
+                (Some(Shortfall::NoRepository { name, pinned, rule, in_bundle }), _) => Remedy::MapOrAllow {
+                    name: name_without_tag(name),
+                    pinned: pinned.clone(),
+                    above: pattern_of(rule),
+                    in_bundle: *in_bundle,
+                },
                 (None, Rule::MinimumLevel) => Remedy::LowerMinimumLevel,
                 (None, Rule::Requirement(_)) => Remedy::LowerRequiredLevel,
             },

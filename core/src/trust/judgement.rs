@@ -80,7 +80,7 @@ fn find<'a>(
     trust: &Trust,
     carriers: BTreeMap<RepositoryName, Carrier<'a>>,
 ) -> Result<(OpenJudgement, Repositories<'a>), JudgementError> {
-    let map = map(trust)?;
+    let map = map(trust, question.first_name())?;
     let repositories = Repositories::open(trust, carriers, question.terms)?;
     let (open, measured, work) = (OpenRequirements::default(), BTreeMap::new(), Work::of_an_archive());
     let mut judge = Judge { question, trust, map, repositories, open, measured, work, looks_left: MAXIMUM_LOOKS };
@@ -93,7 +93,7 @@ fn find<'a>(
 }
 
 /// The map of the trust store. Without one, a single pinned root speaks for every name.
-pub(super) fn map(trust: &Trust) -> Result<Option<RepositoryMap>, JudgementError> {
+pub(super) fn map(trust: &Trust, first_name: Option<String>) -> Result<Option<RepositoryMap>, JudgementError> {
     if trust.map.is_some() {
         return Ok(trust.map.clone());
     }
@@ -101,7 +101,9 @@ pub(super) fn map(trust: &Trust) -> Result<Option<RepositoryMap>, JudgementError
     match (names.next(), names.len()) {
         (None, _) => Ok(None),
         (Some(only), 0) => Ok(Some(RepositoryMap::of_one(only, Vec::new()))),
-        (Some(_), others) => Err(JudgementError::NoMap { count: others + 1 }),
+        (Some(_), _) => {
+            Err(JudgementError::NoMap { pinned: trust.repositories.keys().cloned().collect(), name: first_name })
+        }
     }
 }
 

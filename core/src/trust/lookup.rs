@@ -44,6 +44,8 @@ pub enum LookupError {
     NoRepository {
         /// The file.
         name: FileName,
+        /// The repositories whose roots are pinned.
+        pinned: Vec<RepositoryName>,
     },
     /// The repositories that speak for its name do not list it.
     #[error("nobody says what {name} is: {unlisted}")]
@@ -59,7 +61,9 @@ impl Remediable for LookupError {
     fn remedy(&self) -> Remedy {
         match self {
             Self::Judgement { source, .. } => source.remedy(),
-            Self::NoRepository { name } => Remedy::MapOrAllow { name: name.to_string(), above: None, in_bundle: false },
+            Self::NoRepository { name, pinned } => {
+                Remedy::MapOrAllow { name: name.to_string(), pinned: pinned.clone(), above: None, in_bundle: false }
+            }
             Self::NotListed { unlisted: Unlisted { repository, listed, .. }, .. } => {
                 Remedy::CheckName { repository: repository.clone(), listed: listed.clone() }
             }
@@ -82,7 +86,7 @@ pub fn look_up(
         name: name.clone(),
         source: Box::new(source),
     };
-    let map = map(trust).map_err(|error| unproven(first, error))?;
+    let map = map(trust, Some(mapped_path(first.path()))).map_err(|error| unproven(first, error))?;
     let opened = Repositories::open(trust, live, &Terms::live(trust, now));
     let mut repositories = opened.map_err(|error| unproven(first, error.into()))?;
     let mut found = Vec::new();
@@ -105,7 +109,10 @@ pub fn look_up(
                 repository: repository.clone(),
                 has_consistent_snapshots: repositories.has_consistent_snapshots(repository),
             }),
-            (None, None) => return Err(LookupError::NoRepository { name: name.clone() }),
+            (None, None) => {
+                let pinned = trust.repositories.keys().cloned().collect();
+                return Err(LookupError::NoRepository { name: name.clone(), pinned });
+            }
             (None, Some(repository)) => {
                 let listed = repositories.files_beside(&repository, name, MAXIMUM_LISTED);
                 let unlisted = Unlisted { repository, name: name.last_part().to_owned(), listed };

@@ -24,6 +24,13 @@ pub struct Question<'a> {
     pub documents: &'a BTreeMap<Digest, Arc<[u8]>>,
 }
 
+impl Question<'_> {
+    /// The name of the first item, as the map is asked about it.
+    pub(super) fn first_name(&self) -> Option<String> {
+        self.items.first().map(|item| item.mapped_name())
+    }
+}
+
 /// The content of an item.
 pub(super) struct Brought<'a> {
     /// Its bytes, if they are there already.

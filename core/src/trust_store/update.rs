@@ -434,13 +434,12 @@ impl Update {
     ///
     /// # Errors
     /// [`TrustStoreError::Map`] when it is not a valid map.
-    pub fn set_map(&self, map: &[u8]) -> Result<(), TrustStoreError> {
-        let path = self.store.map_path();
+    pub fn set_map(&self, file: &Path, map: &[u8]) -> Result<(), TrustStoreError> {
         if u64::try_from(map.len()).is_ok_and(|length| length > MAXIMUM_FILE_LENGTH) {
-            return Err(TrustStoreError::TooLong { path, limit: MAXIMUM_FILE_LENGTH });
+            return Err(TrustStoreError::TooLong { path: file.to_owned(), limit: MAXIMUM_FILE_LENGTH });
         }
-        RepositoryMap::parse(map).map_err(|source| TrustStoreError::Map { path: path.clone(), source })?;
-        self.replace(&path, map)
+        RepositoryMap::parse(map).map_err(|source| TrustStoreError::Map { path: file.to_owned(), source })?;
+        self.replace(&self.store.map_path(), map)
     }
 
     /// Adds a mapping: these repositories speak for the names that a pattern matches, and no later mapping is asked about them. All
@@ -505,7 +504,7 @@ impl Update {
         let place = kept().position(|earlier| earlier.covers(pattern)).unwrap_or(mappings.len());
         mappings.insert(place, mapping);
         let map = format!("{:#}\n", serde_json::json!({ "repositories": named, "mapping": mappings }));
-        self.set_map(map.as_bytes())?;
+        self.set_map(&self.store.map_path(), map.as_bytes())?;
         Ok(AddedMapping::New(former))
     }
 

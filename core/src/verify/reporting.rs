@@ -142,7 +142,11 @@ fn referrers(companions: &Companions, finding: &Finding) -> Vec<ReferrerReport> 
 fn item(finding: &Finding, closed: &ClosedItem, clock: &Clock) -> ItemReport {
     match closed {
         ClosedItem::Bundle(bundle) => {
-            let parts = finding.parts.iter().zip(&bundle.images).map(|(part, closed)| image(part, closed, clock));
+            let parts = finding.parts.iter().zip(&bundle.images).zip(&bundle.bundle.images);
+            let parts = parts.map(|((part, closed), stated)| ItemReport {
+                kind: (&stated.role()).into(),
+                ..image(part, closed, clock)
+            });
             let referrers = referrers(&bundle.companions, finding);
             ItemReport { parts: parts.collect(), referrers, ..judged(finding, clock) }
         }
@@ -173,7 +177,7 @@ fn judged(finding: &Finding, clock: &Clock) -> ItemReport {
         trace: chain.trace().clone(),
     });
     ItemReport {
-        kind: finding.item.kind,
+        kind: finding.item.kind.into(),
         name: finding.item.reference.clone(),
         digest: finding.item.digest.clone(),
         level: finding.level(),

@@ -87,7 +87,7 @@ impl FarSide {
 
     /// Sets the map of repositories.
     pub fn map(&self, text: &str) {
-        self.store().begin().unwrap().set_map(text.as_bytes()).unwrap();
+        self.store().begin().unwrap().set_map(Path::new("map.json"), text.as_bytes()).unwrap();
     }
 
     /// The folder of the trust store.

@@ -241,7 +241,7 @@ fn a_refusal_says_why_nobody_vouches_for_a_name() {
     );
     let error = refusal(&far, "example.com/demo/web:9.9");
     assert_error!(&error, JudgementError::Level { source: Some(Shortfall::NoRepository { .. }), .. });
-    assert_error!(error.remedy(), Remedy::MapOrAllow { name, above: None, in_bundle: false } if name == "example.com/demo/web");
+    assert_error!(error.remedy(), Remedy::MapOrAllow { name, above: None, in_bundle: false, .. } if name == "example.com/demo/web");
     // A requirement that is added does nothing behind the one that matches first.
     far.policy(&requiring("2", &[("example.com/*/web", "3a", "")]));
     let error = refusal(&far, "example.com/demo/web:9.9");
@@ -267,7 +267,7 @@ fn a_part_for_which_nobody_speaks_is_named_and_what_the_hint_says_lets_it_pass()
     let parts = ["example.com/demo/installer", "example.com/demo/web"];
     for _ in parts {
         let remedy = far.refuses(&archive).judgement().remedy();
-        assert_error!(&remedy, Remedy::MapOrAllow { name, in_bundle: true, above: None } if parts.contains(&name.as_str()));
+        assert_error!(&remedy, Remedy::MapOrAllow { name, in_bundle: true, above: None, .. } if parts.contains(&name.as_str()));
         let Remedy::MapOrAllow { name, .. } = remedy else { return };
         policy += &format!("[[require]]\nnames = [\"{name}\"]\nlevel = \"0\"\nin_bundles = \"instead\"\n");
         far.policy(&policy);

@@ -209,7 +209,7 @@ fn an_image_without_a_name_has_a_place_in_the_list() {
     let nameless = Saved { tags: Value::Null, ..Saved::image(&[b"one"]) }.open().unwrap();
     let error = nameless.reference_of(&name, Some(&InnerName::Position(1))).unwrap_err();
     assert!(matches!(&error, DockerArchiveError::NameNotFound { names, .. } if names == &["@0"]), "{error}");
-    let Remedy::NameEntry { place, listed } = error.remedy() else { panic!("{error}") };
+    let Remedy::NameEntry { place, listed, .. } = error.remedy() else { panic!("{error}") };
     assert!(place.starts_with("docker-archive:") && listed == ["@0"], "{place}");
 }
 

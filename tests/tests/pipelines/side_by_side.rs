@@ -1,5 +1,7 @@
 //! The TUF files of an export, fetched side by side.
 
+use std::path::Path;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -125,7 +127,7 @@ impl ThreeRepositories {
         let mapping =
             [serde_json::json!({ "paths": ["*"], "repositories": NAMES, "threshold": 3, "terminating": true })];
         let map = serde_json::json!({ "repositories": repositories, "mapping": mapping });
-        update.set_map(map.to_string().as_bytes()).unwrap();
+        update.set_map(Path::new("map.json"), map.to_string().as_bytes()).unwrap();
         drop(update);
         Self { sides, extent, withheld: None, has_twins: true }
     }

@@ -1,5 +1,7 @@
 //! What a side remembers, against a model of it, and what its owner cannot do by mistake.
 
+use std::path::Path;
+
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
@@ -101,8 +103,8 @@ fn a_map_longer_than_is_read_is_not_written() {
         map
     };
     let limit = 4 << 20;
-    update.set_map(&map(limit)).unwrap();
-    let refused = update.set_map(&map(limit + 1)).unwrap_err();
+    update.set_map(Path::new("map.json"), &map(limit)).unwrap();
+    let refused = update.set_map(Path::new("map.json"), &map(limit + 1)).unwrap_err();
     assert!(matches!(refused, TrustStoreError::TooLong { limit: found, .. } if found == limit as u64), "{refused:?}");
     assert!(store.map().unwrap().is_some(), "the one that was there is still there");
 }

@@ -12,7 +12,7 @@ use sealift_core::oci::media_type::{DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_
 use sealift_core::oci::{Descriptor, ForeignLayers, ManifestBytes, ManifestError, Platforms, Reference};
 use sealift_core::progress::Unwatched;
 use sealift_core::registry::{RegistryError, RegistrySink, RegistrySource, own_remedy};
-use sealift_core::remedy::{Interrupter, Remediable as _, Remedy};
+use sealift_core::remedy::{Interrupter, Remediable as _, Remedy, Wanted};
 use sealift_core::transfer::{SinkError, Source, Workers};
 use sealift_core::verify::Selection;
 use sealift_tests::crossing::{Crossing, IMAGE, Refused};
@@ -444,12 +444,14 @@ fn what_a_registry_keeps_from_us_is_not_said_to_be_missing_and_what_is_missing_i
     let denied = Remedy::AskForAccess { host: host.clone() };
     let again = Remedy::Resume { check: Interrupter::Network };
     let log_in = Remedy::LogIn { registry: Some(host.clone()) };
+    let name = request(&host).items[0].name.clone();
+    let of_item = Remedy::ExportFromElsewhere { wanted: Some(Wanted::Item { name }) };
     for (status, of_manifest, of_blob) in [
         (401, Some(&log_in), &log_in),
         (403, Some(&denied), &denied),
         (404, None, &Remedy::PushImageAgain),
         (410, None, &Remedy::PushImageAgain),
-        (451, Some(&Remedy::ExportFromElsewhere), &Remedy::ExportFromElsewhere),
+        (451, Some(&of_item), &Remedy::ExportFromElsewhere { wanted: None }),
         (503, Some(&Remedy::CheckNetwork), &again),
     ] {
         let answers = |path: &str| near.state().faults = vec![Fault::always("GET", path, Action::status(status, &[]))];

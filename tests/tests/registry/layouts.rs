@@ -341,7 +341,7 @@ fn two_things_whose_names_mean_the_same_are_both_named() {
         assert!(error.to_string().ends_with(&told), "{error}");
         let place = format!("oci:{}", folder.path().display());
         let listed = ["@0", "@1"].map(str::to_owned).to_vec();
-        assert_eq!(error.remedy(), Remedy::TellEntriesApart { place, listed });
+        assert_eq!(error.remedy(), Remedy::TellEntriesApart { wanted: None, place, listed });
     }
 }
 

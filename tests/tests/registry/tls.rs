@@ -153,7 +153,12 @@ fn a_failure_of_tls_says_what_it_is_and_what_helps() {
         (other.domain(), believing(of_other.clone()), "for another name", Remedy::UseCertifiedName),
         (expired.domain(), believing(of_expired), "not valid at this time", Remedy::RenewCertificate),
         (plain.clone(), usual(), "does not speak https", Remedy::AllowPlainHttp { host: plain }),
-        (strict.domain(), believing(named), "this client's certificate", Remedy::GiveClientKey),
+        (
+            strict.domain(),
+            believing(named),
+            "this client's certificate",
+            Remedy::GiveClientKey { host: strict.domain() },
+        ),
     ] {
         let repository = Repository::new(&domain, "app").unwrap();
         let error = client.has_blob(&repository, &Descriptor::of("", b"blob")).unwrap_err();

@@ -33,13 +33,14 @@ use crate::files::key::SigningKeyArguments;
 use crate::files::output::names_folder;
 use crate::interruption;
 use crate::options::connections::ConnectionArguments;
-use crate::options::network::{MirrorArguments, NetworkArguments, Web};
+use crate::options::network::{self, MirrorArguments, NetworkArguments, Web};
 use crate::options::place::{Location, Named, NamedFile, NotaryPlace, TufPlace};
 use crate::options::referrers::Referrers;
 use crate::options::source::OpenedSources;
 use crate::options::verdict::{InspectionArguments, inspections};
 use crate::terminal;
 use crate::terminal::ground::Ground;
+use crate::terminal::shell::quoted_path;
 
 /// How many odd entries of layouts are told of.
 const MAXIMUM_REMARKS: usize = 20;
@@ -211,7 +212,8 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     let plan = export::plan(&request, &arguments.connections.workers());
     progress.finish();
     let plan = plan.attempt(attempt)?;
-    opened.passed_over(MAXIMUM_REMARKS).into_iter().for_each(|remark| context.remark(remark));
+    let passed_over = opened.passed_over(MAXIMUM_REMARKS);
+    passed_over.iter().for_each(|remark| context.remark(format_args!("warning: {remark}")));
 
     add_needed_collections(&mut repositories, &plan, arguments, &trust, &web)?;
     let live = carriers(&mut repositories);
@@ -245,12 +247,14 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
         false => None,
     };
     let ground = Ground::of_export(sealed_by(&prepared, &trust), &prepared.judgement().findings().items);
-    let report = report::of(&prepared, &opened, arguments, sha256);
+    let about_sources = passed_over.into_iter().chain(network::remarks()).collect();
+    let report = report::of(&prepared, &opened, arguments, sha256, about_sources);
+    let next = output.next(&arguments.output);
     if output != ArchiveOutput::Standard {
-        return context.result(&report, || report::text(&report, &ground));
+        return context.result(&report, || report::text(&report, &ground, next.as_deref()));
     }
     // Standard output holds the archive.
-    context.remark(report::text(&report, &ground));
+    context.remark(report::text(&report, &ground, next.as_deref()));
     Ok(())
 }
 
@@ -325,6 +329,20 @@ impl ArchiveOutput {
                     return Ok(Self::File);
                 }
                 Err(Reason::OutputKind { path: folder.to_owned(), kind: "not a folder" })
+            }
+        }
+    }
+}
+
+impl ArchiveOutput {
+    /// What to do on the far side with what was written here; `None` if it is gone.
+    fn next(self, path: &Path) -> Option<String> {
+        match self {
+            Self::File => Some(format!("sealift verify {}", quoted_path(path))),
+            Self::Standard | Self::Stream => {
+                let device = |path: &Path| path.metadata().ok().map(|found| found.rdev());
+                let is_gone = self == Self::Stream && device(path) == device(Path::new("/dev/null"));
+                (!is_gone).then(|| "sealift verify - (with the archive on standard input)".to_owned())
             }
         }
     }
@@ -516,14 +534,18 @@ fn live_repositories(
         match trust.repositories.get(&name).map(|pinned| &pinned.root.dialect) {
             // A missing root is reported later, when everything that needs one is known.
             None | Some(Dialect::Tuf) => {}
-            Some(other @ Dialect::Notary(_)) => return Err(Reason::OtherDialect(other.clone())).attempt(attempt),
+            Some(other @ Dialect::Notary(_)) => {
+                return Err(Reason::OtherDialect { repository: repository.clone(), dialect: other.clone() })
+                    .attempt(attempt);
+            }
         }
         let metadata: Box<dyn MetadataProvider> = match metadata {
             Location::Web(location) => Box::new(web.repository(location)),
             Location::Folder(folder) if folder.is_dir() => Box::new(RepositoryFolder::new(folder, folder)),
             Location::Folder(folder) => {
                 let meant = place.meant();
-                return Err(Reason::NoTufFolder { metadata: folder.clone(), meant }).attempt(attempt);
+                return Err(Reason::NoTufFolder { repository: repository.clone(), metadata: folder.clone(), meant })
+                    .attempt(attempt);
             }
         };
         // A repository need not have target files of its own.
@@ -546,9 +568,10 @@ fn live_repositories(
         let pinned = trust.repositories.get(&name);
         let pinned = pinned.ok_or_else(|| PrepareError::NotPinned { name: name.clone() }).attempt(attempt)?;
         let Dialect::Notary(gun) = &pinned.root.dialect else {
-            return Err(Reason::OtherDialect(pinned.root.dialect.clone())).attempt(attempt);
+            return Err(Reason::OtherDialect { repository: repository.clone(), dialect: pinned.root.dialect.clone() })
+                .attempt(attempt);
         };
-        let collection = collection(arguments, web, files, gun, attempt)?;
+        let collection = collection(arguments, web, files, (&name, gun))?;
         if repositories.insert(name, collection).is_some() {
             return Err(Reason::TufTwice).attempt(attempt);
         }
@@ -580,8 +603,7 @@ fn add_needed_collections(
                 Location::Folder(folder) => &Location::Folder(folder_of(folder, gun)),
                 Location::Web(_) => files,
             };
-            let attempt = || format!("cannot use the collection {name}");
-            repositories.insert(name.clone(), collection(arguments, web, files, gun, attempt)?);
+            repositories.insert(name.clone(), collection(arguments, web, files, (name, gun))?);
         }
         if !has_any {
             let why = "no collection of Notary that is pinned here has the name of anything that is exported";
@@ -596,13 +618,15 @@ fn collection(
     arguments: &ExportArguments,
     web: &Web,
     files: &Location,
-    gun: &Gun,
-    attempt: impl Fn() -> String,
+    (name, gun): (&RepositoryName, &Gun),
 ) -> Result<LiveRepository, Failure> {
     let metadata = match files {
         Location::Web(location) => arguments.network.notary(web, location, gun)?,
         Location::Folder(folder) if folder.is_dir() => NotaryRepository::in_folder(folder),
-        Location::Folder(folder) => return Err(Reason::NoNotaryFolder(folder.clone())).attempt(attempt),
+        Location::Folder(folder) => {
+            return Err(Reason::NoNotaryFolder { repository: name.to_string(), folder: folder.clone() })
+                .attempt(|| format!("cannot use the collection {name}"));
+        }
     };
     // The content that its targets describe is in registries.
     let targets = Box::new(CarriedTargets::default());

@@ -7,7 +7,7 @@ use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::ItemRecord;
 use sealift_core::export::Prepared;
 use sealift_core::oci::ReferrerKind;
-use sealift_core::report::{LeftOutReport, WarningReport};
+use sealift_core::report::{LeftOutReport, Warning, WarningReport};
 use sealift_core::trust::{Finding, Unlisted, Vouched};
 use serde::Serialize;
 
@@ -15,7 +15,6 @@ use super::ExportArguments;
 use crate::options::source::OpenedSources;
 use crate::terminal::ground::Ground;
 use crate::terminal::report::{left_out_lines, warnings as warning_lines};
-use crate::terminal::shell::quoted_path;
 use crate::terminal::text::Text;
 
 /// What was exported, as `--json` shows it.
@@ -112,9 +111,11 @@ pub(super) fn of(
     opened: &OpenedSources<'_>,
     arguments: &ExportArguments,
     sha256: Option<Digest>,
+    about_sources: Vec<String>,
 ) -> ExportReport {
     let inventory = prepared.inventory();
     let findings = prepared.judgement().findings();
+    let about_sources = about_sources.into_iter().map(|text| Warning::Source { text });
     let partial = inventory.all_images().filter(|image| !image.left_out.is_empty());
     ExportReport {
         archive: arguments.output.clone(),
@@ -137,7 +138,7 @@ pub(super) fn of(
                 kind: it.kind,
             })
             .collect(),
-        warnings: prepared.warnings().into_iter().map(WarningReport::from).collect(),
+        warnings: prepared.warnings().into_iter().chain(about_sources).map(WarningReport::from).collect(),
         made_here: made_here(prepared, opened),
         incomplete: partial
             .map(|it| IncompleteImage {
@@ -166,7 +167,8 @@ fn write_item(text: &mut Text, item: &ExportedItem, indent: &str) {
 }
 
 /// As a person reads it.
-pub(super) fn text(report: &ExportReport, ground: &Ground) -> Text {
+/// `next` is what to do on the far side, if anything can be done with what was written.
+pub(super) fn text(report: &ExportReport, ground: &Ground, next: Option<&str>) -> Text {
     let ExportReport {
         archive,
         bytes,
@@ -209,7 +211,9 @@ pub(super) fn text(report: &ExportReport, ground: &Ground) -> Text {
             "  made here: the manifest {digest} of {image}, because a docker-archive keeps none; no registry has this digest"
         ));
     }
-    text.join(warning_lines(warnings));
+    // What is about sources was said on the way.
+    let is_new = |it: &&WarningReport| !matches!(it.warning, Warning::Source { .. });
+    text.join(warning_lines(&warnings.iter().filter(is_new).cloned().collect::<Vec<_>>()));
     if let Some(line) = red_line {
         text.line(format_args!("A policy like this side's refuses it after {line}"));
     }
@@ -218,7 +222,8 @@ pub(super) fn text(report: &ExportReport, ground: &Ground) -> Text {
     if let Some(digest) = sha256 {
         text.line(format_args!("SHA-256 of the file: {}, also in {path}.sha256", digest.hex()));
     }
-    let name = archive.file_name().filter(|name| *name != "-").map_or_else(|| "-".to_owned(), quoted_path);
-    text.line(format_args!("Next, on the far side: sealift verify {name}"));
+    if let Some(next) = next {
+        text.line(format_args!("Next, on the far side: {next}"));
+    }
     text
 }

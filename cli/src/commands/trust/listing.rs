@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::{AttesterReport, ExporterReport};
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure};
+use crate::terminal::remedy::map_of;
 use crate::terminal::shell::sealift;
 use crate::terminal::text::Text;
 
@@ -112,14 +113,17 @@ fn list_text(report: &TrustReport) -> Text {
     let TrustReport { folder, policy, map, mappings, repositories, exporters, attesters } = report;
     let mut text = Text::from(format_args!("Trust store: {}", folder.display()));
     let map = match (*map, repositories.as_slice()) {
-        (true, _) => "set".to_owned(),
-        (false, [only]) => format!("none; {} speaks for every name", only.name),
-        (false, []) => "none".to_owned(),
+        (true, _) => "set.".to_owned(),
+        (false, [only]) => format!("none; {} speaks for every name.", only.name),
+        (false, []) => "none.".to_owned(),
         (false, _) => {
-            format!("none, although one is needed: {}", sealift("trust map add 'REGISTRY/PATH/*' REPOSITORY"))
+            let pinned: Vec<_> = repositories.iter().map(|repository| repository.name.clone()).collect();
+            // The command ends the line, so that it can be pasted.
+            let add = map_of("REGISTRY/PATH/*", &pinned);
+            format!("none, although one is needed: {add}")
         }
     };
-    text.line(format_args!("Minimum level: {}. Map: {map}.", policy.minimum_level));
+    text.line(format_args!("Minimum level: {}. Map: {map}", policy.minimum_level));
     for Requirement { names, level, vouched_by, attested_by, .. } in &policy.require {
         let list = |items: Vec<String>| items.join(", ");
         let vouched_by = match list(vouched_by.iter().map(ToString::to_string).collect()) {

@@ -40,7 +40,7 @@ pub(super) fn add(pattern: &NamePattern, repositories: &[RepositoryName], contex
 pub(super) fn replace(file: &Path, context: &Context) -> Result<(), Failure> {
     let (store, attempt) = (context.trust_store()?, || ATTEMPT.to_owned());
     let map = read_file(file, FilePurpose::Trust, MAXIMUM_LENGTH).attempt(attempt)?;
-    store.begin().and_then(|update| update.set_map(&map)).attempt(attempt)?;
+    store.begin().and_then(|update| update.set_map(file, &map)).attempt(attempt)?;
     let mut done = vec![format!("The map was replaced with {}.", file.display())];
     done.extend(remarks(&store).attempt(attempt)?);
     context.done("map", done)

@@ -58,7 +58,7 @@ impl Planner<'_> {
             return Ok(reference);
         }
         self.budget.request()?;
-        let unlisted = |source| PlanError::Source { reference: needed.bundle.clone(), source };
+        let unlisted = |source| PlanError::Source { reference: needed.bundle.clone(), part_of: None, source };
         let tags = from.0.tags(reference.repository()).map_err(unlisted)?;
         let newest = needed.newest(&tags).cloned();
         if newest.is_none() && needed.ranges.is_empty() {

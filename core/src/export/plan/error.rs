@@ -11,7 +11,7 @@ use crate::export::source_remedy;
 use crate::layout::LayoutError;
 use crate::oci::referrer::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
 use crate::oci::{GraphError, ManifestError, ReferenceError};
-use crate::remedy::{Remediable, Remedy};
+use crate::remedy::{Remediable, Remedy, Wanted};
 use crate::transfer::SourceError;
 use crate::verify::documents::DocumentError;
 
@@ -23,6 +23,8 @@ pub enum PlanError {
     Source {
         /// The reference.
         reference: String,
+        /// The bundle, if it is about an image of one.
+        part_of: Option<String>,
         /// Why the source does not supply it.
         source: SourceError,
     },
@@ -41,6 +43,8 @@ pub enum PlanError {
     Unavailable {
         /// The reference.
         reference: String,
+        /// The bundle, if it is about an image of one.
+        part_of: Option<String>,
         /// The manifest.
         digest: Digest,
         /// Why the source does not supply it.
@@ -253,10 +257,35 @@ fn or_none(offered: &[String]) -> String {
     if offered.is_empty() { "no platform that it states".to_owned() } else { offered.join(", ") }
 }
 
-impl Remediable for PlanError {
-    fn remedy(&self) -> Remedy {
+impl PlanError {
+    /// The same about an item, or about a part of it.
+    pub(super) fn in_item(mut self, name: &str) -> Self {
+        if let Self::Source { reference, part_of, .. } | Self::Unavailable { reference, part_of, .. } = &mut self
+            && reference != name
+        {
+            *part_of = Some(name.to_owned());
+        }
+        self
+    }
+
+    /// What was to be exported, if it could not be fetched.
+    pub fn wanted(&self) -> Option<Wanted> {
+        let (Self::Source { reference, part_of, .. } | Self::Unavailable { reference, part_of, .. }) = self else {
+            return None;
+        };
+        let name = reference.clone();
+        Some(match part_of.clone() {
+            None => Wanted::Item { name },
+            Some(bundle) => Wanted::Part { name, bundle },
+        })
+    }
+
+    /// What can be done about it, whatever it is that was to be exported.
+    fn plain_remedy(&self) -> Remedy {
         match self {
-            Self::Source { source, .. } => source_remedy::of_root(source).unwrap_or(Remedy::CheckSource),
+            Self::Source { source, .. } => {
+                source_remedy::of_root(source).unwrap_or(Remedy::CheckSource { wanted: None })
+            }
             Self::Graph { source, has_choice, .. } => of_graph(source, *has_choice),
             Self::Manifest { source, .. } => source.remedy(),
             Self::Unavailable { source, .. } => source_remedy::of_part(source).unwrap_or(Remedy::CheckNetwork),
@@ -289,6 +318,16 @@ impl Remediable for PlanError {
             Self::TooSlow { .. } => Remedy::AwaitFasterSource,
             Self::FileName(_) => Remedy::LeaveFileOut,
             Self::Names(error) => error.remedy(),
+        }
+    }
+}
+
+impl Remediable for PlanError {
+    fn remedy(&self) -> Remedy {
+        let remedy = self.plain_remedy();
+        match self.wanted() {
+            Some(wanted) => remedy.about(wanted),
+            None => remedy,
         }
     }
 }

@@ -155,13 +155,14 @@ impl Planner<'_> {
     }
 
     fn item(&mut self, ItemRequest { name, origin }: &ItemRequest) -> Result<(), PlanError> {
-        match origin {
+        let planned = match origin {
             ItemOrigin::Bundle { place, images } => self.stored_bundle(name, place, images.as_ref()),
             ItemOrigin::ThinBundle { bundle_json, images } => self.thin_bundle(name, bundle_json, images),
             ItemOrigin::ThickBundle { bundle_json, images, file } => self.thick_bundle(name, bundle_json, images, file),
             ItemOrigin::Image(place) => self.lone_image(name, place),
             ItemOrigin::File(source) => self.file(name, source),
-        }
+        };
+        planned.map_err(|error| error.in_item(name))
     }
 
     /// A bundle in the form of CNAB Registries: its index leads to everything, or to `bundle.json` alone.
@@ -308,7 +309,7 @@ impl Planner<'_> {
 
     /// The manifest at a place.
     fn resolve_root(&mut self, name: &str, place: &SourceReference) -> Result<Descriptor, PlanError> {
-        let unfound = |source| PlanError::Source { reference: name.to_owned(), source };
+        let unfound = |source| PlanError::Source { reference: name.to_owned(), part_of: None, source };
         let root = match self.ahead.resolved(place) {
             Some(resolved) => resolved,
             None => self.asked(place)?.resolve(&place.reference),
@@ -429,7 +430,7 @@ impl Planner<'_> {
         if let Some(held) = self.plan.closed.bundle_files.get(&config.digest) {
             return Ok(held.to_vec());
         }
-        let unfound = |source| PlanError::Source { reference: name.to_owned(), source };
+        let unfound = |source| PlanError::Source { reference: name.to_owned(), part_of: None, source };
         let mut bytes = Vec::new();
         let mut blob = self.asked(place)?.blob(place.reference.repository(), config).map_err(unfound)?;
         blob.read_to_end(&mut bytes).map_err(|source| PlanError::Read { reference: name.to_owned(), source })?;
@@ -469,7 +470,7 @@ fn ungraphed(name: &str, has_choice: bool, error: GraphError<Unfetched>) -> Plan
     match error {
         GraphError::NoPlatform { offered, .. } => PlanError::NoPlatform { reference, offered },
         GraphError::Fetch { digest, source: Unfetched::Source(source) } if source_remedy::is_unavailable(&source) => {
-            PlanError::Unavailable { reference, digest, source }
+            PlanError::Unavailable { reference, part_of: None, digest, source }
         }
         other => PlanError::Graph { reference, has_choice, source: Box::new(other) },
     }

@@ -26,7 +26,7 @@ impl Planner<'_> {
             if read.contains_key(&config.digest) {
                 continue;
             }
-            let unfound = |source| PlanError::Source { reference: name.to_owned(), source };
+            let unfound = |source| PlanError::Source { reference: name.to_owned(), part_of: None, source };
             let mut bytes = Vec::new();
             let mut blob = self.asked(place)?.blob(place.reference.repository(), config).map_err(unfound)?;
             blob.read_to_end(&mut bytes).map_err(|source| PlanError::Config { reference: name.to_owned(), source })?;

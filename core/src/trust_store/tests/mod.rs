@@ -474,10 +474,10 @@ fn the_threshold_and_the_map_are_kept() {
     update.set_exporter_threshold(NonZeroU32::new(2).unwrap()).unwrap();
     let repeated = br#"{"repositories":{},"repositories":{},"mapping":[]}"#;
     for wrong in [&b"{}"[..], repeated] {
-        assert!(matches!(update.set_map(wrong), Err(TrustStoreError::Map { .. })));
+        assert!(matches!(update.set_map(Path::new("map.json"), wrong), Err(TrustStoreError::Map { .. })));
     }
     assert!(store.map().unwrap().is_none());
-    update.set_map(br#"{"repositories":{"main":[]},"mapping":[]}"#).unwrap();
+    update.set_map(Path::new("map.json"), br#"{"repositories":{"main":[]},"mapping":[]}"#).unwrap();
     let trust = store.load().unwrap();
     assert_eq!(trust.policy.exporter_threshold.get(), 2);
     assert!(trust.map.is_some());

@@ -1,5 +1,7 @@
 //! Wrong mirror: genuine metadata of another repository, or of one that the attacker made, in the place of the right one.
 
+use std::path::Path;
+
 use sealift_core::trust::{JudgementError, RepositoryError};
 use sealift_core::trust_store::TrustStoreError;
 use sealift_proof::tuf::TufError;
@@ -85,7 +87,7 @@ fn several_repositories_and_nothing_that_says_which_speaks_for_which_names() {
     far.accepts(&archive);
     for (count, name) in [(2, "a-second"), (3, "third")] {
         far.pin(name, &other);
-        assert_error!(far.refuses(&archive).judgement(), JudgementError::NoMap { count: found } if found == count);
+        assert_error!(far.refuses(&archive).judgement(), JudgementError::NoMap { pinned, .. } if pinned.len() == count);
     }
     far.map(&MAP.replace("\"other\"", "\"third\""));
     far.accepts(&archive);
@@ -96,6 +98,6 @@ fn a_map_that_names_a_repository_that_cannot_be_here() {
     let sample = sample();
     let far = FarSide::trusting(&sample, hours(2));
     let map = MAP.replace("\"demo\"", "\"Demo\"");
-    let refused = far.store().begin().unwrap().set_map(map.as_bytes());
+    let refused = far.store().begin().unwrap().set_map(Path::new("map.json"), map.as_bytes());
     assert_error!(refused.unwrap_err(), TrustStoreError::Map { .. });
 }

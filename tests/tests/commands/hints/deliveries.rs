@@ -51,10 +51,11 @@ fn names_in_a_registry() {
         "write one line for each, from a registry or the beginning of a repository's name to a path: \"docker.io/library\" = \"base\"",
     );
     let long = format!("{}/{}", registry.domain(), "p".repeat(250));
-    far.import(&archive, &["--to-registry", &long]).hints(
+    far.import(&archive, &["--to-registry", &long]).hints(2, "cannot be stored", "choose another --to-registry");
+    far.import(&archive, &["--to-registry", &format!("{}/Team", registry.domain())]).hints(
         2,
         "cannot be stored",
-        "choose another --to-registry, for example registry.internal:5000/mirror",
+        &format!("choose another place, for example: --to-registry {}/team", registry.domain()),
     );
 }
 
@@ -230,6 +231,26 @@ fn registries_that_refuse() {
         17,
         "answered 400",
         "repair the registry or layout, or its credentials, and import again: nothing that is already there is sent twice",
+    );
+    for (status, hint) in [
+        (403, "log in as somebody who may write there, or ask whoever runs REGISTRY"),
+        (404, "check the path in --to-registry; if REGISTRY makes no repositories by itself, have the repository made"),
+    ] {
+        let registry = Registry::start();
+        let body = br#"{"errors":[{"code":"NAME_UNKNOWN"}]}"#.to_vec();
+        let answer = Answer::new(status, &[("content-type", "application/json")], body);
+        registry.inject(Fault::always("POST", "/blobs/uploads/", Action::Answer(answer)));
+        let hint = format!("{hint}; then import again: nothing that is already there is sent twice");
+        far.import(&packed(&sample).archive(), &["--to-registry", &format!("{}/m", registry.domain())]).hints(
+            17,
+            &format!("answered {status}"),
+            &hint.replace("REGISTRY", &registry.domain()),
+        );
+    }
+    far.import(&packed(&sample).archive(), &["--to-registry", "registry.invalid:5000/m"]).hints(
+        17,
+        "cannot reach https://registry.invalid:5000/",
+        "check that registry.invalid:5000 is the right registry, that it is running, and the network; then import again: nothing that is already there is sent twice",
     );
     let unknown = r#"{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}"#;
     let image = Image::for_two_platforms("app");

@@ -160,7 +160,7 @@ fn names() {
     near.export(&["--image", "docker.io/ubuntu:1=oci:layout"]).hints(
         16,
         "@1 is \"docker.io/library/ubuntu:1\"",
-        "say which one is meant: NAME=oci:layout:@1 or NAME=oci:layout:@2",
+        "say which one is meant: docker.io/ubuntu:1=oci:layout:@1 or docker.io/ubuntu:1=oci:layout:@2",
     );
     near.export(&["--image", "docker.io/ubuntu:1=oci:layout:@2"]).remarks("");
 }
@@ -189,6 +189,33 @@ fn what_an_import_made_of_a_part_of_a_bundle() {
 }
 
 #[test]
+fn images_of_bundles() {
+    let near = with(&Image::for_two_platforms("app"));
+    let listed = |name: &str| bundle_json(&json!({ "image": name, "imageType": "oci" }), &json!({}));
+    let said = "say with --images-from which repository, layout or file has the images of example.com/org/shop:1, or leave that out, so that each is fetched from where the bundle says";
+    let export = ["--bundle", "example.com/org/shop:1=bundle.json"];
+    let from_layout = [&export[..], &["--images-from", "oci:layout"]].concat();
+    put(&near, "bundle.json", &listed("example.com/org/ap:1"));
+    near.export(&from_layout).hints(
+        16,
+        "has no entry named",
+        &format!("put it into oci:layout under the name that example.com/org/shop:1 gives it; or {said}"),
+    );
+    put(&near, "bundle.json", &listed("ubuntu:1"));
+    give(&near, "docker.io/library/ubuntu:1", &Image::for_two_platforms("other"));
+    give(&near, "example.com/other:1", &Image::for_two_platforms("a third"));
+    let index = fs::read_to_string(near.path().join("layout/index.json")).unwrap();
+    put(&near, "layout/index.json", index.replace("example.com/other:1", "ubuntu:1").as_bytes());
+    near.export(&from_layout).hints(16, "entries that", &format!("leave only one of them in oci:layout; or {said}"));
+    put(&near, "bundle.json", &listed("registry.invalid/app:1"));
+    near.export(&export).hints(
+        16,
+        "cannot reach https://registry.invalid/",
+        &format!("check the reference, the network and the credentials; or {said}"),
+    );
+}
+
+#[test]
 fn bundles() {
     let image = Image::for_two_platforms("app");
     let near = with(&image);
@@ -211,7 +238,7 @@ fn bundles() {
     near.export(&["--bundle", "example.com/org/app:1=bundle.json", "--images-from", "oci:layout"]).hints(
         16,
         "mean the same",
-        "export example.com/org/app:1 under another name, with NAME=WHERE; or correct its bundle.json, and sign it again",
+        "export example.com/org/app:1 under another name, before the = of --bundle; or correct its bundle.json, and sign it again",
     );
     near.export(&["--thick-bundle", "example.com/org/shop:1=bundle.json"]).hints(
         2,
@@ -426,7 +453,7 @@ fn repositories_of_files() {
     near.export(&["--image", &web, "--notary", "demo=tuf"]).hints(
         2,
         "its root is pinned as TUF 1.0",
-        "say where its metadata/ is: --tuf REPOSITORY=LOCATION",
+        "say where its metadata/ is: --tuf demo=LOCATION",
     );
 }
 
@@ -520,7 +547,7 @@ fn a_repository_in_another_folder() {
     near.export(&["--image", &web, "--tuf", "demo=layout"]).hints(
         16,
         "is not a folder",
-        "name the folder or URL that contains the repository's metadata/: --tuf REPOSITORY=LOCATION",
+        "name the folder or URL that contains the repository's metadata/: --tuf demo=LOCATION",
     );
     fs::rename(near.path().join("tuf/metadata"), near.path().join("files")).unwrap();
     near.export(&["--image", &web, "--tuf", "demo=files"]).hints(

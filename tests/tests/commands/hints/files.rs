@@ -32,6 +32,48 @@ fn outputs() {
         "key.pem/ is the name of a folder",
         "give the name of a new file with -o, or write to standard output with -o - and send it there",
     );
+    // A symbolic link that leads nowhere is said to be one.
+    for name in ["dangling", "dangling.sealift", "dangling.pem"] {
+        std::os::unix::fs::symlink("nowhere", near.path().join(name)).unwrap();
+    }
+    let leads_nowhere = |name: &str| format!("{name} is a symbolic link to nowhere, which does not exist");
+    near.run(&["verify", "dangling.sealift"]).hints(
+        1,
+        &leads_nowhere("dangling.sealift"),
+        "check the path dangling.sealift",
+    );
+    near.export(&["--image", "example.com/org/app:1=oci:dangling"]).hints(
+        1,
+        &leads_nowhere("dangling"),
+        "check the path dangling",
+    );
+    near.run(&["export", "--key", "dangling.pem", "-o", "x", "--image", "example.com/org/app:1=oci:layout"]).hints(
+        19,
+        &leads_nowhere("dangling.pem"),
+        "check the path; if there is no key yet, make one: sealift key generate --out dangling.pem",
+    );
+    near.export(&["--image", "example.com/org/app:1=/dev/null"]).hints(
+        1,
+        "/dev/null is not a regular file",
+        "check that this is the file you meant",
+    );
+    near.run(&["sign", ".", "--key", "key.pem"]).hints(
+        1,
+        ". is a folder",
+        "give the file of the archive, which `sealift export` wrote; a layout is not one",
+    );
+    let mut of_environment = near.command(&["--image", "example.com/org/app:1=oci:layout"]);
+    Said::of(&of_environment.env("SSL_CERT_FILE", "nosuch").output().unwrap()).hints(
+        1,
+        "No such file",
+        "check the path nosuch",
+    );
+    let mut long_ago = near.command(&["--image", "example.com/org/app:1=oci:layout"]);
+    Said::of(&long_ago.env("SOURCE_DATE_EPOCH", "0").output().unwrap()).hints(
+        14,
+        "the policy allows 30 days",
+        "unset SOURCE_DATE_EPOCH, or set it to a time that is as recent as maximum_transit in policy.toml asks: it is what the archive states as the time of its export; nothing was written",
+    );
     near.run(&["key", "generate", "--out", "new/"]).hints(1, "Is a directory", "check the path new/");
 }
 

@@ -56,7 +56,7 @@ fn what_is_not_there() {
     export(&registry, &[]).hints(
         16,
         "has no manifest 1",
-        "check the reference, the network and the credentials; if it is stored elsewhere, say where with NAME=WHERE",
+        "check the reference, the network and the credentials; if it is stored elsewhere, say where: example.com/app:1=WHERE",
     );
     let (registry, image) = with_an_image();
     let gone = image.manifests[0].descriptor().digest.to_string();
@@ -83,7 +83,10 @@ fn what_is_not_there() {
 fn what_is_kept_back() {
     for (answered, hint) in [
         (403, "log in as somebody who may read this, or ask whoever runs HOST"),
-        (451, "leave it out, or say with NAME=WHERE where else it is stored: this registry is not allowed to serve it"),
+        (
+            451,
+            "this registry is not allowed to serve it: leave it out, or say where else it is stored: example.com/app:1=WHERE",
+        ),
         (400, "check the network, and try again"),
     ] {
         let (registry, image) = with_an_image();
@@ -92,6 +95,13 @@ fn what_is_kept_back() {
         let hint = hint.replace("HOST", &registry.domain());
         export(&registry, &[]).hints(16, &format!("answered {answered}"), &hint);
     }
+    let (registry, _) = with_an_image();
+    always(&registry, "/blobs/", status(451));
+    export(&registry, &[]).hints(
+        16,
+        "answered 451",
+        "this registry is not allowed to serve it: leave it out, or export it from somewhere else",
+    );
     let registry = Registry::start();
     always(&registry, "/manifests/", Action::status(429, &[("retry-after", "18446744073709551615")]));
     export(&registry, &[]).hints(
@@ -408,7 +418,10 @@ fn certificates() {
     export_over_tls(&server.domain(), Some(&of_server)).hints(
         16,
         "this client's certificate",
-        "put client.cert and client.key, in PEM, into the folder of this host in certs.d, for example /etc/docker/certs.d/HOST:PORT",
+        &format!(
+            "put client.cert and client.key, in PEM, into the folder of this host in certs.d, for example /etc/docker/certs.d/{}",
+            server.domain()
+        ),
     );
     let mut of_clients = certificate_for("127.0.0.1");
     of_clients.is_ca = IsCa::ExplicitNoCa;
@@ -510,6 +523,6 @@ fn registries_conf() {
     conf(&format!("[[registry]]\nlocation = \"{}\"\nblocked = true\n", registry.domain())).hints(
         16,
         "block",
-        "ask whoever wrote that file why the repository is blocked; if the image may be fetched from somewhere else, say where: NAME=WHERE",
+        "ask whoever wrote that file why the repository is blocked; if it may be fetched from somewhere else, say where: example.com/app:1=WHERE",
     );
 }

@@ -80,7 +80,7 @@ fn several_publishers() {
     far.verify(&packed(&sample).archive()).hints(
         18,
         "2 roots are pinned",
-        "say which repository speaks for which names: sealift --trust far trust map add 'REGISTRY/PATH/*' REPOSITORY",
+        "say which repository speaks for which names, for example: sealift --trust far trust map add 'example.com/demo/*' demo (or, in place of demo, other)",
     );
     far.side.map(
         &json!({ "repositories": { "demo": [], "other": [] }, "mapping": [

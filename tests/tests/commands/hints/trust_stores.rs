@@ -83,6 +83,12 @@ fn roots_of_other_dialects() {
         "it is a root of TUF 1.0",
         "leave out --notary: this root is not from Docker Content Trust; it was not pinned",
     );
+    fs::write(far.folder().join("note.txt"), "a note").unwrap();
+    far.run(&["trust", "map", "note.txt"]).hints(
+        18,
+        "the map note.txt cannot be used",
+        "give a map.json as described in TAP 4",
+    );
     let notary = NotaryRepository::new().newest_root();
     fs::write(far.folder().join("notary.json"), notary).unwrap();
     far.run(&["trust", "pin-root", "acme", "notary.json"]).hints(
@@ -98,12 +104,12 @@ fn roots_of_other_dialects() {
     far.run(&[&web[..], &["--tuf", "acme=out"]].concat()).hints(
         2,
         "its root is pinned as Notary v1",
-        "name its server, or the folder of its files: --notary REPOSITORY=LOCATION",
+        "name its server, or the folder of its files: --notary acme=LOCATION",
     );
     far.run(&[&web[..], &["--notary", "acme=nowhere"]].concat()).hints(
         16,
         "nowhere is not a folder",
-        "name the URL of the server, or the folder that contains root.json and timestamp.json: --notary REPOSITORY=LOCATION",
+        "name the URL of the server, or the folder that contains root.json and timestamp.json: --notary acme=LOCATION",
     );
     fs::write(far.folder().join("far/roots/acme/dialect.toml"), "notary = 1").unwrap();
     far.run(&["trust", "list"]).hints(

@@ -1,0 +1,52 @@
+//! Which of some names a person might have meant.
+
+use std::cmp::Reverse;
+
+/// Names are compared as far as this, in characters.
+const COMPARED: usize = 256;
+/// The most names that are compared.
+const MAXIMUM_NAMES: usize = 1_000;
+
+/// The same names, those first that are written most like the one that was looked for. A name of one part, such as a tag, is compared
+/// with the same part of it.
+pub(crate) fn nearest_first(looked_for: &str, mut names: Vec<String>) -> Vec<String> {
+    names.truncate(MAXIMUM_NAMES);
+    names.sort_by_cached_key(|name| Reverse(likeness(looked_for, name)));
+    names
+}
+
+/// How alike two names are, in thousandths.
+fn likeness(looked_for: &str, name: &str) -> u32 {
+    let short = |text: &str| text.chars().take(COMPARED).collect::<String>();
+    let (looked_for, name) = (short(looked_for), short(name));
+    let component = looked_for.rsplit('/').next().unwrap_or(&looked_for);
+    let tag = component.rsplit(':').next().unwrap_or(component);
+    let part = if name.contains('/') {
+        &*looked_for
+    } else if name.contains(':') {
+        component
+    } else {
+        tag
+    };
+    let length = u32::try_from(part.chars().count().max(name.chars().count())).unwrap_or(u32::MAX).max(1);
+    let distance = u32::try_from(strsim::osa_distance(part, &name)).unwrap_or(u32::MAX).min(length);
+    (length - distance).saturating_mul(1_000) / length
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first(looked_for: &str, names: &[&str]) -> String {
+        nearest_first(looked_for, names.iter().map(ToString::to_string).collect()).remove(0)
+    }
+
+    #[test]
+    fn the_name_that_was_meant_comes_first() {
+        let full = ["docker.io/library/redis:7", "docker.io/library/nginx:1", "docker.io/library/nginx:2"];
+        assert_eq!(first("docker.io/library/ngnix:1", &full), "docker.io/library/nginx:1");
+        assert_eq!(first("r.example/a/b:v2", &["v1", "idx", "v2"]), "v2");
+        assert_eq!(first("r.example/a/b:v2", &["@0", "c:v1", "b:v2"]), "b:v2");
+        assert_eq!(first("", &["a", "b"]), "a", "without a likeness, they stay in their order");
+    }
+}
