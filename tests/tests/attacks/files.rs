@@ -302,7 +302,7 @@ fn a_file_is_looked_up_and_found_only_as_its_metadata_lists_it() {
         let map = format!(
             r#"{{"repositories":{{"demo":[]}},"mapping":[{{"paths":["{pattern}"],"repositories":["demo"],"threshold":1,"terminating":true}}]}}"#
         );
-        crossing.near().begin().unwrap().set_map(map.as_bytes()).unwrap();
+        crossing.near().begin().unwrap().set_map(Path::new("map.json"), map.as_bytes()).unwrap();
         look_up(PATH, &crossing.near().load().unwrap())
     };
     assert_error!(mapped("other/*").unwrap_err(), LookupError::NoRepository { .. });

@@ -20,7 +20,8 @@ use std::fs;
 use sealift_archive_format::inventory::Completeness;
 use sealift_core::export::{ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, PlanError, PrepareError};
 use sealift_core::oci::Platforms;
-use sealift_core::trust::{ItemKind, JudgementError, RepositoryError};
+use sealift_core::report::ReportedKind;
+use sealift_core::trust::{JudgementError, RepositoryError};
 use sealift_proof::level::Level;
 use sealift_proof::tuf::{ProviderError, TufError};
 use sealift_sample_publisher::Sample;
@@ -144,8 +145,13 @@ fn items_of_every_kind_are_carried_and_reported_in_the_order_in_which_they_were_
     let report = sides.far.verify(&archive).report();
     let found: Vec<_> = report.walk().map(|item| (item.kind, item.name.as_str(), item.parts.len())).collect();
     let (bundle, installer) = (BUNDLE, "example.com/demo/installer:1.0.0");
-    let (image, parts) = ((ItemKind::Image, WEB, 0), [(ItemKind::Image, installer, 0), (ItemKind::Image, WEB, 0)]);
-    assert_eq!(found, [image, (ItemKind::Bundle, bundle, 2), parts[0], parts[1]]);
+    let expected = [
+        (ReportedKind::Image, WEB, 0),
+        (ReportedKind::Bundle, bundle, 2),
+        (ReportedKind::Invocation, installer, 0),
+        (ReportedKind::Component, WEB, 0),
+    ];
+    assert_eq!(found, expected);
     let json = serde_json::to_value(&report).unwrap();
     let kinds: Vec<_> = json["items"].as_array().unwrap().iter().map(|item| &item["kind"]).collect();
     assert_eq!(kinds, ["image", "bundle"]);
