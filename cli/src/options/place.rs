@@ -242,7 +242,7 @@ mod tests {
     fn a_collection_of_notary_is_in_one_folder() {
         let place: NotaryPlace = "acme=trust/a,b".parse().unwrap();
         assert_eq!((place.repository.as_deref(), place.files), (Some("acme"), Location::Folder("trust/a,b".into())));
-        let all: NotaryPlace = "https://notary.example/?a=b".parse().unwrap();
+        let all: NotaryPlace = "https://notary.example/a=b".parse().unwrap();
         assert!(all.repository.is_none() && matches!(all.files, Location::Web(_)));
         let all: NotaryPlace = "trust/tuf".parse().unwrap();
         assert_eq!((all.repository, all.files), (None, Location::Folder("trust/tuf".into())));
