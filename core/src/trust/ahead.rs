@@ -317,7 +317,7 @@ fn all_parts(item: &Arc<Item>) -> Vec<Arc<Item>> {
 
 /// The files that the target of an item lists, as far as that can be seen.
 fn listed_for(item: &Item, map: &RepositoryMap, ahead: &mut RepositoriesAhead<'_>) -> Vec<(RepositoryName, String)> {
-    let agreed = map.resolve(&item.mapped_name(), |name| {
+    let agreed = map.resolve(&item.full_name(), |name| {
         let Some(repository) = ahead.get_mut(name) else { return Ok(None) };
         let found: Vec<_> = repository.targets_for(item).iter().map(|target| repository.resolve(target)).collect();
         let found = found.into_iter().flatten().next();

@@ -7,7 +7,6 @@ use sealift_archive_format::inventory::{
     BundleRecord, DescriptorRecord, FileRecord, ImageRecord, ItemRecord, TargetRecord,
 };
 use sealift_archive_format::{Digest, file_name};
-use sealift_proof::domain::pattern_in_one_form;
 use sealift_proof::tuf::Dialect;
 use serde::Serialize;
 
@@ -55,11 +54,6 @@ pub enum ItemKind {
 pub(crate) fn full_name(reference: &str) -> String {
     let Ok(parsed) = reference.parse::<Reference>() else { return reference.to_owned() };
     parsed.tagged_name().unwrap_or_else(|| parsed.to_string())
-}
-
-/// The path of a file's target as the map is asked about it: a domain at its beginning is in the one form that it has in patterns, too.
-pub(super) fn mapped_path(path: &str) -> String {
-    pattern_in_one_form(path)
 }
 
 impl From<&ItemRecord> for Item {
@@ -117,14 +111,6 @@ impl Item {
         }
     }
 
-    /// The name by which the map is asked who speaks for it: a file's is the path of its target, as in TAP 4.
-    pub(crate) fn mapped_name(&self) -> String {
-        match self.kind {
-            ItemKind::File => mapped_path(&self.target),
-            ItemKind::Bundle | ItemKind::ThickBundle | ItemKind::Image => self.full_name(),
-        }
-    }
-
     /// The name of the file that is the final product in the sense of in-toto.
     pub fn product_name(&self) -> &str {
         match self.kind {
@@ -135,10 +121,13 @@ impl Item {
         }
     }
 
-    /// The full name of what the reference means. The map is asked under this name, so that no other spelling finds
-    /// other repositories.
+    /// The full name of what the reference means; a file's is its name, which has no other spelling. The map is asked under this name,
+    /// so that no other spelling finds other repositories.
     pub(crate) fn full_name(&self) -> String {
-        full_name(&self.reference)
+        match self.kind {
+            ItemKind::File => self.reference.clone(),
+            ItemKind::Bundle | ItemKind::ThickBundle | ItemKind::Image => full_name(&self.reference),
+        }
     }
 
     /// The names under which a target may vouch for it: the reference as written, and the spellings that mean the same

@@ -170,14 +170,14 @@ impl<'a> Judge<'a, '_> {
     /// such names only, because looking takes a copy of what a repository has.
     fn unlisted(&mut self, item: &Item) -> Vec<Unlisted> {
         let Some(map) = &self.map else { return Vec::new() };
-        let mapped_name = item.mapped_name();
+        let full_name = item.full_name();
         let mut asked = Vec::new();
         // Nothing is found anew: this only says who was asked.
-        let _ = map.resolve(&mapped_name, |name| {
+        let _ = map.resolve(&full_name, |name| {
             asked.push(name.clone());
             Ok::<_, std::convert::Infallible>(None)
         });
-        let name = mapped_name.rsplit('/').next().unwrap_or(&mapped_name).to_owned();
+        let name = full_name.rsplit('/').next().unwrap_or(&full_name).to_owned();
         let unlisted = |repository: RepositoryName| {
             let listed = match self.looks_left.checked_sub(1) {
                 None => Vec::new(),
@@ -214,7 +214,7 @@ impl<'a> Judge<'a, '_> {
     fn resolve(&mut self, item: &Item) -> Result<Option<AgreedTarget>, JudgementError> {
         let Some(map) = &self.map else { return Ok(None) };
         let repositories = &mut self.repositories;
-        map.resolve(&item.mapped_name(), |name| say(repositories, name, item))
+        map.resolve(&item.full_name(), |name| say(repositories, name, item))
             .map_err(|error| JudgementError::of_search(error, &item.reference))
     }
 }

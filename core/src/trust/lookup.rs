@@ -10,7 +10,6 @@ use sealift_proof::tuf::VerifiedTarget;
 
 use super::error::JudgementError;
 use super::evidence::{MAXIMUM_LISTED, Unlisted};
-use super::item::mapped_path;
 use super::judgement::map;
 use super::repositories::{Carrier, Repositories};
 use super::terms::Terms;
@@ -93,7 +92,7 @@ pub fn look_up(
     for name in names {
         let mut asked = Vec::new();
         let resolved = map.as_ref().map(|map| {
-            map.resolve(&mapped_path(name.path()), |repository| {
+            map.resolve(name.as_str(), |repository| {
                 asked.push(repository.clone());
                 match repositories.has_files(repository) {
                     true => Ok(repositories.resolve(repository, name.path())?),

@@ -100,9 +100,11 @@ impl NamePattern {
         match &self.form {
             PatternForm::Name(repository, tag) => format!("{repository}:{}", tag.as_ref().map_or("*", Tag::as_str)),
             PatternForm::Repositories(_) if !self.text.ends_with('*') => format!("{}:*", self.text),
-            // A map has the paths of targets, as TAP 4 says.
-            PatternForm::Files(_) => self.text.trim_start_matches(file_name::PREFIX).to_owned(),
-            PatternForm::Everything | PatternForm::Repositories(_) | PatternForm::Tags(_) => self.text.clone(),
+            PatternForm::Everything
+            | PatternForm::Repositories(_)
+            | PatternForm::Tags(_)
+            // Without what it begins with, it would match names of images as well.
+            | PatternForm::Files(_) => self.text.clone(),
         }
     }
 
@@ -149,12 +151,14 @@ impl PatternForm {
         }
         let begins_with_domain =
             |(domain, _): &(&str, &str)| Domain::is_meant_by(domain) || domain.contains(['*', '?']);
+        // No domain has an empty port. So nothing is taken for a pattern of files that is not one.
+        let has_empty_port = text.split_once('/').is_some_and(|(domain, _)| domain.ends_with(':'));
         let in_full = has_wildcard(text) && text.split_once('/').filter(begins_with_domain).is_some();
         let pattern = pattern_in_one_form(text);
         // No full name has a single component behind docker.io.
         let is_short =
             pattern.split_once('/').is_some_and(|(domain, path)| domain == Domain::DEFAULT && !path.contains('/'));
-        if !in_full || is_short {
+        if !in_full || is_short || has_empty_port {
             return Err(NamePatternError::MatchesNothing(text.to_owned()));
         }
         let pattern = PathPattern::new(&pattern);
@@ -288,7 +292,10 @@ mod tests {
             ("example.com/a?", "example.com/a?:*"),
             ("example.com/[ab]", "example.com/[ab]:*"),
             ("example.com/*/*:1.*", "example.com/*/*:1.*"),
-            ("file:/simple/*", "simple/*"),
+            ("file:/*", "file:/*"),
+            ("file:/simple/*", "file:/simple/*"),
+            ("file:/file:/*", "file:/file:/*"),
+            ("file:/Py-Wheels/*", "file:/Py-Wheels/*"),
         ] {
             assert_eq!(NamePattern::new(pattern).unwrap().in_a_map(), in_a_map);
         }
@@ -312,6 +319,8 @@ mod tests {
             "file:/",
             "file://a",
             "file:/../a",
+            "File:/*",
+            "*:/*",
         ] {
             assert_eq!(NamePattern::new(text), Err(NamePatternError::MatchesNothing(text.to_owned())), "{text}");
         }

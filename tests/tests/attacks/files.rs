@@ -15,7 +15,7 @@ use sealift_core::plain_file::{FileSource, FileSourceError, TargetFile};
 use sealift_core::progress::Unwatched;
 use sealift_core::transfer::Workers;
 use sealift_core::trust::{self, Carrier, JudgementError, LookupError};
-use sealift_core::trust_store::{TagError, Trust};
+use sealift_core::trust_store::{NamePattern, TagError, Trust};
 use sealift_core::tuf_repository::{RepositoryFolder, TargetFiles};
 use sealift_core::verify::{DocumentError, Selection, Transport};
 use sealift_proof::in_toto::Cause;
@@ -244,6 +244,30 @@ fn what_is_asked_of_a_file_is_asked_of_its_own_name() {
 }
 
 #[test]
+fn who_speaks_for_files_speaks_for_no_image_and_who_speaks_for_images_for_no_file() {
+    let (sample, file) = honest();
+    let [image, file] = [consignment(&sample).archive(), file.archive()];
+    // Whatever the other one speaks for is refused, because it is not carried.
+    for (pattern, hides_image, hides_file) in [
+        ("file:/*", false, false),
+        ("file:/*/*", false, true),
+        ("file:/*/*/*", false, false),
+        ("file:/example.com/*/*", false, false),
+        ("*/*", false, false),
+        ("*/*/*", true, false),
+    ] {
+        let far = FarSide::trusting(&sample, hours(1));
+        let pattern_of_wheels = NamePattern::new(pattern).unwrap();
+        far.store().begin().unwrap().add_mapping(&pattern_of_wheels, &["wheels".parse().unwrap()]).unwrap();
+        far.pin("wheels", &super::sample());
+        for (archive, is_hidden) in [(&image, hides_image), (&file, hides_file)] {
+            let judged = far.judge(archive.as_slice());
+            assert_eq!(judged.is_err(), is_hidden, "{pattern}: {:?}", judged.err());
+        }
+    }
+}
+
+#[test]
 fn two_names_of_one_content_are_both_delivered() {
     let mut sample = sample_with(&Digest::sha256(CONTENT));
     sample.release("files/b/Shop Wheel-1.0.whl", "Shop Wheel-1.0.whl", &Digest::sha256(CONTENT), CONTENT.len() as u64);
@@ -305,11 +329,13 @@ fn a_file_is_looked_up_and_found_only_as_its_metadata_lists_it() {
         crossing.near().begin().unwrap().set_map(Path::new("map.json"), map.as_bytes()).unwrap();
         look_up(PATH, &crossing.near().load().unwrap())
     };
-    assert_error!(mapped("other/*").unwrap_err(), LookupError::NoRepository { .. });
-    assert_eq!(mapped("files/*").unwrap().remove(0), listed);
+    for pattern in ["file:/other/*", "files/*", "*/*", "file:/Files/*"] {
+        assert_error!(mapped(pattern).unwrap_err(), LookupError::NoRepository { .. });
+    }
+    assert_eq!(mapped("file:/files/*").unwrap().remove(0), listed);
     let metadata = crossing.path("tuf/metadata/1.targets.json");
     fs::write(&metadata, fs::read_to_string(&metadata).unwrap().replacen("files/*", "files/?", 1)).unwrap();
-    assert_error!(mapped("files/*").unwrap_err(), LookupError::Judgement { .. });
+    assert_error!(mapped("file:/files/*").unwrap_err(), LookupError::Judgement { .. });
 
     // Its content: not there, cut off, too short, too long, another one, and the right one.
     let folder = crossing.path("tuf/targets");

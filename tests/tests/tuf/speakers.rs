@@ -59,10 +59,11 @@ impl Publishers {
             let (metadata, targets) = repository.carried();
             carried.repositories.insert(name.parse().unwrap(), CarriedRepository { metadata, targets });
         }
+        let kind = if reference.starts_with("file:/") { ItemKind::File } else { ItemKind::Image };
         let item = Item {
-            kind: ItemKind::Image,
+            kind,
             reference: reference.to_owned(),
-            target: reference.to_owned(),
+            target: reference.trim_start_matches("file:/").to_owned(),
             digest: Digest::sha256(content.as_bytes()),
             sha512: None,
             length: content.len().try_into().unwrap(),
@@ -181,6 +182,41 @@ fn a_short_name_of_docker_hub_is_one_name_wherever_it_is_written_and_no_other() 
     let map = json!([{"paths": ["*"], "repositories": ["official"], "threshold": 1, "terminating": true}]);
     assert_eq!(speakers(&publishers.judge(&map, "docker.io/acme/app:1", "genuine", &[])), ["official"]);
     assert!(speakers(&publishers.judge(&map, "docker.io/library/acme/app:1", "genuine", &[])).is_empty());
+}
+
+#[test]
+fn a_mapping_of_files_is_for_their_paths_as_they_are_written_and_for_no_image() {
+    let speaker = |pattern: &str, name: &str| {
+        let target = name.trim_start_matches("file:/");
+        let publishers = Publishers::listing(&[("mapped", target, "content"), ("others", target, "content")]);
+        let map = json!([
+            {"paths": [pattern], "repositories": ["mapped"], "threshold": 1, "terminating": true},
+            {"paths": ["*"], "repositories": ["others"], "threshold": 1, "terminating": true},
+        ]);
+        let judged = publishers.judge(&map, name, "content", &[]);
+        speakers(&judged).join(" ")
+    };
+    for (pattern, matching, others) in [
+        ("file:/*", &["file:/report.pdf"][..], &["file:/a/report.pdf", "docker.io/library/nginx:1"][..]),
+        ("file:/*/*", &["file:/simple/a.whl"], &["file:/a.whl", "shop.example/app:1"]),
+        ("file:/shop.example/*", &["file:/shop.example/app:1"], &["shop.example/app:1", "file:/SHOP.example/app:1"]),
+        ("file:/SHOP.example:443/*", &["file:/SHOP.example:443/a"], &["shop.example/a:1", "file:/shop.example/a"]),
+        ("file:/docker.io/*", &["file:/docker.io/app"], &["file:/docker.io/library/app"]),
+        ("file:/docker.io/app", &["file:/docker.io/app"], &["file:/docker.io/library/app", "app"]),
+        ("file:/Py-Wheels/*", &["file:/Py-Wheels/x.whl"], &["file:/py-wheels/x.whl", "file:/py-wheels:443/x.whl"]),
+        ("file:/*/x.whl", &["file:/Py-Wheels/x.whl"], &["file:/x.whl"]),
+        ("file:/py-*/x.whl", &["file:/py-wheels/x.whl"], &["file:/Py-Wheels/x.whl"]),
+        ("*/*/*", &["nginx:1"], &["file:/a/b/c", "file:/a/b"]),
+        ("*/*", &["shop.example/app:1"], &["file:/shop.example/app", "file:/app"]),
+        ("File:/*", &[], &["file:/a"]),
+    ] {
+        for name in matching {
+            assert_eq!(speaker(pattern, name), "mapped", "{pattern} {name}");
+        }
+        for name in others {
+            assert_eq!(speaker(pattern, name), "others", "{pattern} {name}");
+        }
+    }
 }
 
 fn either(threshold: u64) -> Value {

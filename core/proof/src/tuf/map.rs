@@ -6,12 +6,15 @@
 //!
 //! A pattern is a path pattern, and `*` alone matches every name, with or without `/`, as in the examples of TAP 4. A
 //! domain at its beginning means what it means in a name: `EXAMPLE.com:443/*` is `example.com/*`.
+//!
+//! Names of plain files begin with `file:/`, and so do their patterns: behind it stands a pattern of paths of targets, which is compared
+//! as it is written. Nothing but `*` is a pattern of both, so no mapping of files speaks for an image, and none of images for a file.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
-use sealift_archive_format::RepositoryName;
 use sealift_archive_format::strict_json::{self, JsonError};
+use sealift_archive_format::{RepositoryName, file_name};
 use serde::Deserialize;
 
 use super::error::TufError;
@@ -40,7 +43,10 @@ pub struct Mapping {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum MappedPattern {
     Everything,
-    Path(PathPattern),
+    /// Names of bundles and images.
+    References(PathPattern),
+    /// Paths of plain files.
+    Files(PathPattern),
 }
 
 #[derive(Deserialize)]
@@ -159,13 +165,21 @@ impl MappingObject {
 
 impl MappedPattern {
     fn new(pattern: &str) -> Self {
-        if pattern == "*" { Self::Everything } else { Self::Path(PathPattern::new(&pattern_in_one_form(pattern))) }
+        if pattern == "*" {
+            return Self::Everything;
+        }
+        match pattern.strip_prefix(file_name::PREFIX) {
+            Some(path) => Self::Files(PathPattern::new(path)),
+            None => Self::References(PathPattern::new(&pattern_in_one_form(pattern))),
+        }
     }
 
     fn matches(&self, name: &str) -> bool {
-        match self {
-            Self::Everything => true,
-            Self::Path(pattern) => pattern.matches(name),
+        match (self, name.strip_prefix(file_name::PREFIX)) {
+            (Self::Everything, _) => true,
+            (Self::References(pattern), None) => pattern.matches(name),
+            (Self::Files(pattern), Some(path)) => pattern.matches(path),
+            (Self::References(_), Some(_)) | (Self::Files(_), None) => false,
         }
     }
 
@@ -173,8 +187,11 @@ impl MappedPattern {
     fn covers(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Everything, _) => true,
-            (Self::Path(_), Self::Everything) => false,
-            (Self::Path(this), Self::Path(other)) => this.covers(other),
+            (Self::References(this), Self::References(other)) | (Self::Files(this), Self::Files(other)) => {
+                this.covers(other)
+            }
+            (Self::References(_), Self::Everything | Self::Files(_))
+            | (Self::Files(_), Self::Everything | Self::References(_)) => false,
         }
     }
 }
@@ -211,7 +228,7 @@ impl RepositoryMap {
         &self.mappings
     }
 
-    /// Looks for a target; `ask` resolves it in one repository. `Ok(None)` when no repository that speaks for the name
+    /// Looks for a target by the full name of what it is, a plain file's with `file:/`; `ask` resolves it in one repository. `Ok(None)` when no repository that speaks for the name
     /// has it.
     ///
     /// # Errors

@@ -567,6 +567,10 @@ fn a_mapping_comes_before_the_first_that_matches_all_of_its_names() {
         ("quay.io/*/web", 6),
         ("quay.io/*/web:1", 6),
         ("*", 8),
+        // One of files hides none of images, and is hidden by none of them.
+        ("file:/*", 8),
+        ("*/*", 9),
+        ("file:/a", 8),
     ] {
         added(&store, pattern, &["acme"]);
         let pattern = NamePattern::new(pattern).unwrap().in_a_map();
