@@ -39,7 +39,7 @@ pub(crate) enum TrustCommand {
     PinRoot(PinRootArguments),
     /// Pin the roots of several collections of Docker Content Trust at once, and let each speak for the names of its GUN
     #[command(
-        after_long_help = "Examples:\n  sealift trust pin-collections ~/.docker/trust/tuf example.com/acme/web example.com/acme/db --ca ca.pem\n  sealift trust pin-collections roots example.com/acme/web=914dcdb1… example.com/acme/db=376e514e…\n\nEach is pinned under its GUN with - in place of / and :, for example example.com-acme-web. Nothing is pinned unless every root is vouched for by the certificate or the authority."
+        after_long_help = "Examples:\n  sealift trust pin-collections roots example.com/acme/web --ca ca.pem\n  sealift trust pin-collections ~/.docker/trust/tuf \\\n      example.com/acme/web=914dcdb1… example.com/acme/db=376e514e…\n\nEach is pinned under its GUN with - in place of / and :, for example example.com-acme-web. Nothing is pinned unless every root is vouched for by the certificate or the authority."
     )]
     PinCollections(PinCollectionsArguments),
     /// Add the key of an exporter whose seals should count
