@@ -187,10 +187,10 @@ pub(super) fn shipments(
 }
 
 /// For each blob, its descriptor and the repositories that need it.
-pub(super) type Wanted<'s> = BTreeMap<Digest, (Descriptor, Vec<&'s Repository>)>;
+pub(super) type WantedContents<'s> = BTreeMap<Digest, (Descriptor, Vec<&'s Repository>)>;
 
-pub(super) fn wanted<'s>(shipments: &'s [Shipment], destination: &'s Destination) -> Wanted<'s> {
-    let mut wanted = Wanted::new();
+pub(super) fn wanted<'s>(shipments: &'s [Shipment], destination: &'s Destination) -> WantedContents<'s> {
+    let mut wanted = WantedContents::new();
     if let Destination::ThickBundle { file, reference } = destination {
         wanted.insert(file.digest.clone(), (file.into(), vec![reference.repository()]));
     }
@@ -210,7 +210,7 @@ pub(super) fn wanted<'s>(shipments: &'s [Shipment], destination: &'s Destination
 }
 
 /// Everything that is delivered, each content once: blobs, and manifests.
-pub(super) fn contents<'s>(shipments: &'s [Shipment], wanted: &'s Wanted<'_>) -> Vec<&'s Descriptor> {
+pub(super) fn contents<'s>(shipments: &'s [Shipment], wanted: &'s WantedContents<'_>) -> Vec<&'s Descriptor> {
     let graphs = shipments.iter().flat_map(|shipment| &shipment.graphs);
     let manifests = graphs.flat_map(|graph| graph.manifests()).map(ManifestBytes::descriptor);
     let blobs = wanted.values().map(|(descriptor, _)| descriptor);

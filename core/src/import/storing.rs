@@ -11,7 +11,7 @@ use sealift_archive_format::content::Watched;
 use sealift_archive_format::inventory::EntryRecord;
 
 use super::kept::KeptFiles;
-use super::shipment::{Shipment, Wanted};
+use super::shipment::{Shipment, WantedContents};
 use super::sparse::{SetTag, Sparse, SparseDelivery};
 use super::{DeliveryError, Destination};
 use crate::oci::stated_platform::{all_unstated, stated};
@@ -27,7 +27,7 @@ const MAXIMUM_CONFIGURATION: u64 = 1 << 20;
 /// Stores blobs as they pass.
 pub(super) struct Delivery<'a> {
     sink: &'a dyn Sink,
-    wanted: &'a Wanted<'a>,
+    wanted: &'a WantedContents<'a>,
     /// The configurations of images of which something was left out, as far as no index states for which platforms these are.
     configurations: HashSet<&'a Digest>,
     stated: Mutex<HashMap<Digest, Platform>>,
@@ -38,7 +38,7 @@ pub(super) struct Delivery<'a> {
 impl<'a> Delivery<'a> {
     pub(super) fn new(
         shipments: &'a [Shipment],
-        wanted: &'a Wanted<'a>,
+        wanted: &'a WantedContents<'a>,
         kept: Option<KeptFiles>,
         sink: &'a dyn Sink,
     ) -> Self {

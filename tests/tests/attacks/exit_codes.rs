@@ -416,7 +416,7 @@ fn what_a_command_cannot_make_sense_of_is_said_in_words() {
         (sign, "which proves nothing about today", 2),
         (export(&["--image", "e.example/a:1=half"], None), "it has no index.json", 16),
         (export(&["--image", "e.example/a:1=half"], None), "a folder, or a tar file, that holds", 16),
-        (export(&["--image", "e.example/a:1=oci:layout:@9"], None), "NAME=oci:layout:", 16),
+        (export(&["--image", "e.example/a:1=oci:layout:@9"], None), "e.example/a:1=oci:layout:", 16),
         (
             export(&["--image", "e.example/a:1=layout:1"], None),
             "if you mean the registry, write docker://layout:1; if you mean what is here, write oci:layout:1",

@@ -261,7 +261,7 @@ fn one_kind_given_for_another_is_answered_with_the_option_to_use() {
             "docker-archive:saved.tar:other:1",
             None,
             16,
-            ["it has example.com/org/app:1", "NAME=docker-archive:saved.tar:example.com/org/app:1"],
+            ["it has example.com/org/app:1", "example.com/org/app:1=docker-archive:saved.tar:example.com/org/app:1"],
         ),
         ("--image", "missing.tar", None, 1, ["missing.tar", "check the path"]),
     ] {
@@ -285,7 +285,7 @@ fn what_a_file_cannot_hold_or_replace_is_said_before_anything_is_written() {
         ("docker-archive", "out.tar", 2, ["has several platforms", "--platform"]),
         ("thick-bundle", "out.tgz", 2, ["0 bundles and 1 images", "--to-layout-archive"]),
         ("layout-archive", "mine.tar", 1, ["mine.tar already exists", "nothing was written"]),
-        ("layout-archive", "no/where.tar", 1, ["cannot write no/where.tar", "check the path"]),
+        ("layout-archive", "no/where.tar", 17, ["cannot write no/where.tar", "check the path"]),
     ] {
         let (ended, told) = bench.fails(&["import", "a.sealift", &format!("--to-{form}"), file]);
         assert_eq!(ended, Some(code), "{form}: {told}");

@@ -15,17 +15,17 @@ pub(crate) struct Listed<T> {
     /// All names, one after another.
     names: String,
     /// In the order of their names.
-    entries: Vec<Entry<T>>,
+    entries: Vec<ListedEntry<T>>,
 }
 
 #[derive(Debug, Clone)]
-struct Entry<T> {
+struct ListedEntry<T> {
     /// Where its name is among all names.
     name: Range<usize>,
     value: T,
 }
 
-impl<T> Entry<T> {
+impl<T> ListedEntry<T> {
     fn name_in<'n>(&self, names: &'n str) -> &'n str {
         names.get(self.name.clone()).unwrap_or_default()
     }
@@ -40,7 +40,7 @@ impl<T> Listed<T> {
     fn push(&mut self, name: &str, value: T) {
         let begin = self.names.len();
         self.names.push_str(name);
-        self.entries.push(Entry { name: begin..self.names.len(), value });
+        self.entries.push(ListedEntry { name: begin..self.names.len(), value });
     }
 
     /// A name that occurs twice, of entries that are in order.

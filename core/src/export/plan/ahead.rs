@@ -26,7 +26,7 @@ use crate::transfer::{Source, SourceError, Workers};
 const MAXIMUM_AT_ONCE: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 
 type Resolved = Result<ManifestBytes, SourceError>;
-type Listed = Result<Vec<Descriptor>, SourceError>;
+type ListedReferrers = Result<Vec<Descriptor>, SourceError>;
 type FoundByTag = Result<Option<ManifestBytes>, SourceError>;
 
 /// Answers that are used once.
@@ -34,7 +34,7 @@ type FoundByTag = Result<Option<ManifestBytes>, SourceError>;
 pub(super) struct Ahead {
     resolved: HashMap<(usize, String), Resolved>,
     manifests: HashMap<Digest, ManifestBytes>,
-    listed: HashMap<(usize, Repository, Digest), Listed>,
+    listed: HashMap<(usize, Repository, Digest), ListedReferrers>,
     found: HashMap<(usize, Repository, CosignTag), FoundByTag>,
 }
 
@@ -55,7 +55,7 @@ impl Ahead {
     }
 
     /// The list of what refers to a manifest.
-    pub(super) fn listed(&mut self, place: &SourceReference, subject: &Digest) -> Option<Listed> {
+    pub(super) fn listed(&mut self, place: &SourceReference, subject: &Digest) -> Option<ListedReferrers> {
         self.listed.remove(&(address(&place.source), place.reference.repository().clone(), subject.clone()))
     }
 }
@@ -91,7 +91,7 @@ struct Then {
 
 enum Answer {
     Manifest(Resolved),
-    Referrers(Listed),
+    Referrers(ListedReferrers),
     Found(FoundByTag),
 }
 

@@ -109,7 +109,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for WithHeader<T> {
 
             fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<WithHeader<T>, A::Error> {
                 let mut header = HeaderMembers::default();
-                let value = T::deserialize(MapAccessDeserializer::new(Rest { access, header: &mut header }))?;
+                let value = T::deserialize(MapAccessDeserializer::new(WithoutHeader { access, header: &mut header }))?;
                 let header = header.complete().ok_or_else(|| A::Error::custom("a part of the header is missing"))?;
                 Ok(WithHeader { header, value })
             }
@@ -139,12 +139,12 @@ impl HeaderMembers {
 }
 
 /// The other members: those of the header are taken out on the way.
-struct Rest<'h, A> {
+struct WithoutHeader<'h, A> {
     access: A,
     header: &'h mut HeaderMembers,
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Rest<'_, A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for WithoutHeader<'_, A> {
     type Error = A::Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
