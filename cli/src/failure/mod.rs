@@ -28,7 +28,7 @@ use sealift_core::import::{ImportError, NameMapError};
 use sealift_core::layout::LayoutError;
 use sealift_core::place::PlaceError;
 use sealift_core::plain_file::FileSourceError;
-use sealift_core::remedy::{Remediable as _, Remedy, Wanted, of_byte_order_mark};
+use sealift_core::remedy::{Remediable as _, Remedy, Sought, of_byte_order_mark};
 use sealift_core::seal::SignError;
 use sealift_core::source_file::SourceFileError;
 use sealift_core::tarball::TarballError;
@@ -61,7 +61,7 @@ pub(crate) struct Failure {
     /// The file of the archive that it is about.
     archive: Option<PathBuf>,
     /// What was to be exported, where it is about that.
-    wanted: Option<Wanted>,
+    wanted: Option<Sought>,
 }
 
 /// What a file that a person names is read as.
@@ -562,7 +562,7 @@ impl Failure {
 
     /// The same about an item that was to be exported, which hints name.
     pub(crate) fn about_item(self, name: &str) -> Self {
-        Self { wanted: Some(Wanted::Item { name: name.to_owned() }), ..self }
+        Self { wanted: Some(Sought::Item { name: name.to_owned() }), ..self }
     }
 
     /// What is wrong with the command line, without the usage that follows for people, and what helps where that is known.

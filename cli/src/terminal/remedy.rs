@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanDuration};
 use sealift_archive_format::RepositoryName;
-use sealift_core::remedy::{ExporterMatter, Interrupter, PublisherMatter, Remedy, Wanted};
+use sealift_core::remedy::{ExporterMatter, Interrupter, PublisherMatter, Remedy, Sought};
 
 use crate::terminal::shell::{quoted, quoted_path, sealift};
 
@@ -76,10 +76,10 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             let checked = "check the reference, the network and the credentials";
             return match wanted {
                 None => checked.to_owned(),
-                Some(wanted @ Wanted::Item { .. }) => {
+                Some(wanted @ Sought::Item { .. }) => {
                     format!("{checked}; if it is stored elsewhere, say where: {}", at(wanted, "WHERE"))
                 }
-                Some(Wanted::Part { bundle, .. }) => format!("{checked}; or {}", images_of(bundle)),
+                Some(Sought::Part { bundle, .. }) => format!("{checked}; or {}", images_of(bundle)),
             };
         }
         R::PushImageAgain => "push the image to the source again: it is incomplete there",
@@ -95,10 +95,10 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::ExportFromElsewhere { wanted } => {
             let elsewhere = match wanted {
                 None => "export it from somewhere else".to_owned(),
-                Some(wanted @ Wanted::Item { .. }) => {
+                Some(wanted @ Sought::Item { .. }) => {
                     format!("say where else it is stored: {}", at(wanted, "WHERE"))
                 }
-                Some(Wanted::Part { bundle, .. }) => images_of(bundle),
+                Some(Sought::Part { bundle, .. }) => images_of(bundle),
             };
             return format!("this registry is not allowed to serve it: leave it out, or {elsewhere}");
         }
@@ -213,7 +213,7 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
                 ),
             };
         }
-        R::NameEntry { wanted: Some(Wanted::Part { bundle, .. }), place, .. } => {
+        R::NameEntry { wanted: Some(Sought::Part { bundle, .. }), place, .. } => {
             return format!("put it into {place} under the name that {bundle} gives it; or {}", images_of(bundle));
         }
         R::NameEntry { wanted, place, listed } => {
@@ -222,7 +222,7 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             let place = wanted.as_ref().map_or_else(|| quoted(&place), |wanted| at(wanted, &place));
             return format!("if it has another name there, say which: {place}");
         }
-        R::TellEntriesApart { wanted: Some(Wanted::Part { bundle, .. }), place, .. } => {
+        R::TellEntriesApart { wanted: Some(Sought::Part { bundle, .. }), place, .. } => {
             return format!("leave only one of them in {place}; or {}", images_of(bundle));
         }
         R::TellEntriesApart { wanted, place, listed } => {
@@ -329,10 +329,10 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::Unblock { wanted } => {
             let elsewhere = match wanted {
                 None => String::new(),
-                Some(wanted @ Wanted::Item { .. }) => {
+                Some(wanted @ Sought::Item { .. }) => {
                     format!("; if it may be fetched from somewhere else, say where: {}", at(wanted, "WHERE"))
                 }
-                Some(Wanted::Part { bundle, .. }) => format!("; or {}", images_of(bundle)),
+                Some(Sought::Part { bundle, .. }) => format!("; or {}", images_of(bundle)),
             };
             return format!("ask whoever wrote that file why the repository is blocked{elsewhere}");
         }
@@ -646,8 +646,8 @@ layers), or have BuildKit write its cache as an image: image-manifest=true"
 }
 
 /// What is to be exported, and where it is, as one argument.
-fn at(wanted: &Wanted, place: &str) -> String {
-    let (Wanted::Item { name } | Wanted::Part { name, .. }) = wanted;
+fn at(wanted: &Sought, place: &str) -> String {
+    let (Sought::Item { name } | Sought::Part { name, .. }) = wanted;
     quoted(format!("{name}={place}"))
 }
 

@@ -144,8 +144,10 @@ impl Remediable for DestinationError {
             Self::Repository { is_mapped: true, .. } => Remedy::CorrectNameMap,
             Self::Reference { .. } => Remedy::ChooseDestination { like: None },
             Self::Repository { domain, prefix, .. } => {
-                let prefix = prefix.trim_matches('/').to_lowercase();
-                let like = Repository::new(domain, &prefix).is_ok().then(|| format!("{domain}/{prefix}"));
+                let chosen = prefix.trim_matches('/');
+                let lower = chosen.to_lowercase();
+                let is_other = lower != chosen && Repository::new(domain, &lower).is_ok();
+                let like = is_other.then(|| format!("{domain}/{lower}"));
                 Remedy::ChooseDestination { like }
             }
             Self::File { .. } | Self::Artifact { .. } => Remedy::DeliverToFolder,

@@ -36,7 +36,7 @@ impl Remediable for Infallible {
 /// What is to be exported, as a person names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "camelCase", tag = "kind")]
-pub enum Wanted {
+pub enum Sought {
     /// An item: where it is can be said for it alone.
     Item {
         /// Its name.
@@ -190,7 +190,7 @@ pub enum Remedy {
     CheckSource {
         /// What is to be exported, where that is known.
         #[serde(skip_serializing_if = "Option::is_none")]
-        wanted: Option<Wanted>,
+        wanted: Option<Sought>,
     },
     /// Push the image to its source again: something of it is missing there.
     PushImageAgain,
@@ -207,7 +207,7 @@ pub enum Remedy {
     ExportFromElsewhere {
         /// What is to be exported, where that is known.
         #[serde(skip_serializing_if = "Option::is_none")]
-        wanted: Option<Wanted>,
+        wanted: Option<Sought>,
     },
     /// Choose a platform that there is.
     ChoosePlatform {
@@ -261,7 +261,7 @@ pub enum Remedy {
     NameEntry {
         /// What is to be exported, where that is known.
         #[serde(skip_serializing_if = "Option::is_none")]
-        wanted: Option<Wanted>,
+        wanted: Option<Sought>,
         /// The layout or the file, as it is named on a command line: `oci:FOLDER`.
         place: String,
         /// Some of the entries, as they are named after a colon, the one first that is most like what was looked for.
@@ -271,7 +271,7 @@ pub enum Remedy {
     TellEntriesApart {
         /// What is to be exported, where that is known.
         #[serde(skip_serializing_if = "Option::is_none")]
-        wanted: Option<Wanted>,
+        wanted: Option<Sought>,
         /// The layout, as it is named on a command line: `oci:FOLDER`.
         place: String,
         /// Some of the entries, as they are named after a colon.
@@ -450,7 +450,7 @@ pub enum Remedy {
     Unblock {
         /// What is to be exported, where that is known.
         #[serde(skip_serializing_if = "Option::is_none")]
-        wanted: Option<Wanted>,
+        wanted: Option<Sought>,
     },
 
     // Time.
@@ -821,7 +821,7 @@ impl Remedy {
 
     /// The same, about what is to be exported, where only that was missing.
     #[must_use]
-    pub fn about(self, wanted: Wanted) -> Self {
+    pub fn about(self, wanted: Sought) -> Self {
         let wanted = Some(wanted);
         match self {
             Self::CheckSource { .. } => Self::CheckSource { wanted },

@@ -12,7 +12,7 @@ use sealift_core::oci::media_type::{DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_
 use sealift_core::oci::{Descriptor, ForeignLayers, ManifestBytes, ManifestError, Platforms, Reference};
 use sealift_core::progress::Unwatched;
 use sealift_core::registry::{RegistryError, RegistrySink, RegistrySource, own_remedy};
-use sealift_core::remedy::{Interrupter, Remediable as _, Remedy, Wanted};
+use sealift_core::remedy::{Interrupter, Remediable as _, Remedy, Sought};
 use sealift_core::transfer::{SinkError, Source, Workers};
 use sealift_core::verify::Selection;
 use sealift_tests::crossing::{Crossing, IMAGE, Refused};
@@ -445,7 +445,7 @@ fn what_a_registry_keeps_from_us_is_not_said_to_be_missing_and_what_is_missing_i
     let again = Remedy::Resume { check: Interrupter::Network };
     let log_in = Remedy::LogIn { registry: Some(host.clone()) };
     let name = request(&host).items[0].name.clone();
-    let of_item = Remedy::ExportFromElsewhere { wanted: Some(Wanted::Item { name }) };
+    let of_item = Remedy::ExportFromElsewhere { wanted: Some(Sought::Item { name }) };
     for (status, of_manifest, of_blob) in [
         (401, Some(&log_in), &log_in),
         (403, Some(&denied), &denied),

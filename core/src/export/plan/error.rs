@@ -11,7 +11,7 @@ use crate::export::source_remedy;
 use crate::layout::LayoutError;
 use crate::oci::referrer::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
 use crate::oci::{GraphError, ManifestError, ReferenceError};
-use crate::remedy::{Remediable, Remedy, Wanted};
+use crate::remedy::{Remediable, Remedy, Sought};
 use crate::transfer::SourceError;
 use crate::verify::documents::DocumentError;
 
@@ -269,14 +269,14 @@ impl PlanError {
     }
 
     /// What was to be exported, if it could not be fetched.
-    pub fn wanted(&self) -> Option<Wanted> {
+    pub fn wanted(&self) -> Option<Sought> {
         let (Self::Source { reference, part_of, .. } | Self::Unavailable { reference, part_of, .. }) = self else {
             return None;
         };
         let name = reference.clone();
         Some(match part_of.clone() {
-            None => Wanted::Item { name },
-            Some(bundle) => Wanted::Part { name, bundle },
+            None => Sought::Item { name },
+            Some(bundle) => Sought::Part { name, bundle },
         })
     }
 

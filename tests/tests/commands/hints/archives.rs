@@ -277,6 +277,15 @@ fn what_is_old() {
         "export again from the publisher's repository; if that is expired too, ask the publisher to renew it",
     );
     sample = super::sample();
+    let (far, exported_at) = (Far::trusting(&sample), hours_ago(3));
+    far.side.policy("maximum_transit = \"1h\"\n");
+    far.verify(&Consignment::of(&sample, exported_at).archive()).hints(
+        14,
+        "has been in transit for 3 hours",
+        &format!(
+            "export again and carry it faster; or, knowing what it means, raise maximum_transit in policy.toml; to look at it as of its export, without accepting it: sealift --trust far verify --audit --freshness {exported_at} shop.sealift"
+        ),
+    );
     for _ in 0..5 {
         sample.repository.renew_root();
     }

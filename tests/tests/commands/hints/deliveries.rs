@@ -232,21 +232,25 @@ fn registries_that_refuse() {
         "answered 400",
         "repair the registry or layout, or its credentials, and import again: nothing that is already there is sent twice",
     );
-    for (status, hint) in [
-        (403, "log in as somebody who may write there, or ask whoever runs REGISTRY"),
-        (404, "check the path in --to-registry; if REGISTRY makes no repositories by itself, have the repository made"),
-    ] {
+    let refuses = |status: u16, hint: &dyn Fn(&str) -> String| {
         let registry = Registry::start();
         let body = br#"{"errors":[{"code":"NAME_UNKNOWN"}]}"#.to_vec();
         let answer = Answer::new(status, &[("content-type", "application/json")], body);
         registry.inject(Fault::always("POST", "/blobs/uploads/", Action::Answer(answer)));
-        let hint = format!("{hint}; then import again: nothing that is already there is sent twice");
-        far.import(&packed(&sample).archive(), &["--to-registry", &format!("{}/m", registry.domain())]).hints(
-            17,
-            &format!("answered {status}"),
-            &hint.replace("REGISTRY", &registry.domain()),
-        );
-    }
+        let to = format!("{}/m", registry.domain());
+        let said = far.import(&packed(&sample).archive(), &["--to-registry", &to]);
+        said.hints(17, &format!("answered {status}"), &hint(&registry.domain()));
+    };
+    refuses(403, &|registry| {
+        format!(
+            "log in as somebody who may write there, or ask whoever runs {registry}; then import again: nothing that is already there is sent twice"
+        )
+    });
+    refuses(404, &|registry| {
+        format!(
+            "check the path in --to-registry; if {registry} makes no repositories by itself, have the repository made; then import again: nothing that is already there is sent twice"
+        )
+    });
     far.import(&packed(&sample).archive(), &["--to-registry", "registry.invalid:5000/m"]).hints(
         17,
         "cannot reach https://registry.invalid:5000/",
@@ -338,7 +342,11 @@ fn mirrors() {
     import(&packed(&sample).archive(), "mirror").remarks("");
     fs::create_dir(far.folder().join("taken")).unwrap();
     fs::write(far.folder().join("taken/demo"), "").unwrap();
-    import(&packed(&sample).archive(), "taken/demo").hints(1, "not a directory", "check the path taken/demo");
+    import(&packed(&sample).archive(), "taken/demo").hints(
+        17,
+        "not a directory",
+        "check the path taken/demo; nothing was imported",
+    );
     import(&packed(&sample).archive(), "taken").hints(
         17,
         "taken/demo",

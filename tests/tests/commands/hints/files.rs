@@ -57,6 +57,13 @@ fn outputs() {
         "/dev/null is not a regular file",
         "check that this is the file you meant",
     );
+    fs::create_dir(near.path().join("linked")).unwrap();
+    std::os::unix::fs::symlink("../layout/oci-layout", near.path().join("linked/oci-layout")).unwrap();
+    near.export(&["--image", "example.com/org/app:1=oci:linked"]).hints(
+        16,
+        "linked/oci-layout is a symbolic link, and links in a layout are not followed",
+        "put a copy of what it leads to in the place of the link linked/oci-layout",
+    );
     near.run(&["sign", ".", "--key", "key.pem"]).hints(
         1,
         ". is a folder",
@@ -72,7 +79,7 @@ fn outputs() {
     Said::of(&long_ago.env("SOURCE_DATE_EPOCH", "0").output().unwrap()).hints(
         14,
         "the policy allows 30 days",
-        "unset SOURCE_DATE_EPOCH, or set it to a time that is as recent as maximum_transit in policy.toml asks: it is what the archive states as the time of its export; nothing was written",
+        "unset SOURCE_DATE_EPOCH, or set it to a time that is as recent as maximum_transit in policy.toml asks: it is what the archive states as the time of its export",
     );
     near.run(&["key", "generate", "--out", "new/"]).hints(1, "Is a directory", "check the path new/");
 }

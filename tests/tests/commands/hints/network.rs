@@ -82,7 +82,7 @@ fn what_is_not_there() {
 #[test]
 fn what_is_kept_back() {
     for (answered, hint) in [
-        (403, "log in as somebody who may read this, or ask whoever runs HOST"),
+        (403, "log in as somebody who may read this, or ask whoever runs the-registry"),
         (
             451,
             "this registry is not allowed to serve it: leave it out, or say where else it is stored: example.com/app:1=WHERE",
@@ -92,7 +92,7 @@ fn what_is_kept_back() {
         let (registry, image) = with_an_image();
         let listed = &image.manifests[0].descriptor().digest;
         always(&registry, &listed.to_string(), status(answered));
-        let hint = hint.replace("HOST", &registry.domain());
+        let hint = hint.replace("the-registry", &registry.domain());
         export(&registry, &[]).hints(16, &format!("answered {answered}"), &hint);
     }
     let (registry, _) = with_an_image();

@@ -87,7 +87,7 @@ fn roots_of_other_dialects() {
     far.run(&["trust", "map", "note.txt"]).hints(
         18,
         "the map note.txt cannot be used",
-        "give a map.json as described in TAP 4",
+        "give a map.json as described in TAP 4; the map in use was not changed",
     );
     let notary = NotaryRepository::new().newest_root();
     fs::write(far.folder().join("notary.json"), notary).unwrap();
