@@ -85,7 +85,7 @@ pub fn look_up(
         name: name.clone(),
         source: Box::new(source),
     };
-    let map = map(trust, Some(mapped_path(first.path()))).map_err(|error| unproven(first, error))?;
+    let map = map(trust, Some(first.to_string())).map_err(|error| unproven(first, error))?;
     let opened = Repositories::open(trust, live, &Terms::live(trust, now));
     let mut repositories = opened.map_err(|error| unproven(first, error.into()))?;
     let mut found = Vec::new();

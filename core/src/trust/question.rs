@@ -27,7 +27,7 @@ pub struct Question<'a> {
 impl Question<'_> {
     /// The name of the first item, as the map is asked about it.
     pub(super) fn first_name(&self) -> Option<String> {
-        self.items.first().map(|item| item.mapped_name())
+        self.items.first().map(|item| item.full_name())
     }
 }
 
