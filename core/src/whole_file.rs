@@ -3,12 +3,13 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
-use tempfile::NamedTempFile;
+use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+use tempfile::{NamedTempFile, TempDir};
 
 /// The prefix of unfinished files' names.
 const UNFINISHED: &str = ".sealift-";
@@ -108,24 +109,133 @@ impl PendingFile {
     }
 }
 
-impl PendingFile {
-    /// Makes its content durable, and then gives it its name, in the place of the file that has it.
-    pub(crate) fn place_over(self, path: &Path) -> io::Result<()> {
-        let folder = folder_of(path);
-        match self {
-            Self::Nameless(file) => {
-                file.sync_all()?;
-                let descriptor = format!("{DESCRIPTORS}/{}", file.as_raw_fd());
-                // A link replaces nothing, so it gets a name that nothing has, and that is renamed.
-                let beside = tempfile::Builder::new().prefix(UNFINISHED).make_in(folder, |beside| {
-                    Ok(rustix::fs::linkat(CWD, &descriptor, CWD, beside, AtFlags::SYMLINK_FOLLOW)?)
-                })?;
-                beside.persist(path).map_err(|error| error.error)?;
+/// Unfinished files of any number, in a folder of their own: none of them is held open. As long as this exists the folder is locked, and
+/// it is removed with all that is left in it: at the end, or by the next who begins one beside it.
+pub(crate) struct UnfinishedFolder {
+    handle: OwnedFd,
+    folder: TempDir,
+}
+
+impl UnfinishedFolder {
+    /// Begins one in `parent`. What others left there who were stopped is removed.
+    pub(crate) fn begin(parent: &Path) -> io::Result<Self> {
+        let parent = folder_or_here(parent);
+        remove_abandoned_folders(parent)?;
+        loop {
+            // The error of `tempdir_in` would name what nobody knows.
+            let made = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(parent);
+            let folder = made.map_err(|error| io::Error::from(error.kind()))?;
+            let handle = match open_folder(CWD, folder.path()) {
+                Err(Errno::NOENT) => continue,
+                handle => handle?,
+            };
+            // Where there are no locks, nothing is removed either. Somebody else holds the lock only to remove the folder.
+            let locked = rustix::fs::flock(&handle, FlockOperation::NonBlockingLockExclusive);
+            if locked != Err(Errno::WOULDBLOCK) && folder.path().is_dir() {
+                return Ok(Self { handle, folder });
             }
-            Self::Named(file) => place(file, path)?,
         }
-        sync_folder(folder)
     }
+
+    /// Begins a file in it, in the place of one that was begun under this name.
+    pub(crate) fn create(&self, name: &str) -> io::Result<File> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(rustix::fs::openat(&self.handle, name, flags, Mode::from_raw_mode(0o644))?.into())
+    }
+
+    /// Opens a file in it; `None` if there is none of this name.
+    pub(crate) fn open(&self, name: &str) -> io::Result<Option<File>> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match rustix::fs::openat(&self.handle, name, flags, Mode::empty()) {
+            Err(Errno::NOENT) => Ok(None),
+            file => Ok(Some(file?.into())),
+        }
+    }
+
+    /// Gives a file of it, which is durable, its name in an open folder. That is durable, too.
+    pub(crate) fn place(&self, name: &str, folder: &OwnedFd, as_name: &str, there: Existing) -> io::Result<()> {
+        match there {
+            Existing::Replaced => rustix::fs::renameat(&self.handle, name, folder, as_name)?,
+            Existing::Kept => {
+                match rustix::fs::renameat_with(&self.handle, name, folder, as_name, RenameFlags::NOREPLACE) {
+                    // Not every file system can do that. A link replaces nothing either.
+                    Err(Errno::INVAL | Errno::NOSYS) => {
+                        rustix::fs::linkat(&self.handle, name, folder, as_name, AtFlags::empty())?;
+                        rustix::fs::unlinkat(&self.handle, name, AtFlags::empty())?;
+                    }
+                    placed => placed?,
+                }
+            }
+        }
+        Ok(rustix::fs::fsync(folder)?)
+    }
+}
+
+impl std::fmt::Debug for UnfinishedFolder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("UnfinishedFolder").field(&self.folder.path()).finish()
+    }
+}
+
+/// What becomes of a file that already has the name that another one is to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Existing {
+    /// It is replaced.
+    Replaced,
+    /// It stays, and that is an error.
+    Kept,
+}
+
+fn open_folder(parent: impl std::os::fd::AsFd, name: impl rustix::path::Arg) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::openat(parent, name, flags, Mode::empty())
+}
+
+/// Opens a folder below an open one, part by part: a part that is a symbolic link is an error, whenever it became one. Missing folders
+/// are made durably if `makes` says so; otherwise the answer is `None`.
+pub(crate) fn folder_below<'p>(
+    root: &OwnedFd,
+    parts: impl Iterator<Item = &'p str>,
+    makes: bool,
+) -> io::Result<Option<OwnedFd>> {
+    let mut folder = root.try_clone()?;
+    for part in parts {
+        let inside = match open_folder(&folder, part) {
+            Err(Errno::NOENT) if makes => {
+                match rustix::fs::mkdirat(&folder, part, Mode::from_raw_mode(0o777)) {
+                    Err(Errno::EXIST) => {}
+                    made => made?,
+                }
+                rustix::fs::fsync(&folder)?;
+                open_folder(&folder, part)
+            }
+            inside => inside,
+        };
+        folder = match inside {
+            Err(Errno::NOENT) if !makes => return Ok(None),
+            Err(Errno::LOOP | Errno::MLINK | Errno::NOTDIR) => return Err(io::ErrorKind::NotADirectory.into()),
+            inside => inside?,
+        };
+    }
+    Ok(Some(folder))
+}
+
+/// Removes the folders of unfinished files in `parent` whose makers were stopped.
+fn remove_abandoned_folders(parent: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(parent)? {
+        let entry = entry?;
+        if !is_unfinished(&entry.file_name()) || !entry.file_type()?.is_dir() {
+            continue;
+        }
+        // What cannot be opened, locked or removed is left: it is only in the way of nobody.
+        if let Ok(folder) = open_folder(CWD, entry.path())
+            && rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok()
+        {
+            // The lock is held until it is gone.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    Ok(())
 }
 
 /// Writes a file in the place of whatever has its name, in a folder that is created if necessary, and makes it durable. What an
@@ -231,18 +341,37 @@ mod tests {
     }
 
     #[test]
-    fn a_pending_file_takes_the_place_of_another_whole() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        let begin: [fn(&Path) -> PendingFile; 2] =
-            [|folder| PendingFile::begin(folder).unwrap(), |folder| PendingFile::Named(begin(folder).unwrap())];
-        fs::write(&path, b"before").unwrap();
-        for (begin, content) in begin.into_iter().zip(["first", "second"]) {
-            let file = begin(folder.path());
-            file.as_file().write_all(content.as_bytes()).unwrap();
-            file.place_over(&path).unwrap();
-            assert_eq!(fs::read_to_string(&path).unwrap(), content);
-            assert_eq!(names(folder.path()), vec!["file".to_owned()]);
+    fn a_folder_of_unfinished_files_is_removed_only_when_its_maker_is_gone() {
+        let parent = tempfile::tempdir().unwrap();
+        fs::create_dir(parent.path().join(".sealift-left")).unwrap();
+        fs::write(parent.path().join(".sealift-left/file"), b"left").unwrap();
+        let first = UnfinishedFolder::begin(parent.path()).unwrap();
+        first.create("file").unwrap().write_all(b"content").unwrap();
+        assert_eq!(names(parent.path()), [first.folder.path().file_name().unwrap().to_str().unwrap()]);
+        let second = UnfinishedFolder::begin(parent.path()).unwrap();
+        assert!(first.open("file").unwrap().is_some() && second.open("file").unwrap().is_none());
+        drop((first, second));
+        assert_eq!(names(parent.path()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_unfinished_file_replaces_another_only_if_it_may() {
+        let parent = tempfile::tempdir().unwrap();
+        let unfinished = UnfinishedFolder::begin(parent.path()).unwrap();
+        let root: OwnedFd = File::open(parent.path()).unwrap().into();
+        let folder = folder_below(&root, ["a", "b"].into_iter(), true).unwrap().unwrap();
+        for (content, there, is_placed) in
+            [("first", Existing::Kept, true), ("second", Existing::Kept, false), ("third", Existing::Replaced, true)]
+        {
+            unfinished.create("file").unwrap().write_all(content.as_bytes()).unwrap();
+            assert_eq!(unfinished.place("file", &folder, "file", there).is_ok(), is_placed, "{content}");
+            assert_eq!(fs::read_to_string(parent.path().join("a/b/file")).unwrap() == content, is_placed);
+        }
+        assert!(folder_below(&root, ["a", "c"].into_iter(), false).unwrap().is_none());
+        std::os::unix::fs::symlink("a", parent.path().join("link")).unwrap();
+        for makes in [true, false] {
+            let refused = folder_below(&root, ["link", "b"].into_iter(), makes).unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::NotADirectory);
         }
     }
 

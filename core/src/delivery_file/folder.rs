@@ -1,14 +1,18 @@
 //! A folder of plain files, each below it under the path of its TUF target.
 //!
 //! Promise: a file appears complete or not at all, and only once everything was verified; no name leads out of the folder, not even
-//! through a symbolic link; and a file with other content is replaced only if it is what was found there when the delivery began.
+//! through a symbolic link, whenever it was put there; and a file with other content is replaced only if it is what was found there when
+//! the delivery began.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read, Write as _};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use sealift_archive_format::inventory::FileRecord;
 use sealift_archive_format::{Digest, DigestAlgorithm, FileName, Hasher};
 
@@ -16,24 +20,29 @@ use super::DeliveryFileError;
 use crate::free_room;
 use crate::oci::{Descriptor, ManifestBytes, Reference, ReferenceError, Repository};
 use crate::transfer::{BlobContent, Offer, Sink, SinkError, Upload};
-use crate::whole_file::{self, PendingFile};
+use crate::whole_file::{self, Existing, UnfinishedFolder};
 
 const BUFFER_LENGTH: usize = 128 << 10;
 
 /// Writes files below a folder.
 pub(crate) struct FileFolder {
     folder: PathBuf,
+    /// The same, open: whatever its path leads to by now.
+    root: OwnedFd,
     /// By the places that stand for them.
     files: HashMap<String, FileRecord>,
+    /// What was there under each name when the delivery began.
+    before: HashMap<FileName, Option<Digest>>,
+    unfinished: UnfinishedFolder,
     state: Mutex<FolderState>,
 }
 
 #[derive(Default)]
 struct FolderState {
-    /// What has been written, and has no name yet.
-    pending: HashMap<FileName, PendingFile>,
-    /// What was there before, and may be replaced.
-    seen: HashMap<FileName, Digest>,
+    /// What has been written, and for how many names.
+    pending: HashMap<Digest, usize>,
+    /// What has its name.
+    placed: HashSet<FileName>,
 }
 
 impl FileFolder {
@@ -42,6 +51,9 @@ impl FileFolder {
         let failed = |source| DeliveryFileError::Access { path: folder.to_owned(), source };
         whole_file::create_folder(folder).and_then(|()| whole_file::remove_abandoned(folder)).map_err(failed)?;
         whole_file::check_folder(folder).map_err(failed)?;
+        // The path comes from the user, and may be a symbolic link.
+        let root = File::open(folder).map_err(failed)?.into();
+        let unfinished = UnfinishedFolder::begin(folder).map_err(failed)?;
         let mut by_place = HashMap::new();
         for file in files {
             if file.name.path().split('/').any(|part| whole_file::is_unfinished(part.as_ref())) {
@@ -51,7 +63,11 @@ impl FileFolder {
             let place = Self::place(&file.name).map_err(|_| failed(io::ErrorKind::InvalidFilename.into()))?;
             by_place.insert(place.to_string(), file);
         }
-        Ok(Self { folder: folder.to_owned(), files: by_place, state: Mutex::default() })
+        let (before, state) = (HashMap::new(), Mutex::default());
+        let mut begun = Self { folder: folder.to_owned(), root, files: by_place, before, unfinished, state };
+        let there = |file: &FileRecord| Ok((file.name.clone(), begun.there(&file.name)?));
+        begun.before = begun.files.values().map(there).collect::<Result<_, DeliveryFileError>>()?;
+        Ok(begun)
     }
 
     /// What stands for a file's place among references, which have a form of their own: one for each name.
@@ -76,35 +92,40 @@ impl FileFolder {
         DeliveryFileError::Access { path: self.path(name), source }
     }
 
+    /// The folder that a file is in; `None` if it does not exist and is not to be made.
+    fn folder_of(&self, name: &FileName, makes: bool) -> Result<Option<OwnedFd>, DeliveryFileError> {
+        let parts = name.folder().into_iter().flat_map(|folder| folder.split('/'));
+        whole_file::folder_below(&self.root, parts, makes).map_err(|source| self.access(name, source))
+    }
+
     /// The digest of the file that has a name; `None` if there is none.
     fn there(&self, name: &FileName) -> Result<Option<Digest>, DeliveryFileError> {
         let failed = |source| self.access(name, source);
-        let mut folder = self.folder.clone();
-        for part in name.folder().into_iter().flat_map(|folder| folder.split('/')) {
-            folder.push(part);
-            match folder.symlink_metadata() {
-                Ok(found) if found.is_dir() => {}
-                Ok(_) => return Err(failed(io::ErrorKind::NotADirectory.into())),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                Err(error) => return Err(failed(error)),
-            }
-        }
-        let path = self.path(name);
-        match path.symlink_metadata() {
-            Ok(found) if found.is_file() => digest(&path).map(Some).map_err(failed),
-            Ok(_) => Err(DeliveryFileError::Exists { path }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed(error)),
+        let exists = || DeliveryFileError::Exists { path: self.path(name) };
+        let Some(folder) = self.folder_of(name, false)? else { return Ok(None) };
+        // Without NONBLOCK, opening a pipe would wait for its other end.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match rustix::fs::openat(&folder, name.last_part(), flags, Mode::empty()) {
+            Ok(file) => File::from(file),
+            Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::LOOP | Errno::MLINK | Errno::NXIO) => return Err(exists()),
+            Err(errno) => return Err(failed(errno.into())),
+        };
+        match file.metadata().map_err(failed)?.is_file() {
+            true => digest(file).map(Some).map_err(failed),
+            false => Err(exists()),
         }
     }
 
-    /// Writes content that several names may have.
-    fn store(&self, names: Vec<FileName>, content: &mut dyn BlobContent) -> Result<(), SinkError> {
+    /// What was there when the delivery began.
+    fn before(&self, name: &FileName) -> Option<&Digest> {
+        self.before.get(name).and_then(Option::as_ref)
+    }
+
+    /// Writes content down once, for as many names as it has.
+    fn store(&self, names: usize, expected: &Digest, content: &mut dyn BlobContent) -> Result<(), SinkError> {
         let failed = |source| DeliveryFileError::Access { path: self.folder.clone(), source };
-        let mut pending = Vec::new();
-        for name in names {
-            pending.push((name, PendingFile::begin(&self.folder).map_err(failed)?));
-        }
+        let mut output = self.unfinished.create(expected.hex()).map_err(failed)?;
         let mut buffer = vec![0; BUFFER_LENGTH];
         loop {
             let read = match content.read(&mut buffer) {
@@ -113,19 +134,40 @@ impl FileFolder {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(SinkError::Content(error)),
             };
-            for (_, file) in &pending {
-                let mut output: &File = file.as_file();
-                output.write_all(read).map_err(failed)?;
-            }
+            output.write_all(read).map_err(failed)?;
         }
-        self.state().pending.extend(pending);
+        output.sync_all().map_err(failed)?;
+        self.state().pending.insert(expected.clone(), names);
         Ok(())
+    }
+
+    /// The unfinished file that becomes the file of a name: what was written, or a copy of it where others need it, too. `None` if it
+    /// was not written.
+    fn unfinished(&self, file: &FileRecord) -> io::Result<Option<String>> {
+        let digest = &file.descriptor.digest;
+        let (mut written, number) = {
+            let mut state = self.state();
+            let Some(left) = state.pending.get_mut(digest) else { return Ok(None) };
+            *left = left.saturating_sub(1);
+            match *left {
+                0 => {
+                    state.pending.remove(digest);
+                    return Ok(Some(digest.hex().to_owned()));
+                }
+                left => (self.unfinished.open(digest.hex())?.ok_or(io::ErrorKind::NotFound)?, left),
+            }
+        };
+        let name = format!("{}-{number}", digest.hex());
+        let mut copy = self.unfinished.create(&name)?;
+        io::copy(&mut written, &mut copy)?;
+        copy.sync_all()?;
+        Ok(Some(name))
     }
 }
 
 /// The SHA-256 of a file.
-fn digest(path: &Path) -> io::Result<Digest> {
-    let (mut file, mut hasher) = (File::open(path)?, Hasher::new(DigestAlgorithm::Sha256));
+fn digest(mut file: File) -> io::Result<Digest> {
+    let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
     let mut buffer = vec![0; BUFFER_LENGTH];
     loop {
         match file.read(&mut buffer) {
@@ -142,7 +184,7 @@ impl Sink for FileFolder {
         let failed = |source| DeliveryFileError::Access { path: self.folder.clone(), source };
         let mut lengths = Vec::new();
         for file in self.files.values() {
-            if self.there(&file.name)?.as_ref() != Some(&file.descriptor.digest) {
+            if self.before(&file.name) != Some(&file.descriptor.digest) {
                 lengths.push(file.descriptor.size);
             }
         }
@@ -151,14 +193,10 @@ impl Sink for FileFolder {
     }
 
     fn offer(&self, _: &Repository, descriptor: &Descriptor) -> Result<Offer<'_>, SinkError> {
-        let mut names = Vec::new();
-        for file in self.files.values().filter(|file| file.descriptor.digest == descriptor.digest) {
-            let is_pending = self.state().pending.contains_key(&file.name);
-            if !is_pending && self.there(&file.name)?.as_ref() != Some(&descriptor.digest) {
-                names.push(file.name.clone());
-            }
-        }
-        if names.is_empty() {
+        let digest = &descriptor.digest;
+        let of_digest = self.files.values().filter(|file| file.descriptor.digest == *digest);
+        let names = of_digest.filter(|file| self.before(&file.name) != Some(digest)).count();
+        if names == 0 || self.state().pending.contains_key(digest) {
             return Ok(Offer::There);
         }
         Ok(Offer::Wanted(Box::new(FileUpload { folder: self, names, descriptor: descriptor.clone() })))
@@ -170,37 +208,32 @@ impl Sink for FileFolder {
 
     fn held(&self, reference: &Reference) -> Result<Option<Digest>, SinkError> {
         let Some(file) = self.file(reference) else { return Ok(None) };
-        let there = self.there(&file.name)?;
-        if let Some(there) = &there {
-            self.state().seen.entry(file.name.clone()).or_insert_with(|| there.clone());
-        }
-        Ok(there)
+        let is_placed = self.state().placed.contains(&file.name);
+        Ok(if is_placed { self.there(&file.name)? } else { self.before(&file.name).cloned() })
     }
 
     fn tag(&self, reference: &Reference, _: &ManifestBytes) -> Result<(), SinkError> {
         let Some(file) = self.file(reference) else { return Ok(()) };
         let (name, path) = (&file.name, self.path(&file.name));
         let there = self.there(name)?;
-        let (pending, seen) = {
-            let mut state = self.state();
-            (state.pending.remove(name), state.seen.get(name).cloned())
-        };
-        if there.as_ref() == Some(&file.descriptor.digest) {
-            return Ok(());
+        if there.as_ref() != Some(&file.descriptor.digest) {
+            let failed = |source| self.access(name, source);
+            let unfinished = self.unfinished(file).map_err(failed)?;
+            let unfinished = unfinished.ok_or_else(|| DeliveryFileError::Broken { path: path.clone() })?;
+            let existing = match &there {
+                None => Existing::Kept,
+                Some(_) if there.as_ref() == self.before(name) => Existing::Replaced,
+                Some(_) => return Err(DeliveryFileError::Exists { path }.into()),
+            };
+            let missing = || failed(io::ErrorKind::NotFound.into());
+            let folder = self.folder_of(name, true)?.ok_or_else(missing)?;
+            let placed = self.unfinished.place(&unfinished, &folder, name.last_part(), existing);
+            placed.map_err(|source| match source.kind() {
+                io::ErrorKind::AlreadyExists => DeliveryFileError::Exists { path },
+                _ => failed(source),
+            })?;
         }
-        let pending = pending.ok_or_else(|| DeliveryFileError::Broken { path: path.clone() })?;
-        let failed = |source| self.access(name, source);
-        match there {
-            None => {
-                whole_file::create_folder(whole_file::folder_of(&path)).map_err(failed)?;
-                pending.place(&path).map_err(|source| match source.kind() {
-                    io::ErrorKind::AlreadyExists => DeliveryFileError::Exists { path: path.clone() },
-                    _ => failed(source),
-                })?;
-            }
-            Some(_) if there == seen => pending.place_over(&path).map_err(failed)?,
-            Some(_) => return Err(DeliveryFileError::Exists { path }.into()),
-        }
+        self.state().placed.insert(name.clone());
         Ok(())
     }
 
@@ -213,13 +246,52 @@ impl Sink for FileFolder {
 /// A file on its way into the folder.
 struct FileUpload<'f> {
     folder: &'f FileFolder,
-    names: Vec<FileName>,
+    names: usize,
     descriptor: Descriptor,
 }
 
 impl Upload for FileUpload<'_> {
     fn store(self: Box<Self>, content: &mut dyn BlobContent) -> Result<(), SinkError> {
         SinkError::require_offered(&self.descriptor, content)?;
-        self.folder.store(self.names, content)
+        self.folder.store(self.names, &self.descriptor.digest, content)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sealift_archive_format::inventory::{DescriptorRecord, FILE_MEDIA_TYPE};
+
+    use super::*;
+    use crate::transfer::Checked;
+
+    #[test]
+    fn files_that_wait_for_their_names_are_not_held_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let content = |number: u8| [number / 2];
+        let record = |number: u8| FileRecord {
+            descriptor: DescriptorRecord {
+                digest: Digest::sha256(&content(number)),
+                media_type: FILE_MEDIA_TYPE.to_owned(),
+                size: 1,
+            },
+            name: FileName::of_target(&format!("a/{number}")).unwrap(),
+            sha512: None,
+        };
+        let files: Vec<_> = (0..40).map(record).collect();
+        let sink = FileFolder::begin(folder.path(), files.clone()).unwrap();
+        let mut written = 0;
+        for (number, file) in (0..40).zip(&files) {
+            let place = FileFolder::place(&file.name).unwrap();
+            let descriptor = Descriptor::new(FILE_MEDIA_TYPE, file.descriptor.digest.clone(), 1);
+            if let Offer::Wanted(upload) = sink.offer(place.repository(), &descriptor).unwrap() {
+                upload.store(&mut Checked::new(&content(number)[..], &descriptor)).unwrap();
+                written += 1;
+            }
+        }
+        assert_eq!(written, 20, "one content of two names is written once");
+        let open = std::fs::read_dir("/proc/self/fd").unwrap();
+        let is_below = |path: PathBuf| path.starts_with(folder.path());
+        let open = open.filter(|it| std::fs::read_link(it.as_ref().unwrap().path()).is_ok_and(is_below)).count();
+        assert_eq!(open, 2, "the folder, and that of what is unfinished");
     }
 }

@@ -17,6 +17,7 @@ mod storing;
 mod tags;
 mod whereabouts;
 
+use std::collections::HashMap;
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -271,10 +272,12 @@ pub fn deliver<R: Read>(
 ) -> Result<Delivered, ImportError> {
     let (shipments, left_behind) = chosen(&mut judged, destination, wishes)?;
     let (now, replace) = (judged.terms().now(), wishes.replace);
-    let tags_after = |deliveries: &_| Tags { deliveries, replace }.after(&shipments, destination, now);
     let deliveries = store.deliveries().map_err(ImportError::Deliveries)?;
+    let (own_files, foreign) = files_there(&shipments, destination, &deliveries, replace, sink)?;
+    let own_files = &own_files;
+    let tags_after = |deliveries: &_| Tags { deliveries, replace, own_files }.after(&shipments, destination, now);
     tags_after(&deliveries)?;
-    require_own_files(&shipments, destination, &deliveries, replace, sink)?;
+    foreign.map_or(Ok(()), |error| Err(DeliveryError::Begin(error.into())))?;
     let (verified, stored, kept) = receive(judged, &shipments, destination, wishes, sink, transport)?;
     let states = verified.judgement().next_states();
     // Bytes moved without the store's lock, so it may have changed; from here on it cannot.
@@ -294,26 +297,31 @@ pub fn deliver<R: Read>(
     Ok(Delivered { verified, relocation, bundles, relocated, tags, attached, left_behind, replaced, kept })
 }
 
-/// Requires that files with other content, in whose place files would be delivered, are what this side put there.
-fn require_own_files(
+/// The files in whose place files would be delivered, by the keys of their places: those that this side put there, or that a person named;
+/// and why the first other one with other content may not be replaced.
+fn files_there(
     shipments: &[Shipment],
     destination: &Destination,
     deliveries: &Deliveries,
     replace: &[SelectedName],
     sink: &dyn Sink,
-) -> Result<(), DeliveryError> {
-    let Destination::Files { folder } = destination else { return Ok(()) };
+) -> Result<(HashMap<String, Digest>, Option<DeliveryFileError>), DeliveryError> {
+    let (mut own, mut foreign) = (HashMap::new(), None);
+    let Destination::Files { folder } = destination else { return Ok((own, foreign)) };
     for shipment in shipments {
         let (Some(file), Some((key, _))) = (&shipment.file, destination.key_of(shipment)) else { continue };
         let Some(there) = sink.held(&shipment.place).map_err(DeliveryError::Begin)? else { continue };
-        let is_own = deliveries.tag(&key).is_some_and(|delivered| delivered.digest == there)
+        let is_own = deliveries.tag(&key).is_some_and(|delivered| delivered.put(&there))
             || tags::is_named_file(replace, shipment);
-        if !is_own && there != *shipment.carried() {
+        if !is_own && there != *shipment.carried() && foreign.is_none() {
             let path = folder.join(file.name.path());
-            return Err(DeliveryError::Begin(DeliveryFileError::NotOurs { path, name: file.name.clone() }.into()));
+            foreign = Some(DeliveryFileError::NotOurs { path, name: file.name.clone() });
+        }
+        if is_own {
+            own.insert(key, there);
         }
     }
-    Ok(())
+    Ok((own, foreign))
 }
 
 /// Takes out of an archive what was chosen, into a place that is new: a file, or a layout that was empty. It is judged and verified as

@@ -1,7 +1,9 @@
 //! Which tags an import sets, judged against what this side put under them before.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
-use sealift_archive_format::FileName;
+use sealift_archive_format::{Digest, FileName};
 
 use super::Destination;
 use super::shipment::Shipment;
@@ -16,6 +18,8 @@ pub(super) struct Tags<'a> {
     pub(super) deliveries: &'a Deliveries,
     /// The tags, as they are delivered, that may move to another name or a lower level: each was named by a person.
     pub(super) replace: &'a [SelectedName],
+    /// The files of this side's own that are there already, by the keys of their places.
+    pub(super) own_files: &'a HashMap<String, Digest>,
 }
 
 /// A tag that was moved to another name or a lower level, because it was asked for.
@@ -44,7 +48,8 @@ impl Tags<'_> {
         let mut next = NextTags { deliveries: self.deliveries.clone(), replaced: Vec::new() };
         for shipment in shipments {
             let Some((key, tag)) = destination.key_of(shipment) else { continue };
-            let offered = DeliveredTag {
+            let before = self.own_files.get(&key).cloned();
+            let mut offered = DeliveredTag {
                 name: shipment.vouched_for.name.clone(),
                 digest: match destination {
                     Destination::Files { .. } => shipment.carried().clone(),
@@ -52,7 +57,9 @@ impl Tags<'_> {
                 },
                 level: shipment.vouched_for.level,
                 time,
+                before,
             };
+            offered.before = offered.before.take().filter(|before| *before != offered.digest);
             let replacement = self.replacement(shipment);
             if let Some(held) = next.deliveries.set(key, &tag, offered, replacement)? {
                 next.replaced.push(ReplacedTag { tag, held });

@@ -43,6 +43,17 @@ pub struct DeliveredTag {
     pub level: Level,
     /// When it was delivered.
     pub time: Timestamp,
+    /// What was in its place when it was to be delivered, where that is a file of this side's own: it is there still if the delivery was
+    /// interrupted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Digest>,
+}
+
+impl DeliveredTag {
+    /// Whether this side put content with this digest there.
+    pub(crate) fn put(&self, digest: &Digest) -> bool {
+        self.digest == *digest || self.before.as_ref() == Some(digest)
+    }
 }
 
 /// Why a tag may not be moved.
@@ -235,7 +246,13 @@ mod tests {
 
     fn tag(name: &str, content: &str, level: &str) -> DeliveredTag {
         let digest = Digest::sha256(content.as_bytes());
-        DeliveredTag { name: name.to_owned(), digest, level: level.parse().unwrap(), time: Timestamp::UNIX_EPOCH }
+        DeliveredTag {
+            name: name.to_owned(),
+            digest,
+            level: level.parse().unwrap(),
+            time: Timestamp::UNIX_EPOCH,
+            before: None,
+        }
     }
 
     fn holding(held: DeliveredTag) -> Deliveries {

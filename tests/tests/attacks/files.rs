@@ -267,6 +267,85 @@ fn who_speaks_for_files_speaks_for_no_image_and_who_speaks_for_images_for_no_fil
     }
 }
 
+/// Delivers an archive's files, and does something once it was judged and the folder begun.
+fn deliver_while(far: &FarSide, archive: &[u8], folder: &Path, meanwhile: impl FnOnce()) -> Result<(), Refused> {
+    let mut judged = far.judge(archive)?;
+    let (destination, sink) = Destination::files(folder, &mut judged, &Selection::default()).unwrap();
+    meanwhile();
+    let wishes = DeliveryWishes { replace: &far.replace, ..DeliveryWishes::default() };
+    import::deliver(judged, &destination, &wishes, &far.store(), &*sink, &Transport::default())?;
+    Ok(())
+}
+
+/// The consignment of another version of the file, which comes after those before.
+fn next_version(sample: &mut Sample, content: &[u8], exported: Timestamp) -> Consignment {
+    sample.release(PATH, "Shop Wheel-1.0.whl", &Digest::sha256(content), content.len() as u64);
+    for role in [&mut sample.repository.releases, &mut sample.repository.snapshot, &mut sample.repository.timestamp] {
+        role.version += 1;
+    }
+    Consignment::of_file(sample, PATH, content, exported)
+}
+
+#[test]
+fn a_file_that_appears_during_a_delivery_is_not_replaced() {
+    let (sample, consignment) = honest();
+    let far = FarSide::trusting(&sample, hours(1));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(PATH);
+    let refused = deliver_while(&far, &consignment.archive(), folder.path(), || {
+        fs::create_dir(folder.path().join("files")).unwrap();
+        fs::write(&path, "somebody else's").unwrap();
+    });
+    assert!(refused.is_err());
+    assert_eq!(fs::read(&path).unwrap(), b"somebody else's");
+    assert_eq!(files_in(folder.path()), [Path::new(PATH)], "nothing else is left");
+}
+
+#[test]
+fn a_link_that_appears_during_a_delivery_leads_nowhere() {
+    let (sample, consignment) = honest();
+    let far = FarSide::trusting(&sample, hours(1));
+    let [folder, outside] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let refused = deliver_while(&far, &consignment.archive(), folder.path(), || {
+        std::os::unix::fs::symlink(outside.path(), folder.path().join("files")).unwrap();
+    });
+    assert!(refused.is_err());
+    assert_eq!(files_in(outside.path()), Vec::<PathBuf>::new());
+    // The folder itself is the one that was opened, whatever its path leads to now.
+    let [inner, moved] = ["inner", "moved"].map(|name| folder.path().join(name));
+    deliver_while(&far, &consignment.archive(), &inner, || {
+        fs::rename(&inner, &moved).unwrap();
+        std::os::unix::fs::symlink(outside.path(), &inner).unwrap();
+    })
+    .ok();
+    assert_eq!(files_in(outside.path()), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn an_interrupted_replacement_can_be_tried_again() {
+    let (mut sample, first) = honest();
+    let far = FarSide::trusting(&sample, hours(4));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(PATH);
+    deliver(&far, &first.archive(), folder.path()).unwrap();
+    let next = next_version(&mut sample, b"a later wheel", hours(1)).archive();
+    // As it is when the process ends between remembering the new one and placing it.
+    deliver(&far, &next, folder.path()).unwrap();
+    fs::write(&path, CONTENT).unwrap();
+    deliver(&far, &next, folder.path()).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"a later wheel");
+    // And so a later one, twice.
+    fs::write(&path, CONTENT).unwrap();
+    let last = next_version(&mut sample, b"the last wheel", hours(2)).archive();
+    for _ in 0..2 {
+        deliver(&far, &last, folder.path()).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"the last wheel");
+        fs::write(&path, CONTENT).unwrap();
+    }
+    fs::write(&path, "somebody else's").unwrap();
+    assert!(deliver(&far, &last, folder.path()).is_err());
+}
+
 #[test]
 fn two_names_of_one_content_are_both_delivered() {
     let mut sample = sample_with(&Digest::sha256(CONTENT));
