@@ -431,7 +431,7 @@ fn what_a_command_cannot_make_sense_of_is_said_in_words() {
         (locked, "write it into the first line of the file that --passphrase-file names", 19),
         (import(&["--to-layout-archive", "-"]), "./- for a file named -", 2),
         (import(&["--to-docker-archive", "/dev/null"]), "name a file that does not exist yet", 1),
-        (import(&["--to-thick-bundle", "nowhere/"]), "cannot make nowhere/", 1),
+        (import(&["--to-thick-bundle", "nowhere/"]), "cannot make nowhere/", 17),
         (import(&["--to-layout", "new", "--mirror-config", "mirrors"]), "cannot be used with", 2),
     ] {
         let output = command.output().unwrap();
