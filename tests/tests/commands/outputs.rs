@@ -233,10 +233,10 @@ fn every_other_place_is_looked_at_before_anything_is_delivered() {
     fs::write(folder.join("taken"), "").unwrap();
     let long = format!("{}.tar", "n".repeat(300));
     for (target, code) in [
-        (&["--to-registry", "localhost:1", "--mirror-config", "taken"][..], 1),
-        (&["--to-registry", "localhost:1", "--mirror-config", "taken/below"], 1),
-        (&["--to-layout", "new", "--tuf-mirror", "taken"], 1),
-        (&["--to-layout-archive", &long], 1),
+        (&["--to-registry", "localhost:1", "--mirror-config", "taken"][..], 17),
+        (&["--to-registry", "localhost:1", "--mirror-config", "taken/below"], 17),
+        (&["--to-layout", "new", "--tuf-mirror", "taken"], 17),
+        (&["--to-layout-archive", &long], 17),
     ] {
         let refused = run(&folder, &[&["--trust", "far", "import", "shop.sealift"][..], target].concat());
         assert_eq!(refused.status.code(), Some(code), "{target:?}: {}", said(&refused));
