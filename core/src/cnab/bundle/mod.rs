@@ -6,6 +6,7 @@
 //! a view of them.
 
 mod dependencies;
+mod deviation;
 mod rules;
 mod structure;
 
@@ -22,7 +23,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use crate::oci::{Reference, ReferenceError};
 
 pub use dependencies::{CarriedBundle, DependenciesError, Dependency};
-pub use rules::Deviation;
+pub use deviation::Deviation;
 
 /// The largest `bundle.json` that is read, in bytes.
 pub const MAXIMUM_LENGTH: usize = 4 * 1024 * 1024;
