@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sealift_archive_format::content::{BlobContent, Checked};
 use sealift_archive_format::{Digest, DigestAlgorithm, Hasher};
+use sealift_proof::tuf::Measured;
 
 use crate::oci::Descriptor;
 use crate::progress::Progress;
@@ -27,24 +28,19 @@ impl MeasuredFile {
     /// # Errors
     /// The system's error.
     pub fn measure(path: &Path, progress: &dyn Progress) -> io::Result<Self> {
-        let mut file = File::open(path)?;
-        let expected = file.metadata()?.len();
-        let [mut sha256, mut sha512] = [DigestAlgorithm::Sha256, DigestAlgorithm::Sha512].map(Hasher::new);
-        let (mut buffer, mut length) = (vec![0; BUFFER_LENGTH], 0_u64);
-        progress.begin(&format!("hashing {}", path.display()), Some(expected));
+        let file = File::open(path)?;
+        progress.begin(&format!("hashing {}", path.display()), Some(file.metadata()?.len()));
+        let (mut content, mut buffer) = (Measuring::new(file), vec![0; BUFFER_LENGTH]);
         loop {
-            let read = match file.read(&mut buffer) {
+            match content.read(&mut buffer) {
                 Ok(0) => break,
-                Ok(read) => buffer.get(..read).unwrap_or_default(),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Ok(read) => progress.advance(read as u64),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
-            };
-            sha256.update(read);
-            sha512.update(read);
-            length = length.saturating_add(read.len() as u64);
-            progress.advance(read.len() as u64);
+            }
         }
         progress.finish();
+        let Measuring { length, sha256, sha512, .. } = content;
         Ok(Self { path: path.to_owned(), length, sha256: sha256.finish(), sha512: sha512.finish() })
     }
 
@@ -75,5 +71,36 @@ impl MeasuredFile {
     pub(crate) fn open(&self) -> io::Result<impl BlobContent + use<>> {
         let file = File::open(&self.path)?;
         Ok(Checked::new(file, &Descriptor::new("", self.sha256.clone(), self.length)))
+    }
+}
+
+/// A reader that measures what is read of it.
+pub(crate) struct Measuring<R> {
+    content: R,
+    length: u64,
+    sha256: Hasher,
+    sha512: Hasher,
+}
+
+impl<R> Measuring<R> {
+    pub(crate) fn new(content: R) -> Self {
+        let [sha256, sha512] = [DigestAlgorithm::Sha256, DigestAlgorithm::Sha512].map(Hasher::new);
+        Self { content, length: 0, sha256, sha512 }
+    }
+
+    /// What was read.
+    pub(crate) fn finish(self) -> Measured {
+        Measured::stated(self.length, vec![self.sha256.finish(), self.sha512.finish()])
+    }
+}
+
+impl<R: io::Read> io::Read for Measuring<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.content.read(buffer)?;
+        let bytes = buffer.get(..read).unwrap_or_default();
+        self.sha256.update(bytes);
+        self.sha512.update(bytes);
+        self.length = self.length.saturating_add(read as u64);
+        Ok(read)
     }
 }

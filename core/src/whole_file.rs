@@ -258,13 +258,13 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     place(file, path)
 }
 
-/// The same of what a reader supplies.
-pub(crate) fn copy(path: &Path, content: &mut impl io::Read) -> io::Result<()> {
+/// Begins and writes a file of what a reader supplies, in a folder that is created if necessary. [`place`] gives it its name.
+pub(crate) fn begin_copy(path: &Path, content: &mut impl io::Read) -> io::Result<NamedTempFile> {
     let folder = path.parent().unwrap_or(Path::new(""));
     create_folder(folder)?;
     let mut file = begin(folder)?;
     io::copy(content, &mut file)?;
-    place(file, path)
+    Ok(file)
 }
 
 /// Makes a folder and its missing parents, durably.

@@ -123,7 +123,6 @@ fn check_files(inventory: &Inventory) -> Result<(), InventoryError> {
         return Err(InventoryError::TooManyFiles { count });
     }
     let mut known: HashMap<&Digest, &Digest> = HashMap::new();
-    let mut places: HashMap<String, &FileName> = HashMap::new();
     for FileRecord { descriptor, name, sha512 } in inventory.files() {
         let is_sha512 = |sha512: &&Digest| sha512.algorithm() == DigestAlgorithm::Sha512;
         let is_known = |sha512: &Digest| known.get(&descriptor.digest).is_none_or(|known| *known == sha512);
@@ -133,18 +132,25 @@ fn check_files(inventory: &Inventory) -> Result<(), InventoryError> {
             return Err(InventoryError::FileForm { name: name.clone() });
         }
         known.extend(sha512.as_ref().map(|sha512| (&descriptor.digest, sha512)));
-        if let Some(other) = places.insert(name.folded(), name) {
-            return Err(InventoryError::FilesCollide { first: other.clone(), second: name.clone() });
-        }
     }
-    for name in inventory.files().map(|file| &file.name) {
-        let folded = name.folded();
-        let folders = folded.match_indices('/').filter_map(|(end, _)| folded.get(..end));
-        if let Some(file) = { folders }.find_map(|folder| places.get(folder)) {
-            return Err(InventoryError::FilesCollide { first: (*file).clone(), second: name.clone() });
+    check_places(inventory.files().map(|file| &file.name))
+}
+
+/// No two files lie in one place, or one in a folder that is another file. Where paths sort part by part, what is in a folder follows it at
+/// once.
+fn check_places<'n>(names: impl Iterator<Item = &'n FileName>) -> Result<(), InventoryError> {
+    let mut places: Vec<_> = names.map(|name| (name.folded(), name)).collect();
+    places.sort_by(|(one, _), (other, _)| one.split('/').cmp(other.split('/')));
+    let is_in = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let mut pairs = places.iter().zip(places.iter().skip(1));
+    match pairs.find(|((first, _), (second, _))| is_in(second, first)) {
+        Some(((_, first), (_, second))) => {
+            Err(InventoryError::FilesCollide { first: (*first).clone(), second: (*second).clone() })
         }
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// What was left behind is listed in one way.

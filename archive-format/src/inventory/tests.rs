@@ -678,11 +678,11 @@ fn a_file_is_written_in_one_way_and_read_again() {
 
 #[test]
 fn files_that_would_be_in_each_other_s_way_are_refused() {
-    with_files(&[file("a/b"), file("a/c"), file("ab")]).check().unwrap();
+    with_files(&[file("a/b"), file("a/c"), file("ab"), file("a-b/c"), file("a\u{fc}")]).check().unwrap();
     for [first, second] in
         [["simple/a.whl", "Simple/A.whl"], ["stra\u{df}e", "STRASSE"], ["a", "A/b"], ["a/b/c", "A"], ["x/y/z", "x/Y"]]
     {
-        let refused = with_files(&[file(first), file(second)]).check();
+        let refused = with_files(&[file("a-b"), file(first), file("ab"), file(second), file("x.y")]).check();
         assert!(matches!(refused, Err(InventoryError::FilesCollide { .. })), "{first} {second}: {refused:?}");
     }
     let same = with_files(&[file("a"), file("a")]).check();

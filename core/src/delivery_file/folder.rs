@@ -5,9 +5,10 @@
 //! the delivery began.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Write as _};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -32,9 +33,27 @@ pub(crate) struct FileFolder {
     /// By the places that stand for them.
     files: HashMap<String, FileRecord>,
     /// What was there under each name when the delivery began.
-    before: HashMap<FileName, Option<Digest>>,
+    before: HashMap<FileName, Option<Found>>,
     unfinished: UnfinishedFolder,
     state: Mutex<FolderState>,
+}
+
+/// A file that was found.
+struct Found {
+    digest: Digest,
+    stamp: Stamp,
+}
+
+/// What a file has as long as nobody changes it: device, inode, length, and when content and inode last changed, in seconds and nanoseconds.
+/// It takes the place of hashing a file again while the trust store is locked.
+#[derive(PartialEq)]
+struct Stamp([u64; 3], [i64; 4]);
+
+impl Stamp {
+    fn of(file: &Metadata) -> Self {
+        let times = [file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec()];
+        Self([file.dev(), file.ino(), file.len()], times)
+    }
 }
 
 #[derive(Default)]
@@ -65,7 +84,7 @@ impl FileFolder {
         }
         let (before, state) = (HashMap::new(), Mutex::default());
         let mut begun = Self { folder: folder.to_owned(), root, files: by_place, before, unfinished, state };
-        let there = |file: &FileRecord| Ok((file.name.clone(), begun.there(&file.name)?));
+        let there = |file: &FileRecord| Ok((file.name.clone(), begun.there(&file.name, None)?));
         begun.before = begun.files.values().map(there).collect::<Result<_, DeliveryFileError>>()?;
         Ok(begun)
     }
@@ -98,8 +117,8 @@ impl FileFolder {
         whole_file::folder_below(&self.root, parts, makes).map_err(|source| self.access(name, source))
     }
 
-    /// The digest of the file that has a name; `None` if there is none.
-    fn there(&self, name: &FileName) -> Result<Option<Digest>, DeliveryFileError> {
+    /// The file that has a name; `None` if there is none. It is hashed, unless it is still what was found before.
+    fn there(&self, name: &FileName, before: Option<&Found>) -> Result<Option<Found>, DeliveryFileError> {
         let failed = |source| self.access(name, source);
         let exists = || DeliveryFileError::Exists { path: self.path(name) };
         let Some(folder) = self.folder_of(name, false)? else { return Ok(None) };
@@ -111,14 +130,24 @@ impl FileFolder {
             Err(Errno::LOOP | Errno::MLINK | Errno::NXIO) => return Err(exists()),
             Err(errno) => return Err(failed(errno.into())),
         };
-        match file.metadata().map_err(failed)?.is_file() {
-            true => digest(file).map(Some).map_err(failed),
-            false => Err(exists()),
+        let metadata = file.metadata().map_err(failed)?;
+        if !metadata.is_file() {
+            return Err(exists());
         }
+        let stamp = Stamp::of(&metadata);
+        let digest = match before.filter(|before| before.stamp == stamp) {
+            Some(before) => before.digest.clone(),
+            None => digest(file).map_err(failed)?,
+        };
+        Ok(Some(Found { digest, stamp }))
     }
 
     /// What was there when the delivery began.
     fn before(&self, name: &FileName) -> Option<&Digest> {
+        self.found_before(name).map(|found| &found.digest)
+    }
+
+    fn found_before(&self, name: &FileName) -> Option<&Found> {
         self.before.get(name).and_then(Option::as_ref)
     }
 
@@ -192,6 +221,10 @@ impl Sink for FileFolder {
         shortage.map_or(Ok(()), |no_room| Err(no_room.into()))
     }
 
+    fn shown(&self, _: &Repository) -> String {
+        self.folder.display().to_string()
+    }
+
     fn offer(&self, _: &Repository, descriptor: &Descriptor) -> Result<Offer<'_>, SinkError> {
         let digest = &descriptor.digest;
         let of_digest = self.files.values().filter(|file| file.descriptor.digest == *digest);
@@ -209,13 +242,13 @@ impl Sink for FileFolder {
     fn held(&self, reference: &Reference) -> Result<Option<Digest>, SinkError> {
         let Some(file) = self.file(reference) else { return Ok(None) };
         let is_placed = self.state().placed.contains(&file.name);
-        Ok(if is_placed { self.there(&file.name)? } else { self.before(&file.name).cloned() })
+        Ok(if is_placed { Some(file.descriptor.digest.clone()) } else { self.before(&file.name).cloned() })
     }
 
     fn tag(&self, reference: &Reference, _: &ManifestBytes) -> Result<(), SinkError> {
         let Some(file) = self.file(reference) else { return Ok(()) };
         let (name, path) = (&file.name, self.path(&file.name));
-        let there = self.there(name)?;
+        let there = self.there(name, self.found_before(name))?.map(|found| found.digest);
         if there.as_ref() != Some(&file.descriptor.digest) {
             let failed = |source| self.access(name, source);
             let unfinished = self.unfinished(file).map_err(failed)?;

@@ -238,6 +238,11 @@ impl Destination {
         }
     }
 
+    /// What a person calls the place of a shipment.
+    pub(super) fn shown(&self, shipment: &Shipment) -> String {
+        self.key_of(shipment).map_or_else(|| shipment.place.to_string(), |(_, name)| name)
+    }
+
     /// Whether everything keeps the name that it has.
     pub(super) fn keeps_names(&self) -> bool {
         match self {

@@ -94,19 +94,16 @@ impl<'a> Delivery<'a> {
         let Some((descriptor, repositories)) = self.wanted.get(digest) else { return Ok(()) };
         let mut is_used = false;
         for repository in repositories {
-            let failed = |source| blob_error(digest, repository, source);
+            let shown = || self.sink.shown(repository);
+            let failed = |source| DeliveryError::Blob { digest: digest.clone(), repository: shown(), source };
             let Offer::Wanted(upload) = self.sink.offer(repository, descriptor).map_err(failed)? else { continue };
             if std::mem::replace(&mut is_used, true) && !content.start_over() {
-                return Err(DeliveryError::NotShared { digest: digest.clone(), repository: repository.to_string() });
+                return Err(DeliveryError::NotShared { digest: digest.clone(), repository: shown() });
             }
             upload.store(content).map_err(failed)?;
         }
         Ok(())
     }
-}
-
-fn blob_error(digest: &Digest, repository: &Repository, source: SinkError) -> DeliveryError {
-    DeliveryError::Blob { digest: digest.clone(), repository: repository.to_string(), source }
 }
 
 impl Receiver for Delivery<'_> {
@@ -260,7 +257,7 @@ pub(super) fn set_tags(
         &delivered,
         |_| 0,
         |(at, shipment, stand_ins), _| {
-            let failed = |source| DeliveryError::Tag { tag: shipment.place.to_string(), source };
+            let failed = |source| DeliveryError::Tag { tag: destination.shown(shipment), source };
             let delivered = stand_ins.of_manifest(&shipment.root);
             let before = match shipment.place.tag_or_latest() {
                 Some(_) => sink.held(&shipment.place).map_err(failed)?,

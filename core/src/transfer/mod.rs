@@ -158,6 +158,11 @@ pub trait Sink: Send + Sync {
         Ok(())
     }
 
+    /// What a person calls a repository of the sink.
+    fn shown(&self, repository: &Repository) -> String {
+        repository.to_string()
+    }
+
     /// Offers a blob to a repository. A thread stores what is wanted, or drops the upload, before it offers the same blob again:
     /// others that offer it may wait for that. Where the sink has it in another repository from the same run, the two share it, and
     /// nothing is wanted.

@@ -30,9 +30,12 @@ pub(super) fn parameters(item: &Item) -> Parameters {
 fn of_wheel(name: &str) -> Option<BTreeMap<String, String>> {
     let parts: Vec<&str> = name.strip_suffix(".whl")?.split('-').collect();
     let [distribution, version, python, _, _] = parts.as_slice() else { return None };
-    let is_plain =
-        |part: &&str| part.chars().all(|it| it.is_ascii_alphanumeric() || matches!(it, '.' | '_' | '+' | '!'));
-    let short = distribution.strip_prefix(DATADOG).filter(|_| parts.iter().all(is_plain))?;
+    // A part stands for one part of a path in the layout, so it must be one: "." and ".." are not.
+    let is_plain = |part: &&str| {
+        part.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && part.chars().all(|it| it.is_ascii_alphanumeric() || matches!(it, '.' | '_' | '+' | '!'))
+    };
+    let short = distribution.strip_prefix(DATADOG).filter(|short| parts.iter().chain([short]).all(is_plain))?;
     let folder = match *distribution {
         WITH_HYPHEN => short.replace('_', "-"),
         other if IN_FULL.contains(&other) => other.to_owned(),
@@ -77,6 +80,12 @@ mod tests {
             "datadog_a-1.0-py3-none-any.tar",
             "datadog_a-{b}-py3-none-any.whl",
             "datadog_a-1;b-py3-none-any.whl",
+            "datadog_-1.0-py3-none-any.whl",
+            "datadog_..-1.0-py3-none-any.whl",
+            "datadog_a-..-py3-none-any.whl",
+            "datadog_a--py3-none-any.whl",
+            "datadog_a-1.0-.-none-any.whl",
+            "datadog_a-1.0-py3-none-.whl",
         ] {
             assert_eq!(values(other), None, "{other}");
         }

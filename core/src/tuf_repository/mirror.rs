@@ -20,6 +20,7 @@ use sealift_proof::tuf::{
 
 use super::folder::{RepositoryFolder, served_from};
 use super::notary::{NotaryRepository, hashed};
+use crate::measured_file::Measuring;
 use crate::remedy::{PublisherMatter, Remediable, Remedy};
 use crate::whole_file;
 
@@ -158,7 +159,8 @@ impl Mirror {
         places.iter().filter_map(|place| place.parent()).try_for_each(sync)
     }
 
-    /// Writes a target from a file that was verified, in the same way, if there is one.
+    /// Writes a target from a file that was kept, in the same way, if there is one. Whoever may write to the folder may have changed the file
+    /// since it was verified, so it is held to the target again.
     ///
     /// # Errors
     /// [`MirrorError`].
@@ -171,8 +173,13 @@ impl Mirror {
         let places = self.places_of(target, consistent_snapshots)?;
         for path in &places {
             let failed = |source| MirrorError::Write { path: path.clone(), source };
-            let Some(mut file) = open().map_err(failed)? else { return Ok(()) };
-            whole_file::copy(path, &mut file).map_err(failed)?;
+            let Some(file) = open().map_err(failed)? else { return Ok(()) };
+            let mut content = Measuring::new(file);
+            let copy = whole_file::begin_copy(path, &mut content).map_err(failed)?;
+            let name = || target.path().to_owned();
+            let checked = target.check_measured(&content.finish());
+            checked.map_err(|source| MirrorError::Mismatch { path: name(), source })?;
+            whole_file::place(copy, path).map_err(failed)?;
         }
         places.iter().filter_map(|place| place.parent()).try_for_each(sync)
     }
@@ -306,11 +313,12 @@ impl Mirror {
     }
 }
 
-/// Requires that none of the files would also be a folder for another one.
+/// Requires that none of the files would also be a folder for another one. Paths sort part by part, so what is in a folder follows it
+/// at once.
 fn require_files(places: &BTreeSet<&Path>) -> Result<(), MirrorError> {
-    let folder_of = |below: &Path| below.ancestors().skip(1).find(|folder| places.contains(folder)).map(Path::to_owned);
-    match places.iter().find_map(|below| Some((folder_of(below)?, below.to_path_buf()))) {
-        Some((file, below)) => Err(MirrorError::Collision(file, below)),
+    let pairs = places.iter().zip(places.iter().skip(1));
+    match { pairs }.find(|(file, below)| below.starts_with(file)) {
+        Some((file, below)) => Err(MirrorError::Collision(file.to_path_buf(), below.to_path_buf())),
         None => Ok(()),
     }
 }

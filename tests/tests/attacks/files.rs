@@ -16,11 +16,12 @@ use sealift_core::progress::Unwatched;
 use sealift_core::transfer::Workers;
 use sealift_core::trust::{self, Carrier, JudgementError, LookupError};
 use sealift_core::trust_store::{NamePattern, TagError, Trust};
+use sealift_core::tuf_repository::mirror::MirrorError;
 use sealift_core::tuf_repository::{RepositoryFolder, TargetFiles};
 use sealift_core::verify::{DocumentError, Selection, Transport};
 use sealift_proof::in_toto::Cause;
-use sealift_proof::tuf::ProviderError;
 use sealift_proof::tuf::provider::target_file_path;
+use sealift_proof::tuf::{Limits, ProviderError};
 use sealift_tests::crossing::{Crossing, FarSide, Refused};
 use sealift_tests::malicious_exporter::file_record;
 
@@ -445,6 +446,31 @@ fn a_file_is_looked_up_and_found_only_as_its_metadata_lists_it() {
     let written = prepared.write(Vec::new(), &Workers::default(), &Unwatched).unwrap_err();
     let ExportError::Source { source, .. } = written else { panic!("{written:?}") };
     assert!(matches!(source.reason(), Some(FileSourceError::Local { .. })), "{source:?}");
+}
+
+#[test]
+fn a_file_that_was_changed_while_it_was_kept_for_a_mirror_is_not_published() {
+    let (sample, consignment) = honest();
+    let far = FarSide::trusting(&sample, hours(1));
+    let folder = tempfile::tempdir().unwrap();
+    let archive = consignment.archive();
+    let judged = far.judge(archive.as_slice()).unwrap();
+    let wishes = DeliveryWishes { mirror: Some(folder.path()), ..DeliveryWishes::default() };
+    let (sink, transport) = (far.sink(), Transport::default());
+    let delivered = import::deliver(judged, &far.destination, &wishes, &far.store(), &sink, &transport).unwrap();
+    let kept = files_in(folder.path());
+    let [kept] = kept.as_slice() else { panic!("{kept:?}") };
+    let kept = folder.path().join(kept);
+    let is_published = |path: &PathBuf| path.to_string_lossy().ends_with("Wheel-1.0.whl");
+    for other in [&b"A wheel"[..], b"a wheel and more", b""] {
+        fs::write(&kept, other).unwrap();
+        let refused = delivered.publish_mirrors(folder.path(), &Limits::default()).unwrap_err();
+        assert_error!(refused, MirrorError::Mismatch { path, .. } if path == PATH);
+        assert!(!files_in(folder.path()).iter().any(is_published));
+    }
+    fs::write(&kept, CONTENT).unwrap();
+    delivered.publish_mirrors(folder.path(), &Limits::default()).unwrap();
+    assert!(files_in(folder.path()).iter().any(is_published));
 }
 
 #[test]
