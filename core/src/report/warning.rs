@@ -4,6 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use sealift_proof::level::Level;
+use sealift_proof::tuf::RolePassedOver;
 use serde::Serialize;
 
 use crate::cnab::{Bundle, CarriedBundle, Deviation, OtherImage};
@@ -40,6 +41,15 @@ pub enum Warning {
         repository: RepositoryName,
         /// When it expired.
         expires: Timestamp,
+    },
+    /// A delegated role could not be verified. Nothing that was looked for needs it.
+    RolePassedOver {
+        /// The role.
+        role: String,
+        /// Its repository.
+        repository: RepositoryName,
+        /// What is wrong with it.
+        reason: String,
     },
     /// An in-toto layout was valid at export, and has expired since.
     LayoutExpired {
@@ -166,9 +176,14 @@ pub(crate) fn not_vouched_for(findings: &Findings) -> impl Iterator<Item = Warni
 
 /// What should be known about the repositories that vouched for something.
 pub(crate) fn of_repositories(repositories: &[RepositoryEvidence]) -> impl Iterator<Item = Warning> {
-    repositories.iter().filter_map(|evidence| {
-        let common_name = evidence.shared_certificate.clone()?;
-        Some(Warning::SharedCertificate { repository: evidence.name.clone(), common_name })
+    repositories.iter().flat_map(|evidence| {
+        let repository = || evidence.name.clone();
+        let shared = evidence.shared_certificate.clone();
+        let shared = shared.map(|common_name| Warning::SharedCertificate { repository: repository(), common_name });
+        let passed_over = evidence.roles_passed_over.iter().map(move |RolePassedOver { role, reason }| {
+            Warning::RolePassedOver { role: role.to_string(), repository: repository(), reason: reason.clone() }
+        });
+        shared.into_iter().chain(passed_over)
     })
 }
 
@@ -183,6 +198,7 @@ impl Warning {
             Self::Audit { .. }
             | Self::OtherClock { .. }
             | Self::RoleExpired { .. }
+            | Self::RolePassedOver { .. }
             | Self::LayoutExpired { .. }
             | Self::Step { .. }
             | Self::SharedCertificate { .. }
@@ -205,6 +221,12 @@ impl fmt::Display for Warning {
             Self::RedLine { red_line } => write!(f, "this archive will be refused after {red_line}"),
             Self::RoleExpired { role, repository, expires } => {
                 write!(f, "role {role} of repository {repository} expired in transit, at {expires}")
+            }
+            Self::RolePassedOver { role, repository, reason } => {
+                write!(
+                    f,
+                    "role {role} of repository {repository} is not trusted, and nothing that was looked for needs it: {reason}"
+                )
             }
             Self::LayoutExpired { item, expires } => {
                 write!(f, "the in-toto layout of {item} expired in transit, at {expires}")

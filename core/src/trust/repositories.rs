@@ -8,8 +8,8 @@ use sealift_archive_format::{Digest, EntryName, FileName};
 use sealift_proof::freshness::{Clock, FreshnessError};
 use sealift_proof::tuf::provider::{CarriedMetadata, CarriedTargets};
 use sealift_proof::tuf::{
-    Dialect, FetchError, Limits, MetadataProvider, ProviderError, RoleEvidence, TargetProvider, TrustedRepository,
-    TrustedState, TufError, VerifiedTarget, stray_metadata,
+    Dialect, FetchError, Limits, MetadataProvider, ProviderError, RoleEvidence, RolePassedOver, TargetProvider,
+    TrustedRepository, TrustedState, TufError, VerifiedTarget, stray_metadata,
 };
 use serde::Serialize;
 
@@ -218,6 +218,8 @@ pub struct RepositoryEvidence {
     pub shared_certificate: Option<String>,
     /// The roles that were verified.
     pub roles: Vec<RoleEvidence>,
+    /// The delegated roles that could not be verified, and that nothing which was looked for needs.
+    pub roles_passed_over: Vec<RolePassedOver>,
     /// The instant at which expiry was judged.
     pub judged_at: Timestamp,
     /// Whether file names carry versions and hashes.
@@ -425,6 +427,7 @@ impl HeardRepositories {
             dialect: heard.repository.dialect().clone(),
             shared_certificate: heard.repository.shared_certificate().map(str::to_owned),
             roles: heard.repository.roles().to_vec(),
+            roles_passed_over: heard.repository.roles_passed_over().to_vec(),
             judged_at: heard.repository.reference_time(),
             consistent_snapshots: heard.repository.has_consistent_snapshots(),
             targets: heard.found.into_values().collect(),

@@ -157,6 +157,7 @@ fn warnings() -> Vec<WarningReport> {
         Warning::OtherClock { judged_by: "now", policy: "at-export" },
         Warning::RedLine { red_line: instant },
         Warning::RoleExpired { role: text(), repository: repository.clone(), expires: instant },
+        Warning::RolePassedOver { role: text(), repository: repository.clone(), reason: text() },
         Warning::LayoutExpired { item: text(), expires: instant },
         Warning::InspectionsNotRun { item: text(), names: vec![text()] },
         Warning::Step { step: text(), item: text(), text: text() },

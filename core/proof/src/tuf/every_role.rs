@@ -15,6 +15,16 @@ use super::role_name::RoleName;
 use super::state::TrustedState;
 use super::update::{Fetch, recall, remembered_or_requested};
 
+/// A role that was not looked at any further, because of what only its delegator or its own signers can set right. What is remembered of it
+/// stays, and a search that comes to it ends there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RolePassedOver {
+    /// The role.
+    pub role: RoleName,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
 /// A verified role, as far as others need it that it delegates to.
 struct Delegator {
     role: RoleName,
@@ -34,7 +44,7 @@ impl Delegator {
 /// file that is listed, not older than the one that was accepted before, and listed if one was accepted before.
 ///
 /// What the snapshot's key cannot do is not asked here: a role that has expired, that too few keys signed or that cannot be read is
-/// passed over, and what is remembered of it stays. A search that comes to it ends there.
+/// passed over, and named in the result.
 ///
 /// # Errors
 /// [`TufError::Removed`], [`TufError::Rollback`], [`TufError::Mismatch`], [`TufError::Missing`], [`TufError::TooManyRoles`], and those
@@ -44,9 +54,9 @@ pub(super) fn advance_delegated(
     targets: &VerifiedMetadata<Targets>,
     state: &mut TrustedState,
     fetch: &mut Fetch<'_>,
-) -> Result<(), TufError> {
+) -> Result<Vec<RolePassedOver>, TufError> {
     if snapshot.dialect().lists_versions() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let (limit, deepest) = (fetch.limits.visited_roles, fetch.limits.delegation_depth);
     let mut known = BTreeSet::from([RoleName::targets()]);
@@ -54,7 +64,7 @@ pub(super) fn advance_delegated(
     let mut delegators = Vec::from_iter(Delegator::of(RoleName::targets(), targets, 0));
     // The top-level role is one.
     let mut visited = 1;
-    let mut saw_everything = true;
+    let (mut saw_everything, mut passed_over) = (true, Vec::new());
     while let Some(delegator) = delegators.pop() {
         let roles = delegator.delegations.role_names(snapshot.snapshot().value(), &mut expanded);
         if delegator.depth < deepest {
@@ -77,17 +87,19 @@ pub(super) fn advance_delegated(
             }
             match advance_one(snapshot, &delegator, &role, state, fetch) {
                 Ok(metadata) => delegators.extend(Delegator::of(role, &metadata, delegator.depth + 1)),
-                Err(TufError::Signatures { .. } | TufError::Malformed { .. }) => saw_everything = false,
+                Err(error @ (TufError::Signatures { .. } | TufError::Malformed { .. })) => {
+                    passed_over.push(RolePassedOver { role, reason: error.to_string() });
+                }
                 Err(error) => return Err(error),
             }
         }
     }
-    if saw_everything {
+    if saw_everything && passed_over.is_empty() {
         // What nobody delegates to any more begins anew if somebody does again.
         let is_reached = |name: &String| RoleName::delegated(name).map_or(true, |role| known.contains(&role));
         state.metadata.retain(|name, _| is_reached(name));
     }
-    Ok(())
+    Ok(passed_over)
 }
 
 fn advance_one(

@@ -36,6 +36,7 @@ mod update;
 pub use dialect::{Dialect, Gun, TrustAnchor};
 pub use envelope::{MAXIMUM_SIGNATURES, RoleEvidence, VerifiedMetadata};
 pub use error::{MetadataError, TufError};
+pub use every_role::RolePassedOver;
 pub use hashes::{Hashes, Measured, MismatchError};
 pub use key::MAXIMUM_ROLE_KEYS;
 pub use limits::Limits;

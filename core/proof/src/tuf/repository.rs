@@ -10,6 +10,7 @@ use super::delegation::{DelegationScope, SoughtTarget};
 use super::dialect::Dialect;
 use super::envelope::{Authority, RoleEvidence, VerifiedMetadata};
 use super::error::TufError;
+use super::every_role::RolePassedOver;
 use super::limits::Limits;
 use super::matching::MatchingSteps;
 use super::metadata::Targets;
@@ -27,6 +28,7 @@ pub struct TrustedRepository {
     /// By delegator and role: one delegator may let a role sign what another does not.
     delegated: BTreeMap<(RoleName, RoleName), Arc<VerifiedMetadata<Targets>>>,
     roles: Vec<RoleEvidence>,
+    passed_over: Vec<RolePassedOver>,
     state: TrustedState,
     limits: Limits,
     /// Those that its searches may still take.
@@ -73,6 +75,7 @@ impl TrustedRepository {
     pub(crate) fn new(
         snapshot: TrustedSnapshot,
         targets: VerifiedMetadata<Targets>,
+        passed_over: Vec<RolePassedOver>,
         state: TrustedState,
         limits: Limits,
     ) -> Self {
@@ -83,7 +86,13 @@ impl TrustedRepository {
             targets.evidence().clone(),
         ];
         let steps = MatchingSteps::new(limits.matching_steps);
-        Self { snapshot, targets: Arc::new(targets), delegated: BTreeMap::new(), roles, state, limits, steps }
+        let (targets, delegated) = (Arc::new(targets), BTreeMap::new());
+        Self { snapshot, targets, delegated, roles, passed_over, state, limits, steps }
+    }
+
+    /// The delegated roles that were passed over when all of them were looked at, which is done where the snapshot states no versions.
+    pub fn roles_passed_over(&self) -> &[RolePassedOver] {
+        &self.passed_over
     }
 
     /// The proof of every role that was loaded: root, timestamp, snapshot, targets, then delegated roles in the order

@@ -6,7 +6,7 @@ use super::chain::{Chosen, History, MetadataFile, RootChain, TrustedRoot, Truste
 use super::dialect::TrustAnchor;
 use super::envelope::VerifiedMetadata;
 use super::error::TufError;
-use super::every_role::advance_delegated;
+use super::every_role::{RolePassedOver, advance_delegated};
 use super::hashes::length;
 use super::limits::Limits;
 use super::metadata::Targets;
@@ -28,8 +28,8 @@ pub fn update<'a>(
     limits: &Limits,
 ) -> Result<TrustedRepository, TufError> {
     let mut state = state.clone();
-    let (snapshot, targets) = walk(pinned.into(), &mut state, provider, reference_time, limits)?;
-    Ok(TrustedRepository::new(snapshot, targets, state, *limits))
+    let (snapshot, targets, passed_over) = walk(pinned.into(), &mut state, provider, reference_time, limits)?;
+    Ok(TrustedRepository::new(snapshot, targets, passed_over, state, *limits))
 }
 
 /// As [`update`], but `state` advances with each accepted role, as the specification has online clients persist them
@@ -44,8 +44,8 @@ pub fn advance<'a>(
     reference_time: Instant,
     limits: &Limits,
 ) -> Result<TrustedRepository, TufError> {
-    let (snapshot, targets) = walk(pinned.into(), state, provider, reference_time, limits)?;
-    Ok(TrustedRepository::new(snapshot, targets, state.clone(), *limits))
+    let (snapshot, targets, passed_over) = walk(pinned.into(), state, provider, reference_time, limits)?;
+    Ok(TrustedRepository::new(snapshot, targets, passed_over, state.clone(), *limits))
 }
 
 fn walk(
@@ -54,14 +54,14 @@ fn walk(
     provider: &mut dyn MetadataProvider,
     reference_time: Instant,
     limits: &Limits,
-) -> Result<(TrustedSnapshot, VerifiedMetadata<Targets>), TufError> {
+) -> Result<(TrustedSnapshot, VerifiedMetadata<Targets>, Vec<RolePassedOver>), TufError> {
     let mut fetch = Fetch { provider, limits };
     let root = advance_root(pinned, state, &mut fetch, reference_time)?;
     let timestamp = advance_timestamp(root, state, &mut fetch)?;
     let snapshot = advance_snapshot(&timestamp, state, &mut fetch)?;
     let targets = advance_targets(&snapshot, state, &mut fetch)?;
-    advance_delegated(&snapshot, &targets, state, &mut fetch)?;
-    Ok((snapshot, targets))
+    let passed_over = advance_delegated(&snapshot, &targets, state, &mut fetch)?;
+    Ok((snapshot, targets, passed_over))
 }
 
 /// Begins at the remembered root when it is newer than the pinned one.

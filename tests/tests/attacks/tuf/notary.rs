@@ -167,6 +167,26 @@ fn a_delegated_role_of_notary_below_another_is_not_hidden_in_two_deliveries() {
 }
 
 #[test]
+fn a_delegated_role_of_notary_that_is_broken_and_that_nothing_needs_is_a_warning_with_its_reason() {
+    let mut content = with_roles_that_are_not_asked();
+    content.crossing.far.accepts(&content.archive());
+    content.notary.signers.insert("targets/releases/deep".to_owned(), vec![NotaryKey::ecdsa()]);
+    content.notary.publish_next();
+    let is_expected = |warning: &Warning| {
+        let Warning::RolePassedOver { role, repository, reason } = warning else { return false };
+        (role.as_str(), repository.as_str()) == ("targets/releases/deep", REPOSITORY) && reason.contains("signature")
+    };
+    let prepared = content.crossing.prepare(&content.crossing.image_request(&reference()));
+    content.serve();
+    let archive = content.archive();
+    assert!(!prepared.unwrap().warnings().iter().any(is_expected), "before it was served");
+    let prepared = content.crossing.prepare(&content.crossing.image_request(&reference())).unwrap();
+    assert!(prepared.warnings().iter().any(is_expected), "{:?}", prepared.warnings());
+    let report = content.crossing.far.accepts(&archive).verified().report();
+    assert!(report.warnings.iter().any(|it| is_expected(&it.warning)), "{:?}", report.warnings);
+}
+
+#[test]
 fn another_root_certificate_than_that_of_the_repository_is_refused() {
     let mut content = Content::new();
     let wish = CertificateWish { common_names: &["example.com/acme/other"], ..CertificateWish::default() };
