@@ -55,6 +55,36 @@ fn a_key_survives_its_own_encoding_and_keeps_its_identity() {
     }
 }
 
+/// A key, and signatures by it of the message below, made by pyca/cryptography.
+const P384: &str = "-----BEGIN PUBLIC KEY-----
+MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEWRHO1XtdHyv/nzQ7ShBnJr2EXCy+x4AX
+t3JW7VF0WO2zT+oEOT7+XfE39xnYNmCoAnY8I83h9pPM4jU9cQS9SBZniPRc+cua
+0aj+hs0Lc6VLzjwEnFm8fXW7zMs1eP0M
+-----END PUBLIC KEY-----
+";
+const P384_MESSAGE: &[u8] = b"a message";
+const P384_OVER_SHA256: &str = "00b0df2c89950893793c10a4bcad59ed7af28e01a4525f8c9ba2d6f3adae7fca63fc510d827e0084efbeec59fe872509\
+    568d6980677172b7b67c86bfc525ccf79dbecfcc019928c20d9a63166f9d20c0f9473e4408a8f2df449d7b38304807e5";
+const P384_OVER_SHA384: &str = "3a4f0515fa639b4a54aab72926aa9d6ec668689d50d2a180a9c4b72b6174bb4cc61c8a002d0a3b0601e44498a428fadf\
+    28c79cdbf54405aeb49717ede0ec5c56e6901f65f0fb2b534f0a04e4cf2f6df005cd6d43f6f7e2433de018debc103bc5";
+
+/// Notary signs with SHA-256 whatever the curve, and writes r and s side by side, each as long as the curve's order.
+#[test]
+fn a_p384_signature_of_notary_s_is_r_and_s_over_sha256_and_nothing_else() {
+    let key = PublicKey::from_pem(P384, Some(Scheme::EcdsaP384Sha256Fixed)).unwrap();
+    let verify = |signature: &[u8]| key.verify(P384_MESSAGE, signature);
+    let good = hex::decode(P384_OVER_SHA256).unwrap();
+    verify(&good).unwrap();
+    let without_the_zero_in_front = &good[1..];
+    let too_long = [&good[..], &[0]].concat();
+    let exchanged = [&good[48..], &good[..48]].concat();
+    let over_sha384 = hex::decode(P384_OVER_SHA384).unwrap();
+    for other in [without_the_zero_in_front, &too_long, &exchanged, &over_sha384, &[0; 96], &good[..48], b""] {
+        assert!(matches!(verify(other), Err(KeyError::BadSignature)), "{}", hex::encode(other));
+    }
+    assert!(key.verify(b"another message", &good).is_err());
+}
+
 #[test]
 fn no_flipped_bit_of_a_signature_goes_unnoticed() {
     for vector in vectors().iter().filter(|vector| vector["expect"] == "valid") {

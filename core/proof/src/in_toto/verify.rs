@@ -56,13 +56,12 @@ pub struct LayoutKey {
 /// ```compile_fail,E0451
 /// # use sealift_proof::in_toto::{Trace, VerifiedSupplyChain};
 /// # fn forge(trace: Trace) -> VerifiedSupplyChain {
-/// VerifiedSupplyChain { trace, summary: Default::default(), expires: unreachable!(), not_run: Vec::new() }
+/// VerifiedSupplyChain { trace, expires: unreachable!(), not_run: Vec::new() }
 /// # }
 /// ```
 #[derive(Debug, Clone)]
 pub struct VerifiedSupplyChain {
     trace: Trace,
-    summary: StepReport,
     expires: Timestamp,
     not_run: Vec<String>,
 }
@@ -71,11 +70,6 @@ impl VerifiedSupplyChain {
     /// What was found, step by step.
     pub fn trace(&self) -> &Trace {
         &self.trace
-    }
-
-    /// The chain as one step: the materials of its first step, the products of its last.
-    pub fn summary(&self) -> &StepReport {
-        &self.summary
     }
 
     /// When the first of its layouts expires.
@@ -119,7 +113,7 @@ pub fn verify(
     };
     let mut trace = Trace::default();
     match workflow.run(chain, &mut trace) {
-        Ok(summary) => Ok(VerifiedSupplyChain { trace, summary, expires: workflow.expires, not_run: workflow.not_run }),
+        Ok(()) => Ok(VerifiedSupplyChain { trace, expires: workflow.expires, not_run: workflow.not_run }),
         Err(cause) => Err(Refusal { cause: Box::new(cause), trace: Box::new(trace) }),
     }
 }
@@ -152,13 +146,13 @@ impl Reports {
 }
 
 impl Workflow<'_> {
-    fn run(&mut self, chain: &SupplyChain<'_>, trace: &mut Trace) -> Result<StepReport, Cause> {
+    fn run(&mut self, chain: &SupplyChain<'_>, trace: &mut Trace) -> Result<(), Cause> {
         if chain.links.len() > MAXIMUM_FILES {
             return Err(Cause::TooManyFiles { count: chain.links.len(), limit: MAXIMUM_FILES });
         }
         let document = SignedDocument::parse(chain.layout).map_err(Cause::LayoutUnreadable)?;
-        let reports = self.layout(&document, &chain.layout_keys, &chain.parameters, 0, trace)?;
-        Ok(reports.summary())
+        self.layout(&document, &chain.layout_keys, &chain.parameters, 0, trace)?;
+        Ok(())
     }
 
     /// Verifies one layout, `depth` sublayouts down; `trace.folder` is the folder of its links.
