@@ -112,6 +112,26 @@ fn platforms_are_chosen_with_what_hangs_off_them() {
     assert!(!has(&image, 0) && !has(&about(0), 0), "nothing of the other platform");
 }
 
+#[test]
+fn of_a_bundle_whose_platforms_are_chosen_nothing_else_is_delivered_by_its_index_either() {
+    let mut sides = Crossing::new();
+    let archive = sides.archive();
+    sides.far.selection = chosen(&[], &["linux/amd64"]);
+    sides.far.accepts(&archive);
+    let some = files(&sides.path("delivered/blobs/sha256"));
+    let mut left_out = 0;
+    for manifest in some.values().filter_map(|bytes| serde_json::from_slice::<serde_json::Value>(bytes).ok()) {
+        assert_ne!(manifest["architecture"], "arm64", "a configuration of another platform");
+        let is_arm64 = |listed: &&serde_json::Value| listed["platform"]["architecture"] == "arm64";
+        for other in manifest["manifests"].as_array().into_iter().flatten().filter(is_arm64) {
+            let digest: Digest = other["digest"].as_str().unwrap().parse().unwrap();
+            assert!(!some.contains_key(std::path::Path::new(digest.hex())), "{other}");
+            left_out += 1;
+        }
+    }
+    assert_eq!(left_out, 2, "one of each image");
+}
+
 /// Its bytes, with the configuration changed, which nothing before the content of the archive notices.
 fn with_another_architecture(archive: &[u8]) -> Vec<u8> {
     let (stated, other) = (&b"\"architecture\":\"arm64\""[..], b"\"architecture\":\"amd64\"");

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use sealift_archive_format::strict_json;
 use sealift_proof::canonical_json;
 use sealift_proof::signature::openpgp::{OpenPgpError, OpenPgpKey, OpenPgpSignature, OpenPgpSigner};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The name of a verdict: `valid`, or that of the error's variant.
 pub(super) fn verdict<T>(result: Result<T, OpenPgpError>) -> String {
@@ -74,6 +74,18 @@ fn the_same_key_read_from_json_and_from_its_file_is_the_same_key() {
         let from_file = OpenPgpKey::from_certificate(file.as_bytes()).unwrap();
         assert_eq!(from_json, from_file, "{kind}");
         assert_eq!(from_json.identity(), from_file.identity());
+    }
+}
+
+#[test]
+fn a_key_in_json_has_a_limit_of_subkeys_that_counts_before_any_is_read() {
+    let mut key = vectors()["signatures"][0]["key"].clone();
+    for count in [32, 33, 34, 1_000] {
+        key["subkeys"] = (0..count).map(|number| (format!("{number:040x}"), Value::Null)).collect::<Map<_, _>>().into();
+        match OpenPgpKey::from_json(&key).unwrap_err() {
+            OpenPgpError::TooMany { what: "subkeys", limit: 32 } => assert!(count > 32),
+            other => assert!(count <= 32, "{count}: {other:?}"),
+        }
     }
 }
 

@@ -224,6 +224,16 @@ mod tests {
     }
 
     #[test]
+    fn a_subpacket_that_says_nothing_about_what_is_signed_may_be_critical() {
+        for kind in [11, 21, 22, 23, 24, 25, 26, 28, 29, 30, 34] {
+            assert!(header(&[2, 0x80 | kind, 1]).is_ok(), "{kind}");
+        }
+        for other in [4, 5, 7, 10, 12, 19, 31, 35, 39, 100] {
+            assert_eq!(header(&[2, 0x80 | other, 1]), Err(OpenPgpError::CriticalSubpacket(other)));
+        }
+    }
+
+    #[test]
     fn only_version_4_without_trailing_bytes_is_a_header() {
         assert_eq!(SignatureHeader::parse(&[3, 0, 1, 8, 0, 0]), Err(OpenPgpError::UnsupportedVersion(3)));
         assert!(matches!(SignatureHeader::parse(&[4, 0, 1, 8, 0, 0, 0]), Err(OpenPgpError::Packet(_))));
