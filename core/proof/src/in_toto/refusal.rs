@@ -225,3 +225,17 @@ impl Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_file_that_was_passed_over_is_listed_with_its_reason() {
+        let files = [("a.link", "b"), ("c.link", "d")]
+            .map(|(file, step)| (file.to_owned(), LinkProblem::OtherStep(step.to_owned())));
+        let listed = r#"; a.link: it reports another step, "b"; c.link: it reports another step, "d""#;
+        assert_eq!(list_passed_over(&files), listed);
+        assert_eq!(list_passed_over(&[]), "");
+    }
+}

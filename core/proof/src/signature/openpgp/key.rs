@@ -264,3 +264,30 @@ impl OpenPgpSignature {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verification_is_as_much_work_as_the_key_that_the_signature_names() {
+        let part = |number: u8, material| Part {
+            key_id: Fingerprint::from_bytes(&[number; 20]).unwrap(),
+            material,
+            created: None,
+            validity: None,
+            may_sign: true,
+        };
+        let dsa = |length| OpenPgpMaterial::Dsa { p: vec![0xff; length], q: Vec::new(), g: Vec::new(), y: Vec::new() };
+        let rsa = OpenPgpMaterial::Rsa { modulus: vec![0xff; 512], exponent: Vec::new() };
+        let subkeys = vec![part(1, rsa), part(2, dsa(256)), part(3, dsa(384))];
+        let key = OpenPgpKey { primary: part(0, OpenPgpMaterial::Ed25519([0; 32])), subkeys };
+        let weight = |number: u8| {
+            let signature = serde_json::json!({
+                "keyid": hex::encode([number; 20]), "other_headers": "040001080000", "signature": "00",
+            });
+            key.verification_weight(&OpenPgpSignature::from_json(&signature).unwrap())
+        };
+        assert_eq!([0, 1, 2, 3, 4].map(weight), [1, 4, 88, 297, 0]);
+    }
+}
