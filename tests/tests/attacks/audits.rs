@@ -6,6 +6,7 @@ use sealift_core::import::{self, DeliveryWishes, ImportError};
 use sealift_core::trust::{JudgementError, Regression, RepositoryError};
 use sealift_core::verify::{Discard, HeadError, Transport};
 use sealift_proof::freshness::{AskedClock, LooserFreshness};
+use sealift_proof::signature::SigningKey;
 use sealift_proof::tuf::TufError;
 use sealift_tests::crossing::FarSide;
 use sealift_tests::malicious_exporter::Forger;
@@ -112,6 +113,24 @@ fn an_audit_refuses_everything_else_as_ever() {
     assert!(far.audit(&*archive).is_err());
     far.asked = Some(AskedClock::AsOf(hours(0)));
     assert_eq!(findings(&far, &archive).len(), 1);
+}
+
+#[test]
+fn an_audit_of_an_older_version_takes_no_key_that_the_newest_accepted_root_does_not_name() {
+    let mut sample = sample();
+    let old = consignment(&sample).tuf().clone();
+    sample.repository.renew_root();
+    sample.repository.targets.keys = [3, 4].map(|number| SigningKey::from_seed(&[number; 32])).into();
+    let far = far_side_at_version_3(&mut sample);
+    // Its timestamp, of the same key, is older, which is a finding; its targets are those of a key that was taken back.
+    let mut consignment = Consignment::of(&sample, hours(1));
+    *consignment.tuf() = old;
+    let HeadError::Judgement(JudgementError::Repository(RepositoryError::Tuf { source: error, .. })) =
+        far.audit(&*consignment.archive()).err().unwrap()
+    else {
+        panic!("refused for another reason");
+    };
+    assert_error!(error, TufError::Signatures { role, delegator_version: 3, .. } if role.as_str() == "targets");
 }
 
 #[test]

@@ -22,6 +22,7 @@ const OF_DATA: u8 = 0x00;
 const OF_USER_ID: u8 = 0x13;
 const OF_SUBKEY: u8 = 0x18;
 const BY_SUBKEY: u8 = 0x19;
+const OF_REVOCATION: u8 = 0x30;
 
 fn key(number: u8) -> SigningKey {
     SigningKey::from_seed(&[number; 32])
@@ -158,6 +159,23 @@ fn what_these_tests_begin_with_is_a_good_key() {
     let file = [certificate(4, &[flags(MAY_SIGN)]), good_subkey(2)].concat();
     for by in [key(1), key(2)] {
         assert_eq!(counts(&file, &by, DAY), Ok(()));
+    }
+}
+
+#[test]
+fn a_revocation_of_a_user_id_that_names_no_issuer_may_be_the_key_s_own() {
+    let revocation = |claims: &[Vec<u8>]| {
+        let hashed = [&[subpacket(2, &MADE.to_be_bytes())], claims].concat().concat();
+        let header =
+            [&[4, OF_REVOCATION, EDDSA, SHA256][..], &u16::try_from(hashed.len()).unwrap().to_be_bytes(), &hashed];
+        packet(2, &[&header.concat()[..], &[0, 0, 0, 0], &integer(&[1; 32]), &integer(&[1; 32])].concat())
+    };
+    let issuer = |of: &SigningKey| subpacket(OF_ISSUER, &hex::decode(fingerprint(of).to_string()).unwrap()[12..]);
+    let with = |revocation: &[u8]| read(&[&certificate(4, &[flags(MAY_SIGN)]), revocation].concat()).map(drop);
+    assert_eq!(with(&revocation(&[issuer(&key(2))])), Ok(()), "somebody else's says nothing");
+    for revocation in [revocation(&[]), revocation(&[issuer(&key(1))])] {
+        let refused = with(&revocation);
+        assert!(matches!(refused, Err(OpenPgpError::RevocationNotChecked { .. })), "{refused:?}");
     }
 }
 

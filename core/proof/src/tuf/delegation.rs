@@ -381,6 +381,31 @@ mod tests {
     }
 
     #[test]
+    fn bins_of_each_kind_are_expanded_once() {
+        let bins = |prefix: &str, bit_length: u8| -> Delegations {
+            serde_json::from_value(serde_json::json!({
+                "keys": {},
+                "succinct_roles": { "keyids": [], "threshold": 1, "bit_length": bit_length, "name_prefix": prefix },
+            }))
+            .unwrap()
+        };
+        let listed = ["a-0", "a-1", "a-00", "b-0", "b-1", "a-2"]
+            .map(|role| (format!("{role}.json"), serde_json::json!({ "version": 1 })));
+        let snapshot: Snapshot = serde_json::from_value(serde_json::json!({
+            "meta": listed.into_iter().collect::<serde_json::Map<_, _>>(),
+        }))
+        .unwrap();
+        let mut expanded = BTreeSet::new();
+        let mut names = |delegations: &Delegations| -> Vec<String> {
+            delegations.role_names(&snapshot, &mut expanded).iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(names(&bins("a", 1)), ["a-0", "a-1"]);
+        assert_eq!(names(&bins("b", 1)), ["b-0", "b-1"]);
+        assert_eq!(names(&bins("a", 5)), ["a-00"]);
+        assert_eq!(names(&bins("a", 1)), [""; 0]);
+    }
+
+    #[test]
     fn prefixes_below_prefixes_take_work_that_grows_with_their_number_and_not_with_its_square() {
         let count = 20_000;
         let numbered = |letter: char| (0..count).map(move |number| format!("{letter}{number:06}"));
