@@ -15,15 +15,16 @@ use sealift_core::plain_file::{FileSource, FileSourceError, TargetFile};
 use sealift_core::progress::Unwatched;
 use sealift_core::transfer::Workers;
 use sealift_core::trust::{self, Carrier, JudgementError, LookupError};
-use sealift_core::trust_store::{NamePattern, TagError, Trust};
+use sealift_core::trust_store::{NamePattern, RepositoryName, TagError, Trust, TrustStore};
 use sealift_core::tuf_repository::mirror::MirrorError;
 use sealift_core::tuf_repository::{RepositoryFolder, TargetFiles};
 use sealift_core::verify::{DocumentError, Selection, Transport};
 use sealift_proof::in_toto::Cause;
 use sealift_proof::tuf::provider::target_file_path;
-use sealift_proof::tuf::{Limits, ProviderError};
+use sealift_proof::tuf::{Limits, ProviderError, TrustAnchor};
 use sealift_tests::crossing::{Crossing, FarSide, Refused};
 use sealift_tests::malicious_exporter::file_record;
+use sealift_tests::tuf_repository::{TufRepository, now};
 
 use super::*;
 
@@ -446,6 +447,36 @@ fn a_file_is_looked_up_and_found_only_as_its_metadata_lists_it() {
     let written = prepared.write(Vec::new(), &Workers::default(), &Unwatched).unwrap_err();
     let ExportError::Source { source, .. } = written else { panic!("{written:?}") };
     assert!(matches!(source.reason(), Some(FileSourceError::Local { .. })), "{source:?}");
+}
+
+#[test]
+fn a_file_of_a_repository_without_consistent_snapshots_has_its_plain_name() {
+    for is_consistent in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut repository = TufRepository::new();
+        repository.role("root")["consistent_snapshot"] = serde_json::json!(is_consistent);
+        repository.files.clear();
+        repository.add_target("targets", PATH, CONTENT);
+        repository.publish(&["root", "targets", "snapshot", "timestamp"]);
+        for (name, bytes) in repository.files.iter().chain(&repository.target_files) {
+            let place = folder.path().join(name);
+            fs::create_dir_all(place.parent().unwrap()).unwrap();
+            fs::write(place, bytes).unwrap();
+        }
+        let metadata = RepositoryFolder::new(folder.path(), folder.path());
+        let (mut first, mut second) = (metadata.clone(), metadata.clone());
+        let carrier = Carrier { metadata: &mut first, targets: &mut second };
+        let store = TrustStore::at(folder.path().join("trust"));
+        let name: RepositoryName = "demo".parse().unwrap();
+        let root = repository.file("root").clone();
+        store.begin().unwrap().pin_root(&name, TrustAnchor::from(root.as_slice()), None).unwrap();
+        let live = [(name, carrier)].into_iter().collect();
+        let trust = store.load().unwrap();
+        let listed = trust::look_up(&[FileName::of_target(PATH).unwrap()], &trust, live, now()).unwrap().remove(0);
+        assert_eq!(listed.has_consistent_snapshots, is_consistent);
+        let files: Arc<dyn TargetFiles> = Arc::new(metadata);
+        TargetFile::find(&listed.target, listed.has_consistent_snapshots, &files, &Unwatched).unwrap();
+    }
 }
 
 #[test]
