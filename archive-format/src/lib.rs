@@ -12,6 +12,7 @@
 //! | digests, and hashing as bytes pass | [`Digest`], [`Hasher`] |
 //! | JSON in which nothing can have two meanings | [`strict_json`] |
 //! | signed envelopes | [`dsse`] |
+//! | several files for one archive, and the loss of some | [`volume`] |
 //!
 //! # Reading an archive's frame, without trust
 //!
@@ -86,6 +87,7 @@ pub mod repository_name;
 pub mod seal;
 pub mod strict_json;
 pub mod tar_profile;
+pub mod volume;
 mod writer;
 
 pub use content::{BlobContent, Checked, ContentError, Described};
