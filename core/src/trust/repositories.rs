@@ -461,3 +461,17 @@ impl Carried {
         self.repositories.keys().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_that_cannot_be_had_is_not_said_to_be_refused() {
+        let says = |source| RepositoryError::Tuf { name: "demo".parse().unwrap(), source }.to_string();
+        let unavailable =
+            ProviderError::Unavailable { file_name: "root".to_owned(), source: std::io::Error::other("down").into() };
+        assert_eq!(says(TufError::Provider(unavailable)), "the metadata of repository demo cannot be had");
+        assert_eq!(says(TufError::Removed("a.json".to_owned())), "the metadata of repository demo is refused");
+    }
+}

@@ -195,6 +195,14 @@ mod tests {
     }
 
     #[test]
+    fn the_lists_are_called_as_rules_call_them() {
+        assert_eq!(
+            [ArtifactList::Materials, ArtifactList::Products].map(|list| list.to_string()),
+            ["materials", "products"]
+        );
+    }
+
+    #[test]
     fn every_form_of_rule_is_read_and_written_back() {
         for text in [
             "CREATE a",
