@@ -371,6 +371,15 @@ mod tests {
         let openpgp =
             serde_json::json!({"keyid": "00".repeat(20), "other_headers": "0400010800000000", "signature": "00"});
         assert_eq!(spent(&key, &signed(38, openpgp)), 0);
+        let keyid = "aa42777b62df8ccb59ea2f9e6d0375e03961bae5";
+        let openpgp_key = InTotoKey::from_json(&serde_json::json!({
+            "creation_time": 1767225600, "hashes": ["pgp+SHA2"], "keyid": keyid, "method": "pgp+eddsa-ed25519", "type": "eddsa",
+            "keyval": {"private": "", "public": {"q": "dfc77d2b98ed0351fb49d56e3ac0c28e3c89b5033eea6dc27845daca379fffc9"}},
+        }));
+        let by_it =
+            |keyid: &str| serde_json::json!({"keyid": keyid, "other_headers": "040001080000", "signature": "00"});
+        assert_eq!(spent(&openpgp_key, &signed(38, by_it(keyid))), 20_010);
+        assert_eq!(spent(&openpgp_key, &signed(38, by_it(&"00".repeat(20)))), 0);
         let error =
             key.find_signature("", &signed(38, plain), Timestamp::UNIX_EPOCH, &mut Work::new(20_009)).unwrap_err();
         assert_eq!(error, NotSigned::Work(WorkExceeded { limit: 20_009 }));
