@@ -49,8 +49,13 @@ fn files_of(consignment: &Consignment) -> Files {
 
 /// An archive with this thick bundle, for which TUF vouches, in the place of what is in it.
 fn consignment_with(file: &[u8]) -> (Sample, Consignment) {
+    consignment_listed_by(&Digest::sha256(file), file)
+}
+
+/// The same, where TUF lists this digest alone.
+fn consignment_listed_by(digest: &Digest, file: &[u8]) -> (Sample, Consignment) {
     let mut sample = sample();
-    sample.release(BUNDLE, "bundle.tgz", &Digest::sha256(file), file.len() as u64);
+    sample.release(BUNDLE, "bundle.tgz", digest, file.len() as u64);
     let mut consignment = consignment(&sample);
     consignment.blobs.retain(|(_, bytes)| !is_layer(bytes));
     consignment.blobs.push((Digest::sha256(file), file.to_vec()));
@@ -88,6 +93,16 @@ fn a_thick_bundle_that_is_right_is_accepted() {
     let delivered = far.accepts(&consignment.archive());
     assert_eq!(delivered.verified().judgement().findings().items[0].level().to_string(), "4");
     assert_eq!(far.tags().len(), 3, "the bundle and its images");
+}
+
+#[test]
+fn a_thick_bundle_of_which_tuf_lists_the_sha512_alone_is_accepted_by_that() {
+    let file = tgz(&files_of(&consignment(&sample())));
+    let (sample, mut consignment) = consignment_listed_by(&Digest::of(DigestAlgorithm::Sha512, &file), &file);
+    FarSide::trusting(&sample, hours(1)).accepts(&consignment.archive());
+    consignment.bundles[0].thick_bundle.as_mut().unwrap().sha512 = Digest::of(DigestAlgorithm::Sha512, b"another");
+    let error = refusal(&sample, &consignment).head();
+    assert_error!(error, HeadError::Judgement(JudgementError::Binding { .. }));
 }
 
 #[test]
