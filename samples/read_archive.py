@@ -130,7 +130,9 @@ def read_inventory(statement):
     lists = [[repository["name"] for repository in inventory["repositories"]]]
     lists += [image["platforms"] for image in images(inventory)]
     lists += [listed for image in images(inventory) for listed in image.get("leftOut", {}).values()]
-    require(all(texts == sorted(set(texts)) for texts in lists), "repositories or platforms are not sorted")
+    choices = [it["referrerChoice"] for it in [*inventory["items"], *images(inventory)] if "referrerChoice" in it]
+    lists += [choice["kinds"] for choice in choices]
+    require(all(texts == sorted(set(texts)) for texts in lists), "repositories, platforms or kinds are not sorted")
     for entry in entries:
         algorithm, digest = entry["digest"].split(":")
         blob = entry["name"].startswith("blobs/")

@@ -122,7 +122,7 @@ pub(crate) fn check_index(bytes: &[u8], inventory: &Inventory) -> Result<(), Arc
 mod tests {
     use sealift_archive_format::Digest;
     use sealift_archive_format::inventory::{
-        Completeness, Exporter, FormatVersion, ImageRecord, ImageRole, ItemRecord, LeftOutRecord,
+        Completeness, Exporter, FormatVersion, ImageRecord, ImageRole, ItemRecord, LeftOutRecord, ReferrerChoice,
     };
 
     use super::*;
@@ -134,8 +134,10 @@ mod tests {
             descriptor: DescriptorRecord { digest: digest.clone(), media_type: "a/b".to_owned(), size: 0 },
             role: ImageRole::StandAlone,
             left_out: LeftOutRecord::default(),
+            made_from: None,
             platforms: Vec::new(),
             reference: format!("e.example/{number}:1"),
+            referrer_choice: ReferrerChoice::default(),
             referrers: Vec::new(),
             tagged: Vec::new(),
             target: None,

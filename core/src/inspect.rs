@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use sealift_archive_format::dsse::MAXIMUM_SIGNATURES;
-use sealift_archive_format::inventory::{EntryRecord, ImageRecord, ImageRole, Inventory, ItemRecord};
+use sealift_archive_format::inventory::{
+    EntryRecord, ImageRecord, ImageRole, Inventory, ItemRecord, MadeFrom, ReferrerChoice,
+};
 use sealift_archive_format::strict_json::{self, Names};
 use sealift_archive_format::{Digest, EntryPlace, FormatError, Reader, RepositoryName};
 use serde::de::{Deserializer, SeqAccess, Visitor};
@@ -47,7 +49,7 @@ pub struct Overview {
     pub repositories: Vec<InspectedRepository>,
     /// The bundles and images.
     pub items: Vec<InspectedItem>,
-    /// What a person should know about the bundles.
+    /// What a person should know.
     pub warnings: Vec<WarningReport>,
     /// The sum of all entries, in bytes.
     pub bytes: u64,
@@ -98,6 +100,12 @@ pub struct InspectedItem {
     pub platforms: Vec<String>,
     /// How many platforms and foreign layers were left out on purpose.
     pub left_out: usize,
+    /// What the exporter says that it made the manifest from, so that no registry has its digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub made_from: Option<MadeFrom>,
+    /// Which referrers were chosen when the archive was made.
+    #[serde(skip_serializing_if = "ReferrerChoice::is_usual")]
+    pub referrer_choice: ReferrerChoice,
     /// How many referrers are carried, those that tags of cosign's name among them.
     pub referrers: usize,
 }
@@ -182,9 +190,10 @@ impl StatedBundles {
         }
     }
 
+    /// What should be known about them, and about where everything comes from.
     fn warnings(&self, inventory: &Inventory) -> Vec<Warning> {
         let carried = CarriedBundle::among(&inventory.items);
-        let mut warnings = Vec::new();
+        let mut warnings = report::of_origin(&inventory.items);
         for record in inventory.bundles() {
             let Some((bundle, bytes)) = self.read.get(&record.descriptor.digest) else { continue };
             let images =
@@ -266,6 +275,8 @@ fn items(inventory: &Inventory) -> Vec<InspectedItem> {
                 digest: item.descriptor().digest.clone(),
                 platforms: Vec::new(),
                 left_out: 0,
+                made_from: None,
+                referrer_choice: bundle.referrer_choice.clone(),
                 referrers: bundle.referrers.len().saturating_add(bundle.tagged.len()),
             });
         }
@@ -276,6 +287,8 @@ fn items(inventory: &Inventory) -> Vec<InspectedItem> {
                 digest: file.descriptor.digest.clone(),
                 platforms: Vec::new(),
                 left_out: 0,
+                made_from: None,
+                referrer_choice: ReferrerChoice::default(),
                 referrers: 0,
             });
         }
@@ -297,6 +310,8 @@ fn image(image: &ImageRecord) -> InspectedItem {
         left_out: [image.left_out.platforms.len(), image.left_out.foreign_layers.len(), image.left_out.manifests.len()]
             .iter()
             .sum(),
+        made_from: image.made_from,
+        referrer_choice: image.referrer_choice.clone(),
         referrers: image.referrers.len().saturating_add(image.tagged.len()),
     }
 }

@@ -5,7 +5,7 @@
 
 use sealift_archive_format::inventory::{
     BundleRecord, Completeness, DescriptorRecord, EntryRecord, Exporter, FormatVersion, ImageRecord, ImageRole,
-    ItemRecord, LeftOutRecord, RepositoryRecord, TargetRecord,
+    ItemRecord, LeftOutRecord, ReferrerChoice, RepositoryRecord, TargetRecord,
 };
 use sealift_archive_format::tar_profile::BLOCK_LENGTH;
 use sealift_archive_format::{Digest, EntryName, EntryOffsets, Inventory, Seal, Writer};
@@ -74,14 +74,17 @@ impl Default for Sample {
                 descriptor: image,
                 role: ImageRole::Invocation,
                 left_out: LeftOutRecord::default(),
+                made_from: None,
                 platforms: Vec::new(),
                 reference: "example.com/shop-installer:1.4".to_owned(),
+                referrer_choice: ReferrerChoice::default(),
                 referrers: Vec::new(),
                 tagged: Vec::new(),
                 target: None,
             }],
             index: None,
             reference: "example.com/shop:1.4".to_owned(),
+            referrer_choice: ReferrerChoice::default(),
             referrers: Vec::new(),
             tagged: Vec::new(),
             target: Some(TargetRecord { name: "example.com/shop:1.4".to_owned() }),

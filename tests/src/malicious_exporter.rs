@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use sealift_archive_format::inventory::{
     BundleRecord, Completeness, DescriptorRecord, EntryRecord, Exporter, FILE_MEDIA_TYPE, FileRecord, FormatVersion,
-    ImageRecord, ImageRole, ItemRecord, LeftOutRecord, RepositoryRecord,
+    ImageRecord, ImageRole, ItemRecord, LeftOutRecord, ReferrerChoice, RepositoryRecord,
 };
 use sealift_archive_format::{Digest, DigestAlgorithm, EntryName, FileName, Inventory, Seal, Writer};
 use sealift_core::archive_layout;
@@ -63,6 +63,7 @@ impl Consignment {
             images: images.map(|((reference, image), listed)| image_record(reference, image, role(listed))).collect(),
             index: Some(record(index)),
             reference: reference.clone(),
+            referrer_choice: ReferrerChoice::default(),
             referrers: Vec::new(),
             tagged: Vec::new(),
             target: None,
@@ -236,8 +237,10 @@ pub fn image_record(reference: &str, descriptor: &Value, role: ImageRole) -> Ima
         descriptor: record(descriptor),
         role,
         left_out: LeftOutRecord::default(),
+        made_from: None,
         platforms: vec!["linux/amd64".to_owned(), "linux/arm64".to_owned()],
         reference: reference.to_owned(),
+        referrer_choice: ReferrerChoice::default(),
         referrers: Vec::new(),
         tagged: Vec::new(),
         target: None,

@@ -2,7 +2,7 @@
 
 use super::{
     FILE_MEDIA_TYPE, FormatVersion, MAXIMUM_ENTRIES, MAXIMUM_FILES, MAXIMUM_LEFT_OUT, MAXIMUM_LEFT_OUT_BYTES,
-    MAXIMUM_PLATFORMS, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH,
+    MAXIMUM_LEFT_OUT_REFERRERS, MAXIMUM_PLATFORMS, MAXIMUM_SIZE, MAXIMUM_TEXT_LENGTH,
 };
 use crate::digest::Digest;
 use crate::entry_name::EntryName;
@@ -109,6 +109,14 @@ pub enum InventoryError {
         reference: String,
         /// The digest that is out of order.
         digest: Digest,
+    },
+    /// What is said about the choice of referrers contradicts itself, or what is carried.
+    #[error(
+        "the choice of referrers of {reference:?} cannot be: a kind that was chosen is not left out, 1 to {MAXIMUM_LEFT_OUT_REFERRERS} of a kind are, and where no kind was chosen, nothing is carried or counted"
+    )]
+    ReferrerChoice {
+        /// The reference of the bundle or the image.
+        reference: String,
     },
     /// What is carried for its tag has a tag that is not made from a digest.
     #[error("{tag:?} is not a tag that is made from a digest")]

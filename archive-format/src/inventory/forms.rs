@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BundleRecord, Completeness, DescriptorRecord, EntryRecord, FileRecord, ImageRecord, ImageRole, ItemRecord,
-    LeftOutRecord, MAXIMUM_LEFT_OUT, MAXIMUM_PLATFORMS, TaggedRecord, TargetRecord, ThickBundleRecord,
+    LeftOutRecord, MAXIMUM_LEFT_OUT, MAXIMUM_PLATFORMS, MadeFrom, ReferrerChoice, TaggedRecord, TargetRecord,
+    ThickBundleRecord,
 };
 use crate::digest::Digest;
 use crate::entry_name::{EntryName, EntryPlace};
@@ -84,6 +85,8 @@ struct WrittenBundle<'a> {
     kind: RawItemKind,
     parts: &'a [ImageRecord],
     reference: &'a str,
+    #[serde(rename = "referrerChoice", skip_serializing_if = "ReferrerChoice::is_usual")]
+    referrer_choice: &'a ReferrerChoice,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     referrers: &'a [DescriptorRecord],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -113,6 +116,7 @@ impl Serialize for ItemRecord {
                 kind: RawItemKind::Bundle,
                 parts: &bundle.images,
                 reference: &bundle.reference,
+                referrer_choice: &bundle.referrer_choice,
                 referrers: &bundle.referrers,
                 tagged: &bundle.tagged,
                 target: bundle.target.as_ref(),
@@ -143,10 +147,14 @@ pub(super) struct RawItem {
     #[serde(default)]
     left_out: LeftOutRecord,
     #[serde(default, deserialize_with = "present")]
+    made_from: Option<MadeFrom>,
+    #[serde(default, deserialize_with = "present")]
     parts: Option<Vec<ImageRecord>>,
     #[serde(default, deserialize_with = "present_platforms")]
     platforms: Option<Vec<String>>,
     reference: String,
+    #[serde(default)]
+    referrer_choice: ReferrerChoice,
     #[serde(default, deserialize_with = "present")]
     referrers: Option<Vec<DescriptorRecord>>,
     #[serde(default, deserialize_with = "present")]
@@ -171,7 +179,8 @@ impl TryFrom<RawItem> for ItemRecord {
     type Error = String;
 
     fn try_from(raw: RawItem) -> Result<Self, Self::Error> {
-        let RawItem { descriptor, reference, target, index, left_out, tagged, thick_bundle, sha512, .. } = raw;
+        let RawItem { descriptor, reference, target, index, left_out, made_from, .. } = raw;
+        let RawItem { referrer_choice, tagged, thick_bundle, sha512, .. } = raw;
         match (raw.kind, raw.parts, raw.component, raw.complete, raw.platforms, raw.referrers) {
             (RawItemKind::Bundle, Some(images), _, _, _, referrers) => {
                 let referrers = referrers.unwrap_or_default();
@@ -180,6 +189,7 @@ impl TryFrom<RawItem> for ItemRecord {
                     images,
                     index,
                     reference,
+                    referrer_choice,
                     referrers,
                     tagged,
                     target,
@@ -192,8 +202,10 @@ impl TryFrom<RawItem> for ItemRecord {
                     descriptor,
                     role: ImageRole::StandAlone,
                     left_out,
+                    made_from,
                     platforms,
                     reference,
+                    referrer_choice,
                     referrers,
                     tagged,
                     target,
@@ -223,9 +235,13 @@ pub(super) struct RawImage {
     kind: RawKind,
     #[serde(default, skip_serializing_if = "LeftOutRecord::is_empty")]
     left_out: LeftOutRecord,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    made_from: Option<MadeFrom>,
     #[serde(deserialize_with = "platforms")]
     platforms: Vec<String>,
     reference: String,
+    #[serde(default, skip_serializing_if = "ReferrerChoice::is_usual")]
+    referrer_choice: ReferrerChoice,
     referrers: Vec<DescriptorRecord>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tagged: Vec<TaggedRecord>,
@@ -256,8 +272,10 @@ impl TryFrom<RawImage> for ImageRecord {
             descriptor: raw.descriptor,
             role,
             left_out: raw.left_out,
+            made_from: raw.made_from,
             platforms: raw.platforms,
             reference: raw.reference,
+            referrer_choice: raw.referrer_choice,
             referrers: raw.referrers,
             tagged: raw.tagged,
             target: raw.target,
@@ -278,8 +296,10 @@ impl From<ImageRecord> for RawImage {
             descriptor: image.descriptor,
             kind,
             left_out: image.left_out,
+            made_from: image.made_from,
             platforms: image.platforms,
             reference: image.reference,
+            referrer_choice: image.referrer_choice,
             referrers: image.referrers,
             tagged: image.tagged,
             target: image.target,

@@ -8,6 +8,7 @@ mod error;
 mod format_version;
 mod forms;
 mod item;
+mod origin;
 mod rules;
 mod statement;
 
@@ -22,6 +23,7 @@ use crate::repository_name::RepositoryName;
 pub use error::InventoryError;
 pub use format_version::FormatVersion;
 pub use item::ItemRecord;
+pub use origin::{MAXIMUM_LEFT_OUT_REFERRERS, MadeFrom, ReferrerChoice};
 pub use statement::{PREDICATE_TYPE, STATEMENT_TYPE};
 
 /// The most entries that an inventory may list.
@@ -89,6 +91,8 @@ pub struct BundleRecord {
     pub index: Option<DescriptorRecord>,
     /// Where it comes from.
     pub reference: String,
+    /// Which referrers of its index were chosen.
+    pub referrer_choice: ReferrerChoice,
     /// The referrers of its index that are carried: signatures, SBOMs and the like.
     pub referrers: Vec<DescriptorRecord>,
     /// What is carried because tags of cosign's name it as belonging to the index.
@@ -132,10 +136,14 @@ pub struct ImageRecord {
     pub role: ImageRole,
     /// What it lists that is not carried.
     pub left_out: LeftOutRecord,
+    /// What its manifest was made from, if the exporter made it.
+    pub made_from: Option<MadeFrom>,
     /// The platforms that are carried, for example `linux/amd64`.
     pub platforms: Vec<String>,
     /// Its reference, as the bundle or the operator writes it.
     pub reference: String,
+    /// Which of its referrers were chosen.
+    pub referrer_choice: ReferrerChoice,
     /// Its referrers that are carried: signatures, SBOMs and the like.
     pub referrers: Vec<DescriptorRecord>,
     /// What is carried because tags of cosign's name it as belonging to the image.

@@ -69,6 +69,7 @@ fn check_images(inventory: &Inventory) -> Result<(), InventoryError> {
         image.platforms.iter().try_for_each(|platform| text("platform", platform))?;
         check_left_out(image)?;
         check_tagged(&image.tagged)?;
+        image.referrer_choice.check(&image.reference, !(image.referrers.is_empty() && image.tagged.is_empty()))?;
         for platforms in [&image.platforms, &image.left_out.platforms] {
             if let Some(platform) = out_of_order(platforms.iter().map(String::as_str)) {
                 let (reference, platform) = (image.reference.clone(), platform.to_owned());
@@ -83,6 +84,7 @@ fn check_images(inventory: &Inventory) -> Result<(), InventoryError> {
             ItemRecord::Bundle(bundle) => bundle,
         };
         check_tagged(&bundle.tagged)?;
+        bundle.referrer_choice.check(&bundle.reference, !(bundle.referrers.is_empty() && bundle.tagged.is_empty()))?;
         let mut components = HashSet::new();
         for image in &bundle.images {
             match &image.role {

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::ReferrerKind;
 use crate::digest::DigestAlgorithm;
 use crate::entry_name::EntryPlace;
 use crate::strict_json;
@@ -34,8 +35,10 @@ fn image(role: ImageRole, reference: &str) -> ImageRecord {
         descriptor: descriptor(b"image"),
         role,
         left_out: LeftOutRecord::default(),
+        made_from: None,
         platforms: vec!["linux/amd64".to_owned()],
         reference: reference.to_owned(),
+        referrer_choice: ReferrerChoice::default(),
         referrers: vec![descriptor(b"signature")],
         tagged: Vec::new(),
         target: None,
@@ -54,6 +57,7 @@ fn inventory() -> Inventory {
         ],
         index: Some(descriptor(b"index")),
         reference: "example.com/shop:1.4".to_owned(),
+        referrer_choice: ReferrerChoice::default(),
         referrers: Vec::new(),
         tagged: Vec::new(),
         target,
@@ -276,6 +280,57 @@ fn what_was_left_out_is_listed_in_one_way() {
         let error = refused(|inventory| list(&mut alone(inventory).left_out).clone_from(digests));
         assert!(matches!(&error, InventoryError::LeftOutOrder { digest, .. } if *digest == digests[1]), "{error}");
     }
+}
+
+#[test]
+fn a_choice_of_referrers_is_stated_where_it_is_not_the_usual_one_and_does_not_contradict_itself() {
+    let choice = |kinds: &[ReferrerKind], left_out: &[(ReferrerKind, u32)]| ReferrerChoice {
+        kinds: kinds.iter().copied().collect(),
+        left_out: left_out.iter().copied().collect(),
+    };
+    let (signature, sbom) = (ReferrerKind::Signature, ReferrerKind::Sbom);
+    let mut inventory = inventory();
+    assert!(!String::from_utf8(inventory.to_statement().unwrap()).unwrap().contains("referrerChoice"));
+    alone(&mut inventory).referrer_choice = choice(&[signature, ReferrerKind::Attestation], &[(sbom, 1_000_000)]);
+    bundle(&mut inventory).referrer_choice = choice(&[], &[]);
+    let statement = inventory.to_statement().unwrap();
+    assert_eq!(Inventory::parse(&statement).unwrap(), inventory);
+    let text = String::from_utf8(statement).unwrap();
+    let written = r#""referrerChoice":{"kinds":["attestation","signature"],"leftOut":{"sbom":1000000}}"#;
+    assert!(text.contains(written) && text.contains(r#""referrerChoice":{"kinds":[]}"#), "{text}");
+    for (from, to) in [
+        (r#"["attestation","signature"]"#, r#"["signature","attestation"]"#),
+        (r#"["attestation","signature"]"#, r#"["attestation","attestation","signature"]"#),
+        (r#"{"kinds":[]}"#, r#"{"kinds":["attestation","other","sbom","signature"]}"#),
+        (r#"{"kinds":[]}"#, r#"{"kinds":[],"leftOut":{}}"#),
+    ] {
+        let error = Inventory::parse(text.replace(from, to).as_bytes()).unwrap_err();
+        assert!(matches!(&error, InventoryError::NotCanonical { .. }), "{to}: {error}");
+    }
+    let error = Inventory::parse(text.replace("\"sbom\":1000000", "\"poem\":1").as_bytes()).unwrap_err();
+    assert!(matches!(&error, InventoryError::Json(_)), "{error}");
+    for contradiction in [
+        choice(&[signature, sbom], &[(sbom, 1)]),
+        choice(&[signature], &[(sbom, 0)]),
+        choice(&[signature], &[(sbom, 1_000_001)]),
+        choice(&[], &[(sbom, 1)]),
+        // A referrer is carried.
+        choice(&[], &[]),
+    ] {
+        let error = refused(|inventory| alone(inventory).referrer_choice = contradiction.clone());
+        assert!(matches!(&error, InventoryError::ReferrerChoice { .. }), "{contradiction:?}: {error}");
+    }
+}
+
+#[test]
+fn what_a_manifest_was_made_from_is_stated() {
+    let mut inventory = inventory();
+    alone(&mut inventory).made_from = Some(MadeFrom::DockerArchive);
+    let statement = inventory.to_statement().unwrap();
+    assert_eq!(Inventory::parse(&statement).unwrap(), inventory);
+    let text = String::from_utf8(statement).unwrap();
+    let error = Inventory::parse(text.replace("\"dockerArchive\"", "\"thinAir\"").as_bytes()).unwrap_err();
+    assert!(text.contains(r#""madeFrom":"dockerArchive""#) && matches!(&error, InventoryError::Json(_)), "{error}");
 }
 
 #[test]

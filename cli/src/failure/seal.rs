@@ -46,6 +46,7 @@ pub(super) fn inventory(error: &InventoryError) -> Conclusion {
         | InventoryError::TooManyLeftOut { .. }
         | InventoryError::PlatformOrder { .. }
         | InventoryError::LeftOutOrder { .. }
+        | InventoryError::ReferrerChoice { .. }
         | InventoryError::Tag { .. }
         | InventoryError::RepositoryOrder { .. }
         | InventoryError::FileAndFolder { .. }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sealift_archive_format::Digest;
 use sealift_core::cnab::bundle;
 use sealift_core::docker_archive::DockerArchiveSource;
 use sealift_core::export::{ImagesFrom, ItemOrigin, SourceReference};
@@ -70,14 +69,6 @@ impl<'p> OpenedSources<'p> {
             })
         });
         odd.take(most).collect()
-    }
-
-    /// Whether the manifest with this digest was made here, from a docker-archive.
-    pub(crate) fn made_here(&self, digest: &Digest) -> bool {
-        self.files.values().any(|opened| match opened {
-            OpenedFile::DockerArchive(archive) => archive.made_here().any(|made| made == digest),
-            OpenedFile::ThinBundle | OpenedFile::Bundle { .. } | OpenedFile::Layout(_) => false,
-        })
     }
 
     /// A bundle, and where its images are. Those of a thin bundle are where `images_from` says.

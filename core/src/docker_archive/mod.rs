@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use sealift_archive_format::compression::{Compression, Decompressed, Parts};
+use sealift_archive_format::inventory::MadeFrom;
 use sealift_archive_format::strict_json::{self, Names};
 use sealift_archive_format::{Digest, DigestAlgorithm, Hasher};
 use serde::Deserialize;
@@ -130,11 +131,6 @@ impl DockerArchiveSource {
             }
         }
         Ok(Self { images, by_tag, by_digest, tags, blobs, tarball })
-    }
-
-    /// The digests of the manifests: all of them were made here.
-    pub fn made_here(&self) -> impl Iterator<Item = &Digest> {
-        self.images.iter().map(|image| &image.manifest.descriptor().digest)
     }
 
     /// The reference by which to request the image called `name`, which is called `entry` here. Without an entry it is the name; but if
@@ -378,5 +374,9 @@ impl Source for DockerArchiveSource {
 
     fn tags(&self, repository: &Repository) -> Result<Vec<Tag>, SourceError> {
         Ok(self.tags.get(&repository.to_string()).cloned().unwrap_or_default())
+    }
+
+    fn made_from(&self, manifest: &Digest) -> Option<MadeFrom> {
+        self.by_digest.contains_key(manifest).then_some(MadeFrom::DockerArchive)
     }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::oci::referrer::usual_kinds;
 use crate::oci::{ForeignLayers, Platforms, Reference, ReferrerKind, Repository};
 use crate::plain_file::FileSource;
 use crate::thick_bundle::ThickBundleFile;
@@ -46,7 +45,7 @@ impl ExportRequest {
         Self {
             items,
             platforms: Platforms::All,
-            referrers: usual_kinds(),
+            referrers: ReferrerKind::usual(),
             foreign_layers: ForeignLayers::Carry,
             dependencies: None,
         }

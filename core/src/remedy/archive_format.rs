@@ -66,6 +66,7 @@ impl Remediable for InventoryError {
             | Self::TooManyLeftOut { .. }
             | Self::PlatformOrder { .. }
             | Self::LeftOutOrder { .. }
+            | Self::ReferrerChoice { .. }
             | Self::Tag { .. }
             | Self::RepositoryOrder { .. }
             | Self::FileAndFolder { .. }

@@ -7,14 +7,14 @@ mod warning;
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::{ImageRole, LeftOutRecord};
+use sealift_archive_format::inventory::{ImageRole, LeftOutRecord, MadeFrom, ReferrerChoice};
 use sealift_proof::freshness::{Verdict, Verdicts};
 use sealift_proof::in_toto::{Attestation, Trace};
 use sealift_proof::level::Level;
 use serde::Serialize;
 
 pub use warning::{Warning, WarningReport};
-pub(crate) use warning::{not_vouched_for, of_bundle, of_repositories};
+pub(crate) use warning::{not_vouched_for, of_bundle, of_origin, of_repositories};
 
 use crate::oci::ReferrerKind;
 use crate::trust::{ItemKind, Regression, Unlisted, Vouched};
@@ -249,6 +249,12 @@ pub struct ItemReport {
     /// What it lists that is not carried.
     #[serde(skip_serializing_if = "LeftOutReport::is_empty")]
     pub left_out: LeftOutReport,
+    /// What the exporter made its manifest from, so that no registry has its digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub made_from: Option<MadeFrom>,
+    /// Which referrers were chosen when the archive was made.
+    #[serde(skip_serializing_if = "ReferrerChoice::is_usual")]
+    pub referrer_choice: ReferrerChoice,
     /// Why it counts as what its makers released, or that nobody says so.
     pub vouched: Vouched,
     /// The repositories that vouch for it: for its name, or else for the bundle that states its digest.

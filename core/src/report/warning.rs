@@ -1,16 +1,23 @@
 //! What should be known about an archive, but is not a reason to refuse it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
+use sealift_archive_format::Digest;
+use sealift_archive_format::inventory::{ItemRecord, MadeFrom};
 use sealift_proof::level::Level;
 use sealift_proof::tuf::RolePassedOver;
 use serde::Serialize;
 
 use crate::cnab::{Bundle, CarriedBundle, Deviation, OtherImage};
+use crate::oci::ReferrerKind;
 use crate::remedy::Remedy;
 use crate::trust::{Findings, RepositoryEvidence, Unlisted, Vouched};
 use crate::trust_store::RepositoryName;
+
+/// How many things one warning names before it counts the others.
+const MAXIMUM_NAMED: usize = 3;
 
 /// Something that a person should know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -123,6 +130,27 @@ pub enum Warning {
         /// The versions that will do; all if there are none.
         ranges: Vec<String>,
     },
+    /// Nothing that refers to these was looked for when the archive was made.
+    ReferrersNotLookedFor {
+        /// The references of the bundles and images.
+        items: Vec<String>,
+    },
+    /// Referrers were left out when the archive was made, because their kinds were not chosen.
+    ReferrersLeftOut {
+        /// The reference of the bundle or image.
+        item: String,
+        /// How many of each kind there were.
+        counts: BTreeMap<ReferrerKind, u32>,
+    },
+    /// The exporter made the manifest of an image, so no registry has its digest.
+    ManifestMadeHere {
+        /// The reference of the image.
+        item: String,
+        /// The digest.
+        digest: Digest,
+        /// What it was made from.
+        made_from: MadeFrom,
+    },
     /// A registry or a layout does otherwise than its specification says, and there was a way around it.
     Source {
         /// What it does.
@@ -162,6 +190,27 @@ pub(crate) fn of_bundle<'i>(
         ranges: needed.ranges.clone(),
     });
     rules.chain(others).chain(left_behind).collect()
+}
+
+/// What the inventory states of where its bundles and images come from, and nothing in the archive shows.
+pub(crate) fn of_origin(items: &[ItemRecord]) -> Vec<Warning> {
+    let bundles = items.iter().filter_map(ItemRecord::as_bundle).map(|it| (&it.reference, &it.referrer_choice));
+    let images = || items.iter().flat_map(ItemRecord::images);
+    let choices: Vec<_> = bundles.chain(images().map(|it| (&it.reference, &it.referrer_choice))).collect();
+    let unsought = choices.iter().filter(|(_, choice)| choice.kinds.is_empty());
+    let unsought: BTreeSet<&String> = unsought.map(|(reference, _)| *reference).collect();
+    let not_looked_for = || Warning::ReferrersNotLookedFor { items: unsought.iter().copied().cloned().collect() };
+    let mut warnings: Vec<Warning> = (!unsought.is_empty()).then(not_looked_for).into_iter().collect();
+    let left_out = choices.into_iter().filter(|(_, choice)| !choice.left_out.is_empty());
+    warnings.extend(left_out.map(|(reference, choice)| Warning::ReferrersLeftOut {
+        item: reference.clone(),
+        counts: choice.left_out.clone(),
+    }));
+    warnings.extend(images().filter_map(|image| {
+        let (item, digest) = (image.reference.clone(), image.descriptor.digest.clone());
+        image.made_from.map(|made_from| Warning::ManifestMadeHere { item, digest, made_from })
+    }));
+    warnings
 }
 
 /// The items, and the parts of items, that nobody vouches for.
@@ -205,6 +254,9 @@ impl Warning {
             | Self::NotVouchedFor { .. }
             | Self::BundleRule { .. }
             | Self::OtherImage { .. }
+            | Self::ReferrersNotLookedFor { .. }
+            | Self::ReferrersLeftOut { .. }
+            | Self::ManifestMadeHere { .. }
             | Self::Source { .. }
             | Self::PlatformsNotThere { .. } => None,
         }
@@ -263,6 +315,25 @@ impl fmt::Display for Warning {
                     write!(f, " ({})", ranges.join(" or "))?;
                 }
                 f.write_str(", which is not carried with it")
+            }
+            Self::ReferrersNotLookedFor { items } => {
+                let (first, more) = items.split_at(items.len().min(MAXIMUM_NAMED));
+                write!(f, "when the archive was made, nothing that refers to {} ", first.join(", "))?;
+                if !more.is_empty() {
+                    write!(f, "and {} more ", more.len())?;
+                }
+                f.write_str("was looked for: no signatures, attestations and SBOMs of these came with them")
+            }
+            Self::ReferrersLeftOut { item, counts } => {
+                let counts: Vec<String> =
+                    counts.iter().map(|(kind, count)| format!("{count} of kind {kind}")).collect();
+                write!(f, "referrers of {item} were left out when the archive was made: {}", counts.join(", "))
+            }
+            Self::ManifestMadeHere { item, digest, made_from: MadeFrom::DockerArchive } => {
+                write!(
+                    f,
+                    "the manifest {digest} of {item} was made when the archive was made, because a docker-archive keeps none; no registry has this digest"
+                )
             }
             Self::Source { text } => f.write_str(text),
             Self::PlatformsNotThere { item, platforms } => {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 
 use sealift_archive_format::Digest;
+use sealift_archive_format::inventory::MadeFrom;
 
 use crate::free_room::NoRoom;
 use crate::oci::{Descriptor, ManifestBytes, Reference, Repository, Tag};
@@ -143,6 +144,11 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// [`SourceError`] when they cannot be listed; having none is not an error.
     fn tags(&self, repository: &Repository) -> Result<Vec<Tag>, SourceError>;
+
+    /// What the source made a manifest from, if the place does not have it as bytes: no other place has its digest.
+    fn made_from(&self, _manifest: &Digest) -> Option<MadeFrom> {
+        None
+    }
 }
 
 /// A place that takes manifests and blobs. Blobs come first, then manifests, children before parents, then tags. Threads may

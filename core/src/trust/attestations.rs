@@ -277,8 +277,7 @@ mod tests {
     use super::super::referrers::{self, ReferrerRefusal};
     use super::super::requirement::Open;
     use super::*;
-    use crate::oci::referrer::usual_kinds;
-    use crate::oci::{Companions, Descriptor, ForeignLayers, ManifestBytes, Platforms};
+    use crate::oci::{Companions, Descriptor, ForeignLayers, ManifestBytes, Platforms, ReferrerKind};
 
     /// A referrer of something that is one attestation, whose content is `attestation`.
     fn referrer(attestation: &[u8]) -> Arc<Graph> {
@@ -325,7 +324,7 @@ mod tests {
     fn a_judgement_is_not_closed_before_every_attestation_was_read() {
         let statement = statement();
         let referrers = [referrer(&statement)];
-        let open = Open { kinds: usual_kinds(), attesters: None };
+        let open = Open { kinds: ReferrerKind::usual(), attesters: None };
         let open = OpenRequirements([("example.com/a:1".to_owned(), open)].into());
         let unread = awaiting(&referrers, &open).close().unwrap_err();
         assert!(

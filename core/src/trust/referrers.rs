@@ -12,6 +12,7 @@ use sealift_archive_format::Digest;
 use super::attestations::CheckedAttestation;
 use super::evidence::Finding;
 use super::requirement::OpenRequirements;
+use crate::oci::referrer::kind_of;
 use crate::oci::{Companions, Document, Graph, ReferrerKind};
 use crate::remedy::{Remediable, Remedy};
 
@@ -123,7 +124,7 @@ impl Look {
             Document::Image(image) => image.config.matches(EMPTY),
             Document::Index(_) => true,
         });
-        let kind = ReferrerKind::of(referrer);
+        let kind = kind_of(referrer);
         let has_subject = referrer.root().document().subject().is_some();
         let is_attestation_only = has_subject && config_says_nothing && kind == ReferrerKind::Attestation;
         Self { kind, is_attestation_only }

@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 use super::period::Period;
 use super::requirement::{Asked, InBundles, Requirement};
 use crate::oci::ReferrerKind;
-use crate::oci::referrer::usual_kinds;
 
 /// A policy file to start from: it documents the defaults and changes none of them.
 pub(crate) const TEMPLATE: &str = r#"# What this side requires of an archive. A line that begins with # shows the default.
@@ -162,7 +161,7 @@ impl Default for Policy {
             warn_before_expiry: Period(SignedDuration::from_hours(7 * 24)),
             exporter_threshold: NonZeroU32::MIN,
             inspections: InspectionPolicy::Required,
-            referrers: usual_kinds(),
+            referrers: ReferrerKind::usual(),
             limits: PolicyLimits::default(),
         }
     }

@@ -4,15 +4,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use sealift_archive_format::inventory::{ImageRecord, ItemRecord, ReferrerChoice};
 use sealift_proof::freshness::{Clock, Freshness, Verdict, Verdicts};
 
 use super::Head;
 use super::documents::{ClosedImage, ClosedItem};
-use crate::oci::{Companions, CosignTag, Document, Graph, ReferrerKind};
+use crate::oci::referrer::kind_of;
+use crate::oci::{Companions, CosignTag, Document, Graph};
 use crate::report::{
     ArchiveReport, AttestationReport, AuditFinding, AuditReport, ContentReport, ExpiryReport, FORMAT, ItemReport,
     LeftOutReport, ReferrerReport, Report, RepositoryReport, RoleReport, SupplyChainReport, TargetReport, TimeReport,
-    Warning, WarningReport, not_vouched_for, of_repositories,
+    Warning, WarningReport, not_vouched_for, of_origin, of_repositories,
 };
 use crate::trust::{
     CheckedAttestation, Finding, Findings, Purpose, Regression, RepositoryEvidence, Terms, attested_by,
@@ -25,7 +27,8 @@ pub(super) fn report(head: &Head, findings: &Findings, content: ContentReport) -
     let Head { inventory, seal, closed, terms, exporter_threshold, .. } = head;
     let clock = terms.clock();
     let repositories: Vec<_> = findings.repositories.iter().map(|evidence| repository(evidence, clock)).collect();
-    let items = findings.items.iter().zip(&closed.items).map(|(finding, closed)| item(finding, closed, clock));
+    let items = findings.items.iter().zip(&closed.items).zip(&inventory.items);
+    let items = items.map(|((finding, closed), record)| item(finding, closed, record, clock));
     let mut report = Report {
         format: FORMAT,
         archive: ArchiveReport {
@@ -125,7 +128,7 @@ fn referrers(companions: &Companions, finding: &Finding) -> Vec<ReferrerReport> 
         let manifests = referrer.manifests().iter().map(|manifest| manifest.descriptor());
         ReferrerReport {
             digest: root.descriptor().digest.clone(),
-            kind: ReferrerKind::of(referrer),
+            kind: kind_of(referrer),
             artifact_type: artifact_type.unwrap_or(&root.descriptor().media_type).clone(),
             size: manifests.chain(referrer.blobs()).map(|it| it.size).sum(),
             subject: match (tag, subject) {
@@ -139,24 +142,27 @@ fn referrers(companions: &Companions, finding: &Finding) -> Vec<ReferrerReport> 
     companions.graphs().zip(tags).zip(names).map(report).collect()
 }
 
-fn item(finding: &Finding, closed: &ClosedItem, clock: &Clock) -> ItemReport {
-    match closed {
-        ClosedItem::Bundle(bundle) => {
-            let parts = finding.parts.iter().zip(&bundle.images).zip(&bundle.bundle.images);
-            let parts = parts.map(|((part, closed), stated)| ItemReport {
-                kind: (&stated.role()).into(),
-                ..image(part, closed, clock)
-            });
-            let referrers = referrers(&bundle.companions, finding);
-            ItemReport { parts: parts.collect(), referrers, ..judged(finding, clock) }
+fn item(finding: &Finding, closed: &ClosedItem, record: &ItemRecord, clock: &Clock) -> ItemReport {
+    match (closed, record) {
+        (ClosedItem::Bundle(bundle), ItemRecord::Bundle(record)) => {
+            let parts = finding.parts.iter().zip(&bundle.images).zip(&record.images);
+            ItemReport {
+                parts: parts.map(|((part, closed), record)| image(part, closed, record, clock)).collect(),
+                referrer_choice: record.referrer_choice.clone(),
+                referrers: referrers(&bundle.companions, finding),
+                ..judged(finding, clock)
+            }
         }
-        ClosedItem::Image(closed) => image(finding, closed, clock),
-        ClosedItem::File(_) => judged(finding, clock),
+        (ClosedItem::Image(closed), ItemRecord::Image(record)) => image(finding, closed, record, clock),
+        _ => judged(finding, clock),
     }
 }
 
-fn image(finding: &Finding, image: &ClosedImage, clock: &Clock) -> ItemReport {
+fn image(finding: &Finding, image: &ClosedImage, record: &ImageRecord, clock: &Clock) -> ItemReport {
     ItemReport {
+        kind: (&record.role).into(),
+        made_from: record.made_from,
+        referrer_choice: record.referrer_choice.clone(),
         platforms: image.graph.platforms().map(str::to_owned).collect(),
         left_out: (&image.left_out()).into(),
         referrers: referrers(&image.companions, finding),
@@ -183,6 +189,8 @@ fn judged(finding: &Finding, clock: &Clock) -> ItemReport {
         level: finding.level(),
         platforms: Vec::new(),
         left_out: LeftOutReport::default(),
+        made_from: None,
+        referrer_choice: ReferrerChoice::default(),
         referrers: Vec::new(),
         vouched: finding.vouched(),
         vouched_for_by: finding.makers(),
@@ -226,6 +234,7 @@ fn warnings(report: &Report, head: &Head, findings: &Findings) -> Vec<Warning> {
     let ignored = carried.names().into_iter().filter(was_ignored);
     warnings.extend(ignored.map(|repository| Warning::NotPinned { repository: repository.clone() }));
     warnings.extend(closed.bundle_warnings(&inventory.items));
+    warnings.extend(of_origin(&inventory.items));
     warnings.extend(absent.iter().cloned());
     warnings
 }

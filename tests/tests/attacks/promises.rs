@@ -46,6 +46,7 @@ fn bundle(sample: &mut Sample, name: &str, reference: &str, stated: Option<&Valu
         images: vec![image],
         index: Some(record(&index)),
         reference: name.to_owned(),
+        referrer_choice: Default::default(),
         referrers: Vec::new(),
         tagged: Vec::new(),
         target: None,

@@ -272,6 +272,7 @@ fn pack(sample: &mut Sample, index: &Value) -> Consignment {
         images,
         index: Some(record(&index)),
         reference: BUNDLE.to_owned(),
+        referrer_choice: Default::default(),
         referrers: Vec::new(),
         tagged: Vec::new(),
         target: None,

@@ -1,8 +1,10 @@
 //! `docs/schema/report.schema.json` describes every member of a report, and lets new ones come.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
+use sealift_archive_format::inventory::{MadeFrom, ReferrerChoice};
+use sealift_archive_format::{Digest, ReferrerKind};
 use sealift_core::cnab::Deviation;
 use sealift_core::export::ExportRequest;
 use sealift_core::layout::LayoutSink;
@@ -174,6 +176,9 @@ fn warnings() -> Vec<WarningReport> {
         Warning::OtherImage { item: text(), image: text(), image_type: text() },
         Warning::BundleNotCarried { item: text(), bundle: text(), ranges: vec![text()] },
         Warning::PlatformsNotThere { item: text(), platforms: vec![text()] },
+        Warning::ReferrersNotLookedFor { items: vec![text()] },
+        Warning::ReferrersLeftOut { item: text(), counts: ReferrerKind::ALL.map(|kind| (kind, 1)).into() },
+        Warning::ManifestMadeHere { item: text(), digest: Digest::sha256(b""), made_from: MadeFrom::DockerArchive },
     ];
     all.into_iter().chain(about_bundles).chain(others).map(WarningReport::from).collect()
 }
@@ -252,6 +257,10 @@ fn the_schema_describes_every_field_of_a_report_and_no_others() {
     for report in [with_attestations(), with_a_pinned_key(), accepted, partial, audited, audited_and_unlisted()] {
         checker.check(&serde_json::to_value(report).unwrap(), "");
     }
+    let choice = ReferrerChoice { kinds: BTreeSet::new(), left_out: BTreeMap::from([(ReferrerKind::Image, 1)]) };
+    let mut report = with_attestations();
+    (report.items[0].referrer_choice, report.items[0].made_from) = (choice, Some(MadeFrom::DockerArchive));
+    checker.check(&serde_json::to_value(report).unwrap(), "");
     for contradiction in contradictions() {
         let mut finding = serde_json::to_value(&contradiction).unwrap();
         finding["message"] = json!(contradiction.to_string());

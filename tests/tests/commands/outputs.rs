@@ -342,6 +342,10 @@ fn what_is_left_out_under_several_tags_is_said_once() {
     assert_eq!(said.matches(&left_out).count(), 1, "{said}");
     let report: serde_json::Value = serde_json::from_str(&export(&["--json"], "two.sealift")).unwrap();
     assert_eq!(report["leftOut"].as_array().unwrap().len(), 3, "each tag is there: {report}");
+    let said = self::said(&run(&folder, &["--quiet", "inspect", "one.sealift"]));
+    let warning =
+        "warning: referrers of example.com/org/app:1 were left out when the archive was made: 1 of kind image";
+    assert_eq!(said.matches(warning).count(), 1, "{said}");
 }
 
 /// As in the root of an image that holds the program alone. A namespace of its own has to be allowed here.

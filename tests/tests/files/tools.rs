@@ -236,6 +236,35 @@ fn the_images_of_a_bundle_may_be_in_any_kind_of_file() {
 }
 
 #[test]
+fn what_an_export_did_not_look_for_and_what_it_made_is_said_on_the_far_side() {
+    let bench = Bench::new();
+    fs::write(bench.path("saved.tar"), Saved::image(&[b"one"]).tar().bytes()).unwrap();
+    let images = [1, 2, 3, 4].map(|tag| format!("--image=example.com/org/app:{tag}=docker-archive:saved.tar:@0"));
+    let mut export = vec!["export", "--key=k.pem", "-o", "a.sealift", "--referrers=none"];
+    export.extend(images.iter().map(String::as_str));
+    bench.succeeds(&export);
+    let expected = [
+        "warning: when the archive was made, nothing that refers to example.com/org/app:1, example.com/org/app:2, example.com/org/app:3 and 1 more was looked for: no signatures, attestations and SBOMs of these came with them\n",
+        "of example.com/org/app:1 was made when the archive was made, because a docker-archive keeps none; no registry has this digest\n",
+    ];
+    let commands =
+        [vec!["inspect", "a.sealift"], vec!["verify", "a.sealift"], vec!["import", "a.sealift", "--to-layout", "out"]];
+    for command in commands {
+        let mut told = Command::new(&*SEALIFT);
+        told.current_dir(bench.0.path()).env("SEALIFT_TRUST", bench.path("trust"));
+        let text = String::from_utf8(told.args(&command).output().unwrap().stdout).unwrap();
+        assert!(expected.iter().all(|line| text.contains(line)), "{command:?}: {text}");
+        let report = bench.succeeds(&command);
+        let warnings = report["warnings"].as_array().unwrap();
+        let count = |kind: &str| warnings.iter().filter(|warning| warning["kind"] == kind).count();
+        assert_eq!((count("referrers-not-looked-for"), count("manifest-made-here")), (1, 4), "{report}");
+        let item = &report["items"][0];
+        assert_eq!(item["referrerChoice"], json!({ "kinds": [] }), "{report}");
+        assert_eq!(item["madeFrom"], "dockerArchive", "{report}");
+    }
+}
+
+#[test]
 fn one_kind_given_for_another_is_answered_with_the_option_to_use() {
     let bench = Bench::new();
     let write = |name: &str, tar: Tar| fs::write(bench.path(name), tar.bytes()).unwrap();

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::{BundleRecord, Completeness, ImageRecord, ImageRole, LeftOutRecord};
+use sealift_archive_format::inventory::{
+    BundleRecord, Completeness, ImageRecord, ImageRole, LeftOutRecord, ReferrerChoice,
+};
 use sealift_archive_format::strict_json::JsonError;
 use sealift_core::export::{self, ExportRequest, ItemOrigin, ItemRequest, SourceReference};
 use sealift_core::oci::media_type::{OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST};
@@ -104,8 +106,10 @@ fn record(reference: &str, role: ImageRole, image: &Descriptor) -> ImageRecord {
         descriptor: image.into(),
         role,
         left_out: LeftOutRecord::default(),
+        made_from: None,
         platforms: Vec::new(),
         reference: reference.to_owned(),
+        referrer_choice: ReferrerChoice::default(),
         referrers: Vec::new(),
         tagged: Vec::new(),
         target: None,
@@ -273,6 +277,7 @@ fn exhaustion_one_bundle_by_very_many_names() {
             images: images.clone(),
             index: None,
             reference: format!("e.example/s{number}:1"),
+            referrer_choice: ReferrerChoice::default(),
             referrers: Vec::new(),
             tagged: Vec::new(),
             target: None,

@@ -8,7 +8,6 @@ use sealift_archive_format::Digest;
 use sealift_core::export::{ExportRequest, ItemOrigin, ItemRequest, PlanError, SourceReference};
 use sealift_core::import::{AttachedOutcome, Delivered, Destination, ImportError, Naming};
 use sealift_core::layout::{LayoutSink, LayoutSource};
-use sealift_core::oci::referrer::usual_kinds;
 use sealift_core::oci::{CosignTag, Descriptor, ManifestBytes, Platforms, Reference, ReferrerKind, Repository};
 use sealift_core::place::InnerName;
 use sealift_core::registry::{RegistrySink, RegistrySource};
@@ -84,7 +83,7 @@ impl Near {
     }
 
     fn export(&self, crossing: &Crossing) -> Vec<u8> {
-        let usual: Vec<ReferrerKind> = usual_kinds().into_iter().collect();
+        let usual: Vec<ReferrerKind> = ReferrerKind::usual().into_iter().collect();
         crossing.export(&self.request(&usual)).unwrap()
     }
 }
@@ -166,7 +165,7 @@ fn two_contents_for_one_tag_are_told_apart_and_one_is_kept() {
     let [_, _, sig] = tags_of(&near.image.root().descriptor().digest);
     near.attach(&sig, &signature("of one"));
     other.attach(&sig, &signature("of the other"));
-    let usual: Vec<ReferrerKind> = usual_kinds().into_iter().collect();
+    let usual: Vec<ReferrerKind> = ReferrerKind::usual().into_iter().collect();
     let mut request = near.request(&usual);
     let second = other.request(&usual).items.remove(0);
     let name = IMAGE.replacen("example.com", "other.example", 1);
@@ -226,7 +225,7 @@ fn kinds_that_are_not_asked_for_are_named_with_their_tags() {
 #[test]
 fn a_tag_that_cannot_be_fetched_fails_the_export() {
     let (near, crossing) = (Near::new(), crossing());
-    let usual: Vec<ReferrerKind> = usual_kinds().into_iter().collect();
+    let usual: Vec<ReferrerKind> = ReferrerKind::usual().into_iter().collect();
     let [_, _, sig] = tags_of(&near.image.root().descriptor().digest);
     near.registry.state().faults = vec![Fault::always("GET", &sig, Action::status(403, &[]))];
     match crossing.export(&near.request(&usual)) {
@@ -241,7 +240,7 @@ fn what_has_a_tag_and_is_about_something_else_is_refused() {
     let elsewhere = Image::referrer(&Descriptor::of("a/b", b"something else"), "text/plain", b"a note");
     let [_, _, sig] = tags_of(&near.image.root().descriptor().digest);
     near.attach(&sig, &elsewhere);
-    let usual: Vec<ReferrerKind> = usual_kinds().into_iter().collect();
+    let usual: Vec<ReferrerKind> = ReferrerKind::usual().into_iter().collect();
     let export = crossing.export(&near.request(&usual));
     assert!(matches!(export, Err(Refused::Plan(PlanError::NotAReferrer { .. }))), "{:?}", export.map(|it| it.len()));
 }

@@ -248,7 +248,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     };
     let ground = Ground::of_export(sealed_by(&prepared, &trust), &prepared.judgement().findings().items);
     let about_sources = passed_over.into_iter().chain(network::remarks()).collect();
-    let report = report::of(&prepared, &opened, arguments, sha256, about_sources);
+    let report = report::of(&prepared, arguments, sha256, about_sources);
     let next = output.next(&arguments.output);
     if output != ArchiveOutput::Standard {
         return context.result(&report, || report::text(&report, &ground, next.as_deref()));

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::ItemRecord;
 use sealift_core::export::Prepared;
 use sealift_core::oci::ReferrerKind;
 use sealift_core::report::{LeftOutReport, Warning, WarningReport};
@@ -12,7 +11,6 @@ use sealift_core::trust::{Finding, Unlisted, Vouched};
 use serde::Serialize;
 
 use super::ExportArguments;
-use crate::options::source::OpenedSources;
 use crate::terminal::ground::Ground;
 use crate::terminal::report::{left_out_lines, warnings as warning_lines};
 use crate::terminal::text::Text;
@@ -108,7 +106,6 @@ impl ExportedItem {
 /// What was exported.
 pub(super) fn of(
     prepared: &Prepared,
-    opened: &OpenedSources<'_>,
     arguments: &ExportArguments,
     sha256: Option<Digest>,
     about_sources: Vec<String>,
@@ -139,7 +136,7 @@ pub(super) fn of(
             })
             .collect(),
         warnings: prepared.warnings().into_iter().chain(about_sources).map(WarningReport::from).collect(),
-        made_here: made_here(prepared, opened),
+        made_here: made_here(prepared),
         incomplete: partial
             .map(|it| IncompleteImage {
                 image: it.reference.clone(),
@@ -150,9 +147,8 @@ pub(super) fn of(
     }
 }
 
-fn made_here(prepared: &Prepared, opened: &OpenedSources<'_>) -> Vec<MadeHere> {
-    let named = prepared.inventory().items.iter().flat_map(ItemRecord::images);
-    let made = named.filter(|image| opened.made_here(&image.descriptor.digest));
+fn made_here(prepared: &Prepared) -> Vec<MadeHere> {
+    let made = prepared.inventory().all_images().filter(|image| image.made_from.is_some());
     made.map(|image| MadeHere { image: image.reference.clone(), digest: image.descriptor.digest.clone() }).collect()
 }
 

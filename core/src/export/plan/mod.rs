@@ -16,7 +16,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::{BundleRecord, ImageRecord, ImageRole, ItemRecord};
+use sealift_archive_format::inventory::{BundleRecord, ImageRecord, ImageRole, ItemRecord, ReferrerChoice};
 
 use super::request::{ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, SourceReference};
 use super::source_remedy;
@@ -213,8 +213,8 @@ impl Planner<'_> {
             .map_err(registry_form)?;
         let graph = self.walk_held(name, graph.root().descriptor(), &images)?;
         let manifests: Vec<Digest> = registry_form::own_manifests(&graph).into_iter().cloned().collect();
-        let companions = self.companions(name, place, &manifests)?;
-        self.add_bundle(name, (&config, bundle_json), bundle, (graph, companions), images);
+        let (companions, choice) = self.companions(name, place, &manifests)?;
+        self.add_bundle(name, (&config, bundle_json), bundle, (graph, companions, choice), images);
         Ok(())
     }
 
@@ -231,7 +231,8 @@ impl Planner<'_> {
         let graph = self.walk_held(name, &root, &images)?;
         let config = Descriptor::of(registry_form::BUNDLE_MEDIA_TYPE, bundle_json);
         // Nothing refers to an index that was made here.
-        self.add_bundle(name, (&config, bundle_json.to_vec()), bundle, (graph, Companions::default()), images);
+        let companions = (graph, Companions::default(), self.choice(&[]));
+        self.add_bundle(name, (&config, bundle_json.to_vec()), bundle, companions, images);
         Ok(())
     }
 
@@ -416,9 +417,10 @@ impl Planner<'_> {
         graph: Arc<Graph>,
     ) -> Result<(ImageRecord, ClosedImage), PlanError> {
         let manifests: Vec<Digest> = graph.manifests().iter().map(|it| it.descriptor().digest.clone()).collect();
-        let companions = self.companions(reference, place, &manifests)?;
+        let made_from = place.source.made_from(&graph.root().descriptor().digest);
+        let (companions, referrer_choice) = self.companions(reference, place, &manifests)?;
         let image = ClosedImage { graph, companions };
-        Ok((image.record(reference, role), image))
+        Ok((ImageRecord { made_from, referrer_choice, ..image.record(reference, role) }, image))
     }
 
     fn read_bundle(&mut self, name: &str, place: &SourceReference, config: &Descriptor) -> Result<Vec<u8>, PlanError> {
@@ -442,7 +444,7 @@ impl Planner<'_> {
         name: &str,
         (config, bundle_json): (&Descriptor, Vec<u8>),
         bundle: Bundle,
-        (index, companions): (Arc<Graph>, Companions),
+        (index, companions, referrer_choice): (Arc<Graph>, Companions, ReferrerChoice),
         images: Images,
     ) {
         let (records, images) = images.into_iter().unzip();
@@ -451,6 +453,7 @@ impl Planner<'_> {
             images: records,
             index: Some(index.root().descriptor().into()),
             reference: name.to_owned(),
+            referrer_choice,
             referrers: companions.referrer_records(),
             tagged: companions.tagged_records(),
             target: None,

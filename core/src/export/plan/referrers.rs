@@ -5,14 +5,15 @@
 //! carried with everything below it if its kind is asked for, or there is no plan; those left out are named; and subjects come before
 //! their referrers, in an order that the source does not decide.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sealift_archive_format::Digest;
+use sealift_archive_format::inventory::{MAXIMUM_LEFT_OUT_REFERRERS, ReferrerChoice};
 
 use super::super::request::SourceReference;
 use super::{PlanError, Planner, address};
-use crate::oci::referrer::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS};
+use crate::oci::referrer::{MAXIMUM_DEPTH, MAXIMUM_REFERRERS, kind_of};
 use crate::oci::{Choice, Companions, CosignTag, Descriptor, Graph, GraphError, ReferrerKind, TaggedGraph};
 
 /// The most referrers that are listed in one plan, carried or not.
@@ -37,8 +38,31 @@ pub struct LeftOutReferrer {
 }
 
 impl Planner<'_> {
-    /// What hangs off these manifests, as far as its kind was asked for.
+    /// What hangs off these manifests, as far as its kind was asked for, and what is stated of that choice.
     pub(super) fn companions(
+        &mut self,
+        name: &str,
+        place: &SourceReference,
+        manifests: &[Digest],
+    ) -> Result<(Companions, ReferrerChoice), PlanError> {
+        let before = self.plan.left_out.len();
+        let companions = self.chosen_companions(name, place, manifests)?;
+        let choice = self.choice(self.plan.left_out.get(before..).unwrap_or_default());
+        Ok((companions, choice))
+    }
+
+    /// What is stated of the choice, where these were left out by it. One that has several tags counts once.
+    pub(super) fn choice(&self, left_out: &[LeftOutReferrer]) -> ReferrerChoice {
+        let distinct: BTreeSet<(&Digest, ReferrerKind)> = left_out.iter().map(|it| (&it.digest, it.kind)).collect();
+        let mut counts = BTreeMap::<ReferrerKind, u32>::new();
+        for (_, kind) in distinct {
+            let count = counts.entry(kind).or_default();
+            *count = count.saturating_add(1).min(MAXIMUM_LEFT_OUT_REFERRERS);
+        }
+        ReferrerChoice { kinds: self.kinds.clone(), left_out: counts }
+    }
+
+    fn chosen_companions(
         &mut self,
         name: &str,
         place: &SourceReference,
@@ -82,7 +106,7 @@ impl Planner<'_> {
             if elsewhere.is_some() {
                 return Err(PlanError::NotAReferrer { referrer: root.digest, subject: subject.clone() });
             }
-            let kind = ReferrerKind::of(&graph);
+            let kind = kind_of(&graph);
             if self.kinds.contains(&kind) {
                 found.push(TaggedGraph { tag, graph });
             } else {
@@ -133,7 +157,7 @@ impl Planner<'_> {
                         return Err(PlanError::TooManyReferrers { reference: name.to_owned() });
                     }
                     let graph = self.walk_referrer(name, place, &referrer, &subject)?;
-                    let kind = ReferrerKind::of(&graph);
+                    let kind = kind_of(&graph);
                     if self.kinds.contains(&kind) {
                         found.push(referrer.digest);
                         referrers.push(graph);

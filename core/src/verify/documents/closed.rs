@@ -7,7 +7,7 @@ use sealift_archive_format::Digest;
 use sealift_archive_format::entry_name::EntryPlace;
 use sealift_archive_format::inventory::{
     Completeness, DescriptorRecord, FileRecord, ImageRecord, ImageRole, Inventory, ItemRecord, LeftOutRecord,
-    ThickBundleRecord,
+    ReferrerChoice, ThickBundleRecord,
 };
 
 use super::DocumentError;
@@ -126,15 +126,17 @@ impl ClosedImage {
         left_out(&self.graph)
     }
 
-    /// What an inventory says about the image.
+    /// What an inventory says about the image, if nothing else is known about where it comes from.
     pub fn record(&self, reference: &str, role: ImageRole) -> ImageRecord {
         ImageRecord {
             completeness: completeness(&self.graph),
             descriptor: self.graph.root().descriptor().into(),
             role,
             left_out: self.left_out(),
+            made_from: None,
             platforms: self.graph.platforms().map(str::to_owned).collect(),
             reference: reference.to_owned(),
+            referrer_choice: ReferrerChoice::default(),
             referrers: self.companions.referrer_records(),
             tagged: self.companions.tagged_records(),
             target: None,
