@@ -62,6 +62,8 @@ pub(crate) struct Failure {
     archive: Option<PathBuf>,
     /// What was to be exported, where it is about that.
     wanted: Option<Sought>,
+    /// The thick bundle that is meant by what TUF lists, where a bundle in it was to be exported.
+    thick_bundle: Option<PathBuf>,
 }
 
 /// What a file that a person names is read as.
@@ -547,12 +549,12 @@ fn says(line: &str, text: &str) -> bool {
 }
 
 impl Failure {
-    fn new(attempt: String, reason: Reason) -> Self {
+    pub(crate) fn new(attempt: String, reason: Reason) -> Self {
         let wanted = match &reason {
             Reason::Plan(error) => error.wanted(),
             _ => None,
         };
-        Self { attempt, reason: Box::new(reason), archive: None, wanted }
+        Self { attempt, reason: Box::new(reason), archive: None, wanted, thick_bundle: None }
     }
 
     /// The same about an archive, which hints name.
@@ -563,6 +565,11 @@ impl Failure {
     /// The same about an item that was to be exported, which hints name.
     pub(crate) fn about_item(self, name: &str) -> Self {
         Self { wanted: Some(Sought::Item { name: name.to_owned() }), ..self }
+    }
+
+    /// The same about a bundle in this thick bundle, which hints name.
+    pub(crate) fn in_thick_bundle(self, file: Option<PathBuf>) -> Self {
+        Self { thick_bundle: file, ..self }
     }
 
     /// What is wrong with the command line, without the usage that follows for people, and what helps where that is known.
@@ -598,6 +605,10 @@ impl Failure {
         };
         let remedy = match (told.remedy, self.wanted.clone()) {
             (Some(remedy), Some(wanted)) => Some(remedy.about(wanted)),
+            (remedy, _) => remedy,
+        };
+        let remedy = match (remedy, &self.thick_bundle) {
+            (Some(remedy), Some(file)) => Some(remedy.in_thick_bundle(file)),
             (remedy, _) => remedy,
         };
         Advice { remedy, ..told }

@@ -122,6 +122,13 @@ impl<'p> OpenedSources<'p> {
         }
     }
 
+    /// The thick bundle that a bundle was taken from.
+    pub(crate) fn thick_file(&self, named: &Named) -> Option<PathBuf> {
+        let Ok(Place::File { path, .. }) = named.place() else { return None };
+        let is_thick = |opened: &OpenedFile| matches!(opened, OpenedFile::Bundle { images: Some(_), .. });
+        self.files.get(&path).is_some_and(is_thick).then_some(path)
+    }
+
     /// An image that belongs to no bundle.
     pub(crate) fn image(&mut self, named: &Named) -> Result<ItemOrigin, Failure> {
         let place = named.place().attempt(|| format!("cannot find the image {}", named.name))?;

@@ -246,6 +246,18 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::ExportBoth => {
             "export the content and the signed metadata again, which do not belong together; or ask the publisher which is right"
         }
+        R::ExportThickBundle { name, file: Some(file) } => {
+            let named = quoted(format!("{name}={}", file.display()));
+            return format!(
+                "export the file as it is, because that is what its publisher vouches for: --thick-bundle {named}"
+            );
+        }
+        R::ExportThickBundle { name, file: None } => {
+            let named = quoted(format!("{name}=FILE"));
+            return format!(
+                "if the publisher vouches for the .tgz file that the bundle is from, export that file: --thick-bundle {named}; otherwise export the content and the signed metadata again, which do not belong together"
+            );
+        }
         R::ExportConsistent => {
             "export again, in case the repository was being updated, or ask the publisher: it is inconsistent"
         }

@@ -360,6 +360,14 @@ pub enum Remedy {
     ExportSigned,
     /// Export the content and its metadata again, because they do not belong together.
     ExportBoth,
+    /// Export the thick bundle as it is, if that is what the publisher vouches for; otherwise the content and its metadata again.
+    ExportThickBundle {
+        /// The name of the bundle.
+        name: String,
+        /// The file, where it is known.
+        #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_shown_if_known")]
+        file: Option<PathBuf>,
+    },
     /// Export again, in case the repository was being updated.
     ExportConsistent,
     /// Export again from the publisher's own repository: old metadata may be replayed.
@@ -833,6 +841,15 @@ impl Remedy {
         }
     }
 
+    /// The same, about the file that a bundle was taken from.
+    #[must_use]
+    pub fn in_thick_bundle(self, path: &Path) -> Self {
+        match self {
+            Self::ExportThickBundle { name, .. } => Self::ExportThickBundle { name, file: Some(path.to_owned()) },
+            other => other,
+        }
+    }
+
     /// The same, about a repository, where only its name was missing.
     pub(crate) fn in_repository(self, name: &RepositoryName) -> Self {
         let known = |repository: Option<RepositoryName>| Some(repository.unwrap_or_else(|| name.clone()));
@@ -849,4 +866,8 @@ impl Remedy {
 /// A path as people read it: a file's name need not be Unicode.
 fn as_shown<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&path.display())
+}
+
+fn as_shown_if_known<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    path.as_ref().map(|path| path.display().to_string()).serialize(serializer)
 }

@@ -193,6 +193,12 @@ impl Remediable for JudgementError {
             Self::TwoTargets { .. } => Remedy::AskPublisher { about: PublisherMatter::TwoTargets },
             Self::Search { source, .. } => source.remedy(),
             Self::Binding { item, .. } if item.kind == ItemKind::ThickBundle => Remedy::ExportItsContent,
+            // A thick bundle is longer than the `bundle.json` in it.
+            Self::Binding { item, listed_length, .. }
+                if item.kind == ItemKind::Bundle && *listed_length > item.length =>
+            {
+                Remedy::ExportThickBundle { name: item.reference.clone(), file: None }
+            }
             Self::Binding { .. } => Remedy::ExportBoth,
             Self::NotBrought { .. } => Remedy::ExportSigned,
             Self::SupplyChain { source, .. } => source.remedy(),

@@ -19,7 +19,7 @@ use sealift_core::measured_file::MeasuredFile;
 use sealift_core::oci::{ForeignLayers, PlatformWish, Platforms, Reference};
 use sealift_core::plain_file::{FileSource, TargetFile};
 use sealift_core::progress::Progress;
-use sealift_core::trust::{self, Carrier, Extent, LookedUpFile};
+use sealift_core::trust::{self, Carrier, Extent, JudgementError, LookedUpFile};
 use sealift_core::trust_store::{Policy, RepositoryName, Trust};
 use sealift_core::tuf_repository::{NotaryRepository, RepositoryFolder, TargetFiles};
 use sealift_proof::tuf::provider::CarriedTargets;
@@ -231,7 +231,10 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     progress.begin("proving", None);
     let prepared = export::prepare(plan, &trust, live, &settings);
     progress.finish();
-    let prepared = prepared.attempt(attempt)?;
+    let prepared = prepared.map_err(|error| {
+        let meant = thick_bundle_meant(&error, arguments, &opened);
+        Failure::new(attempt(), error.into()).in_thick_bundle(meant)
+    })?;
 
     write(&prepared, arguments, output, &*progress, context)?;
     store
@@ -256,6 +259,17 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     // Standard output holds the archive.
     context.remark(report::text(&report, &ground, next.as_deref()));
     Ok(())
+}
+
+/// The file that a bundle was taken from, where TUF lists something of the file's length for the name of the bundle.
+fn thick_bundle_meant(
+    error: &PrepareError,
+    arguments: &ExportArguments,
+    opened: &OpenedSources<'_>,
+) -> Option<PathBuf> {
+    let PrepareError::Judgement(JudgementError::Binding { item, listed_length, .. }) = error else { return None };
+    let named = arguments.bundle.iter().find(|named| named.name == item.reference)?;
+    opened.thick_file(named).filter(|file| file.metadata().is_ok_and(|it| it.len() == *listed_length))
 }
 
 /// Who sealed an archive: by the name that its key has here, or by its fingerprint.

@@ -2,6 +2,7 @@
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use sealift_archive_format::Digest;
 use sealift_core::layout::LayoutSink;
 use sealift_core::oci::media_type::OCI_MANIFEST;
 use sealift_core::oci::{Descriptor, ManifestBytes};
@@ -513,6 +514,36 @@ fn a_thick_bundle_for_which_nobody_vouches_as_it_is() {
         "if the publisher vouches for the bundle.json in it, export it with --bundle instead of --thick-bundle; otherwise get the file again, or ask the publisher",
     );
     near.export(&["--bundle", &thick, "--tuf", "demo=tuf"]).remarks("");
+}
+
+#[test]
+fn a_bundle_of_which_the_thick_bundle_is_vouched_for() {
+    let mut sample = sample();
+    let near = Near::pinning(&sample);
+    let named = format!("{BUNDLE}=oci:layout");
+    near.export(&["--bundle", &named, "--tuf", "demo=tuf"]).remarks("");
+    near.run(&["import", "out.sealift", "--to-thick-bundle", "shop.tgz"]).remarks("");
+    let file = fs::read(near.path().join("shop.tgz")).unwrap();
+    sample.release(BUNDLE, "bundle.tgz", &Digest::sha256(&file), file.len() as u64);
+    let near = Near::pinning(&sample);
+    fs::write(near.path().join("shop.tgz"), file).unwrap();
+    for (bundle, hint) in [
+        (
+            format!("{BUNDLE}=shop.tgz"),
+            "export the file as it is, because that is what its publisher vouches for: --thick-bundle example.com/demo/shop:1.0.0=shop.tgz",
+        ),
+        (
+            named,
+            "if the publisher vouches for the .tgz file that the bundle is from, export that file: --thick-bundle example.com/demo/shop:1.0.0=FILE; otherwise export the content and the signed metadata again, which do not belong together",
+        ),
+    ] {
+        near.export(&["--bundle", &bundle, "--tuf", "demo=tuf"]).hints(
+            12,
+            "is not the target that TUF vouches for",
+            hint,
+        );
+    }
+    near.export(&["--thick-bundle", &format!("{BUNDLE}=shop.tgz"), "--tuf", "demo=tuf"]).remarks("");
 }
 
 #[test]
