@@ -31,7 +31,7 @@ pub use write::{ExportError, TakenUp, Unfinished, UnfinishedError};
 use crate::archive_layout::{self, ArchiveLayoutError};
 use crate::oci::Descriptor;
 use crate::remedy::{Remediable, Remedy};
-use crate::report::{Warning, not_vouched_for, of_repositories};
+use crate::report::{Warning, not_vouched_for, of_attestations, of_repositories};
 use crate::seal::{self, SignError};
 use crate::thick_bundle::ThickContentError;
 use crate::transfer::{SourceError, Workers};
@@ -356,6 +356,7 @@ impl Prepared {
         let findings = self.judgement.findings();
         let mut warnings: Vec<_> = of_repositories(&findings.repositories).collect();
         warnings.extend(not_vouched_for(findings));
+        warnings.extend(of_attestations(findings));
         warnings.extend(self.plan.closed.bundle_warnings(&self.plan.items));
         warnings.extend(self.plan.absent.iter().cloned());
         warnings

@@ -24,6 +24,17 @@ pub struct Attached {
     pub layer: Descriptor,
     /// The manifest or index that it is attached to.
     pub subject: Digest,
+    /// What says that it is attached to that.
+    pub by: AttachedBy,
+}
+
+/// What says that an attestation is attached to a manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttachedBy {
+    /// The `subject` of the manifest that has it, or of the referrer above that.
+    Subject,
+    /// An index of the image, as BuildKit writes it.
+    Index,
 }
 
 /// The attestations in a graph, each once for everything that it is attached to, in the order of the manifests.
@@ -41,16 +52,18 @@ pub(super) fn attached(manifests: &[ManifestBytes], limit: usize) -> Option<Vec<
     for manifest in manifests {
         let Document::Image(image) = manifest.document() else { continue };
         let own = image.subject.as_ref().map(|subject| &subject.digest).or(about);
-        let subjects = own.into_iter().chain(listed.get(&manifest.descriptor().digest).into_iter().flatten());
+        let beside = listed.get(&manifest.descriptor().digest).into_iter().flatten();
+        let own = own.into_iter().map(|subject| (subject, AttachedBy::Subject));
+        let subjects = own.chain(beside.map(|subject| (subject, AttachedBy::Index)));
         let layers = image.layers.iter().filter(|layer| is_attestation(&layer.media_type));
         let pairs = subjects.flat_map(|subject| layers.clone().map(move |layer| (layer, subject)));
-        for (layer, subject) in pairs {
+        for (layer, (subject, by)) in pairs {
             tried += 1;
             if tried > limit {
                 return None;
             }
             if seen.insert((layer.digest.clone(), subject.clone())) {
-                found.push(Attached { layer: layer.clone(), subject: subject.clone() });
+                found.push(Attached { layer: layer.clone(), subject: subject.clone(), by });
             }
         }
     }

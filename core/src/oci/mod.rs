@@ -18,8 +18,8 @@ pub mod referrer;
 pub mod sparse;
 pub(crate) mod stated_platform;
 
-pub use attestation::Attached;
 pub(crate) use attestation::attested;
+pub use attestation::{Attached, AttachedBy};
 pub use beginning::{NameBeginning, NameBeginningError};
 pub use companions::{Companions, CosignKind, CosignTag, CosignTagError, TaggedGraph};
 pub(crate) use companions::{is_made_from_a_digest, referrers_tag};

@@ -14,7 +14,7 @@ use sealift_proof::level::Level;
 use serde::Serialize;
 
 pub use warning::{Warning, WarningReport};
-pub(crate) use warning::{not_vouched_for, of_bundle, of_origin, of_repositories};
+pub(crate) use warning::{not_vouched_for, of_attestations, of_bundle, of_origin, of_repositories};
 
 use crate::oci::ReferrerKind;
 use crate::trust::{ItemKind, Regression, Unlisted, Vouched};

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::cnab::{Bundle, CarriedBundle, Deviation, OtherImage};
 use crate::oci::ReferrerKind;
 use crate::remedy::Remedy;
-use crate::trust::{Findings, RepositoryEvidence, Unlisted, Vouched};
+use crate::trust::{Findings, InvalidAttestation, RepositoryEvidence, Unlisted, Vouched};
 use crate::trust_store::RepositoryName;
 
 /// How many things one warning names before it counts the others.
@@ -151,6 +151,15 @@ pub enum Warning {
         /// What it was made from.
         made_from: MadeFrom,
     },
+    /// BuildKit put something beside a manifest of an image that says that it is an attestation, and is not.
+    InvalidAttestation {
+        /// The reference of the item or part that it comes with.
+        item: String,
+        /// The digest of the attestation.
+        attestation: Digest,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A registry or a layout does otherwise than its specification says, and there was a way around it.
     Source {
         /// What it does.
@@ -223,6 +232,13 @@ pub(crate) fn not_vouched_for(findings: &Findings) -> impl Iterator<Item = Warni
     })
 }
 
+/// What calls itself an attestation and is not.
+pub(crate) fn of_attestations(findings: &Findings) -> impl Iterator<Item = Warning> {
+    findings.invalid_attestations.iter().cloned().map(|InvalidAttestation { item, attestation, reason }| {
+        Warning::InvalidAttestation { item, attestation, reason }
+    })
+}
+
 /// What should be known about the repositories that vouched for something.
 pub(crate) fn of_repositories(repositories: &[RepositoryEvidence]) -> impl Iterator<Item = Warning> {
     repositories.iter().flat_map(|evidence| {
@@ -257,6 +273,7 @@ impl Warning {
             | Self::ReferrersNotLookedFor { .. }
             | Self::ReferrersLeftOut { .. }
             | Self::ManifestMadeHere { .. }
+            | Self::InvalidAttestation { .. }
             | Self::Source { .. }
             | Self::PlatformsNotThere { .. } => None,
         }
@@ -333,6 +350,12 @@ impl fmt::Display for Warning {
                 write!(
                     f,
                     "the manifest {digest} of {item} was made when the archive was made, because a docker-archive keeps none; no registry has this digest"
+                )
+            }
+            Self::InvalidAttestation { item, attestation, reason } => {
+                write!(
+                    f,
+                    "the attestation {attestation} in {item} is not a valid in-toto Statement, so it proves nothing: {reason}"
                 )
             }
             Self::Source { text } => f.write_str(text),

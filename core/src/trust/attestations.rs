@@ -5,6 +5,7 @@
 //! seals. One is held in memory at a time. A [`Judgement`] exists only once all of them have passed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::error::Error as _;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -20,9 +21,14 @@ use super::judgement::Findings;
 use super::referrers::NamedGraphs;
 use super::requirement::OpenRequirements;
 use crate::oci::Graph;
-use crate::oci::attestation::Attached;
+use crate::oci::attestation::{Attached, AttachedBy};
 use crate::remedy::{ExporterMatter, Remediable, Remedy};
 use crate::trust_store::RepositoryName;
+
+/// The most attestations of one archive that may be invalid.
+const MAXIMUM_INVALID: usize = 1_000;
+/// How much is told of why one is, in characters.
+const MAXIMUM_REASON: usize = 300;
 
 /// Why an attestation is refused.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +60,17 @@ impl Remediable for AttestationRefusal {
             Self::NotRead { .. } => Remedy::AskExporter { about: ExporterMatter::UnreadAttestation },
         }
     }
+}
+
+/// An attestation that BuildKit put beside a manifest, and that is not an in-toto Statement. It is carried, and proves nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidAttestation {
+    /// The reference of the item or part that it comes with.
+    pub item: String,
+    /// The digest of the attestation.
+    pub attestation: Digest,
+    /// What is wrong with it.
+    pub reason: String,
 }
 
 /// An attestation that has been checked: it is about what it is attached to, and signed by those whom the policy asks for.
@@ -145,8 +162,12 @@ pub(crate) struct Attestations {
 }
 
 /// What an attestation must be about, and who must have signed it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct ExpectedAttestation {
+    /// The first name that it comes with.
+    item: Arc<str>,
+    /// Whether only indexes of images say what it is attached to.
+    is_only_listed: bool,
     subjects: BTreeSet<Digest>,
     /// For each name that it comes with and for which attesters are asked, those of whom one must have signed it.
     signers: BTreeSet<BTreeSet<String>>,
@@ -167,10 +188,17 @@ impl Attestations {
         let mut seen = HashSet::new();
         for name in named {
             let asked = &open.of(name.reference).attesters;
+            let item: Arc<str> = name.reference.into();
             // What many names share is checked once for each requirement.
             for graph in name.graphs().filter(|graph| seen.insert((Arc::as_ptr(graph), asked.clone()))) {
-                for Attached { layer, subject } in graph.attestations() {
-                    let expected = expected.entry(layer.digest.clone()).or_default();
+                for Attached { layer, subject, by } in graph.attestations() {
+                    let expected = expected.entry(layer.digest.clone()).or_insert_with(|| ExpectedAttestation {
+                        item: Arc::clone(&item),
+                        is_only_listed: true,
+                        subjects: BTreeSet::new(),
+                        signers: BTreeSet::new(),
+                    });
+                    expected.is_only_listed &= *by == AttachedBy::Index;
                     expected.subjects.insert(subject.clone());
                     expected.signers.extend(asked.clone());
                     subjects.entry(subject.clone()).or_insert_with(|| {
@@ -206,13 +234,25 @@ impl Attestations {
 
     /// Checks an attestation against everything that it is attached to.
     pub(crate) fn check(&mut self, digest: &Digest, bytes: &[u8]) -> Result<(), AttestationRefusal> {
-        let Some(ExpectedAttestation { subjects, signers }) = self.expected.get(digest) else { return Ok(()) };
+        let Some(expected) = self.expected.get(digest) else { return Ok(()) };
+        let ExpectedAttestation { item, is_only_listed, subjects, signers } = expected;
         let first = subjects.first().unwrap_or(digest);
         let asked = Signers { pinned: &self.attesters, asked: signers, at: self.judged_at };
         let read = match ReadAttestation::new(bytes, asked, &mut self.work) {
             Ok(read) => Some(read),
             // If someone has to vouch for it, a signature without a claim is not enough.
             Err(AttestationError::PlainSignature) if signers.is_empty() => None,
+            Err(error)
+                if signers.is_empty()
+                    && *is_only_listed
+                    && is_unreadable(&error)
+                    && self.findings.invalid_attestations.len() < MAXIMUM_INVALID =>
+            {
+                let (item, attestation) = (item.to_string(), digest.clone());
+                let reason = reason(&error);
+                self.findings.invalid_attestations.push(InvalidAttestation { item, attestation, reason });
+                None
+            }
             Err(source) => return Err(refusal(digest, first, source)),
         };
         for subject in subjects {
@@ -266,6 +306,30 @@ fn add_evidence(
     finding.parts.iter_mut().for_each(|part| add_evidence(part, graphs, checked));
 }
 
+/// Whether an attestation cannot be read as one at all, so that it says nothing.
+fn is_unreadable(error: &AttestationError) -> bool {
+    match error {
+        AttestationError::Json(_) | AttestationError::Envelope(_) | AttestationError::NotAStatement(_) => true,
+        AttestationError::TooLong { .. }
+        | AttestationError::PlainSignature
+        | AttestationError::TooManySubjects { .. }
+        | AttestationError::NotAboutThis { .. }
+        | AttestationError::Work(_)
+        | AttestationError::NotSigned { .. } => false,
+    }
+}
+
+/// An error and what caused it, in one line.
+fn reason(error: &AttestationError) -> String {
+    let mut reason = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        reason = format!("{reason}: {error}");
+        source = error.source();
+    }
+    reason.chars().take(MAXIMUM_REASON).collect()
+}
+
 fn refusal(attestation: &Digest, subject: &Digest, source: AttestationError) -> AttestationRefusal {
     AttestationRefusal::Refused { attestation: attestation.clone(), subject: subject.clone(), source }
 }
@@ -305,7 +369,7 @@ mod tests {
             companions: &companions,
             is_stated_by_bundle: false,
         }];
-        let findings = Findings { repositories: Vec::new(), items: Vec::new() };
+        let findings = Findings { repositories: Vec::new(), items: Vec::new(), invalid_attestations: Vec::new() };
         Attestations::expected_by(findings, &named, &HashMap::new(), open, Vec::new(), Timestamp::UNIX_EPOCH)
     }
 

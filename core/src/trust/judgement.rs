@@ -14,7 +14,7 @@ use sealift_proof::in_toto::{LayoutKey, ProductContent, VerifiedSupplyChain, Wor
 use sealift_proof::tuf::map::{AgreedTarget, RepositoryMap};
 use sealift_proof::tuf::{Measured, VerifiedTarget};
 
-use super::attestations::Attestations;
+use super::attestations::{Attestations, InvalidAttestation};
 use super::error::JudgementError;
 use super::evidence::{Evidence, Finding, MAXIMUM_LISTED, Unlisted};
 use super::item::Item;
@@ -32,6 +32,8 @@ pub struct Findings {
     pub repositories: Vec<RepositoryEvidence>,
     /// What was found about each item, in the order of the question.
     pub items: Vec<Finding>,
+    /// The attestations beside manifests of images that prove nothing, because they cannot be read as such.
+    pub invalid_attestations: Vec<InvalidAttestation>,
 }
 
 /// Items that are what the policy requires of their names, as far as targets can decide it. What the policy requires of
@@ -87,7 +89,7 @@ fn find<'a>(
     let items = question.items.iter().map(|item| judge.item(item)).collect::<Result<_, _>>()?;
     let attesters = trust.attesters.iter();
     let attesters = attesters.map(|(name, key)| LayoutKey { label: name.to_string(), key: key.clone() }).collect();
-    let findings = Findings { repositories: Vec::new(), items };
+    let findings = Findings { repositories: Vec::new(), items, invalid_attestations: Vec::new() };
     let judged_at = question.terms.judged_at();
     Ok((OpenJudgement { findings, open: judge.open, attesters, judged_at }, judge.repositories))
 }

@@ -25,7 +25,7 @@ mod requirement;
 mod supply_chain;
 mod terms;
 
-pub use attestations::{AttestationRefusal, CheckedAttestation, Judgement};
+pub use attestations::{AttestationRefusal, CheckedAttestation, InvalidAttestation, Judgement};
 pub use error::{JudgementError, Shortfall};
 pub use evidence::{Evidence, Finding, Unlisted, Vouched};
 pub use gather::{Extent, gather};

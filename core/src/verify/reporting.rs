@@ -14,7 +14,7 @@ use crate::oci::{Companions, CosignTag, Document, Graph};
 use crate::report::{
     ArchiveReport, AttestationReport, AuditFinding, AuditReport, ContentReport, ExpiryReport, FORMAT, ItemReport,
     LeftOutReport, ReferrerReport, Report, RepositoryReport, RoleReport, SupplyChainReport, TargetReport, TimeReport,
-    Warning, WarningReport, not_vouched_for, of_origin, of_repositories,
+    Warning, WarningReport, not_vouched_for, of_attestations, of_origin, of_repositories,
 };
 use crate::trust::{
     CheckedAttestation, Finding, Findings, Purpose, Regression, RepositoryEvidence, Terms, attested_by,
@@ -216,6 +216,7 @@ fn warnings(report: &Report, head: &Head, findings: &Findings) -> Vec<Warning> {
     }
     warnings.extend(of_repositories(&findings.repositories));
     warnings.extend(not_vouched_for(findings));
+    warnings.extend(of_attestations(findings));
     for item in report.walk() {
         let Some(chain) = &item.in_toto else { continue };
         let name = || item.name.clone();

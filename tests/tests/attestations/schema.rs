@@ -179,6 +179,7 @@ fn warnings() -> Vec<WarningReport> {
         Warning::ReferrersNotLookedFor { items: vec![text()] },
         Warning::ReferrersLeftOut { item: text(), counts: ReferrerKind::ALL.map(|kind| (kind, 1)).into() },
         Warning::ManifestMadeHere { item: text(), digest: Digest::sha256(b""), made_from: MadeFrom::DockerArchive },
+        Warning::InvalidAttestation { item: text(), attestation: Digest::sha256(b""), reason: text() },
     ];
     all.into_iter().chain(about_bundles).chain(others).map(WarningReport::from).collect()
 }

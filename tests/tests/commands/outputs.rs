@@ -348,6 +348,37 @@ fn what_is_left_out_under_several_tags_is_said_once() {
     assert_eq!(said.matches(warning).count(), 1, "{said}");
 }
 
+#[test]
+fn what_buildkit_calls_an_attestation_and_is_none_is_carried_and_named_on_both_sides() {
+    use sealift_core::layout::LayoutSink;
+    use sealift_tests::images::Image;
+
+    let demo = demo();
+    let folder = demo.path().join("demo");
+    let trusted = |arguments: &[&str]| run(&folder, &[&["--trust", "other"], arguments].concat());
+    assert!(trusted(&["trust", "add-exporter", "alice", "exporter.pem.pub"]).status.success());
+    fs::write(folder.join("other/policy.toml"), "minimum_level = \"0\"\n").unwrap();
+    let sink = LayoutSink::open(&folder.join("built")).unwrap();
+    let invalid = b"{\"_type\": \"https://in-toto.io/Statement/v1\", \"predicateType\"";
+    let image = Image::with_buildkit_attestation(&Image::new("linux/amd64", &[("app", b"app")]), invalid);
+    image.push(&sink, &"example.com/org/app:1".parse().unwrap()).unwrap();
+    let digest = sealift_archive_format::Digest::sha256(invalid);
+    let warning = format!(
+        "warning: the attestation {digest} in example.com/org/app:1 is not a valid in-toto Statement, so it proves nothing: the attestation cannot be read: "
+    );
+    let export = ["export", "--image=example.com/org/app:1=oci:built", "--key=exporter.pem", "-o", "built.sealift"];
+    for command in [&export[..], &["verify", "built.sealift"], &["import", "built.sealift", "--to-layout", "out"]] {
+        let output = trusted(command);
+        assert!(output.status.success() && said(&output).matches(&warning).count() == 1, "{}", said(&output));
+    }
+    assert_eq!(fs::read(folder.join("out/blobs/sha256").join(digest.hex())).unwrap(), invalid);
+    // Where somebody has to vouch for what hangs off an image, it is refused.
+    assert!(trusted(&["trust", "add-attester", "scanner", "exporter.pem.pub"]).status.success());
+    let output = trusted(&["verify", "built.sealift"]);
+    assert!(said(&output).contains("cause: the attestation cannot be read"), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(13), "{}", said(&output));
+}
+
 /// As in the root of an image that holds the program alone. A namespace of its own has to be allowed here.
 #[test]
 fn the_demo_needs_no_home_no_proc_and_no_dev() {
