@@ -1,9 +1,12 @@
 //! Which of some names a person might have meant.
 
 use std::cmp::Reverse;
+use std::fmt::Display;
 
 /// Names are compared as far as this, in characters.
 const COMPARED: usize = 256;
+/// From when on two names are much alike, in thousandths.
+const MUCH_ALIKE: u32 = 600;
 /// The most names that are compared.
 const MAXIMUM_NAMES: usize = 1_000;
 
@@ -13,6 +16,14 @@ pub(crate) fn nearest_first(looked_for: &str, mut names: Vec<String>) -> Vec<Str
     names.truncate(MAXIMUM_NAMES);
     names.sort_by_cached_key(|name| Reverse(likeness(looked_for, name)));
     names
+}
+
+/// The name that was probably meant, if one is written much like the name that was looked for.
+pub(crate) fn meant<N: Display>(looked_for: &str, names: impl IntoIterator<Item = N>) -> Option<N> {
+    let alike = |name: N| (likeness(looked_for, &name.to_string()), name);
+    let names = names.into_iter().take(MAXIMUM_NAMES).map(alike);
+    let nearest = names.filter(|(likeness, _)| *likeness >= MUCH_ALIKE).max_by_key(|(likeness, _)| *likeness);
+    nearest.map(|(_, name)| name)
 }
 
 /// How alike two names are, in thousandths.
@@ -48,5 +59,15 @@ mod tests {
         assert_eq!(first("r.example/a/b:v2", &["v1", "idx", "v2"]), "v2");
         assert_eq!(first("r.example/a/b:v2", &["@0", "c:v1", "b:v2"]), "b:v2");
         assert_eq!(first("", &["a", "b"]), "a", "without a likeness, they stay in their order");
+    }
+
+    #[test]
+    fn only_a_name_that_is_much_alike_was_meant() {
+        let pinned = ["acme", "demo", "shop-main"];
+        assert_eq!(
+            ["dmeo", "demos", "acne", "shopmain"].map(|name| meant(name, pinned)),
+            [Some("demo"), Some("demo"), Some("acme"), Some("shop-main")]
+        );
+        assert_eq!(["x", "main", "", "quay"].map(|name| meant(name, pinned)), [None; 4]);
     }
 }

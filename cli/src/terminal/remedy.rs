@@ -2,6 +2,7 @@
 //!
 //! The one place that words a remedy. The `match` has no `_` arm: a new remedy does not compile until it has words.
 
+use std::fmt::Display;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,6 +11,11 @@ use sealift_archive_format::RepositoryName;
 use sealift_core::remedy::{ExporterMatter, Interrupter, PublisherMatter, Remedy, Sought};
 
 use crate::terminal::shell::{quoted, quoted_path, sealift};
+
+/// What comes first where a name that is known was probably meant.
+fn if_meant(meant: Option<&impl Display>) -> String {
+    meant.map(|meant| format!("write {meant} if you mean that; otherwise ")).unwrap_or_default()
+}
 
 /// The words for a remedy about this archive, where it is about one that is a file.
 pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
@@ -581,10 +587,13 @@ layers), or have BuildKit write its cache as an image: image-manifest=true"
             return format!("say which repository speaks for which names, for example: {}", map_of(pattern, pinned));
         }
         R::CorrectMap => "give a map.json as described in TAP 4",
-        R::ListTrust => return format!("list the names that are known: {}", sealift("trust list")),
-        R::PinRoot { repository } => {
+        R::ListTrust { meant } => {
+            return format!("{}list the names that are known: {}", if_meant(meant.as_ref()), sealift("trust list"));
+        }
+        R::PinRoot { repository, meant } => {
             return format!(
-                "get the root from the publisher in a way that you trust, then: {}",
+                "{}get the root from the publisher in a way that you trust, then: {}",
+                if_meant(meant.as_ref()),
                 sealift(format_args!("trust pin-root {repository} root.json"))
             );
         }

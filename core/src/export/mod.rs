@@ -69,6 +69,8 @@ pub enum PrepareError {
     NotPinned {
         /// The repository.
         name: RepositoryName,
+        /// The pinned repository that was probably meant.
+        meant: Option<RepositoryName>,
     },
     /// The far side would refuse it.
     #[error("it cannot be proven here, so the far side would refuse it")]
@@ -124,7 +126,7 @@ pub enum PrepareError {
 impl Remediable for PrepareError {
     fn remedy(&self) -> Remedy {
         match self {
-            Self::NotPinned { name } => Remedy::PinRoot { repository: name.clone() },
+            Self::NotPinned { name, meant } => Remedy::PinRoot { repository: name.clone(), meant: meant.clone() },
             Self::Judgement(error) => match error.remedy() {
                 // There is no archive yet: only the time that it would state can be wrong.
                 Remedy::CarryFaster { exported_at } => Remedy::CorrectExportTime { exported_at },
@@ -174,7 +176,7 @@ pub fn prepare(
     settings: &ExportSettings<'_>,
 ) -> Result<Prepared, PrepareError> {
     if let Some(name) = live.keys().find(|name| !trust.repositories.contains_key(*name)) {
-        return Err(PrepareError::NotPinned { name: name.clone() });
+        return Err(PrepareError::NotPinned { name: name.clone(), meant: trust.meant(name) });
     }
     let documents = plan.closed.documents();
     let mut contents: DocumentContents =

@@ -689,11 +689,18 @@ pub enum Remedy {
     /// Give a map as TAP 4 describes it.
     CorrectMap,
     /// Look up which names are known.
-    ListTrust,
+    ListTrust {
+        /// The known name that was probably meant.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        meant: Option<String>,
+    },
     /// Get the root from the publisher in a trusted way, and pin it.
     PinRoot {
         /// The repository.
         repository: RepositoryName,
+        /// The pinned repository that was probably meant.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        meant: Option<RepositoryName>,
     },
     /// Choose another name, or replace the pinned root.
     ReplaceRoot {

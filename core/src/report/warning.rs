@@ -258,7 +258,7 @@ impl Warning {
         match self {
             Self::RedLine { .. } => Some(Remedy::ImportSoon),
             Self::InspectionsNotRun { .. } => Some(Remedy::RunInspections),
-            Self::NotPinned { repository } => Some(Remedy::PinRoot { repository: repository.clone() }),
+            Self::NotPinned { repository } => Some(Remedy::PinRoot { repository: repository.clone(), meant: None }),
             Self::BundleNotCarried { .. } => Some(Remedy::ExportWithDependencies),
             Self::Audit { .. }
             | Self::OtherClock { .. }

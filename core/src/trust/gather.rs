@@ -53,7 +53,10 @@ pub fn gather<E: From<RepositoryError>>(
     judge(&forgetful, carriers.collect())?;
     let mut carried = Carried::default();
     for (name, (mut metadata, targets)) in recorders {
-        let pinned = trust.repositories.get(&name).ok_or_else(|| RepositoryError::NotPinned { name: name.clone() })?;
+        let pinned = trust
+            .repositories
+            .get(&name)
+            .ok_or_else(|| RepositoryError::NotPinned { name: name.clone(), meant: trust.meant(&name) })?;
         record_roots(pinned.root.anchor(), &mut metadata, &trust.policy.limits.tuf())
             .map_err(|source| RepositoryError::Tuf { name: name.clone(), source })?;
         if extent == Extent::EveryRole {

@@ -64,6 +64,8 @@ pub enum RepositoryError {
     NotPinned {
         /// The repository.
         name: RepositoryName,
+        /// The pinned repository that was probably meant.
+        meant: Option<RepositoryName>,
     },
     /// It is needed, but none of its files was carried.
     #[error("repository {name} speaks for {target}, but no file of that repository was carried")]
@@ -113,7 +115,7 @@ pub enum RepositoryError {
 impl Remediable for RepositoryError {
     fn remedy(&self) -> Remedy {
         match self {
-            Self::NotPinned { name } => Remedy::PinRoot { repository: name.clone() },
+            Self::NotPinned { name, meant } => Remedy::PinRoot { repository: name.clone(), meant: meant.clone() },
             Self::NotCarried { name, unknown, .. } => {
                 Remedy::CarryRepository { repository: name.clone(), unknown: unknown.clone() }
             }

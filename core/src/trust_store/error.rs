@@ -116,6 +116,8 @@ pub enum TrustStoreError {
     UnknownRepository {
         /// The name.
         name: RepositoryName,
+        /// The pinned name that is much like it.
+        meant: Option<RepositoryName>,
     },
     /// A root was pinned and something was accepted under it, but the root is missing.
     #[error("the pinned root of repository {name} is missing; it had digest {recorded}")]
@@ -194,6 +196,8 @@ pub enum TrustStoreError {
         keyring: Keyring,
         /// The name.
         name: String,
+        /// The name in that ring that is much like it.
+        meant: Option<String>,
     },
     /// Another key of that ring has that name already.
     #[error("an {keyring} is known as {name} already")]
@@ -314,7 +318,10 @@ impl Remediable for TrustStoreError {
             Self::Stray { path, .. } => Remedy::MoveStray { path: path.clone() },
             Self::Policy { .. } => Remedy::CorrectPolicy,
             Self::Map { .. } => Remedy::CorrectMap,
-            Self::UnknownRepository { .. } | Self::UnknownKey { .. } => Remedy::ListTrust,
+            Self::UnknownRepository { meant, .. } => {
+                Remedy::ListTrust { meant: meant.as_ref().map(ToString::to_string) }
+            }
+            Self::UnknownKey { meant, .. } => Remedy::ListTrust { meant: meant.clone() },
             Self::RepositoryExists { name, .. } | Self::OtherDialect { name, .. } => {
                 Remedy::ReplaceRoot { repository: name.clone() }
             }

@@ -14,6 +14,7 @@ use sealift_proof::signature::{KeyError, PublicKey};
 use super::disk;
 use super::name::{AttesterName, ExporterName, NameError};
 use super::{MAXIMUM_FILE_LENGTH, TrustStore, TrustStoreError, list};
+use crate::nearness;
 
 /// What the keys of a ring are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,12 +116,21 @@ impl TrustStore {
     pub(super) fn keys<K: RingKey>(&self) -> Result<BTreeMap<K::Name, K>, TrustStoreError> {
         let key = |name: K::Name| {
             let path = self.key_path::<K>(&name);
-            let bytes = disk::read(&path, MAXIMUM_FILE_LENGTH)?
-                .ok_or_else(|| TrustStoreError::UnknownKey { keyring: K::RING, name: name.to_string() })?;
+            let bytes = disk::read(&path, MAXIMUM_FILE_LENGTH)?.ok_or_else(|| TrustStoreError::UnknownKey {
+                keyring: K::RING,
+                name: name.to_string(),
+                meant: None,
+            })?;
             let unusable = |source| TrustStoreError::RingKey { keyring: K::RING, path, source };
             K::read(&bytes).map(|key| (name, key)).map_err(unusable)
         };
         list(&self.folder.join(K::RING.folder()), K::RING.ending())?.into_iter().map(key).collect()
+    }
+
+    /// The key of a ring that was probably meant by a name that none has.
+    pub(super) fn meant_key<K: RingKey>(&self, name: &K::Name) -> Option<String> {
+        let known: Vec<K::Name> = list(&self.folder.join(K::RING.folder()), K::RING.ending()).unwrap_or_default();
+        nearness::meant(&name.to_string(), known.iter().map(ToString::to_string))
     }
 
     /// Sees to it that a key has no name yet, and that its name is free.

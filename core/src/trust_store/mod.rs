@@ -55,6 +55,7 @@ pub use policy::{Policy, PolicyError};
 pub use requirement::{Asked, InBundles, NamePattern, NamePatternError, Requirement, Rule};
 pub use update::{AddedMapping, Commit, FloorAtReset, Forgotten, FormerSpeaker, Update};
 
+use crate::nearness;
 use disk::{LocalDisk, failed};
 use presence::Presence;
 use sealift_proof::in_toto::InTotoKey;
@@ -91,6 +92,13 @@ pub struct Trust {
     /// The attesters. If there are any, one of them must have signed every attestation, unless the policy requires
     /// something else for a name.
     pub attesters: BTreeMap<AttesterName, InTotoKey>,
+}
+
+impl Trust {
+    /// The repository that was probably meant by a name under which no root is pinned.
+    pub fn meant(&self, name: &RepositoryName) -> Option<RepositoryName> {
+        nearness::meant(name.as_str(), self.repositories.keys()).cloned()
+    }
 }
 
 /// A repository with a pinned root.
@@ -262,6 +270,12 @@ impl TrustStore {
         Ok(pinned)
     }
 
+    /// The repository that was probably meant by a name under which no root is pinned, as far as that can be read.
+    pub fn meant(&self, name: &RepositoryName) -> Option<RepositoryName> {
+        let names: Vec<RepositoryName> = list(&self.folder.join("roots"), "").unwrap_or_default();
+        nearness::meant(name.as_str(), names.into_iter().filter(|it| self.root_path(it).exists()))
+    }
+
     /// A pinned root.
     ///
     /// # Errors
@@ -276,7 +290,7 @@ impl TrustStore {
                 Err(TrustStoreError::RootLost { name: name.clone(), recorded: state.pinned_root })
             }
             Ok(_) | Err(TrustStoreError::StateLost { .. }) => {
-                Err(TrustStoreError::UnknownRepository { name: name.clone() })
+                Err(TrustStoreError::UnknownRepository { name: name.clone(), meant: self.meant(name) })
             }
             Err(error) => Err(error),
         }

@@ -413,7 +413,8 @@ impl Update {
     fn remove_key<K: RingKey>(&self, name: &K::Name) -> Result<(), TrustStoreError> {
         let path = self.store.key_path::<K>(name);
         if !path.exists() {
-            return Err(TrustStoreError::UnknownKey { keyring: K::RING, name: name.to_string() });
+            let meant = self.store.meant_key::<K>(name);
+            return Err(TrustStoreError::UnknownKey { keyring: K::RING, name: name.to_string(), meant });
         }
         self.remove_file(&path)
     }

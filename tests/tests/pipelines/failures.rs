@@ -208,7 +208,7 @@ fn a_repository_that_is_not_pinned_speaks_for_nothing() {
     let sides = Crossing::new();
     sides.near().update().unwrap().remove_root(&"demo".parse().unwrap()).unwrap();
     match sides.prepare(&sides.request()).err().unwrap() {
-        Refused::Prepare(PrepareError::NotPinned { name }) => assert_eq!(name.as_str(), "demo"),
+        Refused::Prepare(PrepareError::NotPinned { name, .. }) => assert_eq!(name.as_str(), "demo"),
         other => panic!("{other:?}"),
     }
     let trust = Trust {
@@ -224,7 +224,7 @@ fn a_repository_that_is_not_pinned_speaks_for_nothing() {
     let carrier = sealift_core::trust::Carrier { metadata: &mut metadata, targets: &mut targets };
     let mut live = BTreeMap::from([("demo".parse().unwrap(), carrier)]);
     let gathered = gather(&trust, &mut live, Extent::WhatIsNeeded, sides.now, |_, _| Ok::<_, RepositoryError>(()));
-    assert!(matches!(gathered, Err(RepositoryError::NotPinned { name }) if name.as_str() == "demo"));
+    assert!(matches!(gathered, Err(RepositoryError::NotPinned { name, .. }) if name.as_str() == "demo"));
 }
 
 fn settings<'a>(sides: &Crossing, exporter: &str, keys: &'a [SigningKey]) -> export::ExportSettings<'a> {

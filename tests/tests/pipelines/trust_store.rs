@@ -63,11 +63,11 @@ fn what_is_not_known_cannot_be_removed() {
     let update = store.update().unwrap();
     let attester = update.remove_attester(&"builder".parse().unwrap());
     assert!(
-        matches!(attester, Err(TrustStoreError::UnknownKey { keyring: Keyring::Attesters, name }) if name == "builder")
+        matches!(attester, Err(TrustStoreError::UnknownKey { keyring: Keyring::Attesters, name, .. }) if name == "builder")
     );
     let exporter = update.remove_exporter(&"carrier".parse().unwrap());
     assert!(
-        matches!(exporter, Err(TrustStoreError::UnknownKey { keyring: Keyring::Exporters, name }) if name == "carrier")
+        matches!(exporter, Err(TrustStoreError::UnknownKey { keyring: Keyring::Exporters, name, .. }) if name == "carrier")
     );
     let root = update.remove_root(&name("main"));
     assert!(matches!(root, Err(TrustStoreError::UnknownRepository { .. })));

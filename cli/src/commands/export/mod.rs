@@ -476,7 +476,7 @@ fn files(
             }
             (None, Some(LookedUpFile { target, repository, has_consistent_snapshots })) => {
                 let files = repositories.get(&repository).and_then(|live| live.files.clone());
-                let files = files.ok_or_else(|| PrepareError::NotPinned { name: repository }).attempt(attempt)?;
+                let files = files.ok_or_else(|| not_pinned(repository, trust)).attempt(attempt)?;
                 let file = TargetFile::find(&target, has_consistent_snapshots, &files, progress);
                 FileSource::Target(file.attempt(attempt)?)
             }
@@ -580,7 +580,7 @@ fn live_repositories(
         let attempt = || format!("cannot use the collection {repository}");
         let name: RepositoryName = repository.parse().attempt(attempt)?;
         let pinned = trust.repositories.get(&name);
-        let pinned = pinned.ok_or_else(|| PrepareError::NotPinned { name: name.clone() }).attempt(attempt)?;
+        let pinned = pinned.ok_or_else(|| not_pinned(name.clone(), trust)).attempt(attempt)?;
         let Dialect::Notary(gun) = &pinned.root.dialect else {
             return Err(Reason::OtherDialect { repository: repository.clone(), dialect: pinned.root.dialect.clone() })
                 .attempt(attempt);
@@ -591,6 +591,10 @@ fn live_repositories(
         }
     }
     Ok(repositories)
+}
+
+fn not_pinned(name: RepositoryName, trust: &Trust) -> PrepareError {
+    PrepareError::NotPinned { meant: trust.meant(&name), name }
 }
 
 /// Adds the collections of Notary that something exported belongs to, where a place was named for all of them.

@@ -60,7 +60,8 @@ fn unpinned_in_map(store: &TrustStore) -> Result<Vec<String>, TrustStoreError> {
     let unpinned = map.iter().flat_map(|map| map.repositories().keys()).filter(|name| !pinned.contains(*name));
     let say = |name: &RepositoryName| {
         let pin = sealift(format_args!("trust pin-root {name} root.json"));
-        format!("The map names {name}, for which no root is pinned: {pin}")
+        let meant = store.meant(name).map(|meant| format!(" ({meant} is pinned)")).unwrap_or_default();
+        format!("The map names {name}, for which no root is pinned{meant}: {pin}")
     };
     Ok(unpinned.map(say).collect())
 }

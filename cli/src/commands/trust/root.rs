@@ -73,14 +73,16 @@ pub(super) fn pin(arguments: &PinRootArguments, context: &Context) -> Result<(),
         }
         _ => false,
     };
-    let update = context.trust_store()?.begin().attempt(attempt)?;
+    let store = context.trust_store()?;
+    let update = store.begin().attempt(attempt)?;
+    let is_new = matches!(store.root(name), Err(TrustStoreError::UnknownRepository { .. }));
+    let meant = store.meant(name).filter(|_| *replace && is_new);
     let pinned = if *replace {
         update.replace_root(name, anchor, sha256.as_ref())
     } else {
         update.pin_root(name, anchor, sha256.as_ref()).map(|digest| (digest, None))
     };
     let (pinned_root, forgotten) = pinned.attempt(attempt)?;
-    let store = context.trust_store()?;
     let count = store.repositories().attempt(attempt)?.len();
     let map_needed = count > 1 && store.map().attempt(attempt)?.is_none();
     let root_certificates = match notary {
@@ -100,6 +102,9 @@ pub(super) fn pin(arguments: &PinRootArguments, context: &Context) -> Result<(),
         }
         text
     })?;
+    if let Some(meant) = meant {
+        context.remark(format_args!("There was no root of {name} to replace. The root of {meant} was left as it was."));
+    }
     if let Some(forgotten) = &forgotten {
         context.remark(forgotten_text(name, Some(forgotten)));
     }

@@ -57,6 +57,51 @@ fn what_is_lost_or_damaged() {
 }
 
 #[test]
+fn a_name_that_is_much_like_one_that_is_known() {
+    let sample = sample();
+    let near = Near::pinning(&sample);
+    let pin = "write demo if you mean that; otherwise get the root from the publisher in a way that you trust, then: sealift --trust near trust pin-root dmeo root.json";
+    let list = |name: &str| {
+        format!(
+            "write {name} if you mean that; otherwise list the names that are known: sealift --trust near trust list"
+        )
+    };
+    let bundle = format!("--bundle={BUNDLE}=oci:layout");
+    for place in ["--tuf=dmeo=tuf", "--notary=dmeo=https://notary.example"] {
+        near.export(&[&bundle, place]).hints(18, "no root is pinned for repository dmeo", pin);
+    }
+    for command in [["trust", "show", "dmeo"], ["trust", "reset-state", "dmeo"]] {
+        near.run(&command).hints(18, "no root is pinned for repository dmeo", &list("demo"));
+    }
+    near.run(&["trust", "remove", "root", "dmeo"]).hints(18, "no root is pinned for repository dmeo", &list("demo"));
+    near.run(&["trust", "remove", "exporter", "carriers"]).hints(
+        18,
+        "no exporter is known as carriers",
+        &list("carrier"),
+    );
+    near.run(&["trust", "add-attester", "scanner", "key.pub"]).remarks("");
+    near.run(&["trust", "remove", "attester", "scanners"]).hints(
+        18,
+        "no attester is known as scanners",
+        &list("scanner"),
+    );
+    near.run(&["trust", "map", "add", "example.com/demo/*", "dmeo"])
+        .remarks("The map names dmeo, for which no root is pinned (demo is pinned)");
+    near.run(&["trust", "remove", "map"]).remarks("");
+    let replacing = told(near.path(), &["--trust", "near", "trust", "pin-root", "dmeo", "root.json", "--replace"]);
+    assert!(
+        replacing.contains("There was no root of dmeo to replace. The root of demo was left as it was."),
+        "{replacing}"
+    );
+    // What is unlike every known name is not taken for one.
+    near.run(&["trust", "show", "acme"]).hints(
+        18,
+        "no root is pinned for repository acme",
+        "list the names that are known: sealift --trust near trust list",
+    );
+}
+
+#[test]
 fn what_does_not_belong_there() {
     let (far, _, _) = accepting();
     let folder = far.folder().join("far");
