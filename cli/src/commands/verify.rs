@@ -48,6 +48,11 @@ impl VerifyArguments {
 
 /// Verifies, and shows the report.
 pub(crate) fn run(arguments: &VerifyArguments, context: &Context) -> Result<(), Failure> {
+    let verified = verify(arguments, context);
+    if arguments.audit { verified.map_err(Failure::in_audit) } else { verified }
+}
+
+fn verify(arguments: &VerifyArguments, context: &Context) -> Result<(), Failure> {
     let name = arguments.archive.name();
     let attempt = || format!("{name} is refused");
     let trust = context.trust_store()?.load().attempt(|| format!("cannot verify {name}"))?;

@@ -64,6 +64,8 @@ pub(crate) struct Failure {
     wanted: Option<Sought>,
     /// The thick bundle that is meant by what TUF lists, where a bundle in it was to be exported.
     thick_bundle: Option<PathBuf>,
+    /// Whether it ended an audit.
+    is_of_audit: bool,
 }
 
 /// What a file that a person names is read as.
@@ -554,7 +556,7 @@ impl Failure {
             Reason::Plan(error) => error.wanted(),
             _ => None,
         };
-        Self { attempt, reason: Box::new(reason), archive: None, wanted, thick_bundle: None }
+        Self { attempt, reason: Box::new(reason), archive: None, wanted, thick_bundle: None, is_of_audit: false }
     }
 
     /// The same about an archive, which hints name.
@@ -565,6 +567,11 @@ impl Failure {
     /// The same about an item that was to be exported, which hints name.
     pub(crate) fn about_item(self, name: &str) -> Self {
         Self { wanted: Some(Sought::Item { name: name.to_owned() }), ..self }
+    }
+
+    /// The same in an audit, for which no hint asks to forget anything.
+    pub(crate) fn in_audit(self) -> Self {
+        Self { is_of_audit: true, ..self }
     }
 
     /// The same about a bundle in this thick bundle, which hints name.
@@ -611,6 +618,7 @@ impl Failure {
             (Some(remedy), Some(file)) => Some(remedy.in_thick_bundle(file)),
             (remedy, _) => remedy,
         };
+        let remedy = if self.is_of_audit { remedy.map(Remedy::for_audit) } else { remedy };
         Advice { remedy, ..told }
     }
 

@@ -631,6 +631,12 @@ layers), or have BuildKit write its cache as an image: image-manifest=true"
                 sealift(format_args!("trust pin-root {} root.json --replace", name_of(repository.as_ref())))
             );
         }
+        R::RestoreStateForAudit { repository } => {
+            return format!(
+                "restore the trust store from a backup, or audit with a new one that knows the exporters and the same root, and from which nothing was accepted: sealift --trust DIR trust pin-root {} root.json",
+                name_of(repository.as_ref())
+            );
+        }
         R::RestoreState { repository } => {
             return format!(
                 "restore the trust store from a backup; or, accepting that an older archive could then be imported once: {}",

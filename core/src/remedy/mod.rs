@@ -737,6 +737,11 @@ pub enum Remedy {
         /// The repository, where it is known.
         repository: Option<RepositoryName>,
     },
+    /// Restore the trust store, or audit with another one that has the same root.
+    RestoreStateForAudit {
+        /// The repository, where it is known.
+        repository: Option<RepositoryName>,
+    },
     /// Restore the trust store, or forget what was accepted from a repository.
     RestoreState {
         /// The repository, where it is known.
@@ -848,6 +853,16 @@ impl Remedy {
         }
     }
 
+    /// The same for an audit, which needs nothing to be forgotten.
+    #[must_use]
+    pub fn for_audit(self) -> Self {
+        match self {
+            Self::RestoreState { repository } => Self::RestoreStateForAudit { repository },
+            Self::ExplainRoot { repository } => Self::RestoreStateForAudit { repository: Some(repository) },
+            other => other,
+        }
+    }
+
     /// The same, about the file that a bundle was taken from.
     #[must_use]
     pub fn in_thick_bundle(self, path: &Path) -> Self {
@@ -865,6 +880,7 @@ impl Remedy {
             Self::ImportInOrder { repository } => Self::ImportInOrder { repository: known(repository) },
             Self::RestoreRoot { repository } => Self::RestoreRoot { repository: known(repository) },
             Self::RestoreState { repository } => Self::RestoreState { repository: known(repository) },
+            Self::RestoreStateForAudit { repository } => Self::RestoreStateForAudit { repository: known(repository) },
             other => other,
         }
     }

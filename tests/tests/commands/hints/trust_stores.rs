@@ -53,7 +53,30 @@ fn what_is_lost_or_damaged() {
         "is damaged",
         "restore the trust store from a backup; or, accepting that an older archive could then be imported once: sealift --trust far trust reset-state demo",
     );
+    audited(&far, &archive, "is damaged");
+    fs::remove_file(&state).unwrap();
+    audited(&far, &archive, "is missing");
     far.run(&["trust", "reset-state", "demo"]).remarks("");
+    // A root that somebody exchanged.
+    fs::write(&root, [&bytes[..], b" "].concat()).unwrap();
+    audited(&far, &archive, "belongs to root");
+}
+
+/// An audit asks nobody to forget anything, and what it asks for instead is a way.
+#[track_caller]
+fn audited(far: &Far, archive: &[u8], cause: &str) {
+    fs::write(far.folder().join("audited.sealift"), archive).unwrap();
+    far.run(&["verify", "--audit", "audited.sealift"]).hints(
+        18,
+        cause,
+        "restore the trust store from a backup, or audit with a new one that knows the exporters and the same root, and from which nothing was accepted: sealift --trust DIR trust pin-root demo root.json",
+    );
+    let new = |arguments: &[&str]| run(&far.folder(), &[&["--trust", "auditor"], arguments].concat());
+    new(&["trust", "pin-root", "demo", "root.json", "--replace"]).remarks("");
+    fs::create_dir_all(far.folder().join("auditor/exporters")).unwrap();
+    fs::copy(far.folder().join("far/exporters/carrier.pem"), far.folder().join("auditor/exporters/carrier.pem"))
+        .unwrap();
+    new(&["verify", "--audit", "audited.sealift"]).remarks("");
 }
 
 #[test]
