@@ -109,7 +109,7 @@ pub enum SandboxError {
     Launcher {
         /// The program.
         launcher: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
     /// The launcher ended without a reply: the program is not a launcher, or it was killed.
@@ -129,7 +129,7 @@ pub enum SandboxError {
     Product {
         /// The file.
         name: String,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
     /// A product file is not there when inspections run.

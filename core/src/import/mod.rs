@@ -84,7 +84,7 @@ pub enum ImportError {
     Mirror {
         /// The folder.
         folder: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
     /// Everything was delivered, and the trusted state has not moved.
@@ -129,7 +129,7 @@ pub enum DeliveryError {
     Keep {
         /// The file's digest.
         digest: Digest,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
     /// A blob was stored in one repository, and cannot be shared from there with another.

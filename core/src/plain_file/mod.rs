@@ -50,7 +50,7 @@ pub enum FileSourceError {
     Read {
         /// The target's path.
         path: String,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
     /// The file of this machine cannot be read.

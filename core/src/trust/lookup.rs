@@ -35,7 +35,7 @@ pub enum LookupError {
     Judgement {
         /// The file.
         name: FileName,
-        /// Why.
+        /// What the judgement found.
         source: Box<JudgementError>,
     },
     /// No repository speaks for its name.

@@ -61,7 +61,7 @@ pub enum MirrorError {
     Read {
         /// The folder of its metadata.
         folder: PathBuf,
-        /// Why.
+        /// Why it cannot be read.
         source: ProviderError,
     },
     /// A file could not be written.
@@ -69,7 +69,7 @@ pub enum MirrorError {
     Write {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: std::io::Error,
     },
     /// What was verified cannot be distinguished from what was not.

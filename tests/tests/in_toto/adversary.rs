@@ -199,7 +199,7 @@ fn a_flood_of_signatures_over_many_steps_is_one_flood() {
     let refusal = chain.verify(Inspections::NotRun).unwrap_err();
     assert_eq!(refusal.class(), RefusalClass::Limit);
     assert!(refusal.trace.steps.len() > 20, "{}", refusal.trace.steps.len());
-    // A third of it is put up with.
+    // A third of it is tolerated.
     chain.more.retain(|file, _| !file.ends_with("ffffffff.link") || file.starts_with("step-1"));
     chain.verify(Inspections::NotRun).unwrap();
 }

@@ -16,7 +16,7 @@ use super::work::WorkExceeded;
 /// A refusal: the cause, and what was found before it.
 #[derive(Debug)]
 pub struct Refusal {
-    /// Why.
+    /// What is wrong with the supply chain.
     pub cause: Box<Cause>,
     /// What was found before the refusal.
     pub trace: Box<Trace>,
@@ -101,7 +101,7 @@ pub enum Cause {
         step: String,
         /// The sublayout's file.
         file: String,
-        /// Why.
+        /// Why the sublayout does not hold.
         source: Refusal,
     },
     /// Sublayouts nest too deeply.
@@ -137,7 +137,7 @@ pub enum Cause {
     InspectionNotRun {
         /// The inspection.
         inspection: String,
-        /// Why.
+        /// What went wrong with it.
         source: InspectionError,
     },
     /// The final product is not what the chain produced.

@@ -214,7 +214,7 @@ pub enum TufError {
         role: RoleName,
         /// The target's name.
         target: String,
-        /// Why.
+        /// What differs.
         source: MismatchError,
     },
     /// A metadata file could not be fetched, or its actual or stated length exceeds the limit (endless data).

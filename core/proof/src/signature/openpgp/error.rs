@@ -88,7 +88,7 @@ pub enum OpenPgpError {
     RevocationNotChecked {
         /// The key.
         key_id: Fingerprint,
-        /// Why.
+        /// What is wrong with the revocation.
         source: Box<OpenPgpError>,
     },
     /// The file has a signature by its own key that does not sign what it follows.

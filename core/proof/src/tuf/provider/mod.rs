@@ -34,7 +34,7 @@ pub enum ProviderError {
     Unavailable {
         /// The file, as it stands in a URL.
         file_name: String,
-        /// Why.
+        /// What the provider says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
