@@ -52,7 +52,13 @@ fn main() -> process::ExitCode {
         arguments.trust.iter().for_each(|folder| shell::repeat_trust_store(folder));
     }
     if let Err(error) = interruption::watch() {
-        terminal::tell(&format!("warning: an interruption will end this command without a message: {error}").into());
+        terminal::tell(
+            &format!(
+                "warning: an interruption will end this command without a message: {}",
+                failure::in_one_line(&error)
+            )
+            .into(),
+        );
     }
     let context = Context::new(arguments.trust, json, arguments.quiet);
     match commands::run(arguments.command, Arguments::command, &context) {

@@ -20,7 +20,7 @@ use sealift_core::whole_file;
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::failure::{Attempt as _, Failure, FilePurpose, Reason};
+use crate::failure::{Attempt as _, Failure, FilePurpose, Reason, in_one_line};
 use crate::files::archive::ArchiveArgument;
 use crate::files::input::read_file;
 use crate::files::output::replace;
@@ -322,7 +322,7 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
         context,
     );
     if let (Err(_), Err(error)) = (&finished, &mirrors) {
-        context.remark(format_args!("The TUF mirror was not written either: {error}"));
+        context.remark(format_args!("The TUF mirror was not written either: {}", in_one_line(error)));
     }
     finished?;
     if let Some(folder) = &arguments.mirror_config {

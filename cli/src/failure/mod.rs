@@ -5,6 +5,7 @@
 //! does not compile until someone has decided how the command ends.
 
 mod archive;
+mod causes;
 mod judgement;
 #[cfg_attr(not(feature = "network"), path = "no_network.rs")]
 mod network;
@@ -43,6 +44,7 @@ use sealift_proof::tuf::Dialect;
 use sealift_sample_publisher::PublishError;
 
 use crate::exit_code::ExitCode;
+pub(crate) use causes::in_one_line;
 pub(crate) use network::NetworkError;
 
 use crate::terminal;
@@ -96,7 +98,7 @@ pub(crate) enum Reason {
         hint: String,
     },
     /// A file cannot be read or written.
-    #[error("{}", .path.display())]
+    #[error("cannot read or write {}", .path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -104,7 +106,7 @@ pub(crate) enum Reason {
         source: io::Error,
     },
     /// Temporary files cannot be made.
-    #[error("{}", .path.display())]
+    #[error("cannot write to {}", .path.display())]
     TemporaryFolder {
         /// The folder for temporary files.
         path: PathBuf,
@@ -112,7 +114,7 @@ pub(crate) enum Reason {
         source: io::Error,
     },
     /// A file that is to hold a private key cannot be read.
-    #[error("{}", .path.display())]
+    #[error("cannot read {}", .path.display())]
     PrivateKeyFile {
         /// The file.
         path: PathBuf,
@@ -120,7 +122,7 @@ pub(crate) enum Reason {
         source: io::Error,
     },
     /// A file that is to hold a public key cannot be read.
-    #[error("{}", .path.display())]
+    #[error("cannot read {}", .path.display())]
     PublicKeyFile {
         /// The file.
         path: PathBuf,
@@ -131,7 +133,7 @@ pub(crate) enum Reason {
     #[error("{} is a folder", .0.display())]
     ArchiveIsFolder(PathBuf),
     /// The results of an import cannot be written where they would be.
-    #[error("{}", .path.display())]
+    #[error("cannot write to {}", .path.display())]
     Results {
         /// The folder.
         path: PathBuf,
@@ -139,7 +141,7 @@ pub(crate) enum Reason {
         source: io::Error,
     },
     /// A folder that something is to be delivered to cannot be written to.
-    #[error("{}", .path.display())]
+    #[error("cannot write to {}", .path.display())]
     DeliveryFolder {
         /// The folder.
         path: PathBuf,
@@ -168,7 +170,7 @@ pub(crate) enum Reason {
         limit: u64,
     },
     /// Standard output cannot be written to.
-    #[error("standard output")]
+    #[error("cannot write to standard output")]
     StandardOutput(#[source] io::Error),
     /// The terminal cannot be asked for a passphrase.
     #[error("the terminal cannot be used to ask for it")]
@@ -367,20 +369,29 @@ fn remedied(conclusion: impl Into<Conclusion>, remedy: Remedy) -> Advice {
 }
 
 impl Reason {
-    /// The file or folder that the system did not open or make.
-    fn path(&self) -> Option<&Path> {
+    /// The file or folder that cannot be used, if the reason says nothing else.
+    fn file(&self) -> Option<&Path> {
         match self {
             Self::File { path, .. }
             | Self::TemporaryFolder { path, .. }
             | Self::PrivateKeyFile { path, .. }
             | Self::PublicKeyFile { path, .. }
             | Self::DeliveryFolder { path, .. }
-            | Self::Results { path, .. }
-            | Self::Target(LayoutError::Access { path, .. })
+            | Self::Results { path, .. } => Some(path),
+            Self::StandardOutput(_) => Some(Path::new("standard output")),
+            _ => None,
+        }
+    }
+
+    /// The file or folder that the system did not open or make.
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Target(LayoutError::Access { path, .. })
             | Self::Layout(LayoutError::Access { path, .. })
             | Self::SourceFile(SourceFileError::Tarball(TarballError::Access { path, .. }))
             | Self::DeliveryFile(DeliveryFileError::Access { path, .. }) => Some(path),
-            _ => None,
+            Self::StandardOutput(_) => None,
+            _ => self.file(),
         }
     }
 
@@ -539,17 +550,6 @@ impl<T, E: Into<Reason>> Attempt<T> for Result<T, E> {
     }
 }
 
-/// Whether a line says all of a text, such as the name of a file, and not only within a longer word or path.
-fn says(line: &str, text: &str) -> bool {
-    let is_end = |character: Option<char>| character.is_none_or(|it| !it.is_alphanumeric() && !"/\\-_.".contains(it));
-    !text.is_empty()
-        && line.match_indices(text).any(|(at, found)| {
-            let (before, after) = (line.get(..at), line.get(at + found.len()..));
-            is_end(before.and_then(|before| before.chars().next_back()))
-                && is_end(after.and_then(|it| it.chars().next()))
-        })
-}
-
 impl Failure {
     pub(crate) fn new(attempt: String, reason: Reason) -> Self {
         let wanted = match &reason {
@@ -624,15 +624,7 @@ impl Failure {
 
     /// The reason, and what each error names as its own source, but nothing that has been said before.
     fn causes(&self) -> Vec<String> {
-        let mut causes: Vec<String> = Vec::new();
-        let mut source: Option<&(dyn Error + 'static)> = Some(&*self.reason);
-        while let Some(error) = source {
-            let text = error.to_string();
-            if !says(&self.attempt, &text) && !causes.iter().any(|cause| says(cause, &text)) {
-                causes.push(text);
-            }
-            source = error.source();
-        }
+        let mut causes = causes::of(&self.attempt, &*self.reason, self.reason.file());
         causes.extend(self.reason.path().and_then(dangling));
         causes
     }
@@ -693,30 +685,5 @@ impl Failure {
             text.line(format_args!("         {line}"));
         }
         text
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-
-    fn causes(attempt: &str, path: &str) -> Vec<String> {
-        let source = io::Error::new(io::ErrorKind::NotFound, "No such file");
-        let failed: Result<(), _> = Err(Reason::File { path: path.into(), source });
-        failed.attempt(|| attempt.to_owned()).unwrap_err().causes()
-    }
-
-    #[test]
-    fn what_has_been_said_is_not_a_cause_again() {
-        assert_eq!(causes("cannot read shop.sealif", "shop.sealif"), ["No such file"]);
-        assert_eq!(causes("cannot verify /srv/shop.sealif: it is not there", "/srv/shop.sealif"), ["No such file"]);
-        // The name of another file is.
-        for (attempt, path) in
-            [("cannot read shop.sealift", "shop.sealif"), ("cannot read in/shop", "shop"), ("no", "o")]
-        {
-            assert_eq!(causes(attempt, path), [path, "No such file"]);
-        }
     }
 }

@@ -25,7 +25,7 @@ fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
 fn what_cannot_be_read() {
     let sample = sample();
     let far = Far::trusting(&sample);
-    far.run(&["verify", "/proc/self/mem"]).hints(1, "Input/output error", "check /proc/self/mem and the disk it is on");
+    far.run(&["verify", "/proc/self/mem"]).hints(1, "input/output error", "check /proc/self/mem and the disk it is on");
     let archive = packed(&sample).archive();
     let other = replaced(&archive, "application/vnd.in-toto+json", "application/vnd.example+json");
     far.verify(&other).hints(
@@ -57,7 +57,7 @@ fn a_medium_that_fails() {
     verify.args(["-c", script]).arg(&*SEALIFT).args(["--json", "--trust", "far", "verify", "-"]);
     Said::of(&verify.current_dir(far.folder()).output().unwrap()).hints(
         1,
-        "Input/output error",
+        "input/output error",
         "check the medium that the archive is on, and try again",
     );
 }
@@ -128,7 +128,7 @@ fn seals() {
         SEALIFT.display()
     );
     let output = Command::new("bash").args(["-c", &sign]).current_dir(far.folder()).output().unwrap();
-    Said::of(&output).hints(1, "File too large", "check who may write the archive, and the disk it is on");
+    Said::of(&output).hints(1, "file too large", "check who may write the archive, and the disk it is on");
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn outputs() {
     let mut of_environment = near.command(&["--image", "example.com/org/app:1=oci:layout"]);
     Said::of(&of_environment.env("SSL_CERT_FILE", "nosuch").output().unwrap()).hints(
         1,
-        "No such file",
+        "no such file",
         "check the path nosuch",
     );
     let mut long_ago = near.command(&["--image", "example.com/org/app:1=oci:layout"]);
@@ -81,7 +81,7 @@ fn outputs() {
         "the policy allows 30 days",
         "unset SOURCE_DATE_EPOCH, or set it to a time that is as recent as maximum_transit in policy.toml asks: it is what the archive states as the time of its export",
     );
-    near.run(&["key", "generate", "--out", "new/"]).hints(1, "Is a directory", "check the path new/");
+    near.run(&["key", "generate", "--out", "new/"]).hints(1, "is a directory", "check the path new/");
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn the_environment() {
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     Said::of(&list.args(["--trust", "near"]).stdout(full).output().unwrap()).hints(
         1,
-        "standard output",
+        "cannot write to standard output",
         "check where standard output is redirected to",
     );
     // An archive that would be lost is not made.
@@ -161,7 +161,7 @@ fn the_environment() {
     Said::of(&closed).hints(1, "it is closed", "check where standard output is redirected to");
     let line = format!("ulimit -f 0; trap '' XFSZ; exec '{}' --json demo --keep demo", SEALIFT.display());
     let full = Command::new("bash").args(["-c", &line]).current_dir(near.path()).output().unwrap();
-    Said::of(&full).hints(1, "File too large", "check the folder in which the demo works");
+    Said::of(&full).hints(1, "file too large", "check the folder in which the demo works");
     let mut demo = command(near.path(), &["demo"]);
     Said::of(&demo.env("TMPDIR", near.path().join("nowhere")).output().unwrap()).hints(
         1,

@@ -260,10 +260,10 @@ fn what_is_written_to() {
     // As from a disk that is full, for whoever runs this.
     Said::of(&export("full.sealift", "ulimit -f 100;")).hints(
         1,
-        "File too large",
+        "file too large",
         "check the free space on the disk, and run the same command again: an export into a file continues where it stopped",
     );
-    Said::of(&export("- | true", "")).hints(1, "Broken pipe", BROKEN_PIPE);
+    Said::of(&export("- | true", "")).hints(1, "broken pipe", BROKEN_PIPE);
 }
 
 /// A side whose publisher's files are at this location.
