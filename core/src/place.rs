@@ -83,6 +83,16 @@ pub enum PlaceError {
         /// What it would be called there.
         entry: String,
     },
+    /// It asks for a registry over plain `http`, for which a host has to be named.
+    #[error("{text:?} asks for plain http, which is used only for hosts that are named")]
+    PlainHttp {
+        /// The text.
+        text: String,
+        /// The registry.
+        host: String,
+        /// The reference in it.
+        reference: String,
+    },
     /// It is where another tool keeps images.
     #[error("{text:?} names a place in the notation of another tool; {transport} is not supported")]
     OtherTransport {
@@ -97,6 +107,9 @@ impl Remediable for PlaceError {
     fn remedy(&self) -> Remedy {
         match self {
             Self::Unknown { .. } | Self::OtherTransport { .. } => Remedy::GivePlace,
+            Self::PlainHttp { host, reference, .. } => {
+                Remedy::NamePlainHost { host: host.clone(), reference: reference.clone() }
+            }
             Self::EitherPlace { text, .. } => Remedy::TellPlacesApart { name: text.clone() },
         }
     }
@@ -109,7 +122,8 @@ impl Place {
     ///   [entry](InnerName) is named; a folder whose own name has colons is that folder if it exists. regctl writes `ocidir://`, and some
     ///   write `oci-layout:`;
     /// - `oci-archive:FILE` or `docker-archive:FILE`, with or without `:ENTRY`, in the same way;
-    /// - `docker://REFERENCE`, a reference in a registry, as skopeo writes it, or `https://REFERENCE`, as it is copied from a browser;
+    /// - `docker://REFERENCE`, a reference in a registry, as skopeo writes it, or `https://REFERENCE`, as it is copied from a browser. After
+    ///   `https://` the registry is never reached over plain `http` (the caller sees to that, see [`https_host`]);
     /// - the path of an existing folder, an OCI image layout too;
     /// - the path of a file: one that exists, has the ending of one, or begins with `/`, `./` or `../`;
     /// - a reference in a registry.
@@ -119,6 +133,11 @@ impl Place {
     pub fn find(text: &str) -> Result<Self, PlaceError> {
         if let Some(there) = REGISTRIES.iter().find_map(|prefix| text.strip_prefix(prefix)) {
             return reference(there).map(Self::Registry);
+        }
+        if let Some(there) = text.strip_prefix("http://") {
+            let host = there.split('/').next().unwrap_or_default().to_owned();
+            let (text, reference) = (text.to_owned(), there.to_owned());
+            return Err(PlaceError::PlainHttp { text, host, reference });
         }
         if let Some(layout) = LAYOUTS.iter().find_map(|prefix| text.strip_prefix(prefix)) {
             let (folder, entry) = path_and_entry(layout);
@@ -155,6 +174,11 @@ impl Place {
 
 /// What references in registries begin with.
 const REGISTRIES: [&str; 2] = ["docker://", "https://"];
+/// The registry that a text says is to be reached over `https`.
+pub fn https_host(text: &str) -> Option<&str> {
+    text.strip_prefix("https://")?.split('/').next().filter(|host| !host.is_empty())
+}
+
 /// What layouts in folders begin with.
 const LAYOUTS: [&str; 4] = ["oci:", "ocidir://", "ocidir:", "oci-layout:"];
 /// What places begin with in other tools that are not read here. A repository of that name can be written with `docker://`.
@@ -233,8 +257,15 @@ mod tests {
         ] {
             assert_eq!(find(&text), place, "{text}");
         }
-        for text in ["Not A Name", "docker://Not A Name", "http://r.example/nginx"] {
+        for text in ["Not A Name", "docker://Not A Name"] {
             assert!(matches!(Place::find(text), Err(PlaceError::Unknown { .. })), "{text}");
+        }
+        let (text, host) = ("http://r.example:5000/nginx".to_owned(), "r.example:5000".to_owned());
+        let reference = "r.example:5000/nginx".to_owned();
+        assert_eq!(Place::find(&text), Err(PlaceError::PlainHttp { text, host, reference }));
+        assert_eq!(https_host("https://r.example:5000/nginx:1"), Some("r.example:5000"));
+        for text in ["r.example/nginx", "docker://r.example/nginx", "http://r.example/nginx", "https:///a"] {
+            assert_eq!(https_host(text), None, "{text}");
         }
         for transport in OTHER_TRANSPORTS {
             let text = format!("{transport}{}", path("layout"));

@@ -28,7 +28,7 @@ use crate::files::results::{MAPPING_FILE, REPORT_FILE, ResultsFolder};
 use crate::interruption;
 use crate::options::connections::ConnectionArguments;
 use crate::options::network::NetworkArguments;
-use crate::options::registry_name;
+use crate::options::registry_name::{self, RegistryName};
 use crate::options::target::{FileTarget, IN_ORDER, NEW_FILES, OpenedTarget};
 use crate::options::verdict::VerdictArguments;
 use crate::terminal::shell::quoted_path;
@@ -200,7 +200,7 @@ impl From<SparseArgument> for Sparse {
 struct Target {
     /// A registry, with a path to put before every repository
     #[arg(long, value_name = "HOST[/PREFIX]", value_parser = registry_name::registry, help_heading = "Where to")]
-    to_registry: Option<String>,
+    to_registry: Option<RegistryName>,
 
     #[command(flatten)]
     file: FileTarget,
@@ -217,10 +217,10 @@ impl Target {
         if let Some(opened) = self.file.open(judged, selection)? {
             return Ok(opened);
         }
-        let registry = self.to_registry.as_deref().unwrap_or_default();
-        let (domain, prefix) = registry.split_once('/').unwrap_or((registry, ""));
+        let (name, https_only) = self.to_registry.as_ref().map_or(("", None), |it| (&*it.name, it.https_only.as_ref()));
+        let (domain, prefix) = name.split_once('/').unwrap_or((name, ""));
         let destination = Destination::Registry { domain: domain.to_owned(), prefix: prefix.to_owned(), naming };
-        Ok((destination, network.registry_sink()?))
+        Ok((destination, network.registry_sink(https_only)?))
     }
 }
 
@@ -392,11 +392,12 @@ fn own_mappings<'b>(
 
 /// Writes what a cluster needs to find what was delivered.
 fn write_mirror_config(delivered: &Delivered, folder: &Path, arguments: &ImportArguments) -> Result<(), Reason> {
-    let registry = arguments.target.to_registry.as_deref().unwrap_or_default();
-    let domain = registry.split_once('/').map_or(registry, |(domain, _)| domain);
-    for ConfigFile { path, content } in
-        mirror_config::files(delivered.relocated.iter().cloned(), arguments.network.is_plain_http(domain))
-    {
+    let registry = arguments.target.to_registry.as_ref();
+    let name = registry.map_or("", |registry| &registry.name);
+    let domain = name.split_once('/').map_or(name, |(domain, _)| domain);
+    let is_https = registry.is_some_and(|registry| registry.https_only.is_some());
+    let is_plain_http = !is_https && arguments.network.is_plain_http(domain);
+    for ConfigFile { path, content } in mirror_config::files(delivered.relocated.iter().cloned(), is_plain_http) {
         let path = folder.join(path);
         let failed = |source| Reason::File { path: path.clone(), source };
         let parent = path.parent().unwrap_or(folder);

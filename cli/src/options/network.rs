@@ -1,5 +1,6 @@
 //! How commands reach the network: certificates, proxies, credentials, plain http.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -58,7 +59,7 @@ pub(crate) struct MirrorArguments {
     /// Names in the archive stay as they are. The longest FROM that fits counts, and what is missing there is not looked for
     /// elsewhere.
     #[arg(long, value_name = "FROM=TO", value_parser = mirror)]
-    mirror: Vec<RegistryMirror>,
+    mirror: Vec<NamedMirror>,
 
     /// A registries.conf, as podman and skopeo use it: what it blocks is not fetched; everything else is fetched from its mirrors first
     ///
@@ -68,10 +69,23 @@ pub(crate) struct MirrorArguments {
     registries_conf: Option<PathBuf>,
 }
 
+/// A mirror, and its registry if that is to be reached over `https`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct NamedMirror {
+    mirror: RegistryMirror,
+    https_only: Option<String>,
+}
+
 impl MirrorArguments {
+    /// The registries that are written with `https://`.
+    fn https_only(&self) -> impl Iterator<Item = String> {
+        self.mirror.iter().filter_map(|mirror| mirror.https_only.clone())
+    }
+
     fn read(&self) -> Result<RegistryMirrors, Failure> {
+        let mirrors = self.mirror.iter().map(|it| it.mirror.clone()).collect();
         let Some(path) = &self.registries_conf else {
-            return Ok(RegistryMirrors::new(self.mirror.clone(), RegistriesConf::default()));
+            return Ok(RegistryMirrors::new(mirrors, RegistriesConf::default()));
         };
         let attempt = || format!("cannot read the registry configuration {}", path.display());
         let text = read_file(path, FilePurpose::Setting, MAXIMUM_LENGTH).attempt(attempt)?;
@@ -82,7 +96,7 @@ impl MirrorArguments {
             let line = format!("warning: {} has keys that are ignored here: {unread}", path.display());
             terminal::tell_on_the_way(&line.into());
         }
-        Ok(RegistryMirrors::new(self.mirror.clone(), read))
+        Ok(RegistryMirrors::new(mirrors, read))
     }
 }
 
@@ -102,19 +116,24 @@ impl NetworkArguments {
         Ok(NotaryRepository::at_server(client.clone(), self.credentials()?, server, gun))
     }
 
-    /// Registries as a source; `None` where there is no network.
-    pub(crate) fn registry_source(&self, mirrors: &MirrorArguments) -> Result<Option<Arc<dyn Source>>, Failure> {
-        Ok(Some(Arc::new(RegistrySource::with_mirrors(self.registries()?, mirrors.read()?))))
+    /// Registries as a source, some of them over `https` alone; `None` where there is no network.
+    pub(crate) fn registry_source(
+        &self,
+        mirrors: &MirrorArguments,
+        https_only: impl IntoIterator<Item = String>,
+    ) -> Result<Option<Arc<dyn Source>>, Failure> {
+        let https_only = https_only.into_iter().chain(mirrors.https_only()).collect();
+        Ok(Some(Arc::new(RegistrySource::with_mirrors(self.registries(https_only)?, mirrors.read()?))))
     }
 
-    /// Registries as a sink.
-    pub(crate) fn registry_sink(&self) -> Result<Box<dyn Sink>, Failure> {
-        Ok(Box::new(RegistrySink::new(self.registries()?)))
+    /// Registries as a sink, some of them over `https` alone.
+    pub(crate) fn registry_sink(&self, https_only: Option<&String>) -> Result<Box<dyn Sink>, Failure> {
+        Ok(Box::new(RegistrySink::new(self.registries(https_only.into_iter().cloned().collect())?)))
     }
 
-    /// Whether a registry is reached without TLS.
+    /// Whether a registry is reached without TLS, where it is not written with `https://`.
     pub(crate) fn is_plain_http(&self, domain: &str) -> bool {
-        let asked = self.registries().ok().and_then(|client| client.is_plain_http(domain).ok());
+        let asked = self.registries(BTreeSet::new()).ok().and_then(|client| client.is_plain_http(domain).ok());
         // Where it does not answer any more, what is allowed has to do.
         let is_allowed = || format!("http://{domain}/").parse().is_ok_and(|url| self.plain_http().allows(&url));
         asked.unwrap_or_else(is_allowed)
@@ -145,13 +164,14 @@ impl NetworkArguments {
             .attempt(attempt)
     }
 
-    fn registries(&self) -> Result<RegistryClient, Failure> {
+    fn registries(&self, https_only: BTreeSet<String>) -> Result<RegistryClient, Failure> {
         let on_remark = OnRemark::call(|remark| {
             let text = remark.to_string();
             terminal::tell_on_the_way(&text.as_str().into());
             REMARKS.lock().unwrap_or_else(PoisonError::into_inner).push(text);
         });
-        let settings = RegistrySettings { credentials: self.credentials()?, on_remark, ..RegistrySettings::default() };
+        let (credentials, others) = (self.credentials()?, RegistrySettings::default());
+        let settings = RegistrySettings { credentials, https_only, on_remark, ..others };
         Ok(RegistryClient::with_settings(self.client()?, settings))
     }
 
@@ -188,12 +208,16 @@ fn plain_host(text: &str) -> Result<String, String> {
 }
 
 /// A mirror, and what it is for.
-fn mirror(text: &str) -> Result<RegistryMirror, String> {
-    let named = match text.split_once('=') {
-        Some((from, to)) => format!("{}={}", registry_name::registry(from)?, registry_name::registry(to)?),
-        None => text.to_owned(),
+fn mirror(text: &str) -> Result<NamedMirror, String> {
+    let (named, https_only) = match text.split_once('=') {
+        Some((from, to)) => {
+            let (from, to) = (registry_name::registry(from)?, registry_name::registry(to)?);
+            (format!("{}={}", from.name, to.name), to.https_only)
+        }
+        None => (text.to_owned(), None),
     };
-    named.parse().map_err(|error: MirrorNameError| error.to_string())
+    let mirror = named.parse().map_err(|error: MirrorNameError| error.to_string())?;
+    Ok(NamedMirror { mirror, https_only })
 }
 
 /// Fetches from web servers.
@@ -291,7 +315,9 @@ mod tests {
 
     #[test]
     fn a_mirror_is_understood_with_what_people_write_before_it() {
-        assert_eq!(mirror("quay.io=https://r.example/a"), mirror("quay.io=r.example/a"));
+        let (stated, plain) = (mirror("quay.io=https://r.example/a").unwrap(), mirror("quay.io=r.example/a").unwrap());
+        assert_eq!(stated.mirror, plain.mirror);
+        assert_eq!((stated.https_only.as_deref(), plain.https_only), (Some("r.example"), None));
         assert!(mirror("quay.io=http://r.example").unwrap_err().contains("--plain-http r.example"));
         for text in ["quay.io", "=r.example", ""] {
             assert!(mirror(text).unwrap_err().contains("is not FROM=TO"), "{text}");

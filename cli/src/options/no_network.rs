@@ -31,7 +31,11 @@ impl NetworkArguments {
     }
 
     /// There are no registries.
-    pub(crate) fn registry_source(&self, _: &MirrorArguments) -> Result<Option<Arc<dyn Source>>, Failure> {
+    pub(crate) fn registry_source(
+        &self,
+        _: &MirrorArguments,
+        _: impl IntoIterator<Item = String>,
+    ) -> Result<Option<Arc<dyn Source>>, Failure> {
         Ok(None)
     }
 
@@ -41,7 +45,7 @@ impl NetworkArguments {
     }
 
     /// There are no registries.
-    pub(crate) fn registry_sink(&self) -> Result<Box<dyn Sink>, Failure> {
+    pub(crate) fn registry_sink(&self, _: Option<&String>) -> Result<Box<dyn Sink>, Failure> {
         Err(Reason::NoNetwork).attempt(|| "cannot reach a registry".to_owned())
     }
 }
@@ -89,8 +93,8 @@ mod tests {
     #[test]
     fn a_registry_is_a_mistake_on_the_command_line() {
         let network = NetworkArguments {};
-        assert!(network.registry_source(&MirrorArguments {}).is_ok_and(|registries| registries.is_none()));
-        let refused = network.registry_sink().err().map(|failure| failure.exit_code());
+        assert!(network.registry_source(&MirrorArguments {}, None).is_ok_and(|registries| registries.is_none()));
+        let refused = network.registry_sink(None).err().map(|failure| failure.exit_code());
         assert!(matches!(refused, Some(ExitCode::Usage)), "{refused:?}");
     }
 

@@ -74,6 +74,11 @@ impl Named {
         }
     }
 
+    /// Where it is, as it was written.
+    pub(crate) fn written(&self) -> Option<&str> {
+        self.written.as_deref()
+    }
+
     /// Its name, as a reference.
     pub(crate) fn reference(&self) -> &Reference {
         &self.reference

@@ -287,9 +287,15 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
                 "ask whoever runs {host} to redirect to https: a redirect from https to plain http is not followed"
             );
         }
+        R::NamePlainHost { host, reference } => {
+            return format!(
+                "write {}, and, knowing that nothing will be encrypted, allow plain http to it: --plain-http {host}",
+                quoted(format!("docker://{reference}"))
+            );
+        }
         R::AllowPlainHttp { host } => {
             return format!(
-                "if this is the right address, and knowing that nothing will be encrypted, allow plain http to it: --plain-http {host}"
+                "if this is the right address, and knowing that nothing will be encrypted, write it without https://, and allow plain http to it: --plain-http {host}"
             );
         }
         R::UseCertifiedName => {

@@ -21,7 +21,7 @@ mod sink;
 mod source;
 mod uploads;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -57,6 +57,8 @@ struct RegistryClientInner {
     http: http::HttpClient,
     authorizer: Authorizer<Scope>,
     on_remark: OnRemark,
+    /// The registries that are reached over `https` alone.
+    https_only: BTreeSet<String>,
     /// The base URL of each registry that was reached.
     bases: Mutex<HashMap<String, Url>>,
     /// How registries are sent large blobs, by domain, as far as was learnt.
@@ -79,6 +81,8 @@ pub struct RegistrySettings {
     /// The hosts of token services that user names and passwords may also go to, although they are neither the registry's own host
     /// nor in the same registered domain.
     pub token_hosts: Vec<String>,
+    /// The registries that are reached over `https` alone, each `host` or `host:port`, also where plain `http` is allowed.
+    pub https_only: BTreeSet<String>,
     /// Who is told what a registry does otherwise than the specification says.
     pub on_remark: OnRemark,
 }
@@ -107,10 +111,11 @@ impl RegistryClient {
 
     /// A client with these settings, over this HTTP client.
     pub fn with_settings(http: http::HttpClient, settings: RegistrySettings) -> Self {
-        let RegistrySettings { credentials, token_hosts, on_remark } = settings;
+        let RegistrySettings { credentials, token_hosts, https_only, on_remark } = settings;
         Self(Arc::new(RegistryClientInner {
             authorizer: Authorizer::new(http.clone(), credentials, token_hosts),
             http,
+            https_only,
             on_remark,
             bases: Mutex::default(),
             manners: Mutex::default(),
@@ -150,7 +155,8 @@ impl RegistryClient {
         let host = if domain == "docker.io" { "registry-1.docker.io" } else { domain };
         let secure: Url = format!("https://{host}/").parse().map_err(RegistryError::Url)?;
         let plain: Url = format!("http://{host}/").parse().map_err(RegistryError::Url)?;
-        let base = if self.0.http.allows_plain_http(&plain) && !self.speaks_https(&secure)? { plain } else { secure };
+        let may_be_plain = !self.0.https_only.contains(domain) && self.0.http.allows_plain_http(&plain);
+        let base = if may_be_plain && !self.speaks_https(&secure)? { plain } else { secure };
         lock(&self.0.bases).insert(domain.to_owned(), base.clone());
         Ok(base)
     }

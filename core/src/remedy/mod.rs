@@ -392,6 +392,13 @@ pub enum Remedy {
         /// The host of the server, with its port where it has one.
         host: String,
     },
+    /// Name the registry without `http://`, and allow plain http to it.
+    NamePlainHost {
+        /// The host, with its port where it has one.
+        host: String,
+        /// The reference without `http://`.
+        reference: String,
+    },
     /// Allow plain http to a host that does not speak https.
     AllowPlainHttp {
         /// The host, with its port where it has one.

@@ -17,6 +17,7 @@ use sealift_core::export::{
 };
 use sealift_core::measured_file::MeasuredFile;
 use sealift_core::oci::{ForeignLayers, PlatformWish, Platforms, Reference};
+use sealift_core::place::https_host;
 use sealift_core::plain_file::{FileSource, TargetFile};
 use sealift_core::progress::Progress;
 use sealift_core::trust::{self, Carrier, Extent, JudgementError, LookedUpFile};
@@ -203,7 +204,8 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     remark_on(export_time, &trust.policy, context);
     let web = arguments.network.web()?;
     let progress = context.progress();
-    let mut opened = OpenedSources::new(arguments.network.registry_source(&arguments.mirrors)?, &*progress);
+    let registries = arguments.network.registry_source(&arguments.mirrors, https_only(arguments))?;
+    let mut opened = OpenedSources::new(registries, &*progress);
     let mut repositories = live_repositories(arguments, &trust, &web)?;
     let files = files(arguments, &trust, &mut repositories, &*progress, context)?;
     let request = request(arguments, &mut opened, files)?;
@@ -259,6 +261,12 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     // Standard output holds the archive.
     context.remark(report::text(&report, &ground, next.as_deref()));
     Ok(())
+}
+
+/// The registries that are written with `https://`.
+fn https_only(arguments: &ExportArguments) -> impl Iterator<Item = String> {
+    let named = arguments.bundle.iter().chain(&arguments.image).filter_map(Named::written);
+    named.chain(arguments.images_from.as_deref()).filter_map(https_host).map(str::to_owned)
 }
 
 /// The file that a bundle was taken from, where TUF lists something of the file's length for the name of the bundle.

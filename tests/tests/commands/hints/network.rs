@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::thread;
 
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, date_time_ymd};
+use sealift_archive_format::Digest;
 use sealift_core::oci::media_type::{OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST};
 use sealift_core::oci::{Descriptor, ManifestBytes};
 use sealift_tests::images::Image;
@@ -133,6 +134,58 @@ fn what_no_reader_can_use() {
     let of_no_platform = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [listed]});
     registry.add_manifest("app", "1", OCI_INDEX, of_no_platform.to_string().as_bytes());
     export(&registry, &["--platform", "linux/amd64"]).hints(16, "no platform that it states", "leave out --platform");
+}
+
+#[test]
+fn a_scheme_that_is_written_decides() {
+    let (registry, _) = with_an_image();
+    // Where nothing is written, this machine is asked over plain http too.
+    let domain = format!("localhost:{}", registry.port());
+    let near = Near::asking_for_nothing();
+    let image = |place: &str| format!("example.com/app:1={place}");
+    near.export(&["--image", &image(&format!("docker://{domain}/app:1"))]).remarks("");
+    let archive = fs::read(near.path().join("out.sealift")).unwrap();
+    fs::remove_file(near.path().join("out.sealift")).unwrap();
+    let asked = registry.count("GET", "");
+    let is_refused = |said: &Said, code: i32| {
+        let cause = format!("cannot reach https://{domain}/v2/");
+        assert!(said.code == Some(code) && said.all.contains(&cause), "{:?}: {}", said.code, said.all);
+    };
+    let mirror = format!("example.com=https://{domain}");
+    let bundle = ["--bundle", "example.com/org/shop:1=bundle.json", "--images-from", &format!("https://{domain}/app")];
+    let digest = Digest::sha256(b"");
+    let thin = json!({"schemaVersion": "v1.2.0", "name": "shop", "version": "1.0.0", "invocationImages": [
+        {"image": "example.com/app:1", "imageType": "oci", "contentDigest": digest}]});
+    fs::write(near.path().join("bundle.json"), thin.to_string()).unwrap();
+    for arguments in [
+        &["--image", &*image(&format!("https://{domain}/app:1"))][..],
+        &["--image", "example.com/app:1", "--mirror", &mirror],
+        &bundle,
+    ] {
+        is_refused(&near.export(arguments), 16);
+    }
+    let far = Far::taking_everything();
+    is_refused(&far.import(&archive, &["--to-registry", &format!("https://{domain}/in")]), 17);
+    assert_eq!(registry.count("GET", ""), asked, "nothing was asked over plain http");
+    let plain = speaks_plainly();
+    near.export(&["--image", &image(&format!("https://{plain}/app:1"))]).hints(
+        16,
+        "does not speak https",
+        &format!(
+            "if this is the right address, and knowing that nothing will be encrypted, write it without https://, and allow plain http to it: --plain-http {plain}"
+        ),
+    );
+    near.export(&["--image", &image(&format!("http://{domain}/app:1"))]).hints(
+        2,
+        "asks for plain http",
+        &format!(
+            "write docker://{domain}/app:1, and, knowing that nothing will be encrypted, allow plain http to it: --plain-http {domain}"
+        ),
+    );
+    let refused = far.import(&archive, &["--to-registry", &format!("http://{domain}/in")]);
+    let named = format!("name the registry without it: {domain}/in --plain-http {domain}");
+    assert!(refused.code == Some(2) && refused.all.contains(&named), "{}", refused.all);
+    far.import(&archive, &["--to-registry", &format!("{domain}/in")]).remarks("");
 }
 
 /// A registry with an image, and this list of what refers to it.
@@ -437,7 +490,7 @@ fn certificates() {
         16,
         "does not speak https",
         &format!(
-            "if this is the right address, and knowing that nothing will be encrypted, allow plain http to it: --plain-http {plain}"
+            "if this is the right address, and knowing that nothing will be encrypted, write it without https://, and allow plain http to it: --plain-http {plain}"
         ),
     );
     let (server, named) = Registry::showing(certificate_for("127.0.0.1"), None);
