@@ -247,14 +247,18 @@ pub(crate) fn left_out_lines(left_out: &LeftOutReport) -> Vec<String> {
 
 /// What refers to an image, and who vouches for it.
 fn referrer_line(report: &ReferrerReport) -> Line {
-    let ReferrerReport { digest, kind, artifact_type, size, tag, attested_by, .. } = report;
+    let ReferrerReport { digest, kind, artifact_type, size, tag, attested_by, signature, .. } = report;
     let tag = tag.as_ref().map(|tag| format!(", tag {tag}")).unwrap_or_default();
     let line = Line::from(format_args!("{kind} {digest} ({artifact_type}, {}{tag}), ", HumanBytes(*size)));
-    match attested_by.as_slice() {
+    match (attested_by.as_slice(), signature) {
         // Signatures of other tools are delivered with what they sign, for those who do look at them.
-        [] if *kind == ReferrerKind::Signature => line.styled(WARN, "carried, and not looked at"),
-        [] => line.styled(WARN, "nobody vouches for it"),
-        names => line.styled(GOOD, format_args!("vouched for by {}", names.join(" and "))),
+        ([], None) if *kind == ReferrerKind::Signature => line.styled(WARN, "carried, and not looked at"),
+        ([], None) => line.styled(WARN, "nobody vouches for it; carried, and not looked at"),
+        ([], Some(SignatureCheck::Unsigned)) => line.styled(WARN, "nobody vouches for it; read, not signed"),
+        ([], Some(SignatureCheck::NotChecked | SignatureCheck::SignedBy(_))) => {
+            line.styled(WARN, "nobody vouches for it; read, and not signed by anyone who is pinned here")
+        }
+        (names, _) => line.styled(GOOD, format_args!("vouched for by {}", names.join(" and "))),
     }
 }
 

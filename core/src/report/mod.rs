@@ -9,12 +9,12 @@ use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::{ImageRole, LeftOutRecord, MadeFrom, ReferrerChoice};
 use sealift_proof::freshness::{Verdict, Verdicts};
-use sealift_proof::in_toto::{Attestation, Trace};
+use sealift_proof::in_toto::{Attestation, SignatureCheck, Trace};
 use sealift_proof::level::Level;
 use serde::Serialize;
 
 pub use warning::{Warning, WarningReport};
-pub(crate) use warning::{not_vouched_for, of_attestations, of_bundle, of_origin, of_repositories};
+pub(crate) use warning::{not_vouched_for, of_attestations, of_bundle, of_origin, of_referrers, of_repositories};
 
 use crate::oci::ReferrerKind;
 use crate::trust::{ItemKind, Regression, Unlisted, Vouched};
@@ -331,6 +331,11 @@ pub struct ReferrerReport {
     pub tag: Option<String>,
     /// The pinned attesters that vouch for it; empty if nobody does.
     pub attested_by: Vec<String>,
+    /// Whether anything in it was read here. What was not is carried as it is.
+    pub looked_at: bool,
+    /// Who signed what was read in it, as far as that was checked: the least of all attestations in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<SignatureCheck>,
 }
 
 /// An attestation.

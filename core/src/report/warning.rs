@@ -10,6 +10,7 @@ use sealift_proof::level::Level;
 use sealift_proof::tuf::RolePassedOver;
 use serde::Serialize;
 
+use super::Report;
 use crate::cnab::{Bundle, CarriedBundle, Deviation, OtherImage};
 use crate::oci::ReferrerKind;
 use crate::remedy::Remedy;
@@ -142,6 +143,13 @@ pub enum Warning {
         /// How many of each kind there were.
         counts: BTreeMap<ReferrerKind, u32>,
     },
+    /// Nobody vouches for referrers that came along.
+    UnvouchedReferrers {
+        /// The references of the bundles and images that they refer to.
+        items: Vec<String>,
+        /// How many of each kind there are.
+        counts: BTreeMap<ReferrerKind, u32>,
+    },
     /// The exporter made the manifest of an image, so no registry has its digest.
     ManifestMadeHere {
         /// The reference of the image.
@@ -232,6 +240,24 @@ pub(crate) fn not_vouched_for(findings: &Findings) -> impl Iterator<Item = Warni
     })
 }
 
+/// The referrers in a report that nobody vouches for.
+pub(crate) fn of_referrers(report: &Report) -> Option<Warning> {
+    let (mut items, mut counts, mut seen) = (Vec::new(), BTreeMap::<ReferrerKind, u32>::new(), BTreeSet::new());
+    for item in report.walk() {
+        let unvouched = item.referrers.iter().filter(|referrer| referrer.attested_by.is_empty());
+        for (at, referrer) in unvouched.enumerate() {
+            if at == 0 {
+                items.push(item.name.clone());
+            }
+            if seen.insert(&referrer.digest) {
+                let count = counts.entry(referrer.kind).or_default();
+                *count = count.saturating_add(1);
+            }
+        }
+    }
+    (!items.is_empty()).then_some(Warning::UnvouchedReferrers { items, counts })
+}
+
 /// What calls itself an attestation and is not.
 pub(crate) fn of_attestations(findings: &Findings) -> impl Iterator<Item = Warning> {
     findings.invalid_attestations.iter().cloned().map(|InvalidAttestation { item, attestation, reason }| {
@@ -272,12 +298,24 @@ impl Warning {
             | Self::OtherImage { .. }
             | Self::ReferrersNotLookedFor { .. }
             | Self::ReferrersLeftOut { .. }
+            | Self::UnvouchedReferrers { .. }
             | Self::ManifestMadeHere { .. }
             | Self::InvalidAttestation { .. }
             | Self::Source { .. }
             | Self::PlatformsNotThere { .. } => None,
         }
     }
+}
+
+/// The first of some names, and how many more there are.
+fn first_of(names: &[String]) -> String {
+    let (first, more) = names.split_at(names.len().min(MAXIMUM_NAMED));
+    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    format!("{}{more}", first.join(", "))
+}
+
+fn by_kind(counts: &BTreeMap<ReferrerKind, u32>) -> String {
+    counts.iter().map(|(kind, count)| format!("{count} of kind {kind}")).collect::<Vec<_>>().join(", ")
 }
 
 impl fmt::Display for Warning {
@@ -334,17 +372,22 @@ impl fmt::Display for Warning {
                 f.write_str(", which is not carried with it")
             }
             Self::ReferrersNotLookedFor { items } => {
-                let (first, more) = items.split_at(items.len().min(MAXIMUM_NAMED));
-                write!(f, "when the archive was made, nothing that refers to {} ", first.join(", "))?;
-                if !more.is_empty() {
-                    write!(f, "and {} more ", more.len())?;
-                }
-                f.write_str("was looked for: no signatures, attestations and SBOMs of these came with them")
+                write!(
+                    f,
+                    "when the archive was made, nothing that refers to {} was looked for: no signatures, attestations and SBOMs of these came with them",
+                    first_of(items)
+                )
             }
             Self::ReferrersLeftOut { item, counts } => {
-                let counts: Vec<String> =
-                    counts.iter().map(|(kind, count)| format!("{count} of kind {kind}")).collect();
-                write!(f, "referrers of {item} were left out when the archive was made: {}", counts.join(", "))
+                write!(f, "referrers of {item} were left out when the archive was made: {}", by_kind(counts))
+            }
+            Self::UnvouchedReferrers { items, counts } => {
+                write!(
+                    f,
+                    "nobody vouches for referrers of {}, which came along: {}; the report says which were looked at",
+                    first_of(items),
+                    by_kind(counts)
+                )
             }
             Self::ManifestMadeHere { item, digest, made_from: MadeFrom::DockerArchive } => {
                 write!(

@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use sealift_archive_format::Digest;
+use sealift_proof::in_toto::SignatureCheck;
 
 use super::attestations::CheckedAttestation;
 use super::evidence::Finding;
@@ -139,14 +140,33 @@ fn provable<'a>(referrers: &[&'a Arc<Graph>], looks: &[Look]) -> HashSet<&'a Dig
     itself.chain(about.map(|subject| &subject.digest)).collect()
 }
 
-/// The pinned attesters that vouch for each of the companions of an image or a bundle, in their order, by the evidence about it.
-pub(crate) fn attested_by(companions: &Companions, finding: &Finding) -> Vec<BTreeSet<String>> {
+/// What the evidence about an image or a bundle says about one of its companions.
+pub(crate) struct ExaminedReferrer {
+    /// The pinned attesters that vouch for it.
+    pub(crate) attested_by: BTreeSet<String>,
+    /// What is known about the signatures of the attestations in it, the least of all of them; `None` if none was read.
+    pub(crate) signature: Option<SignatureCheck>,
+}
+
+/// What the evidence about an image or a bundle says about each of its companions, in their order.
+pub(crate) fn examined(companions: &Companions, finding: &Finding) -> Vec<ExaminedReferrer> {
     let checked: HashMap<(&Digest, &Digest), &CheckedAttestation> =
         finding.attestations().map(|it| ((it.digest(), it.attached_to()), it)).collect();
-    let signers = |referrer: &Graph| {
+    let read = |referrer: &Graph| -> Vec<&CheckedAttestation> {
         let attached = referrer.attestations().iter();
-        let found = attached.filter_map(|it| checked.get(&(&it.layer.digest, &it.subject)));
-        found.flat_map(|attestation| attestation.signers()).cloned().collect::<BTreeSet<String>>()
+        attached.filter_map(|it| checked.get(&(&it.layer.digest, &it.subject)).copied()).collect()
+    };
+    let signers = |referrer: &Graph| {
+        let read = read(referrer).into_iter();
+        read.flat_map(CheckedAttestation::signers).cloned().collect::<BTreeSet<String>>()
+    };
+    let least = |referrer: &Graph| {
+        let rank = |check: &&SignatureCheck| match check {
+            SignatureCheck::Unsigned => 0,
+            SignatureCheck::NotChecked => 1,
+            SignatureCheck::SignedBy(_) => 2,
+        };
+        read(referrer).into_iter().map(|it| &it.attestation().signature).min_by_key(rank).cloned()
     };
     let mut by_subject: HashMap<&Digest, BTreeSet<String>> = HashMap::new();
     for referrer in companions.graphs() {
@@ -156,7 +176,8 @@ pub(crate) fn attested_by(companions: &Companions, finding: &Finding) -> Vec<BTr
     }
     let of_referrer = |referrer: &Arc<Graph>| {
         let others = by_subject.get(&referrer.root().descriptor().digest).cloned().unwrap_or_default();
-        signers(referrer).into_iter().chain(others).collect()
+        let attested_by = signers(referrer).into_iter().chain(others).collect();
+        ExaminedReferrer { attested_by, signature: least(referrer) }
     };
     companions.graphs().map(of_referrer).collect()
 }

@@ -1,6 +1,5 @@
 //! The report on a verified archive, made from what was proven. Nothing is decided here.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,10 +13,10 @@ use crate::oci::{Companions, CosignTag, Document, Graph};
 use crate::report::{
     ArchiveReport, AttestationReport, AuditFinding, AuditReport, ContentReport, ExpiryReport, FORMAT, ItemReport,
     LeftOutReport, ReferrerReport, Report, RepositoryReport, RoleReport, SupplyChainReport, TargetReport, TimeReport,
-    Warning, WarningReport, not_vouched_for, of_attestations, of_origin, of_repositories,
+    Warning, WarningReport, not_vouched_for, of_attestations, of_origin, of_referrers, of_repositories,
 };
 use crate::trust::{
-    CheckedAttestation, Finding, Findings, Purpose, Regression, RepositoryEvidence, Terms, attested_by,
+    CheckedAttestation, ExaminedReferrer, Finding, Findings, Purpose, Regression, RepositoryEvidence, Terms, examined,
 };
 use crate::trust_store::RepositoryName;
 use crate::trust_store::period::Period;
@@ -117,9 +116,10 @@ fn attestation(checked: &CheckedAttestation) -> AttestationReport {
 }
 
 fn referrers(companions: &Companions, finding: &Finding) -> Vec<ReferrerReport> {
-    let names = attested_by(companions, finding);
+    let examined = examined(companions, finding);
     let tags = companions.referrers.iter().map(|_| None).chain(companions.tagged.iter().map(|it| Some(&it.tag)));
-    let report = |((referrer, tag), names): ((&Arc<Graph>, Option<&CosignTag>), BTreeSet<String>)| {
+    let report = |((referrer, tag), examined): ((&Arc<Graph>, Option<&CosignTag>), ExaminedReferrer)| {
+        let ExaminedReferrer { attested_by, signature } = examined;
         let root = referrer.root();
         let (artifact_type, subject) = match root.document() {
             Document::Image(image) => (image.artifact_type.as_ref().or(Some(&image.config.media_type)), &image.subject),
@@ -136,10 +136,12 @@ fn referrers(companions: &Companions, finding: &Finding) -> Vec<ReferrerReport> 
                 (None, subject) => subject.as_ref().unwrap_or(root.descriptor()).digest.clone(),
             },
             tag: tag.map(ToString::to_string),
-            attested_by: names.into_iter().collect(),
+            attested_by: attested_by.into_iter().collect(),
+            looked_at: signature.is_some(),
+            signature,
         }
     };
-    companions.graphs().zip(tags).zip(names).map(report).collect()
+    companions.graphs().zip(tags).zip(examined).map(report).collect()
 }
 
 fn item(finding: &Finding, closed: &ClosedItem, record: &ItemRecord, clock: &Clock) -> ItemReport {
@@ -217,6 +219,7 @@ fn warnings(report: &Report, head: &Head, findings: &Findings) -> Vec<Warning> {
     warnings.extend(of_repositories(&findings.repositories));
     warnings.extend(not_vouched_for(findings));
     warnings.extend(of_attestations(findings));
+    warnings.extend(of_referrers(report));
     for item in report.walk() {
         let Some(chain) = &item.in_toto else { continue };
         let name = || item.name.clone();

@@ -14,7 +14,7 @@ use sealift_core::trust::{AttestationRefusal, ReferrerRefusal};
 use sealift_core::trust_store::TrustStore;
 use sealift_core::verify::documents::DocumentError;
 use sealift_core::verify::{HeadError, ReceiveError};
-use sealift_proof::in_toto::AttestationError;
+use sealift_proof::in_toto::{AttestationError, SignatureCheck};
 use sealift_proof::signature::SigningKey;
 use sealift_tests::crossing::{Crossing, IMAGE, Refused};
 use sealift_tests::images::Image;
@@ -159,6 +159,8 @@ fn each_referrer_is_reported_with_its_kind_its_size_and_who_vouches_for_it() {
         let size = manifest + referrer.blobs.values().map(|(descriptor, _)| descriptor.size).sum::<u64>();
         assert_eq!((found.kind, found.artifact_type.as_str(), found.size), (kind, artifact_type, size));
         assert_eq!((&found.subject, found.attested_by.len()), (&digest(&image), 0));
+        let signature = (kind == ReferrerKind::Attestation).then_some(SignatureCheck::Unsigned);
+        assert_eq!((found.looked_at, &found.signature), (signature.is_some(), &signature));
     }
 }
 

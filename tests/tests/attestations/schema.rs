@@ -178,6 +178,7 @@ fn warnings() -> Vec<WarningReport> {
         Warning::PlatformsNotThere { item: text(), platforms: vec![text()] },
         Warning::ReferrersNotLookedFor { items: vec![text()] },
         Warning::ReferrersLeftOut { item: text(), counts: ReferrerKind::ALL.map(|kind| (kind, 1)).into() },
+        Warning::UnvouchedReferrers { items: vec![text()], counts: [(ReferrerKind::Sbom, 1)].into() },
         Warning::ManifestMadeHere { item: text(), digest: Digest::sha256(b""), made_from: MadeFrom::DockerArchive },
         Warning::InvalidAttestation { item: text(), attestation: Digest::sha256(b""), reason: text() },
     ];

@@ -379,6 +379,53 @@ fn what_buildkit_calls_an_attestation_and_is_none_is_carried_and_named_on_both_s
     assert_eq!(output.status.code(), Some(13), "{}", said(&output));
 }
 
+#[test]
+fn referrers_that_nobody_vouches_for_are_in_the_verdict_and_each_is_described() {
+    use sealift_core::layout::LayoutSink;
+    use sealift_tests::images::Image;
+
+    let demo = demo();
+    let folder = demo.path().join("demo");
+    let trusted = |arguments: &[&str]| run(&folder, &[&["--trust", "other"], arguments].concat());
+    assert!(trusted(&["trust", "add-exporter", "alice", "exporter.pem.pub"]).status.success());
+    fs::write(folder.join("other/policy.toml"), "minimum_level = \"0\"\n").unwrap();
+    let sink = LayoutSink::open(&folder.join("referred")).unwrap();
+    let image = Image::new("linux/amd64", &[("app", b"app")]);
+    let root = image.root().descriptor();
+    image.push(&sink, &"example.com/org/app:1".parse().unwrap()).unwrap();
+    let statement = format!(
+        r#"{{"_type":"https://in-toto.io/Statement/v1","predicateType":"https://e.example/x","subject":[{{"name":"app","digest":{{"sha256":"{}"}}}}],"predicate":{{}}}}"#,
+        root.digest.hex()
+    );
+    let referrers = [
+        (
+            "application/vnd.in-toto+json",
+            statement.as_bytes(),
+            "attestation",
+            "nobody vouches for it; read, not signed",
+        ),
+        ("application/spdx+json", &b"{}"[..], "sbom", "nobody vouches for it; carried, and not looked at"),
+        ("application/vnd.cncf.notary.signature", &b"x"[..], "signature", "carried, and not looked at"),
+    ];
+    for (media_type, content, ..) in &referrers {
+        let referrer = Image::referrer(root, media_type, content);
+        let name = format!("example.com/org/app@{}", referrer.root().descriptor().digest);
+        referrer.push(&sink, &name.parse().unwrap()).unwrap();
+    }
+    let export = ["export", "--image=example.com/org/app:1=oci:referred", "--key=exporter.pem", "-o", "r.sealift"];
+    assert!(trusted(&export).status.success());
+    let text = said(&trusted(&["verify", "r.sealift"]));
+    for (media_type, _, kind, what) in referrers {
+        let line = text.lines().find(|line| line.contains(&format!("referrer:  {kind} sha256:"))).unwrap();
+        assert!(line.contains(&format!("({media_type}, ")) && line.ends_with(&format!("), {what}")), "{text}");
+    }
+    let warning = "warning: nobody vouches for referrers of example.com/org/app:1, which came along: 1 of kind attestation, 1 of kind sbom, 1 of kind signature; the report says which were looked at";
+    let imported = said(&trusted(&["import", "r.sealift", "--to-layout", "out"]));
+    assert!(text.contains(warning) && imported.contains(warning), "{text}{imported}");
+    let line = said(&trusted(&["--quiet", "verify", "r.sealift"]));
+    assert!(line.ends_with(" 1 warning.\n"), "{line}");
+}
+
 /// As in the root of an image that holds the program alone. A namespace of its own has to be allowed here.
 #[test]
 fn the_demo_needs_no_home_no_proc_and_no_dev() {
