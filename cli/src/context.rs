@@ -85,6 +85,12 @@ impl Context {
         *self.now.get_or_init(|| whole_second(of_system(SystemTime::now())))
     }
 
+    /// The time of day, for a line of a log. Nothing is judged by it.
+    #[cfg(feature = "network")]
+    pub(crate) fn time_of_line() -> Timestamp {
+        of_system(SystemTime::now())
+    }
+
     /// The trust store. It may not exist yet.
     pub(crate) fn trust_store(&self) -> Result<TrustStore, Failure> {
         let folder = self.trust.as_ref().ok_or(Reason::NoHomeFolder);

@@ -1,7 +1,7 @@
 //! What happens when somebody interrupts a command (SIGINT, Ctrl-C), ends it (SIGTERM), or closes its terminal (SIGHUP).
 //!
 //! Everything that a command writes survives being killed at any moment, so nothing has to be tidied up: the command says in one
-//! line what is left and how to go on, and ends at once.
+//! line what is left and how to go on, and ends at once. A server is stopped instead, and ends by itself.
 
 use std::ffi::c_int;
 use std::fs;
@@ -32,6 +32,18 @@ pub(crate) fn leaves(remains: impl Fn() -> String + Send + 'static) {
     *REMAINS.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(remains));
 }
 
+/// What ends the command cleanly, in the place of ending it here.
+static STOP: Mutex<Option<StopAction>> = Mutex::new(None);
+
+/// Ends the running command cleanly.
+type StopAction = Box<dyn Fn() + Send>;
+
+/// From now on, the first signal only does this, and the command ends by itself.
+#[cfg(feature = "network")]
+pub(crate) fn stops(stop: impl Fn() + Send + 'static) {
+    *STOP.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(stop));
+}
+
 /// Watches for signals, on a thread of its own, as long as the program runs.
 ///
 /// # Errors
@@ -50,7 +62,10 @@ pub(crate) fn watch() -> io::Result<()> {
         let first = signals.forever().next();
         if let Some((_, exit_code)) = SIGNALS.into_iter().find(|(signal, _)| first == Some(*signal)) {
             is_ending.store(true, Ordering::SeqCst);
-            end(exit_code);
+            match &*STOP.lock().unwrap_or_else(PoisonError::into_inner) {
+                Some(stop) => stop(),
+                None => end(exit_code),
+            }
         }
     })?;
     Ok(())

@@ -24,4 +24,6 @@ pub mod real_notary;
 pub mod real_registry;
 pub mod registry;
 pub mod sealift_command;
+pub mod served;
+pub mod serving_command;
 pub mod tuf_repository;

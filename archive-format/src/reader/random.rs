@@ -79,6 +79,27 @@ impl RandomReader<'_> {
     }
 }
 
+impl RandomReader<'_> {
+    /// Fills `out` with the content of the entry with this index, from `offset` bytes into it on. Nothing but the length is checked: whoever
+    /// reads parts of an entry has to know their digests.
+    ///
+    /// # Errors
+    /// [`FormatError`] when the entry has no such part, or the file does not.
+    pub fn read_part(&self, index: usize, offset: u64, out: &mut [u8]) -> Result<(), FormatError> {
+        let place = self.layout.entries.get(index.saturating_add(1));
+        let end = offset.checked_add(out.len() as u64);
+        let Some(place) = place.filter(|place| end.is_some_and(|end| end <= place.size)) else {
+            return Err(FormatError { offset: self.layout.length, entry: None, problem: Problem::MissingEntry });
+        };
+        let position = place.content_offset.saturating_add(offset);
+        self.file.read_exact_at(out, position).map_err(|error| FormatError {
+            offset: position,
+            entry: Some(place.name.clone()),
+            problem: error.into(),
+        })
+    }
+}
+
 /// An entry of an archive in a file. Its end can be read only if the padding after it is as it should be. Errors carry a
 /// [`FormatError`].
 pub struct PlacedEntry<'a> {

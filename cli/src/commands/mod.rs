@@ -8,6 +8,7 @@ mod import;
 mod inspect;
 mod key;
 mod man;
+mod serve;
 mod sign;
 mod trust;
 mod verify;
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     Import(import::ImportArguments),
     /// Verify an archive, then take something out of it into a new place, and remember nothing
     Extract(extract::ExtractArguments),
+    /// Verify archives, then serve what they hold as a read-only registry, straight from their files
+    Serve(serve::ServeArguments),
     /// Show what an archive says about itself, without trusting it
     Inspect(inspect::InspectArguments),
     /// Watch the whole process on a sample that is made on the spot
@@ -59,6 +62,7 @@ pub(crate) fn run(command: Command, interface: fn() -> clap::Command, context: &
         Command::Extract(arguments) => {
             extract::run(&arguments, context).map_err(|failure| failure.about(arguments.archive()))
         }
+        Command::Serve(arguments) => serve::run(&arguments, context),
         Command::Inspect(arguments) => {
             inspect::run(&arguments, context).map_err(|failure| failure.about(arguments.archive()))
         }

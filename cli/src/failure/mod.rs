@@ -252,6 +252,10 @@ pub(crate) enum Reason {
     /// The network cannot be used.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// Connections cannot be waited for.
+    #[cfg(feature = "network")]
+    #[error("connections cannot be waited for")]
+    Listening(#[source] io::Error),
     /// A build without the network was asked for something that is behind one.
     #[error("this build of sealift has no network")]
     NoNetwork,
@@ -312,6 +316,8 @@ const NOTHING_WRITTEN: &str = "nothing was written";
 const NOTHING_IMPORTED: &str = "nothing was imported";
 const NOTHING_TAGGED: &str = "nothing was tagged";
 const NOTHING_CHANGED: &str = "nothing was changed";
+#[cfg(feature = "network")]
+const NOTHING_SERVED: &str = "nothing was served";
 
 /// How a command ends, and what it has done by then, where that has to be said.
 struct Conclusion {
@@ -488,6 +494,11 @@ impl Reason {
             }
             Self::SourceFile(error) => remedied(source::file(error), error.remedy()),
             Self::Network(error) => remedied(network::network(error), error.remedy()),
+            #[cfg(feature = "network")]
+            Self::Listening(_) => advice(
+                ExitCode::System,
+                "check the limits of this system on open files and threads (ulimit -n, ulimit -u)",
+            ),
             Self::NoNetwork => advice(
                 ExitCode::Usage,
                 "name layouts or files (NAME=oci:DIR, NAME=FILE, --images-from oci:DIR, --to-layout DIR), or use a build with the feature `network`",

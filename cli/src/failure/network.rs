@@ -5,8 +5,9 @@ use sealift_core::http::SettingsError;
 use sealift_core::registry::RegistriesConfError;
 pub(super) use sealift_core::registry::own_remedy;
 use sealift_core::remedy::{Remediable, Remedy};
+use sealift_serve::{ListenError, ServeError};
 
-use super::Conclusion;
+use super::{Conclusion, NOTHING_SERVED, archive, sink};
 use crate::exit_code::ExitCode;
 
 /// Why the network cannot be used as it was asked for.
@@ -21,6 +22,12 @@ pub(crate) enum NetworkError {
     /// The configuration of registries cannot be followed.
     #[error(transparent)]
     Registries(#[from] RegistriesConfError),
+    /// An archive is not served.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// There is no server.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
 }
 
 impl Remediable for NetworkError {
@@ -29,6 +36,8 @@ impl Remediable for NetworkError {
             Self::Settings(error) => error.remedy(),
             Self::Credentials(error) => error.remedy(),
             Self::Registries(error) => error.remedy(),
+            Self::Serve(error) => error.remedy(),
+            Self::Listen(error) => error.remedy(),
         }
     }
 }
@@ -42,5 +51,19 @@ pub(super) fn network(error: &NetworkError) -> Conclusion {
         },
         // These are files of this side, which nobody exports.
         NetworkError::Credentials(_) | NetworkError::Registries(_) => ExitCode::System.into(),
+        NetworkError::Serve(error) => serve(error),
+        NetworkError::Listen(
+            ListenError::Address { .. } | ListenError::Certificate { .. } | ListenError::PrivateKey { .. },
+        ) => ExitCode::System.noting(NOTHING_SERVED),
+    }
+}
+
+fn serve(error: &ServeError) -> Conclusion {
+    match error {
+        ServeError::Import(error) => sink::import(error),
+        ServeError::Format(error) => archive::format(error),
+        ServeError::Mirror(error) => sink::mirror(error),
+        ServeError::Compressed | ServeError::Packed { .. } => ExitCode::ArchiveFormat.noting(NOTHING_SERVED),
+        ServeError::TagTaken { .. } | ServeError::OtherRoot { .. } => ExitCode::Policy.noting(NOTHING_SERVED),
     }
 }

@@ -19,6 +19,11 @@ pub(crate) struct ArchiveArgument {
 }
 
 impl ArchiveArgument {
+    /// One of several archives.
+    pub(crate) fn named(archive: &Path) -> Self {
+        Self { archive: archive.to_owned() }
+    }
+
     /// Its name in messages.
     pub(crate) fn name(&self) -> String {
         if self.is_standard_input() {

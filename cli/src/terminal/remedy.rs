@@ -60,6 +60,19 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             "give an archive that `sealift export` wrote: this file is a signed statement of another kind"
         }
         R::Decompress => "decompress the archive first",
+        R::ImportInstead => {
+            "deliver it with `sealift import` to a registry or a layout instead: it cannot be served from its file"
+        }
+        R::ServeApart => "serve each of the two by a command of its own, with another --listen",
+        R::ListenElsewhere => {
+            "name an address of this machine and a port that is free, for example --listen 127.0.0.1:5001"
+        }
+        R::CorrectServerKey { path } => {
+            return format!(
+                "correct {}: it has to hold the private key, in PEM, of the certificate that --tls-cert names",
+                path.display()
+            );
+        }
         R::UseNewerRelease => "a newer release of Sealift wrote this archive: carry a newer release across too",
         R::GiveName => "use lower-case letters, digits, -, _ and ., beginning with a letter or a digit",
         R::GiveReference => "give a reference such as registry.example.com/org/name:tag",

@@ -27,7 +27,7 @@ use sealift_proof::freshness::LooserFreshness;
 
 pub use attached::{AttachedOutcome, AttachedTag};
 pub use destination::{Destination, DestinationError, Meeting, Naming};
-pub use mirrors::PublishedMirror;
+pub use mirrors::{MirrorContent, MirrorInMemory, PublishedMirror};
 pub use name_map::{NameMap, NameMapError};
 pub use shipment::LeftBehind;
 pub use sparse::{DeliveredForm, DeliveredPart, SetTag, Sparse};
@@ -343,12 +343,15 @@ pub fn extract<R: Read>(
     let mut tags = set_tags(&shipments, &stored, destination, sink, &workers)?;
     tags.extend(SetTag::of_file(destination));
     sink.finish().map_err(DeliveryError::Finish)?;
-    Ok(Extracted { verified, tags, attached, left_behind })
+    let (relocation, ..) = whereabouts(&shipments, &stored.stand_ins, &tags, verified.head());
+    Ok(Extracted { verified, relocation, tags, attached, left_behind })
 }
 
 /// What was taken out of an archive, and is not remembered.
 pub struct Extracted {
     verified: Verified,
+    /// From each reference to where the image now is.
+    pub relocation: RelocationMapping,
     /// The names that were given, with what they resolve to.
     pub tags: Vec<SetTag>,
     /// The tags of what hangs off images and bundles.

@@ -6,8 +6,9 @@ use sealift_archive_format::Digest;
 pub use sealift_archive_format::{ReferrerKind, ReferrerKindError};
 
 use super::attestation::is_attestation;
+use super::descriptor::Descriptor;
 use super::graph::Graph;
-use super::manifest::{Document, ImageManifest};
+use super::manifest::{Document, ImageManifest, ManifestBytes};
 use super::media_type::{DOCKER_CONFIG, OCI_CONFIG, essence, is_file_system};
 
 /// The most referrers of one image.
@@ -83,6 +84,18 @@ pub fn in_order<'g>(manifests: &[&'g Digest], referrers: impl IntoIterator<Item 
         subjects = level;
     }
     ordered
+}
+
+/// The descriptor of a referrer in a list of referrers: with what is to be copied from its manifest (OCI Distribution 1.1, "Listing
+/// Referrers").
+pub fn listed(referrer: &ManifestBytes) -> Descriptor {
+    let (artifact_type, annotations) = match referrer.document() {
+        Document::Image(image) => (image.artifact_type.as_ref().or(Some(&image.config.media_type)), &image.annotations),
+        Document::Index(index) => (index.artifact_type.as_ref(), &index.annotations),
+    };
+    let Descriptor { media_type, digest, size, .. } = referrer.descriptor();
+    let (artifact_type, annotations) = (artifact_type.cloned(), annotations.clone());
+    Descriptor { artifact_type, annotations, ..Descriptor::new(media_type, digest.clone(), *size) }
 }
 
 fn is_signature(media_type: &str) -> bool {

@@ -10,6 +10,7 @@ use super::manifests::unusable;
 use super::{RegistryClient, Remark};
 use crate::oci::manifest::{Document, MAXIMUM_CHILDREN, ManifestBytes, ManifestError};
 use crate::oci::media_type::OCI_INDEX;
+use crate::oci::referrer::listed;
 use crate::oci::{Descriptor, Reference, Repository, referrers_tag};
 
 impl RegistryClient {
@@ -93,17 +94,6 @@ fn with_referrer(index: Option<&ManifestBytes>, referrer: &ManifestBytes) -> Res
     if entries.len() >= MAXIMUM_CHILDREN {
         return Err(ManifestError::Children { count: entries.len().saturating_add(1) });
     }
-    entries.push(serde_json::to_value(entry(referrer)).map_err(JsonError::from)?);
+    entries.push(serde_json::to_value(listed(referrer)).map_err(JsonError::from)?);
     Ok(Some(serde_json::to_vec(&document).map_err(JsonError::from)?))
-}
-
-/// The descriptor of a referrer, with what the specification says to copy from its manifest.
-fn entry(referrer: &ManifestBytes) -> Descriptor {
-    let (artifact_type, annotations) = match referrer.document() {
-        Document::Image(image) => (image.artifact_type.as_ref().or(Some(&image.config.media_type)), &image.annotations),
-        Document::Index(index) => (index.artifact_type.as_ref(), &index.annotations),
-    };
-    let Descriptor { media_type, digest, size, .. } = referrer.descriptor();
-    let (artifact_type, annotations) = (artifact_type.cloned(), annotations.clone());
-    Descriptor { artifact_type, annotations, ..Descriptor::new(media_type, digest.clone(), *size) }
 }

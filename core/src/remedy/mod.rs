@@ -154,6 +154,17 @@ pub enum Remedy {
     GiveAnotherStatement,
     /// Give an archive that is not compressed as a whole.
     Decompress,
+    /// Import the archive into a registry: it cannot be served from its file.
+    ImportInstead,
+    /// Serve the archives apart, each at an address of its own.
+    ServeApart,
+    /// Choose another address to listen on.
+    ListenElsewhere,
+    /// Give the private key of the server's certificate.
+    CorrectServerKey {
+        /// The file.
+        path: PathBuf,
+    },
     /// Carry a newer release of the program across.
     UseNewerRelease,
     /// Give a name that is allowed.

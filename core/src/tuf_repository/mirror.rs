@@ -25,7 +25,7 @@ use crate::remedy::{PublisherMatter, Remediable, Remedy};
 use crate::whole_file;
 
 /// The file that makes new metadata visible, and so comes last.
-const TIMESTAMP: &str = "timestamp.json";
+pub(crate) const TIMESTAMP: &str = "timestamp.json";
 
 /// A folder that a web server can serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -203,7 +203,15 @@ impl Mirror {
         require_files(&places.keys().map(PathBuf::as_path).collect())
     }
 
-    fn places_of(&self, target: &VerifiedTarget, consistent_snapshots: bool) -> Result<Vec<PathBuf>, MirrorError> {
+    /// Where the files of a target are.
+    ///
+    /// # Errors
+    /// [`MirrorError::Name`].
+    pub(crate) fn places_of(
+        &self,
+        target: &VerifiedTarget,
+        consistent_snapshots: bool,
+    ) -> Result<Vec<PathBuf>, MirrorError> {
         let Some(targets) = &self.targets else { return Ok(Vec::new()) };
         let prefixes: Vec<_> = match consistent_snapshots {
             true => target.hashes().iter().map(Some).collect(),
@@ -262,13 +270,7 @@ impl Mirror {
     /// [`MirrorError`]; nothing was written, except with [`MirrorError::Write`].
     pub fn write_metadata(&self, metadata: &CarriedMetadata) -> Result<(), MirrorError> {
         self.require_follows(metadata)?;
-        let mut files = self.placed(metadata)?;
-        files.sort_by_key(|file| file.order);
-        let mut places = BTreeSet::new();
-        if let Some(twice) = files.iter().find(|file| !places.insert(file.place.as_path())) {
-            return Err(MirrorError::Collision(twice.place.clone(), twice.place.clone()));
-        }
-        require_files(&places)?;
+        let files = self.ordered(metadata)?;
         let mut unsynced = BTreeSet::new();
         for MirrorFile { order, place, bytes } in &files {
             if *order != WritingOrder::Role {
@@ -278,6 +280,29 @@ impl Mirror {
             unsynced.extend(place.parent());
         }
         unsynced.into_iter().try_for_each(sync)
+    }
+
+    /// Every metadata file under each name that clients ask for, with its place.
+    ///
+    /// # Errors
+    /// [`MirrorError::Name`], [`MirrorError::Collision`].
+    pub(crate) fn metadata_files<'m>(
+        &self,
+        metadata: &'m CarriedMetadata,
+    ) -> Result<impl Iterator<Item = (PathBuf, &'m [u8])>, MirrorError> {
+        Ok(self.ordered(metadata)?.into_iter().map(|MirrorFile { place, bytes, .. }| (place, bytes)))
+    }
+
+    /// Every file under each name that clients ask for, in the order in which they are written.
+    fn ordered<'m>(&self, metadata: &'m CarriedMetadata) -> Result<Vec<MirrorFile<'m>>, MirrorError> {
+        let mut files = self.placed(metadata)?;
+        files.sort_by_key(|file| file.order);
+        let mut places = BTreeSet::new();
+        if let Some(twice) = files.iter().find(|file| !places.insert(file.place.as_path())) {
+            return Err(MirrorError::Collision(twice.place.clone(), twice.place.clone()));
+        }
+        require_files(&places)?;
+        Ok(files)
     }
 
     /// Every file under each name that clients ask for.

@@ -14,14 +14,16 @@ mod receive;
 mod reporting;
 mod selection;
 
+use std::fs::File;
 use std::io::Read;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use sealift_archive_format::FormatError;
 use sealift_archive_format::entry_name::EntryPlace;
 use sealift_archive_format::inventory::Inventory;
-use sealift_archive_format::reader::Reader;
+use sealift_archive_format::reader::{RandomReader, Reader};
 use sealift_proof::freshness::AskedClock;
 use sealift_proof::in_toto::Inspections;
 
@@ -125,6 +127,14 @@ impl<R: Read> Judged<R> {
             .of(&judgement.findings().items, &head.closed, |digest| ahead.content(digest).map(|bytes| &**bytes))?;
         head.absent = absent;
         Ok((selected, &head.closed))
+    }
+
+    /// The archive by position, in the file that it is read from; `None` where it is compressed.
+    ///
+    /// # Errors
+    /// [`FormatError`] when the file does not end as it should.
+    pub fn by_position<'f>(&self, file: &'f File) -> Result<Option<RandomReader<'f>>, FormatError> {
+        self.reader.by_position(file)
     }
 
     /// The terms on which it was judged.

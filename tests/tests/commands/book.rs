@@ -20,7 +20,7 @@ use sealift_tests::real_registry::DOCKER_REGISTRY;
 use sealift_tests::sealift_command::sealift;
 
 /// Programs that pages use, and that a machine may not have.
-const OUTSIDE: [&str; 4] = ["skopeo", "jq", "openssl", "python3"];
+const OUTSIDE: [&str; 5] = ["curl", "skopeo", "jq", "openssl", "python3"];
 
 /// The registries of the pages: the connected side's, and the far side's.
 const REGISTRIES: [&str; 2] = ["localhost:5000", "localhost:5001"];
@@ -221,7 +221,8 @@ fn every_command_of_sealift_in_the_guide_is_run() {
 fn texts_of_the_code() -> BTreeSet<String> {
     let value = Regex::new(r"\{[^{}]*\}").unwrap();
     let mut texts = BTreeSet::new();
-    for folder in ["cli/src", "core/src", "core/proof/src", "core/sandbox/src", "archive-format/src"] {
+    for folder in ["cli/src", "core/src", "core/proof/src", "core/sandbox/src", "core/serve/src", "archive-format/src"]
+    {
         for entry in walkdir::WalkDir::new(root().join(folder)) {
             let path = entry.unwrap().into_path();
             if path.extension().is_none_or(|ending| ending != "rs")

@@ -4,12 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use sealift_tests::notary_repository::{GUN, NotaryRepository};
 use sealift_tests::outside_programs;
 use sealift_tests::sealift_command::sealift;
+use sealift_tests::serving_command::ServingCommand;
 use serde_json::{Value, json};
 
 /// Validates the documents that it is given on standard input, each with its schema.
@@ -52,6 +54,7 @@ fn printed(folder: &Path) -> Vec<(&'static str, Value)> {
     };
     let demo = Command::new(&sealift).args(["--json", "demo", "--keep", "demo"]).current_dir(folder).output().unwrap();
     assert!(demo.status.success() && demo.stderr.is_empty());
+    let mut lines = Vec::new();
     let (bundle, image) = ("example.com/demo/shop:1.0.0=oci:layout", "example.com/demo/web:1.0.0");
     let root = "tuf/metadata/1.root.json";
     fs::write(folder.join("demo/map.json"), r#"{"repositories": {}, "mapping": []}"#).unwrap();
@@ -66,6 +69,20 @@ fn printed(folder: &Path) -> Vec<(&'static str, Value)> {
         ),
         ("import", run(&["import", "a.sealift", "--to-layout", "out", "--tuf-mirror", "mirror"])),
         ("extract", run(&["extract", "a.sealift", image, "--to-layout", "taken"])),
+        ("serve", {
+            let mut serve = Command::new(&sealift);
+            serve.args(["--json", "--trust", "far", "serve", "a.sealift"]).current_dir(folder.join("demo"));
+            let served = ServingCommand::start(serve);
+            let mut socket = TcpStream::connect(served.host()).unwrap();
+            socket.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").unwrap();
+            std::io::copy(&mut socket, &mut std::io::sink()).unwrap();
+            let serving = served.serving.clone();
+            let (code, mut requests, _) = served.end("-TERM");
+            assert_eq!((code, requests.len()), (Some(0), 1));
+            lines.push(requests.remove(0));
+            serving
+        }),
+        ("serve", lines.remove(0)),
         ("key generate", run(&["key", "generate", "--out", "second.pem"])),
         ("key public", run(&["key", "public", "second.pem"])),
         ("sign", run(&["sign", "a.sealift", "--key", "second.pem"])),

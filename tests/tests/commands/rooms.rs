@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// The crates of the product.
-pub(crate) const CRATES: [&str; 5] = ["archive-format", "core/proof", "core/sandbox", "core", "cli"];
+pub(crate) const CRATES: [&str; 6] = ["archive-format", "core/proof", "core/sandbox", "core", "core/serve", "cli"];
 
 /// The rooms that each room leans on, and a file in which it does.
 type Graph = BTreeMap<String, BTreeMap<String, PathBuf>>;

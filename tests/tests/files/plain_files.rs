@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 use std::sync::LazyLock;
 
 use sealift_tests::outside_programs;
+use sealift_tests::serving_command::ServingCommand;
 use serde_json::Value;
 
 use super::*;
@@ -136,6 +137,20 @@ fn a_wheel_crosses_at_the_level_of_tuf_and_in_toto_and_is_what_was_published() {
     let ngclient =
         Command::new(&gap.python).current_dir(gap.folder.path()).args(["-c", script, WHEEL]).output().unwrap();
     assert!(ngclient.status.success(), "{}", String::from_utf8_lossy(&ngclient.stderr));
+    // And straight from the archive, which is not copied for it.
+    let mut serve = Command::new(&*SEALIFT);
+    serve.current_dir(gap.folder.path()).args(["--json", "--trust", "far", "serve", "a.sealift"]);
+    if gap.inspects {
+        serve.arg("--run-inspections");
+    }
+    let served = ServingCommand::start(serve);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tuf/ngclient.py");
+    let mut ngclient = Command::new(&gap.python);
+    ngclient.current_dir(gap.folder.path()).arg(script).arg(format!("http://{}/tuf/datadog", served.host()));
+    let ngclient = ngclient.args(["pub/root.json", "from-archive", WHEEL]).output().unwrap();
+    assert!(ngclient.status.success(), "{}", String::from_utf8_lossy(&ngclient.stderr));
+    let wheel = Digest::sha256(&fs::read(gap.target(".whl")).unwrap());
+    assert_eq!(String::from_utf8_lossy(&ngclient.stdout).trim(), wheel.hex());
     // And a reader that was written from the format alone.
     let reader = concat!(env!("CARGO_MANIFEST_DIR"), "/../samples/read_archive.py");
     let read = Command::new(&gap.python).current_dir(gap.folder.path()).args([reader, "a.sealift"]).output().unwrap();

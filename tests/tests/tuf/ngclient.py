@@ -1,4 +1,5 @@
-"""Serves a mirror folder over http on loopback, and downloads targets from it with python-tuf's ngclient.
+"""Serves a mirror folder over http on loopback, and downloads targets from it with python-tuf's ngclient. A mirror that is served already is
+given as its URL.
 
 usage: ngclient.py MIRROR PINNED_ROOT WORK_FOLDER TARGET...
 Prints the SHA-256 of each target as it was downloaded, one a line.
@@ -20,9 +21,12 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 mirror, pinned_root, work, *targets = sys.argv[1:]
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=mirror))
-threading.Thread(target=server.serve_forever, daemon=True).start()
-base = f"http://127.0.0.1:{server.server_port}"
+if "://" in mirror:
+    base = mirror.rstrip("/")
+else:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=mirror))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    base = f"http://127.0.0.1:{server.server_port}"
 for folder in ("metadata", "targets"):
     os.makedirs(os.path.join(work, folder))
 with open(pinned_root, "rb") as file:

@@ -10,6 +10,7 @@ mod exports;
 mod files;
 mod network;
 mod policies;
+mod serving;
 mod supply_chains;
 mod trust_stores;
 
