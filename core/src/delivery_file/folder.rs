@@ -33,13 +33,13 @@ pub(crate) struct FileFolder {
     /// By the places that stand for them.
     files: HashMap<String, FileRecord>,
     /// What was there under each name when the delivery began.
-    before: HashMap<FileName, Option<Found>>,
+    before: HashMap<FileName, Option<PlacedFile>>,
     unfinished: UnfinishedFolder,
     state: Mutex<FolderState>,
 }
 
 /// A file that was found.
-struct Found {
+struct PlacedFile {
     digest: Digest,
     stamp: Stamp,
 }
@@ -118,7 +118,7 @@ impl FileFolder {
     }
 
     /// The file that has a name; `None` if there is none. It is hashed, unless it is still what was found before.
-    fn there(&self, name: &FileName, before: Option<&Found>) -> Result<Option<Found>, DeliveryFileError> {
+    fn there(&self, name: &FileName, before: Option<&PlacedFile>) -> Result<Option<PlacedFile>, DeliveryFileError> {
         let failed = |source| self.access(name, source);
         let exists = || DeliveryFileError::Exists { path: self.path(name) };
         let Some(folder) = self.folder_of(name, false)? else { return Ok(None) };
@@ -139,7 +139,7 @@ impl FileFolder {
             Some(before) => before.digest.clone(),
             None => digest(file).map_err(failed)?,
         };
-        Ok(Some(Found { digest, stamp }))
+        Ok(Some(PlacedFile { digest, stamp }))
     }
 
     /// What was there when the delivery began.
@@ -147,7 +147,7 @@ impl FileFolder {
         self.found_before(name).map(|found| &found.digest)
     }
 
-    fn found_before(&self, name: &FileName) -> Option<&Found> {
+    fn found_before(&self, name: &FileName) -> Option<&PlacedFile> {
         self.before.get(name).and_then(Option::as_ref)
     }
 
