@@ -83,6 +83,14 @@ pub enum PlaceError {
         /// What it would be called there.
         entry: String,
     },
+    /// It is here, and nothing says what it is called.
+    #[error("{name} can mean what is here, which is never looked for in a registry; but it has no other name")]
+    NameMissing {
+        /// What was written.
+        name: String,
+        /// Where it is, as a place is written.
+        place: String,
+    },
     /// It asks for a registry over plain `http`, for which a host has to be named.
     #[error("{text:?} asks for plain http, which is used only for hosts that are named")]
     PlainHttp {
@@ -111,6 +119,7 @@ impl Remediable for PlaceError {
                 Remedy::NamePlainHost { host: host.clone(), reference: reference.clone() }
             }
             Self::EitherPlace { text, .. } => Remedy::TellPlacesApart { name: text.clone() },
+            Self::NameMissing { name, place } => Remedy::NamePlace { name: name.clone(), place: place.clone() },
         }
     }
 }
@@ -172,8 +181,28 @@ impl Place {
     }
 }
 
+/// Requires that a text which is only a name, in a registry, does not name something that is here.
+///
+/// # Errors
+/// [`PlaceError::NameMissing`].
+pub fn require_not_here(name: &str) -> Result<(), PlaceError> {
+    let is_at = |place: String| Err(PlaceError::NameMissing { name: name.to_owned(), place });
+    match Place::find(name) {
+        Ok(Place::Layout { .. } | Place::File { .. }) => is_at(name.to_owned()),
+        Err(PlaceError::EitherPlace { .. }) => is_at(format!("oci:{name}")),
+        Ok(Place::Registry(_)) | Err(_) => Ok(()),
+    }
+}
+
+/// Whether a text is a place on this machine by how it begins, whatever there is.
+pub fn begins_as_here(text: &str) -> bool {
+    let mut beginnings = LAYOUTS.iter().chain(&["oci-archive:", "docker-archive:", "/", "./", "../"]);
+    beginnings.any(|beginning| text.starts_with(beginning))
+}
+
 /// What references in registries begin with.
 const REGISTRIES: [&str; 2] = ["docker://", "https://"];
+
 /// The registry that a text says is to be reached over `https`.
 pub fn https_host(text: &str) -> Option<&str> {
     text.strip_prefix("https://")?.split('/').next().filter(|host| !host.is_empty())
@@ -272,6 +301,17 @@ mod tests {
             assert!(matches!(Place::find(&text), Err(PlaceError::OtherTransport { .. })), "{text}");
         }
         assert_eq!(find("docker://dir:1"), registry("dir:1"));
+        for (text, is_here) in [("oci:a", true), ("oci-archive:a.tar", true), ("./a", true), ("ocisomething:1", false)]
+        {
+            assert_eq!(begins_as_here(text), is_here, "{text}");
+        }
+        for (name, place) in [("src", "src"), ("Cargo.toml", "Cargo.toml"), ("src:1", "oci:src:1")] {
+            let (name, place) = (name.to_owned(), place.to_owned());
+            assert_eq!(require_not_here(&name.clone()), Err(PlaceError::NameMissing { name, place }));
+        }
+        for name in ["nginx", "nginx:1", "r.example/src:1"] {
+            assert_eq!(require_not_here(name), Ok(()), "{name}");
+        }
         std::os::unix::fs::symlink("nowhere", path("dangling")).unwrap();
         assert_eq!(find(&path("dangling")), file(&path("dangling"), None, None));
         // `src` and `Cargo.toml` are in the folder in which tests run.

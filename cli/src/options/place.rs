@@ -8,7 +8,7 @@ use std::str::FromStr;
 use percent_encoding::percent_decode_str;
 use sealift_archive_format::{FileName, file_name};
 use sealift_core::oci::{Reference, ReferenceError};
-use sealift_core::place::{Place, PlaceError};
+use sealift_core::place::{Place, PlaceError, begins_as_here, require_not_here};
 
 use crate::options::network::WebLocation;
 use crate::terminal::shell::quoted;
@@ -34,6 +34,10 @@ impl FromStr for Named {
             Some((name, place)) => (name, Some(place.to_owned())),
             None => (text, None),
         };
+        if written.is_none() && begins_as_here(name) {
+            let named = quoted(format!("registry.example/org/app:1.0={name}"));
+            return Err(format!("this says where it is; write what it is called before that: {named}"));
+        }
         Ok(Self {
             name: name.to_owned(),
             reference: name.parse().map_err(|error: ReferenceError| error.to_string())?,
@@ -70,7 +74,7 @@ impl Named {
     pub(crate) fn place(&self) -> Result<Place, PlaceError> {
         match &self.written {
             Some(written) => Place::find(written),
-            None => Ok(Place::Registry(self.reference.clone())),
+            None => require_not_here(&self.name).map(|()| Place::Registry(self.reference.clone())),
         }
     }
 

@@ -158,6 +158,13 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::NameTemporaryFolder { .. } => {
             "name a folder that exists, and that this user can write to, in the variable TMPDIR; or give the plain tar file, which is not unpacked"
         }
+        R::NamePlace { name, place } => {
+            return format!(
+                "if you mean what is here, write what it is called before that: {}; if you mean the registry: {}",
+                quoted(format!("registry.example/org/app:1.0={place}")),
+                quoted(format!("{name}=docker://{name}"))
+            );
+        }
         R::TellPlacesApart { name } => {
             return format!(
                 "if you mean the registry, write {}; if you mean what is here, write {}",

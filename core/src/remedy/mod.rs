@@ -261,6 +261,13 @@ pub enum Remedy {
     },
     /// Name a file that does not exist yet.
     NameNewFile,
+    /// Write what a thing is called before where it is.
+    NamePlace {
+        /// The name that was written, which a registry may know.
+        name: String,
+        /// The place, as it was written.
+        place: String,
+    },
     /// Say whether a layout or file here, or a registry, is meant.
     TellPlacesApart {
         /// What was written.

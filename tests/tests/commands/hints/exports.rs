@@ -47,6 +47,32 @@ fn gzip(content: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn what_is_here_and_has_no_name() {
+    let near = with(&Image::for_two_platforms("app"));
+    put(&near, "saved", b"");
+    for (name, place) in [("layout", "layout"), ("saved", "saved"), ("layout:1", "oci:layout:1")] {
+        near.export(&["--image", name]).hints(
+            2,
+            &format!("{name} can mean what is here, which is never looked for in a registry; but it has no other name"),
+            &format!(
+                "if you mean what is here, write what it is called before that: registry.example/org/app:1.0={place}; if you mean the registry: {name}=docker://{name}"
+            ),
+        );
+    }
+    for place in ["oci:layout", "oci:layout:a", "oci-archive:lx.tar", "docker-archive:nowhere.tar", "./layout"] {
+        for option in ["--image", "--bundle"] {
+            let said = near.export(&[option, place]);
+            let expected = format!("write what it is called before that: registry.example/org/app:1.0={place}");
+            assert!(
+                said.code == Some(2) && said.standard_error.contains(&expected),
+                "{place}: {}",
+                said.standard_error
+            );
+        }
+    }
+}
+
+#[test]
 fn layouts() {
     let image = Image::for_two_platforms("app");
     let near = with(&image);
