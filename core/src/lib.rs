@@ -19,6 +19,7 @@
 //! | tell a person what can be done about an error | [`remedy::Remediable`], which yields a [`remedy::Remedy`] |
 //! | tell a cluster where images are now | [`mirror_config::files`] |
 //! | understand a place as people write it | [`place::Place`] |
+//! | read a list of what to export | [`shipment_file::ShipmentFile`] |
 //!
 //! What is proven is decided in `sealift-proof`, and the bytes of an archive are those of `sealift-archive-format`; their types are in
 //! signatures here.
@@ -173,6 +174,7 @@ pub mod registry;
 pub mod remedy;
 pub mod report;
 pub mod seal;
+pub mod shipment_file;
 pub mod source_file;
 pub mod tarball;
 pub mod thick_bundle;

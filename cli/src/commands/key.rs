@@ -1,8 +1,6 @@
 //! `sealift key`: make the keys that seal archives, and show their public halves.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -13,6 +11,7 @@ use zeroize::Zeroizing;
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure, Reason};
 use crate::files::key::{prompt, read_passphrase, read_signing_key};
+use crate::files::output::write_new;
 use crate::terminal::text::Text;
 
 /// What to do with keys.
@@ -145,18 +144,4 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
-}
-
-/// Writes a file that must not exist yet, with these permissions from the start.
-fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Reason> {
-    let failed = |source: io::Error| match source.kind() {
-        io::ErrorKind::AlreadyExists => Reason::FileExists(path.to_owned()),
-        _ => Reason::File { path: path.to_owned(), source },
-    };
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|source| {
-        // It did not exist before, so what is there is a part of ours.
-        let _ = fs::remove_file(path);
-        failed(source)
-    })
 }

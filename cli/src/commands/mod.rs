@@ -9,6 +9,7 @@ mod inspect;
 mod key;
 mod man;
 mod serve;
+mod shipment;
 mod sign;
 mod trust;
 mod verify;
@@ -23,6 +24,9 @@ use crate::failure::Failure;
 pub(crate) enum Command {
     /// Pack bundles and images, with the proof about them, into one sealed archive
     Export(export::ExportArguments),
+    /// Make a list of what to export, for every week
+    #[command(subcommand)]
+    Shipment(shipment::ShipmentCommand),
     /// Check that an archive is what its makers released; no network, nothing written
     Verify(verify::VerifyArguments),
     /// Verify an archive, then deliver it to a registry or a layout
@@ -53,6 +57,7 @@ pub(crate) enum Command {
 pub(crate) fn run(command: Command, interface: fn() -> clap::Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Export(arguments) => export::run(&arguments, context),
+        Command::Shipment(command) => shipment::run(command, context),
         Command::Verify(arguments) => {
             verify::run(&arguments, context).map_err(|failure| failure.about(arguments.archive()))
         }

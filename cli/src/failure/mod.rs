@@ -31,6 +31,7 @@ use sealift_core::place::PlaceError;
 use sealift_core::plain_file::FileSourceError;
 use sealift_core::remedy::{Remediable as _, Remedy, Sought, of_byte_order_mark};
 use sealift_core::seal::SignError;
+use sealift_core::shipment_file::ShipmentFileError;
 use sealift_core::source_file::SourceFileError;
 use sealift_core::tarball::TarballError;
 use sealift_core::trust::LookupError;
@@ -81,6 +82,8 @@ pub(crate) enum FilePurpose {
     Trust,
     /// A setting of this side: credentials, certificates, a map of names.
     Setting,
+    /// A list of what is to be exported.
+    Shipment,
 }
 
 /// Why a command failed: an error of the domain, or one of the command itself.
@@ -262,6 +265,9 @@ pub(crate) enum Reason {
     /// A map of names.
     #[error(transparent)]
     NameMap(#[from] NameMapError),
+    /// A list of what is to be exported.
+    #[error(transparent)]
+    ShipmentFile(#[from] ShipmentFileError),
     /// A place is not one.
     #[error(transparent)]
     Place(#[from] PlaceError),
@@ -443,6 +449,7 @@ impl Reason {
                     FilePurpose::Key => ExitCode::Key,
                     FilePurpose::Trust => ExitCode::TrustStore,
                     FilePurpose::Setting => ExitCode::System,
+                    FilePurpose::Shipment => ExitCode::Usage,
                 };
                 remedied(exit_code, Remedy::CheckFile { path: path.clone() })
             }
@@ -504,6 +511,7 @@ impl Reason {
                 "name layouts or files (NAME=oci:DIR, NAME=FILE, --images-from oci:DIR, --to-layout DIR), or use a build with the feature `network`",
             ),
             Self::NameMap(error) => remedied(ExitCode::System, error.remedy()),
+            Self::ShipmentFile(error) => remedied(shipment_file(error), error.remedy()),
             Self::Place(error) => remedied(ExitCode::Usage, error.remedy()),
             Self::Target(_) => remedied(ExitCode::Sink, Remedy::RepairTargetLayout),
             Self::Layout(error) => remedied(source::layout(error), error.remedy()),
@@ -532,6 +540,19 @@ fn key(error: &KeyError) -> Conclusion {
         | KeyError::SchemeMismatch(_)
         | KeyError::RsaSize { .. }
         | KeyError::BadSignature => ExitCode::Key.into(),
+    }
+}
+
+fn shipment_file(error: &ShipmentFileError) -> Conclusion {
+    match error {
+        ShipmentFileError::NotUtf8
+        | ShipmentFileError::NotToml { .. }
+        | ShipmentFileError::UnknownKey { .. }
+        | ShipmentFileError::OtherKind { .. }
+        | ShipmentFileError::TooManyEntries { .. }
+        | ShipmentFileError::TooLong { .. }
+        | ShipmentFileError::ListedTwice { .. }
+        | ShipmentFileError::Value { .. } => ExitCode::Usage.noting(NOTHING_WRITTEN),
     }
 }
 

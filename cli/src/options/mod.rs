@@ -11,3 +11,4 @@ pub(crate) mod registry_name;
 pub(crate) mod source;
 pub(crate) mod target;
 pub(crate) mod verdict;
+pub(crate) mod wanted;

@@ -91,6 +91,9 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::GivePrivateKey => "give an ed25519 key in PKCS #8 PEM, as `sealift key generate` writes it",
         R::CheckRandomness => "check that the system's random device works",
 
+        R::CorrectShipment => {
+            "correct the file; to see every key with its default and an example, make a new one: sealift shipment init FILE"
+        }
         R::CheckSource { wanted } => {
             let checked = "check the reference, the network and the credentials";
             return match wanted {

@@ -197,6 +197,8 @@ pub enum Remedy {
     CheckRandomness,
 
     // What is exported.
+    /// Correct the file that lists what is to be exported.
+    CorrectShipment,
     /// Check the reference, the network and the credentials, or say where it is stored.
     CheckSource {
         /// What is to be exported, where that is known.

@@ -67,6 +67,7 @@ fn printed(folder: &Path) -> Vec<(&'static str, Value)> {
             "export",
             run(&["export", "--bundle", bundle, "--tuf", "demo=tuf", "--key", "exporter.pem", "-o", "a.sealift"]),
         ),
+        ("shipment init", run(&["shipment", "init"])),
         ("import", run(&["import", "a.sealift", "--to-layout", "out", "--tuf-mirror", "mirror"])),
         ("extract", run(&["extract", "a.sealift", image, "--to-layout", "taken"])),
         ("serve", {

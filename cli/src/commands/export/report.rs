@@ -1,7 +1,7 @@
 //! What was exported, as a person reads it and as `--json` shows it.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sealift_archive_format::Digest;
 use sealift_core::export::Prepared;
@@ -10,7 +10,7 @@ use sealift_core::report::{LeftOutReport, Warning, WarningReport};
 use sealift_core::trust::{Finding, Unlisted, Vouched};
 use serde::Serialize;
 
-use super::ExportArguments;
+use crate::options::wanted::WantedArguments;
 use crate::terminal::ground::Ground;
 use crate::terminal::report::{left_out_lines, warnings as warning_lines};
 use crate::terminal::text::Text;
@@ -106,7 +106,7 @@ impl ExportedItem {
 /// What was exported.
 pub(super) fn of(
     prepared: &Prepared,
-    arguments: &ExportArguments,
+    (archive, wanted): (&Path, &WantedArguments),
     sha256: Option<Digest>,
     about_sources: Vec<String>,
 ) -> ExportReport {
@@ -115,7 +115,7 @@ pub(super) fn of(
     let about_sources = about_sources.into_iter().map(|text| Warning::Source { text });
     let partial = inventory.all_images().filter(|image| !image.left_out.is_empty());
     ExportReport {
-        archive: arguments.output.clone(),
+        archive: archive.to_owned(),
         bytes: prepared.length(),
         entries: inventory.entries.len(),
         exported_at: inventory.exported_at,
@@ -124,7 +124,7 @@ pub(super) fn of(
         sealed_by_keys: prepared.sealed_by(),
         sha256,
         items: findings.items.iter().map(ExportedItem::of).collect(),
-        looked_for_referrers: !arguments.referrers.0.is_empty(),
+        looked_for_referrers: wanted.referrers.as_ref().is_none_or(|referrers| !referrers.0.is_empty()),
         left_out: prepared
             .left_out()
             .iter()

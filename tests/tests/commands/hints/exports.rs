@@ -620,3 +620,45 @@ fn a_repository_in_another_folder() {
         "use lower-case letters, digits, -, _ and ., beginning with a letter or a digit",
     );
 }
+
+#[test]
+fn lists_of_what_to_export() {
+    const CORRECT: &str = "correct the file; to see every key with its default and an example, make a new one: sealift shipment init FILE; nothing was written";
+    let near = with(&Image::for_two_platforms("app"));
+    put(&near, "wrong.toml", b"image = []\n");
+    let wrong = "line 1: `image` is not a key of a shipment; the nearest one is `images`";
+    near.export(&["-f", "wrong.toml"]).hints(2, wrong, CORRECT);
+    put(&near, "wrong.toml", b"\nforeign_layers = \"keep\"\n");
+    let wrong = "line 2, `foreign_layers`, \"keep\": expected carry or leave-out";
+    near.export(&["-f", "wrong.toml"]).hints(2, wrong, CORRECT);
+    put(&near, "images.txt", b"# all\nexample.com/org/app:1=oci:layout\nhttps://example.com/a\n");
+    let wrong = "line 3, \"https://example.com/a\": a name does not begin with https://; write example.com/a";
+    near.export(&["--from-file", "images.txt"]).hints(2, wrong, CORRECT);
+    put(&near, "long.toml", &vec![b'#'; (4 << 20) + 1]);
+    near.export(&["-f", "long.toml"]).hints(2, "is longer than", "check that this is the file you meant");
+    let usage = "see what it takes: sealift help export";
+    put(&near, "empty.toml", b"");
+    near.export(&["-f", "empty.toml"]).hints(2, "the files list nothing to export", usage);
+    put(&near, "thick.toml", b"thick_bundles = [\"example.com/a:1=a.tgz\"]\nplatforms = [\"linux/amd64\"]\n");
+    near.export(&["-f", "thick.toml"]).hints(2, "platforms cannot be chosen", usage);
+    near.run(&["shipment", "init"]).remarks("shipment-init");
+    let there = near.run(&["shipment", "init"]);
+    there.hints(1, "", "choose another name, or move the existing file away first");
+}
+
+#[test]
+fn options_count_before_what_a_file_says() {
+    let near = with(&Image::for_two_platforms("app"));
+    let lists =
+        b"images = [\"example.com/org/app:1=oci:layout\"]\nplatforms = [\"windows/amd64\"]\nreferrers = \"none\"\n";
+    put(&near, "week.toml", &[&lists[..], b"[tuf]\nx = \"nowhere\"\n"].concat());
+    let hint = "name the folder or URL that contains the repository's metadata/: --tuf x=LOCATION";
+    near.export(&["-f", "week.toml"]).hints(16, "nowhere/metadata is not a folder", hint);
+    near.export(&["-f", "week.toml", "--tuf", "x=here"]).hints(16, "here/metadata is not a folder", hint);
+    put(&near, "week.toml", lists);
+    let exported = near.export(&["-f", "week.toml", "--platform", "linux/amd64"]);
+    assert_eq!(exported.code, Some(0), "{}", exported.all);
+    let report: Value = serde_json::from_str(&exported.all).unwrap();
+    assert!(report["incomplete"][0].to_string().contains("linux/arm64"), "{report}");
+    assert_eq!(report["lookedForReferrers"], false, "{report}");
+}
