@@ -1,6 +1,12 @@
 //! OCI Distribution 1.1: pulling, listing, and ranges (RFC 9110 §14).
 
+use std::fs;
+
+use sealift_core::layout::LayoutSink;
 use sealift_core::oci::media_type::OCI_INDEX;
+use sealift_serve::ServerLimits;
+use sealift_tests::images::Image;
+use sealift_tests::served::ServedArchives;
 use serde_json::json;
 
 use super::{APP, SBOM, Served};
@@ -72,8 +78,24 @@ fn what_is_not_there_is_told_in_the_words_of_a_registry() {
 #[test]
 fn a_blob_is_only_in_the_repositories_that_it_was_delivered_to() {
     let served = Served::new();
-    let digest = &served.layers()[0].digest;
-    assert_eq!(served.server.get(&format!("/v2/example.com/org/other/blobs/{digest}")).status, 404);
+    let (crossing, other) = (&served.crossing, Image::new("linux/amd64", &[("other", b"other")]));
+    let name = "example.com/org/other:1";
+    let layout = LayoutSink::open(&crossing.path("layout")).unwrap();
+    other.push(&layout, &name.parse().unwrap()).unwrap();
+    let archive = crossing.path("other.sealift");
+    fs::write(&archive, crossing.export(&crossing.image_request(name)).unwrap()).unwrap();
+    let both = [served.archive.as_path(), &archive];
+    let server = ServedArchives::start(&crossing.far, &both, ServerLimits::default(), None);
+    let blob = |repository: &str| format!("/v2/{repository}/blobs/{}", served.layers()[0].digest);
+    assert_eq!(server.get(&blob(APP)).status, 200);
+    let elsewhere = server.get(&blob("example.com/org/other"));
+    assert_eq!((elsewhere.status, elsewhere.json()["errors"][0]["code"].as_str()), (404, Some("BLOB_UNKNOWN")));
+    assert_eq!(server.get("/v2/_catalog").json()["repositories"], json!([APP, "example.com/org/other"]));
+    let page = server.get("/v2/_catalog?n=1");
+    assert_eq!(page.json()["repositories"], json!([APP]));
+    assert_eq!(page.field("link"), "</v2/_catalog?n=1&last=example%2Ecom%2Forg%2Fapp>; rel=\"next\"");
+    let next = server.get("/v2/_catalog?n=1&last=example%2Ecom%2Forg%2Fapp");
+    assert_eq!((next.json()["repositories"].clone(), next.field("link")), (json!(["example.com/org/other"]), ""));
 }
 
 #[test]
