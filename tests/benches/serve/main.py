@@ -101,7 +101,7 @@ def get(work, urls, parallel):
     """Gets everything once; returns the seconds that it took."""
     listed = work / "urls"
     listed.write_text("".join(f'url = "{url}"\noutput = "/dev/null"\n' for url in urls))
-    command = ["curl", "--silent", "--show-error", "--fail", "--config", listed]
+    command = ["curl", "--silent", "--show-error", "--no-progress-meter", "--fail", "--config", listed]
     if parallel > 1:
         command += ["--parallel", "--parallel-max", str(parallel)]
     began = time.monotonic()
