@@ -1,4 +1,4 @@
-//! What real clients make of it: skopeo, podman, containerd and curl, plain and over TLS.
+//! What real clients make of it: skopeo, podman, containerd, crane, oras and curl, plain and over TLS.
 
 use std::fs;
 use std::path::PathBuf;
@@ -102,6 +102,36 @@ fn containerd_fetches_by_tag() {
     run(&["content", "fetch", "--all-platforms", "--plain-http", &name]);
     let listed = run(&["images", "ls"]);
     assert!(listed.contains(&served.image.root().descriptor().digest.to_string()), "{listed}");
+}
+
+#[test]
+fn crane_pulls_and_checks_every_byte() {
+    let Some(crane) = outside_programs::find("crane") else { return };
+    let served = Served::new();
+    let name = format!("{}:1", served.name());
+    succeeds(
+        Command::new(&crane).args(["pull", "--insecure", "--format", "oci", &name]).arg(served.crossing.path("pulled")),
+    );
+    let blobs = served.crossing.path("pulled/blobs/sha256");
+    for (digest, (_, content)) in &served.image.blobs {
+        assert_eq!(fs::read(blobs.join(digest.hex())).unwrap(), *content);
+    }
+    assert_eq!(succeeds(Command::new(&crane).args(["ls", "--insecure", &served.name()])).trim(), "1");
+}
+
+#[test]
+fn oras_finds_the_referrers_and_copies_with_them() {
+    let Some(oras) = outside_programs::find("oras") else { return };
+    let served = Served::new();
+    let name = format!("{}:1", served.name());
+    let found = succeeds(Command::new(&oras).args(["discover", "--plain-http", "--format", "json", &name]));
+    let referrer = served.referrer.root().descriptor().digest.clone();
+    assert!(found.contains(&referrer.to_string()), "{found}");
+    let layout = served.crossing.path("copied");
+    let mut copy = Command::new(&oras);
+    copy.args(["copy", "--recursive", "--from-plain-http", &name, "--to-oci-layout"]);
+    succeeds(copy.arg(format!("{}:1", layout.display())));
+    assert_eq!(fs::read(layout.join("blobs/sha256").join(referrer.hex())).unwrap(), served.referrer.root().bytes());
 }
 
 #[test]
