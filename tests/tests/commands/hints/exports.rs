@@ -63,11 +63,7 @@ fn what_is_here_and_has_no_name() {
         for option in ["--image", "--bundle"] {
             let said = near.export(&[option, place]);
             let expected = format!("write what it is called before that: registry.example/org/app:1.0={place}");
-            assert!(
-                said.code == Some(2) && said.standard_error.contains(&expected),
-                "{place}: {}",
-                said.standard_error
-            );
+            assert!(said.code == Some(2) && said.all.contains(&expected), "{place}: {}", said.all);
         }
     }
 }
