@@ -20,6 +20,7 @@ pub(crate) struct ArchiveArgument {
 
 impl ArchiveArgument {
     /// One of several archives.
+    #[cfg(feature = "network")]
     pub(crate) fn named(archive: &Path) -> Self {
         Self { archive: archive.to_owned() }
     }
