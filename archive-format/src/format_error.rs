@@ -7,6 +7,7 @@ use crate::compression::CompressionError;
 use crate::digest::Digest;
 use crate::entry_name::EntryName;
 use crate::seal::SealFormatError;
+use crate::volume::VolumeError;
 
 /// A refusal.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,9 @@ pub enum Problem {
     /// The input ends too early.
     #[error("the archive ends here: it was cut short")]
     Truncated,
+    /// The archive is in volumes, and these do not give it back.
+    #[error(transparent)]
+    Volumes(VolumeError),
     /// The archive is compressed, and its compressed form is broken.
     #[error(transparent)]
     Compression(CompressionError),
@@ -116,7 +120,7 @@ impl From<io::Error> for Problem {
         }
         match error.downcast::<CompressionError>() {
             Ok(error) => Self::Compression(error),
-            Err(error) => Self::Io(error),
+            Err(error) => error.downcast::<VolumeError>().map_or_else(Self::Io, Self::Volumes),
         }
     }
 }

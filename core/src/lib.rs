@@ -16,6 +16,7 @@
 //! | read content from elsewhere, or deliver it elsewhere | implement [`Source`] (an example is there) or [`Sink`] |
 //! | use an image layout or a registry | [`layout::LayoutSource`], [`layout::LayoutSink`]; `registry::RegistrySource`, `registry::RegistrySink` |
 //! | read TUF repositories | [`tuf_repository`] |
+//! | read, write and repair the volumes that an archive is cut into | [`volume_set`] |
 //! | tell a person what can be done about an error | [`remedy::Remediable`], which yields a [`remedy::Remedy`] |
 //! | tell a cluster where images are now | [`mirror_config::files`] |
 //! | understand a place as people write it | [`place::Place`] |
@@ -183,6 +184,7 @@ pub mod trust;
 pub mod trust_store;
 pub mod tuf_repository;
 pub mod verify;
+pub mod volume_set;
 pub mod whole_file;
 
 pub use co_sign::CoSigner;

@@ -109,6 +109,16 @@ impl PendingFile {
     }
 }
 
+impl io::Write for PendingFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.as_file().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.as_file().flush()
+    }
+}
+
 /// Unfinished files of any number, in a folder of their own: none of them is held open. As long as this exists the folder is locked, and
 /// it is removed with all that is left in it: at the end, or by the next who begins one beside it.
 pub(crate) struct UnfinishedFolder {

@@ -2,11 +2,14 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 /// How many ranges of chunks are told of one by one.
 pub const MAXIMUM_RANGES: usize = 1000;
 
 /// What is wrong with chunks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum DamageKind {
     /// The volume is not there, or its header and the copy of it are unreadable.
     Missing,
@@ -30,7 +33,7 @@ impl fmt::Display for DamageKind {
 }
 
 /// Chunks of one volume, one after the other, that are damaged in the same way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct DamagedRange {
     /// The number of the volume, from 1.
     pub volume: u8,

@@ -2,6 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
+use super::input::VolumeInput;
 use super::shape::{SetId, ShapeError, VolumeShape};
 
 /// The length of a header, in bytes.
@@ -54,6 +55,27 @@ pub enum HeaderFault {
 }
 
 impl VolumeHeader {
+    /// Reads the header at the beginning of a file or, where that is damaged, the one at its end.
+    ///
+    /// # Errors
+    /// [`HeaderFault`] of the first one.
+    pub fn read(input: &impl VolumeInput) -> Result<Self, HeaderFault> {
+        Self::read_at(input, 0).or_else(|fault| {
+            let end = input.length().ok().and_then(|length| length.checked_sub(HEADER_LENGTH as u64));
+            let copy = end.and_then(|end| Self::read_at(input, end).ok());
+            copy.ok_or(fault)
+        })
+    }
+
+    pub(super) fn read_at(input: &impl VolumeInput, offset: u64) -> Result<Self, HeaderFault> {
+        let mut bytes = [0; HEADER_LENGTH];
+        input.read_exact_at(&mut bytes, offset).map_err(|error| match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => HeaderFault::NotAVolume,
+            _ => HeaderFault::Io(error),
+        })?;
+        Self::parse(&bytes)
+    }
+
     /// The header as bytes. `docs/volumes.md`, "The header".
     pub fn to_bytes(&self) -> [u8; HEADER_LENGTH] {
         let shape = &self.shape;

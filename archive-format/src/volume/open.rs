@@ -37,7 +37,7 @@ impl<I: VolumeInput> OpenVolumes<I> {
         }
         let (mut found, mut unrecognised) = (Vec::new(), Vec::new());
         for file in files {
-            match read_header(&file.input) {
+            match VolumeHeader::read(&file.input) {
                 Ok(header) => found.push((header, file)),
                 Err(fault) => unrecognised.push((file.name, fault)),
             }
@@ -99,29 +99,11 @@ impl<I: VolumeInput> OpenVolumes<I> {
     pub(super) fn is_framed(&self, position: usize) -> bool {
         let Some(volume) = self.volumes.get(position).and_then(Option::as_ref) else { return false };
         let (expected, length) = (header_at(self.shape, position), self.shape.volume_length());
-        let is_there = |offset| header_from(&volume.input, offset).is_ok_and(|header| header == expected);
+        let is_there = |offset| VolumeHeader::read_at(&volume.input, offset).is_ok_and(|header| header == expected);
         volume.input.length().is_ok_and(|found| found == length)
             && is_there(0)
             && is_there(length - HEADER_LENGTH as u64)
     }
-}
-
-/// The header at the beginning or, where that is damaged, the one at the end.
-fn read_header(input: &impl VolumeInput) -> Result<VolumeHeader, HeaderFault> {
-    header_from(input, 0).or_else(|fault| {
-        let end = input.length().ok().and_then(|length| length.checked_sub(HEADER_LENGTH as u64));
-        let copy = end.and_then(|end| header_from(input, end).ok());
-        copy.ok_or(fault)
-    })
-}
-
-fn header_from(input: &impl VolumeInput, offset: u64) -> Result<VolumeHeader, HeaderFault> {
-    let mut bytes = [0; HEADER_LENGTH];
-    input.read_exact_at(&mut bytes, offset).map_err(|error| match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => HeaderFault::NotAVolume,
-        _ => HeaderFault::Io(error),
-    })?;
-    VolumeHeader::parse(&bytes)
 }
 
 fn require_one_set<I>(found: &[(VolumeHeader, NamedVolume<I>)]) -> Result<(), VolumeError> {

@@ -1,6 +1,6 @@
 //! `sealift extract`: verify, then take something out of an archive, and remember nothing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sealift_core::import::{self, DeliveryWishes, Sparse};
@@ -25,8 +25,8 @@ use crate::terminal::{report, tags};
     after_long_help = "Examples:\n  sealift extract shop.sealift example.com/org/shop:1.4 \\\n      --to-thick-bundle shop.tgz\n  sealift extract shop.sealift nginx:1 --platform linux/amd64 \\\n      --to-docker-archive nginx.tar\n\nThe archive is judged and verified as a whole, exactly as by import, and refused for the same reasons. But nothing is remembered: what this side has accepted does not move, and no tag counts as set here. So the target is always new: a file that does not exist, or a folder that is empty or does not exist."
 )]
 pub(crate) struct ExtractArguments {
-    #[command(flatten)]
-    archive: ArchiveArgument,
+    /// The archive; - for standard input; a folder of volumes, or one of them
+    archive: PathBuf,
 
     /// The bundles, images and files (file:/NAME) to take out; a part of a bundle may be named too
     #[arg(value_name = "NAME", required = true)]
@@ -52,13 +52,14 @@ pub(crate) struct ExtractArguments {
 impl ExtractArguments {
     /// The file of the archive, if it is one.
     pub(crate) fn archive(&self) -> Option<&Path> {
-        self.archive.path()
+        (self.archive.as_os_str() != "-").then_some(&self.archive)
     }
 }
 
 /// Verifies, and takes out.
 pub(crate) fn run(arguments: &ExtractArguments, context: &Context) -> Result<(), Failure> {
-    let name = arguments.archive.name();
+    let archive = ArchiveArgument::named(&arguments.archive);
+    let name = archive.name();
     let attempt = || format!("cannot extract from {name}");
     if let Some(folder) = arguments.target.to_layout.as_ref().or(arguments.target.to_files.as_ref()) {
         let mut entries = std::fs::read_dir(folder).into_iter().flatten();
@@ -68,7 +69,7 @@ pub(crate) fn run(arguments: &ExtractArguments, context: &Context) -> Result<(),
     }
     let trust = context.trust_store()?.load().attempt(attempt)?;
     trust.policy.require_as_strict(arguments.verdict.clock).attempt(attempt)?;
-    let input = arguments.archive.open()?;
+    let input = archive.open()?;
     let mut judged = arguments.verdict.judge(input.reader, &trust, context, attempt)?;
     let platforms = match arguments.platform.as_slice() {
         [] => Platforms::All,
@@ -85,14 +86,15 @@ pub(crate) fn run(arguments: &ExtractArguments, context: &Context) -> Result<(),
         "what was taken out is not complete; run the same command again, into a new place".to_owned()
     });
     let transport =
-        Transport { workers: arguments.connections.workers(), file: input.file.as_ref(), progress: &*progress };
+        Transport { workers: arguments.connections.workers(), file: input.source.file(), progress: &*progress };
     let wishes = DeliveryWishes { selection, replace: &[], sparse: Sparse::Keep, mirror: None };
     let extracted = import::extract(judged, &destination, &wishes, &*sink, &transport);
     progress.finish();
     let extracted = extracted.attempt(attempt)?;
     interruption::leaves(|| "everything was taken out".to_owned());
     context.remark(tags::left_behind_lines(&extracted.left_behind));
-    let report = extracted.verified().report();
+    let mut report = extracted.verified().report();
+    report.warnings.extend(input.source.warnings());
     let delivery = tags::DeliveryReport::new(&report, &extracted.tags, &extracted.attached, &extracted.left_behind);
     context.result(&delivery, || {
         let mut text = report::summary(&report);

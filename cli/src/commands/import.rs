@@ -14,6 +14,7 @@ use sealift_core::import::{
 };
 use sealift_core::mirror_config::{self, ConfigFile, Relocated};
 use sealift_core::oci::{PlatformWish, Platforms};
+use sealift_core::report::WarningReport;
 use sealift_core::trust_store::RepositoryName;
 use sealift_core::verify::{Judged, SelectedName, Selection, Transport};
 use sealift_core::whole_file;
@@ -277,9 +278,9 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
         require_folder(folder).attempt(|| format!("cannot write to {}", folder.display()))?;
     }
     let (input, sha256) = arguments.archive.open_and_hash_if(arguments.sha256)?;
+    let stem = arguments.archive.stem(&input).to_owned();
     let mut judged = arguments.verdict.judge(input.reader, &trust, context, attempt)?;
-    let stem = arguments.archive.stem(input.file.as_ref());
-    let results = ResultsFolder::make(arguments.results.as_deref(), stem, context.now())
+    let results = ResultsFolder::make(arguments.results.as_deref(), &stem, context.now())
         .attempt(|| format!("cannot import {name}: there is no place for its results"))?;
     let told = match arguments.target.file.new_file() {
         Some(_) => "no file was made; run the same command again",
@@ -296,7 +297,7 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     let progress = context.progress();
     progress.begin("importing", Some(judged.remaining_bytes()));
     let transport =
-        Transport { workers: arguments.connections.workers(), file: input.file.as_ref(), progress: &*progress };
+        Transport { workers: arguments.connections.workers(), file: input.source.file(), progress: &*progress };
     let sparse = arguments.sparse.map_or_else(Sparse::default, Sparse::from);
     let (replace, mirror) = (arguments.replace_tag.as_slice(), arguments.tuf_mirror.as_deref());
     let wishes = DeliveryWishes { selection, replace, sparse, mirror };
@@ -316,7 +317,7 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
         &delivered,
         mirrors.as_deref().unwrap_or_default(),
         &results,
-        sha256,
+        (sha256, input.source.warnings()),
         &arguments.archive.name(),
         if arguments.target.file.new_file().is_some() { TagsOf::NewPlace } else { TagsOf::Place },
         context,
@@ -341,7 +342,7 @@ fn finish(
     delivered: &Delivered,
     mirrors: &[PublishedMirror],
     results: &ResultsFolder,
-    sha256: Option<Digest>,
+    (sha256, about_volumes): (Option<Digest>, Vec<WarningReport>),
     name: &str,
     of: TagsOf,
     context: &Context,
@@ -350,6 +351,7 @@ fn finish(
     let folder = results.folder();
     let mut report = delivered.verified().report();
     report.archive.sha256 = sha256;
+    report.warnings.extend(about_volumes);
     let delivery = tags::DeliveryReport::new(&report, &delivered.tags, &delivered.attached, &delivered.left_behind);
     let tuf_mirrors = mirrors.iter().map(Mirrored::of).collect();
     let import_report = ImportReport { delivery, tuf_mirrors };

@@ -8,6 +8,7 @@ mod import;
 mod inspect;
 mod key;
 mod man;
+mod repair;
 mod serve;
 mod shipment;
 mod sign;
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Import(import::ImportArguments),
     /// Verify an archive, then take something out of it into a new place, and remember nothing
     Extract(extract::ExtractArguments),
+    /// Write the volumes of an archive again that are lost or damaged
+    Repair(repair::RepairArguments),
     /// Verify archives, then serve what they hold as a read-only registry, straight from their files
     Serve(serve::ServeArguments),
     /// Show what an archive says about itself, without trusting it
@@ -70,6 +73,9 @@ pub(crate) fn run(command: Command, interface: fn() -> clap::Command, context: &
         Command::Serve(arguments) => serve::run(&arguments, context),
         Command::Inspect(arguments) => {
             inspect::run(&arguments, context).map_err(|failure| failure.about(arguments.archive()))
+        }
+        Command::Repair(arguments) => {
+            repair::run(&arguments, context).map_err(|failure| failure.about(arguments.volumes()))
         }
         Command::Demo(arguments) => demo::run(&arguments, context),
         Command::Key(command) => key::run(command, context),

@@ -8,10 +8,11 @@ use sealift_archive_format::Digest;
 use sealift_core::co_sign::CoSigner;
 use sealift_core::transfer::Workers;
 use sealift_core::verify::{Discard, Transport};
+use sealift_core::volume_set;
 use serde::Serialize;
 
 use crate::context::Context;
-use crate::failure::{Attempt as _, Failure};
+use crate::failure::{Attempt as _, Failure, Reason};
 use crate::files::archive::unopened;
 use crate::files::key::SigningKeyArguments;
 use crate::options::verdict::VerdictArguments;
@@ -61,6 +62,9 @@ impl SignArguments {
 pub(crate) fn run(arguments: &SignArguments, context: &Context) -> Result<(), Failure> {
     let path = &arguments.archive;
     let attempt = || format!("cannot sign {}", path.display());
+    if volume_set::is_of_volumes(path) {
+        return Err(Reason::VolumesToSign(path.clone())).attempt(attempt);
+    }
     let key = arguments.key.read()?;
     let opened = OpenOptions::new().read(true).write(true).open(path);
     let mut archive = opened.map_err(|source| unopened(path, source)).attempt(attempt)?;

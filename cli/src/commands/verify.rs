@@ -16,7 +16,7 @@ use crate::terminal::report;
 /// What to verify.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  sealift verify shop.sealift\n  ssh far-host cat shop.sealift | sealift verify -\n  sealift verify --audit --freshness 2026-01-31T12:00:00Z shop-2026-01.sealift\n\nThe archive is read once, from front to back. Nothing is written, and no network is used. With --quiet, the verdict is one line."
+    after_long_help = "Examples:\n  sealift verify shop.sealift\n  ssh far-host cat shop.sealift | sealift verify -\n  sealift verify /media/discs\n  sealift verify --audit --freshness 2026-01-31T12:00:00Z shop-2026-01.sealift\n\nThe archive is read once, from front to back. Nothing is written, and no network is used. With --quiet, the verdict is one line."
 )]
 pub(crate) struct VerifyArguments {
     #[command(flatten)]
@@ -61,11 +61,12 @@ fn verify(arguments: &VerifyArguments, context: &Context) -> Result<(), Failure>
     let judged = arguments.verdict.judge_for(purpose, input.reader, &trust, context, attempt)?;
     let progress = context.progress();
     progress.begin("verifying", Some(judged.remaining_bytes()));
-    let transport = Transport { workers: Workers::cores(), file: input.file.as_ref(), progress: &*progress };
+    let transport = Transport { workers: Workers::cores(), file: input.source.file(), progress: &*progress };
     let verified = judged.receive(&Discard, &transport);
     progress.finish();
     let mut report = verified.attempt(attempt)?.report();
     report.archive.sha256 = sha256;
+    report.warnings.extend(input.source.warnings());
     context.result(&report, || match context.is_quiet() {
         true => report::one_line(&report).into(),
         false => report::render(&report, &name),

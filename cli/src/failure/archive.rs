@@ -2,12 +2,14 @@
 
 use std::error::Error;
 
+use sealift_archive_format::volume::{ShapeError, VolumeError};
 use sealift_archive_format::{FormatError, Problem};
 use sealift_core::seal::SealError;
 use sealift_core::thick_bundle::ThickContentError;
 use sealift_core::trust::ReferrerRefusal;
 use sealift_core::verify::documents::DocumentError;
 use sealift_core::verify::{HeadError, ReceiveError};
+use sealift_core::volume_set::VolumeSetError;
 
 use super::seal::{inventory, seal_format};
 use super::{Conclusion, NOTHING_IMPORTED, NOTHING_TAGGED, judgement};
@@ -49,6 +51,7 @@ pub(super) fn format(error: &FormatError) -> Conclusion {
         Problem::Io(_) => ExitCode::System.into(),
         Problem::Seal(error) => seal_format(error),
         Problem::Digest { .. } => ExitCode::Content.noting(NOTHING_TAGGED),
+        Problem::Volumes(error) => volumes(error),
         Problem::NotAnArchive
         | Problem::Truncated
         | Problem::Compression(_)
@@ -63,6 +66,44 @@ pub(super) fn format(error: &FormatError) -> Conclusion {
         | Problem::End
         | Problem::TrailingBytes
         | Problem::RefusedBefore => ExitCode::ArchiveFormat.into(),
+    }
+}
+
+pub(super) fn volume_set(error: &VolumeSetError) -> Conclusion {
+    match error {
+        VolumeSetError::Access { .. } | VolumeSetError::Exists(_) | VolumeSetError::NoRoom(_) => {
+            ExitCode::System.into()
+        }
+        VolumeSetError::Shape(error) => shape(error),
+        VolumeSetError::Volumes(error) => volumes(error),
+    }
+}
+
+pub(super) fn shape(error: &ShapeError) -> Conclusion {
+    match error {
+        ShapeError::NoData
+        | ShapeError::TooManyVolumes { .. }
+        | ShapeError::ArchiveLength(_)
+        | ShapeError::VolumeSize { .. } => ExitCode::Usage.into(),
+    }
+}
+
+fn volumes(error: &VolumeError) -> Conclusion {
+    match error {
+        VolumeError::Io(_) => ExitCode::System.into(),
+        VolumeError::NoVolumes
+        | VolumeError::TooManyFiles(_)
+        | VolumeError::Header { .. }
+        | VolumeError::MixedSets(_)
+        | VolumeError::Contradiction { .. }
+        | VolumeError::Twice { .. }
+        | VolumeError::TooFew { .. }
+        | VolumeError::Lost { .. }
+        | VolumeError::BeyondRepair { .. }
+        | VolumeError::Inconsistent(_)
+        | VolumeError::Padding
+        | VolumeError::Length { .. }
+        | VolumeError::Outputs { .. } => ExitCode::ArchiveFormat.into(),
     }
 }
 

@@ -38,6 +38,7 @@ use sealift_core::trust::LookupError;
 use sealift_core::trust_store::{NameError, TrustStoreError};
 use sealift_core::tuf_repository::mirror::MirrorError;
 use sealift_core::verify::{HeadError, ReceiveError};
+use sealift_core::volume_set::VolumeSetError;
 use sealift_proof::freshness::LooserFreshness;
 use sealift_proof::in_toto::Refusal;
 use sealift_proof::signature::{KeyError, SigningKeyError};
@@ -135,6 +136,15 @@ pub(crate) enum Reason {
     /// The archive is a folder.
     #[error("{} is a folder", .0.display())]
     ArchiveIsFolder(PathBuf),
+    /// An archive in volumes was to be signed.
+    #[error("{} is one of several volumes, or a folder of them, and a signature would change them all", .0.display())]
+    VolumesToSign(PathBuf),
+    /// Volumes cannot be read or written.
+    #[error(transparent)]
+    Volumes(#[from] VolumeSetError),
+    /// What was to be repaired has no volumes.
+    #[error("{} is not a volume, nor a folder with volumes in it", .0.display())]
+    NoVolumes(PathBuf),
     /// The results of an import cannot be written where they would be.
     #[error("cannot write to {}", .path.display())]
     Results {
@@ -428,6 +438,12 @@ impl Reason {
                 ExitCode::System,
                 "give the file of the archive, which `sealift export` wrote; a layout is not one",
             ),
+            Self::VolumesToSign(_) => advice(
+                ExitCode::Usage,
+                "sign the archive as one file, before it is cut into volumes; nothing was signed",
+            ),
+            Self::Volumes(error) => remedied(archive::volume_set(error), error.remedy()),
+            Self::NoVolumes(_) => remedied(ExitCode::ArchiveFormat, Remedy::GiveVolumes),
             Self::Results { .. } => advice(
                 ExitCode::System,
                 "name a folder for the results that this user can write to: --results DIR; nothing was imported",

@@ -1,4 +1,4 @@
-//! The archive that a command reads: a file, or standard input.
+//! The archive that a command reads: a file, standard input, or volumes that it is cut into.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sealift_archive_format::Digest;
+use sealift_archive_format::volume::{Repairs, VolumeReader};
+use sealift_core::report::{Warning, WarningReport};
+use sealift_core::volume_set::{FoundVolumes, damage_warnings};
 
 use crate::failure::{Attempt as _, Failure, Reason};
 use crate::files::checksum;
@@ -14,48 +17,59 @@ use crate::files::checksum;
 /// Which archive.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ArchiveArgument {
-    /// The archive; - for standard input
-    archive: PathBuf,
+    /// The archive; - for standard input; a folder of volumes, one of them, or all of them
+    #[arg(required = true)]
+    archive: Vec<PathBuf>,
 }
 
 impl ArchiveArgument {
-    /// One of several archives.
-    #[cfg(feature = "network")]
-    pub(crate) fn named(archive: &Path) -> Self {
-        Self { archive: archive.to_owned() }
+    /// The archive that one path means.
+    pub(crate) fn named(path: &Path) -> Self {
+        Self { archive: vec![path.to_owned()] }
     }
 
     /// Its name in messages.
     pub(crate) fn name(&self) -> String {
         if self.is_standard_input() {
-            "the archive on standard input".to_owned()
-        } else {
-            self.archive.display().to_string()
+            return "the archive on standard input".to_owned();
+        }
+        match self.archive.len() {
+            0 | 1 => self.first().display().to_string(),
+            files => format!("{} and {} more", self.first().display(), files - 1),
         }
     }
 
-    /// The name for what is made of it: its own without the ending, or `archive` if it is not a regular file with a name of its own.
-    /// `file` is what was opened.
-    pub(crate) fn stem(&self, file: Option<&File>) -> &OsStr {
-        let path = self.path().filter(|path| file.is_some() && !names_something_open(path));
-        path.and_then(Path::file_stem).unwrap_or(OsStr::new("archive"))
+    fn first(&self) -> &Path {
+        self.archive.first().map_or(Path::new(""), PathBuf::as_path)
     }
 
-    /// The file, if it is one.
+    /// The name for what is made of it: its own without the ending, or `archive` if it is not a regular file with a name of its own.
+    pub(crate) fn stem<'a>(&'a self, input: &'a ArchiveInput) -> &'a OsStr {
+        let path = match &input.source {
+            InputSource::Stream => None,
+            InputSource::File(_) => self.path().filter(|path| !names_something_open(path)).and_then(Path::file_stem),
+            InputSource::Volumes(volumes) => volumes.prefix.file_name(),
+        };
+        path.unwrap_or(OsStr::new("archive"))
+    }
+
+    /// The file or folder, if it is one.
     pub(crate) fn path(&self) -> Option<&Path> {
-        (!self.is_standard_input()).then_some(&*self.archive)
+        (!self.is_standard_input()).then_some(self.first())
     }
 
     fn is_standard_input(&self) -> bool {
-        self.archive.as_os_str() == "-"
+        self.first().as_os_str() == "-"
     }
 
     /// Opens it, and waits for its first byte: at the other end of a pipe it may not have been made yet, and this
     /// side's clock must be read only after that (see [`Context::now`](crate::context::Context::now)).
     pub(crate) fn open(&self) -> Result<ArchiveInput, Failure> {
-        self.input()
-            .map_err(|source| unopened(&self.archive, source))
-            .attempt(|| format!("cannot read {}", self.name()))
+        let attempt = || format!("cannot read {}", self.name());
+        if let Some(found) = FoundVolumes::open(&self.archive).attempt(attempt)? {
+            return Ok(ArchiveInput::of_volumes(found));
+        }
+        self.input().map_err(|source| unopened(self.first(), source)).attempt(attempt)
     }
 
     /// Opens it, and states the SHA-256 of exactly what was opened, if that is asked for.
@@ -72,7 +86,7 @@ impl ArchiveArgument {
             return Err(not_a_file()).attempt(attempt);
         }
         let input = self.open()?;
-        let sha256 = input.sha256(&self.archive).attempt(attempt)?;
+        let sha256 = input.sha256(self.first()).attempt(attempt)?;
         Ok((input, Some(sha256)))
     }
 
@@ -80,13 +94,14 @@ impl ArchiveArgument {
         if self.is_standard_input() {
             let mut reader: Box<dyn BufRead> = Box::new(io::stdin().lock());
             wait(&mut *reader)?;
-            return Ok(ArchiveInput { reader: Box::new(reader), file: None });
+            return Ok(ArchiveInput { reader: Box::new(reader), source: InputSource::Stream });
         }
-        let file = File::open(&self.archive)?;
+        let file = File::open(self.first())?;
         let by_position = if file.metadata()?.is_file() { Some(file.try_clone()?) } else { None };
         let mut reader = BufReader::new(file);
         wait(&mut reader)?;
-        Ok(ArchiveInput { reader: Box::new(reader), file: by_position })
+        let source = by_position.map_or(InputSource::Stream, InputSource::File);
+        Ok(ArchiveInput { reader: Box::new(reader), source })
     }
 }
 
@@ -94,15 +109,56 @@ impl ArchiveArgument {
 pub(crate) struct ArchiveInput {
     /// Reads it from its beginning to its end.
     pub(crate) reader: Box<dyn Read>,
-    /// The file that it is in, if it is a regular one.
-    pub(crate) file: Option<File>,
+    /// Where it comes from.
+    pub(crate) source: InputSource,
+}
+
+/// Where an archive comes from.
+pub(crate) enum InputSource {
+    /// A pipe or a device.
+    Stream,
+    /// A regular file.
+    File(File),
+    /// Volumes.
+    Volumes(VolumesInput),
+}
+
+/// What is known of the volumes that an archive is read from.
+pub(crate) struct VolumesInput {
+    prefix: PathBuf,
+    amiss: Vec<Warning>,
+    repairs: Repairs,
 }
 
 impl ArchiveInput {
+    fn of_volumes(found: FoundVolumes) -> Self {
+        let (prefix, amiss) = (found.prefix().to_owned(), found.warnings());
+        let reader = VolumeReader::new(found.into_volumes());
+        let source = InputSource::Volumes(VolumesInput { prefix, amiss, repairs: reader.repairs() });
+        Self { reader: Box::new(reader), source }
+    }
+
     /// The digest of the whole file, of which `path` is the name in messages.
     fn sha256(&self, path: &Path) -> Result<Digest, Reason> {
-        let file = self.file.as_ref().ok_or_else(not_a_file)?;
+        let file = self.source.file().ok_or_else(not_a_file)?;
         checksum::of_file(file).map_err(|source| Reason::File { path: path.to_owned(), source })
+    }
+}
+
+impl InputSource {
+    /// The file that the archive is in, if it is a regular one.
+    pub(crate) fn file(&self) -> Option<&File> {
+        match self {
+            Self::File(file) => Some(file),
+            Self::Stream | Self::Volumes(_) => None,
+        }
+    }
+
+    /// What was missing or damaged, and was restored, as far as the archive has been read.
+    pub(crate) fn warnings(&self) -> Vec<WarningReport> {
+        let Self::Volumes(volumes) = self else { return Vec::new() };
+        let damaged = damage_warnings(&volumes.repairs.damage());
+        volumes.amiss.iter().cloned().chain(damaged).map(WarningReport::from).collect()
     }
 }
 
@@ -115,7 +171,7 @@ pub(crate) fn unopened(path: &Path, source: io::Error) -> Reason {
 }
 
 fn not_a_file() -> Reason {
-    let why = "--sha256 is for a regular file: what comes through a pipe is gone once it was read";
+    let why = "--sha256 is for a regular file: what comes through a pipe is gone once it was read, and volumes are several files";
     Reason::CommandLine(why.to_owned())
 }
 
@@ -146,7 +202,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("shop.sealift");
         std::fs::write(&path, "the archive").unwrap();
-        let mut input = ArchiveArgument { archive: path.clone() }.open().unwrap();
+        let mut input = ArchiveArgument::named(&path).open().unwrap();
         input.reader.read_exact(&mut [0; 4]).unwrap();
         std::fs::write(folder.path().join("other"), "another one").unwrap();
         std::fs::rename(folder.path().join("other"), &path).unwrap();
@@ -158,15 +214,19 @@ mod tests {
 
     #[test]
     fn what_has_no_name_of_its_own_is_called_archive() {
-        let file = tempfile::tempfile().unwrap();
-        let stem =
-            |archive: &str, file| ArchiveArgument { archive: archive.into() }.stem(file).to_string_lossy().into_owned();
+        let stem = |archive: &str, source| {
+            let input = ArchiveInput { reader: Box::new(io::empty()), source };
+            ArchiveArgument::named(Path::new(archive)).stem(&input).to_string_lossy().into_owned()
+        };
+        let file = || InputSource::File(tempfile::tempfile().unwrap());
         for archive in ["shop.sealift", "/media/stick/shop.sealift", "/dev/shm/shop.sealift", "fd/shop.sealift"] {
-            assert_eq!(stem(archive, Some(&file)), "shop", "{archive}");
+            assert_eq!(stem(archive, file()), "shop", "{archive}");
         }
         for archive in ["/dev/stdin", "/dev/fd/63", "/proc/self/fd/0", "-"] {
-            assert_eq!(stem(archive, Some(&file)), "archive", "{archive}");
+            assert_eq!(stem(archive, file()), "archive", "{archive}");
         }
-        assert_eq!(stem("pipe", None), "archive");
+        assert_eq!(stem("pipe", InputSource::Stream), "archive");
+        let (prefix, amiss, repairs) = ("discs/shop-1.4".into(), Vec::new(), Repairs::default());
+        assert_eq!(stem("discs", InputSource::Volumes(VolumesInput { prefix, amiss, repairs })), "shop-1.4");
     }
 }

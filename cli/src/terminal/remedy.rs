@@ -12,6 +12,16 @@ use sealift_core::remedy::{ExporterMatter, Interrupter, PublisherMatter, Remedy,
 
 use crate::terminal::shell::{quoted, quoted_path, sealift};
 
+/// `volume 3`, or `volumes 1, 2 and 5`.
+fn numbered(volumes: &[u8]) -> String {
+    let numbers: Vec<String> = volumes.iter().map(u8::to_string).collect();
+    match numbers.as_slice() {
+        [] => "volumes".to_owned(),
+        [one] => format!("volume {one}"),
+        [first @ .., last] => format!("volumes {} and {last}", first.join(", ")),
+    }
+}
+
 /// What comes first where a name that is known was probably meant.
 fn if_meant(meant: Option<&impl Display>) -> String {
     meant.map(|meant| format!("write {meant} if you mean that; otherwise ")).unwrap_or_default()
@@ -59,6 +69,23 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::GiveAnotherStatement => {
             "give an archive that `sealift export` wrote: this file is a signed statement of another kind"
         }
+        R::GiveVolumes => "check the path; volumes are files that `sealift export --volume-size` wrote",
+        R::SendVolumes { volumes, needed } if volumes.len() == usize::from(*needed) => {
+            return format!("have {} sent again, and put them beside the others", numbered(volumes));
+        }
+        R::SendVolumes { volumes, needed } => {
+            return format!("have any {needed} of {} sent again, and put them beside the others", numbered(volumes));
+        }
+        R::SurveyVolumes { .. } => {
+            return format!(
+                "find out which volumes have to be sent again, and what can be repaired: {}",
+                sealift(format_args!("repair {}", archive()))
+            );
+        }
+        R::SeparateVolumes => "put the volumes of each archive into a folder of their own, each volume once",
+        R::RepairVolumes => "`sealift repair` writes it again",
+        R::MakeFewerVolumes => "give a larger --volume-size, or a smaller --parity",
+        R::MakeLargerVolumes => "give a larger --volume-size",
         R::Decompress => "decompress the archive first",
         R::ImportInstead => {
             "deliver it with `sealift import` to a registry or a layout instead: it cannot be served from its file"

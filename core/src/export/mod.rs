@@ -19,7 +19,8 @@ use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use sealift_archive_format::inventory::{EntryRecord, Exporter, FormatVersion, RepositoryRecord};
 use sealift_archive_format::seal::SealFormatError;
-use sealift_archive_format::{Digest, EntryName, EntryNameError, Inventory, InventoryError, Seal};
+use sealift_archive_format::volume::{SetId, ShapeError, VolumeShape};
+use sealift_archive_format::{Digest, EntryName, EntryNameError, Inventory, InventoryError, Seal, tar_profile};
 use sealift_proof::in_toto::Inspections;
 use sealift_proof::signature::SigningKey;
 use sealift_proof::tuf::TrustedState;
@@ -387,6 +388,19 @@ impl Prepared {
     /// How long the archive will be, in bytes.
     pub fn length(&self) -> u64 {
         self.seal.layout().length
+    }
+
+    /// How the archive is cut into volumes of at most `size` bytes each, of which `parity` make up for lost ones.
+    ///
+    /// # Errors
+    /// [`ShapeError`].
+    pub fn volumes(&self, size: u64, parity: u8) -> Result<VolumeShape, ShapeError> {
+        let length = self.length();
+        let data = VolumeShape::data_volumes(length, size, parity)?;
+        let seal = self.seal.bytes();
+        let mut first = tar_profile::header(&EntryName::seal(), seal.length());
+        first.extend_from_slice(&seal.to_bytes());
+        VolumeShape::new(SetId::of(&first, data, parity, length), data, parity, length)
     }
 
     /// How many bytes of content will be written.

@@ -6,6 +6,7 @@ use std::io;
 use sealift_archive_format::co_signing::CoSigningError;
 use sealift_archive_format::seal::SealFormatError;
 use sealift_archive_format::strict_json::ByteOrderMark;
+use sealift_archive_format::volume::{HeaderFault, ShapeError, VolumeError};
 use sealift_archive_format::{FormatError, InventoryError, NameError, Problem, WriteError};
 
 use super::{ExporterMatter, Interrupter, Remediable, Remedy};
@@ -28,6 +29,7 @@ impl Remediable for FormatError {
         match &self.problem {
             Problem::Io(_) => Remedy::CheckMedium,
             Problem::NotAnArchive => Remedy::GiveAnArchive,
+            Problem::Volumes(error) => error.remedy(),
             Problem::Seal(error) => error.remedy(),
             Problem::Digest { .. }
             | Problem::Truncated
@@ -129,6 +131,39 @@ impl Remediable for WriteError {
             | Self::Digest { .. }
             | Self::MissingEntry { .. }
             | Self::FailedBefore => Remedy::Resume { check: Interrupter::Source },
+        }
+    }
+}
+
+impl Remediable for VolumeError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::TooFew { missing: volumes, needed, .. } => {
+                Remedy::SendVolumes { volumes: volumes.clone(), needed: *needed }
+            }
+            Self::Lost { volumes, .. } => Remedy::SurveyVolumes { volumes: volumes.clone() },
+            Self::BeyondRepair { volumes, .. } => {
+                let needed = u8::try_from(volumes.len()).unwrap_or(u8::MAX);
+                Remedy::SendVolumes { volumes: volumes.clone(), needed }
+            }
+            Self::TooManyFiles(_) | Self::MixedSets(_) | Self::Twice { .. } => Remedy::SeparateVolumes,
+            Self::Header { source: HeaderFault::Version(_), .. } => Remedy::UseNewerRelease,
+            Self::Header { source: HeaderFault::Io(_), .. } => Remedy::CheckMedium,
+            Self::NoVolumes | Self::Header { .. } => Remedy::GiveVolumes,
+            Self::Contradiction { .. } | Self::Inconsistent(_) | Self::Padding => Remedy::CarryAgain,
+            Self::Length { .. } | Self::Outputs { .. } => Remedy::Report,
+            Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => Remedy::CheckReader,
+            Self::Io(_) => Remedy::CheckMedium,
+        }
+    }
+}
+
+impl Remediable for ShapeError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::NoData | Self::ArchiveLength(_) => Remedy::Report,
+            Self::TooManyVolumes { .. } => Remedy::MakeFewerVolumes,
+            Self::VolumeSize { .. } => Remedy::MakeLargerVolumes,
         }
     }
 }

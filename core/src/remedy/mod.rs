@@ -152,6 +152,28 @@ pub enum Remedy {
     GiveAnArchive,
     /// Give an archive instead of a signed statement of another kind.
     GiveAnotherStatement,
+    /// Give volumes that `export` wrote.
+    GiveVolumes,
+    /// Have volumes sent again.
+    SendVolumes {
+        /// Their numbers.
+        volumes: Vec<u8>,
+        /// How many of them are enough.
+        needed: u8,
+    },
+    /// Have all volumes looked at, because some of these must be sent again, and perhaps others.
+    SurveyVolumes {
+        /// The numbers of those that are known to be damaged or missing.
+        volumes: Vec<u8>,
+    },
+    /// Give the volumes of one archive alone, each once.
+    SeparateVolumes,
+    /// Write the volumes again that are lost or damaged.
+    RepairVolumes,
+    /// Cut the archive into fewer volumes.
+    MakeFewerVolumes,
+    /// Cut the archive into larger volumes.
+    MakeLargerVolumes,
     /// Give an archive that is not compressed as a whole.
     Decompress,
     /// Import the archive into a registry: it cannot be served from its file.

@@ -6,6 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::{ItemRecord, MadeFrom};
+use sealift_archive_format::volume::DamagedRange;
 use sealift_proof::level::Level;
 use sealift_proof::tuf::RolePassedOver;
 use serde::Serialize;
@@ -173,6 +174,25 @@ pub enum Warning {
         /// What it does.
         text: String,
     },
+    /// A volume of the archive is missing; what it holds was restored, or was not needed.
+    VolumeMissing {
+        /// Its number.
+        volume: u8,
+    },
+    /// A volume of the archive is damaged; what was needed of it was restored from the others.
+    VolumeDamaged {
+        /// Its number.
+        volume: u8,
+        /// Its damaged chunks, as far as they were read.
+        ranges: Vec<DamagedRange>,
+    },
+    /// A file with the name of a volume cannot be read as one, so it was ignored.
+    VolumeUnread {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// An image has nothing for some of the platforms that were chosen.
     PlatformsNotThere {
         /// The reference of the image.
@@ -286,6 +306,7 @@ impl Warning {
             Self::InspectionsNotRun { .. } => Some(Remedy::RunInspections),
             Self::NotPinned { repository } => Some(Remedy::PinRoot { repository: repository.clone(), meant: None }),
             Self::BundleNotCarried { .. } => Some(Remedy::ExportWithDependencies),
+            Self::VolumeMissing { .. } | Self::VolumeDamaged { .. } => Some(Remedy::RepairVolumes),
             Self::Audit { .. }
             | Self::OtherClock { .. }
             | Self::RoleExpired { .. }
@@ -302,6 +323,7 @@ impl Warning {
             | Self::ManifestMadeHere { .. }
             | Self::InvalidAttestation { .. }
             | Self::Source { .. }
+            | Self::VolumeUnread { .. }
             | Self::PlatformsNotThere { .. } => None,
         }
     }
@@ -402,6 +424,15 @@ impl fmt::Display for Warning {
                 )
             }
             Self::Source { text } => f.write_str(text),
+            Self::VolumeMissing { volume } => {
+                write!(f, "volume {volume} is missing; the others make up for it")
+            }
+            Self::VolumeDamaged { volume, ranges } => {
+                let chunks: u64 = ranges.iter().map(|range| range.last - range.first + 1).sum();
+                let chunks = if chunks == 1 { "1 chunk".to_owned() } else { format!("{chunks} chunks") };
+                write!(f, "volume {volume} is damaged: {chunks} of it, restored from the other volumes")
+            }
+            Self::VolumeUnread { file, reason } => write!(f, "{file} was ignored: {reason}"),
             Self::PlatformsNotThere { item, platforms } => {
                 write!(f, "{item} has nothing for {}; only other chosen platforms are there", platforms.join(" or "))
             }

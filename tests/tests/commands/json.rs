@@ -86,6 +86,29 @@ fn printed(folder: &Path) -> Vec<(&'static str, Value)> {
         ("serve", lines.remove(0)),
         ("key generate", run(&["key", "generate", "--out", "second.pem"])),
         ("key public", run(&["key", "public", "second.pem"])),
+        (
+            "export",
+            run(&[
+                "export",
+                "--bundle",
+                bundle,
+                "--tuf",
+                "demo=tuf",
+                "--key",
+                "exporter.pem",
+                "--volume-size",
+                "1MB",
+                "--parity",
+                "1",
+                "-o",
+                "cut",
+            ]),
+        ),
+        ("verify", {
+            fs::remove_file(folder.join("demo/cut.001.sealift-volume")).unwrap();
+            run(&["verify", "cut.002.sealift-volume"])
+        }),
+        ("repair", run(&["repair", "cut.002.sealift-volume"])),
         ("sign", run(&["sign", "a.sealift", "--key", "second.pem"])),
         ("trust add-exporter", run(&["trust", "add-exporter", "second", "second.pem.pub"])),
         ("trust add-attester", run(&["trust", "add-attester", "builder", "second.pem.pub"])),

@@ -9,6 +9,7 @@ use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
+use bytesize::ByteSize;
 use clap::Args;
 use sealift_archive_format::Digest;
 use sealift_archive_format::inventory::Exporter;
@@ -16,6 +17,7 @@ use sealift_core::export::{self, ExportError, PrepareError, Prepared, Unfinished
 use sealift_core::progress::Progress;
 use sealift_core::trust::{Extent, JudgementError};
 use sealift_core::trust_store::{Policy, Trust};
+use sealift_core::volume_set::{self, NewVolumes, VolumeSetError};
 
 use repositories::{Servers, add_needed_collections, carriers, live_repositories};
 use request::{files, request};
@@ -41,7 +43,7 @@ const MAXIMUM_REMARKS: usize = 20;
 /// What to export, and how.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  sealift export --bundle example.com/org/shop:1.4 \\\n      --tuf example=https://metadata.example.com/shop \\\n      --key exporter.pem -o shop.sealift\n  sealift export --bundle example.com/org/shop:1.4=localhost:5000/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem -o - | sealift verify -\n  sealift export --bundle example.com/org/shop:1.4=shop-1.4.tgz \\\n      --key exporter.pem -o shop.sealift\n  sealift export --image example.com/org/app:1=docker-archive:app.tar \\\n      --key exporter.pem -o app.sealift\n  sealift export --image example.com/acme/web:1.0 \\\n      --notary acme=https://notary.example.com --key exporter.pem -o web.sealift\n  sealift export --file simple/app/app-1.4-py3-none-any.whl \\\n      --tuf acme=https://tuf.example.com --key exporter.pem -o app.sealift\n  sealift export -f shipment.toml --key exporter.pem -o week-48.sealift\n  sealift export --from-file images.txt --tuf acme=https://tuf.example.com \\\n      --key exporter.pem -o images.sealift\n\nNAME is the reference that the far side and the TUF repository use. WHERE says where it is stored, if that is elsewhere:\n  docker://REFERENCE, or REFERENCE  in a registry\n  oci:DIR[:REFERENCE], or DIR       in an OCI image layout\n  oci-archive:FILE[:REFERENCE]      in an OCI image layout in a tar file,\n                                    from skopeo, podman, buildah or ctr\n  docker-archive:FILE[:REFERENCE]   in what docker save writes\n  FILE                              any of these files, a bundle.json, or\n                                    a thick bundle (.tgz) of Porter or Duffle\nTar files may be compressed with gzip or zstd; they are then unpacked into a file without a name in the folder that\nTMPDIR names. A file or folder that exists here is never looked for in a registry.\n\nEverything that the far side checks is checked here first, against the roots pinned on this side."
+    after_long_help = "Examples:\n  sealift export --bundle example.com/org/shop:1.4 \\\n      --tuf example=https://metadata.example.com/shop \\\n      --key exporter.pem -o shop.sealift\n  sealift export --bundle example.com/org/shop:1.4=localhost:5000/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem -o - | sealift verify -\n  sealift export --bundle example.com/org/shop:1.4=shop-1.4.tgz \\\n      --key exporter.pem -o shop.sealift\n  sealift export --image example.com/org/app:1=docker-archive:app.tar \\\n      --key exporter.pem -o app.sealift\n  sealift export --image example.com/acme/web:1.0 \\\n      --notary acme=https://notary.example.com --key exporter.pem -o web.sealift\n  sealift export --file simple/app/app-1.4-py3-none-any.whl \\\n      --tuf acme=https://tuf.example.com --key exporter.pem -o app.sealift\n  sealift export -f shipment.toml --key exporter.pem -o week-48.sealift\n  sealift export --from-file images.txt --tuf acme=https://tuf.example.com \\\n      --key exporter.pem -o images.sealift\n  sealift export --bundle example.com/org/shop:1.4 \\\n      --tuf example=./tuf --key exporter.pem \\\n      --volume-size 4.7GB --parity 2 -o discs/shop\n\nNAME is the reference that the far side and the TUF repository use. WHERE says where it is stored, if that is elsewhere:\n  docker://REFERENCE, or REFERENCE  in a registry\n  oci:DIR[:REFERENCE], or DIR       in an OCI image layout\n  oci-archive:FILE[:REFERENCE]      in an OCI image layout in a tar file,\n                                    from skopeo, podman, buildah or ctr\n  docker-archive:FILE[:REFERENCE]   in what docker save writes\n  FILE                              any of these files, a bundle.json, or\n                                    a thick bundle (.tgz) of Porter or Duffle\nTar files may be compressed with gzip or zstd; they are then unpacked into a file without a name in the folder that\nTMPDIR names. A file or folder that exists here is never looked for in a registry.\n\nEverything that the far side checks is checked here first, against the roots pinned on this side."
 )]
 pub(crate) struct ExportArguments {
     #[command(flatten)]
@@ -56,6 +58,24 @@ pub(crate) struct ExportArguments {
     /// the same command takes it up.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     output: PathBuf,
+
+    /// Cut the archive into volumes of this size at most: 4.7GB, 650MB, 25GiB
+    ///
+    /// They are called FILE.001.sealift-volume and so on, where FILE is what -o says, and appear when all are complete. Every command that
+    /// reads an archive reads their folder, or any one of them.
+    #[arg(long, value_name = "SIZE", conflicts_with_all = ["fresh", "sha256"], help_heading = "Output")]
+    volume_size: Option<ByteSize>,
+
+    /// Add this many volumes that make up for as many lost ones, whichever these are; and for damaged ones as well
+    #[arg(
+        long,
+        value_name = "COUNT",
+        requires = "volume_size",
+        default_value_t = 0,
+        hide_default_value = true,
+        help_heading = "Output"
+    )]
+    parity: u8,
 
     /// Start over, even if an earlier attempt has left FILE.partial
     #[arg(long, help_heading = "Output")]
@@ -83,10 +103,12 @@ pub(crate) struct ExportArguments {
 /// Exports.
 pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), Failure> {
     let attempt = || "cannot export".to_owned();
-    let output = ArchiveOutput::of(&arguments.output).attempt(attempt)?;
+    let output = ArchiveOutput::of(&arguments.output, arguments.volume_size.is_some()).attempt(attempt)?;
     let to_file = output == ArchiveOutput::File;
     let beside = arguments.sha256.then(|| checksum::beside(&arguments.output));
-    if let Some(there) = to_file.then_some(&arguments.output).into_iter().chain(&beside).find(|path| path.exists()) {
+    let first = (output == ArchiveOutput::Volumes).then(|| volume_set::path_of(&arguments.output, 1));
+    let mut written = to_file.then_some(&arguments.output).into_iter().chain(&beside).chain(&first);
+    if let Some(there) = written.find(|path| path.exists()) {
         return Err(Reason::FileExists(there.clone())).attempt(attempt);
     }
     if !to_file && arguments.sha256 {
@@ -98,7 +120,10 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
         return Err(Reason::CommandLine(why.to_owned())).attempt(attempt);
     }
     let remains = UnfinishedRemains::of(&arguments.output);
-    interruption::leaves(move || remains.after_interruption());
+    interruption::leaves(move || match output {
+        ArchiveOutput::Volumes => "no volume was written".to_owned(),
+        ArchiveOutput::Standard | ArchiveOutput::Stream | ArchiveOutput::File => remains.after_interruption(),
+    });
     let wanted = arguments.wanted.with_files()?;
     let export_time = context.export_time()?;
     let key = arguments.key.read()?;
@@ -142,7 +167,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
         Failure::new(attempt(), error.into()).in_thick_bundle(meant)
     })?;
 
-    write(&prepared, arguments, output, &*progress, context)?;
+    let volumes = write(&prepared, arguments, output, &*progress, context)?;
     store
         .update_soon()
         .and_then(|update| update.advance(&trust, &prepared.states(&trust)))
@@ -157,7 +182,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     };
     let ground = Ground::of_export(sealed_by(&prepared, &trust), &prepared.judgement().findings().items);
     let about_sources = passed_over.into_iter().chain(network::remarks()).collect();
-    let report = report::of(&prepared, (&arguments.output, &wanted), sha256, about_sources);
+    let report = report::of(&prepared, (&arguments.output, &wanted), (sha256, volumes), about_sources);
     let next = output.next(&arguments.output);
     if output != ArchiveOutput::Standard {
         return context.result(&report, || report::text(&report, &ground, next.as_deref()));
@@ -211,6 +236,8 @@ enum ArchiveOutput {
     Stream,
     /// A file that does not exist yet.
     File,
+    /// Volumes, whose names begin with the path.
+    Volumes,
 }
 
 impl ArchiveOutput {
@@ -218,7 +245,18 @@ impl ArchiveOutput {
     ///
     /// # Errors
     /// [`Reason::FileExists`], [`Reason::OutputKind`] and [`Reason::StandardOutput`].
-    fn of(path: &Path) -> Result<Self, Reason> {
+    fn of(path: &Path, cuts: bool) -> Result<Self, Reason> {
+        match Self::of_whole(path) {
+            Ok(Self::Standard | Self::Stream) if cuts => {
+                let why = "volumes are several files: give the beginning of their names with -o";
+                Err(Reason::CommandLine(why.to_owned()))
+            }
+            Ok(Self::File) | Err(Reason::FileExists(_)) if cuts => Ok(Self::Volumes),
+            whole => whole,
+        }
+    }
+
+    fn of_whole(path: &Path) -> Result<Self, Reason> {
         let other = |kind| Err(Reason::OutputKind { path: path.to_owned(), kind });
         if ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path.as_os_str() == *name) {
             if terminal::is_closed() {
@@ -255,6 +293,7 @@ impl ArchiveOutput {
     fn next(self, path: &Path) -> Option<String> {
         match self {
             Self::File => Some(format!("sealift verify {}", quoted_path(path))),
+            Self::Volumes => Some(format!("sealift verify {}", quoted_path(volume_set::path_of(path, 1)))),
             Self::Standard | Self::Stream => {
                 let device = |path: &Path| path.metadata().ok().map(|found| found.rdev());
                 let is_gone = self == Self::Stream && device(path) == device(Path::new("/dev/null"));
@@ -275,16 +314,19 @@ fn write(
     to: ArchiveOutput,
     progress: &dyn Progress,
     context: &Context,
-) -> Result<(), Failure> {
+) -> Result<Vec<PathBuf>, Failure> {
     let output = &arguments.output;
     let attempt = || match to {
         ArchiveOutput::Standard => "cannot write the archive to standard output".to_owned(),
         ArchiveOutput::Stream | ArchiveOutput::File => format!("cannot write {}", output.display()),
+        ArchiveOutput::Volumes => format!("cannot write the volumes of {}", output.display()),
     };
     let workers = arguments.connections.workers();
     let failed = |source| match to {
         ArchiveOutput::Standard => Reason::StandardOutput(source),
-        ArchiveOutput::Stream | ArchiveOutput::File => Reason::File { path: output.clone(), source },
+        ArchiveOutput::Stream | ArchiveOutput::File | ArchiveOutput::Volumes => {
+            Reason::File { path: output.clone(), source }
+        }
     };
     let stream: Option<Box<dyn io::Write>> = match to {
         ArchiveOutput::Standard => Some(Box::new(terminal::data())),
@@ -302,12 +344,14 @@ fn write(
             Some(Box::new(opened))
         }
         ArchiveOutput::File => None,
+        ArchiveOutput::Volumes => return write_volumes(prepared, arguments, progress).attempt(attempt),
     };
     if let Some(stream) = stream {
         progress.begin("exporting", Some(prepared.content_bytes()));
         let written = prepared.write(BufWriter::new(stream), &workers, progress);
         progress.finish();
-        return written.attempt(attempt)?.flush().map_err(failed).attempt(attempt);
+        written.attempt(attempt)?.flush().map_err(failed).attempt(attempt)?;
+        return Ok(Vec::new());
     }
     let unfinished =
         Unfinished::begin(output, prepared, arguments.fresh).map_err(ExportError::from).attempt(attempt)?;
@@ -317,7 +361,21 @@ fn write(
     }
     let written = prepared.write_file(unfinished, &workers, progress);
     progress.finish();
-    written.map(drop).attempt(|| format!("{}; {}", attempt(), remains.kept()))
+    written.map(|_| Vec::new()).attempt(|| format!("{}; {}", attempt(), remains.kept()))
+}
+
+fn write_volumes(
+    prepared: &Prepared,
+    arguments: &ExportArguments,
+    progress: &dyn Progress,
+) -> Result<Vec<PathBuf>, Reason> {
+    let size = arguments.volume_size.map_or(u64::MAX, |size| size.as_u64());
+    let shape = prepared.volumes(size, arguments.parity).map_err(VolumeSetError::from)?;
+    let volumes = NewVolumes::begin(&arguments.output, shape)?;
+    progress.begin("exporting", Some(prepared.content_bytes()));
+    let written = prepared.write(volumes, &arguments.connections.workers(), progress);
+    progress.finish();
+    Ok(written?.finish()?)
 }
 
 /// What is there when an export ends before its time.

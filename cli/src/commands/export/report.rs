@@ -32,6 +32,9 @@ pub(super) struct ExportReport {
     /// The digest of the archive as a file, if it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<Digest>,
+    /// The files of its volumes, if it was cut.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    volumes: Vec<PathBuf>,
     items: Vec<ExportedItem>,
     /// The referrers of the images that were not carried, because their kind was not asked for.
     left_out: Vec<UncarriedReferrer>,
@@ -107,7 +110,7 @@ impl ExportedItem {
 pub(super) fn of(
     prepared: &Prepared,
     (archive, wanted): (&Path, &WantedArguments),
-    sha256: Option<Digest>,
+    (sha256, volumes): (Option<Digest>, Vec<PathBuf>),
     about_sources: Vec<String>,
 ) -> ExportReport {
     let inventory = prepared.inventory();
@@ -123,6 +126,7 @@ pub(super) fn of(
         statement: prepared.statement_digest(),
         sealed_by_keys: prepared.sealed_by(),
         sha256,
+        volumes,
         items: findings.items.iter().map(ExportedItem::of).collect(),
         looked_for_referrers: wanted.referrers.as_ref().is_none_or(|referrers| !referrers.0.is_empty()),
         left_out: prepared
@@ -180,8 +184,14 @@ pub(super) fn text(report: &ExportReport, ground: &Ground, next: Option<&str>) -
         warnings,
         made_here,
         incomplete,
+        volumes,
     } = report;
-    let (path, bytes) = (archive.display(), indicatif::HumanBytes(*bytes));
+    let path = match volumes.as_slice() {
+        [first, .., last] => format!("{} to {}", first.display(), last.display()),
+        [only] => only.display().to_string(),
+        [] => archive.display().to_string(),
+    };
+    let bytes = indicatif::HumanBytes(*bytes);
     let mut text = Text::from(format_args!("Exported to {path} ({bytes}, {entries} entries, at {exported_at}):"));
     for item in items {
         write_item(&mut text, item, "  ");

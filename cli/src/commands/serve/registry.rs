@@ -112,16 +112,18 @@ impl ServeArguments {
 fn open(path: &Path) -> Result<ArchiveInput, Failure> {
     let archive = ArchiveArgument::named(path);
     let input = if archive.path().is_some() { Some(archive.open()?) } else { None };
-    let not_a_file = || Reason::CommandLine("an archive is served from a regular file, and not from a pipe".to_owned());
+    let not_a_file = || {
+        Reason::CommandLine("an archive is served from a regular file, and not from a pipe or from volumes".to_owned())
+    };
     input
-        .filter(|input| input.file.is_some())
+        .filter(|input| input.source.file().is_some())
         .ok_or_else(not_a_file)
         .attempt(|| format!("cannot serve {}", archive.name()))
 }
 
 /// The same open file once more: it is never opened by its path again.
 fn duplicate(input: &ArchiveInput) -> Result<File, Reason> {
-    let file = input.file.as_ref().ok_or_else(|| Reason::Listening(io::ErrorKind::InvalidInput.into()))?;
+    let file = input.source.file().ok_or_else(|| Reason::Listening(io::ErrorKind::InvalidInput.into()))?;
     file.try_clone().map_err(Reason::Listening)
 }
 

@@ -13,6 +13,7 @@ mod policies;
 mod serving;
 mod supply_chains;
 mod trust_stores;
+mod volumes;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,0 +1,94 @@
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use sealift_archive_format::volume::{SetId, VolumeError, VolumeReader, VolumeShape};
+
+use super::*;
+use crate::progress::Unwatched;
+use crate::report::Warning;
+
+static ARCHIVE: [u8; 400_000] = [7; 400_000];
+
+fn cut(prefix: &Path) -> Vec<PathBuf> {
+    let shape = VolumeShape::new(SetId::of(b"seal", 2, 1, 400_000), 2, 1, 400_000).unwrap();
+    let mut volumes = NewVolumes::begin(prefix, shape).unwrap();
+    volumes.write_all(&ARCHIVE).unwrap();
+    assert_eq!(
+        fs::read_dir(prefix.parent().unwrap())
+            .unwrap()
+            .filter(|it| it.as_ref().unwrap().path().extension().is_some())
+            .count(),
+        0
+    );
+    volumes.finish().unwrap()
+}
+
+fn read(given: &[PathBuf]) -> Vec<u8> {
+    let found = FoundVolumes::open(given).unwrap().unwrap();
+    let mut archive = Vec::new();
+    VolumeReader::new(found.into_volumes()).read_to_end(&mut archive).unwrap();
+    archive
+}
+
+#[test]
+fn volumes_are_found_by_their_folder_by_one_of_them_and_by_a_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = cut(&folder.path().join("shop"));
+    assert_eq!(paths.len(), 3);
+    let renamed = folder.path().join("a disc");
+    fs::rename(&paths[1], &renamed).unwrap();
+    for given in [vec![folder.path().to_owned()], vec![paths[2].clone()], vec![renamed.clone(), paths[2].clone()]] {
+        assert!(read(&given) == ARCHIVE);
+    }
+    assert!(is_of_volumes(&renamed) && is_of_volumes(folder.path()) && !is_of_volumes(Path::new("/dev/null")));
+    let other = tempfile::tempdir().unwrap();
+    assert!(FoundVolumes::open(&[other.path().to_owned()]).unwrap().is_none());
+    assert!(FoundVolumes::open(&[]).unwrap().is_none());
+    let gone = FoundVolumes::open(&[paths[0].clone(), paths[1].clone()]);
+    assert!(matches!(gone, Err(VolumeSetError::Access { path, .. }) if path == paths[1]));
+    let many = FoundVolumes::open(&vec![paths[0].clone(); 256]);
+    assert!(matches!(many, Err(VolumeSetError::Volumes(VolumeError::TooManyFiles(256)))));
+}
+
+#[test]
+fn nothing_is_written_over_and_what_is_damaged_is_replaced_when_the_new_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let prefix = folder.path().join("shop");
+    let paths = cut(&prefix);
+    let whole: Vec<Vec<u8>> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
+    let shape = VolumeShape::new(SetId::of(b"seal", 2, 1, 1), 2, 1, 1).unwrap();
+    assert!(matches!(NewVolumes::begin(&prefix, shape), Err(VolumeSetError::Exists(there)) if there == paths[0]));
+    let mut damaged = whole[0].clone();
+    damaged[600] ^= 1;
+    fs::write(&paths[0], &damaged).unwrap();
+    let found = FoundVolumes::open(&[paths[1].clone()]).unwrap().unwrap();
+    assert!(found.warnings().is_empty());
+    let repaired = found.repair(None, &Unwatched).unwrap();
+    let range = repaired.survey.damage.ranges();
+    assert!(
+        matches!(&*damage_warnings(&repaired.survey.damage), [Warning::VolumeDamaged { volume: 1, ranges }] if ranges == range)
+    );
+    assert_eq!(repaired.written.into_iter().collect::<Vec<_>>(), [(1, paths[0].clone())]);
+    fs::remove_file(&paths[2]).unwrap();
+    let found = FoundVolumes::open(&[folder.path().to_owned()]).unwrap().unwrap();
+    assert_eq!(found.warnings(), [Warning::VolumeMissing { volume: 3 }]);
+    fs::create_dir(&paths[2]).unwrap();
+    assert!(matches!(found.repair(None, &Unwatched), Err(VolumeSetError::Exists(there)) if there == paths[2]));
+    fs::remove_dir(&paths[2]).unwrap();
+    found.repair(None, &Unwatched).unwrap();
+    assert!(paths.iter().zip(&whole).all(|(path, bytes)| fs::read(path).unwrap() == *bytes));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+}
+
+#[test]
+fn names_of_volumes_have_a_prefix_and_a_number() {
+    let prefix = Path::new("discs/shop-1.4");
+    assert_eq!(path_of(prefix, 7), Path::new("discs/shop-1.4.007.sealift-volume"));
+    assert_eq!(prefix_of(&path_of(prefix, 255)), prefix);
+    for (other, prefix) in
+        [("discs/shop-1.4", "discs/shop-1.4"), ("a.12.sealift-volume", "a.12"), ("a.001.volume", "a.001.volume")]
+    {
+        assert_eq!(prefix_of(Path::new(other)), Path::new(prefix));
+    }
+}

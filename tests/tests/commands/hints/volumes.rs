@@ -1,0 +1,219 @@
+//! Hints about volumes: what is lost, damaged, mixed or forged, and how an archive is cut.
+
+use std::io::Write as _;
+
+use sealift_archive_format::Digest;
+use sealift_archive_format::volume::{SetId, VolumeHeader, VolumeShape, VolumeWriter};
+
+use super::*;
+
+/// The header of a volume, and a chunk with its digest, in bytes.
+const HEADER: usize = 512;
+const RECORD: usize = 65_568;
+
+/// Gives a header that was changed the digest that it then has.
+fn with_digest(header: &mut [u8]) {
+    let digest = hex::decode(Digest::sha256(&header[..480]).hex()).unwrap();
+    header[480..512].copy_from_slice(&digest);
+}
+
+/// The volumes of an archive, with an id of their own for each `seal`.
+fn volumes(archive: &[u8], seal: &[u8], data: u8, parity: u8) -> Vec<Vec<u8>> {
+    let length = archive.len() as u64;
+    let shape = VolumeShape::new(SetId::of(seal, data, parity, length), data, parity, length).unwrap();
+    let mut writer = VolumeWriter::new(shape, vec![Vec::new(); usize::from(shape.volumes())]).unwrap();
+    writer.write_all(archive).unwrap();
+    writer.finish().unwrap()
+}
+
+impl Far {
+    /// Puts files into the folder `discs`, in the place of what was there.
+    fn discs(&self, files: &[(&str, &Vec<u8>)]) {
+        let folder = self.folder().join("discs");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir(&folder).unwrap();
+        for (name, bytes) in files {
+            fs::write(folder.join(format!("{name}.sealift-volume")), bytes).unwrap();
+        }
+    }
+}
+
+const NAMES: [&str; 5] = ["shop.001", "shop.002", "shop.003", "shop.004", "shop.005"];
+
+fn named(volumes: &[Vec<u8>]) -> Vec<(&'static str, &Vec<u8>)> {
+    NAMES.into_iter().zip(volumes).collect()
+}
+
+const SENT_AGAIN: &str = "have any 1 of volumes 1, 2 and 4 sent again, and put them beside the others";
+
+#[test]
+fn volumes_that_are_lost_or_damaged() {
+    let sample = sample();
+    let (far, archive) = (Far::trusting(&sample), packed(&sample).archive());
+    // One data volume: as many stripes as there are chunks.
+    let whole = volumes(&archive, b"", 1, 2);
+    far.discs(&named(&whole));
+    far.run(&["verify", "discs"]).remarks("\"warnings\": []");
+    // Any name, any order, and any two of the three lost.
+    far.discs(&[("z", &whole[2])]);
+    far.run(&["verify", "discs"]).remarks("volume 1 is missing; the others make up for it");
+    assert!(told(&far.folder(), &["--trust", "far", "verify", "discs"]).contains("`sealift repair` writes it again"));
+    // A chunk of each is damaged, another one each time but for the last.
+    let mut damaged = whole.clone();
+    damaged[0][HEADER + 7] ^= 1;
+    damaged[1][HEADER + RECORD + 7] ^= 1;
+    far.discs(&named(&damaged));
+    far.run(&["verify", "discs/shop.002.sealift-volume"]).remarks("volume 1 is damaged: 1 chunk of it, restored");
+    far.run(&["import", "discs", "--to-layout", "layout", "--results", "results"]).remarks("\"volume-damaged\"");
+    far.run(&["inspect", "discs"]).remarks("volume 1 is damaged");
+    far.run(&["extract", "discs", BUNDLE, "--to-layout", "taken"]).remarks("volume 1 is damaged");
+    for volume in &mut damaged {
+        volume[HEADER + 9] ^= 1;
+    }
+    far.discs(&named(&damaged));
+    far.run(&["verify", "discs"]).hints(
+        10,
+        "chunk 0 of volumes 1, 2, 3 is damaged or missing, and parity makes up for 2",
+        "find out which volumes have to be sent again, and what can be repaired: sealift --trust far repair discs",
+    );
+    far.run(&["repair", "discs"]).hints(
+        10,
+        "1 stripe is beyond repair: send again volumes 1, 2, 3",
+        "have volumes 1, 2 and 3 sent again, and put them beside the others",
+    );
+    let whole = volumes(&archive, b"", 2, 2);
+    far.discs(&[("shop.003", &whole[2])]);
+    let missing = "volumes 1, 2, 4 are missing, and parity makes up for 2";
+    far.run(&["verify", "discs"]).hints(10, missing, SENT_AGAIN);
+    far.run(&["repair", "discs"]).hints(10, missing, SENT_AGAIN);
+}
+
+#[test]
+fn volumes_are_repaired_in_their_place_and_nothing_else_is_touched() {
+    let sample = sample();
+    let (far, archive) = (Far::trusting(&sample), packed(&sample).archive());
+    let whole = volumes(&archive, b"", 2, 2);
+    let mut damaged = whole.clone();
+    damaged[3][HEADER + 7] ^= 1;
+    far.discs(&[("shop.002", &whole[1]), ("shop.003", &whole[2]), ("shop.004", &damaged[3])]);
+    let read = |name: &str| fs::read(far.folder().join("discs").join(format!("{name}.sealift-volume"))).unwrap();
+    // Into another folder, the volumes stay as they are.
+    fs::create_dir(far.folder().join("new")).unwrap();
+    far.run(&["repair", "discs", "-o", "new"]).remarks("\"changed\"");
+    assert!(read("shop.004") == damaged[3]);
+    assert_eq!(fs::read_dir(far.folder().join("new")).unwrap().count(), 2);
+    // What has the name of a missing volume stays.
+    fs::write(far.folder().join("discs/shop.001.sealift-volume"), "something else").unwrap();
+    far.run(&["repair", "discs"]).hints(
+        1,
+        "already exists",
+        "choose another name with -o, or move discs/shop.001.sealift-volume away first",
+    );
+    assert!(read("shop.004") == damaged[3]);
+    fs::remove_file(far.folder().join("discs/shop.001.sealift-volume")).unwrap();
+    let told = told(&far.folder(), &["repair", "discs"]);
+    assert!(told.contains("volume 1 is missing\n") && told.contains("volume 4: chunk 0 is changed\n"), "{told}");
+    assert!(NAMES.iter().zip(&whole).all(|(name, bytes)| read(name) == *bytes));
+    far.run(&["repair", "discs"]).remarks("\"written\": []");
+    assert_eq!(fs::read_dir(far.folder().join("discs")).unwrap().count(), 4);
+}
+
+#[test]
+fn volumes_that_do_not_belong_together() {
+    let sample = sample();
+    let (far, archive) = (Far::trusting(&sample), packed(&sample).archive());
+    let (whole, other) = (volumes(&archive, b"", 2, 1), volumes(&archive, b"other", 2, 1));
+    let apart = "put the volumes of each archive into a folder of their own, each volume once";
+    far.discs(&[("a", &whole[0]), ("b", &other[1]), ("c", &whole[2])]);
+    far.run(&["verify", "discs"]).hints(10, "the volumes are of 2 sets: discs/a.sealift-volume, discs/c", apart);
+    // One volume means its own set, whatever else is in the folder.
+    far.run(&["verify", "discs/a.sealift-volume"]).remarks("volume 2 is missing");
+    far.discs(&[("a", &whole[0]), ("b", &whole[0]), ("c", &whole[2])]);
+    far.run(&["verify", "discs"]).hints(10, "volume 1 is there twice", apart);
+    far.discs(&[("a", &whole[0]), ("b", &whole[1]), ("c", &b"a note".to_vec())]);
+    far.run(&["verify", "discs"]).remarks("c.sealift-volume was ignored: not a Sealift volume");
+    let given = "check the path; volumes are files that `sealift export --volume-size` wrote";
+    far.discs(&[("c", &b"a note".to_vec())]);
+    far.run(&["verify", "discs"]).hints(10, "not a Sealift volume", given);
+    far.put(&archive);
+    far.run(&["repair", "shop.sealift"]).hints(10, "is not a volume, nor a folder with volumes in it", given);
+    far.discs(&named(&whole));
+    far.run(&["sign", "discs", "--key", "bert.pem"]).hints(
+        2,
+        "is one of several volumes, or a folder of them, and a signature would change them all",
+        "sign the archive as one file, before it is cut into volumes; nothing was signed",
+    );
+}
+
+#[test]
+fn headers_that_lie_and_chunks_that_are_forged() {
+    let sample = sample();
+    let (far, archive) = (Far::trusting(&sample), packed(&sample).archive());
+    let whole = volumes(&archive, b"", 2, 1);
+    let carried = "carry the archive again, and compare its SHA-256 on both sides; if they are equal, ask the exporter";
+    let changed = |change: &dyn Fn(&mut [u8])| {
+        let mut volume = whole[1].clone();
+        for start in [0, volume.len() - HEADER] {
+            let header = &mut volume[start..start + HEADER];
+            change(header);
+            with_digest(header);
+        }
+        volume
+    };
+    let longer = changed(&|header| header[55] ^= 1);
+    far.discs(&[("a", &whole[0]), ("b", &longer)]);
+    far.run(&["verify", "discs"]).hints(10, "have the same set id, but describe different sets", carried);
+    let newer = changed(&|header| header[15] = b'2');
+    far.discs(&[("b", &newer)]);
+    far.run(&["verify", "discs"]).hints(
+        10,
+        "the volume is of version '2'; this program reads version 1",
+        "a newer release of Sealift wrote this archive: carry a newer release across too",
+    );
+    // Volumes of another archive under the id of this one: each chunk has its digest, and the seal decides.
+    let mut forged = archive.clone();
+    let end = forged.len() - 1;
+    forged[end - 1024] ^= 1;
+    let forged = volumes(&forged, b"", 2, 1);
+    assert_eq!(VolumeHeader::parse(forged[0][..HEADER].try_into().unwrap()).unwrap().number, 1);
+    far.discs(&named(&forged));
+    assert!(matches!(far.run(&["verify", "discs"]).code, Some(10 | 15)));
+    far.discs(&[("a", &whole[0]), ("b", &forged[1]), ("c", &whole[2])]);
+    far.run(&["repair", "discs"]).remarks("\"written\": []");
+    let mut damaged = whole[0].clone();
+    damaged.push(0);
+    far.discs(&[("a", &damaged), ("b", &forged[1]), ("c", &whole[2])]);
+    far.run(&["repair", "discs"]).hints(10, "contradict one another", carried);
+}
+
+#[test]
+fn an_archive_is_cut() {
+    let near = Near::pinning(&sample());
+    let export = |arguments: &[&str]| {
+        let place = format!("{BUNDLE}=oci:layout");
+        let fixed = ["export", "--key", "key.pem", "--bundle", &place, "--tuf", "demo=tuf"];
+        near.run(&[&fixed, arguments].concat())
+    };
+    export(&["-o", "shop", "--volume-size", "66592", "--parity", "1"]).remarks("shop.001.sealift-volume");
+    export(&["-o", "shop", "--volume-size", "1GB"]).hints(
+        1,
+        "shop.001.sealift-volume already exists",
+        "choose another name, or move the existing file away first",
+    );
+    let larger = "give a larger --volume-size";
+    export(&["-o", "tiny", "--volume-size", "66591"]).hints(2, "volumes of 66591 bytes are too small", larger);
+    export(&["-o", "tiny", "--volume-size", "1GB", "--parity", "255"]).hints(
+        2,
+        "the limit is 255 volumes",
+        "give a larger --volume-size, or a smaller --parity",
+    );
+    export(&["-o", "-", "--volume-size", "1GB"]).hints(
+        2,
+        "volumes are several files: give the beginning of their names with -o",
+        "see what it takes: sealift help export",
+    );
+    // The same export gives the same volumes, and they give back the archive that one file would be.
+    let first = fs::read(near.path().join("shop.002.sealift-volume")).unwrap();
+    assert_eq!(VolumeHeader::parse(first[..HEADER].try_into().unwrap()).unwrap().number, 2);
+    near.run(&["verify", "shop.002.sealift-volume"]).remarks("\"warnings\": []");
+}
