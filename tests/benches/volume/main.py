@@ -14,7 +14,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -22,13 +21,12 @@ PROJECT = Path(__file__).resolve().parents[3]
 
 def measured(command, cwd):
     """Wall time and processor time in seconds, and peak memory in MiB, of a command that must succeed."""
-    start = time.monotonic()
-    process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    wall = time.monotonic() - start
-    if status:
-        sys.exit(f"{command} failed")
-    return wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    # What is started by this process counts the memory of this process as its own peak; what GNU time starts does not.
+    with tempfile.NamedTemporaryFile("r") as figures:
+        timed = ["/usr/bin/time", "-f", "%e %U %S %M", "-o", figures.name, *command]
+        subprocess.run(timed, cwd=cwd, stdout=subprocess.DEVNULL, check=True)
+        wall, user, system, memory = map(float, figures.read().split())
+    return wall, user + system, memory / 1024
 
 
 def fresh(folder):
@@ -95,7 +93,7 @@ def main():
         line = f"{step:12} volumes {values[0]:7.2f} {values[1]:7.2f} {values[2]:6.1f}"
         if step in theirs:
             other = theirs[step]
-            ratios = "  ".join(f"{theirs / ours:.1f}" for ours, theirs in zip(values, other))
+            ratios = "  ".join(f"{theirs / max(ours, 0.01):.1f}" for ours, theirs in zip(values, other))
             line += f"   par2 {other[0]:7.2f} {other[1]:7.2f} {other[2]:6.1f}   par2 takes, times: {ratios}"
         print(line)
 
