@@ -8,6 +8,7 @@ mod import;
 mod inspect;
 mod key;
 mod man;
+mod plan;
 mod repair;
 mod serve;
 mod shipment;
@@ -25,6 +26,8 @@ use crate::failure::Failure;
 pub(crate) enum Command {
     /// Pack bundles and images, with the proof about them, into one sealed archive
     Export(export::ExportArguments),
+    /// Show what an export would carry, who vouches for it, and what would be refused; nothing is exported
+    Plan(plan::PlanArguments),
     /// Make a list of what to export, for every week
     #[command(subcommand)]
     Shipment(shipment::ShipmentCommand),
@@ -60,6 +63,7 @@ pub(crate) enum Command {
 pub(crate) fn run(command: Command, interface: fn() -> clap::Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Export(arguments) => export::run(&arguments, context),
+        Command::Plan(arguments) => plan::run(&arguments, context),
         Command::Shipment(command) => shipment::run(command, context),
         Command::Verify(arguments) => {
             verify::run(&arguments, context).map_err(|failure| failure.about(arguments.archive()))

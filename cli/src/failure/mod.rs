@@ -24,7 +24,7 @@ use anstyle::{AnsiColor, Style};
 use clap::error::ErrorKind;
 use sealift_archive_format::FormatError;
 use sealift_core::delivery_file::DeliveryFileError;
-use sealift_core::export::{ExportError, PlanError, PrepareError};
+use sealift_core::export::{ExportError, LockError, PlanError, PrepareError};
 use sealift_core::import::{ImportError, NameMapError};
 use sealift_core::layout::LayoutError;
 use sealift_core::place::PlaceError;
@@ -278,6 +278,16 @@ pub(crate) enum Reason {
     /// A list of what is to be exported.
     #[error(transparent)]
     ShipmentFile(#[from] ShipmentFileError),
+    /// The lock of a shipment cannot be used.
+    #[error("{}", .file.display())]
+    Lock {
+        /// The file of the lock.
+        file: PathBuf,
+        /// The shipment beside it.
+        shipment: PathBuf,
+        /// Why.
+        source: LockError,
+    },
     /// A place is not one.
     #[error(transparent)]
     Place(#[from] PlaceError),
@@ -528,6 +538,7 @@ impl Reason {
             ),
             Self::NameMap(error) => remedied(ExitCode::System, error.remedy()),
             Self::ShipmentFile(error) => remedied(shipment_file(error), error.remedy()),
+            Self::Lock { shipment, source, .. } => remedied(lock(source), source.remedy_for(shipment)),
             Self::Place(error) => remedied(ExitCode::Usage, error.remedy()),
             Self::Target(_) => remedied(ExitCode::Sink, Remedy::RepairTargetLayout),
             Self::Layout(error) => remedied(source::layout(error), error.remedy()),
@@ -569,6 +580,17 @@ fn shipment_file(error: &ShipmentFileError) -> Conclusion {
         | ShipmentFileError::TooLong { .. }
         | ShipmentFileError::ListedTwice { .. }
         | ShipmentFileError::Value { .. } => ExitCode::Usage.noting(NOTHING_WRITTEN),
+    }
+}
+
+fn lock(error: &LockError) -> Conclusion {
+    match error {
+        LockError::Malformed(_)
+        | LockError::LaterVersion { .. }
+        | LockError::TooManyNames { .. }
+        | LockError::NotLocked { .. }
+        | LockError::NoLongerListed { .. } => ExitCode::Usage.noting(NOTHING_WRITTEN),
+        LockError::Moved { .. } => ExitCode::Source.noting(NOTHING_WRITTEN),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Promise: the options and the files become one value, and only here. What is in a file is read in the notation of its option.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -128,10 +129,27 @@ impl FromStr for ForeignLayersWish {
     }
 }
 
+/// What is to be exported, with what the files list.
+pub(crate) struct Wanted {
+    /// As if all of it had been given as options.
+    pub(crate) options: WantedArguments,
+    /// The shipment, where one was given.
+    pub(crate) shipment: Option<NamedShipment>,
+}
+
+/// A shipment, and the names in it.
+pub(crate) struct NamedShipment {
+    /// The file.
+    pub(crate) path: PathBuf,
+    /// The names of its items.
+    pub(crate) names: BTreeSet<String>,
+}
+
 impl WantedArguments {
     /// The same with what the files list.
-    pub(crate) fn with_files(&self) -> Result<Self, Failure> {
+    pub(crate) fn with_files(&self) -> Result<Wanted, Failure> {
         let mut wanted = self.clone();
+        let mut shipment = None;
         for path in &self.from_file {
             let attempt = || format!("cannot read the list {}", path.display());
             let listed = shipment_file::parse_list(&list(path).attempt(attempt)?).attempt(attempt)?;
@@ -141,14 +159,15 @@ impl WantedArguments {
             let attempt = || format!("cannot read the shipment {}", path.display());
             let bytes = read_file(path, FilePurpose::Shipment, shipment_file::MAXIMUM_LENGTH).attempt(attempt)?;
             let file = ShipmentFile::parse(&bytes).attempt(attempt)?;
-            wanted.add(&file).attempt(attempt)?;
+            let names = wanted.add(&file).attempt(attempt)?;
+            shipment = Some(NamedShipment { path: path.clone(), names });
         }
         wanted.require_consistent()?;
-        Ok(wanted)
+        Ok(Wanted { options: wanted, shipment })
     }
 
-    /// Adds what a file lists, as far as the options do not say otherwise.
-    fn add(&mut self, file: &ShipmentFile) -> Result<(), ShipmentFileError> {
+    /// Adds what a file lists, as far as the options do not say otherwise. Returns the names of its items.
+    fn add(&mut self, file: &ShipmentFile) -> Result<BTreeSet<String>, ShipmentFileError> {
         let ShipmentFile {
             bundles,
             thick_bundles,
@@ -163,10 +182,14 @@ impl WantedArguments {
             notary,
             whole_metadata,
         } = file;
-        self.bundle.splice(..0, read_all(bundles)?);
-        self.thick_bundle.splice(..0, read_all(thick_bundles)?);
-        self.image.splice(..0, read_all(images)?);
-        self.file.splice(..0, read_all(files)?);
+        let (bundles, thick_bundles) = (read_all::<Named>(bundles)?, read_all::<Named>(thick_bundles)?);
+        let (images, files) = (read_all::<Named>(images)?, read_all::<NamedFile>(files)?);
+        let items = bundles.iter().chain(&thick_bundles).chain(&images).map(|named| named.name.clone());
+        let names = items.chain(files.iter().map(|file| file.name.to_string())).collect();
+        self.bundle.splice(..0, bundles);
+        self.thick_bundle.splice(..0, thick_bundles);
+        self.image.splice(..0, images);
+        self.file.splice(..0, files);
         let platforms = read_all(platforms)?;
         if self.platform.is_empty() {
             self.platform = platforms;
@@ -184,7 +207,7 @@ impl WantedArguments {
         let mut places: Vec<NotaryPlace> = read_all(notary)?;
         places.retain(|place| self.notary.iter().all(|named| named.repository != place.repository));
         self.notary.extend(places);
-        Ok(())
+        Ok(names)
     }
 
     /// The registries that are written with `https://`.

@@ -121,6 +121,24 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::CorrectShipment => {
             "correct the file; to see every key with its default and an example, make a new one: sealift shipment init FILE"
         }
+        R::RestoreLock { shipment } => {
+            return format!(
+                "restore the lock, or remove it and make a new one: {}",
+                sealift(format_args!("plan -f {} --lock", quoted_path(shipment)))
+            );
+        }
+        R::RenewLock { shipment } => {
+            return format!(
+                "renew the lock, in which every other name stays as it is: {}",
+                sealift(format_args!("plan -f {} --lock", quoted_path(shipment)))
+            );
+        }
+        R::UpdateLock { shipment } => {
+            return format!(
+                "see what moved: {}; to accept it, add --lock to that command",
+                sealift(format_args!("plan -f {} --update", quoted_path(shipment)))
+            );
+        }
         R::CheckSource { wanted } => {
             let checked = "check the reference, the network and the credentials";
             return match wanted {

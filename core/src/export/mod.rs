@@ -6,6 +6,8 @@
 //! 3. [`Prepared::write`] streams each blob once from its source into a pipe, or [`Prepared::write_file`] several at once into a file
 //!    ([`Unfinished`]), which is taken up where an earlier attempt stopped.
 
+pub mod lock;
+mod outlook;
 pub mod plan;
 pub mod request;
 mod source_remedy;
@@ -25,7 +27,9 @@ use sealift_proof::in_toto::Inspections;
 use sealift_proof::signature::SigningKey;
 use sealift_proof::tuf::TrustedState;
 
-pub use plan::{LeftOutReferrer, Plan, PlanError, plan};
+pub use lock::{LockError, MovedName, ShipmentLock};
+pub use outlook::{Foreseen, ForeseenItem, foresee, foresee_each};
+pub use plan::{ItemWeight, LeftOutReferrer, Plan, PlanError, plan};
 pub use request::{Dependencies, ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, SourceReference};
 pub use write::{ExportError, TakenUp, Unfinished, UnfinishedError};
 
@@ -37,12 +41,12 @@ use crate::seal::{self, SignError};
 use crate::thick_bundle::ThickContentError;
 use crate::transfer::{SourceError, Workers};
 use crate::trust::{
-    self, AttestationRefusal, Attestations, Carried, Carrier, Extent, Item, Judgement, JudgementError, Purpose,
-    Question, ReferrerRefusal, Terms,
+    self, AttestationRefusal, Attestations, Carried, Carrier, Extent, Item, Judgement, JudgementError, Question,
+    ReferrerRefusal, Terms,
 };
 use crate::trust_store::{RepositoryName, Trust, policy};
 use crate::verify::documents::{Blob, Closed, DocumentError, Documents};
-use crate::verify::{MAXIMUM_AHEAD, TooMuchMetadata, check_tuf_length};
+use crate::verify::{MAXIMUM_AHEAD, TooMuchMetadata};
 
 /// Who exports, and when.
 pub struct ExportSettings<'a> {
@@ -176,37 +180,10 @@ pub fn prepare(
     live: BTreeMap<RepositoryName, Carrier<'_>>,
     settings: &ExportSettings<'_>,
 ) -> Result<Prepared, PrepareError> {
-    if let Some(name) = live.keys().find(|name| !trust.repositories.contains_key(*name)) {
-        return Err(PrepareError::NotPinned { name: name.clone(), meant: trust.meant(name) });
-    }
-    let documents = plan.closed.documents();
-    let mut contents: DocumentContents =
-        documents.iter().map(|(digest, bytes)| ((*digest).clone(), Arc::from(*bytes))).collect();
-    if let Inspections::Run(_) = settings.inspections {
-        contents.extend(inspected_files(&plan)?);
-    }
-    let mut carried = gather(&plan, &contents, trust, live, settings)?;
-    let terms = Terms::of_archive(
-        trust,
-        settings.now,
-        None,
-        Purpose::Acceptance,
-        settings.exported_at,
-        carried.repositories.keys(),
-    )
-    .map_err(JudgementError::from)?;
-    let question = question(&plan, &contents, &terms, settings.inspections);
-    let judgement = trust::judge_carried(&question, trust, &mut carried)?;
-    let (inventory, files) = inventory(&plan, &carried, settings)?;
-    check_tuf_length(&inventory)?;
-    let closed = check_documents(&inventory, &plan)?;
-    let judgement = judgement.await_attestations(&closed.named_graphs(&inventory), &closed.documents())?;
-    let judgement = check_attestations(judgement, &plan)?;
-    check_thick_bundles(&closed, &inventory, &plan)?;
+    let Foreseen { inventory, files, judgement, red_line } = foresee(&plan, trust, live, settings)?;
     let statement = inventory.to_statement()?;
     let signatures = settings.keys.iter().map(|key| seal::sign(&statement, key)).collect::<Result<_, _>>()?;
     let seal = Seal::new(inventory, signatures)?;
-    let red_line = terms.freshness().red_line(terms.clock(), judgement.findings().expiries());
     Ok(Prepared { seal, files, plan, judgement, red_line })
 }
 

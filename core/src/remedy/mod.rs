@@ -221,6 +221,24 @@ pub enum Remedy {
     // What is exported.
     /// Correct the file that lists what is to be exported.
     CorrectShipment,
+    /// Restore the lock of a shipment, or make it anew.
+    RestoreLock {
+        /// The file that lists what is to be exported.
+        #[serde(serialize_with = "as_shown")]
+        shipment: PathBuf,
+    },
+    /// Renew the lock of a shipment: what it has stays.
+    RenewLock {
+        /// The file that lists what is to be exported.
+        #[serde(serialize_with = "as_shown")]
+        shipment: PathBuf,
+    },
+    /// Look at what moved since a shipment was locked, and lock it again.
+    UpdateLock {
+        /// The file that lists what is to be exported.
+        #[serde(serialize_with = "as_shown")]
+        shipment: PathBuf,
+    },
     /// Check the reference, the network and the credentials, or say where it is stored.
     CheckSource {
         /// What is to be exported, where that is known.

@@ -60,6 +60,19 @@ pub fn judge(
     Ok(found.with(repositories.into_heard().into_evidence(question.terms.exported_at())))
 }
 
+/// Judges each item on its own, as far as targets decide it: one that is refused ends nothing.
+///
+/// # Errors
+/// [`JudgementError`], for what is about no item in particular.
+pub(crate) fn judge_each(
+    question: &Question<'_>,
+    trust: &Trust,
+    carriers: BTreeMap<RepositoryName, Carrier<'_>>,
+) -> Result<Vec<Result<Finding, JudgementError>>, JudgementError> {
+    let mut judge = Judge::of(question, trust, carriers)?;
+    Ok(question.items.iter().map(|item| judge.item(item)).collect())
+}
+
 /// Judges items from only what an archive carries. For the repositories that are pinned here, it may carry only what
 /// the judgement needs, and what belongs to the verified metadata.
 ///
@@ -82,10 +95,7 @@ fn find<'a>(
     trust: &Trust,
     carriers: BTreeMap<RepositoryName, Carrier<'a>>,
 ) -> Result<(OpenJudgement, Repositories<'a>), JudgementError> {
-    let map = map(trust, question.first_name())?;
-    let repositories = Repositories::open(trust, carriers, question.terms)?;
-    let (open, measured, work) = (OpenRequirements::default(), BTreeMap::new(), Work::of_an_archive());
-    let mut judge = Judge { question, trust, map, repositories, open, measured, work, looks_left: MAXIMUM_LOOKS };
+    let mut judge = Judge::of(question, trust, carriers)?;
     let items = question.items.iter().map(|item| judge.item(item)).collect::<Result<_, _>>()?;
     let attesters = trust.attesters.iter();
     let attesters = attesters.map(|(name, key)| LayoutKey { label: name.to_string(), key: key.clone() }).collect();
@@ -125,6 +135,19 @@ struct Judge<'a, 'b> {
 
 /// For how many names for which nobody vouches it is said which tags are listed instead.
 const MAXIMUM_LOOKS: usize = 16;
+
+impl<'a, 'b> Judge<'a, 'b> {
+    fn of(
+        question: &'a Question<'a>,
+        trust: &'a Trust,
+        carriers: BTreeMap<RepositoryName, Carrier<'b>>,
+    ) -> Result<Self, JudgementError> {
+        let map = map(trust, question.first_name())?;
+        let repositories = Repositories::open(trust, carriers, question.terms)?;
+        let (open, measured, work) = (OpenRequirements::default(), BTreeMap::new(), Work::of_an_archive());
+        Ok(Self { question, trust, map, repositories, open, measured, work, looks_left: MAXIMUM_LOOKS })
+    }
+}
 
 impl<'a> Judge<'a, '_> {
     /// What is proven about an item and its parts, if it is what the policy requires of their names.

@@ -40,5 +40,6 @@ pub use terms::{Purpose, Terms};
 
 pub(crate) use ahead::fetch as fetch_ahead;
 pub(crate) use attestations::Attestations;
+pub(crate) use judgement::judge_each;
 pub(crate) use referrers::{ExaminedReferrer, NamedGraphs, examined};
 pub(crate) use repositories::MAXIMUM_TUF;

@@ -67,6 +67,11 @@ fn printed(folder: &Path) -> Vec<(&'static str, Value)> {
             "export",
             run(&["export", "--bundle", bundle, "--tuf", "demo=tuf", "--key", "exporter.pem", "-o", "a.sealift"]),
         ),
+        ("plan", {
+            let list = format!("bundles = [\"{bundle}\"]\n[tuf]\ndemo = \"tuf\"\n");
+            fs::write(folder.join("demo/week.toml"), list).unwrap();
+            run(&["plan", "-f", "week.toml", "--lock"])
+        }),
         ("shipment init", run(&["shipment", "init"])),
         ("import", run(&["import", "a.sealift", "--to-layout", "out", "--tuf-mirror", "mirror"])),
         ("extract", run(&["extract", "a.sealift", image, "--to-layout", "taken"])),

@@ -1,5 +1,6 @@
 //! `sealift export`: packs bundles and images, with the proof about them, into one sealed archive.
 
+mod gathered;
 mod report;
 mod repositories;
 mod request;
@@ -12,15 +13,14 @@ use std::path::{Path, PathBuf};
 use bytesize::ByteSize;
 use clap::Args;
 use sealift_archive_format::Digest;
-use sealift_archive_format::inventory::Exporter;
-use sealift_core::export::{self, ExportError, PrepareError, Prepared, Unfinished};
+use sealift_core::export::{self, ExportError, PrepareError, Prepared, ShipmentLock, Unfinished};
 use sealift_core::progress::Progress;
-use sealift_core::trust::{Extent, JudgementError};
+use sealift_core::trust::JudgementError;
 use sealift_core::trust_store::{Policy, Trust};
 use sealift_core::volume_set::{self, NewVolumes, VolumeSetError};
 
-use repositories::{Servers, add_needed_collections, carriers, live_repositories};
-use request::{files, request};
+pub(crate) use gathered::{Gathered, gather, settings};
+pub(crate) use repositories::{Servers, carriers};
 
 use crate::context::{Context, ExportTime};
 use crate::failure::{Attempt as _, Failure, Reason};
@@ -29,16 +29,14 @@ use crate::files::key::SigningKeyArguments;
 use crate::files::output::names_folder;
 use crate::interruption;
 use crate::options::connections::ConnectionArguments;
+use crate::options::lock::LockedShipment;
 use crate::options::network::{self, MirrorArguments, NetworkArguments};
 use crate::options::source::OpenedSources;
 use crate::options::verdict::{InspectionArguments, inspections};
-use crate::options::wanted::WantedArguments;
+use crate::options::wanted::{Wanted, WantedArguments};
 use crate::terminal;
 use crate::terminal::ground::Ground;
 use crate::terminal::shell::quoted_path;
-
-/// How many odd entries of layouts are told of.
-const MAXIMUM_REMARKS: usize = 20;
 
 /// What to export, and how.
 #[derive(Debug, Args)]
@@ -124,41 +122,27 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
         ArchiveOutput::Volumes => "no volume was written".to_owned(),
         ArchiveOutput::Standard | ArchiveOutput::Stream | ArchiveOutput::File => remains.after_interruption(),
     });
-    let wanted = arguments.wanted.with_files()?;
+    let Wanted { options: wanted, shipment } = arguments.wanted.with_files()?;
+    let locked = shipment.map(LockedShipment::of).transpose()?;
+    locked.as_ref().map_or(Ok(()), LockedShipment::require_names)?;
     let export_time = context.export_time()?;
     let key = arguments.key.read()?;
     let store = context.trust_store()?;
     // That it can be changed is shown before anything moves.
     let trust = store.update_soon().and_then(|update| update.trust()).attempt(attempt)?;
     remark_on(export_time, &trust.policy, context);
-    let servers = Servers { web: &arguments.network.web()?, network: &arguments.network };
-    let progress = context.progress();
-    let registries = arguments.network.registry_source(&arguments.mirrors, wanted.https_only())?;
-    let mut opened = OpenedSources::new(registries, &*progress);
-    let mut repositories = live_repositories(&wanted, &trust, &servers)?;
-    let files = files(&wanted, &trust, &mut repositories, &*progress, context)?;
-    let request = request(&wanted, &mut opened, files)?;
-
-    progress.begin("resolving references", None);
-    let plan = export::plan(&request, &arguments.connections.workers());
-    progress.finish();
-    let plan = plan.attempt(attempt)?;
-    let passed_over = opened.passed_over(MAXIMUM_REMARKS);
-    passed_over.iter().for_each(|remark| context.remark(format_args!("warning: {remark}")));
-
-    add_needed_collections(&mut repositories, &plan, &wanted, &trust, &servers)?;
+    let web = arguments.network.web()?;
+    let servers = Servers { web: &web, network: &arguments.network, mirrors: &arguments.mirrors };
+    let (progress, workers) = (context.progress(), arguments.connections.workers());
+    let gathered = gather(&wanted, locked.as_ref(), (&trust, &servers, &workers), &*progress, context)?;
+    let Gathered { opened, mut repositories, plan, passed_over } = gathered;
     let live = carriers(&mut repositories);
     let sandbox = arguments.inspections.sandbox()?;
-    let exporter = Exporter { name: "sealift".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
-    let settings = export::ExportSettings {
-        now: context.now(),
-        exported_at: export_time.instant(),
-        exporter,
-        keys: std::slice::from_ref(&key),
-        inspections: inspections(sandbox.as_ref()),
-        extent: if wanted.whole_metadata { Extent::EveryRole } else { Extent::WhatIsNeeded },
-        workers: arguments.connections.workers(),
-    };
+    let settings = settings(&wanted, std::slice::from_ref(&key), inspections(sandbox.as_ref()), workers, context)?;
+    let new_lock = locked.filter(|locked| locked.lock.is_none()).map(|locked| {
+        let lock = ShipmentLock::of(&plan, locked.names());
+        (locked, lock)
+    });
     progress.begin("proving", None);
     let prepared = export::prepare(plan, &trust, live, &settings);
     progress.finish();
@@ -172,6 +156,11 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
         .update_soon()
         .and_then(|update| update.advance(&trust, &prepared.states(&trust)))
         .attempt(|| "the archive was written, but the trust store could not be updated".to_owned())?;
+
+    if let Some((locked, lock)) = new_lock {
+        locked.write(&lock).attempt(|| format!("the archive was written, but not {}", locked.file.display()))?;
+        context.remark(format_args!("Locked: {} keeps the digests for the next export.", locked.file.display()));
+    }
 
     let sha256 = match arguments.sha256 && to_file {
         true => Some(

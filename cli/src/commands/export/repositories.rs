@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sealift_archive_format::inventory::ItemRecord;
 use sealift_core::export::{Plan, PrepareError};
 use sealift_core::oci::Reference;
+use sealift_core::transfer::Source;
 use sealift_core::trust::Carrier;
 use sealift_core::trust_store::{RepositoryName, Trust};
 use sealift_core::tuf_repository::{NotaryRepository, RepositoryFolder, TargetFiles};
@@ -14,27 +15,36 @@ use sealift_proof::tuf::{Dialect, Gun, MetadataProvider, TargetProvider};
 
 use crate::commands::trust::folder_of;
 use crate::failure::{Attempt as _, Failure, Reason};
-use crate::options::network::{NetworkArguments, Web};
+use crate::options::network::{MirrorArguments, NetworkArguments, Web};
 use crate::options::place::{Location, NotaryPlace, TufPlace};
 use crate::options::wanted::WantedArguments;
 
 /// How servers are reached.
-pub(super) struct Servers<'a> {
+pub(crate) struct Servers<'a> {
     /// Web servers.
-    pub(super) web: &'a Web,
+    pub(crate) web: &'a Web,
     /// With which settings.
-    pub(super) network: &'a NetworkArguments,
+    pub(crate) network: &'a NetworkArguments,
+    /// Where registries are mirrored.
+    pub(crate) mirrors: &'a MirrorArguments,
+}
+
+impl Servers<'_> {
+    /// Registries; `None` where there is no network.
+    pub(super) fn registry_source(&self, wanted: &WantedArguments) -> Result<Option<Arc<dyn Source>>, Failure> {
+        self.network.registry_source(self.mirrors, wanted.https_only())
+    }
 }
 
 /// A live repository: its metadata and its target files.
-pub(super) struct LiveRepository {
+pub(crate) struct LiveRepository {
     metadata: Box<dyn MetadataProvider>,
     targets: Box<dyn TargetProvider>,
     /// The same files as streams. Notary has none.
     pub(super) files: Option<Arc<dyn TargetFiles>>,
 }
 
-pub(super) fn carriers(
+pub(crate) fn carriers(
     repositories: &mut BTreeMap<RepositoryName, LiveRepository>,
 ) -> BTreeMap<RepositoryName, Carrier<'_>> {
     let mut carriers = BTreeMap::new();

@@ -9,6 +9,7 @@ mod dependencies;
 mod error;
 mod platforms;
 mod referrers;
+mod weight;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
@@ -39,6 +40,7 @@ pub use budget::MAXIMUM_REQUESTS;
 use budget::PlanBudget;
 pub use error::PlanError;
 pub use referrers::LeftOutReferrer;
+pub use weight::ItemWeight;
 
 /// How many characters of an annotation are shown.
 const MAXIMUM_SHOWN: usize = 200;

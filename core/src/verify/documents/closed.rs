@@ -224,6 +224,15 @@ impl ClosedItem {
         self.index().into_iter().chain(images).chain(self.companions().flat_map(Companions::graphs))
     }
 
+    /// Everything that it consists of and that hangs off it, each once.
+    pub(crate) fn contents(&self) -> HashMap<&Digest, u64> {
+        let graphs: Vec<_> = self.graphs().collect();
+        let manifests = graphs.iter().flat_map(|graph| graph.manifests()).map(ManifestBytes::descriptor);
+        let blobs = graphs.iter().flat_map(|graph| graph.blobs());
+        let contents = manifests.chain(blobs).map(|it| (&it.digest, it.size));
+        contents.chain(self.whole_file().map(|file| (&file.digest, file.size))).collect()
+    }
+
     /// From where everything of it is reached, except for what hangs off it: the index of a bundle, and the images that it does
     /// not list.
     fn roots(&self) -> impl Iterator<Item = &Arc<Graph>> {

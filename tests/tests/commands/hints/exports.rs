@@ -3,6 +3,7 @@
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sealift_archive_format::Digest;
+use sealift_core::export::LockError;
 use sealift_core::layout::LayoutSink;
 use sealift_core::oci::media_type::OCI_MANIFEST;
 use sealift_core::oci::{Descriptor, ManifestBytes};
@@ -657,4 +658,78 @@ fn options_count_before_what_a_file_says() {
     let report: Value = serde_json::from_str(&exported.all).unwrap();
     assert!(report["incomplete"][0].to_string().contains("linux/arm64"), "{report}");
     assert_eq!(report["lookedForReferrers"], false, "{report}");
+}
+
+#[test]
+fn locks_of_shipments() {
+    let near = with(&Image::for_two_platforms("app"));
+    let name = "example.com/org/app:1";
+    put(&near, "week.toml", b"images = [\"example.com/org/app:1=oci:layout\"]\n");
+    near.run(&["plan", "-f", "week.toml", "--lock"]).remarks("\"written\": true");
+    let locked = fs::read_to_string(near.path().join("week.lock")).unwrap();
+    assert!(locked.contains(name), "{locked}");
+    // The tag moves, and what is locked is shipped.
+    give(&near, name, &Image::for_two_platforms("newer"));
+    let digest = |said: &Said| {
+        let report: Value = serde_json::from_str(&said.all).unwrap_or_else(|_| panic!("{}", said.all));
+        report["items"][0]["digest"].as_str().unwrap().to_owned()
+    };
+    let exported = near.export(&["-f", "week.toml"]);
+    assert!(exported.code == Some(0) && locked.contains(&digest(&exported)), "{}", exported.all);
+    assert_eq!(fs::read_to_string(near.path().join("week.lock")).unwrap(), locked);
+    let update = near.run(&["plan", "-f", "week.toml", "--update"]);
+    let moved: Value = serde_json::from_str(&update.all).unwrap();
+    let moved = &moved["lock"]["moved"][0];
+    assert!(locked.contains(moved["before"].as_str().unwrap()) && moved["after"] == digest(&update), "{}", update.all);
+    near.run(&["plan", "-f", "week.toml", "--update", "--lock"]).remarks("\"written\": true");
+    assert!(fs::read_to_string(near.path().join("week.lock")).unwrap().contains(&digest(&update)));
+
+    fs::remove_file(near.path().join("out.sealift")).unwrap();
+    let renew = "renew the lock, in which every other name stays as it is: sealift --trust near plan -f week.toml --lock; nothing was written";
+    put(
+        &near,
+        "week.toml",
+        b"images = [\"example.com/org/app:1=oci:layout\", \"example.com/org/other:1=oci:layout\"]\n",
+    );
+    near.export(&["-f", "week.toml"]).hints(2, "the lock does not have example.com/org/other:1", renew);
+    put(&near, "week.toml", b"images = [\"example.com/org/other:1=oci:layout\"]\n");
+    near.export(&["-f", "week.toml"]).hints(2, "the lock does not have example.com/org/other:1", renew);
+    put(&near, "week.lock", b"version = 7\n[digests]\n");
+    let restore = "restore the lock, or remove it and make a new one: sealift --trust near plan -f week.toml --lock; nothing was written";
+    near.export(&["-f", "week.toml"]).hints(2, "the known version is 1", restore);
+}
+
+#[test]
+fn a_file_that_is_not_what_is_locked() {
+    let near = Near::asking_for_nothing();
+    put(&near, "week.toml", b"files = [\"a.txt=a.txt\"]\n");
+    put(&near, "a.txt", b"first");
+    near.run(&["plan", "-f", "week.toml", "--lock"]).remarks("\"written\": true");
+    put(&near, "a.txt", b"second");
+    let update = "see what moved: sealift --trust near plan -f week.toml --update; to accept it, add --lock to that command; nothing was written";
+    let refused = near.export(&["-f", "week.toml"]);
+    refused.hints(16, "the lock says sha256:", update);
+    let [locked, found] = ["first", "second"].map(|content| Descriptor::of("", content.as_bytes()).digest);
+    let moved = LockError::Moved { name: "file:/a.txt".to_owned(), locked, found };
+    assert_eq!(refused.failure["causes"][1], moved.to_string());
+}
+
+#[test]
+fn a_plan_names_everything_that_would_be_refused() {
+    let near = with(&Image::for_two_platforms("app"));
+    give(&near, "example.com/org/tool:1", &Image::for_two_platforms("tool"));
+    near.policy("");
+    put(
+        &near,
+        "week.toml",
+        b"images = [\"example.com/org/app:1=oci:layout\", \"example.com/org/tool:1=oci:layout\"]\n",
+    );
+    let told = command(near.path(), &["--trust", "near", "plan", "-f", "week.toml", "--lock"]).output().unwrap();
+    assert_eq!(told.status.code(), Some(14), "{}", String::from_utf8_lossy(&told.stderr));
+    let plan: Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!((&plan["refused"], plan["items"].as_array().map(Vec::len)), (&json!(2), Some(2)), "{plan}");
+    let refused = plan["items"][1]["refused"][0].as_str().unwrap();
+    assert!(refused.starts_with("example.com/org/tool:1 reaches level 0"), "{plan}");
+    assert!(plan["items"][0]["sharedBytes"].as_u64() > Some(0), "{plan}");
+    assert!(!near.path().join("week.lock").exists(), "what would be refused is not locked");
 }

@@ -1,0 +1,119 @@
+//! `sealift plan`: what an export would carry, who vouches for it, and what would be refused; and the lock of a shipment.
+//!
+//! Promise: it finds and judges as `export` does, by the same code, and fetches no layer. Nothing is written but the lock, and only
+//! where it is asked for.
+
+mod report;
+
+use clap::Args;
+use sealift_core::export::{self, ForeseenItem, Plan, PrepareError, ShipmentLock};
+use sealift_core::trust::Finding;
+
+use crate::commands::export::{Gathered, Servers, carriers, gather, settings};
+use crate::context::Context;
+use crate::failure::{Attempt as _, Failure};
+use crate::options::connections::ConnectionArguments;
+use crate::options::lock::LockedShipment;
+use crate::options::network::{MirrorArguments, NetworkArguments};
+use crate::options::verdict::{InspectionArguments, inspections};
+use crate::options::wanted::{Wanted, WantedArguments};
+use report::{Outlook, PlanReport};
+
+/// What to plan.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  sealift plan -f shipment.toml\n  sealift plan -f shipment.toml --lock\n  sealift plan -f shipment.toml --update\n  sealift plan --image example.com/org/app:1 \\\n      --tuf acme=https://tuf.example.com\n\nThe lock is beside the shipment: shipment.lock. It has the digest of each name in the shipment, and an export ships what is\nlocked. What is named on the command line beside a shipment, and what hangs off images, is not locked."
+)]
+pub(crate) struct PlanArguments {
+    #[command(flatten)]
+    wanted: WantedArguments,
+
+    /// Write the lock of the shipment: what is locked stays, what is new is added, and what is gone is removed
+    #[arg(long, requires = "shipment", help_heading = "Lock")]
+    lock: bool,
+
+    /// Resolve every name again, and show what moved since the shipment was locked. With --lock, accept it
+    #[arg(long, requires = "shipment", help_heading = "Lock")]
+    update: bool,
+
+    #[command(flatten)]
+    inspections: InspectionArguments,
+
+    #[command(flatten)]
+    connections: ConnectionArguments,
+
+    #[command(flatten)]
+    network: NetworkArguments,
+
+    #[command(flatten)]
+    mirrors: MirrorArguments,
+}
+
+/// Plans.
+pub(crate) fn run(arguments: &PlanArguments, context: &Context) -> Result<(), Failure> {
+    let Wanted { options: wanted, shipment } = arguments.wanted.with_files()?;
+    let locked = shipment.map(LockedShipment::of).transpose()?;
+    let trust = context.trust_store()?.load().attempt(|| "cannot plan".to_owned())?;
+    let web = arguments.network.web()?;
+    let servers = Servers { web: &web, network: &arguments.network, mirrors: &arguments.mirrors };
+    let (progress, workers) = (context.progress(), arguments.connections.workers());
+    let kept = locked.as_ref().filter(|_| !arguments.update);
+    let gathered = gather(&wanted, kept, (&trust, &servers, &workers), &*progress, context)?;
+    let Gathered { mut repositories, plan, opened: _, passed_over: _ } = gathered;
+    let sandbox = arguments.inspections.sandbox()?;
+    let settings = settings(&wanted, &[], inspections(sandbox.as_ref()), workers, context)?;
+    progress.begin("proving", None);
+    let foreseen = export::foresee(&plan, &trust, carriers(&mut repositories), &settings);
+    let each = match &foreseen {
+        Err(PrepareError::Judgement(_)) => {
+            export::foresee_each(&plan, &trust, carriers(&mut repositories), &settings).unwrap_or_default()
+        }
+        _ => Vec::new(),
+    };
+    progress.finish();
+    let outlook = match &foreseen {
+        Ok(foreseen) => {
+            Outlook { findings: findings(&plan, &foreseen.judgement.findings().items), red_line: foreseen.red_line }
+        }
+        Err(_) => Outlook { findings: outcomes(&plan, &each), red_line: None },
+    };
+    let mut report = PlanReport::of(&plan, &outlook);
+    if let Some(locked) = &locked {
+        let planned = ShipmentLock::of(&plan, locked.names());
+        report.compare(locked, &planned);
+        if arguments.lock && foreseen.is_ok() {
+            locked.write(&planned).attempt(|| format!("cannot write {}", locked.file.display()))?;
+            report.is_locked();
+        }
+    }
+    context.result(&report, || report.text())?;
+    foreseen.map(drop).attempt(|| "the plan was made, but it cannot be exported".to_owned())
+}
+
+/// What is foreseen for each item of a plan, by its place.
+type Foreseens<'f> = Vec<Option<Result<&'f Finding, Vec<String>>>>;
+
+fn findings<'f>(plan: &Plan, items: &'f [Finding]) -> Foreseens<'f> {
+    let mut items = items.iter();
+    plan.items.iter().map(|_| items.next().map(Ok)).collect()
+}
+
+fn outcomes<'f>(plan: &Plan, each: &'f [ForeseenItem]) -> Foreseens<'f> {
+    let mut each = each.iter();
+    let outcome = |foreseen: &'f ForeseenItem| foreseen.outcome.as_ref().map_err(|error| causes(error));
+    plan.items.iter().map(|_| each.next().map(outcome)).collect()
+}
+
+/// What an error says, and what each error below it adds.
+fn causes(error: &dyn std::error::Error) -> Vec<String> {
+    let mut causes = vec![error.to_string()];
+    let mut below = error.source();
+    while let Some(error) = below {
+        let text = error.to_string();
+        if !causes.contains(&text) {
+            causes.push(text);
+        }
+        below = error.source();
+    }
+    causes
+}

@@ -1,0 +1,202 @@
+//! What an export would carry, as a person reads it and as `--json` shows it.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use sealift_archive_format::Digest;
+use sealift_archive_format::inventory::ItemRecord;
+use sealift_core::export::{ItemWeight, MovedName, Plan, ShipmentLock};
+use sealift_core::trust::Finding;
+use sealift_proof::level::Level;
+use serde::Serialize;
+
+use super::Foreseens;
+use crate::options::lock::LockedShipment;
+use crate::terminal::text::Text;
+
+/// What was foreseen.
+pub(super) struct Outlook<'f> {
+    pub(super) findings: Foreseens<'f>,
+    pub(super) red_line: Option<Timestamp>,
+}
+
+/// What an export would carry.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PlanReport {
+    /// The content of all items, each blob once, in bytes.
+    bytes: u64,
+    items: Vec<PlannedItem>,
+    /// How many items would be refused.
+    refused: usize,
+    /// The instant after which a policy like this side's would refuse the archive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    red_line: Option<Timestamp>,
+    /// The lock of the shipment, where there is a shipment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lock: Option<LockReport>,
+}
+
+/// An item that would be carried, or refused.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PlannedItem {
+    name: String,
+    /// What the name stands for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<Digest>,
+    bytes: u64,
+    shared_bytes: u64,
+    platforms: BTreeSet<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    level: Option<Level>,
+    vouched_for_by: Vec<String>,
+    /// Why it would be refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<Vec<String>>,
+}
+
+/// A lock, and how the plan differs from it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LockReport {
+    file: PathBuf,
+    /// Whether there was one before.
+    existed: bool,
+    /// Whether it was written now.
+    written: bool,
+    moved: Vec<MovedItem>,
+}
+
+/// A name that stands for something else than what is locked.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MovedItem {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<Digest>,
+    vouched_for_by: Vec<String>,
+}
+
+impl PlannedItem {
+    fn of(
+        record: &ItemRecord,
+        digest: Option<&Digest>,
+        weight: ItemWeight,
+        outcome: Option<&Result<&Finding, Vec<String>>>,
+    ) -> Self {
+        let finding = outcome.and_then(|outcome| outcome.as_ref().ok());
+        Self {
+            name: record.reference().to_owned(),
+            digest: digest.cloned(),
+            bytes: weight.bytes,
+            shared_bytes: weight.shared,
+            platforms: record.images().iter().flat_map(|image| image.platforms.iter().cloned()).collect(),
+            level: finding.map(|finding| finding.level()),
+            vouched_for_by: finding.map(|it| it.makers().iter().map(ToString::to_string).collect()).unwrap_or_default(),
+            refused: outcome.and_then(|outcome| outcome.as_ref().err().cloned()),
+        }
+    }
+
+    fn line(&self) -> String {
+        let Self { name, digest, bytes, shared_bytes, platforms, level, vouched_for_by, refused } = self;
+        let mut facts = Vec::new();
+        facts.extend(refused.as_ref().map(|causes| format!("would be refused: {}", causes.join("; "))));
+        facts.extend(level.map(|level| format!("level {level}")));
+        facts.extend(match (level, vouched_for_by.as_slice()) {
+            (None, _) => None,
+            (Some(_), []) => Some("nobody vouches".to_owned()),
+            (Some(_), makers) => Some(format!("vouched for by {}", makers.join(", "))),
+        });
+        let size = indicatif::HumanBytes(*bytes);
+        facts.push(match shared_bytes {
+            0 => size.to_string(),
+            shared => format!("{size}, {} of it shared", indicatif::HumanBytes(*shared)),
+        });
+        facts.extend((!platforms.is_empty()).then(|| platforms.iter().cloned().collect::<Vec<_>>().join(", ")));
+        let digest = digest.as_ref().map(|digest| format!("  {digest}")).unwrap_or_default();
+        format!("  {name}{digest}  {}", facts.join("; "))
+    }
+}
+
+impl PlanReport {
+    pub(super) fn of(plan: &Plan, outlook: &Outlook<'_>) -> Self {
+        let foreseen = plan.weights().into_iter().zip(&outlook.findings);
+        let items = plan.items.iter().zip(plan.named_digests()).zip(foreseen);
+        let items = items
+            .map(|((record, digest), (weight, outcome))| PlannedItem::of(record, digest, weight, outcome.as_ref()));
+        let items: Vec<_> = items.collect();
+        let refused = items.iter().filter(|item| item.refused.is_some()).count();
+        Self { bytes: plan.content_bytes(), items, refused, red_line: outlook.red_line, lock: None }
+    }
+
+    /// Adds how the plan differs from what is locked.
+    pub(super) fn compare(&mut self, locked: &LockedShipment, planned: &ShipmentLock) {
+        let moved = locked.lock.as_ref().map(|lock| lock.moved(planned)).unwrap_or_default();
+        let makers = |name: &str| {
+            let item = self.items.iter().find(|item| item.name == name);
+            item.map(|item| item.vouched_for_by.clone()).unwrap_or_default()
+        };
+        let moved = moved.into_iter().map(|MovedName { name, before, after }| {
+            let vouched_for_by = makers(&name);
+            MovedItem { name, before, after, vouched_for_by }
+        });
+        let (file, existed, moved) = (locked.file.clone(), locked.lock.is_some(), moved.collect());
+        self.lock = Some(LockReport { file, existed, written: false, moved });
+    }
+
+    /// The lock has been written.
+    pub(super) fn is_locked(&mut self) {
+        if let Some(lock) = &mut self.lock {
+            lock.written = true;
+        }
+    }
+
+    /// As a person reads it.
+    pub(super) fn text(&self) -> Text {
+        let mut text = Text::from(format_args!(
+            "Would carry {} of content in {} items:",
+            indicatif::HumanBytes(self.bytes),
+            self.items.len()
+        ));
+        self.items.iter().for_each(|item| text.line(item.line()));
+        if let Some(line) = self.red_line {
+            text.line(format_args!("A policy like this side's refuses it after {line}"));
+        }
+        if let Some(lock) = &self.lock {
+            lock.add_to(&mut text);
+        }
+        text
+    }
+}
+
+impl LockReport {
+    fn add_to(&self, text: &mut Text) {
+        let file = self.file.display();
+        match (self.existed, self.moved.is_empty()) {
+            (false, _) if !self.written => {
+                text.line(format_args!("Not locked: there is no {file} yet; --lock makes one"))
+            }
+            (false, _) => {}
+            (true, true) => text.line(format_args!("{file} has the same digests")),
+            (true, false) => text.line(format_args!("Other than in {file}:")),
+        }
+        for MovedItem { name, before, after, vouched_for_by } in &self.moved {
+            let makers = match vouched_for_by.as_slice() {
+                [] => String::new(),
+                makers => format!("; vouched for by {}", makers.join(", ")),
+            };
+            text.line(match (before, after) {
+                (Some(before), Some(after)) => format!("  {name}: was {before}, is {after}{makers}"),
+                (None, Some(after)) => format!("  {name}: is new, {after}{makers}"),
+                (_, None) => format!("  {name}: is gone"),
+            });
+        }
+        if self.written {
+            text.line(format_args!("Locked: {file}"));
+        }
+    }
+}

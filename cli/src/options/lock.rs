@@ -1,0 +1,66 @@
+//! The lock beside a shipment.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use sealift_core::export::{LockError, Plan, ShipmentLock, lock};
+use sealift_core::whole_file;
+
+use crate::failure::{Attempt as _, Failure, FilePurpose, Reason};
+use crate::files::input::read_file;
+use crate::options::wanted::NamedShipment;
+
+/// A shipment with the lock beside it.
+pub(crate) struct LockedShipment {
+    shipment: NamedShipment,
+    /// The file of the lock.
+    pub(crate) file: PathBuf,
+    /// What it says; `None` if there is no such file.
+    pub(crate) lock: Option<ShipmentLock>,
+}
+
+impl LockedShipment {
+    /// Reads the lock, if there is one.
+    pub(crate) fn of(shipment: NamedShipment) -> Result<Self, Failure> {
+        let file = ShipmentLock::path_of(&shipment.path);
+        let mut locked = Self { shipment, file, lock: None };
+        if locked.file.symlink_metadata().is_ok() {
+            let bytes = read_file(&locked.file, FilePurpose::Shipment, lock::MAXIMUM_LENGTH);
+            let bytes = bytes.attempt(|| locked.attempt())?;
+            locked.lock = Some(ShipmentLock::parse(&bytes).map_err(|error| locked.refused(error))?);
+        }
+        Ok(locked)
+    }
+
+    fn attempt(&self) -> String {
+        format!("cannot use the lock of {}", self.shipment.path.display())
+    }
+
+    fn refused(&self, source: LockError) -> Failure {
+        let (file, shipment) = (self.file.clone(), self.shipment.path.clone());
+        Failure::new(self.attempt(), Reason::Lock { file, shipment, source })
+    }
+
+    /// Requires that the lock, where there is one, has the names of the shipment and no others.
+    pub(crate) fn require_names(&self) -> Result<(), Failure> {
+        let fits = self.lock.as_ref().map(|lock| lock.require_names(self.names()));
+        fits.unwrap_or(Ok(())).map_err(|error| self.refused(error))
+    }
+
+    /// Requires that what was planned is what is locked.
+    pub(crate) fn require_plan(&self, plan: &Plan) -> Result<(), Failure> {
+        let fits = self.lock.as_ref().map(|lock| lock.require_plan(plan));
+        fits.unwrap_or(Ok(())).map_err(|error| self.refused(error))
+    }
+
+    /// Writes another lock in its place.
+    pub(crate) fn write(&self, lock: &ShipmentLock) -> Result<(), Reason> {
+        let written = whole_file::replace(&self.file, lock.to_text().as_bytes());
+        written.map_err(|source| Reason::File { path: self.file.clone(), source })
+    }
+
+    /// The names of the shipment.
+    pub(crate) fn names(&self) -> &BTreeSet<String> {
+        &self.shipment.names
+    }
+}
