@@ -450,7 +450,7 @@ impl Reason {
             ),
             Self::VolumesToSign(_) => advice(
                 ExitCode::Usage,
-                "sign the archive as one file, before it is cut into volumes; nothing was signed",
+                "to have an archive signed by several, export it into one file, without --volume-size; nothing was signed",
             ),
             Self::Volumes(error) => remedied(archive::volume_set(error), error.remedy()),
             Self::NoVolumes(_) => remedied(ExitCode::ArchiveFormat, Remedy::GiveVolumes),

@@ -141,7 +141,7 @@ fn volumes_that_do_not_belong_together() {
     far.run(&["sign", "discs", "--key", "bert.pem"]).hints(
         2,
         "is one of several volumes, or a folder of them, and a signature would change them all",
-        "sign the archive as one file, before it is cut into volumes; nothing was signed",
+        "to have an archive signed by several, export it into one file, without --volume-size; nothing was signed",
     );
 }
 
