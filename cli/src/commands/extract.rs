@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sealift_core::import::{self, DeliveryWishes, Sparse};
+use sealift_core::layout::LayoutSink;
 use sealift_core::oci::{PlatformWish, Platforms};
 use sealift_core::verify::{SelectedName, Selection, Transport};
 
@@ -76,7 +77,7 @@ pub(crate) fn run(arguments: &ExtractArguments, context: &Context) -> Result<(),
         chosen => Platforms::Only(chosen.to_vec()),
     };
     let selection = Selection { names: arguments.names.clone(), platforms };
-    let Some((destination, sink)) = arguments.target.open(&mut judged, &selection)? else {
+    let Some((destination, sink)) = arguments.target.open(&mut judged, &selection, LayoutSink::begin)? else {
         return Err(Reason::CommandLine("say where to: --to-layout, --to-files, or one of the new files".to_owned()))
             .attempt(attempt);
     };

@@ -12,6 +12,7 @@ use sealift_core::delivery_file::DeliveryFile;
 use sealift_core::import::{
     self, Delivered, DeliveryWishes, Destination, NameMap, Naming, PublishedMirror, ReplacedTag, Sparse,
 };
+use sealift_core::layout::LayoutSink;
 use sealift_core::mirror_config::{self, ConfigFile, Relocated};
 use sealift_core::oci::{PlatformWish, Platforms};
 use sealift_core::report::WarningReport;
@@ -215,7 +216,7 @@ impl Target {
         judged: &mut Judged<R>,
         selection: &Selection,
     ) -> Result<OpenedTarget, Failure> {
-        if let Some(opened) = self.file.open(judged, selection)? {
+        if let Some(opened) = self.file.open(judged, selection, LayoutSink::open)? {
             return Ok(opened);
         }
         let (name, https_only) = self.to_registry.as_ref().map_or(("", None), |it| (&*it.name, it.https_only.as_ref()));

@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use sealift_core::delivery_file::DeliveryForm;
 use sealift_core::import::Destination;
-use sealift_core::layout::LayoutSink;
+use sealift_core::layout::{LayoutError, LayoutSink};
 use sealift_core::transfer::Sink;
 use sealift_core::verify::{Judged, Selection};
 
@@ -70,11 +70,12 @@ impl FileTarget {
         forms.into_iter().find_map(|(file, form)| Some((file.as_deref()?, form)))
     }
 
-    /// Opens it; `None` if neither a layout nor a file nor a folder of files is named.
+    /// Opens it, a layout in this way; `None` if neither a layout nor a file nor a folder of files is named.
     pub(crate) fn open<R: Read>(
         &self,
         judged: &mut Judged<R>,
         selection: &Selection,
+        open_layout: impl FnOnce(&Path) -> Result<LayoutSink, LayoutError>,
     ) -> Result<Option<OpenedTarget>, Failure> {
         if let Some((path, form)) = self.new_file() {
             let opened = Destination::new_file(path, form, judged, selection);
@@ -86,7 +87,7 @@ impl FileTarget {
         }
         let Some(folder) = &self.to_layout else { return Ok(None) };
         let attempt = || format!("cannot write to {}", folder.display());
-        let sink = LayoutSink::open(folder).map_err(Reason::Target).attempt(attempt)?;
+        let sink = open_layout(folder).map_err(Reason::Target).attempt(attempt)?;
         let failed = |source| Reason::File { path: folder.clone(), source };
         let destination = Destination::layout(folder).map_err(failed).attempt(attempt)?;
         Ok(Some((destination, Box::new(sink))))

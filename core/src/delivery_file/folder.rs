@@ -21,7 +21,7 @@ use super::DeliveryFileError;
 use crate::free_room;
 use crate::oci::{Descriptor, ManifestBytes, Reference, ReferenceError, Repository};
 use crate::transfer::{BlobContent, Offer, Sink, SinkError, Upload};
-use crate::whole_file::{self, Existing, UnfinishedFolder};
+use crate::whole_file::{self, Existing, NewFolders, UnfinishedFolder};
 
 const BUFFER_LENGTH: usize = 128 << 10;
 
@@ -36,6 +36,8 @@ pub(crate) struct FileFolder {
     before: HashMap<FileName, Option<PlacedFile>>,
     unfinished: UnfinishedFolder,
     state: Mutex<FolderState>,
+    /// Dropped last: what is unfinished is in it.
+    _new: NewFolders,
 }
 
 /// A file that was found.
@@ -68,7 +70,8 @@ impl FileFolder {
     /// A folder that is created if necessary. What an interrupted attempt left in it is removed.
     pub(crate) fn begin(folder: &Path, files: Vec<FileRecord>) -> Result<Self, DeliveryFileError> {
         let failed = |source| DeliveryFileError::Access { path: folder.to_owned(), source };
-        whole_file::create_folder(folder).and_then(|()| whole_file::remove_abandoned(folder)).map_err(failed)?;
+        let new = NewFolders::make(folder).map_err(failed)?;
+        whole_file::remove_abandoned(folder).map_err(failed)?;
         whole_file::check_folder(folder).map_err(failed)?;
         // The path comes from the user, and may be a symbolic link.
         let root = File::open(folder).map_err(failed)?.into();
@@ -83,7 +86,7 @@ impl FileFolder {
             by_place.insert(place.to_string(), file);
         }
         let (before, state) = (HashMap::new(), Mutex::default());
-        let mut begun = Self { folder: folder.to_owned(), root, files: by_place, before, unfinished, state };
+        let mut begun = Self { folder: folder.to_owned(), root, files: by_place, before, unfinished, state, _new: new };
         let there = |file: &FileRecord| Ok((file.name.clone(), begun.there(&file.name, None)?));
         begun.before = begun.files.values().map(there).collect::<Result<_, DeliveryFileError>>()?;
         Ok(begun)

@@ -8,6 +8,7 @@ mod error;
 mod files;
 mod folder;
 mod names;
+mod new_layout;
 mod read;
 mod tar;
 mod write;

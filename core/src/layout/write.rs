@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use super::error::LayoutError;
 use super::folder::{Folder, access};
 use super::names::{CONTAINERD_NAME, REF_NAME, entry_name, full_name, meaning};
+use super::new_layout::{Leftover, NewLayout};
 use super::read::check_version;
 use super::{INDEX_FILE, LAYOUT_CONTENT, LAYOUT_FILE};
 use crate::free_room;
@@ -29,6 +30,7 @@ const BUFFER_LENGTH: usize = 128 * 1024;
 /// Writes to one layout. Repositories affect only the names in `index.json`, which is written once, when everything was given.
 pub struct LayoutSink {
     folder: Folder,
+    new: NewLayout,
     /// Blobs that were checked or written in this run.
     proven: Mutex<HashSet<Digest>>,
     /// What was listed before, by full names; read when first needed.
@@ -46,24 +48,33 @@ struct UnlistedEntry {
 }
 
 impl LayoutSink {
-    /// Opens a layout for writing; makes one where the folder is empty or does not exist.
+    /// Opens a layout for writing; makes one where the folder is empty or does not exist. One that was made is removed when the sink is
+    /// dropped before anything was stored.
     ///
     /// # Errors
     /// [`LayoutError`]; [`LayoutError::NotALayout`] for a folder with something else in it.
     pub fn open(path: &Path) -> Result<Self, LayoutError> {
+        Self::open_or_make(path, Leftover::Blobs)
+    }
+
+    /// Makes a layout in a folder that is empty or does not exist, as [`open`](Self::open) does. It is removed, with all that is in it,
+    /// when the sink is dropped before it is [finished](Sink::finish).
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn begin(path: &Path) -> Result<Self, LayoutError> {
+        Self::open_or_make(path, Leftover::Nothing)
+    }
+
+    fn open_or_make(path: &Path, leftover: Leftover) -> Result<Self, LayoutError> {
         let failed = |source| LayoutError::Access { path: path.to_owned(), source };
-        whole_file::create_folder(path).map_err(failed)?;
+        let new = NewLayout::make(path, leftover).map_err(failed)?;
         let folder = Folder::open(path)?;
-        // What an interrupted start left behind counts as nothing.
-        let is_unfinished = |entry: fs::DirEntry| whole_file::is_unfinished(&entry.file_name());
-        let mut entries = fs::read_dir(path).map_err(failed)?;
-        if entries.all(|entry| entry.is_ok_and(is_unfinished)) {
-            write_whole(path, LAYOUT_FILE, LAYOUT_CONTENT)?;
-        }
         check_version(&folder)?;
         remove_abandoned(path)?;
         let sink = Self {
             folder,
+            new,
             proven: Mutex::default(),
             listed: OnceLock::new(),
             unlisted: Mutex::default(),
@@ -163,6 +174,10 @@ impl LayoutSink {
         let lock = self.folder.handle();
         rustix::fs::flock(lock, FlockOperation::LockExclusive).map_err(|errno| access(&path, errno))?;
         let listed = self.index().and_then(|mut index| {
+            // Another delivery that made the layout may have removed what it made.
+            if self.folder.file(LAYOUT_FILE)?.is_none() {
+                write_whole(self.folder.path(), LAYOUT_FILE, LAYOUT_CONTENT)?;
+            }
             let json = |source| LayoutError::Json { path: path.clone(), source };
             list_all(&mut index, &unlisted).map_err(|error| json(error.into()))?;
             let content = serde_json::to_vec(&index).map_err(|error| json(error.into()))?;
@@ -231,7 +246,9 @@ impl Sink for LayoutSink {
     }
 
     fn finish(&self) -> Result<(), SinkError> {
-        Ok(self.list()?)
+        self.list()?;
+        self.new.keep();
+        Ok(())
     }
 }
 

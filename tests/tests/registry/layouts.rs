@@ -146,7 +146,7 @@ fn a_corrupt_blob_is_noticed_when_read() {
 #[test]
 fn a_list_that_cannot_be_kept_is_noticed_before_anything_is_written() {
     let folder = tempfile::tempdir().unwrap();
-    drop(LayoutSink::open(folder.path()).unwrap());
+    let _begun = LayoutSink::open(folder.path()).unwrap();
     fs::write(folder.path().join("index.json"), "{\"manifests\":").unwrap();
     assert!(matches!(LayoutSink::open(folder.path()), Err(LayoutError::Json { .. })));
 }
@@ -353,8 +353,10 @@ fn two_things_whose_names_mean_the_same_are_both_named() {
 fn a_layout_whose_beginning_was_interrupted_begins_anew() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(".sealift-a1b2c3"), b"{\"imageLay").unwrap();
-    LayoutSink::open(folder.path()).unwrap();
+    let sink = LayoutSink::open(folder.path()).unwrap();
     assert!(folder.path().join("oci-layout").exists());
+    drop(sink);
+    assert!(!folder.path().join("oci-layout").exists(), "nothing was stored in it");
 }
 
 #[test]

@@ -321,6 +321,33 @@ fn files() {
 }
 
 #[test]
+fn nothing_is_left_of_a_new_place_to_which_nothing_is_delivered() {
+    let sample = sample();
+    let far = Far::trusting(&sample);
+    let archive = packed(&sample).archive();
+    let is_there = |place: &str| far.folder().join(place).exists();
+    let extract = |name: &str, layout: &str| far.run(&["extract", "shop.sealift", name, "--to-layout", layout]);
+    let misspelt = "example.com/demo/wbe:1.0.0";
+    let hint = "list the names and platforms that the archive has: sealift inspect shop.sealift; nothing was written";
+    far.import(&archive, &["--select", misspelt, "--to-layout", "new/imported"]).hints(2, "has no", hint);
+    extract(misspelt, "new/extracted").hints(2, "has no", hint);
+    assert!(!is_there("new") && !is_there("results"));
+    fs::create_dir(far.folder().join("empty")).unwrap();
+    extract(misspelt, "empty").hints(2, "has no", hint);
+    assert!(is_there("empty") && !is_there("empty/oci-layout"));
+    // What has arrived is kept for the next import. An extraction into the same place would not take it up.
+    let cut = archive.get(..archive.len() - 4096).unwrap();
+    let hint = "carry the archive again, and compare its SHA-256 on both sides; if they are equal, ask the exporter";
+    far.import(cut, &["--to-layout", "new/imported"]).hints(10, "it was cut short", hint);
+    extract(WEB, "new/extracted").hints(10, "it was cut short", hint);
+    assert!(is_there("new/imported/blobs") && !is_there("new/extracted"));
+    far.put(&archive);
+    extract(WEB, "new/extracted").remarks("");
+    assert!(is_there("new/extracted/oci-layout") && is_there("new/extracted/index.json"));
+    far.import(&archive, &["--to-layout", "new/imported"]).remarks("");
+}
+
+#[test]
 fn a_thick_bundle_that_lacks_a_platform() {
     let sample = sample();
     let near = Near::pinning(&sample);

@@ -1,5 +1,7 @@
 //! Files that appear complete: even after a power cut, a reader finds either the old file or the whole new one.
 
+mod new_folders;
+
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -10,6 +12,8 @@ use std::path::Path;
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 use tempfile::{NamedTempFile, TempDir};
+
+pub(crate) use new_folders::NewFolders;
 
 /// The prefix of unfinished files' names.
 const UNFINISHED: &str = ".sealift-";
