@@ -580,25 +580,25 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             );
         }
         R::ChooseOnePlatform => {
-            "export it with --platform, for example --platform linux/amd64; or import it with --to-layout-archive, which holds all platforms"
+            "choose one platform, for example --platform linux/amd64; or use --to-layout-archive, which holds all platforms"
         }
         R::DeliverOneBundle => {
-            "choose one bundle with --select, export each in an archive of its own, or import with --to-layout-archive: a thick bundle is one whole bundle"
+            "choose one bundle (NAME in extract, --select NAME in import), or use --to-layout-archive, which holds everything: a thick bundle is one whole bundle"
         }
         R::DeliverToFolder => {
-            "import plain files with --to-files DIR, --to-registry or --to-layout-archive, and choose the rest with --select"
+            "deliver plain files with --to-files DIR or --to-layout-archive, and choose the rest by name (NAME in extract, --select NAME in import)"
         }
         R::SelectFiles => {
-            "choose the files with --select, or import with --to-registry or --to-layout, which hold everything"
+            "choose the files by name (file:/NAME in extract, --select file:/NAME in import), or use --to-layout, which holds everything"
         }
-        R::DeliverInAnotherForm => "import it with --to-layout-archive, which holds every kind of artifact",
+        R::DeliverInAnotherForm => "use --to-layout-archive, which holds every kind of artifact",
         R::DeliverWhole => {
-            "export all of it, without --platform and --foreign-layers leave-out, and import it without --platform; or import with --to-layout-archive"
+            "leave out --platform; or use --to-layout-archive; or, if the archive lacks a part, export all of it, without --platform and --foreign-layers leave-out"
         }
         R::ExportPlatforms => {
             "choose a platform that is carried, or export again with all the platforms that are needed (--platform may be given more than once)"
         }
-        R::DeliverAllPlatforms => "leave out --platform, or name with --select what it is meant for",
+        R::DeliverAllPlatforms => "leave out --platform, or choose by name what it is meant for (NAME in extract, --select NAME in import)",
         R::AllowSparse => {
             "deliver what is carried without the index (leave out --sparse, or use --sparse rebuild), or export every platform"
         }

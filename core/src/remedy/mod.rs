@@ -703,17 +703,17 @@ pub enum Remedy {
         /// Its name.
         tag: String,
     },
-    /// Export it for one platform, or deliver it in a form that holds several.
+    /// Choose one platform, or deliver it in a form that holds several.
     ChooseOnePlatform,
-    /// Export each bundle in an archive of its own, or deliver in another form.
+    /// Choose one bundle, or deliver in another form.
     DeliverOneBundle,
-    /// Deliver plain files to a folder, to a registry or into a layout.
+    /// Deliver plain files to a folder or into a layout, and the rest apart.
     DeliverToFolder,
-    /// Choose plain files alone, or deliver to a registry or into a layout.
+    /// Choose plain files alone, or deliver into a layout.
     SelectFiles,
     /// Deliver it in a form that holds more than runnable images.
     DeliverInAnotherForm,
-    /// Export and deliver all of it, or deliver it in a form that can lack a part.
+    /// Deliver all of it, deliver it in a form that can lack a part, or export all of it.
     DeliverWhole,
     /// Publish the mirror where its long names are allowed.
     MirrorElsewhere,

@@ -114,12 +114,12 @@ fn plain_files() {
     far.import(&file, &["--to-docker-archive", "new.tar"]).hints(
         2,
         "is a plain file, which a docker-archive cannot hold",
-        "import plain files with --to-files DIR, --to-registry or --to-layout-archive, and choose the rest with --select; nothing was written",
+        "deliver plain files with --to-files DIR or --to-layout-archive, and choose the rest by name (NAME in extract, --select NAME in import); nothing was written",
     );
     far.import(&packed(&sample).archive(), &["--to-files", "files"]).hints(
         2,
         "is not a plain file",
-        "choose the files with --select, or import with --to-registry or --to-layout, which hold everything; nothing was written",
+        "choose the files by name (file:/NAME in extract, --select file:/NAME in import), or use --to-layout, which holds everything; nothing was written",
     );
     let there = far.folder().join("out").join(path);
     fs::create_dir_all(there.parent().unwrap()).unwrap();
@@ -210,7 +210,7 @@ fn an_image_whose_platform_comes_too_late() {
     far.import(&archive, &["--to-layout", "out", "--platform", "linux/arm64"]).hints(
         2,
         "comes too late",
-        "leave out --platform, or name with --select what it is meant for; nothing was written",
+        "leave out --platform, or choose by name what it is meant for (NAME in extract, --select NAME in import); nothing was written",
     );
 }
 
@@ -304,7 +304,13 @@ fn files() {
     far.import(&image, &["--to-thick-bundle", "shop.tgz"]).hints(
         2,
         "a thick bundle holds exactly one bundle",
-        "choose one bundle with --select, export each in an archive of its own, or import with --to-layout-archive: a thick bundle is one whole bundle; nothing was written",
+        "choose one bundle (NAME in extract, --select NAME in import), or use --to-layout-archive, which holds everything: a thick bundle is one whole bundle; nothing was written",
+    );
+    let extract = ["extract", "shop.sealift", WEB, "--to-thick-bundle", "shop.tgz"];
+    far.run(&extract).hints(
+        2,
+        "0 bundles and 1 images",
+        "choose one bundle (NAME in extract, --select NAME in import), or use --to-layout-archive, which holds everything: a thick bundle is one whole bundle; nothing was written",
     );
     let mut artifacts = super::sample();
     let config = store(&mut artifacts.blobs, "application/vnd.example.config", b"{}".to_vec());
@@ -316,7 +322,7 @@ fn files() {
     Far::taking_everything().import(&consignment.archive(), &["--to-docker-archive", "chart.tar"]).hints(
         2,
         "is not an image that can be run",
-        "import it with --to-layout-archive, which holds every kind of artifact; nothing was written",
+        "use --to-layout-archive, which holds every kind of artifact; nothing was written",
     );
 }
 
@@ -357,7 +363,7 @@ fn a_thick_bundle_that_lacks_a_platform() {
     Far::trusting(&sample).import(&archive, &["--to-thick-bundle", "shop.tgz"]).hints(
         2,
         "is not whole",
-        "export all of it, without --platform and --foreign-layers leave-out, and import it without --platform; or import with --to-layout-archive; nothing was written",
+        "leave out --platform; or use --to-layout-archive; or, if the archive lacks a part, export all of it, without --platform and --foreign-layers leave-out; nothing was written",
     );
 }
 
