@@ -95,8 +95,8 @@ mod tests {
     fn what_the_system_says_has_no_number_wherever_it_is() {
         let inner = io::Error::other(Unusable("a", io::Error::from_raw_os_error(13)));
         assert_eq!(in_one_line(&inner), "cannot read or write a: permission denied");
-        let worded = io::Error::other(format!("io: {}", io::Error::from_raw_os_error(111)));
-        assert_eq!(in_one_line(&worded), "io: Connection refused");
+        let worded = io::Error::other(format!("by the proxy: {}", io::Error::from_raw_os_error(111)));
+        assert_eq!(in_one_line(&worded), "by the proxy: Connection refused");
         for kept in ["a (os error x)", "a (os error 2", "is a (file 2)"] {
             assert_eq!(without_number(kept.to_owned()), kept);
         }

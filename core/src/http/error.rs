@@ -265,7 +265,11 @@ impl fmt::Display for TransportError {
             Some(failure) => failure.fmt(f),
             None => match self.refused_by_proxy() {
                 Some(status) => write!(f, "the proxy answered {status}"),
-                None => self.0.fmt(f),
+                None => match &*self.0 {
+                    // In the words of the system alone.
+                    ureq::Error::Io(error) => f.write_str(&in_lower_case(&error.to_string())),
+                    error => error.fmt(f),
+                },
             },
         }
     }
@@ -415,6 +419,15 @@ impl TransportError {
             ureq::Error::Io(error) => error.get_ref().and_then(|inner| inner.downcast_ref()),
             _ => None,
         }
+    }
+}
+
+/// A sentence that follows another one: it begins with a small letter, unless its first word is in capitals.
+fn in_lower_case(text: &str) -> String {
+    let mut characters = text.chars();
+    match (characters.next(), characters.as_str()) {
+        (Some(first), rest) if rest.starts_with(char::is_lowercase) => first.to_lowercase().chain(rest.chars()).collect(),
+        _ => text.to_owned(),
     }
 }
 

@@ -348,11 +348,14 @@ fn servers_of_files() {
         "check the location of the repository: it must hold metadata/; or ask the publisher for the missing file",
     );
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    export_proof_from(&format!("http://{closed}/tuf"), &[], &[]).hints(
+    let unreached = export_proof_from(&format!("http://{closed}/tuf"), &[], &[]);
+    unreached.hints(
         16,
         "cannot reach",
         "check the location, the network and the proxy that HTTPS_PROXY names, and try again",
     );
+    let causes = unreached.failure["causes"].as_array().unwrap();
+    assert_eq!(causes.last().unwrap(), "connection refused");
     export_proof_from("http://r.example/tuf", &[], &[]).hints(
         16,
         "plain http is not allowed for this host",
