@@ -140,10 +140,11 @@ impl Place {
     /// # Errors
     /// [`PlaceError`].
     pub fn find(text: &str) -> Result<Self, PlaceError> {
-        if let Some(there) = REGISTRIES.iter().find_map(|prefix| text.strip_prefix(prefix)) {
+        let there = without_schemes(text);
+        if there.len() < text.len() {
             return reference(there).map(Self::Registry);
         }
-        if let Some(there) = text.strip_prefix("http://") {
+        if let Some(there) = after_scheme(text, "http://") {
             let host = there.split('/').next().unwrap_or_default().to_owned();
             let (text, reference) = (text.to_owned(), there.to_owned());
             return Err(PlaceError::PlainHttp { text, host, reference });
@@ -200,12 +201,26 @@ pub fn begins_as_here(text: &str) -> bool {
     beginnings.any(|beginning| text.starts_with(beginning))
 }
 
-/// What references in registries begin with.
-const REGISTRIES: [&str; 2] = ["docker://", "https://"];
+/// What stands before a registry.
+const DOCKER: &str = "docker://";
+const HTTPS: &str = "https://";
+
+/// What follows a scheme, which is the same in capitals (RFC 3986 §3.1).
+fn after_scheme<'t>(text: &'t str, scheme: &str) -> Option<&'t str> {
+    let (beginning, rest) = text.split_at_checked(scheme.len())?;
+    beginning.eq_ignore_ascii_case(scheme).then_some(rest)
+}
+
+/// A registry, or a reference in one, without what may stand before it: `docker://`, `https://`, or both.
+pub fn without_schemes(text: &str) -> &str {
+    let named = after_scheme(text, DOCKER).unwrap_or(text);
+    after_scheme(named, HTTPS).unwrap_or(named)
+}
 
 /// The registry that a text says is to be reached over `https`.
 pub fn https_host(text: &str) -> Option<&str> {
-    text.strip_prefix("https://")?.split('/').next().filter(|host| !host.is_empty())
+    let named = after_scheme(text, DOCKER).unwrap_or(text);
+    after_scheme(named, HTTPS)?.split('/').next().filter(|host| !host.is_empty())
 }
 
 /// What layouts in folders begin with.
@@ -283,6 +298,7 @@ mod tests {
             ("nginx:1".to_owned(), registry("nginx:1")),
             ("docker://r.example/nginx:1".to_owned(), registry("r.example/nginx:1")),
             ("https://r.example:5000/nginx:1".to_owned(), registry("r.example:5000/nginx:1")),
+            ("Docker://HTTPS://r.example:5000/nginx:1".to_owned(), registry("r.example:5000/nginx:1")),
         ] {
             assert_eq!(find(&text), place, "{text}");
         }
@@ -292,7 +308,9 @@ mod tests {
         let (text, host) = ("http://r.example:5000/nginx".to_owned(), "r.example:5000".to_owned());
         let reference = "r.example:5000/nginx".to_owned();
         assert_eq!(Place::find(&text), Err(PlaceError::PlainHttp { text, host, reference }));
-        assert_eq!(https_host("https://r.example:5000/nginx:1"), Some("r.example:5000"));
+        for text in ["https://r.example:5000/nginx:1", "HTTPS://r.example:5000", "docker://https://r.example:5000/a"] {
+            assert_eq!(https_host(text), Some("r.example:5000"), "{text}");
+        }
         for text in ["r.example/nginx", "docker://r.example/nginx", "http://r.example/nginx", "https:///a"] {
             assert_eq!(https_host(text), None, "{text}");
         }

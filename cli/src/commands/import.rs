@@ -201,7 +201,7 @@ impl From<SparseArgument> for Sparse {
 #[derive(Debug, Args)]
 struct Target {
     /// A registry, with a path to put before every repository
-    #[arg(long, value_name = "HOST[/PREFIX]", value_parser = registry_name::registry, help_heading = "Where to")]
+    #[arg(long, value_name = "HOST[/PREFIX]", value_parser = registry_name::target, help_heading = "Where to")]
     to_registry: Option<RegistryName>,
 
     #[command(flatten)]

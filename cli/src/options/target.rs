@@ -12,6 +12,7 @@ use sealift_core::transfer::Sink;
 use sealift_core::verify::{Judged, Selection};
 
 use crate::failure::{Attempt as _, Failure, Reason};
+use crate::terminal::shell::quoted;
 
 /// Where things go, and what takes them there.
 pub(crate) type OpenedTarget = (Destination, Box<dyn Sink>);
@@ -26,7 +27,7 @@ pub(crate) const IN_ORDER: [&str; 2] = ["to_layout_archive", "to_docker_archive"
 #[group(multiple = false)]
 pub(crate) struct FileTarget {
     /// The folder of an OCI image layout, which is created if necessary
-    #[arg(long, value_name = "DIR", help_heading = "Where to")]
+    #[arg(long, value_name = "DIR", value_parser = layout_folder(), help_heading = "Where to")]
     pub(crate) to_layout: Option<PathBuf>,
 
     /// The folder to put plain files into, each under its path (DIR/simple/app/app-1.4.whl), which is created if necessary
@@ -57,6 +58,32 @@ fn new_file() -> impl TypedValueParser<Value = PathBuf> {
         b"-" => Err("this file cannot be written to standard output: give it a name (./- for a file named -)"),
         _ => Ok(PathBuf::from(name)),
     })
+}
+
+/// The folder of a layout, without what other tools write before it.
+fn layout_folder() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().try_map(|name| {
+        let written = name.to_str().unwrap_or_default();
+        match option_for(written).filter(|_| !Path::new(written).exists()) {
+            Some(option) => Err(format!("write {option} (or ./{written} for a folder that is called so)")),
+            None if name.is_empty() => Err("the name of a folder is missing".to_owned()),
+            None => Ok(PathBuf::from(name)),
+        }
+    })
+}
+
+/// The option that means what other tools write as one word, such as `oci-archive:FILE`.
+pub(super) fn option_for(text: &str) -> Option<String> {
+    const FORMS: [(&str, &str); 6] = [
+        ("oci-archive:", "--to-layout-archive"),
+        ("docker-archive:", "--to-docker-archive"),
+        ("oci:", "--to-layout"),
+        ("oci-layout:", "--to-layout"),
+        ("ocidir://", "--to-layout"),
+        ("ocidir:", "--to-layout"),
+    ];
+    let (path, option) = FORMS.iter().find_map(|(prefix, option)| Some((text.strip_prefix(prefix)?, option)))?;
+    (!path.is_empty()).then(|| format!("{option} {}", quoted(path)))
 }
 
 impl FileTarget {

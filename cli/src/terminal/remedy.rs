@@ -361,9 +361,14 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
                 quoted(format!("docker://{reference}"))
             );
         }
+        R::LeaveOutHttps { host } => {
+            return format!(
+                "if this is the right address, and knowing that nothing will be encrypted, name it without https:// (a registry) or with http:// (another server): plain http is allowed to {host}"
+            );
+        }
         R::AllowPlainHttp { host } => {
             return format!(
-                "if this is the right address, and knowing that nothing will be encrypted, write it without https://, and allow plain http to it: --plain-http {host}"
+                "if this is the right address, and knowing that nothing will be encrypted, allow plain http to it, without https:// before its name: --plain-http {host}"
             );
         }
         R::UseCertifiedName => {
@@ -598,7 +603,9 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::ExportPlatforms => {
             "choose a platform that is carried, or export again with all the platforms that are needed (--platform may be given more than once)"
         }
-        R::DeliverAllPlatforms => "leave out --platform, or choose by name what it is meant for (NAME in extract, --select NAME in import)",
+        R::DeliverAllPlatforms => {
+            "leave out --platform, or choose by name what it is meant for (NAME in extract, --select NAME in import)"
+        }
         R::AllowSparse => {
             "deliver what is carried without the index (leave out --sparse, or use --sparse rebuild), or export every platform"
         }

@@ -187,9 +187,7 @@ impl Remediable for HttpError {
             Self::Proxy { .. } => Remedy::CorrectProxy,
             Self::AtProxy { url, proxy, source } => source.at_proxy(url, proxy),
             Self::Certificates { source, .. } => source.remedy(),
-            Self::Transport { url, source } => {
-                source.in_tls().map_or(Remedy::CheckConnection, |failure| failure.remedy(url))
-            }
+            Self::Transport { url, source } => source.tls_remedy(url).unwrap_or(Remedy::CheckConnection),
             Self::Body { .. } => Remedy::CheckConnection,
             Self::Status { .. } => Remedy::AskServer,
             Self::TooLarge { .. }
@@ -209,7 +207,7 @@ impl HttpError {
                 Some(Remedy::Wait { seconds: asked.as_secs() })
             }
             Self::Status { status: 429, .. } | Self::Status { retry_after: Some(_), .. } => Some(Remedy::AwaitServer),
-            Self::Transport { url, source } => source.in_tls().map(|failure| failure.remedy(url)),
+            Self::Transport { url, source } => source.tls_remedy(url),
             Self::Certificates { .. }
             | Self::Proxy { .. }
             | Self::AtProxy { .. }
@@ -257,7 +255,11 @@ impl HttpError {
 
 /// The report of the HTTP client underneath. Nothing of that client is part of this crate's interface.
 #[derive(Debug)]
-pub struct TransportError(Box<ureq::Error>);
+pub struct TransportError {
+    error: Box<ureq::Error>,
+    /// Whether plain http to the server is allowed.
+    allows_plain_http: bool,
+}
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -265,7 +267,7 @@ impl fmt::Display for TransportError {
             Some(failure) => failure.fmt(f),
             None => match self.refused_by_proxy() {
                 Some(status) => write!(f, "the proxy answered {status}"),
-                None => match &*self.0 {
+                None => match &*self.error {
                     // In the words of the system alone.
                     ureq::Error::Io(error) => f.write_str(&in_lower_case(&error.to_string())),
                     error => error.fmt(f),
@@ -279,7 +281,7 @@ impl Error for TransportError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self.in_tls() {
             Some(_) => self.tls().map(|error| error as &(dyn Error + 'static)),
-            None => self.0.source(),
+            None => self.error.source(),
         }
     }
 }
@@ -329,7 +331,23 @@ impl fmt::Display for TlsFailure {
 
 impl TransportError {
     pub(super) fn new(error: ureq::Error) -> Self {
-        Self(Box::new(error))
+        Self { error: Box::new(error), allows_plain_http: false }
+    }
+
+    /// The same where plain http to the server is allowed, or is not.
+    pub(super) fn where_plain_http_is_allowed(self, allows_plain_http: bool) -> Self {
+        Self { allows_plain_http, ..self }
+    }
+
+    /// What can be done about TLS on the way to `url`, if it is about TLS.
+    fn tls_remedy(&self, url: &Url) -> Option<Remedy> {
+        match self.in_tls()? {
+            // It was not used because of what is written.
+            TlsFailure::NotTls if self.allows_plain_http => {
+                Some(Remedy::LeaveOutHttps { host: url.authority().to_owned() })
+            }
+            failure => Some(failure.remedy(url)),
+        }
     }
 
     /// Whether the server spoke TLS even though no connection resulted.
@@ -352,14 +370,14 @@ impl TransportError {
 
     /// The status with which a proxy refuses to connect to a server. The client underneath has it only as text.
     fn refused_by_proxy(&self) -> Option<&str> {
-        let ureq::Error::ConnectProxyFailed(reason) = &*self.0 else { return None };
+        let ureq::Error::ConnectProxyFailed(reason) = &*self.error else { return None };
         let status = reason.strip_prefix("proxy server responded ")?.split('/').next()?;
         (status.len() == 3 && status.bytes().all(|byte| byte.is_ascii_digit())).then_some(status)
     }
 
     /// Whether the same may succeed a little later.
     fn may_pass(&self) -> bool {
-        match &*self.0 {
+        match &*self.error {
             // What is invalid, such as a certificate, stays invalid.
             ureq::Error::Io(error) => error.kind() != io::ErrorKind::InvalidData,
             ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed => true,
@@ -369,7 +387,7 @@ impl TransportError {
 
     /// What it is, for one line.
     pub(super) fn in_short(&self) -> RetryReason {
-        match &*self.0 {
+        match &*self.error {
             ureq::Error::Timeout(_) => RetryReason::Slow,
             ureq::Error::Io(error) => match error.kind() {
                 io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => RetryReason::Slow,
@@ -414,7 +432,7 @@ impl TransportError {
 
     /// The error of TLS that it is about, if it is about one.
     fn tls(&self) -> Option<&rustls::Error> {
-        match &*self.0 {
+        match &*self.error {
             ureq::Error::Rustls(error) => Some(error),
             ureq::Error::Io(error) => error.get_ref().and_then(|inner| inner.downcast_ref()),
             _ => None,
@@ -426,7 +444,9 @@ impl TransportError {
 fn in_lower_case(text: &str) -> String {
     let mut characters = text.chars();
     match (characters.next(), characters.as_str()) {
-        (Some(first), rest) if rest.starts_with(char::is_lowercase) => first.to_lowercase().chain(rest.chars()).collect(),
+        (Some(first), rest) if rest.starts_with(char::is_lowercase) => {
+            first.to_lowercase().chain(rest.chars()).collect()
+        }
         _ => text.to_owned(),
     }
 }

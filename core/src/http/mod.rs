@@ -314,7 +314,10 @@ impl HttpClient {
                 }
                 Err(other) => HttpError::Transport { url, source: TransportError::new(ureq::Error::Other(other)) },
             },
-            error => HttpError::Transport { url, source: TransportError::new(error) },
+            error => {
+                let allows = self.allows_plain_http(&url);
+                HttpError::Transport { url, source: TransportError::new(error).where_plain_http_is_allowed(allows) }
+            }
         }
     }
 

@@ -459,6 +459,11 @@ pub enum Remedy {
         /// The reference without `http://`.
         reference: String,
     },
+    /// Leave out `https://` before a host that does not speak it, and to which plain http is allowed.
+    LeaveOutHttps {
+        /// The host, with its port where it has one.
+        host: String,
+    },
     /// Allow plain http to a host that does not speak https.
     AllowPlainHttp {
         /// The host, with its port where it has one.

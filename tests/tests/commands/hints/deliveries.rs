@@ -60,6 +60,23 @@ fn names_in_a_registry() {
 }
 
 #[test]
+fn places_that_another_option_names() {
+    let far = Far::taking_everything();
+    for (to, cause) in [
+        (["--to-registry", "https://"], "write HOST or HOST:PORT"),
+        (["--to-registry", ""], "write HOST or HOST:PORT"),
+        (["--to-registry", "oci-archive:foo.tar"], "--to-layout-archive foo.tar"),
+        (["--to-layout", "oci:foo"], "write --to-layout foo (or ./oci:foo for a folder that is called so)"),
+    ] {
+        far.run(&[&["import", "shop.sealift"], &to[..]].concat()).hints(
+            2,
+            cause,
+            "see what it takes: sealift help import",
+        );
+    }
+}
+
+#[test]
 fn tags_that_must_not_move() {
     let (far, registry) = (Far::taking_everything(), Registry::start());
     let mut sample = sample();

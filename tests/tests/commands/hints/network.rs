@@ -172,7 +172,15 @@ fn a_scheme_that_is_written_decides() {
         16,
         "does not speak https",
         &format!(
-            "if this is the right address, and knowing that nothing will be encrypted, write it without https://, and allow plain http to it: --plain-http {plain}"
+            "if this is the right address, and knowing that nothing will be encrypted, name it without https:// (a registry) or with http:// (another server): plain http is allowed to {plain}"
+        ),
+    );
+    let elsewhere = plain.replace("127.0.0.1", "0.0.0.0");
+    near.export(&["--image", &image(&format!("{elsewhere}/app:1"))]).hints(
+        16,
+        "does not speak https",
+        &format!(
+            "if this is the right address, and knowing that nothing will be encrypted, allow plain http to it, without https:// before its name: --plain-http {elsewhere}"
         ),
     );
     near.export(&["--image", &image(&format!("http://{domain}/app:1"))]).hints(
@@ -493,7 +501,7 @@ fn certificates() {
         16,
         "does not speak https",
         &format!(
-            "if this is the right address, and knowing that nothing will be encrypted, write it without https://, and allow plain http to it: --plain-http {plain}"
+            "if this is the right address, and knowing that nothing will be encrypted, name it without https:// (a registry) or with http:// (another server): plain http is allowed to {plain}"
         ),
     );
     let (server, named) = Registry::showing(certificate_for("127.0.0.1"), None);
