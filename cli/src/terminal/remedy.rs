@@ -667,6 +667,13 @@ layers), or have BuildKit write its cache as an image: image-manifest=true"
             let pattern = pattern.as_deref().unwrap_or("REGISTRY/PATH/*");
             return format!("say which repository speaks for which names, for example: {}", map_of(pattern, pinned));
         }
+        R::RestoreMap { path } => {
+            return format!(
+                "restore {} from a copy, or set a map again: {}",
+                path.display(),
+                sealift("trust map map.json")
+            );
+        }
         R::CorrectMap => "give a map.json as described in TAP 4",
         R::ListTrust { meant } => {
             return format!("{}list the names that are known: {}", if_meant(meant.as_ref()), sealift("trust list"));

@@ -760,6 +760,12 @@ pub enum Remedy {
     },
     /// Give a map as TAP 4 describes it.
     CorrectMap,
+    /// Restore the map of the trust store, or set another one.
+    RestoreMap {
+        /// The map's file.
+        #[serde(serialize_with = "as_shown")]
+        path: PathBuf,
+    },
     /// Look up which names are known.
     ListTrust {
         /// The known name that was probably meant.

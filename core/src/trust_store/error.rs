@@ -103,9 +103,17 @@ pub enum TrustStoreError {
         /// What is wrong with it.
         source: PolicyError,
     },
-    /// `map.json` is broken.
+    /// A map that was given is not valid.
     #[error("the map {} cannot be used", .path.display())]
     Map {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: MapError,
+    },
+    /// The map of the trust store is damaged.
+    #[error("the map in use, {}, cannot be used", .path.display())]
+    MapInUse {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
@@ -318,6 +326,7 @@ impl Remediable for TrustStoreError {
             Self::Stray { path, .. } => Remedy::MoveStray { path: path.clone() },
             Self::Policy { .. } => Remedy::CorrectPolicy,
             Self::Map { .. } => Remedy::CorrectMap,
+            Self::MapInUse { path, .. } => Remedy::RestoreMap { path: path.clone() },
             Self::UnknownRepository { meant, .. } => {
                 Remedy::ListTrust { meant: meant.as_ref().map(ToString::to_string) }
             }

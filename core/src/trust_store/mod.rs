@@ -248,7 +248,7 @@ impl TrustStore {
     pub fn map(&self) -> Result<Option<RepositoryMap>, TrustStoreError> {
         let path = self.map_path();
         let Some(bytes) = disk::read(&path, MAXIMUM_FILE_LENGTH)? else { return Ok(None) };
-        RepositoryMap::parse(&bytes).map(Some).map_err(|source| TrustStoreError::Map { path, source })
+        RepositoryMap::parse(&bytes).map(Some).map_err(|source| TrustStoreError::MapInUse { path, source })
     }
 
     /// The names of the repositories with a pinned root.

@@ -450,7 +450,7 @@ impl Update {
     /// last mapping, unless the new one is about this repository alone. A mapping that is there already in this place is not added.
     ///
     /// # Errors
-    /// [`TrustStoreError::Map`] when the map that is there is not a valid one, or the new mapping is not; and as
+    /// [`TrustStoreError::MapInUse`] when the map that is there is not valid, [`TrustStoreError::Map`] when the new mapping is not; and as
     /// [`TrustStore::repositories`].
     pub fn add_mapping(
         &self,

@@ -477,6 +477,8 @@ fn the_threshold_and_the_map_are_kept() {
         assert!(matches!(update.set_map(Path::new("map.json"), wrong), Err(TrustStoreError::Map { .. })));
     }
     assert!(store.map().unwrap().is_none());
+    fs::write(store.map_path(), "{").unwrap();
+    assert!(matches!(store.map(), Err(TrustStoreError::MapInUse { .. })));
     update.set_map(Path::new("map.json"), br#"{"repositories":{"main":[]},"mapping":[]}"#).unwrap();
     let trust = store.load().unwrap();
     assert_eq!(trust.policy.exporter_threshold.get(), 2);

@@ -138,6 +138,14 @@ fn what_does_not_belong_there() {
     let map = folder.join("map.json");
     fs::write(&map, vec![b' '; 5 << 20]).unwrap();
     far.run(&["trust", "list"]).hints(18, "is longer than", "check that this is the file you meant");
+    fs::write(&map, "{").unwrap();
+    for command in [&["trust", "list"][..], &["verify", "shop.sealift"]] {
+        far.run(command).hints(
+            18,
+            "the map in use, far/map.json, cannot be used",
+            "restore far/map.json from a copy, or set a map again: sealift --trust far trust map map.json",
+        );
+    }
     fs::remove_file(&map).unwrap();
     fs::create_dir(&map).unwrap();
     far.run(&["trust", "list"]).hints(18, "map.json", "check the path far/map.json");
