@@ -19,7 +19,9 @@ pub(super) fn judgement(error: &JudgementError) -> Conclusion {
         JudgementError::Search { source, .. } => search(source),
         JudgementError::Binding { .. } => ExitCode::Tuf.into(),
         JudgementError::SupplyChain { source, .. } => supply_chain(source),
-        JudgementError::Level { .. } | JudgementError::NotVouchedFor { .. } => ExitCode::Policy.noting(NOTHING_WRITTEN),
+        JudgementError::Level { .. }
+        | JudgementError::NotVouchedFor { .. }
+        | JudgementError::UnpinnedRequired { .. } => ExitCode::Policy.noting(NOTHING_WRITTEN),
     }
 }
 

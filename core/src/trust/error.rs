@@ -116,6 +116,18 @@ pub enum JudgementError {
         /// The part of the policy that requires it.
         rule: Rule,
     },
+    /// A repository that the policy names has no pinned root, and is called much like one that has.
+    #[error("{rule} requires {repository} to vouch for {reference}, but no root is pinned for {repository}")]
+    UnpinnedRequired {
+        /// The reference.
+        reference: String,
+        /// The required repository.
+        repository: RepositoryName,
+        /// The pinned repository that was probably meant.
+        meant: RepositoryName,
+        /// The part of the policy that requires it.
+        rule: Rule,
+    },
 }
 
 /// Why an item reaches no higher level, if not for want of proof alone.
@@ -231,6 +243,9 @@ impl Remediable for JudgementError {
                 (None, Rule::Requirement(_)) => Remedy::LowerRequiredLevel,
             },
             Self::NotVouchedFor { repository, .. } => Remedy::ChangeVouching { repository: repository.clone() },
+            Self::UnpinnedRequired { repository, meant, .. } => {
+                Remedy::PinRoot { repository: repository.clone(), meant: Some(meant.clone()) }
+            }
         }
     }
 }

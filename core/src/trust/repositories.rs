@@ -16,6 +16,7 @@ use serde::Serialize;
 use super::item::Item;
 use super::terms::{Purpose, Terms};
 
+use crate::nearness;
 use crate::remedy::{ExporterMatter, Remediable, Remedy};
 use crate::trust_store::{PinnedRepository, RepositoryName, Trust};
 
@@ -357,10 +358,15 @@ impl<'a> Repositories<'a> {
     }
 
     fn opened(&mut self, name: &RepositoryName, target: &str) -> Result<&mut OpenedRepository<'a>, RepositoryError> {
-        let Self { opened, unknown, .. } = self;
+        let Self { opened, unknown, dialects } = self;
         let missing = || {
+            let is_pinned = dialects.contains_key(name);
+            let meant = nearness::meant(name.as_str(), dialects.keys()).filter(|_| !is_pinned).cloned();
             let (name, target, unknown) = (name.clone(), target.to_owned(), unknown.clone());
-            RepositoryError::NotCarried { name, target, unknown }
+            match meant {
+                Some(_) => RepositoryError::NotPinned { name, meant },
+                None => RepositoryError::NotCarried { name, target, unknown },
+            }
         };
         opened.get_mut(name).ok_or_else(missing)
     }

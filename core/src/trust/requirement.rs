@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::error::{JudgementError, Shortfall};
 use super::evidence::Finding;
 use crate::oci::ReferrerKind;
-use crate::trust_store::requirement::{Asked, InBundles};
-use crate::trust_store::{AttesterName, Trust};
+use crate::trust_store::requirement::{Asked, InBundles, Rule};
+use crate::trust_store::{AttesterName, RepositoryName, Trust};
 
 /// What the policy asks of a name and targets cannot decide.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl OpenRequirements {
 /// decide is added to `open`.
 ///
 /// # Errors
-/// [`JudgementError::Level`] and [`JudgementError::NotVouchedFor`].
+/// [`JudgementError::Level`], [`JudgementError::NotVouchedFor`] and [`JudgementError::UnpinnedRequired`].
 pub(super) fn ask(finding: &Finding, trust: &Trust, open: &mut OpenRequirements) -> Result<(), JudgementError> {
     let asked_of = |finding: &Finding| trust.policy.asked_of(&finding.item.full_name());
     let asked = asked_of(finding);
@@ -71,12 +71,24 @@ fn ask_one(
         return Err(JudgementError::Level { reference: reference(), level, minimum, rule: asked.rule(), source });
     }
     if let Some(repository) = asked.vouched_by.iter().find(|it| !finding.vouching().any(|name| name == *it)) {
-        let (repository, vouching) = (repository.clone(), finding.vouching().cloned().collect());
-        return Err(JudgementError::NotVouchedFor { reference: reference(), repository, vouching, rule: asked.rule() });
+        return Err(not_vouched_for(finding, repository, asked.rule(), trust));
     }
     let kinds = trust.policy.referrers.clone();
     open.0.insert(reference(), Open { kinds, attesters: attesters(asked, trust) });
     Ok(())
+}
+
+/// Why a repository that is required does not vouch for an item.
+fn not_vouched_for(finding: &Finding, repository: &RepositoryName, rule: Rule, trust: &Trust) -> JudgementError {
+    let (reference, repository) = (finding.item.reference.clone(), repository.clone());
+    let is_pinned = trust.repositories.contains_key(&repository);
+    match trust.meant(&repository).filter(|_| !is_pinned) {
+        Some(meant) => JudgementError::UnpinnedRequired { reference, repository, meant, rule },
+        None => {
+            let vouching = finding.vouching().cloned().collect();
+            JudgementError::NotVouchedFor { reference, repository, vouching, rule }
+        }
+    }
 }
 
 /// Those whom a requirement names; any pinned attester where it names nobody.

@@ -170,6 +170,10 @@ fn a_name_that_the_wrong_repository_vouches_for() {
             let error = far.refuses(&archive).judgement();
             assert_error!(error, JudgementError::NotVouchedFor { reference, repository, vouching, rule: Rule::Requirement(_) }
                 if reference == name && repository.as_str() == "acme" && vouching.iter().map(|name| name.as_str()).eq([REPOSITORY]));
+            far.policy(&requiring("2", &[(name, "2", "vouched_by = [\"demmo\"]")]));
+            let error = far.refuses(&archive).judgement();
+            assert_error!(error, JudgementError::UnpinnedRequired { repository, meant, .. }
+                if repository.as_str() == "demmo" && meant.as_str() == "demo");
             far.policy(&requiring("2", &[(name, "2", "vouched_by = [\"demo\"]")]));
             far.accepts(&archive);
         }

@@ -11,7 +11,7 @@ use super::MAXIMUM_LENGTH;
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure, FilePurpose};
 use crate::files::input::read_file;
-use crate::terminal::shell::sealift;
+use crate::terminal::shell::{quoted, sealift};
 
 const ATTEMPT: &str = "cannot change the trust store";
 
@@ -33,7 +33,22 @@ pub(super) fn add(pattern: &NamePattern, repositories: &[RepositoryName], contex
         FormerSpeaker::Narrowed(name) => format!("{name} spoke for every name, and now speaks for no others."),
     }));
     done.extend(remarks(&store).attempt(attempt)?);
+    done.extend(repositories.iter().filter_map(|name| meant_text(&store, pattern, repositories, name)));
     context.done("map-add", done)
+}
+
+/// How to add the same mapping with the name that was probably meant by one for which no root is pinned.
+fn meant_text(
+    store: &TrustStore,
+    pattern: &NamePattern,
+    repositories: &[RepositoryName],
+    name: &RepositoryName,
+) -> Option<String> {
+    let meant = store.meant(name).filter(|meant| meant != name)?;
+    let named = repositories.iter().map(|it| if it == name { meant.as_str() } else { it.as_str() });
+    let named = named.collect::<Vec<_>>().join(" ");
+    let command = sealift(format_args!("trust map add {} {named}", quoted(pattern.as_str())));
+    Some(format!("Write {meant} if you mean that: {command}"))
 }
 
 /// Replaces the map with a file.

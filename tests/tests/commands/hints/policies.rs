@@ -37,6 +37,12 @@ fn levels() {
         "acme",
         "check that map.json lets that repository speak for this name, and ask its publisher; or, knowing what it means, change vouched_by in policy.toml; nothing was written",
     );
+    far.side.policy(&format!("[[require]]\nnames = [\"{BUNDLE}\"]\nlevel = \"2\"\nvouched_by = [\"demmo\"]\n"));
+    far.verify(&archive).hints(
+        14,
+        "but no root is pinned for demmo",
+        "write demo if you mean that; otherwise get the root from the publisher in a way that you trust, then: sealift --trust far trust pin-root demmo root.json; nothing was written",
+    );
     let nobody = Far::trusting_nobody();
     nobody.side.policy("[[require]]\nnames = [\"*\"]\nlevel = \"2\"\n");
     let mut image = Consignment::of_image(&sample, 2, now());

@@ -110,6 +110,15 @@ fn a_name_that_is_much_like_one_that_is_known() {
     );
     near.run(&["trust", "map", "add", "example.com/demo/*", "dmeo"])
         .remarks("The map names dmeo, for which no root is pinned (demo is pinned)");
+    near.run(&["trust", "map", "add", "example.com/demo/*", "dmeo"]).remarks("Nothing was changed");
+    near.run(&["trust", "remove", "map"]).remarks("");
+    near.run(&["trust", "map", "add", "example.com/demo/*", "dmeo"])
+        .remarks("Write demo if you mean that: sealift --trust near trust map add 'example.com/demo/*' demo");
+    near.export(&["--bundle", &format!("{BUNDLE}=oci:layout"), "--tuf", "demo=tuf"]).hints(
+        18,
+        "no root is pinned for repository dmeo",
+        "write demo if you mean that; otherwise get the root from the publisher in a way that you trust, then: sealift --trust near trust pin-root dmeo root.json",
+    );
     near.run(&["trust", "remove", "map"]).remarks("");
     let replacing = told(near.path(), &["--trust", "near", "trust", "pin-root", "dmeo", "root.json", "--replace"]);
     assert!(
