@@ -63,8 +63,8 @@ fn names_in_a_registry() {
 fn places_that_another_option_names() {
     let far = Far::taking_everything();
     for (to, cause) in [
-        (["--to-registry", "https://"], "write HOST or HOST:PORT"),
-        (["--to-registry", ""], "write HOST or HOST:PORT"),
+        (["--to-registry", "https://"], "is not a registry's host name"),
+        (["--to-registry", ""], "is not a registry's host name"),
         (["--to-registry", "oci-archive:foo.tar"], "--to-layout-archive foo.tar"),
         (["--to-layout", "oci:foo"], "write --to-layout foo (or ./oci:foo for a folder that is called so)"),
     ] {
