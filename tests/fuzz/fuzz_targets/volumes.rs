@@ -30,7 +30,10 @@ fn change(volumes: &mut Vec<Vec<u8>>, changes: &[u8]) {
                 let place = at * 3 % volumes[index].len().max(1);
                 volumes[index].get_mut(place).into_iter().for_each(|byte| *byte ^= what | 1);
             }
-            2 => volumes.swap(index, at % 5 % volumes.len()),
+            2 => {
+                let other = at % 5 % volumes.len();
+                volumes.swap(index, other);
+            }
             3 if volumes.len() > 1 => drop(volumes.remove(index)),
             3 => {}
             _ => volumes[index].push(*low),
