@@ -370,3 +370,15 @@ fn check_images(record: &BundleRecord, bundle: &Bundle) -> Result<(), DocumentEr
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_much_as_may_be_held_is_held_and_no_byte_more() {
+        let mut documents = Documents { held: MAXIMUM_HELD - 3, ..Documents::default() };
+        documents.add(&Digest::sha256(b"abc"), b"abc".to_vec()).unwrap();
+        assert!(matches!(documents.add(&Digest::sha256(b"d"), b"d".to_vec()), Err(DocumentError::TooMuch)));
+    }
+}
