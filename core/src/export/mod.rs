@@ -46,7 +46,7 @@ use crate::trust::{
 };
 use crate::trust_store::{RepositoryName, Trust, policy};
 use crate::verify::documents::{Blob, Closed, DocumentError, Documents};
-use crate::verify::{MAXIMUM_AHEAD, TooMuchMetadata};
+use crate::verify::{TooMuchMetadata, count_in_room};
 
 /// Who exports, and when.
 pub struct ExportSettings<'a> {
@@ -192,15 +192,13 @@ type DocumentContents = BTreeMap<Digest, Arc<[u8]>>;
 
 /// The files that inspections can look at, in the order of the archive, as far as the far side reads them ahead.
 fn inspected_files(plan: &Plan) -> Result<DocumentContents, PrepareError> {
-    let (mut read, mut length) = (DocumentContents::new(), 0_u64);
+    let mut read = DocumentContents::new();
     let documents = plan.closed.documents();
-    let blobs = plan.closed.blobs().into_iter().filter(|blob| !documents.contains_key(blob.digest));
+    let mut blobs = plan.closed.blobs();
+    blobs.retain(|blob| !documents.contains_key(blob.digest));
+    let in_room = count_in_room(0, blobs.iter().map(|blob| blob.size));
     let files: HashSet<&Digest> = plan.closed.files().map(|file| &file.descriptor.digest).collect();
-    for Blob { digest, size } in blobs {
-        length = length.saturating_add(size);
-        if length > MAXIMUM_AHEAD {
-            break;
-        }
+    for Blob { digest, size } in blobs.into_iter().take(in_room) {
         let Some(origin) = plan.origins.get(digest).filter(|_| files.contains(digest)) else { continue };
         let unfetched = |source| PrepareError::Source { digest: digest.clone(), source };
         let mut bytes = Vec::new();

@@ -11,7 +11,7 @@ use sealift_archive_format::{Digest, FormatError};
 use sealift_proof::in_toto::Inspections;
 use sealift_proof::tuf::provider::{CarriedMetadata, CarriedTargets};
 
-use super::documents::{DocumentError, Documents, MAXIMUM_HELD};
+use super::documents::{DocumentError, Documents};
 use super::receive::ReadAhead;
 use super::{Head, Judged, VerifySettings};
 use crate::archive_layout::{self, ArchiveLayoutError};
@@ -136,10 +136,11 @@ fn read_head<R: Read>(reader: &mut Reader<R>, inventory: &Inventory) -> Result<(
     let mut files: BTreeMap<RepositoryName, TufFiles> = names.map(|name| (name, TufFiles::default())).collect();
     for record in &inventory.entries {
         let name = record.name.clone();
-        if let EntryPlace::Blob(digest) = name.place()
-            && (!documents.expects(digest) || record.size > MAXIMUM_HELD)
-        {
-            break;
+        if let EntryPlace::Blob(digest) = name.place() {
+            if !documents.expects(digest) {
+                break;
+            }
+            documents.check_room(record.size)?;
         }
         let Some(mut entry) = reader.next_entry()? else { break };
         match name.place() {

@@ -38,8 +38,8 @@ use crate::report::{ContentReport, Report, Warning};
 use crate::seal::VerifiedSeal;
 use crate::trust::{Attestations, Carried, Judgement, Purpose, Terms};
 use crate::trust_store::TrustBasis;
-pub(crate) use receive::MAXIMUM_AHEAD;
 use receive::ReadAhead;
+pub(crate) use receive::count_in_room;
 
 /// How to judge an archive, in addition to the trust store.
 #[derive(Clone, Copy)]

@@ -80,15 +80,21 @@ impl Documents {
         self.expected.contains_key(digest)
     }
 
+    /// Checks that a document of this many bytes may be held besides those that are, before any byte of it is read.
+    ///
+    /// # Errors
+    /// [`DocumentError::TooMuch`].
+    pub fn check_room(&self, length: u64) -> Result<(), DocumentError> {
+        if self.held.saturating_add(length) > MAXIMUM_HELD { Err(DocumentError::TooMuch) } else { Ok(()) }
+    }
+
     /// Adds a document whose digest has been checked.
     ///
     /// # Errors
     /// [`DocumentError`] when too much is held, or the document cannot be read.
     pub fn add(&mut self, digest: &Digest, bytes: Vec<u8>) -> Result<(), DocumentError> {
+        self.check_room(bytes.len() as u64)?;
         self.held = self.held.saturating_add(bytes.len() as u64);
-        if self.held > MAXIMUM_HELD {
-            return Err(DocumentError::TooMuch);
-        }
         let ExpectedDocument { bundle, manifest } = self.expected.get(digest).cloned().unwrap_or_default();
         if let Some(reference) = bundle {
             let bundle = Bundle::parse(&bytes).map_err(|source| DocumentError::Bundle { bundle: reference, source })?;
@@ -378,6 +384,8 @@ mod tests {
     #[test]
     fn as_much_as_may_be_held_is_held_and_no_byte_more() {
         let mut documents = Documents { held: MAXIMUM_HELD - 3, ..Documents::default() };
+        assert!(matches!(documents.check_room(4), Err(DocumentError::TooMuch)));
+        assert!(matches!(documents.check_room(u64::MAX), Err(DocumentError::TooMuch)));
         documents.add(&Digest::sha256(b"abc"), b"abc".to_vec()).unwrap();
         assert!(matches!(documents.add(&Digest::sha256(b"d"), b"d".to_vec()), Err(DocumentError::TooMuch)));
     }

@@ -83,8 +83,9 @@ impl Closed {
             return Err(DocumentError::ThickBundleElsewhere { digest: digest.clone() });
         }
         let packed = self.items.iter().filter(|item| item.thick_bundle().is_some());
-        let count = packed.flat_map(ClosedItem::graphs).map(|graph| graph.blobs().len() + graph.manifests().len());
-        if count.fold(0, usize::saturating_add) > MAXIMUM_PACKED { Err(DocumentError::TooMuch) } else { Ok(()) }
+        let of_each =
+            packed.flat_map(ClosedItem::graphs).flat_map(|graph| [graph.blobs().len(), graph.manifests().len()]);
+        if of_each.fold(0, usize::saturating_add) > MAXIMUM_PACKED { Err(DocumentError::TooMuch) } else { Ok(()) }
     }
 
     /// A plain file has a place of its own among the entries, so it is nothing else besides.

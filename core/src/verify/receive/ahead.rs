@@ -13,6 +13,17 @@ use super::super::SelectionError;
 /// The most bytes that are read before they are due.
 pub(crate) const MAXIMUM_AHEAD: u64 = 32 << 20;
 
+/// How many things of these lengths in bytes, one after the other, may be read ahead where `read` bytes were.
+pub(crate) fn count_in_room(read: u64, lengths: impl Iterator<Item = u64>) -> usize {
+    let mut total = read;
+    lengths
+        .take_while(|length| {
+            total = total.saturating_add(*length);
+            total <= MAXIMUM_AHEAD
+        })
+        .count()
+}
+
 /// Entries that were read, with their digests checked, and have not been received.
 #[derive(Default)]
 pub(crate) struct ReadAhead {
@@ -34,12 +45,9 @@ impl ReadAhead {
         wanted: &HashMap<&Digest, &str>,
     ) -> Result<(), SelectionError> {
         let rest = inventory.entries.get(reader.entries_begun()..).unwrap_or_default();
-        let found = rest.iter().rposition(|entry| wanted.contains_key(&entry.digest));
-        for record in rest.iter().take(found.map_or(0, |last| last + 1)) {
-            self.length = self.length.saturating_add(record.size);
-            if self.length > MAXIMUM_AHEAD {
-                break;
-            }
+        let last = rest.iter().rposition(|entry| wanted.contains_key(&entry.digest));
+        let due = rest.iter().take(last.map_or(0, |last| last + 1));
+        for record in rest.iter().take(self.count_in_room(due)) {
             self.keep(reader, record).map_err(SelectionError::Archive)?;
         }
         let missing = wanted.iter().filter(|(digest, _)| !self.by_digest.contains_key(digest));
@@ -60,26 +68,22 @@ impl ReadAhead {
         wanted: &HashSet<&Digest>,
     ) -> Result<(), FormatError> {
         let rest = inventory.entries.get(reader.entries_begun()..).unwrap_or_default();
-        let (mut length, mut count) = (self.length, 0);
-        for (at, record) in rest.iter().enumerate() {
-            length = length.saturating_add(record.size);
-            if length > MAXIMUM_AHEAD {
-                break;
-            }
-            if wanted.contains(&record.digest) {
-                count = at + 1;
-            }
-        }
-        for record in rest.iter().take(count) {
-            self.length = self.length.saturating_add(record.size);
+        let in_room = rest.get(..self.count_in_room(rest.iter())).unwrap_or_default();
+        let last = in_room.iter().rposition(|entry| wanted.contains(&entry.digest));
+        for record in in_room.iter().take(last.map_or(0, |last| last + 1)) {
             self.keep(reader, record)?;
         }
         Ok(())
     }
 
+    fn count_in_room<'a>(&self, entries: impl Iterator<Item = &'a EntryRecord>) -> usize {
+        count_in_room(self.length, entries.map(|entry| entry.size))
+    }
+
     fn keep<R: Read>(&mut self, reader: &mut Reader<R>, record: &EntryRecord) -> Result<(), FormatError> {
         let Some(mut entry) = reader.next_entry()? else { return Ok(()) };
         let bytes = entry.read_all()?;
+        self.length = self.length.saturating_add(record.size);
         self.by_digest.insert(record.digest.clone(), self.entries.len());
         self.entries.push((record.clone(), bytes.into()));
         Ok(())
@@ -93,5 +97,18 @@ impl ReadAhead {
     /// Everything that was read, in its order.
     pub(super) fn take(&mut self) -> Vec<(EntryRecord, Arc<[u8]>)> {
         std::mem::take(self).entries
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_much_as_may_be_read_ahead_is_read_and_no_byte_more() {
+        assert_eq!(count_in_room(0, [MAXIMUM_AHEAD - 1, 1, 0, 1, 0].into_iter()), 3);
+        assert_eq!(count_in_room(1, [MAXIMUM_AHEAD, 0].into_iter()), 0);
+        assert_eq!(count_in_room(1, [u64::MAX, 0].into_iter()), 0);
+        assert_eq!(count_in_room(0, std::iter::empty()), 0);
     }
 }

@@ -14,8 +14,8 @@ use sealift_archive_format::entry_name::EntryPlace;
 use sealift_archive_format::inventory::EntryRecord;
 use sealift_archive_format::{Digest, EntryOffsets, FormatError, Problem};
 
-pub(crate) use ahead::MAXIMUM_AHEAD;
 pub(super) use ahead::ReadAhead;
+pub(crate) use ahead::count_in_room;
 
 use super::{Closed, Judged, Verified};
 use crate::progress::{Progress, Unwatched};
