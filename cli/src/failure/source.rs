@@ -99,6 +99,7 @@ fn docker_archive(error: &DockerArchiveError) -> Conclusion {
         | DockerArchiveError::Layer { .. }
         | DockerArchiveError::Manifest { .. }
         | DockerArchiveError::NameNotFound { .. }
+        | DockerArchiveError::DigestNotFound { .. }
         | DockerArchiveError::BlobNotFound { .. } => ExitCode::Source.into(),
     }
 }

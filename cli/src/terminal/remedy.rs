@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanDuration};
 use sealift_archive_format::RepositoryName;
+use sealift_core::oci::Reference;
 use sealift_core::remedy::{ExporterMatter, Interrupter, PublisherMatter, Remedy, Sought};
 
 use crate::terminal::shell::{quoted, quoted_path, sealift};
@@ -240,6 +241,15 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::StateDigests => "leave out --images-from, or state contentDigest for every image in bundle.json",
         R::ExportPromisedContent => {
             "export from a source that has the right content, or correct the name: it promises other content"
+        }
+        R::ExportSignedManifest { name } => {
+            // Other tools take a tag or a digest, and not both.
+            let of_digest = |it: Reference| Some(format!("{}@{}", it.repository(), it.digest()?));
+            let asked = name.parse().ok().and_then(of_digest).unwrap_or_else(|| name.clone());
+            let from = quoted(format!("docker://{asked}"));
+            return format!(
+                "export {name} from its registry, or from an OCI image layout that was copied from there (skopeo copy --all {from} oci:LAYOUT): a docker-archive keeps no manifest, so the one that was made for it never has the digest that was signed"
+            );
         }
         R::UseFullName => "use a name of the form DOMAIN/PATH:TAG, and export again",
         R::ShortenName => "shorten the name",

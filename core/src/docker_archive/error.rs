@@ -153,6 +153,16 @@ pub enum DockerArchiveError {
         /// The images that it has whose names are most like it: a name of each, or `@N` for one without a name, counted from 0.
         names: Vec<String>,
     },
+    /// No image has this digest.
+    #[error("{} has no image with digest {digest}: it keeps no manifests, so theirs are made anew, with digests of their own", .path.display())]
+    DigestNotFound {
+        /// The file.
+        path: PathBuf,
+        /// The reference with the digest.
+        name: String,
+        /// The digest that was looked for.
+        digest: Digest,
+    },
     /// It has no such blob.
     #[error("{} has no blob {digest}", .path.display())]
     BlobNotFound {
@@ -176,6 +186,7 @@ impl Remediable for DockerArchiveError {
             Self::NameNotFound { path, names, .. } => {
                 Remedy::name_entry(Some(&format!("docker-archive:{}", path.display())), names)
             }
+            Self::DigestNotFound { name, .. } => Remedy::ExportSignedManifest { name: name.clone() },
             Self::NotOne { .. }
             | Self::Json { .. }
             | Self::TooMany { .. }

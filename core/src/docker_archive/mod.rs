@@ -168,7 +168,14 @@ impl DockerArchiveSource {
             None => reference.tagged_name().and_then(|name| self.by_tag.get(&name)),
         };
         let found = found.and_then(|at| self.images.get(*at));
-        found.map(|image| &image.manifest).ok_or_else(|| self.not_found(reference.as_given()))
+        let missing = || match reference.digest() {
+            Some(digest) => {
+                let (path, name, digest) = (self.tarball.path().to_owned(), reference.to_string(), digest.clone());
+                DockerArchiveError::DigestNotFound { path, name, digest }
+            }
+            None => self.not_found(reference.as_given()),
+        };
+        found.map(|image| &image.manifest).ok_or_else(missing)
     }
 }
 

@@ -365,6 +365,11 @@ pub enum Remedy {
     StateDigests,
     /// Export from a source that has the content that the name promises, or correct the name.
     ExportPromisedContent,
+    /// Export it from a place that keeps manifests: the one that was made for it never has the digest that was signed.
+    ExportSignedManifest {
+        /// The name of the image.
+        name: String,
+    },
     /// Use a full name, and export again.
     UseFullName,
     /// Use a shorter name.

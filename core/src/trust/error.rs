@@ -211,6 +211,9 @@ impl Remediable for JudgementError {
             {
                 Remedy::ExportThickBundle { name: item.reference.clone(), file: None }
             }
+            Self::Binding { item, .. } if item.made_from.is_some() => {
+                Remedy::ExportSignedManifest { name: item.reference.clone() }
+            }
             Self::Binding { .. } => Remedy::ExportBoth,
             Self::NotBrought { .. } => Remedy::ExportSigned,
             Self::SupplyChain { source, .. } => source.remedy(),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sealift_archive_format::inventory::{
-    BundleRecord, DescriptorRecord, FileRecord, ImageRecord, ItemRecord, TargetRecord,
+    BundleRecord, DescriptorRecord, FileRecord, ImageRecord, ItemRecord, MadeFrom, TargetRecord,
 };
 use sealift_archive_format::{Digest, file_name};
 use sealift_proof::tuf::Dialect;
@@ -31,6 +31,8 @@ pub struct Item {
     pub sha512: Option<Digest>,
     /// The length in bytes.
     pub length: u64,
+    /// What the exporter made its manifest from, where there was none: its digest then is never the one that was signed.
+    pub made_from: Option<MadeFrom>,
     /// The items that it consists of, each with a name of its own: the images of a bundle.
     pub parts: Vec<Arc<Self>>,
 }
@@ -85,7 +87,8 @@ impl Item {
 
     /// An image, in a bundle or in none.
     pub fn image(record: &ImageRecord) -> Self {
-        Self::new(ItemKind::Image, &record.reference, record.target.as_ref(), &record.descriptor)
+        let made_from = record.made_from;
+        Self { made_from, ..Self::new(ItemKind::Image, &record.reference, record.target.as_ref(), &record.descriptor) }
     }
 
     /// A plain file.
@@ -166,6 +169,7 @@ impl Item {
     fn new(kind: ItemKind, reference: &str, target: Option<&TargetRecord>, content: &DescriptorRecord) -> Self {
         let target = target.map_or(reference, |target| &target.name).to_owned();
         let (digest, length) = (content.digest.clone(), content.size);
-        Self { kind, reference: reference.to_owned(), target, digest, sha512: None, length, parts: Vec::new() }
+        let reference = reference.to_owned();
+        Self { kind, reference, target, digest, sha512: None, length, made_from: None, parts: Vec::new() }
     }
 }

@@ -197,6 +197,12 @@ fn an_only_image_without_a_name_is_the_one_that_is_meant() {
     let error = other.resolve(&other.reference_of(&name, None).unwrap()).err().unwrap();
     let Some(DockerArchiveError::NameNotFound { names, .. }) = error.reason() else { panic!("{error:?}") };
     assert_eq!(names, &["example.com/org/other:1"]);
+    // No digest but its own, which no registry has.
+    let wanted = digest(b"the manifest in a registry");
+    let error = other.resolve(&reference(&format!("example.com/org/other@{wanted}"))).err().unwrap();
+    let Some(reason @ DockerArchiveError::DigestNotFound { digest, .. }) = error.reason() else { panic!("{error:?}") };
+    assert_eq!(*digest, wanted);
+    assert!(matches!(reason.remedy(), Remedy::ExportSignedManifest { .. }), "{:?}", reason.remedy());
 }
 
 #[test]

@@ -67,6 +67,7 @@ impl Publishers {
             digest: Digest::sha256(content.as_bytes()),
             sha512: None,
             length: content.len().try_into().unwrap(),
+            made_from: None,
             parts: Vec::new(),
         };
         let trust = self.trust(mapping);

@@ -1,5 +1,6 @@
 //! Why an export cannot be planned.
 
+use sealift_archive_format::inventory::MadeFrom;
 use sealift_archive_format::{Digest, FileNameError};
 
 use super::Unfetched;
@@ -142,6 +143,8 @@ pub enum PlanError {
         found: Digest,
         /// The digest that was promised.
         promised: Digest,
+        /// What the manifest was made from, where the source has none.
+        made_from: Option<MadeFrom>,
     },
     /// A file's name cannot be used.
     #[error("this cannot be carried as a file")]
@@ -310,7 +313,8 @@ impl PlanError {
             Self::NoPlatform { offered, .. } => Remedy::ChoosePlatform { offered: offered.clone() },
             Self::Bundle { .. } => Remedy::CorrectBundle,
             Self::NoDigest { .. } => Remedy::StateDigests,
-            Self::OtherContent { .. } => Remedy::ExportPromisedContent,
+            Self::OtherContent { name, made_from: Some(_), .. } => Remedy::ExportSignedManifest { name: name.clone() },
+            Self::OtherContent { made_from: None, .. } => Remedy::ExportPromisedContent,
             Self::Dependencies { .. } | Self::DependencyReference { .. } => Remedy::CorrectBundle,
             Self::NoVersion { .. } => Remedy::NameDependency,
             Self::TooManyDependencies => Remedy::ExportFewer,

@@ -273,7 +273,7 @@ impl Planner<'_> {
     fn lone_image(&mut self, name: &str, place: &SourceReference) -> Result<(), PlanError> {
         let graph = self.resolve(name, place)?;
         let promised = name.parse::<Reference>().ok().and_then(|name| name.digest().cloned());
-        require(name, promised.as_ref(), graph.root().descriptor())?;
+        require(name, promised.as_ref(), graph.root().descriptor(), place)?;
         let graph = self.of_chosen_platforms(name, place, graph)?;
         let (record, closed) = self.record(name, ImageRole::StandAlone, place, graph)?;
         self.plan.items.push(ItemRecord::Image(record));
@@ -298,7 +298,7 @@ impl Planner<'_> {
         place: &SourceReference,
         root: &Descriptor,
     ) -> Result<(ImageRecord, ClosedImage), PlanError> {
-        require(&image.reference, image.digest.as_ref(), root)?;
+        require(&image.reference, image.digest.as_ref(), root, place)?;
         let graph = self.walk(&image.reference, place, root)?;
         let graph = self.of_chosen_platforms(&image.reference, place, graph)?;
         self.record(&image.reference, image.role(), place, graph)
@@ -497,11 +497,17 @@ fn parse(name: &str, bundle_json: &[u8]) -> Result<Bundle, PlanError> {
 }
 
 /// Refuses content other than a name promises.
-fn require(name: &str, promised: Option<&Digest>, found: &Descriptor) -> Result<(), PlanError> {
+fn require(
+    name: &str,
+    promised: Option<&Digest>,
+    found: &Descriptor,
+    place: &SourceReference,
+) -> Result<(), PlanError> {
     match promised {
         Some(promised) if *promised != found.digest => {
-            let (name, found) = (name.to_owned(), found.digest.clone());
-            Err(PlanError::OtherContent { name, found, promised: promised.clone() })
+            let (name, promised, found) = (name.to_owned(), promised.clone(), found.digest.clone());
+            let made_from = place.source.made_from(&found);
+            Err(PlanError::OtherContent { name, found, promised, made_from })
         }
         _ => Ok(()),
     }

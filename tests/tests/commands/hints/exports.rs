@@ -317,6 +317,43 @@ fn images_from_one_repository() {
     );
 }
 
+/// What `docker save` wrote before Docker 25, of an image without layers.
+fn legacy(name: &str) -> Vec<u8> {
+    let config = r#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#;
+    let list = json!([{ "Config": "config.json", "RepoTags": [name], "Layers": [] }]).to_string();
+    tar(&[("config.json", config.as_bytes()), ("manifest.json", list.as_bytes())])
+}
+
+#[test]
+fn what_a_docker_archive_cannot_supply() {
+    const NAME: &str = "example.com/demo/legacy:1";
+    let mut sample = sample();
+    let signed = Digest::sha256(b"what a registry has");
+    sample.release(NAME, "manifest.json", &signed, 19);
+    let near = Near::pinning(&sample);
+    put(&near, "old.tar", &legacy(NAME));
+    let hint = |name: &str, from: &str| {
+        format!(
+            "export {name} from its registry, or from an OCI image layout that was copied from there (skopeo copy --all docker://{from} oci:LAYOUT): a docker-archive keeps no manifest, so the one that was made for it never has the digest that was signed"
+        )
+    };
+    let export = |name: &str| near.export(&["--image", &format!("{name}=docker-archive:old.tar"), "--tuf", "demo=tuf"]);
+    export(NAME).hints(12, "is not the target that TUF vouches for", &hint(NAME, NAME));
+    let (named, by_digest) = (format!("{NAME}@{signed}"), format!("example.com/demo/legacy@{signed}"));
+    export(&named).hints(16, "keeps no manifests", &hint(&named, &by_digest));
+    let entry = format!("{named}=docker-archive:old.tar:@0");
+    near.export(&["--image", &entry]).hints(16, "but the source has", &hint(&named, &by_digest));
+    // A bundle asks for it by its digest.
+    for image in [json!({ "image": NAME, "contentDigest": signed }), json!({ "image": named })] {
+        put(&near, "bundle.json", &bundle_json(&image, &json!({})));
+        near.export(&["--bundle", "example.com/org/shop:1=bundle.json", "--images-from", "./old.tar"]).hints(
+            16,
+            "keeps no manifests",
+            &hint(&named, &by_digest),
+        );
+    }
+}
+
 /// Some editors and shells put it there; nobody may take it away again from what is signed.
 #[test]
 fn byte_order_marks() {
