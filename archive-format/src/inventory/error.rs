@@ -112,7 +112,7 @@ pub enum InventoryError {
     },
     /// What is said about the choice of referrers contradicts itself, or what is carried.
     #[error(
-        "the choice of referrers of {reference:?} cannot be: a kind that was chosen is not left out, 1 to {MAXIMUM_LEFT_OUT_REFERRERS} of a kind are, and where no kind was chosen, nothing is carried or counted"
+        "the choice of referrers of {reference:?} cannot be: a kind that was chosen is not left out, at most {MAXIMUM_LEFT_OUT_REFERRERS} referrers are, and where no kind was chosen, nothing is carried or left out"
     )]
     ReferrerChoice {
         /// The reference of the bundle or the image.

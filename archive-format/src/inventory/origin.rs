@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::InventoryError;
+use crate::Digest;
 use crate::referrer_kind::ReferrerKind;
 
-/// The most referrers of one kind that are stated as left out.
-pub const MAXIMUM_LEFT_OUT_REFERRERS: u32 = 1_000_000;
+/// The most referrers of one image, or of the index of one bundle, that are stated as left out.
+pub const MAXIMUM_LEFT_OUT_REFERRERS: usize = 10_000;
 
 /// Which referrers of an image, or of the index of a bundle, were chosen when the archive was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,9 +17,9 @@ pub const MAXIMUM_LEFT_OUT_REFERRERS: u32 = 1_000_000;
 pub struct ReferrerChoice {
     /// The kinds that were chosen: every referrer of such a kind is carried. None were looked for if it is empty.
     pub kinds: BTreeSet<ReferrerKind>,
-    /// How many of each other kind were there, and are not carried.
+    /// The digests of those of each other kind that were there, and are not carried.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub left_out: BTreeMap<ReferrerKind, u32>,
+    pub left_out: BTreeMap<ReferrerKind, BTreeSet<Digest>>,
 }
 
 impl Default for ReferrerChoice {
@@ -33,14 +34,19 @@ impl ReferrerChoice {
         *self == Self::default()
     }
 
+    /// How many of each kind were left out.
+    pub fn left_out_counts(&self) -> BTreeMap<ReferrerKind, usize> {
+        self.left_out.iter().map(|(kind, digests)| (*kind, digests.len())).collect()
+    }
+
     /// Checks that it does not contradict itself, or what is carried: `has_referrers` says whether there is anything of that.
     pub(super) fn check(&self, reference: &str, has_referrers: bool) -> Result<(), InventoryError> {
-        let is_possible = |(kind, count): (&ReferrerKind, &u32)| {
-            !self.kinds.contains(kind) && (1..=MAXIMUM_LEFT_OUT_REFERRERS).contains(count)
-        };
+        let is_possible =
+            |(kind, digests): (&ReferrerKind, &BTreeSet<Digest>)| !self.kinds.contains(kind) && !digests.is_empty();
         let looked_for_none = self.kinds.is_empty();
         let contradicts = looked_for_none && (has_referrers || !self.left_out.is_empty());
-        if contradicts || !self.left_out.iter().all(is_possible) {
+        let count = self.left_out.values().map(BTreeSet::len).fold(0, usize::saturating_add);
+        if contradicts || count > MAXIMUM_LEFT_OUT_REFERRERS || !self.left_out.iter().all(is_possible) {
             return Err(InventoryError::ReferrerChoice { reference: reference.to_owned() });
         }
         Ok(())

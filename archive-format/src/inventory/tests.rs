@@ -284,35 +284,42 @@ fn what_was_left_out_is_listed_in_one_way() {
 
 #[test]
 fn a_choice_of_referrers_is_stated_where_it_is_not_the_usual_one_and_does_not_contradict_itself() {
-    let choice = |kinds: &[ReferrerKind], left_out: &[(ReferrerKind, u32)]| ReferrerChoice {
+    let digests = |count: usize| {
+        (0..count).map(|it| Digest::sha256(&it.to_le_bytes())).collect::<std::collections::BTreeSet<_>>()
+    };
+    let choice = |kinds: &[ReferrerKind], left_out: &[(ReferrerKind, usize)]| ReferrerChoice {
         kinds: kinds.iter().copied().collect(),
-        left_out: left_out.iter().copied().collect(),
+        left_out: left_out.iter().map(|(kind, count)| (*kind, digests(*count))).collect(),
     };
     let (signature, sbom) = (ReferrerKind::Signature, ReferrerKind::Sbom);
     let mut inventory = inventory();
     assert!(!String::from_utf8(inventory.to_statement().unwrap()).unwrap().contains("referrerChoice"));
-    alone(&mut inventory).referrer_choice = choice(&[signature, ReferrerKind::Attestation], &[(sbom, 1_000_000)]);
+    alone(&mut inventory).referrer_choice = choice(&[signature, ReferrerKind::Attestation], &[(sbom, 2)]);
     bundle(&mut inventory).referrer_choice = choice(&[], &[]);
     let statement = inventory.to_statement().unwrap();
     assert_eq!(Inventory::parse(&statement).unwrap(), inventory);
     let text = String::from_utf8(statement).unwrap();
-    let written = r#""referrerChoice":{"kinds":["attestation","signature"],"leftOut":{"sbom":1000000}}"#;
-    assert!(text.contains(written) && text.contains(r#""referrerChoice":{"kinds":[]}"#), "{text}");
+    let two = serde_json::to_string(&digests(2)).unwrap();
+    let written = format!(r#""referrerChoice":{{"kinds":["attestation","signature"],"leftOut":{{"sbom":{two}}}}}"#);
+    assert!(text.contains(&written) && text.contains(r#""referrerChoice":{"kinds":[]}"#), "{text}");
     for (from, to) in [
         (r#"["attestation","signature"]"#, r#"["signature","attestation"]"#),
         (r#"["attestation","signature"]"#, r#"["attestation","attestation","signature"]"#),
         (r#"{"kinds":[]}"#, r#"{"kinds":["attestation","other","sbom","signature"]}"#),
         (r#"{"kinds":[]}"#, r#"{"kinds":[],"leftOut":{}}"#),
+        (two.as_str(), &serde_json::to_string(&digests(2).iter().rev().collect::<Vec<_>>()).unwrap()),
     ] {
         let error = Inventory::parse(text.replace(from, to).as_bytes()).unwrap_err();
         assert!(matches!(&error, InventoryError::NotCanonical { .. }), "{to}: {error}");
     }
-    let error = Inventory::parse(text.replace("\"sbom\":1000000", "\"poem\":1").as_bytes()).unwrap_err();
+    let error = Inventory::parse(text.replace("\"sbom\":[", "\"poem\":[").as_bytes()).unwrap_err();
     assert!(matches!(&error, InventoryError::Json(_)), "{error}");
+    alone(&mut inventory).referrer_choice = choice(&[signature], &[(sbom, 9_999), (ReferrerKind::Other, 1)]);
+    inventory.check().unwrap();
     for contradiction in [
         choice(&[signature, sbom], &[(sbom, 1)]),
         choice(&[signature], &[(sbom, 0)]),
-        choice(&[signature], &[(sbom, 1_000_001)]),
+        choice(&[signature], &[(sbom, 10_000), (ReferrerKind::Other, 1)]),
         choice(&[], &[(sbom, 1)]),
         // A referrer is carried.
         choice(&[], &[]),

@@ -195,6 +195,12 @@ fn write_item(text: &mut Text, item: &ItemReport, indent: &str) {
             format!("; its bundle, for which {} vouches, states its digest", makers.join(" and "))
         }
     };
+    for (kind, digests) in &item.referrer_choice.left_out {
+        for digest in digests {
+            let referrer = format_args!("{kind} {digest}, which refers to it");
+            text.line(Line::from(indent).then("left out: ").styled(WARN, referrer));
+        }
+    }
     let style = if item.vouched == Vouched::ByNobody { WARN } else { Style::new() };
     let about_name =
         |line: &dyn Display| Line::from(indent).then("TUF: ").styled(style, format_args!("{line}{through_bundle}"));
@@ -235,7 +241,8 @@ fn write_item(text: &mut Text, item: &ItemReport, indent: &str) {
 /// What an image lists that was left behind on purpose.
 pub(crate) fn left_out_lines(left_out: &LeftOutReport) -> Vec<String> {
     let LeftOutReport { platforms, foreign_layers, manifests, .. } = left_out;
-    let platforms = (!platforms.is_empty()).then(|| format!("platforms {}", platforms.join(", ")));
+    let platforms =
+        (!platforms.is_empty()).then(|| format!("platforms {}, and what refers to these alone", platforms.join(", ")));
     let layers = match foreign_layers.len() {
         0 => None,
         1 => Some("1 foreign layer".to_owned()),

@@ -36,7 +36,7 @@ pub use write::{ExportError, TakenUp, Unfinished, UnfinishedError};
 use crate::archive_layout::{self, ArchiveLayoutError};
 use crate::oci::Descriptor;
 use crate::remedy::{Remediable, Remedy};
-use crate::report::{Warning, not_vouched_for, of_attestations, of_repositories};
+use crate::report::{ItemReport, Warning, not_vouched_for, of_attestations, of_repositories};
 use crate::seal::{self, SignError};
 use crate::thick_bundle::ThickContentError;
 use crate::transfer::{SourceError, Workers};
@@ -168,6 +168,7 @@ pub struct Prepared {
     plan: Plan,
     judgement: Judgement,
     red_line: Option<Timestamp>,
+    items: Vec<ItemReport>,
 }
 
 /// Gathers, judges and seals. Nothing is written.
@@ -180,11 +181,11 @@ pub fn prepare(
     live: BTreeMap<RepositoryName, Carrier<'_>>,
     settings: &ExportSettings<'_>,
 ) -> Result<Prepared, PrepareError> {
-    let Foreseen { inventory, files, judgement, red_line } = foresee(&plan, trust, live, settings)?;
+    let Foreseen { inventory, files, judgement, red_line, items } = foresee(&plan, trust, live, settings)?;
     let statement = inventory.to_statement()?;
     let signatures = settings.keys.iter().map(|key| seal::sign(&statement, key)).collect::<Result<_, _>>()?;
     let seal = Seal::new(inventory, signatures)?;
-    Ok(Prepared { seal, files, plan, judgement, red_line })
+    Ok(Prepared { seal, files, plan, judgement, red_line, items })
 }
 
 /// The bytes of `bundle.json` and of manifests, by digest.
@@ -321,6 +322,11 @@ impl Prepared {
     /// The sealed inventory.
     pub fn inventory(&self) -> &Inventory {
         self.seal.inventory()
+    }
+
+    /// What the far side will report of the items, if it trusts what this side does.
+    pub fn items(&self) -> &[ItemReport] {
+        &self.items
     }
 
     /// What was proven on this side.

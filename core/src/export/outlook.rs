@@ -13,9 +13,10 @@ use super::{
     DocumentContents, ExportSettings, Plan, PrepareError, check_attestations, check_documents, check_thick_bundles,
     gather, inspected_files, inventory, question,
 };
+use crate::report::ItemReport;
 use crate::trust::{self, Carrier, Finding, Item, Judgement, JudgementError, Purpose, Terms};
 use crate::trust_store::{RepositoryName, Trust, policy};
-use crate::verify::check_tuf_length;
+use crate::verify::{check_tuf_length, report_items};
 
 /// What has been judged, and only needs a seal and its content.
 pub struct Foreseen {
@@ -27,6 +28,8 @@ pub struct Foreseen {
     pub judgement: Judgement,
     /// The instant after which the policy of this side would refuse the archive.
     pub red_line: Option<Timestamp>,
+    /// What the far side will report of the items, if it trusts what this side does.
+    pub items: Vec<ItemReport>,
 }
 
 /// What is foreseen for one item.
@@ -74,7 +77,8 @@ pub fn foresee(
     let judgement = check_attestations(judgement, plan)?;
     check_thick_bundles(&closed, &inventory, plan)?;
     let red_line = terms.freshness().red_line(terms.clock(), judgement.findings().expiries());
-    Ok(Foreseen { inventory, files, judgement, red_line })
+    let items = report_items(judgement.findings(), &closed, &inventory, terms.clock());
+    Ok(Foreseen { inventory, files, judgement, red_line, items })
 }
 
 /// What live repositories prove about each item of a plan, where [`foresee`] ends at the first that is refused.

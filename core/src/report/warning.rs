@@ -142,14 +142,14 @@ pub enum Warning {
         /// The reference of the bundle or image.
         item: String,
         /// How many of each kind there were.
-        counts: BTreeMap<ReferrerKind, u32>,
+        counts: BTreeMap<ReferrerKind, usize>,
     },
     /// Nobody vouches for referrers that came along.
     UnvouchedReferrers {
         /// The references of the bundles and images that they refer to.
         items: Vec<String>,
         /// How many of each kind there are.
-        counts: BTreeMap<ReferrerKind, u32>,
+        counts: BTreeMap<ReferrerKind, usize>,
     },
     /// The exporter made the manifest of an image, so no registry has its digest.
     ManifestMadeHere {
@@ -241,7 +241,7 @@ pub(crate) fn of_origin(items: &[ItemRecord]) -> Vec<Warning> {
     let left_out = choices.into_iter().filter(|(_, choice)| !choice.left_out.is_empty());
     warnings.extend(left_out.map(|(reference, choice)| Warning::ReferrersLeftOut {
         item: reference.clone(),
-        counts: choice.left_out.clone(),
+        counts: choice.left_out_counts(),
     }));
     warnings.extend(images().filter_map(|image| {
         let (item, digest) = (image.reference.clone(), image.descriptor.digest.clone());
@@ -262,7 +262,7 @@ pub(crate) fn not_vouched_for(findings: &Findings) -> impl Iterator<Item = Warni
 
 /// The referrers in a report that nobody vouches for.
 pub(crate) fn of_referrers(report: &Report) -> Option<Warning> {
-    let (mut items, mut counts, mut seen) = (Vec::new(), BTreeMap::<ReferrerKind, u32>::new(), BTreeSet::new());
+    let (mut items, mut counts, mut seen) = (Vec::new(), BTreeMap::<ReferrerKind, usize>::new(), BTreeSet::new());
     for item in report.walk() {
         let unvouched = item.referrers.iter().filter(|referrer| referrer.attested_by.is_empty());
         for (at, referrer) in unvouched.enumerate() {
@@ -336,7 +336,7 @@ fn first_of(names: &[String]) -> String {
     format!("{}{more}", first.join(", "))
 }
 
-fn by_kind(counts: &BTreeMap<ReferrerKind, u32>) -> String {
+fn by_kind(counts: &BTreeMap<ReferrerKind, usize>) -> String {
     counts.iter().map(|(kind, count)| format!("{count} of kind {kind}")).collect::<Vec<_>>().join(", ")
 }
 
@@ -401,7 +401,11 @@ impl fmt::Display for Warning {
                 )
             }
             Self::ReferrersLeftOut { item, counts } => {
-                write!(f, "referrers of {item} were left out when the archive was made: {}", by_kind(counts))
+                write!(
+                    f,
+                    "referrers of {item} were left out when the archive was made: {}; the report has their digests",
+                    by_kind(counts)
+                )
             }
             Self::UnvouchedReferrers { items, counts } => {
                 write!(

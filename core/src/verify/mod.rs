@@ -40,6 +40,7 @@ use crate::trust::{Attestations, Carried, Judgement, Purpose, Terms};
 use crate::trust_store::TrustBasis;
 use receive::ReadAhead;
 pub(crate) use receive::count_in_room;
+pub(crate) use reporting::items as report_items;
 
 /// How to judge an archive, in addition to the trust store.
 #[derive(Clone, Copy)]

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use sealift_archive_format::inventory::{ImageRecord, ItemRecord, ReferrerChoice};
+use sealift_archive_format::inventory::{ImageRecord, Inventory, ItemRecord, ReferrerChoice};
 use sealift_proof::freshness::{Clock, Freshness, Verdict, Verdicts};
 
 use super::Head;
-use super::documents::{ClosedImage, ClosedItem};
+use super::documents::{Closed, ClosedImage, ClosedItem};
 use crate::oci::referrer::kind_of;
 use crate::oci::{Companions, CosignTag, Document, Graph};
 use crate::report::{
@@ -21,13 +21,17 @@ use crate::trust::{
 use crate::trust_store::RepositoryName;
 use crate::trust_store::period::Period;
 
+/// What is reported of the items.
+pub(crate) fn items(findings: &Findings, closed: &Closed, inventory: &Inventory, clock: &Clock) -> Vec<ItemReport> {
+    let items = findings.items.iter().zip(&closed.items).zip(&inventory.items);
+    items.map(|((finding, closed), record)| item(finding, closed, record, clock)).collect()
+}
+
 /// The report on what was proven.
 pub(super) fn report(head: &Head, findings: &Findings, content: ContentReport) -> Report {
     let Head { inventory, seal, closed, terms, exporter_threshold, .. } = head;
     let clock = terms.clock();
     let repositories: Vec<_> = findings.repositories.iter().map(|evidence| repository(evidence, clock)).collect();
-    let items = findings.items.iter().zip(&closed.items).zip(&inventory.items);
-    let items = items.map(|((finding, closed), record)| item(finding, closed, record, clock));
     let mut report = Report {
         format: FORMAT,
         archive: ArchiveReport {
@@ -42,7 +46,7 @@ pub(super) fn report(head: &Head, findings: &Findings, content: ContentReport) -
         time: time(terms, inventory.exported_at, findings.expiries()),
         audit: audit(findings, terms.purpose()),
         repositories,
-        items: items.collect(),
+        items: items(findings, closed, inventory, clock),
         content,
         warnings: Vec::new(),
     };

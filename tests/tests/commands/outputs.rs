@@ -327,25 +327,38 @@ fn what_is_left_out_under_several_tags_is_said_once() {
     }
     let trusting = run(&folder, &["--trust", "other", "trust", "add-exporter", "alice", "exporter.pem.pub"]);
     assert!(trusting.status.success());
-    fs::write(folder.join("other/policy.toml"), "minimum_level = \"0\"\n").unwrap();
-    let export = |json: &[&str], output: &str| {
+    fs::write(
+        folder.join("other/policy.toml"),
+        "minimum_level = \"0\"\nreferrers = [\"image\", \"sbom\", \"signature\"]\n",
+    )
+    .unwrap();
+    let export = |json: &[&str], kinds: &str, output: &str| {
         let named = ["--quiet", "--trust", "other", "export", "--image", "example.com/org/app:1=oci:tagged"];
-        let said = run(
-            &folder,
-            &[json, &named[..], &["--referrers", "signature", "--key=exporter.pem", "-o", output]].concat(),
-        );
+        let said =
+            run(&folder, &[json, &named[..], &["--referrers", kinds, "--key=exporter.pem", "-o", output]].concat());
         assert!(said.status.success(), "{}", self::said(&said));
         String::from_utf8(said.stdout).unwrap()
     };
     let left_out = format!("left out: image {}", signature.root().descriptor().digest);
-    let said = export(&[], "one.sealift");
+    let said = export(&[], "sbom,signature", "one.sealift");
     assert_eq!(said.matches(&left_out).count(), 1, "{said}");
-    let report: serde_json::Value = serde_json::from_str(&export(&["--json"], "two.sealift")).unwrap();
+    assert!(said.contains("(--referrers image,sbom,signature carries it)"), "{said}");
+    let report: serde_json::Value =
+        serde_json::from_str(&export(&["--json"], "sbom,signature", "two.sealift")).unwrap();
     assert_eq!(report["leftOut"].as_array().unwrap().len(), 3, "each tag is there: {report}");
     let said = self::said(&run(&folder, &["--quiet", "inspect", "one.sealift"]));
     let warning =
         "warning: referrers of example.com/org/app:1 were left out when the archive was made: 1 of kind image";
     assert_eq!(said.matches(warning).count(), 1, "{said}");
+    let said = self::said(&run(&folder, &["--trust", "other", "verify", "one.sealift"]));
+    assert_eq!(said.matches(&format!("{left_out}, which refers to it")).count(), 1, "{said}");
+    // What is carried is counted in the same way, and listed as JSON.
+    let said = export(&[], "image,sbom,signature", "three.sealift");
+    assert!(said.contains("level 0; with 1 of kind image") && !said.contains("left out"), "{said}");
+    let report: serde_json::Value =
+        serde_json::from_str(&export(&["--json"], "image,sbom,signature", "four.sealift")).unwrap();
+    let carried = report["items"][0]["referrers"].as_array().unwrap();
+    assert!(carried.len() == 3 && carried.iter().all(|it| it["kind"] == "image"), "{report}");
 }
 
 #[test]

@@ -1,15 +1,16 @@
 //! What was exported, as a person reads it and as `--json` shows it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use sealift_archive_format::Digest;
 use sealift_core::export::Prepared;
 use sealift_core::oci::ReferrerKind;
-use sealift_core::report::{LeftOutReport, Warning, WarningReport};
-use sealift_core::trust::{Finding, Unlisted, Vouched};
+use sealift_core::report::{ItemReport, LeftOutReport, ReferrerReport, Warning, WarningReport};
+use sealift_core::trust::{Unlisted, Vouched};
 use serde::Serialize;
 
+use crate::options::referrers::Referrers;
 use crate::options::wanted::WantedArguments;
 use crate::terminal::ground::Ground;
 use crate::terminal::report::{left_out_lines, warnings as warning_lines};
@@ -40,6 +41,9 @@ pub(super) struct ExportReport {
     left_out: Vec<UncarriedReferrer>,
     /// Whether any referrers were looked for.
     looked_for_referrers: bool,
+    /// The kinds of referrers that were chosen.
+    #[serde(skip)]
+    kinds: BTreeSet<ReferrerKind>,
     /// What a person should know about the bundles.
     warnings: Vec<WarningReport>,
     /// The images whose manifests were made here, because they come from a docker-archive.
@@ -88,20 +92,24 @@ struct ExportedItem {
     /// The repositories that speak for its name, and do not list it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unlisted: Vec<Unlisted>,
+    /// What refers to it and is carried with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    referrers: Vec<ReferrerReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     parts: Vec<Self>,
 }
 
-impl ExportedItem {
-    fn of(finding: &Finding) -> Self {
+impl From<&ItemReport> for ExportedItem {
+    fn from(item: &ItemReport) -> Self {
         Self {
-            name: finding.item.reference.clone(),
-            digest: finding.item.digest.clone(),
-            level: finding.level(),
-            vouched: finding.vouched(),
-            vouched_for_by: finding.makers().iter().map(ToString::to_string).collect(),
-            unlisted: finding.unlisted.clone(),
-            parts: finding.parts.iter().map(Self::of).collect(),
+            name: item.name.clone(),
+            digest: item.digest.clone(),
+            level: item.level,
+            vouched: item.vouched,
+            vouched_for_by: item.vouched_for_by.iter().map(ToString::to_string).collect(),
+            unlisted: item.unlisted.clone(),
+            referrers: item.referrers.clone(),
+            parts: item.parts.iter().map(Self::from).collect(),
         }
     }
 }
@@ -114,8 +122,8 @@ pub(super) fn of(
     about_sources: Vec<String>,
 ) -> ExportReport {
     let inventory = prepared.inventory();
-    let findings = prepared.judgement().findings();
     let about_sources = about_sources.into_iter().map(|text| Warning::Source { text });
+    let kinds = wanted.referrers.as_ref().map_or_else(ReferrerKind::usual, |referrers| referrers.0.clone());
     let partial = inventory.all_images().filter(|image| !image.left_out.is_empty());
     ExportReport {
         archive: archive.to_owned(),
@@ -127,8 +135,9 @@ pub(super) fn of(
         sealed_by_keys: prepared.sealed_by(),
         sha256,
         volumes,
-        items: findings.items.iter().map(ExportedItem::of).collect(),
-        looked_for_referrers: wanted.referrers.as_ref().is_none_or(|referrers| !referrers.0.is_empty()),
+        items: prepared.items().iter().map(ExportedItem::from).collect(),
+        looked_for_referrers: !kinds.is_empty(),
+        kinds,
         left_out: prepared
             .left_out()
             .iter()
@@ -156,11 +165,19 @@ fn made_here(prepared: &Prepared) -> Vec<MadeHere> {
     made.map(|image| MadeHere { image: image.reference.clone(), digest: image.descriptor.digest.clone() }).collect()
 }
 
-/// The level of an item, and of each of its parts.
+/// The level of an item and what is carried with it, and of each of its parts.
 fn write_item(text: &mut Text, item: &ExportedItem, indent: &str) {
-    let ExportedItem { name, digest, level, unlisted, parts, .. } = item;
+    let ExportedItem { name, digest, level, unlisted, referrers, parts, .. } = item;
     let unlisted: String = unlisted.iter().map(|it| format!("; {it}")).collect();
-    text.line(format_args!("{indent}{name}  {digest}  level {level}{unlisted}"));
+    // One that has several tags is one that is carried.
+    let mut of_kind = BTreeMap::<ReferrerKind, BTreeSet<&Digest>>::new();
+    for ReferrerReport { kind, digest, .. } in referrers {
+        of_kind.entry(*kind).or_default().insert(digest);
+    }
+    let carried: Vec<String> =
+        of_kind.iter().map(|(kind, digests)| format!("{} of kind {kind}", digests.len())).collect();
+    let carried = if carried.is_empty() { String::new() } else { format!("; with {}", carried.join(", ")) };
+    text.line(format_args!("{indent}{name}  {digest}  level {level}{unlisted}{carried}"));
     for part in parts {
         write_item(text, part, &format!("{indent}  "));
     }
@@ -181,6 +198,7 @@ pub(super) fn text(report: &ExportReport, ground: &Ground, next: Option<&str>) -
         items,
         left_out,
         looked_for_referrers,
+        kinds,
         warnings,
         made_here,
         incomplete,
@@ -210,7 +228,8 @@ pub(super) fn text(report: &ExportReport, ground: &Ground, next: Option<&str>) -
         if !said.insert((image, digest)) {
             continue;
         }
-        text.line(format_args!("  left out: {kind} {digest}, a referrer of {image} (--referrers {kind} carries it)"));
+        let enough = Referrers(kinds.iter().copied().chain([*kind]).collect());
+        text.line(format_args!("  left out: {kind} {digest}, a referrer of {image} (--referrers {enough} carries it)"));
     }
     for MadeHere { image, digest } in made_here {
         text.line(format_args!(

@@ -47,19 +47,21 @@ impl Planner<'_> {
     ) -> Result<(Companions, ReferrerChoice), PlanError> {
         let before = self.plan.left_out.len();
         let companions = self.chosen_companions(name, place, manifests)?;
-        let choice = self.choice(self.plan.left_out.get(before..).unwrap_or_default());
+        let left_out = self.plan.left_out.get(before..).unwrap_or_default();
+        if left_out.len() > MAXIMUM_LEFT_OUT_REFERRERS {
+            return Err(PlanError::TooManyReferrers { reference: name.to_owned() });
+        }
+        let choice = self.choice(left_out);
         Ok((companions, choice))
     }
 
     /// What is stated of the choice, where these were left out by it. One that has several tags counts once.
     pub(super) fn choice(&self, left_out: &[LeftOutReferrer]) -> ReferrerChoice {
-        let distinct: BTreeSet<(&Digest, ReferrerKind)> = left_out.iter().map(|it| (&it.digest, it.kind)).collect();
-        let mut counts = BTreeMap::<ReferrerKind, u32>::new();
-        for (_, kind) in distinct {
-            let count = counts.entry(kind).or_default();
-            *count = count.saturating_add(1).min(MAXIMUM_LEFT_OUT_REFERRERS);
+        let mut of_kind = BTreeMap::<ReferrerKind, BTreeSet<Digest>>::new();
+        for LeftOutReferrer { kind, digest, .. } in left_out {
+            of_kind.entry(*kind).or_default().insert(digest.clone());
         }
-        ReferrerChoice { kinds: self.kinds.clone(), left_out: counts }
+        ReferrerChoice { kinds: self.kinds.clone(), left_out: of_kind }
     }
 
     fn chosen_companions(
