@@ -11,7 +11,7 @@ use clap::{Arg, ArgMatches, Command, CommandFactory as _, Parser as _};
 use crate::arguments::Arguments;
 use crate::failure::{ERROR, Failure};
 use crate::terminal::shell::quoted;
-use crate::terminal::text::{Line, Text};
+use crate::terminal::text::{Line, Text, escaped};
 
 /// What is wrong with the command line, without the usage that follows for people.
 pub(crate) fn failure(error: &clap::Error, typed: &[OsString]) -> Failure {
@@ -21,7 +21,7 @@ pub(crate) fn failure(error: &clap::Error, typed: &[OsString]) -> Failure {
 /// The message, followed by the usage. Arguments may come from outside too, through a script, and clap quotes them; so clap is given escaped
 /// arguments to describe.
 pub(crate) fn text(error: &clap::Error, typed: &[OsString]) -> Text {
-    let shown = typed.iter().map(|argument| Line::from(argument.display()).as_str().to_owned());
+    let shown = typed.iter().map(|argument| escaped(argument.display()));
     let Some(shown) = Arguments::try_parse_from(shown).err().filter(|shown| shown.kind() == error.kind()) else {
         // Here the acting character is itself the mistake.
         return failure(error, typed).text();
@@ -196,6 +196,30 @@ mod tests {
             }
         }
         assert!(tried > 25, "{tried}");
+    }
+
+    #[test]
+    fn a_password_that_was_typed_is_not_repeated() {
+        let typed = "docker://user:s3cret@r.example/a:1";
+        let interface = built();
+        let mut all = Vec::new();
+        commands(&interface, &[], &mut all);
+        let mut tried = 0;
+        for (path, command) in all {
+            let words = |options: &[String]| [&["sealift".to_owned()], &*path, options].concat();
+            let options = command.get_arguments().filter_map(|it| it.get_long().map(|name| format!("--{name}")));
+            let each = options.map(|option| [option, format!("r={typed}")].to_vec());
+            for options in each.chain([vec![typed.to_owned()], vec!["-x".to_owned(), typed.to_owned()]]) {
+                let words = words(&options);
+                let Err(error) = Arguments::try_parse_from(&words) else { continue };
+                let typed: Vec<_> = words.iter().map(OsString::from).collect();
+                let said: String = text(&error, &typed).lines().map(Line::as_str).collect();
+                let failed: String = failure(&error, &typed).text().lines().map(Line::as_str).collect();
+                assert!(!said.contains("s3cret") && !failed.contains("s3cret"), "{said}\n{failed}");
+                tried += 1;
+            }
+        }
+        assert!(tried > 100, "{tried}");
     }
 
     #[test]

@@ -20,6 +20,7 @@
 //! | tell a person what can be done about an error | [`remedy::Remediable`], which yields a [`remedy::Remedy`] |
 //! | tell a cluster where images are now | [`mirror_config::files`] |
 //! | understand a place as people write it | [`place::Place`] |
+//! | show a text without the passwords in it | [`user_info::hidden`] |
 //! | read a list of what to export | [`shipment_file::ShipmentFile`] |
 //!
 //! What is proven is decided in `sealift-proof`, and the bytes of an archive are those of `sealift-archive-format`; their types are in
@@ -183,6 +184,7 @@ pub mod transfer;
 pub mod trust;
 pub mod trust_store;
 pub mod tuf_repository;
+pub mod user_info;
 pub mod verify;
 pub mod volume_set;
 pub mod whole_file;

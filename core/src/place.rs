@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::oci::{Reference, ReferenceError};
 use crate::remedy::{Remediable, Remedy};
+use crate::user_info;
 
 /// Where a thing is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +102,14 @@ pub enum PlaceError {
         /// The reference in it.
         reference: String,
     },
+    /// It has a user name, and perhaps a password, before the registry.
+    #[error("a location has no user name and no password in it; credentials for {host} are taken from elsewhere")]
+    UserInfo {
+        /// The registry.
+        host: String,
+        /// The location without them.
+        location: String,
+    },
     /// It is where another tool keeps images.
     #[error("{text:?} names a place in the notation of another tool; {transport} is not supported")]
     OtherTransport {
@@ -117,6 +126,9 @@ impl Remediable for PlaceError {
             Self::Unknown { .. } | Self::OtherTransport { .. } => Remedy::GivePlace,
             Self::PlainHttp { host, reference, .. } => {
                 Remedy::NamePlainHost { host: host.clone(), reference: reference.clone() }
+            }
+            Self::UserInfo { host, location } => {
+                Remedy::LeaveOutUserInfo { host: host.clone(), location: location.clone() }
             }
             Self::EitherPlace { text, .. } => Remedy::TellPlacesApart { name: text.clone() },
             Self::NameMissing { name, place } => Remedy::NamePlace { name: name.clone(), place: place.clone() },
@@ -140,6 +152,7 @@ impl Place {
     /// # Errors
     /// [`PlaceError`].
     pub fn find(text: &str) -> Result<Self, PlaceError> {
+        require_no_user_info(text)?;
         let there = without_schemes(text);
         if there.len() < text.len() {
             return reference(there).map(Self::Registry);
@@ -193,6 +206,16 @@ pub fn require_not_here(name: &str) -> Result<(), PlaceError> {
         Err(PlaceError::EitherPlace { .. }) => is_at(format!("oci:{name}")),
         Ok(Place::Registry(_)) | Err(_) => Ok(()),
     }
+}
+
+/// Requires that a location has no user name and no password in it.
+///
+/// # Errors
+/// [`PlaceError::UserInfo`].
+pub fn require_no_user_info(text: &str) -> Result<(), PlaceError> {
+    let Some(location) = user_info::location_after(text).filter(|_| !Path::new(text).exists()) else { return Ok(()) };
+    let host = location.split('/').next().unwrap_or_default().to_owned();
+    Err(PlaceError::UserInfo { host, location: location.to_owned() })
 }
 
 /// Whether a text is a place on this machine by how it begins, whatever there is.
@@ -308,6 +331,10 @@ mod tests {
         let (text, host) = ("http://r.example:5000/nginx".to_owned(), "r.example:5000".to_owned());
         let reference = "r.example:5000/nginx".to_owned();
         assert_eq!(Place::find(&text), Err(PlaceError::PlainHttp { text, host, reference }));
+        for text in ["docker://user:s3cret@r.example:5000/nginx", "user:s3cret@r.example:5000/nginx"] {
+            let (host, location) = ("r.example:5000".to_owned(), "r.example:5000/nginx".to_owned());
+            assert_eq!(Place::find(text), Err(PlaceError::UserInfo { host, location }));
+        }
         for text in ["https://r.example:5000/nginx:1", "HTTPS://r.example:5000", "docker://https://r.example:5000/a"] {
             assert_eq!(https_host(text), Some("r.example:5000"), "{text}");
         }

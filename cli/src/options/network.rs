@@ -242,7 +242,7 @@ impl FromStr for WebLocation {
             Ok(_) if text.contains(['?', '#']) => Err("a location must not have a query or a fragment".to_owned()),
             Ok(url) => Ok(Self(url)),
             Err(UrlError::Credentials { .. }) => {
-                Err("user names and passwords in a location are not supported".to_owned())
+                Err("user names and passwords in a location are not supported; leave them out".to_owned())
             }
             Err(error) => Err(error.to_string()),
         }

@@ -8,9 +8,11 @@ use std::str::FromStr;
 use percent_encoding::percent_decode_str;
 use sealift_archive_format::{FileName, file_name};
 use sealift_core::oci::{Reference, ReferenceError};
-use sealift_core::place::{Place, PlaceError, begins_as_here, require_not_here};
+use sealift_core::place::{Place, PlaceError, begins_as_here, require_no_user_info, require_not_here};
+use sealift_core::remedy::Remediable as _;
 
 use crate::options::network::WebLocation;
+use crate::terminal::remedy::words;
 use crate::terminal::shell::quoted;
 
 /// A thing called NAME, and where it is, as it was written: nothing has been looked up.
@@ -26,6 +28,8 @@ impl FromStr for Named {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let name = text.split_once('=').map_or(text, |(name, _)| name);
+        require_no_user_info(name).map_err(|error| told(&error))?;
         let schemes = ["https://", "http://", "docker://", "oci://"];
         if let Some((scheme, rest)) = schemes.iter().find_map(|scheme| Some((scheme, text.strip_prefix(scheme)?))) {
             return Err(format!("a name does not begin with {scheme}; write {rest}"));
@@ -44,6 +48,11 @@ impl FromStr for Named {
             written,
         })
     }
+}
+
+/// What is wrong with a place, and what to do, in one line.
+pub(super) fn told(error: &PlaceError) -> String {
+    format!("{error}; {}", words(&error.remedy(), None))
 }
 
 /// A plain file, in the notation of the command line: `NAME` or `NAME=PATH`.

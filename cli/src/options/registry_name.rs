@@ -1,8 +1,9 @@
 //! Registries as people write them where only a registry can be meant: `https://` or `docker://` may stand before them.
 
 use sealift_core::oci::Repository;
-use sealift_core::place::{https_host, without_schemes};
+use sealift_core::place::{https_host, require_no_user_info, without_schemes};
 
+use crate::options::place::told;
 use crate::options::target::option_for;
 
 /// A registry, and what follows it.
@@ -16,6 +17,7 @@ pub(crate) struct RegistryName {
 
 /// The registry that is written, with or without a scheme.
 pub(crate) fn registry(text: &str) -> Result<RegistryName, String> {
+    require_no_user_info(text).map_err(|error| told(&error))?;
     let bare = without_schemes(text);
     if let Some((scheme, rest)) = bare.split_once("://") {
         let named = format!("{scheme}:// is not understood here; name the registry without it: {rest}");

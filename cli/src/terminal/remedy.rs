@@ -10,6 +10,7 @@ use indicatif::{HumanBytes, HumanDuration};
 use sealift_archive_format::RepositoryName;
 use sealift_core::oci::Reference;
 use sealift_core::remedy::{ExporterMatter, Interrupter, PublisherMatter, Remedy, Sought};
+use sealift_core::user_info::PLACEHOLDER;
 
 use crate::terminal::shell::{quoted, quoted_path, sealift};
 
@@ -371,6 +372,12 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
                 quoted(format!("docker://{reference}"))
             );
         }
+        R::LeaveOutUserInfo { host, location } => {
+            let docker = quoted(format!("docker://{location}"));
+            return format!(
+                "log in with `docker login {host}`, or with podman or skopeo, and write {docker} without a user name and a password, which the history of your shell may keep"
+            );
+        }
         R::LeaveOutHttps { host } => {
             return format!(
                 "if this is the right address, and knowing that nothing will be encrypted, name it without https:// (a registry) or with http:// (another server): plain http is allowed to {host}"
@@ -405,7 +412,7 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::CorrectProxy => "correct HTTPS_PROXY or ALL_PROXY, or unset it",
         R::UsePlainProxy { proxy } => return format!("name the proxy with http instead of https: HTTPS_PROXY={proxy}"),
         R::LogInToProxy { proxy } => {
-            let with_user = proxy.replacen("://", "://USER:PASSWORD@", 1);
+            let with_user = proxy.replacen("://", &format!("://{PLACEHOLDER}@"), 1);
             return format!("give the proxy a user name and a password: HTTPS_PROXY={with_user}");
         }
         R::CheckProxy { proxy, host } => {

@@ -3,11 +3,12 @@
 //! Promise: a [`Text`] has the line breaks that were asked for with [`Text::line`], and the escape sequences of our own
 //! styles, and no other character that a terminal acts on or that hides or reorders its neighbours, whatever went into
 //! it. [`terminal`](crate::terminal) takes nothing else, so a text from outside cannot get around this: it is escaped where
-//! it enters a line, and styles are put around it afterwards.
+//! it enters a line, and styles are put around it afterwards. User names and passwords in locations are hidden in the same place, and in JSON.
 
 use std::fmt::{self, Display, Write as _};
 
 use anstyle::Style;
+use sealift_core::user_info::hidden;
 
 /// Whether a character acts instead of being shown: a terminal obeys it, or it is invisible, or it changes how its
 /// neighbours appear.
@@ -41,15 +42,24 @@ impl fmt::Write for Escaping<'_> {
     }
 }
 
+/// A text with each character that acts written as its number, for another program that puts it into a line.
+pub(crate) fn escaped(text: impl Display) -> String {
+    let mut escaped = String::new();
+    let _ = write!(Escaping(&mut escaped), "{text}");
+    escaped
+}
+
 /// A line: pieces of text, each with a style of ours or without one.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Line(String);
 
 impl Line {
-    /// Adds text as it is, with acting characters escaped.
+    /// Adds text as it is, with acting characters escaped, and without user names and passwords.
     pub(crate) fn then(mut self, text: impl Display) -> Self {
         // Writing to a string cannot fail; a `Display` that fails has shown what it could.
-        let _ = write!(Escaping(&mut self.0), "{text}");
+        let mut plain = String::new();
+        let _ = write!(plain, "{text}");
+        let _ = Escaping(&mut self.0).write_str(&hidden(&plain));
         self
     }
 
@@ -112,7 +122,7 @@ impl<T: Into<Line>> From<T> for Text {
 }
 
 /// A value as JSON over several lines, in which acting characters are written as JSON escapes, `\u001b`: the same value
-/// for every reader.
+/// for every reader. User names and passwords in locations are left out of it.
 ///
 /// # Errors
 /// When the value cannot be JSON.
@@ -129,7 +139,7 @@ pub(crate) fn json_line(value: &serde_json::Value) -> String {
 /// JSON itself asks for escapes below U+0020 only. Everything outside strings is ASCII, and its line breaks are ours.
 fn escaped_json(plain: &str) -> String {
     let mut json = String::with_capacity(plain.len());
-    for character in plain.chars() {
+    for character in hidden(plain).chars() {
         if character != '\n' && acts(character) {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 let _ = write!(json, "\\u{unit:04x}");
@@ -172,6 +182,20 @@ mod tests {
         ('\u{feff}', "\\u{feff}"),
         ('\u{e0041}', "\\u{e0041}"),
     ];
+
+    #[test]
+    fn no_line_and_no_json_repeats_a_password() {
+        let location = "cannot read docker://user:s3cret@r.example/a:1@sha256:12";
+        let shown = "cannot read docker://***@r.example/a:1@sha256:12";
+        assert_eq!(Line::default().styled(Style::new(), location).as_str(), shown);
+        let value = serde_json::json!({ "causes": [location] });
+        for json in [json(&value).unwrap(), json_line(&value)] {
+            assert_eq!(
+                serde_json::from_str::<serde_json::Value>(&json).unwrap(),
+                serde_json::json!({ "causes": [shown] })
+            );
+        }
+    }
 
     #[test]
     fn what_acts_is_shown_as_its_number() {

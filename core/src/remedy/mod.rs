@@ -464,6 +464,13 @@ pub enum Remedy {
         /// The reference without `http://`.
         reference: String,
     },
+    /// Log in to a registry, and name it without a user name and a password.
+    LeaveOutUserInfo {
+        /// The host, with its port where it has one.
+        host: String,
+        /// The location without them.
+        location: String,
+    },
     /// Leave out `https://` before a host that does not speak it, and to which plain http is allowed.
     LeaveOutHttps {
         /// The host, with its port where it has one.

@@ -8,6 +8,7 @@ mod archives;
 mod deliveries;
 mod exports;
 mod files;
+mod locations;
 mod network;
 mod policies;
 mod serving;
