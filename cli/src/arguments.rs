@@ -1,12 +1,14 @@
 //! The command line: a command, and the arguments that all commands share.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::Parser;
 use clap::builder::Styles;
 use clap::builder::styling::AnsiColor;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
 use crate::commands::Command;
+use crate::options::local_path;
 
 /// Headings and names in the help, where the terminal has colours.
 const STYLES: Styles = Styles::styled()
@@ -38,10 +40,21 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
+impl Arguments {
+    /// Reads what was typed.
+    ///
+    /// # Errors
+    /// Help, the version, or what is wrong with it.
+    pub(crate) fn read(typed: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let mut matches = command.try_get_matches_from_mut(typed)?;
+        local_path::require(&matches, &mut command)?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

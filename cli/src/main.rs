@@ -18,7 +18,7 @@ mod usage;
 use std::ffi::OsString;
 use std::{env, process};
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::CommandFactory as _;
 
 use crate::arguments::Arguments;
 use crate::context::Context;
@@ -30,7 +30,7 @@ fn main() -> process::ExitCode {
     sealift_sandbox::main_if_invoked();
     let typed: Vec<OsString> = env::args_os().collect();
     shell::remember_command(usage::command(&typed));
-    let arguments = match Arguments::try_parse_from(&typed) {
+    let arguments = match Arguments::read(&typed) {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() && has_option(&typed, "--json") => {
             let failure = usage::failure(&error, &typed);

@@ -6,7 +6,7 @@
 use std::ffi::{OsStr, OsString};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, ArgMatches, Command, CommandFactory as _, Parser as _};
+use clap::{Arg, ArgMatches, Command, CommandFactory as _};
 
 use crate::arguments::Arguments;
 use crate::failure::{ERROR, Failure};
@@ -22,7 +22,7 @@ pub(crate) fn failure(error: &clap::Error, typed: &[OsString]) -> Failure {
 /// arguments to describe.
 pub(crate) fn text(error: &clap::Error, typed: &[OsString]) -> Text {
     let shown = typed.iter().map(|argument| escaped(argument.display()));
-    let Some(shown) = Arguments::try_parse_from(shown).err().filter(|shown| shown.kind() == error.kind()) else {
+    let Some(shown) = Arguments::read(shown).err().filter(|shown| shown.kind() == error.kind()) else {
         // Here the acting character is itself the mistake.
         return failure(error, typed).text();
     };
@@ -164,7 +164,7 @@ mod tests {
     }
 
     fn refused(words: &[String]) -> (clap::Error, Vec<OsString>) {
-        let error = Arguments::try_parse_from(words).unwrap_err();
+        let error = Arguments::read(words).unwrap_err();
         (error, words.iter().map(OsString::from).collect())
     }
 
@@ -189,7 +189,7 @@ mod tests {
                 let hint = hint(&error, &typed).unwrap_or_else(|| unreachable!("{left:?}: {error}"));
                 let (_, pasted) = hint.rsplit_once(": ").unwrap();
                 let pasted = pasted.split(' ').map(|word| word.trim_matches('\''));
-                assert!(Arguments::try_parse_from(pasted).is_ok(), "{hint}");
+                assert!(Arguments::read(pasted).is_ok(), "{hint}");
                 let of_a_key = missing.iter().any(|argument| argument.get_long() == Some("key"));
                 assert_eq!(hint.contains("sealift key generate --out "), of_a_key, "{hint}");
                 tried += 1;
@@ -211,7 +211,7 @@ mod tests {
             let each = options.map(|option| [option, format!("r={typed}")].to_vec());
             for options in each.chain([vec![typed.to_owned()], vec!["-x".to_owned(), typed.to_owned()]]) {
                 let words = words(&options);
-                let Err(error) = Arguments::try_parse_from(&words) else { continue };
+                let Err(error) = Arguments::read(&words) else { continue };
                 let typed: Vec<_> = words.iter().map(OsString::from).collect();
                 let said: String = text(&error, &typed).lines().map(Line::as_str).collect();
                 let failed: String = failure(&error, &typed).text().lines().map(Line::as_str).collect();

@@ -3,6 +3,7 @@
 #[cfg(feature = "network")]
 mod certificate_folders;
 pub(crate) mod connections;
+pub(crate) mod local_path;
 pub(crate) mod lock;
 #[cfg_attr(not(feature = "network"), path = "no_network.rs")]
 pub(crate) mod network;

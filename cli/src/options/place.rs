@@ -69,9 +69,12 @@ impl FromStr for NamedFile {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, path) = match text.split_once('=') {
-            Some((name, path)) => (name, Some(path.into())),
+            Some((name, path)) => (name, Some(PathBuf::from(path))),
             None => (text, None),
         };
+        if let Some(url) = path.as_ref().filter(|it| it.to_string_lossy().contains("://") && !it.exists()) {
+            return Err(format!("{} is not a file here; fetch it first, and give the file", url.display()));
+        }
         let target = name.strip_prefix(file_name::PREFIX).unwrap_or(name);
         let name = FileName::of_target(target).map_err(|error| error.to_string())?;
         Ok(Self { name, path })

@@ -27,7 +27,7 @@ pub(crate) const IN_ORDER: [&str; 2] = ["to_layout_archive", "to_docker_archive"
 #[group(multiple = false)]
 pub(crate) struct FileTarget {
     /// The folder of an OCI image layout, which is created if necessary
-    #[arg(long, value_name = "DIR", value_parser = layout_folder(), help_heading = "Where to")]
+    #[arg(long, value_name = "DIR", help_heading = "Where to")]
     pub(crate) to_layout: Option<PathBuf>,
 
     /// The folder to put plain files into, each under its path (DIR/simple/app/app-1.4.whl), which is created if necessary
@@ -57,18 +57,6 @@ fn new_file() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().try_map(|name| match name.as_encoded_bytes() {
         b"-" => Err("this file cannot be written to standard output: give it a name (./- for a file named -)"),
         _ => Ok(PathBuf::from(name)),
-    })
-}
-
-/// The folder of a layout, without what other tools write before it.
-fn layout_folder() -> impl TypedValueParser<Value = PathBuf> {
-    OsStringValueParser::new().try_map(|name| {
-        let written = name.to_str().unwrap_or_default();
-        match option_for(written).filter(|_| !Path::new(written).exists()) {
-            Some(option) => Err(format!("write {option} (or ./{written} for a folder that is called so)")),
-            None if name.is_empty() => Err("the name of a folder is missing".to_owned()),
-            None => Ok(PathBuf::from(name)),
-        }
     })
 }
 

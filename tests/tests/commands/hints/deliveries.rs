@@ -66,7 +66,7 @@ fn places_that_another_option_names() {
         (["--to-registry", "https://"], "is not a registry's host name"),
         (["--to-registry", ""], "is not a registry's host name"),
         (["--to-registry", "oci-archive:foo.tar"], "--to-layout-archive foo.tar"),
-        (["--to-layout", "oci:foo"], "write --to-layout foo (or ./oci:foo for a folder that is called so)"),
+        (["--to-layout", "oci:foo"], "write --to-layout foo (or ./oci:foo for a name that begins so)"),
     ] {
         far.run(&[&["import", "shop.sealift"], &to[..]].concat()).hints(
             2,

@@ -35,3 +35,40 @@ fn a_password_in_a_location_is_not_repeated() {
         assert!(told.contains("log in with `docker login r.example`") && !told.contains("s3cret"), "{told}");
     }
 }
+
+#[test]
+fn a_url_is_not_the_name_of_a_file() {
+    let near = Near::asking_for_nothing();
+    let before = fs::read_dir(near.path()).unwrap().count();
+    for (arguments, meant) in [
+        (
+            &["import", "x", "--to-layout", "docker://r.example/x"][..],
+            "to deliver to a registry, write --to-registry r.example/x",
+        ),
+        (&["import", "x", "--to-files", "https://r.example/x"], "write --to-registry https://r.example/x"),
+        (&["import", "x", "--to-layout", "file:///a"], "write /a"),
+        (&["import", "x", "--to-layout", "l", "--results", "s3://a"], "give a path on this machine"),
+        (
+            &["export", "--key", "key.pem", "--image", "r.example/a:1", "-o", "https://r.example/a"],
+            "give a path on this machine",
+        ),
+        (
+            &["verify", "https://r.example/a"],
+            "fetch it first, for example with curl -fLO https://r.example/a, and give the file",
+        ),
+        (
+            &["trust", "pin-root", "demo", "https://r.example/a"],
+            "fetch it first, for example with curl -fLO https://r.example/a, and give the file",
+        ),
+        (
+            &["export", "--key", "key.pem", "--file", "a=https://r.example/a", "-o", "x"],
+            "https://r.example/a is not a file here; fetch it first, and give the file",
+        ),
+    ] {
+        let said = near.run(arguments);
+        let command = arguments.iter().take(if arguments[0] == "trust" { 2 } else { 1 });
+        let command = command.copied().collect::<Vec<_>>().join(" ");
+        said.hints(2, meant, &format!("see what it takes: sealift help {command}"));
+    }
+    assert_eq!(fs::read_dir(near.path()).unwrap().count(), before, "nothing was made");
+}
