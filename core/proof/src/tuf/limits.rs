@@ -30,8 +30,7 @@ impl Default for Limits {
     /// of timestamp, 2,000,000 of snapshot and 5,000,000 of targets metadata.
     ///
     /// - Snapshot, 8 MiB: 16,384 bins with lengths and hashes, in python-tuf's indented form, come to 2.8 MB; 65,536
-    ///   without them to 2.9 MB. The limit on the tree's memory (`strict_json`) is reached sooner if entries are as
-    ///   short as possible: 131,072 of `{"version":1}` pass, 200,000 do not.
+    ///   without them to 2.9 MB.
     /// - Steps, 2,000,000,000: 10,000 names, each looked for among 16,384 delegations that differ from it soon, take 300,000,000.
     /// - Targets, 32 MiB: 100,000 targets in one role come to 17 MB (`tests/benches/tuf`), 16,384 delegations to 4.5
     ///   MB. Larger repositories use bins.

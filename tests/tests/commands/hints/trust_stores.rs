@@ -2,7 +2,7 @@
 
 use sealift_core::trust_store::TrustStore;
 use sealift_proof::signature::SigningKey;
-use sealift_tests::notary_repository::NotaryRepository;
+use sealift_tests::notary_repository::{CertificateWish, NotaryKey, NotaryRepository};
 
 use super::*;
 
@@ -255,4 +255,29 @@ fn what_changes_while_an_archive_comes() {
         "was changed in the meantime",
         "run the same command again: everything is judged again, by what is trusted now; what has arrived already is not sent again",
     );
+}
+
+/// What a certificate for several collections means is said when it is pinned, and by each verdict that rests on it.
+#[test]
+fn a_certificate_for_several_collections() {
+    let shared =
+        NotaryKey::certified(&CertificateWish { common_names: &["example.com/acme/*"], ..CertificateWish::default() });
+    let mut repository = NotaryRepository::with_root_key(shared);
+    let image = sealift_tests::images::Image::for_two_platforms("web");
+    repository.add_tag("targets", "1", image.root().bytes());
+    repository.expire_at("2099-01-01T00:00:00Z");
+    let near = Near::pinning_nothing();
+    let layout = sealift_core::layout::LayoutSink::open(&near.path().join("layout")).unwrap();
+    image.push(&layout, &"example.com/acme/web:1".parse().unwrap()).unwrap();
+    let files = near.path().join("notary");
+    fs::create_dir(&files).unwrap();
+    for (name, bytes) in &repository.files {
+        fs::write(files.join(name), bytes).unwrap();
+    }
+    fs::write(files.join("root.json"), repository.newest_root()).unwrap();
+    let pin = ["trust", "pin-root", "acme", "notary/root.json", "--notary", "example.com/acme/web"];
+    near.run(&pin).remarks("example.com/acme/*");
+    let web = ["--image", "example.com/acme/web:1=oci:layout", "--notary", "acme=notary"];
+    near.export(&web).remarks("example.com/acme/*");
+    near.run(&["verify", "out.sealift"]).remarks("example.com/acme/*");
 }
