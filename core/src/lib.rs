@@ -158,6 +158,7 @@ pub mod co_sign;
 pub mod delivery_file;
 pub mod docker_archive;
 pub mod export;
+pub mod found_path;
 pub mod free_room;
 #[cfg(feature = "network")]
 pub mod http;

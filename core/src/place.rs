@@ -142,7 +142,8 @@ impl Place {
     /// - `oci:FOLDER` or `oci:FOLDER:ENTRY`, an OCI image layout, in which the thing is looked up under its own name unless another
     ///   [entry](InnerName) is named; a folder whose own name has colons is that folder if it exists. regctl writes `ocidir://`, and some
     ///   write `oci-layout:`;
-    /// - `oci-archive:FILE` or `docker-archive:FILE`, with or without `:ENTRY`, in the same way;
+    /// - `oci-archive:FILE` or `docker-archive:FILE`, with or without `:ENTRY`, in the same way; `oci:` before a file, and `oci-archive:`
+    ///   before a folder, mean the other;
     /// - `docker://REFERENCE`, a reference in a registry, as skopeo writes it, or `https://REFERENCE`, as it is copied from a browser. After
     ///   `https://` the registry is never reached over plain `http` (the caller sees to that, see [`https_host`]);
     /// - the path of an existing folder, an OCI image layout too;
@@ -172,6 +173,9 @@ impl Place {
         for (prefix, form) in [("oci-archive:", FileForm::OciArchive), ("docker-archive:", FileForm::DockerArchive)] {
             if let Some(file) = text.strip_prefix(prefix) {
                 let (path, entry) = path_and_entry(file);
+                if form == FileForm::OciArchive && path.is_dir() {
+                    return Ok(Self::Layout { folder: path, entry });
+                }
                 return Ok(Self::File { path, form: Some(form), entry });
             }
         }
@@ -314,6 +318,7 @@ mod tests {
             (format!("oci:{}:1.0+b", path("layout")), layout(&path("layout"), Some("1.0+b"))),
             (format!("oci:{}", path("bundle")), file(&path("bundle"), oci, None)),
             (format!("oci-archive:{}:other:2", path("bundle")), file(&path("bundle"), oci, Some("other:2"))),
+            (format!("oci-archive:{}:2", path("layout")), layout(&path("layout"), Some("2"))),
             ("docker-archive:saved.tar".to_owned(), file("saved.tar", docker, None)),
             ("missing.json".to_owned(), file("missing.json", None, None)),
             ("missing.tgz".to_owned(), file("missing.tgz", None, None)),

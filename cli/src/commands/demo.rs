@@ -41,7 +41,12 @@ pub(crate) fn run(arguments: &DemoArguments, context: &Context) -> Result<(), Fa
     let temporary;
     let folder = match &arguments.keep {
         Some(folder) => {
-            fs::create_dir(folder).map_err(|source| Reason::File { path: folder.clone(), source }).attempt(attempt)?;
+            fs::create_dir(folder)
+                .map_err(|source| match source.kind() {
+                    io::ErrorKind::AlreadyExists => Reason::FileExists(folder.clone()),
+                    _ => Reason::File { path: folder.clone(), source },
+                })
+                .attempt(attempt)?;
             fs::canonicalize(folder).map_err(|source| Reason::File { path: folder.clone(), source }).attempt(attempt)?
         }
         None => {

@@ -68,7 +68,11 @@ pub(crate) fn run(arguments: &RepairArguments, context: &Context) -> Result<(), 
     let first = arguments.volumes().unwrap_or(Path::new(""));
     let attempt = || format!("cannot repair {}", first.display());
     let found = FoundVolumes::open(&arguments.volumes).attempt(attempt)?;
-    let found = found.ok_or_else(|| Reason::NoVolumes(first.to_owned())).attempt(attempt)?;
+    let none = || match first.metadata() {
+        Ok(_) => Reason::NoVolumes(first.to_owned()),
+        Err(source) => Reason::File { path: first.to_owned(), source },
+    };
+    let found = found.ok_or_else(none).attempt(attempt)?;
     interruption::leaves(|| {
         "the volumes are as they were, unless it was about to end; run the same command again".to_owned()
     });

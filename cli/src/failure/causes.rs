@@ -6,6 +6,8 @@ use std::error::Error;
 use std::io;
 use std::path::Path;
 
+use sealift_core::found_path::FoundPath;
+
 /// An error and what it names as its own source, a cause each, but nothing that `attempt` or another cause says already. `file` is
 /// what the first error is about, if it says nothing else than that the file cannot be used.
 pub(super) fn of(attempt: &str, error: &(dyn Error + 'static), file: Option<&Path>) -> Vec<String> {
@@ -31,9 +33,34 @@ pub(crate) fn in_one_line(error: &(dyn Error + 'static)) -> String {
     of("", error, None).join(": ")
 }
 
+/// What the system said, as the last of the reasons.
+pub(super) fn system_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e io::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(said) = of_system(error) {
+            return Some(said);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// The same causes, in which what was found at a path takes the place of what the system said about it.
+pub(super) fn with_found(mut causes: Vec<String>, found: &FoundPath, said: &io::Error) -> Vec<String> {
+    if let Some(said) = system(said) {
+        causes.pop_if(|cause| cause.ends_with(&said));
+    }
+    causes.push(found.to_string());
+    causes
+}
+
+fn of_system<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e io::Error> {
+    error.downcast_ref::<io::Error>().filter(|error| error.get_ref().is_none())
+}
+
 /// What the system said, if that is all that an error is.
 fn system(error: &(dyn Error + 'static)) -> Option<String> {
-    let error = error.downcast_ref::<io::Error>().filter(|error| error.get_ref().is_none())?;
+    let error = of_system(error)?;
     let said = without_number(error.to_string());
     let mut characters = said.chars();
     let first = characters.next()?;

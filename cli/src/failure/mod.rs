@@ -25,6 +25,7 @@ use clap::error::ErrorKind;
 use sealift_archive_format::FormatError;
 use sealift_core::delivery_file::DeliveryFileError;
 use sealift_core::export::{ExportError, LockError, PlanError, PrepareError};
+use sealift_core::found_path::{self, FoundPath};
 use sealift_core::import::{ImportError, NameMapError};
 use sealift_core::layout::LayoutError;
 use sealift_core::place::PlaceError;
@@ -421,7 +422,8 @@ impl Reason {
             Self::Target(LayoutError::Access { path, .. })
             | Self::Layout(LayoutError::Access { path, .. })
             | Self::SourceFile(SourceFileError::Tarball(TarballError::Access { path, .. }))
-            | Self::DeliveryFile(DeliveryFileError::Access { path, .. }) => Some(path),
+            | Self::DeliveryFile(DeliveryFileError::Access { path, .. })
+            | Self::Volumes(VolumeSetError::Access { path, .. }) => Some(path),
             Self::StandardOutput(_) => None,
             _ => self.file(),
         }
@@ -439,7 +441,7 @@ impl Reason {
             Self::PrivateKeyFile { path, source }
                 if source.kind() == io::ErrorKind::NotFound && path.extension().is_none_or(|it| it != "pub") =>
             {
-                remedied(ExitCode::Key, Remedy::MakeKey { path: path.clone() })
+                remedied(ExitCode::Key, Remedy::MakeKey { path: path.clone(), meant: None })
             }
             Self::PrivateKeyFile { path, source } | Self::PublicKeyFile { path, source } => {
                 remedied(ExitCode::Key, Remedy::of_file(path, source))
@@ -602,12 +604,6 @@ fn signing_key(error: &SigningKeyError) -> Conclusion {
     }
 }
 
-/// What is said of a symbolic link that leads nowhere: the system says only that nothing is there, or that something is.
-fn dangling(path: &Path) -> Option<String> {
-    let target = path.read_link().ok().filter(|_| !path.exists())?;
-    Some(format!("{} is a symbolic link to {}, which does not exist", path.display(), target.display()))
-}
-
 /// Says what was being attempted when something failed.
 pub(crate) trait Attempt<T> {
     /// Turns the error into a [`Failure`] of `attempt`: "cannot …".
@@ -688,15 +684,30 @@ impl Failure {
             (Some(remedy), Some(file)) => Some(remedy.in_thick_bundle(file)),
             (remedy, _) => remedy,
         };
+        let remedy = match (remedy, self.found()) {
+            (Some(Remedy::CheckPath { path, .. } | Remedy::CheckDisk { path }), Some(found)) => {
+                Some(found.remedy(&path))
+            }
+            (remedy, _) => remedy,
+        };
+        let remedy = remedy.map(|remedy| remedy.meaning(found_path::meant));
         let remedy = if self.is_of_audit { remedy.map(Remedy::for_audit) } else { remedy };
         Advice { remedy, ..told }
     }
 
     /// The reason, and what each error names as its own source, but nothing that has been said before.
     fn causes(&self) -> Vec<String> {
-        let mut causes = causes::of(&self.attempt, &*self.reason, self.reason.file());
-        causes.extend(self.reason.path().and_then(dangling));
-        causes
+        let causes = causes::of(&self.attempt, &*self.reason, self.reason.file());
+        match (self.found(), causes::system_error(&*self.reason)) {
+            (Some(found), Some(said)) => causes::with_found(causes, &found, said),
+            _ => causes,
+        }
+    }
+
+    /// What is at the path that the system did not open or make, where that explains it.
+    fn found(&self) -> Option<FoundPath> {
+        let said = causes::system_error(&*self.reason)?;
+        FoundPath::at(self.reason.path()?, said.kind())
     }
 
     /// The refusal of a supply chain among the reasons: it knows how far the verification came.

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
 use sealift_archive_format::{FileName, file_name};
+use sealift_core::found_path;
 use sealift_core::oci::{Reference, ReferenceError};
 use sealift_core::place::{Place, PlaceError, begins_as_here, require_no_user_info, require_not_here};
 use sealift_core::remedy::Remediable as _;
@@ -143,13 +144,14 @@ impl TufPlace {
         let below = std::fs::read_dir(as_it_is(named)).into_iter().flatten().take(MOST_LOOKED_INTO);
         let mut below: Vec<_> =
             below.filter_map(|entry| Some(entry.ok()?.path())).filter(|it| is_repository(it)).collect();
+        let much_alike = || found_path::meant(named).filter(|it| is_repository(it));
         let found = match (above.filter(|above| is_repository(above)), below.as_mut_slice()) {
             (Some(above), _) => above,
             (None, [only]) => std::mem::take(only),
             (None, _) if named.join("timestamp.json").is_file() => {
                 return Some(quoted(format!("{}={},TARGETS", self.repository, named.display())));
             }
-            (None, _) => return None,
+            (None, _) => much_alike()?,
         };
         Some(quoted(format!("{}={}", self.repository, found.display())))
     }

@@ -29,6 +29,10 @@ fn if_meant(meant: Option<&impl Display>) -> String {
     meant.map(|meant| format!("write {meant} if you mean that; otherwise ")).unwrap_or_default()
 }
 
+fn if_path_meant(meant: Option<&Path>) -> String {
+    if_meant(meant.map(quoted_path).as_ref())
+}
+
 /// The words for a remedy about this archive, where it is about one that is a file.
 pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
     use Remedy as R;
@@ -52,7 +56,15 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         }
         R::CheckMedium => "check the medium that the archive is on, and try again",
 
-        R::CheckPath { path } => return format!("check the path {}", path.display()),
+        R::CheckPath { path, meant } => {
+            return format!("{}check the path {}", if_path_meant(meant.as_deref()), path.display());
+        }
+        R::GiveFile { folder } => {
+            return format!("write the name of a file too: {}", quoted_path(folder.join("NAME")));
+        }
+        R::GiveFolder { file } => {
+            return format!("give another folder, or move the file {} away first", file.display());
+        }
         R::CheckAccess { path } => return format!("check who may read and write {}", path.display()),
         R::CheckDisk { path } => return format!("check {} and the disk it is on", path.display()),
         R::CheckArchive => "check who may write the archive, and the disk it is on",
@@ -317,9 +329,10 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             });
             return format!("say which one is meant: {}", entries.collect::<Vec<_>>().join(" or "));
         }
-        R::MakeKey { path } => {
+        R::MakeKey { path, meant } => {
+            let meant = if_path_meant(meant.as_deref());
             return format!(
-                "check the path; if there is no key yet, make one: sealift key generate --out {}",
+                "{meant}check the path; if there is no key yet, make one: sealift key generate --out {}",
                 quoted_path(path)
             );
         }
@@ -653,10 +666,11 @@ layers), or have BuildKit write its cache as an image: image-manifest=true"
         R::MirrorApart => "publish it in another folder, because the clients of this mirror would refuse it",
         R::RepairMirror => "repair the folder of the mirror, and import the same archive again",
 
-        R::CreateTrustStore { folder } => {
+        R::CreateTrustStore { folder, meant } => {
             let folder = quoted_path(folder);
+            let meant = if_path_meant(meant.as_deref());
             return format!(
-                "name the right folder with --trust DIR or SEALIFT_TRUST; or begin a trust store here, with a publisher's root: sealift --trust {folder} trust pin-root publisher root.json; or with an exporter's key: sealift --trust {folder} trust add-exporter alice alice.pem.pub"
+                "{meant}name the right folder with --trust DIR or SEALIFT_TRUST; or begin a trust store here, with a publisher's root: sealift --trust {folder} trust pin-root publisher root.json; or with an exporter's key: sealift --trust {folder} trust add-exporter alice alice.pem.pub"
             );
         }
         R::NameNewTrustStore => {

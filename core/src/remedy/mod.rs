@@ -101,6 +101,21 @@ pub enum Remedy {
         /// The path.
         #[serde(serialize_with = "as_shown")]
         path: PathBuf,
+        /// The path of something that is there and was probably meant.
+        #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_shown_if_known")]
+        meant: Option<PathBuf>,
+    },
+    /// Give the path of a file, because that of a folder was given.
+    GiveFile {
+        /// The folder.
+        #[serde(serialize_with = "as_shown")]
+        folder: PathBuf,
+    },
+    /// Give another folder, because there is a file in its place or above it.
+    GiveFolder {
+        /// The file.
+        #[serde(serialize_with = "as_shown")]
+        file: PathBuf,
     },
     /// Check who may read and write a file or folder.
     CheckAccess {
@@ -342,6 +357,9 @@ pub enum Remedy {
         /// Where it would be.
         #[serde(serialize_with = "as_shown")]
         path: PathBuf,
+        /// The path of something that is there and was probably meant.
+        #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_shown_if_known")]
+        meant: Option<PathBuf>,
     },
     /// Name each bundle and each image once.
     NameOnce,
@@ -745,6 +763,9 @@ pub enum Remedy {
         /// The folder, which is not a trust store.
         #[serde(serialize_with = "as_shown")]
         folder: PathBuf,
+        /// The path of something that is there and was probably meant.
+        #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_shown_if_known")]
+        meant: Option<PathBuf>,
     },
     /// Name a new or an empty folder.
     NameNewTrustStore,
@@ -891,7 +912,7 @@ impl Remedy {
                 | io::ErrorKind::InvalidFilename
                 | io::ErrorKind::InvalidInput
         ) {
-            Self::CheckPath { path }
+            Self::CheckPath { path, meant: None }
         } else if error.kind() == io::ErrorKind::PermissionDenied {
             Self::CheckAccess { path }
         } else {
@@ -939,6 +960,17 @@ impl Remedy {
             Self::NameEntry { place, listed, .. } => Self::NameEntry { wanted, place, listed },
             Self::TellEntriesApart { place, listed, .. } => Self::TellEntriesApart { wanted, place, listed },
             Self::Unblock { .. } => Self::Unblock { wanted },
+            other => other,
+        }
+    }
+
+    /// The same, with the path that was probably meant, where a path is wrong.
+    #[must_use]
+    pub fn meaning(self, find: impl FnOnce(&Path) -> Option<PathBuf>) -> Self {
+        match self {
+            Self::CheckPath { path, .. } => Self::CheckPath { meant: find(&path), path },
+            Self::MakeKey { path, .. } => Self::MakeKey { meant: find(&path), path },
+            Self::CreateTrustStore { folder, .. } => Self::CreateTrustStore { meant: find(&folder), folder },
             other => other,
         }
     }

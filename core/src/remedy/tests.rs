@@ -50,7 +50,10 @@ fn a_path_that_is_not_unicode_is_shown() {
     use std::os::unix::ffi::OsStrExt as _;
 
     let path = Path::new(std::ffi::OsStr::from_bytes(b"shop\xff")).to_owned();
-    assert_eq!(as_json(&Remedy::CheckPath { path }), json!({ "kind": "check-path", "path": "shop\u{fffd}" }));
+    assert_eq!(
+        as_json(&Remedy::CheckPath { path, meant: None }),
+        json!({ "kind": "check-path", "path": "shop\u{fffd}" })
+    );
 }
 
 #[test]

@@ -159,7 +159,7 @@ impl Remediable for TarballError {
         match self {
             Self::Access { path, source } => Remedy::of_file(path, source),
             Self::Unpack { folder, source, .. } => match Remedy::of_file(folder, source) {
-                Remedy::CheckPath { path } | Remedy::CheckAccess { path } => {
+                Remedy::CheckPath { path, .. } | Remedy::CheckAccess { path } => {
                     Remedy::NameTemporaryFolder { folder: path }
                 }
                 _ => Remedy::UnpackElsewhere { folder: folder.clone() },

@@ -315,7 +315,7 @@ pub enum TrustStoreError {
 impl Remediable for TrustStoreError {
     fn remedy(&self) -> Remedy {
         match self {
-            Self::Missing { folder } => Remedy::CreateTrustStore { folder: folder.clone() },
+            Self::Missing { folder } => Remedy::CreateTrustStore { folder: folder.clone(), meant: None },
             Self::NotAStore { .. } | Self::NotAFolder { .. } => Remedy::NameNewTrustStore,
             Self::PolicyLost { .. } => Remedy::RestorePolicy,
             Self::Locked { .. } => Remedy::AwaitTrustStore,

@@ -394,8 +394,8 @@ fn mirrors() {
     fs::write(far.folder().join("taken/demo"), "").unwrap();
     import(&packed(&sample).archive(), "taken/demo").hints(
         17,
-        "not a directory",
-        "check the path taken/demo; nothing was imported",
+        "taken/demo is a file, not a folder",
+        "give another folder, or move the file taken/demo away first; nothing was imported",
     );
     import(&packed(&sample).archive(), "taken").hints(
         17,

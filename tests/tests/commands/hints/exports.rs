@@ -446,7 +446,16 @@ fn files_of_other_tools() {
         "save it again with a current release of the tool that made it, and export that",
     );
     fs::create_dir(near.path().join("folder.tar")).unwrap();
-    export("oci-archive:folder.tar").hints(1, "folder.tar", "check that this is the file you meant");
+    export("oci-archive:folder.tar").hints(
+        16,
+        "folder.tar is not an OCI image layout",
+        "give a folder, or a tar file, that holds an OCI image layout",
+    );
+    export("docker-archive:folder.tar").hints(
+        1,
+        "folder.tar is not a regular file",
+        "check that this is the file you meant",
+    );
     let small = tar(&[("oci-layout", b"{}"), ("index.json", b"{}")]);
     put(&near, "app.tar.gz", &gzip(&small));
     let mut command = near.command(&["--image", "example.com/org/app:1=./app.tar.gz"]);

@@ -81,7 +81,97 @@ fn outputs() {
         "the policy allows 30 days",
         "unset SOURCE_DATE_EPOCH, or set it to a time that is as recent as maximum_transit in policy.toml asks: it is what the archive states as the time of its export",
     );
-    near.run(&["key", "generate", "--out", "new/"]).hints(1, "is a directory", "check the path new/");
+}
+
+/// What was expected, what is there, and what to type.
+#[test]
+fn what_is_there_is_something_else() {
+    let near = Near::asking_for_nothing();
+    fs::write(near.path().join("file"), "").unwrap();
+    fs::create_dir(near.path().join("folder")).unwrap();
+    let image = ["export", "--image", "example.com/org/app:1=oci:layout"];
+    let sample = sample();
+    let far = Far::trusting(&sample);
+    far.put(&packed(&sample).archive());
+    for path in ["file", "folder"] {
+        let to = far.folder().join(path);
+        if path == "file" { fs::write(to, "").unwrap() } else { fs::create_dir(to).unwrap() }
+    }
+    for (arguments, code) in [
+        (&["trust", "add-exporter", "bob", "folder"][..], 19),
+        (&["trust", "map", "folder"], 1),
+        (&["key", "public", "folder"], 19),
+        (&[&image[..], &["--ca", "folder", "--key", "key.pem", "-o", "x"]].concat(), 1),
+        (&[&image[..], &["-f", "folder", "--key", "key.pem", "-o", "x"]].concat(), 1),
+    ] {
+        near.run(arguments).hints(code, "folder is a folder, not a file", "write the name of a file too: folder/NAME");
+    }
+    near.run(&["key", "generate", "--out", "new/"]).hints(
+        1,
+        "new/ is the name of a folder, because of the / at its end",
+        "write the name of a file too: new/NAME",
+    );
+    near.run(&["key", "generate", "--out", "new/key.pem"]).hints(
+        1,
+        "there is no folder new",
+        "check the path new/key.pem",
+    );
+    near.run(&["verify", "file/x"]).hints(1, "file is a file, not a folder", "check the path file/x");
+    near.run(&["man", "file"]).hints(
+        1,
+        "file is a file, not a folder",
+        "give another folder, or move the file file away first",
+    );
+    near.run(&["demo", "--keep", "folder"]).hints(
+        1,
+        "folder already exists",
+        "choose another name, or move the existing file away first",
+    );
+    far.run(&["import", "shop.sealift", "--to-layout", "file"]).hints(
+        17,
+        "file is a file, not a folder",
+        "give a folder that this user can write to, and that is empty, does not exist, or holds an OCI image layout",
+    );
+    far.run(&["import", "shop.sealift", "--to-layout", "layout", "--tuf-mirror", "file"]).hints(
+        17,
+        "file is a file, not a folder",
+        "give another folder, or move the file file away first; nothing was imported",
+    );
+}
+
+#[test]
+fn what_is_not_there_and_is_called_much_like_something_that_is() {
+    let near = Near::asking_for_nothing();
+    fs::create_dir(near.path().join("discs")).unwrap();
+    for name in ["shop.sealift", "discs/my shop.sealift"] {
+        fs::write(near.path().join(name), "").unwrap();
+    }
+    for (typed, meant) in [
+        ("shop.sealif", "shop.sealift"),
+        ("disks/my shop.sealift", "'discs/my shop.sealift'"),
+        ("near/polcy.toml", "near/policy.toml"),
+    ] {
+        for command in ["verify", "inspect", "repair", "import"] {
+            let arguments = if command == "import" { &["--to-layout", "x"][..] } else { &[] };
+            near.run(&[&[command, typed], arguments].concat()).hints(
+                1,
+                "no",
+                &format!("write {meant} if you mean that; otherwise check the path {typed}"),
+            );
+        }
+    }
+    near.run(&["key", "public", "key.pen"]).hints(
+        19,
+        "no such file",
+        "write key.pem if you mean that; otherwise check the path; if there is no key yet, make one: sealift key generate --out key.pen",
+    );
+    let said = run(near.path(), &["--trust", "naer", "trust", "list"]);
+    assert!(
+        said.failure["hint"]
+            .as_str()
+            .unwrap()
+            .starts_with("write near if you mean that; otherwise name the right folder")
+    );
 }
 
 #[test]
