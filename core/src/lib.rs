@@ -162,6 +162,7 @@ pub mod found_path;
 pub mod free_room;
 #[cfg(feature = "network")]
 pub mod http;
+pub mod image_scan;
 pub mod import;
 pub mod inspect;
 pub mod layout;

@@ -26,6 +26,7 @@ use sealift_archive_format::FormatError;
 use sealift_core::delivery_file::DeliveryFileError;
 use sealift_core::export::{ExportError, LockError, PlanError, PrepareError};
 use sealift_core::found_path::{self, FoundPath};
+use sealift_core::image_scan::ImageScanError;
 use sealift_core::import::{ImportError, NameMapError};
 use sealift_core::layout::LayoutError;
 use sealift_core::place::PlaceError;
@@ -279,6 +280,12 @@ pub(crate) enum Reason {
     /// A list of what is to be exported.
     #[error(transparent)]
     ShipmentFile(#[from] ShipmentFileError),
+    /// A file cannot be searched for images.
+    #[error(transparent)]
+    ImageScan(#[from] ImageScanError),
+    /// Files name no image.
+    #[error("no image is named there")]
+    NothingNamed,
     /// The lock of a shipment cannot be used.
     #[error("{}", .file.display())]
     Lock {
@@ -540,6 +547,8 @@ impl Reason {
             ),
             Self::NameMap(error) => remedied(ExitCode::System, error.remedy()),
             Self::ShipmentFile(error) => remedied(shipment_file(error), error.remedy()),
+            Self::ImageScan(error) => remedied(image_scan(error), error.remedy()),
+            Self::NothingNamed => remedied(ExitCode::Source.noting(NOTHING_WRITTEN), Remedy::GiveManifests),
             Self::Lock { shipment, source, .. } => remedied(lock(source), source.remedy_for(shipment)),
             Self::Place(error) => remedied(ExitCode::Usage, error.remedy()),
             Self::Target(_) => remedied(ExitCode::Sink, Remedy::RepairTargetLayout),
@@ -582,6 +591,17 @@ fn shipment_file(error: &ShipmentFileError) -> Conclusion {
         | ShipmentFileError::TooLong { .. }
         | ShipmentFileError::ListedTwice { .. }
         | ShipmentFileError::Value { .. } => ExitCode::Usage.noting(NOTHING_WRITTEN),
+    }
+}
+
+fn image_scan(error: &ImageScanError) -> Conclusion {
+    match error {
+        ImageScanError::NotUtf8
+        | ImageScanError::NotYaml { .. }
+        | ImageScanError::Template { .. }
+        | ImageScanError::TooDeep { .. }
+        | ImageScanError::TooManyValues
+        | ImageScanError::TooManyFound { .. } => ExitCode::Source.noting(NOTHING_WRITTEN),
     }
 }
 

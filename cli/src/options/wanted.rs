@@ -4,8 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
-use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{ArgGroup, Args, ValueEnum};
@@ -14,7 +13,7 @@ use sealift_core::place::https_host;
 use sealift_core::shipment_file::{self, ShipmentFile, ShipmentFileError, WrittenText};
 
 use crate::failure::{Attempt as _, Failure, FilePurpose, Reason};
-use crate::files::input::read_file;
+use crate::files::input::{read_file, read_input};
 use crate::options::place::{Named, NamedFile, NotaryPlace, TufPlace};
 use crate::options::referrers::Referrers;
 
@@ -152,7 +151,8 @@ impl WantedArguments {
         let mut shipment = None;
         for path in &self.from_file {
             let attempt = || format!("cannot read the list {}", path.display());
-            let listed = shipment_file::parse_list(&list(path).attempt(attempt)?).attempt(attempt)?;
+            let list = read_input(path, FilePurpose::Shipment, shipment_file::MAXIMUM_LENGTH).attempt(attempt)?;
+            let listed = shipment_file::parse_list(&list).attempt(attempt)?;
             wanted.image.extend(read_all::<Named>(&listed).attempt(attempt)?);
         }
         if let Some(path) = &self.shipment {
@@ -227,20 +227,6 @@ impl WantedArguments {
             return Ok(());
         };
         Err(Reason::CommandLine(why.to_owned())).attempt(|| "cannot export".to_owned())
-    }
-}
-
-/// What a list is, from a file or from standard input.
-fn list(path: &Path) -> Result<Vec<u8>, Reason> {
-    if path.as_os_str() != "-" {
-        return read_file(path, FilePurpose::Shipment, shipment_file::MAXIMUM_LENGTH);
-    }
-    let (mut bytes, limit) = (Vec::new(), shipment_file::MAXIMUM_LENGTH);
-    let read = io::stdin().lock().take(limit.saturating_add(1)).read_to_end(&mut bytes);
-    let length = read.map_err(|source| Reason::File { path: path.to_owned(), source })?;
-    match u64::try_from(length) {
-        Ok(length) if length <= limit => Ok(bytes),
-        _ => Err(Reason::FileTooLong { path: path.to_owned(), purpose: FilePurpose::Shipment, limit }),
     }
 }
 

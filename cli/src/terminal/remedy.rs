@@ -132,6 +132,13 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::GivePrivateKey => "give an ed25519 key in PKCS #8 PEM, as `sealift key generate` writes it",
         R::CheckRandomness => "check that the system's random device works",
 
+        R::RenderTemplates => {
+            "render it first, and give what comes out, for example: helm template CHART > rendered.yaml (or docker compose config > rendered.yaml)"
+        }
+        R::GiveManifests => {
+            "give rendered Kubernetes manifests, a file of Compose, or the Chart.yaml of a chart, as YAML or JSON in UTF-8"
+        }
+        R::SplitManifests => "split the file, and add its parts one after another",
         R::CorrectShipment => {
             "correct the file; to see every key with its default and an example, make a new one: sealift shipment init FILE"
         }

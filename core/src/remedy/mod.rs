@@ -236,6 +236,12 @@ pub enum Remedy {
     // What is exported.
     /// Correct the file that lists what is to be exported.
     CorrectShipment,
+    /// Render templates first, and give what comes out.
+    RenderTemplates,
+    /// Give a file that names images in one of the forms that are read.
+    GiveManifests,
+    /// Split a file, and give the parts one after another.
+    SplitManifests,
     /// Restore the lock of a shipment, or make it anew.
     RestoreLock {
         /// The file that lists what is to be exported.

@@ -4,11 +4,13 @@
 //! error, because otherwise a misspelt key would silently leave something out. Every list has a limit, and an error names line and key.
 //! Nothing is opened or looked up here.
 
+mod additions;
 mod error;
 mod reader;
 mod template;
 mod written;
 
+pub use additions::{Additions, add_images};
 pub use error::ShipmentFileError;
 pub use template::TEMPLATE;
 pub use written::{WrittenAt, WrittenText};

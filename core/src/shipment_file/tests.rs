@@ -160,3 +160,33 @@ fn the_page_has_every_key_its_default_and_an_example() {
         assert!(example.contains(key) && file != ShipmentFile::default(), "{key}");
     }
 }
+
+#[test]
+fn images_are_added_and_everything_else_stays() {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let shipment = "# the shop\nplatforms = [\"linux/amd64\"] # ours\nimages = [\n  \"nginx=oci:here\", # from here\n  \"app:1\" # the last one\n]\n\n[tuf]\nshop = \"x\"\n";
+    let more = add_images(shipment.as_bytes(), &names(&["docker.io/library/nginx:latest", "db:16", "db:16", "web:1"]))
+        .unwrap();
+    assert_eq!(more.added, ["db:16", "web:1"]);
+    assert_eq!(more.present, ["docker.io/library/nginx:latest", "db:16"]);
+    for line in shipment.lines().filter(|line| line.contains('#')) {
+        assert!(more.text.contains(line), "{line}: {}", more.text);
+    }
+    let read = ShipmentFile::parse(more.text.as_bytes()).unwrap();
+    let texts: Vec<_> = read.images.iter().map(WrittenText::text).collect();
+    assert_eq!(texts, ["nginx=oci:here", "app:1", "db:16", "web:1"]);
+    // Again, nothing changes.
+    assert_eq!(add_images(more.text.as_bytes(), &more.added).unwrap().text, more.text);
+    // A remark behind the last one stays, too.
+    let again = add_images(b"images = [\n  \"a:1\",\n  # more\n]\n", &names(&["b:1"])).unwrap();
+    assert_eq!(again.text, "images = [\n  \"a:1\",\n  # more\n    \"b:1\",\n]\n");
+    // What has no list gets one, before the tables.
+    let first = add_images(b"[tuf]\nshop = \"x\"\n", &names(&["a:1"])).unwrap();
+    assert_eq!(ShipmentFile::parse(first.text.as_bytes()).unwrap().images.len(), 1);
+    assert!(matches!(add_images(b"images = 1", &[]), Err(ShipmentFileError::OtherKind { .. })));
+    let full: Vec<_> = (0..=MAXIMUM_ENTRIES).map(|it| format!("a:{it}")).collect();
+    assert!(matches!(add_images(b"", &full), Err(ShipmentFileError::TooManyEntries { .. })));
+    // The file to start from has its remarks afterwards.
+    let started = add_images(TEMPLATE.as_bytes(), &names(&["a:1"])).unwrap();
+    assert!(TEMPLATE.lines().all(|line| started.text.contains(line)), "{}", started.text);
+}

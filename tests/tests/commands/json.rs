@@ -57,6 +57,8 @@ fn printed(folder: &Path) -> Vec<(&'static str, Value)> {
     let mut lines = Vec::new();
     let (bundle, image) = ("example.com/demo/shop:1.0.0=oci:layout", "example.com/demo/web:1.0.0");
     let root = "tuf/metadata/1.root.json";
+    let pod = "apiVersion: v1\nkind: Pod\nspec:\n  containers: [{ image: nginx:1, args: [quay.io/org/app:1] }]\n";
+    fs::write(folder.join("demo/pod.yaml"), pod).unwrap();
     fs::write(folder.join("demo/map.json"), r#"{"repositories": {}, "mapping": []}"#).unwrap();
     vec![
         ("demo", serde_json::from_slice(&demo.stdout).unwrap()),
@@ -73,6 +75,7 @@ fn printed(folder: &Path) -> Vec<(&'static str, Value)> {
             run(&["plan", "-f", "week.toml", "--lock"])
         }),
         ("shipment init", run(&["shipment", "init"])),
+        ("shipment add", run(&["shipment", "add", "--from", "pod.yaml"])),
         ("import", run(&["import", "a.sealift", "--to-layout", "out", "--tuf-mirror", "mirror"])),
         ("extract", run(&["extract", "a.sealift", image, "--to-layout", "taken"])),
         ("serve", {

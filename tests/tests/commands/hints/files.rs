@@ -259,3 +259,36 @@ fn the_environment() {
         "name a folder that exists, and that this user can write to, in the variable TMPDIR; or a new folder: --keep DIR",
     );
 }
+
+#[test]
+fn manifests_that_name_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let add = |content: &[u8]| {
+        fs::write(folder.path().join("given.yaml"), content).unwrap();
+        run(folder.path(), &["shipment", "add", "--from", "given.yaml"])
+    };
+    run(folder.path(), &["shipment", "init"]).remarks("shipment.toml");
+    let before = fs::read(folder.path().join("shipment.toml")).unwrap();
+    add(b"a: 1\n{{- if .Values.web }}\nb: 2\n").hints(
+        16,
+        "line 2 has an expression of a template in it: this file is not rendered",
+        "render it first, and give what comes out, for example: helm template CHART > rendered.yaml (or docker compose config > rendered.yaml); nothing was written",
+    );
+    let forms = "give rendered Kubernetes manifests, a file of Compose, or the Chart.yaml of a chart, as YAML or JSON in UTF-8; nothing was written";
+    add(b"\xff").hints(16, "it is not text in UTF-8", forms);
+    add(b"replicas: 1\n").hints(16, "no image is named there", forms);
+    let many: String = (0..10_001).map(|number| format!("- image: app:{number}\n")).collect();
+    add(many.as_bytes()).hints(
+        16,
+        "line 10001",
+        "split the file, and add its parts one after another; nothing was written",
+    );
+    assert_eq!(fs::read(folder.path().join("shipment.toml")).unwrap(), before);
+    add(b"image: app:1\n").remarks("");
+    fs::write(folder.path().join("shipment.toml"), "imagse = []\n").unwrap();
+    add(b"image: app:1\n").hints(
+        2,
+        "`imagse` is not a key of a shipment",
+        "correct the file; to see every key with its default and an example, make a new one: sealift shipment init FILE; nothing was written",
+    );
+}
