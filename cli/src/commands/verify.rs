@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::Args;
+use sealift_core::remedy::Remedy;
 use sealift_core::transfer::Workers;
 use sealift_core::trust::Purpose;
 use sealift_core::verify::{Discard, Transport};
@@ -67,6 +68,12 @@ fn verify(arguments: &VerifyArguments, context: &Context) -> Result<(), Failure>
     let mut report = verified.attempt(attempt)?.report();
     report.archive.sha256 = sha256;
     report.warnings.extend(input.source.warnings());
+    if arguments.audit {
+        report
+            .warnings
+            .iter_mut()
+            .for_each(|warning| warning.remedy = warning.remedy.take().filter(|it| *it != Remedy::ImportSoon));
+    }
     context.result(&report, || match context.is_quiet() {
         true => report::one_line(&report).into(),
         false => report::render(&report, &name),

@@ -70,6 +70,8 @@ pub(crate) struct Failure {
     wanted: Option<Sought>,
     /// The thick bundle that is meant by what TUF lists, where a bundle in it was to be exported.
     thick_bundle: Option<PathBuf>,
+    /// Whether a bundle was to be exported as an image.
+    is_of_bundle: bool,
     /// Whether it ended an audit.
     is_of_audit: bool,
 }
@@ -642,7 +644,15 @@ impl Failure {
             Reason::Plan(error) => error.wanted(),
             _ => None,
         };
-        Self { attempt, reason: Box::new(reason), archive: None, wanted, thick_bundle: None, is_of_audit: false }
+        Self {
+            attempt,
+            reason: Box::new(reason),
+            archive: None,
+            wanted,
+            thick_bundle: None,
+            is_of_bundle: false,
+            is_of_audit: false,
+        }
     }
 
     /// The same about an archive, which hints name.
@@ -663,6 +673,11 @@ impl Failure {
     /// The same about a bundle in this thick bundle, which hints name.
     pub(crate) fn in_thick_bundle(self, file: Option<PathBuf>) -> Self {
         Self { thick_bundle: file, ..self }
+    }
+
+    /// The same about a bundle that was to be exported as an image.
+    pub(crate) fn of_bundle(self) -> Self {
+        Self { is_of_bundle: true, ..self }
     }
 
     /// What is wrong with the command line, without the usage that follows for people, and what helps where that is known.
@@ -704,6 +719,7 @@ impl Failure {
             (Some(remedy), Some(file)) => Some(remedy.in_thick_bundle(file)),
             (remedy, _) => remedy,
         };
+        let remedy = if self.is_of_bundle { remedy.map(Remedy::of_bundle) } else { remedy };
         let remedy = match (remedy, self.found()) {
             (Some(Remedy::CheckPath { path, .. } | Remedy::CheckDisk { path }), Some(found)) => {
                 Some(found.remedy(&path))

@@ -116,9 +116,12 @@ impl<'p> OpenedSources<'p> {
                 Ok(ItemOrigin::ThickBundle { bundle_json, images, file })
             }
             OpenedFile::Bundle { images: None, .. } => Err(Reason::ThinFile(path)).attempt(attempt),
-            OpenedFile::ThinBundle | OpenedFile::Layout(_) | OpenedFile::DockerArchive(_) => {
-                Err(Reason::NotABundle(path)).attempt(attempt)
+            OpenedFile::ThinBundle => Err(Reason::ThinFile(path)).attempt(attempt),
+            OpenedFile::Layout(_) => {
+                let why = format!("{} is a layout, and not a thick bundle", path.display());
+                Err(Reason::CommandLine(why)).attempt(attempt)
             }
+            OpenedFile::DockerArchive(_) => Err(Reason::NotABundle(path)).attempt(attempt),
         }
     }
 

@@ -454,6 +454,11 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         }
         R::CheckConnection => "check the location, the network and the proxy that HTTPS_PROXY names, and try again",
         R::AskServer => "check the location, ask whoever runs this server, or try again later",
+        R::AskRegistry { registry } => {
+            return format!(
+                "check that {registry} is the right registry; if it is, ask whoever runs it, because it, or a proxy before it, does not answer as a registry does"
+            );
+        }
         R::CheckLocation => "check the location: a TUF repository does not answer like this",
         R::CorrectCredentials => "correct the file, or name another one: --registry-config FILE",
 
@@ -477,6 +482,12 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         }
         R::ImportSoon => "import it before then, or export again",
         R::JudgeNow => "use --freshness now",
+        R::AuditAsOfExport => {
+            return format!(
+                "name a time at which nothing of it had expired with --freshness, for example that of its export: {}",
+                sealift(format_args!("verify --audit --freshness at-export {}", archive()))
+            );
+        }
         R::OnlyVerify { as_of } => {
             let freshness = as_of.map(|instant| format!(" --freshness {instant}")).unwrap_or_default();
             return format!(
@@ -489,11 +500,11 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
              `sealift verify` can judge by any clock"
         }
         R::SetClock => {
-            "if this side's clock is slow, set it, and import the same archive again; if the exporter's clock was fast, or SOURCE_DATE_EPOCH was set, export again"
+            "if this side's clock is slow, set it, and run the same command again; if the exporter's clock was fast, or SOURCE_DATE_EPOCH was set, export again"
         }
         R::SetThisClock { repository } => {
             return format!(
-                "set this side's clock, then import the same archive again; if the clock was wrong when that export was accepted: {}",
+                "set this side's clock, then run the same command again; if the clock was wrong when that export was accepted: {}",
                 sealift(format_args!("trust reset-state {} --export-time", name_of(repository.as_ref())))
             );
         }
@@ -648,8 +659,10 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         }
         R::KeepSparse => "deliver the index as it is with --sparse keep, or export every platform",
         R::RelaxRegistry => {
-            "configure the registry to accept it (in distribution, under validation.manifests: urls.allow for foreign layers, indexes.platforms: none for an index of \
-layers), or have BuildKit write its cache as an image: image-manifest=true"
+            "configure the registry to accept an index of layers (in distribution, under validation.manifests: indexes.platforms: none), or have BuildKit write its cache as an image: image-manifest=true"
+        }
+        R::AllowForeignLayers => {
+            "configure the registry to accept foreign layers, whose content it does not have (in distribution, under validation.manifests: urls.allow); or deliver with --to-layout, which takes them"
         }
         R::RepairDestination => {
             "repair the registry or layout, or its credentials, and import again: nothing that is already there is sent twice"

@@ -142,16 +142,16 @@ fn write(text: &mut Text, report: &Report, name: &str) {
 fn expiry_in_short(report: &Report) -> String {
     let time = &report.time;
     let judged_at = match time.as_of {
-        Some(instant) => instant,
-        None if time.policy == "now" => time.now,
-        None => time.exported_at,
+        Some(instant) => format!(" {instant}"),
+        None if time.policy == "now" => format!(", {}", time.now),
+        None => format!(", {}", time.exported_at),
     };
     let policy = time.policy.replace('-', " ");
     let (all, at_export, now) = report.expiries().fold((0, 0, 0), |(all, at_export, now), expiry| {
         (all + 1, at_export + u32::from(!expiry.valid_at_export), now + u32::from(!expiry.valid_now))
     });
     format!(
-        "judged {policy}, {judged_at}; of {all} roles and layouts, {at_export} had expired at export, and {now} have expired by now"
+        "judged {policy}{judged_at}; of {all} roles and layouts, {at_export} had expired at export, and {now} have expired by now"
     )
 }
 

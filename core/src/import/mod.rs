@@ -157,6 +157,8 @@ pub enum DeliveryError {
         digest: Digest,
         /// The repository.
         repository: String,
+        /// Whether it lists layers that registries are not meant to distribute.
+        has_foreign_layers: bool,
         /// What the sink says.
         source: SinkError,
     },
@@ -187,7 +189,8 @@ impl Remediable for DeliveryError {
     fn remedy(&self) -> Remedy {
         match self {
             Self::Manifest { source: SinkError::Missing(_), .. } => Remedy::AllowSparse,
-            Self::NotSeen { .. } => Remedy::RelaxRegistry,
+            Self::NotSeen { has_foreign_layers: true, .. } => Remedy::AllowForeignLayers,
+            Self::NotSeen { has_foreign_layers: false, .. } => Remedy::RelaxRegistry,
             Self::StandIn { .. } => Remedy::KeepSparse,
             Self::NotShared { .. } => Remedy::RepairDestination,
             Self::Keep { .. } => Remedy::RepairMirror,

@@ -14,7 +14,8 @@ use super::shipment::Shipment;
 use super::storing::{Placed, manifest_error};
 use super::{DeliveryError, Destination};
 use crate::oci::graph::LeftOutReason;
-use crate::oci::{Graph, Platform, Repository, StandIns};
+use crate::oci::media_type::is_foreign_layer;
+use crate::oci::{Document, Graph, ManifestBytes, Platform, Repository, StandIns};
 use crate::transfer::{Sink, SinkError};
 
 /// What to do with an index that lists manifests of platforms that were left behind.
@@ -92,6 +93,11 @@ impl DeliveredForm {
 #[derive(Debug, Default)]
 pub(super) struct Undelivered<'s>(HashMap<&'s Repository, HashSet<&'s Digest>>);
 
+fn has_foreign_layers(manifest: &ManifestBytes) -> bool {
+    let Document::Image(image) = manifest.document() else { return false };
+    image.layers.iter().any(|layer| is_foreign_layer(&layer.media_type))
+}
+
 /// Stores manifests that may be refused because something below them is missing.
 pub(super) struct SparseDelivery<'s> {
     sparse: Sparse,
@@ -115,7 +121,8 @@ impl<'s> SparseDelivery<'s> {
             return sink.put_manifest(repository, manifest).map_err(|error| match error {
                 SinkError::Missing(_) if !self.partial.contains(digest) => {
                     let (digest, repository) = (digest.clone(), repository.to_string());
-                    DeliveryError::NotSeen { digest, repository, source: error }
+                    let has_foreign_layers = has_foreign_layers(manifest);
+                    DeliveryError::NotSeen { digest, repository, has_foreign_layers, source: error }
                 }
                 // Some say no more of an index that lists what they lack.
                 SinkError::Invalid(reason) if self.partial.contains(digest) => {

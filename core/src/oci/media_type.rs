@@ -53,7 +53,8 @@ pub(crate) fn is_compressed(media_type: &str) -> bool {
 /// What a descriptor or a `Content-Type` announces. It is read in this one way everywhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Announced {
-    /// Nothing: the type is empty, or one that any document could have (`application/json`). The document itself
+    /// Nothing: the type is empty, or one that any document could have (`application/json`, or `binary/octet-stream`, with which object
+    /// stores answer). The document itself
     /// decides.
     Nothing,
     /// This type, without parameters and in lower case.
@@ -65,7 +66,9 @@ impl Announced {
     pub(crate) fn by(text: &str) -> Self {
         let essence = essence(text);
         match essence.as_str() {
-            "" | "application/json" | "text/plain" | "application/octet-stream" => Self::Nothing,
+            "" | "application/json" | "text/plain" | "application/octet-stream" | "binary/octet-stream" => {
+                Self::Nothing
+            }
             _ => Self::Type(essence),
         }
     }

@@ -266,8 +266,9 @@ enum Announcement {
 }
 
 impl Announcement {
+    /// Some put the digest into quotes, as an `ETag` has it.
     fn of(announced: &str, digest: &Digest) -> Self {
-        match announced.parse::<Digest>() {
+        match announced.trim_matches('"').parse::<Digest>() {
             Ok(found) if found == *digest => Self::Same,
             Ok(found) if found.algorithm() != digest.algorithm() => Self::OtherAlgorithm(found),
             _ => Self::Other,

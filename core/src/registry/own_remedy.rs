@@ -5,7 +5,8 @@ use std::io;
 
 use super::RegistryError;
 use crate::authorization::AuthorizationError;
-use crate::http::HttpError;
+use crate::http::{HttpError, Url};
+use crate::oci::ManifestError;
 use crate::remedy::{Remediable as _, Remedy};
 use crate::transfer::{SinkError, SourceError};
 
@@ -27,6 +28,7 @@ pub(crate) fn of_source(error: &SourceError) -> Option<Remedy> {
     match error.reason()? {
         RegistryError::BlobNotFound { .. } | RegistryError::ManifestNotFound { .. } => Some(Remedy::PushImageAgain),
         RegistryError::Manifest { source, .. } => Some(source.remedy()),
+        RegistryError::OtherForm { url, .. } | RegistryError::DigestHeader { url, .. } => Some(ask_registry(url)),
         RegistryError::Http(HttpError::Status { status: 403, url, .. }) => {
             Some(Remedy::AskForAccess { host: url.authority().to_owned() })
         }
@@ -37,12 +39,24 @@ pub(crate) fn of_source(error: &SourceError) -> Option<Remedy> {
     }
 }
 
-/// What can be done about a manifest that is there and that no reader can use; `None` for any other reason.
+/// What can be done about a manifest that is there and that no reader can use, or a registry that does not give it out as a registry
+/// does; `None` for any other reason.
 pub(crate) fn of_unusable(error: &SourceError) -> Option<Remedy> {
     match error.reason()? {
+        // What it is announced as, under a tag, the registry alone says.
+        RegistryError::Manifest { repository, source, .. }
+            if matches!(**source, ManifestError::MediaTypeDiffers { .. }) =>
+        {
+            Some(Remedy::AskRegistry { registry: repository.domain().to_owned() })
+        }
+        RegistryError::OtherForm { url, .. } | RegistryError::DigestHeader { url, .. } => Some(ask_registry(url)),
         RegistryError::Manifest { source, .. } => Some(source.remedy()),
         _ => None,
     }
+}
+
+fn ask_registry(url: &Url) -> Remedy {
+    Remedy::AskRegistry { registry: url.authority().to_owned() }
 }
 
 /// What can be done about a registry that what is delivered cannot be sent to; `None` for any other reason.

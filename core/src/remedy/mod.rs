@@ -556,6 +556,11 @@ pub enum Remedy {
     CheckConnection,
     /// Check the location, or ask whoever runs the server.
     AskServer,
+    /// Check the name of a registry, or ask whoever runs it: it does not answer as a registry does.
+    AskRegistry {
+        /// The registry, with its port where it has one.
+        registry: String,
+    },
     /// Check the location: no TUF repository answers like this.
     CheckLocation,
     /// Correct the file of credentials.
@@ -574,6 +579,8 @@ pub enum Remedy {
     ImportSoon,
     /// Judge by the present time.
     JudgeNow,
+    /// Judge it in an audit as of a time at which nothing had expired, such as that of its export.
+    AuditAsOfExport,
     /// Verify for audits, and do not import.
     OnlyVerify {
         /// The instant to judge by, if one was asked for.
@@ -711,8 +718,10 @@ pub enum Remedy {
     AllowSparse,
     /// Deliver the index as it is, or export all platforms.
     KeepSparse,
-    /// Let the registry take what lists things that it does not have: foreign layers, or layers in an index.
+    /// Let the registry take an index that lists layers, or write it in another form.
     RelaxRegistry,
+    /// Let the registry take foreign layers, which it does not have.
+    AllowForeignLayers,
     /// Repair the destination, and import again.
     RepairDestination,
     /// Check the name of the registry that is delivered to, and the network.
@@ -981,12 +990,22 @@ impl Remedy {
         }
     }
 
-    /// The same for an audit, which needs nothing to be forgotten.
+    /// The same for an audit, which needs nothing to be forgotten, exported again or imported.
     #[must_use]
     pub fn for_audit(self) -> Self {
         match self {
+            Self::RenewMetadata | Self::CarryFaster { .. } => Self::AuditAsOfExport,
             Self::RestoreState { repository } => Self::RestoreStateForAudit { repository },
             Self::ExplainRoot { repository } => Self::RestoreStateForAudit { repository: Some(repository) },
+            other => other,
+        }
+    }
+
+    /// The same, about a bundle that was to be exported as an image.
+    #[must_use]
+    pub fn of_bundle(self) -> Self {
+        match self {
+            Self::ExportBoth => Self::ExportAsBundle,
             other => other,
         }
     }

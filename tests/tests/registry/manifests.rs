@@ -65,6 +65,19 @@ fn a_registry_that_announces_another_digest_is_not_believed() {
 }
 
 #[test]
+fn a_digest_in_quotes_and_a_type_that_says_nothing_are_read() {
+    let registry = Registry::start();
+    let quoted = format!("\"{}\"", Digest::sha256(MANIFEST));
+    for media_type in [OCI_MANIFEST, "binary/octet-stream", "application/octet-stream"] {
+        let headers = [("content-type", media_type), ("docker-content-digest", &*quoted)];
+        let own_type = MANIFEST.to_vec();
+        registry.inject(Fault::once("GET", "/manifests/1", Action::Answer(Answer::new(200, &headers, own_type))));
+        let read = client().resolve(&reference(&registry, ":1")).unwrap();
+        assert_eq!(read.descriptor().media_type, OCI_MANIFEST, "{media_type}");
+    }
+}
+
+#[test]
 fn a_manifest_of_another_type_than_announced_is_refused() {
     let registry = Registry::start();
     let own_type = String::from_utf8_lossy(MANIFEST).replacen('{', &format!("{{\"mediaType\":\"{OCI_MANIFEST}\","), 1);

@@ -15,7 +15,7 @@ use clap::Args;
 use sealift_archive_format::Digest;
 use sealift_core::export::{self, ExportError, PrepareError, Prepared, ShipmentLock, Unfinished};
 use sealift_core::progress::Progress;
-use sealift_core::trust::JudgementError;
+use sealift_core::trust::{Item, JudgementError};
 use sealift_core::trust_store::{Policy, Trust};
 use sealift_core::volume_set::{self, NewVolumes, VolumeSetError};
 
@@ -144,11 +144,14 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
         (locked, lock)
     });
     progress.begin("proving", None);
+    let bundles = plan.bundles_among_images();
     let prepared = export::prepare(plan, &trust, live, &settings);
     progress.finish();
     let prepared = prepared.map_err(|error| {
         let meant = thick_bundle_meant(&error, &wanted, &opened);
-        Failure::new(attempt(), error.into()).in_thick_bundle(meant)
+        let is_bundle = binding(&error).is_some_and(|(item, _)| bundles.contains(&item.reference));
+        let failure = Failure::new(attempt(), error.into()).in_thick_bundle(meant);
+        if is_bundle { failure.of_bundle() } else { failure }
     })?;
 
     let volumes = write(&prepared, arguments, output, &*progress, context)?;
@@ -183,9 +186,17 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
 
 /// The file that a bundle was taken from, where TUF lists something of the file's length for the name of the bundle.
 fn thick_bundle_meant(error: &PrepareError, wanted: &WantedArguments, opened: &OpenedSources<'_>) -> Option<PathBuf> {
-    let PrepareError::Judgement(JudgementError::Binding { item, listed_length, .. }) = error else { return None };
+    let (item, listed_length) = binding(error)?;
     let named = wanted.bundle.iter().find(|named| named.name == item.reference)?;
-    opened.thick_file(named).filter(|file| file.metadata().is_ok_and(|it| it.len() == *listed_length))
+    opened.thick_file(named).filter(|file| file.metadata().is_ok_and(|it| it.len() == listed_length))
+}
+
+/// The item that is not what TUF lists for its name, and the length that it lists, in bytes.
+fn binding(error: &PrepareError) -> Option<(&Item, u64)> {
+    match error {
+        PrepareError::Judgement(JudgementError::Binding { item, listed_length, .. }) => Some((item, *listed_length)),
+        _ => None,
+    }
 }
 
 /// Who sealed an archive: by the name that its key has here, or by its fingerprint.

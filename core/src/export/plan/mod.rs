@@ -60,6 +60,23 @@ pub struct Plan {
     pub(super) absent: Vec<Warning>,
 }
 
+impl Plan {
+    /// The names of images that are bundles in their registry form: they travel as images, and what is signed of a bundle is not in them.
+    pub fn bundles_among_images(&self) -> BTreeSet<String> {
+        let graphs = self.closed.graphs();
+        let roots = graphs.iter().map(|graph| graph.root()).filter(|root| match root.document() {
+            Document::Index(index) => registry_form::config_entry(index).is_ok(),
+            Document::Image(_) => false,
+        });
+        let bundles: HashSet<&Digest> = roots.map(|root| &root.descriptor().digest).collect();
+        let images = self.items.iter().filter_map(|item| match item {
+            ItemRecord::Image(image) => Some(image),
+            ItemRecord::Bundle(_) | ItemRecord::File(_) => None,
+        });
+        images.filter(|image| bundles.contains(&image.descriptor.digest)).map(|image| image.reference.clone()).collect()
+    }
+}
+
 /// Where a blob comes from.
 #[derive(Clone)]
 pub(super) enum Origin {

@@ -276,6 +276,8 @@ fn what_is_old() {
         "expired at",
         "export again from the publisher's repository; if that is expired too, ask the publisher to renew it",
     );
+    let as_of_export = "name a time at which nothing of it had expired with --freshness, for example that of its export: sealift --trust far verify --audit --freshness at-export shop.sealift";
+    far.run(&["verify", "--audit", "shop.sealift"]).hints(12, "expired at", as_of_export);
     sample = super::sample();
     let (far, exported_at) = (Far::trusting(&sample), hours_ago(3));
     far.side.policy("maximum_transit = \"1h\"\n");
@@ -286,6 +288,17 @@ fn what_is_old() {
             "export again and carry it faster; or, knowing what it means, raise maximum_transit in policy.toml; to look at it as of its export, without accepting it: sealift --trust far verify --audit --freshness {exported_at} shop.sealift"
         ),
     );
+    let later = (now() + SignedDuration::from_hours(24 * 365 * 5)).to_string();
+    for clock in [&later, "now"] {
+        let said = far.run(&["verify", "--audit", "--freshness", clock, "shop.sealift"]);
+        let remedy = &said.failure["remedy"]["kind"];
+        assert!(
+            said.code == Some(0) || said.failure["hint"] == as_of_export && remedy == "audit-as-of-export",
+            "{}",
+            said.all
+        );
+        assert!(!said.all.contains("import it") && !said.all.contains("export again"), "{}", said.all);
+    }
     for _ in 0..5 {
         sample.repository.renew_root();
     }
@@ -323,7 +336,7 @@ fn what_is_old() {
     far.verify(&accepted.archive()).hints(
         14,
         "is behind the last accepted export",
-        "set this side's clock, then import the same archive again; if the clock was wrong when that export was accepted: sealift --trust far trust reset-state demo --export-time",
+        "set this side's clock, then run the same command again; if the clock was wrong when that export was accepted: sealift --trust far trust reset-state demo --export-time",
     );
     far.run(&["trust", "reset-state", "demo", "--export-time"]).remarks("");
     far.verify(&packed(&sample).archive()).remarks("");

@@ -3,7 +3,7 @@
 use sealift_archive_format::Digest;
 use sealift_core::layout::LayoutSink;
 use sealift_core::oci::Descriptor;
-use sealift_core::oci::media_type::OCI_INDEX;
+use sealift_core::oci::media_type::{OCI_INDEX, OCI_MANIFEST};
 use sealift_sample_publisher::image::{multi_platform_image, store};
 use sealift_tests::images::Image;
 use sealift_tests::registry::{Action, Answer, Fault, Registry};
@@ -294,10 +294,24 @@ fn registries_that_refuse() {
     near.export(&["--image", &format!("example.com/org/cache:1={}/cache:1", source.domain())]).remarks("");
     let archive = fs::read(near.path().join("out.sealift")).unwrap();
     let registry = refusing("/manifests/", 400, unknown);
+    let foreign = Descriptor::of("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", b"a base of Windows");
+    let config = source.add_blob("windows", b"{}");
+    let config = Descriptor::new("application/vnd.oci.image.config.v1+json", config.digest, config.size);
+    let windows = json!({ "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [foreign] });
+    source.add_manifest("windows", "1", OCI_MANIFEST, windows.to_string().as_bytes());
+    let image = format!("example.com/org/windows:1={}/windows:1", source.domain());
+    fs::remove_file(near.path().join("out.sealift")).unwrap();
+    near.export(&["--image", &image, "--foreign-layers", "leave-out"]).remarks("");
+    let of_windows = fs::read(near.path().join("out.sealift")).unwrap();
+    far.import(&of_windows, &["--to-registry", &registry.domain()]).hints(
+        17,
+        "",
+        "configure the registry to accept foreign layers, whose content it does not have (in distribution, under validation.manifests: urls.allow); or deliver with --to-layout, which takes them",
+    );
     far.import(&archive, &["--to-registry", &registry.domain()]).hints(
         17,
         "",
-        "configure the registry to accept it (in distribution, under validation.manifests: urls.allow for foreign layers, indexes.platforms: none for an index of layers), or have BuildKit write its cache as an image: image-manifest=true",
+        "configure the registry to accept an index of layers (in distribution, under validation.manifests: indexes.platforms: none), or have BuildKit write its cache as an image: image-manifest=true",
     );
 }
 

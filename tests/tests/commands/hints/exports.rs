@@ -264,11 +264,6 @@ fn bundles() {
         "mean the same",
         "export example.com/org/app:1 under another name, before the = of --bundle; or correct its bundle.json, and sign it again",
     );
-    near.export(&["--thick-bundle", "example.com/org/shop:1=bundle.json"]).hints(
-        2,
-        "docker-archive",
-        "export it with --image",
-    );
     let needing = json!({ "custom": { "io.cnab.dependencies": { "requires": { "db": {
         "bundle": "example.com/org/none", "version": { "ranges": ["1.x"] } } } } } });
     put(&near, "bundle.json", &bundle_json(&listed, &needing));

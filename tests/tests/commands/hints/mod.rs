@@ -8,6 +8,7 @@ mod archives;
 mod deliveries;
 mod exports;
 mod files;
+mod kinds;
 mod locations;
 mod network;
 mod policies;
