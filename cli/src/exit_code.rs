@@ -33,6 +33,8 @@ pub enum ExitCode {
     Key,
     /// Older than what this side has already accepted.
     Rollback,
+    /// A receipt is not one of a pinned receiver, or cannot be made.
+    Receipt,
     /// The terminal is gone (SIGHUP).
     HungUp,
     /// Interrupted from the keyboard (SIGINT).
@@ -59,6 +61,7 @@ impl ExitCode {
             Self::TrustStore => (18, "trust-store"),
             Self::Key => (19, "key"),
             Self::Rollback => (20, "rollback"),
+            Self::Receipt => (21, "receipt"),
             Self::HungUp => (129, "hung-up"),
             Self::Interrupted => (130, "interrupted"),
             Self::Terminated => (143, "terminated"),
@@ -107,6 +110,7 @@ mod tests {
             TrustStore,
             Key,
             Rollback,
+            Receipt,
             HungUp,
             Interrupted,
             Terminated,

@@ -173,6 +173,7 @@ pub mod oci;
 pub mod place;
 pub mod plain_file;
 pub mod progress;
+pub mod receipt;
 #[cfg(feature = "network")]
 pub mod registry;
 pub mod remedy;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use clap::{ArgGroup, Args, ValueEnum};
 use sealift_archive_format::Digest;
@@ -12,11 +13,13 @@ use sealift_core::delivery_file::DeliveryFile;
 use sealift_core::import::{
     self, Delivered, DeliveryWishes, Destination, NameMap, Naming, PublishedMirror, ReplacedTag, Sparse,
 };
-use sealift_core::layout::LayoutSink;
+use sealift_core::layout::{LayoutSink, LayoutSource};
 use sealift_core::mirror_config::{self, ConfigFile, Relocated};
 use sealift_core::oci::{PlatformWish, Platforms};
+use sealift_core::receipt;
 use sealift_core::report::WarningReport;
-use sealift_core::trust_store::RepositoryName;
+use sealift_core::transfer::Source;
+use sealift_core::trust_store::{RepositoryName, TrustStore};
 use sealift_core::verify::{Judged, SelectedName, Selection, Transport};
 use sealift_core::whole_file;
 use serde::Serialize;
@@ -30,6 +33,7 @@ use crate::files::results::{MAPPING_FILE, REPORT_FILE, ResultsFolder};
 use crate::interruption;
 use crate::options::connections::ConnectionArguments;
 use crate::options::network::NetworkArguments;
+use crate::options::receipt::{ImportReceiptArguments, Site, WrittenReceipt};
 use crate::options::registry_name::{self, RegistryName};
 use crate::options::target::{FileTarget, IN_ORDER, NEW_FILES, OpenedTarget};
 use crate::options::verdict::VerdictArguments;
@@ -121,6 +125,9 @@ pub(crate) struct ImportArguments {
     sha256: bool,
 
     #[command(flatten)]
+    receipt: ImportReceiptArguments,
+
+    #[command(flatten)]
     verdict: VerdictArguments,
 
     #[command(flatten)]
@@ -134,6 +141,32 @@ impl ImportArguments {
     /// The file of the archive, if it is one.
     pub(crate) fn archive(&self) -> Option<&Path> {
         self.archive.path()
+    }
+
+    /// Writes a receipt of what was delivered, and of what was there before, if that is asked for.
+    fn write_receipt(
+        &self,
+        site: &Site,
+        delivered: &Delivered,
+        destination: &Destination,
+        store: &TrustStore,
+        context: &Context,
+    ) -> Result<WrittenReceipt, Failure> {
+        let attempt = || format!("{} was imported, but its receipt was not written", self.archive.name());
+        let place = destination.remembered().unwrap_or_default();
+        let mut held = delivered.layers.clone();
+        if self.receipt.inventory {
+            let source: Arc<dyn Source> = match &self.target.file.to_layout {
+                Some(folder) => Arc::new(LayoutSource::open(folder).attempt(attempt)?),
+                None => {
+                    let registry = self.target.to_registry.as_ref();
+                    self.network.asked_registry(registry.and_then(|it| it.https_only.as_ref()))?
+                }
+            };
+            let deliveries = store.deliveries().attempt(attempt)?;
+            held.join(receipt::survey(&place, &deliveries, &*source).attempt(attempt)?);
+        }
+        site.write(store, &place, held, context.now())
     }
 
     fn selection(&self) -> Selection {
@@ -233,6 +266,8 @@ struct ImportReport<'a> {
     #[serde(flatten)]
     delivery: tags::DeliveryReport<'a>,
     tuf_mirrors: Vec<Mirrored<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<&'a WrittenReceipt>,
 }
 
 /// A TUF repository that was published.
@@ -272,6 +307,7 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     let trust = store.update_soon().and_then(|update| update.trust()).attempt(attempt)?;
     // Said before the archive is waited for; the delivery asks again.
     trust.policy.require_as_strict(arguments.verdict.clock).attempt(attempt)?;
+    let site = arguments.receipt.read()?;
     if let Some((path, _)) = arguments.target.file.new_file() {
         DeliveryFile::require_new(path).attempt(|| format!("cannot make {}", path.display()))?;
     }
@@ -313,10 +349,12 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
     let limits = trust.policy.limits.tuf();
     let mirrors =
         arguments.tuf_mirror.as_ref().map_or(Ok(Vec::new()), |folder| delivered.publish_mirrors(folder, &limits));
+    let receipt =
+        site.map(|site| arguments.write_receipt(&site, &delivered, &destination, &store, context)).transpose();
     let results = results.kept();
     let finished = finish(
         &delivered,
-        mirrors.as_deref().unwrap_or_default(),
+        (mirrors.as_deref().unwrap_or_default(), receipt.as_ref().ok().and_then(Option::as_ref)),
         &results,
         (sha256, input.source.warnings()),
         &arguments.archive.name(),
@@ -335,13 +373,14 @@ pub(crate) fn run(arguments: &ImportArguments, context: &Context) -> Result<(), 
             context.remark(format_args!("warning: no configuration leads to the signed digest: {line}"));
         }
     }
-    mirrors.map(drop).attempt(|| format!("{name} was imported, but its TUF mirror was not written"))
+    mirrors.map(drop).attempt(|| format!("{name} was imported, but its TUF mirror was not written"))?;
+    receipt.map(drop)
 }
 
 /// Writes the results and shows the report.
 fn finish(
     delivered: &Delivered,
-    mirrors: &[PublishedMirror],
+    (mirrors, receipt): (&[PublishedMirror], Option<&WrittenReceipt>),
     results: &ResultsFolder,
     (sha256, about_volumes): (Option<Digest>, Vec<WarningReport>),
     name: &str,
@@ -355,7 +394,7 @@ fn finish(
     report.warnings.extend(about_volumes);
     let delivery = tags::DeliveryReport::new(&report, &delivered.tags, &delivered.attached, &delivered.left_behind);
     let tuf_mirrors = mirrors.iter().map(Mirrored::of).collect();
-    let import_report = ImportReport { delivery, tuf_mirrors };
+    let import_report = ImportReport { delivery, tuf_mirrors, receipt };
     replace(&folder.join(MAPPING_FILE), &delivered.relocation).attempt(attempt)?;
     let own_mappings = own_mappings(&delivered.bundles, &delivered.relocation);
     results.remove_bundles();
@@ -378,6 +417,7 @@ fn finish(
             text.line(format_args!("The relocation mapping of each bundle: {}", quoted_path(results.bundles())));
         }
         text.line(format_args!("Relocation mapping and report: {}", quoted_path(folder)));
+        receipt.into_iter().for_each(|receipt| text.line(receipt.line()));
         text
     })
 }

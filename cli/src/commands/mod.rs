@@ -4,11 +4,13 @@ mod completions;
 mod demo;
 mod export;
 mod extract;
+mod history;
 mod import;
 mod inspect;
 mod key;
 mod man;
 mod plan;
+mod receipt;
 mod repair;
 mod serve;
 mod shipment;
@@ -35,6 +37,10 @@ pub(crate) enum Command {
     Verify(verify::VerifyArguments),
     /// Verify an archive, then deliver it to a registry or a layout
     Import(import::ImportArguments),
+    /// Sign what was accepted here, and what a registry or layout holds, for the connected side
+    Receipt(receipt::ReceiptArguments),
+    /// Show what was imported and exported here, and when
+    History(history::HistoryArguments),
     /// Verify an archive, then take something out of it into a new place, and remember nothing
     Extract(extract::ExtractArguments),
     /// Write the volumes of an archive again that are lost or damaged
@@ -74,6 +80,8 @@ pub(crate) fn run(command: Command, interface: fn() -> clap::Command, context: &
         Command::Extract(arguments) => {
             extract::run(&arguments, context).map_err(|failure| failure.about(arguments.archive()))
         }
+        Command::Receipt(arguments) => receipt::run(&arguments, context),
+        Command::History(arguments) => history::run(&arguments, context),
         Command::Serve(arguments) => serve::run(&arguments, context),
         Command::Inspect(arguments) => {
             inspect::run(&arguments, context).map_err(|failure| failure.about(arguments.archive()))

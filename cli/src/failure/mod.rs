@@ -9,6 +9,7 @@ mod causes;
 mod judgement;
 #[cfg_attr(not(feature = "network"), path = "no_network.rs")]
 mod network;
+mod receipt;
 mod seal;
 mod sink;
 mod source;
@@ -31,6 +32,7 @@ use sealift_core::import::{ImportError, NameMapError};
 use sealift_core::layout::LayoutError;
 use sealift_core::place::PlaceError;
 use sealift_core::plain_file::FileSourceError;
+use sealift_core::receipt::{ReceiptError, SurveyError};
 use sealift_core::remedy::{Remediable as _, Remedy, Sought, of_byte_order_mark};
 use sealift_core::seal::SignError;
 use sealift_core::shipment_file::ShipmentFileError;
@@ -298,6 +300,12 @@ pub(crate) enum Reason {
         /// Why.
         source: LockError,
     },
+    /// A receipt is not used, or cannot be made.
+    #[error(transparent)]
+    Receipt(#[from] ReceiptError),
+    /// It cannot be told what a registry or a layout holds.
+    #[error(transparent)]
+    Survey(#[from] SurveyError),
     /// A place is not one.
     #[error(transparent)]
     Place(#[from] PlaceError),
@@ -552,6 +560,8 @@ impl Reason {
             Self::ImageScan(error) => remedied(image_scan(error), error.remedy()),
             Self::NothingNamed => remedied(ExitCode::Source.noting(NOTHING_WRITTEN), Remedy::GiveManifests),
             Self::Lock { shipment, source, .. } => remedied(lock(source), source.remedy_for(shipment)),
+            Self::Receipt(error) => remedied(receipt::receipt(error), error.remedy()),
+            Self::Survey(error) => remedied(receipt::survey(error), error.remedy()),
             Self::Place(error) => remedied(ExitCode::Usage, error.remedy()),
             Self::Target(_) => remedied(ExitCode::Sink, Remedy::RepairTargetLayout),
             Self::Layout(error) => remedied(source::layout(error), error.remedy()),

@@ -32,6 +32,7 @@ pub(super) fn trust_store(error: &TrustStoreError) -> Conclusion {
         | E::StateDamaged { .. }
         | E::DeliveriesLost { .. }
         | E::DeliveriesDamaged { .. }
+        | E::HistoryDamaged { .. }
         | E::MapInUse { .. }
         | E::RootChanged { .. } => ExitCode::TrustStore.into(),
         E::Map { .. } => ExitCode::TrustStore.noting("the map in use was not changed"),

@@ -8,6 +8,7 @@ pub(crate) mod lock;
 #[cfg_attr(not(feature = "network"), path = "no_network.rs")]
 pub(crate) mod network;
 pub(crate) mod place;
+pub(crate) mod receipt;
 pub(crate) mod referrers;
 pub(crate) mod registry_name;
 pub(crate) mod source;

@@ -126,6 +126,11 @@ impl NetworkArguments {
         Ok(Some(Arc::new(RegistrySource::with_mirrors(self.registries(https_only)?, mirrors.read()?))))
     }
 
+    /// Registries as they are, without mirrors, some of them over `https` alone.
+    pub(crate) fn asked_registry(&self, https_only: Option<&String>) -> Result<Arc<dyn Source>, Failure> {
+        Ok(Arc::new(RegistrySource::new(self.registries(https_only.into_iter().cloned().collect())?)))
+    }
+
     /// Registries as a sink, some of them over `https` alone.
     pub(crate) fn registry_sink(&self, https_only: Option<&String>) -> Result<Box<dyn Sink>, Failure> {
         Ok(Box::new(RegistrySink::new(self.registries(https_only.into_iter().cloned().collect())?)))

@@ -45,6 +45,11 @@ impl NetworkArguments {
     }
 
     /// There are no registries.
+    pub(crate) fn asked_registry(&self, _: Option<&String>) -> Result<Arc<dyn Source>, Failure> {
+        Err(Reason::NoNetwork).attempt(|| "cannot reach a registry".to_owned())
+    }
+
+    /// There are no registries.
     pub(crate) fn registry_sink(&self, _: Option<&String>) -> Result<Box<dyn Sink>, Failure> {
         Err(Reason::NoNetwork).attempt(|| "cannot reach a registry".to_owned())
     }

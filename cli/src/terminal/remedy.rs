@@ -594,6 +594,22 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
                 sealift(format_args!("trust add-exporter {exporter} KEY.pub"))
             );
         }
+        R::GiveReceipt => "give a file that `sealift receipt` or `sealift import --receipt` wrote",
+        R::AddReceiver => {
+            return format!(
+                "if you expect this receiver, compare the fingerprint out of band, then: {}",
+                sealift("trust add-receiver NAME KEY.pub")
+            );
+        }
+        R::MatchReceiver { site, receiver } => {
+            return format!(
+                "give the receipt of {receiver}; or, if {site} is the site that you mean, add its key under that name: {}",
+                sealift(format_args!("trust add-receiver {site} KEY.pub"))
+            );
+        }
+        R::AskForReceipt => "have a new receipt made on the far side, with `sealift receipt`, and carried back",
+        R::ImportFirst => "import an archive first",
+        R::SplitReceipt => "name a part of the registry, with a path after its host: --registry HOST/PREFIX",
         R::SignWithEd25519 => "sign with an ed25519 key",
         R::SignAgain => "sign it again with the key whose signing was interrupted",
         R::SealWithFewerKeys => "export again, and seal with fewer keys",
@@ -786,6 +802,12 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
             return format!(
                 "restore the trust store from a backup; or, accepting that a tag could then be replaced once by something with another name or of a lower level: {}",
                 sealift("trust reset-deliveries")
+            );
+        }
+        R::RestoreHistory { path } => {
+            return format!(
+                "restore the trust store from a backup; or move {} away and keep it: the next import or export begins a new one",
+                path.display()
             );
         }
         R::ForgetDeliveries => {

@@ -44,7 +44,7 @@ use crate::trust::{
     self, AttestationRefusal, Attestations, Carried, Carrier, Extent, Item, Judgement, JudgementError, Question,
     ReferrerRefusal, Terms,
 };
-use crate::trust_store::{RepositoryName, Trust, policy};
+use crate::trust_store::{HistoryEvent, NewHistoryLine, RepositoryName, Trust, policy};
 use crate::verify::documents::{Blob, Closed, DocumentError, Documents};
 use crate::verify::{TooMuchMetadata, count_in_room};
 
@@ -387,6 +387,22 @@ impl Prepared {
     /// How many bytes of content will be written.
     pub fn content_bytes(&self) -> u64 {
         self.inventory().entries.iter().map(|entry| entry.size).sum()
+    }
+
+    /// What the history says of it, once the archive is written.
+    pub fn history_line(&self, now: Timestamp, sealed_by: Vec<String>) -> NewHistoryLine {
+        let Inventory { exported_at, items, .. } = self.inventory();
+        NewHistoryLine {
+            time: now,
+            event: HistoryEvent::Export,
+            archive: self.statement_digest(),
+            exported_at: *exported_at,
+            sealed_by,
+            items: items.len(),
+            level: self.judgement.findings().lowest_level(),
+            place: None,
+            receipt: None,
+        }
     }
 
     /// What to remember about the repositories once the archive is written: the metadata that this side accepted, but

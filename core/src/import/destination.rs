@@ -217,6 +217,17 @@ impl Destination {
         Ok(Self::Layout { folder: folder.canonicalize()? })
     }
 
+    /// What it is called in what is remembered of it: `oci:FOLDER`, `files:FOLDER`, or `HOST/PREFIX`. `None` where it is a new file.
+    pub fn remembered(&self) -> Option<String> {
+        match self {
+            Self::Layout { folder } => Some(format!("oci:{}", folder.display())),
+            Self::Files { folder } => Some(format!("files:{}", folder.display())),
+            Self::Registry { domain, prefix, .. } if prefix.is_empty() => Some(domain.clone()),
+            Self::Registry { domain, prefix, .. } => Some(format!("{domain}/{prefix}")),
+            Self::File { .. } | Self::ThickBundle { .. } => None,
+        }
+    }
+
     /// The name under which the trust store remembers what a tag holds, and the tag as it is delivered; `None` for a
     /// reference that sets no tag.
     pub(super) fn tag_key(&self, place: &Reference) -> Option<(String, String)> {

@@ -36,10 +36,11 @@ pub use tags::ReplacedTag;
 use crate::cnab::RelocationMapping;
 use crate::delivery_file::DeliveryFileError;
 use crate::mirror_config::Relocated;
-use crate::oci::ManifestError;
+use crate::oci::{Descriptor, ManifestError};
+use crate::receipt::{Holding, Holdings};
 use crate::remedy::{Remediable, Remedy};
 use crate::transfer::{Sink, SinkError, Workers};
-use crate::trust_store::{Deliveries, TagError, TrustStore, TrustStoreError};
+use crate::trust_store::{Deliveries, HistoryEvent, NewHistoryLine, TagError, TrustStore, TrustStoreError};
 use crate::verify::{Judged, ReceiveError, SelectedName, Selection, SelectionError, Transport, Verified};
 use kept::KeptFiles;
 use shipment::{Shipment, contents, left_behind, shipments, wanted};
@@ -235,6 +236,8 @@ pub struct Delivered {
     pub left_behind: Vec<LeftBehind>,
     /// The tags that were moved to another name or a lower level, because that was asked for.
     pub replaced: Vec<ReplacedTag>,
+    /// The layers that are there now.
+    pub layers: Holdings,
     kept: KeptFiles,
 }
 
@@ -288,7 +291,9 @@ pub fn deliver<R: Read>(
     store.require_unchanged(&verified.head().basis, &states, |trust| trust).map_err(ImportError::Deliveries)?;
     let deliveries = update.deliveries().map_err(ImportError::Deliveries)?;
     let next = tags_after(&deliveries).map_err(|_| ImportError::Deliveries(update.changed()))?;
-    let commit = update.begin_delivery(&states, &next.deliveries).map_err(ImportError::Deliveries)?;
+    let line = history_line(&verified, destination);
+    let commit = update.begin_delivery(&states, &next.deliveries).and_then(|commit| commit.noting(line));
+    let commit = commit.map_err(ImportError::Deliveries)?;
     let workers = workers(destination, transport);
     let attached = attached::set(&shipments, wishes.replace, sink, &workers)?;
     let mut tags = set_tags(&shipments, &stored, destination, sink, &workers)?;
@@ -296,8 +301,36 @@ pub fn deliver<R: Read>(
     sink.finish().map_err(DeliveryError::Finish)?;
     commit.finish().map_err(ImportError::NotRemembered)?;
     let (relocation, bundles, relocated) = whereabouts(&shipments, &stored.stand_ins, &tags, verified.head());
-    let replaced = next.replaced;
-    Ok(Delivered { verified, relocation, bundles, relocated, tags, attached, left_behind, replaced, kept })
+    let (replaced, layers) = (next.replaced, layers(&shipments));
+    Ok(Delivered { verified, relocation, bundles, relocated, tags, attached, left_behind, replaced, layers, kept })
+}
+
+/// What the history says of a delivery.
+fn history_line(verified: &Verified, destination: &Destination) -> NewHistoryLine {
+    let head = verified.head();
+    NewHistoryLine {
+        time: head.terms.now(),
+        event: HistoryEvent::Import,
+        archive: head.seal.statement_digest().clone(),
+        exported_at: head.inventory.exported_at,
+        sealed_by: head.seal.signers().to_vec(),
+        items: head.inventory.items.len(),
+        level: verified.judgement().findings().lowest_level(),
+        place: destination.remembered(),
+        receipt: None,
+    }
+}
+
+/// The layers of what was delivered, by repository.
+fn layers(shipments: &[Shipment]) -> Holdings {
+    let graphs = shipments
+        .iter()
+        .flat_map(|shipment| shipment.graphs.iter().map(move |graph| (shipment.place.repository(), graph)));
+    let layers = graphs.flat_map(|(repository, graph)| {
+        let holding = move |layer: &Descriptor| Holding { repository: repository.clone(), layer: layer.digest.clone() };
+        graph.layers().into_iter().map(holding)
+    });
+    layers.collect()
 }
 
 /// The files in whose place files would be delivered, by the keys of their places: those that this side put there, or that a person named;

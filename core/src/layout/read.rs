@@ -335,6 +335,16 @@ impl Source for LayoutSource {
         Ok(Box::new(Checked::new(file, descriptor)))
     }
 
+    fn has_blob(&self, _: &Repository, descriptor: &Descriptor) -> Result<bool, SourceError> {
+        match self.open_blob(&descriptor.digest) {
+            Ok((_, length)) => Ok(length == descriptor.size),
+            Err(error) => {
+                let error = SourceError::from(error);
+                if error.is_missing() { Ok(false) } else { Err(error) }
+            }
+        }
+    }
+
     /// The referrers that `index.json` lists, and those that an index under the subject's tag lists.
     fn referrers(&self, _: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, SourceError> {
         // Whoever comes first reads them, and the others wait.

@@ -111,6 +111,10 @@ impl Source for RegistrySource {
         Ok(self.first(repository, AskedBy::Digest, open)?)
     }
 
+    fn has_blob(&self, repository: &Repository, descriptor: &Descriptor) -> Result<bool, SourceError> {
+        Ok(self.first(repository, AskedBy::Digest, |place| self.client.has_blob(place, descriptor))?)
+    }
+
     fn referrers(&self, repository: &Repository, subject: &Digest) -> Result<Vec<Descriptor>, SourceError> {
         Ok(self.first(repository, AskedBy::Digest, |place| self.client.referrers(place, subject, None))?)
     }

@@ -690,6 +690,23 @@ pub enum Remedy {
     SignAgain,
     /// Export again with fewer keys.
     SealWithFewerKeys,
+    /// Give a file that is a receipt.
+    GiveReceipt,
+    /// Compare the fingerprint of a receiver, and add its key.
+    AddReceiver,
+    /// Have the receipt of the right site sent, or add its key under the name that the site has.
+    MatchReceiver {
+        /// The site, as the receipt names it.
+        site: String,
+        /// The receiver that was expected.
+        receiver: String,
+    },
+    /// Have the receipt made and carried again.
+    AskForReceipt,
+    /// Import something first.
+    ImportFirst,
+    /// Have fewer things in a receipt.
+    SplitReceipt,
     /// Compare the digest of the statement with the person who told it.
     CompareStatement,
 
@@ -875,6 +892,11 @@ pub enum Remedy {
     },
     /// Restore the trust store, or forget which tags were set.
     RestoreDeliveries,
+    /// Restore the trust store, or put the history away and begin a new one.
+    RestoreHistory {
+        /// The file of the history.
+        path: PathBuf,
+    },
     /// Forget the tags of a place that no longer exists.
     ForgetDeliveries,
     /// Choose another name for a key, or remove the one that has it.

@@ -133,6 +133,18 @@ pub trait Source: Send + Sync {
     /// [`SourceError`] when it cannot be opened.
     fn blob(&self, repository: &Repository, descriptor: &Descriptor) -> Result<Box<dyn BlobContent + '_>, SourceError>;
 
+    /// Whether a repository has a blob of this length. Its content is not read.
+    ///
+    /// # Errors
+    /// [`SourceError`] when that cannot be told.
+    fn has_blob(&self, repository: &Repository, descriptor: &Descriptor) -> Result<bool, SourceError> {
+        match self.blob(repository, descriptor) {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_missing() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The manifests whose `subject` is this manifest.
     ///
     /// # Errors

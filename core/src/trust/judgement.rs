@@ -11,6 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
 use sealift_proof::in_toto::{LayoutKey, ProductContent, VerifiedSupplyChain, Work};
+use sealift_proof::level::Level;
 use sealift_proof::tuf::map::{AgreedTarget, RepositoryMap};
 use sealift_proof::tuf::{Measured, VerifiedTarget};
 
@@ -34,6 +35,14 @@ pub struct Findings {
     pub items: Vec<Finding>,
     /// The attestations beside manifests of images that prove nothing, because they cannot be read as such.
     pub invalid_attestations: Vec<InvalidAttestation>,
+}
+
+impl Findings {
+    /// The lowest level that an item reaches; `None` without items, or where two levels cannot be compared.
+    pub(crate) fn lowest_level(&self) -> Option<Level> {
+        let levels = || self.items.iter().map(Finding::level);
+        levels().find(|level| levels().all(|other| *level <= other))
+    }
 }
 
 /// Items that are what the policy requires of their names, as far as targets can decide it. What the policy requires of

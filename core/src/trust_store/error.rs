@@ -267,6 +267,14 @@ pub enum TrustStoreError {
         /// What is wrong with it.
         source: StateDamage,
     },
+    /// The history cannot be read, or a line of it was changed or removed.
+    #[error("line {line} of {} does not continue the lines before it", .path.display())]
+    HistoryDamaged {
+        /// The file.
+        path: PathBuf,
+        /// The number of the first such line.
+        line: usize,
+    },
     /// The trusted state belongs to another root than the one that is pinned now.
     #[error("the trusted state of repository {name} belongs to root {recorded}, but {pinned} is pinned")]
     RootChanged {
@@ -348,11 +356,13 @@ impl Remediable for TrustStoreError {
             Self::RingKey { source: RingKeyError::Exporter(_), path, .. } => {
                 Remedy::AddExporterAgain { path: path.clone() }
             }
+            Self::RingKey { source: RingKeyError::Receiver(_), path, .. } => Remedy::CheckFile { path: path.clone() },
             Self::ExporterScheme { .. } => Remedy::AskExporter { about: ExporterMatter::PublicKey },
             Self::StateLost { name } | Self::StateDamaged { name, .. } => {
                 Remedy::RestoreState { repository: Some(name.clone()) }
             }
             Self::DeliveriesLost { .. } | Self::DeliveriesDamaged { .. } => Remedy::RestoreDeliveries,
+            Self::HistoryDamaged { path, .. } => Remedy::RestoreHistory { path: path.clone() },
             Self::RootChanged { name, .. } => Remedy::ExplainRoot { repository: name.clone() },
             Self::ExportMovedBack { .. } | Self::VersionMovedBack { .. } | Self::NoRole { .. } => Remedy::ImportNewer,
         }

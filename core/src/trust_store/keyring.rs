@@ -12,7 +12,7 @@ use sealift_proof::in_toto::{InTotoKey, KeyFileError};
 use sealift_proof::signature::{KeyError, PublicKey};
 
 use super::disk;
-use super::name::{AttesterName, ExporterName, NameError};
+use super::name::{AttesterName, ExporterName, NameError, ReceiverName};
 use super::{MAXIMUM_FILE_LENGTH, TrustStore, TrustStoreError, list};
 use crate::nearness;
 
@@ -23,14 +23,17 @@ pub enum Keyring {
     Exporters,
     /// Those who sign attestations.
     Attesters,
+    /// The sites whose receipts count.
+    Receivers,
 }
 
 impl Keyring {
-    /// What the owner of such a key is called: `exporter` or `attester`.
+    /// What the owner of such a key is called: `exporter`, `attester` or `receiver`.
     pub fn owner(self) -> &'static str {
         match self {
             Self::Exporters => "exporter",
             Self::Attesters => "attester",
+            Self::Receivers => "receiver",
         }
     }
 
@@ -38,12 +41,13 @@ impl Keyring {
         match self {
             Self::Exporters => "exporters",
             Self::Attesters => "attesters",
+            Self::Receivers => "receivers",
         }
     }
 
     fn ending(self) -> &'static str {
         match self {
-            Self::Exporters => ".pem",
+            Self::Exporters | Self::Receivers => ".pem",
             Self::Attesters => ".pub",
         }
     }
@@ -64,7 +68,14 @@ pub enum RingKeyError {
     /// An attester's key.
     #[error(transparent)]
     Attester(#[from] KeyFileError),
+    /// A receiver's key.
+    #[error(transparent)]
+    Receiver(KeyError),
 }
+
+/// The key of a site that imports: it signs the site's receipts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiverKey(pub PublicKey);
 
 /// A key of a ring.
 pub(super) trait RingKey: Sized {
@@ -90,6 +101,19 @@ impl RingKey for PublicKey {
 
     fn is_same(&self, other: &Self) -> bool {
         self.identity() == other.identity()
+    }
+}
+
+impl RingKey for ReceiverKey {
+    const RING: Keyring = Keyring::Receivers;
+    type Name = ReceiverName;
+
+    fn read(bytes: &[u8]) -> Result<Self, RingKeyError> {
+        PublicKey::from_pem(&String::from_utf8_lossy(bytes), None).map(Self).map_err(RingKeyError::Receiver)
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.0.identity() == other.0.identity()
     }
 }
 

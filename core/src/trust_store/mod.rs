@@ -6,10 +6,12 @@
 //! roots/NAME/root.json            pinned roots, put here by a person, never from an archive
 //! roots/NAME/dialect.toml         the dialect of that repository, unless it is TUF 1.0
 //! exporters/NAME.pem              the keys of exporters whose seals count (SPKI PEM)
+//! receivers/NAME.pem              the keys of sites that import, which sign receipts (SPKI PEM)
 //! attesters/NAME.pub              the keys that sign attestations (any form that in-toto keys have)
 //! state/NAME/state.json           what was last accepted of a repository, and when it was exported
 //! state/NAME/metadata/SHA256.json the raw bytes of it
 //! deliveries.json                 which tags were set here, and what was put under them
+//! history.jsonl                   what was delivered or exported when, one line each, chained by digests
 //! lock                            held by the one process that changes the store
 //! ```
 //!
@@ -22,6 +24,7 @@ mod deliveries;
 mod dialect;
 mod disk;
 mod error;
+pub mod history;
 mod keyring;
 mod lock;
 mod name;
@@ -49,8 +52,9 @@ pub(crate) use basis::TrustBasis;
 pub use deliveries::{DeliveredTag, Deliveries, Replacement, TagError};
 pub use dialect::DialectFileError;
 pub use error::{StateDamage, StateMetadataError, TrustStoreError};
-pub use keyring::{Keyring, RingKeyError};
-pub use name::{AttesterName, ExporterName, NameError, RepositoryName};
+pub use history::{HistoryEvent, HistoryLine, NewHistoryLine, SeenReceipt, TrustHistory};
+pub use keyring::{Keyring, ReceiverKey, RingKeyError};
+pub use name::{AttesterName, ExporterName, NameError, ReceiverName, RepositoryName};
 pub use policy::{Policy, PolicyError};
 pub use requirement::{Asked, InBundles, NamePattern, NamePatternError, Requirement, Rule};
 pub use update::{AddedMapping, Commit, FloorAtReset, Forgotten, FormerSpeaker, Update};
@@ -354,6 +358,23 @@ impl TrustStore {
         self.keys()
     }
 
+    /// The sites whose receipts count.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when a key cannot be read.
+    pub fn receivers(&self) -> Result<BTreeMap<ReceiverName, ReceiverKey>, TrustStoreError> {
+        self.keys()
+    }
+
+    /// What was delivered and exported here, and when.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when it cannot be read, or is damaged.
+    pub fn history(&self) -> Result<TrustHistory, TrustStoreError> {
+        self.require_store()?;
+        TrustHistory::read(&self.history_path())
+    }
+
     /// Whether an archive with a repository that is pinned here has ever been accepted.
     fn has_accepted_anything(&self) -> Result<bool, TrustStoreError> {
         for name in self.repositories()? {
@@ -398,6 +419,10 @@ impl TrustStore {
 
     fn deliveries_path(&self) -> PathBuf {
         self.folder.join("deliveries.json")
+    }
+
+    fn history_path(&self) -> PathBuf {
+        self.folder.join("history.jsonl")
     }
 
     fn map_path(&self) -> PathBuf {

@@ -63,6 +63,11 @@ name! {
     AttesterName
 }
 
+name! {
+    /// The name under which this side knows a receiver: a site that imports, and signs receipts.
+    ReceiverName
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

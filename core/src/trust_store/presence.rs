@@ -41,7 +41,9 @@ impl Presence {
             let name = entry.map_err(failed("read", folder))?.file_name();
             match name.to_string_lossy().as_ref() {
                 "policy.toml" => return Ok(Self::Store),
-                "roots" | "state" | "exporters" | "attesters" | "map.json" => found = Self::StoreWithoutPolicy,
+                "roots" | "state" | "exporters" | "attesters" | "receivers" | "map.json" => {
+                    found = Self::StoreWithoutPolicy
+                }
                 // What the creation of a store leaves behind when it is interrupted.
                 "lock" | ".policy.toml.new" | "deliveries.json" | ".deliveries.json.new" => {}
                 _ if found == Self::Nothing => found = Self::Other,

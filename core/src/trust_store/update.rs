@@ -15,13 +15,14 @@ use sealift_proof::tuf::{Dialect, TrustAnchor, TrustedState};
 
 use super::dialect;
 use super::disk::{self, Disk, failed};
-use super::keyring::{Keyring, RingKey};
+use super::history::NewHistoryLine;
+use super::keyring::{Keyring, ReceiverKey, RingKey};
 use super::lock::Lock;
 use super::presence::Presence;
 use super::state::StateFile;
 use super::{
-    AttesterName, Deliveries, ExporterName, MAXIMUM_FILE_LENGTH, NamePattern, Policy, RepositoryName, Trust,
-    TrustStore, TrustStoreError,
+    AttesterName, Deliveries, ExporterName, MAXIMUM_FILE_LENGTH, NamePattern, Policy, ReceiverName, RepositoryName,
+    Trust, TrustStore, TrustStoreError,
 };
 use crate::trust_store::policy::TEMPLATE;
 
@@ -73,9 +74,20 @@ pub enum FloorAtReset {
 pub struct Commit<'u> {
     update: &'u Update,
     next_states: Vec<(PathBuf, StateFile)>,
+    /// What the history will be.
+    history: Option<Vec<u8>>,
 }
 
 impl Commit<'_> {
+    /// The same with a line in the history, which is written before the states.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when the history cannot be read, is damaged, or is full.
+    pub fn noting(self, line: NewHistoryLine) -> Result<Self, TrustStoreError> {
+        let history = self.update.store.history()?.with(line, &self.update.store.history_path())?;
+        Ok(Self { history: Some(history), ..self })
+    }
+
     /// Replaces one `state.json` after the other. If that is interrupted, some repositories are at the new state and some at
     /// the old one, and doing it again ends at the new one.
     ///
@@ -84,6 +96,9 @@ impl Commit<'_> {
     pub fn finish(self) -> Result<(), TrustStoreError> {
         let Update { store, disk, lock } = self.update;
         lock.require_held(&store.folder)?;
+        if let Some(history) = &self.history {
+            disk::replace(&**disk, &store.history_path(), history)?;
+        }
         self.next_states.iter().try_for_each(|(folder, next)| next.write(&**disk, folder))
     }
 }
@@ -153,6 +168,14 @@ impl Update {
         self.commit(&newer)
     }
 
+    /// Adds a line to the history.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when the history cannot be read, is damaged, or is full.
+    pub fn note(&self, line: NewHistoryLine) -> Result<(), TrustStoreError> {
+        self.begin_commit(&BTreeMap::new())?.noting(line)?.finish()
+    }
+
     /// Says that what was judged would be judged differently now.
     pub(crate) fn changed(&self) -> TrustStoreError {
         self.store.changed()
@@ -194,7 +217,7 @@ impl Update {
         for ((folder, next), (current, state)) in next_states.iter().zip(&metadata) {
             next.write_metadata(&*self.disk, folder, state, current)?;
         }
-        Ok(Commit { update: self, next_states })
+        Ok(Commit { update: self, next_states, history: None })
     }
 
     /// Which tags were set here, and what was put under them.
@@ -408,6 +431,31 @@ impl Update {
     /// [`TrustStoreError`] when there is no such attester.
     pub fn remove_attester(&self, name: &AttesterName) -> Result<(), TrustStoreError> {
         self.remove_key::<InTotoKey>(name)
+    }
+
+    /// Adds a site whose receipts count.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when the name or the key is already in use.
+    pub fn add_receiver(&self, name: &ReceiverName, key: &PublicKey) -> Result<(), TrustStoreError> {
+        let receiver = ReceiverKey(key.clone());
+        self.store.require_new_key(name, &receiver)?;
+        let path = self.store.key_path::<ReceiverKey>(name);
+        let unusable = |source: KeyError| TrustStoreError::RingKey {
+            keyring: Keyring::Receivers,
+            path: path.clone(),
+            source: super::RingKeyError::Receiver(source),
+        };
+        let pem = key.to_pem().map_err(unusable)?;
+        self.replace(&path, pem.as_bytes())
+    }
+
+    /// Removes a receiver: its receipts no longer count.
+    ///
+    /// # Errors
+    /// [`TrustStoreError`] when there is no such receiver.
+    pub fn remove_receiver(&self, name: &ReceiverName) -> Result<(), TrustStoreError> {
+        self.remove_key::<ReceiverKey>(name)
     }
 
     fn remove_key<K: RingKey>(&self, name: &K::Name) -> Result<(), TrustStoreError> {

@@ -118,6 +118,14 @@ fn printed(folder: &Path) -> Vec<(&'static str, Value)> {
         }),
         ("repair", run(&["repair", "cut.002.sealift-volume"])),
         ("sign", run(&["sign", "a.sealift", "--key", "second.pem"])),
+        ("trust add-receiver", run(&["trust", "add-receiver", "plant-7", "second.pem.pub"])),
+        ("import", {
+            let site = ["--receipt", "r", "--receipt-key", "second.pem", "--site", "plant-7", "--inventory"];
+            run(&[&["import", "a.sealift", "--to-layout", "out"][..], &site].concat())
+        }),
+        ("receipt", run(&["receipt", "--layout", "out", "--site", "plant-7", "--key", "second.pem", "-o", "r"])),
+        ("history", run(&["history"])),
+        ("trust remove receiver", run(&["trust", "remove", "receiver", "plant-7"])),
         ("trust add-exporter", run(&["trust", "add-exporter", "second", "second.pem.pub"])),
         ("trust add-attester", run(&["trust", "add-attester", "builder", "second.pem.pub"])),
         ("trust set-threshold", run(&["trust", "set-threshold", "2"])),

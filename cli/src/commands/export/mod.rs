@@ -157,7 +157,10 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     let volumes = write(&prepared, arguments, output, &*progress, context)?;
     store
         .update_soon()
-        .and_then(|update| update.advance(&trust, &prepared.states(&trust)))
+        .and_then(|update| {
+            update.advance(&trust, &prepared.states(&trust))?;
+            update.note(prepared.history_line(context.now(), sealed_by(&prepared, &trust)))
+        })
         .attempt(|| "the archive was written, but the trust store could not be updated".to_owned())?;
 
     if let Some((locked, lock)) = new_lock {

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use sealift_archive_format::Digest;
-use sealift_core::trust_store::{Policy, RepositoryName, Requirement, Trust};
+use sealift_core::trust_store::{Policy, ReceiverKey, RepositoryName, Requirement, Trust};
 use sealift_proof::tuf::Gun;
 use sealift_proof::tuf::map::{Mapping, RepositoryMap};
 use serde::Serialize;
 
-use super::{AttesterReport, ExporterReport};
+use super::{AttesterReport, ExporterReport, ReceiverReport};
 use crate::context::Context;
 use crate::failure::{Attempt as _, Failure};
 use crate::terminal::remedy::map_of;
@@ -28,6 +28,7 @@ struct TrustReport {
     repositories: Vec<PinnedRepositoryReport>,
     exporters: Vec<ExporterReport>,
     attesters: Vec<AttesterReport>,
+    receivers: Vec<ReceiverReport>,
 }
 
 /// Who speaks for which names, as `--json` shows it.
@@ -96,6 +97,10 @@ pub(super) fn list(context: &Context) -> Result<(), Failure> {
     for (name, key) in trust.exporters {
         exporters.push(ExporterReport { name, fingerprint: key.fingerprint().attempt(attempt)? });
     }
+    let mut receivers = Vec::new();
+    for (name, ReceiverKey(key)) in store.receivers().attempt(attempt)? {
+        receivers.push(ReceiverReport { name, fingerprint: key.fingerprint().attempt(attempt)? });
+    }
     let attesters = trust.attesters.into_iter().map(|(name, key)| AttesterReport { name, key: key.describe() });
     let report = TrustReport {
         folder: store.folder().to_owned(),
@@ -105,12 +110,13 @@ pub(super) fn list(context: &Context) -> Result<(), Failure> {
         repositories,
         exporters,
         attesters: attesters.collect(),
+        receivers,
     };
     context.result(&report, || list_text(&report))
 }
 
 fn list_text(report: &TrustReport) -> Text {
-    let TrustReport { folder, policy, map, mappings, repositories, exporters, attesters } = report;
+    let TrustReport { folder, policy, map, mappings, repositories, exporters, attesters, receivers } = report;
     let mut text = Text::from(format_args!("Trust store: {}", folder.display()));
     let map = match (*map, repositories.as_slice()) {
         (true, _) => "set.".to_owned(),
@@ -157,6 +163,13 @@ fn list_text(report: &TrustReport) -> Text {
     text.line(format_args!("Attesters ({}):", attesters.len()));
     for AttesterReport { name, key } in attesters {
         text.line(format_args!("  {name}  {key}"));
+    }
+    if !receivers.is_empty() {
+        text.line("");
+        text.line(format_args!("Receivers ({}):", receivers.len()));
+    }
+    for ReceiverReport { name, fingerprint } in receivers {
+        text.line(format_args!("  {name}  {fingerprint}"));
     }
     text
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use sealift_archive_format::Digest;
 use sealift_core::trust_store::{
-    AttesterName, Deliveries, ExporterName, FloorAtReset, Forgotten, NamePattern, RepositoryName,
+    AttesterName, Deliveries, ExporterName, FloorAtReset, Forgotten, NamePattern, ReceiverName, RepositoryName,
 };
 use serde::Serialize;
 
@@ -60,6 +60,17 @@ pub(crate) enum TrustCommand {
         #[arg(value_name = "FILE")]
         key: PathBuf,
     },
+    /// Add the key of a site that imports, whose receipts should count
+    #[command(
+        after_long_help = "Example:\n  sealift trust add-receiver plant-7 plant-7.pem.pub\n\nThe name is the one that the site gives itself in its receipts (--site)."
+    )]
+    AddReceiver {
+        /// The name of the site
+        name: ReceiverName,
+        /// The public key: SPKI PEM, as `sealift key generate` writes it
+        #[arg(value_name = "FILE")]
+        key: PathBuf,
+    },
     /// Set how many different pinned exporters must have sealed an archive
     #[command(after_long_help = "Example:\n  sealift trust set-threshold 2")]
     SetThreshold {
@@ -90,7 +101,7 @@ pub(crate) enum TrustCommand {
         /// The repository
         name: RepositoryName,
     },
-    /// Remove a pinned root, an exporter, an attester or the map
+    /// Remove a pinned root, an exporter, an attester, a receiver or the map
     #[command(subcommand)]
     Remove(RemoveCommand),
     /// Forget what was accepted from a repository, if that record is lost or damaged
@@ -156,6 +167,12 @@ pub(crate) enum RemoveCommand {
         /// The attester
         name: AttesterName,
     },
+    /// A receiver
+    #[command(after_long_help = "Example:\n  sealift trust remove receiver plant-7")]
+    Receiver {
+        /// The receiver
+        name: ReceiverName,
+    },
     /// The map
     #[command(after_long_help = "Example:\n  sealift trust remove map")]
     Map,
@@ -169,6 +186,7 @@ pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failur
         TrustCommand::PinRoot(arguments) => root::pin(&arguments, context),
         TrustCommand::PinCollections(arguments) => collections::pin(&arguments, context),
         TrustCommand::AddExporter { name, key } => add_exporter(name, &key, context),
+        TrustCommand::AddReceiver { name, key } => add_receiver(name, &key, context),
         TrustCommand::AddAttester { name, key } => add_attester(name, &key, context),
         TrustCommand::List => listing::list(context),
         TrustCommand::Show { name } => listing::show(&name, context),
@@ -199,6 +217,10 @@ pub(crate) fn run(command: TrustCommand, context: &Context) -> Result<(), Failur
         TrustCommand::Remove(RemoveCommand::Attester { name }) => {
             store.update().and_then(|update| update.remove_attester(&name)).attempt(attempt)?;
             context.done("remove-attester", vec![format!("Attestations by {name} no longer count.")])
+        }
+        TrustCommand::Remove(RemoveCommand::Receiver { name }) => {
+            store.update().and_then(|update| update.remove_receiver(&name)).attempt(attempt)?;
+            context.done("remove-receiver", vec![format!("Receipts by {name} no longer count.")])
         }
         TrustCommand::Remove(RemoveCommand::Map) => {
             store.update().and_then(|update| update.remove_map()).attempt(attempt)?;
@@ -246,6 +268,15 @@ fn add_exporter(name: ExporterName, key: &Path, context: &Context) -> Result<(),
     context.result(&report, || format!("Seals by {} count from now on: {}", report.name, report.fingerprint))
 }
 
+fn add_receiver(name: ReceiverName, key: &Path, context: &Context) -> Result<(), Failure> {
+    let attempt = || format!("cannot add the receiver {name}");
+    let key = read_public_key(key)?;
+    context.trust_store()?.begin().and_then(|update| update.add_receiver(&name, &key)).attempt(attempt)?;
+    let fingerprint = key.fingerprint().attempt(attempt)?;
+    let report = ReceiverReport { name, fingerprint };
+    context.result(&report, || format!("Receipts by {} count from now on: {}", report.name, report.fingerprint))
+}
+
 fn add_attester(name: AttesterName, key: &Path, context: &Context) -> Result<(), Failure> {
     let attempt = || format!("cannot add the attester {name}");
     let key = read_file(key, FilePurpose::Trust, MAXIMUM_LENGTH).attempt(attempt)?;
@@ -272,6 +303,14 @@ fn forgotten_text(name: &RepositoryName, forgotten: Option<&Forgotten>) -> Strin
 #[serde(rename_all = "camelCase")]
 struct ExporterReport {
     name: ExporterName,
+    fingerprint: Digest,
+}
+
+/// A site whose receipts count, as `--json` shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReceiverReport {
+    name: ReceiverName,
     fingerprint: Digest,
 }
 

@@ -12,6 +12,7 @@ mod kinds;
 mod locations;
 mod network;
 mod policies;
+mod receipts;
 mod serving;
 mod supply_chains;
 mod trust_stores;

@@ -1,0 +1,179 @@
+//! Receipts: what a site has accepted, and what its registry or layout holds, signed by the site (`docs/receipt.md`).
+//!
+//! Promise: a [`VerifiedReceipt`] exists only if a pinned receiver signed exactly the [`Receipt`] that it holds, under the name that the
+//! receipt gives itself. What nobody pinned signed is never read as a receipt. A receipt decides what is sent, and never what is trusted:
+//! the site proves again what it holds.
+
+mod error;
+mod holding;
+mod statement;
+mod survey;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashSet};
+use std::num::NonZeroU32;
+
+use jiff::Timestamp;
+use sealift_archive_format::Digest;
+use sealift_archive_format::dsse::{DsseEnvelope, DsseSignature, pae};
+use sealift_proof::signature::{Candidate, KeyError, SigningKey, require_threshold};
+
+pub use error::{ReceiptDamage, ReceiptError};
+pub use holding::{Holding, Holdings};
+pub use statement::{
+    AcceptedArchive, AcceptedRepository, HeldRepository, MAXIMUM_ACCEPTED, MAXIMUM_BLOBS, PREDICATE_TYPE, Receipt,
+};
+pub use survey::{SurveyError, survey};
+
+use crate::trust_store::{ReceiverKey, ReceiverName, SeenReceipt, TrustHistory};
+
+/// The longest receipt that is read, in bytes.
+pub const MAXIMUM_LENGTH: u64 = 16 << 20;
+/// The payload type of an in-toto statement in an envelope.
+const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
+
+/// A receipt that a pinned receiver signed.
+///
+/// Nothing else makes one:
+///
+/// ```compile_fail
+/// # use sealift_core::receipt::VerifiedReceipt;
+/// # fn forge() -> VerifiedReceipt {
+/// VerifiedReceipt { receipt: unreachable!(), seen: unreachable!() }
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct VerifiedReceipt {
+    receipt: Receipt,
+    seen: SeenReceipt,
+}
+
+impl Receipt {
+    /// Signs it: a DSSE envelope over an in-toto Statement, as compact JSON.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the key has no public half.
+    pub fn sign(&self, key: &SigningKey) -> Result<Vec<u8>, KeyError> {
+        let payload = statement::encode(self);
+        let signature = DsseSignature {
+            key_id: key.public_key()?.fingerprint()?.hex().to_owned(),
+            bytes: key.sign(&pae(PAYLOAD_TYPE, &payload)),
+        };
+        let envelope = DsseEnvelope { payload_type: PAYLOAD_TYPE.to_owned(), payload, signatures: vec![signature] };
+        let mut bytes = envelope.encode();
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+}
+
+/// Verifies a receipt: that a pinned receiver signed it, under the name that it has here. Where one receiver is `expected`, it is that one.
+///
+/// # Errors
+/// [`ReceiptError`].
+pub fn verify(
+    bytes: &[u8],
+    receivers: &BTreeMap<ReceiverName, ReceiverKey>,
+    expected: Option<&ReceiverName>,
+) -> Result<VerifiedReceipt, ReceiptError> {
+    let envelope = DsseEnvelope::parse(bytes).map_err(|error| ReceiptError::Damaged(error.into()))?;
+    if envelope.payload_type != PAYLOAD_TYPE {
+        return Err(ReceiptError::Damaged(ReceiptDamage::OtherPayload));
+    }
+    let mut claims = Vec::new();
+    for (name, ReceiverKey(key)) in receivers {
+        let fingerprint = key.fingerprint().map_err(ReceiptError::Key)?;
+        let own = envelope.signatures.iter().find(|signature| signature.key_id == fingerprint.hex());
+        claims.extend(own.map(|signature| (name, key, fingerprint, signature)));
+    }
+    let Some((name, key, fingerprint, signature)) = claims.into_iter().next() else {
+        let keys = envelope.signatures.iter().map(|it| it.key_id.chars().take(64).collect()).collect();
+        return Err(ReceiptError::UnknownReceiver { keys });
+    };
+    let candidate = Candidate { key_id: name.as_str(), key, signature: &signature.bytes };
+    require_threshold(NonZeroU32::MIN, &envelope.signed_bytes(), [candidate])
+        .map_err(|_| ReceiptError::Forged { receiver: name.clone() })?;
+    let receipt = statement::parse(&envelope.payload).map_err(ReceiptError::Damaged)?;
+    let site = receipt.site.clone();
+    if let Some(receiver) = [Some(name), expected].into_iter().flatten().find(|it| **it != site) {
+        return Err(ReceiptError::OtherSite { site, receiver: receiver.clone() });
+    }
+    let statement = Digest::sha256(&envelope.payload);
+    let seen = SeenReceipt { receiver: name.clone(), key: fingerprint, made_at: receipt.made_at, statement };
+    Ok(VerifiedReceipt { receipt, seen })
+}
+
+impl VerifiedReceipt {
+    /// What the site says.
+    pub fn receipt(&self) -> &Receipt {
+        &self.receipt
+    }
+
+    /// Who signed it, when, and the digest of its statement.
+    pub fn seen(&self) -> &SeenReceipt {
+        &self.seen
+    }
+
+    /// Refuses a receipt that is older than one of the same key with which this side has exported before, or another one of the same time.
+    ///
+    /// # Errors
+    /// [`ReceiptError::Replayed`].
+    pub fn require_newest(&self, history: &TrustHistory) -> Result<(), ReceiptError> {
+        let newest = history.newest_receipt(&self.seen.key);
+        let is_old = |newest: &&SeenReceipt| {
+            newest.made_at > self.seen.made_at
+                || (newest.made_at == self.seen.made_at && newest.statement != self.seen.statement)
+        };
+        match newest.filter(is_old) {
+            None => Ok(()),
+            Some(newest) => Err(ReceiptError::Replayed {
+                receiver: self.seen.receiver.clone(),
+                made_at: self.seen.made_at,
+                newest: newest.made_at,
+            }),
+        }
+    }
+
+    /// The blobs that the site holds.
+    pub fn blobs(&self) -> HashSet<&Digest> {
+        self.receipt.holds.iter().flat_map(|held| &held.blobs).collect()
+    }
+}
+
+/// What a receipt says beside what the site holds.
+#[derive(Debug, Clone, Copy)]
+pub struct ReceiptTerms<'a> {
+    /// The name of the site.
+    pub site: &'a ReceiverName,
+    /// This side's clock.
+    pub now: Timestamp,
+    /// The registry or layout.
+    pub place: &'a str,
+}
+
+/// Makes a receipt of what this side remembers and its registry or layout holds.
+///
+/// # Errors
+/// [`ReceiptError::NothingAccepted`], and [`ReceiptError::TooMuch`] where it holds more than a receipt may list.
+pub fn make(
+    terms: &ReceiptTerms<'_>,
+    history: &TrustHistory,
+    tuf: BTreeMap<String, AcceptedRepository>,
+    holdings: Holdings,
+) -> Result<Receipt, ReceiptError> {
+    let accepted: Vec<AcceptedArchive> = history
+        .accepted()
+        .take(MAXIMUM_ACCEPTED)
+        .map(|line| AcceptedArchive { statement: line.archive.clone(), exported_at: line.exported_at })
+        .collect();
+    if accepted.is_empty() {
+        return Err(ReceiptError::NothingAccepted);
+    }
+    let holds = holdings.into_repositories();
+    let count = holds.iter().map(|held| held.blobs.len()).sum();
+    if count > MAXIMUM_BLOBS {
+        return Err(ReceiptError::TooMuch { count });
+    }
+    let (site, place) = (terms.site.clone(), terms.place.to_owned());
+    Ok(Receipt { site, made_at: terms.now, place, accepted, holds, tuf })
+}
