@@ -25,7 +25,7 @@ use anstyle::{AnsiColor, Style};
 use clap::error::ErrorKind;
 use sealift_archive_format::FormatError;
 use sealift_core::delivery_file::DeliveryFileError;
-use sealift_core::export::{ExportError, LockError, PlanError, PrepareError};
+use sealift_core::export::{ExportError, LockError, PlanError, PrepareError, ShardError};
 use sealift_core::found_path::{self, FoundPath};
 use sealift_core::image_scan::ImageScanError;
 use sealift_core::import::{ImportError, NameMapError};
@@ -290,6 +290,15 @@ pub(crate) enum Reason {
     /// Files name no image.
     #[error("no image is named there")]
     NothingNamed,
+    /// There is no such shard.
+    #[error(transparent)]
+    Shard(#[from] ShardError),
+    /// A shipment is to be cut, and what its names stand for is not fixed.
+    #[error("a shipment that is not locked cannot be cut: machines would not agree on what it is")]
+    NotLocked {
+        /// The shipment.
+        shipment: PathBuf,
+    },
     /// The lock of a shipment cannot be used.
     #[error("{}", .file.display())]
     Lock {
@@ -557,6 +566,10 @@ impl Reason {
             ),
             Self::NameMap(error) => remedied(ExitCode::System, error.remedy()),
             Self::ShipmentFile(error) => remedied(shipment_file(error), error.remedy()),
+            Self::Shard(error) => remedied(ExitCode::Usage.noting(NOTHING_WRITTEN), error.remedy()),
+            Self::NotLocked { shipment } => {
+                remedied(ExitCode::Usage.noting(NOTHING_WRITTEN), Remedy::LockFirst { shipment: shipment.clone() })
+            }
             Self::ImageScan(error) => remedied(image_scan(error), error.remedy()),
             Self::NothingNamed => remedied(ExitCode::Source.noting(NOTHING_WRITTEN), Remedy::GiveManifests),
             Self::Lock { shipment, source, .. } => remedied(lock(source), source.remedy_for(shipment)),

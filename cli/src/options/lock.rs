@@ -1,7 +1,7 @@
 //! The lock beside a shipment.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sealift_core::export::{LockError, Plan, ShipmentLock, lock};
 use sealift_core::whole_file;
@@ -30,6 +30,11 @@ impl LockedShipment {
             locked.lock = Some(ShipmentLock::parse(&bytes).map_err(|error| locked.refused(error))?);
         }
         Ok(locked)
+    }
+
+    /// The file of the shipment.
+    pub(crate) fn path(&self) -> &Path {
+        &self.shipment.path
     }
 
     fn attempt(&self) -> String {

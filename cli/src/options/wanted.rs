@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{ArgGroup, Args, ValueEnum};
+use sealift_core::export::Shard;
 use sealift_core::oci::{ForeignLayers, PlatformWish};
 use sealift_core::place::https_host;
 use sealift_core::shipment_file::{self, ShipmentFile, ShipmentFileError, WrittenText};
@@ -66,6 +67,13 @@ pub(crate) struct WantedArguments {
     /// says. Without this option they are named, and left behind.
     #[arg(long, requires = "bundles", help_heading = "What")]
     pub(crate) with_dependencies: bool,
+
+    /// Carry one of several parts of what is listed, so that several machines can share the work: 2/5 is the second of five
+    ///
+    /// Every item is in exactly one part, and the parts are about equally long. Machines that list the same agree about the parts, so a
+    /// shipment has to be locked. Give all of them the same SOURCE_DATE_EPOCH: then the parts may arrive in any order.
+    #[arg(long, value_name = "NUMBER/COUNT", help_heading = "What")]
+    pub(crate) shard: Option<Shard>,
 
     /// A TUF repository whose root is pinned here: a folder or a URL (http, https, file) with metadata/ and
     /// targets/ in it

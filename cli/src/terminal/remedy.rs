@@ -132,6 +132,11 @@ pub(crate) fn words(remedy: &Remedy, archive: Option<&Path>) -> String {
         R::GivePrivateKey => "give an ed25519 key in PKCS #8 PEM, as `sealift key generate` writes it",
         R::CheckRandomness => "check that the system's random device works",
 
+        R::ChooseFewerShards => "choose a smaller number behind the /: there is no shard without an item",
+        R::LockFirst { shipment } => {
+            let lock = sealift(format_args!("plan -f {} --lock", quoted_path(shipment)));
+            return format!("lock the shipment, and give every machine the lock: {lock}");
+        }
         R::RenderTemplates => {
             "render it first, and give what comes out, for example: helm template CHART > rendered.yaml (or docker compose config > rendered.yaml)"
         }

@@ -10,6 +10,7 @@ pub mod lock;
 mod outlook;
 pub mod plan;
 pub mod request;
+mod shard;
 mod source_remedy;
 mod write;
 
@@ -31,6 +32,7 @@ pub use lock::{LockError, MovedName, ShipmentLock};
 pub use outlook::{Foreseen, ForeseenItem, foresee, foresee_each};
 pub use plan::{ItemWeight, LeftOutReferrer, Plan, PlanError, plan};
 pub use request::{Dependencies, ExportRequest, ImagesFrom, ItemOrigin, ItemRequest, SourceReference};
+pub use shard::{MAXIMUM_SHARDS, Shard, ShardError};
 pub use write::{ExportError, TakenUp, Unfinished, UnfinishedError};
 
 use crate::archive_layout::{self, ArchiveLayoutError};

@@ -236,6 +236,14 @@ pub enum Remedy {
     // What is exported.
     /// Correct the file that lists what is to be exported.
     CorrectShipment,
+    /// Cut what is listed into fewer shards.
+    ChooseFewerShards,
+    /// Lock a shipment before it is cut: the machines have to agree on what it is.
+    LockFirst {
+        /// The file that lists what is to be exported.
+        #[serde(serialize_with = "as_shown")]
+        shipment: PathBuf,
+    },
     /// Render templates first, and give what comes out.
     RenderTemplates,
     /// Give a file that names images in one of the forms that are read.

@@ -56,6 +56,10 @@ pub(crate) fn gather<'p>(
     if let Some(locked) = locked {
         locked.require_plan(&plan)?;
     }
+    let plan = match wanted.shard {
+        None => plan,
+        Some(shard) => shard.of(plan).attempt(|| "cannot export".to_owned())?,
+    };
     let passed_over = opened.passed_over(MAXIMUM_REMARKS);
     passed_over.iter().for_each(|remark| context.remark(format_args!("warning: {remark}")));
     add_needed_collections(&mut repositories, &plan, wanted, trust, servers)?;

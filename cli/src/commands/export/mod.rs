@@ -125,6 +125,7 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     let Wanted { options: wanted, shipment } = arguments.wanted.with_files()?;
     let locked = shipment.map(LockedShipment::of).transpose()?;
     locked.as_ref().map_or(Ok(()), LockedShipment::require_names)?;
+    require_lock(&wanted, locked.as_ref())?;
     let export_time = context.export_time()?;
     let key = arguments.key.read()?;
     let store = context.trust_store()?;
@@ -185,6 +186,16 @@ pub(crate) fn run(arguments: &ExportArguments, context: &Context) -> Result<(), 
     // Standard output holds the archive.
     context.remark(report::text(&report, &ground, next.as_deref()));
     Ok(())
+}
+
+/// Requires that a shipment of which a shard is exported is locked.
+fn require_lock(wanted: &WantedArguments, locked: Option<&LockedShipment>) -> Result<(), Failure> {
+    match locked {
+        Some(open) if open.lock.is_none() && wanted.shard.is_some() => {
+            Err(Reason::NotLocked { shipment: open.path().to_owned() }).attempt(|| "cannot export a shard".to_owned())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The file that a bundle was taken from, where TUF lists something of the file's length for the name of the bundle.

@@ -29,7 +29,7 @@ pub(crate) struct PlanArguments {
     wanted: WantedArguments,
 
     /// Write the lock of the shipment: what is locked stays, what is new is added, and what is gone is removed
-    #[arg(long, requires = "shipment", help_heading = "Lock")]
+    #[arg(long, requires = "shipment", conflicts_with = "shard", help_heading = "Lock")]
     lock: bool,
 
     /// Resolve every name again, and show what moved since the shipment was locked. With --lock, accept it
@@ -78,7 +78,8 @@ pub(crate) fn run(arguments: &PlanArguments, context: &Context) -> Result<(), Fa
         Err(_) => Outlook { findings: outcomes(&plan, &each), red_line: None },
     };
     let mut report = PlanReport::of(&plan, &outlook);
-    if let Some(locked) = &locked {
+    // A lock is about all of a shipment.
+    if let Some(locked) = locked.as_ref().filter(|_| wanted.shard.is_none()) {
         let planned = ShipmentLock::of(&plan, locked.names());
         report.compare(locked, &planned);
         if arguments.lock && foreseen.is_ok() {

@@ -774,3 +774,60 @@ fn a_plan_names_everything_that_would_be_refused() {
     assert!(plan["items"][0]["sharedBytes"].as_u64() > Some(0), "{plan}");
     assert!(!near.path().join("week.lock").exists(), "what would be refused is not locked");
 }
+
+/// Shards are exported by machines that do not know of each other, arrive in any order, and together are what was listed.
+#[test]
+fn a_shipment_in_shards() {
+    let near = Near::asking_for_nothing();
+    // What the first four share is longer than anything else.
+    let base = vec![7_u8; 30_000];
+    for number in 1..=7 {
+        let own = vec![number; 2_000 * usize::from(number)];
+        let shared: &[u8] = if number <= 4 { &base } else { b"" };
+        let image = Image::new("linux/amd64", &[("base", shared), ("own", &own)]);
+        give(&near, &format!("example.com/org/app:{number}"), &image);
+    }
+    let images: Vec<String> = (1..=7).map(|number| format!("\"example.com/org/app:{number}=oci:layout\"")).collect();
+    put(&near, "week.toml", format!("images = [{}]\n", images.join(", ")).as_bytes());
+    let export = |arguments: &[&str], output: &str| {
+        let fixed = ["--trust", "near", "export", "-f", "week.toml", "--key", "key.pem", "-o", output];
+        let mut command = command(near.path(), &[&fixed, arguments].concat());
+        Said::of(&command.env("SOURCE_DATE_EPOCH", hours_ago(1).as_second().to_string()).output().unwrap())
+    };
+    let lock = "lock the shipment, and give every machine the lock: sealift --trust near plan -f week.toml --lock; nothing was written";
+    export(&["--shard", "1/3"], "1.sealift").hints(2, "a shipment that is not locked cannot be cut", lock);
+    near.run(&["plan", "-f", "week.toml", "--lock"]).remarks("");
+    let hint = "choose a smaller number behind the /: there is no shard without an item; nothing was written";
+    export(&["--shard", "8/8"], "8.sealift").hints(2, "shard 8/8 is empty: there are 7 items", hint);
+    let (mut listed, mut longest) = (Vec::new(), 0);
+    for number in ["3", "1", "2"] {
+        let (shard, file) = (format!("{number}/3"), format!("{number}.sealift"));
+        export(&["--shard", &shard], &file).remarks("");
+        export(&["--shard", &shard], &format!("again-{file}")).remarks("");
+        let (bytes, again) = (read(&near, &file), read(&near, &format!("again-{file}")));
+        assert_eq!(bytes, again, "shard {shard} is always the same");
+        longest = longest.max(bytes.len());
+        listed.extend(inspected(&near, &file));
+        near.run(&["import", &file, "--to-layout", "delivered"]).remarks("");
+    }
+    listed.sort();
+    assert_eq!(listed, (1..=7).map(|number| format!("example.com/org/app:{number}")).collect::<Vec<_>>());
+    export(&[], "whole.sealift").remarks("");
+    // Each has what four of them share at most once: 30,000 bytes, and about a third of the rest.
+    assert!(longest < read(&near, "whole.sealift").len() * 3 / 4, "{longest}");
+    near.run(&["import", "whole.sealift", "--to-layout", "whole"]).remarks("");
+    let blobs = |layout: &str| sealift_tests::folder_content::files(&near.path().join(layout).join("blobs"));
+    assert_eq!(blobs("delivered"), blobs("whole"));
+}
+
+fn read(near: &Near, file: &str) -> Vec<u8> {
+    fs::read(near.path().join(file)).unwrap()
+}
+
+/// The names of the items of an archive.
+fn inspected(near: &Near, file: &str) -> Vec<String> {
+    let output = command(near.path(), &["inspect", file]).output().unwrap();
+    let overview: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let items = overview["items"].as_array().unwrap();
+    items.iter().map(|item| item["reference"].as_str().unwrap().to_owned()).collect()
+}
