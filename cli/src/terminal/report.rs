@@ -4,7 +4,6 @@ use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::HumanBytes;
-use sealift_core::oci::ReferrerKind;
 use sealift_core::report::{
     AttestationReport, ExpiryReport, ItemReport, LeftOutReport, ReferrerReport, Report, ReportedKind, RepositoryReport,
     Warning, WarningReport,
@@ -258,8 +257,6 @@ fn referrer_line(report: &ReferrerReport) -> Line {
     let tag = tag.as_ref().map(|tag| format!(", tag {tag}")).unwrap_or_default();
     let line = Line::from(format_args!("{kind} {digest} ({artifact_type}, {}{tag}), ", HumanBytes(*size)));
     match (attested_by.as_slice(), signature) {
-        // Signatures of other tools are delivered with what they sign, for those who do look at them.
-        ([], None) if *kind == ReferrerKind::Signature => line.styled(WARN, "carried, and not looked at"),
         ([], None) => line.styled(WARN, "nobody vouches for it; carried, and not looked at"),
         ([], Some(SignatureCheck::Unsigned)) => line.styled(WARN, "nobody vouches for it; read, not signed"),
         ([], Some(SignatureCheck::NotChecked | SignatureCheck::SignedBy(_))) => {

@@ -11,6 +11,8 @@ use super::graph::Graph;
 use super::manifest::{Document, ImageManifest, ManifestBytes};
 use super::media_type::{DOCKER_CONFIG, OCI_CONFIG, essence, is_file_system};
 
+/// What a bundle of Sigstore holds: `dsse-envelope` or `message-signature`.
+const SIGSTORE_CONTENT: &str = "dev.sigstore.bundle.content";
 /// The most referrers of one image.
 pub const MAXIMUM_REFERRERS: usize = 1_000;
 /// The levels of referrers: the image's referrers, and their referrers.
@@ -32,14 +34,21 @@ pub fn kind_of(referrer: &Graph) -> ReferrerKind {
     kinds.max_by_key(rank).unwrap_or(ReferrerKind::Other)
 }
 
+/// Whether every layer is an attestation by its media type, and there is one.
+pub(crate) fn consists_of_attestations(image: &ImageManifest) -> bool {
+    !image.layers.is_empty() && image.layers.iter().all(|layer| is_attestation(&layer.media_type))
+}
+
 fn kind_of_manifest(image: &ImageManifest, of_root: Option<&str>) -> ReferrerKind {
     let config = essence(&image.config.media_type);
     let layers = || image.layers.iter().map(|layer| essence(&layer.media_type));
     if layers().any(|layer| is_file_system(&layer)) {
         return ReferrerKind::Image;
     }
-    if !image.layers.is_empty() && layers().all(|layer| is_attestation(&layer)) {
-        return ReferrerKind::Attestation;
+    if consists_of_attestations(image) {
+        // cosign says so of what is only a signature in the form of a bundle of Sigstore.
+        let content = image.annotations.get(SIGSTORE_CONTENT).map(AsRef::as_ref);
+        return if content == Some("message-signature") { ReferrerKind::Signature } else { ReferrerKind::Attestation };
     }
     // Anything runnable is an image, whatever type it states.
     let is_remark = |layer: String| is_attestation(&layer) || is_signature(&layer) || is_sbom(&layer);
@@ -53,6 +62,8 @@ fn kind_of_manifest(image: &ImageManifest, of_root: Option<&str>) -> ReferrerKin
         ReferrerKind::Signature
     } else if types().any(|named| is_sbom(&named)) {
         ReferrerKind::Sbom
+    } else if types().any(|named| is_attestation(&named)) {
+        ReferrerKind::Attestation
     } else {
         ReferrerKind::Other
     }

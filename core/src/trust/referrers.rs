@@ -13,7 +13,7 @@ use sealift_proof::in_toto::SignatureCheck;
 use super::attestations::CheckedAttestation;
 use super::evidence::Finding;
 use super::requirement::OpenRequirements;
-use crate::oci::referrer::kind_of;
+use crate::oci::referrer::{consists_of_attestations, kind_of};
 use crate::oci::{Companions, Document, Graph, ReferrerKind};
 use crate::remedy::{Remediable, Remedy};
 
@@ -121,14 +121,15 @@ struct Look {
 
 impl Look {
     fn at(referrer: &Arc<Graph>) -> Self {
-        let config_says_nothing = referrer.manifests().iter().all(|manifest| match manifest.document() {
-            Document::Image(image) => image.config.matches(EMPTY),
-            Document::Index(_) => true,
+        // What a manifest calls itself does not count here.
+        let says_nothing_else = referrer.manifests().iter().all(|manifest| match manifest.document() {
+            Document::Image(image) => image.config.matches(EMPTY) && consists_of_attestations(image),
+            Document::Index(index) => index.layers().next().is_none(),
         });
-        let kind = kind_of(referrer);
         let has_subject = referrer.root().document().subject().is_some();
-        let is_attestation_only = has_subject && config_says_nothing && kind == ReferrerKind::Attestation;
-        Self { kind, is_attestation_only }
+        let has_attestations = !referrer.attestations().is_empty();
+        let is_attestation_only = has_subject && has_attestations && says_nothing_else;
+        Self { kind: kind_of(referrer), is_attestation_only }
     }
 }
 

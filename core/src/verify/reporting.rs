@@ -5,11 +5,12 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use sealift_archive_format::inventory::{ImageRecord, Inventory, ItemRecord, ReferrerChoice};
 use sealift_proof::freshness::{Clock, Freshness, Verdict, Verdicts};
+use sealift_proof::in_toto::SignatureCheck;
 
 use super::Head;
 use super::documents::{Closed, ClosedImage, ClosedItem};
 use crate::oci::referrer::kind_of;
-use crate::oci::{Companions, CosignTag, Document, Graph};
+use crate::oci::{Companions, CosignTag, Document, Graph, ReferrerKind};
 use crate::report::{
     ArchiveReport, AttestationReport, AuditFinding, AuditReport, ContentReport, ExpiryReport, FORMAT, ItemReport,
     LeftOutReport, ReferrerReport, Report, RepositoryReport, RoleReport, SupplyChainReport, TargetReport, TimeReport,
@@ -132,7 +133,7 @@ fn referrers(companions: &Companions, finding: &Finding) -> Vec<ReferrerReport> 
         let manifests = referrer.manifests().iter().map(|manifest| manifest.descriptor());
         ReferrerReport {
             digest: root.descriptor().digest.clone(),
-            kind: kind_of(referrer),
+            kind: kind_as_read(referrer, signature.as_ref()),
             artifact_type: artifact_type.unwrap_or(&root.descriptor().media_type).clone(),
             size: manifests.chain(referrer.blobs()).map(|it| it.size).sum(),
             subject: match (tag, subject) {
@@ -146,6 +147,14 @@ fn referrers(companions: &Companions, finding: &Finding) -> Vec<ReferrerReport> 
         }
     };
     companions.graphs().zip(tags).zip(examined).map(report).collect()
+}
+
+/// The kind of a referrer; of attestations of which none makes a claim, because they are signatures alone, that of these.
+fn kind_as_read(referrer: &Graph, read: Option<&SignatureCheck>) -> ReferrerKind {
+    match kind_of(referrer) {
+        ReferrerKind::Attestation if read.is_none() && !referrer.attestations().is_empty() => ReferrerKind::Signature,
+        kind => kind,
+    }
 }
 
 fn item(finding: &Finding, closed: &ClosedItem, record: &ItemRecord, clock: &Clock) -> ItemReport {

@@ -7,6 +7,7 @@ use sealift_archive_format::{Digest, DigestAlgorithm};
 use sealift_archive_format::{EntryPlace, Reader, Seal, Writer};
 use sealift_core::export::PrepareError;
 use sealift_core::import::ImportError;
+use sealift_core::oci::ReferrerKind;
 use sealift_core::report::AttestationReport;
 use sealift_core::trust::AttestationRefusal;
 use sealift_core::trust_store::TrustStore;
@@ -191,6 +192,10 @@ fn a_statement_of_buildkit_is_checked_against_the_manifest_beside_it() {
 fn a_plain_signature_is_carried_and_claims_nothing() {
     let bundle = serde_json::json!({"mediaType": SIGSTORE, "messageSignature": {"signature": "AA=="}}).to_string();
     let (crossing, _) = attach(SIGSTORE, bundle.as_bytes());
+    let report = crossing.far.import(&crossing.archive()).unwrap().verified().report();
+    let kinds: Vec<_> = report.items[0].referrers.iter().map(|it| (it.kind, it.looked_at)).collect();
+    assert_eq!(kinds, [(ReferrerKind::Signature, false)], "whatever its media type is");
+    fs::remove_dir_all(crossing.path("delivered")).unwrap();
     assert!(reported(&crossing, &crossing.archive()).is_empty());
     let blob = crossing.path("delivered/blobs/sha256").join(Digest::sha256(bundle.as_bytes()).hex());
     assert_eq!(fs::read(blob).unwrap(), bundle.as_bytes());

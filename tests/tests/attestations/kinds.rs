@@ -19,7 +19,7 @@ use sealift_proof::signature::SigningKey;
 use sealift_tests::crossing::{Crossing, IMAGE, Refused};
 use sealift_tests::images::Image;
 
-use super::statements::{BARE, DSSE, digest, provenance, signed};
+use super::statements::{BARE, DSSE, SIGSTORE, digest, provenance, signed};
 
 fn builder() -> SigningKey {
     SigningKey::from_seed(&[1; 32])
@@ -31,6 +31,23 @@ fn image() -> Image {
 
 fn about(image: &Image, kind: &str, content: &[u8]) -> Image {
     Image::referrer(image.root().descriptor(), kind, content)
+}
+
+/// Something else that calls itself a Statement.
+fn in_name_only(image: &Image) -> Image {
+    let note = about(image, "application/json", b"{}");
+    let mut document: serde_json::Value = serde_json::from_slice(note.root().bytes()).unwrap();
+    document["artifactType"] = BARE.into();
+    note.with_manifest(&document)
+}
+
+/// As cosign attaches a signature that makes no claim.
+fn signature_in_a_bundle(image: &Image) -> Image {
+    let bundle = serde_json::json!({"mediaType": SIGSTORE, "messageSignature": {"signature": "AA=="}}).to_string();
+    let bundle = about(image, SIGSTORE, bundle.as_bytes());
+    let mut document: serde_json::Value = serde_json::from_slice(bundle.root().bytes()).unwrap();
+    document["annotations"] = serde_json::json!({ "dev.sigstore.bundle.content": "message-signature" });
+    bundle.with_manifest(&document)
 }
 
 /// The same, as something that refers to nothing by itself.
@@ -149,6 +166,8 @@ fn each_referrer_is_reported_with_its_kind_its_size_and_who_vouches_for_it() {
             "application/vnd.cncf.notary.signature",
         ),
         (about(&image, "text/plain", b"a note"), ReferrerKind::Other, "text/plain"),
+        (in_name_only(&image), ReferrerKind::Attestation, BARE),
+        (signature_in_a_bundle(&image), ReferrerKind::Signature, SIGSTORE),
     ];
     let crossing = crossing(&referrers.clone().map(|(referrer, _, _)| referrer));
     let reported = reported(&crossing, &crossing.archive());
@@ -159,7 +178,8 @@ fn each_referrer_is_reported_with_its_kind_its_size_and_who_vouches_for_it() {
         let size = manifest + referrer.blobs.values().map(|(descriptor, _)| descriptor.size).sum::<u64>();
         assert_eq!((found.kind, found.artifact_type.as_str(), found.size), (kind, artifact_type, size));
         assert_eq!((&found.subject, found.attested_by.len()), (&digest(&image), 0));
-        let signature = (kind == ReferrerKind::Attestation).then_some(SignatureCheck::Unsigned);
+        let is_read = kind == ReferrerKind::Attestation && digest(&referrer) != digest(&in_name_only(&image));
+        let signature = is_read.then_some(SignatureCheck::Unsigned);
         assert_eq!((found.looked_at, &found.signature), (signature.is_some(), &signature));
     }
 }
@@ -234,6 +254,7 @@ fn where_an_attester_is_pinned_nothing_unproven_hangs_off_an_image() {
         plain("application/vnd.in-toto.provenance+dsse"),
         plain("application/spdx+json"),
         plain("application/octet-stream"),
+        in_name_only(&image),
         below(plain("application/spdx+json")),
         below(below(plain("text/plain"))),
         Image::index(&[hanging(&right()), hanging(&plain("application/json"))]).about(image.root().descriptor()),

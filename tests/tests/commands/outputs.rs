@@ -418,7 +418,12 @@ fn referrers_that_nobody_vouches_for_are_in_the_verdict_and_each_is_described() 
             "nobody vouches for it; read, not signed",
         ),
         ("application/spdx+json", &b"{}"[..], "sbom", "nobody vouches for it; carried, and not looked at"),
-        ("application/vnd.cncf.notary.signature", &b"x"[..], "signature", "carried, and not looked at"),
+        (
+            "application/vnd.cncf.notary.signature",
+            &b"x"[..],
+            "signature",
+            "nobody vouches for it; carried, and not looked at",
+        ),
     ];
     for (media_type, content, ..) in &referrers {
         let referrer = Image::referrer(root, media_type, content);
